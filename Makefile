@@ -1,0 +1,49 @@
+# `make demo` and `make test` work as the first command of a fresh clone; `make help` lists every target.
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/.ready
+DEMO ?= demo-out
+
+.DEFAULT_GOAL := help
+.PHONY: help setup fmt check test test-all demo lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make .venv with every pinned dependency
+
+# sam2 ships as source and imports torch when it is built: torch goes first, and sam2 is built beside it without CUDA.
+$(READY): pyproject.toml .constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint .constraints.txt torch torchvision setuptools
+	SAM2_BUILD_CUDA=0 $(BIN)/pip install --quiet --constraint .constraints.txt --no-build-isolation sam2
+	$(BIN)/pip install --quiet --constraint .constraints.txt --no-build-isolation --editable '.[virtue,dev]'
+	touch $@
+
+fmt: $(READY) ## Format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+check: $(READY) ## Format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: $(READY) ## The fast tests
+	$(BIN)/pytest
+
+test-all: $(READY) ## Every test, the slow ones too
+	$(BIN)/pytest -m ""
+
+demo: $(READY) ## The whole story, offline: draw, build, evaluate, report
+	$(BIN)/scar build demo --out $(DEMO)/corpus
+	$(BIN)/scar check $(DEMO)/corpus
+	$(BIN)/mmeb-eval --model constant --model random --model text-only --model virtue --config tiny --tasks $(DEMO)/corpus --output $(DEMO)/results
+	$(BIN)/mmeb-eval report $(DEMO)/results --tasks $(DEMO)/corpus --out $(DEMO)/report.html
+
+lock: ## Rewrite .constraints.txt from what .venv holds
+	{ echo "# Every version that make setup installs, with torch's own dependencies; pip's -c file. Rewrite with: make lock"; \
+	  $(BIN)/pip freeze --all --exclude-editable | grep -v ^pip=; } > .constraints.txt
+
+clean: ## Remove .venv and what the demo wrote
+	rm -rf .venv $(DEMO)

@@ -1,0 +1,223 @@
+"""The records of the corpus: what is in a picture, and what a sample says of one thing in it.
+
+A reader turns annotation files into `Picture`s. The pipeline picks a `Region` of each, writes a `Caption` that is
+true of it, and nine `Negative`s that are not: together a `Sample`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Part: TypeAlias = Literal["scene", "relation", "object"]
+PARTS: tuple[Part, ...] = ("scene", "relation", "object")
+"""The elements a negative can replace, in the order in which the negatives stand in a row."""
+
+Split: TypeAlias = Literal["train", "eval"]
+SPLITS: tuple[Split, ...] = ("train", "eval")
+
+NEGATIVES_PER_PART = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels of the original image; x0, y0 is its top left corner, x1, y1 lies outside it.
+
+    >>> Box.from_xywh(10, 20, 30, 40)
+    Box(x0=10, y0=20, x1=40, y1=60)
+    """
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @classmethod
+    def from_xywh(cls, x: float, y: float, width: float, height: float) -> Self:
+        """Box from COCO's corner and size."""
+        return cls(x, y, x + width, y + height)
+
+    @property
+    def xywh(self) -> tuple[float, float, float, float]:
+        """COCO's corner and size."""
+        return self.x0, self.y0, self.width, self.height
+
+    @property
+    def width(self) -> float:
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        return self.y1 - self.y0
+
+    @property
+    def area(self) -> float:
+        """Square pixels; 0 when the corners are not in order."""
+        return max(self.width, 0) * max(self.height, 0)
+
+    @property
+    def center(self) -> tuple[float, float]:
+        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
+
+    def overlap(self, other: Box) -> Box:
+        """The rectangle that both share; of area 0 when there is none."""
+        return Box(max(self.x0, other.x0), max(self.y0, other.y0), min(self.x1, other.x1), min(self.y1, other.y1))
+
+    def iou(self, other: Box) -> float:
+        """Intersection over union, 0 to 1."""
+        shared = self.overlap(other).area
+        union = self.area + other.area - shared
+        return shared / union if union else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """Which pixels belong to a thing: COCO's compressed run-length encoding.
+
+    Attributes:
+        size: height and width of the image in pixels.
+        counts: the runs, column by column, in COCO's text form.
+    """
+
+    size: tuple[int, int]
+    counts: str
+
+    @classmethod
+    def from_array(cls, pixels: NDArray[np.bool_]) -> Self:
+        """Mask from an (H, W) array; non-zero is inside."""
+        import numpy as np
+        from pycocotools import mask
+
+        rle = mask.encode(np.asfortranarray(pixels, dtype=np.uint8))
+        return cls(size=(rle["size"][0], rle["size"][1]), counts=rle["counts"].decode())
+
+    def to_array(self) -> NDArray[np.bool_]:
+        """(H, W) array, True inside."""
+        import numpy as np
+        from pycocotools import mask
+
+        decoded = mask.decode({"size": list(self.size), "counts": self.counts.encode()})
+        return np.ascontiguousarray(decoded).astype(bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """One annotated thing of a picture.
+
+    Attributes:
+        id: the source's record id, unique within the source.
+        box: where it is.
+        category: what it is, in the source's words.
+        mask: its pixels, if the source has them.
+        crowd: whether the box holds many things of the category at once.
+        phrases: what the source says of this very thing, such as referring expressions.
+    """
+
+    id: int
+    box: Box
+    category: str
+    mask: Mask | None = None
+    crowd: bool = False
+    phrases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """An annotated fact: region `subject` stands in `predicate` ("on", "holding") to region `object`; ids."""
+
+    subject: int
+    predicate: str
+    object: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One image with all that its source knows of it.
+
+    Attributes:
+        id: the source's image id.
+        file: path below the source's image folder, with forward slashes.
+        width: in pixels.
+        height: in pixels.
+        regions: in the source's order.
+        captions: sentences about the whole image.
+        relations: annotated facts between its regions.
+        scene: the label of the place, if the source has one.
+    """
+
+    id: int
+    file: str
+    width: int
+    height: int
+    regions: tuple[Region, ...]
+    captions: tuple[str, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    scene: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """``<object> <relation> <scene>``; each element carries its own articles, so the joined text reads as English.
+
+    >>> gold = Caption("a salad fork", "on", "a table")
+    >>> gold.text
+    'a salad fork on a table'
+    >>> gold.swap("object", "a teaspoon").text
+    'a teaspoon on a table'
+    """
+
+    object: str
+    relation: str
+    scene: str
+
+    @property
+    def text(self) -> str:
+        """The elements that are there, joined by spaces."""
+        return " ".join(element for element in (self.object, self.relation, self.scene) if element)
+
+    def swap(self, part: Part, value: str) -> Self:
+        """This caption with one element replaced."""
+        return dataclasses.replace(self, **{part: value})
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """A caption that is not true of the region, and the part in which it differs from the gold one."""
+
+    part: Part
+    caption: Caption
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One row of the corpus: a thing in a scene, the caption that is true of it and nine that are not.
+
+    Attributes:
+        id: ``<source>/<split>/<region id>``.
+        source: name of the source, as in the file names.
+        split: train or eval.
+        image: path relative to the image root (the build's folder), with forward slashes.
+        image_id: the source's image id.
+        region: the thing in the box.
+        gold: the true caption. Where only its text is known, it stands in `object`.
+        negatives: three scene, three relation, three object swaps, in this order.
+    """
+
+    id: str
+    source: str
+    split: Split
+    image: str
+    image_id: int
+    region: Region
+    gold: Caption
+    negatives: tuple[Negative, ...]
+
+    @property
+    def captions(self) -> tuple[str, ...]:
+        """The ten texts to rank, gold first."""
+        return (self.gold.text, *(negative.caption.text for negative in self.negatives))
