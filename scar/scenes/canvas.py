@@ -9,10 +9,10 @@ from typing import Literal, TypeAlias
 
 from PIL import Image, ImageDraw
 
-SCALE = 3
+SCALE = 2
 """Everything is drawn this many times too large in both directions and then averaged."""
 
-_STRAIGHT = math.cos(math.radians(20))
+_STRAIGHT = math.cos(math.radians(9))
 """Cosine of the angle from which on a gap would show between two pieces of a line."""
 
 Point: TypeAlias = tuple[float, float]

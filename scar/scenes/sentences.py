@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from scar.scenes.backgrounds import Scene
+from scar.scenes.places import Scene
 from scar.scenes.things import Thing
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six")

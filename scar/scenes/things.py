@@ -39,6 +39,9 @@ class Thing:
         self._fill(canvas, "#00000040", dx=drop, dy=drop + RIM)
         self._stroke(canvas, "#ffffff")
         self._fill(canvas, COLOURS[self.colour])
+        # A ring's outline runs to its hole and back over one seam, which the filling leaves open.
+        outline = self._outline()
+        canvas.pixels().line([outline[-1], outline[0]], COLOURS[self.colour], 0.5)
 
     def label(self, canvas: Canvas, number: int) -> None:
         """Mark its pixels, rim included, with `number`."""

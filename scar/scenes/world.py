@@ -16,8 +16,8 @@ from PIL import Image
 
 from scar.errors import InputError
 from scar.sample import SPLITS, Box, Mask, Split
-from scar.scenes.backgrounds import SCENES, Scene
 from scar.scenes.canvas import Canvas
+from scar.scenes.places import SCENES, Scene
 from scar.scenes.sentences import sentences
 from scar.scenes.shapes import COLOURS, SHAPES
 from scar.scenes.things import Thing, arrange, relations
@@ -104,7 +104,7 @@ def draw_world(
         image_id = index * len(SPLITS) + SPLITS.index(split) + 1
         file = f"{split}_{image_id:06}.png"
         with _renamed(folder / "images" / file) as path:
-            drawing.image.save(path, "PNG", compress_level=4)
+            drawing.image.save(path, "PNG", compress_level=2)
         first = image_id * _IDS_PER_IMAGE
         world["images"].append(
             {
