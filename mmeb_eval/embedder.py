@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from mmeb_eval.errors import ContractError, EvalError, UnknownName
 from scar.sample import Box, Mask
 
 if TYPE_CHECKING:
@@ -53,11 +56,12 @@ class Item:
 class Embedder(Protocol):
     """Anything with a name and one method. No base class and no import of ours is needed.
 
-    Two attributes are read where they exist:
+    Three attributes are read where they exist:
 
     - ``layout``: how instruction and text are joined, a name from `mmeb_eval.layouts.LAYOUTS` (default ``"plain"``).
     - ``prompts``: kinds of prompt it takes, of ``"box"``, ``"points"``, ``"mask"`` (default none); for the others the
       evaluator says the region in another way and the result names it.
+    - ``settings``: a mapping of JSON values that stand in the result, such as the revision of the weights.
     """
 
     @property
@@ -68,3 +72,110 @@ class Embedder(Protocol):
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """Return (len(items), D) float32 rows of L2 norm 1, in the order given."""
         ...
+
+
+PROMPT_KINDS: Mapping[str, type] = {"box": Box, "points": Points, "mask": Mask}
+"""The values of an embedder's ``prompts``."""
+
+NORM_TOLERANCE = 1e-3
+"""How far a vector's length may be from 1: what float16 arithmetic leaves."""
+
+
+def load(path: str, **options: object) -> Embedder:
+    """Call ``module:function`` and return the embedder that it makes; the working directory is searched too.
+
+    Args:
+        path: an importable module, a colon and a function in it.
+        options: passed on to the function.
+
+    Raises:
+        EvalError: no such module, or the thing named is not a function.
+        UnknownName: no such function in the module.
+        ContractError: what it returns has no name or no `embed`.
+    """
+    name, _, attribute = path.partition(":")
+    if not name or not attribute:
+        raise EvalError(f"{path!r}: an embedder is named module:function, for example my_module:load.")
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise  # a module that it imports in its turn is missing: the traceback tells more
+        raise EvalError(f"{path}: no module {error.name!r} here or installed; run where {name}.py lies.") from error
+    function = getattr(module, attribute, None)
+    if function is None:
+        public = [known for known in vars(module) if not known.startswith("_")]
+        raise UnknownName(f"function in {name}", attribute, public, "write module:function.")
+    if not callable(function):
+        raise EvalError(f"{path}: {attribute} is {type(function).__name__}, not a function that returns an embedder.")
+    embedder: Embedder = function(**options)
+    if not isinstance(getattr(embedder, "name", None), str) or not embedder.name:
+        raise ContractError(f"{path}: the embedder has no name; give it an attribute `name` with model and revision.")
+    if not callable(getattr(embedder, "embed", None)):
+        raise ContractError(f"{path}: the embedder has no method embed(items).")
+    return embedder
+
+
+def layout_of(embedder: Embedder) -> str:
+    """The name of the layout that it wants."""
+    return str(getattr(embedder, "layout", "plain"))
+
+
+def prompts_of(embedder: Embedder) -> frozenset[str]:
+    """The kinds of prompt that it takes.
+
+    Raises:
+        UnknownName: a kind that there is not.
+    """
+    kinds = frozenset(getattr(embedder, "prompts", ()))
+    for kind in kinds - PROMPT_KINDS.keys():
+        raise UnknownName("kind of prompt", str(kind), PROMPT_KINDS, f"prompts holds {', '.join(PROMPT_KINDS)}.")
+    return kinds
+
+
+def settings_of(embedder: Embedder) -> dict[str, Any]:
+    """What it says of itself for the result."""
+    return dict(getattr(embedder, "settings", {}))
+
+
+def checked(vectors: object, items: Sequence[Item], name: str) -> NDArray[np.float32]:
+    """``vectors`` as (len(items), D) float32 rows of length 1, or the first way in which they are not.
+
+    Raises:
+        ContractError: another type, shape or number format, a value that is not finite, or a length that is not 1;
+            names embedder, item and value.
+    """
+    import numpy as np
+
+    if not isinstance(vectors, np.ndarray):
+        raise ContractError(f"{name}: embed returned {type(vectors).__name__}; return a numpy array of float32.")
+    if vectors.ndim != 2 or len(vectors) != len(items) or vectors.shape[1] == 0:
+        wanted = f"({len(items)}, D), one row for each item"
+        raise ContractError(f"{name}: embed returned an array of shape {vectors.shape}; return {wanted}.")
+    if not np.issubdtype(vectors.dtype, np.floating):
+        raise ContractError(f"{name}: embed returned numbers of type {vectors.dtype}; return float32.")
+    finite = np.isfinite(vectors)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
+        value = f"{vectors[row, column]} at position {column}"
+        raise ContractError(f"{name}: the vector of {describe(items[row])} holds {value}; return finite numbers.")
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    off = np.abs(lengths - 1) > NORM_TOLERANCE
+    if off.any():
+        row = int(np.argmax(off))
+        length = f"has length {lengths[row]:.4g}, not 1"
+        raise ContractError(f"{name}: the vector of {describe(items[row])} {length}; divide it by its L2 norm.")
+    return vectors.astype(np.float32, copy=False)
+
+
+def describe(item: Item) -> str:
+    """An item in a few words, for messages."""
+    parts = [] if item.image is None else [f"image {item.image.name}"]
+    if item.prompt is not None:
+        parts.append(str(item.prompt) if isinstance(item.prompt, Box | Points) else "a mask")
+    if item.text or not parts:
+        words = " ".join(item.text.split())
+        parts.append(f"text {words if len(words) <= 60 else words[:57] + '...'!r}")
+    return f"the item ({', '.join(parts)})"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from mmeb_eval.errors import DataError
+from mmeb_eval.errors import DataError, EvalError
 from mmeb_eval.tasks import GROUPS, group
 
 HEADLINE = "hit@1"
@@ -102,16 +102,23 @@ def result_path(output: Path, model: str, task: str) -> Path:
 
 
 def write_result(result: Result, output: Path) -> Path:
-    """Write a result under `result_path`; a reader sees the old file or the new one, never a part."""
+    """Write a result under `result_path`; a reader sees the old file or the new one, never a part.
+
+    Raises:
+        EvalError: the file cannot be written.
+    """
     path = result_path(output, result.model, result.task)
-    path.parent.mkdir(parents=True, exist_ok=True)
     lines = (f" {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in asdict(result).items())
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise EvalError(f"{path}: cannot be written: {error.strerror}; choose another --output.") from error
     return path
 
 

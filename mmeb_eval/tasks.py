@@ -123,7 +123,7 @@ def group(name: str) -> tuple[str, ...]:
     return tuple(task.name for task in tasks().values() if getattr(task, column) == value)
 
 
-def _task(name: str, columns: object, defaults: Any, table: Path) -> Task:  # noqa: ANN401 - parsed TOML
+def _task(name: str, columns: object, defaults: Any, table: Path) -> Task:
     """A row with its benchmark's defaults, every column and value checked."""
     place = f"{table.name}, [{name}]"
     if not isinstance(columns, dict):

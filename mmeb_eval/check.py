@@ -1,0 +1,165 @@
+"""A contract test for the author of an embedder: eight toy items, seconds, no download."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal
+
+from mmeb_eval.embedder import Embedder, Item, Points, Prompt, checked, describe, layout_of, prompts_of
+from mmeb_eval.errors import ContractError, EvalError, UnknownName
+from mmeb_eval.layouts import get_layout
+from scar.sample import Box, Mask
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+NOISE = 1e-3
+"""Largest difference between two vectors of one item that counts as rounding."""
+
+SIDE = 64
+"""Height and width of the toy images in pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line for the author.
+
+    Attributes:
+        level: ``error`` breaks the contract; ``note`` is allowed but worth knowing.
+        text: what is wrong and what to do.
+    """
+
+    level: Literal["error", "note"]
+    text: str
+
+
+def check(embedder: Embedder) -> list[Finding]:
+    """Try an embedder on eight items; no finding means that it keeps the contract."""
+    with TemporaryDirectory(prefix="mmeb-eval-check-") as folder:
+        return list(_findings(embedder, Path(folder)))
+
+
+def toy_items(folder: Path, image_token: str = "") -> list[Item]:
+    """Two texts, two images, an image with a question, and three with a box as well; draws into ``folder``."""
+    red, blue = _draw(folder / "red.png", "red"), _draw(folder / "blue.png", "blue")
+    left, right = Box(4, 4, 24, 60), Box(40, 4, 60, 60)
+    asks = f"{image_token}\nWhat is this?".strip()
+    return [
+        Item(text="a red square"),
+        Item(text="a blue disc on the grass, seen from far above on a rainy day"),
+        Item(text=image_token, image=red),
+        Item(text=image_token, image=blue),
+        Item(text=asks, image=red),
+        Item(text=asks, image=red, prompt=left),
+        Item(text=asks, image=red, prompt=right),
+        Item(text=asks, image=blue, prompt=left),
+    ]
+
+
+def _findings(embedder: Embedder, folder: Path) -> Iterator[Finding]:
+    """The tests in order; those that would only repeat an earlier failure are left out."""
+    try:
+        kinds = prompts_of(embedder)
+        layout = get_layout(layout_of(embedder))
+    except UnknownName as error:
+        yield Finding("error", str(error))
+        return
+    items = toy_items(folder, layout.image)
+    if "box" not in kinds:
+        items = [replace(item, prompt=None) for item in items]
+    try:
+        whole = _embed(embedder, items)
+        alone = [_embed(embedder, [item])[0] for item in items]
+        backwards = _embed(embedder, items[::-1])[::-1]
+        again = _embed(embedder, items)
+    except EvalError as error:
+        yield Finding("error", str(error))
+        return
+    except Exception as error:  # noqa: BLE001 - the author's code can raise anything, and the report says so
+        yield Finding("error", f"embed raised {type(error).__name__}: {error}. It must take text, image and both.")
+        return
+    yield from _steady(items, whole, again, "two calls with the same items", "switch dropout off, fix every seed")
+    yield from _steady(items, whole, backwards, "the items in reverse", "return rows in the order given, mask padding")
+    yield from _steady(items, whole, alone, "the item alone", "mask padding, pool each item's own last token")
+    yield from _differences(items, whole)
+    yield from _regions(embedder, items, kinds)
+
+
+def _embed(embedder: Embedder, items: Sequence[Item]) -> NDArray[np.float32]:
+    """Checked vectors; a copy, lest the embedder reuse its memory."""
+    return checked(embedder.embed(items), items, embedder.name).copy()
+
+
+def _steady(
+    items: Sequence[Item],
+    one: Iterable[NDArray[np.float32]],
+    other: Iterable[NDArray[np.float32]],
+    what: str,
+    way_out: str,
+) -> Iterator[Finding]:
+    """A finding for the first item whose vector is not the same both times."""
+    for item, a, b in zip(items, one, other, strict=True):
+        if a.shape != b.shape:
+            yield Finding("error", f"{what}: the width is {len(b)} and was {len(a)}; it must not change.")
+            return
+        if (apart := float(abs(a - b).max())) > NOISE:
+            yield Finding("error", f"{what}: {describe(item)} has another vector (by {apart:.2g}); {way_out}.")
+            return
+
+
+def _differences(items: Sequence[Item], vectors: NDArray[np.float32]) -> Iterator[Finding]:
+    """Findings if text or image make no difference."""
+    if _equal(vectors):
+        yield Finding("note", "all items have one vector: this embedder scores 0 wherever there are two candidates.")
+        return
+    if _equal(vectors[:2]):
+        yield Finding("note", "two different texts have one vector: does the embedder read the text?")
+    pictures = [row for row, item in enumerate(items) if item.image is not None and item.prompt is None][:2]
+    if _equal(vectors[pictures]):
+        yield Finding("note", "two different images have one vector: does the embedder open the image?")
+
+
+def _regions(embedder: Embedder, items: Sequence[Item], kinds: frozenset[str]) -> Iterator[Finding]:
+    """A finding for each kind of prompt that is declared and makes no difference, or fails."""
+    import numpy as np
+
+    if not kinds:
+        yield Finding("note", "it takes no prompts: the text tells the region, and results say so (region = text).")
+    half = np.arange(SIDE * SIDE).reshape(SIDE, SIDE) % SIDE < SIDE // 2
+    pairs: dict[str, tuple[Prompt, Prompt]] = {
+        "box": (Box(4, 4, 24, 60), Box(40, 4, 60, 60)),
+        "points": (Points(((10, 32),), (1,)), Points(((50, 32),), (1,))),
+        "mask": (Mask.from_array(half), Mask.from_array(~half)),
+    }
+    for kind in sorted(kinds):
+        pair = [replace(items[4], prompt=prompt) for prompt in pairs[kind]]
+        try:
+            vectors = _embed(embedder, pair)
+        except ContractError as error:
+            yield Finding("error", str(error))
+        except Exception as error:  # noqa: BLE001 - as above
+            yield Finding("error", f"embed raised {type(error).__name__} on a {kind}: {error}. Take it from `prompts`?")
+        else:
+            if _equal(vectors):
+                yield Finding("error", f"a {kind} here and one there have one vector: it is ignored. Use item.prompt.")
+
+
+def _equal(vectors: NDArray[np.float32]) -> bool:
+    """Whether all rows are the same but for rounding of the last digits."""
+    return bool(abs(vectors - vectors[0]).max() < 1e-6)
+
+
+def _draw(path: Path, colour: str) -> Path:
+    """A toy image with something on each side."""
+    from PIL import Image, ImageDraw
+
+    image = Image.new("RGB", (SIDE, SIDE), "white")
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((8, 16, 24, 48), fill=colour)
+    pen.ellipse((40, 16, 60, 48), fill="green")
+    image.save(path)
+    return path

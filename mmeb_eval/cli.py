@@ -1,0 +1,180 @@
+"""The command line: ``mmeb-eval --model NAME --tasks DIR --output DIR``, and ``tasks``, ``check``, ``report``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mmeb_eval.errors import EvalError
+from scar.errors import ScarError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mmeb_eval.data import TaskFiles
+    from mmeb_eval.embedder import Embedder
+    from mmeb_eval.results import Result
+
+app = typer.Typer(
+    help="Score any embedder on the 36 MMEB and 5 SCaR tasks.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+
+MODEL_HELP = "constant, random, text-only, virtue, clip:<folder or hub id> or my_module:function; may be repeated."
+TASKS_HELP = "A SCaR folder, names of tasks with commas between, or all; may be repeated."
+
+
+@app.callback(invoke_without_command=True)
+def run(
+    context: typer.Context,
+    model: Annotated[list[str] | None, typer.Option(help=MODEL_HELP)] = None,
+    tasks: Annotated[list[str] | None, typer.Option(help=TASKS_HELP)] = None,
+    output: Annotated[Path, typer.Option(help="Where results go: <output>/<model>/<task>.json.")] = Path("results"),
+    data: Annotated[Path | None, typer.Option(help="Folder that holds the data of tasks given by name.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Image root, if it is not the data's own folder.")] = None,
+    config: Annotated[str | None, typer.Option(help="For virtue: tiny, 2b, 7b or a file.")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Items given to the model at once.")] = 32,
+    seed: Annotated[int, typer.Option(help="Of the random floor.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
+) -> None:
+    """Score models on tasks and print the leaderboard."""
+    if context.invoked_subcommand is not None:
+        return
+    with one_line_errors():
+        if not model or not tasks:
+            raise EvalError("which models on which tasks? Give --model NAME and --tasks DIR; see `mmeb-eval --help`.")
+        from mmeb_eval.models import load_model
+
+        chosen = _task_files(tasks, data, images)
+        embedders = [load_model(name, config=config, seed=seed) for name in dict.fromkeys(model)]
+        results = _evaluate(embedders, chosen, output, batch_size)
+        _print(results, as_json)
+
+
+@app.command("tasks")
+def show_tasks(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Print the table of all 41 tasks."""
+    from mmeb_eval.tasks import tasks
+
+    if as_json:
+        typer.echo(json.dumps([asdict(task) for task in tasks().values()], indent=1))
+        return
+    from rich.table import Table
+
+    table = Table("task", "benchmark", "family", "domain", "query", "candidates", "choices", "queries", "train")
+    for task in tasks().values():
+        numbers = (str(task.choices), str(task.queries))
+        texts = (task.benchmark, task.family, task.domain, task.query, task.candidates)
+        table.add_row(task.name, *texts, *numbers, task.train)
+    _console().print(table)
+
+
+@app.command("check")
+def check_embedder(
+    model: Annotated[str, typer.Argument(help=MODEL_HELP)],
+    config: Annotated[str | None, typer.Option(help="For virtue: tiny, 2b, 7b or a file.")] = None,
+) -> None:
+    """Tell the author of an embedder what is wrong with it; exit code 2 if anything is."""
+    with one_line_errors():
+        from mmeb_eval.check import check
+        from mmeb_eval.models import load_model
+
+        findings = check(load_model(model, config=config))
+        for finding in findings:
+            typer.echo(f"{finding.level}: {finding.text}")
+        errors = sum(finding.level == "error" for finding in findings)
+        typer.echo(f"{model}: {errors} errors" if errors else f"{model}: keeps the contract")
+        if errors:
+            raise typer.Exit(2)
+
+
+@app.command("report")
+def write_html(
+    results: Annotated[Path, typer.Argument(help="Folder that --output wrote.")],
+    tasks: Annotated[list[Path], typer.Option(help="SCaR folder whose samples are shown; may be repeated.")],
+    out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("report.html"),
+) -> None:
+    """Write one self-contained HTML page about results."""
+    with one_line_errors():
+        from mmeb_eval.report import write_report
+        from mmeb_eval.results import read_results
+
+        write_report(read_results(results), tasks, out)
+        typer.echo(str(out))
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Print an expected error as one line and leave with code 2; a bug keeps its traceback."""
+    try:
+        yield
+    except (EvalError, ScarError) as error:
+        typer.echo(f"mmeb-eval: {error}", err=True)
+        raise typer.Exit(2) from error
+
+
+def _task_files(choices: Sequence[str], data: Path | None, images: Path | None) -> list[TaskFiles]:
+    """The data of every task that is asked for."""
+    from mmeb_eval.data import scar_folder, task_files
+    from mmeb_eval.tasks import get_task, tasks
+
+    found: list[TaskFiles] = []
+    for choice in choices:
+        folder = Path(choice)
+        if choice != "all" and choice not in tasks() and (folder.is_dir() or len(folder.parts) > 1):
+            found += scar_folder(folder, images)
+            continue
+        names = list(tasks()) if choice == "all" else choice.split(",")
+        wanted = [get_task(name) for name in names]
+        if data is None:
+            raise EvalError(f"--tasks {choice}: where are the data? Give --data DIR, or --tasks DIR for a SCaR folder.")
+        found += [task_files(task, data, images) for task in wanted]
+    return found
+
+
+def _evaluate(
+    embedders: Sequence[Embedder], chosen: Sequence[TaskFiles], output: Path, batch_size: int
+) -> list[Result]:
+    """Every embedder on every task; each result is on disk before the next begins."""
+    from mmeb_eval.evaluate import evaluate
+    from mmeb_eval.results import write_result
+
+    names = [embedder.name for embedder in embedders]
+    tasks = [files.task.name for files in chosen]
+    for kind, called in (("models", names), ("tasks", tasks)):
+        if twice := {name for name in called if called.count(name) > 1}:
+            raise EvalError(f"two {kind} are called {min(twice)!r}; their results would lie in one file.")
+    results = []
+    for embedder in embedders:
+        for files in chosen:
+            results.append(evaluate(embedder, files, batch_size=batch_size, progress=True))
+            write_result(results[-1], output)
+    return results
+
+
+def _print(results: Sequence[Result], as_json: bool) -> None:
+    """The leaderboard, or the results without their long lists."""
+    if as_json:
+        short = [
+            {key: value for key, value in asdict(result).items() if key not in ("ranks", "top")} for result in results
+        ]
+        typer.echo(json.dumps(short, indent=1))
+        return
+    from mmeb_eval.leaderboard import leaderboards
+
+    for board in leaderboards(results):
+        _console().print(board.rich())
+
+
+def _console() -> Console:
+    """Where tables go."""
+    from rich.console import Console
+
+    return Console()

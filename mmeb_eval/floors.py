@@ -1,0 +1,84 @@
+"""What a score must beat: embedders that look at nothing, at chance, or at the words alone."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmeb_eval.embedder import Item
+
+WIDTH = 256
+"""Numbers in a vector of `Constant` and `Random`."""
+
+BUCKETS = 4096
+"""Numbers in a vector of `TextOnly`: words and letter triples are hashed to that many places."""
+
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+class Constant:
+    """One vector for everything: every score is a tie, so hit@1 is 0 wherever there are two candidates."""
+
+    name = "constant"
+
+    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        """(len(items), `WIDTH`) equal rows."""
+        return np.full((len(items), WIDTH), WIDTH**-0.5, dtype=np.float32)
+
+
+class Random:
+    """A direction drawn for each item from its content and a seed, whatever stands before it: hit@1 is about chance."""
+
+    name = "random"
+
+    def __init__(self, seed: int = 0) -> None:
+        self.settings: Mapping[str, int] = {"seed": seed}
+
+    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        """(len(items), `WIDTH`) rows, evenly spread over directions."""
+        rows = np.stack([self._draw(item) for item in items])
+        lengths: NDArray[np.float64] = np.linalg.norm(rows, axis=1, keepdims=True)
+        return (rows / lengths).astype(np.float32)
+
+    def _draw(self, item: Item) -> NDArray[np.float64]:
+        image = "" if item.image is None else "/".join(item.image.parts[-2:])  # the same wherever the data folder lies
+        content = repr((self.settings["seed"], item.text, image, item.prompt))
+        digest = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        return np.random.default_rng(int.from_bytes(digest, "little")).standard_normal(WIDTH)
+
+
+class TextOnly:
+    """Sees words and no image: what a query's text and a candidate's text have in common.
+
+    A vector counts words and triples of letters, hashed to `BUCKETS` places with a sign each. On SCaR the instruction
+    is the same for every query, so a score above chance says that gold captions read differently from wrong ones.
+    """
+
+    name = "text-only"
+
+    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        """(len(items), `BUCKETS`) rows; all items without words share one."""
+        rows = np.zeros((len(items), BUCKETS), dtype=np.float32)
+        for row, item in zip(rows, items, strict=True):
+            for word in _WORD.findall(item.text.lower()) or [""]:
+                for place, sign in _features(word):
+                    row[place] += sign
+            if not row.any():
+                row[0] = 1  # all its words cancel out
+        lengths: NDArray[np.float32] = np.linalg.norm(rows, axis=1, keepdims=True)
+        return rows / lengths
+
+
+@lru_cache(maxsize=65_536)
+def _features(word: str) -> tuple[tuple[int, int], ...]:
+    """(place, sign) of a word and of the letter triples of ``<word>``."""
+    framed = f"<{word}>"
+    triples = (framed[start : start + 3] for start in range(len(framed) - 2))
+    hashes = (zlib.crc32(text.encode("utf-8", "surrogatepass")) for text in (word, *triples))
+    return tuple((value % BUCKETS, 1 if value & 0x8000_0000 else -1) for value in hashes)
