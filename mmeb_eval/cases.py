@@ -121,7 +121,7 @@ class _Reader:
             raise DataError(f"{place}: {column} = {relative!r} is no image path.")
         if relative not in self.seen:
             inside = Path(os.path.normpath(relative))
-            if inside.is_absolute() or inside.parts[0] == os.pardir:
+            if inside.is_absolute() or inside.parts[:1] == (os.pardir,):
                 raise DataError(f"{place}: {column} = {relative!r} leaves the image folder {self.images}.")
             path = self.images / relative
             if not _is_file(path):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import math
 import platform
-import sys
 
 from mmeb_eval.cases import read
 from mmeb_eval.data import TaskFiles, sha256
@@ -79,10 +79,12 @@ def region_told(task: Task, layout: Layout, *, shows_box: bool) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of those `LIBRARIES` that are loaded."""
-    modules = {"scar-virtue": "mmeb_eval", "pillow": "PIL"}
-    loaded = [name for name in LIBRARIES if modules.get(name, name) in sys.modules]
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in loaded}}
+    """Versions of Python and of those `LIBRARIES` that are installed."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def _order(item: Item) -> tuple[str, str, int, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args, get_type_hints
@@ -130,15 +130,16 @@ def _task(name: str, columns: object, defaults: Any, table: Path) -> Task:
         raise DataError(f"{place}: {columns!r} is not a table of columns.")
     types = get_type_hints(Task)
     known = {field.name for field in fields(Task)} - {"name"}
-    row = {"name": name, **defaults.get(columns.get("benchmark"), {}), **columns}
+    row = {**defaults.get(columns.get("benchmark"), {}), **columns}
     for column, value in row.items():
-        if column != "name" and column not in known:
+        if column not in known:
             raise DataError(f"{place}: {UnknownName('column', column, known, f'a task has {sorted(known)}.')}")
         allowed = get_args(types[column])
         if allowed and value not in allowed:
             raise DataError(f"{place}: {column} = {value!r} is none of {', '.join(map(repr, allowed))}.")
         if not allowed and type(value) is not types[column]:
             raise DataError(f"{place}: {column} = {value!r} is not of type {types[column].__name__}.")
-    if missing := {field.name for field in fields(Task) if field.default is field.default_factory} - row.keys():
+    needed = {field.name for field in fields(Task) if field.name in known and field.default is MISSING}
+    if missing := needed - row.keys():
         raise DataError(f"{place}: no column {', '.join(sorted(missing))}, and its benchmark's defaults have none.")
-    return Task(**row)
+    return Task(name=name, **row)
