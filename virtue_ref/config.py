@@ -1,0 +1,206 @@
+"""What a model is made of, as data: sizes, image rules and the profile. No torch here, so that it reads in no time."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from virtue_ref.errors import ConfigError
+
+BUILT_IN = Path(__file__).parent / "configs"
+OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
+OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
+RESOLUTIONS: Mapping[str, int] = {"high": 1344, "mid": 672, "low": 128}
+"""Sides, in pixels, of the square that an image becomes first when a `resolution` is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How an image and the prompt on it reach the segmenter, and at which positions tokens stand.
+
+    Two exist because the published weights know a behaviour that the paper does not describe. `official` is that
+    behaviour: the segmenter sees pixels that were already resized and normalised for the vision encoder and are
+    normalised again, prompts in pixels of the original image are taken as if the image were the segmenter's square, and
+    all segment tokens stand at position 0. Weights trained that way need it, whatever one thinks of it. `clean` does
+    what the paper says and is the default for models trained here.
+
+    Attributes:
+        name: as configs and results call it.
+        upright: an image is turned as its EXIF orientation says.
+        segmenter_sees: "image" is the original picture, resized to a square and normalised once; "vision input" is the
+            tensor made for the vision encoder, treated the same way on top.
+        prompt_frame: "image" scales prompts from original pixels to the segmenter's square; "segmenter" takes them as
+            they are. Masks have the image's size and are always scaled.
+        box_beside_points: a box drawn together with points is used; else the points win.
+        segment_positions: "zero" for all segment tokens, or "contiguous", 0 to their count. In both, what follows them
+            goes on at their count.
+    """
+
+    name: str
+    upright: bool
+    segmenter_sees: Literal["image", "vision input"]
+    prompt_frame: Literal["image", "segmenter"]
+    box_beside_points: bool
+    segment_positions: Literal["zero", "contiguous"]
+
+
+PROFILES: Mapping[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        Profile("official", False, "vision input", "segmenter", False, "zero"),
+        Profile("clean", True, "image", "image", True, "contiguous"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRules:
+    """How a picture becomes the vision encoder's input.
+
+    Attributes:
+        min_pixels: area below which an image is enlarged.
+        max_pixels: area above which it is shrunk.
+        resolution: first resize to a square, by name (see `RESOLUTIONS`); None leaves the image as it is.
+        mean: subtracted from each channel, on the scale 0 to 1.
+        std: divides each channel.
+        patch: side of a patch in pixels.
+        merge: patches a side that become one token.
+        frames: copies of a still image that the encoder's temporal patch wants.
+    """
+
+    min_pixels: int = 3136
+    max_pixels: int = 1003520
+    resolution: str | None = None
+    mean: tuple[float, float, float] = OPENAI_MEAN
+    std: tuple[float, float, float] = OPENAI_STD
+    patch: int = 14
+    merge: int = 2
+    frames: int = 2
+
+    @property
+    def factor(self) -> int:
+        """Side in pixels of what becomes one token."""
+        return self.patch * self.merge
+
+
+@dataclass(frozen=True, slots=True)
+class SegmenterConfig:
+    """The segmenter and the prompt it gets when nobody drew one.
+
+    Attributes:
+        model: SAM2's own config, the table below `model:` of its YAML file.
+        points_per_side: side of the grid of points that stands for "no prompt".
+    """
+
+    model: Mapping[str, Any]
+    points_per_side: int = 3
+
+    @property
+    def size(self) -> int:
+        """Side of its input square in pixels."""
+        return int(self.model.get("image_size", 512))
+
+    @property
+    def tokens(self) -> int:
+        """Segment tokens per region: stride 16 in the segmenter, 4 in the connector."""
+        return (self.size // 64) ** 2
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of a VIRTUE model but its weights.
+
+    Attributes:
+        name: for people; results show it.
+        profile: see `Profile`.
+        backbone: the Qwen2-VL config as its config.json has it.
+        segmenter: None runs the plain backbone.
+        image: see `ImageRules`.
+        max_length: tokens after which a text without image is cut on the right; None never cuts.
+    """
+
+    name: str
+    profile: Profile
+    backbone: Mapping[str, Any]
+    segmenter: SegmenterConfig | None
+    image: ImageRules = ImageRules()
+    max_length: int | None = None
+
+    @classmethod
+    def read(cls, name: str | Path) -> Config:
+        """Config from a built-in name ("tiny", "2b", "7b") or a TOML file of the same shape.
+
+        Raises:
+            ConfigError: no such name or file, or a table that is none of a config's.
+        """
+        path = BUILT_IN / f"{name}.toml" if (BUILT_IN / f"{name}.toml").is_file() else Path(name)
+        try:
+            table = tomllib.loads(path.read_text())
+            return _from_table(path.stem, table)
+        except OSError as error:
+            known = ", ".join(built_in())
+            raise ConfigError(f"no config {str(name)!r}: built in are {known}; else give a TOML file.") from error
+        except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+            raise ConfigError(f"{path}: not a config ({error}); {BUILT_IN / 'tiny.toml'} shows one.") from error
+
+    def with_options(
+        self,
+        *,
+        profile: str | None = None,
+        resolution: str | None = None,
+        min_pixels: int | None = None,
+        max_pixels: int | None = None,
+        max_length: int | None = None,
+    ) -> Config:
+        """This config with some settings replaced; None keeps one."""
+        if resolution is not None and resolution not in RESOLUTIONS:
+            raise ConfigError(f"unknown resolution {resolution!r}: it is one of {', '.join(RESOLUTIONS)}.")
+        rules: dict[str, Any] = {"resolution": resolution, "min_pixels": min_pixels, "max_pixels": max_pixels}
+        given = {key: value for key, value in rules.items() if value is not None}
+        return dataclasses.replace(
+            self,
+            profile=self.profile if profile is None else get_profile(profile),
+            image=dataclasses.replace(self.image, **given),
+            max_length=self.max_length if max_length is None else max_length,
+        )
+
+
+def is_config(name: str | Path) -> bool:
+    """Whether a name is a built-in config's or a TOML file's, not a checkpoint's."""
+    return str(name) in built_in() or Path(name).suffix == ".toml"
+
+
+def built_in() -> list[str]:
+    """Names of the configs that come with the package."""
+    return sorted(path.stem for path in BUILT_IN.glob("*.toml"))
+
+
+def get_profile(name: str) -> Profile:
+    """The profile of that name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in PROFILES:
+        raise ConfigError(f"unknown profile {name!r}: it is one of {', '.join(PROFILES)}.")
+    return PROFILES[name]
+
+
+def _from_table(name: str, table: dict[str, Any]) -> Config:
+    segmenter = table.get("segmenter")
+    image = dict(table.get("image", {}))
+    for key in ("mean", "std"):
+        if key in image:
+            image[key] = tuple(image[key])
+    return Config(
+        name=table.get("name", f"virtue-{name}"),
+        profile=get_profile(table["profile"]),
+        backbone=table["backbone"],
+        segmenter=None if segmenter is None else SegmenterConfig(**segmenter),
+        image=ImageRules(**image),
+        max_length=table.get("max_length"),
+    )

@@ -1,0 +1,231 @@
+"""Items in, unit vectors out: `Virtue` as an `mmeb_eval.Embedder`, and `load`, which makes one of a name."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from tokenizers import Tokenizer
+from torch.nn import functional
+
+from mmeb_eval.embedder import Item
+from virtue_ref import checkpoint
+from virtue_ref.collate import Collator, Request
+from virtue_ref.config import Config, is_config
+from virtue_ref.errors import ConfigError, InputError, VirtueError
+from virtue_ref.model import Seen, Virtue
+from virtue_ref.tokens import byte_tokenizer, read_tokenizer
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class VirtueEmbedder:
+    """VIRTUE behind the one method that evaluators, indexes and people call.
+
+    Equal items are embedded once, the image encoders run once per distinct image, and items of one length share a pass.
+
+    Args:
+        model: on its device, in its type.
+        tokenizer: that goes with it.
+        name: as results show it.
+        truncate_dim: keep only so many leading dimensions and normalise again.
+        batch_tokens: at most so many tokens in one pass of the language model; out of memory halves a pass.
+        cached_images: encoded images to keep for later questions about them.
+
+    Attributes:
+        layout: how instruction and text are joined for it, see `mmeb_eval.layouts`.
+        prompts: kinds of prompt it takes.
+    """
+
+    layout = "qwen2_vl"
+    prompts = frozenset({"box", "points", "mask"})
+
+    def __init__(
+        self,
+        model: Virtue,
+        tokenizer: Tokenizer,
+        name: str,
+        *,
+        truncate_dim: int | None = None,
+        batch_tokens: int = 8192,
+        cached_images: int = 32,
+    ) -> None:
+        self.model = model
+        self.name = name
+        self.dim: int = truncate_dim or model.hidden
+        if not 0 < self.dim <= model.hidden:
+            raise VirtueError(f"truncate_dim {truncate_dim}: the model's vectors have {model.hidden} dimensions.")
+        self.collator = Collator(model.config, tokenizer)
+        self._batch_tokens = batch_tokens
+        self._cached_images = cached_images
+        self._seen: OrderedDict[tuple[int, ...], Seen] = OrderedDict()
+
+    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        """Embed items; progress goes to stderr when that is a terminal.
+
+        Args:
+            items: any mix of text, images and prompts.
+
+        Returns:
+            (len(items), D) float32 of L2 norm 1, in the order given.
+
+        Raises:
+            InputError: an item cannot be embedded; the message names its index.
+        """
+        first: dict[Item, int] = {}
+        for index, item in enumerate(items):
+            first.setdefault(item, index)
+        requests = [self._request(item, index) for item, index in first.items()]
+        vectors = np.empty((len(first), self.dim), dtype=np.float32)
+        batches = list(self._batches(requests))
+        silent = len(batches) < 2 or not sys.stderr.isatty()
+        for batch in track(batches, "embedding", console=Console(stderr=True), transient=True, disable=silent):
+            vectors[batch] = self._embed([requests[index] for index in batch])
+        row = {item: index for index, item in enumerate(first)}
+        return vectors[[row[item] for item in items]]
+
+    def _request(self, item: Item, index: int) -> Request:
+        try:
+            return self.collator.request(item)
+        except InputError as error:
+            raise InputError(f"item {index}: {error}") from error
+
+    def _batches(self, requests: Sequence[Request]) -> Iterator[list[int]]:
+        """Indices of requests that share a pass: alike in length, those of one image together."""
+
+        def key(index: int) -> tuple[int, str, int]:
+            request = requests[index]
+            return request.image_tokens, str(request.item.image or ""), request.length
+
+        batch: list[int] = []
+        longest = 0
+        for index in sorted(range(len(requests)), key=key):
+            longest = max(longest, requests[index].length + self.collator.segments(requests[index]))
+            if batch and longest * (len(batch) + 1) > self._batch_tokens:
+                yield batch
+                batch, longest = [], requests[index].length + self.collator.segments(requests[index])
+            batch.append(index)
+        if batch:
+            yield batch
+
+    def _embed(self, requests: Sequence[Request]) -> NDArray[np.float32]:
+        try:
+            return self._forward(requests)
+        except torch.OutOfMemoryError as error:
+            if len(requests) == 1:
+                raise VirtueError(f"out of memory on one item of {requests[0].length} tokens.") from error
+        self._seen.clear()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        half = len(requests) // 2
+        return np.concatenate([self._embed(requests[:half]), self._embed(requests[half:])])
+
+    @torch.inference_mode()
+    def _forward(self, requests: Sequence[Request]) -> NDArray[np.float32]:
+        images = list(dict.fromkeys(request.item.image for request in requests if request.item.image is not None))
+        seen = [self._look(image) for image in images]
+        image_of = [None if request.item.image is None else images.index(request.item.image) for request in requests]
+        batch = self.collator.batch(requests, image_of).to(self.model.device)
+        vectors = self.model(batch, seen)[:, : self.dim]
+        out: NDArray[np.float32] = functional.normalize(vectors, dim=-1).cpu().numpy()
+        return out
+
+    def _look(self, image: Path) -> Seen:
+        """The image's features, encoded now or remembered; a file that changed is another image."""
+        stat = image.stat()
+        key = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        if key not in self._seen:
+            pictures = self.collator.pictures([image]).to(self.model.device, self.model.dtype)
+            self._seen[key] = self.model.look(pictures)[0]
+            if len(self._seen) > self._cached_images:
+                self._seen.popitem(last=False)
+        self._seen.move_to_end(key)
+        return self._seen[key]
+
+
+def load(
+    config: str | Path = "tiny",
+    *,
+    profile: str | None = None,
+    device: str | None = None,
+    dtype: str | None = None,
+    truncate_dim: int | None = None,
+    resolution: str | None = None,
+    min_pixels: int | None = None,
+    max_pixels: int | None = None,
+    max_length: int | None = None,
+    segmenter: str | Path | None = None,
+    revision: str | None = None,
+    seed: int = 0,
+    batch_tokens: int = 8192,
+    cached_images: int = 32,
+) -> VirtueEmbedder:
+    """A VIRTUE embedder in one call.
+
+    Args:
+        config: a built-in config ("tiny", "2b", "7b") or a TOML file, with random weights; or a checkpoint, a folder
+            or a Hugging Face repository.
+        profile: "official" or "clean"; None is what the config or checkpoint says.
+        device: such as "cpu" or "cuda:1"; None takes a GPU if there is one.
+        dtype: "float32" or "bfloat16"; None is bfloat16 on a GPU, else float32.
+        truncate_dim: keep only so many leading dimensions.
+        resolution: "high", "mid" or "low" makes a square of each image first, as the release's evaluation does.
+        min_pixels: area below which an image is enlarged.
+        max_pixels: area above which it is shrunk.
+        max_length: tokens after which a text without image is cut.
+        segmenter: SAM 2's weights, a file or its Hub id, where the checkpoint does not contain them.
+        revision: of a Hugging Face repository.
+        seed: of random weights.
+        batch_tokens: see `VirtueEmbedder`.
+        cached_images: see `VirtueEmbedder`.
+
+    Raises:
+        ConfigError: no such config or option.
+        CheckpointError: weights that cannot be used.
+    """
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    kind = dtype or ("float32" if place.type == "cpu" else "bfloat16")
+    if kind not in DTYPES:
+        raise ConfigError(f"unknown dtype {kind!r}: it is one of {', '.join(DTYPES)}.")
+
+    def chosen(settings: Config) -> Config:
+        return settings.with_options(
+            profile=profile,
+            resolution=resolution,
+            min_pixels=min_pixels,
+            max_pixels=max_pixels,
+            max_length=max_length,
+        )
+
+    if is_config(config):
+        settings = chosen(Config.read(config))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = Virtue(settings).eval()
+        tokenizer, revision = byte_tokenizer(settings.backbone), f"seed{seed}"
+    else:
+        folder = checkpoint.locate(config, revision)
+        stored = checkpoint.read(folder, segmenter)
+        settings = chosen(dataclasses.replace(stored.config, name=Path(config).resolve().name))
+        model = checkpoint.build(dataclasses.replace(stored, config=settings))
+        tokenizer, revision = read_tokenizer(folder), stored.revision
+    # What changes a vector is in the name, because caches go by it.
+    options = {"resolution": resolution, "min_pixels": min_pixels, "max_pixels": max_pixels, "max_length": max_length}
+    options |= {"dtype": None if kind == "float32" else kind, "truncate_dim": truncate_dim}
+    changed = ",".join(f"{key}={value}" for key, value in options.items() if value is not None)
+    return VirtueEmbedder(
+        model.place(place, DTYPES[kind]),
+        tokenizer,
+        f"{settings.name}-{settings.profile.name}@{revision}" + (f"[{changed}]" if changed else ""),
+        truncate_dim=truncate_dim,
+        batch_tokens=batch_tokens,
+        cached_images=cached_images,
+    )

@@ -1,0 +1,129 @@
+"""From what a user draws on an image to what the segmenter's prompt encoder takes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from mmeb_eval.embedder import Points, Prompt
+from scar.sample import Box, Mask
+from virtue_ref.config import Profile
+from virtue_ref.errors import InputError
+
+BESIDE, ON, FIRST_CORNER, SECOND_CORNER = 0, 1, 2, 3
+"""SAM's labels of points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clicks:
+    """A prompt in the segmenter's frame.
+
+    Attributes:
+        xy: P points (x, y) in pixels of the segmenter's square; the corners of a box are two of them.
+        labels: P labels as SAM numbers them.
+        mask: which pixels of the original image belong to the thing; it goes to the mask input.
+    """
+
+    xy: tuple[tuple[float, float], ...]
+    labels: tuple[int, ...]
+    mask: Mask | None = None
+
+
+def grid(side: int, points_per_side: int) -> Clicks:
+    """The prompt that stands for none: one joint prompt of points spread evenly, x fastest, all on the thing.
+
+    >>> grid(1024, 2).xy
+    ((256.0, 256.0), (768.0, 256.0), (256.0, 768.0), (768.0, 768.0))
+    """
+    steps = [(i + 0.5) / points_per_side * side for i in range(points_per_side)]
+    xy = tuple((x, y) for y in steps for x in steps)
+    return Clicks(xy, (ON,) * len(xy))
+
+
+def clicks_of(
+    prompt: Prompt | None, size: tuple[int, int], side: int, points_per_side: int, profile: Profile
+) -> Clicks:
+    """What the segmenter gets for a prompt.
+
+    Args:
+        prompt: in pixels of the original image; None is the grid.
+        size: (width, height) of the original image in pixels.
+        side: of the segmenter's square in pixels.
+        points_per_side: of the grid.
+        profile: says in which frame coordinates are taken.
+
+    Raises:
+        InputError: the prompt is empty, not a number, outside the image, or a mask of another size.
+    """
+    match prompt:
+        case None:
+            return grid(side, points_per_side)
+        case Mask():
+            return Clicks((), (), _checked_mask(prompt, size))
+        case Box():
+            xy = _corners(prompt, size, side, profile)
+            labels: tuple[int, ...] = (FIRST_CORNER, SECOND_CORNER)
+        case Points():
+            xy, labels = prompt.xy, prompt.labels
+            _check_points(prompt, size, side, profile)
+            if prompt.box is not None and profile.box_beside_points:
+                xy = (*_corners(prompt.box, size, side, profile), *xy)
+                labels = (FIRST_CORNER, SECOND_CORNER, *labels)
+        case _:
+            raise InputError(f"a {type(prompt).__name__} is no prompt: it is a Box, Points or a Mask.")
+    if profile.prompt_frame == "image":
+        scale_x, scale_y = side / size[0], side / size[1]
+        xy = tuple((x * scale_x, y * scale_y) for x, y in xy)
+    return Clicks(xy, labels)
+
+
+def _frame(size: tuple[int, int], side: int, profile: Profile) -> Box:
+    """What coordinates may reach: the image, or both frames where the profile does not tell them apart."""
+    return Box(0, 0, *(size if profile.prompt_frame == "image" else (max(size[0], side), max(size[1], side))))
+
+
+def _corners(box: Box, size: tuple[int, int], side: int, profile: Profile) -> tuple[tuple[float, float], ...]:
+    """First and second corner of a box that is in the frame."""
+    corners = (box.x0, box.y0, box.x1, box.y1)
+    if not all(math.isfinite(corner) for corner in corners):
+        raise InputError(f"box {corners} has a corner that is not a number.")
+    frame = _frame(size, side, profile)
+    if (
+        max(box.x0, box.x1) < 0
+        or max(box.y0, box.y1) < 0
+        or min(box.x0, box.x1) > frame.x1
+        or min(box.y0, box.y1) > frame.y1
+    ):
+        raise InputError(f"box {corners} lies outside the image, which has {size[0]} x {size[1]} pixels.")
+    if profile.prompt_frame == "image":
+        if box.area == 0:
+            raise InputError(f"box {corners} has no area: x0 < x1 and y0 < y1 are wanted.")
+        box = box.overlap(frame)
+    return (box.x0, box.y0), (box.x1, box.y1)
+
+
+def _check_points(points: Points, size: tuple[int, int], side: int, profile: Profile) -> None:
+    if not points.xy:
+        raise InputError("points without a point: give one, or no prompt.")
+    if len(points.labels) != len(points.xy) or not set(points.labels) <= {BESIDE, ON}:
+        raise InputError(f"{len(points.xy)} points want as many labels, each 0 or 1, not {points.labels}.")
+    frame = _frame(size, side, profile)
+    for x, y in points.xy:
+        if not (math.isfinite(x) and math.isfinite(y)):
+            raise InputError(f"point ({x}, {y}) is not a number.")
+        if not (0 <= x <= frame.x1 and 0 <= y <= frame.y1):
+            raise InputError(f"point ({x}, {y}) lies outside the image, which has {size[0]} x {size[1]} pixels.")
+
+
+def _checked_mask(mask: Mask, size: tuple[int, int]) -> Mask:
+    if tuple(mask.size) != (size[1], size[0]):
+        raise InputError(
+            f"a mask of {mask.size[1]} x {mask.size[0]} pixels on an image of {size[0]} x {size[1]}: they must agree."
+        )
+    try:
+        empty = not mask.to_array().any()
+    except (ValueError, TypeError) as error:
+        raise InputError(f"the mask's runs do not fill {mask.size[1]} x {mask.size[0]} pixels ({error}).") from error
+    if empty:
+        raise InputError("the mask is empty.")
+    return mask
