@@ -98,10 +98,14 @@ class Mask:
 
     def to_array(self) -> NDArray[np.bool_]:
         """(H, W) array, True inside."""
+        import warnings
+
         import numpy as np
         from pycocotools import mask
 
-        decoded = mask.decode({"size": list(self.size), "counts": self.counts.encode()})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # pycocotools 2.0.11 lacks numpy 2's copy keyword
+            decoded = mask.decode({"size": list(self.size), "counts": self.counts.encode()})
         return np.ascontiguousarray(decoded).astype(bool)
 
 

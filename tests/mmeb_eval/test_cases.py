@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +100,6 @@ def test_a_scar_row_of_another_shape_is_named(task_rows: Any, make_row: Any, cha
 def test_a_missing_image_is_named(task_rows: Any, make_row: Any, path: str) -> None:
     files = task_rows(SCAR, [make_row(0), make_row(1)])
     text = files.files[0].read_text().splitlines()
-    import json
-
     bad = json.dumps({**json.loads(text[1]), "qry_image_path": path})
     files.files[0].write_text(f"{text[0]}\n{bad}\n")
     with pytest.raises(DataError, match=r"row 1: qry_image_path = .*: no such file below"):

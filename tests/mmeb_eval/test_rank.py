@@ -69,13 +69,14 @@ def test_the_top_candidate_is_the_gold_one_only_at_rank_one(scores: NDArray[np.f
 
 
 def test_a_padded_cell_changes_nothing() -> None:
-    scores = np.float32([[0.3, 0.9, -np.inf, -np.inf], [-0.9, -1.0, -0.95, -0.91]])
+    scores = np.array([[0.3, 0.9, -np.inf, -np.inf], [-0.9, -1.0, -0.95, -0.91]], dtype=np.float32)
     assert gold_ranks(scores, [0, 0]).tolist() == [2, 1]
 
 
 def test_nan_stops_and_names_the_query() -> None:
+    scores = np.array([[0.1, 0.2], [np.nan, 0.2], [np.nan, 0.2]], dtype=np.float32)
     with pytest.raises(ValueError, match="query 1: a score is NaN"):
-        gold_ranks(np.float32([[0.1, 0.2], [np.nan, 0.2], [np.nan, 0.2]]), [0, 0, 0])
+        gold_ranks(scores, [0, 0, 0])
 
 
 @pytest.mark.parametrize("choices", [[1, 3, 2, 10], [10] * 150, [BLOCK_CELLS + 1, 2]])

@@ -1,0 +1,159 @@
+"""The command line: one call a command, numbers to stdout, one line and exit code 2 for what is expected to fail."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from mmeb_eval.cli import app
+from mmeb_eval.results import read_results
+from mmeb_eval.tasks import tasks
+
+EMBEDDER = """
+import numpy as np
+
+class Mine:
+    name = "mine/v1"
+
+    def embed(self, items):
+        return np.tile(np.float32([1, 0]), (len(items), 1)) * {factor}
+
+def load():
+    return Mine()
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def run(*arguments: object, code: int = 0) -> Any:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result
+
+
+def fails(*arguments: object) -> str:
+    """The one line of an expected failure."""
+    result = run(*arguments, code=2)
+    assert result.stdout == ""
+    lines: list[str] = [line for line in result.stderr.splitlines() if line.startswith("mmeb-eval: ")]
+    assert len(lines) == 1
+    assert result.stderr.endswith(f"{lines[0]}\n")
+    return lines[0]
+
+
+def test_models_are_scored_and_printed_with_chance_beside_every_score(corpus: Path, tmp_path: Path) -> None:
+    output = tmp_path / "results"
+    shown = run("--model", "constant", "--model", "random", "--tasks", corpus, "--output", output)
+    assert "0.000 (chance 0.100)" in shown.stdout
+    assert shown.stdout.count("(chance 0.100)") == 2
+    assert "Toy" in shown.stdout
+    assert [(result.model, result.task) for result in read_results(output)] == [("constant", "Toy"), ("random", "Toy")]
+    row = json.loads((output / "constant" / "Toy.json").read_text())
+    assert (row["model"], row["task"], row["metrics"]["hit@1"], row["chance"]) == ("constant", "Toy", 0, 0.1)
+    before = (output / "random" / "Toy.json").read_bytes()
+    run("--model", "random", "--tasks", corpus / "SCaR-eval", "--output", output)
+    assert (output / "random" / "Toy.json").read_bytes() == before
+
+
+def test_json_on_stdout_is_json_alone(corpus: Path) -> None:
+    (row,) = json.loads(run("--model", "random", "--seed", 7, "--tasks", corpus, "--json").stdout)
+    assert row["settings"]["embedder"] == {"seed": 7}
+    assert set(row) == {"model", "task", "metrics", "counts", "chance", "settings"}
+
+
+def test_a_users_own_embedder_is_scored_from_the_working_directory(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "cli_own_a.py").write_text(EMBEDDER.format(factor=1))
+    run("--model", "cli_own_a:load", "--tasks", corpus, "--output", "out")
+    (result,) = read_results(tmp_path / "out")
+    assert (result.model, result.counts["ties"]) == ("mine/v1", 40)
+
+
+def test_tasks_by_name_are_read_from_the_data_folder(task_rows: Any, tmp_path: Path) -> None:
+    row = {"qry_inst": "<|image_1|>\nName it:", "qry_text": "", "qry_img_path": "a.jpg", "tgt_inst": "",
+           "tgt_text": ["bus", "car", "dog", "cat"], "tgt_img_path": ["", "", "", ""]}  # fmt: skip
+    task_rows("VOC2007", [row])
+    task_rows("SUN397", [row])
+    shown = run("--model", "constant", "--tasks", "VOC2007,SUN397", "--data", tmp_path, "--output", "out").stdout
+    assert "0.000 (chance 0.250)" in shown
+    assert "incomplete 2/10" in shown
+    assert fails("--model", "constant", "--tasks", "all", "--data", tmp_path).startswith("mmeb-eval: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "which models on which tasks? Give --model NAME and --tasks DIR"),
+        (["--model", "virtu", "--tasks", "CORPUS"], "unknown model 'virtu': did you mean virtue?"),
+        (["--model", "constant", "--tasks", "VOC2017"], "unknown task 'VOC2017': did you mean VOC2007?"),
+        (["--model", "constant", "--tasks", "VOC2007"], "where are the data? Give --data DIR"),
+        (["--model", "constant", "--tasks", "VOC2007", "--data", "."], "no data for task VOC2007"),
+        (["--model", "constant", "--tasks", "no/such/folder"], "no/such/folder: no such folder"),
+        (["--model", "nowhere_at_all:load", "--tasks", "CORPUS"], "no module 'nowhere_at_all' here"),
+        (["--model", "constant", "--tasks", "CORPUS", "--tasks", "CORPUS"], "two tasks are called 'Toy'"),
+        (["--model", "constant", "--tasks", "CORPUS", "--images", "elsewhere"], "no such file below elsewhere"),
+        (["--model", "constant", "--tasks", "CORPUS", "--output", "CORPUS/SCaR-eval/SCaR_eval_Toy.parquet"], "written"),
+    ],
+)
+def test_an_expected_failure_is_one_line_and_exit_code_2(corpus: Path, arguments: list[str], message: str) -> None:
+    filled = [argument.replace("CORPUS", str(corpus)) for argument in arguments]
+    assert message in fails(*(filled or ["--seed", "1"]))
+
+
+def test_a_broken_embedder_is_one_line_and_loses_no_earlier_result(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "cli_own_b.py").write_text(EMBEDDER.format(factor=3))
+    line = fails("--model", "constant", "--model", "cli_own_b:load", "--tasks", corpus, "--output", "out")
+    assert "mine/v1: the vector of the item" in line
+    assert "has length 3, not 1" in line
+    assert [result.model for result in read_results(tmp_path / "out")] == ["constant"]
+
+
+def test_a_truncated_file_is_one_line(corpus: Path) -> None:
+    path = corpus / "SCaR-eval" / "SCaR_eval_Toy.parquet"
+    path.write_bytes(path.read_bytes()[:100])
+    assert "SCaR_eval_Toy.parquet: not a readable parquet file" in fails("--model", "constant", "--tasks", corpus)
+
+
+def test_the_table_of_tasks_is_printed() -> None:
+    shown = run("tasks").stdout
+    for name in tasks():
+        assert f" {name} " in shown
+    assert [row["name"] for row in json.loads(run("tasks", "--json").stdout)] == list(tasks())
+
+
+def test_check_says_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "cli_own_c.py").write_text(EMBEDDER.format(factor=1))
+    assert run("check", "cli_own_c:load").stdout.endswith("cli_own_c:load: keeps the contract\n")
+    (tmp_path / "cli_own_d.py").write_text(EMBEDDER.format(factor=3))
+    shown = run("check", "cli_own_d:load", code=2).stdout
+    assert "error: mine/v1: the vector of the item (text 'a red square') has length 3, not 1" in shown
+    (tmp_path / "cli_own_e.py").write_text("def load(): return object()")
+    assert "the embedder has no name" in fails("check", "cli_own_e:load")
+
+
+def test_help_answers_at_once() -> None:
+    program = "import sys, mmeb_eval.cli; sys.exit(any(name in sys.modules for name in {heavy}))"
+    heavy = ("numpy", "pyarrow", "pandas", "torch", "transformers", "PIL", "rich.progress", "pycocotools", "datasets")
+    subprocess.run([sys.executable, "-c", program.format(heavy=heavy)], check=True)  # noqa: S603 - our own program
+    command = [sys.executable, "-c", "from mmeb_eval.cli import app; app(['--help'])"]
+    best = min(_seconds(command) for _ in range(3))
+    assert best < 0.5
+
+
+def _seconds(command: list[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own program
+    return time.perf_counter() - start

@@ -1,0 +1,133 @@
+"""The contract: vectors that break it are refused with embedder, item and value; names become embedders."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mmeb_eval.embedder import Item, Points, checked, describe, load, prompts_of
+from mmeb_eval.errors import ContractError, EvalError, UnknownName
+from scar.sample import Box, Mask
+
+ITEMS = [Item(text="a cat"), Item(text="a dog on a mat", image=Path("x/dog.png"), prompt=Box(1, 2, 3, 4))]
+GOOD = np.eye(2, 8, dtype=np.float32)
+
+
+def _with(value: float) -> Any:
+    bad = GOOD.copy()
+    bad[1, 3] = value
+    return bad
+
+
+@pytest.mark.parametrize(
+    ("vectors", "message"),
+    [
+        ([[1.0], [1.0]], r"^mine: embed returned list; return a numpy array of float32\.$"),
+        (None, r"embed returned NoneType"),
+        (GOOD[:1], r"array of shape \(1, 8\); return \(2, D\), one row for each item\.$"),
+        (GOOD[0], r"shape \(8,\)"),
+        (GOOD[None], r"shape \(1, 2, 8\)"),
+        (GOOD[:, :0], r"shape \(2, 0\)"),
+        (GOOD.astype(np.int64), r"numbers of type int64; return float32"),
+        (GOOD.astype(np.complex64), r"numbers of type complex64"),
+        (GOOD.astype(object), r"numbers of type object"),
+        (_with(np.nan), r"the item \(image dog.png, Box\(.*\), text 'a dog on a mat'\) holds nan at position 3"),
+        (_with(-np.inf), r"holds -inf at position 3; return finite numbers"),
+        (_with(1.0), r"vector of the item \(image dog.png.*\) has length 1.414, not 1; divide it by its L2 norm\.$"),
+        (np.zeros((2, 8), dtype=np.float32), r"the item \(text 'a cat'\) has length 0, not 1"),
+        (GOOD * 1.01, r"has length 1.01, not 1"),
+        (GOOD.astype(np.float16) * np.float16(300), r"has length 300, not 1"),
+    ],
+)
+def test_vectors_that_break_the_contract_are_refused(vectors: object, message: str) -> None:
+    with pytest.raises(ContractError, match=message):
+        checked(vectors, ITEMS, "mine")
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_unit_vectors_of_any_float_pass(kind: Any) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((2, 300))
+    vectors = checked((rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(kind), ITEMS, "mine")
+    assert vectors.dtype == np.float32
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-3)
+
+
+def test_an_item_is_described_in_a_line() -> None:
+    assert describe(Item(text="two\nlines " * 30)).count("\n") == 0
+    assert len(describe(Item(text="word " * 300))) < 90
+    assert describe(Item()) == "the item (text '')"
+    assert describe(Item(prompt=Mask((2, 2), "04"))) == "the item (a mask)"
+    assert "Points" in describe(Item(prompt=Points(((1, 2),), (1,))))
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Writes a module into the working directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def write(name: str, text: str) -> str:
+        (tmp_path / f"{name}.py").write_text(text)
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        return name
+
+    return write
+
+
+def test_a_function_of_a_module_in_the_working_directory_is_called(module: Any) -> None:
+    name = module("toy_good", "class E:\n    name = 'toy'\n    embed = print\ndef make(size=1):\n    return E()\n")
+    assert load(f"{name}:make", size=2).name == "toy"
+
+
+@pytest.mark.parametrize(
+    ("text", "attribute", "error", "message"),
+    [
+        ("def load(): ...", "laod", UnknownName, r"unknown function in toy_\d+ 'laod': did you mean load\?"),
+        ("load = 3", "load", EvalError, r"toy_\d+:load: load is int, not a function that returns an embedder"),
+        ("def load(): return 3", "load", ContractError, r"the embedder has no name; give it an attribute `name`"),
+        (
+            "class E:\n    name = ''\n    embed = print\ndef load(): return E()",
+            "load",
+            ContractError,
+            r"the embedder has no name",
+        ),
+        ("class E:\n    name = 'x'\ndef load(): return E()", "load", ContractError, r"has no method embed\(items\)"),
+    ],
+)
+def test_what_is_no_embedder_is_refused(
+    module: Any, text: str, attribute: str, error: type[EvalError], message: str
+) -> None:
+    name = module(f"toy_{zlib.crc32(text.encode())}", text)
+    with pytest.raises(error, match=message):
+        load(f"{name}:{attribute}")
+
+
+def test_a_module_that_does_not_exist_is_named(module: Any) -> None:
+    with pytest.raises(EvalError, match=r"nowhere_to_be:load: no module 'nowhere_to_be' here or installed"):
+        load("nowhere_to_be:load")
+    for path in ("module", ":load", "module:"):
+        with pytest.raises(EvalError, match="an embedder is named module:function"):
+            load(path)
+
+
+def test_a_module_that_lacks_another_keeps_its_traceback(module: Any) -> None:
+    name = module("toy_lacking", "import nowhere_to_be")
+    with pytest.raises(ModuleNotFoundError, match="nowhere_to_be"):
+        load(f"{name}:load")
+
+
+def test_an_unknown_kind_of_prompt_is_met_with_the_nearest() -> None:
+    class Odd:
+        name = "odd"
+        prompts = ("boxes",)
+
+        def embed(self, items: Any) -> Any: ...
+
+    with pytest.raises(UnknownName, match=r"unknown kind of prompt 'boxes': did you mean box\?"):
+        prompts_of(Odd())
