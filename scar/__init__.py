@@ -1,6 +1,39 @@
 """SCaR: a corpus of things in scenes, built from annotated images."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from scar.errors import ScarError
 from scar.sample import Box, Caption, Mask, Negative, Region, Sample
 
-__all__ = ["Box", "Caption", "Mask", "Negative", "Region", "Sample", "ScarError"]
+if TYPE_CHECKING:
+    from scar.corpus import build
+    from scar.parquet import read
+    from scar.recipe import Recipe, Source
+
+__all__ = [
+    "Box",
+    "Caption",
+    "Mask",
+    "Negative",
+    "Recipe",
+    "Region",
+    "Sample",
+    "ScarError",
+    "Source",
+    "build",
+    "read",
+]
+
+_LATE = {"Recipe": "scar.recipe", "Source": "scar.recipe", "build": "scar.corpus", "read": "scar.parquet"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs more than the standard library when it is asked for: the records stay light."""
+    from importlib import import_module
+
+    if name not in _LATE:
+        raise AttributeError(f"module 'scar' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LATE[name]), name)
+    return value

@@ -2,6 +2,7 @@
 
 ScarError                every failure that is expected; the CLI prints one line and exits 2
 ├── InputError           a file, record, image or option that cannot be used; names place, value and way out
+│   └── BadRecord        one record of many; `--skip-bad` drops it and counts it under its reason
 ├── RecipeError          a recipe or a source table that does not validate
 └── AccountingError      records read and records accounted for differ: a bug worth reporting, nothing is published
 """
@@ -13,6 +14,25 @@ class ScarError(Exception):
 
 class InputError(ScarError):
     """A file, a record in it, an image or an option that cannot be used."""
+
+
+class BadRecord(InputError):  # noqa: N818 - reads as what it is: raise BadRecord(place, problem, reason)
+    """One record that cannot be used.
+
+    Attributes:
+        place: file and record.
+        problem: what is wrong with it, with the value.
+        reason: the short name under which a build counts it.
+
+    >>> str(BadRecord("instances.json, annotation 7", "box (5, 5, 0, 9) has no area", "empty_box"))
+    "instances.json, annotation 7: box (5, 5, 0, 9) has no area; `--skip-bad` drops it and counts it as 'empty_box'."
+    """
+
+    def __init__(self, place: str, problem: str, reason: str) -> None:
+        super().__init__(f"{place}: {problem}; `--skip-bad` drops it and counts it as {reason!r}.")
+        self.place = place
+        self.problem = problem
+        self.reason = reason
 
 
 class RecipeError(ScarError):

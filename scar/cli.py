@@ -1,0 +1,195 @@
+"""`scar`: a command parses, calls one function and prints; numbers to stdout, progress and errors to stderr."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec
+
+import typer
+
+from scar.errors import InputError, ScarError
+
+if TYPE_CHECKING:
+    from scar.recipe import Recipe
+
+P = ParamSpec("P")
+
+app = typer.Typer(
+    help="Build, check and count SCaR corpora: things in scenes, told apart by captions.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A SCaR folder, as `scar build` writes it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
+    """What a user can act on is one line and exit code 2; a bug keeps its traceback."""
+
+    @functools.wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except ScarError as error:
+            message = str(error)
+        except OSError as error:
+            message = f"{error.filename or 'input/output'}: {error.strerror or error}."
+        else:
+            return
+        typer.echo(f"scar: {' '.join(message.split())}", err=True)
+        raise typer.Exit(2)
+
+    return wrapper
+
+
+@app.command()
+@one_line_errors
+def build(
+    out: Annotated[Path, typer.Option(help="The folder to build into; other sources in it stay.")],
+    recipe: Annotated[
+        str | None, typer.Argument(metavar="[RECIPE.toml | demo]", help="A file that names sources, or the drawn demo.")
+    ] = None,
+    instances: Annotated[Path | None, typer.Option(help="A COCO-style instances JSON.")] = None,
+    captions: Annotated[Path | None, typer.Option(help="The COCO-style captions JSON of the same images.")] = None,
+    images: Annotated[
+        str | None, typer.Option(metavar="DIR", help="The image folder; for the demo, how many images a split has.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the source, as in file names.")] = None,
+    split: Annotated[Literal["train", "eval"] | None, typer.Option(help="Which format to write.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Licence of the annotations, for the provenance.")] = None,
+    max_per_image: Annotated[int | None, typer.Option(help="Most samples of one image.  [default: 5]")] = None,
+    min_side: Annotated[float | None, typer.Option(help="Shortest side of a box in pixels.  [default: 16]")] = None,
+    min_area_share: Annotated[
+        float | None, typer.Option(help="Least share of the image that a box covers.  [default: 0.005]")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of every random choice.  [default: the recipe's, or 0]")] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Drop and count records that cannot be used.")] = False,
+    images_mode: Annotated[Literal["link", "copy"], typer.Option(help="Hard links to the images, or copies.")] = "link",
+    force: Annotated[bool, typer.Option("--force", help="Replace a build that differs.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make samples of annotated images: COCO-style files, the sources of a recipe, or the drawn demo."""
+    from scar.corpus import build as build_recipe
+    from scar.progress import bar
+
+    source = {
+        "instances": instances and str(instances),
+        "captions": captions and str(captions),
+        "images": images,
+        "name": name,
+        "split": split,
+        "licence": licence,
+        "max_per_image": max_per_image,
+        "min_side": min_side,
+        "min_area_share": min_area_share,
+    }
+    given = {option: value for option, value in source.items() if value is not None}
+    if recipe == "demo":
+        from scar.demo import build_demo
+
+        _refuse(given.keys() - {"images"}, "the demo draws its own images")
+        report = build_demo(out, _count(images), seed or 0, images_mode=images_mode, force=force, track=bar)
+    else:
+        wanted = _recipe(recipe, given, seed, skip_bad)
+        report = build_recipe(wanted, out, images_mode=images_mode, force=force, track=bar)
+    if as_json:
+        typer.echo(json.dumps(report, indent=2, sort_keys=True))
+        return
+    for key, entry in report.items():
+        rejected = sum(entry["rejected"].values())
+        typer.echo(f"{key}: {entry['records']} records = {entry['samples']} samples + {rejected} rejected", nl=False)
+        typer.echo(f" ({_listed(entry['rejected'])})" if rejected else "")
+        if entry["ignored"]:
+            typer.echo(f"  also ignored: {_listed(entry['ignored'])}")
+        typer.echo(f"  {out / entry['file']}, {entry['images']} images")
+
+
+@app.command()
+@one_line_errors
+def check(
+    folder: Folder,
+    images: Annotated[
+        Path | None, typer.Option(help="What image paths are relative to, if it is not the folder itself.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Look at every row and image of a SCaR folder, ours or the published one; exit code 2 when something is wrong."""
+    from scar.check import check as check_folder
+    from scar.progress import bar
+
+    findings = check_folder(folder, images, bar)
+    if as_json:
+        typer.echo(json.dumps(findings.to_json(), indent=2, sort_keys=True))
+    else:
+        for kind, count in sorted(findings.counts.items()):
+            typer.echo(f"{kind}: {count}")
+            for example in findings.examples[kind]:
+                typer.echo(f"  {example}")
+        verdict = f"{findings.counts.total()} problems" if findings.counts else "no problems"
+        typer.echo(f"{findings.files} files, {findings.rows} rows: {verdict}")
+    if findings.counts:
+        raise typer.Exit(2)
+
+
+@app.command()
+@one_line_errors
+def stats(folder: Folder, as_json: Json = False) -> None:
+    """Count a SCaR folder by source and split; writes stats.json into it."""
+    from scar.progress import bar
+    from scar.stats import stats as count_folder
+    from scar.stats import tables
+
+    counts = count_folder(folder, bar)
+    if as_json:
+        typer.echo(json.dumps(counts, indent=2, sort_keys=True))
+        return
+    from rich.console import Console
+
+    console = Console()
+    for table in tables(counts):
+        console.print(table)
+
+
+def _recipe(path: str | None, source: dict[str, Any], seed: int | None, skip_bad: bool) -> Recipe:
+    """The recipe of a file, with seed and --skip-bad from the command line, or of options alone."""
+    import msgspec
+
+    from scar.recipe import load, parse
+
+    if path is not None:
+        _refuse(source, f"the sources stand in {path}")
+        recipe = load(Path(path))
+    else:
+        missing = [f"--{option}" for option in ("instances", "images", "name", "split") if option not in source]
+        if missing:
+            raise InputError(f"missing {', '.join(missing)}; give them, or the path of a recipe, or 'demo'.")
+        recipe = parse({"source": [source]}, place="options", base=Path())
+    changes: dict[str, Any] = {"skip_bad": True} if skip_bad else {}
+    if seed is not None:
+        changes["seed"] = seed
+    return msgspec.structs.replace(recipe, **changes)
+
+
+def _refuse(options: Iterable[str], why: str) -> None:
+    """Options that would have no effect are an error."""
+    useless = ", ".join(f"--{option.replace('_', '-')}" for option in sorted(options))
+    if useless:
+        raise InputError(f"{useless}: {why}; leave the option out.")
+
+
+def _count(images: str | None) -> int:
+    """How many images the demo draws per split."""
+    if images is None:
+        return 120
+    if not images.isdecimal():
+        raise InputError(f"--images {images!r}: the demo takes a number of images to draw.")
+    return int(images)
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in counts.items())

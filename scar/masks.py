@@ -1,0 +1,158 @@
+"""One normaliser for the ways in which annotation files write a mask.
+
+Polygons, uncompressed and compressed run-length encoding all become a `Mask` whose runs are known to fill the image
+exactly: pycocotools itself reads beyond its memory when they do not.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from scar.errors import BadRecord
+from scar.sample import Mask
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_FAR = 2
+"""How many image sides a polygon may reach beyond the image; its outline costs memory by the pixel."""
+
+
+def normalise(segmentation: Any, width: int, height: int, place: str) -> Mask | None:
+    """Mask from the ``segmentation`` value of a COCO annotation.
+
+    Args:
+        segmentation: None or an empty list (no mask), polygons as lists of x, y in pixels, or ``{size, counts}`` with
+            the runs as a list of numbers or as COCO's compressed text.
+        width: of the image in pixels.
+        height: of the image in pixels.
+        place: file and record, for the message.
+
+    Raises:
+        BadRecord: the mask is of another size than the image (``mask_size``), covers no pixel (``empty_mask``) or has
+            none of the three forms (``bad_mask``).
+    """
+    if segmentation is None or segmentation == []:
+        return None
+    if isinstance(segmentation, list):
+        mask = _from_polygons(segmentation, width, height, place)
+    elif isinstance(segmentation, dict):
+        mask = _from_runs(segmentation, width, height, place)
+    else:
+        raise BadRecord(place, f"segmentation is {_short(segmentation)}, not polygons or RLE", "bad_mask")
+    if area(mask.counts) == 0:
+        raise BadRecord(place, "its mask covers no pixel", "empty_mask")
+    return mask
+
+
+def runs(counts: str) -> NDArray[np.int64]:
+    """Lengths of the runs, outside and inside in turn, of COCO's compressed text.
+
+    Each character carries five bits, low ones first; bit 5 says that more follow, bit 4 of the last is the sign; from
+    the fourth run on, the difference to the run before the last one is stored.
+
+    Raises:
+        ValueError: the text is no such code.
+
+    >>> runs("1230N").tolist()
+    [1, 2, 3, 2, 1]
+    """
+    import numpy as np
+
+    if not counts:
+        return np.zeros(0, np.int64)
+    code = np.frombuffer(counts.encode("utf-8", "replace"), np.uint8).astype(np.int64) - 48
+    if not counts.isascii() or code.min() < 0 or code.max() > 63:
+        raise ValueError("a character outside of '0'..'o'")
+    last = (code & 32) == 0
+    if not last[-1]:
+        raise ValueError("it ends within a number")
+    ends = np.flatnonzero(last)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    digits = ends - starts + 1
+    if digits.max() > 7:
+        raise ValueError("a run of more than 32 bits")
+    place = np.arange(code.size) - np.repeat(starts, digits)
+    stored = np.add.reduceat((code & 31) << (5 * place), starts)
+    stored -= ((code[ends] & 16) != 0) * (np.int64(1) << (5 * digits))
+    lengths = stored.copy()
+    lengths[1::2] = np.cumsum(stored[1::2])
+    lengths[2::2] = np.cumsum(stored[2::2])
+    if lengths.min() < 0:
+        raise ValueError("a run of negative length")
+    return lengths
+
+
+def area(counts: str) -> int:
+    """Pixels inside, from the compressed text.
+
+    Raises:
+        ValueError: the text is no run-length code.
+    """
+    return int(runs(counts)[1::2].sum())
+
+
+def check_runs(mask: Mask) -> None:
+    """See that the runs fill the mask's own size.
+
+    Raises:
+        ValueError: they do not, or the text is no run-length code.
+    """
+    filled, pixels = int(runs(mask.counts).sum()), mask.size[0] * mask.size[1]
+    if filled != pixels:
+        raise ValueError(f"its runs fill {filled} of {pixels} pixels")
+
+
+def _from_polygons(polygons: list[Any], width: int, height: int, place: str) -> Mask:
+    """Union of the polygons; one of fewer than three points encloses nothing and is left out."""
+    from pycocotools import mask as coco
+
+    image = f"{width}x{height} image"
+    for polygon in polygons:
+        if not (isinstance(polygon, list) and len(polygon) % 2 == 0 and all(map(_is_number, polygon))):
+            raise BadRecord(place, f"polygon {_short(polygon)} is not a list of x, y pairs", "bad_mask")
+        for values, side in ((polygon[0::2], width), (polygon[1::2], height)):
+            if any(not -_FAR * side <= value <= (1 + _FAR) * side for value in values):
+                raise BadRecord(place, f"polygon {_short(polygon)} lies far outside the {image}", "bad_mask")
+    rings = [polygon for polygon in polygons if len(polygon) >= 6]
+    if not rings:
+        raise BadRecord(place, "its mask covers no pixel: no polygon has three points", "empty_mask")
+    merged = coco.merge(coco.frPyObjects(rings, height, width))
+    return Mask(size=(height, width), counts=merged["counts"].decode())
+
+
+def _from_runs(rle: dict[str, Any], width: int, height: int, place: str) -> Mask:
+    """The mask of ``{size, counts}``."""
+    from pycocotools import mask as coco
+
+    size, counts = rle.get("size"), rle.get("counts")
+    if size != [height, width]:
+        raise BadRecord(
+            place, f"RLE size {_short(size)} is not the image's height and width [{height}, {width}]", "mask_size"
+        )
+    if isinstance(counts, list):
+        if not all(type(run) is int and run >= 0 for run in counts):
+            raise BadRecord(place, f"RLE counts {_short(counts)} are not whole numbers from 0", "bad_mask")
+        if sum(counts) != width * height:
+            raise BadRecord(place, f"its runs fill {sum(counts)} of {width * height} pixels", "bad_mask")
+        counts = coco.frPyObjects({"size": size, "counts": counts}, height, width)["counts"].decode()
+    if not isinstance(counts, str):
+        raise BadRecord(place, f"RLE counts {_short(counts)} are neither text nor a list", "bad_mask")
+    mask = Mask(size=(height, width), counts=counts)
+    try:
+        check_runs(mask)
+    except ValueError as error:
+        raise BadRecord(place, f"RLE counts {_short(counts)}: {error}", "bad_mask") from None
+    return mask
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _short(value: object) -> str:
+    """The value, cut to what fits on a line."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,271 @@
+"""The corpus on disk: `Sample`s <-> parquet files of the published formats and their provenance sidecars."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scar.errors import InputError
+from scar.rows import eval_row, provenance_row, sample_from_row, train_row
+from scar.sample import Sample, Split
+
+_REGION: list[tuple[str, pa.DataType]] = [
+    ("bbox", pa.list_(pa.float32())),
+    ("segmentation", pa.struct([("size", pa.list_(pa.int32())), ("counts", pa.string())])),
+    ("category", pa.string()),
+    ("image_id", pa.int64()),
+]
+
+EVAL_SCHEMA = pa.schema(
+    [("qry_text", pa.string()), ("qry_image_path", pa.string()), ("tgt_text", pa.list_(pa.string())), *_REGION]
+)
+
+TRAIN_SCHEMA = pa.schema(
+    [
+        ("qry", pa.string()),
+        ("qry_image_path", pa.string()),
+        ("pos_text", pa.string()),
+        ("pos_image_path", pa.string()),
+        ("neg_text", pa.string()),
+        ("neg_image_path", pa.string()),
+        *_REGION,
+    ]
+)
+
+SCHEMAS: dict[Split, pa.Schema] = {"eval": EVAL_SCHEMA, "train": TRAIN_SCHEMA}
+
+_ELEMENTS = [("object", pa.string()), ("relation", pa.string()), ("scene", pa.string())]
+
+PROVENANCE_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("source", pa.string()),
+        ("split", pa.string()),
+        ("region_id", pa.int64()),
+        ("gold", pa.struct(_ELEMENTS)),
+        ("negatives", pa.list_(pa.struct([("part", pa.string()), *_ELEMENTS]))),
+        ("generator", pa.string()),
+        ("generator_version", pa.string()),
+        ("licence", pa.string()),
+        ("seed", pa.int64()),
+    ]
+)
+
+_ROWS_PER_GROUP = 5000
+"""About 10 MB of text and masks: readers take a group at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the provenance says of all samples of one build alike."""
+
+    generator: str
+    generator_version: str
+    licence: str | None
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowFile:
+    """A parquet file of the corpus.
+
+    Attributes:
+        path: the file.
+        split: whose format its columns have.
+        source: name, from the file's name.
+        rows: how many it holds.
+        sidecar: its provenance, if there is one.
+    """
+
+    path: Path
+    split: Split
+    source: str
+    rows: int
+    sidecar: Path | None
+
+    def columns(self) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
+        """Each row with its provenance.
+
+        Raises:
+            InputError: a file is damaged, or the sidecar has another number of rows.
+        """
+        rows = rows_of(self.path)
+        if self.sidecar is None:
+            for row in rows:
+                yield row, None
+            return
+        try:
+            yield from zip(rows, rows_of(self.sidecar), strict=True)
+        except ValueError:
+            raise InputError(f"{self.sidecar}: it has another number of rows than {self.path.name}.") from None
+
+
+def write(samples: Iterable[Sample], split: Split, origin: Origin, rows: Path, sidecar: Path) -> None:
+    """Write samples and their provenance, a group of rows at a time.
+
+    Args:
+        samples: in the order of the rows.
+        split: decides the format.
+        origin: of all samples.
+        rows: file of the published format; replaced if it is there.
+        sidecar: file of the provenance; replaced if it is there.
+    """
+    note = {
+        "generator": origin.generator,
+        "generator_version": origin.generator_version,
+        "licence": origin.licence,
+        "seed": origin.seed,
+    }
+    with (
+        pq.ParquetWriter(rows, SCHEMAS[split], compression="zstd") as row_writer,
+        pq.ParquetWriter(sidecar, PROVENANCE_SCHEMA, compression="zstd") as note_writer,
+    ):
+        for group in _groups(samples):
+            if split == "eval":
+                columns = [eval_row(sample) for sample in group]
+            else:
+                columns = [train_row(sample, origin.seed) for sample in group]
+            row_writer.write_table(pa.Table.from_pylist(columns, schema=SCHEMAS[split]))
+            notes = [provenance_row(sample) | note for sample in group]
+            note_writer.write_table(pa.Table.from_pylist(notes, schema=PROVENANCE_SCHEMA))
+
+
+def read(folder: Path | str) -> Iterator[Sample]:
+    """Samples of a SCaR folder, ours or the published one, file by file.
+
+    Without provenance sidecars only the captions' texts are known: they stand in `Caption.object`, a train sample has
+    one negative, and a region's id is its row's number.
+
+    Raises:
+        InputError: the folder holds no SCaR file, or a row has another shape; names file and row.
+
+    Example::
+
+        for sample in scar.read("out"):
+            print(sample.image, sample.gold.text)
+    """
+    for file in find(Path(folder)):
+        for number, (row, note) in enumerate(file.columns()):
+            try:
+                yield sample_from_row(row, note, file.source, file.split, number)
+            except ValueError as error:
+                raise InputError(f"{file.path}, row {number}: {error}; `scar check` lists every problem.") from None
+
+
+def find(folder: Path) -> list[RowFile]:
+    """The parquet files of a folder that have one of the two formats, by path.
+
+    Raises:
+        InputError: there is none, or one cannot be read or has other columns.
+    """
+    paths = candidates(folder)
+    files = []
+    for path in paths:
+        problems = schema_problems(path)
+        if problems:
+            raise InputError(f"{path}: {problems[0]}; `scar check` lists every problem.")
+        files.append(row_file(path, folder))
+    return files
+
+
+def candidates(folder: Path) -> list[Path]:
+    """The parquet files below a folder, by path, provenance and hidden ones left out.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; give the folder that `scar build` wrote.")
+    paths = [path for path in folder.rglob("*.parquet") if not _is_apart(path.relative_to(folder))]
+    if not paths:
+        raise InputError(f"{folder}: no parquet file in it; give the folder that `scar build` wrote.")
+    return sorted(paths)
+
+
+def row_file(path: Path, folder: Path) -> RowFile:
+    """What is known of a parquet file whose columns are those of a format."""
+    sidecar = folder / "provenance" / path.name
+    parquet = _open(path)
+    return RowFile(
+        path=path,
+        split=_split(parquet.schema_arrow),
+        source=re.sub(r"^SCa?R_(eval_)?|_(val|train)(_filtered)?$", "", path.stem, flags=re.IGNORECASE),
+        rows=parquet.metadata.num_rows,
+        sidecar=sidecar if sidecar.is_file() else None,
+    )
+
+
+def schema_problems(path: Path) -> list[str]:
+    """Where the columns of a file differ from the format that it comes closest to; empty when they do not."""
+    try:
+        schema = _open(path).schema_arrow
+    except InputError as error:
+        return [str(error)]
+    wanted = SCHEMAS[_split(schema)]
+    problems = [f"column {name!r} is missing" for name in wanted.names if name not in schema.names]
+    problems += [f"column {name!r} is none of the format's" for name in schema.names if name not in wanted.names]
+    for field in wanted:
+        if field.name in schema.names and not _fits(schema.field(field.name).type, field.type):
+            problems.append(f"column {field.name!r} is {schema.field(field.name).type}, not {field.type}")
+    return problems
+
+
+def rows_of(path: Path) -> Iterator[dict[str, Any]]:
+    """Rows of a parquet file as dictionaries, a few at a time in memory.
+
+    Raises:
+        InputError: it cannot be read or is damaged.
+    """
+    try:
+        for batch in _open(path).iter_batches(batch_size=1000):
+            yield from batch.to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: damaged: {error}.") from None
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: no readable parquet file: {error}") from None
+
+
+def _groups(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
+    remaining = iter(samples)
+    while group := list(islice(remaining, _ROWS_PER_GROUP)):
+        yield group
+
+
+def _is_apart(path: Path) -> bool:
+    return "provenance" in path.parts[:-1] or any(part.startswith(".") for part in path.parts)
+
+
+def _split(schema: pa.Schema) -> Split:
+    """The format by its columns: only train rows have a `pos_text`."""
+    return "train" if "pos_text" in schema.names else "eval"
+
+
+def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether a column can be read as the wanted one; the width of numbers and offsets may differ."""
+    if pa.types.is_null(found):
+        return True
+    if pa.types.is_struct(wanted):
+        return pa.types.is_struct(found) and all(
+            found.get_field_index(field.name) >= 0 and _fits(found.field(field.name).type, field.type)
+            for field in wanted
+        )
+    if pa.types.is_list(wanted):
+        is_list = pa.types.is_list(found) or pa.types.is_large_list(found) or pa.types.is_fixed_size_list(found)
+        return is_list and _fits(found.value_type, wanted.value_type)
+    if pa.types.is_string(wanted):
+        return bool(pa.types.is_string(found) or pa.types.is_large_string(found))
+    if pa.types.is_floating(wanted):
+        return bool(pa.types.is_floating(found))
+    return bool(pa.types.is_integer(found))

@@ -1,0 +1,134 @@
+"""read -> select -> complete -> swap and veto -> samples: nested generators, one picture at a time.
+
+Every random choice has a stream of its own, named by seed, source, split and record: no sample depends on another one,
+on their order or on the number of workers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from random import Random
+
+from scar.errors import BadRecord
+from scar.images import decode, locate
+from scar.recipe import Source
+from scar.sample import Caption, Negative, Picture, Region, Sample
+from scar.select import select
+from scar.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """What writes captions.
+
+    Attributes:
+        name: as the provenance tells it.
+        version: changes when the same input gives other captions.
+        complete: the caption that is true of a region, or None when there is not enough to tell.
+        draw: nine captions that are not, three per part in the order of `PARTS`, or None when there are not enough;
+            counts what it refused.
+    """
+
+    name: str
+    version: str
+    complete: Callable[[Picture, Region, Random], Caption | None]
+    draw: Callable[[Caption, Picture, Region, Random, Counter[str]], tuple[Negative, ...] | None]
+
+
+def rules() -> Generator:
+    """The generator that needs no model and no network."""
+    from scar.complete import complete
+    from scar.negatives.draw import draw
+
+    return Generator("rules", "1", complete, draw)
+
+
+def samples(
+    pictures: Iterable[Picture], source: Source, seed: int, generator: Generator, tally: Tally
+) -> Iterator[Sample]:
+    """Samples of one source, by ascending image and region id.
+
+    Args:
+        pictures: as a reader yields them; the reader has counted their regions in ``tally``.
+        source: where they come from.
+        seed: of every random choice.
+        generator: writes the captions.
+        tally: counts samples and, by reason, regions that became none.
+
+    Raises:
+        BadRecord: an image cannot be used and ``tally`` does not skip such records.
+    """
+    chosen = _chosen(pictures, source, seed, tally)
+    return _told(_whole(chosen, source, tally), source, seed, generator, tally)
+
+
+def image_folder(source: Source) -> str:
+    """Where a build keeps the images of a source, relative to its folder; SCaR's names say val for eval."""
+    return f"images/{source.name.lower()}_{'val' if source.split == 'eval' else 'train'}"
+
+
+def _chosen(
+    pictures: Iterable[Picture], source: Source, seed: int, tally: Tally
+) -> Iterator[tuple[Picture, tuple[Region, ...]]]:
+    """Each picture with the regions that may become samples."""
+    for picture in pictures:
+        regions = select(picture, source.limits, _stream(seed, source, f"image {picture.id}"), tally.rejected)
+        if regions:
+            yield picture, regions
+
+
+def _whole(
+    chosen: Iterable[tuple[Picture, tuple[Region, ...]]], source: Source, tally: Tally
+) -> Iterator[tuple[Picture, tuple[Region, ...]]]:
+    """Those whose image is there, decodes and has the size that the annotations say."""
+    for picture, regions in chosen:
+        place = f"{source.instances.name}, image {picture.id}"
+        try:
+            path = locate(source.images, picture.file, place)
+            size = decode(path, place)
+            if size != (picture.width, picture.height):
+                problem = f"{path} is {size[0]}x{size[1]}, said to be {picture.width}x{picture.height}"
+                raise BadRecord(place, problem, "image_size")
+        except BadRecord as bad:
+            tally.reject(bad, len(regions))
+        else:
+            yield picture, regions
+
+
+def _told(
+    pictures: Iterable[tuple[Picture, tuple[Region, ...]]],
+    source: Source,
+    seed: int,
+    generator: Generator,
+    tally: Tally,
+) -> Iterator[Sample]:
+    """A sample of each region that gets its ten captions."""
+    for picture, regions in pictures:
+        for region in regions:
+            rng = _stream(seed, source, str(region.id))
+            gold = generator.complete(picture, region, rng)
+            if gold is None:
+                tally.rejected["no_caption"] += 1
+                continue
+            negatives = generator.draw(gold, picture, region, rng, tally.vetoes)
+            if negatives is None:
+                tally.rejected["few_negatives"] += 1
+                continue
+            tally.samples += 1
+            yield Sample(
+                id=f"{source.key}/{region.id}",
+                source=source.name,
+                split=source.split,
+                image=f"{image_folder(source)}/{picture.file}",
+                image_id=picture.id,
+                region=region,
+                gold=gold,
+                negatives=negatives,
+            )
+
+
+def _stream(seed: int, source: Source, record: str) -> Random:
+    """Random numbers of one record; Python hashes a text seed with SHA-512."""
+    return Random(f"{seed}/{source.key}/{record}")  # noqa: S311 - choices of a corpus, not secrets

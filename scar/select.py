@@ -1,0 +1,59 @@
+"""Which regions of a picture become samples."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from random import Random
+
+from scar.sample import Picture, Region
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a region must have to be chosen.
+
+    Attributes:
+        max_per_image: most regions of one picture.
+        min_side: shortest side of a box in pixels.
+        min_area_share: smallest share of the image that a box covers, 0 to 1.
+    """
+
+    max_per_image: int = 5
+    min_side: float = 16
+    min_area_share: float = 0.005
+
+
+def select(picture: Picture, limits: Limits, rng: Random, rejected: Counter[str]) -> tuple[Region, ...]:
+    """Choose regions of a picture: as many categories as possible, by chance within a category.
+
+    Args:
+        picture: its boxes lie in the image.
+        limits: what a region must have.
+        rng: decides who stays when there are too many.
+        rejected: counts the others as ``crowd``, ``small`` or ``over_limit``.
+
+    Returns:
+        At most ``limits.max_per_image`` regions in the picture's order.
+    """
+    by_category: dict[str, list[Region]] = defaultdict(list)
+    least_area = limits.min_area_share * picture.width * picture.height
+    for region in picture.regions:
+        if region.crowd:
+            rejected["crowd"] += 1
+        elif min(region.box.width, region.box.height) < limits.min_side or region.box.area < least_area:
+            rejected["small"] += 1
+        else:
+            by_category[region.category].append(region)
+
+    # The second of a category comes after the first of every other one.
+    ranked: list[tuple[int, float, Region]] = []
+    for category in sorted(by_category):
+        regions = by_category[category]
+        for place, region in enumerate(rng.sample(regions, len(regions))):
+            ranked.append((place, rng.random(), region))
+    ranked.sort(key=lambda entry: entry[:2])
+    if len(ranked) > limits.max_per_image:
+        rejected["over_limit"] += len(ranked) - limits.max_per_image
+    chosen = {region.id for _, _, region in ranked[: limits.max_per_image]}
+    return tuple(region for region in picture.regions if region.id in chosen)

@@ -1,0 +1,56 @@
+"""What every reader does to a box before it becomes part of a `Region`."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+
+from scar.errors import BadRecord
+from scar.sample import Box
+
+
+def usable(xywh: Sequence[float], width: int, height: int, place: str) -> Box:
+    """The part of a box that lies in its image.
+
+    The corner and the size are numbers that float32 holds, as the rows of the corpus store them, and never reach
+    beyond the image by rounding.
+
+    Args:
+        xywh: COCO's corner and size in pixels of the image.
+        width: of the image in pixels.
+        height: of the image in pixels.
+        place: file and record, for the message.
+
+    Raises:
+        BadRecord: the box has no area (``empty_box``) or misses the image (``outside``).
+    """
+    x, y, w, h = xywh
+    shown = f"box ({', '.join(f'{value:g}' for value in xywh)})"
+    if not (all(map(math.isfinite, xywh)) and w > 0 and h > 0):
+        raise BadRecord(place, f"{shown} has no area", "empty_box")
+    left, across = _clip(x, w, width)
+    top, down = _clip(y, h, height)
+    if across <= 0 or down <= 0:
+        raise BadRecord(place, f"{shown} lies outside the {width}x{height} image", "outside")
+    return Box.from_xywh(left, top, across, down)
+
+
+def _clip(start: float, length: float, limit: int) -> tuple[float, float]:
+    """Start and length of the part within 0..limit, in float32 numbers whose sum stays within it."""
+    first = _float32(min(max(start, 0.0), limit))
+    rest = _float32(min(start + length, limit) - first)
+    while rest > 0 and first + rest > limit:
+        rest = _next_below(rest)
+    return first, rest
+
+
+def _float32(value: float) -> float:
+    """The nearest number that float32 holds."""
+    return float(struct.unpack("f", struct.pack("f", value))[0])
+
+
+def _next_below(value: float) -> float:
+    """The largest float32 number below a positive one."""
+    bits = struct.unpack("I", struct.pack("f", value))[0]
+    return float(struct.unpack("f", struct.pack("I", bits - 1))[0])

@@ -1,0 +1,57 @@
+"""Where the records of one source went: the accounting identity."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from scar.errors import AccountingError, BadRecord
+
+
+@dataclass
+class Tally:
+    """Counts of one source; every record that is read ends as a sample or under one reason.
+
+    Attributes:
+        skip_bad: count records that cannot be used instead of refusing the source.
+        records: annotated regions read.
+        samples: samples written.
+        rejected: regions that became no sample, by reason.
+        ignored: other records that were left out (images, captions, relations, categories), by reason.
+        vetoes: negatives that were drawn and refused, by reason.
+    """
+
+    skip_bad: bool = False
+    records: int = 0
+    samples: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
+    vetoes: Counter[str] = field(default_factory=Counter)
+
+    def reject(self, bad: BadRecord, regions: int = 1) -> None:
+        """Count regions that cannot be used, or raise ``bad`` when that was not asked for."""
+        self._count(self.rejected, bad, regions)
+
+    def ignore(self, bad: BadRecord) -> None:
+        """Count another record that cannot be used, or raise ``bad`` when that was not asked for."""
+        self._count(self.ignored, bad, 1)
+
+    def _count(self, counter: Counter[str], bad: BadRecord, times: int) -> None:
+        if not self.skip_bad:
+            raise bad
+        counter[bad.reason] += times
+
+    def identity(self) -> str:
+        """The accounting identity in one line."""
+        return f"{self.records} records = {self.samples} samples + {self.rejected.total()} rejected"
+
+    def settle(self, source: str) -> None:
+        """Check the identity.
+
+        Raises:
+            AccountingError: a record is missing from the books or stands in them twice.
+        """
+        if self.records != self.samples + self.rejected.total():
+            raise AccountingError(
+                f"{source}: {self.identity()} does not hold; nothing of it is published, please report."
+            )
