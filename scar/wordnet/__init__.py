@@ -4,6 +4,6 @@ The tables come from `build_table.py`; WordNet's licence stands in LICENSE. They
 of a second.
 """
 
-from scar.wordnet.lookup import Sense, co_hyponyms, is_a, known, plurals, related, senses
+from scar.wordnet.lookup import Sense, co_hyponyms, is_a, known, lemma, plurals, related, senses
 
-__all__ = ["Sense", "co_hyponyms", "is_a", "known", "plurals", "related", "senses"]
+__all__ = ["Sense", "co_hyponyms", "is_a", "known", "lemma", "plurals", "related", "senses"]

@@ -1,0 +1,201 @@
+"""The words that captions are made of, from the tables beside this file: places, things and verbs."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from scar import english, wordnet
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A row of `scenes.toml`, which says what the columns mean."""
+
+    name: str
+    at: tuple[str, ...] = ("in",)
+    worlds: tuple[str, ...] = ()
+    says: tuple[str, ...] = ()
+    side: str = ""
+    holds: tuple[str, ...] = ()
+    implied: tuple[str, ...] = ()
+    weight: int = 1
+    text: str = ""
+
+    @property
+    def phrase(self) -> str:
+        """As a caption says it, with its article."""
+        return self.text or english.a(self.name)
+
+    def excludes(self, other: Place) -> bool:
+        """Whether no picture of one can be called a picture of the other."""
+        return (
+            bool(self.worlds)
+            and bool(other.worlds)
+            and set(self.worlds).isdisjoint(other.worlds)
+            and not wordnet.related(self.name, other.name)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """A row of `things.toml`, which says what the columns mean."""
+
+    name: str
+    kind: str = ""
+    places: tuple[str, ...] = ()
+    says: tuple[str, ...] = ()
+    text: str = ""
+
+    @property
+    def noun(self) -> str:
+        return self.text or self.name
+
+    @property
+    def phrase(self) -> str:
+        """As a caption says it, with its article."""
+        return english.a(self.noun)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All that captions call it."""
+        return (self.name, self.noun, *self.says)
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A row of `verbs.toml`, which says what the columns mean."""
+
+    name: str
+    subjects: tuple[str, ...]
+    states: tuple[str, ...]
+    takes: tuple[str, ...] = ()
+    says: tuple[str, ...] = ()
+    form: str = ""
+
+    @property
+    def text(self) -> str:
+        """As a caption says it."""
+        return self.form or english.gerund(self.name)
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """All the ways to say it."""
+        verbs = (self.name, *self.says)
+        return (self.text, *map(english.gerund, verbs), *map(english.third_person, verbs), *map(english.past, verbs))
+
+    def fits(self, thing: Thing) -> bool:
+        """Whether it is done to such a thing."""
+        return thing.kind in self.takes or thing.name in self.takes
+
+
+@cache
+def places() -> Mapping[str, Place]:
+    """All places by name, in the order of their table."""
+    return {name: Place(name, **_row(row)) for name, row in _table("scenes").items()}
+
+
+@cache
+def things() -> Mapping[str, Thing]:
+    """All things by name, in the order of their table."""
+    return {name: Thing(name, **_row(row)) for name, row in _table("things").items()}
+
+
+@cache
+def verbs() -> Mapping[str, Verb]:
+    """All verbs by name, in the order of their table."""
+    return {name: Verb(name, **_row(row)) for name, row in _table("verbs").items()}
+
+
+@cache
+def place(label: str) -> Place:
+    """The place that a source or a caption calls so; a new one, in which anything can be, if the table lacks it.
+
+    >>> place("Dirt road").name, place("night club").phrase
+    ('road', 'a night club')
+    """
+    words = " ".join(label.replace("_", " ").lower().split())
+    named = (found for found in places().values() if words in (found.name, english.bare(found.phrase), *found.says))
+    return next(named, Place(words))
+
+
+@cache
+def thing(category: str) -> Thing:
+    """What a source's category is called; a new thing, of the kind that WordNet says, if the table lacks it.
+
+    Some sources give several words for one category, with commas between: the first counts.
+
+    >>> thing("tv").phrase, thing("green_apples").phrase, thing("cabinet, cupboard").phrase
+    ('a television', 'green apples', 'a cabinet')
+    """
+    words = " ".join(category.replace("_", " ").lower().split(",")[0].split())
+    return things().get(_named_by_text().get(words, words)) or Thing(words, kind=_kind(words))
+
+
+def alike(a: str, b: str) -> bool:
+    """Whether no thing is plainly one and not the other: they are of one lineage, or taken for each other."""
+    return kin(a, b) or confusable(a, b)
+
+
+@cache
+def kin(a: str, b: str) -> bool:
+    """Whether two things share a lineage: in WordNet, or by their head unless colours tell them apart.
+
+    >>> kin("man", "person"), kin("dog", "cat"), kin("red star", "blue star"), kin("red star", "star")
+    (True, False, False, True)
+    """
+    first, second = thing(a), thing(b)
+    (*before, head), (*other_before, other_head) = first.name.split(), second.name.split()
+    if head == other_head:
+        told_apart = len(before) == len(other_before) == 1 and before != other_before
+        return not (told_apart and {*before, *other_before} <= set(colours()))
+    return wordnet.related(first.name, second.name) or wordnet.related(first.noun, second.noun)
+
+
+@cache
+def confusable(a: str, b: str) -> bool:
+    """Whether one may take a thing for the other, as with a car and a truck."""
+    first, second = thing(a).name, thing(b).name
+    return any(first in group and second in group for group in _alike())
+
+
+@cache
+def colours() -> tuple[str, ...]:
+    return tuple(_table("groups")["colours"])
+
+
+@cache
+def people() -> Mapping[str, tuple[str, ...]]:
+    """What captions call a person, by the word that our captions use."""
+    return _row(_table("groups")["people"])
+
+
+@cache
+def _named_by_text() -> Mapping[str, str]:
+    """Names of the things that captions call otherwise: `television` is a tv."""
+    return {found.text: found.name for found in things().values() if found.text}
+
+
+@cache
+def _alike() -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(group) for group in _table("groups")["alike"])
+
+
+@cache
+def _kind(noun: str) -> str:
+    """Kind of a thing that the table lacks, by its WordNet lineage; empty if none fits."""
+    kinds: dict[str, list[int]] = _table("groups")["kinds"]
+    return next((kind for kind, synsets in kinds.items() if wordnet.is_a(noun, *synsets)), "")
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+
+
+@cache
+def _table(name: str) -> Mapping[str, Any]:
+    return tomllib.loads((Path(__file__).parent / f"{name}.toml").read_text(encoding="utf-8"))

@@ -1,0 +1,131 @@
+"""Proposals for negatives, best first, from the tables and the picture; vetoes decide which are false.
+
+What replaces an element is drawn as true elements are: scenes by how often captions name them, relations from the
+forms that true ones have, objects from the categories. So no word is a sign of a false caption by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from random import Random
+from typing import TypeVar
+
+from scar import english
+from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS
+from scar.lexicon import Thing, Verb, alike, colours, people, place, places, thing, things, verbs
+from scar.sample import Caption, Picture, Region
+from scar.statement import FRAMED, SHOWN, SPOTS, Statement
+
+T = TypeVar("T")
+
+_SAME_SIDE = 6
+"""How many times likelier a false scene is of the true one's side (indoor, outdoor, top) than of another."""
+
+_KIN = 4
+"""How many times likelier a false object is of the true one's kind than of another."""
+
+
+def swap_scene(gold: Caption, picture: Picture, region: Region, rng: Random) -> Iterator[Caption]:
+    """Yield the caption in other places that take the same preposition and can hold the thing."""
+    statement = Statement.parse(gold.relation)
+    joint = statement.joint if statement else gold.relation.rpartition(" ")[2]
+    true, kind = place(english.bare(gold.scene)), thing(region.category).kind
+    fitting = [
+        other
+        for other in places().values()
+        if joint in (SHOWN, FRAMED) or (joint in other.at and (not other.holds or kind in other.holds))
+    ]
+    weights = [other.weight * (_SAME_SIDE if other.side == true.side else 1) for other in fitting]
+    for other in _shuffled(fitting, weights, rng):
+        yield gold.swap("scene", other.phrase)
+
+
+def swap_object(gold: Caption, picture: Picture, region: Region, rng: Random) -> Iterator[Caption]:
+    """Yield the caption of other things: first those elsewhere in the picture, then those of its kind or places."""
+    that = thing(region.category)
+    elsewhere = list(
+        dict.fromkeys(thing(other.category) for other in picture.regions if other.category != region.category)
+    )
+    nouns = [other.phrase for other in _shuffled(elsewhere, [1] * len(elsewhere), rng)]
+    nouns += _others(english.bare(gold.object), elsewhere, rng)
+    pool = [other for other in things().values() if other not in elsewhere]
+    weights = [
+        (_KIN if other.kind == that.kind else 1) if not that.places or set(other.places) & set(that.places) else 0.01
+        for other in pool
+    ]
+    nouns += [other.phrase for other in _shuffled(pool, weights, rng)]
+    for noun in nouns:
+        yield gold.swap("object", noun)
+
+
+def swap_relation(gold: Caption, picture: Picture, region: Region, rng: Random) -> Iterator[Caption]:
+    """Yield the caption with other relations to the same thing, the same relation to others, and other positions."""
+    mine = Statement.parse(gold.relation)
+    if mine is None:
+        return
+    if mine.verb:
+        proposals = _deeds(mine, mine.verb, region, rng)
+    elif mine.head in POSITIONS:
+        proposals = _shuffled(_positions(), [1] * len(POSITIONS), rng)
+    else:
+        proposals = _directions(mine, picture, region, rng)
+    for proposal in (*proposals, *_shuffled(_positions(), [1] * len(POSITIONS), rng)):
+        yield gold.swap("relation", proposal.text)
+
+
+def _others(noun: str, elsewhere: Sequence[Thing], rng: Random) -> list[str]:
+    """Other words for who a person is not, and other colours and heads for a thing named by both."""
+    if noun in people():
+        return [english.a(other) for other in rng.sample(sorted(people()), k=len(people()))]
+    modifier, _, head = noun.rpartition(" ")
+    if modifier not in colours():
+        return []
+    heads = [other.name.split()[-1] for other in elsewhere]
+    shades = [other.name.split()[0] for other in elsewhere]
+    mixed = [f"{shade} {head}" for shade in shades if shade in colours()] + [f"{modifier} {other}" for other in heads]
+    distinct = list(dict.fromkeys(mixed))
+    return [english.a(other) for other in rng.sample(distinct, k=len(distinct))]
+
+
+def _positions() -> list[Statement]:
+    return [Statement(position, "", FRAMED) for position in POSITIONS]
+
+
+def _directions(mine: Statement, picture: Picture, region: Region, rng: Random) -> list[Statement]:
+    """The opposite first; then both directions of its axis to any other thing, then the other axis."""
+    anchors = dict.fromkeys(
+        thing(other.category).phrase for other in picture.regions if not alike(other.category, region.category)
+    )
+    axis = (mine.head, OPPOSITE[mine.head])
+    along = [Statement(head, anchor, mine.joint) for head in axis for anchor in anchors if anchor != mine.anchor]
+    across = [Statement(head, anchor, mine.joint) for head in DIRECTIONS if head not in axis for anchor in anchors]
+    opposite = Statement(OPPOSITE[mine.head], mine.anchor, mine.joint)
+    return [opposite, *rng.sample(along, k=len(along)), *rng.sample(across, k=len(across))]
+
+
+def _deeds(mine: Statement, verb: Verb, region: Region, rng: Random) -> list[Statement]:
+    """The same deed to other things, other deeds to the same thing, and elsewhere by it; in turns."""
+    subject = thing(region.category)
+    anchor = thing(english.bare(mine.anchor)) if mine.anchor else None
+    doable = [other for other in verbs().values() if subject.kind in other.subjects]
+    if anchor is None:
+        return [Statement(other.text, "", mine.joint) for other in rng.sample(doable, k=len(doable)) if not other.takes]
+    if verb.takes:
+        other_deeds = [Statement(other.text, mine.anchor, mine.joint) for other in doable if other.fits(anchor)]
+        pool = [other for other in things().values() if verb.fits(other)]
+    else:
+        other_deeds = [
+            Statement(f"{other.text} {mine.spot}", mine.anchor, mine.joint) for other in doable if not other.takes
+        ]
+        other_deeds += [Statement(f"{verb.text} {spot}", mine.anchor, mine.joint) for spot in SPOTS[:5]]
+        pool = [other for other in things().values() if other.kind == anchor.kind]
+    to_others = [Statement(mine.head, other.phrase, mine.joint) for other in pool]
+    first, second = rng.sample(other_deeds, k=len(other_deeds)), rng.sample(to_others, k=len(to_others))
+    longest = max(len(first), len(second))
+    return [turn[i] for i in range(longest) for turn in (first, second) if i < len(turn)]
+
+
+def _shuffled(items: Sequence[T], weights: Sequence[float], rng: Random) -> list[T]:
+    """All items in random order, those of greater weight earlier (Efraimidis and Spirakis, 2006)."""
+    keys = [rng.random() ** (1 / weight) for weight in weights]
+    return [items[i] for i in sorted(range(len(items)), key=lambda i: -keys[i])]

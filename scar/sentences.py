@@ -1,0 +1,270 @@
+"""Reading what people wrote about a picture: which places it shows, and who does what in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from scar import english, wordnet
+from scar.lexicon import Place, Thing, Verb, places, verbs
+
+_TOKEN = re.compile(r"[a-z]+(?:['-][a-z]+)*|[.,;:!?]")
+
+_STATING = frozenset(
+    ("in", "on", "at", "inside", "within", "through", "across", "along", "down", "around", "into", "onto", "up", "atop")
+)
+"""Prepositions after which a place is where the picture was taken."""
+
+_RESTING = frozenset(("on", "onto", "atop", "of"))
+"""Prepositions after which a surface is what things lie on."""
+
+_PART = frozenset(
+    ("picture", "image", "photo", "view", "shot", "middle", "center", "interior", "area", "part", "corner")
+)
+"""What `of a place` may follow, for the place to be where the picture was taken."""
+
+_DETERMINERS = frozenset(("a", "an", "the", "his", "her", "their", "its", "very", "some", "this", "that"))
+_FUNCTION = (
+    _DETERMINERS
+    | _STATING
+    | {
+        "these",
+        "those",
+        "there",
+        "it",
+        "and",
+        "or",
+        "but",
+        "while",
+        "as",
+        "with",
+        "without",
+        "by",
+        "near",
+        "over",
+        "under",
+    }
+    | {
+        "above",
+        "below",
+        "beneath",
+        "of",
+        "off",
+        "out",
+        "from",
+        "to",
+        "toward",
+        "towards",
+        "behind",
+        "beside",
+        "between",
+    }
+    | {
+        "before",
+        "after",
+        "during",
+        "for",
+        "next",
+        "outside",
+        "past",
+        "against",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "being",
+    }
+    | {
+        "been",
+        "has",
+        "have",
+        "had",
+        "do",
+        "does",
+        "can",
+        "who",
+        "which",
+        "where",
+        "when",
+        "not",
+        "no",
+        "several",
+        "many",
+    }
+)
+"""Words that are no nouns here, though WordNet lists some of them as such (`in` is indium)."""
+
+_REACH = 6
+"""A place's preposition stands at most so many words before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a caption says that its subject does.
+
+    Attributes:
+        subject: the noun, as the caption has it.
+        verb: what it does.
+        spot: the preposition between verb and anchor, if any.
+        anchor: the thing it is done to or where; None if the scene follows.
+    """
+
+    subject: str
+    verb: Verb
+    spot: str
+    anchor: Thing | None
+
+
+@cache
+def tokens(caption: str) -> tuple[str, ...]:
+    """Words in lower case, and the marks between them.
+
+    >>> tokens("A man's dog, on a T-shirt.")
+    ('a', "man's", 'dog', ',', 'on', 'a', 't-shirt', '.')
+    """
+    return tuple(_TOKEN.findall(caption.lower()))
+
+
+@cache
+def says(caption: str, noun: str) -> bool:
+    """Whether a caption has the noun, in singular or plural.
+
+    >>> says("Two pizza pies", "pizza"), says("Some men", "man"), says("A man", "woman")
+    (True, True, False)
+    """
+    words = tokens(caption)
+    return any(f" {form} " in f" {' '.join(words)} " for form in {noun, english.plural(noun), english.singular(noun)})
+
+
+def named_places(captions: Sequence[str]) -> frozenset[str]:
+    """Names of all places that some caption has a word for, wherever it stands."""
+    return frozenset(place.name for caption in captions for _, _, place in _mentions(tokens(caption)))
+
+
+def stated_places(caption: str) -> tuple[Place, ...]:
+    """The places in which, as a caption says, the picture was taken, in the order of the caption.
+
+    >>> [place.name for place in stated_places("A cat on a table near the beach, under a street light.")]
+    ['table']
+    """
+    words = tokens(caption)
+    return tuple(place for start, end, place in _mentions(words) if _is_stated(words, start, end, place.side))
+
+
+def deeds(caption: str, subjects: Sequence[str], anchors: Mapping[str, Thing]) -> Iterator[Deed]:
+    """What the one subject with which a caption begins does.
+
+    Args:
+        caption: a sentence such as "A young man is riding a wave on a surfboard".
+        subjects: nouns for the subject.
+        anchors: nouns of other things in the picture, and which things they are.
+    """
+    words = tokens(caption)
+    start = 1 if words and words[0] in ("a", "an", "the", "this", "one") else 0
+    end = next((i for i in range(start, min(start + 4, len(words))) if _noun_at(words, i, subjects)), None)
+    if end is None or any(word in _FUNCTION for word in words[start:end]):
+        return
+    subject = _noun_at(words, end, subjects)
+    at = end + len(subject.split())
+    while at < len(words) and words[at] in ("that", "who", "is"):
+        at += 1
+    verb = next((verb for verb in verbs().values() if at < len(words) and words[at] in verb.forms), None)
+    if verb is None:
+        return
+    at += 1
+    spot, at = _spot_at(words, at)
+    if at < len(words) and words[at] in ("a", "an", "the", "his", "her", "its"):
+        at += 1
+        for i in range(at, min(at + 3, len(words))):
+            noun = _noun_at(words, i, tuple(anchors))
+            after = i + len(noun.split())
+            if noun and (
+                after == len(words)
+                or words[after] in _FUNCTION
+                or words[after] in ".,;"
+                or words[after].endswith("ing")
+            ):
+                yield Deed(subject, verb, spot, anchors[noun])
+                return
+            if words[i] in _FUNCTION:
+                break
+    if not verb.takes and spot in _STATING:
+        yield Deed(subject, verb, spot, None)
+
+
+def _spot_at(words: Sequence[str], at: int) -> tuple[str, int]:
+    """The spot that stands at a position, and where it ends; empty if none does."""
+    for said, spot in _SPOTS.items():
+        length = len(said.split())
+        if " ".join(words[at : at + length]) == said:
+            return spot, at + length
+    return "", at
+
+
+_SPOTS = {
+    "on top of": "on",
+    "next to": "next to",
+    "in front of": "in front of",
+    "beside": "next to",
+    "by": "next to",
+    "near": "next to",
+    "atop": "on",
+    "on": "on",
+    "under": "under",
+    "behind": "behind",
+    "inside": "in",
+    "in": "in",
+    "at": "at",
+    "down": "down",
+    "along": "along",
+    "across": "across",
+    "through": "through",
+}
+
+
+def _noun_at(words: Sequence[str], at: int, nouns: Sequence[str]) -> str:
+    """The longest of the nouns that stands at a position; empty if none does."""
+    found = [noun for noun in nouns if tuple(words[at : at + len(noun.split())]) == tuple(noun.split())]
+    return max(found, key=len, default="")
+
+
+@cache
+def _place_words() -> Mapping[tuple[str, ...], Place]:
+    return {tuple(said.split()): place for place in places().values() for said in (place.name, *place.says)}
+
+
+def _mentions(words: Sequence[str]) -> Iterator[tuple[int, int, Place]]:
+    """Yield start, end and place wherever one is named; of overlapping names the longest."""
+    index, longest = _place_words(), max(map(len, _place_words()))
+    start = 0
+    while start < len(words):
+        for length in range(longest, 0, -1):
+            place = index.get(tuple(words[start : start + length]))
+            if place:
+                yield start, start + length, place
+                start += length - 1
+                break
+        start += 1
+
+
+def _is_stated(words: Sequence[str], start: int, end: int, side: str) -> bool:
+    """Whether the place at `start` to `end` is where the picture was taken, not a landmark or a modifier."""
+    after = words[end] if end < len(words) else "."
+    if after not in _FUNCTION and after.isalpha() and not after.endswith(("ing", "ed")) and wordnet.known(after):
+        return False  # a street light, a beach umbrella
+    if " ".join(words[end : end + 3]) in ("in the background", "in the distance"):
+        return False
+    for i in range(start - 1, max(start - 1 - _REACH, -1), -1):
+        word = words[i]
+        if side == "top" and word in _FUNCTION - _DETERMINERS:
+            return word in _RESTING and (word != "of" or words[i - 2 : i] == ("on", "top"))
+        if word == "of":
+            return words[i - 1] in _PART or words[i - 2 : i] == ("on", "top")
+        if word in _FUNCTION - _DETERMINERS:
+            return word in _STATING or word in ("is", "there")
+        if not word[0].isalpha():
+            return False
+    return start <= _REACH

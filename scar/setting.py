@@ -1,0 +1,65 @@
+"""Where a picture was taken, and whether a thing in it is there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import lru_cache
+
+from scar.lexicon import Place, Thing, place, places, thing
+from scar.sample import Picture, Region
+from scar.sentences import says, stated_places
+from scar.statement import SHOWN
+
+_ALOFT = ("flying", "bird")
+"""Kinds of things that may pass over any place."""
+
+
+def setting(picture: Picture, region: Region) -> tuple[Place, str] | None:
+    """The place of a picture, and what joins a region of it to that place; None if nothing tells the place.
+
+    The label of the source counts, else the place that most captions name, as long as the captions agree.
+    """
+    that = thing(region.category)
+    if picture.scene:
+        label = place(picture.scene)
+        return label, label.at[0]
+    votes = {found: votes for found, votes in _votes(picture.captions) if not _is(found, that)}
+    agreed = [
+        found
+        for found, count in votes.items()
+        if not any(other.excludes(found) and against >= count for other, against in votes.items())
+    ]
+    # A place that the thing can be in or on comes before others, then the one that more captions name.
+    ranked = sorted(agreed, key=lambda found: (not _is_in(that, found, picture), -votes[found]))
+    best = next(iter(ranked), None)
+    if best is None or votes[best] < max(votes.values()) / 2:
+        return None
+    return best, best.at[0] if _is_in(that, best, picture) else SHOWN
+
+
+@lru_cache(maxsize=64)
+def _votes(captions: tuple[str, ...]) -> tuple[tuple[Place, int], ...]:
+    """Each place with the number of captions that state it; places that are only implied need several."""
+    votes = Counter(found for caption in captions for found in dict.fromkeys(stated_places(caption)))
+    for hinted in places().values():
+        hints = sum(any(says(caption, word) for word in hinted.implied) for caption in captions)
+        if hints + votes[hinted] >= 2 and hints:
+            votes[hinted] += hints
+    return tuple((found, count) for found, count in votes.items() if count)
+
+
+def _is(place: Place, that: Thing) -> bool:
+    """Whether a place is the thing itself, as with a bed on a bed."""
+    return place.name in that.words
+
+
+def _is_in(that: Thing, place: Place, picture: Picture) -> bool:
+    """Whether a thing is in or on the place: all are where there is nothing else, others if a caption says both."""
+    if not place.holds and that.kind not in _ALOFT:
+        return True
+    if place.holds and that.kind not in place.holds:
+        return False
+    return any(
+        place in stated_places(caption) and any(says(caption, word) for word in that.words)
+        for caption in picture.captions
+    )
