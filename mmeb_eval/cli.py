@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmeb_eval.errors import EvalError
+from mmeb_eval.errors import EvalError, UnknownName
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -66,13 +66,13 @@ def show_tasks(
     if as_json:
         typer.echo(json.dumps([asdict(task) for task in tasks().values()], indent=1))
         return
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("task", "benchmark", "family", "domain", "query", "candidates", "choices", "queries", "train")
+    head = ("family", "domain", "query", "candidates", "choices", "queries")
+    table = Table(Column("task", no_wrap=True), *head, box=None)
     for task in tasks().values():
-        numbers = (str(task.choices), str(task.queries))
-        texts = (task.benchmark, task.family, task.domain, task.query, task.candidates)
-        table.add_row(task.name, *texts, *numbers, task.train)
+        texts = (task.name, task.family, task.domain, task.query, task.candidates)
+        table.add_row(*texts, str(task.choices), str(task.queries))
     _console().print(table)
 
 
@@ -131,8 +131,11 @@ def _task_files(choices: Sequence[str], data: Path | None, images: Path | None) 
         if choice != "all" and choice not in tasks() and (folder.is_dir() or len(folder.parts) > 1):
             found += scar_folder(folder, images)
             continue
-        names = list(tasks()) if choice == "all" else choice.split(",")
-        wanted = [get_task(name) for name in names]
+        if choice != "all" and choice not in tasks() and "," not in choice:
+            raise UnknownName(
+                "task", choice, tasks(), "there is no such folder either; `mmeb-eval tasks` shows all 41."
+            )
+        wanted = list(tasks().values()) if choice == "all" else [get_task(name) for name in choice.split(",")]
         if data is None:
             raise EvalError(f"--tasks {choice}: where are the data? Give --data DIR, or --tasks DIR for a SCaR folder.")
         found += [task_files(task, data, images) for task in wanted]
@@ -174,7 +177,10 @@ def _print(results: Sequence[Result], as_json: bool) -> None:
 
 
 def _console() -> Console:
-    """Where tables go."""
+    """Where tables go; a file or a pipe has no width, so there names are not cut to fit one."""
     from rich.console import Console
 
-    return Console()
+    console = Console()
+    if not console.is_terminal:
+        console.width = 240
+    return console

@@ -16,7 +16,7 @@ from mmeb_eval.embedder import Item
 WIDTH = 256
 """Numbers in a vector of `Constant` and `Random`."""
 
-BUCKETS = 4096
+BUCKETS = 1024
 """Numbers in a vector of `TextOnly`: words and letter triples are hashed to that many places."""
 
 _WORD = re.compile(r"\w+|[^\w\s]")

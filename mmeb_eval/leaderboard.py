@@ -30,7 +30,7 @@ class Leaderboard:
     def rich(self) -> Table:
         """For a terminal."""
         table = Table(title=f"{HEADLINE}: {self.title}", title_justify="left")
-        table.add_column("model", no_wrap=True)
+        table.add_column("model", overflow="fold")
         for column in self.columns:
             table.add_column(column, justify="right")
         for model, cells in self.rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,12 +37,20 @@ def case_scores(
     asked = same[np.asarray(queries)]
     scores = np.full(padded.shape, -np.inf, dtype=np.float32)
     step = max(1, min(BLOCK_QUERIES, BLOCK_CELLS // width))
+    place = np.zeros(
+        len(vectors) + 1, dtype=np.intp
+    )  # column of each vector in a block's product; the last for padding
+    union, own_vectors = np.empty(0, dtype=np.intp), vectors[:0]
     for start in range(0, len(padded), step):
         block = slice(start, start + step)
-        union, column = np.unique(padded[block], return_inverse=True)
-        product = vectors[asked[block]] @ vectors[union].T  # (block, union); row -1 is computed and not used
-        own_scores = np.take_along_axis(product, column.reshape(padded[block].shape), axis=1)
-        np.copyto(scores[block], own_scores, where=padded[block] >= 0)
+        place.fill(0)
+        place[padded[block]] = 1
+        block_union = np.flatnonzero(place[:-1])
+        if not np.array_equal(block_union, union):  # most tasks rank one list again and again
+            union, own_vectors = block_union, vectors[block_union]
+        place[union] = np.arange(len(union))
+        product = vectors[asked[block]] @ own_vectors.T  # (block, union)
+        np.copyto(scores[block], np.take_along_axis(product, place[padded[block]], axis=1), where=padded[block] >= 0)
     return scores
 
 
@@ -109,7 +118,8 @@ def _column(gold: ArrayLike) -> NDArray[np.intp]:
 def _distinct(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
     """The distinct rows, and for each row of ``vectors`` the index of its equal among them."""
     first: dict[bytes, int] = {}
-    same = np.fromiter((first.setdefault(row.tobytes(), len(first)) for row in vectors), dtype=np.intp)
+    digests = (hashlib.blake2b(np.ascontiguousarray(row).data, digest_size=16).digest() for row in vectors)
+    same = np.fromiter((first.setdefault(digest, len(first)) for digest in digests), dtype=np.intp)
     if len(first) == len(vectors):
         return vectors, same
     keep = np.unique(same, return_index=True)[1]

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,8 @@ def test_tasks_by_name_are_read_from_the_data_folder(task_rows: Any, tmp_path: P
         ([], "which models on which tasks? Give --model NAME and --tasks DIR"),
         (["--model", "virtu", "--tasks", "CORPUS"], "unknown model 'virtu': did you mean virtue?"),
         (["--model", "constant", "--tasks", "VOC2017"], "unknown task 'VOC2017': did you mean VOC2007?"),
+        (["--model", "constant", "--tasks", "corpsu"], "unknown task 'corpsu': there is no such folder either"),
+        (["--model", "constant", "--tasks", "VOC2007,GQQ"], "unknown task 'GQQ': did you mean GQA?"),
         (["--model", "constant", "--tasks", "VOC2007"], "where are the data? Give --data DIR"),
         (["--model", "constant", "--tasks", "VOC2007", "--data", "."], "no data for task VOC2007"),
         (["--model", "constant", "--tasks", "no/such/folder"], "no/such/folder: no such folder"),
@@ -121,6 +124,21 @@ def test_a_broken_embedder_is_one_line_and_loses_no_earlier_result(corpus: Path,
     assert [result.model for result in read_results(tmp_path / "out")] == ["constant"]
 
 
+def test_two_embedders_of_one_name_are_refused_before_either_runs(corpus: Path, tmp_path: Path) -> None:
+    for name in ("cli_own_f", "cli_own_g"):
+        (tmp_path / f"{name}.py").write_text(EMBEDDER.format(factor=1))
+    line = fails("--model", "cli_own_f:load", "--model", "cli_own_g:load", "--tasks", corpus, "--output", "out")
+    assert "two models are called 'mine/v1'; their results would lie in one file" in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_library_is_one_line_with_the_way_to_get_it(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    line = fails("--model", "clip:some/model", "--tasks", corpus)
+    assert "clip:some/model: " in line
+    assert "`pip install 'scar-virtue[virtue]'` installs it." in line
+
+
 def test_a_truncated_file_is_one_line(corpus: Path) -> None:
     path = corpus / "SCaR-eval" / "SCaR_eval_Toy.parquet"
     path.write_bytes(path.read_bytes()[:100])
@@ -131,6 +149,7 @@ def test_the_table_of_tasks_is_printed() -> None:
     shown = run("tasks").stdout
     for name in tasks():
         assert f" {name} " in shown
+    assert len(shown.splitlines()) == 42
     assert [row["name"] for row in json.loads(run("tasks", "--json").stdout)] == list(tasks())
 
 
@@ -142,6 +161,19 @@ def test_check_says_what_is_wrong(tmp_path: Path) -> None:
     assert "error: mine/v1: the vector of the item (text 'a red square') has length 3, not 1" in shown
     (tmp_path / "cli_own_e.py").write_text("def load(): return object()")
     assert "the embedder has no name" in fails("check", "cli_own_e:load")
+
+
+def test_the_report_is_written_about_the_results_that_lie_there(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    report = types.ModuleType("mmeb_eval.report")
+    report.write_report = lambda *arguments: asked.append(arguments)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mmeb_eval.report", report)
+    assert "no results" in fails("report", "out", "--tasks", corpus)
+    run("--model", "constant", "--tasks", corpus, "--output", "out")
+    assert run("report", "out", "--tasks", corpus, "--out", "page.html").stdout == "page.html\n"
+    assert asked == [(read_results(tmp_path / "out"), [corpus], Path("page.html"))]
 
 
 def test_help_answers_at_once() -> None:
