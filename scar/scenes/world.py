@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scar.errors import InputError
+from scar.progress import Track, silent
 from scar.sample import SPLITS, Box, Mask, Split
 from scar.scenes.canvas import Canvas
 from scar.scenes.places import SCENES, Scene
@@ -75,9 +76,7 @@ def draw(index: int, seed: int, split: Split) -> Drawing:
     return Drawing(canvas.finished(), scene, tuple(things), masks, tuple(facts), captions)
 
 
-def draw_world(
-    folder: Path, images: int, seed: int, split: Split, *, drawn: Callable[[], object] = lambda: None
-) -> None:
+def draw_world(folder: Path, images: int, seed: int, split: Split, *, track: Track = silent) -> None:
     """Draw pictures and write them with their annotations, in COCO's formats and two fields more.
 
     ``instances.json`` holds `images` (each with the label of its `scene`), `annotations` (visible pixels as RLE),
@@ -89,7 +88,7 @@ def draw_world(
         images: how many, at least one.
         seed: of everything that is drawn.
         split: train or eval; the two differ in every picture and every id.
-        drawn: called after each picture, for a progress bar.
+        track: shows progress.
 
     Raises:
         InputError: fewer than one image.
@@ -99,7 +98,7 @@ def draw_world(
     (folder / "images").mkdir(parents=True, exist_ok=True)
     world: dict[str, list[dict[str, Any]]] = {"images": [], "annotations": [], "relations": []}
     captions: list[dict[str, Any]] = []
-    for index in range(images):
+    for index in track(range(images), f"drawing {split}", images):
         drawing = draw(index, seed, split)
         image_id = index * len(SPLITS) + SPLITS.index(split) + 1
         file = f"{split}_{image_id:06}.png"
@@ -127,7 +126,6 @@ def draw_world(
             {"id": first + place, "image_id": image_id, "caption": caption}
             for place, caption in enumerate(drawing.captions)
         ]
-        drawn()
     info = {"description": f"scar demo world, {split}, seed {seed}", "version": "1", "contributor": "scar"}
     categories = [
         {"id": number, "name": name, "supercategory": name.split()[1]}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ from scar.sample import SPLITS, Split
 from scar.scenes import draw_world
 from scar.scenes.places import SCENES
 from scar.scenes.shapes import COLOURS, SHAPES
+
+T = TypeVar("T")
 
 IMAGES = 24
 
@@ -193,10 +196,16 @@ def test_no_id_or_file_name_is_in_both_splits(tmp_path: Path) -> None:
         assert train.isdisjoint(held_out)
 
 
-def test_each_picture_is_reported(tmp_path: Path) -> None:
-    calls: list[None] = []
-    draw_world(tmp_path, 3, 0, "train", drawn=lambda: calls.append(None))
-    assert len(calls) == 3
+def test_progress_counts_pictures(tmp_path: Path) -> None:
+    steps: list[tuple[str, int]] = []
+
+    def track(things: Iterable[T], what: str, total: int) -> Iterator[T]:
+        for thing in things:
+            yield thing
+            steps.append((what, total))
+
+    draw_world(tmp_path, 3, 0, "train", track=track)
+    assert steps == [("drawing train", 3)] * 3
 
 
 @pytest.mark.parametrize("images", [0, -4])
