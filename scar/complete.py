@@ -7,11 +7,11 @@ caption says that the thing does, an annotated relation, where it stands to anot
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 
 from scar import english, wordnet
-from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, holds, is_at
+from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT, holds, is_at, lies_on
 from scar.lexicon import Place, Thing, alike, people, thing
 from scar.sample import Caption, Picture, Region
 from scar.sentences import Deed, deeds, says, stated_places, tokens
@@ -24,11 +24,18 @@ PERSON = 7846
 _LANDMARK_SHARE = 0.01
 """Smallest share of the image that a thing covers to which others are related: readers must find it."""
 
+_CONSPICUOUS = 4
+"""Of several things of a category, a reader may mean those not smaller than the largest by this factor."""
+
+_SUBJECT = 8
+"""Of several things of a category, a caption about one means the one that is larger than all others by this factor."""
+
 _ABOVE = ("flying", "bird", "street", "fixture")
 """Kinds of things that hang or fly; of others, what is higher in a picture is rather behind than above."""
 
 _DEED_CHANCE = 0.8
-_LANDMARK_CHANCE = 0.7
+_LANDMARK_CHANCE = 0.9
+_BORNE_CHANCE = 0.5
 
 
 def complete(picture: Picture, region: Region, rng: Random) -> Caption | None:
@@ -58,6 +65,9 @@ def _relation(picture: Picture, region: Region, place: Place, joint: str, rng: R
     if annotated:
         return rng.choice(annotated)
     beside = list(_beside(picture, region, place, joint))
+    borne = list(_borne(picture, region, place, joint))
+    if borne and rng.random() < _BORNE_CHANCE:
+        return rng.choice(borne)
     if beside and rng.random() < _LANDMARK_CHANCE:
         return rng.choice(beside)
     at = [Statement(position, "", FRAMED) for position in POSITIONS if is_at(position, region.box, picture)]
@@ -80,26 +90,44 @@ def _object(picture: Picture, region: Region) -> str:
 
 
 def _done(picture: Picture, region: Region, place: Place, joint: str) -> Iterator[Statement]:
-    """What captions say that the only thing of its kind does, as long as they do not contradict each other."""
-    if not _is_only(picture, region):
+    """What captions say that the thing does, as long as they do not contradict each other.
+
+    The thing must be whom the captions mean: the only one of its kind, by far the largest one, or one of as many as
+    the caption counts.
+    """
+    that, group = thing(region.category), [other for other in picture.regions if other.category == region.category]
+    count = 1 if _is_subject(region, group) else len(group)
+    if any(other.crowd for other in group):
         return
-    that = thing(region.category)
-    anchors = {
-        word: thing(other.category)
-        for other in picture.regions
-        if other.category != region.category and _is_only(picture, other)
-        for word in thing(other.category).words
-    }
+    anchors = {}
+    for category in dict.fromkeys(other.category for other in picture.regions if other.category != region.category):
+        several = [other for other in picture.regions if other.category == category]
+        if len(several) == 1 and not several[0].crowd:
+            anchors |= {word: thing(category) for word in thing(category).words}
+        elif len(several) == count:
+            anchors |= {english.plural(word): thing(category) for word in thing(category).words}
     found: list[tuple[str, Deed]] = []
     for caption in picture.captions:
-        subjects = that.words if that.kind != "person" else [w for w in tokens(caption) if wordnet.is_a(w, PERSON)]
-        found += [(caption, deed) for deed in deeds(caption, subjects, anchors) if that.kind in deed.verb.subjects]
+        subjects = that.words if that.kind != "person" else _persons(caption)
+        done = deeds(caption, subjects, anchors, count)
+        found += [(caption, deed) for deed in done if deed.verb.suits(that)]
     if any(set(a.verb.states).isdisjoint(b.verb.states) for _, a in found for _, b in found):
         return
     for caption, deed in found:
         statement = _told(deed, place, joint, in_place=place in stated_places(caption))
         if statement:
             yield statement
+
+
+def _persons(caption: str) -> list[str]:
+    """The nouns for persons that a caption has, in the singular."""
+    nouns = map(english.singular, tokens(caption))
+    return [noun for noun in dict.fromkeys(nouns) if wordnet.is_a(noun, PERSON)]
+
+
+def _is_subject(region: Region, group: Sequence[Region]) -> bool:
+    """Whether a caption that speaks of one thing of a category means this one."""
+    return all(other.box.area * _SUBJECT < region.box.area for other in group if other.id != region.id)
 
 
 def _told(deed: Deed, place: Place, joint: str, *, in_place: bool) -> Statement | None:
@@ -125,22 +153,40 @@ def _annotated(picture: Picture, region: Region, joint: str) -> Iterator[Stateme
             yield Statement(head, thing(by_id[fact.object].category).phrase, joint)
 
 
-def _beside(picture: Picture, region: Region, place: Place, joint: str) -> Iterator[Statement]:
-    """Where the thing plainly stands to others that can be told from it and from the scene."""
+def _borne(picture: Picture, region: Region, place: Place, joint: str) -> Iterator[Statement]:
+    """What the thing lies on, or is worn by."""
     that = thing(region.category)
     for other in picture.regions:
-        landmark = thing(other.category)
-        if not is_landmark(picture, other) or alike(that.name, landmark.name) or place.name in landmark.words:
+        bearer = thing(other.category)
+        lies = that.kind in bearer.bears and lies_on(region.box, other.box) and not other.crowd
+        if lies and place.side != "top":
+            yield Statement(SUPPORT, bearer.phrase, joint)
+
+
+def _beside(picture: Picture, region: Region, place: Place, joint: str) -> Iterator[Statement]:
+    """Where the thing plainly stands to others that can be told from it and from the scene.
+
+    Several of a category are one landmark if the thing stands in one direction to each that is not much smaller.
+    """
+    that = thing(region.category)
+    for category in dict.fromkeys(other.category for other in picture.regions):
+        landmark, group = thing(category), _conspicuous(picture, category)
+        if alike(that.name, landmark.name) or place.name in landmark.words or not group:
             continue
         for direction in DIRECTIONS:
             level = direction in DIRECTIONS[:2]
-            if holds(direction, region.box, other.box) and (level or _hangs(that, landmark, direction)):
+            plain = all(holds(direction, region.box, other.box) for other in group)
+            if plain and (level or _hangs(that, landmark, direction)):
                 yield Statement(direction, landmark.phrase, joint)
 
 
-def is_landmark(picture: Picture, region: Region) -> bool:
-    """Whether a thing can be told from all others of the picture by its category, and is large enough to be found."""
-    return _is_only(picture, region) and region.box.area >= _LANDMARK_SHARE * picture.width * picture.height
+def _conspicuous(picture: Picture, category: str) -> list[Region]:
+    """The things of a category that a reader may take as the landmark; none if there is a crowd, or all are small."""
+    group = [other for other in picture.regions if other.category == category]
+    largest = max(other.box.area for other in group)
+    if any(other.crowd for other in group) or largest < _LANDMARK_SHARE * picture.width * picture.height:
+        return []
+    return [other for other in group if other.box.area * _CONSPICUOUS >= largest]
 
 
 def _is_only(picture: Picture, region: Region) -> bool:

@@ -13,15 +13,18 @@ from scar.sample import Box, Picture
 DIRECTIONS = ("to the left of", "to the right of", "above", "below")
 """How a thing stands to another."""
 
-POSITIONS = (
-    "on the left of",
-    "on the right of",
-    "at the top of",
-    "at the bottom of",
-    "in the middle of",
-    "filling most of",
-)
-"""Where a thing is in the picture."""
+SUPPORT = "on"
+"""How a thing stands to what bears it."""
+
+POSITIONS: Mapping[str, int] = {
+    "on the left of": 7,
+    "on the right of": 7,
+    "at the top of": 4,
+    "at the bottom of": 5,
+    "in the middle of": 6,
+    "filling most of": 1,
+}
+"""Where a thing is in the picture, and how often things are there, against each other."""
 
 OPPOSITE: Mapping[str, str] = {
     "to the left of": "to the right of",
@@ -32,34 +35,51 @@ OPPOSITE: Mapping[str, str] = {
     "behind": "in front of",
 }
 
+_TOUCH = 0.1
+"""Share of the smaller of two things by which they may reach into each other and still lie side by side."""
+
+_LEVEL = 0.4
+"""Share of the smaller of two things that must be level with the other for them to lie side by side."""
+
 _SLACK = 0.15
 """How far past each other's centre two things must be before their order is plain: share of their mean size."""
+
+_OFFSET = 0.3
+"""How far apart the centres of two things may be for none to count as further along: share of the larger one."""
+
+_WITHIN = 0.9
+"""Share of its box that a thing has in the box of what it lies on."""
 
 
 def holds(direction: str, box: Box, other: Box) -> bool:
     """Whether `box` plainly stands in `direction` to `other`: clear of it, and level with it."""
-    if direction in ("to the left of", "to the right of"):
-        a, b = (box, other) if direction == "to the left of" else (other, box)
-        level = min(a.y1, b.y1) - max(a.y0, b.y0)
-        return a.x1 <= b.x0 and level >= min(a.height, b.height) / 2
-    a, b = (box, other) if direction == "above" else (other, box)
-    level = min(a.x1, b.x1) - max(a.x0, b.x0)
-    return a.y1 <= b.y0 and level >= min(a.width, b.width) / 2
+    first, second = (box, other) if direction in ("to the left of", "above") else (other, box)
+    across, along = (first.width, second.width), (first.height, second.height)
+    gap, level = second.x0 - first.x1, min(first.y1, second.y1) - max(first.y0, second.y0)
+    if direction in ("above", "below"):
+        across, along = along, across
+        gap, level = second.y0 - first.y1, min(first.x1, second.x1) - max(first.x0, second.x0)
+    return gap >= -_TOUCH * min(across) and level >= _LEVEL * min(along)
 
 
 def fails(direction: str, box: Box, other: Box) -> bool:
-    """Whether `box` plainly does not stand in `direction` to `other`: it is level with it, or past it the other way."""
-    if direction in ("to the left of", "to the right of"):
-        if holds("above", box, other) or holds("below", box, other):
-            return True
-        past = box.center[0] - other.center[0]
-        slack = _SLACK * (box.width + other.width) / 2
-        return past >= slack if direction == "to the left of" else -past >= slack
-    if holds("to the left of", box, other) or holds("to the right of", box, other):
+    """Whether `box` plainly does not stand in `direction` to `other`: it is past it the other way, or beside it.
+
+    Beside means in a direction of the other axis, without any offset that a reader could take for this one.
+    """
+    sideways = direction in ("to the left of", "to the right of")
+    offset = (box.center[0] - other.center[0]) if sideways else (box.center[1] - other.center[1])
+    sizes = (box.width, other.width) if sideways else (box.height, other.height)
+    past = offset if direction in ("to the left of", "above") else -offset
+    if past >= _SLACK * sum(sizes) / 2:
         return True
-    past = box.center[1] - other.center[1]
-    slack = _SLACK * (box.height + other.height) / 2
-    return past >= slack if direction == "above" else -past >= slack
+    across = ("above", "below") if sideways else ("to the left of", "to the right of")
+    return abs(offset) <= _OFFSET * max(sizes) and any(holds(way, box, other) for way in across)
+
+
+def lies_on(box: Box, other: Box) -> bool:
+    """Whether a thing that lies on such a thing, or is worn by it, plainly lies on this one: it is within its box."""
+    return box.overlap(other).area >= _WITHIN * box.area and box.area < other.area
 
 
 def is_at(position: str, box: Box, picture: Picture) -> bool:

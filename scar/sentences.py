@@ -154,45 +154,60 @@ def stated_places(caption: str) -> tuple[Place, ...]:
     return tuple(place for start, end, place in _mentions(words) if _is_stated(words, start, end, place.side))
 
 
-def deeds(caption: str, subjects: Sequence[str], anchors: Mapping[str, Thing]) -> Iterator[Deed]:
-    """What the one subject with which a caption begins does.
+def deeds(caption: str, subjects: Sequence[str], anchors: Mapping[str, Thing], count: int = 1) -> Iterator[Deed]:
+    """What the subject with which a caption begins does; several do it each.
 
     Args:
-        caption: a sentence such as "A young man is riding a wave on a surfboard".
-        subjects: nouns for the subject.
+        caption: a sentence such as "A young man is riding a wave on a surfboard" or "Two men on a bench".
+        subjects: nouns for the subject, in the singular.
         anchors: nouns of other things in the picture, and which things they are.
+        count: how many there are of the subject; a caption must count as many.
     """
     words = tokens(caption)
-    start = 1 if words and words[0] in ("a", "an", "the", "this", "one") else 0
-    end = next((i for i in range(start, min(start + 4, len(words))) if _noun_at(words, i, subjects)), None)
-    if end is None or any(word in _FUNCTION for word in words[start:end]):
+    start = _counted(words, count)
+    nouns = subjects if count == 1 else [english.plural(noun) for noun in subjects]
+    end = next((i for i in range(start, min(start + 4, len(words))) if _noun_at(words, i, nouns)), None)
+    if end is None or any(word in _FUNCTION for word in words[start:end]) or (count > 1 and not start):
         return
-    subject = _noun_at(words, end, subjects)
+    subject = _noun_at(words, end, nouns)
     at = end + len(subject.split())
-    while at < len(words) and words[at] in ("that", "who", "is"):
+    while at < len(words) and words[at] in ("that", "who", "is", "are"):
         at += 1
     verb = next((verb for verb in verbs().values() if at < len(words) and words[at] in verb.forms), None)
     if verb is None:
         return
-    at += 1
-    spot, at = _spot_at(words, at)
-    if at < len(words) and words[at] in ("a", "an", "the", "his", "her", "its"):
-        at += 1
-        for i in range(at, min(at + 3, len(words))):
-            noun = _noun_at(words, i, tuple(anchors))
-            after = i + len(noun.split())
-            if noun and (
-                after == len(words)
-                or words[after] in _FUNCTION
-                or words[after] in ".,;"
-                or words[after].endswith("ing")
-            ):
-                yield Deed(subject, verb, spot, anchors[noun])
-                return
-            if words[i] in _FUNCTION:
-                break
-    if not verb.takes and spot in _STATING:
+    spot, at = _spot_at(words, at + 1)
+    anchor = _anchor_at(words, at, anchors)
+    if anchor:
+        yield Deed(subject, verb, spot, anchor)
+    elif not verb.takes and spot in _STATING:
         yield Deed(subject, verb, spot, None)
+
+
+def _counted(words: Sequence[str], count: int) -> int:
+    """Where the noun phrase goes on after an article or a number that means so many; 0 if it means another number."""
+    if count == 1:
+        return 1 if words and words[0] in ("a", "an", "the", "this", "one") else 0
+    if count == 2 and words[:3] in (("a", "couple", "of"), ("a", "pair", "of")):
+        return 3
+    return 1 if words and words[0] == _NUMBERS.get(count) else 0
+
+
+def _anchor_at(words: Sequence[str], at: int, anchors: Mapping[str, Thing]) -> Thing | None:
+    """The thing that the noun phrase at a position means."""
+    if at < len(words) and words[at] in _DETERMINERS:
+        at += 1
+    for i in range(at, min(at + 3, len(words))):
+        noun = _noun_at(words, i, tuple(anchors))
+        after = words[i + len(noun.split())] if i + len(noun.split()) < len(words) else "."
+        if noun and (after in _FUNCTION or not after.isalpha() or after.endswith("ing") or after == "together"):
+            return anchors[noun]
+        if words[i] in _FUNCTION:
+            return None
+    return None
+
+
+_NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
 
 
 def _spot_at(words: Sequence[str], at: int) -> tuple[str, int]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Self
 
-from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS
+from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT
 from scar.lexicon import Verb, verbs
 
 SHOWN = "in a picture of"
@@ -71,7 +71,7 @@ class Statement:
 @cache
 def heads() -> tuple[str, ...]:
     """Every head that a statement may have, the longest first."""
-    every = {*DIRECTIONS, *POSITIONS, *OPPOSITE}
+    every = {*DIRECTIONS, *POSITIONS, *OPPOSITE, SUPPORT}
     for verb in verbs().values():
         every |= {verb.text} if verb.takes else {verb.text, *(f"{verb.text} {spot}" for spot in SPOTS)}
     return tuple(sorted(every, key=lambda head: (-len(head), head)))

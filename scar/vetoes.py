@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from scar import english, wordnet
-from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, fails, is_not_at
+from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT, fails, is_not_at
 from scar.lexicon import alike, confusable, kin, place, thing
 from scar.sample import Caption, Negative, Picture, Region
 from scar.sentences import named_places, says, stated_places, tokens
@@ -163,6 +163,8 @@ def holds_by_geometry(gold: Caption, negative: Negative, context: Context) -> st
     box = context.region.box
     if statement.head in POSITIONS:
         false = is_not_at(statement.head, box, context.picture)
+    elif statement.head == SUPPORT:
+        false = all(not box.overlap(other.box).area for other in _anchors(statement, context))
     elif statement.head in DIRECTIONS:
         false = all(fails(statement.head, box, other.box) for other in _anchors(statement, context))
     else:
@@ -210,14 +212,13 @@ def _is_unplaced(noun: str, picture: Picture) -> bool:
 
 
 def _may_be_done(mine: Statement, other: Statement, picture: Picture) -> bool:
-    """Whether captions speak of another deed, or of its anchor, than the gold caption does."""
-    if other.verb is None:
-        return False
+    """Whether captions speak of another deed, or of another thing for it, than the gold caption does."""
     said = {word for caption in picture.captions for word in tokens(caption)}
-    if other.verb != mine.verb and not said.isdisjoint(other.verb.forms):
+    if other.verb and other.verb != mine.verb and not said.isdisjoint(other.verb.forms):
         return True
-    if other.anchor in ("", mine.anchor):
+    if other.anchor in ("", mine.anchor) or not (other.verb or other.head == SUPPORT):
         return False
     that = thing(english.bare(other.anchor))
-    annotated = any(alike(region.category, that.name) for region in picture.regions)
-    return annotated or any(says(caption, word) for caption in picture.captions for word in that.words)
+    if other.verb and any(alike(region.category, that.name) for region in picture.regions):
+        return True
+    return _is_unplaced(that.noun, picture)

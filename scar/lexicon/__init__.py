@@ -50,6 +50,8 @@ class Thing:
     places: tuple[str, ...] = ()
     says: tuple[str, ...] = ()
     text: str = ""
+    weight: int = 1
+    bears: tuple[str, ...] = ()
 
     @property
     def noun(self) -> str:
@@ -88,9 +90,13 @@ class Verb:
         verbs = (self.name, *self.says)
         return (self.text, *map(english.gerund, verbs), *map(english.third_person, verbs), *map(english.past, verbs))
 
-    def fits(self, thing: Thing) -> bool:
+    def suits(self, subject: Thing) -> bool:
+        """Whether such a thing does it."""
+        return subject.kind in self.subjects or subject.name in self.subjects
+
+    def fits(self, anchor: Thing) -> bool:
         """Whether it is done to such a thing."""
-        return thing.kind in self.takes or thing.name in self.takes
+        return anchor.kind in self.takes or anchor.name in self.takes
 
 
 @cache

@@ -11,15 +11,18 @@ from random import Random
 from typing import TypeVar
 
 from scar import english
-from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS
+from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT
 from scar.lexicon import Thing, Verb, alike, colours, people, place, places, thing, things, verbs
 from scar.sample import Caption, Picture, Region
 from scar.statement import FRAMED, SHOWN, SPOTS, Statement
 
 T = TypeVar("T")
 
-_SAME_SIDE = 6
+_SAME_SIDE = 2
 """How many times likelier a false scene is of the true one's side (indoor, outdoor, top) than of another."""
+
+_UNUSUAL = 0.1
+"""How much less likely things are drawn where one does not meet them."""
 
 _KIN = 4
 """How many times likelier a false object is of the true one's kind than of another."""
@@ -35,7 +38,13 @@ def swap_scene(gold: Caption, picture: Picture, region: Region, rng: Random) -> 
         for other in places().values()
         if joint in (SHOWN, FRAMED) or (joint in other.at and (not other.holds or kind in other.holds))
     ]
-    weights = [other.weight * (_SAME_SIDE if other.side == true.side else 1) for other in fitting]
+    usual = thing(region.category).places
+    weights = [
+        other.weight
+        * (_SAME_SIDE if other.side == true.side else 1)
+        * (1 if not usual or other.side in usual or (other.side == "top" and "indoor" in usual) else _UNUSUAL)
+        for other in fitting
+    ]
     for other in _shuffled(fitting, weights, rng):
         yield gold.swap("scene", other.phrase)
 
@@ -50,7 +59,9 @@ def swap_object(gold: Caption, picture: Picture, region: Region, rng: Random) ->
     nouns += _others(english.bare(gold.object), elsewhere, rng)
     pool = [other for other in things().values() if other not in elsewhere]
     weights = [
-        (_KIN if other.kind == that.kind else 1) if not that.places or set(other.places) & set(that.places) else 0.01
+        other.weight
+        * (_KIN if other.kind == that.kind else 1)
+        * (1 if not that.places or set(other.places) & set(that.places) else _UNUSUAL)
         for other in pool
     ]
     nouns += [other.phrase for other in _shuffled(pool, weights, rng)]
@@ -66,10 +77,12 @@ def swap_relation(gold: Caption, picture: Picture, region: Region, rng: Random) 
     if mine.verb:
         proposals = _deeds(mine, mine.verb, region, rng)
     elif mine.head in POSITIONS:
-        proposals = _shuffled(_positions(), [1] * len(POSITIONS), rng)
+        proposals = _shuffled(_positions(), list(POSITIONS.values()), rng)
+    elif mine.head == SUPPORT:
+        proposals = _supports(mine, picture, region, rng)
     else:
         proposals = _directions(mine, picture, region, rng)
-    for proposal in (*proposals, *_shuffled(_positions(), [1] * len(POSITIONS), rng)):
+    for proposal in (*proposals, *_shuffled(_positions(), list(POSITIONS.values()), rng)):
         yield gold.swap("relation", proposal.text)
 
 
@@ -99,15 +112,31 @@ def _directions(mine: Statement, picture: Picture, region: Region, rng: Random) 
     axis = (mine.head, OPPOSITE[mine.head])
     along = [Statement(head, anchor, mine.joint) for head in axis for anchor in anchors if anchor != mine.anchor]
     across = [Statement(head, anchor, mine.joint) for head in DIRECTIONS if head not in axis for anchor in anchors]
+    bearers = [
+        other
+        for other in dict.fromkeys(thing(r.category) for r in picture.regions)
+        if thing(region.category).kind in other.bears
+    ]
+    along += [Statement(SUPPORT, other.phrase, mine.joint) for other in bearers]
     opposite = Statement(OPPOSITE[mine.head], mine.anchor, mine.joint)
     return [opposite, *rng.sample(along, k=len(along)), *rng.sample(across, k=len(across))]
+
+
+def _supports(mine: Statement, picture: Picture, region: Region, rng: Random) -> list[Statement]:
+    """Other things that bear something; then directions to other things."""
+    bearers = [other for other in things().values() if other.bears]
+    landmarks = dict.fromkeys(thing(other.category) for other in picture.regions)
+    beside = [Statement(head, other.phrase, mine.joint) for head in DIRECTIONS[:2] for other in landmarks]
+    on = [Statement(SUPPORT, other.phrase, mine.joint) for other in bearers]
+    mixed = [*on, *rng.sample(beside, k=min(len(beside), len(on)))]
+    return rng.sample(mixed, k=len(mixed))
 
 
 def _deeds(mine: Statement, verb: Verb, region: Region, rng: Random) -> list[Statement]:
     """The same deed to other things, other deeds to the same thing, and elsewhere by it; in turns."""
     subject = thing(region.category)
     anchor = thing(english.bare(mine.anchor)) if mine.anchor else None
-    doable = [other for other in verbs().values() if subject.kind in other.subjects]
+    doable = [other for other in verbs().values() if other.suits(subject)]
     if anchor is None:
         return [Statement(other.text, "", mine.joint) for other in rng.sample(doable, k=len(doable)) if not other.takes]
     if verb.takes:
