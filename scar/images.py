@@ -29,13 +29,14 @@ def locate(root: Path, file: str, place: str) -> Path:
     """
     path = root / file
     try:
-        inside = path.resolve().is_relative_to(root.resolve()) and ".." not in Path(file).parts
-    except (ValueError, RuntimeError, OSError):  # a zero byte, a loop of links or a name that is too long
-        inside = False
+        inside = ".." not in Path(file).parts and path.resolve().is_relative_to(root.resolve())
+        exists = path.is_file()
+    except (ValueError, RuntimeError, OSError):  # a zero byte, a loop of links, a name that is too long
+        inside, exists = True, False
     if not inside:
         raise BadRecord(place, f"image path {file!r} leaves the image folder", "image_path")
-    if not path.is_file():
-        raise BadRecord(place, f"image {path} does not exist", "image_missing")
+    if not exists:
+        raise BadRecord(place, f"image {str(path)!r} does not exist", "image_missing")
     return path
 
 

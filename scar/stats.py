@@ -70,17 +70,18 @@ def tables(counts: dict[str, Any]) -> list[Table]:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    sources = Table("source", box=SIMPLE_HEAD)
-    for name in ("images", "samples", "categories", "words", "scene", "relation", "object", "rejected"):
-        sources.add_column(name, justify="right")
-    rejected = Table("source", "rejected by", box=SIMPLE_HEAD)
+    sources = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    sources.add_column("source", overflow="fold")
+    for name in ("images", "samples", "categories", "words", "swaps", "rejected"):
+        sources.add_column(name, justify="right", no_wrap=True)
+    rejected = Table("source", "rejected by", box=SIMPLE_HEAD, pad_edge=False)
     rejected.add_column("records", justify="right")
     for key, count in counts.items():
         sources.add_row(
             key,
             *(f"{count[name]:,}" for name in ("images", "samples", "categories")),
             f"{count['gold']['words']:.1f}",
-            *(f"{count['kinds'].get(part, 0):,}" for part in PARTS),
+            "+".join(f"{count['kinds'].get(part, 0):,}" for part in PARTS),
             f"{sum(count['rejected'].values()):,}",
         )
         for reason, number in count["rejected"].items():

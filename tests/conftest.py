@@ -1,0 +1,136 @@
+"""A small annotated image set, drawn at test time, and a generator that needs no language."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from scar import Caption, Negative, Recipe, Region, Source, build
+from scar.pipeline import Generator
+from scar.sample import PARTS, Picture
+
+WIDTH, HEIGHT = 120, 90
+CATEGORIES = ("cup", "fork", "dog")
+
+
+class World:
+    """COCO-style files that a test may change before it writes them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.images: list[dict[str, Any]] = []
+        self.annotations: list[dict[str, Any]] = []
+        self.categories: list[dict[str, Any]] = [
+            {"id": number, "name": name} for number, name in enumerate(CATEGORIES, start=1)
+        ]
+        self.captions: list[dict[str, Any]] = []
+        self.extras: dict[str, Any] = {}
+        for image_id in (11, 7, 5):
+            self.add_image(image_id)
+            for place, (x, y, width, height) in enumerate(((4, 5, 30, 40), (50.25, 10, 40.5, 30), (60, 45, 55, 44))):
+                self.add_annotation(image_id * 10 + place, image_id, 1 + place, (x, y, width, height))
+            self.captions.append({"id": image_id, "image_id": image_id, "caption": "A cup, a fork and a dog."})
+
+    @property
+    def instances_file(self) -> Path:
+        return self.folder / "instances.json"
+
+    @property
+    def captions_file(self) -> Path:
+        return self.folder / "captions.json"
+
+    @property
+    def image_folder(self) -> Path:
+        return self.folder / "images"
+
+    def add_image(self, image_id: int, **changes: Any) -> None:
+        """One more drawn image and its record."""
+        from PIL import Image
+
+        name = f"{image_id:06}.png"
+        self.image_folder.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (WIDTH, HEIGHT), (image_id * 7 % 256, 90, 160)).save(self.image_folder / name)
+        self.images.append({"id": image_id, "file_name": name, "width": WIDTH, "height": HEIGHT} | changes)
+
+    def add_annotation(
+        self, number: int, image_id: int, category: int, box: tuple[float, float, float, float], **changes: Any
+    ) -> None:
+        """One more record; its mask is the box as a polygon."""
+        x, y, width, height = box
+        corners = [x, y, x + width, y, x + width, y + height, x, y + height]
+        self.annotations.append(
+            {
+                "id": number,
+                "image_id": image_id,
+                "category_id": category,
+                "bbox": list(box),
+                "iscrowd": 0,
+                "segmentation": [corners],
+            }
+            | changes
+        )
+
+    def write(self) -> None:
+        """The two JSON files."""
+        content = {"images": self.images, "annotations": self.annotations, "categories": self.categories}
+        self.instances_file.write_text(json.dumps(content | self.extras), encoding="utf-8")
+        self.captions_file.write_text(json.dumps({"annotations": self.captions}), encoding="utf-8")
+
+    def source(self, **changes: Any) -> Source:
+        """The world as a source of a recipe."""
+        fields: dict[str, Any] = {
+            "name": "Toy",
+            "split": "eval",
+            "instances": self.instances_file,
+            "captions": self.captions_file,
+            "images": self.image_folder,
+        }
+        return Source(**(fields | changes))
+
+    def options(self) -> list[str]:
+        """The world as options of `scar build`."""
+        return [
+            *("--instances", str(self.instances_file)),
+            *("--captions", str(self.captions_file)),
+            *("--images", str(self.image_folder)),
+            *("--name", "Toy"),
+            *("--split", "eval"),
+        ]
+
+
+def _complete(picture: Picture, region: Region, rng: Random) -> Caption | None:
+    return Caption(f"the {region.category}", rng.choice(("on", "beside")), f"table {picture.id}")
+
+
+def _draw(
+    gold: Caption, picture: Picture, region: Region, rng: Random, tally: Counter[str]
+) -> tuple[Negative, ...] | None:
+    tally["stand-in"] += 1
+    first = rng.randrange(1000)
+    return tuple(Negative(part, gold.swap(part, f"{part} {first + place}")) for part in PARTS for place in range(3))
+
+
+@pytest.fixture
+def stand_in() -> Generator:
+    """Ten distinct texts for every region, decided by the stream of random numbers alone."""
+    return Generator("stand-in", "1", _complete, _draw)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Three images of three things each; call ``write`` after changing it."""
+    return World(tmp_path / "world")
+
+
+@pytest.fixture
+def built(world: World, stand_in: Generator, tmp_path: Path) -> Path:
+    """A folder with the world's eval and train rows."""
+    world.write()
+    recipe = Recipe(sources=(world.source(), world.source(split="train", licence="CC0-1.0")), seed=3)
+    build(recipe, tmp_path / "built", generator=stand_in)
+    return tmp_path / "built"
