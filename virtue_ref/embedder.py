@@ -17,12 +17,12 @@ from tokenizers import Tokenizer
 from torch.nn import functional
 
 from mmeb_eval.embedder import Item
-from virtue_ref import checkpoint
+from virtue_ref.checkpoint import build
 from virtue_ref.collate import Collator, Request
-from virtue_ref.config import Config, is_config
 from virtue_ref.errors import ConfigError, InputError, VirtueError
 from virtue_ref.model import Seen, Virtue
-from virtue_ref.tokens import byte_tokenizer, read_tokenizer
+from virtue_ref.store import read
+from virtue_ref.tokens import read_tokenizer
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -131,14 +131,15 @@ class VirtueEmbedder:
     @torch.inference_mode()
     def _forward(self, requests: Sequence[Request]) -> NDArray[np.float32]:
         images = list(dict.fromkeys(request.item.image for request in requests if request.item.image is not None))
-        seen = [self._look(image) for image in images]
+        seen = [self.look(image) for image in images]
         image_of = [None if request.item.image is None else images.index(request.item.image) for request in requests]
         batch = self.collator.batch(requests, image_of).to(self.model.device)
         vectors = self.model(batch, seen)[:, : self.dim]
         out: NDArray[np.float32] = functional.normalize(vectors, dim=-1).cpu().numpy()
         return out
 
-    def _look(self, image: Path) -> Seen:
+    @torch.inference_mode()
+    def look(self, image: Path) -> Seen:
         """The image's features, encoded now or remembered; a file that changed is another image."""
         stat = image.stat()
         key = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
@@ -196,35 +197,19 @@ def load(
     if kind not in DTYPES:
         raise ConfigError(f"unknown dtype {kind!r}: it is one of {', '.join(DTYPES)}.")
 
-    def chosen(settings: Config) -> Config:
-        return settings.with_options(
-            profile=profile,
-            resolution=resolution,
-            min_pixels=min_pixels,
-            max_pixels=max_pixels,
-            max_length=max_length,
-        )
-
-    if is_config(config):
-        settings = chosen(Config.read(config))
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = Virtue(settings).eval()
-        tokenizer, revision = byte_tokenizer(settings.backbone), f"seed{seed}"
-    else:
-        folder = checkpoint.locate(config, revision)
-        stored = checkpoint.read(folder, segmenter)
-        settings = chosen(dataclasses.replace(stored.config, name=Path(config).resolve().name))
-        model = checkpoint.build(dataclasses.replace(stored, config=settings))
-        tokenizer, revision = read_tokenizer(folder), stored.revision
+    stored = read(config, revision=revision, segmenter=segmenter, seed=seed)
+    settings = stored.config.with_options(
+        profile=profile, resolution=resolution, min_pixels=min_pixels, max_pixels=max_pixels, max_length=max_length
+    )
+    model = build(dataclasses.replace(stored, config=settings))
     # What changes a vector is in the name, because caches go by it.
     options = {"resolution": resolution, "min_pixels": min_pixels, "max_pixels": max_pixels, "max_length": max_length}
     options |= {"dtype": None if kind == "float32" else kind, "truncate_dim": truncate_dim}
     changed = ",".join(f"{key}={value}" for key, value in options.items() if value is not None)
     return VirtueEmbedder(
         model.place(place, DTYPES[kind]),
-        tokenizer,
-        f"{settings.name}-{settings.profile.name}@{revision}" + (f"[{changed}]" if changed else ""),
+        read_tokenizer(stored.files, settings.name),
+        f"{settings.name}-{settings.profile.name}@{stored.revision}" + (f"[{changed}]" if changed else ""),
         truncate_dim=truncate_dim,
         batch_tokens=batch_tokens,
         cached_images=cached_images,

@@ -9,11 +9,12 @@ from typing import Any
 from accelerate import init_empty_weights
 from torch import Tensor
 
-from virtue_ref import checkpoint
+from virtue_ref.checkpoint import build
 from virtue_ref.config import Config, is_config
-from virtue_ref.errors import VirtueError
+from virtue_ref.errors import CheckpointError
 from virtue_ref.model import Virtue
-from virtue_ref.tokens import IMAGE, byte_tokenizer, read_tokenizer
+from virtue_ref.store import read
+from virtue_ref.tokens import IMAGE, read_tokenizer
 
 PARTS = {
     "vision encoder": "backbone.visual.",
@@ -36,18 +37,23 @@ def describe(name: str | Path, segmenter: str | Path | None = None) -> dict[str,
     if is_config(name):
         config = Config.read(name)
         with init_empty_weights(include_buffers=False):
-            weights = Virtue(config).state_dict()
-        return _facts(config, weights) | {"weights": "random", "checks": _token_check(config, None)}
-    folder = checkpoint.locate(name)
-    stored = checkpoint.read(folder, segmenter)
-    weights = checkpoint.build(stored).state_dict()
+            return _facts(config, Virtue(config).state_dict()) | {"weights": "random", "checks": []}
+    stored = read(name, segmenter=segmenter)
+    weights = build(stored).state_dict()
     broken = sorted(key for key, value in weights.items() if value.is_floating_point() and not value.isfinite().all())
     if broken:
-        raise VirtueError(f"{folder}: weights that are not numbers in {broken[0]}; {len(broken)} tensors have them.")
-    checks = ["every weight is there, none is left over, shapes fit", "all weights are finite"]
+        raise CheckpointError(f"{name}: {len(broken)} tensors hold what is not a number: {', '.join(broken[:5])}.")
+    wanted = stored.config.backbone["image_token_id"]
+    found = read_tokenizer(stored.files, str(name)).token_to_id(IMAGE)
+    if found != wanted:
+        raise CheckpointError(f"{name}: config.json has the image token at {wanted}, the tokenizer {IMAGE} at {found}.")
     return _facts(stored.config, weights) | {
-        "weights": f"{folder} @ {stored.revision}",
-        "checks": checks + _token_check(stored.config, folder),
+        "weights": f"{name} @ {stored.revision}",
+        "checks": [
+            "every weight is there, none is left over, shapes fit",
+            "all weights are finite",
+            f"tokenizer and config agree on {IMAGE} ({wanted})",
+        ],
     }
 
 
@@ -76,11 +82,3 @@ def _facts(config: Config, weights: dict[str, Tensor]) -> dict[str, Any]:
         else f"{segmenter.size} x {segmenter.size} pixels, {segmenter.tokens} tokens a region, "
         f"grid of {segmenter.points_per_side} x {segmenter.points_per_side} points without a prompt",
     }
-
-
-def _token_check(config: Config, folder: Path | None) -> list[str]:
-    tokenizer = byte_tokenizer(config.backbone) if folder is None else read_tokenizer(folder)
-    wanted, found = config.backbone["image_token_id"], tokenizer.token_to_id(IMAGE)
-    if found != wanted:
-        raise VirtueError(f"{config.name}: the config's image token is {wanted}, the tokenizer has {IMAGE} at {found}.")
-    return [f"tokenizer and config agree on {IMAGE} ({wanted})"]

@@ -71,12 +71,18 @@ class Segmenter(nn.Module):
             out[rows] = self._mix(maps[rows], [clicks[row] for row in rows])
         return out
 
+    def prompt_tokens(self, clicks: Sequence[Clicks]) -> Tensor:
+        """(R, P + 1, channels): R prompts of P points each, and the padding point that SAM puts behind them."""
+        prompts = self.sam.sam_prompt_encoder
+        device = self.sam.no_mem_embed.device
+        xy = torch.tensor([prompt.xy for prompt in clicks], device=device).reshape(len(clicks), -1, 2)
+        labels = torch.tensor([prompt.labels for prompt in clicks], device=device, dtype=torch.int32)
+        tokens, _ = prompts(points=(xy, labels.reshape(len(clicks), -1)), boxes=None, masks=None)
+        return cast(Tensor, tokens)
+
     def _mix(self, maps: Tensor, clicks: Sequence[Clicks]) -> Tensor:
         prompts, decoder = self.sam.sam_prompt_encoder, self.sam.sam_mask_decoder
         regions, channels, height, width = maps.shape
-        xy = torch.tensor([prompt.xy for prompt in clicks], device=maps.device).reshape(regions, -1, 2)
-        labels = torch.tensor([prompt.labels for prompt in clicks], device=maps.device, dtype=torch.int32)
-        sparse, _ = prompts(points=(xy, labels.reshape(regions, -1)), boxes=None, masks=None)
         dense = prompts.no_mask_embed.weight.reshape(1, -1, 1, 1).expand_as(maps)  # (R, channels, 64, 64)
         drawn = [row for row, prompt in enumerate(clicks) if prompt.mask is not None]
         if drawn:
@@ -86,7 +92,8 @@ class Segmenter(nn.Module):
         fixed = [decoder.iou_token.weight, decoder.mask_tokens.weight]
         if decoder.pred_obj_scores:
             fixed.insert(0, decoder.obj_score_token.weight)
-        tokens = torch.cat([torch.cat(fixed).expand(regions, -1, -1), sparse.to(maps.dtype)], dim=1)  # (R, K, channels)
+        given = self.prompt_tokens(clicks).to(maps.dtype)
+        tokens = torch.cat([torch.cat(fixed).expand(regions, -1, -1), given], dim=1)  # (R, K, channels)
         places = prompts.get_dense_pe().to(maps.dtype).flatten(2).transpose(1, 2)  # (1, 4096, channels)
         image = (maps + dense).flatten(2).transpose(1, 2)  # (R, 4096, channels)
         mixed = tokens

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+from virtue_ref.errors import CheckpointError
 
 IMAGE = "<|image_pad|>"
 SPECIAL = (
@@ -33,27 +34,42 @@ SPLIT = (
 """Where Qwen2 cuts a text before byte pairs are merged."""
 
 
-def byte_tokenizer(backbone: Mapping[str, Any]) -> Tokenizer:
-    """A tokenizer whose tokens are single bytes, with Qwen2-VL's special tokens at the config's ids.
+def byte_tokenizer(image_token: int) -> Tokenizer:
+    """A tokenizer whose tokens are single bytes; it needs no file.
 
-    It needs no file: what a model with random weights reads.
+    Args:
+        image_token: the id that the image token must have; the other special tokens stand around it as in Qwen2-VL.
     """
-    first = backbone["image_token_id"] - SPECIAL.index(IMAGE)
+    first = image_token - SPECIAL.index(IMAGE)
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {byte: index for index, byte in enumerate(alphabet)}
     vocabulary |= {token: first + index for index, token in enumerate(SPECIAL)}
-    tokenizer = _byte_level(models.BPE(vocabulary, []))
-    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
-    return tokenizer
+    return _byte_level(models.BPE(vocabulary, []))
 
 
-def read_tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer of a checkpoint folder: its tokenizer.json as it is, else vocab.json and merges.txt."""
-    if (folder / "tokenizer.json").is_file():
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    else:
-        tokenizer = _byte_level(models.BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt")))
-        tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
+def read_tokenizer(files: Mapping[str, bytes], place: str) -> Tokenizer:
+    """The tokenizer among a checkpoint's files: tokenizer.json as it is, else vocab.json and merges.txt.
+
+    Args:
+        files: by name.
+        place: of the checkpoint, for the message.
+
+    Raises:
+        CheckpointError: there is none, or it is damaged.
+    """
+    try:
+        if "tokenizer.json" in files:
+            tokenizer = Tokenizer.from_str(files["tokenizer.json"].decode())
+        else:
+            pairs = [
+                line.split() for line in files["merges.txt"].decode().splitlines() if not line.startswith("#version")
+            ]
+            merges = [(pair[0], pair[1]) for pair in pairs if pair]
+            tokenizer = _byte_level(models.BPE(json.loads(files["vocab.json"]), merges))
+    except KeyError as error:
+        raise CheckpointError(f"{place}: no tokenizer; {error} is missing, and tokenizer.json too.") from error
+    except Exception as error:
+        raise CheckpointError(f"{place}: the tokenizer cannot be read: {error}") from error
     # Both may be stored in the file from somebody's last call; lengths are decided elsewhere.
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -70,4 +86,5 @@ def _byte_level(model: models.BPE) -> Tokenizer:
         ]
     )
     tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
     return tokenizer

@@ -1,0 +1,85 @@
+"""From a name to a checkpoint: a config with random weights, a folder, or a Hugging Face repository, in any layout."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+from virtue_ref.checkpoint import SETTINGS, SMALL_FILES, Checkpoint, first_line, of_model, read_json, read_own
+from virtue_ref.config import Config, is_config
+from virtue_ref.errors import CheckpointError
+from virtue_ref.model import Virtue
+from virtue_ref.official import ADAPTER_CONFIG, CONNECTOR_FILE, read_adapter, read_official
+from virtue_ref.tokens import byte_tokenizer
+
+WEIGHT_FILES = ("*.safetensors", "*.bin", "*.pth", "*.pt")
+
+
+def read(
+    name: str | Path, *, revision: str | None = None, segmenter: str | Path | None = None, seed: int = 0
+) -> Checkpoint:
+    """The checkpoint of a name.
+
+    Args:
+        name: a built-in config or a TOML file, for random weights; a folder; or a Hugging Face repository.
+        revision: of the repository.
+        segmenter: SAM 2's weights, a file or a Hub id such as "facebook/sam2.1-hiera-base-plus", where the checkpoint
+            does not contain them; see `virtue_ref.official.read_official`.
+        seed: of random weights.
+
+    Raises:
+        ConfigError: a config that does not validate.
+        CheckpointError: nothing is there, or a file is missing, foreign, or asks for more than tensors.
+    """
+    if is_config(name):
+        return new(Config.read(name), seed)
+    stored = _read_folder(locate(name, revision), segmenter)
+    return dataclasses.replace(stored, config=dataclasses.replace(stored.config, name=Path(name).resolve().name))
+
+
+def new(config: Config, seed: int = 0) -> Checkpoint:
+    """Random weights for a config, and a tokenizer of bytes."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Virtue(config)
+    files = {
+        "config.json": json.dumps(config.backbone, indent=2).encode(),
+        "tokenizer.json": byte_tokenizer(config.backbone["image_token_id"]).to_str().encode(),
+    }
+    return dataclasses.replace(of_model(model, Checkpoint(config, {}, {}, {}, files)), revision=f"seed{seed}")
+
+
+def locate(name: str | Path, revision: str | None = None) -> Path:
+    """The folder of a checkpoint: a local one, or the snapshot of a Hugging Face repository.
+
+    Raises:
+        CheckpointError: it is neither, or the Hub does not answer.
+    """
+    if Path(name).is_dir():
+        return Path(name)
+    try:
+        return Path(snapshot_download(str(name), revision=revision, allow_patterns=[*SMALL_FILES, *WEIGHT_FILES]))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise CheckpointError(
+            f"{str(name)!r} is no folder, and as a Hub repository it cannot be fetched: {first_line(error)}"
+        ) from error
+
+
+def _read_folder(folder: Path, segmenter: str | Path | None) -> Checkpoint:
+    if (folder / SETTINGS).is_file():
+        return read_own(folder)
+    if not (folder / ADAPTER_CONFIG).is_file():
+        return read_official(folder, segmenter)
+    name = read_json(folder / ADAPTER_CONFIG).get("base_model_name_or_path")
+    if not isinstance(name, str):
+        raise CheckpointError(f"{folder / ADAPTER_CONFIG}: no base_model_name_or_path; whose adapter is this?")
+    beside = folder / name
+    base_folder = beside if beside.is_dir() else locate(name)
+    whole = (base_folder / SETTINGS).is_file() or (base_folder / CONNECTOR_FILE).is_file()
+    base = _read_folder(base_folder, segmenter) if whole else None
+    return read_adapter(folder, base, base_folder, segmenter)
