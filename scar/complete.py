@@ -12,7 +12,7 @@ from random import Random
 
 from scar import english, wordnet
 from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT, holds, is_at, lies_on
-from scar.lexicon import Place, Thing, alike, people, thing
+from scar.lexicon import Place, Thing, alike, people, plain, thing
 from scar.sample import Caption, Picture, Region
 from scar.sentences import Deed, deeds, says, stated_places, tokens
 from scar.setting import setting
@@ -75,14 +75,22 @@ def _relation(picture: Picture, region: Region, place: Place, joint: str, rng: R
 
 
 def _object(picture: Picture, region: Region) -> str:
-    """The thing as captions name it; a person by the word that the captions agree on, if they mean nobody else."""
+    """The thing as its source or the captions name it.
+
+    A phrase of the source counts if it is the category's noun, or a kind of it, with a colour or alone. A person of
+    whom there is no phrase is a man, a woman or a child if the captions agree and mean nobody else.
+    """
     that = thing(region.category)
+    for phrase in region.phrases:
+        noun = english.bare(phrase.lower())
+        if not english.is_plural(noun) and (plain(noun) in that.words or (that.name == "person" and noun in people())):
+            return english.a(noun)
     if that.name == "person" and _is_only(picture, region):
         called = Counter(
             word
             for caption in picture.captions
             for word, said in people().items()
-            if any(says(caption, s) for s in said)
+            if any(says(caption, noun) for noun in said)
         )
         if len(called) == 1 and called.total() >= 2:
             return english.a(next(iter(called)))

@@ -9,43 +9,13 @@ ARTICLES = frozenset(
 )
 """Words that open a noun phrase, so that it needs no article."""
 
-PAIRS = frozenset(
-    {"scissors", "skis", "sunglasses", "goggles", "pants", "jeans", "shorts", "trousers", "tongs", "pliers"}
-    | {"binoculars", "headphones", "shoes", "boots", "gloves", "socks", "chopsticks"}
-)
+PAIRS = frozenset("scissors skis sunglasses goggles pants jeans shorts trousers tongs pliers binoculars".split())  # noqa: SIM905
 """Plurals that one counts in pairs."""
 
 MASS = frozenset(
-    {"grass", "sand", "snow", "ice", "water", "food", "fruit", "furniture", "luggage", "clothing", "rice", "bread"}
-    | {
-        "broccoli",
-        "cheese",
-        "meat",
-        "lettuce",
-        "gravel",
-        "dirt",
-        "mud",
-        "hay",
-        "paper",
-        "wood",
-        "metal",
-        "fog",
-        "smoke",
-    }
-    | {
-        "traffic",
-        "equipment",
-        "foliage",
-        "shrubbery",
-        "pavement",
-        "soup",
-        "coffee",
-        "tea",
-        "beer",
-        "wine",
-        "hair",
-        "salad",
-    }
+    "grass sand snow ice water food fruit furniture luggage clothing rice bread broccoli cheese meat lettuce gravel "  # noqa: SIM905
+    "dirt mud hay paper wood metal fog smoke traffic equipment foliage shrubbery pavement soup coffee tea beer wine "
+    "hair salad".split()
 )
 """Nouns without an article or a plural."""
 
@@ -96,15 +66,16 @@ def article(words: str) -> str:
 def a(noun: str) -> str:
     """The noun as one says it of one thing, with its article.
 
-    >>> a("orange"), a("scissors"), a("wild grass"), a("trees"), a("the sky")
-    ('an orange', 'a pair of scissors', 'wild grass', 'trees', 'the sky')
+    >>> a("orange"), a("scissors"), a("wild grass"), a("trees"), a("the sky"), a("slice of bread")
+    ('an orange', 'a pair of scissors', 'wild grass', 'trees', 'the sky', 'a slice of bread')
     """
-    words = noun.split()
-    if words[0].lower() in ARTICLES:
+    first, *_ = words = noun.split()
+    if first.lower() in ARTICLES:
         return noun
-    if words[-1] in PAIRS:
+    head = words[words.index("of") - 1] if "of" in words[1:] else words[-1]
+    if head in PAIRS:
         return f"a pair of {noun}"
-    return noun if words[-1] in MASS or is_plural(noun) else f"{article(noun)} {noun}"
+    return noun if head in MASS or is_plural(head) else f"{article(noun)} {noun}"
 
 
 def bare(phrase: str) -> str:

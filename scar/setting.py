@@ -13,6 +13,9 @@ from scar.statement import SHOWN
 _ALOFT = ("flying", "bird")
 """Kinds of things that may pass over any place."""
 
+_HINTS = 2
+"""So many captions or categories must hint at a place that no caption names."""
+
 
 def setting(picture: Picture, region: Region) -> tuple[Place, str] | None:
     """The place of a picture, and what joins a region of it to that place; None if nothing tells the place.
@@ -23,7 +26,7 @@ def setting(picture: Picture, region: Region) -> tuple[Place, str] | None:
     if picture.scene:
         label = place(picture.scene)
         return label, label.at[0]
-    votes = {found: votes for found, votes in _votes(picture.captions) if not _is(found, that)}
+    votes = {found: votes for found, votes in _votes(picture) if not _is(found, that)}
     agreed = [
         found
         for found, count in votes.items()
@@ -38,14 +41,17 @@ def setting(picture: Picture, region: Region) -> tuple[Place, str] | None:
 
 
 @lru_cache(maxsize=64)
-def _votes(captions: tuple[str, ...]) -> tuple[tuple[Place, int], ...]:
-    """Each place with the number of captions that state it; places that are only implied need several."""
-    votes = Counter(found for caption in captions for found in dict.fromkeys(stated_places(caption)))
-    for hinted in places().values():
-        hints = sum(any(says(caption, word) for word in hinted.implied) for caption in captions)
-        if hints + votes[hinted] >= 2 and hints:
-            votes[hinted] += hints
-    return tuple((found, count) for found, count in votes.items() if count)
+def _votes(picture: Picture) -> tuple[tuple[Place, int], ...]:
+    """Each place with the number of captions that state it; if none is stated, with the number of hints to it."""
+    votes = Counter(found for caption in picture.captions for found in dict.fromkeys(stated_places(caption)))
+    if not votes:
+        categories = {other.category for other in picture.regions}
+        for hinted in places().values():
+            said = sum(any(says(caption, word) for word in hinted.implied) for caption in picture.captions)
+            hints = max(said, len(categories.intersection(hinted.shows)))
+            if hints >= _HINTS:
+                votes[hinted] = hints
+    return tuple(votes.items())
 
 
 def _is(place: Place, that: Thing) -> bool:

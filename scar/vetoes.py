@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from scar import english, wordnet
 from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT, fails, is_not_at
-from scar.lexicon import alike, confusable, kin, place, thing
+from scar.lexicon import alike, confusable, kin, place, plain, thing
 from scar.sample import Caption, Negative, Picture, Region
 from scar.sentences import named_places, says, stated_places, tokens
 from scar.statement import Statement
@@ -205,7 +205,7 @@ def _anchors(statement: Statement, context: Context) -> list[Region]:
 
 def _is_unplaced(noun: str, picture: Picture) -> bool:
     """Whether captions have a noun that no annotation has: it may be their word for the region."""
-    that = thing(noun)
+    that = thing(plain(noun))
     if any(thing(other.category).name == that.name for other in picture.regions):
         return False
     return any(says(caption, word) for caption in picture.captions for word in that.words)

@@ -23,6 +23,7 @@ class Place:
     side: str = ""
     holds: tuple[str, ...] = ()
     implied: tuple[str, ...] = ()
+    shows: tuple[str, ...] = ()
     weight: int = 1
     text: str = ""
 
@@ -165,8 +166,18 @@ def kin(a: str, b: str) -> bool:
 @cache
 def confusable(a: str, b: str) -> bool:
     """Whether one may take a thing for the other, as with a car and a truck."""
-    first, second = thing(a).name, thing(b).name
+    first, second = thing(plain(a)).name, thing(plain(b)).name
     return any(first in group and second in group for group in _alike())
+
+
+def plain(noun: str) -> str:
+    """The noun without a colour before it.
+
+    >>> plain("red car"), plain("orange"), plain("stop sign")
+    ('car', 'orange', 'stop sign')
+    """
+    first, _, rest = noun.partition(" ")
+    return rest if first in colours() and rest else noun
 
 
 @cache

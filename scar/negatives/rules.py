@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from scar import english
 from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT
-from scar.lexicon import Thing, Verb, alike, colours, people, place, places, thing, things, verbs
+from scar.lexicon import Verb, alike, colours, people, place, places, plain, thing, things, verbs
 from scar.sample import Caption, Picture, Region
 from scar.statement import FRAMED, SHOWN, SPOTS, Statement
 
@@ -50,13 +50,15 @@ def swap_scene(gold: Caption, picture: Picture, region: Region, rng: Random) -> 
 
 
 def swap_object(gold: Caption, picture: Picture, region: Region, rng: Random) -> Iterator[Caption]:
-    """Yield the caption of other things: first those elsewhere in the picture, then those of its kind or places."""
-    that = thing(region.category)
-    elsewhere = list(
-        dict.fromkeys(thing(other.category) for other in picture.regions if other.category != region.category)
-    )
-    nouns = [other.phrase for other in _shuffled(elsewhere, [1] * len(elsewhere), rng)]
-    nouns += _others(english.bare(gold.object), elsewhere, rng)
+    """Yield the caption of other things: first those elsewhere in the picture, then those of its kind or places.
+
+    What has a colour stays coloured.
+    """
+    that, mine = thing(region.category), english.bare(gold.object)
+    colour = mine.removesuffix(plain(mine)).strip()
+    elsewhere = list(dict.fromkeys(thing(r.category) for r in picture.regions if r.category != region.category))
+    nouns = [other.noun for other in _shuffled(elsewhere, [1] * len(elsewhere), rng)]
+    nouns += _others(mine, nouns, rng)
     pool = [other for other in things().values() if other not in elsewhere]
     weights = [
         other.weight
@@ -64,9 +66,9 @@ def swap_object(gold: Caption, picture: Picture, region: Region, rng: Random) ->
         * (1 if not that.places or set(other.places) & set(that.places) else _UNUSUAL)
         for other in pool
     ]
-    nouns += [other.phrase for other in _shuffled(pool, weights, rng)]
+    nouns += [other.noun for other in _shuffled(pool, weights, rng)]
     for noun in nouns:
-        yield gold.swap("object", noun)
+        yield gold.swap("object", english.a(f"{colour} {noun}" if colour and plain(noun) == noun else noun))
 
 
 def swap_relation(gold: Caption, picture: Picture, region: Region, rng: Random) -> Iterator[Caption]:
@@ -86,18 +88,20 @@ def swap_relation(gold: Caption, picture: Picture, region: Region, rng: Random) 
         yield gold.swap("relation", proposal.text)
 
 
-def _others(noun: str, elsewhere: Sequence[Thing], rng: Random) -> list[str]:
-    """Other words for who a person is not, and other colours and heads for a thing named by both."""
+def _others(noun: str, elsewhere: Sequence[str], rng: Random) -> list[str]:
+    """Whom a person may not be; for a coloured thing, its head in the colours of others and theirs in its colour."""
     if noun in people():
-        return [english.a(other) for other in rng.sample(sorted(people()), k=len(people()))]
-    modifier, _, head = noun.rpartition(" ")
-    if modifier not in colours():
+        return rng.sample(list(people()), k=len(people()))
+    head = plain(noun)
+    colour = noun.removesuffix(head)
+    if not colour:
         return []
-    heads = [other.name.split()[-1] for other in elsewhere]
-    shades = [other.name.split()[0] for other in elsewhere]
-    mixed = [f"{shade} {head}" for shade in shades if shade in colours()] + [f"{modifier} {other}" for other in heads]
+    coloured = [other for other in elsewhere if plain(other) != other]
+    mixed = [f"{other.removesuffix(plain(other))}{head}" for other in coloured]
+    mixed += [f"{colour}{plain(other)}" for other in coloured]
+    mixed += [f"{other} {head}" for other in rng.sample(colours(), k=3)] if not coloured else []
     distinct = list(dict.fromkeys(mixed))
-    return [english.a(other) for other in rng.sample(distinct, k=len(distinct))]
+    return rng.sample(distinct, k=len(distinct))
 
 
 def _positions() -> list[Statement]:
