@@ -83,12 +83,14 @@ class Request:
 
     Attributes:
         item: as given.
+        index: of the item among those given, for messages.
         clicks: its prompt in the segmenter's frame; None for text alone.
         image_tokens: how many tokens its image becomes.
         length: tokens of its row in `Batch.ids`.
     """
 
     item: Item
+    index: int
     clicks: Clicks | None
     image_tokens: int
     length: int
@@ -109,20 +111,30 @@ class Collator:
         self._side = 0 if config.segmenter is None else config.segmenter.size
         self._segments = 0 if config.segmenter is None else config.segmenter.tokens
 
-    def request(self, item: Item) -> Request:
+    def request(self, item: Item, index: int) -> Request:
         """Check an item and measure it; reads no more than the header of its image.
 
+        Args:
+            item: to be embedded.
+            index: its place among the items given.
+
         Raises:
-            InputError: text and image do not fit together, or the image or its prompt cannot be used.
+            InputError: text and image do not fit together, or the image or its prompt cannot be used; names the index.
         """
+        try:
+            return self._request(item, index)
+        except InputError as error:
+            raise InputError(f"item {index}: {error}") from error
+
+    def _request(self, item: Item, index: int) -> Request:
         ids = self._text_ids(item)
         if item.image is None:
-            return Request(item, None, 0, len(ids))
+            return Request(item, index, None, 0, len(ids))
         size = read_size(item.image, self.config.profile)
         rows, columns = grid_of(size, self.config.image)
         image_tokens = rows * columns // self.config.image.merge**2
         clicks = self._clicks(item, size)
-        return Request(item, clicks, image_tokens, len(ids) - 1 + image_tokens)
+        return Request(item, index, clicks, image_tokens, len(ids) - 1 + image_tokens)
 
     def segments(self, request: Request) -> int:
         """Segment tokens that stand before a request's own."""

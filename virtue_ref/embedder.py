@@ -46,7 +46,6 @@ class VirtueEmbedder:
     """
 
     layout = "qwen2_vl"
-    prompts = frozenset({"box", "points", "mask"})
 
     def __init__(
         self,
@@ -60,7 +59,8 @@ class VirtueEmbedder:
     ) -> None:
         self.model = model
         self.name = name
-        self.dim: int = truncate_dim or model.hidden
+        self.prompts = frozenset() if model.segmenter is None else frozenset({"box", "points", "mask"})
+        self.dim = model.hidden if truncate_dim is None else truncate_dim
         if not 0 < self.dim <= model.hidden:
             raise VirtueError(f"truncate_dim {truncate_dim}: the model's vectors have {model.hidden} dimensions.")
         self.collator = Collator(model.config, tokenizer)
@@ -83,7 +83,7 @@ class VirtueEmbedder:
         first: dict[Item, int] = {}
         for index, item in enumerate(items):
             first.setdefault(item, index)
-        requests = [self._request(item, index) for item, index in first.items()]
+        requests = [self.collator.request(item, index) for item, index in first.items()]
         vectors = np.empty((len(first), self.dim), dtype=np.float32)
         batches = list(self._batches(requests))
         silent = len(batches) < 2 or not sys.stderr.isatty()
@@ -91,12 +91,6 @@ class VirtueEmbedder:
             vectors[batch] = self._embed([requests[index] for index in batch])
         row = {item: index for index, item in enumerate(first)}
         return vectors[[row[item] for item in items]]
-
-    def _request(self, item: Item, index: int) -> Request:
-        try:
-            return self.collator.request(item)
-        except InputError as error:
-            raise InputError(f"item {index}: {error}") from error
 
     def _batches(self, requests: Sequence[Request]) -> Iterator[list[int]]:
         """Indices of requests that share a pass: alike in length, those of one image together."""
@@ -131,12 +125,19 @@ class VirtueEmbedder:
     @torch.inference_mode()
     def _forward(self, requests: Sequence[Request]) -> NDArray[np.float32]:
         images = list(dict.fromkeys(request.item.image for request in requests if request.item.image is not None))
-        seen = [self.look(image) for image in images]
+        seen = [self._look(image, requests) for image in images]
         image_of = [None if request.item.image is None else images.index(request.item.image) for request in requests]
         batch = self.collator.batch(requests, image_of).to(self.model.device)
         vectors = self.model(batch, seen)[:, : self.dim]
         out: NDArray[np.float32] = functional.normalize(vectors, dim=-1).cpu().numpy()
         return out
+
+    def _look(self, image: Path, requests: Sequence[Request]) -> Seen:
+        try:
+            return self.look(image)
+        except InputError as error:
+            index = next(request.index for request in requests if request.item.image == image)
+            raise InputError(f"item {index}: {error}") from error
 
     @torch.inference_mode()
     def look(self, image: Path) -> Seen:

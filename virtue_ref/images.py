@@ -30,8 +30,12 @@ MAX_RATIO = 200
 """A thinner image is treated as a square of its longer side."""
 
 EXIF_ORIENTATION = 0x0112
+STRAIGHT = 1
 SIDEWAYS = (5, 6, 7, 8)
 """EXIF orientations that exchange width and height."""
+
+BROKEN = (OSError, SyntaxError, ValueError, struct.error)
+"""What PIL raises on damaged files."""
 
 
 def read_size(path: Path, profile: Profile) -> tuple[int, int]:
@@ -41,7 +45,7 @@ def read_size(path: Path, profile: Profile) -> tuple[int, int]:
         InputError: the file is missing, no image, or too large to decode safely.
     """
     with _opened(path) as image:
-        turned = profile.upright and image.getexif().get(EXIF_ORIENTATION) in SIDEWAYS
+        turned = profile.upright and _orientation(image) in SIDEWAYS
         return (image.height, image.width) if turned else image.size
 
 
@@ -55,10 +59,11 @@ def read_image(path: Path, profile: Profile) -> Image.Image:
         if image.mode.startswith(("I", "F")):
             # PIL's conversion to RGB clips at 255: nearly every pixel of a 16-bit image would come out white.
             raise InputError(f"{path}: pixels of more than 8 bits (mode {image.mode}); save it with 8 bits first.")
+        turned = profile.upright and _orientation(image) != STRAIGHT
         try:
             image.load()
-            return ImageOps.exif_transpose(image) if profile.upright else image.copy()
-        except (OSError, SyntaxError, ValueError, struct.error) as error:
+            return ImageOps.exif_transpose(image) if turned else image.copy()
+        except BROKEN as error:
             raise InputError(f"{path}: the image cannot be decoded ({error}).") from error
 
 
@@ -157,5 +162,15 @@ def _opened(path: Path) -> Image.Image:
             return Image.open(path)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such image.") from error
-    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
+    except (*BROKEN, Image.DecompressionBombError) as error:
         raise InputError(f"{path}: not an image that can be opened ({error}).") from error
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF's number, as far as it stands before the pixels: PIL would decode a whole PNG to look behind them."""
+    if image.format == "PNG" and "exif" not in image.info:
+        return STRAIGHT
+    try:
+        return int(image.getexif().get(EXIF_ORIENTATION, STRAIGHT))
+    except (*BROKEN, TypeError):
+        return STRAIGHT

@@ -86,7 +86,7 @@ def look(case: Case) -> tuple[VirtueEmbedder, list[Path], Batch]:
     images = [item.image for item in items if item.image is not None]
     numbers = iter(range(len(images)))
     image_of = [None if item.image is None else next(numbers) for item in items]
-    requests = [virtue.collator.request(item) for item in items]
+    requests = [virtue.collator.request(item, index) for index, item in enumerate(items)]
     return virtue, images, virtue.collator.batch(requests, image_of)
 
 
