@@ -107,7 +107,7 @@ def _done(picture: Picture, region: Region, place: Place, joint: str) -> Iterato
     count = 1 if _is_subject(region, group) else len(group)
     if any(other.crowd for other in group):
         return
-    anchors = {}
+    anchors: dict[str, Thing] = {}
     for category in dict.fromkeys(other.category for other in picture.regions if other.category != region.category):
         several = [other for other in picture.regions if other.category == category]
         if len(several) == 1 and not several[0].crowd:
@@ -122,9 +122,13 @@ def _done(picture: Picture, region: Region, place: Place, joint: str) -> Iterato
     if any(set(a.verb.states).isdisjoint(b.verb.states) for _, a in found for _, b in found):
         return
     for caption, deed in found:
-        statement = _told(deed, place, joint, in_place=place in stated_places(caption))
+        statement = _told(deed, place, joint, in_place=_states(caption, place))
         if statement:
             yield statement
+
+
+def _states(caption: str, place: Place) -> bool:
+    return any(stated.name == place.name for stated in stated_places(caption))
 
 
 def _persons(caption: str) -> list[str]:

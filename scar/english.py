@@ -2,53 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 from scar import wordnet
 
-ARTICLES = frozenset(
-    {"a", "an", "the", "some", "his", "her", "its", "their", "this", "that", "these", "those", "one", "two"}
-)
-"""Words that open a noun phrase, so that it needs no article."""
-
-PAIRS = frozenset("scissors skis sunglasses goggles pants jeans shorts trousers tongs pliers binoculars".split())  # noqa: SIM905
-"""Plurals that one counts in pairs."""
-
-MASS = frozenset(
-    "grass sand snow ice water food fruit furniture luggage clothing rice bread broccoli cheese meat lettuce gravel "  # noqa: SIM905
-    "dirt mud hay paper wood metal fog smoke traffic equipment foliage shrubbery pavement soup coffee tea beer wine "
-    "hair salad".split()
-)
-"""Nouns without an article or a plural."""
-
-# Words that sound otherwise than their first letter says.
-_SPOKEN_CONSONANT = ("unic", "unif", "unio", "uniq", "unit", "univ", "use", "usu", "one", "once", "euro", "ewe", "uk")
-_SPOKEN_CONSONANT += ("uten", "util", "ura", "u-", "u.")
-_SPOKEN_VOWEL = ("hour", "honest", "honor", "honour", "heir", "mp3", "x-ray", "suv", "rv")
-_IRREGULAR = {
-    "man": "men",
-    "woman": "women",
-    "person": "people",
-    "child": "children",
-    "foot": "feet",
-    "tooth": "teeth",
-    "goose": "geese",
-    "mouse": "mice",
-    "ox": "oxen",
-    "knife": "knives",
-    "leaf": "leaves",
-    "shelf": "shelves",
-    "loaf": "loaves",
-    "wolf": "wolves",
-    "calf": "calves",
-    "half": "halves",
-    "sheep": "sheep",
-    "deer": "deer",
-    "fish": "fish",
-    "aircraft": "aircraft",
-    "bus": "buses",
-}
-_SINGULAR = {plural: singular for singular, plural in _IRREGULAR.items()}
-_KEPT = frozenset({"gas", "lens", "canvas", "tennis", "series", "species", "christmas", "atlas", "news"})
-"""Singular nouns that end like plurals."""
+_WORDS = tomllib.loads((Path(__file__).parent / "lexicon" / "english.toml").read_text(encoding="utf-8"))
+_PLURALS: dict[str, str] = _WORDS["plurals"]
+_SINGULARS = {plural: singular for singular, plural in _PLURALS.items()}
 
 
 def article(words: str) -> str:
@@ -58,9 +19,10 @@ def article(words: str) -> str:
     ('an', 'an', 'a', 'an', 'a')
     """
     start = words.lower()
-    if start.startswith(_SPOKEN_VOWEL):
+    if start.startswith(tuple(_WORDS["vowel"])):
         return "an"
-    return "an" if start.startswith(("a", "e", "i", "o", "u")) and not start.startswith(_SPOKEN_CONSONANT) else "a"
+    written = start.startswith(("a", "e", "i", "o", "u"))
+    return "an" if written and not start.startswith(tuple(_WORDS["consonant"])) else "a"
 
 
 def a(noun: str) -> str:
@@ -70,12 +32,12 @@ def a(noun: str) -> str:
     ('an orange', 'a pair of scissors', 'wild grass', 'trees', 'the sky', 'a slice of bread')
     """
     first, *_ = words = noun.split()
-    if first.lower() in ARTICLES:
+    if first.lower() in _WORDS["openers"]:
         return noun
     head = words[words.index("of") - 1] if "of" in words[1:] else words[-1]
-    if head in PAIRS:
+    if head in _WORDS["pairs"]:
         return f"a pair of {noun}"
-    return noun if head in MASS or is_plural(head) else f"{article(noun)} {noun}"
+    return noun if head in _WORDS["mass"] or is_plural(head) else f"{article(noun)} {noun}"
 
 
 def bare(phrase: str) -> str:
@@ -85,7 +47,7 @@ def bare(phrase: str) -> str:
     ('orange', 'scissors', 'trees')
     """
     first, _, rest = phrase.partition(" ")
-    return (rest if first in ARTICLES and rest else phrase).removeprefix("pair of ")
+    return (rest if first in _WORDS["openers"] and rest else phrase).removeprefix("pair of ")
 
 
 def is_plural(noun: str) -> bool:
@@ -95,11 +57,11 @@ def is_plural(noun: str) -> bool:
     (True, False, False, True)
     """
     head = noun.split()[-1].lower()
-    if head in _IRREGULAR:
+    if head in _PLURALS:
         return False
-    if head in _SINGULAR or head in PAIRS:
+    if head in _SINGULARS or head in _WORDS["pairs"]:
         return True
-    if head in _KEPT or head.endswith(("ss", "us", "is")):
+    if head in _WORDS["singular"] or head.endswith(("ss", "us", "is")):
         return False
     return head.endswith("s") or (head.endswith("men") and head != "specimen") or head in wordnet.plurals()
 
@@ -111,10 +73,10 @@ def plural(noun: str) -> str:
     ('wine glasses', 'knives', 'babies', 'skis', 'keys')
     """
     *rest, head = noun.split()
-    if head in MASS or is_plural(head):
+    if head in _WORDS["mass"] or is_plural(head):
         return noun
-    if head in _IRREGULAR:
-        head = _IRREGULAR[head]
+    if head in _PLURALS:
+        head = _PLURALS[head]
     elif head.endswith("man") and head not in ("human", "german"):
         head = f"{head[:-3]}men"
     elif head.endswith(("s", "x", "z", "ch", "sh")):
@@ -133,10 +95,10 @@ def singular(noun: str) -> str:
     ('wine glass', 'man', 'scissors', 'bus', 'puppy')
     """
     *rest, head = noun.split()
-    if head in PAIRS or not is_plural(head):
+    if head in _WORDS["pairs"] or not is_plural(head):
         return noun
-    if head in _SINGULAR or head in wordnet.plurals():
-        head = _SINGULAR.get(head) or wordnet.plurals()[head]
+    if head in _SINGULARS or head in wordnet.plurals():
+        head = _SINGULARS.get(head) or wordnet.plurals()[head]
     elif head.endswith("men"):
         head = f"{head[:-3]}man"
     elif head.endswith("ies") and len(head) > 4:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from scar import english, wordnet
 from scar.lexicon import Place, Thing, Verb, places, verbs
@@ -118,7 +118,7 @@ class Deed:
     anchor: Thing | None
 
 
-@cache
+@lru_cache(maxsize=1024)
 def tokens(caption: str) -> tuple[str, ...]:
     """Words in lower case, and the marks between them.
 
@@ -128,7 +128,7 @@ def tokens(caption: str) -> tuple[str, ...]:
     return tuple(_TOKEN.findall(caption.lower()))
 
 
-@cache
+@lru_cache(maxsize=65536)
 def says(caption: str, noun: str) -> bool:
     """Whether a caption has the noun, in singular or plural.
 
@@ -139,11 +139,13 @@ def says(caption: str, noun: str) -> bool:
     return any(f" {form} " in f" {' '.join(words)} " for form in {noun, english.plural(noun), english.singular(noun)})
 
 
-def named_places(captions: Sequence[str]) -> frozenset[str]:
+@lru_cache(maxsize=64)
+def named_places(captions: tuple[str, ...]) -> frozenset[str]:
     """Names of all places that some caption has a word for, wherever it stands."""
     return frozenset(place.name for caption in captions for _, _, place in _mentions(tokens(caption)))
 
 
+@lru_cache(maxsize=1024)
 def stated_places(caption: str) -> tuple[Place, ...]:
     """The places in which, as a caption says, the picture was taken, in the order of the caption.
 

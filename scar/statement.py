@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Self
 
 from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT
@@ -44,7 +44,7 @@ class Statement:
     @property
     def verb(self) -> Verb | None:
         """What somebody does; None if the head is a direction or a position."""
-        return next((verb for verb in verbs().values() if f"{self.head} ".startswith(f"{verb.text} ")), None)
+        return _verb_of(self.head)
 
     @property
     def spot(self) -> str:
@@ -52,6 +52,7 @@ class Statement:
         return self.head.removeprefix(self.verb.text).strip() if self.verb else ""
 
     @classmethod
+    @lru_cache(maxsize=1024)
     def parse(cls, relation: str) -> Self | None:
         """The statement whose text this is; None if it is made otherwise.
 
@@ -66,6 +67,11 @@ class Statement:
             if body == head or body.startswith(f"{head} "):
                 return cls(head, body[len(head) + 1 :], joint)
         return None
+
+
+@cache
+def _verb_of(head: str) -> Verb | None:
+    return next((verb for verb in verbs().values() if f"{head} ".startswith(f"{verb.text} ")), None)
 
 
 @cache

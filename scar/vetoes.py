@@ -206,7 +206,7 @@ def _anchors(statement: Statement, context: Context) -> list[Region]:
 def _is_unplaced(noun: str, picture: Picture) -> bool:
     """Whether captions have a noun that no annotation has: it may be their word for the region."""
     that = thing(plain(noun))
-    if any(thing(other.category).name == that.name for other in picture.regions):
+    if any(plain(thing(other.category).name) == that.name for other in picture.regions):
         return False
     return any(says(caption, word) for caption in picture.captions for word in that.words)
 

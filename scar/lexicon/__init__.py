@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -120,14 +121,18 @@ def verbs() -> Mapping[str, Verb]:
 
 @cache
 def place(label: str) -> Place:
-    """The place that a source or a caption calls so; a new one, in which anything can be, if the table lacks it.
+    """The place that a source calls so, in its words; a new one, in which anything can be, if the table lacks it.
 
-    >>> place("Dirt road").name, place("night club").phrase
-    ('road', 'a night club')
+    >>> place("Dirt road").name, place("Dirt road").phrase, place("night club").phrase
+    ('road', 'a dirt road', 'a night club')
     """
     words = " ".join(label.replace("_", " ").lower().split())
-    named = (found for found in places().values() if words in (found.name, english.bare(found.phrase), *found.says))
-    return next(named, Place(words))
+    for found in places().values():
+        if words in (found.name, english.bare(found.phrase)):
+            return found
+        if words in found.says:
+            return dataclasses.replace(found, text=english.a(words))
+    return Place(words)
 
 
 @cache
