@@ -13,8 +13,8 @@ from scar.images import decode, locate
 from scar.masks import area, check_runs
 from scar.parquet import RowFile, candidates, row_file, schema_problems
 from scar.progress import Track, silent
-from scar.rows import sample_from_row
-from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Mask, Negative, Sample, Split
+from scar.rows import region_from_row, sample_from_row
+from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Mask, Negative, Region, Split
 
 EXAMPLES = 3
 """How many problems of a kind are told in full."""
@@ -110,7 +110,7 @@ class _Images:
 
 
 def _check_file(file: RowFile, images: _Images, findings: Findings, track: Track) -> None:
-    ids: set[str] = set()
+    ids: set[str | None] = set()
     try:
         for number, (row, note) in enumerate(track(file.columns(), file.path.name, file.rows)):
             findings.rows += 1
@@ -118,9 +118,9 @@ def _check_file(file: RowFile, images: _Images, findings: Findings, track: Track
             for kind, problem in _row_problems(row, note, file, number, images, place):
                 findings.add(kind, place, problem)
             if note is not None:
-                if note["id"] in ids:
-                    findings.add("provenance", place, f"a second sample has the id {note['id']!r}")
-                ids.add(note["id"])
+                if note.get("id") in ids:
+                    findings.add("provenance", place, f"a second sample has the id {note.get('id')!r}")
+                ids.add(note.get("id"))
     except InputError as error:
         findings.add("provenance" if file.sidecar else "schema", file.path.name, str(error))
 
@@ -137,18 +137,18 @@ def _row_problems(
         return
     yield from _caption_problems(row, file.split)
     try:
-        sample = sample_from_row(row, None, file.source, file.split, number)
+        region = region_from_row(row, number)
     except ValueError as error:
         yield "value", str(error)
         return
     if note is not None:
         yield from _provenance_problems(row, note, file, number)
     try:
-        size = images.size(sample.image, place)
+        size = images.size(row["qry_image_path"], place)
     except BadRecord as bad:
         yield "image", bad.problem
     else:
-        yield from _region_problems(sample, *size)
+        yield from _region_problems(region, *size)
 
 
 def _caption_problems(row: dict[str, Any], split: Split) -> Iterator[tuple[str, str]]:
@@ -182,8 +182,8 @@ def _provenance_problems(
         yield "provenance", f"its negatives are not {NEGATIVES_PER_PART} of each of {', '.join(PARTS)}"
     elif any(not _differs_in_its_part(negative, sample.gold) for negative in sample.negatives):
         yield "provenance", "a negative differs from the gold caption in another part than it says"
-    if note["id"] != sample.id:
-        yield "provenance", f"its id {note['id']!r} is not {sample.id!r}"
+    if note.get("id") != sample.id:
+        yield "provenance", f"its id {note.get('id')!r} is not {sample.id!r}"
     if file.split == "train":
         if row["pos_text"] != sample.gold.text:
             yield "provenance", f"its gold is {sample.gold.text!r}, the row's {row['pos_text']!r}"
@@ -199,8 +199,8 @@ def _differs_in_its_part(negative: Negative, gold: Caption) -> bool:
     return bool(value != getattr(gold, negative.part)) and negative.caption == gold.swap(negative.part, value)
 
 
-def _region_problems(sample: Sample, width: int, height: int) -> Iterator[tuple[str, str]]:
-    box, mask = sample.region.box, sample.region.mask
+def _region_problems(region: Region, width: int, height: int) -> Iterator[tuple[str, str]]:
+    box, mask = region.box, region.mask
     shown = f"box ({', '.join(f'{value:g}' for value in box.xywh)})"
     if not box.area > 0:
         yield "box", f"{shown} has no area"

@@ -90,6 +90,18 @@ class RowFile:
     rows: int
     sidecar: Path | None
 
+    def samples(self) -> Iterator[Sample]:
+        """Each row as a sample.
+
+        Raises:
+            InputError: a file is damaged, or a row has another shape; names file and row.
+        """
+        for number, (row, note) in enumerate(self.columns()):
+            try:
+                yield sample_from_row(row, note, self.source, self.split, number)
+            except ValueError as error:
+                raise InputError(f"{self.path}, row {number}: {error}; `scar check` lists every problem.") from None
+
     def columns(self) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
         """Each row with its provenance.
 
@@ -123,9 +135,10 @@ def write(samples: Iterable[Sample], split: Split, origin: Origin, rows: Path, s
         "licence": origin.licence,
         "seed": origin.seed,
     }
+    options = {"compression": "zstd", "write_page_checksum": True}
     with (
-        pq.ParquetWriter(rows, SCHEMAS[split], compression="zstd") as row_writer,
-        pq.ParquetWriter(sidecar, PROVENANCE_SCHEMA, compression="zstd") as note_writer,
+        pq.ParquetWriter(rows, SCHEMAS[split], **options) as row_writer,
+        pq.ParquetWriter(sidecar, PROVENANCE_SCHEMA, **options) as note_writer,
     ):
         for group in _groups(samples):
             if split == "eval":
@@ -152,11 +165,7 @@ def read(folder: Path | str) -> Iterator[Sample]:
             print(sample.image, sample.gold.text)
     """
     for file in find(Path(folder)):
-        for number, (row, note) in enumerate(file.columns()):
-            try:
-                yield sample_from_row(row, note, file.source, file.split, number)
-            except ValueError as error:
-                raise InputError(f"{file.path}, row {number}: {error}; `scar check` lists every problem.") from None
+        yield from file.samples()
 
 
 def find(folder: Path) -> list[RowFile]:
@@ -232,7 +241,7 @@ def rows_of(path: Path) -> Iterator[dict[str, Any]]:
 
 def _open(path: Path) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: no readable parquet file: {error}") from None
 

@@ -64,30 +64,46 @@ def sample_from_row(row: dict[str, Any], note: dict[str, Any] | None, source: st
         ValueError: a value is missing or has another shape.
     """
     try:
-        return _sample(row, note, source, split, number)
-    except (TypeError, KeyError, IndexError, AttributeError) as error:
+        region = region_from_row(row, number if note is None else note["region_id"])
+        return _sample(row, note, region, source, split)
+    except (TypeError, KeyError) as error:
         raise ValueError(f"a value is missing or has another shape ({error})") from None
 
 
-def _sample(row: dict[str, Any], note: dict[str, Any] | None, source: str, split: Split, number: int) -> Sample:
+def region_from_row(row: dict[str, Any], number: int) -> Region:
+    """Region from a row of either format.
+
+    Raises:
+        ValueError: a value is missing or has another shape.
+    """
+    try:
+        rle = row["segmentation"]
+        if rle is not None and not isinstance(rle["counts"], str):
+            raise ValueError("its segmentation has no counts")
+        return Region(
+            id=number,
+            box=Box.from_xywh(*row["bbox"]),
+            category=row["category"],
+            mask=None if rle is None else Mask(size=(rle["size"][0], rle["size"][1]), counts=rle["counts"]),
+        )
+    except (TypeError, KeyError, IndexError) as error:
+        raise ValueError(f"a value is missing or has another shape ({error})") from None
+
+
+def _sample(row: dict[str, Any], note: dict[str, Any] | None, region: Region, source: str, split: Split) -> Sample:
     if note is not None:
         source, gold = note["source"], Caption(**note["gold"])
         negatives = tuple(_negative(**negative) for negative in note["negatives"])
     elif split == "eval":
-        gold, *texts = [Caption(text, "", "") for text in row["tgt_text"]]
+        gold, *others = [Caption(text, "", "") for text in row["tgt_text"] or [""]]
         parts = [part for part in PARTS for _ in range(NEGATIVES_PER_PART)]
-        negatives = tuple(Negative(part, caption) for part, caption in zip(parts, texts, strict=True))
+        if len(others) != len(parts):
+            raise ValueError(f"{1 + len(others)} captions, not {1 + len(parts)}")
+        negatives = tuple(map(Negative, parts, others))
     else:
         gold = Caption(row["pos_text"], "", "")
         negatives = (Negative("object", Caption(row["neg_text"], "", "")),)
 
-    rle = row["segmentation"]
-    region = Region(
-        id=number if note is None else note["region_id"],
-        box=Box.from_xywh(*row["bbox"]),
-        category=row["category"],
-        mask=None if rle is None else Mask(size=(rle["size"][0], rle["size"][1]), counts=rle["counts"]),
-    )
     return Sample(
         id=f"{source}/{split}/{region.id}",
         source=source,

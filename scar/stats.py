@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from scar.corpus import read_report, write_json
 from scar.parquet import find
 from scar.progress import Track, silent
-from scar.rows import sample_from_row
 from scar.sample import PARTS
 
 if TYPE_CHECKING:
@@ -42,8 +41,7 @@ def stats(folder: Path, track: Track = silent) -> dict[str, Any]:
         gold: Counter[str] = Counter()
         negatives: Counter[str] = Counter()
         source = file.source
-        for number, (row, note) in enumerate(track(file.columns(), file.path.name, file.rows)):
-            sample = sample_from_row(row, note, file.source, file.split, number)
+        for sample in track(file.samples(), file.path.name, file.rows):
             source = sample.source
             images.add(sample.image)
             categories[sample.region.category] += 1

@@ -142,7 +142,7 @@ def _images(records: list[msgspec.Raw], file: str, tally: Tally) -> dict[int, _I
         if image.id in images:
             tally.ignore(BadRecord(place, f"a second image has the id {image.id}", "duplicate_image"))
         elif image.width < 1 or image.height < 1 or image.width * image.height > MAX_PIXELS:
-            problem = f"image {image.id} is said to be {image.width}x{image.height}, of 1 to {MAX_PIXELS:,} pixels"
+            problem = f"image {image.id} is said to be {image.width}x{image.height}, not 1 to {MAX_PIXELS:,} pixels"
             tally.ignore(BadRecord(place, problem, "image_size"))
         else:
             images[image.id] = image

@@ -1,0 +1,259 @@
+"""Each kind of bad record: one line that names it and exit code 2; with --skip-bad it is dropped and counted."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import scar.corpus
+from scar.cli import app
+from scar.pipeline import Generator
+
+if TYPE_CHECKING:
+    from tests.conftest import World
+
+Change = Callable[["World"], object]
+
+
+@dataclasses.dataclass(frozen=True)
+class Bad:
+    """One thing that can be wrong with the small world, whose image 5 has the annotations 50, 51 and 52."""
+
+    change: Change
+    message: str
+    reason: str
+    rejected: int = 1
+    ignored: int = 0
+    samples: int = 8
+
+
+def annotation(**fields: Any) -> Change:
+    """Annotation 50 with other values."""
+    return lambda world: next(entry for entry in world.annotations if entry["id"] == 50).update(fields)
+
+
+def image(**fields: Any) -> Change:
+    """The record of image 5 with other values."""
+    return lambda world: next(entry for entry in world.images if entry["id"] == 5).update(fields)
+
+
+def file(change: Callable[[Path], object]) -> Change:
+    """The file of image 5 changed."""
+    return lambda world: change(world.image_folder / "000005.png")
+
+
+def cut(path: Path) -> None:
+    Image.effect_noise((120, 90), 80).save(path)
+    path.write_bytes(path.read_bytes()[:-2000])
+
+
+def link_outside(path: Path) -> None:
+    elsewhere = path.parents[1] / "elsewhere.png"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+
+
+def swap_size(path: Path) -> None:
+    Image.new("RGB", (90, 120)).save(path)
+
+
+def bomb(path: Path) -> None:
+    Image.new("1", (10_000, 9_000)).save(path)
+
+
+BAD = {
+    "no such image": Bad(annotation(image_id=99), "annotation 50: its image 99 is not among", "no_image"),
+    "no such category": Bad(annotation(category_id=9), "annotation 50: its category 9 is not", "no_category"),
+    "flat box": Bad(annotation(bbox=[4, 5, 0, 40]), r"annotation 50: box \(4, 5, 0, 40\) has no area", "empty_box"),
+    "negative box": Bad(annotation(bbox=[34, 45, -30, -40]), r"box \(34, 45, -30, -40\) has no area", "empty_box"),
+    "NaN in a box": Bad(annotation(bbox=[float("nan"), 5, 3, 4]), r"box \(nan, 5, 3, 4\) has no area", "empty_box"),
+    "box outside": Bad(annotation(bbox=[500, 5, 30, 40]), r"box .* lies outside the 120x90 image", "outside"),
+    "box of three": Bad(annotation(bbox=[1, 2, 3]), r"annotations\[6\]: Expected `array` of length 4", "malformed"),
+    "text for an id": Bad(annotation(id="50"), r"annotations\[6\]: Expected `int`, got `str`", "malformed"),
+    "RLE of the wrong size": Bad(
+        annotation(segmentation={"size": [120, 90], "counts": [0, 10800]}), r"RLE size \[120, 90\] is not", "mask_size"
+    ),
+    "RLE that is too short": Bad(
+        annotation(segmentation={"size": [90, 120], "counts": [0, 9]}), "its runs fill 9 of 10800 pixels", "bad_mask"
+    ),
+    "RLE that is damaged": Bad(
+        annotation(segmentation={"size": [90, 120], "counts": "zz"}), "annotation 50: RLE counts 'zz'", "bad_mask"
+    ),
+    "empty mask": Bad(
+        annotation(segmentation={"size": [90, 120], "counts": [10800]}), "its mask covers no pixel", "empty_mask"
+    ),
+    "two annotations with one id": Bad(
+        lambda world: world.add_annotation(50, 7, 1, (1, 1, 30, 30)),
+        "a second annotation has the id 50",
+        "duplicate_id",
+        samples=9,
+    ),
+    "image missing": Bad(
+        file(Path.unlink), "image 5: image '.*000005.png' does not exist", "image_missing", 3, samples=6
+    ),
+    "image cut off": Bad(file(cut), "image 5: image .*000005.png does not decode", "image_broken", 3, samples=6),
+    "not an image": Bad(
+        file(lambda path: path.write_text("<html>")), "000005.png is not an image", "image_broken", 3, samples=6
+    ),
+    "decompression bomb": Bad(file(bomb), "has more than the 89,478,485 pixels", "image_bomb", 3, samples=6),
+    "size differs": Bad(file(swap_size), "000005.png is 90x120, said to be 120x90", "image_size", 3, samples=6),
+    "path with ..": Bad(
+        image(file_name="../instances.json"), "image path '../instances.json' leaves", "image_path", 3, samples=6
+    ),
+    "absolute path": Bad(image(file_name="/etc/passwd"), "image path '/etc/passwd' leaves", "image_path", 3, samples=6),
+    "link to the outside": Bad(file(link_outside), "image path '000005.png' leaves", "image_path", 3, samples=6),
+    "two images with one id": Bad(
+        lambda world: world.add_image(5), r"images\[3\]: a second image has the id 5", "duplicate_image", 0, 1, 9
+    ),
+    "image of no size": Bad(image(width=0), "image 5 is said to be 0x90", "image_size", 3, 2, 6),
+    "image without a name": Bad(
+        image(file_name=None), r"images\[2\]: Expected `str`, got `null`", "malformed", 3, 2, 6
+    ),
+    "empty category name": Bad(
+        lambda world: world.categories[2].update(name=" "), "category 3 has an empty name", "empty_category", 3, 1, 6
+    ),
+    "two categories with one id": Bad(
+        lambda world: world.categories.append({"id": 3, "name": "cow"}),
+        "a second category",
+        "duplicate_category",
+        0,
+        1,
+        9,
+    ),
+    "caption of another image": Bad(
+        lambda world: world.captions[0].update(image_id=6),
+        r"captions.json, annotations\[0\]: its image 6 is not among those of instances.json",
+        "caption_no_image",
+        0,
+        1,
+        9,
+    ),
+    "caption that is no text": Bad(
+        lambda world: world.captions[0].update(caption=["a", "b"]),
+        r"captions.json, annotations\[0\]",
+        "malformed",
+        0,
+        1,
+        9,
+    ),
+    "relation to a stranger": Bad(
+        lambda world: world.extras.update(relations=[{"image_id": 5, "subject": 50, "predicate": "on", "object": 70}]),
+        "relation 'on' of image 5: annotation 70 is not among those of the image",
+        "relation_no_region",
+        0,
+        1,
+        9,
+    ),
+    "relation in a strange image": Bad(
+        lambda world: world.extras.update(relations=[{"image_id": 6, "subject": 50, "predicate": "on", "object": 51}]),
+        r"relations\[0\]: its image 6 is not",
+        "relation_no_image",
+        0,
+        1,
+        9,
+    ),
+    "relation without a predicate": Bad(
+        lambda world: world.extras.update(relations=[{"image_id": 5, "subject": 50, "predicate": "", "object": 51}]),
+        r"relations\[0\]: its predicate is empty",
+        "empty_relation",
+        0,
+        1,
+        9,
+    ),
+    "relation of another shape": Bad(
+        lambda world: world.extras.update(relations=[{"image_id": 5}]),
+        r"relations\[0\]: .*missing",
+        "malformed",
+        0,
+        1,
+        9,
+    ),
+}
+
+
+@pytest.fixture
+def run(world: World, tmp_path: Path, stand_in: Generator, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Runs `scar build` on the world as it is."""
+    monkeypatch.setattr(scar.corpus, "rules", lambda: stand_in)
+
+    def build(*options: str) -> Any:
+        return CliRunner().invoke(app, ["build", *world.options(), "--out", str(tmp_path / "out"), *options])
+
+    return build
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input(name: str, world: World, run: Callable[..., Any], tmp_path: Path) -> None:
+    bad = BAD[name]
+    bad.change(world)
+    world.write()
+
+    refused = run()
+    assert refused.exit_code == 2, refused.output
+    assert refused.stdout == ""
+    assert refused.stderr.count("\n") == 1
+    assert re.search(bad.message, refused.stderr), refused.stderr
+    assert f"`--skip-bad` drops it and counts it as '{bad.reason}'" in refused.stderr
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
+
+    skipped = run("--skip-bad", "--json")
+    assert skipped.exit_code == 0, skipped.output
+    entry = json.loads(skipped.stdout)["Toy/eval"]
+    assert entry["samples"] == bad.samples
+    assert sum(entry["rejected"].values()) == bad.rejected
+    assert sum(entry["ignored"].values()) == bad.ignored
+    assert bad.reason in entry["rejected"] | entry["ignored"]
+    assert entry["records"] == entry["samples"] + bad.rejected
+
+    checked = CliRunner().invoke(app, ["check", str(tmp_path / "out")])
+    assert checked.exit_code == 0, checked.output
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda world: world.instances_file.unlink(), r"instances\.json: no such file; Toy/eval needs"),
+        (lambda world: world.captions_file.unlink(), r"captions\.json: no such file; Toy/eval needs"),
+        (lambda world: world.image_folder.rename(world.folder / "moved"), "images: no such folder; Toy/eval needs"),
+        (lambda world: world.instances_file.write_text('{"images": [{'), "instances.json: not JSON, or cut off"),
+        (lambda world: world.instances_file.write_text("[1]"), "instances.json: not a COCO-style file"),
+        (lambda world: world.captions_file.write_text('{"captions": []}'), "captions.json: not a COCO-style file"),
+        (lambda world: world.captions_file.write_text(""), "captions.json: not JSON, or cut off"),
+        (
+            lambda world: world.captions_file.write_text('{"annotations": [{"image_id": 1, "caption": "A cow."}]}'),
+            "none of its 1 captions is of an image of instances.json",
+        ),
+        (
+            lambda world: world.instances_file.write_text('{"images": [], "annotations": [], "categories": []}'),
+            "none of its",
+        ),
+    ],
+)
+def test_a_bad_file_is_refused_whatever_is_skipped(
+    change: Change, message: str, world: World, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    world.write()
+    change(world)
+    refused = run("--skip-bad")
+    assert refused.exit_code == 2, refused.output
+    assert refused.stderr.count("\n") == 1
+    assert re.search(message, refused.stderr), refused.stderr
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
+
+
+def test_all_records_bad_is_an_error(world: World, run: Callable[..., Any], tmp_path: Path) -> None:
+    for entry in world.annotations:
+        entry["bbox"] = [0, 0, 0, 0]
+    world.write()
+    refused = run("--skip-bad")
+    assert refused.exit_code == 2
+    assert 'none of its 9 records became a sample: {"empty_box": 9}' in refused.stderr
+    assert not (tmp_path / "out" / "SCaR-eval").exists()

@@ -1,0 +1,145 @@
+"""Commands print numbers to stdout and one line per expected failure to stderr, with exit code 2."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from scar import read
+from scar.cli import app
+
+if TYPE_CHECKING:
+    from tests.conftest import World
+
+COCO_MINI = Path(__file__).parents[3] / "shared" / "data" / "coco-mini"
+
+
+def scar(*arguments: str | Path) -> Any:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_demo_is_drawn_built_and_checked_in_one_go(tmp_path: Path) -> None:
+    done = scar("build", "demo", "--out", tmp_path / "one", "--images", "4", "--seed", "2")
+    assert done.exit_code == 0, done.output
+    assert "Demo/eval: " in done.stdout
+    assert "Demo/train: " in done.stdout
+    assert scar("check", tmp_path / "one").stdout.endswith(" rows: no problems\n")
+    assert scar("build", "demo", "--out", tmp_path / "two", "--images", "4", "--seed", "2").exit_code == 0
+    ours, theirs = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (tmp_path / "one", tmp_path / "two")
+    )
+    assert ours == theirs
+    splits = {sample.split for sample in read(tmp_path / "one")}
+    assert splits == {"train", "eval"}
+
+
+@pytest.mark.skipif(not COCO_MINI.is_dir(), reason=f"no {COCO_MINI}")
+def test_real_photographs(tmp_path: Path) -> None:
+    options: list[str | Path] = ["--instances", COCO_MINI / "annotations" / "instances_val2017.json"]
+    options += ["--captions", COCO_MINI / "annotations" / "captions_val2017.json"]
+    options += ["--images", COCO_MINI / "val2017", "--name", "COCO_mini", "--split", "eval", "--out", tmp_path]
+    done = scar("build", *options, "--json")
+    assert done.exit_code == 0, done.output
+    entry = json.loads(done.stdout)["COCO_mini/eval"]
+    assert entry["records"] == 624 == entry["samples"] + sum(entry["rejected"].values())
+    assert entry["samples"] > 150
+    assert scar("check", tmp_path).exit_code == 0
+    assert all(len(set(sample.captions)) == 10 for sample in read(tmp_path))
+    counted = scar("stats", tmp_path, "--json")
+    assert json.loads(counted.stdout)["COCO_mini/eval"]["samples"] == entry["samples"]
+
+
+def test_the_report_balances_in_print(world: World, tmp_path: Path) -> None:
+    world.write()
+    recipe = world.folder / "recipe.toml"
+    recipe.write_text(
+        "[[source]]\nname='Toy'\nsplit='eval'\ninstances='instances.json'\nimages='images'\nmin_side=60\nmin_area_share=0"
+    )
+    done = scar("build", recipe, "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("scar: ")
+    assert 'none of its 9 records became a sample: {"small": 9}' in done.stderr
+
+
+def test_check_lists_problems_and_exits_2(built: Path) -> None:
+    (built / "images" / "toy_val" / "000005.png").unlink()
+    found = scar("check", built)
+    assert found.exit_code == 2
+    assert "image: 3\n  SCaR_eval_Toy.parquet, row 0: image " in found.stdout
+    assert found.stdout.endswith("2 files, 18 rows: 3 problems\n")
+    as_json = scar("check", built, "--json")
+    assert as_json.exit_code == 2
+    assert json.loads(as_json.stdout)["problems"]["image"]["count"] == 3
+
+
+def test_stats_prints_a_table(built: Path) -> None:
+    counted = scar("stats", built)
+    assert counted.exit_code == 0
+    assert "Toy/eval" in counted.stdout
+    assert (built / "stats.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["build", "--out", "OUT"], "missing --instances, --images, --name, --split; give them, or"),
+        (["build", "absent.toml", "--out", "OUT"], "absent.toml: No such file or directory; give a recipe, or 'demo'"),
+        (["build", "absent.toml", "--name", "x", "--out", "OUT"], "--name: the sources stand in absent.toml; leave"),
+        (
+            ["build", "demo", "--name", "x", "--out", "OUT"],
+            "--name: the demo draws its own images; leave the option out",
+        ),
+        (["build", "demo", "--images", "many", "--out", "OUT"], "--images 'many': the demo takes a number"),
+        (["build", "demo", "--images", "0", "--out", "OUT"], "ask for at least 1"),
+        (
+            ["build", "--instances", "i", "--images", "i", "--name", "a/b", "--split", "eval", "--out", "OUT"],
+            "options, source 1 (a/b): Expected `str` matching regex",
+        ),
+        (
+            ["build", "--instances", "i.json", "--images", "i", "--name", "a", "--split", "eval", "--out", "OUT"],
+            "i.json: no such file; a/eval needs a COCO-style JSON there",
+        ),
+        (["build", "demo", "--out", "FILE"], "Not a directory"),
+        (["check", "absent"], "absent: no such folder; give the folder that `scar build` wrote"),
+        (["stats", "absent"], "absent: no such folder; give the folder that `scar build` wrote"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(arguments: list[str], message: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    places = {"OUT": str(tmp_path / "out"), "FILE": str(tmp_path / "file")}
+    refused = scar(*(places.get(argument, argument) for argument in arguments))
+    assert refused.exit_code == 2, refused.output
+    assert refused.stdout == ""
+    assert refused.stderr.count("\n") == 1
+    assert refused.stderr.startswith("scar: ")
+    assert message in refused.stderr
+
+
+def test_a_bug_keeps_its_traceback(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import scar.stats
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(scar.stats, "stats", broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        CliRunner().invoke(app, ["stats", str(built)], catch_exceptions=False)
+
+
+def test_help_is_quick() -> None:
+    code = "from scar.cli import app; app(['--help'])"
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)  # noqa: S603
+        times.append(time.perf_counter() - start)
+        assert "build" in done.stdout
+    assert min(times) < 1.0  # 0.5 s with a core to itself
