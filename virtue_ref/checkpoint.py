@@ -14,6 +14,7 @@ import pickle
 import re
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -214,7 +215,10 @@ def read_tensors(file: Path) -> dict[str, Any]:
         if file.suffix == ".safetensors":
             return dict(load_file(file))
         mapped = _is_zip(file)
-        stored = torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)  # noqa: TID251 - this is that place
+        with warnings.catch_warnings():
+            # Of a protocol that the reader of tensors may not know whole; if so, it refuses.
+            warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
+            stored = torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)  # noqa: TID251 - the one place
     except pickle.UnpicklingError as error:
         wanted = re.search(r"GLOBAL ([\w.]+)", str(error))
         what = f"wants {wanted[1]}" if wanted else "holds more than tensors"

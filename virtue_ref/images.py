@@ -42,7 +42,7 @@ def read_size(path: Path, profile: Profile) -> tuple[int, int]:
     """(width, height) in pixels of the image as the profile sees it; reads the header only.
 
     Raises:
-        InputError: the file is missing, no image, or too large to decode safely.
+        InputError: the file is missing, no image, too large to decode safely, or has pixels of more than 8 bits.
     """
     with _opened(path) as image:
         turned = profile.upright and _orientation(image) in SIDEWAYS
@@ -53,12 +53,9 @@ def read_image(path: Path, profile: Profile) -> Image.Image:
     """The decoded image in its stored mode.
 
     Raises:
-        InputError: as `read_size`, or the pixels are truncated or have more than 8 bits.
+        InputError: as `read_size`, or the pixels are damaged.
     """
     with _opened(path) as image:
-        if image.mode.startswith(("I", "F")):
-            # PIL's conversion to RGB clips at 255: nearly every pixel of a 16-bit image would come out white.
-            raise InputError(f"{path}: pixels of more than 8 bits (mode {image.mode}); save it with 8 bits first.")
         turned = profile.upright and _orientation(image) != STRAIGHT
         try:
             image.load()
@@ -159,11 +156,16 @@ def _opened(path: Path) -> Image.Image:
         with warnings.catch_warnings():
             # Between PIL's two limits an image is large but decodable; above the second it raises.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(path)
+            image = Image.open(path)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such image.") from error
     except (*BROKEN, Image.DecompressionBombError) as error:
         raise InputError(f"{path}: not an image that can be opened ({error}).") from error
+    if image.mode.startswith(("I", "F")):
+        # PIL's conversion to RGB clips at 255: nearly every pixel of a 16-bit image would come out white.
+        image.close()
+        raise InputError(f"{path}: pixels of more than 8 bits (mode {image.mode}); save it with 8 bits first.")
+    return image
 
 
 def _orientation(image: Image.Image) -> int:
