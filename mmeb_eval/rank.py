@@ -1,21 +1,73 @@
-"""Vectors -> scores -> ranks -> hit@k and MRR. The tie rule is stated once, in `gold_ranks`."""
+"""Vectors -> scores -> ranks. The two tie rules are stated once, in `label_ranks`."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-BLOCK_QUERIES = 64
-BLOCK_CELLS = 16_384
-"""Queries, and queries times candidates, that are scored at once: bounds the memory whatever the task's shape."""
+from mmeb_eval.metrics import metrics
+
+TieRule: TypeAlias = Literal["against", "official"]
+"""``against`` the model, or as the ``official`` evaluator has it; see `label_ranks`."""
+
+Rows: TypeAlias = Sequence[int] | NDArray[np.intp]
+
+BLOCK_QUERIES = 256
+BLOCK_CANDIDATES = 8192
+"""Queries and distinct candidates that are multiplied at once: bounds the memory whatever the task's shape."""
 
 
-def case_scores(
-    vectors: NDArray[np.float32], queries: Sequence[int], candidates: Sequence[Sequence[int]]
-) -> NDArray[np.float32]:
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """A task's queries, ranked.
+
+    Attributes:
+        metrics: see `mmeb_eval.metrics.metrics`.
+        ranks: (Q,) of each query's right candidate, 1 = best.
+        top: (Q,) place of each query's best candidate in its list.
+        ties: queries in which a wrong candidate scores exactly as the right one.
+    """
+
+    metrics: dict[str, float]
+    ranks: NDArray[np.intp]
+    top: NDArray[np.intp]
+    ties: int
+
+
+def rank(vectors: NDArray[np.float32], queries: Rows, candidates: Sequence[Rows], rule: TieRule = "against") -> Ranking:
+    """Rank each query's own candidates.
+
+    Args:
+        vectors: (N, D) rows of length 1.
+        queries: (Q,) rows of ``vectors``.
+        candidates: Q lists of rows of ``vectors``, the right one first. One that is listed twice is ranked twice: the
+            official evaluator has it so, and ``map`` and ``ndcg`` exceed 1 where it is the right one.
+        rule: for equal scores.
+
+    Raises:
+        ValueError: a score is NaN and the rule is ``against``; the message names the first such query.
+    """
+    table = _table(candidates)
+    scores = _table_scores(vectors, np.asarray(queries), table)
+    labels = _columns_of_first(table)
+    ranks = label_ranks(scores, labels, rule)
+    best = np.where(ranks > 0, ranks, scores.size).min(axis=1)
+    gold = np.zeros(len(table), dtype=np.intp)
+    equal = np.count_nonzero(scores == scores[:, :1], axis=1)
+    return Ranking(
+        metrics=metrics(ranks, labels=np.zeros_like(ranks), gains=np.ones((len(ranks), 1))),
+        ranks=best,
+        top=np.argmax(scores, axis=1) if rule == "official" else top_candidates(scores, gold, best),
+        ties=int(np.count_nonzero(equal > np.count_nonzero(labels >= 0, axis=1))),
+    )
+
+
+def case_scores(vectors: NDArray[np.float32], queries: Rows, candidates: Sequence[Rows]) -> NDArray[np.float32]:
     """Cosine similarity of each query to its own candidates.
 
     Candidates with one vector get one score, to the last bit, wherever they stand: it is computed once. (A matrix
@@ -29,29 +81,44 @@ def case_scores(
     Returns:
         (Q, C) scores, C the longest list; a padded cell is -inf.
     """
-    vectors, same = _distinct(vectors)
-    width = max(len(rows) for rows in candidates)
-    padded = np.full((len(candidates), width), -1, dtype=np.intp)
-    for row, own in enumerate(candidates):
-        padded[row, : len(own)] = same[np.asarray(own)]
-    asked = same[np.asarray(queries)]
-    scores = np.full(padded.shape, -np.inf, dtype=np.float32)
-    step = max(1, min(BLOCK_QUERIES, BLOCK_CELLS // width))
-    place = np.zeros(
-        len(vectors) + 1, dtype=np.intp
-    )  # column of each vector in a block's product; the last for padding
-    union, own_vectors = np.empty(0, dtype=np.intp), vectors[:0]
-    for start in range(0, len(padded), step):
-        block = slice(start, start + step)
-        place.fill(0)
-        place[padded[block]] = 1
-        block_union = np.flatnonzero(place[:-1])
-        if not np.array_equal(block_union, union):  # most tasks rank one list again and again
-            union, own_vectors = block_union, vectors[block_union]
-        place[union] = np.arange(len(union))
-        product = vectors[asked[block]] @ own_vectors.T  # (block, union)
-        np.copyto(scores[block], np.take_along_axis(product, place[padded[block]], axis=1), where=padded[block] >= 0)
-    return scores
+    return _table_scores(vectors, np.asarray(queries), _table(candidates))
+
+
+def label_ranks(scores: NDArray[np.floating], labels: NDArray[np.intp], rule: TieRule = "against") -> NDArray[np.intp]:
+    """Rank of each right candidate, 1 = best.
+
+    ``against``: a wrong candidate with the same score stands before a right one, and right ones with the same score
+    stand as ``labels`` has them. A model that gives one vector for everything never hits.
+
+    ``official``: equal scores keep the order of the data, in which the right candidate is the first. This is what
+    ``argsort(-scores)`` of the official evaluator mostly does; where it does not, that depends on the version of numpy
+    and on the processor. NaN stands last.
+
+    Args:
+        scores: (Q, C) similarities; a padded cell is -inf.
+        labels: (Q, L) columns of the right candidates; -1 for none.
+        rule: for equal scores.
+
+    Returns:
+        (Q, L) ranks in 1..C; 0 for none.
+
+    Raises:
+        ValueError: a score is NaN and the rule is ``against``; the message names the first such query.
+    """
+    if rule == "official":
+        order = np.argsort(-scores, axis=1, kind="stable")
+        places = np.empty_like(order)
+        np.put_along_axis(places, order, np.arange(1, scores.shape[1] + 1)[None], axis=1)
+        return np.where(labels >= 0, np.take_along_axis(places, labels, axis=1), 0)
+    if (wrong := np.isnan(scores).any(axis=1)).any():
+        raise ValueError(f"query {int(np.argmax(wrong))}: a score is NaN; ranks of it would mean nothing.")
+    own = np.where(labels >= 0, np.take_along_axis(scores, labels, axis=1), np.nan)  # NaN is equal to nothing
+    ranks = np.empty_like(labels)
+    for column in range(labels.shape[1]):
+        label = own[:, [column]]
+        later = own[:, column + 1 :]
+        ranks[:, column] = np.count_nonzero(scores >= label, axis=1) - np.count_nonzero(later == label, axis=1)
+    return ranks
 
 
 def gold_ranks(scores: NDArray[np.float32], gold: ArrayLike) -> NDArray[np.intp]:
@@ -72,11 +139,7 @@ def gold_ranks(scores: NDArray[np.float32], gold: ArrayLike) -> NDArray[np.intp]
     >>> gold_ranks(np.float32([[.9, .1, .9]]), np.array([0]))
     array([2])
     """
-    if (wrong := np.isnan(scores).any(axis=1)).any():
-        raise ValueError(f"query {int(np.argmax(wrong))}: a score is NaN; ranks of it would mean nothing.")
-    best = np.take_along_axis(scores, _column(gold), axis=1)
-    ranks: NDArray[np.intp] = np.count_nonzero(scores >= best, axis=1)
-    return ranks
+    return label_ranks(scores, _column(gold))[:, 0]
 
 
 def ties(scores: NDArray[np.float32], gold: ArrayLike) -> int:
@@ -93,20 +156,12 @@ def top_candidates(scores: NDArray[np.float32], gold: ArrayLike, ranks: NDArray[
 
 
 def hit_at(ranks: NDArray[np.intp], k: int) -> float:
-    """Share of queries whose right candidate is among the best ``k``.
-
-    >>> hit_at(np.array([1, 6, 2, 1]), 1)
-    0.5
-    """
+    """Share of queries whose right candidate is among the best ``k``."""
     return float(np.mean(ranks <= k))
 
 
 def mrr(ranks: NDArray[np.intp]) -> float:
-    """Mean of 1 / rank over queries.
-
-    >>> mrr(np.array([1, 2, 4]))
-    0.5833333333333334
-    """
+    """Mean of 1 / rank over queries."""
     return float(np.mean(1 / ranks))
 
 
@@ -115,12 +170,83 @@ def _column(gold: ArrayLike) -> NDArray[np.intp]:
     return np.asarray(gold, dtype=np.intp)[:, None]
 
 
+def _table(candidates: Sequence[Rows]) -> NDArray[np.intp]:
+    """(Q, C) rows of vectors, C the longest list; -1 beyond the end of a shorter one."""
+    table = np.full((len(candidates), max(map(len, candidates))), -1, dtype=np.intp)
+    for row, own in zip(table, candidates, strict=True):
+        row[: len(own)] = own
+    return table
+
+
+def _columns_of_first(table: NDArray[np.intp]) -> NDArray[np.intp]:
+    """(Q, L) columns in which each row has its first entry, as often as it has it; -1 beyond."""
+    again = table == table[:, :1]
+    counts = np.count_nonzero(again, axis=1)
+    columns = np.full((len(table), counts.max()), -1, dtype=np.intp)
+    columns[:, 0] = 0
+    for row in np.flatnonzero(counts > 1):
+        columns[row, : counts[row]] = np.flatnonzero(again[row])
+    return columns
+
+
+def _table_scores(
+    vectors: NDArray[np.float32], queries: NDArray[np.intp], table: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """`case_scores` of a `_table`."""
+    vectors, same = _distinct(vectors)
+    asked, padding = same[queries], table < 0
+    scores = np.empty(table.shape, dtype=np.float32)
+    place = np.empty(len(vectors) + 1, dtype=np.intp)  # column of each vector in a block's product; the last of padding
+    gathered = _Gathered(vectors)
+    for start in range(0, len(table), BLOCK_QUERIES):
+        block = slice(start, start + BLOCK_QUERIES)
+        cells = same[table[block]]
+        place.fill(0)
+        place[cells] = 1
+        union = np.flatnonzero(place[:-1])
+        place[union] = np.arange(len(union))
+        own = vectors[asked[block]]
+        product = np.empty((len(own), len(union)), dtype=np.float32)
+        for at in range(0, len(union), BLOCK_CANDIDATES):
+            part = slice(at, at + BLOCK_CANDIDATES)
+            np.matmul(own, gathered.rows(union[part]).T, out=product[:, part])
+        np.take(place, cells, out=cells)
+        cells += np.arange(len(own))[:, None] * len(union)
+        np.take(product, cells, out=scores[block], mode="clip")
+    if padding.any():
+        scores[padding] = -np.inf
+    return scores
+
+
+class _Gathered:
+    """Rows of an array, the last ones kept: most tasks rank one list again and again."""
+
+    def __init__(self, vectors: NDArray[np.float32]) -> None:
+        self.vectors = vectors
+        self.index = np.empty(0, dtype=np.intp)
+        self.kept = vectors[:0]
+
+    def rows(self, index: NDArray[np.intp]) -> NDArray[np.float32]:
+        if not np.array_equal(index, self.index):
+            self.index, self.kept = index, self.vectors[index]
+        return self.kept
+
+
 def _distinct(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """The distinct rows, and for each row of ``vectors`` the index of its equal among them."""
-    first: dict[bytes, int] = {}
-    digests = (hashlib.blake2b(np.ascontiguousarray(row).data, digest_size=16).digest() for row in vectors)
-    same = np.fromiter((first.setdefault(digest, len(first)) for digest in digests), dtype=np.intp)
-    if len(first) == len(vectors):
+    """The distinct rows, and for each row of ``vectors`` the index of its equal among them; -1 for the row -1."""
+    sums = np.ascontiguousarray(vectors).view(np.uint32) @ _weights(vectors.shape[1])  # equal rows have equal sums
+    _, back, counts = np.unique(sums, return_inverse=True, return_counts=True)
+    same = np.append(np.arange(len(vectors)), -1)
+    suspects = np.flatnonzero(counts[back] > 1)
+    if not suspects.size:
         return vectors, same
-    keep = np.unique(same, return_index=True)[1]
+    first: dict[bytes, int] = {}
+    for row in suspects.tolist():
+        same[row] = first.setdefault(hashlib.blake2b(vectors[row].tobytes(), digest_size=16).digest(), row)
+    keep, same[:-1] = np.unique(same[:-1], return_inverse=True)
     return vectors[keep], same
+
+
+def _weights(width: int) -> NDArray[np.uint32]:
+    """Odd numbers, fixed and different."""
+    return np.random.default_rng(0).integers(0, 2**31, size=width, dtype=np.uint32) * np.uint32(2) + np.uint32(1)

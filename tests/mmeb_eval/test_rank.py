@@ -1,8 +1,7 @@
-"""Ranks and metrics against a brute force, the reference's numbers, and what must not change them."""
+"""Ranks against a brute force, and what must not change them."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
@@ -12,7 +11,8 @@ from hypothesis import given
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from mmeb_eval.rank import BLOCK_CELLS, case_scores, gold_ranks, hit_at, mrr, ties, top_candidates
+from mmeb_eval.metrics import metrics
+from mmeb_eval.rank import TieRule, case_scores, gold_ranks, label_ranks, rank, ties, top_candidates
 
 SCORES = arrays.arrays(
     np.float32,
@@ -35,9 +35,6 @@ def test_ranks_are_those_of_a_brute_force(scores: NDArray[np.float32], data: st.
     expected = [brute_force(row, right) for row, right in zip(scores, gold, strict=True)]
     ranks = gold_ranks(scores, gold)
     assert ranks.tolist() == expected
-    assert hit_at(ranks, 1) == sum(rank == 1 for rank in expected) / len(expected)
-    assert hit_at(ranks, 5) == sum(rank <= 5 for rank in expected) / len(expected)
-    assert mrr(ranks) == pytest.approx(sum(1 / rank for rank in expected) / len(expected), abs=1e-15)
     tied = [(row == row[right]).sum() > 1 for row, right in zip(scores, gold, strict=True)]
     assert ties(scores, gold) == sum(tied)
 
@@ -79,7 +76,7 @@ def test_nan_stops_and_names_the_query() -> None:
         gold_ranks(scores, [0, 0, 0])
 
 
-@pytest.mark.parametrize("choices", [[1, 3, 2, 10], [10] * 150, [BLOCK_CELLS + 1, 2]])
+@pytest.mark.parametrize("choices", [[1, 3, 2, 10], [10] * 600, [20_000, 2]])
 def test_scores_are_the_dot_products_of_each_query_with_its_own_candidates(choices: list[int]) -> None:
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((len(choices) + max(choices), 8)).astype(np.float32)
@@ -101,38 +98,47 @@ def test_candidates_with_one_vector_tie_to_the_last_bit(width: int, choices: int
     assert (scores == scores[:, :1]).all()
 
 
-def test_metrics_are_the_references_where_nothing_ties(golden: Any) -> None:
-    arrays_of = np.load(Path(__file__).parents[3] / "shared" / "golden" / "mmeb" / "metrics.npz")
-    compared = 0
-    for case in golden("metrics.json")["cases"]:
-        scores = arrays_of[case["scores_key"]]
-        names = case["candidate_names"]
-        lists = [names["shared"]] * len(scores) if "shared" in names else names["per_query"]
-        whole = all(len(row) == 1 and row[0] in own for row, own in zip(case["labels"], lists, strict=True))
-        if case["cls"] != "single label" or case["k_list"] or not whole:
-            continue
-        gold = [own.index(row[0]) for row, own in zip(case["labels"], lists, strict=True)]
-        assert ties(scores, gold) == 0
-        ranks = gold_ranks(scores, gold)
-        for k in (1, 5, 10):
-            assert hit_at(ranks, k) == pytest.approx(case["expected"][f"hit@{k}"], abs=1e-12)
-            cut = np.where(ranks <= k, 1 / ranks, 0).mean()
-            assert cut == pytest.approx(case["expected"][f"mrr@{k}"], abs=1e-12)
-        compared += 1
-    assert compared >= 6
+@pytest.mark.parametrize("rule", ["against", "official"])
+def test_a_task_is_ranked_as_its_parts_say(rule: TieRule) -> None:
+    rng = np.random.default_rng(1)
+    vectors = rng.integers(-1, 2, (30, 3)).astype(np.float32)
+    candidates = [rng.permutation(30)[: rng.integers(1, 12)] for _ in range(400)]
+    queries = rng.integers(0, 30, 400)
+    found = rank(vectors, queries, candidates, rule)
+    scores = case_scores(vectors, queries, candidates)
+    first = np.zeros((400, 1), dtype=np.intp)
+    assert found.ranks.tolist() == label_ranks(scores, first, rule)[:, 0].tolist()
+    assert found.metrics == metrics(found.ranks[:, None])
+    assert found.ties == ties(scores, first[:, 0]) > 0
+    assert ((found.top == 0) == (found.ranks == 1)).all()
+    if rule == "official":
+        assert found.ranks.tolist() == [1 + np.argsort(-row, kind="stable").tolist().index(0) for row in scores]
+    else:
+        assert found.ranks.tolist() == [brute_force(row, 0) for row in scores]
 
 
-def test_vectors_give_the_references_hits_end_to_end(golden: Any) -> None:
-    arrays_of = np.load(Path(__file__).parents[3] / "shared" / "golden" / "mmeb" / "metrics.npz")
-    reference = golden("metrics.json")["end_to_end"]
-    queries, candidates = arrays_of["e2e_query_embeddings"], arrays_of["e2e_candidate_embeddings"]
-    place = {key: len(queries) + row for row, key in enumerate(reference["candidate_keys"])}
-    (run,) = [run for run in reference["runs"] if run["name"] == "local"]
-    infos = reference["gt_infos_single"]
-    own = [[place[name] for name in dict.fromkeys(info["cand_names"])] for info in infos]
-    gold = [list(dict.fromkeys(info["cand_names"])).index(info["label_name"]) for info in infos]
-    vectors = np.concatenate([queries, candidates]).astype(np.float32)
-    scores = case_scores(vectors, range(len(queries)), own)
-    ranks = gold_ranks(scores, gold)
-    assert ties(scores, gold) == 0
-    assert hit_at(ranks, 1) == pytest.approx(run["expected"]["hit@1"], abs=1e-12)
+def test_constant_vectors_hit_under_the_official_rule_alone() -> None:
+    vectors = np.full((12, 4), 0.5, dtype=np.float32)
+    official = rank(vectors, [0, 1], [range(2, 12)] * 2, "official")
+    against = rank(vectors, [0, 1], [range(2, 12)] * 2, "against")
+    assert (official.metrics["hit@1"], official.ties) == (1, 2)
+    assert (against.metrics["hit@1"], against.ties) == (0, 2)
+
+
+def test_a_right_candidate_that_is_listed_twice_counts_twice_in_map_and_ndcg_alone() -> None:
+    vectors = np.eye(4, dtype=np.float32)
+    found = rank(vectors, [0], [[0, 1, 0, 2]], "official")
+    assert found.metrics["map@5"] == 2
+    assert found.metrics["ndcg_linear@5"] == pytest.approx(1 + 1 / np.log2(3))
+    assert [found.metrics[f"{name}@5"] for name in ("hit", "precision", "recall", "mrr")] == [1, 0.2, 1, 1]
+    assert (found.ranks.tolist(), found.ties) == ([1], 0)
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    vectors = rng.integers(-3, 4, (90, 5)).astype(np.float32)  # whole numbers: products are exact in any order
+    candidates = [rng.permutation(90)[: rng.integers(1, 40)] for _ in range(70)]
+    whole = case_scores(vectors, range(70), candidates)
+    monkeypatch.setattr("mmeb_eval.rank.BLOCK_QUERIES", 3)
+    monkeypatch.setattr("mmeb_eval.rank.BLOCK_CANDIDATES", 7)
+    assert (case_scores(vectors, range(70), candidates) == whole).all()

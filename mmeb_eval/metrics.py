@@ -1,0 +1,97 @@
+"""Ranks of right candidates -> hit, precision, recall, F1, MAP, MRR and nDCG at k, all queries at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+CUTS = (1, 5, 10)
+"""The k of every metric."""
+
+
+def metrics(
+    ranks: NDArray[np.intp],
+    *,
+    labels: NDArray[np.intp] | None = None,
+    gains: NDArray[np.float64] | None = None,
+    cuts: Sequence[int] = CUTS,
+) -> dict[str, float]:
+    """Means over queries of each metric at each k.
+
+    Precision divides by k even where there are fewer candidates, average precision by the smaller of k and the number
+    of right answers. A query without any right answer has recall 1 and 0 in all else.
+
+    Args:
+        ranks: (Q, M) ranks of the right candidates, 1 = best; 0 for none.
+        labels: (Q, M) which of the query's right answers each of them is; one that is listed twice counts twice in
+            ``map`` and ``ndcg``, as in the reference. Left out, each is another one.
+        gains: (Q, L) how right each right answer is, those that are no candidates too; NaN for none. Left out, each
+            of ``ranks`` is as right as the others.
+        cuts: values of k.
+
+    Returns:
+        ``hit@k``, ``ndcg_linear@k``, ``ndcg_exponential@k``, ``precision@k``, ``recall@k``, ``f1@k``, ``map@k`` and
+        ``mrr@k``; 0 to 1 unless a right answer is listed twice.
+
+    Source: RankingMetrics of TIGER-AI-Lab/VLM2Vec (src/utils/eval_utils/metrics.py). Not taken over: there, gains are
+    paired with right answers in the order of a set, which changes from process to process.
+
+    >>> metrics(np.array([[2], [1]]), cuts=[1, 5])["mrr@5"]
+    0.75
+    """
+    if labels is None:
+        labels = np.broadcast_to(np.arange(ranks.shape[1]), ranks.shape)
+    if gains is None:
+        gains = np.where(ranks > 0, 1.0, np.nan)
+    depth = max(cuts)
+    places = np.arange(1, depth + 1)
+    wanted = np.count_nonzero(~np.isnan(gains), axis=1)[:, None]  # (Q, 1)
+    right, new, gain = _by_rank(ranks, labels, gains, depth)  # (Q, depth) each
+    found = np.cumsum(new, axis=1)
+    precisions = np.cumsum(right * np.cumsum(right, axis=1) / places, axis=1)
+    first = np.maximum.accumulate(right, axis=1)
+    reciprocal = np.cumsum((np.cumsum(first, axis=1) == 1) / places, axis=1)
+    columns = {
+        "hit": found > 0,
+        "ndcg_linear": _ndcg(gain, gains),
+        "ndcg_exponential": _ndcg(np.exp2(gain) - 1, np.exp2(gains) - 1),
+        "precision": found / places,
+        "recall": np.where(wanted > 0, found / np.maximum(wanted, 1), 1.0),
+        "f1": 2 * found / (places + wanted),
+        "map": precisions / np.maximum(np.minimum(wanted, places), 1),
+        "mrr": reciprocal,
+    }
+    return {f"{name}@{k}": float(np.mean(column[:, k - 1])) for name, column in columns.items() for k in cuts}
+
+
+def _by_rank(
+    ranks: NDArray[np.intp], labels: NDArray[np.intp], gains: NDArray[np.float64], depth: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float64]]:
+    """What stands at each of the first ``depth`` ranks: (Q, depth) whether right, whether for the first time, gain."""
+    right = np.zeros((len(ranks), depth), dtype=np.bool_)
+    new = np.zeros_like(right)
+    gain = np.zeros(right.shape)
+    seen = np.zeros(gains.shape, dtype=np.bool_)
+    columns = np.argsort(ranks, axis=1, kind="stable").T  # best first
+    for rows, column in ((np.arange(len(ranks)), column) for column in columns):
+        rank, label = ranks[rows, column], labels[rows, column]
+        kept = (rank > 0) & (rank <= depth)
+        rows, rank, label = rows[kept], rank[kept] - 1, label[kept]
+        right[rows, rank] = True
+        new[rows, rank] = ~seen[rows, label]
+        gain[rows, rank] = gains[rows, label]
+        seen[rows, label] = True
+    return right, new, gain
+
+
+def _ndcg(gain: NDArray[np.float64], gains: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(Q, depth) discounted gain at each k over that of the best order; 0 where there is nothing to gain."""
+    depth = gain.shape[1]
+    discount = 1 / np.log2(np.arange(2, depth + 2))
+    best = -np.sort(-np.nan_to_num(gains), axis=1)[:, :depth]
+    best = np.pad(best, ((0, 0), (0, depth - best.shape[1])))
+    ideal = np.cumsum(best * discount, axis=1)
+    reached: NDArray[np.float64] = np.cumsum(gain * discount, axis=1)
+    return np.divide(reached, ideal, out=np.zeros_like(reached), where=ideal > 0)
