@@ -145,7 +145,7 @@ def _is_subject(region: Region, group: Sequence[Region]) -> bool:
 def _told(deed: Deed, place: Place, joint: str, *, in_place: bool) -> Statement | None:
     """A deed as a relation; None if it says too little or makes no English."""
     if deed.anchor and place.name in deed.anchor.words:
-        deed = Deed(deed.subject, deed.verb, deed.spot, None)
+        deed = Deed(deed.verb, deed.spot, None)
         in_place = True
     if deed.anchor is None:
         ok = in_place and joint != SHOWN and not deed.verb.takes

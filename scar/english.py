@@ -7,8 +7,10 @@ from pathlib import Path
 
 from scar import wordnet
 
-_WORDS = tomllib.loads((Path(__file__).parent / "lexicon" / "english.toml").read_text(encoding="utf-8"))
-_PLURALS: dict[str, str] = _WORDS["plurals"]
+WORDS = tomllib.loads((Path(__file__).parent / "lexicon" / "english.toml").read_text(encoding="utf-8"))
+"""Words of which English makes an exception, by what is special in them."""
+
+_PLURALS: dict[str, str] = WORDS["plurals"]
 _SINGULARS = {plural: singular for singular, plural in _PLURALS.items()}
 
 
@@ -19,10 +21,10 @@ def article(words: str) -> str:
     ('an', 'an', 'a', 'an', 'a')
     """
     start = words.lower()
-    if start.startswith(tuple(_WORDS["vowel"])):
+    if start.startswith(tuple(WORDS["vowel"])):
         return "an"
     written = start.startswith(("a", "e", "i", "o", "u"))
-    return "an" if written and not start.startswith(tuple(_WORDS["consonant"])) else "a"
+    return "an" if written and not start.startswith(tuple(WORDS["consonant"])) else "a"
 
 
 def a(noun: str) -> str:
@@ -32,12 +34,12 @@ def a(noun: str) -> str:
     ('an orange', 'a pair of scissors', 'wild grass', 'trees', 'the sky', 'a slice of bread')
     """
     first, *_ = words = noun.split()
-    if first.lower() in _WORDS["openers"]:
+    if first.lower() in WORDS["openers"]:
         return noun
     head = words[words.index("of") - 1] if "of" in words[1:] else words[-1]
-    if head in _WORDS["pairs"]:
+    if head in WORDS["pairs"]:
         return f"a pair of {noun}"
-    return noun if head in _WORDS["mass"] or is_plural(head) else f"{article(noun)} {noun}"
+    return noun if head in WORDS["mass"] or is_plural(head) else f"{article(noun)} {noun}"
 
 
 def bare(phrase: str) -> str:
@@ -47,7 +49,7 @@ def bare(phrase: str) -> str:
     ('orange', 'scissors', 'trees')
     """
     first, _, rest = phrase.partition(" ")
-    return (rest if first in _WORDS["openers"] and rest else phrase).removeprefix("pair of ")
+    return (rest if first in WORDS["openers"] and rest else phrase).removeprefix("pair of ")
 
 
 def is_plural(noun: str) -> bool:
@@ -59,9 +61,9 @@ def is_plural(noun: str) -> bool:
     head = noun.split()[-1].lower()
     if head in _PLURALS:
         return False
-    if head in _SINGULARS or head in _WORDS["pairs"]:
+    if head in _SINGULARS or head in WORDS["pairs"]:
         return True
-    if head in _WORDS["singular"] or head.endswith(("ss", "us", "is")):
+    if head in WORDS["singular"] or head.endswith(("ss", "us", "is")):
         return False
     return head.endswith("s") or (head.endswith("men") and head != "specimen") or head in wordnet.plurals()
 
@@ -73,7 +75,7 @@ def plural(noun: str) -> str:
     ('wine glasses', 'knives', 'babies', 'skis', 'keys')
     """
     *rest, head = noun.split()
-    if head in _WORDS["mass"] or is_plural(head):
+    if head in WORDS["mass"] or is_plural(head):
         return noun
     if head in _PLURALS:
         head = _PLURALS[head]
@@ -95,13 +97,13 @@ def singular(noun: str) -> str:
     ('wine glass', 'man', 'scissors', 'bus', 'puppy')
     """
     *rest, head = noun.split()
-    if head in _WORDS["pairs"] or not is_plural(head):
+    if head in WORDS["pairs"] or not is_plural(head):
         return noun
     if head in _SINGULARS or head in wordnet.plurals():
         head = _SINGULARS.get(head) or wordnet.plurals()[head]
     elif head.endswith("men"):
         head = f"{head[:-3]}man"
-    elif head.endswith("ies") and len(head) > 4:
+    elif head.endswith("ies") and not wordnet.known(head[:-1]):
         head = f"{head[:-3]}y"
     elif head.endswith(("sses", "xes", "zes", "ches", "shes")):
         head = head[:-2]

@@ -12,90 +12,10 @@ from scar.lexicon import Place, Thing, Verb, places, verbs
 
 _TOKEN = re.compile(r"[a-z]+(?:['-][a-z]+)*|[.,;:!?]")
 
-_STATING = frozenset(
-    ("in", "on", "at", "inside", "within", "through", "across", "along", "down", "around", "into", "onto", "up", "atop")
+_STATING, _RESTING, _PART, _DETERMINERS = (
+    frozenset(english.WORDS[kind]) for kind in ("stating", "resting", "part", "determiners")
 )
-"""Prepositions after which a place is where the picture was taken."""
-
-_RESTING = frozenset(("on", "onto", "atop", "of"))
-"""Prepositions after which a surface is what things lie on."""
-
-_PART = frozenset(
-    ("picture", "image", "photo", "view", "shot", "middle", "center", "interior", "area", "part", "corner")
-)
-"""What `of a place` may follow, for the place to be where the picture was taken."""
-
-_DETERMINERS = frozenset(("a", "an", "the", "his", "her", "their", "its", "very", "some", "this", "that"))
-_FUNCTION = (
-    _DETERMINERS
-    | _STATING
-    | {
-        "these",
-        "those",
-        "there",
-        "it",
-        "and",
-        "or",
-        "but",
-        "while",
-        "as",
-        "with",
-        "without",
-        "by",
-        "near",
-        "over",
-        "under",
-    }
-    | {
-        "above",
-        "below",
-        "beneath",
-        "of",
-        "off",
-        "out",
-        "from",
-        "to",
-        "toward",
-        "towards",
-        "behind",
-        "beside",
-        "between",
-    }
-    | {
-        "before",
-        "after",
-        "during",
-        "for",
-        "next",
-        "outside",
-        "past",
-        "against",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "being",
-    }
-    | {
-        "been",
-        "has",
-        "have",
-        "had",
-        "do",
-        "does",
-        "can",
-        "who",
-        "which",
-        "where",
-        "when",
-        "not",
-        "no",
-        "several",
-        "many",
-    }
-)
-"""Words that are no nouns here, though WordNet lists some of them as such (`in` is indium)."""
+_FUNCTION = _STATING | _DETERMINERS | frozenset(english.WORDS["function"])
 
 _REACH = 6
 """A place's preposition stands at most so many words before it."""
@@ -106,13 +26,11 @@ class Deed:
     """What a caption says that its subject does.
 
     Attributes:
-        subject: the noun, as the caption has it.
         verb: what it does.
         spot: the preposition between verb and anchor, if any.
         anchor: the thing it is done to or where; None if the scene follows.
     """
 
-    subject: str
     verb: Verb
     spot: str
     anchor: Thing | None
@@ -157,7 +75,7 @@ def stated_places(caption: str) -> tuple[Place, ...]:
 
 
 def deeds(caption: str, subjects: Sequence[str], anchors: Mapping[str, Thing], count: int = 1) -> Iterator[Deed]:
-    """What the subject with which a caption begins does; several do it each.
+    """What the subject with which a caption begins does, by each verb that has the word; several do it each.
 
     Args:
         caption: a sentence such as "A young man is riding a wave on a surfboard" or "Two men on a bench".
@@ -175,15 +93,12 @@ def deeds(caption: str, subjects: Sequence[str], anchors: Mapping[str, Thing], c
     at = end + len(subject.split())
     while at < len(words) and words[at] in ("that", "who", "is", "are"):
         at += 1
-    verb = next((verb for verb in verbs().values() if at < len(words) and words[at] in verb.forms), None)
-    if verb is None:
-        return
+    said = words[at] if at < len(words) else ""
     spot, at = _spot_at(words, at + 1)
     anchor = _anchor_at(words, at, anchors)
-    if anchor:
-        yield Deed(subject, verb, spot, anchor)
-    elif not verb.takes and spot in _STATING:
-        yield Deed(subject, verb, spot, None)
+    for verb in verbs().values():
+        if said in verb.forms and (anchor or (not verb.takes and spot in _STATING)):
+            yield Deed(verb, spot, anchor)
 
 
 def _counted(words: Sequence[str], count: int) -> int:

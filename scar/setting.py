@@ -25,7 +25,7 @@ def setting(picture: Picture, region: Region) -> tuple[Place, str] | None:
     that = thing(region.category)
     if picture.scene:
         label = place(picture.scene)
-        return label, label.at[0]
+        return label, next(iter(label.at), SHOWN)
     votes = {found: votes for found, votes in _votes(picture) if not _is(found, that)}
     agreed = [
         found

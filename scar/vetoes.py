@@ -173,8 +173,8 @@ def holds_by_geometry(gold: Caption, negative: Negative, context: Context) -> st
 
 
 VETOES: tuple[Veto, ...] = (
-    not_one_element,
     duplicate,
+    not_one_element,
     echo,
     wordnet_related,
     lookalike,

@@ -18,7 +18,7 @@ class Place:
     """A row of `scenes.toml`, which says what the columns mean."""
 
     name: str
-    at: tuple[str, ...] = ("in",)
+    at: tuple[str, ...]
     worlds: tuple[str, ...] = ()
     says: tuple[str, ...] = ()
     side: str = ""
@@ -121,7 +121,9 @@ def verbs() -> Mapping[str, Verb]:
 
 @cache
 def place(label: str) -> Place:
-    """The place that a source calls so, in its words; a new one, in which anything can be, if the table lacks it.
+    """The place that a source calls so, in its words.
+
+    Of a place that the table lacks WordNet tells whether it is indoors: it may then be like any place that is too.
 
     >>> place("Dirt road").name, place("Dirt road").phrase, place("night club").phrase
     ('road', 'a dirt road', 'a night club')
@@ -132,7 +134,9 @@ def place(label: str) -> Place:
             return found
         if words in found.says:
             return dataclasses.replace(found, text=english.a(words))
-    return Place(words)
+    side = next((side for side, synsets in _table("groups")["sides"].items() if wordnet.is_a(words, *synsets)), "")
+    beside = {world for found in places().values() if found.side == side for world in found.worlds}
+    return Place(words, at=("in",) if side == "indoor" else (), worlds=tuple(sorted(beside)), side=side)
 
 
 @cache

@@ -15,6 +15,7 @@ from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT
 from scar.lexicon import Verb, alike, colours, people, place, places, plain, thing, things, verbs
 from scar.sample import Caption, Picture, Region
 from scar.statement import FRAMED, SHOWN, SPOTS, Statement
+from scar.wordnet import co_hyponyms
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ def swap_object(gold: Caption, picture: Picture, region: Region, rng: Random) ->
     pool = [other for other in things().values() if other not in elsewhere]
     weights = [
         other.weight
-        * (_KIN if other.kind == that.kind else 1)
+        * (_KIN if other.kind == that.kind or other.name in co_hyponyms(that.name) else 1)
         * (1 if not that.places or set(other.places) & set(that.places) else _UNUSUAL)
         for other in pool
     ]
