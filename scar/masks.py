@@ -37,14 +37,10 @@ def normalise(segmentation: Any, width: int, height: int, place: str) -> Mask | 
     if segmentation is None or segmentation == []:
         return None
     if isinstance(segmentation, list):
-        mask = _from_polygons(segmentation, width, height, place)
-    elif isinstance(segmentation, dict):
-        mask = _from_runs(segmentation, width, height, place)
-    else:
-        raise BadRecord(place, f"segmentation is {_short(segmentation)}, not polygons or RLE", "bad_mask")
-    if area(mask.counts) == 0:
-        raise BadRecord(place, "its mask covers no pixel", "empty_mask")
-    return mask
+        return _from_polygons(segmentation, width, height, place)
+    if isinstance(segmentation, dict):
+        return _from_runs(segmentation, width, height, place)
+    raise BadRecord(place, f"segmentation is {_short(segmentation)}, not polygons or RLE", "bad_mask")
 
 
 def runs(counts: str) -> NDArray[np.int64]:
@@ -109,17 +105,23 @@ def _from_polygons(polygons: list[Any], width: int, height: int, place: str) -> 
     """Union of the polygons; one of fewer than three points encloses nothing and is left out."""
     from pycocotools import mask as coco
 
-    image = f"{width}x{height} image"
+    rings = []
     for polygon in polygons:
-        if not (isinstance(polygon, list) and len(polygon) % 2 == 0 and all(map(_is_number, polygon))):
+        if not (isinstance(polygon, list) and len(polygon) % 2 == 0 and set(map(type, polygon)) <= {int, float}):
             raise BadRecord(place, f"polygon {_short(polygon)} is not a list of x, y pairs", "bad_mask")
+        if len(polygon) < 6:
+            continue
         for values, side in ((polygon[0::2], width), (polygon[1::2], height)):
-            if any(not -_FAR * side <= value <= (1 + _FAR) * side for value in values):
-                raise BadRecord(place, f"polygon {_short(polygon)} lies far outside the {image}", "bad_mask")
-    rings = [polygon for polygon in polygons if len(polygon) >= 6]
+            near = -_FAR * side <= min(values) and max(values) <= (1 + _FAR) * side
+            if not near or math.isnan(sum(values)):
+                problem = f"polygon {_short(polygon)} lies far outside the {width}x{height} image"
+                raise BadRecord(place, problem, "bad_mask")
+        rings.append(polygon)
     if not rings:
         raise BadRecord(place, "its mask covers no pixel: no polygon has three points", "empty_mask")
     merged = coco.merge(coco.frPyObjects(rings, height, width))
+    if coco.area(merged) == 0:
+        raise BadRecord(place, "its mask covers no pixel", "empty_mask")
     return Mask(size=(height, width), counts=merged["counts"].decode())
 
 
@@ -135,7 +137,7 @@ def _from_runs(rle: dict[str, Any], width: int, height: int, place: str) -> Mask
     if isinstance(counts, list):
         if not all(type(run) is int and run >= 0 for run in counts):
             raise BadRecord(place, f"RLE counts {_short(counts)} are not whole numbers from 0", "bad_mask")
-        if sum(counts) != width * height:
+        if sum(counts) != width * height:  # before C numbers are made of them
             raise BadRecord(place, f"its runs fill {sum(counts)} of {width * height} pixels", "bad_mask")
         counts = coco.frPyObjects({"size": size, "counts": counts}, height, width)["counts"].decode()
     if not isinstance(counts, str):
@@ -145,11 +147,9 @@ def _from_runs(rle: dict[str, Any], width: int, height: int, place: str) -> Mask
         check_runs(mask)
     except ValueError as error:
         raise BadRecord(place, f"RLE counts {_short(counts)}: {error}", "bad_mask") from None
+    if area(counts) == 0:
+        raise BadRecord(place, "its mask covers no pixel", "empty_mask")
     return mask
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _short(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,9 +41,10 @@ def statements(tree: ast.AST, late: bool) -> Iterator[ast.Import | ast.ImportFro
             yield from statements(node, late)
 
 
-def imports(module: str, late: bool = True) -> set[str]:
+@functools.cache
+def imports(module: str, late: bool = True) -> frozenset[str]:
     """Modules that a module of ours imports, by full name; names of a package count as its modules."""
-    found = set()
+    found: set[str] = set()
     for node in statements(ast.parse(MODULES[module].read_text(encoding="utf-8")), late):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
@@ -50,7 +52,7 @@ def imports(module: str, late: bool = True) -> set[str]:
         assert node.level == 0, f"{module} imports relatively"
         base = node.module or ""
         found |= {f"{base}.{alias.name}" if f"{base}.{alias.name}" in MODULES else base for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def top(module: str) -> str:

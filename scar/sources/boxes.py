@@ -26,13 +26,12 @@ def usable(xywh: Sequence[float], width: int, height: int, place: str) -> Box:
         BadRecord: the box has no area (``empty_box``) or misses the image (``outside``).
     """
     x, y, w, h = xywh
-    shown = f"box ({', '.join(f'{value:g}' for value in xywh)})"
     if not (all(map(math.isfinite, xywh)) and w > 0 and h > 0):
-        raise BadRecord(place, f"{shown} has no area", "empty_box")
+        raise BadRecord(place, f"{_shown(xywh)} has no area", "empty_box")
     left, across = _clip(x, w, width)
     top, down = _clip(y, h, height)
     if across <= 0 or down <= 0:
-        raise BadRecord(place, f"{shown} lies outside the {width}x{height} image", "outside")
+        raise BadRecord(place, f"{_shown(xywh)} lies outside the {width}x{height} image", "outside")
     return Box.from_xywh(left, top, across, down)
 
 
@@ -43,6 +42,10 @@ def _clip(start: float, length: float, limit: int) -> tuple[float, float]:
     while rest > 0 and first + rest > limit:
         rest = _next_below(rest)
     return first, rest
+
+
+def _shown(xywh: Sequence[float]) -> str:
+    return f"box ({', '.join(f'{value:g}' for value in xywh)})"
 
 
 def _float32(value: float) -> float:
