@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -41,7 +42,7 @@ def golden() -> Golden:
         path = Path(__file__).parents[3] / "shared" / "golden" / "mmeb" / name
         if not path.is_file():
             pytest.skip(f"no reference outputs at {path}")
-        return json.loads(path.read_text(encoding="utf-8"))
+        return np.load(path) if path.suffix == ".npz" else json.loads(path.read_text(encoding="utf-8"))
 
     return read
 

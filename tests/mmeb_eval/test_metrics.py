@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
@@ -13,8 +12,6 @@ from numpy.typing import NDArray
 
 from mmeb_eval.metrics import CUTS, metrics
 from mmeb_eval.rank import TieRule, case_scores, label_ranks, rank, ties
-
-ARRAYS = Path(__file__).parents[3] / "shared" / "golden" / "mmeb" / "metrics.npz"
 
 
 def scored(case: Any, scores: NDArray[Any], rule: TieRule) -> dict[str, float]:
@@ -39,7 +36,7 @@ def scored(case: Any, scores: NDArray[Any], rule: TieRule) -> dict[str, float]:
 
 
 def test_every_case_of_the_reference_is_met_under_the_official_rule(golden: Any) -> None:
-    arrays = np.load(ARRAYS)
+    arrays = golden("metrics.npz")
     cases = golden("metrics.json")["cases"]
     for case in cases:
         found = scored(case, arrays[case["scores_key"]], "official")
@@ -51,7 +48,7 @@ def test_every_case_of_the_reference_is_met_under_the_official_rule(golden: Any)
 
 
 def test_without_ties_both_rules_say_the_same(golden: Any) -> None:
-    arrays = np.load(ARRAYS)
+    arrays = golden("metrics.npz")
     same = 0
     for case in golden("metrics.json")["cases"]:
         scores = arrays[case["scores_key"]]
@@ -62,7 +59,7 @@ def test_without_ties_both_rules_say_the_same(golden: Any) -> None:
 
 
 def test_ties_are_bounded_by_the_worst_place_among_equals(golden: Any) -> None:
-    arrays = np.load(ARRAYS)
+    arrays = golden("metrics.npz")
     compared = 0
     for case in golden("metrics.json")["cases"]:
         for key, bounds in case.get("tie_bounds", {}).items():
@@ -74,7 +71,7 @@ def test_ties_are_bounded_by_the_worst_place_among_equals(golden: Any) -> None:
 
 @pytest.mark.parametrize(("run", "infos"), [("local", "gt_infos_single"), ("local, two labels", "gt_infos_multi")])
 def test_vectors_give_the_references_metrics_end_to_end(golden: Any, run: str, infos: str) -> None:
-    arrays = np.load(ARRAYS)
+    arrays = golden("metrics.npz")
     reference = golden("metrics.json")["end_to_end"]
     queries, candidates = arrays["e2e_query_embeddings"], arrays["e2e_candidate_embeddings"]
     place = {key: len(queries) + row for row, key in enumerate(reference["candidate_keys"])}
