@@ -23,7 +23,7 @@ _SAME_SIDE = 2
 """How many times likelier a false scene is of the true one's side (indoor, outdoor, top) than of another."""
 
 _UNUSUAL = 0.1
-"""How much less likely things are drawn where one does not meet them."""
+"""How much less likely things are drawn where one does not meet them, or for what they do not do."""
 
 _KIN = 4
 """How many times likelier a false object is of the true one's kind than of another."""
@@ -55,7 +55,7 @@ def swap_object(gold: Caption, picture: Picture, region: Region, rng: Random) ->
 
     What has a colour stays coloured.
     """
-    that, mine = thing(region.category), english.bare(gold.object)
+    that, mine, statement = thing(region.category), english.bare(gold.object), Statement.parse(gold.relation)
     colour = mine.removesuffix(plain(mine)).strip()
     elsewhere = list(dict.fromkeys(thing(r.category) for r in picture.regions if r.category != region.category))
     nouns = [other.noun for other in _shuffled(elsewhere, [1] * len(elsewhere), rng)]
@@ -65,6 +65,7 @@ def swap_object(gold: Caption, picture: Picture, region: Region, rng: Random) ->
         other.weight
         * (_KIN if other.kind == that.kind or other.name in co_hyponyms(that.name) else 1)
         * (1 if not that.places or set(other.places) & set(that.places) else _UNUSUAL)
+        * (1 if statement is None or statement.verb is None or statement.verb.suits(other) else _UNUSUAL)
         for other in pool
     ]
     nouns += [other.noun for other in _shuffled(pool, weights, rng)]
@@ -79,13 +80,14 @@ def swap_relation(gold: Caption, picture: Picture, region: Region, rng: Random) 
         return
     if mine.verb:
         proposals = _deeds(mine, mine.verb, region, rng)
-    elif mine.head in POSITIONS:
-        proposals = _shuffled(_positions(), list(POSITIONS.values()), rng)
     elif mine.head == SUPPORT:
         proposals = _supports(mine, picture, region, rng)
-    else:
+    elif mine.head in OPPOSITE:
         proposals = _directions(mine, picture, region, rng)
-    for proposal in (*proposals, *_shuffled(_positions(), list(POSITIONS.values()), rng)):
+    else:
+        proposals = []
+    at = _shuffled(list(POSITIONS), list(POSITIONS.values()), rng)
+    for proposal in (*proposals, *(Statement(position, "", FRAMED) for position in at)):
         yield gold.swap("relation", proposal.text)
 
 
@@ -105,24 +107,14 @@ def _others(noun: str, elsewhere: Sequence[str], rng: Random) -> list[str]:
     return rng.sample(distinct, k=len(distinct))
 
 
-def _positions() -> list[Statement]:
-    return [Statement(position, "", FRAMED) for position in POSITIONS]
-
-
 def _directions(mine: Statement, picture: Picture, region: Region, rng: Random) -> list[Statement]:
     """The opposite first; then both directions of its axis to any other thing, then the other axis."""
-    anchors = dict.fromkeys(
-        thing(other.category).phrase for other in picture.regions if not alike(other.category, region.category)
-    )
+    others = dict.fromkeys(thing(r.category) for r in picture.regions if not alike(r.category, region.category))
+    anchors, kind = [other.phrase for other in others], thing(region.category).kind
     axis = (mine.head, OPPOSITE[mine.head])
     along = [Statement(head, anchor, mine.joint) for head in axis for anchor in anchors if anchor != mine.anchor]
     across = [Statement(head, anchor, mine.joint) for head in DIRECTIONS if head not in axis for anchor in anchors]
-    bearers = [
-        other
-        for other in dict.fromkeys(thing(r.category) for r in picture.regions)
-        if thing(region.category).kind in other.bears
-    ]
-    along += [Statement(SUPPORT, other.phrase, mine.joint) for other in bearers]
+    along += [Statement(SUPPORT, other.phrase, mine.joint) for other in others if kind in other.bears]
     opposite = Statement(OPPOSITE[mine.head], mine.anchor, mine.joint)
     return [opposite, *rng.sample(along, k=len(along)), *rng.sample(across, k=len(across))]
 
