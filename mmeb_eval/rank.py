@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -52,18 +52,17 @@ def rank(vectors: NDArray[np.float32], queries: Rows, candidates: Sequence[Rows]
     Raises:
         ValueError: a score is NaN and the rule is ``against``; the message names the first such query.
     """
-    table = _table(candidates)
-    scores = _table_scores(vectors, np.asarray(queries), table)
-    labels = _columns_of_first(table)
-    ranks = label_ranks(scores, labels, rule)
-    best = np.where(ranks > 0, ranks, scores.size).min(axis=1)
-    gold = np.zeros(len(table), dtype=np.intp)
-    equal = np.count_nonzero(scores == scores[:, :1], axis=1)
+    blocks = [_ranked(table, scores, rule) for table, scores in _blocks(vectors, np.asarray(queries), candidates)]
+    ranks = np.zeros((len(candidates), max(block.shape[1] for block, _, _ in blocks)), dtype=np.intp)
+    start = 0
+    for block, _, _ in blocks:
+        ranks[start : start + len(block), : block.shape[1]] = block
+        start += len(block)
     return Ranking(
         metrics=metrics(ranks, labels=np.zeros_like(ranks), gains=np.ones((len(ranks), 1))),
-        ranks=best,
-        top=np.argmax(scores, axis=1) if rule == "official" else top_candidates(scores, gold, best),
-        ties=int(np.count_nonzero(equal > np.count_nonzero(labels >= 0, axis=1))),
+        ranks=ranks[:, 0],
+        top=np.concatenate([top for _, top, _ in blocks]),
+        ties=sum(tied for _, _, tied in blocks),
     )
 
 
@@ -81,7 +80,12 @@ def case_scores(vectors: NDArray[np.float32], queries: Rows, candidates: Sequenc
     Returns:
         (Q, C) scores, C the longest list; a padded cell is -inf.
     """
-    return _table_scores(vectors, np.asarray(queries), _table(candidates))
+    scores = np.full((len(candidates), max(map(len, candidates))), -np.inf, dtype=np.float32)
+    start = 0
+    for _, block in _blocks(vectors, np.asarray(queries), candidates):
+        scores[start : start + len(block), : block.shape[1]] = block
+        start += len(block)
+    return scores
 
 
 def label_ranks(scores: NDArray[np.floating], labels: NDArray[np.intp], rule: TieRule = "against") -> NDArray[np.intp]:
@@ -178,6 +182,43 @@ def _table(candidates: Sequence[Rows]) -> NDArray[np.intp]:
     return table
 
 
+def _blocks(
+    vectors: NDArray[np.float32], queries: NDArray[np.intp], candidates: Sequence[Rows]
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
+    """The `_table` of some queries at a time, and the scores of its cells; those of padding are -inf."""
+    vectors, same = _distinct(vectors)
+    place = np.empty(len(vectors) + 1, dtype=np.intp)  # column of each vector in a block's product; the last of padding
+    gathered = _Gathered(vectors)
+    for start in range(0, len(queries), BLOCK_QUERIES):
+        table = _table(candidates[start : start + BLOCK_QUERIES])
+        cells = same[table]
+        place.fill(0)
+        place[cells] = 1
+        union = np.flatnonzero(place[:-1])
+        place[union] = np.arange(len(union))
+        own = vectors[same[queries[start : start + BLOCK_QUERIES]]]
+        product = np.empty((len(own), len(union)), dtype=np.float32)
+        for at in range(0, len(union), BLOCK_CANDIDATES):
+            part = slice(at, at + BLOCK_CANDIDATES)
+            np.matmul(own, gathered.rows(union[part]).T, out=product[:, part])
+        columns = place[cells] + np.arange(len(own))[:, None] * len(union)
+        scores = product.take(columns, mode="clip")
+        scores[table < 0] = -np.inf
+        yield table, scores
+
+
+def _ranked(
+    table: NDArray[np.intp], scores: NDArray[np.float32], rule: TieRule
+) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
+    """Of a block: (Q, L) ranks of the right candidates, 0 for none; (Q,) best candidates; how many queries are tied."""
+    labels = _columns_of_first(table)
+    ranks = label_ranks(scores, labels, rule)
+    gold = np.zeros(len(table), dtype=np.intp)
+    top = np.argmax(scores, axis=1) if rule == "official" else top_candidates(scores, gold, ranks[:, 0])
+    equal = np.count_nonzero(scores == scores[:, :1], axis=1)
+    return ranks, top, int(np.count_nonzero(equal > np.count_nonzero(labels >= 0, axis=1)))
+
+
 def _columns_of_first(table: NDArray[np.intp]) -> NDArray[np.intp]:
     """(Q, L) columns in which each row has its first entry, as often as it has it; -1 beyond."""
     again = table == table[:, :1]
@@ -187,35 +228,6 @@ def _columns_of_first(table: NDArray[np.intp]) -> NDArray[np.intp]:
     for row in np.flatnonzero(counts > 1):
         columns[row, : counts[row]] = np.flatnonzero(again[row])
     return columns
-
-
-def _table_scores(
-    vectors: NDArray[np.float32], queries: NDArray[np.intp], table: NDArray[np.intp]
-) -> NDArray[np.float32]:
-    """`case_scores` of a `_table`."""
-    vectors, same = _distinct(vectors)
-    asked, padding = same[queries], table < 0
-    scores = np.empty(table.shape, dtype=np.float32)
-    place = np.empty(len(vectors) + 1, dtype=np.intp)  # column of each vector in a block's product; the last of padding
-    gathered = _Gathered(vectors)
-    for start in range(0, len(table), BLOCK_QUERIES):
-        block = slice(start, start + BLOCK_QUERIES)
-        cells = same[table[block]]
-        place.fill(0)
-        place[cells] = 1
-        union = np.flatnonzero(place[:-1])
-        place[union] = np.arange(len(union))
-        own = vectors[asked[block]]
-        product = np.empty((len(own), len(union)), dtype=np.float32)
-        for at in range(0, len(union), BLOCK_CANDIDATES):
-            part = slice(at, at + BLOCK_CANDIDATES)
-            np.matmul(own, gathered.rows(union[part]).T, out=product[:, part])
-        np.take(place, cells, out=cells)
-        cells += np.arange(len(own))[:, None] * len(union)
-        np.take(product, cells, out=scores[block], mode="clip")
-    if padding.any():
-        scores[padding] = -np.inf
-    return scores
 
 
 class _Gathered:
