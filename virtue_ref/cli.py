@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -44,6 +46,90 @@ def info(
         return
     for key, value in facts.items():
         typer.echo(f"{key:16} {_shown(value)}")
+
+
+@app.command()
+def embed(
+    inputs: Annotated[list[Path], typer.Argument(help="Image files, or JSONL with an item a row.")],
+    out: Annotated[Path, typer.Option(help="Where vectors go: .parquet (id, vector) or .npy.")],
+    model: Annotated[str, typer.Option("--model", "--config", help=MODEL_HELP)] = "tiny",
+    text: Annotated[str, typer.Option(help="Goes with every image file.")] = "",
+    profile: Annotated[str | None, typer.Option(help="official or clean; else what the model says.")] = None,
+    device: Annotated[str | None, typer.Option(help="Such as cpu or cuda:1.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
+    truncate_dim: Annotated[int | None, typer.Option(help="Keep so many leading dimensions.")] = None,
+    resolution: Annotated[str | None, typer.Option(help="high, mid or low: a square of each image first.")] = None,
+    segmenter: Annotated[str | None, typer.Option(help=SEGMENTER_HELP)] = None,
+) -> None:
+    """Embed files; a run that was stopped goes on where it was.
+
+    A row of JSONL has text, image, and box [x0, y0, x1, y1], points [[x, y], ...] with labels, or mask, in pixels.
+    """
+    with one_line_errors():
+        from virtue_ref.embedder import load
+        from virtue_ref.vectors import embed_rows, fingerprint, read_rows
+
+        embedder = load(
+            model,
+            profile=profile,
+            device=device,
+            dtype=dtype,
+            truncate_dim=truncate_dim,
+            resolution=resolution,
+            segmenter=segmenter,
+        )
+        count = embed_rows(embedder, read_rows(inputs, text), out, fingerprint(inputs, text))
+    typer.echo(f"{count} vectors of {embedder.dim} dimensions by {embedder.name} in {out}")
+
+
+@app.command()
+def convert(
+    model: Annotated[str, typer.Argument(help=MODEL_HELP)],
+    out: Annotated[Path, typer.Argument(help="A new folder.")],
+    to: Annotated[
+        str, typer.Option(help="ours: one safetensors layout with all weights. official: the release's.")
+    ] = "ours",
+    segmenter: Annotated[str | None, typer.Option(help=SEGMENTER_HELP)] = None,
+) -> None:
+    """Write a checkpoint in our layout or in the official one; no weight changes a bit."""
+    with one_line_errors():
+        from virtue_ref.checkpoint import write
+        from virtue_ref.errors import ConfigError
+        from virtue_ref.official import export
+        from virtue_ref.store import read
+
+        layouts = {"ours": write, "official": export}
+        if to not in layouts:
+            raise ConfigError(f"unknown layout {to!r}: it is one of {', '.join(layouts)}.")
+        layouts[to](read(model, segmenter=segmenter), out)
+    typer.echo(f"{model} in the {to} layout in {out}")
+
+
+@app.command("bench")
+def run_bench(
+    model: Annotated[str, typer.Option("--model", "--config", help=MODEL_HELP)] = "tiny",
+    repeat: Annotated[int, typer.Option(min=1, help="Runs that count, for each mode.")] = 5,
+    device: Annotated[str | None, typer.Option(help="Such as cpu or cuda:1.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
+    segmenter: Annotated[str | None, typer.Option(help=SEGMENTER_HELP)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+) -> None:
+    """Latency and peak memory of each way to ask, with crop and text baselines beside them."""
+    with one_line_errors():
+        from virtue_ref.bench import bench
+        from virtue_ref.embedder import load
+
+        embedder = load(model, device=device, dtype=dtype, segmenter=segmenter)
+        timings = list(bench(embedder, repeat))
+    if as_json:
+        modes = [dataclasses.asdict(timing) for timing in timings]
+        typer.echo(json.dumps({"model": embedder.name, "device": str(embedder.model.device), "modes": modes}, indent=2))
+        return
+    typer.echo(f"{embedder.name} on {embedder.model.device}")
+    typer.echo(f"{'mode':34} {'median ms':>10} {'slowest ms':>10} {'peak MiB':>9}")
+    for timing in timings:
+        numbers = f"{timing.latency_ms:10.1f} {timing.slowest_ms:10.1f} {timing.peak_mib:9.0f}"
+        typer.echo(f"{timing.mode:34} {numbers}")
 
 
 def _shown(value: Any) -> str:

@@ -124,7 +124,7 @@ class Collator:
         try:
             return self._request(item, index)
         except InputError as error:
-            raise InputError(f"item {index}: {error}") from error
+            raise InputError(error.reason, index) from error
 
     def _request(self, item: Item, index: int) -> Request:
         ids = self._text_ids(item)

@@ -92,6 +92,10 @@ class VirtueEmbedder:
         row = {item: index for index, item in enumerate(first)}
         return vectors[[row[item] for item in items]]
 
+    def forget(self) -> None:
+        """Drop the remembered images."""
+        self._seen.clear()
+
     def _batches(self, requests: Sequence[Request]) -> Iterator[list[int]]:
         """Indices of requests that share a pass: alike in length, those of one image together."""
 
@@ -116,7 +120,7 @@ class VirtueEmbedder:
         except torch.OutOfMemoryError as error:
             if len(requests) == 1:
                 raise VirtueError(f"out of memory on one item of {requests[0].length} tokens.") from error
-        self._seen.clear()
+        self.forget()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         half = len(requests) // 2
@@ -137,7 +141,7 @@ class VirtueEmbedder:
             return self.look(image)
         except InputError as error:
             index = next(request.index for request in requests if request.item.image == image)
-            raise InputError(f"item {index}: {error}") from error
+            raise InputError(error.reason, index) from error
 
     @torch.inference_mode()
     def look(self, image: Path) -> Seen:

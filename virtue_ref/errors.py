@@ -14,7 +14,17 @@ class VirtueError(EvalError):
 
 
 class InputError(VirtueError, ValueError):
-    """An item that cannot be embedded."""
+    """An item that cannot be embedded.
+
+    Attributes:
+        reason: what is wrong with it.
+        index: its place among the items given, once that is known.
+    """
+
+    def __init__(self, reason: str, index: int | None = None) -> None:
+        super().__init__(reason if index is None else f"item {index}: {reason}")
+        self.reason = reason
+        self.index = index
 
 
 class ConfigError(VirtueError, ValueError):

@@ -122,7 +122,7 @@ class Virtue(nn.Module):
             raise ValueError("this model has no segmenter.")
         maps = [seen[image].map for image in batch.image_of if image is not None]
         clicks = [prompt for prompt in batch.clicks if prompt is not None]
-        mixed = self.segmenter(torch.stack([each for each in maps if each is not None]), clicks)
+        mixed = self.segmenter([each for each in maps if each is not None], clicks)
         tokens: Tensor = self.connector(mixed)
         return tokens
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import re
 from collections import defaultdict
@@ -20,6 +21,9 @@ from virtue_ref.errors import ConfigError
 from virtue_ref.prompts import Clicks
 
 TARGET = re.compile(r"sam2\.modeling(\.[a-z0-9_]+)+\.[A-Z][A-Za-z0-9]*")
+CACHED_FLOATS = 2**20
+"""Size of what a CPU mixes in one pass: more falls out of its cache and takes a quarter longer a region (measured)."""
+
 INSIDE, OUTSIDE = 10.0, -10.0
 """Logits that stand for a drawn mask's pixels; SAM 2 itself writes a given mask so."""
 
@@ -47,29 +51,37 @@ class Segmenter(nn.Module):
 
     def encode(self, frames: Tensor) -> Tensor:
         """(I, 3, side, side) squares -> (I, channels, 64, 64) maps that know no prompt yet; 64 is side / 16."""
-        maps = self.sam.image_encoder(frames)["vision_features"].to(frames.dtype)
+        encoder = self.sam.image_encoder
+        levels = encoder.trunk(frames)
+        used = len(levels) - 1 - encoder.scalp
+        projected, _ = _coarse_levels(encoder.neck, used)(levels[used:])
+        maps = projected[0].to(frames.dtype)  # (I, channels, 64, 64)
         if self.sam.directly_add_no_mem_embed:
             maps = maps + self.sam.no_mem_embed.reshape(1, -1, 1, 1)
         return cast(Tensor, maps)
 
-    def forward(self, maps: Tensor, clicks: Sequence[Clicks]) -> Tensor:
+    def forward(self, maps: Sequence[Tensor], clicks: Sequence[Clicks]) -> Tensor:
         """Mix one prompt into each map.
 
         Args:
-            maps: (R, channels, 64, 64) from `encode`, one a region.
+            maps: R times (channels, 64, 64) from `encode`.
             clicks: R prompts.
 
         Returns:
             (R, channels, 64, 64)
         """
+        together = len(clicks) if maps[0].is_cuda else max(1, CACHED_FLOATS // maps[0].numel())
         alike = defaultdict(list)
         for row, prompt in enumerate(clicks):
             # Prompts of one length share a pass. Padding shorter ones would change them: padding is attended to.
             alike[len(prompt.xy)].append(row)
-        out = torch.empty_like(maps)
+        mixed: dict[int, Tensor] = {}
         for rows in alike.values():
-            out[rows] = self._mix(maps[rows], [clicks[row] for row in rows])
-        return out
+            for start in range(0, len(rows), together):
+                some = rows[start : start + together]
+                out = self._mix(torch.stack([maps[row] for row in some]), [clicks[row] for row in some])
+                mixed.update(zip(some, out, strict=True))
+        return torch.stack([mixed[row] for row in range(len(clicks))])
 
     def prompt_tokens(self, clicks: Sequence[Clicks]) -> Tensor:
         """(R, P + 1, channels): R prompts of P points each, and the padding point that SAM puts behind them."""
@@ -119,6 +131,14 @@ def build(model: Mapping[str, Any]) -> nn.Module:
     if not isinstance(sam, nn.Module) or not hasattr(sam, "sam_mask_decoder"):
         raise ConfigError(f"the segmenter's config builds a {type(sam).__name__}, not a SAM 2.")
     return sam.eval()
+
+
+def _coarse_levels(neck: Any, first: int) -> nn.Module:
+    """The same feature pyramid, weights shared, for the levels from `first` on; the finer ones are not asked for."""
+    short = copy.copy(neck)
+    short._modules = {**neck._modules, "convs": neck.convs[: len(neck.convs) - first]}  # convs stand coarsest first
+    short.fpn_top_down_levels = [level - first for level in neck.fpn_top_down_levels if level >= first]
+    return cast(nn.Module, short)
 
 
 def _check(value: Any, place: str) -> None:

@@ -164,7 +164,7 @@ def test_intermediates(case: Case, golden: dict[str, NDArray[Any]]) -> None:
         close(np.array(prompt.xy), of("prompt_coords")[row % len(of("prompt_coords"))])
         assert list(prompt.labels) == of("prompt_labels")[row % len(of("prompt_labels"))].tolist()
         close(given[row], of("sparse_prompt_embeddings")[row % len(of("sparse_prompt_embeddings"))])
-    maps = segmenter(torch.stack([image.map for image in seen if image.map is not None]), clicks)
+    maps = segmenter([image.map for image in seen if image.map is not None], clicks)
     tokens = virtue.model.segment_tokens(batch, seen)
     for index, image in enumerate(seen):
         close(mean_std(image.tokens), of("image_embeds_mean_std")[index])

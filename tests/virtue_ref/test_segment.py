@@ -82,8 +82,14 @@ def test_maps_are_those_of_stock_sam2(segmenter: Segmenter, frames: torch.Tensor
 
 
 @torch.inference_mode()
+def test_the_map_is_the_level_that_stock_sam2_uses(segmenter: Segmenter, frames: torch.Tensor) -> None:
+    stock_map = segmenter.sam.image_encoder(frames)["vision_features"] + segmenter.sam.no_mem_embed.reshape(1, -1, 1, 1)
+    assert torch.equal(segmenter.encode(frames), stock_map)
+
+
+@torch.inference_mode()
 def test_a_mixed_batch_equals_its_regions_alone(segmenter: Segmenter, frames: torch.Tensor) -> None:
-    maps = segmenter.encode(frames)[[0, 1, 0, 1, 1, 0]]
+    maps = list(segmenter.encode(frames)[[0, 1, 0, 1, 1, 0]])
     together = segmenter(maps, PROMPTS)
     alone = torch.cat([segmenter(maps[row : row + 1], PROMPTS[row : row + 1]) for row in range(len(PROMPTS))])
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-5)
@@ -91,7 +97,7 @@ def test_a_mixed_batch_equals_its_regions_alone(segmenter: Segmenter, frames: to
 
 @torch.inference_mode()
 def test_every_kind_of_prompt_moves_the_map(segmenter: Segmenter, frames: torch.Tensor) -> None:
-    maps = segmenter(segmenter.encode(frames[:1]).expand(len(PROMPTS), -1, -1, -1), PROMPTS)
+    maps = segmenter([segmenter.encode(frames[:1])[0]] * len(PROMPTS), PROMPTS)
     for row in range(1, len(PROMPTS)):
         assert (maps[row] - maps[row - 1]).abs().max() > 1e-3
 

@@ -1,0 +1,104 @@
+"""Latency and peak memory of each way to ask: text, image, image with a prompt, a new prompt on a known image."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+from PIL import Image
+
+from mmeb_eval.embedder import Item, Points
+from scar.sample import Box, Mask
+from virtue_ref.embedder import VirtueEmbedder
+
+SIZE = (640, 480)
+BOX = Box(160, 120, 400, 330)
+TEXT = "Find the caption that best describes the segmented object, considering local details and global context."
+PEAK_RESET = Path("/proc/self/clear_refs")
+"""Linux forgets the peak of a process's memory when 5 is written here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One way to ask, measured.
+
+    Attributes:
+        mode: its name.
+        latency_ms: median of the repetitions, for one item, image file included.
+        slowest_ms: of the repetitions.
+        peak_mib: most memory of the process during them, weights included; of the GPU where the model is on one.
+    """
+
+    mode: str
+    latency_ms: float
+    slowest_ms: float
+    peak_mib: float
+
+
+def bench(embedder: VirtueEmbedder, repeat: int = 5) -> Iterator[Timing]:
+    """Measure every mode, one item at a time, after one run to warm up.
+
+    Args:
+        embedder: whose remembered images are forgotten on the way.
+        repeat: runs that count, for each mode.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        image, crop = Path(folder) / "image.png", Path(folder) / "crop.png"
+        pixels = np.random.default_rng(0).integers(0, 256, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(image)
+        Image.fromarray(pixels).crop((160, 120, 400, 330)).save(crop)
+        inside = np.zeros((SIZE[1], SIZE[0]), bool)
+        inside[120:330, 160:400] = True
+        words = f"{TEXT} The object is in the box from (160, 120) to (400, 330)."
+        modes: dict[str, tuple[Item, bool]] = {
+            "text": (Item(TEXT), True),
+            "image": (Item(TEXT, image), True),
+            "image + point": (Item(TEXT, image, Points((BOX.center,), (1,))), True),
+            "image + box": (Item(TEXT, image, BOX), True),
+            "image + mask": (Item(TEXT, image, Mask.from_array(inside)), True),
+            "new box on a known image": (Item(TEXT, image, BOX), False),
+            "baseline: crop": (Item(TEXT, crop), True),
+            "baseline: box in words, no image": (Item(words), True),
+        }
+        for mode, (item, anew) in modes.items():
+            if not anew:
+                embedder.embed([Item(TEXT, image)])
+            yield _measure(embedder, mode, item, anew, repeat)
+
+
+def _measure(embedder: VirtueEmbedder, mode: str, item: Item, anew: bool, repeat: int) -> Timing:
+    read_peak = _watch_peak(embedder.model.device)
+    took = []
+    for _ in range(repeat + 1):
+        if anew:
+            embedder.forget()
+        start = time.perf_counter()
+        embedder.embed([item])  # comes back as numpy: the GPU is done
+        took.append(1000 * (time.perf_counter() - start))
+    return Timing(mode, round(median(took[1:]), 3), round(max(took[1:]), 3), round(read_peak(), 1))
+
+
+def _watch_peak(device: torch.device) -> Callable[[], float]:
+    """Start to watch memory; the result reads its peak in MiB."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return lambda: torch.cuda.max_memory_allocated(device) / 2**20
+    if sys.platform == "linux":
+        PEAK_RESET.write_text("5")
+    return _peak_of_process
+
+
+def _peak_of_process() -> float:
+    status = Path("/proc/self/status")
+    if status.is_file():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # bytes on macOS, of the whole process

@@ -1,0 +1,184 @@
+"""Files of items to files of vectors, in parts, so that a run that was stopped goes on where it was.
+
+A row of JSONL is an item: `text`, `image` (a path beside the file), and at most one of `box` [x0, y0, x1, y1],
+`points` [[x, y], ...] with `labels` [1, 0, ...] (all 1 if left out; a `box` may stand beside them), and `mask` (COCO's
+RLE, or the path of an image that is not black inside), in pixels of the image. `id` is free; without one it is the
+row's number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from PIL import Image
+from pyarrow import parquet
+
+from mmeb_eval.embedder import Embedder, Item, Points, Prompt
+from scar.sample import Box, Mask
+from virtue_ref.errors import InputError, VirtueError
+
+PART_ROWS = 1000
+KEYS = frozenset({"id", "text", "image", "box", "points", "labels", "mask"})
+FORMATS = (".parquet", ".npy")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An item, what to call it, and where it was read."""
+
+    id: str
+    item: Item
+    place: str
+
+
+def read_rows(inputs: Sequence[Path], text: str = "") -> Iterator[Row]:
+    """Rows of JSONL files and image files, in the order given.
+
+    Args:
+        inputs: `.jsonl` files; anything else is an image.
+        text: that goes with each image file.
+
+    Raises:
+        VirtueError: a file is missing, or a row is no item; names file and line.
+    """
+    number = itertools.count()
+    for path in inputs:
+        if not path.is_file():
+            raise VirtueError(f"{path}: no such file.")
+        if path.suffix != ".jsonl":
+            next(number)
+            yield Row(str(path), Item(text, path), str(path))
+            continue
+        with path.open(encoding="utf-8") as lines:
+            for line_number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield _row(line, str(next(number)), f"{path}:{line_number}", path.parent)
+
+
+def embed_rows(embedder: Embedder, rows: Iterable[Row], out: Path, source: str, *, part_rows: int = PART_ROWS) -> int:
+    """Embed rows into one file; what a stopped run had done is used again.
+
+    Args:
+        embedder: whose name must be the same when a run goes on.
+        rows: streamed; only one part of them is in memory.
+        out: `.parquet` with columns id and vector, or `.npy` with one row an item. It appears when all is done.
+        source: tells one input from another; a run goes on only with the same.
+        part_rows: rows between two saves.
+
+    Returns:
+        How many rows were embedded.
+
+    Raises:
+        VirtueError: `out` exists or has another ending, a run with another model or input was stopped here, or a row
+            cannot be embedded; names its place.
+    """
+    if out.suffix not in FORMATS:
+        raise VirtueError(f"{out}: vectors go to {' or '.join(FORMATS)}.")
+    if out.exists():
+        raise VirtueError(f"{out} exists; name a new file.")
+    parts = out.with_name(f".{out.name}.parts")
+    about = json.dumps({"model": embedder.name, "source": source, "part_rows": part_rows})
+    if parts.is_dir() and (parts / "about.json").read_text() != about:
+        raise VirtueError(f"{parts}: a stopped run with another model or input; finish that one or remove the folder.")
+    parts.mkdir(parents=True, exist_ok=True)
+    (parts / "about.json").write_text(about)
+    count = 0
+    files: list[Path] = []
+    stream = iter(rows)
+    while chunk := list(itertools.islice(stream, part_rows)):
+        file = parts / f"{len(files):06}.parquet"
+        if not file.is_file():
+            _write(file, _table(chunk, _embed(embedder, chunk), embedder.name))
+        files.append(file)
+        count += len(chunk)
+    _join(files, out)
+    shutil.rmtree(parts)
+    return count
+
+
+def fingerprint(inputs: Sequence[Path], text: str = "") -> str:
+    """What tells one input from another: names, sizes and times of its files, and the text."""
+    stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in inputs if path.is_file()]
+    return hashlib.sha256(json.dumps([stats, text]).encode()).hexdigest()
+
+
+def _embed(embedder: Embedder, rows: Sequence[Row]) -> NDArray[np.float32]:
+    try:
+        return embedder.embed([row.item for row in rows])
+    except InputError as error:
+        if error.index is None:
+            raise
+        raise VirtueError(f"{rows[error.index].place}: {error.reason}") from error
+
+
+def _table(rows: Sequence[Row], vectors: NDArray[np.float32], name: str) -> pa.Table:
+    values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
+    table = pa.table({"id": pa.array([row.id for row in rows]), "vector": values})
+    return table.replace_schema_metadata({"model": name})
+
+
+def _join(parts: Sequence[Path], out: Path) -> None:
+    """One file of all parts, a part at a time."""
+    if not parts:
+        raise VirtueError("no rows: nothing to embed.")
+    unfinished = out.with_name(f".{out.name}.tmp")
+    if out.suffix == ".parquet":
+        with parquet.ParquetWriter(unfinished, parquet.read_schema(parts[0])) as writer:
+            for part in parts:
+                writer.write_table(parquet.read_table(part))
+    else:
+        counts = [parquet.read_metadata(part).num_rows for part in parts]
+        dim = parquet.read_schema(parts[0]).field("vector").type.list_size
+        whole = np.lib.format.open_memmap(unfinished, "w+", np.float32, (sum(counts), dim))
+        for part, end in zip(parts, itertools.accumulate(counts), strict=True):
+            vectors = parquet.read_table(part)["vector"].combine_chunks().flatten().to_numpy().reshape(-1, dim)
+            whole[end - len(vectors) : end] = vectors
+        whole.flush()
+    unfinished.replace(out)
+
+
+def _write(file: Path, table: pa.Table) -> None:
+    unfinished = file.with_suffix(".tmp")
+    parquet.write_table(table, unfinished)
+    unfinished.replace(file)
+
+
+def _row(line: str, number: str, place: str, folder: Path) -> Row:
+    try:
+        record = json.loads(line)
+        unknown = sorted(record.keys() - KEYS)
+        if unknown:
+            raise VirtueError(f"{place}: unknown key {unknown[0]!r}; an item has {', '.join(sorted(KEYS))}.")
+        image = folder / record["image"] if record.get("image") is not None else None
+        item = Item(str(record.get("text", "")), image, _prompt(record, folder))
+        return Row(str(record.get("id", number)), item, place)
+    except (ValueError, TypeError, AttributeError, LookupError, OSError) as error:
+        if isinstance(error, VirtueError):
+            raise
+        raise VirtueError(f"{place}: not an item ({error}).") from error
+
+
+def _prompt(record: dict[str, Any], folder: Path) -> Prompt | None:
+    box = Box(*(float(corner) for corner in record["box"])) if record.get("box") is not None else None
+    points, mask = record.get("points"), record.get("mask")
+    if mask is not None:
+        if box is not None or points is not None:
+            raise ValueError("a mask stands alone, without box or points")
+        if isinstance(mask, str):
+            with Image.open(folder / mask) as drawn:
+                return Mask.from_array(np.asarray(drawn.convert("L")) > 0)
+        return Mask((int(mask["size"][0]), int(mask["size"][1])), str(mask["counts"]))
+    if points is None:
+        return box
+    labels = record.get("labels", [1] * len(points))
+    return Points(tuple((float(x), float(y)) for x, y in points), tuple(int(label) for label in labels), box)
