@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mmeb_eval.data import TaskFiles
-    from mmeb_eval.embedder import Embedder
     from mmeb_eval.results import Result
 
 app = typer.Typer(
@@ -40,6 +40,7 @@ def run(
     config: Annotated[str | None, typer.Option(help="For virtue: tiny, 2b, 7b or a file.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Items given to the model at once.")] = 32,
     seed: Annotated[int, typer.Option(help="Of the random floor.")] = 0,
+    refresh: Annotated[bool, typer.Option(help="Throw away the models' stored vectors and make new ones.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
 ) -> None:
     """Score models on tasks and print the leaderboard."""
@@ -49,11 +50,14 @@ def run(
         if not model or not tasks:
             raise EvalError("which models on which tasks? Give --model NAME and --tasks DIR; see `mmeb-eval --help`.")
         from mmeb_eval.models import load_model
+        from mmeb_eval.run import run as run_all
 
         chosen = _task_files(tasks, data, images)
         embedders = [load_model(name, config=config, seed=seed) for name in dict.fromkeys(model)]
-        results = _evaluate(embedders, chosen, output, batch_size)
-        _print(results, as_json)
+        say = partial(typer.echo, err=True)
+        results = run_all(embedders, chosen, output, batch_size=batch_size, refresh=refresh, say=say)
+        if results:
+            _print(results, as_json)
 
 
 @app.command("tasks")
@@ -140,26 +144,6 @@ def _task_files(choices: Sequence[str], data: Path | None, images: Path | None) 
             raise EvalError(f"--tasks {choice}: where are the data? Give --data DIR, or --tasks DIR for a SCaR folder.")
         found += [task_files(task, data, images) for task in wanted]
     return found
-
-
-def _evaluate(
-    embedders: Sequence[Embedder], chosen: Sequence[TaskFiles], output: Path, batch_size: int
-) -> list[Result]:
-    """Every embedder on every task; each result is on disk before the next begins."""
-    from mmeb_eval.evaluate import evaluate
-    from mmeb_eval.results import write_result
-
-    names = [embedder.name for embedder in embedders]
-    tasks = [files.task.name for files in chosen]
-    for kind, called in (("models", names), ("tasks", tasks)):
-        if twice := {name for name in called if called.count(name) > 1}:
-            raise EvalError(f"two {kind} are called {min(twice)!r}; their results would lie in one file.")
-    results = []
-    for embedder in embedders:
-        for files in chosen:
-            results.append(evaluate(embedder, files, batch_size=batch_size, progress=True))
-            write_result(results[-1], output)
-    return results
 
 
 def _print(results: Sequence[Result], as_json: bool) -> None:

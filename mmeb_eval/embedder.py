@@ -56,12 +56,15 @@ class Item:
 class Embedder(Protocol):
     """Anything with a name and one method. No base class and no import of ours is needed.
 
-    Three attributes are read where they exist:
+    More is read where it exists:
 
     - ``layout``: how instruction and text are joined, a name from `mmeb_eval.layouts.LAYOUTS` (default ``"plain"``).
     - ``prompts``: kinds of prompt it takes, of ``"box"``, ``"points"``, ``"mask"`` (default none); for the others the
       evaluator says the region in another way and the result names it.
-    - ``settings``: a mapping of JSON values that stand in the result, such as the revision of the weights.
+    - ``settings``: a mapping of JSON values that stand in the result, such as the revision of the weights; vectors
+      made under other settings are never taken from the store.
+    - ``counts(items)``: a mapping of names to numbers that stand in the result, such as how many texts it cuts.
+    - ``stored``: False where making a vector costs less than storing it.
     """
 
     @property
@@ -138,6 +141,12 @@ def prompts_of(embedder: Embedder) -> frozenset[str]:
 def settings_of(embedder: Embedder) -> dict[str, Any]:
     """What it says of itself for the result."""
     return dict(getattr(embedder, "settings", {}))
+
+
+def counts_of(embedder: Embedder, items: Sequence[Item]) -> dict[str, int]:
+    """What it counts among the distinct items of a task."""
+    counts = getattr(embedder, "counts", None)
+    return {} if counts is None else {name: int(value) for name, value in counts(items).items()}
 
 
 def checked(vectors: object, items: Sequence[Item], name: str) -> NDArray[np.float32]:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.metadata
 import math
-import platform
+from typing import TYPE_CHECKING
 
 from mmeb_eval.cases import read
 from mmeb_eval.data import TaskFiles, sha256
-from mmeb_eval.embedder import Embedder, Item, layout_of, prompts_of, settings_of
+from mmeb_eval.embedder import Embedder, Item, counts_of, layout_of, prompts_of, settings_of
 from mmeb_eval.layouts import Layout, get_layout
 from mmeb_eval.results import Result
 from mmeb_eval.tasks import Task
+from mmeb_eval.versions import versions
+from mmeb_eval.workers import Worker
 
-LIBRARIES = ("scar-virtue", "numpy", "pillow", "torch", "torchvision", "transformers", "sam2")
-"""Distributions whose versions can move a score."""
+if TYPE_CHECKING:
+    from mmeb_eval.embed import Store
+    from mmeb_eval.rank import TieRule
 
 
-def evaluate(embedder: Embedder, files: TaskFiles, *, batch_size: int = 32, progress: bool = False) -> Result:
+def evaluate(
+    embedder: Embedder,
+    files: TaskFiles,
+    *,
+    batch_size: int = 32,
+    progress: bool = False,
+    ties: TieRule = "against",
+    store: Store | None = None,
+    worker: Worker = Worker(),  # noqa: B008 - it is frozen
+) -> Result:
     """Score an embedder on a task.
 
     Args:
@@ -26,46 +36,54 @@ def evaluate(embedder: Embedder, files: TaskFiles, *, batch_size: int = 32, prog
         files: the task and where its data lie.
         batch_size: most items given to `Embedder.embed` at once.
         progress: whether to draw a bar on stderr.
+        ties: the rule for equal scores, see `mmeb_eval.rank.label_ranks`; ``official`` also ranks a candidate that is
+            listed twice twice, so that ``map`` and ``ndcg`` can exceed 1.
+        store: where vectors are kept, such as a `mmeb_eval.cache.VectorCache`; None keeps them for this call.
+        worker: which of several processes this one is; they need one `VectorCache` to meet in.
 
     Raises:
         DataError: rows or images that cannot be used; nothing is embedded before all rows are read.
         ContractError: vectors that break the contract.
     """
     from mmeb_eval import rank
-    from mmeb_eval.embed import embed_items
+    from mmeb_eval.embed import Memory, embed_items
 
     layout = get_layout(layout_of(embedder))
     shows_box = "box" in prompts_of(embedder)
     cases = list(read(files, layout, shows_box=shows_box))
     items = sorted({item for case in cases for item in (case.query, *case.candidates)}, key=_order)
-    vectors = embed_items(embedder, items, batch_size, files.task.name if progress else None)
+    bar = files.task.name if progress else None
+    vectors = embed_items(embedder, items, batch_size, bar, store or Memory(), worker)
     row = {item: index for index, item in enumerate(items)}
-    candidates = [[row[item] for item in case.candidates] for case in cases]
-    scores = rank.case_scores(vectors, [row[case.query] for case in cases], candidates)
-    gold = [case.gold for case in cases]
-    ranks = rank.gold_ranks(scores, gold)
+    listed = [[row[item] for item in case.candidates] for case in cases]
+    distinct = [list(dict.fromkeys(own)) for own in listed]
+    ranked = listed if ties == "official" else distinct
+    ranking = rank.rank(vectors, [row[case.query] for case in cases], ranked, ties)
     return Result(
         model=embedder.name,
         task=files.task.name,
-        metrics={**{f"hit@{k}": rank.hit_at(ranks, k) for k in (1, 5, 10)}, "mrr": rank.mrr(ranks)},
+        metrics=ranking.metrics,
         counts={
             "queries": len(cases),
-            "candidates": sum(map(len, candidates)),
+            "candidates": sum(map(len, distinct)),
             "items": len(items),
-            "ties": rank.ties(scores, gold),
+            "ties": ranking.ties,
+            "repeats": sum(own.count(own[0]) > 1 for own in listed),
+            **counts_of(embedder, items),
         },
-        chance=math.fsum(1 / len(own) for own in candidates) / len(cases),
+        chance=math.fsum(1 / len(own) for own in distinct) / len(cases),
         settings={
             "layout": layout_of(embedder),
             "region": region_told(files.task, layout, shows_box=shows_box),
+            "ties": ties,
             "batch_size": batch_size,
             "dataset": files.task.dataset,
             "files": {path.name: sha256(path) for path in files.files},
             "versions": versions(),
             "embedder": settings_of(embedder),
         },
-        ranks=tuple(ranks.tolist()),
-        top=tuple(rank.top_candidates(scores, gold, ranks).tolist()),
+        ranks=tuple(ranking.ranks.tolist()),
+        top=tuple(own.index(all_[top]) for own, all_, top in zip(distinct, ranked, ranking.top.tolist(), strict=True)),
     )
 
 
@@ -76,15 +94,6 @@ def region_told(task: Task, layout: Layout, *, shows_box: bool) -> str:
     if shows_box:
         return "prompt and text" if layout.exact else "prompt"
     return "text"
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of those `LIBRARIES` that are installed."""
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
 
 
 def _order(item: Item) -> tuple[str, str, int, str]:

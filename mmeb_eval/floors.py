@@ -26,6 +26,7 @@ class Constant:
     """One vector for everything: every score is a tie, so hit@1 is 0 wherever there are two candidates."""
 
     name = "constant"
+    stored = False
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), `WIDTH`) equal rows."""
@@ -36,6 +37,7 @@ class Random:
     """A direction drawn for each item from its content and a seed, whatever stands before it: hit@1 is about chance."""
 
     name = "random"
+    stored = False
 
     def __init__(self, seed: int = 0) -> None:
         self.settings: Mapping[str, int] = {"seed": seed}
@@ -61,6 +63,7 @@ class TextOnly:
     """
 
     name = "text-only"
+    stored = False
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), `BUCKETS`) rows; all items without words share one."""

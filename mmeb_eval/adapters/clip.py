@@ -18,25 +18,29 @@ if TYPE_CHECKING:
 class Clip:
     """An image and a text of one item become the normalised sum of their vectors, as in the MMEB paper's baselines.
 
-    Texts longer than the model can read are cut at its own limit; `settings` counts them.
+    Texts longer than the model can read are cut at its own limit; `counts` says how many.
     """
 
     def __init__(self, model_id: str) -> None:
         self.name = f"clip:{model_id}"
         self._model, self._tokenizer, self._processor = _read(model_id)
         self._longest = int(self._model.config.text_config.max_position_embeddings)
-        self._cut = 0
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Revision of the weights, the number format, the text limit in tokens, and how many texts were over it."""
+        """Revision of the weights, the number format and the text limit in tokens."""
         config = self._model.config
         return {
             "revision": getattr(config, "_commit_hash", None),
             "dtype": str(self._model.dtype),
             "max_tokens": self._longest,
-            "texts_cut": self._cut,
         }
+
+    def counts(self, items: Sequence[Item]) -> dict[str, int]:
+        """``texts_cut``: items whose text is longer than the model can read."""
+        texts = [item.text for item in items if item.text]
+        tokens = self._tokenizer(texts)["input_ids"] if texts else []
+        return {"texts_cut": sum(len(ids) > self._longest for ids in tokens)}
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), D) float32 rows of length 1."""
@@ -58,7 +62,6 @@ class Clip:
         tokens = self._tokenizer(texts, padding=True, return_tensors="pt")
         too_long = tokens["attention_mask"].sum(dim=1) > self._longest
         if too_long.any():
-            self._cut += int(too_long.sum())
             tokens = self._tokenizer(
                 texts, padding=True, truncation=True, max_length=self._longest, return_tensors="pt"
             )

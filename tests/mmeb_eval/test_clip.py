@@ -84,12 +84,14 @@ def test_vectors_are_those_of_the_model_itself(clip: Any, folder: Path, tmp_path
 
 def test_a_text_over_the_models_limit_is_cut_and_counted(folder: Path) -> None:
     clip: Any = load_model(f"clip:{folder}")
-    assert (clip.settings["max_tokens"], clip.settings["texts_cut"]) == (77, 0)
+    assert clip.settings["max_tokens"] == 77
     start = "word " * 15  # 75 letters and two ends are 77 tokens
-    cut, longer, short = clip.embed([Item(text=start + "and on"), Item(text=start + "more"), Item(text="word")])
+    items = [Item(text=start + "and on"), Item(text=start + "more"), Item(text="word"), Item(text=start)]
+    cut, longer, short, _ = clip.embed(items)
     assert cut == pytest.approx(longer)
     assert not np.allclose(cut, short)
-    assert clip.settings["texts_cut"] == 2
+    assert clip.counts(items) == {"texts_cut": 2}
+    assert clip.counts(items[2:]) == clip.counts([]) == {"texts_cut": 0}
 
 
 def test_it_scores_a_corpus_and_the_result_says_how_the_region_was_told(clip: Any, corpus: Path, folder: Path) -> None:
