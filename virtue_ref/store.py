@@ -15,7 +15,7 @@ from virtue_ref.config import Config, is_config
 from virtue_ref.errors import CheckpointError
 from virtue_ref.model import Virtue
 from virtue_ref.official import ADAPTER_CONFIG, CONNECTOR_FILE, read_adapter, read_official
-from virtue_ref.tokens import byte_tokenizer
+from virtue_ref.tokens import SPECIAL, byte_tokenizer
 
 WEIGHT_FILES = ("*.safetensors", "*.bin", "*.pth", "*.pt")
 
@@ -47,10 +47,29 @@ def new(config: Config, seed: int = 0) -> Checkpoint:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Virtue(config)
-    files = {
-        "config.json": json.dumps(config.backbone, indent=2).encode(),
-        "tokenizer.json": byte_tokenizer(config.backbone["image_token_id"]).to_str().encode(),
+    # As the published checkpoints have them, so that transformers and the released code read an export too.
+    tokenizer = {
+        "tokenizer_class": "Qwen2Tokenizer",
+        "pad_token": SPECIAL[0],
+        "eos_token": SPECIAL[2],
+        "padding_side": "left",
+        "model_max_length": 32768,
     }
+    pixels = {
+        "image_processor_type": "Qwen2VLImageProcessor",
+        "image_mean": config.image.mean,
+        "image_std": config.image.std,
+        "patch_size": config.image.patch,
+        "merge_size": config.image.merge,
+        "temporal_patch_size": config.image.frames,
+    }
+    tables = {
+        "config.json": {"architectures": ["Qwen2VLForConditionalGeneration"], **config.backbone},
+        "tokenizer_config.json": tokenizer,
+        "preprocessor_config.json": pixels,
+    }
+    files = {name: json.dumps(table, indent=2).encode() for name, table in tables.items()}
+    files["tokenizer.json"] = byte_tokenizer(config.backbone["image_token_id"]).to_str().encode()
     return dataclasses.replace(of_model(model, Checkpoint(config, {}, {}, {}, files)), revision=f"seed{seed}")
 
 

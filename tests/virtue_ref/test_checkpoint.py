@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 import torch
 from huggingface_hub import save_torch_state_dict
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from transformers import AutoTokenizer, Qwen2VLForConditionalGeneration
 
 from mmeb_eval.embedder import Item
 from scar.sample import Box
@@ -31,20 +33,27 @@ from virtue_ref.tokens import read_tokenizer
 Weights = Mapping[str, Tensor]
 
 
-@pytest.fixture
-def official(stored: Checkpoint, tmp_path: Path) -> Path:
-    """A folder in the official layout, written by us."""
-    export(stored, tmp_path / "official")
-    return tmp_path / "official"
+@pytest.fixture(scope="module")
+def exported(stored: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported") / "official"
+    export(stored, folder)
+    return folder
 
 
 @pytest.fixture
-def items(picture: Callable[..., Path]) -> list[Item]:
-    image = picture(90, 70)
+def official(exported: Path, tmp_path: Path) -> Path:
+    """A folder in the official layout, written by us, to be changed."""
+    return shutil.copytree(exported, tmp_path / "official")
+
+
+@pytest.fixture(scope="module")
+def items(tmp_path_factory: pytest.TempPathFactory) -> list[Item]:
+    image = tmp_path_factory.mktemp("images") / "image.png"
+    Image.new("RGB", (90, 70), (200, 30, 90)).save(image)
     return [Item("a cat"), Item("which one?", image), Item("which one?", image, Box(10, 10, 60, 50))]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def expected(stored: Checkpoint, items: list[Item]) -> Any:
     config = stored.config.with_options(profile="official")
     model = build(dataclasses.replace(stored, config=config))
@@ -145,6 +154,17 @@ def test_every_variant_gives_the_same_vectors(
 ) -> None:
     change(official)
     np.testing.assert_array_equal(load(official).embed(items), expected)
+
+
+def test_stock_transformers_reads_an_export(official: Path, stored: Checkpoint) -> None:
+    loaded: Any = Qwen2VLForConditionalGeneration.from_pretrained(official, output_loading_info=True)
+    model, report = loaded
+    assert not report["missing_keys"]
+    assert not report["unexpected_keys"]
+    same(dict(model.model.state_dict()), stored.backbone)
+    text = "What is it, a cat?<|image_pad|>\n 12 boats — 美しい"
+    ours = read_tokenizer(stored.files, "tiny").encode(text).ids
+    assert AutoTokenizer.from_pretrained(official)(text)["input_ids"] == ours
 
 
 def test_official_to_ours_and_back_keeps_every_bit(official: Path, items: list[Item], tmp_path: Path) -> None:

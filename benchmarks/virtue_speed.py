@@ -1,0 +1,162 @@
+"""How fast `virtue_ref` is, as a ratio to its floor: bare passes of the stock modules over tensors that are ready.
+
+The floor of a picture with some regions is one pass of either image encoder, then, for each region, one pass of the
+prompt encoder, the mask decoder's transformer, the connector and the language model: no files, no tokens, nothing
+around them. Ours and the floor take turns, so that a busy machine slows both. Sizes are those of virtue_speed.toml;
+another model, or a checkpoint, can be named.
+
+    python benchmarks/virtue_speed.py --threads 2
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional
+
+from mmeb_eval.embedder import Item
+from scar.sample import Box
+from virtue_ref.embedder import VirtueEmbedder, load
+
+CONFIG = Path(__file__).with_suffix(".toml")
+REGIONS = (3, 3, 3, 3, 4)
+"""Regions of each picture: 3.2 on average, as in SCaR."""
+
+TEXT = "<|image_pad|>\nFind the caption that best describes the object in the box."
+Work = Callable[[], object]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default=str(CONFIG))
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--device")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    embedder = load(arguments.model, device=arguments.device)
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+        works = list_works(embedder, draw(Path(folder), len(REGIONS)))
+        print(
+            json.dumps(
+                {"model": embedder.name, "threads": arguments.threads, **report(works, arguments.repeat)}, indent=2
+            )
+        )
+
+
+def list_works(embedder: VirtueEmbedder, images: list[Path]) -> dict[str, Work]:
+    """Everything that is measured, by name."""
+    scar = [ask(image, regions) for image, regions in zip(images, REGIONS, strict=True)]
+    texts = [Item(f"caption number {number} of a square on a table") for number in range(64)]
+
+    def ours(items: list[Item]) -> Work:
+        def work() -> None:
+            embedder.forget()
+            embedder.embed(items)
+
+        return work
+
+    return {
+        "scar": ours([item for items in scar for item in items]),
+        "scar floor": floor(embedder, scar),
+        "one region": ours(ask(images[0], 1)),
+        "ten regions": ours(ask(images[0], 10)),
+        "ten regions floor": floor(embedder, [ask(images[0], 10)]),
+        "64 texts": ours(texts),
+        "64 texts floor": text_floor(embedder, texts),
+    }
+
+
+def report(works: dict[str, Work], repeat: int) -> dict[str, Any]:
+    """Shortest of the runs of each work in seconds, and the ratios that are promised."""
+    for work in works.values():
+        work()
+    took = {name: float("inf") for name in works}
+    for _ in range(repeat):
+        for name, work in works.items():
+            start = time.perf_counter()
+            work()
+            took[name] = min(took[name], time.perf_counter() - start)
+    ratios = {
+        "scar / floor": took["scar"] / took["scar floor"],
+        "ten regions / floor": took["ten regions"] / took["ten regions floor"],
+        "texts / floor": took["64 texts"] / took["64 texts floor"],
+        "ten regions / one region": took["ten regions"] / took["one region"],
+    }
+    queries = {"scar queries per second": sum(REGIONS) / took["scar"], "texts per second": 64 / took["64 texts"]}
+    return {
+        "seconds": {name: round(value, 4) for name, value in took.items()},
+        "ratios": {name: round(value, 3) for name, value in ratios.items()},
+        "rates": {name: round(value, 2) for name, value in queries.items()},
+    }
+
+
+def draw(folder: Path, count: int) -> list[Path]:
+    """Pictures of 640 x 480 pixels."""
+    x, y = np.meshgrid(np.linspace(0, 255, 640), np.linspace(0, 255, 480))
+    paths = [folder / f"{number}.png" for number in range(count)]
+    for number, path in enumerate(paths):
+        Image.fromarray(np.stack([x, y, (x + y + 37 * number) % 256], -1).astype(np.uint8)).save(path)
+    return paths
+
+
+def ask(image: Path, regions: int) -> list[Item]:
+    return [Item(TEXT, image, Box(20 + 30 * k, 40, 220 + 30 * k, 300)) for k in range(regions)]
+
+
+def floor(embedder: VirtueEmbedder, pictures: list[list[Item]]) -> Work:
+    """Bare passes for some pictures with their regions; tensors are made before."""
+    model, collator = embedder.model, embedder.collator
+    segmenter, connector = model.segmenter, model.connector
+    if segmenter is None or connector is None:
+        raise SystemExit("a model without segmenter has no such floor")
+    sam, language_model = segmenter.sam, model.backbone.language_model
+    places = sam.sam_prompt_encoder.get_dense_pe()
+    decoder = sam.sam_mask_decoder
+    fixed = torch.cat([decoder.obj_score_token.weight, decoder.iou_token.weight, decoder.mask_tokens.weight])[None]
+    ready = []
+    for items in pictures:
+        pixels = collator.pictures([items[0].image or Path()]).to(model.device, model.dtype)
+        requests = [collator.request(item, index) for index, item in enumerate(items)]
+        batches = [collator.batch([request], [0]).to(model.device) for request in requests]
+        ready.append((pixels, batches))
+
+    def work() -> None:
+        for pixels, batches in ready:
+            model.backbone.get_image_features(pixels.patches, pixels.grids)
+            image = sam.image_encoder(pixels.frames)["vision_features"]
+            for batch in batches:
+                clicks = batch.clicks[0]
+                points = torch.tensor([clicks.xy]), torch.tensor([clicks.labels])  # type: ignore[union-attr]
+                sparse, dense = sam.sam_prompt_encoder(points=points, boxes=None, masks=None)
+                _, mixed = decoder.transformer(image + dense, places, torch.cat([fixed, sparse], dim=1))
+                segments = connector(mixed.transpose(1, 2).reshape(image.shape))
+                states = language_model(
+                    inputs_embeds=torch.cat([segments, model.backbone.get_input_embeddings()(batch.ids)], dim=1),
+                    position_ids=batch.positions,
+                    use_cache=False,
+                ).last_hidden_state
+                functional.normalize(states[:, -1], dim=-1)
+
+    return work
+
+
+def text_floor(embedder: VirtueEmbedder, texts: list[Item]) -> Work:
+    """One bare pass of the language model over all texts."""
+    model, collator = embedder.model, embedder.collator
+    requests = [collator.request(item, index) for index, item in enumerate(texts)]
+    batch = collator.batch(requests, [None] * len(texts)).to(model.device)
+    return lambda: model.backbone.language_model(input_ids=batch.ids, position_ids=batch.positions, use_cache=False)
+
+
+if __name__ == "__main__":
+    main()
