@@ -67,7 +67,9 @@ def build(
     min_area_share: Annotated[
         float | None, typer.Option(help="Least share of the image that a box covers.  [default: 0.005]")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of every random choice.  [default: the recipe's, or 0]")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**63 - 1, help="Of every random choice.  [default: the recipe's, or 0]")
+    ] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Drop and count records that cannot be used.")] = False,
     images_mode: Annotated[Literal["link", "copy"], typer.Option(help="Hard links to the images, or copies.")] = "link",
     force: Annotated[bool, typer.Option("--force", help="Replace a build that differs.")] = False,

@@ -84,7 +84,7 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True):
     """The recipe file less its sources, which are checked one by one."""
 
     source: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1)]
-    seed: int = 0
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
     skip_bad: bool = False
 
 

@@ -14,7 +14,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -26,6 +26,9 @@ from scar.sources.boxes import usable
 from scar.tally import Tally
 
 T = TypeVar("T")
+
+_Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""What a column of the corpus can hold."""
 
 
 class _Instances(msgspec.Struct):
@@ -42,7 +45,7 @@ class _Captions(msgspec.Struct):
 
 
 class _Image(msgspec.Struct, gc=False):
-    id: int
+    id: _Id
     file_name: str
     width: int
     height: int
@@ -50,9 +53,9 @@ class _Image(msgspec.Struct, gc=False):
 
 
 class _Annotation(msgspec.Struct, gc=False):
-    id: int
-    image_id: int
-    category_id: int
+    id: _Id
+    image_id: _Id
+    category_id: _Id
     # A box of None holds a number that JSON does not know, such as NaN.
     bbox: tuple[float | None, float | None, float | None, float | None]
     segmentation: msgspec.Raw = msgspec.Raw(b"null")
@@ -63,20 +66,20 @@ _ANYTHING: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
 class _Category(msgspec.Struct):
-    id: int
+    id: _Id
     name: str
 
 
 class _Caption(msgspec.Struct, gc=False):
-    image_id: int
+    image_id: _Id
     caption: str
 
 
 class _Relation(msgspec.Struct, gc=False):
-    image_id: int
-    subject: int
+    image_id: _Id
+    subject: _Id
     predicate: str
-    object: int
+    object: _Id
 
 
 def read(instances: Path, captions: Path | None, tally: Tally) -> tuple[int, Iterator[Picture]]:
@@ -115,7 +118,7 @@ def read(instances: Path, captions: Path | None, tally: Tally) -> tuple[int, Ite
                 regions=regions,
                 captions=tuple(sentences.get(image.id, ())),
                 relations=tuple(_facts(relations.get(image.id, []), known, image, instances.name, tally)),
-                scene=image.scene,
+                scene=image.scene or None,
             )
 
     return len(annotations), pictures()
@@ -265,7 +268,7 @@ def _parsed(decoder: msgspec.json.Decoder[T], record: msgspec.Raw, place: str) -
     """
     try:
         return decoder.decode(record)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRecord(place, str(error), "malformed") from None
 
 

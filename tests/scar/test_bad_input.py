@@ -78,6 +78,7 @@ BAD = {
     "box outside": Bad(annotation(bbox=[500, 5, 30, 40]), r"box .* lies outside the 120x90 image", "outside"),
     "box of three": Bad(annotation(bbox=[1, 2, 3]), r"annotations\[6\]: Expected `array` of length 4", "malformed"),
     "text for an id": Bad(annotation(id="50"), r"annotations\[6\]: Expected `int`, got `str`", "malformed"),
+    "an id that no column holds": Bad(annotation(id=2**64), r"annotations\[6\]: Expected `int` <=", "malformed"),
     "RLE of the wrong size": Bad(
         annotation(segmentation={"size": [120, 90], "counts": [0, 10800]}), r"RLE size \[120, 90\] is not", "mask_size"
     ),

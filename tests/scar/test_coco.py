@@ -142,6 +142,7 @@ def test_a_usable_box_survives_float32_and_lies_inside(
         (b'{"images": ["\xff"', "not JSON, or cut off"),
         (b'{"images": [' + b"[" * 200_000, "not JSON, or cut off"),
         (b"[]", "Expected `object`, got `array`"),
+        (rb'{"images": ["\ud800"], "annotations": [], "categories": []}', "not JSON, or cut off"),
         (b"null", "not a COCO-style file"),
         (b'{"images": [], "annotations": []}', "missing required field `categories`"),
         (b'{"images": {}, "annotations": [], "categories": []}', r"Expected `array`, got `object` - at `\$.images`"),
@@ -175,6 +176,16 @@ def test_captions_of_other_images_are_refused_even_when_bad_records_are_skipped(
         caption["image_id"] += 1000
     with pytest.raises(InputError, match=r"none of its 3 captions is of an image of instances\.json"):
         pictures(world, Tally(skip_bad=True))
+
+
+def test_text_that_is_no_text_is_one_bad_record(world: World) -> None:
+    world.images[1]["file_name"] = "BYTES"
+    world.write()
+    world.instances_file.write_bytes(world.instances_file.read_bytes().replace(b"BYTES", b"\xff"))
+    tally = Tally(skip_bad=True)
+    assert [picture.id for picture in read(world.instances_file, None, tally)[1]] == [5, 11]
+    assert tally.ignored == {"malformed": 1}
+    assert tally.rejected == {"no_image": 3}
 
 
 def test_real_nonsense_in_one_record_is_one_bad_record(world: World) -> None:
