@@ -60,7 +60,7 @@ def list_works(embedder: VirtueEmbedder, images: list[Path]) -> dict[str, Work]:
 
     def ours(items: list[Item]) -> Work:
         def work() -> None:
-            embedder.forget()
+            embedder.memory.forget()
             embedder.embed(items)
 
         return work

@@ -79,7 +79,7 @@ def _measure(embedder: VirtueEmbedder, mode: str, item: Item, anew: bool, repeat
     took = []
     for _ in range(repeat + 1):
         if anew:
-            embedder.forget()
+            embedder.memory.forget()
         start = time.perf_counter()
         embedder.embed([item])  # comes back as numpy: the GPU is done
         took.append(1000 * (time.perf_counter() - start))

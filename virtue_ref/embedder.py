@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import sys
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from mmeb_eval.embedder import Item
 from virtue_ref.checkpoint import build
 from virtue_ref.collate import Collator, Request
 from virtue_ref.errors import ConfigError, InputError, VirtueError
+from virtue_ref.memory import Memory
 from virtue_ref.model import Seen, Virtue
 from virtue_ref.store import read
 from virtue_ref.tokens import read_tokenizer
@@ -43,6 +44,7 @@ class VirtueEmbedder:
     Attributes:
         layout: how instruction and text are joined for it, see `mmeb_eval.layouts`.
         prompts: kinds of prompt it takes.
+        memory: the images it remembers.
     """
 
     layout = "qwen2_vl"
@@ -65,8 +67,7 @@ class VirtueEmbedder:
             raise VirtueError(f"truncate_dim {truncate_dim}: the model's vectors have {model.hidden} dimensions.")
         self.collator = Collator(model.config, tokenizer)
         self._batch_tokens = batch_tokens
-        self._cached_images = cached_images
-        self._seen: OrderedDict[tuple[int, ...], Seen] = OrderedDict()
+        self.memory = Memory(model, self.collator, cached_images)
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """Embed items; progress goes to stderr when that is a terminal.
@@ -87,14 +88,12 @@ class VirtueEmbedder:
         vectors = np.empty((len(first), self.dim), dtype=np.float32)
         batches = list(self._batches(requests))
         silent = len(batches) < 2 or not sys.stderr.isatty()
-        for batch in track(batches, "embedding", console=Console(stderr=True), transient=True, disable=silent):
+        shown = track(batches, "embedding", console=Console(stderr=True), transient=True, disable=silent)
+        for batch, following in itertools.zip_longest(shown, batches[1:], fillvalue=()):
+            self.memory.expect(_images(requests[index] for index in (*batch, *following)))
             vectors[batch] = self._embed([requests[index] for index in batch])
         row = {item: index for index, item in enumerate(first)}
         return vectors[[row[item] for item in items]]
-
-    def forget(self) -> None:
-        """Drop the remembered images."""
-        self._seen.clear()
 
     def _batches(self, requests: Sequence[Request]) -> Iterator[list[int]]:
         """Indices of requests that share a pass: alike in length, those of one image together."""
@@ -120,7 +119,7 @@ class VirtueEmbedder:
         except torch.OutOfMemoryError as error:
             if len(requests) == 1:
                 raise VirtueError(f"out of memory on one item of {requests[0].length} tokens.") from error
-        self.forget()
+        self.memory.forget()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         half = len(requests) // 2
@@ -128,33 +127,24 @@ class VirtueEmbedder:
 
     @torch.inference_mode()
     def _forward(self, requests: Sequence[Request]) -> NDArray[np.float32]:
-        images = list(dict.fromkeys(request.item.image for request in requests if request.item.image is not None))
-        seen = [self._look(image, requests) for image in images]
-        image_of = [None if request.item.image is None else images.index(request.item.image) for request in requests]
+        seen: dict[Path, Seen] = {}
+        for request in requests:
+            image = request.item.image
+            if image is not None and image not in seen:
+                try:
+                    seen[image] = self.memory.see(image)
+                except InputError as error:
+                    raise InputError(error.reason, request.index) from error
+        place = {image: index for index, image in enumerate(seen)}
+        image_of = [None if request.item.image is None else place[request.item.image] for request in requests]
         batch = self.collator.batch(requests, image_of).to(self.model.device)
-        vectors = self.model(batch, seen)[:, : self.dim]
+        vectors = self.model(batch, list(seen.values()))[:, : self.dim]
         out: NDArray[np.float32] = functional.normalize(vectors, dim=-1).cpu().numpy()
         return out
 
-    def _look(self, image: Path, requests: Sequence[Request]) -> Seen:
-        try:
-            return self.look(image)
-        except InputError as error:
-            index = next(request.index for request in requests if request.item.image == image)
-            raise InputError(error.reason, index) from error
 
-    @torch.inference_mode()
-    def look(self, image: Path) -> Seen:
-        """The image's features, encoded now or remembered; a file that changed is another image."""
-        stat = image.stat()
-        key = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
-        if key not in self._seen:
-            pictures = self.collator.pictures([image]).to(self.model.device, self.model.dtype)
-            self._seen[key] = self.model.look(pictures)[0]
-            if len(self._seen) > self._cached_images:
-                self._seen.popitem(last=False)
-        self._seen.move_to_end(key)
-        return self._seen[key]
+def _images(requests: Iterable[Request]) -> list[Path]:
+    return [request.item.image for request in requests if request.item.image is not None]
 
 
 def load(
@@ -171,6 +161,7 @@ def load(
     segmenter: str | Path | None = None,
     revision: str | None = None,
     seed: int = 0,
+    compiled: bool = False,
     batch_tokens: int = 8192,
     cached_images: int = 32,
 ) -> VirtueEmbedder:
@@ -190,6 +181,7 @@ def load(
         segmenter: SAM 2's weights, a file or its Hub id, where the checkpoint does not contain them.
         revision: of a Hugging Face repository.
         seed: of random weights.
+        compiled: run the heavy parts through torch.compile; the first items then take minutes.
         batch_tokens: see `VirtueEmbedder`.
         cached_images: see `VirtueEmbedder`.
 
@@ -206,13 +198,15 @@ def load(
     settings = stored.config.with_options(
         profile=profile, resolution=resolution, min_pixels=min_pixels, max_pixels=max_pixels, max_length=max_length
     )
-    model = build(dataclasses.replace(stored, config=settings))
+    model = build(dataclasses.replace(stored, config=settings)).place(place, DTYPES[kind])
+    if compiled:
+        model.compile_parts()
     # What changes a vector is in the name, because caches go by it.
     options = {"resolution": resolution, "min_pixels": min_pixels, "max_pixels": max_pixels, "max_length": max_length}
     options |= {"dtype": None if kind == "float32" else kind, "truncate_dim": truncate_dim}
     changed = ",".join(f"{key}={value}" for key, value in options.items() if value is not None)
     return VirtueEmbedder(
-        model.place(place, DTYPES[kind]),
+        model,
         read_tokenizer(stored.files, settings.name),
         f"{settings.name}-{settings.profile.name}@{stored.revision}" + (f"[{changed}]" if changed else ""),
         truncate_dim=truncate_dim,

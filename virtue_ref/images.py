@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import struct
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -145,21 +144,19 @@ def segmenter_input(image: Image.Image, vision: NDArray[np.float32], side: int, 
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """The image in RGB; alpha is dropped."""
-    with warnings.catch_warnings():
-        # PIL advises RGBA for palettes with transparency; here alpha goes anyway.
-        warnings.filterwarnings("ignore", "Palette images with Transparency", UserWarning)
-        return image.convert("RGB")
+    if "transparency" in image.info:
+        # PIL would advise RGBA; here alpha goes anyway. (Its warning cannot be caught in a thread.)
+        image = image.copy()
+        del image.info["transparency"]
+    return image.convert("RGB")
 
 
 def _opened(path: Path) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            # Between PIL's two limits an image is large but decodable; above the second it raises.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(path)
+        image = Image.open(path)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such image.") from error
-    except (*BROKEN, Image.DecompressionBombError) as error:
+    except (*BROKEN, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(f"{path}: not an image that can be opened ({error}).") from error
     if image.mode.startswith(("I", "F")):
         # PIL's conversion to RGB clips at 255: nearly every pixel of a 16-bit image would come out white.

@@ -85,6 +85,12 @@ class Virtue(nn.Module):
             weight.data = weight.data.to(device, dtype)
         return self.to(device)
 
+    def compile_parts(self) -> None:
+        """Compile what takes the time: the segmenter's image encoder and the language model."""
+        if self.segmenter is not None:
+            self.segmenter.sam.image_encoder.trunk.compile()
+        self.backbone.language_model.compile(dynamic=True)
+
     def look(self, pictures: Pictures) -> list[Seen]:
         """Encode images, each once."""
         tokens = self.backbone.get_image_features(pictures.patches, pictures.grids).pooler_output

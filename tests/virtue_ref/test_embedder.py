@@ -154,7 +154,7 @@ def test_the_feature_cache_is_bounded(tiny: VirtueEmbedder, picture: Draw) -> No
     np.testing.assert_allclose(
         small.embed([Item("", image) for image in images]), tiny.embed([Item("", image) for image in images]), atol=2e-6
     )
-    assert len(small._seen) == 2
+    assert len(small.memory) == 2
 
 
 def test_out_of_memory_halves_the_batch(
@@ -206,6 +206,12 @@ def test_options_that_change_vectors_are_in_the_name() -> None:
 def test_a_long_text_is_cut_on_the_right(tiny: VirtueEmbedder) -> None:
     cut = load("tiny", max_length=5)
     np.testing.assert_allclose(cut.embed([Item("abcdefgh")]), tiny.embed([Item("abcde")]), atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # of the compiler and its parts
+def test_a_compiled_model_gives_the_same_vectors(tiny: VirtueEmbedder, items: list[Item]) -> None:
+    np.testing.assert_allclose(load("tiny", compiled=True).embed(items), tiny.embed(items), rtol=0, atol=1e-5)
 
 
 def test_no_items_give_no_vectors(tiny: VirtueEmbedder) -> None:

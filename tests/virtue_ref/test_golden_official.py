@@ -157,7 +157,7 @@ def test_intermediates(case: Case, golden: dict[str, NDArray[Any]]) -> None:
     segmenter, connector = virtue.model.segmenter, virtue.model.connector
     assert segmenter is not None
     assert connector is not None
-    seen = [virtue.look(image) for image in images]
+    seen = [virtue.memory.see(image) for image in images]
     clicks = [prompt for prompt in batch.clicks if prompt is not None]
     given = segmenter.prompt_tokens(clicks)
     for row, prompt in enumerate(clicks):
