@@ -32,7 +32,7 @@ class Case:
     gold: int
 
 
-def read(files: TaskFiles, layout: Layout, *, shows_box: bool) -> Iterator[Case]:
+def read(files: TaskFiles, layout: Layout, *, shows_box: bool, tells_box: bool | None = None) -> Iterator[Case]:
     """Read a task's cases row by row.
 
     Candidates of one key are one candidate, the first in the data, across all rows: as in the official evaluator.
@@ -40,13 +40,16 @@ def read(files: TaskFiles, layout: Layout, *, shows_box: bool) -> Iterator[Case]
     Args:
         files: the task and its data.
         layout: of the model that is asked.
-        shows_box: whether the model takes a box as a prompt; if not, the text tells the region.
+        shows_box: whether queries have the box as a prompt.
+        tells_box: whether their texts have it; None is where it is not shown, or the layout is exact.
 
     Raises:
         DataError: a row of another shape, or an image that is missing or outside the image folder; names file, row,
             column and value.
     """
-    reader = _Reader(files.task, layout, shows_box, files.images)
+    if tells_box is None:
+        tells_box = layout.exact or not shows_box
+    reader = _Reader(files.task, layout, shows_box, tells_box, files.images)
     for place, row in rows(files):
         yield reader.case(place, row)
 
@@ -54,10 +57,11 @@ def read(files: TaskFiles, layout: Layout, *, shows_box: bool) -> Iterator[Case]
 class _Reader:
     """What stays the same from row to row, and the images and candidates that were seen."""
 
-    def __init__(self, task: Task, layout: Layout, shows_box: bool, images: Path) -> None:
+    def __init__(self, task: Task, layout: Layout, shows_box: bool, tells_box: bool, images: Path) -> None:
         self.task = task
         self.layout = layout
         self.shows_box = shows_box
+        self.tells_box = tells_box
         self.images = images
         self.seen: dict[str, Path] = {}
         self.pool: dict[str, Item] = {}
@@ -71,7 +75,7 @@ class _Reader:
     def _region_query(self, place: str, row: Row) -> Item:
         """Image, box and text of a SCaR row."""
         box = _box(place, row)
-        told = None if self.shows_box and not self.layout.exact else box
+        told = box if self.tells_box else None
         return Item(
             text=query_text(self.task, self.layout, "", _string(place, row, "qry_text"), told),
             image=self._image(place, "qry_image_path", row["qry_image_path"]),

@@ -28,6 +28,10 @@ app = typer.Typer(
 MODEL_HELP = "constant, random, text-only, virtue, clip:<folder or hub id> or my_module:function; may be repeated."
 TASKS_HELP = "A SCaR folder, names of tasks with commas between, or all; may be repeated."
 
+REGION_HELP = (
+    "How models are told the region: text, crop, red-circle or blur; left out, they see the box if they take one."
+)
+
 
 @app.callback(invoke_without_command=True)
 def run(
@@ -40,6 +44,7 @@ def run(
     config: Annotated[str | None, typer.Option(help="For virtue: tiny, 2b, 7b or a file.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Items given to the model at once.")] = 32,
     seed: Annotated[int, typer.Option(help="Of the random floor.")] = 0,
+    region: Annotated[str | None, typer.Option(help=REGION_HELP)] = None,
     refresh: Annotated[bool, typer.Option(help="Throw away the models' stored vectors and make new ones.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
 ) -> None:
@@ -54,6 +59,10 @@ def run(
 
         chosen = _task_files(tasks, data, images)
         embedders = [load_model(name, config=config, seed=seed) for name in dict.fromkeys(model)]
+        if region is not None:
+            from mmeb_eval.regions import tell
+
+            embedders = [tell(embedder, region) for embedder in embedders]
         say = partial(typer.echo, err=True)
         results = run_all(embedders, chosen, output, batch_size=batch_size, refresh=refresh, say=say)
         if results:

@@ -50,7 +50,8 @@ def evaluate(
 
     layout = get_layout(layout_of(embedder))
     shows_box = "box" in prompts_of(embedder)
-    cases = list(read(files, layout, shows_box=shows_box))
+    region = region_told(files.task, layout, shows_box=shows_box, strategy=getattr(embedder, "region", None))
+    cases = list(read(files, layout, shows_box=shows_box, tells_box="text" in region))
     items = sorted({item for case in cases for item in (case.query, *case.candidates)}, key=_order)
     bar = files.task.name if progress else None
     vectors = embed_items(embedder, items, batch_size, bar, store or Memory(), worker)
@@ -74,7 +75,7 @@ def evaluate(
         chance=math.fsum(1 / len(own) for own in distinct) / len(cases),
         settings={
             "layout": layout_of(embedder),
-            "region": region_told(files.task, layout, shows_box=shows_box),
+            "region": region,
             "ties": ties,
             "batch_size": batch_size,
             "dataset": files.task.dataset,
@@ -87,10 +88,15 @@ def evaluate(
     )
 
 
-def region_told(task: Task, layout: Layout, *, shows_box: bool) -> str:
-    """How the model learns which region is meant: by ``prompt``, ``text`` or both; ``none`` where the task has none."""
+def region_told(task: Task, layout: Layout, *, shows_box: bool, strategy: str | None = None) -> str:
+    """How the model learns which region is meant; ``none`` where the task has no regions.
+
+    By ``prompt``, ``text`` or ``prompt and text``; or by the strategy of `mmeb_eval.regions` that stands between them.
+    """
     if task.query != "image+text+box":
         return "none"
+    if strategy is not None:
+        return strategy
     if shows_box:
         return "prompt and text" if layout.exact else "prompt"
     return "text"

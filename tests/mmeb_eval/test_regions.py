@@ -1,0 +1,121 @@
+"""Ways to tell a region: what each does to the pixels, and that none is forgotten on the way to the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from mmeb_eval.data import scar_folder
+from mmeb_eval.embedder import Embedder, Item, Points
+from mmeb_eval.errors import DataError, UnknownName
+from mmeb_eval.evaluate import evaluate
+from mmeb_eval.floors import Constant
+from mmeb_eval.regions import PICTURES, STRATEGIES, blur, crop, red_circle, tell
+from scar.sample import Box
+
+BOX = Box(10.4, 5.0, 30.0, 20.6)
+
+
+@pytest.fixture
+def noise() -> Image.Image:
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8))
+
+
+class Seen(Constant):
+    """Remembers what it was given, with the pixels."""
+
+    name = "seen@1"
+    layout = "plain"
+    prompts: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.items: list[Item] = []
+        self.pixels: list[NDArray[np.uint8]] = []
+
+    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        self.items += items
+        self.pixels += [np.asarray(Image.open(item.image)) for item in items if item.image is not None]
+        return super().embed(items)
+
+
+class Exact(Seen):
+    """Takes boxes and wants the official texts."""
+
+    layout = "qwen2_vl"
+    prompts = ("box",)
+
+
+def test_a_crop_is_the_pixels_that_the_box_touches(noise: Image.Image) -> None:
+    assert np.array_equal(np.asarray(crop(noise, BOX)), np.asarray(noise)[5:21, 10:30])
+
+
+def test_blur_keeps_the_box_and_changes_the_rest(noise: Image.Image) -> None:
+    before, after = np.asarray(noise), np.asarray(blur(noise, BOX))
+    assert np.array_equal(after[5:21, 10:30], before[5:21, 10:30])
+    outside = np.ones((40, 60), dtype=np.bool_)
+    outside[5:21, 10:30] = False
+    assert np.abs(np.diff(after.astype(int), axis=1))[:, 31:].mean() < 10
+    assert (after != before).any(axis=2)[outside].mean() > 0.95
+
+
+def test_a_red_circle_goes_around_the_box_and_hides_nothing_else(noise: Image.Image) -> None:
+    before, after = np.asarray(noise), np.asarray(red_circle(noise, BOX))
+    changed = (before != after).any(axis=2)
+    assert (after[changed] == (255, 0, 0)).all()
+    rows, columns = np.nonzero(changed)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (3, 22, 8, 31)
+    assert not changed[10:16, 16:24].any()
+
+
+@pytest.mark.parametrize("box", [Box(-9, -9, 5, 5), Box(50, 30, 99, 99), Box(7, 7, 7, 7), Box(90, 90, 95, 95)])
+@pytest.mark.parametrize("strategy", PICTURES)
+def test_a_box_over_the_edge_or_without_area_still_gives_a_picture(noise: Image.Image, strategy: str, box: Box) -> None:
+    assert min(PICTURES[strategy](noise, box).size) >= 1
+
+
+@pytest.mark.parametrize("kind", [Seen, Exact])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_query_tells_its_region_once_and_the_result_says_how(
+    corpus: Path, strategy: str, kind: type[Seen]
+) -> None:
+    inner = kind()
+    result = evaluate(tell(inner, strategy), scar_folder(corpus)[0])
+    assert result.settings["region"] == strategy
+    assert result.model == f"seen@1+{strategy}"
+    queries = [item for item in inner.items if item.image is not None]
+    assert len(queries) == 40
+    assert all(item.prompt is None for item in inner.items)
+    assert all(("object bbox" in item.text) == (strategy == "text") for item in queries)
+    if strategy == "crop":
+        assert {pixels.shape for pixels in inner.pixels} <= {(4, 4, 3), (4, 3, 3), (4, 5, 3)}
+    folders = {item.image.parent for item in queries if item.image is not None}
+    assert all(folder.exists() == (strategy == "text") for folder in folders)
+
+
+def test_a_task_without_regions_is_asked_as_it_is(tmp_path: Path, noise: Image.Image) -> None:
+    noise.save(tmp_path / "whole.png")
+    inner = Seen()
+    items = [Item("words"), Item(image=tmp_path / "whole.png")]
+    assert tell(inner, "crop").embed(items).shape == (2, 256)
+    assert inner.items == items
+
+
+def test_the_same_picture_with_two_boxes_is_two_pictures(tmp_path: Path, noise: Image.Image) -> None:
+    noise.save(tmp_path / "whole.png")
+    inner = Seen()
+    boxes = [Box(0, 0, 5, 5), Box(9, 9, 20, 20), Box(0, 0, 5, 5)]
+    tell(inner, "crop").embed([Item(image=tmp_path / "whole.png", prompt=box) for box in boxes])
+    assert [pixels.shape for pixels in inner.pixels] == [(5, 5, 3), (11, 11, 3), (5, 5, 3)]
+
+
+def test_what_cannot_be_told_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match=r"unknown way to tell a region 'crob': did you mean crop\?"):
+        tell(Seen(), "crob")
+    told: Embedder = tell(Seen(), "blur")
+    with pytest.raises(DataError, match=r"blur tells a box on an image and nothing else"):
+        told.embed([Item(image=tmp_path / "a.png", prompt=Points(((1, 2),), (1,)))])
