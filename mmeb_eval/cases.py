@@ -23,7 +23,7 @@ class Case:
 
     Attributes:
         query: what is asked.
-        candidates: what is ranked, in the order of the data, without duplicate keys.
+        candidates: what is ranked, in the order of the data and as often as they list it; equal keys are equal items.
         gold: index of the right one.
     """
 
@@ -70,7 +70,7 @@ class _Reader:
         """The case of one row."""
         query = self._region_query(place, row) if self.task.benchmark == "SCaR" else self._query(place, row)
         keyed = self._texts(place, row) if self.task.candidates == "text" else self._pictures(place, row)
-        return Case(query, tuple(self.pool[key] for key in dict.fromkeys(keyed)), gold=0)
+        return Case(query, tuple(self.pool[key] for key in keyed), gold=0)
 
     def _region_query(self, place: str, row: Row) -> Item:
         """Image, box and text of a SCaR row."""

@@ -159,16 +159,6 @@ def top_candidates(scores: NDArray[np.float32], gold: ArrayLike, ranks: NDArray[
     return np.where(ranks == 1, gold, np.argmax(rivals, axis=1))
 
 
-def hit_at(ranks: NDArray[np.intp], k: int) -> float:
-    """Share of queries whose right candidate is among the best ``k``."""
-    return float(np.mean(ranks <= k))
-
-
-def mrr(ranks: NDArray[np.intp]) -> float:
-    """Mean of 1 / rank over queries."""
-    return float(np.mean(1 / ranks))
-
-
 def _column(gold: ArrayLike) -> NDArray[np.intp]:
     """(Q, 1) index for take_along_axis."""
     return np.asarray(gold, dtype=np.intp)[:, None]

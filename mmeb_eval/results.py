@@ -24,9 +24,10 @@ class Result:
     Attributes:
         model: the embedder's name.
         task: the task's name.
-        metrics: ``hit@1``, ``hit@5``, ``hit@10`` and ``mrr``, each 0 to 1, means over queries.
+        metrics: ``hit@1``, ``mrr@10`` and so on, means over queries; see `mmeb_eval.metrics.metrics`.
         counts: ``queries``; ``candidates``, summed over queries; ``items``, the distinct ones that were embedded;
-            ``ties``, queries in which a wrong candidate scores exactly as the right one.
+            ``ties``, queries in which a wrong candidate scores exactly as the right one; ``repeats``, queries whose
+            data list the right candidate more than once.
         chance: hit@1 of guessing, the mean of 1 / candidates over queries.
         settings: all that a rerun needs to give the same numbers.
         ranks: of each query's right candidate, 1 = best, in the order of the data.

@@ -49,15 +49,39 @@ class Cheat:
 def test_a_constant_embedder_never_hits_and_a_cheat_always(corpus: Path) -> None:
     (files,) = scar_folder(corpus)
     constant = evaluate(Constant(), files)
-    assert constant.metrics == {"hit@1": 0, "hit@5": 0, "hit@10": 1, "mrr": pytest.approx(0.1)}
-    assert constant.counts == {"queries": 40, "candidates": 400, "items": 440, "ties": 40}
+    assert [constant.metrics[name] for name in ("hit@1", "hit@5", "hit@10")] == [0, 0, 1]
+    assert constant.metrics["mrr@10"] == pytest.approx(0.1)
+    assert constant.counts == {"queries": 40, "candidates": 400, "items": 440, "ties": 40, "repeats": 0}
     assert constant.chance == pytest.approx(0.1)
     assert constant.ranks == (10,) * 40
     assert 0 not in constant.top
     cheat = evaluate(Cheat(), files)
-    assert cheat.metrics == {"hit@1": 1, "hit@5": 1, "hit@10": 1, "mrr": 1}
+    assert {
+        name: cheat.metrics[f"{name}@1"] for name in ("hit", "precision", "recall", "f1", "map", "mrr")
+    } == dict.fromkeys(("hit", "precision", "recall", "f1", "map", "mrr"), 1)
     assert cheat.ranks == (1,) * 40
     assert cheat.top == (0,) * 40
+
+
+def test_the_official_rule_has_its_number_and_the_result_says_so(corpus: Path) -> None:
+    (files,) = scar_folder(corpus)
+    constant = evaluate(Constant(), files, ties="official")
+    assert (constant.metrics["hit@1"], constant.counts["ties"]) == (1, 40)
+    assert (constant.ranks, constant.top) == ((1,) * 40, (0,) * 40)
+    assert (constant.settings["ties"], evaluate(Constant(), files).settings["ties"]) == ("official", "against")
+    assert evaluate(Cheat(), files, ties="official").metrics == evaluate(Cheat(), files).metrics
+
+
+def test_a_candidate_that_is_listed_twice_is_one_but_for_the_official_rule(task_rows: Any) -> None:
+    row = {"qry_inst": "<|image_1|>\nName it:", "qry_text": "", "qry_img_path": "a.jpg", "tgt_inst": "",
+           "tgt_text": ["bus", "car", "bus", "van", "car"], "tgt_img_path": [""] * 5}  # fmt: skip
+    files = task_rows("VOC2007", [row])
+    ours, official = evaluate(Random(), files), evaluate(Random(), files, ties="official")
+    for result in (ours, official):
+        assert (result.counts["candidates"], result.counts["repeats"], result.chance) == (3, 1, 1 / 3)
+    assert ours.metrics["map@10"] == ours.metrics["mrr@10"]
+    assert official.metrics["map@10"] > official.metrics["mrr@10"]
+    assert ours.top == official.top
 
 
 def test_random_vectors_hit_about_by_chance(tmp_path: Path, write_corpus: Any, make_row: Any) -> None:
