@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -89,8 +88,8 @@ class VirtueEmbedder:
         batches = list(self._batches(requests))
         silent = len(batches) < 2 or not sys.stderr.isatty()
         shown = track(batches, "embedding", console=Console(stderr=True), transient=True, disable=silent)
-        for batch, following in itertools.zip_longest(shown, batches[1:], fillvalue=()):
-            self.memory.expect(_images(requests[index] for index in (*batch, *following)))
+        self.memory.expect(image for batch in batches for image in _images(requests[index] for index in batch))
+        for batch in shown:
             vectors[batch] = self._embed([requests[index] for index in batch])
         row = {item: index for index, item in enumerate(first)}
         return vectors[[row[item] for item in items]]
@@ -144,7 +143,8 @@ class VirtueEmbedder:
 
 
 def _images(requests: Iterable[Request]) -> list[Path]:
-    return [request.item.image for request in requests if request.item.image is not None]
+    """Distinct images in the order in which they are looked at."""
+    return list(dict.fromkeys(request.item.image for request in requests if request.item.image is not None))
 
 
 def load(

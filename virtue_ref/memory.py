@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeAlias
@@ -14,6 +14,9 @@ from virtue_ref.errors import InputError
 from virtue_ref.model import Seen, Virtue
 
 WORKERS = min(4, os.cpu_count() or 1)
+AHEAD = 2 * WORKERS
+"""Images that are opened before they are asked for. All of a batch's would be hundreds of MiB."""
+
 Key: TypeAlias = tuple[int, ...]
 
 
@@ -32,21 +35,17 @@ class Memory:
         self._size = size
         self._seen: OrderedDict[Key, Seen] = OrderedDict()
         self._coming: dict[Key, Future[Pictures]] = {}
+        self._route: Iterator[Path] = iter(())
         self._workers = ThreadPoolExecutor(WORKERS)
 
     def __len__(self) -> int:
         return len(self._seen)
 
     def expect(self, images: Iterable[Path]) -> None:
-        """Start to open images that are not remembered; `see` will ask for each of them soon.
-
-        Raises:
-            InputError: a file is gone.
-        """
-        for image in images:
-            key = _key(image)
-            if key not in self._seen and key not in self._coming:
-                self._coming[key] = self._workers.submit(self._collator.pictures, [image])
+        """Say which images will be asked for, in order; a few of them are opened ahead."""
+        self._coming.clear()
+        self._route = iter(images)
+        self._open_ahead()
 
     def see(self, image: Path) -> Seen:
         """The image as the encoders see it, now or before; a file that changed is another image.
@@ -57,6 +56,7 @@ class Memory:
         key = _key(image)
         if key not in self._seen:
             coming = self._coming.pop(key, None)
+            self._open_ahead()
             pictures = self._collator.pictures([image]) if coming is None else coming.result()
             self._seen[key] = self._model.look(pictures.to(self._model.device, self._model.dtype))[0]
             if len(self._seen) > self._size:
@@ -67,7 +67,12 @@ class Memory:
     def forget(self) -> None:
         """Drop all images."""
         self._seen.clear()
-        self._coming.clear()
+
+    def _open_ahead(self) -> None:
+        while len(self._coming) < AHEAD and (image := next(self._route, None)) is not None:
+            key = _key(image)
+            if key not in self._seen and key not in self._coming:
+                self._coming[key] = self._workers.submit(self._collator.pictures, [image])
 
 
 def _key(image: Path) -> Key:

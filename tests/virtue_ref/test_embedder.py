@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from virtue_ref.checkpoint import build
 from virtue_ref.config import Config
 from virtue_ref.embedder import VirtueEmbedder, load
 from virtue_ref.errors import ConfigError, InputError, VirtueError
+from virtue_ref.memory import AHEAD
 from virtue_ref.model import Virtue
 from virtue_ref.tokens import read_tokenizer
 
@@ -155,6 +157,43 @@ def test_the_feature_cache_is_bounded(tiny: VirtueEmbedder, picture: Draw) -> No
         small.embed([Item("", image) for image in images]), tiny.embed([Item("", image) for image in images]), atol=2e-6
     )
     assert len(small.memory) == 2
+
+
+def test_few_images_are_opened_ahead(tiny: VirtueEmbedder, picture: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = VirtueEmbedder(tiny.model, tiny.collator.tokenizer, "fresh")
+    opened: list[Path] = []
+    waiting: list[int] = []
+    pictures, look = fresh.collator.pictures, Virtue.look
+
+    def open_(images: list[Path]) -> Any:
+        opened.extend(images)
+        return pictures(images)
+
+    def look_(self: Virtue, seen: Any) -> Any:
+        waiting.append(len(opened) - len(waiting))
+        return look(self, seen)
+
+    monkeypatch.setattr(fresh.collator, "pictures", open_)
+    monkeypatch.setattr(Virtue, "look", look_)
+    images = [picture(60, 60, seed=seed) for seed in range(3 * AHEAD)]
+    fresh.embed([Item("", image) for image in images])
+    assert sorted(opened) == sorted(images)
+    assert max(waiting) <= AHEAD + 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory from /proc")
+def test_memory_is_flat_in_the_number_of_items(tiny: VirtueEmbedder, picture: Draw) -> None:
+    def peak_mib(count: int) -> float:
+        images = [picture(60, 60, seed=seed, name=f"{count}-{seed}.png") for seed in range(count // 4)]
+        items = [Item(f"text {i}", images[i // 4] if i % 2 and i // 4 < len(images) else None) for i in range(count)]
+        Path("/proc/self/clear_refs").write_text("5")
+        tiny.embed(items)
+        line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+
+    peak_mib(400)
+    assert peak_mib(10_000) < peak_mib(400) + 64
 
 
 def test_out_of_memory_halves_the_batch(
