@@ -45,6 +45,9 @@ def run(
     batch_size: Annotated[int, typer.Option(min=1, help="Items given to the model at once.")] = 32,
     seed: Annotated[int, typer.Option(help="Of the random floor.")] = 0,
     region: Annotated[str | None, typer.Option(help=REGION_HELP)] = None,
+    ties: Annotated[
+        str, typer.Option(help="Equal scores count against the model, or as in the official code.")
+    ] = "against",
     refresh: Annotated[bool, typer.Option(help="Throw away the models' stored vectors and make new ones.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
 ) -> None:
@@ -55,7 +58,10 @@ def run(
         if not model or not tasks:
             raise EvalError("which models on which tasks? Give --model NAME and --tasks DIR; see `mmeb-eval --help`.")
         from mmeb_eval.models import load_model
+        from mmeb_eval.rank import tie_rule
         from mmeb_eval.run import run as run_all
+
+        rule = tie_rule(ties)
 
         chosen = _task_files(tasks, data, images)
         embedders = [load_model(name, config=config, seed=seed) for name in dict.fromkeys(model)]
@@ -64,7 +70,7 @@ def run(
 
             embedders = [tell(embedder, region) for embedder in embedders]
         say = partial(typer.echo, err=True)
-        results = run_all(embedders, chosen, output, batch_size=batch_size, refresh=refresh, say=say)
+        results = run_all(embedders, chosen, output, batch_size=batch_size, refresh=refresh, ties=rule, say=say)
         if results:
             _print(results, as_json)
 

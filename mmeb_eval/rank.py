@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mmeb_eval.errors import UnknownName
 from mmeb_eval.metrics import metrics
 
 TieRule: TypeAlias = Literal["against", "official"]
@@ -37,6 +38,19 @@ class Ranking:
     ranks: NDArray[np.intp]
     top: NDArray[np.intp]
     ties: int
+
+
+def tie_rule(name: str) -> TieRule:
+    """The rule of that name.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    known: tuple[TieRule, ...] = get_args(TieRule)
+    for rule in known:
+        if name == rule:
+            return rule
+    raise UnknownName("rule for ties", name, known, "--ties is against or official.")
 
 
 def rank(vectors: NDArray[np.float32], queries: Rows, candidates: Sequence[Rows], rule: TieRule = "against") -> Ranking:

@@ -12,6 +12,7 @@ from mmeb_eval.embedder import Embedder
 from mmeb_eval.errors import EvalError
 from mmeb_eval.evaluate import evaluate
 from mmeb_eval.lock import only_one
+from mmeb_eval.rank import TieRule
 from mmeb_eval.results import Result, write_result
 from mmeb_eval.workers import Worker, this_worker
 
@@ -26,6 +27,7 @@ def run(
     *,
     batch_size: int = 32,
     refresh: bool = False,
+    ties: TieRule = "against",
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Result]:
     """Score embedders on tasks; a run that was killed goes on where it was and writes the same files.
@@ -36,6 +38,7 @@ def run(
         output: where results and vectors go; one process at a time has it.
         batch_size: most items given to `Embedder.embed` at once.
         refresh: throw away the embedders' stored vectors first.
+        ties: the rule for equal scores.
         say: shows a line to the user.
 
     Returns:
@@ -56,7 +59,7 @@ def run(
         results = [
             result
             for embedder in embedders
-            for result in _on_tasks(embedder, chosen, output, batch_size, worker, refresh, say)
+            for result in _on_tasks(embedder, chosen, output, batch_size, worker, refresh, ties, say)
         ]
     return results if worker.rank == 0 else []
 
@@ -68,6 +71,7 @@ def _on_tasks(
     batch_size: int,
     worker: Worker,
     refresh: bool,
+    ties: TieRule,
     say: Callable[[str], None],
 ) -> list[Result]:
     """One embedder's results."""
@@ -77,7 +81,9 @@ def _on_tasks(
     for files in chosen:
         first = worker.rank == 0
         sharing = worker if cache else Worker()
-        result = evaluate(embedder, files, batch_size=batch_size, progress=first, store=cache, worker=sharing)
+        result = evaluate(
+            embedder, files, batch_size=batch_size, progress=first, ties=ties, store=cache, worker=sharing
+        )
         if first:
             write_result(result, output)
         if cache and worker.size == 1:
