@@ -95,8 +95,10 @@ def build(checkpoint: Checkpoint, *, merge: bool = True) -> Virtue:
     except (ConfigError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{checkpoint.config.name}: the config builds no model: {error}") from error
     weights = {f"backbone.{key}": value for key, value in checkpoint.backbone.items() if key != HEAD}
-    weights |= {f"segmenter.sam.{key}": value for key, value in checkpoint.segmenter.items()}
-    weights |= {f"connector.{key}": value for key, value in checkpoint.connector.items()}
+    if model.segmenter is not None:
+        named = model.segmenter.names(checkpoint.segmenter)
+        weights |= {f"segmenter.{key}": value for key, value in named.items()}
+        weights |= {f"connector.{key}": value for key, value in checkpoint.connector.items()}
     check_keys(model.state_dict(), weights, checkpoint.config.name)
     model.load_state_dict(weights, assign=True)
     if checkpoint.adapter is not None:
@@ -115,8 +117,10 @@ def of_model(model: Virtue, like: Checkpoint) -> Checkpoint:
     backbone, segmenter, connector = _by_part(weights, model.config.name)
     if HEAD in like.backbone:
         backbone[HEAD] = like.backbone[HEAD]
-    names = {key.removeprefix("sam."): value for key, value in segmenter.items()}
-    return Checkpoint(model.config, backbone, names, connector, like.files)
+    # transformers' SAM 2 has other names and only the weights that run; it is never trained here, so `like` has them.
+    ours = model.config.segmenter is not None and model.config.segmenter.package == "sam2"
+    kept = {key.removeprefix("sam."): value for key, value in segmenter.items()} if ours else like.segmenter
+    return Checkpoint(model.config, backbone, kept, connector, like.files)
 
 
 def write(checkpoint: Checkpoint, folder: Path) -> None:

@@ -94,10 +94,12 @@ class SegmenterConfig:
     Attributes:
         model: SAM2's own config, the table below `model:` of its YAML file.
         points_per_side: side of the grid of points that stands for "no prompt".
+        package: whose SAM 2 runs, "sam2" or "transformers"; weights and results are the same.
     """
 
     model: Mapping[str, Any]
     points_per_side: int = 3
+    package: str = "sam2"
 
     @property
     def size(self) -> int:
@@ -155,14 +157,20 @@ class Config:
         min_pixels: int | None = None,
         max_pixels: int | None = None,
         max_length: int | None = None,
+        segmenter_package: str | None = None,
     ) -> Config:
-        """This config with some settings replaced; None keeps one."""
+        """This config with some settings replaced; None keeps one. Segmenter package "none" drops the segmenter."""
         if resolution is not None and resolution not in RESOLUTIONS:
             raise ConfigError(f"unknown resolution {resolution!r}: it is one of {', '.join(RESOLUTIONS)}.")
         rules: dict[str, Any] = {"resolution": resolution, "min_pixels": min_pixels, "max_pixels": max_pixels}
         given = {key: value for key, value in rules.items() if value is not None}
+        segmenter = self.segmenter
+        if segmenter is not None and segmenter_package is not None:
+            chosen = dataclasses.replace(segmenter, package=segmenter_package)
+            segmenter = None if segmenter_package == "none" else chosen
         return dataclasses.replace(
             self,
+            segmenter=segmenter,
             profile=self.profile if profile is None else get_profile(profile),
             image=dataclasses.replace(self.image, **given),
             max_length=self.max_length if max_length is None else max_length,

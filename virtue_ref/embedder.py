@@ -159,6 +159,7 @@ def load(
     max_pixels: int | None = None,
     max_length: int | None = None,
     segmenter: str | Path | None = None,
+    segmenter_package: str | None = None,
     revision: str | None = None,
     seed: int = 0,
     compiled: bool = False,
@@ -179,6 +180,8 @@ def load(
         max_pixels: area above which it is shrunk.
         max_length: tokens after which a text without image is cut.
         segmenter: SAM 2's weights, a file or its Hub id, where the checkpoint does not contain them.
+        segmenter_package: whose SAM 2 runs, "sam2" or "transformers"; "none" drops the segment tokens and leaves the
+            plain backbone, which takes no prompts.
         revision: of a Hugging Face repository.
         seed: of random weights.
         compiled: run the heavy parts through torch.compile; the first items then take minutes.
@@ -196,13 +199,19 @@ def load(
 
     stored = read(config, revision=revision, segmenter=segmenter, seed=seed)
     settings = stored.config.with_options(
-        profile=profile, resolution=resolution, min_pixels=min_pixels, max_pixels=max_pixels, max_length=max_length
+        profile=profile,
+        resolution=resolution,
+        min_pixels=min_pixels,
+        max_pixels=max_pixels,
+        max_length=max_length,
+        segmenter_package=segmenter_package,
     )
     model = build(dataclasses.replace(stored, config=settings)).place(place, DTYPES[kind])
     if compiled:
         model.compile_parts()
     # What changes a vector is in the name, because caches go by it.
     options = {"resolution": resolution, "min_pixels": min_pixels, "max_pixels": max_pixels, "max_length": max_length}
+    options["segmenter"] = segmenter_package if segmenter_package != "sam2" else None
     options |= {"dtype": None if kind == "float32" else kind, "truncate_dim": truncate_dim}
     changed = ",".join(f"{key}={value}" for key, value in options.items() if value is not None)
     return VirtueEmbedder(

@@ -74,7 +74,7 @@ def _facts(config: Config, weights: dict[str, Tensor]) -> dict[str, Any]:
         "type": ", ".join(sorted(types)),
         "language model": f"{config.backbone['model_type']}, {text['num_hidden_layers']} layers",
         "vocabulary": text["vocab_size"],
-        "vision encoder": f"{vision['depth']} layers of {vision['embed_dim']}",
+        "vision encoder": f"{vision['depth']} layers of {vision.get('embed_dim', vision['hidden_size'])}",
         "image pixels": [config.image.min_pixels, config.image.max_pixels],
         "resolution": config.image.resolution,
         "segmenter": None

@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoConfig, AutoModel, PretrainedConfig
 
 from virtue_ref.collate import Batch, Pictures
-from virtue_ref.config import Config
+from virtue_ref.config import Config, SegmenterConfig
 from virtue_ref.connector import Connector
 from virtue_ref.errors import ConfigError
 from virtue_ref.segment import Segmenter
@@ -63,7 +63,7 @@ class Virtue(nn.Module):
             qwen, attn_implementation="sdpa", dtype=torch.float32
         )
         self.hidden: int = qwen.get_text_config().hidden_size
-        self.segmenter = None if config.segmenter is None else Segmenter(config.segmenter.model)
+        self.segmenter = None if config.segmenter is None else _segmenter(config.segmenter)
         self.connector = None if self.segmenter is None else Connector(self.segmenter.channels, self.hidden)
 
     @property
@@ -88,7 +88,7 @@ class Virtue(nn.Module):
     def compile_parts(self) -> None:
         """Compile what takes the time: the segmenter's image encoder and the language model."""
         if self.segmenter is not None:
-            self.segmenter.sam.image_encoder.trunk.compile()
+            self.segmenter.compiled_part.compile()
         self.backbone.language_model.compile(dynamic=True)
 
     def look(self, pictures: Pictures) -> list[Seen]:
@@ -141,6 +141,18 @@ class Virtue(nn.Module):
                 row = row.masked_scatter((ids == self.config.backbone["image_token_id"])[:, None], seen[image].tokens)
             rows.append(row[:length])
         return rows
+
+
+def _segmenter(config: SegmenterConfig) -> Segmenter:
+    if config.package == "transformers":
+        from virtue_ref.segment_hf import HfSam2
+
+        return HfSam2(config.model)
+    if config.package == "sam2":
+        from virtue_ref.segment import Sam2
+
+        return Sam2(config.model)
+    raise ConfigError(f"no SAM 2 in package {config.package!r}: it is sam2 or transformers.")
 
 
 def _qwen(stored: Mapping[str, Any]) -> PretrainedConfig:

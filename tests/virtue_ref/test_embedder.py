@@ -20,13 +20,13 @@ from mmeb_eval.check import check
 from mmeb_eval.embedder import Item, Points
 from scar.sample import Box, Mask
 from virtue_ref import store
-from virtue_ref.checkpoint import build
+from virtue_ref.checkpoint import write
 from virtue_ref.config import Config
 from virtue_ref.embedder import VirtueEmbedder, load
 from virtue_ref.errors import ConfigError, InputError, VirtueError
+from virtue_ref.info import describe
 from virtue_ref.memory import AHEAD
 from virtue_ref.model import Virtue
-from virtue_ref.tokens import read_tokenizer
 
 Draw = Callable[..., Path]
 
@@ -324,11 +324,32 @@ def test_extreme_images_are_embedded(model: VirtueEmbedder, picture: Draw, size:
 
 
 @pytest.mark.parametrize("profile", ["clean", "official"])
-def test_a_model_without_segmenter_is_plain_qwen(profile: str, picture: Draw) -> None:
-    config = dataclasses.replace(Config.read("tiny"), segmenter=None).with_options(profile=profile)
-    stored = store.new(config)
-    model = VirtueEmbedder(build(stored), read_tokenizer(stored.files, "tiny"), "plain")
+def test_a_model_without_segmenter_is_plain_qwen(profile: str, tiny: VirtueEmbedder, picture: Draw) -> None:
+    model = load("tiny", profile=profile, segmenter_package="none")
+    assert model.name == f"virtue-tiny-{profile}@seed0[segmenter=none]"
     assert model.prompts == frozenset()
-    assert model.embed([Item("", picture(90, 70)), Item("a cat")]).shape == (2, 64)
+    vectors = model.embed([Item("", picture(90, 70)), Item("a cat")])
+    np.testing.assert_allclose(vectors[1], tiny.embed([Item("a cat")])[0], atol=1e-6)
     with pytest.raises(InputError, match="item 0: a prompt, but this model has no segmenter"):
         model.embed([Item("", picture(90, 70), Box(1, 1, 20, 20))])
+
+
+def test_qwen2_5_vl_stands_on_the_same_seam(items: list[Item], tmp_path: Path) -> None:
+    config = Config.read("tiny")
+    vision = {
+        "model_type": "qwen2_5_vl",
+        "depth": 2,
+        "hidden_size": 32,
+        "out_hidden_size": 64,
+        "num_heads": 2,
+        "intermediate_size": 64,
+        "fullatt_block_indexes": [1],
+        "initializer_range": 0.2,
+    }
+    backbone = {**config.backbone, "model_type": "qwen2_5_vl", "vision_config": vision}
+    write(store.new(dataclasses.replace(config, backbone=backbone)), tmp_path / "ours")
+    model = load(tmp_path / "ours")
+    alone = np.concatenate([model.embed([item]) for item in items])
+    np.testing.assert_allclose(model.embed(items), alone, rtol=0, atol=2e-6)
+    assert (alone @ alone.T - np.eye(len(items))).max() < 1 - 1e-5
+    assert describe(tmp_path / "ours")["language model"] == "qwen2_5_vl, 2 layers"

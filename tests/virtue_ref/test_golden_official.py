@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 from collections.abc import Iterator
@@ -16,11 +15,8 @@ from numpy.typing import NDArray
 
 from mmeb_eval.embedder import Item, Points, Prompt
 from scar.sample import Box
-from virtue_ref import store
-from virtue_ref.checkpoint import build
 from virtue_ref.collate import Batch
 from virtue_ref.embedder import VirtueEmbedder, load
-from virtue_ref.tokens import read_tokenizer
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "golden" / "virtue"
 EMBEDDING_ATOL, INTERMEDIATE_ATOL = 2e-5, 1e-4
@@ -44,21 +40,15 @@ PICTURED = [pytest.param(case, id=case["id"]) for case in cases() if any(case["i
 def model(
     segmenter: bool, resolution: str | None, min_pixels: int, max_pixels: int, max_length: int | None
 ) -> VirtueEmbedder:
-    folder = REFERENCE / "virtue-tiny"
-    if segmenter:
-        return load(
-            folder,
-            device="cpu",
-            resolution=resolution,
-            min_pixels=min_pixels,
-            max_pixels=max_pixels,
-            max_length=max_length,
-        )
-    stored = store.read(folder)
-    plain = dataclasses.replace(
-        stored, config=dataclasses.replace(stored.config, segmenter=None), segmenter={}, connector={}
+    return load(
+        REFERENCE / "virtue-tiny",
+        device="cpu",
+        resolution=resolution,
+        min_pixels=min_pixels,
+        max_pixels=max_pixels,
+        max_length=max_length,
+        segmenter_package="sam2" if segmenter else "none",
     )
-    return VirtueEmbedder(build(plain), read_tokenizer(plain.files, str(folder)), "plain")
 
 
 def model_of(case: Case) -> VirtueEmbedder:

@@ -12,7 +12,7 @@ from scar.sample import Mask
 from virtue_ref.config import Config
 from virtue_ref.errors import ConfigError
 from virtue_ref.prompts import Clicks, grid
-from virtue_ref.segment import Segmenter, build
+from virtue_ref.segment import Sam2, Segmenter, build
 
 SEGMENTER = Config.read("tiny").segmenter
 assert SEGMENTER is not None
@@ -32,7 +32,7 @@ PROMPTS = [
 @pytest.fixture(scope="module")
 def segmenter() -> Segmenter:
     torch.manual_seed(0)
-    made = Segmenter(MODEL | {"use_obj_ptrs_in_encoder": True})  # which the stock path cannot do without
+    made = Sam2(MODEL | {"use_obj_ptrs_in_encoder": True})  # which the stock path cannot do without
     # Fresh SAM 2 modules keep some embeddings at zero, which would hide a missing term.
     with torch.no_grad():
         for weight in made.parameters():
