@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,7 +160,7 @@ def _row(line: str, number: str, place: str, folder: Path) -> Row:
         if unknown:
             raise VirtueError(f"{place}: unknown key {unknown[0]!r}; an item has {', '.join(sorted(KEYS))}.")
         image = folder / record["image"] if record.get("image") is not None else None
-        item = Item(str(record.get("text", "")), image, _prompt(record, folder))
+        item = Item(str(record.get("text", "")), image, prompt_of(record, folder))
         return Row(str(record.get("id", number)), item, place)
     except (ValueError, TypeError, AttributeError, LookupError, OSError) as error:
         if isinstance(error, VirtueError):
@@ -168,7 +168,12 @@ def _row(line: str, number: str, place: str, folder: Path) -> Row:
         raise VirtueError(f"{place}: not an item ({error}).") from error
 
 
-def _prompt(record: dict[str, Any], folder: Path) -> Prompt | None:
+def prompt_of(record: Mapping[str, Any], folder: Path) -> Prompt | None:
+    """The prompt of a row, None without one; paths are relative to the folder.
+
+    Raises:
+        ValueError, TypeError, LookupError, OSError: its keys hold something else.
+    """
     box = Box(*(float(corner) for corner in record["box"])) if record.get("box") is not None else None
     points, mask = record.get("points"), record.get("mask")
     if mask is not None:

@@ -102,6 +102,7 @@ def on_a_plain_qwen2_vl(folder: Path) -> None:
     (base / "config.json").write_text(json.dumps(config))
 
 
+@pytest.mark.parametrize("adapted", ["dora"], indirect=True)
 @pytest.mark.parametrize("change", [with_old_keys, as_torch_file, on_a_plain_qwen2_vl])
 def test_adapters_in_every_variant(
     adapted: tuple[Path, Checkpoint], items: list[Item], change: Callable[[Path], None]
@@ -111,6 +112,7 @@ def test_adapters_in_every_variant(
     np.testing.assert_allclose(load(folder).embed(items), vectors(expected, items), rtol=0, atol=2e-6)
 
 
+@pytest.mark.parametrize("adapted", ["dora"], indirect=True)
 def test_a_merged_model_is_saved_like_any_other(
     adapted: tuple[Path, Checkpoint], items: list[Item], tmp_path: Path
 ) -> None:

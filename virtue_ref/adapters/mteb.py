@@ -1,0 +1,60 @@
+"""VIRTUE as an `mteb` model with its segmenter, which the wrapper that mteb ships leaves out.
+
+    mteb.evaluate(Virtue("Sony/VIRTUE-2B-SCaR"), tasks)
+
+Tasks without prompts get the grid that VIRTUE was trained with. Columns `box`, `points` or `mask` are prompts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from mteb.models.abs_encoder import AbsEncoder
+from mteb.models.model_meta import ModelMeta, ScoringFunction
+from numpy.typing import NDArray
+
+from virtue_ref.adapters.records import Album, item_of
+from virtue_ref.embedder import load
+
+QUESTION = "<|image_pad|>\nRepresent the given image with the following question: {}"
+PICTURE = "<|image_pad|>\nRepresent the given image."
+
+
+class Virtue(AbsEncoder):  # type: ignore[misc, unused-ignore]
+    """An encoder in mteb's sense.
+
+    Args:
+        model_name: as `virtue_ref.load` takes it.
+        revision: of a Hugging Face repository.
+        device: such as "cuda:1"; None takes a GPU if there is one.
+        options: of `virtue_ref.load`.
+    """
+
+    def __init__(
+        self, model_name: str, revision: str | None = None, *, device: str | None = None, **options: Any
+    ) -> None:
+        self.embedder = load(model_name, revision=revision, device=device, **options)
+        self.mteb_model_meta = ModelMeta.create_empty(
+            {
+                "name": model_name if "/" in model_name else f"virtue_ref/{model_name}",
+                "revision": self.embedder.name,
+                "modalities": ["text", "image"],
+                "embed_dim": self.embedder.dim,
+                "similarity_fn_name": ScoringFunction.COSINE,
+            }
+        )
+        self._album = Album()
+
+    def encode(self, inputs: Any, **_: Any) -> NDArray[np.float32]:
+        """(N, D) vectors of the rows of a DataLoader, in order."""
+        vectors = [self._encode_batch(batch) for batch in inputs]
+        return np.concatenate(vectors) if vectors else np.empty((0, self.embedder.dim), np.float32)
+
+    def _encode_batch(self, batch: dict[str, list[Any]]) -> NDArray[np.float32]:
+        known = [key for key in ("text", "image", "box", "points", "labels", "mask") if key in batch]
+        records = [dict(zip(known, row, strict=True)) for row in zip(*(batch[key] for key in known), strict=True)]
+        for record in records:
+            if record.get("image") is not None:
+                record["text"] = QUESTION.format(record["text"]) if record.get("text") else PICTURE
+        return self.embedder.embed([item_of(record, self._album) for record in records])

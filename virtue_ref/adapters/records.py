@@ -1,0 +1,59 @@
+"""What other libraries hand over, as items: texts, pictures in memory, and dictionaries of both with a prompt."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL.Image import Image
+
+from mmeb_eval.embedder import Item
+from virtue_ref.errors import InputError
+from virtue_ref.vectors import prompt_of
+
+
+class Album:
+    """Pictures in memory as files, which items name; equal pictures are one file. They go when the album goes."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="virtue-"))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+
+    def file(self, picture: Image | Path | str) -> Path:
+        """The file of a picture; a path is one already."""
+        if not isinstance(picture, Image):
+            return Path(picture)
+        content = hashlib.sha256(f"{picture.mode}{picture.size}".encode() + picture.tobytes()).hexdigest()
+        path = self._folder / f"{content}.png"
+        if not path.exists():
+            keeps = picture.mode in ("1", "L", "LA", "P", "RGB", "RGBA")
+            (picture if keeps else picture.convert("RGB")).save(path)
+        return path
+
+
+def item_of(given: Any, album: Album) -> Item:
+    """An item of a text, a picture, or a dictionary with text, image, and box, points or mask as `virtue embed` reads.
+
+    Raises:
+        InputError: it is nothing of that.
+    """
+    match given:
+        case Item():
+            return given
+        case str():
+            return Item(given)
+        case Image() | Path():
+            return Item("", album.file(given))
+        case Mapping():
+            image = given.get("image")
+            try:
+                prompt = prompt_of(given, Path())
+            except (ValueError, TypeError, LookupError, OSError) as error:
+                raise InputError(f"its prompt is none ({error}).") from error
+            return Item(given.get("text") or "", None if image is None else album.file(image), prompt)
+    raise InputError(f"a {type(given).__name__} is no item: give a text, a picture or a dictionary of them.")

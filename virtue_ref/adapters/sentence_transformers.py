@@ -1,0 +1,59 @@
+"""VIRTUE as a module of a `SentenceTransformer`, with its segmenter.
+
+model = SentenceTransformer(modules=[Virtue("Sony/VIRTUE-2B-SCaR")])
+model.encode(["a cat", {"text": "which one?", "image": picture, "box": [10, 20, 110, 90]}])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from sentence_transformers.base.modules import InputModule
+from torch import Tensor
+
+from virtue_ref.adapters.records import Album, item_of
+from virtue_ref.embedder import load
+
+
+class Virtue(InputModule):  # type: ignore[misc, unused-ignore]
+    """A whole VIRTUE as the only module: inputs to unit vectors. For inference; train with `virtue_ref` itself.
+
+    Args:
+        config: as `virtue_ref.load` takes it. Saving keeps the name and the options, not the weights.
+        options: of `virtue_ref.load`.
+    """
+
+    config_keys = ("config", "options")
+    save_in_root = False
+
+    def __init__(self, config: str = "tiny", options: dict[str, Any] | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.options = options or {}
+        self.embedder = load(config, **self.options)
+        self.model = self.embedder.model  # so that .to() finds the weights
+        self._album = Album()
+
+    @property
+    def modalities(self) -> list[Any]:
+        return ["text", "image", ("image", "text"), ("text", "image")]
+
+    def get_embedding_dimension(self) -> int:
+        """Width of the vectors."""
+        return self.embedder.dim
+
+    def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **_: Any) -> dict[str, Any]:
+        """Items of texts, pictures and dictionaries; `prompt` is words before each text."""
+        items = [item_of(given, self._album) for given in inputs]
+        return {"items": [type(item)((prompt or "") + item.text, item.image, item.prompt) for item in items]}
+
+    def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Add ``sentence_embedding``, (B, D)."""
+        vectors: Tensor = torch.from_numpy(self.embedder.embed(features["items"])).to(self.model.device)
+        return {**features, "sentence_embedding": vectors}
+
+    def save(self, output_path: str, *_: Any, **__: Any) -> None:
+        """Write the name and the options; `virtue convert` writes weights."""
+        self.save_config(output_path)
