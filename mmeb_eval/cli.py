@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mmeb_eval.errors import EvalError, UnknownName
+from scar.commands import one_line_errors
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def run(
     """Score models on tasks and print the leaderboard."""
     if context.invoked_subcommand is not None:
         return
-    with one_line_errors():
+    with one_line_errors("mmeb-eval", EvalError, ScarError):
         if not model or not tasks:
             raise EvalError("which models on which tasks? Give --model NAME and --tasks DIR; see `mmeb-eval --help`.")
         from mmeb_eval.models import load_model
@@ -101,7 +101,7 @@ def check_embedder(
     config: Annotated[str | None, typer.Option(help="For virtue: tiny, 2b, 7b or a file.")] = None,
 ) -> None:
     """Tell the author of an embedder what is wrong with it; exit code 2 if anything is."""
-    with one_line_errors():
+    with one_line_errors("mmeb-eval", EvalError, ScarError):
         from mmeb_eval.check import check
         from mmeb_eval.models import load_model
 
@@ -121,22 +121,12 @@ def write_html(
     out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("report.html"),
 ) -> None:
     """Write one self-contained HTML page about results."""
-    with one_line_errors():
+    with one_line_errors("mmeb-eval", EvalError, ScarError):
         from mmeb_eval.report import write_report
         from mmeb_eval.results import read_results
 
         write_report(read_results(results), tasks, out)
         typer.echo(str(out))
-
-
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Print an expected error as one line and leave with code 2; a bug keeps its traceback."""
-    try:
-        yield
-    except (EvalError, ScarError) as error:
-        typer.echo(f"mmeb-eval: {error}", err=True)
-        raise typer.Exit(2) from error
 
 
 def _task_files(choices: Sequence[str], data: Path | None, images: Path | None) -> list[TaskFiles]:

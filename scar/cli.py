@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from scar.commands import one_line_errors
 from scar.errors import InputError, ScarError
 
 if TYPE_CHECKING:
     from scar.recipe import Recipe
-
-P = ParamSpec("P")
 
 app = typer.Typer(
     help="Build, check and count SCaR corpora: things in scenes, told apart by captions.",
@@ -28,27 +26,8 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A SCaR folder, as `
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """What a user can act on is one line and exit code 2; a bug keeps its traceback."""
-
-    @functools.wraps(command)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except ScarError as error:
-            message = str(error)
-        except OSError as error:
-            message = f"{error.filename or 'input/output'}: {error.strerror or error}."
-        else:
-            return
-        typer.echo(f"scar: {' '.join(message.split())}", err=True)
-        raise typer.Exit(2)
-
-    return wrapper
-
-
 @app.command()
-@one_line_errors
+@one_line_errors("scar", ScarError)
 def build(
     out: Annotated[Path, typer.Option(help="The folder to build into; other sources in it stay.")],
     recipe: Annotated[
@@ -112,7 +91,7 @@ def build(
 
 
 @app.command()
-@one_line_errors
+@one_line_errors("scar", ScarError)
 def check(
     folder: Folder,
     images: Annotated[
@@ -139,7 +118,7 @@ def check(
 
 
 @app.command()
-@one_line_errors
+@one_line_errors("scar", ScarError)
 def stats(folder: Folder, as_json: Json = False) -> None:
     """Count a SCaR folder by source and split; writes stats.json into it."""
     from scar.progress import bar

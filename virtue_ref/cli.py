@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from mmeb_eval.errors import EvalError
+from scar.commands import one_line_errors
 from scar.errors import ScarError
 
 app = typer.Typer(
@@ -37,7 +36,7 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
     """Sizes, settings and checks of a model."""
-    with one_line_errors():
+    with one_line_errors("virtue", EvalError, ScarError):
         from virtue_ref.info import describe
 
         facts = describe(model, segmenter)
@@ -65,7 +64,7 @@ def embed(
 
     A row of JSONL has text, image, and box [x0, y0, x1, y1], points [[x, y], ...] with labels, or mask, in pixels.
     """
-    with one_line_errors():
+    with one_line_errors("virtue", EvalError, ScarError):
         from virtue_ref.embedder import load
         from virtue_ref.vectors import embed_rows, fingerprint, read_rows
 
@@ -92,7 +91,7 @@ def convert(
     segmenter: Annotated[str | None, typer.Option(help=SEGMENTER_HELP)] = None,
 ) -> None:
     """Write a checkpoint in our layout or in the official one; no weight changes a bit."""
-    with one_line_errors():
+    with one_line_errors("virtue", EvalError, ScarError):
         from virtue_ref.checkpoint import write
         from virtue_ref.errors import ConfigError
         from virtue_ref.official import export
@@ -115,7 +114,7 @@ def run_bench(
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
     """Latency and peak memory of each way to ask, with crop and text baselines beside them."""
-    with one_line_errors():
+    with one_line_errors("virtue", EvalError, ScarError):
         from virtue_ref.bench import bench
         from virtue_ref.embedder import load
 
@@ -138,13 +137,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, list):
         return "; ".join(map(str, value))
     return "-" if value is None else str(value)
-
-
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """An expected failure becomes one line on stderr and exit code 2."""
-    try:
-        yield
-    except (EvalError, ScarError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from error

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmeb_eval.data import sha256
 from mmeb_eval.embedder import Item
 from mmeb_eval.errors import EvalError
 from mmeb_eval.images import open_rgb
@@ -24,17 +27,14 @@ class Clip:
     def __init__(self, model_id: str) -> None:
         self.name = f"clip:{model_id}"
         self._model, self._tokenizer, self._processor = _read(model_id)
+        folder = Path(model_id)
+        self._revision = _digest(folder) if folder.is_dir() else getattr(self._model.config, "_commit_hash", None)
         self._longest = int(self._model.config.text_config.max_position_embeddings)
 
     @property
     def settings(self) -> dict[str, Any]:
         """Revision of the weights, the number format and the text limit in tokens."""
-        config = self._model.config
-        return {
-            "revision": getattr(config, "_commit_hash", None),
-            "dtype": str(self._model.dtype),
-            "max_tokens": self._longest,
-        }
+        return {"revision": self._revision, "dtype": str(self._model.dtype), "max_tokens": self._longest}
 
     def counts(self, items: Sequence[Item]) -> dict[str, int]:
         """``texts_cut``: items whose text is longer than the model can read."""
@@ -100,6 +100,13 @@ def _read(model_id: str) -> tuple[Any, Any, Any]:
     if not (hasattr(model, "get_text_features") and hasattr(model, "get_image_features")):
         raise EvalError(f"clip:{model_id}: {type(model).__name__} has no text and image towers in one space.")
     return model.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer, processor
+
+
+def _digest(folder: Path) -> str:
+    """What stands for the revision of a local folder: other weights or settings in it make another one."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    listed = "".join(f"{path.name} {sha256(path)}\n" for path in files)
+    return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _unit(output: Any) -> Any:

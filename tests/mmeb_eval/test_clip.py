@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from mmeb_eval.data import scar_folder
 from mmeb_eval.embedder import Item
 from mmeb_eval.errors import DataError, EvalError
 from mmeb_eval.evaluate import evaluate
+from mmeb_eval.identity import identity
 from mmeb_eval.models import load_model
 
 torch = pytest.importorskip("torch", reason="the adapter needs torch")
@@ -123,6 +125,18 @@ def test_a_bomb_is_refused_before_it_is_decoded(clip: Any, tmp_path: Path, side:
     (tmp_path / "bomb.pbm").write_bytes(b"P4 %d %d\n" % (side, side))
     with pytest.raises(DataError, match=r"bomb.pbm: (more than the|9500x9500 pixels; at most) 89,478,485"):
         clip.embed([Item(image=tmp_path / "bomb.pbm")])
+
+
+def test_other_weights_in_the_same_folder_are_another_revision(folder: Path, tmp_path: Path) -> None:
+    own = tmp_path / "clip"
+    shutil.copytree(folder, own)
+    before = load_model(f"clip:{own}")
+    assert identity(before) == identity(load_model(f"clip:{own}"))
+    model = transformers.CLIPModel.from_pretrained(own)
+    with torch.no_grad():
+        model.logit_scale += 1
+    model.save_pretrained(own)
+    assert identity(before) != identity(load_model(f"clip:{own}"))
 
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_convert_there_and_back(tmp_path: Path) -> None:
     facts = json.loads(call("info", tmp_path / "ours", "--json").stdout)
     assert facts["profile"] == "official"
     done = call("convert", "tiny", tmp_path / "x", "--to", "theirs")
-    assert (done.exit_code, done.stderr) == (2, "error: unknown layout 'theirs': it is one of ours, official.\n")
+    assert (done.exit_code, done.stderr) == (2, "virtue: unknown layout 'theirs': it is one of ours, official.\n")
 
 
 def test_embed_images_and_rows(tmp_path: Path, picture: Callable[..., Path]) -> None:
@@ -80,10 +80,10 @@ def test_bench_measures_every_mode() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("info", "nowhere.toml"), "error: no config 'nowhere.toml': built in are 2b, 7b, tiny"),
-        (("info", "/"), "error: /config.json: no such file; is / a checkpoint?"),
-        (("embed", "nowhere.png", "--out", "v.npy"), "error: nowhere.png: no such file."),
-        (("bench", "--dtype", "int4"), "error: unknown dtype 'int4'"),
+        (("info", "nowhere.toml"), "virtue: no config 'nowhere.toml': built in are 2b, 7b, tiny"),
+        (("info", "/"), "virtue: /config.json: no such file; is / a checkpoint?"),
+        (("embed", "nowhere.png", "--out", "v.npy"), "virtue: nowhere.png: no such file."),
+        (("bench", "--dtype", "int4"), "virtue: unknown dtype 'int4'"),
     ],
 )
 def test_expected_failures_are_one_line_and_exit_code_2(
