@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmeb_eval.data import Row, TaskFiles, rows
+from mmeb_eval.data import COLUMNS, Row, TaskFiles, rows
 from mmeb_eval.embedder import Item
 from mmeb_eval.errors import DataError
 from mmeb_eval.layouts import Layout, candidate_text, query_text
@@ -25,11 +27,15 @@ class Case:
         query: what is asked.
         candidates: what is ranked, in the order of the data and as often as they list it; equal keys are equal items.
         gold: index of the right one.
+        asked: digest of the query as the data have it: equal for every model and layout, and wherever the data lie.
+        listed: likewise of its candidates.
     """
 
     query: Item
     candidates: tuple[Item, ...]
     gold: int
+    asked: str
+    listed: str
 
 
 def read(files: TaskFiles, layout: Layout, *, shows_box: bool, tells_box: bool | None = None) -> Iterator[Case]:
@@ -65,12 +71,15 @@ class _Reader:
         self.images = images
         self.seen: dict[str, Path] = {}
         self.pool: dict[str, Item] = {}
+        self.asked = [column for column in COLUMNS[task.benchmark] if not column.startswith("tgt_")]
+        self.listed = ["tgt_text"] if task.candidates == "text" else ["tgt_inst", "tgt_text", "tgt_img_path"]
 
     def case(self, place: str, row: Row) -> Case:
         """The case of one row."""
         query = self._region_query(place, row) if self.task.benchmark == "SCaR" else self._query(place, row)
         keyed = self._texts(place, row) if self.task.candidates == "text" else self._pictures(place, row)
-        return Case(query, tuple(self.pool[key] for key in keyed), gold=0)
+        candidates = tuple(self.pool[key] for key in keyed)
+        return Case(query, candidates, gold=0, asked=_digest(row, self.asked), listed=_digest(row, self.listed))
 
     def _region_query(self, place: str, row: Row) -> Item:
         """Image, box and text of a SCaR row."""
@@ -132,6 +141,12 @@ class _Reader:
                 raise DataError(f"{place}: {column} = {relative!r}: no such file below {self.images}.")
             self.seen[relative] = path
         return self.seen[relative]
+
+
+def _digest(row: Row, columns: Sequence[str]) -> str:
+    """What stands for the values in some columns of a row."""
+    values = json.dumps([row[column] for column in columns], default=repr)
+    return hashlib.blake2b(values.encode(), digest_size=16).hexdigest()
 
 
 def _is_file(path: Path) -> bool:

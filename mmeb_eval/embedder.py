@@ -61,8 +61,8 @@ class Embedder(Protocol):
     - ``layout``: how instruction and text are joined, a name from `mmeb_eval.layouts.LAYOUTS` (default ``"plain"``).
     - ``prompts``: kinds of prompt it takes, of ``"box"``, ``"points"``, ``"mask"`` (default none); for the others the
       evaluator says the region in another way and the result names it.
-    - ``settings``: a mapping of JSON values that stand in the result, such as the revision of the weights; vectors
-      made under other settings are never taken from the store.
+    - ``settings``: a mapping of JSON values that stand in the result, those of `SETTINGS` and more; vectors made under
+      other settings are never taken from the store.
     - ``counts(items)``: a mapping of names to numbers that stand in the result, such as how many texts it cuts.
     - ``stored``: False where making a vector costs less than storing it.
     """
@@ -79,6 +79,12 @@ class Embedder(Protocol):
 
 PROMPT_KINDS: Mapping[str, type] = {"box": Box, "points": Points, "mask": Mask}
 """The values of an embedder's ``prompts``."""
+
+SETTINGS = ("revision", "processor", "min_pixels", "max_pixels", "dtype")
+"""What every result says of its embedder's `settings`, None for what they do not tell.
+
+The revision of the weights, what prepares images, the areas in pixels between which it keeps them, the number format.
+"""
 
 NORM_TOLERANCE = 1e-3
 """How far a vector's length may be from 1: what float16 arithmetic leaves."""
