@@ -155,6 +155,32 @@ def test_text_candidates_are_left_untouched(layout: Any) -> None:
         assert candidate_text(get_task("VOC2007"), layout, "", text) == text
 
 
+E5_V = (
+    "<|start_header_id|>user<|end_header_id|>\n\n<image>\n{}\nSummary above image and text in one word: <|eot_id|>"
+    "<|start_header_id|>assistant<|end_header_id|>\n\n\n"
+)
+OFFICIAL = {  # a question, a class without text, an image candidate with text; what VLM2Vec v2.1.0 makes of them
+    "qwen2_vl": ("<|image_pad|>\nAsk: Why?\n", "<|image_pad|>\nSay what:\n", "<|image_pad|>\nShow. a dog\n"),
+    "phi3_v": ("<|image_1|>\nAsk: Why?\n", "<|image_1|>\nSay what:\n", "<|image_1|>\nShow. a dog\n"),
+    "llava_next": ("<image>\nAsk: Why?\n", "<image>\nSay what:\n", "<image>\nShow. a dog\n"),
+    "colpali": ("\nAsk: Why?\n", "\nSay what:\n", "\nShow. a dog\n"),
+    "gme": ("\nAsk: Why?\n", "\nSay what: \n", "\nShow. a dog \n"),
+    "lamra": ("\nAsk: Why?\n", "\nSay what: \n", "\nShow. a dog \n"),
+    "internvideo2": ("Why?\n", "\n", "\n"),
+    "e5_v": (E5_V.format("Why?") + "\n", E5_V.format("") + "\n", E5_V.format("") + "\n"),
+}
+"""Worked out by running its `process_input_text`, which drops instructions for the last two, candidates' texts too."""
+
+
+@pytest.mark.parametrize("name", LAYOUTS.keys() - {"plain"})
+def test_each_backbone_of_the_official_code_gets_its_own_texts(name: str) -> None:
+    layout = LAYOUTS[name]
+    question = query_text(get_task("OK-VQA"), layout, "<|image_1|> Ask: ", "Why?")
+    klass = query_text(get_task("VOC2007"), layout, "<|image_1|>\nSay what:", "")
+    candidate = candidate_text(get_task("MSCOCO_t2i"), layout, "<|image_1|>\nShow.", "a dog")
+    assert (question, klass, candidate) == OFFICIAL[name]
+
+
 def test_an_unknown_layout_is_met_with_the_nearest_name() -> None:
     with pytest.raises(UnknownName, match=r"unknown layout 'qwen2vl': did you mean qwen2_vl\?"):
         get_layout("qwen2vl")
