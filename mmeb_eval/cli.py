@@ -155,7 +155,8 @@ def _print(results: Sequence[Result], as_json: bool) -> None:
     """The leaderboard, or the results without their long lists."""
     if as_json:
         short = [
-            {key: value for key, value in asdict(result).items() if key not in ("ranks", "top")} for result in results
+            {key: value for key, value in asdict(result).items() if key not in ("ranks", "top", "margins")}
+            for result in results
         ]
         typer.echo(json.dumps(short, indent=1))
         return

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mmeb_eval.cases import read
 from mmeb_eval.data import TaskFiles, sha256
-from mmeb_eval.embedder import Embedder, Item, counts_of, layout_of, prompts_of, settings_of
+from mmeb_eval.embedder import SETTINGS, Embedder, Item, counts_of, layout_of, prompts_of, settings_of
 from mmeb_eval.layouts import Layout, get_layout
 from mmeb_eval.results import Result
 from mmeb_eval.tasks import Task
@@ -80,11 +82,17 @@ def evaluate(
             "batch_size": batch_size,
             "dataset": files.task.dataset,
             "files": {path.name: sha256(path) for path in files.files},
+            "queries": _fingerprint(case.asked for case in cases),
+            "candidates": _fingerprint(case.asked + case.listed for case in cases),
             "versions": versions(),
-            "embedder": settings_of(embedder),
+            "embedder": dict.fromkeys(SETTINGS) | settings_of(embedder),
         },
         ranks=tuple(ranking.ranks.tolist()),
-        top=tuple(own.index(all_[top]) for own, all_, top in zip(distinct, ranked, ranking.top.tolist(), strict=True)),
+        top=tuple(
+            tuple(dict.fromkeys(own.index(all_[place]) for place in top if place >= 0))
+            for own, all_, top in zip(distinct, ranked, ranking.top.tolist(), strict=True)
+        ),
+        margins=tuple(round(margin, 6) for margin in ranking.margins.tolist()),
     )
 
 
@@ -100,6 +108,11 @@ def region_told(task: Task, layout: Layout, *, shows_box: bool, strategy: str | 
     if shows_box:
         return "prompt and text" if layout.exact else "prompt"
     return "text"
+
+
+def _fingerprint(digests: Iterable[str]) -> str:
+    """One digest of several in their order."""
+    return hashlib.blake2b("".join(digests).encode(), digest_size=16).hexdigest()
 
 
 def _order(item: Item) -> tuple[str, str, int, str]:

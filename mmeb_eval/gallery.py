@@ -112,7 +112,7 @@ def _answers(question: _Question, results: Sequence[Result], hashes: dict[Path, 
     """(model, rank of gold, index of the first) of the results that belong to the question's files."""
     files = {file.name: hashes[file] for file in question.files.files}
     return [
-        (result.model, result.ranks[question.number], result.top[question.number])
+        (result.model, result.ranks[question.number], result.top[question.number][0])
         for result in results
         if result.task == question.files.task.name and result.settings.get("files") == files
     ]

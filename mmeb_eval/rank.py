@@ -22,6 +22,9 @@ BLOCK_QUERIES = 256
 BLOCK_CANDIDATES = 8192
 """Queries and distinct candidates that are multiplied at once: bounds the memory whatever the task's shape."""
 
+TOP = 10
+"""How many of a query's best candidates are told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
@@ -30,13 +33,15 @@ class Ranking:
     Attributes:
         metrics: see `mmeb_eval.metrics.metrics`.
         ranks: (Q,) of each query's right candidate, 1 = best.
-        top: (Q,) place of each query's best candidate in its list.
+        top: (Q, `TOP` or fewer) places of each query's best candidates in its list, best first; -1 beyond its end.
+        margins: (Q,) score of each query's right candidate less that of the best wrong one; 0 where there is none.
         ties: queries in which a wrong candidate scores exactly as the right one.
     """
 
     metrics: dict[str, float]
     ranks: NDArray[np.intp]
     top: NDArray[np.intp]
+    margins: NDArray[np.float32]
     ties: int
 
 
@@ -67,16 +72,13 @@ def rank(vectors: NDArray[np.float32], queries: Rows, candidates: Sequence[Rows]
         ValueError: a score is NaN and the rule is ``against``; the message names the first such query.
     """
     blocks = [_ranked(table, scores, rule) for table, scores in _blocks(vectors, np.asarray(queries), candidates)]
-    ranks = np.zeros((len(candidates), max(block.shape[1] for block, _, _ in blocks)), dtype=np.intp)
-    start = 0
-    for block, _, _ in blocks:
-        ranks[start : start + len(block), : block.shape[1]] = block
-        start += len(block)
+    ranks = _stacked([block.ranks for block in blocks], 0)
     return Ranking(
         metrics=metrics(ranks, labels=np.zeros_like(ranks), gains=np.ones((len(ranks), 1))),
         ranks=ranks[:, 0],
-        top=np.concatenate([top for _, top, _ in blocks]),
-        ties=sum(tied for _, _, tied in blocks),
+        top=_stacked([block.top for block in blocks], -1),
+        margins=np.concatenate([block.margins for block in blocks]),
+        ties=sum(block.ties for block in blocks),
     )
 
 
@@ -167,10 +169,41 @@ def ties(scores: NDArray[np.float32], gold: ArrayLike) -> int:
 
 
 def top_candidates(scores: NDArray[np.float32], gold: ArrayLike, ranks: NDArray[np.intp]) -> NDArray[np.intp]:
-    """(Q,) column of the best candidate; among equals a wrong one, as the tie rule has it."""
+    """(Q, `TOP` or fewer) columns of the best candidates, best first; the right one at its rank, -1 beyond a list."""
     rivals = scores.copy()
     np.put_along_axis(rivals, _column(gold), -np.inf, axis=1)
-    return np.where(ranks == 1, gold, np.argmax(rivals, axis=1))
+    wrong = _best(rivals, min(TOP, scores.shape[1]))
+    places = np.arange(wrong.shape[1])
+    behind = places >= ranks[:, None]  # the right one: one place further down
+    return np.where(places == ranks[:, None] - 1, _column(gold), np.take_along_axis(wrong, places - behind, axis=1))
+
+
+def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """(Q, count) columns of the highest scores, equal ones in the order of the columns, NaN last; -1 for padding."""
+    left = np.where(np.isnan(scores), np.finfo(np.float32).min, scores)
+    cells, starts = left.reshape(-1), np.arange(len(left)) * left.shape[1]
+    best = np.empty((len(left), count), dtype=np.intp)
+    for place in range(count):
+        column = np.argmax(left, axis=1)
+        best[:, place] = np.where(np.isneginf(cells[starts + column]), -1, column)
+        cells[starts + column] = -np.inf
+    return best
+
+
+def _margins(scores: NDArray[np.float32], labels: NDArray[np.intp]) -> NDArray[np.float32]:
+    """(Q,) score of the first label less that of the best candidate that is no label; 0 where there is none."""
+    rivals = np.pad(scores, ((0, 0), (0, 1)), constant_values=-np.inf)  # the last column takes what is no label
+    np.put_along_axis(rivals, labels, -np.inf, axis=1)
+    margins = np.take_along_axis(scores, labels[:, :1], axis=1)[:, 0] - rivals.max(axis=1)
+    return np.nan_to_num(margins, posinf=0.0)
+
+
+def _stacked(blocks: Sequence[NDArray[np.intp]], beyond: int) -> NDArray[np.intp]:
+    """Blocks of rows as one array; rows of a narrower block end with ``beyond``."""
+    width = max(block.shape[1] for block in blocks)
+    return np.concatenate(
+        [np.pad(block, ((0, 0), (0, width - block.shape[1])), constant_values=beyond) for block in blocks]
+    )
 
 
 def _column(gold: ArrayLike) -> NDArray[np.intp]:
@@ -211,16 +244,26 @@ def _blocks(
         yield table, scores
 
 
-def _ranked(
-    table: NDArray[np.intp], scores: NDArray[np.float32], rule: TieRule
-) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
-    """Of a block: (Q, L) ranks of the right candidates, 0 for none; (Q,) best candidates; how many queries are tied."""
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Some of the queries: as in `Ranking`, but (Q, L) ranks of all right candidates, 0 for none."""
+
+    ranks: NDArray[np.intp]
+    top: NDArray[np.intp]
+    margins: NDArray[np.float32]
+    ties: int
+
+
+def _ranked(table: NDArray[np.intp], scores: NDArray[np.float32], rule: TieRule) -> _Block:
+    """Rank a block of queries."""
     labels = _columns_of_first(table)
     ranks = label_ranks(scores, labels, rule)
     gold = np.zeros(len(table), dtype=np.intp)
-    top = np.argmax(scores, axis=1) if rule == "official" else top_candidates(scores, gold, ranks[:, 0])
+    official = rule == "official"
+    top = _best(scores, min(TOP, scores.shape[1])) if official else top_candidates(scores, gold, ranks[:, 0])
     equal = np.count_nonzero(scores == scores[:, :1], axis=1)
-    return ranks, top, int(np.count_nonzero(equal > np.count_nonzero(labels >= 0, axis=1)))
+    tied = int(np.count_nonzero(equal > np.count_nonzero(labels >= 0, axis=1)))
+    return _Block(ranks, top, _margins(scores, labels), tied)
 
 
 def _columns_of_first(table: NDArray[np.intp]) -> NDArray[np.intp]:

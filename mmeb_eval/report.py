@@ -109,7 +109,7 @@ def _first(result: Result) -> dict[str, float]:
     kinds = ["gold", *(part for part in PARTS for _ in range(NEGATIVES_PER_PART))]
     if result.counts["candidates"] != len(kinds) * result.counts["queries"]:
         return {}
-    first = [kinds[index] for index in result.top]
+    first = [kinds[best[0]] for best in result.top]
     return {kind: first.count(kind) / len(first) for kind in dict.fromkeys(kinds)}
 
 

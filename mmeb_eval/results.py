@@ -31,7 +31,8 @@ class Result:
         chance: hit@1 of guessing, the mean of 1 / candidates over queries.
         settings: all that a rerun needs to give the same numbers.
         ranks: of each query's right candidate, 1 = best, in the order of the data.
-        top: index of each query's best candidate among its candidates, repeated ones counted once.
+        top: indices of each query's best candidates, best first, ten at most, among its candidates without repeats.
+        margins: score of each query's right candidate less that of the best wrong one; 0 where there is none.
     """
 
     model: str
@@ -41,7 +42,8 @@ class Result:
     chance: float
     settings: Mapping[str, Any]
     ranks: tuple[int, ...]
-    top: tuple[int, ...]
+    top: tuple[tuple[int, ...], ...]
+    margins: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,8 @@ def read_result(path: Path) -> Result:
     if not isinstance(row, dict) or row.keys() != names:
         found = sorted(row) if isinstance(row, dict) else type(row).__name__
         raise DataError(f"{path}: not a result: expected the keys {sorted(names)}, found {found}.")
-    return Result(**{**row, "ranks": tuple(row["ranks"]), "top": tuple(row["top"])})
+    lists = {"ranks": tuple(row["ranks"]), "top": tuple(map(tuple, row["top"])), "margins": tuple(row["margins"])}
+    return Result(**{**row, **lists})
 
 
 def read_results(output: Path) -> list[Result]:

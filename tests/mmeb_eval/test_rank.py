@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from mmeb_eval.metrics import metrics
-from mmeb_eval.rank import TieRule, case_scores, gold_ranks, label_ranks, rank, ties, top_candidates
+from mmeb_eval.rank import TOP, TieRule, case_scores, gold_ranks, label_ranks, rank, ties, top_candidates
 
 SCORES = arrays.arrays(
     np.float32,
@@ -57,12 +57,13 @@ def test_constant_scores_never_hit(choices: int, value: float) -> None:
 
 
 @given(SCORES)
-def test_the_top_candidate_is_the_gold_one_only_at_rank_one(scores: NDArray[np.float32]) -> None:
+def test_the_top_candidates_are_the_first_of_the_sorted_list_and_the_gold_one_stands_behind_its_equals(
+    scores: NDArray[np.float32],
+) -> None:
     gold = np.zeros(len(scores), dtype=np.intp)
-    ranks = gold_ranks(scores, gold)
-    top = top_candidates(scores, gold, ranks)
-    assert ((top == 0) == (ranks == 1)).all()
-    assert (np.take_along_axis(scores, top[:, None], 1)[:, 0] == scores.max(axis=1)).all()
+    top = top_candidates(scores, gold, gold_ranks(scores, gold))
+    for row, best in zip(scores.tolist(), top.tolist(), strict=True):
+        assert best == sorted(range(len(row)), key=lambda column: (-row[column], column == 0, column))[:TOP]
 
 
 def test_a_padded_cell_changes_nothing() -> None:
@@ -110,7 +111,12 @@ def test_a_task_is_ranked_as_its_parts_say(rule: TieRule) -> None:
     assert found.ranks.tolist() == label_ranks(scores, first, rule)[:, 0].tolist()
     assert found.metrics == metrics(found.ranks[:, None])
     assert found.ties == ties(scores, first[:, 0]) > 0
-    assert ((found.top == 0) == (found.ranks == 1)).all()
+    assert ((found.top[:, 0] == 0) == (found.ranks == 1)).all()
+    for own, row, margin, best in zip(candidates, scores, found.margins, found.top.tolist(), strict=True):
+        behind = rule == "against"
+        order = sorted(range(len(own)), key=lambda place: (-row[place], behind and place == 0, place))
+        assert [place for place in best if place >= 0] == order[:TOP]
+        assert margin == (row[0] - max(row[1 : len(own)]) if len(own) > 1 else 0)
     if rule == "official":
         assert found.ranks.tolist() == [1 + np.argsort(-row, kind="stable").tolist().index(0) for row in scores]
     else:

@@ -107,7 +107,8 @@ def results(corpus: Path) -> list[Result]:
             chance=0.1,
             settings=settings,
             ranks=ranks[model],
-            top=top[model],
+            top=tuple((best,) for best in top[model]),
+            margins=(0.0,) * QUERIES,
         )
         for model in ranks
     ]

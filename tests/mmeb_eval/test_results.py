@@ -22,7 +22,8 @@ RESULT = Result(
     chance=0.1,
     settings={"layout": "plain", "files": {"a.parquet": "00"}},
     ranks=(1, 2, 3, 4),
-    top=(0, 1, 1, 1),
+    top=((0, 1), (1, 0), (1, 0), (1, 0)),
+    margins=(0.5, -0.25, -0.25, 0.0),
 )
 
 
