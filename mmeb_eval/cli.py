@@ -114,6 +114,21 @@ def check_embedder(
             raise typer.Exit(2)
 
 
+@app.command("demo")
+def write_demo_data(
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write into.")],
+    queries: Annotated[int, typer.Option(min=1, max=1000, help="Most queries of an MMEB task.")] = 24,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
+) -> None:
+    """Draw small data for all 41 tasks, in the published formats."""
+    with one_line_errors("mmeb-eval", EvalError, ScarError):
+        from mmeb_eval.demo.write import write_demo
+        from scar.progress import bar
+
+        counts = write_demo(out, queries=queries, seed=seed, track=bar)
+        typer.echo(f"{out}: {', '.join(f'{count:,} {what}' for what, count in counts.items())}")
+
+
 @app.command("report")
 def write_html(
     results: Annotated[Path, typer.Argument(help="Folder that --output wrote.")],

@@ -1,0 +1,126 @@
+"""The demo tasks as files: `write_demo`."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmeb_eval.demo.pictures import Shot, paint, portraits, world
+from mmeb_eval.demo.questions import Question, World, questions
+from mmeb_eval.files import write_bytes, write_table
+from mmeb_eval.tasks import Task, tasks
+from scar.corpus import build
+from scar.progress import Track, silent
+from scar.recipe import Recipe, Source
+from scar.scenes import draw_world
+
+LICENCE = "CC0-1.0"
+
+PICTURES = 36
+PORTRAITS = 24
+
+SCAR_IMAGES = 8
+"""Pictures drawn for each SCaR source; about four samples come of each."""
+
+
+def write_demo(out: Path, *, queries: int = 24, seed: int = 0, track: Track = silent) -> dict[str, int]:
+    """Draw small data sets in the published formats for all 41 tasks.
+
+    ``<task>/test-00000-of-00001.parquet`` holds the rows of an MMEB task and ``image-tasks/<task>`` its images, as in
+    the official releases; ``SCaR-eval`` and ``images`` are what `scar.corpus.build` makes of drawn worlds. The same
+    arguments give the same bytes.
+
+    Args:
+        out: the folder to write into; what an earlier call wrote is replaced.
+        queries: most of an MMEB task; it has fewer where no more can be asked of the pictures.
+        seed: of everything.
+        track: shows progress.
+
+    Returns:
+        How many ``tasks``, ``queries`` and ``images`` there are.
+
+    Raises:
+        EvalError: a file cannot be written.
+        ScarError: as `scar.corpus.build`.
+    """
+    seen = World(world(max(PICTURES, queries), seed), portraits(max(PORTRAITS, queries), seed))
+    mmeb = [task for task in tasks().values() if task.benchmark == "MMEB"]
+    drawn: dict[Shot, bytes] = {}
+    asked = 0
+    for task in track(mmeb, "drawing the MMEB tasks", len(mmeb)):
+        rows = questions(task.name, seen, queries, seed)
+        asked += len(rows)
+        _write_task(out, task, rows, drawn)
+    report = _write_scar(out, [task for task in tasks().values() if task.benchmark == "SCaR"], seed, track)
+    samples = sum(source["samples"] for source in report.values())
+    return {"tasks": len(tasks()), "queries": asked + samples, "images": len(set(drawn.values()))}
+
+
+def _write_task(out: Path, task: Task, asked: Sequence[Question], drawn: dict[Shot, bytes]) -> None:
+    """Rows and images of one task; ``drawn`` remembers what was drawn for others."""
+    import pyarrow as pa
+
+    folder = out / task.images / task.name
+    shutil.rmtree(folder, ignore_errors=True)
+    files: dict[Shot, str] = {}
+
+    def path(shot: Shot | None) -> str:
+        if shot is None:
+            return ""
+        if shot not in drawn:
+            drawn[shot] = _png(shot)
+        if shot not in files:
+            name = f"{hashlib.sha256(drawn[shot]).hexdigest()[:12]}.png"
+            write_bytes(drawn[shot], folder / name)
+            files[shot] = f"{task.name}/{name}"
+        return files[shot]
+
+    rows = [
+        {
+            "qry_inst": question.instruction,
+            "qry_text": question.text,
+            "qry_img_path": path(question.image),
+            "tgt_inst": question.show,
+            "tgt_text": [text for text, _ in question.candidates],
+            "tgt_img_path": [path(shot) for _, shot in question.candidates],
+        }
+        for question in asked
+    ]
+    columns: dict[str, Any] = {"qry_inst": pa.string(), "qry_text": pa.string(), "qry_img_path": pa.string()}
+    columns |= {"tgt_inst": pa.string(), "tgt_text": pa.list_(pa.string()), "tgt_img_path": pa.list_(pa.string())}
+    table = pa.Table.from_pylist(rows, schema=pa.schema(list(columns.items())))
+    write_table(table, out / task.name / "test-00000-of-00001.parquet")
+
+
+def _png(shot: Shot) -> bytes:
+    buffer = io.BytesIO()
+    paint(shot).save(buffer, "PNG", compress_level=6)
+    return buffer.getvalue()
+
+
+def _write_scar(out: Path, wanted: Sequence[Task], seed: int, track: Track) -> dict[str, Any]:
+    """The SCaR tasks; returns the report of the build."""
+    drawings = out / ".drawing"
+    shutil.rmtree(drawings, ignore_errors=True)
+    try:
+        sources = []
+        for number, task in enumerate(wanted):
+            place = drawings / task.source
+            draw_world(place, SCAR_IMAGES, seed * len(wanted) + number, "eval", track=track)
+            sources.append(
+                Source(
+                    name=task.source,
+                    split="eval",
+                    instances=place / "instances.json",
+                    captions=place / "captions.json",
+                    images=place / "images",
+                    licence=LICENCE,
+                )
+            )
+        return build(Recipe(sources=tuple(sources), seed=seed), out, force=True, track=track)
+    finally:
+        shutil.rmtree(drawings, ignore_errors=True)
