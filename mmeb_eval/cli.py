@@ -25,11 +25,15 @@ app = typer.Typer(
     help="Score any embedder on the 36 MMEB and 5 SCaR tasks.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 
-MODEL_HELP = "constant, random, text-only, virtue, clip:<folder or hub id> or my_module:function; may be repeated."
+MODEL_HELP = (
+    "constant, random, text-only, virtue; clip:, siglip:, sentence-transformers: and a folder or hub id; mteb:<name>; "
+    "http://host/v1/embeddings#<model>, vllm:<the same>; a package's entry point, or my_module:function."
+)
 TASKS_HELP = "A SCaR folder, names of tasks with commas between, or all; may be repeated."
 
 REGION_HELP = (
-    "How models are told the region: text, crop, red-circle or blur; left out, they see the box if they take one."
+    "How models are told the region: text, crop, red-circle, blur or roi (pooled vision features); left out, they see "
+    "the box if they take one."
 )
 
 

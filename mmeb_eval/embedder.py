@@ -65,6 +65,8 @@ class Embedder(Protocol):
       other settings are never taken from the store.
     - ``counts(items)``: a mapping of names to numbers that stand in the result, such as how many texts it cuts.
     - ``stored``: False where making a vector costs less than storing it.
+    - ``embed_roi(items)``: as ``embed`` for items with boxes or none, with the vision features inside a box, pooled, in
+      the place of its image or of what else tells a region; ``--region roi`` asks for it.
     """
 
     @property
@@ -90,12 +92,13 @@ NORM_TOLERANCE = 1e-3
 """How far a vector's length may be from 1: what float16 arithmetic leaves."""
 
 
-def load(path: str, **options: object) -> Embedder:
+def load(path: str, *arguments: object, **options: object) -> Embedder:
     """Call ``module:function`` and return the embedder that it makes; the working directory is searched too.
 
     Args:
         path: an importable module, a colon and a function in it.
-        options: passed on to the function.
+        arguments: passed on to the function.
+        options: likewise, by name.
 
     Raises:
         EvalError: no such module, or the thing named is not a function.
@@ -119,7 +122,7 @@ def load(path: str, **options: object) -> Embedder:
         raise UnknownName(f"function in {name}", attribute, public, "write module:function.")
     if not callable(function):
         raise EvalError(f"{path}: {attribute} is {type(function).__name__}, not a function that returns an embedder.")
-    embedder: Embedder = function(**options)
+    embedder: Embedder = function(*arguments, **options)
     if not isinstance(getattr(embedder, "name", None), str) or not embedder.name:
         raise ContractError(f"{path}: the embedder has no name; give it an attribute `name` with model and revision.")
     if not callable(getattr(embedder, "embed", None)):

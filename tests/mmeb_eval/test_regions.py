@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmeb_eval.data import scar_folder
-from mmeb_eval.embedder import Embedder, Item, Points
-from mmeb_eval.errors import DataError, UnknownName
+from mmeb_eval.embedder import Embedder, Item, Points, Prompt
+from mmeb_eval.errors import DataError, EvalError, UnknownName
 from mmeb_eval.evaluate import evaluate
 from mmeb_eval.floors import Constant
-from mmeb_eval.regions import PICTURES, STRATEGIES, blur, crop, red_circle, tell
+from mmeb_eval.regions import PICTURES, STRATEGIES, blur, crop, pool, red_circle, tell
 from scar.sample import Box
 
 BOX = Box(10.4, 5.0, 30.0, 20.6)
@@ -36,11 +37,16 @@ class Seen(Constant):
     def __init__(self) -> None:
         self.items: list[Item] = []
         self.pixels: list[NDArray[np.uint8]] = []
+        self.boxes: list[Prompt | None] = []
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         self.items += items
         self.pixels += [np.asarray(Image.open(item.image)) for item in items if item.image is not None]
         return super().embed(items)
+
+    def embed_roi(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        self.boxes += [item.prompt for item in items]
+        return self.embed([replace(item, prompt=None) for item in items])
 
 
 class Exact(Seen):
@@ -94,7 +100,8 @@ def test_every_query_tells_its_region_once_and_the_result_says_how(
     if strategy == "crop":
         assert {pixels.shape for pixels in inner.pixels} <= {(4, 4, 3), (4, 3, 3), (4, 5, 3)}
     folders = {item.image.parent for item in queries if item.image is not None}
-    assert all(folder.exists() == (strategy == "text") for folder in folders)
+    assert all(folder.exists() == (strategy in ("text", "roi")) for folder in folders)
+    assert sum(isinstance(box, Box) for box in inner.boxes) == (40 if strategy == "roi" else 0)
 
 
 def test_a_task_without_regions_is_asked_as_it_is(tmp_path: Path, noise: Image.Image) -> None:
@@ -117,5 +124,29 @@ def test_what_cannot_be_told_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match=r"unknown way to tell a region 'crob': did you mean crop\?"):
         tell(Seen(), "crob")
     told: Embedder = tell(Seen(), "blur")
-    with pytest.raises(DataError, match=r"blur tells a box on an image and nothing else"):
+    with pytest.raises(DataError, match=r"seen@1\+blur is shown boxes alone"):
         told.embed([Item(image=tmp_path / "a.png", prompt=Points(((1, 2),), (1,)))])
+    with pytest.raises(DataError, match=r"a box without an image"):
+        told.embed([Item("x", prompt=BOX)])
+    with pytest.raises(DataError, match=r"seen@1\+text is shown no prompt"):
+        tell(Seen(), "text").embed([Item(image=tmp_path / "a.png", prompt=BOX)])
+    with pytest.raises(EvalError, match=r"constant has no vision features to pool.*; any model takes text,"):
+        tell(Constant(), "roi")
+
+
+@pytest.mark.parametrize("box", [BOX, Box(0, 0, 60, 40), Box(59.5, 0, 70, 0), Box(-5, 38, 2, 50), Box(7, 7, 7, 7)])
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (2, 3), (5, 4), (7, 9)])
+@pytest.mark.parametrize("side", [1, 2, 4])
+def test_pooling_is_the_mean_over_many_points_of_each_part(box: Box, rows: int, columns: int, side: int) -> None:
+    """By brute force: points spread evenly over the touched pixels ask which cell they lie in."""
+    grid = np.random.default_rng(1).standard_normal((rows, columns, 3)).astype(np.float32)
+    x0, y0 = max(0, int(np.floor(box.x0))), max(0, int(np.floor(box.y0)))
+    x1, y1 = max(x0 + 1, min(60, int(np.ceil(box.x1)))), max(y0 + 1, min(40, int(np.ceil(box.y1))))
+    dots = (np.arange(120 * side) + 0.5) / (120 * side)
+    across = ((x0 + dots * (x1 - x0)) / 60 * columns).astype(int)
+    down = ((y0 + dots * (y1 - y0)) / 40 * rows).astype(int)
+    values = grid[down][:, across].astype(np.float64)  # (120 side, 120 side, 3)
+    means = values.reshape(side, 120, side, 120, 3).mean(axis=(1, 3)).reshape(side * side, 3)
+    made = pool(grid, box, (60, 40), side)
+    assert made.reshape(side * side, 3) == pytest.approx(means, abs=0.02)
+    assert made.dtype == np.float32

@@ -73,6 +73,7 @@ def test_an_mteb_model(image: Path, tiny: VirtueEmbedder) -> None:
     expected = [Item(PICTURE, image), Item(QUESTION.format("which?"), image, Box(9, 9, 60, 50))]
     np.testing.assert_allclose(model.encode(texts), tiny.embed([Item("a cat"), Item("a dog")]), atol=2e-6)
     np.testing.assert_allclose(model.encode(pictures), tiny.embed(expected), atol=2e-6)
+    assert model.mteb_model_meta is not None
     assert model.mteb_model_meta.revision == tiny.name
     similarity = model.similarity(model.encode(texts), model.encode(texts))
     np.testing.assert_allclose(np.diag(np.asarray(similarity)), 1, atol=1e-5)

@@ -25,11 +25,11 @@ class Virtue(InputModule):  # type: ignore[misc, unused-ignore]
         options: of `virtue_ref.load`.
     """
 
-    config_keys = ("config", "options")
+    config_keys: list[str] = ["config", "options"]  # noqa: RUF012 - the library's own annotation
     save_in_root = False
 
     def __init__(self, config: str = "tiny", options: dict[str, Any] | None = None) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self.config = config
         self.options = options or {}
         self.embedder = load(config, **self.options)

@@ -1,0 +1,263 @@
+"""An embeddings endpoint: POST JSON, get ``{"data": [{"index": 0, "embedding": [...]}, ...]}`` as OpenAI's has it.
+
+The name is the endpoint's URL, a ``#`` and the model's name there. Two ways of asking exist:
+
+- ``http:`` sends ``{"model": ..., "input": [...]}``. Inputs are strings where no item has an image; else they are
+  objects ``{"text": ...}``, ``{"image": "data:image/png;base64,..."}`` or both keys, one a vector (Jina, Azure).
+- ``vllm:`` sends one item at a time as ``{"model": ..., "messages": [{"role": "user", "content": [...]}]}`` with parts
+  ``image_url`` and ``text``, which is how vLLM takes an image and a text for one vector.
+
+The key is read from the environment variable `KEY` and sent as a bearer token; no name, setting or message shows it.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import io
+import json
+import os
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urldefrag, urlsplit
+
+import numpy as np
+
+from mmeb_eval.adapters.parts import refuse_prompts, unit
+from mmeb_eval.embedder import Item
+from mmeb_eval.errors import ContractError, EvalError
+from mmeb_eval.images import open_rgb
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+KEY = "MMEB_EVAL_API_KEY"
+"""The environment variable that holds the key."""
+
+TRIES = 6
+"""How often a request is sent before its failure counts."""
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 120.0
+"""Seconds before the second try, doubled each time; and the longest wait that a server may ask for."""
+
+TIMEOUT_S = 300.0
+"""Seconds without an answer after which a request failed."""
+
+AT_ONCE = 8
+"""Requests under way at the same time."""
+
+PASSING = {408, 425, 429}
+"""HTTP codes beside those from 500 up that another try can mend."""
+
+SENT_AS_IS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+"""Formats that servers read; pictures in others, or to be turned, go as PNG."""
+
+EXIF_ORIENTATION = 0x0112
+
+Body = Mapping[str, Any]
+Ask = Callable[[Sequence[Item]], list[tuple[list[int], Body]]]
+
+
+class Endpoint:
+    """A model behind a URL.
+
+    Args:
+        url: the endpoint's, with the model's name behind a ``#``.
+        ask: turns items into requests, each with the rows that its answer holds.
+        way: the name of that way, for results.
+    """
+
+    def __init__(self, url: str, ask: Ask, way: str) -> None:
+        self.name = url
+        self._url, self._model = urldefrag(url)
+        parts = urlsplit(self._url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise EvalError(f"{url!r}: not a URL such as http://localhost:8000/v1/embeddings#model.")
+        if parts.username or parts.password:
+            raise EvalError(f"{parts.hostname}: no user or password in the URL; put the key into {KEY}.")
+        if not self._model:
+            raise EvalError(f"{url}: which model? Write its name behind the URL: {url}#model.")
+        self._ask = ask
+        self.settings = {"endpoint": self._url, "model": self._model, "request": way}
+
+    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        """(len(items), D) float32 rows of length 1.
+
+        Raises:
+            DataError: an item has a prompt, or an image that cannot be opened.
+            EvalError: the server refuses, or gives no answer after `TRIES` tries.
+            ContractError: an answer without the vectors asked for.
+        """
+        refuse_prompts(items, self.name)
+        requests = self._ask(items)
+        vectors: list[Any] = [None] * len(items)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            answers = pool.map(lambda request: self._post(request[1], len(request[0])), requests)
+            for (rows, _), made in zip(requests, answers, strict=True):
+                for row, vector in zip(rows, made, strict=True):
+                    vectors[row] = vector
+        if len({len(vector) for vector in vectors}) > 1:
+            raise ContractError(f"{self.name}: vectors of different widths in one answer.")
+        return unit(vectors)
+
+    def _post(self, body: Body, count: int) -> list[list[float]]:
+        """Vectors of one request, tried again while the failure may pass."""
+        content = json.dumps({"model": self._model, **body}).encode("utf-8")
+        wait = FIRST_WAIT_S
+        for last in (*[False] * (TRIES - 1), True):
+            try:
+                return _vectors(self._send(content), count, self.name)
+            except urllib.error.HTTPError as error:
+                with error:
+                    said = _hidden(_said(error))
+                if not (error.code in PASSING or error.code >= 500):
+                    hint = f" Set {KEY}." if error.code in (401, 403) and not os.environ.get(KEY) else ""
+                    raise EvalError(f"{self._url}: HTTP {error.code} {error.reason}: {said}{hint}") from None
+                reason, asked = f"HTTP {error.code} {error.reason}: {said}", _retry_after(error.headers)
+            except (OSError, http.client.HTTPException) as error:
+                inner = getattr(error, "reason", error)
+                if isinstance(inner, ssl.SSLCertVerificationError):
+                    raise EvalError(f"{self._url}: {inner}") from None
+                reason, asked = _hidden(f"{type(inner).__name__}: {inner}"), None
+            if asked is not None and asked > LONGEST_WAIT_S:
+                raise EvalError(f"{self._url}: {reason}; the server asks to wait for {asked:.0f} s. Run again then.")
+            if not last:
+                time.sleep(wait if asked is None else asked)
+                wait = min(2 * wait, LONGEST_WAIT_S)
+        raise EvalError(f"{self._url}: no vectors in {TRIES} tries; the last: {reason}. What is stored is kept.")
+
+    def _send(self, content: bytes) -> Any:
+        """The answer's JSON."""
+        headers = {"Content-Type": "application/json"}
+        if key := os.environ.get(KEY):
+            headers["Authorization"] = f"Bearer {key}"
+        request = urllib.request.Request(self._url, content, headers, method="POST")  # noqa: S310 - scheme is checked
+        with urllib.request.build_opener(_Stay).open(request, timeout=TIMEOUT_S) as answer:
+            text = answer.read()
+        try:
+            return json.loads(text)
+        except ValueError:
+            raise ContractError(f"{self._url}: the answer is not JSON: {_hidden(_short(text))}") from None
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: it would carry the key to another host."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def load(url: str) -> Endpoint:
+    """An endpoint that takes ``input``.
+
+    Raises:
+        EvalError: it is no URL, or holds no model or a password.
+    """
+    return Endpoint(url, inputs, "input")
+
+
+def load_vllm(url: str) -> Endpoint:
+    """An endpoint that takes chat messages, such as vLLM's.
+
+    Raises:
+        EvalError: it is no URL, or holds no model or a password.
+    """
+    return Endpoint(url, messages, "messages")
+
+
+def inputs(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
+    """One request for items of words, as strings, and one for those with an image, as objects."""
+    words = [row for row, item in enumerate(items) if item.image is None]
+    shown = [row for row, item in enumerate(items) if item.image is not None]
+    objects = [
+        ({"text": items[row].text} if items[row].text else {}) | {"image": data_url(image)}
+        for row in shown
+        if (image := items[row].image) is not None
+    ]
+    asked: list[tuple[list[int], Body]] = [(words, {"input": [items[row].text for row in words]})] if words else []
+    return asked + ([(shown, {"input": objects})] if shown else [])
+
+
+def messages(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
+    """A request for each item: its image first, then its words."""
+    requests: list[tuple[list[int], Body]] = []
+    for row, item in enumerate(items):
+        content: list[Any] = []
+        if item.image is not None:
+            content.append({"type": "image_url", "image_url": {"url": data_url(item.image)}})
+        if item.text or item.image is None:
+            content.append({"type": "text", "text": item.text})
+        requests.append(([row], {"messages": [{"role": "user", "content": content}]}))
+    return requests
+
+
+def data_url(path: Path) -> str:
+    """The image as a data URL, with the pixels that every other adapter sees.
+
+    Raises:
+        DataError: it cannot be opened.
+    """
+    from PIL import Image
+
+    picture = open_rgb(path)
+    with Image.open(path) as image:
+        kind = SENT_AS_IS.get(image.format or "")
+        turned = image.getexif().get(EXIF_ORIENTATION, 1) != 1
+    if kind and not turned:
+        return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+
+
+def _vectors(answer: Any, count: int, name: str) -> list[list[float]]:
+    """The vectors of an answer in the order asked."""
+    data = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
+        raise ContractError(f"{name}: the answer has no list `data`: {_hidden(_short(json.dumps(answer).encode()))}")
+    rows = {row.get("index", place): row.get("embedding") for place, row in enumerate(data)}
+    if rows.keys() != set(range(count)) or len(data) != count:
+        raise ContractError(f"{name}: {count} vectors were asked for, {len(data)} came, numbered {sorted(rows)[:9]}.")
+    for index, vector in rows.items():
+        if not isinstance(vector, list) or not vector or not all(isinstance(value, int | float) for value in vector):
+            raise ContractError(f"{name}: `embedding` {index} of the answer is no list of numbers.")
+    return [rows[index] for index in range(count)]
+
+
+def _retry_after(headers: Any) -> float | None:
+    """Seconds that a server asks to wait, told as such or as a date."""
+    value = (headers or {}).get("Retry-After")
+    if value is None:
+        return None
+    with contextlib.suppress(ValueError):
+        return max(0.0, float(value))
+    with contextlib.suppress(ValueError):
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    return None
+
+
+def _said(error: urllib.error.HTTPError) -> str:
+    """What an error's page says, in short."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        return _short(error.read(4096))
+    return ""
+
+
+def _short(text: bytes) -> str:
+    words = " ".join(text.decode("utf-8", "replace").split())
+    return words if len(words) <= 200 else words[:197] + "..."
+
+
+def _hidden(text: str) -> str:
+    """The text without the key, which some servers repeat."""
+    key = os.environ.get(KEY)
+    return text.replace(key, "***") if key else text

@@ -1,0 +1,127 @@
+"""Any model of mteb's registry, with the code that mteb runs for it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mmeb_eval.adapters.parts import not_loaded, refuse_prompts, rows_by_kind, unit
+from mmeb_eval.embedder import Item, describe
+from mmeb_eval.errors import DataError, EvalError, UnknownName
+from mmeb_eval.images import open_rgb
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Rows:
+    """A dataset as mteb's models look at it: rows by number, and the names of their columns in `features`."""
+
+    def __init__(self, items: Sequence[Item], words: bool, shows: bool) -> None:
+        self._items = items
+        self.features = {"text": words, "image": shows}
+        self.features = {name: True for name, there in self.features.items() if there}
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, row: int) -> dict[str, Any]:
+        item = self._items[row]
+        values = {"text": item.text, "image": None if item.image is None else open_rgb(item.image)}
+        return {name: values[name] for name in self.features}
+
+
+class Mteb:
+    """A model by its name in the registry. mteb tells it no task, as the texts hold the instruction already."""
+
+    def __init__(self, model_id: str) -> None:
+        import mteb
+        from mteb.models.model_implementations import MODEL_REGISTRY
+
+        self.name = f"mteb:{model_id}"
+        if model_id not in MODEL_REGISTRY:
+            raise UnknownName(
+                "model of mteb", model_id, MODEL_REGISTRY, f"its registry has {len(MODEL_REGISTRY):,} others."
+            )
+        try:
+            self._model: Any = mteb.get_model(model_id)
+        except (ImportError, OSError, ValueError) as error:
+            raise not_loaded(self.name, error) from error
+        if not callable(getattr(self._model, "encode", None)):
+            raise EvalError(f"{self.name}: {type(self._model).__name__} makes no vectors, it only compares.")
+        self._meta = self._model.mteb_model_meta
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Revision of the weights, the class that runs them, and mteb's version."""
+        return {
+            "revision": self._meta.revision,
+            "processor": type(self._model).__name__,
+            "library": f"mteb {importlib.metadata.version('mteb')}",
+        }
+
+    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        """(len(items), D) float32 rows of length 1.
+
+        Raises:
+            DataError: an item has a prompt, or an image for a model of text alone.
+        """
+        refuse_prompts(items, self.name)
+        vectors: list[Any] = [None] * len(items)
+        for (words, shows), rows in rows_by_kind(items).items():
+            made = self._encode([items[row] for row in rows], words, shows)
+            for row, vector in zip(rows, made, strict=True):
+                vectors[row] = vector
+        return np.stack(vectors)
+
+    def _encode(self, items: Sequence[Item], words: bool, shows: bool) -> NDArray[np.float32]:
+        """Unit rows of items of one kind."""
+        from torch.utils.data import DataLoader
+
+        if shows and "image" not in self._meta.modalities:
+            raise DataError(f"{self.name}: reads text alone, but {describe(items[0])} shows an image.")
+        rows: Any = Rows(items, words, shows)
+        loader = DataLoader(rows, batch_size=len(items), collate_fn=_columns)
+        encoded = self._model.encode(
+            loader,
+            task_metadata=_task(),
+            hf_split="test",
+            hf_subset="default",
+            prompt_type=None,
+            batch_size=len(items),
+            show_progress_bar=False,
+        )
+        return unit(encoded)
+
+
+def load(model_id: str) -> Mteb:
+    """A model of the registry.
+
+    Raises:
+        UnknownName: the registry has no such model.
+        EvalError: it cannot be loaded, or makes no vectors.
+    """
+    return Mteb(model_id)
+
+
+def _columns(rows: Iterable[dict[str, Any]]) -> dict[str, list[Any]]:
+    rows = list(rows)
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def _task() -> Any:
+    """A task without a prompt, for models that ask which one it is."""
+    from mteb.abstasks.task_metadata import TaskMetadata
+
+    return TaskMetadata(
+        name="MMEB",
+        description="Items of MMEB and SCaR, whose texts hold the instruction.",
+        dataset={"path": "TIGER-Lab/MMEB-eval", "revision": "main"},
+        type="Any2AnyRetrieval",
+        modalities=["text", "image"],
+        eval_langs=["eng-Latn"],
+        main_score="hit_rate_at_1",
+    )

@@ -1,0 +1,86 @@
+"""What several families of models need: rows by kind, revisions, unit rows, and no prompt passed over in silence."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mmeb_eval.data import sha256
+from mmeb_eval.embedder import Item, describe
+from mmeb_eval.errors import DataError, EvalError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def refuse_prompts(items: Sequence[Item], name: str, but: tuple[type, ...] = ()) -> None:
+    """For models that see whole images, and prompts of the kinds `but` if of any.
+
+    Raises:
+        DataError: an item has a prompt; names the model, the item and the way out.
+    """
+    for item in items:
+        if item.prompt is not None and not isinstance(item.prompt, but):
+            raise DataError(f"{name}: takes no such prompt as {describe(item)} has; --region tells it otherwise.")
+
+
+def rows_by_kind(items: Sequence[Item]) -> dict[tuple[bool, bool], list[int]]:
+    """Rows of items that have (words, an image), of one kind each; an item without either counts as empty words."""
+    rows: dict[tuple[bool, bool], list[int]] = {}
+    for row, item in enumerate(items):
+        shows = item.image is not None
+        rows.setdefault((bool(item.text) or not shows, shows), []).append(row)
+    return rows
+
+
+def split_revision(model_id: str) -> tuple[str, str | None]:
+    """A model and the revision asked for after an ``@``; a folder may have one in its name.
+
+    >>> split_revision("openai/clip-vit-base-patch32@3d74acf")
+    ('openai/clip-vit-base-patch32', '3d74acf')
+    """
+    if Path(model_id).is_dir():
+        return model_id, None
+    name, _, revision = model_id.partition("@")
+    return name, revision or None
+
+
+def local_revision(model_id: str) -> str | None:
+    """What stands for the revision of a folder: other weights or settings in it make another one; None for a hub id."""
+    folder = Path(model_id)
+    if not folder.is_dir():
+        return None
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    listed = "".join(f"{path.relative_to(folder).as_posix()} {sha256(path)}\n" for path in files)
+    return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def pixel_range(processor: Any) -> dict[str, int | None]:
+    """Areas in pixels between which an image processor of transformers keeps images; None where it has no limit."""
+    least, most = getattr(processor, "min_pixels", None), getattr(processor, "max_pixels", None)
+    if patches := getattr(processor, "max_num_patches", None):
+        most = patches * processor.patch_size**2
+    for key in ("size", "crop_size"):  # the crop comes last
+        size: Any = getattr(processor, key, None)
+        if getattr(size, "height", None) and getattr(size, "width", None):
+            least = most = size.height * size.width
+    return {"min_pixels": least, "max_pixels": most}
+
+
+def not_loaded(name: str, error: Exception) -> EvalError:
+    """The error for a model that its library cannot read."""
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return EvalError(f"{name}: neither a readable local folder nor a model of the hub: {reason}")
+
+
+def unit(vectors: Any) -> NDArray[np.float32]:
+    """(N, D) float32 rows of length 1 of an array or a tensor; a row of zeros stays one, for the evaluator to name."""
+    if hasattr(vectors, "detach"):
+        vectors = vectors.detach().float().cpu().numpy()
+    rows = np.asarray(vectors, dtype=np.float64)
+    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
+    return (rows / np.where(lengths == 0, 1, lengths)).astype(np.float32)

@@ -1,0 +1,97 @@
+"""Any model of sentence-transformers, of text alone or of images too."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mmeb_eval.adapters.parts import (
+    local_revision,
+    not_loaded,
+    pixel_range,
+    refuse_prompts,
+    rows_by_kind,
+    split_revision,
+    unit,
+)
+from mmeb_eval.embedder import Item, describe
+from mmeb_eval.errors import DataError
+from mmeb_eval.images import open_rgb
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class SentenceTransformers:
+    """A model that fuses an image and a text does so itself; of others the normalised sum of both vectors is taken.
+
+    The texts of a task hold its instruction, so no prompt of the model's own comes before them.
+    """
+
+    def __init__(self, model_id: str) -> None:
+        from sentence_transformers import SentenceTransformer
+
+        self.name = f"sentence-transformers:{model_id}"
+        path, revision = split_revision(model_id)
+        try:
+            self._model = SentenceTransformer(path, revision=revision)
+        except (OSError, ValueError) as error:
+            raise not_loaded(self.name, error) from error
+        self._model.default_prompt_name = None
+        config = getattr(getattr(self._model[0], "auto_model", None), "config", None)
+        self._revision = local_revision(model_id) or getattr(config, "_commit_hash", None)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Revision of the weights, processor, number format, text limit, and the library's version."""
+        processor = getattr(self._model[0], "processor", None)
+        return {
+            "revision": self._revision,
+            "processor": type(processor).__name__,
+            **pixel_range(getattr(processor, "image_processor", None)),
+            "dtype": str(next(self._model.parameters()).dtype).removeprefix("torch."),
+            "max_tokens": self._model.get_max_seq_length(),
+            "library": f"sentence-transformers {importlib.metadata.version('sentence-transformers')}",
+        }
+
+    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        """(len(items), D) float32 rows of length 1.
+
+        Raises:
+            DataError: an item has a prompt, or an image for a model of text alone.
+        """
+        refuse_prompts(items, self.name)
+        vectors: list[Any] = [None] * len(items)
+        for (words, shows), rows in rows_by_kind(items).items():
+            made = self._fuse([items[row] for row in rows], words, shows)
+            for row, vector in zip(rows, made, strict=True):
+                vectors[row] = vector
+        return np.stack(vectors)
+
+    def _fuse(self, items: Sequence[Item], words: bool, shows: bool) -> NDArray[np.float32]:
+        """Unit rows of items of one kind."""
+        if shows and not (self._model.supports("image") or self._model.supports(("image", "text"))):
+            raise DataError(f"{self.name}: reads text alone, but {describe(items[0])} shows an image.")
+        texts = [{"text": item.text} for item in items] if words else []
+        images = [{"image": open_rgb(item.image)} for item in items if item.image is not None]
+        if not (words and shows):
+            return self._encode(texts or images)
+        if self._model.supports(("image", "text")):
+            return self._encode([image | text for image, text in zip(images, texts, strict=True)])
+        return unit(self._encode(texts) + self._encode(images))
+
+    def _encode(self, inputs: list[dict[str, Any]]) -> NDArray[np.float32]:
+        """Unit rows; dictionaries, because a bare text that looks like the path of an image is taken for one."""
+        return unit(self._model.encode(inputs, batch_size=len(inputs), show_progress_bar=False))
+
+
+def load(model_id: str) -> SentenceTransformers:
+    """A model from a local folder or, where there is a network, from the hub; ``@`` and a revision may follow.
+
+    Raises:
+        EvalError: the model cannot be read.
+    """
+    return SentenceTransformers(model_id)

@@ -1,0 +1,186 @@
+"""CLIP, SigLIP and their like through transformers: one tower for text, one for images, one space for both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mmeb_eval.adapters.parts import local_revision, not_loaded, pixel_range, refuse_prompts, split_revision, unit
+from mmeb_eval.embedder import Item
+from mmeb_eval.errors import EvalError
+from mmeb_eval.images import open_rgb
+from mmeb_eval.regions import pool
+from scar.sample import Box
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+PADDING: Mapping[str, bool | str] = {"siglip": "max_length", "siglip2": "max_length"}
+"""How texts of a model type are padded; all others to the longest of a batch. SigLIP reads pads and was trained so."""
+
+
+class Towers:
+    """An image and a text of one item become the normalised sum of their vectors, as in the MMEB paper's baselines.
+
+    Texts longer than the model can read are cut at its own limit; `counts` says how many.
+    """
+
+    def __init__(self, name: str, model_id: str) -> None:
+        self.name = name
+        self._model, self._tokenizer, self._processor = _read(name, *split_revision(model_id))
+        self._revision = local_revision(model_id) or getattr(self._model.config, "_commit_hash", None)
+        self._padding = PADDING.get(self._model.config.model_type, True)
+        self._longest = int(self._model.config.text_config.max_position_embeddings)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Revision of the weights, the image processor and its pixels, the number format and the text limit."""
+        return {
+            "revision": self._revision,
+            "processor": type(self._processor).__name__,
+            **pixel_range(self._processor),
+            "dtype": str(self._model.dtype).removeprefix("torch."),
+            "max_tokens": self._longest,
+        }
+
+    def counts(self, items: Sequence[Item]) -> dict[str, int]:
+        """``texts_cut``: items whose text is longer than the model can read."""
+        texts = [item.text for item in items if item.text]
+        tokens = self._tokenizer(texts)["input_ids"] if texts else []
+        return {"texts_cut": sum(len(ids) > self._longest for ids in tokens)}
+
+    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        """(len(items), D) float32 rows of length 1.
+
+        Raises:
+            DataError: a prompt that it does not take, or an image that cannot be opened.
+        """
+        refuse_prompts(items, self.name)
+        return self._sums(items)
+
+    def embed_roi(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        """As `embed`, with the patches inside an item's box in the place of its image.
+
+        The whole picture is squashed onto the model's square, as a centre crop would cut regions off. Each patch goes
+        through the model's own head alone; their mean, weighted with the area inside the box, is the box's vector.
+
+        Raises:
+            DataError: a prompt that is no box, or an image that cannot be opened.
+            EvalError: the model has no patches.
+        """
+        refuse_prompts(items, self.name, but=(Box,))
+        return self._sums(items)
+
+    def _sums(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        """Unit sums of what the towers say of each item."""
+        import torch
+
+        towers: tuple[tuple[Callable[[Sequence[Item]], NDArray[np.float32]], Callable[[Item], bool]], ...] = (
+            (self._texts, lambda item: bool(item.text) or item.image is None),
+            (self._images, lambda item: item.image is not None and item.prompt is None),
+            (self._regions, lambda item: item.image is not None and item.prompt is not None),
+        )
+        said: list[list[NDArray[np.float32]]] = [[] for _ in items]
+        with torch.inference_mode():
+            for tower, reads in towers:
+                if rows := [row for row, item in enumerate(items) if reads(item)]:
+                    for row, vector in zip(rows, tower([items[row] for row in rows]), strict=True):
+                        said[row].append(vector)
+        return unit(np.stack([np.sum(vectors, axis=0) for vectors in said]))
+
+    def _texts(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        """(len(items), D) unit rows."""
+        tokens = self._tokenizer(
+            [item.text for item in items],
+            padding=self._padding,
+            truncation=True,
+            max_length=self._longest,
+            return_tensors="pt",
+        )
+        return unit(self._model.get_text_features(**tokens.to(self._model.device)).pooler_output)
+
+    def _images(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        """(len(items), D) unit rows."""
+        pixels = self._processor(_pictures(items), return_tensors="pt")
+        return unit(self._model.get_image_features(**pixels.to(self._model.device)).pooler_output)
+
+    def _regions(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        """(len(items), D) unit rows."""
+        pictures = _pictures(items)
+        boxes = [item.prompt for item in items if isinstance(item.prompt, Box)]
+        grids = self._patches(pictures)
+        pooled = [pool(grid, box, picture.size) for grid, box, picture in zip(grids, boxes, pictures, strict=True)]
+        return unit(np.stack(pooled))
+
+    def _patches(self, pictures: list[Image]) -> list[NDArray[np.float32]]:
+        """(rows, columns, D) for each picture: what each of its patches says in the space of texts."""
+        vision = self._model.vision_model
+        head = _patch_head(self._model)
+        if head is None:
+            raise EvalError(f"{self.name}: {type(self._model).__name__} has no patches that could be pooled.")
+        if hasattr(self._processor, "max_num_patches"):  # keeps the shape of pictures, crops nothing, pads at the end
+            pixels = self._processor(pictures, return_tensors="pt")
+            shapes = [tuple(shape) for shape in pixels["spatial_shapes"].tolist()]
+            tokens = vision(**pixels.to(self._model.device)).last_hidden_state  # (N, patches, width)
+        else:
+            side = vision.config.image_size
+            square = {"height": side, "width": side}
+            pixels = self._processor(pictures, size=square, do_center_crop=False, return_tensors="pt")
+            shapes = [(side // vision.config.patch_size,) * 2] * len(pictures)
+            tokens = vision(**pixels.to(self._model.device)).last_hidden_state
+            tokens = tokens[:, -(shapes[0][0] ** 2) :]  # without CLIP's class token
+        return [
+            head(cells[: rows * columns]).float().cpu().numpy().reshape(rows, columns, -1)
+            for cells, (rows, columns) in zip(tokens, shapes, strict=True)
+        ]
+
+
+def load_clip(model_id: str) -> Towers:
+    """A CLIP model from a local folder or, where there is a network, from the hub; ``@`` and a revision may follow.
+
+    Raises:
+        EvalError: the model cannot be read.
+    """
+    return Towers(f"clip:{model_id}", model_id)
+
+
+def load_siglip(model_id: str) -> Towers:
+    """A SigLIP or SigLIP 2 model, of fixed or flexible resolution, likewise.
+
+    Raises:
+        EvalError: the model cannot be read.
+    """
+    return Towers(f"siglip:{model_id}", model_id)
+
+
+def _read(name: str, model_id: str, revision: str | None) -> tuple[Any, Any, Any]:
+    """Model, tokenizer and image processor."""
+    import torch
+    from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+
+    try:
+        model = AutoModel.from_pretrained(model_id, revision=revision).eval()
+        tokenizer = AutoTokenizer.from_pretrained(model_id, revision=revision)
+        processor = AutoImageProcessor.from_pretrained(model_id, revision=revision)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise not_loaded(name, error) from error
+    if not (hasattr(model, "get_text_features") and hasattr(model, "get_image_features")):
+        raise EvalError(f"{name}: {type(model).__name__} has no text and image towers in one space.")
+    return model.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer, processor
+
+
+def _patch_head(model: Any) -> Callable[[Any], Any] | None:
+    """What takes (N, width) tokens of patches into the space of texts; None where a model has no such."""
+    vision: Any = getattr(model, "vision_model", None)
+    if (head := getattr(vision, "head", None)) is not None:  # SigLIP's attention over tokens, here over one
+        return lambda tokens: head(tokens[:, None])
+    if hasattr(vision, "post_layernorm") and hasattr(model, "visual_projection"):
+        return lambda tokens: model.visual_projection(vision.post_layernorm(tokens))
+    return None
+
+
+def _pictures(items: Sequence[Item]) -> list[Image]:
+    return [open_rgb(item.image) for item in items if item.image is not None]
