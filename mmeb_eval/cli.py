@@ -31,6 +31,8 @@ MODEL_HELP = (
 )
 TASKS_HELP = "A SCaR folder, names of tasks with commas between, or all; may be repeated."
 
+FAILURES_HELP = "Tasks whose worst failures a page shows: a SCaR folder, names with commas between, or all."
+
 REGION_HELP = (
     "How models are told the region: text, crop, red-circle, blur or roi (pooled vision features); left out, they see "
     "the box if they take one."
@@ -133,18 +135,61 @@ def write_demo_data(
         typer.echo(f"{out}: {', '.join(f'{count:,} {what}' for what, count in counts.items())}")
 
 
-@app.command("report")
-def write_html(
-    results: Annotated[Path, typer.Argument(help="Folder that --output wrote.")],
-    tasks: Annotated[list[Path], typer.Option(help="SCaR folder whose samples are shown; may be repeated.")],
-    out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("report.html"),
+@app.command("leaderboard")
+def show_leaderboard(
+    results: Annotated[Path | None, typer.Argument(help="Folder that --output wrote, to stand among them.")] = None,
+    benchmark: Annotated[str | None, typer.Option(help="MMEB or SCaR; left out, both.")] = None,
+    group: Annotated[str | None, typer.Option(help="Show the tasks of a group: vqa, OOD, SCaR and so on.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
-    """Write one self-contained HTML page about results."""
+    """Print published scores with their sources, your own among them if you like."""
     with one_line_errors("mmeb-eval", EvalError, ScarError):
+        from mmeb_eval.results import read_results
+        from mmeb_eval.standings import boards
+
+        found = boards(benchmark, group, [] if results is None else read_results(results))
+        if as_json:
+            typer.echo(json.dumps([row for board in found for row in board.rows_as_json()], indent=1))
+            return
+        for board in found:
+            _console().print(board.rich())
+            for note in board.notes():
+                typer.echo(note)
+
+
+@app.command("fetch")
+def fetch_data(
+    data: Annotated[Path, typer.Option(help="Folder for the data; it can be carried elsewhere.")],
+    tasks: Annotated[str, typer.Option(help="Names of tasks with commas between, or all.")] = "all",
+    revision: Annotated[list[str] | None, typer.Option(help="repository@commit; may be repeated.")] = None,
+    rows_only: Annotated[bool, typer.Option(help="Leave out the archive of MMEB's images.")] = False,
+) -> None:
+    """Download data once; a download that was stopped goes on, and what is there is not asked for again."""
+    with one_line_errors("mmeb-eval", EvalError):
+        from mmeb_eval.fetch import fetch, read_revisions
+        from mmeb_eval.tasks import get_task
+        from mmeb_eval.tasks import tasks as all_tasks
+
+        wanted = list(all_tasks().values()) if tasks == "all" else [get_task(name) for name in tasks.split(",")]
+        fetch(wanted, data, revisions=read_revisions(revision or []), images=not rows_only, say=typer.echo)
+
+
+@app.command("report")
+def report(
+    results: Annotated[Path, typer.Argument(help="Folder that --output wrote.")],
+    out: Annotated[Path, typer.Option(help="The file to write; .html, .md or .json.")] = Path("report.html"),
+    tasks: Annotated[list[str] | None, typer.Option(help=FAILURES_HELP)] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder that holds the data of tasks given by name.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Image root, if it is not the data's own folder.")] = None,
+) -> None:
+    """Write a report about results: a self-contained page, Markdown or JSON."""
+    with one_line_errors("mmeb-eval", EvalError, ScarError):
+        from mmeb_eval.curves import read_curves
         from mmeb_eval.report import write_report
         from mmeb_eval.results import read_results
 
-        write_report(read_results(results), tasks, out)
+        files = _task_files(tasks or [], data, images)
+        write_report(read_results(results), out, data=files, curves=read_curves(results))
         typer.echo(str(out))
 
 
@@ -166,7 +211,11 @@ def _task_files(choices: Sequence[str], data: Path | None, images: Path | None) 
         wanted = list(tasks().values()) if choice == "all" else [get_task(name) for name in choice.split(",")]
         if data is None:
             raise EvalError(f"--tasks {choice}: where are the data? Give --data DIR, or --tasks DIR for a SCaR folder.")
-        found += [task_files(task, data, images) for task in wanted]
+        from mmeb_eval.manifest import verify
+
+        named = [task_files(task, data, images) for task in wanted]
+        verify(named, data)
+        found += named
     return found
 
 

@@ -1,0 +1,101 @@
+"""Unpacking archives of strangers: plain files alone, inside the folder, no more of them than is likely."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO, TypeAlias
+
+from mmeb_eval.errors import DataError
+
+GROWTH = 20
+"""Most bytes an archive may become, as a multiple of its own size: pictures hardly shrink when they are packed."""
+
+ROOM = 2**26
+"""What a small archive may become whatever its size."""
+
+MEMBERS = 5_000_000
+
+Member: TypeAlias = tuple[str, int, Callable[[], IO[bytes]]]
+
+
+def unpack(archive: Path, out: Path, *, strip: str = "", seen: Callable[[int], None] = lambda _: None) -> int:
+    """Unpack a tar or zip archive; files that are there in the right size are kept, so that it goes on where it was.
+
+    Args:
+        archive: tar, compressed or not, or zip.
+        out: where its files go.
+        strip: a first folder that is taken off the members' names.
+        seen: told the bytes of each member when it is done.
+
+    Returns:
+        How many files the archive holds.
+
+    Raises:
+        DataError: not an archive, damaged, or a member that is no plain file inside `out`, or too many bytes.
+    """
+    left = GROWTH * archive.stat().st_size + ROOM
+    count = 0
+    try:
+        for name, size, open_ in _members(archive):
+            path = _place(archive, name, out, strip)
+            left -= size
+            count += 1
+            if left < 0 or count > MEMBERS:
+                raise DataError(f"{archive}: {name!r}: it unpacks to far more than an archive of images does; refused.")
+            if not (path.is_file() and path.stat().st_size == size):
+                _write(open_, size, path, f"{archive}: {name!r}")
+            seen(size)
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{archive}: a damaged archive ({error}); delete it and run `mmeb-eval fetch`.") from error
+    return count
+
+
+def _members(archive: Path) -> Iterator[Member]:
+    """Name, size and content of each file; folders are made as they are needed."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as packed:
+            for entry in packed.infolist():
+                kind = stat.S_IFMT(entry.external_attr >> 16)
+                if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                    raise DataError(f"{archive}: {entry.filename!r} is a link or device; refused.")
+                if not entry.is_dir():
+                    yield entry.filename, entry.file_size, lambda entry=entry: packed.open(entry)  # type: ignore[misc]
+        return
+    with tarfile.open(archive) as tape:
+        for member in tape:
+            if not (member.isfile() or member.isdir()):
+                raise DataError(f"{archive}: {member.name!r} is a link or device; refused.")
+            if member.isfile():
+                yield member.name, member.size, lambda member=member: tape.extractfile(member)  # type: ignore[misc]
+
+
+def _place(archive: Path, name: str, out: Path, strip: str) -> Path:
+    """Where a member goes."""
+    parts = PurePosixPath(name).parts
+    if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name or ":" in parts[0]:
+        raise DataError(f"{archive}: member {name!r} would leave {out}; refused.")
+    kept = parts[1:] if parts[0] == strip and len(parts) > 1 else parts
+    path = out.joinpath(*kept)
+    if not path.parent.resolve().is_relative_to(out.resolve()):
+        raise DataError(f"{archive}: member {name!r} would leave {out} through a link; refused.")
+    return path
+
+
+def _write(open_: Callable[[], IO[bytes]], size: int, path: Path, member: str) -> None:
+    """A member's bytes under a temporary name, then under its own."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        with open_() as source, temporary.open("wb") as target:
+            shutil.copyfileobj(source, target)
+        if temporary.stat().st_size != size:
+            raise DataError(f"{member} has another size than the archive says; the archive is damaged.")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
