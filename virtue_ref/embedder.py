@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,14 +15,18 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from tokenizers import Tokenizer
+from torch import Tensor
 from torch.nn import functional
 
 from mmeb_eval.embedder import Item
+from scar.sample import Box
 from virtue_ref.checkpoint import build
 from virtue_ref.collate import Collator, Request
 from virtue_ref.errors import ConfigError, InputError, VirtueError
+from virtue_ref.images import read_size
 from virtue_ref.memory import Memory
 from virtue_ref.model import Seen, Virtue
+from virtue_ref.roi import roi_tokens
 from virtue_ref.store import read
 from virtue_ref.tokens import read_tokenizer
 
@@ -39,6 +45,7 @@ class VirtueEmbedder:
         truncate_dim: keep only so many leading dimensions and normalise again.
         batch_tokens: at most so many tokens in one pass of the language model; out of memory halves a pass.
         cached_images: encoded images to keep for later questions about them.
+        revision: of the weights, for results.
 
     Attributes:
         layout: how instruction and text are joined for it, see `mmeb_eval.layouts`.
@@ -57,6 +64,7 @@ class VirtueEmbedder:
         truncate_dim: int | None = None,
         batch_tokens: int = 8192,
         cached_images: int = 32,
+        revision: str | None = None,
     ) -> None:
         self.model = model
         self.name = name
@@ -66,7 +74,25 @@ class VirtueEmbedder:
             raise VirtueError(f"truncate_dim {truncate_dim}: the model's vectors have {model.hidden} dimensions.")
         self.collator = Collator(model.config, tokenizer)
         self._batch_tokens = batch_tokens
+        self._revision = revision
         self.memory = Memory(model, self.collator, cached_images)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Revision of the weights, how images are prepared, number format, profile and what else changes vectors."""
+        config = self.model.config
+        return {
+            "revision": self._revision,
+            "processor": "virtue_ref.images",
+            "min_pixels": config.image.min_pixels,
+            "max_pixels": config.image.max_pixels,
+            "resolution": config.image.resolution,
+            "dtype": str(self.model.dtype).removeprefix("torch."),
+            "profile": config.profile.name,
+            "segmenter": None if config.segmenter is None else config.segmenter.package,
+            "max_tokens": config.max_length,
+            "dim": self.dim,
+        }
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """Embed items; progress goes to stderr when that is a terminal.
@@ -80,6 +106,24 @@ class VirtueEmbedder:
         Raises:
             InputError: an item cannot be embedded; the message names its index.
         """
+        return self._in_batches(items, roi=False)
+
+    def embed_roi(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        """As `embed`, with pooled vision tokens of an item's box, or of its whole image, for the segment tokens.
+
+        Raises:
+            InputError: a prompt that is no box, or what `embed` raises.
+            VirtueError: the model has no segment tokens whose place they could take.
+        """
+        if self.model.config.segmenter is None:
+            raise VirtueError(f"{self.name}: no segment tokens whose place pooled features could take.")
+        for index, item in enumerate(items):
+            if not isinstance(item.prompt, Box | None):
+                raise InputError("vision features are pooled inside a box and nothing else.", index)
+        return self._in_batches(items, roi=True)
+
+    def _in_batches(self, items: Sequence[Item], roi: bool) -> NDArray[np.float32]:
+        """Vectors of equal items are made once, and items of one length together."""
         first: dict[Item, int] = {}
         for index, item in enumerate(items):
             first.setdefault(item, index)
@@ -90,7 +134,7 @@ class VirtueEmbedder:
         shown = track(batches, "embedding", console=Console(stderr=True), transient=True, disable=silent)
         self.memory.expect(image for batch in batches for image in _images(requests[index] for index in batch))
         for batch in shown:
-            vectors[batch] = self._embed([requests[index] for index in batch])
+            vectors[batch] = self._embed([requests[index] for index in batch], roi)
         row = {item: index for index, item in enumerate(first)}
         return vectors[[row[item] for item in items]]
 
@@ -112,9 +156,9 @@ class VirtueEmbedder:
         if batch:
             yield batch
 
-    def _embed(self, requests: Sequence[Request]) -> NDArray[np.float32]:
+    def _embed(self, requests: Sequence[Request], roi: bool) -> NDArray[np.float32]:
         try:
-            return self._forward(requests)
+            return self._forward(requests, roi)
         except torch.OutOfMemoryError as error:
             if len(requests) == 1:
                 raise VirtueError(f"out of memory on one item of {requests[0].length} tokens.") from error
@@ -122,10 +166,10 @@ class VirtueEmbedder:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         half = len(requests) // 2
-        return np.concatenate([self._embed(requests[:half]), self._embed(requests[half:])])
+        return np.concatenate([self._embed(requests[:half], roi), self._embed(requests[half:], roi)])
 
     @torch.inference_mode()
-    def _forward(self, requests: Sequence[Request]) -> NDArray[np.float32]:
+    def _forward(self, requests: Sequence[Request], roi: bool) -> NDArray[np.float32]:
         seen: dict[Path, Seen] = {}
         for request in requests:
             image = request.item.image
@@ -137,9 +181,21 @@ class VirtueEmbedder:
         place = {image: index for index, image in enumerate(seen)}
         image_of = [None if request.item.image is None else place[request.item.image] for request in requests]
         batch = self.collator.batch(requests, image_of).to(self.model.device)
-        vectors = self.model(batch, list(seen.values()))[:, : self.dim]
+        segments = [self._pooled(requests, seen)] if roi and seen else []
+        vectors = self.model(batch, list(seen.values()), *segments)[:, : self.dim]
         out: NDArray[np.float32] = functional.normalize(vectors, dim=-1).cpu().numpy()
         return out
+
+    def _pooled(self, requests: Sequence[Request], seen: Mapping[Path, Seen]) -> Tensor:
+        """(R, S, hidden) for the R requests that show an image."""
+        config = self.model.config
+        side = math.isqrt(0 if config.segmenter is None else config.segmenter.tokens)
+        pooled = []
+        for item in (request.item for request in requests):
+            if item.image is not None and isinstance(item.prompt, Box | None):
+                size = read_size(item.image, config.profile)
+                pooled.append(roi_tokens(seen[item.image].tokens, size, item.prompt, config.image, side))
+        return torch.stack(pooled)
 
 
 def _images(requests: Iterable[Request]) -> list[Path]:
@@ -221,4 +277,5 @@ def load(
         truncate_dim=truncate_dim,
         batch_tokens=batch_tokens,
         cached_images=cached_images,
+        revision=stored.revision,
     )

@@ -99,12 +99,13 @@ class Virtue(nn.Module):
         maps = self.segmenter.encode(pictures.frames)  # (I, channels, 64, 64)
         return [Seen(each, image) for each, image in zip(tokens, maps, strict=True)]
 
-    def forward(self, batch: Batch, seen: Sequence[Seen]) -> Tensor:
+    def forward(self, batch: Batch, seen: Sequence[Seen], segments: Tensor | None = None) -> Tensor:
         """Embed a batch.
 
         Args:
             batch: B items.
             seen: the images that `batch.image_of` counts.
+            segments: (R, S, hidden) in the place of `segment_tokens`; None takes those.
 
         Returns:
             (B, hidden), each of L2 norm 1.
@@ -112,7 +113,8 @@ class Virtue(nn.Module):
         rows = list(self._token_rows(batch, seen))
         shown = [index for index, image in enumerate(batch.image_of) if image is not None]
         if self.segmenter is not None and shown:
-            for index, segment in zip(shown, self.segment_tokens(batch, seen), strict=True):
+            segments = self.segment_tokens(batch, seen) if segments is None else segments
+            for index, segment in zip(shown, segments, strict=True):
                 rows[index] = torch.cat([segment, rows[index]])  # (S + l, hidden)
         states = self.backbone.language_model(
             inputs_embeds=pad_sequence(rows, batch_first=True),  # (B, T, hidden)
