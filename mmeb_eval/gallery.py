@@ -1,144 +1,230 @@
-"""Samples as a page shows them: the picture, its box, the ten captions, and which one each model put first."""
+"""Where a model was most wrong: the query with its picture and box, and the candidates in the order it ranked them."""
 
 from __future__ import annotations
 
 import base64
-import heapq
 import io
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from random import Random
 from typing import Literal, TypeAlias
 
-from mmeb_eval.data import TaskFiles, scar_folder, sha256
+from mmeb_eval.cases import Case
+from mmeb_eval.cases import read as read_cases
+from mmeb_eval.data import TaskFiles, sha256
+from mmeb_eval.embedder import Item
 from mmeb_eval.images import open_rgb
-from mmeb_eval.results import Result
-from scar.parquet import read
+from mmeb_eval.layouts import DATA_TOKEN, get_layout
+from mmeb_eval.results import Result, models_of
+from mmeb_eval.summary import is_floor
+from scar.parquet import row_file
 from scar.sample import Box, Caption, Part, Sample
 
 Kind: TypeAlias = Literal["gold"] | Part
 
 LARGEST_SIDE = 480
-"""Pixels to which an embedded picture is reduced; the box keeps the coordinates of the original."""
+"""Pixels to which a query's picture is reduced; the box keeps the coordinates of the original."""
+
+LARGEST_CANDIDATE = 112
+"""Pixels to which a candidate's picture is reduced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An embedded picture.
+
+    Attributes:
+        uri: the reduced picture as a ``data:`` URI.
+        width: of the original in pixels; so is `height`.
+        height: see `width`.
+    """
+
+    uri: str
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A caption.
+    """A candidate.
 
     Attributes:
-        kind: gold, or the part in which it differs from it.
-        pieces: its elements, each with whether it was replaced.
-        chosen_by: models that put it first.
+        rank: where the model put it, 1 = best.
+        gold: whether it is the right one.
+        kind: gold, or the part in which it differs from the right one; empty where that is not known.
+        pieces: the elements of its text, each with whether it was replaced.
+        picture: what it shows; None for a text.
+        also: other models that put it first.
     """
 
-    kind: Kind
+    rank: int
+    gold: bool
+    kind: Kind | Literal[""]
     pieces: tuple[tuple[str, bool], ...]
-    chosen_by: tuple[str, ...]
+    picture: Picture | None
+    also: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """A sample.
+class Failure:
+    """A query that a model got wrong.
 
     Attributes:
-        id: of the sample.
-        task: that asks it.
-        category: of the thing in the box.
-        image: the picture as a ``data:`` URI.
-        width: of the original in pixels; so is `height`.
-        height: see `width`.
-        box: in pixels of the original.
-        lines: the captions, gold first.
-        ranks: (model, rank of the gold caption), 1 = best.
+        model: the model.
+        task: the task.
+        number: of the query in the data, from 0.
+        rank: of the right candidate.
+        choices: how many candidates there are.
+        margin: score of the right candidate less that of the best wrong one.
+        question: the query's text without image tokens.
+        subject: the category of the thing in the box; empty where it is not known.
+        picture: the query's picture; None for a text.
+        box: in pixels of the original; None if there is none.
+        lines: the best candidates, best first, and the right one if it is not among them.
     """
 
-    id: str
+    model: str
     task: str
-    category: str
-    image: str
-    width: int
-    height: int
-    box: Box
+    number: int
+    rank: int
+    choices: int
+    margin: float
+    question: str
+    subject: str
+    picture: Picture | None
+    box: Box | None
     lines: tuple[Line, ...]
-    ranks: tuple[tuple[str, int], ...]
 
 
-def cards(results: Sequence[Result], corpora: Sequence[Path], count: int, seed: int) -> list[Card]:
-    """Draw samples from the evaluation files of SCaR folders; all are equally likely.
+def failures(results: Sequence[Result], data: Sequence[TaskFiles], count: int) -> list[Failure]:
+    """The worst failures of every model: the right candidate scored furthest below the best wrong one.
+
+    Each model has its share of ``count`` and takes it in turn from its tasks. Floors are left out unless there is
+    nothing else: they do not look.
 
     Args:
-        results: their ranks are shown where the result was computed on the very file that the sample is in.
-        corpora: SCaR folders.
-        count: most samples to draw.
-        seed: of the draw.
+        results: of any number of models and tasks.
+        data: where the tasks' rows lie; results that were computed on other files show nothing.
+        count: most failures over all models.
 
     Raises:
-        ScarError: a folder or a row that cannot be used.
-        DataError: a picture that cannot be opened.
+        EvalError: rows or pictures that cannot be used.
+        ScarError: likewise, in a SCaR folder.
     """
-    drawn = heapq.nsmallest(
-        count,
-        enumerate(_questions(corpora)),
-        key=lambda entry: Random(f"{seed}/{entry[1].sample.id}").random(),  # noqa: S311 - a draw, not a secret
+    hashes = {files.task.name: {path.name: sha256(path) for path in files.files} for files in data}
+    known = [result for result in results if result.settings.get("files") == hashes.get(result.task, ())]
+    models = [model for model in models_of(known) if not is_floor(model)] or models_of(known)
+    picked: dict[tuple[str, str], set[int]] = {}
+    for place, model in enumerate(models):
+        share = count // len(models) + (place < count % len(models))
+        for task, number in _worst([result for result in known if result.model == model], share):
+            picked.setdefault((model, task), set()).add(number)
+    shown = []
+    for files in data:
+        own = [result for result in known if result.task == files.task.name]
+        for result in own:
+            if numbers := picked.get((result.model, result.task)):
+                shown += _failures(result, own, files, numbers)
+    return sorted(
+        shown, key=lambda failure: (models.index(failure.model), failure.margin, failure.task, failure.number)
     )
-    hashes = {file: sha256(file) for _, question in drawn for file in question.files.files}
-    return [_card(question, _answers(question, results, hashes)) for _, question in sorted(drawn, key=lambda e: e[0])]
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """A sample and where it stands in its task."""
-
-    files: TaskFiles
-    number: int
-    sample: Sample
-
-
-def _questions(corpora: Sequence[Path]) -> Iterator[_Question]:
-    """Every evaluation sample, in the order in which the evaluator asks them."""
-    for corpus in corpora:
-        tasks = {files.task.source: files for files in scar_folder(corpus)}
-        numbers: Counter[str] = Counter()
-        for sample in read(corpus):
-            if sample.split == "eval" and sample.source in tasks:
-                yield _Question(tasks[sample.source], numbers[sample.source], sample)
-                numbers[sample.source] += 1
+def _worst(results: Sequence[Result], count: int) -> list[tuple[str, int]]:
+    """(task, query) of one model's worst failures, each task's worst before any task's second worst."""
+    turns = []
+    for result in results:
+        wrong = [number for number, rank in enumerate(result.ranks) if rank > 1]
+        wrong.sort(key=lambda number: (result.margins[number], -result.ranks[number], number))
+        turns += [(turn, result.margins[number], result.task, number) for turn, number in enumerate(wrong[:count])]
+    return [(task, number) for _, _, task, number in sorted(turns)[:count]]
 
 
-def _answers(question: _Question, results: Sequence[Result], hashes: dict[Path, str]) -> list[tuple[str, int, int]]:
-    """(model, rank of gold, index of the first) of the results that belong to the question's files."""
-    files = {file.name: hashes[file] for file in question.files.files}
+def _failures(result: Result, results: Sequence[Result], files: TaskFiles, numbers: set[int]) -> list[Failure]:
+    """Failures of a result, read from its task's rows; ``results`` are those of all models on the task."""
+    layout = get_layout(result.settings["layout"])
+    cases = islice(read_cases(files, layout, shows_box=True, tells_box=False), max(numbers) + 1)
+    samples = _samples(files, numbers)
+    firsts = {other.model: other.top for other in results if other.model != result.model}
+    token = layout.image or DATA_TOKEN
     return [
-        (result.model, result.ranks[question.number], result.top[question.number][0])
-        for result in results
-        if result.task == question.files.task.name and result.settings.get("files") == files
+        _failure(
+            result, number, case, samples.get(number), {model: top[number][0] for model, top in firsts.items()}, token
+        )
+        for number, case in enumerate(cases)
+        if number in numbers
     ]
 
 
-def _card(question: _Question, answers: Sequence[tuple[str, int, int]]) -> Card:
-    sample = question.sample
-    texts = tuple(dict.fromkeys(sample.captions))  # equal captions are one candidate
-    captions: list[tuple[Kind, Caption]] = [("gold", sample.gold)]
-    captions += [(negative.part, negative.caption) for negative in sample.negatives]
-    lines = tuple(
-        Line(kind, _pieces(kind, caption), tuple(model for model, _, top in answers if texts[top] == caption.text))
-        for kind, caption in captions
+def _failure(
+    result: Result, number: int, case: Case, sample: Sample | None, firsts: Mapping[str, int], token: str
+) -> Failure:
+    """One of them."""
+    items = list(dict.fromkeys(case.candidates))
+    kinds = _kinds(sample)
+    ranked = list(enumerate(result.top[number], start=1))
+    if 0 not in result.top[number]:
+        ranked.append((result.ranks[number], 0))
+    lines = [
+        _line(
+            rank, place, items[place], kinds, tuple(model for model, first in firsts.items() if first == place), token
+        )
+        for rank, place in ranked
+    ]
+    return Failure(
+        model=result.model,
+        task=result.task,
+        number=number,
+        rank=result.ranks[number],
+        choices=len(items),
+        margin=result.margins[number],
+        question=_plain(case.query.text, token),
+        subject=sample.region.category if sample else "",
+        picture=None if case.query.image is None else embedded(case.query.image, LARGEST_SIDE),
+        box=case.query.prompt if isinstance(case.query.prompt, Box) else None,
+        lines=tuple(lines),
     )
-    image, width, height = _embedded(question.files.images / sample.image)
-    return Card(
-        id=sample.id,
-        task=question.files.task.name,
-        category=sample.region.category,
-        image=image,
-        width=width,
-        height=height,
-        box=sample.region.box,
-        lines=lines,
-        ranks=tuple((model, rank) for model, rank, _ in answers),
-    )
+
+
+def _line(
+    rank: int,
+    place: int,
+    item: Item,
+    kinds: Mapping[str, tuple[Kind, Caption]],
+    also: tuple[str, ...],
+    token: str,
+) -> Line:
+    """A candidate, with what is known of how it was made."""
+    text = _plain(item.text, token)
+    kind: Kind | Literal[""] = "gold" if place == 0 else ""
+    pieces: tuple[tuple[str, bool], ...] = ((text, False),) if text else ()
+    if text in kinds:
+        kind, caption = kinds[text]
+        pieces = _pieces(kind, caption)
+    picture = None if item.image is None else embedded(item.image, LARGEST_CANDIDATE)
+    return Line(rank, place == 0, kind, pieces, picture, also)
+
+
+def _samples(files: TaskFiles, numbers: set[int]) -> dict[int, Sample]:
+    """The samples behind a SCaR task's rows, which know how their captions were made; of other tasks none."""
+    if files.task.benchmark != "SCaR":
+        return {}
+    (rows,) = files.files
+    folder = rows.parent.parent if rows.parent.name == "SCaR-eval" else rows.parent
+    samples = islice(row_file(rows, folder).samples(), max(numbers) + 1)
+    return {number: sample for number, sample in enumerate(samples) if number in numbers}
+
+
+def _kinds(sample: Sample | None) -> dict[str, tuple[Kind, Caption]]:
+    """Text -> its kind and its elements; equal captions are one candidate, the first of them."""
+    if sample is None:
+        return {}
+    captions: list[tuple[Kind, Caption]] = [(negative.part, negative.caption) for negative in sample.negatives]
+    return {
+        _plain(caption.text, DATA_TOKEN): (kind, caption)
+        for kind, caption in reversed([("gold", sample.gold), *captions])
+    }
 
 
 def _pieces(kind: Kind, caption: Caption) -> tuple[tuple[str, bool], ...]:
@@ -152,11 +238,20 @@ def _pieces(kind: Kind, caption: Caption) -> tuple[tuple[str, bool], ...]:
     return tuple((text, known and part == kind) for part, text in elements if text)
 
 
-def _embedded(path: Path) -> tuple[str, int, int]:
-    """A picture as a data URI, and the size of the original."""
+def _plain(text: str, token: str) -> str:
+    """A text as a person reads it."""
+    return " ".join(text.replace(token, " ").split())
+
+
+def embedded(path: Path, side: int) -> Picture:
+    """A picture, reduced so that its larger side has at most so many pixels.
+
+    Raises:
+        DataError: it cannot be opened.
+    """
     image = open_rgb(path)
     width, height = image.size
-    image.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
+    image.thumbnail((side, side))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=88)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}", width, height
+    return Picture(f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}", width, height)

@@ -194,8 +194,8 @@ def _margins(scores: NDArray[np.float32], labels: NDArray[np.intp]) -> NDArray[n
     """(Q,) score of the first label less that of the best candidate that is no label; 0 where there is none."""
     rivals = np.pad(scores, ((0, 0), (0, 1)), constant_values=-np.inf)  # the last column takes what is no label
     np.put_along_axis(rivals, labels, -np.inf, axis=1)
-    margins = np.take_along_axis(scores, labels[:, :1], axis=1)[:, 0] - rivals.max(axis=1)
-    return np.nan_to_num(margins, posinf=0.0)
+    margins: NDArray[np.float32] = scores[np.arange(len(scores)), labels[:, 0]] - rivals.max(axis=1)
+    return np.nan_to_num(margins, copy=False, posinf=0.0)
 
 
 def _stacked(blocks: Sequence[NDArray[np.intp]], beyond: int) -> NDArray[np.intp]:

@@ -1,150 +1,232 @@
-"""One self-contained HTML page about results: tables, plots, settings and a gallery of samples."""
+"""Reports about results: one self-contained HTML page, Markdown or JSON, by the name of the file."""
 
 from __future__ import annotations
 
 import json
-import math
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
-from mmeb_eval.errors import DataError, EvalError
-from mmeb_eval.gallery import cards
-from mmeb_eval.results import HEADLINE, GroupMean, Result, group_means, models_of
-from mmeb_eval.tasks import GROUPS, tasks
-from scar.sample import NEGATIVES_PER_PART, PARTS
+from mmeb_eval.curves import Curve
+from mmeb_eval.data import TaskFiles
+from mmeb_eval.errors import EvalError, UnknownName
+from mmeb_eval.files import write_bytes
+from mmeb_eval.gallery import failures
+from mmeb_eval.plots import figures
+from mmeb_eval.published import Published
+from mmeb_eval.results import HEADLINE, Result
+from mmeb_eval.standings import boards, show
+from mmeb_eval.stats import CHANCE_ERRORS, CONFIDENCE
+from mmeb_eval.summary import Score, Summary, is_floor, summarise
 
 TEMPLATE = Path(__file__).with_name("report.html")
 
+COLOURS, SHAPES = 8, 7
+"""How many the page has; the pair tells models apart."""
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A result as the page shows it.
-
-    Attributes:
-        result: where it is from.
-        hit: hit@1, 0 to 1.
-        low: lower end of its 95 % interval; `high` is the upper one.
-        high: see `low`.
-        first: share of the queries in which each kind of caption came first; empty where candidates have no kinds.
-    """
-
-    result: Result
-    hit: float
-    low: float
-    high: float
-    first: Mapping[str, float]
-
-    @property
-    def beats_chance(self) -> bool:
-        """Whether the whole interval is above the chance level."""
-        return self.low > self.result.chance
+BEST = 3
+"""Published scores that stand beside a group's bars."""
 
 
 def write_report(
-    results: Sequence[Result], corpora: Sequence[Path], out: Path, *, samples: int = 24, seed: int = 0
+    results: Sequence[Result],
+    out: Path,
+    *,
+    data: Sequence[TaskFiles] = (),
+    curves: Sequence[Curve] = (),
+    count: int = 24,
 ) -> None:
-    """Write a page that needs no network and no other file: open it, mail it, keep it.
+    """Write a report; its format is that of the suffix, ``.html``, ``.md`` or ``.json``.
+
+    The page needs no network and no other file: open it, mail it, keep it.
 
     Args:
-        results: what to show; models and tasks in the order given.
-        corpora: SCaR folders that samples are drawn from.
-        out: the HTML file; replaced if it is there.
-        samples: most samples to show.
-        seed: of the draw of samples.
+        results: what to show; models in the order given.
+        out: the file; replaced if it is there.
+        data: where rows and pictures of the tasks lie: a page shows the worst failures.
+        curves: robustness curves to plot.
+        count: most failures to show.
 
     Raises:
-        DataError: no results, or a corpus or picture that cannot be used.
-        ScarError: a corpus that cannot be read.
+        UnknownName: a suffix that is none of the three.
+        DataError: no results, or data or a picture that cannot be used.
+        ScarError: a SCaR folder that cannot be read.
         EvalError: the file cannot be written.
     """
-    if not results:
-        raise DataError("report: no results to show; `mmeb-eval --model NAME --tasks DIR` makes some.")
-    models = models_of(results)
-    means = {model: group_means([r for r in results if r.model == model]) for model in models}
-    page = _template().render(
-        headline=HEADLINE,
-        models=models,
-        tasks=list(dict.fromkeys(result.task for result in results)),
-        scores={(result.model, result.task): score_of(result) for result in results},
-        groups=_groups(means),
-        means={(model, mean.group): mean for model in models for mean in means[model]},
-        settings={model: [_settings(result) for result in results if result.model == model] for model in models},
-        kinds=("gold", *PARTS),
-        cards=cards(results, corpora, samples, seed),
-    )
-    _write(out, page)
+    formats: Mapping[str, Callable[[], str]] = {
+        ".html": lambda: _html(results, data, curves, count),
+        ".md": lambda: _markdown(summarise(results), curves),
+        ".json": lambda: _json(results, summarise(results), curves),
+    }
+    if out.suffix not in formats:
+        raise UnknownName("report format", out.suffix, formats, f"--out FILE ends in {', '.join(formats)}.")
+    text = formats[out.suffix]()
+    if out.is_dir():
+        raise EvalError(f"{out}: a folder; give --out FILE.")
+    write_bytes(text.encode(), out)
 
 
-def score_of(result: Result) -> Score:
-    """The headline score with its interval, and what came first instead of the gold candidate."""
-    queries = result.counts["queries"]
-    low, high = wilson(round(result.metrics[HEADLINE] * queries), queries)
-    return Score(result, result.metrics[HEADLINE], low, high, _first(result))
-
-
-def wilson(hits: int, queries: int) -> tuple[float, float]:
-    """95 % interval of a share; it stays inside 0 to 1 and is honest for few queries.
-
-    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
-
-    >>> [round(end, 3) for end in wilson(5, 50)]
-    [0.043, 0.214]
-    """
-    z = 1.959964
-    share, weight = hits / queries, z * z / queries
-    middle = (share + weight / 2) / (1 + weight)
-    reach = z * math.sqrt(share * (1 - share) / queries + weight / (4 * queries)) / (1 + weight)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
-
-
-def _first(result: Result) -> dict[str, float]:
-    """Shares by kind on a SCaR task, whose candidates stand in a fixed order: gold, then three of each part."""
-    known = tasks().get(result.task)
-    if known is not None and known.benchmark != "SCaR":
-        return {}
-    kinds = ["gold", *(part for part in PARTS for _ in range(NEGATIVES_PER_PART))]
-    if result.counts["candidates"] != len(kinds) * result.counts["queries"]:
-        return {}
-    first = [kinds[best[0]] for best in result.top]
-    return {kind: first.count(kind) / len(first) for kind in dict.fromkeys(kinds)}
-
-
-def _groups(means: Mapping[str, Sequence[GroupMean]]) -> list[str]:
-    """The groups that any model has results in, in the leaderboard's order."""
-    present = {mean.group for own in means.values() for mean in own}
-    return [name for name in GROUPS if name in present]
-
-
-def _settings(result: Result) -> tuple[str, list[tuple[str, str]]]:
-    """A task's name, and its settings as texts."""
-    rows = []
-    for key, value in result.settings.items():
-        entries = value.items() if isinstance(value, dict) else [("", value)]
-        texts = [entry if isinstance(entry, str) else json.dumps(entry) for _, entry in entries]
-        rows += [(f"{key} {name}".strip(), text) for (name, _), text in zip(entries, texts, strict=True)]
-    return result.task, rows
-
-
-def _template() -> jinja2.Template:
+def _html(results: Sequence[Result], data: Sequence[TaskFiles], curves: Sequence[Curve], count: int) -> str:
+    """The page."""
+    summary = summarise(results)
+    shown = list(dict.fromkeys([*summary.models, *(curve.model for curve in curves)]))
+    seeing = [model for model in shown if not is_floor(model)]
+    floors = [model for model in shown if is_floor(model)]
+    looks = {model: (f"series-{place % COLOURS}", f"shape-{place % SHAPES}") for place, model in enumerate(seeing)}
+    looks |= {model: ("floor", f"shape-{place % SHAPES}") for place, model in enumerate(floors)}
     loader = jinja2.FileSystemLoader(TEMPLATE.parent)
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template(TEMPLATE.name)
+    return environment.get_template(TEMPLATE.name).render(
+        headline=HEADLINE,
+        confidence=f"{CONFIDENCE:.0%}".replace("%", " %"),
+        errors=CHANCE_ERRORS,
+        best=BEST,
+        summary=summary,
+        seeing=seeing,
+        floors=[model for model in floors if model in summary.models],
+        looks=looks,
+        queries=sum({result.task: result.counts["queries"] for result in results}.values()),
+        figures=figures(curves),
+        failures=failures(results, data, count),
+        boards=boards(results=results),
+        settings={
+            model: _settings([result for result in results if result.model == model]) for model in summary.models
+        },
+        called=_called,
+        show=show,
+    )
 
 
-def _write(out: Path, page: str) -> None:
-    """Write under a temporary name and rename: a reader sees the old page or the new one."""
-    temporary = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(page, encoding="utf-8")
-        temporary.replace(out)
-    except OSError as error:
-        raise EvalError(f"{out}: cannot be written: {error.strerror}. Give another --out FILE.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+def _settings(results: Sequence[Result]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """A model's settings as texts: those that all of its tasks share, and then what each task has besides."""
+    rows = {result.task: _flat(result.settings) for result in results}
+    first = next(iter(rows.values()))
+    shared = {key: text for key, text in first.items() if all(own.get(key) == text for own in rows.values())}
+    blocks = {"all tasks": shared} if len(rows) > 1 else {}
+    blocks |= {task: {k: v for k, v in own.items() if len(rows) == 1 or k not in shared} for task, own in rows.items()}
+    return [(name, list(block.items())) for name, block in blocks.items() if block]
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Settings as texts, those within others with both names."""
+    rows = {}
+    for key, value in settings.items():
+        entries = value if isinstance(value, dict) else {"": value}
+        for name, entry in entries.items():
+            rows[f"{key} {name}".strip()] = entry if isinstance(entry, str) else json.dumps(entry)
+    return rows
+
+
+def _called(score: Published) -> str:
+    """A published model with its setting."""
+    return f"{score.model} ({score.setting})" if score.setting else score.model
+
+
+def _markdown(summary: Summary, curves: Sequence[Curve]) -> str:
+    """Tables for a README or an issue."""
+    lines = ["# Evaluation report", ""]
+    lines += [f"{HEADLINE}, 0 to 1, with its {CONFIDENCE:.0%} interval. Ties count as each model's settings say.", ""]
+    if summary.groups:
+        lines += ["## Groups of tasks", "", *_table(summary, summary.groups, summary.means)]
+    for family, members in summary.families.items():
+        lines += [f"## {family}", "", *_table(summary, members, summary.scores)]
+    if weak := summary.at_chance:
+        lines += [f"No better than chance, within {CHANCE_ERRORS} standard errors:", ""]
+        lines += [f"- {_cell(model)} on {_cell(task)}" for model, task in weak] + [""]
+    if curves:
+        lines += ["## Robustness", "", *_rows(["source", "disturbance", "model", "strength", HEADLINE, "queries"])]
+        for curve in curves:
+            for point in curve.points:
+                score = f"{point.score:.3f} [{point.low:.3f}, {point.high:.3f}]"
+                cells = [
+                    curve.source,
+                    curve.name,
+                    curve.model,
+                    f"{point.x:g} {curve.unit}",
+                    score,
+                    f"{point.queries:,}",
+                ]
+                lines.append(_row(cells))
+        lines.append("")
+    if summary.published:
+        sources = dict.fromkeys(score.source for scores in summary.published.values() for score in scores)
+        lines += ["Published scores are from:", ""]
+        lines += [f"- {each.id}: {each.title}, {each.cite}, {each.metric} in {each.unit}" for each in sources] + [""]
+    return "\n".join(lines)
+
+
+def _table(summary: Summary, names: Sequence[str], scores: Mapping[tuple[str, str], Score | str]) -> list[str]:
+    """A row a task or group, a column a model."""
+    lines = _rows(["", "chance", *summary.models, "best published"])
+    for name in names:
+        own = [scores.get((model, name), "not run") for model in summary.models]
+        chance = next((f"{score.chance:.3f}" for score in own if isinstance(score, Score)), "-")
+        cells = [score if isinstance(score, str) else _interval(score) for score in own]
+        best = summary.published.get(name)
+        lines.append(_row([name, chance, *cells, f"{best[0].share:.3f} {_called(best[0])}" if best else "-"]))
+    return [*lines, ""]
+
+
+def _interval(score: Score) -> str:
+    """A score as a cell."""
+    return f"{score.hit:.3f} [{score.low:.3f}, {score.high:.3f}]" + (" (chance)" if score.at_chance else "")
+
+
+def _rows(head: Sequence[str]) -> list[str]:
+    """Head and ruler of a Markdown table."""
+    return [_row(head), _row(["---", *["---:"] * (len(head) - 1)])]
+
+
+def _row(cells: Sequence[str]) -> str:
+    """A line of a Markdown table."""
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _cell(text: str) -> str:
+    """A text that is one cell of a table and no markup."""
+    return re.sub(r"([\\`*_<|])", r"\\\1", " ".join(text.split()))
+
+
+def _json(results: Sequence[Result], summary: Summary, curves: Sequence[Curve]) -> str:
+    """All numbers of a report, without the lists per query."""
+    settings = {(result.model, result.task): result.settings for result in results}
+    metrics = {(result.model, result.task): result.metrics for result in results}
+    content = {
+        "headline": HEADLINE,
+        "confidence": CONFIDENCE,
+        "tasks": [
+            {
+                "model": model,
+                "task": task,
+                **asdict(score),
+                "metrics": metrics[model, task],
+                "settings": settings[model, task],
+            }
+            for (model, task), score in summary.scores.items()
+        ],
+        "groups": [
+            {"model": model, "group": name} | ({"missing": score} if isinstance(score, str) else _mean(score))
+            for (model, name), score in summary.means.items()
+        ],
+        "published": [_beside(score) for scores in summary.published.values() for score in scores],
+        "curves": [asdict(curve) for curve in curves],
+    }
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+def _beside(score: Published) -> dict[str, Any]:
+    """A published score as JSON: as printed, and as a fraction of 1."""
+    row = {key: getattr(score, key) for key in ("name", "model", "setting", "score", "share", "note")}
+    return row | {key: getattr(score.source, key) for key in ("metric", "unit", "cite", "url")}
+
+
+def _mean(score: Score) -> dict[str, Any]:
+    """A mean as JSON, without what only a task has."""
+    row = asdict(score)
+    return {key: row[key] for key in ("hit", "low", "high", "chance", "queries", "ties")}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import types
 from pathlib import Path
 from typing import Any
 
@@ -169,17 +168,28 @@ def test_check_says_what_is_wrong(tmp_path: Path) -> None:
     assert "the embedder has no name" in fails("check", "cli_own_e:load")
 
 
-def test_the_report_is_written_about_the_results_that_lie_there(
-    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = []
-    report = types.ModuleType("mmeb_eval.report")
-    report.write_report = lambda *arguments: asked.append(arguments)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "mmeb_eval.report", report)
+@pytest.mark.parametrize("suffix", [".html", ".md", ".json"])
+def test_the_report_is_written_about_the_results_that_lie_there(corpus: Path, tmp_path: Path, suffix: str) -> None:
     assert "no results" in fails("report", "out", "--tasks", corpus)
-    run("--model", "constant", "--tasks", corpus, "--output", "out")
-    assert run("report", "out", "--tasks", corpus, "--out", "page.html").stdout == "page.html\n"
-    assert asked == [(read_results(tmp_path / "out"), [corpus], Path("page.html"))]
+    run("--model", "random", "--tasks", corpus, "--output", "out")
+    assert run("report", "out", "--tasks", corpus, "--out", f"page{suffix}").stdout == f"page{suffix}\n"
+    text = (tmp_path / f"page{suffix}").read_text()
+    assert "random" in text
+    assert text.count('<li class="failure card">') == (24 if suffix == ".html" else 0)
+    assert "unknown report format '.pdf'" in fails("report", "out", "--out", "page.pdf")
+
+
+def test_published_scores_are_printed_with_their_sources_and_own_results_among_them(corpus: Path) -> None:
+    shown = run("leaderboard", "--benchmark", "SCaR").stdout
+    assert "hit@1, 0 to 1: SCaR" in shown
+    assert (
+        "virtue-scar: VIRTUE, SCaR results, arXiv:2510.00523; hit@1, printed in percent, shown divided by 100" in shown
+    )
+    run("--model", "random", "--tasks", corpus, "--output", "out")
+    rows = json.loads(run("leaderboard", "out", "--group", "grounding", "--json").stdout)
+    assert {row["source"] for row in rows} >= {"virtue-mmeb", "vlm2vec-scores", "vlm2vec-paper"}
+    assert "no results" in fails("leaderboard", "nowhere")
+    assert "unknown benchmark 'Scar': did you mean SCaR?" in fails("leaderboard", "--benchmark", "Scar")
 
 
 def test_the_command_line_imports_nothing_heavy() -> None:
