@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from mmeb_eval.cases import Case
 from mmeb_eval.cases import read as read_cases
@@ -17,11 +17,10 @@ from mmeb_eval.embedder import Item
 from mmeb_eval.images import open_rgb
 from mmeb_eval.layouts import DATA_TOKEN, get_layout
 from mmeb_eval.results import Result, models_of
-from mmeb_eval.summary import is_floor
+from mmeb_eval.summary import KINDS, Kind, is_floor
+from mmeb_eval.tasks import Task
 from scar.parquet import row_file
-from scar.sample import Box, Caption, Part, Sample
-
-Kind: TypeAlias = Literal["gold"] | Part
+from scar.sample import Box, Caption, Sample
 
 LARGEST_SIDE = 480
 """Pixels to which a query's picture is reduced; the box keeps the coordinates of the original."""
@@ -147,10 +146,10 @@ def _failures(result: Result, results: Sequence[Result], files: TaskFiles, numbe
     cases = islice(read_cases(files, layout, shows_box=True, tells_box=False), max(numbers) + 1)
     samples = _samples(files, numbers)
     firsts = {other.model: other.top for other in results if other.model != result.model}
-    token = layout.image or DATA_TOKEN
+    task = files.task
     return [
         _failure(
-            result, number, case, samples.get(number), {model: top[number][0] for model, top in firsts.items()}, token
+            result, number, case, samples.get(number), {name: top[number][0] for name, top in firsts.items()}, task
         )
         for number, case in enumerate(cases)
         if number in numbers
@@ -158,17 +157,23 @@ def _failures(result: Result, results: Sequence[Result], files: TaskFiles, numbe
 
 
 def _failure(
-    result: Result, number: int, case: Case, sample: Sample | None, firsts: Mapping[str, int], token: str
+    result: Result, number: int, case: Case, sample: Sample | None, firsts: Mapping[str, int], task: Task
 ) -> Failure:
-    """One of them."""
+    """One of them; ``firsts`` are what the other models put first."""
+    token = get_layout(result.settings["layout"]).image or DATA_TOKEN
     items = list(dict.fromkeys(case.candidates))
-    kinds = _kinds(sample)
+    made = _made(items, sample, token, fixed=task.benchmark == "SCaR")
     ranked = list(enumerate(result.top[number], start=1))
     if 0 not in result.top[number]:
         ranked.append((result.ranks[number], 0))
     lines = [
-        _line(
-            rank, place, items[place], kinds, tuple(model for model, first in firsts.items() if first == place), token
+        Line(
+            rank=rank,
+            gold=place == 0,
+            kind=made[place][0],
+            pieces=made[place][1],
+            picture=None if (shown := items[place].image) is None else embedded(shown, LARGEST_CANDIDATE),
+            also=tuple(model for model, first in firsts.items() if first == place),
         )
         for rank, place in ranked
     ]
@@ -187,36 +192,36 @@ def _failure(
     )
 
 
-def _line(
-    rank: int,
-    place: int,
-    item: Item,
-    kinds: Mapping[str, tuple[Kind, Caption]],
-    also: tuple[str, ...],
-    token: str,
-) -> Line:
-    """A candidate, with what is known of how it was made."""
-    text = _plain(item.text, token)
-    kind: Kind | Literal[""] = "gold" if place == 0 else ""
-    pieces: tuple[tuple[str, bool], ...] = ((text, False),) if text else ()
-    if text in kinds:
-        kind, caption = kinds[text]
-        pieces = _pieces(kind, caption)
-    picture = None if item.image is None else embedded(item.image, LARGEST_CANDIDATE)
-    return Line(rank, place == 0, kind, pieces, picture, also)
+def _made(
+    items: Sequence[Item], sample: Sample | None, token: str, *, fixed: bool
+) -> list[tuple[Kind | Literal[""], tuple[tuple[str, bool], ...]]]:
+    """Kind and pieces of each candidate; where nobody wrote them down, places tell, as in `KINDS`."""
+    known = _captions(sample)
+    made: list[tuple[Kind | Literal[""], tuple[tuple[str, bool], ...]]] = []
+    for place, item in enumerate(items):
+        text = _plain(item.text, token)
+        if text in known:
+            kind, caption = known[text]
+            made.append((kind, _pieces(kind, caption)))
+        elif fixed and len(items) == len(KINDS):
+            made.append((KINDS[place], ((text, False),)))
+        else:
+            made.append(("gold" if place == 0 else "", ((text, False),) if text else ()))
+    return made
 
 
 def _samples(files: TaskFiles, numbers: set[int]) -> dict[int, Sample]:
-    """The samples behind a SCaR task's rows, which know how their captions were made; of other tasks none."""
+    """The samples behind a SCaR task's rows, where provenance says how their captions were made."""
     if files.task.benchmark != "SCaR":
         return {}
     (rows,) = files.files
     folder = rows.parent.parent if rows.parent.name == "SCaR-eval" else rows.parent
-    samples = islice(row_file(rows, folder).samples(), max(numbers) + 1)
+    file = row_file(rows, folder)
+    samples = islice(file.samples(), max(numbers) + 1 if file.sidecar else 0)
     return {number: sample for number, sample in enumerate(samples) if number in numbers}
 
 
-def _kinds(sample: Sample | None) -> dict[str, tuple[Kind, Caption]]:
+def _captions(sample: Sample | None) -> dict[str, tuple[Kind, Caption]]:
     """Text -> its kind and its elements; equal captions are one candidate, the first of them."""
     if sample is None:
         return {}
@@ -228,14 +233,13 @@ def _kinds(sample: Sample | None) -> dict[str, tuple[Kind, Caption]]:
 
 
 def _pieces(kind: Kind, caption: Caption) -> tuple[tuple[str, bool], ...]:
-    """The elements in the order of the text; without provenance the whole caption is one, and none is marked."""
+    """The elements in the order of the text."""
     elements: list[tuple[Kind, str]] = [
         ("object", caption.object),
         ("relation", caption.relation),
         ("scene", caption.scene),
     ]
-    known = bool(caption.relation or caption.scene)
-    return tuple((text, known and part == kind) for part, text in elements if text)
+    return tuple((text, part == kind) for part, text in elements if text)
 
 
 def _plain(text: str, token: str) -> str:

@@ -100,7 +100,7 @@ def read(table: Path, about: Path) -> tuple[Published, ...]:
 
 
 def comparable(result: Result) -> bool:
-    """Whether a result may stand beside published scores: one of the 41 tasks with as many queries as the official data.
+    """Whether a result may stand beside published scores: one of the 41 tasks, as many queries as officially.
 
     A part of the data, or a drawn world under the same names, asks something else.
     """

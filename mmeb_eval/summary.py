@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from mmeb_eval.errors import DataError
 from mmeb_eval.published import Published, by_name, comparable, published
 from mmeb_eval.results import HEADLINE, Result, group_means, models_of
 from mmeb_eval.stats import hits, interval, no_better_than_chance
 from mmeb_eval.tasks import GROUPS, group, tasks
-from scar.sample import NEGATIVES_PER_PART, PARTS
+from scar.sample import NEGATIVES_PER_PART, PARTS, Part
 
 FLOORS = ("constant", "random", "text-only")
 """Names of the models that a score must beat."""
+
+Kind: TypeAlias = Literal["gold"] | Part
+
+KINDS: tuple[Kind, ...] = ("gold", *(part for part in PARTS for _ in range(NEGATIVES_PER_PART)))
+"""Of a SCaR row's captions, in their order."""
 
 OWN = "own corpora"
 """Heading of tasks that are none of the 41."""
@@ -137,11 +143,10 @@ def first_kinds(result: Result) -> dict[str, float]:
     known = tasks().get(result.task)
     if known is not None and known.benchmark != "SCaR":
         return {}
-    kinds = ["gold", *(part for part in PARTS for _ in range(NEGATIVES_PER_PART))]
-    if result.counts["candidates"] != len(kinds) * result.counts["queries"]:
+    if result.counts["candidates"] != len(KINDS) * result.counts["queries"]:
         return {}
-    first = [kinds[best[0]] for best in result.top]
-    return {kind: first.count(kind) / len(first) for kind in dict.fromkeys(kinds)}
+    first = [KINDS[best[0]] for best in result.top]
+    return {kind: first.count(kind) / len(first) for kind in dict.fromkeys(KINDS)}
 
 
 def _published(
