@@ -53,9 +53,19 @@ class SentenceTransformers:
             "processor": type(processor).__name__,
             **pixel_range(getattr(processor, "image_processor", None)),
             "dtype": str(next(self._model.parameters()).dtype).removeprefix("torch."),
-            "max_tokens": self._model.get_max_seq_length(),
+            "max_tokens": self._model.max_seq_length,
             "library": f"sentence-transformers {importlib.metadata.version('sentence-transformers')}",
         }
+
+    def counts(self, items: Sequence[Item]) -> dict[str, int]:
+        """``texts_cut``: items whose text is longer than the model reads; nothing where it does not say how far."""
+        longest, tokenizer = self._model.max_seq_length, getattr(self._model, "tokenizer", None)
+        tokenizer = getattr(tokenizer, "tokenizer", tokenizer)  # a processor's
+        if longest is None or not callable(tokenizer):
+            return {}
+        texts = [item.text for item in items if item.text]
+        tokens = tokenizer(texts)["input_ids"] if texts else []
+        return {"texts_cut": sum(len(ids) > longest for ids in tokens)}
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), D) float32 rows of length 1.

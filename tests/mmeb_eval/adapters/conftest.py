@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ SMALL = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "nu
 torch.set_num_threads(1)
 
 
-def save_tokenizer(path: Path) -> dict[str, int]:
+def save_tokenizer(path: Path, longest: int) -> dict[str, int]:
     """A tokenizer of bytes between a start and an end; returns its special ids and the size of its vocabulary."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
@@ -32,7 +33,7 @@ def save_tokenizer(path: Path) -> dict[str, int]:
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{START} $A {END}", special_tokens=[(START, ids["bos_token_id"]), (END, ids["eos_token_id"])]
     )
-    names = {"bos_token": START, "eos_token": END, "pad_token": END}
+    names = {"bos_token": START, "eos_token": END, "pad_token": END, "model_max_length": longest}
     transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(path)
     return ids
 
@@ -48,10 +49,22 @@ def save_model(path: Path, kind: Any, config: Any) -> None:
 
 
 @pytest.fixture(scope="session")
+def make_tokenizer() -> Callable[[Path, int], dict[str, int]]:
+    """`save_tokenizer`, for tests with models of their own."""
+    return save_tokenizer
+
+
+@pytest.fixture(scope="session")
+def make_model() -> Callable[[Path, Any, Any], None]:
+    """`save_model`, likewise."""
+    return save_model
+
+
+@pytest.fixture(scope="session")
 def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """CLIP with 2 x 2 patches of a centre crop."""
     path = tmp_path_factory.mktemp("clip")
-    text = {**SMALL, **save_tokenizer(path), "max_position_embeddings": 77}
+    text = {**SMALL, **save_tokenizer(path, 77), "max_position_embeddings": 77}
     vision = {**SMALL, "image_size": 32, "patch_size": 16}
     config = transformers.CLIPConfig(text_config=text, vision_config=vision, projection_dim=12)
     save_model(path, transformers.CLIPModel, config)
@@ -65,7 +78,7 @@ def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def siglip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """SigLIP with 3 x 3 patches of the squashed picture."""
     path = tmp_path_factory.mktemp("siglip")
-    text = {**SMALL, **save_tokenizer(path), "max_position_embeddings": 64}
+    text = {**SMALL, **save_tokenizer(path, 64), "max_position_embeddings": 64}
     vision = {**SMALL, "image_size": 48, "patch_size": 16}
     save_model(path, transformers.SiglipModel, transformers.SiglipConfig(text_config=text, vision_config=vision))
     transformers.SiglipImageProcessor(size={"height": 48, "width": 48}).save_pretrained(path)
@@ -76,7 +89,7 @@ def siglip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def siglip2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """SigLIP 2 of flexible resolution, with at most 12 patches of a picture in its own shape."""
     path = tmp_path_factory.mktemp("siglip2")
-    text = {**SMALL, **save_tokenizer(path), "max_position_embeddings": 64}
+    text = {**SMALL, **save_tokenizer(path, 64), "max_position_embeddings": 64}
     vision = {**SMALL, "num_patches": 16, "patch_size": 16}
     save_model(path, transformers.Siglip2Model, transformers.Siglip2Config(text_config=text, vision_config=vision))
     transformers.Siglip2ImageProcessor(patch_size=16, max_num_patches=12).save_pretrained(path)

@@ -1,0 +1,272 @@
+"""Endpoints over HTTP, against a real server on the loopback: what is sent, what is tried again, and what is hidden."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmeb_eval.adapters import http
+from mmeb_eval.check import check
+from mmeb_eval.data import scar_folder
+from mmeb_eval.embedder import Item
+from mmeb_eval.errors import ContractError, DataError, EvalError
+from mmeb_eval.evaluate import evaluate
+from mmeb_eval.models import load_model
+from mmeb_eval.regions import tell
+from scar.sample import Box
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+class Server:
+    """Answers with vectors made of what was sent, or with what stands in `planned` first; keeps requests."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[dict[str, str], Any]] = []
+        self.planned: list[Answer | None] = []
+        self.change: Callable[[Any], Any] = lambda answer: answer
+        self.lock = threading.Lock()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            disable_nagle_algorithm = True  # else each answer waits 40 ms for its second half
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with outer.lock:
+                    outer.requests.append((dict(self.headers), body))
+                    planned = outer.planned.pop(0) if outer.planned else None
+                code, headers, content = planned or (200, {}, json.dumps(outer.change(outer.answer(body))).encode())
+                self.send_response(code)
+                for name, value in (headers | {"Content-Length": str(len(content))}).items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        class Listener(ThreadingHTTPServer):
+            request_queue_size = 64
+
+        self.httpd = Listener(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.httpd.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.httpd.server_port}/v1/embeddings"
+
+    def answer(self, body: Any) -> Any:
+        asked = body["input"] if "input" in body else [body["messages"]]
+        rows = [{"index": place, "embedding": vector_of(each)} for place, each in enumerate(asked)]
+        return {"data": rows[::-1], "model": body["model"]}
+
+    def close(self) -> None:
+        self.httpd.shutdown()
+        self.httpd.server_close()
+
+
+def vector_of(asked: Any) -> list[float]:
+    """Eight numbers of any length that stand for the input."""
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).digest()
+    return [float(byte) - 128 for byte in digest[:8]]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    running = Server()
+    yield running
+    running.close()
+
+
+@pytest.fixture(autouse=True)
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that would have been slept."""
+    slept: list[float] = []
+    monkeypatch.delenv(http.KEY, raising=False)
+    monkeypatch.setattr("mmeb_eval.adapters.http.time.sleep", slept.append)
+    return slept
+
+
+def unit(rows: Any) -> Any:
+    return np.array(rows) / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def test_words_go_as_strings_and_images_as_data_urls(server: Server, picture: Path) -> None:
+    embedder: Any = load_model(f"{server.url}#some/model")
+    vectors = embedder.embed([Item("a cat"), Item("", picture), Item("what?", picture), Item("")])
+    texts, images = sorted((body for _, body in server.requests), key=lambda body: isinstance(body["input"][0], dict))
+    url = "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode()
+    assert texts == {"model": "some/model", "input": ["a cat", ""]}
+    assert images == {"model": "some/model", "input": [{"image": url}, {"text": "what?", "image": url}]}
+    asked = ["a cat", {"image": url}, {"text": "what?", "image": url}, ""]
+    np.testing.assert_allclose(vectors, unit([vector_of(each) for each in asked]), atol=1e-6)
+    assert embedder.name == f"{server.url}#some/model"
+    assert embedder.settings == {"endpoint": server.url, "model": "some/model", "request": "input"}
+    assert all("Authorization" not in headers for headers, _ in server.requests)
+
+
+def test_vllm_gets_one_chat_message_for_each_item(server: Server, picture: Path) -> None:
+    embedder = load_model(f"vllm:{server.url}#m")
+    vectors = embedder.embed([Item("what?", picture), Item("a cat"), Item("", picture)])
+    url = {"type": "image_url", "image_url": {"url": http.data_url(picture)}}
+    contents = [[url, {"type": "text", "text": "what?"}], [{"type": "text", "text": "a cat"}], [url]]
+    messages = [[{"role": "user", "content": content}] for content in contents]
+    assert sorted(map(repr, (body["messages"] for _, body in server.requests))) == sorted(map(repr, messages))
+    np.testing.assert_allclose(vectors, unit([vector_of(each) for each in messages]), atol=1e-6)
+
+
+@pytest.mark.parametrize("prefix", ["", "vllm:"])
+def test_it_keeps_the_contract_and_scores_a_corpus(server: Server, corpus: Path, prefix: str) -> None:
+    embedder = load_model(f"{prefix}{server.url}#m")
+    assert [finding.text for finding in check(embedder)] == [
+        "it takes no prompts: the text tells the region, and results say so (region = text)."
+    ]
+    result = evaluate(tell(embedder, "blur"), scar_folder(corpus)[0])
+    assert (result.settings["region"], result.counts["queries"]) == ("blur", 40)
+    assert result.settings["embedder"]["endpoint"] == server.url
+
+
+def test_every_format_arrives_with_the_pixels_that_other_models_see(tmp_path: Path) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8))
+    turned = Image.Exif()
+    turned[http.EXIF_ORIENTATION] = 6
+    noise.save(tmp_path / "a.jpg")
+    noise.save(tmp_path / "b.jpg", exif=turned)
+    noise.save(tmp_path / "c.bmp")
+    noise.save(tmp_path / "d.webp", lossless=True)
+    for name, kind in (("a.jpg", "jpeg"), ("b.jpg", "png"), ("c.bmp", "png"), ("d.webp", "webp")):
+        head, _, content = http.data_url(tmp_path / name).partition(",")
+        assert head == f"data:image/{kind};base64"
+        sent = Image.open(io.BytesIO(base64.b64decode(content)))
+        assert sent.getexif().get(http.EXIF_ORIENTATION, 1) == 1
+        assert np.array_equal(np.asarray(sent), np.asarray(Image.open(tmp_path / name)))
+
+
+def test_passing_failures_are_tried_again_with_longer_waits(server: Server, naps: list[float]) -> None:
+    server.planned = [(500, {}, b"oops"), (503, {}, b""), (429, {}, b"slow"), (502, {}, b"")]
+    assert load_model(f"{server.url}#m").embed([Item("a")]).shape == (1, 8)
+    assert naps == [1.0, 2.0, 4.0, 8.0]
+    assert len(server.requests) == 5
+
+
+def test_the_server_may_say_how_long_to_wait(server: Server, naps: list[float]) -> None:
+    later = formatdate(time.time() + 40, usegmt=True)
+    server.planned = [(429, {"Retry-After": "7.5"}, b""), (503, {"Retry-After": later}, b""),
+                      (429, {"Retry-After": "soon"}, b"")]  # fmt: skip
+    load_model(f"{server.url}#m").embed([Item("a")])
+    assert naps[0] == 7.5
+    assert 35 < naps[1] <= 40
+    assert naps[2] == 4.0
+    server.planned = [(429, {"Retry-After": "86400"}, b"quota")]
+    with pytest.raises(EvalError, match=r"HTTP 429 .*: quota; the server asks to wait for 86400 s"):
+        load_model(f"{server.url}#m").embed([Item("a")])
+
+
+def test_a_failure_that_stays_ends_with_what_the_server_said(server: Server, naps: list[float]) -> None:
+    server.planned = [(500, {}, b"out of   memory\n" * 40)] * 6
+    with pytest.raises(EvalError, match=r"no vectors in 6 tries; the last: HTTP 500 .*: out of memory out .*\.\.\.\."):
+        load_model(f"{server.url}#m").embed([Item("a")])
+    assert (len(naps), len(server.requests)) == (5, 6)
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 422, 302])
+def test_permanent_errors_stop_at_once(server: Server, naps: list[float], code: int) -> None:
+    server.planned = [(code, {"Location": "http://127.0.0.1:9/elsewhere"}, b'{"error": "no such model"}')]
+    hint = r" Set MMEB_EVAL_API_KEY\.$" if code in (401, 403) else "$"
+    with pytest.raises(EvalError, match=rf'HTTP {code} .*: {{"error": "no such model"}}{hint}'):
+        load_model(f"{server.url}#m").embed([Item("a")])
+    assert (naps, len(server.requests)) == ([], 1)
+
+
+def test_nobody_listening_is_tried_again_and_then_named(server: Server, naps: list[float]) -> None:
+    server.close()
+    with pytest.raises(EvalError, match=r"no vectors in 6 tries; the last: ConnectionRefusedError"):
+        load_model(f"{server.url}#m").embed([Item("a")])
+    assert len(naps) == 5
+
+
+def test_the_key_is_sent_and_never_shown(server: Server, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(http.KEY, "sk-secret")
+    embedder: Any = load_model(f"{server.url}#m")
+    result = evaluate(embedder, scar_folder(corpus)[0])
+    assert {headers["Authorization"] for headers, _ in server.requests} == {"Bearer sk-secret"}
+    assert "sk-secret" not in repr((result, embedder.name, embedder.settings, vars(embedder)))
+    for code, count in ((401, 1), (500, 6), (200, 1)):
+        server.planned = [(code, {}, b"bad key sk-secret")] * count
+        with pytest.raises(EvalError, match=r"\*\*\*") as caught:
+            embedder.embed([Item("a")])
+        assert "sk-secret" not in str(caught.value)
+        assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda answer: [], "the answer has no list `data`"),
+        (lambda answer: {"data": 3}, "the answer has no list `data`"),
+        (lambda answer: {"data": answer["data"][:1]}, "2 vectors were asked for, 1 came"),
+        (lambda answer: {"data": answer["data"] * 2}, "2 vectors were asked for, 4 came"),
+        (lambda answer: {"data": [row | {"index": 5} for row in answer["data"]]}, r"numbered \[5\]"),
+        (lambda answer: {"data": [row | {"embedding": "AAAA"} for row in answer["data"]]}, "is no list of numbers"),
+        (lambda answer: {"data": [row | {"embedding": []} for row in answer["data"]]}, "is no list of numbers"),
+        (
+            lambda answer: {"data": [row | {"embedding": [1.0] * (2 + row["index"])} for row in answer["data"]]},
+            "vectors of different widths",
+        ),
+    ],
+)
+def test_an_answer_of_another_shape_is_named(server: Server, change: Callable[[Any], Any], message: str) -> None:
+    server.change = change
+    with pytest.raises(ContractError, match=message):
+        load_model(f"{server.url}#m").embed([Item("a"), Item("b")])
+
+
+def test_vectors_without_a_length_are_left_to_the_evaluator(server: Server, corpus: Path) -> None:
+    server.change = lambda answer: {"data": [row | {"embedding": [0.0] * 8} for row in answer["data"]]}
+    with pytest.raises(ContractError, match=r"has length 0, not 1"):
+        evaluate(load_model(f"{server.url}#m"), scar_folder(corpus)[0])
+
+
+def test_an_answer_that_is_no_json_is_named(server: Server) -> None:
+    server.planned = [(200, {}, b"<html>welcome</html>")]
+    with pytest.raises(ContractError, match="the answer is not JSON: <html>welcome</html>"):
+        load_model(f"{server.url}#m").embed([Item("a")])
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("http://host/v1/embeddings", "which model\\? Write its name behind the URL: http://host/v1/embeddings#model"),
+        ("http:ftp://host/v1#m", "not a URL such as http://localhost"),
+        ("vllm:host:8000#m", "not a URL such as http://localhost"),
+        (
+            "https://someone:secret@host/v1#m",
+            "host: no user or password in the URL; put the key into MMEB_EVAL_API_KEY",
+        ),
+    ],
+)
+def test_a_name_that_is_no_endpoint_is_refused(name: str, message: str) -> None:
+    with pytest.raises(EvalError, match=message) as caught:
+        load_model(name)
+    assert "secret" not in str(caught.value)
+
+
+def test_prompts_and_bad_images_are_refused_before_anything_is_sent(server: Server, picture: Path) -> None:
+    embedder = load_model(f"{server.url}#m")
+    with pytest.raises(DataError, match="takes no such prompt as the item"):
+        embedder.embed([Item("a"), Item("", picture, Box(1, 1, 5, 5))])
+    picture.write_bytes(b"nothing")
+    with pytest.raises(DataError, match=r"noise.png: not an image that can be decoded"):
+        embedder.embed([Item("a"), Item("", picture)])
+    assert server.requests == []

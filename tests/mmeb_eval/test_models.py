@@ -1,0 +1,101 @@
+"""Names and what they load: one table, then entry points, then modules."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mmeb_eval.errors import EvalError, UnknownName
+from mmeb_eval.floors import Constant
+from mmeb_eval.models import ENTRY_POINTS, FAMILIES, load_model, names
+
+
+@pytest.fixture
+def entry_points(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[Any]]:
+    """Entry points as installed packages register them; more can be added."""
+    (tmp_path / "their_package.py").write_text("class Own:\n    def __init__(self, kind='none'):\n"
+        "        self.name = f'own:{kind}'\n\n    def embed(self, items):\n        return None\n")  # fmt: skip
+    monkeypatch.syspath_prepend(str(tmp_path))
+    points = [SimpleNamespace(name="own", value="their_package:Own")]
+
+    def found(*, group: str) -> list[Any]:
+        return points if group == ENTRY_POINTS else []
+
+    monkeypatch.setattr("importlib.metadata.entry_points", found)
+    yield points
+    sys.modules.pop("their_package", None)
+
+
+def test_an_entry_point_is_a_model_with_or_without_an_argument(entry_points: list[Any]) -> None:
+    assert load_model("own").name == "own:none"
+    assert load_model("own:big one").name == "own:big one"
+
+
+def test_entry_points_are_named_among_the_known_and_told_apart(entry_points: list[Any]) -> None:
+    with pytest.raises(UnknownName, match=r"unknown model 'owm': did you mean own\?.* own or <module>:<function>"):
+        load_model("owm")
+    entry_points.append(SimpleNamespace(name="own", value="other:Own"))
+    with pytest.raises(EvalError, match=r"entry point 'own' is both their_package:Own and other:Own; remove one"):
+        load_model("own")
+    entry_points[:] = [SimpleNamespace(name="own", value="no_such_package:Own")]
+    with pytest.raises(EvalError, match=r"no module 'no_such_package'"):
+        load_model("own")
+    entry_points[:] = [SimpleNamespace(name="own", value="mmeb_eval.floors:Constant")]
+    with pytest.raises(EvalError, match=r"own:x: mmeb_eval.floors:Constant of entry point 'own' cannot be called"):
+        load_model("own:x")
+
+
+def test_a_built_in_name_is_not_taken_over(entry_points: list[Any]) -> None:
+    entry_points.append(SimpleNamespace(name="constant", value="their_package:Own"))
+    assert isinstance(load_model("constant"), Constant)
+
+
+@pytest.mark.parametrize("name", ["clop:openai/clip", "clop", "no_such_module_at_all:load", "x.y:z"])
+def test_an_unknown_name_is_met_with_all_known(name: str) -> None:
+    with pytest.raises(UnknownName) as caught:
+        load_model(name)
+    for known in names():
+        assert known in str(caught.value)
+    if name.startswith("clop"):
+        assert "did you mean clip?" in str(caught.value)
+    if ":" in name:
+        assert f"no module {name.partition(':')[0]!r} here or installed" in str(caught.value)
+
+
+@pytest.mark.parametrize("prefix", [prefix for prefix, family in FAMILIES.items() if family.takes and family.needed])
+def test_a_family_without_its_argument_says_what_it_takes(prefix: str) -> None:
+    for name in (prefix, f"{prefix}:"):
+        with pytest.raises(EvalError, match=f"^{prefix}:?: which one\\? Write {prefix}:"):
+            load_model(name)
+
+
+def test_what_takes_nothing_is_given_nothing() -> None:
+    with pytest.raises(EvalError, match="constant:x: constant takes nothing behind its name"):
+        load_model("constant:x")
+    with pytest.raises(EvalError, match="virtue:some/model: --config tiny names another one; give one of the two"):
+        load_model("virtue:some/model", config="tiny")
+
+
+def test_options_reach_the_family_that_takes_them() -> None:
+    random: Any = load_model("random", seed=7)
+    assert random.settings == {"seed": 7}
+    pytest.importorskip("torch")
+    assert load_model("virtue", config="tiny").name == load_model("virtue:tiny").name
+
+
+@pytest.mark.parametrize(("prefix", "library"), [("clip", "transformers"), ("mteb", "mteb"), ("virtue", "torch"),
+                                                 ("sentence-transformers", "sentence_transformers")])  # fmt: skip
+def test_a_missing_library_is_named_with_what_installs_it(
+    prefix: str, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    for module in [name for name in sys.modules if name.startswith("virtue_ref")]:
+        monkeypatch.delitem(sys.modules, module)
+    extra = FAMILIES[prefix].extra
+    with pytest.raises(EvalError, match=rf"{library}.*; `pip install 'scar-virtue\[{extra}\]'` installs it"):
+        load_model(f"{prefix}:x")
