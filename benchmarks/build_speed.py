@@ -50,9 +50,8 @@ def main() -> None:
         tables = [(path, pq.read_table(path)) for path in out.rglob("*.parquet")]
 
         def floor() -> None:
-            for path in (source.instances, source.captions):
-                if path is not None:
-                    msgspec.json.decode(path.read_bytes())
+            for path in source.inputs.values():
+                msgspec.json.decode(path.read_bytes())
             for file in files:
                 decode(file, file.name)
             for path, table in tables:

@@ -29,9 +29,17 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command()
 @one_line_errors("scar", ScarError)
 def build(
-    out: Annotated[Path, typer.Option(help="The folder to build into; other sources in it stay.")],
+    out: Annotated[Path | None, typer.Option(help="The folder to build into; other sources in it stay.")] = None,
     recipe: Annotated[
-        str | None, typer.Argument(metavar="[RECIPE.toml | demo]", help="A file that names sources, or the drawn demo.")
+        str | None,
+        typer.Argument(
+            metavar="[RECIPE.toml | NAME | demo]",
+            help="A file that names sources, a recipe that --list shows, or the drawn demo.",
+        ),
+    ] = None,
+    list_recipes: Annotated[bool, typer.Option("--list", help="Show the recipes that come with it.")] = False,
+    data_root: Annotated[
+        Path | None, typer.Option(help="The folder that holds the data sets which a recipe names.")
     ] = None,
     instances: Annotated[Path | None, typer.Option(help="A COCO-style instances JSON.")] = None,
     captions: Annotated[Path | None, typer.Option(help="The COCO-style captions JSON of the same images.")] = None,
@@ -57,7 +65,14 @@ def build(
     """Make samples of annotated images: COCO-style files, the sources of a recipe, or the drawn demo."""
     from scar.corpus import build as build_recipe
     from scar.progress import bar
+    from scar.recipe import built_in
 
+    if list_recipes:
+        for title, about in {"demo": "a drawn world, offline", **built_in()}.items():
+            typer.echo(f"{title}: {about}")
+        return
+    if out is None:
+        raise InputError("missing --out; give the folder to build into.")
     source = {
         "instances": instances and str(instances),
         "captions": captions and str(captions),
@@ -76,7 +91,7 @@ def build(
         _refuse(given.keys() - {"images"}, "the demo draws its own images")
         report = build_demo(out, _count(images), seed or 0, images_mode=images_mode, force=force, track=bar)
     else:
-        wanted = _recipe(recipe, given, seed, skip_bad)
+        wanted = _recipe(recipe, given, seed, skip_bad, data_root)
         report = build_recipe(wanted, out, images_mode=images_mode, force=force, track=bar)
     if as_json:
         typer.echo(json.dumps(report, indent=2, sort_keys=True))
@@ -87,6 +102,8 @@ def build(
         typer.echo(f" ({_listed(entry['rejected'])})" if rejected else "")
         if entry["ignored"]:
             typer.echo(f"  also ignored: {_listed(entry['ignored'])}")
+        if entry["overlap"]:
+            typer.echo(f"  images that eval splits have: {_listed(entry['overlap'])}")
         typer.echo(f"  {out / entry['file']}, {entry['images']} images")
 
 
@@ -97,12 +114,18 @@ def check(
     images: Annotated[
         Path | None, typer.Option(help="What image paths are relative to, if it is not the folder itself.")
     ] = None,
+    against_paper: Annotated[
+        bool, typer.Option("--against-paper", help="Compare counts with the paper's table instead, with the reasons.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Look at every row and image of a SCaR folder, ours or the published one; exit code 2 when something is wrong."""
     from scar.check import check as check_folder
     from scar.progress import bar
 
+    if against_paper:
+        _compare(folder, as_json)
+        return
     findings = check_folder(folder, images, bar)
     if as_json:
         typer.echo(json.dumps(findings.to_json(), indent=2, sort_keys=True))
@@ -136,15 +159,35 @@ def stats(folder: Folder, as_json: Json = False) -> None:
         console.print(table)
 
 
-def _recipe(path: str | None, source: dict[str, Any], seed: int | None, skip_bad: bool) -> Recipe:
-    """The recipe of a file, with seed and --skip-bad from the command line, or of options alone."""
+def _compare(folder: Path, as_json: bool) -> None:
+    """Print the corpus beside the paper's numbers."""
+    from dataclasses import asdict
+
+    from scar.paper import against_paper
+
+    rows = against_paper(folder)
+    if as_json:
+        typer.echo(json.dumps([asdict(row) for row in rows], indent=2))
+        return
+    for row in rows:
+        ours = ("-", "-") if row.images is None or row.samples is None else (f"{row.images:,}", f"{row.samples:,}")
+        typer.echo(f"{row.source}: {ours[0]} images (paper {row.paper_images:,}), ", nl=False)
+        typer.echo(f"{ours[1]} samples (paper {row.paper_samples:,})")
+        for reason in row.reasons:
+            typer.echo(f"  {reason}")
+
+
+def _recipe(
+    path: str | None, source: dict[str, Any], seed: int | None, skip_bad: bool, data_root: Path | None
+) -> Recipe:
+    """The recipe of a file or of the package, with seed and --skip-bad from the command line, or of options alone."""
     import msgspec
 
     from scar.recipe import load, parse
 
     if path is not None:
         _refuse(source, f"the sources stand in {path}")
-        recipe = load(Path(path))
+        recipe = load(path, data_root)
     else:
         missing = [f"--{option}" for option in ("instances", "images", "name", "split") if option not in source]
         if missing:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from scar.errors import InputError, RecipeError
+from scar.identity import Leakage, find_leakage, refuse, without
 from scar.images import locate
 from scar.parquet import Origin, write
 from scar.pipeline import Generator, image_folder, rules, samples
@@ -23,7 +24,8 @@ from scar.progress import Track, silent
 from scar.recipe import Recipe, Source
 from scar.recipe import load as load_recipe
 from scar.sample import Sample
-from scar.sources import coco
+from scar.sources import Album, open_album
+from scar.sources.inputs import check, digest
 from scar.tally import Tally
 
 ImagesMode: TypeAlias = Literal["link", "copy"]
@@ -58,15 +60,21 @@ def build(
     Raises:
         RecipeError: the recipe does not validate.
         InputError: a file or record cannot be used, no record becomes a sample, or another build is in the way.
+        LeakageError: a train image is in an eval split, and the recipe does not say what becomes of it.
         AccountingError: records went missing; nothing of that source is published.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe))
     out, generator = Path(out), generator or rules()
     for source in recipe.sources:
         _check_paths(source, out)
+    tallies = [Tally(skip_bad=recipe.skip_bad) for _ in recipe.sources]
+    albums = [open_album(source, tally) for source, tally in zip(recipe.sources, tallies, strict=True)]
+    leakage = find_leakage(list(zip(recipe.sources, albums, strict=True))) if recipe.overlap != "keep" else Leakage()
+    if recipe.overlap == "refuse":
+        refuse(leakage)
     return {
-        source.key: _build_source(source, recipe, out, generator, images_mode, force, track)
-        for source in recipe.sources
+        source.key: _build_source(source, album, tally, leakage, recipe, out, generator, images_mode, force, track)
+        for source, album, tally in zip(recipe.sources, albums, tallies, strict=True)
     }
 
 
@@ -97,6 +105,9 @@ def write_json(content: dict[str, Any], path: Path) -> None:
 
 def _build_source(
     source: Source,
+    album: Album,
+    tally: Tally,
+    leakage: Leakage,
     recipe: Recipe,
     out: Path,
     generator: Generator,
@@ -108,7 +119,8 @@ def _build_source(
     origin = Origin(generator.name, generator.version, source.licence, recipe.seed)
     rows = _row_path(source, out)
     sidecar = out / "provenance" / rows.name
-    entry = _settings(source, recipe, origin)
+    held = leakage.images.get(source.key, frozenset())
+    entry = _settings(source, recipe, origin, held)
     before = read_report(out).get(source.key)
     if before is not None and not force and any(before.get(key) != entry[key] for key in entry):
         raise InputError(f"{rows}: built from other inputs or settings; --force replaces it, another --out keeps it.")
@@ -118,15 +130,16 @@ def _build_source(
     staging.mkdir(parents=True)
     try:
         new_rows, new_sidecar = staging / "rows.parquet", staging / "provenance.parquet"
-        tally = Tally(skip_bad=recipe.skip_bad)
         used: dict[str, None] = {}
-        total, pictures = coco.read(source.instances, source.captions, tally)
-        told = samples(track(pictures, f"building {source.key}", total), source, recipe.seed, generator, tally)
+        pictures = (draft(tally) for draft in without(album, held))
+        told = samples(track(pictures, f"building {source.key}", len(album)), source, recipe.seed, generator, tally)
         write(_noting(told, used), source.split, origin, new_rows, new_sidecar)
         tally.settle(source.key)
         if not tally.samples:
             reasons = json.dumps(_counts(tally.rejected))
-            raise InputError(f"{source.instances}: none of its {tally.records} records became a sample: {reasons}.")
+            raise InputError(
+                f"{next(iter(source.inputs.values()))}: none of its {tally.records} records became a sample: {reasons}."
+            )
 
         folder = out / image_folder(source)
         images = {locate(source.images, file, source.key): folder / file for file in used}
@@ -148,6 +161,7 @@ def _build_source(
         "samples": tally.samples,
         "rejected": _counts(tally.rejected),
         "ignored": _counts(tally.ignored),
+        "overlap": leakage.of(source.key),
         "vetoes": _counts(tally.vetoes),
     }
     write_json({"sources": read_report(out) | {source.key: entry}}, out / REPORT)
@@ -156,25 +170,17 @@ def _build_source(
 
 def _check_paths(source: Source, out: Path) -> None:
     """See that the inputs are there before hours are spent on another source."""
-    for path in (source.instances, source.captions):
-        if path is not None and not path.is_file():
-            raise InputError(f"{path}: no such file; {source.key} needs a COCO-style JSON there.")
-    if not source.images.is_dir():
-        raise InputError(f"{source.images}: no such folder; {source.key} needs its images there.")
+    check(source)
     if source.images.resolve().is_relative_to((out / "images").resolve()):
         raise RecipeError(
             f"{source.images}: the images of {source.key} lie where the build writes; give another --out."
         )
 
 
-def _settings(source: Source, recipe: Recipe, origin: Origin) -> dict[str, Any]:
+def _settings(source: Source, recipe: Recipe, origin: Origin, held: frozenset[int]) -> dict[str, Any]:
     """What decides the bytes of a source."""
     return {
-        "inputs": {
-            kind: {"file": path.name, "sha256": _sha256(path)}
-            for kind, path in (("instances", source.instances), ("captions", source.captions))
-            if path is not None
-        },
+        "inputs": {role: {"file": path.name, "sha256": digest(path)} for role, path in source.inputs.items()},
         "settings": {
             "generator": origin.generator,
             "generator_version": origin.generator_version,
@@ -182,6 +188,8 @@ def _settings(source: Source, recipe: Recipe, origin: Origin) -> dict[str, Any]:
             "min_area_share": source.min_area_share,
             "min_side": source.min_side,
             "max_per_image": source.max_per_image,
+            "held_out": hashlib.sha256(repr(sorted(held)).encode()).hexdigest() if held else None,
+            "reader": source.reader,
             "seed": origin.seed,
             "skip_bad": recipe.skip_bad,
         },
@@ -234,11 +242,6 @@ def _refuse_to_replace(files: dict[Path, Path]) -> None:
     for new, place in files.items():
         if place.exists() and not (place.samefile(new) or filecmp.cmp(new, place, shallow=False)):
             raise InputError(f"{place}: holds something else; --force replaces it, another --out keeps it.")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _counts(counter: dict[str, int]) -> dict[str, int]:

@@ -4,6 +4,7 @@ ScarError                every failure that is expected; the CLI prints one line
 ├── InputError           a file, record, image or option that cannot be used; names place, value and way out
 │   └── BadRecord        one record of many; `--skip-bad` drops it and counts it under its reason
 ├── RecipeError          a recipe or a source table that does not validate
+├── LeakageError         images of an eval split are in a train split
 └── AccountingError      records read and records accounted for differ: a bug worth reporting, nothing is published
 """
 
@@ -37,6 +38,10 @@ class BadRecord(InputError):  # noqa: N818 - reads as what it is: raise BadRecor
 
 class RecipeError(ScarError):
     """A recipe that does not validate."""
+
+
+class LeakageError(ScarError):
+    """Images of an eval split are in a train split."""
 
 
 class AccountingError(ScarError):

@@ -156,3 +156,39 @@ def _short(value: object) -> str:
     """The value, cut to what fits on a line."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def of_labels(labels: NDArray[np.integer[Any]]) -> dict[int, tuple[Mask, tuple[int, int, int, int]]]:
+    """Mask and box of each label but 0 of a picture.
+
+    Args:
+        labels: (H, W) whole numbers.
+
+    Returns:
+        By label in ascending order, the mask and COCO's corner and size in pixels.
+    """
+    import numpy as np
+    from pycocotools import mask as coco
+
+    height, width = labels.shape
+    columns = labels.ravel(order="F")
+    starts = np.concatenate(([0], np.flatnonzero(columns[1:] != columns[:-1]) + 1))
+    ends = np.append(starts[1:], columns.size)
+    order = np.argsort(columns[starts], kind="stable")
+    values, firsts = np.unique(columns[starts][order], return_index=True)
+    found = {}
+    for value, rows in zip(values.tolist(), np.split(order, firsts[1:]), strict=True):
+        if value == 0:
+            continue
+        begin, end = starts[rows], ends[rows]
+        counts = np.empty(2 * len(rows) + 1, np.int64)
+        counts[0], counts[-1] = begin[0], columns.size - end[-1]
+        counts[1::2], counts[2:-1:2] = end - begin, begin[1:] - end[:-1]
+        rle = coco.frPyObjects({"size": [height, width], "counts": counts.tolist()}, height, width)
+        left, right = begin // height, (end - 1) // height
+        whole = bool((left != right).any())  # a run that goes on in the next column touches top and bottom
+        top = 0 if whole else int((begin % height).min())
+        bottom = height if whole else int(((end - 1) % height).max()) + 1
+        box = (int(left.min()), top, int(right.max() - left.min()) + 1, bottom - top)
+        found[value] = (Mask((height, width), rle["counts"].decode()), box)
+    return found

@@ -84,7 +84,7 @@ def _whole(
 ) -> Iterator[tuple[Picture, tuple[Region, ...]]]:
     """Those whose image is there, decodes and has the size that the annotations say."""
     for picture, regions in chosen:
-        place = f"{source.instances.name}, image {picture.id}"
+        place = f"{source.key}, image {picture.id}"
         try:
             path = locate(source.images, picture.file, place)
             size = decode(path, place)

@@ -2,32 +2,46 @@
 
 A recipe::
 
+    about = "what `scar build --list` says of it"
     seed = 0
+    skip_bad = true          # leave out records that cannot be used, and count them, instead of stopping
+    overlap = "drop-train"   # or "refuse", or "keep": train images that an eval split has
 
-    [[source]]
-    name = "COCO_mini"
+    [[source]]               # a data set that sources.toml knows, below --data-root
+    dataset = "coco_stuff"
+    split = "train"
+    max_per_image = 5
+
+    [[source]]               # or any files; paths are relative to the recipe
+    name = "Mine"
     split = "eval"
-    instances = "annotations/instances_val2017.json"   # paths are relative to the recipe
+    instances = "annotations/instances_val2017.json"
     captions = "annotations/captions_val2017.json"
     images = "val2017"
     licence = "CC BY 4.0"
+
+`Source` and `Recipe` say what each key means.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from scar.errors import RecipeError
-from scar.sample import Split
+from scar.identity import Overlap
+from scar.sample import SPLITS, Split
 from scar.select import Limits
+from scar.sources import READERS
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+_HERE = Path(__file__).parent
 _LIMITS = Limits()
 
 
@@ -37,10 +51,15 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Attributes:
         name: as it stands in the file names of the corpus.
         split: train or eval.
-        instances: the COCO-style instances JSON.
         images: the folder that its file names are relative to.
+        reader: the format of its files: coco, refcoco, visual_genome or ade20k.
+        instances: the COCO-style instances JSON, for the readers coco and refcoco.
         captions: the COCO-style captions JSON, if there is one.
+        files: other files or folders, by what the reader calls them: ``stuff`` (coco), ``refs`` (refcoco),
+            ``image_data``, ``objects``, ``region_descriptions``, ``relationships``, ``coco_val`` and
+            ``coco_captions_train`` and ``_val`` (visual_genome), ``release`` (ade20k).
         licence: of the annotations, as the provenance tells it.
+        get: where to get the files, for the message that one is missing.
         max_per_image: most samples of one image.
         min_side: shortest side of a box in pixels.
         min_area_share: smallest share of the image that a box covers, 0 to 1.
@@ -48,18 +67,40 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+-]*$", max_length=80)]
     split: Split
-    instances: Path
     images: Path
+    reader: str = "coco"
+    instances: Path | None = None
     captions: Path | None = None
+    files: dict[str, Path] = {}
     licence: str | None = None
+    get: str | None = None
     max_per_image: Annotated[int, msgspec.Meta(ge=1)] = _LIMITS.max_per_image
     min_side: Annotated[float, msgspec.Meta(ge=0)] = _LIMITS.min_side
     min_area_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = _LIMITS.min_area_share
+
+    def __post_init__(self) -> None:
+        reader = READERS.get(self.reader)
+        if reader is None:
+            raise ValueError(f"no reader is called {self.reader!r}; there are {', '.join(READERS)}")
+        given = self.inputs.keys()
+        missing = [role for role in reader.needs if role not in given]
+        if missing:
+            raise ValueError(f"the reader {self.reader} needs {_listed(missing)}")
+        useless = [role for role in given if role not in (*reader.needs, *reader.takes)]
+        if useless:
+            takes = _listed([*reader.needs, *reader.takes])
+            raise ValueError(f"the reader {self.reader} does not read {_listed(useless)}, only {takes}")
 
     @property
     def key(self) -> str:
         """Name and split, as the report lists it."""
         return f"{self.name}/{self.split}"
+
+    @property
+    def inputs(self) -> dict[str, Path]:
+        """Its annotation files and folders, by what the reader calls them."""
+        own = {"instances": self.instances, "captions": self.captions}
+        return {role: path for role, path in own.items() if path is not None} | self.files
 
     @property
     def limits(self) -> Limits:
@@ -73,11 +114,15 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         sources: built one after the other.
         seed: of every random choice.
         skip_bad: leave out records that cannot be used, and count them, instead of stopping.
+        overlap: what becomes of train images that an eval split of the recipe has: ``refuse`` stops the build,
+            ``drop-train`` leaves them out of the train split and counts their records as ``in_eval``, ``keep`` keeps
+            them.
     """
 
     sources: tuple[Source, ...]
     seed: int = 0
     skip_bad: bool = False
+    overlap: Overlap = "refuse"
 
 
 class _Head(msgspec.Struct, forbid_unknown_fields=True):
@@ -86,31 +131,51 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True):
     source: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1)]
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
     skip_bad: bool = False
+    overlap: Overlap = "refuse"
+    about: str = ""
 
 
-def load(path: Path) -> Recipe:
+def built_in() -> dict[str, str]:
+    """Names of the recipes that come with the package, and what they are about."""
+    found = {}
+    for path in sorted((_HERE / "recipes").glob("*.toml")):
+        found[path.stem] = str(tomllib.loads(path.read_text(encoding="utf-8"))["about"])
+    return found
+
+
+def load(recipe: Path | str, data_root: Path | None = None) -> Recipe:
     """Read a recipe file.
+
+    Args:
+        recipe: its path, or the name of a recipe that comes with the package.
+        data_root: the folder that holds the data sets; needed if the recipe names any.
 
     Raises:
         RecipeError: it cannot be read, is no TOML, or has a key or value that does not validate.
     """
+    path = _HERE / "recipes" / f"{recipe}.toml" if recipe in built_in() else Path(recipe)
+    place = str(recipe)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        problem = f"{path}: {error.strerror or error}; give a recipe, or 'demo', or --instances and --images."
+        known = ", ".join(["demo", *built_in()])
+        problem = (
+            f"{place}: {error.strerror or error}; give a recipe file, or one of {known}, or --instances and --images."
+        )
         raise RecipeError(problem) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RecipeError(f"{path}: not TOML: {error}.") from None
-    return parse(content, place=str(path), base=path.parent)
+        raise RecipeError(f"{place}: not TOML: {error}.") from None
+    return parse(content, place=place, base=path.parent, data_root=data_root)
 
 
-def parse(content: Mapping[str, Any], place: str, base: Path) -> Recipe:
+def parse(content: Mapping[str, Any], place: str, base: Path, data_root: Path | None = None) -> Recipe:
     """Recipe from parsed TOML or from options.
 
     Args:
-        content: ``source`` as a list of tables, ``seed``, ``skip_bad``.
+        content: ``source`` as a list of tables, ``seed``, ``skip_bad``, ``overlap``, ``about``.
         place: file name, for messages.
         base: folder that paths are relative to.
+        data_root: folder that the paths of data sets are relative to.
 
     Raises:
         RecipeError: a key or value does not validate, or two sources would write one file.
@@ -118,12 +183,41 @@ def parse(content: Mapping[str, Any], place: str, base: Path) -> Recipe:
     head = _convert(content, _Head, place, base)
     sources = []
     for number, table in enumerate(head.source, start=1):
-        sources.append(_convert(table, Source, f"{place}, source {number} ({table.get('name', 'no name')})", base))
+        where = f"{place}, source {number} ({table.get('name', table.get('dataset', 'no name'))})"
+        if "dataset" in table:
+            sources.append(_dataset(table, where, data_root))
+        else:
+            sources.append(_convert(table, Source, where, base))
     keys = [source.key.casefold() for source in sources]
     for number, key in enumerate(keys):
         if key in keys[:number]:
             raise RecipeError(f"{place}: two sources are {sources[number].key}; give each its own name and split.")
-    return Recipe(sources=tuple(sources), seed=head.seed, skip_bad=head.skip_bad)
+    return Recipe(sources=tuple(sources), seed=head.seed, skip_bad=head.skip_bad, overlap=head.overlap)
+
+
+def _dataset(table: Mapping[str, Any], place: str, data_root: Path | None) -> Source:
+    """Source from a row of sources.toml and what the recipe says beside it."""
+    rows = _rows()
+    name, split = table["dataset"], table.get("split")
+    if name not in rows:
+        raise RecipeError(f"{place}: no data set is called {name!r}; there are {', '.join(rows)}.")
+    if split not in SPLITS:
+        raise RecipeError(f"{place}: split is {split!r}, not one of {', '.join(SPLITS)}.")
+    if data_root is None:
+        raise RecipeError(f"{place}: where the data sets are is not said; give --data-root.")
+    row = {key: value for key, value in rows[name].items() if key not in SPLITS}
+    own = rows[name].get(split, {})
+    extra = {key: value for key, value in table.items() if key != "dataset"}
+    fixed = sorted(extra.keys() & {"reader", "files", "instances", "captions", "images"})
+    if fixed:
+        raise RecipeError(f"{place}: {', '.join(fixed)} of a data set stands in sources.toml; leave it out.")
+    merged = row | own | extra | {"files": {**row.get("files", {}), **own.get("files", {})}}
+    return _convert(merged, Source, place, data_root)
+
+
+@cache
+def _rows() -> dict[str, dict[str, Any]]:
+    return tomllib.loads((_HERE / "sources" / "sources.toml").read_text(encoding="utf-8"))
 
 
 def _convert(content: Mapping[str, Any], kind: type[T], place: str, base: Path) -> T:
@@ -137,3 +231,7 @@ def _convert(content: Mapping[str, Any], kind: type[T], place: str, base: Path) 
     except msgspec.ValidationError as error:
         keys = ", ".join(field.name for field in msgspec.structs.fields(kind))
         raise RecipeError(f"{place}: {error}; the keys are {keys}.") from None
+
+
+def _listed(roles: list[str]) -> str:
+    return ", ".join(roles)

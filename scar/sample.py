@@ -120,6 +120,7 @@ class Region:
         mask: its pixels, if the source has them.
         crowd: whether the box holds many things of the category at once.
         phrases: what the source says of this very thing, such as referring expressions.
+        target: whether a sample may be made of it; others are there as what else the picture shows.
     """
 
     id: int
@@ -128,6 +129,7 @@ class Region:
     mask: Mask | None = None
     crowd: bool = False
     phrases: tuple[str, ...] = ()
+    target: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ def select(picture: Picture, limits: Limits, rng: Random, rejected: Counter[str]
     """Choose regions of a picture: as many categories as possible, by chance within a category.
 
     Args:
-        picture: its boxes lie in the image.
+        picture: its boxes lie in the image; regions that are no targets are passed over and not counted.
         limits: what a region must have.
         rng: decides who stays when there are too many.
         rejected: counts the others as ``crowd``, ``small`` or ``over_limit``.
@@ -39,6 +39,8 @@ def select(picture: Picture, limits: Limits, rng: Random, rejected: Counter[str]
     by_category: dict[str, list[Region]] = defaultdict(list)
     least_area = limits.min_area_share * picture.width * picture.height
     for region in picture.regions:
+        if not region.target:
+            continue
         if region.crowd:
             rejected["crowd"] += 1
         elif min(region.box.width, region.box.height) < limits.min_side or region.box.area < least_area:

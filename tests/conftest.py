@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -131,6 +133,12 @@ def world(tmp_path: Path) -> World:
 def built(world: World, stand_in: Generator, tmp_path: Path) -> Path:
     """A folder with the world's eval and train rows."""
     world.write()
-    recipe = Recipe(sources=(world.source(), world.source(split="train", licence="CC0-1.0")), seed=3)
+    recipe = Recipe(sources=(world.source(), world.source(split="train", licence="CC0-1.0")), seed=3, overlap="keep")
     build(recipe, tmp_path / "built", generator=stand_in)
     return tmp_path / "built"
+
+
+@pytest.fixture
+def travelled() -> Callable[[Any], Any]:
+    """Gives a value as another process gets it."""
+    return lambda value: ForkingPickler.loads(ForkingPickler.dumps(value))

@@ -1,1 +1,94 @@
-"""Readers: one function per format, annotation files in, `Picture`s out, one image at a time."""
+"""Readers: one module per format, annotation files in, `Picture`s out, one image at a time.
+
+`open_album` looks at the files of a source once and returns its `Album`, which knows where each picture's records stand
+in them: of files of gigabytes it keeps some numbers per record. The pictures are made by `Draft`s, anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+
+from scar.sample import Picture
+from scar.tally import Tally
+
+if TYPE_CHECKING:
+    from scar.recipe import Source
+
+
+class Draft(Protocol):
+    """A picture that is yet to be read: small, and picklable, so that any process can read it."""
+
+    @property
+    def id(self) -> int:
+        """The source's image id."""
+
+    @property
+    def file(self) -> str:
+        """Path below the source's image folder."""
+
+    @property
+    def identity(self) -> str | None:
+        """Which image of the world it is, by its source's words; None if only its pixels tell."""
+
+    def __call__(self, tally: Tally) -> Picture:
+        """Read it; regions that cannot be used are counted in ``tally`` or raised.
+
+        Raises:
+            BadRecord: a record cannot be used and ``tally`` does not skip such records.
+            InputError: a file has changed or cannot be read any more.
+        """
+
+
+class Album(Protocol):
+    """The pictures of one source by ascending image id."""
+
+    def __len__(self) -> int:
+        """Pictures."""
+
+    def __iter__(self) -> Iterator[Draft]:
+        """Each, from the first on whenever it is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A format.
+
+    Attributes:
+        module: has the function ``album(source, tally) -> Album``.
+        needs: what its files are called in a recipe.
+        takes: files that it can do without.
+    """
+
+    module: str
+    needs: tuple[str, ...]
+    takes: tuple[str, ...] = ()
+
+
+READERS = {
+    "coco": Reader("scar.sources.coco", ("instances",), ("captions", "stuff")),
+    "refcoco": Reader("scar.sources.refcoco", ("instances", "refs"), ("captions",)),
+    "visual_genome": Reader(
+        "scar.sources.visual_genome",
+        ("image_data", "objects", "region_descriptions", "relationships"),
+        ("coco_val", "coco_captions_train", "coco_captions_val"),
+    ),
+    "ade20k": Reader("scar.sources.ade20k", ("release",)),
+}
+
+
+def open_album(source: Source, tally: Tally) -> Album:
+    """Index of a source's files.
+
+    Args:
+        source: where they are.
+        tally: counts the records that belong to no picture; those of a picture are counted when it is read.
+
+    Raises:
+        InputError: a file is missing, cannot be read, is no JSON or has another shape.
+        BadRecord: a record cannot be used and ``tally`` does not skip such records.
+    """
+    album: Album = import_module(READERS[source.reader].module).album(source, tally)
+    return album

@@ -1,47 +1,47 @@
-"""COCO-style annotation files -> `Picture`s.
+"""COCO-style annotation files -> `Picture`s: COCO, COCO-Stuff, and anybody's own.
 
-The files of one image set: an instances JSON (``images``, ``annotations``, ``categories``) and, if there is one, a
-captions JSON. Two extras of our own are read where they exist: the key ``scene`` of an image (the label of the place)
-and the list ``relations`` of ``{image_id, subject, predicate, object}``, whose ends are annotation ids.
+The files of one image set: an instances JSON (``images``, ``annotations``, ``categories``) and, if there are, a second
+one with the stuff of the same images, and a captions JSON. Two extras of our own are read where they exist: the key
+``scene`` of an image (the label of the place) and the list ``relations`` of ``{image_id, subject, predicate, object}``,
+whose ends are annotation ids.
 
-The files have gigabytes in real life: they are parsed into typed records at once, but a mask is made only when its
-picture is asked for.
+Each file's categories count for itself: the same number may mean something else in the next one.
 """
 
 from __future__ import annotations
 
-import json
+from array import array
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
 
 from scar.errors import BadRecord, InputError
+from scar.identity import coco_identity
 from scar.images import MAX_PIXELS
 from scar.masks import normalise
 from scar.sample import Picture, Region, Relation
 from scar.sources.boxes import usable
+from scar.sources.jsonfile import ANYTHING, Record, parsed, records
+from scar.sources.spans import Notes, Piece, Spans, texts
 from scar.tally import Tally
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from scar.recipe import Source
 
 T = TypeVar("T")
 
 _Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """What a column of the corpus can hold."""
 
-
-class _Instances(msgspec.Struct):
-    """The instances file; each record is parsed on its own, so that one bad record is one bad record."""
-
-    images: list[msgspec.Raw]
-    annotations: list[msgspec.Raw]
-    categories: list[msgspec.Raw]
-    relations: list[msgspec.Raw] = []
-
-
-class _Captions(msgspec.Struct):
-    annotations: list[msgspec.Raw]
+_OTHER = "other"
+"""COCO-Stuff's category of all pixels that are no stuff: the things, which have their own annotations."""
 
 
 class _Image(msgspec.Struct, gc=False):
@@ -52,17 +52,21 @@ class _Image(msgspec.Struct, gc=False):
     scene: str | None = None
 
 
-class _Annotation(msgspec.Struct, gc=False):
+class _Key(msgspec.Struct, gc=False):
+    """What the index needs of an annotation."""
+
     id: _Id
     image_id: _Id
+    category_id: _Id
+
+
+class _Annotation(msgspec.Struct, gc=False):
+    id: _Id
     category_id: _Id
     # A box of None holds a number that JSON does not know, such as NaN.
     bbox: tuple[float | None, float | None, float | None, float | None]
     segmentation: msgspec.Raw = msgspec.Raw(b"null")
     iscrowd: int | bool = 0
-
-
-_ANYTHING: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
 class _Category(msgspec.Struct):
@@ -82,215 +86,384 @@ class _Relation(msgspec.Struct, gc=False):
     object: _Id
 
 
-def read(instances: Path, captions: Path | None, tally: Tally) -> tuple[int, Iterator[Picture]]:
-    """Read the annotation files of one image set.
+_IMAGE = msgspec.json.Decoder(_Image)
+_KEY = msgspec.json.Decoder(_Key)
+_ANNOTATION = msgspec.json.Decoder(_Annotation)
+_CATEGORY = msgspec.json.Decoder(_Category)
+_CAPTION = msgspec.json.Decoder(_Caption)
+_RELATION = msgspec.json.Decoder(_Relation)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """One file of annotations.
+
+    Attributes:
+        path: of the file.
+        categories: names by id.
+    """
+
+    path: Path
+    categories: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CocoDraft:
+    """One image with the places of its records.
+
+    Attributes:
+        id: of the image.
+        file: as the file names it.
+        identity: COCO's id, if it is one of COCO's images.
+        width: in pixels.
+        height: in pixels.
+        scene: the label of the place, if there is one.
+        annotations: of each layer.
+        captions: file and records.
+        relations: between its annotations.
+        phrases: by annotation id, what is said of it; annotations that are not in it are context. None: all are
+            records.
+    """
+
+    id: int
+    file: str
+    identity: str | None
+    width: int
+    height: int
+    scene: str | None
+    annotations: tuple[tuple[_Layer, tuple[Piece, ...]], ...]
+    captions: tuple[Path, tuple[Piece, ...]] | None
+    relations: tuple[tuple[int, str, int], ...]
+    phrases: Mapping[int, tuple[str, ...]] | None
+
+    def __call__(self, tally: Tally) -> Picture:
+        """Read the picture: regions by layer and annotation id, their boxes clipped to the image."""
+        regions = tuple(region for layer, pieces in self.annotations for region in self._regions(layer, pieces, tally))
+        place = f"{self.annotations[0][0].path.name}, relation"
+        return Picture(
+            id=self.id,
+            file=self.file,
+            width=self.width,
+            height=self.height,
+            regions=regions,
+            captions=caption_texts(*self.captions) if self.captions else (),
+            relations=tuple(facts(self.relations, regions, f"{place} {{!r}} of image {self.id}", tally)),
+            scene=self.scene,
+        )
+
+    def _regions(self, layer: _Layer, pieces: Sequence[Piece], tally: Tally) -> Iterator[Region]:
+        for text, piece in zip(texts(layer.path, pieces), pieces, strict=True):
+            target = self.phrases is None
+            try:
+                annotation = parsed(_ANNOTATION, text, f"{layer.path.name}, annotations[{piece.number}]")
+                target = self.phrases is None or annotation.id in self.phrases
+                place = f"{layer.path.name}, annotation {annotation.id}"
+                numbers = [float("nan") if number is None else number for number in annotation.bbox]
+                box = usable(numbers, self.width, self.height, place)
+                mask = normalise(parsed(ANYTHING, annotation.segmentation, place), self.width, self.height, place)
+            except BadRecord as bad:
+                if target:
+                    tally.reject(bad)
+                else:
+                    tally.ignore(bad)
+            else:
+                yield Region(
+                    annotation.id,
+                    box,
+                    layer.categories[annotation.category_id],
+                    mask,
+                    crowd=bool(annotation.iscrowd),
+                    phrases=self.phrases.get(annotation.id, ()) if self.phrases else (),
+                    target=target,
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class CocoAlbum:
+    """The images that have annotations.
+
+    Attributes:
+        images: by ascending id.
+        layers: files of annotations, and where those of each image stand.
+        captions: where the captions of each image stand.
+        relations: by image id.
+        phrases: by annotation id; see `CocoDraft`.
+    """
+
+    images: Sequence[_Image]
+    layers: Sequence[tuple[_Layer, Spans]]
+    captions: Spans | None
+    relations: Mapping[int, Sequence[tuple[int, str, int]]]
+    phrases: Mapping[int, Mapping[int, tuple[str, ...]]] | None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __iter__(self) -> Iterator[CocoDraft]:
+        for image in self.images:
+            file = PurePosixPath(image.file_name).as_posix()
+            yield CocoDraft(
+                id=image.id,
+                file=file,
+                identity=coco_identity(file),
+                width=image.width,
+                height=image.height,
+                scene=image.scene or None,
+                annotations=tuple((layer, spans.of(image.id)) for layer, spans in self.layers),
+                captions=(self.captions.path, self.captions.of(image.id)) if self.captions else None,
+                relations=tuple(self.relations.get(image.id, ())),
+                phrases=None if self.phrases is None else self.phrases[image.id],
+            )
+
+
+def album(source: Source, tally: Tally) -> CocoAlbum:
+    """Index of a COCO-style source; with the file ``stuff``, of COCO-Stuff."""
+    inputs = source.inputs
+    return index(inputs["instances"], inputs.get("stuff"), inputs.get("captions"), tally)
+
+
+def index(
+    instances: Path,
+    stuff: Path | None,
+    captions: Path | None,
+    tally: Tally,
+    referred: Mapping[int, tuple[str, ...]] | None = None,
+) -> CocoAlbum:
+    """Look at the files of one image set once.
 
     Args:
         instances: the instances JSON.
+        stuff: a second file of annotations of the same images.
         captions: the captions JSON, if there is one.
-        tally: counts the annotations read, and the records that cannot be used where that was asked for.
-
-    Returns:
-        The number of images that have annotations, and their pictures by ascending image id; regions by ascending
-        annotation id, their boxes clipped to the image.
+        tally: counts the annotations, and the records that cannot be used where that was asked for.
+        referred: phrases by annotation id, if only these annotations are records, which are counted already: then
+            only their images are kept, and the other annotations are context.
 
     Raises:
         InputError: a file cannot be read, is no JSON or has another shape, or the captions belong to other images.
         BadRecord: a record cannot be used and ``tally`` does not skip such records.
     """
-    content = _decode(instances, _Instances)
-    categories = _categories(content.categories, instances.name, tally)
-    images = _images(content.images, instances.name, tally)
-    annotations = _annotations(content.annotations, images, categories, instances.name, tally)
-    relations = _relations(content.relations, images, instances.name, tally)
-    sentences = _captions(captions, images, instances, tally) if captions else {}
-
-    def pictures() -> Iterator[Picture]:
-        for image_id in sorted(annotations):
-            image = images[image_id]
-            regions = tuple(_regions(annotations.pop(image_id), image, categories, instances.name, tally))
-            known = {region.id for region in regions}
-            yield Picture(
-                id=image.id,
-                file=PurePosixPath(image.file_name).as_posix(),
-                width=image.width,
-                height=image.height,
-                regions=regions,
-                captions=tuple(sentences.get(image.id, ())),
-                relations=tuple(_facts(relations.get(image.id, []), known, image, instances.name, tally)),
-                scene=image.scene or None,
-            )
-
-    return len(annotations), pictures()
-
-
-def _categories(records: list[msgspec.Raw], file: str, tally: Tally) -> dict[int, str]:
-    """Names by id."""
-    names: dict[int, str] = {}
-    for place, category in _records(records, _Category, f"{file}, categories", tally):
-        name = category.name.strip()
-        if not name:
-            tally.ignore(BadRecord(place, f"category {category.id} has an empty name", "empty_category"))
-        elif category.id in names:
-            tally.ignore(BadRecord(place, f"a second category has the id {category.id}", "duplicate_category"))
-        else:
-            names[category.id] = name
-    return names
-
-
-def _images(records: list[msgspec.Raw], file: str, tally: Tally) -> dict[int, _Image]:
-    """Image records by id."""
     images: dict[int, _Image] = {}
-    for place, image in _records(records, _Image, f"{file}, images", tally):
-        if image.id in images:
-            tally.ignore(BadRecord(place, f"a second image has the id {image.id}", "duplicate_image"))
-        elif image.width < 1 or image.height < 1 or image.width * image.height > MAX_PIXELS:
-            problem = f"image {image.id} is said to be {image.width}x{image.height}, not 1 to {MAX_PIXELS:,} pixels"
-            tally.ignore(BadRecord(place, problem, "image_size"))
+    things = _layer(instances, images, tally, referred, first=True)
+    layers = [things] if stuff is None else [things, _layer(stuff, images, tally, None, first=False)]
+    wanted = {int(image) for layer in layers for image in layer.spans.images}
+    if referred is not None:
+        found = {number for phrases in things.phrases.values() for number in phrases}
+        for missing in sorted(referred.keys() - found):
+            problem = f"no usable annotation has the id {missing}, which an expression is about"
+            tally.reject(BadRecord(instances.name, problem, "no_annotation"))
+        wanted &= things.phrases.keys()
+    return CocoAlbum(
+        images=[images[image] for image in sorted(wanted)],
+        layers=[(_Layer(layer.path, layer.categories), layer.spans) for layer in layers],
+        captions=caption_spans(captions, images, instances.name, tally) if captions else None,
+        relations=things.relations,
+        phrases=None if referred is None else things.phrases,
+    )
+
+
+def facts(
+    relations: Sequence[tuple[int, str, int]], regions: Sequence[Region], place: str, tally: Tally
+) -> Iterator[Relation]:
+    """Relations whose ends are both there.
+
+    Args:
+        relations: subject, predicate, object.
+        regions: of the picture.
+        place: for the message, with a gap for the predicate.
+        tally: counts the others, or they are raised.
+    """
+    known = {region.id for region in regions}
+    for subject, predicate, target in relations:
+        lost = next((end for end in (subject, target) if end not in known), None)
+        if lost is None:
+            yield Relation(subject, predicate, target)
         else:
-            images[image.id] = image
-    return images
+            problem = f"annotation {lost} is not among those of the image"
+            tally.ignore(BadRecord(place.format(predicate), problem, "relation_no_region"))
 
 
-def _annotations(
-    records: list[msgspec.Raw], images: dict[int, _Image], categories: dict[int, str], file: str, tally: Tally
-) -> dict[int, list[_Annotation]]:
-    """Annotation records by image, those that belong to a known image and category."""
-    by_image: dict[int, list[_Annotation]] = defaultdict(list)
-    seen: set[int] = set()
-    decoder = msgspec.json.Decoder(_Annotation)
-    for index, record in enumerate(records):
-        tally.records += 1
+def caption_spans(path: Path, images: Mapping[int, object] | None, name: str, tally: Tally) -> Spans:
+    """Where the captions of each image stand.
+
+    Args:
+        path: the captions JSON.
+        images: the images that there are; None if it may be about others too.
+        name: of the file that has the images.
+        tally: counts the captions of no image, or they are raised.
+
+    Raises:
+        InputError: the file cannot be read, or none of its captions is about the images.
+    """
+    notes = Notes(path)
+    strangers = []
+    for record in records(path, ["annotations"]):
         try:
-            annotation = _parsed(decoder, record, f"{file}, annotations[{index}]")
-            place = f"{file}, annotation {annotation.id}"
-            if annotation.id in seen:
-                raise BadRecord(place, f"a second annotation has the id {annotation.id}", "duplicate_id")
-            seen.add(annotation.id)
-            if annotation.image_id not in images:
-                raise BadRecord(place, f"its image {annotation.image_id} is not among the images", "no_image")
-            if annotation.category_id not in categories:
-                problem = f"its category {annotation.category_id} is not among the categories"
-                raise BadRecord(place, problem, "no_category")
+            caption = _parsed(_CAPTION, record, path)
         except BadRecord as bad:
-            tally.reject(bad)
+            tally.ignore(bad)
+            continue
+        if images is not None and caption.image_id not in images:
+            strangers.append((_place(path, record), caption.image_id))
+        elif caption.caption.strip():
+            notes.add(caption.image_id, record)
+    if strangers and not len(notes):
+        raise InputError(
+            f"{path}: none of its {len(strangers)} captions is of an image of {name}; "
+            "give the captions file of the same image set, or none."
+        )
+    for place, image in strangers:
+        tally.ignore(BadRecord(place, f"its image {image} is not among those of {name}", "caption_no_image"))
+    return notes.spans()
+
+
+def caption_texts(path: Path, pieces: Sequence[Piece]) -> tuple[str, ...]:
+    """The sentences."""
+    found = (parsed(_CAPTION, text, path.name).caption.strip() for text in texts(path, pieces))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Indexed:
+    """What a file of annotations has.
+
+    Attributes:
+        path: of the file.
+        categories: names by id.
+        spans: where the annotations of each image stand.
+        relations: by image id.
+        phrases: by image and annotation id, of the annotations that are referred to.
+    """
+
+    path: Path
+    categories: dict[int, str]
+    spans: Spans
+    relations: dict[int, list[tuple[int, str, int]]]
+    phrases: dict[int, dict[int, tuple[str, ...]]]
+
+
+def _layer(
+    path: Path,
+    images: dict[int, _Image],
+    tally: Tally,
+    referred: Mapping[int, tuple[str, ...]] | None,
+    *,
+    first: bool,
+) -> _Indexed:
+    """Go through a file of annotations; the first one adds its images to ``images``."""
+    notes, numbers = Notes(path), array("q")
+    categories: dict[int, str] = {}
+    relations: list[tuple[str, _Relation]] = []
+    for record in records(path, ["images", "annotations", "categories"], ["relations"]):
+        try:
+            if record.list == "annotations":
+                tally.records += referred is None
+                key = _parsed(_KEY, record, path)
+                notes.add(key.image_id, record, key.id)
+                numbers.append(key.category_id)
+            elif record.list == "images":
+                if first:
+                    _add_image(_parsed(_IMAGE, record, path), images, _place(path, record))
+            elif record.list == "categories":
+                _add_category(_parsed(_CATEGORY, record, path), categories, _place(path, record))
+            else:
+                relations.append((_place(path, record), _parsed(_RELATION, record, path)))
+        except BadRecord as bad:
+            if record.list == "annotations" and referred is None:
+                tally.reject(bad)
+            else:
+                tally.ignore(bad)
+    kept = _usable(notes, numbers, images, categories, tally, context=referred is not None, stuff=not first)
+    phrases: dict[int, dict[int, tuple[str, ...]]] = defaultdict(dict)
+    if referred is not None:
+        for image, number in zip(notes.images[kept].tolist(), notes.orders[kept].tolist(), strict=True):
+            if number in referred:
+                phrases[image][number] = referred[number]
+    return _Indexed(path, categories, notes.spans(kept), _by_image(relations, images, tally), dict(phrases))
+
+
+def _usable(
+    notes: Notes,
+    numbers: array[int],
+    images: Mapping[int, _Image],
+    categories: Mapping[int, str],
+    tally: Tally,
+    *,
+    context: bool,
+    stuff: bool,
+) -> NDArray[np.bool_]:
+    """(M,) which annotations belong to a known image and category and have an id of their own."""
+    import numpy as np
+
+    ids, file = notes.orders, notes.path.name
+    own = np.zeros(len(ids), bool)
+    own[np.unique(ids, return_index=True)[1]] = True
+    known_image = np.isin(notes.images, np.fromiter(images, np.int64, len(images)))
+    category = np.frombuffer(numbers, np.int64) if numbers else np.zeros(0, np.int64)
+    known_category = np.isin(category, np.fromiter(categories, np.int64, len(categories)))
+    kept: NDArray[np.bool_] = own & known_image & known_category
+    for row in np.flatnonzero(~kept).tolist():
+        place = f"{file}, annotation {ids[row]}"
+        if not own[row]:
+            bad = BadRecord(place, f"a second annotation has the id {ids[row]}", "duplicate_id")
+        elif not known_image[row]:
+            bad = BadRecord(place, f"its image {notes.images[row]} is not among the images", "no_image")
         else:
-            by_image[annotation.image_id].append(annotation)
-    return by_image
+            bad = BadRecord(place, f"its category {category[row]} is not among the categories", "no_category")
+        if context:
+            tally.ignore(bad)
+        else:
+            tally.reject(bad)
+    others = [number for number, name in categories.items() if stuff and name == _OTHER]
+    if others:
+        other = kept & np.isin(category, others)
+        tally.rejected["not_stuff"] += int(other.sum())
+        kept &= ~other
+    return kept
 
 
-def _relations(
-    records: list[msgspec.Raw], images: dict[int, _Image], file: str, tally: Tally
-) -> dict[int, list[_Relation]]:
-    """Relation records by image."""
-    by_image: dict[int, list[_Relation]] = defaultdict(list)
-    for place, relation in _records(records, _Relation, f"{file}, relations", tally):
+def _add_image(image: _Image, images: dict[int, _Image], place: str) -> None:
+    if image.id in images:
+        raise BadRecord(place, f"a second image has the id {image.id}", "duplicate_image")
+    if image.width < 1 or image.height < 1 or image.width * image.height > MAX_PIXELS:
+        problem = f"image {image.id} is said to be {image.width}x{image.height}, not 1 to {MAX_PIXELS:,} pixels"
+        raise BadRecord(place, problem, "image_size")
+    images[image.id] = image
+
+
+def _add_category(category: _Category, categories: dict[int, str], place: str) -> None:
+    name = category.name.strip()
+    if not name:
+        raise BadRecord(place, f"category {category.id} has an empty name", "empty_category")
+    if category.id in categories:
+        raise BadRecord(place, f"a second category has the id {category.id}", "duplicate_category")
+    categories[category.id] = name
+
+
+def _by_image(
+    relations: Sequence[tuple[str, _Relation]], images: Mapping[int, _Image], tally: Tally
+) -> dict[int, list[tuple[int, str, int]]]:
+    """Relations by image."""
+    by_image: dict[int, list[tuple[int, str, int]]] = defaultdict(list)
+    for place, relation in relations:
+        predicate = relation.predicate.strip()
         if relation.image_id not in images:
             problem = f"its image {relation.image_id} is not among the images"
             tally.ignore(BadRecord(place, problem, "relation_no_image"))
-        elif not relation.predicate.strip():
+        elif not predicate:
             tally.ignore(BadRecord(place, "its predicate is empty", "empty_relation"))
         else:
-            by_image[relation.image_id].append(relation)
-    return by_image
+            by_image[relation.image_id].append((relation.subject, predicate, relation.object))
+    return dict(by_image)
 
 
-def _captions(path: Path, images: dict[int, _Image], instances: Path, tally: Tally) -> dict[int, list[str]]:
-    """Sentences by image, in the file's order."""
-    by_image: dict[int, list[str]] = defaultdict(list)
-    captions = [
-        (place, caption)
-        for place, caption in _records(
-            _decode(path, _Captions).annotations, _Caption, f"{path.name}, annotations", tally
-        )
-        if caption.caption.strip()
-    ]
-    if captions and not any(caption.image_id in images for _, caption in captions):
-        raise InputError(
-            f"{path}: none of its {len(captions)} captions is of an image of {instances.name}; "
-            "give the captions file of the same image set, or none."
-        )
-    for place, caption in captions:
-        if caption.image_id in images:
-            by_image[caption.image_id].append(caption.caption.strip())
-        else:
-            problem = f"its image {caption.image_id} is not among those of {instances.name}"
-            tally.ignore(BadRecord(place, problem, "caption_no_image"))
-    return by_image
-
-
-def _regions(
-    annotations: list[_Annotation], image: _Image, categories: dict[int, str], file: str, tally: Tally
-) -> Iterator[Region]:
-    """The annotations of one image as regions, by id."""
-    for annotation in sorted(annotations, key=lambda annotation: annotation.id):
-        place = f"{file}, annotation {annotation.id}"
-        try:
-            numbers = [float("nan") if number is None else number for number in annotation.bbox]
-            box = usable(numbers, image.width, image.height, place)
-            segmentation = _parsed(_ANYTHING, annotation.segmentation, place)
-            mask = normalise(segmentation, image.width, image.height, place)
-        except BadRecord as bad:
-            tally.reject(bad)
-        else:
-            category = categories[annotation.category_id]
-            yield Region(annotation.id, box, category, mask, crowd=bool(annotation.iscrowd))
-
-
-def _facts(relations: list[_Relation], known: set[int], image: _Image, file: str, tally: Tally) -> Iterator[Relation]:
-    """The relations of one image."""
-    for relation in relations:
-        for end in (relation.subject, relation.object):
-            if end not in known:
-                place = f"{file}, relation {relation.predicate!r} of image {image.id}"
-                problem = f"annotation {end} is not among those of the image"
-                tally.ignore(BadRecord(place, problem, "relation_no_region"))
-                break
-        else:
-            yield Relation(relation.subject, relation.predicate.strip(), relation.object)
-
-
-def _records(records: list[msgspec.Raw], kind: type[T], place: str, tally: Tally) -> Iterator[tuple[str, T]]:
-    """Each record with its place; those of another shape are left to ``tally``."""
-    decoder = msgspec.json.Decoder(kind)
-    for index, record in enumerate(records):
-        try:
-            yield f"{place}[{index}]", _parsed(decoder, record, f"{place}[{index}]")
-        except BadRecord as bad:
-            tally.ignore(bad)
-
-
-def _parsed(decoder: msgspec.json.Decoder[T], record: msgspec.Raw, place: str) -> T:
-    """One record.
-
-    Raises:
-        BadRecord: it has another shape (``malformed``).
-    """
+def _parsed(decoder: msgspec.json.Decoder[T], record: Record, path: Path) -> T:
+    """The record; its place is only written when it is needed, for there are millions."""
     try:
-        return decoder.decode(record)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadRecord(place, str(error), "malformed") from None
+        return decoder.decode(record.text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return parsed(decoder, record.text, _place(path, record))
 
 
-def _decode(path: Path, kind: type[T]) -> T:
-    """The whole file; a byte order mark and Python's NaN and Infinity are borne with.
-
-    Raises:
-        InputError: the file cannot be read, is no JSON or has another shape.
-    """
-    try:
-        content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}; give the path of a COCO-style JSON file.") from None
-    try:
-        try:
-            return msgspec.json.decode(content, type=kind)
-        except msgspec.ValidationError:
-            raise
-        except msgspec.DecodeError:
-            # Python's json writes NaN and Infinity, which JSON does not know; as null they stay with their record.
-            return msgspec.json.decode(msgspec.json.encode(json.loads(content)), type=kind)
-    except msgspec.ValidationError as error:
-        raise InputError(f"{path}: not a COCO-style file: {error}.") from None
-    except (ValueError, OverflowError, RecursionError) as error:
-        raise InputError(f"{path}: not JSON, or cut off: {error}.") from None
+def _place(path: Path, record: Record) -> str:
+    return f"{path.name}, {record.list}[{record.number}]"

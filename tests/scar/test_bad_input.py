@@ -225,8 +225,8 @@ def test_bad_input(name: str, world: World, run: Callable[..., Any], tmp_path: P
         (lambda world: world.captions_file.unlink(), r"captions\.json: no such file; Toy/eval needs"),
         (lambda world: world.image_folder.rename(world.folder / "moved"), "images: no such folder; Toy/eval needs"),
         (lambda world: world.instances_file.write_text('{"images": [{'), "instances.json: not JSON, or cut off"),
-        (lambda world: world.instances_file.write_text("[1]"), "instances.json: not a COCO-style file"),
-        (lambda world: world.captions_file.write_text('{"captions": []}'), "captions.json: not a COCO-style file"),
+        (lambda world: world.instances_file.write_text("[1]"), "instances.json: of another shape"),
+        (lambda world: world.captions_file.write_text('{"captions": []}'), "captions.json: of another shape"),
         (lambda world: world.captions_file.write_text(""), "captions.json: not JSON, or cut off"),
         (
             lambda world: world.captions_file.write_text('{"annotations": [{"image_id": 1, "caption": "A cow."}]}'),

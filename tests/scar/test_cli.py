@@ -90,7 +90,7 @@ def test_stats_prints_a_table(built: Path) -> None:
     ("arguments", "message"),
     [
         (["build", "--out", "OUT"], "missing --instances, --images, --name, --split; give them, or"),
-        (["build", "absent.toml", "--out", "OUT"], "absent.toml: No such file or directory; give a recipe, or 'demo'"),
+        (["build", "absent.toml", "--out", "OUT"], "absent.toml: No such file or directory; give a recipe file"),
         (["build", "absent.toml", "--name", "x", "--out", "OUT"], "--name: the sources stand in absent.toml; leave"),
         (
             ["build", "demo", "--name", "x", "--out", "OUT"],
@@ -104,7 +104,7 @@ def test_stats_prints_a_table(built: Path) -> None:
         ),
         (
             ["build", "--instances", "i.json", "--images", "i", "--name", "a", "--split", "eval", "--out", "OUT"],
-            "i.json: no such file; a/eval needs a COCO-style JSON there",
+            "i.json: no such file; a/eval needs its instances there",
         ),
         (["build", "demo", "--out", "FILE"], "Not a directory"),
         (["check", "absent"], "absent: no such folder; give the folder that `scar build` wrote"),
@@ -137,3 +137,33 @@ def test_the_command_line_imports_nothing_heavy() -> None:
     program = "import sys, scar.cli; sys.exit(any(name in sys.modules for name in {heavy}))"
     heavy = ("numpy", "pyarrow", "pandas", "PIL", "rich.progress", "pycocotools", "msgspec")
     subprocess.run([sys.executable, "-c", program.format(heavy=heavy)], check=True)  # noqa: S603 - our own program
+
+
+def test_recipes_are_listed() -> None:
+    listed = scar("build", "--list")
+    assert listed.exit_code == 0
+    assert listed.stdout.startswith("demo: ")
+    assert "scar-1m: SCaR of the paper" in listed.stdout
+
+
+def test_a_build_needs_a_folder() -> None:
+    refused = scar("build", "demo")
+    assert refused.exit_code == 2
+    assert refused.stderr == "scar: missing --out; give the folder to build into.\n"
+
+
+def test_the_papers_recipe_says_what_it_lacks_and_where_to_get_it(tmp_path: Path) -> None:
+    refused = scar("build", "scar-1m", "--data-root", tmp_path / "data", "--out", tmp_path / "out")
+    assert refused.exit_code == 2
+    assert "data/refcocog/instances.json: no such file; RefCOCOg/train needs its instances there" in refused.stderr
+    assert "get it from https://github.com/lichengunc/refer" in refused.stderr
+    assert not (tmp_path / "out").exists()
+    homeless = scar("build", "scar-1m", "--out", tmp_path / "out")
+    assert homeless.exit_code == 2
+    assert "give --data-root" in homeless.stderr
+
+
+def test_a_corpus_of_other_sources_is_not_compared_with_the_paper(built: Path) -> None:
+    refused = scar("check", built, "--against-paper")
+    assert refused.exit_code == 2
+    assert "holds none of RefCOCOg" in refused.stderr

@@ -1,0 +1,203 @@
+"""ADE20K's challenge release of 2016 (SceneParse150) -> `Picture`s.
+
+``annotations/<split>/*.png`` has the class of each pixel, 1 to 150; ``annotations_instance/<split>/*.png`` tells the
+things of 100 of these classes apart: red is a class of that other list, green the number of the thing. What a thing is
+called is read from the class that most of its pixels have in the first picture, so the second list is not needed. Of
+the pixels that belong to no thing, each class that has no things is one region.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scar.errors import BadRecord, InputError
+from scar.images import MAX_PIXELS
+from scar.masks import of_labels
+from scar.recipe import Source
+from scar.sample import Picture, Region, Split
+from scar.sources.boxes import usable
+from scar.tally import Tally
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_FOLDERS: dict[Split, str] = {"train": "training", "eval": "validation"}
+
+_ID_STEP = 100_000
+_STUFF = 70_000
+"""A region's id is its image's times the step, and red * 256 + green of a thing, or this plus the class of stuff."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeDraft:
+    """One image and its two pictures of classes.
+
+    Attributes:
+        id: the number in the file name.
+        file: below the folder ``images``.
+        scene: the label of the place, if there is one.
+        release: the folder of the release.
+        classes: names by number.
+    """
+
+    id: int
+    file: str
+    scene: str | None
+    release: Path
+    classes: Mapping[int, str]
+
+    @property
+    def identity(self) -> None:
+        """Only its pixels tell."""
+        return
+
+    def __call__(self, tally: Tally) -> Picture:
+        """Read the picture; one without usable classes has no regions."""
+        picture = Path(self.file).with_suffix(".png")
+        place = f"{self.release.name}, image {self.id}"
+        width = height = 1
+        regions: tuple[Region, ...] = ()
+        try:
+            classes = _pixels(self.release / "annotations" / picture, place)
+            things = _pixels(self.release / "annotations_instance" / picture, place)
+            if things.ndim != 3 or classes.ndim != 2 or things.shape[:2] != classes.shape:
+                problem = f"its pictures of classes and things have the shapes {classes.shape} and {things.shape}"
+                raise BadRecord(place, problem, "annotation_size")
+            height, width = classes.shape
+            regions = tuple(self._regions(classes, things, tally))
+        except BadRecord as bad:
+            tally.ignore(bad)
+        return Picture(id=self.id, file=self.file, width=width, height=height, regions=regions, scene=self.scene)
+
+    def _regions(self, classes: NDArray[Any], things: NDArray[Any], tally: Tally) -> Iterator[Region]:
+        import numpy as np
+
+        height, width = classes.shape
+        numbers = np.where(things[..., 1] > 0, things[..., 0].astype(np.int32) * 256 + things[..., 1], 0)
+        kinds = _majorities(numbers, classes)
+        apart = np.isin(classes, list(set(kinds.values())))
+        labels = np.where(numbers > 0, numbers, np.where(apart, 0, _STUFF + classes.astype(np.int32)))
+        labels[labels == _STUFF] = 0
+        for label, (mask, xywh) in of_labels(labels).items():
+            tally.records += 1
+            kind = kinds.get(label, label - _STUFF)
+            place = f"{self.file}, region {label}"
+            try:
+                if kind not in self.classes:
+                    raise BadRecord(place, f"its class {kind} is not in objectInfo150.txt", "no_category")
+                box = usable(xywh, width, height, place)
+            except BadRecord as bad:
+                tally.reject(bad)
+            else:
+                yield Region(self.id * _ID_STEP + label, box, self.classes[kind], mask)
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeAlbum:
+    """The images of one split.
+
+    Attributes:
+        numbers: with file names, in ascending order.
+        release: the folder of the release.
+        scenes: labels by file name.
+        classes: names by number.
+    """
+
+    numbers: Sequence[tuple[int, str]]
+    release: Path
+    scenes: Mapping[str, str]
+    classes: Mapping[int, str]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __iter__(self) -> Iterator[ChallengeDraft]:
+        for number, file in self.numbers:
+            yield ChallengeDraft(number, file, self.scenes.get(Path(file).stem), self.release, self.classes)
+
+
+def album(source: Source) -> ChallengeAlbum:
+    """Index of one split.
+
+    Raises:
+        InputError: a folder or one of the two lists is missing or has another shape.
+    """
+    release, split = source.inputs["release"], _FOLDERS[source.split]
+    folder = release / "annotations" / split
+    try:
+        found = sorted(path.stem for path in folder.iterdir() if path.suffix == ".png")
+        things = {path.stem for path in (release / "annotations_instance" / split).iterdir()}
+    except OSError as error:
+        raise InputError(f"{error.filename}: {error.strerror}; {source.key} needs {release.name} unpacked.") from None
+    if not found or not things.intersection(found):
+        raise InputError(f"{folder}: has no pictures of classes, or annotations_instance none of things.")
+    numbers = []
+    for stem in found:
+        digits = stem.rpartition("_")[2]
+        if not digits.isdecimal():
+            raise InputError(f"{folder / stem}.png: the name ends in no number, as in ADE_train_00000001.png.")
+        numbers.append((int(digits), f"{split}/{stem}.jpg"))
+    return ChallengeAlbum(
+        sorted(numbers), release, _scenes(release / "sceneCategories.txt"), _classes(release / "objectInfo150.txt")
+    )
+
+
+def _classes(path: Path) -> dict[int, str]:
+    """Names by number; of several names for one class the first."""
+    names = {}
+    for row, line in enumerate(_lines(path)[1:], start=2):
+        columns = line.split("\t")
+        if len(columns) < 2 or not columns[0].strip().isdecimal() or not columns[-1].strip():
+            raise InputError(f"{path}, line {row}: {line!r:.60} is not a number, counts and a name with tabs between.")
+        names[int(columns[0])] = columns[-1].split(",")[0].strip()
+    return names
+
+
+def _scenes(path: Path) -> dict[str, str]:
+    """Labels by file name; images of no particular place have none."""
+    pairs = (line.split() for line in _lines(path))
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[1] != "misc"}
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        problem = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise InputError(f"{path}: {problem}; it comes with ADEChallengeData2016.") from None
+
+
+def _pixels(path: Path, place: str) -> NDArray[np.uint8]:
+    """(H, W) or (H, W, 3) values of a PNG.
+
+    Raises:
+        BadRecord: it is missing (``annotation_missing``), too large or damaged (``annotation_broken``).
+    """
+    import numpy as np
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=("PNG",)) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise BadRecord(place, f"{path} has more than {MAX_PIXELS:,} pixels", "annotation_broken")
+            return np.asarray(picture, np.uint8)
+    except FileNotFoundError:
+        raise BadRecord(place, f"{path} does not exist", "annotation_missing") from None
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        raise BadRecord(place, f"{path} does not decode: {error}", "annotation_broken") from None
+
+
+def _majorities(numbers: NDArray[np.int32], classes: NDArray[np.uint8]) -> dict[int, int]:
+    """The class that most pixels of each thing have; things without any class are left to ``no_category``."""
+    import numpy as np
+
+    pairs, counts = np.unique(numbers[numbers > 0].astype(np.int64) * 256 + classes[numbers > 0], return_counts=True)
+    kinds: dict[int, int] = {}
+    for pair in pairs[np.argsort(counts, kind="stable")].tolist():
+        if pair % 256 or pair // 256 not in kinds:
+            kinds[pair // 256] = pair % 256
+    return kinds

@@ -1,0 +1,63 @@
+"""Whether a source's files are there, and which ones they are."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from scar.errors import InputError
+from scar.recipe import Source
+
+_FOLDERS = frozenset({"release"})
+"""Inputs that are folders."""
+
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".gz")
+
+
+def check(source: Source) -> None:
+    """See that the inputs are there before hours are spent on another source.
+
+    Raises:
+        InputError: one is missing, packed, or a folder where a file is expected; the message says where to get it.
+    """
+    for role, path in source.inputs.items():
+        _see(path, role in _FOLDERS, f"{source.key} needs its {role} there", source.get)
+    _see(source.images, True, f"{source.key} needs its images there", source.get)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file's bytes; of a folder, of the names and sizes of all files in it.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        if not path.is_dir():
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        whole = hashlib.sha256()
+        for folder, folders, files in os.walk(path):
+            folders.sort()
+            for name in sorted(files):
+                found = Path(folder) / name
+                whole.update(f"{found.relative_to(path).as_posix()}\0{found.stat().st_size}\n".encode())
+        return whole.hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}.") from None
+
+
+def _see(path: Path, folder: bool, why: str, get: str | None) -> None:
+    """See that a file or folder is there and can be read."""
+    hint = f"; get it from {get}" if get else ""
+    if path.suffix in _ARCHIVES and path.is_file():
+        raise InputError(f"{path}: is an archive; {why}, unpacked.")
+    if not path.exists():
+        packed = next((p for p in (path.with_name(path.name + ending) for ending in _ARCHIVES) if p.is_file()), None)
+        if packed:
+            raise InputError(f"{path}: no such {'folder' if folder else 'file'}; {why}: unpack {packed.name}.")
+        raise InputError(f"{path}: no such {'folder' if folder else 'file'}; {why}{hint}.")
+    if path.is_dir() != folder:
+        raise InputError(f"{path}: is {'no' if folder else 'a'} folder; {why}{hint}.")
+    if not os.access(path, os.R_OK | (os.X_OK if folder else 0)):
+        raise InputError(f"{path}: no permission to read it; {why}.")

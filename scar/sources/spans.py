@@ -1,0 +1,129 @@
+"""Where the records of each image stand in a file, and reading them there."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from scar.errors import InputError
+from scar.sources.jsonfile import Record
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Piece(NamedTuple):
+    """One record: its number in its list, and its bytes in the file."""
+
+    number: int
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """The records of a file by the image that they belong to; some 28 bytes for each.
+
+    Attributes:
+        path: of the file.
+        images: (N,) ids in ascending order.
+        starts: (N + 1,) where the records of each image begin in ``pieces``.
+        pieces: (M, 3) number, offset and length.
+    """
+
+    path: Path
+    images: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    pieces: NDArray[np.int64]
+
+    def of(self, image: int) -> tuple[Piece, ...]:
+        """The records of an image in their order; none if it has none."""
+        import numpy as np
+
+        row = int(np.searchsorted(self.images, image))
+        if row == len(self.images) or self.images[row] != image:
+            return ()
+        return tuple(Piece(*piece) for piece in self.pieces[self.starts[row] : self.starts[row + 1]].tolist())
+
+
+class Notes:
+    """Collects where records stand.
+
+    Args:
+        path: of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._images, self._orders, self._pieces = array("q"), array("q"), array("q")
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def add(self, image: int, record: Record, order: int = 0) -> None:
+        """Note a record of an image; within an image they are ordered by ``order``, then as they came."""
+        self._images.append(image)
+        self._orders.append(order)
+        self._pieces.extend((record.number, record.offset, len(record.text)))
+
+    @property
+    def images(self) -> NDArray[np.int64]:
+        """(M,) image of each record."""
+        import numpy as np
+
+        return np.frombuffer(self._images, np.int64) if self._images else np.zeros(0, np.int64)
+
+    @property
+    def orders(self) -> NDArray[np.int64]:
+        """(M,) order of each record."""
+        import numpy as np
+
+        return np.frombuffer(self._orders, np.int64) if self._orders else np.zeros(0, np.int64)
+
+    @property
+    def pieces(self) -> NDArray[np.int64]:
+        """(M, 3) place of each record."""
+        import numpy as np
+
+        return (np.frombuffer(self._pieces, np.int64) if self._pieces else np.zeros(0, np.int64)).reshape(-1, 3)
+
+    def spans(self, kept: NDArray[np.bool_] | None = None) -> Spans:
+        """The records by image.
+
+        Args:
+            kept: (M,) which of them; all if it is not given.
+        """
+        import numpy as np
+
+        kept = np.ones(len(self), bool) if kept is None else kept
+        images, orders, pieces = self.images[kept], self.orders[kept], self.pieces[kept]
+        order = np.lexsort((orders, images))
+        ids, starts = np.unique(images[order], return_index=True)
+        return Spans(self.path, ids, np.append(starts, len(images)), pieces[order])
+
+
+def texts(path: Path, pieces: Sequence[Piece]) -> list[bytes]:
+    """The bytes of records.
+
+    Raises:
+        InputError: the file cannot be read any more, or has become shorter.
+    """
+    if not pieces:
+        return []
+    try:
+        file = os.open(path, os.O_RDONLY)
+        try:
+            found = [os.pread(file, piece.length, piece.offset) for piece in pieces]
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}, while it was read.") from None
+    for text, piece in zip(found, pieces, strict=True):
+        if len(text) != piece.length:
+            raise InputError(f"{path}: it changed while it was read; build again.")
+    return found

@@ -1,0 +1,402 @@
+"""Visual Genome 1.2 and 1.4 -> `Picture`s: its objects as regions, its relationships between them.
+
+A region description is a phrase about an object if it names the object and its box is about the object's: a phrase of
+`Region.phrases`. Those that fit no object are counted as ``phrase_no_object`` and left out. There is no official split:
+a hash of the image id makes one, and COCO's val2017 images are in no train split.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+
+from scar.errors import BadRecord
+from scar.identity import HeldOut
+from scar.images import MAX_PIXELS
+from scar.recipe import Source
+from scar.sample import Box, Picture, Region, Split
+from scar.sources import Draft
+from scar.sources.boxes import usable
+from scar.sources.coco import caption_spans, caption_texts, facts
+from scar.sources.jsonfile import Record, parsed, records
+from scar.sources.spans import Notes, Piece, Spans, texts
+from scar.tally import Tally
+
+EVAL_SHARE = 5000 / 108_077
+"""Of the images, as many as the paper has in its eval split."""
+
+_SAME = 0.5
+"""Least intersection over union of the boxes of an object and of a description of it."""
+
+_FOLDER_AND_FILE = re.compile(r"[^/]+/[^/]+$")
+_WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
+
+_Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Number = float | None
+"""None where the file has a number that JSON does not know, such as NaN."""
+
+
+class _Image(msgspec.Struct, gc=False):
+    width: int
+    height: int
+    url: str
+    coco_id: _Id | None = None
+    flickr_id: _Id | None = None
+
+
+class _Key(msgspec.Struct, gc=False):
+    """The image of an entry: some files call it so, some otherwise."""
+
+    image_id: _Id | None = None
+    id: _Id | None = None
+
+
+class _Object(msgspec.Struct, gc=False):
+    object_id: _Id
+    x: _Number
+    y: _Number
+    w: _Number
+    h: _Number
+    names: list[str] = []
+    name: str | None = None
+    merged_object_ids: list[_Id] = []
+
+
+class _Description(msgspec.Struct, gc=False):
+    phrase: str
+    x: _Number
+    y: _Number
+    width: _Number
+    height: _Number
+
+
+class _End(msgspec.Struct, gc=False):
+    object_id: _Id
+
+
+class _Relationship(msgspec.Struct, gc=False):
+    predicate: str
+    subject: _End
+    object: _End
+
+
+class _Entry(msgspec.Struct, gc=False):
+    """What a file says of one image: one of these lists."""
+
+    objects: list[msgspec.Raw] = []
+    regions: list[msgspec.Raw] = []
+    relationships: list[msgspec.Raw] = []
+
+
+_IMAGE, _KEY = msgspec.json.Decoder(_Image), msgspec.json.Decoder(_Key)
+_ENTRY = msgspec.json.Decoder(_Entry)
+_OBJECT = msgspec.json.Decoder(_Object)
+_DESCRIPTION = msgspec.json.Decoder(_Description)
+_RELATIONSHIP = msgspec.json.Decoder(_Relationship)
+
+_Entries: TypeAlias = tuple[Path, tuple[Piece, ...]]
+"""A file and what it says of one image."""
+
+
+def split_of(image_id: int) -> Split:
+    """Train or eval, by a hash of the image id: the same for everybody, whatever other images there are."""
+    number = int.from_bytes(hashlib.sha256(f"visual_genome/{image_id}".encode()).digest()[:8])
+    return "eval" if number < EVAL_SHARE * 2**64 else "train"
+
+
+@dataclass(frozen=True, slots=True)
+class VisualGenomeDraft:
+    """One image with the places of its records.
+
+    Attributes:
+        id: of the image.
+        file: with its folder, such as ``VG_100K/1.jpg``.
+        identity: COCO's id, else Flickr's, else its own.
+        width: in pixels.
+        height: in pixels.
+        objects: file and entries.
+        descriptions: file and entries.
+        relationships: file and entries.
+        captions: COCO's files and records, if it is one of COCO's images.
+    """
+
+    id: int
+    file: str
+    identity: str
+    width: int
+    height: int
+    objects: _Entries
+    descriptions: _Entries
+    relationships: _Entries
+    captions: tuple[_Entries, ...]
+
+    def __call__(self, tally: Tally) -> Picture:
+        """Read the picture: its objects by id, as regions that carry the descriptions about them."""
+        regions, merged = self._regions(tally)
+        said = self._phrases(regions, tally)
+        place = f"{self.relationships[0].name}, relationship {{!r}} of image {self.id}"
+        return Picture(
+            id=self.id,
+            file=self.file,
+            width=self.width,
+            height=self.height,
+            regions=tuple(
+                Region(region.id, region.box, region.category, phrases=tuple(said.get(region.id, ())))
+                for region in regions
+            ),
+            captions=tuple(text for path, pieces in self.captions for text in caption_texts(path, pieces)),
+            relations=tuple(facts(list(self._relations(merged, tally)), regions, place, tally)),
+        )
+
+    def _regions(self, tally: Tally) -> tuple[list[Region], dict[int, int]]:
+        """Objects by id, and which object stands for those that were merged with it."""
+        regions: dict[int, Region] = {}
+        merged: dict[int, int] = {}
+        for place, raw in self._records(self.objects, "objects", tally):
+            tally.records += 1
+            try:
+                found = parsed(_OBJECT, raw, place)
+                if found.object_id in regions:
+                    raise BadRecord(place, f"a second object has the id {found.object_id}", "duplicate_id")
+                name = _clean(next(iter(found.names), found.name or ""))
+                if not name:
+                    raise BadRecord(place, f"object {found.object_id} has no name", "no_name")
+                box = usable(_numbers(found.x, found.y, found.w, found.h), self.width, self.height, place)
+            except BadRecord as bad:
+                tally.reject(bad)
+            else:
+                regions[found.object_id] = Region(found.object_id, box, name)
+                merged |= dict.fromkeys(found.merged_object_ids, found.object_id)
+        return [regions[number] for number in sorted(regions)], merged
+
+    def _phrases(self, regions: Sequence[Region], tally: Tally) -> dict[int, list[str]]:
+        """Descriptions by the object that they are about."""
+        by_word: dict[str, list[Region]] = defaultdict(list)
+        for region in regions:
+            by_word[region.category.rpartition(" ")[2]].append(region)
+        said: dict[int, list[str]] = defaultdict(list)
+        for place, raw in self._records(self.descriptions, "regions", tally):
+            try:
+                found = parsed(_DESCRIPTION, raw, place)
+                phrase = " ".join(found.phrase.split())
+                if not phrase:
+                    raise BadRecord(place, "its phrase is empty", "empty_phrase")
+                numbers = _numbers(found.x, found.y, found.width, found.height)
+                box = usable(numbers, self.width, self.height, place)
+            except BadRecord as bad:
+                tally.ignore(bad)
+                continue
+            about = _about(phrase.lower(), box, by_word)
+            if about is None:
+                tally.ignored["phrase_no_object"] += 1
+            elif phrase.lower() in map(str.lower, said[about.id]):
+                tally.ignored["duplicate_phrase"] += 1
+            else:
+                said[about.id].append(phrase)
+        return said
+
+    def _relations(self, merged: Mapping[int, int], tally: Tally) -> Iterator[tuple[int, str, int]]:
+        """Subject, predicate and object of each relationship."""
+        seen = set()
+        for place, raw in self._records(self.relationships, "relationships", tally):
+            try:
+                found = parsed(_RELATIONSHIP, raw, place)
+                predicate = _clean(found.predicate)
+                if not predicate:
+                    raise BadRecord(place, "its predicate is empty", "empty_relation")
+            except BadRecord as bad:
+                tally.ignore(bad)
+                continue
+            subject, target = (merged.get(end.object_id, end.object_id) for end in (found.subject, found.object))
+            fact = (subject, predicate, target)
+            if subject == target:
+                tally.ignored["relation_to_itself"] += 1
+            elif fact in seen:
+                tally.ignored["duplicate_relation"] += 1
+            else:
+                seen.add(fact)
+                yield fact
+
+    def _records(
+        self, entries: _Entries, kind: Literal["objects", "regions", "relationships"], tally: Tally
+    ) -> Iterator[tuple[str, msgspec.Raw]]:
+        """Each record of the image in a file, with its place."""
+        path, pieces = entries
+        for text in texts(path, pieces):
+            try:
+                found: list[msgspec.Raw] = getattr(parsed(_ENTRY, text, f"{path.name}, image {self.id}"), kind)
+            except BadRecord as bad:
+                tally.ignore(bad)
+                continue
+            for number, raw in enumerate(found):
+                yield f"{path.name}, image {self.id}, {kind}[{number}]", raw
+
+
+@dataclass(frozen=True, slots=True)
+class VisualGenomeAlbum:
+    """The images of one split that have objects.
+
+    Attributes:
+        images: by ascending id.
+        objects: where the entries of each image stand.
+        descriptions: likewise.
+        relationships: likewise.
+        captions: likewise, by COCO's id.
+        coco_val: COCO's ids of the images that no train split has.
+        split: of the images.
+    """
+
+    images: Sequence[tuple[int, _Image]]
+    objects: Spans
+    descriptions: Spans
+    relationships: Spans
+    captions: tuple[Spans, ...]
+    coco_val: Collection[int]
+    split: Split
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __iter__(self) -> Iterator[Draft]:
+        for number, image in self.images:
+            draft = VisualGenomeDraft(
+                id=number,
+                file=_file(image.url),
+                identity=_identity(number, image),
+                width=image.width,
+                height=image.height,
+                objects=(self.objects.path, self.objects.of(number)),
+                descriptions=(self.descriptions.path, self.descriptions.of(number)),
+                relationships=(self.relationships.path, self.relationships.of(number)),
+                captions=tuple(
+                    (spans.path, pieces)
+                    for spans in self.captions
+                    if image.coco_id is not None and (pieces := spans.of(image.coco_id))
+                ),
+            )
+            held = self.split == "train" and image.coco_id in self.coco_val
+            yield HeldOut(draft, "coco_val") if held else draft
+
+
+def album(source: Source, tally: Tally) -> VisualGenomeAlbum:
+    """Index of one split of Visual Genome."""
+    inputs = source.inputs
+    images = _images(inputs["image_data"], tally)
+    objects = _entries(inputs["objects"], images, source.split, tally)
+    descriptions = _entries(inputs["region_descriptions"], images, source.split, tally)
+    relationships = _entries(inputs["relationships"], images, source.split, tally)
+    captions = [inputs[role] for role in ("coco_captions_train", "coco_captions_val") if role in inputs]
+    return VisualGenomeAlbum(
+        images=[(number, images[number]) for number in objects.images.tolist()],
+        objects=objects,
+        descriptions=descriptions,
+        relationships=relationships,
+        captions=tuple(caption_spans(path, None, path.name, tally) for path in captions),
+        coco_val=_coco_ids(inputs["coco_val"]) if "coco_val" in inputs else frozenset(),
+        split=source.split,
+    )
+
+
+def _images(path: Path, tally: Tally) -> dict[int, _Image]:
+    """Image records by id."""
+    images: dict[int, _Image] = {}
+    for record in records(path):
+        place = f"{path.name}[{record.number}]"
+        try:
+            number = _image_id(record, path)
+            image = parsed(_IMAGE, record.text, place)
+            if number in images:
+                raise BadRecord(place, f"a second image has the id {number}", "duplicate_image")
+            if not (image.width > 0 and image.height > 0 and image.width * image.height <= MAX_PIXELS):
+                problem = f"image {number} is said to be {image.width}x{image.height}, not 1 to {MAX_PIXELS:,} pixels"
+                raise BadRecord(place, problem, "image_size")
+            images[number] = image
+        except BadRecord as bad:
+            tally.ignore(bad)
+    return images
+
+
+def _entries(path: Path, images: Mapping[int, _Image], split: Split, tally: Tally) -> Spans:
+    """Where the entries of the images of a split stand; objects of images that there are not are counted."""
+    notes = Notes(path)
+    for record in records(path):
+        try:
+            number = _image_id(record, path)
+            if split_of(number) != split:
+                continue
+            if number in images:
+                notes.add(number, record)
+                continue
+            place = f"{path.name}[{record.number}]"
+            bad = BadRecord(place, f"its image {number} is not in image_data.json", "no_image")
+            lost = len(parsed(_ENTRY, record.text, place).objects)
+        except BadRecord as problem:
+            tally.ignore(problem)
+            continue
+        tally.records += lost
+        if lost:
+            tally.reject(bad, lost)
+        else:
+            tally.ignore(bad)
+    return notes.spans()
+
+
+def _image_id(record: Record, path: Path) -> int:
+    """The image that an entry is about.
+
+    Raises:
+        BadRecord: it does not say so (``malformed``).
+    """
+    place = f"{path.name}[{record.number}]"
+    key = parsed(_KEY, record.text, place)
+    number = key.id if key.image_id is None else key.image_id
+    if number is None:
+        raise BadRecord(place, "it has neither image_id nor id", "malformed")
+    return number
+
+
+def _coco_ids(path: Path) -> frozenset[int]:
+    """Ids of the images of a COCO-style file."""
+    found = (parsed(_KEY, record.text, path.name).id for record in records(path, ["images"]))
+    return frozenset(number for number in found if number is not None)
+
+
+def _about(phrase: str, box: Box, by_word: Mapping[str, Sequence[Region]]) -> Region | None:
+    """The object that a description names, with the box that is most like its own; the one named first of two."""
+    words = _WORD.findall(phrase)
+    padded = f" {' '.join(words)} "
+    best, most = None, _SAME
+    for word in dict.fromkeys(words):
+        for region in by_word.get(word, ()):
+            shared = region.box.iou(box)
+            if shared >= most and (best is None or shared > most) and f" {region.category} " in padded:
+                best, most = region, shared
+    return best
+
+
+def _file(url: str) -> str:
+    """Folder and name of an image from where it is on the web."""
+    match = _FOLDER_AND_FILE.search(url)
+    return match.group() if match else url
+
+
+def _identity(number: int, image: _Image) -> str:
+    if image.coco_id is not None:
+        return f"coco:{image.coco_id}"
+    return f"visual_genome:{number}" if image.flickr_id is None else f"flickr:{image.flickr_id}"
+
+
+def _clean(name: str) -> str:
+    """A name or predicate in lower case, without marks at its ends."""
+    return " ".join(name.lower().split()).strip(" .,;:!?\"'")
+
+
+def _numbers(*values: float | None) -> list[float]:
+    return [float("nan") if value is None else value for value in values]
