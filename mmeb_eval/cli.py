@@ -193,6 +193,32 @@ def report(
         typer.echo(str(out))
 
 
+@app.command("submit")
+def submit(
+    results: Annotated[Path, typer.Argument(help="Folder that --output wrote.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the submission into.")],
+    model: Annotated[str | None, typer.Option(help="Whose results, if there are several models'.")] = None,
+    about: Annotated[
+        Path | None, typer.Option(help="TOML file about the model: size, backbone, url and so on.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Required: files are written, nothing is sent.")] = False,
+) -> None:
+    """Write what the leaderboards take, and read it back; sending it is left to you."""
+    with one_line_errors("mmeb-eval", EvalError, ScarError):
+        if not dry_run:
+            raise EvalError("submit: this command sends nothing; add --dry-run to write the files that you can send.")
+        from mmeb_eval.results import read_results
+        from mmeb_eval.submit import write_submission
+
+        written = write_submission(read_results(results), out, model, about)
+        for path in written.files:
+            typer.echo(str(path))
+        if written.sheet:
+            typer.echo(f"{written.sheet}: for the folder scores of TIGER-Lab/MMEB-Leaderboard.", err=True)
+            if written.unsaid:
+                typer.echo(f"not said in it: {', '.join(written.unsaid)}; --about FILE.toml says them.", err=True)
+
+
 def _task_files(choices: Sequence[str], data: Path | None, images: Path | None) -> list[TaskFiles]:
     """The data of every task that is asked for."""
     from mmeb_eval.data import scar_folder, task_files
