@@ -146,6 +146,14 @@ def _regions(embedder: Embedder, items: Sequence[Item], kinds: frozenset[str]) -
         else:
             if _equal(vectors):
                 yield Finding("error", f"a {kind} here and one there have one vector: it is ignored. Use item.prompt.")
+    embed_roi = getattr(embedder, "embed_roi", None)
+    if embed_roi is not None:
+        pair = [replace(items[4], prompt=prompt) for prompt in pairs["box"]]
+        try:
+            if _equal(checked(embed_roi(pair), pair, embedder.name)):
+                yield Finding("error", "embed_roi gives a box here and one there one vector: pool inside the box.")
+        except EvalError as error:
+            yield Finding("note", f"--region roi does not work: {error}")
 
 
 def _equal(vectors: NDArray[np.float32]) -> bool:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mmeb_eval.check import check
 from mmeb_eval.embedder import Item
+from mmeb_eval.errors import EvalError
 from mmeb_eval.floors import Constant, Random, TextOnly
 from mmeb_eval.models import load_model
 
@@ -95,6 +96,16 @@ class Crash(Sound):
         raise KeyError("pixel_values")
 
 
+class RoiBlind(Sound):
+    def embed_roi(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        return self.embed([replace(item, prompt=None) for item in items])
+
+
+class RoiNever(Sound):
+    def embed_roi(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        raise EvalError("it has no patches.")
+
+
 class OddLayout(Sound):
     layout = "qwen3"
 
@@ -105,6 +116,11 @@ class OddPrompts(Sound):
 
 def _lines(embedder: Any) -> list[str]:
     return [f"{finding.level}: {finding.text}" for finding in check(embedder)]
+
+
+def test_pooled_regions_are_tried_too() -> None:
+    assert _lines(RoiBlind()) == ["error: embed_roi gives a box here and one there one vector: pool inside the box."]
+    assert _lines(RoiNever()) == ["note: --region roi does not work: it has no patches."]
 
 
 def test_a_sound_embedder_gives_no_finding() -> None:
