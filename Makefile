@@ -42,6 +42,7 @@ demo: $(READY) ## The whole story, offline: draw, build, evaluate, report
 	$(BIN)/mmeb-eval report $(DEMO)/results --tasks $(DEMO)/corpus --out $(DEMO)/report.html
 	$(BIN)/mmeb-eval demo $(DEMO)/tasks
 	$(BIN)/mmeb-eval --model constant --model random --model text-only --tasks all --data $(DEMO)/tasks --output $(DEMO)/results-41
+	$(BIN)/mmeb-eval report $(DEMO)/results-41 --tasks all --data $(DEMO)/tasks --out $(DEMO)/report-41.html
 
 lock: ## Rewrite .constraints.txt from what .venv holds
 	{ echo "# Every version that make setup installs, with torch's own dependencies; pip's -c file. Rewrite with: make lock"; \
