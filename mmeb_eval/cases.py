@@ -6,17 +6,19 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from mmeb_eval.data import COLUMNS, Row, TaskFiles, rows
+from mmeb_eval.data import COLUMNS, Format, Row, TaskFiles, is_file, row_format, rows
 from mmeb_eval.embedder import Item
 from mmeb_eval.errors import DataError
-from mmeb_eval.layouts import Layout, candidate_text, query_text
-from mmeb_eval.tasks import Task
+from mmeb_eval.layouts import Layout, candidate_text, joined_text, query_text
 from scar.sample import Box
+
+Locate: TypeAlias = Callable[[str, str, object], Path]
+"""(place of the row, column, what the column says) -> the image's file; raises `DataError` if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +57,87 @@ def read(files: TaskFiles, layout: Layout, *, shows_box: bool, tells_box: bool |
     """
     if tells_box is None:
         tells_box = layout.exact or not shows_box
-    reader = _Reader(files.task, layout, shows_box, tells_box, files.images)
+    reader = Reader(files, row_format(files), layout, shows_box=shows_box, tells_box=tells_box)
     for place, row in rows(files):
         yield reader.case(place, row)
 
 
-class _Reader:
-    """What stays the same from row to row, and the images and candidates that were seen."""
+class Images:
+    """The files that a task's image paths stand for; each is looked for once."""
 
-    def __init__(self, task: Task, layout: Layout, shows_box: bool, tells_box: bool, images: Path) -> None:
-        self.task = task
+    def __init__(self, files: TaskFiles) -> None:
+        self._root = files.images
+        self._inside = os.path.realpath(files.images)
+        self._places = " or ".join(map(str, files.looked or (files.images,)))
+        self._seen: dict[str, Path] = {}
+
+    def __call__(self, place: str, column: str, relative: object) -> Path:
+        """The file of a path.
+
+        Raises:
+            DataError: it is no path, there is no such file, or it is outside the image folder, by ``..``, as an
+                absolute path or through a link.
+        """
+        if not isinstance(relative, str) or not relative:
+            raise DataError(f"{place}: {column} = {relative!r} is no image path.")
+        if relative not in self._seen:
+            path = self._root / relative
+            inside = Path(os.path.normpath(relative))
+            if inside.is_absolute() or inside.parts[:1] == (os.pardir,):
+                raise DataError(f"{place}: {column} = {relative!r} leaves the image folder {self._root}.")
+            if not is_file(path):
+                raise DataError(f"{place}: {column} = {relative!r}: no such file below {self._places}.")
+            if not Path(os.path.realpath(path)).is_relative_to(self._inside):
+                raise DataError(f"{place}: {column} = {relative!r} leaves the image folder {self._root} by a link.")
+            self._seen[relative] = path
+        return self._seen[relative]
+
+
+class Reader:
+    """Makes cases of rows: what stays the same from row to row, and the candidates that were seen.
+
+    Args:
+        files: the task and its data.
+        form: how its rows are written.
+        layout: of the model that is asked.
+        shows_box: see `read`.
+        tells_box: see `read`.
+        locate: finds images; None is `Images`.
+    """
+
+    def __init__(
+        self,
+        files: TaskFiles,
+        form: Format,
+        layout: Layout,
+        *,
+        shows_box: bool,
+        tells_box: bool,
+        locate: Locate | None = None,
+    ) -> None:
+        self.task = files.task
+        self.form = form
         self.layout = layout
         self.shows_box = shows_box
         self.tells_box = tells_box
-        self.images = images
-        self.seen: dict[str, Path] = {}
-        self.pool: dict[str, Item] = {}
-        self.asked = [column for column in COLUMNS[task.benchmark] if not column.startswith("tgt_")]
-        self.listed = ["tgt_text"] if task.candidates == "text" else ["tgt_inst", "tgt_text", "tgt_img_path"]
+        self._image = locate or Images(files)
+        self.pool: dict[Hashable, Item] = {}
+        targets = [column for column in COLUMNS[form] if column.startswith("tgt_")]
+        self.asked = [column for column in COLUMNS[form] if column not in targets]
+        self.listed = ["tgt_text"] if form == "instruct" and self.task.candidates == "text" else targets
 
     def case(self, place: str, row: Row) -> Case:
-        """The case of one row."""
-        query = self._region_query(place, row) if self.task.benchmark == "SCaR" else self._query(place, row)
-        keyed = self._texts(place, row) if self.task.candidates == "text" else self._pictures(place, row)
+        """The case of one row.
+
+        Raises:
+            DataError: a value of another shape, or what `locate` raises.
+        """
+        keyed: Sequence[Hashable]
+        if self.form == "joined":
+            query, keyed = self._joined_query(place, row), self._joined(place, row)
+        else:
+            query = self._region_query(place, row) if self.form == "SCaR" else self._query(place, row)
+            keyed = self._texts(place, row) if self.task.candidates == "text" else self._pictures(place, row)
         candidates = tuple(self.pool[key] for key in keyed)
         return Case(query, candidates, gold=0, asked=_digest(row, self.asked), listed=_digest(row, self.listed))
 
@@ -100,6 +160,32 @@ class _Reader:
             text=query_text(self.task, self.layout, _string(place, row, "qry_inst"), text),
             image=self._image(place, "qry_img_path", row["qry_img_path"]) if sees else None,
         )
+
+    def _joined_query(self, place: str, row: Row) -> Item:
+        """Text and image of a row whose texts are joined; an empty path means no image."""
+        path = row["qry_img_path"]
+        return Item(
+            text=joined_text(self.layout, _string(place, row, "qry_text")),
+            image=None if path == "" else self._image(place, "qry_img_path", path),
+        )
+
+    def _joined(self, place: str, row: Row) -> list[tuple[str, str]]:
+        """Put the candidates of such a row into the pool; their keys are pairs of text and path.
+
+        An empty string in place of the texts stands for images without any.
+        """
+        paths = _strings(place, row, "tgt_img_path")
+        texts = [""] * len(paths) if row["tgt_text"] == "" else _strings(place, row, "tgt_text")
+        if len(texts) != len(paths):
+            raise DataError(f"{place}: {len(texts)} values in tgt_text but {len(paths)} in tgt_img_path.")
+        keys = list(zip(texts, paths, strict=True))
+        for text, path in keys:
+            if (text, path) not in self.pool:
+                self.pool[text, path] = Item(
+                    text=joined_text(self.layout, text),
+                    image=None if path == "" else self._image(place, "tgt_img_path", path),
+                )
+        return keys
 
     def _texts(self, place: str, row: Row) -> list[str]:
         """Put the row's texts into the pool; their keys are the texts themselves."""
@@ -128,33 +214,11 @@ class _Reader:
             keys.append(key)
         return keys
 
-    def _image(self, place: str, column: str, relative: object) -> Path:
-        """The file an image path of the data stands for; each is looked for once."""
-        if not isinstance(relative, str) or not relative:
-            raise DataError(f"{place}: {column} = {relative!r} is no image path.")
-        if relative not in self.seen:
-            inside = Path(os.path.normpath(relative))
-            if inside.is_absolute() or inside.parts[:1] == (os.pardir,):
-                raise DataError(f"{place}: {column} = {relative!r} leaves the image folder {self.images}.")
-            path = self.images / relative
-            if not _is_file(path):
-                raise DataError(f"{place}: {column} = {relative!r}: no such file below {self.images}.")
-            self.seen[relative] = path
-        return self.seen[relative]
-
 
 def _digest(row: Row, columns: Sequence[str]) -> str:
     """What stands for the values in some columns of a row."""
     values = json.dumps([row[column] for column in columns], default=repr)
     return hashlib.blake2b(values.encode(), digest_size=16).hexdigest()
-
-
-def _is_file(path: Path) -> bool:
-    """Whether there is such a file; a name that the file system does not even take is none."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def _string(place: str, row: Row, column: str) -> str:

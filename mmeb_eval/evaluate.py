@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mmeb_eval.cases import read
-from mmeb_eval.data import TaskFiles, sha256
+from mmeb_eval.data import JOINED_DATASET, TaskFiles, row_format, sha256
 from mmeb_eval.embedder import SETTINGS, Embedder, Item, counts_of, layout_of, prompts_of, settings_of
 from mmeb_eval.layouts import Layout, get_layout
 from mmeb_eval.results import Result
@@ -50,6 +50,7 @@ def evaluate(
     from mmeb_eval import rank
     from mmeb_eval.embed import Memory, embed_items
 
+    form = row_format(files)
     layout = get_layout(layout_of(embedder))
     shows_box = "box" in prompts_of(embedder)
     region = region_told(files.task, layout, shows_box=shows_box, strategy=getattr(embedder, "region", None))
@@ -80,7 +81,8 @@ def evaluate(
             "region": region,
             "ties": ties,
             "batch_size": batch_size,
-            "dataset": files.task.dataset,
+            "dataset": JOINED_DATASET if form == "joined" else files.task.dataset,
+            "format": form,
             "files": {path.name: sha256(path) for path in files.files},
             "queries": _fingerprint(case.asked for case in cases),
             "candidates": _fingerprint(case.asked + case.listed for case in cases),

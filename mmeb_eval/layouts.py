@@ -173,6 +173,16 @@ def candidate_text(task: Task, layout: Layout, instruction: str, text: str | Non
     return whole if layout.exact else whole.strip()
 
 
+def joined_text(layout: Layout, text: str) -> str:
+    r"""A text that stands in the data as the model is to have it, of a query or a candidate, but for the image's token.
+
+    >>> joined_text(LAYOUTS["qwen2_vl"], "<|image_1|>\nIdentify the scene: ")
+    '<|image_pad|>\nIdentify the scene: '
+    """
+    whole = text.replace(DATA_TOKEN, layout.image)
+    return whole if layout.exact else whole.strip()
+
+
 def _squeeze(text: str) -> str:
     """One space in front of each newline goes, ordinary spaces only, once."""
     return text.replace(" \n", "\n")

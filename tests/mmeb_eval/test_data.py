@@ -9,8 +9,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from mmeb_eval.cases import read
 from mmeb_eval.data import TaskFiles, rows, scar_folder, sha256, task_files
 from mmeb_eval.errors import DataError
+from mmeb_eval.layouts import LAYOUTS
 from mmeb_eval.tasks import get_task
 
 MMEB_ROW = {
@@ -42,10 +44,44 @@ def test_a_task_is_found_by_name(tmp_path: Path, name: str) -> None:
     path.parent.mkdir(exist_ok=True)
     parquet.write_table(pa.Table.from_pylist([MMEB_ROW]), path)
     task = get_task("VOC2007")
+    (tmp_path / "p").touch()
     assert task_files(task, tmp_path) == TaskFiles(task, (path,), tmp_path)
-    (tmp_path / "image-tasks").mkdir()
-    assert task_files(task, tmp_path).images == tmp_path / "image-tasks"
     assert [row for _, row in rows(task_files(task, tmp_path))] == [MMEB_ROW]
+
+
+def test_images_are_where_the_first_rows_image_is(tmp_path: Path) -> None:
+    parquet.write_table(pa.Table.from_pylist([MMEB_ROW]), tmp_path / "VOC2007.parquet")
+    task = get_task("VOC2007")
+    places = [tmp_path / place for place in ("image-tasks", "image-tasks/MMEB/images", "images", ".")]
+    for place in places[1:]:
+        place.mkdir(parents=True, exist_ok=True)
+    nowhere = task_files(task, tmp_path)
+    assert (nowhere.images, nowhere.looked) == (places[0], tuple(places))
+    with pytest.raises(DataError) as caught:
+        list(read(nowhere, LAYOUTS["plain"], shows_box=False))
+    assert str(caught.value).endswith(f"no such file below {' or '.join(map(str, places))}.")
+    for place in reversed(places):
+        (place / "p").touch()
+        assert task_files(task, tmp_path) == TaskFiles(task, (tmp_path / "VOC2007.parquet",), place)
+    mine = tmp_path / "elsewhere"
+    assert task_files(task, tmp_path, mine) == TaskFiles(task, (tmp_path / "VOC2007.parquet",), mine, (mine,))
+
+
+def test_a_task_without_images_needs_no_image_folder(tmp_path: Path) -> None:
+    parquet.write_table(pa.Table.from_pylist([MMEB_ROW | {"qry_img_path": ""}]), tmp_path / "VOC2007.parquet")
+    assert task_files(get_task("VOC2007"), tmp_path).looked == ()
+
+
+@pytest.mark.parametrize("place", ["", "images/coco_stuff_val", "images"])
+def test_images_of_scar_are_where_its_readme_puts_them(
+    place: str, tmp_path: Path, write_corpus: Any, make_row: Any
+) -> None:
+    name = "SCAR_COCO_stuff_val_filtered.parquet"
+    write_corpus(tmp_path / "SCaR-eval" / name, [make_row(0) | {"qry_image_path": "7.jpg"}])
+    (tmp_path / place).mkdir(parents=True, exist_ok=True)
+    (tmp_path / place / "7.jpg").touch()
+    (files,) = scar_folder(tmp_path)
+    assert (files.images, files.looked) == (tmp_path / place, ())
 
 
 def test_a_scar_task_is_found_by_name(tmp_path: Path, write_corpus: Any, make_row: Any) -> None:
