@@ -102,21 +102,20 @@ def show_tasks(
 
 
 @app.command("check")
-def check_embedder(
-    model: Annotated[str, typer.Argument(help=MODEL_HELP)],
+def check(
+    model: Annotated[str | None, typer.Argument(help=MODEL_HELP)] = None,
     config: Annotated[str | None, typer.Option(help="For virtue: tiny, 2b, 7b or a file.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of task data whose rows and images are looked at.")] = None,
+    tasks: Annotated[str | None, typer.Option(help="Tasks it must hold: names with commas between, or all.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Image root, if it is not the data's own folder.")] = None,
 ) -> None:
-    """Tell the author of an embedder what is wrong with it; exit code 2 if anything is."""
+    """Say what is wrong with an embedder, or with data before any model runs; exit code 2 if anything is."""
     with one_line_errors("mmeb-eval", EvalError, ScarError):
-        from mmeb_eval.check import check
-        from mmeb_eval.models import load_model
-
-        findings = check(load_model(model, config=config))
-        for finding in findings:
-            typer.echo(f"{finding.level}: {finding.text}")
-        errors = sum(finding.level == "error" for finding in findings)
-        typer.echo(f"{model}: {errors} errors" if errors else f"{model}: keeps the contract")
-        if errors:
+        if model is None and data is None:
+            raise EvalError("check what? Give a MODEL, --data DIR or both; see `mmeb-eval check --help`.")
+        wrong = _check_data(data, tasks, images) if data is not None else 0
+        wrong += _check_embedder(model, config) if model is not None else 0
+        if wrong:
             raise typer.Exit(2)
 
 
@@ -217,6 +216,35 @@ def submit(
             typer.echo(f"{written.sheet}: for the folder scores of TIGER-Lab/MMEB-Leaderboard.", err=True)
             if written.unsaid:
                 typer.echo(f"not said in it: {', '.join(written.unsaid)}; --about FILE.toml says them.", err=True)
+
+
+def _check_embedder(model: str, config: str | None) -> int:
+    """Print the findings about an embedder; returns how many are errors."""
+    from mmeb_eval.check import check
+    from mmeb_eval.models import load_model
+
+    findings = check(load_model(model, config=config))
+    for finding in findings:
+        typer.echo(f"{finding.level}: {finding.text}")
+    errors = sum(finding.level == "error" for finding in findings)
+    typer.echo(f"{model}: {errors} errors" if errors else f"{model}: keeps the contract")
+    return errors
+
+
+def _check_data(data: Path, tasks: str | None, images: Path | None) -> int:
+    """Print all problems of a data folder; returns how many there are."""
+    from mmeb_eval.check_data import check_data
+    from mmeb_eval.tasks import get_task
+    from mmeb_eval.tasks import tasks as all_tasks
+    from scar.progress import bar
+
+    names = list(all_tasks()) if tasks == "all" else tasks.split(",") if tasks else None
+    found = check_data(data, None if names is None else [get_task(name) for name in names], images, track=bar)
+    for problem in found.problems:
+        typer.echo(problem)
+    seen = f"{found.tasks:,} tasks, {found.rows:,} rows, {found.images:,} images"
+    typer.echo(f"{data}: {seen}: {len(found.problems):,} problems")
+    return len(found.problems)
 
 
 def _task_files(choices: Sequence[str], data: Path | None, images: Path | None) -> list[TaskFiles]:
