@@ -12,6 +12,8 @@ from mmeb_eval.cases import read
 from mmeb_eval.data import TaskFiles, scar_folder
 from mmeb_eval.embedder import Item
 from mmeb_eval.errors import DataError
+from mmeb_eval.evaluate import evaluate
+from mmeb_eval.floors import Constant
 from mmeb_eval.layouts import LAYOUTS
 from mmeb_eval.tasks import get_task
 from scar.sample import Box
@@ -139,3 +141,50 @@ def test_a_small_task_of_the_hub_keeps_a_single_candidate(task_rows: Any, tmp_pa
     assert files == TaskFiles(get_task("HatefulMemes"), (tmp_path / "HatefulMemes.jsonl",), tmp_path)
     (case,) = read(files, PLAIN, shows_box=False)
     assert case.candidates == (Item(text="No"),)
+
+
+def test_a_link_out_of_the_image_folder_is_refused_and_one_within_it_is_not(
+    task_rows: Any, make_row: Any, tmp_path: Path
+) -> None:
+    files = task_rows(SCAR, [make_row(0)])
+    image = tmp_path / make_row(0)["qry_image_path"]
+    image.rename(tmp_path / "moved.png")
+    image.symlink_to(tmp_path / "moved.png")
+    (case,) = read(files, PLAIN, shows_box=True)
+    assert case.query.image == image
+    inner = TaskFiles(files.task, files.files, tmp_path / "root")
+    (tmp_path / "root" / "images").mkdir(parents=True)
+    (tmp_path / "root" / "images" / "Toy_val").symlink_to(image.parent)
+    with pytest.raises(DataError, match=r"row 0: qry_image_path = .* leaves the image folder .*root by a link"):
+        list(read(inner, PLAIN, shows_box=True))
+
+
+def test_the_image_folder_itself_may_be_a_link(task_rows: Any, make_row: Any, tmp_path: Path) -> None:
+    files = task_rows(SCAR, [make_row(0)])
+    (tmp_path / "there").symlink_to(tmp_path)
+    (case,) = read(TaskFiles(files.task, files.files, tmp_path / "there"), PLAIN, shows_box=True)
+    assert case.query.image == tmp_path / "there" / make_row(0)["qry_image_path"]
+
+
+def test_a_right_answer_that_is_repeated_is_one_candidate_and_counted(task_rows: Any) -> None:
+    row = GROUNDING | {"tgt_text": ["cup", "mug", "cup"], "tgt_img_path": ["", "", ""]}
+    result = evaluate(Constant(), task_rows("GQA", [row]))
+    assert (result.counts["candidates"], result.counts["repeats"]) == (2, 1)
+    assert result.chance == pytest.approx(0.5)
+    assert result.metrics["map@10"] <= 1
+
+
+@pytest.mark.parametrize("task", ["GQA", "RefCOCO", "WebQA", "CIRR", "VOC2007"])
+def test_no_candidates_are_refused(task: str, task_rows: Any) -> None:
+    row = GROUNDING | {"tgt_text": [], "tgt_img_path": []}
+    with pytest.raises(DataError, match=r"row 0: tgt_\w+ = \[\]: expected a list of texts, the right candidate first"):
+        list(read(task_rows(task, [row]), PLAIN, shows_box=False))
+
+
+def test_mmeb_texts_of_any_script_and_with_line_breaks_pass_unchanged(task_rows: Any) -> None:
+    texts = ["caf\u00e9\nau lait", "cafe\u0301", "\u5168\u89d2 \U0001f388", "a\u2028b\r\nc"]
+    row = GROUNDING | {"qry_text": texts[0], "tgt_text": texts, "tgt_img_path": [""] * 4}
+    (case,) = read(task_rows("GQA", [row]), LAYOUTS["qwen2_vl"], shows_box=False)
+    assert [item.text for item in case.candidates] == texts
+    assert len(set(case.candidates)) == 4
+    assert texts[0] in case.query.text
