@@ -199,9 +199,11 @@ class HeldOut:
 
 
 def _identities(source: Source, album: Album) -> Iterator[tuple[int, str]]:
-    """Image id and identity of each picture that has one; images are decoded by threads."""
+    """Image id and identity of each picture that may be used and has one; images are decoded by threads."""
     unknown = []
     for draft in album:
+        if isinstance(draft, HeldOut):
+            continue
         if draft.identity is None:
             unknown.append(draft)
         else:

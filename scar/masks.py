@@ -59,26 +59,28 @@ def runs(counts: str) -> NDArray[np.int64]:
 
     if not counts:
         return np.zeros(0, np.int64)
-    code = np.frombuffer(counts.encode("utf-8", "replace"), np.uint8).astype(np.int64) - 48
-    if not counts.isascii() or code.min() < 0 or code.max() > 63:
+    if not counts.isascii():
         raise ValueError("a character outside of '0'..'o'")
-    last = (code & 32) == 0
-    if not last[-1]:
+    code = np.frombuffer(counts.encode(), np.uint8) - np.uint8(48)  # a character before '0' becomes a large number
+    if code.max() > 63:
+        raise ValueError("a character outside of '0'..'o'")
+    ends = np.flatnonzero(code < 32)
+    if not ends.size or ends[-1] != code.size - 1:
         raise ValueError("it ends within a number")
-    ends = np.flatnonzero(last)
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    digits = ends - starts + 1
-    if digits.max() > 7:
+    digits = np.diff(ends, prepend=-1)
+    longest = int(digits.max())
+    if longest > 7:
         raise ValueError("a run of more than 32 bits")
-    place = np.arange(code.size) - np.repeat(starts, digits)
-    stored = np.add.reduceat((code & 31) << (5 * place), starts)
-    stored -= ((code[ends] & 16) != 0) * (np.int64(1) << (5 * digits))
-    lengths = stored.copy()
-    lengths[1::2] = np.cumsum(stored[1::2])
-    lengths[2::2] = np.cumsum(stored[2::2])
-    if lengths.min() < 0:
+    stored = code[ends].astype(np.int64)
+    stored -= (stored & 16) << 1  # the sign
+    for back in range(1, longest):
+        more = digits > back
+        stored[more] = (stored[more] << 5) + (code[ends[more] - back] & 31)
+    stored[1::2] = np.cumsum(stored[1::2])
+    stored[2::2] = np.cumsum(stored[2::2])
+    if stored.min() < 0:
         raise ValueError("a run of negative length")
-    return lengths
+    return stored
 
 
 def area(counts: str) -> int:
@@ -96,9 +98,7 @@ def check_runs(mask: Mask) -> None:
     Raises:
         ValueError: they do not, or the text is no run-length code.
     """
-    filled, pixels = int(runs(mask.counts).sum()), mask.size[0] * mask.size[1]
-    if filled != pixels:
-        raise ValueError(f"its runs fill {filled} of {pixels} pixels")
+    _filling(mask)
 
 
 def _from_polygons(polygons: list[Any], width: int, height: int, place: str) -> Mask:
@@ -119,7 +119,8 @@ def _from_polygons(polygons: list[Any], width: int, height: int, place: str) -> 
         rings.append(polygon)
     if not rings:
         raise BadRecord(place, "its mask covers no pixel: no polygon has three points", "empty_mask")
-    merged = coco.merge(coco.frPyObjects(rings, height, width))
+    drawn = coco.frPyObjects(rings, height, width)
+    merged = drawn[0] if len(drawn) == 1 else coco.merge(drawn)
     if coco.area(merged) == 0:
         raise BadRecord(place, "its mask covers no pixel", "empty_mask")
     return Mask(size=(height, width), counts=merged["counts"].decode())
@@ -127,7 +128,7 @@ def _from_polygons(polygons: list[Any], width: int, height: int, place: str) -> 
 
 def _from_runs(rle: dict[str, Any], width: int, height: int, place: str) -> Mask:
     """The mask of ``{size, counts}``."""
-    from pycocotools import mask as coco
+    import numpy as np
 
     size, counts = rle.get("size"), rle.get("counts")
     if size != [height, width]:
@@ -139,17 +140,49 @@ def _from_runs(rle: dict[str, Any], width: int, height: int, place: str) -> Mask
             raise BadRecord(place, f"RLE counts {_short(counts)} are not whole numbers from 0", "bad_mask")
         if sum(counts) != width * height:  # before C numbers are made of them
             raise BadRecord(place, f"its runs fill {sum(counts)} of {width * height} pixels", "bad_mask")
-        counts = coco.frPyObjects({"size": size, "counts": counts}, height, width)["counts"].decode()
+        counts = _encoded(np.array(counts, np.int64), height, width)
     if not isinstance(counts, str):
         raise BadRecord(place, f"RLE counts {_short(counts)} are neither text nor a list", "bad_mask")
     mask = Mask(size=(height, width), counts=counts)
     try:
-        check_runs(mask)
+        lengths = _filling(mask)
     except ValueError as error:
         raise BadRecord(place, f"RLE counts {_short(counts)}: {error}", "bad_mask") from None
-    if area(counts) == 0:
+    if not lengths[1::2].any():
         raise BadRecord(place, "its mask covers no pixel", "empty_mask")
-    return mask
+    return mask if lengths[1:].all() else Mask(mask.size, _encoded(_joined(lengths), height, width))
+
+
+def _filling(mask: Mask) -> NDArray[np.int64]:
+    """The runs of a mask.
+
+    Raises:
+        ValueError: they do not fill its size, or the text is no run-length code.
+    """
+    lengths, pixels = runs(mask.counts), mask.size[0] * mask.size[1]
+    filled = int(lengths.sum())
+    if filled != pixels:
+        raise ValueError(f"its runs fill {filled} of {pixels} pixels")
+    return lengths
+
+
+def _joined(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same pixels in runs of which only the first may be empty."""
+    import numpy as np
+
+    inside = np.arange(len(lengths)) % 2 == 1
+    inside, lengths = inside[lengths > 0], lengths[lengths > 0]
+    firsts = np.flatnonzero(np.diff(inside, prepend=~inside[:1]))
+    return np.concatenate((np.zeros(int(inside[0]), np.int64), np.add.reduceat(lengths, firsts)))
+
+
+def _encoded(lengths: NDArray[np.int64], height: int, width: int) -> str:
+    """COCO's compressed text."""
+    from pycocotools import mask as coco
+
+    rle = coco.frPyObjects({"size": [height, width], "counts": lengths.tolist()}, height, width)
+    counts: bytes = rle["counts"]
+    return counts.decode()
 
 
 def _short(value: object) -> str:
@@ -168,7 +201,6 @@ def of_labels(labels: NDArray[np.integer[Any]]) -> dict[int, tuple[Mask, tuple[i
         By label in ascending order, the mask and COCO's corner and size in pixels.
     """
     import numpy as np
-    from pycocotools import mask as coco
 
     height, width = labels.shape
     columns = labels.ravel(order="F")
@@ -184,11 +216,11 @@ def of_labels(labels: NDArray[np.integer[Any]]) -> dict[int, tuple[Mask, tuple[i
         counts = np.empty(2 * len(rows) + 1, np.int64)
         counts[0], counts[-1] = begin[0], columns.size - end[-1]
         counts[1::2], counts[2:-1:2] = end - begin, begin[1:] - end[:-1]
-        rle = coco.frPyObjects({"size": [height, width], "counts": counts.tolist()}, height, width)
         left, right = begin // height, (end - 1) // height
         whole = bool((left != right).any())  # a run that goes on in the next column touches top and bottom
         top = 0 if whole else int((begin % height).min())
         bottom = height if whole else int(((end - 1) % height).max()) + 1
         box = (int(left.min()), top, int(right.max() - left.min()) + 1, bottom - top)
-        found[value] = (Mask((height, width), rle["counts"].decode()), box)
+        counts = counts if counts[-1] else counts[:-1]
+        found[value] = (Mask((height, width), _encoded(counts, height, width)), box)
     return found

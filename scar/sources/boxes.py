@@ -9,6 +9,11 @@ from collections.abc import Sequence
 from scar.errors import BadRecord
 from scar.sample import Box
 
+_EXACT = 2**24
+"""float32 holds every whole number up to this one."""
+
+_FLOAT, _BITS = struct.Struct("f"), struct.Struct("I")
+
 
 def usable(xywh: Sequence[float], width: int, height: int, place: str) -> Box:
     """The part of a box that lies in its image.
@@ -26,8 +31,11 @@ def usable(xywh: Sequence[float], width: int, height: int, place: str) -> Box:
         BadRecord: the box has no area (``empty_box``) or misses the image (``outside``).
     """
     x, y, w, h = xywh
-    if not (all(map(math.isfinite, xywh)) and w > 0 and h > 0):
+    if not (w > 0 and h > 0 and math.isfinite(x + y + w + h)):
         raise BadRecord(place, f"{_shown(xywh)} has no area", "empty_box")
+    inside = x >= 0 and y >= 0 and x + w <= width <= _EXACT and y + h <= height <= _EXACT
+    if inside and not (x % 1 or y % 1 or w % 1 or h % 1):
+        return Box(x, y, x + w, y + h)
     left, across = _clip(x, w, width)
     top, down = _clip(y, h, height)
     if across <= 0 or down <= 0:
@@ -50,10 +58,9 @@ def _shown(xywh: Sequence[float]) -> str:
 
 def _float32(value: float) -> float:
     """The nearest number that float32 holds."""
-    return float(struct.unpack("f", struct.pack("f", value))[0])
+    return float(_FLOAT.unpack(_FLOAT.pack(value))[0])
 
 
 def _next_below(value: float) -> float:
     """The largest float32 number below a positive one."""
-    bits = struct.unpack("I", struct.pack("f", value))[0]
-    return float(struct.unpack("f", struct.pack("I", bits - 1))[0])
+    return float(_FLOAT.unpack(_BITS.pack(_BITS.unpack(_FLOAT.pack(value))[0] - 1))[0])

@@ -152,12 +152,13 @@ class CocoDraft:
         )
 
     def _regions(self, layer: _Layer, pieces: Sequence[Piece], tally: Tally) -> Iterator[Region]:
+        file = layer.path.name
         for text, piece in zip(texts(layer.path, pieces), pieces, strict=True):
             target = self.phrases is None
             try:
-                annotation = parsed(_ANNOTATION, text, f"{layer.path.name}, annotations[{piece.number}]")
+                annotation = parsed(_ANNOTATION, text, f"{file}, annotations[{piece.number}]")
                 target = self.phrases is None or annotation.id in self.phrases
-                place = f"{layer.path.name}, annotation {annotation.id}"
+                place = f"{file}, annotation {annotation.id}"
                 numbers = [float("nan") if number is None else number for number in annotation.bbox]
                 box = usable(numbers, self.width, self.height, place)
                 mask = normalise(parsed(ANYTHING, annotation.segmentation, place), self.width, self.height, place)

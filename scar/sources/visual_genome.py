@@ -8,12 +8,13 @@ a hash of the image id makes one, and COCO's val2017 images are in no train spli
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -178,9 +179,10 @@ class VisualGenomeDraft:
 
     def _phrases(self, regions: Sequence[Region], tally: Tally) -> dict[int, list[str]]:
         """Descriptions by the object that they are about."""
-        by_word: dict[str, list[Region]] = defaultdict(list)
+        by_word: dict[str, list[_Named]] = defaultdict(list)
         for region in regions:
-            by_word[region.category.rpartition(" ")[2]].append(region)
+            named = _Named(f" {region.category} ", region.box, region.box.area, region.id)
+            by_word[region.category.rpartition(" ")[2]].append(named)
         said: dict[int, list[str]] = defaultdict(list)
         for place, raw in self._records(self.descriptions, "regions", tally):
             try:
@@ -188,18 +190,19 @@ class VisualGenomeDraft:
                 phrase = " ".join(found.phrase.split())
                 if not phrase:
                     raise BadRecord(place, "its phrase is empty", "empty_phrase")
-                numbers = _numbers(found.x, found.y, found.width, found.height)
-                box = usable(numbers, self.width, self.height, place)
+                x, y, width, height = _numbers(found.x, found.y, found.width, found.height)
+                if not (width > 0 and height > 0 and -width < x < self.width and -height < y < self.height):
+                    usable((x, y, width, height), self.width, self.height, place)
             except BadRecord as bad:
                 tally.ignore(bad)
                 continue
-            about = _about(phrase.lower(), box, by_word)
+            about = _about(phrase.lower(), Box(x, y, x + width, y + height), by_word)
             if about is None:
                 tally.ignored["phrase_no_object"] += 1
-            elif phrase.lower() in map(str.lower, said[about.id]):
+            elif phrase.lower() in map(str.lower, said[about]):
                 tally.ignored["duplicate_phrase"] += 1
             else:
-                said[about.id].append(phrase)
+                said[about].append(phrase)
         return said
 
     def _relations(self, merged: Mapping[int, int], tally: Tally) -> Iterator[tuple[int, str, int]]:
@@ -229,6 +232,7 @@ class VisualGenomeDraft:
     ) -> Iterator[tuple[str, msgspec.Raw]]:
         """Each record of the image in a file, with its place."""
         path, pieces = entries
+        place = f"{path.name}, image {self.id}, {kind}"
         for text in texts(path, pieces):
             try:
                 found: list[msgspec.Raw] = getattr(parsed(_ENTRY, text, f"{path.name}, image {self.id}"), kind)
@@ -236,7 +240,7 @@ class VisualGenomeDraft:
                 tally.ignore(bad)
                 continue
             for number, raw in enumerate(found):
-                yield f"{path.name}, image {self.id}, {kind}[{number}]", raw
+                yield f"{place}[{number}]", raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,16 +372,32 @@ def _coco_ids(path: Path) -> frozenset[int]:
     return frozenset(number for number in found if number is not None)
 
 
-def _about(phrase: str, box: Box, by_word: Mapping[str, Sequence[Region]]) -> Region | None:
-    """The object that a description names, with the box that is most like its own; the one named first of two."""
+class _Named(NamedTuple):
+    """An object as descriptions are compared with it: its name between spaces, and its box."""
+
+    name: str
+    box: Box
+    area: float
+    id: int
+
+
+def _about(phrase: str, box: Box, by_word: Mapping[str, Sequence[_Named]]) -> int | None:
+    """Id of the object that a description names, with the box that is most like its own; of two, that named first."""
     words = _WORD.findall(phrase)
     padded = f" {' '.join(words)} "
+    left, top, right, bottom, area = box.x0, box.y0, box.x1, box.y1, box.area
     best, most = None, _SAME
     for word in dict.fromkeys(words):
-        for region in by_word.get(word, ()):
-            shared = region.box.iou(box)
-            if shared >= most and (best is None or shared > most) and f" {region.category} " in padded:
-                best, most = region, shared
+        for name, other, other_area, number in by_word.get(word, ()):
+            # `Box.iou`, written out: there are some hundred million pairs.
+            width = min(right, other.x1) - max(left, other.x0)
+            height = min(bottom, other.y1) - max(top, other.y0)
+            if width <= 0 or height <= 0:
+                continue
+            shared = width * height
+            union = area + other_area - shared
+            if shared >= most * union and (best is None or shared > most * union) and name in padded:
+                best, most = number, shared / union
     return best
 
 
@@ -399,4 +419,4 @@ def _clean(name: str) -> str:
 
 
 def _numbers(*values: float | None) -> list[float]:
-    return [float("nan") if value is None else value for value in values]
+    return [math.nan if value is None else value for value in values]

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco
 
 from scar.errors import BadRecord
-from scar.masks import area, check_runs, normalise, runs
+from scar.masks import area, check_runs, normalise, of_labels, runs
 from scar.sample import Mask
 
 shapes = st.tuples(st.integers(1, 40), st.integers(1, 40))
@@ -69,6 +69,89 @@ def test_polygons_are_united_as_pycocotools_does(polygons: list[list[tuple[float
     else:
         with pytest.raises(BadRecord, match="covers no pixel"):
             normalise(flat, 40, 30, "here")
+
+
+def compressed(lengths: list[int]) -> str:
+    """Runs that fill 40 x 30 pixels, empty ones among them, as pycocotools writes them."""
+    runs = [length for length in lengths if 0 <= length <= 130]
+    counts: bytes = coco.frPyObjects({"size": [30, 40], "counts": [*runs, 1200 - sum(runs)]}, 30, 40)["counts"]
+    return counts.decode()
+
+
+numbers = st.one_of(
+    st.integers(-100, 160),
+    st.floats(-100, 160),
+    st.sampled_from([0, -0.0, 40, 30, 0.5, 39.5, 1e-320, float("nan"), float("inf"), 1e300, 2**70]),
+)
+rings = st.lists(numbers, max_size=14)
+lengths = st.lists(st.integers(0, 200) | st.just(0) | st.integers(-3, 1300), max_size=9)
+segmentations = st.one_of(
+    st.lists(rings | st.just([]), max_size=3),
+    st.fixed_dictionaries(
+        {
+            "size": st.just([30, 40]) | st.lists(st.integers(-1, 41), max_size=3),
+            "counts": lengths
+            | lengths.map(lambda runs: [*runs, 1200 - sum(runs)])
+            | st.text(st.characters(min_codepoint=45, max_codepoint=113), max_size=10)
+            | lengths.map(compressed)
+            | pictures.map(lambda pixels: Mask.from_array(pixels).counts),
+        }
+    ),
+    st.none() | st.integers() | st.text(max_size=3) | st.dictionaries(st.text(max_size=2), st.none(), max_size=2),
+)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@settings(max_examples=400)
+@given(segmentations)
+def test_whatever_an_annotation_says_becomes_one_rle_or_a_named_refusal(segmentation: Any) -> None:
+    try:
+        mask = normalise(segmentation, 40, 30, "here")
+    except BadRecord as bad:
+        assert bad.reason in ("bad_mask", "empty_mask", "mask_size")
+        return
+    if mask is None:
+        assert segmentation in (None, [])
+        return
+    assert mask.size == (30, 40)
+    pixels = mask.to_array()
+    assert 0 < pixels.sum() == area(mask.counts)
+    check_runs(mask)
+    assert runs(mask.counts).tolist() == uncompressed(pixels)
+    if isinstance(segmentation, list):
+        enclosing = [ring for ring in segmentation if len(ring) >= 6]
+        assert (pixels == coco.decode(coco.merge(coco.frPyObjects(enclosing, 30, 40)))).all()
+    elif isinstance(segmentation["counts"], list):
+        assert uncompressed(pixels) == _joined(segmentation["counts"])
+    else:
+        assert (pixels == coco.decode({"size": [30, 40], "counts": segmentation["counts"].encode()})).all()
+
+
+def _joined(lengths: list[int]) -> list[int]:
+    """Runs without empty ones between others: the same pixels."""
+    pixels = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
+    return uncompressed(pixels)
+
+
+@given(pictures.filter(lambda pixels: pixels.any()))
+def test_a_crowds_rle_survives_the_way_into_a_polygon_file_and_back(
+    pixels: np.ndarray[Any, np.dtype[np.bool_]],
+) -> None:
+    height, width = pixels.shape
+    crowd = {"size": [height, width], "counts": uncompressed(pixels)}
+    again = normalise(crowd, width, height, "here")
+    assert again is not None
+    assert normalise({"size": list(again.size), "counts": again.counts}, width, height, "here") == again
+
+
+@given(shapes.flatmap(lambda shape: arrays(np.int32, shape, elements=st.integers(0, 4))))
+def test_labels_become_their_masks_and_boxes(labels: np.ndarray[Any, np.dtype[np.int32]]) -> None:
+    found = of_labels(labels)
+    assert list(found) == [value for value in np.unique(labels).tolist() if value]
+    for value, (mask, xywh) in found.items():
+        assert mask == Mask.from_array(labels == value)
+        expected = coco.toBbox({"size": list(mask.size), "counts": mask.counts.encode()})
+        assert xywh == tuple(expected.tolist())
 
 
 def test_a_polygon_of_two_points_adds_nothing() -> None:
