@@ -33,6 +33,9 @@ TASKS_HELP = "A SCaR folder, names of tasks with commas between, or all; may be 
 
 FAILURES_HELP = "Tasks whose worst failures a page shows: a SCaR folder, names with commas between, or all."
 
+NO_BETTER_THAN_CHANCE = 3
+"""Exit code of ``--strict``."""
+
 REGION_HELP = (
     "How models are told the region: text, crop, red-circle, blur or roi (pooled vision features); left out, they see "
     "the box if they take one."
@@ -55,6 +58,9 @@ def run(
         str, typer.Option(help="Equal scores count against the model, or as in the official code.")
     ] = "against",
     refresh: Annotated[bool, typer.Option(help="Throw away the models' stored vectors and make new ones.")] = False,
+    strict: Annotated[
+        bool, typer.Option(help="Exit with 3 if a score is within three standard errors of chance; floors may be.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
 ) -> None:
     """Score models on tasks and print the leaderboard."""
@@ -78,7 +84,41 @@ def run(
         say = partial(typer.echo, err=True)
         results = run_all(embedders, chosen, output, batch_size=batch_size, refresh=refresh, ties=rule, say=say)
         if results:
-            _print(results, as_json)
+            _print(results, as_json, output)
+            from mmeb_eval.leaderboard import warnings
+            from mmeb_eval.summary import summarise
+
+            warned = warnings(summarise(results))
+            for line in warned:
+                typer.secho(line, err=True, fg="red", bold=True)
+            if warned and strict:
+                raise typer.Exit(NO_BETTER_THAN_CHANCE)
+
+
+@app.command("compare")
+def compare_runs(
+    first: Annotated[Path, typer.Argument(help="Results of one model: <output>/<model>, or an <output> of one model.")],
+    second: Annotated[Path, typer.Argument(help="Those of another, or of the same with other settings.")],
+    all_settings: Annotated[bool, typer.Option("--all", help="Name every setting that differs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Which of two runs is better on which task, how sure that is, and what differs in how they were made."""
+    with one_line_errors("mmeb-eval", EvalError, ScarError):
+        from mmeb_eval.compare import compare, read_run
+
+        found = compare(read_run(first), read_run(second))
+        if as_json:
+            typer.echo(json.dumps(asdict(found), indent=1))
+            return
+        for table in found.rich():
+            _console().print(table)
+        if found.settings:
+            typer.echo(f"they differ first in {found.settings[0]}")
+        for setting in found.settings[1:] if all_settings else ():
+            typer.echo(f"then in {setting}")
+        for which, names in (("first", found.only_a), ("second", found.only_b)):
+            if names:
+                typer.echo(f"only the {which} run has {', '.join(names)}")
 
 
 @app.command("tasks")
@@ -273,8 +313,8 @@ def _task_files(choices: Sequence[str], data: Path | None, images: Path | None) 
     return found
 
 
-def _print(results: Sequence[Result], as_json: bool) -> None:
-    """The leaderboard, or the results without their long lists."""
+def _print(results: Sequence[Result], as_json: bool, output: Path) -> None:
+    """The leaderboard with the floors that lie in the output folder, or the results without their long lists."""
     if as_json:
         short = [
             {key: value for key, value in asdict(result).items() if key not in ("ranks", "top", "margins")}
@@ -282,10 +322,18 @@ def _print(results: Sequence[Result], as_json: bool) -> None:
         ]
         typer.echo(json.dumps(short, indent=1))
         return
-    from mmeb_eval.leaderboard import leaderboards
+    from mmeb_eval.leaderboard import tables
+    from mmeb_eval.results import read_results
+    from mmeb_eval.summary import is_floor
 
-    for board in leaderboards(results):
-        _console().print(board.rich())
+    asked, models = {result.task for result in results}, {result.model for result in results}
+    floors = [
+        found
+        for found in read_results(output)
+        if is_floor(found.model) and found.model not in models and found.task in asked
+    ]
+    for table in tables([*results, *floors]):
+        _console().print(table)
 
 
 def _console() -> Console:

@@ -1,74 +1,71 @@
-"""Results as tables: one row a model, one column a task, no score without its chance level."""
+"""Results in a terminal: one row a task, one column a model, chance beside every score; then means over groups."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from rich.table import Table
 
-from mmeb_eval.results import HEADLINE, Result, group_means, models_of, score
-from mmeb_eval.tasks import GROUPS, tasks
+from mmeb_eval.results import HEADLINE, Result
+from mmeb_eval.summary import Score, Summary, summarise
 
 MISSING = "-"
+AT_CHANCE = "*"
+"""Stands behind a score that is no better than chance, see `mmeb_eval.stats.no_better_than_chance`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leaderboard:
-    """A table of texts.
+def tables(results: Sequence[Result]) -> list[Table]:
+    """The scores of each task, and the means of groups if there are any; with 95 % intervals.
 
-    Attributes:
-        title: what its columns have in common.
-        columns: names of tasks or groups.
-        rows: a model's name and its cells.
+    Raises:
+        DataError: no results.
     """
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[str, ...]], ...]
-
-    def rich(self) -> Table:
-        """For a terminal."""
-        table = Table(title=f"{HEADLINE}: {self.title}", title_justify="left")
-        table.add_column("model", overflow="fold")
-        for column in self.columns:
-            table.add_column(column, justify="right")
-        for model, cells in self.rows:
-            table.add_row(model, *cells)
-        return table
-
-    def markdown(self) -> str:
-        """For a README.
-
-        >>> print(Leaderboard("SCaR", ("RefCOCOg",), (("constant", ("0.000 (chance 0.100)",)),)).markdown())
-        | hit@1: SCaR | RefCOCOg |
-        | --- | ---: |
-        | constant | 0.000 (chance 0.100) |
-        """
-        head = [f"{HEADLINE}: {self.title}", *self.columns]
-        ruler = ["---", *["---:"] * len(self.columns)]
-        lines = [head, ruler, *([model, *cells] for model, cells in self.rows)]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    summary = summarise(results)
+    table = _table(f"{HEADLINE} by task", "task", summary)
+    for members in summary.families.values():
+        for task in members:
+            scores = [summary.scores.get((model, task)) for model in summary.models]
+            chance = next(score.chance for score in scores if score is not None)
+            table.add_row(task, f"{chance:.3f}", *map(cell, scores), end_section=task == members[-1])
+    if not summary.groups:
+        return [table]
+    means = _table(f"{HEADLINE}, means over whole groups of tasks", "group", summary)
+    for group in summary.groups:
+        found = [summary.means.get((model, group)) for model in summary.models]
+        chances = [f"{score.chance:.3f}" for score in found if isinstance(score, Score)]
+        means.add_row(group, chances[0] if chances else MISSING, *map(cell, found))
+    return [table, means]
 
 
-def leaderboards(results: Sequence[Result]) -> Iterator[Leaderboard]:
-    """One table for each family that has results, and one of group means."""
-    order = {name: place for place, name in enumerate(tasks())}
-    names = sorted({result.task for result in results}, key=lambda name: (order.get(name, len(order)), name))
-    families: dict[str, list[str]] = {}
-    for name in names:
-        families.setdefault(tasks()[name].family if name in tasks() else "own corpora", []).append(name)
-    cells = {(result.model, result.task): score(result.metrics[HEADLINE], result.chance) for result in results}
-    models = models_of(results)
-    for family, members in families.items():
-        rows = ((model, tuple(cells.get((model, name), MISSING) for name in members)) for model in models)
-        yield Leaderboard(family, tuple(members), tuple(rows))
-    means = {
-        (model, mean.group): str(mean)
-        for model in models
-        for mean in group_means(result for result in results if result.model == model)
-    }
-    groups = tuple(name for name in GROUPS if any(group == name for _, group in means))
-    if groups:
-        rows = ((model, tuple(means.get((model, name), MISSING) for name in groups)) for model in models)
-        yield Leaderboard("means over groups of tasks", groups, tuple(rows))
+def cell(score: Score | str | None) -> str:
+    """A score with its interval, or why there is none.
+
+    >>> cell(Score(hit=0.3, low=0.27, high=0.33, chance=0.1, queries=1000, ties=0, at_chance=False, first={}))
+    '0.300 [0.270, 0.330]'
+    """
+    if not isinstance(score, Score):
+        return score or MISSING
+    return f"{score.hit:.3f} [{score.low:.3f}, {score.high:.3f}]{AT_CHANCE if score.at_chance else ''}"
+
+
+def warnings(summary: Summary) -> list[str]:
+    """A line for each model, floors left out, that is no better than chance on some tasks."""
+    lines = []
+    for model in dict.fromkeys(model for model, _ in summary.at_chance):
+        found = [task for name, task in summary.at_chance if name == model]
+        all_ = sum(name == model for name, _ in summary.scores)
+        lines.append(
+            f"WARNING: {model}: {len(found)} of {all_} scores are within three standard errors of chance: "
+            f"{', '.join(found)}."
+        )
+    return lines
+
+
+def _table(title: str, first: str, summary: Summary) -> Table:
+    caption = f"[95 % interval]; {AT_CHANCE} within three standard errors of chance" if first == "task" else None
+    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
+    table.add_column(first, no_wrap=True)
+    table.add_column("chance", justify="right")
+    for model in summary.models:
+        table.add_column(model, justify="right", overflow="fold")
+    return table

@@ -57,15 +57,26 @@ def fails(*arguments: object) -> str:
 def test_models_are_scored_and_printed_with_chance_beside_every_score(corpus: Path, tmp_path: Path) -> None:
     output = tmp_path / "results"
     shown = run("--model", "constant", "--model", "random", "--tasks", corpus, "--output", output)
-    assert "0.000 (chance 0.100)" in shown.stdout
-    assert shown.stdout.count("(chance 0.100)") == 2
-    assert "Toy" in shown.stdout
+    (line,) = [line for line in shown.stdout.splitlines() if "Toy" in line]
+    assert line.split("│")[2].strip() == "0.100"
+    assert line.split("│")[3].strip().startswith("0.000 [")
+    assert "WARNING" not in shown.stderr
     assert [(result.model, result.task) for result in read_results(output)] == [("constant", "Toy"), ("random", "Toy")]
     row = json.loads((output / "constant" / "Toy.json").read_text())
     assert (row["model"], row["task"], row["metrics"]["hit@1"], row["chance"]) == ("constant", "Toy", 0, 0.1)
     before = (output / "random" / "Toy.json").read_bytes()
     run("--model", "random", "--tasks", corpus / "SCaR-eval", "--output", output)
     assert (output / "random" / "Toy.json").read_bytes() == before
+
+
+def test_a_model_at_chance_is_warned_of_beside_the_floors_that_were_run(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "cli_own_floor.py").write_text(EMBEDDER.format(factor=1))
+    run("--model", "random", "--tasks", corpus, "--output", "out")
+    arguments = ["--model", "cli_own_floor:load", "--tasks", str(corpus), "--output", "out"]
+    shown = run(*arguments)
+    assert "WARNING: mine/v1: 1 of 1 scores are within three standard errors of chance: Toy." in shown.stderr
+    assert "random" in shown.stdout
+    assert CliRunner().invoke(app, [*arguments, "--strict"]).exit_code == 3
 
 
 def test_the_official_tie_rule_is_asked_for_by_name(corpus: Path) -> None:
@@ -77,7 +88,7 @@ def test_the_official_tie_rule_is_asked_for_by_name(corpus: Path) -> None:
 
 def test_json_on_stdout_is_json_alone(corpus: Path) -> None:
     (row,) = json.loads(run("--model", "random", "--seed", 7, "--tasks", corpus, "--json").stdout)
-    assert row["settings"]["embedder"] == {"seed": 7}
+    assert row["settings"]["embedder"]["seed"] == 7
     assert set(row) == {"model", "task", "metrics", "counts", "chance", "settings"}
 
 
@@ -94,7 +105,7 @@ def test_tasks_by_name_are_read_from_the_data_folder(task_rows: Any, tmp_path: P
     task_rows("VOC2007", [row])
     task_rows("SUN397", [row])
     shown = run("--model", "constant", "--tasks", "VOC2007,SUN397", "--data", tmp_path, "--output", "out").stdout
-    assert "0.000 (chance 0.250)" in shown
+    assert shown.count("0.250") == 2
     assert "incomplete 2/10" in shown
     assert fails("--model", "constant", "--tasks", "all", "--data", tmp_path).startswith("mmeb-eval: ")
 

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mmeb_eval.data import scar_folder
-from mmeb_eval.embedder import Item
+from mmeb_eval.embedder import SETTINGS, Item
 from mmeb_eval.errors import ContractError, DataError
 from mmeb_eval.evaluate import evaluate
 from mmeb_eval.floors import Constant, Random, TextOnly
@@ -138,7 +138,7 @@ def test_a_result_says_how_it_was_made(corpus: Path) -> None:
     settings = evaluate(Random(5), files).settings
     assert settings["layout"] == "plain"
     assert settings["region"] == "text"
-    assert settings["embedder"] == {"seed": 5}
+    assert settings["embedder"] == dict.fromkeys(SETTINGS) | {"seed": 5}
     assert list(settings["files"]) == ["SCaR_eval_Toy.parquet"]
     assert settings["versions"]["numpy"] == np.__version__
     assert evaluate(Cheat(), files).settings["region"] == "prompt"

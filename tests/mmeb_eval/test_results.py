@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from mmeb_eval.errors import DataError, EvalError
-from mmeb_eval.leaderboard import leaderboards
-from mmeb_eval.results import Result, group_means, read_result, read_results, result_path, score, write_result
-from mmeb_eval.tasks import GROUPS, get_task, group, tasks
+from mmeb_eval.leaderboard import tables as leaderboard
+from mmeb_eval.leaderboard import warnings
+from mmeb_eval.results import Result, group_means, read_result, read_results, result_path, write_result
+from mmeb_eval.summary import summarise
+from mmeb_eval.tasks import GROUPS, group, tasks
 
 RESULT = Result(
     model="clip:openai/clip",
@@ -140,30 +144,42 @@ def test_group_means_of_published_scores_are_the_published_means() -> None:
         assert means == {name: pytest.approx(float(row[column]), abs=1e-6) for name, column in columns.items()}
 
 
+def _shown(results: list[Result]) -> str:
+    console = Console(width=400, file=io.StringIO(), color_system=None)
+    for table in leaderboard(results):
+        console.print(table)
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
 def test_no_score_is_shown_without_its_chance_level() -> None:
     results = [*_all("one", group("SCaR")), *_all("two", ("VOC2007", "COCO_mini"), 0.0)]
-    boards = list(leaderboards(results))
-    assert [board.title for board in boards] == [
-        "classification",
-        "region",
-        "own corpora",
-        "means over groups of tasks",
+    rows = {line.split("│")[1].strip(): line for line in _shown(results).splitlines() if line.count("│") == 5}
+    assert set(rows) >= {*group("SCaR"), "VOC2007", "COCO_mini", "SCaR", "MMEB", "classification"}
+    for name in (*group("SCaR"), "VOC2007", "COCO_mini", "SCaR"):
+        assert rows[name].split("│")[2].strip() == "0.250"
+    assert rows["SCaR"].split("│")[3].strip().startswith("0.500 [")
+    assert rows["SCaR"].split("│")[4].strip() == "-"
+    assert "incomplete 1/36" in rows["MMEB"]
+    assert "incomplete 1/10" in rows["classification"]
+
+
+def test_scores_near_chance_are_marked_and_warned_of() -> None:
+    bad, good = _all("bad", ("GQA", "DocVQA"), 0.25), _all("good", ("GQA",), 1.0)
+    good = [
+        replace(result, ranks=(1,) * 400, counts={"queries": 400, "candidates": 1600, "items": 1, "ties": 0})
+        for result in good
     ]
-    assert boards[1].columns == group("SCaR")
-    assert dict(boards[1].rows)["one"] == (score(0.5, 0.25),) * 5
-    assert dict(boards[1].rows)["two"] == ("-",) * 5
-    assert dict(boards[3].rows) == {
-        "one": ("-", "-", "-", "0.500 (chance 0.250)"),
-        "two": ("incomplete 1/10", "incomplete 1/20", "incomplete 1/36", "-"),
-    }
-    for board in boards:
-        for line in board.markdown().splitlines():
-            assert line.count("|") == len(board.columns) + 2
-        assert board.rich().row_count == 2
+    floor = _all("random", ("GQA",), 0.25)
+    assert warnings(summarise([*bad, *good, *floor])) == [
+        "WARNING: bad: 2 of 2 scores are within three standard errors of chance: GQA, DocVQA."
+    ]
+    shown = _shown([*bad, *good, *floor])
+    assert shown.count("0.250 [") == 3
+    (row,) = [line for line in shown.splitlines() if line.startswith("│ GQA")]
+    assert [cell.strip().endswith("*") for cell in row.split("│")[3:6]] == [True, False, True]
 
 
 def test_scores_of_a_table_are_in_the_order_of_the_tasks() -> None:
     results = _all("m", ("GQA", "DocVQA", "OK-VQA"))
-    (board, _) = leaderboards(results)
-    assert board.columns == tuple(name for name in tasks() if name in ("GQA", "DocVQA", "OK-VQA"))
-    assert get_task("GQA").family == "vqa" == board.title
+    rows = [line.split("│")[1].strip() for line in _shown(results).splitlines() if line.startswith("│")]
+    assert rows[:3] == [name for name in tasks() if name in ("GQA", "DocVQA", "OK-VQA")]
