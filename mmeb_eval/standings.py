@@ -72,14 +72,18 @@ class Board:
         """For a terminal."""
         from rich.table import Table
 
-        table = Table(title=f"{HEADLINE}, 0 to 1: {self.columns[-1]}", title_justify="left")
-        table.add_column("model", overflow="fold")
-        for column in (*self.columns, "source"):
-            table.add_column(column.removeprefix("SCAR_").removesuffix("_val"), justify="right")
+        title = f"{HEADLINE}, 0 to 1: {self.columns[-1]}"
+        table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
+        table.add_column("model", overflow="fold", min_width=12)
+        for column in self.columns:
+            head = column.removeprefix("SCAR_").removesuffix("_val")
+            table.add_column(head, justify="right", overflow="fold", min_width=6)
+        table.add_column("source", overflow="fold", min_width=6)
         for row in self.rows:
-            name = f"{row.model} ({row.setting})" if row.setting else row.model
             texts = [show(row.cells[column]) if column in row.cells else "-" for column in self.columns]
-            table.add_row(name, *texts, row.source.id if row.source else "yours", style=None if row.source else "bold")
+            source = row.source.id if row.source else "yours†" if row.setting == OTHER_DATA else "yours"
+            name = f"{row.model} ({row.setting})" if row.source and row.setting else row.model
+            table.add_row(name, *texts, source, style=None if row.source else "bold")
         return table
 
     def notes(self) -> list[str]:
@@ -87,6 +91,8 @@ class Board:
         sources = dict.fromkeys(row.source for row in self.rows if row.source)
         cells = [(row, cell) for row in self.rows for cell in row.cells.values()]
         lines = [f"{each.id}: {each.title}, {each.cite}; {each.metric}, {_scale(each)}" for each in sources]
+        if any(row.setting == OTHER_DATA for row in self.rows):
+            lines.append(f"†: {OTHER_DATA}, so no score of it says anything beside the others")
         if any(computed(row, cell) for row, cell in cells):
             lines.append("°: mean of the source's scores per task, which prints none itself")
         for row, cell in cells:
@@ -139,9 +145,10 @@ def computed(row: Standing, cell: Cell) -> bool:
 
 
 def _board(columns: tuple[str, ...], results: Sequence[Result]) -> Board:
-    """The rows that have a score in any of the columns."""
+    """The rows that have a score of any task in the columns; of any group, where there are only groups."""
     standings = [*_published(columns), *_own(columns, results)]
-    rows = [row for row in standings if row.cells]
+    members = [name for name in columns if name in tasks()]
+    rows = [row for row in standings if any(name in row.cells for name in members or columns)]
     rows.sort(key=lambda row: -1.0 if (cell := row.cells.get(columns[-1])) is None else cell.share or 0.0, reverse=True)
     return Board(columns, tuple(rows))
 

@@ -202,6 +202,7 @@ def test_means_that_a_source_does_not_print_are_computed_and_marked() -> None:
     (board,) = boards(within="grounding")
     (row,) = [row for row in board.rows if row.model == "LamRA-Ret"]
     assert show(row.cells["grounding"]) == "0.626°"
+    assert all(row.source and row.source.id.startswith("vlm2vec") for row in board.rows)  # the others print no task
     (noted,) = [row for row in board.rows if row.model == "UniIR"]
     assert show(noted.cells["grounding"]) == "0.653*"
     assert any("65.3 as printed; the per-task scores give 62.2" in note for note in board.notes())
