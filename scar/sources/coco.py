@@ -245,8 +245,8 @@ def index(
         BadRecord: a record cannot be used and ``tally`` does not skip such records.
     """
     images: dict[int, _Image] = {}
-    things = _layer(instances, images, tally, referred, first=True)
-    layers = [things] if stuff is None else [things, _layer(stuff, images, tally, None, first=False)]
+    things = _layer(instances, images, tally, referred)
+    layers = [things] if stuff is None else [things, _layer(stuff, images, tally, None, taken=things.ids)]
     wanted = {int(image) for layer in layers for image in layer.spans.images}
     if referred is not None:
         found = {number for phrases in things.phrases.values() for number in phrases}
@@ -332,6 +332,7 @@ class _Indexed:
         path: of the file.
         categories: names by id.
         spans: where the annotations of each image stand.
+        ids: (M,) of the annotations.
         relations: by image id.
         phrases: by image and annotation id, of the annotations that are referred to.
     """
@@ -339,6 +340,7 @@ class _Indexed:
     path: Path
     categories: dict[int, str]
     spans: Spans
+    ids: NDArray[np.int64]
     relations: dict[int, list[tuple[int, str, int]]]
     phrases: dict[int, dict[int, tuple[str, ...]]]
 
@@ -348,10 +350,17 @@ def _layer(
     images: dict[int, _Image],
     tally: Tally,
     referred: Mapping[int, tuple[str, ...]] | None,
-    *,
-    first: bool,
+    taken: NDArray[np.int64] | None = None,
 ) -> _Indexed:
-    """Go through a file of annotations; the first one adds its images to ``images``."""
+    """Go through a file of annotations.
+
+    Args:
+        path: of the file.
+        images: by id; the first file adds its own.
+        tally: counts what cannot be used.
+        referred: see `index`.
+        taken: ids of the annotations of the file before; None if this is the first one.
+    """
     notes, numbers = Notes(path), array("q")
     categories: dict[int, str] = {}
     relations: list[tuple[str, _Relation]] = []
@@ -363,7 +372,7 @@ def _layer(
                 notes.add(key.image_id, record, key.id)
                 numbers.append(key.category_id)
             elif record.list == "images":
-                if first:
+                if taken is None:
                     _add_image(_parsed(_IMAGE, record, path), images, _place(path, record))
             elif record.list == "categories":
                 _add_category(_parsed(_CATEGORY, record, path), categories, _place(path, record))
@@ -374,13 +383,15 @@ def _layer(
                 tally.reject(bad)
             else:
                 tally.ignore(bad)
-    kept = _usable(notes, numbers, images, categories, tally, context=referred is not None, stuff=not first)
+    kept = _usable(notes, numbers, images, categories, tally, referred is not None, taken)
     phrases: dict[int, dict[int, tuple[str, ...]]] = defaultdict(dict)
     if referred is not None:
         for image, number in zip(notes.images[kept].tolist(), notes.orders[kept].tolist(), strict=True):
             if number in referred:
                 phrases[image][number] = referred[number]
-    return _Indexed(path, categories, notes.spans(kept), _by_image(relations, images, tally), dict(phrases))
+    return _Indexed(
+        path, categories, notes.spans(kept), notes.orders[kept], _by_image(relations, images, tally), dict(phrases)
+    )
 
 
 def _usable(
@@ -389,9 +400,8 @@ def _usable(
     images: Mapping[int, _Image],
     categories: Mapping[int, str],
     tally: Tally,
-    *,
     context: bool,
-    stuff: bool,
+    taken: NDArray[np.int64] | None,
 ) -> NDArray[np.bool_]:
     """(M,) which annotations belong to a known image and category and have an id of their own."""
     import numpy as np
@@ -399,6 +409,8 @@ def _usable(
     ids, file = notes.orders, notes.path.name
     own = np.zeros(len(ids), bool)
     own[np.unique(ids, return_index=True)[1]] = True
+    if taken is not None:
+        own &= ~np.isin(ids, taken)
     known_image = np.isin(notes.images, np.fromiter(images, np.int64, len(images)))
     category = np.frombuffer(numbers, np.int64) if numbers else np.zeros(0, np.int64)
     known_category = np.isin(category, np.fromiter(categories, np.int64, len(categories)))
@@ -415,8 +427,8 @@ def _usable(
             tally.ignore(bad)
         else:
             tally.reject(bad)
-    others = [number for number, name in categories.items() if stuff and name == _OTHER]
-    if others:
+    others = [number for number, name in categories.items() if name == _OTHER]
+    if taken is not None and others:
         other = kept & np.isin(category, others)
         tally.rejected["not_stuff"] += int(other.sum())
         kept &= ~other

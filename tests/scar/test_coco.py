@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -180,6 +180,49 @@ def test_captions_of_other_images_are_refused_even_when_bad_records_are_skipped(
         caption["image_id"] += 1000
     with pytest.raises(InputError, match=r"none of its 3 captions is of an image of instances\.json"):
         pictures(world, Tally(skip_bad=True))
+
+
+def with_stuff(world: World, **changes: Any) -> tuple[Tally, list[Picture]]:
+    """The world with a second file of annotations: two regions of image 5, one of image 99 that has no things."""
+    world.add_image(99)
+    world.write()
+    stuff: dict[str, Any] = {
+        "images": [],
+        "categories": [{"id": 1, "name": "sky-other"}, {"id": 7, "name": "wall-brick"}, {"id": 183, "name": "other"}],
+        "annotations": [
+            {"id": 900, "image_id": 5, "category_id": 1, "bbox": [0, 0, 120, 30], "iscrowd": 0},
+            {"id": 901, "image_id": 5, "category_id": 183, "bbox": [0, 30, 120, 30], "iscrowd": 0},
+            {"id": 902, "image_id": 99, "category_id": 7, "bbox": [0, 0, 120, 90], "iscrowd": 0},
+        ],
+    }
+    stuff["annotations"][0] |= changes
+    file = world.folder / "stuff.json"
+    file.write_text(json.dumps(stuff))
+    tally = Tally(skip_bad=True)
+    return tally, [draft(tally) for draft in index(world.instances_file, file, world.captions_file, tally)]
+
+
+def test_stuff_stands_beside_things_under_its_own_numbers(world: World) -> None:
+    tally, found = with_stuff(world)
+    assert [picture.id for picture in found] == [5, 7, 11, 99]
+    assert [(region.id, region.category) for region in found[0].regions] == [
+        (50, "cup"),
+        (51, "fork"),
+        (52, "dog"),
+        (900, "sky-other"),
+    ]
+    assert [(region.id, region.category) for region in found[3].regions] == [(902, "wall-brick")]
+    assert (tally.records, tally.rejected) == (12, {"not_stuff": 1})
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [({"id": 51}, "duplicate_id"), ({"image_id": 6}, "no_image"), ({"category_id": 2}, "no_category")],
+)
+def test_a_defect_of_stuff_is_counted(world: World, changes: dict[str, Any], reason: str) -> None:
+    tally, found = with_stuff(world, **changes)
+    assert sum(len(picture.regions) for picture in found) == 10
+    assert (tally.records, tally.rejected) == (12, {"not_stuff": 1, reason: 1})
 
 
 def test_text_that_is_no_text_is_one_bad_record(world: World) -> None:
