@@ -159,6 +159,46 @@ def stats(folder: Folder, as_json: Json = False) -> None:
         console.print(table)
 
 
+@app.command()
+@one_line_errors("scar", ScarError)
+def audit(
+    folder: Folder,
+    as_json: Json = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 2 when a figure is beyond its limit.")] = False,
+    margin: Annotated[
+        float, typer.Option(min=0, max=1, help="How far above chance what sees no image may come.")
+    ] = 0.05,
+    trained_on: Annotated[int, typer.Option(min=1, help="Most samples to learn of, and to ask.")] = 50_000,
+    encoder: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A sentence-transformers model as one more baseline.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Draws samples from larger files.")] = 0,
+) -> None:
+    """Measure what captions give away without the image, and which negatives may be true; writes audit.json, audit/."""
+    from scar.audit import audit as audit_folder
+    from scar.audit import encoder as encoders
+    from scar.audit import findings
+    from scar.audit.report import save, tables
+    from scar.progress import bar
+
+    frozen = encoders.load(encoder) if encoder else None
+    figures = audit_folder(folder, seed=seed, trained_on=trained_on, encoder=frozen, track=bar)
+    save(figures, folder, margin)
+    beyond = findings(figures, margin)
+    if as_json:
+        typer.echo(json.dumps(figures | {"findings": beyond}, indent=2, sort_keys=True))
+    else:
+        from rich.console import Console
+
+        console = Console()
+        for table in tables(figures):
+            console.print(table)
+        for line in beyond or ["Nothing is beyond its limit."]:
+            typer.echo(line)
+    if strict and beyond:
+        raise typer.Exit(2)
+
+
 def _compare(folder: Path, as_json: bool) -> None:
     """Print the corpus beside the paper's numbers."""
     from dataclasses import asdict

@@ -1,0 +1,42 @@
+"""A frozen sentence encoder, where one is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from scar.audit.logistic import Floats
+from scar.errors import InputError
+
+Encoder: TypeAlias = Callable[[Sequence[str]], Floats]
+"""Texts -> (texts, width) vectors."""
+
+
+def load(name: str) -> Encoder:
+    """The sentence-transformers model of that name or folder; each text is encoded once.
+
+    Raises:
+        InputError: the package is not installed, or there is no such model.
+    """
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError:
+        raise InputError(
+            f"--encoder {name}: sentence-transformers is not installed; pip install sentence-transformers."
+        ) from None
+    try:
+        model = SentenceTransformer(name)
+    except (OSError, ValueError) as error:
+        raise InputError(f"--encoder {name}: no such sentence encoder ({error}).") from None
+    known: dict[str, Floats] = {}
+
+    def encode(texts: Sequence[str]) -> Floats:
+        new = list(dict.fromkeys(text for text in texts if text not in known))
+        if new:
+            vectors = np.asarray(model.encode(new, normalize_embeddings=True, show_progress_bar=False), np.float64)
+            known.update(zip(new, vectors, strict=True))
+        return np.stack([known[text] for text in texts])
+
+    return encode
