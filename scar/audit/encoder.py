@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import TypeAlias
 
 import numpy as np
@@ -21,13 +22,13 @@ def load(name: str) -> Encoder:
         InputError: the package is not installed, or there is no such model.
     """
     try:
-        from sentence_transformers import SentenceTransformer
+        library = import_module("sentence_transformers")  # this package needs no model; its users may have one
     except ImportError:
         raise InputError(
             f"--encoder {name}: sentence-transformers is not installed; pip install sentence-transformers."
         ) from None
     try:
-        model = SentenceTransformer(name)
+        model = library.SentenceTransformer(name)
     except (OSError, ValueError) as error:
         raise InputError(f"--encoder {name}: no such sentence encoder ({error}).") from None
     known: dict[str, Floats] = {}
