@@ -7,7 +7,7 @@ exactly: pycocotools itself reads beyond its memory when they do not.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scar.errors import BadRecord
 from scar.sample import Mask
@@ -191,36 +191,75 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def of_labels(labels: NDArray[np.integer[Any]]) -> dict[int, tuple[Mask, tuple[int, int, int, int]]]:
-    """Mask and box of each label but 0 of a picture.
+def label_runs(labels: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Runs of equal labels, column by column.
 
     Args:
         labels: (H, W) whole numbers.
 
     Returns:
-        By label in ascending order, the mask and COCO's corner and size in pixels.
+        (R,) where each begins, counted down the columns, and (R,) its label.
     """
     import numpy as np
 
-    height, width = labels.shape
     columns = labels.ravel(order="F")
     starts = np.concatenate(([0], np.flatnonzero(columns[1:] != columns[:-1]) + 1))
-    ends = np.append(starts[1:], columns.size)
-    order = np.argsort(columns[starts], kind="stable")
-    values, firsts = np.unique(columns[starts][order], return_index=True)
-    found = {}
-    for value, rows in zip(values.tolist(), np.split(order, firsts[1:]), strict=True):
-        if value == 0:
-            continue
-        begin, end = starts[rows], ends[rows]
-        counts = np.empty(2 * len(rows) + 1, np.int64)
-        counts[0], counts[-1] = begin[0], columns.size - end[-1]
-        counts[1::2], counts[2:-1:2] = end - begin, begin[1:] - end[:-1]
-        left, right = begin // height, (end - 1) // height
+    return starts, columns[starts]
+
+
+def of_runs(starts: NDArray[np.int64], labels: NDArray[Any], width: int, height: int) -> dict[int, Traceable]:
+    """Mask and box of each label but 0.
+
+    Args:
+        starts: (R,) where each run begins; see `label_runs`.
+        labels: (R,) of the runs.
+        width: of the picture in pixels.
+        height: of the picture in pixels.
+
+    Returns:
+        By label in ascending order.
+    """
+    import numpy as np
+
+    first = np.concatenate(([True], labels[1:] != labels[:-1]))
+    starts, labels = starts[first], labels[first]
+    ends = np.append(starts[1:], width * height)
+    order = np.argsort(labels, kind="stable")
+    values, firsts = np.unique(labels[order], return_index=True)
+    groups = zip(values.tolist(), np.split(order, firsts[1:]), strict=True)
+    return {value: Traceable(starts[rows], ends[rows], width, height) for value, rows in groups if value}
+
+
+class Traceable(NamedTuple):
+    """Pixels as runs, of which none is empty and no two touch.
+
+    Attributes:
+        starts: (R,) where each run begins, counted down the columns.
+        ends: (R,) where it ends.
+        width: of the picture in pixels.
+        height: of the picture in pixels.
+    """
+
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    width: int
+    height: int
+
+    @property
+    def xywh(self) -> tuple[int, int, int, int]:
+        """COCO's corner and size in pixels."""
+        left, right = self.starts // self.height, (self.ends - 1) // self.height
         whole = bool((left != right).any())  # a run that goes on in the next column touches top and bottom
-        top = 0 if whole else int((begin % height).min())
-        bottom = height if whole else int(((end - 1) % height).max()) + 1
-        box = (int(left.min()), top, int(right.max() - left.min()) + 1, bottom - top)
+        top = 0 if whole else int((self.starts % self.height).min())
+        bottom = self.height if whole else int(((self.ends - 1) % self.height).max()) + 1
+        return int(left.min()), top, int(right.max() - left.min()) + 1, bottom - top
+
+    def mask(self) -> Mask:
+        """The pixels as a mask."""
+        import numpy as np
+
+        counts = np.empty(2 * len(self.starts) + 1, np.int64)
+        counts[0], counts[-1] = self.starts[0], self.width * self.height - self.ends[-1]
+        counts[1::2], counts[2:-1:2] = self.ends - self.starts, self.starts[1:] - self.ends[:-1]
         counts = counts if counts[-1] else counts[:-1]
-        found[value] = (Mask((height, width), _encoded(counts, height, width)), box)
-    return found
+        return Mask((self.height, self.width), _encoded(counts, self.height, self.width))

@@ -75,8 +75,18 @@ def _chosen(
     """Each picture with the regions that may become samples."""
     for picture in pictures:
         regions = select(picture, source.limits, _stream(seed, source, f"image {picture.id}"), tally.rejected)
-        if regions:
-            yield picture, regions
+        traced = tuple(_traced(regions, tally))
+        if traced:
+            yield picture, traced
+
+
+def _traced(regions: Iterable[Region], tally: Tally) -> Iterator[Region]:
+    """Those that have a mask, or need none."""
+    for region in regions:
+        try:
+            yield region.traced()
+        except BadRecord as bad:
+            tally.reject(bad)
 
 
 def _whole(

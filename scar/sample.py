@@ -7,7 +7,8 @@ true of it, and nine `Negative`s that are not: together a `Sample`.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 if TYPE_CHECKING:
@@ -117,10 +118,11 @@ class Region:
         id: the source's record id, unique within the source.
         box: where it is.
         category: what it is, in the source's words.
-        mask: its pixels, if the source has them.
+        mask: its pixels, if the source has them and it is traced.
         crowd: whether the box holds many things of the category at once.
         phrases: what the source says of this very thing, such as referring expressions.
         target: whether a sample may be made of it; others are there as what else the picture shows.
+        trace: makes the mask. A reader gives it instead of the mask: few regions become samples, and masks take time.
     """
 
     id: int
@@ -130,6 +132,15 @@ class Region:
     crowd: bool = False
     phrases: tuple[str, ...] = ()
     target: bool = True
+    trace: Callable[[], Mask | None] | None = field(default=None, compare=False)
+
+    def traced(self) -> Self:
+        """This region with its mask.
+
+        Raises:
+            BadRecord: what the source says is no mask of this image.
+        """
+        return self if self.trace is None else dataclasses.replace(self, mask=self.trace(), trace=None)
 
 
 @dataclass(frozen=True, slots=True)

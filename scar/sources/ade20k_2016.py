@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from scar.errors import BadRecord, InputError
 from scar.images import MAX_PIXELS
-from scar.masks import of_labels
+from scar.masks import label_runs, of_runs
 from scar.recipe import Source
 from scar.sample import Picture, Region, Split
 from scar.sources.boxes import usable
@@ -77,23 +77,26 @@ class ChallengeDraft:
         import numpy as np
 
         height, width = classes.shape
-        numbers = np.where(things[..., 1] > 0, things[..., 0].astype(np.int32) * 256 + things[..., 1], 0)
-        kinds = _majorities(numbers, classes)
-        apart = np.isin(classes, list(set(kinds.values())))
-        labels = np.where(numbers > 0, numbers, np.where(apart, 0, _STUFF + classes.astype(np.int32)))
-        labels[labels == _STUFF] = 0
-        for label, (mask, xywh) in of_labels(labels).items():
+        pixels = np.zeros((height, width, 4), np.uint8)  # as one number: red, green and class, from the highest byte on
+        pixels[..., 0], pixels[..., 1], pixels[..., 2] = classes, things[..., 1], things[..., 0]
+        starts, codes = label_runs(pixels.view("<u4")[..., 0])
+        numbers, classes_of = (codes >> 8).astype(np.int64), (codes & 255).astype(np.int64)
+        numbers[(codes >> 8) & 255 == 0] = 0
+        lengths = np.diff(starts, append=width * height)
+        kinds = _majorities(numbers, classes_of, lengths)
+        stuff = np.where((classes_of == 0) | np.isin(classes_of, list(kinds.values())), 0, _STUFF + classes_of)
+        for label, found in of_runs(starts, np.where(numbers > 0, numbers, stuff), width, height).items():
             tally.records += 1
             kind = kinds.get(label, label - _STUFF)
             place = f"{self.file}, region {label}"
             try:
                 if kind not in self.classes:
                     raise BadRecord(place, f"its class {kind} is not in objectInfo150.txt", "no_category")
-                box = usable(xywh, width, height, place)
+                box = usable(found.xywh, width, height, place)
             except BadRecord as bad:
                 tally.reject(bad)
             else:
-                yield Region(self.id * _ID_STEP + label, box, self.classes[kind], mask)
+                yield Region(self.id * _ID_STEP + label, box, self.classes[kind], trace=found.mask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +194,21 @@ def _pixels(path: Path, place: str) -> NDArray[np.uint8]:
         raise BadRecord(place, f"{path} does not decode: {error}", "annotation_broken") from None
 
 
-def _majorities(numbers: NDArray[np.int32], classes: NDArray[np.uint8]) -> dict[int, int]:
-    """The class that most pixels of each thing have; things without any class are left to ``no_category``."""
+def _majorities(numbers: NDArray[np.int64], classes: NDArray[np.int64], lengths: NDArray[np.int64]) -> dict[int, int]:
+    """The class that most pixels of each thing have; 0 if none has any.
+
+    Args:
+        numbers: (R,) of the things, 0 for none, by run.
+        classes: (R,) likewise.
+        lengths: (R,) pixels of the runs.
+    """
     import numpy as np
 
-    pairs, counts = np.unique(numbers[numbers > 0].astype(np.int64) * 256 + classes[numbers > 0], return_counts=True)
+    pairs, inverse = np.unique(numbers * 256 + classes, return_inverse=True)
+    counts = np.bincount(inverse, weights=lengths)
     kinds: dict[int, int] = {}
     for pair in pairs[np.argsort(counts, kind="stable")].tolist():
-        if pair % 256 or pair // 256 not in kinds:
-            kinds[pair // 256] = pair % 256
+        number, kind = divmod(pair, 256)
+        if number and (kind or number not in kinds):
+            kinds[number] = kind
     return kinds

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,16 +107,16 @@ class FullDraft:
 
     def _regions(self, annotation: _Annotation, width: int, height: int, path: Path, tally: Tally) -> Iterator[Region]:
         objects = annotation.object if isinstance(annotation.object, list) else [annotation.object]
-        seen = set()
-        classes = _classes(path.with_name(f"{path.stem}_seg.png"), width, height)
+        ids = set()
+        seen = path.with_name(f"{path.stem}_seg.png")
         for number, entry in enumerate(objects):
             tally.records += 1
             try:
                 found = _convert(entry, f"{path.name}, object[{number}]")
                 place = f"{path.name}, object {found.id}"
-                if found.id in seen or not 0 <= found.id < _ID_STEP:
+                if found.id in ids or not 0 <= found.id < _ID_STEP:
                     raise BadRecord(place, f"a second object has the id {found.id}", "duplicate_id")
-                seen.add(found.id)
+                ids.add(found.id)
                 if found.parts and found.parts.part_level > 0:
                     tally.rejected["part"] += 1
                     continue
@@ -126,13 +127,11 @@ class FullDraft:
                 corner = min(ring[0::2]), min(ring[1::2])
                 size = max(ring[0::2]) - corner[0], max(ring[1::2]) - corner[1]
                 box = usable((*corner, *size), width, height, place)
-                mask = normalise([ring], width, height, place)
             except BadRecord as bad:
                 tally.reject(bad)
             else:
-                if classes is not None and mask is not None:
-                    mask = _visible(mask, classes == found.name_ndx)
-                yield Region(self.id * _ID_STEP + found.id, box, name, mask)
+                trace = partial(_mask, ring, found.name_ndx, seen, width, height, place)
+                yield Region(self.id * _ID_STEP + found.id, box, name, trace=trace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +232,21 @@ def _scene(scene: list[str] | str) -> str | None:
     return next((part for part in reversed(parts) if part and part not in _NO_PLACE), None)
 
 
+def _mask(ring: list[float], kind: int, seen: Path, width: int, height: int, place: str) -> Mask | None:
+    """The part of a polygon that is seen as a class; all of it if the two do not agree at all.
+
+    Raises:
+        BadRecord: the polygon covers no pixel (``empty_mask``) or is none (``bad_mask``).
+    """
+    mask = normalise([ring], width, height, place)
+    classes = _classes(seen, width, height)
+    if mask is None or classes is None:
+        return mask
+    both = mask.to_array() & (classes == kind)
+    return Mask.from_array(both) if both.any() else mask
+
+
+@lru_cache(maxsize=1)
 def _classes(path: Path, width: int, height: int) -> NDArray[np.int32] | None:
     """(H, W) class of each pixel, None without a picture of that size."""
     import numpy as np
@@ -246,9 +260,3 @@ def _classes(path: Path, width: int, height: int) -> NDArray[np.int32] | None:
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
         return None
     return pixels[..., 0] // 10 * 256 + pixels[..., 1]  # (H, W)
-
-
-def _visible(mask: Mask, seen: NDArray[np.bool_]) -> Mask:
-    """The part of a mask that is seen; all of it if the pictures do not agree at all."""
-    both = mask.to_array() & seen
-    return Mask.from_array(both) if both.any() else mask

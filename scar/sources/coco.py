@@ -14,6 +14,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -23,7 +24,7 @@ from scar.errors import BadRecord, InputError
 from scar.identity import coco_identity
 from scar.images import MAX_PIXELS
 from scar.masks import normalise
-from scar.sample import Picture, Region, Relation
+from scar.sample import Mask, Picture, Region, Relation
 from scar.sources.boxes import usable
 from scar.sources.jsonfile import ANYTHING, Record, parsed, records
 from scar.sources.spans import Notes, Piece, Spans, texts
@@ -161,7 +162,6 @@ class CocoDraft:
                 place = f"{file}, annotation {annotation.id}"
                 numbers = [float("nan") if number is None else number for number in annotation.bbox]
                 box = usable(numbers, self.width, self.height, place)
-                mask = normalise(parsed(ANYTHING, annotation.segmentation, place), self.width, self.height, place)
             except BadRecord as bad:
                 if target:
                     tally.reject(bad)
@@ -172,10 +172,10 @@ class CocoDraft:
                     annotation.id,
                     box,
                     layer.categories[annotation.category_id],
-                    mask,
                     crowd=bool(annotation.iscrowd),
                     phrases=self.phrases.get(annotation.id, ()) if self.phrases else (),
                     target=target,
+                    trace=partial(_mask, annotation.segmentation, self.width, self.height, place),
                 )
 
 
@@ -215,6 +215,11 @@ class CocoAlbum:
                 relations=tuple(self.relations.get(image.id, ())),
                 phrases=None if self.phrases is None else self.phrases[image.id],
             )
+
+
+def _mask(segmentation: msgspec.Raw, width: int, height: int, place: str) -> Mask | None:
+    """The mask of an annotation."""
+    return normalise(parsed(ANYTHING, segmentation, place), width, height, place)
 
 
 def album(source: Source, tally: Tally) -> CocoAlbum:

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Generic, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
@@ -38,6 +38,8 @@ _SAME = 0.5
 
 _FOLDER_AND_FILE = re.compile(r"[^/]+/[^/]+$")
 _WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
+
+T = TypeVar("T")
 
 _Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Number = float | None
@@ -88,19 +90,40 @@ class _Relationship(msgspec.Struct, gc=False):
     object: _End
 
 
-class _Entry(msgspec.Struct, gc=False):
-    """What a file says of one image: one of these lists."""
-
-    objects: list[msgspec.Raw] = []
-    regions: list[msgspec.Raw] = []
-    relationships: list[msgspec.Raw] = []
-
-
 _IMAGE, _KEY = msgspec.json.Decoder(_Image), msgspec.json.Decoder(_Key)
-_ENTRY = msgspec.json.Decoder(_Entry)
-_OBJECT = msgspec.json.Decoder(_Object)
-_DESCRIPTION = msgspec.json.Decoder(_Description)
-_RELATIONSHIP = msgspec.json.Decoder(_Relationship)
+
+
+class _Kind(Generic[T]):
+    """One of the lists that entries have, decoded at once, or record by record where one is bad."""
+
+    def __init__(self, name: str, record: type[T]) -> None:
+        self.name = name
+        self._whole = msgspec.json.Decoder(msgspec.defstruct("Entry", [(name, list[record])], gc=False))  # type: ignore[valid-type]
+        self._raw = msgspec.json.Decoder(msgspec.defstruct("Entry", [(name, list[msgspec.Raw])], gc=False))
+        self._record = msgspec.json.Decoder(record)
+
+    def read(self, text: bytes, place: str) -> list[T | BadRecord]:
+        """The records of an entry, those of another shape as what is wrong with them.
+
+        Raises:
+            BadRecord: the entry has another shape (``malformed``).
+        """
+        try:
+            return getattr(self._whole.decode(text), self.name)  # type: ignore[no-any-return]
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raws: list[msgspec.Raw] = getattr(parsed(self._raw, text, place), self.name)
+            return [self._one(raw, f"{place}, {self.name}[{number}]") for number, raw in enumerate(raws)]
+
+    def _one(self, raw: msgspec.Raw, place: str) -> T | BadRecord:
+        try:
+            return parsed(self._record, raw, place)
+        except BadRecord as bad:
+            return bad
+
+
+_OBJECTS = _Kind("objects", _Object)
+_DESCRIPTIONS = _Kind("regions", _Description)
+_RELATIONSHIPS = _Kind("relationships", _Relationship)
 
 _Entries: TypeAlias = tuple[Path, tuple[Piece, ...]]
 """A file and what it says of one image."""
@@ -160,10 +183,11 @@ class VisualGenomeDraft:
         """Objects by id, and which object stands for those that were merged with it."""
         regions: dict[int, Region] = {}
         merged: dict[int, int] = {}
-        for place, raw in self._records(self.objects, "objects", tally):
+        for place, found in self._records(self.objects, _OBJECTS, tally):
             tally.records += 1
             try:
-                found = parsed(_OBJECT, raw, place)
+                if isinstance(found, BadRecord):
+                    raise found
                 if found.object_id in regions:
                     raise BadRecord(place, f"a second object has the id {found.object_id}", "duplicate_id")
                 name = _clean(next(iter(found.names), found.name or ""))
@@ -184,9 +208,10 @@ class VisualGenomeDraft:
             named = _Named(f" {region.category} ", region.box, region.box.area, region.id)
             by_word[region.category.rpartition(" ")[2]].append(named)
         said: dict[int, list[str]] = defaultdict(list)
-        for place, raw in self._records(self.descriptions, "regions", tally):
+        for place, found in self._records(self.descriptions, _DESCRIPTIONS, tally):
             try:
-                found = parsed(_DESCRIPTION, raw, place)
+                if isinstance(found, BadRecord):
+                    raise found
                 phrase = " ".join(found.phrase.split())
                 if not phrase:
                     raise BadRecord(place, "its phrase is empty", "empty_phrase")
@@ -208,9 +233,10 @@ class VisualGenomeDraft:
     def _relations(self, merged: Mapping[int, int], tally: Tally) -> Iterator[tuple[int, str, int]]:
         """Subject, predicate and object of each relationship."""
         seen = set()
-        for place, raw in self._records(self.relationships, "relationships", tally):
+        for place, found in self._records(self.relationships, _RELATIONSHIPS, tally):
             try:
-                found = parsed(_RELATIONSHIP, raw, place)
+                if isinstance(found, BadRecord):
+                    raise found
                 predicate = _clean(found.predicate)
                 if not predicate:
                     raise BadRecord(place, "its predicate is empty", "empty_relation")
@@ -227,20 +253,18 @@ class VisualGenomeDraft:
                 seen.add(fact)
                 yield fact
 
-    def _records(
-        self, entries: _Entries, kind: Literal["objects", "regions", "relationships"], tally: Tally
-    ) -> Iterator[tuple[str, msgspec.Raw]]:
+    def _records(self, entries: _Entries, kind: _Kind[T], tally: Tally) -> Iterator[tuple[str, T | BadRecord]]:
         """Each record of the image in a file, with its place."""
         path, pieces = entries
-        place = f"{path.name}, image {self.id}, {kind}"
+        place = f"{path.name}, image {self.id}"
         for text in texts(path, pieces):
             try:
-                found: list[msgspec.Raw] = getattr(parsed(_ENTRY, text, f"{path.name}, image {self.id}"), kind)
+                found = kind.read(text, place)
             except BadRecord as bad:
                 tally.ignore(bad)
                 continue
-            for number, raw in enumerate(found):
-                yield f"{place}[{number}]", raw
+            for number, record in enumerate(found):
+                yield f"{place}, {kind.name}[{number}]", record
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +317,7 @@ def album(source: Source, tally: Tally) -> VisualGenomeAlbum:
     """Index of one split of Visual Genome."""
     inputs = source.inputs
     images = _images(inputs["image_data"], tally)
-    objects = _entries(inputs["objects"], images, source.split, tally)
+    objects = _entries(inputs["objects"], images, source.split, tally, counted=True)
     descriptions = _entries(inputs["region_descriptions"], images, source.split, tally)
     relationships = _entries(inputs["relationships"], images, source.split, tally)
     captions = [inputs[role] for role in ("coco_captions_train", "coco_captions_val") if role in inputs]
@@ -327,8 +351,8 @@ def _images(path: Path, tally: Tally) -> dict[int, _Image]:
     return images
 
 
-def _entries(path: Path, images: Mapping[int, _Image], split: Split, tally: Tally) -> Spans:
-    """Where the entries of the images of a split stand; objects of images that there are not are counted."""
+def _entries(path: Path, images: Mapping[int, _Image], split: Split, tally: Tally, *, counted: bool = False) -> Spans:
+    """Where the entries of the images of a split stand; ``counted``: those of unknown images have records."""
     notes = Notes(path)
     for record in records(path):
         try:
@@ -340,7 +364,7 @@ def _entries(path: Path, images: Mapping[int, _Image], split: Split, tally: Tall
                 continue
             place = f"{path.name}[{record.number}]"
             bad = BadRecord(place, f"its image {number} is not in image_data.json", "no_image")
-            lost = len(parsed(_ENTRY, record.text, place).objects)
+            lost = len(_OBJECTS.read(bytes(record.text), place)) if counted else 0
         except BadRecord as problem:
             tally.ignore(problem)
             continue

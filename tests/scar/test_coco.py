@@ -45,8 +45,9 @@ def test_pictures_come_by_image_id_and_regions_by_annotation_id(world: World) ->
     assert tally.records == 9
     second = found[0].regions[1]
     assert (second.category, second.box, second.crowd) == ("fork", Box(50.25, 10, 90.75, 40), False)
-    assert second.mask is not None
-    assert second.mask.size == (90, 120)
+    mask = second.traced().mask
+    assert mask is not None
+    assert mask.size == (90, 120)
     assert found[0].captions == ("A cup, a fork and a dog.",)
     assert (found[0].file, found[0].width, found[0].height, found[0].scene) == ("000005.png", 120, 90, None)
 
@@ -64,7 +65,7 @@ def test_a_file_without_captions_extras_or_masks_will_do(world: World) -> None:
         del annotation["segmentation"], annotation["iscrowd"]
     world.write()
     found = read(world.instances_file, None, Tally())[1]
-    assert all(region.mask is None and not region.crowd for picture in found for region in picture.regions)
+    assert all(region.traced().mask is None and not region.crowd for picture in found for region in picture.regions)
     assert all(picture.captions == () for picture in found)
 
 
@@ -105,8 +106,9 @@ def test_agrees_with_pycocotools_on_real_annotations(capsys: pytest.CaptureFixtu
             assert reference.cats[annotation["category_id"]]["name"] == region.category
             assert region.box.xywh == pytest.approx(annotation["bbox"], abs=1e-2)
             rle = reference.annToRLE(annotation)
-            assert region.mask is not None
-            assert region.mask.counts == rle["counts"].decode()
+            mask = region.traced().mask
+            assert mask is not None
+            assert mask.counts == rle["counts"].decode()
             regions += 1
     assert regions == len(reference.anns)
     assert total == len({annotation["image_id"] for annotation in reference.anns.values()})

@@ -116,6 +116,17 @@ def test_books_balance_and_name_every_reason(world: World, stand_in: Generator, 
     assert written["sources"]["Toy/eval"]["inputs"]["instances"]["file"] == "instances.json"
 
 
+def test_a_mask_that_is_none_is_counted_when_its_region_is_chosen(
+    world: World, stand_in: Generator, tmp_path: Path
+) -> None:
+    world.annotations[0]["segmentation"] = [[1, 1, 9, 9]]
+    world.annotations[3]["segmentation"] = {"size": [90, 120], "counts": [10800]}
+    world.write()
+    recipe = Recipe(sources=(world.source(),), skip_bad=True)
+    report = build(recipe, tmp_path / "out", generator=stand_in)["Toy/eval"]
+    assert (report["samples"], report["rejected"]) == (7, {"empty_mask": 2})
+
+
 def test_books_that_do_not_balance_publish_nothing(
     world: World, stand_in: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
