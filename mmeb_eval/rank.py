@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
@@ -18,9 +19,9 @@ TieRule: TypeAlias = Literal["against", "official"]
 
 Rows: TypeAlias = Sequence[int] | NDArray[np.intp]
 
-BLOCK_QUERIES = 256
+BLOCK_CELLS = 2**21
 BLOCK_CANDIDATES = 8192
-"""Queries and distinct candidates that are multiplied at once: bounds the memory whatever the task's shape."""
+"""Scores that are computed, and candidates that are multiplied, at once: bound the memory whatever the task's shape."""
 
 TOP = 10
 """How many of a query's best candidates are told."""
@@ -130,7 +131,7 @@ def label_ranks(scores: NDArray[np.floating], labels: NDArray[np.intp], rule: Ti
         places = np.empty_like(order)
         np.put_along_axis(places, order, np.arange(1, scores.shape[1] + 1)[None], axis=1)
         return np.where(labels >= 0, np.take_along_axis(places, labels, axis=1), 0)
-    if (wrong := np.isnan(scores).any(axis=1)).any():
+    if (wrong := np.isnan(scores.max(axis=1))).any():
         raise ValueError(f"query {int(np.argmax(wrong))}: a score is NaN; ranks of it would mean nothing.")
     own = np.where(labels >= 0, np.take_along_axis(scores, labels, axis=1), np.nan)  # NaN is equal to nothing
     ranks = np.empty_like(labels)
@@ -172,30 +173,38 @@ def top_candidates(scores: NDArray[np.float32], gold: ArrayLike, ranks: NDArray[
     """(Q, `TOP` or fewer) columns of the best candidates, best first; the right one at its rank, -1 beyond a list."""
     rivals = scores.copy()
     np.put_along_axis(rivals, _column(gold), -np.inf, axis=1)
-    wrong = _best(rivals, min(TOP, scores.shape[1]))
+    wrong = _best(rivals)
     places = np.arange(wrong.shape[1])
     behind = places >= ranks[:, None]  # the right one: one place further down
     return np.where(places == ranks[:, None] - 1, _column(gold), np.take_along_axis(wrong, places - behind, axis=1))
 
 
-def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """(Q, count) columns of the highest scores, equal ones in the order of the columns, NaN last; -1 for padding."""
-    left = np.where(np.isnan(scores), np.finfo(np.float32).min, scores)
+def _best(left: NDArray[np.float32]) -> NDArray[np.intp]:
+    """(Q, `TOP` or fewer) columns of the highest scores, best first, equal ones in their order; -1 for padding.
+
+    Args:
+        left: (Q, C) scores without NaN; what was told is -inf afterwards.
+    """
     cells, starts = left.reshape(-1), np.arange(len(left)) * left.shape[1]
-    best = np.empty((len(left), count), dtype=np.intp)
-    for place in range(count):
+    best = np.empty((len(left), min(TOP, left.shape[1])), dtype=np.intp)
+    for place in range(best.shape[1]):
         column = np.argmax(left, axis=1)
         best[:, place] = np.where(np.isneginf(cells[starts + column]), -1, column)
         cells[starts + column] = -np.inf
     return best
 
 
-def _margins(scores: NDArray[np.float32], labels: NDArray[np.intp]) -> NDArray[np.float32]:
+def _margins(scores: NDArray[np.float32], labels: NDArray[np.intp], top: NDArray[np.intp]) -> NDArray[np.float32]:
     """(Q,) score of the first label less that of the best candidate that is no label; 0 where there is none."""
-    rivals = np.pad(scores, ((0, 0), (0, 1)), constant_values=-np.inf)  # the last column takes what is no label
-    np.put_along_axis(rivals, labels, -np.inf, axis=1)
-    margins: NDArray[np.float32] = scores[np.arange(len(scores)), labels[:, 0]] - rivals.max(axis=1)
-    return np.nan_to_num(margins, copy=False, posinf=0.0)
+    rows = np.arange(len(scores))
+    first = (top[:, :2] == labels[:, :1]).argmin(axis=1)  # the best that is not the first label
+    best = np.where(top[rows, first] < 0, -np.inf, scores[rows, top[rows, first]])
+    several = np.flatnonzero((labels[:, 1:] >= 0).any(axis=1))
+    rivals = np.pad(scores[several], ((0, 0), (0, 1)), constant_values=-np.inf)  # the last column takes what is none
+    np.put_along_axis(rivals, labels[several], -np.inf, axis=1)
+    best[several] = rivals.max(axis=1)
+    margins: NDArray[np.float32] = scores[rows, labels[:, 0]] - best
+    return np.where(np.isfinite(margins), margins, np.float32(0))
 
 
 def _stacked(blocks: Sequence[NDArray[np.intp]], beyond: int) -> NDArray[np.intp]:
@@ -211,9 +220,9 @@ def _column(gold: ArrayLike) -> NDArray[np.intp]:
     return np.asarray(gold, dtype=np.intp)[:, None]
 
 
-def _table(candidates: Sequence[Rows]) -> NDArray[np.intp]:
-    """(Q, C) rows of vectors, C the longest list; -1 beyond the end of a shorter one."""
-    table = np.full((len(candidates), max(map(len, candidates))), -1, dtype=np.intp)
+def _table(candidates: Sequence[Rows], beyond: int) -> NDArray[np.intp]:
+    """(Q, C) rows of vectors, C the longest list; ``beyond`` after the end of a shorter one."""
+    table = np.full((len(candidates), max(map(len, candidates))), beyond, dtype=np.intp)
     for row, own in zip(table, candidates, strict=True):
         row[: len(own)] = own
     return table
@@ -223,25 +232,33 @@ def _blocks(
     vectors: NDArray[np.float32], queries: NDArray[np.intp], candidates: Sequence[Rows]
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
     """The `_table` of some queries at a time, and the scores of its cells; those of padding are -inf."""
+    count = len(vectors)
     vectors, same = _distinct(vectors)
-    place = np.empty(len(vectors) + 1, dtype=np.intp)  # column of each vector in a block's product; the last of padding
     gathered = _Gathered(vectors)
-    for start in range(0, len(queries), BLOCK_QUERIES):
-        table = _table(candidates[start : start + BLOCK_QUERIES])
-        cells = same[table]
-        place.fill(0)
-        place[cells] = 1
-        union = np.flatnonzero(place[:-1])
-        place[union] = np.arange(len(union))
-        own = vectors[same[queries[start : start + BLOCK_QUERIES]]]
+    place = np.zeros(count + 1, dtype=np.intp)  # column of each row's vector in a block's product
+    step = _queries_at_once(count, max(map(len, candidates)))
+    for start in range(0, len(queries), step):
+        table = _table(candidates[start : start + step], beyond=count)
+        used = np.flatnonzero(np.bincount(table.reshape(-1), minlength=count + 1)[:count])
+        union, place[used] = np.unique(same[used], return_inverse=True)
+        own = vectors[same[queries[start : start + step]]]
         product = np.empty((len(own), len(union)), dtype=np.float32)
         for at in range(0, len(union), BLOCK_CANDIDATES):
             part = slice(at, at + BLOCK_CANDIDATES)
             np.matmul(own, gathered.rows(union[part]).T, out=product[:, part])
-        columns = place[cells] + np.arange(len(own))[:, None] * len(union)
-        scores = product.take(columns, mode="clip")
-        scores[table < 0] = -np.inf
+        cells = place.take(table, mode="clip")  # every index is good; without a mode take copies to make sure
+        cells += np.arange(len(own))[:, None] * len(union)
+        scores = product.take(cells, mode="clip")
+        scores[table == count] = -np.inf
         yield table, scores
+
+
+def _queries_at_once(vectors: int, longest: int) -> int:
+    """How many queries make a block: many where they share candidates, few where each has its own.
+
+    Of the second kind most of a block's product is scores that nobody asks for.
+    """
+    return max(BLOCK_CELLS // vectors, math.isqrt(BLOCK_CELLS // (8 * longest)), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,24 +273,30 @@ class _Block:
 
 def _ranked(table: NDArray[np.intp], scores: NDArray[np.float32], rule: TieRule) -> _Block:
     """Rank a block of queries."""
-    labels = _columns_of_first(table)
-    ranks = label_ranks(scores, labels, rule)
-    gold = np.zeros(len(table), dtype=np.intp)
-    official = rule == "official"
-    top = _best(scores, min(TOP, scores.shape[1])) if official else top_candidates(scores, gold, ranks[:, 0])
     equal = np.count_nonzero(scores == scores[:, :1], axis=1)
+    labels = _columns_of_first(table, equal)
+    ranks = label_ranks(scores, labels, rule)
+    if rule == "official":
+        top = _best(np.where(np.isnan(scores), np.finfo(np.float32).min, scores))
+    else:
+        top = top_candidates(scores, np.zeros(len(table), dtype=np.intp), ranks[:, 0])
     tied = int(np.count_nonzero(equal > np.count_nonzero(labels >= 0, axis=1)))
-    return _Block(ranks, top, _margins(scores, labels), tied)
+    return _Block(ranks, top, _margins(scores, labels, top), tied)
 
 
-def _columns_of_first(table: NDArray[np.intp]) -> NDArray[np.intp]:
-    """(Q, L) columns in which each row has its first entry, as often as it has it; -1 beyond."""
-    again = table == table[:, :1]
-    counts = np.count_nonzero(again, axis=1)
-    columns = np.full((len(table), counts.max()), -1, dtype=np.intp)
+def _columns_of_first(table: NDArray[np.intp], equal: NDArray[np.intp]) -> NDArray[np.intp]:
+    """(Q, L) columns in which each row has its first entry, as often as it has it; -1 beyond.
+
+    Args:
+        table: see `_table`.
+        equal: (Q,) in how many columns each row has the score of its first entry; NaN equals nothing.
+    """
+    suspects = np.flatnonzero(equal != 1)
+    again = [np.flatnonzero(row == row[0]) for row in table[suspects]]
+    columns = np.full((len(table), max(map(len, again), default=1)), -1, dtype=np.intp)
     columns[:, 0] = 0
-    for row in np.flatnonzero(counts > 1):
-        columns[row, : counts[row]] = np.flatnonzero(again[row])
+    for row, places in zip(suspects, again, strict=True):
+        columns[row, : len(places)] = places
     return columns
 
 
@@ -292,17 +315,18 @@ class _Gathered:
 
 
 def _distinct(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """The distinct rows, and for each row of ``vectors`` the index of its equal among them; -1 for the row -1."""
-    sums = np.ascontiguousarray(vectors).view(np.uint32) @ _weights(vectors.shape[1])  # equal rows have equal sums
+    """The distinct rows, and for each row of ``vectors`` the index of its equal among them."""
+    # Equal rows have equal sums. (einsum: whole numbers have no fast matrix product)
+    sums = np.einsum("nd,d->n", np.ascontiguousarray(vectors).view(np.uint32), _weights(vectors.shape[1]))
     _, back, counts = np.unique(sums, return_inverse=True, return_counts=True)
-    same = np.append(np.arange(len(vectors)), -1)
+    same = np.arange(len(vectors))
     suspects = np.flatnonzero(counts[back] > 1)
     if not suspects.size:
         return vectors, same
     first: dict[bytes, int] = {}
     for row in suspects.tolist():
         same[row] = first.setdefault(hashlib.blake2b(vectors[row].tobytes(), digest_size=16).digest(), row)
-    keep, same[:-1] = np.unique(same[:-1], return_inverse=True)
+    keep, same = np.unique(same, return_inverse=True)
     return vectors[keep], same
 
 

@@ -145,6 +145,6 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = rng.integers(-3, 4, (90, 5)).astype(np.float32)  # whole numbers: products are exact in any order
     candidates = [rng.permutation(90)[: rng.integers(1, 40)] for _ in range(70)]
     whole = case_scores(vectors, range(70), candidates)
-    monkeypatch.setattr("mmeb_eval.rank.BLOCK_QUERIES", 3)
+    monkeypatch.setattr("mmeb_eval.rank.BLOCK_CELLS", 300)
     monkeypatch.setattr("mmeb_eval.rank.BLOCK_CANDIDATES", 7)
     assert (case_scores(vectors, range(70), candidates) == whole).all()
