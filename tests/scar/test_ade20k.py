@@ -268,7 +268,7 @@ def test_a_polygon_that_is_none_is_noticed_when_it_is_traced(full: Full) -> None
     full.objects[0]["polygon"] = {"x": [1, float("nan"), 30], "y": [1, 1, 30]}
     full.objects[2]["polygon"] = {"x": [5, 30], "y": [5, 30]}
     car, tree = pictures(full.write(), Tally())[0].regions
-    with pytest.raises(BadRecord, match="object 0: polygon .* lies far outside"):
+    with pytest.raises(BadRecord, match=r"object 0: polygon .* lies far outside"):
         car.traced()
     with pytest.raises(BadRecord, match="object 4: its mask covers no pixel"):
         tree.traced()
