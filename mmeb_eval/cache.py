@@ -42,6 +42,7 @@ class VectorCache:
 
     Attributes:
         folder: below ``root``.
+        shared: ``root``, where workers meet.
         width: numbers in a vector; None while there is none.
         made: vectors that were put since the folder was opened.
 
@@ -53,6 +54,7 @@ class VectorCache:
         about = identity(embedder)
         digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
         self.folder = root / digest[:16]
+        self.shared = root
         self.width: int | None = None
         self.made = 0
         self._asked: set[bytes] = set()

@@ -31,6 +31,7 @@ class Case:
         gold: index of the right one.
         asked: digest of the query as the data have it: equal for every model and layout, and wherever the data lie.
         listed: likewise of its candidates.
+        place: file and row, for messages.
     """
 
     query: Item
@@ -38,6 +39,7 @@ class Case:
     gold: int
     asked: str
     listed: str
+    place: str
 
 
 def read(files: TaskFiles, layout: Layout, *, shows_box: bool, tells_box: bool | None = None) -> Iterator[Case]:
@@ -139,7 +141,8 @@ class Reader:
             query = self._region_query(place, row) if self.form == "SCaR" else self._query(place, row)
             keyed = self._texts(place, row) if self.task.candidates == "text" else self._pictures(place, row)
         candidates = tuple(self.pool[key] for key in keyed)
-        return Case(query, candidates, gold=0, asked=_digest(row, self.asked), listed=_digest(row, self.listed))
+        asked, listed = _digest(row, self.asked), _digest(row, self.listed)
+        return Case(query, candidates, gold=0, asked=asked, listed=listed, place=place)
 
     def _region_query(self, place: str, row: Row) -> Item:
         """Image, box and text of a SCaR row."""

@@ -72,7 +72,9 @@ def run(
         from mmeb_eval.models import load_model
         from mmeb_eval.rank import tie_rule
         from mmeb_eval.run import run as run_all
+        from mmeb_eval.workers import take_device
 
+        take_device()
         rule = tie_rule(ties)
 
         chosen = _task_files(tasks, data, images)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -13,10 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mmeb_eval.embedder import Embedder, Item, checked
 from mmeb_eval.errors import ContractError
-from mmeb_eval.workers import Worker
-
-POLL_S = 0.05
-"""How often a worker looks whether the others are done."""
+from mmeb_eval.images import opened_ahead
+from mmeb_eval.workers import Worker, wait
 
 
 class Store(Protocol):
@@ -25,6 +24,11 @@ class Store(Protocol):
     @property
     def width(self) -> int | None:
         """Numbers in a vector; None while there is none."""
+        ...
+
+    @property
+    def shared(self) -> Path | None:
+        """Where workers that share it meet; None if none can."""
         ...
 
     def distinct(self, items: Iterable[Item]) -> list[Item]:
@@ -50,6 +54,8 @@ class Store(Protocol):
 
 class Memory:
     """Vectors that are gone with the process."""
+
+    shared = None
 
     def __init__(self) -> None:
         self.width: int | None = None
@@ -86,6 +92,8 @@ def embed_items(
     Which items make up a batch depends on the items alone, not on how many workers share them or where a run that was
     killed has come to: vectors of some models differ in the last digits with the neighbours they had.
 
+    Images that `mmeb_eval.images.open_rgb` will be asked for are opened by threads while the model is busy.
+
     Args:
         embedder: what makes them.
         items: in the order of the rows.
@@ -96,24 +104,31 @@ def embed_items(
 
     Raises:
         ContractError: vectors that break the contract, or whose width changes from batch to batch.
-        EvalError: the store cannot be written.
+        EvalError: the store cannot be written, or another worker ends before its share is done.
     """
     apart = store.distinct(items)
+    batches = [apart[start : start + batch_size] for start in range(0, len(apart), batch_size)]
+    waiting = [todo for batch in batches[worker.rank :: worker.size] if (todo := store.missing(batch))]
+    images = [item.image for todo in waiting for item in todo if item.image is not None]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=bar is None) as shown:
-        running = shown.add_task(f"{embedder.name}: {bar}", total=len(apart))
-        for number, start in enumerate(range(0, len(apart), batch_size)):
-            batch = apart[start : start + batch_size]
-            if number % worker.size == worker.rank and (todo := store.missing(batch)):
-                made = checked(embedder.embed(todo), todo, embedder.name)
-                if store.width not in (None, made.shape[1]):
-                    before = f"{store.width} numbers before and {made.shape[1]}"
-                    raise ContractError(
-                        f"{embedder.name}: vectors have {before} in this batch; their width must not change."
-                    )
-                store.put(todo, made)
-            shown.advance(running, len(batch))
-    while worker.size > 1 and store.missing(apart):
-        time.sleep(POLL_S)
-        store.reload()
+    with Progress(*columns, console=Console(stderr=True), disable=bar is None) as shown, opened_ahead(images):
+        there = len(apart) - sum(map(len, waiting))  # or the share of others
+        running = shown.add_task(f"{embedder.name}: {bar}", total=len(apart), completed=there)
+        for todo in waiting:
+            made = checked(embedder.embed(todo), todo, embedder.name)
+            if store.width not in (None, made.shape[1]):
+                before = f"{store.width} numbers before and {made.shape[1]}"
+                raise ContractError(
+                    f"{embedder.name}: vectors have {before} in this batch; their width must not change."
+                )
+            store.put(todo, made)
+            shown.advance(running, len(todo))
+    if store.shared is not None and worker.size > 1:
+        wait(store.shared, worker.size, partial(_owing, store, batches, worker.size))
     return store.take(items)
+
+
+def _owing(store: Store, batches: Sequence[Sequence[Item]], size: int) -> set[int]:
+    """Ranks of the workers whose batches are not all stored."""
+    store.reload()
+    return {number % size for number, batch in enumerate(batches) if store.missing(batch)}

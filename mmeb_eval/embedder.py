@@ -178,13 +178,15 @@ def checked(vectors: object, items: Sequence[Item], name: str) -> NDArray[np.flo
     if not finite.all():
         row, column = np.argwhere(~finite)[0]
         value = f"{vectors[row, column]} at position {column}"
-        raise ContractError(f"{name}: the vector of {describe(items[row])} holds {value}; return finite numbers.")
+        message = f"{name}: the vector of {describe(items[row])} holds {value}; return finite numbers."
+        raise ContractError(message, items[row])
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
     off = np.abs(lengths - 1) > NORM_TOLERANCE
     if off.any():
         row = int(np.argmax(off))
         length = f"has length {lengths[row]:.4g}, not 1"
-        raise ContractError(f"{name}: the vector of {describe(items[row])} {length}; divide it by its L2 norm.")
+        message = f"{name}: the vector of {describe(items[row])} {length}; divide it by its L2 norm."
+        raise ContractError(message, items[row])
     return vectors.astype(np.float32, copy=False)
 
 

@@ -32,4 +32,12 @@ class DataError(EvalError):
 
 
 class ContractError(EvalError):
-    """An embedder that breaks its contract."""
+    """An embedder that breaks its contract.
+
+    Attributes:
+        item: the one whose vector is wrong; None if the fault is not one item's.
+    """
+
+    def __init__(self, message: str, item: object = None) -> None:
+        super().__init__(message)
+        self.item = item

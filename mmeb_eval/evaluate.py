@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from mmeb_eval.cases import read
+from mmeb_eval.cases import Case, read
 from mmeb_eval.data import JOINED_DATASET, TaskFiles, row_format, sha256
 from mmeb_eval.embedder import SETTINGS, Embedder, Item, counts_of, layout_of, prompts_of, settings_of
+from mmeb_eval.errors import ContractError
 from mmeb_eval.layouts import Layout, get_layout
 from mmeb_eval.results import Result
 from mmeb_eval.tasks import Task
@@ -55,14 +57,13 @@ def evaluate(
     shows_box = "box" in prompts_of(embedder)
     region = region_told(files.task, layout, shows_box=shows_box, strategy=getattr(embedder, "region", None))
     cases = list(read(files, layout, shows_box=shows_box, tells_box="text" in region))
-    items = sorted({item for case in cases for item in (case.query, *case.candidates)}, key=_order)
+    items, queries, listed = laid_out(cases)
     bar = files.task.name if progress else None
-    vectors = embed_items(embedder, items, batch_size, bar, store or Memory(), worker)
-    row = {item: index for index, item in enumerate(items)}
-    listed = [[row[item] for item in case.candidates] for case in cases]
+    with naming_rows(cases):
+        vectors = embed_items(embedder, items, batch_size, bar, store or Memory(), worker)
     distinct = [list(dict.fromkeys(own)) for own in listed]
     ranked = listed if ties == "official" else distinct
-    ranking = rank.rank(vectors, [row[case.query] for case in cases], ranked, ties)
+    ranking = rank.rank(vectors, queries, ranked, ties)
     return Result(
         model=embedder.name,
         task=files.task.name,
@@ -110,6 +111,36 @@ def region_told(task: Task, layout: Layout, *, shows_box: bool, strategy: str | 
     if shows_box:
         return "prompt and text" if layout.exact else "prompt"
     return "text"
+
+
+def laid_out(cases: Sequence[Case]) -> tuple[list[Item], list[int], list[list[int]]]:
+    """The distinct items of cases, in the order in which they are embedded, and where each stands among them.
+
+    Returns:
+        The items; for each case the place of its query; for each case the places of its candidates.
+    """
+    objects = {id(item): item for case in cases for item in (case.query, *case.candidates)}
+    items = sorted(set(objects.values()), key=_order)
+    place = {item: index for index, item in enumerate(items)}
+    by_object = {key: place[item] for key, item in objects.items()}  # an item is hashed once, not once a candidate
+    queries = [by_object[id(case.query)] for case in cases]
+    return items, queries, [[by_object[id(item)] for item in case.candidates] for case in cases]
+
+
+@contextmanager
+def naming_rows(cases: Sequence[Case]) -> Iterator[None]:
+    """Say of an item whose vector is wrong in which file and row it stands.
+
+    Raises:
+        ContractError: as it was raised inside, with the first such row.
+    """
+    try:
+        yield
+    except ContractError as error:
+        for case in cases:
+            if error.item == case.query or error.item in case.candidates:
+                raise ContractError(f"{case.place}: {error}", error.item) from error
+        raise
 
 
 def _fingerprint(digests: Iterable[str]) -> str:

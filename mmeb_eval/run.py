@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 
 from mmeb_eval.cache import VectorCache
@@ -14,7 +13,7 @@ from mmeb_eval.evaluate import evaluate
 from mmeb_eval.lock import only_one
 from mmeb_eval.rank import TieRule
 from mmeb_eval.results import Result, write_result
-from mmeb_eval.workers import Worker, this_worker
+from mmeb_eval.workers import Worker, shown, this_worker
 
 VECTORS = ".vectors"
 """Folder of stored vectors below the output folder."""
@@ -55,7 +54,7 @@ def run(
     worker = this_worker()
     if refresh and worker.size > 1:
         raise EvalError(f"--refresh with {worker.size} processes: one would throw away what another makes; use one.")
-    with only_one(output) if worker.rank == 0 else nullcontext():
+    with only_one(output, worker.rank), shown(output / VECTORS, worker):
         results = [
             result
             for embedder in embedders

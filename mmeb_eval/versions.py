@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import platform
+from functools import cache
 
 LIBRARIES = ("scar-virtue", "numpy", "pillow", "torch", "torchvision", "transformers", "sam2")
 """Distributions whose versions can move a score."""
@@ -12,6 +13,12 @@ LIBRARIES = ("scar-virtue", "numpy", "pillow", "torch", "torchvision", "transfor
 
 def versions() -> dict[str, str]:
     """Versions of Python and of those `LIBRARIES` that are installed."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Asked for once: each answer reads a file, and every task wants them."""
     found = {"python": platform.python_version()}
     for name in LIBRARIES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

@@ -1,12 +1,25 @@
-"""The place of this process among those that ``torchrun`` or ``accelerate launch`` started together."""
+"""Several processes that ``torchrun`` or ``accelerate launch`` started together: who is who, and who still runs."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from mmeb_eval.errors import EvalError
+
+POLL_S = 0.05
+"""How often a worker looks whether the others are done."""
+
+BEAT_S = 2.0
+"""How often a worker shows that it runs."""
+
+PATIENCE_S = 120.0
+"""A worker that has shown nothing for so long is taken for dead; one may load its model so much longer than another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +48,90 @@ def this_worker(environment: Mapping[str, str] = os.environ) -> Worker:
     if not (rank.isdecimal() and size.isdecimal() and int(rank) < int(size)):
         raise EvalError(f"RANK={rank} WORLD_SIZE={size}: expected a rank below the size; unset both to run alone.")
     return Worker(int(rank), int(size))
+
+
+def take_device(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Show each of several workers of a machine a GPU of its own; to be called before CUDA is first used.
+
+    Models take the first GPU that they see, and launchers show all of them to every worker.
+
+    >>> seen = {"LOCAL_RANK": "1", "CUDA_VISIBLE_DEVICES": "4,5"}
+    >>> take_device(seen)
+    >>> seen["CUDA_VISIBLE_DEVICES"]
+    '5'
+    """
+    rank = environment.get("LOCAL_RANK", "")
+    if not rank.isdecimal():
+        return
+    visible = environment.get("CUDA_VISIBLE_DEVICES")
+    devices = [rank] if visible is None else visible.split(",")
+    environment["CUDA_VISIBLE_DEVICES"] = devices[int(rank) % len(devices)]
+
+
+@contextmanager
+def shown(folder: Path, worker: Worker) -> Iterator[None]:
+    """Show the other workers that this one runs, by a file that changes again and again."""
+    if worker.size == 1:
+        yield
+        return
+    sign, done = _sign(folder, worker.rank), threading.Event()
+
+    def beat() -> None:
+        while not done.wait(BEAT_S):
+            sign.touch()
+
+    folder.mkdir(parents=True, exist_ok=True)
+    sign.touch()
+    beating = threading.Thread(target=beat, daemon=True)
+    beating.start()
+    try:
+        yield
+    finally:
+        done.set()
+        beating.join()
+        sign.unlink(missing_ok=True)
+
+
+def wait(folder: Path, size: int, owing: Callable[[], Collection[int]]) -> None:
+    """Wait for other workers.
+
+    Args:
+        folder: where they are `shown`.
+        size: how many there are.
+        owing: ranks of those that have not done their share.
+
+    Raises:
+        EvalError: one of them has ended, or shows no sign of life.
+    """
+    began = time.monotonic()
+    changed: dict[int, tuple[int, float]] = {}  # the last sign of each, and when it was new
+    while True:
+        signs = [_touched(_sign(folder, rank)) for rank in range(size)]
+        owed = owing()  # after the signs: one that ended in between has done its share
+        if not owed:
+            return
+        now = time.monotonic()
+        for rank in owed:
+            sign = signs[rank]
+            last, since = changed.get(rank, (None, began))
+            if sign is not None and sign != last:
+                changed[rank] = sign, now
+            elif now - since > PATIENCE_S or (sign is None and last is not None):
+                raise EvalError(
+                    f"worker {rank} of {size} ended, or has shown no sign of life, before its share was done; what was "
+                    "stored is kept: see what it said, and run again."
+                )
+        time.sleep(POLL_S)
+
+
+def _sign(folder: Path, rank: int) -> Path:
+    """The file of a worker."""
+    return folder / f".worker-{rank}"
+
+
+def _touched(path: Path) -> int | None:
+    """When the file was last touched; None if there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
