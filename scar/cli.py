@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -59,10 +60,19 @@ def build(
     ] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Drop and count records that cannot be used.")] = False,
     images_mode: Annotated[Literal["link", "copy"], typer.Option(help="Hard links to the images, or copies.")] = "link",
-    force: Annotated[bool, typer.Option("--force", help="Replace a build that differs.")] = False,
+    decode_images: Annotated[
+        bool, typer.Option("--decode-images", help="Decode every image to its last row, not only look at its ends.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Build again, and replace a build that differs.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes to build in.  [default: as many as there are cores]")
+    ] = None,
+    engine: Annotated[Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster.")] = "local",
     as_json: Json = False,
 ) -> None:
     """Make samples of annotated images: COCO-style files, the sources of a recipe, or the drawn demo."""
+    import msgspec
+
     from scar.corpus import build as build_recipe
     from scar.progress import bar
     from scar.recipe import built_in
@@ -92,7 +102,12 @@ def build(
         report = build_demo(out, _count(images), seed or 0, images_mode=images_mode, force=force, track=bar)
     else:
         wanted = _recipe(recipe, given, seed, skip_bad, data_root)
-        report = build_recipe(wanted, out, images_mode=images_mode, force=force, track=bar)
+        if decode_images:
+            wanted = msgspec.structs.replace(wanted, decode_images=True)
+        workers = workers or os.cpu_count() or 1
+        report = build_recipe(
+            wanted, out, images_mode=images_mode, force=force, workers=workers, engine=engine, track=bar
+        )
     if as_json:
         typer.echo(json.dumps(report, indent=2, sort_keys=True))
         return

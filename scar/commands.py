@@ -20,6 +20,9 @@ def one_line_errors(program: str, *expected: type[Exception]) -> Iterator[None]:
         yield
     except expected as error:
         message = str(error)
+    except KeyboardInterrupt:
+        typer.echo(f"{program}: stopped.", err=True)
+        raise typer.Exit(130) from None
     except OSError as error:
         message = f"{error.filename or 'input/output'}: {error.strerror or error}."
     else:

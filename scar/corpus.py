@@ -1,36 +1,51 @@
 """A recipe becomes a folder: rows, provenance, images and the report of where every record went.
 
-A source is written under a hidden name and published when it is complete and its books balance: files take their final
-names one by one, whole, the rows last but for the report. An interrupted build leaves no half file; the next one starts
-its source afresh.
+A source is built shard by shard under a hidden name and published when it is complete and its books balance: files take
+their final names one by one, whole, the rows last but for the report. An interrupted build leaves no half file; the
+next one takes over the shards that are finished.
 """
 
 from __future__ import annotations
 
-import filecmp
+import errno
 import hashlib
 import json
-import shutil
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
-from scar.errors import InputError, RecipeError
+from scar.columns import Origin
+from scar.engine import Engine, EngineName, here, open_engine
+from scar.errors import BuildInterrupted, InputError, RecipeError, ScarError
 from scar.identity import Leakage, find_leakage, refuse, without
-from scar.images import locate
-from scar.parquet import Origin, write
-from scar.pipeline import Generator, image_folder, rules, samples
+from scar.parquet import Writer
+from scar.pipeline import Generator, image_folder, rules
 from scar.progress import Track, silent
+from scar.publish import ImagesMode, put_images, refuse_to_replace, refuse_to_replace_images, remove_others
 from scar.recipe import Recipe, Source
 from scar.recipe import load as load_recipe
-from scar.sample import Sample
-from scar.sources import Album, open_album
+from scar.shard import SHARD_IMAGES, Job, Shard, ShardResult
+from scar.sources import Album, Draft, open_album
 from scar.sources.inputs import check, digest
+from scar.store import Store
 from scar.tally import Tally
 
-ImagesMode: TypeAlias = Literal["link", "copy"]
-
 REPORT = "build_report.json"
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How to build, whatever it is."""
+
+    out: Path
+    generator: Generator
+    images_mode: ImagesMode
+    force: bool
+    engine: Engine
+    track: Track
 
 
 def build(
@@ -40,18 +55,24 @@ def build(
     generator: Generator | None = None,
     images_mode: ImagesMode = "link",
     force: bool = False,
+    workers: int = 1,
+    engine: EngineName = "local",
     track: Track = silent,
 ) -> dict[str, Any]:
-    """Build the sources of a recipe into a folder; other sources in it stay.
+    """Build the sources of a recipe into a folder; other sources in it stay, and what is there already.
 
-    The same inputs, recipe and seed give the same bytes.
+    The same inputs, recipe and seed give the same bytes, whatever the engine and the number of workers, and whether
+    the build was interrupted.
 
     Args:
         recipe: what to build, or the path of a recipe file.
         out: the folder; made if it is not there.
         generator: writes the captions; by default the rules.
         images_mode: ``link`` makes hard links to the source's images and copies where that is not possible.
-        force: replace a build of the same name and split that differs.
+        force: build again what is there, and replace a build of the same name and split that differs.
+        workers: processes of this machine to build in; 1 is this one. With more, a script that calls this needs its
+            ``if __name__ == "__main__"``.
+        engine: ``local``, or ``ray`` for the Ray cluster that this process has joined or finds.
         track: shows progress.
 
     Returns:
@@ -61,10 +82,11 @@ def build(
         RecipeError: the recipe does not validate.
         InputError: a file or record cannot be used, no record becomes a sample, or another build is in the way.
         LeakageError: a train image is in an eval split, and the recipe does not say what becomes of it.
+        BuildInterrupted: a worker was killed or the disk is full; the same call goes on where it was.
         AccountingError: records went missing; nothing of that source is published.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe))
-    out, generator = Path(out), generator or rules()
+    out = Path(out)
     for source in recipe.sources:
         _check_paths(source, out)
     tallies = [Tally(skip_bad=recipe.skip_bad) for _ in recipe.sources]
@@ -72,10 +94,12 @@ def build(
     leakage = find_leakage(list(zip(recipe.sources, albums, strict=True))) if recipe.overlap != "keep" else Leakage()
     if recipe.overlap == "refuse":
         refuse(leakage)
-    return {
-        source.key: _build_source(source, album, tally, leakage, recipe, out, generator, images_mode, force, track)
-        for source, album, tally in zip(recipe.sources, albums, tallies, strict=True)
-    }
+    with ExitStack() as stack:
+        how = _How(out, generator or rules(), images_mode, force, open_engine(engine, workers, stack), track)
+        return {
+            source.key: _build_source(source, album, tally, leakage, recipe, how)
+            for source, album, tally in zip(recipe.sources, albums, tallies, strict=True)
+        }
 
 
 def read_report(folder: Path) -> dict[str, Any]:
@@ -104,59 +128,66 @@ def write_json(content: dict[str, Any], path: Path) -> None:
 
 
 def _build_source(
-    source: Source,
-    album: Album,
-    tally: Tally,
-    leakage: Leakage,
-    recipe: Recipe,
-    out: Path,
-    generator: Generator,
-    images_mode: ImagesMode,
-    force: bool,
-    track: Track,
+    source: Source, album: Album, tally: Tally, leakage: Leakage, recipe: Recipe, how: _How
 ) -> dict[str, Any]:
-    """Build one source and publish it."""
-    origin = Origin(generator.name, generator.version, source.licence, recipe.seed)
-    rows = _row_path(source, out)
-    sidecar = out / "provenance" / rows.name
+    """Build one source and publish it, unless it is there."""
+    origin = Origin(how.generator.name, how.generator.version, source.licence, recipe.seed)
+    rows = _row_path(source, how.out)
+    sidecar = how.out / "provenance" / rows.name
+    folder = how.out / image_folder(source)
     held = leakage.images.get(source.key, frozenset())
     entry = _settings(source, recipe, origin, held)
-    before = read_report(out).get(source.key)
-    if before is not None and not force and any(before.get(key) != entry[key] for key in entry):
-        raise InputError(f"{rows}: built from other inputs or settings; --force replaces it, another --out keeps it.")
+    before = read_report(how.out).get(source.key)
+    if before is not None and not how.force:
+        if any(before.get(key) != entry[key] for key in entry):
+            raise InputError(
+                f"{rows}: built from other inputs or settings; --force replaces it, another --out keeps it."
+            )
+        if _is_complete(before, rows, sidecar, folder):
+            return dict(before)
 
-    staging = out / f".building-{source.name}-{source.split}"
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
+    name = hashlib.sha256(json.dumps([entry, SHARD_IMAGES], sort_keys=True).encode()).hexdigest()
+    store = Store(how.out / f".building-{source.name}-{source.split}", name)
+    job = Job(source, recipe, how.generator, origin, name)
+    count = -(-len(album) // SHARD_IMAGES)
+    used: dict[str, None] = {}
     try:
-        new_rows, new_sidecar = staging / "rows.parquet", staging / "provenance.parquet"
-        used: dict[str, None] = {}
-        pictures = (draft(tally) for draft in without(album, held))
-        told = samples(track(pictures, f"building {source.key}", len(album)), source, recipe.seed, generator, tally)
-        write(_noting(told, used), source.split, origin, new_rows, new_sidecar)
+        new_rows, new_sidecar = store.folder / "rows.parquet", store.folder / "provenance.parquet"
+        with Writer(new_rows, new_sidecar, source.split) as writer:
+            results = _results(job, without(album, held), count, store, how.engine)
+            for result in how.track(results, f"building {source.key}", count):
+                tally.add(result.tally)
+                used |= dict.fromkeys(result.images)
+                writer.add(result.rows, result.notes)
         tally.settle(source.key)
         if not tally.samples:
             reasons = json.dumps(_counts(tally.rejected))
             raise InputError(
                 f"{next(iter(source.inputs.values()))}: none of its {tally.records} records became a sample: {reasons}."
             )
-
-        folder = out / image_folder(source)
-        images = {locate(source.images, file, source.key): folder / file for file in used}
-        if not force:
-            _refuse_to_replace({**images, new_sidecar: sidecar, new_rows: rows})
-        for image, place in track(images.items(), f"images of {source.key}", len(images)):
-            _put_image(image, place, images_mode)
+        entry["sha256"] = {"rows": digest(new_rows), "provenance": digest(new_sidecar)}
+        images = list(used)
+        if not how.force:
+            refuse_to_replace({new_sidecar: sidecar, new_rows: rows})
+            refuse_to_replace_images(images, source.images, folder)
+        put_images(images, source.images, folder, how.images_mode, how.track)
         for new, place in ((new_sidecar, sidecar), (new_rows, rows)):
             place.parent.mkdir(exist_ok=True)
             new.replace(place)
-        _remove_others(folder, set(images.values()))
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        remove_others(images, folder)
+    except BuildInterrupted as error:
+        raise BuildInterrupted(f"{source.key}: {error}; {_kept(store, count)}") from None
+    except ScarError:
+        store.remove()
+        raise
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise BuildInterrupted(f"{source.key}: the disk of {how.out} is full; {_kept(store, count)}") from None
 
     entry |= {
-        "file": rows.relative_to(out).as_posix(),
-        "images": len(used),
+        "file": rows.relative_to(how.out).as_posix(),
+        "images": len(images),
         "records": tally.records,
         "samples": tally.samples,
         "rejected": _counts(tally.rejected),
@@ -164,8 +195,39 @@ def _build_source(
         "overlap": leakage.of(source.key),
         "vetoes": _counts(tally.vetoes),
     }
-    write_json({"sources": read_report(out) | {source.key: entry}}, out / REPORT)
+    write_json({"sources": read_report(how.out) | {source.key: entry}}, how.out / REPORT)
+    store.remove()
     return entry
+
+
+def _is_complete(entry: dict[str, Any], rows: Path, sidecar: Path, folder: Path) -> bool:
+    """Whether the files that a report tells of are there as they were built, and as many images."""
+    if not (rows.is_file() and sidecar.is_file() and folder.is_dir()):
+        return False
+    if sum(path.is_file() for path in folder.rglob("*")) != entry["images"]:
+        return False
+    return bool(entry["sha256"] == {"rows": digest(rows), "provenance": digest(sidecar)})
+
+
+def _results(job: Job, drafts: Iterator[Draft], count: int, store: Store, engine: Engine) -> Iterator[ShardResult]:
+    """What is made of each shard, in their order; what the store has is not made again."""
+    kept = {number for number in range(count) if number in store}
+
+    def missing() -> Iterator[Shard]:
+        for number in range(count):
+            some = tuple(islice(drafts, SHARD_IMAGES))
+            if number not in kept:
+                yield Shard(job, some)
+
+    made = here(missing()) if count == 1 else engine(missing())
+    for number in range(count):
+        if number not in kept:
+            store.put(number, next(made))
+        yield store.get(number)
+
+
+def _kept(store: Store, count: int) -> str:
+    return f"{len(store)} of {count} shards are finished, and the same command goes on with the others."
 
 
 def _check_paths(source: Source, out: Path) -> None:
@@ -192,6 +254,7 @@ def _settings(source: Source, recipe: Recipe, origin: Origin, held: frozenset[in
             "reader": source.reader,
             "seed": origin.seed,
             "skip_bad": recipe.skip_bad,
+            "decode_images": recipe.decode_images,
         },
     }
 
@@ -200,48 +263,6 @@ def _row_path(source: Source, out: Path) -> Path:
     if source.split == "eval":
         return out / "SCaR-eval" / f"SCaR_eval_{source.name}.parquet"
     return out / "SCaR-train" / f"SCAR_{source.name}.parquet"
-
-
-def _noting(samples: Iterable[Sample], used: dict[str, None]) -> Iterable[Sample]:
-    """Note the image files of the samples that pass, in their order."""
-    for sample in samples:
-        used[sample.image.split("/", 2)[2]] = None
-        yield sample
-
-
-def _put_image(image: Path, place: Path, mode: ImagesMode) -> None:
-    """Link or copy an image to its place, whole or not at all."""
-    if place.exists() and place.samefile(image):
-        return
-    place.parent.mkdir(parents=True, exist_ok=True)
-    partial = place.with_name(f".{place.name}.partial")
-    partial.unlink(missing_ok=True)
-    if mode == "copy" or not _link(image, partial):
-        shutil.copyfile(image, partial)
-    partial.replace(place)
-
-
-def _link(image: Path, place: Path) -> bool:
-    """Whether the file system made a hard link: not across disks, and not on all of them."""
-    try:
-        place.hardlink_to(image.resolve())
-    except OSError:
-        return False
-    return True
-
-
-def _remove_others(folder: Path, kept: set[Path]) -> None:
-    """Remove the images that an earlier build of this source used and this one does not."""
-    for path in folder.rglob("*"):
-        if path.is_file() and path not in kept:
-            path.unlink()
-
-
-def _refuse_to_replace(files: dict[Path, Path]) -> None:
-    """See that no file would take the place of a different one."""
-    for new, place in files.items():
-        if place.exists() and not (place.samefile(new) or filecmp.cmp(new, place, shallow=False)):
-            raise InputError(f"{place}: holds something else; --force replaces it, another --out keeps it.")
 
 
 def _counts(counter: dict[str, int]) -> dict[str, int]:

@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from scar.corpus import ImagesMode, build
+from scar.corpus import build
 from scar.progress import Track, silent
+from scar.publish import ImagesMode
 from scar.recipe import Recipe, Source
 from scar.sample import SPLITS
 from scar.scenes import draw_world

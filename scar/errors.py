@@ -5,8 +5,13 @@ ScarError                every failure that is expected; the CLI prints one line
 │   └── BadRecord        one record of many; `--skip-bad` drops it and counts it under its reason
 ├── RecipeError          a recipe or a source table that does not validate
 ├── LeakageError         images of an eval split are in a train split
+├── BuildInterrupted     a build that stopped before its end; the same command goes on where it was
 └── AccountingError      records read and records accounted for differ: a bug worth reporting, nothing is published
 """
+
+from __future__ import annotations
+
+from typing import Self
 
 
 class ScarError(Exception):
@@ -35,6 +40,10 @@ class BadRecord(InputError):  # noqa: N818 - reads as what it is: raise BadRecor
         self.problem = problem
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str, str]]:
+        """Pickled by what it was made of, so that a worker may raise it."""
+        return type(self), (self.place, self.problem, self.reason)
+
 
 class RecipeError(ScarError):
     """A recipe that does not validate."""
@@ -42,6 +51,10 @@ class RecipeError(ScarError):
 
 class LeakageError(ScarError):
     """Images of an eval split are in a train split."""
+
+
+class BuildInterrupted(ScarError):  # noqa: N818 - says what happened, not what is wrong
+    """A build stopped before its end: a worker was killed, or the disk is full. What is finished is kept."""
 
 
 class AccountingError(ScarError):

@@ -7,69 +7,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scar import columns
+from scar.columns import PROVENANCE_SCHEMA, SCHEMAS, Origin
 from scar.errors import InputError
-from scar.rows import eval_row, provenance_row, sample_from_row, train_row
+from scar.rows import sample_from_row
 from scar.sample import Sample, Split
 
-_REGION: list[tuple[str, pa.DataType]] = [
-    ("bbox", pa.list_(pa.float32())),
-    ("segmentation", pa.struct([("size", pa.list_(pa.int32())), ("counts", pa.string())])),
-    ("category", pa.string()),
-    ("image_id", pa.int64()),
-]
-
-EVAL_SCHEMA = pa.schema(
-    [("qry_text", pa.string()), ("qry_image_path", pa.string()), ("tgt_text", pa.list_(pa.string())), *_REGION]
-)
-
-TRAIN_SCHEMA = pa.schema(
-    [
-        ("qry", pa.string()),
-        ("qry_image_path", pa.string()),
-        ("pos_text", pa.string()),
-        ("pos_image_path", pa.string()),
-        ("neg_text", pa.string()),
-        ("neg_image_path", pa.string()),
-        *_REGION,
-    ]
-)
-
-SCHEMAS: dict[Split, pa.Schema] = {"eval": EVAL_SCHEMA, "train": TRAIN_SCHEMA}
-
-_ELEMENTS = [("object", pa.string()), ("relation", pa.string()), ("scene", pa.string())]
-
-PROVENANCE_SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),
-        ("source", pa.string()),
-        ("split", pa.string()),
-        ("region_id", pa.int64()),
-        ("gold", pa.struct(_ELEMENTS)),
-        ("negatives", pa.list_(pa.struct([("part", pa.string()), *_ELEMENTS]))),
-        ("generator", pa.string()),
-        ("generator_version", pa.string()),
-        ("licence", pa.string()),
-        ("seed", pa.int64()),
-    ]
-)
-
-_ROWS_PER_GROUP = 5000
+ROWS_PER_GROUP = 5000
 """About 10 MB of text and masks: readers take a group at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What the provenance says of all samples of one build alike."""
-
-    generator: str
-    generator_version: str
-    licence: str | None
-    seed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +69,59 @@ class RowFile:
             raise InputError(f"{self.sidecar}: it has another number of rows than {self.path.name}.") from None
 
 
+class Writer:
+    """Writes rows and their provenance, whole groups of rows at a time, however they come.
+
+    Use it as a context manager: the files are complete when it is left.
+
+    Args:
+        rows: file of the published format; replaced if it is there.
+        sidecar: file of the provenance; replaced if it is there.
+        split: decides the format.
+    """
+
+    def __init__(self, rows: Path, sidecar: Path, split: Split) -> None:
+        self._files = [_Grouped(rows, SCHEMAS[split]), _Grouped(sidecar, PROVENANCE_SCHEMA)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def add(self, rows: pa.Table, notes: pa.Table) -> None:
+        """Append some rows and as many notes."""
+        for file, table in zip(self._files, (rows, notes), strict=True):
+            file.add(table)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        for file in self._files:
+            file.close(whole=kind is None)
+
+
+class _Grouped:
+    """A parquet file whose groups of rows do not depend on the tables that it is made of."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
+        self._waiting: list[pa.Table] = []
+        self._count = 0
+
+    def add(self, table: pa.Table) -> None:
+        self._waiting.append(table)
+        self._count += table.num_rows
+        if self._count >= ROWS_PER_GROUP:
+            whole = self._count - self._count % ROWS_PER_GROUP
+            everything = pa.concat_tables(self._waiting)
+            for start in range(0, whole, ROWS_PER_GROUP):
+                self._writer.write_table(everything.slice(start, ROWS_PER_GROUP).combine_chunks())
+            self._waiting, self._count = [everything.slice(whole)], self._count - whole
+
+    def close(self, *, whole: bool) -> None:
+        """Write what is left, unless the file is given up."""
+        if whole and self._count:
+            self._writer.write_table(pa.concat_tables(self._waiting).combine_chunks())
+        self._writer.close()
+
+
 def write(samples: Iterable[Sample], split: Split, origin: Origin, rows: Path, sidecar: Path) -> None:
     """Write samples and their provenance, a group of rows at a time.
 
@@ -129,25 +132,10 @@ def write(samples: Iterable[Sample], split: Split, origin: Origin, rows: Path, s
         rows: file of the published format; replaced if it is there.
         sidecar: file of the provenance; replaced if it is there.
     """
-    note = {
-        "generator": origin.generator,
-        "generator_version": origin.generator_version,
-        "licence": origin.licence,
-        "seed": origin.seed,
-    }
-    options = {"compression": "zstd", "write_page_checksum": True}
-    with (
-        pq.ParquetWriter(rows, SCHEMAS[split], **options) as row_writer,
-        pq.ParquetWriter(sidecar, PROVENANCE_SCHEMA, **options) as note_writer,
-    ):
-        for group in _groups(samples):
-            if split == "eval":
-                columns = [eval_row(sample) for sample in group]
-            else:
-                columns = [train_row(sample, origin.seed) for sample in group]
-            row_writer.write_table(pa.Table.from_pylist(columns, schema=SCHEMAS[split]))
-            notes = [provenance_row(sample) | note for sample in group]
-            note_writer.write_table(pa.Table.from_pylist(notes, schema=PROVENANCE_SCHEMA))
+    remaining = iter(samples)
+    with Writer(rows, sidecar, split) as writer:
+        while group := list(islice(remaining, ROWS_PER_GROUP)):
+            writer.add(columns.row_table(group, split, origin.seed), columns.note_table(group, origin))
 
 
 def read(folder: Path | str) -> Iterator[Sample]:
@@ -244,12 +232,6 @@ def _open(path: Path) -> pq.ParquetFile:
         return pq.ParquetFile(path, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: no readable parquet file: {error}") from None
-
-
-def _groups(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
-    remaining = iter(samples)
-    while group := list(islice(remaining, _ROWS_PER_GROUP)):
-        yield group
 
 
 def _is_apart(path: Path) -> bool:

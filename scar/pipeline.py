@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 from scar.errors import BadRecord
-from scar.images import decode, locate
-from scar.recipe import Source
+from scar.images import decode, locate, probe
+from scar.recipe import Recipe, Source
 from scar.sample import Caption, Negative, Picture, Region, Sample
 from scar.select import select
 from scar.tally import Tally
@@ -46,22 +47,23 @@ def rules() -> Generator:
 
 
 def samples(
-    pictures: Iterable[Picture], source: Source, seed: int, generator: Generator, tally: Tally
+    pictures: Iterable[Picture], source: Source, recipe: Recipe, generator: Generator, tally: Tally
 ) -> Iterator[Sample]:
     """Samples of one source, by ascending image and region id.
 
     Args:
         pictures: as a reader yields them; the reader has counted their regions in ``tally``.
         source: where they come from.
-        seed: of every random choice.
+        recipe: has the seed of every random choice, and says how closely images are looked at.
         generator: writes the captions.
         tally: counts samples and, by reason, regions that became none.
 
     Raises:
         BadRecord: an image cannot be used and ``tally`` does not skip such records.
     """
-    chosen = _chosen(pictures, source, seed, tally)
-    return _told(_whole(chosen, source, tally), source, seed, generator, tally)
+    chosen = _chosen(pictures, source, recipe.seed, tally)
+    look = decode if recipe.decode_images else probe
+    return _told(_whole(chosen, source, look, tally), source, recipe.seed, generator, tally)
 
 
 def image_folder(source: Source) -> str:
@@ -90,14 +92,17 @@ def _traced(regions: Iterable[Region], tally: Tally) -> Iterator[Region]:
 
 
 def _whole(
-    chosen: Iterable[tuple[Picture, tuple[Region, ...]]], source: Source, tally: Tally
+    chosen: Iterable[tuple[Picture, tuple[Region, ...]]],
+    source: Source,
+    look: Callable[[Path, str], tuple[int, int]],
+    tally: Tally,
 ) -> Iterator[tuple[Picture, tuple[Region, ...]]]:
-    """Those whose image is there, decodes and has the size that the annotations say."""
+    """Those whose image is there, is whole and has the size that the annotations say."""
     for picture, regions in chosen:
         place = f"{source.key}, image {picture.id}"
         try:
             path = locate(source.images, picture.file, place)
-            size = decode(path, place)
+            size = look(path, place)
             if size != (picture.width, picture.height):
                 problem = f"{path} is {size[0]}x{size[1]}, said to be {picture.width}x{picture.height}"
                 raise BadRecord(place, problem, "image_size")

@@ -117,12 +117,14 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         overlap: what becomes of train images that an eval split of the recipe has: ``refuse`` stops the build,
             ``drop-train`` leaves them out of the train split and counts their records as ``in_eval``, ``keep`` keeps
             them.
+        decode_images: see that every image decodes to its last row; else only that it begins and ends as one does.
     """
 
     sources: tuple[Source, ...]
     seed: int = 0
     skip_bad: bool = False
     overlap: Overlap = "refuse"
+    decode_images: bool = False
 
 
 class _Head(msgspec.Struct, forbid_unknown_fields=True):
@@ -132,6 +134,7 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True):
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
     skip_bad: bool = False
     overlap: Overlap = "refuse"
+    decode_images: bool = False
     about: str = ""
 
 

@@ -1,59 +1,17 @@
-"""`Sample`s <-> rows of the published formats, as plain dictionaries; `scar.parquet` gives the columns their types."""
+"""Rows of the published formats, as plain dictionaries, -> `Sample`s; `scar.columns` goes the other way."""
 
 from __future__ import annotations
 
-from random import Random
 from typing import Any
 
 from scar.sample import NEGATIVES_PER_PART, PARTS, Box, Caption, Mask, Negative, Region, Sample, Split
-
-INSTRUCTION = (
-    "<|image_1|>\nFind the caption that best describes the segmented object, "
-    "considering both local details and global context in the given image."
-)
-
-
-def eval_row(sample: Sample) -> dict[str, Any]:
-    """Row of ``SCaR-eval``: the ten captions to rank, gold first."""
-    return {
-        "qry_text": INSTRUCTION,
-        "qry_image_path": sample.image,
-        "tgt_text": list(sample.captions),
-        **_region_columns(sample),
-    }
-
-
-def train_row(sample: Sample, seed: int) -> dict[str, Any]:
-    """Row of ``SCaR-train``: the gold caption and one negative, drawn by ``seed`` and the sample's id."""
-    negative = Random(f"{seed}/{sample.id}/negative").choice(sample.negatives)  # noqa: S311 - a draw, not a secret
-    return {
-        "qry": INSTRUCTION,
-        "qry_image_path": sample.image,
-        "pos_text": sample.gold.text,
-        "pos_image_path": "",
-        "neg_text": negative.caption.text,
-        "neg_image_path": "",
-        **_region_columns(sample),
-    }
-
-
-def provenance_row(sample: Sample) -> dict[str, Any]:
-    """What the published formats have no column for: elements, kinds, all nine negatives, the source's record."""
-    return {
-        "id": sample.id,
-        "source": sample.source,
-        "split": sample.split,
-        "region_id": sample.region.id,
-        "gold": _elements(sample.gold),
-        "negatives": [{"part": negative.part, **_elements(negative.caption)} for negative in sample.negatives],
-    }
 
 
 def sample_from_row(row: dict[str, Any], note: dict[str, Any] | None, source: str, split: Split, number: int) -> Sample:
     """Sample from a row of either format.
 
     Args:
-        row: as `eval_row` or `train_row` makes it.
+        row: with the columns of the split.
         note: its provenance row. Without one only texts are known: they stand in `Caption.object`, the negative of a
             train row counts as an object swap, and the region's id is the row's number.
         source: name, where ``note`` does not give one.
@@ -114,20 +72,6 @@ def _sample(row: dict[str, Any], note: dict[str, Any] | None, region: Region, so
         gold=gold,
         negatives=negatives,
     )
-
-
-def _region_columns(sample: Sample) -> dict[str, Any]:
-    mask = sample.region.mask
-    return {
-        "bbox": list(sample.region.box.xywh),
-        "segmentation": None if mask is None else {"size": list(mask.size), "counts": mask.counts},
-        "category": sample.region.category,
-        "image_id": sample.image_id,
-    }
-
-
-def _elements(caption: Caption) -> dict[str, str]:
-    return {"object": caption.object, "relation": caption.relation, "scene": caption.scene}
 
 
 def _negative(part: Any, **elements: str) -> Negative:

@@ -41,6 +41,14 @@ class Tally:
             raise bad
         counter[bad.reason] += times
 
+    def add(self, other: Tally) -> None:
+        """Take over what was counted elsewhere."""
+        self.records += other.records
+        self.samples += other.samples
+        self.rejected.update(other.rejected)
+        self.ignored.update(other.ignored)
+        self.vetoes.update(other.vetoes)
+
     def identity(self) -> str:
         """The accounting identity in one line."""
         return f"{self.records} records = {self.samples} samples + {self.rejected.total()} rejected"

@@ -21,8 +21,9 @@ from mmeb_eval.report import write_report
 from mmeb_eval.results import HEADLINE, Result
 from mmeb_eval.stats import hits, interval
 from mmeb_eval.tasks import group, tasks
+from scar.columns import Origin
 from scar.errors import ScarError
-from scar.parquet import Origin, write
+from scar.parquet import write
 from scar.sample import Box, Caption, Negative, Region, Sample
 
 NASTY = '<script>alert("1")</script> & <b>'

@@ -27,8 +27,9 @@ from scar.audit.report import tables
 from scar.audit.truth import Truth, same_lineage, swap
 from scar.audit.words import Words, divergence, kernel
 from scar.cli import app
+from scar.columns import Origin
 from scar.errors import InputError
-from scar.parquet import Origin, write
+from scar.parquet import write
 from scar.sample import PARTS, Split
 
 OBJECTS = ("a cup", "a fork", "a dog", "a hat", "a clock", "a boat", "a horse", "a lamp")

@@ -13,8 +13,8 @@ import pytest
 
 from scar import Mask
 from scar.check import EXAMPLES, check
+from scar.columns import EVAL_SCHEMA, TRAIN_SCHEMA
 from scar.errors import InputError
-from scar.parquet import EVAL_SCHEMA, TRAIN_SCHEMA
 
 EVAL = Path("SCaR-eval/SCaR_eval_Toy.parquet")
 TRAIN = Path("SCaR-train/SCAR_Toy.parquet")

@@ -83,7 +83,10 @@ def test_a_sample_depends_on_no_other(world: World, stand_in: Generator) -> None
     source = world.source()
 
     def built_from(pictures: list[Picture]) -> dict[str, Sample]:
-        return {sample.id: sample for sample in samples(pictures, source, 1, stand_in, Tally())}
+        return {
+            sample.id: sample
+            for sample in samples(pictures, source, Recipe(sources=(source,), seed=1), stand_in, Tally())
+        }
 
     pictures = [draft(Tally()) for draft in open_album(source, Tally())]
     everything = built_from(pictures)
@@ -210,6 +213,7 @@ import os, signal, sys
 from pathlib import Path
 from random import Random
 import scar.corpus
+import scar.publish
 from scar import Caption, Negative, Recipe, Source, build
 from scar.pipeline import Generator
 from scar.sample import PARTS
@@ -228,7 +232,7 @@ def draw(gold, picture, region, rng, tally):
     return tuple(Negative(part, gold.swap(part, f"{part} {place}")) for part in PARTS for place in range(3))
 
 if moment == "while copying":
-    scar.corpus.shutil.copyfile = lambda image, place: (place.write_bytes(image.read_bytes()[:50]), die())
+    scar.publish.shutil.copyfile = lambda image, place: (place.write_bytes(image.read_bytes()[:50]), die())
 if moment == "before the rows":
     replace = Path.replace
     Path.replace = lambda path, target: die() if path.name == "rows.parquet" else replace(path, target)
