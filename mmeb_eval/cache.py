@@ -61,6 +61,7 @@ class VectorCache:
         self._writer = writer
         self._written = 0
         self._keys = Keys(root / "images.parquet")
+        self._keyed: dict[Item, bytes] = {}
         self._place: dict[bytes, tuple[str, int]] = {}
         self._sizes: dict[str, int] = {}
         if refresh:
@@ -75,15 +76,16 @@ class VectorCache:
 
     def distinct(self, items: Iterable[Item]) -> list[Item]:
         """The first item of each content."""
-        keyed: dict[bytes, Item] = {}
-        for item in items:
-            keyed.setdefault(self._keys.of(item), item)
-        self._asked.update(keyed)
-        return list(keyed.values())
+        self._keyed = {item: self._keys.of(item) for item in items}
+        first: dict[bytes, Item] = {}
+        for item, key in self._keyed.items():
+            first.setdefault(key, item)
+        self._asked.update(first)
+        return list(first.values())
 
     def missing(self, items: Iterable[Item]) -> list[Item]:
         """Those of distinct items that have no vector yet."""
-        return [item for item in items if self._keys.of(item) not in self._place]
+        return [item for item in items if self._key(item) not in self._place]
 
     def put(self, items: Sequence[Item], vectors: NDArray[np.float32]) -> None:
         """Store the vectors of a batch; when this returns, they outlive the process.
@@ -91,7 +93,7 @@ class VectorCache:
         Raises:
             EvalError: they cannot be written, such as on a full disk.
         """
-        self._write([self._keys.of(item) for item in items], vectors)
+        self._write([self._key(item) for item in items], vectors)
         self.made += len(items)
 
     def take(self, items: Sequence[Item]) -> NDArray[np.float32]:
@@ -102,7 +104,7 @@ class VectorCache:
         """
         wanted: dict[str, list[tuple[int, int]]] = defaultdict(list)
         for index, item in enumerate(items):
-            shard, row = self._place[self._keys.of(item)]
+            shard, row = self._place[self._key(item)]
             wanted[shard].append((index, row))
         vectors = np.empty((len(items), self.width or 0), dtype=np.float32)
         for shard, pairs in wanted.items():
@@ -159,6 +161,10 @@ class VectorCache:
         write_table(pa.table({"key": pa.array(keys, pa.binary(16))}), self.folder / f"{name}.parquet")
         self.width = vectors.shape[1]
         self._enter(name, keys)
+
+    def _key(self, item: Item) -> bytes:
+        """What stands for an item, computed again only if it is none of those that `distinct` saw last."""
+        return self._keyed.get(item) or self._keys.of(item)
 
     def _enter(self, shard: str, keys: Sequence[bytes]) -> None:
         """Note where each key's vector is."""

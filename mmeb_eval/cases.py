@@ -69,9 +69,10 @@ class Images:
 
     def __init__(self, files: TaskFiles) -> None:
         self._root = files.images
-        self._inside = os.path.realpath(files.images)
+        self._inside = f"{os.path.realpath(files.images).rstrip(os.sep)}{os.sep}"
         self._places = " or ".join(map(str, files.looked or (files.images,)))
         self._seen: dict[str, Path] = {}
+        self._folders: dict[Path, str] = {}
 
     def __call__(self, place: str, column: str, relative: object) -> Path:
         """The file of a path.
@@ -84,15 +85,23 @@ class Images:
             raise DataError(f"{place}: {column} = {relative!r} is no image path.")
         if relative not in self._seen:
             path = self._root / relative
-            inside = Path(os.path.normpath(relative))
-            if inside.is_absolute() or inside.parts[:1] == (os.pardir,):
+            inside = os.path.normpath(relative)
+            if inside.partition(os.sep)[0] in ("", os.pardir):
                 raise DataError(f"{place}: {column} = {relative!r} leaves the image folder {self._root}.")
             if not is_file(path):
                 raise DataError(f"{place}: {column} = {relative!r}: no such file below {self._places}.")
-            if not Path(os.path.realpath(path)).is_relative_to(self._inside):
+            if not self._real(path).startswith(self._inside):
                 raise DataError(f"{place}: {column} = {relative!r} leaves the image folder {self._root} by a link.")
             self._seen[relative] = path
         return self._seen[relative]
+
+    def _real(self, path: Path) -> str:
+        """Where a file really is; the links of a folder are followed once."""
+        if path.is_symlink():
+            return os.path.realpath(path)
+        if path.parent not in self._folders:
+            self._folders[path.parent] = os.path.realpath(path.parent)
+        return f"{self._folders[path.parent]}{os.sep}{path.name}"
 
 
 class Reader:
@@ -194,7 +203,8 @@ class Reader:
         """Put the row's texts into the pool; their keys are the texts themselves."""
         texts = _strings(place, row, "tgt_text")
         for text in texts:
-            self.pool.setdefault(text, Item(text=candidate_text(self.task, self.layout, "", text)))
+            if text not in self.pool:
+                self.pool[text] = Item(text=candidate_text(self.task, self.layout, "", text))
         return texts
 
     def _pictures(self, place: str, row: Row) -> list[str]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WORKERS = min(4, os.cpu_count() or 1)
 """Threads that open images ahead."""
 
-AHEAD_BYTES = 256 * 2**20
+AHEAD_BYTES = 128 * 2**20
 """No further image is opened while so much waits to be asked for."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -111,7 +111,8 @@ def write_result(result: Result, output: Path) -> Path:
         EvalError: the file cannot be written.
     """
     path = result_path(output, result.model, result.task)
-    lines = (f" {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in asdict(result).items())
+    row = {field.name: getattr(result, field.name) for field in fields(result)}
+    lines = (f" {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in row.items())
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
