@@ -6,7 +6,6 @@ Run it with ``OMP_NUM_THREADS=1 python benchmarks/evaluate_speed.py``; it writes
 from __future__ import annotations
 
 import io
-import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from PIL import Image
 from pyarrow import parquet
 from rich.console import Console
 from rich.table import Table
+from timing import best
 
 from mmeb_eval.data import TaskFiles, task_files
 from mmeb_eval.embedder import Item
@@ -74,17 +74,6 @@ def draw(folder: Path) -> TaskFiles:
     return task_files(get_task("SCAR_RefCOCOg_val"), folder)
 
 
-def best(*works: Callable[[], object]) -> list[float]:
-    """Least seconds of each of ``works``, taken in turns: others use this machine too."""
-    least = [math.inf] * len(works)
-    for _ in range(ROUNDS):
-        for place, work in enumerate(works):
-            start = time.perf_counter()
-            work()
-            least[place] = min(least[place], time.perf_counter() - start)
-    return least
-
-
 def main() -> None:
     with TemporaryDirectory() as folder:
         files = draw(Path(folder) / "data")
@@ -106,9 +95,9 @@ def main() -> None:
         def again() -> None:
             run([Opens()], [files], output, batch_size=BATCH)
 
-        opened, whole, cached = best(bare, first(), again)
+        opened, whole, cached = best(ROUNDS, bare, first(), again)
         model_s = opened / IMAGES
-        both, opened_too = best(first(model_s), bare)
+        both, opened_too = best(ROUNDS, first(model_s), bare)
     items = IMAGES + CAPTIONS
     sleeping = model_s * IMAGES
     table = Table(title=f"{IMAGES} images and {CAPTIONS} captions, {WORKERS} threads", title_justify="left")

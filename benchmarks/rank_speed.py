@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import os
-import time
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
+from timing import best
 
 from mmeb_eval.metrics import CUTS
 from mmeb_eval.rank import rank
@@ -59,17 +59,6 @@ def one_query(ranked: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
             f"ndcg_exponential@{k}": gained / ideal,
         }
     return found
-
-
-def best(rounds: int, *works: Callable[[], object]) -> list[float]:
-    """Least seconds of each of ``works``, taken in turns: others use this machine too."""
-    least = [math.inf] * len(works)
-    for _ in range(rounds):
-        for place, work in enumerate(works):
-            start = time.perf_counter()
-            work()
-            least[place] = min(least[place], time.perf_counter() - start)
-    return least
 
 
 def main() -> None:
