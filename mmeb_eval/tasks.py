@@ -107,6 +107,15 @@ def get_task(name: str) -> Task:
         raise UnknownName("task", name, tasks(), "`mmeb-eval tasks` shows all 41.") from None
 
 
+def get_tasks(names: str) -> list[Task]:
+    """Several of the 41: names with commas between, or ``all``.
+
+    Raises:
+        UnknownName: there is no such task.
+    """
+    return list(tasks().values()) if names == "all" else [get_task(name) for name in names.split(",")]
+
+
 def scar_task(source: str) -> Task:
     """The task that ranks the captions of a SCaR source: one of the five, or a user's own under the source's name."""
     official = {task.source: task for task in tasks().values() if task.source}

@@ -6,14 +6,13 @@ import importlib.metadata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from mmeb_eval.adapters.parts import not_loaded, refuse_prompts, rows_by_kind, unit
+from mmeb_eval.adapters.parts import embed_by_kind, not_loaded, refuse_prompts, unit
 from mmeb_eval.embedder import Item, describe
 from mmeb_eval.errors import DataError, EvalError, UnknownName
 from mmeb_eval.images import open_rgb
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -22,8 +21,7 @@ class Rows:
 
     def __init__(self, items: Sequence[Item], words: bool, shows: bool) -> None:
         self._items = items
-        self.features = {"text": words, "image": shows}
-        self.features = {name: True for name, there in self.features.items() if there}
+        self.features = [name for name, there in (("text", words), ("image", shows)) if there]
 
     def __len__(self) -> int:
         return len(self._items)
@@ -70,12 +68,7 @@ class Mteb:
             DataError: an item has a prompt, or an image for a model of text alone.
         """
         refuse_prompts(items, self.name)
-        vectors: list[Any] = [None] * len(items)
-        for (words, shows), rows in rows_by_kind(items).items():
-            made = self._encode([items[row] for row in rows], words, shows)
-            for row, vector in zip(rows, made, strict=True):
-                vectors[row] = vector
-        return np.stack(vectors)
+        return embed_by_kind(items, self._encode)
 
     def _encode(self, items: Sequence[Item], words: bool, shows: bool) -> NDArray[np.float32]:
         """Unit rows of items of one kind."""

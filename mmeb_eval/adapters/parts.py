@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,16 @@ def rows_by_kind(items: Sequence[Item]) -> dict[tuple[bool, bool], list[int]]:
         shows = item.image is not None
         rows.setdefault((bool(item.text) or not shows, shows), []).append(row)
     return rows
+
+
+def embed_by_kind(
+    items: Sequence[Item], embed: Callable[[list[Item], bool, bool], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """(len(items), D) rows of ``embed(items of one kind, whether they have words, whether an image)``."""
+    vectors: dict[int, NDArray[np.float32]] = {}
+    for (words, shows), rows in rows_by_kind(items).items():
+        vectors.update(zip(rows, embed([items[row] for row in rows], words, shows), strict=True))
+    return np.stack([vectors[row] for row in range(len(items))])
 
 
 def split_revision(model_id: str) -> tuple[str, str | None]:

@@ -6,14 +6,12 @@ import importlib.metadata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mmeb_eval.adapters.parts import (
+    embed_by_kind,
     local_revision,
     not_loaded,
     pixel_range,
     refuse_prompts,
-    rows_by_kind,
     split_revision,
     unit,
 )
@@ -22,6 +20,7 @@ from mmeb_eval.errors import DataError
 from mmeb_eval.images import open_rgb
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -74,12 +73,7 @@ class SentenceTransformers:
             DataError: an item has a prompt, or an image for a model of text alone.
         """
         refuse_prompts(items, self.name)
-        vectors: list[Any] = [None] * len(items)
-        for (words, shows), rows in rows_by_kind(items).items():
-            made = self._fuse([items[row] for row in rows], words, shows)
-            for row, vector in zip(rows, made, strict=True):
-                vectors[row] = vector
-        return np.stack(vectors)
+        return embed_by_kind(items, self._fuse)
 
     def _fuse(self, items: Sequence[Item], words: bool, shows: bool) -> NDArray[np.float32]:
         """Unit rows of items of one kind."""
