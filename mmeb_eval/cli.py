@@ -1,4 +1,4 @@
-"""The command line: ``mmeb-eval --model NAME --tasks DIR --output DIR``, and ``tasks``, ``check``, ``report``."""
+"""The command line: ``mmeb-eval --model NAME --tasks DIR --output DIR``, and its commands before and after a run."""
 
 from __future__ import annotations
 
@@ -208,11 +208,9 @@ def fetch_data(
     """Download data once; a download that was stopped goes on, and what is there is not asked for again."""
     with one_line_errors("mmeb-eval", EvalError):
         from mmeb_eval.fetch import fetch, read_revisions
-        from mmeb_eval.tasks import get_task
-        from mmeb_eval.tasks import tasks as all_tasks
+        from mmeb_eval.tasks import get_tasks
 
-        wanted = list(all_tasks().values()) if tasks == "all" else [get_task(name) for name in tasks.split(",")]
-        fetch(wanted, data, revisions=read_revisions(revision or []), images=not rows_only, say=typer.echo)
+        fetch(get_tasks(tasks), data, revisions=read_revisions(revision or []), images=not rows_only, say=typer.echo)
 
 
 @app.command("report")
@@ -225,12 +223,11 @@ def report(
 ) -> None:
     """Write a report about results: a self-contained page, Markdown or JSON."""
     with one_line_errors("mmeb-eval", EvalError, ScarError):
-        from mmeb_eval.curves import read_curves
         from mmeb_eval.report import write_report
         from mmeb_eval.results import read_results
 
         files = _task_files(tasks or [], data, images)
-        write_report(read_results(results), out, data=files, curves=read_curves(results))
+        write_report(read_results(results), out, data=files)
         typer.echo(str(out))
 
 
@@ -276,12 +273,10 @@ def _check_embedder(model: str, config: str | None) -> int:
 def _check_data(data: Path, tasks: str | None, images: Path | None) -> int:
     """Print all problems of a data folder; returns how many there are."""
     from mmeb_eval.check_data import check_data
-    from mmeb_eval.tasks import get_task
-    from mmeb_eval.tasks import tasks as all_tasks
+    from mmeb_eval.tasks import get_tasks
     from scar.progress import bar
 
-    names = list(all_tasks()) if tasks == "all" else tasks.split(",") if tasks else None
-    found = check_data(data, None if names is None else [get_task(name) for name in names], images, track=bar)
+    found = check_data(data, get_tasks(tasks) if tasks else None, images, track=bar)
     for problem in found.problems:
         typer.echo(problem)
     seen = f"{found.tasks:,} tasks, {found.rows:,} rows, {found.images:,} images"
@@ -292,7 +287,7 @@ def _check_data(data: Path, tasks: str | None, images: Path | None) -> int:
 def _task_files(choices: Sequence[str], data: Path | None, images: Path | None) -> list[TaskFiles]:
     """The data of every task that is asked for."""
     from mmeb_eval.data import scar_folder, task_files
-    from mmeb_eval.tasks import get_task, tasks
+    from mmeb_eval.tasks import get_tasks, tasks
 
     found: list[TaskFiles] = []
     for choice in choices:
@@ -304,7 +299,7 @@ def _task_files(choices: Sequence[str], data: Path | None, images: Path | None) 
             raise UnknownName(
                 "task", choice, tasks(), "there is no such folder either; `mmeb-eval tasks` shows all 41."
             )
-        wanted = list(tasks().values()) if choice == "all" else [get_task(name) for name in choice.split(",")]
+        wanted = get_tasks(choice)
         if data is None:
             raise EvalError(f"--tasks {choice}: where are the data? Give --data DIR, or --tasks DIR for a SCaR folder.")
         from mmeb_eval.manifest import verify

@@ -83,28 +83,6 @@ def rank(vectors: NDArray[np.float32], queries: Rows, candidates: Sequence[Rows]
     )
 
 
-def case_scores(vectors: NDArray[np.float32], queries: Rows, candidates: Sequence[Rows]) -> NDArray[np.float32]:
-    """Cosine similarity of each query to its own candidates.
-
-    Candidates with one vector get one score, to the last bit, wherever they stand: it is computed once. (A matrix
-    product may round equal columns differently, and then a tie would not look like one.)
-
-    Args:
-        vectors: (N, D) rows of length 1.
-        queries: (Q,) rows of ``vectors``.
-        candidates: Q lists of rows of ``vectors``, at least one each.
-
-    Returns:
-        (Q, C) scores, C the longest list; a padded cell is -inf.
-    """
-    scores = np.full((len(candidates), max(map(len, candidates))), -np.inf, dtype=np.float32)
-    start = 0
-    for _, block in _blocks(vectors, np.asarray(queries), candidates):
-        scores[start : start + len(block), : block.shape[1]] = block
-        start += len(block)
-    return scores
-
-
 def label_ranks(scores: NDArray[np.floating], labels: NDArray[np.intp], rule: TieRule = "against") -> NDArray[np.intp]:
     """Rank of each right candidate, 1 = best.
 
@@ -125,6 +103,11 @@ def label_ranks(scores: NDArray[np.floating], labels: NDArray[np.intp], rule: Ti
 
     Raises:
         ValueError: a score is NaN and the rule is ``against``; the message names the first such query.
+
+    Source: MMEB protocol, arXiv 2410.05160 (over each query's own candidates).
+
+    >>> label_ranks(np.float32([[.9, .1, .9]]), np.array([[0]])).tolist()
+    [[2]]
     """
     if rule == "official":
         order = np.argsort(-scores, axis=1, kind="stable")
@@ -140,33 +123,6 @@ def label_ranks(scores: NDArray[np.floating], labels: NDArray[np.intp], rule: Ti
         later = own[:, column + 1 :]
         ranks[:, column] = np.count_nonzero(scores >= label, axis=1) - np.count_nonzero(later == label, axis=1)
     return ranks
-
-
-def gold_ranks(scores: NDArray[np.float32], gold: ArrayLike) -> NDArray[np.intp]:
-    """Rank of each gold candidate, 1 = best; a tie counts against the model.
-
-    Args:
-        scores: (Q, C) cosine similarities; a padded cell is -inf.
-        gold: (Q,) column of the right candidate.
-
-    Returns:
-        (Q,) ranks in 1..C.
-
-    Raises:
-        ValueError: a score is NaN; the message names the first such query.
-
-    Source: MMEB protocol, arXiv 2410.05160 (hit@1 over each query's own candidates).
-
-    >>> gold_ranks(np.float32([[.9, .1, .9]]), np.array([0]))
-    array([2])
-    """
-    return label_ranks(scores, _column(gold))[:, 0]
-
-
-def ties(scores: NDArray[np.float32], gold: ArrayLike) -> int:
-    """How many queries have a wrong candidate that scores exactly as the right one."""
-    best = np.take_along_axis(scores, _column(gold), axis=1)
-    return int(np.count_nonzero(np.count_nonzero(scores == best, axis=1) > 1))
 
 
 def top_candidates(scores: NDArray[np.float32], gold: ArrayLike, ranks: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -231,7 +187,11 @@ def _table(candidates: Sequence[Rows], beyond: int) -> NDArray[np.intp]:
 def _blocks(
     vectors: NDArray[np.float32], queries: NDArray[np.intp], candidates: Sequence[Rows]
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
-    """The `_table` of some queries at a time, and the scores of its cells; those of padding are -inf."""
+    """The `_table` of some queries at a time, and the scores of its cells; those of padding are -inf.
+
+    Candidates with one vector get one score, to the last bit, wherever they stand: it is computed once. (A matrix
+    product may round equal columns differently, and then a tie would not look like one.)
+    """
     count = len(vectors)
     vectors, same = _distinct(vectors)
     gathered = _Gathered(vectors)

@@ -11,12 +11,10 @@ from typing import Any
 
 import jinja2
 
-from mmeb_eval.curves import Curve
 from mmeb_eval.data import TaskFiles
 from mmeb_eval.errors import EvalError, UnknownName
 from mmeb_eval.files import write_bytes
 from mmeb_eval.gallery import failures
-from mmeb_eval.plots import figures
 from mmeb_eval.published import Published
 from mmeb_eval.results import HEADLINE, Result
 from mmeb_eval.standings import boards, show
@@ -37,7 +35,6 @@ def write_report(
     out: Path,
     *,
     data: Sequence[TaskFiles] = (),
-    curves: Sequence[Curve] = (),
     count: int = 24,
 ) -> None:
     """Write a report; its format is that of the suffix, ``.html``, ``.md`` or ``.json``.
@@ -48,7 +45,6 @@ def write_report(
         results: what to show; models in the order given.
         out: the file; replaced if it is there.
         data: where rows and pictures of the tasks lie: a page shows the worst failures.
-        curves: robustness curves to plot.
         count: most failures to show.
 
     Raises:
@@ -58,9 +54,9 @@ def write_report(
         EvalError: the file cannot be written.
     """
     formats: Mapping[str, Callable[[], str]] = {
-        ".html": lambda: _html(results, data, curves, count),
-        ".md": lambda: _markdown(summarise(results), curves),
-        ".json": lambda: _json(results, summarise(results), curves),
+        ".html": lambda: _html(results, data, count),
+        ".md": lambda: _markdown(summarise(results)),
+        ".json": lambda: _json(results, summarise(results)),
     }
     if out.suffix not in formats:
         raise UnknownName("report format", out.suffix, formats, f"--out FILE ends in {', '.join(formats)}.")
@@ -70,12 +66,11 @@ def write_report(
     write_bytes(text.encode(), out)
 
 
-def _html(results: Sequence[Result], data: Sequence[TaskFiles], curves: Sequence[Curve], count: int) -> str:
+def _html(results: Sequence[Result], data: Sequence[TaskFiles], count: int) -> str:
     """The page."""
     summary = summarise(results)
-    shown = list(dict.fromkeys([*summary.models, *(curve.model for curve in curves)]))
-    seeing = [model for model in shown if not is_floor(model)]
-    floors = [model for model in shown if is_floor(model)]
+    seeing = [model for model in summary.models if not is_floor(model)]
+    floors = [model for model in summary.models if is_floor(model)]
     looks = {model: (f"series-{place % COLOURS}", f"shape-{place % SHAPES}") for place, model in enumerate(seeing)}
     looks |= {model: ("floor", f"shape-{place % SHAPES}") for place, model in enumerate(floors)}
     loader = jinja2.FileSystemLoader(TEMPLATE.parent)
@@ -89,10 +84,9 @@ def _html(results: Sequence[Result], data: Sequence[TaskFiles], curves: Sequence
         best=BEST,
         summary=summary,
         seeing=seeing,
-        floors=[model for model in floors if model in summary.models],
+        floors=floors,
         looks=looks,
         queries=sum({result.task: result.counts["queries"] for result in results}.values()),
-        figures=figures(curves),
         failures=failures(results, data, count),
         boards=boards(results=results),
         settings={
@@ -128,7 +122,7 @@ def _called(score: Published) -> str:
     return f"{score.model} ({score.setting})" if score.setting else score.model
 
 
-def _markdown(summary: Summary, curves: Sequence[Curve]) -> str:
+def _markdown(summary: Summary) -> str:
     """Tables for a README or an issue."""
     lines = ["# Evaluation report", ""]
     lines += [f"{HEADLINE}, 0 to 1, with its {CONFIDENCE:.0%} interval. Ties count as each model's settings say.", ""]
@@ -139,21 +133,6 @@ def _markdown(summary: Summary, curves: Sequence[Curve]) -> str:
     if weak := summary.at_chance:
         lines += [f"No better than chance, within {CHANCE_ERRORS} standard errors:", ""]
         lines += [f"- {_cell(model)} on {_cell(task)}" for model, task in weak] + [""]
-    if curves:
-        lines += ["## Robustness", "", *_rows(["source", "disturbance", "model", "strength", HEADLINE, "queries"])]
-        for curve in curves:
-            for point in curve.points:
-                score = f"{point.score:.3f} [{point.low:.3f}, {point.high:.3f}]"
-                cells = [
-                    curve.source,
-                    curve.name,
-                    curve.model,
-                    f"{point.x:g} {curve.unit}",
-                    score,
-                    f"{point.queries:,}",
-                ]
-                lines.append(_row(cells))
-        lines.append("")
     if summary.published:
         sources = dict.fromkeys(score.source for scores in summary.published.values() for score in scores)
         lines += ["Published scores are from:", ""]
@@ -193,7 +172,7 @@ def _cell(text: str) -> str:
     return re.sub(r"([\\`*_<|])", r"\\\1", " ".join(text.split()))
 
 
-def _json(results: Sequence[Result], summary: Summary, curves: Sequence[Curve]) -> str:
+def _json(results: Sequence[Result], summary: Summary) -> str:
     """All numbers of a report, without the lists per query."""
     settings = {(result.model, result.task): result.settings for result in results}
     metrics = {(result.model, result.task): result.metrics for result in results}
@@ -215,7 +194,6 @@ def _json(results: Sequence[Result], summary: Summary, curves: Sequence[Curve]) 
             for (model, name), score in summary.means.items()
         ],
         "published": [_beside(score) for scores in summary.published.values() for score in scores],
-        "curves": [asdict(curve) for curve in curves],
     }
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 

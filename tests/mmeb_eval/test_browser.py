@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mmeb_eval.curves import Curve, Point
 from mmeb_eval.data import scar_folder
 from mmeb_eval.evaluate import evaluate
 from mmeb_eval.floors import Constant, Random, TextOnly
@@ -66,16 +65,14 @@ def page(corpus: Path, tmp_path: Path) -> Path:
     """A report with every section."""
     (files,) = scar_folder(corpus)
     results = [evaluate(embedder, files) for embedder in (Seeing(1), Constant(), Random(), TextOnly())]
-    points = tuple(Point(x / 10, x / 20, x / 25, x / 15, 40) for x in (9, 7, 5))
-    curves = [Curve("seeing", "Toy", "jittered box", "IoU", 0.1, points)]
-    write_report(results, tmp_path / "report.html", data=[files], curves=curves, count=6)
+    write_report(results, tmp_path / "report.html", data=[files], count=6)
     return tmp_path / "report.html"
 
 
 def test_the_page_is_whole_in_the_browser(browse: Browse, page: Path) -> None:
     dom = browse(page, "--dump-dom", "--enable-logging=stderr", "--v=0")
     ids = re.findall(r'<section aria-labelledby="(\w+)"', dom)
-    assert ids == ["tasks", "scores", "robustness", "first", "failures", "published", "settings"]
+    assert ids == ["tasks", "scores", "first", "failures", "published", "settings"]
     assert dom.count('<li class="failure card">') == 6
     assert dom.count("</table>") >= 3
     assert dom.rstrip().endswith("</html>")

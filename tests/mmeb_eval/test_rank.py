@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import hypothesis.strategies as st
@@ -12,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from mmeb_eval.metrics import metrics
-from mmeb_eval.rank import TOP, TieRule, case_scores, gold_ranks, label_ranks, rank, ties, top_candidates
+from mmeb_eval.rank import TOP, TieRule, label_ranks, rank, top_candidates
 
 SCORES = arrays.arrays(
     np.float32,
@@ -29,38 +30,38 @@ def brute_force(scores: NDArray[np.float32], gold: int) -> int:
     return rank
 
 
+def gold_ranks(scores: NDArray[np.float32], gold: Sequence[int]) -> NDArray[np.intp]:
+    """Ranks where each query has one right candidate."""
+    return label_ranks(scores, np.array(gold)[:, None])[:, 0]
+
+
 @given(SCORES, st.data())
 def test_ranks_are_those_of_a_brute_force(scores: NDArray[np.float32], data: st.DataObject) -> None:
     gold = [data.draw(st.integers(0, scores.shape[1] - 1)) for _ in scores]
     expected = [brute_force(row, right) for row, right in zip(scores, gold, strict=True)]
     ranks = gold_ranks(scores, gold)
     assert ranks.tolist() == expected
-    tied = [(row == row[right]).sum() > 1 for row, right in zip(scores, gold, strict=True)]
-    assert ties(scores, gold) == sum(tied)
 
 
 @given(SCORES, st.randoms(use_true_random=False))
 def test_the_order_of_candidates_changes_no_rank(scores: NDArray[np.float32], random: Any) -> None:
     order = list(range(scores.shape[1]))
     random.shuffle(order)
-    gold = np.zeros(len(scores), dtype=np.intp)
-    moved = np.full(len(scores), order.index(0))
+    gold, moved = [0] * len(scores), [order.index(0)] * len(scores)
     assert gold_ranks(scores, gold).tolist() == gold_ranks(scores[:, order], moved).tolist()
-    assert ties(scores, gold) == ties(scores[:, order], moved)
 
 
 @given(st.integers(2, 1100), st.floats(-1, 1, width=32))
 def test_constant_scores_never_hit(choices: int, value: float) -> None:
     scores = np.full((2, choices), value, dtype=np.float32)
     assert gold_ranks(scores, [0, choices - 1]).tolist() == [choices, choices]
-    assert ties(scores, [0, choices - 1]) == 2
 
 
 @given(SCORES)
 def test_the_top_candidates_are_the_first_of_the_sorted_list_and_the_gold_one_stands_behind_its_equals(
     scores: NDArray[np.float32],
 ) -> None:
-    gold = np.zeros(len(scores), dtype=np.intp)
+    gold = [0] * len(scores)
     top = top_candidates(scores, gold, gold_ranks(scores, gold))
     for row, best in zip(scores.tolist(), top.tolist(), strict=True):
         assert best == sorted(range(len(row)), key=lambda column: (-row[column], column == 0, column))[:TOP]
@@ -81,12 +82,14 @@ def test_nan_stops_and_names_the_query() -> None:
 def test_scores_are_the_dot_products_of_each_query_with_its_own_candidates(choices: list[int]) -> None:
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((len(choices) + max(choices), 8)).astype(np.float32)
-    candidates = [rng.integers(0, len(vectors), size=count).tolist() for count in choices]
-    scores = case_scores(vectors, range(len(choices)), candidates)
-    assert scores.shape == (len(choices), max(choices))
+    candidates = [rng.choice(len(vectors), size=count, replace=False).tolist() for count in choices]
+    found = rank(vectors, range(len(choices)), candidates)
     for query, own in enumerate(candidates):
-        assert scores[query, : len(own)] == pytest.approx(vectors[own] @ vectors[query], abs=1e-5)
-        assert np.isneginf(scores[query, len(own) :]).all()
+        scores = vectors[own] @ vectors[query]
+        assert found.margins[query] == pytest.approx(scores[0] - max(scores[1:], default=scores[0]), abs=1e-5)
+        best = [place for place in found.top[query] if place >= 0]
+        assert len(best) == min(TOP, len(own))
+        assert scores[best] == pytest.approx(np.sort(scores)[::-1][:TOP], abs=1e-5)
 
 
 @pytest.mark.parametrize("width", [3, 17, 64, 333])
@@ -95,8 +98,9 @@ def test_candidates_with_one_vector_tie_to_the_last_bit(width: int, choices: int
     rng = np.random.default_rng(choices)
     query, candidate = rng.standard_normal((2, width)).astype(np.float32)
     vectors = np.stack([query, *[candidate] * choices])
-    scores = case_scores(vectors, [0, 0, 0], [range(1, choices + 1)] * 3)
-    assert (scores == scores[:, :1]).all()
+    found = rank(vectors, [0, 0, 0], [range(1, choices + 1)] * 3)
+    assert found.ranks.tolist() == [choices] * 3  # every other one stands before the right one
+    assert (found.ties, found.margins.tolist()) == (3, [0, 0, 0])
 
 
 @pytest.mark.parametrize("rule", ["against", "official"])
@@ -106,17 +110,15 @@ def test_a_task_is_ranked_as_its_parts_say(rule: TieRule) -> None:
     candidates = [rng.permutation(30)[: rng.integers(1, 12)] for _ in range(400)]
     queries = rng.integers(0, 30, 400)
     found = rank(vectors, queries, candidates, rule)
-    scores = case_scores(vectors, queries, candidates)
-    first = np.zeros((400, 1), dtype=np.intp)
-    assert found.ranks.tolist() == label_ranks(scores, first, rule)[:, 0].tolist()
+    scores = [vectors[own] @ vectors[query] for query, own in zip(queries, candidates, strict=True)]
     assert found.metrics == metrics(found.ranks[:, None])
-    assert found.ties == ties(scores, first[:, 0]) > 0
+    assert found.ties == sum((row[1:] == row[0]).any() for row in scores) > 0
     assert ((found.top[:, 0] == 0) == (found.ranks == 1)).all()
     for own, row, margin, best in zip(candidates, scores, found.margins, found.top.tolist(), strict=True):
         behind = rule == "against"
         order = sorted(range(len(own)), key=lambda place: (-row[place], behind and place == 0, place))
         assert [place for place in best if place >= 0] == order[:TOP]
-        assert margin == (row[0] - max(row[1 : len(own)]) if len(own) > 1 else 0)
+        assert margin == (row[0] - max(row[1:]) if len(own) > 1 else 0)
     if rule == "official":
         assert found.ranks.tolist() == [1 + np.argsort(-row, kind="stable").tolist().index(0) for row in scores]
     else:
@@ -144,7 +146,10 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(2)
     vectors = rng.integers(-3, 4, (90, 5)).astype(np.float32)  # whole numbers: products are exact in any order
     candidates = [rng.permutation(90)[: rng.integers(1, 40)] for _ in range(70)]
-    whole = case_scores(vectors, range(70), candidates)
+    whole = rank(vectors, range(70), candidates)
     monkeypatch.setattr("mmeb_eval.rank.BLOCK_CELLS", 300)
     monkeypatch.setattr("mmeb_eval.rank.BLOCK_CANDIDATES", 7)
-    assert (case_scores(vectors, range(70), candidates) == whole).all()
+    parts = rank(vectors, range(70), candidates)
+    assert (parts.metrics, parts.ties) == (whole.metrics, whole.ties)
+    for name in ("ranks", "top", "margins"):
+        assert getattr(parts, name).tolist() == getattr(whole, name).tolist()

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mmeb_eval.curves import Curve, Point
 from mmeb_eval.data import scar_folder, sha256
 from mmeb_eval.errors import DataError, EvalError, UnknownName
 from mmeb_eval.report import write_report
@@ -304,19 +303,6 @@ def test_scores_at_chance_are_called_that_aloud(tmp_path: Path) -> None:
     assert "1 score is no better than chance" in text
     assert "weak: VOC2007" in page.texts["p"]
     assert page.texts["small"].count("no better than chance") == 1
-
-
-def test_curves_are_drawn_with_their_points_in_words(results: list[Result], tmp_path: Path) -> None:
-    points = (Point(0.9, 0.5, 0.4, 0.6, 50), Point(0.5, 0.25, 0.2, 0.3, 50))
-    curves = [Curve(model, "Toy", "jittered box", "IoU", 0.1, points) for model in (MINE, "unseen")]
-    write_report(results, tmp_path / "report.html", curves=curves)
-    text = (tmp_path / "report.html").read_text()
-    page = Page(text)
-    (label,) = [label for label in page.labels if label.startswith("jittered box")]
-    assert label == (
-        f"jittered box on Toy. {MINE}: 0.9 IoU 0.500, 0.5 IoU 0.250. unseen: 0.9 IoU 0.500, 0.5 IoU 0.250."
-    )
-    assert text.count('class="band') == text.count("<polyline") == 2
 
 
 def test_settings_that_all_tasks_share_are_said_once(tmp_path: Path) -> None:
