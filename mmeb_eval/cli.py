@@ -37,8 +37,8 @@ NO_BETTER_THAN_CHANCE = 3
 """Exit code of ``--strict``."""
 
 REGION_HELP = (
-    "How models are told the region: text, crop, red-circle, blur or roi (pooled vision features); left out, they see "
-    "the box if they take one."
+    "How models are told the region: text, crop, red-circle, blur; roi (pooled vision features in the box); text-bare "
+    "(VIRTUE: the box in words, no segment tokens); left out, they see the box if they take one."
 )
 
 

@@ -67,6 +67,8 @@ class Embedder(Protocol):
     - ``stored``: False where making a vector costs less than storing it.
     - ``embed_roi(items)``: as ``embed`` for items with boxes or none, with the vision features inside a box, pooled, in
       the place of its image or of what else tells a region; ``--region roi`` asks for it.
+    - ``embed_bare(items)``: as ``embed`` for items without prompts, and without the tokens that a region would have;
+      ``--region text-bare`` asks for it.
     """
 
     @property

@@ -50,9 +50,14 @@ def blur(image: Image, box: Box) -> Image:
 PICTURES: Mapping[str, Callable[[Image, Box], Image]] = {"crop": crop, "red-circle": red_circle, "blur": blur}
 """Strategies that change the picture; the text then says nothing of the region."""
 
-STRATEGIES = ("text", *PICTURES, "roi")
-"""Values of ``--region``. ``text`` writes the box into the text, as the official baselines have it; ``roi`` pools what
-the model's vision encoder makes of the patches inside the box, where a model has such."""
+METHODS: Mapping[str, str] = {"roi": "embed_roi", "text-bare": "embed_bare"}
+"""Strategies for models that have a method for it, see `mmeb_eval.embedder.Embedder`."""
+
+TEXTS = ("text", "text-bare")
+"""Strategies that write the box into the text, as the official baselines have it."""
+
+STRATEGIES = (*TEXTS, *PICTURES, "roi")
+"""Values of ``--region``."""
 
 
 def tell(embedder: Embedder, strategy: str) -> Embedder:
@@ -60,13 +65,14 @@ def tell(embedder: Embedder, strategy: str) -> Embedder:
 
     Raises:
         UnknownName: there is no such strategy.
-        EvalError: the embedder has no features to pool.
+        EvalError: the embedder has no method for it.
     """
     if strategy not in STRATEGIES:
         raise UnknownName("way to tell a region", strategy, STRATEGIES, f"it is one of {', '.join(STRATEGIES)}.")
-    if strategy == "roi" and not callable(getattr(embedder, "embed_roi", None)):
-        others = ", ".join(other for other in STRATEGIES if other != "roi")
-        raise EvalError(f"{embedder.name} has no vision features to pool (no embed_roi); any model takes {others}.")
+    method = METHODS.get(strategy)
+    if method is not None and not callable(getattr(embedder, method, None)):
+        others = ", ".join(other for other in STRATEGIES if other not in METHODS)
+        raise EvalError(f"{embedder.name} has no {method}, which {strategy} asks for; any model takes {others}.")
     return Told(embedder, strategy)
 
 
@@ -84,7 +90,7 @@ class Told:
         self.region = region
         self.name = f"{inner.name}+{region}"
         self.layout = layout_of(inner)
-        self.prompts = () if region == "text" else ("box",)
+        self.prompts = () if region in TEXTS else ("box",)
         self.stored: bool = getattr(inner, "stored", True)
 
     @property
@@ -103,13 +109,13 @@ class Told:
             DataError: a prompt that the strategy cannot tell.
         """
         for item in items:
-            if item.prompt is not None and (self.region == "text" or not isinstance(item.prompt, Box)):
-                kinds = "no prompt" if self.region == "text" else "boxes alone"
+            if item.prompt is not None and (self.region in TEXTS or not isinstance(item.prompt, Box)):
+                kinds = "no prompt" if self.region in TEXTS else "boxes alone"
                 raise DataError(f"{describe(item)}: {self.name} is shown {kinds}.")
             if item.prompt is not None and item.image is None:
                 raise DataError(f"{describe(item)}: a box without an image.")
-        if self.region == "roi":
-            vectors: NDArray[np.float32] = self.inner.embed_roi(items)  # type: ignore[attr-defined] # `tell` looked
+        if self.region in METHODS:
+            vectors: NDArray[np.float32] = getattr(self.inner, METHODS[self.region])(items)
             return vectors
         with TemporaryDirectory(prefix="mmeb-eval-region-") as folder:
             return self.inner.embed([self._without_box(item, Path(folder)) for item in items])

@@ -55,29 +55,16 @@ class GroupMean:
         have: tasks that have a result.
         total: tasks in the group.
         mean: 0 to 1; None unless every task has a result.
-        chance: the mean of the tasks' chance levels; None likewise.
     """
 
     group: str
     have: int
     total: int
     mean: float | None
-    chance: float | None
 
     def __str__(self) -> str:
-        """The score with its chance level, or how much of the group is there."""
-        if self.mean is None or self.chance is None:
-            return f"incomplete {self.have}/{self.total}"
-        return score(self.mean, self.chance)
-
-
-def score(value: float, chance: float) -> str:
-    """How a score is printed: never without its chance level.
-
-    >>> score(0.30612, 0.1)
-    '0.306 (chance 0.100)'
-    """
-    return f"{value:.3f} (chance {chance:.3f})"
+        """The score, or how much of the group is there."""
+        return f"incomplete {self.have}/{self.total}" if self.mean is None else f"{self.mean:.3f}"
 
 
 def group_means(results: Iterable[Result]) -> list[GroupMean]:
@@ -90,8 +77,7 @@ def group_means(results: Iterable[Result]) -> list[GroupMean]:
         whole = len(have) == len(names)
         if have:
             mean = sum(result.metrics[HEADLINE] for result in have) / len(names) if whole else None
-            chance = sum(result.chance for result in have) / len(names) if whole else None
-            means.append(GroupMean(name, len(have), len(names), mean, chance))
+            means.append(GroupMean(name, len(have), len(names), mean))
     return means
 
 

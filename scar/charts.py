@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -66,23 +65,6 @@ class _Text:
     colour: Colour
     anchor: Literal["start", "end"] = "start"
     bold: bool = False
-
-
-def svg(chart: Bars) -> str:
-    """The chart as an SVG element that takes its colours from the page, with a text for who cannot see it."""
-    shapes, height = _drawn(chart)
-    drawn = []
-    for shape in shapes:
-        fill = f'fill="var(--{shape.colour})"'
-        if isinstance(shape, _Box):
-            size = f'width="{shape.width:.1f}" height="{shape.height:.1f}" rx="2"'
-            drawn.append(f'<rect x="{shape.x:.1f}" y="{shape.y:.1f}" {size} {fill}/>')
-        else:
-            weight = ' font-weight="600"' if shape.bold else ""
-            place = f'x="{shape.x:.1f}" y="{shape.y:.1f}" text-anchor="{shape.anchor}"'
-            drawn.append(f"<text {place}{weight} {fill}>{escape(shape.said)}</text>")
-    head = f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" font-size="{_SIZE}" aria-label="{escape(told(chart))}">'
-    return "\n".join([head, *drawn, "</svg>"])
 
 
 def png(chart: Bars) -> bytes:

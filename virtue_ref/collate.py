@@ -16,7 +16,8 @@ segment tokens. `side` is the segmenter's, `width` and `rows * columns` are the 
 | `positions` | (B, T) | int64, where each token of the model's input stands |
 | `last` | (B,) | int64, index in T of the token whose state is the embedding |
 | `image_of` | B | which image an item shows; None for text alone |
-| `clicks` | B | its prompt; None for text alone |
+| `clicks` | B | its prompt; None where no segment tokens are asked for, as for text alone |
+| `pools` | B | (S, tokens of its image): the shares that make pooled tokens in the place of segment tokens; else None |
 
 Rows are padded on the right and attention is causal, so no token ever sees a pad, no mask is needed, and an item's
 vector cannot depend on its neighbours. (The release pads on the left, between segment and text tokens.)
@@ -25,20 +26,31 @@ vector cannot depend on its neighbours. (The release pads on the left, between s
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from mmeb_eval.embedder import Item
+from scar.sample import Box
 from virtue_ref.config import Config
 from virtue_ref.errors import InputError
 from virtue_ref.images import grid_of, patches_of, read_image, read_size, segmenter_input, vision_input
 from virtue_ref.prompts import Clicks, clicks_of
+from virtue_ref.roi import roi_shares
 from virtue_ref.tokens import IMAGE
+
+Front: TypeAlias = Literal["segments", "roi", "nothing"]
+"""What stands before the tokens of an item with an image.
+
+Segment tokens; as many vision tokens, pooled inside the box, or in the whole image where there is none; or nothing. The
+last two ask what the first are worth.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,7 @@ class Batch:
     last: Tensor
     image_of: tuple[int | None, ...]
     clicks: tuple[Clicks | None, ...]
+    pools: tuple[Tensor | None, ...]
 
     def to(self, device: torch.device) -> Batch:
         """On a device."""
@@ -74,6 +87,7 @@ class Batch:
             lengths=self.lengths.to(device),
             positions=self.positions.to(device),
             last=self.last.to(device),
+            pools=tuple(None if pool is None else pool.to(device) for pool in self.pools),
         )
 
 
@@ -84,7 +98,9 @@ class Request:
     Attributes:
         item: as given.
         index: of the item among those given, for messages.
-        clicks: its prompt in the segmenter's frame; None for text alone.
+        clicks: its prompt in the segmenter's frame; None without an image, and where no segment tokens are wanted.
+        front: what stands before its own tokens.
+        size: width and height of its image; None without one.
         image_tokens: how many tokens its image becomes.
         length: tokens of its row in `Batch.ids`.
     """
@@ -92,6 +108,8 @@ class Request:
     item: Item
     index: int
     clicks: Clicks | None
+    front: Front
+    size: tuple[int, int] | None
     image_tokens: int
     length: int
 
@@ -111,34 +129,39 @@ class Collator:
         self._side = 0 if config.segmenter is None else config.segmenter.size
         self._segments = 0 if config.segmenter is None else config.segmenter.tokens
 
-    def request(self, item: Item, index: int) -> Request:
+    def request(self, item: Item, index: int, front: Front = "segments") -> Request:
         """Check an item and measure it; reads no more than the header of its image.
 
         Args:
             item: to be embedded.
             index: its place among the items given.
+            front: what is to stand before its own tokens.
 
         Raises:
             InputError: text and image do not fit together, or the image or its prompt cannot be used; names the index.
         """
         try:
-            return self._request(item, index)
+            return self._request(item, index, front)
         except InputError as error:
             raise InputError(error.reason, index) from error
 
-    def _request(self, item: Item, index: int) -> Request:
+    def _request(self, item: Item, index: int, front: Front) -> Request:
         ids = self._text_ids(item)
         if item.image is None:
-            return Request(item, index, None, 0, len(ids))
+            return Request(item, index, None, front, None, 0, len(ids))
         size = read_size(item.image, self.config.profile)
         rows, columns = grid_of(size, self.config.image)
         image_tokens = rows * columns // self.config.image.merge**2
-        clicks = self._clicks(item, size)
-        return Request(item, index, clicks, image_tokens, len(ids) - 1 + image_tokens)
+        clicks = self._clicks(item, size) if front == "segments" else None
+        if front == "roi" and not isinstance(item.prompt, Box | None):
+            raise InputError("vision features are pooled inside a box and nothing else.")
+        if front == "nothing" and item.prompt is not None:
+            raise InputError("a prompt, but nothing is to stand for its region.")
+        return Request(item, index, clicks, front, size, image_tokens, len(ids) - 1 + image_tokens)
 
     def segments(self, request: Request) -> int:
-        """Segment tokens that stand before a request's own."""
-        return 0 if request.item.image is None else self._segments
+        """Tokens that stand before a request's own."""
+        return 0 if request.item.image is None or request.front == "nothing" else self._segments
 
     def pictures(self, images: Sequence[Path]) -> Pictures:
         """Open, resize and normalise images."""
@@ -179,6 +202,7 @@ class Collator:
             last=torch.tensor(segments) + lengths - 1,
             image_of=tuple(image_of),
             clicks=tuple(request.clicks for request in requests),
+            pools=tuple(self._pool(request) for request in requests),
         )
 
     def _text_ids(self, item: Item) -> list[int]:
@@ -206,6 +230,14 @@ class Collator:
                 raise InputError("a prompt, but this model has no segmenter that could take it.")
             return None
         return clicks_of(item.prompt, size, self._side, self.config.segmenter.points_per_side, self.config.profile)
+
+    def _pool(self, request: Request) -> Tensor | None:
+        """(S, image tokens) shares of a request that asks for pooled tokens."""
+        prompt = request.item.prompt
+        if request.front != "roi" or request.size is None or not isinstance(prompt, Box | None):
+            return None
+        rows, columns = (patches // self.config.image.merge for patches in grid_of(request.size, self.config.image))
+        return roi_shares(prompt, request.size, (rows, columns), math.isqrt(self._segments))
 
     def _row(self, request: Request) -> list[int]:
         ids = self._text_ids(request.item)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +14,14 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from tokenizers import Tokenizer
-from torch import Tensor
 from torch.nn import functional
 
 from mmeb_eval.embedder import Item
-from scar.sample import Box
 from virtue_ref.checkpoint import build
-from virtue_ref.collate import Collator, Request
+from virtue_ref.collate import Collator, Front, Request
 from virtue_ref.errors import ConfigError, InputError, VirtueError
-from virtue_ref.images import read_size
 from virtue_ref.memory import Memory
 from virtue_ref.model import Seen, Virtue
-from virtue_ref.roi import roi_tokens
 from virtue_ref.store import read
 from virtue_ref.tokens import read_tokenizer
 
@@ -106,7 +101,7 @@ class VirtueEmbedder:
         Raises:
             InputError: an item cannot be embedded; the message names its index.
         """
-        return self._in_batches(items, roi=False)
+        return self._in_batches(items, "segments")
 
     def embed_roi(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """As `embed`, with pooled vision tokens of an item's box, or of its whole image, for the segment tokens.
@@ -117,24 +112,29 @@ class VirtueEmbedder:
         """
         if self.model.config.segmenter is None:
             raise VirtueError(f"{self.name}: no segment tokens whose place pooled features could take.")
-        for index, item in enumerate(items):
-            if not isinstance(item.prompt, Box | None):
-                raise InputError("vision features are pooled inside a box and nothing else.", index)
-        return self._in_batches(items, roi=True)
+        return self._in_batches(items, "roi")
 
-    def _in_batches(self, items: Sequence[Item], roi: bool) -> NDArray[np.float32]:
+    def embed_bare(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        """As `embed`, without segment tokens: the text alone tells the region.
+
+        Raises:
+            InputError: a prompt, or what `embed` raises.
+        """
+        return self._in_batches(items, "nothing")
+
+    def _in_batches(self, items: Sequence[Item], front: Front) -> NDArray[np.float32]:
         """Vectors of equal items are made once, and items of one length together."""
         first: dict[Item, int] = {}
         for index, item in enumerate(items):
             first.setdefault(item, index)
-        requests = [self.collator.request(item, index) for item, index in first.items()]
+        requests = [self.collator.request(item, index, front) for item, index in first.items()]
         vectors = np.empty((len(first), self.dim), dtype=np.float32)
         batches = list(self._batches(requests))
         silent = len(batches) < 2 or not sys.stderr.isatty()
         shown = track(batches, "embedding", console=Console(stderr=True), transient=True, disable=silent)
         self.memory.expect(image for batch in batches for image in _images(requests[index] for index in batch))
         for batch in shown:
-            vectors[batch] = self._embed([requests[index] for index in batch], roi)
+            vectors[batch] = self._embed([requests[index] for index in batch])
         row = {item: index for index, item in enumerate(first)}
         return vectors[[row[item] for item in items]]
 
@@ -156,9 +156,9 @@ class VirtueEmbedder:
         if batch:
             yield batch
 
-    def _embed(self, requests: Sequence[Request], roi: bool) -> NDArray[np.float32]:
+    def _embed(self, requests: Sequence[Request]) -> NDArray[np.float32]:
         try:
-            return self._forward(requests, roi)
+            return self._forward(requests)
         except torch.OutOfMemoryError as error:
             if len(requests) == 1:
                 raise VirtueError(f"out of memory on one item of {requests[0].length} tokens.") from error
@@ -166,10 +166,10 @@ class VirtueEmbedder:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         half = len(requests) // 2
-        return np.concatenate([self._embed(requests[:half], roi), self._embed(requests[half:], roi)])
+        return np.concatenate([self._embed(requests[:half]), self._embed(requests[half:])])
 
     @torch.inference_mode()
-    def _forward(self, requests: Sequence[Request], roi: bool) -> NDArray[np.float32]:
+    def _forward(self, requests: Sequence[Request]) -> NDArray[np.float32]:
         seen: dict[Path, Seen] = {}
         for request in requests:
             image = request.item.image
@@ -181,21 +181,9 @@ class VirtueEmbedder:
         place = {image: index for index, image in enumerate(seen)}
         image_of = [None if request.item.image is None else place[request.item.image] for request in requests]
         batch = self.collator.batch(requests, image_of).to(self.model.device)
-        segments = [self._pooled(requests, seen)] if roi and seen else []
-        vectors = self.model(batch, list(seen.values()), *segments)[:, : self.dim]
+        vectors = self.model(batch, list(seen.values()))[:, : self.dim]
         out: NDArray[np.float32] = functional.normalize(vectors, dim=-1).cpu().numpy()
         return out
-
-    def _pooled(self, requests: Sequence[Request], seen: Mapping[Path, Seen]) -> Tensor:
-        """(R, S, hidden) for the R requests that show an image."""
-        config = self.model.config
-        side = math.isqrt(0 if config.segmenter is None else config.segmenter.tokens)
-        pooled = []
-        for item in (request.item for request in requests):
-            if item.image is not None and isinstance(item.prompt, Box | None):
-                size = read_size(item.image, config.profile)
-                pooled.append(roi_tokens(seen[item.image].tokens, size, item.prompt, config.image, side))
-        return torch.stack(pooled)
 
 
 def _images(requests: Iterable[Request]) -> list[Path]:

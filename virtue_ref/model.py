@@ -99,23 +99,25 @@ class Virtue(nn.Module):
         maps = self.segmenter.encode(pictures.frames)  # (I, channels, 64, 64)
         return [Seen(each, image) for each, image in zip(tokens, maps, strict=True)]
 
-    def forward(self, batch: Batch, seen: Sequence[Seen], segments: Tensor | None = None) -> Tensor:
+    def forward(self, batch: Batch, seen: Sequence[Seen]) -> Tensor:
         """Embed a batch.
 
         Args:
             batch: B items.
             seen: the images that `batch.image_of` counts.
-            segments: (R, S, hidden) in the place of `segment_tokens`; None takes those.
 
         Returns:
             (B, hidden), each of L2 norm 1.
         """
         rows = list(self._token_rows(batch, seen))
-        shown = [index for index, image in enumerate(batch.image_of) if image is not None]
-        if self.segmenter is not None and shown:
-            segments = self.segment_tokens(batch, seen) if segments is None else segments
-            for index, segment in zip(shown, segments, strict=True):
+        prompted = [index for index, clicks in enumerate(batch.clicks) if clicks is not None]
+        if prompted:
+            for index, segment in zip(prompted, self.segment_tokens(batch, seen), strict=True):
                 rows[index] = torch.cat([segment, rows[index]])  # (S + l, hidden)
+        for index, (pool, image) in enumerate(zip(batch.pools, batch.image_of, strict=True)):
+            if pool is not None and image is not None:
+                tokens = seen[image].tokens
+                rows[index] = torch.cat([pool.to(tokens.dtype) @ tokens, rows[index]])  # (S + l, hidden)
         states = self.backbone.language_model(
             inputs_embeds=pad_sequence(rows, batch_first=True),  # (B, T, hidden)
             position_ids=batch.positions,
@@ -125,12 +127,12 @@ class Virtue(nn.Module):
         return functional.normalize(last.float(), dim=-1)
 
     def segment_tokens(self, batch: Batch, seen: Sequence[Seen]) -> Tensor:
-        """(R, S, hidden): tokens of the R items that show an image, conditioned on their prompts."""
+        """(R, S, hidden): tokens of the R items that have clicks on an image."""
         if self.segmenter is None or self.connector is None:
             raise ValueError("this model has no segmenter.")
-        maps = [seen[image].map for image in batch.image_of if image is not None]
-        clicks = [prompt for prompt in batch.clicks if prompt is not None]
-        mixed = self.segmenter([each for each in maps if each is not None], clicks)
+        pairs = zip(batch.image_of, batch.clicks, strict=True)
+        asked = [(seen[image].map, prompt) for image, prompt in pairs if image is not None and prompt is not None]
+        mixed = self.segmenter([each for each, _ in asked if each is not None], [prompt for _, prompt in asked])
         tokens: Tensor = self.connector(mixed)
         return tokens
 

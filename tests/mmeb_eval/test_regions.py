@@ -16,7 +16,7 @@ from mmeb_eval.embedder import Embedder, Item, Points, Prompt
 from mmeb_eval.errors import DataError, EvalError, UnknownName
 from mmeb_eval.evaluate import evaluate
 from mmeb_eval.floors import Constant
-from mmeb_eval.regions import PICTURES, STRATEGIES, blur, crop, pool, red_circle, tell
+from mmeb_eval.regions import METHODS, PICTURES, STRATEGIES, TEXTS, blur, crop, pool, red_circle, tell
 from scar.sample import Box
 
 BOX = Box(10.4, 5.0, 30.0, 20.6)
@@ -38,6 +38,7 @@ class Seen(Constant):
         self.items: list[Item] = []
         self.pixels: list[NDArray[np.uint8]] = []
         self.boxes: list[Prompt | None] = []
+        self.bare = False
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         self.items += items
@@ -47,6 +48,10 @@ class Seen(Constant):
     def embed_roi(self, items: Sequence[Item]) -> NDArray[np.float32]:
         self.boxes += [item.prompt for item in items]
         return self.embed([replace(item, prompt=None) for item in items])
+
+    def embed_bare(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        self.bare = True
+        return self.embed(items)
 
 
 class Exact(Seen):
@@ -96,12 +101,13 @@ def test_every_query_tells_its_region_once_and_the_result_says_how(
     queries = [item for item in inner.items if item.image is not None]
     assert len(queries) == 40
     assert all(item.prompt is None for item in inner.items)
-    assert all(("object bbox" in item.text) == (strategy == "text") for item in queries)
+    assert all(("object bbox" in item.text) == (strategy in TEXTS) for item in queries)
     if strategy == "crop":
         assert {pixels.shape for pixels in inner.pixels} <= {(4, 4, 3), (4, 3, 3), (4, 5, 3)}
     folders = {item.image.parent for item in queries if item.image is not None}
-    assert all(folder.exists() == (strategy in ("text", "roi")) for folder in folders)
+    assert all(folder.exists() == (strategy not in PICTURES) for folder in folders)
     assert sum(isinstance(box, Box) for box in inner.boxes) == (40 if strategy == "roi" else 0)
+    assert inner.bare == (strategy == "text-bare")
 
 
 def test_a_task_without_regions_is_asked_as_it_is(tmp_path: Path, noise: Image.Image) -> None:
@@ -130,8 +136,11 @@ def test_what_cannot_be_told_is_refused(tmp_path: Path) -> None:
         told.embed([Item("x", prompt=BOX)])
     with pytest.raises(DataError, match=r"seen@1\+text is shown no prompt"):
         tell(Seen(), "text").embed([Item(image=tmp_path / "a.png", prompt=BOX)])
-    with pytest.raises(EvalError, match=r"constant has no vision features to pool.*; any model takes text,"):
-        tell(Constant(), "roi")
+    for strategy, method in METHODS.items():
+        with pytest.raises(
+            EvalError, match=rf"constant has no {method}, which {strategy} asks for; any .* takes text,"
+        ):
+            tell(Constant(), strategy)
 
 
 @pytest.mark.parametrize("box", [BOX, Box(0, 0, 60, 40), Box(59.5, 0, 70, 0), Box(-5, 38, 2, 50), Box(7, 7, 7, 7)])

@@ -16,7 +16,7 @@ from virtue_ref.config import ImageRules
 from virtue_ref.embedder import VirtueEmbedder, load
 from virtue_ref.errors import InputError, VirtueError
 from virtue_ref.images import grid_of
-from virtue_ref.roi import roi_tokens
+from virtue_ref.roi import roi_shares
 
 TEXT = "<|image_pad|>\nwhich one?"
 
@@ -37,36 +37,47 @@ def test_tokens_are_pooled_over_equal_parts_of_the_box(box: Box | None) -> None:
         x = x0 + (across + (np.arange(120) + 0.5) / 120) / side * (x1 - x0)
         picked = (y / 84 * rows).astype(int)[:, None] * columns + (x / 112 * columns).astype(int)
         expected.append(tokens[picked.ravel()].mean(dim=0))
-    np.testing.assert_allclose(roi_tokens(tokens, size, box, rules, side), torch.stack(expected), atol=0.02)
+    np.testing.assert_allclose(roi_shares(box, size, (rows, columns), side) @ tokens, torch.stack(expected), atol=0.02)
 
 
 def test_a_box_of_one_token_says_that_token_everywhere() -> None:
     tokens = torch.randn(12, 5)
-    pooled = roi_tokens(tokens, (112, 84), Box(28, 56, 56, 84), ImageRules(), 4)
+    pooled = roi_shares(Box(28, 56, 56, 84), (112, 84), (3, 4), 4) @ tokens
     np.testing.assert_allclose(pooled, tokens[9].expand(16, 5), rtol=1e-6)
 
 
-def test_a_pass_with_them_is_the_models_own_with_other_segment_tokens(
-    tiny: VirtueEmbedder, picture: Callable[..., Path]
-) -> None:
+def test_they_stand_where_segment_tokens_would(tiny: VirtueEmbedder, picture: Callable[..., Path]) -> None:
+    """With the pooled tokens put where the model makes segment tokens, its own pass gives the same vectors."""
     image, box = picture(120, 90), Box(10, 10, 70, 60)
     items = [Item("a text"), Item(TEXT, image, box), Item(TEXT, image)]
     config = tiny.model.config
     assert config.segmenter is not None
-    requests = [tiny.collator.request(item, index) for index, item in enumerate(items)]
     with torch.inference_mode():
-        seen = tiny.memory.see(image)
-        side = int(config.segmenter.tokens**0.5)
-        segments = [roi_tokens(seen.tokens, (120, 90), each, config.image, side) for each in (box, None)]
-        batch = tiny.collator.batch(requests, [None, 0, 0])
-        expected = tiny.model(batch, [seen], torch.stack(segments))
+        tokens = tiny.memory.see(image).tokens
+    side = int(config.segmenter.tokens**0.5)
+    rows, columns = (patches // config.image.merge for patches in grid_of((120, 90), config.image))
+    segments = torch.stack([roi_shares(each, (120, 90), (rows, columns), side) @ tokens for each in (box, None)])
+    plain = tiny.embed(items)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiny.model, "segment_tokens", lambda batch, seen: segments)
+        expected = tiny.embed(items)
     made = tiny.embed_roi(items)
     np.testing.assert_allclose(made, expected, atol=2e-6)
-    plain = tiny.embed(items)
     np.testing.assert_allclose(made[0], plain[0], atol=2e-6)
     assert np.abs(made[1:] - plain[1:]).max(axis=1).min() > 1e-3, "these are no segment tokens"
     for index, item in enumerate(items):
         np.testing.assert_allclose(tiny.embed_roi([item])[0], made[index], atol=2e-6)
+
+
+@pytest.mark.parametrize("profile", ["clean", "official"])
+def test_without_segment_tokens_the_backbone_alone_answers(profile: str, picture: Callable[..., Path]) -> None:
+    model, plain = load("tiny", profile=profile), load("tiny", profile=profile, segmenter_package="none")
+    items = [Item("a text"), Item(TEXT, picture(120, 90))]
+    bare = tell(model, "text-bare").embed(items)
+    np.testing.assert_allclose(bare, plain.embed(items), atol=2e-6)
+    assert np.abs(bare[1] - model.embed(items)[1]).max() > 1e-3
+    with pytest.raises(InputError, match=r"item 0: a prompt, but nothing is to stand for its region"):
+        model.embed_bare([Item(TEXT, items[1].image, Box(0, 0, 9, 9))])
 
 
 def test_the_strategy_reaches_the_model_and_other_prompts_are_refused(
