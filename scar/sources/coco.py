@@ -16,18 +16,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from scar.errors import BadRecord, InputError
+from scar.errors import BadRecord
 from scar.identity import coco_identity
 from scar.images import MAX_PIXELS
 from scar.masks import normalise
-from scar.sample import Mask, Picture, Region, Relation
+from scar.sample import Mask, Picture, Region
 from scar.sources.boxes import usable
-from scar.sources.jsonfile import ANYTHING, Record, parsed, records
-from scar.sources.spans import Notes, Piece, Spans, texts
+from scar.sources.captions import caption_spans, caption_texts
+from scar.sources.jsonfile import ANYTHING, parsed, record_as, records
+from scar.sources.relations import facts
+from scar.sources.spans import Id, Notes, Piece, Spans, texts
 from scar.tally import Tally
 
 if TYPE_CHECKING:
@@ -38,15 +40,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-"""What a column of the corpus can hold."""
-
 _OTHER = "other"
 """COCO-Stuff's category of all pixels that are no stuff: the things, which have their own annotations."""
 
 
 class _Image(msgspec.Struct, gc=False):
-    id: _Id
+    id: Id
     file_name: str
     width: int
     height: int
@@ -56,14 +55,14 @@ class _Image(msgspec.Struct, gc=False):
 class _Key(msgspec.Struct, gc=False):
     """What the index needs of an annotation."""
 
-    id: _Id
-    image_id: _Id
-    category_id: _Id
+    id: Id
+    image_id: Id
+    category_id: Id
 
 
 class _Annotation(msgspec.Struct, gc=False):
-    id: _Id
-    category_id: _Id
+    id: Id
+    category_id: Id
     # A box of None holds a number that JSON does not know, such as NaN.
     bbox: tuple[float | None, float | None, float | None, float | None]
     segmentation: msgspec.Raw = msgspec.Raw(b"null")
@@ -71,27 +70,21 @@ class _Annotation(msgspec.Struct, gc=False):
 
 
 class _Category(msgspec.Struct):
-    id: _Id
+    id: Id
     name: str
 
 
-class _Caption(msgspec.Struct, gc=False):
-    image_id: _Id
-    caption: str
-
-
 class _Relation(msgspec.Struct, gc=False):
-    image_id: _Id
-    subject: _Id
+    image_id: Id
+    subject: Id
     predicate: str
-    object: _Id
+    object: Id
 
 
 _IMAGE = msgspec.json.Decoder(_Image)
 _KEY = msgspec.json.Decoder(_Key)
 _ANNOTATION = msgspec.json.Decoder(_Annotation)
 _CATEGORY = msgspec.json.Decoder(_Category)
-_CAPTION = msgspec.json.Decoder(_Caption)
 _RELATION = msgspec.json.Decoder(_Relation)
 
 
@@ -268,67 +261,6 @@ def index(
     )
 
 
-def facts(
-    relations: Sequence[tuple[int, str, int]], regions: Sequence[Region], place: str, tally: Tally
-) -> Iterator[Relation]:
-    """Relations whose ends are both there.
-
-    Args:
-        relations: subject, predicate, object.
-        regions: of the picture.
-        place: for the message, with a gap for the predicate.
-        tally: counts the others, or they are raised.
-    """
-    known = {region.id for region in regions}
-    for subject, predicate, target in relations:
-        lost = next((end for end in (subject, target) if end not in known), None)
-        if lost is None:
-            yield Relation(subject, predicate, target)
-        else:
-            problem = f"annotation {lost} is not among those of the image"
-            tally.ignore(BadRecord(place.format(predicate), problem, "relation_no_region"))
-
-
-def caption_spans(path: Path, images: Mapping[int, object] | None, name: str, tally: Tally) -> Spans:
-    """Where the captions of each image stand.
-
-    Args:
-        path: the captions JSON.
-        images: the images that there are; None if it may be about others too.
-        name: of the file that has the images.
-        tally: counts the captions of no image, or they are raised.
-
-    Raises:
-        InputError: the file cannot be read, or none of its captions is about the images.
-    """
-    notes = Notes(path)
-    strangers = []
-    for record in records(path, ["annotations"]):
-        try:
-            caption = _parsed(_CAPTION, record, path)
-        except BadRecord as bad:
-            tally.ignore(bad)
-            continue
-        if images is not None and caption.image_id not in images:
-            strangers.append((_place(path, record), caption.image_id))
-        elif caption.caption.strip():
-            notes.add(caption.image_id, record)
-    if strangers and not len(notes):
-        raise InputError(
-            f"{path}: none of its {len(strangers)} captions is of an image of {name}; "
-            "give the captions file of the same image set, or none."
-        )
-    for place, image in strangers:
-        tally.ignore(BadRecord(place, f"its image {image} is not among those of {name}", "caption_no_image"))
-    return notes.spans()
-
-
-def caption_texts(path: Path, pieces: Sequence[Piece]) -> tuple[str, ...]:
-    """The sentences."""
-    found = (parsed(_CAPTION, text, path.name).caption.strip() for text in texts(path, pieces))
-    return tuple(found)
-
-
 @dataclass(frozen=True, slots=True)
 class _Indexed:
     """What a file of annotations has.
@@ -373,16 +305,16 @@ def _layer(
         try:
             if record.list == "annotations":
                 tally.records += referred is None
-                key = _parsed(_KEY, record, path)
+                key = record_as(_KEY, record, path)
                 notes.add(key.image_id, record, key.id)
                 numbers.append(key.category_id)
             elif record.list == "images":
                 if taken is None:
-                    _add_image(_parsed(_IMAGE, record, path), images, _place(path, record))
+                    _add_image(record_as(_IMAGE, record, path), images, record.place(path))
             elif record.list == "categories":
-                _add_category(_parsed(_CATEGORY, record, path), categories, _place(path, record))
+                _add_category(record_as(_CATEGORY, record, path), categories, record.place(path))
             else:
-                relations.append((_place(path, record), _parsed(_RELATION, record, path)))
+                relations.append((record.place(path), record_as(_RELATION, record, path)))
         except BadRecord as bad:
             if record.list == "annotations" and referred is None:
                 tally.reject(bad)
@@ -473,15 +405,3 @@ def _by_image(
         else:
             by_image[relation.image_id].append((relation.subject, predicate, relation.object))
     return dict(by_image)
-
-
-def _parsed(decoder: msgspec.json.Decoder[T], record: Record, path: Path) -> T:
-    """The record; its place is only written when it is needed, for there are millions."""
-    try:
-        return decoder.decode(record.text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return parsed(decoder, record.text, _place(path, record))
-
-
-def _place(path: Path, record: Record) -> str:
-    return f"{path.name}, {record.list}[{record.number}]"

@@ -60,6 +60,10 @@ class Record(NamedTuple):
     offset: int
     text: bytes | msgspec.Raw
 
+    def place(self, path: Path) -> str:
+        """File, list and number, for messages."""
+        return f"{path.name}, {self.list}[{self.number}]"
+
 
 def records(path: Path, lists: Collection[str] = (), optional: Collection[str] = ()) -> Iterator[Record]:
     """Each element of a file's lists, in the file's order.
@@ -102,6 +106,14 @@ def parsed(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw, place: s
             return decoder.decode(msgspec.json.encode(json.loads(bytes(text))))
         except (ValueError, OverflowError, RecursionError, msgspec.DecodeError):
             raise BadRecord(place, str(error), "malformed") from None
+
+
+def record_as(decoder: msgspec.json.Decoder[T], record: Record, path: Path) -> T:
+    """`parsed` of a record of a file; its place is only written when it is needed, for there are millions."""
+    try:
+        return decoder.decode(record.text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return parsed(decoder, record.text, record.place(path))
 
 
 class _Text:

@@ -7,7 +7,9 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import msgspec
 
 from scar.errors import InputError
 from scar.sources.jsonfile import Record
@@ -15,6 +17,10 @@ from scar.sources.jsonfile import Record
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""What a column of the corpus can hold."""
 
 
 class Piece(NamedTuple):

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
@@ -25,9 +25,10 @@ from scar.recipe import Source
 from scar.sample import Box, Picture, Region, Split
 from scar.sources import Draft
 from scar.sources.boxes import usable
-from scar.sources.coco import caption_spans, caption_texts, facts
+from scar.sources.captions import caption_spans, caption_texts
 from scar.sources.jsonfile import Record, parsed, records
-from scar.sources.spans import Notes, Piece, Spans, texts
+from scar.sources.relations import facts
+from scar.sources.spans import Id, Notes, Piece, Spans, texts
 from scar.tally import Tally
 
 EVAL_SHARE = 5000 / 108_077
@@ -41,35 +42,31 @@ _WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
 
 T = TypeVar("T")
 
-_Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-_Number = float | None
-"""None where the file has a number that JSON does not know, such as NaN."""
-
 
 class _Image(msgspec.Struct, gc=False):
     width: int
     height: int
     url: str
-    coco_id: _Id | None = None
-    flickr_id: _Id | None = None
+    coco_id: Id | None = None
+    flickr_id: Id | None = None
 
 
 class _Key(msgspec.Struct, gc=False):
     """The image of an entry: some files call it so, some otherwise."""
 
-    image_id: _Id | None = None
-    id: _Id | None = None
+    image_id: Id | None = None
+    id: Id | None = None
 
 
 class _Object(msgspec.Struct, gc=False):
-    object_id: _Id
+    object_id: Id
     x: _Number
     y: _Number
     w: _Number
     h: _Number
     names: list[str] = []
     name: str | None = None
-    merged_object_ids: list[_Id] = []
+    merged_object_ids: list[Id] = []
 
 
 class _Description(msgspec.Struct, gc=False):
@@ -81,7 +78,7 @@ class _Description(msgspec.Struct, gc=False):
 
 
 class _End(msgspec.Struct, gc=False):
-    object_id: _Id
+    object_id: Id
 
 
 class _Relationship(msgspec.Struct, gc=False):
