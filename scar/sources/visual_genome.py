@@ -43,6 +43,10 @@ _WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
 T = TypeVar("T")
 
 
+_Number = float | None
+"""None where the file has a number that JSON does not know, such as NaN."""
+
+
 class _Image(msgspec.Struct, gc=False):
     width: int
     height: int
