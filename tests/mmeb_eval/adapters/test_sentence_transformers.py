@@ -16,7 +16,7 @@ from mmeb_eval.embedder import Item
 from mmeb_eval.errors import DataError, EvalError
 from mmeb_eval.evaluate import evaluate
 from mmeb_eval.models import load_model
-from mmeb_eval.regions import STRATEGIES, tell
+from mmeb_eval.regions import METHODS, STRATEGIES, tell
 from scar.sample import Box
 
 library = pytest.importorskip("sentence_transformers", reason="needs `pip install 'scar-virtue[adapters]'`")
@@ -111,7 +111,7 @@ def test_a_model_that_fuses_gets_both_at_once(clip: Path, picture: Path, monkeyp
     assert seen[0]["text"] == "what?"
 
 
-@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "roi"])
+@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name not in METHODS])
 def test_it_scores_a_corpus_with_every_way_to_tell_the_region(clip: Path, corpus: Path, strategy: str) -> None:
     embedder = load_model(f"sentence-transformers:{clip}")
     result = evaluate(tell(embedder, strategy), scar_folder(corpus)[0])
@@ -122,8 +122,9 @@ def test_it_scores_a_corpus_with_every_way_to_tell_the_region(clip: Path, corpus
 def test_what_cannot_be_used_is_refused(clip: Path, picture: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="takes no such prompt"):
         load_model(f"sentence-transformers:{clip}").embed([Item("", picture, Box(1, 1, 5, 5))])
-    with pytest.raises(EvalError, match="has no vision features to pool"):
-        tell(load_model(f"sentence-transformers:{clip}"), "roi")
+    for strategy, method in METHODS.items():
+        with pytest.raises(EvalError, match=f"has no {method}, which {strategy} asks for"):
+            tell(load_model(f"sentence-transformers:{clip}"), strategy)
     (tmp_path / "empty").mkdir()
     with pytest.raises(EvalError, match=r"sentence-transformers:.*empty: neither a readable local folder nor"):
         load_model(f"sentence-transformers:{tmp_path / 'empty'}")
