@@ -7,36 +7,26 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pyarrow.parquet as pq
+from timing import best
 
 from scar import Recipe, Source, build
 from scar.images import decode
 from scar.scenes import draw_world
 
 
-def seconds(work: Callable[[], object], repeats: int) -> float:
-    """The shortest of several runs."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=300)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         world, out = Path(folder) / "world", Path(folder) / "out"
-        drawing = seconds(lambda: draw_world(world, options.images, 0, "eval"), 1)
+        (drawing,) = best(1, lambda: draw_world(world, options.images, 0, "eval"))
         source = Source(
             name="Demo",
             split="eval",
@@ -44,8 +34,12 @@ def main() -> None:
             captions=world / "captions.json",
             images=world / "images",
         )
-        recipe = Recipe(sources=(source,))
-        building = seconds(lambda: build(recipe, out), options.repeats)
+        recipe = Recipe(sources=(source,), decode_images=True)
+
+        def work() -> None:
+            build(recipe, out, force=True, workers=options.workers)  # what is complete is not built again by itself
+
+        work()
         files = sorted((world / "images").iterdir())
         tables = [(path, pq.read_table(path)) for path in out.rglob("*.parquet")]
 
@@ -57,7 +51,7 @@ def main() -> None:
             for path, table in tables:
                 pq.write_table(table, path.with_suffix(".floor"))
 
-        bare = seconds(floor, options.repeats)
+        building, bare = best(options.repeats, work, floor)
         samples = next(table.num_rows for _, table in tables)
         print(f"drawing    {options.images / drawing:8.0f} images/s")
         print(f"building   {samples / building:8.0f} samples/s  {building:.2f} s for {samples}")

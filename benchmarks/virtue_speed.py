@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from timing import best
 from torch.nn import functional
 
 from mmeb_eval.embedder import Item
@@ -80,12 +80,7 @@ def report(works: dict[str, Work], repeat: int) -> dict[str, Any]:
     """Shortest of the runs of each work in seconds, and the ratios that are promised."""
     for work in works.values():
         work()
-    took = {name: float("inf") for name in works}
-    for _ in range(repeat):
-        for name, work in works.items():
-            start = time.perf_counter()
-            work()
-            took[name] = min(took[name], time.perf_counter() - start)
+    took = dict(zip(works, best(repeat, *works.values()), strict=True))
     ratios = {
         "scar / floor": took["scar"] / took["scar floor"],
         "ten regions / floor": took["ten regions"] / took["ten regions floor"],
