@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from mmeb_eval.data import COLUMNS, Format, Row, TaskFiles, is_file, row_format, rows
-from mmeb_eval.embedder import Item
+from mmeb_eval.embedder import Item, Prompt
 from mmeb_eval.errors import DataError
 from mmeb_eval.layouts import Layout, candidate_text, joined_text, query_text
 from scar.sample import Box
@@ -42,7 +42,14 @@ class Case:
     place: str
 
 
-def read(files: TaskFiles, layout: Layout, *, shows_box: bool, tells_box: bool | None = None) -> Iterator[Case]:
+def read(
+    files: TaskFiles,
+    layout: Layout,
+    *,
+    shows_box: bool,
+    tells_box: bool | None = None,
+    prompts: Sequence[Prompt | None] | None = None,
+) -> Iterator[Case]:
     """Read a task's cases row by row.
 
     Candidates of one key are one candidate, the first in the data, across all rows: as in the official evaluator.
@@ -52,6 +59,7 @@ def read(files: TaskFiles, layout: Layout, *, shows_box: bool, tells_box: bool |
         layout: of the model that is asked.
         shows_box: whether queries have the box as a prompt.
         tells_box: whether their texts have it; None is where it is not shown, or the layout is exact.
+        prompts: one a row, in the place of its box; a row without one is left out.
 
     Raises:
         DataError: a row of another shape, or an image that is missing or outside the image folder; names file, row,
@@ -60,8 +68,11 @@ def read(files: TaskFiles, layout: Layout, *, shows_box: bool, tells_box: bool |
     if tells_box is None:
         tells_box = layout.exact or not shows_box
     reader = Reader(files, row_format(files), layout, shows_box=shows_box, tells_box=tells_box)
-    for place, row in rows(files):
-        yield reader.case(place, row)
+    for number, (place, row) in enumerate(rows(files)):
+        if prompts is None:
+            yield reader.case(place, row)
+        elif (prompt := prompts[number]) is not None:
+            yield reader.case(place, row, prompt)
 
 
 class Images:
@@ -137,8 +148,8 @@ class Reader:
         self.asked = [column for column in COLUMNS[form] if column not in targets]
         self.listed = ["tgt_text"] if form == "instruct" and self.task.candidates == "text" else targets
 
-    def case(self, place: str, row: Row) -> Case:
-        """The case of one row.
+    def case(self, place: str, row: Row, prompt: Prompt | None = None) -> Case:
+        """The case of one row; a SCaR row is asked with the prompt in its box's place, if there is one.
 
         Raises:
             DataError: a value of another shape, or what `locate` raises.
@@ -147,20 +158,20 @@ class Reader:
         if self.form == "joined":
             query, keyed = self._joined_query(place, row), self._joined(place, row)
         else:
-            query = self._region_query(place, row) if self.form == "SCaR" else self._query(place, row)
+            query = self._region_query(place, row, prompt) if self.form == "SCaR" else self._query(place, row)
             keyed = self._texts(place, row) if self.task.candidates == "text" else self._pictures(place, row)
         candidates = tuple(self.pool[key] for key in keyed)
         asked, listed = _digest(row, self.asked), _digest(row, self.listed)
         return Case(query, candidates, gold=0, asked=asked, listed=listed, place=place)
 
-    def _region_query(self, place: str, row: Row) -> Item:
-        """Image, box and text of a SCaR row."""
-        box = _box(place, row)
-        told = box if self.tells_box else None
+    def _region_query(self, place: str, row: Row, prompt: Prompt | None) -> Item:
+        """Image, prompt and text of a SCaR row."""
+        drawn = box_of(place, row) if prompt is None else prompt
+        told = drawn if self.tells_box and isinstance(drawn, Box) else None
         return Item(
             text=query_text(self.task, self.layout, "", _string(place, row, "qry_text"), told),
             image=self._image(place, "qry_image_path", row["qry_image_path"]),
-            prompt=box if self.shows_box else None,
+            prompt=drawn if self.shows_box else None,
         )
 
     def _query(self, place: str, row: Row) -> Item:
@@ -253,8 +264,12 @@ def _strings(place: str, row: Row, column: str) -> list[str]:
     return values
 
 
-def _box(place: str, row: Row) -> Box:
-    """The box of a SCaR row; the data have COCO's corner and size."""
+def box_of(place: str, row: Row) -> Box:
+    """The box of a SCaR row; the data have COCO's corner and size.
+
+    Raises:
+        DataError: it is no box.
+    """
     values = row["bbox"]
     numbers = isinstance(values, list) and all(type(value) in (int, float) and math.isfinite(value) for value in values)
     if not numbers or len(values) != 4:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmeb_eval.errors import EvalError, UnknownName
+from mmeb_eval.errors import EvalError
 from scar.commands import one_line_errors
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mmeb_eval.data import TaskFiles
+    from mmeb_eval.embedder import Embedder
     from mmeb_eval.results import Result
 
 app = typer.Typer(
@@ -69,20 +69,13 @@ def run(
     with one_line_errors("mmeb-eval", EvalError, ScarError):
         if not model or not tasks:
             raise EvalError("which models on which tasks? Give --model NAME and --tasks DIR; see `mmeb-eval --help`.")
-        from mmeb_eval.models import load_model
+        from mmeb_eval.choice import chosen_tasks
         from mmeb_eval.rank import tie_rule
         from mmeb_eval.run import run as run_all
-        from mmeb_eval.workers import take_device
 
-        take_device()
         rule = tie_rule(ties)
-
-        chosen = _task_files(tasks, data, images)
-        embedders = [load_model(name, config=config, seed=seed) for name in dict.fromkeys(model)]
-        if region is not None:
-            from mmeb_eval.regions import tell
-
-            embedders = [tell(embedder, region) for embedder in embedders]
+        chosen = chosen_tasks(tasks, data, images)
+        embedders = _embedders(model, config, seed, region)
         say = partial(typer.echo, err=True)
         results = run_all(embedders, chosen, output, batch_size=batch_size, refresh=refresh, ties=rule, say=say)
         if results:
@@ -95,6 +88,37 @@ def run(
                 typer.secho(line, err=True, fg="red", bold=True)
             if warned and strict:
                 raise typer.Exit(NO_BETTER_THAN_CHANCE)
+
+
+@app.command("probe")
+def probe(
+    model: Annotated[list[str], typer.Option(help=MODEL_HELP)],
+    tasks: Annotated[list[str], typer.Option(help="A SCaR folder, or names of SCaR tasks; may be repeated.")],
+    output: Annotated[Path, typer.Option(help="Where results go: <output>/<model>/probes/<task>/.")] = Path("results"),
+    data: Annotated[Path | None, typer.Option(help="Folder that holds the data of tasks given by name.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Image root, if it is not the data's own folder.")] = None,
+    config: Annotated[str | None, typer.Option(help="For virtue: tiny, 2b, 7b or a file.")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Items given to the model at once.")] = 32,
+    seed: Annotated[int, typer.Option(min=0, help="Of the disturbances, and of the random floor.")] = 0,
+    region: Annotated[str | None, typer.Option(help=REGION_HELP)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the curves as JSON instead of tables.")] = False,
+) -> None:
+    """Score models on SCaR as it is and with sloppy prompts: jittered boxes, clicks beside the thing, partial masks."""
+    with one_line_errors("mmeb-eval", EvalError, ScarError):
+        from mmeb_eval.choice import chosen_tasks
+        from mmeb_eval.curves import curves, tables
+        from mmeb_eval.run import run as run_all
+
+        embedders = _embedders(model, config, seed, region)
+        say = partial(typer.echo, err=True)
+        chosen = chosen_tasks(tasks, data, images)
+        results = run_all(embedders, chosen, output, batch_size=batch_size, probe=True, seed=seed, say=say)
+        found = curves(results, [result for result in results if "probe" in result.settings])
+        if as_json:
+            typer.echo(json.dumps([asdict(curve) for curve in found], indent=1))
+            return
+        for table in tables(found):
+            _console().print(table)
 
 
 @app.command("compare")
@@ -223,11 +247,12 @@ def report(
 ) -> None:
     """Write a report about results: a self-contained page, Markdown or JSON."""
     with one_line_errors("mmeb-eval", EvalError, ScarError):
+        from mmeb_eval.choice import chosen_tasks
         from mmeb_eval.report import write_report
-        from mmeb_eval.results import read_results
+        from mmeb_eval.results import read_probed, read_results
 
-        files = _task_files(tasks or [], data, images)
-        write_report(read_results(results), out, data=files)
+        files = chosen_tasks(tasks or [], data, images)
+        write_report(read_results(results), out, data=files, probed=read_probed(results))
         typer.echo(str(out))
 
 
@@ -257,6 +282,17 @@ def submit(
                 typer.echo(f"not said in it: {', '.join(written.unsaid)}; --about FILE.toml says them.", err=True)
 
 
+def _embedders(names: Sequence[str], config: str | None, seed: int, region: str | None) -> list[Embedder]:
+    """The models, told regions in that way."""
+    from mmeb_eval.models import load_model
+    from mmeb_eval.regions import tell
+    from mmeb_eval.workers import take_device
+
+    take_device()
+    embedders = [load_model(name, config=config, seed=seed) for name in dict.fromkeys(names)]
+    return embedders if region is None else [tell(embedder, region) for embedder in embedders]
+
+
 def _check_embedder(model: str, config: str | None) -> int:
     """Print the findings about an embedder; returns how many are errors."""
     from mmeb_eval.check import check
@@ -282,32 +318,6 @@ def _check_data(data: Path, tasks: str | None, images: Path | None) -> int:
     seen = f"{found.tasks:,} tasks, {found.rows:,} rows, {found.images:,} images"
     typer.echo(f"{data}: {seen}: {len(found.problems):,} problems")
     return len(found.problems)
-
-
-def _task_files(choices: Sequence[str], data: Path | None, images: Path | None) -> list[TaskFiles]:
-    """The data of every task that is asked for."""
-    from mmeb_eval.data import scar_folder, task_files
-    from mmeb_eval.tasks import get_tasks, tasks
-
-    found: list[TaskFiles] = []
-    for choice in choices:
-        folder = Path(choice)
-        if choice != "all" and choice not in tasks() and (folder.is_dir() or len(folder.parts) > 1):
-            found += scar_folder(folder, images)
-            continue
-        if choice != "all" and choice not in tasks() and "," not in choice:
-            raise UnknownName(
-                "task", choice, tasks(), "there is no such folder either; `mmeb-eval tasks` shows all 41."
-            )
-        wanted = get_tasks(choice)
-        if data is None:
-            raise EvalError(f"--tasks {choice}: where are the data? Give --data DIR, or --tasks DIR for a SCaR folder.")
-        from mmeb_eval.manifest import verify
-
-        named = [task_files(task, data, images) for task in wanted]
-        verify(named, data)
-        found += named
-    return found
 
 
 def _print(results: Sequence[Result], as_json: bool, output: Path) -> None:

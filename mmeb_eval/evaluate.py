@@ -20,6 +20,7 @@ from mmeb_eval.workers import Worker
 
 if TYPE_CHECKING:
     from mmeb_eval.embed import Store
+    from mmeb_eval.probes import Disturbed
     from mmeb_eval.rank import TieRule
 
 
@@ -32,6 +33,7 @@ def evaluate(
     ties: TieRule = "against",
     store: Store | None = None,
     worker: Worker = Worker(),  # noqa: B008 - it is frozen
+    disturbed: Disturbed | None = None,
 ) -> Result:
     """Score an embedder on a task.
 
@@ -44,6 +46,7 @@ def evaluate(
             listed twice twice, so that ``map`` and ``ndcg`` can exceed 1.
         store: where vectors are kept, such as a `mmeb_eval.cache.VectorCache`; None keeps them for this call.
         worker: which of several processes this one is; they need one `VectorCache` to meet in.
+        disturbed: prompts in the place of the boxes, of a kind that the embedder takes; the text tells boxes alone.
 
     Raises:
         DataError: rows or images that cannot be used; nothing is embedded before all rows are read.
@@ -54,11 +57,15 @@ def evaluate(
 
     form = row_format(files)
     layout = get_layout(layout_of(embedder))
-    shows_box = "box" in prompts_of(embedder)
-    region = region_told(files.task, layout, shows_box=shows_box, strategy=getattr(embedder, "region", None))
-    cases = list(read(files, layout, shows_box=shows_box, tells_box="text" in region))
+    kind, prompts = ("box", None) if disturbed is None else (disturbed.probe.kind, disturbed.prompts)
+    shown = kind in prompts_of(embedder)
+    region = region_told(files.task, layout, shows_box=shown, strategy=getattr(embedder, "region", None))
+    if kind != "box":
+        region = "prompt"
+    cases = list(read(files, layout, shows_box=shown, tells_box="text" in region, prompts=prompts))
     items, queries, listed = laid_out(cases)
-    bar = files.task.name if progress else None
+    what = files.task.name if disturbed is None else f"{files.task.name}, {disturbed.probe.title} {disturbed.level}"
+    bar = what if progress else None
     with naming_rows(cases):
         vectors = embed_items(embedder, items, batch_size, bar, store or Memory(), worker)
     distinct = [list(dict.fromkeys(own)) for own in listed]
@@ -89,6 +96,7 @@ def evaluate(
             "candidates": _fingerprint(case.asked + case.listed for case in cases),
             "versions": versions(),
             "embedder": dict.fromkeys(SETTINGS) | settings_of(embedder),
+            **({} if disturbed is None else {"probe": disturbed.settings}),
         },
         ranks=tuple(ranking.ranks.tolist()),
         top=tuple(

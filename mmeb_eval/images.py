@@ -56,6 +56,23 @@ def opened_ahead(paths: Iterable[Path]) -> Iterator[None]:
 
 def decode(path: Path) -> Image:
     """As `open_rgb`, at once and in this thread."""
+    with _header(path) as image:
+        return image.convert("RGB")
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height of an image in pixels, without decoding it.
+
+    Raises:
+        DataError: as of `open_rgb`, as far as its header tells.
+    """
+    with _header(path) as image:
+        return image.size
+
+
+@contextmanager
+def _header(path: Path) -> Iterator[Image]:
+    """An image that is not yet decoded; what goes wrong while it is open is said as `open_rgb` does."""
     from PIL import Image
 
     try:
@@ -64,7 +81,7 @@ def decode(path: Path) -> Image:
             with Image.open(path, formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise DataError(f"{path}: {image.width}x{image.height} pixels; at most {MAX_PIXELS:,} are decoded.")
-                return image.convert("RGB")
+                yield image
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error) as error:
         raise DataError(f"{path}: not an image that can be decoded: {' '.join(str(error).split())}") from error
     except Image.DecompressionBombError as error:

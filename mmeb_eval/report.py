@@ -11,17 +11,20 @@ from typing import Any
 
 import jinja2
 
+from mmeb_eval.curves import Curve, curves
 from mmeb_eval.data import TaskFiles
 from mmeb_eval.errors import EvalError, UnknownName
 from mmeb_eval.files import write_bytes
 from mmeb_eval.gallery import failures
+from mmeb_eval.plots import drawn
 from mmeb_eval.published import Published
 from mmeb_eval.results import HEADLINE, Result
 from mmeb_eval.standings import boards, show
 from mmeb_eval.stats import CHANCE_ERRORS, CONFIDENCE
 from mmeb_eval.summary import Score, Summary, is_floor, summarise
 
-TEMPLATE = Path(__file__).with_name("report.html")
+PAGE = Path(__file__).with_name("page")
+"""Folder of the templates; ``report.html`` is the page."""
 
 COLOURS, SHAPES = 8, 7
 """How many the page has; the pair tells models apart."""
@@ -35,6 +38,7 @@ def write_report(
     out: Path,
     *,
     data: Sequence[TaskFiles] = (),
+    probed: Sequence[Result] = (),
     count: int = 24,
 ) -> None:
     """Write a report; its format is that of the suffix, ``.html``, ``.md`` or ``.json``.
@@ -45,18 +49,19 @@ def write_report(
         results: what to show; models in the order given.
         out: the file; replaced if it is there.
         data: where rows and pictures of the tasks lie: a page shows the worst failures.
+        probed: results with disturbed prompts, for robustness curves.
         count: most failures to show.
 
     Raises:
         UnknownName: a suffix that is none of the three.
-        DataError: no results, or data or a picture that cannot be used.
+        DataError: no results, probes without theirs, or data or a picture that cannot be used.
         ScarError: a SCaR folder that cannot be read.
         EvalError: the file cannot be written.
     """
     formats: Mapping[str, Callable[[], str]] = {
-        ".html": lambda: _html(results, data, count),
-        ".md": lambda: _markdown(summarise(results)),
-        ".json": lambda: _json(results, summarise(results)),
+        ".html": lambda: _html(results, data, curves(results, probed), count),
+        ".md": lambda: _markdown(summarise(results), curves(results, probed)),
+        ".json": lambda: _json(results, summarise(results), curves(results, probed)),
     }
     if out.suffix not in formats:
         raise UnknownName("report format", out.suffix, formats, f"--out FILE ends in {', '.join(formats)}.")
@@ -66,18 +71,18 @@ def write_report(
     write_bytes(text.encode(), out)
 
 
-def _html(results: Sequence[Result], data: Sequence[TaskFiles], count: int) -> str:
+def _html(results: Sequence[Result], data: Sequence[TaskFiles], robust: Sequence[Curve], count: int) -> str:
     """The page."""
     summary = summarise(results)
     seeing = [model for model in summary.models if not is_floor(model)]
     floors = [model for model in summary.models if is_floor(model)]
     looks = {model: (f"series-{place % COLOURS}", f"shape-{place % SHAPES}") for place, model in enumerate(seeing)}
     looks |= {model: ("floor", f"shape-{place % SHAPES}") for place, model in enumerate(floors)}
-    loader = jinja2.FileSystemLoader(TEMPLATE.parent)
+    loader = jinja2.FileSystemLoader(PAGE)
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template(TEMPLATE.name).render(
+    return environment.get_template("report.html").render(
         headline=HEADLINE,
         confidence=f"{CONFIDENCE:.0%}".replace("%", " %"),
         errors=CHANCE_ERRORS,
@@ -87,6 +92,7 @@ def _html(results: Sequence[Result], data: Sequence[TaskFiles], count: int) -> s
         floors=floors,
         looks=looks,
         queries=sum({result.task: result.counts["queries"] for result in results}.values()),
+        figures=drawn(robust),
         failures=failures(results, data, count),
         boards=boards(results=results),
         settings={
@@ -122,7 +128,7 @@ def _called(score: Published) -> str:
     return f"{score.model} ({score.setting})" if score.setting else score.model
 
 
-def _markdown(summary: Summary) -> str:
+def _markdown(summary: Summary, robust: Sequence[Curve]) -> str:
     """Tables for a README or an issue."""
     lines = ["# Evaluation report", ""]
     lines += [f"{HEADLINE}, 0 to 1, with its {CONFIDENCE:.0%} interval. Ties count as each model's settings say.", ""]
@@ -133,6 +139,8 @@ def _markdown(summary: Summary) -> str:
     if weak := summary.at_chance:
         lines += [f"No better than chance, within {CHANCE_ERRORS} standard errors:", ""]
         lines += [f"- {_cell(model)} on {_cell(task)}" for model, task in weak] + [""]
+    if robust:
+        lines += ["## Robustness", "", *_curves(robust)]
     if summary.published:
         sources = dict.fromkeys(score.source for scores in summary.published.values() for score in scores)
         lines += ["Published scores are from:", ""]
@@ -149,6 +157,18 @@ def _table(summary: Summary, names: Sequence[str], scores: Mapping[tuple[str, st
         cells = [score if isinstance(score, str) else _interval(score) for score in own]
         best = summary.published.get(name)
         lines.append(_row([name, chance, *cells, f"{best[0].share:.3f} {_called(best[0])}" if best else "-"]))
+    return [*lines, ""]
+
+
+def _curves(robust: Sequence[Curve]) -> list[str]:
+    """A row a level of each curve."""
+    head = ["task", "probe", "level", "model", "queries", HEADLINE, "undisturbed, same queries", "chance"]
+    lines = _rows(head)
+    for curve in robust:
+        for point in curve.points:
+            score = f"{point.hit:.3f} [{point.low:.3f}, {point.high:.3f}]"
+            texts = [curve.task, curve.title, f"{point.level} ({curve.unit})", curve.model, f"{point.queries:,}"]
+            lines.append(_row([*texts, score, f"{point.undisturbed:.3f}", f"{curve.chance:.3f}"]))
     return [*lines, ""]
 
 
@@ -172,7 +192,7 @@ def _cell(text: str) -> str:
     return re.sub(r"([\\`*_<|])", r"\\\1", " ".join(text.split()))
 
 
-def _json(results: Sequence[Result], summary: Summary) -> str:
+def _json(results: Sequence[Result], summary: Summary, robust: Sequence[Curve]) -> str:
     """All numbers of a report, without the lists per query."""
     settings = {(result.model, result.task): result.settings for result in results}
     metrics = {(result.model, result.task): result.metrics for result in results}
@@ -193,6 +213,7 @@ def _json(results: Sequence[Result], summary: Summary) -> str:
             {"model": model, "group": name} | ({"missing": score} if isinstance(score, str) else _mean(score))
             for (model, name), score in summary.means.items()
         ],
+        "curves": [asdict(curve) for curve in robust],
         "published": [_beside(score) for scores in summary.published.values() for score in scores],
     }
     return json.dumps(content, indent=1, allow_nan=False) + "\n"

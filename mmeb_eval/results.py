@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from mmeb_eval.errors import DataError, EvalError
+from mmeb_eval.errors import DataError
+from mmeb_eval.files import write_bytes
 from mmeb_eval.tasks import GROUPS, group
 
 HEADLINE = "hit@1"
 """The metric a leaderboard shows."""
+
+PROBED = "probes"
+"""Folder, in that of a model, of its results with disturbed prompts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,8 @@ class Result:
             ``ties``, queries in which a wrong candidate scores exactly as the right one; ``repeats``, queries whose
             data list the right candidate more than once.
         chance: hit@1 of guessing, the mean of 1 / candidates over queries.
-        settings: all that a rerun needs to give the same numbers.
+        settings: all that a rerun needs to give the same numbers; ``probe`` where prompts were disturbed, see
+            `mmeb_eval.probes.Disturbed.settings`.
         ranks: of each query's right candidate, 1 = best, in the order of the data.
         top: indices of each query's best candidates, best first, ten at most, among its candidates without repeats.
         margins: score of each query's right candidate less that of the best wrong one; 0 where there is none.
@@ -90,25 +94,23 @@ def result_path(output: Path, model: str, task: str) -> Path:
     return output / _file_name(model) / f"{_file_name(task)}.json"
 
 
+def probe_path(output: Path, model: str, task: str, probe: str, level: str) -> Path:
+    """Where a result with disturbed prompts lies: ``<output>/<model>/probes/<task>/<probe>-<level>.json``."""
+    return output / _file_name(model) / PROBED / _file_name(task) / f"{_file_name(f'{probe}-{level}')}.json"
+
+
 def write_result(result: Result, output: Path) -> Path:
-    """Write a result under `result_path`; a reader sees the old file or the new one, never a part.
+    """Write a result under `result_path` or `probe_path`; a reader sees the old file or the new one, never a part.
 
     Raises:
         EvalError: the file cannot be written.
     """
     path = result_path(output, result.model, result.task)
+    if probe := result.settings.get("probe"):
+        path = probe_path(output, result.model, result.task, probe["name"], probe["level"])
     row = {field.name: getattr(result, field.name) for field in fields(result)}
     lines = (f" {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in row.items())
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise EvalError(f"{path}: cannot be written: {error.strerror}; choose another --output.") from error
+    write_bytes(("{\n" + ",\n".join(lines) + "\n}\n").encode(), path)
     return path
 
 
@@ -140,6 +142,21 @@ def read_results(output: Path) -> list[Result]:
     if not paths:
         raise DataError(f"{output}: no results; `mmeb-eval --model NAME --tasks DIR --output {output}` writes some.")
     return [read_result(path) for path in paths]
+
+
+def read_probed(output: Path) -> list[Result]:
+    """Every result with disturbed prompts below a folder, by model, task, probe and level; there may be none.
+
+    Raises:
+        DataError: a file is not such a result.
+    """
+    probed = []
+    for path in sorted(output.glob(f"*/{PROBED}/*/*.json")):
+        result = read_result(path)
+        if "probe" not in result.settings:
+            raise DataError(f"{path}: not a result with disturbed prompts; move it away.")
+        probed.append(result)
+    return probed
 
 
 def models_of(results: Sequence[Result]) -> list[str]:

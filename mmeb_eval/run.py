@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmeb_eval.cache import VectorCache
 from mmeb_eval.data import TaskFiles
-from mmeb_eval.embedder import Embedder
+from mmeb_eval.embedder import Embedder, prompts_of
 from mmeb_eval.errors import EvalError
 from mmeb_eval.evaluate import evaluate
 from mmeb_eval.lock import only_one
 from mmeb_eval.rank import TieRule
 from mmeb_eval.results import Result, write_result
 from mmeb_eval.workers import Worker, shown, this_worker
+
+if TYPE_CHECKING:
+    from mmeb_eval.probes import Disturbed
 
 VECTORS = ".vectors"
 """Folder of stored vectors below the output folder."""
@@ -27,6 +32,8 @@ def run(
     batch_size: int = 32,
     refresh: bool = False,
     ties: TieRule = "against",
+    probe: bool = False,
+    seed: int = 0,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Result]:
     """Score embedders on tasks; a run that was killed goes on where it was and writes the same files.
@@ -38,10 +45,12 @@ def run(
         batch_size: most items given to `Embedder.embed` at once.
         refresh: throw away the embedders' stored vectors first.
         ties: the rule for equal scores.
+        probe: whether to ask each task again with disturbed prompts, at every level of `mmeb_eval.probes.PROBES`.
+        seed: of the disturbances.
         say: shows a line to the user.
 
     Returns:
-        The results; none in workers other than the first.
+        The results, those of a task before those of its probes; none in workers other than the first.
 
     Raises:
         EvalError: two of one name, an output folder that is taken or cannot be written, or what `evaluate` raises.
@@ -55,43 +64,63 @@ def run(
     if refresh and worker.size > 1:
         raise EvalError(f"--refresh with {worker.size} processes: one would throw away what another makes; use one.")
     with only_one(output, worker.rank), shown(output / VECTORS, worker):
-        results = [
-            result
-            for embedder in embedders
-            for result in _on_tasks(embedder, chosen, output, batch_size, worker, refresh, ties, say)
-        ]
+        tell = say if worker.rank == 0 else lambda _: None
+        levels = _levels(chosen, seed, tell) if probe else {}
+        results = []
+        for embedder in embedders:
+            cache = None
+            if getattr(embedder, "stored", True):
+                cache = VectorCache(output / VECTORS, embedder, refresh=refresh, writer=str(worker.rank))
+            sharing = worker if cache else Worker()
+            score = partial(evaluate, embedder, batch_size=batch_size, ties=ties, store=cache, worker=sharing)
+            taken = _taken(embedder, levels, tell)
+            own = []
+            for files in chosen:
+                for disturbed in (None, *taken.get(files.task.name, ())):
+                    own.append(score(files, disturbed=disturbed, progress=worker.rank == 0))
+                    if worker.rank == 0:
+                        write_result(own[-1], output)
+                if cache and worker.size == 1:
+                    cache.tidy()
+            if cache:
+                tell(_reuse(embedder, cache, own))
+            results += own
     return results if worker.rank == 0 else []
 
 
-def _on_tasks(
-    embedder: Embedder,
-    chosen: Sequence[TaskFiles],
-    output: Path,
-    batch_size: int,
-    worker: Worker,
-    refresh: bool,
-    ties: TieRule,
-    say: Callable[[str], None],
-) -> list[Result]:
-    """One embedder's results."""
-    stored = getattr(embedder, "stored", True)
-    cache = VectorCache(output / VECTORS, embedder, refresh=refresh, writer=str(worker.rank)) if stored else None
-    results = []
+def _levels(chosen: Sequence[TaskFiles], seed: int, tell: Callable[[str], None]) -> dict[str, list[Disturbed]]:
+    """The disturbed prompts of each task; says what its rows cannot be asked."""
+    from mmeb_eval.probes import PROBES, disturbed, targets
+
+    levels: dict[str, list[Disturbed]] = {}
     for files in chosen:
-        first = worker.rank == 0
-        sharing = worker if cache else Worker()
-        result = evaluate(
-            embedder, files, batch_size=batch_size, progress=first, ties=ties, store=cache, worker=sharing
-        )
-        if first:
-            write_result(result, output)
-        if cache and worker.size == 1:
-            cache.tidy()
-        results.append(result)
-    if cache and worker.rank == 0:
-        asked = sum(result.counts["queries"] + result.counts["candidates"] for result in results)
-        say(
-            f"{embedder.name}: {asked:,} queries and candidates are {cache.asked:,} different items "
-            f"({cache.asked / asked:.0%}); {cache.made:,} were embedded now."
-        )
-    return results
+        about = targets(files)
+        own = levels[files.task.name] = []
+        for probe in PROBES.values():
+            found = list(disturbed(about, probe, seed))
+            own += found
+            for level in probe.levels:
+                asked = next((each.prompts for each in found if each.level == level), (None,) * len(about))
+                if out := asked.count(None):
+                    where = f"{out:,} of {len(about):,} queries of {files.task.name}"
+                    tell(f"{probe.title}, {level} ({probe.unit}): {where} have no such prompt and are left out.")
+    return levels
+
+
+def _taken(
+    embedder: Embedder, levels: Mapping[str, Sequence[Disturbed]], tell: Callable[[str], None]
+) -> dict[str, list[Disturbed]]:
+    """Those of a kind that an embedder takes, or of a box, which it can be told in words; says what is not asked."""
+    kinds = {"box", *prompts_of(embedder)}
+    for kind in sorted({each.probe.kind for own in levels.values() for each in own} - kinds):
+        tell(f"{embedder.name} takes no prompts of kind {kind}: these probes are not asked.")
+    return {task: [each for each in own if each.probe.kind in kinds] for task, own in levels.items()}
+
+
+def _reuse(embedder: Embedder, cache: VectorCache, results: Sequence[Result]) -> str:
+    """How often vectors were used again."""
+    asked = sum(result.counts["queries"] + result.counts["candidates"] for result in results)
+    return (
+        f"{embedder.name}: {asked:,} queries and candidates are {cache.asked:,} different items "
+        f"({cache.asked / asked:.0%}); {cache.made:,} were embedded now."
+    )

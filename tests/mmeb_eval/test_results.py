@@ -78,7 +78,9 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(EvalError, match=r"VOC2007.json: cannot be written: No space left on device; choose another"):
+    with pytest.raises(
+        EvalError, match=r"VOC2007.json: cannot be written: No space left on device; what was stored before is kept"
+    ):
         write_result(replace(RESULT, chance=0.3), tmp_path)
     assert read_result(path) == RESULT
     assert list(path.parent.iterdir()) == [path]
