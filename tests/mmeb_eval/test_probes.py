@@ -41,7 +41,7 @@ class Looks:
     """Knows each picture's thing; finds its caption where the prompt is good enough, else the last wrong one."""
 
     name = "looks@1"
-    prompts = ("box", "points", "mask")
+    prompts: tuple[str, ...] = ("box", "points", "mask")
 
     def __init__(self) -> None:
         self.asked: list[Item] = []
@@ -196,7 +196,7 @@ def test_rows_that_cannot_be_asked_are_left_out_and_compared_with_their_own_scor
     probed = replace(
         base,
         ranks=base.ranks[3:],
-        settings=base.settings | {"probe": {"name": "click", "level": "8", "seed": 0, "left_out": [0, 1, 2]}},
+        settings={**base.settings, "probe": {"name": "click", "level": "8", "seed": 0, "left_out": [0, 1, 2]}},
     )
     base = replace(base, ranks=(2, 2, 2, 2, *base.ranks[4:]), metrics={**base.metrics, "hit@1": 16 / 20})
     (curve,) = curves([base], [probed])
@@ -281,7 +281,8 @@ def test_curves_are_drawn_in_proportion(pictured: Path, tmp_path: Path) -> None:
     (line,) = figure.lines
     assert [level for _, level in figure.across] == ["0.9", "0.8", "0.7", "0.6", "0.5", "elsewhere"]
     assert np.allclose(np.diff([x for x, _ in figure.across]), (RIGHT - LEFT) / 6, atol=0.11)
-    assert (line.undisturbed, figure.chance) == (TOP, pytest.approx(BOTTOM - 0.1 * (BOTTOM - TOP)))
+    assert line.undisturbed == TOP
+    assert figure.chance == pytest.approx(BOTTOM - 0.1 * (BOTTOM - TOP))
     assert [y for _, y, _ in line.dots] == [TOP] * 3 + [BOTTOM] * 3
 
 
