@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from random import Random
 
 from scar import english, wordnet
 from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT, holds, is_at, lies_on
 from scar.lexicon import Place, Thing, alike, people, plain, thing
-from scar.sample import Caption, Picture, Region
+from scar.sample import Box, Caption, Picture, Region
 from scar.sentences import Deed, deeds, says, stated_places, tokens
 from scar.setting import setting
 from scar.statement import FRAMED, SHOWN, SPOTS, Statement
@@ -86,12 +87,7 @@ def _object(picture: Picture, region: Region) -> str:
         if not english.is_plural(noun) and (plain(noun) in that.words or (that.name == "person" and noun in people())):
             return english.a(noun)
     if that.name == "person" and _is_only(picture, region):
-        called = Counter(
-            word
-            for caption in picture.captions
-            for word, said in people().items()
-            if any(says(caption, noun) for noun in said)
-        )
+        called = Counter(word for caption in picture.captions for word, said in people().items() if says(caption, said))
         if len(called) == 1 and called.total() >= 2:
             return english.a(next(iter(called)))
     return that.phrase
@@ -103,13 +99,14 @@ def _done(picture: Picture, region: Region, place: Place, joint: str) -> Iterato
     The thing must be whom the captions mean: the only one of its kind, by far the largest one, or one of as many as
     the caption counts.
     """
-    that, group = thing(region.category), [other for other in picture.regions if other.category == region.category]
+    that, group = thing(region.category), picture.groups[region.category]
     count = 1 if _is_subject(region, group) else len(group)
-    if any(other.crowd for other in group):
+    if not picture.captions or any(other.crowd for other in group):
         return
     anchors: dict[str, Thing] = {}
-    for category in dict.fromkeys(other.category for other in picture.regions if other.category != region.category):
-        several = [other for other in picture.regions if other.category == category]
+    for category, several in picture.groups.items():
+        if category == region.category:
+            continue
         if len(several) == 1 and not several[0].crowd:
             anchors |= {word: thing(category) for word in thing(category).words}
         elif len(several) == count:
@@ -131,10 +128,11 @@ def _states(caption: str, place: Place) -> bool:
     return any(stated.name == place.name for stated in stated_places(caption))
 
 
-def _persons(caption: str) -> list[str]:
+@lru_cache(maxsize=64)
+def _persons(caption: str) -> tuple[str, ...]:
     """The nouns for persons that a caption has, in the singular."""
     nouns = map(english.singular, tokens(caption))
-    return [noun for noun in dict.fromkeys(nouns) if wordnet.is_a(noun, PERSON)]
+    return tuple(noun for noun in dict.fromkeys(nouns) if wordnet.is_a(noun, PERSON))
 
 
 def _is_subject(region: Region, group: Sequence[Region]) -> bool:
@@ -168,11 +166,14 @@ def _annotated(picture: Picture, region: Region, joint: str) -> Iterator[Stateme
 def _borne(picture: Picture, region: Region, place: Place, joint: str) -> Iterator[Statement]:
     """What the thing lies on, or is worn by."""
     that = thing(region.category)
-    for other in picture.regions:
-        bearer = thing(other.category)
-        lies = that.kind in bearer.bears and lies_on(region.box, other.box) and not other.crowd
-        if lies and place.side != "top":
-            yield Statement(SUPPORT, bearer.phrase, joint)
+    if place.side == "top":
+        return
+    for category, several in picture.groups.items():
+        bearer = thing(category)
+        if that.kind in bearer.bears:
+            for other in several:
+                if lies_on(region.box, other.box) and not other.crowd:
+                    yield Statement(SUPPORT, bearer.phrase, joint)
 
 
 def _beside(picture: Picture, region: Region, place: Place, joint: str) -> Iterator[Statement]:
@@ -181,30 +182,33 @@ def _beside(picture: Picture, region: Region, place: Place, joint: str) -> Itera
     Several of a category are one landmark if the thing stands in one direction to each that is not much smaller.
     """
     that = thing(region.category)
-    for category in dict.fromkeys(other.category for other in picture.regions):
-        landmark, group = thing(category), _conspicuous(picture, category)
-        if alike(that.name, landmark.name) or place.name in landmark.words or not group:
+    for landmark, boxes in _landmarks(picture):
+        if alike(that.name, landmark.name) or place.name in landmark.words:
             continue
         for direction in DIRECTIONS:
             level = direction in DIRECTIONS[:2]
-            plain = all(holds(direction, region.box, other.box) for other in group)
-            if plain and (level or _hangs(that, landmark, direction)):
+            if all(holds(direction, region.box, box) for box in boxes) and (level or _hangs(that, landmark, direction)):
                 yield Statement(direction, landmark.phrase, joint)
 
 
-def _conspicuous(picture: Picture, category: str) -> list[Region]:
-    """The things of a category that a reader may take as the landmark; none if there is a crowd, or all are small."""
-    group = [other for other in picture.regions if other.category == category]
-    largest = max(other.box.area for other in group)
-    if any(other.crowd for other in group) or largest < _LANDMARK_SHARE * picture.width * picture.height:
-        return []
-    return [other for other in group if other.box.area * _CONSPICUOUS >= largest]
+@lru_cache(maxsize=8)
+def _landmarks(picture: Picture) -> list[tuple[Thing, list[Box]]]:
+    """What a reader may take as a landmark, with the boxes of all that may be meant.
+
+    No landmark is what is small, nor what is there as a crowd.
+    """
+    found = []
+    for category, group in picture.groups.items():
+        largest = max(other.box.area for other in group)
+        if largest >= _LANDMARK_SHARE * picture.width * picture.height and not any(other.crowd for other in group):
+            boxes = [other.box for other in group if other.box.area * _CONSPICUOUS >= largest]
+            found.append((thing(category), boxes))
+    return found
 
 
 def _is_only(picture: Picture, region: Region) -> bool:
     """Whether the picture has one thing of the category and nothing that it may be taken for."""
-    like = [other for other in picture.regions if other.category == region.category]
-    return len(like) == 1 and not region.crowd
+    return len(picture.groups[region.category]) == 1 and not region.crowd
 
 
 def _hangs(that: Thing, landmark: Thing, direction: str) -> bool:

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from scar.errors import BuildInterrupted, InputError
 from scar.shard import Shard, build_shard
@@ -73,14 +73,15 @@ def cluster(shards: Iterable[Shard]) -> Iterator[bytes]:
         BuildInterrupted: the cluster lost a shard's worker, and those that tried it again.
     """
     try:
-        import ray
+        import ray as installed
     except ImportError:
         raise InputError("--engine ray: Ray is not installed; `pip install 'scar-virtue[ray]'` adds it.") from None
+    ray: Any = installed  # it has types for some of its functions only
     if not ray.is_initialized():
         ray.init(log_to_driver=False, include_dashboard=False)
     task = ray.remote(build_shard)
     window = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
-    remaining, running = iter(shards), deque[object]()
+    remaining, running = iter(shards), deque[Any]()
     try:
         while True:
             running.extend(task.remote(shard) for shard in islice(remaining, window - len(running)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import lru_cache
 from pathlib import Path
 
 from scar import wordnet
@@ -27,6 +28,7 @@ def article(words: str) -> str:
     return "an" if written and not start.startswith(tuple(WORDS["consonant"])) else "a"
 
 
+@lru_cache(maxsize=1 << 16)
 def a(noun: str) -> str:
     """The noun as one says it of one thing, with its article.
 
@@ -42,6 +44,7 @@ def a(noun: str) -> str:
     return noun if head in WORDS["mass"] or is_plural(head) else f"{article(noun)} {noun}"
 
 
+@lru_cache(maxsize=1 << 16)
 def bare(phrase: str) -> str:
     """A noun phrase without its article: what `a` was given.
 
@@ -52,6 +55,7 @@ def bare(phrase: str) -> str:
     return (rest if first in WORDS["openers"] and rest else phrase).removeprefix("pair of ")
 
 
+@lru_cache(maxsize=1 << 16)
 def is_plural(noun: str) -> bool:
     """Whether the noun means several things.
 
@@ -68,6 +72,7 @@ def is_plural(noun: str) -> bool:
     return head.endswith("s") or (head.endswith("men") and head != "specimen") or head in wordnet.plurals()
 
 
+@lru_cache(maxsize=1 << 16)
 def plural(noun: str) -> str:
     """Several of them: the last word in the plural.
 
@@ -90,6 +95,7 @@ def plural(noun: str) -> str:
     return " ".join([*rest, head])
 
 
+@lru_cache(maxsize=1 << 16)
 def singular(noun: str) -> str:
     """One of them; the noun itself if it is no plural, or one without a singular.
 

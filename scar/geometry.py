@@ -54,12 +54,15 @@ _WITHIN = 0.9
 def holds(direction: str, box: Box, other: Box) -> bool:
     """Whether `box` plainly stands in `direction` to `other`: clear of it, and level with it."""
     first, second = (box, other) if direction in ("to the left of", "above") else (other, box)
-    across, along = (first.width, second.width), (first.height, second.height)
-    gap, level = second.x0 - first.x1, min(first.y1, second.y1) - max(first.y0, second.y0)
-    if direction in ("above", "below"):
-        across, along = along, across
-        gap, level = second.y0 - first.y1, min(first.x1, second.x1) - max(first.x0, second.x0)
-    return gap >= -_TOUCH * min(across) and level >= _LEVEL * min(along)
+    sideways = direction in ("to the left of", "to the right of")
+    gap = second.x0 - first.x1 if sideways else second.y0 - first.y1
+    across = (first.width, second.width) if sideways else (first.height, second.height)
+    if gap < -_TOUCH * min(across):
+        return False
+    along = (first.height, second.height) if sideways else (first.width, second.width)
+    top, end = (first.y0, first.y1) if sideways else (first.x0, first.x1)
+    other_top, other_end = (second.y0, second.y1) if sideways else (second.x0, second.x1)
+    return min(end, other_end) - max(top, other_top) >= _LEVEL * min(along)
 
 
 def fails(direction: str, box: Box, other: Box) -> bool:
@@ -79,7 +82,7 @@ def fails(direction: str, box: Box, other: Box) -> bool:
 
 def lies_on(box: Box, other: Box) -> bool:
     """Whether a thing that lies on such a thing, or is worn by it, plainly lies on this one: it is within its box."""
-    return box.overlap(other).area >= _WITHIN * box.area and box.area < other.area
+    return box.shared(other) >= _WITHIN * box.area and box.area < other.area
 
 
 def is_at(position: str, box: Box, picture: Picture) -> bool:

@@ -43,7 +43,7 @@ def rules() -> Generator:
     from scar.complete import complete
     from scar.negatives.draw import draw
 
-    return Generator("rules", "1", complete, draw)
+    return Generator("rules", "2", complete, draw)
 
 
 def samples(

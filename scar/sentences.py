@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -16,6 +16,10 @@ _STATING, _RESTING, _PART, _DETERMINERS = (
     frozenset(english.WORDS[kind]) for kind in ("stating", "resting", "part", "determiners")
 )
 _FUNCTION = _STATING | _DETERMINERS | frozenset(english.WORDS["function"])
+_JOINING = _FUNCTION - _DETERMINERS
+
+_LONGEST = 4
+"""Words that the name of a thing has at most in a caption."""
 
 _REACH = 6
 """A place's preposition stands at most so many words before it."""
@@ -46,15 +50,33 @@ def tokens(caption: str) -> tuple[str, ...]:
     return tuple(_TOKEN.findall(caption.lower()))
 
 
-@lru_cache(maxsize=65536)
-def says(caption: str, noun: str) -> bool:
-    """Whether a caption has the noun, in singular or plural.
+def says(caption: str, nouns: tuple[str, ...]) -> bool:
+    """Whether a caption has one of the nouns, in singular or plural.
 
-    >>> says("Two pizza pies", "pizza"), says("Some men", "man"), says("A man", "woman")
+    >>> says("Two pizza pies", ("pizza",)), says("Some men", ("boy", "man")), says("A man", ("woman",))
     (True, True, False)
     """
-    words = tokens(caption)
-    return any(f" {form} " in f" {' '.join(words)} " for form in {noun, english.plural(noun), english.singular(noun)})
+    text = _spaced(caption)
+    return any(form in text for form in _forms(nouns))
+
+
+@lru_cache(maxsize=64)
+def words_of(captions: tuple[str, ...]) -> frozenset[str]:
+    """All words of some captions."""
+    return frozenset(word for caption in captions for word in tokens(caption))
+
+
+@lru_cache(maxsize=1024)
+def _spaced(caption: str) -> str:
+    """Its words with spaces between, before and behind."""
+    return f" {' '.join(tokens(caption))} "
+
+
+@lru_cache(maxsize=1 << 16)
+def _forms(nouns: tuple[str, ...]) -> tuple[str, ...]:
+    """Singulars and plurals as `_spaced` has them."""
+    forms = (form for noun in nouns for form in (noun, english.plural(noun), english.singular(noun)))
+    return tuple(f" {form} " for form in dict.fromkeys(forms))
 
 
 @lru_cache(maxsize=64)
@@ -74,7 +96,7 @@ def stated_places(caption: str) -> tuple[Place, ...]:
     return tuple(place for start, end, place in _mentions(words) if _is_stated(words, start, end, place.side))
 
 
-def deeds(caption: str, subjects: Sequence[str], anchors: Mapping[str, Thing], count: int = 1) -> Iterator[Deed]:
+def deeds(caption: str, subjects: tuple[str, ...], anchors: Mapping[str, Thing], count: int = 1) -> Iterator[Deed]:
     """What the subject with which a caption begins does, by each verb that has the word; several do it each.
 
     Args:
@@ -85,7 +107,7 @@ def deeds(caption: str, subjects: Sequence[str], anchors: Mapping[str, Thing], c
     """
     words = tokens(caption)
     start = _counted(words, count)
-    nouns = subjects if count == 1 else [english.plural(noun) for noun in subjects]
+    nouns = subjects if count == 1 else _plurals(subjects)
     end = next((i for i in range(start, min(start + 4, len(words))) if _noun_at(words, i, nouns)), None)
     if end is None or any(word in _FUNCTION for word in words[start:end]) or (count > 1 and not start):
         return
@@ -96,9 +118,24 @@ def deeds(caption: str, subjects: Sequence[str], anchors: Mapping[str, Thing], c
     said = words[at] if at < len(words) else ""
     spot, at = _spot_at(words, at + 1)
     anchor = _anchor_at(words, at, anchors)
-    for verb in verbs().values():
-        if said in verb.forms and (anchor or (not verb.takes and spot in _STATING)):
+    for verb in _verbs_by_form().get(said, ()):
+        if anchor or (not verb.takes and spot in _STATING):
             yield Deed(verb, spot, anchor)
+
+
+@cache
+def _verbs_by_form() -> Mapping[str, tuple[Verb, ...]]:
+    """The verbs that have a word among their forms, in the order of their table."""
+    found: dict[str, list[Verb]] = {}
+    for verb in verbs().values():
+        for form in dict.fromkeys(verb.forms):
+            found.setdefault(form, []).append(verb)
+    return {form: tuple(several) for form, several in found.items()}
+
+
+@lru_cache(maxsize=1 << 16)
+def _plurals(nouns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(english.plural, nouns))
 
 
 def _counted(words: Sequence[str], count: int) -> int:
@@ -115,7 +152,7 @@ def _anchor_at(words: Sequence[str], at: int, anchors: Mapping[str, Thing]) -> T
     if at < len(words) and words[at] in _DETERMINERS:
         at += 1
     for i in range(at, min(at + 3, len(words))):
-        noun = _noun_at(words, i, tuple(anchors))
+        noun = _noun_at(words, i, anchors)
         after = words[i + len(noun.split())] if i + len(noun.split()) < len(words) else "."
         if noun and (after in _FUNCTION or not after.isalpha() or after.endswith("ing") or after == "together"):
             return anchors[noun]
@@ -129,9 +166,9 @@ _NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
 
 def _spot_at(words: Sequence[str], at: int) -> tuple[str, int]:
     """The spot that stands at a position, and where it ends; empty if none does."""
-    for said, spot in _SPOTS.items():
-        length = len(said.split())
-        if " ".join(words[at : at + length]) == said:
+    for length in (3, 2, 1):
+        spot = _SPOTS.get(" ".join(words[at : at + length]))
+        if spot and at + length <= len(words):
             return spot, at + length
     return "", at
 
@@ -157,10 +194,13 @@ _SPOTS = {
 }
 
 
-def _noun_at(words: Sequence[str], at: int, nouns: Sequence[str]) -> str:
+def _noun_at(words: Sequence[str], at: int, nouns: Container[str]) -> str:
     """The longest of the nouns that stands at a position; empty if none does."""
-    found = [noun for noun in nouns if tuple(words[at : at + len(noun.split())]) == tuple(noun.split())]
-    return max(found, key=len, default="")
+    for end in range(min(at + _LONGEST, len(words)), at, -1):
+        noun = " ".join(words[at:end])
+        if noun in nouns:
+            return noun
+    return ""
 
 
 @cache
@@ -168,12 +208,21 @@ def _place_words() -> Mapping[tuple[str, ...], Place]:
     return {tuple(said.split()): place for place in places().values() for said in (place.name, *place.says)}
 
 
+@cache
+def _place_starts() -> Mapping[str, int]:
+    """How many words a place's name may have, by the first of them."""
+    longest: dict[str, int] = {}
+    for said in _place_words():
+        longest[said[0]] = max(longest.get(said[0], 0), len(said))
+    return longest
+
+
 def _mentions(words: Sequence[str]) -> Iterator[tuple[int, int, Place]]:
     """Yield start, end and place wherever one is named; of overlapping names the longest."""
-    index, longest = _place_words(), max(map(len, _place_words()))
+    index, longest = _place_words(), _place_starts()
     start = 0
     while start < len(words):
-        for length in range(longest, 0, -1):
+        for length in range(longest.get(words[start], 0), 0, -1):
             place = index.get(tuple(words[start : start + length]))
             if place:
                 yield start, start + length, place
@@ -191,11 +240,11 @@ def _is_stated(words: Sequence[str], start: int, end: int, side: str) -> bool:
         return False
     for i in range(start - 1, max(start - 1 - _REACH, -1), -1):
         word = words[i]
-        if side == "top" and word in _FUNCTION - _DETERMINERS:
+        if side == "top" and word in _JOINING:
             return word in _RESTING and (word != "of" or words[i - 2 : i] == ("on", "top"))
         if word == "of":
             return words[i - 1] in _PART or words[i - 2 : i] == ("on", "top")
-        if word in _FUNCTION - _DETERMINERS:
+        if word in _JOINING:
             return word in _STATING or word in ("is", "there")
         if not word[0].isalpha():
             return False

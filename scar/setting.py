@@ -45,10 +45,9 @@ def _votes(picture: Picture) -> tuple[tuple[Place, int], ...]:
     """Each place with the number of captions that state it; if none is stated, with the number of hints to it."""
     votes = Counter(found for caption in picture.captions for found in dict.fromkeys(stated_places(caption)))
     if not votes:
-        categories = {other.category for other in picture.regions}
         for hinted in places().values():
-            said = sum(any(says(caption, word) for word in hinted.implied) for caption in picture.captions)
-            hints = max(said, len(categories.intersection(hinted.shows)))
+            said = sum(says(caption, hinted.implied) for caption in picture.captions)
+            hints = max(said, len(picture.groups.keys() & set(hinted.shows)))
             if hints >= _HINTS:
                 votes[hinted] = hints
     return tuple(votes.items())
@@ -65,7 +64,4 @@ def _is_in(that: Thing, place: Place, picture: Picture) -> bool:
         return True
     if place.holds and that.kind not in place.holds:
         return False
-    return any(
-        place in stated_places(caption) and any(says(caption, word) for word in that.words)
-        for caption in picture.captions
-    )
+    return any(place in stated_places(caption) and says(caption, that.words) for caption in picture.captions)

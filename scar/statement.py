@@ -52,7 +52,7 @@ class Statement:
         return self.head.removeprefix(self.verb.text).strip() if self.verb else ""
 
     @classmethod
-    @lru_cache(maxsize=1024)
+    @lru_cache(maxsize=1 << 16)
     def parse(cls, relation: str) -> Self | None:
         """The statement whose text this is; None if it is made otherwise.
 

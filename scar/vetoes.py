@@ -8,35 +8,62 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 from scar import english, wordnet
 from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT, fails, is_not_at
-from scar.lexicon import alike, confusable, kin, place, plain, thing
+from scar.lexicon import Place, alike, confusable, kin, meant, place, plain, thing
 from scar.sample import Caption, Negative, Picture, Region
-from scar.sentences import named_places, says, stated_places, tokens
+from scar.sentences import named_places, says, stated_places, words_of
 from scar.statement import Statement
 
+_IN_BOX = 0.1
+"""A thing shows in a box if they share more than this part of the smaller of the two."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Context:
-    """What a veto may look at besides the two captions.
+    """What a veto may look at besides the two captions: one for all negatives of a region.
 
     Attributes:
         picture: all that its source knows.
         region: what the captions are about.
-        accepted: negatives that the sample has so far.
+        accepted: negatives that the sample has so far; grows.
     """
 
     picture: Picture
     region: Region
     accepted: Sequence[Negative] = ()
 
+    @cached_property
+    def in_box(self) -> tuple[str, ...]:
+        """Categories of what else shows in the box."""
+        box = self.region.box
+        area = box.area
+        shown = (
+            other.category
+            for other in self.picture.regions
+            if (shared := box.shared(other.box))
+            and shared > _IN_BOX * min(area, other.box.area)
+            and other.id != self.region.id
+        )
+        return tuple(dict.fromkeys(shown))
+
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """Where the picture was taken, by the label of its source and by its captions."""
+        label = [place(self.picture.scene)] if self.picture.scene else []
+        stated = (found for caption in self.picture.captions for found in stated_places(caption))
+        return tuple(dict.fromkeys((*label, *stated)))
+
+    @cached_property
+    def not_at(self) -> frozenset[str]:
+        """The positions at which the region plainly is not."""
+        return frozenset(position for position in POSITIONS if is_not_at(position, self.region.box, self.picture))
+
 
 Veto: TypeAlias = Callable[[Caption, Negative, Context], str | None]
-
-_IN_BOX = 0.1
-"""A thing shows in a box if they share more than this part of the smaller of the two."""
 
 _BESIDE = frozenset({"next to", "in front of", "behind", "at"})
 """Spots that may be one and the same, seen from different sides."""
@@ -51,16 +78,19 @@ def not_one_element(gold: Caption, negative: Negative, context: Context) -> str 
 
 def duplicate(gold: Caption, negative: Negative, context: Context) -> str | None:
     """The text is that of the gold caption or of a negative that the sample has."""
-    taken = [gold, *(accepted.caption for accepted in context.accepted)]
-    return "duplicate" if negative.caption.text.lower() in {caption.text.lower() for caption in taken} else None
+    text = negative.caption.text.lower()
+    taken = text == gold.text.lower() or any(text == other.caption.text.lower() for other in context.accepted)
+    return "duplicate" if taken else None
 
 
 def echo(gold: Caption, negative: Negative, context: Context) -> str | None:
     """The caption names one thing twice, as in "a couch to the left of a couch"."""
     caption, statement = negative.caption, Statement.parse(negative.caption.relation)
-    nouns = [caption.object, caption.scene, *([statement.anchor] if statement and statement.anchor else [])]
-    words = [set(thing(english.bare(noun)).words) for noun in nouns]
-    return "echo" if any(not a.isdisjoint(b) for i, a in enumerate(words) for b in words[:i]) else None
+    anchor = statement.anchor if statement else ""
+    echoes = _same_word(caption.object, caption.scene)
+    if anchor and not echoes:
+        echoes = _same_word(anchor, caption.object) or _same_word(anchor, caption.scene)
+    return "echo" if echoes else None
 
 
 def wordnet_related(gold: Caption, negative: Negative, context: Context) -> str | None:
@@ -88,15 +118,8 @@ def present_in_box(gold: Caption, negative: Negative, context: Context) -> str |
     """The box shows what replaces the object."""
     if negative.part != "object":
         return None
-    box, noun = context.region.box, english.bare(negative.caption.object)
-    shown = (
-        other
-        for other in context.picture.regions
-        if other.id != context.region.id
-        and box.overlap(other.box).area > _IN_BOX * min(box.area, other.box.area)
-        and alike(other.category, noun)
-    )
-    return "present_in_box" if next(shown, None) else None
+    noun = english.bare(negative.caption.object)
+    return "present_in_box" if any(alike(category, noun) for category in context.in_box) else None
 
 
 def fits_captions(gold: Caption, negative: Negative, context: Context) -> str | None:
@@ -117,10 +140,7 @@ def fits_place(gold: Caption, negative: Negative, context: Context) -> str | Non
     if negative.part != "scene":
         return None
     false = place(english.bare(negative.caption.scene))
-    true = [place(english.bare(gold.scene))]
-    if context.picture.scene:
-        true.append(place(context.picture.scene))
-    true += [stated for caption in context.picture.captions for stated in stated_places(caption)]
+    true = (place(english.bare(gold.scene)), *context.places)
     return None if all(false.excludes(each) for each in true) else "fits_place"
 
 
@@ -162,9 +182,9 @@ def holds_by_geometry(gold: Caption, negative: Negative, context: Context) -> st
         return None
     box = context.region.box
     if statement.head in POSITIONS:
-        false = is_not_at(statement.head, box, context.picture)
+        false = statement.head in context.not_at
     elif statement.head == SUPPORT:
-        false = all(not box.overlap(other.box).area for other in _anchors(statement, context))
+        false = all(not box.shared(other.box) for other in _anchors(statement, context))
     elif statement.head in DIRECTIONS:
         false = all(fails(statement.head, box, other.box) for other in _anchors(statement, context))
     else:
@@ -190,35 +210,49 @@ VETOES: tuple[Veto, ...] = (
 
 def veto(gold: Caption, negative: Negative, context: Context) -> str | None:
     """The first reason to refuse a negative, None if it may stay."""
-    return next((reason for each in VETOES if (reason := each(gold, negative, context))), None)
+    for each in VETOES:
+        reason = each(gold, negative, context)
+        if reason:
+            return reason
+    return None
+
+
+@lru_cache(maxsize=1 << 16)
+def _same_word(a: str, b: str) -> bool:
+    """Whether captions may use one word for what two noun phrases mean."""
+    return not set(meant(a).words).isdisjoint(meant(b).words)
 
 
 def _anchors(statement: Statement, context: Context) -> list[Region]:
     """The things of the picture that the statement may mean."""
-    noun = english.bare(statement.anchor)
-    return [
-        other
-        for other in context.picture.regions
-        if other.id != context.region.id and thing(other.category) == thing(noun)
-    ]
+    found = _by_name(context.picture).get(meant(statement.anchor).name, ())
+    return [other for other in found if other.id != context.region.id]
+
+
+@lru_cache(maxsize=8)
+def _by_name(picture: Picture) -> dict[str, list[Region]]:
+    """The regions of a picture by the name of the thing; two categories may be one thing."""
+    found: dict[str, list[Region]] = {}
+    for region in picture.regions:
+        found.setdefault(thing(region.category).name, []).append(region)
+    return found
 
 
 def _is_unplaced(noun: str, picture: Picture) -> bool:
     """Whether captions have a noun that no annotation has: it may be their word for the region."""
     that = thing(plain(noun))
-    if any(plain(thing(other.category).name) == that.name for other in picture.regions):
+    if any(plain(thing(category).name) == that.name for category in picture.groups):
         return False
-    return any(says(caption, word) for caption in picture.captions for word in that.words)
+    return any(says(caption, that.words) for caption in picture.captions)
 
 
 def _may_be_done(mine: Statement, other: Statement, picture: Picture) -> bool:
     """Whether captions speak of another deed, or of another thing for it, than the gold caption does."""
-    said = {word for caption in picture.captions for word in tokens(caption)}
-    if other.verb and other.verb != mine.verb and not said.isdisjoint(other.verb.forms):
+    if other.verb and other.verb != mine.verb and not words_of(picture.captions).isdisjoint(other.verb.forms):
         return True
     if other.anchor in ("", mine.anchor) or not (other.verb or other.head == SUPPORT):
         return False
     that = thing(english.bare(other.anchor))
-    if other.verb and any(alike(region.category, that.name) for region in picture.regions):
+    if other.verb and any(alike(category, that.name) for category in picture.groups):
         return True
     return _is_unplaced(that.noun, picture)

@@ -166,7 +166,7 @@ def _picture(scene: Scene, seed: str) -> Picture:
     while True:
         picture = Picture(scene, tuple(arrange(width, height, rng)[:5]), seed)
         found = boxes(picture)
-        if not any(one.overlap(other).area for place, one in enumerate(found) for other in found[:place]):
+        if not any(one.shared(other) for place, one in enumerate(found) for other in found[:place]):
             return picture
 
 

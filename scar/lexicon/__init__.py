@@ -6,7 +6,7 @@ import dataclasses
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,10 @@ class Place:
         """As a caption says it, with its article."""
         return self.text or english.a(self.name)
 
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    @lru_cache(maxsize=1 << 16)  # noqa: B019 - places are few, and are kept anyway
     def excludes(self, other: Place) -> bool:
         """Whether no picture of one can be called a picture of the other."""
         return (
@@ -55,6 +59,9 @@ class Thing:
     weight: int = 1
     bears: tuple[str, ...] = ()
 
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     @property
     def noun(self) -> str:
         return self.text or self.name
@@ -70,7 +77,7 @@ class Thing:
         return (self.name, self.noun, *self.says)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Verb:
     """A row of `verbs.toml`, which says what the columns mean."""
 
@@ -81,12 +88,15 @@ class Verb:
     says: tuple[str, ...] = ()
     form: str = ""
 
-    @property
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    @cached_property
     def text(self) -> str:
         """As a caption says it."""
         return self.form or english.gerund(self.name)
 
-    @property
+    @cached_property
     def forms(self) -> tuple[str, ...]:
         """All the ways to say it."""
         verbs = (self.name, *self.says)
@@ -119,7 +129,7 @@ def verbs() -> Mapping[str, Verb]:
     return {name: Verb(name, **_row(row)) for name, row in _table("verbs").items()}
 
 
-@cache
+@lru_cache(maxsize=1 << 16)
 def place(label: str) -> Place:
     """The place that a source calls so, in its words.
 
@@ -139,7 +149,13 @@ def place(label: str) -> Place:
     return Place(words, at=("in",) if side == "indoor" else (), worlds=tuple(sorted(beside)), side=side)
 
 
-@cache
+@lru_cache(maxsize=1 << 16)
+def meant(phrase: str) -> Thing:
+    """What a noun phrase means, its article left out."""
+    return thing(english.bare(phrase))
+
+
+@lru_cache(maxsize=1 << 16)
 def thing(category: str) -> Thing:
     """What a source's category is called; a new thing, of the kind that WordNet says, if the table lacks it.
 
@@ -152,12 +168,13 @@ def thing(category: str) -> Thing:
     return things().get(_named_by_text().get(words, words)) or Thing(words, kind=_kind(words))
 
 
+@lru_cache(maxsize=1 << 16)
 def alike(a: str, b: str) -> bool:
     """Whether no thing is plainly one and not the other: they are of one lineage, or taken for each other."""
     return kin(a, b) or confusable(a, b)
 
 
-@cache
+@lru_cache(maxsize=1 << 16)
 def kin(a: str, b: str) -> bool:
     """Whether two things share a lineage: in WordNet, or by their head unless colours tell them apart.
 
@@ -172,13 +189,14 @@ def kin(a: str, b: str) -> bool:
     return wordnet.related(first.name, second.name) or wordnet.related(first.noun, second.noun)
 
 
-@cache
+@lru_cache(maxsize=1 << 16)
 def confusable(a: str, b: str) -> bool:
     """Whether one may take a thing for the other, as with a car and a truck."""
     first, second = thing(plain(a)).name, thing(plain(b)).name
     return any(first in group and second in group for group in _alike())
 
 
+@lru_cache(maxsize=1 << 16)
 def plain(noun: str) -> str:
     """The noun without a colour before it.
 

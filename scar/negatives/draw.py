@@ -33,11 +33,12 @@ def draw(
         None when the rules do not have three of each part that are plainly false.
     """
     accepted: list[Negative] = []
+    context = Context(picture, region, accepted)
     for part in PARTS:
         enough = len(accepted) + NEGATIVES_PER_PART
         for caption in SWAPS[part](gold, picture, region, rng):
             negative = Negative(part, caption)
-            reason = veto(gold, negative, Context(picture, region, accepted))
+            reason = veto(gold, negative, context)
             if reason:
                 tally[reason] += 1
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,7 @@ class _Table:
     hypernyms: NDArray[np.int32]
 
 
-@cache
+@lru_cache(maxsize=1 << 16)
 def senses(noun: str) -> tuple[Sense, ...]:
     """The common meanings of a noun, the most frequent first; those of its head if WordNet lacks the whole phrase.
 
@@ -81,7 +81,7 @@ def known(noun: str) -> bool:
     return lemma(noun) is not None
 
 
-@cache
+@lru_cache(maxsize=1 << 16)
 def lemma(noun: str) -> str | None:
     """The form under which WordNet lists a noun, None if it does not.
 
@@ -100,7 +100,7 @@ def lemma(noun: str) -> str | None:
     return next((stem for stem in stems if stem in table.first), None)
 
 
-@cache
+@lru_cache(maxsize=1 << 16)
 def is_a(noun: str, *kinds: int) -> bool:
     """Whether the most frequent meaning of a noun is one of these synsets or lies below one.
 
@@ -110,7 +110,7 @@ def is_a(noun: str, *kinds: int) -> bool:
     return any(not _ancestors(sense.synset).isdisjoint(kinds) for sense in senses(noun)[:1])
 
 
-@cache
+@lru_cache(maxsize=1 << 16)
 def related(a: str, b: str) -> bool:
     """Whether two nouns share a lineage: in a common meaning, one is the other, a kind of it or its kind.
 
@@ -125,7 +125,7 @@ def related(a: str, b: str) -> bool:
     )
 
 
-@cache
+@lru_cache(maxsize=1 << 16)
 def co_hyponyms(noun: str) -> tuple[str, ...]:
     """Nouns that stand beside this one under the same hypernym, in alphabetical order; not its own synonyms.
 

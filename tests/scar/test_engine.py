@@ -275,8 +275,7 @@ def test_without_ray_its_engine_says_what_to_install(
 def test_a_ray_cluster_of_two_nodes_gives_the_same_bytes(
     recipe: Recipe, whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_shards: None
 ) -> None:
-    pytest.importorskip("ray", reason="the extra `ray` is not installed")
-    import ray
+    ray: Any = pytest.importorskip("ray", reason="the extra `ray` is not installed")
     from ray.cluster_utils import Cluster
 
     cluster: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})

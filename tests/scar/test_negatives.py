@@ -66,7 +66,7 @@ def check(gold: Caption, negatives: tuple[Negative, ...], picture: Picture, regi
         if not {noun.split()[0], mine.split()[0]} <= set(colours()) or noun.split()[0] == mine.split()[0]:
             assert not related(noun, mine), (noun, mine)
         twins = [other for other in picture.regions if other.category == noun and other.id != region.id]
-        assert not any(other.box.overlap(region.box).area > 0.5 * region.box.area for other in twins)
+        assert not any(other.box.shared(region.box) > 0.5 * region.box.area for other in twins)
 
 
 @settings(max_examples=150, deadline=None)

@@ -46,11 +46,11 @@ def test_every_place_that_has_a_word_is_named() -> None:
 
 
 def test_nouns_are_found_in_either_number_and_only_whole() -> None:
-    assert says("Two dogs.", "dog")
-    assert says("A DOG'S life with a dog", "dogs")
-    assert says("a wine glass", "wine glass")
-    assert not says("a hotdog", "dog")
-    assert not says("A woman", "man")
+    assert says("Two dogs.", ("cat", "dog"))
+    assert says("A DOG'S life with a dog", ("dogs",))
+    assert says("a wine glass", ("wine glass",))
+    assert not says("a hotdog", ("dog",))
+    assert not says("A woman", ("man", "dog"))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_nouns_are_found_in_either_number_and_only_whole() -> None:
     ],
 )
 def test_what_the_subject_does(caption: str, verb: str, spot: str, anchor: str | None) -> None:
-    told = [(deed.verb.name, deed.spot, deed.anchor) for deed in deeds(caption, ["man"], ANCHORS)]
+    told = [(deed.verb.name, deed.spot, deed.anchor) for deed in deeds(caption, ("man",), ANCHORS)]
     assert (verb, spot, ANCHORS[anchor] if anchor else None) in told
 
 
@@ -85,14 +85,14 @@ def test_what_the_subject_does(caption: str, verb: str, spot: str, anchor: str |
     ],
 )
 def test_what_is_not_said_of_the_subject_is_not_read(caption: str) -> None:
-    assert not list(deeds(caption, ["man"], ANCHORS))
+    assert not list(deeds(caption, ("man",), ANCHORS))
 
 
 def test_several_do_what_a_caption_says_of_as_many() -> None:
     anchors = {"horses": thing("horse")}
-    assert [deed.verb.name for deed in deeds("Two men riding horses on a beach.", ["man"], anchors, count=2)] == [
+    assert [deed.verb.name for deed in deeds("Two men riding horses on a beach.", ("man",), anchors, count=2)] == [
         "ride"
     ]
-    assert [deed.verb.name for deed in deeds("A couple of men riding horses.", ["man"], anchors, count=2)] == ["ride"]
-    assert not list(deeds("Two men riding horses.", ["man"], anchors, count=3))
-    assert not list(deeds("Men riding horses.", ["man"], anchors, count=2))
+    assert [deed.verb.name for deed in deeds("A couple of men riding horses.", ("man",), anchors, count=2)] == ["ride"]
+    assert not list(deeds("Two men riding horses.", ("man",), anchors, count=3))
+    assert not list(deeds("Men riding horses.", ("man",), anchors, count=2))

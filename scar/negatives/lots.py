@@ -1,0 +1,45 @@
+"""Drawing by weight without putting back, as many as somebody asks for."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from random import Random
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+_MISSES = 4
+"""So many lots in a row that are drawn already, and they are taken out of the urn."""
+
+
+class Lots(Generic[T]):
+    """What can be drawn, and how likely; made once, drawn from as often as one likes.
+
+    Args:
+        items: what can be drawn.
+        weights: of each, above 0; by default all are alike.
+    """
+
+    def __init__(self, items: Sequence[T], weights: Sequence[float] | None = None) -> None:
+        self.items = tuple(items)
+        self._weights = (1.0,) * len(self.items) if weights is None else tuple(weights)
+        self._bounds = list(accumulate(self._weights))
+
+    def drawn(self, rng: Random) -> Iterator[T]:
+        """Every item once, in random order: each next one is drawn by weight among those that are left."""
+        left: Sequence[int] = range(len(self.items))
+        bounds = self._bounds
+        taken: set[int] = set()
+        misses = 0
+        while len(taken) < len(self.items):
+            place = left[bisect(bounds, rng.random() * bounds[-1], hi=len(bounds) - 1)]
+            if place not in taken:
+                taken.add(place)
+                yield self.items[place]
+                misses = 0
+            elif (misses := misses + 1) == _MISSES:
+                left = [place for place in left if place not in taken]
+                bounds = list(accumulate(self._weights[place] for place in left))
+                misses = 0

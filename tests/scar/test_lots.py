@@ -1,0 +1,43 @@
+"""Drawing by weight without putting back, against the probabilities that a tree of draws has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import permutations
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scar.negatives.lots import Lots
+
+
+@given(st.lists(st.floats(1e-6, 1e6), max_size=40), st.integers(0, 9))
+def test_everything_is_drawn_once(weights: list[float], seed: int) -> None:
+    drawn = list(Lots(list(range(len(weights))), weights).drawn(Random(seed)))
+    assert sorted(drawn) == list(range(len(weights)))
+
+
+def test_orders_are_as_likely_as_draw_by_draw() -> None:
+    weights, rounds, rng = {"a": 1.0, "b": 30.0, "c": 2.0, "d": 7.0}, 40_000, Random(1)
+    lots = Lots(list(weights), list(weights.values()))
+    seen = Counter(tuple(lots.drawn(rng)) for _ in range(rounds))
+    for order in permutations(weights):
+        likely, left = 1.0, sum(weights.values())
+        for name in order:
+            likely *= weights[name] / left
+            left -= weights[name]
+        assert seen[order] / rounds == pytest.approx(likely, abs=4 * (likely * (1 - likely) / rounds) ** 0.5 + 1e-4)
+
+
+def test_what_is_drawn_does_not_depend_on_how_much_is_asked_for() -> None:
+    lots = Lots("abcdef", [1, 2, 3, 4, 5, 6])
+    whole = list(lots.drawn(Random(3)))
+    some = lots.drawn(Random(3))
+    assert [next(some) for _ in range(3)] == whole[:3]
+    assert list(lots.drawn(Random(3))) == whole
+
+
+def test_of_nothing_nothing_is_drawn() -> None:
+    assert list(Lots([]).drawn(Random(0))) == []
