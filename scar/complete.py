@@ -12,10 +12,10 @@ from functools import lru_cache
 from random import Random
 
 from scar import english, wordnet
-from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT, holds, is_at, lies_on
+from scar.geometry import LEFT, OPPOSITE, POSITIONS, RIGHT, SUPPORT, directions, holds, is_at, lies_on
 from scar.lexicon import Place, Thing, alike, people, plain, thing
 from scar.sample import Box, Caption, Picture, Region
-from scar.sentences import Deed, deeds, says, stated_places, tokens
+from scar.sentences import Deed, deeds, is_about, says, stated_places, tokens
 from scar.setting import setting
 from scar.statement import FRAMED, SHOWN, SPOTS, Statement
 
@@ -101,7 +101,14 @@ def _done(picture: Picture, region: Region, place: Place, joint: str) -> Iterato
     """
     that, group = thing(region.category), picture.groups[region.category]
     count = 1 if _is_subject(region, group) else len(group)
-    if not picture.captions or any(other.crowd for other in group):
+    if any(other.crowd for other in group):
+        return
+    about: list[tuple[str, tuple[str, ...]]] = []
+    for caption in picture.captions:
+        subjects = that.words if that.kind != "person" else _persons(caption)
+        if is_about(caption, subjects, count):
+            about.append((caption, subjects))
+    if not about:
         return
     anchors: dict[str, Thing] = {}
     for category, several in picture.groups.items():
@@ -112,8 +119,7 @@ def _done(picture: Picture, region: Region, place: Place, joint: str) -> Iterato
         elif len(several) == count:
             anchors |= {english.plural(word): thing(category) for word in thing(category).words}
     found: list[tuple[str, Deed]] = []
-    for caption in picture.captions:
-        subjects = that.words if that.kind != "person" else _persons(caption)
+    for caption, subjects in about:
         done = deeds(caption, subjects, anchors, count)
         found += [(caption, deed) for deed in done if deed.verb.suits(that)]
     if any(set(a.verb.states).isdisjoint(b.verb.states) for _, a in found for _, b in found):
@@ -185,9 +191,10 @@ def _beside(picture: Picture, region: Region, place: Place, joint: str) -> Itera
     for landmark, boxes in _landmarks(picture):
         if alike(that.name, landmark.name) or place.name in landmark.words:
             continue
-        for direction in DIRECTIONS:
-            level = direction in DIRECTIONS[:2]
-            if all(holds(direction, region.box, box) for box in boxes) and (level or _hangs(that, landmark, direction)):
+        for direction in directions(region.box, boxes[0]):
+            level = direction in (LEFT, RIGHT)
+            plain = len(boxes) == 1 or all(holds(direction, region.box, box) for box in boxes)
+            if plain and (level or _hangs(that, landmark, direction)):
                 yield Statement(direction, landmark.phrase, joint)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from scar.sample import Box, Picture
 
-DIRECTIONS = ("to the left of", "to the right of", "above", "below")
+DIRECTIONS = LEFT, RIGHT, ABOVE, BELOW = ("to the left of", "to the right of", "above", "below")
 """How a thing stands to another."""
 
 SUPPORT = "on"
@@ -51,18 +51,26 @@ _WITHIN = 0.9
 """Share of its box that a thing has in the box of what it lies on."""
 
 
+def directions(box: Box, other: Box) -> tuple[str, ...]:
+    """The `DIRECTIONS` in which `box` plainly stands to `other`: clear of it, and level with it."""
+    width, height = min(box.x1 - box.x0, other.x1 - other.x0), min(box.y1 - box.y0, other.y1 - other.y0)
+    found = []
+    if min(box.y1, other.y1) - max(box.y0, other.y0) >= _LEVEL * height:
+        if other.x0 - box.x1 >= -_TOUCH * width:
+            found.append(LEFT)
+        if box.x0 - other.x1 >= -_TOUCH * width:
+            found.append(RIGHT)
+    if min(box.x1, other.x1) - max(box.x0, other.x0) >= _LEVEL * width:
+        if other.y0 - box.y1 >= -_TOUCH * height:
+            found.append(ABOVE)
+        if box.y0 - other.y1 >= -_TOUCH * height:
+            found.append(BELOW)
+    return tuple(found)
+
+
 def holds(direction: str, box: Box, other: Box) -> bool:
-    """Whether `box` plainly stands in `direction` to `other`: clear of it, and level with it."""
-    first, second = (box, other) if direction in ("to the left of", "above") else (other, box)
-    sideways = direction in ("to the left of", "to the right of")
-    gap = second.x0 - first.x1 if sideways else second.y0 - first.y1
-    across = (first.width, second.width) if sideways else (first.height, second.height)
-    if gap < -_TOUCH * min(across):
-        return False
-    along = (first.height, second.height) if sideways else (first.width, second.width)
-    top, end = (first.y0, first.y1) if sideways else (first.x0, first.x1)
-    other_top, other_end = (second.y0, second.y1) if sideways else (second.x0, second.x1)
-    return min(end, other_end) - max(top, other_top) >= _LEVEL * min(along)
+    """Whether `box` plainly stands in `direction` to `other`."""
+    return direction in directions(box, other)
 
 
 def fails(direction: str, box: Box, other: Box) -> bool:
@@ -70,14 +78,14 @@ def fails(direction: str, box: Box, other: Box) -> bool:
 
     Beside means in a direction of the other axis, without any offset that a reader could take for this one.
     """
-    sideways = direction in ("to the left of", "to the right of")
+    sideways = direction in (LEFT, RIGHT)
     offset = (box.center[0] - other.center[0]) if sideways else (box.center[1] - other.center[1])
     sizes = (box.width, other.width) if sideways else (box.height, other.height)
-    past = offset if direction in ("to the left of", "above") else -offset
+    past = offset if direction in (LEFT, ABOVE) else -offset
     if past >= _SLACK * sum(sizes) / 2:
         return True
-    across = ("above", "below") if sideways else ("to the left of", "to the right of")
-    return abs(offset) <= _OFFSET * max(sizes) and any(holds(way, box, other) for way in across)
+    across = (ABOVE, BELOW) if sideways else (LEFT, RIGHT)
+    return abs(offset) <= _OFFSET * max(sizes) and not set(across).isdisjoint(directions(box, other))
 
 
 def lies_on(box: Box, other: Box) -> bool:

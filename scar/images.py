@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import stat
 import struct
 import warnings
+from functools import lru_cache
 from pathlib import Path
 
 from scar.errors import BadRecord
@@ -34,16 +36,26 @@ def locate(root: Path, file: str, place: str) -> Path:
             there is no such file (``image_missing``).
     """
     path = root / file
+    inside, kind = True, 0
     try:
-        inside = ".." not in Path(file).parts and path.resolve().is_relative_to(root.resolve())
-        exists = path.is_file()
+        inside = ".." not in Path(file).parts and (path == root or _is_inside(path.parent, root))
+        kind = path.lstat().st_mode
+        if stat.S_ISLNK(kind):
+            inside = inside and path.resolve().is_relative_to(root.resolve())
+            kind = path.stat().st_mode
     except (ValueError, RuntimeError, OSError):  # a zero byte, a loop of links, a name that is too long
-        inside, exists = True, False
+        pass
     if not inside:
         raise BadRecord(place, f"image path {file!r} leaves the image folder", "image_path")
-    if not exists:
+    if not stat.S_ISREG(kind):
         raise BadRecord(place, f"image {str(path)!r} does not exist", "image_missing")
     return path
+
+
+@lru_cache(maxsize=1024)
+def _is_inside(folder: Path, root: Path) -> bool:
+    """Whether links lead no folder out of the image folder; asked once for all images in it."""
+    return folder.resolve().is_relative_to(root.resolve())
 
 
 def probe(path: Path, place: str) -> tuple[int, int]:

@@ -199,7 +199,7 @@ class Picture:
         return {category: tuple(regions) for category, regions in found.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Caption:
     """``<object> <relation> <scene>``; each element carries its own articles, so the joined text reads as English.
 
@@ -214,9 +214,11 @@ class Caption:
     relation: str
     scene: str
 
-    @cached_property
+    @property
     def text(self) -> str:
         """The elements that are there, joined by spaces."""
+        if self.object and self.relation and self.scene:
+            return f"{self.object} {self.relation} {self.scene}"
         return " ".join(element for element in (self.object, self.relation, self.scene) if element)
 
     def swap(self, part: Part, value: str) -> Self:

@@ -106,13 +106,9 @@ def deeds(caption: str, subjects: tuple[str, ...], anchors: Mapping[str, Thing],
         count: how many there are of the subject; a caption must count as many.
     """
     words = tokens(caption)
-    start = _counted(words, count)
-    nouns = subjects if count == 1 else _plurals(subjects)
-    end = next((i for i in range(start, min(start + 4, len(words))) if _noun_at(words, i, nouns)), None)
-    if end is None or any(word in _FUNCTION for word in words[start:end]) or (count > 1 and not start):
+    at = _after_subject(words, subjects, count)
+    if not at:
         return
-    subject = _noun_at(words, end, nouns)
-    at = end + len(subject.split())
     while at < len(words) and words[at] in ("that", "who", "is", "are"):
         at += 1
     said = words[at] if at < len(words) else ""
@@ -121,6 +117,26 @@ def deeds(caption: str, subjects: tuple[str, ...], anchors: Mapping[str, Thing],
     for verb in _verbs_by_form().get(said, ()):
         if anchor or (not verb.takes and spot in _STATING):
             yield Deed(verb, spot, anchor)
+
+
+def is_about(caption: str, subjects: tuple[str, ...], count: int = 1) -> bool:
+    """Whether a caption begins with so many of a subject."""
+    return _after_subject(tokens(caption), subjects, count) > 0
+
+
+def _after_subject(words: Sequence[str], subjects: tuple[str, ...], count: int) -> int:
+    """Where the noun phrase ends with which a caption begins; 0 if it is not about so many of the subject."""
+    start = _counted(words, count)
+    if count > 1 and not start:
+        return 0
+    nouns = subjects if count == 1 else _plurals(subjects)
+    for i in range(start, min(start + 4, len(words))):
+        subject = _noun_at(words, i, nouns)
+        if subject:
+            return i + len(subject.split())
+        if words[i] in _FUNCTION:
+            return 0
+    return 0
 
 
 @cache

@@ -6,15 +6,15 @@ cannot tell it refuses: a negative that may be true does more harm than one that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 from scar import english, wordnet
 from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT, fails, is_not_at
 from scar.lexicon import Place, alike, confusable, kin, meant, place, plain, thing
-from scar.sample import Caption, Negative, Picture, Region
+from scar.sample import Caption, Negative, Part, Picture, Region
 from scar.sentences import named_places, says, stated_places, words_of
 from scar.statement import Statement
 
@@ -29,12 +29,12 @@ class Context:
     Attributes:
         picture: all that its source knows.
         region: what the captions are about.
-        accepted: negatives that the sample has so far; grows.
+        taken: texts of the negatives that the sample has so far, in lower case; grows.
     """
 
     picture: Picture
     region: Region
-    accepted: Sequence[Negative] = ()
+    taken: set[str] = field(default_factory=set)
 
     @cached_property
     def in_box(self) -> tuple[str, ...]:
@@ -72,24 +72,25 @@ _BESIDE = frozenset({"next to", "in front of", "behind", "at"})
 def not_one_element(gold: Caption, negative: Negative, context: Context) -> str | None:
     """An element is empty, or more or less than the named one differs."""
     value: str = getattr(negative.caption, negative.part)
-    one = value and value != getattr(gold, negative.part) and gold.swap(negative.part, value) == negative.caption
+    caption = negative.caption
+    different = (caption.object != gold.object) + (caption.relation != gold.relation) + (caption.scene != gold.scene)
+    one = value and value != getattr(gold, negative.part) and different == 1
     return None if one else "not_one_element"
 
 
 def duplicate(gold: Caption, negative: Negative, context: Context) -> str | None:
     """The text is that of the gold caption or of a negative that the sample has."""
     text = negative.caption.text.lower()
-    taken = text == gold.text.lower() or any(text == other.caption.text.lower() for other in context.accepted)
-    return "duplicate" if taken else None
+    return "duplicate" if text in context.taken or text == gold.text.lower() else None
 
 
 def echo(gold: Caption, negative: Negative, context: Context) -> str | None:
     """The caption names one thing twice, as in "a couch to the left of a couch"."""
     caption, statement = negative.caption, Statement.parse(negative.caption.relation)
     anchor = statement.anchor if statement else ""
-    echoes = _same_word(caption.object, caption.scene)
-    if anchor and not echoes:
-        echoes = _same_word(anchor, caption.object) or _same_word(anchor, caption.scene)
+    echoes = _same_word(caption.object, caption.scene) or (
+        anchor and (_same_word(anchor, caption.object) or _same_word(anchor, caption.scene))
+    )
     return "echo" if echoes else None
 
 
@@ -192,25 +193,25 @@ def holds_by_geometry(gold: Caption, negative: Negative, context: Context) -> st
     return None if false else "holds_by_geometry"
 
 
-VETOES: tuple[Veto, ...] = (
-    duplicate,
-    not_one_element,
-    echo,
-    wordnet_related,
-    lookalike,
-    present_in_box,
-    fits_captions,
-    fits_place,
-    same_deed,
-    holds_by_annotation,
-    holds_by_geometry,
-)
-"""All of them; the first that objects names the reason."""
+VETOES: Mapping[Part, tuple[Veto, ...]] = {
+    "scene": (not_one_element, fits_place, echo, wordnet_related, fits_captions, duplicate),
+    "relation": (
+        not_one_element,
+        holds_by_geometry,
+        holds_by_annotation,
+        echo,
+        fits_captions,
+        same_deed,
+        duplicate,
+    ),
+    "object": (not_one_element, present_in_box, echo, wordnet_related, lookalike, fits_captions, duplicate),
+}
+"""All that look at a part, those first that refuse most; the first that objects names the reason."""
 
 
 def veto(gold: Caption, negative: Negative, context: Context) -> str | None:
     """The first reason to refuse a negative, None if it may stay."""
-    for each in VETOES:
+    for each in VETOES[negative.part]:
         reason = each(gold, negative, context)
         if reason:
             return reason

@@ -174,7 +174,6 @@ def alike(a: str, b: str) -> bool:
     return kin(a, b) or confusable(a, b)
 
 
-@lru_cache(maxsize=1 << 16)
 def kin(a: str, b: str) -> bool:
     """Whether two things share a lineage: in WordNet, or by their head unless colours tell them apart.
 
@@ -182,18 +181,18 @@ def kin(a: str, b: str) -> bool:
     (True, False, False, True)
     """
     first, second = thing(a), thing(b)
-    (*before, head), (*other_before, other_head) = first.name.split(), second.name.split()
+    before, _, head = first.name.rpartition(" ")
+    other_before, _, other_head = second.name.rpartition(" ")
     if head == other_head:
-        told_apart = len(before) == len(other_before) == 1 and before != other_before
-        return not (told_apart and {*before, *other_before} <= set(colours()))
+        return before == other_before or not (before in colours() and other_before in colours())
     return wordnet.related(first.name, second.name) or wordnet.related(first.noun, second.noun)
 
 
-@lru_cache(maxsize=1 << 16)
 def confusable(a: str, b: str) -> bool:
     """Whether one may take a thing for the other, as with a car and a truck."""
-    first, second = thing(plain(a)).name, thing(plain(b)).name
-    return any(first in group and second in group for group in _alike())
+    groups = _groups_by_name()
+    first, second = groups.get(thing(plain(a)).name), groups.get(thing(plain(b)).name)
+    return first is not None and second is not None and not first.isdisjoint(second)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -225,8 +224,11 @@ def _named_by_text() -> Mapping[str, str]:
 
 
 @cache
-def _alike() -> tuple[frozenset[str], ...]:
-    return tuple(frozenset(group) for group in _table("groups")["alike"])
+def _groups_by_name() -> Mapping[str, frozenset[int]]:
+    """Numbers of the groups of things that are taken for each other, by each thing in them."""
+    groups = [frozenset(group) for group in _table("groups")["alike"]]
+    names = frozenset().union(*groups)
+    return {name: frozenset(i for i, group in enumerate(groups) if name in group) for name in names}
 
 
 @cache

@@ -33,7 +33,7 @@ def draw(
         None when the rules do not have three of each part that are plainly false.
     """
     accepted: list[Negative] = []
-    context = Context(picture, region, accepted)
+    context = Context(picture, region)
     for part in PARTS:
         enough = len(accepted) + NEGATIVES_PER_PART
         for caption in SWAPS[part](gold, picture, region, rng):
@@ -43,6 +43,7 @@ def draw(
                 tally[reason] += 1
                 continue
             accepted.append(negative)
+            context.taken.add(caption.text.lower())
             if len(accepted) == enough:
                 break
         if len(accepted) < enough:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,19 +110,14 @@ def is_a(noun: str, *kinds: int) -> bool:
     return any(not _ancestors(sense.synset).isdisjoint(kinds) for sense in senses(noun)[:1])
 
 
-@lru_cache(maxsize=1 << 16)
 def related(a: str, b: str) -> bool:
     """Whether two nouns share a lineage: in a common meaning, one is the other, a kind of it or its kind.
 
     >>> related("dog", "animal"), related("sofa", "couch"), related("dog", "cat")
     (True, True, False)
     """
-    if (lemma(a) or a.lower()) == (lemma(b) or b.lower()):
-        return True
-    mine, theirs = ({sense.synset for sense in senses(noun)} for noun in (a, b))
-    return any(not _ancestors(synset).isdisjoint(theirs) for synset in mine) or any(
-        not _ancestors(synset).isdisjoint(mine) for synset in theirs
-    )
+    mine, theirs = _lineage(a), _lineage(b)
+    return mine.name == theirs.name or not mine.own.isdisjoint(theirs.above) or not theirs.own.isdisjoint(mine.above)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -142,6 +137,20 @@ def co_hyponyms(noun: str) -> tuple[str, ...]:
     children = np.flatnonzero(np.isin(table.hypernyms, parents))
     rows = np.searchsorted(table.starts, children, side="right") - 1
     return tuple(sorted({table.lemmas[row] for row in rows if table.synsets[row] != own}))
+
+
+class _Lineage(NamedTuple):
+    """Where a noun stands: its form in WordNet, its common meanings, and these with all above them."""
+
+    name: str
+    own: frozenset[int]
+    above: frozenset[int]
+
+
+@lru_cache(maxsize=1 << 16)
+def _lineage(noun: str) -> _Lineage:
+    own = frozenset(sense.synset for sense in senses(noun))
+    return _Lineage(lemma(noun) or noun.lower(), own, frozenset().union(*map(_ancestors, own)))
 
 
 @cache
