@@ -65,7 +65,7 @@ def test_no_cut_goes_unnoticed(file: Path, content: list[Any], data: st.DataObje
     text = json.dumps({"a": content}).encode()
     file.write_bytes(text[: data.draw(st.integers(0, len(text) - 1))])
     with pytest.raises(InputError, match=r"file\.json: (not JSON, or cut off|of another shape)"):
-        listed(file, "a")
+        list(records(file, ["a"]))  # the last one may be cut: who decodes it finds that it is no JSON
 
 
 @pytest.mark.parametrize(
