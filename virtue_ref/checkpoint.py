@@ -113,7 +113,22 @@ def of_model(model: Virtue, like: Checkpoint) -> Checkpoint:
         model: whose weights are taken as they are.
         like: what it was built from: its small files and its head go with the new weights.
     """
-    weights = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    return of_weights(model, {key: value.detach().cpu() for key, value in model.state_dict().items()}, like)
+
+
+def of_weights(model: Virtue, weights: Mapping[str, Tensor], like: Checkpoint, dtype: str = "") -> Checkpoint:
+    """Likewise, of weights that are not, or not as they are, in the model.
+
+    Args:
+        model: whose settings are taken.
+        weights: as in the state of a model without adapters.
+        like: see `of_model`.
+        dtype: of the weights, such as "float16"; empty keeps each one's own.
+    """
+    kind = getattr(torch, dtype) if dtype else None
+    weights = {
+        key: value.to(kind if value.is_floating_point() else None).contiguous() for key, value in weights.items()
+    }
     backbone, segmenter, connector = _by_part(weights, model.config.name)
     if HEAD in like.backbone:
         backbone[HEAD] = like.backbone[HEAD]

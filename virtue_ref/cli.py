@@ -1,4 +1,4 @@
-"""The command line: ``virtue info | embed | bench | convert``. Each command calls one function and prints."""
+"""The command line: ``virtue info | embed | train | bench | convert``. Each command calls one function and prints."""
 
 from __future__ import annotations
 
@@ -129,6 +129,42 @@ def run_bench(
     for timing in timings:
         numbers = f"{timing.latency_ms:10.1f} {timing.slowest_ms:10.1f} {timing.peak_mib:9.0f}"
         typer.echo(f"{timing.mode:34} {numbers}")
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="A TOML file, or a recipe that comes with it: --list shows them.")] = "",
+    data: Annotated[Path, typer.Option(help="Folder of the data that the recipe names.")] = Path("data"),
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; one that was begun goes on.")] = None,
+    steps: Annotated[int | None, typer.Option(min=0, help="Optimiser steps; 0 is one pass over all rows.")] = None,
+    batch: Annotated[int | None, typer.Option(min=2, help="Pairs of a step, over all processes.")] = None,
+    part: Annotated[int | None, typer.Option(min=1, help="Items embedded at once: what memory allows.")] = None,
+    model: Annotated[str | None, typer.Option(help="Start from this checkpoint.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of connector, adapters and the order of rows.")] = None,
+    missing: Annotated[str | None, typer.Option(help="Images that are not there: stop, or skip and count.")] = None,
+    track: Annotated[
+        list[str] | None, typer.Option(help="Besides TensorBoard: trackio or wandb, if installed.")
+    ] = None,
+    cpu: Annotated[bool, typer.Option("--cpu", help="Leave a GPU alone.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="Show the recipes that come with it.")] = False,
+) -> None:
+    """Train connector and adapters with InfoNCE; with several processes under `accelerate launch`."""
+    from virtue_ref.recipe import Recipe, built_in
+
+    if listed or not recipe:
+        for name in built_in():
+            typer.echo(f"{name:16} {Recipe.read(name).about}")
+        return
+    with one_line_errors("virtue", EvalError, ScarError):
+        wanted = Recipe.read(recipe).with_options(
+            steps=steps, batch=batch, part=part, seed=seed, missing=missing, model=model
+        )
+        from virtue_ref.command import train_recipe
+
+        last = train_recipe(wanted, data, out or Path("runs") / wanted.name, track or (), cpu=cpu, dry_run=dry_run)
+    if last is not None:
+        typer.echo(f"checkpoint {last}; `virtue info {last / 'model'}` tells what it is")
 
 
 def _shown(value: Any) -> str:

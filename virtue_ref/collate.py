@@ -120,10 +120,13 @@ class Collator:
     Args:
         config: of the model that is to read them.
         tokenizer: that goes with it.
+        stray_tokens: take a text with an image's token but without an image, as some training data have it: the token
+            is then a word like any other.
     """
 
-    def __init__(self, config: Config, tokenizer: Tokenizer) -> None:
+    def __init__(self, config: Config, tokenizer: Tokenizer, *, stray_tokens: bool = False) -> None:
         self.config = config
+        self._stray_tokens = stray_tokens
         self.tokenizer = tokenizer
         self.image_token: int = config.backbone["image_token_id"]
         self._side = 0 if config.segmenter is None else config.segmenter.size
@@ -215,7 +218,7 @@ class Collator:
         if item.image is None:
             if item.prompt is not None:
                 raise InputError("a prompt without an image to draw it on.")
-            if images:
+            if images and not self._stray_tokens:
                 raise InputError(f"the text has {IMAGE} but there is no image.")
             if not ids:
                 raise InputError("neither text nor image.")

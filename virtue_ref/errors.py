@@ -3,6 +3,7 @@
 VirtueError              every failure that is expected; a child of EvalError, so every CLI prints one line and exits 2
 ├── InputError          an item that cannot be embedded; names its index. Also a ValueError
 ├── ConfigError         a config file or a name that is none. Also a ValueError
+├── TrainError          a run that cannot start or go on; names step and batch, and what is kept
 └── CheckpointError     weights that are missing, foreign or ask to run code; names file and keys. Also a ValueError
 """
 
@@ -29,6 +30,10 @@ class InputError(VirtueError, ValueError):
 
 class ConfigError(VirtueError, ValueError):
     """A config that does not validate."""
+
+
+class TrainError(VirtueError):
+    """A training run that cannot start or go on."""
 
 
 class CheckpointError(VirtueError, ValueError):

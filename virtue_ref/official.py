@@ -98,6 +98,34 @@ def read_official(folder: Path, segmenter: str | Path | None = None) -> Checkpoi
     return _with_segmenter(base, folder, block, segmenter, used)
 
 
+def read_parts(config: Config, backbone: Path, segmenter: str | Path | None) -> Checkpoint:
+    """The parts that a VIRTUE is made of, before it is one: Qwen2-VL's weights and SAM 2's; no connector.
+
+    Args:
+        config: of the VIRTUE.
+        backbone: a Qwen2-VL's folder.
+        segmenter: SAM 2's weights, a file or a Hub id; None where the config has no segmenter.
+
+    Raises:
+        CheckpointError: a file is missing, foreign, or asks for more than tensors.
+    """
+    stored = read_json(backbone / "config.json")
+    weights, used = read_weights(backbone)
+    sam: Mapping[str, Tensor] = {}
+    if config.segmenter is not None:
+        source = _segmenter_file(backbone, "sam2.1_hiera_base_plus.pt", segmenter)
+        loaded = read_tensors(source)
+        sam, used = loaded.get("model", loaded), [*used, source]
+    return Checkpoint(
+        config=config,
+        backbone=_backbone(weights, stored),
+        segmenter=sam,
+        connector={},
+        files=small_files(backbone),
+        revision=revision_of(backbone, used),
+    )
+
+
 def read_adapter(folder: Path, base: Checkpoint | None, base_folder: Path, segmenter: str | Path | None) -> Checkpoint:
     """A LoRA adapter and the connector beside it, on their base.
 

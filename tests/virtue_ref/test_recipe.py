@@ -1,0 +1,106 @@
+"""Recipes say what is wrong with them; a plan is printed without weights and data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from mmeb_eval.tasks import tasks
+from scar.demo import build_demo
+from virtue_ref.cli import app
+from virtue_ref.errors import ConfigError
+from virtue_ref.recipe import Recipe, built_in, from_table
+
+MINE: dict[str, Any] = {
+    "about": "a test",
+    "model": "tiny",
+    "optimiser": {"steps": 2, "batch": 4, "dtype": "float32", "checkpointing": False, "warm_up": 1},
+    "sources": [{"name": "demo", "files": "SCaR-train/*.parquet"}],
+}
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_built_in_recipes_are_recipes(name: str) -> None:
+    recipe = Recipe.read(name)
+    assert recipe.name == name
+    assert recipe.about
+    if "7b" in name or "2b" in name:
+        assert (recipe.optimiser.batch, recipe.optimiser.temperature) == (1024, 0.02)
+        assert (recipe.adapter.rank, recipe.adapter.alpha) == (8, 64)
+
+
+def test_the_sets_are_those_whose_test_splits_are_in_distribution() -> None:
+    """MMEB has 20 tasks whose training split is in MMEB-train; names differ by how they are spelt there."""
+    own = {source.name.lower().replace("_", "-") for source in Recipe.read("virtue-2b").sources}
+    wanted = {task.name.lower().replace("_", "-") for task in tasks().values() if task.domain == "IND"}
+    assert len(own) == 20
+    assert own == wanted
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"optimizer": {}}, r"mine\.toml: 'optimizer' is none of about, adapter"),
+        ({"optimiser": {"steps": 1, "batch": 4, "lr": 1}}, r"\[optimiser\]: 'lr' is none of batch"),
+        ({"optimiser": {"steps": 1}}, r"\[optimiser\]: missing 1 required positional argument: 'batch'"),
+        ({"optimiser": {"steps": 1, "batch": 5, "sub_batch": 2}}, "batch 5 is no multiple of sub_batch 2"),
+        ({"optimiser": {"steps": -1, "batch": 5}}, r"optimiser\.steps = -1; at least 0"),
+        ({"sources": []}, "no .*sources"),
+        ({"missing": "perhaps"}, "'perhaps' is neither stop nor skip"),
+    ],
+)
+def test_a_bad_recipe_is_named(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        from_table(MINE | change, "mine", "mine.toml")
+
+
+def test_unknown_recipes_name_the_known(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no recipe 'virtue-3b': built in are .*virtue-2b"):
+        Recipe.read("virtue-3b")
+    (tmp_path / "bad.toml").write_text("steps = ")
+    with pytest.raises(ConfigError, match=r"bad\.toml: not TOML"):
+        Recipe.read(tmp_path / "bad.toml")
+
+
+def written(folder: Path, corpus: str = "") -> Path:
+    path = folder / "mine.toml"
+    path.write_text(
+        f'about = "a test"\nmodel = "tiny"\n[optimiser]\nsteps = 2\nbatch = 4\nwarm_up = 1\ndtype = "float32"\n'
+        f'checkpointing = false\n[watch]\ncorpus = "{corpus}"\n'
+        '[[sources]]\nname = "demo"\nfiles = "SCaR-train/*.parquet"\n'
+    )
+    return path
+
+
+def test_a_dry_run_needs_neither_weights_nor_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("virtue_ref.plan.locate", lambda _: tmp_path)  # no network
+    done = CliRunner().invoke(app, ["train", "virtue-2b", "--dry-run", "--data", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert "5,000 of 1,024 pairs" in done.output
+    assert done.output.count("not here") == 21  # the backbone and 20 sets
+    assert "not measured" in done.output
+
+
+def test_the_command_trains_measures_and_evaluates(tmp_path: Path) -> None:
+    build_demo(tmp_path, images=3, seed=0)
+    words = ["train", str(written(tmp_path, ".")), "--data", str(tmp_path), "--cpu"]
+    done = CliRunner().invoke(app, [*words, "--dry-run"])
+    assert done.exit_code == 0, done.output
+    assert "s measured on 2" in done.output
+    assert not (tmp_path / "run").exists()
+    done = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "run")])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "run" / "best").read_text() == "step-000002"
+    assert list((tmp_path / "run").glob("training/events*"))
+
+
+def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["train", str(written(tmp_path)), "--data", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "demo: no parquet files" in done.output
+    done = CliRunner().invoke(app, ["train", str(written(tmp_path)), "--track", "carbon"])
+    assert done.exit_code == 2
+    assert "--track carbon: it is one of trackio, wandb" in done.output

@@ -1,0 +1,226 @@
+"""The loop: exact resume, many processes as one, and what stops it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import virtue_ref
+from scar.demo import build_demo
+from virtue_ref import runs, store
+from virtue_ref.checkpoint import Checkpoint, build
+from virtue_ref.errors import CheckpointError, TrainError
+from virtue_ref.pairs import Source, read
+from virtue_ref.recipe import Recipe, from_table
+from virtue_ref.train import train
+
+RECIPE: dict[str, Any] = {
+    "about": "a test",
+    "model": "tiny",
+    "optimiser": {
+        "steps": 4,
+        "batch": 6,
+        "part": 4,
+        "rate": 1e-2,
+        "warm_up": 2,
+        "dtype": "float32",
+        "checkpointing": False,
+    },
+    "adapter": {"rank": 2, "alpha": 4, "dropout": 0.1},
+    "watch": {"log": 1, "save": 2},
+    "sources": [{"name": "demo", "files": "SCaR-train/*.parquet", "all_negatives": True}],
+}
+
+
+def recipe(**optimiser: object) -> Recipe:
+    return from_table({**RECIPE, "optimiser": {**RECIPE["optimiser"], **optimiser}}, "test", "test.toml")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("corpus")
+    build_demo(out, images=5, seed=0)
+    return out
+
+
+@pytest.fixture(scope="module")
+def sources(data: Path) -> list[Source]:
+    return [read("demo", sorted(data.glob("SCaR-train/*.parquet")), data, all_negatives=True)]
+
+
+@pytest.fixture(scope="module")
+def start() -> Checkpoint:
+    return store.read("tiny")
+
+
+def losses(run: Path) -> list[float]:
+    return [json.loads(line)["loss"] for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def run_it(plan: Recipe, start: Checkpoint, sources: Sequence[Source], run: Path, **options: Any) -> Path:
+    return train(plan, start, sources, run, trackers=(), cpu=True, **options)
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
+    whole = run_it(recipe(), start, sources, tmp_path / "whole")
+    run_it(recipe(), start, sources, tmp_path / "halves", until=2)
+    halves = run_it(recipe(), start, sources, tmp_path / "halves")
+    assert halves.name == whole.name == "step-000004"
+    for file in ("state.safetensors", "model/model.safetensors"):
+        assert (halves / file).read_bytes() == (whole / file).read_bytes()
+    assert losses(tmp_path / "halves") == losses(tmp_path / "whole")
+    assert json.loads((halves / "state.json").read_text()) == json.loads((whole / "state.json").read_text())
+
+
+def test_only_connector_and_adapters_learn(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
+    done = run_it(recipe(), start, sources, tmp_path)
+    after, before = (build(stored).state_dict() for stored in (store.read(done / "model"), start))
+    assert after.keys() == before.keys()
+    changed = {key for key, value in after.items() if not torch.equal(value, before[key])}
+    targets = ("q_proj", "k_proj", "v_proj", "o_proj", "down_proj")
+    wanted = {
+        key
+        for key in before
+        if key.startswith("connector.")
+        or ("language_model.layers." in key and key.endswith(tuple(f"{t}.weight" for t in targets)))
+    }
+    assert changed == wanted
+
+
+def test_a_checkpoint_is_a_model_and_tells_its_origin(
+    tmp_path: Path, start: Checkpoint, sources: list[Source], data: Path
+) -> None:
+    done = run_it(recipe(steps=2), start, sources, tmp_path, evaluate=lambda _: 0.5)
+    facts = json.loads((done / "state.json").read_text())["facts"]
+    assert facts["recipe"]["optimiser"]["batch"] == 6
+    assert facts["data"]["demo"]["rows"] == len(sources[0])
+    assert facts["model"]["revision"] == "seed0"
+    assert runs.named(tmp_path, "best") == runs.named(tmp_path, "last") == done
+    embedder = virtue_ref.load(done / "model")
+    assert embedder.embed([sources[0].pair(0).query]).shape == (1, 64)
+
+
+def test_best_and_last_are_kept_and_no_other(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
+    scores = iter([0.1, 0.9, 0.3])
+    plan = from_table({**RECIPE, "watch": {"log": 1, "save": 1, "evaluate": 1}}, "test", "test.toml")
+    run_it(plan.with_options(steps=3), start, sources, tmp_path, evaluate=lambda _: next(scores))
+    assert sorted(path.name for path in tmp_path.glob("step-*")) == ["step-000002", "step-000003"]
+    assert (tmp_path / "best").read_text() == "step-000002"
+
+
+def test_one_pass_ends_with_a_smaller_batch(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
+    done = run_it(recipe(steps=0, batch=8, part=16), start, sources, tmp_path)
+    state = json.loads((done / "state.json").read_text())
+    assert len(sources[0]) % 8 != 0
+    assert state["mixer"]["used"] == [len(sources[0])]
+    assert state["step"] == -(-len(sources[0]) // 8)
+
+
+def test_dora_learns_too(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
+    plan = from_table({**RECIPE, "adapter": {"rank": 2, "alpha": 4, "dora": True}}, "test", "test.toml")
+    done = run_it(plan.with_options(steps=1), start, sources, tmp_path)
+    after, before = (build(stored).state_dict() for stored in (store.read(done / "model"), start))
+    assert after.keys() == before.keys()
+    assert not torch.equal(
+        after["backbone.language_model.layers.0.self_attn.q_proj.weight"],
+        before["backbone.language_model.layers.0.self_attn.q_proj.weight"],
+    )
+
+
+def test_memory_saving_changes_no_gradient(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
+    plain = RECIPE | {"adapter": {"rank": 2, "alpha": 4}}
+    found = []
+    changes: tuple[dict[str, object], ...] = ({"part": 64}, {"part": 3}, {"checkpointing": True})
+    for number, changed in enumerate(changes):
+        plan = from_table({**plain, "optimiser": {**RECIPE["optimiser"], **changed}}, "test", "test.toml")
+        run_it(plan, start, sources, tmp_path / str(number))
+        found.append(losses(tmp_path / str(number)))
+    assert found[1] == pytest.approx(found[0], abs=1e-4)
+    assert found[2] == pytest.approx(found[0], abs=1e-4)
+
+
+def test_no_number_stops_and_keeps_the_last_checkpoint(
+    tmp_path: Path, start: Checkpoint, sources: list[Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = run_it(recipe(), start, sources, tmp_path, until=2)
+    before = (done / "state.safetensors").read_bytes()
+    monkeypatch.setattr("virtue_ref.train.info_nce", lambda queries, *_: queries.sum() * torch.nan)
+    with pytest.raises(TrainError, match=r"step 3: the loss is nan, in the batch of 6 that begins with demo, row \d+"):
+        run_it(recipe(), start, sources, tmp_path)
+    assert (done / "state.safetensors").read_bytes() == before
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
+    run_it(recipe(), start, sources, tmp_path, until=1)
+    with pytest.raises(CheckpointError, match=r"recipe\.optimiser\.rate was 0\.01 and is 0\.02; name a new folder"):
+        run_it(recipe(rate=2e-2), start, sources, tmp_path)
+
+
+def test_a_full_disk_leaves_the_old_checkpoint(
+    tmp_path: Path, start: Checkpoint, sources: list[Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = run_it(recipe(), start, sources, tmp_path, until=2)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("virtue_ref.runs.save_file", full)
+    with pytest.raises(
+        TrainError, match=r"step-000004 cannot be written: .*No space left.*; the checkpoints before it"
+    ):
+        run_it(recipe(), start, sources, tmp_path)
+    assert [path.name for path in tmp_path.iterdir() if "step" in path.name] == [done.name]
+    monkeypatch.undo()
+    assert run_it(recipe(), start, sources, tmp_path).name == "step-000004"
+
+
+def test_an_interrupt_saves_and_goes_on_later(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
+    def interrupt(step: int, _: int, line: str) -> None:
+        if step == 1 and line:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(TrainError, match="stopped after step 1 of 4 as asked; run it again"):
+        run_it(recipe(), start, sources, tmp_path, say=interrupt)
+    assert (tmp_path / "last").read_text() == "step-000001"
+    assert run_it(recipe(), start, sources, tmp_path).name == "step-000004"
+    assert len(losses(tmp_path)) == 4
+
+
+def test_less_data_than_a_batch_is_refused(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
+    with pytest.raises(TrainError, match=r"demo: \d+ usable rows are fewer than the 900 of a sub-batch"):
+        run_it(recipe(batch=900), start, sources, tmp_path)
+
+
+@pytest.mark.slow
+def test_two_processes_are_one(tmp_path: Path, start: Checkpoint, sources: list[Source], data: Path) -> None:
+    """20 steps of 7 pairs, an odd number, by one process and by two."""
+    program = tmp_path / "run.py"
+    program.write_text(
+        "import sys; from pathlib import Path\n"
+        "from virtue_ref import store; from virtue_ref.pairs import read; from virtue_ref.train import train\n"
+        "from virtue_ref.recipe import from_table; import json\n"
+        "data = Path(sys.argv[1])\n"
+        "table = json.loads(sys.argv[3])\n"
+        "source = read('demo', sorted(data.glob('SCaR-train/*.parquet')), data, all_negatives=True)\n"
+        "recipe = from_table(table, 'test', 'test')\n"
+        "train(recipe, store.read('tiny'), [source], Path(sys.argv[2]), trackers=(), cpu=True)\n"
+    )
+    table = {**RECIPE, "adapter": {"rank": 2, "alpha": 4}}
+    table["optimiser"] = {**RECIPE["optimiser"], "steps": 20, "batch": 7, "rate": 1e-3}
+    for processes in (1, 2):
+        launch = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--master-port=29517"]
+        alone = [sys.executable]
+        command = [*(launch if processes > 1 else alone), program, data, tmp_path / str(processes), json.dumps(table)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+        subprocess.run([str(word) for word in command], check=True, env=environment, capture_output=True)  # noqa: S603
+    assert len(losses(tmp_path / "2")) == 20
+    assert losses(tmp_path / "2") == pytest.approx(losses(tmp_path / "1"), abs=1e-4)

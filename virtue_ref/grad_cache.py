@@ -1,0 +1,82 @@
+"""The gradient of a loss over a batch of any size, in memory for one part of it.
+
+A contrastive loss needs all vectors of a batch at once, but not all activations. So every part is embedded twice: first
+without a graph, to have all vectors and the loss's gradient for each of them; then with a graph, part by part, to carry
+that gradient into the weights. The sum over parts is the gradient of the whole batch.
+
+Source: GradCache, arXiv 2101.06983.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True, slots=True)
+class _Chance:
+    """The state of the random numbers before a part, so that both passes draw the same dropout."""
+
+    cpu: Tensor
+    cuda: Tensor | None
+
+    @classmethod
+    def now(cls) -> _Chance:
+        return cls(torch.get_rng_state(), torch.cuda.get_rng_state() if torch.cuda.is_available() else None)
+
+    def restore(self) -> None:
+        torch.set_rng_state(self.cpu)
+        if self.cuda is not None:
+            torch.cuda.set_rng_state(self.cuda)
+
+
+def backward(
+    embed: Callable[[Part], Tensor],
+    parts: Sequence[Part],
+    loss: Callable[[Tensor], Tensor],
+    no_sync: Callable[[], AbstractContextManager[object]] = nullcontext,
+    scale: float = 1.0,
+) -> Tensor:
+    """Add the gradient of ``loss(all vectors)`` to the weights behind `embed`.
+
+    Args:
+        embed: (part) -> (rows, D); called twice for each part.
+        parts: at least one; they may differ in size.
+        loss: (all rows, D) -> a number. It may look at other processes' vectors; its gradient is taken for these rows.
+        no_sync: entered for all parts but the last, so that processes average their gradients once.
+        scale: multiplies the gradient but not the loss; with a mean over processes, their number makes it a sum.
+
+    Returns:
+        The loss, without a graph.
+
+    Raises:
+        FloatingPointError: it is not a finite number; no gradient was added.
+    """
+    before = []
+    vectors = []
+    with torch.no_grad():
+        for part in parts:
+            before.append(_Chance.now())
+            vectors.append(embed(part))
+    after = _Chance.now()
+    leaf = torch.cat(vectors).requires_grad_()
+    value = loss(leaf)
+    if not torch.isfinite(value):
+        raise FloatingPointError(f"the loss is {value.item()}")
+    (wanted,) = torch.autograd.grad(value, leaf)
+    start = 0
+    for number, (part, chance) in enumerate(zip(parts, before, strict=True)):
+        chance.restore()
+        with nullcontext() if number == len(parts) - 1 else no_sync():
+            again = embed(part)
+            torch.autograd.backward(again, scale * wanted[start : start + len(again)].to(again.dtype))
+        start += len(again)
+    after.restore()
+    return value.detach()

@@ -1,0 +1,39 @@
+"""InfoNCE: each query picks its own target out of all targets of the batch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+TEMPERATURE = 0.02
+"""Of the paper."""
+
+
+def info_nce(queries: Tensor, targets: Tensor, gold: Tensor, temperature: float = TEMPERATURE) -> Tensor:
+    """Mean cross-entropy of picking the gold target by cosine similarity.
+
+    Positives of other queries and everybody's hard negatives are negatives alike.
+
+    Args:
+        queries: (Q, D) of norm 1.
+        targets: (T, D) of norm 1, positives and hard negatives in any order, equal items once: two pictures of a dog
+            may both be called "a dog", and then neither caption is a negative of the other.
+        gold: (Q,) int64 places in `targets`.
+        temperature: divides similarities.
+
+    Source: InfoNCE, arXiv 1807.03748; temperature and hard negatives as in VIRTUE, arXiv 2510.00523.
+
+    >>> round(info_nce(torch.eye(2), torch.eye(2), torch.tensor([0, 1]), 1.0).item(), 4)
+    0.3133
+    """
+    return functional.cross_entropy(queries @ targets.T / temperature, gold)
+
+
+@torch.no_grad()
+def accuracy(queries: Tensor, targets: Tensor, gold: Tensor) -> float:
+    """Share of queries whose gold target is closer than every other one; a tie counts against the model."""
+    scores = queries @ targets.T  # (Q, T)
+    own = scores.gather(1, gold[:, None])  # (Q, 1)
+    rivals = scores.scatter(1, gold[:, None], -torch.inf)
+    return float((own > rivals.max(dim=1, keepdim=True).values).float().mean())
