@@ -121,7 +121,7 @@ def label_ranks(scores: NDArray[np.floating], labels: NDArray[np.intp], rule: Ti
     for column in range(labels.shape[1]):
         label = own[:, [column]]
         later = own[:, column + 1 :]
-        ranks[:, column] = np.count_nonzero(scores >= label, axis=1) - np.count_nonzero(later == label, axis=1)
+        ranks[:, column] = _count(scores >= label) - _count(later == label)
     return ranks
 
 
@@ -171,6 +171,11 @@ def _stacked(blocks: Sequence[NDArray[np.intp]], beyond: int) -> NDArray[np.intp
     )
 
 
+def _count(cells: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """(Q,) how many of each row's cells are true; `np.count_nonzero` along an axis takes twice the time."""
+    return cells.sum(axis=1, dtype=np.uint32).astype(np.intp)
+
+
 def _column(gold: ArrayLike) -> NDArray[np.intp]:
     """(Q, 1) index for take_along_axis."""
     return np.asarray(gold, dtype=np.intp)[:, None]
@@ -196,7 +201,8 @@ def _blocks(
     vectors, same = _distinct(vectors)
     gathered = _Gathered(vectors)
     place = np.zeros(count + 1, dtype=np.intp)  # column of each row's vector in a block's product
-    step = _queries_at_once(count, max(map(len, candidates)))
+    most = _queries_at_once(count, max(map(len, candidates)))
+    step = math.ceil(len(queries) / math.ceil(len(queries) / most))  # blocks of one size keep all threads busy
     for start in range(0, len(queries), step):
         table = _table(candidates[start : start + step], beyond=count)
         used = np.flatnonzero(np.bincount(table.reshape(-1), minlength=count + 1)[:count])
@@ -233,14 +239,14 @@ class _Block:
 
 def _ranked(table: NDArray[np.intp], scores: NDArray[np.float32], rule: TieRule) -> _Block:
     """Rank a block of queries."""
-    equal = np.count_nonzero(scores == scores[:, :1], axis=1)
+    equal = _count(scores == scores[:, :1])
     labels = _columns_of_first(table, equal)
     ranks = label_ranks(scores, labels, rule)
     if rule == "official":
         top = _best(np.where(np.isnan(scores), np.finfo(np.float32).min, scores))
     else:
         top = top_candidates(scores, np.zeros(len(table), dtype=np.intp), ranks[:, 0])
-    tied = int(np.count_nonzero(equal > np.count_nonzero(labels >= 0, axis=1)))
+    tied = int(np.count_nonzero(equal > _count(labels >= 0)))
     return _Block(ranks, top, _margins(scores, labels, top), tied)
 
 
