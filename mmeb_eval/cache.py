@@ -76,6 +76,8 @@ class VectorCache:
 
     def distinct(self, items: Iterable[Item]) -> list[Item]:
         """The first item of each content."""
+        items = list(items)
+        self._keys.look(item.image for item in items if item.image is not None)
         self._keyed = {item: self._keys.of(item) for item in items}
         first: dict[bytes, Item] = {}
         for item, key in self._keyed.items():

@@ -7,12 +7,15 @@ import hashlib
 import inspect
 import json
 import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from mmeb_eval.data import sha256
 from mmeb_eval.embedder import Embedder, Item, Points, Prompt, layout_of, prompts_of, settings_of
 from mmeb_eval.errors import DataError
+from mmeb_eval.images import WORKERS
 from mmeb_eval.versions import versions
 from scar.sample import Box
 
@@ -54,6 +57,16 @@ class Keys:
         image = None if item.image is None else self._image(item.image)
         content = json.dumps([item.text, image, None if item.prompt is None else _prompt(item.prompt)])
         return hashlib.blake2b(content.encode(), digest_size=16).digest()
+
+    def look(self, images: Iterable[Path]) -> None:
+        """Digest images that were never seen, several at a time: hashing leaves other threads to run.
+
+        Raises:
+            DataError: one cannot be read.
+        """
+        fresh = [path for path in dict.fromkeys(images) if str(path) not in self._images]
+        with ThreadPoolExecutor(WORKERS) as pool:
+            list(pool.map(self._image, fresh))
 
     def save(self) -> None:
         """Write the memory, if it has one and there is something new in it."""

@@ -173,7 +173,8 @@ def _stacked(blocks: Sequence[NDArray[np.intp]], beyond: int) -> NDArray[np.intp
 
 def _count(cells: NDArray[np.bool_]) -> NDArray[np.intp]:
     """(Q,) how many of each row's cells are true; `np.count_nonzero` along an axis takes twice the time."""
-    return cells.sum(axis=1, dtype=np.uint32).astype(np.intp)
+    counts: NDArray[np.intp] = cells.sum(axis=1, dtype=np.uint32).astype(np.intp)
+    return counts
 
 
 def _column(gold: ArrayLike) -> NDArray[np.intp]:

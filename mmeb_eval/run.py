@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -63,7 +64,8 @@ def run(
     worker = this_worker()
     if refresh and worker.size > 1:
         raise EvalError(f"--refresh with {worker.size} processes: one would throw away what another makes; use one.")
-    with only_one(output, worker.rank), shown(output / VECTORS, worker):
+    work = json.dumps([names, tasks, batch_size, ties, probe, seed])
+    with only_one(output, worker, work), shown(output / VECTORS, worker):
         tell = say if worker.rank == 0 else lambda _: None
         levels = _levels(chosen, seed, tell) if probe else {}
         results = []

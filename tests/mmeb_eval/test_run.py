@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from mmeb_eval.data import scar_folder
 from mmeb_eval.embedder import load
 from mmeb_eval.errors import EvalError
 from mmeb_eval.floors import Constant
+from mmeb_eval.lock import only_one
 from mmeb_eval.run import run
 from mmeb_eval.workers import Worker, this_worker
 
@@ -29,8 +31,9 @@ class Slow:
     prompts = ("box",)
 
     def embed(self, items):
-        with Path("asked.txt").open("a") as log:
-            log.writelines(f"{item.text!r} {item.image and item.image.name} {item.prompt}\\n" for item in items)
+        if not Path("no-log.txt").exists():
+            with Path("asked.txt").open("a") as log:
+                log.writelines(f"{item.text!r} {item.image and item.image.name} {item.prompt}\\n" for item in items)
         time.sleep(Path("pause.txt").exists() * 0.02)
         seeds = [[len(items), *f"{item.text}{item.prompt}".encode()] for item in items]
         rows = np.stack([np.random.default_rng(seed).standard_normal(8) for seed in seeds])
@@ -62,10 +65,21 @@ def alone(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> byte
 def started(corpus: Path, tmp_path: Path) -> Any:
     """Starts the command line on the toy corpus in the folder that holds the slow embedder."""
 
-    def start(output: str, **environment: str) -> subprocess.Popen[str]:
-        command = ["--model", "slow_embedder:load", "--tasks", str(corpus), "--output", output, "--batch-size", "8"]
+    def start(output: str, *options: str, largest: int | None = None, **environment: str) -> subprocess.Popen[str]:
+        limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({largest}, {largest})); " * bool(largest)
+        command = [
+            "--model",
+            "slow_embedder:load",
+            "--tasks",
+            str(corpus),
+            "--output",
+            output,
+            "--batch-size",
+            "8",
+            *options,
+        ]
         return subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-c", "from mmeb_eval.cli import app; app()", *command],
+            [sys.executable, "-c", f"{limit}from mmeb_eval.cli import app; app()", *command],
             cwd=tmp_path,
             env={**os.environ, **environment},
             stdout=subprocess.PIPE,
@@ -102,12 +116,63 @@ def test_a_killed_run_goes_on_and_writes_the_same_bytes(alone: bytes, started: A
     assert len(made) <= 440 + 8 * 2
 
 
-def test_several_workers_write_the_same_bytes(alone: bytes, started: Any, tmp_path: Path) -> None:
-    workers = [started("shared", RANK=str(rank), WORLD_SIZE="3") for rank in range(3)]
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_several_workers_write_the_same_bytes(alone: bytes, started: Any, tmp_path: Path, size: int) -> None:
+    workers = [started("shared", RANK=str(rank), WORLD_SIZE=str(size)) for rank in range(size)]
     said = [_finish(worker) for worker in workers]
     assert (tmp_path / "shared/slow@1/Toy.json").read_bytes() == alone
     assert len((tmp_path / "asked.txt").read_text().splitlines()) == 440
-    assert said[1:] == ["", ""]
+    assert said[1:] == [""] * (size - 1)
+
+
+@pytest.mark.parametrize("size", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(3, marks=pytest.mark.slow)])
+def test_workers_that_torchrun_starts_write_the_same_bytes(
+    alone: bytes, corpus: Path, tmp_path: Path, size: int
+) -> None:
+    pytest.importorskip("torch", reason="torchrun comes with torch")
+    (tmp_path / "start.py").write_text("from mmeb_eval.cli import app\napp()\n")
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={size}", "start.py"]
+    command = ["--model", "slow_embedder:load", "--tasks", str(corpus), "--output", "launched", "--batch-size", "8"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    made = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, *launcher, *command],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "launched/slow@1/Toy.json").read_bytes() == alone
+    assert len((tmp_path / "asked.txt").read_text().splitlines()) == 440
+
+
+@pytest.mark.parametrize(("largest", "file"), [(550, r"0-0000000\.parquet"), (3000, r"slow@1/Toy\.json")])
+def test_a_run_that_cannot_write_says_where_and_goes_on_later(
+    alone: bytes, started: Any, tmp_path: Path, largest: int, file: str
+) -> None:
+    (tmp_path / "no-log.txt").touch()
+    process = started("full", largest=largest)
+    _, err = process.communicate(timeout=60)
+    (line,) = [line for line in err.splitlines() if line.startswith("mmeb-eval: ")]
+    assert process.returncode == 2
+    assert re.search(rf"{file}: cannot be written: File too large; what was stored before is kept, make room", line)
+    assert list((tmp_path / "full").rglob("*.tmp")) == []
+    _finish(started("full"))
+    assert (tmp_path / "full/slow@1/Toy.json").read_bytes() == alone
+
+
+def test_vectors_of_another_version_stop_a_run_until_they_are_to_be_thrown_away(
+    alone: bytes, started: Any, tmp_path: Path
+) -> None:
+    (about,) = (tmp_path / "alone/.vectors").glob("*/about.json")
+    about.write_text(about.read_text().replace('"format": 1', '"format": 0'))
+    process = started("alone")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "about.json: vectors of another version than 1; rerun with --refresh to make new ones." in err
+    assert "440 were embedded now" in _finish(started("alone", "--refresh"))
+    assert (tmp_path / "alone/slow@1/Toy.json").read_bytes() == alone
 
 
 def test_a_second_process_on_one_output_folder_refuses(corpus: Path, tmp_path: Path) -> None:
@@ -124,6 +189,42 @@ def test_a_second_process_on_one_output_folder_refuses(corpus: Path, tmp_path: P
             run([Constant()], scar_folder(corpus), tmp_path / "out")
         other.kill()
     assert len(run([Constant()], scar_folder(corpus), tmp_path / "out")) == 1
+
+
+@pytest.mark.parametrize(
+    ("worker", "work", "environment"),
+    [
+        (Worker(0, 1), "work", {}),
+        (Worker(1, 3), "work", {"MASTER_PORT": "1"}),
+        (Worker(1, 2), "other work", {"MASTER_PORT": "1"}),
+        (Worker(1, 2), "work", {"MASTER_PORT": "2"}),
+        (Worker(0, 2), "work", {"MASTER_PORT": "1"}),
+    ],
+    ids=["alone", "of more", "other work", "of another start", "the same one again"],
+)
+def test_workers_let_nobody_in_who_does_not_belong_to_them(
+    tmp_path: Path, worker: Worker, work: str, environment: dict[str, str]
+) -> None:
+    ours = {"MASTER_PORT": "1"}
+    with only_one(tmp_path / "out", Worker(0, 2), "work", ours):
+        with (
+            pytest.raises(EvalError, match=r"out: another mmeb-eval is writing here"),
+            only_one(tmp_path / "out", worker, work, environment),
+        ):
+            pass
+        with only_one(tmp_path / "out", Worker(1, 2), "work", ours):
+            pass
+    with only_one(tmp_path / "out", worker, work, environment):
+        pass
+
+
+def test_a_process_alone_lets_no_worker_in(tmp_path: Path) -> None:
+    with (
+        only_one(tmp_path / "out"),
+        pytest.raises(EvalError, match=r"out: another mmeb-eval is writing here"),
+        only_one(tmp_path / "out", Worker(1, 2)),
+    ):
+        pass
 
 
 def test_workers_are_told_apart_by_what_the_launcher_says() -> None:
