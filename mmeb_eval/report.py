@@ -196,6 +196,7 @@ def _json(results: Sequence[Result], summary: Summary, robust: Sequence[Curve]) 
     """All numbers of a report, without the lists per query."""
     settings = {(result.model, result.task): result.settings for result in results}
     metrics = {(result.model, result.task): result.metrics for result in results}
+    counts = {(result.model, result.task): result.counts for result in results}
     content = {
         "headline": HEADLINE,
         "confidence": CONFIDENCE,
@@ -204,6 +205,7 @@ def _json(results: Sequence[Result], summary: Summary, robust: Sequence[Curve]) 
                 "model": model,
                 "task": task,
                 **asdict(score),
+                "counts": counts[model, task],
                 "metrics": metrics[model, task],
                 "settings": settings[model, task],
             }

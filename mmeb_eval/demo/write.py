@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mmeb_eval.demo.pictures import Shot, paint, portraits, world
-from mmeb_eval.demo.questions import Question, World, questions
+from mmeb_eval.demo.question import Question, World
+from mmeb_eval.demo.questions import questions
 from mmeb_eval.files import write_bytes, write_table
 from mmeb_eval.tasks import Task, tasks
 from scar.corpus import build
