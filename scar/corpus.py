@@ -22,7 +22,7 @@ from scar.engine import Engine, EngineName, here, open_engine
 from scar.errors import BuildInterrupted, InputError, RecipeError, ScarError
 from scar.identity import Leakage, find_leakage, refuse, without
 from scar.parquet import Writer
-from scar.pipeline import Generator, image_folder, rules
+from scar.pipeline import Generator, image_folder, rules, suited
 from scar.progress import Track, silent
 from scar.publish import ImagesMode, put_images, refuse_to_replace, refuse_to_replace_images, remove_others
 from scar.recipe import Recipe, Source
@@ -148,13 +148,15 @@ def _build_source(
 
     name = hashlib.sha256(json.dumps([entry, SHARD_IMAGES], sort_keys=True).encode()).hexdigest()
     store = Store(how.out / f".building-{source.name}-{source.split}", name)
-    job = Job(source, recipe, how.generator, origin, name)
+    drafts = list(without(album, held))
+    generator = suited(how.generator, drafts, source, recipe.seed)
+    job = Job(source, recipe, generator, origin, name)
     count = -(-len(album) // SHARD_IMAGES)
     used: dict[str, None] = {}
     try:
         new_rows, new_sidecar = store.folder / "rows.parquet", store.folder / "provenance.parquet"
         with Writer(new_rows, new_sidecar, source.split) as writer:
-            results = _results(job, without(album, held), count, store, how.engine)
+            results = _results(job, iter(drafts), count, store, how.engine)
             for result in how.track(results, f"building {source.key}", count):
                 tally.add(result.tally)
                 used |= dict.fromkeys(result.images)

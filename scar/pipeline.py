@@ -1,23 +1,35 @@
 """read -> select -> complete -> swap and veto -> samples: nested generators, one picture at a time.
 
-Every random choice has a stream of its own, named by seed, source, split and record: no sample depends on another one,
-on their order or on the number of workers.
+Every random choice has a stream of its own, named by seed, source, split and record: no sample depends on the order of
+others or on the number of workers.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import TypeAlias
 
 from scar.errors import BadRecord
 from scar.images import decode, locate, probe
 from scar.recipe import Recipe, Source
 from scar.sample import Caption, Negative, Picture, Region, Sample
 from scar.select import select
+from scar.sources import Draft
 from scar.tally import Tally
+
+SHOWN_PICTURES = 1000
+SHOWN_CAPTIONS = 1000
+"""Enough to tell how frequent words are, few enough to take seconds."""
+
+Draw: TypeAlias = Callable[[Caption, Picture, Region, Random, Counter[str]], tuple[Negative, ...] | None]
+
+Told: TypeAlias = tuple[Caption, Picture, Region]
+"""A caption that is true of a region of a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +42,48 @@ class Generator:
         complete: the caption that is true of a region, or None when there is not enough to tell.
         draw: nine captions that are not, three per part in the order of `PARTS`, or None when there are not enough;
             counts what it refused.
+        fitted: makes the `draw` that suits a source out of its true captions; told, too, whether these are all of them.
     """
 
     name: str
     version: str
     complete: Callable[[Picture, Region, Random], Caption | None]
-    draw: Callable[[Caption, Picture, Region, Random, Counter[str]], tuple[Negative, ...] | None]
+    draw: Draw
+    fitted: Callable[[Sequence[Told], Random, bool], Draw] | None = None
 
 
 def rules() -> Generator:
     """The generator that needs no model and no network."""
     from scar.complete import complete
-    from scar.negatives.draw import draw
+    from scar.negatives.draw import draw, fitted
 
-    return Generator("rules", "2", complete, draw)
+    return Generator("rules", "2", complete, draw, fitted)
+
+
+def suited(generator: Generator, drafts: Sequence[Draft], source: Source, seed: int) -> Generator:
+    """A generator whose negatives suit a source: it is shown some true captions.
+
+    Args:
+        generator: for any source.
+        drafts: all pictures of the source.
+        source: where they come from.
+        seed: of the build, so that these captions are the very ones that it writes.
+    """
+    if generator.fitted is None:
+        return generator
+    count = min(len(drafts), SHOWN_PICTURES)
+    shown = [drafts[place * len(drafts) // count] for place in range(count)]
+    unread = Tally(skip_bad=True)  # what cannot be used is counted when the picture's turn comes
+    told: list[Told] = []
+    for picture in (draft(unread) for draft in shown):
+        for region in select(picture, source.limits, _stream(seed, source, f"image {picture.id}"), unread.rejected):
+            gold = generator.complete(picture, region, _stream(seed, source, str(region.id)))
+            if gold is not None:
+                told.append((gold, picture, region))
+    rng = _stream(seed, source, "fitted")
+    whole = count == len(drafts) and len(told) <= SHOWN_CAPTIONS
+    some = told if whole else rng.sample(told, min(len(told), SHOWN_CAPTIONS))
+    return dataclasses.replace(generator, draw=generator.fitted(some, rng, whole))
 
 
 def samples(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Iterator, Sequence
+from heapq import merge
 from itertools import accumulate
+from operator import itemgetter
 from random import Random
 from typing import Generic, TypeVar
 
@@ -29,17 +31,33 @@ class Lots(Generic[T]):
 
     def drawn(self, rng: Random) -> Iterator[T]:
         """Every item once, in random order: each next one is drawn by weight among those that are left."""
+        return map(itemgetter(1), self.rung(rng))
+
+    def rung(self, rng: Random) -> Iterator[tuple[float, T]]:
+        """Every item once with the time at which its clock rings, which is earlier the more it weighs.
+
+        The clocks are exponential, so their order is that of `drawn`, and lots that are rung side by side are drawn as
+        if they were in one urn.
+        """
         left: Sequence[int] = range(len(self.items))
         bounds = self._bounds
         taken: set[int] = set()
-        misses = 0
+        misses, time = 0, 0.0
         while len(taken) < len(self.items):
+            time += rng.expovariate(bounds[-1])
             place = left[bisect(bounds, rng.random() * bounds[-1], hi=len(bounds) - 1)]
             if place not in taken:
                 taken.add(place)
-                yield self.items[place]
+                yield time, self.items[place]
                 misses = 0
             elif (misses := misses + 1) == _MISSES:
                 left = [place for place in left if place not in taken]
                 bounds = list(accumulate(self._weights[place] for place in left))
                 misses = 0
+
+
+def drawn_together(urns: Sequence[Lots[T]], rng: Random) -> Iterator[T]:
+    """What several urns hold, in random order by weight, as if they were one; an item of two urns comes twice."""
+    if len(urns) == 1:
+        return urns[0].drawn(rng)
+    return map(itemgetter(1), merge(*(urn.rung(rng) for urn in urns), key=itemgetter(0)))

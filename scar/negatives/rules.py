@@ -1,21 +1,21 @@
-"""Proposals for negatives, best first, from the tables and the picture; vetoes decide which are false.
+"""What may replace an element of a caption, from the tables, the golds of the corpus and the picture.
 
-What replaces an element is drawn as true elements are: scenes by how often captions name them, relations from the
-forms that true ones have, objects from the categories. So no word is a sign of a false caption by itself.
+Nothing here says that a proposal is false: the vetoes do. How likely each is drawn is its own weight, which prefers
+what is hard to tell from the gold caption, times what the `Pools` say of its marks, which keep false elements as
+frequent as true ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import chain
-from random import Random
 
 from scar import english
 from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT
-from scar.lexicon import Place, Thing, Verb, alike, colours, meant, people, place, places, plain, thing, things, verbs
-from scar.negatives.lots import Lots
-from scar.sample import Caption, Picture, Region
+from scar.lexicon import Thing, Verb, alike, colours, meant, people, place, places, plain, thing, things, verbs
+from scar.sample import Caption, Part, Picture, Region
+from scar.setting import setting
 from scar.statement import FRAMED, SHOWN, SPOTS, Statement
 from scar.wordnet import co_hyponyms
 
@@ -28,142 +28,224 @@ _UNUSUAL = 0.1
 _KIN = 4
 """How many times likelier a false object is of the true one's kind than of another."""
 
+_ELSEWHERE = 8.0
+"""How likely a thing elsewhere in the picture is drawn, against all things that are not."""
 
-def swap_scene(gold: Caption, picture: Picture, region: Region, rng: Random) -> Iterator[Caption]:
-    """Yield the caption in other places that take the same preposition and can hold the thing."""
-    statement = Statement.parse(gold.relation)
-    joint = statement.joint if statement else gold.relation.rpartition(" ")[2]
-    that = thing(region.category)
-    for other in _scenes(joint, place(english.bare(gold.scene)).side, that.kind, that.places).drawn(rng):
-        yield gold.swap("scene", other.phrase)
+_OTHER_COLOUR = 0.3
+"""How likely the thing in another colour is drawn, against all things elsewhere."""
 
+_OPPOSITE = 4.0
+"""How many times likelier a relation is the opposite of the true one than any other of its form."""
 
-@lru_cache(maxsize=1 << 12)
-def _scenes(joint: str, side: str, kind: str, usual: tuple[str, ...]) -> Lots[Place]:
-    """Places that take a preposition and can hold a kind of things, by how usual it is there."""
-    fitting = [
-        other
-        for other in places().values()
-        if joint in (SHOWN, FRAMED) or (joint in other.at and (not other.holds or kind in other.holds))
-    ]
-    weights = [
-        other.weight
-        * (_SAME_SIDE if other.side == side else 1)
-        * (1 if not usual or other.side in usual or (other.side == "top" and "indoor" in usual) else _UNUSUAL)
-        for other in fitting
-    ]
-    return Lots(fitting, weights)
+_SAME_FORM = 30.0
+"""How many times likelier a relation is of the true one's form than of another."""
 
 
-def swap_object(gold: Caption, picture: Picture, region: Region, rng: Random) -> Iterator[Caption]:
-    """Yield the caption of other things: first those elsewhere in the picture, then those of its kind or places.
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What may stand in an element's place.
 
-    What has a colour stays coloured.
+    Attributes:
+        value: the element.
+        marks: by what a reader of captions alone may know it: words, and where they stand.
+        weight: how likely it is drawn, before the pools have their say.
     """
-    that, mine, statement = thing(region.category), english.bare(gold.object), Statement.parse(gold.relation)
-    colour = mine.removesuffix(plain(mine)).strip()
-    elsewhere = list(dict.fromkeys(thing(category) for category in picture.groups if category != region.category))
-    nouns = [other.noun for other in rng.sample(elsewhere, k=len(elsewhere))]
-    others = _others(mine, nouns, rng)
-    pool = (other.noun for other in _objects(that, statement.verb if statement else None).drawn(rng))
-    for noun in chain(nouns, others, (noun for noun in pool if noun not in nouns)):
-        yield gold.swap("object", english.a(f"{colour} {noun}" if colour and plain(noun) == noun else noun))
+
+    value: str
+    marks: tuple[str, ...]
+    weight: float
+
+
+@dataclass(frozen=True, eq=False)
+class Bag:
+    """Proposals that many regions share; known by identity, so that what is made of it can be kept."""
+
+    proposals: tuple[Proposal, ...]
+
+
+def marks(part: Part, caption: Caption) -> tuple[str, ...]:
+    """Those of one element of a caption."""
+    statement = Statement.parse(caption.relation)
+    if part == "scene":
+        return _scene_marks(_joint(caption, statement), caption.scene)
+    if part == "relation":
+        return _relation_marks(statement) if statement else (caption.relation,)
+    return _object_marks(english.bare(caption.object), does=bool(statement and statement.verb))
+
+
+def scenes(gold: Caption, region: Region, known: tuple[str, ...]) -> Bag:
+    """Other places that take the same preposition and can hold the thing.
+
+    Args:
+        gold: what is true of the region.
+        region: what the caption is about.
+        known: scenes of true captions of the corpus.
+    """
+    that, statement = thing(region.category), Statement.parse(gold.relation)
+    return _scenes(_joint(gold, statement), place(english.bare(gold.scene)).side, that.kind, that.places, known)
 
 
 @lru_cache(maxsize=1 << 12)
-def _objects(that: Thing, verb: Verb | None) -> Lots[Thing]:
+def _scenes(joint: str, side: str, kind: str, usual: tuple[str, ...], known: tuple[str, ...]) -> Bag:
+    found = {other.phrase: other for other in (*places().values(), *map(place, map(english.bare, known)))}
+    proposals = []
+    for phrase, other in found.items():
+        if joint in (SHOWN, FRAMED) or (joint in other.at and (not other.holds or kind in other.holds)):
+            met = not usual or other.side in usual or (other.side == "top" and "indoor" in usual)
+            weight = other.weight * (_SAME_SIDE if other.side == side else 1) * (1 if met else _UNUSUAL)
+            proposals.append(Proposal(phrase, _scene_marks(joint, phrase), weight))
+    return Bag(tuple(proposals))
+
+
+def objects(gold: Caption, picture: Picture, region: Region, known: tuple[str, ...]) -> tuple[list[Proposal], Bag]:
+    """Things elsewhere in the picture, and all things of the corpus; what has a colour stays coloured.
+
+    Args:
+        gold: what is true of the region.
+        picture: where the region is.
+        region: what the caption is about.
+        known: nouns of true captions of the corpus.
+    """
+    mine, statement = english.bare(gold.object), Statement.parse(gold.relation)
+    verb = statement.verb if statement else None
+    colour = mine.removesuffix(plain(mine)).strip()
+    elsewhere = dict.fromkeys(thing(category).noun for category in picture.groups if category != region.category)
+    nouns = dict.fromkeys(elsewhere, _ELSEWHERE)
+    nouns |= dict.fromkeys(_others(mine, tuple(elsewhere)), _ELSEWHERE * _OTHER_COLOUR)
+    does = verb is not None
+    here = [_object(noun, colour, weight, does=does) for noun, weight in nouns.items()]
+    return here, _objects(thing(region.category), colour, verb, known)
+
+
+@lru_cache(maxsize=1 << 12)
+def _objects(that: Thing, colour: str, verb: Verb | None, known: tuple[str, ...]) -> Bag:
     """All things, by how likely one meets them where that thing is, and as what does the same."""
     kin = frozenset(co_hyponyms(that.name))
-    weights = [
-        other.weight
+    found = {other.noun: other for other in things().values()} | {noun: thing(noun) for noun in known}
+    weights = {
+        noun: other.weight
         * (_KIN if other.kind == that.kind or other.name in kin else 1)
         * (1 if not that.places or set(other.places) & set(that.places) else _UNUSUAL)
         * (1 if verb is None or verb.suits(other) else _UNUSUAL)
-        for other in things().values()
-    ]
-    return Lots(list(things().values()), weights)
+        for noun, other in found.items()
+    }
+    total = sum(weights.values())
+    does = verb is not None
+    return Bag(tuple(_object(noun, colour, weight / total, does=does) for noun, weight in weights.items()))
 
 
-def swap_relation(gold: Caption, picture: Picture, region: Region, rng: Random) -> Iterator[Caption]:
-    """Yield the caption with other relations to the same thing, the same relation to others, and other positions."""
+def _object(noun: str, colour: str, weight: float, *, does: bool) -> Proposal:
+    said = f"{colour} {noun}" if colour and plain(noun) == noun else noun
+    return Proposal(english.a(said), _object_marks(said, does=does), weight)
+
+
+def relations(gold: Caption, picture: Picture, region: Region) -> list[Proposal]:
+    """Where else the thing could be in the picture or by other things, and what else it could do."""
     mine = Statement.parse(gold.relation)
     if mine is None:
-        return
-    proposals: Iterable[Statement]
+        return []
+    found: dict[Statement, float] = dict(_positions())
+    joint = mine.joint if mine.joint != FRAMED else _joint_of(picture, region)
+    for statement in _beside(picture, region, joint):
+        found[statement] = 1.0
     if mine.verb:
-        proposals = _deeds(mine, mine.verb, region, rng)
-    elif mine.head == SUPPORT:
-        proposals = _supports(mine, picture, region, rng)
-    elif mine.head in OPPOSITE:
-        proposals = _directions(mine, picture, region, rng)
-    else:
-        proposals = []
-    at = (Statement(position, "", FRAMED) for position in _positions().drawn(rng))
-    for proposal in chain(proposals, at):
-        yield gold.swap("relation", proposal.text)
+        found |= dict.fromkeys(_deeds(mine, mine.verb, region), 1.0)
+    form = _form(mine)
+    return [
+        Proposal(
+            statement.text,
+            _relation_marks(statement),
+            weight
+            * (_SAME_FORM if _form(statement) == form else 1)
+            * (_OPPOSITE if statement.anchor == mine.anchor and statement.head == OPPOSITE.get(mine.head) else 1),
+        )
+        for statement, weight in found.items()
+        if statement != mine
+    ]
 
 
 @cache
-def _positions() -> Lots[str]:
-    return Lots(list(POSITIONS), list(POSITIONS.values()))
+def _positions() -> Mapping[Statement, float]:
+    most = max(POSITIONS.values())
+    return {Statement(position, "", FRAMED): weight / most for position, weight in POSITIONS.items()}
 
 
-def _others(noun: str, elsewhere: Sequence[str], rng: Random) -> list[str]:
-    """Whom a person may not be; for a coloured thing, its head in the colours of others and theirs in its colour."""
-    if noun in people():
-        return rng.sample(list(people()), k=len(people()))
-    head = plain(noun)
-    colour = noun.removesuffix(head)
-    if not colour:
-        return []
-    coloured = [other for other in elsewhere if plain(other) != other]
-    mixed = [f"{other.removesuffix(plain(other))}{head}" for other in coloured]
-    mixed += [f"{colour}{plain(other)}" for other in coloured]
-    mixed += [f"{other} {head}" for other in rng.sample(colours(), k=3)] if not coloured else []
-    distinct = list(dict.fromkeys(mixed))
-    return rng.sample(distinct, k=len(distinct))
+def _beside(picture: Picture, region: Region, joint: str) -> Iterator[Statement]:
+    """Every direction to every other thing, and on whatever bears such a thing."""
+    kind = thing(region.category).kind
+    heads = (*DIRECTIONS, *(OPPOSITE if picture.relations else ()))
+    for other in dict.fromkeys(map(thing, picture.groups)):
+        if not alike(other.name, region.category):
+            for head in dict.fromkeys(heads):
+                yield Statement(head, other.phrase, joint)
+    for bearer in _bearers(kind):
+        yield Statement(SUPPORT, bearer.phrase, joint)
 
 
-def _directions(mine: Statement, picture: Picture, region: Region, rng: Random) -> Iterator[Statement]:
-    """The opposite first; then both directions of its axis to any other thing, then the other axis."""
-    others = dict.fromkeys(thing(category) for category in picture.groups if not alike(category, region.category))
-    anchors, kind = [other.phrase for other in others], thing(region.category).kind
-    axis = (mine.head, OPPOSITE[mine.head])
-    along = [(head, anchor) for head in axis for anchor in anchors if anchor != mine.anchor]
-    along += [(SUPPORT, other.phrase) for other in others if kind in other.bears]
-    across = [(head, anchor) for head in DIRECTIONS if head not in axis for anchor in anchors]
-    yield Statement(OPPOSITE[mine.head], mine.anchor, mine.joint)
-    for head, anchor in chain(Lots(along).drawn(rng), Lots(across).drawn(rng)):
-        yield Statement(head, anchor, mine.joint)
+@cache
+def _bearers(kind: str) -> tuple[Thing, ...]:
+    return tuple(other for other in things().values() if kind in other.bears)
 
 
-def _supports(mine: Statement, picture: Picture, region: Region, rng: Random) -> list[Statement]:
-    """Other things that bear something; then directions to other things."""
-    bearers = [other for other in things().values() if other.bears]
-    landmarks = dict.fromkeys(map(thing, picture.groups))
-    beside = [Statement(head, other.phrase, mine.joint) for head in DIRECTIONS[:2] for other in landmarks]
-    on = [Statement(SUPPORT, other.phrase, mine.joint) for other in bearers]
-    mixed = [*on, *rng.sample(beside, k=min(len(beside), len(on)))]
-    return rng.sample(mixed, k=len(mixed))
-
-
-def _deeds(mine: Statement, verb: Verb, region: Region, rng: Random) -> list[Statement]:
-    """The same deed to other things, other deeds to the same thing, and elsewhere by it; in turns."""
+def _deeds(mine: Statement, verb: Verb, region: Region) -> Iterable[Statement]:
+    """The same deed to other things, other deeds to the same thing, and elsewhere by it."""
     subject = thing(region.category)
     anchor = meant(mine.anchor) if mine.anchor else None
     doable = [other for other in verbs().values() if other.suits(subject)]
     if anchor is None:
-        return [Statement(other.text, "", mine.joint) for other in rng.sample(doable, k=len(doable)) if not other.takes]
+        return [Statement(other.text, "", mine.joint) for other in doable if not other.takes]
     if verb.takes:
-        other_deeds = [Statement(other.text, mine.anchor, mine.joint) for other in doable if other.fits(anchor)]
+        found = [Statement(other.text, mine.anchor, mine.joint) for other in doable if other.fits(anchor)]
         pool = [other for other in things().values() if verb.fits(other)]
     else:
-        other_deeds = [
-            Statement(f"{other.text} {mine.spot}", mine.anchor, mine.joint) for other in doable if not other.takes
-        ]
-        other_deeds += [Statement(f"{verb.text} {spot}", mine.anchor, mine.joint) for spot in SPOTS[:5]]
+        found = [Statement(f"{other.text} {mine.spot}", mine.anchor, mine.joint) for other in doable if not other.takes]
+        found += [Statement(f"{verb.text} {spot}", mine.anchor, mine.joint) for spot in SPOTS[:5]]
         pool = [other for other in things().values() if other.kind == anchor.kind]
-    to_others = [Statement(mine.head, other.phrase, mine.joint) for other in pool]
-    first, second = rng.sample(other_deeds, k=len(other_deeds)), rng.sample(to_others, k=len(to_others))
-    longest = max(len(first), len(second))
-    return [turn[i] for i in range(longest) for turn in (first, second) if i < len(turn)]
+    return [*found, *(Statement(mine.head, other.phrase, mine.joint) for other in pool)]
+
+
+def _joint_of(picture: Picture, region: Region) -> str:
+    """What joins a relation of the region to the scene; a position is joined otherwise."""
+    where = setting(picture, region)
+    return where[1] if where else SHOWN
+
+
+def _joint(caption: Caption, statement: Statement | None) -> str:
+    return statement.joint if statement else caption.relation.rpartition(" ")[2]
+
+
+def _form(statement: Statement) -> str:
+    """What sort of relation it is."""
+    if statement.verb:
+        return "deed"
+    return "position" if statement.head in POSITIONS else "direction"
+
+
+def _scene_marks(joint: str, phrase: str) -> tuple[str, ...]:
+    return (f"scene {joint} {phrase}",)
+
+
+def _object_marks(noun: str, *, does: bool) -> tuple[str, ...]:
+    head = plain(noun)
+    return f"object {'does ' if does else ''}{head}", f"colour {noun.removesuffix(head).strip()}"
+
+
+def _relation_marks(statement: Statement) -> tuple[str, ...]:
+    return f"head {statement.head}", f"anchor {_form(statement)} {statement.anchor}", f"joint {statement.joint}"
+
+
+def _others(noun: str, elsewhere: Sequence[str]) -> Iterator[str]:
+    """Whom a person may not be; for a coloured thing, its head in the colours of others and theirs in its colour."""
+    if noun in people():
+        yield from people()
+        return
+    head = plain(noun)
+    colour = noun.removesuffix(head)
+    if not colour:
+        return
+    coloured = [other for other in elsewhere if plain(other) != other]
+    for other in coloured:
+        yield f"{other.removesuffix(plain(other))}{head}"
+        yield f"{colour}{plain(other)}"
+    if not coloured:
+        yield from (f"{other} {head}" for other in colours())

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.negatives.lots import Lots
+from scar.negatives.lots import Lots, drawn_together
 
 
 @given(st.lists(st.floats(1e-6, 1e6), max_size=40), st.integers(0, 9))
@@ -23,6 +23,19 @@ def test_orders_are_as_likely_as_draw_by_draw() -> None:
     weights, rounds, rng = {"a": 1.0, "b": 30.0, "c": 2.0, "d": 7.0}, 40_000, Random(1)
     lots = Lots(list(weights), list(weights.values()))
     seen = Counter(tuple(lots.drawn(rng)) for _ in range(rounds))
+    for order in permutations(weights):
+        likely, left = 1.0, sum(weights.values())
+        for name in order:
+            likely *= weights[name] / left
+            left -= weights[name]
+        assert seen[order] / rounds == pytest.approx(likely, abs=4 * (likely * (1 - likely) / rounds) ** 0.5 + 1e-4)
+
+
+def test_several_urns_are_as_one() -> None:
+    weights, rounds, rng = {"a": 1.0, "b": 6.0, "c": 2.0, "d": 3.0}, 40_000, Random(2)
+    urns = [Lots("ad", [weights["a"], weights["d"]]), Lots("cb", [weights["c"], weights["b"]]), Lots("", [])]
+    seen = Counter(tuple(drawn_together(urns, rng)) for _ in range(rounds))
+    assert seen.total() == rounds
     for order in permutations(weights):
         likely, left = 1.0, sum(weights.values())
         for name in order:

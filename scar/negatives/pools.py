@@ -1,0 +1,129 @@
+"""How likely each element is drawn, so that false elements are as frequent as true ones.
+
+A blind model learns which words occur in wrong captions. It learns nothing where a word, of all the captions that have
+it, is as often in the right one as chance has it: so often must false captions have it. Vetoes refuse some words more
+than others, so what is drawn must be weighted against them; `fit` finds the weights on true captions of the corpus.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Self
+
+from scar import english
+from scar.negatives.balance import Candidates, balanced
+from scar.negatives.lots import Lots
+from scar.negatives.rules import Bag, Proposal, marks, objects, relations, scenes
+from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Negative, Part, Picture, Region
+from scar.vetoes import Context, veto
+
+_LOOKED_AT = 80
+"""So many proposals of a bag tell what the whole would do."""
+
+_NEVER = 0.002
+"""Weight of a mark that no true caption has: drawn where there is nothing else."""
+
+
+@dataclass(frozen=True)
+class Pools:
+    """What true captions of a corpus say, and how likely false ones say it.
+
+    Attributes:
+        nouns: of the objects of true captions.
+        scenes: of true captions.
+        weights: of marks; what a proposal weighs is its own weight times those of its marks.
+        other: the weight of any other mark.
+    """
+
+    nouns: tuple[str, ...] = ()
+    scenes: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
+    other: float = 1.0
+    _kept: dict[Bag, Lots[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
+        """What is kept is not worth the way to another process."""
+        return type(self), (self.nouns, self.scenes, self.weights, self.other)
+
+    def urns(self, part: Part, gold: Caption, picture: Picture, region: Region) -> Sequence[Lots[str]]:
+        """All that may replace an element of a true caption."""
+        return [
+            self._shared(each) if isinstance(each, Bag) else self._lots(each)
+            for each in self.proposals(part, gold, picture, region)
+        ]
+
+    def proposals(
+        self, part: Part, gold: Caption, picture: Picture, region: Region
+    ) -> Sequence[Bag | Sequence[Proposal]]:
+        """The same, with their own weights."""
+        if part == "scene":
+            return [scenes(gold, region, self.scenes)]
+        if part == "relation":
+            return [relations(gold, picture, region)]
+        return objects(gold, picture, region, self.nouns)
+
+    def _shared(self, bag: Bag) -> Lots[str]:
+        if bag not in self._kept:
+            self._kept[bag] = self._lots(bag.proposals)
+        return self._kept[bag]
+
+    def _lots(self, proposals: Sequence[Proposal]) -> Lots[str]:
+        weights, other = self.weights, self.other
+        values = []
+        for proposal in proposals:
+            value = proposal.weight
+            for mark in proposal.marks:
+                value *= weights.get(mark, other)
+            values.append(value)
+        return Lots([proposal.value for proposal in proposals], values)
+
+
+def fit(told: Sequence[tuple[Caption, Picture, Region]], rng: Random, *, whole: bool) -> Pools:
+    """Pools whose draws, after the vetoes, have each mark as often as true captions have it, as far as can be.
+
+    Args:
+        told: true captions of a corpus, each with its picture and region.
+        rng: chooses what is looked at where there is very much.
+        whole: whether these are all true captions; else others say what none of these says.
+    """
+    nouns = tuple(sorted({english.bare(gold.object) for gold, _, _ in told}))
+    places = tuple(sorted({gold.scene for gold, _, _ in told}))
+    plain = Pools(nouns, places)
+    weights: dict[str, float] = {}
+    for part in PARTS:
+        candidates = Candidates()
+        for gold, picture, region in told:
+            found = _allowed(plain, part, gold, picture, region, rng)
+            if len(found) >= NEGATIVES_PER_PART:
+                candidates.add(marks(part, gold), found)
+        weights |= balanced(candidates, NEGATIVES_PER_PART, whole=whole)
+    return Pools(nouns, places, weights, _NEVER)
+
+
+def _allowed(pools: Pools, part: Part, gold: Caption, picture: Picture, region: Region, rng: Random) -> list[Proposal]:
+    """The proposals that no veto refuses; what is proposed twice has both weights."""
+    found: dict[str, Proposal] = {}
+    for each in pools.proposals(part, gold, picture, region):
+        for proposal in _some(each, rng) if isinstance(each, Bag) else each:
+            before = found.get(proposal.value)
+            weight = proposal.weight + (before.weight if before else 0)
+            found[proposal.value] = Proposal(proposal.value, proposal.marks, weight)
+    context = Context(picture, region)
+    return [
+        proposal
+        for proposal in found.values()
+        if not veto(gold, Negative(part, gold.swap(part, proposal.value)), context)
+    ]
+
+
+def _some(bag: Bag, rng: Random) -> Sequence[Proposal]:
+    """Proposals of a bag that stand for all; one that is unlikely to be among them weighs the more when it is."""
+    proposals = bag.proposals
+    if len(proposals) <= _LOOKED_AT:
+        return proposals
+    least = sum(proposal.weight for proposal in proposals) / _LOOKED_AT
+    chosen = (proposal for proposal in proposals if rng.random() * least < proposal.weight)
+    return [dataclasses.replace(proposal, weight=max(proposal.weight, least)) for proposal in chosen]
