@@ -1,91 +1,72 @@
-"""Bars that stand beside each other, drawn once and given out as SVG for pages and as PNG for files."""
+"""Figures as pictures: one bar chart, drawn by matplotlib as PNG for files, pages and dataset cards."""
 
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal
 
-Colour: TypeAlias = Literal["paper", "text", "soft", "track", "first", "second", "third", "fourth"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-COLOURS: Mapping[Colour, str] = {
-    "paper": "#ffffff",
-    "text": "#1d2127",
-    "soft": "#5b6470",
-    "track": "#ebece8",
-    "first": "#17703f",
-    "second": "#0c6b85",
-    "third": "#6a35b5",
-    "fourth": "#a3480b",
-}
-"""Of PNG files; a page gives its own, as ``--first`` and so on."""
+COLOURS: Mapping[str, str] = {"gold": "#17703f", "scene": "#0c6b85", "relation": "#6a35b5", "object": "#a3480b"}
+"""Of the kinds of captions, wherever they are drawn."""
 
-_SERIES: tuple[Colour, ...] = ("first", "second", "third", "fourth")
+_OTHERS = ("#3d4fc4", "#8b93a1", "#b8500a", "#0b7a75")
+"""Of series that are no kind of caption, in order."""
 
-_WIDTH, _LABELS, _RIGHT, _BAR, _GAP, _SIZE = 640, 190, 62, 14, 9, 13
-"""Pixels: of the whole, of the column of labels, beside the bars, of a bar, between groups of bars, of letters."""
+_TEXT, _SOFT, _LINE = "#1b1f25", "#58616d", "#d5d7d2"
 
-_SCALE = 2
-"""Pixels of a PNG for one of ours: sharp on dense screens."""
+_DPI = 160
+
+_WIDTH, _FRAME, _BAR, _UPRIGHT = 7.0, 1.0, 0.19, 2.9
+"""Inches: of the whole, of title and axis, from one lying bar to the next, of the whole with upright ones."""
 
 
 @dataclass(frozen=True)
 class Bars:
-    """A bar chart; rows go down, the bars of a row's series stand under each other.
+    """A bar chart; the bars of a row's series stand beside each other.
 
     Attributes:
         title: what is counted.
-        series: values by row, by name of the series; all have the same rows, at most four series.
+        series: values by row, by name of the series; all have the same rows.
         unit: how values are written.
         marks: values that a line shows, by name.
+        axis: what the rows of an upright chart are.
+        upright: rows from left to right, for rows that have an order; else from top to bottom, for names.
     """
 
     title: str
     series: Mapping[str, Mapping[str, float]]
     unit: Literal["count", "share"] = "count"
     marks: Mapping[str, float] = field(default_factory=dict)
+    axis: str = ""
+    upright: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class _Box:
-    x: float
-    y: float
-    width: float
-    height: float
-    colour: Colour
-
-
-@dataclass(frozen=True, slots=True)
-class _Text:
-    x: float
-    y: float
-    said: str
-    colour: Colour
-    anchor: Literal["start", "end"] = "start"
-    bold: bool = False
+    @property
+    def rows(self) -> list[str]:
+        """Names of the rows, in order."""
+        return list(next(iter(self.series.values()), {}))
 
 
 def png(chart: Bars) -> bytes:
-    """The chart as a PNG file, twice as large as its SVG."""
-    from PIL import Image, ImageDraw, ImageFont
+    """The chart as a PNG file, 1,120 pixels wide; the same bytes for the same chart."""
+    from matplotlib.figure import Figure
 
-    shapes, height = _drawn(chart)
-    image = Image.new("RGB", (_WIDTH * _SCALE, height * _SCALE), COLOURS["paper"])
-    draw = ImageDraw.Draw(image)
-    font = ImageFont.load_default(_SIZE * _SCALE)
-    for shape in shapes:
-        x, y = shape.x * _SCALE, shape.y * _SCALE
-        if isinstance(shape, _Box):
-            corner = (x + max(shape.width * _SCALE - 1, 0), y + shape.height * _SCALE - 1)
-            draw.rectangle((x, y, *corner), fill=COLOURS[shape.colour])
-        else:
-            anchor = "ls" if shape.anchor == "start" else "rs"
-            stroke = 0.4 if shape.bold else 0
-            draw.text((x, y), shape.said, COLOURS[shape.colour], font, anchor=anchor, stroke_width=stroke)
+    rows, series = len(chart.rows), len(chart.series)
+    height = _UPRIGHT if chart.upright else _FRAME + _BAR * rows * (series + 0.6)
+    figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, layout="constrained")
+    axes = figure.subplots()
+    (_draw_upright if chart.upright else _draw_lying)(axes, chart)
+    _dress(figure, axes, chart)
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # a box stands for the letter
+        figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
 
 
@@ -93,7 +74,8 @@ def save_charts(charts: Mapping[str, Bars], folder: Path) -> None:
     """Write each chart as ``<name>.png``; other charts that were there before are gone."""
     folder.mkdir(exist_ok=True)
     for old in folder.glob("*.png"):
-        old.unlink()
+        if old.stem not in charts:
+            old.unlink()
     for name, chart in charts.items():
         partial = folder / f".{name}.partial"
         partial.write_bytes(png(chart))
@@ -101,50 +83,74 @@ def save_charts(charts: Mapping[str, Bars], folder: Path) -> None:
 
 
 def told(chart: Bars) -> str:
-    """The chart in words: its title and the values of every row."""
+    """The chart in words, for those who do not see it: its title and the values of every row."""
     rows = [
         f"{row}: " + ", ".join(f"{name} {_value(values[row], chart.unit)}" for name, values in chart.series.items())
-        for row in _rows(chart)
+        for row in chart.rows
     ]
     marks = [f"{name} {_value(value, chart.unit)}" for name, value in chart.marks.items()]
     return ". ".join([chart.title, *rows, *marks])
 
 
-def _rows(chart: Bars) -> list[str]:
-    return list(next(iter(chart.series.values()), {}))
+def _draw_lying(axes: Axes, chart: Bars) -> None:
+    """Bars from left to right, each with its value; the first row at the top."""
+    thick = 0.8 / max(len(chart.series), 1)
+    for place, (name, values) in enumerate(chart.series.items()):
+        at = [row + (place - (len(chart.series) - 1) / 2) * thick for row in range(len(values))]
+        bars = axes.barh(at, list(values.values()), height=thick * 0.9, color=_colour(name, place), label=name)
+        said = [_value(value, chart.unit) for value in values.values()]
+        behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # the line of a mark ends beside a number
+        axes.bar_label(bars, said, padding=3, fontsize=7, color=_SOFT, bbox=behind)
+    axes.set_yticks(range(len(chart.rows)), [_cut(row, 32) for row in chart.rows], parse_math=False)
+    axes.set_ylim(len(chart.rows) - 0.4, -0.6)
+    for name, value in chart.marks.items():
+        axes.axvline(value, color=_TEXT, linewidth=1, linestyle="--" if name == "chance" else "-")
+        top = axes.get_xaxis_transform()
+        axes.text(value, 1.005, name, fontsize=7.5, color=_TEXT, va="bottom", ha="center", transform=top)
+    largest = max([*(v for values in chart.series.values() for v in values.values()), *chart.marks.values()], default=0)
+    axes.set_xlim(0, (largest or 1) * 1.12)
+    axes.grid(axis="x", color=_LINE, linewidth=0.6)
 
 
-def _drawn(chart: Bars) -> tuple[list[_Box | _Text], int]:
-    """Shapes and the height of the whole."""
-    shapes: list[_Box | _Text] = [_Text(0, 18, chart.title, "text", bold=True)]
-    x = 0.0
-    for colour, name in zip(_SERIES, chart.series, strict=False):
-        shapes += [_Box(x, 30, 10, 10, colour), _Text(x + 15, 40, name, "soft")]
-        x += 40 + 7 * len(name)
-    top = y = 56
-    span = _WIDTH - _LABELS - _RIGHT
-    values = [value for series in chart.series.values() for value in series.values()]
-    largest = max([*values, *chart.marks.values()], default=0) or 1
-    for row in _rows(chart):
-        tall = _BAR * len(chart.series)
-        shapes.append(_Text(_LABELS - 10, y + tall / 2 + 5, _cut(row), "text", "end"))
-        for colour, series in zip(_SERIES, chart.series.values(), strict=False):
-            shapes.append(_Box(_LABELS, y + 1, span, _BAR - 3, "track"))
-            shapes.append(_Box(_LABELS, y + 1, span * series[row] / largest, _BAR - 3, colour))
-            shapes.append(_Text(_WIDTH, y + _BAR - 2.5, _value(series[row], chart.unit), "soft", "end"))
-            y += _BAR
-        y += _GAP
-    for place, (name, value) in enumerate(chart.marks.items()):
-        at = _LABELS + span * value / largest
-        shapes.append(_Box(at - 1, top - 4, 2, y - top + 4, "text"))
-        late = place == len(chart.marks) - 1
-        shapes.append(_Text(at + (4 if late else -4), y + 9, name, "text", "start" if late else "end"))
-    return shapes, y + (18 if chart.marks else 6)
+def _draw_upright(axes: Axes, chart: Bars) -> None:
+    """Bars from the ground up, those of one row side by side."""
+    wide = 0.86 / max(len(chart.series), 1)
+    for place, (name, values) in enumerate(chart.series.items()):
+        at = [row + (place - (len(chart.series) - 1) / 2) * wide for row in range(len(values))]
+        axes.bar(at, list(values.values()), width=wide * 0.94, color=_colour(name, place), label=name)
+    told = range(0, len(chart.rows), 1 + len(chart.rows) // 30)
+    axes.set_xticks(told, [_cut(chart.rows[row], 12) for row in told], parse_math=False)
+    axes.set_xlabel(_cut(chart.axis, 80), color=_SOFT, fontsize=8, parse_math=False)
+    axes.set_ylim(bottom=0)
+    axes.grid(axis="y", color=_LINE, linewidth=0.6)
+
+
+def _dress(figure: Figure, axes: Axes, chart: Bars) -> None:
+    """Title, key and the look that all charts share."""
+    from matplotlib.ticker import MaxNLocator
+
+    for side in axes.spines.values():
+        side.set_visible(False)
+    axes.tick_params(colors=_SOFT, labelsize=8, length=0)
+    values = axes.yaxis if chart.upright else axes.xaxis
+    values.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=chart.unit == "count"))
+    values.set_major_formatter(lambda value, _: f"{value:,.0f}" if chart.unit == "count" else f"{100 * value:.3g}%")
+    for label in (axes.get_xticklabels if chart.upright else axes.get_yticklabels)():
+        label.set_color(_TEXT)
+    axes.set_axisbelow(True)
+    title: dict[str, Any] = {"fontsize": 10, "fontweight": "bold", "color": _TEXT, "parse_math": False}
+    figure.suptitle(_cut(chart.title, 56), x=0.012, ha="left", **title)
+    if len(chart.series) > 1:
+        figure.legend(loc="outside upper right", ncols=len(chart.series), frameon=False, fontsize=8, handlelength=1)
+
+
+def _colour(name: str, place: int) -> str:
+    return COLOURS.get(name, _OTHERS[place % len(_OTHERS)])
 
 
 def _value(value: float, unit: str) -> str:
     return f"{value:,.0f}" if unit == "count" else f"{value:.1%}"
 
 
-def _cut(label: str) -> str:
-    return label if len(label) <= 28 else f"{label[:27]}…"
+def _cut(label: str, most: int) -> str:
+    return label if len(label) <= most else f"{label[: most - 1]}…"

@@ -158,12 +158,14 @@ def check(
 @app.command()
 @one_line_errors("scar", ScarError)
 def stats(folder: Folder, as_json: Json = False) -> None:
-    """Count a SCaR folder by source and split; writes stats.json into it."""
+    """Count a SCaR folder by source and split; writes stats.json and charts, into stats/."""
+    from scar.charts import save_charts
     from scar.progress import bar
+    from scar.stats import charts, tables
     from scar.stats import stats as count_folder
-    from scar.stats import tables
 
     counts = count_folder(folder, bar)
+    save_charts(charts(counts), folder / "stats")
     if as_json:
         typer.echo(json.dumps(counts, indent=2, sort_keys=True))
         return

@@ -18,7 +18,17 @@ RECORDS = ("scar.sample", "scar.errors", "mmeb_eval.embedder", "mmeb_eval.errors
 """What everything else is a function over; they import nothing but records."""
 
 TORCH = {"torch", "torchvision", "transformers", "sam2", "peft", "accelerate", "sentence_transformers", "mteb"}
-HEAVY = TORCH | {"numpy", "pandas", "pyarrow", "datasets", "PIL", "pycocotools", "huggingface_hub", "jinja2"}
+HEAVY = TORCH | {
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "datasets",
+    "PIL",
+    "pycocotools",
+    "huggingface_hub",
+    "jinja2",
+    "matplotlib",
+}
 """What `--help` must not wait for."""
 
 

@@ -10,6 +10,7 @@ from scar.audit.truth import REASONS
 from scar.charts import Bars, save_charts
 from scar.corpus import write_json
 from scar.sample import PARTS
+from scar.stats import lengths_chart
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -100,22 +101,10 @@ def charts(report: dict[str, Any], margin: float) -> dict[str, Bars]:
                 },
                 unit="share",
             )
-        made[f"{name}_words"] = lengths_chart(f"Words in a caption: {key}", figures["lengths"])
+        made[f"{name}_words"] = lengths_chart(
+            f"Words in a caption: {key}", {kind: each["captions"] for kind, each in figures["lengths"].items()}
+        )
     return made
-
-
-def lengths_chart(title: str, lengths: dict[str, Any]) -> Bars:
-    """How long gold captions and negatives are, as shares of their kind."""
-    every = sorted({int(words) for kind in lengths.values() for words in kind["captions"]})
-    totals = {kind: sum(figures["captions"].values()) for kind, figures in lengths.items()}
-    return Bars(
-        title,
-        {
-            kind: {str(words): figures["captions"].get(str(words), 0) / totals[kind] for words in every}
-            for kind, figures in lengths.items()
-        },
-        unit="share",
-    )
 
 
 def _rate(value: float | None) -> str:

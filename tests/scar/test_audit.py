@@ -412,7 +412,7 @@ def test_the_command_writes_figures_and_charts_and_is_strict_if_asked(fair: Path
     assert "Toy_eval_blind.png" in charts
     with Image.open(leaky / "audit" / charts[0]) as image:
         assert image.format == "PNG"
-        assert image.width == 1280
+        assert image.width == 1120
     before = {path: path.read_bytes() for path in (leaky / "audit").iterdir()}
     run.invoke(app, ["audit", str(leaky)])
     assert before == {path: path.read_bytes() for path in (leaky / "audit").iterdir()}
