@@ -16,7 +16,7 @@ from typing import Any, Self
 from scar import english
 from scar.negatives.balance import Candidates, balanced
 from scar.negatives.lots import Lots
-from scar.negatives.rules import Bag, Proposal, marks, objects, relations, scenes
+from scar.negatives.rules import Bag, Proposal, Scenes, marks, objects, relations, scenes
 from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Negative, Part, Picture, Region
 from scar.vetoes import Context, veto
 
@@ -33,13 +33,13 @@ class Pools:
 
     Attributes:
         nouns: of the objects of true captions.
-        scenes: of true captions.
+        scenes: where true captions are.
         weights: of marks; what a proposal weighs is its own weight times those of its marks.
         other: the weight of any other mark.
     """
 
     nouns: tuple[str, ...] = ()
-    scenes: tuple[str, ...] = ()
+    scenes: Scenes = field(default_factory=lambda: Scenes({}, {}))
     weights: Mapping[str, float] = field(default_factory=dict)
     other: float = 1.0
     _kept: dict[Bag, Lots[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -90,7 +90,7 @@ def fit(told: Sequence[tuple[Caption, Picture, Region]], rng: Random, *, whole: 
         whole: whether these are all true captions; else others say what none of these says.
     """
     nouns = tuple(sorted({english.bare(gold.object) for gold, _, _ in told}))
-    places = tuple(sorted({gold.scene for gold, _, _ in told}))
+    places = Scenes.seen_in([gold for gold, _, _ in told])
     plain = Pools(nouns, places)
     weights: dict[str, float] = {}
     for part in PARTS:

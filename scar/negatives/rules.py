@@ -7,9 +7,11 @@ frequent as true ones.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import Self
 
 from scar import english
 from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT
@@ -24,6 +26,9 @@ _SAME_SIDE = 2
 
 _UNUSUAL = 0.1
 """How much less likely things are drawn where one does not meet them, or for what they do not do."""
+
+_PRIOR = 5.0
+"""So many captions of a thing are taken to be spread as all are, before its own are counted."""
 
 _KIN = 4
 """How many times likelier a false object is of the true one's kind than of another."""
@@ -63,6 +68,35 @@ class Bag:
     proposals: tuple[Proposal, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Scenes:
+    """Where true captions of a corpus are.
+
+    Attributes:
+        frequency: share of each scene.
+        of: how many captions each noun has, by scene.
+    """
+
+    frequency: Mapping[str, float]
+    of: Mapping[str, Mapping[str, int]]
+
+    @classmethod
+    def seen_in(cls, golds: Sequence[Caption]) -> Self:
+        """The scenes of true captions."""
+        counts = Counter(gold.scene for gold in golds)
+        of: dict[str, Counter[str]] = {}
+        for gold in golds:
+            of.setdefault(plain(english.bare(gold.object)), Counter())[gold.scene] += 1
+        return cls({scene: count / len(golds) for scene, count in sorted(counts.items())}, of)
+
+    def lift(self, noun: str, scene: str) -> float:
+        """How much likelier the scene is where the noun is, as far as the captions tell."""
+        if noun not in self.of or scene not in self.frequency:
+            return 1.0
+        own = self.of[noun]
+        return (own.get(scene, 0) / self.frequency[scene] + _PRIOR) / (sum(own.values()) + _PRIOR)
+
+
 def marks(part: Part, caption: Caption) -> tuple[str, ...]:
     """Those of one element of a caption."""
     statement = Statement.parse(caption.relation)
@@ -73,7 +107,7 @@ def marks(part: Part, caption: Caption) -> tuple[str, ...]:
     return _object_marks(english.bare(caption.object), does=bool(statement and statement.verb))
 
 
-def scenes(gold: Caption, region: Region, known: tuple[str, ...]) -> Bag:
+def scenes(gold: Caption, region: Region, known: Scenes) -> Bag:
     """Other places that take the same preposition and can hold the thing.
 
     Args:
@@ -82,18 +116,20 @@ def scenes(gold: Caption, region: Region, known: tuple[str, ...]) -> Bag:
         known: scenes of true captions of the corpus.
     """
     that, statement = thing(region.category), Statement.parse(gold.relation)
-    return _scenes(_joint(gold, statement), place(english.bare(gold.scene)).side, that.kind, that.places, known)
+    noun = plain(english.bare(gold.object))
+    side = place(english.bare(gold.scene)).side
+    return _scenes(_joint(gold, statement), side, that.kind, that.places, noun if noun in known.of else "", known)
 
 
 @lru_cache(maxsize=1 << 12)
-def _scenes(joint: str, side: str, kind: str, usual: tuple[str, ...], known: tuple[str, ...]) -> Bag:
-    found = {other.phrase: other for other in (*places().values(), *map(place, map(english.bare, known)))}
+def _scenes(joint: str, side: str, kind: str, usual: tuple[str, ...], noun: str, known: Scenes) -> Bag:
+    found = {other.phrase: other for other in (*places().values(), *map(place, map(english.bare, known.frequency)))}
     proposals = []
     for phrase, other in found.items():
         if joint in (SHOWN, FRAMED) or (joint in other.at and (not other.holds or kind in other.holds)):
             met = not usual or other.side in usual or (other.side == "top" and "indoor" in usual)
             weight = other.weight * (_SAME_SIDE if other.side == side else 1) * (1 if met else _UNUSUAL)
-            proposals.append(Proposal(phrase, _scene_marks(joint, phrase), weight))
+            proposals.append(Proposal(phrase, _scene_marks(joint, phrase), weight * known.lift(noun, phrase)))
     return Bag(tuple(proposals))
 
 
