@@ -17,15 +17,15 @@ from scar.negatives.pools import Pools, fit
 from scar.negatives.rules import Proposal
 from scar.sample import NEGATIVES_PER_PART, Box, Caption, Picture, Region
 
-PLACES = {"kitchen": 5, "bathroom": 5, "beach": 6, "forest": 6, "airport": 4, "baseball field": 4, "zoo": 3, "ski slope": 3}
-    "kitchen": 8,
-    "bathroom": 8,
+PLACES = {
+    "kitchen": 5,
+    "bathroom": 5,
     "beach": 6,
     "forest": 6,
     "airport": 4,
     "baseball field": 4,
-    "zoo": 2,
-    "ski slope": 2,
+    "zoo": 3,
+    "ski slope": 3,
 }
 CATEGORIES = {"person": 6, "dog": 5, "clock": 5, "umbrella": 4, "bicycle": 4, "pizza": 3, "banana": 2, "zebra": 1}
 
