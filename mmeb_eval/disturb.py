@@ -89,8 +89,8 @@ def painted(target: Target, rng: Generator, *, share: float) -> Mask | None:
         return None
     pixels = target.mask.to_array()
     rows, columns = np.nonzero(pixels)
-    order = np.argsort(columns * math.cos(angle) + rows * math.sin(angle), kind="stable")
-    kept = order[: max(1, round(share * len(order)))]
+    count = max(1, round(share * len(rows)))
+    kept = np.argpartition(columns * math.cos(angle) + rows * math.sin(angle), count - 1)[:count]
     part = np.zeros_like(pixels)
     part[rows[kept], columns[kept]] = True
     return Mask.from_array(part)

@@ -19,6 +19,7 @@ from mmeb_eval.errors import DataError
 from mmeb_eval.images import size_of
 from scar.masks import normalise
 from scar.parquet import rows_of
+from scar.progress import Track, silent
 from scar.sample import Box
 
 
@@ -93,15 +94,15 @@ class Disturbed:
         return {"name": self.probe.name, "level": self.level, "seed": self.seed, "left_out": left_out}
 
 
-def disturbed(targets: Sequence[Target], probe: Probe, seed: int) -> Iterator[Disturbed]:
-    """The prompts of each level that any row can be asked at.
+def disturbed(targets: Sequence[Target], probe: Probe, seed: int, track: Track = silent) -> Iterator[Disturbed]:
+    """The prompts of each level that any row can be asked at; ``track`` shows how far a level is.
 
     What is drawn for a row depends on the seed, the probe and the row's number: it is one for all levels.
     """
     name = zlib.crc32(probe.name.encode())
     for level, disturb in probe.levels.items():
-        draws = (np.random.default_rng((seed, name, number)) for number in range(len(targets)))
-        prompts = tuple(map(disturb, targets, draws))
+        rows = track(enumerate(targets), f"{probe.title} {level}", len(targets))
+        prompts = tuple(disturb(target, np.random.default_rng((seed, name, number))) for number, target in rows)
         if any(prompt is not None for prompt in prompts):
             yield Disturbed(probe, level, seed, prompts)
 

@@ -17,6 +17,7 @@ from mmeb_eval.lock import only_one
 from mmeb_eval.rank import TieRule
 from mmeb_eval.results import Result, write_result
 from mmeb_eval.workers import Worker, shown, this_worker
+from scar.progress import Track, bar, silent
 
 if TYPE_CHECKING:
     from mmeb_eval.probes import Disturbed
@@ -67,7 +68,7 @@ def run(
     work = json.dumps([names, tasks, batch_size, ties, probe, seed])
     with only_one(output, worker, work), shown(output / VECTORS, worker):
         tell = say if worker.rank == 0 else lambda _: None
-        levels = _levels(chosen, seed, tell) if probe else {}
+        levels = _levels(chosen, seed, tell, bar if worker.rank == 0 else silent) if probe else {}
         results = []
         for embedder in embedders:
             cache = None
@@ -90,7 +91,9 @@ def run(
     return results if worker.rank == 0 else []
 
 
-def _levels(chosen: Sequence[TaskFiles], seed: int, tell: Callable[[str], None]) -> dict[str, list[Disturbed]]:
+def _levels(
+    chosen: Sequence[TaskFiles], seed: int, tell: Callable[[str], None], track: Track
+) -> dict[str, list[Disturbed]]:
     """The disturbed prompts of each task; says what its rows cannot be asked."""
     from mmeb_eval.probes import PROBES, disturbed, targets
 
@@ -99,7 +102,7 @@ def _levels(chosen: Sequence[TaskFiles], seed: int, tell: Callable[[str], None])
         about = targets(files)
         own = levels[files.task.name] = []
         for probe in PROBES.values():
-            found = list(disturbed(about, probe, seed))
+            found = list(disturbed(about, probe, seed, track))
             own += found
             for level in probe.levels:
                 asked = next((each.prompts for each in found if each.level == level), (None,) * len(about))
