@@ -77,8 +77,9 @@ def curves(results: Sequence[Result], probed: Sequence[Result]) -> list[Curve]:
         name, level = result.settings["probe"]["name"], result.settings["probe"]["level"]
         place = f"{result.model} on {result.task}: probe {name}, level {level}"
         base = ordinary.get((result.model, result.task))
-        if base is None or base.settings["files"] != result.settings["files"]:
-            raise DataError(f"{place}: no ordinary result on the same data beside it; run `mmeb-eval probe` again.")
+        if base is None or any(base.settings[key] != result.settings[key] for key in ("files", "ties")):
+            way_out = "run `mmeb-eval probe` again"
+            raise DataError(f"{place}: no ordinary result on the same data and with the same tie rule; {way_out}.")
         if name not in PROBES or level not in PROBES[name].levels:
             raise DataError(
                 f"{place}: this version has no such probe; delete its file and run `mmeb-eval probe` again."

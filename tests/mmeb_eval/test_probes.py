@@ -208,8 +208,9 @@ def test_rows_that_cannot_be_asked_are_left_out_and_compared_with_their_own_scor
     [
         (
             {"files": {"other.parquet": "0"}},
-            "no ordinary result on the same data beside it; run `mmeb-eval probe` again",
+            "no ordinary result on the same data and with the same tie rule; run `mmeb-eval",
         ),
+        ({"ties": "official"}, "no ordinary result on the same data and with the same tie rule"),
         ({"probe": {"name": "smell", "level": "1", "left_out": []}}, "this version has no such probe; delete its file"),
         ({"probe": {"name": "box", "level": "0.1", "left_out": []}}, "level 0.1: this version has no such probe"),
     ],
