@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Literal
 
 from mmeb_eval.cases import Case
@@ -19,6 +16,7 @@ from mmeb_eval.layouts import DATA_TOKEN, get_layout
 from mmeb_eval.results import Result, models_of
 from mmeb_eval.summary import KINDS, Kind, is_floor
 from mmeb_eval.tasks import Task
+from scar.page import Shown, pieces, reduced
 from scar.parquet import row_file
 from scar.sample import Box, Caption, Sample
 
@@ -27,21 +25,6 @@ LARGEST_SIDE = 480
 
 LARGEST_CANDIDATE = 112
 """Pixels to which a candidate's picture is reduced."""
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """An embedded picture.
-
-    Attributes:
-        uri: the reduced picture as a ``data:`` URI.
-        width: of the original in pixels; so is `height`.
-        height: see `width`.
-    """
-
-    uri: str
-    width: int
-    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +44,7 @@ class Line:
     gold: bool
     kind: Kind | Literal[""]
     pieces: tuple[tuple[str, bool], ...]
-    picture: Picture | None
+    picture: Shown | None
     also: tuple[str, ...]
 
 
@@ -91,7 +74,7 @@ class Failure:
     margin: float
     question: str
     subject: str
-    picture: Picture | None
+    picture: Shown | None
     box: Box | None
     lines: tuple[Line, ...]
 
@@ -172,7 +155,7 @@ def _failure(
             gold=place == 0,
             kind=made[place][0],
             pieces=made[place][1],
-            picture=None if (shown := items[place].image) is None else embedded(shown, LARGEST_CANDIDATE),
+            picture=None if (shown := items[place].image) is None else reduced(open_rgb(shown), LARGEST_CANDIDATE),
             also=tuple(model for model, first in firsts.items() if first == place),
         )
         for rank, place in ranked
@@ -186,7 +169,7 @@ def _failure(
         margin=result.margins[number],
         question=_plain(case.query.text, token),
         subject=sample.region.category if sample else "",
-        picture=None if case.query.image is None else embedded(case.query.image, LARGEST_SIDE),
+        picture=None if case.query.image is None else reduced(open_rgb(case.query.image), LARGEST_SIDE),
         box=case.query.prompt if isinstance(case.query.prompt, Box) else None,
         lines=tuple(lines),
     )
@@ -202,7 +185,7 @@ def _made(
         text = _plain(item.text, token)
         if text in known:
             kind, caption = known[text]
-            made.append((kind, _pieces(kind, caption)))
+            made.append((kind, pieces(caption, None if kind == "gold" else kind)))
         elif fixed and len(items) == len(KINDS):
             made.append((KINDS[place], ((text, False),)))
         else:
@@ -232,30 +215,6 @@ def _captions(sample: Sample | None) -> dict[str, tuple[Kind, Caption]]:
     }
 
 
-def _pieces(kind: Kind, caption: Caption) -> tuple[tuple[str, bool], ...]:
-    """The elements in the order of the text."""
-    elements: list[tuple[Kind, str]] = [
-        ("object", caption.object),
-        ("relation", caption.relation),
-        ("scene", caption.scene),
-    ]
-    return tuple((text, part == kind) for part, text in elements if text)
-
-
 def _plain(text: str, token: str) -> str:
     """A text as a person reads it."""
     return " ".join(text.replace(token, " ").split())
-
-
-def embedded(path: Path, side: int) -> Picture:
-    """A picture, reduced so that its larger side has at most so many pixels.
-
-    Raises:
-        DataError: it cannot be opened.
-    """
-    image = open_rgb(path)
-    width, height = image.size
-    image.thumbnail((side, side))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=88)
-    return Picture(f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}", width, height)

@@ -9,8 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from mmeb_eval.curves import Curve, curves
 from mmeb_eval.data import TaskFiles
 from mmeb_eval.errors import EvalError, UnknownName
@@ -22,6 +20,7 @@ from mmeb_eval.results import HEADLINE, Result
 from mmeb_eval.standings import boards, show
 from mmeb_eval.stats import CHANCE_ERRORS, CONFIDENCE
 from mmeb_eval.summary import Score, Summary, is_floor, summarise
+from scar.page import render
 
 PAGE = Path(__file__).with_name("page")
 """Folder of the templates; ``report.html`` is the page."""
@@ -78,11 +77,9 @@ def _html(results: Sequence[Result], data: Sequence[TaskFiles], robust: Sequence
     floors = [model for model in summary.models if is_floor(model)]
     looks = {model: (f"series-{place % COLOURS}", f"shape-{place % SHAPES}") for place, model in enumerate(seeing)}
     looks |= {model: ("floor", f"shape-{place % SHAPES}") for place, model in enumerate(floors)}
-    loader = jinja2.FileSystemLoader(PAGE)
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("report.html").render(
+    return render(
+        "report.html",
+        PAGE,
         headline=HEADLINE,
         confidence=f"{CONFIDENCE:.0%}".replace("%", " %"),
         errors=CHANCE_ERRORS,

@@ -118,8 +118,8 @@ def _draw_upright(axes: Axes, chart: Bars) -> None:
     for place, (name, values) in enumerate(chart.series.items()):
         at = [row + (place - (len(chart.series) - 1) / 2) * wide for row in range(len(values))]
         axes.bar(at, list(values.values()), width=wide * 0.94, color=_colour(name, place), label=name)
-    told = range(0, len(chart.rows), 1 + len(chart.rows) // 30)
-    axes.set_xticks(told, [_cut(chart.rows[row], 12) for row in told], parse_math=False)
+    named = range(0, len(chart.rows), 1 + len(chart.rows) // 30)
+    axes.set_xticks(named, [_cut(chart.rows[row], 12) for row in named], parse_math=False)
     axes.set_xlabel(_cut(chart.axis, 80), color=_SOFT, fontsize=8, parse_math=False)
     axes.set_ylim(bottom=0)
     axes.grid(axis="y", color=_LINE, linewidth=0.6)

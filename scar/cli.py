@@ -178,6 +178,32 @@ def stats(folder: Folder, as_json: Json = False) -> None:
 
 @app.command()
 @one_line_errors("scar", ScarError)
+def show(
+    folder: Folder,
+    count: Annotated[int, typer.Option("--n", min=1, help="How many samples.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Draws the samples.")] = 0,
+    source: Annotated[str | None, typer.Option(metavar="NAME", help="Only samples of this source.")] = None,
+    split: Annotated[Literal["train", "eval"] | None, typer.Option(help="Only samples of this split.")] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="What image paths are relative to, if it is not the folder itself.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page.  [default: show.html in DIR]")] = None,
+) -> None:
+    """Write a page of samples: image, box and mask, the ten captions by kind, and where they come from."""
+    from scar.progress import bar
+    from scar.show import SHEET
+    from scar.show import show as show_folder
+
+    out = out or folder / SHEET
+    cards = show_folder(folder, out, count=count, seed=seed, source=source, split=split, images=images, track=bar)
+    missing = [card for card in cards if card.picture is None]
+    if missing:
+        typer.echo(f"{len(missing)} of {len(cards)} images cannot be shown, the first: {missing[0].problem}", err=True)
+    typer.echo(f"{out}: {len(cards)} samples")
+
+
+@app.command()
+@one_line_errors("scar", ScarError)
 def audit(
     folder: Folder,
     as_json: Json = False,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, Self
 
@@ -49,6 +49,20 @@ class RowFile:
         for number, (row, note) in enumerate(self.columns()):
             try:
                 yield sample_from_row(row, note, self.source, self.split, number)
+            except ValueError as error:
+                raise InputError(f"{self.path}, row {number}: {error}; `scar check` lists every problem.") from None
+
+    def picked(self, numbers: Sequence[int]) -> Iterator[tuple[Sample, dict[str, Any] | None]]:
+        """The rows of these numbers, which ascend, as samples with their provenance; others are not decoded.
+
+        Raises:
+            InputError: as `samples`.
+        """
+        rows = _rows_at(self.path, numbers)
+        notes = repeat(None) if self.sidecar is None else _rows_at(self.sidecar, numbers)
+        for number, row, note in zip(numbers, rows, notes, strict=False):
+            try:
+                yield sample_from_row(row, note, self.source, self.split, number), note
             except ValueError as error:
                 raise InputError(f"{self.path}, row {number}: {error}; `scar check` lists every problem.") from None
 
@@ -223,6 +237,22 @@ def rows_of(path: Path) -> Iterator[dict[str, Any]]:
     try:
         for batch in _open(path).iter_batches(batch_size=1000):
             yield from batch.to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: damaged: {error}.") from None
+
+
+def _rows_at(path: Path, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """The rows of these numbers, which ascend; of each group of rows that has none, nothing is read."""
+    file, start, waiting = _open(path), 0, list(numbers)
+    if waiting and waiting[-1] >= file.metadata.num_rows:
+        raise InputError(f"{path}: it has no row {waiting[-1]}; `scar check` says what is wrong.")
+    try:
+        for group in range(file.num_row_groups):
+            end = start + file.metadata.row_group(group).num_rows
+            own = [number - start for number in waiting if start <= number < end]
+            if own:
+                yield from file.read_row_group(group).take(own).to_pylist()
+            start = end
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: damaged: {error}.") from None
 

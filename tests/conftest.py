@@ -1,8 +1,10 @@
-"""A small annotated image set, drawn at test time, and a generator that needs no language."""
+"""A small annotated image set, drawn at test time, a generator that needs no language, and a browser."""
 
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Callable
 from multiprocessing.reduction import ForkingPickler
@@ -17,6 +19,7 @@ from scar.pipeline import Generator
 from scar.sample import PARTS, Picture
 
 WIDTH, HEIGHT = 120, 90
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 CATEGORIES = ("cup", "fork", "dog")
 
 
@@ -142,3 +145,35 @@ def built(world: World, stand_in: Generator, tmp_path: Path) -> Path:
 def travelled() -> Callable[[Any], Any]:
     """Gives a value as another process gets it."""
     return lambda value: ForkingPickler.loads(ForkingPickler.dumps(value))
+
+
+@pytest.fixture
+def browse(tmp_path: Path) -> Callable[..., str]:
+    """Runs headless Chromium on a page; returns what it prints. Skips the test where there is none that starts."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
+    options = (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        "--disable-background-networking",
+    )
+    command = [found, *options, "--no-first-run", f"--user-data-dir={tmp_path / 'profile'}"]
+
+    def run(page: Path, *more: str) -> str:
+        try:
+            done = subprocess.run(  # noqa: S603 - a browser on our own page
+                [*command, *more, page.as_uri()], capture_output=True, text=True, timeout=60, check=False
+            )
+        except subprocess.TimeoutExpired:
+            pytest.skip(f"{found} does not answer within 60 s here")
+        (tmp_path / "stderr.txt").write_text(done.stderr)
+        return done.stdout
+
+    blank = tmp_path / "blank.html"
+    blank.write_text("<!doctype html><title>t</title><p>here</p>")
+    if "<p>here</p>" not in run(blank, "--dump-dom"):
+        pytest.skip(f"{found} is installed but does not start here")
+    return run

@@ -186,7 +186,7 @@ def test_the_report_is_written_about_the_results_that_lie_there(corpus: Path, tm
     assert run("report", "out", "--tasks", corpus, "--out", f"page{suffix}").stdout == f"page{suffix}\n"
     text = (tmp_path / f"page{suffix}").read_text()
     assert "random" in text
-    assert text.count('<li class="failure card">') == (24 if suffix == ".html" else 0)
+    assert text.count('<li class="entry card">') == (24 if suffix == ".html" else 0)
     assert "unknown report format '.pdf'" in fails("report", "out", "--out", "page.pdf")
 
 
