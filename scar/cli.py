@@ -242,6 +242,31 @@ def audit(
         raise typer.Exit(2)
 
 
+@app.command()
+@one_line_errors("scar", ScarError)
+def card(
+    folder: Folder,
+    repo: Annotated[str | None, typer.Option(metavar="ORG/NAME", help="Where it is or will be on the Hub.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Title of the card.  [default: the repository's or folder's name]")
+    ] = None,
+    template: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Your own words; may extend the templates of data_cards.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a README.md that was not rendered.")] = False,
+) -> None:
+    """Render the dataset card and the Croissant file of a folder from its files: README.md and croissant.json."""
+    from scar.card import CARD, CROISSANT, write_card
+    from scar.progress import bar
+
+    facts = write_card(folder, name=name, repo=repo, template=template, force=force, track=bar)
+    typer.echo(f"{facts.name}: {facts.samples:,} samples, {facts.licence.name}: {'; '.join(facts.licence.reasons)}")
+    if facts.audit is None:
+        typer.echo(f"It has not been audited; `scar audit {folder}` and this command again put the figures in.")
+    for written in (CARD, CROISSANT):
+        typer.echo(f"  {folder / written}")
+
+
 def _compare(folder: Path, as_json: bool) -> None:
     """Print the corpus beside the paper's numbers."""
     from dataclasses import asdict
