@@ -8,14 +8,14 @@ from pathlib import Path
 from mmeb_eval.data import TaskFiles, scar_folder, task_files
 from mmeb_eval.errors import EvalError, UnknownName
 from mmeb_eval.manifest import verify
-from mmeb_eval.tasks import get_tasks, tasks
+from mmeb_eval.tasks import SETS, get_tasks, tasks
 
 
 def chosen_tasks(choices: Sequence[str], data: Path | None, images: Path | None) -> list[TaskFiles]:
     """The data of every task that is asked for.
 
     Args:
-        choices: SCaR folders, names of tasks with commas between, or ``all``.
+        choices: SCaR folders, names of tasks with commas between, ``all`` or ``lite``.
         data: folder that holds the data of tasks given by name.
         images: image root, if it is not the data's own folder.
 
@@ -27,10 +27,11 @@ def chosen_tasks(choices: Sequence[str], data: Path | None, images: Path | None)
     found: list[TaskFiles] = []
     for choice in choices:
         folder = Path(choice)
-        if choice != "all" and choice not in tasks() and (folder.is_dir() or len(folder.parts) > 1):
+        known = choice in SETS or choice in tasks()
+        if not known and (folder.is_dir() or len(folder.parts) > 1):
             found += scar_folder(folder, images)
             continue
-        if choice != "all" and choice not in tasks() and "," not in choice:
+        if not known and "," not in choice:
             way_out = "there is no such folder either; `mmeb-eval tasks` shows all 41."
             raise UnknownName("task", choice, tasks(), way_out)
         wanted = get_tasks(choice)

@@ -29,7 +29,7 @@ MODEL_HELP = (
     "constant, random, text-only, virtue; clip:, siglip:, sentence-transformers: and a folder or hub id; mteb:<name>; "
     "http://host/v1/embeddings#<model>, vllm:<the same>; a package's entry point, or my_module:function."
 )
-TASKS_HELP = "A SCaR folder, names of tasks with commas between, or all; may be repeated."
+TASKS_HELP = "A SCaR folder, names of tasks with commas between, all, or lite (8 of MMEB); may be repeated."
 
 FAILURES_HELP = "Tasks whose worst failures a page shows: a SCaR folder, names with commas between, or all."
 
@@ -172,7 +172,9 @@ def check(
     model: Annotated[str | None, typer.Argument(help=MODEL_HELP)] = None,
     config: Annotated[str | None, typer.Option(help="For virtue: tiny, 2b, 7b or a file.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of task data whose rows and images are looked at.")] = None,
-    tasks: Annotated[str | None, typer.Option(help="Tasks it must hold: names with commas between, or all.")] = None,
+    tasks: Annotated[
+        str | None, typer.Option(help="Tasks it must hold: names with commas between, all, or lite.")
+    ] = None,
     images: Annotated[Path | None, typer.Option(help="Image root, if it is not the data's own folder.")] = None,
 ) -> None:
     """Say what is wrong with an embedder, or with data before any model runs; exit code 2 if anything is."""
@@ -225,7 +227,7 @@ def show_leaderboard(
 @app.command("fetch")
 def fetch_data(
     data: Annotated[Path, typer.Option(help="Folder for the data; it can be carried elsewhere.")],
-    tasks: Annotated[str, typer.Option(help="Names of tasks with commas between, or all.")] = "all",
+    tasks: Annotated[str, typer.Option(help="Names of tasks with commas between, all, or lite.")] = "all",
     revision: Annotated[list[str] | None, typer.Option(help="repository@commit; may be repeated.")] = None,
     rows_only: Annotated[bool, typer.Option(help="Leave out the archive of MMEB's images.")] = False,
 ) -> None:

@@ -42,6 +42,7 @@ class Task:
         key: which of its parts tell one candidate from another.
         bare_end: what the official code appends to a candidate image without text.
         choices: most candidates a query has.
+        lite: whether it is one of the few whose mean orders models nearly as that over all of MMEB does.
     """
 
     name: str
@@ -60,9 +61,10 @@ class Task:
     key: Parts
     bare_end: str = ""
     choices: int
+    lite: bool = False
 
 
-GROUPS: Mapping[str, tuple[str, str]] = {
+GROUPS: Mapping[str, tuple[str, str | bool]] = {
     "classification": ("family", "classification"),
     "vqa": ("family", "vqa"),
     "retrieval": ("family", "retrieval"),
@@ -71,8 +73,13 @@ GROUPS: Mapping[str, tuple[str, str]] = {
     "OOD": ("domain", "OOD"),
     "MMEB": ("benchmark", "MMEB"),
     "SCaR": ("benchmark", "SCaR"),
+    "lite": ("lite", True),
 }
 """Name of a group -> the column and the value that its tasks share."""
+
+
+SETS = ("all", "lite")
+"""Names that stand for several tasks."""
 
 
 def load_tasks(table: Path = TABLE) -> dict[str, Task]:
@@ -108,12 +115,14 @@ def get_task(name: str) -> Task:
 
 
 def get_tasks(names: str) -> list[Task]:
-    """Several of the 41: names with commas between, or ``all``.
+    """Several of the 41: names with commas between, or one of `SETS`.
 
     Raises:
         UnknownName: there is no such task.
     """
-    return list(tasks().values()) if names == "all" else [get_task(name) for name in names.split(",")]
+    if names in SETS:
+        return [task for task in tasks().values() if names == "all" or task.lite]
+    return [get_task(name) for name in names.split(",")]
 
 
 def scar_task(source: str) -> Task:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 
 from mmeb_eval.errors import DataError, UnknownName
 from mmeb_eval.layouts import JOINS
-from mmeb_eval.tasks import GROUPS, Task, get_task, group, load_tasks, scar_task, tasks
+from mmeb_eval.published import published
+from mmeb_eval.tasks import GROUPS, Task, get_task, get_tasks, group, load_tasks, scar_task, tasks
 
 GOOD_ROW = """
 [defaults.SCaR]
@@ -29,7 +31,8 @@ def test_the_table_has_the_published_counts() -> None:
     assert len(tasks()) == 41
     sizes = {name: len(group(name)) for name in GROUPS}
     assert sizes == {
-        "classification": 10, "vqa": 10, "retrieval": 12, "grounding": 4, "IND": 20, "OOD": 16, "MMEB": 36, "SCaR": 5
+        "classification": 10, "vqa": 10, "retrieval": 12, "grounding": 4, "IND": 20, "OOD": 16, "MMEB": 36, "SCaR": 5,
+        "lite": 8,
     }  # fmt: skip
     assert sum(get_task(name).queries for name in group("SCaR")) == 47_145
 
@@ -126,3 +129,27 @@ def test_a_good_row_takes_its_benchmarks_defaults(tmp_path: Path) -> None:
     table = tmp_path / "good.toml"
     table.write_text(GOOD_ROW)
     assert load_tasks(table)["Mine"].choices == 10
+
+
+def test_lite_is_two_tasks_of_each_family_that_order_the_published_models_as_all_do() -> None:
+    chosen = [task.name for task in get_tasks("lite")]
+    assert Counter(tasks()[name].family for name in chosen) == dict.fromkeys(
+        ("classification", "vqa", "retrieval", "grounding"), 2
+    )
+    rows: dict[tuple[str, str], dict[str, float]] = {}
+    for score in published():
+        rows.setdefault((score.source.id, score.model), {})[score.name] = score.share
+    whole = [row for row in rows.values() if set(group("MMEB")) <= row.keys()]
+    assert len(whole) == 16
+
+    def mean(row: dict[str, float], names: Sequence[str]) -> float:
+        return sum(row[name] for name in names) / len(names)
+
+    by_all = sorted(whole, key=lambda row: mean(row, group("MMEB")))
+    assert sorted(whole, key=lambda row: mean(row, chosen)) == by_all
+    assert max(abs(mean(row, chosen) - mean(row, group("MMEB"))) for row in whole) < 0.025
+
+
+def test_sets_of_tasks_have_names() -> None:
+    assert len(get_tasks("all")) == 41
+    assert [task.name for task in get_tasks("lite")] == list(group("lite"))

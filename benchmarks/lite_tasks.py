@@ -1,0 +1,85 @@
+"""Which two tasks of each family order models as all 36 do, by published scores: how ``lite`` in tasks.toml was chosen.
+
+Run it with ``python benchmarks/lite_tasks.py``. Choosing and judging on the same models flatters, so the choice is also
+made anew without each model in turn, and judged on that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from mmeb_eval.published import published
+from mmeb_eval.tasks import group, tasks
+
+FAMILIES = ("classification", "vqa", "retrieval", "grounding")
+PER_FAMILY = 2
+TASKS = group("MMEB")
+
+
+def scores() -> NDArray[np.float64]:
+    """(models, tasks) of the models whose scores on all 36 were published."""
+    rows: dict[tuple[str, str, str], dict[str, float]] = {}
+    for score in published():
+        if score.name in TASKS:
+            rows.setdefault((score.source.id, score.model, score.setting), {})[score.name] = score.share
+    return np.array([[row[name] for name in TASKS] for row in rows.values() if len(row) == len(TASKS)])
+
+
+def sums(table: NDArray[np.float64], family: str) -> tuple[list[tuple[int, ...]], NDArray[np.float64]]:
+    """Every choice of columns in a family, and (choices, models) their sums."""
+    members = [place for place, name in enumerate(TASKS) if tasks()[name].family == family]
+    choices = list(combinations(members, PER_FAMILY))
+    return choices, np.array([table[:, choice].sum(axis=1) for choice in choices])
+
+
+def agreement(means: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Kendall's tau of (..., models) means with (models,) those over all tasks."""
+    i, j = np.triu_indices(len(whole), 1)
+    tau: NDArray[np.float64] = (np.sign(means[..., i] - means[..., j]) * np.sign(whole[i] - whole[j])).mean(axis=-1)
+    return tau
+
+
+def choose(table: NDArray[np.float64]) -> list[int]:
+    """The columns with the highest tau; of those, with the smallest differences of means."""
+    whole = table.mean(axis=1)
+    (a, first), (b, second), (c, third), (d, fourth) = (sums(table, family) for family in FAMILIES)
+    rest = (third[:, None] + fourth[None]).reshape(-1, len(table))
+    best: tuple[float, float, list[int]] = (-1.0, 0.0, [])
+    for one, other in ((one, other) for one in range(len(a)) for other in range(len(b))):
+        means = (first[one] + second[other] + rest) / (len(FAMILIES) * PER_FAMILY)
+        tau = agreement(means, whole).round(9)
+        apart = np.where(tau == tau.max(), ((means - whole) ** 2).mean(axis=1), np.inf)
+        place = int(np.argmin(apart))
+        if (tau.max(), -apart[place]) > best[:2]:
+            best = float(tau.max()), -float(apart[place]), [*a[one], *b[other], *c[place // len(d)], *d[place % len(d)]]
+    return best[2]
+
+
+def spread(differences: Sequence[float]) -> str:
+    return f"{np.sqrt(np.mean(np.square(differences))):.3f} in the mean square, {np.abs(differences).max():.3f} at most"
+
+
+def main() -> None:
+    table = scores()
+    whole = table.mean(axis=1)
+    chosen = choose(table)
+    means = table[:, chosen].mean(axis=1)
+    console = Console()
+    console.print(f"{len(table)} models; chosen: {', '.join(TASKS[place] for place in chosen)}")
+    console.print(f"tau {agreement(means, whole):.3f}; means apart by {spread(list(means - whole))}")
+    signs, differences = [], []
+    for out in range(len(table)):
+        own = table[:, choose(np.delete(table, out, axis=0))].mean(axis=1)
+        others = np.arange(len(table)) != out
+        signs += list(np.sign(own[out] - own[others]) * np.sign(whole[out] - whole[others]))
+        differences.append(own[out] - whole[out])
+    console.print(f"chosen without the model judged: tau {np.mean(signs):.3f}; means apart by {spread(differences)}")
+
+
+if __name__ == "__main__":
+    main()
