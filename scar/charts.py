@@ -70,16 +70,22 @@ def png(chart: Bars) -> bytes:
     return buffer.getvalue()
 
 
-def save_charts(charts: Mapping[str, Bars], folder: Path) -> None:
-    """Write each chart as ``<name>.png``; other charts that were there before are gone."""
+def save_charts(charts: Mapping[str, Bars], folder: Path) -> dict[str, bytes]:
+    """Write each chart as ``<name>.png``; other charts that were there before are gone.
+
+    Returns:
+        The files by name of the chart.
+    """
     folder.mkdir(exist_ok=True)
     for old in folder.glob("*.png"):
         if old.stem not in charts:
             old.unlink()
-    for name, chart in charts.items():
+    pictures = {name: png(chart) for name, chart in charts.items()}
+    for name, data in pictures.items():
         partial = folder / f".{name}.partial"
-        partial.write_bytes(png(chart))
+        partial.write_bytes(data)
         partial.replace(folder / f"{name}.png")
+    return pictures
 
 
 def told(chart: Bars) -> str:

@@ -158,14 +158,13 @@ def check(
 @app.command()
 @one_line_errors("scar", ScarError)
 def stats(folder: Folder, as_json: Json = False) -> None:
-    """Count a SCaR folder by source and split; writes stats.json and charts, into stats/."""
-    from scar.charts import save_charts
+    """Count a SCaR folder by source and split; writes stats.json, stats.html and charts, into stats/."""
     from scar.progress import bar
-    from scar.stats import charts, tables
+    from scar.stats import save, tables
     from scar.stats import stats as count_folder
 
     counts = count_folder(folder, bar)
-    save_charts(charts(counts), folder / "stats")
+    save(counts, folder)
     if as_json:
         typer.echo(json.dumps(counts, indent=2, sort_keys=True))
         return
@@ -217,7 +216,7 @@ def audit(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Draws samples from larger files.")] = 0,
 ) -> None:
-    """Measure what captions give away without the image, and which negatives may be true; writes audit.json, audit/."""
+    """Measure what captions give away, and which negatives may be true; writes audit.json, audit.html and audit/."""
     from scar.audit import audit as audit_folder
     from scar.audit import encoder as encoders
     from scar.audit import findings
@@ -226,8 +225,8 @@ def audit(
 
     frozen = encoders.load(encoder) if encoder else None
     figures = audit_folder(folder, seed=seed, trained_on=trained_on, encoder=frozen, track=bar)
-    save(figures, folder, margin)
     beyond = findings(figures, margin)
+    save(figures, folder, margin)
     if as_json:
         typer.echo(json.dumps(figures | {"findings": beyond}, indent=2, sort_keys=True))
     else:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scar.charts import Bars
 from scar.corpus import read_report, write_json
+from scar.figures import save_figures
 from scar.parquet import find
 from scar.progress import Track, silent
 from scar.sample import PARTS, Box
@@ -85,16 +86,16 @@ def stats(folder: Path, track: Track = silent) -> dict[str, Any]:
     return counts
 
 
-def tables(counts: dict[str, Any]) -> list[Table]:
+def tables(counts: Mapping[str, Any]) -> list[Table]:
     """The counts for people: one table of sources, one of rejected records."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    sources = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    sources = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title="Counts", title_justify="left")
     sources.add_column("source", overflow="fold")
     for name in ("images", "samples", "categories", "words", "swaps", "rejected"):
         sources.add_column(name, justify="right", no_wrap=True)
-    rejected = Table("source", "rejected by", box=SIMPLE_HEAD, pad_edge=False)
+    rejected = Table("source", "rejected by", box=SIMPLE_HEAD, pad_edge=False, title="Rejected", title_justify="left")
     rejected.add_column("records", justify="right")
     for key, count in counts.items():
         sources.add_row(
@@ -107,6 +108,19 @@ def tables(counts: dict[str, Any]) -> list[Table]:
         for reason, number in count["rejected"].items():
             rejected.add_row(key, reason, f"{number:,}")
     return [sources, rejected] if rejected.row_count else [sources]
+
+
+def save(counts: Mapping[str, Any], folder: Path) -> None:
+    """Draw the counts: ``stats/*.png``, and the page ``stats.html``."""
+    save_figures(
+        folder,
+        "stats",
+        title=f"Counts of {folder.resolve().name}",
+        about="Objects, boxes, captions and relations by source and split. In a corpus whose words give nothing away, "
+        "gold captions and negatives are of the same lengths and have the same relations.",
+        tables=tables(counts),
+        charts=charts(counts),
+    )
 
 
 def charts(counts: Mapping[str, Any]) -> dict[str, Bars]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,8 +16,10 @@ from scar.audit.encoder import Encoder
 from scar.audit.overlap import Overlap
 from scar.audit.position import position
 from scar.audit.questions import Draw, Question, Sheet, balanced
+from scar.audit.review import REVIEW, Decision, agreement, read_decisions
 from scar.audit.truth import REASONS, Truth
 from scar.audit.words import Words
+from scar.errors import InputError
 from scar.parquet import RowFile, find
 from scar.progress import Track, silent
 from scar.sample import Sample
@@ -62,15 +64,18 @@ def audit(
 
     Returns:
         ``sources`` by ``<source>/<split>``: ``samples``, ``images``, ``blind`` (by baseline, see `blind.rates`),
-        ``learned_of``, ``telltales``, ``elements``, ``repetition``, ``lengths`` (see `words.Words`), ``truth`` (see
-        `truth.Truth`), ``position`` (see `position.position`) and ``consensus`` (see `blind.consensus`); and
-        ``overlap``: images of an eval file that a train file has, by pair of files.
+        ``learned_of``, ``telltales``, ``elements``, ``vocabulary``, ``repetition``, ``lengths`` (see `words.Words`),
+        ``truth`` (see `truth.Truth`), ``position`` (see `position.position`), ``consensus`` (see `blind.consensus`)
+        and ``review`` (see `review.agreement`; None without one); and ``overlap``: how many images of an eval file a
+        train file has, by pair of files that share some.
 
     Raises:
-        InputError: the folder holds no SCaR file, or one cannot be read.
+        InputError: the folder holds no SCaR file, or a file or the review cannot be read.
     """
     seen: dict[str, _Seen] = {}
     overlap = Overlap(folder)
+    decisions = read_decisions(folder)
+    unknown = {decision.id for decision in decisions}
     for file in find(folder):
         key = f"{file.source}/{file.split}"
         each = seen[key] = _Seen(file, set(), Draw(trained_on, f"{seed}/{key}"), Words(), Truth())
@@ -81,8 +86,11 @@ def audit(
             for sample in group:
                 each.words.add(sample)
                 each.questions.add(Question.of(sample))
+                unknown.discard(sample.id)
+    if unknown:
+        raise InputError(f"{folder / REVIEW}: no sample has the id {min(unknown)!r}; it is a review of another corpus.")
     return {
-        "sources": {key: _figures(key, seen, encoder, track) for key in sorted(seen)},
+        "sources": {key: _figures(key, seen, decisions, encoder, track) for key in sorted(seen)},
         "overlap": overlap.figures(),
     }
 
@@ -118,7 +126,9 @@ def _by_image(file: RowFile, track: Track) -> Iterator[list[Sample]]:
         yield list(group)
 
 
-def _figures(key: str, seen: dict[str, _Seen], encoder: Encoder | None, track: Track) -> dict[str, Any]:
+def _figures(
+    key: str, seen: dict[str, _Seen], decisions: Sequence[Decision], encoder: Encoder | None, track: Track
+) -> dict[str, Any]:
     each = seen[key]
     other = seen.get(f"{each.file.source}/train") if each.file.split == "eval" else None
     sheet = Sheet(each.questions.kept)
@@ -136,8 +146,10 @@ def _figures(key: str, seen: dict[str, _Seen], encoder: Encoder | None, track: T
         "consensus": rates(consensus(sheet), sheet)["hit"] if sheet.questions else None,
         "telltales": telltales(train or sheet) if sheet.questions else {},
         "elements": each.words.elements(),
+        "vocabulary": each.words.vocabulary(),
         "repetition": each.words.repetition(),
         "lengths": each.words.lengths(),
         "truth": each.truth.figures(),
         "position": position(each.file),
+        "review": agreement(decisions, key),
     }

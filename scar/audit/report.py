@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scar.audit.truth import REASONS
-from scar.charts import Bars, save_charts
+from scar.audit import findings
+from scar.charts import Bars
 from scar.corpus import write_json
+from scar.figures import save_figures
 from scar.sample import PARTS
 from scar.stats import lengths_chart
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 REPORT = "audit.json"
 
 _TOLD = 6
+
+_TRUTH = {"wordnet": "lineage", "in_box": "in box", "scene_of_image": "image's scene", "gold_of_region": "other's gold"}
+"""Short names of `truth.REASONS`."""
 
 
 def tables(report: dict[str, Any]) -> list[Table]:
@@ -34,41 +39,72 @@ def tables(report: dict[str, Any]) -> list[Table]:
         return made
 
     blind = table("What is found without an image", "source", "by", right=("of all", "95 %", *PARTS))
-    words = table(
+    elements = table(
         "Elements of gold captions and swaps", "source", "part", right=("gold", "swaps", "never gold", "bits")
     )
+    text = table(
+        "Words of captions",
+        *("source", "kind"),
+        right=("words", "never gold", "bits", "length", "distinct", "near"),
+    )
     tell = table("What tells gold captions from others", "source", "gold", "negative")
-    truth = table("Negatives that may be true", "source", right=("negatives", *REASONS, "elsewhere"))
-    text = table("Text", "source", right=("words of gold", "of negatives", "distinct", "near-duplicates"))
+    truth = table("Negatives that may be true", "source", "part", right=(*_TRUTH.values(), "elsewhere"))
+    shared = table("Images of eval files in train files", "eval", "train", right=("images", "in both"))
+    review = table("Reviewed", "source", right=("samples", "reviewers", "accepted", "95 %", "alpha"))
     for key, figures in report["sources"].items():
         for name, rate in figures["blind"].items():
             kinds = [_rate(rate["kinds"].get(part, {}).get("hit")) for part in PARTS]
             blind.add_row(key, name, _rate(rate["hit"]), " to ".join(map(_rate, rate["interval"])), *kinds)
         for part, element in figures["elements"].items():
             never, apart = f"{element['never_gold']:.1%}", f"{element['divergence']:.3f}"
-            words.add_row(key, part, f"{element['gold']:,}", f"{element['swapped']:,}", never, apart)
+            elements.add_row(key, part, f"{element['gold']:,}", f"{element['swapped']:,}", never, apart)
+        _add_text(text, key, figures)
         said = figures["telltales"]
         if said:
             tell.add_row(key, *(_listed(said[side]) for side in ("gold", "negative")))
-        found = figures["truth"]
-        counts = [f"{found[reason]:,}" for reason in REASONS]
-        truth.add_row(key, f"{found['negatives']:,}", *counts, f"{found['elsewhere']:.1%}")
-        lengths = figures["lengths"]
-        negatives = [lengths[part]["mean"] for part in PARTS if part in lengths]
-        text.add_row(
-            key,
-            f"{lengths['gold']['mean']:.1f}" if "gold" in lengths else "",
-            f"{sum(negatives) / len(negatives):.1f}" if negatives else "",
-            f"{figures['repetition']['distinct_negatives']:.3f}",
-            f"{figures['repetition']['near_duplicates']:.2%}",
+        for part in PARTS:
+            counts = [f"{figures['truth']['kinds'][part][reason]:,}" for reason in _TRUTH]
+            truth.add_row(key, part, *counts, f"{figures['truth']['elsewhere']:.1%}" if part == "object" else "")
+        if found := figures["review"]:
+            reach = " to ".join(map(_rate, found["interval"]))
+            numbers = f"{found['samples']:,}", f"{found['reviewers']:,}", _rate(found["accepted"]), reach
+            review.add_row(key, *numbers, _rate(found["alpha"]))
+    keys = list(report["sources"])
+    for held, learned in product(keys, keys):
+        if held.endswith("/eval") and learned.endswith("/train"):
+            count = report["overlap"].get(f"{held} in {learned}", 0)
+            shared.add_row(held, learned, f"{report['sources'][held]['images']:,}", f"{count:,}")
+    return [made for made in (blind, elements, text, tell, truth, shared, review) if made.row_count]
+
+
+def _add_text(table: Table, key: str, figures: dict[str, Any]) -> None:
+    """Rows of a file's words, by kind of caption."""
+    repeated = figures["repetition"]
+    for kind, words in figures["vocabulary"].items():
+        own = repeated["kinds"].get(kind, {"distinct": repeated["distinct_golds"], "near_duplicates": None})
+        table.add_row(
+            *(key, kind, f"{words['words']:,}"),
+            "" if kind == "gold" else f"{words['never_gold']:.1%}",
+            "" if kind == "gold" else f"{words['divergence']:.3f}",
+            f"{figures['lengths'][kind]['mean']:.1f}",
+            f"{own['distinct']:.3f}",
+            "" if own["near_duplicates"] is None else f"{own['near_duplicates']:.2%}",
         )
-    return [made for made in (blind, words, tell, truth, text) if made.row_count]
 
 
 def save(report: dict[str, Any], folder: Path, margin: float) -> None:
-    """Write ``audit.json`` into a folder, and the charts as PNG into its ``audit``."""
+    """Write ``audit.json`` into a folder, the charts as PNG into its ``audit``, and both as ``audit.html``."""
     write_json(report, folder / REPORT)
-    save_charts(charts(report, margin), folder / "audit")
+    save_figures(
+        folder,
+        "audit",
+        title=f"Audit of {folder.resolve().name}",
+        about="What captions give away to who sees no image, which negatives may be true, what repeats itself. Chance "
+        "is 0.100 among ten captions, 0.250 among the gold one and the swaps of one part.",
+        tables=tables(report),
+        charts=charts(report, margin),
+        beyond=findings(report, margin),
+    )
 
 
 def charts(report: dict[str, Any], margin: float) -> dict[str, Bars]:

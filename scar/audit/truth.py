@@ -10,7 +10,7 @@ from typing import Any
 from scar import english, wordnet
 from scar.audit.words import has_elements
 from scar.lexicon import colours, place, thing
-from scar.sample import Negative, Picture, Sample
+from scar.sample import PARTS, Negative, Picture, Sample
 from scar.vetoes import Context, present_in_box
 
 EXAMPLES = 5
@@ -23,7 +23,7 @@ class Truth:
     """Counts over the samples of one file, image by image."""
 
     def __init__(self) -> None:
-        self._suspects: Counter[str] = Counter()
+        self._suspects: Counter[tuple[str, str]] = Counter()
         self._examples: dict[str, list[str]] = {}
         self._objects = self._elsewhere = self._negatives = 0
 
@@ -39,7 +39,7 @@ class Truth:
                     self._objects += 1
                     self._elsewhere += thing(english.bare(negative.caption.object)).name in there
                 for reason in _suspicions(sample, negative, others, picture):
-                    self._suspects[reason] += 1
+                    self._suspects[reason, negative.part] += 1
                     examples = self._examples.setdefault(reason, [])
                     if len(examples) < EXAMPLES:
                         examples.append(f"{sample.id}: {sample.gold.text!r}, {negative.caption.text!r}")
@@ -48,12 +48,14 @@ class Truth:
         """What was counted.
 
         Returns:
-            ``negatives`` seen; how many are suspect, by reason, and ``examples`` of each; ``elsewhere``: share of the
-            object swaps that another sample of the image is about.
+            ``negatives`` seen; how many are suspect, by reason, under ``kinds`` by part too, and ``examples`` of each;
+            ``elsewhere``: share of the object swaps that another sample of the image is about. An image shows more
+            than its samples are about, so of all that it shows that is the least share.
         """
         return {
             "negatives": self._negatives,
-            **{reason: self._suspects[reason] for reason in REASONS},
+            **{reason: sum(self._suspects[reason, part] for part in PARTS) for reason in REASONS},
+            "kinds": {part: {reason: self._suspects[reason, part] for reason in REASONS} for part in PARTS},
             "elsewhere": round(self._elsewhere / self._objects, 4) if self._objects else 0.0,
             "examples": dict(sorted(self._examples.items())),
         }

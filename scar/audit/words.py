@@ -11,6 +11,8 @@ from scar import english
 from scar.audit.ngrams import split
 from scar.sample import PARTS, Caption, Sample
 
+KINDS = ("gold", *PARTS)
+
 _ARTICLES = frozenset({"a", "an", "the"})
 _MOST = 8
 """So many of the elements that differ most are named."""
@@ -27,25 +29,30 @@ class Words:
     def __init__(self) -> None:
         self.gold: dict[str, Counter[str]] = {part: Counter() for part in PARTS}
         self.swapped: dict[str, Counter[str]] = {part: Counter() for part in PARTS}
-        self._golds: Counter[str] = Counter()
-        self._negatives: Counter[str] = Counter()
-        self._lengths: dict[str, Counter[int]] = {kind: Counter() for kind in ("gold", *PARTS)}
-        self._near = 0
+        self._texts: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
+        self._words: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
+        self._lengths: dict[str, Counter[int]] = {kind: Counter() for kind in KINDS}
+        self._near: Counter[str] = Counter()
 
     def add(self, sample: Sample) -> None:
         """Count a sample."""
-        self._golds[sample.gold.text] += 1
-        self._lengths["gold"][len(split(sample.gold.text))] += 1
+        self._count("gold", sample.gold.text)
         for negative in sample.negatives:
-            self._negatives[negative.caption.text] += 1
-            self._lengths[negative.part][len(split(negative.caption.text))] += 1
+            self._count(negative.part, negative.caption.text)
         if has_elements(sample.gold):
             for part in PARTS:
                 self.gold[part][getattr(sample.gold, part)] += 1
             for negative in sample.negatives:
                 self.swapped[negative.part][getattr(negative.caption, negative.part)] += 1
         kernels = Counter(map(kernel, sample.captions))
-        self._near += sum(kernels[kernel(negative.caption.text)] > 1 for negative in sample.negatives)
+        for negative in sample.negatives:
+            self._near[negative.part] += kernels[kernel(negative.caption.text)] > 1
+
+    def _count(self, kind: str, text: str) -> None:
+        words = split(text)
+        self._texts[kind][text] += 1
+        self._words[kind].update(words)
+        self._lengths[kind][len(words)] += 1
 
     def elements(self) -> dict[str, Any]:
         """By part: different elements, share of swapped-in ones that no gold caption has, and how far both differ."""
@@ -64,12 +71,44 @@ class Words:
             if self.gold[part]
         }
 
-    def repetition(self) -> dict[str, float]:
-        """Shares: of different texts among golds and negatives, and of negatives with a near-duplicate beside them."""
+    def vocabulary(self) -> dict[str, Any]:
+        """By kind: different words; of negatives also the share that no gold caption has, and how far both differ.
+
+        Captions whose elements are not known have words too.
+        """
+        gold = self._words["gold"]
         return {
-            "distinct_golds": _share(len(self._golds), self._golds.total()),
-            "distinct_negatives": _share(len(self._negatives), self._negatives.total()),
-            "near_duplicates": _share(self._near, self._negatives.total()),
+            kind: {"words": len(words)}
+            | (
+                {}
+                if kind == "gold"
+                else {
+                    "never_gold": _share(sum(n for word, n in words.items() if word not in gold), words.total()),
+                    "divergence": round(divergence(gold, words), 4),
+                }
+            )
+            for kind, words in self._words.items()
+            if words
+        }
+
+    def repetition(self) -> dict[str, Any]:
+        """Shares: of different texts among golds and negatives, and of negatives with a near-duplicate beside them.
+
+        Near-duplicates differ in case, articles, marks or number alone. Under ``kinds`` the same by part.
+        """
+        parts = {part: self._texts[part] for part in PARTS if self._texts[part]}
+        total = sum(texts.total() for texts in parts.values())
+        return {
+            "distinct_golds": _share(len(self._texts["gold"]), self._texts["gold"].total()),
+            "distinct_negatives": _share(len(set().union(*parts.values())), total),
+            "near_duplicates": _share(self._near.total(), total),
+            "kinds": {
+                part: {
+                    "distinct": _share(len(texts), texts.total()),
+                    "near_duplicates": _share(self._near[part], texts.total()),
+                }
+                for part, texts in parts.items()
+            },
         }
 
     def lengths(self) -> dict[str, Any]:

@@ -17,13 +17,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from scar import Box, Caption, Negative, Region, Sample
+from scar import Box, Caption, Negative, Region, Sample, read
 from scar.audit import audit, findings, ngrams
 from scar.audit.blind import ask, choice, fluency, length, rates, wilson
 from scar.audit.encoder import load
 from scar.audit.logistic import Dense, Marks, fit, hits
 from scar.audit.questions import Draw, Question, Sheet, fold_of
 from scar.audit.report import tables
+from scar.audit.review import alpha
 from scar.audit.truth import Truth, same_lineage, swap
 from scar.audit.words import Words, divergence, kernel
 from scar.cli import app
@@ -274,6 +275,15 @@ def test_counts_of_words_are_those_of_a_loop(fair: Path) -> None:
         assert elements[part]["never_gold"] == pytest.approx(never, abs=1e-4)
     texts = [negative.caption.text for each in samples for negative in each.negatives]
     assert words.repetition()["distinct_negatives"] == pytest.approx(len(set(texts)) / 450, abs=1e-4)
+    for part in PARTS:
+        own = [negative.caption.text for each in samples for negative in each.negatives if negative.part == part]
+        assert words.repetition()["kinds"][part]["distinct"] == pytest.approx(len(set(own)) / 150, abs=1e-4)
+        gold_words = {word for each in samples for word in each.gold.text.split()}
+        said = [word for text in own for word in text.split()]
+        found = words.vocabulary()[part]
+        assert found["words"] == len(set(said))
+        assert found["never_gold"] == pytest.approx(sum(w not in gold_words for w in said) / len(said), abs=1e-4)
+    assert words.vocabulary()["gold"] == {"words": len(gold_words)}
     mean = sum(len(each.gold.text.split()) for each in samples) / 50
     assert words.lengths()["gold"]["mean"] == pytest.approx(mean, abs=1e-3)
 
@@ -308,6 +318,8 @@ def test_a_near_duplicate_of_the_gold_caption_is_counted() -> None:
     words = Words()
     words.add(Sample("", "", "eval", "", 1, good.region, good.gold, negatives))
     assert words.repetition()["near_duplicates"] == pytest.approx(1 / 9, abs=1e-4)
+    near = {part: kind["near_duplicates"] for part, kind in words.repetition()["kinds"].items()}
+    assert near == {"scene": pytest.approx(1 / 3, abs=1e-4), "relation": 0, "object": 0}
 
 
 _BOX = Box(0, 0, 50, 50)
@@ -342,6 +354,8 @@ def test_negatives_that_may_be_true_are_found(
     suspects = {name for name in ("wordnet", "in_box", "scene_of_image", "gold_of_region") if figures[name]}
     assert suspects >= ({reason} if reason else set())
     assert bool(suspects) is bool(reason)
+    for name in suspects:
+        assert {part for part in PARTS if figures["kinds"][part][name]} == {negative.part}
     if other and negative.part == "object":
         assert figures["elsewhere"] == 1
 
@@ -359,6 +373,76 @@ def test_colours_tell_things_of_one_lineage_apart() -> None:
     assert not same_lineage("a red star", "a blue star")
     assert same_lineage("a red star", "a red star")
     assert same_lineage("a red star", "a star")
+
+
+# What people say
+
+
+# The first two are published: Krippendorff, Computing Krippendorff's Alpha-Reliability (2011), sections A and C.
+@pytest.mark.parametrize(
+    ("rows", "value"),
+    [
+        (["0100000010", "1110010000"], 0.095),
+        (["123321412...", "1233224125.3", ".3332342251.", "12332441251."], 0.743),
+        (["1122", "1122"], 1.0),
+        (["10", "01"], -0.5),
+    ],
+)
+def test_alpha_is_that_of_the_published_examples(rows: list[str], value: float) -> None:
+    units = [[said for said in unit if said != "."] for unit in zip(*rows, strict=True)]
+    assert alpha(units) == pytest.approx(value, abs=5e-4)
+
+
+def test_alpha_is_not_defined_without_pairs_or_variety() -> None:
+    assert alpha([]) is None
+    assert alpha([[True], [False]]) is None
+    assert alpha([[True, True], [True, True]]) is None
+
+
+def reviewed(folder: Path, lines: Sequence[object]) -> Path:
+    (folder / "review.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return folder
+
+
+def test_a_review_is_part_of_the_audit(tmp_path: Path) -> None:
+    corpus(tmp_path, lambda number, rng, split: sample(number, rng, split), count=20)
+    assert {each["review"] for each in audit(tmp_path)["sources"].values()} == {None}
+    ids = [each.id for each in read(tmp_path) if each.split == "eval"]
+    said = [(ids[0], "ada", True), (ids[0], "bob", True), (ids[1], "ada", False), (ids[1], "bob", True)]
+    said += [(ids[2], "ada", True), (ids[3], "bob", False), (ids[3], "ada", False)]
+    reviewed(tmp_path, [{"id": name, "reviewer": who, "accept": accept} for name, who, accept in said])
+    report = audit(tmp_path)
+    found = report["sources"]["Toy/eval"]["review"]
+    assert (found["samples"], found["reviewers"], found["accepted"]) == (4, 2, 0.5)
+    assert found["interval"] == [round(end, 4) for end in wilson(0.5, 4)]
+    assert found["alpha"] == pytest.approx(alpha([[True, True], [False, True], [False, False]]), abs=1e-4)
+    assert report["sources"]["Toy/train"]["review"] is None
+    assert [table.title for table in tables(report)][-1] == "Reviewed"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ({"id": "Toy/eval/1", "reviewer": "ada"}, "no decision"),
+        ({"id": "Toy/eval/1", "reviewer": "ada", "accept": "yes"}, "accept is true or false"),
+        ({"id": "Toy/eval/1", "reviewer": "ada", "accept": True, "more": 1}, "no decision"),
+        ([1], "no decision"),
+        ({"id": "Toy/eval/0", "reviewer": "ada", "accept": False}, "ada decides on Toy/eval/0 twice"),
+    ],
+)
+def test_a_line_that_is_no_decision_is_named(tmp_path: Path, line: object, problem: str) -> None:
+    corpus(tmp_path, lambda number, rng, split: sample(number, rng, split), count=20)
+    reviewed(tmp_path, [{"id": "Toy/eval/0", "reviewer": "ada", "accept": True}, line])
+    with pytest.raises(InputError, match=problem) as caught:
+        audit(tmp_path)
+    assert "line 2" in str(caught.value)
+
+
+def test_a_review_of_another_corpus_is_refused(tmp_path: Path) -> None:
+    corpus(tmp_path, lambda number, rng, split: sample(number, rng, split), count=20)
+    reviewed(tmp_path, [{"id": "Other/eval/1", "reviewer": "ada", "accept": False}])
+    with pytest.raises(InputError, match="no sample has the id 'Other/eval/1'"):
+        audit(tmp_path)
 
 
 # The whole
@@ -413,9 +497,14 @@ def test_the_command_writes_figures_and_charts_and_is_strict_if_asked(fair: Path
     with Image.open(leaky / "audit" / charts[0]) as image:
         assert image.format == "PNG"
         assert image.width == 1120
-    before = {path: path.read_bytes() for path in (leaky / "audit").iterdir()}
+    page = (leaky / "audit.html").read_text()
+    assert page.count("<img ") == len(charts)
+    assert page.count("<h2 ") == 1 + len(tables(figures))
+    assert "lighthouse" in page
+    written = [*(leaky / "audit").iterdir(), leaky / "audit.html", leaky / "audit.json"]
+    before = {path: path.read_bytes() for path in written}
     run.invoke(app, ["audit", str(leaky)])
-    assert before == {path: path.read_bytes() for path in (leaky / "audit").iterdir()}
+    assert before == {path: path.read_bytes() for path in written}
 
 
 def test_tables_fit_a_terminal(leaky: Path) -> None:
