@@ -63,6 +63,10 @@ def build(
     decode_images: Annotated[
         bool, typer.Option("--decode-images", help="Decode every image to its last row, not only look at its ends.")
     ] = False,
+    refine: Annotated[
+        bool,
+        typer.Option("--refine", help="Draw negatives again as long as who sees no image finds the gold captions."),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Build again, and replace a build that differs.")] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes to build in.  [default: as many as there are cores]")
@@ -102,8 +106,9 @@ def build(
         report = build_demo(out, _count(images), seed or 0, images_mode=images_mode, force=force, track=bar)
     else:
         wanted = _recipe(recipe, given, seed, skip_bad, data_root)
-        if decode_images:
-            wanted = msgspec.structs.replace(wanted, decode_images=True)
+        wanted = msgspec.structs.replace(
+            wanted, decode_images=wanted.decode_images or decode_images, refine=wanted.refine or refine
+        )
         workers = workers or os.cpu_count() or 1
         report = build_recipe(
             wanted, out, images_mode=images_mode, force=force, workers=workers, engine=engine, track=bar

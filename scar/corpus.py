@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -27,6 +27,7 @@ from scar.progress import Track, silent
 from scar.publish import ImagesMode, put_images, refuse_to_replace, refuse_to_replace_images, remove_others
 from scar.recipe import Recipe, Source
 from scar.recipe import load as load_recipe
+from scar.refine import refined
 from scar.shard import SHARD_IMAGES, Job, Shard, ShardResult
 from scar.sources import Album, Draft, open_album
 from scar.sources.inputs import check, digest
@@ -150,14 +151,25 @@ def _build_source(
     store = Store(how.out / f".building-{source.name}-{source.split}", name)
     drafts = list(without(album, held))
     generator = suited(how.generator, drafts, source, recipe.seed)
-    job = Job(source, recipe, generator, origin, name)
     count = -(-len(album) // SHARD_IMAGES)
     used: dict[str, None] = {}
+
+    def make(generator: Generator, again: int) -> Callable[[], Iterable[ShardResult]]:
+        """The shards of the source, for the first time or again; each is made once, however often they are read."""
+        own = f"{name}-{again}" if again else name
+        kept = Store(store.folder / f"again-{again}", own) if again else store
+        job = Job(source, recipe, generator, origin, own)
+        about = f"building {source.key}" + (f", again ({again})" if again else "")
+        return lambda: how.track(_results(job, iter(drafts), count, kept, how.engine), about, count)
+
     try:
+        refinement: dict[str, Any] = {}
+        results = make(generator, 0)
+        if recipe.refine:
+            results, refinement = refined(generator, make, source.key, recipe.seed)
         new_rows, new_sidecar = store.folder / "rows.parquet", store.folder / "provenance.parquet"
         with Writer(new_rows, new_sidecar, source.split) as writer:
-            results = _results(job, iter(drafts), count, store, how.engine)
-            for result in how.track(results, f"building {source.key}", count):
+            for result in results():
                 tally.add(result.tally)
                 used |= dict.fromkeys(result.images)
                 writer.add(result.rows, result.notes)
@@ -196,6 +208,7 @@ def _build_source(
         "ignored": _counts(tally.ignored),
         "overlap": leakage.of(source.key),
         "vetoes": _counts(tally.vetoes),
+        **({"refinement": refinement} if refinement else {}),
     }
     write_json({"sources": read_report(how.out) | {source.key: entry}}, how.out / REPORT)
     store.remove()
@@ -254,6 +267,7 @@ def _settings(source: Source, recipe: Recipe, origin: Origin, held: frozenset[in
             "max_per_image": source.max_per_image,
             "held_out": hashlib.sha256(repr(sorted(held)).encode()).hexdigest() if held else None,
             "reader": source.reader,
+            "refine": recipe.refine,
             "seed": origin.seed,
             "skip_bad": recipe.skip_bad,
             "decode_images": recipe.decode_images,

@@ -7,7 +7,6 @@ others or on the number of workers.
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,8 @@ SHOWN_PICTURES = 1000
 SHOWN_CAPTIONS = 1000
 """Enough to tell how frequent words are, few enough to take seconds."""
 
-Draw: TypeAlias = Callable[[Caption, Picture, Region, Random, Counter[str]], tuple[Negative, ...] | None]
+Draw: TypeAlias = Callable[..., tuple[Negative, ...] | None]
+"""Of a gold caption, its picture and region, randomness and a tally of refusals."""
 
 Told: TypeAlias = tuple[Caption, Picture, Region]
 """A caption that is true of a region of a picture."""
@@ -43,6 +43,7 @@ class Generator:
         draw: nine captions that are not, three per part in the order of `PARTS`, or None when there are not enough;
             counts what it refused.
         fitted: makes the `draw` that suits a source out of its true captions; told, too, whether these are all of them.
+        refinable: whether `draw` takes a ``judge_of``; see `scar.refine`.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Generator:
     complete: Callable[[Picture, Region, Random], Caption | None]
     draw: Draw
     fitted: Callable[[Sequence[Told], Random, bool], Draw] | None = None
+    refinable: bool = False
 
 
 def rules() -> Generator:
@@ -57,7 +59,7 @@ def rules() -> Generator:
     from scar.complete import complete
     from scar.negatives.draw import draw, fitted
 
-    return Generator("rules", "2", complete, draw, fitted)
+    return Generator("rules", "2", complete, draw, fitted, refinable=True)
 
 
 def suited(generator: Generator, drafts: Sequence[Draft], source: Source, seed: int) -> Generator:

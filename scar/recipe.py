@@ -6,6 +6,7 @@ A recipe::
     seed = 0
     skip_bad = true          # leave out records that cannot be used, and count them, instead of stopping
     overlap = "drop-train"   # or "refuse", or "keep": train images that an eval split has
+    refine = true            # draw negatives again as long as a blind model finds the gold captions
 
     [[source]]               # a data set that sources.toml knows, below --data-root
     dataset = "coco_stuff"
@@ -118,6 +119,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             ``drop-train`` leaves them out of the train split and counts their records as ``in_eval``, ``keep`` keeps
             them.
         decode_images: see that every image decodes to its last row; else only that it begins and ends as one does.
+        refine: draw negatives again as long as a blind model finds the gold captions; see `scar.refine`.
     """
 
     sources: tuple[Source, ...]
@@ -125,6 +127,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     skip_bad: bool = False
     overlap: Overlap = "refuse"
     decode_images: bool = False
+    refine: bool = False
 
 
 class _Head(msgspec.Struct, forbid_unknown_fields=True):
@@ -135,6 +138,7 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True):
     skip_bad: bool = False
     overlap: Overlap = "refuse"
     decode_images: bool = False
+    refine: bool = False
     about: str = ""
 
 
@@ -175,7 +179,7 @@ def parse(content: Mapping[str, Any], place: str, base: Path, data_root: Path | 
     """Recipe from parsed TOML or from options.
 
     Args:
-        content: ``source`` as a list of tables, ``seed``, ``skip_bad``, ``overlap``, ``about``.
+        content: ``source`` as a list of tables, ``about``, and what `Recipe` has.
         place: file name, for messages.
         base: folder that paths are relative to.
         data_root: folder that the paths of data sets are relative to.
@@ -195,7 +199,8 @@ def parse(content: Mapping[str, Any], place: str, base: Path, data_root: Path | 
     for number, key in enumerate(keys):
         if key in keys[:number]:
             raise RecipeError(f"{place}: two sources are {sources[number].key}; give each its own name and split.")
-    return Recipe(sources=tuple(sources), seed=head.seed, skip_bad=head.skip_bad, overlap=head.overlap)
+    settings = {field: getattr(head, field) for field in ("seed", "skip_bad", "overlap", "decode_images", "refine")}
+    return Recipe(sources=tuple(sources), **settings)
 
 
 def _dataset(table: Mapping[str, Any], place: str, data_root: Path | None) -> Source:

@@ -6,17 +6,32 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
+from typing import TypeAlias
+
+from numpy.typing import ArrayLike
 
 from scar.negatives.lots import drawn_together
 from scar.negatives.pools import Pools, fit
-from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Negative, Picture, Region
+from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Negative, Part, Picture, Region
 from scar.vetoes import Context, veto
+
+Judge: TypeAlias = Callable[[Sequence[str]], ArrayLike]
+"""Captions -> how likely each is a gold one, for who sees no image."""
 
 TABLES = Pools()
 
+_CHOICE = 3
+"""So many times as many negatives are drawn for a judge to choose from."""
+
 
 def draw(
-    gold: Caption, picture: Picture, region: Region, rng: Random, tally: Counter[str], pools: Pools = TABLES
+    gold: Caption,
+    picture: Picture,
+    region: Region,
+    rng: Random,
+    tally: Counter[str],
+    pools: Pools = TABLES,
+    judge_of: Callable[[str], Judge] | None = None,
 ) -> tuple[Negative, ...] | None:
     """Nine negatives, three of each part in the order of `PARTS`; with the gold caption ten distinct texts.
 
@@ -27,31 +42,20 @@ def draw(
         rng: the only chance in it.
         tally: counts every proposal that is refused, under its reason.
         pools: how likely each element is drawn; by default as the tables say.
+        judge_of: gives the judge of an image by its file. With one, negatives are chosen so that the gold caption's
+            place among the ten, as the judge ranks them, is any with equal chance.
 
     Returns:
         None when the rules do not have three of each part that are plainly false.
     """
-    accepted: list[Negative] = []
     context = Context(picture, region)
-    for part in PARTS:
-        enough = len(accepted) + NEGATIVES_PER_PART
-        seen: set[str] = set()
-        for value in drawn_together(pools.urns(part, gold, picture, region), rng):
-            if value in seen:
-                continue
-            seen.add(value)
-            negative = Negative(part, gold.swap(part, value))
-            reason = veto(gold, negative, context)
-            if reason:
-                tally[reason] += 1
-                continue
-            accepted.append(negative)
-            context.taken.add(negative.caption.text.lower())
-            if len(accepted) == enough:
-                break
-        if len(accepted) < enough:
-            return None
-    return tuple(accepted)
+    most = NEGATIVES_PER_PART * (_CHOICE if judge_of else 1)
+    found = [_found(part, gold, context, rng, tally, pools, most) for part in PARTS]
+    if any(len(negatives) < NEGATIVES_PER_PART for negatives in found):
+        return None
+    if judge_of:
+        found = _placed(found, gold, judge_of(picture.file), rng)
+    return tuple(negative for negatives in found for negative in negatives)
 
 
 def fitted(
@@ -59,3 +63,42 @@ def fitted(
 ) -> Callable[..., tuple[Negative, ...] | None]:
     """`draw` with pools that suit a corpus, by true captions of it; see `fit`."""
     return partial(draw, pools=fit(told, rng, whole=whole))
+
+
+def _found(
+    part: Part, gold: Caption, context: Context, rng: Random, tally: Counter[str], pools: Pools, most: int
+) -> list[Negative]:
+    """The first negatives of a part that no veto refuses."""
+    accepted: list[Negative] = []
+    seen: set[str] = set()
+    for value in drawn_together(pools.urns(part, gold, context.picture, context.region), rng):
+        if value in seen:
+            continue
+        seen.add(value)
+        negative = Negative(part, gold.swap(part, value))
+        reason = veto(gold, negative, context)
+        if reason:
+            tally[reason] += 1
+            continue
+        accepted.append(negative)
+        context.taken.add(negative.caption.text.lower())
+        if len(accepted) == most:
+            break
+    return accepted
+
+
+def _placed(found: Sequence[list[Negative]], gold: Caption, judge: Judge, rng: Random) -> list[list[Negative]]:
+    """Three of each part: as many of them likelier than the gold caption as a lot says, as far as there are such."""
+    places = NEGATIVES_PER_PART * len(found)
+    likelier = set(rng.sample(range(places), rng.randint(0, places)))
+    chosen = []
+    for number, negatives in enumerate(found):
+        own, *others = map(float, judge([gold.text, *(negative.caption.text for negative in negatives)]))  # type: ignore[arg-type]
+        above = [negative for negative, score in zip(negatives, others, strict=True) if score >= own]
+        below = [negative for negative, score in zip(negatives, others, strict=True) if score < own]
+        slots = range(number * NEGATIVES_PER_PART, (number + 1) * NEGATIVES_PER_PART)
+        wanted = sum(slot in likelier for slot in slots)
+        wanted = min(max(wanted, NEGATIVES_PER_PART - len(below)), len(above))
+        kept = [*above[:wanted], *below[: NEGATIVES_PER_PART - wanted]]
+        chosen.append([negative for negative in negatives if negative in kept])
+    return chosen
