@@ -55,12 +55,12 @@ def _compared(name: str, split: Split, row: Mapping[str, Any], built: Mapping[st
     if entry is None:
         return Comparison(f"{name}/{split}", None, paper["images"], None, paper["samples"], ("not built",))
     same = (entry["images"], entry["samples"]) == (paper["images"], paper["samples"])
-    reasons = () if same else (row["why"], *_own_reasons(entry))
+    reasons = () if same else (paper["why"], *_own_reasons(entry, paper.get("records")))
     return Comparison(f"{name}/{split}", entry["images"], paper["images"], entry["samples"], paper["samples"], reasons)
 
 
-def _own_reasons(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    """Where the build's own records went, the most frequent first."""
+def _own_reasons(entry: Mapping[str, Any], official: int | None) -> tuple[str, ...]:
+    """Whether it was built from the whole, and where its own records went, the most frequent first."""
     rejected = dict(entry["rejected"])
     held = rejected.pop(HELD_OUT, 0)
     shared = ", ".join(f"{name} {count}" for name, count in entry.get("overlap", {}).items())
@@ -69,6 +69,9 @@ def _own_reasons(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(
         reason
         for reason in (
+            f"its files have {entry['records']:,} records, the official ones {official:,}"
+            if official not in (None, entry["records"])
+            else "",
             f"{held:,} records of images that eval splits have ({shared})" if held else "",
             f"of {entry['records']:,} records: {counts}" if counts else "",
         )
@@ -78,17 +81,13 @@ def _own_reasons(entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _total(split: Split, facts: Mapping[str, Any], rows: list[Comparison]) -> Comparison:
     """The sum of ours beside the total as printed."""
+    ours = sum(row.images or 0 for row in rows), sum(row.samples or 0 for row in rows)
     printed = facts["printed"][split]
     summed = {kind: sum(row[split][kind] for row in facts["sources"].values()) for kind in printed}
     reasons = [f"the paper's {kind} sum up to {summed[kind]:,}" for kind in printed if summed[kind] != printed[kind]]
-    return Comparison(
-        f"total/{split}",
-        sum(row.images or 0 for row in rows),
-        printed["images"],
-        sum(row.samples or 0 for row in rows),
-        printed["samples"],
-        tuple(reasons),
-    )
+    if ours != (summed["images"], summed["samples"]):
+        reasons.append("ours is the sum of the sources above")
+    return Comparison(f"total/{split}", ours[0], printed["images"], ours[1], printed["samples"], tuple(reasons))
 
 
 def _facts() -> dict[str, Any]:

@@ -43,8 +43,18 @@ def test_the_printed_total_is_kept_beside_the_sum(tmp_path: Path) -> None:
     rows = against_paper(report(tmp_path, ADE20K__train={}))
     total = next(row for row in rows if row.source == "total/train")
     assert (total.paper_images, total.images, total.samples) == (309_278, 10, 20)
-    assert total.reasons == ("the paper's images sum up to 263,488",)
-    assert next(row for row in rows if row.source == "total/eval").reasons == ()
+    assert total.reasons == ("the paper's images sum up to 263,488", "ours is the sum of the sources above")
+
+
+def test_files_that_are_not_the_whole_are_told(tmp_path: Path) -> None:
+    rows = {
+        row.source: row
+        for row in against_paper(
+            report(tmp_path, RefCOCOg__train={"records": 211}, RefCOCO_plus__eval={"records": 3805})
+        )
+    }
+    assert "its files have 211 records, the official ones 42,226" in rows["RefCOCOg/train"].reasons
+    assert not any("official ones" in reason for reason in rows["RefCOCO_plus/eval"].reasons)
 
 
 def test_each_difference_is_explained(tmp_path: Path) -> None:
