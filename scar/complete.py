@@ -12,12 +12,12 @@ from functools import lru_cache
 from random import Random
 
 from scar import english, wordnet
-from scar.geometry import LEFT, OPPOSITE, POSITIONS, RIGHT, SUPPORT, directions, holds, is_at, lies_on
+from scar.geometry import LEFT, POSITIONS, RIGHT, SUPPORT, directions, holds, is_at, lies_on
 from scar.lexicon import Place, Thing, alike, people, plain, thing
 from scar.sample import Box, Caption, Picture, Region
 from scar.sentences import Deed, deeds, is_about, says, stated_places, tokens
 from scar.setting import setting
-from scar.statement import FRAMED, SHOWN, SPOTS, Statement
+from scar.statement import FRAMED, SHOWN, SPOTS, Statement, head_of
 
 PERSON = 7846
 """WordNet's synset of persons."""
@@ -62,7 +62,7 @@ def _relation(picture: Picture, region: Region, place: Place, joint: str, rng: R
     done = list(_done(picture, region, place, joint))
     if done and rng.random() < _DEED_CHANCE:
         return rng.choice(done)
-    annotated = list(_annotated(picture, region, joint))
+    annotated = list(dict.fromkeys(_annotated(picture, region, place, joint)))
     if annotated:
         return rng.choice(annotated)
     beside = list(_beside(picture, region, place, joint))
@@ -94,22 +94,45 @@ def _object(picture: Picture, region: Region) -> str:
 
 
 def _done(picture: Picture, region: Region, place: Place, joint: str) -> Iterator[Statement]:
-    """What captions say that the thing does, as long as they do not contradict each other.
+    """What phrases of the region and captions of the image say that it does, unless they contradict each other."""
+    that = thing(region.category)
+    found = [(said, deed) for said, deed in _deeds(picture, region) if deed.verb.suits(that)]
+    if any(set(a.verb.states).isdisjoint(b.verb.states) for _, a in found for _, b in found):
+        return
+    for said, deed in found:
+        statement = _told(deed, place, joint, in_place=_states(said, place))
+        if statement:
+            yield statement
 
-    The thing must be whom the captions mean: the only one of its kind, by far the largest one, or one of as many as
-    the caption counts.
+
+def _deeds(picture: Picture, region: Region) -> Iterator[tuple[str, Deed]]:
+    """What the thing does, and who says so.
+
+    A phrase is about this very thing. A caption is about it if the thing is the only one of its kind, by far the
+    largest one, or one of as many as the caption counts.
     """
     that, group = thing(region.category), picture.groups[region.category]
     count = 1 if _is_subject(region, group) else len(group)
-    if any(other.crowd for other in group):
-        return
-    about: list[tuple[str, tuple[str, ...]]] = []
-    for caption in picture.captions:
-        subjects = that.words if that.kind != "person" else _persons(caption)
-        if is_about(caption, subjects, count):
-            about.append((caption, subjects))
-    if not about:
-        return
+    about = [(phrase, _subjects(phrase, that), 1) for phrase in region.phrases]
+    if not any(other.crowd for other in group):
+        for caption in picture.captions:
+            subjects = _subjects(caption, that)
+            if is_about(caption, subjects, count):
+                about.append((caption, subjects, count))
+    for number in dict.fromkeys(count for _, _, count in about):
+        anchors = _anchors(picture, region, number)
+        for said, subjects, count in about:
+            if count == number:
+                yield from ((said, deed) for deed in deeds(said, subjects, anchors, count))
+
+
+def _subjects(said: str, that: Thing) -> tuple[str, ...]:
+    """Nouns that a sentence may call a thing."""
+    return that.words if that.kind != "person" else _persons(said)
+
+
+def _anchors(picture: Picture, region: Region, count: int) -> dict[str, Thing]:
+    """Nouns of other things of which there is one, or one for each of so many, and what they are."""
     anchors: dict[str, Thing] = {}
     for category, several in picture.groups.items():
         if category == region.category:
@@ -118,16 +141,7 @@ def _done(picture: Picture, region: Region, place: Place, joint: str) -> Iterato
             anchors |= {word: thing(category) for word in thing(category).words}
         elif len(several) == count:
             anchors |= {english.plural(word): thing(category) for word in thing(category).words}
-    found: list[tuple[str, Deed]] = []
-    for caption, subjects in about:
-        done = deeds(caption, subjects, anchors, count)
-        found += [(caption, deed) for deed in done if deed.verb.suits(that)]
-    if any(set(a.verb.states).isdisjoint(b.verb.states) for _, a in found for _, b in found):
-        return
-    for caption, deed in found:
-        statement = _told(deed, place, joint, in_place=_states(caption, place))
-        if statement:
-            yield statement
+    return anchors
 
 
 def _states(caption: str, place: Place) -> bool:
@@ -160,13 +174,20 @@ def _told(deed: Deed, place: Place, joint: str, *, in_place: bool) -> Statement 
     return Statement(f"{deed.verb.text} {deed.spot}", deed.anchor.phrase, joint) if deed.spot in SPOTS else None
 
 
-def _annotated(picture: Picture, region: Region, joint: str) -> Iterator[Statement]:
-    """Relations of the region that its source gives and that have a place among ours."""
-    by_id = {other.id: other for other in picture.regions}
+def _annotated(picture: Picture, region: Region, place: Place, joint: str) -> Iterator[Statement]:
+    """Relations of the region that its source gives and that captions of ours can tell."""
+    that = thing(region.category)
+    by_id = {other.id: other for other in picture.regions} if picture.relations else {}
     for fact in picture.relations:
-        head = fact.predicate if fact.predicate in OPPOSITE else f"to the {fact.predicate}"
-        if fact.subject == region.id and head in OPPOSITE and fact.object in by_id:
-            yield Statement(head, thing(by_id[fact.object].category).phrase, joint)
+        if fact.subject != region.id or fact.object not in by_id:
+            continue
+        head, anchor = head_of(fact.predicate), thing(by_id[fact.object].category)
+        if head is None or alike(that.name, anchor.name) or place.name in anchor.words:
+            continue
+        statement = Statement(head, anchor.phrase, joint)
+        verb = statement.verb
+        if verb is None or (verb.suits(that) and (not verb.takes or verb.fits(anchor))):
+            yield statement
 
 
 def _borne(picture: Picture, region: Region, place: Place, joint: str) -> Iterator[Statement]:

@@ -69,6 +69,42 @@ class Statement:
         return None
 
 
+@lru_cache(maxsize=1 << 14)
+def head_of(predicate: str) -> str | None:
+    """The head that says what the predicate of an annotated relation says; None if none does.
+
+    >>> head_of("is riding"), head_of("sits on"), head_of("on top of"), head_of("left of"), head_of("has")
+    ('riding', 'sitting on', 'on', 'to the left of', None)
+    """
+    said = predicate.removeprefix("is ").removeprefix("are ")
+    said = _SYNONYMS.get(said, said)
+    if said in _PLAIN_HEADS:
+        return said
+    first, _, rest = said.partition(" ")
+    for verb in verbs().values():
+        if first in verb.forms:
+            head = verb.text if verb.takes else f"{verb.text} {rest}".rstrip()
+            if rest in (("", "on") if verb.takes else SPOTS):
+                return head
+    return None
+
+
+_PLAIN_HEADS = frozenset({*DIRECTIONS, *OPPOSITE, SUPPORT})
+
+_SYNONYMS = {
+    "left of": "to the left of",
+    "on left of": "to the left of",
+    "to left of": "to the left of",
+    "right of": "to the right of",
+    "on right of": "to the right of",
+    "to right of": "to the right of",
+    "on top of": SUPPORT,
+    "atop": SUPPORT,
+    "in back of": "behind",
+}
+"""What annotators also write."""
+
+
 @cache
 def _verb_of(head: str) -> Verb | None:
     return next((verb for verb in verbs().values() if f"{head} ".startswith(f"{verb.text} ")), None)

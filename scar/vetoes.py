@@ -16,7 +16,7 @@ from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT, fails, is_no
 from scar.lexicon import Place, alike, confusable, kin, meant, place, plain, thing
 from scar.sample import Caption, Negative, Part, Picture, Region
 from scar.sentences import named_places, says, stated_places, words_of
-from scar.statement import Statement
+from scar.statement import Statement, head_of
 
 _IN_BOX = 0.1
 """A thing shows in a box if they share more than this part of the smaller of the two."""
@@ -56,6 +56,21 @@ class Context:
         label = [place(self.picture.scene)] if self.picture.scene else []
         stated = (found for caption in self.picture.captions for found in stated_places(caption))
         return tuple(dict.fromkeys((*label, *stated)))
+
+    @cached_property
+    def said(self) -> tuple[str, ...]:
+        """What people said of the image and of the region."""
+        return (*self.picture.captions, *self.region.phrases)
+
+    @cached_property
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """What the source says of the region: heads of statements, and names of the things that it stands so to."""
+        if not self.picture.relations:
+            return ()
+        by_id = {other.id: other for other in self.picture.regions}
+        own = (fact for fact in self.picture.relations if fact.subject == self.region.id and fact.object in by_id)
+        heads = ((head_of(fact.predicate), thing(by_id[fact.object].category).name) for fact in own)
+        return tuple((head, name) for head, name in heads if head)
 
     @cached_property
     def not_at(self) -> frozenset[str]:
@@ -127,12 +142,12 @@ def fits_captions(gold: Caption, negative: Negative, context: Context) -> str | 
     """People who described the picture used the word, and it is not known to be for something else."""
     picture = context.picture
     if negative.part == "scene":
-        fits = place(english.bare(negative.caption.scene)).name in named_places(picture.captions)
+        fits = place(english.bare(negative.caption.scene)).name in named_places(context.said)
     elif negative.part == "object":
         fits = _is_unplaced(english.bare(negative.caption.object), picture)
     else:
         mine, other = Statement.parse(gold.relation), Statement.parse(negative.caption.relation)
-        fits = mine is not None and other is not None and _may_be_done(mine, other, picture)
+        fits = mine is not None and other is not None and _may_be_done(mine, other, context)
     return "fits_captions" if fits else None
 
 
@@ -160,20 +175,27 @@ def same_deed(gold: Caption, negative: Negative, context: Context) -> str | None
 
 
 def holds_by_annotation(gold: Caption, negative: Negative, context: Context) -> str | None:
-    """The source says so; or its word alone could deny it, and it does not."""
+    """The source says so, of this thing or of one that it may be called; or its word alone could deny it."""
     statement = Statement.parse(negative.caption.relation)
-    if negative.part != "relation" or statement is None or statement.head not in OPPOSITE:
+    if negative.part != "relation" or statement is None:
         return None
-    known = {
-        (fact.predicate.removeprefix("to the "), fact.object)
-        for fact in context.picture.relations
-        if fact.subject == context.region.id
-    }
-    anchors = _anchors(statement, context)
-    head, opposite = (word.removeprefix("to the ") for word in (statement.head, OPPOSITE[statement.head]))
-    holds = any((head, other.id) in known for other in anchors)
-    denied = statement.head in DIRECTIONS or all((opposite, other.id) in known for other in anchors)
-    return "holds_by_annotation" if holds or not denied else None
+    holds = any(
+        _implies(known, statement) and (not statement.anchor or alike(anchor, meant(statement.anchor).name))
+        for known, anchor in context.facts
+    )
+    if holds or statement.head in DIRECTIONS or statement.head not in OPPOSITE:
+        return "holds_by_annotation" if holds else None
+    anchors = {meant(statement.anchor).name}
+    denied = [known for known, anchor in context.facts if anchor in anchors and known == OPPOSITE[statement.head]]
+    return None if len(denied) >= len(_anchors(statement, context)) else "holds_by_annotation"
+
+
+def _implies(known: str, statement: Statement) -> bool:
+    """Whether who stands so to a thing, by an annotated head, may be said to stand to it as a statement says."""
+    if known == statement.head:
+        return True
+    mine, other = Statement(known, "", "").verb, statement.verb
+    return bool(mine and other) and not set(mine.states).isdisjoint(other.states)  # type: ignore[union-attr]
 
 
 def holds_by_geometry(gold: Caption, negative: Negative, context: Context) -> str | None:
@@ -247,9 +269,10 @@ def _is_unplaced(noun: str, picture: Picture) -> bool:
     return any(says(caption, that.words) for caption in picture.captions)
 
 
-def _may_be_done(mine: Statement, other: Statement, picture: Picture) -> bool:
+def _may_be_done(mine: Statement, other: Statement, context: Context) -> bool:
     """Whether captions speak of another deed, or of another thing for it, than the gold caption does."""
-    if other.verb and other.verb != mine.verb and not words_of(picture.captions).isdisjoint(other.verb.forms):
+    picture = context.picture
+    if other.verb and other.verb != mine.verb and not words_of(context.said).isdisjoint(other.verb.forms):
         return True
     if other.anchor in ("", mine.anchor) or not (other.verb or other.head == SUPPORT):
         return False

@@ -70,7 +70,7 @@ def _found(
 ) -> list[Negative]:
     """The first negatives of a part that no veto refuses."""
     accepted: list[Negative] = []
-    seen: set[str] = set()
+    seen: set[str] = {getattr(gold, part)}
     for value in drawn_together(pools.urns(part, gold, context.picture, context.region), rng):
         if value in seen:
             continue

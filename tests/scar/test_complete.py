@@ -201,3 +201,34 @@ def test_the_seed_decides_and_every_caption_parses() -> None:
     for gold in drawn:
         assert isinstance(gold, Caption)
         assert Statement.parse(gold.relation) is not None
+
+
+def test_a_phrase_tells_what_this_very_thing_does() -> None:
+    first = Region(1, LEFT, "person", phrases=("man riding a horse", "the left guy"))
+    others = (Region(2, RIGHT, "person"), Region(3, Box(10, 250, 140, 400), "horse"))
+    said = golds(picture(first, *others, scene="beach"), first)
+    assert any(text.endswith(" riding a horse on a beach") for text in said), said
+    assert not any("riding" in text for text in golds(picture(first, *others, scene="beach"), others[0]))
+
+
+@pytest.mark.parametrize(
+    ("predicate", "relation"),
+    [
+        ("riding", "riding a horse on"),
+        ("is riding", "riding a horse on"),
+        ("sits on", "sitting on a horse on"),
+        ("right of", "to the right of a horse on"),
+        ("on top of", "on a horse on"),
+        ("wears", None),
+        ("of", None),
+    ],
+)
+def test_annotated_relations_are_told_in_the_words_of_captions(predicate: str, relation: str | None) -> None:
+    person, horse = Region(1, LEFT, "person"), Region(2, Box(10, 250, 140, 400), "horse")
+    facts = (Relation(1, predicate, 2),)
+    relations = {
+        gold.relation
+        for seed in range(20)
+        if (gold := complete(picture(person, horse, scene="beach", relations=facts), person, Random(seed)))
+    }
+    assert relations == {relation} if relation else all("horse" not in each for each in relations)

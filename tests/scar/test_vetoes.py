@@ -214,3 +214,35 @@ def test_every_reason_is_the_name_of_its_veto() -> None:
     assert len({each.__name__ for each in every}) == len(every) == 11
     assert veto(GOLD, swapped("object", "a puppy"), context()) == "wordnet_related"
     assert veto(GOLD, swapped("object", "a boat"), context()) is None
+
+
+@pytest.mark.parametrize(
+    ("relation", "reason"),
+    [
+        ("riding a horse on", "holds_by_annotation"),
+        ("riding an elephant on", None),
+        ("carrying a kite on", "holds_by_annotation"),
+        ("holding a kite on", "holds_by_annotation"),
+        ("on a horse on", "holds_by_annotation"),
+        ("on a bench on", None),
+        ("washing a horse on", None),
+    ],
+)
+def test_annotated_deeds_are_refused(relation: str, reason: str | None) -> None:
+    known = context(
+        Region(1, LEFT, "person"),
+        Region(2, RIGHT, "horse"),
+        Region(3, TOP, "kite"),
+        relations=(Relation(1, "rides", 2), Relation(1, "on", 2), Relation(1, "holding", 3)),
+    )
+    gold = Caption("a man", "feeding a horse on", "a beach")
+    assert vetoes.holds_by_annotation(gold, swapped("relation", relation, gold), known) == reason
+
+
+def test_what_a_phrase_of_the_thing_says_is_refused() -> None:
+    region = Region(1, LEFT, "person", phrases=("man in a kitchen eating a pizza",))
+    shown = context(region, Region(2, RIGHT, "pizza"), captions=("A man holding a pizza.",))
+    gold = Caption("a man", "holding a pizza in", "a living room")
+    assert vetoes.fits_captions(gold, swapped("scene", "a kitchen", gold), shown) == "fits_captions"
+    assert vetoes.fits_captions(gold, swapped("relation", "eating a pizza in", gold), shown) == "fits_captions"
+    assert vetoes.fits_captions(gold, swapped("relation", "cutting a pizza in", gold), shown) is None
