@@ -271,6 +271,46 @@ def card(
         typer.echo(f"  {folder / written}")
 
 
+@app.command()
+@one_line_errors("scar", ScarError)
+def push(
+    folder: Folder,
+    repo: Annotated[str, typer.Option(metavar="ORG/NAME", help="The data set on the Hub; made if it is not there.")],
+    public: Annotated[bool, typer.Option("--public", help="A repository made now is public, not private.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; ask the Hub nothing.")] = False,
+    revision: Annotated[str, typer.Option(help="Branch to commit to.")] = "main",
+    tag: Annotated[str | None, typer.Option(help="A name for what is pushed, as v1.")] = None,
+    name: Annotated[str | None, typer.Option(help="Title of the card.  [default: the repository's name]")] = None,
+    template: Annotated[Path | None, typer.Option(metavar="FILE", help="Of the card; see `scar card`.")] = None,
+) -> None:
+    """Upload a corpus to the Hub: contents first, then one commit, checked against local checksums; resumable."""
+    from scar.hub.corpus import OWNED, corpus_files
+    from scar.hub.plan import lines
+    from scar.hub.push import push as push_files
+    from scar.progress import bar
+
+    files, facts = corpus_files(folder, repo, name=name, template=template, track=bar)
+    for line in lines(files, repo, "dataset", public=public, revision=revision, tag=tag):
+        typer.echo(line)
+    typer.echo(f"licence: {facts.licence.name}: {'; '.join(facts.licence.reasons)}")
+    if dry_run:
+        typer.echo("Nothing was sent.")
+        return
+    done = push_files(
+        files,
+        repo,
+        "dataset",
+        public=public,
+        revision=revision,
+        tag=tag,
+        message=f"{facts.name}: {facts.samples:,} samples",
+        owned=OWNED,
+        track=bar,
+        say=lambda line: typer.echo(line, err=True),
+    )
+    typer.echo(f"{len(done.sent)} files sent, {len(done.removed)} removed, all verified: commit {done.commit}")
+
+
 def _compare(folder: Path, as_json: bool) -> None:
     """Print the corpus beside the paper's numbers."""
     from dataclasses import asdict

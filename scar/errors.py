@@ -6,6 +6,7 @@ ScarError                every failure that is expected; the CLI prints one line
 ├── RecipeError          a recipe or a source table that does not validate
 ├── LeakageError         images of an eval split are in a train split
 ├── BuildInterrupted     a build that stopped before its end; the same command goes on where it was
+├── HubError             the Hub refuses, cannot be reached, or holds something else than was sent
 └── AccountingError      records read and records accounted for differ: a bug worth reporting, nothing is published
 """
 
@@ -55,6 +56,10 @@ class LeakageError(ScarError):
 
 class BuildInterrupted(ScarError):  # noqa: N818 - says what happened, not what is wrong
     """A build stopped before its end: a worker was killed, or the disk is full. What is finished is kept."""
+
+
+class HubError(ScarError):
+    """The Hub refuses, cannot be reached, or holds something else than was sent."""
 
 
 class AccountingError(ScarError):

@@ -1,0 +1,27 @@
+"""What a push will do, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from scar.card import size
+from scar.hub.push import MOST_FILES, RepoType, Upload, check_plan
+
+
+def lines(
+    files: Sequence[Upload], repo: str, repo_type: RepoType, *, public: bool, revision: str, tag: str | None
+) -> Iterator[str]:
+    """The plan: folders with files and bytes, the commit, where it goes and who sees it.
+
+    Raises:
+        InputError: the files are beyond the Hub's limits.
+    """
+    check_plan(files)
+    whole = sum(file.size for file in files)
+    yield f"{repo_type} {repo}, {'public' if public else 'private'} if it is made now"
+    for folder in sorted({file.path.rpartition("/")[0] for file in files}):
+        mine = [file for file in files if file.path.rpartition("/")[0] == folder]
+        shown = ", ".join(file.path.rpartition("/")[2] for file in mine[:3]) + (", ..." if len(mine) > 3 else "")
+        yield f"  {folder or '.'}/: {len(mine)} files, {size(sum(file.size for file in mine))} ({shown})"
+    named = f", tagged {tag}" if tag else ""
+    yield f"{len(files)} files, {size(whole)}; 1 commit of at most {MOST_FILES:,} files on {revision}{named}"

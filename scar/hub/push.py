@@ -1,0 +1,239 @@
+"""Files -> a repository of the Hub: all contents first, then one commit, so that no revision is ever half of another.
+
+What is there already is not sent again, so that the same call goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from scar.errors import HubError, InputError
+from scar.hub.problems import understand
+from scar.progress import Track, silent
+
+if TYPE_CHECKING:
+    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub.hf_api import RepoFile
+
+RepoType: TypeAlias = Literal["dataset", "model"]
+
+MOST_FILES = 1_000
+"""Of one commit, as the Hub's own client sends at most; contents are there before it, so that it is a list of names."""
+
+MOST_IN_FOLDER = 10_000
+MOST_BYTES = 50 * 10**9
+"""Entries of a folder and bytes of a file. Source: huggingface.co/docs/hub/storage-limits."""
+
+TOGETHER = 20
+"""Files whose contents are sent before progress is shown."""
+
+ATTEMPTS = 6
+LONGEST_WAIT_S = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file and where it goes.
+
+    Attributes:
+        path: in the repository, with forward slashes.
+        file: on this machine.
+        size: in bytes.
+        sha256: of its bytes.
+    """
+
+    path: str
+    file: Path
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push did.
+
+    Attributes:
+        commit: that holds every file.
+        sent: files that were not there.
+        removed: files of an earlier push that are gone.
+    """
+
+    commit: str
+    sent: tuple[Upload, ...]
+    removed: tuple[str, ...]
+
+
+def check_plan(files: Sequence[Upload]) -> None:
+    """See that files are within the Hub's limits.
+
+    Raises:
+        InputError: they are not; says which limit and what to do.
+    """
+    if not files:
+        raise InputError("nothing to push: give a folder that has files.")
+    if len(files) > MOST_FILES:
+        raise InputError(
+            f"{len(files):,} files are more than one commit takes ({MOST_FILES:,}); make fewer, larger ones."
+        )
+    for file in files:
+        if file.size > MOST_BYTES:
+            raise InputError(f"{file.file}: {file.size:,} bytes; the Hub takes {MOST_BYTES:,} in a file: split it.")
+    folders = Counter(file.path.rpartition("/")[0] for file in files)
+    folder, count = folders.most_common(1)[0]
+    if count > MOST_IN_FOLDER:
+        raise InputError(f"{folder}: {count:,} files; the Hub takes {MOST_IN_FOLDER:,} in a folder: use subfolders.")
+
+
+def push(
+    files: Sequence[Upload],
+    repo: str,
+    repo_type: RepoType,
+    *,
+    public: bool = False,
+    revision: str = "main",
+    tag: str | None = None,
+    message: str = "Push",
+    owned: Sequence[str] = (),
+    endpoint: str | None = None,
+    track: Track = silent,
+    say: Callable[[str], None] = lambda _: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Pushed:
+    """Make a repository hold these files, and see that it does.
+
+    Args:
+        files: what it shall hold; others in it stay, but for those in folders of ``owned``.
+        repo: ``organisation/name``; made if it is not there.
+        repo_type: dataset or model.
+        public: whether a repository that is made now is public.
+        revision: branch to commit to; made if it is not there.
+        tag: a name for the commit.
+        message: of the commit.
+        owned: folders in which files of an earlier push that are no more are removed.
+        endpoint: of the Hub, if not its usual one (or HF_ENDPOINT).
+        track: shows progress.
+        say: shows a line to the user.
+        sleep: waits so many seconds.
+
+    Raises:
+        HubError: the Hub refuses, or cannot be reached after several attempts; what was sent stays there.
+        InputError: the files are beyond the Hub's limits.
+    """
+    from huggingface_hub import HfApi
+
+    check_plan(files)
+    hub = HfApi(endpoint=endpoint)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _once(hub, files, repo, repo_type, public, revision, tag, message, owned, track)
+        except HubError:
+            raise
+        except Exception as error:
+            problem = understand(error)
+            if problem is None:
+                raise
+            if not problem.passing:
+                raise HubError(f"{repo}: {problem.advice}.") from None
+            if attempt == ATTEMPTS:
+                raise HubError(
+                    f"{repo}: {problem.advice}, {attempt} times; run the same command later, what was sent is kept."
+                ) from None
+            wait = min(problem.wait if problem.wait is not None else 2.0**attempt, LONGEST_WAIT_S)
+            say(f"{repo}: {problem.advice}; trying again in {wait:.0f} s")
+            sleep(wait)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _once(
+    hub: HfApi,
+    files: Sequence[Upload],
+    repo: str,
+    repo_type: RepoType,
+    public: bool,
+    revision: str,
+    tag: str | None,
+    message: str,
+    owned: Sequence[str],
+    track: Track,
+) -> Pushed:
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    hub.whoami()
+    hub.create_repo(repo, repo_type=repo_type, private=not public, exist_ok=True)
+    if revision != "main":
+        hub.create_branch(repo, branch=revision, repo_type=repo_type, exist_ok=True)
+    head = str(hub.repo_info(repo, repo_type=repo_type, revision=revision).sha)
+    there = _tree(hub, repo, repo_type, head)
+    missing = [file for file in files if not _same(file, there.get(file.path))]
+    kept = {file.path for file in files}
+    removed = sorted(path for path in there if path not in kept and path.partition("/")[0] in owned)
+    commit = head
+    if missing or removed:
+        additions = [_addition(file) for file in missing]
+        _send(hub, additions, repo, repo_type, revision, track)
+        deletions = [CommitOperationDelete(path) for path in removed]
+        commit = hub.create_commit(
+            repo,
+            [*deletions, *(each for each in additions if isinstance(each, CommitOperationAdd))],
+            commit_message=message,
+            repo_type=repo_type,
+            revision=revision,
+            parent_commit=head,
+        ).oid
+    _verify(files, _tree(hub, repo, repo_type, commit), repo, commit)
+    if tag is not None:
+        _tag(hub, repo, repo_type, tag, commit)
+    return Pushed(commit, tuple(missing), tuple(removed))
+
+
+def _addition(file: Upload) -> CommitOperationAdd:
+    from huggingface_hub import CommitOperationAdd
+
+    addition = CommitOperationAdd(file.path, file.file)
+    addition.upload_info.sha256 = bytes.fromhex(file.sha256)  # known, so that the client does not read the file for it
+    return addition
+
+
+def _send(
+    hub: HfApi, additions: list[CommitOperationAdd], repo: str, repo_type: RepoType, revision: str, track: Track
+) -> None:
+    """Send the contents of large files, some at a time; no revision has them yet."""
+    groups = [additions[start : start + TOGETHER] for start in range(0, len(additions), TOGETHER)]
+    for group in track(groups, f"sending to {repo}", len(groups)):
+        hub.preupload_lfs_files(repo, group, repo_type=repo_type, revision=revision, free_memory=False)
+
+
+def _tree(hub: HfApi, repo: str, repo_type: RepoType, commit: str) -> dict[str, RepoFile]:
+    from huggingface_hub.hf_api import RepoFile
+
+    entries = hub.list_repo_tree(repo, recursive=True, revision=commit, repo_type=repo_type)
+    return {entry.path: entry for entry in entries if isinstance(entry, RepoFile)}
+
+
+def _same(file: Upload, there: RepoFile | None) -> bool:
+    """Whether the Hub's checksum of a file is ours: SHA-256 of large ones, git's id of small ones."""
+    if there is None or there.size != file.size:
+        return False
+    if there.lfs is not None:
+        return str(there.lfs.sha256) == file.sha256
+    content = file.file.read_bytes()  # what is not LFS is small
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest() == there.blob_id
+
+
+def _verify(files: Sequence[Upload], there: dict[str, RepoFile], repo: str, commit: str) -> None:
+    wrong = [file.path for file in files if not _same(file, there.get(file.path))]
+    if wrong:
+        raise HubError(f"{repo} at {commit}: {wrong[0]} is not the local file ({len(wrong)} such files); push again.")
+
+
+def _tag(hub: HfApi, repo: str, repo_type: RepoType, tag: str, commit: str) -> None:
+    known = {ref.name: ref.target_commit for ref in hub.list_repo_refs(repo, repo_type=repo_type).tags}
+    if known.get(tag, commit) != commit:
+        raise HubError(f"{repo}: the tag {tag} is on {known[tag]}, not on the pushed {commit}; give another --tag.")
+    hub.create_tag(repo, tag=tag, revision=commit, repo_type=repo_type, exist_ok=True)
