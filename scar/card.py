@@ -105,6 +105,7 @@ def render(facts: Facts, template: Path | None = None) -> str:
                 with_images=any(_has_images(config) for config in facts.configs),
                 provenance=any("provenance" in config.name for config in facts.configs),
                 reports=reports,
+                reviews=facts.reviews,
                 parts=PARTS,
                 reasons=REASONS,
                 chance=1 / 10,

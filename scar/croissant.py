@@ -92,7 +92,7 @@ def _responsible(facts: Facts) -> dict[str, Any]:
         "data_collection_type": ["Secondary Data analysis", "Software Collection"],
         "data_collection_raw_data": "Images and annotations of the sources, which stay with their publishers.",
         "data_annotation_protocol": [_PROTOCOL],
-        "data_annotation_analysis": ["No review by people is on record for this build."],
+        "data_annotation_analysis": _reviewed(facts) or ["No review by people is on record for this build."],
         "annotations_per_item": "1 true caption and 9 others",
         "data_biases": findings(dict(facts.audit)) or [_CLEAN] if facts.audit else ["It has not been audited."],
         "data_use_cases": [_USES[split] for split in facts.splits],
@@ -111,6 +111,13 @@ def _responsible(facts: Facts) -> dict[str, Any]:
         "machine_annotation_tools": sorted(tools),
         "data_release_maintenance_plan": "The same inputs, settings and seed build the same bytes again.",
     }
+
+
+def _reviewed(facts: Facts) -> list[str]:
+    return [
+        f"{key}: {found['samples']:,} samples looked at by {found['reviewers']} people, {found['accepted']:.1%} accepted"
+        for key, found in facts.reviews.items()
+    ]
 
 
 def _object(file: DataFile) -> mlcroissant.FileObject:

@@ -151,6 +151,12 @@ class Facts:
         return tuple(split for split in SPLITS if any(source.split == split for source in self.sources))
 
     @property
+    def reviews(self) -> dict[str, Any]:
+        """What people who looked at samples say of them, by source and split, as the audit has it."""
+        sources = self.audit["sources"] if self.audit else {}
+        return {key: figures["review"] for key, figures in sources.items() if figures.get("review")}
+
+    @property
     def of_the_paper(self) -> bool:
         """Whether every source is one that the paper uses."""
         return all(source.name in known_sources() for source in self.sources)

@@ -148,6 +148,24 @@ def test_audit_figures_and_plots_are_in_the_card(corpus: Path) -> None:
     assert any("2 images" in line or "3 images" in line for line in croissant(corpus)["rai:dataBiases"])
 
 
+def test_a_review_is_in_card_and_croissant(corpus: Path) -> None:
+    write_card(corpus)
+    assert "No review by people is on record" in (corpus / CARD).read_text(encoding="utf-8")
+    ids = pq.read_table(corpus / "provenance" / "SCaR_eval_Toy.parquet")["id"].to_pylist()[:4]
+    lines = [
+        json.dumps({"id": id_, "reviewer": name, "accept": (place, name) != (0, "bob")})
+        for place, id_ in enumerate(ids)
+        for name in ("ada", "bob")
+    ]
+    (corpus / "review.jsonl").write_text("\n".join(lines) + "\n")
+    save(audit(corpus), corpus, 0.05)
+    write_card(corpus)
+    text = (corpus / CARD).read_text(encoding="utf-8")
+    assert "Toy/eval: 2 people looked at 4 samples" in text
+    assert "No review by people is on record" not in text
+    assert "4 samples looked at by 2 people" in str(croissant(corpus)["rai:dataAnnotationAnalysis"])
+
+
 def test_an_audit_of_another_build_is_refused(corpus: Path) -> None:
     figures = audit(corpus)
     figures["sources"]["Toy/eval"]["samples"] += 1
