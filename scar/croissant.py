@@ -115,7 +115,7 @@ def _responsible(facts: Facts) -> dict[str, Any]:
 
 def _reviewed(facts: Facts) -> list[str]:
     return [
-        f"{key}: {found['samples']:,} samples looked at by {found['reviewers']} people, {found['accepted']:.1%} accepted"
+        f"{key}: {found['samples']:,} samples seen by {found['reviewers']} people, {found['accepted']:.1%} accepted"
         for key, found in facts.reviews.items()
     ]
 

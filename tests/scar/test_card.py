@@ -163,7 +163,7 @@ def test_a_review_is_in_card_and_croissant(corpus: Path) -> None:
     text = (corpus / CARD).read_text(encoding="utf-8")
     assert "Toy/eval: 2 people looked at 4 samples" in text
     assert "No review by people is on record" not in text
-    assert "4 samples looked at by 2 people" in str(croissant(corpus)["rai:dataAnnotationAnalysis"])
+    assert "4 samples seen by 2 people" in str(croissant(corpus)["rai:dataAnnotationAnalysis"])
 
 
 def test_an_audit_of_another_build_is_refused(corpus: Path) -> None:
