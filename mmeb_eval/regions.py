@@ -56,7 +56,10 @@ METHODS: Mapping[str, str] = {"roi": "embed_roi", "text-bare": "embed_bare"}
 TEXTS = ("text", "text-bare")
 """Strategies that write the box into the text, as the official baselines have it."""
 
-STRATEGIES = (*TEXTS, *PICTURES, "roi")
+UNTOLD = "none"
+"""The whole image and not a word of the box: what a model can guess without knowing which thing is meant."""
+
+STRATEGIES = (*TEXTS, *PICTURES, "roi", UNTOLD)
 """Values of ``--region``."""
 
 
@@ -90,7 +93,7 @@ class Told:
         self.region = region
         self.name = f"{inner.name}+{region}"
         self.layout = layout_of(inner)
-        self.prompts = () if region in TEXTS else ("box",)
+        self.prompts = () if region in (*TEXTS, UNTOLD) else ("box",)
         self.stored: bool = getattr(inner, "stored", True)
 
     @property
@@ -109,8 +112,8 @@ class Told:
             DataError: a prompt that the strategy cannot tell.
         """
         for item in items:
-            if item.prompt is not None and (self.region in TEXTS or not isinstance(item.prompt, Box)):
-                kinds = "no prompt" if self.region in TEXTS else "boxes alone"
+            if item.prompt is not None and (not self.prompts or not isinstance(item.prompt, Box)):
+                kinds = "boxes alone" if self.prompts else "no prompt"
                 raise DataError(f"{describe(item)}: {self.name} is shown {kinds}.")
             if item.prompt is not None and item.image is None:
                 raise DataError(f"{describe(item)}: a box without an image.")

@@ -9,12 +9,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from mmeb_eval.embedder import Item
-from virtue_ref.collate import Batch, Collator, Pictures, Request
+from virtue_ref.collate import Batch, Collator, Request
 from virtue_ref.errors import InputError
 from virtue_ref.model import Seen
 from virtue_ref.pairs import Pair
@@ -26,12 +27,12 @@ class Part:
 
     Attributes:
         batch: as the language model takes them.
-        pictures: their images; None where all are texts.
+        images: their images, each once.
         seen: what the frozen encoders make of the images, once they looked.
     """
 
     batch: Batch
-    pictures: Pictures | None
+    images: tuple[Path, ...]
     seen: list[Seen] = field(default_factory=list)
 
 
@@ -112,8 +113,7 @@ def parts_of(items: Sequence[Item], collator: Collator, size: int, device: torch
         images = list(dict.fromkeys(request.item.image for request in some if request.item.image is not None))
         place = {image: index for index, image in enumerate(images)}
         image_of = [None if request.item.image is None else place[request.item.image] for request in some]
-        pictures = collator.pictures(images).to(device, torch.float32) if images else None
-        parts.append(Part(collator.batch(some, image_of).to(device), pictures))
+        parts.append(Part(collator.batch(some, image_of).to(device), tuple(images)))
     row = torch.empty(len(items), dtype=torch.int64)
     row[torch.tensor(order)] = torch.arange(len(items))
     return parts, row

@@ -123,11 +123,13 @@ def of_weights(model: Virtue, weights: Mapping[str, Tensor], like: Checkpoint, d
         model: whose settings are taken.
         weights: as in the state of a model without adapters.
         like: see `of_model`.
-        dtype: of the weights, such as "float16"; empty keeps each one's own.
+        dtype: of the weights, such as "float16"; empty keeps each one's own. Buffers keep theirs, see `Virtue.place`.
     """
+    kept = dict(model.named_buffers())
     kind = getattr(torch, dtype) if dtype else None
     weights = {
-        key: value.to(kind if value.is_floating_point() else None).contiguous() for key, value in weights.items()
+        key: value.to(None if key in kept or not value.is_floating_point() else kind).contiguous()
+        for key, value in weights.items()
     }
     backbone, segmenter, connector = _by_part(weights, model.config.name)
     if HEAD in like.backbone:

@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-MODEL_HELP = "tiny, 2b, 7b or a TOML file (random weights); a checkpoint folder; or a Hugging Face repository."
+MODEL_HELP = "demo (trained); tiny, 2b, 7b or a TOML file (random weights); a folder; or a Hugging Face repository."
 SEGMENTER_HELP = "SAM 2's weights, a file or a Hub id, where the checkpoint does not contain them."
 JSON_HELP = "Print JSON instead of a table."
 
@@ -155,8 +155,14 @@ def train(
     if listed or not recipe:
         for name in built_in():
             typer.echo(f"{name:16} {Recipe.read(name).about}")
+        typer.echo(f"{'demo':16} the miniature: small parts and then the SCaR stage, in the drawn world; needs no data")
         return
     with one_line_errors("virtue", EvalError, ScarError):
+        if recipe == "demo":
+            from virtue_ref.command import train_miniature
+
+            typer.echo(f"checkpoint {train_miniature(out or Path('runs') / 'demo', seed or 0)}")
+            return
         wanted = Recipe.read(recipe).with_options(
             steps=steps, batch=batch, part=part, seed=seed, missing=missing, model=model
         )

@@ -78,6 +78,27 @@ def train_recipe(
         )
 
 
+def train_miniature(run: Path, seed: int) -> Path:
+    """All stages of the miniature, with a line now and then.
+
+    Args:
+        run: folder of the run; stages that are done in it are not done again.
+        seed: of weights, order and drawn worlds.
+
+    Returns:
+        The last checkpoint.
+    """
+    from virtue_ref.miniature.make import make
+
+    console = Console(stderr=True)
+
+    def say(step: int, steps: int, line: str) -> None:
+        if line:
+            console.print(f"step {step}/{steps}: {line}", highlight=False)
+
+    return make(run, seed, say=say)
+
+
 def scorer(recipe: Recipe, start: Checkpoint, data: Path) -> Callable[[Virtue], float] | None:
     """Scores a model by mean hit@1 on the recipe's corpus; None where it names none.
 

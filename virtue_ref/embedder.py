@@ -213,8 +213,9 @@ def load(
     """A VIRTUE embedder in one call.
 
     Args:
-        config: a built-in config ("tiny", "2b", "7b") or a TOML file, with random weights; or a checkpoint, a folder
-            or a Hugging Face repository.
+        config: a built-in config ("tiny", "2b", "7b") or a TOML file, with random weights; or a checkpoint: "demo", a
+            small one that was trained on drawn scenes and comes with the package; a folder; or a Hugging Face
+            repository.
         profile: "official" or "clean"; None is what the config or checkpoint says.
         device: such as "cpu" or "cuda:1"; None takes a GPU if there is one.
         dtype: "float32" or "bfloat16"; None is bfloat16 on a GPU, else float32.

@@ -37,6 +37,19 @@ class _Chance:
             torch.cuda.set_rng_state(self.cuda)
 
 
+def plain(embed: Callable[[Part], Tensor], parts: Sequence[Part], loss: Callable[[Tensor], Tensor]) -> Tensor:
+    """As `backward`, with all activations in memory and one pass; for one process.
+
+    Raises:
+        FloatingPointError: as there.
+    """
+    value = loss(torch.cat([embed(part) for part in parts]))
+    if not torch.isfinite(value):
+        raise FloatingPointError(f"the loss is {value.item()}")
+    torch.autograd.backward(value)
+    return value.detach()
+
+
 def backward(
     embed: Callable[[Part], Tensor],
     parts: Sequence[Part],

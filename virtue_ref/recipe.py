@@ -62,6 +62,7 @@ class Optimiser:
         batch: pairs of a step, over all processes.
         sub_batch: pairs of one source that stand together in a batch; 0 is the whole batch.
         part: items embedded at once, what memory allows; gradients do not depend on it.
+        cached: embed twice, so that memory is that of one part; without it, one process keeps everything at once.
         rate: peak of the learning rate.
         warm_up: steps until it is reached; then it falls linearly to 0.
         decay: of weights.
@@ -76,6 +77,7 @@ class Optimiser:
     batch: int
     sub_batch: int = 0
     part: int = 64
+    cached: bool = True
     rate: float = 5e-5
     warm_up: int = 100
     decay: float = 0.0

@@ -17,6 +17,9 @@ from virtue_ref.model import Virtue
 from virtue_ref.official import ADAPTER_CONFIG, CONNECTOR_FILE, read_adapter, read_official
 from virtue_ref.tokens import SPECIAL, byte_tokenizer
 
+TRAINED = Path(__file__).parent / "checkpoints"
+"""Folder of the checkpoints that come with the package."""
+
 WEIGHT_FILES = ("*.safetensors", "*.bin", "*.pth", "*.pt")
 
 
@@ -26,7 +29,8 @@ def read(
     """The checkpoint of a name.
 
     Args:
-        name: a built-in config or a TOML file, for random weights; a folder; or a Hugging Face repository.
+        name: a built-in config or a TOML file, for random weights; "demo", the small model that comes with the package;
+            a folder; or a Hugging Face repository.
         revision: of the repository.
         segmenter: SAM 2's weights, a file or a Hub id such as "facebook/sam2.1-hiera-base-plus", where the checkpoint
             does not contain them; see `virtue_ref.official.read_official`.
@@ -38,8 +42,15 @@ def read(
     """
     if is_config(name):
         return new(Config.read(name), seed)
+    if is_trained(name):
+        return read_own(TRAINED / name)
     stored = _read_folder(locate(name, revision), segmenter)
     return dataclasses.replace(stored, config=dataclasses.replace(stored.config, name=Path(name).resolve().name))
+
+
+def is_trained(name: str | Path) -> bool:
+    """Whether a checkpoint of that name comes with the package."""
+    return (TRAINED / name / SETTINGS).is_file()
 
 
 def new(config: Config, seed: int = 0) -> Checkpoint:

@@ -74,6 +74,7 @@ def train(
     until: int | None = None,
     trackers: Sequence[str] = ("tensorboard",),
     cpu: bool = False,
+    memory: dict[Path, Seen] | None = None,
     say: Say = lambda *_: None,
 ) -> Path:
     """Train, or go on training, until all steps are done.
@@ -87,6 +88,7 @@ def train(
         until: stop after so many steps all the same, as if interrupted.
         trackers: of accelerate's, where curves go.
         cpu: leave a GPU alone.
+        memory: what the frozen encoders make of images, kept from step to step; for few and small images.
         say: shows progress.
 
     Returns:
@@ -149,7 +151,7 @@ def train(
                 group["lr"] = rate_at(step, steps, how)
             # Chance of a step depends on nothing before it: a run that was interrupted draws the same.
             torch.manual_seed((how.seed * 1_000_003 + step) * 1_009 + accelerator.process_index)
-            shown = one_step(accelerator, wrapped, model, collator, optimiser, pairs, how, step)
+            shown = one_step(accelerator, wrapped, model, collator, optimiser, pairs, how, step, memory)
             step += 1
             seen = dataclasses.replace(shown, step=step, seconds=time.perf_counter() - began)
             if accelerator.is_main_process and (step % recipe.watch.log == 0 or step == steps):
@@ -184,6 +186,7 @@ def one_step(
     pairs: Sequence[Pair],
     how: Optimiser,
     step: int,
+    memory: dict[Path, Seen] | None = None,
 ) -> Step:
     """Gradients of a whole batch, one update.
 
@@ -193,7 +196,7 @@ def one_step(
     layout = lay_out(pairs, accelerator.num_processes)
     parts, row = parts_of(layout.items[accelerator.process_index], collator, how.part, accelerator.device)
     for part in parts:
-        part.seen = look(model, part)
+        part.seen = look(model, collator, part, memory)
     hits = 0.0
 
     def loss(vectors: Tensor) -> Tensor:
@@ -206,9 +209,12 @@ def one_step(
         return info_nce(queries, targets, gold, how.temperature)
 
     try:
-        value = grad_cache.backward(
-            wrapped, parts, loss, lambda: accelerator.no_sync(wrapped), scale=accelerator.num_processes
-        )
+        if how.cached or accelerator.num_processes > 1:
+            value = grad_cache.backward(
+                wrapped, parts, loss, lambda: accelerator.no_sync(wrapped), scale=accelerator.num_processes
+            )
+        else:
+            value = grad_cache.plain(wrapped, parts, loss)
         norm = float(accelerator.clip_grad_norm_(wrapped.parameters(), how.clip))
         if not torch.isfinite(torch.tensor(norm)):
             raise FloatingPointError(f"the gradient's norm is {norm}")
@@ -225,11 +231,12 @@ def one_step(
 
 
 @torch.no_grad()
-def look(model: Virtue, part: Part) -> list[Seen]:
-    """What the frozen encoders make of a part's images, once for both passes; kept in main memory."""
-    if part.pictures is None:
-        return []
-    return model.look(part.pictures.to(model.device, model.dtype))
+def look(model: Virtue, collator: Collator, part: Part, memory: dict[Path, Seen] | None) -> list[Seen]:
+    """What the frozen encoders make of a part's images, once for both passes."""
+    known = {} if memory is None else memory
+    if new := [image for image in part.images if image not in known]:
+        known |= zip(new, model.look(collator.pictures(new).to(model.device, model.dtype)), strict=True)
+    return [known[image] for image in part.images]
 
 
 def gathered(accelerator: Accelerator, vectors: Tensor, layout: Layout) -> Tensor:

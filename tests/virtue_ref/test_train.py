@@ -139,13 +139,14 @@ def test_dora_learns_too(tmp_path: Path, start: Checkpoint, sources: list[Source
 def test_memory_saving_changes_no_gradient(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
     plain = RECIPE | {"adapter": {"rank": 2, "alpha": 4}}
     found = []
-    changes: tuple[dict[str, object], ...] = ({"part": 64}, {"part": 3}, {"checkpointing": True})
+    changes: tuple[dict[str, object], ...] = ({"part": 64}, {"part": 3}, {"checkpointing": True}, {"cached": False})
     for number, changed in enumerate(changes):
         plan = from_table({**plain, "optimiser": {**RECIPE["optimiser"], **changed}}, "test", "test.toml")
         run_it(plan, start, sources, tmp_path / str(number))
         found.append(losses(tmp_path / str(number)))
     assert found[1] == pytest.approx(found[0], abs=1e-4)
     assert found[2] == pytest.approx(found[0], abs=1e-4)
+    assert found[3] == pytest.approx(found[0], abs=1e-4)
 
 
 def test_no_number_stops_and_keeps_the_last_checkpoint(

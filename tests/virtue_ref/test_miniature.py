@@ -1,0 +1,70 @@
+"""The stages of the miniature run one after another; what a view says of its picture is true."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import virtue_ref
+from mmeb_eval.embedder import Item
+from scar.scenes.shapes import COLOURS, SHAPES
+from scar.scenes.world import draw
+from virtue_ref.config import Config
+from virtue_ref.miniature.make import SIZES, Effort, make
+from virtue_ref.miniature.views import DIRECTIONS, view
+
+
+@pytest.fixture(scope="module")
+def config() -> Config:
+    return Config.read(SIZES)
+
+
+def test_a_view_tells_what_was_drawn(config: Config) -> None:
+    for index in range(4):
+        drawing, seen = draw(index, 5, "train"), view(index, 5, config)
+        names = [f"{list(COLOURS)[c]} {list(SHAPES)[s]}" for c, s in zip(seen.colour, seen.shape, strict=True)]
+        assert names == [thing.name for thing in drawing.things]
+        assert seen.patches.shape[0] == 4 * seen.grid[0] * seen.grid[1]
+        area = seen.cells.mean(dim=(1, 2)) * drawing.image.width * drawing.image.height
+        assert area.tolist() == pytest.approx(
+            [float(mask.sum()) for mask in drawing.masks], rel=0.05
+        )  # windows of cells overlap by a pixel
+        for box, mask in zip(seen.boxes, drawing.masks, strict=True):
+            inside = np.zeros_like(mask)
+            inside[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
+            assert (mask & ~inside).sum() == 0
+
+
+def test_related_things_are_the_facts(config: Config) -> None:
+    seen = view(3, 5, config)
+    for thing in range(len(seen.colour)):
+        told = seen.related(thing).reshape(len(DIRECTIONS), len(COLOURS), len(SHAPES))
+        wanted = {
+            (direction, int(seen.colour[other]), int(seen.shape[other]))
+            for subject, direction, other in seen.facts
+            if subject == thing
+        }
+        assert {tuple(place) for place in told.nonzero().tolist()} == wanted
+        labels, asked = seen.near(thing)
+        assert labels.shape == (seen.grid[0] * seen.grid[1], 5)
+        assert labels[asked, 0].sum() > 0
+
+
+def test_the_demo_model_comes_along() -> None:
+    model = virtue_ref.load("demo")
+    assert model.name.startswith("virtue-demo-clean@")
+    assert model.settings["revision"] != "seed0"
+    assert sum(weight.numel() for weight in model.model.parameters()) * 2 < 6.5e6
+
+
+@pytest.mark.slow
+def test_all_stages_run_and_what_is_done_stays_done(tmp_path: Path) -> None:
+    effort = Effort(pictures=40, vision=2, segmenter=2, speaking=2, scar=2)
+    folder = make(tmp_path, 3, effort)
+    vectors = virtue_ref.load(folder / "model").embed([Item("a red star")])
+    assert np.isfinite(vectors).all()
+    before = (tmp_path / "parts.safetensors").stat().st_mtime_ns
+    assert make(tmp_path, 3, effort) == folder
+    assert (tmp_path / "parts.safetensors").stat().st_mtime_ns == before
