@@ -56,7 +56,7 @@ METHODS: Mapping[str, str] = {"roi": "embed_roi", "text-bare": "embed_bare"}
 TEXTS = ("text", "text-bare")
 """Strategies that write the box into the text, as the official baselines have it."""
 
-UNTOLD = "none"
+UNTOLD = "whole-image"
 """The whole image and not a word of the box: what a model can guess without knowing which thing is meant."""
 
 STRATEGIES = (*TEXTS, *PICTURES, "roi", UNTOLD)

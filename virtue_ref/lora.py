@@ -91,7 +91,7 @@ def _merged(layer: Any) -> Tensor:
     before = base.data
     base.data = before.clone()
     layer.merge(adapter_names=[NAME])
-    whole: Tensor = base.data.cpu()
+    whole: Tensor = base.data.clone().cpu()  # unmerging changes what it merged into
     layer.unmerge()
     base.data = before
     return whole

@@ -11,16 +11,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import virtue_ref
 from scar.demo import build_demo
-from virtue_ref import runs, store
+from virtue_ref import lora, runs, store
 from virtue_ref.checkpoint import Checkpoint, build
+from virtue_ref.embedder import VirtueEmbedder
 from virtue_ref.errors import CheckpointError, TrainError
 from virtue_ref.pairs import Source, read
 from virtue_ref.recipe import Recipe, from_table
+from virtue_ref.tokens import read_tokenizer
 from virtue_ref.train import train
 
 RECIPE: dict[str, Any] = {
@@ -94,6 +98,25 @@ def test_only_connector_and_adapters_learn(tmp_path: Path, start: Checkpoint, so
         or ("language_model.layers." in key and key.endswith(tuple(f"{t}.weight" for t in targets)))
     }
     assert changed == wanted
+
+
+def test_merged_weights_do_what_weights_and_adapters_do(
+    tmp_path: Path, start: Checkpoint, sources: list[Source]
+) -> None:
+    plan = from_table({**RECIPE, "adapter": {"rank": 2, "alpha": 16}}, "test", "test.toml")
+    done = run_it(plan, start, sources, tmp_path)
+    beside = build(start)
+    lora.prepare(beside, plan.adapter, checkpointing=False)
+    for name, weight in lora.trained(beside).items():
+        weight.data.copy_(load_file(done / "state.safetensors")[f"weight.{name}"])
+    before = {name: value.clone() for name, value in beside.state_dict().items()}
+    questions = [sources[0].pair(number).query for number in range(3)]
+    adapted = VirtueEmbedder(beside, read_tokenizer(start.files, "tiny"), "adapted").embed(questions)
+    merged = virtue_ref.load(done / "model").embed(questions)
+    assert np.abs(merged - virtue_ref.load("tiny").embed(questions)).max() > 0.01
+    np.testing.assert_allclose(merged, adapted, atol=1e-5)
+    lora.merged(beside)
+    assert all(torch.equal(value, before[name]) for name, value in beside.state_dict().items())
 
 
 def test_a_checkpoint_is_a_model_and_tells_its_origin(
