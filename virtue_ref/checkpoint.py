@@ -127,11 +127,11 @@ def of_weights(model: Virtue, weights: Mapping[str, Tensor], like: Checkpoint, d
     """
     kept = dict(model.named_buffers())
     kind = getattr(torch, dtype) if dtype else None
-    weights = {
+    cast = {
         key: value.to(None if key in kept or not value.is_floating_point() else kind).contiguous()
         for key, value in weights.items()
     }
-    backbone, segmenter, connector = _by_part(weights, model.config.name)
+    backbone, segmenter, connector = _by_part(cast, model.config.name)
     if HEAD in like.backbone:
         backbone[HEAD] = like.backbone[HEAD]
     # transformers' SAM 2 has other names and only the weights that run; it is never trained here, so `like` has them.
