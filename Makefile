@@ -39,7 +39,7 @@ demo: $(READY) ## The whole story, offline: draw, build, evaluate, report
 	$(BIN)/scar build demo --out $(DEMO)/corpus
 	$(BIN)/scar check $(DEMO)/corpus
 	$(BIN)/mmeb-eval --model constant --model random --model text-only --model virtue --config demo --tasks $(DEMO)/corpus --output $(DEMO)/results
-	for region in whole-image text text-bare crop red-circle; do \
+	for region in whole-image text-bare crop; do \
 	  $(BIN)/mmeb-eval --model virtue --config demo --region $$region --tasks $(DEMO)/corpus --output $(DEMO)/results || exit 2; \
 	done
 	$(BIN)/mmeb-eval report $(DEMO)/results --tasks $(DEMO)/corpus --out $(DEMO)/report.html

@@ -125,10 +125,10 @@ def of_weights(model: Virtue, weights: Mapping[str, Tensor], like: Checkpoint, d
         like: see `of_model`.
         dtype: of the weights, such as "float16"; empty keeps each one's own. Buffers keep theirs, see `Virtue.place`.
     """
-    kept = dict(model.named_buffers())
+    buffers = dict(model.named_buffers())
     kind = getattr(torch, dtype) if dtype else None
     cast = {
-        key: value.to(None if key in kept or not value.is_floating_point() else kind).contiguous()
+        key: value.to(None if key in buffers or not value.is_floating_point() else kind).contiguous()
         for key, value in weights.items()
     }
     backbone, segmenter, connector = _by_part(cast, model.config.name)
