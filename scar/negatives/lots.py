@@ -33,18 +33,18 @@ class Lots(Generic[T]):
         """Every item once, in random order: each next one is drawn by weight among those that are left."""
         return map(itemgetter(1), self.rung(rng))
 
-    def rung(self, rng: Random) -> Iterator[tuple[float, T]]:
+    def rung(self, rng: Random, factor: float = 1.0) -> Iterator[tuple[float, T]]:
         """Every item once with the time at which its clock rings, which is earlier the more it weighs.
 
-        The clocks are exponential, so their order is that of `drawn`, and lots that are rung side by side are drawn as
-        if they were in one urn.
+        With a factor everything weighs more by it. The clocks are exponential, so their order is that of `drawn`, and
+        lots that are rung side by side are drawn as if they were in one urn.
         """
         left: Sequence[int] = range(len(self.items))
         bounds = self._bounds
         taken: set[int] = set()
         misses, time = 0, 0.0
         while len(taken) < len(self.items):
-            time += rng.expovariate(bounds[-1])
+            time += rng.expovariate(bounds[-1] * factor)
             place = left[bisect(bounds, rng.random() * bounds[-1], hi=len(bounds) - 1)]
             if place not in taken:
                 taken.add(place)
@@ -56,8 +56,11 @@ class Lots(Generic[T]):
                 misses = 0
 
 
-def drawn_together(urns: Sequence[Lots[T]], rng: Random) -> Iterator[T]:
-    """What several urns hold, in random order by weight, as if they were one; an item of two urns comes twice."""
-    if len(urns) == 1:
-        return urns[0].drawn(rng)
-    return map(itemgetter(1), merge(*(urn.rung(rng) for urn in urns), key=itemgetter(0)))
+def drawn_together(urns: Sequence[tuple[Lots[T], float]], rng: Random) -> Iterator[T]:
+    """What several urns hold, in random order by weight, as if they were one; an item of two urns comes twice.
+
+    Args:
+        urns: each with a number by which all that it holds weighs more.
+        rng: the only chance in it.
+    """
+    return map(itemgetter(1), merge(*(urn.rung(rng, factor) for urn, factor in urns), key=itemgetter(0)))

@@ -8,6 +8,7 @@ than others, so what is drawn must be weighted against them; `fit` finds the wei
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -16,7 +17,7 @@ from typing import Any, Self
 from scar import english
 from scar.negatives.balance import Candidates, balanced
 from scar.negatives.lots import Lots
-from scar.negatives.rules import Bag, Proposal, Scenes, marks, objects, relations, scenes
+from scar.negatives.rules import Bag, Proposal, Scenes, Share, marks, objects, relations, scenes
 from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Negative, Part, Picture, Region
 from scar.vetoes import Context, veto
 
@@ -48,37 +49,28 @@ class Pools:
         """What is kept is not worth the way to another process."""
         return type(self), (self.nouns, self.scenes, self.weights, self.other)
 
-    def urns(self, part: Part, gold: Caption, picture: Picture, region: Region) -> Sequence[Lots[str]]:
-        """All that may replace an element of a true caption."""
-        return [
-            self._shared(each) if isinstance(each, Bag) else self._lots(each)
-            for each in self.proposals(part, gold, picture, region)
-        ]
+    def urns(self, part: Part, gold: Caption, picture: Picture, region: Region) -> list[tuple[Lots[str], float]]:
+        """All that may replace an element of a true caption, as `drawn_together` takes it."""
+        return [(self._lots(share.bag), share.factor) for share in self.shares(part, gold, picture, region)]
 
-    def proposals(
-        self, part: Part, gold: Caption, picture: Picture, region: Region
-    ) -> Sequence[Bag | Sequence[Proposal]]:
-        """The same, with their own weights."""
+    def shares(self, part: Part, gold: Caption, picture: Picture, region: Region) -> list[Share]:
+        """The same, with proposals' own weights."""
         if part == "scene":
-            return [scenes(gold, region, self.scenes)]
+            return scenes(gold, region, self.scenes)
         if part == "relation":
-            return [relations(gold, picture, region)]
+            return relations(gold, picture, region)
         return objects(gold, picture, region, self.nouns)
 
-    def _shared(self, bag: Bag) -> Lots[str]:
-        if bag not in self._kept:
-            self._kept[bag] = self._lots(bag.proposals)
-        return self._kept[bag]
-
-    def _lots(self, proposals: Sequence[Proposal]) -> Lots[str]:
-        weights, other = self.weights, self.other
-        values = []
-        for proposal in proposals:
-            value = proposal.weight
-            for mark in proposal.marks:
-                value *= weights.get(mark, other)
-            values.append(value)
-        return Lots([proposal.value for proposal in proposals], values)
+    def _lots(self, bag: Bag) -> Lots[str]:
+        lots = self._kept.get(bag)
+        if lots is None:
+            weights, other = self.weights, self.other
+            values = [
+                proposal.weight * math.prod(weights.get(mark, other) for mark in proposal.marks)
+                for proposal in bag.proposals
+            ]
+            lots = self._kept[bag] = Lots([proposal.value for proposal in bag.proposals], values)
+        return lots
 
 
 def fit(told: Sequence[tuple[Caption, Picture, Region]], rng: Random, *, whole: bool) -> Pools:
@@ -106,10 +98,10 @@ def fit(told: Sequence[tuple[Caption, Picture, Region]], rng: Random, *, whole: 
 def _allowed(pools: Pools, part: Part, gold: Caption, picture: Picture, region: Region, rng: Random) -> list[Proposal]:
     """The proposals that no veto refuses; what is proposed twice has both weights."""
     found: dict[str, Proposal] = {}
-    for each in pools.proposals(part, gold, picture, region):
-        for proposal in _some(each, rng) if isinstance(each, Bag) else each:
+    for share in pools.shares(part, gold, picture, region):
+        for proposal in _some(share.bag, rng):
             before = found.get(proposal.value)
-            weight = proposal.weight + (before.weight if before else 0)
+            weight = proposal.weight * share.factor + (before.weight if before else 0)
             found[proposal.value] = Proposal(proposal.value, proposal.marks, weight)
     context = Context(picture, region)
     return [

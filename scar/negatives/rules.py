@@ -8,7 +8,7 @@ frequent as true ones.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Self
@@ -44,6 +44,10 @@ _OPPOSITE = 4.0
 
 _SAME_FORM = 30.0
 """How many times likelier a relation is of the true one's form than of another."""
+
+
+_DEED = 1000.0
+"""The same of deeds: they replace nothing else, as nobody knows what else a thing does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,14 @@ class Scenes:
         return (own.get(scene, 0) / self.frequency[scene] + _PRIOR) / (sum(own.values()) + _PRIOR)
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A bag among others, and how much more all that it holds weighs there."""
+
+    bag: Bag
+    factor: float = 1.0
+
+
 def marks(part: Part, caption: Caption) -> tuple[str, ...]:
     """Those of one element of a caption."""
     statement = Statement.parse(caption.relation)
@@ -107,7 +119,7 @@ def marks(part: Part, caption: Caption) -> tuple[str, ...]:
     return _object_marks(english.bare(caption.object), does=bool(statement and statement.verb))
 
 
-def scenes(gold: Caption, region: Region, known: Scenes) -> Bag:
+def scenes(gold: Caption, region: Region, known: Scenes) -> list[Share]:
     """Other places that take the same preposition and can hold the thing.
 
     Args:
@@ -118,7 +130,8 @@ def scenes(gold: Caption, region: Region, known: Scenes) -> Bag:
     that, statement = thing(region.category), Statement.parse(gold.relation)
     noun = plain(english.bare(gold.object))
     side = place(english.bare(gold.scene)).side
-    return _scenes(_joint(gold, statement), side, that.kind, that.places, noun if noun in known.of else "", known)
+    noun = noun if noun in known.of else ""
+    return [Share(_scenes(_joint(gold, statement), side, that.kind, that.places, noun, known))]
 
 
 @lru_cache(maxsize=1 << 12)
@@ -133,7 +146,7 @@ def _scenes(joint: str, side: str, kind: str, usual: tuple[str, ...], noun: str,
     return Bag(tuple(proposals))
 
 
-def objects(gold: Caption, picture: Picture, region: Region, known: tuple[str, ...]) -> tuple[list[Proposal], Bag]:
+def objects(gold: Caption, picture: Picture, region: Region, known: tuple[str, ...]) -> list[Share]:
     """Things elsewhere in the picture, and all things of the corpus; what has a colour stays coloured.
 
     Args:
@@ -144,30 +157,49 @@ def objects(gold: Caption, picture: Picture, region: Region, known: tuple[str, .
     """
     mine, statement = english.bare(gold.object), Statement.parse(gold.relation)
     verb = statement.verb if statement else None
-    colour = mine.removesuffix(plain(mine)).strip()
+    colour, does = mine.removesuffix(plain(mine)).strip(), verb is not None
     elsewhere = dict.fromkeys(thing(category).noun for category in picture.groups if category != region.category)
-    nouns = dict.fromkeys(elsewhere, _ELSEWHERE)
-    nouns |= dict.fromkeys(_others(mine, tuple(elsewhere)), _ELSEWHERE * _OTHER_COLOUR)
-    does = verb is not None
-    here = [_object(noun, colour, weight, does=does) for noun, weight in nouns.items()]
-    return here, _objects(thing(region.category), colour, verb, known)
+    factors = [(noun, _ELSEWHERE) for noun in elsewhere]
+    factors += [(noun, _ELSEWHERE * _OTHER_COLOUR) for noun in dict.fromkeys(_others(mine, tuple(elsewhere)))]
+    that = thing(region.category)
+    return [
+        *(Share(_one_object(noun, colour, does=does), factor) for noun, factor in factors),
+        Share(_objects(that.kind, that.places, _kin(that, known), colour, verb, known)),
+    ]
 
 
 @lru_cache(maxsize=1 << 12)
-def _objects(that: Thing, colour: str, verb: Verb | None, known: tuple[str, ...]) -> Bag:
-    """All things, by how likely one meets them where that thing is, and as what does the same."""
-    kin = frozenset(co_hyponyms(that.name))
-    found = {other.noun: other for other in things().values()} | {noun: thing(noun) for noun in known}
+def _objects(
+    kind: str, usual: tuple[str, ...], kin: frozenset[str], colour: str, verb: Verb | None, known: tuple[str, ...]
+) -> Bag:
+    """All things, by how likely one meets them where things of that sort are, and as what does the same."""
     weights = {
         noun: other.weight
-        * (_KIN if other.kind == that.kind or other.name in kin else 1)
-        * (1 if not that.places or set(other.places) & set(that.places) else _UNUSUAL)
+        * (_KIN if other.kind == kind or noun in kin else 1)
+        * (1 if not usual or set(other.places) & set(usual) else _UNUSUAL)
         * (1 if verb is None or verb.suits(other) else _UNUSUAL)
-        for noun, other in found.items()
+        for noun, other in _all_things(known).items()
     }
     total = sum(weights.values())
     does = verb is not None
     return Bag(tuple(_object(noun, colour, weight / total, does=does) for noun, weight in weights.items()))
+
+
+@lru_cache(maxsize=16)
+def _all_things(known: tuple[str, ...]) -> Mapping[str, Thing]:
+    return {other.noun: other for other in things().values()} | {noun: thing(noun) for noun in known}
+
+
+@lru_cache(maxsize=1 << 14)
+def _kin(that: Thing, known: tuple[str, ...]) -> frozenset[str]:
+    """The nouns of things that are of a sort with one, as WordNet has it."""
+    kin = frozenset(co_hyponyms(that.name))
+    return frozenset(noun for noun, other in _all_things(known).items() if other.name in kin)
+
+
+@lru_cache(maxsize=1 << 14)
+def _one_object(noun: str, colour: str, *, does: bool) -> Bag:
+    return Bag((_object(noun, colour, 1.0, does=does),))
 
 
 def _object(noun: str, colour: str, weight: float, *, does: bool) -> Proposal:
@@ -175,47 +207,53 @@ def _object(noun: str, colour: str, weight: float, *, does: bool) -> Proposal:
     return Proposal(english.a(said), _object_marks(said, does=does), weight)
 
 
-def relations(gold: Caption, picture: Picture, region: Region) -> list[Proposal]:
+def relations(gold: Caption, picture: Picture, region: Region) -> list[Share]:
     """Where else the thing could be in the picture or by other things, and what else it could do."""
     mine = Statement.parse(gold.relation)
     if mine is None:
         return []
-    found: dict[Statement, float] = dict(_positions())
     joint = mine.joint if mine.joint != FRAMED else _joint_of(picture, region)
-    for statement in _beside(picture, region, joint):
-        found[statement] = 1.0
-    if mine.verb:
-        found |= dict.fromkeys(_deeds(mine, mine.verb, region), 1.0)
     form = _form(mine)
-    return [
-        Proposal(
-            statement.text,
-            _relation_marks(statement),
-            weight
-            * (_SAME_FORM if _form(statement) == form else 1)
-            * (_OPPOSITE if statement.anchor == mine.anchor and statement.head == OPPOSITE.get(mine.head) else 1),
-        )
-        for statement, weight in found.items()
-        if statement != mine
+    near, annotated = (_SAME_FORM if form == "direction" else 1), bool(picture.relations)
+    others = (other for other in dict.fromkeys(map(thing, picture.groups)) if not alike(other.name, region.category))
+    shares = [
+        Share(_positions(), _SAME_FORM if form == "position" else 1),
+        *(Share(_directions(other.phrase, joint, annotated=annotated), near) for other in others),
+        Share(_supports(thing(region.category).kind, joint), near),
     ]
+    if mine.head in OPPOSITE:
+        shares.append(Share(_one_relation(Statement(OPPOSITE[mine.head], mine.anchor, mine.joint)), near * _OPPOSITE))
+    if mine.verb:
+        shares.append(Share(_deeds(mine, mine.verb, thing(region.category)), _DEED))
+    return shares
 
 
 @cache
-def _positions() -> Mapping[Statement, float]:
+def _positions() -> Bag:
     most = max(POSITIONS.values())
-    return {Statement(position, "", FRAMED): weight / most for position, weight in POSITIONS.items()}
+    return Bag(tuple(_said(Statement(head, "", FRAMED), weight / most) for head, weight in POSITIONS.items()))
 
 
-def _beside(picture: Picture, region: Region, joint: str) -> Iterator[Statement]:
-    """Every direction to every other thing, and on whatever bears such a thing."""
-    kind = thing(region.category).kind
-    heads = (*DIRECTIONS, *(OPPOSITE if picture.relations else ()))
-    for other in dict.fromkeys(map(thing, picture.groups)):
-        if not alike(other.name, region.category):
-            for head in dict.fromkeys(heads):
-                yield Statement(head, other.phrase, joint)
-    for bearer in _bearers(kind):
-        yield Statement(SUPPORT, bearer.phrase, joint)
+@lru_cache(maxsize=1 << 14)
+def _directions(anchor: str, joint: str, *, annotated: bool) -> Bag:
+    """Every direction to a thing; those that boxes do not tell only where a source may."""
+    heads = OPPOSITE if annotated else DIRECTIONS
+    return Bag(tuple(_said(Statement(head, anchor, joint)) for head in heads))
+
+
+@cache
+def _supports(kind: str, joint: str) -> Bag:
+    """On whatever bears such a thing."""
+    return Bag(tuple(_said(Statement(SUPPORT, bearer.phrase, joint)) for bearer in _bearers(kind)))
+
+
+@lru_cache(maxsize=1 << 14)
+def _one_relation(statement: Statement) -> Bag:
+    return Bag((_said(statement),))
+
+
+def _said(statement: Statement, weight: float = 1.0) -> Proposal:
+    return Proposal(statement.text, _relation_marks(statement), weight)
 
 
 @cache
@@ -223,21 +261,23 @@ def _bearers(kind: str) -> tuple[Thing, ...]:
     return tuple(other for other in things().values() if kind in other.bears)
 
 
-def _deeds(mine: Statement, verb: Verb, region: Region) -> Iterable[Statement]:
+@lru_cache(maxsize=1 << 12)
+def _deeds(mine: Statement, verb: Verb, subject: Thing) -> Bag:
     """The same deed to other things, other deeds to the same thing, and elsewhere by it."""
-    subject = thing(region.category)
     anchor = meant(mine.anchor) if mine.anchor else None
     doable = [other for other in verbs().values() if other.suits(subject)]
     if anchor is None:
-        return [Statement(other.text, "", mine.joint) for other in doable if not other.takes]
-    if verb.takes:
+        found = [Statement(other.text, "", mine.joint) for other in doable if not other.takes]
+        pool = []
+    elif verb.takes:
         found = [Statement(other.text, mine.anchor, mine.joint) for other in doable if other.fits(anchor)]
         pool = [other for other in things().values() if verb.fits(other)]
     else:
         found = [Statement(f"{other.text} {mine.spot}", mine.anchor, mine.joint) for other in doable if not other.takes]
         found += [Statement(f"{verb.text} {spot}", mine.anchor, mine.joint) for spot in SPOTS[:5]]
         pool = [other for other in things().values() if other.kind == anchor.kind]
-    return [*found, *(Statement(mine.head, other.phrase, mine.joint) for other in pool)]
+    found += [Statement(mine.head, other.phrase, mine.joint) for other in pool]
+    return Bag(tuple(_said(statement) for statement in dict.fromkeys(found) if statement != mine))
 
 
 def _joint_of(picture: Picture, region: Region) -> str:

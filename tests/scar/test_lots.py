@@ -33,7 +33,7 @@ def test_orders_are_as_likely_as_draw_by_draw() -> None:
 
 def test_several_urns_are_as_one() -> None:
     weights, rounds, rng = {"a": 1.0, "b": 6.0, "c": 2.0, "d": 3.0}, 40_000, Random(2)
-    urns = [Lots("ad", [weights["a"], weights["d"]]), Lots("cb", [weights["c"], weights["b"]]), Lots("", [])]
+    urns = [(Lots("ad", [1.0, 3.0]), 1.0), (Lots("cb", [1.0, 3.0]), 2.0), (Lots("", []), 1.0)]
     seen = Counter(tuple(drawn_together(urns, rng)) for _ in range(rounds))
     assert seen.total() == rounds
     for order in permutations(weights):
