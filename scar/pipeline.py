@@ -21,8 +21,8 @@ from scar.select import select
 from scar.sources import Draft
 from scar.tally import Tally
 
-SHOWN_PICTURES = 1000
-SHOWN_CAPTIONS = 1000
+SHOWN_PICTURES = 500
+SHOWN_CAPTIONS = 600
 """Enough to tell how frequent words are, few enough to take seconds."""
 
 Draw: TypeAlias = Callable[..., tuple[Negative, ...] | None]
