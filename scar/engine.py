@@ -6,6 +6,7 @@ free for it, and never holds more than a few.
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 import signal
 import traceback
@@ -18,7 +19,7 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any, Literal, TypeAlias
 
 from scar.errors import BuildInterrupted, InputError
-from scar.shard import Shard, build_shard
+from scar.shard import Job, Shard, build_shard
 
 Engine: TypeAlias = Callable[[Iterable[Shard]], Iterator[bytes]]
 
@@ -171,11 +172,15 @@ def _in_turn(shards: Iterable[Shard], crew: list[_Worker]) -> Iterator[bytes]:
 def _work(line: Connection) -> None:
     """A worker's life: Ctrl-C is its parent's to handle, and without a parent there is nothing to do."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    job: Job | None = None
     while True:
         try:
-            shard = line.recv()
+            shard: Shard = line.recv()
         except EOFError:
             return
+        if job is None or job.digest != shard.job.digest:
+            job = shard.job
+        shard = dataclasses.replace(shard, job=job)  # what its generator keeps serves the next shard too
         result: bytes | Exception
         try:
             result = build_shard(shard)

@@ -187,11 +187,16 @@ def test_a_killed_worker_is_noticed(
 
 
 SCRIPT = """
-import sys
-from pathlib import Path
+import time
 import scar.corpus
 from scar.cli import app
+from scar.store import Store
 
+def put(store, number, content, put=Store.put):
+    put(store, number, content)
+    time.sleep(0.05)  # so that a signal finds the build at work
+
+Store.put = put
 scar.corpus.SHARD_IMAGES = 2
 if __name__ == "__main__":
     app()
