@@ -30,7 +30,7 @@ from virtue_ref.tokens import SPECIAL
 from virtue_ref.train import train
 
 SIZES = Path(__file__).with_name("sizes.toml")
-VOCABULARY = 1024
+VOCABULARY = 896
 WORLDS = 1000
 """Seeds of training worlds begin here; those that people evaluate on are small numbers and of the other split."""
 
