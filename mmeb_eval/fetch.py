@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from mmeb_eval.data import sha256
 from mmeb_eval.errors import DataError, EvalError
 from mmeb_eval.manifest import File, Part, read_manifest, write_manifest
 from mmeb_eval.tasks import Task
 from mmeb_eval.tasks import tasks as all_tasks
 from mmeb_eval.unpack import unpack
+from scar.errors import HubError, InputError
+from scar.hub.problems import persist
+from scar.hub.remote import download, inside, tree
+from scar.sources.inputs import digest
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
-    from huggingface_hub.hf_api import RepoFile
 
 STAGING = ".fetch"
 """Where unfinished downloads lie below the data folder; a run that was stopped goes on from there."""
@@ -90,6 +91,7 @@ def fetch(
     images: bool = True,
     endpoint: str | None = None,
     say: Callable[[str], None] = lambda _: None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Part]:
     """Fetch what is not there yet; where everything is, no request is made.
 
@@ -100,6 +102,7 @@ def fetch(
         images: whether the archive of MMEB's images is fetched too.
         endpoint: of the hub, if not its usual one.
         say: shows a line to the user.
+        sleep: waits so many seconds before what failed in passing is tried again.
 
     Returns:
         All parts that are in the folder now.
@@ -120,7 +123,8 @@ def fetch(
         asked = commits.get(want.repo, fixed.get(want.repo))
         if part is not None and part.revision == asked and part.is_in(data):
             continue
-        with _one_line(want, data):
+
+        def get(want: Wanted = want, part: Part | None = part, asked: str | None = asked) -> None:
             if want.repo not in resolved:
                 resolved[want.repo] = str(hub.dataset_info(want.repo, revision=asked).sha)
             commit = resolved[want.repo]
@@ -128,6 +132,13 @@ def fetch(
                 parts[want.name] = _download(hub, want, commit, data)
                 write_manifest(parts, data)
                 say(f"{want.name}: {want.repo} at {commit}")
+
+        try:
+            persist(get, want.repo, "read", say=say, sleep=sleep)
+        except HubError as error:
+            raise EvalError(str(error)) from error
+        except InputError as error:
+            raise DataError(str(error)) from error
     shutil.rmtree(data / STAGING, ignore_errors=True)
     if any(task.benchmark == "SCaR" for task in tasks):
         say(SCAR_IMAGES.format(data=data))
@@ -136,36 +147,22 @@ def fetch(
 
 def _download(hub: HfApi, want: Wanted, commit: str, data: Path) -> Part:
     """The part of that commit, each file checked before it takes its place."""
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.hf_api import RepoFile
-
-    tree = hub.list_repo_tree(want.repo, recursive=True, revision=commit, repo_type="dataset")
-    found = [file for file in tree if isinstance(file, RepoFile) and PurePosixPath(file.path).match(want.pattern)]
+    files = tree(hub, want.repo, "dataset", commit)
+    found = [path for path in sorted(files) if PurePosixPath(path).match(want.pattern)]
     if not found:
         raise DataError(f"{want.repo} at {commit} has no {want.pattern}; name another commit with --revision.")
     part = Part(want.repo, commit, {})
-    for file in sorted(found, key=lambda file: file.path):
-        staged = Path(
-            hf_hub_download(
-                want.repo,
-                file.path,
-                repo_type="dataset",
-                revision=commit,
-                local_dir=data / STAGING / want.name / commit,
-                endpoint=hub.endpoint,
-            )
-        )
-        digest = _checked(staged, file, want.repo)
-        path = file.path if want.folder is None else f"{want.folder}/{PurePosixPath(file.path).name}"
-        if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
-            raise DataError(f"{want.repo}: {path!r} would leave {data}; refused.")
-        place = data / path
+    for name in found:
+        path = name if want.folder is None else f"{want.folder}/{PurePosixPath(name).name}"
+        place = inside(data, path, want.repo)
+        staged = download(hub, want.repo, "dataset", commit, files[name], data / STAGING / want.name / commit)
+        checksum = files[name].sha256 or digest(staged)
         place.parent.mkdir(parents=True, exist_ok=True)
         if want.archive:
             part = replace(part, images=part.images + _unpack(staged, place.parent))
         else:
             staged.replace(place)
-        part = replace(part, files={**part.files, path: File(file.size, digest)})
+        part = replace(part, files={**part.files, path: File(files[name].size, checksum)})
     return part
 
 
@@ -179,60 +176,3 @@ def _unpack(archive: Path, out: Path) -> int:
         count = unpack(archive, out, strip="MMEB", seen=lambda size: progress.advance(task, size))
     archive.unlink()
     return count
-
-
-def _checked(path: Path, file: RepoFile, repo: str) -> str:
-    """The file's SHA-256, after a look at the checksum that the hub has of it.
-
-    Raises:
-        DataError: another checksum; the file is deleted, so that a rerun gets it again.
-    """
-    digest = sha256(path)
-    if file.lfs is not None:
-        name, found, expected = "SHA-256", digest, str(file.lfs.sha256)
-    else:
-        content = path.read_bytes()  # what is not LFS is small
-        blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False)
-        name, found, expected = "git id", blob.hexdigest(), file.blob_id
-    if found != expected:
-        path.unlink()
-        raise DataError(f"{repo}: {file.path} came with {name} {found}, the hub has {expected}; run it again.")
-    return digest
-
-
-@contextmanager
-def _one_line(want: Wanted, data: Path) -> Iterator[None]:
-    """What the network, the hub or the disk does wrong, as one line with a way out."""
-    from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError is its http library's
-        GatedRepoError,
-        HfHubHTTPError,
-        HTTPError,
-        LocalEntryNotFoundError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    ways = {
-        GatedRepoError: "accept its terms on its page, then log in with `hf auth login`",
-        RevisionNotFoundError: "it has no such commit; leave --revision out for the newest",
-        RepositoryNotFoundError: "no such data set, or it is private: log in with `hf auth login`",
-        OfflineModeIsEnabled: "HF_HUB_OFFLINE is set; unset it once",
-        LocalEntryNotFoundError: "the hub cannot be reached; run it again when it can, what came so far is kept",
-        HfHubHTTPError: "the hub refused; wait and run it again, what came so far is kept",
-        HTTPError: "the hub cannot be reached; run it again when it can, what came so far is kept",
-    }
-    try:
-        yield
-    except EvalError:
-        raise
-    except (HTTPError, OfflineModeIsEnabled, LocalEntryNotFoundError, ConnectionError) as error:
-        way = next((way for kind, way in ways.items() if isinstance(error, kind)), ways[HTTPError])
-        status = getattr(getattr(error, "response", None), "status_code", None)
-        reason = type(error).__name__ if status is None else f"HTTP {status}"
-        raise EvalError(f"{want.repo}: {reason}: {way}.") from error
-    except OSError as error:
-        where = error.filename or data
-        raise EvalError(
-            f"{where}: cannot be written: {error.strerror or error}; make room and run again, it goes on where it was."
-        ) from error

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from scar.card import size
-from scar.hub.push import MOST_FILES, RepoType, Upload, check_plan
+from scar.hub.push import MOST_FILES, Upload, check_plan
+from scar.hub.remote import RepoType
 
 
 def lines(

@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import errno
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, TypeVar
+
+from scar.errors import HubError, ScarError
+
+T = TypeVar("T")
+
+Doing: TypeAlias = Literal["read", "write"]
+"""What is asked of a repository: the way out of a refusal depends on it."""
 
 PASSING = frozenset({408, 409, 412, 425, 429, 500, 502, 503, 504})
 """Status codes after which the same may succeed later; 409 and 412: somebody else committed in between."""
 
 QUOTA = frozenset({402, 413, 507})
+
+ATTEMPTS = 6
+LONGEST_WAIT_S = 600
+
+_KEPT = {"read": "what came is kept", "write": "what was sent is kept"}
+
+_WAYS: dict[tuple[int, Doing], str] = {
+    (401, "read"): "no such repository, or it is private and the token is not valid: log in with `hf auth login`",
+    (401, "write"): "the token is not valid; log in with `hf auth login`, or set another HF_TOKEN",
+    (403, "read"): "the Hub refused: the token may not read it; make one with read access to this repository",
+    (403, "write"): "the token may not write there; make one with write access to this repository",
+    (404, "read"): "no such repository, or it is private: log in with `hf auth login`",
+    (404, "write"): "no such repository or revision, or the token may not see it",
+}
+
+_CODES = {
+    "GatedRepo": "accept its terms on its page, then log in with `hf auth login`",
+    "RevisionNotFound": "it has no such commit; leave --revision out for the newest",
+}
+"""What the Hub's own error codes mean to who reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +56,53 @@ class Problem:
     wait: float | None = None
 
 
-def understand(error: Exception) -> Problem | None:
-    """What an error of the Hub's client means; None if it is none of the Hub's."""
+def persist(
+    action: Callable[[], T],
+    about: str,
+    doing: Doing,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> T:
+    """Do something with the Hub, again while what fails is passing.
+
+    Args:
+        action: goes on where it was when it is called again.
+        about: the repository, for messages.
+        doing: what the action does.
+        say: shows a line to the user.
+        sleep: waits so many seconds.
+
+    Raises:
+        HubError: it refuses, cannot be reached after several attempts, or the disk is full; what is done stays.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return action()
+        except ScarError:
+            raise
+        except Exception as error:
+            problem = understand(error, doing)
+            if problem is None:
+                raise
+            if not problem.passing:
+                raise HubError(f"{about}: {problem.advice}.") from None
+            if attempt == ATTEMPTS:
+                raise HubError(
+                    f"{about}: {problem.advice}, {attempt} times; run the same command later, {_KEPT[doing]}."
+                ) from None
+            wait = min(problem.wait if problem.wait is not None else 2.0**attempt, LONGEST_WAIT_S)
+            say(f"{about}: {problem.advice}; trying again in {wait:.0f} s")
+            sleep(wait)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def understand(error: Exception, doing: Doing) -> Problem | None:
+    """What an error of the Hub's client or of a full disk means; None if it is neither."""
     from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError is its http library's
+        HFValidationError,
         HTTPError,
+        LocalEntryNotFoundError,
         LocalTokenNotFoundError,
         OfflineModeIsEnabled,
     )
@@ -39,25 +112,32 @@ def understand(error: Exception) -> Problem | None:
             return Problem(False, "no token; log in with `hf auth login`, or set HF_TOKEN")
         if isinstance(each, OfflineModeIsEnabled):
             return Problem(False, "HF_HUB_OFFLINE is set; unset it")
+        if isinstance(each, HFValidationError):
+            return Problem(False, "no name of a repository; write ORG/NAME")
         response = getattr(each, "response", None)
         if response is not None:
-            return _status(int(response.status_code), response.headers, str(getattr(each, "server_message", "") or ""))
+            said = str(getattr(each, "server_message", "") or "")
+            return _status(int(response.status_code), response.headers, said, doing)
     if any(isinstance(each, HTTPError | ConnectionError | TimeoutError) for each in _chain(error)):
         return Problem(True, "the Hub cannot be reached")
+    if isinstance(error, LocalEntryNotFoundError):
+        return Problem(True, "the Hub cannot be reached")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f"{error.filename}: " if error.filename else ""
+        return Problem(False, f"{where}cannot be written: {error.strerror}; make room and run again, it goes on")
     return None
 
 
-def _status(status: int, headers: dict[str, str], message: str) -> Problem:
+def _status(status: int, headers: dict[str, str], message: str, doing: Doing) -> Problem:
     said = f"{message} {headers.get('x-error-message', '')}".casefold()
     if status in QUOTA or (status == 403 and ("storage" in said or "quota" in said)):
         advice = "the storage of the account is used up; make room or get more, then run the same command again"
         return Problem(False, f"HTTP {status}: {advice}")
-    if status == 401:
-        return Problem(False, "HTTP 401: the token is not valid; log in with `hf auth login`, or set another HF_TOKEN")
-    if status == 403:
-        return Problem(False, "HTTP 403: the token may not write there; make one with write access to this repository")
-    if status == 404:
-        return Problem(False, "HTTP 404: no such repository or revision, or the token may not see it")
+    code = headers.get("x-error-code", "")
+    if doing == "read" and code in _CODES:
+        return Problem(False, f"HTTP {status}: {_CODES[code]}")
+    if (status, doing) in _WAYS:
+        return Problem(False, f"HTTP {status}: {_WAYS[status, doing]}")
     if status in PASSING or status >= 500:
         return Problem(True, f"HTTP {status}", _wait(headers))
     return Problem(False, f"HTTP {status}: the Hub refused")

@@ -5,23 +5,20 @@ What is there already is not sent again, so that the same call goes on where it 
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from scar.errors import HubError, InputError
-from scar.hub.problems import understand
+from scar.hub.problems import persist
+from scar.hub.remote import Remote, RepoType, tree
 from scar.progress import Track, silent
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi
-    from huggingface_hub.hf_api import RepoFile
-
-RepoType: TypeAlias = Literal["dataset", "model"]
 
 MOST_FILES = 1_000
 """Of one commit, as the Hub's own client sends at most; contents are there before it, so that it is a list of names."""
@@ -32,9 +29,6 @@ MOST_BYTES = 50 * 10**9
 
 TOGETHER = 20
 """Files whose contents are sent before progress is shown."""
-
-ATTEMPTS = 6
-LONGEST_WAIT_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,25 +123,11 @@ def push(
 
     check_plan(files)
     hub = HfApi(endpoint=endpoint)
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return _once(hub, files, repo, repo_type, public, revision, tag, message, owned, track)
-        except HubError:
-            raise
-        except Exception as error:
-            problem = understand(error)
-            if problem is None:
-                raise
-            if not problem.passing:
-                raise HubError(f"{repo}: {problem.advice}.") from None
-            if attempt == ATTEMPTS:
-                raise HubError(
-                    f"{repo}: {problem.advice}, {attempt} times; run the same command later, what was sent is kept."
-                ) from None
-            wait = min(problem.wait if problem.wait is not None else 2.0**attempt, LONGEST_WAIT_S)
-            say(f"{repo}: {problem.advice}; trying again in {wait:.0f} s")
-            sleep(wait)
-    raise AssertionError("the last attempt returns or raises")
+
+    def once() -> Pushed:
+        return _once(hub, files, repo, repo_type, public, revision, tag, message, owned, track)
+
+    return persist(once, repo, "write", say=say, sleep=sleep)
 
 
 def _once(
@@ -169,7 +149,7 @@ def _once(
     if revision != "main":
         hub.create_branch(repo, branch=revision, repo_type=repo_type, exist_ok=True)
     head = str(hub.repo_info(repo, repo_type=repo_type, revision=revision).sha)
-    there = _tree(hub, repo, repo_type, head)
+    there = tree(hub, repo, repo_type, head)
     missing = [file for file in files if not _same(file, there.get(file.path))]
     kept = {file.path for file in files}
     removed = sorted(path for path in there if path not in kept and path.partition("/")[0] in owned)
@@ -186,7 +166,7 @@ def _once(
             revision=revision,
             parent_commit=head,
         ).oid
-    _verify(files, _tree(hub, repo, repo_type, commit), repo, commit)
+    _verify(files, tree(hub, repo, repo_type, commit), repo, commit)
     if tag is not None:
         _tag(hub, repo, repo_type, tag, commit)
     return Pushed(commit, tuple(missing), tuple(removed))
@@ -209,24 +189,11 @@ def _send(
         hub.preupload_lfs_files(repo, group, repo_type=repo_type, revision=revision, free_memory=False)
 
 
-def _tree(hub: HfApi, repo: str, repo_type: RepoType, commit: str) -> dict[str, RepoFile]:
-    from huggingface_hub.hf_api import RepoFile
-
-    entries = hub.list_repo_tree(repo, recursive=True, revision=commit, repo_type=repo_type)
-    return {entry.path: entry for entry in entries if isinstance(entry, RepoFile)}
+def _same(file: Upload, there: Remote | None) -> bool:
+    return there is not None and there.is_at(file.file, lambda _: file.sha256)
 
 
-def _same(file: Upload, there: RepoFile | None) -> bool:
-    """Whether the Hub's checksum of a file is ours: SHA-256 of large ones, git's id of small ones."""
-    if there is None or there.size != file.size:
-        return False
-    if there.lfs is not None:
-        return str(there.lfs.sha256) == file.sha256
-    content = file.file.read_bytes()  # what is not LFS is small
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest() == there.blob_id
-
-
-def _verify(files: Sequence[Upload], there: dict[str, RepoFile], repo: str, commit: str) -> None:
+def _verify(files: Sequence[Upload], there: dict[str, Remote], repo: str, commit: str) -> None:
     wrong = [file.path for file in files if not _same(file, there.get(file.path))]
     if wrong:
         raise HubError(f"{repo} at {commit}: {wrong[0]} is not the local file ({len(wrong)} such files); push again.")
