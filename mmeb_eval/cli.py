@@ -246,15 +246,20 @@ def report(
     tasks: Annotated[list[str] | None, typer.Option(help=FAILURES_HELP)] = None,
     data: Annotated[Path | None, typer.Option(help="Folder that holds the data of tasks given by name.")] = None,
     images: Annotated[Path | None, typer.Option(help="Image root, if it is not the data's own folder.")] = None,
+    ways: Annotated[
+        Path | None, typer.Option(help="What `virtue table` wrote: the miniature beside the paper's table.")
+    ] = None,
 ) -> None:
     """Write a report about results: a self-contained page, Markdown or JSON."""
     with one_line_errors("mmeb-eval", EvalError, ScarError):
         from mmeb_eval.choice import chosen_tasks
         from mmeb_eval.report import write_report
         from mmeb_eval.results import read_probed, read_results
+        from mmeb_eval.ways import read as read_ways
 
         files = chosen_tasks(tasks or [], data, images)
-        write_report(read_results(results), out, data=files, probed=read_probed(results))
+        measured = read_ways(ways) if ways else ()
+        write_report(read_results(results), out, data=files, probed=read_probed(results), measured=measured)
         typer.echo(str(out))
 
 

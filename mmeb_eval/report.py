@@ -20,6 +20,7 @@ from mmeb_eval.results import HEADLINE, Result
 from mmeb_eval.standings import boards, show
 from mmeb_eval.stats import CHANCE_ERRORS, CONFIDENCE
 from mmeb_eval.summary import Score, Summary, is_floor, summarise
+from mmeb_eval.ways import Measured, Ways, table
 from scar.page import render
 
 PAGE = Path(__file__).with_name("page")
@@ -31,6 +32,11 @@ COLOURS, SHAPES = 8, 7
 BEST = 3
 """Published scores that stand beside a group's bars."""
 
+PAPER = (
+    "The paper's columns are means over its five tasks, of far larger models on photographs: what compares is "
+    "which row is above which, not the numbers."
+)
+
 
 def write_report(
     results: Sequence[Result],
@@ -38,6 +44,7 @@ def write_report(
     *,
     data: Sequence[TaskFiles] = (),
     probed: Sequence[Result] = (),
+    measured: Sequence[Measured] = (),
     count: int = 24,
 ) -> None:
     """Write a report; its format is that of the suffix, ``.html``, ``.md`` or ``.json``.
@@ -49,6 +56,7 @@ def write_report(
         out: the file; replaced if it is there.
         data: where rows and pictures of the tasks lie: a page shows the worst failures.
         probed: results with disturbed prompts, for robustness curves.
+        measured: scores of the miniature, for the paper's table in small.
         count: most failures to show.
 
     Raises:
@@ -57,10 +65,11 @@ def write_report(
         ScarError: a SCaR folder that cannot be read.
         EvalError: the file cannot be written.
     """
+    ways = table(measured) if measured else None
     formats: Mapping[str, Callable[[], str]] = {
-        ".html": lambda: _html(results, data, curves(results, probed), count),
-        ".md": lambda: _markdown(summarise(results), curves(results, probed)),
-        ".json": lambda: _json(results, summarise(results), curves(results, probed)),
+        ".html": lambda: _html(results, data, curves(results, probed), ways, count),
+        ".md": lambda: _markdown(summarise(results), curves(results, probed), ways),
+        ".json": lambda: _json(results, summarise(results), curves(results, probed), measured),
     }
     if out.suffix not in formats:
         raise UnknownName("report format", out.suffix, formats, f"--out FILE ends in {', '.join(formats)}.")
@@ -70,7 +79,9 @@ def write_report(
     write_bytes(text.encode(), out)
 
 
-def _html(results: Sequence[Result], data: Sequence[TaskFiles], robust: Sequence[Curve], count: int) -> str:
+def _html(
+    results: Sequence[Result], data: Sequence[TaskFiles], robust: Sequence[Curve], ways: Ways | None, count: int
+) -> str:
     """The page."""
     summary = summarise(results)
     seeing = [model for model in summary.models if not is_floor(model)]
@@ -90,6 +101,7 @@ def _html(results: Sequence[Result], data: Sequence[TaskFiles], robust: Sequence
         looks=looks,
         queries=sum({result.task: result.counts["queries"] for result in results}.values()),
         figures=drawn(robust),
+        ways=ways,
         failures=failures(results, data, count),
         boards=boards(results=results),
         settings={
@@ -97,6 +109,7 @@ def _html(results: Sequence[Result], data: Sequence[TaskFiles], robust: Sequence
         },
         called=_called,
         show=show,
+        paper=PAPER,
     )
 
 
@@ -125,7 +138,7 @@ def _called(score: Published) -> str:
     return f"{score.model} ({score.setting})" if score.setting else score.model
 
 
-def _markdown(summary: Summary, robust: Sequence[Curve]) -> str:
+def _markdown(summary: Summary, robust: Sequence[Curve], ways: Ways | None) -> str:
     """Tables for a README or an issue."""
     lines = ["# Evaluation report", ""]
     lines += [f"{HEADLINE}, 0 to 1, with its {CONFIDENCE:.0%} interval. Ties count as each model's settings say.", ""]
@@ -138,6 +151,8 @@ def _markdown(summary: Summary, robust: Sequence[Curve]) -> str:
         lines += [f"- {_cell(model)} on {_cell(task)}" for model, task in weak] + [""]
     if robust:
         lines += ["## Robustness", "", *_curves(robust)]
+    if ways:
+        lines += ["## The paper's table in small", "", f"{ways.about}. {PAPER}", "", *ways_table(ways)]
     if summary.published:
         sources = dict.fromkeys(score.source for scores in summary.published.values() for score in scores)
         lines += ["Published scores are from:", ""]
@@ -154,6 +169,15 @@ def _table(summary: Summary, names: Sequence[str], scores: Mapping[tuple[str, st
         cells = [score if isinstance(score, str) else _interval(score) for score in own]
         best = summary.published.get(name)
         lines.append(_row([name, chance, *cells, f"{best[0].share:.3f} {_called(best[0])}" if best else "-"]))
+    return [*lines, ""]
+
+
+def ways_table(ways: Ways) -> list[str]:
+    """A row a way to tell the region, in Markdown."""
+    lines = _rows(["told the region by", *ways.heads])
+    for row in ways.rows:
+        paper = [f"{score.share:.3f} ({score.model})" if score else "-" for score in row.paper]
+        lines.append(_row([row.title, *("-" if cell is None else str(cell) for cell in row.cells), *paper]))
     return [*lines, ""]
 
 
@@ -189,7 +213,7 @@ def _cell(text: str) -> str:
     return re.sub(r"([\\`*_<|])", r"\\\1", " ".join(text.split()))
 
 
-def _json(results: Sequence[Result], summary: Summary, robust: Sequence[Curve]) -> str:
+def _json(results: Sequence[Result], summary: Summary, robust: Sequence[Curve], measured: Sequence[Measured]) -> str:
     """All numbers of a report, without the lists per query."""
     settings = {(result.model, result.task): result.settings for result in results}
     metrics = {(result.model, result.task): result.metrics for result in results}
@@ -213,6 +237,7 @@ def _json(results: Sequence[Result], summary: Summary, robust: Sequence[Curve]) 
             for (model, name), score in summary.means.items()
         ],
         "curves": [asdict(curve) for curve in robust],
+        "ways": [asdict(score) for score in measured],
         "published": [_beside(score) for scores in summary.published.values() for score in scores],
     }
     return json.dumps(content, indent=1, allow_nan=False) + "\n"

@@ -37,6 +37,8 @@ SETTINGS = "virtue.json"
 PARTS = ("backbone", "segmenter", "connector")
 HEAD = "lm_head.weight"
 SMALL_FILES = ("*.json", "*.txt", "*.jinja", "*.yaml", "*.yml", "*.md")
+OF_THE_WEIGHTS = frozenset({"README.md", "training.json", "table.json"})
+"""Small files that say how certain weights were made and what they score; other weights do not take them over."""
 SHARD_SIZE = "5GB"
 NAMED = 5
 """Keys that an error message names before it only counts."""
@@ -137,7 +139,8 @@ def of_weights(model: Virtue, weights: Mapping[str, Tensor], like: Checkpoint, d
     # transformers' SAM 2 has other names and only the weights that run; it is never trained here, so `like` has them.
     ours = model.config.segmenter is not None and model.config.segmenter.package == "sam2"
     kept = {key.removeprefix("sam."): value for key, value in segmenter.items()} if ours else like.segmenter
-    return Checkpoint(model.config, backbone, kept, connector, like.files)
+    files = {name: content for name, content in like.files.items() if name not in OF_THE_WEIGHTS}
+    return Checkpoint(model.config, backbone, kept, connector, files)
 
 
 def write(checkpoint: Checkpoint, folder: Path) -> None:

@@ -173,6 +173,31 @@ def train(
         typer.echo(f"checkpoint {last}; `virtue info {last / 'model'}` tells what it is")
 
 
+@app.command("table")
+def table_of_ways(
+    run: Annotated[list[Path], typer.Argument(help="Folders of `virtue train demo`; several are several columns.")],
+    out: Annotated[Path, typer.Option(help="The scores as JSON; a table in Markdown goes beside them.")],
+    draw: Annotated[list[int], typer.Option(help="Seed of a world to ask about; may be repeated.")] = [11, 12, 13],  # noqa: B006 - typer copies it
+    pictures: Annotated[int, typer.Option(min=1, help="Drawn for each; 240 are a little over 1,000 queries.")] = 240,
+) -> None:
+    """Score the miniature told the region in every way, before and after its SCaR stage; goes on where it was."""
+    with one_line_errors("virtue", EvalError, ScarError):
+        from mmeb_eval.files import write_bytes
+        from mmeb_eval.report import PAPER, ways_table
+        from mmeb_eval.ways import table, write
+        from virtue_ref.miniature.table import score
+
+        scores = [
+            each for folder in run for each in score(folder, draw, pictures, lambda line: typer.echo(line, err=True))
+        ]
+        ways = table(scores)
+        text = "\n".join([f"{ways.about}. {PAPER}", "", *ways_table(ways)])
+        write(scores, out)
+        write_bytes(text.encode(), out.with_suffix(".md"))
+    typer.echo(text)
+    typer.echo(f"{out} and {out.with_suffix('.md')}")
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {number:,}" for key, number in value.items())

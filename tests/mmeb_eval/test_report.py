@@ -20,6 +20,7 @@ from mmeb_eval.report import write_report
 from mmeb_eval.results import HEADLINE, Result
 from mmeb_eval.stats import hits, interval
 from mmeb_eval.tasks import group, tasks
+from mmeb_eval.ways import WAYS, Measured, Stage
 from scar.columns import Origin
 from scar.errors import ScarError
 from scar.parquet import write
@@ -339,6 +340,24 @@ def test_json_has_every_number_with_its_unit(results: list[Result], tmp_path: Pa
     by_unit = {row["unit"]: row for row in content["published"]}
     assert by_unit["percent"]["share"] == by_unit["percent"]["score"] / 100
     assert by_unit["fraction"]["score"] == by_unit["fraction"]["share"]
+
+
+def test_the_table_in_small_stands_in_every_format(results: list[Result], tmp_path: Path) -> None:
+    own: dict[Stage, tuple[float, float]] = {"before": (0.125, 0.25), "after": (0.5, 0.75)}
+    measured = [
+        Measured(way, stage, 7, draw, hit, 1000, 0.1, "m")
+        for way in WAYS
+        for stage, hits in own.items()
+        for draw, hit in enumerate(hits)
+    ]
+    for suffix in ("html", "md", "json"):
+        write_report(results, tmp_path / f"report.{suffix}", measured=measured)
+    page = Page((tmp_path / "report.html").read_text())
+    assert page.texts["b"].count("0.188") == page.texts["b"].count("0.625") == len(WAYS)
+    assert {"before the SCaR stage, seed 7", "paper, after SCaR-train"} <= set(page.texts["th"])
+    row = "| box as prompt and in words | 0.188 ± 0.088 | 0.625 ± 0.177 | 0.304 (VIRTUE-2B) | 0.562 (VIRTUE-2B) |"
+    assert row in (tmp_path / "report.md").read_text().splitlines()
+    assert len(json.loads((tmp_path / "report.json").read_text())["ways"]) == len(measured)
 
 
 def test_no_results_is_an_error(tmp_path: Path) -> None:

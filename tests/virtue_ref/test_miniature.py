@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import virtue_ref
+from mmeb_eval.data import scar_folder
 from mmeb_eval.embedder import Item
+from mmeb_eval.evaluate import evaluate
+from mmeb_eval.regions import tell
+from mmeb_eval.results import HEADLINE
+from mmeb_eval.ways import PROMPT, STAGES, WAYS
+from scar.demo import build_demo
 from scar.scenes.shapes import COLOURS, SHAPES
 from scar.scenes.world import draw
 from virtue_ref.config import Config
+from virtue_ref.errors import CheckpointError
 from virtue_ref.miniature.make import SIZES, Effort, make
+from virtue_ref.miniature.table import score
 from virtue_ref.miniature.views import DIRECTIONS, view
 
 
@@ -59,6 +68,17 @@ def test_the_demo_model_comes_along() -> None:
     assert sum(weight.numel() for weight in model.model.parameters()) * 2 < 6.5e6
 
 
+def test_a_run_that_is_not_finished_is_not_scored(tmp_path: Path) -> None:
+    (tmp_path / "scar" / "step-000001").mkdir(parents=True)
+    with pytest.raises(
+        CheckpointError, match=r"scar/last: not there; `virtue train demo --out .* does what is missing"
+    ):
+        score(tmp_path)
+    (tmp_path / "scar" / "last").write_text("step-000001")
+    with pytest.raises(CheckpointError, match="parts: not there"):
+        score(tmp_path)
+
+
 @pytest.mark.slow
 def test_all_stages_run_and_what_is_done_stays_done(tmp_path: Path) -> None:
     effort = Effort(pictures=40, vision=2, segmenter=2, speaking=2, scar=2)
@@ -66,5 +86,24 @@ def test_all_stages_run_and_what_is_done_stays_done(tmp_path: Path) -> None:
     vectors = virtue_ref.load(folder / "model").embed([Item("a red star")])
     assert np.isfinite(vectors).all()
     before = (tmp_path / "parts.safetensors").stat().st_mtime_ns
+    shutil.rmtree(tmp_path / "parts")  # as in a run of before it was written
     assert make(tmp_path, 3, effort) == folder
     assert (tmp_path / "parts.safetensors").stat().st_mtime_ns == before
+
+    stages = {
+        stage: virtue_ref.load(tmp_path / place) for stage, place in (("before", "parts"), ("after", folder / "model"))
+    }
+    scores = score(tmp_path, [11], pictures=4)
+    assert [(each.way, each.stage) for each in scores] == [(way, stage) for stage in STAGES for way in WAYS]
+    assert {each.seed for each in scores} == {3}
+    build_demo(tmp_path / "again", 4, 11)
+    for each in scores:
+        model = stages[each.stage]
+        (files,) = scar_folder(tmp_path / "again")
+        result = evaluate(model if each.way == PROMPT else tell(model, each.way), files)
+        assert (each.hit, each.queries, each.model) == (
+            result.metrics[HEADLINE],
+            result.counts["queries"],
+            result.model,
+        )
+    assert score(tmp_path, [11], pictures=4) == scores

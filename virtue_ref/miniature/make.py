@@ -17,7 +17,7 @@ from scar.recipe import Source as CorpusSource
 from scar.sample import Sample
 from scar.scenes import draw_world
 from virtue_ref import store
-from virtue_ref.checkpoint import Checkpoint, of_model
+from virtue_ref.checkpoint import Checkpoint, of_model, write
 from virtue_ref.collate import Pictures
 from virtue_ref.config import Config
 from virtue_ref.miniature import language, parts
@@ -31,6 +31,8 @@ from virtue_ref.train import train
 
 SIZES = Path(__file__).with_name("sizes.toml")
 VOCABULARY = 896
+PARTS = "parts"
+"""Folder, in that of a run, of the model before its SCaR stage."""
 WORLDS = 1000
 """Seeds of training worlds begin here; those that people evaluate on are small numbers and of the other split."""
 
@@ -94,6 +96,8 @@ def make(out: Path, seed: int = 0, effort: Effort = Effort(), say: Say = lambda 
     like = store.new(config)
     files = {**like.files, "tokenizer.json": tokenizer.to_str().encode()}
     start = dataclasses.replace(of_model(model, Checkpoint(config, {}, {}, {}, files)), revision=f"parts-seed{seed}")
+    if not (out / PARTS).exists():
+        write(start, out / PARTS)
     recipe = Recipe.read(Path(__file__).with_name("scar-stage.toml")).with_options(steps=effort.scar, seed=seed)
     source = read("demo", sorted(corpus.glob("SCaR-train/*.parquet")), corpus, all_negatives=True)
     memory: dict[Path, Seen] = {}
