@@ -14,7 +14,6 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,13 +22,10 @@ import msgspec
 from scar.errors import BadRecord
 from scar.identity import coco_identity
 from scar.images import MAX_PIXELS
-from scar.masks import normalise
-from scar.sample import Mask, Picture, Region
-from scar.sources.boxes import usable
-from scar.sources.captions import caption_spans, caption_texts
-from scar.sources.jsonfile import ANYTHING, parsed, record_as, records
-from scar.sources.relations import facts
-from scar.sources.spans import Id, Notes, Piece, Spans, texts
+from scar.sources.captions import caption_spans
+from scar.sources.coco_draft import CocoDraft, Layer
+from scar.sources.jsonfile import record_as, records
+from scar.sources.spans import Id, Notes, Spans
 from scar.tally import Tally
 
 if TYPE_CHECKING:
@@ -60,15 +56,6 @@ class _Key(msgspec.Struct, gc=False):
     category_id: Id
 
 
-class _Annotation(msgspec.Struct, gc=False):
-    id: Id
-    category_id: Id
-    # A box of None holds a number that JSON does not know, such as NaN.
-    bbox: tuple[float | None, float | None, float | None, float | None]
-    segmentation: msgspec.Raw = msgspec.Raw(b"null")
-    iscrowd: int | bool = 0
-
-
 class _Category(msgspec.Struct):
     id: Id
     name: str
@@ -83,93 +70,8 @@ class _Relation(msgspec.Struct, gc=False):
 
 _IMAGE = msgspec.json.Decoder(_Image)
 _KEY = msgspec.json.Decoder(_Key)
-_ANNOTATION = msgspec.json.Decoder(_Annotation)
 _CATEGORY = msgspec.json.Decoder(_Category)
 _RELATION = msgspec.json.Decoder(_Relation)
-
-
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """One file of annotations.
-
-    Attributes:
-        path: of the file.
-        categories: names by id.
-    """
-
-    path: Path
-    categories: Mapping[int, str]
-
-
-@dataclass(frozen=True, slots=True)
-class CocoDraft:
-    """One image with the places of its records.
-
-    Attributes:
-        id: of the image.
-        file: as the file names it.
-        identity: COCO's id, if it is one of COCO's images.
-        width: in pixels.
-        height: in pixels.
-        scene: the label of the place, if there is one.
-        annotations: of each layer.
-        captions: file and records.
-        relations: between its annotations.
-        phrases: by annotation id, what is said of it; annotations that are not in it are context. None: all are
-            records.
-    """
-
-    id: int
-    file: str
-    identity: str | None
-    width: int
-    height: int
-    scene: str | None
-    annotations: tuple[tuple[_Layer, tuple[Piece, ...]], ...]
-    captions: tuple[Path, tuple[Piece, ...]] | None
-    relations: tuple[tuple[int, str, int], ...]
-    phrases: Mapping[int, tuple[str, ...]] | None
-
-    def __call__(self, tally: Tally) -> Picture:
-        """Read the picture: regions by layer and annotation id, their boxes clipped to the image."""
-        regions = tuple(region for layer, pieces in self.annotations for region in self._regions(layer, pieces, tally))
-        place = f"{self.annotations[0][0].path.name}, relation"
-        return Picture(
-            id=self.id,
-            file=self.file,
-            width=self.width,
-            height=self.height,
-            regions=regions,
-            captions=caption_texts(*self.captions) if self.captions else (),
-            relations=tuple(facts(self.relations, regions, f"{place} {{!r}} of image {self.id}", tally)),
-            scene=self.scene,
-        )
-
-    def _regions(self, layer: _Layer, pieces: Sequence[Piece], tally: Tally) -> Iterator[Region]:
-        file = layer.path.name
-        for text, piece in zip(texts(layer.path, pieces), pieces, strict=True):
-            target = self.phrases is None
-            try:
-                annotation = parsed(_ANNOTATION, text, f"{file}, annotations[{piece.number}]")
-                target = self.phrases is None or annotation.id in self.phrases
-                place = f"{file}, annotation {annotation.id}"
-                numbers = [float("nan") if number is None else number for number in annotation.bbox]
-                box = usable(numbers, self.width, self.height, place)
-            except BadRecord as bad:
-                if target:
-                    tally.reject(bad)
-                else:
-                    tally.ignore(bad)
-            else:
-                yield Region(
-                    annotation.id,
-                    box,
-                    layer.categories[annotation.category_id],
-                    crowd=bool(annotation.iscrowd),
-                    phrases=self.phrases.get(annotation.id, ()) if self.phrases else (),
-                    target=target,
-                    trace=partial(_mask, annotation.segmentation, self.width, self.height, place),
-                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +87,7 @@ class CocoAlbum:
     """
 
     images: Sequence[_Image]
-    layers: Sequence[tuple[_Layer, Spans]]
+    layers: Sequence[tuple[Layer, Spans]]
     captions: Spans | None
     relations: Mapping[int, Sequence[tuple[int, str, int]]]
     phrases: Mapping[int, Mapping[int, tuple[str, ...]]] | None
@@ -208,11 +110,6 @@ class CocoAlbum:
                 relations=tuple(self.relations.get(image.id, ())),
                 phrases=None if self.phrases is None else self.phrases[image.id],
             )
-
-
-def _mask(segmentation: msgspec.Raw, width: int, height: int, place: str) -> Mask | None:
-    """The mask of an annotation."""
-    return normalise(parsed(ANYTHING, segmentation, place), width, height, place)
 
 
 def album(source: Source, tally: Tally) -> CocoAlbum:
@@ -254,7 +151,7 @@ def index(
         wanted &= things.phrases.keys()
     return CocoAlbum(
         images=[images[image] for image in sorted(wanted)],
-        layers=[(_Layer(layer.path, layer.categories), layer.spans) for layer in layers],
+        layers=[(Layer(layer.path, layer.categories), layer.spans) for layer in layers],
         captions=caption_spans(captions, images, instances.name, tally) if captions else None,
         relations=things.relations,
         phrases=None if referred is None else things.phrases,
