@@ -152,7 +152,7 @@ def _markdown(summary: Summary, robust: Sequence[Curve], ways: Ways | None) -> s
     if robust:
         lines += ["## Robustness", "", *_curves(robust)]
     if ways:
-        lines += ["## The paper's table in small", "", f"{ways.about}. {PAPER}", "", *ways_table(ways)]
+        lines += ["## The paper's table in small", "", ways_text(ways), ""]
     if summary.published:
         sources = dict.fromkeys(score.source for scores in summary.published.values() for score in scores)
         lines += ["Published scores are from:", ""]
@@ -172,13 +172,13 @@ def _table(summary: Summary, names: Sequence[str], scores: Mapping[tuple[str, st
     return [*lines, ""]
 
 
-def ways_table(ways: Ways) -> list[str]:
-    """A row a way to tell the region, in Markdown."""
-    lines = _rows(["told the region by", *ways.heads])
+def ways_text(ways: Ways) -> str:
+    """A row a way to tell the region, in Markdown, and above it what the numbers are."""
+    lines = [f"{ways.about}. {PAPER}", "", *_rows(["told the region by", *ways.heads])]
     for row in ways.rows:
         paper = [f"{score.share:.3f} ({score.model})" if score else "-" for score in row.paper]
         lines.append(_row([row.title, *("-" if cell is None else str(cell) for cell in row.cells), *paper]))
-    return [*lines, ""]
+    return "\n".join(lines)
 
 
 def _curves(robust: Sequence[Curve]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The command line: ``virtue info | embed | train | bench | convert``. Each command calls one function and prints."""
+"""The command line: a command parses, calls one function and prints; numbers to stdout, errors to stderr."""
 
 from __future__ import annotations
 
@@ -183,19 +183,105 @@ def table_of_ways(
     """Score the miniature told the region in every way, before and after its SCaR stage; goes on where it was."""
     with one_line_errors("virtue", EvalError, ScarError):
         from mmeb_eval.files import write_bytes
-        from mmeb_eval.report import PAPER, ways_table
+        from mmeb_eval.report import ways_text
         from mmeb_eval.ways import table, write
         from virtue_ref.miniature.table import score
 
         scores = [
             each for folder in run for each in score(folder, draw, pictures, lambda line: typer.echo(line, err=True))
         ]
-        ways = table(scores)
-        text = "\n".join([f"{ways.about}. {PAPER}", "", *ways_table(ways)])
+        text = ways_text(table(scores))
         write(scores, out)
-        write_bytes(text.encode(), out.with_suffix(".md"))
+        write_bytes(f"{text}\n".encode(), out.with_suffix(".md"))
     typer.echo(text)
     typer.echo(f"{out} and {out.with_suffix('.md')}")
+
+
+RESULTS_HELP = "Folder that mmeb-eval wrote; results of exactly these weights are told."
+LICENCE_HELP = "Of the weights, such as cc-by-nc-4.0; without it the card says that it is not settled."
+DATASET_HELP = "ORG/NAME on the Hub of data it was trained on; may be repeated."
+TEMPLATE_HELP = "Your own words; may extend model.md.jinja of data_cards."
+CHECKPOINT_HELP = "Folder in our layout; or of a run, for its best or else last checkpoint."
+
+
+@app.command()
+def card(
+    checkpoint: Annotated[Path, typer.Argument(help=CHECKPOINT_HELP)],
+    repo: Annotated[str | None, typer.Option(metavar="ORG/NAME", help="Where it is or will be on the Hub.")] = None,
+    name: Annotated[str | None, typer.Option(help="Title.  [default: the repository's or folder's name]")] = None,
+    results: Annotated[Path | None, typer.Option(metavar="DIR", help=RESULTS_HELP)] = None,
+    licence: Annotated[str | None, typer.Option(help=LICENCE_HELP)] = None,
+    dataset: Annotated[list[str] | None, typer.Option(help=DATASET_HELP)] = None,
+    template: Annotated[Path | None, typer.Option(metavar="FILE", help=TEMPLATE_HELP)] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a README.md that was not rendered.")] = False,
+) -> None:
+    """Render a checkpoint's model card and its results for the Hub: README.md and .eval_results/."""
+    with one_line_errors("virtue", EvalError, ScarError):
+        from virtue_ref.publish import write_card
+
+        folder, facts = write_card(
+            checkpoint,
+            repo=repo,
+            name=name,
+            results=results,
+            licence=licence,
+            datasets=dataset or (),
+            template=template,
+            force=force,
+        )
+    typer.echo(f"{facts.name}: {len(facts.results)} results, licence {facts.licence.name}: {folder / 'README.md'}")
+
+
+@app.command()
+def push(
+    checkpoint: Annotated[Path, typer.Argument(help=CHECKPOINT_HELP)],
+    repo: Annotated[str, typer.Option(metavar="ORG/NAME", help="The model on the Hub; made if it is not there.")],
+    public: Annotated[bool, typer.Option("--public", help="A repository made now is public, not private.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; ask the Hub nothing.")] = False,
+    revision: Annotated[str, typer.Option(help="Branch to commit to.")] = "main",
+    tag: Annotated[str | None, typer.Option(help="A name for what is pushed, as v1.")] = None,
+    name: Annotated[str | None, typer.Option(help="Title of the card.  [default: the repository's name]")] = None,
+    results: Annotated[Path | None, typer.Option(metavar="DIR", help=RESULTS_HELP)] = None,
+    licence: Annotated[str | None, typer.Option(help=LICENCE_HELP)] = None,
+    dataset: Annotated[list[str] | None, typer.Option(help=DATASET_HELP)] = None,
+    template: Annotated[Path | None, typer.Option(metavar="FILE", help=TEMPLATE_HELP)] = None,
+) -> None:
+    """Upload a checkpoint with card and results: contents first, then one commit, checked; resumable."""
+    with one_line_errors("virtue", EvalError, ScarError):
+        from scar.hub.plan import lines
+        from scar.hub.push import push as push_files
+        from scar.progress import bar
+        from virtue_ref.publish import OWNED, files_of, write_card
+
+        folder, facts = write_card(
+            checkpoint,
+            repo=repo,
+            name=name,
+            results=results,
+            licence=licence,
+            datasets=dataset or (),
+            template=template,
+        )
+        files = files_of(folder)
+        for line in lines(files, repo, "model", public=public, revision=revision, tag=tag):
+            typer.echo(line)
+        typer.echo(f"licence: {facts.licence.name}; {len(facts.results)} results")
+        if dry_run:
+            typer.echo("Nothing was sent.")
+            return
+        done = push_files(
+            files,
+            repo,
+            "model",
+            public=public,
+            revision=revision,
+            tag=tag,
+            message=f"{facts.name}: weights {facts.revision}",
+            owned=OWNED,
+            track=bar,
+            say=lambda line: typer.echo(line, err=True),
+        )
+    typer.echo(f"{len(done.sent)} files sent, {len(done.removed)} removed, all verified: commit {done.commit}")
 
 
 def _shown(value: Any) -> str:

@@ -4,7 +4,7 @@ run/
   log.jsonl               one line per logged step
   tensorboard/            the same, as curves
   step-000500/            a checkpoint; it appears complete or not at all
-    model/                in our layout, adapters merged
+    model/                in our layout, adapters merged; its training.json says how it came about
     state.safetensors     trained weights and the optimiser's moments, exact
     state.json            step, order of rows, scores, recipe, revisions, versions
   last, best              files that name a checkpoint's folder
@@ -32,6 +32,8 @@ from virtue_ref.checkpoint import Checkpoint
 from virtue_ref.errors import CheckpointError, TrainError
 
 STATE = "state"
+TRAINING = "training.json"
+MODEL = "model"
 LAST, BEST = "last", "best"
 FREE = frozenset({"watch", "about", "missing"})
 """Parts of a recipe that may differ when a run is resumed: they change no weight."""
@@ -65,7 +67,9 @@ def save(run: Path, progress: Progress, model: Checkpoint, state: Mapping[str, T
         run.mkdir(parents=True, exist_ok=True)
         out = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=run))
         try:
-            checkpoint.write(model, out / "model")
+            record = {"step": progress.step, "scores": progress.scores, **progress.facts}
+            files = {**model.files, TRAINING: (json.dumps(record, indent=1) + "\n").encode()}
+            checkpoint.write(dataclasses.replace(model, files=files), out / MODEL)
             save_file(dict(state), out / f"{STATE}.safetensors")
             (out / f"{STATE}.json").write_text(json.dumps(dataclasses.asdict(progress), indent=1) + "\n")
             out.chmod(0o755)
@@ -92,6 +96,12 @@ def named(run: Path, which: str) -> Path | None:
     with contextlib.suppress(FileNotFoundError):
         return run / (run / which).read_text().strip()
     return None
+
+
+def model_of(run: Path) -> Path | None:
+    """The model of a run's best checkpoint, or else of its last one; None if the folder is no run's."""
+    folder = named(run, BEST) or named(run, LAST)
+    return None if folder is None else folder / MODEL
 
 
 def load(run: Path, facts: Mapping[str, Any]) -> tuple[Progress, dict[str, Tensor]]:

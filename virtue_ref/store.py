@@ -10,6 +10,7 @@ import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+from virtue_ref import runs
 from virtue_ref.checkpoint import SETTINGS, SMALL_FILES, Checkpoint, first_line, of_model, read_json, read_own
 from virtue_ref.config import Config, is_config
 from virtue_ref.errors import CheckpointError
@@ -30,7 +31,7 @@ def read(
 
     Args:
         name: a built-in config or a TOML file, for random weights; "demo", the small model that comes with the package;
-            a folder; or a Hugging Face repository.
+            a folder of a checkpoint or of a training run; or a Hugging Face repository.
         revision: of the repository.
         segmenter: SAM 2's weights, a file or a Hub id such as "facebook/sam2.1-hiera-base-plus", where the checkpoint
             does not contain them; see `virtue_ref.official.read_official`.
@@ -50,7 +51,7 @@ def read(
 
 def is_trained(name: str | Path) -> bool:
     """Whether a checkpoint of that name comes with the package."""
-    return (TRAINED / name / SETTINGS).is_file()
+    return Path(name).name == str(name) and (TRAINED / name / SETTINGS).is_file()
 
 
 def new(config: Config, seed: int = 0) -> Checkpoint:
@@ -85,13 +86,13 @@ def new(config: Config, seed: int = 0) -> Checkpoint:
 
 
 def locate(name: str | Path, revision: str | None = None) -> Path:
-    """The folder of a checkpoint: a local one, or the snapshot of a Hugging Face repository.
+    """The folder of a checkpoint: a local one, a run's best or else last one, or a snapshot of the Hub.
 
     Raises:
-        CheckpointError: it is neither, or the Hub does not answer.
+        CheckpointError: it is none of these, or the Hub does not answer.
     """
     if Path(name).is_dir():
-        return Path(name)
+        return runs.model_of(Path(name)) or Path(name)
     try:
         return Path(snapshot_download(str(name), revision=revision, allow_patterns=[*SMALL_FILES, *WEIGHT_FILES]))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:

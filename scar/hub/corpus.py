@@ -7,10 +7,9 @@ from pathlib import Path
 from scar.audit.report import REPORT as AUDIT
 from scar.card import CARD, CROISSANT, write_card, write_text
 from scar.corpus import REPORT
-from scar.errors import InputError
 from scar.facts import PLOT_FOLDERS, Facts
 from scar.hub.checksums import Checksums
-from scar.hub.push import Upload
+from scar.hub.push import Upload, upload_of
 from scar.parquet import find
 from scar.progress import Track, silent
 from scar.stats import STATS
@@ -48,16 +47,9 @@ def corpus_files(
         *(name for name in (REPORT, AUDIT) if (folder / name).is_file()),
         *facts.plots,
     ]
-    files = [_upload(folder, path, checksums) for path in dict.fromkeys(paths)]
+    files = [upload_of(folder, path, checksums) for path in dict.fromkeys(paths)]
     checksums.save()
     return files, facts
-
-
-def _upload(folder: Path, path: str, checksums: Checksums) -> Upload:
-    file = folder / path
-    if not file.resolve().is_relative_to(folder.resolve()):
-        raise InputError(f"{file}: is a link that leaves {folder}; put the file itself there.")
-    return Upload(path, file, file.stat().st_size, checksums(file))
 
 
 def _write_image_checksums(folder: Path, checksums: Checksums, track: Track) -> None:

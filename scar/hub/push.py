@@ -48,6 +48,18 @@ class Upload:
     sha256: str
 
 
+def upload_of(folder: Path, path: str, digest: Callable[[Path], str]) -> Upload:
+    """A file of a folder, to stand at the same place in the repository.
+
+    Raises:
+        InputError: it is a link that leaves the folder, or cannot be read.
+    """
+    file = folder / path
+    if not file.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{file}: is a link that leaves {folder}; put the file itself there.")
+    return Upload(path, file, file.stat().st_size, digest(file))
+
+
 @dataclass(frozen=True, slots=True)
 class Pushed:
     """What a push did.

@@ -10,9 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.local_hub import local_hub
 from virtue_ref import store
 from virtue_ref.checkpoint import Checkpoint
 from virtue_ref.embedder import VirtueEmbedder, load
+
+__all__ = ["local_hub"]
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "golden" / "virtue"
 

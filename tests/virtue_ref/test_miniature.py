@@ -90,9 +90,7 @@ def test_all_stages_run_and_what_is_done_stays_done(tmp_path: Path) -> None:
     assert make(tmp_path, 3, effort) == folder
     assert (tmp_path / "parts.safetensors").stat().st_mtime_ns == before
 
-    stages = {
-        stage: virtue_ref.load(tmp_path / place) for stage, place in (("before", "parts"), ("after", folder / "model"))
-    }
+    stages = {stage: virtue_ref.load(tmp_path / place) for stage, place in (("before", "parts"), ("after", "scar"))}
     scores = score(tmp_path, [11], pictures=4)
     assert [(each.way, each.stage) for each in scores] == [(way, stage) for stage in STAGES for way in WAYS]
     assert {each.seed for each in scores} == {3}

@@ -48,7 +48,7 @@ def score(
         absent = run / "scar" / runs.LAST if after is None else before
         raise CheckpointError(f"{absent}: not there; `virtue train demo --out {run}` does what is missing.")
     seed = json.loads((after / f"{runs.STATE}.json").read_text())["facts"]["recipe"]["optimiser"]["seed"]
-    models: dict[Stage, Embedder] = {"before": load(before), "after": load(after / "model")}
+    models: dict[Stage, Embedder] = {"before": load(before), "after": load(run / "scar")}
     scores: list[Measured] = []
     for draw in draws:
         folder = run / "table" / f"draw-{draw}"
