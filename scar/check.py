@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,19 +50,30 @@ class Findings:
         if len(self.examples[kind]) < EXAMPLES:
             self.examples[kind].append(f"{place}: {problem}")
 
+    def lines(self) -> Iterator[str]:
+        """The same for people."""
+        for kind, count in sorted(self.counts.items()):
+            yield f"{kind}: {count}"
+            yield from (f"  {example}" for example in self.examples[kind])
+        verdict = f"{self.counts.total()} problems" if self.counts else "no problems"
+        yield f"{self.files} files, {self.rows} rows: {verdict}"
+
     def to_json(self) -> dict[str, Any]:
         """The same as a dictionary."""
         problems = {kind: {"count": count, "first": self.examples[kind]} for kind, count in self.counts.items()}
         return {"files": self.files, "rows": self.rows, "problems": problems}
 
 
-def check(folder: Path, images: Path | None = None, track: Track = silent) -> Findings:
+def check(
+    folder: Path, images: Path | None = None, track: Track = silent, absent: Collection[str] = frozenset()
+) -> Findings:
     """Look at every row and every image of a folder.
 
     Args:
         folder: holds parquet files of the published formats, anywhere below it.
         images: what the rows' image paths are relative to; the folder itself by default.
         track: shows progress.
+        absent: images that are known not to be there; what else their rows have is looked at.
 
     Returns:
         Problems by kind: ``schema`` (columns), ``value`` (missing or of another shape), ``captions`` (not ten distinct
@@ -74,7 +85,7 @@ def check(folder: Path, images: Path | None = None, track: Track = silent) -> Fi
         InputError: there is no such folder or no parquet file in it.
     """
     findings = Findings()
-    opened = _Images(images or folder)
+    opened = _Images(images or folder, absent)
     for path in candidates(folder):
         findings.files += 1
         problems = schema_problems(path)
@@ -88,8 +99,9 @@ def check(folder: Path, images: Path | None = None, track: Track = silent) -> Fi
 class _Images:
     """Sizes of images, each opened once."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, absent: Collection[str]) -> None:
         self._root = root
+        self.absent = absent
         self._seen: dict[str, tuple[int, int] | BadRecord] = {}
 
     def size(self, file: str, place: str) -> tuple[int, int]:
@@ -143,6 +155,8 @@ def _row_problems(
         return
     if note is not None:
         yield from _provenance_problems(row, note, file, number)
+    if row["qry_image_path"] in images.absent:
+        return
     try:
         size = images.size(row["qry_image_path"], place)
     except BadRecord as bad:

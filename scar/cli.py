@@ -12,6 +12,7 @@ import typer
 
 from scar.commands import one_line_errors
 from scar.errors import InputError, ScarError
+from scar.hub.commands import Folder, card, pull, push
 
 if TYPE_CHECKING:
     from scar.recipe import Recipe
@@ -23,7 +24,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A SCaR folder, as `scar build` writes it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -150,12 +150,8 @@ def check(
     if as_json:
         typer.echo(json.dumps(findings.to_json(), indent=2, sort_keys=True))
     else:
-        for kind, count in sorted(findings.counts.items()):
-            typer.echo(f"{kind}: {count}")
-            for example in findings.examples[kind]:
-                typer.echo(f"  {example}")
-        verdict = f"{findings.counts.total()} problems" if findings.counts else "no problems"
-        typer.echo(f"{findings.files} files, {findings.rows} rows: {verdict}")
+        for line in findings.lines():
+            typer.echo(line)
     if findings.counts:
         raise typer.Exit(2)
 
@@ -246,69 +242,8 @@ def audit(
         raise typer.Exit(2)
 
 
-@app.command()
-@one_line_errors("scar", ScarError)
-def card(
-    folder: Folder,
-    repo: Annotated[str | None, typer.Option(metavar="ORG/NAME", help="Where it is or will be on the Hub.")] = None,
-    name: Annotated[
-        str | None, typer.Option(help="Title of the card.  [default: the repository's or folder's name]")
-    ] = None,
-    template: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Your own words; may extend the templates of data_cards.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a README.md that was not rendered.")] = False,
-) -> None:
-    """Render the dataset card and the Croissant file of a folder from its files: README.md and croissant.json."""
-    from scar.card import CARD, CROISSANT, write_card
-    from scar.progress import bar
-
-    facts = write_card(folder, name=name, repo=repo, template=template, force=force, track=bar)
-    typer.echo(f"{facts.name}: {facts.samples:,} samples, {facts.licence.name}: {'; '.join(facts.licence.reasons)}")
-    if facts.audit is None:
-        typer.echo(f"It has not been audited; `scar audit {folder}` and this command again put the figures in.")
-    for written in (CARD, CROISSANT):
-        typer.echo(f"  {folder / written}")
-
-
-@app.command()
-@one_line_errors("scar", ScarError)
-def push(
-    folder: Folder,
-    repo: Annotated[str, typer.Option(metavar="ORG/NAME", help="The data set on the Hub; made if it is not there.")],
-    public: Annotated[bool, typer.Option("--public", help="A repository made now is public, not private.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; ask the Hub nothing.")] = False,
-    revision: Annotated[str, typer.Option(help="Branch to commit to.")] = "main",
-    tag: Annotated[str | None, typer.Option(help="A name for what is pushed, as v1.")] = None,
-    name: Annotated[str | None, typer.Option(help="Title of the card.  [default: the repository's name]")] = None,
-    template: Annotated[Path | None, typer.Option(metavar="FILE", help="Of the card; see `scar card`.")] = None,
-) -> None:
-    """Upload a corpus to the Hub: contents first, then one commit, checked against local checksums; resumable."""
-    from scar.hub.corpus import OWNED, corpus_files
-    from scar.hub.plan import lines
-    from scar.hub.push import push as push_files
-    from scar.progress import bar
-
-    files, facts = corpus_files(folder, repo, name=name, template=template, track=bar)
-    for line in lines(files, repo, "dataset", public=public, revision=revision, tag=tag):
-        typer.echo(line)
-    typer.echo(f"licence: {facts.licence.name}: {'; '.join(facts.licence.reasons)}")
-    if dry_run:
-        typer.echo("Nothing was sent.")
-        return
-    done = push_files(
-        files,
-        repo,
-        "dataset",
-        public=public,
-        revision=revision,
-        tag=tag,
-        message=f"{facts.name}: {facts.samples:,} samples",
-        owned=OWNED,
-        track=bar,
-        say=lambda line: typer.echo(line, err=True),
-    )
-    typer.echo(f"{len(done.sent)} files sent, {len(done.removed)} removed, all verified: commit {done.commit}")
+for command in (card, push, pull):
+    app.command()(command)
 
 
 def _compare(folder: Path, as_json: bool) -> None:

@@ -10,14 +10,12 @@ from scar.corpus import REPORT
 from scar.facts import PLOT_FOLDERS, Facts
 from scar.hub.checksums import Checksums
 from scar.hub.push import Upload, upload_of
+from scar.needed import CHECKSUMS
 from scar.parquet import find
 from scar.progress import Track, silent
 from scar.stats import STATS
 
 MEMORY = ".push/checksums.json"
-IMAGES = "images.sha256"
-"""Checksums of images, as ``sha256sum --check`` reads them."""
-
 OWNED = ("SCaR-eval", "SCaR-train", "provenance", *PLOT_FOLDERS)
 """Folders of a repository in which files that a new push does not have are removed."""
 
@@ -42,7 +40,7 @@ def corpus_files(
     paths += [
         CARD,
         CROISSANT,
-        IMAGES,
+        CHECKSUMS,
         STATS,
         *(name for name in (REPORT, AUDIT) if (folder / name).is_file()),
         *facts.plots,
@@ -56,4 +54,4 @@ def _write_image_checksums(folder: Path, checksums: Checksums, track: Track) -> 
     names = sorted({sample.image for file in find(folder) for sample in file.samples()})
     there = [name for name in names if (folder / name).is_file() and ".." not in Path(name).parts]
     lines = [f"{checksums(folder / name)}  {name}\n" for name in track(there, "checksums of images", len(there))]
-    write_text("".join(lines), folder / IMAGES)
+    write_text("".join(lines), folder / CHECKSUMS)

@@ -20,9 +20,18 @@ def lines(
     check_plan(files)
     whole = sum(file.size for file in files)
     yield f"{repo_type} {repo}, {'public' if public else 'private'} if it is made now"
-    for folder in sorted({file.path.rpartition("/")[0] for file in files}):
-        mine = [file for file in files if file.path.rpartition("/")[0] == folder]
-        shown = ", ".join(file.path.rpartition("/")[2] for file in mine[:3]) + (", ..." if len(mine) > 3 else "")
-        yield f"  {folder or '.'}/: {len(mine)} files, {size(sum(file.size for file in mine))} ({shown})"
+    yield from folders([(file.path, file.size) for file in files])
     named = f", tagged {tag}" if tag else ""
     yield f"{len(files)} files, {size(whole)}; 1 commit of at most {MOST_FILES:,} files on {revision}{named}"
+
+
+def folders(files: Sequence[tuple[str, int]]) -> Iterator[str]:
+    """A line for each folder: how many files and bytes, and the first of them.
+
+    Args:
+        files: paths with sizes in bytes.
+    """
+    for folder in sorted({path.rpartition("/")[0] for path, _ in files}):
+        mine = [(path.rpartition("/")[2], count) for path, count in files if path.rpartition("/")[0] == folder]
+        shown = ", ".join(name for name, _ in mine[:3]) + (", ..." if len(mine) > 3 else "")
+        yield f"  {folder or '.'}/: {len(mine)} files, {size(sum(count for _, count in mine))} ({shown})"

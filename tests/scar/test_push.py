@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import signal
@@ -12,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -183,7 +185,7 @@ def test_limits(tmp_path: Path) -> None:
         check_plan([Upload("a", one.file, 60 * 10**9, one.sha256)])
 
 
-def test_build_push_and_load_each_config_and_split(
+def test_build_push_load_each_config_and_split_pull_and_check(
     built: Path, local_hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = CliRunner().invoke(app, ["push", str(built), "--repo", REPO])
@@ -196,17 +198,43 @@ def test_build_push_and_load_each_config_and_split(
         digest, name = line.split("  ")
         assert digest == hashlib.sha256((built / name).read_bytes()).hexdigest()
     assert not any(path.startswith("images/") for path in there)
-    script = (
-        "from datasets import load_dataset\n"
-        "for config, splits in (('eval', 9), ('train', 9), ('eval_provenance', 9), ('train_provenance', 9)):\n"
-        f"    loaded = load_dataset({REPO!r}, config)\n"
-        "    assert {name: rows.num_rows for name, rows in loaded.items()} == {'Toy': splits}, loaded\n"
-    )
-    subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, "-c", script], check=True, timeout=120
-    )  # a process that never knew another endpoint
+    loaded = load_everything(tmp_path)
+    assert {config: {split: len(rows) for split, rows in splits.items()} for config, splits in loaded.items()} == {
+        config: {"Toy": 9} for config in ("eval", "train", "eval_provenance", "train_provenance")
+    }
+    for config, path in FILES.items():
+        assert loaded[config]["Toy"] == json.loads(json.dumps(pq.read_table(built / path).to_pylist()))
     again = CliRunner().invoke(app, ["push", str(built), "--repo", REPO])
     assert "0 files sent, 0 removed, all verified" in again.output
+    back = CliRunner().invoke(app, ["pull", REPO, "--out", str(tmp_path / "back"), "--images", str(built)])
+    assert back.exit_code == 0, back.output
+    for path, content in there.items():
+        assert (tmp_path / "back" / path).read_bytes() == content
+    check = ["check", str(tmp_path / "back"), "--images", str(built)]
+    assert CliRunner().invoke(app, check).exit_code == 0
+
+
+FILES = {
+    "eval": "SCaR-eval/SCaR_eval_Toy.parquet",
+    "train": "SCaR-train/SCAR_Toy.parquet",
+    "eval_provenance": "provenance/SCaR_eval_Toy.parquet",
+    "train_provenance": "provenance/SCAR_Toy.parquet",
+}
+
+LOAD = """
+import json, sys
+from datasets import get_dataset_config_names, load_dataset
+names = get_dataset_config_names(sys.argv[1])
+loaded = {name: {split: rows.to_list() for split, rows in load_dataset(sys.argv[1], name).items()} for name in names}
+open(sys.argv[2], "w").write(json.dumps(loaded))
+"""
+
+
+def load_everything(folder: Path) -> Any:
+    """Rows by config and split, as a process sees them that never knew another Hub."""
+    out = folder / "loaded.json"
+    subprocess.run([sys.executable, "-c", LOAD, REPO, str(out)], check=True, timeout=120)  # noqa: S603 - our own script
+    return json.loads(out.read_text())
 
 
 def test_the_token_is_in_no_output_and_no_log(

@@ -1,0 +1,262 @@
+"""A repository of the Hub -> a SCaR folder: the published data sets, or a build that was pushed.
+
+The commit and what belongs to it are written down before anything is fetched, so that the same call goes on with the
+same commit. Each file is fetched beside its place and takes it when its checksum is right; what is there stays.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+
+from scar.card import size
+from scar.corpus import write_json
+from scar.errors import HubError, InputError
+from scar.hub.checksums import Checksums
+from scar.hub.plan import folders
+from scar.hub.problems import persist
+from scar.hub.remote import Remote, download, inside, tree
+from scar.needed import CHECKSUMS
+from scar.progress import Track, silent
+
+RECORD = "pull.json"
+FORMAT = 1
+
+STAGING = ".pull"
+"""Where unfinished downloads lie below the folder, and what is known of its checksums."""
+
+_MARK = CHECKSUMS
+"""A repository that has it was pushed from here: its paths are those of the folder."""
+
+_ROWS = re.compile(r"(?P<eval>SCaR_eval_.+|SCAR_.+_val_filtered)|(?P<train>SCAR_.+)")
+"""How rows are called by their publishers, who may keep them in any folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What a folder has of one repository.
+
+    Attributes:
+        commit: its revision.
+        files: of the commit, by the place below the folder that each goes to.
+    """
+
+    commit: str
+    files: Mapping[str, Remote]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a pull will do.
+
+    Attributes:
+        repo: the data set on the Hub.
+        commit: its revision.
+        out: the folder.
+        files: as `Pulled` has them.
+        fetched: places of those that are to be fetched.
+        replaced: places where something else is now.
+        gone: files of an earlier pull of another revision, which this one does not have.
+        skipped: files of the repository that are left where they are.
+    """
+
+    repo: str
+    commit: str
+    out: Path
+    files: Mapping[str, Remote]
+    fetched: tuple[str, ...]
+    replaced: tuple[str, ...]
+    gone: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+    @property
+    def bytes(self) -> int:
+        """How many are fetched."""
+        return sum(self.files[place].size for place in self.fetched)
+
+
+def plan(
+    repo: str,
+    out: Path,
+    *,
+    revision: str | None = None,
+    force: bool = False,
+    endpoint: str | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Plan:
+    """See what is there, what is to be fetched, and that nothing is in the way; writes nothing.
+
+    Where the folder has a pull of the repository already and no revision is given, the Hub is not asked.
+
+    Args:
+        repo: ``organisation/name`` of a data set.
+        out: the folder.
+        revision: branch, tag or commit; by default the commit that the folder has, else the newest.
+        force: replace what is in the way, another revision too.
+        endpoint: of the Hub, if not its usual one (or HF_ENDPOINT).
+        say: shows a line to the user.
+        sleep: waits so many seconds.
+
+    Raises:
+        HubError: the Hub refuses or cannot be reached.
+        InputError: the repository holds no rows, a path in it is unsafe, or something else is in the way.
+    """
+    before = read_record(out).get(repo)
+    skipped: tuple[str, ...] = ()
+    if before is not None and revision is None:
+        commit, files = before.commit, before.files
+    else:
+        commit, found = persist(lambda: _ask(repo, revision, endpoint), repo, "read", say=say, sleep=sleep)
+        files, skipped = _places(found, repo, commit, out)
+    gone: tuple[str, ...] = ()
+    if before is not None and before.commit != commit:
+        if not force:
+            raise InputError(
+                f"{out}: holds {repo} at {before.commit}; --force brings {commit} in its place, another --out keeps it."
+            )
+        gone = tuple(place for place, file in before.files.items() if place not in files and file.is_at(out / place))
+    checksums = Checksums(out / STAGING / "checksums.json")
+    there = [place for place in files if (out / place).exists()]
+    replaced = tuple(sorted(place for place in there if not files[place].is_at(out / place, checksums)))
+    if replaced and not force:
+        raise InputError(f"{out / replaced[0]}: holds something else; --force replaces it, another --out keeps it.")
+    fetched = tuple(sorted(place for place in files if place not in there or place in replaced))
+    if out.exists():
+        checksums.save()
+    return Plan(repo, commit, out, files, fetched, replaced, gone, skipped)
+
+
+def lines(plan: Plan) -> Iterator[str]:
+    """The plan for people.
+
+    Raises:
+        HubError: the disk has not the room.
+    """
+    yield f"dataset {plan.repo} at {plan.commit} -> {plan.out}"
+    yield from folders([(place, plan.files[place].size) for place in plan.fetched])
+    yield f"{len(plan.fetched)} files, {size(plan.bytes)} to fetch; {len(plan.files) - len(plan.fetched)} are there"
+    for verb, places in (("replaced", plan.replaced), ("removed", plan.gone), ("left out", plan.skipped)):
+        if places:
+            yield f"{len(places)} files {verb}: {', '.join(places[:3])}{', ...' if len(places) > 3 else ''}"
+    parent = next(folder for folder in (plan.out, *plan.out.resolve().parents) if folder.exists())
+    free = shutil.disk_usage(parent).free
+    if free < plan.bytes:
+        raise HubError(f"{plan.out}: {size(plan.bytes)} to fetch, {size(free)} free; make room or give another --out.")
+
+
+def pull(
+    plan: Plan,
+    *,
+    endpoint: str | None = None,
+    track: Track = silent,
+    say: Callable[[str], None] = lambda _: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Do what was planned; the same again goes on where it was stopped.
+
+    Args:
+        plan: of `plan`.
+        endpoint: of the Hub, if not its usual one (or HF_ENDPOINT).
+        track: shows progress.
+        say: shows a line to the user.
+        sleep: waits so many seconds.
+
+    Raises:
+        HubError: the Hub refuses, cannot be reached after several attempts, or the disk is full; what came is kept.
+        InputError: what came is not what the Hub lists, or leaves the folder.
+    """
+    from huggingface_hub import HfApi
+
+    hub = HfApi(endpoint=endpoint)
+    staging = plan.out / STAGING / plan.commit
+    plan.out.mkdir(parents=True, exist_ok=True)
+    for name in plan.gone:
+        inside(plan.out, name, plan.repo).unlink(missing_ok=True)
+    _write_record(plan)
+    for name in track(plan.fetched, f"fetching {plan.repo}", len(plan.fetched)):
+        file, place = plan.files[name], inside(plan.out, name, plan.repo)
+
+        def get(file: Remote = file) -> Path:
+            return download(hub, plan.repo, "dataset", plan.commit, file, staging)
+
+        got = persist(get, plan.repo, "read", say=say, sleep=sleep)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        got.replace(place)
+    shutil.rmtree(staging, ignore_errors=True)
+
+
+def read_record(out: Path) -> dict[str, Pulled]:
+    """What was pulled into a folder, by repository.
+
+    Raises:
+        InputError: the record is damaged or of another version.
+    """
+    path = out / RECORD
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if stored["format"] != FORMAT:
+            raise InputError(f"{path}: format {stored['format']!r}, this version reads {FORMAT}; use another --out.")
+        return {
+            repo: Pulled(str(entry["commit"]), {place: Remote(**file) for place, file in entry["files"].items()})
+            for repo, entry in stored["repos"].items()
+        }
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"{path}: no record of a pull ({error}); remove it and pull again.") from None
+
+
+def _write_record(plan: Plan) -> None:
+    repos = read_record(plan.out) | {plan.repo: Pulled(plan.commit, plan.files)}
+    write_json({"format": FORMAT, "repos": {repo: asdict(each) for repo, each in repos.items()}}, plan.out / RECORD)
+
+
+def _ask(repo: str, revision: str | None, endpoint: str | None) -> tuple[str, dict[str, Remote]]:
+    """The commit that a revision is, and its files."""
+    from huggingface_hub import HfApi
+
+    hub = HfApi(endpoint=endpoint)
+    commit = str(hub.dataset_info(repo, revision=revision).sha)
+    return commit, tree(hub, repo, "dataset", commit)
+
+
+def _places(
+    found: Mapping[str, Remote], repo: str, commit: str, out: Path
+) -> tuple[dict[str, Remote], tuple[str, ...]]:
+    """Where each file goes, and which are left out: those that are hidden."""
+    pushed = _MARK in found
+    files: dict[str, Remote] = {}
+    skipped = []
+    for path, file in found.items():
+        inside(out, path, repo)
+        if any(part.startswith(".") for part in PurePosixPath(path).parts):
+            skipped.append(path)
+            continue
+        place = path if pushed else _published(path, repo)
+        if place in files:
+            raise InputError(f"{repo} at {commit}: {path} and {files[place].path} would both be {place}.")
+        files[place] = file
+    if not any(place.endswith(".parquet") for place in files):
+        raise InputError(f"{repo} at {commit}: no parquet file in it, so it is no SCaR corpus.")
+    return files, tuple(skipped)
+
+
+def _published(path: str, repo: str) -> str:
+    """The place of a file of the published data sets, so that both of them fit into one folder.
+
+    >>> _published("SCAR_ADE20K_val_filtered.parquet", "Sony/SCaR-Eval"), _published("README.md", "Sony/SCaR-Train")
+    ('SCaR-eval/SCAR_ADE20K_val_filtered.parquet', 'about/SCaR-Train/README.md')
+    """
+    file = PurePosixPath(path)
+    if file.parts[0] in ("images", "provenance"):
+        return path
+    if file.suffix != ".parquet":
+        return f"about/{repo.rpartition('/')[2]}/{path}"
+    match = _ROWS.fullmatch(file.stem)
+    return path if match is None else f"SCaR-{'eval' if match['eval'] else 'train'}/{file.name}"
