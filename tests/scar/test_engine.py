@@ -252,6 +252,37 @@ def test_ctrl_c_is_one_line_and_the_build_goes_on_later(
     assert contents(out) == whole
 
 
+SLOW = """
+import pathlib, time
+
+pathlib.Path(__file__).with_name("mark").touch()
+time.sleep(1)
+"""
+
+
+def test_ctrl_c_while_workers_are_yet_to_start_is_one_line_too(recipe: Recipe, tmp_path: Path) -> None:
+    build_command = command(recipe, tmp_path / "out")
+    (tmp_path / "slow.py").write_text(SLOW)
+    script = tmp_path / "scar_small.py"
+    script.write_text(
+        script.read_text().replace("SHARD_IMAGES = 2", 'SHARD_IMAGES = 2\nscar.engine._NEEDED = ["slow"]')
+    )
+    with subprocess.Popen(  # noqa: S603
+        build_command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        cwd=tmp_path,
+    ) as process:
+        deadline = time.monotonic() + 30
+        while not (tmp_path / "mark").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGINT)
+        stderr = process.communicate()[1]
+    assert (process.returncode, stderr) == (130, "scar: stopped.\n")
+
+
 def test_a_result_survives_its_bytes(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[bytes] = []
 
