@@ -41,7 +41,7 @@ def train_recipe(
         dry_run: stop after the plan, which then needs neither weights nor data.
 
     Returns:
-        The last checkpoint; None after a dry run.
+        The last checkpoint; None after a dry run, and in processes other than the first.
 
     Raises:
         VirtueError: see `virtue_ref.train.train`.
@@ -52,11 +52,15 @@ def train_recipe(
     first = os.environ.get("RANK", "0") == "0"
     if dry_run:
         start, sources, missing = gather_parts(recipe, data)
-        _print(plan(recipe, start, sources, missing).lines)
-        return None
-    start, sources = start_of(recipe), open_sources(recipe, data)
+    else:
+        start, sources, missing = start_of(recipe), open_sources(recipe, data), []
+    planned = plan(
+        recipe, start, sources, missing, cpu=cpu
+    )  # in every process: the steps that it measures take them all
     if first:
-        _print(plan(recipe, start, sources).lines)
+        _print(planned.lines)
+    if dry_run or start is None:
+        return None
     silent = not (first and sys.stderr.isatty())
     with Progress(console=Console(stderr=True), disable=silent, transient=True) as bar:
         task = bar.add_task("training", total=None)
@@ -66,7 +70,7 @@ def train_recipe(
             if line and first:
                 bar.console.print(f"step {step}/{steps}: {line}", highlight=False)
 
-        return train(
+        last = train(
             recipe,
             start,
             sources,
@@ -76,6 +80,7 @@ def train_recipe(
             cpu=cpu,
             say=say,
         )
+    return last if first else None
 
 
 def train_miniature(run: Path, seed: int) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator, init_empty_weights
+from accelerate import init_empty_weights
 
 from mmeb_eval.errors import DataError
 from virtue_ref import lora
@@ -27,7 +27,7 @@ from virtue_ref.recipe import Recipe
 from virtue_ref.store import locate, new
 from virtue_ref.store import read as read_checkpoint
 from virtue_ref.tokens import read_tokenizer
-from virtue_ref.train import Trained, memory_mib, mixer_of, one_step, passes
+from virtue_ref.train import Trained, accelerator_of, memory_mib, mixer_of, one_step, passes
 
 MEASURED = 2
 """Steps that are run to tell the time of one."""
@@ -89,7 +89,14 @@ def open_sources(recipe: Recipe, data: Path) -> list[Source]:
     ]
 
 
-def plan(recipe: Recipe, start: Checkpoint | None, sources: Sequence[Source], missing: Sequence[str] = ()) -> Plan:
+def plan(
+    recipe: Recipe,
+    start: Checkpoint | None,
+    sources: Sequence[Source],
+    missing: Sequence[str] = (),
+    *,
+    cpu: bool = False,
+) -> Plan:
     """Tell what a run will do; two steps are run for time and memory where weights and data are here.
 
     Args:
@@ -97,6 +104,7 @@ def plan(recipe: Recipe, start: Checkpoint | None, sources: Sequence[Source], mi
         start: its weights; None where they are not here.
         sources: its data, those that are here.
         missing: what is not here, a line each.
+        cpu: leave a GPU alone.
     """
     how = recipe.optimiser
     lines: list[tuple[str, str]] = [("recipe", f"{recipe.name}: {recipe.about}")]
@@ -120,7 +128,7 @@ def plan(recipe: Recipe, start: Checkpoint | None, sources: Sequence[Source], mi
         # A trained weight has itself, its gradient and two moments in float32.
         lines.append(("memory at least", f"{(whole * width + learning * 16) / 2**30:.2f} GiB of weights and moments"))
     if ready and start is not None:
-        lines += _measured(recipe, start, sources, steps)
+        lines += _measured(recipe, start, sources, steps, cpu=cpu)
     else:
         lines.append(("time per step", "not measured, as not everything is here"))
     return Plan(tuple(lines), ready)
@@ -130,11 +138,13 @@ def _config(recipe: Recipe) -> Config | None:
     return Config.read(recipe.model) if is_config(recipe.model) else None
 
 
-def _measured(recipe: Recipe, start: Checkpoint, sources: Sequence[Source], steps: int) -> list[tuple[str, str]]:
+def _measured(
+    recipe: Recipe, start: Checkpoint, sources: Sequence[Source], steps: int, *, cpu: bool
+) -> list[tuple[str, str]]:
     """Tokens, memory and time of a step, from two steps of the run itself on a copy of its weights."""
     how = recipe.optimiser
     half = how.dtype == "bfloat16"
-    accelerator = Accelerator(mixed_precision="bf16" if half else "no")
+    accelerator = accelerator_of(how, cpu=cpu)
     model = build(start).place(accelerator.device, torch.bfloat16 if half else torch.float32)
     lora.prepare(model, recipe.adapter, checkpointing=how.checkpointing)
     collator = Collator(model.config, read_tokenizer(start.files, recipe.name), stray_tokens=True)

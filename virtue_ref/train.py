@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 
@@ -100,14 +102,7 @@ def train(
     """
     how = recipe.optimiser
     half = how.dtype == "bfloat16"
-    # Processes may have different numbers of parts: nothing may be exchanged with each forward pass.
-    accelerator = Accelerator(
-        mixed_precision="bf16" if half else "no",
-        cpu=cpu,
-        log_with=list(trackers) or None,
-        project_dir=str(run),
-        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
-    )
+    accelerator = accelerator_of(how, cpu=cpu, log_with=list(trackers) or None, project_dir=str(run))
     mixer = mixer_of(recipe, sources)
     steps = how.steps or passes(mixer)
 
@@ -175,6 +170,30 @@ def train(
                 raise TrainError(f"stopped after step {step} of {steps} as asked; run it again and it goes on.")
     accelerator.end_training()
     return runs.named(run, runs.LAST) or run
+
+
+def accelerator_of(how: Optimiser, **options: Any) -> Accelerator:
+    """Who knows devices, processes and types.
+
+    Args:
+        how: its type is used.
+        options: of `accelerate.Accelerator`.
+
+    Raises:
+        TrainError: weights are to be spread over processes.
+    """
+    if os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true":
+        raise TrainError(
+            "FSDP: the frozen encoders and the language model must be whole in every process, and processes may embed "
+            "different numbers of parts; launch without --use_fsdp, which trains with DDP."
+        )
+    AcceleratorState._reset_state()  # another run of this process may have had another type
+    return Accelerator(
+        mixed_precision="bf16" if how.dtype == "bfloat16" else "no",
+        # Processes may have different numbers of parts: nothing may be exchanged with each forward pass.
+        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
+        **options,
+    )
 
 
 def one_step(

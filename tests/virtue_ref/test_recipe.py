@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +32,9 @@ def test_built_in_recipes_are_recipes(name: str) -> None:
     assert recipe.about
     if "7b" in name or "2b" in name:
         assert (recipe.optimiser.batch, recipe.optimiser.temperature) == (1024, 0.02)
-        assert (recipe.adapter.rank, recipe.adapter.alpha) == (8, 64)
+        assert (recipe.adapter.rank, recipe.adapter.alpha, recipe.adapter.dora) == (8, 64, True)
+        assert recipe.optimiser.warm_up * 10 == recipe.optimiser.steps
+        assert {source.weight for source in recipe.sources} == {1}
 
 
 def test_the_sets_are_those_whose_test_splits_are_in_distribution() -> None:
@@ -79,7 +84,7 @@ def test_a_dry_run_needs_neither_weights_nor_data(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("virtue_ref.plan.locate", lambda _: tmp_path)  # no network
     done = CliRunner().invoke(app, ["train", "virtue-2b", "--dry-run", "--data", str(tmp_path)])
     assert done.exit_code == 0, done.output
-    assert "5,000 of 1,024 pairs" in done.output
+    assert "2,000 of 1,024 pairs" in done.output
     assert done.output.count("not here") == 21  # the backbone and 20 sets
     assert "not measured" in done.output
 
@@ -95,6 +100,24 @@ def test_the_command_trains_measures_and_evaluates(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert (tmp_path / "run" / "best").read_text() == "step-000002"
     assert list((tmp_path / "run").glob("training/events*"))
+
+
+@pytest.mark.slow
+def test_the_command_runs_in_several_processes(tmp_path: Path) -> None:
+    build_demo(tmp_path, images=3, seed=0)
+    program = tmp_path / "virtue.py"
+    program.write_text("from virtue_ref.cli import app; app()")
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29519", program]
+    words = ["train", written(tmp_path, "."), "--data", tmp_path, "--out", tmp_path / "run", "--cpu"]
+    done = subprocess.run(  # noqa: S603
+        [str(word) for word in [*launch, *words]],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("s measured on 2") == 1
+    assert (tmp_path / "run" / "best").read_text() == "step-000002"
 
 
 def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:

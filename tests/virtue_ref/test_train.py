@@ -159,6 +159,21 @@ def test_dora_learns_too(tmp_path: Path, start: Checkpoint, sources: list[Source
     )
 
 
+def test_half_precision_learns_alike(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
+    plain = RECIPE | {"adapter": {"rank": 2, "alpha": 4}}
+    found = {}
+    for dtype in ("float32", "bfloat16"):
+        changed = {"steps": 6, "dtype": dtype, "rate": 2e-3, "checkpointing": True}
+        plan = from_table({**plain, "optimiser": {**RECIPE["optimiser"], **changed}}, "test", "test.toml")
+        done = run_it(plan, start, sources, tmp_path / dtype)
+        found[dtype] = losses(tmp_path / dtype)
+    assert found["bfloat16"] != found["float32"]
+    assert found["bfloat16"] == pytest.approx(found["float32"], rel=0.1)
+    kept = load_file(done / "state.safetensors")
+    assert {value.dtype for name, value in kept.items() if name.startswith("weight.")} == {torch.float32}
+    assert np.isfinite(virtue_ref.load(done / "model", dtype="bfloat16").embed([sources[0].pair(0).query])).all()
+
+
 def test_memory_saving_changes_no_gradient(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
     plain = RECIPE | {"adapter": {"rank": 2, "alpha": 4}}
     found = []
@@ -222,6 +237,14 @@ def test_an_interrupt_saves_and_goes_on_later(tmp_path: Path, start: Checkpoint,
 def test_less_data_than_a_batch_is_refused(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
     with pytest.raises(TrainError, match=r"demo: \d+ usable rows are fewer than the 900 of a sub-batch"):
         run_it(recipe(batch=900), start, sources, tmp_path)
+
+
+def test_weights_are_not_spread_over_processes(
+    tmp_path: Path, start: Checkpoint, sources: list[Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(TrainError, match="launch without --use_fsdp"):
+        run_it(recipe(), start, sources, tmp_path)
 
 
 @pytest.mark.slow

@@ -1,0 +1,154 @@
+"""What training costs beyond its arithmetic: the gradient cache, and `virtue train` as a whole.
+
+The floor is the same modules over tensors that are ready: the frozen encoders' pass over the batch's images, then
+forward and backward of everything that is trained or stands between. No files, no words, no order of rows, no
+optimiser, no log. All take turns on the same batches, so that a busy machine slows each of them.
+
+    python benchmarks/train_speed.py --threads 2
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from scar.demo import build_demo
+from virtue_ref import lora, store
+from virtue_ref.batches import lay_out, parts_of
+from virtue_ref.checkpoint import Checkpoint, build
+from virtue_ref.collate import Collator
+from virtue_ref.loss import info_nce
+from virtue_ref.pairs import Pair, Source, read
+from virtue_ref.recipe import Recipe, from_table
+from virtue_ref.tokens import read_tokenizer
+from virtue_ref.train import Trained, mixer_of, one_step, train
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="demo")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--part", type=int, default=96)
+    parser.add_argument("--batches", type=int, default=3)
+    parser.add_argument("--checkpointing", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    start = store.read(arguments.model)
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data"
+        build_demo(data, images=80, seed=0)
+        source = read("demo", sorted(data.glob("SCaR-train/*.parquet")), data, all_negatives=True)
+        recipe = from_table(
+            {
+                "about": "a benchmark",
+                "model": arguments.model,
+                "optimiser": {
+                    "steps": arguments.batches,
+                    "batch": arguments.batch,
+                    "part": arguments.part,
+                    "dtype": "float32",
+                    "checkpointing": arguments.checkpointing,
+                },
+                "watch": {"log": 1},
+                "sources": [{"name": "demo", "files": "SCaR-train/*.parquet", "all_negatives": True}],
+            },
+            "speed",
+            "speed.toml",
+        )
+        bench = Bench(recipe, start, source)
+        least: dict[str, float] = {}
+        for round_ in range(arguments.repeat):
+            run = Path(folder) / f"run-{round_}"
+            took = {
+                "plain step": bench.steps(cached=False),
+                "cached step": bench.steps(cached=True),
+                "floor": bench.floor(),
+                "virtue train, plain": bench.command(run / "plain", cached=False),
+                "virtue train, cached": bench.command(run / "cached", cached=True),
+            }
+            least = {name: min(seconds, least.get(name, math.inf)) for name, seconds in took.items()}
+        print(json.dumps(vars(arguments) | {"items a batch": bench.items} | report(least, arguments.batches), indent=2))
+
+
+class Bench:
+    """A model that learns, and the batches that all works share."""
+
+    def __init__(self, recipe: Recipe, start: Checkpoint, source: Source) -> None:
+        self.recipe, self.start, self.source = recipe, start, source
+        self.model = build(start).place(torch.device("cpu"), torch.float32)
+        lora.prepare(self.model, recipe.adapter, checkpointing=recipe.optimiser.checkpointing)
+        self.collator = Collator(self.model.config, read_tokenizer(start.files, recipe.name), stray_tokens=True)
+        mixer = mixer_of(recipe, [source])
+        self.batches: list[list[Pair]] = [
+            [source.pair(row) for _, row in mixer.next()] for _ in range(recipe.optimiser.steps)
+        ]
+        self.ready = [self._ready(pairs) for pairs in self.batches]
+        self.items = sum(len(lay_out(pairs, 1).items[0]) for pairs in self.batches) / len(self.batches)
+        self.accelerator = Accelerator(cpu=True)
+
+    def steps(self, *, cached: bool) -> float:
+        """Seconds of a step for each batch, files and encoders included."""
+        optimiser: Any = torch.optim.AdamW(lora.trained(self.model).values(), lr=0.0)
+        how = self.recipe.with_options(cached=cached).optimiser
+        wrapped = Trained(self.model)
+        began = time.perf_counter()
+        for number, pairs in enumerate(self.batches):
+            one_step(self.accelerator, wrapped, self.model, self.collator, optimiser, pairs, how, number)
+        return time.perf_counter() - began
+
+    def floor(self) -> float:
+        """Seconds of bare passes."""
+        began = time.perf_counter()
+        for parts, row, layout in self.ready:
+            vectors = []
+            for part, pictures in parts:
+                if pictures is not None:
+                    with torch.no_grad():
+                        part.seen = self.model.look(pictures)
+                vectors.append(self.model(part.batch, part.seen))
+            every = torch.cat(vectors)[row]
+            loss = info_nce(
+                every[layout.queries], every[layout.targets], layout.gold, self.recipe.optimiser.temperature
+            )
+            torch.autograd.backward(loss)
+            self.model.zero_grad()
+        return time.perf_counter() - began
+
+    def command(self, run: Path, *, cached: bool) -> float:
+        """Seconds that `virtue train` takes from step to step, as its log has them, over as many steps."""
+        train(
+            self.recipe.with_options(cached=cached), self.start, [self.source], run, trackers=("tensorboard",), cpu=True
+        )
+        lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+        return sum(float(line["seconds"]) for line in lines)
+
+    def _ready(self, pairs: Sequence[Pair]) -> tuple[list[tuple[Any, Any]], Any, Any]:
+        layout = lay_out(pairs, 1)
+        parts, row = parts_of(layout.items[0], self.collator, self.recipe.optimiser.part, torch.device("cpu"))
+        pictures = [self.collator.pictures(part.images) if part.images else None for part in parts]
+        return list(zip(parts, pictures, strict=True)), row, layout
+
+
+def report(least: dict[str, float], batches: int) -> dict[str, Any]:
+    """Seconds a step, and the ratios that are promised."""
+    return {
+        "seconds a step": {name: round(seconds / batches, 3) for name, seconds in least.items()},
+        "cached step / plain step (promised 1.5)": round(least["cached step"] / least["plain step"], 2),
+        "virtue train / floor (promised 1.3)": round(least["virtue train, plain"] / least["floor"], 2),
+        "virtue train, cached / floor": round(least["virtue train, cached"] / least["floor"], 2),
+    }
+
+
+if __name__ == "__main__":
+    main()
