@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from scar.audit import findings
 from scar.audit.truth import REASONS
 from scar.croissant import croissant
+from scar.embedded import Shard
 from scar.errors import InputError
 from scar.facts import Config, Digest, Facts, gather, limits, versions
 from scar.progress import Track, silent
@@ -44,6 +45,7 @@ def write_card(
     template: Path | None = None,
     force: bool = False,
     digest: Digest = sha256,
+    embedded: Sequence[Shard] = (),
     track: Track = silent,
 ) -> Facts:
     """Render the card and the Croissant file of a corpus into its folder.
@@ -55,6 +57,7 @@ def write_card(
         template: instead of the one that fits; it may extend those of ``data_cards``.
         force: replace a README.md that was not rendered.
         digest: SHA-256 of a file.
+        embedded: the rows with images that are pushed with it.
         track: shows progress.
 
     Returns:
@@ -69,7 +72,7 @@ def write_card(
             f"{card}: was not rendered by scar, so it stays; move it, put its words into a --template, "
             "or replace it with --force."
         )
-    facts = gather(folder, name, repo, digest=digest, track=track)
+    facts = gather(folder, name, repo, digest=digest, embedded=embedded, track=track)
     write_text(render(facts, template), card)
     write_text(croissant(facts), folder / CROISSANT)
     return facts

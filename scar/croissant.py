@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from scar.audit import findings
+from scar.embedded import IMAGE
 from scar.errors import InputError
 from scar.facts import Config, DataFile, Facts, limits, versions
 
@@ -150,6 +151,15 @@ def _field(id_: str, column: pa.Field, path: str, top: str, inside: str = "") ->
     import mlcroissant as mlc
 
     kind, repeated = column.type, "[*]" in inside
+    if column.name == IMAGE and not inside:
+        return mlc.Field(
+            id=id_,
+            name=id_,
+            data_types=[mlc.DataType.IMAGE_OBJECT],
+            source=mlc.Source(
+                file_object=path, extract=mlc.Extract(column=top), transforms=[mlc.Transform(json_path="bytes")]
+            ),
+        )
     if pa.types.is_list(kind):
         kind, repeated = kind.value_type, True
     if pa.types.is_struct(kind):

@@ -18,6 +18,7 @@ from scar.audit.report import REPORT as AUDIT
 from scar.columns import PROVENANCE_SCHEMA
 from scar.corpus import read_report
 from scar.demo import NAME as DEMO
+from scar.embedded import Shard
 from scar.errors import InputError
 from scar.licences import Combined, combine
 from scar.parquet import RowFile, find
@@ -163,7 +164,13 @@ class Facts:
 
 
 def gather(
-    folder: Path, name: str | None = None, repo: str | None = None, *, digest: Digest, track: Track = silent
+    folder: Path,
+    name: str | None = None,
+    repo: str | None = None,
+    *,
+    digest: Digest,
+    embedded: Sequence[Shard] = (),
+    track: Track = silent,
 ) -> Facts:
     """Read the facts of a folder; counts it, and writes its ``stats.json``.
 
@@ -172,6 +179,7 @@ def gather(
         name: of the corpus; by default that of the repository, else the folder's.
         repo: where it is or will be on the Hub.
         digest: SHA-256 of a file.
+        embedded: the rows with images that are pushed with it.
         track: shows progress.
 
     Raises:
@@ -184,7 +192,7 @@ def gather(
     return Facts(
         name=name or (repo or str(folder.resolve())).rpartition("/")[2],
         repo=repo,
-        configs=tuple(_configs(files, folder, digest)),
+        configs=(*_configs(files, folder, digest), *_with_images(embedded, digest)),
         sources=sources,
         licence=combine(_stated(sources)),
         stats=counts,
@@ -320,6 +328,19 @@ def _configs(files: Sequence[RowFile], folder: Path, digest: Digest) -> list[Con
             beside = f"what the rows of `{split}` have no column for, in the same order"
             configs.append(Config(f"{split}_provenance", beside, PROVENANCE_SCHEMA, by_split(notes, split)))
     return sorted(configs, key=lambda config: config.name.endswith("_provenance"))
+
+
+def _with_images(shards: Sequence[Shard], digest: Digest) -> list[Config]:
+    """A config for each split that has rows with images."""
+    configs = []
+    for split in ABOUT:
+        mine = [shard for shard in shards if shard.split == split]
+        if mine:
+            name = f"{split}_images"
+            files = [(shard.source, data_file(shard.file, shard.path, digest)) for shard in mine]
+            schema = pq.read_schema(mine[0].file)
+            configs.append(Config(name, f"a row of `{split}` with its image", schema, by_split(files, name)))
+    return configs
 
 
 def _inside(path: Path, folder: Path, digest: Digest) -> DataFile:

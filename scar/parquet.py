@@ -21,6 +21,9 @@ from scar.sample import Sample, Split
 ROWS_PER_GROUP = 5000
 """About 10 MB of text and masks: readers take a group at a time."""
 
+WITH_IMAGES = "with-images"
+"""The folder of a repository whose rows have images in them; they are those of the other folders again."""
+
 
 @dataclass(frozen=True, slots=True)
 class RowFile:
@@ -234,9 +237,18 @@ def rows_of(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         InputError: it cannot be read or is damaged.
     """
+    for batch in row_batches(path, 1000):
+        yield from batch.to_pylist()
+
+
+def row_batches(path: Path, rows: int) -> Iterator[pa.RecordBatch]:
+    """Rows of a parquet file, so many at a time; the last batch may have fewer.
+
+    Raises:
+        InputError: it cannot be read or is damaged.
+    """
     try:
-        for batch in _open(path).iter_batches(batch_size=1000):
-            yield from batch.to_pylist()
+        yield from _open(path).iter_batches(batch_size=rows)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: damaged: {error}.") from None
 
@@ -265,7 +277,9 @@ def _open(path: Path) -> pq.ParquetFile:
 
 
 def _is_apart(path: Path) -> bool:
-    return "provenance" in path.parts[:-1] or any(part.startswith(".") for part in path.parts)
+    return not {"provenance", WITH_IMAGES}.isdisjoint(path.parts[:-1]) or any(
+        part.startswith(".") for part in path.parts
+    )
 
 
 def _split(schema: pa.Schema) -> Split:

@@ -47,6 +47,9 @@ def push(
     tag: Annotated[str | None, typer.Option(help="A name for what is pushed, as v1.")] = None,
     name: Annotated[str | None, typer.Option(help="Title of the card.  [default: the repository's name]")] = None,
     template: Annotated[Path | None, typer.Option(metavar="FILE", help="Of the card; see `scar card`.")] = None,
+    embed_images: Annotated[
+        bool, typer.Option("--embed-images", help="Rows with the bytes of their images go along, for the Hub's viewer.")
+    ] = False,
 ) -> None:
     """Upload a corpus to the Hub: contents first, then one commit, checked against local checksums; resumable."""
     from scar.hub.corpus import OWNED, corpus_files
@@ -54,9 +57,11 @@ def push(
     from scar.hub.push import push as push_files
     from scar.progress import bar
 
-    files, facts = corpus_files(folder, repo, name=name, template=template, track=bar)
+    files, facts = corpus_files(folder, repo, name=name, template=template, embed_images=embed_images, track=bar)
     for line in lines(files, repo, "dataset", public=public, revision=revision, tag=tag):
         typer.echo(line)
+    if embed_images:
+        typer.echo("images go along: they keep the licences of their makers, see that these let you pass them on")
     typer.echo(f"licence: {facts.licence.name}: {'; '.join(facts.licence.reasons)}")
     if dry_run:
         typer.echo("Nothing was sent.")
@@ -88,13 +93,14 @@ def pull(
     images: Annotated[
         Path | None, typer.Option(help="What image paths are relative to, if it is not the folder itself.")
     ] = None,
+    rows_only: Annotated[bool, typer.Option("--rows-only", help="Leave images out that are embedded in rows.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace what is in the way, another revision too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; fetch nothing.")] = False,
 ) -> None:
     """Download a corpus: one commit, resumable, checked; then look at every row, and say what images are missing."""
     from scar.check import check as check_folder
     from scar.hub.checksums import Checksums
-    from scar.hub.pull import STAGING, lines
+    from scar.hub.pull import MEMORY, lines
     from scar.hub.pull import plan as plan_pull
     from scar.hub.pull import pull as pull_files
     from scar.needed import instructions, needed, write_list
@@ -103,15 +109,15 @@ def pull(
     def say(line: str) -> None:
         typer.echo(line, err=True)
 
-    plan = plan_pull(repo, out, revision=revision, force=force, say=say)
+    plan = plan_pull(repo, out, revision=revision, rows_only=rows_only, force=force, say=say)
     for line in lines(plan):
         typer.echo(line)
     if dry_run:
         typer.echo("Nothing was fetched.")
         return
     pull_files(plan, track=bar, say=say)
-    typer.echo(f"{len(plan.files)} files of {plan.commit}, all verified")
-    checksums = Checksums(out / STAGING / "checksums.json")
+    typer.echo(f"{len(plan.pulled.files)} files of {plan.pulled.commit}, all verified")
+    checksums = Checksums(out / MEMORY)
     found = needed(out, images, sha256=checksums, track=bar)
     checksums.save()
     findings = check_folder(out, images, bar, {name for each in found for name in each.missing})

@@ -7,16 +7,19 @@ from pathlib import Path
 from scar.audit.report import REPORT as AUDIT
 from scar.card import CARD, CROISSANT, write_card, write_text
 from scar.corpus import REPORT
+from scar.embedded import embed
 from scar.facts import PLOT_FOLDERS, Facts
 from scar.hub.checksums import Checksums
 from scar.hub.push import Upload, upload_of
 from scar.needed import CHECKSUMS
-from scar.parquet import find
+from scar.parquet import WITH_IMAGES, find
 from scar.progress import Track, silent
 from scar.stats import STATS
 
-MEMORY = ".push/checksums.json"
-OWNED = ("SCaR-eval", "SCaR-train", "provenance", *PLOT_FOLDERS)
+WORK = ".push"
+"""What a push keeps below the folder: checksums, and rows with images."""
+
+OWNED = ("SCaR-eval", "SCaR-train", "provenance", WITH_IMAGES, *PLOT_FOLDERS)
 """Folders of a repository in which files that a new push does not have are removed."""
 
 
@@ -26,15 +29,26 @@ def corpus_files(
     *,
     name: str | None = None,
     template: Path | None = None,
+    embed_images: bool = False,
     track: Track = silent,
 ) -> tuple[list[Upload], Facts]:
-    """What is pushed of a corpus, after its card was rendered; images are not, their checksums are.
+    """What is pushed of a corpus, after its card was rendered; of images the checksums, unless they are embedded.
+
+    Args:
+        folder: a SCaR folder.
+        repo: where it goes.
+        name: title of the card.
+        template: of the card.
+        embed_images: whether rows with images go along.
+        track: shows progress.
 
     Raises:
-        InputError: the corpus cannot be read, a file lies beyond the folder, or the card is somebody's own.
+        InputError: the corpus cannot be read, a file lies beyond the folder, the card is somebody's own, or an image
+            that is to be embedded is missing.
     """
-    checksums = Checksums(folder / MEMORY)
-    facts = write_card(folder, name=name, repo=repo, template=template, digest=checksums, track=track)
+    checksums = Checksums(folder / WORK / "checksums.json")
+    shards = embed(folder, folder / WORK, checksums, track) if embed_images else []
+    facts = write_card(folder, name=name, repo=repo, template=template, digest=checksums, embedded=shards, track=track)
     _write_image_checksums(folder, checksums, track)
     paths = [file.path for config in facts.configs for file in config.files]
     paths += [
@@ -45,7 +59,8 @@ def corpus_files(
         *(name for name in (REPORT, AUDIT) if (folder / name).is_file()),
         *facts.plots,
     ]
-    files = [upload_of(folder, path, checksums) for path in dict.fromkeys(paths)]
+    made = {shard.path for shard in shards}
+    files = [upload_of(folder / WORK if path in made else folder, path, checksums) for path in dict.fromkeys(paths)]
     checksums.save()
     return files, facts
 

@@ -16,19 +16,24 @@ from pathlib import Path, PurePosixPath
 
 from scar.card import size
 from scar.corpus import write_json
+from scar.embedded import unpack
 from scar.errors import HubError, InputError
 from scar.hub.checksums import Checksums
 from scar.hub.plan import folders
 from scar.hub.problems import persist
 from scar.hub.remote import Remote, download, inside, tree
-from scar.needed import CHECKSUMS
+from scar.needed import CHECKSUMS, read_checksums
+from scar.parquet import WITH_IMAGES
 from scar.progress import Track, silent
 
 RECORD = "pull.json"
 FORMAT = 1
 
 STAGING = ".pull"
-"""Where unfinished downloads lie below the folder, and what is known of its checksums."""
+"""Where unfinished downloads lie below the folder."""
+
+MEMORY = f"{STAGING}/checksums.json"
+"""What is known of the folder's checksums."""
 
 _MARK = CHECKSUMS
 """A repository that has it was pushed from here: its paths are those of the folder."""
@@ -44,10 +49,12 @@ class Pulled:
     Attributes:
         commit: its revision.
         files: of the commit, by the place below the folder that each goes to.
+        embedded: rows with images; the images become files again.
     """
 
     commit: str
     files: Mapping[str, Remote]
+    embedded: tuple[Remote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +63,31 @@ class Plan:
 
     Attributes:
         repo: the data set on the Hub.
-        commit: its revision.
         out: the folder.
-        files: as `Pulled` has them.
-        fetched: places of those that are to be fetched.
+        pulled: what it will have.
+        fetched: places of files that are to be fetched.
+        unpacked: rows with images that are to be fetched.
         replaced: places where something else is now.
         gone: files of an earlier pull of another revision, which this one does not have.
         skipped: files of the repository that are left where they are.
+        force: whether images that are in the way are replaced.
     """
 
     repo: str
-    commit: str
     out: Path
-    files: Mapping[str, Remote]
+    pulled: Pulled
     fetched: tuple[str, ...]
+    unpacked: tuple[Remote, ...]
     replaced: tuple[str, ...]
     gone: tuple[str, ...]
     skipped: tuple[str, ...]
+    force: bool
 
     @property
-    def bytes(self) -> int:
-        """How many are fetched."""
-        return sum(self.files[place].size for place in self.fetched)
+    def sizes(self) -> list[tuple[str, int]]:
+        """What is fetched, with its bytes."""
+        files = [(place, self.pulled.files[place].size) for place in self.fetched]
+        return files + [(file.path, file.size) for file in self.unpacked]
 
 
 def plan(
@@ -85,6 +95,7 @@ def plan(
     out: Path,
     *,
     revision: str | None = None,
+    rows_only: bool = False,
     force: bool = False,
     endpoint: str | None = None,
     say: Callable[[str], None] = lambda _: None,
@@ -98,6 +109,7 @@ def plan(
         repo: ``organisation/name`` of a data set.
         out: the folder.
         revision: branch, tag or commit; by default the commit that the folder has, else the newest.
+        rows_only: leave images out that are embedded in rows.
         force: replace what is in the way, another revision too.
         endpoint: of the Hub, if not its usual one (or HF_ENDPOINT).
         say: shows a line to the user.
@@ -110,26 +122,29 @@ def plan(
     before = read_record(out).get(repo)
     skipped: tuple[str, ...] = ()
     if before is not None and revision is None:
-        commit, files = before.commit, before.files
+        pulled = before
     else:
         commit, found = persist(lambda: _ask(repo, revision, endpoint), repo, "read", say=say, sleep=sleep)
-        files, skipped = _places(found, repo, commit, out)
+        pulled, skipped = _sorted(found, repo, commit, out)
+    files = pulled.files
     gone: tuple[str, ...] = ()
-    if before is not None and before.commit != commit:
+    if before is not None and before.commit != pulled.commit:
         if not force:
             raise InputError(
-                f"{out}: holds {repo} at {before.commit}; --force brings {commit} in its place, another --out keeps it."
+                f"{out}: holds {repo} at {before.commit}; --force brings {pulled.commit} in its place, "
+                "another --out keeps it."
             )
         gone = tuple(place for place, file in before.files.items() if place not in files and file.is_at(out / place))
-    checksums = Checksums(out / STAGING / "checksums.json")
+    checksums = Checksums(out / MEMORY)
     there = [place for place in files if (out / place).exists()]
     replaced = tuple(sorted(place for place in there if not files[place].is_at(out / place, checksums)))
     if replaced and not force:
         raise InputError(f"{out / replaced[0]}: holds something else; --force replaces it, another --out keeps it.")
     fetched = tuple(sorted(place for place in files if place not in there or place in replaced))
+    images_wanted = not rows_only and (CHECKSUMS in fetched or not _has_images(out, checksums))
     if out.exists():
         checksums.save()
-    return Plan(repo, commit, out, files, fetched, replaced, gone, skipped)
+    return Plan(repo, out, pulled, fetched, pulled.embedded if images_wanted else (), replaced, gone, skipped, force)
 
 
 def lines(plan: Plan) -> Iterator[str]:
@@ -138,16 +153,20 @@ def lines(plan: Plan) -> Iterator[str]:
     Raises:
         HubError: the disk has not the room.
     """
-    yield f"dataset {plan.repo} at {plan.commit} -> {plan.out}"
-    yield from folders([(place, plan.files[place].size) for place in plan.fetched])
-    yield f"{len(plan.fetched)} files, {size(plan.bytes)} to fetch; {len(plan.files) - len(plan.fetched)} are there"
+    wanted = sum(count for _, count in plan.sizes)
+    there = len(plan.pulled.files) - len(plan.fetched)
+    yield f"dataset {plan.repo} at {plan.pulled.commit} -> {plan.out}"
+    yield from folders(plan.sizes)
+    yield f"{len(plan.sizes)} files, {size(wanted)} to fetch; {there} are there"
+    if plan.unpacked:
+        yield f"the images in {WITH_IMAGES}/ become files below {plan.out / 'images'}; --rows-only leaves them out"
     for verb, places in (("replaced", plan.replaced), ("removed", plan.gone), ("left out", plan.skipped)):
         if places:
             yield f"{len(places)} files {verb}: {', '.join(places[:3])}{', ...' if len(places) > 3 else ''}"
     parent = next(folder for folder in (plan.out, *plan.out.resolve().parents) if folder.exists())
     free = shutil.disk_usage(parent).free
-    if free < plan.bytes:
-        raise HubError(f"{plan.out}: {size(plan.bytes)} to fetch, {size(free)} free; make room or give another --out.")
+    if free < wanted:
+        raise HubError(f"{plan.out}: {size(wanted)} to fetch, {size(free)} free; make room or give another --out.")
 
 
 def pull(
@@ -174,21 +193,43 @@ def pull(
     from huggingface_hub import HfApi
 
     hub = HfApi(endpoint=endpoint)
-    staging = plan.out / STAGING / plan.commit
+    staging = plan.out / STAGING / plan.pulled.commit
     plan.out.mkdir(parents=True, exist_ok=True)
     for name in plan.gone:
         inside(plan.out, name, plan.repo).unlink(missing_ok=True)
     _write_record(plan)
+
+    def get(file: Remote) -> Path:
+        return persist(
+            lambda: download(hub, plan.repo, "dataset", plan.pulled.commit, file, staging),
+            plan.repo,
+            "read",
+            say=say,
+            sleep=sleep,
+        )
+
     for name in track(plan.fetched, f"fetching {plan.repo}", len(plan.fetched)):
-        file, place = plan.files[name], inside(plan.out, name, plan.repo)
-
-        def get(file: Remote = file) -> Path:
-            return download(hub, plan.repo, "dataset", plan.commit, file, staging)
-
-        got = persist(get, plan.repo, "read", say=say, sleep=sleep)
+        place = inside(plan.out, name, plan.repo)
+        got = get(plan.pulled.files[name])
         place.parent.mkdir(parents=True, exist_ok=True)
         got.replace(place)
+    known = read_checksums(plan.out)
+    for file in track(plan.unpacked, f"fetching images of {plan.repo}", len(plan.unpacked)):
+        done = staging / f"{file.path}.done"
+        if not done.exists():
+            shard = get(file)
+            unpack(shard, plan.out, known, force=plan.force)
+            done.touch()
+            shard.unlink()
     shutil.rmtree(staging, ignore_errors=True)
+
+
+def _has_images(out: Path, sha256: Callable[[Path], str]) -> bool:
+    """Whether every image of a folder that a push counted is there."""
+    known = read_checksums(out)
+    return bool(known) and all(
+        (out / name).is_file() and sha256(out / name) == checksum for name, checksum in known.items()
+    )
 
 
 def read_record(out: Path) -> dict[str, Pulled]:
@@ -203,7 +244,11 @@ def read_record(out: Path) -> dict[str, Pulled]:
         if stored["format"] != FORMAT:
             raise InputError(f"{path}: format {stored['format']!r}, this version reads {FORMAT}; use another --out.")
         return {
-            repo: Pulled(str(entry["commit"]), {place: Remote(**file) for place, file in entry["files"].items()})
+            repo: Pulled(
+                str(entry["commit"]),
+                {place: Remote(**file) for place, file in entry["files"].items()},
+                tuple(Remote(**file) for file in entry["embedded"]),
+            )
             for repo, entry in stored["repos"].items()
         }
     except FileNotFoundError:
@@ -213,7 +258,7 @@ def read_record(out: Path) -> dict[str, Pulled]:
 
 
 def _write_record(plan: Plan) -> None:
-    repos = read_record(plan.out) | {plan.repo: Pulled(plan.commit, plan.files)}
+    repos = read_record(plan.out) | {plan.repo: plan.pulled}
     write_json({"format": FORMAT, "repos": {repo: asdict(each) for repo, each in repos.items()}}, plan.out / RECORD)
 
 
@@ -226,17 +271,18 @@ def _ask(repo: str, revision: str | None, endpoint: str | None) -> tuple[str, di
     return commit, tree(hub, repo, "dataset", commit)
 
 
-def _places(
-    found: Mapping[str, Remote], repo: str, commit: str, out: Path
-) -> tuple[dict[str, Remote], tuple[str, ...]]:
+def _sorted(found: Mapping[str, Remote], repo: str, commit: str, out: Path) -> tuple[Pulled, tuple[str, ...]]:
     """Where each file goes, and which are left out: those that are hidden."""
     pushed = _MARK in found
     files: dict[str, Remote] = {}
-    skipped = []
-    for path, file in found.items():
+    embedded, skipped = [], []
+    for path, file in sorted(found.items()):
         inside(out, path, repo)
         if any(part.startswith(".") for part in PurePosixPath(path).parts):
             skipped.append(path)
+            continue
+        if pushed and path.startswith(f"{WITH_IMAGES}/"):
+            embedded.append(file)
             continue
         place = path if pushed else _published(path, repo)
         if place in files:
@@ -244,7 +290,7 @@ def _places(
         files[place] = file
     if not any(place.endswith(".parquet") for place in files):
         raise InputError(f"{repo} at {commit}: no parquet file in it, so it is no SCaR corpus.")
-    return files, tuple(skipped)
+    return Pulled(commit, files, tuple(embedded)), tuple(skipped)
 
 
 def _published(path: str, repo: str) -> str:

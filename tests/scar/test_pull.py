@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from scar.cli import app
 from scar.errors import HubError, InputError
-from scar.hub.pull import RECORD, STAGING, Plan, lines, plan, pull
+from scar.hub.pull import RECORD, STAGING, Plan, Pulled, lines, plan, pull
 from tests.local_hub import TOKEN, Failure, LocalHub
 from tests.scar.test_push import uploads
 
@@ -234,7 +234,7 @@ def test_a_disk_that_is_too_small_is_told_before(local_hub: LocalHub, tmp_path: 
 
     large = {"SCaR-eval/a.parquet": Remote("SCaR-eval/a.parquet", 10**18, "0" * 64, "0" * 40)}
     with pytest.raises(HubError, match=r"1000000.0 TB to fetch, .* free; make room or give another --out"):
-        list(lines(Plan(REPO, "0" * 40, tmp_path / "out", large, tuple(large), (), (), ())))
+        list(lines(Plan(REPO, tmp_path / "out", Pulled("0" * 40, large), tuple(large), (), (), (), (), False)))
 
 
 def test_what_is_not_what_the_hub_lists_is_refused(local_hub: LocalHub, tmp_path: Path) -> None:
