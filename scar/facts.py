@@ -218,10 +218,11 @@ def limits(facts: Facts) -> list[str]:
     if facts.audit is None:
         lines.append("What captions give away without the image has not been measured.")
     lines.append("No person has looked at every sample; a negative may be true of the thing in the box.")
-    if facts.samples < _FEW:
-        wide = 100 * 1.96 * (0.1 * 0.9 / max(facts.samples, 1)) ** 0.5
+    asked = sum(source.samples for source in facts.sources if source.split == "eval")
+    if 0 < asked < _FEW:
+        wide = 100 * 1.96 * (0.1 * 0.9 / asked) ** 0.5
         lines.append(
-            f"{facts.samples:,} samples: at chance the 95 % interval of a score reaches {wide:.1f} points to each side."
+            f"{asked:,} eval samples: at chance the 95 % interval of a score reaches {wide:.1f} points to each side."
         )
     return lines
 

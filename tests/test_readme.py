@@ -36,3 +36,24 @@ def test_commands_parse(line: str) -> None:
     if args[0] in subcommands:
         command = subcommands[args.pop(0)]
     command.make_context(program, args)
+
+
+@pytest.mark.slow
+def test_the_plan_of_the_demos_push_is_what_is_printed(tmp_path: Path) -> None:
+    """Folders, files and commits are the same; bytes may differ a little with the versions that write them."""
+    from typer.testing import CliRunner
+
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(scar.cli.app, list(words))
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    out = str(tmp_path / "out")
+    run("build", "demo", "--out", out)
+    run("audit", out)
+    found = run("push", out, "--repo", "you/corpus", "--dry-run")
+    shown = re.findall(r"```\n(dataset you/corpus.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+    number = re.compile(r"[\d.]+(?= [kM]?B)")
+    assert [number.sub("", text) for text in shown] == [number.sub("", found)]
+    pairs = zip(number.findall(shown[0]), number.findall(found), strict=True)
+    assert all(float(one) == pytest.approx(float(other), rel=0.1) for one, other in pairs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from scar.card import size
-from scar.hub.push import MOST_FILES, Upload, check_plan
+from scar.hub.push import Upload, check_plan, commits
 from scar.hub.remote import RepoType
 
 
@@ -22,7 +22,8 @@ def lines(
     yield f"{repo_type} {repo}, {'public' if public else 'private'} if it is made now"
     yield from folders([(file.path, file.size) for file in files])
     named = f", tagged {tag}" if tag else ""
-    yield f"{len(files)} files, {size(whole)}; 1 commit of at most {MOST_FILES:,} files on {revision}{named}"
+    most = len(commits([file.path for file in files], (), ()))
+    yield f"{len(files)} files, {size(whole)}; {most} commit{'s' if most > 1 else ''} on {revision}{named}"
 
 
 def folders(files: Sequence[tuple[str, int]]) -> Iterator[str]:

@@ -1,13 +1,15 @@
 """Files -> a repository of the Hub: all contents first, then one commit, so that no revision is ever half of another.
 
-What is there already is not sent again, so that the same call goes on where it was stopped.
+Where there are more files than one commit takes, earlier ones bring files under new names alone, which no card names
+yet; what changes comes last, in one commit with the card. What is there already is not sent again, so that the same
+call goes on where it was stopped.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,9 +25,10 @@ if TYPE_CHECKING:
 MOST_FILES = 1_000
 """Of one commit, as the Hub's own client sends at most; contents are there before it, so that it is a list of names."""
 
+MOST_IN_REPO = 100_000
 MOST_IN_FOLDER = 10_000
 MOST_BYTES = 50 * 10**9
-"""Entries of a folder and bytes of a file. Source: huggingface.co/docs/hub/storage-limits."""
+"""Files of a repository, entries of a folder and bytes of a file. Source: huggingface.co/docs/hub/storage-limits."""
 
 TOGETHER = 20
 """Files whose contents are sent before progress is shown."""
@@ -83,10 +86,8 @@ def check_plan(files: Sequence[Upload]) -> None:
     """
     if not files:
         raise InputError("nothing to push: give a folder that has files.")
-    if len(files) > MOST_FILES:
-        raise InputError(
-            f"{len(files):,} files are more than one commit takes ({MOST_FILES:,}); make fewer, larger ones."
-        )
+    if len(files) > MOST_IN_REPO:
+        raise InputError(f"{len(files):,} files; the Hub takes {MOST_IN_REPO:,} in a repository: merge them.")
     for file in files:
         if file.size > MOST_BYTES:
             raise InputError(f"{file.file}: {file.size:,} bytes; the Hub takes {MOST_BYTES:,} in a file: split it.")
@@ -154,7 +155,7 @@ def _once(
     owned: Sequence[str],
     track: Track,
 ) -> Pushed:
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+    from huggingface_hub import CommitOperationDelete
 
     hub.whoami()
     hub.create_repo(repo, repo_type=repo_type, private=not public, exist_ok=True)
@@ -167,21 +168,51 @@ def _once(
     removed = sorted(path for path in there if path not in kept and path.partition("/")[0] in owned)
     commit = head
     if missing or removed:
-        additions = [_addition(file) for file in missing]
-        _send(hub, additions, repo, repo_type, revision, track)
-        deletions = [CommitOperationDelete(path) for path in removed]
-        commit = hub.create_commit(
-            repo,
-            [*deletions, *(each for each in additions if isinstance(each, CommitOperationAdd))],
-            commit_message=message,
-            repo_type=repo_type,
-            revision=revision,
-            parent_commit=head,
-        ).oid
+        steps = commits([file.path for file in missing], removed, there)
+        additions = {file.path: _addition(file) for file in missing}
+        _send(hub, list(additions.values()), repo, repo_type, revision, track)
+        for paths, gone in steps:
+            commit = hub.create_commit(
+                repo,
+                [*(CommitOperationDelete(path) for path in gone), *(additions[path] for path in paths)],
+                commit_message=message,
+                repo_type=repo_type,
+                revision=revision,
+                parent_commit=commit,
+            ).oid
     _verify(files, tree(hub, repo, repo_type, commit), repo, commit)
     if tag is not None:
         _tag(hub, repo, repo_type, tag, commit)
     return Pushed(commit, tuple(missing), tuple(removed))
+
+
+def commits(
+    paths: Sequence[str], removed: Sequence[str], there: Collection[str]
+) -> list[tuple[Sequence[str], Sequence[str]]]:
+    """Which files come in which commit.
+
+    Args:
+        paths: files to be added or changed.
+        removed: files that go.
+        there: what the repository has.
+
+    Returns:
+        For each commit the files that come and those that go; all but the last bring new files in folders alone.
+
+    Raises:
+        InputError: more files change than one commit takes.
+    """
+    if len(paths) + len(removed) <= MOST_FILES:
+        return [(paths, removed)]
+    new = [path for path in paths if path not in there and "/" in path]
+    last = [path for path in paths if path in there or "/" not in path]
+    if len(last) + len(removed) > MOST_FILES:
+        raise InputError(
+            f"{len(last) + len(removed):,} files change or go, and one commit takes {MOST_FILES:,}: "
+            "push to another --revision, where all of them are new."
+        )
+    early = [new[start : start + MOST_FILES] for start in range(0, len(new), MOST_FILES)]
+    return [*((some, ()) for some in early), (last, removed)]
 
 
 def _addition(file: Upload) -> CommitOperationAdd:

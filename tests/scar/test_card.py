@@ -129,10 +129,18 @@ def test_croissant_reads_the_rows(corpus: Path) -> None:
                 assert [part.decode() for part in parts] == [negative["part"] for negative in row["negatives"]]
 
 
-def test_audit_figures_and_plots_are_in_the_card(corpus: Path) -> None:
+def test_audit_figures_plots_and_a_review_are_in_card_and_croissant(corpus: Path) -> None:
     write_card(corpus)
     text = (corpus / CARD).read_text(encoding="utf-8")
     assert "It has not been audited." in text
+    assert "No review by people is on record" in text
+    ids = pq.read_table(corpus / "provenance" / "SCaR_eval_Toy.parquet")["id"].to_pylist()[:4]
+    lines = [
+        json.dumps({"id": id_, "reviewer": name, "accept": (place, name) != (0, "bob")})
+        for place, id_ in enumerate(ids)
+        for name in ("ada", "bob")
+    ]
+    (corpus / "review.jsonl").write_text("\n".join(lines) + "\n")
     figures = audit(corpus)
     save(figures, corpus, 0.05)
     write_card(corpus)
@@ -145,31 +153,15 @@ def test_audit_figures_and_plots_are_in_the_card(corpus: Path) -> None:
     images = [line.split("](")[1].rstrip(")") for line in text.splitlines() if line.startswith("![")]
     assert images
     assert all((corpus / image).is_file() for image in images)
-    assert any("2 images" in line or "3 images" in line for line in croissant(corpus)["rai:dataBiases"])
-
-
-def test_a_review_is_in_card_and_croissant(corpus: Path) -> None:
-    write_card(corpus)
-    assert "No review by people is on record" in (corpus / CARD).read_text(encoding="utf-8")
-    ids = pq.read_table(corpus / "provenance" / "SCaR_eval_Toy.parquet")["id"].to_pylist()[:4]
-    lines = [
-        json.dumps({"id": id_, "reviewer": name, "accept": (place, name) != (0, "bob")})
-        for place, id_ in enumerate(ids)
-        for name in ("ada", "bob")
-    ]
-    (corpus / "review.jsonl").write_text("\n".join(lines) + "\n")
-    save(audit(corpus), corpus, 0.05)
-    write_card(corpus)
-    text = (corpus / CARD).read_text(encoding="utf-8")
+    linked = croissant(corpus)
+    assert any("2 images" in line or "3 images" in line for line in linked["rai:dataBiases"])
     assert "Toy/eval: 2 people looked at 4 samples" in text
     assert "No review by people is on record" not in text
-    assert "4 samples seen by 2 people" in str(croissant(corpus)["rai:dataAnnotationAnalysis"])
+    assert "4 samples seen by 2 people" in str(linked["rai:dataAnnotationAnalysis"])
 
 
 def test_an_audit_of_another_build_is_refused(corpus: Path) -> None:
-    figures = audit(corpus)
-    figures["sources"]["Toy/eval"]["samples"] += 1
-    save(figures, corpus, 0.05)
+    (corpus / "audit.json").write_text(json.dumps({"sources": {"Toy/eval": {"samples": 10}}}))
     with pytest.raises(InputError, match=r"audit.json: tells of other samples than there are; run `scar audit"):
         write_card(corpus)
 
@@ -231,6 +223,67 @@ def test_a_published_folder_has_no_report_and_says_so(corpus: Path) -> None:
     assert header(corpus)["license"] == "cc-by-nc-4.0"
     assert "ADE20K (ADE20K terms of use: research and education; annotations BSD-3-Clause) is not for" in text
     assert [config["config_name"] for config in header(corpus)["configs"]] == ["eval"]
+
+
+@pytest.mark.parametrize(("split", "words"), [("eval", "The evaluation part"), ("train", "The training part")])
+def test_the_templates_of_the_papers_parts(
+    world: Any, stand_in: Generator, tmp_path: Path, split: str, words: str
+) -> None:
+    from scar.card import TEMPLATES
+
+    world.write()
+    sources = tuple(
+        world.source(name=name, split=each, licence="CC BY 4.0")
+        for name in ("COCO_Stuff", "ADE20K")
+        for each in ("eval", "train")
+    )
+    out = tmp_path / "out"
+    build(Recipe(sources=sources, overlap="keep"), out, generator=stand_in)
+    facts = write_card(out, template=TEMPLATES / f"scar_{split}.md.jinja")
+    text = (out / CARD).read_text()
+    assert f"{words} of SCaR" in text
+    assert [config.name for config in facts.configs] == ["eval", "train", "eval_provenance", "train_provenance"]
+    for config in header(out)["configs"]:
+        assert [entry["split"] for entry in config["data_files"]] == ["ADE20K", "COCO_Stuff"]
+    write_card(out)
+    assert "A corpus for visual-interactive embedding" in (out / CARD).read_text(), "both parts are none of the two"
+    for path in out.rglob("*.parquet"):
+        if ("eval" in path.name) != (split == "eval"):
+            path.unlink()
+    write_card(out)
+    assert f"{words} of SCaR" in (out / CARD).read_text()
+    uses = {"eval": "Evaluation of embedders", "train": "Training of embedders"}[split]
+    assert croissant(out)["rai:dataUseCases"].startswith(uses)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["demo", "coco_mini"])
+def test_the_cards_that_come_along_say_the_same_as_their_croissant(name: str) -> None:
+    import mlcroissant as mlc
+
+    from scar.card import TEMPLATES
+
+    card = DatasetCard.load(TEMPLATES / f"{name}_card.md")
+    place = TEMPLATES / f"{name}_croissant.json"
+    assert not mlc.Dataset(str(place)).metadata.ctx.issues.errors
+    linked = json.loads(place.read_text(encoding="utf-8"))
+    yaml_ = card.data.to_dict()
+    assert yaml_["pretty_name"] == linked["name"]
+    paths = [path for each in yaml_["configs"] for entry in each["data_files"] for path in entry["path"]]
+    assert sorted(paths) == sorted(each["@id"] for each in linked["distribution"])
+    records = {each["@id"]: each["description"] for each in linked["recordSet"]}
+    for info in yaml_["dataset_info"]:
+        for split in info["splits"]:
+            rows = records[f"{info['config_name']}/{split['name']}"]
+            assert rows.startswith(f"{split['num_examples']} rows")
+
+
+def test_how_sure_a_score_can_be_is_told_of_eval_samples(corpus: Path) -> None:
+    write_card(corpus)
+    wide = 196 * (0.1 * 0.9 / 18) ** 0.5
+    line = f"18 eval samples: at chance the 95 % interval of a score reaches {wide:.1f} points to each side."
+    assert line in (corpus / CARD).read_text()
+    assert line in croissant(corpus)["rai:dataLimitations"]
 
 
 def test_sources_that_would_be_one_split_are_refused(world: Any, stand_in: Generator, tmp_path: Path) -> None:

@@ -179,10 +179,44 @@ def test_limits(tmp_path: Path) -> None:
     one = uploads(tmp_path, {"a": b"a"})[0]
     with pytest.raises(InputError, match="nothing to push"):
         check_plan([])
-    with pytest.raises(InputError, match=r"1,001 files are more than one commit takes \(1,000\)"):
-        check_plan([one] * 1001)
+    with pytest.raises(InputError, match=r"100,001 files; the Hub takes 100,000 in a repository: merge them"):
+        check_plan([one] * 100_001)
+    with pytest.raises(InputError, match=r"rows: 10,001 files; the Hub takes 10,000 in a folder: use subfolders"):
+        check_plan([Upload(f"rows/{number}", one.file, 1, one.sha256) for number in range(10_001)])
     with pytest.raises(InputError, match=r"60,000,000,000 bytes; the Hub takes 50,000,000,000 in a file"):
         check_plan([Upload("a", one.file, 60 * 10**9, one.sha256)])
+
+
+def test_more_files_than_a_commit_takes_come_in_several_and_the_last_good_revision_stays(
+    local_hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_FILES", 4)
+    send(local_hub, uploads(tmp_path / "one", CONTENTS))
+    many = {f"rows/{number}.parquet": b"%d" % number for number in range(10)}
+    two = CONTENTS | many | {"README.md": b"# Two", "SCaR-eval/a.parquet": b"other rows", "croissant.json": b"{}"}
+    files = uploads(tmp_path / "two", two)
+
+    def stop_after(count: int) -> None:
+        """Refuse the commit behind so many."""
+        for _ in range(count):
+            local_hub.failures.append(Failure("POST .*/commit/", 1, kind="slow"))
+        local_hub.failures.append(Failure("POST .*/commit/", 1, 403))
+
+    stop_after(2)
+    with pytest.raises(HubError, match="HTTP 403"):
+        send(local_hub, files)
+    half = local_hub.files(REPO)
+    assert half == CONTENTS | {path: many[path] for path in list(many)[:8]}, "what the card names is as it was"
+    local_hub.failures.clear()
+    local_hub.asked.clear()
+    send(local_hub, files)
+    assert local_hub.files(REPO) == two
+    assert sum("/commit/" in request for request in local_hub.asked) == 2, "it goes on behind the first two"
+    assert not any("PUT" in request for request in local_hub.asked), "contents were there"
+    changed = uploads(tmp_path / "three", {path: b"new" + content for path, content in two.items()})
+    with pytest.raises(InputError, match=r"14 files change or go, and one commit takes 4: push to another --revision"):
+        send(local_hub, changed)
+    assert local_hub.files(REPO) == two
 
 
 def test_build_push_load_each_config_and_split_pull_and_check(
