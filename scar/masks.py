@@ -191,27 +191,28 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def label_runs(labels: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Runs of equal labels, column by column.
+def run_starts(*columns: NDArray[Any]) -> NDArray[np.int64]:
+    """Where runs of pixels begin that are alike in all their values.
 
     Args:
-        labels: (H, W) whole numbers.
+        columns: (W * H,) values down the columns, one array for each sort of value.
 
     Returns:
-        (R,) where each begins, counted down the columns, and (R,) its label.
+        (R,) pixels, counted down the columns.
     """
     import numpy as np
 
-    columns = labels.ravel(order="F")
-    starts = np.concatenate(([0], np.flatnonzero(columns[1:] != columns[:-1]) + 1))
-    return starts, columns[starts]
+    changes = columns[0][1:] != columns[0][:-1]
+    for values in columns[1:]:
+        changes |= values[1:] != values[:-1]
+    return np.concatenate(([0], np.flatnonzero(changes) + 1))
 
 
 def of_runs(starts: NDArray[np.int64], labels: NDArray[Any], width: int, height: int) -> dict[int, Traceable]:
     """Mask and box of each label but 0.
 
     Args:
-        starts: (R,) where each run begins; see `label_runs`.
+        starts: (R,) where each run begins; see `run_starts`.
         labels: (R,) of the runs.
         width: of the picture in pixels.
         height: of the picture in pixels.
@@ -225,34 +226,39 @@ def of_runs(starts: NDArray[np.int64], labels: NDArray[Any], width: int, height:
     starts, labels = starts[first], labels[first]
     ends = np.append(starts[1:], width * height)
     order = np.argsort(labels, kind="stable")
+    starts, ends = starts[order], ends[order]
     values, firsts = np.unique(labels[order], return_index=True)
-    groups = zip(values.tolist(), np.split(order, firsts[1:]), strict=True)
-    return {value: Traceable(starts[rows], ends[rows], width, height) for value, rows in groups if value}
+    left = np.minimum.reduceat(starts // height, firsts)
+    right = np.maximum.reduceat((ends - 1) // height, firsts)
+    # A run that goes on in the next column touches top and bottom.
+    whole = np.logical_or.reduceat(starts // height != (ends - 1) // height, firsts)
+    top = np.where(whole, 0, np.minimum.reduceat(starts % height, firsts))
+    bottom = np.where(whole, height, np.maximum.reduceat((ends - 1) % height, firsts) + 1)
+    boxes = np.stack((left, top, right - left + 1, bottom - top), axis=1).tolist()
+    rows = zip(values.tolist(), map(tuple, boxes), firsts.tolist(), [*firsts[1:].tolist(), len(starts)], strict=True)
+    return {
+        value: Traceable(box, starts[first:end], ends[first:end], width, height)
+        for value, box, first, end in rows
+        if value
+    }
 
 
 class Traceable(NamedTuple):
     """Pixels as runs, of which none is empty and no two touch.
 
     Attributes:
+        xywh: COCO's corner and size in pixels.
         starts: (R,) where each run begins, counted down the columns.
         ends: (R,) where it ends.
         width: of the picture in pixels.
         height: of the picture in pixels.
     """
 
+    xywh: tuple[int, int, int, int]
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
     width: int
     height: int
-
-    @property
-    def xywh(self) -> tuple[int, int, int, int]:
-        """COCO's corner and size in pixels."""
-        left, right = self.starts // self.height, (self.ends - 1) // self.height
-        whole = bool((left != right).any())  # a run that goes on in the next column touches top and bottom
-        top = 0 if whole else int((self.starts % self.height).min())
-        bottom = self.height if whole else int(((self.ends - 1) % self.height).max()) + 1
-        return int(left.min()), top, int(right.max() - left.min()) + 1, bottom - top
 
     def mask(self) -> Mask:
         """The pixels as a mask."""

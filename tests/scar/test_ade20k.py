@@ -112,8 +112,9 @@ def of_png(change: Callable[[Path], object], kind: str = "annotations_instance")
         (of_png(Path.unlink), "does not exist", "annotation_missing"),
         (of_png(lambda path: path.write_bytes(path.read_bytes()[:60])), "does not decode", "annotation_broken"),
         (of_png(lambda path: path.write_text("no"), "annotations"), "does not decode", "annotation_broken"),
-        (of_png(lambda path: Image.new("RGB", (9, 9)).save(path)), "have the shapes", "annotation_size"),
-        (of_png(lambda path: Image.new("L", (60, 40)).save(path)), "have the shapes", "annotation_size"),
+        (of_png(lambda path: Image.new("RGB", (9, 9)).save(path)), "have the sizes", "annotation_size"),
+        (of_png(lambda path: Image.new("L", (60, 40)).save(path)), "mode L, not RGB", "annotation_mode"),
+        (of_png(lambda path: Image.new("I;16", (60, 40)).save(path), "annotations"), "not L or P", "annotation_mode"),
     ],
 )
 def test_a_broken_picture_of_classes_is_one_image(

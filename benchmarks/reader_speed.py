@@ -1,0 +1,55 @@
+"""How fast each source is read: its files indexed, and its pictures read with the masks of what may become samples.
+
+python benchmarks/full_size.py DATA --scale 0.1
+python benchmarks/reader_speed.py DATA
+
+Times are of CPU, of one process. Pictures are read at even distances over the whole source.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from itertools import islice
+from pathlib import Path
+from random import Random
+
+from scar.recipe import load
+from scar.select import select
+from scar.sources import open_album
+from scar.tally import Tally
+
+MIB = 1 << 20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--pictures", type=int, default=1_000, help="read of each source")
+    options = parser.parse_args()
+    print("source               files MiB   index s    MiB/s   pictures   read ms   trace ms")
+    whole = 0.0
+    for source in load("scar-1m", options.data).sources:
+        tally = Tally(skip_bad=True)
+        size = sum(path.stat().st_size for path in source.inputs.values() if path.is_file()) / MIB
+        start = time.process_time()
+        album = open_album(source, tally)
+        indexed = time.process_time()
+        drafts = list(islice(album, 0, None, -(-len(album) // options.pictures)))
+        begun = time.process_time()
+        pictures = [draft(tally) for draft in drafts]
+        read = time.process_time()
+        for picture in pictures:
+            for region in select(picture, source.limits, Random(picture.id), tally.rejected):  # noqa: S311
+                region.traced()
+        traced = time.process_time()
+        whole += indexed - start
+        print(
+            f"{source.key:20} {size:9,.1f} {indexed - start:9.2f} {size / (indexed - start):8,.0f} {len(drafts):10,} "
+            f"{1000 * (read - begun) / len(drafts):9.2f} {1000 * (traced - read) / len(drafts):10.2f}"
+        )
+    print(f"indexing all: {whole:.1f} s")
+
+
+if __name__ == "__main__":
+    main()
