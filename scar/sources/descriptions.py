@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from scar.sample import Box, Region
+from scar.sample import Region
 
 _SAME = 0.5
 """Least intersection over union of the boxes of an object and of a description of it."""
@@ -16,10 +16,13 @@ _WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
 
 
 class Named(NamedTuple):
-    """An object as descriptions are compared with it: its name between spaces, and its box."""
+    """An object as descriptions are compared with it: its name between spaces, and the corners and area of its box."""
 
     name: str
-    box: Box
+    x0: float
+    y0: float
+    x1: float
+    y1: float
     area: float
     id: int
 
@@ -28,23 +31,35 @@ def named(regions: Iterable[Region]) -> dict[str, list[Named]]:
     """Objects by the last word of their names, in their order."""
     by_word: dict[str, list[Named]] = defaultdict(list)
     for region in regions:
-        found = Named(f" {region.category} ", region.box, region.box.area, region.id)
+        box = region.box
+        found = Named(f" {region.category} ", box.x0, box.y0, box.x1, box.y1, box.area, region.id)
         by_word[region.category.rpartition(" ")[2]].append(found)
     return by_word
 
 
-def about(phrase: str, box: Box, by_word: Mapping[str, Sequence[Named]]) -> int | None:
-    """Id of the object that a description names, with the box that is most like its own; of two, that named first."""
+def about(
+    phrase: str, corners: tuple[float, float, float, float], by_word: Mapping[str, Sequence[Named]]
+) -> int | None:
+    """Id of the object that a description names, with the box that is most like its own; of two, that named first.
+
+    Args:
+        phrase: in lower case.
+        corners: left, top, right and bottom of what is described, in pixels.
+        by_word: see `named`.
+    """
+    x0, y0, x1, y1 = corners
     words = _WORD.findall(phrase)
     padded = f" {' '.join(words)} "
-    left, top, right, bottom, area = box.x0, box.y0, box.x1, box.y1, box.area
+    area = (x1 - x0) * (y1 - y0)
     best, most = None, _SAME
     for word in dict.fromkeys(words):
-        for name, other, other_area, number in by_word.get(word, ()):
+        for name, left, top, right, bottom, other_area, number in by_word.get(word, ()):
             # `Box.iou`, written out: there are some hundred million pairs.
-            width = min(right, other.x1) - max(left, other.x0)
-            height = min(bottom, other.y1) - max(top, other.y0)
-            if width <= 0 or height <= 0:
+            width = (x1 if x1 < right else right) - (x0 if x0 > left else left)
+            if width <= 0:
+                continue
+            height = (y1 if y1 < bottom else bottom) - (y0 if y0 > top else top)
+            if height <= 0:
                 continue
             shared = width * height
             union = area + other_area - shared

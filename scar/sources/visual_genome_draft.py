@@ -6,11 +6,12 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from scar.errors import BadRecord
-from scar.sample import Box, Picture, Region
+from scar.sample import Picture, Region
 from scar.sources.boxes import usable
 from scar.sources.captions import caption_texts
 from scar.sources.descriptions import about, named
@@ -62,7 +63,9 @@ class VisualGenomeDraft:
             width=self.width,
             height=self.height,
             regions=tuple(
-                Region(region.id, region.box, region.category, phrases=tuple(said.get(region.id, ())))
+                Region(region.id, region.box, region.category, phrases=tuple(said[region.id]))
+                if region.id in said
+                else region
                 for region in regions
             ),
             captions=tuple(text for path, pieces in self.captions for text in caption_texts(path, pieces)),
@@ -108,10 +111,11 @@ class VisualGenomeDraft:
             except BadRecord as bad:
                 tally.ignore(bad)
                 continue
-            number = about(phrase.lower(), Box(x, y, x + width, y + height), by_word)
+            lower = phrase.lower()
+            number = about(lower, (x, y, x + width, y + height), by_word)
             if number is None:
                 tally.ignored["phrase_no_object"] += 1
-            elif phrase.lower() in map(str.lower, said[number]):
+            elif number in said and lower in map(str.lower, said[number]):
                 tally.ignored["duplicate_phrase"] += 1
             else:
                 said[number].append(phrase)
@@ -154,6 +158,7 @@ class VisualGenomeDraft:
                 yield f"{place}, {kind.name}[{number}]", record
 
 
+@lru_cache(maxsize=1 << 14)
 def _clean(name: str) -> str:
     """A name or predicate in lower case, without marks at its ends."""
     return " ".join(name.lower().split()).strip(" .,;:!?\"'")
