@@ -31,6 +31,7 @@ from scar.refine import refined
 from scar.shard import SHARD_IMAGES, Job, Shard, ShardResult
 from scar.sources import Album, Draft, open_album
 from scar.sources.inputs import check, digest
+from scar.sources.once import Once
 from scar.store import Store
 from scar.tally import Tally
 
@@ -91,7 +92,9 @@ def build(
     for source in recipe.sources:
         _check_paths(source, out)
     tallies = [Tally(skip_bad=recipe.skip_bad) for _ in recipe.sources]
-    albums = [open_album(source, tally) for source, tally in zip(recipe.sources, tallies, strict=True)]
+    once = Once()
+    albums = [open_album(source, tally, once) for source, tally in zip(recipe.sources, tallies, strict=True)]
+    del once  # with what only the opening needs
     leakage = find_leakage(list(zip(recipe.sources, albums, strict=True))) if recipe.overlap != "keep" else Leakage()
     if recipe.overlap == "refuse":
         refuse(leakage)

@@ -32,9 +32,9 @@ class Tally:
         """Count regions that cannot be used, or raise ``bad`` when that was not asked for."""
         self._count(self.rejected, bad, regions)
 
-    def ignore(self, bad: BadRecord) -> None:
-        """Count another record that cannot be used, or raise ``bad`` when that was not asked for."""
-        self._count(self.ignored, bad, 1)
+    def ignore(self, bad: BadRecord, records: int = 1) -> None:
+        """Count other records that cannot be used, or raise ``bad`` when that was not asked for."""
+        self._count(self.ignored, bad, records)
 
     def _count(self, counter: Counter[str], bad: BadRecord, times: int) -> None:
         if not self.skip_bad:

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from scar.sample import Picture
+from scar.sources.once import Once
 from scar.tally import Tally
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Reader:
     """A format.
 
     Attributes:
-        module: has the function ``album(source, tally) -> Album``.
+        module: has the function ``album(source, tally, once) -> Album``.
         needs: what its files are called in a recipe.
         takes: files that it can do without.
     """
@@ -79,16 +80,17 @@ READERS = {
 }
 
 
-def open_album(source: Source, tally: Tally) -> Album:
+def open_album(source: Source, tally: Tally, once: Once | None = None) -> Album:
     """Index of a source's files.
 
     Args:
         source: where they are.
         tally: counts the records that belong to no picture; those of a picture are counted when it is read.
+        once: shared by albums that are opened one after the other, so that each file is looked at once.
 
     Raises:
         InputError: a file is missing, cannot be read, is no JSON or has another shape.
         BadRecord: a record cannot be used and ``tally`` does not skip such records.
     """
-    album: Album = import_module(READERS[source.reader].module).album(source, tally)
+    album: Album = import_module(READERS[source.reader].module).album(source, tally, once or Once())
     return album

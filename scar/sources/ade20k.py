@@ -5,10 +5,11 @@ from __future__ import annotations
 from scar.errors import InputError
 from scar.recipe import Source
 from scar.sources import Album, ade20k_2016, ade20k_2021
+from scar.sources.once import Once
 from scar.tally import Tally
 
 
-def album(source: Source, tally: Tally) -> Album:
+def album(source: Source, tally: Tally, once: Once) -> Album:
     """Index of one split of ADE20K.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import msgspec
 
 from scar.errors import BadRecord, InputError
 from scar.sources.jsonfile import parsed, record_as, records
-from scar.sources.spans import Id, Notes, Piece, Spans, texts
+from scar.sources.once import Once
+from scar.sources.spans import Id, Notes, Piece, Spans, among, texts
 from scar.tally import Tally
 
 
@@ -21,7 +23,7 @@ class _Caption(msgspec.Struct, gc=False):
 _CAPTION = msgspec.json.Decoder(_Caption)
 
 
-def caption_spans(path: Path, images: Mapping[int, object] | None, name: str, tally: Tally) -> Spans:
+def caption_spans(path: Path, images: Mapping[int, object] | None, name: str, tally: Tally, once: Once) -> Spans:
     """Where the captions of each image stand.
 
     Args:
@@ -29,30 +31,47 @@ def caption_spans(path: Path, images: Mapping[int, object] | None, name: str, ta
         images: the images that there are; None if it may be about others too.
         name: of the file that has the images.
         tally: counts the captions of no image, or they are raised.
+        once: shared by sources that share the file.
 
     Raises:
         InputError: the file cannot be read, or none of its captions is about the images.
     """
-    notes = Notes(path)
-    strangers = []
+    import numpy as np
+
+    notes, ignored = once(_notes, path, tally.skip_bad)
+    tally.ignored.update(ignored)
+    said = notes.orders == _SAID
+    if images is None:
+        return notes.spans(said)
+    known = among(notes.images, images)
+    strangers = np.flatnonzero(~known)
+    if len(strangers):
+        if not (known & said).any():
+            raise InputError(
+                f"{path}: none of its {len(strangers)} captions is of an image of {name}; "
+                "give the captions file of the same image set, or none."
+            )
+        first = strangers[0]
+        place = f"{path.name}, annotations[{notes.pieces[first, 0]}]"
+        bad = BadRecord(place, f"its image {notes.images[first]} is not among those of {name}", "caption_no_image")
+        tally.ignore(bad, len(strangers))
+    return notes.spans(known & said)
+
+
+_SAID, _BLANK = 0, 1
+
+
+def _notes(path: Path, skip_bad: bool) -> tuple[Notes, Counter[str]]:
+    """Every caption, blank ones told apart by their order, and how many others there are by reason."""
+    notes, tally = Notes(path), Tally(skip_bad=skip_bad)
     for record in records(path, ["annotations"]):
         try:
             caption = record_as(_CAPTION, record, path)
         except BadRecord as bad:
             tally.ignore(bad)
-            continue
-        if images is not None and caption.image_id not in images:
-            strangers.append((record.place(path), caption.image_id))
-        elif caption.caption.strip():
-            notes.add(caption.image_id, record)
-    if strangers and not len(notes):
-        raise InputError(
-            f"{path}: none of its {len(strangers)} captions is of an image of {name}; "
-            "give the captions file of the same image set, or none."
-        )
-    for place, image in strangers:
-        tally.ignore(BadRecord(place, f"its image {image} is not among those of {name}", "caption_no_image"))
-    return notes.spans()
+        else:
+            notes.add(caption.image_id, record, _SAID if caption.caption.strip() else _BLANK)
+    return notes, tally.ignored
 
 
 def caption_texts(path: Path, pieces: Sequence[Piece]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from scar.errors import InputError
@@ -34,8 +35,8 @@ def digest(path: Path) -> str:
     """
     try:
         if not path.is_dir():
-            with path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+            state = path.stat()
+            return _file_digest(path, state.st_size, state.st_mtime_ns, state.st_ino)
         whole = hashlib.sha256()
         for folder, folders, files in os.walk(path):
             folders.sort()
@@ -45,6 +46,13 @@ def digest(path: Path) -> str:
         return whole.hexdigest()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}.") from None
+
+
+@lru_cache(maxsize=256)
+def _file_digest(path: Path, *_state: int) -> str:
+    """SHA-256 of a file; of one that several sources share, once."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _see(path: Path, folder: bool, why: str, get: str | None) -> None:

@@ -18,6 +18,7 @@ from scar.errors import BadRecord, InputError
 from scar.recipe import Source
 from scar.sample import Split
 from scar.sources.coco import CocoAlbum, index
+from scar.sources.once import Once
 from scar.tally import Tally
 
 _SPLITS: dict[Split, str] = {"train": "train", "eval": "val"}
@@ -46,11 +47,11 @@ class _Ref(msgspec.Struct):
     file_name: str | None = None
 
 
-def album(source: Source, tally: Tally) -> CocoAlbum:
+def album(source: Source, tally: Tally, once: Once) -> CocoAlbum:
     """Index of RefCOCO+ or RefCOCOg: the things of the split that expressions are about; others are context."""
     inputs = source.inputs
     referred = _referred(inputs["refs"], _SPLITS[source.split], tally)
-    return index(inputs["instances"], None, inputs.get("captions"), tally, referred)
+    return index(inputs["instances"], None, inputs.get("captions"), tally, once, referred)
 
 
 def _referred(path: Path, split: str, tally: Tally) -> dict[int, tuple[str, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -80,23 +80,17 @@ class Notes:
     @property
     def images(self) -> NDArray[np.int64]:
         """(M,) image of each record."""
-        import numpy as np
-
-        return np.frombuffer(self._images, np.int64) if self._images else np.zeros(0, np.int64)
+        return whole_numbers(self._images)
 
     @property
     def orders(self) -> NDArray[np.int64]:
         """(M,) order of each record."""
-        import numpy as np
-
-        return np.frombuffer(self._orders, np.int64) if self._orders else np.zeros(0, np.int64)
+        return whole_numbers(self._orders)
 
     @property
     def pieces(self) -> NDArray[np.int64]:
         """(M, 3) place of each record."""
-        import numpy as np
-
-        return (np.frombuffer(self._pieces, np.int64) if self._pieces else np.zeros(0, np.int64)).reshape(-1, 3)
+        return whole_numbers(self._pieces).reshape(-1, 3)
 
     def spans(self, kept: NDArray[np.bool_] | None = None) -> Spans:
         """The records by image.
@@ -111,6 +105,20 @@ class Notes:
         order = np.lexsort((orders, images))
         ids, starts = np.unique(images[order], return_index=True)
         return Spans(self.path, ids, np.append(starts, len(images)), pieces[order])
+
+
+def whole_numbers(values: array[int]) -> NDArray[np.int64]:
+    """(N,) the same numbers, not copied."""
+    import numpy as np
+
+    return np.frombuffer(values, np.int64) if values else np.zeros(0, np.int64)
+
+
+def among(numbers: NDArray[np.int64], some: Collection[int]) -> NDArray[np.bool_]:
+    """(N,) which numbers are among some."""
+    import numpy as np
+
+    return np.isin(numbers, np.fromiter(some, np.int64, len(some)))
 
 
 def texts(path: Path, pieces: Sequence[Piece]) -> list[bytes]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,8 @@ from scar.sample import Split
 from scar.sources import Draft
 from scar.sources.captions import caption_spans
 from scar.sources.jsonfile import Record, parsed, records
-from scar.sources.spans import Notes, Spans
+from scar.sources.once import Once
+from scar.sources.spans import Notes, Piece, Spans, among, texts
 from scar.sources.visual_genome_draft import VisualGenomeDraft
 from scar.sources.visual_genome_records import IMAGE, KEY, OBJECTS, Image
 from scar.tally import Tally
@@ -84,28 +86,36 @@ class VisualGenomeAlbum:
             yield HeldOut(draft, "coco_val") if held else draft
 
 
-def album(source: Source, tally: Tally) -> VisualGenomeAlbum:
+def album(source: Source, tally: Tally, once: Once) -> VisualGenomeAlbum:
     """Index of one split of Visual Genome."""
     inputs = source.inputs
-    images = _images(inputs["image_data"], tally)
-    objects = _entries(inputs["objects"], images, source.split, tally, counted=True)
-    descriptions = _entries(inputs["region_descriptions"], images, source.split, tally)
-    relationships = _entries(inputs["relationships"], images, source.split, tally)
+    images, ignored = once(_images, inputs["image_data"], tally.skip_bad)
+    tally.ignored.update(ignored)
+    own = {number for number in images if split_of(number) == source.split}
+
+    def entries(role: str) -> Spans:
+        notes, ignored = once(_entries, inputs[role], tally.skip_bad)
+        tally.ignored.update(ignored)
+        _count_lost(notes, images, source.split, tally, counted=role == "objects")
+        return notes.spans(among(notes.images, own))
+
+    objects = entries("objects")
     captions = [inputs[role] for role in ("coco_captions_train", "coco_captions_val") if role in inputs]
     return VisualGenomeAlbum(
         images=[(number, images[number]) for number in objects.images.tolist()],
         objects=objects,
-        descriptions=descriptions,
-        relationships=relationships,
-        captions=tuple(caption_spans(path, None, path.name, tally) for path in captions),
-        coco_val=_coco_ids(inputs["coco_val"]) if "coco_val" in inputs else frozenset(),
+        descriptions=entries("region_descriptions"),
+        relationships=entries("relationships"),
+        captions=tuple(caption_spans(path, None, path.name, tally, once) for path in captions),
+        coco_val=once(_coco_ids, inputs["coco_val"]) if "coco_val" in inputs else frozenset(),
         split=source.split,
     )
 
 
-def _images(path: Path, tally: Tally) -> dict[int, Image]:
-    """Image records by id."""
+def _images(path: Path, skip_bad: bool) -> tuple[dict[int, Image], Counter[str]]:
+    """Image records by id, and how many others there are by reason."""
     images: dict[int, Image] = {}
+    tally = Tally(skip_bad=skip_bad)
     for record in records(path):
         place = f"{path.name}[{record.number}]"
         try:
@@ -119,23 +129,32 @@ def _images(path: Path, tally: Tally) -> dict[int, Image]:
             images[number] = image
         except BadRecord as bad:
             tally.ignore(bad)
-    return images
+    return images, tally.ignored
 
 
-def _entries(path: Path, images: Mapping[int, Image], split: Split, tally: Tally, *, counted: bool = False) -> Spans:
-    """Where the entries of the images of a split stand; ``counted``: those of unknown images have records."""
-    notes = Notes(path)
+def _entries(path: Path, skip_bad: bool) -> tuple[Notes, Counter[str]]:
+    """The entries of all images, and how many others there are by reason."""
+    notes, tally = Notes(path), Tally(skip_bad=skip_bad)
     for record in records(path):
         try:
-            number = _image_id(record, path)
-            if split_of(number) != split:
-                continue
-            if number in images:
-                notes.add(number, record)
-                continue
-            place = f"{path.name}[{record.number}]"
-            bad = BadRecord(place, f"its image {number} is not in image_data.json", "no_image")
-            lost = len(OBJECTS.read(bytes(record.text), place)) if counted else 0
+            notes.add(_image_id(record, path), record)
+        except BadRecord as bad:
+            tally.ignore(bad)
+    return notes, tally.ignored
+
+
+def _count_lost(notes: Notes, images: Mapping[int, Image], split: Split, tally: Tally, *, counted: bool) -> None:
+    """Count the entries of a split whose images are unknown; ``counted``: what they list are records."""
+    import numpy as np
+
+    for row in np.flatnonzero(~among(notes.images, images)).tolist():
+        number, piece = int(notes.images[row]), Piece(*notes.pieces[row].tolist())
+        if split_of(number) != split:
+            continue
+        place = f"{notes.path.name}[{piece.number}]"
+        bad = BadRecord(place, f"its image {number} is not in image_data.json", "no_image")
+        try:
+            lost = len(OBJECTS.read(texts(notes.path, [piece])[0], place)) if counted else 0
         except BadRecord as problem:
             tally.ignore(problem)
             continue
@@ -144,7 +163,6 @@ def _entries(path: Path, images: Mapping[int, Image], split: Split, tally: Tally
             tally.reject(bad, lost)
         else:
             tally.ignore(bad)
-    return notes.spans()
 
 
 def _image_id(record: Record, path: Path) -> int:

@@ -15,6 +15,7 @@ from scar.errors import BadRecord, InputError
 from scar.sample import Box, Picture, Relation
 from scar.sources.boxes import usable
 from scar.sources.coco import index
+from scar.sources.once import Once
 from scar.tally import Tally
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ COCO_MINI = Path(__file__).parents[3] / "shared" / "data" / "coco-mini" / "annot
 
 def read(instances: Path, captions: Path | None, tally: Tally) -> tuple[int, list[Picture]]:
     """The number of pictures that is promised, and the pictures."""
-    album = index(instances, None, captions, tally)
+    album = index(instances, None, captions, tally, Once())
     return len(album), [draft(tally) for draft in album]
 
 
@@ -201,7 +202,7 @@ def with_stuff(world: World, **changes: Any) -> tuple[Tally, list[Picture]]:
     file = world.folder / "stuff.json"
     file.write_text(json.dumps(stuff))
     tally = Tally(skip_bad=True)
-    return tally, [draft(tally) for draft in index(world.instances_file, file, world.captions_file, tally)]
+    return tally, [draft(tally) for draft in index(world.instances_file, file, world.captions_file, tally, Once())]
 
 
 def test_stuff_stands_beside_things_under_its_own_numbers(world: World) -> None:

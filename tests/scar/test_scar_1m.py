@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import pickle
 import re
+import shutil
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +21,11 @@ from scar.check import check
 from scar.errors import LeakageError
 from scar.paper import against_paper
 from scar.recipe import load
+from scar.sample import Picture
+from scar.sources import captions, coco_layer, jsonfile, open_album, visual_genome
+from scar.sources.once import Once
 from scar.sources.visual_genome import split_of
+from scar.tally import Tally
 
 if TYPE_CHECKING:
     from scar.pipeline import Generator
@@ -146,6 +153,40 @@ def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write(root / name / "instances.json", instances("COCO_train2014_{:012}.jpg", [1, 2, 3, 4]))
         (root / name / pickled).write_bytes(refs(splits))
     return root
+
+
+def test_sources_that_share_files_look_at_each_once_and_find_the_same(
+    data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Path(shutil.copytree(data_root, tmp_path / "data"))
+    sources = load("scar-1m", root).sources
+    annotations = root / "coco" / "annotations"
+    for path in (*annotations.glob("captions_*"), *(root / "visual_genome").glob("*.json")):
+        # A bad record, and one of no image that is known.
+        extra = '{"id": 1}, {"id": 77, "image_id": 77, "caption": "A dog.", "objects": [{}, {}]}, '
+        path.write_text(path.read_text().replace("[{", f"[{extra}{{", 1))
+
+    def opened(once: Callable[[], Once | None]) -> list[tuple[Tally, list[Picture]]]:
+        tallies = [Tally(skip_bad=True) for _ in sources]
+        albums = [open_album(source, tally, once()) for source, tally in zip(sources, tallies, strict=True)]
+        return [(tally, [draft(tally) for draft in album]) for tally, album in zip(tallies, albums, strict=True)]
+
+    alone = opened(lambda: None)
+    looks: Counter[Path] = Counter()
+    records = jsonfile.records
+
+    def counted(path: Path, *lists: Any) -> Any:
+        looks[path] += 1
+        return records(path, *lists)
+
+    for module in (captions, coco_layer, visual_genome):
+        monkeypatch.setattr(module, "records", counted)
+    shared = Once()
+    assert opened(lambda: shared) == alone
+    held = annotations / "instances_val2017.json"  # once for its things, once for the ids of its images
+    assert looks.pop(held) == 2
+    assert set(looks.values()) == {1}
+    assert sum(tally.ignored.total() for tally, _ in alone) > 10
 
 
 def identity(source: str, image: str, data_root: Path) -> str:
