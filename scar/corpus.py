@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -36,6 +37,12 @@ from scar.store import Store
 from scar.tally import Tally
 
 REPORT = "build_report.json"
+
+_FULL = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk's quota is used up",
+    errno.EFBIG: "files may not become so large",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,7 @@ def read_report(folder: Path) -> dict[str, Any]:
     path = folder / REPORT
     try:
         sources = json.loads(path.read_text(encoding="utf-8"))["sources"]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: no build report ({error}); remove it and build again.") from None
@@ -150,6 +157,7 @@ def _build_source(
         if _is_complete(before, rows, sidecar, folder):
             return dict(before)
 
+    _check_out(how.out)
     name = hashlib.sha256(json.dumps([entry, SHARD_IMAGES], sort_keys=True).encode()).hexdigest()
     store = Store(how.out / f".building-{source.name}-{source.split}", name)
     drafts = list(without(album, held))
@@ -179,8 +187,11 @@ def _build_source(
         tally.settle(source.key)
         if not tally.samples:
             reasons = json.dumps(_counts(tally.rejected))
+            where = f" Its images are looked for in {source.images}." if tally.rejected["image_missing"] else ""
+            where += f" Get them from {source.get}." if where and source.get else ""
             raise InputError(
                 f"{next(iter(source.inputs.values()))}: none of its {tally.records} records became a sample: {reasons}."
+                f"{where}{' Without --skip-bad the first bad one is named.' if recipe.skip_bad else ''}"
             )
         entry["sha256"] = {"rows": digest(new_rows), "provenance": digest(new_sidecar)}
         images = list(used)
@@ -198,9 +209,10 @@ def _build_source(
         store.remove()
         raise
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in _FULL:
             raise
-        raise BuildInterrupted(f"{source.key}: the disk of {how.out} is full; {_kept(store, count)}") from None
+        problem = f"{_FULL[error.errno]} where {how.out} is: make room there"
+        raise BuildInterrupted(f"{source.key}: {problem}; {_kept(store, count)}") from None
 
     entry |= {
         "file": rows.relative_to(how.out).as_posix(),
@@ -255,6 +267,19 @@ def _check_paths(source: Source, out: Path) -> None:
         raise RecipeError(
             f"{source.images}: the images of {source.key} lie where the build writes; give another --out."
         )
+
+
+def _check_out(out: Path) -> None:
+    """See that the folder is one and that it can be written to.
+
+    Raises:
+        InputError: it is a file, or there is no permission.
+    """
+    there = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise InputError(f"{there}: is a file, not a folder; give another --out.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"{there}: no permission to write there; give another --out.")
 
 
 def _settings(source: Source, recipe: Recipe, origin: Origin, held: frozenset[int]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import stat
 import struct
 import warnings
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from scar.errors import BadRecord
@@ -32,8 +33,8 @@ def locate(root: Path, file: str, place: str) -> Path:
         place: file and record, for the message.
 
     Raises:
-        BadRecord: the path leaves the folder, by ``..``, as an absolute path or through a link (``image_path``), or
-            there is no such file (``image_missing``).
+        BadRecord: the path leaves the folder, by ``..``, as an absolute path or through a link (``image_path``),
+            there is no such file (``image_missing``), or its folder may not be read (``image_closed``).
     """
     path = root / file
     inside, kind = True, 0
@@ -43,13 +44,43 @@ def locate(root: Path, file: str, place: str) -> Path:
         if stat.S_ISLNK(kind):
             inside = inside and path.resolve().is_relative_to(root.resolve())
             kind = path.stat().st_mode
+    except PermissionError:
+        raise _closed(path, place) from None
     except (ValueError, RuntimeError, OSError):  # a zero byte, a loop of links, a name that is too long
         pass
     if not inside:
         raise BadRecord(place, f"image path {file!r} leaves the image folder", "image_path")
     if not stat.S_ISREG(kind):
-        raise BadRecord(place, f"image {str(path)!r} does not exist", "image_missing")
+        raise BadRecord(place, f"image {str(path)!r} does not exist{_elsewhere(root, file)}", "image_missing")
     return path
+
+
+def _elsewhere(root: Path, file: str) -> str:
+    """Where a file is that is not where it is said to be, for the message: backslashes, or a folder more or less."""
+    slashed = file.replace("\\", "/")
+    for other in (slashed, *(f"{folder}/{slashed}" for folder in _folders(root)), slashed.rpartition("/")[2]):
+        try:
+            if other != file and (root / other).is_file():
+                return (
+                    f", but {other!r} does: give the images folder that file names are relative to, or mend the names"
+                )
+        except (ValueError, OSError):
+            return ""
+    return ""
+
+
+@lru_cache(maxsize=16)
+def _folders(root: Path) -> tuple[str, ...]:
+    """The first folders in an image folder."""
+    try:
+        with os.scandir(root) as entries:
+            return tuple(islice(sorted(entry.name for entry in entries if entry.is_dir()), 100))
+    except OSError:
+        return ()
+
+
+def _closed(path: Path, place: str) -> BadRecord:
+    return BadRecord(place, f"image {str(path)!r} may not be read: no permission", "image_closed")
 
 
 @lru_cache(maxsize=1024)
@@ -66,7 +97,11 @@ def probe(path: Path, place: str) -> tuple[int, int]:
     Raises:
         BadRecord: as of `decode`, less damage between the ends.
     """
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except PermissionError:
+        raise _closed(path, place) from None
+    with file:
         head = file.read(_HEAD)
         file.seek(-min(_TAIL, file.seek(0, os.SEEK_END)), os.SEEK_END)
         tail = file.read()
@@ -78,8 +113,8 @@ def decode(path: Path, place: str) -> tuple[int, int]:
     """Width and height in pixels of an image that decodes to its last row.
 
     Raises:
-        BadRecord: it has more than `MAX_PIXELS` (``image_bomb``), or is truncated, damaged or no image
-            (``image_broken``).
+        BadRecord: it has more than `MAX_PIXELS` (``image_bomb``), may not be read (``image_closed``), or is truncated,
+            damaged or no image (``image_broken``).
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -94,6 +129,8 @@ def decode(path: Path, place: str) -> tuple[int, int]:
     except Image.DecompressionBombError:
         problem = f"image {path} has more than the {MAX_PIXELS:,} pixels that are decoded"
         raise BadRecord(place, problem, "image_bomb") from None
+    except PermissionError:
+        raise _closed(path, place) from None
     except UnidentifiedImageError:
         raise BadRecord(place, f"{path} is not an image in {', '.join(FORMATS)}", "image_broken") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error) as error:

@@ -40,13 +40,12 @@ def caption_spans(path: Path, images: Mapping[int, object] | None, name: str, ta
 
     notes, ignored = once(_notes, path, tally.skip_bad)
     tally.ignored.update(ignored)
-    said = notes.orders == _SAID
     if images is None:
-        return notes.spans(said)
+        return notes.spans()
     known = among(notes.images, images)
     strangers = np.flatnonzero(~known)
     if len(strangers):
-        if not (known & said).any():
+        if not known.any():
             raise InputError(
                 f"{path}: none of its {len(strangers)} captions is of an image of {name}; "
                 "give the captions file of the same image set, or none."
@@ -55,22 +54,32 @@ def caption_spans(path: Path, images: Mapping[int, object] | None, name: str, ta
         place = f"{path.name}, annotations[{notes.pieces[first, 0]}]"
         bad = BadRecord(place, f"its image {notes.images[first]} is not among those of {name}", "caption_no_image")
         tally.ignore(bad, len(strangers))
-    return notes.spans(known & said)
-
-
-_SAID, _BLANK = 0, 1
+    return notes.spans(known)
 
 
 def _notes(path: Path, skip_bad: bool) -> tuple[Notes, Counter[str]]:
-    """Every caption, blank ones told apart by their order, and how many others there are by reason."""
+    """Every caption, and how many other records there are by reason.
+
+    Raises:
+        InputError: no record is a caption.
+    """
     notes, tally = Notes(path), Tally(skip_bad=skip_bad)
+    others = []
     for record in records(path, ["annotations"]):
         try:
             caption = record_as(_CAPTION, record, path)
         except BadRecord as bad:
-            tally.ignore(bad)
+            others.append(bad)
+            continue
+        if caption.caption.strip():
+            notes.add(caption.image_id, record)
         else:
-            notes.add(caption.image_id, record, _SAID if caption.caption.strip() else _BLANK)
+            others.append(BadRecord(record.place(path), "its caption is empty", "empty_caption"))
+    if others and not len(notes):
+        problem = f"none of its {len(others)} records is a caption, the first for: {others[0].problem}"
+        raise InputError(f"{path}: {problem}; give a captions JSON, or none.")
+    for other in others:
+        tally.ignore(other)
     return notes, tally.ignored
 
 

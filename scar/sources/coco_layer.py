@@ -149,6 +149,7 @@ def _usable(
         own &= ~np.isin(ids, taken)
     known_image, known_category = among(notes.images, images), among(category, categories)
     kept: NDArray[np.bool_] = own & known_image & known_category
+    reach = f", {min(categories)} to {max(categories)} (renumbered here and not there?)" if categories else ""
     for row in np.flatnonzero(~kept).tolist():
         place = f"{file}, annotation {ids[row]}"
         if not own[row]:
@@ -156,7 +157,8 @@ def _usable(
         elif not known_image[row]:
             bad = BadRecord(place, f"its image {notes.images[row]} is not among the images", "no_image")
         else:
-            bad = BadRecord(place, f"its category {category[row]} is not among the categories", "no_category")
+            problem = f"its category {category[row]} is not among the {len(categories)} categories{reach}"
+            bad = BadRecord(place, problem, "no_category")
         tally.reject(bad)
     return kept
 

@@ -58,14 +58,24 @@ def _file_digest(path: Path, *_state: int) -> str:
 def _see(path: Path, folder: bool, why: str, get: str | None) -> None:
     """See that a file or folder is there and can be read."""
     hint = f"; get it from {get}" if get else ""
-    if path.suffix in _ARCHIVES and path.is_file():
-        raise InputError(f"{path}: is an archive; {why}, unpacked.")
-    if not path.exists():
-        packed = next((p for p in (path.with_name(path.name + ending) for ending in _ARCHIVES) if p.is_file()), None)
-        if packed:
-            raise InputError(f"{path}: no such {'folder' if folder else 'file'}; {why}: unpack {packed.name}.")
-        raise InputError(f"{path}: no such {'folder' if folder else 'file'}; {why}{hint}.")
-    if path.is_dir() != folder:
-        raise InputError(f"{path}: is {'no' if folder else 'a'} folder; {why}{hint}.")
-    if not os.access(path, os.R_OK | (os.X_OK if folder else 0)):
-        raise InputError(f"{path}: no permission to read it; {why}.")
+    closed = InputError(f"{path}: no permission to read it; {why}.")
+    try:
+        if path.is_file() and path.name.endswith(_ARCHIVES):
+            raise InputError(f"{path}: is an archive; {why}, unpacked.")
+        if not path.exists():
+            packed = _packed(path)
+            way = f": unpack {packed}" if packed else hint
+            raise InputError(f"{path}: no such {'folder' if folder else 'file'}; {why}{way}.")
+        if path.is_dir() != folder:
+            raise InputError(f"{path}: is {'no' if folder else 'a'} folder; {why}{hint}.")
+        if not os.access(path, os.R_OK | (os.X_OK if folder else 0)):
+            raise closed
+    except PermissionError:
+        raise closed from None
+
+
+def _packed(path: Path) -> str | None:
+    """The archive that a missing file or folder may be in: one of its name, else those that lie where it should."""
+    near = [p for p in sorted(path.parent.glob("*")) if p.name.endswith(_ARCHIVES)]
+    own = [p for p in near if p.name.startswith((f"{path.name}.", f"{path.stem}."))]
+    return " or ".join(p.name for p in (own or near)[:3]) or None

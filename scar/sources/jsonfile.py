@@ -21,13 +21,25 @@ T = TypeVar("T")
 WINDOW = 1 << 20
 """Bytes that are read at once."""
 
-MAX_RECORD = 1 << 28
+MAX_RECORD = 1 << 26
 """Bytes that one record may have; what does not end by then is no list of records."""
 
 _DEPTH = 24
 """How deep the brackets of a record may stand in each other."""
 
-_ARCHIVES = {b"PK\x03\x04": "a zip archive: unzip it", b"\x1f\x8b": "compressed by gzip: gunzip it"}
+_OTHERS = {
+    b"PK\x03\x04": "a zip archive: unzip it first",
+    b"\x1f\x8b": "compressed by gzip: gunzip it first",
+    b"BZh": "compressed by bzip2: bunzip2 it first",
+    b"\xfd7zXZ": "compressed by xz: unxz it first",
+    b"\x28\xb5\x2f\xfd": "compressed by Zstandard: unzstd it first",
+    b"7z\xbc\xaf": "a 7z archive: unpack it first",
+    b"\xff\xfe": "UTF-16 or UTF-32: save it as UTF-8",
+    b"\xfe\xff": "UTF-16: save it as UTF-8",
+    b"version https://git-lfs": "a pointer of Git LFS: `git lfs pull` gets the file",
+    b"<": "a web page or XML, not JSON: download the file again",
+}
+"""What files begin with that are none of JSON, and what to do."""
 
 
 def _value() -> re.Pattern[bytes]:
@@ -125,9 +137,9 @@ class _Text:
         self.start = 0  # of the data in the file
         self.at = 0  # in the data
         self.ended = len(self.data) < WINDOW
-        for magic, what in _ARCHIVES.items():
+        for magic, what in _OTHERS.items():
             if self.data.startswith(magic):
-                raise InputError(f"{path}: {what} first.")
+                raise InputError(f"{path}: {what}.")
         if self.data.startswith(b"\xef\xbb\xbf"):  # a byte order mark
             self.at = 3
 
@@ -167,14 +179,16 @@ class _Text:
             self.more()
 
     def broken(self, problem: str) -> NoReturn:
-        raise InputError(f"{self.path}: not JSON, or cut off: {problem} (byte {self.start + self.at}).")
+        raise InputError(
+            f"{self.path}: not JSON, or cut off: {problem} (byte {self.start + self.at}); get a fresh copy."
+        )
 
     def refuse(self, wanted: str, where: str = "") -> NoReturn:
         first = self.next()
         if not first:
             self.broken("it ends here")
         if not re.match(rb'[{\["ntf0-9-]', first):
-            self.broken("no value begins like this")
+            self.broken(f"no value begins with {self.data[self.at : self.at + 8]!r}")
         raise InputError(f"{self.path}: of another shape: Expected `{wanted}`, got `{_kind(first)}`{where}.")
 
 

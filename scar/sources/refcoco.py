@@ -122,7 +122,9 @@ def load(path: Path) -> list[Any]:
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - a damaged pickle raises whatever it likes
-        raise InputError(f"{path}: no pickle, or damaged: {type(error).__name__}: {error}.") from None
+        raise InputError(
+            f"{path}: no pickle, or damaged ({error or type(error).__name__}); get a fresh copy."
+        ) from None
     if not isinstance(found, list):
         raise InputError(f"{path}: a pickled {type(found).__name__}, not a list of expressions.")
     return found

@@ -85,7 +85,7 @@ def test_finished_shards_are_not_built_again(
         put(store, number, content)
 
     monkeypatch.setattr(Store, "put", fill_up)
-    with pytest.raises(BuildInterrupted, match=r"Drawn/eval: the disk of .* is full; 3 of 5 shards are finished"):
+    with pytest.raises(BuildInterrupted, match=r"Drawn/eval: the disk is full where .*; 3 of 5 shards are finished"):
         build(recipe, tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file() and ".building" not in str(path)] == []
 
