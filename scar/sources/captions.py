@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from scar.errors import BadRecord, InputError
 from scar.sources.jsonfile import parsed, record_as, records
 from scar.sources.once import Once
-from scar.sources.spans import Id, Notes, Piece, Spans, among, texts
+from scar.sources.spans import Id, Notes, Pieces, Spans, among, texts
 from scar.tally import Tally
 
 
@@ -83,7 +83,7 @@ def _notes(path: Path, skip_bad: bool) -> tuple[Notes, Counter[str]]:
     return notes, tally.ignored
 
 
-def caption_texts(path: Path, pieces: Sequence[Piece]) -> tuple[str, ...]:
+def caption_texts(path: Path, pieces: Pieces) -> tuple[str, ...]:
     """The sentences."""
     found = (parsed(_CAPTION, text, path.name).caption.strip() for text in texts(path, pieces))
     return tuple(found)

@@ -35,8 +35,8 @@ class CocoAlbum:
 
     Attributes:
         images: by ascending id.
-        layers: files of annotations, and where those of each image stand.
-        captions: where the captions of each image stand.
+        layers: files of annotations, and where those of each image stand, row by row.
+        captions: where the captions of each image stand, likewise.
         relations: by image id.
         phrases: by annotation id; see `CocoDraft`.
     """
@@ -51,7 +51,7 @@ class CocoAlbum:
         return len(self.images)
 
     def __iter__(self) -> Iterator[CocoDraft]:
-        for image in self.images:
+        for row, image in enumerate(self.images):
             file = PurePosixPath(image.file_name).as_posix()
             yield CocoDraft(
                 id=image.id,
@@ -60,8 +60,8 @@ class CocoAlbum:
                 width=image.width,
                 height=image.height,
                 scene=image.scene or None,
-                annotations=tuple((layer, spans.of(image.id)) for layer, spans in self.layers),
-                captions=(self.captions.path, self.captions.of(image.id)) if self.captions else None,
+                annotations=tuple((layer, spans[row]) for layer, spans in self.layers),
+                captions=(self.captions.path, self.captions[row]) if self.captions else None,
                 relations=tuple(self.relations.get(image.id, ())),
                 phrases=None if self.phrases is None else self.phrases[image.id],
             )
@@ -104,21 +104,23 @@ def index(
         else:
             tally.ignored.update(layer.tally.ignored)
             tally.ignored.update(layer.tally.rejected)
-    wanted = {int(image) for layer in layers for image in layer.spans.images}
+    wanted = {image for layer in layers for image in layer.spans.images.tolist()}
     phrases: dict[int, dict[int, tuple[str, ...]]] = defaultdict(dict)
     if referred is not None:
         for image, number in zip(things.owners.tolist(), things.ids.tolist(), strict=True):
             if number in referred:
                 phrases[image][number] = referred[number]
-        found = {number for said in phrases.values() for number in said}
+        found = {number for of_image in phrases.values() for number in of_image}
         for missing in sorted(referred.keys() - found):
             problem = f"no usable annotation has the id {missing}, which an expression is about"
             tally.reject(BadRecord(instances.name, problem, "no_annotation"))
         wanted &= phrases.keys()
+    numbers = sorted(wanted)
+    said = caption_spans(captions, things.images, instances.name, tally, once) if captions else None
     return CocoAlbum(
-        images=[things.images[image] for image in sorted(wanted)],
-        layers=[(Layer(layer.path, layer.categories), layer.spans) for layer in layers],
-        captions=caption_spans(captions, things.images, instances.name, tally, once) if captions else None,
+        images=[things.images[image] for image in numbers],
+        layers=[(Layer(layer.path, layer.categories), layer.spans.aligned(numbers)) for layer in layers],
+        captions=None if said is None else said.aligned(numbers),
         relations=things.relations,
         phrases=None if referred is None else dict(phrases),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from scar.sources.boxes import usable
 from scar.sources.captions import caption_texts
 from scar.sources.jsonfile import ANYTHING, parsed
 from scar.sources.relations import facts
-from scar.sources.spans import Id, Piece, texts
+from scar.sources.spans import Id, Pieces, texts
 from scar.tally import Tally
 
 
@@ -69,8 +69,8 @@ class CocoDraft:
     width: int
     height: int
     scene: str | None
-    annotations: tuple[tuple[Layer, tuple[Piece, ...]], ...]
-    captions: tuple[Path, tuple[Piece, ...]] | None
+    annotations: tuple[tuple[Layer, Pieces], ...]
+    captions: tuple[Path, Pieces] | None
     relations: tuple[tuple[int, str, int], ...]
     phrases: Mapping[int, tuple[str, ...]] | None
 
@@ -89,12 +89,12 @@ class CocoDraft:
             scene=self.scene,
         )
 
-    def _regions(self, layer: Layer, pieces: Sequence[Piece], tally: Tally) -> Iterator[Region]:
+    def _regions(self, layer: Layer, pieces: Pieces, tally: Tally) -> Iterator[Region]:
         file = layer.path.name
-        for text, piece in zip(texts(layer.path, pieces), pieces, strict=True):
+        for text, number in zip(texts(layer.path, pieces), pieces[:, 0].tolist(), strict=True):
             target = self.phrases is None
             try:
-                annotation = parsed(_ANNOTATION, text, f"{file}, annotations[{piece.number}]")
+                annotation = parsed(_ANNOTATION, text, f"{file}, annotations[{number}]")
                 target = self.phrases is None or annotation.id in self.phrases
                 place = f"{file}, annotation {annotation.id}"
                 numbers = [float("nan") if number is None else number for number in annotation.bbox]

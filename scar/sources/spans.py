@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Self, TypeAlias
 
 import msgspec
 
@@ -23,12 +23,8 @@ Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """What a column of the corpus can hold."""
 
 
-class Piece(NamedTuple):
-    """One record: its number in its list, and its bytes in the file."""
-
-    number: int
-    offset: int
-    length: int
+Pieces: TypeAlias = "NDArray[np.int64]"
+"""(M, 3) records of a file: number in their list, offset and length in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +33,34 @@ class Spans:
 
     Attributes:
         path: of the file.
-        images: (N,) ids in ascending order.
-        starts: (N + 1,) where the records of each image begin in ``pieces``.
-        pieces: (M, 3) number, offset and length.
+        images: (N,) ids.
+        starts: (N,) where the records of each image begin in ``pieces``.
+        ends: (N,) where they end.
+        pieces: places of all records, those of an image in their order.
     """
 
     path: Path
     images: NDArray[np.int64]
     starts: NDArray[np.int64]
-    pieces: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    pieces: Pieces
 
-    def of(self, image: int) -> tuple[Piece, ...]:
-        """The records of an image in their order; none if it has none."""
+    def __getitem__(self, row: int) -> Pieces:
+        """The records of the image in a row; none if it has none."""
+        return self.pieces[self.starts[row] : self.ends[row]]
+
+    def aligned(self, images: Sequence[int | None]) -> Self:
+        """The same with a row for each of some images, in their order; those that are None have no records."""
         import numpy as np
 
-        row = int(np.searchsorted(self.images, image))
-        if row == len(self.images) or self.images[row] != image:
-            return ()
-        return tuple(Piece(*piece) for piece in self.pieces[self.starts[row] : self.starts[row + 1]].tolist())
+        wanted = np.array([0 if image is None else image for image in images], np.int64)
+        order = np.argsort(self.images)
+        rows = np.searchsorted(self.images, wanted, sorter=order)
+        found = among(wanted, self.images) & np.array([image is not None for image in images], bool)
+        starts, ends = np.zeros((2, len(wanted)), np.int64)
+        rows = order[rows[found]]
+        starts[found], ends[found] = self.starts[rows], self.ends[rows]
+        return type(self)(self.path, wanted, starts, ends, self.pieces)
 
 
 class Notes:
@@ -88,8 +94,8 @@ class Notes:
         return whole_numbers(self._orders)
 
     @property
-    def pieces(self) -> NDArray[np.int64]:
-        """(M, 3) place of each record."""
+    def pieces(self) -> Pieces:
+        """Place of each record."""
         return whole_numbers(self._pieces).reshape(-1, 3)
 
     def spans(self, kept: NDArray[np.bool_] | None = None) -> Spans:
@@ -104,7 +110,7 @@ class Notes:
         images, orders, pieces = self.images[kept], self.orders[kept], self.pieces[kept]
         order = np.lexsort((orders, images))
         ids, starts = np.unique(images[order], return_index=True)
-        return Spans(self.path, ids, np.append(starts, len(images)), pieces[order])
+        return Spans(self.path, ids, starts, np.append(starts[1:], len(images)), pieces[order])
 
 
 def whole_numbers(values: array[int]) -> NDArray[np.int64]:
@@ -121,23 +127,24 @@ def among(numbers: NDArray[np.int64], some: Collection[int]) -> NDArray[np.bool_
     return np.isin(numbers, np.fromiter(some, np.int64, len(some)))
 
 
-def texts(path: Path, pieces: Sequence[Piece]) -> list[bytes]:
+def texts(path: Path, pieces: Pieces) -> list[bytes]:
     """The bytes of records.
 
     Raises:
         InputError: the file cannot be read any more, or has become shorter.
     """
-    if not pieces:
+    if not len(pieces):
         return []
+    places = pieces[:, 1:].tolist()
     try:
         file = os.open(path, os.O_RDONLY)
         try:
-            found = [os.pread(file, piece.length, piece.offset) for piece in pieces]
+            found = [os.pread(file, length, offset) for offset, length in places]
         finally:
             os.close(file)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}, while it was read.") from None
-    for text, piece in zip(found, pieces, strict=True):
-        if len(text) != piece.length:
+    for text, (_, length) in zip(found, places, strict=True):
+        if len(text) != length:
             raise InputError(f"{path}: it changed while it was read; build again.")
     return found

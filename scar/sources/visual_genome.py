@@ -23,7 +23,7 @@ from scar.sources import Draft
 from scar.sources.captions import caption_spans
 from scar.sources.jsonfile import Record, parsed, records
 from scar.sources.once import Once
-from scar.sources.spans import Notes, Piece, Spans, among, texts
+from scar.sources.spans import Notes, Spans, among, texts
 from scar.sources.visual_genome_draft import VisualGenomeDraft
 from scar.sources.visual_genome_records import IMAGE, KEY, OBJECTS, Image
 from scar.tally import Tally
@@ -46,10 +46,10 @@ class VisualGenomeAlbum:
 
     Attributes:
         images: by ascending id.
-        objects: where the entries of each image stand.
+        objects: where the entries of each image stand, row by row.
         descriptions: likewise.
         relationships: likewise.
-        captions: likewise, by COCO's id.
+        captions: likewise, of COCO's files.
         coco_val: COCO's ids of the images that no train split has.
         split: of the images.
     """
@@ -66,21 +66,17 @@ class VisualGenomeAlbum:
         return len(self.images)
 
     def __iter__(self) -> Iterator[Draft]:
-        for number, image in self.images:
+        for row, (number, image) in enumerate(self.images):
             draft = VisualGenomeDraft(
                 id=number,
                 file=_file(image.url),
                 identity=_identity(number, image),
                 width=image.width,
                 height=image.height,
-                objects=(self.objects.path, self.objects.of(number)),
-                descriptions=(self.descriptions.path, self.descriptions.of(number)),
-                relationships=(self.relationships.path, self.relationships.of(number)),
-                captions=tuple(
-                    (spans.path, pieces)
-                    for spans in self.captions
-                    if image.coco_id is not None and (pieces := spans.of(image.coco_id))
-                ),
+                objects=(self.objects.path, self.objects[row]),
+                descriptions=(self.descriptions.path, self.descriptions[row]),
+                relationships=(self.relationships.path, self.relationships[row]),
+                captions=tuple((spans.path, pieces) for spans in self.captions if len(pieces := spans[row])),
             )
             held = self.split == "train" and image.coco_id in self.coco_val
             yield HeldOut(draft, "coco_val") if held else draft
@@ -100,13 +96,15 @@ def album(source: Source, tally: Tally, once: Once) -> VisualGenomeAlbum:
         return notes.spans(among(notes.images, own))
 
     objects = entries("objects")
+    numbers = objects.images.tolist()
+    coco_ids = [images[number].coco_id for number in numbers]
     captions = [inputs[role] for role in ("coco_captions_train", "coco_captions_val") if role in inputs]
     return VisualGenomeAlbum(
-        images=[(number, images[number]) for number in objects.images.tolist()],
+        images=[(number, images[number]) for number in numbers],
         objects=objects,
-        descriptions=entries("region_descriptions"),
-        relationships=entries("relationships"),
-        captions=tuple(caption_spans(path, None, path.name, tally, once) for path in captions),
+        descriptions=entries("region_descriptions").aligned(numbers),
+        relationships=entries("relationships").aligned(numbers),
+        captions=tuple(caption_spans(path, None, path.name, tally, once).aligned(coco_ids) for path in captions),
         coco_val=once(_coco_ids, inputs["coco_val"]) if "coco_val" in inputs else frozenset(),
         split=source.split,
     )
@@ -148,13 +146,13 @@ def _count_lost(notes: Notes, images: Mapping[int, Image], split: Split, tally: 
     import numpy as np
 
     for row in np.flatnonzero(~among(notes.images, images)).tolist():
-        number, piece = int(notes.images[row]), Piece(*notes.pieces[row].tolist())
+        number, pieces = int(notes.images[row]), notes.pieces[row : row + 1]
         if split_of(number) != split:
             continue
-        place = f"{notes.path.name}[{piece.number}]"
+        place = f"{notes.path.name}[{pieces[0, 0]}]"
         bad = BadRecord(place, f"its image {number} is not in image_data.json", "no_image")
         try:
-            lost = len(OBJECTS.read(texts(notes.path, [piece])[0], place)) if counted else 0
+            lost = len(OBJECTS.read(texts(notes.path, pieces)[0], place)) if counted else 0
         except BadRecord as problem:
             tally.ignore(problem)
             continue

@@ -16,13 +16,13 @@ from scar.sources.boxes import usable
 from scar.sources.captions import caption_texts
 from scar.sources.descriptions import about, named
 from scar.sources.relations import facts
-from scar.sources.spans import Piece, texts
+from scar.sources.spans import Pieces, texts
 from scar.sources.visual_genome_records import DESCRIPTIONS, OBJECTS, RELATIONSHIPS, Kind
 from scar.tally import Tally
 
 T = TypeVar("T")
 
-Entries: TypeAlias = tuple[Path, tuple[Piece, ...]]
+Entries: TypeAlias = tuple[Path, Pieces]
 """A file and what it says of one image."""
 
 
