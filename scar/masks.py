@@ -67,7 +67,9 @@ def runs(counts: str) -> NDArray[np.int64]:
     ends = np.flatnonzero(code < 32)
     if not ends.size or ends[-1] != code.size - 1:
         raise ValueError("it ends within a number")
-    digits = np.diff(ends, prepend=-1)
+    digits = ends.copy()
+    digits[0] += 1
+    digits[1:] -= ends[:-1]
     longest = int(digits.max())
     if longest > 7:
         raise ValueError("a run of more than 32 bits")

@@ -18,7 +18,7 @@ from scar.errors import BadRecord, InputError
 
 T = TypeVar("T")
 
-WINDOW = 1 << 20
+WINDOW = 1 << 16
 """Bytes that are read at once."""
 
 MAX_RECORD = 1 << 26
