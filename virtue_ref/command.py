@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -46,9 +47,12 @@ def train_recipe(
     Raises:
         VirtueError: see `virtue_ref.train.train`.
         DataError: data that are not there or of another shape.
+        ConfigError: a tracker that is none, or not installed.
     """
     if unknown := sorted(set(track) - set(TRACKERS)):
         raise ConfigError(f"--track {unknown[0]}: it is one of {', '.join(TRACKERS)}.")
+    if absent := [name for name in track if find_spec(name) is None]:  # accelerate would go on without a word
+        raise ConfigError(f"--track {absent[0]}: not installed; `pip install {absent[0]}`, or leave it out.")
     first = os.environ.get("RANK", "0") == "0"
     if dry_run:
         start, sources, missing = gather_parts(recipe, data)

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -78,7 +79,7 @@ def save(run: Path, progress: Progress, model: Checkpoint, state: Mapping[str, T
             out.rename(folder)
         finally:
             shutil.rmtree(out, ignore_errors=True)
-    except (OSError, RuntimeError) as error:  # safetensors wraps what the file system says
+    except (OSError, SafetensorError) as error:  # safetensors wraps what the file system says
         raise TrainError(f"{folder} cannot be written: {error}; the checkpoints before it are kept.") from error
     write_bytes(folder.name.encode(), run / LAST)
     own = progress.scores.get(str(progress.step))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -120,10 +121,53 @@ def test_the_command_runs_in_several_processes(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "best").read_text() == "step-000002"
 
 
-def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
+def test_the_command_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = CliRunner().invoke(app, ["train", str(written(tmp_path)), "--data", str(tmp_path)])
     assert done.exit_code == 2
     assert "demo: no parquet files" in done.output
     done = CliRunner().invoke(app, ["train", str(written(tmp_path)), "--track", "carbon"])
     assert done.exit_code == 2
     assert "--track carbon: it is one of trackio, wandb" in done.output
+    monkeypatch.setattr("virtue_ref.command.find_spec", lambda _: None)
+    done = CliRunner().invoke(app, ["train", str(written(tmp_path)), "--track", "wandb"])
+    assert done.exit_code == 2
+    assert "--track wandb: not installed; `pip install wandb`" in done.output
+
+
+STAND_IN = """
+import json
+class Config(dict):
+    def update(self, *values, allow_val_change=False): super().update(*values)
+config = Config()
+class Run:
+    def log(self, values, step=None):
+        with open({file!r}, "a") as file:
+            file.write(json.dumps(dict(values, step=step)) + chr(10))
+    def finish(self): pass
+def init(**settings): return Run()
+"""
+"""What accelerate calls of trackio and of wandb."""
+
+
+def test_trackers_get_the_numbers_of_the_log(tmp_path: Path) -> None:
+    build_demo(tmp_path, images=3, seed=0)
+    for name in ("trackio", "wandb"):
+        (tmp_path / "modules" / f"{name}-1.0.dist-info").mkdir(parents=True)
+        (tmp_path / "modules" / f"{name}-1.0.dist-info" / "METADATA").write_text(f"Name: {name}\nVersion: 1.0\n")
+        (tmp_path / "modules" / f"{name}.py").write_text(STAND_IN.format(file=str(tmp_path / f"{name}.jsonl")))
+    recipe = written(tmp_path)
+    recipe.write_text(recipe.read_text().replace("[watch]", "[watch]\nlog = 1"))
+    words = ["train", recipe, "--data", tmp_path, "--out", tmp_path / "run", "--cpu"]
+    words += ["--track", "trackio", "--track", "wandb"]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(  # noqa: S603 - accelerate looks for trackers when it is imported
+        [sys.executable, "-c", "from virtue_ref.cli import app; app()", *map(str, words)],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path / 'modules'}{os.pathsep}{root}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in log] == [1, 2]
+    for name in ("trackio", "wandb"):
+        assert [json.loads(line) for line in (tmp_path / f"{name}.jsonl").read_text().splitlines()] == log

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -204,21 +205,27 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path, start: Checkp
         run_it(recipe(rate=2e-2), start, sources, tmp_path)
 
 
-def test_a_full_disk_leaves_the_old_checkpoint(
-    tmp_path: Path, start: Checkpoint, sources: list[Source], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("largest", [100_000, 1_000_000])
+def test_a_file_that_cannot_be_written_leaves_the_old_checkpoint(
+    tmp_path: Path, start: Checkpoint, sources: list[Source], largest: int
 ) -> None:
+    """The kernel refuses to write more into a file, the model's or the optimiser's, as it does on a full disk."""
     done = run_it(recipe(), start, sources, tmp_path, until=2)
+    before = {path: path.read_bytes() for path in done.rglob("*") if path.is_file()}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    def fill(step: int, _: int, line: str) -> None:
+        if step == 3:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest, limits[1]))
 
-    monkeypatch.setattr("virtue_ref.runs.save_file", full)
-    with pytest.raises(
-        TrainError, match=r"step-000004 cannot be written: .*No space left.*; the checkpoints before it"
-    ):
-        run_it(recipe(), start, sources, tmp_path)
-    assert [path.name for path in tmp_path.iterdir() if "step" in path.name] == [done.name]
-    monkeypatch.undo()
+    try:
+        with pytest.raises(
+            TrainError, match=r"step-000004 cannot be written: .*too large.*; the checkpoints before it"
+        ):
+            run_it(recipe(), start, sources, tmp_path, say=fill)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {path: path.read_bytes() for path in tmp_path.glob("*step*/**/*") if path.is_file()} == before
     assert run_it(recipe(), start, sources, tmp_path).name == "step-000004"
 
 
