@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from numpy.typing import ArrayLike
 
-from scar.negatives.lots import drawn_together
+from scar.negatives.lots import drawn
 from scar.negatives.pools import Pools, fit
 from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Negative, Part, Picture, Region
 from scar.vetoes import Context, veto
@@ -70,11 +70,10 @@ def _found(
 ) -> list[Negative]:
     """The first negatives of a part that no veto refuses."""
     accepted: list[Negative] = []
-    seen: set[str] = {getattr(gold, part)}
-    for value in drawn_together(pools.urns(part, gold, context.picture, context.region), rng):
-        if value in seen:
+    mine: str = getattr(gold, part)
+    for value in drawn(pools.urns(part, gold, context.picture, context.region), rng):
+        if value == mine:
             continue
-        seen.add(value)
         negative = Negative(part, gold.swap(part, value))
         reason = veto(gold, negative, context)
         if reason:

@@ -2,65 +2,80 @@
 
 from __future__ import annotations
 
-from bisect import bisect
-from collections.abc import Iterator, Sequence
-from heapq import merge
+from bisect import bisect, insort
+from collections.abc import Hashable, Iterator, Sequence
 from itertools import accumulate
-from operator import itemgetter
 from random import Random
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Hashable)
 
-_MISSES = 4
-"""So many lots in a row that are drawn already, and they are taken out of the urn."""
+_MISSES = 9
+"""So many lots in a row that are found to be drawn already, as rounding has it, and the rest is put in order."""
 
 
 class Lots(Generic[T]):
     """What can be drawn, and how likely; made once, drawn from as often as one likes.
 
     Args:
-        items: what can be drawn.
+        items: what can be drawn, each once.
         weights: of each, above 0; by default all are alike.
     """
 
+    __slots__ = ("bounds", "items", "total", "weights")
+
     def __init__(self, items: Sequence[T], weights: Sequence[float] | None = None) -> None:
         self.items = tuple(items)
-        self._weights = (1.0,) * len(self.items) if weights is None else tuple(weights)
-        self._bounds = list(accumulate(self._weights))
-
-    def drawn(self, rng: Random) -> Iterator[T]:
-        """Every item once, in random order: each next one is drawn by weight among those that are left."""
-        return map(itemgetter(1), self.rung(rng))
-
-    def rung(self, rng: Random, factor: float = 1.0) -> Iterator[tuple[float, T]]:
-        """Every item once with the time at which its clock rings, which is earlier the more it weighs.
-
-        With a factor everything weighs more by it. The clocks are exponential, so their order is that of `drawn`, and
-        lots that are rung side by side are drawn as if they were in one urn.
-        """
-        left: Sequence[int] = range(len(self.items))
-        bounds = self._bounds
-        taken: set[int] = set()
-        misses, time = 0, 0.0
-        while len(taken) < len(self.items):
-            time += rng.expovariate(bounds[-1] * factor)
-            place = left[bisect(bounds, rng.random() * bounds[-1], hi=len(bounds) - 1)]
-            if place not in taken:
-                taken.add(place)
-                yield time, self.items[place]
-                misses = 0
-            elif (misses := misses + 1) == _MISSES:
-                left = [place for place in left if place not in taken]
-                bounds = list(accumulate(self._weights[place] for place in left))
-                misses = 0
+        self.weights = (1.0,) * len(self.items) if weights is None else tuple(weights)
+        self.bounds = list(accumulate(self.weights))
+        self.total = self.bounds[-1] if self.bounds else 0.0
 
 
-def drawn_together(urns: Sequence[tuple[Lots[T], float]], rng: Random) -> Iterator[T]:
-    """What several urns hold, in random order by weight, as if they were one; an item of two urns comes twice.
+def drawn(urns: Sequence[tuple[Lots[T], float]], rng: Random) -> Iterator[T]:
+    """Every item of some urns once, in random order: each next one is drawn by weight among those that are left.
+
+    All lots lie side by side on a line, each as long as it weighs, and a point of the line is drawn; stretches of what
+    has been drawn are left out of it.
 
     Args:
-        urns: each with a number by which all that it holds weighs more.
+        urns: each with a number by which all that it holds weighs more; what several hold has the sum of its weights.
         rng: the only chance in it.
     """
-    return map(itemgetter(1), merge(*(urn.rung(rng, factor) for urn, factor in urns), key=itemgetter(0)))
+    urns = [(urn, factor) for urn, factor in urns if urn.items]
+    if not urns:
+        return
+    ends = list(accumulate([urn.total * factor for urn, factor in urns]))
+    random, left, last = rng.random, ends[-1], len(urns) - 1
+    out: list[tuple[float, float]] = []  # start and length of stretches, from left to right
+    taken: set[T] = set()
+    misses = 0
+    while misses < _MISSES:
+        point = random() * left
+        for start, length in out:
+            if point < start:
+                break
+            point += length
+        number = bisect(ends, point, 0, last)
+        urn, factor = urns[number]
+        begin = ends[number - 1] if number else 0.0
+        place = bisect(urn.bounds, (point - begin) / factor, 0, len(urn.items) - 1)
+        item, length = urn.items[place], urn.weights[place] * factor
+        stretch = (begin + urn.bounds[place] * factor - length, length)
+        if item not in taken:
+            misses = 0
+            taken.add(item)
+            yield item
+        else:
+            misses += 1
+            if stretch in out:
+                continue
+        insort(out, stretch)
+        left -= length
+    # What is left weighs too little for the line: exponential clocks, the heavier the faster.
+    rest: dict[T, float] = {}
+    for urn, factor in urns:
+        for item, weight in zip(urn.items, urn.weights, strict=True):
+            if item not in taken:
+                rest[item] = rest.get(item, 0.0) + weight * factor
+    clocks = [(rng.expovariate(weight), number, item) for number, (item, weight) in enumerate(rest.items())]
+    yield from (item for _, _, item in sorted(clocks))

@@ -50,7 +50,7 @@ class Pools:
         return type(self), (self.nouns, self.scenes, self.weights, self.other)
 
     def urns(self, part: Part, gold: Caption, picture: Picture, region: Region) -> list[tuple[Lots[str], float]]:
-        """All that may replace an element of a true caption, as `drawn_together` takes it."""
+        """All that may replace an element of a true caption, as `drawn` takes it."""
         return [(self._lots(share.bag), share.factor) for share in self.shares(part, gold, picture, region)]
 
     def shares(self, part: Part, gold: Caption, picture: Picture, region: Region) -> list[Share]:

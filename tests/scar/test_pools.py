@@ -12,7 +12,7 @@ import pytest
 from scar.complete import complete
 from scar.negatives.balance import Candidates, balanced, expected
 from scar.negatives.draw import draw, fitted
-from scar.negatives.lots import Lots
+from scar.negatives.lots import Lots, drawn
 from scar.negatives.pools import Pools, fit
 from scar.negatives.rules import Proposal
 from scar.sample import NEGATIVES_PER_PART, Box, Caption, Picture, Region
@@ -66,7 +66,7 @@ def test_false_elements_are_as_frequent_as_true_ones() -> None:
             found.update(getattr(each.caption, part) for each in negatives if each.part == part)
     for part, found in falses.items():
         for value, count in golds[part].items():
-            assert found[value] / found.total() == pytest.approx(count / len(told), abs=0.04), (part, value)
+            assert found[value] / found.total() == pytest.approx(count / len(told), abs=0.05), (part, value)
     never = {part: sum(found[value] for value in found.keys() - golds[part]) for part, found in falses.items()}
     assert never["scene"] <= 0.15 * falses["scene"].total(), "some prepositions have few places"
     assert sum(by_tables[value] for value in by_tables.keys() - golds["scene"]) > 0.5 * by_tables.total()
@@ -79,8 +79,8 @@ def test_the_expected_draws_are_those_of_many_draws() -> None:
     lots = Lots(range(6), weights)
     seen = Counter[int]()
     for _ in range(rounds):
-        drawn = lots.drawn(rng)
-        seen.update(next(drawn) for _ in range(3))
+        lot = drawn([(lots, 1.0)], rng)
+        seen.update(next(lot) for _ in range(3))
     chances = expected(scores, np.array([0, 6]), rows, 3)
     assert chances[:6].sum() == pytest.approx(3, abs=1e-6)
     assert chances[:6] == pytest.approx([seen[place] / rounds for place in range(6)], abs=0.1)
