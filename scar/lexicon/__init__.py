@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from scar import english, wordnet
 
@@ -180,19 +180,34 @@ def kin(a: str, b: str) -> bool:
     >>> kin("man", "person"), kin("dog", "cat"), kin("red star", "blue star"), kin("red star", "star")
     (True, False, False, True)
     """
-    first, second = thing(a), thing(b)
-    before, _, head = first.name.rpartition(" ")
-    other_before, _, other_head = second.name.rpartition(" ")
-    if head == other_head:
-        return before == other_before or not (before in colours() and other_before in colours())
+    first, second = _profile(a), _profile(b)
+    if first.head == second.head:
+        return first.before == second.before or not (first.coloured and second.coloured)
     return wordnet.related(first.name, second.name) or wordnet.related(first.noun, second.noun)
 
 
 def confusable(a: str, b: str) -> bool:
     """Whether one may take a thing for the other, as with a car and a truck."""
-    groups = _groups_by_name()
-    first, second = groups.get(thing(plain(a)).name), groups.get(thing(plain(b)).name)
-    return first is not None and second is not None and not first.isdisjoint(second)
+    return not _profile(a).groups.isdisjoint(_profile(b).groups)
+
+
+class _Profile(NamedTuple):
+    """What tells things apart: name, noun, the words of the name before its head, and what it is taken for."""
+
+    name: str
+    noun: str
+    before: str
+    head: str
+    coloured: bool
+    groups: frozenset[int]
+
+
+@lru_cache(maxsize=1 << 16)
+def _profile(category: str) -> _Profile:
+    that = thing(category)
+    before, _, head = that.name.rpartition(" ")
+    groups = _groups_by_name().get(thing(plain(category)).name, frozenset())
+    return _Profile(that.name, that.noun, before, head, before in colours(), groups)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect, insort
 from collections.abc import Hashable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from random import Random
 from typing import Generic, TypeVar
 
@@ -18,7 +18,7 @@ class Lots(Generic[T]):
     """What can be drawn, and how likely; made once, drawn from as often as one likes.
 
     Args:
-        items: what can be drawn, each once.
+        items: what can be drawn; what is there twice has both weights.
         weights: of each, above 0; by default all are alike.
     """
 
@@ -29,6 +29,14 @@ class Lots(Generic[T]):
         self.weights = (1.0,) * len(self.items) if weights is None else tuple(weights)
         self.bounds = list(accumulate(self.weights))
         self.total = self.bounds[-1] if self.bounds else 0.0
+
+    @classmethod
+    def joined(cls, urns: Sequence[Lots[T]]) -> Lots[T]:
+        """What several urns hold, in one."""
+        return cls(
+            tuple(chain.from_iterable([urn.items for urn in urns])),
+            tuple(chain.from_iterable([urn.weights for urn in urns])),
+        )
 
 
 def drawn(urns: Sequence[tuple[Lots[T], float]], rng: Random) -> Iterator[T]:

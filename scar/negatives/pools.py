@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 from scar import english
 from scar.negatives.balance import Candidates, balanced
@@ -43,7 +44,9 @@ class Pools:
     scenes: Scenes = field(default_factory=lambda: Scenes({}, {}))
     weights: Mapping[str, float] = field(default_factory=dict)
     other: float = 1.0
-    _kept: dict[Bag, Lots[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _kept: WeakKeyDictionary[Bag, Lots[str]] = field(
+        default_factory=WeakKeyDictionary, init=False, repr=False, compare=False
+    )
 
     def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
         """What is kept is not worth the way to another process."""
@@ -64,13 +67,14 @@ class Pools:
     def _lots(self, bag: Bag) -> Lots[str]:
         lots = self._kept.get(bag)
         if lots is None:
-            weights, other = self.weights, self.other
-            values = [
-                proposal.weight * math.prod(weights.get(mark, other) for mark in proposal.marks)
-                for proposal in bag.proposals
-            ]
-            lots = self._kept[bag] = Lots([proposal.value for proposal in bag.proposals], values)
+            lots = Lots.joined([self._lots(part) for part in bag.bags]) if bag.bags else self._weighed(bag.proposals)
+            self._kept[bag] = lots
         return lots
+
+    def _weighed(self, proposals: Sequence[Proposal]) -> Lots[str]:
+        get, other = self.weights.get, self.other
+        values = [proposal.weight * math.prod([get(mark, other) for mark in proposal.marks]) for proposal in proposals]
+        return Lots([proposal.value for proposal in proposals], values)
 
 
 def fit(told: Sequence[tuple[Caption, Picture, Region]], rng: Random, *, whole: bool) -> Pools:
@@ -113,7 +117,7 @@ def _allowed(pools: Pools, part: Part, gold: Caption, picture: Picture, region: 
 
 def _some(bag: Bag, rng: Random) -> Sequence[Proposal]:
     """Proposals of a bag that stand for all; one that is unlikely to be among them weighs the more when it is."""
-    proposals = bag.proposals
+    proposals = bag.everything
     if len(proposals) <= _LOOKED_AT:
         return proposals
     least = sum(proposal.weight for proposal in proposals) / _LOOKED_AT

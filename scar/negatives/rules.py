@@ -15,7 +15,7 @@ from typing import Self
 
 from scar import english
 from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT
-from scar.lexicon import Thing, Verb, alike, colours, meant, people, place, places, plain, thing, things, verbs
+from scar.lexicon import Thing, Verb, colours, meant, people, place, places, plain, thing, things, verbs
 from scar.sample import Caption, Part, Picture, Region
 from scar.setting import setting
 from scar.statement import FRAMED, SHOWN, SPOTS, Statement
@@ -67,9 +67,20 @@ class Proposal:
 
 @dataclass(frozen=True, eq=False)
 class Bag:
-    """Proposals that many regions share; known by identity, so that what is made of it can be kept."""
+    """Proposals that many regions share; known by identity, so that what is made of it can be kept.
 
-    proposals: tuple[Proposal, ...]
+    Attributes:
+        proposals: of this bag itself.
+        bags: others that are in it.
+    """
+
+    proposals: tuple[Proposal, ...] = ()
+    bags: tuple[Bag, ...] = ()
+
+    @property
+    def everything(self) -> tuple[Proposal, ...]:
+        """The proposals of it and of all bags in it."""
+        return self.proposals + tuple(proposal for bag in self.bags for proposal in bag.everything)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,14 +169,27 @@ def objects(gold: Caption, picture: Picture, region: Region, known: tuple[str, .
     mine, statement = english.bare(gold.object), Statement.parse(gold.relation)
     verb = statement.verb if statement else None
     colour, does = mine.removesuffix(plain(mine)).strip(), verb is not None
-    elsewhere = dict.fromkeys(thing(category).noun for category in picture.groups if category != region.category)
-    factors = [(noun, _ELSEWHERE) for noun in elsewhere]
-    factors += [(noun, _ELSEWHERE * _OTHER_COLOUR) for noun in dict.fromkeys(_others(mine, tuple(elsewhere)))]
     that = thing(region.category)
-    return [
-        *(Share(_one_object(noun, colour, does=does), factor) for noun, factor in factors),
+    shares = [
+        Share(_elsewhere(picture, colour, does=does), _ELSEWHERE),
         Share(_objects(that.kind, that.places, _kin(that, known), colour, verb, known)),
     ]
+    if colour or mine in people():
+        others = tuple(_one_object(noun, colour, does=does) for noun in dict.fromkeys(_others(mine, _nouns(picture))))
+        shares.append(Share(Bag(bags=others), _ELSEWHERE * _OTHER_COLOUR))
+    return shares
+
+
+@lru_cache(maxsize=64)
+def _elsewhere(picture: Picture, colour: str, *, does: bool) -> Bag:
+    """What the picture shows."""
+    return Bag(bags=tuple(_one_object(noun, colour, does=does) for noun in _nouns(picture)))
+
+
+@lru_cache(maxsize=8)
+def _nouns(picture: Picture) -> tuple[str, ...]:
+    """Of the things in a picture, each once."""
+    return tuple(dict.fromkeys(thing(category).noun for category in picture.groups))
 
 
 @lru_cache(maxsize=1 << 12)
@@ -214,11 +238,10 @@ def relations(gold: Caption, picture: Picture, region: Region) -> list[Share]:
         return []
     joint = mine.joint if mine.joint != FRAMED else _joint_of(picture, region)
     form = _form(mine)
-    near, annotated = (_SAME_FORM if form == "direction" else 1), bool(picture.relations)
-    others = (other for other in dict.fromkeys(map(thing, picture.groups)) if not alike(other.name, region.category))
+    near = _SAME_FORM if form == "direction" else 1
     shares = [
         Share(_positions(), _SAME_FORM if form == "position" else 1),
-        *(Share(_directions(other.phrase, joint, annotated=annotated), near) for other in others),
+        Share(_to_others(picture, joint), near),
         Share(_supports(thing(region.category).kind, joint), near),
     ]
     if mine.head in OPPOSITE:
@@ -232,6 +255,13 @@ def relations(gold: Caption, picture: Picture, region: Region) -> list[Share]:
 def _positions() -> Bag:
     most = max(POSITIONS.values())
     return Bag(tuple(_said(Statement(head, "", FRAMED), weight / most) for head, weight in POSITIONS.items()))
+
+
+@lru_cache(maxsize=64)
+def _to_others(picture: Picture, joint: str) -> Bag:
+    """Every direction to everything in the picture."""
+    annotated = bool(picture.relations)
+    return Bag(bags=tuple(_directions(english.a(noun), joint, annotated=annotated) for noun in _nouns(picture)))
 
 
 @lru_cache(maxsize=1 << 14)
