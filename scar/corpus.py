@@ -11,19 +11,20 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from scar.columns import Origin
 from scar.engine import Engine, EngineName, here, open_engine
 from scar.errors import BuildInterrupted, InputError, RecipeError, ScarError
 from scar.identity import Leakage, find_leakage, refuse, without
 from scar.parquet import Writer
-from scar.pipeline import Generator, image_folder, rules, suited
+from scar.pipeline import Generator, image_folder, rules, shown, suited
 from scar.progress import Track, silent
 from scar.publish import ImagesMode, put_images, refuse_to_replace, refuse_to_replace_images, remove_others
 from scar.recipe import Recipe, Source
@@ -35,6 +36,8 @@ from scar.sources.inputs import check, digest
 from scar.sources.once import Once
 from scar.store import Store
 from scar.tally import Tally
+
+T = TypeVar("T")
 
 REPORT = "build_report.json"
 
@@ -107,9 +110,15 @@ def build(
         refuse(leakage)
     with ExitStack() as stack:
         how = _How(out, generator or rules(), images_mode, force, open_engine(engine, workers, stack), track)
+        sources = list(zip(recipe.sources, albums, tallies, strict=True))
+        plans = [_plan(source, album, tally, leakage, recipe, how) for source, album, tally in sources]
+        waiting = [plan for plan in plans if not plan.finished]
+        fits = how.engine([partial(suited, *plan.shown(how.generator, recipe.seed)) for plan in waiting])
+        suits = track(_interruptible(fits), "words of the sources", len(waiting))
+        generators = {plan.source.key: generator for plan, generator in zip(waiting, suits, strict=True)}
         return {
-            source.key: _build_source(source, album, tally, leakage, recipe, how)
-            for source, album, tally in zip(recipe.sources, albums, tallies, strict=True)
+            plan.source.key: plan.finished or _build_source(plan, generators[plan.source.key], recipe, how)
+            for plan in plans
         }
 
 
@@ -138,40 +147,91 @@ def write_json(content: dict[str, Any], path: Path) -> None:
     partial.replace(path)
 
 
-def _build_source(
-    source: Source, album: Album, tally: Tally, leakage: Leakage, recipe: Recipe, how: _How
-) -> dict[str, Any]:
-    """Build one source and publish it, unless it is there."""
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A source that is to be built, or is.
+
+    Attributes:
+        source: of the recipe.
+        album: its pictures.
+        tally: has counted what belongs to no picture.
+        leakage: images that are held out of it, and why.
+        origin: what the provenance says.
+        entry: what the report says of its inputs and settings.
+        rows: the file of its samples.
+        name: names all that decides its bytes.
+        finished: what the report says of it if it is built.
+    """
+
+    source: Source
+    album: Album
+    tally: Tally
+    leakage: Leakage
+    origin: Origin
+    entry: dict[str, Any]
+    rows: Path
+    name: str
+    finished: dict[str, Any] | None
+
+    @property
+    def drafts(self) -> Iterator[Draft]:
+        """The pictures that are not held out."""
+        return without(self.album, self.leakage.images.get(self.source.key, frozenset()))
+
+    def shown(self, generator: Generator, seed: int) -> tuple[Generator, Sequence[Draft], Source, int, bool]:
+        """What `suited` takes."""
+        drafts = list(self.drafts)
+        some = shown(drafts)
+        return generator, some, self.source, seed, len(some) == len(drafts)
+
+
+def _plan(source: Source, album: Album, tally: Tally, leakage: Leakage, recipe: Recipe, how: _How) -> _Plan:
+    """See what is there of a source.
+
+    Raises:
+        InputError: something else is.
+    """
     origin = Origin(how.generator.name, how.generator.version, source.licence, recipe.seed)
     rows = _row_path(source, how.out)
-    sidecar = how.out / "provenance" / rows.name
-    folder = how.out / image_folder(source)
-    held = leakage.images.get(source.key, frozenset())
-    entry = _settings(source, recipe, origin, held)
+    entry = _settings(source, recipe, origin, leakage.images.get(source.key, frozenset()))
     before = read_report(how.out).get(source.key)
+    finished = None
     if before is not None and not how.force:
         if any(before.get(key) != entry[key] for key in entry):
             raise InputError(
                 f"{rows}: built from other inputs or settings; --force replaces it, another --out keeps it."
             )
-        if _is_complete(before, rows, sidecar, folder):
-            return dict(before)
-
-    _check_out(how.out)
+        if _is_complete(before, rows, _sidecar(rows, how.out), how.out / image_folder(source)):
+            finished = dict(before)
+    if not finished:
+        _check_out(how.out)
     name = hashlib.sha256(json.dumps([entry, SHARD_IMAGES], sort_keys=True).encode()).hexdigest()
-    store = Store(how.out / f".building-{source.name}-{source.split}", name)
-    drafts = list(without(album, held))
-    generator = suited(how.generator, drafts, source, recipe.seed)
-    count = -(-len(album) // SHARD_IMAGES)
+    return _Plan(source, album, tally, leakage, origin, entry, rows, name, finished)
+
+
+def _interruptible(results: Iterator[T]) -> Iterator[T]:
+    """Results of work that is done before any source is built."""
+    try:
+        yield from results
+    except BuildInterrupted as error:
+        raise BuildInterrupted(f"{error}; the same command begins again.") from None
+
+
+def _build_source(plan: _Plan, generator: Generator, recipe: Recipe, how: _How) -> dict[str, Any]:
+    """Build one source and publish it."""
+    source, tally, rows, entry = plan.source, plan.tally, plan.rows, plan.entry
+    store = Store(how.out / f".building-{source.name}-{source.split}", plan.name)
+    sidecar, folder = _sidecar(rows, how.out), how.out / image_folder(source)
+    count = -(-len(plan.album) // SHARD_IMAGES)
     used: dict[str, None] = {}
 
     def make(generator: Generator, again: int) -> Callable[[], Iterable[ShardResult]]:
         """The shards of the source, for the first time or again; each is made once, however often they are read."""
-        own = f"{name}-{again}" if again else name
+        own = f"{plan.name}-{again}" if again else plan.name
         kept = Store(store.folder / f"again-{again}", own) if again else store
-        job = Job(source, recipe, generator, origin, own)
+        job = Job(source, recipe, generator, plan.origin, own)
         about = f"building {source.key}" + (f", again ({again})" if again else "")
-        return lambda: how.track(_results(job, iter(drafts), count, kept, how.engine), about, count)
+        return lambda: how.track(_results(job, plan.drafts, count, kept, how.engine), about, count)
 
     try:
         refinement: dict[str, Any] = {}
@@ -221,7 +281,7 @@ def _build_source(
         "samples": tally.samples,
         "rejected": _counts(tally.rejected),
         "ignored": _counts(tally.ignored),
-        "overlap": leakage.of(source.key),
+        "overlap": plan.leakage.of(source.key),
         "vetoes": _counts(tally.vetoes),
         **({"refinement": refinement} if refinement else {}),
     }
@@ -307,6 +367,11 @@ def _row_path(source: Source, out: Path) -> Path:
     if source.split == "eval":
         return out / "SCaR-eval" / f"SCaR_eval_{source.name}.parquet"
     return out / "SCaR-train" / f"SCAR_{source.name}.parquet"
+
+
+def _sidecar(rows: Path, out: Path) -> Path:
+    """The file of what the samples were made of."""
+    return out / "provenance" / rows.name
 
 
 def _counts(counter: dict[str, int]) -> dict[str, int]:

@@ -1,6 +1,6 @@
-"""Where shards are built: in this process, in others of this machine, or on a Ray cluster.
+"""Where the work is done: in this process, in others of this machine, or on a Ray cluster.
 
-An engine takes shards and yields what `build_shard` makes of them, in their order. It takes a shard when somebody is
+An engine takes tasks, such as shards, and yields what they return, in their order. It takes a task when somebody is
 free for it, and never holds more than a few.
 """
 
@@ -17,12 +17,23 @@ from itertools import islice
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 from scar.errors import BuildInterrupted, InputError
-from scar.shard import Job, Shard, build_shard
+from scar.shard import Job, Shard
 
-Engine: TypeAlias = Callable[[Iterable[Shard]], Iterator[bytes]]
+T = TypeVar("T")
+
+Task: TypeAlias = Callable[[], T]
+"""Some work: a pure function of what it holds and of files that it names, which can be pickled, as its result can."""
+
+
+class Engine(Protocol):
+    """What does tasks."""
+
+    def __call__(self, tasks: Iterable[Task[T]], /) -> Iterator[T]:
+        """What each returns, in their order."""
+
 
 EngineName: TypeAlias = Literal["local", "ray"]
 
@@ -30,7 +41,7 @@ _NEEDED = ["scar.shard", "scar.complete", "scar.negatives.draw"]
 """What every worker imports; it is imported once, before they part."""
 
 _AHEAD = 4
-"""How many shards for each worker may be done before the first one of them is."""
+"""How many tasks for each worker may be done before the first one of them is."""
 
 
 def open_engine(name: EngineName, workers: int, stack: ExitStack) -> Engine:
@@ -51,28 +62,28 @@ def open_engine(name: EngineName, workers: int, stack: ExitStack) -> Engine:
         for worker in crew:
             worker.dismiss()
 
-    def engine(shards: Iterable[Shard]) -> Iterator[bytes]:
+    def engine(tasks: Iterable[Task[T]], /) -> Iterator[T]:
         if not crew:
             crew.extend(_Worker(_context()) for _ in range(workers))
-        return _in_turn(shards, crew)
+        return _in_turn(tasks, crew)
 
     stack.callback(dismiss)
     return engine
 
 
-def here(shards: Iterable[Shard]) -> Iterator[bytes]:
-    """Build in this process."""
-    return map(build_shard, shards)
+def here(tasks: Iterable[Task[T]], /) -> Iterator[T]:
+    """Work in this process."""
+    return (task() for task in tasks)
 
 
-def cluster(shards: Iterable[Shard]) -> Iterator[bytes]:
-    """Build on the Ray cluster that this process has joined, or that ``RAY_ADDRESS`` names, else on one it starts here.
+def cluster(tasks: Iterable[Task[T]], /) -> Iterator[T]:
+    """Work on the Ray cluster that this process has joined, or that ``RAY_ADDRESS`` names, else on one it starts here.
 
     Its nodes must see the images under the same path.
 
     Raises:
         InputError: Ray is not installed.
-        BuildInterrupted: the cluster lost a shard's worker, and those that tried it again.
+        BuildInterrupted: the cluster lost a task's worker, and those that tried it again.
     """
     try:
         import ray as installed
@@ -81,12 +92,12 @@ def cluster(shards: Iterable[Shard]) -> Iterator[bytes]:
     ray: Any = installed  # it has types for some of its functions only
     if not ray.is_initialized():
         ray.init(log_to_driver=False, include_dashboard=False)
-    task = ray.remote(build_shard)
+    remote = ray.remote(_done)
     window = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
-    remaining, running = iter(shards), deque[Any]()
+    remaining, running = iter(tasks), deque[Any]()
     try:
         while True:
-            running.extend(task.remote(shard) for shard in islice(remaining, window - len(running)))
+            running.extend(remote.remote(task) for task in islice(remaining, window - len(running)))
             if not running:
                 return
             yield ray.get(running.popleft())
@@ -97,6 +108,11 @@ def cluster(shards: Iterable[Shard]) -> Iterator[bytes]:
     finally:
         for reference in running:
             ray.cancel(reference)
+
+
+def _done(task: Task[T]) -> T:
+    """What a task returns."""
+    return task()
 
 
 def _context() -> ForkServerContext | SpawnContext:
@@ -115,7 +131,7 @@ def _context() -> ForkServerContext | SpawnContext:
 
 
 class _Worker:
-    """A process that builds one shard at a time."""
+    """A process that does one task at a time."""
 
     def __init__(self, context: ForkServerContext | SpawnContext) -> None:
         self.line, theirs = context.Pipe()
@@ -124,16 +140,16 @@ class _Worker:
         theirs.close()  # so that the line ends when the worker does
         self.place: int | None = None
 
-    def start(self, place: int, shard: Shard) -> None:
-        """Give it a shard, the one at a place among all."""
+    def start(self, place: int, task: Task[Any]) -> None:
+        """Give it a task, the one at a place among all."""
         try:
-            self.line.send(shard)
+            self.line.send(task)
         except BrokenPipeError:
             raise self._lost() from None
         self.place = place
 
-    def result(self) -> tuple[int, bytes | Exception]:
-        """The place of its shard, and what it made of it or what went wrong."""
+    def result(self) -> tuple[int, Any]:
+        """The place of its task, and what came of it: a result or what went wrong."""
         place, self.place = self.place, None
         try:
             return place or 0, self.line.recv()
@@ -152,28 +168,28 @@ class _Worker:
         return BuildInterrupted(f"a worker ended {how}; was there too little memory? Fewer --workers need less")
 
 
-def _in_turn(shards: Iterable[Shard], crew: list[_Worker]) -> Iterator[bytes]:
-    """Keep the crew busy and yield what it makes in the order of the shards."""
-    remaining = enumerate(shards)
-    made: dict[int, bytes | Exception] = {}
+def _in_turn(tasks: Iterable[Task[T]], crew: list[_Worker]) -> Iterator[T]:
+    """Keep the crew busy and yield what it makes in the order of the tasks."""
+    remaining = enumerate(tasks)
+    made: dict[int, T | Exception] = {}
     turn = 0
     while True:
         for worker in crew:
             if worker.place is None and len(made) < _AHEAD * len(crew):
-                for place, shard in islice(remaining, 1):
-                    worker.start(place, shard)
+                for place, task in islice(remaining, 1):
+                    worker.start(place, task)
         busy = {worker.line: worker for worker in crew if worker.place is not None}
         if not busy and turn not in made:
             return
         for line in wait(list(busy), timeout=0 if turn in made else None):
-            place, result = busy[line].result()  # type: ignore[index]  # it is a Connection
-            made[place] = result
+            place, came = busy[line].result()  # type: ignore[index]  # it is a Connection
+            made[place] = came
         if turn in made:
-            content = made.pop(turn)
-            if isinstance(content, Exception):
-                raise content
+            result = made.pop(turn)
+            if isinstance(result, Exception):
+                raise result
             turn += 1
-            yield content
+            yield result
 
 
 def _work(line: Connection) -> None:
@@ -182,15 +198,16 @@ def _work(line: Connection) -> None:
     job: Job | None = None
     while True:
         try:
-            shard: Shard = line.recv()
+            task: Task[Any] = line.recv()
         except EOFError:
             return
-        if job is None or job.digest != shard.job.digest:
-            job = shard.job
-        shard = dataclasses.replace(shard, job=job)  # what its generator keeps serves the next shard too
-        result: bytes | Exception
+        if isinstance(task, Shard):
+            if job is None or job.digest != task.job.digest:
+                job = task.job
+            task = dataclasses.replace(task, job=job)  # what its generator keeps serves the next shard too
+        result: Any
         try:
-            result = build_shard(shard)
+            result = task()
         except Exception as error:  # noqa: BLE001 - the parent raises it
             error.add_note("".join(traceback.format_tb(error.__traceback__)))
             result = error

@@ -62,28 +62,33 @@ def rules() -> Generator:
     return Generator("rules", "2", complete, draw, fitted, refinable=True)
 
 
-def suited(generator: Generator, drafts: Sequence[Draft], source: Source, seed: int) -> Generator:
+def shown(drafts: Sequence[Draft]) -> Sequence[Draft]:
+    """The pictures out of all of a source that a generator is shown: evenly spread, at most `SHOWN_PICTURES`."""
+    count = min(len(drafts), SHOWN_PICTURES)
+    return [drafts[place * len(drafts) // count] for place in range(count)]
+
+
+def suited(generator: Generator, drafts: Sequence[Draft], source: Source, seed: int, whole: bool) -> Generator:
     """A generator whose negatives suit a source: it is shown some true captions.
 
     Args:
         generator: for any source.
-        drafts: all pictures of the source.
+        drafts: the pictures that it is shown.
         source: where they come from.
         seed: of the build, so that these captions are the very ones that it writes.
+        whole: whether these are all pictures of the source.
     """
     if generator.fitted is None:
         return generator
-    count = min(len(drafts), SHOWN_PICTURES)
-    shown = [drafts[place * len(drafts) // count] for place in range(count)]
     unread = Tally(skip_bad=True)  # what cannot be used is counted when the picture's turn comes
     told: list[Told] = []
-    for picture in (draft(unread) for draft in shown):
+    for picture in (draft(unread) for draft in drafts):
         for region in select(picture, source.limits, _stream(seed, source, f"image {picture.id}"), unread.rejected):
             gold = generator.complete(picture, region, _stream(seed, source, str(region.id)))
             if gold is not None:
                 told.append((gold, picture, region))
     rng = _stream(seed, source, "fitted")
-    whole = count == len(drafts) and len(told) <= SHOWN_CAPTIONS
+    whole = whole and len(told) <= SHOWN_CAPTIONS
     some = told if whole else rng.sample(told, min(len(told), SHOWN_CAPTIONS))
     return dataclasses.replace(generator, draw=generator.fitted(some, rng, whole))
 

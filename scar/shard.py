@@ -58,6 +58,22 @@ class Shard:
     job: Job
     drafts: Sequence[Draft]
 
+    def __call__(self) -> bytes:
+        """Make its samples: a pure function of it and of the files that it names.
+
+        Returns:
+            The bytes of a `ShardResult`.
+
+        Raises:
+            BadRecord: a record cannot be used and the recipe does not skip such records.
+        """
+        job, tally = self.job, Tally(skip_bad=self.job.recipe.skip_bad)
+        pictures = (draft(tally) for draft in self.drafts)
+        with _no_collection():
+            made = list(samples(pictures, job.source, job.recipe, job.generator, tally))
+        rows, notes = columns.row_table(made, job.source.split, job.origin.seed), columns.note_table(made, job.origin)
+        return ShardResult(job.digest, rows, notes, tally).to_bytes()
+
 
 @dataclass(frozen=True, slots=True)
 class ShardResult:
@@ -144,20 +160,3 @@ def _no_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-def build_shard(shard: Shard) -> bytes:
-    """Make the samples of a shard: a pure function of it and of the files that it names.
-
-    Returns:
-        The bytes of a `ShardResult`.
-
-    Raises:
-        BadRecord: a record cannot be used and the recipe does not skip such records.
-    """
-    job, tally = shard.job, Tally(skip_bad=shard.job.recipe.skip_bad)
-    pictures = (draft(tally) for draft in shard.drafts)
-    with _no_collection():
-        made = list(samples(pictures, job.source, job.recipe, job.generator, tally))
-    rows, notes = columns.row_table(made, job.source.split, job.origin.seed), columns.note_table(made, job.origin)
-    return ShardResult(job.digest, rows, notes, tally).to_bytes()

@@ -41,7 +41,7 @@ class Store:
         return ShardResult.from_bytes(self._path(number).read_bytes())
 
     def put(self, number: int, content: bytes) -> None:
-        """Keep what `build_shard` returned."""
+        """Keep what a shard returned."""
         self._put(self._path(number), content)
 
     def remove(self) -> None:

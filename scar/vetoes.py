@@ -103,9 +103,8 @@ def echo(gold: Caption, negative: Negative, context: Context) -> str | None:
     """The caption names one thing twice, as in "a couch to the left of a couch", or has it stand by its like."""
     caption, statement = negative.caption, Statement.parse(negative.caption.relation)
     anchor = statement.anchor if statement else ""
-    if negative.part == "relation" and anchor and not statement.verb and alike(  # type: ignore[union-attr]
-        meant(anchor).name, context.region.category
-    ):
+    stands = negative.part == "relation" and anchor and statement and not statement.verb
+    if stands and alike(meant(anchor).name, context.region.category):
         return "echo"
     echoes = _same_word(caption.object, caption.scene) or (
         anchor and (_same_word(anchor, caption.object) or _same_word(anchor, caption.scene))

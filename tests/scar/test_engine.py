@@ -23,7 +23,7 @@ from scar import Recipe, Source, build
 from scar.errors import BadRecord, BuildInterrupted, InputError
 from scar.parquet import Writer
 from scar.scenes import draw_world
-from scar.shard import Shard, ShardResult, build_shard
+from scar.shard import Shard, ShardResult
 from scar.store import Store
 
 IMAGES = 14
@@ -121,13 +121,13 @@ def test_shards_of_another_recipe_are_not_taken_over(
 def test_what_is_complete_is_not_built_again_unless_it_was_changed_or_force_says_so(
     recipe: Recipe, whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    built = []
+    built, build_shard = [], Shard.__call__
 
     def note(shard: Shard) -> bytes:
         built.append(shard)
         return build_shard(shard)
 
-    monkeypatch.setattr(scar.engine, "build_shard", note)
+    monkeypatch.setattr(Shard, "__call__", note)
     first = build(recipe, tmp_path)
     assert len(built) == 2
     assert build(recipe, tmp_path) == first
@@ -159,28 +159,41 @@ def test_a_bad_record_is_named_from_a_worker_too(recipe: Recipe, tmp_path: Path,
 
 
 FATAL = """
-import multiprocessing, os, signal
+import multiprocessing, os, signal, sys
 from scar.complete import complete as whole
 
 def complete(picture, region, rng):
-    if picture.id == MOST and multiprocessing.parent_process():
+    if picture.id == MOST and multiprocessing.parent_process() and sys._getframe(1).f_code.co_name == "WHERE":
         os.kill(os.getpid(), signal.SIGKILL)
     return whole(picture, region, rng)
 """
 
 
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        ("suited", "a worker ended by signal SIGKILL.*; the same command begins again"),
+        ("_told", "a worker ended by signal SIGKILL.*of 5 shards are finished, and the"),
+    ],
+)
 def test_a_killed_worker_is_noticed(
-    recipe: Recipe, whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_shards: None
+    where: str,
+    says: str,
+    recipe: Recipe,
+    whole: dict[str, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    small_shards: None,
 ) -> None:
     from importlib import import_module
 
     from scar.pipeline import rules
 
     source = recipe.sources[0]
-    (tmp_path / "fatal.py").write_text(FATAL.replace("MOST", str(IMAGES)))
+    (tmp_path / f"fatal{where}.py").write_text(FATAL.replace("MOST", str(IMAGES)).replace("WHERE", where))
     monkeypatch.syspath_prepend(tmp_path)
-    fatal = dataclasses.replace(rules(), complete=import_module("fatal").complete)
-    with pytest.raises(BuildInterrupted, match=r"a worker ended by signal SIGKILL.*of 5 shards are finished, and the"):
+    fatal = dataclasses.replace(rules(), complete=import_module(f"fatal{where}").complete)
+    with pytest.raises(BuildInterrupted, match=says):
         build(Recipe(sources=(source,), seed=2), tmp_path / "out", generator=fatal, workers=2)
     build(recipe, tmp_path / "out", workers=2)
     assert contents(tmp_path / "out") == whole
@@ -284,13 +297,13 @@ def test_ctrl_c_while_workers_are_yet_to_start_is_one_line_too(recipe: Recipe, t
 
 
 def test_a_result_survives_its_bytes(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[bytes] = []
+    seen, build_shard = list[bytes](), Shard.__call__
 
     def note(shard: Shard) -> bytes:
         seen.append(build_shard(shard))
         return seen[0]
 
-    monkeypatch.setattr(scar.engine, "build_shard", note)
+    monkeypatch.setattr(Shard, "__call__", note)
     report = build(Recipe(sources=recipe.sources[1:]), tmp_path)["Drawn/train"]
     (content,) = seen
     result = ShardResult.from_bytes(content)
