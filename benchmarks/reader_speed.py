@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -37,7 +36,7 @@ def main() -> None:
         start = time.process_time()
         album = open_album(source, tally, once)
         indexed = time.process_time()
-        drafts = list(islice(album, 0, None, -(-len(album) // options.pictures)))
+        drafts = [album[place] for place in range(0, len(album), -(-len(album) // options.pictures))]
         begun = time.process_time()
         pictures = [draft(tally) for draft in drafts]
         read = time.process_time()

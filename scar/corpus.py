@@ -11,18 +11,17 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 from scar.columns import Origin
 from scar.engine import Engine, EngineName, here, open_engine
 from scar.errors import BuildInterrupted, InputError, RecipeError, ScarError
-from scar.identity import Leakage, find_leakage, refuse, without
+from scar.identity import Leakage, find_leakage, kept, refuse
 from scar.parquet import Writer
 from scar.pipeline import Generator, image_folder, rules, shown, suited
 from scar.progress import Track, silent
@@ -109,11 +108,14 @@ def build(
     if recipe.overlap == "refuse":
         refuse(leakage)
     with ExitStack() as stack:
-        how = _How(out, generator or rules(), images_mode, force, open_engine(engine, workers, stack), track)
+        # What one shard each holds is done before processes are there to do it.
+        small = all(len(album) <= SHARD_IMAGES for album in albums)
+        crew = here if small else open_engine(engine, workers, stack)
+        how = _How(out, generator or rules(), images_mode, force, crew, track)
         sources = list(zip(recipe.sources, albums, tallies, strict=True))
         plans = [_plan(source, album, tally, leakage, recipe, how) for source, album, tally in sources]
         waiting = [plan for plan in plans if not plan.finished]
-        fits = how.engine([partial(suited, *plan.shown(how.generator, recipe.seed)) for plan in waiting])
+        fits = how.engine(plan.fit(how.generator, recipe.seed) for plan in waiting)
         suits = track(_interruptible(fits), "words of the sources", len(waiting))
         generators = {plan.source.key: generator for plan, generator in zip(waiting, suits, strict=True)}
         return {
@@ -173,16 +175,15 @@ class _Plan:
     name: str
     finished: dict[str, Any] | None
 
-    @property
-    def drafts(self) -> Iterator[Draft]:
-        """The pictures that are not held out."""
-        return without(self.album, self.leakage.images.get(self.source.key, frozenset()))
+    def drafts(self, places: Iterable[int]) -> tuple[Draft, ...]:
+        """Those at some places, held out images as such."""
+        held = self.leakage.images.get(self.source.key, frozenset())
+        return tuple(kept(self.album[place], held) for place in places)
 
-    def shown(self, generator: Generator, seed: int) -> tuple[Generator, Sequence[Draft], Source, int, bool]:
-        """What `suited` takes."""
-        drafts = list(self.drafts)
-        some = shown(drafts)
-        return generator, some, self.source, seed, len(some) == len(drafts)
+    def fit(self, generator: Generator, seed: int) -> Callable[[], Generator]:
+        """The task of making a generator suit the source."""
+        places = shown(len(self.album))
+        return partial(suited, generator, self.drafts(places), self.source, seed, whole=len(places) == len(self.album))
 
 
 def _plan(source: Source, album: Album, tally: Tally, leakage: Leakage, recipe: Recipe, how: _How) -> _Plan:
@@ -228,10 +229,10 @@ def _build_source(plan: _Plan, generator: Generator, recipe: Recipe, how: _How) 
     def make(generator: Generator, again: int) -> Callable[[], Iterable[ShardResult]]:
         """The shards of the source, for the first time or again; each is made once, however often they are read."""
         own = f"{plan.name}-{again}" if again else plan.name
-        kept = Store(store.folder / f"again-{again}", own) if again else store
+        place = Store(store.folder / f"again-{again}", own) if again else store
         job = Job(source, recipe, generator, plan.origin, own)
         about = f"building {source.key}" + (f", again ({again})" if again else "")
-        return lambda: how.track(_results(job, plan.drafts, count, kept, how.engine), about, count)
+        return lambda: how.track(_results(job, plan, place, how.engine), about, count)
 
     try:
         refinement: dict[str, Any] = {}
@@ -299,19 +300,16 @@ def _is_complete(entry: dict[str, Any], rows: Path, sidecar: Path, folder: Path)
     return bool(entry["sha256"] == {"rows": digest(rows), "provenance": digest(sidecar)})
 
 
-def _results(job: Job, drafts: Iterator[Draft], count: int, store: Store, engine: Engine) -> Iterator[ShardResult]:
+def _results(job: Job, plan: _Plan, store: Store, engine: Engine) -> Iterator[ShardResult]:
     """What is made of each shard, in their order; what the store has is not made again."""
-    kept = {number for number in range(count) if number in store}
-
-    def missing() -> Iterator[Shard]:
-        for number in range(count):
-            some = tuple(islice(drafts, SHARD_IMAGES))
-            if number not in kept:
-                yield Shard(job, some)
-
-    made = here(missing()) if count == 1 else engine(missing())
-    for number in range(count):
-        if number not in kept:
+    every = range(len(plan.album))
+    pieces = [every[start : start + SHARD_IMAGES] for start in every[::SHARD_IMAGES]]
+    missing = [number for number in range(len(pieces)) if number not in store]
+    shards = (Shard(job, plan.drafts(pieces[number])) for number in missing)
+    made = engine(shards)
+    wanted = set(missing)
+    for number in range(len(pieces)):
+        if number in wanted:
             store.put(number, next(made))
         yield store.get(number)
 

@@ -24,7 +24,7 @@ from scar.tally import Tally
 
 if TYPE_CHECKING:
     from scar.recipe import Source
-    from scar.sources import Album, Draft
+    from scar.sources import Album, Draft, Name
 
 Overlap: TypeAlias = Literal["refuse", "drop-train", "keep"]
 """What to do with train images that an eval split has."""
@@ -49,11 +49,11 @@ def coco_identity(file: str) -> str | None:
     return f"coco:{int(match.group(1))}" if match else None
 
 
-def identify(draft: Draft, images: Path) -> str:
+def identify(draft: Draft | Name, images: Path) -> str:
     """Which image of the world a picture is.
 
     Args:
-        draft: of the picture.
+        draft: of the picture, or its name.
         images: the folder that its file is relative to.
 
     Raises:
@@ -161,10 +161,9 @@ def refuse(leakage: Leakage) -> None:
         )
 
 
-def without(drafts: Iterable[Draft], held: Collection[int]) -> Iterator[Draft]:
-    """The drafts, those of held out images as empty pictures whose records are counted as ``in_eval``."""
-    for draft in drafts:
-        yield HeldOut(draft, HELD_OUT) if draft.id in held else draft
+def kept(draft: Draft, held: Collection[int]) -> Draft:
+    """A draft; that of a held out image as an empty picture whose records are counted as ``in_eval``."""
+    return HeldOut(draft, HELD_OUT) if draft.id in held else draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,17 +200,15 @@ class HeldOut:
 def _identities(source: Source, album: Album) -> Iterator[tuple[int, str]]:
     """Image id and identity of each picture that may be used and has one; images are decoded by threads."""
     unknown = []
-    for draft in album:
-        if isinstance(draft, HeldOut):
-            continue
-        if draft.identity is None:
-            unknown.append(draft)
+    for name in album.names():
+        if name.identity is None:
+            unknown.append(name)
         else:
-            yield draft.id, draft.identity
+            yield name.id, name.identity
 
-    def look(draft: Draft) -> tuple[int, str] | None:
+    def look(name: Name) -> tuple[int, str] | None:
         try:
-            return draft.id, identify(draft, source.images)
+            return name.id, identify(name, source.images)
         except BadRecord:
             return None
 

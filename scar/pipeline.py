@@ -62,10 +62,10 @@ def rules() -> Generator:
     return Generator("rules", "2", complete, draw, fitted, refinable=True)
 
 
-def shown(drafts: Sequence[Draft]) -> Sequence[Draft]:
-    """The pictures out of all of a source that a generator is shown: evenly spread, at most `SHOWN_PICTURES`."""
-    count = min(len(drafts), SHOWN_PICTURES)
-    return [drafts[place * len(drafts) // count] for place in range(count)]
+def shown(count: int) -> Sequence[int]:
+    """The places of the pictures, out of so many of a source, that a generator is shown: evenly spread."""
+    some = min(count, SHOWN_PICTURES)
+    return [place * count // some for place in range(some)]
 
 
 def suited(generator: Generator, drafts: Sequence[Draft], source: Source, seed: int, whole: bool) -> Generator:

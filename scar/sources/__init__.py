@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from scar.sample import Picture
 from scar.sources.once import Once
@@ -43,14 +43,29 @@ class Draft(Protocol):
         """
 
 
+class Name(NamedTuple):
+    """What a draft is called; much cheaper than the draft. The attributes are those of `Draft`."""
+
+    id: int
+    file: str
+    identity: str | None
+
+
 class Album(Protocol):
     """The pictures of one source by ascending image id."""
 
     def __len__(self) -> int:
         """Pictures."""
 
+    def __getitem__(self, place: int, /) -> Draft:
+        """The draft at a place, from 0 on."""
+
     def __iter__(self) -> Iterator[Draft]:
-        """Each, from the first on whenever it is asked."""
+        """Each draft."""
+        return map(self.__getitem__, range(len(self)))
+
+    def names(self) -> Iterator[Name]:
+        """Of the pictures that may be used; others than those that the source itself forbids to use."""
 
 
 @dataclass(frozen=True, slots=True)

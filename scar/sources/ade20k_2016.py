@@ -18,6 +18,7 @@ from scar.images import MAX_PIXELS
 from scar.masks import of_runs, run_starts
 from scar.recipe import Source
 from scar.sample import Picture, Region, Split
+from scar.sources import Album, Name
 from scar.sources.boxes import usable
 from scar.tally import Tally
 
@@ -100,7 +101,7 @@ class ChallengeDraft:
 
 
 @dataclass(frozen=True, slots=True)
-class ChallengeAlbum:
+class ChallengeAlbum(Album):
     """The images of one split.
 
     Attributes:
@@ -118,9 +119,12 @@ class ChallengeAlbum:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def __iter__(self) -> Iterator[ChallengeDraft]:
-        for number, file in self.numbers:
-            yield ChallengeDraft(number, file, self.scenes.get(Path(file).stem), self.release, self.classes)
+    def __getitem__(self, place: int) -> ChallengeDraft:
+        number, file = self.numbers[place]
+        return ChallengeDraft(number, file, self.scenes.get(Path(file).stem), self.release, self.classes)
+
+    def names(self) -> Iterator[Name]:
+        return (Name(number, file, None) for number, file in self.numbers)
 
 
 def album(source: Source) -> ChallengeAlbum:

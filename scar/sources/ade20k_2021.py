@@ -23,6 +23,7 @@ from scar.images import MAX_PIXELS
 from scar.masks import normalise
 from scar.recipe import Source
 from scar.sample import Mask, Picture, Region, Split
+from scar.sources import Album, Name
 from scar.sources.boxes import usable
 from scar.tally import Tally
 
@@ -135,7 +136,7 @@ class FullDraft:
 
 
 @dataclass(frozen=True, slots=True)
-class FullAlbum:
+class FullAlbum(Album):
     """The images of one split.
 
     Attributes:
@@ -149,9 +150,12 @@ class FullAlbum:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def __iter__(self) -> Iterator[FullDraft]:
-        for number, file in self.numbers:
-            yield FullDraft(number, file, self.images)
+    def __getitem__(self, place: int) -> FullDraft:
+        number, file = self.numbers[place]
+        return FullDraft(number, file, self.images)
+
+    def names(self) -> Iterator[Name]:
+        return (Name(number, file, None) for number, file in self.numbers)
 
 
 def album(source: Source, tally: Tally) -> FullAlbum:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from scar.errors import BadRecord
 from scar.identity import coco_identity
+from scar.sources import Album, Name
 from scar.sources.captions import caption_spans
 from scar.sources.coco_draft import CocoDraft, Layer
 from scar.sources.coco_layer import Image, index_layer
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class CocoAlbum:
+class CocoAlbum(Album):
     """The images that have annotations.
 
     Attributes:
@@ -50,21 +51,29 @@ class CocoAlbum:
     def __len__(self) -> int:
         return len(self.images)
 
-    def __iter__(self) -> Iterator[CocoDraft]:
-        for row, image in enumerate(self.images):
-            file = PurePosixPath(image.file_name).as_posix()
-            yield CocoDraft(
-                id=image.id,
-                file=file,
-                identity=coco_identity(file),
-                width=image.width,
-                height=image.height,
-                scene=image.scene or None,
-                annotations=tuple((layer, spans[row]) for layer, spans in self.layers),
-                captions=(self.captions.path, self.captions[row]) if self.captions else None,
-                relations=tuple(self.relations.get(image.id, ())),
-                phrases=None if self.phrases is None else self.phrases[image.id],
-            )
+    def __getitem__(self, place: int) -> CocoDraft:
+        image = self.images[place]
+        name = _name(image)
+        return CocoDraft(
+            id=image.id,
+            file=name.file,
+            identity=name.identity,
+            width=image.width,
+            height=image.height,
+            scene=image.scene or None,
+            annotations=tuple((layer, spans[place]) for layer, spans in self.layers),
+            captions=(self.captions.path, self.captions[place]) if self.captions else None,
+            relations=tuple(self.relations.get(image.id, ())),
+            phrases=None if self.phrases is None else self.phrases[image.id],
+        )
+
+    def names(self) -> Iterator[Name]:
+        return map(_name, self.images)
+
+
+def _name(image: Image) -> Name:
+    file = PurePosixPath(image.file_name).as_posix()
+    return Name(image.id, file, coco_identity(file))
 
 
 def album(source: Source, tally: Tally, once: Once) -> CocoAlbum:

@@ -19,7 +19,7 @@ from scar.identity import HeldOut
 from scar.images import MAX_PIXELS
 from scar.recipe import Source
 from scar.sample import Split
-from scar.sources import Draft
+from scar.sources import Album, Draft, Name
 from scar.sources.captions import caption_spans
 from scar.sources.jsonfile import Record, parsed, records
 from scar.sources.once import Once
@@ -41,7 +41,7 @@ def split_of(image_id: int) -> Split:
 
 
 @dataclass(frozen=True, slots=True)
-class VisualGenomeAlbum:
+class VisualGenomeAlbum(Album):
     """The images of one split that have objects.
 
     Attributes:
@@ -65,21 +65,28 @@ class VisualGenomeAlbum:
     def __len__(self) -> int:
         return len(self.images)
 
-    def __iter__(self) -> Iterator[Draft]:
-        for row, (number, image) in enumerate(self.images):
-            draft = VisualGenomeDraft(
-                id=number,
-                file=_file(image.url),
-                identity=_identity(number, image),
-                width=image.width,
-                height=image.height,
-                objects=(self.objects.path, self.objects[row]),
-                descriptions=(self.descriptions.path, self.descriptions[row]),
-                relationships=(self.relationships.path, self.relationships[row]),
-                captions=tuple((spans.path, pieces) for spans in self.captions if len(pieces := spans[row])),
-            )
-            held = self.split == "train" and image.coco_id in self.coco_val
-            yield HeldOut(draft, "coco_val") if held else draft
+    def __getitem__(self, place: int) -> Draft:
+        number, image = self.images[place]
+        draft = VisualGenomeDraft(
+            id=number,
+            file=_file(image.url),
+            identity=_identity(number, image),
+            width=image.width,
+            height=image.height,
+            objects=(self.objects.path, self.objects[place]),
+            descriptions=(self.descriptions.path, self.descriptions[place]),
+            relationships=(self.relationships.path, self.relationships[place]),
+            captions=tuple((spans.path, pieces) for spans in self.captions if len(pieces := spans[place])),
+        )
+        return HeldOut(draft, "coco_val") if self._is_held_out(image) else draft
+
+    def names(self) -> Iterator[Name]:
+        for number, image in self.images:
+            if not self._is_held_out(image):
+                yield Name(number, _file(image.url), _identity(number, image))
+
+    def _is_held_out(self, image: Image) -> bool:
+        return self.split == "train" and image.coco_id in self.coco_val
 
 
 def album(source: Source, tally: Tally, once: Once) -> VisualGenomeAlbum:
