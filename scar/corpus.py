@@ -206,7 +206,7 @@ def _plan(source: Source, album: Album, tally: Tally, leakage: Leakage, recipe: 
             finished = dict(before)
     if not finished:
         _check_out(how.out)
-    name = hashlib.sha256(json.dumps([entry, SHARD_IMAGES], sort_keys=True).encode()).hexdigest()
+    name = hashlib.sha256(json.dumps([source.key, entry, SHARD_IMAGES], sort_keys=True).encode()).hexdigest()
     return _Plan(source, album, tally, leakage, origin, entry, rows, name, finished)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 
 import scar.corpus
@@ -116,6 +117,14 @@ def test_shards_of_another_recipe_are_not_taken_over(
     build(other, tmp_path / "one")
     build(other, tmp_path / "two")
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_both_splits_may_come_of_the_same_files(recipe: Recipe, tmp_path: Path, small_shards: None) -> None:
+    held = recipe.sources[0]
+    both = Recipe(sources=(held, msgspec.structs.replace(held, split="train")), seed=2, overlap="keep")
+    build(both, tmp_path / "two", workers=2)
+    build(both, tmp_path / "one")
+    assert contents(tmp_path / "two") == contents(tmp_path / "one")
 
 
 def test_what_is_complete_is_not_built_again_unless_it_was_changed_or_force_says_so(
