@@ -55,7 +55,7 @@ class LocalHub:
         (folder / "git").mkdir()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
         self.thread.start()
 
     def stop(self) -> None:
@@ -88,6 +88,7 @@ class LocalHub:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer waits 40 ms for the client's acknowledgement
     hub: LocalHub
 
     def log_message(self, *_: object) -> None: ...
@@ -127,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.connection.close()
                 return
             self._body()
-            self._reply(failure.status, {"error": "told to"}, failure.headers)
+            self._reply(failure.status, {"error": "told to"}, failure.headers | {"Connection": "close"})
             return
         if match := re.fullmatch(r"/lfs/([0-9a-f]{64})", path):
             self._receive(match[1])
