@@ -1,0 +1,98 @@
+"""A push of many large shards and what comes after: seconds, files and peak memory, against a local server.
+
+    python benchmarks/hub_transfer.py --shards 40 --megabytes 500 --pulled 4
+
+Shards are sparse files, the client is the Hub's own, and the server of the tests runs in a process of its own. A pull
+writes real bytes, so it takes fewer of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+REPO = "me/large"
+
+
+def serve(folder: Path, pipe: Connection) -> None:
+    """The Hub, until somebody says a word."""
+    from tests.local_hub import LocalHub
+
+    hub = LocalHub(folder)
+    pipe.send(hub.endpoint)
+    pipe.recv()
+    hub.stop()
+
+
+def step(what: str, action: Callable[[], str]) -> None:
+    start = time.perf_counter()
+    told = action()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{what}: {time.perf_counter() - start:.1f} s, {told}, peak {peak:.0f} MiB")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--shards", type=int, default=40)
+    parser.add_argument("--megabytes", type=int, default=500)
+    parser.add_argument("--pulled", type=int, default=4, help="how many of the shards are pulled")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        ours, theirs = multiprocessing.Pipe()
+        server = multiprocessing.get_context("spawn").Process(target=serve, args=(folder / "hub", theirs))
+        server.start()
+        endpoint = ours.recv()
+        from tests.local_hub import TOKEN
+
+        settings = {"HF_ENDPOINT": endpoint, "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1"}
+        os.environ |= settings | {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HOME": str(folder / "hf")}
+        measure(folder, given.shards, given.megabytes * 10**6, given.pulled)
+        ours.send("stop")
+        server.join()
+
+
+def measure(folder: Path, shards: int, size: int, pulled: int) -> None:
+    from scar.hub.checksums import Checksums
+    from scar.hub.pull import plan, pull
+    from scar.hub.push import Upload, push, upload_of
+
+    root = folder / "corpus"
+    (root / "rows").mkdir(parents=True)
+    for number in range(shards):
+        with (root / "rows" / f"{number:03}.parquet").open("wb") as file:
+            file.write(b"%d" % number)
+            file.truncate(size)
+
+    def uploads() -> list[Upload]:
+        checksums = Checksums(root / ".push" / "checksums.json")
+        made = [upload_of(root, f"rows/{path.name}", checksums) for path in sorted((root / "rows").iterdir())]
+        checksums.save()
+        return made
+
+    for which in ("first", "again"):
+        step(f"checksums, {which}", lambda: f"{len(uploads())} files")
+        step(f"push, {which}", lambda: f"{len(push(uploads(), REPO, 'dataset').sent)} files sent")
+    push(uploads()[:pulled], f"{REPO}-part", "dataset")
+
+    def get() -> str:
+        made = plan(f"{REPO}-part", folder / "out")
+        pull(made)
+        return f"{len(made.fetched)} files fetched"
+
+    step("pull, first", get)
+    step("pull, again", get)
+
+
+if __name__ == "__main__":
+    main()
