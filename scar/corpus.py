@@ -11,7 +11,7 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -20,8 +20,9 @@ from typing import Any, TypeVar
 
 from scar.columns import Origin
 from scar.engine import Engine, EngineName, here, open_engine
-from scar.errors import BuildInterrupted, InputError, RecipeError, ScarError
-from scar.identity import Leakage, find_leakage, kept, refuse
+from scar.errors import BuildInterrupted, InputError, LeakageError, RecipeError, ScarError
+from scar.identity import Leakage, coco_identity, find_leakage, kept, nameless, refuse
+from scar.neighbours import neighbours
 from scar.parquet import Writer
 from scar.pipeline import Generator, image_folder, rules, shown, suited
 from scar.progress import Track, silent
@@ -29,8 +30,9 @@ from scar.publish import ImagesMode, put_images, refuse_to_replace, refuse_to_re
 from scar.recipe import Recipe, Source
 from scar.recipe import load as load_recipe
 from scar.refine import refined
+from scar.sample import Split
 from scar.shard import SHARD_IMAGES, Job, Shard, ShardResult
-from scar.sources import Album, Draft, open_album
+from scar.sources import Album, Draft, Name, open_album
 from scar.sources.inputs import check, digest
 from scar.sources.once import Once
 from scar.store import Store
@@ -104,9 +106,7 @@ def build(
     once = Once()
     albums = [open_album(source, tally, once) for source, tally in zip(recipe.sources, tallies, strict=True)]
     del once  # with what only the opening needs
-    leakage = find_leakage(list(zip(recipe.sources, albums, strict=True))) if recipe.overlap != "keep" else Leakage()
-    if recipe.overlap == "refuse":
-        refuse(leakage)
+    leakage = _leakage(recipe, albums, out)
     with ExitStack() as stack:
         # What one shard each holds is done before processes are there to do it.
         small = all(len(album) <= SHARD_IMAGES for album in albums)
@@ -122,6 +122,30 @@ def build(
             plan.source.key: plan.finished or _build_source(plan, generators[plan.source.key], recipe, how)
             for plan in plans
         }
+
+
+def _leakage(recipe: Recipe, albums: Sequence[Album], out: Path) -> Leakage:
+    """Train images that an eval split has, of this build and of what is in its folder.
+
+    Raises:
+        LeakageError: there are some, and the recipe does not say what becomes of them, or they were built before.
+    """
+    if recipe.overlap == "keep":
+        return Leakage()
+    keys = {source.key for source in recipe.sources}
+    others: set[Split] = {"train" if source.split == "eval" else "eval" for source in recipe.sources}
+    pairs = list(zip(recipe.sources, albums, strict=True))
+    there = neighbours(out, keys, others, looks=any(nameless(*pair) for pair in pairs))
+    leakage = find_leakage(pairs, there)
+    if recipe.overlap == "refuse":
+        refuse(leakage)
+    built = leakage.images.keys() - keys
+    if built:
+        raise LeakageError(
+            f"images of eval splits are in train splits that are in {out} already ({leakage.table()}); build "
+            f"{', '.join(sorted(built))} again after this, or both with one recipe, into another --out."
+        )
+    return leakage
 
 
 def read_report(folder: Path) -> dict[str, Any]:
@@ -245,6 +269,7 @@ def _build_source(plan: _Plan, generator: Generator, recipe: Recipe, how: _How) 
                 tally.add(result.tally)
                 used |= dict.fromkeys(result.images)
                 writer.add(result.rows, result.notes)
+            writer.identify(_identities(plan.album.names(), used, source))
         tally.settle(source.key)
         if not tally.samples:
             reasons = json.dumps(_counts(tally.rejected))
@@ -289,6 +314,15 @@ def _build_source(plan: _Plan, generator: Generator, recipe: Recipe, how: _How) 
     write_json({"sources": read_report(how.out) | {source.key: entry}}, how.out / REPORT)
     store.remove()
     return entry
+
+
+def _identities(names: Iterable[Name], used: Collection[str], source: Source) -> dict[str, str]:
+    """What only the source knows of the images that samples are about, by their paths in the corpus."""
+    return {
+        f"{image_folder(source)}/{name.file}": name.identity
+        for name in names
+        if name.identity is not None and name.file in used and name.identity != coco_identity(name.file)
+    }
 
 
 def _is_complete(entry: dict[str, Any], rows: Path, sidecar: Path, folder: Path) -> bool:

@@ -1,7 +1,7 @@
 """Which image of the world a picture is: the same one may stand in five data sets under five names.
 
 COCO's images are known by COCO's id, wherever they are used; Visual Genome says which of its images are COCO's, and
-which picture of Flickr the others are. Of all others the pixels tell: a hash that scaling and compressing does not
+which picture of Flickr the others are. Of all others the pixels tell, by looks that scaling and compressing hardly
 change. An image that some eval split has is held out of every train split.
 """
 
@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from scar.errors import BadRecord, LeakageError
 from scar.images import FORMATS, locate
+from scar.looks import COLUMNS, LOOKS, ROWS, shared, signs
 from scar.sample import Picture
 from scar.tally import Tally
 
 if TYPE_CHECKING:
+    from scar.neighbours import Neighbour
     from scar.recipe import Source
     from scar.sources import Album, Draft, Name
 
@@ -34,9 +36,8 @@ HELD_OUT = "in_eval"
 
 _COCO_FILE = re.compile(r"(?:COCO_(?:train|val|test)20\d\d_)?(\d{12})\.jpe?g", re.IGNORECASE)
 
-_SIDE = 8
-_PLAIN = 4
-"""A hash with fewer ones or zeros is that of a picture with next to nothing in it: many look like that."""
+_PLAIN = 16
+"""Looks with fewer rises or falls are those of a picture with next to nothing in it: many look like that."""
 
 
 def coco_identity(file: str) -> str | None:
@@ -49,21 +50,8 @@ def coco_identity(file: str) -> str | None:
     return f"coco:{int(match.group(1))}" if match else None
 
 
-def identify(draft: Draft | Name, images: Path) -> str:
-    """Which image of the world a picture is.
-
-    Args:
-        draft: of the picture, or its name.
-        images: the folder that its file is relative to.
-
-    Raises:
-        BadRecord: only its pixels would tell, and the image is not there or does not decode.
-    """
-    return draft.identity or perceptual(locate(images, draft.file, f"image {draft.id}"), f"image {draft.id}")
-
-
 def perceptual(path: Path, place: str) -> str:
-    """Identity from the pixels: whether brightness falls or rises from each of 8 x 9 tiles to its right neighbour.
+    """Identity from the pixels, which `looks.shared` compares: the brightness of 16 x 17 tiles.
 
     A picture that is plain all over is known by its bytes instead.
 
@@ -75,15 +63,15 @@ def perceptual(path: Path, place: str) -> str:
 
     try:
         with Image.open(path, formats=FORMATS) as image:
-            image.draft("L", (_SIDE * 8, _SIDE * 8))  # a JPEG is decoded at an eighth of its size
-            small = image.convert("L").resize((_SIDE + 1, _SIDE), Image.Resampling.BOX)
+            image.draft("L", (8 * COLUMNS, 8 * ROWS))  # a JPEG is decoded at an eighth of its size
+            small = image.convert("L").resize((COLUMNS, ROWS), Image.Resampling.BOX)
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise BadRecord(place, f"image {path} does not decode: {error}", "image_broken") from None
-    tiles = np.asarray(small, np.int16)
-    bits = (tiles[:, 1:] > tiles[:, :-1]).reshape(-1)
+    tiles = np.asarray(small, np.uint8)
+    bits = signs(tiles)
     if not _PLAIN <= bits.sum() <= bits.size - _PLAIN:
         return f"bytes:{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
-    return f"looks:{np.packbits(bits).tobytes().hex()}"
+    return f"{LOOKS}{tiles.tobytes().hex()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,34 +106,51 @@ def overlap(train: Mapping[str, Iterable[tuple[int, str]]], held: Mapping[str, I
     >>> found.table(), found.images
     ('A/train and B/eval: 1', {'A/train': frozenset({2})})
     """
-    owners: dict[str, list[str]] = {}
-    for name, identities in held.items():
-        for identity in dict.fromkeys(identities):
-            owners.setdefault(identity, []).append(name)
+    owners = {owner: list(identities) for owner, identities in held.items()}
     found = Leakage()
     for name, images in train.items():
-        ids = set()
-        for number, identity in images:
-            for owner in owners.get(identity, ()):
-                found.shared[name, owner] += 1
-                ids.add(number)
+        pairs = list(images)
+        ids: set[int] = set()
+        for owner, identities in owners.items():
+            both = shared([identity for _, identity in pairs], identities)
+            own = {number for (number, _), inside in zip(pairs, both, strict=True) if inside}
+            found.shared[name, owner] += len(own)
+            ids |= own
         if ids:
             found.images[name] = frozenset(ids)
-    return found
+    return dataclasses.replace(found, shared=+found.shared)
 
 
-def find_leakage(albums: Sequence[tuple[Source, Album]]) -> Leakage:
-    """Images that stand in a train and in an eval source of one build.
+def find_leakage(albums: Sequence[tuple[Source, Album]], there: Iterable[Neighbour] = ()) -> Leakage:
+    """Images that stand in a train and in an eval source, of one build or of one folder.
+
+    Args:
+        albums: that are to be built.
+        there: what earlier builds put into the folder.
 
     Pictures whose image does not decode have no identity: no sample is made of them either.
     """
-    train = {source.key: _identities(source, album) for source, album in albums if source.split == "train"}
-    held = {
-        source.key: (identity for _, identity in _identities(source, album))
+    train: dict[str, Iterable[tuple[int, str]]] = {each.key: each.images for each in there if each.split == "train"}
+    looks = {source.split for source, album in albums if nameless(source, album)}
+    train |= {
+        source.key: _identities(source, album, looks="eval" in looks)
+        for source, album in albums
+        if source.split == "train"
+    }
+    held: dict[str, Iterable[str]] = {
+        each.key: [identity for _, identity in each.images] for each in there if each.split == "eval"
+    }
+    held |= {
+        source.key: (identity for _, identity in _identities(source, album, looks="train" in looks))
         for source, album in albums
         if source.split == "eval"
     }
     return overlap(train, held) if train and held else Leakage()
+
+
+def nameless(source: Source, album: Album) -> bool:
+    """Whether a source has images of anybody's: they may be copies of known ones, whose looks count too then."""
+    return source.reader == "coco" and any(name.identity is None for name in album.names())
 
 
 def refuse(leakage: Leakage) -> None:
@@ -197,18 +202,22 @@ class HeldOut:
         return dataclasses.replace(picture, regions=(), relations=())
 
 
-def _identities(source: Source, album: Album) -> Iterator[tuple[int, str]]:
-    """Image id and identity of each picture that may be used and has one; images are decoded by threads."""
+def _identities(source: Source, album: Album, *, looks: bool) -> Iterator[tuple[int, str]]:
+    """Image id and identity of each picture that may be used and has one; images are decoded by threads.
+
+    With ``looks``, those that are known by a number come once more by their looks.
+    """
     unknown = []
     for name in album.names():
-        if name.identity is None:
+        if name.identity is None or looks:
             unknown.append(name)
-        else:
+        if name.identity is not None:
             yield name.id, name.identity
 
     def look(name: Name) -> tuple[int, str] | None:
+        place = f"image {name.id}"
         try:
-            return name.id, identify(name, source.images)
+            return name.id, perceptual(locate(source.images, name.file, place), place)
         except BadRecord:
             return None
 

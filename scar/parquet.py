@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, repeat
 from pathlib import Path
@@ -17,6 +18,9 @@ from scar.columns import PROVENANCE_SCHEMA, SCHEMAS, Origin
 from scar.errors import InputError
 from scar.rows import sample_from_row
 from scar.sample import Sample, Split
+
+_IDENTITIES = b"scar.identities"
+"""Key of a sidecar's metadata."""
 
 ROWS_PER_GROUP = 5000
 """About 10 MB of text and masks: readers take a group at a time."""
@@ -42,6 +46,35 @@ class RowFile:
     source: str
     rows: int
     sidecar: Path | None
+
+    def identities(self) -> dict[str, str]:
+        """Which images of the world its images are, by path, as far as neither names nor pixels tell it.
+
+        A build writes it into the sidecar's metadata; other files have none.
+
+        Raises:
+            InputError: the sidecar cannot be read.
+        """
+        if self.sidecar is None:
+            return {}
+        metadata = _open(self.sidecar).metadata.metadata or {}
+        try:
+            return dict(json.loads(metadata.get(_IDENTITIES, b"{}")))
+        except ValueError as error:
+            raise InputError(f"{self.sidecar}: its identities of images are no JSON ({error}); build again.") from None
+
+    def images(self) -> dict[str, int]:
+        """The number of each of its images, by path.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        try:
+            table = _open(self.path).read(columns=["qry_image_path", "image_id"])
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(f"{self.path}: damaged: {error}.") from None
+        firsts = table.group_by("qry_image_path").aggregate([("image_id", "min")])
+        return dict(zip(firsts["qry_image_path"].to_pylist(), firsts["image_id_min"].to_pylist(), strict=True))
 
     def samples(self) -> Iterator[Sample]:
         """Each row as a sample.
@@ -108,6 +141,11 @@ class Writer:
         for file, table in zip(self._files, (rows, notes), strict=True):
             file.add(table)
 
+    def identify(self, images: Mapping[str, str]) -> None:
+        """Keep which images of the world the images are, by path; see `RowFile.identities`."""
+        if images:
+            self._files[1].note({_IDENTITIES: json.dumps(dict(sorted(images.items()))).encode()})
+
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         for file in self._files:
             file.close(whole=kind is None)
@@ -131,6 +169,10 @@ class _Grouped:
             for start in range(0, whole, ROWS_PER_GROUP):
                 self._writer.write_table(everything.slice(start, ROWS_PER_GROUP).combine_chunks())
             self._waiting, self._count = [everything.slice(whole)], self._count - whole
+
+    def note(self, metadata: Mapping[bytes, bytes]) -> None:
+        """Put something at the file's end, by its key."""
+        self._writer.add_key_value_metadata(metadata)
 
     def close(self, *, whole: bool) -> None:
         """Write what is left, unless the file is given up."""

@@ -67,7 +67,8 @@ def audit(
         ``learned_of``, ``telltales``, ``elements``, ``vocabulary``, ``repetition``, ``lengths`` (see `words.Words`),
         ``truth`` (see `truth.Truth`), ``position`` (see `position.position`), ``consensus`` (see `blind.consensus`)
         and ``review`` (see `review.agreement`; None without one); and ``overlap``: how many images of an eval file a
-        train file has, by pair of files that share some.
+        train file has, by pair of files that share some; and ``unlinked``: how many images of a file are known by
+        their names alone, so that the same one under another name is not seen.
 
     Raises:
         InputError: the folder holds no SCaR file, or a file or the review cannot be read.
@@ -79,6 +80,7 @@ def audit(
     for file in find(folder):
         key = f"{file.source}/{file.split}"
         each = seen[key] = _Seen(file, set(), Draw(trained_on, f"{seed}/{key}"), Words(), Truth())
+        overlap.open(key, file)
         for group in _by_image(file, track):
             each.images.add(group[0].image)
             overlap.add(key, file.split, group[0])
@@ -92,6 +94,7 @@ def audit(
     return {
         "sources": {key: _figures(key, seen, decisions, encoder, track) for key in sorted(seen)},
         "overlap": overlap.figures(),
+        "unlinked": overlap.unknown(),
     }
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from scar.errors import BadRecord
-from scar.identity import coco_identity, perceptual
-from scar.images import locate
+from scar.looks import shared
+from scar.neighbours import identity
+from scar.parquet import RowFile
 from scar.sample import Sample, Split
 
 
@@ -21,27 +21,31 @@ class Overlap:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._images: dict[Split, defaultdict[str, set[str]]] = {"train": defaultdict(set), "eval": defaultdict(set)}
+        self._unknown: dict[str, int] = {}
+        self._known: dict[str, str] = {}
+
+    def open(self, key: str, file: RowFile) -> None:
+        """Learn what the build noted of the images of a file, before their samples come."""
+        self._known = file.identities()
+        self._unknown.setdefault(key, 0)
 
     def add(self, key: str, split: Split, sample: Sample) -> None:
-        """Note the image of a sample of the file ``key``."""
-        self._images[split][key].add(identity(sample, self._folder))
+        """Note the image of a sample of the file ``key``; one that only its name tells counts as unknown."""
+        told = identity(sample.image, self._known, self._folder)
+        if told is None:
+            told = f"{sample.source}/{'/'.join(sample.image.split('/')[2:]) or sample.image}"
+            self._unknown[key] += told not in self._images[split][key]
+        self._images[split][key].add(told)
+
+    def unknown(self) -> dict[str, int]:
+        """Images of each file that would not be known under another name: neither number nor pixels are there."""
+        return {key: count for key, count in sorted(self._unknown.items()) if count}
 
     def figures(self) -> dict[str, int]:
         """For each pair ``<eval file> in <train file>`` that shares some, how many images."""
         pairs = {
-            f"{one} in {other}": len(held & learned)
+            f"{one} in {other}": sum(shared(sorted(held), sorted(learned)))
             for one, held in sorted(self._images["eval"].items())
             for other, learned in sorted(self._images["train"].items())
         }
         return {pair: count for pair, count in pairs.items() if count}
-
-
-def identity(sample: Sample, folder: Path) -> str:
-    """What names the image of a sample: its number in COCO if its file has one, else its look, else source and file."""
-    known = coco_identity(sample.image)
-    if known is None:
-        try:
-            known = perceptual(locate(folder, sample.image, sample.id), sample.id)
-        except BadRecord:  # the published folders come without images
-            known = f"{sample.source}/{'/'.join(sample.image.split('/')[2:]) or sample.image}"
-    return known

@@ -77,6 +77,15 @@ def tables(report: dict[str, Any]) -> list[Table]:
     return [made for made in (blind, elements, text, tell, truth, shared, review) if made.row_count]
 
 
+def unlinked(report: dict[str, Any]) -> list[str]:
+    """What the audit cannot see of images that stand in two files, one line a file."""
+    return [
+        f"{key}: {count:,} images are known by their names alone, as they are not there and their build noted no "
+        "number: the same image under another name is not seen."
+        for key, count in report["unlinked"].items()
+    ]
+
+
 def _add_text(table: Table, key: str, figures: dict[str, Any]) -> None:
     """Rows of a file's words, by kind of caption."""
     repeated = figures["repetition"]

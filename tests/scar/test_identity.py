@@ -18,16 +18,18 @@ from scar.identity import (
     Leakage,
     coco_identity,
     find_leakage,
-    identify,
     kept,
     overlap,
     perceptual,
     refuse,
 )
+from scar.looks import shared
 from scar.recipe import Source
 from scar.sample import Box, Picture, Region, Split
 from scar.sources import Album, Name
 from scar.tally import Tally
+
+COCO_MINI = Path(__file__).parents[3] / "shared" / "data" / "coco-mini" / "val2017"
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,32 @@ def test_the_same_photo_looks_the_same_in_another_size_and_format(tmp_path: Path
     photo(1).save(tmp_path / "b.jpg", quality=85)
     photo(1).resize((160, 120)).save(tmp_path / "c.png")
     photo(1).convert("L").convert("RGB").save(tmp_path / "d.webp", quality=90)
-    looks = {perceptual(path, "here") for path in tmp_path.iterdir()}
-    assert len(looks) == 1
-    assert next(iter(looks)).startswith("looks:")
+    looks = [perceptual(path, "here") for path in tmp_path.iterdir()]
+    assert all(look.startswith("looks:") for look in looks)
+    for look in looks:
+        assert shared(looks, [look]) == [True] * 4
+
+
+@pytest.mark.skipif(not COCO_MINI.is_dir(), reason=f"no {COCO_MINI}")
+def test_real_photos_are_known_again_and_told_apart(tmp_path: Path) -> None:
+    paths = sorted(COCO_MINI.iterdir())
+    looks = [perceptual(path, "here") for path in paths]
+    for place, look in enumerate(looks):
+        assert shared(looks, [look]) == [other == place for other in range(len(looks))]
+    for number, path in enumerate(paths):
+        with Image.open(path) as image:
+            small = image.convert("RGB").resize((image.width * 2 // 3, image.height * 2 // 3))
+        small.save(tmp_path / f"{number:03}.jpg", quality=60)
+    copies = [perceptual(path, "here") for path in sorted(tmp_path.iterdir())]
+    assert shared(copies, looks) == [True] * len(copies)
 
 
 def test_other_photos_look_different(tmp_path: Path) -> None:
     for seed in range(60):
         photo(seed).save(tmp_path / f"{seed}.png")
-    assert len({perceptual(path, "here") for path in tmp_path.iterdir()}) == 60
+    looks = [perceptual(path, "here") for path in tmp_path.iterdir()]
+    for place in range(60):
+        assert shared(looks[place : place + 1], looks[:place] + looks[place + 1 :]) == [False]
 
 
 def test_plain_pictures_are_known_by_their_bytes(tmp_path: Path) -> None:
@@ -91,17 +110,10 @@ def test_plain_pictures_are_known_by_their_bytes(tmp_path: Path) -> None:
     assert red.startswith("bytes:")
 
 
-def test_what_the_source_knows_comes_first(tmp_path: Path) -> None:
-    photo(1).save(tmp_path / "a.png")
-    assert identify(Stub(1, "a.png", "coco:3"), tmp_path) == "coco:3"
-    assert identify(Stub(1, "a.png"), tmp_path) == perceptual(tmp_path / "a.png", "here")
-    with pytest.raises(BadRecord, match=r"image 1: .*does not exist"):
-        identify(Stub(1, "b.png"), tmp_path)
-    with pytest.raises(BadRecord, match="leaves the image folder"):
-        identify(Stub(1, "../a.png"), tmp_path)
+def test_what_does_not_decode_has_no_look(tmp_path: Path) -> None:
     (tmp_path / "c.png").write_text("no image")
     with pytest.raises(BadRecord, match="does not decode"):
-        identify(Stub(1, "c.png"), tmp_path)
+        perceptual(tmp_path / "c.png", "image 1")
 
 
 images = st.lists(st.tuples(st.integers(0, 20), st.sampled_from("abcdefgh")), unique_by=lambda pair: pair[0])
