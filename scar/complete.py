@@ -12,7 +12,8 @@ from functools import lru_cache
 from random import Random
 
 from scar import english, wordnet
-from scar.geometry import LEFT, POSITIONS, RIGHT, SUPPORT, directions, holds, is_at, lies_on
+from scar.depth import depths
+from scar.geometry import INSIDE, LEFT, NEXT, POSITIONS, RIGHT, SUPPORT, directions, holds, is_at, is_next_to, lies_on
 from scar.lexicon import Place, Thing, alike, people, plain, thing
 from scar.sample import Box, Caption, Picture, Region
 from scar.sentences import Deed, deeds, is_about, says, stated_places, tokens
@@ -65,7 +66,7 @@ def _relation(picture: Picture, region: Region, place: Place, joint: str, rng: R
     annotated = list(dict.fromkeys(_annotated(picture, region, place, joint)))
     if annotated:
         return rng.choice(annotated)
-    beside = list(_beside(picture, region, place, joint))
+    beside = [*_beside(picture, region, place, joint), *_layered(picture, region, place, joint)]
     borne = list(_borne(picture, region, place, joint))
     if borne and rng.random() < _BORNE_CHANCE:
         return rng.choice(borne)
@@ -191,16 +192,16 @@ def _annotated(picture: Picture, region: Region, place: Place, joint: str) -> It
 
 
 def _borne(picture: Picture, region: Region, place: Place, joint: str) -> Iterator[Statement]:
-    """What the thing lies on, or is worn by."""
+    """What the thing lies on, is worn by or is inside of."""
     that = thing(region.category)
     if place.side == "top":
         return
     for category, several in picture.groups.items():
         bearer = thing(category)
-        if that.kind in bearer.bears:
-            for other in several:
-                if lies_on(region.box, other.box) and not other.crowd:
-                    yield Statement(SUPPORT, bearer.phrase, joint)
+        head = SUPPORT if that.kind in bearer.bears else INSIDE if that.kind in bearer.contains else ""
+        for other in several if head else ():
+            if lies_on(region.box, other.box) and not other.crowd:
+                yield Statement(head, bearer.phrase, joint)
 
 
 def _beside(picture: Picture, region: Region, place: Place, joint: str) -> Iterator[Statement]:
@@ -217,6 +218,17 @@ def _beside(picture: Picture, region: Region, place: Place, joint: str) -> Itera
             plain = len(boxes) == 1 or all(holds(direction, region.box, box) for box in boxes)
             if plain and (level or _hangs(that, landmark, direction)):
                 yield Statement(direction, landmark.phrase, joint)
+        if len(boxes) == 1 and is_next_to(region.box, boxes[0]):
+            yield Statement(NEXT, landmark.phrase, joint)
+
+
+def _layered(picture: Picture, region: Region, place: Place, joint: str) -> Iterator[Statement]:
+    """What the thing plainly is in front of or behind."""
+    that = thing(region.category)
+    for head, other in depths(picture, region):
+        what = thing(other.category)
+        if place.name not in what.words and not alike(that.name, what.name):
+            yield Statement(head, what.phrase, joint)
 
 
 @lru_cache(maxsize=8)

@@ -13,8 +13,14 @@ from scar.sample import Box, Picture
 DIRECTIONS = LEFT, RIGHT, ABOVE, BELOW = ("to the left of", "to the right of", "above", "below")
 """How a thing stands to another."""
 
-SUPPORT = "on"
-"""How a thing stands to what bears it."""
+SUPPORT, INSIDE = "on", "inside"
+"""How a thing stands to what bears it, and to what holds it."""
+
+NEXT = "next to"
+"""How a thing stands to one that is close by on the left or right."""
+
+FRONT, BEHIND = "in front of", "behind"
+"""How things stand that are one behind the other; boxes do not tell, masks may."""
 
 POSITIONS: Mapping[str, int] = {
     "on the left of": 7,
@@ -31,8 +37,8 @@ OPPOSITE: Mapping[str, str] = {
     "to the right of": "to the left of",
     "above": "below",
     "below": "above",
-    "in front of": "behind",
-    "behind": "in front of",
+    FRONT: BEHIND,
+    BEHIND: FRONT,
 }
 
 _TOUCH = 0.1
@@ -46,6 +52,9 @@ _SLACK = 0.15
 
 _OFFSET = 0.3
 """How far apart the centres of two things may be for none to count as further along: share of the larger one."""
+
+_CLOSE = 0.3
+"""Two things side by side are next to each other if the gap is at most this part of the narrower one's width."""
 
 _WITHIN = 0.9
 """Share of its box that a thing has in the box of what it lies on."""
@@ -88,8 +97,23 @@ def fails(direction: str, box: Box, other: Box) -> bool:
     return abs(offset) <= _OFFSET * max(sizes) and not set(across).isdisjoint(directions(box, other))
 
 
+def is_next_to(box: Box, other: Box) -> bool:
+    """Whether two things plainly are next to each other: side by side, of like height, with little between."""
+    level = not {LEFT, RIGHT}.isdisjoint(directions(box, other)) and max(box.height, other.height) <= 2 * min(
+        box.height, other.height
+    )
+    return level and max(box.x0, other.x0) - min(box.x1, other.x1) <= _CLOSE * min(box.width, other.width)
+
+
+def is_apart(box: Box, other: Box) -> bool:
+    """Whether two things plainly are not next to each other: there is room for the larger one between them."""
+    across = max(box.x0, other.x0) - min(box.x1, other.x1)
+    along = max(box.y0, other.y0) - min(box.y1, other.y1)
+    return across >= max(box.width, other.width) or along >= max(box.height, other.height)
+
+
 def lies_on(box: Box, other: Box) -> bool:
-    """Whether a thing that lies on such a thing, or is worn by it, plainly lies on this one: it is within its box."""
+    """Whether a thing that lies on or in such a thing, or is worn by it, plainly does so here: it is within its box."""
     return box.shared(other) >= _WITHIN * box.area and box.area < other.area
 
 

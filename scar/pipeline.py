@@ -59,7 +59,7 @@ def rules() -> Generator:
     from scar.complete import complete
     from scar.negatives.draw import draw, fitted
 
-    return Generator("rules", "2", complete, draw, fitted, refinable=True)
+    return Generator("rules", "3", complete, draw, fitted, refinable=True)
 
 
 def shown(count: int) -> Sequence[int]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Self
 
-from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT
+from scar.geometry import DIRECTIONS, INSIDE, NEXT, OPPOSITE, POSITIONS, SUPPORT
 from scar.lexicon import Verb, verbs
 
 SHOWN = "in a picture of"
@@ -89,7 +89,7 @@ def head_of(predicate: str) -> str | None:
     return None
 
 
-_PLAIN_HEADS = frozenset({*DIRECTIONS, *OPPOSITE, SUPPORT})
+_PLAIN_HEADS = frozenset({*DIRECTIONS, *OPPOSITE, SUPPORT, INSIDE, NEXT})
 
 _SYNONYMS = {
     "left of": "to the left of",
@@ -101,6 +101,8 @@ _SYNONYMS = {
     "on top of": SUPPORT,
     "atop": SUPPORT,
     "in back of": "behind",
+    "inside of": INSIDE,
+    "beside": NEXT,
 }
 """What annotators also write."""
 
@@ -113,7 +115,7 @@ def _verb_of(head: str) -> Verb | None:
 @cache
 def heads() -> tuple[str, ...]:
     """Every head that a statement may have, the longest first."""
-    every = {*DIRECTIONS, *POSITIONS, *OPPOSITE, SUPPORT}
+    every = {*DIRECTIONS, *POSITIONS, *OPPOSITE, SUPPORT, INSIDE, NEXT}
     for verb in verbs().values():
         every |= {verb.text} if verb.takes else {verb.text, *(f"{verb.text} {spot}" for spot in SPOTS)}
     return tuple(sorted(every, key=lambda head: (-len(head), head)))

@@ -12,7 +12,8 @@ from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 from scar import english, wordnet
-from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT, fails, is_not_at
+from scar.depth import depths
+from scar.geometry import DIRECTIONS, INSIDE, NEXT, OPPOSITE, POSITIONS, SUPPORT, fails, is_apart, is_not_at
 from scar.lexicon import Place, alike, confusable, kin, meant, place, plain, thing
 from scar.sample import Caption, Negative, Part, Picture, Region
 from scar.sentences import named_places, says, stated_places, words_of
@@ -64,9 +65,9 @@ class Context:
 
     @cached_property
     def facts(self) -> tuple[tuple[str, str], ...]:
-        """What the source says of the region: heads of statements, and names of the things that it stands so to."""
+        """What source or masks say of the region: heads of statements, and names of the things that it stands so to."""
         if not self.picture.relations:
-            return ()
+            return tuple((head, thing(other.category).name) for head, other in depths(self.picture, self.region))
         by_id = {other.id: other for other in self.picture.regions}
         own = (fact for fact in self.picture.relations if fact.subject == self.region.id and fact.object in by_id)
         heads = ((head_of(fact.predicate), thing(by_id[fact.object].category).name) for fact in own)
@@ -209,7 +210,9 @@ def holds_by_geometry(gold: Caption, negative: Negative, context: Context) -> st
     box = context.region.box
     if statement.head in POSITIONS:
         false = statement.head in context.not_at
-    elif statement.head == SUPPORT:
+    elif statement.head == NEXT:
+        false = all(is_apart(box, other.box) for other in _anchors(statement, context))
+    elif statement.head in (SUPPORT, INSIDE):
         false = all(not box.shared(other.box) for other in _anchors(statement, context))
     elif statement.head in DIRECTIONS:
         false = all(fails(statement.head, box, other.box) for other in _anchors(statement, context))
@@ -277,7 +280,7 @@ def _may_be_done(mine: Statement, other: Statement, context: Context) -> bool:
     picture = context.picture
     if other.verb and other.verb != mine.verb and not words_of(context.said).isdisjoint(other.verb.forms):
         return True
-    if other.anchor in ("", mine.anchor) or not (other.verb or other.head == SUPPORT):
+    if other.anchor in ("", mine.anchor) or not (other.verb or other.head in (SUPPORT, INSIDE)):
         return False
     that = thing(english.bare(other.anchor))
     if other.verb and any(alike(category, that.name) for category in picture.groups):

@@ -58,6 +58,7 @@ class Thing:
     text: str = ""
     weight: int = 1
     bears: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
 
     def __hash__(self) -> int:
         return hash(self.name)

@@ -14,7 +14,8 @@ from functools import cache, lru_cache
 from typing import Self
 
 from scar import english
-from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, SUPPORT
+from scar.depth import depths
+from scar.geometry import DIRECTIONS, INSIDE, NEXT, OPPOSITE, POSITIONS, SUPPORT
 from scar.lexicon import Thing, Verb, colours, meant, people, place, places, plain, thing, things, verbs
 from scar.sample import Caption, Part, Picture, Region
 from scar.setting import setting
@@ -244,6 +245,9 @@ def relations(gold: Caption, picture: Picture, region: Region) -> list[Share]:
         Share(_to_others(picture, joint), near),
         Share(_supports(thing(region.category).kind, joint), near),
     ]
+    for head, other in depths(picture, region):
+        behind = Statement(OPPOSITE[head], thing(other.category).phrase, joint)
+        shares.append(Share(_one_relation(behind), near))
     if mine.head in OPPOSITE:
         shares.append(Share(_one_relation(Statement(OPPOSITE[mine.head], mine.anchor, mine.joint)), near * _OPPOSITE))
     if mine.verb:
@@ -268,13 +272,15 @@ def _to_others(picture: Picture, joint: str) -> Bag:
 def _directions(anchor: str, joint: str, *, annotated: bool) -> Bag:
     """Every direction to a thing; those that boxes do not tell only where a source may."""
     heads = OPPOSITE if annotated else DIRECTIONS
-    return Bag(tuple(_said(Statement(head, anchor, joint)) for head in heads))
+    return Bag(tuple(_said(Statement(head, anchor, joint)) for head in (*heads, NEXT)))
 
 
 @cache
 def _supports(kind: str, joint: str) -> Bag:
-    """On whatever bears such a thing."""
-    return Bag(tuple(_said(Statement(SUPPORT, bearer.phrase, joint)) for bearer in _bearers(kind)))
+    """On whatever bears such a thing, and inside what holds it."""
+    on = [Statement(SUPPORT, other.phrase, joint) for other in things().values() if kind in other.bears]
+    inside = [Statement(INSIDE, other.phrase, joint) for other in things().values() if kind in other.contains]
+    return Bag(tuple(map(_said, on + inside)))
 
 
 @lru_cache(maxsize=1 << 14)
@@ -284,11 +290,6 @@ def _one_relation(statement: Statement) -> Bag:
 
 def _said(statement: Statement, weight: float = 1.0) -> Proposal:
     return Proposal(statement.text, _relation_marks(statement), weight)
-
-
-@cache
-def _bearers(kind: str) -> tuple[Thing, ...]:
-    return tuple(other for other in things().values() if kind in other.bears)
 
 
 @lru_cache(maxsize=1 << 12)

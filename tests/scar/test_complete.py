@@ -37,6 +37,15 @@ def test_a_thing_is_told_by_where_it_stands_to_another() -> None:
     }
 
 
+def test_a_thing_is_told_by_what_it_is_next_to_or_inside_of() -> None:
+    dog, chair = Region(1, Box(100, 200, 200, 300), "dog"), Region(2, Box(210, 200, 320, 310), "chair")
+    assert "a dog next to a chair on a beach" in golds(picture(dog, chair, scene="beach"), dog)
+    apple, bowl = Region(1, Box(120, 220, 180, 280), "apple"), Region(2, Box(100, 200, 220, 300), "bowl")
+    assert "an apple inside a bowl in a kitchen" in golds(picture(apple, bowl, scene="kitchen"), apple)
+    far = Region(3, Box(500, 200, 600, 300), "chair")
+    assert not any("next to" in text for text in golds(picture(dog, far, scene="beach"), dog))
+
+
 def test_a_thing_alone_is_told_by_where_it_is_in_the_picture() -> None:
     dog = Region(1, ALL, "dog")
     assert golds(picture(dog, scene="beach"), dog) == {"a dog filling most of a picture of a beach"}

@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.geometry import DIRECTIONS, OPPOSITE, POSITIONS, fails, holds, is_at, is_not_at, lies_on
+from scar.geometry import (
+    DIRECTIONS,
+    OPPOSITE,
+    POSITIONS,
+    fails,
+    holds,
+    is_apart,
+    is_at,
+    is_next_to,
+    is_not_at,
+    lies_on,
+)
 from scar.sample import Box, Picture
 
 PICTURE = Picture(1, "a.jpg", 640, 480, ())
@@ -82,3 +93,29 @@ def test_what_lies_on_a_thing_is_within_it_and_smaller() -> None:
     assert not lies_on(Box(90, 10, 130, 30), table)
     assert not lies_on(table, Box(10, 10, 30, 30))
     assert not lies_on(table, table)
+
+
+@given(boxes(), boxes())
+def test_next_to_is_mutual_and_never_apart(box: Box, other: Box) -> None:
+    assert is_next_to(box, other) == is_next_to(other, box)
+    assert is_apart(box, other) == is_apart(other, box)
+    assert not (is_next_to(box, other) and is_apart(box, other))
+    if is_next_to(box, other):
+        assert holds("to the left of", box, other) or holds("to the right of", box, other)
+
+
+@pytest.mark.parametrize(
+    ("other", "near", "far"),
+    [
+        (Box(210, 100, 310, 200), True, False),
+        (Box(230, 110, 330, 180), True, False),
+        (Box(260, 100, 360, 200), False, False),  # a gap, but not room for one of them
+        (Box(310, 100, 410, 200), False, True),
+        (Box(210, 100, 310, 400), False, False),  # three times as tall: rather part of what is behind
+        (Box(100, 320, 200, 420), False, True),
+        (Box(120, 120, 180, 180), False, False),
+    ],
+)
+def test_next_to(other: Box, near: bool, far: bool) -> None:
+    box = Box(100, 100, 200, 200)
+    assert (is_next_to(box, other), is_apart(box, other)) == (near, far)

@@ -66,7 +66,7 @@ def test_false_elements_are_as_frequent_as_true_ones() -> None:
             found.update(getattr(each.caption, part) for each in negatives if each.part == part)
     for part, found in falses.items():
         for value, count in golds[part].items():
-            assert found[value] / found.total() == pytest.approx(count / len(told), abs=0.05), (part, value)
+            assert found[value] / found.total() == pytest.approx(count / len(told), abs=0.06), (part, value)
     never = {part: sum(found[value] for value in found.keys() - golds[part]) for part, found in falses.items()}
     assert never["scene"] <= 0.15 * falses["scene"].total(), "some prepositions have few places"
     assert sum(by_tables[value] for value in by_tables.keys() - golds["scene"]) > 0.5 * by_tables.total()
