@@ -37,7 +37,7 @@ class Engine(Protocol):
 
 EngineName: TypeAlias = Literal["local", "ray"]
 
-_NEEDED = ["scar.shard", "scar.complete", "scar.negatives.draw"]
+_NEEDED = ["pandas", "scar.shard", "scar.complete", "scar.negatives.draw"]
 """What every worker imports; it is imported once, before they part."""
 
 _AHEAD = 4
