@@ -49,7 +49,7 @@ def build(data: Path, out: Path, workers: int) -> tuple[float, int]:
 
         def watch() -> None:
             nonlocal peak
-            while not done.wait(0.5):
+            while not done.wait(3):  # to ask is dear: every page is looked at
                 peak = max(peak, resident(process.pid))
 
         watcher = threading.Thread(target=watch)
