@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from scar.build_report import REPORT, read_report, write_json
 from scar.columns import Origin
 from scar.engine import Engine, EngineName, here, open_engine
 from scar.errors import BuildInterrupted, InputError, LeakageError, RecipeError, ScarError
@@ -39,8 +40,6 @@ from scar.store import Store
 from scar.tally import Tally
 
 T = TypeVar("T")
-
-REPORT = "build_report.json"
 
 _FULL = {
     errno.ENOSPC: "the disk is full",
@@ -146,31 +145,6 @@ def _leakage(recipe: Recipe, albums: Sequence[Album], out: Path) -> Leakage:
             f"{', '.join(sorted(built))} again after this, or both with one recipe, into another --out."
         )
     return leakage
-
-
-def read_report(folder: Path) -> dict[str, Any]:
-    """The sources that were built into a folder, by ``<name>/<split>``; empty when there is no report.
-
-    Raises:
-        InputError: the report is not one.
-    """
-    path = folder / REPORT
-    try:
-        sources = json.loads(path.read_text(encoding="utf-8"))["sources"]
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: no build report ({error}); remove it and build again.") from None
-    if not isinstance(sources, dict):
-        raise InputError(f"{path}: no build report; remove it and build again.")
-    return sources
-
-
-def write_json(content: dict[str, Any], path: Path) -> None:
-    """Write a file that says the same in the same bytes, under a temporary name first."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(path)
 
 
 @dataclass(frozen=True, slots=True)

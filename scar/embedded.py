@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scar.corpus import write_json
+from scar.build_report import write_json
 from scar.errors import BadRecord, InputError
 from scar.images import locate
 from scar.parquet import WITH_IMAGES, RowFile, find, row_batches

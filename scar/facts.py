@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pyarrow.parquet as pq
 
 from scar.audit.report import REPORT as AUDIT
+from scar.build_report import read_report
 from scar.columns import PROVENANCE_SCHEMA
-from scar.corpus import read_report
 from scar.demo import NAME as DEMO
 from scar.embedded import Shard
 from scar.errors import InputError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scar.corpus import read_report
+from scar.build_report import read_report
 from scar.errors import InputError
 from scar.identity import HELD_OUT
 from scar.sample import SPLITS, Split

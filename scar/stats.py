@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scar.build_report import read_report, write_json
 from scar.charts import Bars
-from scar.corpus import read_report, write_json
 from scar.figures import save_figures
 from scar.parquet import find
 from scar.progress import Track, silent

@@ -197,80 +197,67 @@ def table_of_ways(
     typer.echo(f"{out} and {out.with_suffix('.md')}")
 
 
-RESULTS_HELP = "Folder that mmeb-eval wrote; results of exactly these weights are told."
-LICENCE_HELP = "Of the weights, such as cc-by-nc-4.0; without it the card says that it is not settled."
-DATASET_HELP = "ORG/NAME on the Hub of data it was trained on; may be repeated."
-TEMPLATE_HELP = "Your own words; may extend model.md.jinja of data_cards."
-CHECKPOINT_HELP = "Folder in our layout; or of a run, for its best or else last checkpoint."
+Trained = Annotated[
+    Path, typer.Argument(help="Folder in our layout; or of a run, for its best or else last checkpoint.")
+]
+CardName = Annotated[str | None, typer.Option(help="Title of the card.  [default: the repository's or folder's name]")]
+CardResults = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Folder that mmeb-eval wrote; results of exactly these weights are told."),
+]
+CardLicence = Annotated[
+    str | None,
+    typer.Option(help="Of the weights, such as cc-by-nc-4.0; without it the card says that it is not settled."),
+]
+CardData = Annotated[
+    list[str] | None, typer.Option(help="ORG/NAME on the Hub of data it was trained on; may be repeated.")
+]
+CardTemplate = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Your own words; may extend model.md.jinja of data_cards.")
+]
 
 
 @app.command()
 def card(
-    checkpoint: Annotated[Path, typer.Argument(help=CHECKPOINT_HELP)],
+    checkpoint: Trained,
     repo: Annotated[str | None, typer.Option(metavar="ORG/NAME", help="Where it is or will be on the Hub.")] = None,
-    name: Annotated[str | None, typer.Option(help="Title.  [default: the repository's or folder's name]")] = None,
-    results: Annotated[Path | None, typer.Option(metavar="DIR", help=RESULTS_HELP)] = None,
-    licence: Annotated[str | None, typer.Option(help=LICENCE_HELP)] = None,
-    dataset: Annotated[list[str] | None, typer.Option(help=DATASET_HELP)] = None,
-    template: Annotated[Path | None, typer.Option(metavar="FILE", help=TEMPLATE_HELP)] = None,
+    name: CardName = None,
+    results: CardResults = None,
+    licence: CardLicence = None,
+    dataset: CardData = None,
+    template: CardTemplate = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a README.md that was not rendered.")] = False,
 ) -> None:
     """Render a checkpoint's model card and its results for the Hub: README.md and .eval_results/."""
     with one_line_errors("virtue", EvalError, ScarError):
         from virtue_ref.publish import write_card
 
-        folder, facts = write_card(
-            checkpoint,
-            repo=repo,
-            name=name,
-            results=results,
-            licence=licence,
-            datasets=dataset or (),
-            template=template,
-            force=force,
-        )
+        folder, facts = write_card(checkpoint, repo, name, results, licence, dataset or (), template, force=force)
     typer.echo(f"{facts.name}: {len(facts.results)} results, licence {facts.licence.name}: {folder / 'README.md'}")
 
 
 @app.command()
 def push(
-    checkpoint: Annotated[Path, typer.Argument(help=CHECKPOINT_HELP)],
+    checkpoint: Trained,
     repo: Annotated[str, typer.Option(metavar="ORG/NAME", help="The model on the Hub; made if it is not there.")],
     public: Annotated[bool, typer.Option("--public", help="A repository made now is public, not private.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; ask the Hub nothing.")] = False,
     revision: Annotated[str, typer.Option(help="Branch to commit to.")] = "main",
     tag: Annotated[str | None, typer.Option(help="A name for what is pushed, as v1.")] = None,
-    name: Annotated[str | None, typer.Option(help="Title of the card.  [default: the repository's name]")] = None,
-    results: Annotated[Path | None, typer.Option(metavar="DIR", help=RESULTS_HELP)] = None,
-    licence: Annotated[str | None, typer.Option(help=LICENCE_HELP)] = None,
-    dataset: Annotated[list[str] | None, typer.Option(help=DATASET_HELP)] = None,
-    template: Annotated[Path | None, typer.Option(metavar="FILE", help=TEMPLATE_HELP)] = None,
+    name: CardName = None,
+    results: CardResults = None,
+    licence: CardLicence = None,
+    dataset: CardData = None,
+    template: CardTemplate = None,
 ) -> None:
     """Upload a checkpoint with card and results: contents first, then one commit, checked; resumable."""
     with one_line_errors("virtue", EvalError, ScarError):
-        from scar.hub.plan import lines
-        from scar.hub.push import push as push_files
-        from scar.progress import bar
+        from scar.hub.send import send
         from virtue_ref.publish import OWNED, files_of, write_card
 
-        folder, facts = write_card(
-            checkpoint,
-            repo=repo,
-            name=name,
-            results=results,
-            licence=licence,
-            datasets=dataset or (),
-            template=template,
-        )
-        files = files_of(folder)
-        for line in lines(files, repo, "model", public=public, revision=revision, tag=tag):
-            typer.echo(line)
-        typer.echo(f"licence: {facts.licence.name}; {len(facts.results)} results")
-        if dry_run:
-            typer.echo("Nothing was sent.")
-            return
-        done = push_files(
-            files,
+        folder, facts = write_card(checkpoint, repo, name, results, licence, dataset or (), template)
+        send(
+            files_of(folder),
             repo,
             "model",
             public=public,
@@ -278,10 +265,9 @@ def push(
             tag=tag,
             message=f"{facts.name}: weights {facts.revision}",
             owned=OWNED,
-            track=bar,
-            say=lambda line: typer.echo(line, err=True),
+            about=[f"licence: {facts.licence.name}; {len(facts.results)} results"],
+            dry_run=dry_run,
         )
-    typer.echo(f"{len(done.sent)} files sent, {len(done.removed)} removed, all verified: commit {done.commit}")
 
 
 def _shown(value: Any) -> str:

@@ -65,13 +65,13 @@ class Facts:
 
 def write_card(
     checkpoint: Path,
-    *,
     repo: str | None = None,
     name: str | None = None,
     results: Path | None = None,
     licence: str | None = None,
     datasets: Sequence[str] = (),
     template: Path | None = None,
+    *,
     force: bool = False,
 ) -> tuple[Path, Facts]:
     """Write ``README.md`` and ``.eval_results/`` of a checkpoint.

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scar.audit import findings
+from scar.build_report import write_json
 from scar.charts import Bars
-from scar.corpus import write_json
 from scar.figures import save_figures
 from scar.sample import PARTS
 from scar.stats import lengths_chart

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from scar.corpus import write_json
+from scar.build_report import write_json
 from scar.errors import InputError
 from scar.sources.inputs import digest
 

@@ -53,20 +53,14 @@ def push(
 ) -> None:
     """Upload a corpus to the Hub: contents first, then one commit, checked against local checksums; resumable."""
     from scar.hub.corpus import OWNED, corpus_files
-    from scar.hub.plan import lines
-    from scar.hub.push import push as push_files
+    from scar.hub.send import send
     from scar.progress import bar
 
     files, facts = corpus_files(folder, repo, name=name, template=template, embed_images=embed_images, track=bar)
-    for line in lines(files, repo, "dataset", public=public, revision=revision, tag=tag):
-        typer.echo(line)
+    about = [f"licence: {facts.licence.name}: {'; '.join(facts.licence.reasons)}"]
     if embed_images:
-        typer.echo("images go along: they keep the licences of their makers, see that these let you pass them on")
-    typer.echo(f"licence: {facts.licence.name}: {'; '.join(facts.licence.reasons)}")
-    if dry_run:
-        typer.echo("Nothing was sent.")
-        return
-    done = push_files(
+        about.insert(0, "images go along: they keep the licences of their makers, see that these let you pass them on")
+    send(
         files,
         repo,
         "dataset",
@@ -75,10 +69,9 @@ def push(
         tag=tag,
         message=f"{facts.name}: {facts.samples:,} samples",
         owned=OWNED,
-        track=bar,
-        say=lambda line: typer.echo(line, err=True),
+        about=about,
+        dry_run=dry_run,
     )
-    typer.echo(f"{len(done.sent)} files sent, {len(done.removed)} removed, all verified: commit {done.commit}")
 
 
 @one_line_errors("scar", ScarError)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from scar.audit.report import REPORT as AUDIT
+from scar.build_report import REPORT
 from scar.card import CARD, CROISSANT, write_card, write_text
-from scar.corpus import REPORT
 from scar.embedded import embed
 from scar.facts import PLOT_FOLDERS, Facts
 from scar.hub.checksums import Checksums

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
+from scar.build_report import write_json
 from scar.card import size
-from scar.corpus import write_json
 from scar.embedded import unpack
 from scar.errors import HubError, InputError
 from scar.hub.checksums import Checksums

@@ -1,11 +1,34 @@
-"""The local Hub is there for every test of the corpus."""
+"""What every test of the corpus may use: the local Hub, and `scar build` on a world as it is."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+import scar.corpus
+from scar.cli import app
+from scar.pipeline import Generator
+
+if TYPE_CHECKING:
+    from tests.conftest import World
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.local_hub import local_hub
 
 __all__ = ["local_hub"]
+
+
+@pytest.fixture
+def run(world: World, tmp_path: Path, stand_in: Generator, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Runs `scar build` on the world as it is."""
+    monkeypatch.setattr(scar.corpus, "rules", lambda: stand_in)
+
+    def build(*options: str) -> Any:
+        return CliRunner().invoke(app, ["build", *world.options(), "--out", str(tmp_path / "out"), *options])
+
+    return build

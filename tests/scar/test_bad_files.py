@@ -21,9 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-import scar.corpus
 from scar.cli import app
-from scar.pipeline import Generator
 from scar.sources import jsonfile
 from scar.store import Store
 
@@ -130,17 +128,6 @@ FILES: dict[str, tuple[Change, str]] = {
     "other text": (instances(lambda _: "hello"), r"no value begins with b'hello' \(byte 0\); get a fresh copy"),
     "a gigabyte of zeros": (of_zeros, r"instances\.json: not JSON, or cut off: no value begins with b'\\x00"),
 }
-
-
-@pytest.fixture
-def run(world: World, tmp_path: Path, stand_in: Generator, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Runs `scar build` on the world as it is."""
-    monkeypatch.setattr(scar.corpus, "rules", lambda: stand_in)
-
-    def build(*options: str) -> Any:
-        return CliRunner().invoke(app, ["build", *world.options(), "--out", str(tmp_path / "out"), *options])
-
-    return build
 
 
 def is_refused(result: Any, message: str) -> None:

@@ -13,9 +13,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-import scar.corpus
 from scar.cli import app
-from scar.pipeline import Generator
 
 if TYPE_CHECKING:
     from tests.conftest import World
@@ -203,17 +201,6 @@ BAD = {
         9,
     ),
 }
-
-
-@pytest.fixture
-def run(world: World, tmp_path: Path, stand_in: Generator, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Runs `scar build` on the world as it is."""
-    monkeypatch.setattr(scar.corpus, "rules", lambda: stand_in)
-
-    def build(*options: str) -> Any:
-        return CliRunner().invoke(app, ["build", *world.options(), "--out", str(tmp_path / "out"), *options])
-
-    return build
 
 
 @pytest.mark.parametrize("name", BAD)

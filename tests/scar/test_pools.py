@@ -49,6 +49,14 @@ def world(count: int) -> list[tuple[Caption, Picture, Region]]:
     return told
 
 
+def apart(some: Counter[str], others: Counter[str]) -> float:
+    """Total variation distance: the share that would have to be other elements to be as frequent."""
+    return (
+        sum(abs(some[value] / some.total() - others[value] / others.total()) for value in some.keys() | others.keys())
+        / 2
+    )
+
+
 def test_false_elements_are_as_frequent_as_true_ones() -> None:
     told = world(400)
     suited = fitted(told, Random(0), True)
@@ -64,9 +72,9 @@ def test_false_elements_are_as_frequent_as_true_ones() -> None:
         for part, found in falses.items():
             golds[part][getattr(gold, part)] += 1
             found.update(getattr(each.caption, part) for each in negatives if each.part == part)
-    for part, found in falses.items():
-        for value, count in golds[part].items():
-            assert found[value] / found.total() == pytest.approx(count / len(told), abs=0.06), (part, value)
+    for part, most in (("scene", 0.15), ("object", 0.05)):  # prepositions with few places leave scenes less free
+        assert apart(falses[part], golds[part]) <= most
+    assert apart(by_tables, golds["scene"]) > 0.5
     never = {part: sum(found[value] for value in found.keys() - golds[part]) for part, found in falses.items()}
     assert never["scene"] <= 0.15 * falses["scene"].total(), "some prepositions have few places"
     assert sum(by_tables[value] for value in by_tables.keys() - golds["scene"]) > 0.5 * by_tables.total()

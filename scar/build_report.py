@@ -1,0 +1,36 @@
+"""What a build says of itself, beside its rows: sources, inputs, settings, and where every record went."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from scar.errors import InputError
+
+REPORT = "build_report.json"
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """The sources that were built into a folder, by ``<name>/<split>``; empty when there is no report.
+
+    Raises:
+        InputError: the report is not one.
+    """
+    path = folder / REPORT
+    try:
+        sources = json.loads(path.read_text(encoding="utf-8"))["sources"]
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: no build report ({error}); remove it and build again.") from None
+    if not isinstance(sources, dict):
+        raise InputError(f"{path}: no build report; remove it and build again.")
+    return sources
+
+
+def write_json(content: dict[str, Any], path: Path) -> None:
+    """Write a file that says the same in the same bytes, under a temporary name first."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(path)
