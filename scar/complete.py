@@ -13,7 +13,7 @@ from random import Random
 
 from scar import english, wordnet
 from scar.depth import depths
-from scar.geometry import INSIDE, LEFT, NEXT, POSITIONS, RIGHT, SUPPORT, directions, holds, is_at, is_next_to, lies_on
+from scar.geometry import INSIDE, LEFT, NEXT, RIGHT, SUPPORT, directions, holds, is_next_to, lies_on, positions
 from scar.lexicon import Place, Thing, alike, people, plain, thing
 from scar.sample import Box, Caption, Picture, Region
 from scar.sentences import Deed, deeds, is_about, says, stated_places, tokens
@@ -72,7 +72,7 @@ def _relation(picture: Picture, region: Region, place: Place, joint: str, rng: R
         return rng.choice(borne)
     if beside and rng.random() < _LANDMARK_CHANCE:
         return rng.choice(beside)
-    at = [Statement(position, "", FRAMED) for position in POSITIONS if is_at(position, region.box, picture)]
+    at = [Statement(position, "", FRAMED) for position in positions(region.box, picture)]
     return next((rng.choice(choices) for choices in (at, beside, done) if choices), None)
 
 

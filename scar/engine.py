@@ -7,6 +7,7 @@ free for it, and never holds more than a few.
 from __future__ import annotations
 
 import dataclasses
+import gc
 import multiprocessing
 import signal
 import traceback
@@ -195,6 +196,7 @@ def _in_turn(tasks: Iterable[Task[T]], crew: list[_Worker]) -> Iterator[T]:
 def _work(line: Connection) -> None:
     """A worker's life: Ctrl-C is its parent's to handle, and without a parent there is nothing to do."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()  # what all have imported stays; nobody need look for cycles in it
     job: Job | None = None
     while True:
         try:

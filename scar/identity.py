@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import msgspec
+
 from scar.errors import BadRecord, LeakageError
 from scar.images import FORMATS, locate
 from scar.looks import COLUMNS, LOOKS, ROWS, shared, signs
@@ -199,7 +201,7 @@ class HeldOut:
         """The picture without its regions."""
         picture = self.draft(tally)
         tally.rejected[self.reason] += sum(region.target for region in picture.regions)
-        return dataclasses.replace(picture, regions=(), relations=())
+        return msgspec.structs.replace(picture, regions=(), relations=())
 
 
 def _identities(source: Source, album: Album, *, looks: bool) -> Iterator[tuple[int, str]]:

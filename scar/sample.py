@@ -6,11 +6,11 @@ true of it, and nine `Negative`s that are not: together a `Sample`.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+
+import msgspec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,8 +26,7 @@ SPLITS: tuple[Split, ...] = ("train", "eval")
 NEGATIVES_PER_PART = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(msgspec.Struct, frozen=True):
     """A rectangle in pixels of the original image; x0, y0 is its top left corner, x1, y1 lies outside it.
 
     >>> Box.from_xywh(10, 20, 30, 40)
@@ -87,8 +86,7 @@ class Box:
         return shared / union if union else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Mask:
+class Mask(msgspec.Struct, frozen=True):
     """Which pixels belong to a thing: COCO's compressed run-length encoding.
 
     Attributes:
@@ -121,8 +119,7 @@ class Mask:
         return np.ascontiguousarray(decoded).astype(bool)
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(msgspec.Struct, frozen=True):
     """One annotated thing of a picture.
 
     Attributes:
@@ -143,7 +140,18 @@ class Region:
     crowd: bool = False
     phrases: tuple[str, ...] = ()
     target: bool = True
-    trace: Callable[[], Mask | None] | None = field(default=None, compare=False)
+    trace: Callable[[], Mask | None] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """How the mask is made is not part of it."""
+        return isinstance(other, Region) and self._told == other._told
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    @property
+    def _told(self) -> tuple[object, ...]:
+        return self.id, self.box, self.category, self.mask, self.crowd, self.phrases, self.target
 
     def traced(self) -> Self:
         """This region with its mask.
@@ -151,11 +159,10 @@ class Region:
         Raises:
             BadRecord: what the source says is no mask of this image.
         """
-        return self if self.trace is None else dataclasses.replace(self, mask=self.trace(), trace=None)
+        return self if self.trace is None else msgspec.structs.replace(self, mask=self.trace(), trace=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(msgspec.Struct, frozen=True):
     """An annotated fact: region `subject` stands in `predicate` ("on", "holding") to region `object`; ids."""
 
     subject: int
@@ -163,8 +170,7 @@ class Relation:
     object: int
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(msgspec.Struct, frozen=True, dict=True):
     """One image with all that its source knows of it.
 
     Attributes:
@@ -199,8 +205,7 @@ class Picture:
         return {category: tuple(regions) for category, regions in found.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Caption:
+class Caption(msgspec.Struct, frozen=True):
     """``<object> <relation> <scene>``; each element carries its own articles, so the joined text reads as English.
 
     >>> gold = Caption("a salad fork", "on", "a table")
@@ -230,16 +235,14 @@ class Caption:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Negative:
+class Negative(msgspec.Struct, frozen=True):
     """A caption that is not true of the region, and the part in which it differs from the gold one."""
 
     part: Part
     caption: Caption
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True):
     """One row of the corpus: a thing in a scene, the caption that is true of it and nine that are not.
 
     Attributes:

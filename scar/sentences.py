@@ -130,8 +130,9 @@ def _after_subject(words: Sequence[str], subjects: tuple[str, ...], count: int) 
     if count > 1 and not start:
         return 0
     nouns = subjects if count == 1 else _plurals(subjects)
+    longest = _longest(nouns)
     for i in range(start, min(start + 4, len(words))):
-        subject = _noun_at(words, i, nouns)
+        subject = _noun_at(words, i, nouns, longest)
         if subject:
             return i + len(subject.split())
         if words[i] in _FUNCTION:
@@ -210,9 +211,15 @@ _SPOTS = {
 }
 
 
-def _noun_at(words: Sequence[str], at: int, nouns: Container[str]) -> str:
+@lru_cache(maxsize=1 << 16)
+def _longest(nouns: tuple[str, ...]) -> int:
+    """How many words one of the nouns has at most."""
+    return min(max((1 + noun.count(" ") for noun in nouns), default=0), _LONGEST)
+
+
+def _noun_at(words: Sequence[str], at: int, nouns: Container[str], longest: int = _LONGEST) -> str:
     """The longest of the nouns that stands at a position; empty if none does."""
-    for end in range(min(at + _LONGEST, len(words)), at, -1):
+    for end in range(min(at + longest, len(words)), at, -1):
         noun = " ".join(words[at:end])
         if noun in nouns:
             return noun

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
@@ -16,7 +16,7 @@ from scar import columns
 from scar.columns import PROVENANCE_SCHEMA, SCHEMAS, Origin
 from scar.pipeline import Generator, samples
 from scar.recipe import Recipe, Source
-from scar.sample import Split
+from scar.sample import Sample, Split
 from scar.sources import Draft
 from scar.tally import Tally
 
@@ -70,8 +70,7 @@ class Shard:
         job, tally = self.job, Tally(skip_bad=self.job.recipe.skip_bad)
         pictures = (draft(tally) for draft in self.drafts)
         with _no_collection():
-            made = list(samples(pictures, job.source, job.recipe, job.generator, tally))
-        rows, notes = columns.row_table(made, job.source.split, job.origin.seed), columns.note_table(made, job.origin)
+            rows, notes = _tables(samples(pictures, job.source, job.recipe, job.generator, tally), job)
         return ShardResult(job.digest, rows, notes, tally).to_bytes()
 
 
@@ -148,6 +147,12 @@ def digest_of(content: bytes | memoryview | pa.Buffer) -> str:
         return str(json.loads(pa.ipc.open_file(content).schema.metadata[_HEAD])["digest"])
     except (pa.ArrowException, OSError, KeyError, TypeError) as error:
         raise ValueError(f"no shard: {error}") from None
+
+
+def _tables(samples: Iterable[Sample], job: Job) -> tuple[pa.Table, pa.Table]:
+    """Rows and notes; the samples themselves are gone when it returns."""
+    made = list(samples)
+    return columns.row_table(made, job.source.split, job.origin.seed), columns.note_table(made, job.origin)
 
 
 @contextmanager

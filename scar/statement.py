@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Self
+
+import msgspec
 
 from scar.geometry import DIRECTIONS, INSIDE, NEXT, OPPOSITE, POSITIONS, SUPPORT
 from scar.lexicon import Verb, verbs
@@ -22,8 +23,7 @@ SPOTS = ("next to", "in front of", "behind", "on", "under", "in", "at")
 """Where, by a thing, somebody is who stands, sits or lies."""
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(msgspec.Struct, frozen=True):
     """A relation: ``<head> <anchor> <joint>``, such as "to the left of" + "a sink" + "in", before the scene.
 
     Attributes:

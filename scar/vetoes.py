@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from scar import english, wordnet
 from scar.depth import depths
-from scar.geometry import DIRECTIONS, INSIDE, NEXT, OPPOSITE, POSITIONS, SUPPORT, fails, is_apart, is_not_at
+from scar.geometry import DIRECTIONS, INSIDE, NEXT, OPPOSITE, POSITIONS, SUPPORT, denied_positions, fails, is_apart
 from scar.lexicon import Place, alike, confusable, kin, meant, place, plain, thing
 from scar.sample import Caption, Negative, Part, Picture, Region
 from scar.sentences import named_places, says, stated_places, words_of
@@ -76,7 +76,7 @@ class Context:
     @cached_property
     def not_at(self) -> frozenset[str]:
         """The positions at which the region plainly is not."""
-        return frozenset(position for position in POSITIONS if is_not_at(position, self.region.box, self.picture))
+        return denied_positions(self.region.box, self.picture)
 
 
 Veto: TypeAlias = Callable[[Caption, Negative, Context], str | None]
@@ -270,9 +270,13 @@ def _by_name(picture: Picture) -> dict[str, list[Region]]:
 def _is_unplaced(noun: str, picture: Picture) -> bool:
     """Whether captions have a noun that no annotation has: it may be their word for the region."""
     that = thing(plain(noun))
-    if any(plain(thing(category).name) == that.name for category in picture.groups):
-        return False
-    return any(says(caption, that.words) for caption in picture.captions)
+    return that.name not in _plain_names(picture) and any(says(caption, that.words) for caption in picture.captions)
+
+
+@lru_cache(maxsize=8)
+def _plain_names(picture: Picture) -> frozenset[str]:
+    """What the things of a picture are called, without their colours."""
+    return frozenset(plain(thing(category).name) for category in picture.groups)
 
 
 def _may_be_done(mine: Statement, other: Statement, context: Context) -> bool:

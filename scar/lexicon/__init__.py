@@ -175,6 +175,7 @@ def alike(a: str, b: str) -> bool:
     return kin(a, b) or confusable(a, b)
 
 
+@lru_cache(maxsize=1 << 16)
 def kin(a: str, b: str) -> bool:
     """Whether two things share a lineage: in WordNet, or by their head unless colours tell them apart.
 

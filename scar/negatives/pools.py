@@ -7,13 +7,14 @@ than others, so what is drawn must be weighted against them; `fit` finds the wei
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Self
 from weakref import WeakKeyDictionary
+
+import msgspec
 
 from scar import english
 from scar.negatives.balance import Candidates, balanced
@@ -122,4 +123,4 @@ def _some(bag: Bag, rng: Random) -> Sequence[Proposal]:
         return proposals
     least = sum(proposal.weight for proposal in proposals) / _LOOKED_AT
     chosen = (proposal for proposal in proposals if rng.random() * least < proposal.weight)
-    return [dataclasses.replace(proposal, weight=max(proposal.weight, least)) for proposal in chosen]
+    return [msgspec.structs.replace(proposal, weight=max(proposal.weight, least)) for proposal in chosen]

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Self
 
+import msgspec
+
 from scar import english
 from scar.depth import depths
 from scar.geometry import DIRECTIONS, INSIDE, NEXT, OPPOSITE, POSITIONS, SUPPORT
@@ -51,8 +53,7 @@ _DEED = 1000.0
 """The same of deeds: they replace nothing else, as nobody knows what else a thing does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(msgspec.Struct, frozen=True):
     """What may stand in an element's place.
 
     Attributes:
@@ -113,8 +114,7 @@ class Scenes:
         return (own.get(scene, 0) / self.frequency[scene] + _PRIOR) / (sum(own.values()) + _PRIOR)
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(msgspec.Struct, frozen=True):
     """A bag among others, and how much more all that it holds weighs there."""
 
     bag: Bag

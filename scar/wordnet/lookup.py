@@ -110,6 +110,7 @@ def is_a(noun: str, *kinds: int) -> bool:
     return any(not _ancestors(sense.synset).isdisjoint(kinds) for sense in senses(noun)[:1])
 
 
+@lru_cache(maxsize=1 << 16)
 def related(a: str, b: str) -> bool:
     """Whether two nouns share a lineage: in a common meaning, one is the other, a kind of it or its kind.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -139,13 +139,13 @@ def test_a_sample_survives_its_row(sample: Sample, seed: int) -> None:
     assert sample_from_row(row, note, "ignored", sample.split, 7) == sample
     bare = sample_from_row(row, None, "Toy", sample.split, 7)
     assert bare.captions == (sample.captions if sample.split == "eval" else (row["pos_text"], row["neg_text"]))
-    assert dataclasses.replace(bare.region, id=sample.region.id) == sample.region
+    assert msgspec.structs.replace(bare.region, id=sample.region.id) == sample.region
     assert bare.id == f"Toy/{sample.split}/7"
 
 
 def test_many_rows_make_several_groups(tmp_path: Path, built: Path) -> None:
     one = next(read(built))
-    everyone = (dataclasses.replace(one, id=str(number)) for number in range(12_000))
+    everyone = (msgspec.structs.replace(one, id=str(number)) for number in range(12_000))
     write(everyone, "eval", ORIGIN, tmp_path / "SCaR_eval_Many.parquet", tmp_path / "notes.parquet")
     rows, notes = (pq.ParquetFile(tmp_path / name) for name in ("SCaR_eval_Many.parquet", "notes.parquet"))
     assert rows.metadata.num_rows == notes.metadata.num_rows == 12_000

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scar.columns import INSTRUCTION
-from scar.geometry import POSITIONS, is_at
+from scar.geometry import POSITIONS, positions
 from scar.sample import Box, Caption, Picture
 from scar.scenes.places import SCENES
 from scar.scenes.shapes import COLOURS, SHAPES
@@ -232,7 +232,8 @@ def teach(
 
 def _positions(view: View, thing: int) -> list[float]:
     picture = Picture(0, "", view.size[0], view.size[1], ())
-    return [float(is_at(position, view.boxes[thing], picture)) for position in WHERE]
+    held = positions(view.boxes[thing], picture)
+    return [float(position in held) for position in WHERE]
 
 
 def _labels(caption: Caption) -> list[int]:
