@@ -18,6 +18,7 @@ MAX_PIXELS = 89_478_485
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 """What is decoded; Pillow knows formats that start other programs."""
 
+_ENDINGS = (".jpg", ".JPG", ".jpeg", ".JPEG", ".png", ".PNG")
 
 _HEAD = 1 << 14
 _TAIL = 12
@@ -56,9 +57,11 @@ def locate(root: Path, file: str, place: str) -> Path:
 
 
 def _elsewhere(root: Path, file: str) -> str:
-    """Where a file is that is not where it is said to be, for the message: backslashes, or a folder more or less."""
+    """Where a file is that is not where it is said to be: backslashes, a folder more or less, another ending."""
     slashed = file.replace("\\", "/")
-    for other in (slashed, *(f"{folder}/{slashed}" for folder in _folders(root)), slashed.rpartition("/")[2]):
+    stem = slashed.rpartition(".")[0] or slashed
+    inside = (f"{folder}/{slashed}" for folder in _folders(root))
+    for other in (slashed, *inside, slashed.rpartition("/")[2], *(stem + ending for ending in _ENDINGS)):
         try:
             if other != file and (root / other).is_file():
                 return (

@@ -126,6 +126,13 @@ BAD = {
     "folder that is not there": Bad(
         image(file_name="val/000005.png"), "but '000005.png' does: give", "image_missing", 3, samples=6
     ),
+    "image of another ending": Bad(
+        file(lambda path: path.rename(path.with_suffix(".JPG"))),
+        r"but '000005\.JPG' does",
+        "image_missing",
+        3,
+        samples=6,
+    ),
     "two images with one id": Bad(
         lambda world: world.add_image(5), r"images\[3\]: a second image has the id 5", "duplicate_image", 0, 1, 9
     ),
