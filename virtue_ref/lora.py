@@ -31,6 +31,7 @@ def prepare(model: Virtue, recipe: AdapterRecipe, *, checkpointing: bool) -> Non
         lora_alpha=recipe.alpha,
         lora_dropout=recipe.dropout,
         use_dora=recipe.dora,
+        init_lora_weights="gaussian" if recipe.gaussian else True,
         target_modules=list(recipe.targets),
     )
     try:

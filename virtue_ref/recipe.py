@@ -97,6 +97,7 @@ class AdapterRecipe:
         alpha: its strength is alpha / rank.
         dropout: of its input.
         dora: directions and lengths apart (arXiv 2402.09353).
+        gaussian: its first matrix begins normal, of deviation 1 / rank, not uniform as a linear layer; the second is 0.
         targets: names of the linear layers that get one.
     """
 
@@ -104,6 +105,7 @@ class AdapterRecipe:
     alpha: int = 64
     dropout: float = 0.0
     dora: bool = False
+    gaussian: bool = False
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "down_proj")
 
 

@@ -34,6 +34,7 @@ def test_built_in_recipes_are_recipes(name: str) -> None:
     if "7b" in name or "2b" in name:
         assert (recipe.optimiser.batch, recipe.optimiser.temperature) == (1024, 0.02)
         assert (recipe.adapter.rank, recipe.adapter.alpha, recipe.adapter.dora) == (8, 64, True)
+        assert recipe.adapter.gaussian
         assert recipe.optimiser.warm_up * 10 == recipe.optimiser.steps
         assert {source.weight for source in recipe.sources} == {1}
 

@@ -24,7 +24,7 @@ from virtue_ref.checkpoint import Checkpoint, build
 from virtue_ref.embedder import VirtueEmbedder
 from virtue_ref.errors import CheckpointError, TrainError
 from virtue_ref.pairs import Source, read
-from virtue_ref.recipe import Recipe, from_table
+from virtue_ref.recipe import AdapterRecipe, Recipe, from_table
 from virtue_ref.tokens import read_tokenizer
 from virtue_ref.train import train
 
@@ -158,6 +158,16 @@ def test_dora_learns_too(tmp_path: Path, start: Checkpoint, sources: list[Source
         after["backbone.language_model.layers.0.self_attn.q_proj.weight"],
         before["backbone.language_model.layers.0.self_attn.q_proj.weight"],
     )
+
+
+def test_adapters_begin_without_effect_and_as_wide_as_asked(start: Checkpoint) -> None:
+    model = build(start)
+    lora.prepare(model, AdapterRecipe(rank=4, gaussian=True), checkpointing=False)
+    first = torch.cat([weight.flatten() for name, weight in lora.trained(model).items() if "lora_A" in name])
+    second = torch.cat([weight.flatten() for name, weight in lora.trained(model).items() if "lora_B" in name])
+    assert first.std().item() == pytest.approx(1 / 4, rel=0.1)
+    assert 0.6 < (first.abs() < 1 / 4).float().mean() < 0.75, "two of three normal numbers are within their deviation"
+    assert not second.any()
 
 
 def test_half_precision_learns_alike(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
