@@ -149,7 +149,7 @@ def train(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="Show the recipes that come with it.")] = False,
 ) -> None:
-    """Train connector and adapters with InfoNCE; with several processes under `accelerate launch`."""
+    """Train connector and adapters with InfoNCE; with several processes under `accelerate launch [--use_fsdp]`."""
     from virtue_ref.recipe import Recipe, built_in
 
     if listed or not recipe:

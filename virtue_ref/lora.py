@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from virtue_ref.errors import ConfigError
 from virtue_ref.model import Virtue
 from virtue_ref.recipe import AdapterRecipe
+from virtue_ref.sharded import whole
 
 NAME = "default"
 
@@ -67,19 +68,20 @@ def trained(model: Virtue) -> dict[str, nn.Parameter]:
 
 
 @torch.no_grad()
-def merged(model: Virtue) -> dict[str, Tensor]:
-    """All weights as a model without adapters has them; the model stays as it is, to the last bit."""
+def merged(model: Virtue) -> Iterator[tuple[str, Tensor]]:
+    """All weights by name, on the CPU, as a model without adapters has them; the model stays as it is, to the last bit.
+
+    A model that is spread over processes gives one weight after the other to all of them, so all must go through them.
+    """
     layers = dict(_layers(model))
-    weights: dict[str, Tensor] = {}
     for name, value in model.state_dict().items():
         owner, _, rest = name.rpartition(".base_layer.")
         if owner in layers and rest == "weight":
-            weights[f"{owner}.weight"] = _merged(layers[owner])
+            yield f"{owner}.weight", _merged(layers[owner])
         elif owner in layers:
-            weights[f"{owner}.{rest}"] = value.detach().cpu()
+            yield f"{owner}.{rest}", whole(value.detach()).cpu()
         elif not any(name.startswith(f"{layer}.") for layer in layers):
-            weights[name] = value.detach().cpu()
-    return weights
+            yield name, whole(value.detach()).cpu()
 
 
 def _layers(model: Virtue) -> Iterator[tuple[str, Any]]:
@@ -88,11 +90,11 @@ def _layers(model: Virtue) -> Iterator[tuple[str, Any]]:
 
 def _merged(layer: Any) -> Tensor:
     """The weight that does what base and adapter do together."""
-    base = layer.get_base_layer().weight
-    before = base.data
-    base.data = before.clone()
+    base = layer.get_base_layer()
+    before = base.weight
+    base.weight = nn.Parameter(whole(before).clone(), requires_grad=False)
     layer.merge(adapter_names=[NAME])
-    whole: Tensor = base.data.clone().cpu()  # unmerging changes what it merged into
+    both: Tensor = base.weight.data.clone().cpu()  # unmerging changes what it merged into
     layer.unmerge()
-    base.data = before
-    return whole
+    base.weight = before
+    return both

@@ -14,9 +14,9 @@ import torch
 from accelerate import init_empty_weights
 
 from mmeb_eval.errors import DataError
-from virtue_ref import lora
+from virtue_ref import lora, sharded
 from virtue_ref.batches import lay_out
-from virtue_ref.checkpoint import Checkpoint, build
+from virtue_ref.checkpoint import Checkpoint
 from virtue_ref.collate import Collator
 from virtue_ref.config import Config, is_config
 from virtue_ref.errors import CheckpointError, ConfigError
@@ -27,7 +27,7 @@ from virtue_ref.recipe import Recipe
 from virtue_ref.store import locate, new
 from virtue_ref.store import read as read_checkpoint
 from virtue_ref.tokens import read_tokenizer
-from virtue_ref.train import Trained, accelerator_of, memory_mib, mixer_of, one_step, passes
+from virtue_ref.train import Trained, accelerator_of, memory_mib, mixer_of, one_step, passes, ready
 
 MEASURED = 2
 """Steps that are run to tell the time of one."""
@@ -126,7 +126,9 @@ def plan(
         lines.append(("weights", f"{whole:,}, of which {learning:,} more or less are trained ({learning / whole:.2%})"))
         width = 2 if how.dtype == "bfloat16" else 4
         # A trained weight has itself, its gradient and two moments in float32.
-        lines.append(("memory at least", f"{(whole * width + learning * 16) / 2**30:.2f} GiB of weights and moments"))
+        spread = ", before they are spread" if sharded.asked() else ""
+        least = (whole * width + learning * 16) / 2**30
+        lines.append(("memory at least", f"{least:.2f} GiB of weights and moments{spread}"))
     if ready and start is not None:
         lines += _measured(recipe, start, sources, steps, cpu=cpu)
     else:
@@ -143,10 +145,8 @@ def _measured(
 ) -> list[tuple[str, str]]:
     """Tokens, memory and time of a step, from two steps of the run itself on a copy of its weights."""
     how = recipe.optimiser
-    half = how.dtype == "bfloat16"
     accelerator = accelerator_of(how, cpu=cpu)
-    model = build(start).place(accelerator.device, torch.bfloat16 if half else torch.float32)
-    lora.prepare(model, recipe.adapter, checkpointing=how.checkpointing)
+    model = ready(recipe, start, accelerator)
     collator = Collator(model.config, read_tokenizer(start.files, recipe.name), stray_tokens=True)
     optimiser: Any = torch.optim.AdamW(lora.trained(model).values(), lr=how.rate)
     wrapped = Trained(model)
@@ -163,7 +163,9 @@ def _measured(
         requests = [collator.request(item, index) for index, item in enumerate(items)]
         tokens += sum(request.length + collator.segments(request) for request in requests)
     each = tokens // len(took)
+    share = "a share of the language model's blocks" if sharded.is_spread(model) else "a whole model"
     return [
+        ("processes", f"{accelerator.num_processes:,}, each with {share}"),
         ("tokens per step", f"{each:,}; {each * steps:,} in all"),
         ("time per step", f"{min(took):.2f} s measured on {len(took)}; {_duration(min(took) * steps)} in all"),
         ("memory measured", f"{memory_mib(accelerator.device):,.0f} MiB at most"),

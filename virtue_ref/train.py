@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 
 from mmeb_eval.versions import versions
-from virtue_ref import grad_cache, lora, runs
+from virtue_ref import grad_cache, lora, runs, sharded
 from virtue_ref.batches import Layout, Part, lay_out, parts_of
 from virtue_ref.checkpoint import Checkpoint, build, of_weights
 from virtue_ref.collate import Collator
@@ -86,7 +85,8 @@ def train(
         start: weights to start from.
         sources: the data, as `recipe.sources` names them.
         run: folder of the run; if there is a checkpoint in it, the run goes on from there.
-        evaluate: scores the model, higher is better; called every `recipe.watch.evaluate` steps and at the end.
+        evaluate: scores the model, higher is better; called every `recipe.watch.evaluate` steps and at the end, by the
+            first process, or by all where the model is spread over them.
         until: stop after so many steps all the same, as if interrupted.
         trackers: of accelerate's, where curves go.
         cpu: leave a GPU alone.
@@ -101,14 +101,11 @@ def train(
         CheckpointError: the run's checkpoint is of another recipe.
     """
     how = recipe.optimiser
-    half = how.dtype == "bfloat16"
     accelerator = accelerator_of(how, cpu=cpu, log_with=list(trackers) or None, project_dir=str(run))
     mixer = mixer_of(recipe, sources)
     steps = how.steps or passes(mixer)
 
-    model = build(start).place(accelerator.device, torch.bfloat16 if half else torch.float32)
-    torch.manual_seed(how.seed)
-    lora.prepare(model, recipe.adapter, checkpointing=how.checkpointing)
+    model = ready(recipe, start, accelerator)
     collator = Collator(model.config, read_tokenizer(start.files, recipe.name), stray_tokens=True)
     learning = lora.trained(model)
     names = list(learning)
@@ -124,16 +121,22 @@ def train(
         mixer.restore(dict(progress.mixer))
         say(progress.step, steps, f"goes on after step {progress.step}")
 
-    wrapped, optimiser = accelerator.prepare(Trained(model), optimiser)
+    spread = sharded.is_spread(model)
+    wrapped = accelerator.prepare_model(Trained(model), device_placement=not spread, evaluation_mode=spread)
+    optimiser = accelerator.prepare_optimizer(optimiser)
     accelerator.init_trackers("training")
 
     def save(scores: Mapping[str, float]) -> None:
         nonlocal progress
         progress = runs.Progress(step, mixer.state(), dict(scores), facts)
+        weights = lora.merged(model)
         if accelerator.is_main_process:
             kept = {f"weight.{name}": weight.detach().cpu().contiguous() for name, weight in learning.items()}
             kept |= runs.optimiser_state(names, optimiser)
-            runs.save(run, progress, of_weights(model, lora.merged(model), start, recipe.watch.save_dtype), kept)
+            runs.save(run, progress, of_weights(model, dict(weights), start, recipe.watch.save_dtype), kept)
+        elif spread:
+            for _ in weights:  # the first process has them of all
+                pass
         accelerator.wait_for_everyone()
 
     step = progress.step
@@ -156,8 +159,9 @@ def train(
                 step == steps or (recipe.watch.evaluate and step % recipe.watch.evaluate == 0)
             )
             if due and evaluate is not None:
-                if accelerator.is_main_process:
+                if accelerator.is_main_process or spread:  # a spread model runs in all processes or in none
                     scores[str(step)] = evaluate(model)
+                if accelerator.is_main_process:
                     accelerator.log({"score": scores[str(step)]}, step=step)
                     say(step, steps, f"score {scores[str(step)]:.4f}")
                 accelerator.wait_for_everyone()
@@ -178,22 +182,28 @@ def accelerator_of(how: Optimiser, **options: Any) -> Accelerator:
     Args:
         how: its type is used.
         options: of `accelerate.Accelerator`.
-
-    Raises:
-        TrainError: weights are to be spread over processes.
     """
-    if os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true":
-        raise TrainError(
-            "FSDP: the frozen encoders and the language model must be whole in every process, and processes may embed "
-            "different numbers of parts; launch without --use_fsdp, which trains with DDP."
-        )
     AcceleratorState._reset_state()  # another run of this process may have had another type
-    return Accelerator(
-        mixed_precision="bf16" if how.dtype == "bfloat16" else "no",
-        # Processes may have different numbers of parts: nothing may be exchanged with each forward pass.
-        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
-        **options,
-    )
+    with sharded.unasked():
+        return Accelerator(
+            mixed_precision="bf16" if how.dtype == "bfloat16" else "no",
+            # Processes may have different numbers of parts: nothing may be exchanged with each forward pass.
+            kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
+            **options,
+        )
+
+
+def ready(recipe: Recipe, start: Checkpoint, accelerator: Accelerator) -> Virtue:
+    """The model with its adapters on its device, spread over processes if there are several and that is asked for."""
+    how = recipe.optimiser
+    spread = sharded.asked() and accelerator.num_processes > 1
+    device = torch.device("cpu") if spread else accelerator.device  # it may not fit in one piece
+    model = build(start).place(device, torch.bfloat16 if how.dtype == "bfloat16" else torch.float32)
+    torch.manual_seed(how.seed)
+    lora.prepare(model, recipe.adapter, checkpointing=how.checkpointing)
+    if spread:
+        sharded.spread(model, accelerator.device, accelerator.num_processes)
+    return model
 
 
 def one_step(
@@ -216,6 +226,10 @@ def one_step(
     parts, row = parts_of(layout.items[accelerator.process_index], collator, how.part, accelerator.device)
     for part in parts:
         part.seen = look(model, collator, part, memory)
+    spread = sharded.is_spread(model)
+    if spread:  # all must make as many passes; vectors beyond this process's rows are in no loss
+        most = max(-(-count // how.part) for count in layout.counts)
+        parts += [parts[0]] * (most - len(parts))
     hits = 0.0
 
     def loss(vectors: Tensor) -> Tensor:
@@ -224,7 +238,7 @@ def one_step(
         queries, targets = (every[rows.to(every.device)] for rows in (layout.queries, layout.targets))
         gold = layout.gold.to(every.device)
         hits = accuracy(queries, targets, gold)
-        # Every process has the whole loss and the gradient for its own vectors; DDP then takes a mean of what is a sum.
+        # Every process has the whole loss and the gradient for its own vectors; a mean is then taken of what is a sum.
         return info_nce(queries, targets, gold, how.temperature)
 
     try:
@@ -234,6 +248,8 @@ def one_step(
             )
         else:
             value = grad_cache.plain(wrapped, parts, loss)
+        if spread:
+            sharded.average(accelerator, lora.trained(model).values())
         norm = float(accelerator.clip_grad_norm_(wrapped.parameters(), how.clip))
         if not torch.isfinite(torch.tensor(norm)):
             raise FloatingPointError(f"the gradient's norm is {norm}")

@@ -105,11 +105,25 @@ def test_the_command_trains_measures_and_evaluates(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_command_runs_in_several_processes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("launcher", "share"),
+    [
+        (["torch.distributed.run", "--standalone", "--nproc-per-node=2"], "a whole model"),
+        (
+            [
+                *["accelerate.commands.launch", "--num_processes=2", "--num_machines=1", "--main_process_port=29519"],
+                *["--mixed_precision=no", "--dynamo_backend=no", "--use_fsdp", "--fsdp_version=2"],
+            ],
+            "a share of the language model's blocks",
+        ),
+    ],
+    ids=["ddp", "fsdp"],
+)
+def test_the_command_runs_in_several_processes(tmp_path: Path, launcher: list[str], share: str) -> None:
     build_demo(tmp_path, images=3, seed=0)
     program = tmp_path / "virtue.py"
     program.write_text("from virtue_ref.cli import app; app()")
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29519", program]
+    launch = [sys.executable, "-m", *launcher, program]
     words = ["train", written(tmp_path, "."), "--data", tmp_path, "--out", tmp_path / "run", "--cpu"]
     done = subprocess.run(  # noqa: S603
         [str(word) for word in [*launch, *words]],
@@ -119,6 +133,7 @@ def test_the_command_runs_in_several_processes(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("s measured on 2") == 1
+    assert f"2, each with {share}" in done.stdout
     assert (tmp_path / "run" / "best").read_text() == "step-000002"
 
 

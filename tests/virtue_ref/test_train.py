@@ -6,8 +6,6 @@ import json
 import os
 import resource
 import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -116,7 +114,7 @@ def test_merged_weights_do_what_weights_and_adapters_do(
     merged = virtue_ref.load(done / "model").embed(questions)
     assert np.abs(merged - virtue_ref.load("tiny").embed(questions)).max() > 0.01
     np.testing.assert_allclose(merged, adapted, atol=1e-5)
-    lora.merged(beside)
+    dict(lora.merged(beside))
     assert all(torch.equal(value, before[name]) for name, value in beside.state_dict().items())
 
 
@@ -256,35 +254,10 @@ def test_less_data_than_a_batch_is_refused(tmp_path: Path, start: Checkpoint, so
         run_it(recipe(batch=900), start, sources, tmp_path)
 
 
-def test_weights_are_not_spread_over_processes(
+def test_one_process_has_nothing_to_spread(
     tmp_path: Path, start: Checkpoint, sources: list[Source], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    done = run_it(recipe(), start, sources, tmp_path / "plain", until=1)
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    with pytest.raises(TrainError, match="launch without --use_fsdp"):
-        run_it(recipe(), start, sources, tmp_path)
-
-
-@pytest.mark.slow
-def test_two_processes_are_one(tmp_path: Path, start: Checkpoint, sources: list[Source], data: Path) -> None:
-    """20 steps of 7 pairs, an odd number, by one process and by two."""
-    program = tmp_path / "run.py"
-    program.write_text(
-        "import sys; from pathlib import Path\n"
-        "from virtue_ref import store; from virtue_ref.pairs import read; from virtue_ref.train import train\n"
-        "from virtue_ref.recipe import from_table; import json\n"
-        "data = Path(sys.argv[1])\n"
-        "table = json.loads(sys.argv[3])\n"
-        "source = read('demo', sorted(data.glob('SCaR-train/*.parquet')), data, all_negatives=True)\n"
-        "recipe = from_table(table, 'test', 'test')\n"
-        "train(recipe, store.read('tiny'), [source], Path(sys.argv[2]), trackers=(), cpu=True)\n"
-    )
-    table = {**RECIPE, "adapter": {"rank": 2, "alpha": 4}}
-    table["optimiser"] = {**RECIPE["optimiser"], "steps": 20, "batch": 7, "rate": 1e-3}
-    for processes in (1, 2):
-        launch = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--master-port=29517"]
-        alone = [sys.executable]
-        command = [*(launch if processes > 1 else alone), program, data, tmp_path / str(processes), json.dumps(table)]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-        subprocess.run([str(word) for word in command], check=True, env=environment, capture_output=True)  # noqa: S603
-    assert len(losses(tmp_path / "2")) == 20
-    assert losses(tmp_path / "2") == pytest.approx(losses(tmp_path / "1"), abs=1e-4)
+    again = run_it(recipe(), start, sources, tmp_path / "asked", until=1)
+    assert (again / "state.safetensors").read_bytes() == (done / "state.safetensors").read_bytes()
