@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from scar.audit import findings
-from scar.audit.truth import REASONS
+from scar.audit.swaps import REASONS
 from scar.croissant import croissant
 from scar.embedded import Shard
 from scar.errors import InputError

@@ -58,7 +58,7 @@ def judge_of(file: str, judges: Sequence[Learned]) -> Learned:
 
 def questions(results: Iterable[ShardResult], seed: str) -> Sheet:
     """The samples of a source, or as many as a blind model may learn of."""
-    draw = Draw(LEARNED_OF, seed)
+    draw: Draw[Question] = Draw(LEARNED_OF, seed)
     for result in results:
         files = result.rows["qry_image_path"].to_pylist()
         golds, swaps = result.notes["gold"].to_pylist(), result.notes["negatives"].to_pylist()

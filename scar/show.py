@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from scar.audit.truth import swap
+from scar.audit.lineage import swap
 from scar.errors import BadRecord, InputError
 from scar.images import FORMATS, decode, locate
 from scar.page import Shown, outline, pieces, reduced, render, save_page

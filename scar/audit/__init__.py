@@ -5,24 +5,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scar.audit.blind import BASELINES, ask, consensus, encoded, rates, telltales
+from scar.audit.blind import BASELINES, ask, encoded, rates, telltales
+from scar.audit.consensus import consensus
 from scar.audit.encoder import Encoder
 from scar.audit.overlap import Overlap
-from scar.audit.position import position
+from scar.audit.position import Position
 from scar.audit.questions import Draw, Question, Sheet, balanced
-from scar.audit.review import REVIEW, Decision, agreement, read_decisions
-from scar.audit.truth import REASONS, Truth
+from scar.audit.review import Decision, agreement, read_decisions, refuse_strangers
+from scar.audit.rows import AT_ONCE, rows_of
+from scar.audit.swaps import REASONS
+from scar.audit.truth import Truth
 from scar.audit.words import Words
-from scar.errors import InputError
 from scar.parquet import RowFile, find
 from scar.progress import Track, silent
-from scar.sample import Sample
 
 TRAINED_ON = 50_000
 """Most samples that a blind baseline learns of, and is asked."""
@@ -31,15 +31,29 @@ MARGIN = 0.05
 """How far above chance a blind baseline may come."""
 
 
+ASKED = 10_000
+"""Where a baseline learns of other images of the same file, so many questions are enough: each fifth of a file takes
+one more that learns of the other four."""
+
+
 @dataclass
 class _Seen:
-    """What one file of the corpus holds."""
+    """What one file of the corpus holds.
+
+    Attributes:
+        images: the source that each comes under, by path.
+        sheet: the samples that were drawn.
+    """
 
     file: RowFile
-    images: set[str]
-    questions: Draw
-    words: Words
-    truth: Truth
+    images: dict[str, str] = field(default_factory=dict)
+    sheet: Sheet = field(default_factory=lambda: Sheet(()))
+    words: Words = field(default_factory=Words)
+    truth: Truth = field(default_factory=Truth)
+    position: Position = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.position = Position(self.file.split)
 
 
 def audit(
@@ -57,42 +71,38 @@ def audit(
 
     Args:
         folder: a SCaR folder, ours or the published one.
-        seed: draws the samples of files that have more than ``trained_on``.
+        seed: draws the samples of files that have more than ``trained_on``; all else is counted over all samples.
         trained_on: most samples that a baseline learns of, and is asked.
         encoder: makes one more baseline.
         track: shows progress.
 
     Returns:
         ``sources`` by ``<source>/<split>``: ``samples``, ``images``, ``blind`` (by baseline, see `blind.rates`),
-        ``learned_of``, ``telltales``, ``elements``, ``vocabulary``, ``repetition``, ``lengths`` (see `words.Words`),
-        ``truth`` (see `truth.Truth`), ``position`` (see `position.position`), ``consensus`` (see `blind.consensus`)
-        and ``review`` (see `review.agreement`; None without one); and ``overlap``: how many images of an eval file a
-        train file has, by pair of files that share some; and ``unlinked``: how many images of a file are known by
-        their names alone, so that the same one under another name is not seen.
+        ``learned_of``, ``drawn`` (how many samples, of how many, the baselines learn of and are asked), ``telltales``,
+        ``elements``, ``vocabulary``, ``repetition``, ``lengths`` (see `words.Words`), ``truth`` (see `truth.Truth`),
+        ``position`` (see `position.Position`), ``consensus`` (see `consensus.consensus`) and ``review`` (see
+        `review.agreement`; None without one); and ``overlap``: how many images of an eval file a train file has, by
+        pair of files that share some; and ``unlinked``: how many images of a file are known by their names alone, so
+        that the same one under another name is not seen.
 
     Raises:
         InputError: the folder holds no SCaR file, or a file or the review cannot be read.
     """
-    seen: dict[str, _Seen] = {}
+    files = find(folder)
     overlap = Overlap(folder)
     decisions = read_decisions(folder)
-    unknown = {decision.id for decision in decisions}
-    for file in find(folder):
-        key = f"{file.source}/{file.split}"
-        each = seen[key] = _Seen(file, set(), Draw(trained_on, f"{seed}/{key}"), Words(), Truth())
-        overlap.open(key, file)
-        for group in _by_image(file, track):
-            each.images.add(group[0].image)
-            overlap.add(key, file.split, group[0])
-            each.truth.add(group)
-            for sample in group:
-                each.words.add(sample)
-                each.questions.add(Question.of(sample))
-                unknown.discard(sample.id)
-    if unknown:
-        raise InputError(f"{folder / REVIEW}: no sample has the id {min(unknown)!r}; it is a review of another corpus.")
+    refuse_strangers(decisions, files, folder)
+    sources: dict[str, Any] = {}
+    for source in sorted({file.source for file in files}):
+        seen: dict[str, _Seen] = {}
+        for file in files:
+            if file.source == source:
+                key = f"{file.source}/{file.split}"
+                seen[key] = _look(file, trained_on, f"{seed}/{key}", track)
+                overlap.add(key, file, seen[key].images)
+        sources |= {key: _figures(key, seen, decisions, encoder, track) for key in seen}
     return {
-        "sources": {key: _figures(key, seen, decisions, encoder, track) for key in sorted(seen)},
+        "sources": {key: sources[key] for key in sorted(sources)},
         "overlap": overlap.figures(),
         "unlinked": overlap.unknown(),
     }
@@ -122,11 +132,24 @@ def findings(report: dict[str, Any], margin: float = MARGIN) -> list[str]:
     return lines
 
 
-def _by_image(file: RowFile, track: Track) -> Iterator[list[Sample]]:
-    """The samples of a file, those of one image that stand together at once."""
-    samples = track(file.samples(), file.path.name, file.rows)
-    for _, group in groupby(samples, key=lambda sample: sample.image):
-        yield list(group)
+def _look(file: RowFile, most: int, seed: str, track: Track) -> _Seen:
+    """Count all rows of a file, and draw the samples that are asked about."""
+    draw: Draw[int] = Draw(most, seed)
+    for number in range(file.rows):
+        draw.add(number)
+    places = {number: place for place, number in enumerate(draw.kept)}
+    drawn: dict[int, Question] = {}
+    seen = _Seen(file)
+    for rows in track(rows_of(file), file.path.name, -(-file.rows // AT_ONCE)):
+        for row, image in enumerate(rows.images):
+            seen.images.setdefault(image, rows.sources[row])
+            if rows.start + row in places:
+                drawn[places[rows.start + row]] = rows.question(row)
+        seen.words.add(rows)
+        seen.truth.add(rows)
+        seen.position.add(rows)
+    seen.sheet = Sheet([drawn[place] for place in range(len(drawn))])
+    return seen
 
 
 def _figures(
@@ -134,17 +157,21 @@ def _figures(
 ) -> dict[str, Any]:
     each = seen[key]
     other = seen.get(f"{each.file.source}/train") if each.file.split == "eval" else None
-    sheet = Sheet(each.questions.kept)
-    train = Sheet(other.questions.kept) if other else None
+    sheet, train = each.sheet, other.sheet if other else None
     known = dict(BASELINES) | ({"encoder": encoded(encoder)} if encoder else {})
     figures: dict[str, Any] = {}
+    folds, asked = sheet.first_folds(ASKED) if train is None else (0, sheet)
     if train is not None or balanced(sheet.questions):
         for name, baseline in track(known.items(), f"blind on {key}", len(known)):
-            figures[name] = rates(ask(baseline, train, sheet), sheet)
+            figures[name] = rates(ask(baseline, train, sheet, folds), asked)
     return {
         "samples": each.file.rows,
         "images": len(each.images),
         "learned_of": f"{each.file.source}/train" if train is not None else "other images of the same file",
+        "drawn": {
+            "learned": {"samples": len((train or sheet).questions), "of": (other or each).file.rows},
+            "asked": {"samples": len(asked.questions) if figures else 0, "of": each.file.rows},
+        },
         "blind": figures,
         "consensus": rates(consensus(sheet), sheet)["hit"] if sheet.questions else None,
         "telltales": telltales(train or sheet) if sheet.questions else {},
@@ -153,6 +180,6 @@ def _figures(
         "repetition": each.words.repetition(),
         "lengths": each.words.lengths(),
         "truth": each.truth.figures(),
-        "position": position(each.file),
+        "position": each.position.figures(),
         "review": agreement(decisions, key),
     }

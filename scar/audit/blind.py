@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from scar.audit.encoder import Encoder
-from scar.audit.logistic import Dense, Floats, fit, hits
-from scar.audit.ngrams import Ngrams, split
+from scar.audit.logistic import Dense, Floats, Ints, Marks, Repeated, fit, hits
+from scar.audit.ngrams import Ngrams
 from scar.audit.questions import FOLDS, Sheet
+from scar.audit.said import Said
 from scar.sample import PARTS, Part
 
 Scorer: TypeAlias = Callable[[Sequence[str]], Floats]
@@ -30,6 +30,9 @@ _LETTERS = 4
 """Caption lengths are told apart by words, and by so many characters."""
 
 _TELLTALES = 12
+
+_MANY = 100_000
+"""More captions are added up by their text, which takes a fraction of the time; sums differ in their last digits."""
 
 
 def words(train: Sheet) -> Scorer:
@@ -45,29 +48,48 @@ def ngrams(train: Sheet) -> Scorer:
 def length(train: Sheet) -> Scorer:
     """How long gold captions are, in words and characters."""
 
-    def told(texts: Sequence[str]) -> list[str]:
-        return [f"w{len(split(text))} c{len(text) // _LETTERS}" for text in texts]
+    def told(texts: Sequence[str]) -> tuple[list[str], Ints]:
+        sizes = zip(Said.of(texts).lengths.tolist(), texts, strict=True)
+        places: dict[str, int] = {}
+        which = [places.setdefault(f"w{words} c{len(text) // _LETTERS}", len(places)) for words, text in sizes]
+        return list(places), np.array(which, np.int64)
 
-    known = Ngrams.of(told(train.texts), 1)
-    weights = fit(known.marks(told(train.texts)), train.starts)
-    return lambda texts: known.marks(told(texts)).times(weights)
+    texts, which = train.different
+    different, place = told(texts)
+    known, marks = Ngrams.learned(different, np.bincount(place[which]), 1)
+    weights = _fitted(marks, place[which], train)
+
+    def score(texts: Sequence[str]) -> Floats:
+        different, place = told(texts)
+        return known.marks(different).times(weights)[place]
+
+    return score
 
 
 def fluency(train: Sheet) -> Scorer:
     """How much a caption sounds like a gold one: the mean log-probability of its words, each after the one before."""
-    pairs: Counter[tuple[str, str]] = Counter()
-    befores: Counter[str] = Counter()
-    for start in train.starts:
-        for pair in pairwise(("", *split(train.texts[start]), "")):
-            pairs[pair] += 1
-            befores[pair[0]] += 1
-    kinds = len(befores) + 1
+    texts, which = train.different
+    gold = np.bincount(which[train.starts], minlength=len(texts))
+    numbers, owners = texts.edged(texts.numbers + 1, 0)  # 0 stands before and after each
+    inside = owners[:-1] == owners[1:]
+    first, second, often = numbers[:-1][inside], numbers[1:][inside], gold[owners[:-1][inside]]
+    base, befores = len(texts.words) + 1, np.bincount(first, often, len(texts.words) + 1)
+    kinds = np.count_nonzero(befores) + 1
+    codes, step = np.unique((first * base + second)[often > 0], return_inverse=True)
+    pairs = np.bincount(step, often[often > 0])
+    places = {word: number for number, word in enumerate(texts.words, 1)}
 
-    def score(text: str) -> float:
-        steps = list(pairwise(("", *split(text), "")))
-        return sum(math.log((pairs[step] + 1) / (befores[step[0]] + kinds)) for step in steps) / len(steps)
+    def score(asked: Sequence[str]) -> Floats:
+        said = Said.of(asked)
+        numbers, owners = said.edged(said.numbered(places, -1), 0)
+        inside = owners[:-1] == owners[1:]
+        first, second = numbers[:-1][inside], numbers[1:][inside]
+        place = np.minimum(np.searchsorted(codes, first * base + second), len(codes) - 1)
+        seen = np.where((codes[place] == first * base + second) & (first >= 0) & (second >= 0), pairs[place], 0)
+        before = np.where(first >= 0, befores[first], 0)
+        return np.bincount(owners[:-1][inside], np.log((seen + 1) / (before + kinds))) / (said.lengths + 1)
 
-    return lambda texts: np.array([score(text) for text in texts])
+    return score
 
 
 def choice(train: Sheet) -> Scorer:
@@ -81,7 +103,8 @@ def encoded(encoder: Encoder) -> Baseline:
     """Where gold captions lie in the space of a frozen sentence encoder."""
 
     def learn(train: Sheet) -> Scorer:
-        weights = fit(Dense(encoder(train.texts)), train.starts)
+        texts, which = train.different
+        weights = fit(Repeated(Dense(encoder(texts)), which), train.starts)
         return lambda texts: Dense(encoder(texts)).times(weights)
 
     return learn
@@ -96,36 +119,24 @@ BASELINES: Mapping[str, Baseline] = {
 }
 
 
-def consensus(sheet: Sheet) -> Floats:
-    """Words that a caption shares with those beside it: every negative is the gold caption with one element replaced.
-
-    Who sees all ten at once finds the middle one. That lies in the format; a model that embeds one caption at a time
-    cannot do it.
-    """
-    scores = []
-    for question in sheet.questions:
-        bags = [set(split(caption)) for caption in question.captions]
-        scores += [sum(len(bag & other) / max(len(bag | other), 1) for other in bags) for bag in bags]
-    return np.array(scores)
-
-
-def ask(baseline: Baseline, train: Sheet | None, sheet: Sheet) -> Floats:
+def ask(baseline: Baseline, train: Sheet | None, sheet: Sheet, folds: int = FOLDS) -> Floats:
     """Scores of all captions of a sheet by a baseline that has learned of others.
 
     Args:
         baseline: what is asked.
         train: what it learns of; without one, of the sheet's own other folds.
         sheet: what it is asked.
+        folds: without ``train``, how many of the folds it is asked, the first ones; those of others are left out.
     """
     if train is not None:
-        return baseline(train)(sheet.texts)
+        return _scored(baseline(train), sheet)
     scores: dict[int, Floats] = {}
-    for number in range(FOLDS):
+    for number in range(folds):
         others, own = sheet.fold(number)
         if own.questions:
-            told = np.split(baseline(others)(own.texts), own.starts[1:])
+            told = np.split(_scored(baseline(others), own), own.starts[1:])
             scores |= {id(question): part for question, part in zip(own.questions, told, strict=True)}
-    return np.concatenate([scores[id(question)] for question in sheet.questions])
+    return np.concatenate([scores[id(question)] for question in sheet.questions if id(question) in scores])
 
 
 def rates(scores: Floats, sheet: Sheet) -> dict[str, Any]:
@@ -147,8 +158,7 @@ def rates(scores: Floats, sheet: Sheet) -> dict[str, Any]:
 
 def telltales(train: Sheet) -> dict[str, list[list[Any]]]:
     """The words by which a model tells gold captions from others, with their log-odds."""
-    known = Ngrams.of(train.texts, 1)
-    weights = fit(known.marks(train.texts), train.starts)
+    known, weights = _learned(train, 1)
     order = np.argsort(-weights, kind="stable")
     named: list[tuple[str, float]] = [(known.name(column), round(float(weights[column]), 2)) for column in order]
     return {
@@ -170,22 +180,39 @@ def wilson(rate: float, count: int) -> tuple[float, float]:
 
 
 def _ngrams(train: Sheet, order: int) -> Scorer:
-    known = Ngrams.of(train.texts, order)
-    weights = fit(known.marks(train.texts), train.starts)
+    known, weights = _learned(train, order)
     return lambda texts: known.marks(texts).times(weights)
+
+
+def _learned(train: Sheet, order: int) -> tuple[Ngrams, Floats]:
+    """The runs of words of a sheet and their weights, fitted once."""
+    if order not in train.fits:
+        texts, which = train.different
+        known, marks = Ngrams.learned(texts, np.bincount(which), order)
+        train.fits[order] = known, _fitted(marks, which, train)
+    return train.fits[order]
+
+
+def _fitted(marks: Marks, which: Ints, train: Sheet) -> Floats:
+    """Weights of the marks of a sheet's captions, each of which is one of those that are marked."""
+    return fit(Repeated(marks, which) if len(which) > _MANY else marks.repeated(which), train.starts)
+
+
+def _scored(scorer: Scorer, sheet: Sheet) -> Floats:
+    """Scores of all captions of a sheet; equal ones are scored once."""
+    texts, which = sheet.different
+    return scorer(texts)[which]
 
 
 def _kind(scores: Floats, sheet: Sheet, part: Part) -> dict[str, Any] | None:
     """Figures of the choice between the gold caption and the swaps of one part; None if there is no such choice."""
-    picked: list[Floats] = []
-    for question, start in zip(sheet.questions, sheet.starts, strict=True):
-        own = [start + place for place, kind in enumerate(question.parts, 1) if kind == part]
-        if own:
-            picked.append(scores[[start, *own]])
-    if not picked:
+    own = sheet.kinds == PARTS.index(part)
+    swaps = np.add.reduceat(own.astype(np.int64), sheet.starts)
+    sizes = 1 + swaps[swaps > 0]
+    if not len(sizes):
         return None
-    sizes = np.array([len(group) for group in picked])
-    found = hits(np.concatenate(picked), np.concatenate(([0], np.cumsum(sizes)[:-1])))
+    own[sheet.starts[swaps > 0]] = True
+    found = hits(scores[own], np.cumsum(sizes) - sizes)
     rate = float(found.mean())
     return {
         "hit": round(rate, 4),

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from functools import cached_property
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -57,14 +59,25 @@ class Marks:
     height: int
     columns: int
 
+    @cached_property
+    def _table(self) -> Any:
+        """Ones and zeros; each product adds up in the order of the marks."""
+        ends = np.searchsorted(self.rows, np.arange(self.height + 1))
+        return csr_array((np.ones(len(self.rows)), self.marks, ends), shape=(self.height, self.columns))
+
+    def repeated(self, which: Ints) -> Marks:
+        """Marks of captions of which each is one of these."""
+        table = self._table[which]
+        return Marks(np.repeat(np.arange(len(which)), np.diff(table.indptr)), table.indices, len(which), self.columns)
+
     def times(self, weights: Floats) -> Floats:
         """See `Features`."""
-        product: Floats = np.bincount(self.rows, weights[self.marks], self.height).astype(np.float64, copy=False)
+        product: Floats = self._table @ weights
         return product
 
     def transposed_times(self, rows: Floats) -> Floats:
         """See `Features`."""
-        product: Floats = np.bincount(self.marks, rows[self.rows], self.columns).astype(np.float64, copy=False)
+        product: Floats = self._table.T @ rows
         return product
 
 
@@ -91,6 +104,31 @@ class Dense:
         """See `Features`."""
         product: Floats = self.values.T @ rows
         return product
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """Features of captions of which many are equal, made of each different one once.
+
+    Attributes:
+        features: of the different captions.
+        which: (rows,) the one that each caption is.
+    """
+
+    features: Features
+    which: Ints
+
+    @property
+    def columns(self) -> int:
+        return self.features.columns
+
+    def times(self, weights: Floats) -> Floats:
+        """See `Features`."""
+        return self.features.times(weights)[self.which]
+
+    def transposed_times(self, rows: Floats) -> Floats:
+        """See `Features`."""
+        return self.features.transposed_times(np.bincount(self.which, rows).astype(np.float64, copy=False))
 
 
 def fit(features: Features, starts: Ints, penalty: float = PENALTY) -> Floats:

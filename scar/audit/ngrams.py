@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from scar.audit.logistic import Ints, Marks
+from scar.audit.said import Said
 
 ORDER = 3
 """The longest run of words that counts as one feature."""
@@ -16,7 +17,9 @@ ORDER = 3
 _LEAST = 2
 """A run counts when so many captions of the training set have it: another one tells nothing of unseen captions."""
 
-_WORD = re.compile(r"[\w'-]+")
+_AT_ONCE = 50_000
+"""Texts whose runs are in memory at once before the different ones are kept."""
+
 _EDGE = 1
 """The word that stands before and after every caption; 0 is any word that the training captions lack."""
 
@@ -38,18 +41,24 @@ class Ngrams:
     @classmethod
     def of(cls, texts: Sequence[str], order: int = ORDER) -> Ngrams:
         """The runs that at least two of the texts have."""
-        words = {word: number for number, word in enumerate(sorted({w for text in texts for w in split(text)}), 2)}
-        _, codes = _runs(texts, words, order)
-        found, counts = np.unique(codes, return_counts=True)
-        return cls(words, found[counts >= _LEAST], order)
+        return cls.learned(texts, np.ones(len(texts), np.int64), order)[0]
+
+    @classmethod
+    def learned(cls, texts: Sequence[str], times: Ints, order: int = ORDER) -> tuple[Ngrams, Marks]:
+        """The runs that at least two texts have, where each stands for so many equal ones; and which each text has."""
+        said = Said.of(texts)
+        words = {word: number for number, word in enumerate(said.words, 2)}
+        blocks = list(_runs(said, words, order))
+        codes = _different(np.concatenate([found for _, _, found in blocks]))
+        often = np.zeros(len(codes))
+        for rows, columns, found in blocks:
+            often[np.searchsorted(codes, found)] += np.bincount(columns, times[rows], len(found))
+        common = codes[often >= _LEAST]
+        return cls(words, common, order), _marks(blocks, common, len(texts))
 
     def marks(self, texts: Sequence[str]) -> Marks:
         """Which runs each text has."""
-        rows, codes = _runs(texts, self.words, self.order)
-        columns = np.searchsorted(self.codes, codes)
-        columns[columns == len(self.codes)] = 0
-        known = self.codes[columns] == codes if len(self.codes) else np.zeros(len(codes), bool)
-        return Marks(rows[known], columns[known], len(texts), len(self.codes))
+        return _marks(_runs(Said.of(texts), self.words, self.order), self.codes, len(texts))
 
     def name(self, column: int) -> str:
         """The words of a run; ``^`` and ``$`` are the caption's ends."""
@@ -63,42 +72,51 @@ class Ngrams:
         return " ".join(said)
 
 
-def split(text: str) -> list[str]:
-    """The words of a text in lower case.
+def _runs(said: Said, words: dict[str, int], order: int) -> Iterator[tuple[Ints, Ints, Ints]]:
+    """The different runs of known words of each text, some texts at a time; a lone edge is none.
 
-    >>> split("A T-shirt, on a man's chair.")
-    ['a', 't-shirt', 'on', 'a', "man's", 'chair']
+    Yields:
+        Text and column of each run, by text and column; and the code of each column, ascending.
     """
-    return _WORD.findall(text.lower())
+    numbers, row_of = said.edged(said.numbered(words, 0), _EDGE)
+    base = len(words) + 2
+    bounds = np.searchsorted(row_of, np.arange(0, len(said) + _AT_ONCE, _AT_ONCE))
+    for start, end in pairwise(bounds):
+        known, own = numbers[start:end], row_of[start:end]
+        rows, codes = [own[known > _EDGE]], [known[known > _EDGE]]
+        for length in range(2, order + 1):
+            code = np.zeros(max(len(known) - length + 1, 0), np.int64)
+            whole = np.ones(len(code), bool)
+            for place in range(length):
+                part = slice(place, place + len(code))
+                code = code * base + known[part]
+                whole &= (known[part] > 0) & (own[part] == own[: len(code)])
+            rows.append(own[: len(code)][whole])
+            codes.append(code[whole])
+        every = np.concatenate(codes)
+        found = _different(every)
+        width = max(len(found), 1)
+        cells = _different(np.concatenate(rows) * width + np.searchsorted(found, every))
+        row, column = np.divmod(cells, width)
+        yield row.astype(np.int32), column.astype(np.int32), found
 
 
-def _runs(texts: Iterable[str], words: dict[str, int], order: int) -> tuple[Ints, Ints]:
-    """Text and code of every different run of known words, by text; a lone edge is none."""
-    numbers: list[int] = []
-    lengths: list[int] = []
-    for text in texts:
-        said = [words.get(word, 0) for word in split(text)]
-        numbers += [_EDGE, *said, _EDGE]
-        lengths.append(len(said) + 2)
-    row_of = np.repeat(np.arange(len(lengths)), lengths)
-    known, base = np.array(numbers, np.int64), len(words) + 2
-    rows, codes = [row_of[known > _EDGE]], [known[known > _EDGE]]
-    for length in range(2, order + 1):
-        code = np.zeros(max(len(known) - length + 1, 0), np.int64)
-        whole = np.ones(len(code), bool)
-        for place in range(length):
-            part = slice(place, place + len(code))
-            code = code * base + known[part]
-            whole &= (known[part] > 0) & (row_of[part] == row_of[: len(code)])
-        rows.append(row_of[: len(code)][whole])
-        codes.append(code[whole])
-    return _distinct(np.concatenate(rows), np.concatenate(codes))
+def _marks(blocks: Iterable[tuple[Ints, Ints, Ints]], codes: Ints, height: int) -> Marks:
+    """Those of the runs that have one of some codes, as rows of a table."""
+    kept_rows, kept_columns = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
+    for rows, columns, found in blocks:
+        place = np.searchsorted(codes, found)
+        place[place == len(codes)] = 0
+        known = codes[place] == found if len(codes) else np.zeros(len(found), bool)
+        kept = known[columns]
+        kept_rows.append(rows[kept])
+        kept_columns.append(place.astype(np.int32)[columns[kept]])
+    return Marks(np.concatenate(kept_rows), np.concatenate(kept_columns), height, len(codes))
 
 
-def _distinct(rows: Ints, codes: Ints) -> tuple[Ints, Ints]:
-    """The pairs in order, each once."""
-    order = np.lexsort((codes, rows))
-    rows, codes = rows[order], codes[order]
-    first = np.ones(len(rows), bool)
-    first[1:] = (rows[1:] != rows[:-1]) | (codes[1:] != codes[:-1])
-    return rows[first], codes[first]
+def _different(numbers: Ints) -> Ints:
+    """The numbers in order, each once; in a fraction of the time of numpy's unique."""
+    ordered = np.sort(numbers)
+    first = np.ones(len(ordered), bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first]

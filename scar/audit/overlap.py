@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from scar.identity import coco_identity
 from scar.looks import shared
-from scar.neighbours import identity
+from scar.neighbours import look_of
 from scar.parquet import RowFile
-from scar.sample import Sample, Split
+from scar.sample import Split
 
 
 class Overlap:
@@ -22,20 +25,24 @@ class Overlap:
         self._folder = folder
         self._images: dict[Split, defaultdict[str, set[str]]] = {"train": defaultdict(set), "eval": defaultdict(set)}
         self._unknown: dict[str, int] = {}
-        self._known: dict[str, str] = {}
 
-    def open(self, key: str, file: RowFile) -> None:
-        """Learn what the build noted of the images of a file, before their samples come."""
-        self._known = file.identities()
-        self._unknown.setdefault(key, 0)
+    def add(self, key: str, file: RowFile, images: Mapping[str, str]) -> None:
+        """Note the images of a file; those that only their names tell count as unknown.
 
-    def add(self, key: str, split: Split, sample: Sample) -> None:
-        """Note the image of a sample of the file ``key``; one that only its name tells counts as unknown."""
-        told = identity(sample.image, self._known, self._folder)
-        if told is None:
-            told = f"{sample.source}/{'/'.join(sample.image.split('/')[2:]) or sample.image}"
-            self._unknown[key] += told not in self._images[split][key]
-        self._images[split][key].add(told)
+        Args:
+            key: of the file.
+            file: that has what the build noted of its images.
+            images: the source that each comes under, by path.
+        """
+        noted, own = file.identities(), self._images[file.split][key]
+        named = {image: noted.get(image) or coco_identity(image) for image in images}
+        others = [image for image, name in named.items() if name is None and (self._folder / image).is_file()]
+        with ThreadPoolExecutor() as pool:
+            named |= zip(others, pool.map(lambda image: look_of(image, self._folder), others), strict=True)
+        for image, name in named.items():
+            told = name or f"{images[image]}/{'/'.join(image.split('/')[2:]) or image}"
+            self._unknown[key] = self._unknown.get(key, 0) + (name is None and told not in own)
+            own.add(told)
 
     def unknown(self) -> dict[str, int]:
         """Images of each file that would not be known under another name: neither number nor pixels are there."""

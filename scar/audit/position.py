@@ -5,31 +5,42 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import pyarrow.parquet as pq
+import numpy as np
 
-from scar.parquet import RowFile
-from scar.sample import Sample
+from scar.audit.rows import Rows
+from scar.sample import Split
 
 
-def position(file: RowFile) -> dict[str, Any]:
-    """Where the gold caption of eval rows stands, and which of the negatives train rows show.
+class Position:
+    """Counts over the rows of a file.
 
-    Returns:
-        ``gold``: share of the rows by place, from 0 (by format it is always 0, so a model must not be ranked by the
-        order of equal scores); or ``negative``: share of the train rows by the place of their negative among all.
+    Args:
+        split: whose format the rows have.
     """
-    columns = ["tgt_text"] if file.split == "eval" else ["neg_text"]
-    places: Counter[str] = Counter()
-    rows = pq.ParquetFile(file.path).iter_batches(batch_size=1000, columns=columns)
-    values = (value for batch in rows for value in batch.column(0).to_pylist())
-    for sample, value in zip(file.samples(), values, strict=True):
-        places[_place(sample, value)] += 1
-    shares = {place: round(places[place] / places.total(), 4) for place in sorted(places)}
-    return {"gold" if file.split == "eval" else "negative": shares}
 
+    def __init__(self, split: Split) -> None:
+        self._split = split
+        self._places: Counter[str] = Counter()
 
-def _place(sample: Sample, value: Any) -> str:
-    if isinstance(value, list):
-        return str(value.index(sample.gold.text)) if sample.gold.text in value else "none"
-    texts = [negative.caption.text for negative in sample.negatives]
-    return str(texts.index(value)) if value in texts else "none"
+    def add(self, rows: Rows) -> None:
+        """Count where the gold caption stands among those shown; of train rows where the negative stands among all."""
+        if self._split == "eval":
+            lists, owners, wanted = rows.shown, rows.shown_by, rows.texts.codes[: rows.count]
+        else:
+            lists, owners, wanted = rows.texts.codes[rows.count :], rows.owners[rows.count :], rows.shown
+        found = np.flatnonzero(lists == wanted[owners])
+        holders, firsts = np.unique(owners[found], return_index=True)
+        places = found[firsts] - np.searchsorted(owners, holders)
+        self._places["none"] += rows.count - len(holders)
+        self._places.update({str(place): int(count) for place, count in enumerate(np.bincount(places)) if count})
+
+    def figures(self) -> dict[str, Any]:
+        """What was counted.
+
+        Returns:
+            ``gold``: share of the rows by place, from 0 (by format it is always 0, so a model must not be ranked by the
+            order of equal scores); or ``negative``: share of the train rows by the place of their negative among all.
+        """
+        counts = +self._places
+        shares = {place: round(counts[place] / counts.total(), 4) for place in sorted(counts)}
+        return {"gold" if self._split == "eval" else "negative": shares}

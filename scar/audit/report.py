@@ -21,8 +21,13 @@ REPORT = "audit.json"
 
 _TOLD = 6
 
+_ABOUT = (
+    "What captions give away to who sees no image, which negatives may be true, what repeats itself. Chance is 0.100 "
+    "among ten captions, 0.250 among the gold one and the swaps of one part."
+)
+
 _TRUTH = {"wordnet": "lineage", "in_box": "in box", "scene_of_image": "image's scene", "gold_of_region": "other's gold"}
-"""Short names of `truth.REASONS`."""
+"""Short names of `swaps.REASONS`."""
 
 
 def tables(report: dict[str, Any]) -> list[Table]:
@@ -38,7 +43,7 @@ def tables(report: dict[str, Any]) -> list[Table]:
             made.add_column(name, justify="right", no_wrap=True)
         return made
 
-    blind = table("What is found without an image", "source", "by", right=("of all", "95 %", *PARTS))
+    blind = table("What is found without an image", "source", "by", right=("of all", "95 %", *PARTS, "asked"))
     elements = table(
         "Elements of gold captions and swaps", "source", "part", right=("gold", "swaps", "never gold", "bits")
     )
@@ -54,7 +59,8 @@ def tables(report: dict[str, Any]) -> list[Table]:
     for key, figures in report["sources"].items():
         for name, rate in figures["blind"].items():
             kinds = [_rate(rate["kinds"].get(part, {}).get("hit")) for part in PARTS]
-            blind.add_row(key, name, _rate(rate["hit"]), " to ".join(map(_rate, rate["interval"])), *kinds)
+            found = _rate(rate["hit"]), " to ".join(map(_rate, rate["interval"])), *kinds
+            blind.add_row(key, name, *found, f"{figures['drawn']['asked']['samples']:,}")
         for part, element in figures["elements"].items():
             never, apart = f"{element['never_gold']:.1%}", f"{element['divergence']:.3f}"
             elements.add_row(key, part, f"{element['gold']:,}", f"{element['swapped']:,}", never, apart)
@@ -75,6 +81,21 @@ def tables(report: dict[str, Any]) -> list[Table]:
             count = report["overlap"].get(f"{held} in {learned}", 0)
             shared.add_row(held, learned, f"{report['sources'][held]['images']:,}", f"{count:,}")
     return [made for made in (blind, elements, text, tell, truth, shared, review) if made.row_count]
+
+
+def drawn(report: dict[str, Any]) -> list[str]:
+    """Of which files only a part went into what is found without an image, one line a file."""
+    lines = []
+    for key, figures in report["sources"].items():
+        learned, asked = figures["drawn"]["learned"], figures["drawn"]["asked"]
+        if figures["blind"] and any(each["samples"] < each["of"] for each in (learned, asked)):
+            turns = ", a fifth left out in turn," if figures["learned_of"].startswith("other") else ""
+            lines.append(
+                f"{key}: what sees no image learned of {learned['samples']:,} of {learned['of']:,} samples of "
+                f"{figures['learned_of']}{turns} and was asked {asked['samples']:,} of {asked['of']:,}, drawn by "
+                "the seed."
+            )
+    return lines
 
 
 def unlinked(report: dict[str, Any]) -> list[str]:
@@ -108,8 +129,7 @@ def save(report: dict[str, Any], folder: Path, margin: float) -> None:
         folder,
         "audit",
         title=f"Audit of {folder.resolve().name}",
-        about="What captions give away to who sees no image, which negatives may be true, what repeats itself. Chance "
-        "is 0.100 among ten captions, 0.250 among the gold one and the swaps of one part.",
+        about=" ".join([_ABOUT, *drawn(report)]),
         tables=tables(report),
         charts=charts(report, margin),
         beyond=findings(report, margin),

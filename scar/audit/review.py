@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from scar.audit.blind import wilson
+from scar.audit.rows import rows_of
 from scar.errors import InputError
+from scar.parquet import RowFile
 
 REVIEW = "review.jsonl"
 
@@ -59,6 +61,20 @@ def read_decisions(folder: Path) -> list[Decision]:
             raise InputError(f"{path}, line {number}: {decision.reviewer} decides on {decision.id} twice; keep one.")
         decisions[decision.id, decision.reviewer] = decision
     return list(decisions.values())
+
+
+def refuse_strangers(decisions: Sequence[Decision], files: Sequence[RowFile], folder: Path) -> None:
+    """See that each decision is about a sample of a corpus.
+
+    Raises:
+        InputError: one is not; names it.
+    """
+    unknown = {decision.id for decision in decisions}
+    for file in files if unknown else ():
+        for rows in rows_of(file):
+            unknown.difference_update(map(rows.id, range(rows.count)))
+    if unknown:
+        raise InputError(f"{folder / REVIEW}: no sample has the id {min(unknown)!r}; it is a review of another corpus.")
 
 
 def agreement(decisions: Sequence[Decision], key: str) -> dict[str, Any] | None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
-from scar import english
-from scar.audit.ngrams import split
-from scar.sample import PARTS, Caption, Sample
+import numpy as np
+import pyarrow as pa
 
-KINDS = ("gold", *PARTS)
+from scar import english
+from scar.audit.distinct import Distinct
+from scar.audit.logistic import Ints
+from scar.audit.rows import KINDS, Coded, Rows, joined
+from scar.audit.said import split
+from scar.sample import PARTS
 
 _ARTICLES = frozenset({"a", "an", "the"})
 _MOST = 8
@@ -29,30 +35,31 @@ class Words:
     def __init__(self) -> None:
         self.gold: dict[str, Counter[str]] = {part: Counter() for part in PARTS}
         self.swapped: dict[str, Counter[str]] = {part: Counter() for part in PARTS}
-        self._texts: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
+        self._texts = {kind: Distinct() for kind in KINDS}
         self._words: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
         self._lengths: dict[str, Counter[int]] = {kind: Counter() for kind in KINDS}
         self._near: Counter[str] = Counter()
 
-    def add(self, sample: Sample) -> None:
-        """Count a sample."""
-        self._count("gold", sample.gold.text)
-        for negative in sample.negatives:
-            self._count(negative.part, negative.caption.text)
-        if has_elements(sample.gold):
-            for part in PARTS:
-                self.gold[part][getattr(sample.gold, part)] += 1
-            for negative in sample.negatives:
-                self.swapped[negative.part][getattr(negative.caption, negative.part)] += 1
-        kernels = Counter(map(kernel, sample.captions))
-        for negative in sample.negatives:
-            self._near[negative.part] += kernels[kernel(negative.caption.text)] > 1
-
-    def _count(self, kind: str, text: str) -> None:
-        words = split(text)
-        self._texts[kind][text] += 1
-        self._words[kind].update(words)
-        self._lengths[kind][len(words)] += 1
+    def add(self, rows: Rows) -> None:
+        """Count samples."""
+        known = rows.known[rows.owners]
+        lengths = np.zeros(len(rows.kinds), np.int64)
+        for part, elements in rows.elements.items():
+            said = [split(value) for value in elements.values]
+            lengths += np.array([len(words) for words in said], np.int64)[elements.codes]
+            for number, kind in enumerate(KINDS):
+                own = rows.kinds == number
+                _count_words(self._words[kind], said, elements.codes[own])
+                if kind in ("gold", part):
+                    counts = self.gold[part] if kind == "gold" else self.swapped[part]
+                    _count(counts, elements, elements.codes[own & known])
+        near = repeated(rows)
+        for number, kind in enumerate(KINDS):
+            own = rows.kinds == number
+            self._texts[kind].add(rows.texts, rows.texts.codes[own])
+            counted = enumerate(np.bincount(lengths[own]).tolist())
+            self._lengths[kind].update({length: count for length, count in counted if count})
+            self._near[kind] += int(near[own].sum()) if number else 0
 
     def elements(self) -> dict[str, Any]:
         """By part: different elements, share of swapped-in ones that no gold caption has, and how far both differ."""
@@ -96,16 +103,16 @@ class Words:
 
         Near-duplicates differ in case, articles, marks or number alone. Under ``kinds`` the same by part.
         """
-        parts = {part: self._texts[part] for part in PARTS if self._texts[part]}
-        total = sum(texts.total() for texts in parts.values())
+        parts = {part: self._texts[part] for part in PARTS if self._texts[part].total}
+        total = sum(texts.total for texts in parts.values())
         return {
-            "distinct_golds": _share(len(self._texts["gold"]), self._texts["gold"].total()),
-            "distinct_negatives": _share(len(set().union(*parts.values())), total),
+            "distinct_golds": _share(len(self._texts["gold"]), self._texts["gold"].total),
+            "distinct_negatives": _share(len(Distinct.union(parts.values())), total),
             "near_duplicates": _share(self._near.total(), total),
             "kinds": {
                 part: {
-                    "distinct": _share(len(texts), texts.total()),
-                    "near_duplicates": _share(self._near[part], texts.total()),
+                    "distinct": _share(len(texts), texts.total),
+                    "near_duplicates": _share(self._near[part], texts.total),
                 }
                 for part, texts in parts.items()
             },
@@ -123,9 +130,15 @@ class Words:
         }
 
 
-def has_elements(caption: Caption) -> bool:
-    """Whether the elements of a caption are known: published files have the text alone."""
-    return bool(caption.relation or caption.scene)
+def repeated(rows: Rows) -> Any:
+    """(captions,) whether its sample has another caption that differs from it in nothing that means something."""
+    kernels = [
+        pa.array([kernel(value) for value in elements.values], pa.string()).take(pa.array(elements.codes))
+        for elements in (rows.elements[part] for part in reversed(PARTS))
+    ]
+    meant = Coded.of(joined(kernels))
+    _, which, counts = np.unique(rows.owners * len(meant.values) + meant.codes, return_inverse=True, return_counts=True)
+    return counts[which] > 1
 
 
 def divergence(first: Counter[str], second: Counter[str]) -> float:
@@ -134,9 +147,9 @@ def divergence(first: Counter[str], second: Counter[str]) -> float:
     >>> divergence(Counter("aab"), Counter("aabaab")), divergence(Counter("a"), Counter("b"))
     (0.0, 1.0)
     """
-    total = 0.0
+    total, firsts, seconds = 0.0, max(first.total(), 1), max(second.total(), 1)
     for word in first.keys() | second.keys():
-        p, q = first[word] / max(first.total(), 1), second[word] / max(second.total(), 1)
+        p, q = first[word] / firsts, second[word] / seconds
         total += sum(x * math.log2(2 * x / (p + q)) for x in (p, q) if x) / 2
     return max(total, 0.0)
 
@@ -151,11 +164,27 @@ def kernel(text: str) -> str:
     return " ".join(english.singular(word) for word in split(text) if word not in _ARTICLES)
 
 
+def _count(counts: Counter[str], elements: Coded, codes: Ints) -> None:
+    """Add texts to a count."""
+    often = np.bincount(codes, minlength=len(elements.values)).tolist()
+    counts.update({value: count for value, count in zip(elements.values, often, strict=True) if count})
+
+
+def _count_words(counts: Counter[str], said: Sequence[Sequence[str]], codes: Ints) -> None:
+    """Add words to a count: those that each text says, as often as the text is there."""
+    often = np.bincount(codes, minlength=len(said)).tolist()
+    counts.update(chain.from_iterable(words for words, times in zip(said, often, strict=True) if times == 1))
+    for words, times in zip(said, often, strict=True):
+        if times > 1:
+            for word in words:
+                counts[word] += times
+
+
 def _apart(gold: Counter[str], swapped: Counter[str]) -> list[list[Any]]:
     """The elements whose shares among gold captions and among swaps differ most, with both shares."""
+    golds, swaps = gold.total(), swapped.total()
     shares: list[tuple[str, float, float]] = [
-        (word, _share(gold[word], gold.total()), _share(swapped[word], swapped.total()))
-        for word in sorted(gold.keys() | swapped.keys())
+        (word, _share(gold[word], golds), _share(swapped[word], swaps)) for word in sorted(gold.keys() | swapped.keys())
     ]
     shares.sort(key=lambda entry: -abs(entry[1] - entry[2]))
     return [list(entry) for entry in shares[:_MOST]]

@@ -21,16 +21,19 @@ from scar import Box, Caption, Negative, Region, Sample, read
 from scar.audit import audit, findings, ngrams
 from scar.audit.blind import ask, choice, fluency, length, rates, wilson
 from scar.audit.encoder import load
+from scar.audit.lineage import same_lineage, swap
 from scar.audit.logistic import Dense, Marks, fit, hits
 from scar.audit.questions import Draw, Question, Sheet, fold_of
 from scar.audit.report import tables
 from scar.audit.review import alpha
-from scar.audit.truth import Truth, same_lineage, swap
+from scar.audit.rows import Rows, rows_of
+from scar.audit.said import split
+from scar.audit.truth import Truth
 from scar.audit.words import Words, divergence, kernel
 from scar.cli import app
 from scar.columns import Origin
 from scar.errors import InputError
-from scar.parquet import write
+from scar.parquet import find, write
 from scar.sample import PARTS, Split
 
 OBJECTS = ("a cup", "a fork", "a dog", "a hat", "a clock", "a boat", "a horse", "a lamp")
@@ -62,17 +65,36 @@ def sample(number: int, rng: Random, split: Split = "eval", gold_scene: str | No
 def corpus(folder: Path, make: Callable[[int, Random, Split], Sample], count: int = 300) -> Path:
     """A folder of a train and an eval file."""
     names: dict[Split, str] = {"train": "SCAR_Toy", "eval": "SCaR_eval_Toy"}
-    for place, (split, name) in enumerate(names.items()):
+    for place, (side, name) in enumerate(names.items()):
         (folder / "provenance").mkdir(parents=True, exist_ok=True)
-        samples = [make(10_000 * place + number, Random(f"{split} {number}"), split) for number in range(count)]
+        samples = [make(10_000 * place + number, Random(f"{side} {number}"), side) for number in range(count)]
         write(
             samples,
-            split,
+            side,
             Origin("toy", "1", None, 0),
             folder / f"{name}.parquet",
             folder / "provenance" / f"{name}.parquet",
         )
     return folder
+
+
+ToRows = Callable[[Sequence[Sample]], Rows]
+
+
+@pytest.fixture
+def to_rows(tmp_path: Path) -> ToRows:
+    """Samples as they come from a file."""
+
+    def made(samples: Sequence[Sample]) -> Rows:
+        folder = tmp_path / "rows" / str(len(list(tmp_path.glob("rows/*"))))
+        (folder / "provenance").mkdir(parents=True)
+        path = folder / "SCaR_eval_Toy.parquet"
+        write(samples, "eval", Origin("toy", "1", None, 0), path, folder / "provenance" / path.name)
+        (file,) = find(folder)
+        (rows,) = rows_of(file)
+        return rows
+
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +156,7 @@ def test_runs_are_those_of_a_loop() -> None:
     texts = ["a cup on a table", "A cup, in a cup", "nothing", "", "a cup on a chair on a table"]
     known = ngrams.Ngrams.of(texts)
     marks = known.marks(texts)
-    edged = [["^", *ngrams.split(text), "$"] for text in texts]
+    edged = [["^", *split(text), "$"] for text in texts]
     runs = [
         {" ".join(words[i : i + n]) for n in (1, 2, 3) for i in range(len(words) - n + 1)} - {"^", "$", "^ $"}
         for words in edged
@@ -226,10 +248,10 @@ def test_the_interval_holds_the_rate_about_95_times_of_100() -> None:
 
 def test_the_draw_is_seeded_and_even() -> None:
     def draw(seed: str) -> list[str]:
-        drawn = Draw(10, seed)
+        drawn: Draw[str] = Draw(10, seed)
         for number in range(100):
-            drawn.add(Question((str(number),), (), ""))
-        return [question.captions[0] for question in drawn.kept]
+            drawn.add(str(number))
+        return drawn.kept
 
     assert draw("a") == draw("a") != draw("b")
     counts = Counter(text for seed in range(400) for text in draw(str(seed)))
@@ -260,12 +282,12 @@ def test_an_encoder_is_one_more_baseline(fair: Path, monkeypatch: pytest.MonkeyP
 # Words and truth
 
 
-def test_counts_of_words_are_those_of_a_loop(fair: Path) -> None:
+def test_counts_of_words_are_those_of_a_loop(to_rows: ToRows) -> None:
     rng = Random(5)
     samples = [sample(number, rng) for number in range(50)]
     words = Words()
-    for each in samples:
-        words.add(each)
+    words.add(to_rows(samples[:20]))
+    words.add(to_rows(samples[20:]))
     elements = words.elements()
     for part in PARTS:
         gold = [getattr(each.gold, part) for each in samples]
@@ -312,11 +334,11 @@ def test_near_duplicates_differ_in_nothing_that_means_something(first: str, seco
     assert (kernel(first) == kernel(second)) is same
 
 
-def test_a_near_duplicate_of_the_gold_caption_is_counted() -> None:
+def test_a_near_duplicate_of_the_gold_caption_is_counted(to_rows: ToRows) -> None:
     good = sample(1, Random(0))
     negatives = (Negative("scene", good.gold.swap("scene", good.gold.scene.replace("a ", "the "))), *good.negatives[1:])
     words = Words()
-    words.add(Sample("", "", "eval", "", 1, good.region, good.gold, negatives))
+    words.add(to_rows([Sample("", "", "eval", "", 1, good.region, good.gold, negatives)]))
     assert words.repetition()["near_duplicates"] == pytest.approx(1 / 9, abs=1e-4)
     near = {part: kind["near_duplicates"] for part, kind in words.repetition()["kinds"].items()}
     assert near == {"scene": pytest.approx(1 / 3, abs=1e-4), "relation": 0, "object": 0}
@@ -342,14 +364,14 @@ def told(gold: Caption, *negatives: Negative, box: Box = _BOX, category: str = "
     ],
 )
 def test_negatives_that_may_be_true_are_found(
-    reason: str | None, negative: Negative, other: tuple[str, str, Box] | None
+    to_rows: ToRows, reason: str | None, negative: Negative, other: tuple[str, str, Box] | None
 ) -> None:
     samples = [told(Caption("a cup", "on", "a table"), negative)]
     if other:
         noun, category, box = other
         samples.append(told(Caption(noun, "on", "a beach"), box=box, category=category))
     truth = Truth()
-    truth.add(samples)
+    truth.add(to_rows(samples))
     figures = truth.figures()
     suspects = {name for name in ("wordnet", "in_box", "scene_of_image", "gold_of_region") if figures[name]}
     assert suspects >= ({reason} if reason else set())
@@ -360,12 +382,12 @@ def test_negatives_that_may_be_true_are_found(
         assert figures["elsewhere"] == 1
 
 
-def test_what_is_replaced_is_read_off_the_texts_where_there_is_no_provenance() -> None:
+def test_what_is_replaced_is_read_off_the_texts_where_there_is_no_provenance(to_rows: ToRows) -> None:
     assert swap("salad fork on table", "wine glass on table") == ("salad fork", "wine glass")
     assert swap("a dog on a mat", "a dog on a mat") == ("", "")
     samples = [told(Caption("a dog on a mat", "", ""), Negative("object", Caption("an animal on a mat", "", "")))]
     truth = Truth()
-    truth.add(samples)
+    truth.add(to_rows(samples))
     assert truth.figures()["wordnet"] == 1
 
 
