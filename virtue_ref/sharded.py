@@ -66,7 +66,8 @@ def is_spread(model: nn.Module) -> bool:
 
 def whole(weight: Tensor) -> Tensor:
     """All of a weight; where it is spread, every process must ask."""
-    return weight.full_tensor() if isinstance(weight, DTensor) else weight
+    # Of shares that differ in size it is a piece of something longer, which safetensors does not write: hence the copy.
+    return weight.full_tensor().clone() if isinstance(weight, DTensor) else weight
 
 
 def average(accelerator: Accelerator, weights: Iterable[nn.Parameter]) -> None:
