@@ -30,7 +30,6 @@ TRAINED_ON = 50_000
 MARGIN = 0.05
 """How far above chance a blind baseline may come."""
 
-
 ASKED = 10_000
 """Where a baseline learns of other images of the same file, so many questions are enough: each fifth of a file takes
 one more that learns of the other four."""
@@ -78,7 +77,7 @@ def audit(
 
     Returns:
         ``sources`` by ``<source>/<split>``: ``samples``, ``images``, ``blind`` (by baseline, see `blind.rates`),
-        ``learned_of``, ``drawn`` (how many samples, of how many, the baselines learn of and are asked), ``telltales``,
+        ``learned_of``, ``drawn`` (how many samples, of how many, there are to learn of and are asked), ``telltales``,
         ``elements``, ``vocabulary``, ``repetition``, ``lengths`` (see `words.Words`), ``truth`` (see `truth.Truth`),
         ``position`` (see `position.Position`), ``consensus`` (see `consensus.consensus`) and ``review`` (see
         `review.agreement`; None without one); and ``overlap``: how many images of an eval file a train file has, by

@@ -49,7 +49,7 @@ class Ngrams:
         said = Said.of(texts)
         words = {word: number for number, word in enumerate(said.words, 2)}
         blocks = list(_runs(said, words, order))
-        codes = _different(np.concatenate([found for _, _, found in blocks]))
+        codes = _different(np.concatenate([np.zeros(0, np.int64), *(found for _, _, found in blocks)]))
         often = np.zeros(len(codes))
         for rows, columns, found in blocks:
             often[np.searchsorted(codes, found)] += np.bincount(columns, times[rows], len(found))

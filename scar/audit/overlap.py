@@ -36,7 +36,7 @@ class Overlap:
         """
         noted, own = file.identities(), self._images[file.split][key]
         named = {image: noted.get(image) or coco_identity(image) for image in images}
-        others = [image for image, name in named.items() if name is None and (self._folder / image).is_file()]
+        others = [image for image, name in named.items() if name is None and _is_there(self._folder / image)]
         with ThreadPoolExecutor() as pool:
             named |= zip(others, pool.map(lambda image: look_of(image, self._folder), others), strict=True)
         for image, name in named.items():
@@ -56,3 +56,11 @@ class Overlap:
             for other, learned in sorted(self._images["train"].items())
         }
         return {pair: count for pair, count in pairs.items() if count}
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file; of one that is not, `images.locate` would look for the like in its folder."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False

@@ -89,11 +89,11 @@ def drawn(report: dict[str, Any]) -> list[str]:
     for key, figures in report["sources"].items():
         learned, asked = figures["drawn"]["learned"], figures["drawn"]["asked"]
         if figures["blind"] and any(each["samples"] < each["of"] for each in (learned, asked)):
-            turns = ", a fifth left out in turn," if figures["learned_of"].startswith("other") else ""
+            other = figures["learned_of"] in report["sources"]
+            whence = figures["learned_of"] if other else "the same file, less those of the asked images"
             lines.append(
-                f"{key}: what sees no image learned of {learned['samples']:,} of {learned['of']:,} samples of "
-                f"{figures['learned_of']}{turns} and was asked {asked['samples']:,} of {asked['of']:,}, drawn by "
-                "the seed."
+                f"{key}: what sees no image was asked {asked['samples']:,} of {asked['of']:,} samples; it learned of "
+                f"{learned['samples']:,} that the seed drew of the {learned['of']:,} of {whence}."
             )
     return lines
 

@@ -22,7 +22,7 @@ from scar.audit import audit, findings, ngrams
 from scar.audit.blind import ask, choice, fluency, length, rates, wilson
 from scar.audit.encoder import load
 from scar.audit.lineage import same_lineage, swap
-from scar.audit.logistic import Dense, Marks, fit, hits
+from scar.audit.logistic import Dense, Marks, Repeated, fit, hits
 from scar.audit.questions import Draw, Question, Sheet, fold_of
 from scar.audit.report import tables
 from scar.audit.review import alpha
@@ -141,6 +141,24 @@ def test_marks_and_the_same_as_an_array_are_one_to_the_fit() -> None:
     np.testing.assert_allclose(marks.times(np.arange(9.0)), values @ np.arange(9.0))
     np.testing.assert_allclose(marks.transposed_times(np.arange(40.0)), values.T @ np.arange(40.0))
     np.testing.assert_allclose(fit(marks, starts), fit(Dense(values), starts), atol=1e-9)
+
+
+def test_captions_that_are_equal_count_as_often_as_they_are_there() -> None:
+    rng = np.random.default_rng(4)
+    values = (rng.random((12, 9)) < 0.3).astype(np.float64)
+    rows, columns = np.nonzero(values)
+    marks, which, starts = Marks(rows, columns, 12, 9), rng.integers(0, 12, 60), np.arange(0, 60, 10)
+    expected = fit(Dense(values[which]), starts)
+    np.testing.assert_allclose(fit(Repeated(marks, which), starts), expected, atol=1e-9)
+    np.testing.assert_allclose(fit(marks.repeated(which), starts), expected, atol=1e-9)
+
+
+def test_large_sheets_are_fitted_as_small_ones_are(monkeypatch: pytest.MonkeyPatch, fair: Path) -> None:
+    whole = audit(fair)
+    monkeypatch.setattr("scar.audit.blind._MANY", 0)
+    for key, figures in audit(fair)["sources"].items():
+        for name, rate in figures["blind"].items():
+            assert rate["hit"] == pytest.approx(whole["sources"][key]["blind"][name]["hit"], abs=0.01)
 
 
 def test_hits_are_those_of_drawing_lots_among_equals() -> None:

@@ -234,7 +234,9 @@ def test_who_learned_of_a_part_and_was_asked_a_part_is_said(tmp_path: Path) -> N
     count = whole["sources"]["Toy/train"]["samples"]
     assert drawn(whole) == []
     assert part["sources"]["Toy/train"]["drawn"]["asked"] == {"samples": 50, "of": count}
-    assert drawn(part)[1].startswith(f"Toy/train: what sees no image learned of 50 of {count} samples of other images")
+    told = f"Toy/train: what sees no image was asked 50 of {count} samples; it learned of 50 that the seed drew of the"
+    assert drawn(part)[1] == f"{told} {count} of the same file, less those of the asked images."
+    assert drawn(part)[0].endswith(f"learned of 50 that the seed drew of the {count} of Toy/train.")
     counted = ("elements", "vocabulary", "repetition", "lengths", "truth", "position", "images")
     for key, figures in whole["sources"].items():
         assert {name: figures[name] for name in counted} == {name: part["sources"][key][name] for name in counted}
