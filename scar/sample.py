@@ -147,6 +147,7 @@ class Region(msgspec.Struct, frozen=True):
         return isinstance(other, Region) and self._told == other._told
 
     def __hash__(self) -> int:
+        """Of the id alone: what is kept by region is looked up often."""
         return hash(self.id)
 
     @property

@@ -19,7 +19,7 @@ from scar.sample import Caption, Negative, Part, Picture, Region
 from scar.sentences import named_places, says, stated_places, words_of
 from scar.statement import Statement, head_of
 
-_IN_BOX = 0.1
+IN_BOX = 0.1
 """A thing shows in a box if they share more than this part of the smaller of the two."""
 
 
@@ -46,7 +46,7 @@ class Context:
             other.category
             for other in self.picture.regions
             if (shared := box.shared(other.box))
-            and shared > _IN_BOX * min(area, other.box.area)
+            and shared > IN_BOX * min(area, other.box.area)
             and other.id != self.region.id
         )
         return tuple(dict.fromkeys(shown))

@@ -112,8 +112,8 @@ def plan(
     for source in sources:
         dropped = "".join(f", {reason} {count:,}" for reason, count in source.rejected.items())
         lines.append((f"rows {source.name}", f"{len(source):,} usable{dropped}"))
-    ready = start is not None and len(sources) == len(recipe.sources)
-    steps = how.steps or (passes(mixer_of(recipe, sources)) if ready else 0)
+    there = start is not None and len(sources) == len(recipe.sources)
+    steps = how.steps or (passes(mixer_of(recipe, sources)) if there else 0)
     lines.append(("steps", f"{steps:,} of {how.batch:,} pairs" if steps else "one pass over all rows"))
     lines.append(("pairs", f"{steps * how.batch:,}"))
     with init_empty_weights(include_buffers=False):
@@ -129,11 +129,11 @@ def plan(
         spread = ", before they are spread" if sharded.asked() else ""
         least = (whole * width + learning * 16) / 2**30
         lines.append(("memory at least", f"{least:.2f} GiB of weights and moments{spread}"))
-    if ready and start is not None:
+    if there and start is not None:
         lines += _measured(recipe, start, sources, steps, cpu=cpu)
     else:
         lines.append(("time per step", "not measured, as not everything is here"))
-    return Plan(tuple(lines), ready)
+    return Plan(tuple(lines), there)
 
 
 def _config(recipe: Recipe) -> Config | None:

@@ -15,9 +15,7 @@ from scar.audit.logistic import Floats, Ints
 from scar.audit.rows import KINDS, Coded, Rows
 from scar.lexicon import alike, place, thing
 from scar.sample import Part
-
-_IN_BOX = 0.1
-"""A thing shows in a box if they share more than this part of the smaller of the two; as in `vetoes.present_in_box`."""
+from scar.vetoes import IN_BOX
 
 _SAME_REGION = 0.5
 """Two boxes of one category that overlap so far, as intersection over union, may be of one thing."""
@@ -89,7 +87,7 @@ class Swaps:
         categories, regions = self._rows.categories, self._rows.regions
         for first, second in pairs(self._rows.groups):
             shared, areas = self._shared(first, second), self._areas
-            inside = (shared > _IN_BOX * np.minimum(areas[first], areas[second])) & (shared > 0)
+            inside = (shared > IN_BOX * np.minimum(areas[first], areas[second])) & (shared > 0)
             inside &= regions[first] != regions[second]
             negatives, pair = self._negatives_of(first[inside])
             objects = self.kinds[negatives] == KINDS.index("object")

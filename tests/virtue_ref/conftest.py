@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from scar.demo import build_demo
 from tests.local_hub import local_hub
 from virtue_ref import store
 from virtue_ref.checkpoint import Checkpoint
@@ -28,6 +29,14 @@ def reference() -> Path:
     if not REFERENCE.is_dir():
         pytest.skip("the reference outputs (../shared/golden/virtue) are not at hand")
     return REFERENCE
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small drawn corpus to train on."""
+    out = tmp_path_factory.mktemp("corpus")
+    build_demo(out, images=5, seed=0)
+    return out
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from scar.demo import build_demo
 from virtue_ref import store
 from virtue_ref.pairs import read
 from virtue_ref.recipe import from_table
@@ -65,13 +64,6 @@ def recipe(adapter: dict[str, Any] | None = None, **optimiser: object) -> dict[s
         "watch": {"log": 1, "save": 10},
         "sources": [{"name": "demo", "files": "SCaR-train/*.parquet", "all_negatives": True}],
     }
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("corpus")
-    build_demo(out, images=5, seed=0)
-    return out
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,6 @@ import torch
 from safetensors.torch import load_file
 
 import virtue_ref
-from scar.demo import build_demo
 from virtue_ref import lora, runs, store
 from virtue_ref.checkpoint import Checkpoint, build
 from virtue_ref.embedder import VirtueEmbedder
@@ -46,13 +45,6 @@ RECIPE: dict[str, Any] = {
 
 def recipe(**optimiser: object) -> Recipe:
     return from_table({**RECIPE, "optimiser": {**RECIPE["optimiser"], **optimiser}}, "test", "test.toml")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("corpus")
-    build_demo(out, images=5, seed=0)
-    return out
 
 
 @pytest.fixture(scope="module")
