@@ -66,10 +66,10 @@ def _relation(picture: Picture, region: Region, place: Place, joint: str, rng: R
     annotated = list(dict.fromkeys(_annotated(picture, region, place, joint)))
     if annotated:
         return rng.choice(annotated)
-    beside = [*_beside(picture, region, place, joint), *_layered(picture, region, place, joint)]
     borne = list(_borne(picture, region, place, joint))
     if borne and rng.random() < _BORNE_CHANCE:
         return rng.choice(borne)
+    beside = [*_beside(picture, region, place, joint), *_layered(picture, region, place, joint)]
     if beside and rng.random() < _LANDMARK_CHANCE:
         return rng.choice(beside)
     at = [Statement(position, "", FRAMED) for position in positions(region.box, picture)]
@@ -178,11 +178,8 @@ def _told(deed: Deed, place: Place, joint: str, *, in_place: bool) -> Statement 
 def _annotated(picture: Picture, region: Region, place: Place, joint: str) -> Iterator[Statement]:
     """Relations of the region that its source gives and that captions of ours can tell."""
     that = thing(region.category)
-    by_id = {other.id: other for other in picture.regions} if picture.relations else {}
-    for fact in picture.relations:
-        if fact.subject != region.id or fact.object not in by_id:
-            continue
-        head, anchor = head_of(fact.predicate), thing(by_id[fact.object].category)
+    for predicate, other in picture.facts.get(region.id, ()):
+        head, anchor = head_of(predicate), thing(other.category)
         if head is None or alike(that.name, anchor.name) or place.name in anchor.words:
             continue
         statement = Statement(head, anchor.phrase, joint)

@@ -6,7 +6,7 @@ picture, as its viewer sees it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from scar.sample import Box, Picture
 
@@ -90,13 +90,17 @@ def fails(direction: str, box: Box, other: Box) -> bool:
     Beside means in a direction of the other axis, without any offset that a reader could take for this one.
     """
     sideways = direction in _SIDEWAYS
-    offset = (box.center[0] - other.center[0]) if sideways else (box.center[1] - other.center[1])
-    sizes = (box.width, other.width) if sideways else (box.height, other.height)
+    if sideways:
+        offset = ((box.x0 + box.x1) - (other.x0 + other.x1)) / 2
+        size, other_size = box.x1 - box.x0, other.x1 - other.x0
+    else:
+        offset = ((box.y0 + box.y1) - (other.y0 + other.y1)) / 2
+        size, other_size = box.y1 - box.y0, other.y1 - other.y0
     past = offset if direction in (LEFT, ABOVE) else -offset
-    if past >= _SLACK * sum(sizes) / 2:
+    if past >= _SLACK * (size + other_size) / 2:
         return True
     across = _UPRIGHT if sideways else _SIDEWAYS
-    return abs(offset) <= _OFFSET * _more(*sizes) and not across.isdisjoint(directions(box, other))
+    return abs(offset) <= _OFFSET * _more(size, other_size) and not across.isdisjoint(directions(box, other))
 
 
 def is_next_to(box: Box, other: Box) -> bool:
@@ -122,13 +126,31 @@ def lies_on(box: Box, other: Box) -> bool:
 def positions(box: Box, picture: Picture) -> tuple[str, ...]:
     """The `POSITIONS` at which a thing plainly is in the picture."""
     share = _share(box, picture)
-    return tuple(position for position in POSITIONS if _AT[position](share))
+    x, y = share.center
+    at = {
+        "on the left of": share.x1 <= 0.5 and x <= 0.36,
+        "on the right of": share.x0 >= 0.5 and x >= 0.64,
+        "at the top of": share.y1 <= 0.5 and y <= 0.3,
+        "at the bottom of": share.y0 >= 0.5 and y >= 0.7,
+        "in the middle of": abs(x - 0.5) <= 0.12 and abs(y - 0.5) <= 0.14 and share.area <= 0.4,
+        "filling most of": share.area >= 0.6,
+    }
+    return tuple([position for position, true in at.items() if true])
 
 
 def denied_positions(box: Box, picture: Picture) -> frozenset[str]:
     """The `POSITIONS` at which a thing plainly is not: it is elsewhere in the picture, or smaller."""
     share = _share(box, picture)
-    return frozenset(position for position in POSITIONS if _NOT_AT[position](share))
+    x, y = share.center
+    not_at = {
+        "on the left of": share.width >= 0.8 or (x >= 0.45 and share.x0 >= 0.2),
+        "on the right of": share.width >= 0.8 or (x <= 0.55 and share.x1 <= 0.8),
+        "at the top of": share.height >= 0.8 or (y >= 0.45 and share.y0 >= 0.2),
+        "at the bottom of": share.height >= 0.8 or (y <= 0.55 and share.y1 <= 0.8),
+        "in the middle of": not (0.33 < x < 0.67 and 0.3 < y < 0.7) and share.area <= 0.4,
+        "filling most of": share.area <= 0.35,
+    }
+    return frozenset([position for position, true in not_at.items() if true])
 
 
 def _less(a: float, b: float) -> float:
@@ -143,23 +165,3 @@ def _more(a: float, b: float) -> float:
 def _share(box: Box, picture: Picture) -> Box:
     """The box in a picture of width and height 1."""
     return Box(box.x0 / picture.width, box.y0 / picture.height, box.x1 / picture.width, box.y1 / picture.height)
-
-
-_AT: Mapping[str, Callable[[Box], bool]] = {
-    "on the left of": lambda box: box.x1 <= 0.5 and box.center[0] <= 0.36,
-    "on the right of": lambda box: box.x0 >= 0.5 and box.center[0] >= 0.64,
-    "at the top of": lambda box: box.y1 <= 0.5 and box.center[1] <= 0.3,
-    "at the bottom of": lambda box: box.y0 >= 0.5 and box.center[1] >= 0.7,
-    "in the middle of": lambda box: (
-        abs(box.center[0] - 0.5) <= 0.12 and abs(box.center[1] - 0.5) <= 0.14 and box.area <= 0.4
-    ),
-    "filling most of": lambda box: box.area >= 0.6,
-}
-_NOT_AT: Mapping[str, Callable[[Box], bool]] = {
-    "on the left of": lambda box: box.width >= 0.8 or (box.center[0] >= 0.45 and box.x0 >= 0.2),
-    "on the right of": lambda box: box.width >= 0.8 or (box.center[0] <= 0.55 and box.x1 <= 0.8),
-    "at the top of": lambda box: box.height >= 0.8 or (box.center[1] >= 0.45 and box.y0 >= 0.2),
-    "at the bottom of": lambda box: box.height >= 0.8 or (box.center[1] <= 0.55 and box.y1 <= 0.8),
-    "in the middle of": lambda box: not (0.33 < box.center[0] < 0.67 and 0.3 < box.center[1] < 0.7) and box.area <= 0.4,
-    "filling most of": lambda box: box.area <= 0.35,
-}

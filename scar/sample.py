@@ -205,6 +205,16 @@ class Picture(msgspec.Struct, frozen=True, dict=True):
             found.setdefault(region.category, []).append(region)
         return {category: tuple(regions) for category, regions in found.items()}
 
+    @cached_property
+    def facts(self) -> dict[int, list[tuple[str, Region]]]:
+        """Predicates and regions of the relations between its regions, by the subject's id."""
+        by_id = {region.id: region for region in self.regions} if self.relations else {}
+        found: dict[int, list[tuple[str, Region]]] = {}
+        for relation in self.relations:
+            if relation.object in by_id:
+                found.setdefault(relation.subject, []).append((relation.predicate, by_id[relation.object]))
+        return found
+
 
 class Caption(msgspec.Struct, frozen=True):
     """``<object> <relation> <scene>``; each element carries its own articles, so the joined text reads as English.

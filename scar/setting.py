@@ -17,6 +17,7 @@ _HINTS = 2
 """So many captions or categories must hint at a place that no caption names."""
 
 
+@lru_cache(maxsize=8)
 def setting(picture: Picture, region: Region) -> tuple[Place, str] | None:
     """The place of a picture, and what joins a region of it to that place; None if nothing tells the place.
 
@@ -33,11 +34,13 @@ def setting(picture: Picture, region: Region) -> tuple[Place, str] | None:
         if not any(other.excludes(found) and against >= count for other, against in votes.items())
     ]
     # A place that the thing can be in or on comes before others, then the one that more captions name.
-    ranked = sorted(agreed, key=lambda found: (not _is_in(that, found, picture), -votes[found]))
-    best = next(iter(ranked), None)
-    if best is None or votes[best] < max(votes.values()) / 2:
+    ranked = [(not _is_in(that, found, picture), -votes[found], number) for number, found in enumerate(agreed)]
+    if not ranked:
         return None
-    return best, best.at[0] if _is_in(that, best, picture) else SHOWN
+    outside, count, number = min(ranked)
+    if -count < max(votes.values()) / 2:
+        return None
+    return agreed[number], SHOWN if outside else agreed[number].at[0]
 
 
 @lru_cache(maxsize=64)

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from scar import english, wordnet
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Place:
-    """A row of `scenes.toml`, which says what the columns mean."""
+    """A row of `scenes.toml`, which says what the columns mean; `place` gives one for each name, so it is its own."""
 
     name: str
     at: tuple[str, ...]
@@ -28,13 +28,10 @@ class Place:
     weight: int = 1
     text: str = ""
 
-    @property
+    @cached_property
     def phrase(self) -> str:
         """As a caption says it, with its article."""
         return self.text or english.a(self.name)
-
-    def __hash__(self) -> int:
-        return hash(self.name)
 
     @lru_cache(maxsize=1 << 16)  # noqa: B019 - places are few, and are kept anyway
     def excludes(self, other: Place) -> bool:
@@ -47,9 +44,9 @@ class Place:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Thing:
-    """A row of `things.toml`, which says what the columns mean."""
+    """A row of `things.toml`, which says what the columns mean; `thing` gives one for each name, so it is its own."""
 
     name: str
     kind: str = ""
@@ -60,27 +57,24 @@ class Thing:
     bears: tuple[str, ...] = ()
     contains: tuple[str, ...] = ()
 
-    def __hash__(self) -> int:
-        return hash(self.name)
-
-    @property
+    @cached_property
     def noun(self) -> str:
         return self.text or self.name
 
-    @property
+    @cached_property
     def phrase(self) -> str:
         """As a caption says it, with its article."""
         return english.a(self.noun)
 
-    @property
+    @cached_property
     def words(self) -> tuple[str, ...]:
         """All that captions call it."""
         return (self.name, self.noun, *self.says)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Verb:
-    """A row of `verbs.toml`, which says what the columns mean."""
+    """A row of `verbs.toml`, which says what the columns mean; `verbs` has one for each name, so it is its own."""
 
     name: str
     subjects: tuple[str, ...]
@@ -88,9 +82,6 @@ class Verb:
     takes: tuple[str, ...] = ()
     says: tuple[str, ...] = ()
     form: str = ""
-
-    def __hash__(self) -> int:
-        return hash(self.name)
 
     @cached_property
     def text(self) -> str:
@@ -145,6 +136,12 @@ def place(label: str) -> Place:
             return found
         if words in found.says:
             return dataclasses.replace(found, text=english.a(words))
+    return _other_place(words)
+
+
+@lru_cache(maxsize=1 << 16)
+def _other_place(words: str) -> Place:
+    """A place that the table lacks."""
     side = next((side for side, synsets in _table("groups")["sides"].items() if wordnet.is_a(words, *synsets)), "")
     beside = {world for found in places().values() if found.side == side for world in found.worlds}
     return Place(words, at=("in",) if side == "indoor" else (), worlds=tuple(sorted(beside)), side=side)
@@ -166,7 +163,13 @@ def thing(category: str) -> Thing:
     ('a television', 'green apples', 'a cabinet')
     """
     words = " ".join(category.replace("_", " ").lower().split(",")[0].split())
-    return things().get(_named_by_text().get(words, words)) or Thing(words, kind=_kind(words))
+    return things().get(_named_by_text().get(words, words)) or _other_thing(words)
+
+
+@lru_cache(maxsize=1 << 16)
+def _other_thing(name: str) -> Thing:
+    """A thing that the table lacks."""
+    return Thing(name, kind=_kind(name))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -188,6 +191,7 @@ def kin(a: str, b: str) -> bool:
     return wordnet.related(first.name, second.name) or wordnet.related(first.noun, second.noun)
 
 
+@lru_cache(maxsize=1 << 16)
 def confusable(a: str, b: str) -> bool:
     """Whether one may take a thing for the other, as with a car and a truck."""
     return not _profile(a).groups.isdisjoint(_profile(b).groups)

@@ -31,6 +31,9 @@ _UNLIKELY = -4.0
 _REACH = 8.0
 """The logarithm of a mark's weight stays as near to 0."""
 
+_EXACT = 1e-10
+"""So little that is expected too much or too little is nothing."""
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
@@ -115,6 +118,8 @@ def expected(scores: Floats, starts: Ints, rows: Ints, draws: int) -> Floats:
         drawn = np.add.reduceat(1 - left, starts)
         slope = np.add.reduceat(weights * left, starts)
         short = np.where(sizes > draws, draws - drawn, 0.0)
+        if np.abs(short).max() < _EXACT:
+            break
         time = time + np.minimum(short / np.maximum(slope, 1e-12), 4 * time + 1)
     full = (sizes <= draws)[rows]
     return np.where(full, 1.0, 1 - np.exp(-weights * time[rows]))

@@ -48,9 +48,9 @@ def draw(
     Returns:
         None when the rules do not have three of each part that are plainly false.
     """
-    context = Context(picture, region)
+    context = Context.of(gold, picture, region)
     most = NEGATIVES_PER_PART * (_CHOICE if judge_of else 1)
-    found = [_found(part, gold, context, rng, tally, pools, most) for part in PARTS]
+    found = [_found(part, context, rng, tally, pools, most) for part in PARTS]
     if any(len(negatives) < NEGATIVES_PER_PART for negatives in found):
         return None
     if judge_of:
@@ -66,16 +66,17 @@ def fitted(
 
 
 def _found(
-    part: Part, gold: Caption, context: Context, rng: Random, tally: Counter[str], pools: Pools, most: int
+    part: Part, context: Context, rng: Random, tally: Counter[str], pools: Pools, most: int
 ) -> list[Negative]:
     """The first negatives of a part that no veto refuses."""
     accepted: list[Negative] = []
+    gold = context.gold
     mine: str = getattr(gold, part)
     for value in drawn(pools.urns(part, gold, context.picture, context.region), rng):
         if value == mine:
             continue
         negative = Negative(part, gold.swap(part, value))
-        reason = veto(gold, negative, context)
+        reason = veto(negative, context)
         if reason:
             tally[reason] += 1
             continue

@@ -11,15 +11,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Self
-from weakref import WeakKeyDictionary
 
 import msgspec
 
-from scar import english
 from scar.negatives.balance import Candidates, balanced
 from scar.negatives.lots import Lots
-from scar.negatives.rules import Bag, Proposal, Scenes, Share, marks, objects, relations, scenes
+from scar.negatives.rules import Bag, Golds, Proposal, Share, marks, objects, relations, scenes
 from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Negative, Part, Picture, Region
 from scar.vetoes import Context, veto
 
@@ -30,28 +27,19 @@ _NEVER = 0.002
 """Weight of a mark that no true caption has: drawn where there is nothing else."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pools:
-    """What true captions of a corpus say, and how likely false ones say it.
+    """What true captions of a corpus say, and how likely false ones say it; known by identity.
 
     Attributes:
-        nouns: of the objects of true captions.
-        scenes: where true captions are.
+        golds: what true captions are about.
         weights: of marks; what a proposal weighs is its own weight times those of its marks.
         other: the weight of any other mark.
     """
 
-    nouns: tuple[str, ...] = ()
-    scenes: Scenes = field(default_factory=lambda: Scenes({}, {}))
+    golds: Golds = field(default_factory=Golds)
     weights: Mapping[str, float] = field(default_factory=dict)
     other: float = 1.0
-    _kept: WeakKeyDictionary[Bag, Lots[str]] = field(
-        default_factory=WeakKeyDictionary, init=False, repr=False, compare=False
-    )
-
-    def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
-        """What is kept is not worth the way to another process."""
-        return type(self), (self.nouns, self.scenes, self.weights, self.other)
 
     def urns(self, part: Part, gold: Caption, picture: Picture, region: Region) -> list[tuple[Lots[str], float]]:
         """All that may replace an element of a true caption, as `drawn` takes it."""
@@ -60,16 +48,16 @@ class Pools:
     def shares(self, part: Part, gold: Caption, picture: Picture, region: Region) -> list[Share]:
         """The same, with proposals' own weights."""
         if part == "scene":
-            return scenes(gold, region, self.scenes)
+            return scenes(gold, region, self.golds)
         if part == "relation":
             return relations(gold, picture, region)
-        return objects(gold, picture, region, self.nouns)
+        return objects(gold, picture, region, self.golds)
 
     def _lots(self, bag: Bag) -> Lots[str]:
-        lots = self._kept.get(bag)
+        lots = bag.lots.get(self)
         if lots is None:
             lots = Lots.joined([self._lots(part) for part in bag.bags]) if bag.bags else self._weighed(bag.proposals)
-            self._kept[bag] = lots
+            bag.lots[self] = lots
         return lots
 
     def _weighed(self, proposals: Sequence[Proposal]) -> Lots[str]:
@@ -86,33 +74,33 @@ def fit(told: Sequence[tuple[Caption, Picture, Region]], rng: Random, *, whole: 
         rng: chooses what is looked at where there is very much.
         whole: whether these are all true captions; else others say what none of these says.
     """
-    nouns = tuple(sorted({english.bare(gold.object) for gold, _, _ in told}))
-    places = Scenes.seen_in([gold for gold, _, _ in told])
-    plain = Pools(nouns, places)
+    golds = Golds.of_captions([gold for gold, _, _ in told])
+    plain = Pools(golds)
     weights: dict[str, float] = {}
+    contexts = [Context.of(*each) for each in told]
     for part in PARTS:
         candidates = Candidates()
-        for gold, picture, region in told:
-            found = _allowed(plain, part, gold, picture, region, rng)
+        for context in contexts:
+            found = _allowed(plain, part, context, rng)
             if len(found) >= NEGATIVES_PER_PART:
-                candidates.add(marks(part, gold), found)
+                candidates.add(marks(part, context.gold), found)
         weights |= balanced(candidates, NEGATIVES_PER_PART, whole=whole)
-    return Pools(nouns, places, weights, _NEVER)
+    return Pools(golds, weights, _NEVER)
 
 
-def _allowed(pools: Pools, part: Part, gold: Caption, picture: Picture, region: Region, rng: Random) -> list[Proposal]:
+def _allowed(pools: Pools, part: Part, context: Context, rng: Random) -> list[Proposal]:
     """The proposals that no veto refuses; what is proposed twice has both weights."""
+    gold = context.gold
     found: dict[str, Proposal] = {}
-    for share in pools.shares(part, gold, picture, region):
+    for share in pools.shares(part, gold, context.picture, context.region):
         for proposal in _some(share.bag, rng):
             before = found.get(proposal.value)
             weight = proposal.weight * share.factor + (before.weight if before else 0)
             found[proposal.value] = Proposal(proposal.value, proposal.marks, weight)
-    context = Context(picture, region)
     return [
         proposal
         for proposal in found.values()
-        if not veto(gold, Negative(part, gold.swap(part, proposal.value)), context)
+        if not veto(Negative(part, gold.swap(part, proposal.value)), context)
     ]
 
 

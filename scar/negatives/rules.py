@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
@@ -23,6 +23,10 @@ from scar.sample import Caption, Part, Picture, Region
 from scar.setting import setting
 from scar.statement import FRAMED, SHOWN, SPOTS, Statement
 from scar.wordnet import co_hyponyms
+
+if TYPE_CHECKING:
+    from scar.negatives.lots import Lots
+    from scar.negatives.pools import Pools
 
 _SAME_SIDE = 2
 """How many times likelier a false scene is of the true one's side (indoor, outdoor, top) than of another."""
@@ -67,17 +71,18 @@ class Proposal(msgspec.Struct, frozen=True):
     weight: float
 
 
-@dataclass(frozen=True, eq=False)
-class Bag:
-    """Proposals that many regions share; known by identity, so that what is made of it can be kept.
+class Bag(msgspec.Struct, frozen=True, eq=False):
+    """Proposals that many regions share.
 
     Attributes:
         proposals: of this bag itself.
         bags: others that are in it.
+        lots: what `Pools` have made of it, by theirs; grows.
     """
 
     proposals: tuple[Proposal, ...] = ()
     bags: tuple[Bag, ...] = ()
+    lots: dict[Pools, Lots[str]] = msgspec.field(default_factory=dict)
 
     @property
     def everything(self) -> tuple[Proposal, ...]:
@@ -86,25 +91,28 @@ class Bag:
 
 
 @dataclass(frozen=True, eq=False)
-class Scenes:
-    """Where true captions of a corpus are.
+class Golds:
+    """What true captions of a corpus are about, and where; known by identity.
 
     Attributes:
+        nouns: of their objects.
         frequency: share of each scene.
         of: how many captions each noun has, by scene.
     """
 
-    frequency: Mapping[str, float]
-    of: Mapping[str, Mapping[str, int]]
+    nouns: tuple[str, ...] = ()
+    frequency: Mapping[str, float] = field(default_factory=dict)
+    of: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @classmethod
-    def seen_in(cls, golds: Sequence[Caption]) -> Self:
-        """The scenes of true captions."""
+    def of_captions(cls, golds: Sequence[Caption]) -> Self:
+        """What some true captions say."""
+        nouns = sorted({english.bare(gold.object) for gold in golds})
         counts = Counter(gold.scene for gold in golds)
         of: dict[str, Counter[str]] = {}
         for gold in golds:
             of.setdefault(plain(english.bare(gold.object)), Counter())[gold.scene] += 1
-        return cls({scene: count / len(golds) for scene, count in sorted(counts.items())}, of)
+        return cls(tuple(nouns), {scene: count / len(golds) for scene, count in sorted(counts.items())}, of)
 
     def lift(self, noun: str, scene: str) -> float:
         """How much likelier the scene is where the noun is, as far as the captions tell."""
@@ -128,26 +136,31 @@ def marks(part: Part, caption: Caption) -> tuple[str, ...]:
         return _scene_marks(_joint(caption, statement), caption.scene)
     if part == "relation":
         return _relation_marks(statement) if statement else (caption.relation,)
-    return _object_marks(english.bare(caption.object), does=bool(statement and statement.verb))
+    return _object_marks(english.bare(caption.object), bool(statement and statement.verb))
 
 
-def scenes(gold: Caption, region: Region, known: Scenes) -> list[Share]:
+def scenes(gold: Caption, region: Region, known: Golds) -> list[Share]:
     """Other places that take the same preposition and can hold the thing.
 
     Args:
         gold: what is true of the region.
         region: what the caption is about.
-        known: scenes of true captions of the corpus.
+        known: what true captions of the corpus say.
     """
-    that, statement = thing(region.category), Statement.parse(gold.relation)
-    noun = plain(english.bare(gold.object))
-    side = place(english.bare(gold.scene)).side
-    noun = noun if noun in known.of else ""
-    return [Share(_scenes(_joint(gold, statement), side, that.kind, that.places, noun, known))]
+    joint = _joint(gold, Statement.parse(gold.relation))
+    return [Share(_other_scenes(joint, gold.scene, gold.object, region.category, known))]
+
+
+@lru_cache(maxsize=1 << 16)
+def _other_scenes(joint: str, scene: str, named: str, category: str, known: Golds) -> Bag:
+    """The same of captions that are alike in what counts."""
+    that, noun = thing(category), plain(english.bare(named))
+    side = place(english.bare(scene)).side
+    return _scenes(joint, side, that.kind, that.places, noun if noun in known.of else "", known)
 
 
 @lru_cache(maxsize=1 << 12)
-def _scenes(joint: str, side: str, kind: str, usual: tuple[str, ...], noun: str, known: Scenes) -> Bag:
+def _scenes(joint: str, side: str, kind: str, usual: tuple[str, ...], noun: str, known: Golds) -> Bag:
     found = {other.phrase: other for other in (*places().values(), *map(place, map(english.bare, known.frequency)))}
     proposals = []
     for phrase, other in found.items():
@@ -158,33 +171,45 @@ def _scenes(joint: str, side: str, kind: str, usual: tuple[str, ...], noun: str,
     return Bag(tuple(proposals))
 
 
-def objects(gold: Caption, picture: Picture, region: Region, known: tuple[str, ...]) -> list[Share]:
+def objects(gold: Caption, picture: Picture, region: Region, known: Golds) -> list[Share]:
     """Things elsewhere in the picture, and all things of the corpus; what has a colour stays coloured.
 
     Args:
         gold: what is true of the region.
         picture: where the region is.
         region: what the caption is about.
-        known: nouns of true captions of the corpus.
+        known: what true captions of the corpus say.
     """
     mine, statement = english.bare(gold.object), Statement.parse(gold.relation)
     verb = statement.verb if statement else None
-    colour, does = mine.removesuffix(plain(mine)).strip(), verb is not None
-    that = thing(region.category)
+    colour, does = _colour(mine), verb is not None
     shares = [
-        Share(_elsewhere(picture, colour, does=does), _ELSEWHERE),
-        Share(_objects(that.kind, that.places, _kin(that, known), colour, verb, known)),
+        Share(_elsewhere(picture, colour, does), _ELSEWHERE),
+        Share(_other_objects(region.category, colour, verb, known)),
     ]
     if colour or mine in people():
-        others = tuple(_one_object(noun, colour, does=does) for noun in dict.fromkeys(_others(mine, _nouns(picture))))
+        others = tuple(_one_object(noun, colour, does) for noun in dict.fromkeys(_others(mine, _nouns(picture))))
         shares.append(Share(Bag(bags=others), _ELSEWHERE * _OTHER_COLOUR))
     return shares
 
 
+@lru_cache(maxsize=1 << 16)
+def _other_objects(category: str, colour: str, verb: Verb | None, known: Golds) -> Bag:
+    """All things, for things of a category."""
+    that = thing(category)
+    return _objects(that.kind, that.places, _kin(that, known), colour, verb, known)
+
+
+@lru_cache(maxsize=1 << 16)
+def _colour(noun: str) -> str:
+    """What stands before the noun without its colour; empty if it has none."""
+    return noun.removesuffix(plain(noun)).strip()
+
+
 @lru_cache(maxsize=64)
-def _elsewhere(picture: Picture, colour: str, *, does: bool) -> Bag:
+def _elsewhere(picture: Picture, colour: str, does: bool) -> Bag:
     """What the picture shows."""
-    return Bag(bags=tuple(_one_object(noun, colour, does=does) for noun in _nouns(picture)))
+    return Bag(bags=tuple([_one_object(noun, colour, does) for noun in _nouns(picture)]))
 
 
 @lru_cache(maxsize=8)
@@ -195,7 +220,7 @@ def _nouns(picture: Picture) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1 << 12)
 def _objects(
-    kind: str, usual: tuple[str, ...], kin: frozenset[str], colour: str, verb: Verb | None, known: tuple[str, ...]
+    kind: str, usual: tuple[str, ...], kin: frozenset[str], colour: str, verb: Verb | None, known: Golds
 ) -> Bag:
     """All things, by how likely one meets them where things of that sort are, and as what does the same."""
     weights = {
@@ -207,34 +232,34 @@ def _objects(
     }
     total = sum(weights.values())
     does = verb is not None
-    return Bag(tuple(_object(noun, colour, weight / total, does=does) for noun, weight in weights.items()))
+    return Bag(tuple(_object(noun, colour, weight / total, does) for noun, weight in weights.items()))
 
 
 @lru_cache(maxsize=16)
-def _all_things(known: tuple[str, ...]) -> Mapping[str, Thing]:
-    return {other.noun: other for other in things().values()} | {noun: thing(noun) for noun in known}
+def _all_things(known: Golds) -> Mapping[str, Thing]:
+    return {other.noun: other for other in things().values()} | {noun: thing(noun) for noun in known.nouns}
 
 
 @lru_cache(maxsize=1 << 14)
-def _kin(that: Thing, known: tuple[str, ...]) -> frozenset[str]:
+def _kin(that: Thing, known: Golds) -> frozenset[str]:
     """The nouns of things that are of a sort with one, as WordNet has it."""
     kin = frozenset(co_hyponyms(that.name))
     return frozenset(noun for noun, other in _all_things(known).items() if other.name in kin)
 
 
 @lru_cache(maxsize=1 << 14)
-def _one_object(noun: str, colour: str, *, does: bool) -> Bag:
-    return Bag((_object(noun, colour, 1.0, does=does),))
+def _one_object(noun: str, colour: str, does: bool) -> Bag:
+    return Bag((_object(noun, colour, 1.0, does),))
 
 
-def _object(noun: str, colour: str, weight: float, *, does: bool) -> Proposal:
+def _object(noun: str, colour: str, weight: float, does: bool) -> Proposal:
     said = f"{colour} {noun}" if colour and plain(noun) == noun else noun
-    return Proposal(english.a(said), _object_marks(said, does=does), weight)
+    return Proposal(english.a(said), _object_marks(said, does), weight)
 
 
 def relations(gold: Caption, picture: Picture, region: Region) -> list[Share]:
     """Where else the thing could be in the picture or by other things, and what else it could do."""
-    mine = Statement.parse(gold.relation)
+    mine, that = Statement.parse(gold.relation), thing(region.category)
     if mine is None:
         return []
     joint = mine.joint if mine.joint != FRAMED else _joint_of(picture, region)
@@ -243,7 +268,7 @@ def relations(gold: Caption, picture: Picture, region: Region) -> list[Share]:
     shares = [
         Share(_positions(), _SAME_FORM if form == "position" else 1),
         Share(_to_others(picture, joint), near),
-        Share(_supports(thing(region.category).kind, joint), near),
+        Share(_supports(that.kind, joint), near),
     ]
     for head, other in depths(picture, region):
         behind = Statement(OPPOSITE[head], thing(other.category).phrase, joint)
@@ -251,7 +276,7 @@ def relations(gold: Caption, picture: Picture, region: Region) -> list[Share]:
     if mine.head in OPPOSITE:
         shares.append(Share(_one_relation(Statement(OPPOSITE[mine.head], mine.anchor, mine.joint)), near * _OPPOSITE))
     if mine.verb:
-        shares.append(Share(_deeds(mine, mine.verb, thing(region.category)), _DEED))
+        shares.append(Share(_deeds(mine, mine.verb, that), _DEED))
     return shares
 
 
@@ -265,11 +290,11 @@ def _positions() -> Bag:
 def _to_others(picture: Picture, joint: str) -> Bag:
     """Every direction to everything in the picture."""
     annotated = bool(picture.relations)
-    return Bag(bags=tuple(_directions(english.a(noun), joint, annotated=annotated) for noun in _nouns(picture)))
+    return Bag(bags=tuple([_directions(english.a(noun), joint, annotated) for noun in _nouns(picture)]))
 
 
 @lru_cache(maxsize=1 << 14)
-def _directions(anchor: str, joint: str, *, annotated: bool) -> Bag:
+def _directions(anchor: str, joint: str, annotated: bool) -> Bag:
     """Every direction to a thing; those that boxes do not tell only where a source may."""
     heads = OPPOSITE if annotated else DIRECTIONS
     return Bag(tuple(_said(Statement(head, anchor, joint)) for head in (*heads, NEXT)))
@@ -332,7 +357,7 @@ def _scene_marks(joint: str, phrase: str) -> tuple[str, ...]:
     return (f"scene {joint} {phrase}",)
 
 
-def _object_marks(noun: str, *, does: bool) -> tuple[str, ...]:
+def _object_marks(noun: str, does: bool) -> tuple[str, ...]:
     head = plain(noun)
     return f"object {'does ' if does else ''}{head}", f"colour {noun.removesuffix(head).strip()}"
 

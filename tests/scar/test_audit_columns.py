@@ -77,7 +77,7 @@ def truths(made: Sequence[Sample]) -> Iterator[tuple[str, Sample, Negative]]:
     """What a loop has against negatives."""
     for _, group in groupby(made, key=lambda each: each.image):
         own = list(group)
-        picture = Picture(1, own[0].image, 0, 0, tuple(each.region for each in own))
+        picture = Picture(1, own[0].image, 1, 1, tuple(each.region for each in own))
         for sample in own:
             known = bool(sample.gold.relation or sample.gold.scene)
             others = [other for other in own if other is not sample]
@@ -87,7 +87,7 @@ def truths(made: Sequence[Sample]) -> Iterator[tuple[str, Sample, Negative]]:
                     before, after = (getattr(each, negative.part) for each in (sample.gold, negative.caption))
                 if (negative.part != "relation" or not known) and same_lineage(before, after):
                     yield "wordnet", sample, negative
-                if present_in_box(sample.gold, negative, Context(picture, sample.region)):
+                if present_in_box(negative, Context.of(sample.gold, picture, sample.region)):
                     yield "in_box", sample, negative
                 names = {place(english.bare(other.gold.scene)).name for other in others if other.gold.scene}
                 if negative.part == "scene" and known and place(english.bare(negative.caption.scene)).name in names:

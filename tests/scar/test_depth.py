@@ -58,8 +58,9 @@ def test_captions_tell_it_and_its_contrary_is_false() -> None:
     assert "a dog in front of a bus on a street" in told
     gold = Caption("a dog", "in front of a bus on", "a street")
     behind, other = gold.swap("relation", "behind a bus on"), gold.swap("relation", "in front of a bus in")
-    assert veto(gold, Negative("relation", behind), Context(shown, dog)) is None
-    assert veto(gold, Negative("relation", other), Context(shown, dog)) == "holds_by_annotation"
+    known = Context.of(gold, shown, dog)
+    assert veto(Negative("relation", behind), known) is None
+    assert veto(Negative("relation", other), known) == "holds_by_annotation"
 
 
 def test_without_masks_and_beside_each_other_nothing_is_told() -> None:

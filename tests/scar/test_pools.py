@@ -114,6 +114,6 @@ def test_pools_survive_the_way_to_another_process() -> None:
     gold, picture, region = told[0]
     before = draw(gold, picture, region, Random(3), Counter(), pools)
     again: Pools = pickle.loads(pickle.dumps(pools))  # noqa: S301, TID251 - our own
-    assert (again.nouns, again.scenes.of, again.weights) == (pools.nouns, pools.scenes.of, pools.weights)
+    assert (again.golds.nouns, again.golds.of, again.weights) == (pools.golds.nouns, pools.golds.of, pools.weights)
     assert draw(gold, picture, region, Random(3), Counter(), again) == before
     assert fit(told, Random(0), whole=False).weights == pools.weights
