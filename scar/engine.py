@@ -196,7 +196,7 @@ def _in_turn(tasks: Iterable[Task[T]], crew: list[_Worker]) -> Iterator[T]:
 def _work(line: Connection) -> None:
     """A worker's life: Ctrl-C is its parent's to handle, and without a parent there is nothing to do."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.freeze()  # what all have imported stays; nobody need look for cycles in it
+    gc.disable()  # what it makes and keeps has no cycles, and to look for some among all that is kept takes long
     job: Job | None = None
     while True:
         try:

@@ -191,21 +191,11 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def run_starts(*columns: NDArray[Any]) -> NDArray[np.int64]:
-    """Where runs of pixels begin that are alike in all their values.
-
-    Args:
-        columns: (W * H,) values down the columns, one array for each sort of value.
-
-    Returns:
-        (R,) pixels, counted down the columns.
-    """
+def run_starts(pixels: NDArray[Any]) -> NDArray[np.int64]:
+    """(R,) where runs of pixels begin that are alike; of the (W * H,) pixels down the columns."""
     import numpy as np
 
-    changes = columns[0][1:] != columns[0][:-1]
-    for values in columns[1:]:
-        changes |= values[1:] != values[:-1]
-    return np.concatenate(([0], np.flatnonzero(changes) + 1))
+    return np.concatenate(([0], np.flatnonzero(pixels[1:] != pixels[:-1]) + 1))
 
 
 def of_runs(starts: NDArray[np.int64], labels: NDArray[Any], width: int, height: int) -> dict[int, Traceable]:

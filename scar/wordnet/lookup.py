@@ -128,15 +128,12 @@ def co_hyponyms(noun: str) -> tuple[str, ...]:
     >>> co_hyponyms("kitchen")[:3]
     ('anechoic chamber', 'antechamber', 'anteroom')
     """
-    import numpy as np
-
     found = senses(noun)[:1]
     if not found:
         return ()
     table, own = _table(), found[0].synset
-    parents = _above(own)
-    children = np.flatnonzero(np.isin(table.hypernyms, parents))
-    rows = np.searchsorted(table.starts, children, side="right") - 1
+    below = _below()
+    rows = [row for parent in _above(own) for row in below[parent]]
     return tuple(sorted({table.lemmas[row] for row in rows if table.synsets[row] != own}))
 
 
@@ -174,6 +171,19 @@ def _senses_of(name: str) -> Iterator[Sense]:
 def _ancestors(synset: int) -> frozenset[int]:
     """The synset and all above it."""
     return frozenset({synset}).union(*(_ancestors(parent) for parent in _above(synset)))
+
+
+@cache
+def _below() -> dict[int, list[int]]:
+    """The rows right below each synset."""
+    import numpy as np
+
+    table = _table()
+    rows = np.repeat(np.arange(len(table.lemmas)), np.diff(table.starts))
+    found: dict[int, list[int]] = {}
+    for row, synset in zip(rows.tolist(), table.hypernyms.tolist(), strict=True):
+        found.setdefault(synset, []).append(row)
+    return found
 
 
 def _above(synset: int) -> list[int]:
