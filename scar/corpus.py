@@ -7,11 +7,12 @@ next one takes over the shards that are finished.
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -33,9 +34,9 @@ from scar.recipe import load as load_recipe
 from scar.refine import refined
 from scar.sample import Split
 from scar.shard import SHARD_IMAGES, Job, Shard, ShardResult
-from scar.sources import Album, Draft, Name, open_album
+from scar.sources import Album, Draft, Name
 from scar.sources.inputs import check, digest
-from scar.sources.once import Once
+from scar.sources.opening import Opened, are_heavy, open_sources
 from scar.store import Store
 from scar.tally import Tally
 
@@ -101,29 +102,38 @@ def build(
     out = Path(out)
     for source in recipe.sources:
         _check_paths(source, out)
-    tallies = [Tally(skip_bad=recipe.skip_bad) for _ in recipe.sources]
-    once = Once()
-    albums = [open_album(source, tally, once) for source, tally in zip(recipe.sources, tallies, strict=True)]
-    del once  # with what only the opening needs
-    leakage = _leakage(recipe, albums, out)
     with ExitStack() as stack:
-        # What one shard each holds is done before processes are there to do it.
-        small = all(len(album) <= SHARD_IMAGES for album in albums)
-        crew = here if small else open_engine(engine, workers, stack)
+        crew = open_engine(engine, workers, stack)
         how = _How(out, generator or rules(), images_mode, force, crew, track)
-        sources = list(zip(recipe.sources, albums, tallies, strict=True))
-        plans = [_plan(source, album, tally, leakage, recipe, how) for source, album, tally in sources]
-        waiting = [plan for plan in plans if not plan.finished]
-        fits = how.engine(plan.fit(how.generator, recipe.seed) for plan in waiting)
-        suits = track(_interruptible(fits), "words of the sources", len(waiting))
-        generators = {plan.source.key: generator for plan, generator in zip(waiting, suits, strict=True)}
+        try:
+            how, plans, generators = _prepared(recipe, how)
+        except BuildInterrupted as error:
+            raise BuildInterrupted(f"{error}; the same command begins again.") from None
         return {
             plan.source.key: plan.finished or _build_source(plan, generators[plan.source.key], recipe, how)
             for plan in plans
         }
 
 
-def _leakage(recipe: Recipe, albums: Sequence[Album], out: Path) -> Leakage:
+def _prepared(recipe: Recipe, how: _How) -> tuple[_How, list[_Plan], dict[str, Generator]]:
+    """Look at all files and at what is there before any source is built.
+
+    Returns:
+        How to build what is not much, a plan of each source, and the generators of those that are to be built.
+    """
+    heavy = are_heavy(recipe.sources)
+    opened, digests = open_sources(recipe.sources, recipe.skip_bad, how.engine if heavy else here, how.track)
+    if not heavy and all(len(each.album) <= SHARD_IMAGES for each in opened):
+        how = dataclasses.replace(how, engine=here)  # it is done before processes are there to do it
+    leakage = _leakage(recipe, opened, how)
+    plans = [_plan(each, digests, leakage, recipe, how) for each in opened]
+    waiting = [plan for plan in plans if not plan.finished]
+    fits = how.engine(plan.fit(how.generator, recipe.seed) for plan in waiting)
+    suits = how.track(fits, "words of the sources", len(waiting))
+    return how, plans, {plan.source.key: generator for plan, generator in zip(waiting, suits, strict=True)}
+
+
+def _leakage(recipe: Recipe, opened: Sequence[Opened], how: _How) -> Leakage:
     """Train images that an eval split has, of this build and of what is in its folder.
 
     Raises:
@@ -133,15 +143,15 @@ def _leakage(recipe: Recipe, albums: Sequence[Album], out: Path) -> Leakage:
         return Leakage()
     keys = {source.key for source in recipe.sources}
     others: set[Split] = {"train" if source.split == "eval" else "eval" for source in recipe.sources}
-    pairs = list(zip(recipe.sources, albums, strict=True))
-    there = neighbours(out, keys, others, looks=any(nameless(*pair) for pair in pairs))
-    leakage = find_leakage(pairs, there)
+    pairs = [(each.source, each.album) for each in opened]
+    there = neighbours(how.out, keys, others, looks=any(nameless(*pair) for pair in pairs))
+    leakage = find_leakage(pairs, how.engine, there)
     if recipe.overlap == "refuse":
         refuse(leakage)
     built = leakage.images.keys() - keys
     if built:
         raise LeakageError(
-            f"images of eval splits are in train splits that are in {out} already ({leakage.table()}); build "
+            f"images of eval splits are in train splits that are in {how.out} already ({leakage.table()}); build "
             f"{', '.join(sorted(built))} again after this, or both with one recipe, into another --out."
         )
     return leakage
@@ -184,15 +194,16 @@ class _Plan:
         return partial(suited, generator, self.drafts(places), self.source, seed, whole=len(places) == len(self.album))
 
 
-def _plan(source: Source, album: Album, tally: Tally, leakage: Leakage, recipe: Recipe, how: _How) -> _Plan:
+def _plan(opened: Opened, digests: Mapping[Path, str], leakage: Leakage, recipe: Recipe, how: _How) -> _Plan:
     """See what is there of a source.
 
     Raises:
         InputError: something else is.
     """
+    source = opened.source
     origin = Origin(how.generator.name, how.generator.version, source.licence, recipe.seed)
     rows = _row_path(source, how.out)
-    entry = _settings(source, recipe, origin, leakage.images.get(source.key, frozenset()))
+    entry = _settings(source, digests, recipe, origin, leakage.images.get(source.key, frozenset()))
     before = read_report(how.out).get(source.key)
     finished = None
     if before is not None and not how.force:
@@ -205,15 +216,7 @@ def _plan(source: Source, album: Album, tally: Tally, leakage: Leakage, recipe: 
     if not finished:
         _check_out(how.out)
     name = hashlib.sha256(json.dumps([source.key, entry, SHARD_IMAGES], sort_keys=True).encode()).hexdigest()
-    return _Plan(source, album, tally, leakage, origin, entry, rows, name, finished)
-
-
-def _interruptible(results: Iterator[T]) -> Iterator[T]:
-    """Results of work that is done before any source is built."""
-    try:
-        yield from results
-    except BuildInterrupted as error:
-        raise BuildInterrupted(f"{error}; the same command begins again.") from None
+    return _Plan(source, opened.album, opened.tally, leakage, origin, entry, rows, name, finished)
 
 
 def _build_source(plan: _Plan, generator: Generator, recipe: Recipe, how: _How) -> dict[str, Any]:
@@ -348,10 +351,12 @@ def _check_out(out: Path) -> None:
         raise InputError(f"{there}: no permission to write there; give another --out.")
 
 
-def _settings(source: Source, recipe: Recipe, origin: Origin, held: frozenset[int]) -> dict[str, Any]:
+def _settings(
+    source: Source, digests: Mapping[Path, str], recipe: Recipe, origin: Origin, held: frozenset[int]
+) -> dict[str, Any]:
     """What decides the bytes of a source."""
     return {
-        "inputs": {role: {"file": path.name, "sha256": digest(path)} for role, path in source.inputs.items()},
+        "inputs": {role: {"file": path.name, "sha256": digests[path]} for role, path in source.inputs.items()},
         "settings": {
             "generator": origin.generator,
             "generator_version": origin.generator_version,

@@ -12,8 +12,8 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -26,6 +26,7 @@ from scar.sample import Picture
 from scar.tally import Tally
 
 if TYPE_CHECKING:
+    from scar.engine import Engine
     from scar.neighbours import Neighbour
     from scar.recipe import Source
     from scar.sources import Album, Draft, Name
@@ -37,6 +38,9 @@ HELD_OUT = "in_eval"
 """The reason under which the records of train images that an eval split has are counted."""
 
 _COCO_FILE = re.compile(r"(?:COCO_(?:train|val|test)20\d\d_)?(\d{12})\.jpe?g", re.IGNORECASE)
+
+_AT_ONCE = 500
+"""Images that are looked at by one task: some tenths of a second."""
 
 _PLAIN = 16
 """Looks with fewer rises or falls are those of a picture with next to nothing in it: many look like that."""
@@ -123,11 +127,12 @@ def overlap(train: Mapping[str, Iterable[tuple[int, str]]], held: Mapping[str, I
     return dataclasses.replace(found, shared=+found.shared)
 
 
-def find_leakage(albums: Sequence[tuple[Source, Album]], there: Iterable[Neighbour] = ()) -> Leakage:
+def find_leakage(albums: Sequence[tuple[Source, Album]], engine: Engine, there: Iterable[Neighbour] = ()) -> Leakage:
     """Images that stand in a train and in an eval source, of one build or of one folder.
 
     Args:
         albums: that are to be built.
+        engine: looks at the images of which only the pixels tell which ones they are.
         there: what earlier builds put into the folder.
 
     Pictures whose image does not decode have no identity: no sample is made of them either.
@@ -135,7 +140,7 @@ def find_leakage(albums: Sequence[tuple[Source, Album]], there: Iterable[Neighbo
     train: dict[str, Iterable[tuple[int, str]]] = {each.key: each.images for each in there if each.split == "train"}
     looks = {source.split for source, album in albums if nameless(source, album)}
     train |= {
-        source.key: _identities(source, album, looks="eval" in looks)
+        source.key: _identities(source, album, engine, looks="eval" in looks)
         for source, album in albums
         if source.split == "train"
     }
@@ -143,7 +148,7 @@ def find_leakage(albums: Sequence[tuple[Source, Album]], there: Iterable[Neighbo
         each.key: [identity for _, identity in each.images] for each in there if each.split == "eval"
     }
     held |= {
-        source.key: (identity for _, identity in _identities(source, album, looks="train" in looks))
+        source.key: (identity for _, identity in _identities(source, album, engine, looks="train" in looks))
         for source, album in albums
         if source.split == "eval"
     }
@@ -204,8 +209,8 @@ class HeldOut:
         return msgspec.structs.replace(picture, regions=(), relations=())
 
 
-def _identities(source: Source, album: Album, *, looks: bool) -> Iterator[tuple[int, str]]:
-    """Image id and identity of each picture that may be used and has one; images are decoded by threads.
+def _identities(source: Source, album: Album, engine: Engine, *, looks: bool) -> Iterator[tuple[int, str]]:
+    """Image id and identity of each picture that may be used and has one.
 
     With ``looks``, those that are known by a number come once more by their looks.
     """
@@ -215,14 +220,18 @@ def _identities(source: Source, album: Album, *, looks: bool) -> Iterator[tuple[
             unknown.append(name)
         if name.identity is not None:
             yield name.id, name.identity
+    parts = (unknown[start : start + _AT_ONCE] for start in range(0, len(unknown), _AT_ONCE))
+    for seen in engine(partial(_seen, source.images, part) for part in parts):
+        yield from seen
 
-    def look(name: Name) -> tuple[int, str] | None:
+
+def _seen(images: Path, names: Sequence[Name]) -> list[tuple[int, str]]:
+    """Image id and look of each picture that has one."""
+    found = []
+    for name in names:
         place = f"image {name.id}"
         try:
-            return name.id, perceptual(locate(source.images, name.file, place), place)
-        except BadRecord:
-            return None
-
-    if unknown:
-        with ThreadPoolExecutor() as pool:
-            yield from (found for found in pool.map(look, unknown) if found is not None)
+            found.append((name.id, perceptual(locate(images, name.file, place), place)))
+        except BadRecord:  # no sample is made of it either
+            continue
+    return found

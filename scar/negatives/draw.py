@@ -65,9 +65,7 @@ def fitted(
     return partial(draw, pools=fit(told, rng, whole=whole))
 
 
-def _found(
-    part: Part, context: Context, rng: Random, tally: Counter[str], pools: Pools, most: int
-) -> list[Negative]:
+def _found(part: Part, context: Context, rng: Random, tally: Counter[str], pools: Pools, most: int) -> list[Negative]:
     """The first negatives of a part that no veto refuses."""
     accepted: list[Negative] = []
     gold = context.gold

@@ -98,9 +98,7 @@ def _allowed(pools: Pools, part: Part, context: Context, rng: Random) -> list[Pr
             weight = proposal.weight * share.factor + (before.weight if before else 0)
             found[proposal.value] = Proposal(proposal.value, proposal.marks, weight)
     return [
-        proposal
-        for proposal in found.values()
-        if not veto(Negative(part, gold.swap(part, proposal.value)), context)
+        proposal for proposal in found.values() if not veto(Negative(part, gold.swap(part, proposal.value)), context)
     ]
 
 

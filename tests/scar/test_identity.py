@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from scar.engine import here
 from scar.errors import BadRecord, LeakageError
 from scar.identity import (
     HeldOut,
@@ -150,7 +151,7 @@ class Stubs(Album):
 
 
 def albums(folder: Path, drafts: dict[tuple[str, Split], Sequence[Stub]]) -> Leakage:
-    return find_leakage([(source(name, split, folder), Stubs(found)) for (name, split), found in drafts.items()])
+    return find_leakage([(source(name, split, folder), Stubs(found)) for (name, split), found in drafts.items()], here)
 
 
 def test_leakage_is_found_across_sources_by_name_and_by_looks(tmp_path: Path) -> None:
