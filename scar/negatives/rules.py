@@ -89,11 +89,6 @@ class Bag(msgspec.Struct, frozen=True, eq=False):
         """The proposals of it and of all bags in it."""
         return self.proposals + tuple(proposal for bag in self.bags for proposal in bag.everything)
 
-    @property
-    def weight(self) -> float:
-        """Of the proposals of this bag itself."""
-        return sum(proposal.weight for proposal in self.proposals)
-
 
 @dataclass(frozen=True, eq=False)
 class Golds:
@@ -188,7 +183,10 @@ def objects(gold: Caption, picture: Picture, region: Region, known: Golds) -> li
     mine, statement = english.bare(gold.object), Statement.parse(gold.relation)
     verb = statement.verb if statement else None
     colour, does = _colour(mine), verb is not None
-    shares = [Share(_elsewhere(picture, colour, does), _ELSEWHERE), *_everything(region.category, colour, verb, known)]
+    shares = [
+        Share(_elsewhere(picture, colour, does), _ELSEWHERE),
+        Share(_other_objects(region.category, colour, verb, known)),
+    ]
     if colour or mine in people():
         others = tuple(_one_object(noun, colour, does) for noun in dict.fromkeys(_others(mine, _nouns(picture))))
         shares.append(Share(Bag(bags=others), _ELSEWHERE * _OTHER_COLOUR))
@@ -196,12 +194,10 @@ def objects(gold: Caption, picture: Picture, region: Region, known: Golds) -> li
 
 
 @lru_cache(maxsize=1 << 16)
-def _everything(category: str, colour: str, verb: Verb | None, known: Golds) -> tuple[Share, Share]:
-    """All things, by how likely one meets them where things of a category are, and its kin once more; together 1."""
+def _other_objects(category: str, colour: str, verb: Verb | None, known: Golds) -> Bag:
+    """All things, for things of a category."""
     that = thing(category)
-    every, kin = _objects(that.kind, that.places, colour, verb, known), _kin(that, colour, verb, known)
-    factor = 1 / (every.weight + kin.weight)
-    return Share(every, factor), Share(kin, factor)
+    return _objects(that.kind, that.places, _kin(that, known), colour, verb, known)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -223,48 +219,32 @@ def _nouns(picture: Picture) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1 << 12)
-def _objects(kind: str, usual: tuple[str, ...], colour: str, verb: Verb | None, known: Golds) -> Bag:
-    """All things, for a thing of a kind: things of that kind are likelier, those that one meets elsewhere are not."""
-    proposals = []
-    for noun, other in _all_things(known).items():
-        weight = _likely(other, usual, verb) * (_KIN if other.kind == kind else 1)
-        proposals.append(_object(noun, colour, weight, verb is not None))
-    return Bag(tuple(proposals))
-
-
-@lru_cache(maxsize=1 << 14)
-def _kin(that: Thing, colour: str, verb: Verb | None, known: Golds) -> Bag:
-    """Things of another kind that are of a sort with one, as WordNet has it: by what they lack of a kind's weight."""
-    by_name = _named(known)
-    proposals = []
-    for noun in (noun for name in co_hyponyms(that.name) for noun in by_name.get(name, ())):
-        other = _all_things(known)[noun]
-        if other.kind != that.kind:
-            weight = _likely(other, that.places, verb) * (_KIN - 1)
-            proposals.append(_object(noun, colour, weight, verb is not None))
-    return Bag(tuple(proposals))
-
-
-def _likely(other: Thing, usual: tuple[str, ...], verb: Verb | None) -> float:
-    """How likely one meets a thing in some places, or as what does something."""
-    met = not usual or not set(other.places).isdisjoint(usual)
-    suits = verb is None or verb.suits(other)
-    return other.weight * (1 if met else _UNUSUAL) * (1 if suits else _UNUSUAL)
+def _objects(
+    kind: str, usual: tuple[str, ...], kin: frozenset[str], colour: str, verb: Verb | None, known: Golds
+) -> Bag:
+    """All things, by how likely one meets them where things of that sort are, and as what does the same."""
+    weights = {
+        noun: other.weight
+        * (_KIN if other.kind == kind or noun in kin else 1)
+        * (1 if not usual or set(other.places) & set(usual) else _UNUSUAL)
+        * (1 if verb is None or verb.suits(other) else _UNUSUAL)
+        for noun, other in _all_things(known).items()
+    }
+    total = sum(weights.values())
+    does = verb is not None
+    return Bag(tuple(_object(noun, colour, weight / total, does) for noun, weight in weights.items()))
 
 
 @lru_cache(maxsize=16)
 def _all_things(known: Golds) -> Mapping[str, Thing]:
-    """Things by noun."""
     return {other.noun: other for other in things().values()} | {noun: thing(noun) for noun in known.nouns}
 
 
-@lru_cache(maxsize=16)
-def _named(known: Golds) -> Mapping[str, list[str]]:
-    """Nouns by what the thing is called in the table."""
-    found: dict[str, list[str]] = {}
-    for noun, other in _all_things(known).items():
-        found.setdefault(other.name, []).append(noun)
-    return found
+@lru_cache(maxsize=1 << 14)
+def _kin(that: Thing, known: Golds) -> frozenset[str]:
+    """The nouns of things that are of a sort with one, as WordNet has it."""
+    kin = frozenset(co_hyponyms(that.name))
+    return frozenset(noun for noun, other in _all_things(known).items() if other.name in kin)
 
 
 @lru_cache(maxsize=1 << 14)
