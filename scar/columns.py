@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from random import Random
 
 import numpy as np
 import pyarrow as pa
 
-from scar.sample import Caption, Negative, Sample, Split
+from scar.sample import Caption, Sample, Split
 
 INSTRUCTION = (
     "<|image_1|>\nFind the caption that best describes the segmented object, "
@@ -82,7 +82,10 @@ def row_table(samples: Sequence[Sample], split: Split, seed: int) -> pa.Table:
         lengths = [1 + len(sample.negatives) for sample in samples]
         columns = [_same(INSTRUCTION, count), images, _lists(lengths, pa.array(texts, pa.string()))]
     else:
-        negatives = [_one(sample.negatives, f"{seed}/{sample.id}/negative") for sample in samples]
+        negatives = [
+            Random(f"{seed}/{sample.id}/negative").choice(sample.negatives)  # noqa: S311 - a draw, not a secret
+            for sample in samples
+        ]
         columns = [
             *(_same(INSTRUCTION, count), images),
             *([sample.gold.text for sample in samples], _same("", count)),
@@ -114,11 +117,6 @@ def note_table(samples: Sequence[Sample], origin: Origin) -> pa.Table:
         [origin.seed] * count,
     ]
     return _table(columns, PROVENANCE_SCHEMA)
-
-
-def _one(negatives: Sequence[Negative], name: str) -> Negative:
-    """One of several, by a hash of a name: a generator of random numbers takes ten times as long to begin."""
-    return negatives[int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % len(negatives)]
 
 
 def _regions(samples: Sequence[Sample]) -> list[object]:
