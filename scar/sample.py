@@ -206,14 +206,14 @@ class Picture(msgspec.Struct, frozen=True, dict=True):
         return {category: tuple(regions) for category, regions in found.items()}
 
     @cached_property
-    def facts(self) -> dict[int, list[tuple[str, Region]]]:
-        """Predicates and regions of the relations between its regions, by the subject's id."""
+    def facts(self) -> dict[int, tuple[tuple[str, Region], ...]]:
+        """Predicate and other region of each relation between its regions, by the subject's id."""
         by_id = {region.id: region for region in self.regions} if self.relations else {}
         found: dict[int, list[tuple[str, Region]]] = {}
         for relation in self.relations:
             if relation.object in by_id:
                 found.setdefault(relation.subject, []).append((relation.predicate, by_id[relation.object]))
-        return found
+        return {subject: tuple(facts) for subject, facts in found.items()}
 
 
 class Caption(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from scar import english, wordnet
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """A row of `scenes.toml`, which says what the columns mean; `place` gives one for each name, so it is its own."""
+    """A row of `scenes.toml`, which says what the columns mean; known by identity: one for the same words."""
 
     name: str
     at: tuple[str, ...]
@@ -46,7 +46,7 @@ class Place:
 
 @dataclass(frozen=True, eq=False)
 class Thing:
-    """A row of `things.toml`, which says what the columns mean; `thing` gives one for each name, so it is its own."""
+    """A row of `things.toml`, which says what the columns mean; known by identity: one for the same words."""
 
     name: str
     kind: str = ""
@@ -74,7 +74,7 @@ class Thing:
 
 @dataclass(frozen=True, eq=False)
 class Verb:
-    """A row of `verbs.toml`, which says what the columns mean; `verbs` has one for each name, so it is its own."""
+    """A row of `verbs.toml`, which says what the columns mean; known by identity."""
 
     name: str
     subjects: tuple[str, ...]
@@ -130,18 +130,17 @@ def place(label: str) -> Place:
     >>> place("Dirt road").name, place("Dirt road").phrase, place("night club").phrase
     ('road', 'a dirt road', 'a night club')
     """
-    words = " ".join(label.replace("_", " ").lower().split())
+    return _place(" ".join(label.replace("_", " ").lower().split()))
+
+
+@lru_cache(maxsize=1 << 16)
+def _place(words: str) -> Place:
+    """The place that has these words, in the table or by WordNet."""
     for found in places().values():
         if words in (found.name, english.bare(found.phrase)):
             return found
         if words in found.says:
             return dataclasses.replace(found, text=english.a(words))
-    return _other_place(words)
-
-
-@lru_cache(maxsize=1 << 16)
-def _other_place(words: str) -> Place:
-    """A place that the table lacks."""
     side = next((side for side, synsets in _table("groups")["sides"].items() if wordnet.is_a(words, *synsets)), "")
     beside = {world for found in places().values() if found.side == side for world in found.worlds}
     return Place(words, at=("in",) if side == "indoor" else (), worlds=tuple(sorted(beside)), side=side)
