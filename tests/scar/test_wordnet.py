@@ -93,6 +93,17 @@ def test_related_matches_a_search_in_the_files() -> None:
         assert related(a, b) == related(b, a)
 
 
+@needs_wordnet
+def test_co_hyponyms_match_a_search_in_the_files() -> None:
+    rng = random.Random(2)
+    meanings = {noun: {sense.synset for sense in senses(noun)} for noun in sorted(index()) if lemma(noun) == noun}
+    for noun in ["dog", "kitchen", "bus", "entity", *rng.sample(sorted(meanings), k=16)]:
+        own = senses(noun)[0].synset
+        beside = {synset for synset, above in parents().items() if synset != own and set(above) & set(parents()[own])}
+        listed = {other for other in meanings if beside.intersection(index()[other])}
+        assert set(co_hyponyms(noun)) == listed, noun
+
+
 @pytest.mark.parametrize(
     ("form", "noun"),
     [
