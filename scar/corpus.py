@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from scar.build_report import REPORT, read_report, write_json
 from scar.columns import Origin
@@ -34,13 +34,10 @@ from scar.recipe import load as load_recipe
 from scar.refine import refined
 from scar.sample import Split
 from scar.shard import SHARD_IMAGES, Job, Shard, ShardResult
-from scar.sources import Album, Draft, Name
+from scar.sources import Draft, Name
 from scar.sources.inputs import check, digest
 from scar.sources.opening import Opened, are_heavy, open_sources
 from scar.store import Store
-from scar.tally import Tally
-
-T = TypeVar("T")
 
 _FULL = {
     errno.ENOSPC: "the disk is full",
@@ -158,13 +155,10 @@ def _leakage(recipe: Recipe, opened: Sequence[Opened], how: _How) -> Leakage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Opened):
     """A source that is to be built, or is.
 
     Attributes:
-        source: of the recipe.
-        album: its pictures.
-        tally: has counted what belongs to no picture.
         leakage: images that are held out of it, and why.
         origin: what the provenance says.
         entry: what the report says of its inputs and settings.
@@ -173,9 +167,6 @@ class _Plan:
         finished: what the report says of it if it is built.
     """
 
-    source: Source
-    album: Album
-    tally: Tally
     leakage: Leakage
     origin: Origin
     entry: dict[str, Any]

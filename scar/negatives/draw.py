@@ -70,7 +70,7 @@ def _found(part: Part, context: Context, rng: Random, tally: Counter[str], pools
     accepted: list[Negative] = []
     gold = context.gold
     mine: str = getattr(gold, part)
-    for value in drawn(pools.urns(part, gold, context.picture, context.region), rng):
+    for value in drawn(pools.urns(part, context), rng):
         if value == mine:
             continue
         negative = Negative(part, gold.swap(part, value))

@@ -41,12 +41,13 @@ class Pools:
     weights: Mapping[str, float] = field(default_factory=dict)
     other: float = 1.0
 
-    def urns(self, part: Part, gold: Caption, picture: Picture, region: Region) -> list[tuple[Lots[str], float]]:
+    def urns(self, part: Part, context: Context) -> list[tuple[Lots[str], float]]:
         """All that may replace an element of a true caption, as `drawn` takes it."""
-        return [(self._lots(share.bag), share.factor) for share in self.shares(part, gold, picture, region)]
+        return [(self._lots(share.bag), share.factor) for share in self.shares(part, context)]
 
-    def shares(self, part: Part, gold: Caption, picture: Picture, region: Region) -> list[Share]:
+    def shares(self, part: Part, context: Context) -> list[Share]:
         """The same, with proposals' own weights."""
+        gold, picture, region = context.gold, context.picture, context.region
         if part == "scene":
             return scenes(gold, region, self.golds)
         if part == "relation":
@@ -92,7 +93,7 @@ def _allowed(pools: Pools, part: Part, context: Context, rng: Random) -> list[Pr
     """The proposals that no veto refuses; what is proposed twice has both weights."""
     gold = context.gold
     found: dict[str, Proposal] = {}
-    for share in pools.shares(part, gold, context.picture, context.region):
+    for share in pools.shares(part, context):
         for proposal in _some(share.bag, rng):
             before = found.get(proposal.value)
             weight = proposal.weight * share.factor + (before.weight if before else 0)

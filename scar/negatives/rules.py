@@ -358,8 +358,7 @@ def _scene_marks(joint: str, phrase: str) -> tuple[str, ...]:
 
 
 def _object_marks(noun: str, does: bool) -> tuple[str, ...]:
-    head = plain(noun)
-    return f"object {'does ' if does else ''}{head}", f"colour {noun.removesuffix(head).strip()}"
+    return f"object {'does ' if does else ''}{plain(noun)}", f"colour {_colour(noun)}"
 
 
 def _relation_marks(statement: Statement) -> tuple[str, ...]:
