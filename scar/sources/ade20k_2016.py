@@ -206,13 +206,18 @@ def _png(path: Path, modes: tuple[str, ...], place: str) -> Image.Image:
 def _columns(classes: Image.Image, things: Image.Image) -> NDArray[np.uint32]:
     """(W * H,) pixels down the columns: red, green and blue of the things, the lowest byte first, then the class.
 
-    Pillow puts one picture into the other, and turns it in half the time that numpy takes.
+    Pillow puts one picture into the other, and Arrow shows its memory where it lies, unless it lies in pieces.
     """
     import numpy as np
-    from PIL import Image
+    import pyarrow as pa
 
     things.putalpha(classes.getchannel(0))
-    return np.frombuffer(things.transpose(Image.Transpose.TRANSPOSE).tobytes(), "<u4")
+    width, height = things.size
+    try:
+        content = pa.array(things).values.buffers()[1]
+    except ValueError:
+        content = things.tobytes()
+    return np.frombuffer(content, "<u4", width * height).reshape(height, width).T.ravel()
 
 
 def _majorities(numbers: NDArray[np.int64], classes: NDArray[np.int64], lengths: NDArray[np.int64]) -> dict[int, int]:

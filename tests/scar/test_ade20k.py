@@ -92,6 +92,20 @@ def test_things_and_stuff_of_the_challenge_release(challenge: Challenge) -> None
     assert tally.records == 4
 
 
+def test_a_picture_that_fills_several_blocks_of_memory_reads_the_same(challenge: Challenge) -> None:
+    small = pictures(challenge.write(), Tally())
+    challenge.classes = challenge.classes.repeat(50, axis=0).repeat(50, axis=1)  # 3,000 x 2,000 pixels, 24 MB
+    challenge.things = challenge.things.repeat(50, axis=0).repeat(50, axis=1)
+    large = pictures(challenge.write(), Tally())
+    for mine, theirs in zip(large[0].regions, small[0].regions, strict=True):
+        assert (mine.id, mine.category) == (theirs.id, theirs.category)
+        assert mine.box.xywh == tuple(50 * side for side in theirs.box.xywh)
+        mask, expected = mine.traced().mask, theirs.traced().mask
+        assert mask is not None
+        assert expected is not None
+        assert (mask.to_array() == expected.to_array().repeat(50, axis=0).repeat(50, axis=1)).all()
+
+
 def test_images_come_by_number_and_travel(challenge: Challenge, travelled: Callable[[Any], Any]) -> None:
     challenge.write(8)
     album = open_album(source(challenge.write(7)), Tally())

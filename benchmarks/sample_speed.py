@@ -1,0 +1,88 @@
+"""What a sample costs in several checkouts of this project, by turns: CPU time of one process each, on the same images.
+
+python benchmarks/full_size.py DATA --scale 0.1
+python benchmarks/sample_speed.py DATA VisualGenome/train . ../before
+
+A machine that others use changes its speed within seconds, so whole runs tell little. Here the processes take turns, 60
+images each time, in one order and then in the other; ratios are of the same turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import hashlib
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+IMAGES = 60
+WARM = 1_500
+"""Images before the first turn: what is asked again and again is known after them."""
+
+
+def work(data: Path, key: str) -> None:
+    """Take turns: each line of the input is one; answer with CPU milliseconds a sample and a digest of all so far."""
+    from scar.columns import Origin
+    from scar.pipeline import rules, shown, suited
+    from scar.recipe import load
+    from scar.shard import Job, Shard, ShardResult
+    from scar.sources import open_album
+    from scar.sources.once import Once
+    from scar.tally import Tally
+
+    gc.disable()  # as workers do
+    recipe = load("scar-1m", data)
+    source = next(source for source in recipe.sources if source.key == key)
+    album = open_album(source, Tally(skip_bad=True), Once())
+    fit_on = [album[place] for place in shown(len(album))]
+    generator = suited(rules(), fit_on, source, recipe.seed, whole=len(fit_on) == len(album))
+    job = Job(source, recipe, generator, Origin("rules", "", None, recipe.seed), key)
+    Shard(job, [album[place] for place in range(min(WARM, len(album)))])()
+    seen = hashlib.sha256()
+    for turn, _ in enumerate(sys.stdin):
+        drafts = [album[(WARM + turn * IMAGES + number) % len(album)] for number in range(IMAGES)]
+        start = time.process_time()
+        made = Shard(job, drafts)()
+        took = time.process_time() - start
+        seen.update(made)
+        print(1000 * took / ShardResult.from_bytes(made).tally.samples, seen.hexdigest()[:16], flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("key", help="a source and its split, such as COCO_Stuff/train")
+    parser.add_argument("checkouts", type=Path, nargs="*", help="the first is what the others are compared with")
+    parser.add_argument("--turns", type=int, default=40)
+    options = parser.parse_args()
+    if not options.checkouts:
+        work(options.data, options.key)
+        return
+    command = [sys.executable, str(Path(__file__).resolve()), str(options.data.resolve()), options.key]
+    processes = []
+    for checkout in options.checkouts:
+        paths = os.environ | {"PYTHONPATH": str(checkout.resolve())}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        processes.append(subprocess.Popen(command, env=paths, text=True, **pipes))  # type: ignore[call-overload]  # noqa: S603
+    costs: list[list[float]] = [[] for _ in processes]
+    digests = [""] * len(processes)
+    for turn in range(options.turns):
+        order = range(len(processes)) if turn % 2 else reversed(range(len(processes)))
+        for number in order:
+            print(file=processes[number].stdin, flush=True)
+            cost, digests[number] = processes[number].stdout.readline().split()
+            costs[number].append(float(cost))
+    for process in processes:
+        process.communicate()
+    print("ms a sample: least   median   ratio   digest")
+    for checkout, own, digest in zip(options.checkouts, costs, digests, strict=True):
+        ratio = statistics.median(mine / first for mine, first in zip(own, costs[0], strict=True))
+        print(f"{min(own):18.3f} {statistics.median(own):8.3f} {ratio:7.3f}   {digest}   {checkout}")
+
+
+if __name__ == "__main__":
+    main()
