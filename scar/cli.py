@@ -221,7 +221,7 @@ def audit(
     from scar.audit import audit as audit_folder
     from scar.audit import encoder as encoders
     from scar.audit import findings
-    from scar.audit.report import drawn, save, tables, unlinked
+    from scar.audit.report import save, tables, unlinked
     from scar.progress import bar
 
     frozen = encoders.load(encoder) if encoder else None
@@ -236,7 +236,7 @@ def audit(
         console = Console()
         for table in tables(figures):
             console.print(table)
-        for line in [*drawn(figures), *unlinked(figures), *(beyond or ["Nothing is beyond its limit."])]:
+        for line in [*unlinked(figures), *(beyond or ["Nothing is beyond its limit."])]:
             typer.echo(line)
     if strict and beyond:
         raise typer.Exit(2)

@@ -43,7 +43,8 @@ def tables(report: dict[str, Any]) -> list[Table]:
             made.add_column(name, justify="right", no_wrap=True)
         return made
 
-    blind = table("What is found without an image", "source", "by", right=("of all", "95 %", *PARTS, "asked"))
+    blind = table("What is found without an image", "source", "by", right=("of all", "95 %", *PARTS))
+    lessons = table("What baselines learned of", "source", "taught by", right=("learned of", "asked about"))
     elements = table(
         "Elements of gold captions and swaps", "source", "part", right=("gold", "swaps", "never gold", "bits")
     )
@@ -59,8 +60,12 @@ def tables(report: dict[str, Any]) -> list[Table]:
     for key, figures in report["sources"].items():
         for name, rate in figures["blind"].items():
             kinds = [_rate(rate["kinds"].get(part, {}).get("hit")) for part in PARTS]
-            found = _rate(rate["hit"]), " to ".join(map(_rate, rate["interval"])), *kinds
-            blind.add_row(key, name, *found, f"{figures['drawn']['asked']['samples']:,}")
+            blind.add_row(key, name, _rate(rate["hit"]), " to ".join(map(_rate, rate["interval"])), *kinds)
+        if figures["blind"]:
+            parts = (
+                f"{part['samples']:,} of {part['of']:,}" for part in map(figures["drawn"].get, ("learned", "asked"))
+            )
+            lessons.add_row(key, figures["learned_of"], *parts)
         for part, element in figures["elements"].items():
             never, apart = f"{element['never_gold']:.1%}", f"{element['divergence']:.3f}"
             elements.add_row(key, part, f"{element['gold']:,}", f"{element['swapped']:,}", never, apart)
@@ -80,22 +85,7 @@ def tables(report: dict[str, Any]) -> list[Table]:
         if held.endswith("/eval") and learned.endswith("/train"):
             count = report["overlap"].get(f"{held} in {learned}", 0)
             shared.add_row(held, learned, f"{report['sources'][held]['images']:,}", f"{count:,}")
-    return [made for made in (blind, elements, text, tell, truth, shared, review) if made.row_count]
-
-
-def drawn(report: dict[str, Any]) -> list[str]:
-    """Of which files only a part went into what is found without an image, one line a file."""
-    lines = []
-    for key, figures in report["sources"].items():
-        learned, asked = figures["drawn"]["learned"], figures["drawn"]["asked"]
-        if figures["blind"] and any(each["samples"] < each["of"] for each in (learned, asked)):
-            other = figures["learned_of"] in report["sources"]
-            whence = figures["learned_of"] if other else "the same file, less those of the asked images"
-            lines.append(
-                f"{key}: what sees no image was asked {asked['samples']:,} of {asked['of']:,} samples; it learned of "
-                f"{learned['samples']:,} that the seed drew of the {learned['of']:,} of {whence}."
-            )
-    return lines
+    return [made for made in (blind, lessons, elements, text, tell, truth, shared, review) if made.row_count]
 
 
 def unlinked(report: dict[str, Any]) -> list[str]:
@@ -129,7 +119,7 @@ def save(report: dict[str, Any], folder: Path, margin: float) -> None:
         folder,
         "audit",
         title=f"Audit of {folder.resolve().name}",
-        about=" ".join([_ABOUT, *drawn(report)]),
+        about=_ABOUT,
         tables=tables(report),
         charts=charts(report, margin),
         beyond=findings(report, margin),
