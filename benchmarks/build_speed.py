@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from timing import best
 
 from scar import Recipe, Source, build
-from scar.images import decode
-from scar.scenes import draw_world
+from scar.common.images import decode
+from scar.demo import draw_world
 
 
 def main() -> None:

@@ -22,11 +22,11 @@ from rich.console import Console
 from rich.table import Table
 from timing import best
 
-from mmeb_eval.data import TaskFiles, task_files
+from mmeb_eval.data.files import TaskFiles, task_files
+from mmeb_eval.data.images import WORKERS, decode, open_rgb
+from mmeb_eval.data.tasks import get_task
 from mmeb_eval.embedder import Item
-from mmeb_eval.images import WORKERS, decode, open_rgb
-from mmeb_eval.run import run
-from mmeb_eval.tasks import get_task
+from mmeb_eval.run.run import run
 
 IMAGES, DRAWN, CAPTIONS, BATCH, WIDTH = 1000, 50, 10, 32, 1536
 ROUNDS = 5

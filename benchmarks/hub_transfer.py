@@ -63,9 +63,9 @@ def main() -> None:
 
 
 def measure(folder: Path, shards: int, size: int, pulled: int) -> None:
-    from scar.hub.checksums import Checksums
-    from scar.hub.pull import plan, pull
-    from scar.hub.push import Upload, push, upload_of
+    from scar.publish.checksums import Checksums
+    from scar.publish.pull import plan, pull
+    from scar.publish.push import Upload, push, upload_of
 
     root = folder / "corpus"
     (root / "rows").mkdir(parents=True)

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from mmeb_eval.published import published
-from mmeb_eval.tasks import group, tasks
+from mmeb_eval.data.tasks import group, tasks
+from mmeb_eval.report.published import published
 
 FAMILIES = ("classification", "vqa", "retrieval", "grounding")
 PER_FAMILY = 2

@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 from timing import best
 
-from mmeb_eval.metrics import CUTS
-from mmeb_eval.rank import rank
+from mmeb_eval.run.metrics import CUTS
+from mmeb_eval.run.rank import rank
 
 QUERIES, CANDIDATES, WIDTH = 1000, 1000, 1536
 ROUNDS = 20

@@ -15,11 +15,11 @@ import time
 from pathlib import Path
 from random import Random
 
+from scar.accounting import Tally
+from scar.annotations import open_album
+from scar.annotations.once import Once
+from scar.build.select import select
 from scar.recipe import load
-from scar.select import select
-from scar.sources import open_album
-from scar.sources.once import Once
-from scar.tally import Tally
 
 MIB = 1 << 20
 

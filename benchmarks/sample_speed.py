@@ -26,13 +26,13 @@ WARM = 1_500
 
 def work(data: Path, key: str) -> None:
     """Take turns: each line of the input is one; answer with CPU milliseconds a sample and a digest of all so far."""
-    from scar.columns import Origin
-    from scar.pipeline import rules, shown, suited
+    from scar.accounting import Tally
+    from scar.annotations import open_album
+    from scar.annotations.once import Once
+    from scar.build.pipeline import rules, shown, suited
+    from scar.build.shard import Job, Shard, ShardResult
+    from scar.formats.schema import Origin
     from scar.recipe import load
-    from scar.shard import Job, Shard, ShardResult
-    from scar.sources import open_album
-    from scar.sources.once import Once
-    from scar.tally import Tally
 
     gc.disable()  # as workers do
     recipe = load("scar-1m", data)

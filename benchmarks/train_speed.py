@@ -21,16 +21,17 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from scar.demo import build_demo
-from virtue_ref import lora, store
-from virtue_ref.batches import lay_out, parts_of
-from virtue_ref.checkpoint import Checkpoint, build
-from virtue_ref.collate import Collator
-from virtue_ref.loss import info_nce
-from virtue_ref.pairs import Pair, Source, read
-from virtue_ref.recipe import Recipe, from_table
-from virtue_ref.tokens import read_tokenizer
-from virtue_ref.train import Trained, mixer_of, one_step, train
+from scar.demo.corpus import build_demo
+from virtue_ref.checkpoints import resolve
+from virtue_ref.checkpoints.format import Checkpoint, build
+from virtue_ref.inference.batching import Collator
+from virtue_ref.model.tokens import read_tokenizer
+from virtue_ref.training import lora
+from virtue_ref.training.batches import lay_out, parts_of
+from virtue_ref.training.loss import info_nce
+from virtue_ref.training.pairs import Pair, Source, read
+from virtue_ref.training.recipe import Recipe, from_table
+from virtue_ref.training.train import Trained, mixer_of, one_step, train
 
 
 def main() -> None:
@@ -44,7 +45,7 @@ def main() -> None:
     parser.add_argument("--checkpointing", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    start = store.read(arguments.model)
+    start = resolve.read(arguments.model)
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         build_demo(data, images=80, seed=0)

@@ -1,10 +1,10 @@
 """Scores any embedder on the 36 MMEB and 5 SCaR tasks."""
 
 from mmeb_eval.check import check
+from mmeb_eval.data.tasks import Task, tasks
 from mmeb_eval.embedder import Embedder, Item, Points, Prompt
 from mmeb_eval.errors import EvalError
-from mmeb_eval.evaluate import evaluate
-from mmeb_eval.results import Result
-from mmeb_eval.tasks import Task, tasks
+from mmeb_eval.run.evaluate import evaluate
+from mmeb_eval.run.results import Result
 
 __all__ = ["Embedder", "EvalError", "Item", "Points", "Prompt", "Result", "Task", "check", "evaluate", "tasks"]

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mmeb_eval.errors import EvalError
-from scar.commands import one_line_errors
+from scar.common.terminal import one_line_errors
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from mmeb_eval.embedder import Embedder
-    from mmeb_eval.results import Result
+    from mmeb_eval.run.results import Result
 
 app = typer.Typer(
     help="Score any embedder on the 36 MMEB and 5 SCaR tasks.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -69,9 +69,9 @@ def run(
     with one_line_errors("mmeb-eval", EvalError, ScarError):
         if not model or not tasks:
             raise EvalError("which models on which tasks? Give --model NAME and --tasks DIR; see `mmeb-eval --help`.")
-        from mmeb_eval.choice import chosen_tasks
-        from mmeb_eval.rank import tie_rule
-        from mmeb_eval.run import run as run_all
+        from mmeb_eval.data.choice import chosen_tasks
+        from mmeb_eval.run.rank import tie_rule
+        from mmeb_eval.run.run import run as run_all
 
         rule = tie_rule(ties)
         chosen = chosen_tasks(tasks, data, images)
@@ -80,8 +80,8 @@ def run(
         results = run_all(embedders, chosen, output, batch_size=batch_size, refresh=refresh, ties=rule, say=say)
         if results:
             _print(results, as_json, output)
-            from mmeb_eval.leaderboard import warnings
-            from mmeb_eval.summary import summarise
+            from mmeb_eval.report.summary import summarise
+            from mmeb_eval.report.terminal import warnings
 
             warned = warnings(summarise(results))
             for line in warned:
@@ -105,9 +105,9 @@ def probe(
 ) -> None:
     """Score models on SCaR as it is and with sloppy prompts: jittered boxes, clicks beside the thing, partial masks."""
     with one_line_errors("mmeb-eval", EvalError, ScarError):
-        from mmeb_eval.choice import chosen_tasks
-        from mmeb_eval.curves import curves, tables
-        from mmeb_eval.run import run as run_all
+        from mmeb_eval.data.choice import chosen_tasks
+        from mmeb_eval.report.curves import curves, tables
+        from mmeb_eval.run.run import run as run_all
 
         embedders = _embedders(model, config, seed, region)
         say = partial(typer.echo, err=True)
@@ -130,7 +130,7 @@ def compare_runs(
 ) -> None:
     """Which of two runs is better on which task, how sure that is, and what differs in how they were made."""
     with one_line_errors("mmeb-eval", EvalError, ScarError):
-        from mmeb_eval.compare import compare, read_run
+        from mmeb_eval.report.compare import compare, read_run
 
         found = compare(read_run(first), read_run(second))
         if as_json:
@@ -152,7 +152,7 @@ def show_tasks(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Print the table of all 41 tasks."""
-    from mmeb_eval.tasks import tasks
+    from mmeb_eval.data.tasks import tasks
 
     if as_json:
         typer.echo(json.dumps([asdict(task) for task in tasks().values()], indent=1))
@@ -196,7 +196,7 @@ def write_demo_data(
     """Draw small data for all 41 tasks, in the published formats."""
     with one_line_errors("mmeb-eval", EvalError, ScarError):
         from mmeb_eval.demo.write import write_demo
-        from scar.progress import bar
+        from scar.common.progress import bar
 
         counts = write_demo(out, queries=queries, seed=seed, track=bar)
         typer.echo(f"{out}: {', '.join(f'{count:,} {what}' for what, count in counts.items())}")
@@ -211,8 +211,8 @@ def show_leaderboard(
 ) -> None:
     """Print published scores with their sources, your own among them if you like."""
     with one_line_errors("mmeb-eval", EvalError, ScarError):
-        from mmeb_eval.results import read_results
-        from mmeb_eval.standings import boards
+        from mmeb_eval.report.leaderboard import boards
+        from mmeb_eval.run.results import read_results
 
         found = boards(benchmark, group, [] if results is None else read_results(results))
         if as_json:
@@ -233,8 +233,8 @@ def fetch_data(
 ) -> None:
     """Download data once; a download that was stopped goes on, and what is there is not asked for again."""
     with one_line_errors("mmeb-eval", EvalError):
-        from mmeb_eval.fetch import fetch, read_revisions
-        from mmeb_eval.tasks import get_tasks
+        from mmeb_eval.data.fetch import fetch, read_revisions
+        from mmeb_eval.data.tasks import get_tasks
 
         fetch(get_tasks(tasks), data, revisions=read_revisions(revision or []), images=not rows_only, say=typer.echo)
 
@@ -252,10 +252,10 @@ def report(
 ) -> None:
     """Write a report about results: a self-contained page, Markdown or JSON."""
     with one_line_errors("mmeb-eval", EvalError, ScarError):
-        from mmeb_eval.choice import chosen_tasks
-        from mmeb_eval.report import write_report
-        from mmeb_eval.results import read_probed, read_results
-        from mmeb_eval.ways import read as read_ways
+        from mmeb_eval.data.choice import chosen_tasks
+        from mmeb_eval.report.report import write_report
+        from mmeb_eval.report.ways import read as read_ways
+        from mmeb_eval.run.results import read_probed, read_results
 
         files = chosen_tasks(tasks or [], data, images)
         measured = read_ways(ways) if ways else ()
@@ -277,8 +277,8 @@ def submit(
     with one_line_errors("mmeb-eval", EvalError, ScarError):
         if not dry_run:
             raise EvalError("submit: this command sends nothing; add --dry-run to write the files that you can send.")
-        from mmeb_eval.results import read_results
-        from mmeb_eval.submit import write_submission
+        from mmeb_eval.report.submit import write_submission
+        from mmeb_eval.run.results import read_results
 
         written = write_submission(read_results(results), out, model, about)
         for path in written.files:
@@ -292,8 +292,8 @@ def submit(
 def _embedders(names: Sequence[str], config: str | None, seed: int, region: str | None) -> list[Embedder]:
     """The models, told regions in that way."""
     from mmeb_eval.models import load_model
-    from mmeb_eval.regions import tell
-    from mmeb_eval.workers import take_device
+    from mmeb_eval.regions.strategies import tell
+    from mmeb_eval.run.workers import take_device
 
     take_device()
     embedders = [load_model(name, config=config, seed=seed) for name in dict.fromkeys(names)]
@@ -315,9 +315,9 @@ def _check_embedder(model: str, config: str | None) -> int:
 
 def _check_data(data: Path, tasks: str | None, images: Path | None) -> int:
     """Print all problems of a data folder; returns how many there are."""
-    from mmeb_eval.check_data import check_data
-    from mmeb_eval.tasks import get_tasks
-    from scar.progress import bar
+    from mmeb_eval.data.check_data import check_data
+    from mmeb_eval.data.tasks import get_tasks
+    from scar.common.progress import bar
 
     found = check_data(data, get_tasks(tasks) if tasks else None, images, track=bar)
     for problem in found.problems:
@@ -336,9 +336,9 @@ def _print(results: Sequence[Result], as_json: bool, output: Path) -> None:
         ]
         typer.echo(json.dumps(short, indent=1))
         return
-    from mmeb_eval.leaderboard import tables
-    from mmeb_eval.results import read_results
-    from mmeb_eval.summary import is_floor
+    from mmeb_eval.report.summary import is_floor
+    from mmeb_eval.report.terminal import tables
+    from mmeb_eval.run.results import read_results
 
     asked, models = {result.task for result in results}, {result.model for result in results}
     floors = [

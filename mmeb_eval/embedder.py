@@ -58,7 +58,8 @@ class Embedder(Protocol):
 
     More is read where it exists:
 
-    - ``layout``: how instruction and text are joined, a name from `mmeb_eval.layouts.LAYOUTS` (default ``"plain"``).
+    - ``layout``: how instruction and text are joined, a name from
+      `mmeb_eval.templates.fused.LAYOUTS` (default ``"plain"``).
     - ``prompts``: kinds of prompt it takes, of ``"box"``, ``"points"``, ``"mask"`` (default none); for the others the
       evaluator says the region in another way and the result names it.
     - ``settings``: a mapping of JSON values that stand in the result, those of `SETTINGS` and more; vectors made under

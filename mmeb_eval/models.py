@@ -37,9 +37,9 @@ class Family:
 
 
 FAMILIES: Mapping[str, Family] = {
-    "constant": Family("mmeb_eval.floors:Constant"),
-    "random": Family("mmeb_eval.floors:Random", options=("seed",)),
-    "text-only": Family("mmeb_eval.floors:TextOnly"),
+    "constant": Family("mmeb_eval.adapters.baselines:Constant"),
+    "random": Family("mmeb_eval.adapters.baselines:Random", options=("seed",)),
+    "text-only": Family("mmeb_eval.adapters.baselines:TextOnly"),
     "virtue": Family(
         "virtue_ref.embedder:load", "<folder or hub id>", needed=False, extra="virtue", options=("config",)
     ),

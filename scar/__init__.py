@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from scar.build import build
 from scar.errors import ScarError
 from scar.sample import Box, Caption, Mask, Negative, Region, Sample
 
 if TYPE_CHECKING:
-    from scar.corpus import build
-    from scar.parquet import read
+    from scar.formats.parquet import read
     from scar.recipe import Recipe, Source
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "read",
 ]
 
-_LATE = {"Recipe": "scar.recipe", "Source": "scar.recipe", "build": "scar.corpus", "read": "scar.parquet"}
+_LATE = {"Recipe": "scar.recipe", "Source": "scar.recipe", "read": "scar.formats.parquet"}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from scar.commands import one_line_errors
+from scar.common.terminal import one_line_errors
 from scar.errors import InputError, ScarError
-from scar.hub.commands import Folder, card, pull, push
+from scar.publish.commands import Folder, card, pull, push
 
 if TYPE_CHECKING:
     from scar.recipe import Recipe
@@ -77,8 +77,8 @@ def build(
     """Make samples of annotated images: COCO-style files, the sources of a recipe, or the drawn demo."""
     import msgspec
 
-    from scar.corpus import build as build_recipe
-    from scar.progress import bar
+    from scar.build import build as build_recipe
+    from scar.common.progress import bar
     from scar.recipe import built_in
 
     if list_recipes:
@@ -100,7 +100,7 @@ def build(
     }
     given = {option: value for option, value in source.items() if value is not None}
     if recipe == "demo":
-        from scar.demo import build_demo
+        from scar.demo.corpus import build_demo
 
         _refuse(given.keys() - {"images"}, "the demo draws its own images")
         report = build_demo(out, _count(images), seed or 0, images_mode=images_mode, force=force, track=bar)
@@ -140,8 +140,8 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Look at every row and image of a SCaR folder, ours or the published one; exit code 2 when something is wrong."""
-    from scar.check import check as check_folder
-    from scar.progress import bar
+    from scar.common.progress import bar
+    from scar.formats.check import check as check_folder
 
     if against_paper:
         _compare(folder, as_json)
@@ -160,9 +160,9 @@ def check(
 @one_line_errors("scar", ScarError)
 def stats(folder: Folder, as_json: Json = False) -> None:
     """Count a SCaR folder by source and split; writes stats.json, stats.html and charts, into stats/."""
-    from scar.progress import bar
-    from scar.stats import save, tables
-    from scar.stats import stats as count_folder
+    from scar.common.progress import bar
+    from scar.inspect.statistics import save, tables
+    from scar.inspect.statistics import stats as count_folder
 
     counts = count_folder(folder, bar)
     save(counts, folder)
@@ -190,9 +190,9 @@ def show(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page.  [default: show.html in DIR]")] = None,
 ) -> None:
     """Write a page of samples: image, box and mask, the ten captions by kind, and where they come from."""
-    from scar.progress import bar
-    from scar.show import SHEET
-    from scar.show import show as show_folder
+    from scar.common.progress import bar
+    from scar.inspect.samples_page import SHEET
+    from scar.inspect.samples_page import show as show_folder
 
     out = out or folder / SHEET
     cards = show_folder(folder, out, count=count, seed=seed, source=source, split=split, images=images, track=bar)
@@ -222,7 +222,7 @@ def audit(
     from scar.audit import encoder as encoders
     from scar.audit import findings
     from scar.audit.report import save, tables, unlinked
-    from scar.progress import bar
+    from scar.common.progress import bar
 
     frozen = encoders.load(encoder) if encoder else None
     figures = audit_folder(folder, seed=seed, trained_on=trained_on, encoder=frozen, track=bar)
@@ -250,7 +250,7 @@ def _compare(folder: Path, as_json: bool) -> None:
     """Print the corpus beside the paper's numbers."""
     from dataclasses import asdict
 
-    from scar.paper import against_paper
+    from scar.inspect.against_paper import against_paper
 
     rows = against_paper(folder)
     if as_json:

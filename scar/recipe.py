@@ -34,11 +34,11 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from scar.annotations import READERS
+from scar.build.leakage import Overlap
+from scar.build.select import Limits
 from scar.errors import RecipeError
-from scar.identity import Overlap
 from scar.sample import SPLITS, Split
-from scar.select import Limits
-from scar.sources import READERS
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -119,7 +119,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             ``drop-train`` leaves them out of the train split and counts their records as ``in_eval``, ``keep`` keeps
             them.
         decode_images: see that every image decodes to its last row; else only that it begins and ends as one does.
-        refine: draw negatives again as long as a blind model finds the gold captions; see `scar.refine`.
+        refine: draw negatives again as long as a blind model finds the gold captions; see `scar.build.refine`.
     """
 
     sources: tuple[Source, ...]
@@ -225,7 +225,7 @@ def _dataset(table: Mapping[str, Any], place: str, data_root: Path | None) -> So
 
 @cache
 def _rows() -> dict[str, dict[str, Any]]:
-    return tomllib.loads((_HERE / "sources" / "sources.toml").read_text(encoding="utf-8"))
+    return tomllib.loads((_HERE / "annotations" / "sources.toml").read_text(encoding="utf-8"))
 
 
 def _convert(content: Mapping[str, Any], kind: type[T], place: str, base: Path) -> T:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from virtue_ref.config import Config
     from virtue_ref.embedder import load
-    from virtue_ref.model import Virtue
+    from virtue_ref.model.virtue import Virtue
 
 __all__ = ["Config", "Virtue", "load"]
 
-_HOME = {"Config": "virtue_ref.config", "Virtue": "virtue_ref.model", "load": "virtue_ref.embedder"}
+_HOME = {"Config": "virtue_ref.config", "Virtue": "virtue_ref.model.virtue", "load": "virtue_ref.embedder"}
 
 
 def __getattr__(name: str) -> Any:

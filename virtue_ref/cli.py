@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from mmeb_eval.errors import EvalError
-from scar.commands import one_line_errors
+from scar.common.terminal import one_line_errors
 from scar.errors import ScarError
 
 app = typer.Typer(
@@ -37,7 +37,7 @@ def info(
 ) -> None:
     """Sizes, settings and checks of a model."""
     with one_line_errors("virtue", EvalError, ScarError):
-        from virtue_ref.info import describe
+        from virtue_ref.checkpoints.info import describe
 
         facts = describe(model, segmenter)
     if as_json:
@@ -66,7 +66,7 @@ def embed(
     """
     with one_line_errors("virtue", EvalError, ScarError):
         from virtue_ref.embedder import load
-        from virtue_ref.vectors import embed_rows, fingerprint, read_rows
+        from virtue_ref.inference.vector_files import embed_rows, fingerprint, read_rows
 
         embedder = load(
             model,
@@ -92,10 +92,10 @@ def convert(
 ) -> None:
     """Write a checkpoint in our layout or in the official one; no weight changes a bit."""
     with one_line_errors("virtue", EvalError, ScarError):
-        from virtue_ref.checkpoint import write
+        from virtue_ref.checkpoints.format import write
+        from virtue_ref.checkpoints.official import export
+        from virtue_ref.checkpoints.resolve import read
         from virtue_ref.errors import ConfigError
-        from virtue_ref.official import export
-        from virtue_ref.store import read
 
         layouts = {"ours": write, "official": export}
         if to not in layouts:
@@ -115,8 +115,8 @@ def run_bench(
 ) -> None:
     """Latency and peak memory of each way to ask, with crop and text baselines beside them."""
     with one_line_errors("virtue", EvalError, ScarError):
-        from virtue_ref.bench import bench
         from virtue_ref.embedder import load
+        from virtue_ref.inference.bench import bench
 
         embedder = load(model, device=device, dtype=dtype, segmenter=segmenter)
         timings = list(bench(embedder, repeat))
@@ -150,7 +150,7 @@ def train(
     listed: Annotated[bool, typer.Option("--list", help="Show the recipes that come with it.")] = False,
 ) -> None:
     """Train connector and adapters with InfoNCE; with several processes under `accelerate launch [--use_fsdp]`."""
-    from virtue_ref.recipe import Recipe, built_in
+    from virtue_ref.training.recipe import Recipe, built_in
 
     if listed or not recipe:
         for name in built_in():
@@ -159,14 +159,14 @@ def train(
         return
     with one_line_errors("virtue", EvalError, ScarError):
         if recipe == "demo":
-            from virtue_ref.command import train_miniature
+            from virtue_ref.training.command import train_miniature
 
             typer.echo(f"checkpoint {train_miniature(out or Path('runs') / 'demo', seed or 0)}")
             return
         wanted = Recipe.read(recipe).with_options(
             steps=steps, batch=batch, part=part, seed=seed, missing=missing, model=model
         )
-        from virtue_ref.command import train_recipe
+        from virtue_ref.training.command import train_recipe
 
         last = train_recipe(wanted, data, out or Path("runs") / wanted.name, track or (), cpu=cpu, dry_run=dry_run)
     if last is not None:
@@ -182,10 +182,10 @@ def table_of_ways(
 ) -> None:
     """Score the miniature told the region in every way, before and after its SCaR stage; goes on where it was."""
     with one_line_errors("virtue", EvalError, ScarError):
-        from mmeb_eval.files import write_bytes
-        from mmeb_eval.report import ways_text
-        from mmeb_eval.ways import table, write
-        from virtue_ref.miniature.table import score
+        from mmeb_eval.report.report import ways_text
+        from mmeb_eval.report.ways import table, write
+        from scar.common.files import write_bytes
+        from virtue_ref.demo_model.table import score
 
         scores = [
             each for folder in run for each in score(folder, draw, pictures, lambda line: typer.echo(line, err=True))
@@ -230,7 +230,7 @@ def card(
 ) -> None:
     """Render a checkpoint's model card and its results for the Hub: README.md and .eval_results/."""
     with one_line_errors("virtue", EvalError, ScarError):
-        from virtue_ref.publish import write_card
+        from virtue_ref.checkpoints.publish import write_card
 
         folder, facts = write_card(checkpoint, repo, name, results, licence, dataset or (), template, force=force)
     typer.echo(f"{facts.name}: {len(facts.results)} results, licence {facts.licence.name}: {folder / 'README.md'}")
@@ -252,8 +252,8 @@ def push(
 ) -> None:
     """Upload a checkpoint with card and results: contents first, then one commit, checked; resumable."""
     with one_line_errors("virtue", EvalError, ScarError):
-        from scar.hub.send import send
-        from virtue_ref.publish import OWNED, files_of, write_card
+        from scar.publish.send import send
+        from virtue_ref.checkpoints.publish import OWNED, files_of, write_card
 
         folder, facts = write_card(checkpoint, repo, name, results, licence, dataset or (), template)
         send(

@@ -17,13 +17,13 @@ from tokenizers import Tokenizer
 from torch.nn import functional
 
 from mmeb_eval.embedder import Item
-from virtue_ref.checkpoint import build
-from virtue_ref.collate import Collator, Front, Request
+from virtue_ref.checkpoints.format import build
+from virtue_ref.checkpoints.resolve import read
 from virtue_ref.errors import ConfigError, InputError, VirtueError
-from virtue_ref.memory import Memory
-from virtue_ref.model import Seen, Virtue
-from virtue_ref.store import read
-from virtue_ref.tokens import read_tokenizer
+from virtue_ref.inference.batching import Collator, Front, Request
+from virtue_ref.inference.image_cache import Memory
+from virtue_ref.model.tokens import read_tokenizer
+from virtue_ref.model.virtue import Seen, Virtue
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -43,7 +43,7 @@ class VirtueEmbedder:
         revision: of the weights, for results.
 
     Attributes:
-        layout: how instruction and text are joined for it, see `mmeb_eval.layouts`.
+        layout: how instruction and text are joined for it, see `mmeb_eval.templates.fused`.
         prompts: kinds of prompt it takes.
         memory: the images it remembers.
     """
@@ -78,7 +78,7 @@ class VirtueEmbedder:
         config = self.model.config
         return {
             "revision": self._revision,
-            "processor": "virtue_ref.images",
+            "processor": "virtue_ref.model.images",
             "min_pixels": config.image.min_pixels,
             "max_pixels": config.image.max_pixels,
             "resolution": config.image.resolution,

@@ -31,9 +31,9 @@ from urllib.parse import urldefrag, urlsplit
 import numpy as np
 
 from mmeb_eval.adapters.parts import refuse_prompts, unit
+from mmeb_eval.data.images import open_rgb
 from mmeb_eval.embedder import Item
 from mmeb_eval.errors import ContractError, EvalError
-from mmeb_eval.images import open_rgb
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmeb_eval.adapters.parts import embed_by_kind, not_loaded, refuse_prompts, unit
+from mmeb_eval.data.images import open_rgb
 from mmeb_eval.embedder import Item, describe
 from mmeb_eval.errors import DataError, EvalError, UnknownName
-from mmeb_eval.images import open_rgb
 
 if TYPE_CHECKING:
     import numpy as np

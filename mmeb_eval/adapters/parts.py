@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmeb_eval.data import sha256
+from mmeb_eval.data.files import sha256
 from mmeb_eval.embedder import Item, describe
 from mmeb_eval.errors import DataError, EvalError
 

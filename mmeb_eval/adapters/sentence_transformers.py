@@ -15,9 +15,9 @@ from mmeb_eval.adapters.parts import (
     split_revision,
     unit,
 )
+from mmeb_eval.data.images import open_rgb
 from mmeb_eval.embedder import Item, describe
 from mmeb_eval.errors import DataError
-from mmeb_eval.images import open_rgb
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,9 +9,9 @@ from random import Random
 from mmeb_eval.demo.pictures import SIDES, Picture, Shot, largest, only, outermost
 from mmeb_eval.demo.question import ASK, IMAGE, NUMBERS, Question, World, answers, names, shuffled
 from mmeb_eval.demo.words import listed
-from scar.english import a
-from scar.scenes.places import SCENES
-from scar.scenes.shapes import COLOURS, SHAPES
+from scar.demo.places import SCENES
+from scar.demo.shapes import COLOURS, SHAPES
+from scar.language.english import a
 
 
 def thing_class(world: World, rng: Random, *, says: str) -> Iterator[Question]:

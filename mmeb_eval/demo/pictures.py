@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scar.demo.canvas import Canvas
+from scar.demo.places import SCENES, Scene
+from scar.demo.shapes import COLOURS, SHAPES
+from scar.demo.things import Thing, arrange, relations
 from scar.sample import Box
-from scar.scenes.canvas import Canvas
-from scar.scenes.places import SCENES, Scene
-from scar.scenes.shapes import COLOURS, SHAPES
-from scar.scenes.things import Thing, arrange, relations
 
 if TYPE_CHECKING:
     from PIL.Image import Image

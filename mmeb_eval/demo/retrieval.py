@@ -9,8 +9,8 @@ from random import Random
 from mmeb_eval.demo.pictures import Picture, Shot, moved, portrait
 from mmeb_eval.demo.question import CHOICES, IMAGE, RELATED, SHOW, Question, World, answers, names, shots, shuffled
 from mmeb_eval.demo.words import article
-from scar.scenes.places import SCENES
-from scar.scenes.shapes import COLOURS, SHAPES
+from scar.demo.places import SCENES
+from scar.demo.shapes import COLOURS, SHAPES
 
 
 def image_to_text(world: World, rng: Random, *, says: Callable[[Picture], str], instruction: str) -> Iterator[Question]:

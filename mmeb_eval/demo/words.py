@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmeb_eval.demo.pictures import Picture
 from mmeb_eval.demo.question import NUMBERS
-from scar.english import a
+from scar.language.english import a
 
 
 def all_things(picture: Picture) -> str:

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mmeb_eval.data.tasks import Task, tasks
 from mmeb_eval.demo.pictures import Shot, paint, portraits, world
 from mmeb_eval.demo.question import Question, World
 from mmeb_eval.demo.questions import questions
-from mmeb_eval.files import write_bytes, write_table
-from mmeb_eval.tasks import Task, tasks
-from scar.corpus import build
-from scar.progress import Track, silent
+from scar import build
+from scar.common.files import write_bytes, write_table
+from scar.common.progress import Track, silent
+from scar.demo import draw_world
 from scar.recipe import Recipe, Source
-from scar.scenes import draw_world
 
 LICENCE = "CC0-1.0"
 
@@ -32,8 +32,8 @@ def write_demo(out: Path, *, queries: int = 24, seed: int = 0, track: Track = si
     """Draw small data sets in the published formats for all 41 tasks.
 
     ``<task>/test-00000-of-00001.parquet`` holds the rows of an MMEB task and ``image-tasks/<task>`` its images, as in
-    the official releases; ``SCaR-eval`` and ``images`` are what `scar.corpus.build` makes of drawn worlds. The same
-    arguments give the same bytes.
+    the official releases; ``SCaR-eval`` and ``images`` are what `scar.build` makes of drawn worlds. The same arguments
+    give the same bytes.
 
     Args:
         out: the folder to write into; what an earlier call wrote is replaced.
@@ -46,7 +46,7 @@ def write_demo(out: Path, *, queries: int = 24, seed: int = 0, track: Track = si
 
     Raises:
         EvalError: a file cannot be written.
-        ScarError: as `scar.corpus.build`.
+        ScarError: as `scar.build.corpus.build`.
     """
     seen = World(world(max(PICTURES, queries), seed), portraits(max(PORTRAITS, queries), seed))
     mmeb = [task for task in tasks().values() if task.benchmark == "MMEB"]

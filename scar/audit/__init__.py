@@ -21,8 +21,8 @@ from scar.audit.rows import AT_ONCE, rows_of
 from scar.audit.swaps import REASONS
 from scar.audit.truth import Truth
 from scar.audit.words import Words
-from scar.parquet import RowFile, find
-from scar.progress import Track, silent
+from scar.common.progress import Track, silent
+from scar.formats.parquet import RowFile, find
 
 TRAINED_ON = 50_000
 """Most samples that a blind baseline learns of, and is asked."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from scar import english, wordnet
-from scar.lexicon import colours
+from scar.language import english, wordnet
+from scar.language.lexicon import colours
 
 
 @lru_cache(maxsize=65536)

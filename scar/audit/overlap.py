@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from scar.identity import coco_identity
-from scar.looks import shared
-from scar.neighbours import look_of
-from scar.parquet import RowFile
+from scar.build.earlier_builds import look_of
+from scar.build.leakage import coco_identity
+from scar.common.image_hash import shared
+from scar.formats.parquet import RowFile
 from scar.sample import Split
 
 

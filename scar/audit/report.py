@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scar.audit import findings
-from scar.build_report import write_json
-from scar.charts import Bars
-from scar.figures import save_figures
+from scar.build.report import write_json
+from scar.common.charts import Bars
+from scar.common.html.figures import save_figures
+from scar.inspect.statistics import lengths_chart
 from scar.sample import PARTS
-from scar.stats import lengths_chart
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -19,7 +19,7 @@ from typing import Any
 from scar.audit.blind import wilson
 from scar.audit.rows import rows_of
 from scar.errors import InputError
-from scar.parquet import RowFile
+from scar.formats.parquet import RowFile
 
 REVIEW = "review.jsonl"
 

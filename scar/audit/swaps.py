@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from scar import english
 from scar.audit.arrays import asked_once, pairs, ranges, renamed
 from scar.audit.lineage import same_lineage, swap
 from scar.audit.logistic import Floats, Ints
 from scar.audit.rows import KINDS, Coded, Rows
-from scar.lexicon import alike, place, thing
+from scar.generators.rules.vetoes import IN_BOX
+from scar.language import english
+from scar.language.lexicon import alike, place, thing
 from scar.sample import Part
-from scar.vetoes import IN_BOX
 
 _SAME_REGION = 0.5
 """Two boxes of one category that overlap so far, as intersection over union, may be of one thing."""

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from scar import english
 from scar.audit.distinct import Distinct
 from scar.audit.logistic import Ints
 from scar.audit.rows import KINDS, Coded, Rows, joined
 from scar.audit.said import split
+from scar.language import english
 from scar.sample import PARTS
 
 _ARTICLES = frozenset({"a", "an", "the"})

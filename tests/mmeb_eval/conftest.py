@@ -12,8 +12,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from mmeb_eval.data import TaskFiles
-from mmeb_eval.tasks import get_task
+from mmeb_eval.data.files import TaskFiles
+from mmeb_eval.data.tasks import get_task
+from tests.shared import SHARED
 
 SCAR = pa.schema(
     [
@@ -39,7 +40,7 @@ def golden() -> Golden:
     """Reads a file of the reference outputs; skips the test where they are not at hand."""
 
     def read(name: str) -> Any:
-        path = Path(__file__).parents[3] / "shared" / "golden" / "mmeb" / name
+        path = SHARED / "golden" / "mmeb" / name
         if not path.is_file():
             pytest.skip(f"no reference outputs at {path}")
         return np.load(path) if path.suffix == ".npz" else json.loads(path.read_text(encoding="utf-8"))

@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from mmeb_eval.cli import app
-from mmeb_eval.results import read_results
-from mmeb_eval.tasks import tasks
+from mmeb_eval.data.tasks import tasks
+from mmeb_eval.run.results import read_results
 
 EMBEDDER = """
 import numpy as np

@@ -12,16 +12,16 @@ import pytest
 from PIL import Image, ImageColor
 from typer.testing import CliRunner
 
-from mmeb_eval.cases import read
 from mmeb_eval.cli import app
-from mmeb_eval.data import rows, sha256, task_files
+from mmeb_eval.data.cases import read
+from mmeb_eval.data.files import rows, sha256, task_files
+from mmeb_eval.data.tasks import get_task, tasks
 from mmeb_eval.demo.pictures import Shot, boxes, paint, portraits, world
 from mmeb_eval.demo.question import World
 from mmeb_eval.demo.questions import KINDS, questions
 from mmeb_eval.demo.write import write_demo
-from mmeb_eval.layouts import LAYOUTS
-from mmeb_eval.tasks import get_task, tasks
-from scar.scenes.shapes import COLOURS
+from mmeb_eval.templates.fused import LAYOUTS
+from scar.demo.shapes import COLOURS
 
 QUERIES = 6
 

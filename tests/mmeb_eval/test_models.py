@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from mmeb_eval.adapters.baselines import Constant
 from mmeb_eval.errors import EvalError, UnknownName
-from mmeb_eval.floors import Constant
 from mmeb_eval.models import ENTRY_POINTS, FAMILIES, load_model, names
 
 
@@ -45,8 +45,10 @@ def test_entry_points_are_named_among_the_known_and_told_apart(entry_points: lis
     entry_points[:] = [SimpleNamespace(name="own", value="no_such_package:Own")]
     with pytest.raises(EvalError, match=r"no module 'no_such_package'"):
         load_model("own")
-    entry_points[:] = [SimpleNamespace(name="own", value="mmeb_eval.floors:Constant")]
-    with pytest.raises(EvalError, match=r"own:x: mmeb_eval.floors:Constant of entry point 'own' cannot be called"):
+    entry_points[:] = [SimpleNamespace(name="own", value="mmeb_eval.adapters.baselines:Constant")]
+    with pytest.raises(
+        EvalError, match=r"own:x: mmeb_eval.adapters.baselines:Constant of entry point 'own' cannot be called"
+    ):
         load_model("own:x")
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-import scar.corpus
+from scar.build import corpus
+from scar.build.pipeline import Generator
 from scar.cli import app
-from scar.pipeline import Generator
 
 if TYPE_CHECKING:
     from tests.conftest import World
@@ -26,7 +26,7 @@ __all__ = ["local_hub"]
 @pytest.fixture
 def run(world: World, tmp_path: Path, stand_in: Generator, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Runs `scar build` on the world as it is."""
-    monkeypatch.setattr(scar.corpus, "rules", lambda: stand_in)
+    monkeypatch.setattr(corpus, "rules", lambda: stand_in)
 
     def build(*options: str) -> Any:
         return CliRunner().invoke(app, ["build", *world.options(), "--out", str(tmp_path / "out"), *options])

@@ -13,11 +13,12 @@ from typer.testing import CliRunner
 
 from scar import read
 from scar.cli import app
+from tests.shared import SHARED
 
 if TYPE_CHECKING:
     from tests.conftest import World
 
-COCO_MINI = Path(__file__).parents[3] / "shared" / "data" / "coco-mini"
+COCO_MINI = SHARED / "data" / "coco-mini"
 
 
 def scar(*arguments: str | Path) -> Any:
@@ -123,12 +124,12 @@ def test_what_cannot_be_done_is_said_in_one_line(arguments: list[str], message: 
 
 
 def test_a_bug_keeps_its_traceback(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import scar.stats
+    import scar.inspect.statistics
 
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(scar.stats, "stats", broken)
+    monkeypatch.setattr(scar.inspect.statistics, "stats", broken)
     with pytest.raises(RuntimeError, match="a bug"):
         CliRunner().invoke(app, ["stats", str(built)], catch_exceptions=False)
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from scar.annotations import READERS
+from scar.annotations.inputs import check, digest
+from scar.build.leakage import coco_identity
 from scar.errors import InputError, RecipeError
-from scar.identity import coco_identity
 from scar.recipe import Recipe, Source, _rows, built_in, load, parse
 from scar.sample import SPLITS, Split
-from scar.sources import READERS
-from scar.sources.inputs import check, digest
 
 
 def test_recipes_of_the_package_validate_and_say_what_they_are(tmp_path: Path) -> None:

@@ -10,15 +10,16 @@ import pytest
 import torch
 from PIL import Image
 
-from scar.demo import build_demo
+from scar.demo.corpus import build_demo
 from tests.local_hub import local_hub
-from virtue_ref import store
-from virtue_ref.checkpoint import Checkpoint
+from tests.shared import SHARED
+from virtue_ref.checkpoints import resolve
+from virtue_ref.checkpoints.format import Checkpoint
 from virtue_ref.embedder import VirtueEmbedder, load
 
 __all__ = ["local_hub"]
 
-REFERENCE = Path(__file__).parents[3] / "shared" / "golden" / "virtue"
+REFERENCE = SHARED / "golden" / "virtue"
 
 torch.set_num_threads(1)
 
@@ -47,7 +48,7 @@ def tiny() -> VirtueEmbedder:
 @pytest.fixture(scope="session")
 def stored() -> Checkpoint:
     """The tiny model as a checkpoint; its second seed, so that it is never mistaken for `tiny`."""
-    return store.read("tiny", seed=1)
+    return resolve.read("tiny", seed=1)
 
 
 @pytest.fixture

@@ -19,14 +19,14 @@ from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 from mmeb_eval.check import check
 from mmeb_eval.embedder import Item, Points
 from scar.sample import Box, Mask
-from virtue_ref import store
-from virtue_ref.checkpoint import write
+from virtue_ref.checkpoints import resolve
+from virtue_ref.checkpoints.format import write
+from virtue_ref.checkpoints.info import describe
 from virtue_ref.config import Config
 from virtue_ref.embedder import VirtueEmbedder, load
 from virtue_ref.errors import ConfigError, InputError, VirtueError
-from virtue_ref.info import describe
-from virtue_ref.memory import AHEAD
-from virtue_ref.model import Virtue
+from virtue_ref.inference.image_cache import AHEAD
+from virtue_ref.model.virtue import Virtue
 
 Draw = Callable[..., Path]
 
@@ -268,7 +268,7 @@ def test_no_items_give_no_vectors(tiny: VirtueEmbedder) -> None:
     ],
 )
 def test_options_that_do_not_exist(options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("virtue_ref.store.snapshot_download", _offline)
+    monkeypatch.setattr("virtue_ref.checkpoints.resolve.snapshot_download", _offline)
     with pytest.raises(VirtueError, match=message):
         load(**options)
 
@@ -347,7 +347,7 @@ def test_qwen2_5_vl_stands_on_the_same_seam(items: list[Item], tmp_path: Path) -
         "initializer_range": 0.2,
     }
     backbone = {**config.backbone, "model_type": "qwen2_5_vl", "vision_config": vision}
-    write(store.new(dataclasses.replace(config, backbone=backbone)), tmp_path / "ours")
+    write(resolve.new(dataclasses.replace(config, backbone=backbone)), tmp_path / "ours")
     model = load(tmp_path / "ours")
     alone = np.concatenate([model.embed([item]) for item in items])
     np.testing.assert_allclose(model.embed(items), alone, rtol=0, atol=2e-6)

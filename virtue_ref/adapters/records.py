@@ -14,7 +14,7 @@ from PIL.Image import Image
 
 from mmeb_eval.embedder import Item
 from virtue_ref.errors import InputError
-from virtue_ref.vectors import prompt_of
+from virtue_ref.inference.vector_files import prompt_of
 
 
 class Album:

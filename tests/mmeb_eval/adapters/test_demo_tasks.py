@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from mmeb_eval.cli import app
+from mmeb_eval.data.tasks import GROUPS, tasks
 from mmeb_eval.demo.write import write_demo
-from mmeb_eval.results import read_results
-from mmeb_eval.tasks import GROUPS, tasks
+from mmeb_eval.run.results import read_results
 
 
 def test_clip_is_scored_on_all_41_tasks_and_every_group(

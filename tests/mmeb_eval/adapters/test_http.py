@@ -20,12 +20,12 @@ from PIL import Image
 
 from mmeb_eval.adapters import http
 from mmeb_eval.check import check
-from mmeb_eval.data import scar_folder
+from mmeb_eval.data.files import scar_folder
 from mmeb_eval.embedder import Item
 from mmeb_eval.errors import ContractError, DataError, EvalError
-from mmeb_eval.evaluate import evaluate
 from mmeb_eval.models import load_model
-from mmeb_eval.regions import tell
+from mmeb_eval.regions.strategies import tell
+from mmeb_eval.run.evaluate import evaluate
 from scar.sample import Box
 
 Answer = tuple[int, dict[str, str], bytes]

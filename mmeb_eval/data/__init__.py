@@ -1,0 +1,1 @@
+"""From published files to the queries of a task."""

@@ -1,0 +1,43 @@
+"""From what a user writes behind ``--tasks`` to tasks with their data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmeb_eval.data.files import TaskFiles, scar_folder, task_files
+from mmeb_eval.data.manifest import verify
+from mmeb_eval.data.tasks import SETS, get_tasks, tasks
+from mmeb_eval.errors import EvalError, UnknownName
+
+
+def chosen_tasks(choices: Sequence[str], data: Path | None, images: Path | None) -> list[TaskFiles]:
+    """The data of every task that is asked for.
+
+    Args:
+        choices: SCaR folders, names of tasks with commas between, ``all`` or ``lite``.
+        data: folder that holds the data of tasks given by name.
+        images: image root, if it is not the data's own folder.
+
+    Raises:
+        UnknownName: neither a task nor a folder.
+        DataError: data that are missing or not those that were fetched.
+        EvalError: tasks by name, and no data folder.
+    """
+    found: list[TaskFiles] = []
+    for choice in choices:
+        folder = Path(choice)
+        known = choice in SETS or choice in tasks()
+        if not known and (folder.is_dir() or len(folder.parts) > 1):
+            found += scar_folder(folder, images)
+            continue
+        if not known and "," not in choice:
+            way_out = "there is no such folder either; `mmeb-eval tasks` shows all 41."
+            raise UnknownName("task", choice, tasks(), way_out)
+        wanted = get_tasks(choice)
+        if data is None:
+            raise EvalError(f"--tasks {choice}: where are the data? Give --data DIR, or --tasks DIR for a SCaR folder.")
+        named = [task_files(task, data, images) for task in wanted]
+        verify(named, data)
+        found += named
+    return found

@@ -1,0 +1,107 @@
+"""What `mmeb-eval fetch` put into a data folder: which revision each part is of, and a checksum of each file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mmeb_eval.data.files import TaskFiles, sha256
+from mmeb_eval.errors import DataError
+from scar.common.files import write_bytes
+
+NAME = "mmeb-data.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A downloaded file: its size in bytes and the hex digest of its SHA-256."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was fetched together.
+
+    Attributes:
+        repo: data set of the hub.
+        revision: its commit.
+        files: by path below the data folder.
+        images: how many images an archive among the files held; 0 where there is none. The archive itself is not kept.
+    """
+
+    repo: str
+    revision: str
+    files: Mapping[str, File]
+    images: int = 0
+
+    def is_in(self, data: Path) -> bool:
+        """Whether its files are there, as far as their sizes tell."""
+        if self.images:
+            return all((data / path).parent.is_dir() for path in self.files)
+        return all(
+            (data / path).is_file() and (data / path).stat().st_size == file.size for path, file in self.files.items()
+        )
+
+
+def read_manifest(data: Path) -> dict[str, Part]:
+    """The parts of a data folder by name; none if nothing was fetched into it.
+
+    Raises:
+        DataError: the manifest is damaged or of another version.
+    """
+    path = data / NAME
+    if not path.is_file():
+        return {}
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if stored["format"] != FORMAT:
+            raise DataError(
+                f"{path}: format {stored['format']!r}, this version reads {FORMAT}; fetch into a new folder."
+            )
+        return {name: _part(part) for name, part in stored["parts"].items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DataError(f"{path}: not a readable manifest ({error}); delete it and run `mmeb-eval fetch`.") from error
+
+
+def write_manifest(parts: Mapping[str, Part], data: Path) -> None:
+    """Write the manifest, whole or not at all.
+
+    Raises:
+        EvalError: it cannot be written.
+    """
+    stored = {"format": FORMAT, "parts": {name: asdict(parts[name]) for name in sorted(parts)}}
+    write_bytes((json.dumps(stored, indent=1) + "\n").encode(), data / NAME)
+
+
+def verify(chosen: Iterable[TaskFiles], data: Path) -> None:
+    """Refuse rows that are not what was fetched; files that nobody fetched are let be.
+
+    Raises:
+        DataError: a file has changed since; names it, both digests and the way out.
+    """
+    known = {data / path: (part, file) for part in read_manifest(data).values() for path, file in part.files.items()}
+    for path in (path for files in chosen for path in files.files if path in known):
+        part, file = known[path]
+        found = sha256(path)
+        if found != file.sha256:
+            raise DataError(
+                f"{path}: its SHA-256 is {found}, but {part.repo} at {part.revision} has {file.sha256}; "
+                f"delete it and run `mmeb-eval fetch`, or use another folder for other data."
+            )
+
+
+def _part(stored: Mapping[str, object]) -> Part:
+    files = stored["files"]
+    if not isinstance(files, dict):
+        raise TypeError("files is no table")
+    return Part(
+        str(stored["repo"]),
+        str(stored["revision"]),
+        {path: File(int(file["size"]), str(file["sha256"])) for path, file in files.items()},
+        int(str(stored["images"])),
+    )

@@ -1,0 +1,163 @@
+"""The `Task` record, the table of all 41 in ``tasks.toml``, and the groups whose means a leaderboard shows."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args, get_type_hints
+
+from mmeb_eval.errors import DataError, UnknownName
+
+TABLE = Path(__file__).with_name("tasks.toml")
+
+Benchmark: TypeAlias = Literal["MMEB", "SCaR"]
+Family: TypeAlias = Literal["classification", "vqa", "retrieval", "grounding", "region"]
+Domain: TypeAlias = Literal["IND", "OOD", ""]
+Query: TypeAlias = Literal["text", "image", "image+text", "image+text+box"]
+Join: TypeAlias = Literal["space", "newline", "text", "region"]
+Parts: TypeAlias = Literal["text", "image", "image+text"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A row of ``tasks.toml``: what is asked, what is ranked, and how the texts of both are put together.
+
+    Attributes:
+        name: as the official evaluators and result files write it.
+        benchmark: where it comes from.
+        family: the group it is averaged in.
+        domain: IND if MMEB trains on its training split, OOD if not, empty where the question does not arise.
+        dataset: the hub's id of the data set that holds it; the task's name is the configuration.
+        source: the SCaR source, as in the file names; empty for MMEB.
+        train: name of its training subset; empty if it has none.
+        images: folder of the images below the data folder, as the official release has it; empty for the folder itself.
+        queries: how many the official data have; 0 for a user's own corpus.
+        query: what a query is made of.
+        join: how its instruction and text become one; a name from `mmeb_eval.templates.fused.JOINS`.
+        query_end: what the official code appends to a query.
+        candidates: what a candidate is made of.
+        key: which of its parts tell one candidate from another.
+        bare_end: what the official code appends to a candidate image without text.
+        choices: most candidates a query has.
+        lite: whether it is one of the few whose mean orders models nearly as that over all of MMEB does.
+    """
+
+    name: str
+    benchmark: Benchmark
+    family: Family
+    domain: Domain = ""
+    dataset: str = ""
+    source: str = ""
+    train: str = ""
+    images: str = ""
+    queries: int = 0
+    query: Query
+    join: Join
+    query_end: str = "\n"
+    candidates: Parts
+    key: Parts
+    bare_end: str = ""
+    choices: int
+    lite: bool = False
+
+
+GROUPS: Mapping[str, tuple[str, str | bool]] = {
+    "classification": ("family", "classification"),
+    "vqa": ("family", "vqa"),
+    "retrieval": ("family", "retrieval"),
+    "grounding": ("family", "grounding"),
+    "IND": ("domain", "IND"),
+    "OOD": ("domain", "OOD"),
+    "MMEB": ("benchmark", "MMEB"),
+    "SCaR": ("benchmark", "SCaR"),
+    "lite": ("lite", True),
+}
+"""Name of a group -> the column and the value that its tasks share."""
+
+
+SETS = ("all", "lite")
+"""Names that stand for several tasks."""
+
+
+def load_tasks(table: Path = TABLE) -> dict[str, Task]:
+    """Read a task table.
+
+    Raises:
+        DataError: a column or value that `Task` does not know; names file, row and column.
+    """
+    try:
+        rows = tomllib.loads(table.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DataError(f"{table}: not a readable task table: {error}") from error
+    defaults = rows.pop("defaults", {})
+    return {name: _task(name, columns, defaults, table) for name, columns in rows.items()}
+
+
+@cache
+def tasks() -> Mapping[str, Task]:
+    """The 41 tasks by name: 36 of MMEB in the paper's order, then five of SCaR."""
+    return load_tasks()
+
+
+def get_task(name: str) -> Task:
+    """One of the 41.
+
+    Raises:
+        UnknownName: there is no such task; proposes the nearest.
+    """
+    try:
+        return tasks()[name]
+    except KeyError:
+        raise UnknownName("task", name, tasks(), "`mmeb-eval tasks` shows all 41.") from None
+
+
+def get_tasks(names: str) -> list[Task]:
+    """Several of the 41: names with commas between, or one of `SETS`.
+
+    Raises:
+        UnknownName: there is no such task.
+    """
+    if names in SETS:
+        return [task for task in tasks().values() if names == "all" or task.lite]
+    return [get_task(name) for name in names.split(",")]
+
+
+def scar_task(source: str) -> Task:
+    """The task that ranks the captions of a SCaR source: one of the five, or a user's own under the source's name."""
+    official = {task.source: task for task in tasks().values() if task.source}
+    if source in official:
+        return official[source]
+    name = source if source not in tasks() else f"SCaR {source}"
+    defaults = tomllib.loads(TABLE.read_text(encoding="utf-8"))["defaults"]
+    return _task(name, {"benchmark": "SCaR", "source": source, "dataset": ""}, defaults, TABLE)
+
+
+def group(name: str) -> tuple[str, ...]:
+    """Names of the tasks over which the group's mean is taken."""
+    column, value = GROUPS[name]
+    return tuple(task.name for task in tasks().values() if getattr(task, column) == value)
+
+
+def _task(name: str, columns: object, defaults: Any, table: Path) -> Task:
+    """A row with its benchmark's defaults, every column and value checked."""
+    place = f"{table.name}, [{name}]"
+    if not isinstance(columns, dict):
+        raise DataError(f"{place}: {columns!r} is not a table of columns.")
+    types = get_type_hints(Task)
+    known = {field.name for field in fields(Task)} - {"name"}
+    row = {**defaults.get(columns.get("benchmark"), {}), **columns}
+    for column, value in row.items():
+        if column not in known:
+            raise DataError(f"{place}: {UnknownName('column', column, known, f'a task has {sorted(known)}.')}")
+        allowed = get_args(types[column])
+        if allowed and value not in allowed:
+            raise DataError(f"{place}: {column} = {value!r} is none of {', '.join(map(repr, allowed))}.")
+        if not allowed and type(value) is not types[column]:
+            raise DataError(f"{place}: {column} = {value!r} is not of type {types[column].__name__}.")
+    needed = {field.name for field in fields(Task) if field.name in known and field.default is MISSING}
+    if missing := needed - row.keys():
+        raise DataError(f"{place}: no column {', '.join(sorted(missing))}, and its benchmark's defaults have none.")
+    return Task(name=name, **row)

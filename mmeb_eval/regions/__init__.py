@@ -1,0 +1,1 @@
+"""How a model is told a region, and how prompts are perturbed."""

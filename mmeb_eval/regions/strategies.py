@@ -1,0 +1,196 @@
+"""Ways to say a region to a model that takes no box; a strategy turns an item with a box into one without."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from mmeb_eval.data.images import open_rgb
+from mmeb_eval.embedder import Embedder, Item, counts_of, describe, layout_of, settings_of
+from mmeb_eval.errors import DataError, EvalError, UnknownName
+from scar.sample import Box
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+
+def crop(image: Image, box: Box) -> Image:
+    """What is inside the box and nothing else."""
+    return image.crop(_pixels(image.size, box))
+
+
+def red_circle(image: Image, box: Box) -> Image:
+    """A red ellipse around the box. Source: arXiv 2304.06712."""
+    from PIL import ImageDraw
+
+    width = max(2, round(min(image.size) / 100))
+    x0, y0, x1, y1 = _pixels(image.size, box)
+    drawn = image.copy()
+    ImageDraw.Draw(drawn).ellipse((x0 - width, y0 - width, x1 - 1 + width, y1 - 1 + width), outline="red", width=width)
+    return drawn
+
+
+def blur(image: Image, box: Box) -> Image:
+    """The box as it is and everything else out of focus. Source: arXiv 2306.04356."""
+    from PIL import ImageFilter
+
+    inside = _pixels(image.size, box)
+    blurred = image.filter(ImageFilter.GaussianBlur(min(image.size) / 20))
+    blurred.paste(image.crop(inside), inside[:2])
+    return blurred
+
+
+PICTURES: Mapping[str, Callable[[Image, Box], Image]] = {"crop": crop, "red-circle": red_circle, "blur": blur}
+"""Strategies that change the picture; the text then says nothing of the region."""
+
+METHODS: Mapping[str, str] = {"roi": "embed_roi", "text-bare": "embed_bare"}
+"""Strategies for models that have a method for it, see `mmeb_eval.embedder.Embedder`."""
+
+TEXTS = ("text", "text-bare")
+"""Strategies that write the box into the text, as the official baselines have it."""
+
+UNTOLD = "whole-image"
+"""The whole image and not a word of the box: what a model can guess without knowing which thing is meant."""
+
+STRATEGIES = (*TEXTS, *PICTURES, "roi", UNTOLD)
+"""Values of ``--region``."""
+
+
+def tell(embedder: Embedder, strategy: str) -> Embedder:
+    """The embedder, told regions in another way than its own; its name says so.
+
+    Raises:
+        UnknownName: there is no such strategy.
+        EvalError: the embedder has no method for it.
+    """
+    if strategy not in STRATEGIES:
+        raise UnknownName("way to tell a region", strategy, STRATEGIES, f"it is one of {', '.join(STRATEGIES)}.")
+    method = METHODS.get(strategy)
+    if method is not None and not callable(getattr(embedder, method, None)):
+        others = ", ".join(other for other in STRATEGIES if other not in METHODS)
+        raise EvalError(f"{embedder.name} has no {method}, which {strategy} asks for; any model takes {others}.")
+    return Told(embedder, strategy)
+
+
+class Told:
+    """An embedder whose `embed` never sees a box: changed pictures, pooled features or texts say which thing is meant.
+
+    Attributes:
+        inner: what embeds.
+        region: the strategy's name, as results show it.
+        prompts: a box where it does not stand in the text.
+    """
+
+    def __init__(self, inner: Embedder, region: str) -> None:
+        self.inner = inner
+        self.region = region
+        self.name = f"{inner.name}+{region}"
+        self.layout = layout_of(inner)
+        self.prompts = () if region in (*TEXTS, UNTOLD) else ("box",)
+        self.stored: bool = getattr(inner, "stored", True)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those of the embedder."""
+        return settings_of(self.inner)
+
+    def counts(self, items: Sequence[Item]) -> dict[str, int]:
+        """Those of the embedder."""
+        return counts_of(self.inner, items)
+
+    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        """(len(items), D) rows; changed pictures lie in a temporary folder for as long as it takes.
+
+        Raises:
+            DataError: a prompt that the strategy cannot tell.
+        """
+        for item in items:
+            if item.prompt is not None and (not self.prompts or not isinstance(item.prompt, Box)):
+                kinds = "boxes alone" if self.prompts else "no prompt"
+                raise DataError(f"{describe(item)}: {self.name} is shown {kinds}.")
+            if item.prompt is not None and item.image is None:
+                raise DataError(f"{describe(item)}: a box without an image.")
+        if self.region in METHODS:
+            vectors: NDArray[np.float32] = getattr(self.inner, METHODS[self.region])(items)
+            return vectors
+        with TemporaryDirectory(prefix="mmeb-eval-region-") as folder:
+            return self.inner.embed([self._without_box(item, Path(folder)) for item in items])
+
+    def _without_box(self, item: Item, folder: Path) -> Item:
+        """The item with the box in its picture."""
+        if item.image is None or not isinstance(item.prompt, Box):
+            return item
+        key = hashlib.blake2b(repr((str(item.image), item.prompt)).encode("utf-8", "surrogatepass"), digest_size=16)
+        path = folder / "region" / f"{key.hexdigest()}.png"
+        path.parent.mkdir(exist_ok=True)
+        if not path.exists():
+            PICTURES[self.region](open_rgb(item.image), item.prompt).save(path, "PNG", compress_level=1)
+        return replace(item, image=path, prompt=None)
+
+
+def pool(grid: NDArray[np.float32], box: Box, size: tuple[int, int], side: int = 1) -> NDArray[np.float32]:
+    """Means of a picture's features over equal parts of a box, each cell weighted with its area in the part.
+
+    Args:
+        grid: (rows, columns, D) features that cover the whole picture.
+        box: in pixels of the picture; at least one of its pixels counts.
+        size: width and height of the picture in pixels.
+        side: parts a side.
+
+    Returns:
+        (side * side, D), row by row; (D,) for one part.
+
+    >>> import numpy as np
+    >>> pool(np.float32([[[1], [3]]]), Box(0, 0, 15, 10), (20, 10))  # two thirds of it are in the first cell
+    array([1.6666666], dtype=float32)
+    """
+    import numpy as np
+
+    down, across = shares(box, size, (grid.shape[0], grid.shape[1]), side)
+    pooled: NDArray[np.float32] = np.einsum("yr,xc,rcd->yxd", down, across, grid.astype(np.float64)).astype(np.float32)
+    return pooled[0, 0] if side == 1 else pooled.reshape(side * side, -1)
+
+
+def shares(
+    box: Box, size: tuple[int, int], cells: tuple[int, int], side: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How much of each part of a box lies in each row and in each column of cells.
+
+    Args:
+        box: in pixels of the picture.
+        size: width and height of the picture in pixels.
+        cells: rows and columns that the picture is divided into.
+        side: parts of the box a side.
+
+    Returns:
+        (side, rows) and (side, columns), each row summing to 1.
+    """
+    x0, y0, x1, y1 = _pixels(size, box)
+    return _overlaps(y0 / size[1], y1 / size[1], cells[0], side), _overlaps(x0 / size[0], x1 / size[0], cells[1], side)
+
+
+def _overlaps(low: float, high: float, cells: int, parts: int) -> NDArray[np.float64]:
+    """(parts, cells) shares of equal parts of the span low..high in equal cells of 0..1."""
+    import numpy as np
+
+    edges = np.linspace(low * cells, high * cells, parts + 1)
+    starts = np.arange(cells)
+    inside = np.minimum(edges[1:, None], starts + 1) - np.maximum(edges[:-1, None], starts)
+    weights = np.clip(inside, 0, None)
+    normal: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
+    return normal
+
+
+def _pixels(size: tuple[int, int], box: Box) -> tuple[int, int, int, int]:
+    """The pixels that a box touches, at least one, inside a picture of that width and height."""
+    width, height = size
+    x0 = min(max(math.floor(box.x0), 0), width - 1)
+    y0 = min(max(math.floor(box.y0), 0), height - 1)
+    return x0, y0, max(min(math.ceil(box.x1), width), x0 + 1), max(min(math.ceil(box.y1), height), y0 + 1)

@@ -1,0 +1,204 @@
+"""Two runs side by side: which is better on which task, how sure that is, and in which settings they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmeb_eval.data.tasks import GROUPS, group, tasks
+from mmeb_eval.errors import DataError
+from mmeb_eval.report.statistics import difference_interval, hits, holm, mcnemar, sign_flip
+from mmeb_eval.run.results import Result, models_of, read_result, read_results
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+IMPORTANT = (
+    "dataset", "format", "files", "queries", "candidates", "model", "embedder.revision", "embedder.processor",
+    "embedder.min_pixels", "embedder.max_pixels", "embedder.dtype", "embedder.profile", "layout", "region", "ties",
+    "embedder", "batch_size", "versions",
+)  # fmt: skip
+"""Settings in the order in which they are looked at: what decides most stands first."""
+
+SURE = 0.05
+"""A corrected p below it is called a difference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Both runs on a task, or on all tasks of a group.
+
+    Attributes:
+        name: of the task or group.
+        a: hit@1 of the first run, 0 to 1.
+        b: that of the second.
+        low: lower end of the 95 % interval of a - b.
+        high: upper end.
+        p: two-sided, of both being equally good: exact McNemar for a task, sign flips for a group.
+        corrected: p after Holm's correction over all tasks, or over all groups.
+    """
+
+    name: str
+    a: float
+    b: float
+    low: float
+    high: float
+    p: float
+    corrected: float
+
+    @property
+    def verdict(self) -> str:
+        """Which one is better, if that is sure."""
+        if self.corrected >= SURE:
+            return "no sure difference"
+        return "first is better" if self.a > self.b else "second is better"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting in which two runs differ: its name, the first task where it does, and both values."""
+
+    name: str
+    task: str
+    a: Any
+    b: Any
+
+    def __str__(self) -> str:
+        return f"{self.name} (on {self.task}): {self.a} against {self.b}"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What `compare` finds.
+
+    Attributes:
+        a: the first run's model.
+        b: the second's.
+        tasks: those that both have.
+        groups: those that both have whole.
+        only_a: tasks that the second run lacks.
+        only_b: tasks that the first lacks.
+        settings: all differences, the most important first.
+    """
+
+    a: str
+    b: str
+    tasks: tuple[Row, ...]
+    groups: tuple[Row, ...]
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+    settings: tuple[Setting, ...]
+
+    def rich(self) -> list[Table]:
+        """For a terminal."""
+        from rich.table import Table
+
+        made = []
+        for title, rows in (("task", self.tasks), ("group", self.groups)):
+            table = Table(title=f"hit@1 by {title}: {self.a} (first), {self.b} (second)", title_justify="left")
+            table.add_column(title, no_wrap=True)
+            for head in ("first", "second", "difference", "95 % interval", "p", "p, corrected"):
+                table.add_column(head, justify="right")
+            table.add_column("verdict")
+            for row in rows:
+                ends = f"[{row.low:+.3f}, {row.high:+.3f}]"
+                numbers = (f"{row.a:.3f}", f"{row.b:.3f}", f"{row.a - row.b:+.3f}", ends)
+                table.add_row(row.name, *numbers, f"{row.p:.3g}", f"{row.corrected:.3g}", row.verdict)
+            if rows:
+                made.append(table)
+        return made
+
+
+def read_run(folder: Path) -> list[Result]:
+    """One model's results: its own folder, or an output folder that holds no other model's.
+
+    Raises:
+        DataError: no results, or those of several models; lists their folders.
+    """
+    own = sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
+    results = [read_result(path) for path in own] if own else read_results(folder)
+    if len(models := models_of(results)) > 1:
+        found = ", ".join(str(path) for path in sorted({path.parent for path in folder.glob("*/*.json")}))
+        raise DataError(f"{folder}: results of {len(models)} models; name one of {found}.")
+    return results
+
+
+def compare(first: Sequence[Result], second: Sequence[Result], *, seed: int = 0) -> Comparison:
+    """Pair the answers of two runs query by query.
+
+    Args:
+        first: one model's results.
+        second: another's, or the same model's with other settings.
+        seed: of the draws.
+
+    Raises:
+        DataError: no task in common, or a task whose queries or candidates were not the same.
+    """
+    a, b = ({result.task: result for result in results} for results in (first, second))
+    order = {name: place for place, name in enumerate(tasks())}
+    common = sorted(a.keys() & b.keys(), key=lambda name: (order.get(name, len(order)), name))
+    if not common:
+        raise DataError(f"no task in common: {', '.join(sorted(a))} against {', '.join(sorted(b))}.")
+    for name in common:
+        for what in ("queries", "candidates"):
+            mine, other = a[name].settings.get(what), b[name].settings.get(what)
+            if mine is None or mine != other or len(a[name].ranks) != len(b[name].ranks):
+                raise DataError(
+                    f"{name}: the runs were not asked the same {what} ({mine} against {other}), so their answers "
+                    f"cannot be paired; score both on one data folder."
+                )
+    scored = {name: (hits(a[name].ranks), hits(b[name].ranks)) for name in common}
+    whole = [name for name in GROUPS if set(group(name)) <= set(common)]
+    return Comparison(
+        a=first[0].model,
+        b=second[0].model,
+        tasks=_rows({name: [scored[name]] for name in common}, seed),
+        groups=_rows({name: [scored[task] for task in group(name)] for name in whole}, seed),
+        only_a=tuple(sorted(a.keys() - b.keys())),
+        only_b=tuple(sorted(b.keys() - a.keys())),
+        settings=tuple(differing([(a[name], b[name]) for name in common])),
+    )
+
+
+def differing(pairs: Sequence[tuple[Result, Result]]) -> list[Setting]:
+    """Each setting that differs on any task, once, the most important first."""
+    found: dict[str, Setting] = {}
+    for a, b in pairs:
+        mine, other = _flat({"model": a.model, **a.settings}), _flat({"model": b.model, **b.settings})
+        for name in mine.keys() | other.keys():
+            if mine.get(name) != other.get(name):
+                found.setdefault(name, Setting(name, a.task, mine.get(name), other.get(name)))
+    return sorted(found.values(), key=lambda setting: (_importance(setting.name), setting.name))
+
+
+def _rows(pairs: Mapping[str, Sequence[tuple[Any, Any]]], seed: int) -> tuple[Row, ...]:
+    """A row for each name, p-values corrected for all of them."""
+    p = [
+        mcnemar(*own[0]) if len(own) == 1 else sign_flip([a for a, _ in own], [b for _, b in own], seed=seed)
+        for own in pairs.values()
+    ]
+    rows = []
+    for (name, own), each, corrected in zip(pairs.items(), p, holm(p), strict=True):
+        low, high = difference_interval([a for a, _ in own], [b for _, b in own], seed=seed)
+        scores = [sum(float(side.mean()) for side in sides) / len(own) for sides in zip(*own, strict=True)]
+        rows.append(Row(name, scores[0], scores[1], low, high, each, corrected))
+    return tuple(rows)
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings with dots in their names."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _importance(name: str) -> int:
+    """Place of the longest beginning of a name that `IMPORTANT` lists."""
+    places = [place for place, known in enumerate(IMPORTANT) if name == known or name.startswith(f"{known}.")]
+    return max(places, key=lambda place: len(IMPORTANT[place]), default=len(IMPORTANT))

@@ -1,0 +1,141 @@
+"""Robustness curves: what a model's results with disturbed prompts say beside its ordinary one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mmeb_eval.errors import DataError
+from mmeb_eval.regions.robustness import PROBES
+from mmeb_eval.report.statistics import Hits, hits, interval
+from mmeb_eval.run.results import HEADLINE, Result
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A level.
+
+    Attributes:
+        level: its name in the probe.
+        hit: `HEADLINE`, 0 to 1.
+        low: lower end of its interval; `high` is the upper one.
+        high: see `low`.
+        queries: how many could be asked.
+        undisturbed: the ordinary score of these same queries.
+    """
+
+    level: str
+    hit: float
+    low: float
+    high: float
+    queries: int
+    undisturbed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A model on a task while its prompts get worse.
+
+    Attributes:
+        model: its name.
+        task: the task's name.
+        probe: name of the probe in `mmeb_eval.regions.robustness.PROBES`.
+        title: of the probe.
+        unit: of its levels.
+        chance: what guessing gives.
+        undisturbed: the ordinary score over all queries.
+        points: the mildest level first.
+    """
+
+    model: str
+    task: str
+    probe: str
+    title: str
+    unit: str
+    chance: float
+    undisturbed: float
+    points: tuple[Point, ...]
+
+
+def curves(results: Sequence[Result], probed: Sequence[Result]) -> list[Curve]:
+    """A curve for each model, task and probe.
+
+    Args:
+        results: ordinary ones; those of other models and tasks may be among them.
+        probed: with disturbed prompts.
+
+    Raises:
+        DataError: a probe without its ordinary result, on other data than that, or of a level that there is not.
+    """
+    ordinary = {(result.model, result.task): result for result in results if "probe" not in result.settings}
+    found: dict[tuple[str, str, str], dict[str, Result]] = {}
+    for result in probed:
+        name, level = result.settings["probe"]["name"], result.settings["probe"]["level"]
+        place = f"{result.model} on {result.task}: probe {name}, level {level}"
+        base = ordinary.get((result.model, result.task))
+        if base is None or any(base.settings[key] != result.settings[key] for key in ("files", "ties")):
+            way_out = "run `mmeb-eval probe` again"
+            raise DataError(f"{place}: no ordinary result on the same data and with the same tie rule; {way_out}.")
+        if name not in PROBES or level not in PROBES[name].levels:
+            raise DataError(
+                f"{place}: this version has no such probe; delete its file and run `mmeb-eval probe` again."
+            )
+        found.setdefault((result.model, result.task, name), {})[level] = result
+    return [_curve(ordinary[model, task], name, own) for (model, task, name), own in found.items()]
+
+
+def _curve(base: Result, name: str, own: dict[str, Result]) -> Curve:
+    """One of them."""
+    probe = PROBES[name]
+    whole = hits(base.ranks)
+    return Curve(
+        model=base.model,
+        task=base.task,
+        probe=name,
+        title=probe.title,
+        unit=probe.unit,
+        chance=base.chance,
+        undisturbed=base.metrics[HEADLINE],
+        points=tuple(_point(level, own[level], whole) for level in probe.levels if level in own),
+    )
+
+
+def _point(level: str, result: Result, whole: Hits) -> Point:
+    """One of its points; ``whole`` are the ordinary hits of all queries."""
+    import numpy as np
+
+    low, high = interval([hits(result.ranks)])
+    same = np.delete(whole, result.settings["probe"]["left_out"])
+    hit = result.metrics[HEADLINE]
+    return Point(level, hit, min(low, hit), max(high, hit), len(result.ranks), float(same.mean()))
+
+
+def figures(found: Sequence[Curve]) -> list[list[Curve]]:
+    """Curves of one task and probe together."""
+    together: dict[tuple[str, str], list[Curve]] = {}
+    for curve in found:
+        together.setdefault((curve.task, curve.probe), []).append(curve)
+    return list(together.values())
+
+
+def tables(found: Sequence[Curve]) -> list[Table]:
+    """For a terminal: a table for each task and probe, a row a level."""
+    from rich.table import Table
+
+    made = []
+    for own in figures(found):
+        first = own[0]
+        table = Table(title=f"{HEADLINE} on {first.task}: {first.title}, {first.unit}", title_justify="left")
+        for head in ("level", "model", "queries", "disturbed", "undisturbed", "chance"):
+            table.add_column(head, justify="left" if head in ("level", "model") else "right", overflow="fold")
+        for level in PROBES[first.probe].levels:
+            for curve, point in ((each, point) for each in own for point in each.points if point.level == level):
+                score = f"{point.hit:.3f} [{point.low:.3f}, {point.high:.3f}]"
+                numbers = f"{point.queries:,}", score, f"{point.undisturbed:.3f}", f"{curve.chance:.3f}"
+                table.add_row(level, curve.model, *numbers, end_section=curve is own[-1])
+        made.append(table)
+    return made

@@ -1,0 +1,143 @@
+"""Published scores: ``published.csv`` as printed, ``published.toml`` with the source, metric and scale of each row."""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+from mmeb_eval.data.tasks import GROUPS, tasks
+from mmeb_eval.errors import DataError
+from mmeb_eval.run.results import Result
+
+TABLE = Path(__file__).with_name("published.csv")
+SOURCES = Path(__file__).with_name("published.toml")
+
+Unit: TypeAlias = Literal["percent", "fraction"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where scores are from.
+
+    Attributes:
+        id: as the rows name it.
+        title: what it is.
+        cite: arXiv id or repository.
+        url: where to read it.
+        metric: its own name of what it measures. With one right answer a query, as in all of these tasks, precision@1
+            is hit@1.
+        unit: of its scores: percent, or fraction of 1.
+    """
+
+    id: str
+    title: str
+    cite: str
+    url: str
+    metric: str
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One score.
+
+    Attributes:
+        source: where it is from.
+        model: as printed there.
+        setting: what it was trained on besides, or how it was told the region; empty for the model as it is.
+        name: a task of `mmeb_eval.data.tasks.tasks`, or a group of `GROUPS` there over which it is a mean.
+        score: as printed, in the source's unit.
+        note: what is wrong with it; empty if nothing is known.
+    """
+
+    source: Source
+    model: str
+    setting: str
+    name: str
+    score: float
+    note: str
+
+    @property
+    def share(self) -> float:
+        """The score as a fraction of 1, whatever the source's unit."""
+        return self.score / 100 if self.source.unit == "percent" else self.score
+
+
+@cache
+def published() -> tuple[Published, ...]:
+    """Every score, in the order of the table."""
+    return read(TABLE, SOURCES)
+
+
+def read(table: Path, about: Path) -> tuple[Published, ...]:
+    """Read a table of scores and its sources.
+
+    Raises:
+        DataError: a row or source of another shape; names file, line and value.
+    """
+    try:
+        sources = {name: _source(name, row, about) for name, row in tomllib.loads(about.read_text("utf-8")).items()}
+        with table.open(encoding="utf-8", newline="") as file:
+            lines = csv.DictReader(file, strict=True)
+            columns = [field.name for field in fields(Published)]
+            if lines.fieldnames != columns:
+                raise DataError(f"{table}: expected the columns {columns}, found {lines.fieldnames}.")
+            scores = tuple(_score(row, sources, f"{table.name}, line {lines.line_num}") for row in lines)
+    except (OSError, UnicodeDecodeError, csv.Error, tomllib.TOMLDecodeError) as error:
+        raise DataError(f"{table} and {about}: not a readable table with its sources: {error}") from error
+    seen: set[tuple[str, ...]] = set()
+    for score in scores:
+        key = (score.source.id, score.model, score.setting, score.name)
+        if key in seen:
+            raise DataError(f"{table.name}: {', '.join(filter(None, key))} stands there twice.")
+        seen.add(key)
+    return scores
+
+
+def comparable(result: Result) -> bool:
+    """Whether a result may stand beside published scores: one of the 41 tasks, as many queries as officially.
+
+    A part of the data, or a drawn world under the same names, asks something else.
+    """
+    task = tasks().get(result.task)
+    return task is not None and result.counts["queries"] == task.queries
+
+
+def by_name(scores: Iterable[Published]) -> dict[str, list[Published]]:
+    """Scores by task or group."""
+    found: dict[str, list[Published]] = {}
+    for score in scores:
+        found.setdefault(score.name, []).append(score)
+    return found
+
+
+def _source(name: str, row: object, about: Path) -> Source:
+    """A table of ``published.toml``, checked."""
+    wanted = {field.name for field in fields(Source)} - {"id"}
+    if not isinstance(row, dict) or row.keys() != wanted or not all(isinstance(value, str) for value in row.values()):
+        raise DataError(f"{about.name}, [{name}]: expected texts for the keys {sorted(wanted)}, found {row!r}.")
+    if row["unit"] not in get_args(Unit):
+        raise DataError(f"{about.name}, [{name}]: unit = {row['unit']!r} is neither percent nor fraction.")
+    return Source(name, **row)
+
+
+def _score(row: dict[str, str], sources: dict[str, Source], place: str) -> Published:
+    """A line of ``published.csv``, checked."""
+    if row["source"] not in sources:
+        raise DataError(f"{place}: source {row['source']!r} is none of {', '.join(sources)}.")
+    if row["name"] not in tasks() and row["name"] not in GROUPS:
+        raise DataError(f"{place}: {row['name']!r} is neither a task nor a group.")
+    source = sources[row["source"]]
+    whole = 100 if source.unit == "percent" else 1
+    try:
+        score = float(row["score"])
+    except (TypeError, ValueError):
+        score = -1
+    if not 0 <= score <= whole:
+        raise DataError(f"{place}: score = {row['score']!r} is no number from 0 to {whole}, the scale of {source.id}.")
+    return Published(source, row["model"], row["setting"], row["name"], score, row["note"])

@@ -1,0 +1,255 @@
+"""Reports about results: one self-contained HTML page, Markdown or JSON, by the name of the file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mmeb_eval.data.files import TaskFiles
+from mmeb_eval.errors import EvalError, UnknownName
+from mmeb_eval.report.curves import Curve, curves
+from mmeb_eval.report.gallery import failures
+from mmeb_eval.report.leaderboard import boards, show
+from mmeb_eval.report.plots import drawn
+from mmeb_eval.report.published import Published
+from mmeb_eval.report.statistics import CHANCE_ERRORS, CONFIDENCE
+from mmeb_eval.report.summary import Score, Summary, is_floor, summarise
+from mmeb_eval.report.ways import Measured, Ways, table
+from mmeb_eval.run.results import HEADLINE, Result
+from scar.common.files import write_bytes
+from scar.common.html import render
+
+PAGE = Path(__file__).with_name("pages")
+"""Folder of the templates; ``report.html`` is the page."""
+
+COLOURS, SHAPES = 8, 7
+"""How many the page has; the pair tells models apart."""
+
+BEST = 3
+"""Published scores that stand beside a group's bars."""
+
+PAPER = (
+    "The paper's columns are means over its five tasks, of far larger models on photographs: what compares is "
+    "which row is above which, not the numbers."
+)
+
+
+def write_report(
+    results: Sequence[Result],
+    out: Path,
+    *,
+    data: Sequence[TaskFiles] = (),
+    probed: Sequence[Result] = (),
+    measured: Sequence[Measured] = (),
+    count: int = 24,
+) -> None:
+    """Write a report; its format is that of the suffix, ``.html``, ``.md`` or ``.json``.
+
+    The page needs no network and no other file: open it, mail it, keep it.
+
+    Args:
+        results: what to show; models in the order given.
+        out: the file; replaced if it is there.
+        data: where rows and pictures of the tasks lie: a page shows the worst failures.
+        probed: results with disturbed prompts, for robustness curves.
+        measured: scores of the miniature, for the paper's table in small.
+        count: most failures to show.
+
+    Raises:
+        UnknownName: a suffix that is none of the three.
+        DataError: no results, probes without theirs, or data or a picture that cannot be used.
+        ScarError: a SCaR folder that cannot be read.
+        EvalError: the file cannot be written.
+    """
+    ways = table(measured) if measured else None
+    formats: Mapping[str, Callable[[], str]] = {
+        ".html": lambda: _html(results, data, curves(results, probed), ways, count),
+        ".md": lambda: _markdown(summarise(results), curves(results, probed), ways),
+        ".json": lambda: _json(results, summarise(results), curves(results, probed), measured),
+    }
+    if out.suffix not in formats:
+        raise UnknownName("report format", out.suffix, formats, f"--out FILE ends in {', '.join(formats)}.")
+    text = formats[out.suffix]()
+    if out.is_dir():
+        raise EvalError(f"{out}: a folder; give --out FILE.")
+    write_bytes(text.encode(), out)
+
+
+def _html(
+    results: Sequence[Result], data: Sequence[TaskFiles], robust: Sequence[Curve], ways: Ways | None, count: int
+) -> str:
+    """The page."""
+    summary = summarise(results)
+    seeing = [model for model in summary.models if not is_floor(model)]
+    floors = [model for model in summary.models if is_floor(model)]
+    looks = {model: (f"series-{place % COLOURS}", f"shape-{place % SHAPES}") for place, model in enumerate(seeing)}
+    looks |= {model: ("floor", f"shape-{place % SHAPES}") for place, model in enumerate(floors)}
+    return render(
+        "report.html",
+        PAGE,
+        headline=HEADLINE,
+        confidence=f"{CONFIDENCE:.0%}".replace("%", " %"),
+        errors=CHANCE_ERRORS,
+        best=BEST,
+        summary=summary,
+        seeing=seeing,
+        floors=floors,
+        looks=looks,
+        queries=sum({result.task: result.counts["queries"] for result in results}.values()),
+        figures=drawn(robust),
+        ways=ways,
+        failures=failures(results, data, count),
+        boards=boards(results=results),
+        settings={
+            model: _settings([result for result in results if result.model == model]) for model in summary.models
+        },
+        called=_called,
+        show=show,
+        paper=PAPER,
+    )
+
+
+def _settings(results: Sequence[Result]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """A model's settings as texts: those that all of its tasks share, and then what each task has besides."""
+    rows = {result.task: _flat(result.settings) for result in results}
+    first = next(iter(rows.values()))
+    shared = {key: text for key, text in first.items() if all(own.get(key) == text for own in rows.values())}
+    blocks = {"all tasks": shared} if len(rows) > 1 else {}
+    blocks |= {task: {k: v for k, v in own.items() if len(rows) == 1 or k not in shared} for task, own in rows.items()}
+    return [(name, list(block.items())) for name, block in blocks.items() if block]
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Settings as texts, those within others with both names."""
+    rows = {}
+    for key, value in settings.items():
+        entries = value if isinstance(value, dict) else {"": value}
+        for name, entry in entries.items():
+            rows[f"{key} {name}".strip()] = entry if isinstance(entry, str) else json.dumps(entry)
+    return rows
+
+
+def _called(score: Published) -> str:
+    """A published model with its setting."""
+    return f"{score.model} ({score.setting})" if score.setting else score.model
+
+
+def _markdown(summary: Summary, robust: Sequence[Curve], ways: Ways | None) -> str:
+    """Tables for a README or an issue."""
+    lines = ["# Evaluation report", ""]
+    lines += [f"{HEADLINE}, 0 to 1, with its {CONFIDENCE:.0%} interval. Ties count as each model's settings say.", ""]
+    if summary.groups:
+        lines += ["## Groups of tasks", "", *_table(summary, summary.groups, summary.means)]
+    for family, members in summary.families.items():
+        lines += [f"## {family}", "", *_table(summary, members, summary.scores)]
+    if weak := summary.at_chance:
+        lines += [f"No better than chance, within {CHANCE_ERRORS} standard errors:", ""]
+        lines += [f"- {_cell(model)} on {_cell(task)}" for model, task in weak] + [""]
+    if robust:
+        lines += ["## Robustness", "", *_curves(robust)]
+    if ways:
+        lines += ["## The paper's table in small", "", ways_text(ways), ""]
+    if summary.published:
+        sources = dict.fromkeys(score.source for scores in summary.published.values() for score in scores)
+        lines += ["Published scores are from:", ""]
+        lines += [f"- {each.id}: {each.title}, {each.cite}, {each.metric} in {each.unit}" for each in sources] + [""]
+    return "\n".join(lines)
+
+
+def _table(summary: Summary, names: Sequence[str], scores: Mapping[tuple[str, str], Score | str]) -> list[str]:
+    """A row a task or group, a column a model."""
+    lines = _rows(["", "chance", *summary.models, "best published"])
+    for name in names:
+        own = [scores.get((model, name), "not run") for model in summary.models]
+        chance = next((f"{score.chance:.3f}" for score in own if isinstance(score, Score)), "-")
+        cells = [score if isinstance(score, str) else _interval(score) for score in own]
+        best = summary.published.get(name)
+        lines.append(_row([name, chance, *cells, f"{best[0].share:.3f} {_called(best[0])}" if best else "-"]))
+    return [*lines, ""]
+
+
+def ways_text(ways: Ways) -> str:
+    """A row a way to tell the region, in Markdown, and above it what the numbers are."""
+    lines = [f"{ways.about}. {PAPER}", "", *_rows(["told the region by", *ways.heads])]
+    for row in ways.rows:
+        paper = [f"{score.share:.3f} ({score.model})" if score else "-" for score in row.paper]
+        lines.append(_row([row.title, *("-" if cell is None else str(cell) for cell in row.cells), *paper]))
+    return "\n".join(lines)
+
+
+def _curves(robust: Sequence[Curve]) -> list[str]:
+    """A row a level of each curve."""
+    head = ["task", "probe", "level", "model", "queries", HEADLINE, "undisturbed, same queries", "chance"]
+    lines = _rows(head)
+    for curve in robust:
+        for point in curve.points:
+            score = f"{point.hit:.3f} [{point.low:.3f}, {point.high:.3f}]"
+            texts = [curve.task, curve.title, f"{point.level} ({curve.unit})", curve.model, f"{point.queries:,}"]
+            lines.append(_row([*texts, score, f"{point.undisturbed:.3f}", f"{curve.chance:.3f}"]))
+    return [*lines, ""]
+
+
+def _interval(score: Score) -> str:
+    """A score as a cell."""
+    return f"{score.hit:.3f} [{score.low:.3f}, {score.high:.3f}]" + (" (chance)" if score.at_chance else "")
+
+
+def _rows(head: Sequence[str]) -> list[str]:
+    """Head and ruler of a Markdown table."""
+    return [_row(head), _row(["---", *["---:"] * (len(head) - 1)])]
+
+
+def _row(cells: Sequence[str]) -> str:
+    """A line of a Markdown table."""
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _cell(text: str) -> str:
+    """A text that is one cell of a table and no markup."""
+    return re.sub(r"([\\`*_<|])", r"\\\1", " ".join(text.split()))
+
+
+def _json(results: Sequence[Result], summary: Summary, robust: Sequence[Curve], measured: Sequence[Measured]) -> str:
+    """All numbers of a report, without the lists per query."""
+    settings = {(result.model, result.task): result.settings for result in results}
+    metrics = {(result.model, result.task): result.metrics for result in results}
+    counts = {(result.model, result.task): result.counts for result in results}
+    content = {
+        "headline": HEADLINE,
+        "confidence": CONFIDENCE,
+        "tasks": [
+            {
+                "model": model,
+                "task": task,
+                **asdict(score),
+                "counts": counts[model, task],
+                "metrics": metrics[model, task],
+                "settings": settings[model, task],
+            }
+            for (model, task), score in summary.scores.items()
+        ],
+        "groups": [
+            {"model": model, "group": name} | ({"missing": score} if isinstance(score, str) else _mean(score))
+            for (model, name), score in summary.means.items()
+        ],
+        "curves": [asdict(curve) for curve in robust],
+        "ways": [asdict(score) for score in measured],
+        "published": [_beside(score) for scores in summary.published.values() for score in scores],
+    }
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+def _beside(score: Published) -> dict[str, Any]:
+    """A published score as JSON: as printed, and as a fraction of 1."""
+    row = {key: getattr(score, key) for key in ("name", "model", "setting", "score", "share", "note")}
+    return row | {key: getattr(score.source, key) for key in ("metric", "unit", "cite", "url")}
+
+
+def _mean(score: Score) -> dict[str, Any]:
+    """A mean as JSON, without what only a task has."""
+    row = asdict(score)
+    return {key: row[key] for key in ("hit", "low", "high", "chance", "queries", "ties")}

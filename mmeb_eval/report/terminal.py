@@ -1,0 +1,71 @@
+"""Results in a terminal: one row a task, one column a model, chance beside every score; then means over groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from mmeb_eval.report.summary import Score, Summary, summarise
+from mmeb_eval.run.results import HEADLINE, Result
+
+MISSING = "-"
+AT_CHANCE = "*"
+"""Stands behind a score that is no better than chance, see `mmeb_eval.report.statistics.no_better_than_chance`."""
+
+
+def tables(results: Sequence[Result]) -> list[Table]:
+    """The scores of each task, and the means of groups if there are any; with 95 % intervals.
+
+    Raises:
+        DataError: no results.
+    """
+    summary = summarise(results)
+    table = _table(f"{HEADLINE} by task", "task", summary)
+    for members in summary.families.values():
+        for task in members:
+            scores = [summary.scores.get((model, task)) for model in summary.models]
+            chance = next(score.chance for score in scores if score is not None)
+            table.add_row(task, f"{chance:.3f}", *map(cell, scores), end_section=task == members[-1])
+    if not summary.groups:
+        return [table]
+    means = _table(f"{HEADLINE}, means over whole groups of tasks", "group", summary)
+    for group in summary.groups:
+        found = [summary.means.get((model, group)) for model in summary.models]
+        chances = [f"{score.chance:.3f}" for score in found if isinstance(score, Score)]
+        means.add_row(group, chances[0] if chances else MISSING, *map(cell, found))
+    return [table, means]
+
+
+def cell(score: Score | str | None) -> str:
+    """A score with its interval, or why there is none.
+
+    >>> cell(Score(hit=0.3, low=0.27, high=0.33, chance=0.1, queries=1000, ties=0, at_chance=False, first={}))
+    '0.300 [0.270, 0.330]'
+    """
+    if not isinstance(score, Score):
+        return score or MISSING
+    return f"{score.hit:.3f} [{score.low:.3f}, {score.high:.3f}]{AT_CHANCE if score.at_chance else ''}"
+
+
+def warnings(summary: Summary) -> list[str]:
+    """A line for each model, floors left out, that is no better than chance on some tasks."""
+    lines = []
+    for model in dict.fromkeys(model for model, _ in summary.at_chance):
+        found = [task for name, task in summary.at_chance if name == model]
+        all_ = sum(name == model for name, _ in summary.scores)
+        lines.append(
+            f"WARNING: {model}: {len(found)} of {all_} scores are within three standard errors of chance: "
+            f"{', '.join(found)}."
+        )
+    return lines
+
+
+def _table(title: str, first: str, summary: Summary) -> Table:
+    caption = f"[95 % interval]; {AT_CHANCE} within three standard errors of chance" if first == "task" else None
+    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
+    table.add_column(first, no_wrap=True)
+    table.add_column("chance", justify="right")
+    for model in summary.models:
+        table.add_column(model, justify="right", overflow="fold")
+    return table

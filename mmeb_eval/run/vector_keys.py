@@ -1,0 +1,137 @@
+"""What tells vectors apart: who made them (`identity`), and of what (`Keys`)."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import inspect
+import json
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from mmeb_eval.data.files import sha256
+from mmeb_eval.data.images import WORKERS
+from mmeb_eval.embedder import Embedder, Item, Points, Prompt, layout_of, prompts_of, settings_of
+from mmeb_eval.errors import DataError
+from mmeb_eval.run.versions import versions
+from scar.sample import Box
+
+SETTLED_NS = 2_000_000_000
+"""A file this much older than its digest cannot have changed since without its time showing it."""
+
+
+def identity(embedder: Embedder) -> dict[str, Any]:
+    """All that can change an embedder's vectors, as JSON values: name, settings, its own code and the libraries'."""
+    return {
+        "embedder": embedder.name,
+        "layout": layout_of(embedder),
+        "prompts": sorted(prompts_of(embedder)),
+        "settings": settings_of(embedder),
+        "code": _code(embedder),
+        "versions": versions(),
+    }
+
+
+class Keys:
+    """Digests of items by content: two paths of one picture are one, two boxes on one picture are two.
+
+    Args:
+        memory: a parquet file that remembers digests of images by path, size and time; none is needed.
+    """
+
+    def __init__(self, memory: Path | None = None) -> None:
+        self._memory = memory
+        self._images: dict[str, tuple[int, int, str]] = _remembered(memory)
+        self._fresh: set[str] = set()
+        self._looked: set[str] = set()
+
+    def of(self, item: Item) -> bytes:
+        """16 bytes that stand for the item's text, the bytes of its image and its prompt.
+
+        Raises:
+            DataError: the image cannot be read.
+        """
+        image = None if item.image is None else self._image(item.image)
+        content = json.dumps([item.text, image, None if item.prompt is None else _prompt(item.prompt)])
+        return hashlib.blake2b(content.encode(), digest_size=16).digest()
+
+    def look(self, images: Iterable[Path]) -> None:
+        """Digest images that were never seen, several at a time: hashing leaves other threads to run.
+
+        Raises:
+            DataError: one cannot be read.
+        """
+        fresh = [path for path in dict.fromkeys(images) if str(path) not in self._images]
+        with ThreadPoolExecutor(WORKERS) as pool:
+            list(pool.map(self._image, fresh))
+
+    def save(self) -> None:
+        """Write the memory, if it has one and there is something new in it."""
+        if self._memory is None or not self._fresh:
+            return
+        import pyarrow as pa
+
+        from scar.common.files import write_table
+
+        now = time.time_ns()
+        settled = {path: entry for path, entry in sorted(self._images.items()) if now - entry[1] > SETTLED_NS}
+        columns: dict[str, list[Any]] = {"path": list(settled)}
+        for place, name in enumerate(("size", "mtime_ns", "sha256")):
+            columns[name] = [entry[place] for entry in settled.values()]
+        write_table(pa.table(columns), self._memory)
+        self._fresh.clear()
+
+    def _image(self, path: Path) -> str:
+        """SHA-256 of the image file, computed again only when its size or time has changed."""
+        name = str(path)
+        if name in self._looked:
+            return self._images[name][2]
+        try:
+            stat = path.stat()
+            known = self._images.get(name)
+            if known is None or known[:2] != (stat.st_size, stat.st_mtime_ns):
+                self._images[name] = known = stat.st_size, stat.st_mtime_ns, sha256(path)
+                self._fresh.add(name)
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror}.") from error
+        self._looked.add(name)
+        return known[2]
+
+
+def _remembered(memory: Path | None) -> dict[str, tuple[int, int, str]]:
+    """What a memory holds; one that cannot be read is no loss, as digests are computed again."""
+    if memory is None or not memory.is_file():
+        return {}
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        rows = parquet.read_table(memory, columns=["path", "size", "mtime_ns", "sha256"]).to_pylist()
+    except (OSError, pa.ArrowException):
+        return {}
+    return {row["path"]: (row["size"], row["mtime_ns"], row["sha256"]) for row in rows}
+
+
+def _prompt(prompt: Prompt) -> list[Any]:
+    """A prompt as JSON values; equal prompts give equal ones, whatever the type of their numbers."""
+    if isinstance(prompt, Box):
+        return ["box", *map(float, (prompt.x0, prompt.y0, prompt.x1, prompt.y1))]
+    if isinstance(prompt, Points):
+        box = None if prompt.box is None else _prompt(prompt.box)
+        return ["points", [[float(x), float(y)] for x, y in prompt.xy], list(prompt.labels), box]
+    return ["mask", list(prompt.size), prompt.counts]
+
+
+def _code(embedder: Embedder) -> dict[str, str]:
+    """Digests of the files that define the embedder and what it wraps: an edit makes another embedder of it."""
+    digests = {}
+    inner: object = embedder
+    while inner is not None:
+        with contextlib.suppress(TypeError, OSError):  # made in a notebook or in C: its name has to tell versions apart
+            file = Path(inspect.getfile(type(inner)))
+            digests[file.name] = sha256(file)
+        inner = getattr(inner, "inner", None)
+    return digests

@@ -1,0 +1,1 @@
+"""How instruction and text become the words that a model reads."""

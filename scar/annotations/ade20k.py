@@ -1,0 +1,27 @@
+"""ADE20K -> `Picture`s: which of its two releases a folder holds is seen from the folder."""
+
+from __future__ import annotations
+
+from scar.accounting import Tally
+from scar.annotations import Album, ade20k_2016, ade20k_2021
+from scar.annotations.once import Once
+from scar.errors import InputError
+from scar.recipe import Source
+
+
+def album(source: Source, tally: Tally, once: Once) -> Album:
+    """Index of one split of ADE20K.
+
+    Raises:
+        InputError: the folder holds neither release, or both.
+    """
+    release = source.inputs["release"]
+    full = (release / "images" / "ADE").is_dir()
+    challenge = (release / "objectInfo150.txt").is_file()
+    if full == challenge:
+        what = "both releases of ADE20K, whose classes differ" if full else "no release of ADE20K"
+        raise InputError(
+            f"{release}: holds {what}; give ADEChallengeData2016 (with objectInfo150.txt) or ADE20K_2021_17_01 (with "
+            "images/ADE)."
+        )
+    return ade20k_2021.album(source, tally) if full else ade20k_2016.album(source)

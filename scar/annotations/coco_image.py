@@ -1,0 +1,121 @@
+"""One image of COCO-style files, by the places of its records -> its `Picture`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from scar.accounting import Tally
+from scar.annotations.boxes import usable
+from scar.annotations.captions import caption_texts
+from scar.annotations.json_stream import ANYTHING, parsed
+from scar.annotations.masks import normalise
+from scar.annotations.record_index import Id, Pieces, texts
+from scar.annotations.relations import facts
+from scar.errors import BadRecord
+from scar.sample import Mask, Picture, Region
+
+
+class _Annotation(msgspec.Struct, gc=False):
+    id: Id
+    category_id: Id
+    # A box of None holds a number that JSON does not know, such as NaN.
+    bbox: tuple[float | None, float | None, float | None, float | None]
+    segmentation: msgspec.Raw = msgspec.Raw(b"null")
+    iscrowd: int | bool = 0
+
+
+_ANNOTATION = msgspec.json.Decoder(_Annotation)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One file of annotations.
+
+    Attributes:
+        path: of the file.
+        categories: names by id.
+    """
+
+    path: Path
+    categories: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CocoDraft:
+    """One image with the places of its records.
+
+    Attributes:
+        id: of the image.
+        file: as the file names it.
+        identity: COCO's id, if it is one of COCO's images.
+        width: in pixels.
+        height: in pixels.
+        scene: the label of the place, if there is one.
+        annotations: of each layer.
+        captions: file and records.
+        relations: between its annotations.
+        phrases: by annotation id, what is said of it; annotations that are not in it are context. None: all are
+            records.
+    """
+
+    id: int
+    file: str
+    identity: str | None
+    width: int
+    height: int
+    scene: str | None
+    annotations: tuple[tuple[Layer, Pieces], ...]
+    captions: tuple[Path, Pieces] | None
+    relations: tuple[tuple[int, str, int], ...]
+    phrases: Mapping[int, tuple[str, ...]] | None
+
+    def __call__(self, tally: Tally) -> Picture:
+        """Read the picture: regions by layer and annotation id, their boxes clipped to the image."""
+        regions = tuple(region for layer, pieces in self.annotations for region in self._regions(layer, pieces, tally))
+        place = f"{self.annotations[0][0].path.name}, relation"
+        return Picture(
+            id=self.id,
+            file=self.file,
+            width=self.width,
+            height=self.height,
+            regions=regions,
+            captions=caption_texts(*self.captions) if self.captions else (),
+            relations=tuple(facts(self.relations, regions, f"{place} {{!r}} of image {self.id}", tally)),
+            scene=self.scene,
+        )
+
+    def _regions(self, layer: Layer, pieces: Pieces, tally: Tally) -> Iterator[Region]:
+        file = layer.path.name
+        for text, number in zip(texts(layer.path, pieces), pieces[:, 0].tolist(), strict=True):
+            target = self.phrases is None
+            try:
+                annotation = parsed(_ANNOTATION, text, f"{file}, annotations[{number}]")
+                target = self.phrases is None or annotation.id in self.phrases
+                place = f"{file}, annotation {annotation.id}"
+                numbers = [float("nan") if number is None else number for number in annotation.bbox]
+                box = usable(numbers, self.width, self.height, place)
+            except BadRecord as bad:
+                if target:
+                    tally.reject(bad)
+                else:
+                    tally.ignore(bad)
+            else:
+                yield Region(
+                    annotation.id,
+                    box,
+                    layer.categories[annotation.category_id],
+                    crowd=bool(annotation.iscrowd),
+                    phrases=self.phrases.get(annotation.id, ()) if self.phrases else (),
+                    target=target,
+                    trace=partial(_mask, annotation.segmentation, self.width, self.height, place),
+                )
+
+
+def _mask(segmentation: msgspec.Raw, width: int, height: int, place: str) -> Mask | None:
+    """The mask of an annotation."""
+    return normalise(parsed(ANYTHING, segmentation, place), width, height, place)

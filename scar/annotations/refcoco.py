@@ -1,0 +1,167 @@
+"""RefCOCO+ and RefCOCOg -> `Picture`s: COCO's images and annotations, and what people said to tell one from the others.
+
+The expressions stand in a pickle of Python 2. A pickle is a program: it is read by an unpickler that has no functions
+but the makers of plain containers and numbers, and it is refused by the name of what it asks for beyond them.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from scar.accounting import Tally
+from scar.annotations.coco import CocoAlbum, index
+from scar.annotations.once import Once
+from scar.errors import BadRecord, InputError
+from scar.recipe import Source
+from scar.sample import Split
+
+_SPLITS: dict[Split, str] = {"train": "train", "eval": "val"}
+"""Ours and theirs."""
+
+_PLAIN: dict[str, Any] = {kind.__name__: kind for kind in (set, frozenset, list, dict, tuple, int, float, bool, str)}
+_PLAIN |= {"long": int, "unicode": str}  # Python 2's
+
+_SUFFIX = re.compile(r"_\d+(?=\.[a-z]+$)", re.IGNORECASE)
+_IMAGE_ID = re.compile(r"(\d+)\.[a-z]+$", re.IGNORECASE)
+
+
+class _Sentence(msgspec.Struct):
+    sent: str = ""
+    raw: str = ""
+
+
+class _Ref(msgspec.Struct):
+    """One thing with the expressions about it; its category is the annotation's, whatever number the pickle gives."""
+
+    ref_id: int
+    ann_id: int
+    image_id: int
+    split: str
+    sentences: list[_Sentence]
+    file_name: str | None = None
+
+
+def album(source: Source, tally: Tally, once: Once) -> CocoAlbum:
+    """Index of RefCOCO+ or RefCOCOg: the things of the split that expressions are about; others are context."""
+    inputs = source.inputs
+    referred = _referred(inputs["refs"], _SPLITS[source.split], tally)
+    return index(inputs["instances"], None, inputs.get("captions"), tally, once, referred)
+
+
+def _referred(path: Path, split: str, tally: Tally) -> dict[int, tuple[str, ...]]:
+    """Expressions of one split by annotation id."""
+    referred: dict[int, tuple[str, ...]] = {}
+    splits = set()
+    for number, entry in enumerate(load(path)):
+        place = f"{path.name}, refs[{number}]"
+        try:
+            ref = msgspec.convert(entry, _Ref)
+        except msgspec.ValidationError as error:
+            # Of no split, for what is known of it: it counts for the one that is built.
+            tally.records += 1
+            tally.reject(BadRecord(place, str(error), "malformed"))
+            continue
+        splits.add(ref.split)
+        if ref.split != split:
+            continue
+        tally.records += 1
+        try:
+            phrases = _expressions(ref, f"{path.name}, ref {ref.ref_id}")
+            if ref.ann_id in referred:
+                problem = f"a second one is about the annotation {ref.ann_id}"
+                raise BadRecord(f"{path.name}, ref {ref.ref_id}", problem, "duplicate_ref")
+        except BadRecord as bad:
+            tally.reject(bad)
+        else:
+            referred[ref.ann_id] = phrases
+    if split not in splits:
+        raise InputError(f"{path}: none of its expressions is of the split {split!r}; it has {sorted(splits)}.")
+    return referred
+
+
+def _expressions(ref: _Ref, place: str) -> tuple[str, ...]:
+    """The distinct sentences about a thing."""
+    if ref.file_name is not None and image_of(ref.file_name) != ref.image_id:
+        raise BadRecord(place, f"its file name {ref.file_name!r} is not that of image {ref.image_id}", "image_mismatch")
+    said = (" ".join(_text(sentence.sent or sentence.raw).split()) for sentence in ref.sentences)
+    phrases = tuple(dict.fromkeys(phrase for phrase in said if phrase))
+    if not phrases:
+        raise BadRecord(place, "nothing is said of it", "no_phrase")
+    return phrases
+
+
+def image_of(file_name: str) -> int | None:
+    """Image id from a file name with or without the number of the annotation behind it; None if there is none.
+
+    >>> image_of("COCO_train2014_000000581857_16.jpg"), image_of("COCO_train2014_000000581857.jpg")
+    (581857, 581857)
+    """
+    whole = _SUFFIX.sub("", file_name) if file_name.count("_") > 2 else file_name
+    match = _IMAGE_ID.search(whole)
+    return int(match.group(1)) if match else None
+
+
+def load(path: Path) -> list[Any]:
+    """A pickled list of plain values; Python 2's byte strings become text.
+
+    Raises:
+        InputError: it cannot be read, is damaged, is no list, or asks for anything that is not plain.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}; give the path of a refs(...).p.") from None
+    try:
+        found = _Unpickler(content, path).load()
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a damaged pickle raises whatever it likes
+        raise InputError(
+            f"{path}: no pickle, or damaged ({error or type(error).__name__}); get a fresh copy."
+        ) from None
+    if not isinstance(found, list):
+        raise InputError(f"{path}: a pickled {type(found).__name__}, not a list of expressions.")
+    return found
+
+
+class _Unpickler(pickle.Unpickler):
+    """Makes containers and scalars, and nothing else."""
+
+    def __init__(self, content: bytes, path: Path) -> None:
+        super().__init__(io.BytesIO(content), encoding="latin-1")
+        self._path = path
+
+    def find_class(self, module: str, name: str) -> Any:
+        """The maker of a plain value.
+
+        Raises:
+            InputError: anything else is asked for.
+        """
+        if module in ("builtins", "__builtin__") and name in _PLAIN:
+            return _PLAIN[name]
+        raise InputError(
+            f"{self._path}: refused, for it asks for {module}.{name}: a pickle of expressions has lists, dictionaries, "
+            "texts and numbers only; get a fresh copy."
+        )
+
+    def persistent_load(self, pid: Any) -> Any:
+        """Never.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError(f"{self._path}: refused, for it asks for an object outside of it ({pid!r:.40}).")
+
+
+def _text(text: str) -> str:
+    """Text whose bytes were read as Latin-1; most are UTF-8."""
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text

@@ -1,0 +1,82 @@
+"""What an earlier build put into the same folder: no build may bring its images into the other split."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from scar.build.leakage import coco_identity, perceptual
+from scar.common.images import locate
+from scar.errors import BadRecord
+from scar.formats.parquet import find
+from scar.sample import Split
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A file of rows that is there already.
+
+    Attributes:
+        key: name and split, as a report lists it.
+        split: of the file.
+        images: number and identity of each image that has one.
+    """
+
+    key: str
+    split: Split
+    images: tuple[tuple[int, str], ...]
+
+
+def neighbours(out: Path, keys: Collection[str], splits: Collection[Split], *, looks: bool = False) -> list[Neighbour]:
+    """The files of rows in a folder, less those that are to be built now.
+
+    Args:
+        out: the folder of a build; it need not be there.
+        keys: of the sources that are to be built.
+        splits: which files matter.
+        looks: tell those that are known by a number by their looks too.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    if not any(out.glob("SCaR-*/*.parquet")):
+        return []
+    found = []
+    for file in find(out):
+        key = f"{file.source}/{file.split}"
+        if key in keys or file.split not in splits:
+            continue
+        known, images = file.identities(), file.images()
+
+        def look(path: str, known: dict[str, str] = known) -> str | None:
+            return identity(path, known, out)
+
+        with ThreadPoolExecutor() as pool:
+            told = zip(images.values(), pool.map(look, images), strict=True)
+            pairs = [(number, name) for number, name in told if name]
+            if looks:
+                seen = zip(images.values(), pool.map(lambda path: look_of(path, out), images), strict=True)
+                pairs += [(number, name) for number, name in seen if name]
+            found.append(Neighbour(key, file.split, tuple(pairs)))
+    return found
+
+
+def identity(path: str, known: dict[str, str], folder: Path) -> str | None:
+    """Which image of the world an image of a corpus is; None if only its name is known.
+
+    Args:
+        path: as rows have it.
+        known: what the build noted of its images; see `RowFile.identities`.
+        folder: that paths are relative to.
+    """
+    return known.get(path) or coco_identity(path) or look_of(path, folder)
+
+
+def look_of(path: str, folder: Path) -> str | None:
+    """The look of an image of a corpus; None if it is not there, as in the published folders."""
+    try:
+        return perceptual(locate(folder, path, path), path)
+    except (BadRecord, OSError):
+        return None

@@ -1,0 +1,1 @@
+"""What the three packages share, and nothing that builds a corpus."""

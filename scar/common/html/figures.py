@@ -1,0 +1,53 @@
+"""Figures of a corpus for people who would rather look: charts as files, and tables and charts in one page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scar.common.charts import Bars, save_charts, told
+from scar.common.html import png_uri, render, save_page
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def save_figures(
+    folder: Path,
+    name: str,
+    *,
+    title: str,
+    about: str,
+    tables: Sequence[Table],
+    charts: Mapping[str, Bars],
+    beyond: Sequence[str] = (),
+) -> None:
+    """Write ``<name>/*.png`` and the page ``<name>.html``, which needs no network and no other file.
+
+    Args:
+        folder: where to write.
+        name: of the page, and of the folder of the charts; other charts in that are removed.
+        title: of the page.
+        about: a sentence below it.
+        tables: as the terminal shows them.
+        charts: by file name.
+        beyond: figures beyond their limits, in words.
+    """
+    pictures = save_charts(charts, folder / name)
+    page = render(
+        "figures.html",
+        title=title,
+        about=about,
+        beyond=beyond,
+        tables=[_plain(table) for table in tables],
+        charts=[(png_uri(data), told(charts[chart])) for chart, data in pictures.items()],
+    )
+    save_page(page, folder / f"{name}.html")
+
+
+def _plain(table: Table) -> dict[str, Any]:
+    """Title, columns and rows of a table."""
+    columns = [{"head": str(column.header), "words": column.justify != "right"} for column in table.columns]
+    rows = list(zip(*([str(cell) for cell in column.cells] for column in table.columns), strict=True))
+    return {"title": str(table.title or ""), "columns": columns, "rows": rows}

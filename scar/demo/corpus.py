@@ -1,0 +1,61 @@
+"""The demo: draw a world and build it, train and eval in one go."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from scar import build
+from scar.build.image_folder import ImagesMode
+from scar.common.progress import Track, silent
+from scar.demo import draw_world
+from scar.recipe import Recipe, Source
+from scar.sample import SPLITS
+
+NAME = "Demo"
+LICENCE = "CC0-1.0"
+
+
+def build_demo(
+    out: Path,
+    images: int,
+    seed: int,
+    *,
+    images_mode: ImagesMode = "link",
+    force: bool = False,
+    track: Track = silent,
+) -> dict[str, Any]:
+    """Draw a world in each split and build both.
+
+    Args:
+        out: the folder to build into; the drawings stay there as the images of the samples.
+        images: drawn per split.
+        seed: of drawings and samples.
+        images_mode: whether the drawings are linked or copied to their place.
+        force: replace a demo that differs.
+        track: shows progress.
+
+    Returns:
+        The report, as `build` returns it.
+    """
+    world = out / ".building-demo"
+    shutil.rmtree(world, ignore_errors=True)
+    try:
+        sources = []
+        for split in SPLITS:
+            draw_world(world / split, images, seed, split, track=track)
+            sources.append(
+                Source(
+                    name=NAME,
+                    split=split,
+                    instances=world / split / "instances.json",
+                    captions=world / split / "captions.json",
+                    images=world / split / "images",
+                    licence=LICENCE,
+                )
+            )
+        recipe = Recipe(sources=tuple(sources), seed=seed)
+        return build(recipe, out, images_mode=images_mode, force=force, track=track)
+    finally:
+        shutil.rmtree(world, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""What a picture shows: where things are, what hides what, which scene it is."""

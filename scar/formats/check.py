@@ -1,0 +1,238 @@
+"""Whether a SCaR folder, ours or the published one, keeps its promises."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scar.annotations.masks import area, check_runs
+from scar.common.images import decode, locate
+from scar.common.progress import Track, silent
+from scar.errors import BadRecord, InputError
+from scar.formats.parquet import RowFile, candidates, row_file, schema_problems
+from scar.formats.row_codec import region_from_row, sample_from_row
+from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Mask, Negative, Region, Split
+
+EXAMPLES = 3
+"""How many problems of a kind are told in full."""
+
+TOLERANCE = 1e-3
+"""Pixels by which a box may reach beyond its image: other writers round after clipping."""
+
+_TEXT_COLUMNS: dict[Split, tuple[str, ...]] = {
+    "eval": ("qry_text", "qry_image_path", "category"),
+    "train": ("qry", "qry_image_path", "pos_text", "pos_image_path", "neg_text", "neg_image_path", "category"),
+}
+
+
+@dataclass
+class Findings:
+    """What a check found.
+
+    Attributes:
+        files: parquet files seen.
+        rows: rows seen.
+        counts: problems by kind.
+        examples: the first problems of each kind, each with its file and row.
+    """
+
+    files: int = 0
+    rows: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, kind: str, place: str, problem: str) -> None:
+        """Note a problem."""
+        self.counts[kind] += 1
+        if len(self.examples[kind]) < EXAMPLES:
+            self.examples[kind].append(f"{place}: {problem}")
+
+    def lines(self) -> Iterator[str]:
+        """The same for people."""
+        for kind, count in sorted(self.counts.items()):
+            yield f"{kind}: {count}"
+            yield from (f"  {example}" for example in self.examples[kind])
+        verdict = f"{self.counts.total()} problems" if self.counts else "no problems"
+        yield f"{self.files} files, {self.rows} rows: {verdict}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as a dictionary."""
+        problems = {kind: {"count": count, "first": self.examples[kind]} for kind, count in self.counts.items()}
+        return {"files": self.files, "rows": self.rows, "problems": problems}
+
+
+def check(
+    folder: Path, images: Path | None = None, track: Track = silent, absent: Collection[str] = frozenset()
+) -> Findings:
+    """Look at every row and every image of a folder.
+
+    Args:
+        folder: holds parquet files of the published formats, anywhere below it.
+        images: what the rows' image paths are relative to; the folder itself by default.
+        track: shows progress.
+        absent: images that are known not to be there; what else their rows have is looked at.
+
+    Returns:
+        Problems by kind: ``schema`` (columns), ``value`` (missing or of another shape), ``captions`` (not ten distinct
+        texts; positive equal to negative), ``box`` (no area or beyond the image), ``mask`` (of another size, damaged
+        or empty), ``image`` (missing, damaged or outside of the folder) and ``provenance`` (says something else than
+        the row, or has another number of rows).
+
+    Raises:
+        InputError: there is no such folder or no parquet file in it.
+    """
+    findings = Findings()
+    opened = _Images(images or folder, absent)
+    for path in candidates(folder):
+        findings.files += 1
+        problems = schema_problems(path)
+        for problem in problems:
+            findings.add("schema", path.name, problem)
+        if not problems:
+            _check_file(row_file(path, folder), opened, findings, track)
+    return findings
+
+
+class _Images:
+    """Sizes of images, each opened once."""
+
+    def __init__(self, root: Path, absent: Collection[str]) -> None:
+        self._root = root
+        self.absent = absent
+        self._seen: dict[str, tuple[int, int] | BadRecord] = {}
+
+    def size(self, file: str, place: str) -> tuple[int, int]:
+        """Width and height in pixels.
+
+        Raises:
+            BadRecord: the image cannot be used.
+        """
+        if file not in self._seen:
+            try:
+                self._seen[file] = decode(locate(self._root, file, place), place)
+            except BadRecord as bad:
+                self._seen[file] = bad
+        seen = self._seen[file]
+        if isinstance(seen, BadRecord):
+            raise seen
+        return seen
+
+
+def _check_file(file: RowFile, images: _Images, findings: Findings, track: Track) -> None:
+    ids: set[str | None] = set()
+    try:
+        for number, (row, note) in enumerate(track(file.columns(), file.path.name, file.rows)):
+            findings.rows += 1
+            place = f"{file.path.name}, row {number}"
+            for kind, problem in _row_problems(row, note, file, number, images, place):
+                findings.add(kind, place, problem)
+            if note is not None:
+                if note.get("id") in ids:
+                    findings.add("provenance", place, f"a second sample has the id {note.get('id')!r}")
+                ids.add(note.get("id"))
+    except InputError as error:
+        findings.add("provenance" if file.sidecar else "schema", file.path.name, str(error))
+
+
+def _row_problems(
+    row: dict[str, Any], note: dict[str, Any] | None, file: RowFile, number: int, images: _Images, place: str
+) -> Iterator[tuple[str, str]]:
+    """Kind and description of what is wrong with one row."""
+    missing = [name for name in _TEXT_COLUMNS[file.split] if row[name] is None]
+    missing += [name for name in ("bbox", "image_id") if row[name] is None]
+    for name in missing:
+        yield "value", f"{name} is missing"
+    if missing:
+        return
+    yield from _caption_problems(row, file.split)
+    try:
+        region = region_from_row(row, number)
+    except ValueError as error:
+        yield "value", str(error)
+        return
+    if note is not None:
+        yield from _provenance_problems(row, note, file, number)
+    if row["qry_image_path"] in images.absent:
+        return
+    try:
+        size = images.size(row["qry_image_path"], place)
+    except BadRecord as bad:
+        yield "image", bad.problem
+    else:
+        yield from _region_problems(region, *size)
+
+
+def _caption_problems(row: dict[str, Any], split: Split) -> Iterator[tuple[str, str]]:
+    if split == "train":
+        if row["pos_text"] == row["neg_text"]:
+            yield "captions", f"positive and negative are both {row['pos_text']!r}"
+        texts = [row["pos_text"], row["neg_text"]]
+    else:
+        texts = row["tgt_text"] or []
+        wanted = 1 + NEGATIVES_PER_PART * len(PARTS)
+        if len(texts) != wanted:
+            yield "captions", f"{len(texts)} captions, not {wanted}"
+        repeated = [text for text, count in Counter(texts).items() if count > 1]
+        if repeated:
+            yield "captions", f"{repeated[0]!r} stands in it more than once"
+    if not all(text and text.strip() for text in texts):
+        yield "captions", "a caption is empty"
+
+
+def _provenance_problems(
+    row: dict[str, Any], note: dict[str, Any], file: RowFile, number: int
+) -> Iterator[tuple[str, str]]:
+    """Whether gold and negatives of the sidecar are those of the row, in the order of the parts."""
+    try:
+        sample = sample_from_row(row, note, file.source, file.split, number)
+    except ValueError as error:
+        yield "provenance", str(error)
+        return
+    parts = [part for part in PARTS for _ in range(NEGATIVES_PER_PART)]
+    if [negative.part for negative in sample.negatives] != parts:
+        yield "provenance", f"its negatives are not {NEGATIVES_PER_PART} of each of {', '.join(PARTS)}"
+    elif any(not _differs_in_its_part(negative, sample.gold) for negative in sample.negatives):
+        yield "provenance", "a negative differs from the gold caption in another part than it says"
+    if note.get("id") != sample.id:
+        yield "provenance", f"its id {note.get('id')!r} is not {sample.id!r}"
+    if file.split == "train":
+        if row["pos_text"] != sample.gold.text:
+            yield "provenance", f"its gold is {sample.gold.text!r}, the row's {row['pos_text']!r}"
+        if row["neg_text"] not in sample.captions[1:]:
+            yield "provenance", f"the row's negative {row['neg_text']!r} is none of its nine"
+    elif tuple(row["tgt_text"]) != sample.captions:
+        yield "provenance", f"its captions are not the row's, gold first ({sample.gold.text!r})"
+
+
+def _differs_in_its_part(negative: Negative, gold: Caption) -> bool:
+    """Whether the named element is another one and the two others are the gold caption's."""
+    value = getattr(negative.caption, negative.part)
+    return bool(value != getattr(gold, negative.part)) and negative.caption == gold.swap(negative.part, value)
+
+
+def _region_problems(region: Region, width: int, height: int) -> Iterator[tuple[str, str]]:
+    box, mask = region.box, region.mask
+    shown = f"box ({', '.join(f'{value:g}' for value in box.xywh)})"
+    if not box.area > 0:
+        yield "box", f"{shown} has no area"
+    elif not (
+        box.x0 >= -TOLERANCE and box.y0 >= -TOLERANCE and box.x1 <= width + TOLERANCE and box.y1 <= height + TOLERANCE
+    ):
+        yield "box", f"{shown} reaches beyond the {width}x{height} image"
+    if mask is not None:
+        yield from _mask_problems(mask, width, height)
+
+
+def _mask_problems(mask: Mask, width: int, height: int) -> Iterator[tuple[str, str]]:
+    if mask.size != (height, width):
+        yield "mask", f"its size {list(mask.size)} is not the image's height and width [{height}, {width}]"
+        return
+    try:
+        check_runs(mask)
+        if area(mask.counts) == 0:
+            yield "mask", "it covers no pixel"
+    except ValueError as error:
+        yield "mask", f"its counts: {error}"

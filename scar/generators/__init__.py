@@ -1,0 +1,1 @@
+"""What writes captions: true ones and hard negatives."""

@@ -1,0 +1,1 @@
+"""Looking at a corpus: pages of samples, statistics, the paper's numbers beside it."""

@@ -1,0 +1,203 @@
+"""Counts of a SCaR folder by source and split, as a reviewed file, as a table and as charts."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scar.build.report import read_report, write_json
+from scar.common.charts import Bars
+from scar.common.html.figures import save_figures
+from scar.common.progress import Track, silent
+from scar.formats.parquet import find
+from scar.sample import PARTS, Box
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+STATS = "stats.json"
+
+MOST = 15
+"""So many of the most frequent names are listed."""
+
+
+def stats(folder: Path, track: Track = silent) -> dict[str, Any]:
+    """Count a folder and write the counts to its ``stats.json``.
+
+    Args:
+        folder: a SCaR folder, ours or the published one.
+        track: shows progress.
+
+    Returns:
+        By ``<source>/<split>``: ``images``, ``samples``, ``categories``; ``words`` and ``distinct`` (mean number of
+        words, share of different texts) of ``gold`` captions and ``negatives``; ``kinds`` of negatives;
+        ``rejected`` by reason, where the folder has a build report; and what `charts` draws: ``objects``, the most
+        frequent categories; ``relations``, the most frequent of gold captions, where provenance tells them, and how
+        often each of these stands in ``gold`` captions and replaces one in ``swaps``; ``boxes`` by size, the square
+        root of the area from so many pixels to the next entry; ``lengths``, captions by number of words.
+
+    Raises:
+        InputError: the folder holds no SCaR file, or one cannot be read.
+    """
+    report = read_report(folder)
+    counts: dict[str, Any] = {}
+    for file in find(folder):
+        images: set[str] = set()
+        categories: Counter[str] = Counter()
+        kinds: Counter[str] = Counter()
+        gold: Counter[str] = Counter()
+        negatives: Counter[str] = Counter()
+        relations: Counter[str] = Counter()
+        swaps: Counter[str] = Counter()
+        boxes: Counter[int] = Counter()
+        source = file.source
+        for sample in track(file.samples(), file.path.name, file.rows):
+            source = sample.source
+            images.add(sample.image)
+            categories[sample.region.category] += 1
+            gold[sample.gold.text] += 1
+            kinds.update(negative.part for negative in sample.negatives)
+            negatives.update(negative.caption.text for negative in sample.negatives)
+            if sample.gold.relation:
+                relations[sample.gold.relation] += 1
+                swaps.update(each.caption.relation for each in sample.negatives if each.part == "relation")
+            boxes[_size(sample.region.box)] += 1
+        key = f"{source}/{file.split}"
+        counts[key] = {
+            "images": len(images),
+            "samples": file.rows,
+            "categories": len(categories),
+            "kinds": dict(sorted(kinds.items())),
+            "gold": _texts(gold),
+            "negatives": _texts(negatives),
+            "rejected": report.get(key, {}).get("rejected", {}),
+            "objects": _most(categories),
+            "relations": {
+                relation: {"gold": count, "swaps": swaps[relation]} for relation, count in _most(relations).items()
+            },
+            "boxes": {str(round(2 ** (step / 2))): boxes[step] for step in _between(boxes)},
+            "lengths": {"gold": _lengths(gold), "negatives": _lengths(negatives)},
+        }
+    counts = dict(sorted(counts.items()))
+    write_json(counts, folder / STATS)
+    return counts
+
+
+def tables(counts: Mapping[str, Any]) -> list[Table]:
+    """The counts for people: one table of sources, one of rejected records."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    sources = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title="Counts", title_justify="left")
+    sources.add_column("source", overflow="fold")
+    for name in ("images", "samples", "categories", "words", "swaps", "rejected"):
+        sources.add_column(name, justify="right", no_wrap=True)
+    rejected = Table("source", "rejected by", box=SIMPLE_HEAD, pad_edge=False, title="Rejected", title_justify="left")
+    rejected.add_column("records", justify="right")
+    for key, count in counts.items():
+        sources.add_row(
+            key,
+            *(f"{count[name]:,}" for name in ("images", "samples", "categories")),
+            f"{count['gold']['words']:.1f}",
+            "+".join(f"{count['kinds'].get(part, 0):,}" for part in PARTS),
+            f"{sum(count['rejected'].values()):,}",
+        )
+        for reason, number in count["rejected"].items():
+            rejected.add_row(key, reason, f"{number:,}")
+    return [sources, rejected] if rejected.row_count else [sources]
+
+
+def save(counts: Mapping[str, Any], folder: Path) -> None:
+    """Draw the counts: ``stats/*.png``, and the page ``stats.html``."""
+    save_figures(
+        folder,
+        "stats",
+        title=f"Counts of {folder.resolve().name}",
+        about="Objects, boxes, captions and relations by source and split. In a corpus whose words give nothing away, "
+        "gold captions and negatives are of the same lengths and have the same relations.",
+        tables=tables(counts),
+        charts=charts(counts),
+    )
+
+
+def charts(counts: Mapping[str, Any]) -> dict[str, Bars]:
+    """The counts as charts, by file name: ``<source>_<split>_objects``, ``_boxes``, ``_lengths``, ``_relations``.
+
+    Args:
+        counts: as `stats` returns them or its file has them, or some of their entries.
+    """
+    made: dict[str, Bars] = {}
+    for key, count in counts.items():
+        file = key.replace("/", "_")
+        objects = sorted(count["objects"].items(), key=lambda pair: (-pair[1], pair[0]))
+        relations = sorted(count["relations"].items(), key=lambda pair: (-pair[1]["gold"], pair[0]))
+        every = count["samples"], max(count["kinds"].get("relation", 0), 1)
+        made[f"{file}_objects"] = Bars(f"Objects: {key}", {"samples": dict(objects)})
+        made[f"{file}_boxes"] = Bars(
+            f"Box sizes: {key}",
+            {"samples": {str(side): count["boxes"][str(side)] for side in sorted(map(int, count["boxes"]))}},
+            axis="square root of the area, from pixels",
+            upright=True,
+        )
+        made[f"{file}_lengths"] = lengths_chart(f"Caption lengths: {key}", count["lengths"])
+        if relations:
+            made[f"{file}_relations"] = Bars(
+                f"Relations: {key}",
+                {
+                    kind: {relation: shown[kind] / total for relation, shown in relations}
+                    for kind, total in zip(("gold", "swaps"), every, strict=True)
+                },
+                unit="share",
+            )
+    return made
+
+
+def lengths_chart(title: str, lengths: Mapping[str, Mapping[str, int]]) -> Bars:
+    """How long captions of each kind are, as shares of the kind, from captions by number of words."""
+    every = sorted({int(words) for counts in lengths.values() for words in counts})
+    return Bars(
+        title,
+        {
+            kind: {str(words): counts.get(str(words), 0) / sum(counts.values()) for words in every}
+            for kind, counts in lengths.items()
+        },
+        unit="share",
+        axis="words",
+        upright=True,
+    )
+
+
+def _size(box: Box) -> int:
+    """Power of two that the area of a box reaches; those under 4 by 4 pixels count as that."""
+    return math.floor(math.log2(max(box.area, 16)))
+
+
+def _most(counter: Counter[str]) -> dict[str, int]:
+    """The most frequent names, those of one count by name."""
+    return dict(sorted(counter.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST])
+
+
+def _lengths(texts: Counter[str]) -> dict[str, int]:
+    """Captions by number of words."""
+    lengths: Counter[int] = Counter()
+    for text, count in texts.items():
+        lengths[len(text.split())] += count
+    return {str(words): lengths[words] for words in _between(lengths)}
+
+
+def _between(counter: Counter[int]) -> range:
+    """From the least to the largest number, those that were not met too."""
+    return range(min(counter), max(counter) + 1) if counter else range(0)
+
+
+def _texts(texts: Counter[str]) -> dict[str, float]:
+    """Mean number of words and share of different ones."""
+    total = texts.total()
+    words = sum(len(text.split()) * count for text, count in texts.items())
+    return {
+        "words": round(words / total, 3) if total else 0.0,
+        "distinct": round(len(texts) / total, 3) if total else 0.0,
+    }

@@ -1,0 +1,110 @@
+"""Make the noun tables from WordNet 3.0's own files.
+
+Run `python -m scar.language.build_wordnet_table`; it writes `nouns.parquet` and `plurals.parquet`.
+
+Reads index.noun, data.noun, cntlist.rev and noun.exc of Debian's `wordnet-base`, whose formats are those of
+wndb(5WN) and cntlist(5WN). Instances (names of persons and places) are left out: no region is one of them.
+Same input, same bytes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scar.errors import InputError
+
+TABLES = Path(__file__).parent / "tables" / "wordnet"
+DEBIAN = Path("/usr/share/wordnet")
+
+Row: TypeAlias = tuple[str, int, int, list[int]]
+
+NOUNS = pa.schema(
+    [
+        pa.field("lemma", pa.string(), nullable=False),
+        pa.field("synset", pa.int32(), nullable=False),
+        pa.field("count", pa.int32(), nullable=False),
+        pa.field("hypernyms", pa.list_(pa.int32()), nullable=False),
+    ]
+)
+PLURALS = pa.schema(
+    [pa.field("plural", pa.string(), nullable=False), pa.field("singular", pa.string(), nullable=False)]
+)
+
+
+def read_hypernyms(folder: Path) -> dict[int, list[int]]:
+    """Each synset that is a class, with the synsets one step above it."""
+    hypernyms: dict[int, list[int]] = {}
+    for line in _lines(folder / "data.noun"):
+        fields = line.split(" | ", 1)[0].split()
+        words = int(fields[3], 16)
+        pointers = fields[5 + 2 * words :]  # symbol, offset, part of speech, source/target: four fields each
+        kinds = pointers[0::4]
+        if "@i" not in kinds:
+            hypernyms[int(fields[0])] = [int(pointers[4 * i + 1]) for i, kind in enumerate(kinds) if kind == "@"]
+    return hypernyms
+
+
+def read_counts(folder: Path) -> dict[tuple[str, int], int]:
+    """How often each (lemma, sense number) was seen in the texts that WordNet's makers tagged."""
+    counts = {}
+    for line in _lines(folder / "cntlist.rev"):
+        key, number, count = line.split()
+        lemma, lexical = key.split("%")
+        if lexical.startswith("1:"):
+            counts[lemma, int(number)] = int(count)
+    return counts
+
+
+def read_senses(folder: Path) -> Iterator[Row]:
+    """One row per sense, lemma by lemma, the most frequent sense first."""
+    hypernyms, counts = read_hypernyms(folder), read_counts(folder)
+    for line in _lines(folder / "index.noun"):
+        fields = line.split()
+        lemma, synsets = fields[0], fields[6 + int(fields[3]) :]
+        for number, synset in enumerate(map(int, synsets), start=1):
+            if synset in hypernyms:
+                yield lemma.replace("_", " "), synset, counts.get((lemma, number), 0), hypernyms[synset]
+
+
+def read_plurals(folder: Path) -> Iterator[tuple[str, str]]:
+    """Irregular plurals with the first singular that WordNet gives."""
+    for line in _lines(folder / "noun.exc"):
+        plural, singular, *_ = line.split()
+        yield plural.replace("_", " "), singular.replace("_", " ")
+
+
+def build(folder: Path, out: Path) -> None:
+    """Write both tables into `out`.
+
+    Raises:
+        InputError: a file of WordNet is missing.
+    """
+    rows = sorted(read_senses(folder), key=lambda row: row[0])  # stable: the order of senses stays
+    nouns = pa.table(
+        [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), NOUNS, strict=True)], NOUNS
+    )
+    pairs = sorted(dict(read_plurals(folder)).items())
+    plurals = pa.table([pa.array(column) for column in zip(*pairs, strict=True)], PLURALS)
+    for name, table in (("nouns", nouns), ("plurals", plurals)):
+        partial = out / f"{name}.parquet.part"
+        pq.write_table(table, partial, compression="zstd", compression_level=19)
+        partial.replace(out / f"{name}.parquet")
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Lines of a WordNet file, without the licence on top, which is indented."""
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; install Debian's wordnet-base or name its folder") from error
+    return (line for line in lines if not line.startswith("  "))
+
+
+if __name__ == "__main__":
+    build(Path(sys.argv[1]) if len(sys.argv) > 1 else DEBIAN, TABLES)

@@ -1,0 +1,247 @@
+"""Dataset cards: facts of a corpus, a template of ``data_cards/`` -> ``README.md`` and ``croissant.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from scar.annotations.inputs import digest as sha256
+from scar.audit import findings
+from scar.audit.swaps import REASONS
+from scar.common.progress import Track, silent
+from scar.errors import InputError
+from scar.formats.embedded_images import Shard
+from scar.publish.corpus_summary import Config, Digest, Facts, gather, limits, versions
+from scar.publish.croissant import croissant
+from scar.sample import PARTS
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+CARD = "README.md"
+CROISSANT = "croissant.json"
+
+MARK = "<!-- Rendered by `scar card` and rendered again by every push: your own words belong into a --template. -->"
+"""Stands in every card that was rendered; one without it is somebody's own, and is kept."""
+
+TEMPLATES = Path(__file__).parents[2] / "data_cards"
+"""Beside the packages, in a checkout and where they are installed."""
+
+_SIZES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+)
+
+
+def write_card(
+    folder: Path,
+    *,
+    name: str | None = None,
+    repo: str | None = None,
+    template: Path | None = None,
+    force: bool = False,
+    digest: Digest = sha256,
+    embedded: Sequence[Shard] = (),
+    track: Track = silent,
+) -> Facts:
+    """Render the card and the Croissant file of a corpus into its folder.
+
+    Args:
+        folder: a SCaR folder, ours or the published one; its ``stats.json`` is written too.
+        name: of the corpus.
+        repo: where it is or will be on the Hub.
+        template: instead of the one that fits; it may extend those of ``data_cards``.
+        force: replace a README.md that was not rendered.
+        digest: SHA-256 of a file.
+        embedded: the rows with images that are pushed with it.
+        track: shows progress.
+
+    Returns:
+        What both say.
+
+    Raises:
+        InputError: the corpus cannot be read, the template is none, or a README.md of somebody's own is in the way.
+    """
+    card = folder / CARD
+    if not force and is_own(card):
+        raise InputError(
+            f"{card}: was not rendered by scar, so it stays; move it, put its words into a --template, "
+            "or replace it with --force."
+        )
+    facts = gather(folder, name, repo, digest=digest, embedded=embedded, track=track)
+    write_text(render(facts, template), card)
+    write_text(croissant(facts), folder / CROISSANT)
+    return facts
+
+
+def is_own(card: Path) -> bool:
+    """Whether somebody wrote this card by hand."""
+    return card.is_file() and MARK not in card.read_text(encoding="utf-8", errors="replace")
+
+
+def render(facts: Facts, template: Path | None = None) -> str:
+    """The card as Markdown with the Hub's YAML.
+
+    Args:
+        facts: of the corpus.
+        template: instead of the one that fits.
+
+    Raises:
+        InputError: the template cannot be read or has an error.
+    """
+    from jinja2 import TemplateError
+
+    reports = {source.key: source.report for source in facts.sources if source.report is not None}
+    try:
+        text = (
+            environment(template)
+            .get_template(template.name if template else template_for(facts))
+            .render(
+                facts=facts,
+                header=header(facts),
+                mark=MARK,
+                names=list(dict.fromkeys(source.name for source in facts.sources)),
+                with_images=any(_has_images(config) for config in facts.configs),
+                provenance=any("provenance" in config.name for config in facts.configs),
+                reports=reports,
+                reviews=facts.reviews,
+                parts=PARTS,
+                reasons=REASONS,
+                chance=1 / 10,
+                findings=findings(dict(facts.audit)) if facts.audit else [],
+                limits=limits(facts),
+                versions=versions(),
+            )
+        )
+    except (TemplateError, OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{template or TEMPLATES}: no template that renders: {type(error).__name__}: {error}"
+        ) from None
+    return text.rstrip() + "\n"
+
+
+def template_for(facts: Facts) -> str:
+    """The template that fits a corpus: one of the paper's two parts, or anybody's own build."""
+    if facts.of_the_paper and len(facts.splits) == 1:
+        return f"scar_{facts.splits[0]}.md.jinja"
+    return "dataset.md.jinja"
+
+
+def header(facts: Facts) -> str:
+    """The YAML that the Hub and its viewer read: configs, splits, features, sizes, licence, sources."""
+    from datasets import DatasetInfo, Features
+    from datasets.info import DatasetInfosDict
+    from datasets.splits import SplitDict
+    from datasets.utils.metadata import MetadataConfigs
+    from huggingface_hub import DatasetCardData
+
+    licence = facts.licence
+    unnamed = licence.id == "other"
+    data = DatasetCardData(
+        pretty_name=facts.name,
+        language=["en"],
+        license=licence.id,
+        license_name="not-settled" if unnamed else None,
+        license_link="#sources-and-licences" if unnamed else None,
+        annotations_creators=["machine-generated"],
+        task_categories=["image-feature-extraction", "text-retrieval"],
+        size_categories=[size_category(facts.samples)],
+        tags=["scar", "visual-interactive-embedding", "caption-retrieval", "hard-negatives", "region", "croissant"],
+        sources=[
+            {
+                "name": source.name,
+                "split": source.split,
+                "license": source.licence,
+                "images": source.images,
+                "samples": source.samples,
+            }
+            for source in facts.sources
+        ],
+    )
+    infos: dict[str, Any] = {}
+    configs: dict[str, Any] = {}
+    for place, config in enumerate(facts.configs):
+        splits = [
+            {
+                "name": name,
+                "num_bytes": sum(file.memory for file in files),
+                "num_examples": sum(file.rows for file in files),
+            }
+            for name, files in config.splits.items()
+        ]
+        infos[config.name] = DatasetInfo(
+            features=Features.from_arrow_schema(config.schema),
+            splits=SplitDict.from_split_dict(splits),
+            download_size=sum(file.bytes for file in config.files),
+            dataset_size=sum(file.memory for file in config.files),
+        )
+        data_files = [{"split": name, "path": [file.path for file in files]} for name, files in config.splits.items()]
+        configs[config.name] = {"data_files": data_files} | ({"default": True} if place == 0 else {})
+    DatasetInfosDict(infos).to_dataset_card_data(data)
+    MetadataConfigs(configs).to_dataset_card_data(data)
+    return data.to_yaml()
+
+
+def size_category(samples: int) -> str:
+    """The Hub's name for a size.
+
+    >>> size_category(510), size_category(47_145)
+    ('n<1K', '10K<n<100K')
+    """
+    return next((name for most, name in _SIZES if samples < most), "n>10M")
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write under a temporary name, then under its own."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def environment(template: Path | None = None) -> Environment:
+    """Templates of a folder of the user's and of ``data_cards``, with what they need to show values."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    folders = [template.parent, TEMPLATES] if template else [TEMPLATES]
+    made = Environment(
+        loader=FileSystemLoader(folders),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - Markdown of our own facts
+        keep_trailing_newline=True,
+    )
+    filters: Mapping[str, Callable[..., str]] = {
+        "number": lambda value: f"{value:,}",
+        "size": size,
+        "share": lambda value: f"{value:.1%}".replace("%", " %"),
+        "plain": lambda value: f"{value:g}",
+        "listed": _listed,
+        "counted": lambda counts: ", ".join(f"{reason} {count:,}" for reason, count in counts.items()) or "none",
+        "told": lambda path: PurePosixPath(path).stem.replace("_", " "),
+    }
+    made.filters |= filters
+    return made
+
+
+def size(count: float) -> str:
+    """A number of bytes for people.
+
+    >>> size(999), size(45_200), size(20e9)
+    ('999 B', '45.2 kB', '20.0 GB')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _has_images(config: Config) -> bool:
+    return "image" in config.schema.names

@@ -1,0 +1,362 @@
+"""What there is to say of a corpus, read from its files: a card and its Croissant file say the same."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pyarrow.parquet as pq
+
+from scar.audit.report import REPORT as AUDIT
+from scar.build.report import read_report
+from scar.common.progress import Track, silent
+from scar.demo.corpus import NAME as DEMO
+from scar.errors import InputError
+from scar.formats.embedded_images import Shard
+from scar.formats.parquet import RowFile, find
+from scar.formats.schema import PROVENANCE_SCHEMA
+from scar.inspect.statistics import stats
+from scar.publish.licences import Combined, combine
+from scar.sample import SPLITS, Split
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Digest: TypeAlias = Callable[[Path], str]
+"""SHA-256 of a file in hexadecimal digits."""
+
+ABOUT: Mapping[Split, str] = {
+    "eval": "an image, a box in it, and ten captions to rank, the true one first",
+    "train": "an image, a box in it, the caption that is true, and one that is not",
+}
+"""What the rows of a split are."""
+
+_FEW = 1_000
+"""Fewer samples than this, and a score is so uncertain that the card says so."""
+
+PLOT_FOLDERS = ("stats", "audit")
+"""Where other commands leave their plots."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A parquet file of the corpus.
+
+    Attributes:
+        path: below the folder, with forward slashes.
+        rows: how many it holds.
+        bytes: its size.
+        memory: bytes of its columns, not compressed.
+        sha256: of its bytes.
+    """
+
+    path: str
+    rows: int
+    bytes: int
+    memory: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What `datasets.load_dataset` loads under one name.
+
+    Attributes:
+        name: of the config.
+        about: what its rows are.
+        schema: of all its files.
+        splits: files by split; a split is a source.
+    """
+
+    name: str
+    about: str
+    schema: pa.Schema
+    splits: Mapping[str, tuple[DataFile, ...]]
+
+    @property
+    def rows(self) -> int:
+        return sum(file.rows for files in self.splits.values() for file in files)
+
+    @property
+    def files(self) -> tuple[DataFile, ...]:
+        return tuple(file for files in self.splits.values() for file in files)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """One source in one split.
+
+    Attributes:
+        name: of the source.
+        split: train or eval.
+        images: how many images samples are made of.
+        samples: how many there are.
+        licence: as the source states it.
+        get: where its images and annotations come from.
+        folder: of its images, as rows name it.
+        report: its entry of the build report, if there is one.
+    """
+
+    name: str
+    split: Split
+    images: int
+    samples: int
+    licence: str | None
+    get: str | None
+    folder: str
+    report: Mapping[str, Any] | None
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}/{self.split}"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that a card says of a corpus.
+
+    Attributes:
+        name: of the corpus.
+        repo: of the Hub, if it is known.
+        configs: in the order of the card; the first is the default.
+        sources: by name and split.
+        licence: of the whole.
+        stats: as `scar.inspect.statistics.stats` returns them.
+        audit: as ``audit.json`` has it, if the corpus was audited.
+        plots: of statistics and audit, paths below the folder.
+    """
+
+    name: str
+    repo: str | None
+    configs: tuple[Config, ...]
+    sources: tuple[SourceFacts, ...]
+    licence: Combined
+    stats: Mapping[str, Any]
+    audit: Mapping[str, Any] | None
+    plots: tuple[str, ...]
+
+    @property
+    def samples(self) -> int:
+        return sum(source.samples for source in self.sources)
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """The splits that there are."""
+        return tuple(split for split in SPLITS if any(source.split == split for source in self.sources))
+
+    @property
+    def reviews(self) -> dict[str, Any]:
+        """What people who looked at samples say of them, by source and split, as the audit has it."""
+        sources = self.audit["sources"] if self.audit else {}
+        return {key: figures["review"] for key, figures in sources.items() if figures.get("review")}
+
+    @property
+    def of_the_paper(self) -> bool:
+        """Whether every source is one that the paper uses."""
+        return all(source.name in known_sources() for source in self.sources)
+
+
+def gather(
+    folder: Path,
+    name: str | None = None,
+    repo: str | None = None,
+    *,
+    digest: Digest,
+    embedded: Sequence[Shard] = (),
+    track: Track = silent,
+) -> Facts:
+    """Read the facts of a folder; counts it, and writes its ``stats.json``.
+
+    Args:
+        folder: a SCaR folder, ours or the published one.
+        name: of the corpus; by default that of the repository, else the folder's.
+        repo: where it is or will be on the Hub.
+        digest: SHA-256 of a file.
+        embedded: the rows with images that are pushed with it.
+        track: shows progress.
+
+    Raises:
+        InputError: a file cannot be read, two sources would be one split, or an audit is of another build.
+    """
+    files = find(folder)
+    counts = stats(folder, track)
+    report = read_report(folder)
+    sources = tuple(_source(file, counts, report) for file in sorted(files, key=lambda file: (file.split, file.source)))
+    return Facts(
+        name=name or (repo or str(folder.resolve())).rpartition("/")[2],
+        repo=repo,
+        configs=(*_configs(files, folder, digest), *_with_images(embedded, digest)),
+        sources=sources,
+        licence=combine(_stated(sources)),
+        stats=counts,
+        audit=_audit(folder, counts),
+        plots=tuple(
+            path.relative_to(folder).as_posix()
+            for each in PLOT_FOLDERS
+            for path in sorted((folder / each).glob("*.png"))
+        ),
+    )
+
+
+def limits(facts: Facts) -> list[str]:
+    """What the corpus is not good for, as far as its own figures tell."""
+    lines = ["Captions are in English and were written by a program, from annotations; they are as wrong as these are."]
+    if any(source.report and source.report["settings"]["generator"] == "rules" for source in facts.sources):
+        lines.append(
+            "The generator `rules` says what boxes, categories and image captions tell; many true captions only say "
+            "where in the picture a thing is."
+        )
+    if any(source.name == DEMO for source in facts.sources):
+        lines.append(f"{DEMO} is drawn: scores on it say whether a tool works, not how good a model is at photographs.")
+    if facts.audit is None:
+        lines.append("What captions give away without the image has not been measured.")
+    lines.append("No person has looked at every sample; a negative may be true of the thing in the box.")
+    asked = sum(source.samples for source in facts.sources if source.split == "eval")
+    if 0 < asked < _FEW:
+        wide = 100 * 1.96 * (0.1 * 0.9 / asked) ** 0.5
+        lines.append(
+            f"{asked:,} eval samples: at chance the 95 % interval of a score reaches {wide:.1f} points to each side."
+        )
+    return lines
+
+
+def versions() -> dict[str, str]:
+    """Versions of what writes the files."""
+    found = {}
+    for label, package in (("scar", "scar-virtue"), ("pyarrow", "pyarrow")):
+        try:
+            found[label] = version(package)
+        except PackageNotFoundError:
+            found[label] = "unknown"
+    return found
+
+
+def data_file(path: Path, inside: str, digest: Digest) -> DataFile:
+    """What is known of a parquet file.
+
+    Args:
+        path: where it is.
+        inside: its path below the corpus's folder.
+        digest: SHA-256 of a file.
+    """
+    meta = pq.read_metadata(path)
+    memory = sum(meta.row_group(number).total_byte_size for number in range(meta.num_row_groups))
+    return DataFile(inside, meta.num_rows, path.stat().st_size, memory, digest(path))
+
+
+def split_name(source: str) -> str:
+    """A source's name as the name of a split, which may hold letters, digits and underscores alone.
+
+    >>> split_name("RefCOCO+")
+    'RefCOCO_'
+    """
+    return re.sub(r"\W", "_", source, flags=re.ASCII)
+
+
+def by_split(files: Sequence[tuple[str, DataFile]], config: str) -> dict[str, tuple[DataFile, ...]]:
+    """Files by split.
+
+    Args:
+        files: each with its source.
+        config: its name, for the message.
+
+    Raises:
+        InputError: two sources would be one split.
+    """
+    splits: dict[str, tuple[DataFile, ...]] = {}
+    owner: dict[str, str] = {}
+    for source, file in files:
+        split = split_name(source)
+        if owner.setdefault(split, source) != source:
+            raise InputError(
+                f"{config}: the sources {owner[split]} and {source} would both be the split {split!r}; rename one."
+            )
+        splits[split] = (*splits.get(split, ()), file)
+    return splits
+
+
+@cache
+def known_sources() -> dict[str, dict[str, Any]]:
+    """The rows of ``sources.toml`` by the name that stands in file names."""
+    rows = tomllib.loads((Path(__file__).parents[1] / "annotations" / "sources.toml").read_text(encoding="utf-8"))
+    return {row["name"]: row for row in rows.values()}
+
+
+def _source(file: RowFile, counts: Mapping[str, Any], report: Mapping[str, Any]) -> SourceFacts:
+    first = next(iter(file.samples()), None)
+    name = first.source if first else file.source
+    key = f"{name}/{file.split}"
+    known = known_sources().get(name, {})
+    entry = report.get(key)
+    stated = entry["settings"]["licence"] if entry else known.get("licence")
+    return SourceFacts(
+        name=name,
+        split=file.split,
+        images=counts[key]["images"],
+        samples=counts[key]["samples"],
+        licence=stated,
+        get=known.get("get"),
+        folder="/".join(first.image.split("/")[:2]) if first else "",
+        report=entry,
+    )
+
+
+def _stated(sources: Sequence[SourceFacts]) -> dict[str, str | None]:
+    """Stated licences by source, by source and split where its splits state different ones."""
+    words: dict[str, set[str | None]] = {}
+    for source in sources:
+        words.setdefault(source.name, set()).add(source.licence)
+    return {source.name if len(words[source.name]) == 1 else source.key: source.licence for source in sources}
+
+
+def _configs(files: Sequence[RowFile], folder: Path, digest: Digest) -> list[Config]:
+    configs = []
+    for split, about in ABOUT.items():
+        mine = [file for file in files if file.split == split]
+        rows = [(file.source, _inside(file.path, folder, digest)) for file in mine]
+        notes = [(file.source, _inside(file.sidecar, folder, digest)) for file in mine if file.sidecar]
+        if rows:
+            schema = pq.read_schema(mine[0].path).remove_metadata()
+            configs.append(Config(split, about, schema, by_split(rows, split)))
+        if notes:
+            beside = f"what the rows of `{split}` have no column for, in the same order"
+            configs.append(Config(f"{split}_provenance", beside, PROVENANCE_SCHEMA, by_split(notes, split)))
+    return sorted(configs, key=lambda config: config.name.endswith("_provenance"))
+
+
+def _with_images(shards: Sequence[Shard], digest: Digest) -> list[Config]:
+    """A config for each split that has rows with images."""
+    configs = []
+    for split in ABOUT:
+        mine = [shard for shard in shards if shard.split == split]
+        if mine:
+            name = f"{split}_images"
+            files = [(shard.source, data_file(shard.file, shard.path, digest)) for shard in mine]
+            schema = pq.read_schema(mine[0].file)
+            configs.append(Config(name, f"a row of `{split}` with its image", schema, by_split(files, name)))
+    return configs
+
+
+def _inside(path: Path, folder: Path, digest: Digest) -> DataFile:
+    return data_file(path, path.relative_to(folder).as_posix(), digest)
+
+
+def _audit(folder: Path, counts: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    path = folder / AUDIT
+    try:
+        audit = json.loads(path.read_text(encoding="utf-8"))
+        audited = {key: figures["samples"] for key, figures in audit["sources"].items()}
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: no audit ({error}); run `scar audit {folder}` again.") from None
+    if audited != {key: count["samples"] for key, count in counts.items()}:
+        raise InputError(f"{path}: tells of other samples than there are; run `scar audit {folder}` again.")
+    return dict(audit)

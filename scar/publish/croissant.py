@@ -1,0 +1,189 @@
+"""Croissant metadata of a corpus, with the responsible-AI fields; the same facts as its card.
+
+Source: mlcommons.org/croissant 1.0 and mlcommons.org/croissant/RAI 1.0.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from scar.audit import findings
+from scar.errors import InputError
+from scar.formats.embedded_images import IMAGE
+from scar.publish.corpus_summary import Config, DataFile, Facts, limits, versions
+
+if TYPE_CHECKING:
+    import mlcroissant
+
+CONFORMS_TO = ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"]
+
+_PROTOCOL = (
+    "A caption has an object, a relation and a scene; each of the nine others replaces exactly one of them, three of "
+    "each kind."
+)
+_CHOICE = (
+    "Crowds, boxes that are too small or miss the image, and things beyond the most of an image are left out, each "
+    "counted under its reason."
+)
+_CLEAN = "The audit found nothing beyond its limits."
+_USES = {
+    "eval": "Evaluation of embedders that take a region of an image.",
+    "train": "Training of embedders that take a region of an image.",
+}
+
+HUB = "https://huggingface.co/datasets"
+
+
+def croissant(facts: Facts) -> str:
+    """The Croissant file as JSON text, validated.
+
+    A record set is a split of a config that is one file or more; paths are relative to the corpus's folder.
+
+    Raises:
+        InputError: mlcroissant does not accept it; the message says why.
+    """
+    import mlcroissant as mlc
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # mlcroissant asks rdflib in ways that are going away
+            text = json.dumps(_metadata(facts).to_json(), indent=2, ensure_ascii=False, default=str)
+            mlc.Metadata.from_json(mlc.Context(), json.loads(text))
+    except mlc.ValidationError as error:
+        raise InputError(f"{facts.name}: its Croissant file does not validate: {error}") from None
+    return text + "\n"
+
+
+def _metadata(facts: Facts) -> mlcroissant.Metadata:
+    import mlcroissant as mlc
+
+    objects = [_object(file) for config in facts.configs for file in config.files]
+    records = [
+        _records(config, split, number if len(files) > 1 else None, file)
+        for config in facts.configs
+        for split, files in config.splits.items()
+        for number, file in enumerate(files)
+    ]
+    return mlc.Metadata(
+        conforms_to=CONFORMS_TO,
+        name=facts.name,
+        description=f"{facts.samples:,} samples in the format of SCaR: an image, a box, a true caption and false ones.",
+        url=f"{HUB}/{facts.repo}" if facts.repo else None,
+        license=[facts.licence.url or facts.licence.name],
+        version=versions()["scar"],
+        in_language=["en"],
+        keywords=["SCaR", "visual-interactive embedding", "caption retrieval", "hard negatives"],
+        cite_as="VIRTUE: Visual-Interactive Text-Image Universal Embedder, arXiv 2510.00523, 2025",
+        distribution=objects,
+        record_sets=records,
+        **_responsible(facts),
+    )
+
+
+def _responsible(facts: Facts) -> dict[str, Any]:
+    """The responsible-AI fields; what is not known is left out."""
+    reports = [source.report for source in facts.sources if source.report is not None]
+    where = "; ".join(f"{source.key}: {source.images:,} images, {source.samples:,} samples" for source in facts.sources)
+    told = {
+        "data_collection": f"Regions of annotated images of other data sets ({where}).",
+        "data_collection_type": ["Secondary Data analysis", "Software Collection"],
+        "data_collection_raw_data": "Images and annotations of the sources, which stay with their publishers.",
+        "data_annotation_protocol": [_PROTOCOL],
+        "data_annotation_analysis": _reviewed(facts) or ["No review by people is on record for this build."],
+        "annotations_per_item": "1 true caption and 9 others",
+        "data_biases": findings(dict(facts.audit)) or [_CLEAN] if facts.audit else ["It has not been audited."],
+        "data_use_cases": [_USES[split] for split in facts.splits],
+        "data_limitations": limits(facts),
+        "data_social_impact": f"Licence: {facts.licence.name}, because {'; '.join(facts.licence.reasons)}.",
+        "personal_sensitive_information": ["Images may show people. Captions are made of annotations."],
+    }
+    if not reports:
+        return told
+    rejected = sum(sum(report["rejected"].values()) for report in reports)
+    how = [report["settings"] for report in reports]
+    tools = {f"scar, generator {each['generator']} {each['generator_version']}" for each in how}
+    return told | {
+        "data_collection_missing_data": f"{rejected:,} records were rejected; the build report counts them by reason.",
+        "data_preprocessing_protocol": [_CHOICE],
+        "machine_annotation_tools": sorted(tools),
+        "data_release_maintenance_plan": "The same inputs, settings and seed build the same bytes again.",
+    }
+
+
+def _reviewed(facts: Facts) -> list[str]:
+    return [
+        f"{key}: {found['samples']:,} samples seen by {found['reviewers']} people, {found['accepted']:.1%} accepted"
+        for key, found in facts.reviews.items()
+    ]
+
+
+def _object(file: DataFile) -> mlcroissant.FileObject:
+    import mlcroissant as mlc
+
+    return mlc.FileObject(
+        id=file.path,
+        name=file.path,
+        content_url=file.path,
+        content_size=f"{file.bytes} B",
+        encoding_formats=[mlc.EncodingFormat.PARQUET],
+        sha256=file.sha256,
+    )
+
+
+def _records(config: Config, split: str, number: int | None, file: DataFile) -> mlcroissant.RecordSet:
+    import mlcroissant as mlc
+
+    id_ = f"{config.name}/{split}" if number is None else f"{config.name}/{split}/{number}"
+    return mlc.RecordSet(
+        id=id_,
+        name=id_,
+        description=f"{file.rows:,} rows, each {config.about}.",
+        fields=[_field(f"{id_}/{column.name}", column, file.path, column.name) for column in config.schema],
+    )
+
+
+def _field(id_: str, column: pa.Field, path: str, top: str, inside: str = "") -> mlcroissant.Field:
+    """A column, or what is below it at a JSON path."""
+    import mlcroissant as mlc
+
+    kind, repeated = column.type, "[*]" in inside
+    if column.name == IMAGE and not inside:
+        return mlc.Field(
+            id=id_,
+            name=id_,
+            data_types=[mlc.DataType.IMAGE_OBJECT],
+            source=mlc.Source(
+                file_object=path, extract=mlc.Extract(column=top), transforms=[mlc.Transform(json_path="bytes")]
+            ),
+        )
+    if pa.types.is_list(kind):
+        kind, repeated = kind.value_type, True
+    if pa.types.is_struct(kind):
+        each = f"{inside}[*]" if repeated else inside
+        below = [_field(f"{id_}/{field.name}", field, path, top, f"{each}.{field.name}".lstrip(".")) for field in kind]
+        return mlc.Field(id=id_, name=id_, sub_fields=below)
+    return mlc.Field(
+        id=id_,
+        name=id_,
+        data_types=[_data_type(kind)],
+        repeated=repeated or None,
+        source=mlc.Source(
+            file_object=path,
+            extract=mlc.Extract(column=top),
+            transforms=[mlc.Transform(json_path=inside)] if inside else [],
+        ),
+    )
+
+
+def _data_type(kind: pa.DataType) -> Any:
+    import mlcroissant as mlc
+
+    if pa.types.is_integer(kind):
+        return mlc.DataType.INTEGER
+    if pa.types.is_floating(kind):
+        return mlc.DataType.FLOAT
+    return mlc.DataType.TEXT

@@ -1,0 +1,308 @@
+"""A repository of the Hub -> a SCaR folder: the published data sets, or a build that was pushed.
+
+The commit and what belongs to it are written down before anything is fetched, so that the same call goes on with the
+same commit. Each file is fetched beside its place and takes it when its checksum is right; what is there stays.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+
+from scar.build.report import write_json
+from scar.common.hub_files import Remote, download, inside, tree
+from scar.common.progress import Track, silent
+from scar.common.retry import persist
+from scar.errors import HubError, InputError
+from scar.formats.embedded_images import unpack
+from scar.formats.parquet import WITH_IMAGES
+from scar.publish.card import size
+from scar.publish.checksums import Checksums
+from scar.publish.missing_images import CHECKSUMS, read_checksums
+from scar.publish.plan import folders
+
+RECORD = "pull.json"
+FORMAT = 1
+
+STAGING = ".pull"
+"""Where unfinished downloads lie below the folder."""
+
+MEMORY = f"{STAGING}/checksums.json"
+"""What is known of the folder's checksums."""
+
+_MARK = CHECKSUMS
+"""A repository that has it was pushed from here: its paths are those of the folder."""
+
+_ROWS = re.compile(r"(?P<eval>SCaR_eval_.+|SCAR_.+_val_filtered)|(?P<train>SCAR_.+)")
+"""How rows are called by their publishers, who may keep them in any folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What a folder has of one repository.
+
+    Attributes:
+        commit: its revision.
+        files: of the commit, by the place below the folder that each goes to.
+        embedded: rows with images; the images become files again.
+    """
+
+    commit: str
+    files: Mapping[str, Remote]
+    embedded: tuple[Remote, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a pull will do.
+
+    Attributes:
+        repo: the data set on the Hub.
+        out: the folder.
+        pulled: what it will have.
+        fetched: places of files that are to be fetched.
+        unpacked: rows with images that are to be fetched.
+        replaced: places where something else is now.
+        gone: files of an earlier pull of another revision, which this one does not have.
+        skipped: files of the repository that are left where they are.
+        force: whether images that are in the way are replaced.
+    """
+
+    repo: str
+    out: Path
+    pulled: Pulled
+    fetched: tuple[str, ...]
+    unpacked: tuple[Remote, ...]
+    replaced: tuple[str, ...]
+    gone: tuple[str, ...]
+    skipped: tuple[str, ...]
+    force: bool
+
+    @property
+    def sizes(self) -> list[tuple[str, int]]:
+        """What is fetched, with its bytes."""
+        files = [(place, self.pulled.files[place].size) for place in self.fetched]
+        return files + [(file.path, file.size) for file in self.unpacked]
+
+
+def plan(
+    repo: str,
+    out: Path,
+    *,
+    revision: str | None = None,
+    rows_only: bool = False,
+    force: bool = False,
+    endpoint: str | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Plan:
+    """See what is there, what is to be fetched, and that nothing is in the way; writes nothing.
+
+    Where the folder has a pull of the repository already and no revision is given, the Hub is not asked.
+
+    Args:
+        repo: ``organisation/name`` of a data set.
+        out: the folder.
+        revision: branch, tag or commit; by default the commit that the folder has, else the newest.
+        rows_only: leave images out that are embedded in rows.
+        force: replace what is in the way, another revision too.
+        endpoint: of the Hub, if not its usual one (or HF_ENDPOINT).
+        say: shows a line to the user.
+        sleep: waits so many seconds.
+
+    Raises:
+        HubError: the Hub refuses or cannot be reached.
+        InputError: the repository holds no rows, a path in it is unsafe, or something else is in the way.
+    """
+    before = read_record(out).get(repo)
+    skipped: tuple[str, ...] = ()
+    if before is not None and revision is None:
+        pulled = before
+    else:
+        commit, found = persist(lambda: _ask(repo, revision, endpoint), repo, "read", say=say, sleep=sleep)
+        pulled, skipped = _sorted(found, repo, commit, out)
+    files = pulled.files
+    gone: tuple[str, ...] = ()
+    if before is not None and before.commit != pulled.commit:
+        if not force:
+            raise InputError(
+                f"{out}: holds {repo} at {before.commit}; --force brings {pulled.commit} in its place, "
+                "another --out keeps it."
+            )
+        gone = tuple(place for place, file in before.files.items() if place not in files and file.is_at(out / place))
+    checksums = Checksums(out / MEMORY)
+    there = [place for place in files if (out / place).exists()]
+    replaced = tuple(sorted(place for place in there if not files[place].is_at(out / place, checksums)))
+    if replaced and not force:
+        raise InputError(f"{out / replaced[0]}: holds something else; --force replaces it, another --out keeps it.")
+    fetched = tuple(sorted(place for place in files if place not in there or place in replaced))
+    images_wanted = not rows_only and (CHECKSUMS in fetched or not _has_images(out, checksums))
+    if out.exists():
+        checksums.save()
+    return Plan(repo, out, pulled, fetched, pulled.embedded if images_wanted else (), replaced, gone, skipped, force)
+
+
+def lines(plan: Plan) -> Iterator[str]:
+    """The plan for people.
+
+    Raises:
+        HubError: the disk has not the room.
+    """
+    wanted = sum(count for _, count in plan.sizes)
+    there = len(plan.pulled.files) - len(plan.fetched)
+    yield f"dataset {plan.repo} at {plan.pulled.commit} -> {plan.out}"
+    yield from folders(plan.sizes)
+    yield f"{len(plan.sizes)} files, {size(wanted)} to fetch; {there} are there"
+    if plan.unpacked:
+        yield f"the images in {WITH_IMAGES}/ become files below {plan.out / 'images'}; --rows-only leaves them out"
+    for verb, places in (("replaced", plan.replaced), ("removed", plan.gone), ("left out", plan.skipped)):
+        if places:
+            yield f"{len(places)} files {verb}: {', '.join(places[:3])}{', ...' if len(places) > 3 else ''}"
+    parent = next(folder for folder in (plan.out, *plan.out.resolve().parents) if folder.exists())
+    free = shutil.disk_usage(parent).free
+    if free < wanted:
+        raise HubError(f"{plan.out}: {size(wanted)} to fetch, {size(free)} free; make room or give another --out.")
+
+
+def pull(
+    plan: Plan,
+    *,
+    endpoint: str | None = None,
+    track: Track = silent,
+    say: Callable[[str], None] = lambda _: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Do what was planned; the same again goes on where it was stopped.
+
+    Args:
+        plan: of `plan`.
+        endpoint: of the Hub, if not its usual one (or HF_ENDPOINT).
+        track: shows progress.
+        say: shows a line to the user.
+        sleep: waits so many seconds.
+
+    Raises:
+        HubError: the Hub refuses, cannot be reached after several attempts, or the disk is full; what came is kept.
+        InputError: what came is not what the Hub lists, or leaves the folder.
+    """
+    from huggingface_hub import HfApi
+
+    hub = HfApi(endpoint=endpoint)
+    staging = plan.out / STAGING / plan.pulled.commit
+    plan.out.mkdir(parents=True, exist_ok=True)
+    for name in plan.gone:
+        inside(plan.out, name, plan.repo).unlink(missing_ok=True)
+    _write_record(plan)
+
+    def get(file: Remote) -> Path:
+        return persist(
+            lambda: download(hub, plan.repo, "dataset", plan.pulled.commit, file, staging),
+            plan.repo,
+            "read",
+            say=say,
+            sleep=sleep,
+        )
+
+    for name in track(plan.fetched, f"fetching {plan.repo}", len(plan.fetched)):
+        place = inside(plan.out, name, plan.repo)
+        got = get(plan.pulled.files[name])
+        place.parent.mkdir(parents=True, exist_ok=True)
+        got.replace(place)
+    known = read_checksums(plan.out)
+    for file in track(plan.unpacked, f"fetching images of {plan.repo}", len(plan.unpacked)):
+        done = staging / f"{file.path}.done"
+        if not done.exists():
+            shard = get(file)
+            unpack(shard, plan.out, known, force=plan.force)
+            done.touch()
+            shard.unlink()
+    shutil.rmtree(staging, ignore_errors=True)
+
+
+def _has_images(out: Path, sha256: Callable[[Path], str]) -> bool:
+    """Whether every image of a folder that a push counted is there."""
+    known = read_checksums(out)
+    return bool(known) and all(
+        (out / name).is_file() and sha256(out / name) == checksum for name, checksum in known.items()
+    )
+
+
+def read_record(out: Path) -> dict[str, Pulled]:
+    """What was pulled into a folder, by repository.
+
+    Raises:
+        InputError: the record is damaged or of another version.
+    """
+    path = out / RECORD
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if stored["format"] != FORMAT:
+            raise InputError(f"{path}: format {stored['format']!r}, this version reads {FORMAT}; use another --out.")
+        return {
+            repo: Pulled(
+                str(entry["commit"]),
+                {place: Remote(**file) for place, file in entry["files"].items()},
+                tuple(Remote(**file) for file in entry["embedded"]),
+            )
+            for repo, entry in stored["repos"].items()
+        }
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"{path}: no record of a pull ({error}); remove it and pull again.") from None
+
+
+def _write_record(plan: Plan) -> None:
+    repos = read_record(plan.out) | {plan.repo: plan.pulled}
+    write_json({"format": FORMAT, "repos": {repo: asdict(each) for repo, each in repos.items()}}, plan.out / RECORD)
+
+
+def _ask(repo: str, revision: str | None, endpoint: str | None) -> tuple[str, dict[str, Remote]]:
+    """The commit that a revision is, and its files."""
+    from huggingface_hub import HfApi
+
+    hub = HfApi(endpoint=endpoint)
+    commit = str(hub.dataset_info(repo, revision=revision).sha)
+    return commit, tree(hub, repo, "dataset", commit)
+
+
+def _sorted(found: Mapping[str, Remote], repo: str, commit: str, out: Path) -> tuple[Pulled, tuple[str, ...]]:
+    """Where each file goes, and which are left out: those that are hidden."""
+    pushed = _MARK in found
+    files: dict[str, Remote] = {}
+    embedded, skipped = [], []
+    for path, file in sorted(found.items()):
+        inside(out, path, repo)
+        if any(part.startswith(".") for part in PurePosixPath(path).parts):
+            skipped.append(path)
+            continue
+        if pushed and path.startswith(f"{WITH_IMAGES}/"):
+            embedded.append(file)
+            continue
+        place = path if pushed else _published(path, repo)
+        if place in files:
+            raise InputError(f"{repo} at {commit}: {path} and {files[place].path} would both be {place}.")
+        files[place] = file
+    if not any(place.endswith(".parquet") for place in files):
+        raise InputError(f"{repo} at {commit}: no parquet file in it, so it is no SCaR corpus.")
+    return Pulled(commit, files, tuple(embedded)), tuple(skipped)
+
+
+def _published(path: str, repo: str) -> str:
+    """The place of a file of the published data sets, so that both of them fit into one folder.
+
+    >>> _published("SCAR_ADE20K_val_filtered.parquet", "Sony/SCaR-Eval"), _published("README.md", "Sony/SCaR-Train")
+    ('SCaR-eval/SCAR_ADE20K_val_filtered.parquet', 'about/SCaR-Train/README.md')
+    """
+    file = PurePosixPath(path)
+    if file.parts[0] in ("images", "provenance"):
+        return path
+    if file.suffix != ".parquet":
+        return f"about/{repo.rpartition('/')[2]}/{path}"
+    match = _ROWS.fullmatch(file.stem)
+    return path if match is None else f"SCaR-{'eval' if match['eval'] else 'train'}/{file.name}"

@@ -1,0 +1,249 @@
+"""Files -> a repository of the Hub: all contents first, then one commit, so that no revision is ever half of another.
+
+Where there are more files than one commit takes, earlier ones bring files under new names alone, which no card names
+yet; what changes comes last, in one commit with the card. What is there already is not sent again, so that the same
+call goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scar.common.hub_files import Remote, RepoType, tree
+from scar.common.progress import Track, silent
+from scar.common.retry import persist
+from scar.errors import HubError, InputError
+
+if TYPE_CHECKING:
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+MOST_FILES = 1_000
+"""Of one commit, as the Hub's own client sends at most; contents are there before it, so that it is a list of names."""
+
+MOST_IN_REPO = 100_000
+MOST_IN_FOLDER = 10_000
+MOST_BYTES = 50 * 10**9
+"""Files of a repository, entries of a folder and bytes of a file. Source: huggingface.co/docs/hub/storage-limits."""
+
+TOGETHER = 20
+"""Files whose contents are sent before progress is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file and where it goes.
+
+    Attributes:
+        path: in the repository, with forward slashes.
+        file: on this machine.
+        size: in bytes.
+        sha256: of its bytes.
+    """
+
+    path: str
+    file: Path
+    size: int
+    sha256: str
+
+
+def upload_of(folder: Path, path: str, digest: Callable[[Path], str]) -> Upload:
+    """A file of a folder, to stand at the same place in the repository.
+
+    Raises:
+        InputError: it is a link that leaves the folder, or cannot be read.
+    """
+    file = folder / path
+    if not file.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{file}: is a link that leaves {folder}; put the file itself there.")
+    return Upload(path, file, file.stat().st_size, digest(file))
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push did.
+
+    Attributes:
+        commit: that holds every file.
+        sent: files that were not there.
+        removed: files of an earlier push that are gone.
+    """
+
+    commit: str
+    sent: tuple[Upload, ...]
+    removed: tuple[str, ...]
+
+
+def check_plan(files: Sequence[Upload]) -> None:
+    """See that files are within the Hub's limits.
+
+    Raises:
+        InputError: they are not; says which limit and what to do.
+    """
+    if not files:
+        raise InputError("nothing to push: give a folder that has files.")
+    if len(files) > MOST_IN_REPO:
+        raise InputError(f"{len(files):,} files; the Hub takes {MOST_IN_REPO:,} in a repository: merge them.")
+    for file in files:
+        if file.size > MOST_BYTES:
+            raise InputError(f"{file.file}: {file.size:,} bytes; the Hub takes {MOST_BYTES:,} in a file: split it.")
+    folders = Counter(file.path.rpartition("/")[0] for file in files)
+    folder, count = folders.most_common(1)[0]
+    if count > MOST_IN_FOLDER:
+        raise InputError(f"{folder}: {count:,} files; the Hub takes {MOST_IN_FOLDER:,} in a folder: use subfolders.")
+
+
+def push(
+    files: Sequence[Upload],
+    repo: str,
+    repo_type: RepoType,
+    *,
+    public: bool = False,
+    revision: str = "main",
+    tag: str | None = None,
+    message: str = "Push",
+    owned: Sequence[str] = (),
+    endpoint: str | None = None,
+    track: Track = silent,
+    say: Callable[[str], None] = lambda _: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Pushed:
+    """Make a repository hold these files, and see that it does.
+
+    Args:
+        files: what it shall hold; others in it stay, but for those in folders of ``owned``.
+        repo: ``organisation/name``; made if it is not there.
+        repo_type: dataset or model.
+        public: whether a repository that is made now is public.
+        revision: branch to commit to; made if it is not there.
+        tag: a name for the commit.
+        message: of the commit.
+        owned: folders in which files of an earlier push that are no more are removed.
+        endpoint: of the Hub, if not its usual one (or HF_ENDPOINT).
+        track: shows progress.
+        say: shows a line to the user.
+        sleep: waits so many seconds.
+
+    Raises:
+        HubError: the Hub refuses, or cannot be reached after several attempts; what was sent stays there.
+        InputError: the files are beyond the Hub's limits.
+    """
+    from huggingface_hub import HfApi
+
+    check_plan(files)
+    hub = HfApi(endpoint=endpoint)
+
+    def once() -> Pushed:
+        return _once(hub, files, repo, repo_type, public, revision, tag, message, owned, track)
+
+    return persist(once, repo, "write", say=say, sleep=sleep)
+
+
+def _once(
+    hub: HfApi,
+    files: Sequence[Upload],
+    repo: str,
+    repo_type: RepoType,
+    public: bool,
+    revision: str,
+    tag: str | None,
+    message: str,
+    owned: Sequence[str],
+    track: Track,
+) -> Pushed:
+    from huggingface_hub import CommitOperationDelete
+
+    hub.whoami()
+    hub.create_repo(repo, repo_type=repo_type, private=not public, exist_ok=True)
+    if revision != "main":
+        hub.create_branch(repo, branch=revision, repo_type=repo_type, exist_ok=True)
+    head = str(hub.repo_info(repo, repo_type=repo_type, revision=revision).sha)
+    there = tree(hub, repo, repo_type, head)
+    missing = [file for file in files if not _same(file, there.get(file.path))]
+    kept = {file.path for file in files}
+    removed = sorted(path for path in there if path not in kept and path.partition("/")[0] in owned)
+    commit = head
+    if missing or removed:
+        steps = commits([file.path for file in missing], removed, there)
+        additions = {file.path: _addition(file) for file in missing}
+        _send(hub, list(additions.values()), repo, repo_type, revision, track)
+        for paths, gone in steps:
+            commit = hub.create_commit(
+                repo,
+                [*(CommitOperationDelete(path) for path in gone), *(additions[path] for path in paths)],
+                commit_message=message,
+                repo_type=repo_type,
+                revision=revision,
+                parent_commit=commit,
+            ).oid
+    _verify(files, tree(hub, repo, repo_type, commit), repo, commit)
+    if tag is not None:
+        _tag(hub, repo, repo_type, tag, commit)
+    return Pushed(commit, tuple(missing), tuple(removed))
+
+
+def commits(
+    paths: Sequence[str], removed: Sequence[str], there: Collection[str]
+) -> list[tuple[Sequence[str], Sequence[str]]]:
+    """Which files come in which commit.
+
+    Args:
+        paths: files to be added or changed.
+        removed: files that go.
+        there: what the repository has.
+
+    Returns:
+        For each commit the files that come and those that go; all but the last bring new files in folders alone.
+
+    Raises:
+        InputError: more files change than one commit takes.
+    """
+    if len(paths) + len(removed) <= MOST_FILES:
+        return [(paths, removed)]
+    new = [path for path in paths if path not in there and "/" in path]
+    last = [path for path in paths if path in there or "/" not in path]
+    if len(last) + len(removed) > MOST_FILES:
+        raise InputError(
+            f"{len(last) + len(removed):,} files change or go, and one commit takes {MOST_FILES:,}: "
+            "push to another --revision, where all of them are new."
+        )
+    early = [new[start : start + MOST_FILES] for start in range(0, len(new), MOST_FILES)]
+    return [*((some, ()) for some in early), (last, removed)]
+
+
+def _addition(file: Upload) -> CommitOperationAdd:
+    from huggingface_hub import CommitOperationAdd
+
+    addition = CommitOperationAdd(file.path, file.file)
+    addition.upload_info.sha256 = bytes.fromhex(file.sha256)  # known, so that the client does not read the file for it
+    return addition
+
+
+def _send(
+    hub: HfApi, additions: list[CommitOperationAdd], repo: str, repo_type: RepoType, revision: str, track: Track
+) -> None:
+    """Send the contents of large files, some at a time; no revision has them yet."""
+    groups = [additions[start : start + TOGETHER] for start in range(0, len(additions), TOGETHER)]
+    for group in track(groups, f"sending to {repo}", len(groups)):
+        hub.preupload_lfs_files(repo, group, repo_type=repo_type, revision=revision, free_memory=False)
+
+
+def _same(file: Upload, there: Remote | None) -> bool:
+    return there is not None and there.is_at(file.file, lambda _: file.sha256)
+
+
+def _verify(files: Sequence[Upload], there: dict[str, Remote], repo: str, commit: str) -> None:
+    wrong = [file.path for file in files if not _same(file, there.get(file.path))]
+    if wrong:
+        raise HubError(f"{repo} at {commit}: {wrong[0]} is not the local file ({len(wrong)} such files); push again.")
+
+
+def _tag(hub: HfApi, repo: str, repo_type: RepoType, tag: str, commit: str) -> None:
+    known = {ref.name: ref.target_commit for ref in hub.list_repo_refs(repo, repo_type=repo_type).tags}
+    if known.get(tag, commit) != commit:
+        raise HubError(f"{repo}: the tag {tag} is on {known[tag]}, not on the pushed {commit}; give another --tag.")
+    hub.create_tag(repo, tag=tag, revision=commit, repo_type=repo_type, exist_ok=True)

@@ -1,5 +1,0 @@
-"""The demo world: drawn scenes with COCO-style annotations."""
-
-from scar.scenes.world import draw_world
-
-__all__ = ["draw_world"]

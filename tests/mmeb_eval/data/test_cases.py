@@ -1,0 +1,190 @@
+"""Rows become cases one at a time, and a row that cannot be used is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmeb_eval.adapters.baselines import Constant
+from mmeb_eval.data.cases import read
+from mmeb_eval.data.files import TaskFiles, scar_folder
+from mmeb_eval.data.tasks import get_task
+from mmeb_eval.embedder import Item
+from mmeb_eval.errors import DataError
+from mmeb_eval.run.evaluate import evaluate
+from mmeb_eval.templates.fused import LAYOUTS
+from scar.sample import Box
+
+PLAIN = LAYOUTS["plain"]
+SCAR = "SCAR_ADE20K_val"
+GROUNDING = {
+    "qry_inst": "<|image_1|>\nSelect:",
+    "qry_text": "the cup",
+    "qry_img_path": "q.jpg",
+    "tgt_inst": "<|image_1|>\nRepresent the object",
+    "tgt_text": ["", ""],
+    "tgt_img_path": ["a.jpg", "b.jpg"],
+}
+
+
+def test_a_model_that_takes_boxes_gets_the_box_and_no_coordinates_in_the_text(corpus: Path) -> None:
+    (files,) = scar_folder(corpus)
+    case = next(read(files, PLAIN, shows_box=True))
+    assert case.query.prompt == Box(1.0, 2.0, 4.5, 6.0)
+    assert case.query.image == corpus / "images/Toy_val/0.png"
+    assert "bbox" not in case.query.text
+    assert case.candidates == tuple(Item(text=f"thing 0 {place}") for place in range(10))
+    assert case.gold == 0
+
+
+def test_a_model_that_takes_no_boxes_is_told_the_region_in_the_text(corpus: Path) -> None:
+    (files,) = scar_folder(corpus)
+    case = next(read(files, PLAIN, shows_box=False))
+    assert case.query.prompt is None
+    assert case.query.text.endswith("\nReferring object bbox: [1, 2, 4, 6]")
+
+
+def test_the_official_layout_tells_the_region_twice(corpus: Path) -> None:
+    (files,) = scar_folder(corpus)
+    case = next(read(files, LAYOUTS["qwen2_vl"], shows_box=True))
+    assert case.query.prompt == Box(1.0, 2.0, 4.5, 6.0)
+    assert case.query.text.endswith("\nReferring object bbox: [1.0, 2.0, 4.5, 6.0]")
+
+
+def test_rows_are_read_as_they_are_asked_for(task_rows: Any, make_row: Any) -> None:
+    cases = read(task_rows(SCAR, [make_row(0), {**make_row(1), "bbox": None}]), PLAIN, shows_box=True)
+    next(cases)
+    with pytest.raises(DataError, match="row 1: bbox = None: expected four finite numbers"):
+        next(cases)
+
+
+def test_repeated_candidates_are_one_item(task_rows: Any, make_row: Any) -> None:
+    (case,) = read(task_rows(SCAR, [make_row(0, ["a", "b", "a", "c", "b"])]), PLAIN, shows_box=True)
+    assert [item.text for item in case.candidates] == ["a", "b", "a", "c", "b"]
+    assert len({id(item) for item in case.candidates}) == 3
+
+
+def test_texts_and_images_of_any_script_pass(task_rows: Any, make_row: Any) -> None:
+    row = {**make_row(0, ["café\nau lait", "café", "\u3000全角 🎈"]), "qry_image_path": "dossier été/image 7.png"}
+    (case,) = read(task_rows(SCAR, [row]), PLAIN, shows_box=True)
+    assert case.candidates[2].text == "\u3000全角 🎈"
+    assert case.query.image is not None
+    assert case.query.image.name == "image 7.png"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tgt_text": []}, r"row 0: tgt_text = \[\]: expected a list of texts, the right candidate first"),
+        ({"tgt_text": None}, r"tgt_text = None: expected a list of texts"),
+        ({"tgt_text": "one"}, r"tgt_text = 'one': expected a list of texts"),
+        ({"tgt_text": ["a", None]}, r"tgt_text holds None, which is not a text"),
+        ({"bbox": [1, 2, 3]}, r"bbox = \[1, 2, 3\]: expected four finite numbers x, y, width, height"),
+        ({"bbox": [1, 2, 3, float("nan")]}, r"bbox = .*nan\]: expected four finite numbers"),
+        ({"bbox": ["1", "2", "3", "4"]}, r"bbox = .*: expected four finite numbers"),
+        ({"qry_text": None}, r"qry_text = None is not a text"),
+        ({"qry_image_path": ""}, r"qry_image_path = '' is no image path"),
+        ({"qry_image_path": "../secret.png"}, r"qry_image_path = '../secret.png' leaves the image folder"),
+        ({"qry_image_path": "a/../../secret.png"}, r"leaves the image folder"),
+        ({"qry_image_path": ".."}, r"leaves the image folder"),
+        ({"qry_image_path": "/etc/passwd"}, r"qry_image_path = '/etc/passwd' leaves the image folder"),
+    ],
+)
+def test_a_scar_row_of_another_shape_is_named(task_rows: Any, make_row: Any, change: Any, message: str) -> None:
+    files = task_rows(SCAR, [make_row(0) | change])
+    with pytest.raises(DataError, match=message):
+        list(read(files, PLAIN, shows_box=True))
+
+
+@pytest.mark.parametrize("path", ["gone.png", "a\0b.png", "x" * 5000, "."])
+def test_a_missing_image_is_named(task_rows: Any, make_row: Any, path: str) -> None:
+    files = task_rows(SCAR, [make_row(0), make_row(1)])
+    text = files.files[0].read_text().splitlines()
+    bad = json.dumps({**json.loads(text[1]), "qry_image_path": path})
+    files.files[0].write_text(f"{text[0]}\n{bad}\n")
+    with pytest.raises(DataError, match=r"row 1: qry_image_path = .*: no such file below"):
+        list(read(files, PLAIN, shows_box=True))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tgt_text": [""]}, r"row 0: 1 values in tgt_text but 2 in tgt_img_path"),
+        ({"tgt_img_path": ["a.jpg", ""]}, r"tgt_img_path = '' is no image path"),
+        ({"tgt_img_path": ["a.jpg", "/etc/b.jpg"]}, r"leaves the image folder"),
+        ({"tgt_inst": None}, r"tgt_inst = None is not a text"),
+        ({"qry_inst": 3}, r"qry_inst = 3 is not a text"),
+        ({"qry_img_path": None}, r"qry_img_path = None is no image path"),
+    ],
+)
+def test_an_mmeb_row_of_another_shape_is_named(task_rows: Any, change: Any, message: str) -> None:
+    files = task_rows("RefCOCO", [GROUNDING | change])
+    with pytest.raises(DataError, match=message):
+        list(read(files, PLAIN, shows_box=False))
+
+
+def test_texts_tell_two_candidates_of_one_image_apart_where_the_key_has_them(task_rows: Any) -> None:
+    row = GROUNDING | {"tgt_text": ["the red cup", "the blue cup"], "tgt_img_path": ["a.jpg", "a.jpg"]}
+    (both,) = read(task_rows("RefCOCO-Matching", [row]), PLAIN, shows_box=False)
+    assert len(both.candidates) == 2
+    row = row | {"qry_img_path": ""}
+    (one,) = read(task_rows("WebQA", [row]), PLAIN, shows_box=False)
+    assert len(set(one.candidates)) == 1
+
+
+def test_a_small_task_of_the_hub_keeps_a_single_candidate(task_rows: Any, tmp_path: Path) -> None:
+    row = {**GROUNDING, "tgt_text": ["No"], "tgt_img_path": [""]}
+    files = task_rows("HatefulMemes", [row])
+    assert files == TaskFiles(get_task("HatefulMemes"), (tmp_path / "HatefulMemes.jsonl",), tmp_path)
+    (case,) = read(files, PLAIN, shows_box=False)
+    assert case.candidates == (Item(text="No"),)
+
+
+def test_a_link_out_of_the_image_folder_is_refused_and_one_within_it_is_not(
+    task_rows: Any, make_row: Any, tmp_path: Path
+) -> None:
+    files = task_rows(SCAR, [make_row(0)])
+    image = tmp_path / make_row(0)["qry_image_path"]
+    image.rename(tmp_path / "moved.png")
+    image.symlink_to(tmp_path / "moved.png")
+    (case,) = read(files, PLAIN, shows_box=True)
+    assert case.query.image == image
+    inner = TaskFiles(files.task, files.files, tmp_path / "root")
+    (tmp_path / "root" / "images").mkdir(parents=True)
+    (tmp_path / "root" / "images" / "Toy_val").symlink_to(image.parent)
+    with pytest.raises(DataError, match=r"row 0: qry_image_path = .* leaves the image folder .*root by a link"):
+        list(read(inner, PLAIN, shows_box=True))
+
+
+def test_the_image_folder_itself_may_be_a_link(task_rows: Any, make_row: Any, tmp_path: Path) -> None:
+    files = task_rows(SCAR, [make_row(0)])
+    (tmp_path / "there").symlink_to(tmp_path)
+    (case,) = read(TaskFiles(files.task, files.files, tmp_path / "there"), PLAIN, shows_box=True)
+    assert case.query.image == tmp_path / "there" / make_row(0)["qry_image_path"]
+
+
+def test_a_right_answer_that_is_repeated_is_one_candidate_and_counted(task_rows: Any) -> None:
+    row = GROUNDING | {"tgt_text": ["cup", "mug", "cup"], "tgt_img_path": ["", "", ""]}
+    result = evaluate(Constant(), task_rows("GQA", [row]))
+    assert (result.counts["candidates"], result.counts["repeats"]) == (2, 1)
+    assert result.chance == pytest.approx(0.5)
+    assert result.metrics["map@10"] <= 1
+
+
+@pytest.mark.parametrize("task", ["GQA", "RefCOCO", "WebQA", "CIRR", "VOC2007"])
+def test_no_candidates_are_refused(task: str, task_rows: Any) -> None:
+    row = GROUNDING | {"tgt_text": [], "tgt_img_path": []}
+    with pytest.raises(DataError, match=r"row 0: tgt_\w+ = \[\]: expected a list of texts, the right candidate first"):
+        list(read(task_rows(task, [row]), PLAIN, shows_box=False))
+
+
+def test_mmeb_texts_of_any_script_and_with_line_breaks_pass_unchanged(task_rows: Any) -> None:
+    texts = ["caf\u00e9\nau lait", "cafe\u0301", "\u5168\u89d2 \U0001f388", "a\u2028b\r\nc"]
+    row = GROUNDING | {"qry_text": texts[0], "tgt_text": texts, "tgt_img_path": [""] * 4}
+    (case,) = read(task_rows("GQA", [row]), LAYOUTS["qwen2_vl"], shows_box=False)
+    assert [item.text for item in case.candidates] == texts
+    assert len(set(case.candidates)) == 4
+    assert texts[0] in case.query.text

@@ -1,0 +1,188 @@
+"""Results survive a round trip, no file is ever half written, and a mean over a part is no mean."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from mmeb_eval.data.tasks import GROUPS, group, tasks
+from mmeb_eval.errors import DataError, EvalError
+from mmeb_eval.report.summary import summarise
+from mmeb_eval.report.terminal import tables as leaderboard
+from mmeb_eval.report.terminal import warnings
+from mmeb_eval.run.results import Result, group_means, read_result, read_results, result_path, write_result
+from tests.shared import SHARED
+
+RESULT = Result(
+    model="clip:openai/clip",
+    task="VOC2007",
+    metrics={"hit@1": 0.25, "hit@5": 0.5, "hit@10": 1.0, "mrr": 0.4},
+    counts={"queries": 4, "candidates": 40, "items": 44, "ties": 1},
+    chance=0.1,
+    settings={"layout": "plain", "files": {"a.parquet": "00"}},
+    ranks=(1, 2, 3, 4),
+    top=((0, 1), (1, 0), (1, 0), (1, 0)),
+    margins=(0.5, -0.25, -0.25, 0.0),
+)
+
+
+def _all(model: str, names: tuple[str, ...], value: float = 0.5) -> list[Result]:
+    return [replace(RESULT, model=model, task=name, metrics={"hit@1": value}, chance=0.25) for name in names]
+
+
+def test_a_result_survives_the_round_trip(tmp_path: Path) -> None:
+    path = write_result(RESULT, tmp_path)
+    assert read_result(path) == RESULT
+    assert read_results(tmp_path) == [RESULT]
+    row = json.loads(path.read_text())
+    assert list(row)[:5] == ["model", "task", "metrics", "counts", "chance"]
+    assert row["metrics"]["hit@1"] == 0.25
+    before = path.read_bytes()
+    write_result(RESULT, tmp_path)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == ["VOC2007.json"]
+
+
+def test_results_come_back_by_model_and_task(tmp_path: Path) -> None:
+    for model in ("b", "a"):
+        for name in ("VOC2007", "GQA"):
+            write_result(replace(RESULT, model=model, task=name), tmp_path)
+    assert [(result.model, result.task) for result in read_results(tmp_path)] == [
+        ("a", "GQA"), ("a", "VOC2007"), ("b", "GQA"), ("b", "VOC2007")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["a/b", "../up", "..", ".", ".hidden", "a:b", "a_b", "x y", "%2F", "é", "a\nb"])
+def test_a_name_is_one_file_below_the_folder(tmp_path: Path, name: str) -> None:
+    result = replace(RESULT, model=name, task=name)
+    path = write_result(result, tmp_path)
+    assert path.parent.parent == tmp_path
+    assert not path.name.startswith(".")
+    assert read_results(tmp_path) == [result]
+
+
+def test_two_names_never_share_a_file() -> None:
+    names = ["a/b", "a:b", "a_b", "a%2Fb", "a b", "a", "A"]
+    assert len({result_path(Path(), name, name) for name in names}) == len(names)
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_result(RESULT, tmp_path)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(
+        EvalError, match=r"VOC2007.json: cannot be written: No space left on device; what was stored before is kept"
+    ):
+        write_result(replace(RESULT, chance=0.3), tmp_path)
+    assert read_result(path) == RESULT
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    with pytest.raises(EvalError, match=r"out.*cannot be written: Not a directory"):
+        write_result(RESULT, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", r"VOC2007.json: not a readable result: .* Run `mmeb-eval` again"),
+        ("[]", r"not a result: expected the keys .* found list"),
+        ('{"model": "a"}', r"not a result: expected the keys .* found \['model'\]"),
+    ],
+)
+def test_a_file_that_is_no_result_is_named(tmp_path: Path, text: str, message: str) -> None:
+    path = write_result(RESULT, tmp_path)
+    path.write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_results(tmp_path)
+
+
+def test_a_folder_without_results_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no results; `mmeb-eval --model NAME --tasks DIR --output .*` writes some"):
+        read_results(tmp_path)
+
+
+def test_a_mean_is_over_the_whole_group_or_it_is_none() -> None:
+    whole = {mean.group: mean for mean in group_means(_all("m", tuple(tasks())))}
+    assert list(whole) == list(GROUPS)
+    assert all(mean.mean == 0.5 for mean in whole.values())
+    names = tuple(name for name in group("MMEB") if name != "GQA")
+    part = {mean.group: str(mean) for mean in group_means(_all("m", names))}
+    assert part == {
+        "classification": "0.500", "vqa": "incomplete 9/10", "retrieval": "0.500",
+        "grounding": "0.500", "IND": "0.500", "OOD": "incomplete 15/16",
+        "MMEB": "incomplete 35/36", "lite": "0.500",
+    }  # fmt: skip
+    assert group_means(_all("m", ("COCO_mini",))) == []
+
+
+def test_group_means_of_published_scores_are_the_published_means() -> None:
+    folder = SHARED / "published"
+    if not folder.is_dir():
+        pytest.skip(f"no published scores at {folder}")
+    with (folder / "mmeb_image_hit1_v2.0.1.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    with (folder / "mmeb_image_hit1_v2.0.1_summary.csv").open(encoding="utf-8") as file:
+        summary = list(csv.DictReader(file))
+    columns = {
+        "classification": "Classification", "vqa": "VQA", "retrieval": "Retrieval", "grounding": "Grounding",
+        "IND": "IND_20", "OOD": "OOD_16", "MMEB": "mean_36"
+    }  # fmt: skip
+    assert len(summary) == 8
+    for row in summary:
+        scores = {line["task"]: float(line["hit@1"]) for line in rows if line["model"] == row["model"]}
+        results = [replace(RESULT, task=task, metrics={"hit@1": value}) for task, value in scores.items()]
+        means = {mean.group: mean.mean for mean in group_means(results) if mean.group != "lite"}  # ours, not published
+        assert means == {name: pytest.approx(float(row[column]), abs=1e-6) for name, column in columns.items()}
+
+
+def _shown(results: list[Result]) -> str:
+    console = Console(width=400, file=io.StringIO(), color_system=None)
+    for table in leaderboard(results):
+        console.print(table)
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_no_score_is_shown_without_its_chance_level() -> None:
+    results = [*_all("one", group("SCaR")), *_all("two", ("VOC2007", "COCO_mini"), 0.0)]
+    rows = {line.split("│")[1].strip(): line for line in _shown(results).splitlines() if line.count("│") == 5}
+    assert set(rows) >= {*group("SCaR"), "VOC2007", "COCO_mini", "SCaR", "MMEB", "classification"}
+    for name in (*group("SCaR"), "VOC2007", "COCO_mini", "SCaR"):
+        assert rows[name].split("│")[2].strip() == "0.250"
+    assert rows["SCaR"].split("│")[3].strip().startswith("0.500 [")
+    assert rows["SCaR"].split("│")[4].strip() == "-"
+    assert "incomplete 1/36" in rows["MMEB"]
+    assert "incomplete 1/10" in rows["classification"]
+
+
+def test_scores_near_chance_are_marked_and_warned_of() -> None:
+    bad, good = _all("bad", ("GQA", "DocVQA"), 0.25), _all("good", ("GQA",), 1.0)
+    good = [
+        replace(result, ranks=(1,) * 400, counts={"queries": 400, "candidates": 1600, "items": 1, "ties": 0})
+        for result in good
+    ]
+    floor = _all("random", ("GQA",), 0.25)
+    assert warnings(summarise([*bad, *good, *floor])) == [
+        "WARNING: bad: 2 of 2 scores are within three standard errors of chance: GQA, DocVQA."
+    ]
+    shown = _shown([*bad, *good, *floor])
+    assert shown.count("0.250 [") == 3
+    (row,) = [line for line in shown.splitlines() if line.startswith("│ GQA")]
+    assert [cell.strip().endswith("*") for cell in row.split("│")[3:6]] == [True, False, True]
+
+
+def test_scores_of_a_table_are_in_the_order_of_the_tasks() -> None:
+    results = _all("m", ("GQA", "DocVQA", "OK-VQA"))
+    rows = [line.split("│")[1].strip() for line in _shown(results).splitlines() if line.startswith("│")]
+    assert rows[:3] == [name for name in tasks() if name in ("GQA", "DocVQA", "OK-VQA")]

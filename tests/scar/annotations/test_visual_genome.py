@@ -1,0 +1,260 @@
+"""Visual Genome: objects become regions, descriptions their phrases; every defect that the files have is survived."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scar.accounting import Tally
+from scar.annotations import open_album
+from scar.annotations.visual_genome import EVAL_SHARE, split_of
+from scar.errors import BadRecord
+from scar.recipe import Source
+from scar.sample import Box, Picture, Relation, Split
+
+TRAIN_IDS = [number for number in range(1, 100) if split_of(number) == "train"]
+FIRST, SECOND = TRAIN_IDS[:2]
+HELD = next(number for number in range(1, 1000) if split_of(number) == "eval")
+
+
+def thing(number: int, name: str, *box: float, **changes: Any) -> dict[str, Any]:
+    x, y, w, h = box or (10, 10, 40, 30)
+    entry = {"object_id": number, "names": [name], "synsets": [f"{name}.n.01"], "x": x, "y": y, "w": w, "h": h}
+    return entry | {"merged_object_ids": []} | changes
+
+
+class Genome:
+    """Visual-Genome-like files of three images."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.image_data: list[dict[str, Any]] = [
+            {
+                "image_id": number,
+                "width": 120,
+                "height": 90,
+                "url": f"https://cs.stanford.edu/people/rak248/VG_100K_2/{number}.jpg",
+                "coco_id": None,
+                "flickr_id": 7000 + number,
+            }
+            for number in (SECOND, FIRST, HELD)
+        ]
+        self.objects: list[dict[str, Any]] = [
+            {
+                "image_id": FIRST,
+                "image_url": "https://x",
+                "objects": [thing(5, "man", 10, 10, 40, 60), thing(4, "Wine Glass.", 60, 20, 20, 40)],
+            },
+            {"image_id": SECOND, "objects": [thing(6, "tree")]},
+            {"image_id": HELD, "objects": [thing(7, "dog")]},
+        ]
+        self.regions: list[dict[str, Any]] = [
+            {
+                "id": FIRST,
+                "regions": [
+                    self.said(1, "A man holding a wine glass", 10, 10, 42, 58),
+                    self.said(2, "the  wine glass is empty", 60, 20, 20, 40),
+                ],
+            },
+            {"id": SECOND, "regions": [self.said(3, "a tall tree")]},
+        ]
+        self.relations: list[dict[str, Any]] = [
+            {
+                "image_id": FIRST,
+                "relationships": [
+                    {
+                        "relationship_id": 1,
+                        "predicate": "HOLDING ",
+                        "synsets": [],
+                        "subject": thing(5, "man"),
+                        "object": {"object_id": 4, "name": "wine glass", "x": 1, "y": 1, "w": 2, "h": 2},
+                    }
+                ],
+            }
+        ]
+        self.files: dict[str, Path] = {}
+
+    @staticmethod
+    def said(number: int, phrase: str, *box: float, **changes: Any) -> dict[str, Any]:
+        x, y, width, height = box or (10, 10, 40, 30)
+        entry = {"region_id": number, "image_id": FIRST, "phrase": phrase, "x": x, "y": y}
+        return entry | {"width": width, "height": height} | changes
+
+    def album(self, tally: Tally, split: Split = "train") -> Any:
+        contents = {
+            "image_data": self.image_data,
+            "objects": self.objects,
+            "region_descriptions": self.regions,
+            "relationships": self.relations,
+        }
+        for name, content in contents.items():
+            (self.folder / f"{name}.json").write_text(json.dumps(content))
+        files = {name: self.folder / f"{name}.json" for name in contents} | self.files
+        source = Source(name="VG", split=split, reader="visual_genome", images=self.folder, files=files)
+        return open_album(source, tally)
+
+    def pictures(self, tally: Tally, split: Split = "train") -> list[Picture]:
+        return [draft(tally) for draft in self.album(tally, split)]
+
+
+@pytest.fixture
+def genome(tmp_path: Path) -> Genome:
+    return Genome(tmp_path)
+
+
+def test_objects_are_regions_with_what_is_said_of_them(genome: Genome) -> None:
+    tally = Tally()
+    first, second = genome.pictures(tally)
+    assert (first.id, first.file, first.width, first.height) == (FIRST, f"VG_100K_2/{FIRST}.jpg", 120, 90)
+    assert [(region.id, region.category, region.phrases) for region in first.regions] == [
+        (4, "wine glass", ("the wine glass is empty",)),
+        (5, "man", ("A man holding a wine glass",)),
+    ]
+    assert first.regions[1].box == Box(10, 10, 50, 70)
+    assert first.relations == (Relation(5, "holding", 4),)
+    assert second.regions[0].phrases == ("a tall tree",)
+    assert (tally.records, tally.rejected.total(), tally.ignored.total()) == (3, 0, 0)
+
+
+def test_a_hash_splits_and_other_images_do_not_matter(genome: Genome) -> None:
+    assert [picture.id for picture in genome.pictures(Tally(), "eval")] == [HELD]
+    shares = sum(split_of(number) == "eval" for number in range(20_000)) / 20_000
+    assert shares == pytest.approx(EVAL_SHARE, abs=0.006)
+    assert [split_of(number) for number in (1, 2, 3, 2_412_620)] == ["eval", "train", "train", "eval"]
+
+
+def test_identities_are_those_of_coco_then_of_flickr(genome: Genome) -> None:
+    genome.image_data[1]["coco_id"] = 139
+    genome.image_data[0].update(flickr_id=None)
+    identities = [draft.identity for draft in genome.album(Tally())]
+    assert identities == ["coco:139", f"visual_genome:{SECOND}"]
+    assert [draft.identity for draft in genome.album(Tally(), "eval")] == [f"flickr:{7000 + HELD}"]
+
+
+def test_images_of_coco_val_are_in_no_train_split(genome: Genome) -> None:
+    genome.image_data[1]["coco_id"] = 139
+    genome.files["coco_val"] = genome.folder / "instances_val2017.json"
+    genome.files["coco_val"].write_text('{"images": [{"id": 139}, {"id": 285}], "annotations": []}')
+    tally = Tally()
+    first, second = genome.pictures(tally)
+    assert first.regions == ()
+    assert len(second.regions) == 1
+    assert (tally.records, tally.rejected) == (3, {"coco_val": 2})
+
+
+def test_captions_of_coco_are_found_by_its_id(genome: Genome) -> None:
+    genome.image_data[1]["coco_id"] = 139
+    genome.files["coco_captions_val"] = genome.folder / "captions.json"
+    captions = [{"image_id": 139, "caption": "A man with a glass. "}, {"image_id": 1, "caption": "Else."}]
+    genome.files["coco_captions_val"].write_text(json.dumps({"annotations": captions}))
+    assert [picture.captions for picture in genome.pictures(Tally())] == [("A man with a glass.",), ()]
+
+
+def test_drafts_travel(genome: Genome, travelled: Callable[[Any], Any]) -> None:
+    for draft in genome.album(Tally()):
+        assert travelled(draft)(Tally()) == draft(Tally())
+
+
+def test_both_versions_names(genome: Genome) -> None:
+    entry = thing(5, "x", 10, 10, 40, 60) | {"name": "Man"}
+    del entry["names"], entry["merged_object_ids"], entry["synsets"]
+    genome.objects[0] = {"id": FIRST, "objects": [entry]}
+    genome.regions[0]["image_id"] = FIRST
+    assert genome.pictures(Tally(skip_bad=True))[0].regions[0].category == "man"
+
+
+def test_relations_of_merged_objects_are_those_of_the_one_that_stays(genome: Genome) -> None:
+    genome.objects[0]["objects"][0]["merged_object_ids"] = [55, 56]
+    genome.relations[0]["relationships"][0]["subject"]["object_id"] = 56
+    genome.relations[0]["relationships"] += [
+        {"predicate": "near", "subject": {"object_id": 55}, "object": {"object_id": 5}},
+        {"predicate": "holding", "subject": {"object_id": 5}, "object": {"object_id": 4}},
+    ]
+    tally = Tally()
+    assert genome.pictures(tally)[0].relations == (Relation(5, "holding", 4),)
+    assert tally.ignored == {"relation_to_itself": 1, "duplicate_relation": 1}
+
+
+def test_descriptions_without_an_object_and_repeated_ones_are_counted(genome: Genome) -> None:
+    genome.regions[0]["regions"] += [
+        genome.said(9, "a MAN holding a wine glass", 10, 10, 40, 60),
+        genome.said(10, "blue sky", 0, 0, 120, 20),
+        genome.said(11, "a man far away", 100, 70, 10, 10),
+        genome.said(12, "the manly coat", 10, 10, 40, 60),
+    ]
+    tally = Tally()
+    assert genome.pictures(tally)[0].regions[1].phrases == ("A man holding a wine glass",)
+    assert tally.ignored == {"duplicate_phrase": 1, "phrase_no_object": 3}
+
+
+def first_object(**changes: Any) -> Callable[[Genome], object]:
+    return lambda genome: genome.objects[0]["objects"][0].update(changes)
+
+
+DEFECTS: dict[str, tuple[Callable[[Genome], object], str, str, int]] = {
+    "negative size": (first_object(w=-3), r"objects\[0\]: box .* has no area", "empty_box", 1),
+    "zero size": (first_object(h=0), r"objects\[0\]: box .* has no area", "empty_box", 1),
+    "outside": (first_object(x=500), r"objects\[0\]: box .* lies outside", "outside", 1),
+    "NaN": (first_object(x=float("nan")), r"objects\[0\]: box .* has no area", "empty_box", 1),
+    "no name": (first_object(names=[]), "object 5 has no name", "no_name", 1),
+    "second id": (first_object(object_id=4), "a second object has the id 4", "duplicate_id", 1),
+    "no id": (first_object(object_id=None), r"objects\[0\]: Expected `int`", "malformed", 1),
+    "no object": (lambda genome: genome.objects[0]["objects"].append(3), r"objects\[2\]: Expected", "malformed", 1),
+    "no such image": (
+        lambda genome: genome.image_data.pop(1),
+        f"its image {FIRST} is not in image_data.json",
+        "no_image",
+        2,
+    ),
+    "size of the image": (
+        lambda genome: genome.image_data[1].update(width=0),
+        f"image {FIRST} is said to be 0x90",
+        "no_image",
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_each_defect_of_an_object_is_refused_or_counted(name: str, genome: Genome) -> None:
+    change, message, reason, count = DEFECTS[name]
+    change(genome)
+    genome.relations = []
+    with pytest.raises(BadRecord, match=message):
+        genome.pictures(Tally())
+    tally = Tally(skip_bad=True)
+    regions = sum(len(picture.regions) for picture in genome.pictures(tally))
+    assert tally.rejected == {reason: count}
+    assert tally.records == regions + count
+
+
+IGNORED: dict[str, tuple[Callable[[Genome], object], str]] = {
+    "empty phrase": (lambda genome: genome.regions[0]["regions"][0].update(phrase="  "), "empty_phrase"),
+    "negative region": (lambda genome: genome.regions[0]["regions"][0].update(height=-5), "empty_box"),
+    "region outside": (lambda genome: genome.regions[0]["regions"][0].update(y=400), "outside"),
+    "region without a phrase": (lambda genome: genome.regions[0]["regions"][0].update(phrase=None), "malformed"),
+    "regions that are no list": (lambda genome: genome.regions[0].update(regions=3), "malformed"),
+    "regions of no image": (lambda genome: genome.regions.append({"regions": []}), "malformed"),
+    "regions of a strange image": (lambda genome: genome.regions[0].update(id=TRAIN_IDS[5]), "no_image"),
+    "no predicate": (lambda genome: genome.relations[0]["relationships"][0].update(predicate=" "), "empty_relation"),
+    "relation to nobody": (
+        lambda genome: genome.relations[0]["relationships"][0].update(subject={"object_id": 99}),
+        "relation_no_region",
+    ),
+    "second image": (lambda genome: genome.image_data.append(genome.image_data[1]), "duplicate_image"),
+}
+
+
+@pytest.mark.parametrize("name", IGNORED)
+def test_each_other_defect_is_refused_or_ignored(name: str, genome: Genome) -> None:
+    change, reason = IGNORED[name]
+    change(genome)
+    with pytest.raises(BadRecord, match=f"counts it as '{reason}'"):
+        genome.pictures(Tally())
+    tally = Tally(skip_bad=True)
+    assert sum(len(picture.regions) for picture in genome.pictures(tally)) == 3 == tally.records
+    assert tally.ignored == {reason: 1}

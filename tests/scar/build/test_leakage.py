@@ -1,0 +1,181 @@
+"""One image is one identity under all its names, and an image of an eval split is in no train split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from scar.accounting import Tally
+from scar.annotations import Album, Name
+from scar.build.engine import here
+from scar.build.leakage import HeldOut, Leakage, coco_identity, find_leakage, kept, overlap, perceptual, refuse
+from scar.common.image_hash import shared
+from scar.errors import BadRecord, LeakageError
+from scar.recipe import Source
+from scar.sample import Box, Picture, Region, Split
+from tests.shared import SHARED
+
+COCO_MINI = SHARED / "data" / "coco-mini" / "val2017"
+
+
+@dataclass(frozen=True)
+class Stub:
+    """A draft of two regions."""
+
+    id: int
+    file: str
+    identity: str | None = None
+
+    def __call__(self, tally: Tally) -> Picture:
+        tally.records += 1
+        box = Box(0, 0, 20, 20)
+        return Picture(self.id, self.file, 40, 40, (Region(1, box, "cup"), Region(2, box, "fork", target=False)))
+
+
+def source(name: str, split: Split, folder: Path) -> Source:
+    return Source(name=name, split=split, images=folder, instances=folder / "x.json")
+
+
+def photo(seed: int, size: tuple[int, int] = (320, 240)) -> Image.Image:
+    """Something with light and dark places."""
+    coarse = np.random.default_rng(seed).integers(0, 255, (6, 8, 3), np.uint8)
+    return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
+
+
+def test_cocos_names_in_all_its_folders() -> None:
+    names = ["000000000139.jpg", "val2017/000000000139.jpg", "COCO_val2014_000000000139.jpg", "a/000000000139.JPG"]
+    assert {coco_identity(name) for name in names} == {"coco:139"}
+    for name in (
+        "139.jpg",
+        "000000000139.png",
+        "x000000000139.jpg",
+        "COCO_test_000000000139.jpg",
+        "000000000139.jpg.x",
+    ):
+        assert coco_identity(name) is None
+
+
+def test_the_same_photo_looks_the_same_in_another_size_and_format(tmp_path: Path) -> None:
+    photo(1).save(tmp_path / "a.png")
+    photo(1).save(tmp_path / "b.jpg", quality=85)
+    photo(1).resize((160, 120)).save(tmp_path / "c.png")
+    photo(1).convert("L").convert("RGB").save(tmp_path / "d.webp", quality=90)
+    looks = [perceptual(path, "here") for path in tmp_path.iterdir()]
+    assert all(look.startswith("looks:") for look in looks)
+    for look in looks:
+        assert shared(looks, [look]) == [True] * 4
+
+
+@pytest.mark.skipif(not COCO_MINI.is_dir(), reason=f"no {COCO_MINI}")
+def test_real_photos_are_known_again_and_told_apart(tmp_path: Path) -> None:
+    paths = sorted(COCO_MINI.iterdir())
+    looks = [perceptual(path, "here") for path in paths]
+    for place, look in enumerate(looks):
+        assert shared(looks, [look]) == [other == place for other in range(len(looks))]
+    for number, path in enumerate(paths):
+        with Image.open(path) as image:
+            small = image.convert("RGB").resize((image.width * 2 // 3, image.height * 2 // 3))
+        small.save(tmp_path / f"{number:03}.jpg", quality=60)
+    copies = [perceptual(path, "here") for path in sorted(tmp_path.iterdir())]
+    assert shared(copies, looks) == [True] * len(copies)
+
+
+def test_other_photos_look_different(tmp_path: Path) -> None:
+    for seed in range(60):
+        photo(seed).save(tmp_path / f"{seed}.png")
+    looks = [perceptual(path, "here") for path in tmp_path.iterdir()]
+    for place in range(60):
+        assert shared(looks[place : place + 1], looks[:place] + looks[place + 1 :]) == [False]
+
+
+def test_plain_pictures_are_known_by_their_bytes(tmp_path: Path) -> None:
+    for name, colour in (("a", "red"), ("b", "blue"), ("c", "red")):
+        Image.new("RGB", (50, 40), colour).save(tmp_path / f"{name}.png")
+    red, blue, again = (perceptual(tmp_path / f"{name}.png", "here") for name in "abc")
+    assert red == again != blue
+    assert red.startswith("bytes:")
+
+
+def test_what_does_not_decode_has_no_look(tmp_path: Path) -> None:
+    (tmp_path / "c.png").write_text("no image")
+    with pytest.raises(BadRecord, match="does not decode"):
+        perceptual(tmp_path / "c.png", "image 1")
+
+
+images = st.lists(st.tuples(st.integers(0, 20), st.sampled_from("abcdefgh")), unique_by=lambda pair: pair[0])
+
+
+@given(
+    st.dictionaries(st.sampled_from(["A/train", "B/train"]), images),
+    st.dictionaries(st.sampled_from(["A/eval", "C/eval"]), st.lists(st.sampled_from("abcdefgh"))),
+)
+def test_overlap_is_what_sets_say(train: dict[str, list[tuple[int, str]]], held: dict[str, list[str]]) -> None:
+    found = overlap(train, held)
+    for name, pairs in train.items():
+        everywhere = {identity for identities in held.values() for identity in identities}
+        expected = {number for number, identity in pairs if identity in everywhere}
+        assert found.images.get(name, frozenset()) == expected
+        for other, identities in held.items():
+            assert found.shared[name, other] == sum(identity in set(identities) for _, identity in pairs)
+
+
+class Stubs(Album):
+    """An album of stubs."""
+
+    def __init__(self, stubs: Sequence[Stub]) -> None:
+        self.stubs = stubs
+
+    def __len__(self) -> int:
+        return len(self.stubs)
+
+    def __getitem__(self, place: int) -> Stub:
+        return self.stubs[place]
+
+    def names(self) -> Iterator[Name]:
+        return (Name(stub.id, stub.file, stub.identity) for stub in self.stubs)
+
+
+def albums(folder: Path, drafts: dict[tuple[str, Split], Sequence[Stub]]) -> Leakage:
+    return find_leakage([(source(name, split, folder), Stubs(found)) for (name, split), found in drafts.items()], here)
+
+
+def test_leakage_is_found_across_sources_by_name_and_by_looks(tmp_path: Path) -> None:
+    photo(1).save(tmp_path / "a.png")
+    photo(1).resize((100, 75)).save(tmp_path / "copy.jpg", quality=92)
+    photo(2).save(tmp_path / "b.png")
+    found = albums(
+        tmp_path,
+        {
+            ("COCO", "train"): [Stub(7, "x.jpg", "coco:7"), Stub(8, "y.jpg", "coco:8")],
+            ("VG", "eval"): [Stub(1, "z.jpg", "coco:8")],
+            ("ADE", "train"): [Stub(1, "a.png"), Stub(2, "b.png"), Stub(3, "missing.png")],
+            ("Mine", "eval"): [Stub(5, "copy.jpg")],
+        },
+    )
+    assert found.images == {"COCO/train": frozenset({8}), "ADE/train": frozenset({1})}
+    assert found.table() == "ADE/train and Mine/eval: 1; COCO/train and VG/eval: 1"
+    with pytest.raises(LeakageError, match=r"ADE/train and Mine/eval: 1; COCO/train and VG/eval: 1.*drop-train"):
+        refuse(found)
+
+
+def test_one_split_alone_is_not_even_looked_at(tmp_path: Path) -> None:
+    found = albums(tmp_path, {("A", "train"): [Stub(1, "missing.png")], ("B", "train"): [Stub(1, "missing.png")]})
+    assert found.shared == {}
+    refuse(found)
+
+
+def test_held_out_images_are_empty_and_their_records_counted() -> None:
+    tally = Tally()
+    drafts = [kept(stub, {2}) for stub in (Stub(1, "a"), Stub(2, "b", "coco:2"))]
+    assert [len(draft(tally).regions) for draft in drafts] == [2, 0]
+    assert tally.rejected == {"in_eval": 1}
+    held = drafts[1]
+    assert isinstance(held, HeldOut)
+    assert (held.id, held.file, held.identity) == (2, "b", "coco:2")

@@ -1,0 +1,91 @@
+"""An image is inside its folder, whole and of bearable size, or the record says why not."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from scar.common.images import MAX_PIXELS, decode, locate
+from scar.errors import BadRecord
+
+
+def png(path: Path, size: tuple[int, int] = (8, 6)) -> Path:
+    Image.new("RGB", size, (200, 10, 10)).save(path)
+    return path
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size and holds almost nothing."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 64)) + chunk(b"IEND", b"")
+
+
+def test_finds_files_below_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    png(tmp_path / "a" / "b.png")
+    (tmp_path / "link.png").symlink_to(tmp_path / "a" / "b.png")
+    assert locate(tmp_path, "a/b.png", "here") == tmp_path / "a" / "b.png"
+    assert locate(tmp_path, "link.png", "here") == tmp_path / "link.png"
+
+
+@pytest.mark.parametrize("file", ["../x.png", "a/../../x.png", "a/../inside.png", "{outside}", "out.png"])
+def test_a_path_that_leaves_the_folder_is_refused(tmp_path: Path, file: str) -> None:
+    root = tmp_path / "root"
+    (root / "a").mkdir(parents=True)
+    outside = png(tmp_path / "x.png")
+    png(root / "inside.png")
+    (root / "out.png").symlink_to(outside)
+    with pytest.raises(BadRecord, match="leaves the image folder") as caught:
+        locate(root, file.format(outside=outside), "here")
+    assert caught.value.reason == "image_path"
+
+
+@pytest.mark.parametrize("file", ["absent.png", "", "a", "n" * 300, "x\0y", "loop"])
+def test_what_is_no_file_is_missing(tmp_path: Path, file: str) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(BadRecord, match="does not exist") as caught:
+        locate(tmp_path, file, "here")
+    assert caught.value.reason == "image_missing"
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.jpg", "x.webp", "x.bmp", "x.gif", "x.tiff", "x.ppm"])
+def test_decodes_the_common_formats(tmp_path: Path, name: str) -> None:
+    assert decode(png(tmp_path / name), "here") == (8, 6)
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.jpg", "x.webp"])
+def test_every_cut_is_noticed(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    Image.effect_noise((64, 48), 80).convert("RGB").save(path)
+    whole = path.read_bytes()
+    for kept in (0, 1, 10, len(whole) // 3, len(whole) // 2, len(whole) - 40):
+        path.write_bytes(whole[:kept])
+        with pytest.raises(BadRecord, match=r"here: .*(not an image|does not decode)") as caught:
+            decode(path, "here")
+        assert caught.value.reason == "image_broken"
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"<svg/>", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 1 1\n"])
+def test_what_is_no_image_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.jpg"
+    path.write_bytes(content)
+    with pytest.raises(BadRecord, match="is not an image"):
+        decode(path, "here")
+
+
+@pytest.mark.parametrize(("width", "height"), [(MAX_PIXELS, 2), (10_000, 9_000), (60_000, 60_000)])
+def test_a_bomb_is_not_decoded(tmp_path: Path, width: int, height: int) -> None:
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png_header(width, height))
+    with pytest.raises(BadRecord, match="more than the 89,478,485 pixels") as caught:
+        decode(path, "here")
+    assert caught.value.reason == "image_bomb"

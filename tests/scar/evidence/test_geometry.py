@@ -1,0 +1,120 @@
+"""What boxes plainly show: never a thing and its contrary, whatever the boxes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scar.evidence.geometry import (
+    DIRECTIONS,
+    OPPOSITE,
+    denied_positions,
+    fails,
+    holds,
+    is_apart,
+    is_next_to,
+    lies_on,
+    positions,
+)
+from scar.sample import Box, Picture
+
+PICTURE = Picture(1, "a.jpg", 640, 480, ())
+
+
+@st.composite
+def boxes(draw: st.DrawFn) -> Box:
+    x, y = draw(st.integers(0, 620)), draw(st.integers(0, 460))
+    return Box(x, y, x + draw(st.integers(4, 640 - x)), y + draw(st.integers(4, 480 - y)))
+
+
+@given(boxes(), boxes(), st.sampled_from(DIRECTIONS))
+def test_no_direction_both_holds_and_fails(box: Box, other: Box, direction: str) -> None:
+    assert not (holds(direction, box, other) and fails(direction, box, other))
+
+
+@given(boxes(), boxes(), st.sampled_from(DIRECTIONS))
+def test_the_other_thing_stands_the_other_way(box: Box, other: Box, direction: str) -> None:
+    assert holds(direction, box, other) == holds(OPPOSITE[direction], other, box)
+    assert fails(direction, box, other) == fails(OPPOSITE[direction], other, box)
+    if holds(direction, box, other):
+        assert fails(OPPOSITE[direction], box, other)
+
+
+@given(boxes(), boxes())
+def test_a_mirror_swaps_left_and_right_alone(box: Box, other: Box) -> None:
+    a, b = (Box(640 - each.x1, each.y0, 640 - each.x0, each.y1) for each in (box, other))
+    assert holds("to the left of", box, other) == holds("to the right of", a, b)
+    assert fails("to the left of", box, other) == fails("to the right of", a, b)
+    assert holds("above", box, other) == holds("above", a, b)
+    assert ("on the left of" in positions(box, PICTURE)) == ("on the right of" in positions(a, PICTURE))
+    assert ("at the top of" in positions(box, PICTURE)) == ("at the top of" in positions(a, PICTURE))
+
+
+@given(boxes())
+def test_no_position_is_both_held_and_denied(box: Box) -> None:
+    assert denied_positions(box, PICTURE).isdisjoint(positions(box, PICTURE))
+
+
+@pytest.mark.parametrize(
+    ("box", "other", "held", "denied"),
+    [
+        (Box(0, 100, 50, 200), Box(100, 100, 150, 200), {"to the left of"}, {"to the right of", "above", "below"}),
+        (Box(100, 0, 200, 50), Box(100, 100, 200, 150), {"above"}, {"below", "to the left of", "to the right of"}),
+        # Up and to the left: both may be said, so neither is claimed, and only the contraries are denied.
+        (Box(0, 0, 50, 50), Box(100, 100, 150, 150), set(), {"to the right of", "below"}),
+        # One in the other, centres together: nothing is plain.
+        (Box(0, 0, 100, 100), Box(40, 40, 60, 60), set(), set()),
+    ],
+)
+def test_directions(box: Box, other: Box, held: set[str], denied: set[str]) -> None:
+    assert {direction for direction in DIRECTIONS if holds(direction, box, other)} == held
+    assert {direction for direction in DIRECTIONS if fails(direction, box, other)} == denied
+
+
+@pytest.mark.parametrize(
+    ("box", "position"),
+    [
+        (Box(10, 200, 100, 300), "on the left of"),
+        (Box(540, 200, 630, 300), "on the right of"),
+        (Box(280, 10, 360, 100), "at the top of"),
+        (Box(280, 380, 360, 470), "at the bottom of"),
+        (Box(280, 200, 360, 280), "in the middle of"),
+        (Box(10, 10, 630, 470), "filling most of"),
+    ],
+)
+def test_positions(box: Box, position: str) -> None:
+    assert positions(box, PICTURE) == (position,)
+    assert len(denied_positions(box, PICTURE)) >= 4
+
+
+def test_what_lies_on_a_thing_is_within_it_and_smaller() -> None:
+    table = Box(0, 0, 100, 100)
+    assert lies_on(Box(10, 10, 30, 30), table)
+    assert not lies_on(Box(90, 10, 130, 30), table)
+    assert not lies_on(table, Box(10, 10, 30, 30))
+    assert not lies_on(table, table)
+
+
+@given(boxes(), boxes())
+def test_next_to_is_mutual_and_never_apart(box: Box, other: Box) -> None:
+    assert is_next_to(box, other) == is_next_to(other, box)
+    assert is_apart(box, other) == is_apart(other, box)
+    assert not (is_next_to(box, other) and is_apart(box, other))
+    if is_next_to(box, other):
+        assert holds("to the left of", box, other) or holds("to the right of", box, other)
+
+
+@pytest.mark.parametrize(
+    ("other", "near", "far"),
+    [
+        (Box(210, 100, 310, 200), True, False),
+        (Box(230, 110, 330, 180), True, False),
+        (Box(260, 100, 360, 200), False, False),  # a gap, but not room for one of them
+        (Box(310, 100, 410, 200), False, True),
+        (Box(210, 100, 310, 400), False, False),  # three times as tall: rather part of what is behind
+        (Box(100, 320, 200, 420), False, True),
+        (Box(120, 120, 180, 180), False, False),
+    ],
+)
+def test_next_to(other: Box, near: bool, far: bool) -> None:
+    box = Box(100, 100, 200, 200)
+    assert (is_next_to(box, other), is_apart(box, other)) == (near, far)

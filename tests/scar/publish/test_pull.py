@@ -1,0 +1,345 @@
+"""A pull is one commit, exact, goes on where it was, and replaces nothing that it was not told to."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from scar.cli import app
+from scar.errors import HubError, InputError
+from scar.publish.pull import RECORD, STAGING, Plan, Pulled, lines, plan, pull
+from tests.local_hub import TOKEN, Failure, LocalHub
+from tests.scar.publish.test_push import uploads
+
+REPO = "me/corpus"
+PUBLISHED = "Sony/SCaR-Eval"
+
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload:DeprecationWarning")  # the client's own
+
+
+def scar(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Files by path; hidden ones and what a pull writes beside them left out."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in (RECORD, "images_missing.txt") and STAGING not in path.parts
+    }
+
+
+@pytest.fixture
+def pushed(built: Path, local_hub: LocalHub) -> dict[str, bytes]:
+    """A build on the Hub; its files."""
+    done = scar("push", built, "--repo", REPO)
+    assert done.exit_code == 0, done.output
+    return local_hub.files(REPO)
+
+
+@pytest.fixture
+def published(built: Path, local_hub: LocalHub, tmp_path: Path) -> dict[str, bytes]:
+    """The eval rows as their publishers keep them: bare files, no provenance, another README."""
+    from scar.publish.push import push
+
+    rows = (built / "SCaR-eval" / "SCaR_eval_Toy.parquet").read_bytes()
+    files = {"SCAR_COCO_Stuff_val_filtered.parquet": rows, "README.md": b"# Theirs", ".gitattributes": b"x"}
+    push(uploads(tmp_path / "theirs", files), PUBLISHED, "dataset", endpoint=local_hub.endpoint)
+    return files
+
+
+def test_what_was_pushed_comes_back_byte_for_byte(built: Path, pushed: dict[str, bytes], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = scar("pull", REPO, "--out", out)
+    assert done.exit_code == 0, done.output
+    assert contents(out) == pushed == {path: (built / path).read_bytes() for path in pushed}
+    assert "Toy/eval: 3 of 3 images are missing; put them where rows name them:" in done.output
+    assert (out / "images_missing.txt").read_text().splitlines() == [
+        f"images/toy_{split}/{number:06}.png" for split in ("val", "train") for number in (5, 7, 11)
+    ]
+    assert "no problems" in done.output
+    shutil.copytree(built / "images", out / "images")
+    again = scar("pull", REPO, "--out", out)
+    assert "Toy/train: all 3 images are there" in again.output
+    assert not (out / "images_missing.txt").exists()
+    assert scar("check", out).exit_code == 0
+
+
+def test_a_rerun_asks_the_hub_nothing(pushed: dict[str, bytes], local_hub: LocalHub, tmp_path: Path) -> None:
+    scar("pull", REPO, "--out", tmp_path / "out")
+    local_hub.asked.clear()
+    again = scar("pull", REPO, "--out", tmp_path / "out")
+    assert f"0 files, 0 B to fetch; {len(pushed)} are there" in again.output
+    assert local_hub.asked == []
+
+
+def test_the_published_data_sets_share_a_folder(
+    published: dict[str, bytes], local_hub: LocalHub, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = scar("pull", PUBLISHED, "--out", out)
+    assert done.exit_code == 0, done.output
+    assert contents(out) == {
+        "SCaR-eval/SCAR_COCO_Stuff_val_filtered.parquet": published["SCAR_COCO_Stuff_val_filtered.parquet"],
+        "about/SCaR-Eval/README.md": b"# Theirs",
+    }
+    assert "1 files left out: .gitattributes" in done.output
+    assert "from http://images.cocodataset.org/zips/val2017.zip (val2017)" in done.output
+    assert "licence of the images: terms of use of Flickr" in done.output
+    record = json.loads((out / RECORD).read_text())
+    assert record["repos"][PUBLISHED]["commit"] == local_hub.repos["datasets", PUBLISHED].branches["main"]
+
+
+def test_an_images_folder_elsewhere(built: Path, pushed: dict[str, bytes], tmp_path: Path) -> None:
+    done = scar("pull", REPO, "--out", tmp_path / "out", "--images", built)
+    assert done.exit_code == 0, done.output
+    assert "all 3 images are there" in done.output
+
+
+def test_images_that_are_other_ones_are_told(built: Path, pushed: dict[str, bytes], tmp_path: Path) -> None:
+    from PIL import Image
+
+    shutil.copytree(built / "images", tmp_path / "out" / "images")
+    Image.new("RGB", (120, 90), "red").save(tmp_path / "out" / "images" / "toy_val" / "000007.png")
+    done = scar("pull", REPO, "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "1 of 3 images are not the ones of images.sha256: images/toy_val/000007.png" in done.output
+
+
+def test_damaged_rows_are_told_by_the_check(local_hub: LocalHub, tmp_path: Path) -> None:
+    from scar.publish.push import push
+
+    files = uploads(tmp_path / "theirs", {"SCAR_ADE20K_val_filtered.parquet": b"no parquet"})
+    push(files, PUBLISHED, "dataset", endpoint=local_hub.endpoint)
+    done = scar("pull", PUBLISHED, "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "schema: 1" in done.output
+
+
+def test_nothing_is_replaced_unless_it_is_said(pushed: dict[str, bytes], local_hub: LocalHub, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "README.md").write_text("# Mine")
+    done = scar("pull", REPO, "--out", out)
+    assert done.exit_code == 2
+    assert "README.md: holds something else; --force replaces it, another --out keeps it." in done.output
+    assert contents(out) == {"README.md": b"# Mine"}
+    assert "1 files replaced: README.md" in scar("pull", REPO, "--out", out, "--force").output
+    assert contents(out) == pushed
+
+
+def test_another_revision_comes_only_with_force(built: Path, local_hub: LocalHub, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    scar("push", built, "--repo", REPO, "--tag", "v1")
+    first = local_hub.files(REPO, "v1")
+    scar("pull", REPO, "--out", out)
+    (built / "SCaR-train" / "SCAR_Toy.parquet").unlink()
+    (built / "provenance" / "SCAR_Toy.parquet").unlink()
+    scar("push", built, "--repo", REPO)
+    assert scar("pull", REPO, "--out", out).exit_code == 0
+    assert contents(out) == first, "the commit that is there stays"
+    refused = scar("pull", REPO, "--out", out, "--revision", "main")
+    assert refused.exit_code == 2
+    assert "--force brings" in refused.output
+    assert contents(out) == first
+    scar("pull", REPO, "--out", out, "--revision", "main", "--force")
+    assert contents(out) == local_hub.files(REPO)
+    scar("pull", REPO, "--out", tmp_path / "old", "--revision", "v1")
+    assert contents(tmp_path / "old") == first
+
+
+def test_a_dry_run_fetches_nothing(pushed: dict[str, bytes], local_hub: LocalHub, tmp_path: Path) -> None:
+    local_hub.asked.clear()
+    done = scar("pull", REPO, "--out", tmp_path / "out", "--dry-run")
+    assert done.exit_code == 0, done.output
+    assert f"{len(pushed)} files, " in done.output
+    assert "Nothing was fetched." in done.output
+    assert not (tmp_path / "out").exists()
+    assert not any("/resolve/" in request for request in local_hub.asked)
+
+
+STEPS = (r"GET /api/datasets/me/corpus(/revision/main)?$", "GET .*/tree/", "HEAD .*/resolve/", "GET .*/resolve/")
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    "failure",
+    [{"status": 429, "headers": {"Retry-After": "7"}}, {"status": 500}, {"kind": "reset"}],
+    ids=["429", "500", "reset"],
+)
+def test_what_passes_is_tried_again(
+    local_hub: LocalHub, tmp_path: Path, step: str, failure: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = send(local_hub, tmp_path)
+    waits: list[float] = []
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", waits.append)
+    local_hub.failures.append(Failure(step, 1, **failure))
+    made = plan(REPO, tmp_path / "out", endpoint=local_hub.endpoint, sleep=waits.append)
+    pull(made, endpoint=local_hub.endpoint, sleep=waits.append)
+    assert contents(tmp_path / "out") == files
+    assert local_hub.failures[0].times == 0, "the step was reached"
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    ("status", "headers", "advice"),
+    [
+        (401, {}, "HTTP 401: no such repository, or it is private and the token is not valid"),
+        (403, {}, "HTTP 403: the Hub refused: the token may not read it"),
+        (403, {"X-Error-Code": "GatedRepo"}, "HTTP 403: accept its terms on its page"),
+        (404, {"X-Error-Code": "RepoNotFound"}, "HTTP 404: no such repository, or it is private"),
+        (404, {"X-Error-Code": "RevisionNotFound"}, "HTTP 404: it has no such commit"),
+    ],
+    ids=["401", "403", "gated", "404", "revision"],
+)
+def test_what_does_not_pass_stops_at_once(
+    local_hub: LocalHub, tmp_path: Path, step: str, status: int, headers: dict[str, str], advice: str
+) -> None:
+    send(local_hub, tmp_path)
+    local_hub.failures.append(Failure(step, 99, status, headers))
+    with pytest.raises(HubError, match=f"me/corpus: {advice}"):
+        fetch(local_hub, tmp_path / "out")
+    assert not (tmp_path / "out" / "README.md").exists()
+
+
+def test_a_full_disk_is_one_line_and_a_rerun_goes_on(
+    local_hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = send(local_hub, tmp_path)
+
+    def full(*_: object, **__: object) -> str:
+        raise OSError(28, "No space left on device", "README.md")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("huggingface_hub.hf_hub_download", full)
+        with pytest.raises(HubError, match=r"README.md: cannot be written: No space left on device; make room and run"):
+            fetch(local_hub, tmp_path / "out")
+    fetch(local_hub, tmp_path / "out")
+    assert contents(tmp_path / "out") == files
+
+
+def test_a_disk_that_is_too_small_is_told_before(local_hub: LocalHub, tmp_path: Path) -> None:
+    from scar.common.hub_files import Remote
+
+    large = {"SCaR-eval/a.parquet": Remote("SCaR-eval/a.parquet", 10**18, "0" * 64, "0" * 40)}
+    with pytest.raises(HubError, match=r"1000000.0 TB to fetch, .* free; make room or give another --out"):
+        list(lines(Plan(REPO, tmp_path / "out", Pulled("0" * 40, large), tuple(large), (), (), (), (), False)))
+
+
+def test_what_is_not_what_the_hub_lists_is_refused(local_hub: LocalHub, tmp_path: Path) -> None:
+    files = send(local_hub, tmp_path)
+    oid = local_hub.repos["datasets", REPO].commits[local_hub.repos["datasets", REPO].branches["main"]]
+    content = local_hub.content(oid["SCaR-eval/a.parquet"])
+    good = content.read_bytes()
+    content.write_bytes(good[::-1])
+    with pytest.raises(InputError, match=r"SCaR-eval/a.parquet came with SHA-256 \w+, the Hub has \w+; run it again"):
+        fetch(local_hub, tmp_path / "out")
+    assert not (tmp_path / "out" / "SCaR-eval" / "a.parquet").exists()
+    content.write_bytes(good)
+    fetch(local_hub, tmp_path / "out")
+    assert contents(tmp_path / "out") == files
+
+
+@pytest.mark.parametrize("path", ["../out.parquet", "a/../../b.parquet", "/c.parquet", "a\\b.parquet"])
+def test_a_path_that_leaves_the_folder_is_refused(local_hub: LocalHub, tmp_path: Path, path: str) -> None:
+    send(local_hub, tmp_path)
+    repo = local_hub.repos["datasets", REPO]
+    tree = repo.commits[repo.branches["main"]]
+    tree[path] = tree["SCaR-eval/a.parquet"]
+    with pytest.raises(InputError, match=r"would leave .*; refused"):
+        fetch(local_hub, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_a_link_is_not_followed(local_hub: LocalHub, tmp_path: Path) -> None:
+    send(local_hub, tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "SCaR-eval").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=r"would leave .* through a link; refused"):
+        fetch(local_hub, tmp_path / "out")
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_repository_without_rows_is_none(local_hub: LocalHub, tmp_path: Path) -> None:
+    from scar.publish.push import push
+
+    push(uploads(tmp_path / "x", {"README.md": b"x"}), REPO, "dataset", endpoint=local_hub.endpoint)
+    with pytest.raises(InputError, match=r"me/corpus at \w+: no parquet file in it, so it is no SCaR corpus"):
+        fetch(local_hub, tmp_path / "out")
+    with pytest.raises(HubError, match="no name of a repository; write ORG/NAME"):
+        plan("not a name", tmp_path / "out", endpoint=local_hub.endpoint)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 1}', '{"format": 1, "repos": {"a": 3}}'])
+def test_a_damaged_record(tmp_path: Path, content: str) -> None:
+    (tmp_path / RECORD).write_text(content)
+    with pytest.raises(InputError, match=r"pull.json: no record of a pull"):
+        plan(REPO, tmp_path)
+
+
+def test_a_record_of_another_version(tmp_path: Path) -> None:
+    (tmp_path / RECORD).write_text('{"format": 9, "repos": {}}')
+    with pytest.raises(InputError, match=r"format 9, this version reads 1"):
+        plan(REPO, tmp_path)
+
+
+def test_the_token_is_in_no_output_and_no_file(pushed: dict[str, bytes], local_hub: LocalHub, tmp_path: Path) -> None:
+    outputs = [scar("pull", REPO, "--out", tmp_path / "out").output]
+    local_hub.failures.append(Failure("resolve", 9, 403))
+    outputs.append(scar("pull", REPO, "--out", tmp_path / "other").output)
+    assert "HTTP 403" in outputs[1]
+    assert TOKEN not in "".join(outputs)
+    for path in [*(tmp_path / "out").rglob("*"), *(tmp_path / "other").rglob("*")]:
+        assert not path.is_file() or TOKEN.encode() not in path.read_bytes()
+
+
+def test_a_pull_that_was_killed_goes_on_with_the_same_commit(
+    pushed: dict[str, bytes], local_hub: LocalHub, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    local_hub.failures.append(Failure("GET .*/resolve/", 99, kind="slow"))
+    with subprocess.Popen(  # noqa: S603 - our own command
+        [sys.executable, "-c", "from scar.cli import app; app()", "pull", REPO, "--out", str(out)],
+        stdout=subprocess.DEVNULL,
+    ) as running:
+        deadline = time.monotonic() + 60
+        while len(contents(out)) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(running.pid, signal.SIGKILL)
+    before = contents(out)
+    assert 3 <= len(before) < len(pushed)
+    assert before.items() <= pushed.items(), "whole files alone stand in their places"
+    local_hub.failures.clear()
+    send(local_hub, tmp_path)  # the branch moves on
+    local_hub.asked.clear()
+    done = scar("pull", REPO, "--out", out)
+    assert done.exit_code == 0, done.output
+    assert contents(out) == pushed
+    asked = {request.rpartition("/resolve/")[2].partition("/")[2] for request in local_hub.asked}
+    assert not asked & before.keys(), "what is there is not asked for again"
+
+
+FILES = {"README.md": b"---\nlicense: mit\n---\n# One", "SCaR-eval/a.parquet": b"rows" * 99, "images.sha256": b""}
+
+
+def send(hub: LocalHub, folder: Path) -> dict[str, bytes]:
+    from scar.publish.push import push
+
+    push(uploads(folder / "sent", FILES), REPO, "dataset", endpoint=hub.endpoint)
+    return FILES
+
+
+def fetch(hub: LocalHub, out: Path) -> None:
+    pull(plan(REPO, out, endpoint=hub.endpoint), endpoint=hub.endpoint)

@@ -1,0 +1,159 @@
+"""Files of items to files of vectors: every kind of row, and runs that were stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from pyarrow import parquet
+
+from mmeb_eval.embedder import Item, Points
+from scar.sample import Box, Mask
+from virtue_ref.embedder import VirtueEmbedder
+from virtue_ref.errors import VirtueError
+from virtue_ref.inference.vector_files import embed_rows, fingerprint, read_rows
+
+
+class Counting:
+    """An embedder that counts what it embeds and can break off."""
+
+    name = "counting"
+
+    def __init__(self, *, fail_after: int = 10**9) -> None:
+        self.embedded = 0
+        self.fail_after = fail_after
+
+    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        if self.embedded >= self.fail_after:
+            raise KeyboardInterrupt
+        self.embedded += len(items)
+        angles = np.array([float(item.text) for item in items], np.float32)
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+@pytest.fixture
+def numbers(tmp_path: Path) -> Path:
+    path = tmp_path / "numbers.jsonl"
+    path.write_text("".join(json.dumps({"id": f"n{i}", "text": str(i / 10)}) + "\n" for i in range(25)))
+    return path
+
+
+def run(embedder: Any, source: Path, out: Path, *, tag: str = "") -> int:
+    return embed_rows(embedder, read_rows([source]), out, fingerprint([source]) + tag, part_rows=10)
+
+
+def test_every_kind_of_row(tmp_path: Path, picture: Callable[..., Path], tiny: VirtueEmbedder) -> None:
+    image = picture(90, 70, name="a.png")
+    pixels = np.zeros((70, 90), bool)
+    pixels[10:30, 20:50] = True
+    Image.fromarray(pixels).save(tmp_path / "mask.png")
+    mask = Mask.from_array(pixels)
+    records = [
+        {"text": "a cat"},
+        {"id": 7, "text": "x", "image": "a.png"},
+        {"text": "x", "image": "a.png", "box": [10, 10, 40, 30]},
+        {"text": "x", "image": "a.png", "points": [[10, 10], [40, 30]], "labels": [1, 0]},
+        {"text": "x", "image": "a.png", "points": [[10, 10]], "box": [5, 5, 40, 30]},
+        {"text": "x", "image": "a.png", "mask": "mask.png"},
+        {"text": "x", "image": "a.png", "mask": {"size": list(mask.size), "counts": mask.counts}},
+    ]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, records)) + "\n\n")
+    rows = list(read_rows([tmp_path / "rows.jsonl", image], "what is it?"))
+    assert [row.item for row in rows] == [
+        Item("a cat"),
+        Item("x", image),
+        Item("x", image, Box(10, 10, 40, 30)),
+        Item("x", image, Points(((10, 10), (40, 30)), (1, 0))),
+        Item("x", image, Points(((10, 10),), (1,), Box(5, 5, 40, 30))),
+        Item("x", image, mask),
+        Item("x", image, mask),
+        Item("what is it?", image),
+    ]
+    assert [row.id for row in rows] == ["0", "7", "2", "3", "4", "5", "6", str(image)]
+    assert embed_rows(tiny, rows, tmp_path / "out.parquet", "source") == 8
+    table = parquet.read_table(tmp_path / "out.parquet")
+    np.testing.assert_allclose(
+        np.stack(table["vector"].to_pylist()), tiny.embed([row.item for row in rows]), rtol=0, atol=2e-6
+    )
+    assert table.schema.metadata[b"model"] == tiny.name.encode()
+
+
+@pytest.mark.parametrize("ending", ["parquet", "npy"])
+def test_a_stopped_run_goes_on_and_leaves_the_same_bytes(numbers: Path, tmp_path: Path, ending: str) -> None:
+    whole, resumed = tmp_path / f"whole.{ending}", tmp_path / f"resumed.{ending}"
+    run(Counting(), numbers, whole)
+    with pytest.raises(KeyboardInterrupt):
+        run(Counting(fail_after=20), numbers, resumed)
+    assert not resumed.exists()
+    second = Counting()
+    assert run(second, numbers, resumed) == 25
+    assert second.embedded == 5, "two parts of ten were done"
+    assert whole.read_bytes() == resumed.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["numbers.jsonl", whole.name, resumed.name])
+
+
+def test_both_formats_hold_the_same(numbers: Path, tmp_path: Path) -> None:
+    run(Counting(), numbers, tmp_path / "a.parquet")
+    run(Counting(), numbers, tmp_path / "a.npy")
+    table = parquet.read_table(tmp_path / "a.parquet")
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), np.stack(table["vector"].to_pylist()))
+    assert table["id"].to_pylist() == [f"n{i}" for i in range(25)]
+
+
+def test_a_run_goes_on_only_with_its_own_model_and_input(numbers: Path, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(Counting(fail_after=10), numbers, tmp_path / "a.npy")
+    other = Counting()
+    other.name = "other"
+    with pytest.raises(VirtueError, match="a stopped run with another model or input"):
+        run(other, numbers, tmp_path / "a.npy")
+    with pytest.raises(VirtueError, match="a stopped run with another model or input"):
+        run(Counting(), numbers, tmp_path / "a.npy", tag="changed")
+
+
+def test_outputs_that_cannot_be(numbers: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken.npy").touch()
+    with pytest.raises(VirtueError, match=r"taken\.npy exists; name a new file"):
+        run(Counting(), numbers, tmp_path / "taken.npy")
+    with pytest.raises(VirtueError, match=r"a\.csv: vectors go to \.parquet or \.npy"):
+        run(Counting(), numbers, tmp_path / "a.csv")
+    (tmp_path / "empty.jsonl").touch()
+    with pytest.raises(VirtueError, match="no rows: nothing to embed"):
+        run(Counting(), tmp_path / "empty.jsonl", tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "not an item"),
+        ("[]", "not an item"),
+        ('{"texts": "a"}', "unknown key 'texts'; an item has box, id, image"),
+        ('{"image": "a.png", "box": [1, 2, 3]}', "not an item"),
+        ('{"image": "a.png", "box": ["a", 2, 3, 4]}', "not an item .*could not convert"),
+        ('{"image": "a.png", "points": [[1]]}', "not an item"),
+        ('{"image": "a.png", "mask": "nowhere.png"}', r"not an item .*nowhere\.png"),
+        ('{"image": "a.png", "mask": {"size": [1]}}', "not an item"),
+        (
+            '{"image": "a.png", "mask": {"size": [1, 1], "counts": "0"}, "box": [1, 2, 3, 4]}',
+            "not an item .a mask stands alone",
+        ),
+    ],
+)
+def test_a_row_that_is_none_is_named_by_its_line(tmp_path: Path, line: str, message: str) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"text": "good"}\n' + line + "\n")
+    with pytest.raises(VirtueError, match=rf"rows\.jsonl:2: {message}"):
+        list(read_rows([tmp_path / "rows.jsonl"]))
+
+
+def test_an_item_that_cannot_be_embedded_is_named_by_its_line(tmp_path: Path, tiny: VirtueEmbedder) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"text": "good"}\n\n{"text": "x", "image": "nowhere.png"}\n')
+    with pytest.raises(VirtueError, match=r"rows\.jsonl:3: .*nowhere\.png: no such image"):
+        run(tiny, tmp_path / "rows.jsonl", tmp_path / "out.npy")
+    with pytest.raises(VirtueError, match=r"absent\.jsonl: no such file"):
+        list(read_rows([tmp_path / "absent.jsonl"]))

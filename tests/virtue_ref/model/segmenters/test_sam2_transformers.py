@@ -1,0 +1,86 @@
+"""transformers' SAM 2 gives the tokens that the sam2 package gives, for the same weights and every kind of prompt."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mmeb_eval.embedder import Item, Points
+from scar.sample import Box, Mask
+from virtue_ref.checkpoints import resolve
+from virtue_ref.checkpoints.format import Checkpoint, build, of_model
+from virtue_ref.embedder import load
+from virtue_ref.errors import CheckpointError
+from virtue_ref.model.prompts import Clicks, grid
+
+PIXELS = np.zeros((90, 70), bool)
+PIXELS[20:50, 10:40] = True
+PROMPTS = [
+    grid(256, 3),
+    Clicks(((20.0, 30.0), (200.0, 30.0), (90.5, 3.25)), (1, 0, 0)),
+    Clicks(((20.0, 30.0), (200.0, 130.0)), (2, 3)),
+    Clicks((), (), Mask.from_array(PIXELS)),
+]
+
+
+@pytest.fixture(scope="module")
+def shaken(stored: Checkpoint) -> Checkpoint:
+    """Weights none of which is zero, so that each one counts."""
+    torch.manual_seed(0)
+    moved = {key: value + 0.05 * torch.randn_like(value) for key, value in stored.segmenter.items()}
+    return dataclasses.replace(stored, segmenter=moved)
+
+
+def with_package(checkpoint: Checkpoint, package: str) -> Checkpoint:
+    return dataclasses.replace(checkpoint, config=checkpoint.config.with_options(segmenter_package=package))
+
+
+@torch.inference_mode()
+def test_tokens_are_the_same(shaken: Checkpoint) -> None:
+    frames = torch.randn(2, 3, 256, 256, generator=torch.Generator().manual_seed(1))
+    tokens = []
+    for package in ("sam2", "transformers"):
+        model = build(with_package(shaken, package))
+        assert model.segmenter is not None
+        assert model.connector is not None
+        maps = model.segmenter.encode(frames)
+        mixed = model.segmenter([maps[row % 2] for row in range(len(PROMPTS))], PROMPTS)
+        tokens.append((maps, model.segmenter.prompt_tokens(PROMPTS[:1]), mixed, model.connector(mixed)))
+    for ours, theirs in zip(*tokens, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+
+
+def test_vectors_of_the_reference_checkpoint_are_the_same(reference: Path) -> None:
+    image = reference / "images" / "p2_320x240.png"
+    items = [
+        Item("what?", image),
+        Item("what?", image, Box(40, 30, 160, 120)),
+        Item("x", image, Points(((9, 9),), (1,))),
+    ]
+    folder = reference / "virtue-tiny"
+    ours, theirs = load(folder), load(folder, segmenter_package="transformers")
+    np.testing.assert_allclose(theirs.embed(items), ours.embed(items), rtol=0, atol=1e-5)
+
+
+def test_saving_keeps_all_weights(shaken: Checkpoint) -> None:
+    checkpoint = with_package(shaken, "transformers")
+    assert of_model(build(checkpoint), like=checkpoint).segmenter == shaken.segmenter
+
+
+def test_random_weights_too(picture: Callable[..., Path]) -> None:
+    assert load("tiny", segmenter_package="transformers").embed([Item("", picture(90, 70))]).shape == (1, 64)
+
+
+def test_what_transformers_does_not_know(stored: Checkpoint) -> None:
+    assert stored.config.segmenter is not None
+    model = {**stored.config.segmenter.model, "pred_obj_scores": False}
+    segmenter = dataclasses.replace(stored.config.segmenter, model=model, package="transformers")
+    with pytest.raises(CheckpointError, match="transformers knows SAM 2 only with object scores"):
+        build(dataclasses.replace(stored, config=dataclasses.replace(stored.config, segmenter=segmenter)))
+    with pytest.raises(CheckpointError, match="no SAM 2 in package 'sam3': it is sam2 or transformers"):
+        build(with_package(resolve.read("tiny"), "sam3"))

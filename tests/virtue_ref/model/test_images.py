@@ -1,0 +1,140 @@
+"""Pixels: the rules of the release, against transformers' PIL processor where that has them, and odd files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+from virtue_ref.config import PROFILES, ImageRules
+from virtue_ref.errors import InputError
+from virtue_ref.model.images import fit, grid_of, patches_of, read_image, read_size, segmenter_input, vision_input
+
+OFFICIAL, CLEAN = PROFILES["official"], PROFILES["clean"]
+RULES = ImageRules()
+Draw = Callable[..., Path]
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "expected"),
+    [
+        (98, 70, (112, 56)),  # 3.5 and 2.5 tokens: halves go to the even count
+        (240, 320, (252, 308)),
+        (1344, 1344, (980, 980)),
+        (128, 128, (140, 140)),
+        (672, 672, (672, 672)),
+        (28, 28, (56, 56)),  # grown to the least area
+        (20, 500, (504, 504)),  # a side below a token: a square of the longer side
+        (28, 28 * 201, (980, 980)),  # too thin
+    ],
+)
+def test_fit_follows_the_release(height: int, width: int, expected: tuple[int, int]) -> None:
+    assert fit(height, width, RULES) == expected
+
+
+@given(st.integers(1, 4000), st.integers(1, 4000))
+def test_fitted_sides_are_whole_tokens_within_the_area(height: int, width: int) -> None:
+    fitted = fit(height, width, RULES)
+    assert all(side % 28 == 0 for side in fitted)
+    assert RULES.min_pixels <= fitted[0] * fitted[1] <= RULES.max_pixels
+
+
+@pytest.mark.parametrize("size", [(97, 141), (320, 240), (1500, 380), (640, 427), (29, 56)])
+def test_patches_are_those_of_the_pil_processor_bit_for_bit(picture: Draw, size: tuple[int, int]) -> None:
+    image = read_image(picture(*size), OFFICIAL)
+    processor = Qwen2VLImageProcessorPil(size={"shortest_edge": RULES.min_pixels, "longest_edge": RULES.max_pixels})
+    theirs = processor(image, return_tensors="pt")
+    ours = vision_input(image, RULES)
+    assert torch.equal(patches_of(ours, RULES), theirs["pixel_values"])
+    assert [(1, *grid_of(size, RULES))] == [tuple(grid) for grid in theirs["image_grid_thw"].tolist()]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (27, 300), (20000, 20), (56, 56), (5000, 30)])
+@pytest.mark.parametrize("resolution", [None, "low"])
+def test_the_grid_is_known_from_the_header(picture: Draw, size: tuple[int, int], resolution: str | None) -> None:
+    rules = ImageRules(resolution=resolution)
+    path = picture(*size)
+    pixels = vision_input(read_image(path, CLEAN), rules)
+    assert (pixels.shape[1] // 14, pixels.shape[2] // 14) == grid_of(read_size(path, CLEAN), rules)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"])
+@pytest.mark.parametrize("size", [(20, 30), (90, 60)])
+def test_every_mode_of_eight_bits_becomes_rgb(tmp_path: Path, mode: str, size: tuple[int, int]) -> None:
+    path = tmp_path / ("image.jpg" if mode in ("CMYK", "YCbCr") else "image.png" if mode != "PA" else "image.tif")
+    Image.new("RGB", size, (200, 30, 90)).convert("RGBA").convert("RGB").convert(mode if mode != "PA" else "P").save(
+        path
+    )
+    assert vision_input(read_image(path, OFFICIAL), RULES).shape[0] == 3
+
+
+def test_alpha_is_dropped_not_composited(tmp_path: Path) -> None:
+    clear = tmp_path / "clear.png"
+    Image.new("RGBA", (60, 60), (200, 30, 90, 0)).save(clear)
+    solid = tmp_path / "solid.png"
+    Image.new("RGB", (60, 60), (200, 30, 90)).save(solid)
+    dropped, plain = (vision_input(read_image(path, OFFICIAL), RULES) for path in (clear, solid))
+    np.testing.assert_array_equal(dropped, plain)
+
+
+def test_a_palette_with_transparency_is_read_without_a_warning(tmp_path: Path) -> None:
+    image = Image.new("RGB", (60, 60), (200, 30, 90)).quantize(4)
+    image.save(tmp_path / "clear.png", transparency=bytes([0, 128, 255, 255]))
+    assert vision_input(read_image(tmp_path / "clear.png", OFFICIAL), RULES).shape == (3, 56, 56)
+
+
+def test_a_turned_photograph_stands_upright_in_clean_only(tmp_path: Path) -> None:
+    image = Image.new("RGB", (300, 100))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "turned.jpg", exif=exif)
+    assert read_size(tmp_path / "turned.jpg", CLEAN) == read_image(tmp_path / "turned.jpg", CLEAN).size == (100, 300)
+    assert (
+        read_size(tmp_path / "turned.jpg", OFFICIAL) == read_image(tmp_path / "turned.jpg", OFFICIAL).size == (300, 100)
+    )
+
+
+def test_sixteen_bits_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.full((40, 40), 40000, np.uint16)).save(tmp_path / "deep.png")
+    with pytest.raises(InputError, match=r"deep\.png: pixels of more than 8 bits \(mode I;16\)"):
+        read_image(tmp_path / "deep.png", CLEAN)
+
+
+def test_files_that_are_no_images(tmp_path: Path, picture: Draw) -> None:
+    with pytest.raises(InputError, match=r"nowhere\.png: no such image"):
+        read_size(tmp_path / "nowhere.png", CLEAN)
+    (tmp_path / "text.png").write_text("no image")
+    with pytest.raises(InputError, match=r"text\.png: not an image that can be opened"):
+        read_size(tmp_path / "text.png", CLEAN)
+    whole = picture(200, 200).read_bytes()
+    (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"half\.png: the image cannot be decoded"):
+        read_image(tmp_path / "half.png", CLEAN)
+
+
+def test_a_decompression_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, picture: Draw) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(InputError, match=r"not an image that can be opened.*decompression bomb"):
+        read_size(picture(100, 100), CLEAN)
+
+
+def test_clean_segmenter_input_is_the_picture_normalised_once(picture: Draw) -> None:
+    image = read_image(picture(64, 64), CLEAN)
+    frame = segmenter_input(image, vision_input(image, RULES), 64, CLEAN)
+    expected = (np.asarray(image) / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
+    np.testing.assert_allclose(frame.permute(1, 2, 0), expected, rtol=0, atol=1e-5)
+
+
+def test_official_segmenter_input_is_normalised_twice(picture: Draw) -> None:
+    image = read_image(picture(56, 56), OFFICIAL)
+    vision = vision_input(image, RULES)
+    frame = segmenter_input(image, vision, 56, OFFICIAL)
+    expected = (vision.transpose(1, 2, 0) - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
+    np.testing.assert_allclose(frame.permute(1, 2, 0), expected, rtol=0, atol=1e-5)

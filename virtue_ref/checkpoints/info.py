@@ -1,0 +1,84 @@
+"""What a config or a checkpoint is, and whether its parts fit together, without running it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from accelerate import init_empty_weights
+from torch import Tensor
+
+from virtue_ref.checkpoints.format import build
+from virtue_ref.checkpoints.resolve import read
+from virtue_ref.config import Config, is_config
+from virtue_ref.errors import CheckpointError
+from virtue_ref.model.tokens import IMAGE, read_tokenizer
+from virtue_ref.model.virtue import Virtue
+
+PARTS = {
+    "vision encoder": "backbone.visual.",
+    "language model": "backbone.language_model.",
+    "segmenter": "segmenter.",
+    "connector": "connector.",
+}
+
+
+def describe(name: str | Path, segmenter: str | Path | None = None) -> dict[str, Any]:
+    """Sizes, settings and checks of a model; a plain table that JSON can hold.
+
+    Args:
+        name: as `virtue_ref.load` takes it.
+        segmenter: as `virtue_ref.load` takes it.
+
+    Raises:
+        VirtueError: there is no such model, or a part of it is missing, foreign or of another size.
+    """
+    if is_config(name):
+        config = Config.read(name)
+        with init_empty_weights(include_buffers=False):
+            return _facts(config, Virtue(config).state_dict()) | {"weights": "random", "checks": []}
+    stored = read(name, segmenter=segmenter)
+    weights = build(stored).state_dict()
+    broken = sorted(key for key, value in weights.items() if value.is_floating_point() and not value.isfinite().all())
+    if broken:
+        raise CheckpointError(f"{name}: {len(broken)} tensors hold what is not a number: {', '.join(broken[:5])}.")
+    wanted = stored.config.backbone["image_token_id"]
+    found = read_tokenizer(stored.files, str(name)).token_to_id(IMAGE)
+    if found != wanted:
+        raise CheckpointError(f"{name}: config.json has the image token at {wanted}, the tokenizer {IMAGE} at {found}.")
+    return _facts(stored.config, weights) | {
+        "weights": f"{name} @ {stored.revision}",
+        "checks": [
+            "every weight is there, none is left over, shapes fit",
+            "all weights are finite",
+            f"tokenizer and config agree on {IMAGE} ({wanted})",
+        ],
+    }
+
+
+def _facts(config: Config, weights: dict[str, Tensor]) -> dict[str, Any]:
+    text = config.backbone.get("text_config", config.backbone)
+    vision = config.backbone["vision_config"]
+    sizes = {
+        part: sum(value.numel() for key, value in weights.items() if key.startswith(prefix))
+        for part, prefix in PARTS.items()
+    }
+    types = Counter(str(value.dtype).removeprefix("torch.") for value in weights.values())
+    segmenter = config.segmenter
+    return {
+        "name": config.name,
+        "profile": config.profile.name,
+        "dimensions": text["hidden_size"],
+        "parameters": sizes | {"total": sum(sizes.values())},
+        "type": ", ".join(sorted(types)),
+        "language model": f"{config.backbone['model_type']}, {text['num_hidden_layers']} layers",
+        "vocabulary": text["vocab_size"],
+        "vision encoder": f"{vision['depth']} layers of {vision.get('embed_dim', vision['hidden_size'])}",
+        "image pixels": [config.image.min_pixels, config.image.max_pixels],
+        "resolution": config.image.resolution,
+        "segmenter": None
+        if segmenter is None
+        else f"{segmenter.size} x {segmenter.size} pixels, {segmenter.tokens} tokens a region, "
+        f"grid of {segmenter.points_per_side} x {segmenter.points_per_side} points without a prompt",
+    }

@@ -1,0 +1,314 @@
+"""The layout of the published models: Qwen2-VL's files, the connector as a `.pth`, SAM 2 in files of its own.
+
+Read are whole models and LoRA adapters beside a connector, with safetensors or torch files, in shards or not, with keys
+of transformers before and after 4.52. Written is what the release writes: old keys, `virtue_sam` in config.json.
+
+Source: sony/virtue, codes/HF_model_conversion and codes/src/trainer.py.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import torch
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from safetensors.torch import save_file
+from torch import Tensor
+from yaml import YAMLError  # type: ignore[import-untyped]
+
+from virtue_ref.checkpoints.format import (
+    HEAD,
+    Adapter,
+    Checkpoint,
+    first_line,
+    new_folder,
+    read_json,
+    read_tensors,
+    read_weights,
+    revision_of,
+    small_files,
+)
+from virtue_ref.config import Config, ImageRules, SegmenterConfig, get_profile
+from virtue_ref.errors import CheckpointError
+
+CONNECTOR_FILE = "sam2_reducer_and_vlm_layer.pth"
+CONNECTOR_HALVES = {"sam2_reducer": "reducer", "sam2vlm_layer": "mlp"}
+"""Names of the connector's halves: official -> ours."""
+
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_PREFIX = "base_model.model."
+ADAPTER_SETTINGS = frozenset(
+    {"r", "lora_alpha", "target_modules", "exclude_modules", "use_dora", "use_rslora", "rank_pattern", "alpha_pattern"}
+)
+"""What of an adapter_config.json changes the result. The rest is about training, or could load other code."""
+
+KEYS = (("model.language_model.", "language_model."), ("model.visual.", "visual."), ("model.", "language_model."))
+"""How keys of the backbone begin: official -> ours. The first that fits counts; the last is transformers < 4.52."""
+
+RELEASED_SEGMENTER = {
+    "enabled": True,
+    "config_path": "./sam2.1/sam2.1_hiera_b+.yaml",
+    "checkpoint": "./sam2_checkpoints/sam2.1_hiera_base_plus.pt",
+    "points_per_side": 3,
+    "feature_levels": 2,
+}
+"""`virtue_sam` as the release has it, for folders its trainer wrote: they hold a connector, but do not say of what."""
+
+
+def read_official(folder: Path, segmenter: str | Path | None = None) -> Checkpoint:
+    """The checkpoint of a folder in the official layout.
+
+    Args:
+        folder: with config.json and weights.
+        segmenter: SAM 2's weights, a file or a Hub id; None looks where `virtue_sam` says: below the folder, below the
+            working directory as the release does, then on the Hub by file name.
+
+    Raises:
+        CheckpointError: a file is missing, foreign, or asks for more than tensors.
+    """
+    stored = read_json(folder / "config.json")
+    block = stored.get("virtue_sam")
+    if block is None and (folder / CONNECTOR_FILE).is_file():
+        block = RELEASED_SEGMENTER
+    if not isinstance(block, dict):
+        raise CheckpointError(f"{folder}: no virtue_sam in config.json and no {CONNECTOR_FILE}; this is no VIRTUE.")
+    weights, used = read_weights(folder)
+    base = Checkpoint(
+        config=Config(
+            name=folder.name,
+            profile=get_profile("official"),
+            backbone={key: value for key, value in stored.items() if key != "virtue_sam"},
+            segmenter=None,
+            image=_image_rules(folder),
+        ),
+        backbone=_backbone(weights, stored),
+        segmenter={},
+        connector={},
+        files=small_files(folder),
+    )
+    if not block.get("enabled", True):
+        return dataclasses.replace(base, revision=revision_of(folder, used))
+    return _with_segmenter(base, folder, block, segmenter, used)
+
+
+def read_parts(config: Config, backbone: Path, segmenter: str | Path | None) -> Checkpoint:
+    """The parts that a VIRTUE is made of, before it is one: Qwen2-VL's weights and SAM 2's; no connector.
+
+    Args:
+        config: of the VIRTUE.
+        backbone: a Qwen2-VL's folder.
+        segmenter: SAM 2's weights, a file or a Hub id; None where the config has no segmenter.
+
+    Raises:
+        CheckpointError: a file is missing, foreign, or asks for more than tensors.
+    """
+    stored = read_json(backbone / "config.json")
+    weights, used = read_weights(backbone)
+    sam: Mapping[str, Tensor] = {}
+    if config.segmenter is not None:
+        source = _segmenter_file(backbone, "sam2.1_hiera_base_plus.pt", segmenter)
+        loaded = read_tensors(source)
+        sam, used = loaded.get("model", loaded), [*used, source]
+    return Checkpoint(
+        config=config,
+        backbone=_backbone(weights, stored),
+        segmenter=sam,
+        connector={},
+        files=small_files(backbone),
+        revision=revision_of(backbone, used),
+    )
+
+
+def read_adapter(folder: Path, base: Checkpoint | None, base_folder: Path, segmenter: str | Path | None) -> Checkpoint:
+    """A LoRA adapter and the connector beside it, on their base.
+
+    Args:
+        folder: with adapter_config.json, its weights, and the connector if it was trained too.
+        base: the VIRTUE that was adapted; None where it was a plain Qwen2-VL.
+        base_folder: where that base lies.
+        segmenter: as for `read_official`.
+
+    Raises:
+        CheckpointError: as for `read_official`.
+    """
+    if base is None:
+        stored = read_json(base_folder / "config.json")
+        weights, used = read_weights(base_folder)
+        config = Config(folder.name, get_profile("official"), stored, None, _image_rules(base_folder))
+        base = Checkpoint(config, _backbone(weights, stored), {}, {}, small_files(base_folder))
+        block = read_json(folder / "config.json").get("virtue_sam") if (folder / "config.json").is_file() else None
+        base = _with_segmenter(base, folder, block or RELEASED_SEGMENTER, segmenter, used)
+    elif (folder / CONNECTOR_FILE).is_file():
+        base = dataclasses.replace(base, connector=_connector(folder))
+    settings = read_json(folder / ADAPTER_CONFIG)
+    if settings.get("bias", "none") != "none" or settings.get("modules_to_save"):
+        raise CheckpointError(f"{folder / ADAPTER_CONFIG}: an adapter with biases or whole modules is not supported.")
+    weights, used = read_weights(folder, "adapter_model", "adapter_model")
+    adapter = Adapter(
+        settings={key: value for key, value in settings.items() if key in ADAPTER_SETTINGS},
+        weights={_our_key(key.removeprefix(ADAPTER_PREFIX)): value for key, value in weights.items()},
+    )
+    connector_file = [folder / CONNECTOR_FILE] if (folder / CONNECTOR_FILE).is_file() else []
+    revision = f"{revision_of(folder, used + connector_file)}+{base.revision}"
+    return dataclasses.replace(base, adapter=adapter, revision=revision)
+
+
+def export(checkpoint: Checkpoint, folder: Path) -> None:
+    """Save in the official layout, so that the released code and other loaders read it.
+
+    SAM 2's two files are put where `virtue_sam` says, below the folder.
+
+    Raises:
+        CheckpointError: the folder exists, an adapter is not merged yet, or `virtue_sam` leads out of the folder.
+    """
+    with new_folder(folder, checkpoint) as out:
+        stored = json.loads(checkpoint.files.get("config.json", json.dumps(checkpoint.config.backbone)))
+        if "virtue_sam" not in stored:
+            stored["virtue_sam"] = _block(checkpoint.config)
+        if "config.json" not in checkpoint.files or "virtue_sam" not in json.loads(checkpoint.files["config.json"]):
+            (out / "config.json").write_text(json.dumps(stored, indent=2) + "\n")
+        save_file(
+            {_official_key(key): value.contiguous() for key, value in checkpoint.backbone.items()},
+            out / "model.safetensors",
+            {"format": "pt"},
+        )
+        if checkpoint.config.segmenter is None:
+            return
+        recipe, weights = (_below(out, str(stored["virtue_sam"][key])) for key in ("config_path", "checkpoint"))
+        if recipe is None or weights is None:
+            raise CheckpointError(f"{checkpoint.config.name}: virtue_sam in config.json leads out of the folder.")
+        for file in (recipe, weights):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        if not recipe.exists():
+            OmegaConf.save(OmegaConf.create({"model": dict(checkpoint.config.segmenter.model)}), recipe)
+        torch.save({"model": dict(checkpoint.segmenter)}, weights)
+        halves: dict[str, dict[str, Tensor]] = {}
+        for theirs, ours in CONNECTOR_HALVES.items():
+            group = {key: value for key, value in checkpoint.connector.items() if key.startswith(f"{ours}.")}
+            halves[theirs] = {key.removeprefix(f"{ours}."): value for key, value in group.items()}
+        torch.save(halves, out / CONNECTOR_FILE)
+
+
+def _with_segmenter(
+    base: Checkpoint, folder: Path, block: Mapping[str, Any], given: str | Path | None, used: list[Path]
+) -> Checkpoint:
+    """The checkpoint completed by SAM 2 and the connector."""
+    try:
+        recipe_name, weights_name = str(block["config_path"]), str(block["checkpoint"])
+        points_per_side = int(block["points_per_side"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder / 'config.json'}: virtue_sam lacks {error}.") from error
+    recipe, source = _recipe(folder, recipe_name), _segmenter_file(folder, weights_name, given)
+    weights = read_tensors(source)
+    own = folder / recipe_name
+    files = dict(base.files)
+    if _below(folder, recipe_name) is not None and own.is_file():
+        files[PurePosixPath(recipe_name).as_posix()] = own.read_bytes()
+    return dataclasses.replace(
+        base,
+        config=dataclasses.replace(base.config, segmenter=SegmenterConfig(recipe, points_per_side)),
+        segmenter=weights.get("model", weights),
+        connector=_connector(folder),
+        files=files,
+        revision=revision_of(folder, [*used, source, folder / CONNECTOR_FILE]),
+    )
+
+
+def _connector(folder: Path) -> dict[str, Tensor]:
+    halves = read_tensors(folder / CONNECTOR_FILE)
+    if set(halves) != set(CONNECTOR_HALVES) or not all(isinstance(half, dict) for half in halves.values()):
+        raise CheckpointError(f"{folder / CONNECTOR_FILE}: holds {sorted(halves)}, not {sorted(CONNECTOR_HALVES)}.")
+    return {
+        f"{ours}.{key}": value for theirs, ours in CONNECTOR_HALVES.items() for key, value in halves[theirs].items()
+    }
+
+
+def _backbone(weights: Mapping[str, Tensor], stored: Mapping[str, Any]) -> dict[str, Tensor]:
+    text = stored.get("text_config", {})
+    tied = stored.get("tie_word_embeddings", text.get("tie_word_embeddings", False))
+    # torch files hold a tied head too; it is the embedding once more.
+    return {_our_key(key): value for key, value in weights.items() if not (tied and key == HEAD)}
+
+
+def _our_key(key: str) -> str:
+    for theirs, ours in KEYS:
+        if key.startswith(theirs):
+            return ours + key.removeprefix(theirs)
+    return key
+
+
+def _official_key(key: str) -> str:
+    return "model." + key.removeprefix("language_model.") if key.startswith("language_model.") else key
+
+
+def _block(config: Config) -> dict[str, Any]:
+    if config.segmenter is None:
+        return {"enabled": False}
+    own = {"config_path": "./sam2.yaml", "checkpoint": "./sam2.pt", "points_per_side": config.segmenter.points_per_side}
+    return RELEASED_SEGMENTER | own
+
+
+def _recipe(folder: Path, name: str) -> Mapping[str, Any]:
+    """SAM 2's config: the YAML file in the checkpoint's folder, else the stock one of that name."""
+    import sam2
+
+    stock = Path(str(sam2.__file__)).parent / "configs"
+    for file in (_below(folder, name), _below(stock, name)):
+        if file is not None and file.is_file():
+            try:
+                # Not plain YAML 1.1: SAM 2's files write 1e-6, which is a number to OmegaConf only.
+                loaded = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+            except (OmegaConfBaseException, YAMLError, UnicodeDecodeError, OSError) as error:
+                raise CheckpointError(f"{file}: not a YAML config ({first_line(error)}).") from error
+            if not isinstance(loaded, dict) or not isinstance(loaded.get("model"), dict):
+                raise CheckpointError(f"{file}: no table `model`; this is no SAM 2 config.")
+            return {str(key): value for key, value in loaded["model"].items()}
+    raise CheckpointError(f"virtue_sam.config_path {name!r} is neither below {folder} nor among sam2's own configs.")
+
+
+def _segmenter_file(folder: Path, name: str, given: str | Path | None) -> Path:
+    """SAM 2's weights: where the caller says, where the checkpoint says, or the Hub's file of that name."""
+    from sam2.build_sam import HF_MODEL_ID_TO_FILENAMES
+
+    for file in (_below(folder, name), Path(name)) if given is None else (Path(given),):
+        if file is not None and file.is_file():
+            return file
+    wanted = str(name if given is None else given)
+    for repository, (_, weights) in HF_MODEL_ID_TO_FILENAMES.items():
+        if wanted == repository or Path(wanted).name == weights:
+            try:
+                return Path(hf_hub_download(repository, weights))
+            except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+                raise CheckpointError(
+                    f"SAM 2's weights {wanted!r} are not here, nor can {repository} be fetched: give segmenter=FILE."
+                ) from error
+    raise CheckpointError(f"SAM 2's weights {wanted!r} are missing: give segmenter=FILE or a Hub id of facebook/sam2.*")
+
+
+def _image_rules(folder: Path) -> ImageRules:
+    """Normalisation and patches of the checkpoint; its limits of area do not count, the release has its own."""
+    names = {
+        "image_mean": "mean",
+        "image_std": "std",
+        "patch_size": "patch",
+        "merge_size": "merge",
+        "temporal_patch_size": "frames",
+    }
+    file = folder / "preprocessor_config.json"
+    stored = read_json(file) if file.is_file() else {}
+    rules: dict[str, Any] = {ours: stored[theirs] for theirs, ours in names.items() if theirs in stored}
+    rules |= {key: tuple(value) for key, value in rules.items() if isinstance(value, list)}
+    return ImageRules(**rules)
+
+
+def _below(folder: Path, name: str) -> Path | None:
+    """`folder/name`, unless it leads out of the folder."""
+    path = PurePosixPath(name)
+    return None if path.is_absolute() or ".." in path.parts else folder / path

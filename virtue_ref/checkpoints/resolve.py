@@ -1,0 +1,116 @@
+"""From a name to a checkpoint: a config with random weights, a folder, or a Hugging Face repository, in any layout."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+from virtue_ref.checkpoints.format import SETTINGS, SMALL_FILES, Checkpoint, first_line, of_model, read_json, read_own
+from virtue_ref.checkpoints.official import ADAPTER_CONFIG, CONNECTOR_FILE, read_adapter, read_official
+from virtue_ref.config import Config, is_config
+from virtue_ref.errors import CheckpointError
+from virtue_ref.model.tokens import SPECIAL, byte_tokenizer
+from virtue_ref.model.virtue import Virtue
+from virtue_ref.training import runs
+
+TRAINED = Path(__file__).parent
+"""Folder of the checkpoints that come with the package."""
+
+WEIGHT_FILES = ("*.safetensors", "*.bin", "*.pth", "*.pt")
+
+
+def read(
+    name: str | Path, *, revision: str | None = None, segmenter: str | Path | None = None, seed: int = 0
+) -> Checkpoint:
+    """The checkpoint of a name.
+
+    Args:
+        name: a built-in config or a TOML file, for random weights; "demo", the small model that comes with the package;
+            a folder of a checkpoint or of a training run; or a Hugging Face repository.
+        revision: of the repository.
+        segmenter: SAM 2's weights, a file or a Hub id such as "facebook/sam2.1-hiera-base-plus", where the checkpoint
+            does not contain them; see `virtue_ref.checkpoints.official.read_official`.
+        seed: of random weights.
+
+    Raises:
+        ConfigError: a config that does not validate.
+        CheckpointError: nothing is there, or a file is missing, foreign, or asks for more than tensors.
+    """
+    if is_config(name):
+        return new(Config.read(name), seed)
+    if is_trained(name):
+        return read_own(TRAINED / name)
+    stored = _read_folder(locate(name, revision), segmenter)
+    return dataclasses.replace(stored, config=dataclasses.replace(stored.config, name=Path(name).resolve().name))
+
+
+def is_trained(name: str | Path) -> bool:
+    """Whether a checkpoint of that name comes with the package."""
+    return Path(name).name == str(name) and (TRAINED / name / SETTINGS).is_file()
+
+
+def new(config: Config, seed: int = 0) -> Checkpoint:
+    """Random weights for a config, and a tokenizer of bytes."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Virtue(config)
+    # As the published checkpoints have them, so that transformers and the released code read an export too.
+    tokenizer = {
+        "tokenizer_class": "Qwen2Tokenizer",
+        "pad_token": SPECIAL[0],
+        "eos_token": SPECIAL[2],
+        "padding_side": "left",
+        "model_max_length": 32768,
+    }
+    pixels = {
+        "image_processor_type": "Qwen2VLImageProcessor",
+        "image_mean": config.image.mean,
+        "image_std": config.image.std,
+        "patch_size": config.image.patch,
+        "merge_size": config.image.merge,
+        "temporal_patch_size": config.image.frames,
+    }
+    tables = {
+        "config.json": {"architectures": ["Qwen2VLForConditionalGeneration"], **config.backbone},
+        "tokenizer_config.json": tokenizer,
+        "preprocessor_config.json": pixels,
+    }
+    files = {name: json.dumps(table, indent=2).encode() for name, table in tables.items()}
+    files["tokenizer.json"] = byte_tokenizer(config.backbone["image_token_id"]).to_str().encode()
+    return dataclasses.replace(of_model(model, Checkpoint(config, {}, {}, {}, files)), revision=f"seed{seed}")
+
+
+def locate(name: str | Path, revision: str | None = None) -> Path:
+    """The folder of a checkpoint: a local one, a run's best or else last one, or a snapshot of the Hub.
+
+    Raises:
+        CheckpointError: it is none of these, or the Hub does not answer.
+    """
+    if Path(name).is_dir():
+        return runs.model_of(Path(name)) or Path(name)
+    try:
+        return Path(snapshot_download(str(name), revision=revision, allow_patterns=[*SMALL_FILES, *WEIGHT_FILES]))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise CheckpointError(
+            f"{str(name)!r} is no folder, and as a Hub repository it cannot be fetched: {first_line(error)}"
+        ) from error
+
+
+def _read_folder(folder: Path, segmenter: str | Path | None) -> Checkpoint:
+    if (folder / SETTINGS).is_file():
+        return read_own(folder)
+    if not (folder / ADAPTER_CONFIG).is_file():
+        return read_official(folder, segmenter)
+    name = read_json(folder / ADAPTER_CONFIG).get("base_model_name_or_path")
+    if not isinstance(name, str):
+        raise CheckpointError(f"{folder / ADAPTER_CONFIG}: no base_model_name_or_path; whose adapter is this?")
+    beside = folder / name
+    base_folder = beside if beside.is_dir() else locate(name)
+    whole = (base_folder / SETTINGS).is_file() or (base_folder / CONNECTOR_FILE).is_file()
+    base = _read_folder(base_folder, segmenter) if whole else None
+    return read_adapter(folder, base, base_folder, segmenter)

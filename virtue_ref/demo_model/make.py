@@ -1,0 +1,166 @@
+"""All stages of the miniature, one after another; each is kept: a run that was stopped goes on with the next."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+import scar
+from scar.demo import draw_world
+from scar.recipe import Recipe as CorpusRecipe
+from scar.recipe import Source as CorpusSource
+from scar.sample import Sample
+from virtue_ref.checkpoints import resolve
+from virtue_ref.checkpoints.format import Checkpoint, of_model, write
+from virtue_ref.config import Config
+from virtue_ref.demo_model import language, parts
+from virtue_ref.demo_model.parts import Say
+from virtue_ref.demo_model.views import View, view
+from virtue_ref.inference.batching import Pictures
+from virtue_ref.model.tokens import SPECIAL
+from virtue_ref.model.virtue import Seen, Virtue
+from virtue_ref.training.pairs import read
+from virtue_ref.training.recipe import Recipe
+from virtue_ref.training.train import train
+
+SIZES = Path(__file__).with_name("sizes.toml")
+VOCABULARY = 896
+PARTS = "parts"
+"""Folder, in that of a run, of the model before its SCaR stage."""
+WORLDS = 1000
+"""Seeds of training worlds begin here; those that people evaluate on are small numbers and of the other split."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Effort:
+    """How much of everything.
+
+    Attributes:
+        pictures: drawn for the parts; as many others for language and corpus.
+        vision: steps of 32 pictures.
+        segmenter: steps of 24 pictures, each with up to five prompts.
+        speaking: steps of 40 questions.
+        scar: steps of 32 pairs with nine negatives each.
+    """
+
+    pictures: int = 4000
+    vision: int = 1400
+    segmenter: int = 900
+    speaking: int = 1000
+    scar: int = 300
+
+
+def make(out: Path, seed: int = 0, effort: Effort = Effort(), say: Say = lambda *_: None) -> Path:
+    """Teach the parts, then train on drawn SCaR.
+
+    Args:
+        out: folder of the run.
+        seed: of weights, order and training worlds.
+        effort: how much of everything.
+        say: shows progress.
+
+    Returns:
+        The checkpoint's folder.
+    """
+    config = Config.read(SIZES)
+    corpus = draw_corpus(out / "corpus", effort.pictures, WORLDS + 2 * seed)
+    samples = [sample for sample in scar.read(corpus) if sample.split == "train"]
+    tokenizer = tokenizer_of(samples, seed)
+    torch.manual_seed(seed)
+    model = Virtue(config)
+
+    def views_of(world: int) -> list[View]:
+        return [view(index, world, config) for index in range(effort.pictures)]
+
+    def encoders() -> None:
+        views = views_of(WORLDS + 2 * seed + 1)
+        parts.teach(parts.Vision(model), views, effort.vision, 32, 2e-3, seed, say)
+        parts.teach(parts.Segmenting(model), views, effort.segmenter, 24, 2e-3, seed, say)
+
+    def speaking() -> None:
+        views = views_of(WORLDS + 2 * seed)
+        golds = [sample.gold for sample in samples]
+        captions = golds + [negative.caption for sample in samples for negative in sample.negatives[::4]]
+        part = language.Speaking(model, tokenizer)
+        language.teach(part, views, look(model, views), captions, effort.speaking, 40, 1.5e-3, seed, say)
+
+    stage(out / "encoders.safetensors", model, encoders)
+    stage(out / "parts.safetensors", model, speaking)
+
+    like = resolve.new(config)
+    files = {**like.files, "tokenizer.json": tokenizer.to_str().encode()}
+    start = dataclasses.replace(of_model(model, Checkpoint(config, {}, {}, {}, files)), revision=f"parts-seed{seed}")
+    if not (out / PARTS).exists():
+        write(start, out / PARTS)
+    recipe = Recipe.read(Path(__file__).with_name("scar-stage.toml")).with_options(steps=effort.scar, seed=seed)
+    source = read("demo", sorted(corpus.glob("SCaR-train/*.parquet")), corpus, all_negatives=True)
+    memory: dict[Path, Seen] = {}
+    return train(recipe, start, [source], out / "scar", memory=memory, cpu=True, say=say)
+
+
+def draw_corpus(folder: Path, pictures: int, seed: int) -> Path:
+    """A drawn world's train split as a corpus; one that is there stays."""
+    if not (folder / "build_report.json").exists():
+        world = folder.parent / "world"
+        draw_world(world, pictures, seed, "train")
+        source = CorpusSource(
+            name="Demo",
+            split="train",
+            instances=world / "instances.json",
+            captions=world / "captions.json",
+            images=world / "images",
+        )
+        scar.build(CorpusRecipe(sources=(source,), seed=seed), folder)
+    return folder
+
+
+def tokenizer_of(samples: Sequence[Sample], seed: int) -> Tokenizer:
+    """A tokenizer that knows the world's words and numbers whole, and every other text by its bytes."""
+    rng = Random(seed)  # noqa: S311 - a draw, not a secret
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.NFC()
+    words = Regex(r" ?\p{L}+| ?\p{N}+|[^\s\p{L}\p{N}]+|\s+")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(words, behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    texts = [text for sample in samples for text in sample.captions]
+    texts += [language.ask(sample.region.box).replace("> ", rng.choice((">", "> "))) for sample in samples]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY, special_tokens=list(SPECIAL), initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+@torch.no_grad()
+def look(model: Virtue, views: Sequence[View]) -> list[Seen]:
+    """What the frozen encoders make of views."""
+    seen: list[Seen] = []
+    for start in range(0, len(views), 32):
+        some = views[start : start + 32]
+        grids = torch.tensor([[1, 2 * each.grid[0], 2 * each.grid[1]] for each in some])
+        patches = torch.cat([each.patches.float() for each in some])
+        seen += model.look(Pictures(patches, grids, torch.stack([each.frame.float() for each in some])))
+    return seen
+
+
+def stage(file: Path, model: Virtue, teach: Callable[[], None]) -> None:
+    """Teach, and keep the weights; or take those that were kept."""
+    if file.exists():
+        model.load_state_dict(load_file(file))
+        return
+    teach()
+    unfinished = file.with_suffix(".tmp")
+    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, unfinished)
+    unfinished.replace(file)

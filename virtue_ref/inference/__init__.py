@@ -1,0 +1,1 @@
+"""Items to vectors, in batches, with the images that were encoded before."""

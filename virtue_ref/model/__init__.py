@@ -1,0 +1,1 @@
+"""VIRTUE itself: backbone, segmenter, connector, and what they take."""

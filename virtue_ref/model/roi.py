@@ -1,0 +1,29 @@
+"""Region features without a segmenter: what the vision encoder sees inside a box, in the segment tokens' place.
+
+The comparison that asks what the segmenter is worth: as many tokens at the same positions, only from elsewhere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmeb_eval.regions.strategies import shares
+from scar.sample import Box
+
+
+def roi_shares(box: Box | None, size: tuple[int, int], grid: tuple[int, int], side: int) -> Tensor:
+    """How much of each vision token is in each pooled one: equal parts of a box, each token weighted with its area.
+
+    Args:
+        box: in pixels of the image; None stands for all of it.
+        size: width and height of the image in pixels.
+        grid: rows and columns of the vision tokens, which cover all of the image.
+        side: parts a side.
+
+    Returns:
+        (side * side, rows * columns) float32, both row by row; each row has the sum 1.
+    """
+    down, across = shares(box or Box(0, 0, *size), size, grid, side)
+    return torch.from_numpy(np.kron(down, across).astype(np.float32))

@@ -1,0 +1,1 @@
+"""Segmentation models whose image maps know a prompt."""

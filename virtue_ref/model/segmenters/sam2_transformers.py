@@ -1,0 +1,169 @@
+"""SAM 2 from transformers, behind the same seam and with the same weights, for where `sam2` cannot be installed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from transformers import Sam2Config, Sam2Model
+
+from scar.sample import Mask
+from virtue_ref.errors import ConfigError
+from virtue_ref.model.prompts import Clicks
+from virtue_ref.model.segmenters.sam2 import Segmenter, mask_logits, points_of
+
+NAMES = (
+    (r"image_encoder\.trunk\.patch_embed\.proj", "vision_encoder.backbone.patch_embed.projection"),
+    (r"image_encoder\.trunk", "vision_encoder.backbone"),
+    (r"image_encoder\.neck\.convs\.(\d+)\.conv", r"vision_encoder.neck.convs.\1"),
+    (r"no_mem_embed", "no_memory_embedding"),
+    (
+        r"sam_prompt_encoder\.pe_layer\.positional_encoding_gaussian_matrix",
+        "prompt_encoder.shared_embedding.positional_embedding",
+    ),
+    (r"sam_prompt_encoder\.mask_downscaling\.0", "prompt_encoder.mask_embed.conv1"),
+    (r"sam_prompt_encoder\.mask_downscaling\.1", "prompt_encoder.mask_embed.layer_norm1"),
+    (r"sam_prompt_encoder\.mask_downscaling\.3", "prompt_encoder.mask_embed.conv2"),
+    (r"sam_prompt_encoder\.mask_downscaling\.4", "prompt_encoder.mask_embed.layer_norm2"),
+    (r"sam_prompt_encoder\.mask_downscaling\.6", "prompt_encoder.mask_embed.conv3"),
+    (r"sam_prompt_encoder", "prompt_encoder"),
+    (r"sam_mask_decoder\.output_upscaling\.0", "mask_decoder.upscale_conv1"),
+    (r"sam_mask_decoder\.output_upscaling\.1", "mask_decoder.upscale_layer_norm"),
+    (r"sam_mask_decoder\.output_upscaling\.3", "mask_decoder.upscale_conv2"),
+    (r"sam_mask_decoder", "mask_decoder"),
+)
+"""How names begin: sam2 -> transformers. The first that fits counts."""
+
+INNER_NAMES = (
+    (r"(blocks\.\d+|transformer\.layers\.\d+)\.norm(\d)", r"\1.layer_norm\2"),
+    (r"(blocks\.\d+|transformer\.layers\.\d+)\.mlp\.layers\.0", r"\1.mlp.proj_in"),
+    (r"(blocks\.\d+|transformer\.layers\.\d+)\.mlp\.layers\.1", r"\1.mlp.proj_out"),
+    (r"(hypernetworks_mlps\.\d+|_head)\.layers\.0", r"\1.proj_in"),
+    (r"(hypernetworks_mlps\.\d+|_head)\.layers\.1", r"\1.layers.0"),
+    (r"(hypernetworks_mlps\.\d+|_head)\.layers\.2", r"\1.proj_out"),
+    (r"(self_attn|cross_attn_\w+|final_attn_token_to_image)\.out_proj", r"\1.o_proj"),
+    (r"transformer\.norm_final_attn", "transformer.layer_norm_final_attn"),
+)
+VIDEO = re.compile(r"memory_|obj_ptr_|no_obj_|mask_downsample\.|maskmem_|no_mem_pos_enc")
+"""Weights that only videos need; transformers keeps them in another model."""
+
+POINT = re.compile(r"sam_prompt_encoder\.point_embeddings\.(\d+)\.weight")
+
+
+class HfSam2(Segmenter):
+    """The segmenter on transformers' `Sam2Model`.
+
+    Args:
+        model: SAM 2's config in the form of the `sam2` package, see `virtue_ref.config.SegmenterConfig`.
+    """
+
+    def __init__(self, model: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.sam = Sam2Model(_config(model))
+
+    @property
+    def channels(self) -> int:
+        return int(self.sam.hidden_dim)
+
+    @property
+    def compiled_part(self) -> nn.Module:
+        return cast(nn.Module, self.sam.vision_encoder.backbone)
+
+    def encode(self, frames: Tensor) -> Tensor:
+        maps = self.sam.vision_encoder(frames).fpn_hidden_states[-1].to(frames.dtype)
+        return cast(Tensor, maps + self.sam.no_memory_embedding.reshape(1, -1, 1, 1))
+
+    def prompt_tokens(self, clicks: Sequence[Clicks]) -> Tensor:
+        xy, labels = points_of(clicks, self.sam.no_memory_embedding.device)
+        tokens, _ = self.sam.prompt_encoder(xy[:, None], labels[:, None], None, None)  # (R, 1, P + 1, channels)
+        return cast(Tensor, tokens[:, 0])
+
+    def own_tokens(self) -> Tensor:
+        decoder = self.sam.mask_decoder
+        return torch.cat([decoder.obj_score_token.weight, decoder.iou_token.weight, decoder.mask_tokens.weight])
+
+    def no_mask(self) -> Tensor:
+        return cast(Tensor, self.sam.prompt_encoder.no_mask_embed.weight)
+
+    def embed_masks(self, masks: Sequence[Mask], like: Tensor) -> Tensor:
+        prompts = self.sam.prompt_encoder
+        return cast(Tensor, prompts.mask_embed(mask_logits(masks, prompts.mask_input_size).to(like)))
+
+    def places(self) -> Tensor:
+        return cast(Tensor, self.sam.get_image_wide_positional_embeddings())
+
+    def two_way(self, tokens: Tensor, image: Tensor, places: Tensor) -> Tensor:
+        # One more dimension here: prompts of one image. There is one.
+        mixed, image, tokens, places = tokens[:, None], image[:, None], tokens[:, None], places[:, None]
+        for layer in self.sam.mask_decoder.transformer.layers:
+            mixed, image, _ = layer(
+                queries=mixed,
+                keys=image,
+                query_point_embedding=tokens,
+                key_point_embedding=places,
+                attention_similarity=None,
+            )
+        return image[:, 0]
+
+    def names(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        points: dict[int, Tensor] = {}
+        named: dict[str, Tensor] = {}
+        for key, value in weights.items():
+            if point := POINT.fullmatch(key):
+                points[int(point[1])] = value
+            elif not VIDEO.match(key):
+                named[f"sam.{_name(key)}"] = value
+        named["sam.prompt_encoder.point_embed.weight"] = torch.cat([points[index] for index in sorted(points)])
+        frequencies = named["sam.prompt_encoder.shared_embedding.positional_embedding"]
+        named["sam.shared_image_embedding.positional_embedding"] = frequencies
+        return named
+
+
+def _name(key: str) -> str:
+    for theirs, ours in NAMES:
+        changed, count = re.subn(f"^{theirs}(?=\\.|$)", ours, key)
+        if count:
+            key = changed
+            break
+    for theirs, ours in INNER_NAMES:
+        key = re.sub(f"{theirs}(?=\\.|$)", ours, key)
+    return key
+
+
+def _config(model: Mapping[str, Any]) -> Sam2Config:
+    """Transformers' config of the same SAM 2; what is left out has the `sam2` package's defaults."""
+    if not (
+        model.get("directly_add_no_mem_embed") and model.get("pred_obj_scores") and model.get("pred_obj_scores_mlp")
+    ):
+        raise ConfigError("transformers knows SAM 2 only with object scores and the no-memory embedding.")
+    trunk, neck = model["image_encoder"]["trunk"], model["image_encoder"]["neck"]
+    side, width, heads = int(model["image_size"]), trunk.get("embed_dim", 96), trunk.get("num_heads", 1)
+    stages = list(trunk.get("stages", (2, 3, 16, 3)))
+    background = list(trunk.get("window_pos_embed_bkg_spatial_size", (14, 14)))
+    hiera = {
+        "model_type": "sam2_hiera_det_model",
+        "hidden_size": width,
+        "num_attention_heads": heads,
+        "image_size": [side, side],
+        "window_positional_embedding_background_size": background,
+        "blocks_per_stage": stages,
+        "embed_dim_per_stage": [width * 2**stage for stage in range(len(stages))],
+        "num_attention_heads_per_stage": [heads * 2**stage for stage in range(len(stages))],
+        "window_size_per_stage": list(trunk.get("window_spec", (8, 4, 14, 7))),
+        "global_attention_blocks": list(trunk.get("global_att_blocks", (12, 16, 20))),
+    }
+    vision = {
+        "backbone_config": hiera,
+        "backbone_channel_list": list(neck["backbone_channel_list"]),
+        "backbone_feature_sizes": [[side // stride, side // stride] for stride in (4, 8, 16)],
+        "fpn_hidden_size": neck["d_model"],
+        "fpn_top_down_levels": list(neck.get("fpn_top_down_levels", range(len(stages)))),
+    }
+    return Sam2Config(
+        vision_config=vision,
+        prompt_encoder_config={"hidden_size": neck["d_model"], "image_size": side},
+        mask_decoder_config={"hidden_size": neck["d_model"]},
+    )

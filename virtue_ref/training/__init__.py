@@ -1,0 +1,1 @@
+"""Training: data, the plan, the loop, and a run on disk."""

@@ -1,0 +1,126 @@
+"""From pairs to what one step needs: who embeds which items in which parts, and where queries and targets are.
+
+Every process works this out for the whole batch, from texts and paths alone, so that nothing but vectors has to travel
+between them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mmeb_eval.embedder import Item
+from virtue_ref.errors import InputError
+from virtue_ref.inference.batching import Batch, Collator, Request
+from virtue_ref.model.virtue import Seen
+from virtue_ref.training.pairs import Pair
+
+
+@dataclass
+class Part:
+    """Items that are embedded at once.
+
+    Attributes:
+        batch: as the language model takes them.
+        images: their images, each once.
+        seen: what the frozen encoders make of the images, once they looked.
+    """
+
+    batch: Batch
+    images: tuple[Path, ...]
+    seen: list[Seen] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A batch before it is opened. V vectors stand in the order of processes, then of their items.
+
+    Attributes:
+        items: of each process, each distinct one once.
+        queries: (Q,) rows of V.
+        targets: (T,) rows of V, each distinct item once: positives first, then hard negatives.
+        gold: (Q,) places in `targets`.
+    """
+
+    items: tuple[tuple[Item, ...], ...]
+    queries: Tensor
+    targets: Tensor
+    gold: Tensor
+
+    @property
+    def counts(self) -> list[int]:
+        """Items of each process."""
+        return [len(own) for own in self.items]
+
+
+def lay_out(pairs: Sequence[Pair], processes: int) -> Layout:
+    """Share pairs among processes, as evenly as can be; each gets at least one.
+
+    Raises:
+        InputError: fewer pairs than processes.
+    """
+    if len(pairs) < processes:
+        raise InputError(f"{len(pairs)} pairs for {processes} processes: a batch needs one for each.")
+    edges = [len(pairs) * rank // processes for rank in range(processes + 1)]
+    shares = [pairs[first:last] for first, last in itertools.pairwise(edges)]
+    items = tuple(tuple(dict.fromkeys(item for pair in share for item in pair.items)) for share in shares)
+    row: dict[Item, int] = {}
+    own_rows: list[dict[Item, int]] = []
+    first = 0
+    for own in items:
+        own_rows.append({item: first + place for place, item in enumerate(own)})
+        row = own_rows[-1] | row  # the first process that has an item embeds it for all
+        first += len(own)
+    queries = [rows[pair.query] for rows, share in zip(own_rows, shares, strict=True) for pair in share]
+    positives = [pair.positive for pair in pairs]
+    targets = list(dict.fromkeys([*positives, *(item for pair in pairs for item in pair.negatives)]))
+    place = {item: index for index, item in enumerate(targets)}
+    return Layout(
+        items=items,
+        queries=torch.tensor(queries),
+        targets=torch.tensor([row[item] for item in targets]),
+        gold=torch.tensor([place[item] for item in positives]),
+    )
+
+
+def parts_of(items: Sequence[Item], collator: Collator, size: int, device: torch.device) -> tuple[list[Part], Tensor]:
+    """Open items, those alike in length and of one image together.
+
+    Args:
+        items: of one process.
+        collator: of the model.
+        size: most items of a part.
+        device: where they go.
+
+    Returns:
+        The parts, and for each item its row among the parts' rows.
+
+    Raises:
+        InputError: an item that cannot be embedded; names its text and image.
+    """
+    requests = [_request(collator, item, index) for index, item in enumerate(items)]
+    order = sorted(
+        range(len(items)), key=lambda i: (requests[i].image_tokens, str(items[i].image or ""), requests[i].length)
+    )
+    parts = []
+    for start in range(0, len(order), size):
+        some = [requests[index] for index in order[start : start + size]]
+        images = list(dict.fromkeys(request.item.image for request in some if request.item.image is not None))
+        place = {image: index for index, image in enumerate(images)}
+        image_of = [None if request.item.image is None else place[request.item.image] for request in some]
+        parts.append(Part(collator.batch(some, image_of).to(device), tuple(images)))
+    row = torch.empty(len(items), dtype=torch.int64)
+    row[torch.tensor(order)] = torch.arange(len(items))
+    return parts, row
+
+
+def _request(collator: Collator, item: Item, index: int) -> Request:
+    try:
+        return collator.request(item, index)
+    except InputError as error:
+        raise InputError(f"{item.text[:60]!r} with {item.image or 'no image'}: {error.reason}") from error

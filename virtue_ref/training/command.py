@@ -1,0 +1,139 @@
+"""What ``virtue train`` does: plan, print, train, evaluate on the way."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import Progress
+
+from mmeb_eval.data.files import scar_folder
+from mmeb_eval.errors import DataError
+from mmeb_eval.run.evaluate import evaluate
+from mmeb_eval.run.results import HEADLINE
+from virtue_ref.checkpoints.format import Checkpoint
+from virtue_ref.embedder import VirtueEmbedder
+from virtue_ref.errors import ConfigError
+from virtue_ref.model.tokens import read_tokenizer
+from virtue_ref.model.virtue import Virtue
+from virtue_ref.training.plan import gather_parts, open_sources, plan, start_of
+from virtue_ref.training.recipe import Recipe
+from virtue_ref.training.train import train
+
+TRACKERS = ("trackio", "wandb")
+
+
+def train_recipe(
+    recipe: Recipe, data: Path, run: Path, track: Sequence[str] = (), *, cpu: bool = False, dry_run: bool = False
+) -> Path | None:
+    """Print the plan; then, unless it is a dry run, train.
+
+    Args:
+        recipe: what to do.
+        data: folder of the data that it names.
+        run: folder of the run.
+        track: trackers besides TensorBoard. None is used unasked: they may send what they are told elsewhere.
+        cpu: leave a GPU alone.
+        dry_run: stop after the plan, which then needs neither weights nor data.
+
+    Returns:
+        The last checkpoint; None after a dry run, and in processes other than the first.
+
+    Raises:
+        VirtueError: see `virtue_ref.training.train.train`.
+        DataError: data that are not there or of another shape.
+        ConfigError: a tracker that is none, or not installed.
+    """
+    if unknown := sorted(set(track) - set(TRACKERS)):
+        raise ConfigError(f"--track {unknown[0]}: it is one of {', '.join(TRACKERS)}.")
+    if absent := [name for name in track if find_spec(name) is None]:  # accelerate would go on without a word
+        raise ConfigError(f"--track {absent[0]}: not installed; `pip install {absent[0]}`, or leave it out.")
+    first = os.environ.get("RANK", "0") == "0"
+    if dry_run:
+        start, sources, missing = gather_parts(recipe, data)
+    else:
+        start, sources, missing = start_of(recipe), open_sources(recipe, data), []
+    planned = plan(
+        recipe, start, sources, missing, cpu=cpu
+    )  # in every process: the steps that it measures take them all
+    if first:
+        _print(planned.lines)
+    if dry_run or start is None:
+        return None
+    silent = not (first and sys.stderr.isatty())
+    with Progress(console=Console(stderr=True), disable=silent, transient=True) as bar:
+        task = bar.add_task("training", total=None)
+
+        def say(step: int, steps: int, line: str) -> None:
+            bar.update(task, completed=step, total=steps)
+            if line and first:
+                bar.console.print(f"step {step}/{steps}: {line}", highlight=False)
+
+        last = train(
+            recipe,
+            start,
+            sources,
+            run,
+            evaluate=scorer(recipe, start, data),
+            trackers=("tensorboard", *track),
+            cpu=cpu,
+            say=say,
+        )
+    return last if first else None
+
+
+def train_miniature(run: Path, seed: int) -> Path:
+    """All stages of the miniature, with a line now and then.
+
+    Args:
+        run: folder of the run; stages that are done in it are not done again.
+        seed: of weights, order and drawn worlds.
+
+    Returns:
+        The last checkpoint.
+    """
+    from virtue_ref.demo_model.make import make
+
+    console = Console(stderr=True)
+
+    def say(step: int, steps: int, line: str) -> None:
+        if line:
+            console.print(f"step {step}/{steps}: {line}", highlight=False)
+
+    return make(run, seed, say=say)
+
+
+def scorer(recipe: Recipe, start: Checkpoint, data: Path) -> Callable[[Virtue], float] | None:
+    """Scores a model by mean hit@1 on the recipe's corpus; None where it names none.
+
+    Raises:
+        DataError: there is no such corpus.
+    """
+    if not recipe.watch.corpus:
+        return None
+    tasks = scar_folder(data / recipe.watch.corpus)
+    if not tasks:
+        raise DataError(f"{data / recipe.watch.corpus}: no eval split of a SCaR build, which watch.corpus names.")
+    tokenizer = read_tokenizer(start.files, recipe.name)
+
+    def score(model: Virtue) -> float:
+        training = model.backbone.language_model.training
+        model.eval()
+        chance = torch.get_rng_state()
+        embedder = VirtueEmbedder(model, tokenizer, recipe.name)
+        results = [evaluate(embedder, files) for files in tasks]
+        torch.set_rng_state(chance)
+        model.backbone.language_model.train(training)
+        return sum(result.metrics[HEADLINE] for result in results) / len(results)
+
+    return score
+
+
+def _print(lines: Sequence[tuple[str, str]]) -> None:
+    for what, how_much in lines:
+        print(f"{what:28} {how_much}", flush=True)  # noqa: T201 - the plan is what the command prints

@@ -1,0 +1,100 @@
+"""What is trained of a VIRTUE: adapters in its language model, and its connector. All else is frozen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from peft import LoraConfig
+from peft.tuners.lora import LoraLayer, LoraModel
+from torch import Tensor, nn
+
+from virtue_ref.errors import ConfigError
+from virtue_ref.model.virtue import Virtue
+from virtue_ref.training.recipe import AdapterRecipe
+from virtue_ref.training.sharded import whole
+
+NAME = "default"
+
+
+def prepare(model: Virtue, recipe: AdapterRecipe, *, checkpointing: bool) -> None:
+    """Put adapters in the language model and let nothing but them and the connector learn, in float32.
+
+    Raises:
+        ConfigError: the language model has none of the targets.
+    """
+    for weight in model.parameters():
+        weight.requires_grad_(False)
+    settings = LoraConfig(
+        r=recipe.rank,
+        lora_alpha=recipe.alpha,
+        lora_dropout=recipe.dropout,
+        use_dora=recipe.dora,
+        init_lora_weights="gaussian" if recipe.gaussian else True,
+        target_modules=list(recipe.targets),
+    )
+    try:
+        LoraModel(model.backbone.language_model, settings, NAME)
+    except ValueError as error:
+        raise ConfigError(f"adapter.targets = {list(recipe.targets)}: {error}") from error
+    if model.connector is not None:
+        for weight in model.connector.parameters():
+            weight.requires_grad_(True)
+    for weight in model.parameters():
+        if weight.requires_grad:
+            weight.data = weight.data.float().clone()  # the checkpoint that the model was built of stays as it is
+    if checkpointing:
+        model.backbone.language_model.activation_checkpointing_enable({"use_reentrant": False})
+        model.backbone.language_model.train()
+
+
+def fresh_connector(model: Virtue, seed: int) -> None:
+    """Random weights for the connector, those that torch gives such layers."""
+    if model.connector is None:
+        return
+    chance = torch.Generator().manual_seed(seed)
+    for layer in model.connector.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            bound = 1 / math.sqrt(layer.weight[0].numel())
+            for weight in layer.parameters():
+                weight.data = torch.empty(weight.shape).uniform_(-bound, bound, generator=chance)
+
+
+def trained(model: Virtue) -> dict[str, nn.Parameter]:
+    """The weights that learn, by name."""
+    return {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+
+
+@torch.no_grad()
+def merged(model: Virtue) -> Iterator[tuple[str, Tensor]]:
+    """All weights by name, on the CPU, as a model without adapters has them; the model stays as it is, to the last bit.
+
+    A model that is spread over processes gives one weight after the other to all of them, so all must go through them.
+    """
+    layers = dict(_layers(model))
+    for name, value in model.state_dict().items():
+        owner, _, rest = name.rpartition(".base_layer.")
+        if owner in layers and rest == "weight":
+            yield f"{owner}.weight", _merged(layers[owner])
+        elif owner in layers:
+            yield f"{owner}.{rest}", whole(value.detach()).cpu()
+        elif not any(name.startswith(f"{layer}.") for layer in layers):
+            yield name, whole(value.detach()).cpu()
+
+
+def _layers(model: Virtue) -> Iterator[tuple[str, Any]]:
+    return ((name, layer) for name, layer in model.named_modules() if isinstance(layer, LoraLayer))
+
+
+def _merged(layer: Any) -> Tensor:
+    """The weight that does what base and adapter do together."""
+    base = layer.get_base_layer()
+    before = base.weight
+    base.weight = nn.Parameter(whole(before).clone(), requires_grad=False)
+    layer.merge(adapter_names=[NAME])
+    both: Tensor = base.weight.data.clone().cpu()  # unmerging changes what it merged into
+    layer.unmerge()
+    base.weight = before
+    return both

@@ -1,0 +1,220 @@
+"""Training data in the published formats, row by row: (query, positive, hard negatives).
+
+Rows of `TIGER-Lab/MMEB-train` have `qry`, `qry_image_path`, `pos_text`, `pos_image_path`, `neg_text` and
+`neg_image_path`; rows of `Sony/SCaR-Train` and of our builds a `bbox` [x, y, width, height] besides, which is told in
+the text and shown as a prompt. Texts become what the published model was trained on, character by character.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mmeb_eval.embedder import Item
+from mmeb_eval.errors import DataError
+from mmeb_eval.templates.fused import DATA_TOKEN
+from scar.sample import Box, Caption
+from virtue_ref.model.tokens import IMAGE
+
+COLUMNS = ("qry", "qry_image_path", "pos_text", "pos_image_path", "neg_text", "neg_image_path", "bbox")
+NEEDED = ("qry", "pos_text")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A question with its answer.
+
+    Attributes:
+        query: what is asked.
+        positive: what is to be closest to it.
+        negatives: what is not; any number.
+        place: file and row, for messages.
+    """
+
+    query: Item
+    positive: Item
+    negatives: tuple[Item, ...]
+    place: str
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return (self.query, self.positive, *self.negatives)
+
+
+class Rejected(ValueError):  # noqa: N818 - reads as what it is
+    """A row that is no pair; the reason is the message."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows of one or more files of one kind.
+
+    Attributes:
+        name: as logs show it.
+        table: all columns of `COLUMNS` that the files have.
+        rows: numbers of the usable rows.
+        images: folder that image paths are relative to.
+        rejected: how many rows are unusable, by reason; with `rows` they are all rows.
+        negatives: more negatives of each row, from the provenance of our builds; None has those of the rows.
+        revision: digest over the files, for checkpoints.
+    """
+
+    name: str
+    table: pa.Table
+    rows: Sequence[int]
+    images: Path
+    rejected: Mapping[str, int]
+    negatives: Sequence[Sequence[str]] | None = None
+    revision: str = ""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def pair(self, number: int) -> Pair:
+        """The pair of usable row `number`."""
+        row = self.rows[number]
+        values = {name: self.table.column(name)[row].as_py() for name in self.table.column_names}
+        place = f"{self.name}, row {row}"
+        return pair_of(values, self.images, place, None if self.negatives is None else self.negatives[row])
+
+
+def pair_of(row: Mapping[str, Any], images: Path, place: str, negatives: Sequence[str] | None = None) -> Pair:
+    r"""The pair of a row.
+
+    Args:
+        row: column -> value; columns of negatives and of the box may be missing.
+        images: folder that image paths are relative to.
+        place: of the row, for messages.
+        negatives: texts in place of the row's own negative.
+
+    Raises:
+        Rejected: query or positive have neither text nor image, or the box is none.
+
+    >>> row = {"qry": "<|image_1|>\nWhat is it?\n", "qry_image_path": "1.jpg", "pos_text": "a dog"}
+    >>> pair_of(row, Path("images"), "here").query.text
+    '<|image_pad|>\nWhat is it?\n'
+    """
+    query = _item(row.get("qry"), row.get("qry_image_path"), images)
+    positive = _item(row.get("pos_text"), row.get("pos_image_path"), images)
+    if query is None:
+        raise Rejected("empty_query")
+    if positive is None:
+        raise Rejected("empty_positive")
+    if "bbox" in row:
+        query = _with_box(query, row["bbox"])
+    if negatives is None:
+        negative = _item(row.get("neg_text"), row.get("neg_image_path"), images)
+        others: tuple[Item, ...] = () if negative is None else (negative,)
+    else:
+        others = tuple(Item(text.replace(DATA_TOKEN, IMAGE)) for text in negatives)
+    return Pair(query, positive, others, place)
+
+
+def read(
+    name: str, files: Sequence[Path], images: Path, *, missing: str = "stop", all_negatives: bool = False
+) -> Source:
+    """Open a source and look at each of its rows once.
+
+    Args:
+        name: as logs show it.
+        files: parquet files of one format.
+        images: folder that image paths are relative to.
+        missing: what an image that is not there does: "stop", or "skip" the row and count it.
+        all_negatives: take all nine negatives of a SCaR build from its provenance, not only the row's one.
+
+    Raises:
+        DataError: no files, other columns, no usable row, or an image that is not there; the message names it.
+    """
+    if not files:
+        raise DataError(f"{name}: no parquet files; is the path right, and is the data fetched?")
+    try:
+        known = [pq.read_schema(file).names for file in files]
+        for file, columns in zip(files, known, strict=True):
+            if absent := [column for column in NEEDED if column not in columns]:
+                raise DataError(f"{file}: no column {absent[0]!r}; wanted are {', '.join(COLUMNS)}.")
+        common = [column for column in COLUMNS if all(column in columns for columns in known)]
+        table = pa.concat_tables([pq.read_table(file, columns=common) for file in files])
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{name}: {error}") from error
+    negatives = _negatives(files) if all_negatives else None
+    rows: list[int] = []
+    rejected: Counter[str] = Counter()
+    there: dict[Path, bool] = {}
+    for batch in table.to_batches(max_chunksize=10_000):
+        for row in batch.to_pylist():
+            number = len(rows) + rejected.total()
+            try:
+                pair = pair_of(row, images, f"{name}, row {number}")
+            except Rejected as reason:
+                rejected[str(reason)] += 1
+                continue
+            absent_image = next(
+                (item.image for item in pair.items if item.image and not _is_there(item.image, there)), None
+            )
+            if absent_image is None:
+                rows.append(number)
+            elif missing == "skip":
+                rejected["missing_image"] += 1
+            else:
+                raise DataError(f'{pair.place}: no image {absent_image}; missing = "skip" drops and counts such rows.')
+    if not rows:
+        raise DataError(f"{name}: none of {len(table)} rows can be used ({_told(rejected)}).")
+    return Source(name, table, rows, images, rejected, negatives, _revision(files))
+
+
+def _item(text: str | None, image: str | None, images: Path) -> Item | None:
+    """What a text and an image path stand for; None if there is neither."""
+    if not text and not image:
+        return None
+    return Item((text or "").replace(DATA_TOKEN, IMAGE), images / image if image else None)
+
+
+def _with_box(query: Item, xywh: Sequence[float] | None) -> Item:
+    """The query with its box as a prompt and in its text."""
+    if xywh is None or len(xywh) != 4 or query.image is None:
+        raise Rejected("no_box")
+    x, y, width, height = xywh
+    corners = [x, y, x + width, y + height]
+    return Item(f"{query.text}\nReferring object bbox: {corners}", query.image, Box(*corners))
+
+
+def _negatives(files: Sequence[Path]) -> list[tuple[str, ...]]:
+    """All negatives of each row of our builds."""
+    texts: list[tuple[str, ...]] = []
+    for file in files:
+        sidecar = file.parent.parent / "provenance" / file.name
+        try:
+            notes = pq.read_table(sidecar, columns=["negatives"])["negatives"].to_pylist()
+        except (OSError, pa.ArrowException) as error:
+            raise DataError(
+                f"{sidecar}: all_negatives wants the provenance of a build beside its rows: {error}"
+            ) from error
+        texts += [tuple(Caption(note["object"], note["relation"], note["scene"]).text for note in row) for row in notes]
+        if len(notes) != pq.read_metadata(file).num_rows:
+            raise DataError(f"{sidecar}: it has another number of rows than {file.name}.")
+    return texts
+
+
+def _is_there(image: Path, known: dict[Path, bool]) -> bool:
+    if image not in known:
+        known[image] = image.is_file()
+    return known[image]
+
+
+def _revision(files: Sequence[Path]) -> str:
+    total = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            total.update(hashlib.file_digest(stream, "sha256").digest())
+    return total.hexdigest()[:12]
+
+
+def _told(rejected: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason} {count:,}" for reason, count in rejected.items())

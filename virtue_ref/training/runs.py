@@ -1,0 +1,163 @@
+"""A training run on disk: the log, and checkpoints that one can load as a model or resume from.
+
+run/
+  log.jsonl               one line per logged step
+  tensorboard/            the same, as curves
+  step-000500/            a checkpoint; it appears complete or not at all
+    model/                in our layout, adapters merged; its training.json says how it came about
+    state.safetensors     trained weights and the optimiser's moments, exact
+    state.json            step, order of rows, scores, recipe, revisions, versions
+  last, best              files that name a checkpoint's folder
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+
+from scar.common.files import write_bytes
+from virtue_ref.checkpoints import format
+from virtue_ref.checkpoints.format import Checkpoint
+from virtue_ref.errors import CheckpointError, TrainError
+
+STATE = "state"
+TRAINING = "training.json"
+MODEL = "model"
+LAST, BEST = "last", "best"
+FREE = frozenset({"watch", "about", "missing"})
+"""Parts of a recipe that may differ when a run is resumed: they change no weight."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands.
+
+    Attributes:
+        step: optimiser steps done.
+        mixer: `virtue_ref.training.mixing.Mixer.state`.
+        scores: of evaluations, by step.
+        facts: recipe, revisions of model and data, versions, commit.
+    """
+
+    step: int = 0
+    mixer: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    scores: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def save(run: Path, progress: Progress, model: Checkpoint, state: Mapping[str, Tensor]) -> Path:
+    """Write a checkpoint, let `last` name it, `best` if its score is the highest, and drop those that neither names.
+
+    Raises:
+        TrainError: it cannot be written; the checkpoints before it are as they were.
+    """
+    folder = run / f"step-{progress.step:06}"
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        out = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=run))
+        try:
+            record = {"step": progress.step, "scores": progress.scores, **progress.facts}
+            files = {**model.files, TRAINING: (json.dumps(record, indent=1) + "\n").encode()}
+            format.write(dataclasses.replace(model, files=files), out / MODEL)
+            save_file(dict(state), out / f"{STATE}.safetensors")
+            (out / f"{STATE}.json").write_text(json.dumps(dataclasses.asdict(progress), indent=1) + "\n")
+            out.chmod(0o755)
+            if folder.exists():
+                shutil.rmtree(folder)
+            out.rename(folder)
+        finally:
+            shutil.rmtree(out, ignore_errors=True)
+    except (OSError, SafetensorError) as error:  # safetensors wraps what the file system says
+        raise TrainError(f"{folder} cannot be written: {error}; the checkpoints before it are kept.") from error
+    write_bytes(folder.name.encode(), run / LAST)
+    own = progress.scores.get(str(progress.step))
+    if own is not None and own >= max(progress.scores.values()):
+        write_bytes(folder.name.encode(), run / BEST)
+    kept = {named(run, which) for which in (LAST, BEST)}
+    for old in run.glob("step-*"):
+        if old not in kept:
+            shutil.rmtree(old)
+    return folder
+
+
+def named(run: Path, which: str) -> Path | None:
+    """The checkpoint that `last` or `best` names; None if there is none."""
+    with contextlib.suppress(FileNotFoundError):
+        return run / (run / which).read_text().strip()
+    return None
+
+
+def model_of(run: Path) -> Path | None:
+    """The model of a run's best checkpoint, or else of its last one; None if the folder is no run's."""
+    folder = named(run, BEST) or named(run, LAST)
+    return None if folder is None else folder / MODEL
+
+
+def load(run: Path, facts: Mapping[str, Any]) -> tuple[Progress, dict[str, Tensor]]:
+    """What a run resumes from.
+
+    Args:
+        run: its folder, with a checkpoint in it.
+        facts: of the run that is to go on.
+
+    Raises:
+        CheckpointError: the checkpoint is damaged, or of another recipe, model or data; names what differs.
+    """
+    folder = named(run, LAST)
+    if folder is None:
+        raise CheckpointError(f"{run}: no checkpoint to resume from.")
+    stored = format.read_json(folder / f"{STATE}.json")
+    try:
+        progress = Progress(**stored)
+    except TypeError as error:
+        raise CheckpointError(f"{folder / STATE}.json: not a run's state ({error}).") from error
+    here, there = (_flat({key: each[key] for key in ("recipe", "model", "data")}) for each in (facts, progress.facts))
+    different = sorted(key for key in here.keys() | there.keys() if here.get(key) != there.get(key))
+    if different:
+        key = different[0]
+        raise CheckpointError(
+            f"{folder} is of another run: {key} was {there.get(key)!r} and is {here.get(key)!r}"
+            f"{f', {len(different) - 1} more differ' if different[1:] else ''}; name a new folder, or go on as it was."
+        )
+    return progress, format.read_tensors(folder / f"{STATE}.safetensors")
+
+
+def optimiser_state(names: list[str], optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Moments and step counts of an optimiser as tensors by name."""
+    state = optimiser.state_dict()["state"]
+    return {
+        f"optimiser.{key}.{names[index]}": torch.as_tensor(value).cpu().contiguous()
+        for index, each in state.items()
+        for key, value in each.items()
+    }
+
+
+def restore_optimiser(names: list[str], optimiser: torch.optim.Optimizer, state: Mapping[str, Tensor]) -> None:
+    """Give an optimiser back what `optimiser_state` took."""
+    stored = optimiser.state_dict()
+    moments: dict[int, dict[str, Tensor]] = {}
+    for index, name in enumerate(names):
+        for key in ("step", "exp_avg", "exp_avg_sq"):
+            if (value := state.get(f"optimiser.{key}.{name}")) is not None:
+                moments.setdefault(index, {})[key] = value
+    optimiser.load_state_dict({**stored, "state": moments})
+
+
+def _flat(table: Any, prefix: str = "") -> dict[str, Any]:
+    """Leaves of nested tables by dotted name, as JSON has them."""
+    if isinstance(table, dict):
+        inner = (_flat(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in table.items())
+        return {key: value for part in inner for key, value in part.items() if not set(key.split(".")[1:2]) & FREE}
+    return {prefix: json.loads(json.dumps(table))}
