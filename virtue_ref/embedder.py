@@ -78,7 +78,7 @@ class VirtueEmbedder:
         config = self.model.config
         return {
             "revision": self._revision,
-            "processor": "virtue_ref.model.images",
+            "processor": "virtue_ref.images",  # the name in stored results: it stays, wherever the file stands
             "min_pixels": config.image.min_pixels,
             "max_pixels": config.image.max_pixels,
             "resolution": config.image.resolution,

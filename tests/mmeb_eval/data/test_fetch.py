@@ -301,6 +301,7 @@ def _link(info: tarfile.TarInfo) -> None:
         (tape({"a.jpg": b"x" * 100_000})[:60], r"a damaged archive|'a.jpg'"),
         (b"no archive at all", r"a damaged archive"),
     ],
+    ids=["parent", "absolute", "parent below", "link", "bomb", "cut", "no archive"],
 )
 def test_hostile_archives(tmp_path: Path, content: bytes, message: str) -> None:
     archive = tmp_path / "archive"
