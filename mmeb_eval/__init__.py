@@ -3,8 +3,8 @@
 from mmeb_eval.check import check
 from mmeb_eval.data.tasks import Task, tasks
 from mmeb_eval.embedder import Embedder, Item, Points, Prompt
-from mmeb_eval.errors import EvalError
 from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.run.results import Result
+from scar.errors import EvalError
 
 __all__ = ["Embedder", "EvalError", "Item", "Points", "Prompt", "Result", "Task", "check", "evaluate", "tasks"]

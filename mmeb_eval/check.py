@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 from mmeb_eval.embedder import Embedder, Item, Points, Prompt, checked, describe, layout_of, prompts_of
-from mmeb_eval.errors import ContractError, EvalError, UnknownName
 from mmeb_eval.templates.fused import get_layout
+from scar.errors import ContractError, EvalError, UnknownName
 from scar.sample import Box, Mask
 
 if TYPE_CHECKING:

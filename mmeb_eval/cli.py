@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmeb_eval.errors import EvalError
 from scar.common.terminal import one_line_errors
-from scar.errors import ScarError
+from scar.errors import EvalError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,7 +65,7 @@ def run(
     """Score models on tasks and print the leaderboard."""
     if context.invoked_subcommand is not None:
         return
-    with one_line_errors("mmeb-eval", EvalError, ScarError):
+    with one_line_errors("mmeb-eval"):
         if not model or not tasks:
             raise EvalError("which models on which tasks? Give --model NAME and --tasks DIR; see `mmeb-eval --help`.")
         from mmeb_eval.data.choice import chosen_tasks
@@ -104,7 +103,7 @@ def probe(
     as_json: Annotated[bool, typer.Option("--json", help="Print the curves as JSON instead of tables.")] = False,
 ) -> None:
     """Score models on SCaR as it is and with sloppy prompts: jittered boxes, clicks beside the thing, partial masks."""
-    with one_line_errors("mmeb-eval", EvalError, ScarError):
+    with one_line_errors("mmeb-eval"):
         from mmeb_eval.data.choice import chosen_tasks
         from mmeb_eval.report.curves import curves, tables
         from mmeb_eval.run.run import run as run_all
@@ -129,7 +128,7 @@ def compare_runs(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Which of two runs is better on which task, how sure that is, and what differs in how they were made."""
-    with one_line_errors("mmeb-eval", EvalError, ScarError):
+    with one_line_errors("mmeb-eval"):
         from mmeb_eval.report.compare import compare, read_run
 
         found = compare(read_run(first), read_run(second))
@@ -178,7 +177,7 @@ def check(
     images: Annotated[Path | None, typer.Option(help="Image root, if it is not the data's own folder.")] = None,
 ) -> None:
     """Say what is wrong with an embedder, or with data before any model runs; exit code 2 if anything is."""
-    with one_line_errors("mmeb-eval", EvalError, ScarError):
+    with one_line_errors("mmeb-eval"):
         if model is None and data is None:
             raise EvalError("check what? Give a MODEL, --data DIR or both; see `mmeb-eval check --help`.")
         wrong = _check_data(data, tasks, images) if data is not None else 0
@@ -194,7 +193,7 @@ def write_demo_data(
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
 ) -> None:
     """Draw small data for all 41 tasks, in the published formats."""
-    with one_line_errors("mmeb-eval", EvalError, ScarError):
+    with one_line_errors("mmeb-eval"):
         from mmeb_eval.demo.write import write_demo
         from scar.common.progress import bar
 
@@ -210,7 +209,7 @@ def show_leaderboard(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Print published scores with their sources, your own among them if you like."""
-    with one_line_errors("mmeb-eval", EvalError, ScarError):
+    with one_line_errors("mmeb-eval"):
         from mmeb_eval.report.leaderboard import boards
         from mmeb_eval.run.results import read_results
 
@@ -232,7 +231,7 @@ def fetch_data(
     rows_only: Annotated[bool, typer.Option(help="Leave out the archive of MMEB's images.")] = False,
 ) -> None:
     """Download data once; a download that was stopped goes on, and what is there is not asked for again."""
-    with one_line_errors("mmeb-eval", EvalError):
+    with one_line_errors("mmeb-eval"):
         from mmeb_eval.data.fetch import fetch, read_revisions
         from mmeb_eval.data.tasks import get_tasks
 
@@ -251,7 +250,7 @@ def report(
     ] = None,
 ) -> None:
     """Write a report about results: a self-contained page, Markdown or JSON."""
-    with one_line_errors("mmeb-eval", EvalError, ScarError):
+    with one_line_errors("mmeb-eval"):
         from mmeb_eval.data.choice import chosen_tasks
         from mmeb_eval.report.report import write_report
         from mmeb_eval.report.ways import read as read_ways
@@ -274,7 +273,7 @@ def submit(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Required: files are written, nothing is sent.")] = False,
 ) -> None:
     """Write what the leaderboards take, and read it back; sending it is left to you."""
-    with one_line_errors("mmeb-eval", EvalError, ScarError):
+    with one_line_errors("mmeb-eval"):
         if not dry_run:
             raise EvalError("submit: this command sends nothing; add --dry-run to write the files that you can send.")
         from mmeb_eval.report.submit import write_submission

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from mmeb_eval.errors import ContractError, EvalError, UnknownName
+from scar.errors import ContractError, EvalError, UnknownName
 from scar.sample import Box, Mask
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmeb_eval.embedder import Embedder, load
-from mmeb_eval.errors import EvalError, UnknownName
+from scar.errors import EvalError, UnknownName
 
 ENTRY_POINTS = "mmeb_eval.embedders"
 """Group in which an installed package registers a function that makes an embedder, under the name it goes by here."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from scar.common.terminal import one_line_errors
-from scar.errors import InputError, ScarError
+from scar.errors import InputError
 from scar.publish.commands import Folder, card, pull, push
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
-@one_line_errors("scar", ScarError)
+@one_line_errors("scar")
 def build(
     out: Annotated[Path | None, typer.Option(help="The folder to build into; other sources in it stay.")] = None,
     recipe: Annotated[
@@ -128,7 +128,7 @@ def build(
 
 
 @app.command()
-@one_line_errors("scar", ScarError)
+@one_line_errors("scar")
 def check(
     folder: Folder,
     images: Annotated[
@@ -157,7 +157,7 @@ def check(
 
 
 @app.command()
-@one_line_errors("scar", ScarError)
+@one_line_errors("scar")
 def stats(folder: Folder, as_json: Json = False) -> None:
     """Count a SCaR folder by source and split; writes stats.json, stats.html and charts, into stats/."""
     from scar.common.progress import bar
@@ -177,7 +177,7 @@ def stats(folder: Folder, as_json: Json = False) -> None:
 
 
 @app.command()
-@one_line_errors("scar", ScarError)
+@one_line_errors("scar")
 def show(
     folder: Folder,
     count: Annotated[int, typer.Option("--n", min=1, help="How many samples.")] = 20,
@@ -203,7 +203,7 @@ def show(
 
 
 @app.command()
-@one_line_errors("scar", ScarError)
+@one_line_errors("scar")
 def audit(
     folder: Folder,
     as_json: Json = False,

@@ -9,9 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mmeb_eval.errors import EvalError
 from scar.common.terminal import one_line_errors
-from scar.errors import ScarError
 
 app = typer.Typer(
     help="The reference VIRTUE embedder: text, images and regions of images to vectors.",
@@ -36,7 +34,7 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
     """Sizes, settings and checks of a model."""
-    with one_line_errors("virtue", EvalError, ScarError):
+    with one_line_errors("virtue"):
         from virtue_ref.checkpoints.info import describe
 
         facts = describe(model, segmenter)
@@ -64,7 +62,7 @@ def embed(
 
     A row of JSONL has text, image, and box [x0, y0, x1, y1], points [[x, y], ...] with labels, or mask, in pixels.
     """
-    with one_line_errors("virtue", EvalError, ScarError):
+    with one_line_errors("virtue"):
         from virtue_ref.embedder import load
         from virtue_ref.inference.vector_files import embed_rows, fingerprint, read_rows
 
@@ -91,11 +89,11 @@ def convert(
     segmenter: Annotated[str | None, typer.Option(help=SEGMENTER_HELP)] = None,
 ) -> None:
     """Write a checkpoint in our layout or in the official one; no weight changes a bit."""
-    with one_line_errors("virtue", EvalError, ScarError):
+    with one_line_errors("virtue"):
+        from scar.errors import ConfigError
         from virtue_ref.checkpoints.format import write
         from virtue_ref.checkpoints.official import export
         from virtue_ref.checkpoints.resolve import read
-        from virtue_ref.errors import ConfigError
 
         layouts = {"ours": write, "official": export}
         if to not in layouts:
@@ -114,7 +112,7 @@ def run_bench(
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
     """Latency and peak memory of each way to ask, with crop and text baselines beside them."""
-    with one_line_errors("virtue", EvalError, ScarError):
+    with one_line_errors("virtue"):
         from virtue_ref.embedder import load
         from virtue_ref.inference.bench import bench
 
@@ -157,7 +155,7 @@ def train(
             typer.echo(f"{name:16} {Recipe.read(name).about}")
         typer.echo(f"{'demo':16} the miniature: small parts and then the SCaR stage, in the drawn world; needs no data")
         return
-    with one_line_errors("virtue", EvalError, ScarError):
+    with one_line_errors("virtue"):
         if recipe == "demo":
             from virtue_ref.training.command import train_miniature
 
@@ -181,7 +179,7 @@ def table_of_ways(
     pictures: Annotated[int, typer.Option(min=1, help="Drawn for each; 240 are a little over 1,000 queries.")] = 240,
 ) -> None:
     """Score the miniature told the region in every way, before and after its SCaR stage; goes on where it was."""
-    with one_line_errors("virtue", EvalError, ScarError):
+    with one_line_errors("virtue"):
         from mmeb_eval.report.report import ways_text
         from mmeb_eval.report.ways import table, write
         from scar.common.files import write_bytes
@@ -229,7 +227,7 @@ def card(
     force: Annotated[bool, typer.Option("--force", help="Replace a README.md that was not rendered.")] = False,
 ) -> None:
     """Render a checkpoint's model card and its results for the Hub: README.md and .eval_results/."""
-    with one_line_errors("virtue", EvalError, ScarError):
+    with one_line_errors("virtue"):
         from virtue_ref.checkpoints.publish import write_card
 
         folder, facts = write_card(checkpoint, repo, name, results, licence, dataset or (), template, force=force)
@@ -251,7 +249,7 @@ def push(
     template: CardTemplate = None,
 ) -> None:
     """Upload a checkpoint with card and results: contents first, then one commit, checked; resumable."""
-    with one_line_errors("virtue", EvalError, ScarError):
+    with one_line_errors("virtue"):
         from scar.publish.send import send
         from virtue_ref.checkpoints.publish import OWNED, files_of, write_card
 

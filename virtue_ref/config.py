@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from virtue_ref.errors import ConfigError
+from scar.errors import ConfigError
 
 BUILT_IN = Path(__file__).parent / "configs"
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)

@@ -17,9 +17,9 @@ from tokenizers import Tokenizer
 from torch.nn import functional
 
 from mmeb_eval.embedder import Item
+from scar.errors import ConfigError, ItemError, VirtueError
 from virtue_ref.checkpoints.format import build
 from virtue_ref.checkpoints.resolve import read
-from virtue_ref.errors import ConfigError, InputError, VirtueError
 from virtue_ref.inference.batching import Collator, Front, Request
 from virtue_ref.inference.image_cache import Memory
 from virtue_ref.model.tokens import read_tokenizer
@@ -99,7 +99,7 @@ class VirtueEmbedder:
             (len(items), D) float32 of L2 norm 1, in the order given.
 
         Raises:
-            InputError: an item cannot be embedded; the message names its index.
+            ItemError: an item cannot be embedded; the message names its index.
         """
         return self._in_batches(items, "segments")
 
@@ -107,7 +107,7 @@ class VirtueEmbedder:
         """As `embed`, with pooled vision tokens of an item's box, or of its whole image, for the segment tokens.
 
         Raises:
-            InputError: a prompt that is no box, or what `embed` raises.
+            ItemError: a prompt that is no box, or what `embed` raises.
             VirtueError: the model has no segment tokens whose place they could take.
         """
         if self.model.config.segmenter is None:
@@ -118,7 +118,7 @@ class VirtueEmbedder:
         """As `embed`, without segment tokens: the text alone tells the region.
 
         Raises:
-            InputError: a prompt, or what `embed` raises.
+            ItemError: a prompt, or what `embed` raises.
         """
         return self._in_batches(items, "nothing")
 
@@ -176,8 +176,8 @@ class VirtueEmbedder:
             if image is not None and image not in seen:
                 try:
                     seen[image] = self.memory.see(image)
-                except InputError as error:
-                    raise InputError(error.reason, request.index) from error
+                except ItemError as error:
+                    raise ItemError(error.reason, request.index) from error
         place = {image: index for index, image in enumerate(seen)}
         image_of = [None if request.item.image is None else place[request.item.image] for request in requests]
         batch = self.collator.batch(requests, image_of).to(self.model.device)

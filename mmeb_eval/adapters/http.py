@@ -33,7 +33,7 @@ import numpy as np
 from mmeb_eval.adapters.parts import refuse_prompts, unit
 from mmeb_eval.data.images import open_rgb
 from mmeb_eval.embedder import Item
-from mmeb_eval.errors import ContractError, EvalError
+from scar.errors import ContractError, EvalError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mmeb_eval.adapters.parts import embed_by_kind, not_loaded, refuse_prompts, unit
 from mmeb_eval.data.images import open_rgb
 from mmeb_eval.embedder import Item, describe
-from mmeb_eval.errors import DataError, EvalError, UnknownName
+from scar.errors import DataError, EvalError, UnknownName
 
 if TYPE_CHECKING:
     import numpy as np

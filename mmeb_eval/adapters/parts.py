@@ -11,7 +11,7 @@ import numpy as np
 
 from mmeb_eval.data.files import sha256
 from mmeb_eval.embedder import Item, describe
-from mmeb_eval.errors import DataError, EvalError
+from scar.errors import DataError, EvalError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

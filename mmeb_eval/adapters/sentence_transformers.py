@@ -17,7 +17,7 @@ from mmeb_eval.adapters.parts import (
 )
 from mmeb_eval.data.images import open_rgb
 from mmeb_eval.embedder import Item, describe
-from mmeb_eval.errors import DataError
+from scar.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,8 +10,8 @@ import numpy as np
 from mmeb_eval.adapters.parts import local_revision, not_loaded, pixel_range, refuse_prompts, split_revision, unit
 from mmeb_eval.data.images import open_rgb
 from mmeb_eval.embedder import Item
-from mmeb_eval.errors import EvalError
 from mmeb_eval.regions.strategies import pool
+from scar.errors import EvalError
 from scar.sample import Box
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 
 from mmeb_eval.data.files import COLUMNS, Format, Row, TaskFiles, is_file, row_format, rows
 from mmeb_eval.embedder import Item, Prompt
-from mmeb_eval.errors import DataError
 from mmeb_eval.templates.fused import Layout, candidate_text, joined_text, query_text
+from scar.errors import DataError
 from scar.sample import Box
 
 Locate: TypeAlias = Callable[[str, str, object], Path]

@@ -14,9 +14,9 @@ from mmeb_eval.data.files import TaskFiles, all_task_files, attempts, row_format
 from mmeb_eval.data.images import open_rgb
 from mmeb_eval.data.manifest import verify
 from mmeb_eval.data.tasks import Task
-from mmeb_eval.errors import DataError
 from mmeb_eval.templates.fused import LAYOUTS
 from scar.common.progress import Track, silent
+from scar.errors import DataError
 
 AT_ONCE = 1024
 """Images that wait for a thread at one time."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from mmeb_eval.data.files import TaskFiles, scar_folder, task_files
 from mmeb_eval.data.manifest import verify
 from mmeb_eval.data.tasks import SETS, get_tasks, tasks
-from mmeb_eval.errors import EvalError, UnknownName
+from scar.errors import EvalError, UnknownName
 
 
 def chosen_tasks(choices: Sequence[str], data: Path | None, images: Path | None) -> list[TaskFiles]:

@@ -13,11 +13,10 @@ from mmeb_eval.data.manifest import File, Part, read_manifest, write_manifest
 from mmeb_eval.data.tasks import Task
 from mmeb_eval.data.tasks import tasks as all_tasks
 from mmeb_eval.data.unpack import unpack
-from mmeb_eval.errors import DataError, EvalError
 from scar.annotations.inputs import digest
 from scar.common.hub_files import download, inside, tree
 from scar.common.retry import persist
-from scar.errors import HubError, InputError
+from scar.errors import DataError, EvalError, HubError, InputError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from mmeb_eval.data.tasks import Task, scar_task, tasks
-from mmeb_eval.errors import DataError
+from scar.errors import DataError
 
 Row: TypeAlias = Mapping[str, Any]
 Format: TypeAlias = Literal["instruct", "joined", "SCaR"]

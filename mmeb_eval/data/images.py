@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmeb_eval.errors import DataError
 from scar.common.images import FORMATS, MAX_PIXELS
+from scar.errors import DataError
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mmeb_eval.data.files import TaskFiles, sha256
-from mmeb_eval.errors import DataError
 from scar.common.files import write_bytes
+from scar.errors import DataError
 
 NAME = "mmeb-data.json"
 FORMAT = 1

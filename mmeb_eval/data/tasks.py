@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args, get_type_hints
 
-from mmeb_eval.errors import DataError, UnknownName
+from scar.errors import DataError, UnknownName
 
 TABLE = Path(__file__).with_name("tasks.toml")
 

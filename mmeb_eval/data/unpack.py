@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, TypeAlias
 
-from mmeb_eval.errors import DataError
+from scar.errors import DataError
 
 GROWTH = 20
 """Most bytes an archive may become, as a multiple of its own size: pictures hardly shrink when they are packed."""

@@ -15,10 +15,10 @@ from mmeb_eval.data.cases import Images, box_of
 from mmeb_eval.data.files import TaskFiles
 from mmeb_eval.data.images import size_of
 from mmeb_eval.embedder import Prompt
-from mmeb_eval.errors import DataError
 from mmeb_eval.regions.perturb import Disturb, Target, clicked, elsewhere, jittered, painted
 from scar.annotations.masks import normalise
 from scar.common.progress import Track, silent
+from scar.errors import DataError
 from scar.formats.parquet import rows_of
 from scar.sample import Box
 

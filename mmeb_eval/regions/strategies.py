@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmeb_eval.data.images import open_rgb
 from mmeb_eval.embedder import Embedder, Item, counts_of, describe, layout_of, settings_of
-from mmeb_eval.errors import DataError, EvalError, UnknownName
+from scar.errors import DataError, EvalError, UnknownName
 from scar.sample import Box
 
 if TYPE_CHECKING:

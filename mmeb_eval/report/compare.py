@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmeb_eval.data.tasks import GROUPS, group, tasks
-from mmeb_eval.errors import DataError
 from mmeb_eval.report.statistics import difference_interval, hits, holm, mcnemar, sign_flip
 from mmeb_eval.run.results import Result, models_of, read_result, read_results
+from scar.errors import DataError
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mmeb_eval.errors import DataError
 from mmeb_eval.regions.robustness import PROBES
 from mmeb_eval.report.statistics import Hits, hits, interval
 from mmeb_eval.run.results import HEADLINE, Result
+from scar.errors import DataError
 
 if TYPE_CHECKING:
     from rich.table import Table

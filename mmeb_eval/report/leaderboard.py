@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mmeb_eval.data.tasks import GROUPS, group, tasks
-from mmeb_eval.errors import UnknownName
 from mmeb_eval.report.published import Published, Source, comparable, published
 from mmeb_eval.run.results import HEADLINE, Result, group_means, models_of
+from scar.errors import UnknownName
 
 if TYPE_CHECKING:
     from rich.table import Table

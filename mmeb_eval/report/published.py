@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from mmeb_eval.data.tasks import GROUPS, tasks
-from mmeb_eval.errors import DataError
 from mmeb_eval.run.results import Result
+from scar.errors import DataError
 
 TABLE = Path(__file__).with_name("published.csv")
 SOURCES = Path(__file__).with_name("published.toml")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from mmeb_eval.data.files import TaskFiles
-from mmeb_eval.errors import EvalError, UnknownName
 from mmeb_eval.report.curves import Curve, curves
 from mmeb_eval.report.gallery import failures
 from mmeb_eval.report.leaderboard import boards, show
@@ -22,6 +21,7 @@ from mmeb_eval.report.ways import Measured, Ways, table
 from mmeb_eval.run.results import HEADLINE, Result
 from scar.common.files import write_bytes
 from scar.common.html import render
+from scar.errors import EvalError, UnknownName
 
 PAGE = Path(__file__).with_name("pages")
 """Folder of the templates; ``report.html`` is the page."""

@@ -17,11 +17,11 @@ from typing import Any
 from urllib.parse import quote
 
 from mmeb_eval.data.tasks import group, tasks
-from mmeb_eval.errors import DataError, UnknownName
 from mmeb_eval.report.published import comparable
 from mmeb_eval.run.metrics import CUTS
 from mmeb_eval.run.results import HEADLINE, Result, models_of
 from scar.common.files import write_bytes
+from scar.errors import DataError, UnknownName
 
 ABOUT: Mapping[str, type] = {
     "model_name": str,

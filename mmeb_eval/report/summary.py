@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from mmeb_eval.data.tasks import GROUPS, group, tasks
-from mmeb_eval.errors import DataError
 from mmeb_eval.report.published import Published, by_name, comparable, published
 from mmeb_eval.report.statistics import hits, interval, no_better_than_chance
 from mmeb_eval.run.results import HEADLINE, Result, group_means, models_of
+from scar.errors import DataError
 from scar.sample import NEGATIVES_PER_PART, PARTS, Part
 
 FLOORS = ("constant", "random", "text-only")

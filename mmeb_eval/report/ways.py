@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-from mmeb_eval.errors import DataError
 from mmeb_eval.report.published import Published, published
 from mmeb_eval.run.results import HEADLINE
 from scar.common.files import write_bytes
+from scar.errors import DataError
 
 Stage: TypeAlias = Literal["before", "after"]
 """Before training on SCaR, and after it."""

@@ -14,8 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mmeb_eval.data.images import opened_ahead
 from mmeb_eval.embedder import Embedder, Item, checked
-from mmeb_eval.errors import ContractError
 from mmeb_eval.run.workers import Worker, wait
+from scar.errors import ContractError
 
 
 class Store(Protocol):

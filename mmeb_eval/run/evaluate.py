@@ -12,11 +12,11 @@ from mmeb_eval.data.cases import Case, read
 from mmeb_eval.data.files import JOINED_DATASET, TaskFiles, row_format, sha256
 from mmeb_eval.data.tasks import Task
 from mmeb_eval.embedder import SETTINGS, Embedder, Item, counts_of, layout_of, prompts_of, settings_of
-from mmeb_eval.errors import ContractError
 from mmeb_eval.run.results import Result
 from mmeb_eval.run.versions import versions
 from mmeb_eval.run.workers import Worker
 from mmeb_eval.templates.fused import Layout, get_layout
+from scar.errors import ContractError
 
 if TYPE_CHECKING:
     from mmeb_eval.regions.robustness import Disturbed

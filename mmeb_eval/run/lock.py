@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmeb_eval.errors import EvalError
 from mmeb_eval.run.workers import Worker
+from scar.errors import EvalError
 
 LAUNCH = ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID")
 """What launchers tell all workers of one start, and no others."""

@@ -11,8 +11,8 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mmeb_eval.errors import UnknownName
 from mmeb_eval.run.metrics import metrics
+from scar.errors import UnknownName
 
 TieRule: TypeAlias = Literal["against", "official"]
 """``against`` the model, or as the ``official`` evaluator has it; see `label_ranks`."""

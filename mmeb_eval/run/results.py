@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import quote
 
 from mmeb_eval.data.tasks import GROUPS, group
-from mmeb_eval.errors import DataError
 from scar.common.files import write_bytes
+from scar.errors import DataError
 
 HEADLINE = "hit@1"
 """The metric a leaderboard shows."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from mmeb_eval.data.files import TaskFiles
 from mmeb_eval.embedder import Embedder, prompts_of
-from mmeb_eval.errors import EvalError
 from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.run.lock import only_one
 from mmeb_eval.run.rank import TieRule
@@ -18,6 +17,7 @@ from mmeb_eval.run.results import Result, write_result
 from mmeb_eval.run.vector_cache import VectorCache
 from mmeb_eval.run.workers import Worker, shown, this_worker
 from scar.common.progress import Track, bar, silent
+from scar.errors import EvalError
 
 if TYPE_CHECKING:
     from mmeb_eval.regions.robustness import Disturbed

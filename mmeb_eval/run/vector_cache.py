@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmeb_eval.embedder import Embedder, Item
-from mmeb_eval.errors import DataError, EvalError
 from mmeb_eval.run.vector_keys import Keys, identity
 from scar.common.files import write_bytes, write_table
+from scar.errors import DataError, EvalError
 
 FORMAT = 1
 """Version of what is written; a folder of another one is refused."""

@@ -15,8 +15,8 @@ from typing import Any
 from mmeb_eval.data.files import sha256
 from mmeb_eval.data.images import WORKERS
 from mmeb_eval.embedder import Embedder, Item, Points, Prompt, layout_of, prompts_of, settings_of
-from mmeb_eval.errors import DataError
 from mmeb_eval.run.versions import versions
+from scar.errors import DataError
 from scar.sample import Box
 
 SETTLED_NS = 2_000_000_000

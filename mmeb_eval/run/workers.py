@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmeb_eval.errors import EvalError
+from scar.errors import EvalError
 
 POLL_S = 0.05
 """How often a worker looks whether the others are done."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mmeb_eval.data.tasks import Task
-from mmeb_eval.errors import UnknownName
+from scar.errors import UnknownName
 from scar.sample import Box
 
 DATA_TOKEN = "<|image_1|>"  # noqa: S105 - a token of text

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from mmeb_eval.errors import EvalError
+from scar.errors import EvalError
 
 
 def write_bytes(content: bytes, path: Path) -> None:

@@ -7,18 +7,19 @@ from contextlib import contextmanager
 
 import typer
 
+from scar.errors import ScarError
+
 
 @contextmanager
-def one_line_errors(program: str, *expected: type[Exception]) -> Iterator[None]:
-    """Print what a user can act on as one line on stderr and leave with code 2; a bug keeps its traceback.
+def one_line_errors(program: str) -> Iterator[None]:
+    """Print a `ScarError` or a file error as one line on stderr and exit with code 2; a bug keeps its traceback.
 
     Args:
         program: whose name stands before the message.
-        expected: failures whose message says all; those of the file system always count.
     """
     try:
         yield
-    except expected as error:
+    except ScarError as error:
         message = str(error)
     except KeyboardInterrupt:
         typer.echo(f"{program}: stopped.", err=True)

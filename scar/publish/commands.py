@@ -8,12 +8,11 @@ from typing import Annotated
 import typer
 
 from scar.common.terminal import one_line_errors
-from scar.errors import ScarError
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A SCaR folder, as `scar build` writes it.")]
 
 
-@one_line_errors("scar", ScarError)
+@one_line_errors("scar")
 def card(
     folder: Folder,
     repo: Annotated[str | None, typer.Option(metavar="ORG/NAME", help="Where it is or will be on the Hub.")] = None,
@@ -37,7 +36,7 @@ def card(
         typer.echo(f"  {folder / written}")
 
 
-@one_line_errors("scar", ScarError)
+@one_line_errors("scar")
 def push(
     folder: Folder,
     repo: Annotated[str, typer.Option(metavar="ORG/NAME", help="The data set on the Hub; made if it is not there.")],
@@ -74,7 +73,7 @@ def push(
     )
 
 
-@one_line_errors("scar", ScarError)
+@one_line_errors("scar")
 def pull(
     repo: Annotated[
         str, typer.Argument(metavar="ORG/NAME", help="Sony/SCaR-Eval, Sony/SCaR-Train, or a pushed build.")

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from mmeb_eval.adapters.baselines import Constant, Random, TextOnly
 from mmeb_eval.check import check
 from mmeb_eval.embedder import Item
-from mmeb_eval.errors import EvalError
 from mmeb_eval.models import load_model
+from scar.errors import EvalError
 
 
 class Sound(Random):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mmeb_eval.embedder import Item, Points, checked, describe, load, prompts_of
-from mmeb_eval.errors import ContractError, EvalError, UnknownName
+from scar.errors import ContractError, EvalError, UnknownName
 from scar.sample import Box, Mask
 
 ITEMS = [Item(text="a cat"), Item(text="a dog on a mat", image=Path("x/dog.png"), prompt=Box(1, 2, 3, 4))]

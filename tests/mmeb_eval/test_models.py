@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from mmeb_eval.adapters.baselines import Constant
-from mmeb_eval.errors import EvalError, UnknownName
 from mmeb_eval.models import ENTRY_POINTS, FAMILIES, load_model, names
+from scar.errors import EvalError, UnknownName
 
 
 @pytest.fixture

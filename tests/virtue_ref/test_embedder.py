@@ -18,13 +18,13 @@ from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
 from mmeb_eval.check import check
 from mmeb_eval.embedder import Item, Points
+from scar.errors import ConfigError, ItemError, VirtueError
 from scar.sample import Box, Mask
 from virtue_ref.checkpoints import resolve
 from virtue_ref.checkpoints.format import write
 from virtue_ref.checkpoints.info import describe
 from virtue_ref.config import Config
 from virtue_ref.embedder import VirtueEmbedder, load
-from virtue_ref.errors import ConfigError, InputError, VirtueError
 from virtue_ref.inference.image_cache import AHEAD
 from virtue_ref.model.virtue import Virtue
 
@@ -314,7 +314,7 @@ def test_a_bad_item_is_named_by_its_index_before_any_work(
 def test_an_image_that_breaks_when_decoded_is_named_too(tiny: VirtueEmbedder, picture: Draw, tmp_path: Path) -> None:
     whole = picture(200, 200).read_bytes()
     (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match=r"item 1: .*half\.png: the image cannot be decoded"):
+    with pytest.raises(ItemError, match=r"item 1: .*half\.png: the image cannot be decoded"):
         tiny.embed([Item("a cat"), Item("", tmp_path / "half.png")])
 
 
@@ -330,7 +330,7 @@ def test_a_model_without_segmenter_is_plain_qwen(profile: str, tiny: VirtueEmbed
     assert model.prompts == frozenset()
     vectors = model.embed([Item("", picture(90, 70)), Item("a cat")])
     np.testing.assert_allclose(vectors[1], tiny.embed([Item("a cat")])[0], atol=1e-6)
-    with pytest.raises(InputError, match="item 0: a prompt, but this model has no segmenter"):
+    with pytest.raises(ItemError, match="item 0: a prompt, but this model has no segmenter"):
         model.embed([Item("", picture(90, 70), Box(1, 1, 20, 20))])
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from PIL.Image import Image
 
 from mmeb_eval.embedder import Item
-from virtue_ref.errors import InputError
+from scar.errors import ItemError
 from virtue_ref.inference.vector_files import prompt_of
 
 
@@ -40,7 +40,7 @@ def item_of(given: Any, album: Album) -> Item:
     """An item of a text, a picture, or a dictionary with text, image, and box, points or mask as `virtue embed` reads.
 
     Raises:
-        InputError: it is nothing of that.
+        ItemError: it is nothing of that.
     """
     match given:
         case Item():
@@ -54,6 +54,6 @@ def item_of(given: Any, album: Album) -> Item:
             try:
                 prompt = prompt_of(given, Path())
             except (ValueError, TypeError, LookupError, OSError) as error:
-                raise InputError(f"its prompt is none ({error}).") from error
+                raise ItemError(f"its prompt is none ({error}).") from error
             return Item(given.get("text") or "", None if image is None else album.file(image), prompt)
-    raise InputError(f"a {type(given).__name__} is no item: give a text, a picture or a dictionary of them.")
+    raise ItemError(f"a {type(given).__name__} is no item: give a text, a picture or a dictionary of them.")

@@ -28,8 +28,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from scar.errors import CheckpointError, ConfigError
 from virtue_ref.config import Config, ImageRules, SegmenterConfig, get_profile
-from virtue_ref.errors import CheckpointError, ConfigError
 from virtue_ref.model.virtue import Virtue
 
 FORMAT = 1

@@ -9,10 +9,10 @@ from typing import Any
 from accelerate import init_empty_weights
 from torch import Tensor
 
+from scar.errors import CheckpointError
 from virtue_ref.checkpoints.format import build
 from virtue_ref.checkpoints.resolve import read
 from virtue_ref.config import Config, is_config
-from virtue_ref.errors import CheckpointError
 from virtue_ref.model.tokens import IMAGE, read_tokenizer
 from virtue_ref.model.virtue import Virtue
 

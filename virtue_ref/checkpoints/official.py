@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from yaml import YAMLError  # type: ignore[import-untyped]
 
+from scar.errors import CheckpointError
 from virtue_ref.checkpoints.format import (
     HEAD,
     Adapter,
@@ -36,7 +37,6 @@ from virtue_ref.checkpoints.format import (
     small_files,
 )
 from virtue_ref.config import Config, ImageRules, SegmenterConfig, get_profile
-from virtue_ref.errors import CheckpointError
 
 CONNECTOR_FILE = "sam2_reducer_and_vlm_layer.pth"
 CONNECTOR_HALVES = {"sam2_reducer": "reducer", "sam2vlm_layer": "mlp"}

@@ -13,7 +13,7 @@ from mmeb_eval.report.report import ways_text
 from mmeb_eval.report.ways import read as read_ways
 from mmeb_eval.report.ways import table
 from mmeb_eval.run.results import HEADLINE, Result, read_results
-from scar.errors import InputError
+from scar.errors import CheckpointError, InputError
 from scar.publish.card import CARD, TEMPLATES, environment, write_text
 from scar.publish.checksums import Checksums
 from scar.publish.licences import OTHER, Combined, combine
@@ -21,7 +21,6 @@ from scar.publish.push import Upload, upload_of
 from virtue_ref.checkpoints.format import SETTINGS, read_json, read_own
 from virtue_ref.checkpoints.info import describe
 from virtue_ref.checkpoints.resolve import TRAINED
-from virtue_ref.errors import CheckpointError
 from virtue_ref.training.runs import TRAINING, model_of
 
 MARK = "<!-- Rendered by `virtue card` and rendered again by every push: your own words belong into a --template. -->"

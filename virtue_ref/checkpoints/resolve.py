@@ -10,10 +10,10 @@ import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+from scar.errors import CheckpointError
 from virtue_ref.checkpoints.format import SETTINGS, SMALL_FILES, Checkpoint, first_line, of_model, read_json, read_own
 from virtue_ref.checkpoints.official import ADAPTER_CONFIG, CONNECTOR_FILE, read_adapter, read_official
 from virtue_ref.config import Config, is_config
-from virtue_ref.errors import CheckpointError
 from virtue_ref.model.tokens import SPECIAL, byte_tokenizer
 from virtue_ref.model.virtue import Virtue
 from virtue_ref.training import runs

@@ -16,9 +16,9 @@ from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.run.results import HEADLINE, Result, read_result, result_path, write_result
 from mmeb_eval.templates.fused import get_layout
 from scar.demo.corpus import build_demo
+from scar.errors import CheckpointError
 from virtue_ref.demo_model.make import PARTS
 from virtue_ref.embedder import VirtueEmbedder, load
-from virtue_ref.errors import CheckpointError
 from virtue_ref.training import runs
 
 DRAWS = (11, 12, 13)

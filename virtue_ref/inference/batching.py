@@ -37,9 +37,9 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from mmeb_eval.embedder import Item
+from scar.errors import ItemError
 from scar.sample import Box
 from virtue_ref.config import Config
-from virtue_ref.errors import InputError
 from virtue_ref.model.images import grid_of, patches_of, read_image, read_size, segmenter_input, vision_input
 from virtue_ref.model.prompts import Clicks, clicks_of
 from virtue_ref.model.roi import roi_shares
@@ -141,12 +141,12 @@ class Collator:
             front: what is to stand before its own tokens.
 
         Raises:
-            InputError: text and image do not fit together, or the image or its prompt cannot be used; names the index.
+            ItemError: text and image do not fit together, or the image or its prompt cannot be used; names the index.
         """
         try:
             return self._request(item, index, front)
-        except InputError as error:
-            raise InputError(error.reason, index) from error
+        except ItemError as error:
+            raise ItemError(error.reason, index) from error
 
     def _request(self, item: Item, index: int, front: Front) -> Request:
         ids = self._text_ids(item)
@@ -157,9 +157,9 @@ class Collator:
         image_tokens = rows * columns // self.config.image.merge**2
         clicks = self._clicks(item, size) if front == "segments" else None
         if front == "roi" and not isinstance(item.prompt, Box | None):
-            raise InputError("vision features are pooled inside a box and nothing else.")
+            raise ItemError("vision features are pooled inside a box and nothing else.")
         if front == "nothing" and item.prompt is not None:
-            raise InputError("a prompt, but nothing is to stand for its region.")
+            raise ItemError("a prompt, but nothing is to stand for its region.")
         return Request(item, index, clicks, front, size, image_tokens, len(ids) - 1 + image_tokens)
 
     def segments(self, request: Request) -> int:
@@ -217,20 +217,20 @@ class Collator:
         images = ids.count(self.image_token)
         if item.image is None:
             if item.prompt is not None:
-                raise InputError("a prompt without an image to draw it on.")
+                raise ItemError("a prompt without an image to draw it on.")
             if images and not self._stray_tokens:
-                raise InputError(f"the text has {IMAGE} but there is no image.")
+                raise ItemError(f"the text has {IMAGE} but there is no image.")
             if not ids:
-                raise InputError("neither text nor image.")
+                raise ItemError("neither text nor image.")
             return ids[: self.config.max_length]
         if images != 1:
-            raise InputError(f"one image, but {images} times {IMAGE} in the text.")
+            raise ItemError(f"one image, but {images} times {IMAGE} in the text.")
         return ids
 
     def _clicks(self, item: Item, size: tuple[int, int]) -> Clicks | None:
         if self.config.segmenter is None:
             if item.prompt is not None:
-                raise InputError("a prompt, but this model has no segmenter that could take it.")
+                raise ItemError("a prompt, but this model has no segmenter that could take it.")
             return None
         return clicks_of(item.prompt, size, self._side, self.config.segmenter.points_per_side, self.config.profile)
 

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeAlias
 
-from virtue_ref.errors import InputError
+from scar.errors import ItemError
 from virtue_ref.inference.batching import Collator, Pictures
 from virtue_ref.model.virtue import Seen, Virtue
 
@@ -51,7 +51,7 @@ class Memory:
         """The image as the encoders see it, now or before; a file that changed is another image.
 
         Raises:
-            InputError: the file is gone or cannot be decoded.
+            ItemError: the file is gone or cannot be decoded.
         """
         key = _key(image)
         if key not in self._seen:
@@ -79,5 +79,5 @@ def _key(image: Path) -> Key:
     try:
         stat = image.stat()
     except OSError as error:
-        raise InputError(f"{image}: no such image any more.") from error
+        raise ItemError(f"{image}: no such image any more.") from error
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns

@@ -24,8 +24,8 @@ from PIL import Image
 from pyarrow import parquet
 
 from mmeb_eval.embedder import Embedder, Item, Points, Prompt
+from scar.errors import ItemError, VirtueError
 from scar.sample import Box, Mask
-from virtue_ref.errors import InputError, VirtueError
 
 PART_ROWS = 1000
 KEYS = frozenset({"id", "text", "image", "box", "points", "labels", "mask"})
@@ -115,7 +115,7 @@ def fingerprint(inputs: Sequence[Path], text: str = "") -> str:
 def _embed(embedder: Embedder, rows: Sequence[Row]) -> NDArray[np.float32]:
     try:
         return embedder.embed([row.item for row in rows])
-    except InputError as error:
+    except ItemError as error:
         if error.index is None:
             raise
         raise VirtueError(f"{rows[error.index].place}: {error.reason}") from error

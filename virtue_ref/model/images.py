@@ -17,8 +17,8 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional
 
+from scar.errors import ItemError
 from virtue_ref.config import RESOLUTIONS, ImageRules, Profile
-from virtue_ref.errors import InputError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -41,7 +41,7 @@ def read_size(path: Path, profile: Profile) -> tuple[int, int]:
     """(width, height) in pixels of the image as the profile sees it; reads the header only.
 
     Raises:
-        InputError: the file is missing, no image, too large to decode safely, or has pixels of more than 8 bits.
+        ItemError: the file is missing, no image, too large to decode safely, or has pixels of more than 8 bits.
     """
     with _opened(path) as image:
         turned = profile.upright and _orientation(image) in SIDEWAYS
@@ -52,7 +52,7 @@ def read_image(path: Path, profile: Profile) -> Image.Image:
     """The decoded image in its stored mode.
 
     Raises:
-        InputError: as `read_size`, or the pixels are damaged.
+        ItemError: as `read_size`, or the pixels are damaged.
     """
     with _opened(path) as image:
         turned = profile.upright and _orientation(image) != STRAIGHT
@@ -60,7 +60,7 @@ def read_image(path: Path, profile: Profile) -> Image.Image:
             image.load()
             return ImageOps.exif_transpose(image) if turned else image.copy()
         except BROKEN as error:
-            raise InputError(f"{path}: the image cannot be decoded ({error}).") from error
+            raise ItemError(f"{path}: the image cannot be decoded ({error}).") from error
 
 
 def grid_of(size: tuple[int, int], rules: ImageRules) -> tuple[int, int]:
@@ -155,13 +155,13 @@ def _opened(path: Path) -> Image.Image:
     try:
         image = Image.open(path)
     except FileNotFoundError as error:
-        raise InputError(f"{path}: no such image.") from error
+        raise ItemError(f"{path}: no such image.") from error
     except (*BROKEN, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(f"{path}: not an image that can be opened ({error}).") from error
+        raise ItemError(f"{path}: not an image that can be opened ({error}).") from error
     if image.mode.startswith(("I", "F")):
         # PIL's conversion to RGB clips at 255: nearly every pixel of a 16-bit image would come out white.
         image.close()
-        raise InputError(f"{path}: pixels of more than 8 bits (mode {image.mode}); save it with 8 bits first.")
+        raise ItemError(f"{path}: pixels of more than 8 bits (mode {image.mode}); save it with 8 bits first.")
     return image
 
 

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 from mmeb_eval.embedder import Points, Prompt
+from scar.errors import ItemError
 from scar.sample import Box, Mask
 from virtue_ref.config import Profile
-from virtue_ref.errors import InputError
 
 BESIDE, ON, FIRST_CORNER, SECOND_CORNER = 0, 1, 2, 3
 """SAM's labels of points."""
@@ -53,7 +53,7 @@ def clicks_of(
         profile: says in which frame coordinates are taken.
 
     Raises:
-        InputError: the prompt is empty, not a number, outside the image, or a mask of another size.
+        ItemError: the prompt is empty, not a number, outside the image, or a mask of another size.
     """
     match prompt:
         case None:
@@ -70,7 +70,7 @@ def clicks_of(
                 xy = (*_corners(prompt.box, size, side, profile), *xy)
                 labels = (FIRST_CORNER, SECOND_CORNER, *labels)
         case _:
-            raise InputError(f"a {type(prompt).__name__} is no prompt: it is a Box, Points or a Mask.")
+            raise ItemError(f"a {type(prompt).__name__} is no prompt: it is a Box, Points or a Mask.")
     if profile.prompt_frame == "image":
         scale_x, scale_y = side / size[0], side / size[1]
         xy = tuple((x * scale_x, y * scale_y) for x, y in xy)
@@ -86,7 +86,7 @@ def _corners(box: Box, size: tuple[int, int], side: int, profile: Profile) -> tu
     """First and second corner of a box that is in the frame."""
     corners = (box.x0, box.y0, box.x1, box.y1)
     if not all(math.isfinite(corner) for corner in corners):
-        raise InputError(f"box {corners} has a corner that is not a number.")
+        raise ItemError(f"box {corners} has a corner that is not a number.")
     frame = _frame(size, side, profile)
     if (
         max(box.x0, box.x1) < 0
@@ -94,36 +94,36 @@ def _corners(box: Box, size: tuple[int, int], side: int, profile: Profile) -> tu
         or min(box.x0, box.x1) > frame.x1
         or min(box.y0, box.y1) > frame.y1
     ):
-        raise InputError(f"box {corners} lies outside the image, which has {size[0]} x {size[1]} pixels.")
+        raise ItemError(f"box {corners} lies outside the image, which has {size[0]} x {size[1]} pixels.")
     if profile.prompt_frame == "image":
         if box.area == 0:
-            raise InputError(f"box {corners} has no area: x0 < x1 and y0 < y1 are wanted.")
+            raise ItemError(f"box {corners} has no area: x0 < x1 and y0 < y1 are wanted.")
         box = box.overlap(frame)
     return (box.x0, box.y0), (box.x1, box.y1)
 
 
 def _check_points(points: Points, size: tuple[int, int], side: int, profile: Profile) -> None:
     if not points.xy:
-        raise InputError("points without a point: give one, or no prompt.")
+        raise ItemError("points without a point: give one, or no prompt.")
     if len(points.labels) != len(points.xy) or not set(points.labels) <= {BESIDE, ON}:
-        raise InputError(f"{len(points.xy)} points want as many labels, each 0 or 1, not {points.labels}.")
+        raise ItemError(f"{len(points.xy)} points want as many labels, each 0 or 1, not {points.labels}.")
     frame = _frame(size, side, profile)
     for x, y in points.xy:
         if not (math.isfinite(x) and math.isfinite(y)):
-            raise InputError(f"point ({x}, {y}) is not a number.")
+            raise ItemError(f"point ({x}, {y}) is not a number.")
         if not (0 <= x <= frame.x1 and 0 <= y <= frame.y1):
-            raise InputError(f"point ({x}, {y}) lies outside the image, which has {size[0]} x {size[1]} pixels.")
+            raise ItemError(f"point ({x}, {y}) lies outside the image, which has {size[0]} x {size[1]} pixels.")
 
 
 def _checked_mask(mask: Mask, size: tuple[int, int]) -> Mask:
     if tuple(mask.size) != (size[1], size[0]):
-        raise InputError(
+        raise ItemError(
             f"a mask of {mask.size[1]} x {mask.size[0]} pixels on an image of {size[0]} x {size[1]}: they must agree."
         )
     try:
         empty = not mask.to_array().any()
     except (ValueError, TypeError) as error:
-        raise InputError(f"the mask's runs do not fill {mask.size[1]} x {mask.size[0]} pixels ({error}).") from error
+        raise ItemError(f"the mask's runs do not fill {mask.size[1]} x {mask.size[0]} pixels ({error}).") from error
     if empty:
-        raise InputError("the mask is empty.")
+        raise ItemError("the mask is empty.")
     return mask

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-from virtue_ref.errors import CheckpointError
+from scar.errors import CheckpointError
 
 IMAGE = "<|image_pad|>"
 SPECIAL = (

@@ -12,8 +12,8 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoConfig, AutoModel, PretrainedConfig
 
+from scar.errors import ConfigError
 from virtue_ref.config import Config, SegmenterConfig
-from virtue_ref.errors import ConfigError
 from virtue_ref.inference.batching import Batch, Pictures
 from virtue_ref.model.connector import Connector
 from virtue_ref.model.segmenters.sam2 import Segmenter

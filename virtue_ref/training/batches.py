@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from mmeb_eval.embedder import Item
-from virtue_ref.errors import InputError
+from scar.errors import ItemError
 from virtue_ref.inference.batching import Batch, Collator, Request
 from virtue_ref.model.virtue import Seen
 from virtue_ref.training.pairs import Pair
@@ -62,10 +62,10 @@ def lay_out(pairs: Sequence[Pair], processes: int) -> Layout:
     """Share pairs among processes, as evenly as can be; each gets at least one.
 
     Raises:
-        InputError: fewer pairs than processes.
+        ItemError: fewer pairs than processes.
     """
     if len(pairs) < processes:
-        raise InputError(f"{len(pairs)} pairs for {processes} processes: a batch needs one for each.")
+        raise ItemError(f"{len(pairs)} pairs for {processes} processes: a batch needs one for each.")
     edges = [len(pairs) * rank // processes for rank in range(processes + 1)]
     shares = [pairs[first:last] for first, last in itertools.pairwise(edges)]
     items = tuple(tuple(dict.fromkeys(item for pair in share for item in pair.items)) for share in shares)
@@ -101,7 +101,7 @@ def parts_of(items: Sequence[Item], collator: Collator, size: int, device: torch
         The parts, and for each item its row among the parts' rows.
 
     Raises:
-        InputError: an item that cannot be embedded; names its text and image.
+        ItemError: an item that cannot be embedded; names its text and image.
     """
     requests = [_request(collator, item, index) for index, item in enumerate(items)]
     order = sorted(
@@ -122,5 +122,5 @@ def parts_of(items: Sequence[Item], collator: Collator, size: int, device: torch
 def _request(collator: Collator, item: Item, index: int) -> Request:
     try:
         return collator.request(item, index)
-    except InputError as error:
-        raise InputError(f"{item.text[:60]!r} with {item.image or 'no image'}: {error.reason}") from error
+    except ItemError as error:
+        raise ItemError(f"{item.text[:60]!r} with {item.image or 'no image'}: {error.reason}") from error

@@ -13,12 +13,11 @@ from rich.console import Console
 from rich.progress import Progress
 
 from mmeb_eval.data.files import scar_folder
-from mmeb_eval.errors import DataError
 from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.run.results import HEADLINE
+from scar.errors import ConfigError, DataError
 from virtue_ref.checkpoints.format import Checkpoint
 from virtue_ref.embedder import VirtueEmbedder
-from virtue_ref.errors import ConfigError
 from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.model.virtue import Virtue
 from virtue_ref.training.plan import gather_parts, open_sources, plan, start_of

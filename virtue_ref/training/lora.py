@@ -11,7 +11,7 @@ from peft import LoraConfig
 from peft.tuners.lora import LoraLayer, LoraModel
 from torch import Tensor, nn
 
-from virtue_ref.errors import ConfigError
+from scar.errors import ConfigError
 from virtue_ref.model.virtue import Virtue
 from virtue_ref.training.recipe import AdapterRecipe
 from virtue_ref.training.sharded import whole

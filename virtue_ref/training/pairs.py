@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmeb_eval.embedder import Item
-from mmeb_eval.errors import DataError
 from mmeb_eval.templates.fused import DATA_TOKEN
+from scar.errors import DataError
 from scar.sample import Box, Caption
 from virtue_ref.model.tokens import IMAGE
 

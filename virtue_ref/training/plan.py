@@ -13,13 +13,12 @@ from typing import Any
 import torch
 from accelerate import init_empty_weights
 
-from mmeb_eval.errors import DataError
+from scar.errors import CheckpointError, ConfigError, DataError
 from virtue_ref.checkpoints.format import Checkpoint
 from virtue_ref.checkpoints.official import read_parts
 from virtue_ref.checkpoints.resolve import locate, new
 from virtue_ref.checkpoints.resolve import read as read_checkpoint
 from virtue_ref.config import Config, is_config
-from virtue_ref.errors import CheckpointError, ConfigError
 from virtue_ref.inference.batching import Collator
 from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.model.virtue import Virtue

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from virtue_ref.errors import ConfigError
+from scar.errors import ConfigError
 
 BUILT_IN = Path(__file__).parent / "recipes"
 Table = TypeVar("Table")

@@ -28,9 +28,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from scar.common.files import write_bytes
+from scar.errors import CheckpointError, TrainError
 from virtue_ref.checkpoints import format
 from virtue_ref.checkpoints.format import Checkpoint
-from virtue_ref.errors import CheckpointError, TrainError
 
 STATE = "state"
 TRAINING = "training.json"

@@ -20,8 +20,8 @@ from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 
 from mmeb_eval.run.versions import versions
+from scar.errors import TrainError
 from virtue_ref.checkpoints.format import Checkpoint, build, of_weights
-from virtue_ref.errors import TrainError
 from virtue_ref.inference.batching import Collator
 from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.model.virtue import Seen, Virtue

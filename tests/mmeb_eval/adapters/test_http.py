@@ -22,10 +22,10 @@ from mmeb_eval.adapters import http
 from mmeb_eval.check import check
 from mmeb_eval.data.files import scar_folder
 from mmeb_eval.embedder import Item
-from mmeb_eval.errors import ContractError, DataError, EvalError
 from mmeb_eval.models import load_model
 from mmeb_eval.regions.strategies import tell
 from mmeb_eval.run.evaluate import evaluate
+from scar.errors import ContractError, DataError, EvalError
 from scar.sample import Box
 
 Answer = tuple[int, dict[str, str], bytes]

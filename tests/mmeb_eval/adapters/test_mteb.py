@@ -12,10 +12,10 @@ from PIL import Image
 from mmeb_eval.check import check
 from mmeb_eval.data.files import scar_folder
 from mmeb_eval.embedder import Item
-from mmeb_eval.errors import DataError, EvalError, UnknownName
 from mmeb_eval.models import load_model
 from mmeb_eval.regions.strategies import tell
 from mmeb_eval.run.evaluate import evaluate
+from scar.errors import DataError, EvalError, UnknownName
 from scar.sample import Box
 
 mteb = pytest.importorskip("mteb", reason="needs `pip install 'scar-virtue[adapters]'`")

@@ -13,10 +13,10 @@ from PIL import Image
 from mmeb_eval.check import check
 from mmeb_eval.data.files import scar_folder
 from mmeb_eval.embedder import Item
-from mmeb_eval.errors import DataError, EvalError
 from mmeb_eval.models import load_model
 from mmeb_eval.regions.strategies import METHODS, STRATEGIES, tell
 from mmeb_eval.run.evaluate import evaluate
+from scar.errors import DataError, EvalError
 from scar.sample import Box
 
 library = pytest.importorskip("sentence_transformers", reason="needs `pip install 'scar-virtue[adapters]'`")

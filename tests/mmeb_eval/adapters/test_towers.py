@@ -13,11 +13,11 @@ from PIL import Image
 from mmeb_eval.check import check, toy_items
 from mmeb_eval.data.files import scar_folder
 from mmeb_eval.embedder import Item, Points
-from mmeb_eval.errors import DataError, EvalError
 from mmeb_eval.models import load_model
 from mmeb_eval.regions.strategies import PICTURES, tell
 from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.run.vector_keys import identity
+from scar.errors import DataError, EvalError
 from scar.sample import Box
 
 torch = pytest.importorskip("torch", reason="the adapter needs torch")

@@ -13,9 +13,9 @@ from mmeb_eval.data.cases import read
 from mmeb_eval.data.files import TaskFiles, scar_folder
 from mmeb_eval.data.tasks import get_task
 from mmeb_eval.embedder import Item
-from mmeb_eval.errors import DataError
 from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.templates.fused import LAYOUTS
+from scar.errors import DataError
 from scar.sample import Box
 
 PLAIN = LAYOUTS["plain"]

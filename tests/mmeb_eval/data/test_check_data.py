@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from mmeb_eval.cli import app
 from mmeb_eval.data.check_data import Checked, check_data
 from mmeb_eval.data.tasks import get_task
-from mmeb_eval.errors import DataError
+from scar.errors import DataError
 
 ROW = {
     "qry_inst": "<|image_1|>\nSelect:",

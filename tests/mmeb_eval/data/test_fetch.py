@@ -22,7 +22,7 @@ from mmeb_eval.data.files import task_files
 from mmeb_eval.data.manifest import NAME, read_manifest, verify
 from mmeb_eval.data.tasks import get_task, tasks
 from mmeb_eval.data.unpack import unpack
-from mmeb_eval.errors import DataError, EvalError
+from scar.errors import DataError, EvalError
 
 COMMITS = {"main": "a" * 40, "old": "b" * 40}
 ROWS = "ziyjiang/MMEB_Test_Instruct"

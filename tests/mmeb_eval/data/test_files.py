@@ -12,8 +12,8 @@ from pyarrow import parquet
 from mmeb_eval.data.cases import read
 from mmeb_eval.data.files import TaskFiles, rows, scar_folder, sha256, task_files
 from mmeb_eval.data.tasks import get_task
-from mmeb_eval.errors import DataError
 from mmeb_eval.templates.fused import LAYOUTS
+from scar.errors import DataError
 
 MMEB_ROW = {
     "qry_inst": "i", "qry_text": "t", "qry_img_path": "p", "tgt_inst": "", "tgt_text": ["a"], "tgt_img_path": [""]

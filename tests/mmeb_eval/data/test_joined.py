@@ -14,9 +14,9 @@ from mmeb_eval.data.cases import read
 from mmeb_eval.data.files import JOINED_DATASET, TaskFiles, row_format, rows
 from mmeb_eval.data.tasks import get_task
 from mmeb_eval.embedder import Item
-from mmeb_eval.errors import DataError
 from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.templates.fused import LAYOUTS
+from scar.errors import DataError
 
 QWEN = LAYOUTS["qwen2_vl"]
 ROW = {

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from mmeb_eval.data.tasks import GROUPS, Task, get_task, get_tasks, group, load_tasks, scar_task, tasks
-from mmeb_eval.errors import DataError, UnknownName
 from mmeb_eval.report.published import published
 from mmeb_eval.templates.fused import JOINS
+from scar.errors import DataError, UnknownName
 
 GOOD_ROW = """
 [defaults.SCaR]

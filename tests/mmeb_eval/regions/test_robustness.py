@@ -18,14 +18,13 @@ from mmeb_eval.adapters.baselines import Random
 from mmeb_eval.data.files import TaskFiles, scar_folder, task_files
 from mmeb_eval.data.tasks import get_task
 from mmeb_eval.embedder import Item, Points, Prompt
-from mmeb_eval.errors import DataError
 from mmeb_eval.regions.robustness import PROBES, disturbed, targets
 from mmeb_eval.report.curves import curves, tables
 from mmeb_eval.report.plots import BOTTOM, LEFT, RIGHT, TOP, drawn
 from mmeb_eval.report.report import write_report
 from mmeb_eval.run.results import Result, read_probed, read_result, read_results
 from mmeb_eval.run.run import run
-from scar.errors import ScarError
+from scar.errors import DataError, ScarError
 from scar.sample import Box, Mask
 
 SIZE = (64, 48)

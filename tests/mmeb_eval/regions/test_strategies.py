@@ -14,7 +14,6 @@ from PIL import Image
 from mmeb_eval.adapters.baselines import Constant
 from mmeb_eval.data.files import scar_folder
 from mmeb_eval.embedder import Embedder, Item, Points, Prompt
-from mmeb_eval.errors import DataError, EvalError, UnknownName
 from mmeb_eval.regions.strategies import (
     METHODS,
     PICTURES,
@@ -28,6 +27,7 @@ from mmeb_eval.regions.strategies import (
     tell,
 )
 from mmeb_eval.run.evaluate import evaluate
+from scar.errors import DataError, EvalError, UnknownName
 from scar.sample import Box
 
 BOX = Box(10.4, 5.0, 30.0, 20.6)

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from mmeb_eval.cli import app
 from mmeb_eval.data.tasks import group, tasks
-from mmeb_eval.errors import DataError
 from mmeb_eval.report.compare import IMPORTANT, compare, differing, read_run
 from mmeb_eval.run.results import Result, write_result
+from scar.errors import DataError
 
 SETTINGS = {
     "dataset": "x",

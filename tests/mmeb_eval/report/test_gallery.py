@@ -13,10 +13,10 @@ from PIL import Image
 from mmeb_eval.adapters.baselines import Random
 from mmeb_eval.data import cases
 from mmeb_eval.data.files import TaskFiles, scar_folder, sha256
-from mmeb_eval.errors import DataError
 from mmeb_eval.report.gallery import LARGEST_CANDIDATE, failures
 from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.templates.fused import get_layout
+from scar.errors import DataError
 
 
 class Seeing(Random):

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from mmeb_eval.data.tasks import GROUPS, group, tasks
-from mmeb_eval.errors import DataError, UnknownName
 from mmeb_eval.report.leaderboard import BOARDS, OTHER_DATA, boards, show
 from mmeb_eval.report.published import SOURCES, TABLE, Published, published, read
 from mmeb_eval.run.results import HEADLINE, Result
+from scar.errors import DataError, UnknownName
 from tests.shared import SHARED
 
 SHARED = SHARED / "published"

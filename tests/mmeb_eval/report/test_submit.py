@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 
 from mmeb_eval.cli import app
 from mmeb_eval.data.tasks import group, tasks
-from mmeb_eval.errors import DataError, EvalError, UnknownName
 from mmeb_eval.report.submit import read_mteb_result, read_score_sheet, write_submission
 from mmeb_eval.run.metrics import metrics
 from mmeb_eval.run.results import Result, write_result
+from scar.errors import DataError, EvalError, UnknownName
 from tests.shared import SHARED
 
 

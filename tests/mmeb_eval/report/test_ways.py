@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmeb_eval.errors import DataError
 from mmeb_eval.regions.strategies import STRATEGIES
 from mmeb_eval.report.ways import PROMPT, STAGES, WAYS, Measured, read, table, write
+from scar.errors import DataError
 from tests.shared import SHARED
 
 HITS = {11: 0.25, 12: 0.5, 13: 0.75}

@@ -12,11 +12,11 @@ import pytest
 from rich.console import Console
 
 from mmeb_eval.data.tasks import GROUPS, group, tasks
-from mmeb_eval.errors import DataError, EvalError
 from mmeb_eval.report.summary import summarise
 from mmeb_eval.report.terminal import tables as leaderboard
 from mmeb_eval.report.terminal import warnings
 from mmeb_eval.run.results import Result, group_means, read_result, read_results, result_path, write_result
+from scar.errors import DataError, EvalError
 from tests.shared import SHARED
 
 RESULT = Result(

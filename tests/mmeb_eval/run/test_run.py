@@ -16,10 +16,10 @@ import pytest
 from mmeb_eval.adapters.baselines import Constant
 from mmeb_eval.data.files import scar_folder
 from mmeb_eval.embedder import load
-from mmeb_eval.errors import EvalError
 from mmeb_eval.run.lock import only_one
 from mmeb_eval.run.run import run
 from mmeb_eval.run.workers import Worker, this_worker
+from scar.errors import EvalError
 
 EMBEDDER = """
 import time

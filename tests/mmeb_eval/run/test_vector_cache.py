@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from mmeb_eval.data.files import sha256
 from mmeb_eval.embedder import Item, Points, Prompt
-from mmeb_eval.errors import DataError, EvalError
 from mmeb_eval.run import vector_cache as cache_module
 from mmeb_eval.run.embed import Memory, embed_items
 from mmeb_eval.run.vector_cache import VectorCache
 from mmeb_eval.run.vector_keys import Keys
 from mmeb_eval.run.workers import Worker
+from scar.errors import DataError, EvalError
 from scar.sample import Box, Mask
 
 

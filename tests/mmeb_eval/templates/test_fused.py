@@ -13,8 +13,8 @@ from mmeb_eval.data.cases import Case, read
 from mmeb_eval.data.files import TaskFiles
 from mmeb_eval.data.tasks import get_task, tasks
 from mmeb_eval.embedder import Item
-from mmeb_eval.errors import DataError, UnknownName
 from mmeb_eval.templates.fused import LAYOUTS, candidate_text, get_layout, query_text
+from scar.errors import DataError, UnknownName
 from scar.sample import Box
 
 QWEN = LAYOUTS["qwen2_vl"]

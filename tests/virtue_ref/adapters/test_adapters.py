@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from mmeb_eval.embedder import Item, Points
+from scar.errors import ItemError
 from scar.sample import Box
 from virtue_ref.adapters.records import Album, item_of
 from virtue_ref.embedder import VirtueEmbedder
-from virtue_ref.errors import InputError
 
 
 @pytest.fixture
@@ -38,9 +38,9 @@ def test_what_becomes_an_item(image: Path) -> None:
 
 
 def test_what_becomes_none(image: Path) -> None:
-    with pytest.raises(InputError, match="a int is no item: give a text, a picture or a dictionary"):
+    with pytest.raises(ItemError, match="a int is no item: give a text, a picture or a dictionary"):
         item_of(3, Album())
-    with pytest.raises(InputError, match="its prompt is none"):
+    with pytest.raises(ItemError, match="its prompt is none"):
         item_of({"image": image, "box": [1, 2]}, Album())
 
 

@@ -16,11 +16,11 @@ from safetensors.torch import load_file, save_file
 from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
 from mmeb_eval.embedder import Item
+from scar.errors import CheckpointError
 from virtue_ref.checkpoints import resolve
 from virtue_ref.checkpoints.format import HEAD, Checkpoint, build, of_model, write
 from virtue_ref.checkpoints.official import export
 from virtue_ref.embedder import VirtueEmbedder, load
-from virtue_ref.errors import CheckpointError
 from virtue_ref.model.tokens import read_tokenizer
 
 # peft asks transformers for a property by its old name when it wraps a whole model.

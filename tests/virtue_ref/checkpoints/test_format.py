@@ -21,13 +21,13 @@ from torch import Tensor
 from transformers import AutoTokenizer, Qwen2VLForConditionalGeneration
 
 from mmeb_eval.embedder import Item
+from scar.errors import CheckpointError
 from scar.sample import Box
 from virtue_ref.checkpoints import resolve
 from virtue_ref.checkpoints.format import Checkpoint, build, of_model, read_tensors, write
 from virtue_ref.checkpoints.official import export
 from virtue_ref.config import Config
 from virtue_ref.embedder import VirtueEmbedder, load
-from virtue_ref.errors import CheckpointError
 from virtue_ref.model.tokens import read_tokenizer
 
 Weights = Mapping[str, Tensor]

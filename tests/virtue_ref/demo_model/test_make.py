@@ -18,11 +18,11 @@ from mmeb_eval.run.results import HEADLINE
 from scar.demo.corpus import build_demo
 from scar.demo.shapes import COLOURS, SHAPES
 from scar.demo.world import draw
+from scar.errors import CheckpointError
 from virtue_ref.config import Config
 from virtue_ref.demo_model.make import SIZES, Effort, make
 from virtue_ref.demo_model.table import score
 from virtue_ref.demo_model.views import DIRECTIONS, view
-from virtue_ref.errors import CheckpointError
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ from PIL import Image
 from pyarrow import parquet
 
 from mmeb_eval.embedder import Item, Points
+from scar.errors import VirtueError
 from scar.sample import Box, Mask
 from virtue_ref.embedder import VirtueEmbedder
-from virtue_ref.errors import VirtueError
 from virtue_ref.inference.vector_files import embed_rows, fingerprint, read_rows
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
+from scar.errors import ItemError
 from virtue_ref.config import PROFILES, ImageRules
-from virtue_ref.errors import InputError
 from virtue_ref.model.images import fit, grid_of, patches_of, read_image, read_size, segmenter_input, vision_input
 
 OFFICIAL, CLEAN = PROFILES["official"], PROFILES["clean"]
@@ -103,25 +103,25 @@ def test_a_turned_photograph_stands_upright_in_clean_only(tmp_path: Path) -> Non
 
 def test_sixteen_bits_are_refused(tmp_path: Path) -> None:
     Image.fromarray(np.full((40, 40), 40000, np.uint16)).save(tmp_path / "deep.png")
-    with pytest.raises(InputError, match=r"deep\.png: pixels of more than 8 bits \(mode I;16\)"):
+    with pytest.raises(ItemError, match=r"deep\.png: pixels of more than 8 bits \(mode I;16\)"):
         read_image(tmp_path / "deep.png", CLEAN)
 
 
 def test_files_that_are_no_images(tmp_path: Path, picture: Draw) -> None:
-    with pytest.raises(InputError, match=r"nowhere\.png: no such image"):
+    with pytest.raises(ItemError, match=r"nowhere\.png: no such image"):
         read_size(tmp_path / "nowhere.png", CLEAN)
     (tmp_path / "text.png").write_text("no image")
-    with pytest.raises(InputError, match=r"text\.png: not an image that can be opened"):
+    with pytest.raises(ItemError, match=r"text\.png: not an image that can be opened"):
         read_size(tmp_path / "text.png", CLEAN)
     whole = picture(200, 200).read_bytes()
     (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match=r"half\.png: the image cannot be decoded"):
+    with pytest.raises(ItemError, match=r"half\.png: the image cannot be decoded"):
         read_image(tmp_path / "half.png", CLEAN)
 
 
 def test_a_decompression_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, picture: Draw) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    with pytest.raises(InputError, match=r"not an image that can be opened.*decompression bomb"):
+    with pytest.raises(ItemError, match=r"not an image that can be opened.*decompression bomb"):
         read_size(picture(100, 100), CLEAN)
 
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmeb_eval.embedder import Points, Prompt
+from scar.errors import ItemError
 from scar.sample import Box, Mask
 from virtue_ref.config import PROFILES
-from virtue_ref.errors import InputError
 from virtue_ref.model.prompts import Clicks, clicks_of, grid
 
 SIDE = 1024
@@ -99,12 +99,12 @@ BAD = [
 
 @pytest.mark.parametrize(("prompt", "message"), BAD)
 def test_what_is_no_prompt(prompt: Prompt, message: str) -> None:
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(ItemError, match=message):
         clean(prompt)
 
 
 @pytest.mark.parametrize("prompt", [Box(1100, 0, 1200, 10), Points(((0, 1025),), (1,)), Box(math.nan, 0, 1, 1)])
 def test_official_refuses_what_neither_frame_holds(prompt: Prompt) -> None:
-    with pytest.raises(InputError, match=r"outside the image|not a number"):
+    with pytest.raises(ItemError, match=r"outside the image|not a number"):
         official(prompt)
     assert official(Box(1100, 0, 1200, 10), (2000, 1000)).xy[0] == (1100, 0)

@@ -11,10 +11,10 @@ import torch
 
 from mmeb_eval.embedder import Item, Points
 from mmeb_eval.regions.strategies import tell
+from scar.errors import ItemError, VirtueError
 from scar.sample import Box
 from virtue_ref.config import ImageRules
 from virtue_ref.embedder import VirtueEmbedder, load
-from virtue_ref.errors import InputError, VirtueError
 from virtue_ref.model.images import grid_of
 from virtue_ref.model.roi import roi_shares
 
@@ -76,7 +76,7 @@ def test_without_segment_tokens_the_backbone_alone_answers(profile: str, picture
     bare = tell(model, "text-bare").embed(items)
     np.testing.assert_allclose(bare, plain.embed(items), atol=2e-6)
     assert np.abs(bare[1] - model.embed(items)[1]).max() > 1e-3
-    with pytest.raises(InputError, match=r"item 0: a prompt, but nothing is to stand for its region"):
+    with pytest.raises(ItemError, match=r"item 0: a prompt, but nothing is to stand for its region"):
         model.embed_bare([Item(TEXT, items[1].image, Box(0, 0, 9, 9))])
 
 
@@ -87,7 +87,7 @@ def test_the_strategy_reaches_the_model_and_other_prompts_are_refused(
     told = tell(tiny, "roi")
     assert told.name == f"{tiny.name}+roi"
     np.testing.assert_allclose(told.embed([item]), tiny.embed_roi([item]))
-    with pytest.raises(InputError, match=r"1.*vision features are pooled inside a box and nothing else"):
+    with pytest.raises(ItemError, match=r"1.*vision features are pooled inside a box and nothing else"):
         tiny.embed_roi([item, Item(TEXT, item.image, Points(((5, 5),), (1,)))])
     with pytest.raises(VirtueError, match="no segment tokens whose place pooled features could take"):
         load("tiny", segmenter_package="none").embed_roi([item])

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from mmeb_eval.embedder import Item
-from mmeb_eval.errors import DataError
 from scar.demo.corpus import build_demo
+from scar.errors import DataError
 from scar.sample import Box
 from tests.shared import SHARED
 from virtue_ref.training.pairs import Rejected, pair_of, read

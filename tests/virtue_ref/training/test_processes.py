@@ -25,7 +25,7 @@ PROGRAM = """
 import json, os, signal, sys
 from pathlib import Path
 from virtue_ref import store
-from virtue_ref.errors import TrainError
+from scar.errors import TrainError
 from virtue_ref.pairs import read
 from virtue_ref.recipe import from_table
 from virtue_ref.train import train

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from mmeb_eval.data.tasks import tasks
 from scar.demo.corpus import build_demo
+from scar.errors import ConfigError
 from virtue_ref.cli import app
-from virtue_ref.errors import ConfigError
 from virtue_ref.training.recipe import Recipe, built_in, from_table
 
 MINE: dict[str, Any] = {

@@ -16,10 +16,10 @@ import torch
 from safetensors.torch import load_file
 
 import virtue_ref
+from scar.errors import CheckpointError, TrainError
 from virtue_ref.checkpoints import resolve
 from virtue_ref.checkpoints.format import Checkpoint, build
 from virtue_ref.embedder import VirtueEmbedder
-from virtue_ref.errors import CheckpointError, TrainError
 from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.training import lora, runs
 from virtue_ref.training.pairs import Source, read

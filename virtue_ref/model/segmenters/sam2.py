@@ -17,8 +17,8 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor, nn
 from torch.nn import functional
 
+from scar.errors import ConfigError
 from scar.sample import Mask
-from virtue_ref.errors import ConfigError
 from virtue_ref.model.prompts import Clicks
 
 TARGET = re.compile(r"sam2\.modeling(\.[a-z0-9_]+)+\.[A-Z][A-Za-z0-9]*")

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from transformers import Sam2Config, Sam2Model
 
+from scar.errors import ConfigError
 from scar.sample import Mask
-from virtue_ref.errors import ConfigError
 from virtue_ref.model.prompts import Clicks
 from virtue_ref.model.segmenters.sam2 import Segmenter, mask_logits, points_of
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from scar.errors import ConfigError
 from scar.sample import Mask
 from virtue_ref.config import Config
-from virtue_ref.errors import ConfigError
 from virtue_ref.model.prompts import Clicks, grid
 from virtue_ref.model.segmenters.sam2 import Sam2, Segmenter, build
 

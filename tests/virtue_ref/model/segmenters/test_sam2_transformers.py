@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from mmeb_eval.embedder import Item, Points
+from scar.errors import CheckpointError
 from scar.sample import Box, Mask
 from virtue_ref.checkpoints import resolve
 from virtue_ref.checkpoints.format import Checkpoint, build, of_model
 from virtue_ref.embedder import load
-from virtue_ref.errors import CheckpointError
 from virtue_ref.model.prompts import Clicks, grid
 
 PIXELS = np.zeros((90, 70), bool)
