@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmeb_eval.data.files import sha256
 from mmeb_eval.embedder import Item, describe
+from scar.common.files import hash_file
 from scar.errors import DataError, EvalError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def local_revision(model_id: str) -> str | None:
     if not folder.is_dir():
         return None
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    listed = "".join(f"{path.relative_to(folder).as_posix()} {sha256(path)}\n" for path in files)
+    listed = "".join(f"{path.relative_to(folder).as_posix()} {hash_file(path)}\n" for path in files)
     return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 

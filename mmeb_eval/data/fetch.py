@@ -13,8 +13,8 @@ from mmeb_eval.data.manifest import File, Part, read_manifest, write_manifest
 from mmeb_eval.data.tasks import Task
 from mmeb_eval.data.tasks import tasks as all_tasks
 from mmeb_eval.data.unpack import unpack
-from scar.annotations.inputs import digest
-from scar.common.hub_files import download, inside, tree
+from scar.common.files import hash_file
+from scar.common.hub_files import download, find_place, tree
 from scar.common.retry import persist
 from scar.errors import DataError, EvalError, HubError, InputError
 
@@ -153,9 +153,9 @@ def _download(hub: HfApi, want: Wanted, commit: str, data: Path) -> Part:
     part = Part(want.repo, commit, {})
     for name in found:
         path = name if want.folder is None else f"{want.folder}/{PurePosixPath(name).name}"
-        place = inside(data, path, want.repo)
+        place = find_place(data, path, want.repo)
         staged = download(hub, want.repo, "dataset", commit, files[name], data / STAGING / want.name / commit)
-        checksum = files[name].sha256 or digest(staged)
+        checksum = files[name].sha256 or hash_file(staged)
         place.parent.mkdir(parents=True, exist_ok=True)
         if want.archive:
             part = replace(part, images=part.images + _unpack(staged, place.parent))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -171,12 +170,6 @@ def attempts(files: TaskFiles, batch: int = 256) -> Iterator[tuple[str, Row | Da
             continue
         if number < 0:
             yield str(path), DataError(f"{path}: no rows; a task needs at least one.")
-
-
-def sha256(path: Path) -> str:
-    """Hex digest of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _with_images(task: Task, files: tuple[Path, ...], places: Sequence[Path]) -> TaskFiles:

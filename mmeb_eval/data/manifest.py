@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mmeb_eval.data.files import TaskFiles, sha256
-from scar.common.files import write_bytes
+from mmeb_eval.data.files import TaskFiles
+from scar.common.files import hash_file, write_bytes
 from scar.errors import DataError
 
 NAME = "mmeb-data.json"
@@ -87,7 +87,7 @@ def verify(chosen: Iterable[TaskFiles], data: Path) -> None:
     known = {data / path: (part, file) for part in read_manifest(data).values() for path, file in part.files.items()}
     for path in (path for files in chosen for path in files.files if path in known):
         part, file = known[path]
-        found = sha256(path)
+        found = hash_file(path)
         if found != file.sha256:
             raise DataError(
                 f"{path}: its SHA-256 is {found}, but {part.repo} at {part.revision} has {file.sha256}; "

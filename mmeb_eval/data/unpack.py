@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, TypeAlias
 
+from scar.common.files import join_inside, replace_file
 from scar.errors import DataError
 
 GROWTH = 20
@@ -78,24 +79,17 @@ def _members(archive: Path) -> Iterator[Member]:
 def _place(archive: Path, name: str, out: Path, strip: str) -> Path:
     """Where a member goes."""
     parts = PurePosixPath(name).parts
-    if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name or ":" in parts[0]:
-        raise DataError(f"{archive}: member {name!r} would leave {out}; refused.")
-    kept = parts[1:] if parts[0] == strip and len(parts) > 1 else parts
-    path = out.joinpath(*kept)
-    if not path.parent.resolve().is_relative_to(out.resolve()):
-        raise DataError(f"{archive}: member {name!r} would leave {out} through a link; refused.")
-    return path
+    try:
+        return join_inside(out, "/".join(parts[1:]) if len(parts) > 1 and parts[0] == strip else name)
+    except ValueError as error:
+        raise DataError(f"{archive}: member {error}") from None
 
 
 def _write(open_: Callable[[], IO[bytes]], size: int, path: Path, member: str) -> None:
     """A member's bytes under a temporary name, then under its own."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
+    with replace_file(path) as temporary:
         with open_() as source, temporary.open("wb") as target:
             shutil.copyfileobj(source, target)
         if temporary.stat().st_size != size:
             raise DataError(f"{member} has another size than the archive says; the archive is damaged.")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -9,13 +9,14 @@ from typing import Literal
 
 from mmeb_eval.data.cases import Case
 from mmeb_eval.data.cases import read as read_cases
-from mmeb_eval.data.files import TaskFiles, sha256
+from mmeb_eval.data.files import TaskFiles
 from mmeb_eval.data.images import open_rgb
 from mmeb_eval.data.tasks import Task
 from mmeb_eval.embedder import Item
 from mmeb_eval.report.summary import KINDS, Kind, is_floor
 from mmeb_eval.run.results import Result, models_of
 from mmeb_eval.templates.fused import DATA_TOKEN, get_layout
+from scar.common.files import hash_file
 from scar.common.html import Shown, pieces, reduced
 from scar.formats.parquet import row_file
 from scar.sample import Box, Caption, Sample
@@ -94,7 +95,7 @@ def failures(results: Sequence[Result], data: Sequence[TaskFiles], count: int) -
         EvalError: rows or pictures that cannot be used.
         ScarError: likewise, in a SCaR folder.
     """
-    hashes = {files.task.name: {path.name: sha256(path) for path in files.files} for files in data}
+    hashes = {files.task.name: {path.name: hash_file(path) for path in files.files} for files in data}
     known = [result for result in results if result.settings.get("files") == hashes.get(result.task, ())]
     models = [model for model in models_of(known) if not is_floor(model)] or models_of(known)
     picked: dict[tuple[str, str], set[int]] = {}

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mmeb_eval.data.cases import Case, read
-from mmeb_eval.data.files import JOINED_DATASET, TaskFiles, row_format, sha256
+from mmeb_eval.data.files import JOINED_DATASET, TaskFiles, row_format
 from mmeb_eval.data.tasks import Task
 from mmeb_eval.embedder import SETTINGS, Embedder, Item, counts_of, layout_of, prompts_of, settings_of
 from mmeb_eval.run.results import Result
 from mmeb_eval.run.versions import versions
 from mmeb_eval.run.workers import Worker
 from mmeb_eval.templates.fused import Layout, get_layout
+from scar.common.files import hash_file
 from scar.errors import ContractError
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def evaluate(
             "batch_size": batch_size,
             "dataset": JOINED_DATASET if form == "joined" else files.task.dataset,
             "format": form,
-            "files": {path.name: sha256(path) for path in files.files},
+            "files": {path.name: hash_file(path) for path in files.files},
             "queries": _fingerprint(case.asked for case in cases),
             "candidates": _fingerprint(case.asked + case.listed for case in cases),
             "versions": versions(),

@@ -12,15 +12,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from mmeb_eval.data.files import sha256
 from mmeb_eval.data.images import WORKERS
 from mmeb_eval.embedder import Embedder, Item, Points, Prompt, layout_of, prompts_of, settings_of
 from mmeb_eval.run.versions import versions
+from scar.common.files import FileHash, HashCache, hash_file
 from scar.errors import DataError
 from scar.sample import Box
 
 SETTLED_NS = 2_000_000_000
 """A file this much older than its digest cannot have changed since without its time showing it."""
+
+_COLUMNS = ("path", "size", "mtime_ns", "sha256")
 
 
 def identity(embedder: Embedder) -> dict[str, Any]:
@@ -44,9 +46,7 @@ class Keys:
 
     def __init__(self, memory: Path | None = None) -> None:
         self._memory = memory
-        self._images: dict[str, tuple[int, int, str]] = _remembered(memory)
-        self._fresh: set[str] = set()
-        self._looked: set[str] = set()
+        self._hashes = HashCache(("st_size", "st_mtime_ns"), _remembered(memory))
 
     def of(self, item: Item) -> bytes:
         """16 bytes that stand for the item's text, the bytes of its image and its prompt.
@@ -64,44 +64,40 @@ class Keys:
         Raises:
             DataError: one cannot be read.
         """
-        fresh = [path for path in dict.fromkeys(images) if str(path) not in self._images]
+        fresh = [path for path in dict.fromkeys(images) if str(path) not in self._hashes.known]
         with ThreadPoolExecutor(WORKERS) as pool:
             list(pool.map(self._image, fresh))
 
     def save(self) -> None:
         """Write the memory, if it has one and there is something new in it."""
-        if self._memory is None or not self._fresh:
+        if self._memory is None or not self._hashes.computed:
             return
         import pyarrow as pa
 
         from scar.common.files import write_table
 
         now = time.time_ns()
-        settled = {path: entry for path, entry in sorted(self._images.items()) if now - entry[1] > SETTLED_NS}
-        columns: dict[str, list[Any]] = {"path": list(settled)}
-        for place, name in enumerate(("size", "mtime_ns", "sha256")):
-            columns[name] = [entry[place] for entry in settled.values()]
+        settled = [
+            (path, *entry.state, entry.sha256)
+            for path, entry in sorted(self._hashes.known.items())
+            if now - entry.state[1] > SETTLED_NS
+        ]
+        columns = {name: [row[column] for row in settled] for column, name in enumerate(_COLUMNS)}
         write_table(pa.table(columns), self._memory)
-        self._fresh.clear()
+        self._hashes.computed.clear()
 
     def _image(self, path: Path) -> str:
         """SHA-256 of the image file, computed again only when its size or time has changed."""
         name = str(path)
-        if name in self._looked:
-            return self._images[name][2]
+        if name in self._hashes.used:
+            return self._hashes.known[name].sha256
         try:
-            stat = path.stat()
-            known = self._images.get(name)
-            if known is None or known[:2] != (stat.st_size, stat.st_mtime_ns):
-                self._images[name] = known = stat.st_size, stat.st_mtime_ns, sha256(path)
-                self._fresh.add(name)
+            return self._hashes.hash_file(path)
         except OSError as error:
             raise DataError(f"{path}: cannot be read: {error.strerror}.") from error
-        self._looked.add(name)
-        return known[2]
 
 
-def _remembered(memory: Path | None) -> dict[str, tuple[int, int, str]]:
+def _remembered(memory: Path | None) -> dict[str, FileHash]:
     """What a memory holds; one that cannot be read is no loss, as digests are computed again."""
     if memory is None or not memory.is_file():
         return {}
@@ -109,10 +105,10 @@ def _remembered(memory: Path | None) -> dict[str, tuple[int, int, str]]:
     from pyarrow import parquet
 
     try:
-        rows = parquet.read_table(memory, columns=["path", "size", "mtime_ns", "sha256"]).to_pylist()
+        rows = parquet.read_table(memory, columns=list(_COLUMNS)).to_pylist()
     except (OSError, pa.ArrowException):
         return {}
-    return {row["path"]: (row["size"], row["mtime_ns"], row["sha256"]) for row in rows}
+    return {row["path"]: FileHash((row["size"], row["mtime_ns"]), row["sha256"]) for row in rows}
 
 
 def _prompt(prompt: Prompt) -> list[Any]:
@@ -132,6 +128,6 @@ def _code(embedder: Embedder) -> dict[str, str]:
     while inner is not None:
         with contextlib.suppress(TypeError, OSError):  # made in a notebook or in C: its name has to tell versions apart
             file = Path(inspect.getfile(type(inner)))
-            digests[file.name] = sha256(file)
+            digests[file.name] = hash_file(file)
         inner = getattr(inner, "inner", None)
     return digests

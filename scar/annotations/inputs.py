@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from functools import lru_cache
 from pathlib import Path
 
+from scar.common.files import HashCache
 from scar.errors import InputError
 from scar.recipe import Source
 
@@ -14,6 +14,9 @@ _FOLDERS = frozenset({"release"})
 """Inputs that are folders."""
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".gz")
+
+_HASHES = HashCache(("st_size", "st_mtime_ns", "st_ino"))
+"""Of inputs that several sources share."""
 
 
 def check(source: Source) -> None:
@@ -35,8 +38,7 @@ def digest(path: Path) -> str:
     """
     try:
         if not path.is_dir():
-            state = path.stat()
-            return _file_digest(path, state.st_size, state.st_mtime_ns, state.st_ino)
+            return _HASHES.hash_file(path)
         whole = hashlib.sha256()
         for folder, folders, files in os.walk(path):
             folders.sort()
@@ -46,13 +48,6 @@ def digest(path: Path) -> str:
         return whole.hexdigest()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}.") from None
-
-
-@lru_cache(maxsize=256)
-def _file_digest(path: Path, *_state: int) -> str:
-    """SHA-256 of a file; of one that several sources share, once."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _see(path: Path, folder: bool, why: str, get: str | None) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scar.audit import findings
-from scar.build.report import write_json
 from scar.common.charts import Bars
+from scar.common.files import write_json
 from scar.common.html.figures import save_figures
 from scar.inspect.statistics import lengths_chart
 from scar.sample import PARTS

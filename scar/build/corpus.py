@@ -28,9 +28,10 @@ from scar.build.image_folder import ImagesMode, put_images, refuse_to_replace, r
 from scar.build.leakage import Leakage, coco_identity, find_leakage, kept, nameless, refuse
 from scar.build.pipeline import Generator, image_folder, rules, shown, suited
 from scar.build.refine import refined
-from scar.build.report import REPORT, read_report, write_json
+from scar.build.report import REPORT, read_report
 from scar.build.shard import SHARD_IMAGES, Job, Shard, ShardResult
 from scar.build.shard_store import Store
+from scar.common.files import is_inside, write_json
 from scar.common.progress import Track
 from scar.errors import BuildInterrupted, InputError, LeakageError, RecipeError, ScarError
 from scar.formats.parquet import Writer
@@ -296,7 +297,7 @@ def _kept(store: Store, count: int) -> str:
 def _check_paths(source: Source, out: Path) -> None:
     """See that the inputs are there before hours are spent on another source."""
     check(source)
-    if source.images.resolve().is_relative_to((out / "images").resolve()):
+    if is_inside(source.images, out / "images"):
         raise RecipeError(
             f"{source.images}: the images of {source.key} lie where the build writes; give another --out."
         )

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from scar.common.files import replace_file
 from scar.common.progress import Track
 from scar.errors import InputError
 
@@ -82,8 +83,6 @@ def _link(image: str, place: str) -> bool:
 
 def _put(image: Path, place: Path, mode: ImagesMode) -> None:
     """Put an image into the place of what may be there, under a temporary name first."""
-    partial = place.with_name(f".{place.name}.partial")
-    partial.unlink(missing_ok=True)
-    if mode == "copy" or not _link(str(image), str(partial)):
-        shutil.copyfile(image, partial)
-    partial.replace(place)
+    with replace_file(place) as partial:
+        if mode == "copy" or not _link(str(image), str(partial)):
+            shutil.copyfile(image, partial)

@@ -27,10 +27,3 @@ def read_report(folder: Path) -> dict[str, Any]:
     if not isinstance(sources, dict):
         raise InputError(f"{path}: no build report; remove it and build again.")
     return sources
-
-
-def write_json(content: dict[str, Any], path: Path) -> None:
-    """Write a file that says the same in the same bytes, under a temporary name first."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(path)

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from scar.build.shard import ShardResult, digest_of
+from scar.common.files import replace_file
 
 
 class Store:
@@ -52,6 +53,5 @@ class Store:
         return self.folder / f"{number:06}.shard"
 
     def _put(self, path: Path, content: bytes) -> None:
-        partial = path.with_suffix(".partial")
-        partial.write_bytes(content)
-        partial.replace(path)
+        with replace_file(path) as partial:
+            partial.write_bytes(content)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from scar.common.files import write_bytes
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -82,9 +84,7 @@ def save_charts(charts: Mapping[str, Bars], folder: Path) -> dict[str, bytes]:
             old.unlink()
     pictures = {name: png(chart) for name, chart in charts.items()}
     for name, data in pictures.items():
-        partial = folder / f".{name}.partial"
-        partial.write_bytes(data)
-        partial.replace(folder / f"{name}.png")
+        write_bytes(data, folder / f"{name}.png")
     return pictures
 
 

@@ -1,39 +1,155 @@
-"""Writing files so that a reader sees the old one or the new one, and a full disk is one clear line."""
+"""Files: written whole or not at all, their SHA-256, whether a path stays inside a folder, and sizes for people."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
 from uuid import uuid4
 
-from scar.errors import EvalError
+from scar.errors import WriteError
 
 
-def write_bytes(content: bytes, path: Path) -> None:
-    """Write under a temporary name and rename.
+@contextmanager
+def replace_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``, which becomes ``path`` at the end; after a failure it is removed.
 
     Raises:
-        EvalError: it cannot be written; says why.
+        OSError: the file system's own, for those who tell a full disk from other failures.
     """
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:12]}.tmp")
     try:
+        yield temporary
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write a file, and the folders above it, so that a reader sees the old content or the new.
+
+    Raises:
+        WriteError: it cannot be written; says why.
+    """
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with replace_file(path) as temporary:
             temporary.write_bytes(content)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise EvalError(
+        raise WriteError(
             f"{path}: cannot be written: {error.strerror}; what was stored before is kept, make room and run again."
         ) from error
 
 
+def write_text(text: str, path: Path) -> None:
+    """Write text as UTF-8, as `write_bytes` does."""
+    write_bytes(text.encode(), path)
+
+
+def write_json(content: Mapping[str, Any], path: Path) -> None:
+    """Write JSON with sorted keys, as `write_bytes` does: equal contents give equal bytes."""
+    write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", path)
+
+
 def write_table(table: Any, path: Path) -> None:
-    """Write an arrow table as parquet, likewise."""
+    """Write an arrow table as parquet, as `write_bytes` does."""
     import pyarrow as pa
     from pyarrow import parquet
 
     buffer = pa.BufferOutputStream()
     parquet.write_table(table, buffer)
     write_bytes(buffer.getvalue().to_pybytes(), path)
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's bytes in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_files(paths: Iterable[Path]) -> str:
+    """SHA-256 of the SHA-256s of files, in the order given."""
+    return hashlib.sha256(b"".join(bytes.fromhex(hash_file(path)) for path in paths)).hexdigest()
+
+
+class FileHash(NamedTuple):
+    """SHA-256 of a file, and the state it was in: some fields of its ``stat``."""
+
+    state: tuple[int, ...]
+    sha256: str
+
+
+class HashCache:
+    """SHA-256 of files, computed again only when their state has changed.
+
+    Args:
+        state_fields: of ``os.stat_result``, which tell one state of a file from another.
+        known: from an earlier run, by path.
+
+    Attributes:
+        known: by path; includes what this run computed.
+        used: the paths that were asked for.
+        computed: those of them whose bytes were read.
+    """
+
+    def __init__(self, state_fields: tuple[str, ...], known: Mapping[str, FileHash] | None = None) -> None:
+        self._state_fields = state_fields
+        self.known: dict[str, FileHash] = dict(known or {})
+        self.used: set[str] = set()
+        self.computed: set[str] = set()
+
+    def hash_file(self, path: Path) -> str:
+        """SHA-256 of a file in hexadecimal digits.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        key, stat = str(path), path.stat()
+        state = tuple(getattr(stat, field) for field in self._state_fields)
+        entry = self.known.get(key)
+        if entry is None or entry.state != state:
+            self.known[key] = entry = FileHash(state, hash_file(path))
+            self.computed.add(key)
+        self.used.add(key)
+        return entry.sha256
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """Whether a path lies below a folder, or is the folder, when all links are followed."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def join_inside(folder: Path, name: str) -> Path:
+    """Path of a file below a folder, from a name that somebody else wrote.
+
+    Raises:
+        ValueError: the name, or a link on its way, would leave the folder.
+
+    >>> join_inside(Path("images"), "../secret")
+    Traceback (most recent call last):
+    ValueError: '../secret' would leave images; refused.
+    """
+    parts = PurePosixPath(name).parts
+    if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name or ":" in parts[0]:
+        raise ValueError(f"{name!r} would leave {folder}; refused.")
+    path = folder / name
+    if not is_inside(path.parent, folder):
+        raise ValueError(f"{name!r} would leave {folder} through a link; refused.")
+    return path
+
+
+def format_bytes(count: float) -> str:
+    """A number of bytes for people.
+
+    >>> format_bytes(999), format_bytes(45_200), format_bytes(20e9)
+    ('999 B', '45.2 kB', '20.0 GB')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

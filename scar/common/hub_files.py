@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from scar.annotations.inputs import digest
+from scar.common.files import hash_file, join_inside
 from scar.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Remote:
     sha256: str | None
     blob: str
 
-    def is_at(self, file: Path, sha256: Callable[[Path], str] = digest) -> bool:
+    def is_at(self, file: Path, sha256: Callable[[Path], str] = hash_file) -> bool:
         """Whether a file has these bytes; ``sha256`` may know checksums that need no reading."""
         if not file.is_file() or file.stat().st_size != self.size:
             return False
@@ -77,28 +77,25 @@ def download(hub: HfApi, repo: str, repo_type: RepoType, commit: str, file: Remo
     """
     from huggingface_hub import hf_hub_download
 
-    inside(staging, file.path, repo)
+    find_place(staging, file.path, repo)
     got = Path(
         hf_hub_download(repo, file.path, repo_type=repo_type, revision=commit, local_dir=staging, endpoint=hub.endpoint)
     )
     if not file.is_at(got):
         name, wanted = ("SHA-256", file.sha256) if file.sha256 else ("git id", file.blob)
-        found = digest(got) if file.sha256 else git_id(got)
+        found = hash_file(got) if file.sha256 else git_id(got)
         got.unlink()
         raise InputError(f"{repo}: {file.path} came with {name} {found}, the Hub has {wanted}; run it again.")
     return got
 
 
-def inside(folder: Path, path: str, about: str) -> Path:
+def find_place(folder: Path, path: str, about: str) -> Path:
     """Where a file of somebody else's list goes.
 
     Raises:
-        InputError: that would be beyond the folder.
+        InputError: that would be beyond the folder; begins with ``about``.
     """
-    parts = PurePosixPath(path).parts
-    place = folder / path
-    if not parts or path.startswith("/") or ".." in parts or "\\" in path or "\0" in path or ":" in parts[0]:
-        raise InputError(f"{about}: {path!r} would leave {folder}; refused.")
-    if not place.parent.resolve().is_relative_to(folder.resolve()):
-        raise InputError(f"{about}: {path!r} would leave {folder} through a link; refused.")
-    return place
+    try:
+        return join_inside(folder, path)
+    except ValueError as error:
+        raise InputError(f"{about}: {error}") from None

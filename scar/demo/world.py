@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -14,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from scar.common.files import replace_file
 from scar.common.progress import Track, silent
 from scar.demo.canvas import Canvas
 from scar.demo.places import SCENES, Scene
@@ -102,7 +101,7 @@ def draw_world(folder: Path, images: int, seed: int, split: Split, *, track: Tra
         drawing = draw(index, seed, split)
         image_id = index * len(SPLITS) + SPLITS.index(split) + 1
         file = f"{split}_{image_id:06}.png"
-        with _renamed(folder / "images" / file) as path:
+        with replace_file(folder / "images" / file) as path:
             drawing.image.save(path, "PNG", compress_level=2)
         first = image_id * _IDS_PER_IMAGE
         world["images"].append(
@@ -155,13 +154,5 @@ def _box(mask: NDArray[np.bool_]) -> Box:
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    with _renamed(path) as unfinished:
+    with replace_file(path) as unfinished:
         unfinished.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
-
-
-@contextmanager
-def _renamed(path: Path) -> Iterator[Path]:
-    """Give a temporary name to write to; it becomes `path` when all is written."""
-    unfinished = path.with_name(f".{path.name}.tmp")
-    yield unfinished
-    unfinished.replace(path)

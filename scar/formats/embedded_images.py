@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scar.build.report import write_json
+from scar.common.files import join_inside, replace_file, write_json
 from scar.common.images import locate
 from scar.common.progress import Track, silent
 from scar.errors import BadRecord, InputError
@@ -126,25 +126,25 @@ def unpack(shard: Path, out: Path, known: Mapping[str, str], *, force: bool = Fa
 
 
 def _put(name: str, content: bytes, out: Path, known: Mapping[str, str], shard: Path, force: bool) -> None:
-    if not name.startswith("images/") or ".." in Path(name).parts:
-        raise InputError(f"{shard.name}: image path {name!r} leaves the image folder; refused.")
+    if not name.startswith("images/"):
+        raise InputError(f"{shard.name}: image path {name!r} would leave the image folder; refused.")
+    try:
+        place = join_inside(out, name)
+    except ValueError as error:
+        raise InputError(f"{shard.name}: image path {error}") from None
     found = hashlib.sha256(content).hexdigest()
     if known.get(name) != found:
         raise InputError(
             f"{shard.name}: {name} has SHA-256 {found}, not {known.get(name)}; its maker has to push again."
         )
-    place = out / name
     if place.exists():
         if place.stat().st_size == len(content) and place.read_bytes() == content:
             return
         if not force:
             raise InputError(f"{place}: holds something else; --force replaces it, another --out keeps it.")
     place.parent.mkdir(parents=True, exist_ok=True)
-    if not place.parent.resolve().is_relative_to(out.resolve()):
-        raise InputError(f"{shard.name}: image path {name!r} leaves {out} through a link; refused.")
-    partial = place.with_name(f".{place.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(place)
+    with replace_file(place) as partial:
+        partial.write_bytes(content)
 
 
 def _images(file: RowFile, folder: Path) -> list[Path]:
@@ -203,17 +203,18 @@ def _write(batches: Sequence[pa.Table], images: Sequence[Path], folder: Path, pl
     rows = batches[0].schema.remove_metadata()
     told = Features({IMAGE: Image(), **Features.from_arrow_schema(rows)}).arrow_schema.metadata
     schema = pa.schema([_IMAGE, *rows], metadata=told)
-    partial = place.with_name(f".{place.name}.partial")
-    with pq.ParquetWriter(
-        partial, schema, compression="zstd", use_dictionary=False, write_page_index=True, write_page_checksum=True
-    ) as writer:
+    with (
+        replace_file(place) as partial,
+        pq.ParquetWriter(
+            partial, schema, compression="zstd", use_dictionary=False, write_page_index=True, write_page_checksum=True
+        ) as writer,
+    ):
         start = 0
         for batch in batches:
             for first, count in _groups([path.stat().st_size for path in images[start : start + len(batch)]]):
                 own = images[start + first : start + first + count]
                 writer.write_table(_with_images(batch.slice(first, count), own, folder, schema))
             start += len(batch)
-    partial.replace(place)
 
 
 def _with_images(rows: pa.Table, images: Sequence[Path], folder: Path, schema: pa.Schema) -> pa.Table:

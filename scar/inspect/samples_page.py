@@ -10,7 +10,8 @@ from random import Random
 from typing import Any
 
 from scar.audit.lineage import swap
-from scar.common.html import Shown, outline, pieces, reduced, render, save_page
+from scar.common.files import write_text
+from scar.common.html import Shown, outline, pieces, reduced, render
 from scar.common.images import FORMATS, decode, locate
 from scar.common.progress import Track, silent
 from scar.errors import BadRecord, InputError
@@ -102,7 +103,7 @@ def show(
         seed=seed,
         rows=sum(f.rows for f in files),
     )
-    save_page(page, out or folder / SHEET)
+    write_text(page, out or folder / SHEET)
     return cards
 
 

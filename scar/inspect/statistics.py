@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scar.build.report import read_report, write_json
+from scar.build.report import read_report
 from scar.common.charts import Bars
+from scar.common.files import write_json
 from scar.common.html.figures import save_figures
 from scar.common.progress import Track, silent
 from scar.formats.parquet import find

@@ -17,6 +17,7 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scar.common.files import replace_file
 from scar.errors import InputError
 
 TABLES = Path(__file__).parent / "tables" / "wordnet"
@@ -92,9 +93,8 @@ def build(folder: Path, out: Path) -> None:
     pairs = sorted(dict(read_plurals(folder)).items())
     plurals = pa.table([pa.array(column) for column in zip(*pairs, strict=True)], PLURALS)
     for name, table in (("nouns", nouns), ("plurals", plurals)):
-        partial = out / f"{name}.parquet.part"
-        pq.write_table(table, partial, compression="zstd", compression_level=19)
-        partial.replace(out / f"{name}.parquet")
+        with replace_file(out / f"{name}.parquet") as partial:
+            pq.write_table(table, partial, compression="zstd", compression_level=19)
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from scar.annotations.inputs import digest as sha256
 from scar.audit import findings
 from scar.audit.swaps import REASONS
+from scar.common.files import format_bytes, hash_file, write_text
 from scar.common.progress import Track, silent
 from scar.errors import InputError
 from scar.formats.embedded_images import Shard
@@ -44,7 +44,7 @@ def write_card(
     repo: str | None = None,
     template: Path | None = None,
     force: bool = False,
-    digest: Digest = sha256,
+    digest: Digest = hash_file,
     embedded: Sequence[Shard] = (),
     track: Track = silent,
 ) -> Facts:
@@ -195,13 +195,6 @@ def size_category(samples: int) -> str:
     return next((name for most, name in _SIZES if samples < most), "n>10M")
 
 
-def write_text(text: str, path: Path) -> None:
-    """Write under a temporary name, then under its own."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-
-
 def environment(template: Path | None = None) -> Environment:
     """Templates of a folder of the user's and of ``data_cards``, with what they need to show values."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -215,7 +208,7 @@ def environment(template: Path | None = None) -> Environment:
     )
     filters: Mapping[str, Callable[..., str]] = {
         "number": lambda value: f"{value:,}",
-        "size": size,
+        "size": format_bytes,
         "share": lambda value: f"{value:.1%}".replace("%", " %"),
         "plain": lambda value: f"{value:g}",
         "listed": _listed,
@@ -224,19 +217,6 @@ def environment(template: Path | None = None) -> Environment:
     }
     made.filters |= filters
     return made
-
-
-def size(count: float) -> str:
-    """A number of bytes for people.
-
-    >>> size(999), size(45_200), size(20e9)
-    ('999 B', '45.2 kB', '20.0 GB')
-    """
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,12 +1,11 @@
-"""SHA-256 of files, computed once: a file whose size and times stay the same is not read again."""
+"""Checksums of files that are read once for all commands: one is computed again when size or time have changed."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from scar.annotations.inputs import digest
-from scar.build.report import write_json
+from scar.common.files import FileHash, HashCache, write_json
 from scar.errors import InputError
 
 
@@ -19,12 +18,13 @@ class Checksums:
 
     def __init__(self, memory: Path) -> None:
         self._memory = memory
+        known: dict[str, FileHash] = {}
         try:
-            known = json.loads(memory.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            for path, (sha256, *state) in json.loads(memory.read_text(encoding="utf-8")).items():
+                known[path] = FileHash(tuple(state), sha256)
+        except (OSError, ValueError, TypeError, AttributeError):
             known = {}
-        self._known: dict[str, list[str | int]] = known if isinstance(known, dict) else {}
-        self._used: dict[str, list[str | int]] = {}
+        self._hashes = HashCache(("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino"), known)
 
     def __call__(self, path: Path) -> str:
         """SHA-256 of a file in hexadecimal digits.
@@ -33,17 +33,11 @@ class Checksums:
             InputError: it cannot be read.
         """
         try:
-            stat = path.stat()
+            return self._hashes.hash_file(path.resolve())
         except OSError as error:
             raise InputError(f"{path}: {error.strerror or error}.") from None
-        key, mark = str(path.resolve()), [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
-        before = self._used.get(key) or self._known.get(key)
-        if not (isinstance(before, list) and before[1:] == mark):
-            before = [digest(path), *mark]
-        self._used[key] = before
-        return str(before[0])
 
     def save(self) -> None:
         """Keep what was asked since the start."""
-        self._memory.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self._used, self._memory)
+        known = self._hashes.known
+        write_json({path: [known[path].sha256, *known[path].state] for path in self._hashes.used}, self._memory)

@@ -12,12 +12,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from scar.annotations.inputs import digest
+from scar.common.files import hash_file, write_text
 from scar.common.images import locate
 from scar.common.progress import Track, silent
 from scar.errors import BadRecord
 from scar.formats.parquet import RowFile, candidates, row_file, schema_problems
-from scar.publish.card import CARD, write_text
+from scar.publish.card import CARD
 from scar.sample import Split
 
 CHECKSUMS = "images.sha256"
@@ -51,7 +51,7 @@ def needed(
     folder: Path,
     images: Path | None = None,
     *,
-    sha256: Callable[[Path], str] = digest,
+    sha256: Callable[[Path], str] = hash_file,
     track: Track = silent,
 ) -> list[Needed]:
     """See which images of a SCaR folder are there.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from scar.common.files import format_bytes
 from scar.common.hub_files import RepoType
-from scar.publish.card import size
 from scar.publish.push import Upload, check_plan, commits
 
 
@@ -23,7 +23,7 @@ def lines(
     yield from folders([(file.path, file.size) for file in files])
     named = f", tagged {tag}" if tag else ""
     most = len(commits([file.path for file in files], (), ()))
-    yield f"{len(files)} files, {size(whole)}; {most} commit{'s' if most > 1 else ''} on {revision}{named}"
+    yield f"{len(files)} files, {format_bytes(whole)}; {most} commit{'s' if most > 1 else ''} on {revision}{named}"
 
 
 def folders(files: Sequence[tuple[str, int]]) -> Iterator[str]:
@@ -35,4 +35,4 @@ def folders(files: Sequence[tuple[str, int]]) -> Iterator[str]:
     for folder in sorted({path.rpartition("/")[0] for path, _ in files}):
         mine = [(path.rpartition("/")[2], count) for path, count in files if path.rpartition("/")[0] == folder]
         shown = ", ".join(name for name, _ in mine[:3]) + (", ..." if len(mine) > 3 else "")
-        yield f"  {folder or '.'}/: {len(mine)} files, {size(sum(count for _, count in mine))} ({shown})"
+        yield f"  {folder or '.'}/: {len(mine)} files, {format_bytes(sum(count for _, count in mine))} ({shown})"

@@ -14,14 +14,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
-from scar.build.report import write_json
-from scar.common.hub_files import Remote, download, inside, tree
+from scar.common.files import format_bytes, write_json
+from scar.common.hub_files import Remote, download, find_place, tree
 from scar.common.progress import Track, silent
 from scar.common.retry import persist
 from scar.errors import HubError, InputError
 from scar.formats.embedded_images import unpack
 from scar.formats.parquet import WITH_IMAGES
-from scar.publish.card import size
 from scar.publish.checksums import Checksums
 from scar.publish.missing_images import CHECKSUMS, read_checksums
 from scar.publish.plan import folders
@@ -157,7 +156,7 @@ def lines(plan: Plan) -> Iterator[str]:
     there = len(plan.pulled.files) - len(plan.fetched)
     yield f"dataset {plan.repo} at {plan.pulled.commit} -> {plan.out}"
     yield from folders(plan.sizes)
-    yield f"{len(plan.sizes)} files, {size(wanted)} to fetch; {there} are there"
+    yield f"{len(plan.sizes)} files, {format_bytes(wanted)} to fetch; {there} are there"
     if plan.unpacked:
         yield f"the images in {WITH_IMAGES}/ become files below {plan.out / 'images'}; --rows-only leaves them out"
     for verb, places in (("replaced", plan.replaced), ("removed", plan.gone), ("left out", plan.skipped)):
@@ -166,7 +165,9 @@ def lines(plan: Plan) -> Iterator[str]:
     parent = next(folder for folder in (plan.out, *plan.out.resolve().parents) if folder.exists())
     free = shutil.disk_usage(parent).free
     if free < wanted:
-        raise HubError(f"{plan.out}: {size(wanted)} to fetch, {size(free)} free; make room or give another --out.")
+        raise HubError(
+            f"{plan.out}: {format_bytes(wanted)} to fetch, {format_bytes(free)} free; make room or give another --out."
+        )
 
 
 def pull(
@@ -196,7 +197,7 @@ def pull(
     staging = plan.out / STAGING / plan.pulled.commit
     plan.out.mkdir(parents=True, exist_ok=True)
     for name in plan.gone:
-        inside(plan.out, name, plan.repo).unlink(missing_ok=True)
+        find_place(plan.out, name, plan.repo).unlink(missing_ok=True)
     _write_record(plan)
 
     def get(file: Remote) -> Path:
@@ -209,7 +210,7 @@ def pull(
         )
 
     for name in track(plan.fetched, f"fetching {plan.repo}", len(plan.fetched)):
-        place = inside(plan.out, name, plan.repo)
+        place = find_place(plan.out, name, plan.repo)
         got = get(plan.pulled.files[name])
         place.parent.mkdir(parents=True, exist_ok=True)
         got.replace(place)
@@ -277,7 +278,7 @@ def _sorted(found: Mapping[str, Remote], repo: str, commit: str, out: Path) -> t
     files: dict[str, Remote] = {}
     embedded, skipped = [], []
     for path, file in sorted(found.items()):
-        inside(out, path, repo)
+        find_place(out, path, repo)
         if any(part.startswith(".") for part in PurePosixPath(path).parts):
             skipped.append(path)
             continue

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scar.common.files import is_inside
 from scar.common.hub_files import Remote, RepoType, tree
 from scar.common.progress import Track, silent
 from scar.common.retry import persist
@@ -58,7 +59,7 @@ def upload_of(folder: Path, path: str, digest: Callable[[Path], str]) -> Upload:
         InputError: it is a link that leaves the folder, or cannot be read.
     """
     file = folder / path
-    if not file.resolve().is_relative_to(folder.resolve()):
+    if not is_inside(file, folder):
         raise InputError(f"{file}: is a link that leaves {folder}; put the file itself there.")
     return Upload(path, file, file.stat().st_size, digest(file))
 

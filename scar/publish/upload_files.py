@@ -6,11 +6,12 @@ from pathlib import Path
 
 from scar.audit.report import REPORT as AUDIT
 from scar.build.report import REPORT
+from scar.common.files import write_text
 from scar.common.progress import Track, silent
 from scar.formats.embedded_images import embed
 from scar.formats.parquet import WITH_IMAGES, find
 from scar.inspect.statistics import STATS
-from scar.publish.card import CARD, CROISSANT, write_card, write_text
+from scar.publish.card import CARD, CROISSANT, write_card
 from scar.publish.checksums import Checksums
 from scar.publish.corpus_summary import PLOT_FOLDERS, Facts
 from scar.publish.missing_images import CHECKSUMS

@@ -14,13 +14,14 @@ from typer.testing import CliRunner
 
 from mmeb_eval.cli import app
 from mmeb_eval.data.cases import read
-from mmeb_eval.data.files import rows, sha256, task_files
+from mmeb_eval.data.files import rows, task_files
 from mmeb_eval.data.tasks import get_task, tasks
 from mmeb_eval.demo.pictures import Shot, boxes, paint, portraits, world
 from mmeb_eval.demo.question import World
 from mmeb_eval.demo.questions import KINDS, questions
 from mmeb_eval.demo.write import write_demo
 from mmeb_eval.templates.fused import LAYOUTS
+from scar.common.files import hash_file
 from scar.demo.shapes import COLOURS
 
 QUERIES = 6
@@ -65,7 +66,7 @@ def test_every_task_reads_with_the_parts_that_its_table_names(task: Any, data: P
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(data: Path, tmp_path: Path) -> None:
     def digests(folder: Path) -> dict[str, str]:
-        return {str(path.relative_to(folder)): sha256(path) for path in folder.rglob("*") if path.is_file()}
+        return {str(path.relative_to(folder)): hash_file(path) for path in folder.rglob("*") if path.is_file()}
 
     write_demo(tmp_path, queries=QUERIES, seed=1)
     assert digests(tmp_path) != digests(data)

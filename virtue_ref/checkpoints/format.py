@@ -8,7 +8,6 @@ has the layout of the published models. No tensor changes a bit between them.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import pickle
 import re
@@ -28,6 +27,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from scar.common.files import hash_files
 from scar.errors import CheckpointError, ConfigError
 from virtue_ref.config import Config, ImageRules, SegmenterConfig, get_profile
 from virtue_ref.model.virtue import Virtue
@@ -281,11 +281,7 @@ def revision_of(folder: Path, files: list[Path]) -> str:
     """The commit of a Hub snapshot; of any other folder the start of a hash over these files."""
     if folder.parent.name == "snapshots":
         return folder.name[:12]
-    total = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            total.update(hashlib.file_digest(stream, "sha256").digest())
-    return total.hexdigest()[:12]
+    return hash_files(files)[:12]
 
 
 def check_keys(wanted: Mapping[str, Tensor], given: Mapping[str, Any], name: str) -> None:

@@ -13,8 +13,9 @@ from mmeb_eval.report.report import ways_text
 from mmeb_eval.report.ways import read as read_ways
 from mmeb_eval.report.ways import table
 from mmeb_eval.run.results import HEADLINE, Result, read_results
+from scar.common.files import is_inside, write_text
 from scar.errors import CheckpointError, InputError
-from scar.publish.card import CARD, TEMPLATES, environment, write_text
+from scar.publish.card import CARD, TEMPLATES, environment
 from scar.publish.checksums import Checksums
 from scar.publish.licences import OTHER, Combined, combine
 from scar.publish.push import Upload, upload_of
@@ -210,7 +211,7 @@ def eval_results(results: Sequence[Result]) -> dict[str, str]:
 
 
 def _folder(checkpoint: Path) -> Path:
-    if not checkpoint.is_dir() or checkpoint.resolve().is_relative_to(TRAINED):
+    if not checkpoint.is_dir() or is_inside(checkpoint, TRAINED):
         raise CheckpointError(
             f"{checkpoint}: no folder of yours; `virtue convert {checkpoint} FOLDER` makes one, for this command."
         )

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 import scar
+from scar.common.files import replace_file
 from scar.demo import draw_world
 from scar.recipe import Recipe as CorpusRecipe
 from scar.recipe import Source as CorpusSource
@@ -161,6 +162,5 @@ def stage(file: Path, model: Virtue, teach: Callable[[], None]) -> None:
         model.load_state_dict(load_file(file))
         return
     teach()
-    unfinished = file.with_suffix(".tmp")
-    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, unfinished)
-    unfinished.replace(file)
+    with replace_file(file) as unfinished:
+        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, unfinished)

@@ -24,6 +24,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from mmeb_eval.embedder import Embedder, Item, Points, Prompt
+from scar.common.files import replace_file, write_table
 from scar.errors import ItemError, VirtueError
 from scar.sample import Box, Mask
 
@@ -98,7 +99,7 @@ def embed_rows(embedder: Embedder, rows: Iterable[Row], out: Path, source: str, 
     while chunk := list(itertools.islice(stream, part_rows)):
         file = parts / f"{len(files):06}.parquet"
         if not file.is_file():
-            _write(file, _table(chunk, _embed(embedder, chunk), embedder.name))
+            write_table(_table(chunk, _embed(embedder, chunk), embedder.name), file)
         files.append(file)
         count += len(chunk)
     _join(files, out)
@@ -131,12 +132,12 @@ def _join(parts: Sequence[Path], out: Path) -> None:
     """One file of all parts, a part at a time."""
     if not parts:
         raise VirtueError("no rows: nothing to embed.")
-    unfinished = out.with_name(f".{out.name}.tmp")
-    if out.suffix == ".parquet":
-        with parquet.ParquetWriter(unfinished, parquet.read_schema(parts[0])) as writer:
-            for part in parts:
-                writer.write_table(parquet.read_table(part))
-    else:
+    with replace_file(out) as unfinished:
+        if out.suffix == ".parquet":
+            with parquet.ParquetWriter(unfinished, parquet.read_schema(parts[0])) as writer:
+                for part in parts:
+                    writer.write_table(parquet.read_table(part))
+            return
         counts = [parquet.read_metadata(part).num_rows for part in parts]
         dim = parquet.read_schema(parts[0]).field("vector").type.list_size
         whole = np.lib.format.open_memmap(unfinished, "w+", np.float32, (sum(counts), dim))
@@ -144,13 +145,6 @@ def _join(parts: Sequence[Path], out: Path) -> None:
             vectors = parquet.read_table(part)["vector"].combine_chunks().flatten().to_numpy().reshape(-1, dim)
             whole[end - len(vectors) : end] = vectors
         whole.flush()
-    unfinished.replace(out)
-
-
-def _write(file: Path, table: pa.Table) -> None:
-    unfinished = file.with_suffix(".tmp")
-    parquet.write_table(table, unfinished)
-    unfinished.replace(file)
 
 
 def _row(line: str, number: str, place: str, folder: Path) -> Row:

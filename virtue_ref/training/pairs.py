@@ -7,7 +7,6 @@ the text and shown as a prompt. Texts become what the published model was traine
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 
 from mmeb_eval.embedder import Item
 from mmeb_eval.templates.fused import DATA_TOKEN
+from scar.common.files import hash_files
 from scar.errors import DataError
 from scar.sample import Box, Caption
 from virtue_ref.model.tokens import IMAGE
@@ -209,11 +209,7 @@ def _is_there(image: Path, known: dict[Path, bool]) -> bool:
 
 
 def _revision(files: Sequence[Path]) -> str:
-    total = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            total.update(hashlib.file_digest(stream, "sha256").digest())
-    return total.hexdigest()[:12]
+    return hash_files(files)[:12]
 
 
 def _told(rejected: Mapping[str, int]) -> str:

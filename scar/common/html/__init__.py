@@ -52,13 +52,6 @@ def render(template: str, *folders: Path, **values: Any) -> str:
     return environment.get_template(template).render(**values)
 
 
-def save_page(page: str, path: Path) -> None:
-    """Write a page under a temporary name and rename it."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(path)
-
-
 def reduced(image: Image, side: int) -> Shown:
     """A picture as JPEG whose larger side has at most so many pixels."""
     width, height = image.size

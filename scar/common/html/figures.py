@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scar.common.charts import Bars, save_charts, told
-from scar.common.html import png_uri, render, save_page
+from scar.common.files import write_text
+from scar.common.html import png_uri, render
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,7 +44,7 @@ def save_figures(
         tables=[_plain(table) for table in tables],
         charts=[(png_uri(data), told(charts[chart])) for chart, data in pictures.items()],
     )
-    save_page(page, folder / f"{name}.html")
+    write_text(page, folder / f"{name}.html")
 
 
 def _plain(table: Table) -> dict[str, Any]:

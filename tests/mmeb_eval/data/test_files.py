@@ -10,9 +10,10 @@ import pytest
 from pyarrow import parquet
 
 from mmeb_eval.data.cases import read
-from mmeb_eval.data.files import TaskFiles, rows, scar_folder, sha256, task_files
+from mmeb_eval.data.files import TaskFiles, rows, scar_folder, task_files
 from mmeb_eval.data.tasks import get_task
 from mmeb_eval.templates.fused import LAYOUTS
+from scar.common.files import hash_file
 from scar.errors import DataError
 
 MMEB_ROW = {
@@ -148,4 +149,4 @@ def test_a_bad_json_line_is_named(tmp_path: Path, line: str, message: str) -> No
 
 def test_the_digest_is_of_the_bytes(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
-    assert sha256(tmp_path / "a").startswith("ba7816bf8f01cfea")
+    assert hash_file(tmp_path / "a").startswith("ba7816bf8f01cfea")

@@ -12,10 +12,11 @@ from PIL import Image
 
 from mmeb_eval.adapters.baselines import Random
 from mmeb_eval.data import cases
-from mmeb_eval.data.files import TaskFiles, scar_folder, sha256
+from mmeb_eval.data.files import TaskFiles, scar_folder
 from mmeb_eval.report.gallery import LARGEST_CANDIDATE, failures
 from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.templates.fused import get_layout
+from scar.common.files import hash_file
 from scar.errors import DataError
 
 
@@ -104,9 +105,9 @@ def test_a_model_without_failures_shows_none(grounding: TaskFiles) -> None:
 def test_rows_that_changed_since_show_nothing(grounding: TaskFiles) -> None:
     result = evaluate(Seeing(3), grounding)
     (file,) = grounding.files
-    before = sha256(file)
+    before = hash_file(file)
     file.write_text(file.read_text() + "\n")
-    assert sha256(file) != before
+    assert hash_file(file) != before
     assert failures([result], [grounding], 8) == []
 
 

@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mmeb_eval.data.files import scar_folder, sha256
+from mmeb_eval.data.files import scar_folder
 from mmeb_eval.data.tasks import group, tasks
 from mmeb_eval.report.report import write_report
 from mmeb_eval.report.statistics import hits, interval
 from mmeb_eval.report.ways import WAYS, Measured, Stage
 from mmeb_eval.run.results import HEADLINE, Result
+from scar.common.files import hash_file
 from scar.errors import DataError, EvalError, ScarError, UnknownName
 from scar.formats.parquet import write
 from scar.formats.schema import Origin
@@ -104,7 +105,7 @@ def results(corpus: Path) -> list[Result]:
     file = corpus / "SCaR-eval" / "SCaR_eval_Toy.parquet"
     ranks = {"constant": (10,) * QUERIES, MINE: (1, 1, 4, 1, 2, 7)}
     first = {"constant": (1,) * QUERIES, MINE: (0, 0, 5, 0, 8, 3)}
-    settings = {"files": {file.name: sha256(file)}, "layout": "plain", "note": NASTY, "embedder": {"seed": 3}}
+    settings = {"files": {file.name: hash_file(file)}, "layout": "plain", "note": NASTY, "embedder": {"seed": 3}}
     return [
         Result(
             model=model,
@@ -381,7 +382,7 @@ def test_a_corpus_that_cannot_be_shown_is_named(
         (corpus / "images" / "5.png").write_bytes(b"no image")
     if damage == "broken rows":
         rows.write_bytes(b"PAR1")
-        files = {"files": {rows.name: sha256(rows)}}
+        files = {"files": {rows.name: hash_file(rows)}}
         results = [dataclasses.replace(own, settings={**own.settings, **files}) for own in results]
     (tmp_path / "report.html").write_text("old")
     with pytest.raises(ScarError, match=r"5\.png|SCaR_eval_Toy"):

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mmeb_eval.data.files import sha256
 from mmeb_eval.embedder import Item, Points, Prompt
 from mmeb_eval.run import vector_cache as cache_module
 from mmeb_eval.run.embed import Memory, embed_items
 from mmeb_eval.run.vector_cache import VectorCache
 from mmeb_eval.run.vector_keys import Keys
 from mmeb_eval.run.workers import Worker
+from scar.common.files import hash_file
 from scar.errors import DataError, EvalError
 from scar.sample import Box, Mask
 
@@ -166,9 +166,9 @@ def test_digests_of_pictures_are_remembered_once_they_have_settled(
 
     def counted(path: Path) -> str:
         read.append(path.name)
-        return sha256(path)
+        return hash_file(path)
 
-    monkeypatch.setattr("mmeb_eval.run.vector_keys.sha256", counted)
+    monkeypatch.setattr("scar.common.files.hash_file", counted)
     again = Keys(memory)
     assert (again.of(Item(image=picture)), again.of(Item(image=fresh))) == before
     assert read == ["fresh.png"]

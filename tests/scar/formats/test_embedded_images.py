@@ -175,7 +175,7 @@ def changed(shard: pa.Table, place: Path, **image: Any) -> Path:
 
 @pytest.mark.parametrize("path", ["../out.png", "/out.png", "images/../../out.png", "SCaR-eval/a.png"])
 def test_an_image_path_that_leaves_its_folder_is_refused(shard: pa.Table, tmp_path: Path, path: str) -> None:
-    with pytest.raises(InputError, match="leaves the image folder; refused"):
+    with pytest.raises(InputError, match=r"would leave .*; refused"):
         unpack(changed(shard, tmp_path / "x.parquet", path=path), tmp_path / "out", {})
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "out.png").exists()
@@ -195,7 +195,7 @@ def test_a_folder_that_is_a_link_is_not_followed(shard: pa.Table, tmp_path: Path
     (tmp_path / "out" / "images").mkdir(parents=True)
     (tmp_path / "out" / "images" / "toy_val").symlink_to(tmp_path / "elsewhere")
     known = {path: hashlib.sha256(b"?").hexdigest() for path in shard["qry_image_path"].to_pylist()}
-    with pytest.raises(InputError, match=r"leaves .* through a link; refused"):
+    with pytest.raises(InputError, match=r"would leave .* through a link; refused"):
         unpack(changed(shard, tmp_path / "x.parquet", bytes=b"?"), tmp_path / "out", known)
     assert not list((tmp_path / "elsewhere").iterdir())
 

@@ -1,0 +1,84 @@
+"""Loading in threads what will be asked for next, while the caller is busy with what it has."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Hashable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+WORKERS = min(4, os.cpu_count() or 1)
+"""Threads that load."""
+
+
+class Prefetcher(Generic[K, V]):
+    """Loads values in the order in which they will be taken.
+
+    Args:
+        load: makes the value of a key; runs in threads.
+        keys: in the order in which they will be taken, each once.
+        pool: of the threads; at most `WORKERS` of them are used at a time.
+        limit: no further value is loaded while those that wait to be taken weigh as much together.
+        weigh: weight of a value.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[K], V],
+        keys: Iterable[K],
+        pool: ThreadPoolExecutor,
+        *,
+        limit: int,
+        weigh: Callable[[V], int],
+    ) -> None:
+        self._load = load
+        self._keys = iter(keys)
+        self._pool = pool
+        self._limit = limit
+        self._weigh = weigh
+        self._lock = threading.RLock()
+        self._loading: dict[K, Future[V]] = {}
+        self._waiting: dict[K, int] = {}  # weights of those that are loaded
+        self._busy = 0
+
+    def start_loading(self) -> None:
+        """Begin before the first value is taken."""
+        with self._lock:
+            self._load_more()
+
+    def take(self, key: K) -> V:
+        """The value of a key; loaded at once if it was not expected, or raised what `load` raised."""
+        with self._lock:
+            loading = self._loading.pop(key, None)
+            self._waiting.pop(key, None)
+            self._load_more()
+        return self._load(key) if loading is None else loading.result()
+
+    def stop(self) -> None:
+        """Load no more."""
+        with self._lock:
+            self._keys = iter(())
+            for loading in self._loading.values():
+                loading.cancel()
+
+    def _load_more(self) -> None:
+        while self._busy < WORKERS and sum(self._waiting.values()) < self._limit:
+            try:
+                key = next(self._keys)
+            except StopIteration:
+                return
+            self._busy += 1
+            self._loading[key] = self._pool.submit(self._load, key)
+            self._loading[key].add_done_callback(partial(self._note_loaded, key))
+
+    def _note_loaded(self, key: K, value: Future[V]) -> None:
+        with self._lock:
+            self._busy -= 1
+            if key in self._loading and not value.cancelled() and value.exception() is None:
+                self._waiting[key] = self._weigh(value.result())
+            self._load_more()
