@@ -23,10 +23,11 @@ from rich.table import Table
 from timing import best
 
 from mmeb_eval.data.files import TaskFiles, task_files
-from mmeb_eval.data.images import WORKERS, decode, open_rgb
+from mmeb_eval.data.images import decode, open_rgb
 from mmeb_eval.data.tasks import get_task
 from mmeb_eval.embedder import Item
 from mmeb_eval.run.run import run
+from scar.common.prefetch import WORKERS
 
 IMAGES, DRAWN, CAPTIONS, BATCH, WIDTH = 1000, 50, 10, 32, 1536
 ROUNDS = 5

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import struct
-import threading
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scar.common.images import FORMATS, MAX_PIXELS
+from scar.common.images import BROKEN, open_image
+from scar.common.prefetch import WORKERS, Prefetcher
 from scar.errors import DataError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-WORKERS = min(4, os.cpu_count() or 1)
-"""Threads that open images ahead."""
 
 AHEAD_BYTES = 128 * 2**20
 """No further image is opened while so much waits to be asked for."""
@@ -76,68 +69,37 @@ def _header(path: Path) -> Iterator[Image]:
     from PIL import Image
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # size is checked below, and odd metadata harms nobody
-            with Image.open(path, formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise DataError(f"{path}: {image.width}x{image.height} pixels; at most {MAX_PIXELS:,} are decoded.")
-                yield image
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error) as error:
+        with open_image(path) as image:
+            yield image
+    except BROKEN as error:
         raise DataError(f"{path}: not an image that can be decoded: {' '.join(str(error).split())}") from error
     except Image.DecompressionBombError as error:
-        raise DataError(f"{path}: more than the {MAX_PIXELS:,} pixels that are decoded.") from error
+        raise DataError(f"{path}: {error}.") from error
 
 
 class _Ahead:
-    """Images on their way."""
+    """Images on their way; one that several items show, one after the other, is decoded once."""
 
     def __init__(self, paths: Iterable[Path], pool: ThreadPoolExecutor) -> None:
         self._times = Counter(paths)
-        self._route = iter(tuple(self._times))
-        self._pool = pool
-        self._lock = threading.RLock()
-        self._coming: dict[Path, Future[Image]] = {}
-        self._waiting: dict[Path, int] = {}  # bytes of those that have come
-        self._busy = 0
+        self._coming = Prefetcher(decode, tuple(self._times), pool, limit=AHEAD_BYTES, weigh=_count_bytes)
         self._last: tuple[Path, Image] | None = None
 
     def open(self, path: Path) -> Image:
-        """The image; one that several items show, one after the other, is decoded once."""
         if self._last is not None and self._last[0] == path:
             return self._last[1].copy()
-        with self._lock:
-            coming = self._coming.pop(path, None)
-            self._waiting.pop(path, None)
-            self._go_on()
-        image = decode(path) if coming is None else coming.result()
+        image = self._coming.take(path)
         if self._times[path] < 2:
             return image
         self._last = path, image
         return image.copy()
 
     def stop(self) -> None:
-        """Open no more."""
-        with self._lock:
-            self._route = iter(())
-            for coming in self._coming.values():
-                coming.cancel()
+        self._coming.stop()
 
-    def _go_on(self) -> None:
-        """Set threads to work that have none."""
-        while self._busy < WORKERS and sum(self._waiting.values()) < AHEAD_BYTES:
-            path = next(self._route, None)
-            if path is None:
-                return
-            self._busy += 1
-            self._coming[path] = self._pool.submit(decode, path)
-            self._coming[path].add_done_callback(partial(self._came, path))
 
-    def _came(self, path: Path, image: Future[Image]) -> None:
-        with self._lock:
-            self._busy -= 1
-            if path in self._coming and not image.cancelled() and image.exception() is None:
-                self._waiting[path] = 3 * image.result().width * image.result().height
-            self._go_on()
+def _count_bytes(image: Image) -> int:
+    return 3 * image.width * image.height
 
 
 _AHEAD: ContextVar[_Ahead | None] = ContextVar("ahead", default=None)

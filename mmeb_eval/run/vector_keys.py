@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from mmeb_eval.data.images import WORKERS
 from mmeb_eval.embedder import Embedder, Item, Points, Prompt, layout_of, prompts_of, settings_of
 from mmeb_eval.run.versions import versions
 from scar.common.files import FileHash, HashCache, hash_file
+from scar.common.prefetch import WORKERS
 from scar.errors import DataError
 from scar.sample import Box
 

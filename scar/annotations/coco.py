@@ -23,7 +23,7 @@ from scar.annotations.coco_image import CocoDraft, Layer
 from scar.annotations.coco_index import Image, index_layer
 from scar.annotations.once import Once
 from scar.annotations.record_index import Spans
-from scar.build.leakage import coco_identity
+from scar.common.image_hash import parse_coco_identity
 from scar.errors import BadRecord
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class CocoAlbum(Album):
 
 def _name(image: Image) -> Name:
     file = PurePosixPath(image.file_name).as_posix()
-    return Name(image.id, file, coco_identity(file))
+    return Name(image.id, file, parse_coco_identity(file))
 
 
 def album(source: Source, tally: Tally, once: Once) -> CocoAlbum:

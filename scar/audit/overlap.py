@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from scar.build.earlier_builds import look_of
-from scar.build.leakage import coco_identity
-from scar.common.image_hash import shared
+from scar.common.image_hash import find_image_hash, match_identities, parse_coco_identity
 from scar.formats.parquet import RowFile
 from scar.sample import Split
 
@@ -35,10 +33,10 @@ class Overlap:
             images: the source that each comes under, by path.
         """
         noted, own = file.identities(), self._images[file.split][key]
-        named = {image: noted.get(image) or coco_identity(image) for image in images}
+        named = {image: noted.get(image) or parse_coco_identity(image) for image in images}
         others = [image for image, name in named.items() if name is None and _is_there(self._folder / image)]
         with ThreadPoolExecutor() as pool:
-            named |= zip(others, pool.map(lambda image: look_of(image, self._folder), others), strict=True)
+            named |= zip(others, pool.map(lambda image: find_image_hash(image, self._folder), others), strict=True)
         for image, name in named.items():
             told = name or f"{images[image]}/{'/'.join(image.split('/')[2:]) or image}"
             self._unknown[key] = self._unknown.get(key, 0) + (name is None and told not in own)
@@ -51,7 +49,7 @@ class Overlap:
     def figures(self) -> dict[str, int]:
         """For each pair ``<eval file> in <train file>`` that shares some, how many images."""
         pairs = {
-            f"{one} in {other}": sum(shared(sorted(held), sorted(learned)))
+            f"{one} in {other}": sum(match_identities(sorted(held), sorted(learned)))
             for one, held in sorted(self._images["eval"].items())
             for other, learned in sorted(self._images["train"].items())
         }

@@ -25,13 +25,14 @@ from scar.annotations.opening import Opened, are_heavy, open_sources
 from scar.build.earlier_builds import neighbours
 from scar.build.engine import Engine, EngineName, here, open_engine
 from scar.build.image_folder import ImagesMode, put_images, refuse_to_replace, refuse_to_replace_images, remove_others
-from scar.build.leakage import Leakage, coco_identity, find_leakage, kept, nameless, refuse
+from scar.build.leakage import Leakage, find_leakage, kept, nameless, refuse
 from scar.build.pipeline import Generator, image_folder, rules, shown, suited
 from scar.build.refine import refined
 from scar.build.report import REPORT, read_report
 from scar.build.shard import SHARD_IMAGES, Job, Shard, ShardResult
 from scar.build.shard_store import Store
 from scar.common.files import is_inside, write_json
+from scar.common.image_hash import parse_coco_identity
 from scar.common.progress import Track
 from scar.errors import BuildInterrupted, InputError, LeakageError, RecipeError, ScarError
 from scar.formats.parquet import Writer
@@ -263,7 +264,7 @@ def _identities(names: Iterable[Name], used: Collection[str], source: Source) ->
     return {
         f"{image_folder(source)}/{name.file}": name.identity
         for name in names
-        if name.identity is not None and name.file in used and name.identity != coco_identity(name.file)
+        if name.identity is not None and name.file in used and name.identity != parse_coco_identity(name.file)
     }
 
 

@@ -7,9 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from scar.build.leakage import coco_identity, perceptual
-from scar.common.images import locate
-from scar.errors import BadRecord
+from scar.common.image_hash import find_image_hash, parse_coco_identity
 from scar.formats.parquet import find
 from scar.sample import Split
 
@@ -57,7 +55,7 @@ def neighbours(out: Path, keys: Collection[str], splits: Collection[Split], *, l
             told = zip(images.values(), pool.map(look, images), strict=True)
             pairs = [(number, name) for number, name in told if name]
             if looks:
-                seen = zip(images.values(), pool.map(lambda path: look_of(path, out), images), strict=True)
+                seen = zip(images.values(), pool.map(lambda path: find_image_hash(path, out), images), strict=True)
                 pairs += [(number, name) for number, name in seen if name]
             found.append(Neighbour(key, file.split, tuple(pairs)))
     return found
@@ -71,12 +69,4 @@ def identity(path: str, known: dict[str, str], folder: Path) -> str | None:
         known: what the build noted of its images; see `RowFile.identities`.
         folder: that paths are relative to.
     """
-    return known.get(path) or coco_identity(path) or look_of(path, folder)
-
-
-def look_of(path: str, folder: Path) -> str | None:
-    """The look of an image of a corpus; None if it is not there, as in the published folders."""
-    try:
-        return perceptual(locate(folder, path, path), path)
-    except (BadRecord, OSError):
-        return None
+    return known.get(path) or parse_coco_identity(path) or find_image_hash(path, folder)

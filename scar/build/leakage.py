@@ -8,8 +8,6 @@ change. An image that some eval split has is held out of every train split.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +18,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import msgspec
 
 from scar.accounting import Tally
-from scar.common.image_hash import COLUMNS, LOOKS, ROWS, shared, signs
-from scar.common.images import FORMATS, locate
+from scar.common.image_hash import hash_image, match_identities
+from scar.common.images import locate
 from scar.errors import BadRecord, LeakageError
 from scar.sample import Picture
 
@@ -37,47 +35,8 @@ Overlap: TypeAlias = Literal["refuse", "drop-train", "keep"]
 HELD_OUT = "in_eval"
 """The reason under which the records of train images that an eval split has are counted."""
 
-_COCO_FILE = re.compile(r"(?:COCO_(?:train|val|test)20\d\d_)?(\d{12})\.jpe?g", re.IGNORECASE)
-
 _AT_ONCE = 500
 """Images that are looked at by one task: some tenths of a second."""
-
-_PLAIN = 16
-"""Looks with fewer rises or falls are those of a picture with next to nothing in it: many look like that."""
-
-
-def coco_identity(file: str) -> str | None:
-    """Identity from a file name such as COCO gives its images; None for another name.
-
-    >>> coco_identity("train2014/COCO_train2014_000000581857.jpg"), coco_identity("000000581857.jpg")
-    ('coco:581857', 'coco:581857')
-    """
-    match = _COCO_FILE.fullmatch(file.rpartition("/")[2])
-    return f"coco:{int(match.group(1))}" if match else None
-
-
-def perceptual(path: Path, place: str) -> str:
-    """Identity from the pixels, which `looks.shared` compares: the brightness of 16 x 17 tiles.
-
-    A picture that is plain all over is known by its bytes instead.
-
-    Raises:
-        BadRecord: the image does not decode (``image_broken``).
-    """
-    import numpy as np
-    from PIL import Image
-
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            image.draft("L", (8 * COLUMNS, 8 * ROWS))  # a JPEG is decoded at an eighth of its size
-            small = image.convert("L").resize((COLUMNS, ROWS), Image.Resampling.BOX)
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise BadRecord(place, f"image {path} does not decode: {error}", "image_broken") from None
-    tiles = np.asarray(small, np.uint8)
-    bits = signs(tiles)
-    if not _PLAIN <= bits.sum() <= bits.size - _PLAIN:
-        return f"bytes:{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
-    return f"{LOOKS}{tiles.tobytes().hex()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +77,7 @@ def overlap(train: Mapping[str, Iterable[tuple[int, str]]], held: Mapping[str, I
         pairs = list(images)
         ids: set[int] = set()
         for owner, identities in owners.items():
-            both = shared([identity for _, identity in pairs], identities)
+            both = match_identities([identity for _, identity in pairs], identities)
             own = {number for (number, _), inside in zip(pairs, both, strict=True) if inside}
             found.shared[name, owner] += len(own)
             ids |= own
@@ -231,7 +190,7 @@ def _seen(images: Path, names: Sequence[Name]) -> list[tuple[int, str]]:
     for name in names:
         place = f"image {name.id}"
         try:
-            found.append((name.id, perceptual(locate(images, name.file, place), place)))
+            found.append((name.id, hash_image(locate(images, name.file, place), place)))
         except BadRecord:  # no sample is made of it either
             continue
     return found

@@ -1,4 +1,6 @@
-"""Whether two images look the same, whatever their size and compression: their brightness in 16 x 17 tiles.
+"""Which image of the world a file is: by the number in COCO's file names, or by its look.
+
+A look is the brightness of an image in 16 x 17 tiles: two images look the same whatever their size and compression.
 
 From each tile to its right neighbour brightness falls or rises: copies of a photograph differ in at most an eighth of
 these signs (among 159 photographs in seven sizes and formats in at most 30 of 256; two photographs in at least 63),
@@ -7,8 +9,14 @@ and in no tile by much.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from scar.common.images import BROKEN, locate, open_image
+from scar.errors import BadRecord
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,16 +37,68 @@ _AT_ONCE = 1 << 22
 """Pairs that are compared at once."""
 
 
-def signs(tiles: NDArray[Any]) -> NDArray[np.bool_]:
+_PLAIN = 16
+"""Looks with fewer rises or falls are those of a picture with next to nothing in it: many look like that."""
+
+_COCO_FILE = re.compile(r"(?:COCO_(?:train|val|test)20\d\d_)?(\d{12})\.jpe?g", re.IGNORECASE)
+
+
+def parse_coco_identity(file: str) -> str | None:
+    """Identity from a file name such as COCO gives its images; None for another name.
+
+    >>> parse_coco_identity("train2014/COCO_train2014_000000581857.jpg"), parse_coco_identity("000000581857.jpg")
+    ('coco:581857', 'coco:581857')
+    """
+    match = _COCO_FILE.fullmatch(file.rpartition("/")[2])
+    return f"coco:{int(match.group(1))}" if match else None
+
+
+def hash_image(path: Path, place: str) -> str:
+    """Identity from the pixels: `LOOKS` and the look in hexadecimal digits, which `match_identities` compares.
+
+    A picture that is plain all over is known by its bytes instead.
+
+    Args:
+        path: of the image.
+        place: file and record, for the message.
+
+    Raises:
+        BadRecord: the image does not decode (``image_broken``).
+    """
+    import numpy as np
+    from PIL import Image
+
+    try:
+        with open_image(path) as image:
+            image.draft("L", (8 * COLUMNS, 8 * ROWS))  # a JPEG is decoded at an eighth of its size
+            small = image.convert("L").resize((COLUMNS, ROWS), Image.Resampling.BOX)
+    except (*BROKEN, Image.DecompressionBombError) as error:
+        raise BadRecord(place, f"image {path} does not decode: {error}", "image_broken") from None
+    tiles = np.asarray(small, np.uint8)
+    bits = _brightness_rises(tiles)
+    if not _PLAIN <= bits.sum() <= bits.size - _PLAIN:
+        return f"bytes:{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
+    return f"{LOOKS}{tiles.tobytes().hex()}"
+
+
+def find_image_hash(path: str, folder: Path) -> str | None:
+    """`hash_image` of an image below a folder; None if it is not there, as in the published corpora."""
+    try:
+        return hash_image(locate(folder, path, path), path)
+    except (BadRecord, OSError):
+        return None
+
+
+def _brightness_rises(tiles: NDArray[Any]) -> NDArray[np.bool_]:
     """(..., 256) whether brightness rises from each of (..., 16, 17) tiles to its right neighbour."""
     rises: NDArray[Any] = tiles[..., 1:] > tiles[..., :-1]
     return rises.reshape(*tiles.shape[:-2], ROWS * (COLUMNS - 1))
 
 
-def shared(mine: Sequence[str], theirs: Sequence[str]) -> list[bool]:
+def match_identities(mine: Sequence[str], theirs: Sequence[str]) -> list[bool]:
     """For each identity of one side whether the other has it, or a look like it.
 
-    >>> shared(["coco:1", "coco:2"], ["coco:2"])
+    >>> match_identities(["coco:1", "coco:2"], ["coco:2"])
     [False, True]
     """
     others = set(theirs)
@@ -55,7 +115,9 @@ def _alike(mine: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> list[bool]:
     """For each of (M, 16, 17) looks whether one of (N, 16, 17) others is of the same image."""
     import numpy as np
 
-    packed, others = (np.packbits(signs(tiles), axis=-1).view(np.uint64) for tiles in (mine, theirs))  # (., 4)
+    packed, others = (
+        np.packbits(_brightness_rises(tiles), axis=-1).view(np.uint64) for tiles in (mine, theirs)
+    )  # (., 4)
     found: list[bool] = []
     step = max(1, _AT_ONCE // len(others))
     for start in range(0, len(mine), step):

@@ -6,17 +6,27 @@ import os
 import stat
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from scar.common.files import is_inside
 from scar.errors import BadRecord
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 MAX_PIXELS = 89_478_485
 """A larger image is refused as a decompression bomb: it would take more than 256 MB as RGB (Pillow's own limit)."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 """What is decoded; Pillow knows formats that start other programs."""
+
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error)
+"""What Pillow raises on damaged files."""
 
 _ENDINGS = (".jpg", ".JPG", ".jpeg", ".JPEG", ".png", ".PNG")
 
@@ -40,10 +50,10 @@ def locate(root: Path, file: str, place: str) -> Path:
     path = root / file
     inside, kind = True, 0
     try:
-        inside = ".." not in Path(file).parts and (path == root or _is_inside(path.parent, root))
+        inside = ".." not in Path(file).parts and (path == root or _is_folder_inside(path.parent, root))
         kind = path.lstat().st_mode
         if stat.S_ISLNK(kind):
-            inside = inside and path.resolve().is_relative_to(root.resolve())
+            inside = inside and is_inside(path, root)
             kind = path.stat().st_mode
     except PermissionError:
         raise _closed(path, place) from None
@@ -87,9 +97,30 @@ def _closed(path: Path, place: str) -> BadRecord:
 
 
 @lru_cache(maxsize=1024)
-def _is_inside(folder: Path, root: Path) -> bool:
+def _is_folder_inside(folder: Path, root: Path) -> bool:
     """Whether links lead no folder out of the image folder; asked once for all images in it."""
-    return folder.resolve().is_relative_to(root.resolve())
+    return is_inside(folder, root)
+
+
+@contextmanager
+def open_image(path: Path) -> Iterator[Image]:
+    """An open image whose pixels are not yet decoded.
+
+    Raises:
+        Image.DecompressionBombError: it has more than `MAX_PIXELS`.
+        *BROKEN: it is missing, damaged or no image in `FORMATS`; Pillow's own error.
+    """
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # size is checked below, and odd metadata harms nobody
+            with Image.open(path, formats=FORMATS) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise Image.DecompressionBombError
+                yield image
+    except Image.DecompressionBombError:
+        raise Image.DecompressionBombError(f"more than the {MAX_PIXELS:,} pixels that are decoded") from None
 
 
 def probe(path: Path, place: str) -> tuple[int, int]:
@@ -122,23 +153,17 @@ def decode(path: Path, place: str) -> tuple[int, int]:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # size is checked below, and odd metadata harms nobody
-            with Image.open(path, formats=FORMATS) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS:
-                    raise Image.DecompressionBombError
-                image.load()
-    except Image.DecompressionBombError:
-        problem = f"image {path} has more than the {MAX_PIXELS:,} pixels that are decoded"
-        raise BadRecord(place, problem, "image_bomb") from None
+        with open_image(path) as image:
+            image.load()
+            return image.size
+    except Image.DecompressionBombError as error:
+        raise BadRecord(place, f"image {path} has {error}", "image_bomb") from None
     except PermissionError:
         raise _closed(path, place) from None
     except UnidentifiedImageError:
         raise BadRecord(place, f"{path} is not an image in {', '.join(FORMATS)}", "image_broken") from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error) as error:
+    except BROKEN as error:
         raise BadRecord(place, f"image {path} does not decode: {error}", "image_broken") from None
-    return width, height
 
 
 def _png_size(head: bytes, tail: bytes) -> tuple[int, int] | None:

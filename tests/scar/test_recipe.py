@@ -10,7 +10,7 @@ import pytest
 
 from scar.annotations import READERS
 from scar.annotations.inputs import check, digest
-from scar.build.leakage import coco_identity
+from scar.common.image_hash import parse_coco_identity
 from scar.errors import InputError, RecipeError
 from scar.recipe import Recipe, Source, _rows, built_in, load, parse
 from scar.sample import SPLITS, Split
@@ -146,4 +146,4 @@ def test_a_folders_digest_tells_names_and_sizes(tmp_path: Path) -> None:
 
 def test_the_default_recipe_refuses_leaks() -> None:
     assert Recipe(sources=()).overlap == "refuse"
-    assert coco_identity("000000000001.jpg") == "coco:1"
+    assert parse_coco_identity("000000000001.jpg") == "coco:1"

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeAlias
 
+from scar.common.prefetch import WORKERS, Prefetcher
 from scar.errors import ItemError
 from virtue_ref.inference.batching import Collator, Pictures
 from virtue_ref.model.virtue import Seen, Virtue
-
-WORKERS = min(4, os.cpu_count() or 1)
-AHEAD = 2 * WORKERS
-"""Images that are opened before they are asked for. All of a batch's would be hundreds of MiB."""
 
 Key: TypeAlias = tuple[int, ...]
 
@@ -34,18 +30,17 @@ class Memory:
         self._collator = collator
         self._size = size
         self._seen: OrderedDict[Key, Seen] = OrderedDict()
-        self._coming: dict[Key, Future[Pictures]] = {}
-        self._route: Iterator[Path] = iter(())
         self._workers = ThreadPoolExecutor(WORKERS)
+        self._coming = self._prefetch(())
 
     def __len__(self) -> int:
         return len(self._seen)
 
     def expect(self, images: Iterable[Path]) -> None:
         """Say which images will be asked for, in order; a few of them are opened ahead."""
-        self._coming.clear()
-        self._route = iter(images)
-        self._open_ahead()
+        self._coming.stop()
+        self._coming = self._prefetch(images)
+        self._coming.start_loading()
 
     def see(self, image: Path) -> Seen:
         """The image as the encoders see it, now or before; a file that changed is another image.
@@ -55,9 +50,7 @@ class Memory:
         """
         key = _key(image)
         if key not in self._seen:
-            coming = self._coming.pop(key, None)
-            self._open_ahead()
-            pictures = self._collator.pictures([image]) if coming is None else coming.result()
+            pictures = self._coming.take((image, key))
             self._seen[key] = self._model.look(pictures.to(self._model.device, self._model.dtype))[0]
             if len(self._seen) > self._size:
                 self._seen.popitem(last=False)
@@ -68,11 +61,26 @@ class Memory:
         """Drop all images."""
         self._seen.clear()
 
-    def _open_ahead(self) -> None:
-        while len(self._coming) < AHEAD and (image := next(self._route, None)) is not None:
-            key = _key(image)
-            if key not in self._seen and key not in self._coming:
-                self._coming[key] = self._workers.submit(self._collator.pictures, [image])
+    def _prefetch(self, images: Iterable[Path]) -> Prefetcher[tuple[Path, Key], Pictures]:
+        return Prefetcher(
+            lambda expected: self._collator.pictures([expected[0]]),
+            self._iter_unseen(images),
+            self._workers,
+            limit=WORKERS,
+            weigh=lambda _: 1,
+        )
+
+    def _iter_unseen(self, images: Iterable[Path]) -> Iterator[tuple[Path, Key]]:
+        """Each image that is not remembered, once; one that is gone is left to `see`."""
+        passed: set[Key] = set()
+        for image in images:
+            try:
+                key = _key(image)
+            except ItemError:
+                continue
+            if key not in self._seen and key not in passed:
+                passed.add(key)
+                yield image, key
 
 
 def _key(image: Path) -> Key:

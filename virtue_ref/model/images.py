@@ -7,7 +7,8 @@ whose pixels differ by up to 0.13 from those the published weights were trained 
 from __future__ import annotations
 
 import math
-import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional
 
+from scar.common.images import BROKEN, open_image
 from scar.errors import ItemError
 from virtue_ref.config import RESOLUTIONS, ImageRules, Profile
 
@@ -32,9 +34,6 @@ EXIF_ORIENTATION = 0x0112
 STRAIGHT = 1
 SIDEWAYS = (5, 6, 7, 8)
 """EXIF orientations that exchange width and height."""
-
-BROKEN = (OSError, SyntaxError, ValueError, struct.error)
-"""What PIL raises on damaged files."""
 
 
 def read_size(path: Path, profile: Profile) -> tuple[int, int]:
@@ -151,18 +150,20 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _opened(path: Path) -> Image.Image:
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
     try:
-        image = Image.open(path)
+        with open_image(path) as image:
+            if image.mode.startswith(("I", "F")):
+                # PIL's conversion to RGB clips at 255: nearly every pixel of a 16-bit image would come out white.
+                raise ItemError(f"{path}: pixels of more than 8 bits (mode {image.mode}); save it with 8 bits first.")
+            yield image
+    except ItemError:  # a ValueError too
+        raise
     except FileNotFoundError as error:
         raise ItemError(f"{path}: no such image.") from error
-    except (*BROKEN, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except (*BROKEN, Image.DecompressionBombError) as error:
         raise ItemError(f"{path}: not an image that can be opened ({error}).") from error
-    if image.mode.startswith(("I", "F")):
-        # PIL's conversion to RGB clips at 255: nearly every pixel of a 16-bit image would come out white.
-        image.close()
-        raise ItemError(f"{path}: pixels of more than 8 bits (mode {image.mode}); save it with 8 bits first.")
-    return image
 
 
 def _orientation(image: Image.Image) -> int:

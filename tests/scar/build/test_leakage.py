@@ -15,8 +15,8 @@ from PIL import Image
 from scar.accounting import Tally
 from scar.annotations import Album, Name
 from scar.build.engine import here
-from scar.build.leakage import HeldOut, Leakage, coco_identity, find_leakage, kept, overlap, perceptual, refuse
-from scar.common.image_hash import shared
+from scar.build.leakage import HeldOut, Leakage, find_leakage, kept, overlap, refuse
+from scar.common.image_hash import hash_image, match_identities, parse_coco_identity
 from scar.errors import BadRecord, LeakageError
 from scar.recipe import Source
 from scar.sample import Box, Picture, Region, Split
@@ -51,7 +51,7 @@ def photo(seed: int, size: tuple[int, int] = (320, 240)) -> Image.Image:
 
 def test_cocos_names_in_all_its_folders() -> None:
     names = ["000000000139.jpg", "val2017/000000000139.jpg", "COCO_val2014_000000000139.jpg", "a/000000000139.JPG"]
-    assert {coco_identity(name) for name in names} == {"coco:139"}
+    assert {parse_coco_identity(name) for name in names} == {"coco:139"}
     for name in (
         "139.jpg",
         "000000000139.png",
@@ -59,7 +59,7 @@ def test_cocos_names_in_all_its_folders() -> None:
         "COCO_test_000000000139.jpg",
         "000000000139.jpg.x",
     ):
-        assert coco_identity(name) is None
+        assert parse_coco_identity(name) is None
 
 
 def test_the_same_photo_looks_the_same_in_another_size_and_format(tmp_path: Path) -> None:
@@ -67,38 +67,38 @@ def test_the_same_photo_looks_the_same_in_another_size_and_format(tmp_path: Path
     photo(1).save(tmp_path / "b.jpg", quality=85)
     photo(1).resize((160, 120)).save(tmp_path / "c.png")
     photo(1).convert("L").convert("RGB").save(tmp_path / "d.webp", quality=90)
-    looks = [perceptual(path, "here") for path in tmp_path.iterdir()]
+    looks = [hash_image(path, "here") for path in tmp_path.iterdir()]
     assert all(look.startswith("looks:") for look in looks)
     for look in looks:
-        assert shared(looks, [look]) == [True] * 4
+        assert match_identities(looks, [look]) == [True] * 4
 
 
 @pytest.mark.skipif(not COCO_MINI.is_dir(), reason=f"no {COCO_MINI}")
 def test_real_photos_are_known_again_and_told_apart(tmp_path: Path) -> None:
     paths = sorted(COCO_MINI.iterdir())
-    looks = [perceptual(path, "here") for path in paths]
+    looks = [hash_image(path, "here") for path in paths]
     for place, look in enumerate(looks):
-        assert shared(looks, [look]) == [other == place for other in range(len(looks))]
+        assert match_identities(looks, [look]) == [other == place for other in range(len(looks))]
     for number, path in enumerate(paths):
         with Image.open(path) as image:
             small = image.convert("RGB").resize((image.width * 2 // 3, image.height * 2 // 3))
         small.save(tmp_path / f"{number:03}.jpg", quality=60)
-    copies = [perceptual(path, "here") for path in sorted(tmp_path.iterdir())]
-    assert shared(copies, looks) == [True] * len(copies)
+    copies = [hash_image(path, "here") for path in sorted(tmp_path.iterdir())]
+    assert match_identities(copies, looks) == [True] * len(copies)
 
 
 def test_other_photos_look_different(tmp_path: Path) -> None:
     for seed in range(60):
         photo(seed).save(tmp_path / f"{seed}.png")
-    looks = [perceptual(path, "here") for path in tmp_path.iterdir()]
+    looks = [hash_image(path, "here") for path in tmp_path.iterdir()]
     for place in range(60):
-        assert shared(looks[place : place + 1], looks[:place] + looks[place + 1 :]) == [False]
+        assert match_identities(looks[place : place + 1], looks[:place] + looks[place + 1 :]) == [False]
 
 
 def test_plain_pictures_are_known_by_their_bytes(tmp_path: Path) -> None:
     for name, colour in (("a", "red"), ("b", "blue"), ("c", "red")):
         Image.new("RGB", (50, 40), colour).save(tmp_path / f"{name}.png")
-    red, blue, again = (perceptual(tmp_path / f"{name}.png", "here") for name in "abc")
+    red, blue, again = (hash_image(tmp_path / f"{name}.png", "here") for name in "abc")
     assert red == again != blue
     assert red.startswith("bytes:")
 
@@ -106,7 +106,7 @@ def test_plain_pictures_are_known_by_their_bytes(tmp_path: Path) -> None:
 def test_what_does_not_decode_has_no_look(tmp_path: Path) -> None:
     (tmp_path / "c.png").write_text("no image")
     with pytest.raises(BadRecord, match="does not decode"):
-        perceptual(tmp_path / "c.png", "image 1")
+        hash_image(tmp_path / "c.png", "image 1")
 
 
 images = st.lists(st.tuples(st.integers(0, 20), st.sampled_from("abcdefgh")), unique_by=lambda pair: pair[0])
