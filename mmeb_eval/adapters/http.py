@@ -24,7 +24,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag, urlsplit
 
@@ -33,6 +32,7 @@ import numpy as np
 from mmeb_eval.adapters.parts import refuse_prompts, unit
 from mmeb_eval.data.images import open_rgb
 from mmeb_eval.embedder import Item
+from scar.common.retry import is_temporary, parse_retry_after
 from scar.errors import ContractError, EvalError
 
 if TYPE_CHECKING:
@@ -54,9 +54,6 @@ TIMEOUT_S = 300.0
 
 AT_ONCE = 8
 """Requests under way at the same time."""
-
-PASSING = {408, 425, 429}
-"""HTTP codes beside those from 500 up that another try can mend."""
 
 SENT_AS_IS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 """Formats that servers read; pictures in others, or to be turned, go as PNG."""
@@ -119,10 +116,11 @@ class Endpoint:
             except urllib.error.HTTPError as error:
                 with error:
                     said = _hidden(_said(error))
-                if not (error.code in PASSING or error.code >= 500):
+                if not is_temporary(error.code):
                     hint = f" Set {KEY}." if error.code in (401, 403) and not os.environ.get(KEY) else ""
                     raise EvalError(f"{self._url}: HTTP {error.code} {error.reason}: {said}{hint}") from None
-                reason, asked = f"HTTP {error.code} {error.reason}: {said}", _retry_after(error.headers)
+                reason = f"HTTP {error.code} {error.reason}: {said}"
+                asked = parse_retry_after(error.headers.get("Retry-After"))
             except (OSError, http.client.HTTPException) as error:
                 inner = getattr(error, "reason", error)
                 if isinstance(inner, ssl.SSLCertVerificationError):
@@ -231,18 +229,6 @@ def _vectors(answer: Any, count: int, name: str) -> list[list[float]]:
         if not isinstance(vector, list) or not vector or not all(isinstance(value, int | float) for value in vector):
             raise ContractError(f"{name}: `embedding` {index} of the answer is no list of numbers.")
     return [rows[index] for index in range(count)]
-
-
-def _retry_after(headers: Any) -> float | None:
-    """Seconds that a server asks to wait, told as such or as a date."""
-    value = (headers or {}).get("Retry-After")
-    if value is None:
-        return None
-    with contextlib.suppress(ValueError):
-        return max(0.0, float(value))
-    with contextlib.suppress(ValueError):
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    return None
 
 
 def _said(error: urllib.error.HTTPError) -> str:

@@ -13,6 +13,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scar.common.statistics import sign_test
+
 Hits: TypeAlias = NDArray[np.bool_]
 """(Q,) whether each query of a task was answered rightly, in the order of the data."""
 
@@ -90,12 +92,7 @@ def mcnemar(a: Hits, b: Hits) -> float:
     0.0625
     """
     (difference,) = _differences([a], [b])
-    apart, fewer = _apart(difference)
-    ways = tail = 1
-    for count in range(fewer):
-        ways = ways * (apart - count) // (count + 1)
-        tail += ways
-    return min(1.0, 2 * tail / (1 << apart))
+    return sign_test(int(np.count_nonzero(difference > 0)), int(np.count_nonzero(difference < 0)))
 
 
 def sign_flip(a: Sequence[Hits], b: Sequence[Hits], *, seed: int = 0) -> float:
@@ -111,7 +108,7 @@ def sign_flip(a: Sequence[Hits], b: Sequence[Hits], *, seed: int = 0) -> float:
     rng = np.random.default_rng(seed)
     flipped = np.zeros(RESAMPLES)
     for own in differences:
-        apart, _ = _apart(own)
+        apart = int(np.count_nonzero(own))
         flipped += (2 * rng.binomial(apart, 0.5, RESAMPLES) - apart) / len(own)
     seen = abs(math.fsum(own.mean() for own in differences))
     as_far = np.count_nonzero(np.abs(flipped) >= seen - 1e-12)  # sums in another order differ in the last digits
@@ -172,9 +169,3 @@ def _differences(a: Sequence[Hits], b: Sequence[Hits]) -> list[NDArray[np.int8]]
     if lengths[0] != lengths[1] or 0 in lengths[0] or not a:
         raise ValueError(f"a paired test needs the same queries on both sides, found {lengths[0]} and {lengths[1]}.")
     return [own.astype(np.int8) - other.astype(np.int8) for own, other in zip(a, b, strict=True)]
-
-
-def _apart(difference: NDArray[np.int8]) -> tuple[int, int]:
-    """On how many queries only one of two models hits, and how many of them the less lucky one has."""
-    wins, losses = int(np.count_nonzero(difference > 0)), int(np.count_nonzero(difference < 0))
-    return wins + losses, min(wins, losses)

@@ -6,7 +6,7 @@ odd spaces included, because published weights were trained on such strings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mmeb_eval.data.tasks import Task
@@ -160,8 +160,17 @@ def query_text(task: Task, layout: Layout, instruction: str, text: str, box: Box
     whole = JOINS[task.join](instruction, text, layout) + task.query_end
     if box is not None:
         corners = [box.x0, box.y0, box.x1, box.y1]
-        whole += f"Referring object bbox: {corners if layout.exact else [round(corner) for corner in corners]}"
+        whole += format_region(corners if layout.exact else [round(corner) for corner in corners])
     return whole if layout.exact else whole.strip()
+
+
+def format_region(corners: Sequence[float]) -> str:
+    """The sentence that names a region in a query's text.
+
+    >>> format_region([1, 2, 4, 4])
+    'Referring object bbox: [1, 2, 4, 4]'
+    """
+    return f"Referring object bbox: {list(corners)}"
 
 
 def candidate_text(task: Task, layout: Layout, instruction: str, text: str | None) -> str:

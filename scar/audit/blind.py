@@ -6,7 +6,6 @@ is what a corpus gives away: an embedder may score so much without looking at an
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -18,6 +17,7 @@ from scar.audit.logistic import Dense, Floats, Ints, Marks, Repeated, fit, hits
 from scar.audit.ngrams import Ngrams
 from scar.audit.questions import FOLDS, Sheet
 from scar.audit.said import Said
+from scar.common.statistics import wilson_interval
 from scar.sample import PARTS, Part
 
 Scorer: TypeAlias = Callable[[Sequence[str]], Floats]
@@ -150,7 +150,7 @@ def rates(scores: Floats, sheet: Sheet) -> dict[str, Any]:
     sizes = np.array([len(question.captions) for question in sheet.questions])
     return {
         "hit": round(float(found.mean()), 4),
-        "interval": [round(end, 4) for end in wilson(float(found.mean()), len(found))],
+        "interval": [round(end, 4) for end in wilson_interval(float(found.mean()), len(found))],
         "chance": round(float((1 / sizes).mean()), 4),
         "kinds": {part: kind for part in PARTS if (kind := _kind(scores, sheet, part))},
     }
@@ -165,18 +165,6 @@ def telltales(train: Sheet) -> dict[str, list[list[Any]]]:
         "gold": [list(entry) for entry in named[:_TELLTALES] if entry[1] > 0],
         "negative": [list(entry) for entry in reversed(named[-_TELLTALES:]) if entry[1] < 0],
     }
-
-
-def wilson(rate: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson, 1927).
-
-    >>> [round(end, 3) for end in wilson(0.5, 10)]
-    [0.237, 0.763]
-    """
-    z = 1.959964
-    middle = rate + z * z / (2 * count)
-    reach = z * math.sqrt(rate * (1 - rate) / count + z * z / (4 * count * count))
-    return (middle - reach) / (1 + z * z / count), (middle + reach) / (1 + z * z / count)
 
 
 def _ngrams(train: Sheet, order: int) -> Scorer:
@@ -216,6 +204,6 @@ def _kind(scores: Floats, sheet: Sheet, part: Part) -> dict[str, Any] | None:
     rate = float(found.mean())
     return {
         "hit": round(rate, 4),
-        "interval": [round(end, 4) for end in wilson(rate, len(found))],
+        "interval": [round(end, 4) for end in wilson_interval(rate, len(found))],
         "chance": round(float((1 / sizes).mean()), 4),
     }

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scar.audit.blind import wilson
 from scar.audit.rows import rows_of
+from scar.common.statistics import wilson_interval
 from scar.errors import InputError
 from scar.formats.parquet import RowFile
 
@@ -103,7 +103,7 @@ def agreement(decisions: Sequence[Decision], key: str) -> dict[str, Any] | None:
         "samples": len(units),
         "reviewers": len(reviewers),
         "accepted": round(rate, 4),
-        "interval": [round(end, 4) for end in wilson(rate, len(units))],
+        "interval": [round(end, 4) for end in wilson_interval(rate, len(units))],
         "alpha": None if value is None else round(value, 4),
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
@@ -16,6 +15,7 @@ from scar.audit.distinct import Distinct
 from scar.audit.logistic import Ints
 from scar.audit.rows import KINDS, Coded, Rows, joined
 from scar.audit.said import split
+from scar.common.statistics import jensen_shannon_divergence
 from scar.language import english
 from scar.sample import PARTS
 
@@ -71,7 +71,7 @@ class Words:
                     sum(count for word, count in self.swapped[part].items() if word not in self.gold[part]),
                     self.swapped[part].total(),
                 ),
-                "divergence": round(divergence(self.gold[part], self.swapped[part]), 4),
+                "divergence": round(jensen_shannon_divergence(self.gold[part], self.swapped[part]), 4),
                 "most_apart": _apart(self.gold[part], self.swapped[part]),
             }
             for part in PARTS
@@ -91,7 +91,7 @@ class Words:
                 if kind == "gold"
                 else {
                     "never_gold": _share(sum(n for word, n in words.items() if word not in gold), words.total()),
-                    "divergence": round(divergence(gold, words), 4),
+                    "divergence": round(jensen_shannon_divergence(gold, words), 4),
                 }
             )
             for kind, words in self._words.items()
@@ -139,19 +139,6 @@ def repeated(rows: Rows) -> Any:
     meant = Coded.of(joined(kernels))
     _, which, counts = np.unique(rows.owners * len(meant.values) + meant.codes, return_inverse=True, return_counts=True)
     return counts[which] > 1
-
-
-def divergence(first: Counter[str], second: Counter[str]) -> float:
-    """Jensen-Shannon divergence of two distributions in bits: 0 if they are the same, 1 if they share nothing.
-
-    >>> divergence(Counter("aab"), Counter("aabaab")), divergence(Counter("a"), Counter("b"))
-    (0.0, 1.0)
-    """
-    total, firsts, seconds = 0.0, max(first.total(), 1), max(second.total(), 1)
-    for word in first.keys() | second.keys():
-        p, q = first[word] / firsts, second[word] / seconds
-        total += sum(x * math.log2(2 * x / (p + q)) for x in (p, q) if x) / 2
-    return max(total, 0.0)
 
 
 @lru_cache(maxsize=65536)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Literal, TypeAlias, TypeVar
 
 from scar.errors import HubError, ScarError
@@ -15,8 +17,11 @@ T = TypeVar("T")
 Doing: TypeAlias = Literal["read", "write"]
 """What is asked of a repository: the way out of a refusal depends on it."""
 
-PASSING = frozenset({408, 409, 412, 425, 429, 500, 502, 503, 504})
-"""Status codes after which the same may succeed later; 409 and 412: somebody else committed in between."""
+TEMPORARY = frozenset({408, 425, 429})
+"""HTTP status codes, beside those from 500 up, after which the same request may succeed later."""
+
+CONFLICTS = frozenset({409, 412})
+"""Those after which the Hub may take the same: somebody else committed in between."""
 
 QUOTA = frozenset({402, 413, 507})
 
@@ -128,6 +133,26 @@ def understand(error: Exception, doing: Doing) -> Problem | None:
     return None
 
 
+def is_temporary(status: int) -> bool:
+    """Whether the request that got this HTTP status may succeed later."""
+    return status in TEMPORARY or status >= 500
+
+
+def parse_retry_after(value: str | None) -> float | None:
+    """Seconds to wait, from the header ``Retry-After``: a number or a date; None if it is neither.
+
+    >>> parse_retry_after("12"), parse_retry_after("Thu, 01 Jan 1970 00:00:00 GMT"), parse_retry_after("soon")
+    (12.0, 0.0, None)
+    """
+    if value is None:
+        return None
+    with contextlib.suppress(ValueError):
+        return max(0.0, float(value))
+    with contextlib.suppress(ValueError):
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    return None
+
+
 def _status(status: int, headers: dict[str, str], message: str, doing: Doing) -> Problem:
     said = f"{message} {headers.get('x-error-message', '')}".casefold()
     if status in QUOTA or (status == 403 and ("storage" in said or "quota" in said)):
@@ -138,7 +163,7 @@ def _status(status: int, headers: dict[str, str], message: str, doing: Doing) ->
         return Problem(False, f"HTTP {status}: {_CODES[code]}")
     if (status, doing) in _WAYS:
         return Problem(False, f"HTTP {status}: {_WAYS[status, doing]}")
-    if status in PASSING or status >= 500:
+    if is_temporary(status) or status in CONFLICTS:
         return Problem(True, f"HTTP {status}", _wait(headers))
     return Problem(False, f"HTTP {status}: the Hub refused")
 
@@ -149,8 +174,7 @@ def _wait(headers: dict[str, str]) -> float | None:
     limit = parse_ratelimit_headers(headers)
     if limit is not None and limit.remaining == 0:
         return limit.reset_in_seconds + 1.0
-    after = headers.get("retry-after", "")
-    return float(after) if after.isdecimal() else None
+    return parse_retry_after(headers.get("retry-after"))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -18,6 +18,7 @@ from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
 from mmeb_eval.check import check
 from mmeb_eval.embedder import Item, Points
+from scar.common.prefetch import WORKERS
 from scar.errors import ConfigError, ItemError, VirtueError
 from scar.sample import Box, Mask
 from virtue_ref.checkpoints import resolve
@@ -25,7 +26,6 @@ from virtue_ref.checkpoints.format import write
 from virtue_ref.checkpoints.info import describe
 from virtue_ref.config import Config
 from virtue_ref.embedder import VirtueEmbedder, load
-from virtue_ref.inference.image_cache import AHEAD
 from virtue_ref.model.virtue import Virtue
 
 Draw = Callable[..., Path]
@@ -175,10 +175,10 @@ def test_few_images_are_opened_ahead(tiny: VirtueEmbedder, picture: Draw, monkey
 
     monkeypatch.setattr(fresh.collator, "pictures", open_)
     monkeypatch.setattr(Virtue, "look", look_)
-    images = [picture(60, 60, seed=seed) for seed in range(3 * AHEAD)]
+    images = [picture(60, 60, seed=seed) for seed in range(6 * WORKERS)]
     fresh.embed([Item("", image) for image in images])
     assert sorted(opened) == sorted(images)
-    assert max(waiting) <= AHEAD + 1
+    assert max(waiting) <= 2 * WORKERS + 1
 
 
 @pytest.mark.slow

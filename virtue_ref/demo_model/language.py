@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mmeb_eval.templates.fused import format_region
 from scar.demo.places import SCENES
 from scar.demo.shapes import COLOURS, SHAPES
 from scar.evidence.geometry import POSITIONS, positions
@@ -49,7 +50,7 @@ class Question:
 def ask(box: Box | None) -> str:
     """A query's text, as SCaR's evaluation has it."""
     text = INSTRUCTION.replace("<|image_1|>", f"{IMAGE} ") + "\n"
-    return text if box is None else f"{text}Referring object bbox: {[box.x0, box.y0, box.x1, box.y1]}"
+    return text if box is None else text + format_region([box.x0, box.y0, box.x1, box.y1])
 
 
 class Speaking(nn.Module):

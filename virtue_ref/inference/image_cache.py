@@ -66,7 +66,7 @@ class Memory:
             lambda expected: self._collator.pictures([expected[0]]),
             self._iter_unseen(images),
             self._workers,
-            limit=WORKERS,
+            limit=WORKERS,  # all images of a batch would be hundreds of MiB
             weigh=lambda _: 1,
         )
 

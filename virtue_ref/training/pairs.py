@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmeb_eval.embedder import Item
-from mmeb_eval.templates.fused import DATA_TOKEN
+from mmeb_eval.templates.fused import DATA_TOKEN, format_region
 from scar.common.files import hash_files
 from scar.errors import DataError
 from scar.sample import Box, Caption
@@ -182,7 +182,7 @@ def _with_box(query: Item, xywh: Sequence[float] | None) -> Item:
         raise Rejected("no_box")
     x, y, width, height = xywh
     corners = [x, y, x + width, y + height]
-    return Item(f"{query.text}\nReferring object bbox: {corners}", query.image, Box(*corners))
+    return Item(f"{query.text}\n{format_region(corners)}", query.image, Box(*corners))
 
 
 def _negatives(files: Sequence[Path]) -> list[tuple[str, ...]]:

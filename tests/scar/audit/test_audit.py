@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from scar import Box, Caption, Negative, Region, Sample, read
 from scar.audit import audit, findings, ngrams
-from scar.audit.blind import ask, choice, fluency, length, rates, wilson
+from scar.audit.blind import ask, choice, fluency, length, rates
 from scar.audit.encoder import load
 from scar.audit.lineage import same_lineage, swap
 from scar.audit.logistic import Dense, Marks, Repeated, fit, hits
@@ -29,8 +29,9 @@ from scar.audit.review import alpha
 from scar.audit.rows import Rows, rows_of
 from scar.audit.said import split
 from scar.audit.truth import Truth
-from scar.audit.words import Words, divergence, kernel
+from scar.audit.words import Words, kernel
 from scar.cli import app
+from scar.common.statistics import jensen_shannon_divergence, wilson_interval
 from scar.errors import InputError
 from scar.formats.parquet import find, write
 from scar.formats.schema import Origin
@@ -260,7 +261,7 @@ def test_the_interval_holds_the_rate_about_95_times_of_100() -> None:
     rng = np.random.default_rng(2)
     for rate, count in product((0.1, 0.25, 0.5), (50, 400)):
         found = rng.binomial(count, rate, 2000) / count
-        held = np.mean([low <= rate <= high for low, high in (wilson(share, count) for share in found)])
+        held = np.mean([low <= rate <= high for low, high in (wilson_interval(share, count) for share in found)])
         assert 0.93 < held < 0.98
 
 
@@ -337,7 +338,7 @@ def test_divergence_is_that_of_its_definition() -> None:
     def entropy(shares: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
         return float(-sum(share * np.log2(share) for share in shares if share))
 
-    assert divergence(first, second) == pytest.approx(entropy(middle) - (entropy(p) + entropy(q)) / 2)
+    assert jensen_shannon_divergence(first, second) == pytest.approx(entropy(middle) - (entropy(p) + entropy(q)) / 2)
 
 
 @pytest.mark.parametrize(
@@ -454,7 +455,7 @@ def test_a_review_is_part_of_the_audit(tmp_path: Path) -> None:
     report = audit(tmp_path)
     found = report["sources"]["Toy/eval"]["review"]
     assert (found["samples"], found["reviewers"], found["accepted"]) == (4, 2, 0.5)
-    assert found["interval"] == [round(end, 4) for end in wilson(0.5, 4)]
+    assert found["interval"] == [round(end, 4) for end in wilson_interval(0.5, 4)]
     assert found["alpha"] == pytest.approx(alpha([[True, True], [False, True], [False, False]]), abs=1e-4)
     assert report["sources"]["Toy/train"]["review"] is None
     assert [table.title for table in tables(report)][-1] == "Reviewed"

@@ -1,0 +1,50 @@
+"""Statistics that several reports need; scipy computes what it has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+Z_95 = 1.959964
+"""97.5 % quantile of the standard normal distribution: the two-sided 95 %."""
+
+
+def wilson_interval(share: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share of ``count`` trials (Wilson, 1927).
+
+    Written out because scipy's takes whole numbers of hits, and a tie between captions is a part of a hit.
+
+    >>> [round(end, 3) for end in wilson_interval(0.5, 10)]
+    [0.237, 0.763]
+    """
+    square = Z_95 * Z_95
+    middle = share + square / (2 * count)
+    reach = Z_95 * math.sqrt(share * (1 - share) / count + square / (4 * count * count))
+    return (middle - reach) / (1 + square / count), (middle + reach) / (1 + square / count)
+
+
+def jensen_shannon_divergence(first: Mapping[str, int], second: Mapping[str, int]) -> float:
+    """Jensen-Shannon divergence in bits of two distributions, given as counts: 0 if they are equal, 1 if disjoint.
+
+    >>> jensen_shannon_divergence({"a": 2, "b": 1}, {"a": 4, "b": 2}), jensen_shannon_divergence({"a": 1}, {"b": 1})
+    (0.0, 1.0)
+    """
+    import numpy as np
+    from scipy.special import rel_entr
+
+    counts = [(first.get(key, 0), second.get(key, 0)) for key in {**first, **second}]
+    shares = np.array(counts, np.float64).reshape(-1, 2)  # (keys, 2)
+    shares /= np.maximum(shares.sum(axis=0), 1)
+    middle = shares.mean(axis=1, keepdims=True)
+    return max(0.0, float(rel_entr(shares, middle).sum()) / 2 / math.log(2))
+
+
+def sign_test(wins: int, losses: int) -> float:
+    """Two-sided exact p of wins and losses being equally likely.
+
+    >>> round(sign_test(5, 0), 6), sign_test(0, 0)
+    (0.0625, 1.0)
+    """
+    from scipy.stats import binomtest
+
+    return float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
