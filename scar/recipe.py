@@ -37,6 +37,7 @@ import msgspec
 from scar.annotations import READERS
 from scar.build.leakage import Overlap
 from scar.build.select import Limits
+from scar.common.tables import make_record, read_toml
 from scar.errors import RecipeError
 from scar.sample import SPLITS, Split
 
@@ -162,17 +163,10 @@ def load(recipe: Path | str, data_root: Path | None = None) -> Recipe:
     """
     path = _HERE / "recipes" / f"{recipe}.toml" if recipe in built_in() else Path(recipe)
     place = str(recipe)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
+    if not path.is_file():
         known = ", ".join(["demo", *built_in()])
-        problem = (
-            f"{place}: {error.strerror or error}; give a recipe file, or one of {known}, or --instances and --images."
-        )
-        raise RecipeError(problem) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RecipeError(f"{place}: not TOML: {error}.") from None
-    return parse(content, place=place, base=path.parent, data_root=data_root)
+        raise RecipeError(f"{place}: no such file; give a recipe file, or one of {known}, or --instances and --images.")
+    return parse(read_toml(path, RecipeError), place=place, base=path.parent, data_root=data_root)
 
 
 def parse(content: Mapping[str, Any], place: str, base: Path, data_root: Path | None = None) -> Recipe:
@@ -234,11 +228,7 @@ def _convert(content: Mapping[str, Any], kind: type[T], place: str, base: Path) 
             raise ValueError(f"expected a path, got {value!r}")  # msgspec adds the key to a ValueError
         return base / value
 
-    try:
-        return msgspec.convert(content, type=kind, dec_hook=to_path)
-    except msgspec.ValidationError as error:
-        keys = ", ".join(field.name for field in msgspec.structs.fields(kind))
-        raise RecipeError(f"{place}: {error}; the keys are {keys}.") from None
+    return make_record(content, kind, place, RecipeError, dec_hook=to_path)
 
 
 def _listed(roles: list[str]) -> str:

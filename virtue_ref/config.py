@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from scar.common.tables import make_record, read_toml
 from scar.errors import ConfigError
 
 BUILT_IN = Path(__file__).parent / "configs"
@@ -140,14 +140,10 @@ class Config:
             ConfigError: no such name or file, or a table that is none of a config's.
         """
         path = BUILT_IN / f"{name}.toml" if (BUILT_IN / f"{name}.toml").is_file() else Path(name)
-        try:
-            table = tomllib.loads(path.read_text())
-            return _from_table(path.stem, table)
-        except OSError as error:
+        if not path.is_file():
             known = ", ".join(built_in())
-            raise ConfigError(f"no config {str(name)!r}: built in are {known}; else give a TOML file.") from error
-        except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-            raise ConfigError(f"{path}: not a config ({error}); {BUILT_IN / 'tiny.toml'} shows one.") from error
+            raise ConfigError(f"no config {str(name)!r}: built in are {known}; else give a TOML file.")
+        return _from_table({"name": f"virtue-{path.stem}", **read_toml(path, ConfigError)}, path)
 
     def with_options(
         self,
@@ -198,17 +194,12 @@ def get_profile(name: str) -> Profile:
     return PROFILES[name]
 
 
-def _from_table(name: str, table: dict[str, Any]) -> Config:
-    segmenter = table.get("segmenter")
-    image = dict(table.get("image", {}))
-    for key in ("mean", "std"):
-        if key in image:
-            image[key] = tuple(image[key])
-    return Config(
-        name=table.get("name", f"virtue-{name}"),
-        profile=get_profile(table["profile"]),
-        backbone=table["backbone"],
-        segmenter=None if segmenter is None else SegmenterConfig(**segmenter),
-        image=ImageRules(**image),
-        max_length=table.get("max_length"),
-    )
+def _from_table(table: Mapping[str, Any], path: Path) -> Config:
+    stored: dict[str, Any] = {"segmenter": None, **table}
+    if "profile" in stored:
+        stored["profile"] = get_profile(stored["profile"])
+    if stored["segmenter"] is not None:
+        stored["segmenter"] = make_record(stored["segmenter"], SegmenterConfig, f"{path}, [segmenter]", ConfigError)
+    if "image" in stored:
+        stored["image"] = make_record(stored["image"], ImageRules, f"{path}, [image]", ConfigError)
+    return make_record(stored, Config, str(path), ConfigError)

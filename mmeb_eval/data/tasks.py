@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args, get_type_hints
+from typing import Any, Literal, TypeAlias
 
+from scar.common.tables import make_record, read_toml
 from scar.errors import DataError, UnknownName
 
 TABLE = Path(__file__).with_name("tasks.toml")
@@ -88,10 +88,7 @@ def load_tasks(table: Path = TABLE) -> dict[str, Task]:
     Raises:
         DataError: a column or value that `Task` does not know; names file, row and column.
     """
-    try:
-        rows = tomllib.loads(table.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DataError(f"{table}: not a readable task table: {error}") from error
+    rows = read_toml(table, DataError)
     defaults = rows.pop("defaults", {})
     return {name: _task(name, columns, defaults, table) for name, columns in rows.items()}
 
@@ -131,7 +128,7 @@ def scar_task(source: str) -> Task:
     if source in official:
         return official[source]
     name = source if source not in tasks() else f"SCaR {source}"
-    defaults = tomllib.loads(TABLE.read_text(encoding="utf-8"))["defaults"]
+    defaults = read_toml(TABLE, DataError)["defaults"]
     return _task(name, {"benchmark": "SCaR", "source": source, "dataset": ""}, defaults, TABLE)
 
 
@@ -146,18 +143,5 @@ def _task(name: str, columns: object, defaults: Any, table: Path) -> Task:
     place = f"{table.name}, [{name}]"
     if not isinstance(columns, dict):
         raise DataError(f"{place}: {columns!r} is not a table of columns.")
-    types = get_type_hints(Task)
-    known = {field.name for field in fields(Task)} - {"name"}
     row = {**defaults.get(columns.get("benchmark"), {}), **columns}
-    for column, value in row.items():
-        if column not in known:
-            raise DataError(f"{place}: {UnknownName('column', column, known, f'a task has {sorted(known)}.')}")
-        allowed = get_args(types[column])
-        if allowed and value not in allowed:
-            raise DataError(f"{place}: {column} = {value!r} is none of {', '.join(map(repr, allowed))}.")
-        if not allowed and type(value) is not types[column]:
-            raise DataError(f"{place}: {column} = {value!r} is not of type {types[column].__name__}.")
-    needed = {field.name for field in fields(Task) if field.name in known and field.default is MISSING}
-    if missing := needed - row.keys():
-        raise DataError(f"{place}: no column {', '.join(sorted(missing))}, and its benchmark's defaults have none.")
-    return Task(name=name, **row)
+    return make_record(row, Task, place, DataError, what="column", given={"name": name})

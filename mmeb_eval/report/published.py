@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import csv
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from mmeb_eval.data.tasks import GROUPS, tasks
 from mmeb_eval.run.results import Result
+from scar.common.tables import make_record, read_toml
 from scar.errors import DataError
 
 TABLE = Path(__file__).with_name("published.csv")
@@ -81,15 +81,15 @@ def read(table: Path, about: Path) -> tuple[Published, ...]:
         DataError: a row or source of another shape; names file, line and value.
     """
     try:
-        sources = {name: _source(name, row, about) for name, row in tomllib.loads(about.read_text("utf-8")).items()}
+        sources = {name: _source(name, row, about) for name, row in read_toml(about, DataError).items()}
         with table.open(encoding="utf-8", newline="") as file:
             lines = csv.DictReader(file, strict=True)
             columns = [field.name for field in fields(Published)]
             if lines.fieldnames != columns:
                 raise DataError(f"{table}: expected the columns {columns}, found {lines.fieldnames}.")
             scores = tuple(_score(row, sources, f"{table.name}, line {lines.line_num}") for row in lines)
-    except (OSError, UnicodeDecodeError, csv.Error, tomllib.TOMLDecodeError) as error:
-        raise DataError(f"{table} and {about}: not a readable table with its sources: {error}") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{table}: not a readable table: {error}") from error
     seen: set[tuple[str, ...]] = set()
     for score in scores:
         key = (score.source.id, score.model, score.setting, score.name)
@@ -118,12 +118,7 @@ def by_name(scores: Iterable[Published]) -> dict[str, list[Published]]:
 
 def _source(name: str, row: object, about: Path) -> Source:
     """A table of ``published.toml``, checked."""
-    wanted = {field.name for field in fields(Source)} - {"id"}
-    if not isinstance(row, dict) or row.keys() != wanted or not all(isinstance(value, str) for value in row.values()):
-        raise DataError(f"{about.name}, [{name}]: expected texts for the keys {sorted(wanted)}, found {row!r}.")
-    if row["unit"] not in get_args(Unit):
-        raise DataError(f"{about.name}, [{name}]: unit = {row['unit']!r} is neither percent nor fraction.")
-    return Source(name, **row)
+    return make_record(row, Source, f"{about.name}, [{name}]", DataError, given={"id": name})
 
 
 def _score(row: dict[str, str], sources: dict[str, Source], place: str) -> Published:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from mmeb_eval.report.published import comparable
 from mmeb_eval.run.metrics import CUTS
 from mmeb_eval.run.results import HEADLINE, Result, models_of
 from scar.common.files import write_bytes
+from scar.common.tables import check_values, read_toml
 from scar.errors import DataError, UnknownName
 
 ABOUT: Mapping[str, type] = {
@@ -242,17 +242,7 @@ def _about(path: Path | None) -> dict[str, Any]:
     """What is said of the model."""
     if path is None:
         return {}
-    try:
-        rows = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DataError(f"{path}: not a readable TOML file about the model: {error}") from error
-    for key, value in rows.items():
-        if key not in ABOUT:
-            raise UnknownName(f"key in {path.name}", key, ABOUT, f"it is one of {', '.join(ABOUT)}.")
-        wanted = (float, int) if ABOUT[key] is float else ABOUT[key]
-        if not isinstance(value, wanted) or isinstance(value, bool):
-            raise DataError(f"{path}: {key} = {value!r} is not of type {ABOUT[key].__name__}.")
-    return rows
+    return check_values(read_toml(path, DataError), ABOUT, str(path), DataError)
 
 
 def _write(content: Mapping[str, Any], path: Path) -> None:

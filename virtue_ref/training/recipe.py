@@ -22,16 +22,15 @@ A recipe::
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
+from scar.common.tables import make_record, read_toml
 from scar.errors import ConfigError
 
 BUILT_IN = Path(__file__).parent / "recipes"
-Table = TypeVar("Table")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +165,10 @@ class Recipe:
             ConfigError: no such recipe, or a value that is none; names table and key.
         """
         path = BUILT_IN / f"{name}.toml" if (BUILT_IN / f"{name}.toml").is_file() else Path(name)
-        try:
-            table = tomllib.loads(path.read_text())
-        except OSError as error:
+        if not path.is_file():
             known = ", ".join(built_in())
-            raise ConfigError(f"no recipe {str(name)!r}: built in are {known}; else give a TOML file.") from error
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{path}: not TOML ({error}).") from error
-        return from_table(table, path.stem, str(path))
+            raise ConfigError(f"no recipe {str(name)!r}: built in are {known}; else give a TOML file.")
+        return from_table(read_toml(path, ConfigError), path.stem, str(path))
 
     def with_options(self, **changes: Any) -> Recipe:
         """This recipe with settings of the optimiser or of itself replaced; None keeps one."""
@@ -200,27 +195,14 @@ def from_table(table: Mapping[str, Any], name: str, place: str) -> Recipe:
         ConfigError: a key that is none, that is missing, or a value that does not fit; names it.
     """
     stored = dict(table)
-    sources = tuple(
-        _table(SourceRecipe, each, f"{place}, [[sources]] {number}")
-        for number, each in enumerate(stored.pop("sources", ()), start=1)
+    stored["sources"] = tuple(
+        make_record(each, SourceRecipe, f"{place}, [[sources]] {number}", ConfigError)
+        for number, each in enumerate(stored.get("sources", ()), start=1)
     )
-    inner = {
-        key: _table(kind, stored.pop(key), f"{place}, [{key}]")
-        for key, kind in (("optimiser", Optimiser), ("adapter", AdapterRecipe), ("watch", Watch))
-        if key in stored
-    }
-    return _checked(_table(Recipe, {"name": name, "sources": sources, **inner, **stored}, place))
-
-
-def _table(kind: type[Table], values: Mapping[str, Any], place: str) -> Table:
-    known = _names(kind)
-    if unknown := sorted(values.keys() - known):
-        raise ConfigError(f"{place}: {unknown[0]!r} is none of {', '.join(sorted(known))}.")
-    fitted = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    try:
-        return kind(**fitted)
-    except TypeError as error:
-        raise ConfigError(f"{place}: {str(error).partition(' ')[2]}.") from error
+    for key, kind in (("optimiser", Optimiser), ("adapter", AdapterRecipe), ("watch", Watch)):
+        if key in stored:
+            stored[key] = make_record(stored[key], kind, f"{place}, [{key}]", ConfigError)
+    return _checked(make_record({"name": name, **stored}, Recipe, place, ConfigError))
 
 
 def _names(kind: type) -> set[str]:

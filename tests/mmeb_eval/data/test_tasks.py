@@ -97,9 +97,9 @@ def test_a_scar_file_is_the_official_task_or_one_of_its_own() -> None:
         ('fmaily = "vqa"', r"bad.toml, \[Mine\]: unknown column 'fmaily': did you mean family\?"),
         ('family = "vaq"', r"bad.toml, \[Mine\]: family = 'vaq' is none of 'classification', 'vqa'"),
         ("family = 3", r"\[Mine\]: family = 3 is none of"),
-        ('choices = "ten"', r"\[Mine\]: choices = 'ten' is not of type int"),
-        ("choices = true", r"\[Mine\]: choices = True is not of type int"),
-        ("dataset = 1", r"\[Mine\]: dataset = 1 is not of type str"),
+        ('choices = "ten"', r"\[Mine\]: choices = 'ten': Expected `int`"),
+        ("choices = true", r"\[Mine\]: choices = True: Expected `int`"),
+        ("dataset = 1", r"\[Mine\]: dataset = 1: Expected `str`"),
         ('name = "Other"', r"\[Mine\]: unknown column 'name'"),
     ],
 )
@@ -113,7 +113,7 @@ def test_a_bad_column_or_value_is_named_with_file_and_row(tmp_path: Path, line: 
 def test_a_row_without_a_needed_column_is_named(tmp_path: Path) -> None:
     table = tmp_path / "bad.toml"
     table.write_text('[Mine]\nbenchmark = "MMEB"\nfamily = "vqa"\n')
-    with pytest.raises(DataError, match=r"\[Mine\]: no column candidates, choices, join, key, query, and its"):
+    with pytest.raises(DataError, match=r"\[Mine\]: no column query, join, candidates, key, choices; the columns are"):
         load_tasks(table)
 
 

@@ -168,9 +168,12 @@ def test_a_bad_row_is_named(tmp_path: Path, line: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[a]\ntitle = "t"', r"\[a\]: expected texts for the keys \['cite', 'metric', 'title', 'unit', 'url'\]"),
-        ('[a]\ntitle=""\ncite=""\nurl=""\nmetric=""\nunit="points"', "unit = 'points' is neither percent nor fraction"),
-        ("[a", "not a readable table with its sources"),
+        ('[a]\ntitle = "t"', r"\[a\]: no key cite, url, metric, unit"),
+        (
+            '[a]\ntitle=""\ncite=""\nurl=""\nmetric=""\nunit="points"',
+            "unit = 'points' is none of 'percent', 'fraction'",
+        ),
+        ("[a", "not TOML"),
     ],
 )
 def test_a_bad_source_is_named(tmp_path: Path, text: str, message: str) -> None:

@@ -184,10 +184,10 @@ def test_whose_results_are_meant_can_be_said(mmeb: list[Result], tmp_path: Path)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("modelsize = 2", "unknown key in about.toml 'modelsize': did you mean model_size"),
-        ('model_size = "2B"', "model_size = '2B' is not of type float"),
-        ("embedding_dimension = true", "embedding_dimension = True is not of type int"),
-        ("model_size =", "not a readable TOML file about the model"),
+        ("modelsize = 2", "about.toml: unknown key 'modelsize': did you mean model_size"),
+        ('model_size = "2B"', "model_size = '2B': Expected `float`"),
+        ("embedding_dimension = true", "embedding_dimension = True: Expected `int`"),
+        ("model_size =", "about.toml: not TOML"),
     ],
 )
 def test_what_is_said_of_the_model_is_checked(mmeb: list[Result], tmp_path: Path, text: str, message: str) -> None:

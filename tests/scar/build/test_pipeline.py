@@ -290,12 +290,12 @@ def test_a_recipe_names_its_sources(world: World, stand_in: Generator, tmp_path:
     ("text", "message"),
     [
         ("source = 3", "Expected `array`, got `int` - at `\\$.source`"),
-        ("seed = 1", "missing required field `source`; the keys are source, seed, skip_bad"),
+        ("seed = 1", "no key source; the keys are source, seed, skip_bad"),
         ("source = []", "Expected `array` of length >= 1"),
         ("[[source]]\nname = 'Toy'", r"source 1 \(Toy\): Object missing required field `split`"),
         (
             "[[source]]\nsplits = 'x.p'",
-            r"source 1 \(no name\): Object contains unknown field `splits`; the keys are name",
+            r"source 1 \(no name\): unknown key 'splits': did you mean split\? the keys are name",
         ),
         ("[[source]\n", "not TOML"),
         ("GOOD\nsplit = 'val'", "not TOML"),
