@@ -289,22 +289,25 @@ def test_a_recipe_names_its_sources(world: World, stand_in: Generator, tmp_path:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("source = 3", "Expected `array`, got `int` - at `\\$.source`"),
+        ("source = 3", "source = 3: Expected `array`, got `int`"),
         ("seed = 1", "no key source; the keys are source, seed, skip_bad"),
         ("source = []", "Expected `array` of length >= 1"),
-        ("[[source]]\nname = 'Toy'", r"source 1 \(Toy\): Object missing required field `split`"),
+        ("[[source]]\nname = 'Toy'", r"source 1 \(Toy\): no key split, images"),
         (
             "[[source]]\nsplits = 'x.p'",
             r"source 1 \(no name\): unknown key 'splits': did you mean split\? the keys are name",
         ),
         ("[[source]\n", "not TOML"),
         ("GOOD\nsplit = 'val'", "not TOML"),
-        ("GOOD\nmax_per_image = 0", r"source 1 \(Toy\): Expected `int` >= 1 - at `\$.max_per_image`"),
+        ("GOOD\nmax_per_image = 0", r"source 1 \(Toy\): max_per_image = 0: Expected `int` >= 1"),
         ("GOOD\nmin_area_share = 2", r"Expected `float` <= 1"),
-        ("GOOD\ncaptions = 3", r"expected a path, got 3 - at `\$.captions`"),
+        ("GOOD\ncaptions = 3", r"captions = 3: expected a path, got 3"),
         ("GOODGOOD", "two sources are Toy/eval; give each its own name and split"),
         ("[[source]]\nname = '../x'\nsplit = 'eval'\ninstances = 'i'\nimages = 'i'", "matching regex"),
-        ("[[source]]\nname = 'x'\nsplit = 'val'\ninstances = 'i'\nimages = 'i'", "Invalid enum value 'val'"),
+        (
+            "[[source]]\nname = 'x'\nsplit = 'val'\ninstances = 'i'\nimages = 'i'",
+            "split = 'val' is none of 'train', 'eval'",
+        ),
     ],
 )
 def test_a_recipe_that_does_not_validate(tmp_path: Path, text: str, message: str) -> None:
@@ -316,5 +319,5 @@ def test_a_recipe_that_does_not_validate(tmp_path: Path, text: str, message: str
 
 
 def test_a_recipe_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"absent\.toml: No such file or directory; give a recipe"):
+    with pytest.raises(RecipeError, match=r"absent\.toml: no such file; give a recipe"):
         load(tmp_path / "absent.toml")
