@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 MIB = 1 << 20
 
 
-def audit(folder: Path) -> tuple[float, float, int]:
+def time_audit(folder: Path) -> tuple[float, float, int]:
     """Seconds on the clock, seconds of CPU and peak memory in bytes of an audit."""
     program = Path(sys.executable).with_name("scar")
     start = time.perf_counter()
@@ -31,7 +31,7 @@ def audit(folder: Path) -> tuple[float, float, int]:
     return time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
 
 
-def floor(folder: Path) -> tuple[float, float, int]:
+def time_floor(folder: Path) -> tuple[float, float, int]:
     """Seconds on the clock and of CPU to read the captions of every row as texts, and how many rows there are."""
     start, used, rows = time.perf_counter(), time.process_time(), 0
     for path in sorted(folder.rglob("*.parquet")):
@@ -49,8 +49,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
-    least, least_used, rows = floor(folder)
-    seconds, used, peak = audit(folder)
+    least, least_used, rows = time_floor(folder)
+    seconds, used, peak = time_audit(folder)
     print("samples      time s    CPU s   samples/s   peak MiB   floor s   floor CPU s   ratio of CPU")
     print(
         f"{rows:9,} {seconds:9.1f} {used:8.1f} {rows / seconds:11,.0f} {peak / MIB:10,.0f} {least:9.1f} "

@@ -18,12 +18,12 @@ from pathlib import Path
 from random import Random
 
 
-def command(data: Path, out: Path, workers: int) -> list[str]:
+def make_command(data: Path, out: Path, workers: int) -> list[str]:
     program = Path(sys.executable).with_name("scar")
     return [str(program), "build", "scar-1m", "--data-root", str(data), "--out", str(out), "--workers", str(workers)]
 
 
-def digests(folder: Path) -> dict[str, str]:
+def compute_digests(folder: Path) -> dict[str, str]:
     """SHA-256 of every file by its path."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
@@ -41,7 +41,7 @@ def main() -> None:
     for folder in (whole, killed):
         shutil.rmtree(folder, ignore_errors=True)
     start = time.monotonic()
-    subprocess.run(command(options.data, whole, options.workers), check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+    subprocess.run(make_command(options.data, whole, options.workers), check=True, stdout=subprocess.DEVNULL)  # noqa: S603
     undisturbed = time.monotonic() - start
     print(f"left alone {undisturbed:.0f} s", flush=True)
 
@@ -49,7 +49,7 @@ def main() -> None:
     while kills < options.kills:
         # Moments of the whole build's time; a kill may come when the rest is nearly done: then it starts anew.
         with subprocess.Popen(  # noqa: S603
-            command(options.data, killed, options.workers), stdout=subprocess.DEVNULL, start_new_session=True
+            make_command(options.data, killed, options.workers), stdout=subprocess.DEVNULL, start_new_session=True
         ) as process:
             moment = rng.uniform(0.5, undisturbed)
             try:
@@ -63,12 +63,12 @@ def main() -> None:
                 continue
         if process.returncode:
             raise SystemExit(f"the build failed with code {process.returncode}")
-        if digests(whole) != digests(killed):
+        if compute_digests(whole) != compute_digests(killed):
             raise SystemExit("the files differ")
         print("complete, the same bytes; begun anew", flush=True)
         shutil.rmtree(killed)
-    subprocess.run(command(options.data, killed, options.workers), check=True, stdout=subprocess.DEVNULL)  # noqa: S603
-    ours, theirs = digests(whole), digests(killed)
+    subprocess.run(make_command(options.data, killed, options.workers), check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+    ours, theirs = compute_digests(whole), compute_digests(killed)
     if ours != theirs:
         different = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
         raise SystemExit(f"{len(different)} files differ: {different[:5]}")

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from timing import best
 
 from scar import Recipe, Source, build
-from scar.common.images import decode
+from scar.common.images import decode_image
 from scar.demo import draw_world
 
 
@@ -36,22 +36,22 @@ def main() -> None:
         )
         recipe = Recipe(sources=(source,), decode_images=True)
 
-        def work() -> None:
+        def run_build() -> None:
             build(recipe, out, force=True, workers=options.workers)  # what is complete is not built again by itself
 
-        work()
+        run_build()
         files = sorted((world / "images").iterdir())
         tables = [(path, pq.read_table(path)) for path in out.rglob("*.parquet")]
 
-        def floor() -> None:
+        def run_floor() -> None:
             for path in source.inputs.values():
                 msgspec.json.decode(path.read_bytes())
             for file in files:
-                decode(file, file.name)
+                decode_image(file, file.name)
             for path, table in tables:
                 pq.write_table(table, path.with_suffix(".floor"))
 
-        building, bare = best(options.repeats, work, floor)
+        building, bare = best(options.repeats, run_build, run_floor)
         samples = next(table.num_rows for _, table in tables)
         print(f"drawing    {options.images / drawing:8.0f} images/s")
         print(f"building   {samples / building:8.0f} samples/s  {building:.2f} s for {samples}")

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 MIB = 1 << 20
 
 
-def resident(root: int) -> int:
+def measure_resident_bytes(root: int) -> int:
     """Bytes that a process and its descendants have in memory, pages that they share counted once for each sharer."""
     sizes: dict[int, int] = {}
     parents: dict[int, int] = {}
@@ -40,19 +40,19 @@ def resident(root: int) -> int:
     return sum(sizes.get(process, 0) for process in found)
 
 
-def build(data: Path, out: Path, workers: int) -> tuple[float, int]:
+def time_build(data: Path, out: Path, workers: int) -> tuple[float, int]:
     """Seconds and peak memory of a build from nothing."""
     program = Path(sys.executable).with_name("scar")
     command = [str(program), "build", "scar-1m", "--data-root", str(data), "--out", str(out)]
     start, peak, done = time.perf_counter(), 0, threading.Event()
     with subprocess.Popen([*command, "--workers", str(workers)], stdout=subprocess.DEVNULL) as process:  # noqa: S603
 
-        def watch() -> None:
+        def watch_memory() -> None:
             nonlocal peak
             while not done.wait(3):  # to ask is dear: every page is looked at
-                peak = max(peak, resident(process.pid))
+                peak = max(peak, measure_resident_bytes(process.pid))
 
-        watcher = threading.Thread(target=watch)
+        watcher = threading.Thread(target=watch_memory)
         watcher.start()
         process.wait()
         done.set()
@@ -62,7 +62,7 @@ def build(data: Path, out: Path, workers: int) -> tuple[float, int]:
     return time.perf_counter() - start, peak
 
 
-def floor(data: Path, out: Path) -> float:
+def time_floor(data: Path, out: Path) -> float:
     """Seconds to parse every annotation file and to write every row again."""
     tables = [(path, pq.read_table(path)) for path in sorted(out.rglob("*.parquet"))]
     gc.disable()
@@ -81,11 +81,11 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.data.parent) as folder:
         out = Path(folder) / "out"
-        seconds, peak = build(options.data, out, options.workers)
+        seconds, peak = time_build(options.data, out, options.workers)
         samples = sum(pq.read_metadata(path).num_rows for path in out.glob("SCaR-*/*.parquet"))
         print(f"building {samples:9,} samples in {seconds:6.1f} s: {samples / seconds:6.0f} a second", flush=True)
         print(f"peak     {peak / MIB:9,.0f} MiB, all processes together", flush=True)
-        bare = floor(options.data, out)
+        bare = time_floor(options.data, out)
         print(f"floor    {bare:9.1f} s, ratio {seconds / bare:.1f}")
 
 

@@ -22,18 +22,18 @@ from rich.console import Console
 from rich.table import Table
 from timing import best
 
-from mmeb_eval.data.files import TaskFiles, task_files
-from mmeb_eval.data.images import decode, open_rgb
+from mmeb_eval.data.files import TaskFiles, find_task_files
+from mmeb_eval.data.images import decode_rgb, open_rgb
 from mmeb_eval.data.tasks import get_task
 from mmeb_eval.embedder import Item
-from mmeb_eval.run.run import run
+from mmeb_eval.run.run import run_evaluations
 from scar.common.prefetch import WORKERS
 
 IMAGES, DRAWN, CAPTIONS, BATCH, WIDTH = 1000, 50, 10, 32, 1536
 ROUNDS = 5
 
 
-class Opens:
+class ImageOpener:
     """Opens images as adapters do, and computes nothing; or waits, as one that leaves the work to an accelerator."""
 
     name = "opens"
@@ -48,7 +48,7 @@ class Opens:
         return np.full((len(items), WIDTH), WIDTH**-0.5, dtype=np.float32)
 
 
-def draw(folder: Path) -> TaskFiles:
+def draw_task(folder: Path) -> TaskFiles:
     """A SCaR task with a photograph of its own for each query: blurred noise, about 130 kB as a JPEG."""
     rng = np.random.default_rng(0)
     photographs = []
@@ -72,33 +72,33 @@ def draw(folder: Path) -> TaskFiles:
     ]
     (folder / "SCaR-eval").mkdir()
     parquet.write_table(pa.Table.from_pylist(rows), folder / "SCaR-eval/SCaR_eval_RefCOCOg.parquet")
-    return task_files(get_task("SCAR_RefCOCOg_val"), folder)
+    return find_task_files(get_task("SCAR_RefCOCOg_val"), folder)
 
 
 def main() -> None:
     with TemporaryDirectory() as folder:
-        files = draw(Path(folder) / "data")
+        files = draw_task(Path(folder) / "data")
         paths = sorted((Path(folder) / "data/images").iterdir())
         output = Path(folder) / "results"
 
-        def bare() -> None:
+        def open_images() -> None:
             with ThreadPoolExecutor(WORKERS) as pool:
-                for _ in pool.map(decode, paths):
+                for _ in pool.map(decode_rgb, paths):
                     pass
 
-        def first(busy_s: float = 0.0) -> Callable[[], object]:
-            def work() -> None:
+        def make_first_run(busy_s: float = 0.0) -> Callable[[], object]:
+            def run_once() -> None:
                 shutil.rmtree(output, ignore_errors=True)
-                run([Opens(busy_s)], [files], output, batch_size=BATCH)
+                run_evaluations([ImageOpener(busy_s)], [files], output, batch_size=BATCH)
 
-            return work
+            return run_once
 
-        def again() -> None:
-            run([Opens()], [files], output, batch_size=BATCH)
+        def run_again() -> None:
+            run_evaluations([ImageOpener()], [files], output, batch_size=BATCH)
 
-        opened, whole, cached = best(ROUNDS, bare, first(), again)
+        opened, whole, cached = best(ROUNDS, open_images, make_first_run(), run_again)
         model_s = opened / IMAGES
-        both, opened_too = best(ROUNDS, first(model_s), bare)
+        both, opened_too = best(ROUNDS, make_first_run(model_s), open_images)
     items = IMAGES + CAPTIONS
     sleeping = model_s * IMAGES
     table = Table(title=f"{IMAGES} images and {CAPTIONS} captions, {WORKERS} threads", title_justify="left")

@@ -68,11 +68,11 @@ class Photo:
         return [thing.category for thing in self.things] or SCENES[self.scene]["things"]
 
 
-def stream(*names: object) -> Random:
+def make_rng(*names: object) -> Random:
     return Random("/".join(map(str, names)))  # noqa: S311 - invented data, not secrets
 
 
-def boxes(rng: Random, count: int, size: tuple[int, int]) -> Iterator[tuple[float, float, float, float]]:
+def iter_boxes(rng: Random, count: int, size: tuple[int, int]) -> Iterator[tuple[float, float, float, float]]:
     """Boxes whose share of the image is that of COCO's things: a third of a percent in the middle, some nearly all."""
     width, height = size
     for _ in range(count):
@@ -83,35 +83,35 @@ def boxes(rng: Random, count: int, size: tuple[int, int]) -> Iterator[tuple[floa
         yield round(rng.random() * (width - w), 2), round(rng.random() * (height - h), 2), round(w, 2), round(h, 2)
 
 
-def number_of(rng: Random, mean: float) -> int:
+def draw_count(rng: Random, mean: float) -> int:
     """How many there are of what there are ``mean`` on average; often few, sometimes many."""
     return 1 + int(rng.expovariate(1 / (mean - 0.5)))
 
 
 @cache
-def photo(number: int) -> Photo:
+def make_photo(number: int) -> Photo:
     """The picture of COCO with a number from 1, val2017's after those of train2017."""
-    rng = stream("coco", number)
+    rng = make_rng("coco", number)
     scene, size = rng.randrange(len(SCENES)), SIZES[rng.randrange(len(SIZES))]
-    names = rng.choices(SCENES[scene]["things"], k=number_of(rng, 7.3))
+    names = rng.choices(SCENES[scene]["things"], k=draw_count(rng, 7.3))
     things = (
         Thing(number * 100 + place, name, box)
-        for place, (name, box) in enumerate(zip(names[:95], boxes(rng, len(names), size), strict=False))
+        for place, (name, box) in enumerate(zip(names[:95], iter_boxes(rng, len(names), size), strict=False))
     )
     return Photo(number * 4 + 1, size, scene, tuple(things))
 
 
-def sentence(pattern: str, rng: Random, scene: int, names: Sequence[str]) -> str:
+def make_sentence(pattern: str, rng: Random, scene: int, names: Sequence[str]) -> str:
     """A sentence about some of the things in a picture."""
 
-    def a() -> str:
+    def pick_noun_phrase() -> str:
         noun = rng.choice(names)
         return f"a {rng.choice(WORDS['adjectives'])} {noun}" if rng.random() < 0.4 else f"a {noun}"
 
     where = SCENES[scene]
     text = pattern.format(
-        a=a(),
-        b=a(),
+        a=pick_noun_phrase(),
+        b=pick_noun_phrase(),
         does=rng.choice(where["does"]),
         there=rng.choice(where["there"]),
         noun=rng.choice(names),
@@ -122,7 +122,7 @@ def sentence(pattern: str, rng: Random, scene: int, names: Sequence[str]) -> str
 
 
 @cache
-def outlines() -> list[Any]:
+def make_outlines() -> list[Any]:
     """Polygons in a square of side 1, some 20 corners each, as COCO's have."""
     rng = np.random.default_rng(1)
     found = []
@@ -137,7 +137,7 @@ def outlines() -> list[Any]:
 
 
 @cache
-def blobs(size: tuple[int, int]) -> list[tuple[str, int, list[int]]]:
+def make_stuff_masks(size: tuple[int, int]) -> list[tuple[str, int, list[int]]]:
     """Masks of stuff with ragged edges: counts as they stand in JSON, area, box."""
     width, height = size
     rng = np.random.default_rng(width * 1000 + height)
@@ -158,20 +158,20 @@ def blobs(size: tuple[int, int]) -> list[tuple[str, int, list[int]]]:
     return found
 
 
-def polygon(rng: Random, box: tuple[float, float, float, float]) -> str:
-    ring = outlines()[rng.randrange(SHAPES)] * box[2:] + box[:2]
+def format_polygon(rng: Random, box: tuple[float, float, float, float]) -> str:
+    ring = make_outlines()[rng.randrange(SHAPES)] * box[2:] + box[:2]
     return "[[" + ", ".join(["%.2f" % value for value in ring.ravel().tolist()]) + "]]"  # noqa: UP031 - it is faster
 
 
 @cache
-def jpeg(size: tuple[int, int]) -> bytes:
+def make_jpeg(size: tuple[int, int]) -> bytes:
     """A grey photo."""
     content = io.BytesIO()
     Image.new("L", size, 128).save(content, "JPEG", quality=10, optimize=True)
     return content.getvalue()
 
 
-class Listing:
+class JsonListWriter:
     """Writes a JSON file with lists of records."""
 
     def __init__(self, path: Path) -> None:
@@ -179,7 +179,7 @@ class Listing:
         self._file = path.open("w", encoding="utf-8", buffering=1 << 20)
         self._file.write('{"info": {"description": "invented"}')
 
-    def add(self, key: str, records: Iterable[str]) -> None:
+    def write_list(self, key: str, records: Iterable[str]) -> None:
         self._file.write(f', "{key}": [')
         for number, record in enumerate(records):
             self._file.write(f", {record}" if number else record)
@@ -190,48 +190,48 @@ class Listing:
         self._file.close()
 
 
-def image_record(one: Photo, name: str) -> str:
-    url = f"http://images.cocodataset.org/{name.format(one.id)}"
+def format_image(photo: Photo, name: str) -> str:
+    url = f"http://images.cocodataset.org/{name.format(photo.id)}"
     return (
-        f'{{"license": 3, "file_name": "{name.format(one.id)}", "coco_url": "{url}", "height": {one.size[1]}, '
-        f'"width": {one.size[0]}, "date_captured": "2013-11-21 01:37:46", "flickr_url": "{url}", "id": {one.id}}}'
+        f'{{"license": 3, "file_name": "{name.format(photo.id)}", "coco_url": "{url}", "height": {photo.size[1]}, '
+        f'"width": {photo.size[0]}, "date_captured": "2013-11-21 01:37:46", "flickr_url": "{url}", "id": {photo.id}}}'
     )
 
 
-def thing_record(thing: Thing, one: Photo, rng: Random) -> str:
+def format_thing(thing: Thing, photo: Photo, rng: Random) -> str:
     x, y, w, h = thing.box
     if rng.random() < 0.012:
-        start, (width, height) = int(x) * one.size[1], one.size
+        start, (width, height) = int(x) * photo.size[1], photo.size
         counts = [start, height, width * height - start - height]
         shape, crowd = f'{{"counts": {counts}, "size": [{height}, {width}]}}', 1
     else:
-        shape, crowd = polygon(rng, thing.box), 0
+        shape, crowd = format_polygon(rng, thing.box), 0
     return (
-        f'{{"segmentation": {shape}, "area": {w * h * 0.6:.4f}, "iscrowd": {crowd}, "image_id": {one.id}, '
+        f'{{"segmentation": {shape}, "area": {w * h * 0.6:.4f}, "iscrowd": {crowd}, "image_id": {photo.id}, '
         f'"bbox": [{x}, {y}, {w}, {h}], "category_id": {THINGS.index(thing.category) + 1}, "id": {thing.id}}}'
     )
 
 
-def categories(names: Sequence[str], first: int) -> list[str]:
+def format_categories(names: Sequence[str], first: int) -> list[str]:
     return [json.dumps({"supercategory": "any", "id": first + i, "name": name}) for i, name in enumerate(names)]
 
 
 def write_instances(path: Path, numbers: Sequence[int], name: str) -> None:
-    rng, listing = stream(path.name), Listing(path)
-    listing.add("images", (image_record(photo(number), name) for number in numbers))
-    annotations = ((photo(number), thing) for number in numbers for thing in photo(number).things)
-    listing.add("annotations", (thing_record(thing, one, rng) for one, thing in annotations))
-    listing.add("categories", categories(THINGS, 1))
+    rng, listing = make_rng(path.name), JsonListWriter(path)
+    listing.write_list("images", (format_image(make_photo(number), name) for number in numbers))
+    annotations = ((make_photo(number), thing) for number in numbers for thing in make_photo(number).things)
+    listing.write_list("annotations", (format_thing(thing, one, rng) for one, thing in annotations))
+    listing.write_list("categories", format_categories(THINGS, 1))
     listing.close()
 
 
 def write_stuff(path: Path, numbers: Sequence[int]) -> None:
-    def records() -> Iterator[str]:
+    def iter_records() -> Iterator[str]:
         for number in numbers:
-            one = photo(number)
-            names = dict.fromkeys([*rng.choices(SCENES[one.scene]["stuff"], k=2 * number_of(rng, 6.0)), "other"])
+            one = make_photo(number)
+            names = dict.fromkeys([*rng.choices(SCENES[one.scene]["stuff"], k=2 * draw_count(rng, 6.0)), "other"])
             for place, stuff in enumerate(names):
-                counts, area, box = rng.choice(blobs(one.size))
+                counts, area, box = rng.choice(make_stuff_masks(one.size))
                 size = [one.size[1], one.size[0]]
                 yield (
                     f'{{"segmentation": {{"counts": {counts}, "size": {size}}}, "area": {area}, '
@@ -239,40 +239,40 @@ def write_stuff(path: Path, numbers: Sequence[int]) -> None:
                     f'"id": {2 * 10**8 + number * 100 + place}}}'
                 )
 
-    rng, listing = stream(path.name), Listing(path)
-    listing.add("images", (image_record(photo(number), "{:012}.jpg") for number in numbers))
-    listing.add("annotations", records())
-    listing.add("categories", categories(STUFF, 92))
+    rng, listing = make_rng(path.name), JsonListWriter(path)
+    listing.write_list("images", (format_image(make_photo(number), "{:012}.jpg") for number in numbers))
+    listing.write_list("annotations", iter_records())
+    listing.write_list("categories", format_categories(STUFF, 92))
     listing.close()
 
 
 def write_captions(path: Path, numbers: Sequence[int]) -> None:
-    def records() -> Iterator[str]:
+    def iter_records() -> Iterator[str]:
         for number in numbers:
-            one = photo(number)
-            rng = stream("captions", number)
+            one = make_photo(number)
+            rng = make_rng("captions", number)
             for place in range(5):
-                text = sentence(rng.choice(WORDS["captions"]), rng, one.scene, one.names)
+                text = make_sentence(rng.choice(WORDS["captions"]), rng, one.scene, one.names)
                 yield f'{{"image_id": {one.id}, "id": {number * 5 + place}, "caption": {json.dumps(text)}}}'
 
-    listing = Listing(path)
-    listing.add("images", (image_record(photo(number), "{:012}.jpg") for number in numbers))
-    listing.add("annotations", records())
+    listing = JsonListWriter(path)
+    listing.write_list("images", (format_image(make_photo(number), "{:012}.jpg") for number in numbers))
+    listing.write_list("annotations", iter_records())
     listing.close()
 
 
 def write_refs(path: Path, numbers: Sequence[int], counts: dict[str, int]) -> None:
     """A pickle as Python 2 wrote it: an image is in one split only."""
-    rng, refs, said = stream(path.name), [], 0
-    things = ((photo(number), thing) for number in numbers for thing in rng.sample(photo(number).things, k=1))
-    more = ((photo(number), thing) for number in numbers for thing in photo(number).things[:2])
+    rng, refs, said = make_rng(path.name), [], 0
+    things = ((make_photo(number), thing) for number in numbers for thing in rng.sample(make_photo(number).things, k=1))
+    more = ((make_photo(number), thing) for number in numbers for thing in make_photo(number).things[:2])
     chosen = {thing.id: (one, thing) for one, thing in (*things, *more)}
     ordered = sorted(chosen.values(), key=lambda pair: (pair[0].id, pair[1].id))
     splits = [split for split, count in counts.items() for _ in range(count)][: len(ordered)]
     for number, ((one, thing), split) in enumerate(zip(ordered, splits, strict=False)):
         sentences = []
         for _ in range(rng.choice((1, 2, 3, 3))):
-            text = sentence(rng.choice(WORDS["expressions"]), rng, one.scene, one.names).lower()
+            text = make_sentence(rng.choice(WORDS["expressions"]), rng, one.scene, one.names).lower()
             sentences.append({"sent_id": said, "sent": text, "raw": text, "tokens": text.split()})
             said += 1
         refs.append(
@@ -294,67 +294,67 @@ def write_refs(path: Path, numbers: Sequence[int], counts: dict[str, int]) -> No
 def write_photos(folder: Path, numbers: Iterable[int], name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for number in numbers:
-        (folder / name.format(photo(number).id)).write_bytes(jpeg(photo(number).size))
+        (folder / name.format(make_photo(number).id)).write_bytes(make_jpeg(make_photo(number).size))
 
 
-def coco(root: Path, split: str, numbers: Sequence[int]) -> None:
+def write_coco_2017(root: Path, split: str, numbers: Sequence[int]) -> None:
     write_instances(root / "annotations" / f"instances_{split}2017.json", numbers, "{:012}.jpg")
     write_stuff(root / "annotations" / f"stuff_{split}2017.json", numbers)
     write_captions(root / "annotations" / f"captions_{split}2017.json", numbers)
     write_photos(root / f"{split}2017", numbers, "{:012}.jpg")
 
 
-def coco_2014(root: Path, numbers: Sequence[int], scale: float) -> None:
+def write_coco_2014(root: Path, numbers: Sequence[int], scale: float) -> None:
     """RefCOCO+, RefCOCOg and what they take of COCO's train2014."""
     write_captions(root / "coco" / "annotations" / "captions_train2014.json", numbers)
     used = set()
     for name, (file, images, splits) in REFS.items():
-        some = sorted(stream(name).sample(numbers, k=scaled(images, scale)))
-        counts = {split: scaled(count, scale) for split, count in splits.items()}
+        some = sorted(make_rng(name).sample(numbers, k=scale_count(images, scale)))
+        counts = {split: scale_count(count, scale) for split, count in splits.items()}
         write_instances(root / name / "instances.json", some, "COCO_train2014_{:012}.jpg")
         write_refs(root / name / file, some, counts)
         used |= set(some)
     write_photos(root / "coco" / "train2014", sorted(used), "COCO_train2014_{:012}.jpg")
 
 
-def genome(root: Path, scale: float, coco_numbers: Sequence[int]) -> None:
+def write_genome(root: Path, scale: float, coco_numbers: Sequence[int]) -> None:
     """Four lists of entries about the same images, written side by side."""
     root.mkdir(parents=True, exist_ok=True)
     (root / "VG_100K").mkdir(exist_ok=True)
     names = ("image_data", "objects", "region_descriptions", "relationships")
     files = [(root / f"{name}.json").open("w", encoding="utf-8", buffering=1 << 20) for name in names]
-    of_coco = iter(stream("genome").sample(coco_numbers, k=scaled(GENOME_OF_COCO, scale)))
-    count = scaled(GENOME, scale)
+    of_coco = iter(make_rng("genome").sample(coco_numbers, k=scale_count(GENOME_OF_COCO, scale)))
+    count = scale_count(GENOME, scale)
     for number in range(1, count + 1):
         known = next(of_coco, None) if number % 2 else None
-        for file, record in zip(files, genome_entries(number, known), strict=True):
+        for file, record in zip(files, format_genome_entries(number, known), strict=True):
             file.write(("[" if number == 1 else ", ") + record)
-        size = photo(known).size if known else SIZES[number % len(SIZES)]
-        (root / "VG_100K" / f"{number}.jpg").write_bytes(jpeg(size))
+        size = make_photo(known).size if known else SIZES[number % len(SIZES)]
+        (root / "VG_100K" / f"{number}.jpg").write_bytes(make_jpeg(size))
     for file in files:
         file.write("]")
         file.close()
 
 
-def genome_entries(number: int, known: int | None) -> tuple[str, str, str, str]:
+def format_genome_entries(number: int, coco_number: int | None) -> tuple[str, str, str, str]:
     """What each file says of an image: itself, its objects, descriptions and relationships."""
-    rng = stream("genome", number)
-    size = photo(known).size if known else SIZES[number % len(SIZES)]
-    scene = photo(known).scene if known else rng.randrange(len(SCENES))
+    rng = make_rng("genome", number)
+    size = make_photo(coco_number).size if coco_number else SIZES[number % len(SIZES)]
+    scene = make_photo(coco_number).scene if coco_number else rng.randrange(len(SCENES))
     vocabulary = [*SCENES[scene]["things"], *rng.sample(WORDS["nouns"], k=14)]
     found, phrases = [], []
-    for place, (x, y, w, h) in enumerate(boxes(rng, 4 + number_of(rng, 31.0), size)):
+    for place, (x, y, w, h) in enumerate(iter_boxes(rng, 4 + draw_count(rng, 31.0), size)):
         noun = rng.choice(vocabulary)
         name = f"{rng.choice(WORDS['modifiers'])} {noun}" if rng.random() < 0.15 else noun
         found.append(
             (number * 1000 + place, name, f'"x": {int(x)}, "y": {int(y)}, "w": {int(w) + 1}, "h": {int(h) + 1}')
         )
         for _ in range(rng.choice((0, 1, 1, 2, 3))):
-            said = sentence(rng.choice(WORDS["phrases"]), rng, scene, [name, *vocabulary[:3]])
+            said = make_sentence(rng.choice(WORDS["phrases"]), rng, scene, [name, *vocabulary[:3]])
             wide, high = int(w * (0.9 + 0.2 * rng.random())) + 1, int(h * (0.9 + 0.2 * rng.random())) + 1
             phrases.append((said, f'"x": {int(x)}, "y": {int(y)}, "width": {wide}, "height": {high}'))
     url = f"https://cs.stanford.edu/people/rak248/VG_100K/{number}.jpg"
-    coco_id = photo(known).id if known else "null"
+    coco_id = make_photo(coco_number).id if coco_number else "null"
     image = (
         f'{{"width": {size[0]}, "url": "{url}", "height": {size[1]}, "image_id": {number}, "coco_id": {coco_id}, '
         f'"flickr_id": {number + 10**9}}}'
@@ -369,7 +369,7 @@ def genome_entries(number: int, known: int | None) -> tuple[str, str, str, str]:
         for place, (said, box) in enumerate(phrases)
     )
     pairs = [
-        (rng.choice(found), rng.choice(found), rng.choice(WORDS["predicates"])) for _ in range(number_of(rng, 21.0))
+        (rng.choice(found), rng.choice(found), rng.choice(WORDS["predicates"])) for _ in range(draw_count(rng, 21.0))
     ]
     relations = ", ".join(
         f'{{"predicate": "{predicate}", "object": {{"name": "{b[1]}", {b[2]}, "object_id": {b[0]}, "synsets": []}}, '
@@ -385,7 +385,7 @@ def genome_entries(number: int, known: int | None) -> tuple[str, str, str, str]:
     )
 
 
-def ade(root: Path, split: str, count: int) -> None:
+def write_ade(root: Path, split: str, count: int) -> None:
     """Images of tiles that differ, and pictures of the classes and of the things in them."""
     width, height = ADE_SIZE
     prefix = {"training": "train", "validation": "val"}[split]
@@ -413,38 +413,38 @@ def ade(root: Path, split: str, count: int) -> None:
         Image.fromarray(things).save(folders[2] / f"ADE_{prefix}_{number:08}.png", compress_level=1)
 
 
-def ade_lists(root: Path, scale: float) -> None:
+def write_ade_lists(root: Path, scale: float) -> None:
     names = [*THINGS, *WORDS["nouns"]] * 2
     lines = ["Idx\tRatio\tTrain\tVal\tStuff\tName"]
     lines += [f"{i}\t0.1\t100\t10\t{int(i < 60)}\t{names[i]}, thing" for i in range(1, 151)]
     (root / "objectInfo150.txt").write_text("\n".join(lines) + "\n")
-    rng, rows = stream("ade"), []
+    rng, rows = make_rng("ade"), []
     for split, count in ADE.items():
         prefix = {"training": "train", "validation": "val"}[split]
-        rows += [f"ADE_{prefix}_{i:08} {rng.choice(WORDS['places'])}" for i in range(1, scaled(count, scale) + 1)]
+        rows += [f"ADE_{prefix}_{i:08} {rng.choice(WORDS['places'])}" for i in range(1, scale_count(count, scale) + 1)]
     (root / "sceneCategories.txt").write_text("\n".join(rows) + "\n")
 
 
-def scaled(count: int, scale: float) -> int:
+def scale_count(count: int, scale: float) -> int:
     return max(8, round(count * scale))
 
 
 def write_all(root: Path, scale: float, processes: int) -> None:
     """Write the five data sets below a folder."""
-    train = range(1, scaled(TRAIN_2017, scale) + 1)
-    val = range(TRAIN_2017 + 1, TRAIN_2017 + scaled(VAL_2017, scale) + 1)
+    train = range(1, scale_count(TRAIN_2017, scale) + 1)
+    val = range(TRAIN_2017 + 1, TRAIN_2017 + scale_count(VAL_2017, scale) + 1)
     challenge = root / "ade20k" / "ADEChallengeData2016"
     with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
         works = [
-            pool.submit(genome, root / "visual_genome", scale, [*train, *val]),
-            pool.submit(coco, root / "coco", "train", train),
-            *(pool.submit(ade, challenge, split, scaled(count, scale)) for split, count in ADE.items()),
-            pool.submit(coco_2014, root, train[: scaled(TRAIN_2014, scale)], scale),
-            pool.submit(coco, root / "coco", "val", val),
+            pool.submit(write_genome, root / "visual_genome", scale, [*train, *val]),
+            pool.submit(write_coco_2017, root / "coco", "train", train),
+            *(pool.submit(write_ade, challenge, split, scale_count(count, scale)) for split, count in ADE.items()),
+            pool.submit(write_coco_2014, root, train[: scale_count(TRAIN_2014, scale)], scale),
+            pool.submit(write_coco_2017, root / "coco", "val", val),
         ]
         for work in as_completed(works):
             work.result()
-    ade_lists(challenge, scale)
+    write_ade_lists(challenge, scale)
 
 
 def main() -> None:

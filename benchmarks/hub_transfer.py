@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 REPO = "me/large"
 
 
-def serve(folder: Path, pipe: Connection) -> None:
+def serve_hub(folder: Path, pipe: Connection) -> None:
     """The Hub, until somebody says a word."""
     from tests.local_hub import LocalHub
 
@@ -34,7 +34,7 @@ def serve(folder: Path, pipe: Connection) -> None:
     hub.stop()
 
 
-def step(what: str, action: Callable[[], str]) -> None:
+def measure_step(what: str, action: Callable[[], str]) -> None:
     start = time.perf_counter()
     told = action()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -50,22 +50,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ours, theirs = multiprocessing.Pipe()
-        server = multiprocessing.get_context("spawn").Process(target=serve, args=(folder / "hub", theirs))
+        server = multiprocessing.get_context("spawn").Process(target=serve_hub, args=(folder / "hub", theirs))
         server.start()
         endpoint = ours.recv()
         from tests.local_hub import TOKEN
 
         settings = {"HF_ENDPOINT": endpoint, "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1"}
         os.environ |= settings | {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HOME": str(folder / "hf")}
-        measure(folder, given.shards, given.megabytes * 10**6, given.pulled)
+        measure_transfers(folder, given.shards, given.megabytes * 10**6, given.pulled)
         ours.send("stop")
         server.join()
 
 
-def measure(folder: Path, shards: int, size: int, pulled: int) -> None:
-    from scar.publish.checksums import Checksums
-    from scar.publish.pull import plan, pull
-    from scar.publish.push import Upload, push, upload_of
+def measure_transfers(folder: Path, shards: int, size: int, pulled: int) -> None:
+    from scar.publish.checksums import StoredHashes
+    from scar.publish.pull import plan_pull, pull_files
+    from scar.publish.push import Upload, make_upload, push_files
 
     root = folder / "corpus"
     (root / "rows").mkdir(parents=True)
@@ -74,24 +74,24 @@ def measure(folder: Path, shards: int, size: int, pulled: int) -> None:
             file.write(b"%d" % number)
             file.truncate(size)
 
-    def uploads() -> list[Upload]:
-        checksums = Checksums(root / ".push" / "checksums.json")
-        made = [upload_of(root, f"rows/{path.name}", checksums) for path in sorted((root / "rows").iterdir())]
+    def make_uploads() -> list[Upload]:
+        checksums = StoredHashes(root / ".push" / "checksums.json")
+        made = [make_upload(root, f"rows/{path.name}", checksums) for path in sorted((root / "rows").iterdir())]
         checksums.save()
         return made
 
     for which in ("first", "again"):
-        step(f"checksums, {which}", lambda: f"{len(uploads())} files")
-        step(f"push, {which}", lambda: f"{len(push(uploads(), REPO, 'dataset').sent)} files sent")
-    push(uploads()[:pulled], f"{REPO}-part", "dataset")
+        measure_step(f"checksums, {which}", lambda: f"{len(make_uploads())} files")
+        measure_step(f"push, {which}", lambda: f"{len(push_files(make_uploads(), REPO, 'dataset').sent)} files sent")
+    push_files(make_uploads()[:pulled], f"{REPO}-part", "dataset")
 
-    def get() -> str:
-        made = plan(f"{REPO}-part", folder / "out")
-        pull(made)
+    def pull_once() -> str:
+        made = plan_pull(f"{REPO}-part", folder / "out")
+        pull_files(made)
         return f"{len(made.fetched)} files fetched"
 
-    step("pull, first", get)
-    step("pull, again", get)
+    measure_step("pull, first", pull_once)
+    measure_step("pull, again", pull_once)
 
 
 if __name__ == "__main__":

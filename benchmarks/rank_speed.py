@@ -16,31 +16,31 @@ from rich.console import Console
 from rich.table import Table
 from timing import best
 
-from mmeb_eval.run.metrics import CUTS
-from mmeb_eval.run.rank import rank
+from mmeb_eval.run.metrics import CUTOFFS
+from mmeb_eval.run.rank import rank_candidates
 
 QUERIES, CANDIDATES, WIDTH = 1000, 1000, 1536
 ROUNDS = 20
 LOOP_ROUNDS = 3
 
 
-def loop(
+def rank_in_loop(
     asked: NDArray[np.float32], vectors: Mapping[str, NDArray[np.float32]], names: Sequence[Sequence[str]]
 ) -> None:
     """As the official evaluator does it: query by query, names to vectors, argsort, names again, sets."""
     per_query = []
     for query, own in zip(asked, names, strict=True):
         order = np.argsort(-(np.stack([vectors[name] for name in own]) @ query))
-        per_query.append(one_query([own[column] for column in order], [own[0]]))
+        per_query.append(score_query([own[column] for column in order], [own[0]]))
     for key in per_query[0]:
         np.mean([found[key] for found in per_query])
 
 
-def one_query(ranked: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
+def score_query(ranked: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
     """All metrics of one query, with Python's sets and sums."""
     right = set(labels)
     found: dict[str, float] = {}
-    for k in CUTS:
+    for k in CUTOFFS:
         top = ranked[:k]
         hits = [name in right for name in top]
         precision = len(set(top) & right) / k
@@ -70,15 +70,19 @@ def main() -> None:
     by_name = {f"candidate {row}": vector for row, vector in enumerate(pool)}
     names = [[f"candidate {row - 2 * QUERIES}" for row in own] for own in candidates[:QUERIES]]
 
-    def ours(queries: int) -> Callable[[], object]:
-        return lambda: rank(vectors, np.arange(queries), candidates[:queries])
+    def make_ranking(queries: int) -> Callable[[], object]:
+        return lambda: rank_candidates(vectors, np.arange(queries), candidates[:queries])
 
     product, half, whole, double = best(
-        ROUNDS, lambda: vectors[:QUERIES] @ pool.T, ours(QUERIES // 2), ours(QUERIES), ours(2 * QUERIES)
+        ROUNDS,
+        lambda: vectors[:QUERIES] @ pool.T,
+        make_ranking(QUERIES // 2),
+        make_ranking(QUERIES),
+        make_ranking(2 * QUERIES),
     )
-    (looped,) = best(LOOP_ROUNDS, lambda: loop(vectors[:QUERIES], by_name, names))
+    (looped,) = best(LOOP_ROUNDS, lambda: rank_in_loop(vectors[:QUERIES], by_name, names))
     tracemalloc.start()
-    ours(QUERIES)()
+    make_ranking(QUERIES)()
     peak = tracemalloc.get_traced_memory()[1]
 
     threads = os.environ.get("OMP_NUM_THREADS", "all")

@@ -16,10 +16,10 @@ from pathlib import Path
 from random import Random
 
 from scar.accounting import Tally
-from scar.annotations import open_album
-from scar.annotations.once import Once
-from scar.build.select import select
-from scar.recipe import load
+from scar.annotations import open_index
+from scar.annotations.once import CallCache
+from scar.build.select import select_regions
+from scar.recipe import read_recipe
 
 MIB = 1 << 20
 
@@ -30,13 +30,13 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=1_000, help="read of each source")
     options = parser.parse_args()
     print("source               files MiB   index s    MiB/s   pictures   read ms   trace ms")
-    once, whole = Once(), 0.0
+    once, whole = CallCache(), 0.0
     gc.disable()  # as a build does while it reads
-    for source in load("scar-1m", options.data).sources:
+    for source in read_recipe("scar-1m", options.data).sources:
         tally = Tally(skip_bad=True)
         size = sum(path.stat().st_size for path in source.inputs.values() if path.is_file()) / MIB
         start = time.process_time()
-        album = open_album(source, tally, once)
+        album = open_index(source, tally, once)
         indexed = time.process_time()
         drafts = [album[place] for place in range(0, len(album), -(-len(album) // options.pictures))]
         reading = tracing = 0.0
@@ -44,8 +44,8 @@ def main() -> None:
             begun = time.process_time()
             picture = draft(tally)
             read = time.process_time()
-            for region in select(picture, source.limits, Random(picture.id), tally.rejected):  # noqa: S311
-                region.traced()
+            for region in select_regions(picture, source.limits, Random(picture.id), tally.rejected):  # noqa: S311
+                region.with_mask()
             reading, tracing = reading + read - begun, tracing + time.process_time() - read
         whole += indexed - start
         print(

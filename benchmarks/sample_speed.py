@@ -19,32 +19,34 @@ import sys
 import time
 from pathlib import Path
 
-IMAGES = 60
-WARM = 1_500
+IMAGES_PER_TURN = 60
+WARM_UP_IMAGES = 1_500
 """Images before the first turn: what is asked again and again is known after them."""
 
 
-def work(data: Path, key: str) -> None:
+def take_turns(data: Path, key: str) -> None:
     """Take turns: each line of the input is one; answer with CPU milliseconds a sample and a digest of all so far."""
     from scar.accounting import Tally
-    from scar.annotations import open_album
-    from scar.annotations.once import Once
-    from scar.build.pipeline import rules, shown, suited
+    from scar.annotations import open_index
+    from scar.annotations.once import CallCache
+    from scar.build.pipeline import fit_generator, make_rules_generator, select_fit_indices
     from scar.build.shard import Job, Shard, ShardResult
     from scar.formats.schema import Origin
-    from scar.recipe import load
+    from scar.recipe import read_recipe
 
     gc.disable()  # as workers do
-    recipe = load("scar-1m", data)
+    recipe = read_recipe("scar-1m", data)
     source = next(source for source in recipe.sources if source.key == key)
-    album = open_album(source, Tally(skip_bad=True), Once())
-    fit_on = [album[place] for place in shown(len(album))]
-    generator = suited(rules(), fit_on, source, recipe.seed, whole=len(fit_on) == len(album))
+    album = open_index(source, Tally(skip_bad=True), CallCache())
+    fit_on = [album[place] for place in select_fit_indices(len(album))]
+    generator = fit_generator(make_rules_generator(), fit_on, source, recipe.seed, whole=len(fit_on) == len(album))
     job = Job(source, recipe, generator, Origin("rules", "", None, recipe.seed), key)
-    Shard(job, [album[place] for place in range(min(WARM, len(album)))])()
+    Shard(job, [album[place] for place in range(min(WARM_UP_IMAGES, len(album)))])()
     seen = hashlib.sha256()
     for turn, _ in enumerate(sys.stdin):
-        drafts = [album[(WARM + turn * IMAGES + number) % len(album)] for number in range(IMAGES)]
+        drafts = [
+            album[(WARM_UP_IMAGES + turn * IMAGES_PER_TURN + number) % len(album)] for number in range(IMAGES_PER_TURN)
+        ]
         start = time.process_time()
         made = Shard(job, drafts)()
         took = time.process_time() - start
@@ -60,7 +62,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=40)
     options = parser.parse_args()
     if not options.checkouts:
-        work(options.data, options.key)
+        take_turns(options.data, options.key)
         return
     command = [sys.executable, str(Path(__file__).resolve()), str(options.data.resolve()), options.key]
     processes = []

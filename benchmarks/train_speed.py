@@ -23,15 +23,15 @@ from accelerate import Accelerator
 
 from scar.demo.corpus import build_demo
 from virtue_ref.checkpoints import resolve
-from virtue_ref.checkpoints.format import Checkpoint, build
+from virtue_ref.checkpoints.format import Checkpoint, build_model
 from virtue_ref.inference.batching import Collator
 from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.training import lora
-from virtue_ref.training.batches import lay_out, parts_of
+from virtue_ref.training.batches import make_batch_layout, make_parts
 from virtue_ref.training.loss import info_nce
-from virtue_ref.training.pairs import Pair, Source, read
-from virtue_ref.training.recipe import Recipe, from_table
-from virtue_ref.training.train import Trained, mixer_of, one_step, train
+from virtue_ref.training.pairs import Pair, PairSource, open_source
+from virtue_ref.training.recipe import TrainingRecipe, parse_recipe
+from virtue_ref.training.train import TrainableModel, make_mixer, run_step, train
 
 
 def main() -> None:
@@ -45,12 +45,12 @@ def main() -> None:
     parser.add_argument("--checkpointing", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    start = resolve.read(arguments.model)
+    start = resolve.read_checkpoint(arguments.model)
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         build_demo(data, images=80, seed=0)
-        source = read("demo", sorted(data.glob("SCaR-train/*.parquet")), data, all_negatives=True)
-        recipe = from_table(
+        source = open_source("demo", sorted(data.glob("SCaR-train/*.parquet")), data, all_negatives=True)
+        recipe = parse_recipe(
             {
                 "about": "a benchmark",
                 "model": arguments.model,
@@ -67,56 +67,60 @@ def main() -> None:
             "speed",
             "speed.toml",
         )
-        bench = Bench(recipe, start, source)
+        bench = TrainingBench(recipe, start, source)
         least: dict[str, float] = {}
         for round_ in range(arguments.repeat):
             run = Path(folder) / f"run-{round_}"
             took = {
-                "plain step": bench.steps(cached=False),
-                "cached step": bench.steps(cached=True),
-                "floor": bench.floor(),
-                "virtue train, plain": bench.command(run / "plain", cached=False),
-                "virtue train, cached": bench.command(run / "cached", cached=True),
+                "plain step": bench.time_steps(cached=False),
+                "cached step": bench.time_steps(cached=True),
+                "floor": bench.time_floor(),
+                "virtue train, plain": bench.time_train(run / "plain", cached=False),
+                "virtue train, cached": bench.time_train(run / "cached", cached=True),
             }
             least = {name: min(seconds, least.get(name, math.inf)) for name, seconds in took.items()}
-        print(json.dumps(vars(arguments) | {"items a batch": bench.items} | report(least, arguments.batches), indent=2))
+        print(
+            json.dumps(
+                vars(arguments) | {"items a batch": bench.items} | summarise_times(least, arguments.batches), indent=2
+            )
+        )
 
 
-class Bench:
+class TrainingBench:
     """A model that learns, and the batches that all works share."""
 
-    def __init__(self, recipe: Recipe, start: Checkpoint, source: Source) -> None:
+    def __init__(self, recipe: TrainingRecipe, start: Checkpoint, source: PairSource) -> None:
         self.recipe, self.start, self.source = recipe, start, source
-        self.model = build(start).place(torch.device("cpu"), torch.float32)
-        lora.prepare(self.model, recipe.adapter, checkpointing=recipe.optimiser.checkpointing)
-        self.collator = Collator(self.model.config, read_tokenizer(start.files, recipe.name), stray_tokens=True)
-        mixer = mixer_of(recipe, [source])
+        self.model = build_model(start).move_to(torch.device("cpu"), torch.float32)
+        lora.add_adapters(self.model, recipe.adapter, checkpointing=recipe.optimiser.checkpointing)
+        self.collator = Collator(self.model.config, read_tokenizer(start.files, recipe.name), allow_stray_tokens=True)
+        mixer = make_mixer(recipe, [source])
         self.batches: list[list[Pair]] = [
-            [source.pair(row) for _, row in mixer.next()] for _ in range(recipe.optimiser.steps)
+            [source.read_pair(row) for _, row in mixer.next_batch()] for _ in range(recipe.optimiser.steps)
         ]
-        self.ready = [self._ready(pairs) for pairs in self.batches]
-        self.items = sum(len(lay_out(pairs, 1).items[0]) for pairs in self.batches) / len(self.batches)
+        self.prepared = [self._prepare_batch(pairs) for pairs in self.batches]
+        self.items = sum(len(make_batch_layout(pairs, 1).items[0]) for pairs in self.batches) / len(self.batches)
         self.accelerator = Accelerator(cpu=True)
 
-    def steps(self, *, cached: bool) -> float:
+    def time_steps(self, *, cached: bool) -> float:
         """Seconds of a step for each batch, files and encoders included."""
-        optimiser: Any = torch.optim.AdamW(lora.trained(self.model).values(), lr=0.0)
+        optimiser: Any = torch.optim.AdamW(lora.get_trained_weights(self.model).values(), lr=0.0)
         how = self.recipe.with_options(cached=cached).optimiser
-        wrapped = Trained(self.model)
+        wrapped = TrainableModel(self.model)
         began = time.perf_counter()
         for number, pairs in enumerate(self.batches):
-            one_step(self.accelerator, wrapped, self.model, self.collator, optimiser, pairs, how, number)
+            run_step(self.accelerator, wrapped, self.model, self.collator, optimiser, pairs, how, number)
         return time.perf_counter() - began
 
-    def floor(self) -> float:
+    def time_floor(self) -> float:
         """Seconds of bare passes."""
         began = time.perf_counter()
-        for parts, row, layout in self.ready:
+        for parts, row, layout in self.prepared:
             vectors = []
             for part, pictures in parts:
                 if pictures is not None:
                     with torch.no_grad():
-                        part.seen = self.model.look(pictures)
+                        part.seen = self.model.encode_images(pictures)
                 vectors.append(self.model(part.batch, part.seen))
             every = torch.cat(vectors)[row]
             loss = info_nce(
@@ -126,7 +130,7 @@ class Bench:
             self.model.zero_grad()
         return time.perf_counter() - began
 
-    def command(self, run: Path, *, cached: bool) -> float:
+    def time_train(self, run: Path, *, cached: bool) -> float:
         """Seconds that `virtue train` takes from step to step, as its log has them, over as many steps."""
         train(
             self.recipe.with_options(cached=cached), self.start, [self.source], run, trackers=("tensorboard",), cpu=True
@@ -134,14 +138,14 @@ class Bench:
         lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
         return sum(float(line["seconds"]) for line in lines)
 
-    def _ready(self, pairs: Sequence[Pair]) -> tuple[list[tuple[Any, Any]], Any, Any]:
-        layout = lay_out(pairs, 1)
-        parts, row = parts_of(layout.items[0], self.collator, self.recipe.optimiser.part, torch.device("cpu"))
-        pictures = [self.collator.pictures(part.images) if part.images else None for part in parts]
+    def _prepare_batch(self, pairs: Sequence[Pair]) -> tuple[list[tuple[Any, Any]], Any, Any]:
+        layout = make_batch_layout(pairs, 1)
+        parts, row = make_parts(layout.items[0], self.collator, self.recipe.optimiser.part, torch.device("cpu"))
+        pictures = [self.collator.open_images(part.images) if part.images else None for part in parts]
         return list(zip(parts, pictures, strict=True)), row, layout
 
 
-def report(least: dict[str, float], batches: int) -> dict[str, Any]:
+def summarise_times(least: dict[str, float], batches: int) -> dict[str, Any]:
     """Seconds a step, and the ratios that are promised."""
     return {
         "seconds a step": {name: round(seconds / batches, 3) for name, seconds in least.items()},

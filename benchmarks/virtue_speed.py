@@ -45,38 +45,39 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     embedder = load(arguments.model, device=arguments.device)
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
-        works = list_works(embedder, draw(Path(folder), len(REGIONS)))
+        works = list_works(embedder, draw_images(Path(folder), len(REGIONS)))
         print(
             json.dumps(
-                {"model": embedder.name, "threads": arguments.threads, **report(works, arguments.repeat)}, indent=2
+                {"model": embedder.name, "threads": arguments.threads, **measure_ratios(works, arguments.repeat)},
+                indent=2,
             )
         )
 
 
 def list_works(embedder: VirtueEmbedder, images: list[Path]) -> dict[str, Work]:
     """Everything that is measured, by name."""
-    scar = [ask(image, regions) for image, regions in zip(images, REGIONS, strict=True)]
+    scar = [make_region_items(image, regions) for image, regions in zip(images, REGIONS, strict=True)]
     texts = [Item(f"caption number {number} of a square on a table") for number in range(64)]
 
-    def ours(items: list[Item]) -> Work:
+    def embed_anew(items: list[Item]) -> Work:
         def work() -> None:
-            embedder.memory.forget()
+            embedder.image_cache.clear()
             embedder.embed(items)
 
         return work
 
     return {
-        "scar": ours([item for items in scar for item in items]),
-        "scar floor": floor(embedder, scar),
-        "one region": ours(ask(images[0], 1)),
-        "ten regions": ours(ask(images[0], 10)),
-        "ten regions floor": floor(embedder, [ask(images[0], 10)]),
-        "64 texts": ours(texts),
-        "64 texts floor": text_floor(embedder, texts),
+        "scar": embed_anew([item for items in scar for item in items]),
+        "scar floor": make_floor(embedder, scar),
+        "one region": embed_anew(make_region_items(images[0], 1)),
+        "ten regions": embed_anew(make_region_items(images[0], 10)),
+        "ten regions floor": make_floor(embedder, [make_region_items(images[0], 10)]),
+        "64 texts": embed_anew(texts),
+        "64 texts floor": make_text_floor(embedder, texts),
     }
 
 
-def report(works: dict[str, Work], repeat: int) -> dict[str, Any]:
+def measure_ratios(works: dict[str, Work], repeat: int) -> dict[str, Any]:
     """Shortest of the runs of each work in seconds, and the ratios that are promised."""
     for work in works.values():
         work()
@@ -95,7 +96,7 @@ def report(works: dict[str, Work], repeat: int) -> dict[str, Any]:
     }
 
 
-def draw(folder: Path, count: int) -> list[Path]:
+def draw_images(folder: Path, count: int) -> list[Path]:
     """Pictures of 640 x 480 pixels."""
     x, y = np.meshgrid(np.linspace(0, 255, 640), np.linspace(0, 255, 480))
     paths = [folder / f"{number}.png" for number in range(count)]
@@ -104,11 +105,11 @@ def draw(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def ask(image: Path, regions: int) -> list[Item]:
+def make_region_items(image: Path, regions: int) -> list[Item]:
     return [Item(TEXT, image, Box(20 + 30 * k, 40, 220 + 30 * k, 300)) for k in range(regions)]
 
 
-def floor(embedder: VirtueEmbedder, pictures: list[list[Item]]) -> Work:
+def make_floor(embedder: VirtueEmbedder, pictures: list[list[Item]]) -> Work:
     """Bare passes for some pictures with their regions; tensors are made before."""
     model, collator = embedder.model, embedder.collator
     segmenter, connector = model.segmenter, model.connector
@@ -120,17 +121,17 @@ def floor(embedder: VirtueEmbedder, pictures: list[list[Item]]) -> Work:
     fixed = torch.cat([decoder.obj_score_token.weight, decoder.iou_token.weight, decoder.mask_tokens.weight])[None]
     ready = []
     for items in pictures:
-        pixels = collator.pictures([items[0].image or Path()]).to(model.device, model.dtype)
-        requests = [collator.request(item, index) for index, item in enumerate(items)]
-        batches = [collator.batch([request], [0]).to(model.device) for request in requests]
+        pixels = collator.open_images([items[0].image or Path()]).to(model.device, model.dtype)
+        requests = [collator.prepare_item(item, index) for index, item in enumerate(items)]
+        batches = [collator.make_batch([request], [0]).to(model.device) for request in requests]
         ready.append((pixels, batches))
 
     def work() -> None:
         for pixels, batches in ready:
             model.backbone.get_image_features(pixels.patches, pixels.grids)
-            image = sam.image_encoder(pixels.frames)["vision_features"]
+            image = sam.image_encoder(pixels.squares)["vision_features"]
             for batch in batches:
-                clicks = batch.clicks[0]
+                clicks = batch.prompts[0]
                 points = torch.tensor([clicks.xy]), torch.tensor([clicks.labels])  # type: ignore[union-attr]
                 sparse, dense = sam.sam_prompt_encoder(points=points, boxes=None, masks=None)
                 _, mixed = decoder.transformer(image + dense, places, torch.cat([fixed, sparse], dim=1))
@@ -145,11 +146,11 @@ def floor(embedder: VirtueEmbedder, pictures: list[list[Item]]) -> Work:
     return work
 
 
-def text_floor(embedder: VirtueEmbedder, texts: list[Item]) -> Work:
+def make_text_floor(embedder: VirtueEmbedder, texts: list[Item]) -> Work:
     """One bare pass of the language model over all texts."""
     model, collator = embedder.model, embedder.collator
-    requests = [collator.request(item, index) for index, item in enumerate(texts)]
-    batch = collator.batch(requests, [None] * len(texts)).to(model.device)
+    requests = [collator.prepare_item(item, index) for index, item in enumerate(texts)]
+    batch = collator.make_batch(requests, [None] * len(texts)).to(model.device)
     return lambda: model.backbone.language_model(input_ids=batch.ids, position_ids=batch.positions, use_cache=False)
 
 

@@ -8,7 +8,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
-from mmeb_eval.embedder import Embedder, Item, Points, Prompt, checked, describe, layout_of, prompts_of
+from mmeb_eval.embedder import (
+    Embedder,
+    Item,
+    Points,
+    Prompt,
+    check_vectors,
+    describe_item,
+    get_layout_name,
+    get_prompt_kinds,
+)
 from mmeb_eval.templates.fused import get_layout
 from scar.errors import ContractError, EvalError, UnknownName
 from scar.sample import Box, Mask
@@ -17,10 +26,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-NOISE = 1e-3
+VECTOR_TOLERANCE = 1e-3
 """Largest difference between two vectors of one item that counts as rounding."""
 
-SIDE = 64
+IMAGE_SIDE = 64
 """Height and width of the toy images in pixels."""
 
 
@@ -40,12 +49,12 @@ class Finding:
 def check(embedder: Embedder) -> list[Finding]:
     """Try an embedder on eight items; no finding means that it keeps the contract."""
     with TemporaryDirectory(prefix="mmeb-eval-check-") as folder:
-        return list(_findings(embedder, Path(folder)))
+        return list(_iter_findings(embedder, Path(folder)))
 
 
-def toy_items(folder: Path, image_token: str = "") -> list[Item]:
+def draw_toy_items(folder: Path, image_token: str = "") -> list[Item]:
     """Two texts, two images, an image with a question, and three with a box as well; draws into ``folder``."""
-    red, blue = _draw(folder / "red.png", "red"), _draw(folder / "blue.png", "blue")
+    red, blue = _draw_toy_image(folder / "red.png", "red"), _draw_toy_image(folder / "blue.png", "blue")
     left, right = Box(4, 4, 24, 60), Box(40, 4, 60, 60)
     asks = f"{image_token}\nWhat is this?".strip()
     return [
@@ -60,76 +69,82 @@ def toy_items(folder: Path, image_token: str = "") -> list[Item]:
     ]
 
 
-def _findings(embedder: Embedder, folder: Path) -> Iterator[Finding]:
+def _iter_findings(embedder: Embedder, folder: Path) -> Iterator[Finding]:
     """The tests in order; those that would only repeat an earlier failure are left out."""
     try:
-        kinds = prompts_of(embedder)
-        layout = get_layout(layout_of(embedder))
+        kinds = get_prompt_kinds(embedder)
+        layout = get_layout(get_layout_name(embedder))
     except UnknownName as error:
         yield Finding("error", str(error))
         return
-    items = toy_items(folder, layout.image)
+    items = draw_toy_items(folder, layout.image_token)
     if "box" not in kinds:
         items = [replace(item, prompt=None) for item in items]
     try:
-        whole = _embed(embedder, items)
-        alone = [_embed(embedder, [item])[0] for item in items]
-        backwards = _embed(embedder, items[::-1])[::-1]
-        again = _embed(embedder, items)
+        whole = _embed_checked(embedder, items)
+        alone = [_embed_checked(embedder, [item])[0] for item in items]
+        backwards = _embed_checked(embedder, items[::-1])[::-1]
+        again = _embed_checked(embedder, items)
     except EvalError as error:
         yield Finding("error", str(error))
         return
     except Exception as error:  # noqa: BLE001 - the author's code can raise anything, and the report says so
         yield Finding("error", f"embed raised {type(error).__name__}: {error}. It must take text, image and both.")
         return
-    yield from _steady(items, whole, again, "two calls with the same items", "switch dropout off, fix every seed")
-    yield from _steady(items, whole, backwards, "the items in reverse", "return rows in the order given, mask padding")
-    yield from _steady(items, whole, alone, "the item alone", "mask padding, pool each item's own last token")
-    yield from _differences(items, whole)
-    yield from _regions(embedder, items, kinds)
+    yield from _check_repeatable(
+        items, whole, again, "two calls with the same items", "switch dropout off, fix every seed"
+    )
+    yield from _check_repeatable(
+        items, whole, backwards, "the items in reverse", "return rows in the order given, mask padding"
+    )
+    yield from _check_repeatable(items, whole, alone, "the item alone", "mask padding, pool each item's own last token")
+    yield from _check_sensitivity(items, whole)
+    yield from _check_prompts(embedder, items, kinds)
 
 
-def _embed(embedder: Embedder, items: Sequence[Item]) -> NDArray[np.float32]:
+def _embed_checked(embedder: Embedder, items: Sequence[Item]) -> NDArray[np.float32]:
     """Checked vectors; a copy, lest the embedder reuse its memory."""
-    return checked(embedder.embed(items), items, embedder.name).copy()
+    return check_vectors(embedder.embed(items), items, embedder.name).copy()
 
 
-def _steady(
+def _check_repeatable(
     items: Sequence[Item],
-    one: Iterable[NDArray[np.float32]],
-    other: Iterable[NDArray[np.float32]],
-    what: str,
-    way_out: str,
+    first: Iterable[NDArray[np.float32]],
+    second: Iterable[NDArray[np.float32]],
+    comparison: str,
+    remedy: str,
 ) -> Iterator[Finding]:
     """A finding for the first item whose vector is not the same both times."""
-    for item, a, b in zip(items, one, other, strict=True):
+    for item, a, b in zip(items, first, second, strict=True):
         if a.shape != b.shape:
-            yield Finding("error", f"{what}: the width is {len(b)} and was {len(a)}; it must not change.")
+            yield Finding("error", f"{comparison}: the width is {len(b)} and was {len(a)}; it must not change.")
             return
-        if (apart := float(abs(a - b).max())) > NOISE:
-            yield Finding("error", f"{what}: {describe(item)} has another vector (by {apart:.2g}); {way_out}.")
+        if (apart := float(abs(a - b).max())) > VECTOR_TOLERANCE:
+            yield Finding(
+                "error", f"{comparison}: {describe_item(item)} has another vector (by {apart:.2g}); {remedy}."
+            )
             return
 
 
-def _differences(items: Sequence[Item], vectors: NDArray[np.float32]) -> Iterator[Finding]:
+def _check_sensitivity(items: Sequence[Item], vectors: NDArray[np.float32]) -> Iterator[Finding]:
     """Findings if text or image make no difference."""
-    if _equal(vectors):
+    if _are_all_equal(vectors):
         yield Finding("note", "all items have one vector: this embedder scores 0 wherever there are two candidates.")
         return
-    if _equal(vectors[:2]):
+    if _are_all_equal(vectors[:2]):
         yield Finding("note", "two different texts have one vector: does the embedder read the text?")
     pictures = [row for row, item in enumerate(items) if item.image is not None and item.prompt is None][:2]
-    if _equal(vectors[pictures]):
+    if _are_all_equal(vectors[pictures]):
         yield Finding("note", "two different images have one vector: does the embedder open the image?")
 
 
-def _regions(embedder: Embedder, items: Sequence[Item], kinds: frozenset[str]) -> Iterator[Finding]:
+def _check_prompts(embedder: Embedder, items: Sequence[Item], kinds: frozenset[str]) -> Iterator[Finding]:
     """A finding for each kind of prompt that is declared and makes no difference, or fails."""
     import numpy as np
 
     if not kinds:
         yield Finding("note", "it takes no prompts: the text tells the region, and results say so (region = text).")
-    half = np.arange(SIDE * SIDE).reshape(SIDE, SIDE) % SIDE < SIDE // 2
+    half = np.arange(IMAGE_SIDE * IMAGE_SIDE).reshape(IMAGE_SIDE, IMAGE_SIDE) % IMAGE_SIDE < IMAGE_SIDE // 2
     pairs: dict[str, tuple[Prompt, Prompt]] = {
         "box": (Box(4, 4, 24, 60), Box(40, 4, 60, 60)),
         "points": (Points(((10, 32),), (1,)), Points(((50, 32),), (1,))),
@@ -138,34 +153,34 @@ def _regions(embedder: Embedder, items: Sequence[Item], kinds: frozenset[str]) -
     for kind in sorted(kinds):
         pair = [replace(items[4], prompt=prompt) for prompt in pairs[kind]]
         try:
-            vectors = _embed(embedder, pair)
+            vectors = _embed_checked(embedder, pair)
         except ContractError as error:
             yield Finding("error", str(error))
         except Exception as error:  # noqa: BLE001 - as above
             yield Finding("error", f"embed raised {type(error).__name__} on a {kind}: {error}. Take it from `prompts`?")
         else:
-            if _equal(vectors):
+            if _are_all_equal(vectors):
                 yield Finding("error", f"a {kind} here and one there have one vector: it is ignored. Use item.prompt.")
     embed_roi = getattr(embedder, "embed_roi", None)
     if embed_roi is not None:
         pair = [replace(items[4], prompt=prompt) for prompt in pairs["box"]]
         try:
-            if _equal(checked(embed_roi(pair), pair, embedder.name)):
+            if _are_all_equal(check_vectors(embed_roi(pair), pair, embedder.name)):
                 yield Finding("error", "embed_roi gives a box here and one there one vector: pool inside the box.")
         except EvalError as error:
             yield Finding("note", f"--region roi does not work: {error}")
 
 
-def _equal(vectors: NDArray[np.float32]) -> bool:
+def _are_all_equal(vectors: NDArray[np.float32]) -> bool:
     """Whether all rows are the same but for rounding of the last digits."""
     return bool(abs(vectors - vectors[0]).max() < 1e-6)
 
 
-def _draw(path: Path, colour: str) -> Path:
+def _draw_toy_image(path: Path, colour: str) -> Path:
     """A toy image with something on each side."""
     from PIL import Image, ImageDraw
 
-    image = Image.new("RGB", (SIDE, SIDE), "white")
+    image = Image.new("RGB", (IMAGE_SIDE, IMAGE_SIDE), "white")
     pen = ImageDraw.Draw(image)
     pen.rectangle((8, 16, 24, 48), fill=colour)
     pen.ellipse((40, 16, 60, 48), fill="green")

@@ -32,7 +32,7 @@ TASKS_HELP = "A SCaR folder, names of tasks with commas between, all, or lite (8
 
 FAILURES_HELP = "Tasks whose worst failures a page shows: a SCaR folder, names with commas between, or all."
 
-NO_BETTER_THAN_CHANCE = 3
+EXIT_NO_BETTER_THAN_CHANCE = 3
 """Exit code of ``--strict``."""
 
 REGION_HELP = (
@@ -42,7 +42,7 @@ REGION_HELP = (
 
 
 @app.callback(invoke_without_command=True)
-def run(
+def evaluate_models(
     context: typer.Context,
     model: Annotated[list[str] | None, typer.Option(help=MODEL_HELP)] = None,
     tasks: Annotated[list[str] | None, typer.Option(help=TASKS_HELP)] = None,
@@ -68,29 +68,29 @@ def run(
     with one_line_errors("mmeb-eval"):
         if not model or not tasks:
             raise EvalError("which models on which tasks? Give --model NAME and --tasks DIR; see `mmeb-eval --help`.")
-        from mmeb_eval.data.choice import chosen_tasks
-        from mmeb_eval.run.rank import tie_rule
-        from mmeb_eval.run.run import run as run_all
+        from mmeb_eval.data.choice import select_tasks
+        from mmeb_eval.run.rank import parse_tie_rule
+        from mmeb_eval.run.run import run_evaluations as run_all
 
-        rule = tie_rule(ties)
-        chosen = chosen_tasks(tasks, data, images)
-        embedders = _embedders(model, config, seed, region)
+        rule = parse_tie_rule(ties)
+        chosen = select_tasks(tasks, data, images)
+        embedders = _load_embedders(model, config, seed, region)
         say = partial(typer.echo, err=True)
         results = run_all(embedders, chosen, output, batch_size=batch_size, refresh=refresh, ties=rule, say=say)
         if results:
-            _print(results, as_json, output)
-            from mmeb_eval.report.summary import summarise
-            from mmeb_eval.report.terminal import warnings
+            _print_results(results, as_json, output)
+            from mmeb_eval.report.summary import summarise_results
+            from mmeb_eval.report.terminal import list_chance_warnings
 
-            warned = warnings(summarise(results))
+            warned = list_chance_warnings(summarise_results(results))
             for line in warned:
                 typer.secho(line, err=True, fg="red", bold=True)
             if warned and strict:
-                raise typer.Exit(NO_BETTER_THAN_CHANCE)
+                raise typer.Exit(EXIT_NO_BETTER_THAN_CHANCE)
 
 
 @app.command("probe")
-def probe(
+def probe_models(
     model: Annotated[list[str], typer.Option(help=MODEL_HELP)],
     tasks: Annotated[list[str], typer.Option(help="A SCaR folder, or names of SCaR tasks; may be repeated.")],
     output: Annotated[Path, typer.Option(help="Where results go: <output>/<model>/probes/<task>/.")] = Path("results"),
@@ -104,20 +104,20 @@ def probe(
 ) -> None:
     """Score models on SCaR as it is and with sloppy prompts: jittered boxes, clicks beside the thing, partial masks."""
     with one_line_errors("mmeb-eval"):
-        from mmeb_eval.data.choice import chosen_tasks
-        from mmeb_eval.report.curves import curves, tables
-        from mmeb_eval.run.run import run as run_all
+        from mmeb_eval.data.choice import select_tasks
+        from mmeb_eval.report.curves import make_curve_tables, make_curves
+        from mmeb_eval.run.run import run_evaluations as run_all
 
-        embedders = _embedders(model, config, seed, region)
+        embedders = _load_embedders(model, config, seed, region)
         say = partial(typer.echo, err=True)
-        chosen = chosen_tasks(tasks, data, images)
+        chosen = select_tasks(tasks, data, images)
         results = run_all(embedders, chosen, output, batch_size=batch_size, probe=True, seed=seed, say=say)
-        found = curves(results, [result for result in results if "probe" in result.settings])
+        found = make_curves(results, [result for result in results if "probe" in result.settings])
         if as_json:
             typer.echo(json.dumps([asdict(curve) for curve in found], indent=1))
             return
-        for table in tables(found):
-            _console().print(table)
+        for table in make_curve_tables(found):
+            _make_console().print(table)
 
 
 @app.command("compare")
@@ -129,14 +129,14 @@ def compare_runs(
 ) -> None:
     """Which of two runs is better on which task, how sure that is, and what differs in how they were made."""
     with one_line_errors("mmeb-eval"):
-        from mmeb_eval.report.compare import compare, read_run
+        from mmeb_eval.report.compare import compare_results, read_run
 
-        found = compare(read_run(first), read_run(second))
+        found = compare_results(read_run(first), read_run(second))
         if as_json:
             typer.echo(json.dumps(asdict(found), indent=1))
             return
-        for table in found.rich():
-            _console().print(table)
+        for table in found.to_rich_tables():
+            _make_console().print(table)
         if found.settings:
             typer.echo(f"they differ first in {found.settings[0]}")
         for setting in found.settings[1:] if all_settings else ():
@@ -163,11 +163,11 @@ def show_tasks(
     for task in tasks().values():
         texts = (task.name, task.family, task.domain, task.query, task.candidates)
         table.add_row(*texts, str(task.choices), str(task.queries))
-    _console().print(table)
+    _make_console().print(table)
 
 
 @app.command("check")
-def check(
+def check_inputs(
     model: Annotated[str | None, typer.Argument(help=MODEL_HELP)] = None,
     config: Annotated[str | None, typer.Option(help="For virtue: tiny, 2b, 7b or a file.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of task data whose rows and images are looked at.")] = None,
@@ -195,9 +195,9 @@ def write_demo_data(
     """Draw small data for all 41 tasks, in the published formats."""
     with one_line_errors("mmeb-eval"):
         from mmeb_eval.demo.write import write_demo
-        from scar.common.progress import bar
+        from scar.common.progress import show_progress
 
-        counts = write_demo(out, queries=queries, seed=seed, track=bar)
+        counts = write_demo(out, queries=queries, seed=seed, track=show_progress)
         typer.echo(f"{out}: {', '.join(f'{count:,} {what}' for what, count in counts.items())}")
 
 
@@ -210,16 +210,16 @@ def show_leaderboard(
 ) -> None:
     """Print published scores with their sources, your own among them if you like."""
     with one_line_errors("mmeb-eval"):
-        from mmeb_eval.report.leaderboard import boards
+        from mmeb_eval.report.leaderboard import make_leaderboards
         from mmeb_eval.run.results import read_results
 
-        found = boards(benchmark, group, [] if results is None else read_results(results))
+        found = make_leaderboards(benchmark, group, [] if results is None else read_results(results))
         if as_json:
-            typer.echo(json.dumps([row for board in found for row in board.rows_as_json()], indent=1))
+            typer.echo(json.dumps([row for board in found for row in board.list_json_rows()], indent=1))
             return
         for board in found:
-            _console().print(board.rich())
-            for note in board.notes():
+            _make_console().print(board.to_rich_table())
+            for note in board.list_notes():
                 typer.echo(note)
 
 
@@ -232,14 +232,16 @@ def fetch_data(
 ) -> None:
     """Download data once; a download that was stopped goes on, and what is there is not asked for again."""
     with one_line_errors("mmeb-eval"):
-        from mmeb_eval.data.fetch import fetch, read_revisions
+        from mmeb_eval.data.fetch import fetch_tasks, parse_revisions
         from mmeb_eval.data.tasks import get_tasks
 
-        fetch(get_tasks(tasks), data, revisions=read_revisions(revision or []), images=not rows_only, say=typer.echo)
+        fetch_tasks(
+            get_tasks(tasks), data, revisions=parse_revisions(revision or []), images=not rows_only, say=typer.echo
+        )
 
 
 @app.command("report")
-def report(
+def make_report(
     results: Annotated[Path, typer.Argument(help="Folder that --output wrote.")],
     out: Annotated[Path, typer.Option(help="The file to write; .html, .md or .json.")] = Path("report.html"),
     tasks: Annotated[list[str] | None, typer.Option(help=FAILURES_HELP)] = None,
@@ -251,19 +253,21 @@ def report(
 ) -> None:
     """Write a report about results: a self-contained page, Markdown or JSON."""
     with one_line_errors("mmeb-eval"):
-        from mmeb_eval.data.choice import chosen_tasks
+        from mmeb_eval.data.choice import select_tasks
         from mmeb_eval.report.report import write_report
-        from mmeb_eval.report.ways import read as read_ways
-        from mmeb_eval.run.results import read_probed, read_results
+        from mmeb_eval.report.ways import read_strategy_scores as read_ways
+        from mmeb_eval.run.results import read_probe_results, read_results
 
-        files = chosen_tasks(tasks or [], data, images)
+        files = select_tasks(tasks or [], data, images)
         measured = read_ways(ways) if ways else ()
-        write_report(read_results(results), out, data=files, probed=read_probed(results), measured=measured)
+        write_report(
+            read_results(results), out, data=files, probe_results=read_probe_results(results), strategy_scores=measured
+        )
         typer.echo(str(out))
 
 
 @app.command("submit")
-def submit(
+def make_submission(
     results: Annotated[Path, typer.Argument(help="Folder that --output wrote.")],
     out: Annotated[Path, typer.Option(help="Folder to write the submission into.")],
     model: Annotated[str | None, typer.Option(help="Whose results, if there are several models'.")] = None,
@@ -284,19 +288,21 @@ def submit(
             typer.echo(str(path))
         if written.sheet:
             typer.echo(f"{written.sheet}: for the folder scores of TIGER-Lab/MMEB-Leaderboard.", err=True)
-            if written.unsaid:
-                typer.echo(f"not said in it: {', '.join(written.unsaid)}; --about FILE.toml says them.", err=True)
+            if written.missing_metadata:
+                typer.echo(
+                    f"not said in it: {', '.join(written.missing_metadata)}; --about FILE.toml says them.", err=True
+                )
 
 
-def _embedders(names: Sequence[str], config: str | None, seed: int, region: str | None) -> list[Embedder]:
+def _load_embedders(names: Sequence[str], config: str | None, seed: int, region: str | None) -> list[Embedder]:
     """The models, told regions in that way."""
     from mmeb_eval.models import load_model
-    from mmeb_eval.regions.strategies import tell
-    from mmeb_eval.run.workers import take_device
+    from mmeb_eval.regions.strategies import apply_strategy
+    from mmeb_eval.run.workers import select_device
 
-    take_device()
+    select_device()
     embedders = [load_model(name, config=config, seed=seed) for name in dict.fromkeys(names)]
-    return embedders if region is None else [tell(embedder, region) for embedder in embedders]
+    return embedders if region is None else [apply_strategy(embedder, region) for embedder in embedders]
 
 
 def _check_embedder(model: str, config: str | None) -> int:
@@ -316,9 +322,9 @@ def _check_data(data: Path, tasks: str | None, images: Path | None) -> int:
     """Print all problems of a data folder; returns how many there are."""
     from mmeb_eval.data.check_data import check_data
     from mmeb_eval.data.tasks import get_tasks
-    from scar.common.progress import bar
+    from scar.common.progress import show_progress
 
-    found = check_data(data, get_tasks(tasks) if tasks else None, images, track=bar)
+    found = check_data(data, get_tasks(tasks) if tasks else None, images, track=show_progress)
     for problem in found.problems:
         typer.echo(problem)
     seen = f"{found.tasks:,} tasks, {found.rows:,} rows, {found.images:,} images"
@@ -326,7 +332,7 @@ def _check_data(data: Path, tasks: str | None, images: Path | None) -> int:
     return len(found.problems)
 
 
-def _print(results: Sequence[Result], as_json: bool, output: Path) -> None:
+def _print_results(results: Sequence[Result], as_json: bool, output: Path) -> None:
     """The leaderboard with the floors that lie in the output folder, or the results without their long lists."""
     if as_json:
         short = [
@@ -335,21 +341,21 @@ def _print(results: Sequence[Result], as_json: bool, output: Path) -> None:
         ]
         typer.echo(json.dumps(short, indent=1))
         return
-    from mmeb_eval.report.summary import is_floor
-    from mmeb_eval.report.terminal import tables
+    from mmeb_eval.report.summary import is_baseline
+    from mmeb_eval.report.terminal import make_score_tables
     from mmeb_eval.run.results import read_results
 
     asked, models = {result.task for result in results}, {result.model for result in results}
     floors = [
         found
         for found in read_results(output)
-        if is_floor(found.model) and found.model not in models and found.task in asked
+        if is_baseline(found.model) and found.model not in models and found.task in asked
     ]
-    for table in tables([*results, *floors]):
-        _console().print(table)
+    for table in make_score_tables([*results, *floors]):
+        _make_console().print(table)
 
 
-def _console() -> Console:
+def _make_console() -> Console:
     """Where tables go; a file or a pipe has no width, so there names are not cut to fit one."""
     from rich.console import Console
 

@@ -62,7 +62,8 @@ class Embedder(Protocol):
       `mmeb_eval.templates.fused.LAYOUTS` (default ``"plain"``).
     - ``prompts``: kinds of prompt it takes, of ``"box"``, ``"points"``, ``"mask"`` (default none); for the others the
       evaluator says the region in another way and the result names it.
-    - ``settings``: a mapping of JSON values that stand in the result, those of `SETTINGS` and more; vectors made under
+    - ``settings``: a mapping of JSON values that stand in the result, those of `SETTINGS_FILE` and more; vectors made
+      under
       other settings are never taken from the store.
     - ``counts(items)``: a mapping of names to numbers that stand in the result, such as how many texts it cuts.
     - ``stored``: False where making a vector costs less than storing it.
@@ -95,7 +96,7 @@ NORM_TOLERANCE = 1e-3
 """How far a vector's length may be from 1: what float16 arithmetic leaves."""
 
 
-def load(path: str, *arguments: object, **options: object) -> Embedder:
+def load_embedder(path: str, *arguments: object, **options: object) -> Embedder:
     """Call ``module:function`` and return the embedder that it makes; the working directory is searched too.
 
     Args:
@@ -133,12 +134,12 @@ def load(path: str, *arguments: object, **options: object) -> Embedder:
     return embedder
 
 
-def layout_of(embedder: Embedder) -> str:
+def get_layout_name(embedder: Embedder) -> str:
     """The name of the layout that it wants."""
     return str(getattr(embedder, "layout", "plain"))
 
 
-def prompts_of(embedder: Embedder) -> frozenset[str]:
+def get_prompt_kinds(embedder: Embedder) -> frozenset[str]:
     """The kinds of prompt that it takes.
 
     Raises:
@@ -150,18 +151,18 @@ def prompts_of(embedder: Embedder) -> frozenset[str]:
     return kinds
 
 
-def settings_of(embedder: Embedder) -> dict[str, Any]:
+def get_settings(embedder: Embedder) -> dict[str, Any]:
     """What it says of itself for the result."""
     return dict(getattr(embedder, "settings", {}))
 
 
-def counts_of(embedder: Embedder, items: Sequence[Item]) -> dict[str, int]:
+def get_counts(embedder: Embedder, items: Sequence[Item]) -> dict[str, int]:
     """What it counts among the distinct items of a task."""
     counts = getattr(embedder, "counts", None)
     return {} if counts is None else {name: int(value) for name, value in counts(items).items()}
 
 
-def checked(vectors: object, items: Sequence[Item], name: str) -> NDArray[np.float32]:
+def check_vectors(vectors: object, items: Sequence[Item], embedder_name: str) -> NDArray[np.float32]:
     """``vectors`` as (len(items), D) float32 rows of length 1, or the first way in which they are not.
 
     Raises:
@@ -171,29 +172,31 @@ def checked(vectors: object, items: Sequence[Item], name: str) -> NDArray[np.flo
     import numpy as np
 
     if not isinstance(vectors, np.ndarray):
-        raise ContractError(f"{name}: embed returned {type(vectors).__name__}; return a numpy array of float32.")
+        raise ContractError(
+            f"{embedder_name}: embed returned {type(vectors).__name__}; return a numpy array of float32."
+        )
     if vectors.ndim != 2 or len(vectors) != len(items) or vectors.shape[1] == 0:
         wanted = f"({len(items)}, D), one row for each item"
-        raise ContractError(f"{name}: embed returned an array of shape {vectors.shape}; return {wanted}.")
+        raise ContractError(f"{embedder_name}: embed returned an array of shape {vectors.shape}; return {wanted}.")
     if not np.issubdtype(vectors.dtype, np.floating):
-        raise ContractError(f"{name}: embed returned numbers of type {vectors.dtype}; return float32.")
+        raise ContractError(f"{embedder_name}: embed returned numbers of type {vectors.dtype}; return float32.")
     finite = np.isfinite(vectors)
     if not finite.all():
         row, column = np.argwhere(~finite)[0]
         value = f"{vectors[row, column]} at position {column}"
-        message = f"{name}: the vector of {describe(items[row])} holds {value}; return finite numbers."
+        message = f"{embedder_name}: the vector of {describe_item(items[row])} holds {value}; return finite numbers."
         raise ContractError(message, items[row])
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
     off = np.abs(lengths - 1) > NORM_TOLERANCE
     if off.any():
         row = int(np.argmax(off))
         length = f"has length {lengths[row]:.4g}, not 1"
-        message = f"{name}: the vector of {describe(items[row])} {length}; divide it by its L2 norm."
+        message = f"{embedder_name}: the vector of {describe_item(items[row])} {length}; divide it by its L2 norm."
         raise ContractError(message, items[row])
     return vectors.astype(np.float32, copy=False)
 
 
-def describe(item: Item) -> str:
+def describe_item(item: Item) -> str:
     """An item in a few words, for messages."""
     parts = [] if item.image is None else [f"image {item.image.name}"]
     if item.prompt is not None:

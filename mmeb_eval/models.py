@@ -8,50 +8,50 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmeb_eval.embedder import Embedder, load
+from mmeb_eval.embedder import Embedder, load_embedder
 from scar.errors import EvalError, UnknownName
 
-ENTRY_POINTS = "mmeb_eval.embedders"
+ENTRY_POINT_GROUP = "mmeb_eval.embedders"
 """Group in which an installed package registers a function that makes an embedder, under the name it goes by here."""
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class ModelFamily:
     """Models that share a way of loading.
 
     Attributes:
-        load: ``module:function``, called with what stands behind the colon of a name.
-        takes: what that is, for messages; empty if nothing is taken.
-        needed: whether it must be there.
+        loader: ``module:function``, called with what stands behind the colon of a name.
+        argument: what that is, for messages; empty if nothing is taken.
+        argument_required: whether it must be there.
         extra: what pip has to install for it.
         options: the command line's options that the function takes.
-        whole: whether the function gets the whole name, whose colon belongs to it.
+        takes_whole_name: whether the function gets the whole name, whose colon belongs to it.
     """
 
-    load: str
-    takes: str = ""
-    needed: bool = True
+    loader: str
+    argument: str = ""
+    argument_required: bool = True
     extra: str = ""
     options: tuple[str, ...] = ()
-    whole: bool = False
+    takes_whole_name: bool = False
 
 
-FAMILIES: Mapping[str, Family] = {
-    "constant": Family("mmeb_eval.adapters.baselines:Constant"),
-    "random": Family("mmeb_eval.adapters.baselines:Random", options=("seed",)),
-    "text-only": Family("mmeb_eval.adapters.baselines:TextOnly"),
-    "virtue": Family(
-        "virtue_ref.embedder:load", "<folder or hub id>", needed=False, extra="virtue", options=("config",)
+MODEL_FAMILIES: Mapping[str, ModelFamily] = {
+    "constant": ModelFamily("mmeb_eval.adapters.baselines:Constant"),
+    "random": ModelFamily("mmeb_eval.adapters.baselines:Random", options=("seed",)),
+    "text-only": ModelFamily("mmeb_eval.adapters.baselines:TextOnly"),
+    "virtue": ModelFamily(
+        "virtue_ref.embedder:load", "<folder or hub id>", argument_required=False, extra="virtue", options=("config",)
     ),
-    "clip": Family("mmeb_eval.adapters.towers:load_clip", "<folder or hub id>", extra="virtue"),
-    "siglip": Family("mmeb_eval.adapters.towers:load_siglip", "<folder or hub id>", extra="virtue"),
-    "sentence-transformers": Family(
+    "clip": ModelFamily("mmeb_eval.adapters.towers:load_clip", "<folder or hub id>", extra="virtue"),
+    "siglip": ModelFamily("mmeb_eval.adapters.towers:load_siglip", "<folder or hub id>", extra="virtue"),
+    "sentence-transformers": ModelFamily(
         "mmeb_eval.adapters.sentence_transformers:load", "<folder or hub id>", extra="adapters"
     ),
-    "mteb": Family("mmeb_eval.adapters.mteb:load", "<name in mteb's registry>", extra="adapters"),
-    "http": Family("mmeb_eval.adapters.http:load", "//<host>/v1/embeddings#<model>", whole=True),
-    "https": Family("mmeb_eval.adapters.http:load", "//<host>/v1/embeddings#<model>", whole=True),
-    "vllm": Family("mmeb_eval.adapters.http:load_vllm", "<url>/v1/embeddings#<model>"),
+    "mteb": ModelFamily("mmeb_eval.adapters.mteb:load", "<name in mteb's registry>", extra="adapters"),
+    "http": ModelFamily("mmeb_eval.adapters.http:load", "//<host>/v1/embeddings#<model>", takes_whole_name=True),
+    "https": ModelFamily("mmeb_eval.adapters.http:load", "//<host>/v1/embeddings#<model>", takes_whole_name=True),
+    "vllm": ModelFamily("mmeb_eval.adapters.http:load_vllm", "<url>/v1/embeddings#<model>"),
 }
 """What `load_model` takes, by what stands before the colon; then entry points, then any ``<module>:<function>``."""
 
@@ -60,7 +60,7 @@ def load_model(name: str, *, config: str | None = None, seed: int = 0) -> Embedd
     """The embedder of that name.
 
     Args:
-        name: of `FAMILIES` or of an entry point, with a colon and what it takes; or ``module:function``.
+        name: of `MODEL_FAMILIES` or of an entry point, with a colon and what it takes; or ``module:function``.
         config: ``tiny``, ``2b``, ``7b`` or a file, for virtue.
         seed: of the random floor.
 
@@ -69,50 +69,54 @@ def load_model(name: str, *, config: str | None = None, seed: int = 0) -> Embedd
         EvalError: it cannot be loaded; says why.
     """
     prefix, _, argument = name.partition(":")
-    family = FAMILIES.get(prefix)
+    family = MODEL_FAMILIES.get(prefix)
     if family is not None:
-        return _of_family(family, name, prefix, argument, {"config": config, "seed": seed})
-    if (path := _entry_points().get(prefix)) is not None:
+        return _load_from_family(family, name, prefix, argument, {"config": config, "seed": seed})
+    if (path := _read_entry_points().get(prefix)) is not None:
         try:
-            return load(path, *filter(None, [argument]))
+            return load_embedder(path, *filter(None, [argument]))
         except (ImportError, TypeError) as error:
             raise EvalError(f"{name}: {path} of entry point {prefix!r} cannot be called: {error}") from error
     if argument and _is_module(prefix):
-        return load(name)
-    known = [*FAMILIES, *_entry_points()]
-    lists = ", ".join([*names(), *_entry_points()])
+        return load_embedder(name)
+    known = [*MODEL_FAMILIES, *_read_entry_points()]
+    lists = ", ".join([*list_model_names(), *_read_entry_points()])
     missing = f"no module {prefix!r} here or installed; " if argument else ""
     raise UnknownName("model", prefix, known, f"{missing}a model is one of {lists} or <module>:<function>.")
 
 
-def names() -> list[str]:
+def list_model_names() -> list[str]:
     """The families with what they take, for help and messages."""
     return [
-        prefix if not family.takes else f"{prefix}:{family.takes}" if family.needed else f"{prefix}[:{family.takes}]"
-        for prefix, family in FAMILIES.items()
+        prefix
+        if not family.argument
+        else f"{prefix}:{family.argument}"
+        if family.argument_required
+        else f"{prefix}[:{family.argument}]"
+        for prefix, family in MODEL_FAMILIES.items()
     ]
 
 
-def _of_family(
-    family: Family, name: str, prefix: str, argument: str, options: Mapping[str, str | int | None]
+def _load_from_family(
+    family: ModelFamily, name: str, prefix: str, argument: str, options: Mapping[str, str | int | None]
 ) -> Embedder:
     """The embedder of a family."""
-    if argument and not family.takes:
+    if argument and not family.argument:
         raise EvalError(f"{name}: {prefix} takes nothing behind its name.")
-    if family.needed and family.takes and not argument:
-        raise EvalError(f"{name}: which one? Write {prefix}:{family.takes}.")
+    if family.argument_required and family.argument and not argument:
+        raise EvalError(f"{name}: which one? Write {prefix}:{family.argument}.")
     given = {key: options[key] for key in family.options if options[key] is not None}
     if argument and "config" in given:
         raise EvalError(f"{name}: --config {given['config']} names another one; give one of the two.")
     try:
-        return load(family.load, *filter(None, [name if family.whole else argument]), **given)
+        return load_embedder(family.loader, *filter(None, [name if family.takes_whole_name else argument]), **given)
     except ImportError as error:
         if not family.extra:
             raise
         raise EvalError(f"{name}: {error}; `pip install 'scar-virtue[{family.extra}]'` installs it.") from error
 
 
-def _entry_points() -> dict[str, str]:
+def _read_entry_points() -> dict[str, str]:
     """Paths of the embedders that installed packages register.
 
     Raises:
@@ -121,7 +125,7 @@ def _entry_points() -> dict[str, str]:
     from importlib.metadata import entry_points
 
     paths: dict[str, str] = {}
-    for point in entry_points(group=ENTRY_POINTS):
+    for point in entry_points(group=ENTRY_POINT_GROUP):
         if paths.setdefault(point.name, point.value) != point.value:
             raise EvalError(f"entry point {point.name!r} is both {paths[point.name]} and {point.value}; remove one.")
     return paths

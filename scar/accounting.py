@@ -28,20 +28,20 @@ class Tally:
     ignored: Counter[str] = field(default_factory=Counter)
     vetoes: Counter[str] = field(default_factory=Counter)
 
-    def reject(self, bad: BadRecord, regions: int = 1) -> None:
+    def reject_regions(self, bad: BadRecord, regions: int = 1) -> None:
         """Count regions that cannot be used, or raise ``bad`` when that was not asked for."""
-        self._count(self.rejected, bad, regions)
+        self._count_records(self.rejected, bad, regions)
 
-    def ignore(self, bad: BadRecord, records: int = 1) -> None:
+    def ignore_records(self, bad: BadRecord, records: int = 1) -> None:
         """Count other records that cannot be used, or raise ``bad`` when that was not asked for."""
-        self._count(self.ignored, bad, records)
+        self._count_records(self.ignored, bad, records)
 
-    def _count(self, counter: Counter[str], bad: BadRecord, times: int) -> None:
+    def _count_records(self, counter: Counter[str], bad: BadRecord, times: int) -> None:
         if not self.skip_bad:
             raise bad
         counter[bad.reason] += times
 
-    def add(self, other: Tally) -> None:
+    def add_tally(self, other: Tally) -> None:
         """Take over what was counted elsewhere."""
         self.records += other.records
         self.samples += other.samples
@@ -49,11 +49,11 @@ class Tally:
         self.ignored.update(other.ignored)
         self.vetoes.update(other.vetoes)
 
-    def identity(self) -> str:
+    def describe_identity(self) -> str:
         """The accounting identity in one line."""
         return f"{self.records} records = {self.samples} samples + {self.rejected.total()} rejected"
 
-    def settle(self, source: str) -> None:
+    def check_identity(self, source: str) -> None:
         """Check the identity.
 
         Raises:
@@ -61,5 +61,5 @@ class Tally:
         """
         if self.records != self.samples + self.rejected.total():
             raise AccountingError(
-                f"{source}: {self.identity()} does not hold; nothing of it is published, please report."
+                f"{source}: {self.describe_identity()} does not hold; nothing of it is published, please report."
             )

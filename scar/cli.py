@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
@@ -72,17 +72,17 @@ def build(
         int | None, typer.Option(min=1, help="Processes to build in.  [default: as many as there are cores]")
     ] = None,
     engine: Annotated[Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster.")] = "local",
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make samples of annotated images: COCO-style files, the sources of a recipe, or the drawn demo."""
     import msgspec
 
     from scar.build import build as build_recipe
-    from scar.common.progress import bar
-    from scar.recipe import built_in
+    from scar.common.progress import show_progress
+    from scar.recipe import list_built_in
 
     if list_recipes:
-        for title, about in {"demo": "a drawn world, offline", **built_in()}.items():
+        for title, about in {"demo": "a drawn world, offline", **list_built_in()}.items():
             typer.echo(f"{title}: {about}")
         return
     if out is None:
@@ -102,16 +102,18 @@ def build(
     if recipe == "demo":
         from scar.demo.corpus import build_demo
 
-        _refuse(given.keys() - {"images"}, "the demo draws its own images")
-        report = build_demo(out, _count(images), seed or 0, images_mode=images_mode, force=force, track=bar)
+        _refuse_options(given.keys() - {"images"}, "the demo draws its own images")
+        report = build_demo(
+            out, _parse_image_count(images), seed or 0, images_mode=images_mode, force=force, track=show_progress
+        )
     else:
-        wanted = _recipe(recipe, given, seed, skip_bad, data_root)
+        wanted = _make_recipe(recipe, given, seed, skip_bad, data_root)
         wanted = msgspec.structs.replace(
             wanted, decode_images=wanted.decode_images or decode_images, refine=wanted.refine or refine
         )
         workers = workers or os.cpu_count() or 1
         report = build_recipe(
-            wanted, out, images_mode=images_mode, force=force, workers=workers, engine=engine, track=bar
+            wanted, out, images_mode=images_mode, force=force, workers=workers, engine=engine, track=show_progress
         )
     if as_json:
         typer.echo(json.dumps(report, indent=2, sort_keys=True))
@@ -119,11 +121,11 @@ def build(
     for key, entry in report.items():
         rejected = sum(entry["rejected"].values())
         typer.echo(f"{key}: {entry['records']} records = {entry['samples']} samples + {rejected} rejected", nl=False)
-        typer.echo(f" ({_listed(entry['rejected'])})" if rejected else "")
+        typer.echo(f" ({_counts_text(entry['rejected'])})" if rejected else "")
         if entry["ignored"]:
-            typer.echo(f"  also ignored: {_listed(entry['ignored'])}")
+            typer.echo(f"  also ignored: {_counts_text(entry['ignored'])}")
         if entry["overlap"]:
-            typer.echo(f"  images that eval splits have: {_listed(entry['overlap'])}")
+            typer.echo(f"  images that eval splits have: {_counts_text(entry['overlap'])}")
         typer.echo(f"  {out / entry['file']}, {entry['images']} images")
 
 
@@ -137,20 +139,20 @@ def check(
     against_paper: Annotated[
         bool, typer.Option("--against-paper", help="Compare counts with the paper's table instead, with the reasons.")
     ] = False,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Look at every row and image of a SCaR folder, ours or the published one; exit code 2 when something is wrong."""
-    from scar.common.progress import bar
-    from scar.formats.check import check as check_folder
+    from scar.common.progress import show_progress
+    from scar.formats.check import check_folder as check_folder
 
     if against_paper:
-        _compare(folder, as_json)
+        _compare_with_paper(folder, as_json)
         return
-    findings = check_folder(folder, images, bar)
+    findings = check_folder(folder, images, show_progress)
     if as_json:
         typer.echo(json.dumps(findings.to_json(), indent=2, sort_keys=True))
     else:
-        for line in findings.lines():
+        for line in findings.iter_report_lines():
             typer.echo(line)
     if findings.counts:
         raise typer.Exit(2)
@@ -158,21 +160,21 @@ def check(
 
 @app.command()
 @one_line_errors("scar")
-def stats(folder: Folder, as_json: Json = False) -> None:
+def stats(folder: Folder, as_json: JsonOption = False) -> None:
     """Count a SCaR folder by source and split; writes stats.json, stats.html and charts, into stats/."""
-    from scar.common.progress import bar
-    from scar.inspect.statistics import save, tables
-    from scar.inspect.statistics import stats as count_folder
+    from scar.common.progress import show_progress
+    from scar.inspect.statistics import count_corpus as count_folder
+    from scar.inspect.statistics import make_tables, write_charts
 
-    counts = count_folder(folder, bar)
-    save(counts, folder)
+    counts = count_folder(folder, show_progress)
+    write_charts(counts, folder)
     if as_json:
         typer.echo(json.dumps(counts, indent=2, sort_keys=True))
         return
     from rich.console import Console
 
     console = Console()
-    for table in tables(counts):
+    for table in make_tables(counts):
         console.print(table)
 
 
@@ -190,12 +192,14 @@ def show(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page.  [default: show.html in DIR]")] = None,
 ) -> None:
     """Write a page of samples: image, box and mask, the ten captions by kind, and where they come from."""
-    from scar.common.progress import bar
-    from scar.inspect.samples_page import SHEET
-    from scar.inspect.samples_page import show as show_folder
+    from scar.common.progress import show_progress
+    from scar.inspect.samples_page import SAMPLES_PAGE
+    from scar.inspect.samples_page import write_samples_page as show_folder
 
-    out = out or folder / SHEET
-    cards = show_folder(folder, out, count=count, seed=seed, source=source, split=split, images=images, track=bar)
+    out = out or folder / SAMPLES_PAGE
+    cards = show_folder(
+        folder, out, count=count, seed=seed, source=source, split=split, images=images, track=show_progress
+    )
     missing = [card for card in cards if card.picture is None]
     if missing:
         typer.echo(f"{len(missing)} of {len(cards)} images cannot be shown, the first: {missing[0].problem}", err=True)
@@ -206,7 +210,7 @@ def show(
 @one_line_errors("scar")
 def audit(
     folder: Folder,
-    as_json: Json = False,
+    as_json: JsonOption = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit code 2 when a figure is beyond its limit.")] = False,
     margin: Annotated[
         float, typer.Option(min=0, max=1, help="How far above chance what sees no image may come.")
@@ -220,23 +224,23 @@ def audit(
     """Measure what captions give away, and which negatives may be true; writes audit.json, audit.html and audit/."""
     from scar.audit import audit as audit_folder
     from scar.audit import encoder as encoders
-    from scar.audit import findings
-    from scar.audit.report import save, tables, unlinked
-    from scar.common.progress import bar
+    from scar.audit import list_findings
+    from scar.audit.report import describe_unlinked_images, make_tables, write_report
+    from scar.common.progress import show_progress
 
-    frozen = encoders.load(encoder) if encoder else None
-    figures = audit_folder(folder, seed=seed, trained_on=trained_on, encoder=frozen, track=bar)
-    beyond = findings(figures, margin)
-    save(figures, folder, margin)
+    frozen = encoders.load_encoder(encoder) if encoder else None
+    figures = audit_folder(folder, seed=seed, trained_on=trained_on, encoder=frozen, track=show_progress)
+    beyond = list_findings(figures, margin)
+    write_report(figures, folder, margin)
     if as_json:
         typer.echo(json.dumps(figures | {"findings": beyond}, indent=2, sort_keys=True))
     else:
         from rich.console import Console
 
         console = Console()
-        for table in tables(figures):
+        for table in make_tables(figures):
             console.print(table)
-        for line in [*unlinked(figures), *(beyond or ["Nothing is beyond its limit."])]:
+        for line in [*describe_unlinked_images(figures), *(beyond or ["Nothing is beyond its limit."])]:
             typer.echo(line)
     if strict and beyond:
         raise typer.Exit(2)
@@ -246,13 +250,13 @@ for command in (card, push, pull):
     app.command()(command)
 
 
-def _compare(folder: Path, as_json: bool) -> None:
+def _compare_with_paper(folder: Path, as_json: bool) -> None:
     """Print the corpus beside the paper's numbers."""
     from dataclasses import asdict
 
-    from scar.inspect.against_paper import against_paper
+    from scar.inspect.against_paper import compare_with_paper
 
-    rows = against_paper(folder)
+    rows = compare_with_paper(folder)
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], indent=2))
         return
@@ -264,36 +268,36 @@ def _compare(folder: Path, as_json: bool) -> None:
             typer.echo(f"  {reason}")
 
 
-def _recipe(
-    path: str | None, source: dict[str, Any], seed: int | None, skip_bad: bool, data_root: Path | None
+def _make_recipe(
+    name_or_path: str | None, source: dict[str, Any], seed: int | None, skip_bad: bool, data_root: Path | None
 ) -> Recipe:
     """The recipe of a file or of the package, with seed and --skip-bad from the command line, or of options alone."""
     import msgspec
 
-    from scar.recipe import load, parse
+    from scar.recipe import parse_recipe, read_recipe
 
-    if path is not None:
-        _refuse(source, f"the sources stand in {path}")
-        recipe = load(path, data_root)
+    if name_or_path is not None:
+        _refuse_options(source, f"the sources stand in {name_or_path}")
+        recipe = read_recipe(name_or_path, data_root)
     else:
         missing = [f"--{option}" for option in ("instances", "images", "name", "split") if option not in source]
         if missing:
             raise InputError(f"missing {', '.join(missing)}; give them, or the path of a recipe, or 'demo'.")
-        recipe = parse({"source": [source]}, place="options", base=Path())
+        recipe = parse_recipe({"source": [source]}, file_name="options", base=Path())
     changes: dict[str, Any] = {"skip_bad": True} if skip_bad else {}
     if seed is not None:
         changes["seed"] = seed
     return msgspec.structs.replace(recipe, **changes)
 
 
-def _refuse(options: Iterable[str], why: str) -> None:
+def _refuse_options(options: Iterable[str], reason: str) -> None:
     """Options that would have no effect are an error."""
     useless = ", ".join(f"--{option.replace('_', '-')}" for option in sorted(options))
     if useless:
-        raise InputError(f"{useless}: {why}; leave the option out.")
+        raise InputError(f"{useless}: {reason}; leave the option out.")
 
 
-def _count(images: str | None) -> int:
+def _parse_image_count(images: str | None) -> int:
     """How many images the demo draws per split."""
     if images is None:
         return 120
@@ -302,5 +306,5 @@ def _count(images: str | None) -> int:
     return int(images)
 
 
-def _listed(counts: dict[str, int]) -> str:
+def _counts_text(counts: dict[str, int]) -> str:
     return ", ".join(f"{reason} {count}" for reason, count in counts.items())

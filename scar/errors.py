@@ -39,7 +39,7 @@ class BadRecord(InputError):  # noqa: N818 - reads as what it is: raise BadRecor
     """One record that cannot be used.
 
     Attributes:
-        place: file and record.
+        where: file and record.
         problem: what is wrong with it, with the value.
         reason: the short name under which a build counts it.
 
@@ -47,15 +47,15 @@ class BadRecord(InputError):  # noqa: N818 - reads as what it is: raise BadRecor
     "instances.json, annotation 7: box (5, 5, 0, 9) has no area; `--skip-bad` drops it and counts it as 'empty_box'."
     """
 
-    def __init__(self, place: str, problem: str, reason: str) -> None:
-        super().__init__(f"{place}: {problem}; `--skip-bad` drops it and counts it as {reason!r}.")
-        self.place = place
+    def __init__(self, where: str, problem: str, reason: str) -> None:
+        super().__init__(f"{where}: {problem}; `--skip-bad` drops it and counts it as {reason!r}.")
+        self.where = where
         self.problem = problem
         self.reason = reason
 
     def __reduce__(self) -> tuple[type[Self], tuple[str, str, str]]:
         """Pickled by what it was made of, so that a worker may raise it."""
-        return type(self), (self.place, self.problem, self.reason)
+        return type(self), (self.where, self.problem, self.reason)
 
 
 class RecipeError(ScarError):

@@ -85,13 +85,13 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if reader is None:
             raise ValueError(f"no reader is called {self.reader!r}; there are {', '.join(READERS)}")
         given = self.inputs.keys()
-        missing = [role for role in reader.needs if role not in given]
+        missing = [role for role in reader.required if role not in given]
         if missing:
-            raise ValueError(f"the reader {self.reader} needs {_listed(missing)}")
-        useless = [role for role in given if role not in (*reader.needs, *reader.takes)]
+            raise ValueError(f"the reader {self.reader} needs {_join_roles(missing)}")
+        useless = [role for role in given if role not in (*reader.required, *reader.optional)]
         if useless:
-            takes = _listed([*reader.needs, *reader.takes])
-            raise ValueError(f"the reader {self.reader} does not read {_listed(useless)}, only {takes}")
+            takes = _join_roles([*reader.required, *reader.optional])
+            raise ValueError(f"the reader {self.reader} does not read {_join_roles(useless)}, only {takes}")
 
     @property
     def key(self) -> str:
@@ -131,7 +131,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     refine: bool = False
 
 
-class _Head(msgspec.Struct, forbid_unknown_fields=True):
+class _RecipeTable(msgspec.Struct, forbid_unknown_fields=True):
     """The recipe file less its sources, which are checked one by one."""
 
     source: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1)]
@@ -143,7 +143,7 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True):
     about: str = ""
 
 
-def built_in() -> dict[str, str]:
+def list_built_in() -> dict[str, str]:
     """Names of the recipes that come with the package, and what they are about."""
     found = {}
     for path in sorted((_HERE / "recipes").glob("*.toml")):
@@ -151,7 +151,7 @@ def built_in() -> dict[str, str]:
     return found
 
 
-def load(recipe: Path | str, data_root: Path | None = None) -> Recipe:
+def read_recipe(recipe: Path | str, data_root: Path | None = None) -> Recipe:
     """Read a recipe file.
 
     Args:
@@ -161,75 +161,75 @@ def load(recipe: Path | str, data_root: Path | None = None) -> Recipe:
     Raises:
         RecipeError: it cannot be read, is no TOML, or has a key or value that does not validate.
     """
-    path = _HERE / "recipes" / f"{recipe}.toml" if recipe in built_in() else Path(recipe)
+    path = _HERE / "recipes" / f"{recipe}.toml" if recipe in list_built_in() else Path(recipe)
     place = str(recipe)
     if not path.is_file():
-        known = ", ".join(["demo", *built_in()])
+        known = ", ".join(["demo", *list_built_in()])
         raise RecipeError(f"{place}: no such file; give a recipe file, or one of {known}, or --instances and --images.")
-    return parse(read_toml(path, RecipeError), place=place, base=path.parent, data_root=data_root)
+    return parse_recipe(read_toml(path, RecipeError), file_name=place, base=path.parent, data_root=data_root)
 
 
-def parse(content: Mapping[str, Any], place: str, base: Path, data_root: Path | None = None) -> Recipe:
+def parse_recipe(content: Mapping[str, Any], file_name: str, base: Path, data_root: Path | None = None) -> Recipe:
     """Recipe from parsed TOML or from options.
 
     Args:
         content: ``source`` as a list of tables, ``about``, and what `Recipe` has.
-        place: file name, for messages.
+        file_name: file name, for messages.
         base: folder that paths are relative to.
         data_root: folder that the paths of data sets are relative to.
 
     Raises:
         RecipeError: a key or value does not validate, or two sources would write one file.
     """
-    head = _convert(content, _Head, place, base)
+    head = _convert_table(content, _RecipeTable, file_name, base)
     sources = []
     for number, table in enumerate(head.source, start=1):
-        where = f"{place}, source {number} ({table.get('name', table.get('dataset', 'no name'))})"
+        where = f"{file_name}, source {number} ({table.get('name', table.get('dataset', 'no name'))})"
         if "dataset" in table:
-            sources.append(_dataset(table, where, data_root))
+            sources.append(_parse_dataset(table, where, data_root))
         else:
-            sources.append(_convert(table, Source, where, base))
+            sources.append(_convert_table(table, Source, where, base))
     keys = [source.key.casefold() for source in sources]
     for number, key in enumerate(keys):
         if key in keys[:number]:
-            raise RecipeError(f"{place}: two sources are {sources[number].key}; give each its own name and split.")
+            raise RecipeError(f"{file_name}: two sources are {sources[number].key}; give each its own name and split.")
     settings = {field: getattr(head, field) for field in ("seed", "skip_bad", "overlap", "decode_images", "refine")}
     return Recipe(sources=tuple(sources), **settings)
 
 
-def _dataset(table: Mapping[str, Any], place: str, data_root: Path | None) -> Source:
+def _parse_dataset(table: Mapping[str, Any], where: str, data_root: Path | None) -> Source:
     """Source from a row of sources.toml and what the recipe says beside it."""
-    rows = _rows()
+    rows = read_datasets()
     name, split = table["dataset"], table.get("split")
     if name not in rows:
-        raise RecipeError(f"{place}: no data set is called {name!r}; there are {', '.join(rows)}.")
+        raise RecipeError(f"{where}: no data set is called {name!r}; there are {', '.join(rows)}.")
     if split not in SPLITS:
-        raise RecipeError(f"{place}: split is {split!r}, not one of {', '.join(SPLITS)}.")
+        raise RecipeError(f"{where}: split is {split!r}, not one of {', '.join(SPLITS)}.")
     if data_root is None:
-        raise RecipeError(f"{place}: where the data sets are is not said; give --data-root.")
+        raise RecipeError(f"{where}: where the data sets are is not said; give --data-root.")
     row = {key: value for key, value in rows[name].items() if key not in SPLITS}
     own = rows[name].get(split, {})
     extra = {key: value for key, value in table.items() if key != "dataset"}
     fixed = sorted(extra.keys() & {"reader", "files", "instances", "captions", "images"})
     if fixed:
-        raise RecipeError(f"{place}: {', '.join(fixed)} of a data set stands in sources.toml; leave it out.")
+        raise RecipeError(f"{where}: {', '.join(fixed)} of a data set stands in sources.toml; leave it out.")
     merged = row | own | extra | {"files": {**row.get("files", {}), **own.get("files", {})}}
-    return _convert(merged, Source, place, data_root)
+    return _convert_table(merged, Source, where, data_root)
 
 
 @cache
-def _rows() -> dict[str, dict[str, Any]]:
+def read_datasets() -> dict[str, dict[str, Any]]:
     return tomllib.loads((_HERE / "annotations" / "sources.toml").read_text(encoding="utf-8"))
 
 
-def _convert(content: Mapping[str, Any], kind: type[T], place: str, base: Path) -> T:
+def _convert_table(content: Mapping[str, Any], kind: type[T], where: str, base: Path) -> T:
     def to_path(_: type, value: Any) -> Path:
         if not isinstance(value, str):
             raise ValueError(f"expected a path, got {value!r}")  # msgspec adds the key to a ValueError
         return base / value
 
-    return make_record(content, kind, place, RecipeError, dec_hook=to_path)
+    return make_record(content, kind, where, RecipeError, dec_hook=to_path)
 
 
-def _listed(roles: list[str]) -> str:
+def _join_roles(roles: list[str]) -> str:
     return ", ".join(roles)

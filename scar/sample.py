@@ -65,11 +65,11 @@ class Box(msgspec.Struct, frozen=True):
     def center(self) -> tuple[float, float]:
         return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
 
-    def overlap(self, other: Box) -> Box:
+    def intersection(self, other: Box) -> Box:
         """The rectangle that both share; of area 0 when there is none."""
         return Box(max(self.x0, other.x0), max(self.y0, other.y0), min(self.x1, other.x1), min(self.y1, other.y1))
 
-    def shared(self, other: Box) -> float:
+    def intersection_area(self, other: Box) -> float:
         """Square pixels that both cover."""
         x0 = self.x0 if self.x0 > other.x0 else other.x0  # built-in max and min take ten times as long
         x1 = self.x1 if self.x1 < other.x1 else other.x1
@@ -81,7 +81,7 @@ class Box(msgspec.Struct, frozen=True):
 
     def iou(self, other: Box) -> float:
         """Intersection over union, 0 to 1."""
-        shared = self.shared(other)
+        shared = self.intersection_area(other)
         union = self.area + other.area - shared
         return shared / union if union else 0.0
 
@@ -130,7 +130,8 @@ class Region(msgspec.Struct, frozen=True):
         crowd: whether the box holds many things of the category at once.
         phrases: what the source says of this very thing, such as referring expressions.
         target: whether a sample may be made of it; others are there as what else the picture shows.
-        trace: makes the mask. A reader gives it instead of the mask: few regions become samples, and masks take time.
+        make_mask: makes the mask. A reader gives it instead of the mask: few regions become samples, and masks take
+            time.
     """
 
     id: int
@@ -140,27 +141,27 @@ class Region(msgspec.Struct, frozen=True):
     crowd: bool = False
     phrases: tuple[str, ...] = ()
     target: bool = True
-    trace: Callable[[], Mask | None] | None = None
+    make_mask: Callable[[], Mask | None] | None = None
 
     def __eq__(self, other: object) -> bool:
         """How the mask is made is not part of it."""
-        return isinstance(other, Region) and self._told == other._told
+        return isinstance(other, Region) and self._compared == other._compared
 
     def __hash__(self) -> int:
         """Of the id alone: what is kept by region is looked up often."""
         return hash(self.id)
 
     @property
-    def _told(self) -> tuple[object, ...]:
+    def _compared(self) -> tuple[object, ...]:
         return self.id, self.box, self.category, self.mask, self.crowd, self.phrases, self.target
 
-    def traced(self) -> Self:
+    def with_mask(self) -> Self:
         """This region with its mask.
 
         Raises:
             BadRecord: what the source says is no mask of this image.
         """
-        return self if self.trace is None else msgspec.structs.replace(self, mask=self.trace(), trace=None)
+        return self if self.make_mask is None else msgspec.structs.replace(self, mask=self.make_mask(), make_mask=None)
 
 
 class Relation(msgspec.Struct, frozen=True):
@@ -198,7 +199,7 @@ class Picture(msgspec.Struct, frozen=True, dict=True):
         return hash((self.id, self.file))
 
     @cached_property
-    def groups(self) -> dict[str, tuple[Region, ...]]:
+    def regions_by_category(self) -> dict[str, tuple[Region, ...]]:
         """Its regions by category, in the order in which each is met first."""
         found: dict[str, list[Region]] = {}
         for region in self.regions:
@@ -206,7 +207,7 @@ class Picture(msgspec.Struct, frozen=True, dict=True):
         return {category: tuple(regions) for category, regions in found.items()}
 
     @cached_property
-    def facts(self) -> dict[int, tuple[tuple[str, Region], ...]]:
+    def relations_by_subject(self) -> dict[int, tuple[tuple[str, Region], ...]]:
         """Predicate and other region of each relation between its regions, by the subject's id."""
         by_id = {region.id: region for region in self.regions} if self.relations else {}
         found: dict[int, list[tuple[str, Region]]] = {}

@@ -35,14 +35,14 @@ def info(
 ) -> None:
     """Sizes, settings and checks of a model."""
     with one_line_errors("virtue"):
-        from virtue_ref.checkpoints.info import describe
+        from virtue_ref.checkpoints.info import describe_model
 
-        facts = describe(model, segmenter)
+        facts = describe_model(model, segmenter)
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return
     for key, value in facts.items():
-        typer.echo(f"{key:16} {_shown(value)}")
+        typer.echo(f"{key:16} {_format_value(value)}")
 
 
 @app.command()
@@ -64,7 +64,7 @@ def embed(
     """
     with one_line_errors("virtue"):
         from virtue_ref.embedder import load
-        from virtue_ref.inference.vector_files import embed_rows, fingerprint, read_rows
+        from virtue_ref.inference.vector_files import embed_rows, fingerprint_inputs, read_rows
 
         embedder = load(
             model,
@@ -75,7 +75,7 @@ def embed(
             resolution=resolution,
             segmenter=segmenter,
         )
-        count = embed_rows(embedder, read_rows(inputs, text), out, fingerprint(inputs, text))
+        count = embed_rows(embedder, read_rows(inputs, text), out, fingerprint_inputs(inputs, text))
     typer.echo(f"{count} vectors of {embedder.dim} dimensions by {embedder.name} in {out}")
 
 
@@ -91,14 +91,14 @@ def convert(
     """Write a checkpoint in our layout or in the official one; no weight changes a bit."""
     with one_line_errors("virtue"):
         from scar.errors import ConfigError
-        from virtue_ref.checkpoints.format import write
-        from virtue_ref.checkpoints.official import export
-        from virtue_ref.checkpoints.resolve import read
+        from virtue_ref.checkpoints.format import write_checkpoint
+        from virtue_ref.checkpoints.official import write_official
+        from virtue_ref.checkpoints.resolve import read_checkpoint
 
-        layouts = {"ours": write, "official": export}
+        layouts = {"ours": write_checkpoint, "official": write_official}
         if to not in layouts:
             raise ConfigError(f"unknown layout {to!r}: it is one of {', '.join(layouts)}.")
-        layouts[to](read(model, segmenter=segmenter), out)
+        layouts[to](read_checkpoint(model, segmenter=segmenter), out)
     typer.echo(f"{model} in the {to} layout in {out}")
 
 
@@ -114,10 +114,10 @@ def run_bench(
     """Latency and peak memory of each way to ask, with crop and text baselines beside them."""
     with one_line_errors("virtue"):
         from virtue_ref.embedder import load
-        from virtue_ref.inference.bench import bench
+        from virtue_ref.inference.bench import measure_modes
 
         embedder = load(model, device=device, dtype=dtype, segmenter=segmenter)
-        timings = list(bench(embedder, repeat))
+        timings = list(measure_modes(embedder, repeat))
     if as_json:
         modes = [dataclasses.asdict(timing) for timing in timings]
         typer.echo(json.dumps({"model": embedder.name, "device": str(embedder.model.device), "modes": modes}, indent=2))
@@ -148,20 +148,20 @@ def train(
     listed: Annotated[bool, typer.Option("--list", help="Show the recipes that come with it.")] = False,
 ) -> None:
     """Train connector and adapters with InfoNCE; with several processes under `accelerate launch [--use_fsdp]`."""
-    from virtue_ref.training.recipe import Recipe, built_in
+    from virtue_ref.training.recipe import TrainingRecipe, list_recipes
 
     if listed or not recipe:
-        for name in built_in():
-            typer.echo(f"{name:16} {Recipe.read(name).about}")
+        for name in list_recipes():
+            typer.echo(f"{name:16} {TrainingRecipe.read(name).about}")
         typer.echo(f"{'demo':16} the miniature: small parts and then the SCaR stage, in the drawn world; needs no data")
         return
     with one_line_errors("virtue"):
         if recipe == "demo":
-            from virtue_ref.training.command import train_miniature
+            from virtue_ref.training.command import train_demo_model
 
-            typer.echo(f"checkpoint {train_miniature(out or Path('runs') / 'demo', seed or 0)}")
+            typer.echo(f"checkpoint {train_demo_model(out or Path('runs') / 'demo', seed or 0)}")
             return
-        wanted = Recipe.read(recipe).with_options(
+        wanted = TrainingRecipe.read(recipe).with_options(
             steps=steps, batch=batch, part=part, seed=seed, missing=missing, model=model
         )
         from virtue_ref.training.command import train_recipe
@@ -172,7 +172,7 @@ def train(
 
 
 @app.command("table")
-def table_of_ways(
+def compare_strategies(
     run: Annotated[list[Path], typer.Argument(help="Folders of `virtue train demo`; several are several columns.")],
     out: Annotated[Path, typer.Option(help="The scores as JSON; a table in Markdown goes beside them.")],
     draw: Annotated[list[int], typer.Option(help="Seed of a world to ask about; may be repeated.")] = [11, 12, 13],  # noqa: B006 - typer copies it
@@ -180,16 +180,18 @@ def table_of_ways(
 ) -> None:
     """Score the miniature told the region in every way, before and after its SCaR stage; goes on where it was."""
     with one_line_errors("virtue"):
-        from mmeb_eval.report.report import ways_text
-        from mmeb_eval.report.ways import table, write
+        from mmeb_eval.report.report import render_strategy_table
+        from mmeb_eval.report.ways import make_strategy_table, write_strategy_scores
         from scar.common.files import write_bytes
-        from virtue_ref.demo_model.table import score
+        from virtue_ref.demo_model.table import score_strategies
 
         scores = [
-            each for folder in run for each in score(folder, draw, pictures, lambda line: typer.echo(line, err=True))
+            each
+            for folder in run
+            for each in score_strategies(folder, draw, pictures, lambda line: typer.echo(line, err=True))
         ]
-        text = ways_text(table(scores))
-        write(scores, out)
+        text = render_strategy_table(make_strategy_table(scores))
+        write_strategy_scores(scores, out)
         write_bytes(f"{text}\n".encode(), out.with_suffix(".md"))
     typer.echo(text)
     typer.echo(f"{out} and {out.with_suffix('.md')}")
@@ -250,25 +252,25 @@ def push(
 ) -> None:
     """Upload a checkpoint with card and results: contents first, then one commit, checked; resumable."""
     with one_line_errors("virtue"):
-        from scar.publish.send import send
-        from virtue_ref.checkpoints.publish import OWNED, files_of, write_card
+        from scar.publish.send import send_files
+        from virtue_ref.checkpoints.publish import OWNED_FOLDERS, list_uploads, write_card
 
         folder, facts = write_card(checkpoint, repo, name, results, licence, dataset or (), template)
-        send(
-            files_of(folder),
+        send_files(
+            list_uploads(folder),
             repo,
             "model",
             public=public,
             revision=revision,
             tag=tag,
             message=f"{facts.name}: weights {facts.revision}",
-            owned=OWNED,
+            owned=OWNED_FOLDERS,
             about=[f"licence: {facts.licence.name}; {len(facts.results)} results"],
             dry_run=dry_run,
         )
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {number:,}" for key, number in value.items())
     if isinstance(value, list):

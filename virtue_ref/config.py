@@ -11,7 +11,7 @@ from typing import Any, Literal
 from scar.common.tables import make_record, read_toml
 from scar.errors import ConfigError
 
-BUILT_IN = Path(__file__).parent / "configs"
+CONFIG_FOLDER = Path(__file__).parent / "configs"
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
 OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
 RESOLUTIONS: Mapping[str, int] = {"high": 1344, "mid": 672, "low": 128}
@@ -30,8 +30,9 @@ class Profile:
 
     Attributes:
         name: as configs and results call it.
-        upright: an image is turned as its EXIF orientation says.
-        segmenter_sees: "image" is the original picture, resized to a square and normalised once; "vision input" is the
+        applies_exif: an image is turned as its EXIF orientation says.
+        segmenter_source: "image" is the original picture, resized to a square and normalised once; "vision input" is
+            the
             tensor made for the vision encoder, treated the same way on top.
         prompt_frame: "image" scales prompts from original pixels to the segmenter's square; "segmenter" takes them as
             they are. Masks have the image's size and are always scaled.
@@ -41,8 +42,8 @@ class Profile:
     """
 
     name: str
-    upright: bool
-    segmenter_sees: Literal["image", "vision input"]
+    applies_exif: bool
+    segmenter_source: Literal["image", "vision input"]
     prompt_frame: Literal["image", "segmenter"]
     box_beside_points: bool
     segment_positions: Literal["zero", "contiguous"]
@@ -139,11 +140,11 @@ class Config:
         Raises:
             ConfigError: no such name or file, or a table that is none of a config's.
         """
-        path = BUILT_IN / f"{name}.toml" if (BUILT_IN / f"{name}.toml").is_file() else Path(name)
+        path = CONFIG_FOLDER / f"{name}.toml" if (CONFIG_FOLDER / f"{name}.toml").is_file() else Path(name)
         if not path.is_file():
-            known = ", ".join(built_in())
+            known = ", ".join(list_configs())
             raise ConfigError(f"no config {str(name)!r}: built in are {known}; else give a TOML file.")
-        return _from_table({"name": f"virtue-{path.stem}", **read_toml(path, ConfigError)}, path)
+        return _parse_config({"name": f"virtue-{path.stem}", **read_toml(path, ConfigError)}, path)
 
     def with_options(
         self,
@@ -175,12 +176,12 @@ class Config:
 
 def is_config(name: str | Path) -> bool:
     """Whether a name is a built-in config's or a TOML file's, not a checkpoint's."""
-    return str(name) in built_in() or Path(name).suffix == ".toml"
+    return str(name) in list_configs() or Path(name).suffix == ".toml"
 
 
-def built_in() -> list[str]:
+def list_configs() -> list[str]:
     """Names of the configs that come with the package."""
-    return sorted(path.stem for path in BUILT_IN.glob("*.toml"))
+    return sorted(path.stem for path in CONFIG_FOLDER.glob("*.toml"))
 
 
 def get_profile(name: str) -> Profile:
@@ -194,7 +195,7 @@ def get_profile(name: str) -> Profile:
     return PROFILES[name]
 
 
-def _from_table(table: Mapping[str, Any], path: Path) -> Config:
+def _parse_config(table: Mapping[str, Any], path: Path) -> Config:
     stored: dict[str, Any] = {"segmenter": None, **table}
     if "profile" in stored:
         stored["profile"] = get_profile(stored["profile"])

@@ -18,12 +18,12 @@ from torch.nn import functional
 
 from mmeb_eval.embedder import Item
 from scar.errors import ConfigError, ItemError, VirtueError
-from virtue_ref.checkpoints.format import build
-from virtue_ref.checkpoints.resolve import read
-from virtue_ref.inference.batching import Collator, Front, Request
-from virtue_ref.inference.image_cache import Memory
+from virtue_ref.checkpoints.format import build_model
+from virtue_ref.checkpoints.resolve import read_checkpoint
+from virtue_ref.inference.batching import Collator, Prefix, PreparedItem
+from virtue_ref.inference.image_cache import ImageCache
 from virtue_ref.model.tokens import read_tokenizer
-from virtue_ref.model.virtue import Seen, Virtue
+from virtue_ref.model.virtue import ImageFeatures, Virtue
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -45,7 +45,7 @@ class VirtueEmbedder:
     Attributes:
         layout: how instruction and text are joined for it, see `mmeb_eval.templates.fused`.
         prompts: kinds of prompt it takes.
-        memory: the images it remembers.
+        image_cache: the images it remembers.
     """
 
     layout = "qwen2_vl"
@@ -70,7 +70,7 @@ class VirtueEmbedder:
         self.collator = Collator(model.config, tokenizer)
         self._batch_tokens = batch_tokens
         self._revision = revision
-        self.memory = Memory(model, self.collator, cached_images)
+        self.image_cache = ImageCache(model, self.collator, cached_images)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -101,7 +101,7 @@ class VirtueEmbedder:
         Raises:
             ItemError: an item cannot be embedded; the message names its index.
         """
-        return self._in_batches(items, "segments")
+        return self._embed_in_batches(items, "segments")
 
     def embed_roi(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """As `embed`, with pooled vision tokens of an item's box, or of its whole image, for the segment tokens.
@@ -112,7 +112,7 @@ class VirtueEmbedder:
         """
         if self.model.config.segmenter is None:
             raise VirtueError(f"{self.name}: no segment tokens whose place pooled features could take.")
-        return self._in_batches(items, "roi")
+        return self._embed_in_batches(items, "roi")
 
     def embed_bare(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """As `embed`, without segment tokens: the text alone tells the region.
@@ -120,25 +120,27 @@ class VirtueEmbedder:
         Raises:
             ItemError: a prompt, or what `embed` raises.
         """
-        return self._in_batches(items, "nothing")
+        return self._embed_in_batches(items, "nothing")
 
-    def _in_batches(self, items: Sequence[Item], front: Front) -> NDArray[np.float32]:
+    def _embed_in_batches(self, items: Sequence[Item], prefix: Prefix) -> NDArray[np.float32]:
         """Vectors of equal items are made once, and items of one length together."""
         first: dict[Item, int] = {}
         for index, item in enumerate(items):
             first.setdefault(item, index)
-        requests = [self.collator.request(item, index, front) for item, index in first.items()]
+        requests = [self.collator.prepare_item(item, index, prefix) for item, index in first.items()]
         vectors = np.empty((len(first), self.dim), dtype=np.float32)
-        batches = list(self._batches(requests))
+        batches = list(self._iter_batches(requests))
         silent = len(batches) < 2 or not sys.stderr.isatty()
         shown = track(batches, "embedding", console=Console(stderr=True), transient=True, disable=silent)
-        self.memory.expect(image for batch in batches for image in _images(requests[index] for index in batch))
+        self.image_cache.expect_images(
+            image for batch in batches for image in _list_images(requests[index] for index in batch)
+        )
         for batch in shown:
-            vectors[batch] = self._embed([requests[index] for index in batch])
+            vectors[batch] = self._embed_batch([requests[index] for index in batch])
         row = {item: index for index, item in enumerate(first)}
         return vectors[[row[item] for item in items]]
 
-    def _batches(self, requests: Sequence[Request]) -> Iterator[list[int]]:
+    def _iter_batches(self, requests: Sequence[PreparedItem]) -> Iterator[list[int]]:
         """Indices of requests that share a pass: alike in length, those of one image together."""
 
         def key(index: int) -> tuple[int, str, int]:
@@ -148,45 +150,45 @@ class VirtueEmbedder:
         batch: list[int] = []
         longest = 0
         for index in sorted(range(len(requests)), key=key):
-            longest = max(longest, requests[index].length + self.collator.segments(requests[index]))
+            longest = max(longest, requests[index].length + self.collator.count_prefix_tokens(requests[index]))
             if batch and longest * (len(batch) + 1) > self._batch_tokens:
                 yield batch
-                batch, longest = [], requests[index].length + self.collator.segments(requests[index])
+                batch, longest = [], requests[index].length + self.collator.count_prefix_tokens(requests[index])
             batch.append(index)
         if batch:
             yield batch
 
-    def _embed(self, requests: Sequence[Request]) -> NDArray[np.float32]:
+    def _embed_batch(self, requests: Sequence[PreparedItem]) -> NDArray[np.float32]:
         try:
-            return self._forward(requests)
+            return self._run_model(requests)
         except torch.OutOfMemoryError as error:
             if len(requests) == 1:
                 raise VirtueError(f"out of memory on one item of {requests[0].length} tokens.") from error
-        self.memory.forget()
+        self.image_cache.clear()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         half = len(requests) // 2
-        return np.concatenate([self._embed(requests[:half]), self._embed(requests[half:])])
+        return np.concatenate([self._embed_batch(requests[:half]), self._embed_batch(requests[half:])])
 
     @torch.inference_mode()
-    def _forward(self, requests: Sequence[Request]) -> NDArray[np.float32]:
-        seen: dict[Path, Seen] = {}
+    def _run_model(self, requests: Sequence[PreparedItem]) -> NDArray[np.float32]:
+        seen: dict[Path, ImageFeatures] = {}
         for request in requests:
             image = request.item.image
             if image is not None and image not in seen:
                 try:
-                    seen[image] = self.memory.see(image)
+                    seen[image] = self.image_cache.get_features(image)
                 except ItemError as error:
                     raise ItemError(error.reason, request.index) from error
         place = {image: index for index, image in enumerate(seen)}
         image_of = [None if request.item.image is None else place[request.item.image] for request in requests]
-        batch = self.collator.batch(requests, image_of).to(self.model.device)
+        batch = self.collator.make_batch(requests, image_of).to(self.model.device)
         vectors = self.model(batch, list(seen.values()))[:, : self.dim]
         out: NDArray[np.float32] = functional.normalize(vectors, dim=-1).cpu().numpy()
         return out
 
 
-def _images(requests: Iterable[Request]) -> list[Path]:
+def _list_images(requests: Iterable[PreparedItem]) -> list[Path]:
     """Distinct images in the order in which they are looked at."""
     return list(dict.fromkeys(request.item.image for request in requests if request.item.image is not None))
 
@@ -242,7 +244,7 @@ def load(
     if kind not in DTYPES:
         raise ConfigError(f"unknown dtype {kind!r}: it is one of {', '.join(DTYPES)}.")
 
-    stored = read(config, revision=revision, segmenter=segmenter, seed=seed)
+    stored = read_checkpoint(config, revision=revision, segmenter=segmenter, seed=seed)
     settings = stored.config.with_options(
         profile=profile,
         resolution=resolution,
@@ -251,7 +253,7 @@ def load(
         max_length=max_length,
         segmenter_package=segmenter_package,
     )
-    model = build(dataclasses.replace(stored, config=settings)).place(place, DTYPES[kind])
+    model = build_model(dataclasses.replace(stored, config=settings)).move_to(place, DTYPES[kind])
     if compiled:
         model.compile_parts()
     # What changes a vector is in the name, because caches go by it.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mmeb_eval.embedder import Item
 
-WIDTH = 256
+VECTOR_WIDTH = 256
 """Numbers in a vector of `Constant` and `Random`."""
 
 BUCKETS = 1024
@@ -29,8 +29,8 @@ class Constant:
     stored = False
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), `WIDTH`) equal rows."""
-        return np.full((len(items), WIDTH), WIDTH**-0.5, dtype=np.float32)
+        """(len(items), `VECTOR_WIDTH`) equal rows."""
+        return np.full((len(items), VECTOR_WIDTH), VECTOR_WIDTH**-0.5, dtype=np.float32)
 
 
 class Random:
@@ -43,16 +43,16 @@ class Random:
         self.settings: Mapping[str, int] = {"seed": seed}
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), `WIDTH`) rows, evenly spread over directions."""
-        rows = np.stack([self._draw(item) for item in items])
+        """(len(items), `VECTOR_WIDTH`) rows, evenly spread over directions."""
+        rows = np.stack([self._draw_vector(item) for item in items])
         lengths: NDArray[np.float64] = np.linalg.norm(rows, axis=1, keepdims=True)
         return (rows / lengths).astype(np.float32)
 
-    def _draw(self, item: Item) -> NDArray[np.float64]:
+    def _draw_vector(self, item: Item) -> NDArray[np.float64]:
         image = "" if item.image is None else "/".join(item.image.parts[-2:])  # the same wherever the data folder lies
         content = repr((self.settings["seed"], item.text, image, item.prompt))
         digest = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        return np.random.default_rng(int.from_bytes(digest, "little")).standard_normal(WIDTH)
+        return np.random.default_rng(int.from_bytes(digest, "little")).standard_normal(VECTOR_WIDTH)
 
 
 class TextOnly:
@@ -70,7 +70,7 @@ class TextOnly:
         rows = np.zeros((len(items), BUCKETS), dtype=np.float32)
         for row, item in zip(rows, items, strict=True):
             for word in _WORD.findall(item.text.lower()) or [""]:
-                for place, sign in _features(word):
+                for place, sign in _hash_features(word):
                     row[place] += sign
             if not row.any():
                 row[0] = 1  # all its words cancel out
@@ -79,7 +79,7 @@ class TextOnly:
 
 
 @lru_cache(maxsize=65_536)
-def _features(word: str) -> tuple[tuple[int, int], ...]:
+def _hash_features(word: str) -> tuple[tuple[int, int], ...]:
     """(place, sign) of a word and of the letter triples of ``<word>``."""
     framed = f"<{word}>"
     triples = (framed[start : start + 3] for start in range(len(framed) - 2))

@@ -7,7 +7,8 @@ The name is the endpoint's URL, a ``#`` and the model's name there. Two ways of 
 - ``vllm:`` sends one item at a time as ``{"model": ..., "messages": [{"role": "user", "content": [...]}]}`` with parts
   ``image_url`` and ``text``, which is how vLLM takes an image and a text for one vector.
 
-The key is read from the environment variable `KEY` and sent as a bearer token; no name, setting or message shows it.
+The key is read from the environment variable `KEY_VARIABLE` and sent as a bearer token; no name, setting or message
+shows it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from urllib.parse import urldefrag, urlsplit
 
 import numpy as np
 
-from mmeb_eval.adapters.parts import refuse_prompts, unit
+from mmeb_eval.adapters.parts import normalise_rows, refuse_prompts
 from mmeb_eval.data.images import open_rgb
 from mmeb_eval.embedder import Item
 from scar.common.retry import is_temporary, parse_retry_after
@@ -40,10 +41,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-KEY = "MMEB_EVAL_API_KEY"
+KEY_VARIABLE = "MMEB_EVAL_API_KEY"
 """The environment variable that holds the key."""
 
-TRIES = 6
+MAX_TRIES = 6
 """How often a request is sent before its failure counts."""
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 120.0
@@ -52,16 +53,16 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 120.0
 TIMEOUT_S = 300.0
 """Seconds without an answer after which a request failed."""
 
-AT_ONCE = 8
+MAX_CONCURRENT_REQUESTS = 8
 """Requests under way at the same time."""
 
-SENT_AS_IS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+WEB_FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 """Formats that servers read; pictures in others, or to be turned, go as PNG."""
 
 EXIF_ORIENTATION = 0x0112
 
 Body = Mapping[str, Any]
-Ask = Callable[[Sequence[Item]], list[tuple[list[int], Body]]]
+MakeRequests = Callable[[Sequence[Item]], list[tuple[list[int], Body]]]
 
 
 class Endpoint:
@@ -73,51 +74,53 @@ class Endpoint:
         way: the name of that way, for results.
     """
 
-    def __init__(self, url: str, ask: Ask, way: str) -> None:
+    def __init__(self, url: str, make_requests: MakeRequests, request_kind: str) -> None:
         self.name = url
         self._url, self._model = urldefrag(url)
         parts = urlsplit(self._url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise EvalError(f"{url!r}: not a URL such as http://localhost:8000/v1/embeddings#model.")
         if parts.username or parts.password:
-            raise EvalError(f"{parts.hostname}: no user or password in the URL; put the key into {KEY}.")
+            raise EvalError(f"{parts.hostname}: no user or password in the URL; put the key into {KEY_VARIABLE}.")
         if not self._model:
             raise EvalError(f"{url}: which model? Write its name behind the URL: {url}#model.")
-        self._ask = ask
-        self.settings = {"endpoint": self._url, "model": self._model, "request": way}
+        self._make_requests = make_requests
+        self.settings = {"endpoint": self._url, "model": self._model, "request": request_kind}
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), D) float32 rows of length 1.
 
         Raises:
             DataError: an item has a prompt, or an image that cannot be opened.
-            EvalError: the server refuses, or gives no answer after `TRIES` tries.
+            EvalError: the server refuses, or gives no answer after `MAX_TRIES` tries.
             ContractError: an answer without the vectors asked for.
         """
         refuse_prompts(items, self.name)
-        requests = self._ask(items)
+        requests = self._make_requests(items)
         vectors: list[Any] = [None] * len(items)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            answers = pool.map(lambda request: self._post(request[1], len(request[0])), requests)
+        with ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS) as pool:
+            answers = pool.map(lambda request: self._post_with_retries(request[1], len(request[0])), requests)
             for (rows, _), made in zip(requests, answers, strict=True):
                 for row, vector in zip(rows, made, strict=True):
                     vectors[row] = vector
         if len({len(vector) for vector in vectors}) > 1:
             raise ContractError(f"{self.name}: vectors of different widths in one answer.")
-        return unit(vectors)
+        return normalise_rows(vectors)
 
-    def _post(self, body: Body, count: int) -> list[list[float]]:
+    def _post_with_retries(self, body: Body, count: int) -> list[list[float]]:
         """Vectors of one request, tried again while the failure may pass."""
         content = json.dumps({"model": self._model, **body}).encode("utf-8")
         wait = FIRST_WAIT_S
-        for last in (*[False] * (TRIES - 1), True):
+        for last in (*[False] * (MAX_TRIES - 1), True):
             try:
-                return _vectors(self._send(content), count, self.name)
+                return _parse_vectors(self._send_request(content), count, self.name)
             except urllib.error.HTTPError as error:
                 with error:
-                    said = _hidden(_said(error))
+                    said = _hide_key(_read_error_text(error))
                 if not is_temporary(error.code):
-                    hint = f" Set {KEY}." if error.code in (401, 403) and not os.environ.get(KEY) else ""
+                    hint = (
+                        f" Set {KEY_VARIABLE}." if error.code in (401, 403) and not os.environ.get(KEY_VARIABLE) else ""
+                    )
                     raise EvalError(f"{self._url}: HTTP {error.code} {error.reason}: {said}{hint}") from None
                 reason = f"HTTP {error.code} {error.reason}: {said}"
                 asked = parse_retry_after(error.headers.get("Retry-After"))
@@ -125,29 +128,29 @@ class Endpoint:
                 inner = getattr(error, "reason", error)
                 if isinstance(inner, ssl.SSLCertVerificationError):
                     raise EvalError(f"{self._url}: {inner}") from None
-                reason, asked = _hidden(f"{type(inner).__name__}: {inner}"), None
+                reason, asked = _hide_key(f"{type(inner).__name__}: {inner}"), None
             if asked is not None and asked > LONGEST_WAIT_S:
                 raise EvalError(f"{self._url}: {reason}; the server asks to wait for {asked:.0f} s. Run again then.")
             if not last:
                 time.sleep(wait if asked is None else asked)
                 wait = min(2 * wait, LONGEST_WAIT_S)
-        raise EvalError(f"{self._url}: no vectors in {TRIES} tries; the last: {reason}. What is stored is kept.")
+        raise EvalError(f"{self._url}: no vectors in {MAX_TRIES} tries; the last: {reason}. What is stored is kept.")
 
-    def _send(self, content: bytes) -> Any:
+    def _send_request(self, content: bytes) -> Any:
         """The answer's JSON."""
         headers = {"Content-Type": "application/json"}
-        if key := os.environ.get(KEY):
+        if key := os.environ.get(KEY_VARIABLE):
             headers["Authorization"] = f"Bearer {key}"
         request = urllib.request.Request(self._url, content, headers, method="POST")  # noqa: S310 - scheme is checked
-        with urllib.request.build_opener(_Stay).open(request, timeout=TIMEOUT_S) as answer:
+        with urllib.request.build_opener(_RefuseRedirects).open(request, timeout=TIMEOUT_S) as answer:
             text = answer.read()
         try:
             return json.loads(text)
         except ValueError:
-            raise ContractError(f"{self._url}: the answer is not JSON: {_hidden(_short(text))}") from None
+            raise ContractError(f"{self._url}: the answer is not JSON: {_hide_key(_shorten_text(text))}") from None
 
 
-class _Stay(urllib.request.HTTPRedirectHandler):
+class _RefuseRedirects(urllib.request.HTTPRedirectHandler):
     """Follows no redirect: it would carry the key to another host."""
 
     def redirect_request(self, *_: Any) -> None:
@@ -160,7 +163,7 @@ def load(url: str) -> Endpoint:
     Raises:
         EvalError: it is no URL, or holds no model or a password.
     """
-    return Endpoint(url, inputs, "input")
+    return Endpoint(url, make_input_requests, "input")
 
 
 def load_vllm(url: str) -> Endpoint:
@@ -169,15 +172,15 @@ def load_vllm(url: str) -> Endpoint:
     Raises:
         EvalError: it is no URL, or holds no model or a password.
     """
-    return Endpoint(url, messages, "messages")
+    return Endpoint(url, make_message_requests, "messages")
 
 
-def inputs(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
+def make_input_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
     """One request for items of words, as strings, and one for those with an image, as objects."""
     words = [row for row, item in enumerate(items) if item.image is None]
     shown = [row for row, item in enumerate(items) if item.image is not None]
     objects = [
-        ({"text": items[row].text} if items[row].text else {}) | {"image": data_url(image)}
+        ({"text": items[row].text} if items[row].text else {}) | {"image": encode_data_url(image)}
         for row in shown
         if (image := items[row].image) is not None
     ]
@@ -185,20 +188,20 @@ def inputs(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
     return asked + ([(shown, {"input": objects})] if shown else [])
 
 
-def messages(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
+def make_message_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
     """A request for each item: its image first, then its words."""
     requests: list[tuple[list[int], Body]] = []
     for row, item in enumerate(items):
         content: list[Any] = []
         if item.image is not None:
-            content.append({"type": "image_url", "image_url": {"url": data_url(item.image)}})
+            content.append({"type": "image_url", "image_url": {"url": encode_data_url(item.image)}})
         if item.text or item.image is None:
             content.append({"type": "text", "text": item.text})
         requests.append(([row], {"messages": [{"role": "user", "content": content}]}))
     return requests
 
 
-def data_url(path: Path) -> str:
+def encode_data_url(path: Path) -> str:
     """The image as a data URL, with the pixels that every other adapter sees.
 
     Raises:
@@ -208,7 +211,7 @@ def data_url(path: Path) -> str:
 
     picture = open_rgb(path)
     with Image.open(path) as image:
-        kind = SENT_AS_IS.get(image.format or "")
+        kind = WEB_FORMATS.get(image.format or "")
         turned = image.getexif().get(EXIF_ORIENTATION, 1) != 1
     if kind and not turned:
         return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
@@ -217,11 +220,13 @@ def data_url(path: Path) -> str:
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
-def _vectors(answer: Any, count: int, name: str) -> list[list[float]]:
+def _parse_vectors(answer: Any, count: int, name: str) -> list[list[float]]:
     """The vectors of an answer in the order asked."""
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
-        raise ContractError(f"{name}: the answer has no list `data`: {_hidden(_short(json.dumps(answer).encode()))}")
+        raise ContractError(
+            f"{name}: the answer has no list `data`: {_hide_key(_shorten_text(json.dumps(answer).encode()))}"
+        )
     rows = {row.get("index", place): row.get("embedding") for place, row in enumerate(data)}
     if rows.keys() != set(range(count)) or len(data) != count:
         raise ContractError(f"{name}: {count} vectors were asked for, {len(data)} came, numbered {sorted(rows)[:9]}.")
@@ -231,19 +236,19 @@ def _vectors(answer: Any, count: int, name: str) -> list[list[float]]:
     return [rows[index] for index in range(count)]
 
 
-def _said(error: urllib.error.HTTPError) -> str:
+def _read_error_text(error: urllib.error.HTTPError) -> str:
     """What an error's page says, in short."""
     with contextlib.suppress(OSError, http.client.HTTPException):
-        return _short(error.read(4096))
+        return _shorten_text(error.read(4096))
     return ""
 
 
-def _short(text: bytes) -> str:
+def _shorten_text(text: bytes) -> str:
     words = " ".join(text.decode("utf-8", "replace").split())
     return words if len(words) <= 200 else words[:197] + "..."
 
 
-def _hidden(text: str) -> str:
+def _hide_key(text: str) -> str:
     """The text without the key, which some servers repeat."""
-    key = os.environ.get(KEY)
+    key = os.environ.get(KEY_VARIABLE)
     return text.replace(key, "***") if key else text

@@ -6,9 +6,9 @@ import importlib.metadata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mmeb_eval.adapters.parts import embed_by_kind, not_loaded, refuse_prompts, unit
+from mmeb_eval.adapters.parts import embed_by_kind, make_load_error, normalise_rows, refuse_prompts
 from mmeb_eval.data.images import open_rgb
-from mmeb_eval.embedder import Item, describe
+from mmeb_eval.embedder import Item, describe_item
 from scar.errors import DataError, EvalError, UnknownName
 
 if TYPE_CHECKING:
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Rows:
+class ItemDataset:
     """A dataset as mteb's models look at it: rows by number, and the names of their columns in `features`."""
 
-    def __init__(self, items: Sequence[Item], words: bool, shows: bool) -> None:
+    def __init__(self, items: Sequence[Item], has_text: bool, has_image: bool) -> None:
         self._items = items
-        self.features = [name for name, there in (("text", words), ("image", shows)) if there]
+        self.features = [name for name, there in (("text", has_text), ("image", has_image)) if there]
 
     def __len__(self) -> int:
         return len(self._items)
@@ -32,7 +32,7 @@ class Rows:
         return {name: values[name] for name in self.features}
 
 
-class Mteb:
+class MtebEmbedder:
     """A model by its name in the registry. mteb tells it no task, as the texts hold the instruction already."""
 
     def __init__(self, model_id: str) -> None:
@@ -47,7 +47,7 @@ class Mteb:
         try:
             self._model: Any = mteb.get_model(model_id)
         except (ImportError, OSError, ValueError) as error:
-            raise not_loaded(self.name, error) from error
+            raise make_load_error(self.name, error) from error
         if not callable(getattr(self._model, "encode", None)):
             raise EvalError(f"{self.name}: {type(self._model).__name__} makes no vectors, it only compares.")
         self._meta = self._model.mteb_model_meta
@@ -68,44 +68,44 @@ class Mteb:
             DataError: an item has a prompt, or an image for a model of text alone.
         """
         refuse_prompts(items, self.name)
-        return embed_by_kind(items, self._encode)
+        return embed_by_kind(items, self._encode_items)
 
-    def _encode(self, items: Sequence[Item], words: bool, shows: bool) -> NDArray[np.float32]:
+    def _encode_items(self, items: Sequence[Item], has_text: bool, has_image: bool) -> NDArray[np.float32]:
         """Unit rows of items of one kind."""
         from torch.utils.data import DataLoader
 
-        if shows and "image" not in self._meta.modalities:
-            raise DataError(f"{self.name}: reads text alone, but {describe(items[0])} shows an image.")
-        rows: Any = Rows(items, words, shows)
-        loader = DataLoader(rows, batch_size=len(items), collate_fn=_columns)
+        if has_image and "image" not in self._meta.modalities:
+            raise DataError(f"{self.name}: reads text alone, but {describe_item(items[0])} shows an image.")
+        rows: Any = ItemDataset(items, has_text, has_image)
+        loader = DataLoader(rows, batch_size=len(items), collate_fn=_collate_columns)
         encoded = self._model.encode(
             loader,
-            task_metadata=_task(),
+            task_metadata=_make_task_metadata(),
             hf_split="test",
             hf_subset="default",
             prompt_type=None,
             batch_size=len(items),
             show_progress_bar=False,
         )
-        return unit(encoded)
+        return normalise_rows(encoded)
 
 
-def load(model_id: str) -> Mteb:
+def load(model_id: str) -> MtebEmbedder:
     """A model of the registry.
 
     Raises:
         UnknownName: the registry has no such model.
         EvalError: it cannot be loaded, or makes no vectors.
     """
-    return Mteb(model_id)
+    return MtebEmbedder(model_id)
 
 
-def _columns(rows: Iterable[dict[str, Any]]) -> dict[str, list[Any]]:
+def _collate_columns(rows: Iterable[dict[str, Any]]) -> dict[str, list[Any]]:
     rows = list(rows)
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
-def _task() -> Any:
+def _make_task_metadata() -> Any:
     """A task without a prompt, for models that ask which one it is."""
     from mteb.abstasks.task_metadata import TaskMetadata
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmeb_eval.embedder import Item, describe
+from mmeb_eval.embedder import Item, describe_item
 from scar.common.files import hash_file
 from scar.errors import DataError, EvalError
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def refuse_prompts(items: Sequence[Item], name: str, but: tuple[type, ...] = ()) -> None:
-    """For models that see whole images, and prompts of the kinds `but` if of any.
+def refuse_prompts(items: Sequence[Item], name: str, allowed: tuple[type, ...] = ()) -> None:
+    """For models that see whole images, and prompts of the kinds `allowed` if of any.
 
     Raises:
         DataError: an item has a prompt; names the model, the item and the way out.
     """
     for item in items:
-        if item.prompt is not None and not isinstance(item.prompt, but):
-            raise DataError(f"{name}: takes no such prompt as {describe(item)} has; --region tells it otherwise.")
+        if item.prompt is not None and not isinstance(item.prompt, allowed):
+            raise DataError(f"{name}: takes no such prompt as {describe_item(item)} has; --region tells it otherwise.")
 
 
-def rows_by_kind(items: Sequence[Item]) -> dict[tuple[bool, bool], list[int]]:
+def group_rows_by_kind(items: Sequence[Item]) -> dict[tuple[bool, bool], list[int]]:
     """Rows of items that have (words, an image), of one kind each; an item without either counts as empty words."""
     rows: dict[tuple[bool, bool], list[int]] = {}
     for row, item in enumerate(items):
@@ -42,7 +42,7 @@ def embed_by_kind(
 ) -> NDArray[np.float32]:
     """(len(items), D) rows of ``embed(items of one kind, whether they have words, whether an image)``."""
     vectors: dict[int, NDArray[np.float32]] = {}
-    for (words, shows), rows in rows_by_kind(items).items():
+    for (words, shows), rows in group_rows_by_kind(items).items():
         vectors.update(zip(rows, embed([items[row] for row in rows], words, shows), strict=True))
     return np.stack([vectors[row] for row in range(len(items))])
 
@@ -81,13 +81,13 @@ def pixel_range(processor: Any) -> dict[str, int | None]:
     return {"min_pixels": least, "max_pixels": most}
 
 
-def not_loaded(name: str, error: Exception) -> EvalError:
+def make_load_error(name: str, error: Exception) -> EvalError:
     """The error for a model that its library cannot read."""
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     return EvalError(f"{name}: neither a readable local folder nor a model of the hub: {reason}")
 
 
-def unit(vectors: Any) -> NDArray[np.float32]:
+def normalise_rows(vectors: Any) -> NDArray[np.float32]:
     """(N, D) float32 rows of length 1 of an array or a tensor; a row of zeros stays one, for the evaluator to name."""
     if hasattr(vectors, "detach"):
         vectors = vectors.detach().float().cpu().numpy()

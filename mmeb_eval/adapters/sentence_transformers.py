@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from mmeb_eval.adapters.parts import (
     embed_by_kind,
     local_revision,
-    not_loaded,
+    make_load_error,
+    normalise_rows,
     pixel_range,
     refuse_prompts,
     split_revision,
-    unit,
 )
 from mmeb_eval.data.images import open_rgb
-from mmeb_eval.embedder import Item, describe
+from mmeb_eval.embedder import Item, describe_item
 from scar.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class SentenceTransformers:
+class SentenceTransformersEmbedder:
     """A model that fuses an image and a text does so itself; of others the normalised sum of both vectors is taken.
 
     The texts of a task hold its instruction, so no prompt of the model's own comes before them.
@@ -38,7 +38,7 @@ class SentenceTransformers:
         try:
             self._model = SentenceTransformer(path, revision=revision)
         except (OSError, ValueError) as error:
-            raise not_loaded(self.name, error) from error
+            raise make_load_error(self.name, error) from error
         self._model.default_prompt_name = None
         config = getattr(getattr(self._model[0], "auto_model", None), "config", None)
         self._revision = local_revision(model_id) or getattr(config, "_commit_hash", None)
@@ -73,29 +73,29 @@ class SentenceTransformers:
             DataError: an item has a prompt, or an image for a model of text alone.
         """
         refuse_prompts(items, self.name)
-        return embed_by_kind(items, self._fuse)
+        return embed_by_kind(items, self._embed_kind)
 
-    def _fuse(self, items: Sequence[Item], words: bool, shows: bool) -> NDArray[np.float32]:
+    def _embed_kind(self, items: Sequence[Item], has_text: bool, has_image: bool) -> NDArray[np.float32]:
         """Unit rows of items of one kind."""
-        if shows and not (self._model.supports("image") or self._model.supports(("image", "text"))):
-            raise DataError(f"{self.name}: reads text alone, but {describe(items[0])} shows an image.")
-        texts = [{"text": item.text} for item in items] if words else []
+        if has_image and not (self._model.supports("image") or self._model.supports(("image", "text"))):
+            raise DataError(f"{self.name}: reads text alone, but {describe_item(items[0])} shows an image.")
+        texts = [{"text": item.text} for item in items] if has_text else []
         images = [{"image": open_rgb(item.image)} for item in items if item.image is not None]
-        if not (words and shows):
-            return self._encode(texts or images)
+        if not (has_text and has_image):
+            return self._encode_inputs(texts or images)
         if self._model.supports(("image", "text")):
-            return self._encode([image | text for image, text in zip(images, texts, strict=True)])
-        return unit(self._encode(texts) + self._encode(images))
+            return self._encode_inputs([image | text for image, text in zip(images, texts, strict=True)])
+        return normalise_rows(self._encode_inputs(texts) + self._encode_inputs(images))
 
-    def _encode(self, inputs: list[dict[str, Any]]) -> NDArray[np.float32]:
+    def _encode_inputs(self, inputs: list[dict[str, Any]]) -> NDArray[np.float32]:
         """Unit rows; dictionaries, because a bare text that looks like the path of an image is taken for one."""
-        return unit(self._model.encode(inputs, batch_size=len(inputs), show_progress_bar=False))
+        return normalise_rows(self._model.encode(inputs, batch_size=len(inputs), show_progress_bar=False))
 
 
-def load(model_id: str) -> SentenceTransformers:
+def load(model_id: str) -> SentenceTransformersEmbedder:
     """A model from a local folder or, where there is a network, from the hub; ``@`` and a revision may follow.
 
     Raises:
         EvalError: the model cannot be read.
     """
-    return SentenceTransformers(model_id)
+    return SentenceTransformersEmbedder(model_id)

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmeb_eval.adapters.parts import local_revision, not_loaded, pixel_range, refuse_prompts, split_revision, unit
+from mmeb_eval.adapters.parts import (
+    local_revision,
+    make_load_error,
+    normalise_rows,
+    pixel_range,
+    refuse_prompts,
+    split_revision,
+)
 from mmeb_eval.data.images import open_rgb
 from mmeb_eval.embedder import Item
-from mmeb_eval.regions.strategies import pool
+from mmeb_eval.regions.strategies import pool_box
 from scar.errors import EvalError
 from scar.sample import Box
 
@@ -22,7 +29,7 @@ PADDING: Mapping[str, bool | str] = {"siglip": "max_length", "siglip2": "max_len
 """How texts of a model type are padded; all others to the longest of a batch. SigLIP reads pads and was trained so."""
 
 
-class Towers:
+class TwoTowerEmbedder:
     """An image and a text of one item become the normalised sum of their vectors, as in the MMEB paper's baselines.
 
     Texts longer than the model can read are cut at its own limit; `counts` says how many.
@@ -30,7 +37,7 @@ class Towers:
 
     def __init__(self, name: str, model_id: str) -> None:
         self.name = name
-        self._model, self._tokenizer, self._processor = _read(name, *split_revision(model_id))
+        self._model, self._tokenizer, self._processor = _load_model(name, *split_revision(model_id))
         self._revision = local_revision(model_id) or getattr(self._model.config, "_commit_hash", None)
         self._padding = PADDING.get(self._model.config.model_type, True)
         self._longest = int(self._model.config.text_config.max_position_embeddings)
@@ -59,7 +66,7 @@ class Towers:
             DataError: a prompt that it does not take, or an image that cannot be opened.
         """
         refuse_prompts(items, self.name)
-        return self._sums(items)
+        return self._embed_sums(items)
 
     def embed_roi(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """As `embed`, with the patches inside an item's box in the place of its image.
@@ -71,17 +78,17 @@ class Towers:
             DataError: a prompt that is no box, or an image that cannot be opened.
             EvalError: the model has no patches.
         """
-        refuse_prompts(items, self.name, but=(Box,))
-        return self._sums(items)
+        refuse_prompts(items, self.name, allowed=(Box,))
+        return self._embed_sums(items)
 
-    def _sums(self, items: Sequence[Item]) -> NDArray[np.float32]:
+    def _embed_sums(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """Unit sums of what the towers say of each item."""
         import torch
 
         towers: tuple[tuple[Callable[[Sequence[Item]], NDArray[np.float32]], Callable[[Item], bool]], ...] = (
-            (self._texts, lambda item: bool(item.text) or item.image is None),
-            (self._images, lambda item: item.image is not None and item.prompt is None),
-            (self._regions, lambda item: item.image is not None and item.prompt is not None),
+            (self._embed_texts, lambda item: bool(item.text) or item.image is None),
+            (self._embed_images, lambda item: item.image is not None and item.prompt is None),
+            (self._embed_regions, lambda item: item.image is not None and item.prompt is not None),
         )
         said: list[list[NDArray[np.float32]]] = [[] for _ in items]
         with torch.inference_mode():
@@ -89,9 +96,9 @@ class Towers:
                 if rows := [row for row, item in enumerate(items) if reads(item)]:
                     for row, vector in zip(rows, tower([items[row] for row in rows]), strict=True):
                         said[row].append(vector)
-        return unit(np.stack([np.sum(vectors, axis=0) for vectors in said]))
+        return normalise_rows(np.stack([np.sum(vectors, axis=0) for vectors in said]))
 
-    def _texts(self, items: Sequence[Item]) -> NDArray[np.float32]:
+    def _embed_texts(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), D) unit rows."""
         tokens = self._tokenizer(
             [item.text for item in items],
@@ -100,25 +107,25 @@ class Towers:
             max_length=self._longest,
             return_tensors="pt",
         )
-        return unit(self._model.get_text_features(**tokens.to(self._model.device)).pooler_output)
+        return normalise_rows(self._model.get_text_features(**tokens.to(self._model.device)).pooler_output)
 
-    def _images(self, items: Sequence[Item]) -> NDArray[np.float32]:
+    def _embed_images(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), D) unit rows."""
-        pixels = self._processor(_pictures(items), return_tensors="pt")
-        return unit(self._model.get_image_features(**pixels.to(self._model.device)).pooler_output)
+        pixels = self._processor(_open_images(items), return_tensors="pt")
+        return normalise_rows(self._model.get_image_features(**pixels.to(self._model.device)).pooler_output)
 
-    def _regions(self, items: Sequence[Item]) -> NDArray[np.float32]:
+    def _embed_regions(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), D) unit rows."""
-        pictures = _pictures(items)
+        pictures = _open_images(items)
         boxes = [item.prompt for item in items if isinstance(item.prompt, Box)]
-        grids = self._patches(pictures)
-        pooled = [pool(grid, box, picture.size) for grid, box, picture in zip(grids, boxes, pictures, strict=True)]
-        return unit(np.stack(pooled))
+        grids = self._embed_patches(pictures)
+        pooled = [pool_box(grid, box, picture.size) for grid, box, picture in zip(grids, boxes, pictures, strict=True)]
+        return normalise_rows(np.stack(pooled))
 
-    def _patches(self, pictures: list[Image]) -> list[NDArray[np.float32]]:
+    def _embed_patches(self, pictures: list[Image]) -> list[NDArray[np.float32]]:
         """(rows, columns, D) for each picture: what each of its patches says in the space of texts."""
         vision = self._model.vision_model
-        head = _patch_head(self._model)
+        head = _find_patch_head(self._model)
         if head is None:
             raise EvalError(f"{self.name}: {type(self._model).__name__} has no patches that could be pooled.")
         if hasattr(self._processor, "max_num_patches"):  # keeps the shape of pictures, crops nothing, pads at the end
@@ -138,25 +145,25 @@ class Towers:
         ]
 
 
-def load_clip(model_id: str) -> Towers:
+def load_clip(model_id: str) -> TwoTowerEmbedder:
     """A CLIP model from a local folder or, where there is a network, from the hub; ``@`` and a revision may follow.
 
     Raises:
         EvalError: the model cannot be read.
     """
-    return Towers(f"clip:{model_id}", model_id)
+    return TwoTowerEmbedder(f"clip:{model_id}", model_id)
 
 
-def load_siglip(model_id: str) -> Towers:
+def load_siglip(model_id: str) -> TwoTowerEmbedder:
     """A SigLIP or SigLIP 2 model, of fixed or flexible resolution, likewise.
 
     Raises:
         EvalError: the model cannot be read.
     """
-    return Towers(f"siglip:{model_id}", model_id)
+    return TwoTowerEmbedder(f"siglip:{model_id}", model_id)
 
 
-def _read(name: str, model_id: str, revision: str | None) -> tuple[Any, Any, Any]:
+def _load_model(name: str, model_id: str, revision: str | None) -> tuple[Any, Any, Any]:
     """Model, tokenizer and image processor."""
     import torch
     from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
@@ -166,13 +173,13 @@ def _read(name: str, model_id: str, revision: str | None) -> tuple[Any, Any, Any
         tokenizer = AutoTokenizer.from_pretrained(model_id, revision=revision)
         processor = AutoImageProcessor.from_pretrained(model_id, revision=revision)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
-        raise not_loaded(name, error) from error
+        raise make_load_error(name, error) from error
     if not (hasattr(model, "get_text_features") and hasattr(model, "get_image_features")):
         raise EvalError(f"{name}: {type(model).__name__} has no text and image towers in one space.")
     return model.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer, processor
 
 
-def _patch_head(model: Any) -> Callable[[Any], Any] | None:
+def _find_patch_head(model: Any) -> Callable[[Any], Any] | None:
     """What takes (N, width) tokens of patches into the space of texts; None where a model has no such."""
     vision: Any = getattr(model, "vision_model", None)
     if (head := getattr(vision, "head", None)) is not None:  # SigLIP's attention over tokens, here over one
@@ -182,5 +189,5 @@ def _patch_head(model: Any) -> Callable[[Any], Any] | None:
     return None
 
 
-def _pictures(items: Sequence[Item]) -> list[Image]:
+def _open_images(items: Sequence[Item]) -> list[Image]:
     return [open_rgb(item.image) for item in items if item.image is not None]

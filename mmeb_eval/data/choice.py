@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmeb_eval.data.files import TaskFiles, scar_folder, task_files
-from mmeb_eval.data.manifest import verify
-from mmeb_eval.data.tasks import SETS, get_tasks, tasks
+from mmeb_eval.data.files import TaskFiles, find_scar_tasks, find_task_files
+from mmeb_eval.data.manifest import verify_files
+from mmeb_eval.data.tasks import TASK_SETS, get_tasks, tasks
 from scar.errors import EvalError, UnknownName
 
 
-def chosen_tasks(choices: Sequence[str], data: Path | None, images: Path | None) -> list[TaskFiles]:
+def select_tasks(choices: Sequence[str], data: Path | None, images: Path | None) -> list[TaskFiles]:
     """The data of every task that is asked for.
 
     Args:
@@ -27,9 +27,9 @@ def chosen_tasks(choices: Sequence[str], data: Path | None, images: Path | None)
     found: list[TaskFiles] = []
     for choice in choices:
         folder = Path(choice)
-        known = choice in SETS or choice in tasks()
+        known = choice in TASK_SETS or choice in tasks()
         if not known and (folder.is_dir() or len(folder.parts) > 1):
-            found += scar_folder(folder, images)
+            found += find_scar_tasks(folder, images)
             continue
         if not known and "," not in choice:
             way_out = "there is no such folder either; `mmeb-eval tasks` shows all 41."
@@ -37,7 +37,7 @@ def chosen_tasks(choices: Sequence[str], data: Path | None, images: Path | None)
         wanted = get_tasks(choice)
         if data is None:
             raise EvalError(f"--tasks {choice}: where are the data? Give --data DIR, or --tasks DIR for a SCaR folder.")
-        named = [task_files(task, data, images) for task in wanted]
-        verify(named, data)
+        named = [find_task_files(task, data, images) for task in wanted]
+        verify_files(named, data)
         found += named
     return found

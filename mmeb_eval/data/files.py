@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from mmeb_eval.data.tasks import Task, scar_task, tasks
+from mmeb_eval.data.tasks import Task, make_scar_task, tasks
 from scar.errors import DataError
 
 Row: TypeAlias = Mapping[str, Any]
-Format: TypeAlias = Literal["instruct", "joined", "SCaR"]
+RowFormat: TypeAlias = Literal["instruct", "joined", "SCaR"]
 
-COLUMNS: Mapping[Format, tuple[str, ...]] = {
+COLUMNS: Mapping[RowFormat, tuple[str, ...]] = {
     "instruct": ("qry_inst", "qry_text", "qry_img_path", "tgt_inst", "tgt_text", "tgt_img_path"),
     "joined": ("qry_text", "qry_img_path", "tgt_text", "tgt_img_path"),
     "SCaR": ("qry_text", "qry_image_path", "bbox", "tgt_text"),
@@ -39,18 +39,18 @@ class TaskFiles:
 
     Attributes:
         task: what the rows ask.
-        files: parquet or ``.jsonl`` files, in the order of their rows.
-        images: the folder that the rows' image paths start from.
-        looked: where the first row's image was looked for, if it is nowhere.
+        paths: parquet or ``.jsonl`` files, in the order of their rows.
+        image_root: the folder that the rows' image paths start from.
+        searched: where the first row's image was looked for, if it is nowhere.
     """
 
     task: Task
-    files: tuple[Path, ...]
-    images: Path
-    looked: tuple[Path, ...] = ()
+    paths: tuple[Path, ...]
+    image_root: Path
+    searched: tuple[Path, ...] = ()
 
 
-def scar_folder(folder: Path, images: Path | None = None) -> list[TaskFiles]:
+def find_scar_tasks(folder: Path, images: Path | None = None) -> list[TaskFiles]:
     """The tasks of a SCaR folder, ours or the published one: each ``SCaR-eval/*.parquet`` is one.
 
     Images are in the first of these that holds the first row's image: the root, ``images/<source>_val`` and ``images``.
@@ -71,24 +71,25 @@ def scar_folder(folder: Path, images: Path | None = None) -> list[TaskFiles]:
         raise DataError(f"{rows}: no SCaR_eval_*.parquet here; `scar build ... --split eval` writes it.")
     found = []
     for path, match in sources.items():
-        task = scar_task(match["ours"] or match["official"])
+        task = make_scar_task(match["ours"] or match["official"])
         places = (root,) if images else (root, root / "images" / f"{task.source.lower()}_val", root / "images")
-        found.append(_with_images(task, (path,), places))
+        found.append(_find_images(task, (path,), places))
     return found
 
 
-def task_files(task: Task, data: Path, images: Path | None = None) -> TaskFiles:
+def find_task_files(task: Task, data: Path, images: Path | None = None) -> TaskFiles:
     """The files of one of the 41 tasks below a data folder.
 
     They are ``<name>.parquet``, ``<name>.jsonl`` or all parquet files in ``<name>/`` as the hub has them; for SCaR
-    those of `scar_folder`. Images are in the first of the places where releases have them that holds the first row's
+    those of `find_scar_tasks`. Images are in the first of the places where releases have them that holds the first
+    row's
     image: ``image-tasks``, ``image-tasks/MMEB/images``, ``images`` and the data folder itself.
 
     Raises:
         DataError: there are none; says where it looked.
     """
     if task.benchmark == "SCaR":
-        found = [files for files in scar_folder(data, images) if files.task == task]
+        found = [files for files in find_scar_tasks(data, images) if files.task == task]
         if found:
             return found[0]
         raise DataError(f"{data}: no SCaR_eval_{task.source}.parquet for task {task.name}.")
@@ -96,12 +97,12 @@ def task_files(task: Task, data: Path, images: Path | None = None) -> TaskFiles:
         if files := tuple(sorted(data.glob(pattern))):
             official = data / task.images
             places = (images,) if images else (official, official / "MMEB" / "images", data / "images", data)
-            return _with_images(task, files, places)
+            return _find_images(task, files, places)
     looked = f"{task.name}.parquet, {task.name}.jsonl and {task.name}/*.parquet"
     raise DataError(f"{data}: no data for task {task.name}: looked for {looked}.")
 
 
-def all_task_files(data: Path, images: Path | None = None) -> list[TaskFiles]:
+def find_all_task_files(data: Path, images: Path | None = None) -> list[TaskFiles]:
     """Every task whose data lie in a folder, of the 41 and of a user's own SCaR sources.
 
     Raises:
@@ -111,15 +112,15 @@ def all_task_files(data: Path, images: Path | None = None) -> list[TaskFiles]:
     for task in tasks().values():
         if task.benchmark == "MMEB":
             with suppress(DataError):
-                found.append(task_files(task, data, images))
+                found.append(find_task_files(task, data, images))
     with suppress(DataError):
-        found += scar_folder(data, images)
+        found += find_scar_tasks(data, images)
     if not found:
         raise DataError(f"{data}: no data of any task; `mmeb-eval fetch --data {data}` downloads them.")
     return found
 
 
-def row_format(files: TaskFiles) -> Format:
+def find_row_format(files: TaskFiles) -> RowFormat:
     """How a task's rows are written.
 
     Raises:
@@ -127,42 +128,46 @@ def row_format(files: TaskFiles) -> Format:
     """
     if files.task.benchmark == "SCaR":
         return "SCaR"
-    kinds: dict[Format, Path] = {}
-    for path in files.files:
-        kinds.setdefault("instruct" if "qry_inst" in _names(path) else "joined", path)
+    kinds: dict[RowFormat, Path] = {}
+    for path in files.paths:
+        kinds.setdefault("instruct" if "qry_inst" in _read_column_names(path) else "joined", path)
     if len(kinds) > 1:
         raise DataError(f"{kinds['joined']}: no column qry_inst, but {kinds['instruct']} has it; use one data set.")
     return next(iter(kinds))
 
 
-def rows(files: TaskFiles) -> Iterator[tuple[str, Row]]:
+def iter_rows(files: TaskFiles) -> Iterator[tuple[str, Row]]:
     """Read the rows one by one, each with its place for messages: ``<file>, row <number from 0>``.
 
     Raises:
         DataError: a file is missing, unreadable, truncated or empty, or has not the task's columns.
     """
-    for place, row in attempts(files):
+    for place, row in iter_rows_or_errors(files):
         if isinstance(row, DataError):
             raise row
         yield place, row
 
 
-def attempts(files: TaskFiles, batch: int = 256) -> Iterator[tuple[str, Row | DataError]]:
+def iter_rows_or_errors(files: TaskFiles, batch_size: int = 256) -> Iterator[tuple[str, Row | DataError]]:
     """As `rows`, but what cannot be read is handed on and not raised, and reading goes on behind it.
 
     Args:
         files: the task and its data.
-        batch: rows that are taken from a parquet file at once.
+        batch_size: rows that are taken from a parquet file at once.
     """
     try:
-        columns = COLUMNS[row_format(files)]
+        columns = COLUMNS[find_row_format(files)]
     except DataError as error:
-        yield str(files.files[0]), error
+        yield str(files.paths[0]), error
         return
-    for path in files.files:
+    for path in files.paths:
         number = -1
         try:
-            read = _json_lines(path, columns) if path.suffix == ".jsonl" else _parquet(path, columns, batch)
+            read = (
+                _iter_json_rows(path, columns)
+                if path.suffix == ".jsonl"
+                else _iter_parquet_rows(path, columns, batch_size)
+            )
             for number, row in enumerate(read):
                 yield f"{path}, row {number}", row
         except DataError as error:
@@ -172,23 +177,23 @@ def attempts(files: TaskFiles, batch: int = 256) -> Iterator[tuple[str, Row | Da
             yield str(path), DataError(f"{path}: no rows; a task needs at least one.")
 
 
-def _with_images(task: Task, files: tuple[Path, ...], places: Sequence[Path]) -> TaskFiles:
+def _find_images(task: Task, files: tuple[Path, ...], folders: Sequence[Path]) -> TaskFiles:
     """The task's files with the first image folder that holds the first row's image.
 
     Where none does, it is the first that exists: what is wrong is said when the rows are read.
     """
-    fallback = next((place for place in places if place.is_dir()), places[-1])
+    fallback = next((place for place in folders if place.is_dir()), folders[-1])
     unsure = TaskFiles(task, files, fallback)
-    row = next((row for _, row in attempts(unsure, batch=1)), None)
-    if row is None or isinstance(row, DataError) or (name := _first_image(row)) is None:
+    row = next((row for _, row in iter_rows_or_errors(unsure, batch_size=1)), None)
+    if row is None or isinstance(row, DataError) or (name := _find_first_image(row)) is None:
         return unsure
-    for place in places:
+    for place in folders:
         if is_file(place / name):
             return TaskFiles(task, files, place)
-    return TaskFiles(task, files, fallback, tuple(places))
+    return TaskFiles(task, files, fallback, tuple(folders))
 
 
-def _first_image(row: Row) -> str | None:
+def _find_first_image(row: Row) -> str | None:
     """The first image that a row names; None if there is none."""
     targets = row.get("tgt_img_path")
     names = [row.get("qry_img_path"), row.get("qry_image_path"), *(targets if isinstance(targets, list) else ())]
@@ -203,17 +208,17 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def _names(path: Path) -> Sequence[str] | Row:
+def _read_column_names(path: Path) -> Sequence[str] | Row:
     """Names of a file's columns."""
     if path.suffix != ".jsonl":
-        return _schema(path)
-    row = next(_json_lines(path, ()), {})
+        return _read_parquet_columns(path)
+    row = next(_iter_json_rows(path, ()), {})
     if isinstance(row, DataError):
         raise row
     return row
 
 
-def _schema(path: Path) -> Sequence[str]:
+def _read_parquet_columns(path: Path) -> Sequence[str]:
     """Names of a parquet file's columns."""
     import pyarrow as pa
     from pyarrow import parquet
@@ -221,60 +226,60 @@ def _schema(path: Path) -> Sequence[str]:
     try:
         names: list[str] = parquet.read_schema(path).names
     except (OSError, pa.ArrowException) as error:
-        raise _unreadable(path, "parquet file", error) from error
+        raise _unreadable_error(path, "parquet file", error) from error
     return names
 
 
-def _parquet(path: Path, columns: Sequence[str], batch: int) -> Iterator[Row]:
+def _iter_parquet_rows(path: Path, columns: Sequence[str], batch_size: int) -> Iterator[Row]:
     """Rows of a parquet file."""
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
         with parquet.ParquetFile(path) as file:
-            _need(columns, file.schema_arrow.names, str(path))
-            for part in file.iter_batches(batch_size=batch, columns=list(columns)):
+            _require_columns(columns, file.schema_arrow.names, str(path))
+            for part in file.iter_batches(batch_size=batch_size, columns=list(columns)):
                 yield from part.to_pylist()
     except (OSError, pa.ArrowException) as error:
-        raise _unreadable(path, "parquet file", error) from error
+        raise _unreadable_error(path, "parquet file", error) from error
 
 
-def _json_lines(path: Path, columns: Sequence[str]) -> Iterator[Row | DataError]:
+def _iter_json_rows(path: Path, columns: Sequence[str]) -> Iterator[Row | DataError]:
     """Rows of a file with one JSON object a line."""
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file):
                 try:
-                    yield _object(line, columns, f"{path}, row {number}")
+                    yield _parse_json_row(line, columns, f"{path}, row {number}")
                 except DataError as error:
                     yield error
     except OSError as error:
-        raise _unreadable(path, "file of JSON lines", error) from error
+        raise _unreadable_error(path, "file of JSON lines", error) from error
 
 
-def _object(line: bytes, columns: Sequence[str], place: str) -> Row:
+def _parse_json_row(line: bytes, columns: Sequence[str], where: str) -> Row:
     """A line of JSON."""
     try:
         row = json.loads(line)
     except ValueError as error:
-        raise DataError(f"{place}: not a readable file of JSON lines: {_one_line(error)}") from error
+        raise DataError(f"{where}: not a readable file of JSON lines: {_format_error(error)}") from error
     if not isinstance(row, dict):
-        raise DataError(f"{place}: expected a JSON object, found {type(row).__name__}.")
-    _need(columns, row, place)
+        raise DataError(f"{where}: expected a JSON object, found {type(row).__name__}.")
+    _require_columns(columns, row, where)
     return row
 
 
-def _unreadable(path: Path, kind: str, error: BaseException) -> DataError:
+def _unreadable_error(path: Path, kind: str, error: BaseException) -> DataError:
     """A file that a library cannot read."""
-    return DataError(f"{path}: not a readable {kind}: {_one_line(error)}")
+    return DataError(f"{path}: not a readable {kind}: {_format_error(error)}")
 
 
-def _need(columns: Sequence[str], found: Sequence[str] | Row, place: str) -> None:
+def _require_columns(columns: Sequence[str], found: Sequence[str] | Row, where: str) -> None:
     """Every column is there."""
     if missing := [column for column in columns if column not in found]:
-        raise DataError(f"{place}: no column {', '.join(missing)}; found {', '.join(found)}.")
+        raise DataError(f"{where}: no column {', '.join(missing)}; found {', '.join(found)}.")
 
 
-def _one_line(error: BaseException) -> str:
+def _format_error(error: BaseException) -> str:
     """An error of a library, without line breaks."""
     return " ".join(str(error).split())

@@ -11,12 +11,12 @@ from mmeb_eval.data.files import TaskFiles
 from scar.common.files import hash_file, write_bytes
 from scar.errors import DataError
 
-NAME = "mmeb-data.json"
-FORMAT = 1
+MANIFEST_NAME = "mmeb-data.json"
+MANIFEST_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class FetchedFile:
     """A downloaded file: its size in bytes and the hex digest of its SHA-256."""
 
     size: int
@@ -24,7 +24,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FetchedPart:
     """What was fetched together.
 
     Attributes:
@@ -36,7 +36,7 @@ class Part:
 
     repo: str
     revision: str
-    files: Mapping[str, File]
+    files: Mapping[str, FetchedFile]
     images: int = 0
 
     def is_in(self, data: Path) -> bool:
@@ -48,44 +48,44 @@ class Part:
         )
 
 
-def read_manifest(data: Path) -> dict[str, Part]:
+def read_manifest(data: Path) -> dict[str, FetchedPart]:
     """The parts of a data folder by name; none if nothing was fetched into it.
 
     Raises:
         DataError: the manifest is damaged or of another version.
     """
-    path = data / NAME
+    path = data / MANIFEST_NAME
     if not path.is_file():
         return {}
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        if stored["format"] != FORMAT:
+        if stored["format"] != MANIFEST_FORMAT:
             raise DataError(
-                f"{path}: format {stored['format']!r}, this version reads {FORMAT}; fetch into a new folder."
+                f"{path}: format {stored['format']!r}, this version reads {MANIFEST_FORMAT}; fetch into a new folder."
             )
-        return {name: _part(part) for name, part in stored["parts"].items()}
+        return {name: _parse_part(part) for name, part in stored["parts"].items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(f"{path}: not a readable manifest ({error}); delete it and run `mmeb-eval fetch`.") from error
 
 
-def write_manifest(parts: Mapping[str, Part], data: Path) -> None:
+def write_manifest(parts: Mapping[str, FetchedPart], data: Path) -> None:
     """Write the manifest, whole or not at all.
 
     Raises:
         EvalError: it cannot be written.
     """
-    stored = {"format": FORMAT, "parts": {name: asdict(parts[name]) for name in sorted(parts)}}
-    write_bytes((json.dumps(stored, indent=1) + "\n").encode(), data / NAME)
+    stored = {"format": MANIFEST_FORMAT, "parts": {name: asdict(parts[name]) for name in sorted(parts)}}
+    write_bytes((json.dumps(stored, indent=1) + "\n").encode(), data / MANIFEST_NAME)
 
 
-def verify(chosen: Iterable[TaskFiles], data: Path) -> None:
+def verify_files(tasks: Iterable[TaskFiles], data: Path) -> None:
     """Refuse rows that are not what was fetched; files that nobody fetched are let be.
 
     Raises:
         DataError: a file has changed since; names it, both digests and the way out.
     """
     known = {data / path: (part, file) for part in read_manifest(data).values() for path, file in part.files.items()}
-    for path in (path for files in chosen for path in files.files if path in known):
+    for path in (path for files in tasks for path in files.paths if path in known):
         part, file = known[path]
         found = hash_file(path)
         if found != file.sha256:
@@ -95,13 +95,13 @@ def verify(chosen: Iterable[TaskFiles], data: Path) -> None:
             )
 
 
-def _part(stored: Mapping[str, object]) -> Part:
+def _parse_part(stored: Mapping[str, object]) -> FetchedPart:
     files = stored["files"]
     if not isinstance(files, dict):
         raise TypeError("files is no table")
-    return Part(
+    return FetchedPart(
         str(stored["repo"]),
         str(stored["revision"]),
-        {path: File(int(file["size"]), str(file["sha256"])) for path, file in files.items()},
+        {path: FetchedFile(int(file["size"]), str(file["sha256"])) for path, file in files.items()},
         int(str(stored["images"])),
     )

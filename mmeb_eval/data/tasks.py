@@ -11,14 +11,14 @@ from typing import Any, Literal, TypeAlias
 from scar.common.tables import make_record, read_toml
 from scar.errors import DataError, UnknownName
 
-TABLE = Path(__file__).with_name("tasks.toml")
+TASK_TABLE = Path(__file__).with_name("tasks.toml")
 
 Benchmark: TypeAlias = Literal["MMEB", "SCaR"]
-Family: TypeAlias = Literal["classification", "vqa", "retrieval", "grounding", "region"]
+TaskFamily: TypeAlias = Literal["classification", "vqa", "retrieval", "grounding", "region"]
 Domain: TypeAlias = Literal["IND", "OOD", ""]
-Query: TypeAlias = Literal["text", "image", "image+text", "image+text+box"]
+QueryParts: TypeAlias = Literal["text", "image", "image+text", "image+text+box"]
 Join: TypeAlias = Literal["space", "newline", "text", "region"]
-Parts: TypeAlias = Literal["text", "image", "image+text"]
+CandidateParts: TypeAlias = Literal["text", "image", "image+text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +47,18 @@ class Task:
 
     name: str
     benchmark: Benchmark
-    family: Family
+    family: TaskFamily
     domain: Domain = ""
     dataset: str = ""
     source: str = ""
     train: str = ""
     images: str = ""
     queries: int = 0
-    query: Query
+    query: QueryParts
     join: Join
     query_end: str = "\n"
-    candidates: Parts
-    key: Parts
+    candidates: CandidateParts
+    key: CandidateParts
     bare_end: str = ""
     choices: int
     lite: bool = False
@@ -78,11 +78,11 @@ GROUPS: Mapping[str, tuple[str, str | bool]] = {
 """Name of a group -> the column and the value that its tasks share."""
 
 
-SETS = ("all", "lite")
+TASK_SETS = ("all", "lite")
 """Names that stand for several tasks."""
 
 
-def load_tasks(table: Path = TABLE) -> dict[str, Task]:
+def read_task_table(table: Path = TASK_TABLE) -> dict[str, Task]:
     """Read a task table.
 
     Raises:
@@ -90,13 +90,13 @@ def load_tasks(table: Path = TABLE) -> dict[str, Task]:
     """
     rows = read_toml(table, DataError)
     defaults = rows.pop("defaults", {})
-    return {name: _task(name, columns, defaults, table) for name, columns in rows.items()}
+    return {name: _parse_task(name, columns, defaults, table) for name, columns in rows.items()}
 
 
 @cache
 def tasks() -> Mapping[str, Task]:
     """The 41 tasks by name: 36 of MMEB in the paper's order, then five of SCaR."""
-    return load_tasks()
+    return read_task_table()
 
 
 def get_task(name: str) -> Task:
@@ -112,33 +112,33 @@ def get_task(name: str) -> Task:
 
 
 def get_tasks(names: str) -> list[Task]:
-    """Several of the 41: names with commas between, or one of `SETS`.
+    """Several of the 41: names with commas between, or one of `TASK_SETS`.
 
     Raises:
         UnknownName: there is no such task.
     """
-    if names in SETS:
+    if names in TASK_SETS:
         return [task for task in tasks().values() if names == "all" or task.lite]
     return [get_task(name) for name in names.split(",")]
 
 
-def scar_task(source: str) -> Task:
+def make_scar_task(source: str) -> Task:
     """The task that ranks the captions of a SCaR source: one of the five, or a user's own under the source's name."""
     official = {task.source: task for task in tasks().values() if task.source}
     if source in official:
         return official[source]
     name = source if source not in tasks() else f"SCaR {source}"
-    defaults = read_toml(TABLE, DataError)["defaults"]
-    return _task(name, {"benchmark": "SCaR", "source": source, "dataset": ""}, defaults, TABLE)
+    defaults = read_toml(TASK_TABLE, DataError)["defaults"]
+    return _parse_task(name, {"benchmark": "SCaR", "source": source, "dataset": ""}, defaults, TASK_TABLE)
 
 
-def group(name: str) -> tuple[str, ...]:
+def list_group_tasks(name: str) -> tuple[str, ...]:
     """Names of the tasks over which the group's mean is taken."""
     column, value = GROUPS[name]
     return tuple(task.name for task in tasks().values() if getattr(task, column) == value)
 
 
-def _task(name: str, columns: object, defaults: Any, table: Path) -> Task:
+def _parse_task(name: str, columns: object, defaults: Any, table: Path) -> Task:
     """A row with its benchmark's defaults, every column and value checked."""
     place = f"{table.name}, [{name}]"
     if not isinstance(columns, dict):

@@ -14,25 +14,27 @@ from typing import IO, TypeAlias
 from scar.common.files import join_inside, replace_file
 from scar.errors import DataError
 
-GROWTH = 20
+MAX_GROWTH = 20
 """Most bytes an archive may become, as a multiple of its own size: pictures hardly shrink when they are packed."""
 
-ROOM = 2**26
+MIN_LIMIT_BYTES = 2**26
 """What a small archive may become whatever its size."""
 
-MEMBERS = 5_000_000
+MAX_MEMBERS = 5_000_000
 
 Member: TypeAlias = tuple[str, int, Callable[[], IO[bytes]]]
 
 
-def unpack(archive: Path, out: Path, *, strip: str = "", seen: Callable[[int], None] = lambda _: None) -> int:
+def unpack_archive(
+    archive: Path, out: Path, *, strip: str = "", advance: Callable[[int], None] = lambda _: None
+) -> int:
     """Unpack a tar or zip archive; files that are there in the right size are kept, so that it goes on where it was.
 
     Args:
         archive: tar, compressed or not, or zip.
         out: where its files go.
         strip: a first folder that is taken off the members' names.
-        seen: told the bytes of each member when it is done.
+        advance: told the bytes of each member when it is done.
 
     Returns:
         How many files the archive holds.
@@ -40,24 +42,24 @@ def unpack(archive: Path, out: Path, *, strip: str = "", seen: Callable[[int], N
     Raises:
         DataError: not an archive, damaged, or a member that is no plain file inside `out`, or too many bytes.
     """
-    left = GROWTH * archive.stat().st_size + ROOM
+    left = MAX_GROWTH * archive.stat().st_size + MIN_LIMIT_BYTES
     count = 0
     try:
-        for name, size, open_ in _members(archive):
-            path = _place(archive, name, out, strip)
+        for name, size, open_ in _iter_members(archive):
+            path = _resolve_member_path(archive, name, out, strip)
             left -= size
             count += 1
-            if left < 0 or count > MEMBERS:
+            if left < 0 or count > MAX_MEMBERS:
                 raise DataError(f"{archive}: {name!r}: it unpacks to far more than an archive of images does; refused.")
             if not (path.is_file() and path.stat().st_size == size):
-                _write(open_, size, path, f"{archive}: {name!r}")
-            seen(size)
+                _write_member(open_, size, path, f"{archive}: {name!r}")
+            advance(size)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise DataError(f"{archive}: a damaged archive ({error}); delete it and run `mmeb-eval fetch`.") from error
     return count
 
 
-def _members(archive: Path) -> Iterator[Member]:
+def _iter_members(archive: Path) -> Iterator[Member]:
     """Name, size and content of each file; folders are made as they are needed."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as packed:
@@ -76,7 +78,7 @@ def _members(archive: Path) -> Iterator[Member]:
                 yield member.name, member.size, lambda member=member: tape.extractfile(member)  # type: ignore[misc]
 
 
-def _place(archive: Path, name: str, out: Path, strip: str) -> Path:
+def _resolve_member_path(archive: Path, name: str, out: Path, strip: str) -> Path:
     """Where a member goes."""
     parts = PurePosixPath(name).parts
     try:
@@ -85,11 +87,11 @@ def _place(archive: Path, name: str, out: Path, strip: str) -> Path:
         raise DataError(f"{archive}: member {error}") from None
 
 
-def _write(open_: Callable[[], IO[bytes]], size: int, path: Path, member: str) -> None:
+def _write_member(open_member: Callable[[], IO[bytes]], size: int, path: Path, member: str) -> None:
     """A member's bytes under a temporary name, then under its own."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replace_file(path) as temporary:
-        with open_() as source, temporary.open("wb") as target:
+        with open_member() as source, temporary.open("wb") as target:
             shutil.copyfileobj(source, target)
         if temporary.stat().st_size != size:
             raise DataError(f"{member} has another size than the archive says; the archive is damaged.")

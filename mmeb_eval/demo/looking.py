@@ -6,142 +6,178 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from random import Random
 
-from mmeb_eval.demo.pictures import SIDES, Picture, Shot, largest, only, outermost
-from mmeb_eval.demo.question import ASK, IMAGE, NUMBERS, Question, World, answers, names, shuffled
-from mmeb_eval.demo.words import listed
+from mmeb_eval.demo.pictures import RELATION_AXES, DemoImage, DemoPicture, find_largest, find_only_thing, find_outermost
+from mmeb_eval.demo.question import (
+    IMAGE_TOKEN,
+    NUMBER_WORDS,
+    QUESTION_INSTRUCTION,
+    DemoQuestion,
+    DemoWorld,
+    find_thing_names,
+    make_text_candidates,
+    shuffle_pictures,
+)
+from mmeb_eval.demo.words import list_things
 from scar.demo.places import SCENES
 from scar.demo.shapes import COLOURS, SHAPES
-from scar.language.english import a
+from scar.language.english import with_article
 
 
-def thing_class(world: World, rng: Random, *, says: str) -> Iterator[Question]:
+def ask_thing_class(world: DemoWorld, rng: Random, *, says: str) -> Iterator[DemoQuestion]:
     """What a portrait shows: its ``shape``, or its whole ``name``."""
     names = [getattr(picture.things[0], says) for picture in world.portraits]
-    for picture in shuffled(world.portraits, rng):
+    for picture in shuffle_pictures(world.portraits, rng):
         right = getattr(picture.things[0], says)
-        instruction = IMAGE + "Identify the object shown in the image"
-        yield Question(instruction, "", Shot(picture), answers(right, names, rng))
+        instruction = IMAGE_TOKEN + "Identify the object shown in the image"
+        yield DemoQuestion(instruction, "", DemoImage(picture), make_text_candidates(right, names, rng))
 
 
-def scene_class(world: World, rng: Random, *, says: str) -> Iterator[Question]:
+def ask_scene_class(world: DemoWorld, rng: Random, *, says: str) -> Iterator[DemoQuestion]:
     """Where a picture is: the ``label`` of its scene, or the ``view``."""
-    for picture in shuffled(world.pictures, rng):
+    for picture in shuffle_pictures(world.pictures, rng):
         labels = [getattr(scene, says) for scene in SCENES]
         right = getattr(picture.scene, says)
-        instruction = IMAGE + "Identify the scene shown in the image"
-        yield Question(instruction, "", Shot(picture), answers(right, labels, rng))
+        instruction = IMAGE_TOKEN + "Identify the scene shown in the image"
+        yield DemoQuestion(instruction, "", DemoImage(picture), make_text_candidates(right, labels, rng))
 
 
-def captioned_scene_class(world: World, rng: Random) -> Iterator[Question]:
+def ask_captioned_scene_class(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
     """The same beside a caption, which tells of the things and not of the place."""
-    for picture in shuffled(world.pictures, rng):
-        instruction = IMAGE + "Represent the given news image with the following caption for domain classification:"
-        caption = f"{listed(picture)}, seen today."
+    for picture in shuffle_pictures(world.pictures, rng):
+        instruction = (
+            IMAGE_TOKEN + "Represent the given news image with the following caption for domain classification:"
+        )
+        caption = f"{list_things(picture)}, seen today."
         labels = [scene.label for scene in SCENES]
-        yield Question(instruction, caption, Shot(picture), answers(picture.scene.label, labels, rng))
+        yield DemoQuestion(
+            instruction, caption, DemoImage(picture), make_text_candidates(picture.scene.label, labels, rng)
+        )
 
 
-def either_or(world: World, rng: Random) -> Iterator[Question]:
+def ask_whether_red(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
     """Whether anything red is there: two candidates."""
-    for picture in shuffled(world.pictures, rng):
+    for picture in shuffle_pictures(world.pictures, rng):
         right = "Yes" if any(thing.colour == "red" for thing in picture.things) else "No"
         instruction = (
-            IMAGE + "Represent the given image for binary classification to determine whether it shows a red shape"
+            IMAGE_TOKEN
+            + "Represent the given image for binary classification to determine whether it shows a red shape"
         )
-        yield Question(instruction, "", Shot(picture), answers(right, ("No", "Yes"), rng))
+        yield DemoQuestion(instruction, "", DemoImage(picture), make_text_candidates(right, ("No", "Yes"), rng))
 
 
-def asked_colour(world: World, rng: Random) -> Iterator[Question]:
-    for picture in shuffled(world.pictures, rng):
+def ask_colour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
+    for picture in shuffle_pictures(world.pictures, rng):
         for thing in picture.things:
             if sum(other.shape == thing.shape for other in picture.things) == 1:
-                yield _vqa(picture, f"What colour is the {thing.shape}?", thing.colour, tuple(COLOURS), rng)
+                yield _make_question(picture, f"What colour is the {thing.shape}?", thing.colour, tuple(COLOURS), rng)
                 break
 
 
-def asked_shape(world: World, rng: Random) -> Iterator[Question]:
-    for picture in shuffled(world.pictures, rng):
+def ask_shape(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
+    for picture in shuffle_pictures(world.pictures, rng):
         for thing in picture.things:
             if sum(other.colour == thing.colour for other in picture.things) == 1:
-                yield _vqa(picture, f"What shape is {thing.colour}?", f"the {thing.shape}", _the(SHAPES), rng)
+                yield _make_question(
+                    picture, f"What shape is {thing.colour}?", f"the {thing.shape}", _add_articles(SHAPES), rng
+                )
                 break
 
 
-def asked_count(world: World, rng: Random) -> Iterator[Question]:
-    for picture in shuffled(world.pictures, rng):
-        yield _vqa(picture, "How many shapes are there?", NUMBERS[len(picture.things)], NUMBERS, rng)
+def ask_count(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
+    for picture in shuffle_pictures(world.pictures, rng):
+        yield _make_question(
+            picture, "How many shapes are there?", NUMBER_WORDS[len(picture.things)], NUMBER_WORDS, rng
+        )
 
 
-def asked_count_of_colour(world: World, rng: Random) -> Iterator[Question]:
-    for picture in shuffled(world.pictures, rng):
+def ask_count_of_colour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
+    for picture in shuffle_pictures(world.pictures, rng):
         colour = rng.choice([*(thing.colour for thing in picture.things), *COLOURS])
         count = sum(thing.colour == colour for thing in picture.things)
-        yield _vqa(picture, f"How many shapes are {colour}?", NUMBERS[count], NUMBERS, rng)
+        yield _make_question(picture, f"How many shapes are {colour}?", NUMBER_WORDS[count], NUMBER_WORDS, rng)
 
 
-def asked_place(world: World, rng: Random) -> Iterator[Question]:
-    for picture in shuffled(world.pictures, rng):
+def ask_scene(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
+    for picture in shuffle_pictures(world.pictures, rng):
         thing = rng.choice(picture.things)
-        here = [scene.place.capitalize() + "." for scene in SCENES]
-        yield _vqa(picture, f"Where is the {thing.name}?", picture.scene.place.capitalize() + ".", here, rng)
+        here = [scene.location.capitalize() + "." for scene in SCENES]
+        yield _make_question(
+            picture, f"Where is the {thing.name}?", picture.scene.location.capitalize() + ".", here, rng
+        )
 
 
-def asked_largest(world: World, rng: Random) -> Iterator[Question]:
-    yield from _asked_which(world, rng, {"Which shape is the largest?": largest})
+def ask_largest(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
+    yield from _ask_which_thing(world, rng, {"Which shape is the largest?": find_largest})
 
 
-def asked_outermost(world: World, rng: Random) -> Iterator[Question]:
+def ask_outermost(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
     ends = {"above": "highest", "below": "lowest", "to the left of": "leftmost", "to the right of": "rightmost"}
-    asks = {f"Which shape is the {end}?": partial(outermost, relation=relation) for relation, end in ends.items()}
-    yield from _asked_which(world, rng, asks)
+    asks = {f"Which shape is the {end}?": partial(find_outermost, relation=relation) for relation, end in ends.items()}
+    yield from _ask_which_thing(world, rng, asks)
 
 
-def asked_neighbour(world: World, rng: Random) -> Iterator[Question]:
-    for picture in shuffled(world.pictures, rng):
+def ask_neighbour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
+    for picture in shuffle_pictures(world.pictures, rng):
         for place, thing in enumerate(picture.things):
-            found = [(relation, one) for relation in SIDES if (one := only(picture, relation, place)) is not None]
+            found = [
+                (relation, one)
+                for relation in RELATION_AXES
+                if (one := find_only_thing(picture, relation, place)) is not None
+            ]
             if found:
                 relation, one = rng.choice(found)
-                right, others = picture.things[one].name, _others(picture, world)
-                yield _vqa(
-                    picture, f"What is {relation} the {thing.name}?", a(right), [a(name) for name in others], rng
+                right, others = picture.things[one].name, _list_other_names(picture, world)
+                yield _make_question(
+                    picture,
+                    f"What is {relation} the {thing.name}?",
+                    with_article(right),
+                    [with_article(name) for name in others],
+                    rng,
                 )
 
 
-def asked_name(world: World, rng: Random) -> Iterator[Question]:
-    for picture in shuffled(world.portraits, rng):
-        names = [a(other.things[0].name) for other in world.portraits]
-        yield _vqa(picture, "Can you tell me what this is please?", a(picture.things[0].name), names, rng)
+def ask_name(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
+    for picture in shuffle_pictures(world.portraits, rng):
+        names = [with_article(other.things[0].name) for other in world.portraits]
+        yield _make_question(
+            picture, "Can you tell me what this is please?", with_article(picture.things[0].name), names, rng
+        )
 
 
-def asked_whether(world: World, rng: Random) -> Iterator[Question]:
-    for picture in shuffled(world.pictures, rng):
+def ask_presence(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
+    for picture in shuffle_pictures(world.pictures, rng):
         there = [thing.name for thing in picture.things]
-        name, right = (rng.choice(there), "Yes") if rng.random() < 0.5 else (rng.choice(_absent(picture)), "No")
-        yield _vqa(picture, f"Is there {a(name)} {picture.scene.place}?", right, ("Yes", "No", "Maybe"), rng)
+        name, right = (
+            (rng.choice(there), "Yes") if rng.random() < 0.5 else (rng.choice(_list_absent_names(picture)), "No")
+        )
+        yield _make_question(
+            picture, f"Is there {with_article(name)} {picture.scene.location}?", right, ("Yes", "No", "Maybe"), rng
+        )
 
 
-def _asked_which(world: World, rng: Random, asks: Mapping[str, Callable[[Picture], int | None]]) -> Iterator[Question]:
+def _ask_which_thing(
+    world: DemoWorld, rng: Random, finders: Mapping[str, Callable[[DemoPicture], int | None]]
+) -> Iterator[DemoQuestion]:
     """Questions whose answer is the name of one thing; the others of the picture are among the candidates."""
-    for picture in shuffled(world.pictures, rng):
-        found = [(ask, thing) for ask, find in asks.items() if (thing := find(picture)) is not None]
+    for picture in shuffle_pictures(world.pictures, rng):
+        found = [(ask, thing) for ask, find in finders.items() if (thing := find(picture)) is not None]
         if found:
             ask, thing = rng.choice(found)
-            yield _vqa(picture, ask, picture.things[thing].name, _others(picture, world), rng)
+            yield _make_question(picture, ask, picture.things[thing].name, _list_other_names(picture, world), rng)
 
 
-def _vqa(picture: Picture, text: str, right: str, others: Sequence[str], rng: Random) -> Question:
-    return Question(ASK, text, Shot(picture), answers(right, others, rng))
+def _make_question(picture: DemoPicture, text: str, right: str, others: Sequence[str], rng: Random) -> DemoQuestion:
+    return DemoQuestion(QUESTION_INSTRUCTION, text, DemoImage(picture), make_text_candidates(right, others, rng))
 
 
-def _the(nouns: Mapping[str, object]) -> list[str]:
+def _add_articles(nouns: Mapping[str, object]) -> list[str]:
     return [f"the {noun}" for noun in nouns]
 
 
-def _absent(picture: Picture) -> list[str]:
-    return [f"{c} {s}" for c in COLOURS for s in SHAPES if f"{c} {s}" not in names(picture)]
+def _list_absent_names(picture: DemoPicture) -> list[str]:
+    return [f"{c} {s}" for c in COLOURS for s in SHAPES if f"{c} {s}" not in find_thing_names(picture)]
 
 
-def _others(picture: Picture, world: World) -> list[str]:
+def _list_other_names(picture: DemoPicture, world: DemoWorld) -> list[str]:
     """Names for wrong answers: those of the picture's own things first in number."""
     return [thing.name for other in (picture, *world.pictures[:2]) for thing in other.things]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scar.demo.canvas import Canvas
-from scar.demo.places import SCENES, Scene
+from scar.demo.places import SCENES, DemoScene
 from scar.demo.shapes import COLOURS, SHAPES
-from scar.demo.things import Thing, arrange, relations
+from scar.demo.things import DrawnThing, arrange_things, iter_relations
 from scar.sample import Box
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ SIZE = 240, 180
 MARGIN = 10
 """By how many pixels one thing must lie further out than the next for people to agree that it does."""
 
-SLANT = 1.5
+MAX_SIDEWAYS_RATIO = 1.5
 """What lies further aside than this many times as far as it lies ahead is not ahead, as people say it."""
 
-LARGER = 1.25
+MIN_AREA_RATIO = 1.25
 """How many times the next in area a thing must be for people to agree that it is the largest."""
 
-SIDES = {
+RELATION_AXES = {
     "above": (1, -1),
     "below": (1, 1),
     "to the left of": (0, -1),
@@ -41,7 +41,7 @@ SIDES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class DemoPicture:
     """A drawing.
 
     Attributes:
@@ -50,91 +50,99 @@ class Picture:
         seed: of the small things in the background.
     """
 
-    scene: Scene
-    things: tuple[Thing, ...]
+    scene: DemoScene
+    things: tuple[DrawnThing, ...]
     seed: str
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class DemoImage:
     """An image file: a whole picture, or what is cut out of it around one thing."""
 
-    picture: Picture
+    picture: DemoPicture
     thing: int | None = None
 
 
-def world(count: int, seed: int) -> list[Picture]:
+def draw_pictures(count: int, seed: int) -> list[DemoPicture]:
     """Pictures of three to five things; each place as often as any other."""
-    return [_picture(SCENES[number % len(SCENES)], f"{seed}/picture/{number}") for number in range(count)]
+    return [_arrange_picture(SCENES[number % len(SCENES)], f"{seed}/picture/{number}") for number in range(count)]
 
 
-def portraits(count: int, seed: int) -> list[Picture]:
+def draw_portraits(count: int, seed: int) -> list[DemoPicture]:
     """Pictures of one thing each, every shape and colour about equally often."""
     rng = Random(f"{seed}/portraits")  # noqa: S311 - drawings, not secrets
     names = [(colour, shape) for colour in COLOURS for shape in SHAPES]
     rng.shuffle(names)
-    return [portrait(*names[number % len(names)], f"{seed}/portrait/{number}") for number in range(count)]
+    return [draw_portrait(*names[number % len(names)], f"{seed}/portrait/{number}") for number in range(count)]
 
 
-def portrait(colour: str, shape: str, seed: str) -> Picture:
+def draw_portrait(colour: str, shape: str, seed: str) -> DemoPicture:
     """One large thing in some place."""
     rng = Random(seed)  # noqa: S311 - as above
     width, height = SIZE
-    thing = Thing(colour, shape, width / 2 + rng.uniform(-25, 25), height / 2 + rng.uniform(-12, 12), 56, 0)
-    return Picture(rng.choice(SCENES), (thing,), seed)
+    thing = DrawnThing(colour, shape, width / 2 + rng.uniform(-25, 25), height / 2 + rng.uniform(-12, 12), 56, 0)
+    return DemoPicture(rng.choice(SCENES), (thing,), seed)
 
 
-def moved(picture: Picture) -> Picture:
+def move_things(picture: DemoPicture) -> DemoPicture:
     """The same things, each a step aside, in the same place seen again."""
     step = 4
     things = tuple(
         replace(thing, x=thing.x + step, y=thing.y - step, tilt=thing.tilt + 0.1) for thing in picture.things
     )
-    return Picture(picture.scene, things, f"{picture.seed}/moved")
+    return DemoPicture(picture.scene, things, f"{picture.seed}/moved")
 
 
-def boxes(picture: Picture) -> tuple[Box, ...]:
+def find_boxes(picture: DemoPicture) -> tuple[Box, ...]:
     """The smallest box around each thing, in pixels."""
-    return tuple(box for box, _ in _extents(picture))
+    return tuple(box for box, _ in _measure_things(picture))
 
 
-def paint(shot: Shot) -> Image:
+def paint_image(image: DemoImage) -> Image:
     """Draw it."""
-    whole = _paint(shot.picture)
-    if shot.thing is None:
+    whole = _paint_picture(image.picture)
+    if image.thing is None:
         return whole
-    box = boxes(shot.picture)[shot.thing]
+    box = find_boxes(image.picture)[image.thing]
     return whole.crop((int(box.x0), int(box.y0), int(box.x1), int(box.y1)))
 
 
-def only(picture: Picture, relation: str, other: int) -> int | None:
+def find_only_thing(picture: DemoPicture, relation: str, other: int) -> int | None:
     """The thing that stands in this relation to another, if there is no second of which one might say so too."""
-    axis, way = SIDES[relation]
-    centers = [box.center for box in boxes(picture)]
+    axis, way = RELATION_AXES[relation]
+    centers = [box.center for box in find_boxes(picture)]
     perhaps = []
     for thing, center in enumerate(centers):
         ahead = (center[axis] - centers[other][axis]) * way
         aside = abs(center[1 - axis] - centers[other][1 - axis])
-        if thing != other and ahead > -MARGIN and aside <= SLANT * max(ahead, 0) + MARGIN:
+        if thing != other and ahead > -MARGIN and aside <= MAX_SIDEWAYS_RATIO * max(ahead, 0) + MARGIN:
             perhaps.append(thing)
-    return perhaps[0] if len(perhaps) == 1 and (perhaps[0], relation, other) in relations(boxes(picture)) else None
+    return (
+        perhaps[0]
+        if len(perhaps) == 1 and (perhaps[0], relation, other) in iter_relations(find_boxes(picture))
+        else None
+    )
 
 
-def outermost(picture: Picture, relation: str) -> int | None:
+def find_outermost(picture: DemoPicture, relation: str) -> int | None:
     """The thing that lies furthest to this side; None if two are about as far."""
-    axis, way = SIDES[relation]
-    return _first([box.center[axis] * way for box in boxes(picture)], lambda best, next_: best - next_ >= MARGIN)
+    axis, way = RELATION_AXES[relation]
+    return _find_clear_maximum(
+        [box.center[axis] * way for box in find_boxes(picture)], lambda best, next_: best - next_ >= MARGIN
+    )
 
 
-def largest(picture: Picture) -> int | None:
+def find_largest(picture: DemoPicture) -> int | None:
     """The thing that is the largest by its pixels and by its box; None if two are about as large."""
-    extents = _extents(picture)
-    by_pixels = _first([float(pixels) for _, pixels in extents], lambda best, next_: best >= LARGER * next_)
-    by_box = _first([box.area for box, _ in extents], lambda best, next_: best >= LARGER * next_)
+    extents = _measure_things(picture)
+    by_pixels = _find_clear_maximum(
+        [float(pixels) for _, pixels in extents], lambda best, next_: best >= MIN_AREA_RATIO * next_
+    )
+    by_box = _find_clear_maximum([box.area for box, _ in extents], lambda best, next_: best >= MIN_AREA_RATIO * next_)
     return by_pixels if by_pixels == by_box else None
 
 
-def expressions(picture: Picture, thing: int) -> list[str]:
+def list_expressions(picture: DemoPicture, thing: int) -> list[str]:
     """What is true of this thing and of no other in the picture, its name first."""
     one, others = picture.things[thing], [other for place, other in enumerate(picture.things) if place != thing]
     said = [f"the {one.name}"]
@@ -142,49 +150,49 @@ def expressions(picture: Picture, thing: int) -> list[str]:
         said.append(f"the {one.shape}")
     if all(other.colour != one.colour for other in others):
         said.append(f"the {one.colour} one")
-    return said + places(picture, thing)
+    return said + list_position_expressions(picture, thing)
 
 
-def places(picture: Picture, thing: int) -> list[str]:
+def list_position_expressions(picture: DemoPicture, thing: int) -> list[str]:
     """Those expressions that say neither its colour nor its shape."""
     ends = {"above": "highest", "below": "lowest", "to the left of": "leftmost", "to the right of": "rightmost"}
-    said = [f"the {end} thing" for relation, end in ends.items() if outermost(picture, relation) == thing]
-    if largest(picture) == thing:
+    said = [f"the {end} thing" for relation, end in ends.items() if find_outermost(picture, relation) == thing]
+    if find_largest(picture) == thing:
         said.append("the largest thing")
     return said + [
         f"the thing {relation} the {other.name}"
         for place, other in enumerate(picture.things)
-        for relation in SIDES
-        if place != thing and only(picture, relation, place) == thing
+        for relation in RELATION_AXES
+        if place != thing and find_only_thing(picture, relation, place) == thing
     ]
 
 
-def _picture(scene: Scene, seed: str) -> Picture:
+def _arrange_picture(scene: DemoScene, seed: str) -> DemoPicture:
     """The first arrangement in which all boxes are apart."""
     rng = Random(seed)  # noqa: S311 - as above
     width, height = SIZE
     while True:
-        picture = Picture(scene, tuple(arrange(width, height, rng)[:5]), seed)
-        found = boxes(picture)
-        if not any(one.shared(other) for place, one in enumerate(found) for other in found[:place]):
+        picture = DemoPicture(scene, tuple(arrange_things(width, height, rng)[:5]), seed)
+        found = find_boxes(picture)
+        if not any(one.intersection_area(other) for place, one in enumerate(found) for other in found[:place]):
             return picture
 
 
-def _first(values: Sequence[float], clear: Callable[[float, float], bool]) -> int | None:
+def _find_clear_maximum(values: Sequence[float], is_clear: Callable[[float, float], bool]) -> int | None:
     """Place of the greatest value, if it is clearly greater than the next."""
     order = sorted(range(len(values)), key=lambda place: -values[place])
-    if len(order) > 1 and not clear(values[order[0]], values[order[1]]):
+    if len(order) > 1 and not is_clear(values[order[0]], values[order[1]]):
         return None
     return order[0]
 
 
 @cache
-def _extents(picture: Picture) -> tuple[tuple[Box, int], ...]:
+def _measure_things(picture: DemoPicture) -> tuple[tuple[Box, int], ...]:
     """Box and number of pixels of each thing."""
-    labels = Canvas.blank(*SIZE, "L")
+    labels = Canvas.make_blank(*SIZE, "L")
     for place, thing in enumerate(picture.things):
-        thing.label(labels, place + 1)
-    owner = np.asarray(labels.sampled())
+        thing.paint_label(labels, place + 1)
+    owner = np.asarray(labels.to_sampled_image())
     found = []
     for place in range(len(picture.things)):
         rows, columns = np.nonzero(owner == place + 1)
@@ -194,10 +202,10 @@ def _extents(picture: Picture) -> tuple[tuple[Box, int], ...]:
 
 
 @cache
-def _paint(picture: Picture) -> Image:
+def _paint_picture(picture: DemoPicture) -> Image:
     """The whole picture."""
-    canvas = Canvas.blank(*SIZE)
+    canvas = Canvas.make_blank(*SIZE)
     picture.scene.paint(canvas, Random(picture.seed))  # noqa: S311 - as above
     for thing in picture.things:
         thing.paint(canvas)
-    return canvas.finished()
+    return canvas.to_smooth_image()

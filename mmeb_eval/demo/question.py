@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeAlias
 
-from mmeb_eval.demo.pictures import Picture, Shot
+from mmeb_eval.demo.pictures import DemoImage, DemoPicture
 
-IMAGE = "<|image_1|>\n"
-CHOICES = 10
+IMAGE_TOKEN = "<|image_1|>\n"
+MAX_CANDIDATES = 10
 """Most candidates of a question, where the data could give more."""
 
-NUMBERS = ("no", "one", "two", "three", "four", "five")
+NUMBER_WORDS = ("no", "one", "two", "three", "four", "five")
 
-ASK = IMAGE + "Represent the given image with the following question:"
-SHOW = IMAGE + "Represent the given image."
-CROPPED = IMAGE + "Represent the given cropped image of the object"
-RELATED = IMAGE + "Represent the given image with related text information:"
+QUESTION_INSTRUCTION = IMAGE_TOKEN + "Represent the given image with the following question:"
+IMAGE_INSTRUCTION = IMAGE_TOKEN + "Represent the given image."
+CROP_INSTRUCTION = IMAGE_TOKEN + "Represent the given cropped image of the object"
+IMAGE_TEXT_INSTRUCTION = IMAGE_TOKEN + "Represent the given image with related text information:"
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class DemoQuestion:
     """A row: what is asked, and what is ranked, the right one first.
 
     Attributes:
@@ -30,43 +30,45 @@ class Question:
         text: of the query; may be empty.
         image: of the query, if it has one.
         candidates: text, which may be empty, and image, if it has one.
-        show: instruction of the candidates; empty for texts.
+        candidate_instruction: instruction of the candidates; empty for texts.
     """
 
     instruction: str
     text: str
-    image: Shot | None
-    candidates: tuple[tuple[str, Shot | None], ...]
-    show: str = ""
+    image: DemoImage | None
+    candidates: tuple[tuple[str, DemoImage | None], ...]
+    candidate_instruction: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class DemoWorld:
     """What questions are about: pictures of several things, and portraits of one."""
 
-    pictures: Sequence[Picture]
-    portraits: Sequence[Picture]
+    pictures: Sequence[DemoPicture]
+    portraits: Sequence[DemoPicture]
 
 
-Kind: TypeAlias = Callable[[World, Random], Iterator[Question]]
+QuestionWriter: TypeAlias = Callable[[DemoWorld, Random], Iterator[DemoQuestion]]
 """Yields as many different questions as the world has; the order is drawn."""
 
 
-def answers(right: str, others: Sequence[str], rng: Random) -> tuple[tuple[str, None], ...]:
+def make_text_candidates(right: str, others: Sequence[str], rng: Random) -> tuple[tuple[str, None], ...]:
     """Candidate texts."""
     wrong = [other for other in dict.fromkeys(others) if other != right]
-    return tuple((text, None) for text in (right, *rng.sample(wrong, k=min(len(wrong), CHOICES - 1))))
+    return tuple((text, None) for text in (right, *rng.sample(wrong, k=min(len(wrong), MAX_CANDIDATES - 1))))
 
 
-def shots(right: Picture, wrong: Sequence[Picture], rng: Random) -> tuple[tuple[str, Shot], ...]:
+def make_image_candidates(
+    right: DemoPicture, wrong: Sequence[DemoPicture], rng: Random
+) -> tuple[tuple[str, DemoImage], ...]:
     """Candidate images; of the wrong ones those in the right one's place come first, as they are the hardest."""
     drawn = sorted(rng.sample(wrong, k=len(wrong)), key=lambda other: other.scene is not right.scene)
-    return tuple(("", Shot(picture)) for picture in (right, *drawn[: CHOICES - 1]))
+    return tuple(("", DemoImage(picture)) for picture in (right, *drawn[: MAX_CANDIDATES - 1]))
 
 
-def shuffled(pictures: Sequence[Picture], rng: Random) -> list[Picture]:
+def shuffle_pictures(pictures: Sequence[DemoPicture], rng: Random) -> list[DemoPicture]:
     return rng.sample(pictures, k=len(pictures))
 
 
-def names(picture: Picture) -> set[str]:
+def find_thing_names(picture: DemoPicture) -> set[str]:
     return {thing.name for thing in picture.things}

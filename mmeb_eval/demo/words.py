@@ -2,50 +2,49 @@
 
 from __future__ import annotations
 
-from mmeb_eval.demo.pictures import Picture
-from mmeb_eval.demo.question import NUMBERS
-from scar.language.english import a
+from mmeb_eval.demo.pictures import DemoPicture
+from mmeb_eval.demo.question import NUMBER_WORDS
+from scar.language.english import with_article
 
 
-def all_things(picture: Picture) -> str:
+def describe_things(picture: DemoPicture) -> str:
     """A caption of everything: "A red star and a blue ring on a beach."."""
-    return f"{listed(picture)} {picture.scene.place}."
+    return f"{list_things(picture)} {picture.scene.location}."
 
 
-def headline(picture: Picture) -> str:
+def write_headline(picture: DemoPicture) -> str:
     """Place, number of things, and one of them; two pictures of one place may share it only if all three agree."""
-    return (
-        f"{start(picture.scene.label)}: {NUMBERS[len(picture.things)]} shapes, {a(picture.things[0].name)} among them."
-    )
+    count, first = NUMBER_WORDS[len(picture.things)], with_article(picture.things[0].name)
+    return f"{capitalise_first(picture.scene.label)}: {count} shapes, {first} among them."
 
 
-def dialogue(picture: Picture) -> str:
+def write_dialogue(picture: DemoPicture) -> str:
     """Questions and answers about the picture."""
-    asked = [("where is it", picture.scene.place), ("how many shapes are there", NUMBERS[len(picture.things)])]
-    asked += [(f"is there {a(thing.name)}", "yes") for thing in picture.things[:2]]
+    asked = [("where is it", picture.scene.location), ("how many shapes are there", NUMBER_WORDS[len(picture.things)])]
+    asked += [(f"is there {with_article(thing.name)}", "yes") for thing in picture.things[:2]]
     return "\n".join(f"Q:{question}\nA:{answer}" for question, answer in asked)
 
 
-def question_of(picture: Picture) -> str:
+def write_question(picture: DemoPicture) -> str:
     """What the picture answers."""
-    return f"Which {picture.scene.label} has {listed(picture)[0].lower()}{listed(picture)[1:]}?"
+    return f"Which {picture.scene.label} has {list_things(picture)[0].lower()}{list_things(picture)[1:]}?"
 
 
-def title(picture: Picture) -> str:
+def write_title(picture: DemoPicture) -> str:
     """What stands beside the picture: its place."""
-    return f"{start(picture.scene.view)}."
+    return f"{capitalise_first(picture.scene.description)}."
 
 
-def article(entry: Picture) -> str:
+def write_article(portrait: DemoPicture) -> str:
     """What an encyclopedia says of a portrait's thing."""
-    (thing,) = entry.things
-    return f"{start(thing.name)}. It is {a(thing.shape)} painted {thing.colour}."
+    (thing,) = portrait.things
+    return f"{capitalise_first(thing.name)}. It is {with_article(thing.shape)} painted {thing.colour}."
 
 
-def listed(picture: Picture) -> str:
-    *names, last = [a(thing.name) for thing in picture.things]
-    return start(f"{', '.join(names)} and {last}")
+def list_things(picture: DemoPicture) -> str:
+    *names, last = [with_article(thing.name) for thing in picture.things]
+    return capitalise_first(f"{', '.join(names)} and {last}")
 
 
-def start(text: str) -> str:
+def capitalise_first(text: str) -> str:
     return text[0].upper() + text[1:]

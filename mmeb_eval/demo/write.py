@@ -10,25 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from mmeb_eval.data.tasks import Task, tasks
-from mmeb_eval.demo.pictures import Shot, paint, portraits, world
-from mmeb_eval.demo.question import Question, World
-from mmeb_eval.demo.questions import questions
+from mmeb_eval.demo.pictures import DemoImage, draw_pictures, draw_portraits, paint_image
+from mmeb_eval.demo.question import DemoQuestion, DemoWorld
+from mmeb_eval.demo.questions import make_questions
 from scar import build
 from scar.common.files import write_bytes, write_table
-from scar.common.progress import Track, silent
+from scar.common.progress import Track, track_silently
 from scar.demo import draw_world
 from scar.recipe import Recipe, Source
 
 LICENCE = "CC0-1.0"
 
-PICTURES = 36
-PORTRAITS = 24
+MIN_PICTURES = 36
+MIN_PORTRAITS = 24
 
 SCAR_IMAGES = 8
 """Pictures drawn for each SCaR source; about four samples come of each."""
 
 
-def write_demo(out: Path, *, queries: int = 24, seed: int = 0, track: Track = silent) -> dict[str, int]:
+def write_demo(out: Path, *, queries: int = 24, seed: int = 0, track: Track = track_silently) -> dict[str, int]:
     """Draw small data sets in the published formats for all 41 tasks.
 
     ``<task>/test-00000-of-00001.parquet`` holds the rows of an MMEB task and ``image-tasks/<task>`` its images, as in
@@ -48,12 +48,12 @@ def write_demo(out: Path, *, queries: int = 24, seed: int = 0, track: Track = si
         EvalError: a file cannot be written.
         ScarError: as `scar.build.corpus.build`.
     """
-    seen = World(world(max(PICTURES, queries), seed), portraits(max(PORTRAITS, queries), seed))
+    seen = DemoWorld(draw_pictures(max(MIN_PICTURES, queries), seed), draw_portraits(max(MIN_PORTRAITS, queries), seed))
     mmeb = [task for task in tasks().values() if task.benchmark == "MMEB"]
-    drawn: dict[Shot, bytes] = {}
+    drawn: dict[DemoImage, bytes] = {}
     asked = 0
     for task in track(mmeb, "drawing the MMEB tasks", len(mmeb)):
-        rows = questions(task.name, seen, queries, seed)
+        rows = make_questions(task.name, seen, queries, seed)
         asked += len(rows)
         _write_task(out, task, rows, drawn)
     report = _write_scar(out, [task for task in tasks().values() if task.benchmark == "SCaR"], seed, track)
@@ -61,19 +61,19 @@ def write_demo(out: Path, *, queries: int = 24, seed: int = 0, track: Track = si
     return {"tasks": len(tasks()), "queries": asked + samples, "images": len(set(drawn.values()))}
 
 
-def _write_task(out: Path, task: Task, asked: Sequence[Question], drawn: dict[Shot, bytes]) -> None:
+def _write_task(out: Path, task: Task, asked: Sequence[DemoQuestion], drawn: dict[DemoImage, bytes]) -> None:
     """Rows and images of one task; ``drawn`` remembers what was drawn for others."""
     import pyarrow as pa
 
     folder = out / task.images / task.name
     shutil.rmtree(folder, ignore_errors=True)
-    files: dict[Shot, str] = {}
+    files: dict[DemoImage, str] = {}
 
-    def path(shot: Shot | None) -> str:
+    def write_image(shot: DemoImage | None) -> str:
         if shot is None:
             return ""
         if shot not in drawn:
-            drawn[shot] = _png(shot)
+            drawn[shot] = _encode_png(shot)
         if shot not in files:
             name = f"{hashlib.sha256(drawn[shot]).hexdigest()[:12]}.png"
             write_bytes(drawn[shot], folder / name)
@@ -84,10 +84,10 @@ def _write_task(out: Path, task: Task, asked: Sequence[Question], drawn: dict[Sh
         {
             "qry_inst": question.instruction,
             "qry_text": question.text,
-            "qry_img_path": path(question.image),
-            "tgt_inst": question.show,
+            "qry_img_path": write_image(question.image),
+            "tgt_inst": question.candidate_instruction,
             "tgt_text": [text for text, _ in question.candidates],
-            "tgt_img_path": [path(shot) for _, shot in question.candidates],
+            "tgt_img_path": [write_image(shot) for _, shot in question.candidates],
         }
         for question in asked
     ]
@@ -97,9 +97,9 @@ def _write_task(out: Path, task: Task, asked: Sequence[Question], drawn: dict[Sh
     write_table(table, out / task.name / "test-00000-of-00001.parquet")
 
 
-def _png(shot: Shot) -> bytes:
+def _encode_png(shot: DemoImage) -> bytes:
     buffer = io.BytesIO()
-    paint(shot).save(buffer, "PNG", compress_level=6)
+    paint_image(shot).save(buffer, "PNG", compress_level=6)
     return buffer.getvalue()
 
 

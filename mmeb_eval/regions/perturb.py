@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from mmeb_eval.embedder import Points, Prompt
 from scar.sample import Box, Mask
 
-FAR = 2.0**20
+MAX_PULL = 2.0**20
 """So many times its own size a corner is pulled at most, in search of an overlap."""
 
-OTHER_IOU = 0.5
+OTHER_OBJECT_IOU = 0.5
 """Boxes that overlap less are of two things."""
 
 
@@ -42,11 +42,11 @@ class Target:
     others: tuple[Box, ...] = ()
 
 
-Disturb: TypeAlias = Callable[[Target, Generator], Prompt | None]
+Perturbation: TypeAlias = Callable[[Target, Generator], Prompt | None]
 """A disturbance of one strength."""
 
 
-def jittered(target: Target, rng: Generator, *, iou: float) -> Box:
+def jitter_box(target: Target, rng: Generator, *, iou: float) -> Box:
     """A box with just this overlap: each edge is pulled its own way, as far as it takes, inside of the image.
 
     Args:
@@ -56,24 +56,24 @@ def jittered(target: Target, rng: Generator, *, iou: float) -> Box:
     """
     box = target.box
     pull = rng.uniform(-1, 1, 4) * (box.width, box.height, box.width, box.height)
-    if _pulled(target, pull, FAR).iou(box) >= iou:  # outward on every side, and the image ends too early
+    if _pull_edges(target, pull, MAX_PULL).iou(box) >= iou:  # outward on every side, and the image ends too early
         pull = -pull
     near, far = 0.0, 2.0**-20
-    while _pulled(target, pull, far).iou(box) >= iou:
+    while _pull_edges(target, pull, far).iou(box) >= iou:
         far *= 2
     while near < (middle := (near + far) / 2) < far:
-        if _pulled(target, pull, middle).iou(box) >= iou:
+        if _pull_edges(target, pull, middle).iou(box) >= iou:
             near = middle
         else:
             far = middle
-    return _pulled(target, pull, near)
+    return _pull_edges(target, pull, near)
 
 
-def clicked(target: Target, rng: Generator, *, off: float) -> Points | None:
+def click_beside(target: Target, rng: Generator, *, off: float) -> Points | None:
     """One click so many pixels beside the box, on a side that has room for it; with 0, a click on the thing itself."""
     along, sides = rng.random(), rng.permutation(4)
     if off == 0:
-        return Points((_on(target),), (1,))
+        return Points((_find_point_on(target),), (1,))
     box, (width, height) = target.box, target.size
     x, y = box.x0 + along * box.width, box.y0 + along * box.height
     places = ((box.x0 - off, y), (box.x1 + off, y), (x, box.y0 - off), (x, box.y1 + off))
@@ -82,7 +82,7 @@ def clicked(target: Target, rng: Generator, *, off: float) -> Points | None:
     return None if place is None else Points((place,), (1,))
 
 
-def painted(target: Target, rng: Generator, *, share: float) -> Mask | None:
+def paint_part(target: Target, rng: Generator, *, share: float) -> Mask | None:
     """The mask as somebody paints it who stops early: a share of its pixels, those on one side of a straight line."""
     angle = rng.uniform(0, 2 * math.pi)
     if target.mask is None:
@@ -96,14 +96,14 @@ def painted(target: Target, rng: Generator, *, share: float) -> Mask | None:
     return Mask.from_array(part)
 
 
-def elsewhere(target: Target, rng: Generator) -> Box | None:
+def pick_other_box(target: Target, rng: Generator) -> Box | None:
     """A box around something else: of the image's other things the one that overlaps least.
 
     Where there is no other, the largest part of the image that lies wholly on one side of the right box; none if the
     right box is the image.
     """
     box, (width, height) = target.box, target.size
-    others = [other for other in target.others if other.iou(box) < OTHER_IOU]
+    others = [other for other in target.others if other.iou(box) < OTHER_OBJECT_IOU]
     if others:
         return min(others, key=box.iou)
     sides = (
@@ -116,7 +116,7 @@ def elsewhere(target: Target, rng: Generator) -> Box | None:
     return largest if largest.area > 0 else None
 
 
-def _pulled(target: Target, pull: NDArray[np.float64], far: float) -> Box:
+def _pull_edges(target: Target, pull: NDArray[np.float64], far: float) -> Box:
     """The target's box with each corner moved, cut off where the image ends; of no area once edges have crossed."""
     (width, height), box = target.size, target.box
     x0, y0, x1, y1 = (edge + far * step for edge, step in zip((box.x0, box.y0, box.x1, box.y1), pull, strict=True))
@@ -128,7 +128,7 @@ def _pulled(target: Target, pull: NDArray[np.float64], far: float) -> Box:
     )
 
 
-def _on(target: Target) -> tuple[float, float]:
+def _find_point_on(target: Target) -> tuple[float, float]:
     """A point on the thing: the centre of its box, or of the pixel of its mask that is nearest to it."""
     x, y = target.box.center
     if target.mask is None:

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from mmeb_eval.data.cases import Images, box_of
+from mmeb_eval.data.cases import ImageFinder, read_box
 from mmeb_eval.data.files import TaskFiles
-from mmeb_eval.data.images import size_of
+from mmeb_eval.data.images import read_image_size
 from mmeb_eval.embedder import Prompt
-from mmeb_eval.regions.perturb import Disturb, Target, clicked, elsewhere, jittered, painted
-from scar.annotations.masks import normalise
-from scar.common.progress import Track, silent
+from mmeb_eval.regions.perturb import Perturbation, Target, click_beside, jitter_box, paint_part, pick_other_box
+from scar.annotations.masks import parse_mask
+from scar.common.progress import Track, track_silently
 from scar.errors import DataError
-from scar.formats.parquet import rows_of
+from scar.formats.parquet import iter_rows
 from scar.sample import Box
 
 
@@ -39,7 +39,7 @@ class Probe:
     title: str
     unit: str
     kind: str
-    levels: Mapping[str, Disturb]
+    levels: Mapping[str, Perturbation]
 
 
 PROBES: Mapping[str, Probe] = {
@@ -50,21 +50,22 @@ PROBES: Mapping[str, Probe] = {
             "jittered box",
             "IoU with the right box",
             "box",
-            {f"{iou:g}": partial(jittered, iou=iou) for iou in (0.9, 0.8, 0.7, 0.6, 0.5)} | {"elsewhere": elsewhere},
+            {f"{iou:g}": partial(jitter_box, iou=iou) for iou in (0.9, 0.8, 0.7, 0.6, 0.5)}
+            | {"elsewhere": pick_other_box},
         ),
         Probe(
             "click",
             "click off the thing",
             "pixels beside its box",
             "points",
-            {f"{off:g}": partial(clicked, off=off) for off in (0, 4, 8, 16, 32, 64)},
+            {f"{off:g}": partial(click_beside, off=off) for off in (0, 4, 8, 16, 32, 64)},
         ),
         Probe(
             "mask",
             "partial mask",
             "share of its pixels",
             "mask",
-            {f"{share:g}": partial(painted, share=share) for share in (1, 0.75, 0.5, 0.25)},
+            {f"{share:g}": partial(paint_part, share=share) for share in (1, 0.75, 0.5, 0.25)},
         ),
     )
 }
@@ -72,7 +73,7 @@ PROBES: Mapping[str, Probe] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Disturbed:
+class PerturbedPrompts:
     """A task's prompts at a level.
 
     Attributes:
@@ -94,7 +95,9 @@ class Disturbed:
         return {"name": self.probe.name, "level": self.level, "seed": self.seed, "left_out": left_out}
 
 
-def disturbed(targets: Sequence[Target], probe: Probe, seed: int, track: Track = silent) -> Iterator[Disturbed]:
+def iter_perturbed_prompts(
+    targets: Sequence[Target], probe: Probe, seed: int, track: Track = track_silently
+) -> Iterator[PerturbedPrompts]:
     """The prompts of each level that any row can be asked at; ``track`` shows how far a level is.
 
     What is drawn for a row depends on the seed, the probe and the row's number: it is one for all levels.
@@ -104,10 +107,10 @@ def disturbed(targets: Sequence[Target], probe: Probe, seed: int, track: Track =
         rows = track(enumerate(targets), f"{probe.title} {level}", len(targets))
         prompts = tuple(disturb(target, np.random.default_rng((seed, name, number))) for number, target in rows)
         if any(prompt is not None for prompt in prompts):
-            yield Disturbed(probe, level, seed, prompts)
+            yield PerturbedPrompts(probe, level, seed, prompts)
 
 
-def targets(files: TaskFiles) -> list[Target]:
+def read_targets(files: TaskFiles) -> list[Target]:
     """What each row of a SCaR task is about.
 
     Raises:
@@ -116,21 +119,21 @@ def targets(files: TaskFiles) -> list[Target]:
     """
     if files.task.query != "image+text+box":
         raise DataError(f"{files.task.name}: its queries have no regions; probes are for SCaR tasks.")
-    locate = Images(files)
+    locate = ImageFinder(files)
     sizes: dict[str, tuple[int, int]] = {}
     boxes: dict[str, list[Box]] = defaultdict(list)
-    rows = [(f"{path}, row {number}", row) for path in files.files for number, row in enumerate(rows_of(path))]
+    rows = [(f"{path}, row {number}", row) for path in files.paths for number, row in enumerate(iter_rows(path))]
     alone = []
     for place, row in rows:
         image = row["qry_image_path"]
         if image not in sizes:
-            sizes[image] = size_of(locate(place, "qry_image_path", image))
-        size, box = sizes[image], box_of(place, row)
-        inside = box.overlap(Box(0, 0, *size))
+            sizes[image] = read_image_size(locate(place, "qry_image_path", image))
+        size, box = sizes[image], read_box(place, row)
+        inside = box.intersection(Box(0, 0, *size))
         if not inside.area:
             raise DataError(f"{place}: bbox {box.xywh} has no area in its image of {size[0]} x {size[1]} pixels.")
         boxes[image].append(inside)
-        alone.append(Target(size, inside, normalise(row.get("segmentation"), *size, place)))
+        alone.append(Target(size, inside, parse_mask(row.get("segmentation"), *size, place)))
     return [
         Target(target.size, target.box, target.mask, tuple(boxes[row["qry_image_path"]]))
         for target, (_, row) in zip(alone, rows, strict=True)

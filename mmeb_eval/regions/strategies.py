@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from mmeb_eval.data.images import open_rgb
-from mmeb_eval.embedder import Embedder, Item, counts_of, describe, layout_of, settings_of
+from mmeb_eval.embedder import Embedder, Item, describe_item, get_counts, get_layout_name, get_settings
 from scar.errors import DataError, EvalError, UnknownName
 from scar.sample import Box
 
@@ -21,49 +21,53 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def crop(image: Image, box: Box) -> Image:
+def crop_to_box(image: Image, box: Box) -> Image:
     """What is inside the box and nothing else."""
-    return image.crop(_pixels(image.size, box))
+    return image.crop(_find_pixels(image.size, box))
 
 
-def red_circle(image: Image, box: Box) -> Image:
+def draw_red_circle(image: Image, box: Box) -> Image:
     """A red ellipse around the box. Source: arXiv 2304.06712."""
     from PIL import ImageDraw
 
     width = max(2, round(min(image.size) / 100))
-    x0, y0, x1, y1 = _pixels(image.size, box)
+    x0, y0, x1, y1 = _find_pixels(image.size, box)
     drawn = image.copy()
     ImageDraw.Draw(drawn).ellipse((x0 - width, y0 - width, x1 - 1 + width, y1 - 1 + width), outline="red", width=width)
     return drawn
 
 
-def blur(image: Image, box: Box) -> Image:
+def blur_outside(image: Image, box: Box) -> Image:
     """The box as it is and everything else out of focus. Source: arXiv 2306.04356."""
     from PIL import ImageFilter
 
-    inside = _pixels(image.size, box)
+    inside = _find_pixels(image.size, box)
     blurred = image.filter(ImageFilter.GaussianBlur(min(image.size) / 20))
     blurred.paste(image.crop(inside), inside[:2])
     return blurred
 
 
-PICTURES: Mapping[str, Callable[[Image, Box], Image]] = {"crop": crop, "red-circle": red_circle, "blur": blur}
+IMAGE_STRATEGIES: Mapping[str, Callable[[Image, Box], Image]] = {
+    "crop": crop_to_box,
+    "red-circle": draw_red_circle,
+    "blur": blur_outside,
+}
 """Strategies that change the picture; the text then says nothing of the region."""
 
-METHODS: Mapping[str, str] = {"roi": "embed_roi", "text-bare": "embed_bare"}
+METHOD_STRATEGIES: Mapping[str, str] = {"roi": "embed_roi", "text-bare": "embed_bare"}
 """Strategies for models that have a method for it, see `mmeb_eval.embedder.Embedder`."""
 
-TEXTS = ("text", "text-bare")
+TEXT_STRATEGIES = ("text", "text-bare")
 """Strategies that write the box into the text, as the official baselines have it."""
 
-UNTOLD = "whole-image"
+WHOLE_IMAGE = "whole-image"
 """The whole image and not a word of the box: what a model can guess without knowing which thing is meant."""
 
-STRATEGIES = (*TEXTS, *PICTURES, "roi", UNTOLD)
+STRATEGIES = (*TEXT_STRATEGIES, *IMAGE_STRATEGIES, "roi", WHOLE_IMAGE)
 """Values of ``--region``."""
 
 
-def tell(embedder: Embedder, strategy: str) -> Embedder:
+def apply_strategy(embedder: Embedder, strategy: str) -> Embedder:
     """The embedder, told regions in another way than its own; its name says so.
 
     Raises:
@@ -72,14 +76,14 @@ def tell(embedder: Embedder, strategy: str) -> Embedder:
     """
     if strategy not in STRATEGIES:
         raise UnknownName("way to tell a region", strategy, STRATEGIES, f"it is one of {', '.join(STRATEGIES)}.")
-    method = METHODS.get(strategy)
+    method = METHOD_STRATEGIES.get(strategy)
     if method is not None and not callable(getattr(embedder, method, None)):
-        others = ", ".join(other for other in STRATEGIES if other not in METHODS)
+        others = ", ".join(other for other in STRATEGIES if other not in METHOD_STRATEGIES)
         raise EvalError(f"{embedder.name} has no {method}, which {strategy} asks for; any model takes {others}.")
-    return Told(embedder, strategy)
+    return RegionAdapter(embedder, strategy)
 
 
-class Told:
+class RegionAdapter:
     """An embedder whose `embed` never sees a box: changed pictures, pooled features or texts say which thing is meant.
 
     Attributes:
@@ -92,18 +96,18 @@ class Told:
         self.inner = inner
         self.region = region
         self.name = f"{inner.name}+{region}"
-        self.layout = layout_of(inner)
-        self.prompts = () if region in (*TEXTS, UNTOLD) else ("box",)
+        self.layout = get_layout_name(inner)
+        self.prompts = () if region in (*TEXT_STRATEGIES, WHOLE_IMAGE) else ("box",)
         self.stored: bool = getattr(inner, "stored", True)
 
     @property
     def settings(self) -> dict[str, Any]:
         """Those of the embedder."""
-        return settings_of(self.inner)
+        return get_settings(self.inner)
 
     def counts(self, items: Sequence[Item]) -> dict[str, int]:
         """Those of the embedder."""
-        return counts_of(self.inner, items)
+        return get_counts(self.inner, items)
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), D) rows; changed pictures lie in a temporary folder for as long as it takes.
@@ -114,16 +118,16 @@ class Told:
         for item in items:
             if item.prompt is not None and (not self.prompts or not isinstance(item.prompt, Box)):
                 kinds = "boxes alone" if self.prompts else "no prompt"
-                raise DataError(f"{describe(item)}: {self.name} is shown {kinds}.")
+                raise DataError(f"{describe_item(item)}: {self.name} is shown {kinds}.")
             if item.prompt is not None and item.image is None:
-                raise DataError(f"{describe(item)}: a box without an image.")
-        if self.region in METHODS:
-            vectors: NDArray[np.float32] = getattr(self.inner, METHODS[self.region])(items)
+                raise DataError(f"{describe_item(item)}: a box without an image.")
+        if self.region in METHOD_STRATEGIES:
+            vectors: NDArray[np.float32] = getattr(self.inner, METHOD_STRATEGIES[self.region])(items)
             return vectors
         with TemporaryDirectory(prefix="mmeb-eval-region-") as folder:
-            return self.inner.embed([self._without_box(item, Path(folder)) for item in items])
+            return self.inner.embed([self._draw_box(item, Path(folder)) for item in items])
 
-    def _without_box(self, item: Item, folder: Path) -> Item:
+    def _draw_box(self, item: Item, folder: Path) -> Item:
         """The item with the box in its picture."""
         if item.image is None or not isinstance(item.prompt, Box):
             return item
@@ -131,11 +135,11 @@ class Told:
         path = folder / "region" / f"{key.hexdigest()}.png"
         path.parent.mkdir(exist_ok=True)
         if not path.exists():
-            PICTURES[self.region](open_rgb(item.image), item.prompt).save(path, "PNG", compress_level=1)
+            IMAGE_STRATEGIES[self.region](open_rgb(item.image), item.prompt).save(path, "PNG", compress_level=1)
         return replace(item, image=path, prompt=None)
 
 
-def pool(grid: NDArray[np.float32], box: Box, size: tuple[int, int], side: int = 1) -> NDArray[np.float32]:
+def pool_box(grid: NDArray[np.float32], box: Box, size: tuple[int, int], side: int = 1) -> NDArray[np.float32]:
     """Means of a picture's features over equal parts of a box, each cell weighted with its area in the part.
 
     Args:
@@ -153,12 +157,12 @@ def pool(grid: NDArray[np.float32], box: Box, size: tuple[int, int], side: int =
     """
     import numpy as np
 
-    down, across = shares(box, size, (grid.shape[0], grid.shape[1]), side)
+    down, across = compute_cell_shares(box, size, (grid.shape[0], grid.shape[1]), side)
     pooled: NDArray[np.float32] = np.einsum("yr,xc,rcd->yxd", down, across, grid.astype(np.float64)).astype(np.float32)
     return pooled[0, 0] if side == 1 else pooled.reshape(side * side, -1)
 
 
-def shares(
+def compute_cell_shares(
     box: Box, size: tuple[int, int], cells: tuple[int, int], side: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """How much of each part of a box lies in each row and in each column of cells.
@@ -172,11 +176,13 @@ def shares(
     Returns:
         (side, rows) and (side, columns), each row summing to 1.
     """
-    x0, y0, x1, y1 = _pixels(size, box)
-    return _overlaps(y0 / size[1], y1 / size[1], cells[0], side), _overlaps(x0 / size[0], x1 / size[0], cells[1], side)
+    x0, y0, x1, y1 = _find_pixels(size, box)
+    return _compute_overlaps(y0 / size[1], y1 / size[1], cells[0], side), _compute_overlaps(
+        x0 / size[0], x1 / size[0], cells[1], side
+    )
 
 
-def _overlaps(low: float, high: float, cells: int, parts: int) -> NDArray[np.float64]:
+def _compute_overlaps(low: float, high: float, cells: int, parts: int) -> NDArray[np.float64]:
     """(parts, cells) shares of equal parts of the span low..high in equal cells of 0..1."""
     import numpy as np
 
@@ -188,7 +194,7 @@ def _overlaps(low: float, high: float, cells: int, parts: int) -> NDArray[np.flo
     return normal
 
 
-def _pixels(size: tuple[int, int], box: Box) -> tuple[int, int, int, int]:
+def _find_pixels(size: tuple[int, int], box: Box) -> tuple[int, int, int, int]:
     """The pixels that a box touches, at least one, inside a picture of that width and height."""
     width, height = size
     x0 = min(max(math.floor(box.x0), 0), width - 1)

@@ -7,27 +7,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmeb_eval.data.tasks import GROUPS, group, tasks
-from mmeb_eval.report.statistics import difference_interval, hits, holm, mcnemar, sign_flip
-from mmeb_eval.run.results import Result, models_of, read_result, read_results
+from mmeb_eval.data.tasks import GROUPS, list_group_tasks, tasks
+from mmeb_eval.report.statistics import (
+    bootstrap_difference_interval,
+    correct_p_values,
+    find_hits,
+    mcnemar_p_value,
+    sign_flip_p_value,
+)
+from mmeb_eval.run.results import Result, list_models, read_result, read_results
 from scar.errors import DataError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-IMPORTANT = (
+SETTING_ORDER = (
     "dataset", "format", "files", "queries", "candidates", "model", "embedder.revision", "embedder.processor",
     "embedder.min_pixels", "embedder.max_pixels", "embedder.dtype", "embedder.profile", "layout", "region", "ties",
     "embedder", "batch_size", "versions",
 )  # fmt: skip
 """Settings in the order in which they are looked at: what decides most stands first."""
 
-SURE = 0.05
+SIGNIFICANCE = 0.05
 """A corrected p below it is called a difference."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PairedScore:
     """Both runs on a task, or on all tasks of a group.
 
     Attributes:
@@ -51,13 +57,13 @@ class Row:
     @property
     def verdict(self) -> str:
         """Which one is better, if that is sure."""
-        if self.corrected >= SURE:
+        if self.corrected >= SIGNIFICANCE:
             return "no sure difference"
         return "first is better" if self.a > self.b else "second is better"
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class SettingDifference:
     """A setting in which two runs differ: its name, the first task where it does, and both values."""
 
     name: str
@@ -71,7 +77,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What `compare` finds.
+    """What `compare_results` finds.
 
     Attributes:
         a: the first run's model.
@@ -85,13 +91,13 @@ class Comparison:
 
     a: str
     b: str
-    tasks: tuple[Row, ...]
-    groups: tuple[Row, ...]
+    tasks: tuple[PairedScore, ...]
+    groups: tuple[PairedScore, ...]
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
-    settings: tuple[Setting, ...]
+    settings: tuple[SettingDifference, ...]
 
-    def rich(self) -> list[Table]:
+    def to_rich_tables(self) -> list[Table]:
         """For a terminal."""
         from rich.table import Table
 
@@ -119,13 +125,13 @@ def read_run(folder: Path) -> list[Result]:
     """
     own = sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
     results = [read_result(path) for path in own] if own else read_results(folder)
-    if len(models := models_of(results)) > 1:
+    if len(models := list_models(results)) > 1:
         found = ", ".join(str(path) for path in sorted({path.parent for path in folder.glob("*/*.json")}))
         raise DataError(f"{folder}: results of {len(models)} models; name one of {found}.")
     return results
 
 
-def compare(first: Sequence[Result], second: Sequence[Result], *, seed: int = 0) -> Comparison:
+def compare_results(first: Sequence[Result], second: Sequence[Result], *, seed: int = 0) -> Comparison:
     """Pair the answers of two runs query by query.
 
     Args:
@@ -149,56 +155,61 @@ def compare(first: Sequence[Result], second: Sequence[Result], *, seed: int = 0)
                     f"{name}: the runs were not asked the same {what} ({mine} against {other}), so their answers "
                     f"cannot be paired; score both on one data folder."
                 )
-    scored = {name: (hits(a[name].ranks), hits(b[name].ranks)) for name in common}
-    whole = [name for name in GROUPS if set(group(name)) <= set(common)]
+    scored = {name: (find_hits(a[name].ranks), find_hits(b[name].ranks)) for name in common}
+    whole = [name for name in GROUPS if set(list_group_tasks(name)) <= set(common)]
     return Comparison(
         a=first[0].model,
         b=second[0].model,
-        tasks=_rows({name: [scored[name]] for name in common}, seed),
-        groups=_rows({name: [scored[task] for task in group(name)] for name in whole}, seed),
+        tasks=_make_paired_scores({name: [scored[name]] for name in common}, seed),
+        groups=_make_paired_scores({name: [scored[task] for task in list_group_tasks(name)] for name in whole}, seed),
         only_a=tuple(sorted(a.keys() - b.keys())),
         only_b=tuple(sorted(b.keys() - a.keys())),
-        settings=tuple(differing([(a[name], b[name]) for name in common])),
+        settings=tuple(find_setting_differences([(a[name], b[name]) for name in common])),
     )
 
 
-def differing(pairs: Sequence[tuple[Result, Result]]) -> list[Setting]:
+def find_setting_differences(pairs: Sequence[tuple[Result, Result]]) -> list[SettingDifference]:
     """Each setting that differs on any task, once, the most important first."""
-    found: dict[str, Setting] = {}
+    found: dict[str, SettingDifference] = {}
     for a, b in pairs:
-        mine, other = _flat({"model": a.model, **a.settings}), _flat({"model": b.model, **b.settings})
+        mine, other = (
+            _flatten_settings({"model": a.model, **a.settings}),
+            _flatten_settings({"model": b.model, **b.settings}),
+        )
         for name in mine.keys() | other.keys():
             if mine.get(name) != other.get(name):
-                found.setdefault(name, Setting(name, a.task, mine.get(name), other.get(name)))
-    return sorted(found.values(), key=lambda setting: (_importance(setting.name), setting.name))
+                found.setdefault(name, SettingDifference(name, a.task, mine.get(name), other.get(name)))
+    return sorted(found.values(), key=lambda setting: (_find_setting_rank(setting.name), setting.name))
 
 
-def _rows(pairs: Mapping[str, Sequence[tuple[Any, Any]]], seed: int) -> tuple[Row, ...]:
+def _make_paired_scores(pairs: Mapping[str, Sequence[tuple[Any, Any]]], seed: int) -> tuple[PairedScore, ...]:
     """A row for each name, p-values corrected for all of them."""
     p = [
-        mcnemar(*own[0]) if len(own) == 1 else sign_flip([a for a, _ in own], [b for _, b in own], seed=seed)
+        mcnemar_p_value(*own[0])
+        if len(own) == 1
+        else sign_flip_p_value([a for a, _ in own], [b for _, b in own], seed=seed)
         for own in pairs.values()
     ]
     rows = []
-    for (name, own), each, corrected in zip(pairs.items(), p, holm(p), strict=True):
-        low, high = difference_interval([a for a, _ in own], [b for _, b in own], seed=seed)
+    for (name, own), each, corrected in zip(pairs.items(), p, correct_p_values(p), strict=True):
+        low, high = bootstrap_difference_interval([a for a, _ in own], [b for _, b in own], seed=seed)
         scores = [sum(float(side.mean()) for side in sides) / len(own) for sides in zip(*own, strict=True)]
-        rows.append(Row(name, scores[0], scores[1], low, high, each, corrected))
+        rows.append(PairedScore(name, scores[0], scores[1], low, high, each, corrected))
     return tuple(rows)
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def _flatten_settings(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings with dots in their names."""
     flat: dict[str, Any] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
+            flat |= _flatten_settings(value, f"{prefix}{key}.")
         else:
             flat[f"{prefix}{key}"] = value
     return flat
 
 
-def _importance(name: str) -> int:
-    """Place of the longest beginning of a name that `IMPORTANT` lists."""
-    places = [place for place, known in enumerate(IMPORTANT) if name == known or name.startswith(f"{known}.")]
-    return max(places, key=lambda place: len(IMPORTANT[place]), default=len(IMPORTANT))
+def _find_setting_rank(name: str) -> int:
+    """Place of the longest beginning of a name that `SETTING_ORDER` lists."""
+    places = [place for place, known in enumerate(SETTING_ORDER) if name == known or name.startswith(f"{known}.")]
+    return max(places, key=lambda place: len(SETTING_ORDER[place]), default=len(SETTING_ORDER))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mmeb_eval.regions.robustness import PROBES
-from mmeb_eval.report.statistics import Hits, hits, interval
-from mmeb_eval.run.results import HEADLINE, Result
+from mmeb_eval.report.statistics import Hits, bootstrap_interval, find_hits
+from mmeb_eval.run.results import HEADLINE_METRIC, Result
 from scar.errors import DataError
 
 if TYPE_CHECKING:
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class CurvePoint:
     """A level.
 
     Attributes:
         level: its name in the probe.
-        hit: `HEADLINE`, 0 to 1.
+        hit: `HEADLINE_METRIC`, 0 to 1.
         low: lower end of its interval; `high` is the upper one.
         high: see `low`.
         queries: how many could be asked.
@@ -58,22 +58,22 @@ class Curve:
     unit: str
     chance: float
     undisturbed: float
-    points: tuple[Point, ...]
+    points: tuple[CurvePoint, ...]
 
 
-def curves(results: Sequence[Result], probed: Sequence[Result]) -> list[Curve]:
+def make_curves(results: Sequence[Result], probe_results: Sequence[Result]) -> list[Curve]:
     """A curve for each model, task and probe.
 
     Args:
         results: ordinary ones; those of other models and tasks may be among them.
-        probed: with disturbed prompts.
+        probe_results: with disturbed prompts.
 
     Raises:
         DataError: a probe without its ordinary result, on other data than that, or of a level that there is not.
     """
     ordinary = {(result.model, result.task): result for result in results if "probe" not in result.settings}
     found: dict[tuple[str, str, str], dict[str, Result]] = {}
-    for result in probed:
+    for result in probe_results:
         name, level = result.settings["probe"]["name"], result.settings["probe"]["level"]
         place = f"{result.model} on {result.task}: probe {name}, level {level}"
         base = ordinary.get((result.model, result.task))
@@ -85,13 +85,13 @@ def curves(results: Sequence[Result], probed: Sequence[Result]) -> list[Curve]:
                 f"{place}: this version has no such probe; delete its file and run `mmeb-eval probe` again."
             )
         found.setdefault((result.model, result.task, name), {})[level] = result
-    return [_curve(ordinary[model, task], name, own) for (model, task, name), own in found.items()]
+    return [_make_curve(ordinary[model, task], name, own) for (model, task, name), own in found.items()]
 
 
-def _curve(base: Result, name: str, own: dict[str, Result]) -> Curve:
+def _make_curve(base: Result, name: str, own: dict[str, Result]) -> Curve:
     """One of them."""
     probe = PROBES[name]
-    whole = hits(base.ranks)
+    whole = find_hits(base.ranks)
     return Curve(
         model=base.model,
         task=base.task,
@@ -99,37 +99,37 @@ def _curve(base: Result, name: str, own: dict[str, Result]) -> Curve:
         title=probe.title,
         unit=probe.unit,
         chance=base.chance,
-        undisturbed=base.metrics[HEADLINE],
-        points=tuple(_point(level, own[level], whole) for level in probe.levels if level in own),
+        undisturbed=base.metrics[HEADLINE_METRIC],
+        points=tuple(_make_point(level, own[level], whole) for level in probe.levels if level in own),
     )
 
 
-def _point(level: str, result: Result, whole: Hits) -> Point:
-    """One of its points; ``whole`` are the ordinary hits of all queries."""
+def _make_point(level: str, result: Result, undisturbed_hits: Hits) -> CurvePoint:
+    """One of its points; ``undisturbed_hits`` are the ordinary hits of all queries."""
     import numpy as np
 
-    low, high = interval([hits(result.ranks)])
-    same = np.delete(whole, result.settings["probe"]["left_out"])
-    hit = result.metrics[HEADLINE]
-    return Point(level, hit, min(low, hit), max(high, hit), len(result.ranks), float(same.mean()))
+    low, high = bootstrap_interval([find_hits(result.ranks)])
+    same = np.delete(undisturbed_hits, result.settings["probe"]["left_out"])
+    hit = result.metrics[HEADLINE_METRIC]
+    return CurvePoint(level, hit, min(low, hit), max(high, hit), len(result.ranks), float(same.mean()))
 
 
-def figures(found: Sequence[Curve]) -> list[list[Curve]]:
+def group_curves(curves: Sequence[Curve]) -> list[list[Curve]]:
     """Curves of one task and probe together."""
     together: dict[tuple[str, str], list[Curve]] = {}
-    for curve in found:
+    for curve in curves:
         together.setdefault((curve.task, curve.probe), []).append(curve)
     return list(together.values())
 
 
-def tables(found: Sequence[Curve]) -> list[Table]:
+def make_curve_tables(curves: Sequence[Curve]) -> list[Table]:
     """For a terminal: a table for each task and probe, a row a level."""
     from rich.table import Table
 
     made = []
-    for own in figures(found):
+    for own in group_curves(curves):
         first = own[0]
-        table = Table(title=f"{HEADLINE} on {first.task}: {first.title}, {first.unit}", title_justify="left")
+        table = Table(title=f"{HEADLINE_METRIC} on {first.task}: {first.title}, {first.unit}", title_justify="left")
         for head in ("level", "model", "queries", "disturbed", "undisturbed", "chance"):
             table.add_column(head, justify="left" if head in ("level", "model") else "right", overflow="fold")
         for level in PROBES[first.probe].levels:

@@ -8,17 +8,17 @@ from itertools import islice
 from typing import Literal
 
 from mmeb_eval.data.cases import Case
-from mmeb_eval.data.cases import read as read_cases
+from mmeb_eval.data.cases import read_cases as read_cases
 from mmeb_eval.data.files import TaskFiles
 from mmeb_eval.data.images import open_rgb
 from mmeb_eval.data.tasks import Task
 from mmeb_eval.embedder import Item
-from mmeb_eval.report.summary import KINDS, Kind, is_floor
-from mmeb_eval.run.results import Result, models_of
-from mmeb_eval.templates.fused import DATA_TOKEN, get_layout
+from mmeb_eval.report.summary import CAPTION_KINDS, CaptionKind, is_baseline
+from mmeb_eval.run.results import Result, list_models
+from mmeb_eval.templates.fused import DATA_IMAGE_TOKEN, get_layout
 from scar.common.files import hash_file
-from scar.common.html import Shown, pieces, reduced
-from scar.formats.parquet import row_file
+from scar.common.html import EmbeddedImage, embed_image, split_caption
+from scar.formats.parquet import make_row_file
 from scar.sample import Box, Caption, Sample
 
 LARGEST_SIDE = 480
@@ -29,7 +29,7 @@ LARGEST_CANDIDATE = 112
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RankedCandidate:
     """A candidate.
 
     Attributes:
@@ -38,15 +38,15 @@ class Line:
         kind: gold, or the part in which it differs from the right one; empty where that is not known.
         pieces: the elements of its text, each with whether it was replaced.
         picture: what it shows; None for a text.
-        also: other models that put it first.
+        also_first_for: other models that put it first.
     """
 
     rank: int
     gold: bool
-    kind: Kind | Literal[""]
+    kind: CaptionKind | Literal[""]
     pieces: tuple[tuple[str, bool], ...]
-    picture: Shown | None
-    also: tuple[str, ...]
+    picture: EmbeddedImage | None
+    also_first_for: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,65 +56,66 @@ class Failure:
     Attributes:
         model: the model.
         task: the task.
-        number: of the query in the data, from 0.
+        query_index: of the query in the data, from 0.
         rank: of the right candidate.
-        choices: how many candidates there are.
+        candidate_count: how many candidates there are.
         margin: score of the right candidate less that of the best wrong one.
         question: the query's text without image tokens.
-        subject: the category of the thing in the box; empty where it is not known.
+        category: the category of the thing in the box; empty where it is not known.
         picture: the query's picture; None for a text.
         box: in pixels of the original; None if there is none.
-        lines: the best candidates, best first, and the right one if it is not among them.
+        candidates: the best candidates, best first, and the right one if it is not among them.
     """
 
     model: str
     task: str
-    number: int
+    query_index: int
     rank: int
-    choices: int
+    candidate_count: int
     margin: float
     question: str
-    subject: str
-    picture: Shown | None
+    category: str
+    picture: EmbeddedImage | None
     box: Box | None
-    lines: tuple[Line, ...]
+    candidates: tuple[RankedCandidate, ...]
 
 
-def failures(results: Sequence[Result], data: Sequence[TaskFiles], count: int) -> list[Failure]:
+def find_failures(results: Sequence[Result], data: Sequence[TaskFiles], max_failures: int) -> list[Failure]:
     """The worst failures of every model: the right candidate scored furthest below the best wrong one.
 
-    Each model has its share of ``count`` and takes it in turn from its tasks. Floors are left out unless there is
+    Each model has its share of ``max_failures`` and takes it in turn from its tasks. Floors are left out unless there
+    is
     nothing else: they do not look.
 
     Args:
         results: of any number of models and tasks.
         data: where the tasks' rows lie; results that were computed on other files show nothing.
-        count: most failures over all models.
+        max_failures: most failures over all models.
 
     Raises:
         EvalError: rows or pictures that cannot be used.
         ScarError: likewise, in a SCaR folder.
     """
-    hashes = {files.task.name: {path.name: hash_file(path) for path in files.files} for files in data}
+    hashes = {files.task.name: {path.name: hash_file(path) for path in files.paths} for files in data}
     known = [result for result in results if result.settings.get("files") == hashes.get(result.task, ())]
-    models = [model for model in models_of(known) if not is_floor(model)] or models_of(known)
+    models = [model for model in list_models(known) if not is_baseline(model)] or list_models(known)
     picked: dict[tuple[str, str], set[int]] = {}
     for place, model in enumerate(models):
-        share = count // len(models) + (place < count % len(models))
-        for task, number in _worst([result for result in known if result.model == model], share):
+        share = max_failures // len(models) + (place < max_failures % len(models))
+        for task, number in _select_worst([result for result in known if result.model == model], share):
             picked.setdefault((model, task), set()).add(number)
     shown = []
     for files in data:
         own = [result for result in known if result.task == files.task.name]
         for result in own:
             if numbers := picked.get((result.model, result.task)):
-                shown += _failures(result, own, files, numbers)
+                shown += _read_failures(result, own, files, numbers)
     return sorted(
-        shown, key=lambda failure: (models.index(failure.model), failure.margin, failure.task, failure.number)
+        shown, key=lambda failure: (models.index(failure.model), failure.margin, failure.task, failure.query_index)
     )
 
 
-def _worst(results: Sequence[Result], count: int) -> list[tuple[str, int]]:
+def _select_worst(results: Sequence[Result], count: int) -> list[tuple[str, int]]:
     """(task, query) of one model's worst failures, each task's worst before any task's second worst."""
     turns = []
     for result in results:
@@ -124,98 +125,100 @@ def _worst(results: Sequence[Result], count: int) -> list[tuple[str, int]]:
     return [(task, number) for _, _, task, number in sorted(turns)[:count]]
 
 
-def _failures(result: Result, results: Sequence[Result], files: TaskFiles, numbers: set[int]) -> list[Failure]:
+def _read_failures(
+    result: Result, results: Sequence[Result], files: TaskFiles, query_indices: set[int]
+) -> list[Failure]:
     """Failures of a result, read from its task's rows; ``results`` are those of all models on the task."""
     layout = get_layout(result.settings["layout"])
-    cases = islice(read_cases(files, layout, shows_box=True, tells_box=False), max(numbers) + 1)
-    samples = _samples(files, numbers)
+    cases = islice(read_cases(files, layout, box_as_prompt=True, box_in_text=False), max(query_indices) + 1)
+    samples = _read_samples(files, query_indices)
     firsts = {other.model: other.top for other in results if other.model != result.model}
     task = files.task
     return [
-        _failure(
+        _make_failure(
             result, number, case, samples.get(number), {name: top[number][0] for name, top in firsts.items()}, task
         )
         for number, case in enumerate(cases)
-        if number in numbers
+        if number in query_indices
     ]
 
 
-def _failure(
-    result: Result, number: int, case: Case, sample: Sample | None, firsts: Mapping[str, int], task: Task
+def _make_failure(
+    result: Result, query_index: int, case: Case, sample: Sample | None, firsts: Mapping[str, int], task: Task
 ) -> Failure:
     """One of them; ``firsts`` are what the other models put first."""
-    token = get_layout(result.settings["layout"]).image or DATA_TOKEN
+    token = get_layout(result.settings["layout"]).image_token or DATA_IMAGE_TOKEN
     items = list(dict.fromkeys(case.candidates))
-    made = _made(items, sample, token, fixed=task.benchmark == "SCaR")
-    ranked = list(enumerate(result.top[number], start=1))
-    if 0 not in result.top[number]:
-        ranked.append((result.ranks[number], 0))
+    made = _label_candidates(items, sample, token, has_fixed_order=task.benchmark == "SCaR")
+    ranked = list(enumerate(result.top[query_index], start=1))
+    if 0 not in result.top[query_index]:
+        ranked.append((result.ranks[query_index], 0))
     lines = [
-        Line(
+        RankedCandidate(
             rank=rank,
             gold=place == 0,
             kind=made[place][0],
             pieces=made[place][1],
-            picture=None if (shown := items[place].image) is None else reduced(open_rgb(shown), LARGEST_CANDIDATE),
-            also=tuple(model for model, first in firsts.items() if first == place),
+            picture=None if (shown := items[place].image) is None else embed_image(open_rgb(shown), LARGEST_CANDIDATE),
+            also_first_for=tuple(model for model, first in firsts.items() if first == place),
         )
         for rank, place in ranked
     ]
     return Failure(
         model=result.model,
         task=result.task,
-        number=number,
-        rank=result.ranks[number],
-        choices=len(items),
-        margin=result.margins[number],
-        question=_plain(case.query.text, token),
-        subject=sample.region.category if sample else "",
-        picture=None if case.query.image is None else reduced(open_rgb(case.query.image), LARGEST_SIDE),
+        query_index=query_index,
+        rank=result.ranks[query_index],
+        candidate_count=len(items),
+        margin=result.margins[query_index],
+        question=_strip_token(case.query.text, token),
+        category=sample.region.category if sample else "",
+        picture=None if case.query.image is None else embed_image(open_rgb(case.query.image), LARGEST_SIDE),
         box=case.query.prompt if isinstance(case.query.prompt, Box) else None,
-        lines=tuple(lines),
+        candidates=tuple(lines),
     )
 
 
-def _made(
-    items: Sequence[Item], sample: Sample | None, token: str, *, fixed: bool
-) -> list[tuple[Kind | Literal[""], tuple[tuple[str, bool], ...]]]:
+def _label_candidates(
+    items: Sequence[Item], sample: Sample | None, token: str, *, has_fixed_order: bool
+) -> list[tuple[CaptionKind | Literal[""], tuple[tuple[str, bool], ...]]]:
     """Kind and pieces of each candidate; where nobody wrote them down, places tell, as in `KINDS`."""
-    known = _captions(sample)
-    made: list[tuple[Kind | Literal[""], tuple[tuple[str, bool], ...]]] = []
+    known = _index_captions(sample)
+    made: list[tuple[CaptionKind | Literal[""], tuple[tuple[str, bool], ...]]] = []
     for place, item in enumerate(items):
-        text = _plain(item.text, token)
+        text = _strip_token(item.text, token)
         if text in known:
             kind, caption = known[text]
-            made.append((kind, pieces(caption, None if kind == "gold" else kind)))
-        elif fixed and len(items) == len(KINDS):
-            made.append((KINDS[place], ((text, False),)))
+            made.append((kind, split_caption(caption, None if kind == "gold" else kind)))
+        elif has_fixed_order and len(items) == len(CAPTION_KINDS):
+            made.append((CAPTION_KINDS[place], ((text, False),)))
         else:
             made.append(("gold" if place == 0 else "", ((text, False),) if text else ()))
     return made
 
 
-def _samples(files: TaskFiles, numbers: set[int]) -> dict[int, Sample]:
+def _read_samples(files: TaskFiles, query_indices: set[int]) -> dict[int, Sample]:
     """The samples behind a SCaR task's rows, where provenance says how their captions were made."""
     if files.task.benchmark != "SCaR":
         return {}
-    (rows,) = files.files
+    (rows,) = files.paths
     folder = rows.parent.parent if rows.parent.name == "SCaR-eval" else rows.parent
-    file = row_file(rows, folder)
-    samples = islice(file.samples(), max(numbers) + 1 if file.sidecar else 0)
-    return {number: sample for number, sample in enumerate(samples) if number in numbers}
+    file = make_row_file(rows, folder)
+    samples = islice(file.iter_samples(), max(query_indices) + 1 if file.sidecar else 0)
+    return {number: sample for number, sample in enumerate(samples) if number in query_indices}
 
 
-def _captions(sample: Sample | None) -> dict[str, tuple[Kind, Caption]]:
+def _index_captions(sample: Sample | None) -> dict[str, tuple[CaptionKind, Caption]]:
     """Text -> its kind and its elements; equal captions are one candidate, the first of them."""
     if sample is None:
         return {}
-    captions: list[tuple[Kind, Caption]] = [(negative.part, negative.caption) for negative in sample.negatives]
+    captions: list[tuple[CaptionKind, Caption]] = [(negative.part, negative.caption) for negative in sample.negatives]
     return {
-        _plain(caption.text, DATA_TOKEN): (kind, caption)
+        _strip_token(caption.text, DATA_IMAGE_TOKEN): (kind, caption)
         for kind, caption in reversed([("gold", sample.gold), *captions])
     }
 
 
-def _plain(text: str, token: str) -> str:
+def _strip_token(text: str, token: str) -> str:
     """A text as a person reads it."""
     return " ".join(text.replace(token, " ").split())

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mmeb_eval.data.tasks import GROUPS, group, tasks
-from mmeb_eval.report.published import Published, Source, comparable, published
-from mmeb_eval.run.results import HEADLINE, Result, group_means, models_of
+from mmeb_eval.data.tasks import GROUPS, list_group_tasks, tasks
+from mmeb_eval.report.published import PublishedScore, PublishedSource, is_on_published_data, read_published_scores
+from mmeb_eval.run.results import HEADLINE_METRIC, Result, compute_group_means, list_models
 from scar.errors import UnknownName
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-BOARDS: Mapping[str, tuple[str, ...]] = {
+BENCHMARK_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "MMEB": ("classification", "vqa", "retrieval", "grounding", "IND", "OOD", "MMEB"),
-    "SCaR": (*group("SCaR"), "SCaR"),
+    "SCaR": (*list_group_tasks("SCaR"), "SCaR"),
 }
 """Benchmark -> the columns of its table; the last one decides the order."""
 
@@ -25,39 +25,39 @@ OTHER_DATA = "not on the published data"
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class LeaderboardCell:
     """A score in the table.
 
     Attributes:
         share: 0 to 1; None where tasks are missing.
         text: what to show instead where there is no score; empty otherwise.
-        printed: the published row that it is; None if it was computed from the scores per task, or is one's own.
+        published: the published row that it is; None if it was computed from the scores per task, or is one's own.
     """
 
     share: float | None
     text: str = ""
-    printed: Published | None = None
+    published: PublishedScore | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LeaderboardRow:
     """A row.
 
     Attributes:
         model: its name.
-        setting: see `Published`; for one's own results `OTHER_DATA` or nothing.
+        setting: see `PublishedScore`; for one's own results `OTHER_DATA` or nothing.
         source: where it is from; None for one's own results.
         cells: by column; one that is left out was not published.
     """
 
     model: str
     setting: str
-    source: Source | None
-    cells: Mapping[str, Cell]
+    source: PublishedSource | None
+    cells: Mapping[str, LeaderboardCell]
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class Leaderboard:
     """A league table.
 
     Attributes:
@@ -66,13 +66,13 @@ class Board:
     """
 
     columns: tuple[str, ...]
-    rows: tuple[Standing, ...]
+    rows: tuple[LeaderboardRow, ...]
 
-    def rich(self) -> Table:
+    def to_rich_table(self) -> Table:
         """For a terminal."""
         from rich.table import Table
 
-        title = f"{HEADLINE}, 0 to 1: {self.columns[-1]}"
+        title = f"{HEADLINE_METRIC}, 0 to 1: {self.columns[-1]}"
         table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
         table.add_column("model", overflow="fold", min_width=12)
         for column in self.columns:
@@ -80,128 +80,132 @@ class Board:
             table.add_column(head, justify="right", overflow="fold", min_width=6)
         table.add_column("source", overflow="fold", min_width=6)
         for row in self.rows:
-            texts = [show(row.cells[column]) if column in row.cells else "-" for column in self.columns]
+            texts = [format_cell(row.cells[column]) if column in row.cells else "-" for column in self.columns]
             source = row.source.id if row.source else "yours†" if row.setting == OTHER_DATA else "yours"
             name = f"{row.model} ({row.setting})" if row.source and row.setting else row.model
             table.add_row(name, *texts, source, style=None if row.source else "bold")
         return table
 
-    def notes(self) -> list[str]:
+    def list_notes(self) -> list[str]:
         """What must be known to read the table: its marks, and each source's metric and scale."""
         sources = dict.fromkeys(row.source for row in self.rows if row.source)
         cells = [(row, cell) for row in self.rows for cell in row.cells.values()]
-        lines = [f"{each.id}: {each.title}, {each.cite}; {each.metric}, {_scale(each)}" for each in sources]
+        lines = [f"{each.id}: {each.title}, {each.cite}; {each.metric}, {_describe_scale(each)}" for each in sources]
         if any(row.setting == OTHER_DATA for row in self.rows):
             lines.append(f"†: {OTHER_DATA}, so no score of it says anything beside the others")
-        if any(computed(row, cell) for row, cell in cells):
+        if any(is_computed_mean(row, cell) for row, cell in cells):
             lines.append("°: mean of the source's scores per task, which prints none itself")
         for row, cell in cells:
-            if cell.printed and cell.printed.note:
+            if cell.published and cell.published.note:
                 lines.append(
-                    f"*: {row.source.id if row.source else ''}, {row.model}, {cell.printed.name}: "
-                    f"{cell.printed.score} as printed; {cell.printed.note}"
+                    f"*: {row.source.id if row.source else ''}, {row.model}, {cell.published.name}: "
+                    f"{cell.published.score} as printed; {cell.published.note}"
                 )
         return lines
 
-    def rows_as_json(self) -> list[dict[str, Any]]:
+    def list_json_rows(self) -> list[dict[str, Any]]:
         """One object a score, with the number as printed and its unit beside the fraction."""
-        return [_json(row, column, cell) for row in self.rows for column, cell in row.cells.items()]
+        return [_make_json_row(row, column, cell) for row in self.rows for column, cell in row.cells.items()]
 
 
-def boards(benchmark: str | None = None, within: str | None = None, results: Sequence[Result] = ()) -> list[Board]:
+def make_leaderboards(
+    benchmark: str | None = None, group_name: str | None = None, results: Sequence[Result] = ()
+) -> list[Leaderboard]:
     """The league tables.
 
     Args:
         benchmark: only this one; None for both.
-        within: a group whose tasks are the columns, in place of the benchmarks' own tables.
+        group_name: a group whose tasks are the columns, in place of the benchmarks' own tables.
         results: one's own, to stand among the published ones.
 
     Raises:
         UnknownName: there is no such benchmark or group.
     """
-    if benchmark is not None and benchmark not in BOARDS:
-        raise UnknownName("benchmark", benchmark, BOARDS, f"it is one of {', '.join(BOARDS)}.")
-    if within is not None and within not in GROUPS:
-        raise UnknownName("group", within, GROUPS, f"it is one of {', '.join(GROUPS)}.")
-    if within is not None:
-        chosen = [(*group(within), within)]
-        if benchmark is not None and {tasks()[name].benchmark for name in group(within)} != {benchmark}:
-            raise UnknownName("group of " + benchmark, within, (), f"its tables are {', '.join(BOARDS[benchmark])}.")
+    if benchmark is not None and benchmark not in BENCHMARK_COLUMNS:
+        raise UnknownName("benchmark", benchmark, BENCHMARK_COLUMNS, f"it is one of {', '.join(BENCHMARK_COLUMNS)}.")
+    if group_name is not None and group_name not in GROUPS:
+        raise UnknownName("group", group_name, GROUPS, f"it is one of {', '.join(GROUPS)}.")
+    if group_name is not None:
+        chosen = [(*list_group_tasks(group_name), group_name)]
+        if benchmark is not None and {tasks()[name].benchmark for name in list_group_tasks(group_name)} != {benchmark}:
+            raise UnknownName(
+                "group of " + benchmark, group_name, (), f"its tables are {', '.join(BENCHMARK_COLUMNS[benchmark])}."
+            )
     else:
-        chosen = [columns for name, columns in BOARDS.items() if benchmark in (None, name)]
-    return [_board(columns, results) for columns in chosen]
+        chosen = [columns for name, columns in BENCHMARK_COLUMNS.items() if benchmark in (None, name)]
+    return [_make_leaderboard(columns, results) for columns in chosen]
 
 
-def show(cell: Cell) -> str:
+def format_cell(cell: LeaderboardCell) -> str:
     """A cell's text; a mark says that a mean was computed (°) or that there is a note (*)."""
     if cell.share is None:
         return cell.text
-    return f"{cell.share:.3f}{cell.text}{'*' if cell.printed and cell.printed.note else ''}"
+    return f"{cell.share:.3f}{cell.text}{'*' if cell.published and cell.published.note else ''}"
 
 
-def computed(row: Standing, cell: Cell) -> bool:
+def is_computed_mean(row: LeaderboardRow, cell: LeaderboardCell) -> bool:
     """Whether a cell is a mean that its source does not print."""
-    return row.source is not None and cell.printed is None
+    return row.source is not None and cell.published is None
 
 
-def _board(columns: tuple[str, ...], results: Sequence[Result]) -> Board:
+def _make_leaderboard(columns: tuple[str, ...], results: Sequence[Result]) -> Leaderboard:
     """The rows that have a score of any task in the columns; of any group, where there are only groups."""
-    standings = [*_published(columns), *_own(columns, results)]
+    standings = [*_make_published_rows(columns), *_make_own_rows(columns, results)]
     members = [name for name in columns if name in tasks()]
     rows = [row for row in standings if any(name in row.cells for name in members or columns)]
     rows.sort(key=lambda row: -1.0 if (cell := row.cells.get(columns[-1])) is None else cell.share or 0.0, reverse=True)
-    return Board(columns, tuple(rows))
+    return Leaderboard(columns, tuple(rows))
 
 
-def _published(columns: Sequence[str]) -> list[Standing]:
+def _make_published_rows(columns: Sequence[str]) -> list[LeaderboardRow]:
     """The published rows; a group's mean is computed where only the scores of its tasks were published."""
-    rows: dict[tuple[Source, str, str], dict[str, Published]] = {}
-    for score in published():
+    rows: dict[tuple[PublishedSource, str, str], dict[str, PublishedScore]] = {}
+    for score in read_published_scores():
         rows.setdefault((score.source, score.model, score.setting), {})[score.name] = score
     standings = []
     for (source, model, setting), scores in rows.items():
         cells = {}
         for column in columns:
             if column in scores:
-                cells[column] = Cell(scores[column].share, printed=scores[column])
-            elif column in GROUPS and all(name in scores for name in group(column)):
-                shares = [scores[name].share for name in group(column)]
-                cells[column] = Cell(sum(shares) / len(shares), "°")
-        standings.append(Standing(model, setting, source, cells))
+                cells[column] = LeaderboardCell(scores[column].share, published=scores[column])
+            elif column in GROUPS and all(name in scores for name in list_group_tasks(column)):
+                shares = [scores[name].share for name in list_group_tasks(column)]
+                cells[column] = LeaderboardCell(sum(shares) / len(shares), "°")
+        standings.append(LeaderboardRow(model, setting, source, cells))
     return standings
 
 
-def _own(columns: Sequence[str], results: Sequence[Result]) -> list[Standing]:
+def _make_own_rows(columns: Sequence[str], results: Sequence[Result]) -> list[LeaderboardRow]:
     """One's own rows, which have no mean over a part of a group."""
     standings = []
-    for model in models_of(results):
+    for model in list_models(results):
         own = [result for result in results if result.model == model]
-        cells = {result.task: Cell(result.metrics[HEADLINE]) for result in own}
-        for mean in group_means(own):
-            cells[mean.group] = Cell(mean.mean, "" if mean.mean is not None else str(mean))
+        cells = {result.task: LeaderboardCell(result.metrics[HEADLINE_METRIC]) for result in own}
+        for mean in compute_group_means(own):
+            cells[mean.group] = LeaderboardCell(mean.mean, "" if mean.mean is not None else str(mean))
         cells = {column: cells[column] for column in columns if column in cells}
-        standings.append(Standing(model, "" if all(map(comparable, own)) else OTHER_DATA, None, cells))
+        standings.append(LeaderboardRow(model, "" if all(map(is_on_published_data, own)) else OTHER_DATA, None, cells))
     return standings
 
 
-def _scale(source: Source) -> str:
+def _describe_scale(source: PublishedSource) -> str:
     """How a source's numbers are shown."""
     return "printed in percent, shown divided by 100" if source.unit == "percent" else "a fraction of 1 as published"
 
 
-def _json(row: Standing, column: str, cell: Cell) -> dict[str, Any]:
+def _make_json_row(row: LeaderboardRow, column: str, cell: LeaderboardCell) -> dict[str, Any]:
     """A cell with everything that is known of it."""
-    printed = cell.printed
+    printed = cell.published
     return {
         "model": row.model,
         "setting": row.setting,
         "source": row.source.id if row.source else None,
         "cite": row.source.cite if row.source else None,
         "name": column,
-        "metric": row.source.metric if row.source else HEADLINE,
+        "metric": row.source.metric if row.source else HEADLINE_METRIC,
         "share": cell.share,
         "score": printed.score if printed else None,
         "unit": row.source.unit if printed and row.source else None,
-        "computed": computed(row, cell),
+        "computed": is_computed_mean(row, cell),
         "note": printed.note if printed else ("" if cell.share is not None else cell.text),
     }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmeb_eval.regions.robustness import PROBES
-from mmeb_eval.report.curves import Curve, Point, figures
+from mmeb_eval.report.curves import Curve, CurvePoint, group_curves
 
 WIDTH, HEIGHT = 360, 216
 """Of a drawing, in its own units."""
@@ -19,34 +19,34 @@ FULL_SCALES = (0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CurveLine:
     """A model's curve.
 
     Attributes:
         curve: what is drawn.
         undisturbed: y of the ordinary score.
         dots: x, y and the point.
-        line: points of the polyline.
+        polyline: points of the polyline.
         band: points of the polygon around it, its intervals.
     """
 
     curve: Curve
     undisturbed: float
-    dots: tuple[tuple[float, float, Point], ...]
-    line: str
+    dots: tuple[tuple[float, float, CurvePoint], ...]
+    polyline: str
     band: str
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class CurveFigure:
     """A task and a probe.
 
     Attributes:
         task: the task's name.
         title: of the probe.
         unit: of its levels.
-        across: x and name of each level, side by side as they come.
-        up: y and label of each tick.
+        x_ticks: x and name of each level, side by side as they come.
+        y_ticks: y and label of each tick.
         chance: y of the chance level.
         lines: one a model.
     """
@@ -54,18 +54,18 @@ class Figure:
     task: str
     title: str
     unit: str
-    across: tuple[tuple[float, str], ...]
-    up: tuple[tuple[float, str], ...]
+    x_ticks: tuple[tuple[float, str], ...]
+    y_ticks: tuple[tuple[float, str], ...]
     chance: float
-    lines: tuple[Line, ...]
+    lines: tuple[CurveLine, ...]
 
 
-def drawn(curves: Sequence[Curve]) -> list[Figure]:
+def draw_curves(curves: Sequence[Curve]) -> list[CurveFigure]:
     """Curves of one task and probe in one drawing."""
-    return [_figure(own) for own in figures(curves)]
+    return [_make_figure(own) for own in group_curves(curves)]
 
 
-def _figure(curves: Sequence[Curve]) -> Figure:
+def _make_figure(curves: Sequence[Curve]) -> CurveFigure:
     """A drawing."""
     first = curves[0]
     levels = [level for level in PROBES[first.probe].levels if any(level == p.level for c in curves for p in c.points)]
@@ -74,26 +74,28 @@ def _figure(curves: Sequence[Curve]) -> Figure:
     tops = [curve.undisturbed for curve in curves] + [point.high for curve in curves for point in curve.points]
     scale = next(full for full in FULL_SCALES if max(tops) <= full)
 
-    def up(share: float) -> float:
+    def to_y(share: float) -> float:
         return round(BOTTOM - (BOTTOM - TOP) * share / scale, 1)
 
-    def line(curve: Curve) -> Line:
-        dots = tuple((across[point.level], up(point.hit), point) for point in curve.points)
-        edge = [(across[point.level], up(point.high)) for point in curve.points]
-        edge += [(across[point.level], up(point.low)) for point in reversed(curve.points)]
-        return Line(curve, up(curve.undisturbed), dots, _path([(x, y) for x, y, _ in dots]), _path(edge))
+    def make_line(curve: Curve) -> CurveLine:
+        dots = tuple((across[point.level], to_y(point.hit), point) for point in curve.points)
+        edge = [(across[point.level], to_y(point.high)) for point in curve.points]
+        edge += [(across[point.level], to_y(point.low)) for point in reversed(curve.points)]
+        return CurveLine(
+            curve, to_y(curve.undisturbed), dots, format_points([(x, y) for x, y, _ in dots]), format_points(edge)
+        )
 
-    return Figure(
+    return CurveFigure(
         task=first.task,
         title=first.title,
         unit=first.unit,
-        across=tuple((x, level) for level, x in across.items()),
-        up=tuple((up(scale * step / 4), f"{scale * step / 4:.2f}") for step in range(5)),
-        chance=up(first.chance),
-        lines=tuple(map(line, curves)),
+        x_ticks=tuple((x, level) for level, x in across.items()),
+        y_ticks=tuple((to_y(scale * step / 4), f"{scale * step / 4:.2f}") for step in range(5)),
+        chance=to_y(first.chance),
+        lines=tuple(map(make_line, curves)),
     )
 
 
-def _path(points: Sequence[tuple[float, float]]) -> str:
+def format_points(points: Sequence[tuple[float, float]]) -> str:
     """Points as SVG writes them."""
     return " ".join(f"{x:g},{y:g}" for x, y in points)

@@ -14,14 +14,14 @@ from mmeb_eval.run.results import Result
 from scar.common.tables import make_record, read_toml
 from scar.errors import DataError
 
-TABLE = Path(__file__).with_name("published.csv")
-SOURCES = Path(__file__).with_name("published.toml")
+SCORES_PATH = Path(__file__).with_name("published.csv")
+SOURCES_PATH = Path(__file__).with_name("published.toml")
 
 Unit: TypeAlias = Literal["percent", "fraction"]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PublishedSource:
     """Where scores are from.
 
     Attributes:
@@ -43,7 +43,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedScore:
     """One score.
 
     Attributes:
@@ -55,7 +55,7 @@ class Published:
         note: what is wrong with it; empty if nothing is known.
     """
 
-    source: Source
+    source: PublishedSource
     model: str
     setting: str
     name: str
@@ -69,37 +69,39 @@ class Published:
 
 
 @cache
-def published() -> tuple[Published, ...]:
+def read_published_scores() -> tuple[PublishedScore, ...]:
     """Every score, in the order of the table."""
-    return read(TABLE, SOURCES)
+    return read_scores_table(SCORES_PATH, SOURCES_PATH)
 
 
-def read(table: Path, about: Path) -> tuple[Published, ...]:
+def read_scores_table(scores_path: Path, sources_path: Path) -> tuple[PublishedScore, ...]:
     """Read a table of scores and its sources.
 
     Raises:
         DataError: a row or source of another shape; names file, line and value.
     """
     try:
-        sources = {name: _source(name, row, about) for name, row in read_toml(about, DataError).items()}
-        with table.open(encoding="utf-8", newline="") as file:
+        sources = {
+            name: _parse_source(name, row, sources_path) for name, row in read_toml(sources_path, DataError).items()
+        }
+        with scores_path.open(encoding="utf-8", newline="") as file:
             lines = csv.DictReader(file, strict=True)
-            columns = [field.name for field in fields(Published)]
+            columns = [field.name for field in fields(PublishedScore)]
             if lines.fieldnames != columns:
-                raise DataError(f"{table}: expected the columns {columns}, found {lines.fieldnames}.")
-            scores = tuple(_score(row, sources, f"{table.name}, line {lines.line_num}") for row in lines)
+                raise DataError(f"{scores_path}: expected the columns {columns}, found {lines.fieldnames}.")
+            scores = tuple(_parse_score(row, sources, f"{scores_path.name}, line {lines.line_num}") for row in lines)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{table}: not a readable table: {error}") from error
+        raise DataError(f"{scores_path}: not a readable table: {error}") from error
     seen: set[tuple[str, ...]] = set()
     for score in scores:
         key = (score.source.id, score.model, score.setting, score.name)
         if key in seen:
-            raise DataError(f"{table.name}: {', '.join(filter(None, key))} stands there twice.")
+            raise DataError(f"{scores_path.name}: {', '.join(filter(None, key))} stands there twice.")
         seen.add(key)
     return scores
 
 
-def comparable(result: Result) -> bool:
+def is_on_published_data(result: Result) -> bool:
     """Whether a result may stand beside published scores: one of the 41 tasks, as many queries as officially.
 
     A part of the data, or a drawn world under the same names, asks something else.
@@ -108,25 +110,25 @@ def comparable(result: Result) -> bool:
     return task is not None and result.counts["queries"] == task.queries
 
 
-def by_name(scores: Iterable[Published]) -> dict[str, list[Published]]:
+def group_by_name(scores: Iterable[PublishedScore]) -> dict[str, list[PublishedScore]]:
     """Scores by task or group."""
-    found: dict[str, list[Published]] = {}
+    found: dict[str, list[PublishedScore]] = {}
     for score in scores:
         found.setdefault(score.name, []).append(score)
     return found
 
 
-def _source(name: str, row: object, about: Path) -> Source:
+def _parse_source(name: str, row: object, sources_path: Path) -> PublishedSource:
     """A table of ``published.toml``, checked."""
-    return make_record(row, Source, f"{about.name}, [{name}]", DataError, given={"id": name})
+    return make_record(row, PublishedSource, f"{sources_path.name}, [{name}]", DataError, given={"id": name})
 
 
-def _score(row: dict[str, str], sources: dict[str, Source], place: str) -> Published:
+def _parse_score(row: dict[str, str], sources: dict[str, PublishedSource], where: str) -> PublishedScore:
     """A line of ``published.csv``, checked."""
     if row["source"] not in sources:
-        raise DataError(f"{place}: source {row['source']!r} is none of {', '.join(sources)}.")
+        raise DataError(f"{where}: source {row['source']!r} is none of {', '.join(sources)}.")
     if row["name"] not in tasks() and row["name"] not in GROUPS:
-        raise DataError(f"{place}: {row['name']!r} is neither a task nor a group.")
+        raise DataError(f"{where}: {row['name']!r} is neither a task nor a group.")
     source = sources[row["source"]]
     whole = 100 if source.unit == "percent" else 1
     try:
@@ -134,5 +136,5 @@ def _score(row: dict[str, str], sources: dict[str, Source], place: str) -> Publi
     except (TypeError, ValueError):
         score = -1
     if not 0 <= score <= whole:
-        raise DataError(f"{place}: score = {row['score']!r} is no number from 0 to {whole}, the scale of {source.id}.")
-    return Published(source, row["model"], row["setting"], row["name"], score, row["note"])
+        raise DataError(f"{where}: score = {row['score']!r} is no number from 0 to {whole}, the scale of {source.id}.")
+    return PublishedScore(source, row["model"], row["setting"], row["name"], score, row["note"])

@@ -10,29 +10,29 @@ from pathlib import Path
 from typing import Any
 
 from mmeb_eval.data.files import TaskFiles
-from mmeb_eval.report.curves import Curve, curves
-from mmeb_eval.report.gallery import failures
-from mmeb_eval.report.leaderboard import boards, show
-from mmeb_eval.report.plots import drawn
-from mmeb_eval.report.published import Published
-from mmeb_eval.report.statistics import CHANCE_ERRORS, CONFIDENCE
-from mmeb_eval.report.summary import Score, Summary, is_floor, summarise
-from mmeb_eval.report.ways import Measured, Ways, table
-from mmeb_eval.run.results import HEADLINE, Result
+from mmeb_eval.report.curves import Curve, make_curves
+from mmeb_eval.report.gallery import find_failures
+from mmeb_eval.report.leaderboard import format_cell, make_leaderboards
+from mmeb_eval.report.plots import draw_curves
+from mmeb_eval.report.published import PublishedScore
+from mmeb_eval.report.statistics import CHANCE_STANDARD_ERRORS, CONFIDENCE
+from mmeb_eval.report.summary import Score, Summary, is_baseline, summarise_results
+from mmeb_eval.report.ways import StrategyScore, StrategyTable, make_strategy_table
+from mmeb_eval.run.results import HEADLINE_METRIC, Result
 from scar.common.files import write_bytes
-from scar.common.html import render
+from scar.common.html import render_page
 from scar.errors import EvalError, UnknownName
 
-PAGE = Path(__file__).with_name("pages")
+PAGES_FOLDER = Path(__file__).with_name("pages")
 """Folder of the templates; ``report.html`` is the page."""
 
-COLOURS, SHAPES = 8, 7
+COLOUR_COUNT, SHAPE_COUNT = 8, 7
 """How many the page has; the pair tells models apart."""
 
-BEST = 3
+BEST_PUBLISHED_COUNT = 3
 """Published scores that stand beside a group's bars."""
 
-PAPER = (
+PAPER_CAVEAT = (
     "The paper's columns are means over its five tasks, of far larger models on photographs: what compares is "
     "which row is above which, not the numbers."
 )
@@ -43,9 +43,9 @@ def write_report(
     out: Path,
     *,
     data: Sequence[TaskFiles] = (),
-    probed: Sequence[Result] = (),
-    measured: Sequence[Measured] = (),
-    count: int = 24,
+    probe_results: Sequence[Result] = (),
+    strategy_scores: Sequence[StrategyScore] = (),
+    max_failures: int = 24,
 ) -> None:
     """Write a report; its format is that of the suffix, ``.html``, ``.md`` or ``.json``.
 
@@ -55,9 +55,9 @@ def write_report(
         results: what to show; models in the order given.
         out: the file; replaced if it is there.
         data: where rows and pictures of the tasks lie: a page shows the worst failures.
-        probed: results with disturbed prompts, for robustness curves.
-        measured: scores of the miniature, for the paper's table in small.
-        count: most failures to show.
+        probe_results: results with disturbed prompts, for robustness curves.
+        strategy_scores: scores of the miniature, for the paper's table in small.
+        max_failures: most failures to show.
 
     Raises:
         UnknownName: a suffix that is none of the three.
@@ -65,11 +65,13 @@ def write_report(
         ScarError: a SCaR folder that cannot be read.
         EvalError: the file cannot be written.
     """
-    ways = table(measured) if measured else None
+    ways = make_strategy_table(strategy_scores) if strategy_scores else None
     formats: Mapping[str, Callable[[], str]] = {
-        ".html": lambda: _html(results, data, curves(results, probed), ways, count),
-        ".md": lambda: _markdown(summarise(results), curves(results, probed), ways),
-        ".json": lambda: _json(results, summarise(results), curves(results, probed), measured),
+        ".html": lambda: _render_html(results, data, make_curves(results, probe_results), ways, max_failures),
+        ".md": lambda: _render_markdown(summarise_results(results), make_curves(results, probe_results), ways),
+        ".json": lambda: _render_json(
+            results, summarise_results(results), make_curves(results, probe_results), strategy_scores
+        ),
     }
     if out.suffix not in formats:
         raise UnknownName("report format", out.suffix, formats, f"--out FILE ends in {', '.join(formats)}.")
@@ -79,43 +81,50 @@ def write_report(
     write_bytes(text.encode(), out)
 
 
-def _html(
-    results: Sequence[Result], data: Sequence[TaskFiles], robust: Sequence[Curve], ways: Ways | None, count: int
+def _render_html(
+    results: Sequence[Result],
+    data: Sequence[TaskFiles],
+    robust: Sequence[Curve],
+    ways: StrategyTable | None,
+    count: int,
 ) -> str:
     """The page."""
-    summary = summarise(results)
-    seeing = [model for model in summary.models if not is_floor(model)]
-    floors = [model for model in summary.models if is_floor(model)]
-    looks = {model: (f"series-{place % COLOURS}", f"shape-{place % SHAPES}") for place, model in enumerate(seeing)}
-    looks |= {model: ("floor", f"shape-{place % SHAPES}") for place, model in enumerate(floors)}
-    return render(
+    summary = summarise_results(results)
+    seeing = [model for model in summary.models if not is_baseline(model)]
+    floors = [model for model in summary.models if is_baseline(model)]
+    looks = {
+        model: (f"series-{place % COLOUR_COUNT}", f"shape-{place % SHAPE_COUNT}") for place, model in enumerate(seeing)
+    }
+    looks |= {model: ("floor", f"shape-{place % SHAPE_COUNT}") for place, model in enumerate(floors)}
+    return render_page(
         "report.html",
-        PAGE,
-        headline=HEADLINE,
+        PAGES_FOLDER,
+        headline=HEADLINE_METRIC,
         confidence=f"{CONFIDENCE:.0%}".replace("%", " %"),
-        errors=CHANCE_ERRORS,
-        best=BEST,
+        errors=CHANCE_STANDARD_ERRORS,
+        best=BEST_PUBLISHED_COUNT,
         summary=summary,
         seeing=seeing,
         floors=floors,
         looks=looks,
         queries=sum({result.task: result.counts["queries"] for result in results}.values()),
-        figures=drawn(robust),
+        figures=draw_curves(robust),
         ways=ways,
-        failures=failures(results, data, count),
-        boards=boards(results=results),
+        failures=find_failures(results, data, count),
+        boards=make_leaderboards(results=results),
         settings={
-            model: _settings([result for result in results if result.model == model]) for model in summary.models
+            model: _collect_settings([result for result in results if result.model == model])
+            for model in summary.models
         },
-        called=_called,
-        show=show,
-        paper=PAPER,
+        called=_name_published,
+        show=format_cell,
+        paper=PAPER_CAVEAT,
     )
 
 
-def _settings(results: Sequence[Result]) -> list[tuple[str, list[tuple[str, str]]]]:
+def _collect_settings(results: Sequence[Result]) -> list[tuple[str, list[tuple[str, str]]]]:
     """A model's settings as texts: those that all of its tasks share, and then what each task has besides."""
-    rows = {result.task: _flat(result.settings) for result in results}
+    rows = {result.task: _flatten_settings(result.settings) for result in results}
     first = next(iter(rows.values()))
     shared = {key: text for key, text in first.items() if all(own.get(key) == text for own in rows.values())}
     blocks = {"all tasks": shared} if len(rows) > 1 else {}
@@ -123,7 +132,7 @@ def _settings(results: Sequence[Result]) -> list[tuple[str, list[tuple[str, str]
     return [(name, list(block.items())) for name, block in blocks.items() if block]
 
 
-def _flat(settings: Mapping[str, Any]) -> dict[str, str]:
+def _flatten_settings(settings: Mapping[str, Any]) -> dict[str, str]:
     """Settings as texts, those within others with both names."""
     rows = {}
     for key, value in settings.items():
@@ -133,26 +142,29 @@ def _flat(settings: Mapping[str, Any]) -> dict[str, str]:
     return rows
 
 
-def _called(score: Published) -> str:
+def _name_published(score: PublishedScore) -> str:
     """A published model with its setting."""
     return f"{score.model} ({score.setting})" if score.setting else score.model
 
 
-def _markdown(summary: Summary, robust: Sequence[Curve], ways: Ways | None) -> str:
+def _render_markdown(summary: Summary, robust: Sequence[Curve], ways: StrategyTable | None) -> str:
     """Tables for a README or an issue."""
     lines = ["# Evaluation report", ""]
-    lines += [f"{HEADLINE}, 0 to 1, with its {CONFIDENCE:.0%} interval. Ties count as each model's settings say.", ""]
+    lines += [
+        f"{HEADLINE_METRIC}, 0 to 1, with its {CONFIDENCE:.0%} interval. Ties count as each model's settings say.",
+        "",
+    ]
     if summary.groups:
-        lines += ["## Groups of tasks", "", *_table(summary, summary.groups, summary.means)]
+        lines += ["## Groups of tasks", "", *_make_score_lines(summary, summary.groups, summary.means)]
     for family, members in summary.families.items():
-        lines += [f"## {family}", "", *_table(summary, members, summary.scores)]
+        lines += [f"## {family}", "", *_make_score_lines(summary, members, summary.scores)]
     if weak := summary.at_chance:
-        lines += [f"No better than chance, within {CHANCE_ERRORS} standard errors:", ""]
-        lines += [f"- {_cell(model)} on {_cell(task)}" for model, task in weak] + [""]
+        lines += [f"No better than chance, within {CHANCE_STANDARD_ERRORS} standard errors:", ""]
+        lines += [f"- {_escape_cell(model)} on {_escape_cell(task)}" for model, task in weak] + [""]
     if robust:
-        lines += ["## Robustness", "", *_curves(robust)]
+        lines += ["## Robustness", "", *_make_curve_lines(robust)]
     if ways:
-        lines += ["## The paper's table in small", "", ways_text(ways), ""]
+        lines += ["## The paper's table in small", "", render_strategy_table(ways), ""]
     if summary.published:
         sources = dict.fromkeys(score.source for scores in summary.published.values() for score in scores)
         lines += ["Published scores are from:", ""]
@@ -160,66 +172,72 @@ def _markdown(summary: Summary, robust: Sequence[Curve], ways: Ways | None) -> s
     return "\n".join(lines)
 
 
-def _table(summary: Summary, names: Sequence[str], scores: Mapping[tuple[str, str], Score | str]) -> list[str]:
+def _make_score_lines(
+    summary: Summary, names: Sequence[str], scores: Mapping[tuple[str, str], Score | str]
+) -> list[str]:
     """A row a task or group, a column a model."""
-    lines = _rows(["", "chance", *summary.models, "best published"])
+    lines = _make_header_lines(["", "chance", *summary.models, "best published"])
     for name in names:
         own = [scores.get((model, name), "not run") for model in summary.models]
         chance = next((f"{score.chance:.3f}" for score in own if isinstance(score, Score)), "-")
-        cells = [score if isinstance(score, str) else _interval(score) for score in own]
+        cells = [score if isinstance(score, str) else _format_score(score) for score in own]
         best = summary.published.get(name)
-        lines.append(_row([name, chance, *cells, f"{best[0].share:.3f} {_called(best[0])}" if best else "-"]))
+        lines.append(
+            _make_table_line([name, chance, *cells, f"{best[0].share:.3f} {_name_published(best[0])}" if best else "-"])
+        )
     return [*lines, ""]
 
 
-def ways_text(ways: Ways) -> str:
+def render_strategy_table(ways: StrategyTable) -> str:
     """A row a way to tell the region, in Markdown, and above it what the numbers are."""
-    lines = [f"{ways.about}. {PAPER}", "", *_rows(["told the region by", *ways.heads])]
+    lines = [f"{ways.about}. {PAPER_CAVEAT}", "", *_make_header_lines(["told the region by", *ways.headings])]
     for row in ways.rows:
-        paper = [f"{score.share:.3f} ({score.model})" if score else "-" for score in row.paper]
-        lines.append(_row([row.title, *("-" if cell is None else str(cell) for cell in row.cells), *paper]))
+        paper = [f"{score.share:.3f} ({score.model})" if score else "-" for score in row.published_scores]
+        lines.append(_make_table_line([row.title, *("-" if cell is None else str(cell) for cell in row.cells), *paper]))
     return "\n".join(lines)
 
 
-def _curves(robust: Sequence[Curve]) -> list[str]:
+def _make_curve_lines(robust: Sequence[Curve]) -> list[str]:
     """A row a level of each curve."""
-    head = ["task", "probe", "level", "model", "queries", HEADLINE, "undisturbed, same queries", "chance"]
-    lines = _rows(head)
+    head = ["task", "probe", "level", "model", "queries", HEADLINE_METRIC, "undisturbed, same queries", "chance"]
+    lines = _make_header_lines(head)
     for curve in robust:
         for point in curve.points:
             score = f"{point.hit:.3f} [{point.low:.3f}, {point.high:.3f}]"
             texts = [curve.task, curve.title, f"{point.level} ({curve.unit})", curve.model, f"{point.queries:,}"]
-            lines.append(_row([*texts, score, f"{point.undisturbed:.3f}", f"{curve.chance:.3f}"]))
+            lines.append(_make_table_line([*texts, score, f"{point.undisturbed:.3f}", f"{curve.chance:.3f}"]))
     return [*lines, ""]
 
 
-def _interval(score: Score) -> str:
+def _format_score(score: Score) -> str:
     """A score as a cell."""
     return f"{score.hit:.3f} [{score.low:.3f}, {score.high:.3f}]" + (" (chance)" if score.at_chance else "")
 
 
-def _rows(head: Sequence[str]) -> list[str]:
+def _make_header_lines(head: Sequence[str]) -> list[str]:
     """Head and ruler of a Markdown table."""
-    return [_row(head), _row(["---", *["---:"] * (len(head) - 1)])]
+    return [_make_table_line(head), _make_table_line(["---", *["---:"] * (len(head) - 1)])]
 
 
-def _row(cells: Sequence[str]) -> str:
+def _make_table_line(cells: Sequence[str]) -> str:
     """A line of a Markdown table."""
-    return f"| {' | '.join(map(_cell, cells))} |"
+    return f"| {' | '.join(map(_escape_cell, cells))} |"
 
 
-def _cell(text: str) -> str:
+def _escape_cell(text: str) -> str:
     """A text that is one cell of a table and no markup."""
     return re.sub(r"([\\`*_<|])", r"\\\1", " ".join(text.split()))
 
 
-def _json(results: Sequence[Result], summary: Summary, robust: Sequence[Curve], measured: Sequence[Measured]) -> str:
+def _render_json(
+    results: Sequence[Result], summary: Summary, robust: Sequence[Curve], measured: Sequence[StrategyScore]
+) -> str:
     """All numbers of a report, without the lists per query."""
     settings = {(result.model, result.task): result.settings for result in results}
     metrics = {(result.model, result.task): result.metrics for result in results}
     counts = {(result.model, result.task): result.counts for result in results}
     content = {
-        "headline": HEADLINE,
+        "headline": HEADLINE_METRIC,
         "confidence": CONFIDENCE,
         "tasks": [
             {
@@ -233,23 +251,23 @@ def _json(results: Sequence[Result], summary: Summary, robust: Sequence[Curve], 
             for (model, task), score in summary.scores.items()
         ],
         "groups": [
-            {"model": model, "group": name} | ({"missing": score} if isinstance(score, str) else _mean(score))
+            {"model": model, "group": name} | ({"missing": score} if isinstance(score, str) else _mean_to_json(score))
             for (model, name), score in summary.means.items()
         ],
         "curves": [asdict(curve) for curve in robust],
         "ways": [asdict(score) for score in measured],
-        "published": [_beside(score) for scores in summary.published.values() for score in scores],
+        "published": [_published_to_json(score) for scores in summary.published.values() for score in scores],
     }
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
-def _beside(score: Published) -> dict[str, Any]:
+def _published_to_json(score: PublishedScore) -> dict[str, Any]:
     """A published score as JSON: as printed, and as a fraction of 1."""
     row = {key: getattr(score, key) for key in ("name", "model", "setting", "score", "share", "note")}
     return row | {key: getattr(score.source, key) for key in ("metric", "unit", "cite", "url")}
 
 
-def _mean(score: Score) -> dict[str, Any]:
+def _mean_to_json(score: Score) -> dict[str, Any]:
     """A mean as JSON, without what only a task has."""
     row = asdict(score)
     return {key: row[key] for key in ("hit", "low", "high", "chance", "queries", "ties")}

@@ -24,7 +24,7 @@ CONFIDENCE = 0.95
 RESAMPLES = 10_000
 """Draws behind an interval or a test of a group."""
 
-CHANCE_ERRORS = 3
+CHANCE_STANDARD_ERRORS = 3
 """A score at most so many standard errors above chance is no better than chance."""
 
 
@@ -35,12 +35,12 @@ class Interval(NamedTuple):
     high: float
 
 
-def hits(ranks: ArrayLike) -> Hits:
+def find_hits(ranks: ArrayLike) -> Hits:
     """(Q,) hits of (Q,) ranks of right candidates, 1 = best."""
     return np.equal(ranks, 1)
 
 
-def interval(tasks: Sequence[Hits], *, seed: int = 0) -> Interval:
+def bootstrap_interval(tasks: Sequence[Hits], *, seed: int = 0) -> Interval:
     """Interval of the mean of the tasks' scores, by drawing each task's queries again with replacement.
 
     How often each value is drawn is drawn at once, which is the same and needs no time. Where no query differs from
@@ -63,21 +63,21 @@ def interval(tasks: Sequence[Hits], *, seed: int = 0) -> Interval:
     >>> (round(low, 2), round(high, 2))
     (0.27, 0.33)
     """
-    low, high = _drawn_again(tasks, seed)
+    low, high = _find_bootstrap_ends(tasks, seed)
     return Interval(max(0.0, low), min(1.0, high))
 
 
-def difference_interval(a: Sequence[Hits], b: Sequence[Hits], *, seed: int = 0) -> Interval:
+def bootstrap_difference_interval(a: Sequence[Hits], b: Sequence[Hits], *, seed: int = 0) -> Interval:
     """Likewise for the score of ``a`` less that of ``b``: queries are drawn together with both models' answers.
 
     Raises:
         ValueError: no task, one without queries, or tasks that have not the same queries.
     """
-    low, high = _drawn_again(_differences(a, b), seed)
+    low, high = _find_bootstrap_ends(_subtract_hits(a, b), seed)
     return Interval(max(-1.0, low), min(1.0, high))
 
 
-def mcnemar(a: Hits, b: Hits) -> float:
+def mcnemar_p_value(a: Hits, b: Hits) -> float:
     """Two-sided p of two models being equally good on a task; exact.
 
     Of the queries that one of them hits and the other does not, each has half of them then.
@@ -91,20 +91,20 @@ def mcnemar(a: Hits, b: Hits) -> float:
     >>> mcnemar(np.array([True] * 5 + [False]), np.array([False] * 6))
     0.0625
     """
-    (difference,) = _differences([a], [b])
+    (difference,) = _subtract_hits([a], [b])
     return sign_test(int(np.count_nonzero(difference > 0)), int(np.count_nonzero(difference < 0)))
 
 
-def sign_flip(a: Sequence[Hits], b: Sequence[Hits], *, seed: int = 0) -> float:
+def sign_flip_p_value(a: Sequence[Hits], b: Sequence[Hits], *, seed: int = 0) -> float:
     """Two-sided p of two models being equally good on a group of tasks.
 
     The difference of the means is held against `RESAMPLES` others in which a coin says for each query whose answer is
-    whose; on one task this is what `mcnemar` computes without a draw.
+    whose; on one task this is what `mcnemar_p_value` computes without a draw.
 
     Raises:
         ValueError: no task, one without queries, or tasks that have not the same queries.
     """
-    differences = _differences(a, b)
+    differences = _subtract_hits(a, b)
     rng = np.random.default_rng(seed)
     flipped = np.zeros(RESAMPLES)
     for own in differences:
@@ -115,7 +115,7 @@ def sign_flip(a: Sequence[Hits], b: Sequence[Hits], *, seed: int = 0) -> float:
     return float((1 + as_far) / (1 + RESAMPLES))
 
 
-def holm(p: Sequence[float]) -> list[float]:
+def correct_p_values(p_values: Sequence[float]) -> list[float]:
     """The p-values corrected for there being many: below 0.05, at most 5 % risk that any of them is there by luck.
 
     Source: S. Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statistics 6 (1979).
@@ -123,10 +123,10 @@ def holm(p: Sequence[float]) -> list[float]:
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
     """
-    corrected = [0.0] * len(p)
+    corrected = [0.0] * len(p_values)
     highest = 0.0
-    for place, index in enumerate(sorted(range(len(p)), key=p.__getitem__)):
-        highest = max(highest, min(1.0, (len(p) - place) * p[index]))
+    for place, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        highest = max(highest, min(1.0, (len(p_values) - place) * p_values[index]))
         corrected[index] = highest
     return corrected
 
@@ -136,18 +136,18 @@ def standard_error(share: float, queries: int) -> float:
     return math.sqrt(share * (1 - share) / queries)
 
 
-def no_better_than_chance(score: float, chance: float, queries: int) -> bool:
-    """Whether a score is at most `CHANCE_ERRORS` standard errors above chance, or below it.
+def is_at_chance(score: float, chance: float, queries: int) -> bool:
+    """Whether a score is at most `CHANCE_STANDARD_ERRORS` standard errors above chance, or below it.
 
     The error is that of guessing, not of the score: no hit at all is no proof of being away from a small chance.
 
     >>> no_better_than_chance(0.0, 0.001, 1000), no_better_than_chance(0.3, 0.1, 1000)
     (True, False)
     """
-    return score <= chance + CHANCE_ERRORS * standard_error(chance, queries)
+    return score <= chance + CHANCE_STANDARD_ERRORS * standard_error(chance, queries)
 
 
-def _drawn_again(tasks: Sequence[NDArray[np.generic]], seed: int) -> tuple[float, float]:
+def _find_bootstrap_ends(tasks: Sequence[NDArray[np.generic]], seed: int) -> tuple[float, float]:
     """Quantiles of the mean over tasks of the mean over queries drawn again."""
     if not tasks or not all(len(own) for own in tasks):
         raise ValueError("an interval needs at least one task, and a task at least one query.")
@@ -163,7 +163,7 @@ def _drawn_again(tasks: Sequence[NDArray[np.generic]], seed: int) -> tuple[float
     return low - unseen, high + unseen
 
 
-def _differences(a: Sequence[Hits], b: Sequence[Hits]) -> list[NDArray[np.int8]]:
+def _subtract_hits(a: Sequence[Hits], b: Sequence[Hits]) -> list[NDArray[np.int8]]:
     """Per task, (Q,) 1 where only ``a`` hits, -1 where only ``b`` does, else 0."""
     lengths = [len(own) for own in a], [len(own) for own in b]
     if lengths[0] != lengths[1] or 0 in lengths[0] or not a:

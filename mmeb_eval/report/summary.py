@@ -6,22 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from mmeb_eval.data.tasks import GROUPS, group, tasks
-from mmeb_eval.report.published import Published, by_name, comparable, published
-from mmeb_eval.report.statistics import hits, interval, no_better_than_chance
-from mmeb_eval.run.results import HEADLINE, Result, group_means, models_of
+from mmeb_eval.data.tasks import GROUPS, list_group_tasks, tasks
+from mmeb_eval.report.published import PublishedScore, group_by_name, is_on_published_data, read_published_scores
+from mmeb_eval.report.statistics import bootstrap_interval, find_hits, is_at_chance
+from mmeb_eval.run.results import HEADLINE_METRIC, Result, compute_group_means, list_models
 from scar.errors import DataError
 from scar.sample import NEGATIVES_PER_PART, PARTS, Part
 
-FLOORS = ("constant", "random", "text-only")
+BASELINES = ("constant", "random", "text-only")
 """Names of the models that a score must beat."""
 
-Kind: TypeAlias = Literal["gold"] | Part
+CaptionKind: TypeAlias = Literal["gold"] | Part
 
-KINDS: tuple[Kind, ...] = ("gold", *(part for part in PARTS for _ in range(NEGATIVES_PER_PART)))
+CAPTION_KINDS: tuple[CaptionKind, ...] = ("gold", *(part for part in PARTS for _ in range(NEGATIVES_PER_PART)))
 """Of a SCaR row's captions, in their order."""
 
-OWN = "own corpora"
+OWN_HEADING = "own corpora"
 """Heading of tasks that are none of the 41."""
 
 
@@ -30,7 +30,7 @@ class Score:
     """A model's score on a task, or its mean over a complete group.
 
     Attributes:
-        hit: `HEADLINE`, 0 to 1.
+        hit: `HEADLINE_METRIC`, 0 to 1.
         low: lower end of its interval; `high` is the upper one.
         high: see `low`.
         chance: what guessing gives.
@@ -68,7 +68,7 @@ class Summary:
     scores: Mapping[tuple[str, str], Score]
     groups: tuple[str, ...]
     means: Mapping[tuple[str, str], Score | str]
-    published: Mapping[str, tuple[Published, ...]]
+    published: Mapping[str, tuple[PublishedScore, ...]]
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -78,15 +78,15 @@ class Summary:
     @property
     def at_chance(self) -> list[tuple[str, str]]:
         """Models and tasks whose score is no better than chance, floors left out."""
-        return [key for key, score in self.scores.items() if score.at_chance and not is_floor(key[0])]
+        return [key for key, score in self.scores.items() if score.at_chance and not is_baseline(key[0])]
 
 
-def is_floor(model: str) -> bool:
-    """Whether a model is one of `FLOORS`, however it is told the region."""
-    return model.split("+")[0] in FLOORS
+def is_baseline(model: str) -> bool:
+    """Whether a model is one of `BASELINES`, however it is told the region."""
+    return model.split("+")[0] in BASELINES
 
 
-def summarise(results: Sequence[Result]) -> Summary:
+def summarise_results(results: Sequence[Result]) -> Summary:
     """Scores, intervals and baselines of results.
 
     Raises:
@@ -94,35 +94,35 @@ def summarise(results: Sequence[Result]) -> Summary:
     """
     if not results:
         raise DataError("report: no results to show; `mmeb-eval --model NAME --tasks DIR` makes some.")
-    models = models_of(results)
+    models = list_models(results)
     means: dict[tuple[str, str], Score | str] = {}
     for model in models:
         own = {result.task: result for result in results if result.model == model}
-        for mean in group_means(own.values()):
-            found = [own[name] for name in group(mean.group) if name in own]
-            means[model, mean.group] = _score(found) if mean.mean is not None else str(mean)
+        for mean in compute_group_means(own.values()):
+            found = [own[name] for name in list_group_tasks(mean.group) if name in own]
+            means[model, mean.group] = _make_score(found) if mean.mean is not None else str(mean)
     order = {name: place for place, name in enumerate(tasks())}
     names = sorted({result.task for result in results}, key=lambda name: (order.get(name, len(order)), name))
     families: dict[str, tuple[str, ...]] = {}
     for name in names:
-        heading = tasks()[name].family if name in tasks() else OWN
+        heading = tasks()[name].family if name in tasks() else OWN_HEADING
         families[heading] = (*families.get(heading, ()), name)
     present = [name for name in GROUPS if any(own == name for _, own in means)]
     groups = tuple(sorted(present, key=lambda name: GROUPS[name][0] != "benchmark"))
     return Summary(
         models=tuple(models),
         families=families,
-        scores={(result.model, result.task): _score([result]) for result in results},
+        scores={(result.model, result.task): _make_score([result]) for result in results},
         groups=groups,
         means=means,
-        published=_published(results, names, groups),
+        published=_select_published(results, names, groups),
     )
 
 
-def _score(results: Sequence[Result]) -> Score:
+def _make_score(results: Sequence[Result]) -> Score:
     """The mean over tasks, which may be one, with its interval."""
-    mean = sum(result.metrics[HEADLINE] for result in results) / len(results)
-    low, high = interval([hits(result.ranks) for result in results])
+    mean = sum(result.metrics[HEADLINE_METRIC] for result in results) / len(results)
+    low, high = bootstrap_interval([find_hits(result.ranks) for result in results])
     queries = sum(result.counts["queries"] for result in results)
     chance = sum(result.chance for result in results) / len(results)
     alone = len(results) == 1
@@ -133,29 +133,31 @@ def _score(results: Sequence[Result]) -> Score:
         chance=chance,
         queries=queries,
         ties=sum(result.counts["ties"] for result in results),
-        at_chance=alone and no_better_than_chance(mean, chance, queries),
-        first=first_kinds(results[0]) if alone else {},
+        at_chance=alone and is_at_chance(mean, chance, queries),
+        first=find_first_kinds(results[0]) if alone else {},
     )
 
 
-def first_kinds(result: Result) -> dict[str, float]:
+def find_first_kinds(result: Result) -> dict[str, float]:
     """Shares by kind on a SCaR task, whose candidates stand in a fixed order: gold, then three of each part."""
     known = tasks().get(result.task)
     if known is not None and known.benchmark != "SCaR":
         return {}
-    if result.counts["candidates"] != len(KINDS) * result.counts["queries"]:
+    if result.counts["candidates"] != len(CAPTION_KINDS) * result.counts["queries"]:
         return {}
-    first = [KINDS[best[0]] for best in result.top]
-    return {kind: first.count(kind) / len(first) for kind in dict.fromkeys(KINDS)}
+    first = [CAPTION_KINDS[best[0]] for best in result.top]
+    return {kind: first.count(kind) / len(first) for kind in dict.fromkeys(CAPTION_KINDS)}
 
 
-def _published(
+def _select_published(
     results: Sequence[Result], names: Sequence[str], groups: Sequence[str]
-) -> dict[str, tuple[Published, ...]]:
+) -> dict[str, tuple[PublishedScore, ...]]:
     """Published scores of those tasks and groups that were asked with the published data."""
-    other = {result.task for result in results if not comparable(result)}
+    other = {result.task for result in results if not is_on_published_data(result)}
     asked = {result.task for result in results}
     wanted = [name for name in names if name not in other]
-    wanted += [name for name in groups if not other & set(group(name)) and asked >= set(group(name))]
-    known = by_name(published())
+    wanted += [
+        name for name in groups if not other & set(list_group_tasks(name)) and asked >= set(list_group_tasks(name))
+    ]
+    known = group_by_name(read_published_scores())
     return {name: tuple(sorted(known[name], key=lambda score: -score.share)) for name in wanted if name in known}

@@ -6,38 +6,38 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from mmeb_eval.report.summary import Score, Summary, summarise
-from mmeb_eval.run.results import HEADLINE, Result
+from mmeb_eval.report.summary import Score, Summary, summarise_results
+from mmeb_eval.run.results import HEADLINE_METRIC, Result
 
 MISSING = "-"
 AT_CHANCE = "*"
-"""Stands behind a score that is no better than chance, see `mmeb_eval.report.statistics.no_better_than_chance`."""
+"""Stands behind a score that is no better than chance, see `mmeb_eval.report.statistics.is_at_chance`."""
 
 
-def tables(results: Sequence[Result]) -> list[Table]:
+def make_score_tables(results: Sequence[Result]) -> list[Table]:
     """The scores of each task, and the means of groups if there are any; with 95 % intervals.
 
     Raises:
         DataError: no results.
     """
-    summary = summarise(results)
-    table = _table(f"{HEADLINE} by task", "task", summary)
+    summary = summarise_results(results)
+    table = _make_table(f"{HEADLINE_METRIC} by task", "task", summary)
     for members in summary.families.values():
         for task in members:
             scores = [summary.scores.get((model, task)) for model in summary.models]
             chance = next(score.chance for score in scores if score is not None)
-            table.add_row(task, f"{chance:.3f}", *map(cell, scores), end_section=task == members[-1])
+            table.add_row(task, f"{chance:.3f}", *map(format_score, scores), end_section=task == members[-1])
     if not summary.groups:
         return [table]
-    means = _table(f"{HEADLINE}, means over whole groups of tasks", "group", summary)
+    means = _make_table(f"{HEADLINE_METRIC}, means over whole groups of tasks", "group", summary)
     for group in summary.groups:
         found = [summary.means.get((model, group)) for model in summary.models]
         chances = [f"{score.chance:.3f}" for score in found if isinstance(score, Score)]
-        means.add_row(group, chances[0] if chances else MISSING, *map(cell, found))
+        means.add_row(group, chances[0] if chances else MISSING, *map(format_score, found))
     return [table, means]
 
 
-def cell(score: Score | str | None) -> str:
+def format_score(score: Score | str | None) -> str:
     """A score with its interval, or why there is none.
 
     >>> cell(Score(hit=0.3, low=0.27, high=0.33, chance=0.1, queries=1000, ties=0, at_chance=False, first={}))
@@ -48,7 +48,7 @@ def cell(score: Score | str | None) -> str:
     return f"{score.hit:.3f} [{score.low:.3f}, {score.high:.3f}]{AT_CHANCE if score.at_chance else ''}"
 
 
-def warnings(summary: Summary) -> list[str]:
+def list_chance_warnings(summary: Summary) -> list[str]:
     """A line for each model, floors left out, that is no better than chance on some tasks."""
     lines = []
     for model in dict.fromkeys(model for model, _ in summary.at_chance):
@@ -61,7 +61,7 @@ def warnings(summary: Summary) -> list[str]:
     return lines
 
 
-def _table(title: str, first: str, summary: Summary) -> Table:
+def _make_table(title: str, first: str, summary: Summary) -> Table:
     caption = f"[95 % interval]; {AT_CHANCE} within three standard errors of chance" if first == "task" else None
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
     table.add_column(first, no_wrap=True)

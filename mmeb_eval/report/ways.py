@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-from mmeb_eval.report.published import Published, published
-from mmeb_eval.run.results import HEADLINE
+from mmeb_eval.report.published import PublishedScore, read_published_scores
+from mmeb_eval.run.results import HEADLINE_METRIC
 from scar.common.files import write_bytes
 from scar.errors import DataError
 
@@ -22,39 +22,41 @@ Stage: TypeAlias = Literal["before", "after"]
 """Before training on SCaR, and after it."""
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
-PROMPT = "prompt"
+PROMPT_STRATEGY = "prompt"
 """The way of a model that takes boxes; the others are values of ``--region``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class StrategyDescription:
     """How a model learns which region is meant, and which rows of the paper's table are told it likewise.
 
     Attributes:
         title: for people.
-        before: (model, setting) in ``published.csv`` before training on SCaR; None if the paper has none.
-        after: likewise after it.
+        published_before: (model, setting) in ``published.csv`` before training on SCaR; None if the paper has none.
+        published_after: likewise after it.
     """
 
     title: str
-    before: tuple[str, str] | None = None
-    after: tuple[str, str] | None = None
+    published_before: tuple[str, str] | None = None
+    published_after: tuple[str, str] | None = None
 
 
-WAYS = {
-    PROMPT: Way("box as prompt and in words", ("VIRTUE-2B", "MMEB-train"), ("VIRTUE-2B", "MMEB-train, SCaR-train")),
-    "whole-image": Way("no box: a grid of points as prompt"),
-    "text": Way("box in words, a grid of points as prompt"),
-    "text-bare": Way(
+REGION_STRATEGIES = {
+    PROMPT_STRATEGY: StrategyDescription(
+        "box as prompt and in words", ("VIRTUE-2B", "MMEB-train"), ("VIRTUE-2B", "MMEB-train, SCaR-train")
+    ),
+    "whole-image": StrategyDescription("no box: a grid of points as prompt"),
+    "text": StrategyDescription("box in words, a grid of points as prompt"),
+    "text-bare": StrategyDescription(
         "box in words, no segment tokens", ("VLM2Vec-2B", "MMEB-train"), ("VLM2Vec-2B", "MMEB-train, SCaR-train")
     ),
-    "crop": Way("crop", ("VIRTUE-2B", "MMEB-train, crop")),
-    "red-circle": Way("red circle", ("CLIP", "red circle")),
+    "crop": StrategyDescription("crop", ("VIRTUE-2B", "MMEB-train, crop")),
+    "red-circle": StrategyDescription("red circle", ("CLIP", "red circle")),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class StrategyScore:
     """A score.
 
     Attributes:
@@ -62,7 +64,7 @@ class Measured:
         stage: see `Stage`.
         seed: of the training.
         draw: seed of the queries.
-        hit: `HEADLINE`, 0 to 1.
+        hit: `HEADLINE_METRIC`, 0 to 1.
         queries: how many were asked.
         chance: what guessing gives.
         model: name of what was asked, with its revision.
@@ -79,7 +81,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class MeanScore:
     """Scores of one model told in one way.
 
     Attributes:
@@ -95,22 +97,22 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StrategyRow:
     """A way with its scores.
 
     Attributes:
-        title: see `Way`.
+        title: see `StrategyDescription`.
         cells: as `Ways.columns`; None where nothing was measured.
-        paper: what the paper prints of each of `STAGES`.
+        published_scores: what the paper prints of each of `STAGES`.
     """
 
     title: str
-    cells: tuple[Cell | None, ...]
-    paper: tuple[Published | None, ...]
+    cells: tuple[MeanScore | None, ...]
+    published_scores: tuple[PublishedScore | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class StrategyTable:
     """The table.
 
     Attributes:
@@ -120,17 +122,17 @@ class Ways:
     """
 
     columns: tuple[tuple[int, Stage], ...]
-    rows: tuple[Row, ...]
+    rows: tuple[StrategyRow, ...]
     about: str
 
     @property
-    def heads(self) -> list[str]:
+    def headings(self) -> list[str]:
         """Titles of all columns but the first."""
         own = [f"{stage} the SCaR stage, seed {seed}" for seed, stage in self.columns]
         return [*own, "paper, before SCaR-train", "paper, after SCaR-train"]
 
 
-def table(scores: Sequence[Measured]) -> Ways:
+def make_strategy_table(scores: Sequence[StrategyScore]) -> StrategyTable:
     """Means and deviations over draws.
 
     Raises:
@@ -140,23 +142,29 @@ def table(scores: Sequence[Measured]) -> Ways:
         raise DataError("no scores of ways to tell a region.")
     columns = tuple(sorted({(each.seed, each.stage) for each in scores}, key=lambda c: (c[0], STAGES.index(c[1]))))
     rows = []
-    for name, way in WAYS.items():
+    for name, way in REGION_STRATEGIES.items():
         own = [
             [each.hit for each in scores if (each.way, each.seed, each.stage) == (name, *column)] for column in columns
         ]
-        rows.append(Row(way.title, tuple(map(_cell, own)), (_printed(way.before), _printed(way.after))))
+        rows.append(
+            StrategyRow(
+                way.title,
+                tuple(map(_average_scores, own)),
+                (_find_published(way.published_before), _find_published(way.published_after)),
+            )
+        )
     draws = sorted({each.draw for each in scores})
     least, most = min(each.queries for each in scores), max(each.queries for each in scores)
     asked = f"{least:,}" if least == most else f"{least:,} to {most:,}"
     about = (
-        f"{HEADLINE} of the miniature, mean and deviation over {len(draws)} draw{'s' if len(draws) > 1 else ''} of "
-        f"{asked} held-out queries (seeds {', '.join(map(str, draws))}), "
+        f"{HEADLINE_METRIC} of the miniature, mean and deviation over {len(draws)} draw{'s' if len(draws) > 1 else ''} "
+        f"of {asked} held-out queries (seeds {', '.join(map(str, draws))}), "
         f"chance {statistics.fmean(each.chance for each in scores):.3f}"
     )
-    return Ways(columns, tuple(rows), about)
+    return StrategyTable(columns, tuple(rows), about)
 
 
-def write(scores: Sequence[Measured], path: Path) -> None:
+def write_strategy_scores(scores: Sequence[StrategyScore], path: Path) -> None:
     """Write scores as JSON.
 
     Raises:
@@ -166,7 +174,7 @@ def write(scores: Sequence[Measured], path: Path) -> None:
     write_bytes(f"[\n{lines}\n]\n".encode(), path)
 
 
-def read(path: Path) -> list[Measured]:
+def read_strategy_scores(path: Path) -> list[StrategyScore]:
     """Read what `write` wrote.
 
     Raises:
@@ -176,24 +184,31 @@ def read(path: Path) -> list[Measured]:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not readable scores of ways to tell a region: {error}") from error
-    wanted = {field.name for field in fields(Measured)}
+    wanted = {field.name for field in fields(StrategyScore)}
     for number, row in enumerate(stored if isinstance(stored, list) else [stored]):
-        if not isinstance(row, dict) or row.keys() != wanted or row["way"] not in WAYS or row["stage"] not in STAGES:
+        if (
+            not isinstance(row, dict)
+            or row.keys() != wanted
+            or row["way"] not in REGION_STRATEGIES
+            or row["stage"] not in STAGES
+        ):
             raise DataError(f"{path}, score {number}: expected {', '.join(sorted(wanted))}, found {row!r}.")
-    return [Measured(**row) for row in stored]
+    return [StrategyScore(**row) for row in stored]
 
 
-def _cell(hits: Sequence[float]) -> Cell | None:
+def _average_scores(hits: Sequence[float]) -> MeanScore | None:
     if not hits:
         return None
-    return Cell(statistics.fmean(hits), statistics.stdev(hits) if len(hits) > 1 else None)
+    return MeanScore(statistics.fmean(hits), statistics.stdev(hits) if len(hits) > 1 else None)
 
 
-def _printed(row: tuple[str, str] | None) -> Published | None:
+def _find_published(row: tuple[str, str] | None) -> PublishedScore | None:
     """The paper's mean over the five SCaR tasks."""
     if row is None:
         return None
     found = [
-        s for s in published() if s.source.id == "virtue-scar" and s.name == "SCaR" and (s.model, s.setting) == row
+        s
+        for s in read_published_scores()
+        if s.source.id == "virtue-scar" and s.name == "SCaR" and (s.model, s.setting) == row
     ]
     return found[0]

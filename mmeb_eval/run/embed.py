@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mmeb_eval.data.images import opened_ahead
-from mmeb_eval.embedder import Embedder, Item, checked
-from mmeb_eval.run.workers import Worker, wait
+from mmeb_eval.data.images import prefetch_images
+from mmeb_eval.embedder import Embedder, Item, check_vectors
+from mmeb_eval.run.workers import Worker, wait_for_workers
 from scar.errors import ContractError
 
 
-class Store(Protocol):
+class VectorStore(Protocol):
     """Where vectors are kept: `Memory`, or `mmeb_eval.run.vector_cache.VectorCache`."""
 
     @property
@@ -27,23 +27,23 @@ class Store(Protocol):
         ...
 
     @property
-    def shared(self) -> Path | None:
+    def worker_folder(self) -> Path | None:
         """Where workers that share it meet; None if none can."""
         ...
 
-    def distinct(self, items: Iterable[Item]) -> list[Item]:
+    def select_distinct(self, items: Iterable[Item]) -> list[Item]:
         """Those that need a vector of their own."""
         ...
 
-    def missing(self, items: Iterable[Item]) -> list[Item]:
+    def select_missing(self, items: Iterable[Item]) -> list[Item]:
         """Those of distinct items that have none yet."""
         ...
 
-    def put(self, items: Sequence[Item], vectors: NDArray[np.float32]) -> None:
+    def add_vectors(self, items: Sequence[Item], vectors: NDArray[np.float32]) -> None:
         """Keep a batch."""
         ...
 
-    def take(self, items: Sequence[Item]) -> NDArray[np.float32]:
+    def get_vectors(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), D) vectors of items that were put."""
         ...
 
@@ -52,31 +52,31 @@ class Store(Protocol):
         ...
 
 
-class Memory:
+class VectorsInMemory:
     """Vectors that are gone with the process."""
 
-    shared = None
+    worker_folder = None
 
     def __init__(self) -> None:
         self.width: int | None = None
         self._batches: list[NDArray[np.float32]] = []
-        self._place: dict[Item, tuple[int, int]] = {}
+        self._positions: dict[Item, tuple[int, int]] = {}
 
-    def distinct(self, items: Iterable[Item]) -> list[Item]:
+    def select_distinct(self, items: Iterable[Item]) -> list[Item]:
         return list(dict.fromkeys(items))
 
-    def missing(self, items: Iterable[Item]) -> list[Item]:
-        return [item for item in items if item not in self._place]
+    def select_missing(self, items: Iterable[Item]) -> list[Item]:
+        return [item for item in items if item not in self._positions]
 
-    def put(self, items: Sequence[Item], vectors: NDArray[np.float32]) -> None:
+    def add_vectors(self, items: Sequence[Item], vectors: NDArray[np.float32]) -> None:
         self.width = vectors.shape[1]
-        self._place.update((item, (len(self._batches), row)) for row, item in enumerate(items))
+        self._positions.update((item, (len(self._batches), row)) for row, item in enumerate(items))
         self._batches.append(vectors.copy())  # an embedder may use its array again
 
-    def take(self, items: Sequence[Item]) -> NDArray[np.float32]:
+    def get_vectors(self, items: Sequence[Item]) -> NDArray[np.float32]:
         vectors = np.empty((len(items), self.width or 0), dtype=np.float32)
         for index, item in enumerate(items):
-            batch, row = self._place[item]
+            batch, row = self._positions[item]
             vectors[index] = self._batches[batch][row]
         return vectors
 
@@ -85,7 +85,7 @@ class Memory:
 
 
 def embed_items(
-    embedder: Embedder, items: Sequence[Item], batch_size: int, bar: str | None, store: Store, worker: Worker
+    embedder: Embedder, items: Sequence[Item], batch_size: int, title: str | None, store: VectorStore, worker: Worker
 ) -> NDArray[np.float32]:
     """(len(items), D) vectors; those that are stored are not made again.
 
@@ -98,7 +98,7 @@ def embed_items(
         embedder: what makes them.
         items: in the order of the rows.
         batch_size: most items at once.
-        bar: what to write beside a progress bar; None draws none.
+        title: what to write beside a progress bar; None draws none.
         store: where they are kept.
         worker: this process; each of several makes every ``size``-th batch and waits for the others.
 
@@ -106,29 +106,29 @@ def embed_items(
         ContractError: vectors that break the contract, or whose width changes from batch to batch.
         EvalError: the store cannot be written, or another worker ends before its share is done.
     """
-    apart = store.distinct(items)
+    apart = store.select_distinct(items)
     batches = [apart[start : start + batch_size] for start in range(0, len(apart), batch_size)]
-    waiting = [todo for batch in batches[worker.rank :: worker.size] if (todo := store.missing(batch))]
+    waiting = [todo for batch in batches[worker.rank :: worker.size] if (todo := store.select_missing(batch))]
     images = [item.image for todo in waiting for item in todo if item.image is not None]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=bar is None) as shown, opened_ahead(images):
+    with Progress(*columns, console=Console(stderr=True), disable=title is None) as shown, prefetch_images(images):
         there = len(apart) - sum(map(len, waiting))  # or the share of others
-        running = shown.add_task(f"{embedder.name}: {bar}", total=len(apart), completed=there)
+        running = shown.add_task(f"{embedder.name}: {title}", total=len(apart), completed=there)
         for todo in waiting:
-            made = checked(embedder.embed(todo), todo, embedder.name)
+            made = check_vectors(embedder.embed(todo), todo, embedder.name)
             if store.width not in (None, made.shape[1]):
                 before = f"{store.width} numbers before and {made.shape[1]}"
                 raise ContractError(
                     f"{embedder.name}: vectors have {before} in this batch; their width must not change."
                 )
-            store.put(todo, made)
+            store.add_vectors(todo, made)
             shown.advance(running, len(todo))
-    if store.shared is not None and worker.size > 1:
-        wait(store.shared, worker.size, partial(_owing, store, batches, worker.size))
-    return store.take(items)
+    if store.worker_folder is not None and worker.size > 1:
+        wait_for_workers(store.worker_folder, worker.size, partial(_find_pending, store, batches, worker.size))
+    return store.get_vectors(items)
 
 
-def _owing(store: Store, batches: Sequence[Sequence[Item]], size: int) -> set[int]:
+def _find_pending(store: VectorStore, batches: Sequence[Sequence[Item]], size: int) -> set[int]:
     """Ranks of the workers whose batches are not all stored."""
     store.reload()
-    return {number % size for number, batch in enumerate(batches) if store.missing(batch)}
+    return {number % size for number, batch in enumerate(batches) if store.select_missing(batch)}

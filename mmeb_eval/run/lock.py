@@ -10,15 +10,15 @@ from pathlib import Path
 from mmeb_eval.run.workers import Worker
 from scar.errors import EvalError
 
-LAUNCH = ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID")
+LAUNCH_VARIABLES = ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID")
 """What launchers tell all workers of one start, and no others."""
 
-GUARD_S = 30.0
+ENTRY_TIMEOUT_S = 30.0
 """How long others may take to enter the folder; each needs some milliseconds."""
 
 
 @contextmanager
-def only_one(
+def lock_folder(
     folder: Path,
     worker: Worker = Worker(),  # noqa: B008 - it is frozen
     work: str = "",
@@ -38,20 +38,20 @@ def only_one(
     from filelock import FileLock, Timeout
 
     alone = str(os.getpid()) if worker.size == 1 else ""
-    run = repr((worker.size, alone, work, [environment.get(name) for name in LAUNCH]))
+    run = repr((worker.size, alone, work, [environment.get(name) for name in LAUNCH_VARIABLES]))
     own = FileLock(folder / f".lock-{worker.rank}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=GUARD_S):  # one enters at a time
+        with FileLock(folder / ".lock", timeout=ENTRY_TIMEOUT_S):  # one enters at a time
             own.acquire(timeout=0)
             try:
-                _refuse_strangers(folder, worker.rank, run)
+                _refuse_other_runs(folder, worker.rank, run)
                 (folder / f".run-{worker.rank}").write_text(run, encoding="utf-8", errors="surrogateescape")
             except BaseException:
                 own.release()
                 raise
     except Timeout as error:
-        raise _taken(folder) from error
+        raise _locked_error(folder) from error
     except OSError as error:
         raise EvalError(f"{folder}: cannot be written: {error.strerror}; choose another --output.") from error
     try:
@@ -60,7 +60,7 @@ def only_one(
         own.release()
 
 
-def _refuse_strangers(folder: Path, rank: int, run: str) -> None:
+def _refuse_other_runs(folder: Path, rank: int, run: str) -> None:
     """See that whoever else is inside belongs to this run."""
     from filelock import FileLock, Timeout
 
@@ -74,8 +74,8 @@ def _refuse_strangers(folder: Path, rank: int, run: str) -> None:
         except Timeout:
             sign = folder / f".run-{other}"
             if not sign.is_file() or sign.read_text(encoding="utf-8", errors="surrogateescape") != run:
-                raise _taken(folder) from None
+                raise _locked_error(folder) from None
 
 
-def _taken(folder: Path) -> EvalError:
+def _locked_error(folder: Path) -> EvalError:
     return EvalError(f"{folder}: another mmeb-eval is writing here; wait for it or choose another --output.")

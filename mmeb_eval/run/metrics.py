@@ -7,16 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-CUTS = (1, 5, 10)
+CUTOFFS = (1, 5, 10)
 """The k of every metric."""
 
 
-def metrics(
+def compute_metrics(
     ranks: NDArray[np.intp],
     *,
     labels: NDArray[np.intp] | None = None,
     gains: NDArray[np.float64] | None = None,
-    cuts: Sequence[int] = CUTS,
+    cutoffs: Sequence[int] = CUTOFFS,
 ) -> dict[str, float]:
     """Means over queries of each metric at each k.
 
@@ -29,7 +29,7 @@ def metrics(
             ``map`` and ``ndcg``, as in the reference. Left out, each is another one.
         gains: (Q, L) how right each right answer is, those that are no candidates too; NaN for none. Left out, each
             of ``ranks`` is as right as the others.
-        cuts: values of k.
+        cutoffs: values of k.
 
     Returns:
         ``hit@k``, ``ndcg_linear@k``, ``ndcg_exponential@k``, ``precision@k``, ``recall@k``, ``f1@k``, ``map@k`` and
@@ -45,28 +45,28 @@ def metrics(
         labels = np.broadcast_to(np.arange(ranks.shape[1]), ranks.shape)
     if gains is None:
         gains = np.where(ranks > 0, 1.0, np.nan)
-    depth = max(cuts)
+    depth = max(cutoffs)
     places = np.arange(1, depth + 1)
     wanted = np.count_nonzero(~np.isnan(gains), axis=1)[:, None]  # (Q, 1)
-    right, new, gain = _by_rank(ranks, labels, gains, depth)  # (Q, depth) each
+    right, new, gain = _place_labels(ranks, labels, gains, depth)  # (Q, depth) each
     found = np.cumsum(new, axis=1)
     precisions = np.cumsum(right * np.cumsum(right, axis=1) / places, axis=1)
     first = np.maximum.accumulate(right, axis=1)
     reciprocal = np.cumsum((np.cumsum(first, axis=1) == 1) / places, axis=1)
     columns = {
         "hit": found > 0,
-        "ndcg_linear": _ndcg(gain, gains),
-        "ndcg_exponential": _ndcg(np.exp2(gain) - 1, np.exp2(gains) - 1),
+        "ndcg_linear": _compute_ndcg(gain, gains),
+        "ndcg_exponential": _compute_ndcg(np.exp2(gain) - 1, np.exp2(gains) - 1),
         "precision": found / places,
         "recall": np.where(wanted > 0, found / np.maximum(wanted, 1), 1.0),
         "f1": 2 * found / (places + wanted),
         "map": precisions / np.maximum(np.minimum(wanted, places), 1),
         "mrr": reciprocal,
     }
-    return {f"{name}@{k}": float(np.mean(column[:, k - 1])) for name, column in columns.items() for k in cuts}
+    return {f"{name}@{k}": float(np.mean(column[:, k - 1])) for name, column in columns.items() for k in cutoffs}
 
 
-def _by_rank(
+def _place_labels(
     ranks: NDArray[np.intp], labels: NDArray[np.intp], gains: NDArray[np.float64], depth: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float64]]:
     """What stands at each of the first ``depth`` ranks: (Q, depth) whether right, whether for the first time, gain."""
@@ -86,7 +86,7 @@ def _by_rank(
     return right, new, gain
 
 
-def _ndcg(gain: NDArray[np.float64], gains: NDArray[np.float64]) -> NDArray[np.float64]:
+def _compute_ndcg(gain: NDArray[np.float64], gains: NDArray[np.float64]) -> NDArray[np.float64]:
     """(Q, depth) discounted gain at each k over that of the best order; 0 where there is nothing to gain."""
     depth = gain.shape[1]
     discount = 1 / np.log2(np.arange(2, depth + 2))

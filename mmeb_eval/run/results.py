@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from mmeb_eval.data.tasks import GROUPS, group
+from mmeb_eval.data.tasks import GROUPS, list_group_tasks
 from scar.common.files import write_bytes
 from scar.errors import DataError
 
-HEADLINE = "hit@1"
+HEADLINE_METRIC = "hit@1"
 """The metric a leaderboard shows."""
 
-PROBED = "probes"
+PROBE_FOLDER = "probes"
 """Folder, in that of a model, of its results with disturbed prompts."""
 
 
@@ -27,13 +27,13 @@ class Result:
     Attributes:
         model: the embedder's name.
         task: the task's name.
-        metrics: ``hit@1``, ``mrr@10`` and so on, means over queries; see `mmeb_eval.run.metrics.metrics`.
+        metrics: ``hit@1``, ``mrr@10`` and so on, means over queries; see `mmeb_eval.run.metrics.compute_metrics`.
         counts: ``queries``; ``candidates``, summed over queries; ``items``, the distinct ones that were embedded;
             ``ties``, queries in which a wrong candidate scores exactly as the right one; ``repeats``, queries whose
             data list the right candidate more than once.
         chance: hit@1 of guessing, the mean of 1 / candidates over queries.
         settings: all that a rerun needs to give the same numbers; ``probe`` where prompts were disturbed, see
-            `mmeb_eval.regions.robustness.Disturbed.settings`.
+            `mmeb_eval.regions.robustness.PerturbedPrompts.settings`.
         ranks: of each query's right candidate, 1 = best, in the order of the data.
         top: indices of each query's best candidates, best first, ten at most, among its candidates without repeats.
         margins: score of each query's right candidate less that of the best wrong one; 0 where there is none.
@@ -52,62 +52,68 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class GroupMean:
-    """A mean of `HEADLINE` over a group of tasks.
+    """A mean of `HEADLINE_METRIC` over a group of tasks.
 
     Attributes:
         group: its name in `mmeb_eval.data.tasks.GROUPS`.
-        have: tasks that have a result.
+        scored: tasks that have a result.
         total: tasks in the group.
         mean: 0 to 1; None unless every task has a result.
     """
 
     group: str
-    have: int
+    scored: int
     total: int
     mean: float | None
 
     def __str__(self) -> str:
         """The score, or how much of the group is there."""
-        return f"incomplete {self.have}/{self.total}" if self.mean is None else f"{self.mean:.3f}"
+        return f"incomplete {self.scored}/{self.total}" if self.mean is None else f"{self.mean:.3f}"
 
 
-def group_means(results: Iterable[Result]) -> list[GroupMean]:
+def compute_group_means(results: Iterable[Result]) -> list[GroupMean]:
     """Means of one model's results over each group that has at least one; a mean over a part is no mean."""
     by_task = {result.task: result for result in results}
     means = []
     for name in GROUPS:
-        names = group(name)
+        names = list_group_tasks(name)
         have = [by_task[task] for task in names if task in by_task]
         whole = len(have) == len(names)
         if have:
-            mean = sum(result.metrics[HEADLINE] for result in have) / len(names) if whole else None
+            mean = sum(result.metrics[HEADLINE_METRIC] for result in have) / len(names) if whole else None
             means.append(GroupMean(name, len(have), len(names), mean))
     return means
 
 
-def result_path(output: Path, model: str, task: str) -> Path:
+def get_result_path(output: Path, model: str, task: str) -> Path:
     """Where a result lies: ``<output>/<model>/<task>.json``, both percent-encoded where a file name needs it.
 
     >>> result_path(Path("out"), "clip:openai/clip-vit-base-patch32", "VOC2007").as_posix()
     'out/clip%3Aopenai%2Fclip-vit-base-patch32/VOC2007.json'
     """
-    return output / _file_name(model) / f"{_file_name(task)}.json"
+    return output / _encode_file_name(model) / f"{_encode_file_name(task)}.json"
 
 
-def probe_path(output: Path, model: str, task: str, probe: str, level: str) -> Path:
+def get_probe_path(output: Path, model: str, task: str, probe: str, level: str) -> Path:
     """Where a result with disturbed prompts lies: ``<output>/<model>/probes/<task>/<probe>-<level>.json``."""
-    return output / _file_name(model) / PROBED / _file_name(task) / f"{_file_name(f'{probe}-{level}')}.json"
+    return (
+        output
+        / _encode_file_name(model)
+        / PROBE_FOLDER
+        / _encode_file_name(task)
+        / f"{_encode_file_name(f'{probe}-{level}')}.json"
+    )
 
 
 def write_result(result: Result, output: Path) -> Path:
-    """Write a result under `result_path` or `probe_path`; a reader sees the old file or the new one, never a part.
+    """Write a result under `get_result_path` or `get_probe_path`; a reader sees the old file or the new one.
 
     Raises:
         EvalError: the file cannot be written.
     """
-    path = result_path(output, result.model, result.task)
+    path = get_result_path(output, result.model, result.task)
     if probe := result.settings.get("probe"):
-        path = probe_path(output, result.model, result.task, probe["name"], probe["level"])
+        path = get_probe_path(output, result.model, result.task, probe["name"], probe["level"])
     row = {field.name: getattr(result, field.name) for field in fields(result)}
     lines = (f" {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in row.items())
     write_bytes(("{\n" + ",\n".join(lines) + "\n}\n").encode(), path)
@@ -144,14 +150,14 @@ def read_results(output: Path) -> list[Result]:
     return [read_result(path) for path in paths]
 
 
-def read_probed(output: Path) -> list[Result]:
+def read_probe_results(output: Path) -> list[Result]:
     """Every result with disturbed prompts below a folder, by model, task, probe and level; there may be none.
 
     Raises:
         DataError: a file is not such a result.
     """
     probed = []
-    for path in sorted(output.glob(f"*/{PROBED}/*/*.json")):
+    for path in sorted(output.glob(f"*/{PROBE_FOLDER}/*/*.json")):
         result = read_result(path)
         if "probe" not in result.settings:
             raise DataError(f"{path}: not a result with disturbed prompts; move it away.")
@@ -159,12 +165,12 @@ def read_probed(output: Path) -> list[Result]:
     return probed
 
 
-def models_of(results: Sequence[Result]) -> list[str]:
+def list_models(results: Sequence[Result]) -> list[str]:
     """The models in the order in which they first appear."""
     return list(dict.fromkeys(result.model for result in results))
 
 
-def _file_name(name: str) -> str:
+def _encode_file_name(name: str) -> str:
     """``name`` as one file name that no other name has."""
     encoded = quote(name, safe=" +,=@()")
     return encoded.replace(".", "%2E", 1) if encoded.startswith(".") else encoded

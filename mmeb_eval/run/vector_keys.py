@@ -1,4 +1,4 @@
-"""What tells vectors apart: who made them (`identity`), and of what (`Keys`)."""
+"""What tells vectors apart: who made them (`identity`), and of what (`ItemKeys`)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from mmeb_eval.embedder import Embedder, Item, Points, Prompt, layout_of, prompts_of, settings_of
-from mmeb_eval.run.versions import versions
+from mmeb_eval.embedder import Embedder, Item, Points, Prompt, get_layout_name, get_prompt_kinds, get_settings
+from mmeb_eval.run.versions import read_versions
 from scar.common.files import FileHash, HashCache, hash_file
 from scar.common.prefetch import WORKERS
 from scar.errors import DataError
@@ -25,40 +25,40 @@ SETTLED_NS = 2_000_000_000
 _COLUMNS = ("path", "size", "mtime_ns", "sha256")
 
 
-def identity(embedder: Embedder) -> dict[str, Any]:
+def describe_identity(embedder: Embedder) -> dict[str, Any]:
     """All that can change an embedder's vectors, as JSON values: name, settings, its own code and the libraries'."""
     return {
         "embedder": embedder.name,
-        "layout": layout_of(embedder),
-        "prompts": sorted(prompts_of(embedder)),
-        "settings": settings_of(embedder),
-        "code": _code(embedder),
-        "versions": versions(),
+        "layout": get_layout_name(embedder),
+        "prompts": sorted(get_prompt_kinds(embedder)),
+        "settings": get_settings(embedder),
+        "code": _hash_code(embedder),
+        "versions": read_versions(),
     }
 
 
-class Keys:
+class ItemKeys:
     """Digests of items by content: two paths of one picture are one, two boxes on one picture are two.
 
     Args:
         memory: a parquet file that remembers digests of images by path, size and time; none is needed.
     """
 
-    def __init__(self, memory: Path | None = None) -> None:
-        self._memory = memory
-        self._hashes = HashCache(("st_size", "st_mtime_ns"), _remembered(memory))
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._hashes = HashCache(("st_size", "st_mtime_ns"), _read_digests(path))
 
-    def of(self, item: Item) -> bytes:
+    def make_key(self, item: Item) -> bytes:
         """16 bytes that stand for the item's text, the bytes of its image and its prompt.
 
         Raises:
             DataError: the image cannot be read.
         """
-        image = None if item.image is None else self._image(item.image)
-        content = json.dumps([item.text, image, None if item.prompt is None else _prompt(item.prompt)])
+        image = None if item.image is None else self._hash_image(item.image)
+        content = json.dumps([item.text, image, None if item.prompt is None else _prompt_to_json(item.prompt)])
         return hashlib.blake2b(content.encode(), digest_size=16).digest()
 
-    def look(self, images: Iterable[Path]) -> None:
+    def hash_images(self, images: Iterable[Path]) -> None:
         """Digest images that were never seen, several at a time: hashing leaves other threads to run.
 
         Raises:
@@ -66,11 +66,11 @@ class Keys:
         """
         fresh = [path for path in dict.fromkeys(images) if str(path) not in self._hashes.known]
         with ThreadPoolExecutor(WORKERS) as pool:
-            list(pool.map(self._image, fresh))
+            list(pool.map(self._hash_image, fresh))
 
-    def save(self) -> None:
+    def save_digests(self) -> None:
         """Write the memory, if it has one and there is something new in it."""
-        if self._memory is None or not self._hashes.computed:
+        if self._path is None or not self._hashes.computed:
             return
         import pyarrow as pa
 
@@ -83,10 +83,10 @@ class Keys:
             if now - entry.state[1] > SETTLED_NS
         ]
         columns = {name: [row[column] for row in settled] for column, name in enumerate(_COLUMNS)}
-        write_table(pa.table(columns), self._memory)
+        write_table(pa.table(columns), self._path)
         self._hashes.computed.clear()
 
-    def _image(self, path: Path) -> str:
+    def _hash_image(self, path: Path) -> str:
         """SHA-256 of the image file, computed again only when its size or time has changed."""
         name = str(path)
         if name in self._hashes.used:
@@ -97,31 +97,31 @@ class Keys:
             raise DataError(f"{path}: cannot be read: {error.strerror}.") from error
 
 
-def _remembered(memory: Path | None) -> dict[str, FileHash]:
+def _read_digests(path: Path | None) -> dict[str, FileHash]:
     """What a memory holds; one that cannot be read is no loss, as digests are computed again."""
-    if memory is None or not memory.is_file():
+    if path is None or not path.is_file():
         return {}
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
-        rows = parquet.read_table(memory, columns=list(_COLUMNS)).to_pylist()
+        rows = parquet.read_table(path, columns=list(_COLUMNS)).to_pylist()
     except (OSError, pa.ArrowException):
         return {}
     return {row["path"]: FileHash((row["size"], row["mtime_ns"]), row["sha256"]) for row in rows}
 
 
-def _prompt(prompt: Prompt) -> list[Any]:
+def _prompt_to_json(prompt: Prompt) -> list[Any]:
     """A prompt as JSON values; equal prompts give equal ones, whatever the type of their numbers."""
     if isinstance(prompt, Box):
         return ["box", *map(float, (prompt.x0, prompt.y0, prompt.x1, prompt.y1))]
     if isinstance(prompt, Points):
-        box = None if prompt.box is None else _prompt(prompt.box)
+        box = None if prompt.box is None else _prompt_to_json(prompt.box)
         return ["points", [[float(x), float(y)] for x, y in prompt.xy], list(prompt.labels), box]
     return ["mask", list(prompt.size), prompt.counts]
 
 
-def _code(embedder: Embedder) -> dict[str, str]:
+def _hash_code(embedder: Embedder) -> dict[str, str]:
     """Digests of the files that define the embedder and what it wraps: an edit makes another embedder of it."""
     digests = {}
     inner: object = embedder

@@ -11,13 +11,13 @@ LIBRARIES = ("scar-virtue", "numpy", "pillow", "torch", "torchvision", "transfor
 """Distributions whose versions can move a score."""
 
 
-def versions() -> dict[str, str]:
+def read_versions() -> dict[str, str]:
     """Versions of Python and of those `LIBRARIES` that are installed."""
-    return dict(_versions())
+    return dict(_read_versions_once())
 
 
 @cache
-def _versions() -> dict[str, str]:
+def _read_versions_once() -> dict[str, str]:
     """Asked for once: each answer reads a file, and every task wants them."""
     found = {"python": platform.python_version()}
     for name in LIBRARIES:

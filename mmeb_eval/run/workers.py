@@ -15,10 +15,10 @@ from scar.errors import EvalError
 POLL_S = 0.05
 """How often a worker looks whether the others are done."""
 
-BEAT_S = 2.0
+HEARTBEAT_S = 2.0
 """How often a worker shows that it runs."""
 
-PATIENCE_S = 120.0
+HEARTBEAT_TIMEOUT_S = 120.0
 """A worker that has shown nothing for so long is taken for dead; one may load its model so much longer than another."""
 
 
@@ -35,7 +35,7 @@ class Worker:
     size: int = 1
 
 
-def this_worker(environment: Mapping[str, str] = os.environ) -> Worker:
+def read_worker(environment: Mapping[str, str] = os.environ) -> Worker:
     """What the launcher said in ``RANK`` and ``WORLD_SIZE``; without a launcher the only one.
 
     Raises:
@@ -50,7 +50,7 @@ def this_worker(environment: Mapping[str, str] = os.environ) -> Worker:
     return Worker(int(rank), int(size))
 
 
-def take_device(environment: MutableMapping[str, str] = os.environ) -> None:
+def select_device(environment: MutableMapping[str, str] = os.environ) -> None:
     """Show each of several workers of a machine a GPU of its own; to be called before CUDA is first used.
 
     Models take the first GPU that they see, and launchers show all of them to every worker.
@@ -69,20 +69,20 @@ def take_device(environment: MutableMapping[str, str] = os.environ) -> None:
 
 
 @contextmanager
-def shown(folder: Path, worker: Worker) -> Iterator[None]:
+def heartbeat(folder: Path, worker: Worker) -> Iterator[None]:
     """Show the other workers that this one runs, by a file that changes again and again."""
     if worker.size == 1:
         yield
         return
-    sign, done = _sign(folder, worker.rank), threading.Event()
+    sign, done = _get_heartbeat_path(folder, worker.rank), threading.Event()
 
-    def beat() -> None:
-        while not done.wait(BEAT_S):
+    def touch_regularly() -> None:
+        while not done.wait(HEARTBEAT_S):
             sign.touch()
 
     folder.mkdir(parents=True, exist_ok=True)
     sign.touch()
-    beating = threading.Thread(target=beat, daemon=True)
+    beating = threading.Thread(target=touch_regularly, daemon=True)
     beating.start()
     try:
         yield
@@ -92,13 +92,13 @@ def shown(folder: Path, worker: Worker) -> Iterator[None]:
         sign.unlink(missing_ok=True)
 
 
-def wait(folder: Path, size: int, owing: Callable[[], Collection[int]]) -> None:
+def wait_for_workers(folder: Path, size: int, find_pending: Callable[[], Collection[int]]) -> None:
     """Wait for other workers.
 
     Args:
         folder: where they are `shown`.
         size: how many there are.
-        owing: ranks of those that have not done their share.
+        find_pending: ranks of those that have not done their share.
 
     Raises:
         EvalError: one of them has ended, or shows no sign of life.
@@ -106,8 +106,8 @@ def wait(folder: Path, size: int, owing: Callable[[], Collection[int]]) -> None:
     began = time.monotonic()
     changed: dict[int, tuple[int, float]] = {}  # the last sign of each, and when it was new
     while True:
-        signs = [_touched(_sign(folder, rank)) for rank in range(size)]
-        owed = owing()  # after the signs: one that ended in between has done its share
+        signs = [_read_mtime(_get_heartbeat_path(folder, rank)) for rank in range(size)]
+        owed = find_pending()  # after the signs: one that ended in between has done its share
         if not owed:
             return
         now = time.monotonic()
@@ -116,7 +116,7 @@ def wait(folder: Path, size: int, owing: Callable[[], Collection[int]]) -> None:
             last, since = changed.get(rank, (None, began))
             if sign is not None and sign != last:
                 changed[rank] = sign, now
-            elif now - since > PATIENCE_S or (sign is None and last is not None):
+            elif now - since > HEARTBEAT_TIMEOUT_S or (sign is None and last is not None):
                 raise EvalError(
                     f"worker {rank} of {size} ended, or has shown no sign of life, before its share was done; what was "
                     "stored is kept: see what it said, and run again."
@@ -124,12 +124,12 @@ def wait(folder: Path, size: int, owing: Callable[[], Collection[int]]) -> None:
         time.sleep(POLL_S)
 
 
-def _sign(folder: Path, rank: int) -> Path:
+def _get_heartbeat_path(folder: Path, rank: int) -> Path:
     """The file of a worker."""
     return folder / f".worker-{rank}"
 
 
-def _touched(path: Path) -> int | None:
+def _read_mtime(path: Path) -> int | None:
     """When the file was last touched; None if there is none."""
     try:
         return path.stat().st_mtime_ns

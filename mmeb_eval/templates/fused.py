@@ -13,7 +13,7 @@ from mmeb_eval.data.tasks import Task
 from scar.errors import UnknownName
 from scar.sample import Box
 
-DATA_TOKEN = "<|image_1|>"  # noqa: S105 - a token of text
+DATA_IMAGE_TOKEN = "<|image_1|>"
 """Where the published data say that an image goes."""
 
 
@@ -26,7 +26,7 @@ def token_first(instruction: str, text: str, image: str) -> str:
     return f"{image} {instruction}" + (f" {text}" if text else "")
 
 
-def bare(instruction: str, text: str, image: str) -> str:
+def without_token(instruction: str, text: str, image: str) -> str:
     """Instruction and text without a token, for models whose own code adds it; a space stands between in any case.
 
     >>> bare("Say what:", "", "")
@@ -35,7 +35,7 @@ def bare(instruction: str, text: str, image: str) -> str:
     return f"{instruction} {text}"
 
 
-def text_alone(instruction: str, text: str, image: str) -> str:
+def text_only(instruction: str, text: str, image: str) -> str:
     """The text; the official code drops the instruction for video models that were trained without any.
 
     >>> text_alone("Say what:", "a dog", "")
@@ -44,7 +44,7 @@ def text_alone(instruction: str, text: str, image: str) -> str:
     return text
 
 
-def one_word(instruction: str, text: str, image: str) -> str:
+def e5v_chat(instruction: str, text: str, image: str) -> str:
     r"""The chat that E5-V was trained on; the official code drops the instruction here too.
 
     >>> one_word("Say what:", "a dog", "<image>").split("<|end_header_id|>")[1]
@@ -60,28 +60,28 @@ class Layout:
     """What one kind of model wants its texts to look like.
 
     Attributes:
-        image: the model's own image token as it stands in texts; empty if there is none.
+        image_token: the model's own image token as it stands in texts; empty if there is none.
         exact: whether texts stay exactly as the official code makes them: outer white space, the box in the text even
             for a model that is shown the box, and coordinates in full precision. Otherwise outer white space goes and
             boxes are in whole pixels, which short contexts such as CLIP's 77 tokens have room for.
-        glue: (instruction, text, image token) -> what goes with an image.
+        combine: (instruction, text, image token) -> what goes with an image.
     """
 
-    image: str
+    image_token: str
     exact: bool
-    glue: Callable[[str, str, str], str] = token_first
+    combine: Callable[[str, str, str], str] = token_first
 
 
 LAYOUTS: Mapping[str, Layout] = {
-    "plain": Layout(image="", exact=False),
-    "qwen2_vl": Layout(image="<|image_pad|>", exact=True),
-    "phi3_v": Layout(image="<|image_1|>", exact=True),
-    "llava_next": Layout(image="<image>", exact=True),
-    "colpali": Layout(image="", exact=True),
-    "gme": Layout(image="", exact=True, glue=bare),
-    "lamra": Layout(image="", exact=True, glue=bare),
-    "internvideo2": Layout(image="", exact=True, glue=text_alone),
-    "e5_v": Layout(image="<image>", exact=True, glue=one_word),
+    "plain": Layout(image_token="", exact=False),
+    "qwen2_vl": Layout(image_token="<|image_pad|>", exact=True),
+    "phi3_v": Layout(image_token="<|image_1|>", exact=True),
+    "llava_next": Layout(image_token="<image>", exact=True),
+    "colpali": Layout(image_token="", exact=True),
+    "gme": Layout(image_token="", exact=True, combine=without_token),
+    "lamra": Layout(image_token="", exact=True, combine=without_token),
+    "internvideo2": Layout(image_token="", exact=True, combine=text_only),
+    "e5_v": Layout(image_token="<image>", exact=True, combine=e5v_chat),
 }
 """The values of an embedder's ``layout``: ``plain``, and the backbones of the official evaluators by their names there.
 
@@ -102,58 +102,58 @@ def get_layout(name: str) -> Layout:
         raise UnknownName("layout", name, LAYOUTS, f"an embedder's layout is one of {', '.join(LAYOUTS)}.") from None
 
 
-def space(instruction: str, text: str, layout: Layout) -> str:
+def join_with_space(instruction: str, text: str, layout: Layout) -> str:
     r"""Classification, image to text: image, instruction and, if there is one, text.
 
     >>> space("<|image_1|>\nIdentify the scene:", "at night", LAYOUTS["qwen2_vl"])
     '<|image_pad|>\nIdentify the scene: at night'
     """
-    return _squeeze(layout.glue(instruction.replace(DATA_TOKEN, ""), text, layout.image))
+    return _strip_before_newline(layout.combine(instruction.replace(DATA_IMAGE_TOKEN, ""), text, layout.image_token))
 
 
-def newline(instruction: str, text: str, layout: Layout) -> str:
-    r"""Questions, composed retrieval and grounding: as `space`, the bare instruction on a line of its own.
+def join_on_new_line(instruction: str, text: str, layout: Layout) -> str:
+    r"""Questions, composed retrieval and grounding: as `join_with_space`, the bare instruction on a line of its own.
 
     >>> newline(" <|image_1|> Answer: ", "Why?", LAYOUTS["qwen2_vl"])
     '<|image_pad|>\nAnswer: Why?'
     """
-    return space("\n" + instruction.replace(DATA_TOKEN, "").strip(), text, layout)
+    return join_with_space("\n" + instruction.replace(DATA_IMAGE_TOKEN, "").strip(), text, layout)
 
 
-def text(instruction: str, text: str, layout: Layout) -> str:
+def join_without_image(instruction: str, text: str, layout: Layout) -> str:
     """Queries without an image; a stray image token in the instruction becomes the model's, as in the official code.
 
     >>> text("Find:", "", LAYOUTS["qwen2_vl"])
     'Find: '
     """
-    return f"{instruction.replace(DATA_TOKEN, layout.image)} {text}"
+    return f"{instruction.replace(DATA_IMAGE_TOKEN, layout.image_token)} {text}"
 
 
-def region(instruction: str, text: str, layout: Layout) -> str:
-    r"""SCaR, where instruction and text are one string: as `space`, with the data's token taken out of the text.
+def join_region(instruction: str, text: str, layout: Layout) -> str:
+    r"""SCaR, where instruction and text are one string: as `join_with_space`, without the data's token.
 
-    >>> region("", "<|image_1|>\nFind the caption.", LAYOUTS["qwen2_vl"])
+    >>> join_region("", "<|image_1|>\nFind the caption.", LAYOUTS["qwen2_vl"])
     '<|image_pad|> \nFind the caption.'
     """
-    return space(instruction, text.replace(DATA_TOKEN, ""), layout)
+    return join_with_space(instruction, text.replace(DATA_IMAGE_TOKEN, ""), layout)
 
 
 JOINS: Mapping[str, Callable[[str, str, Layout], str]] = {
-    "space": space,
-    "newline": newline,
-    "text": text,
-    "region": region,
+    "space": join_with_space,
+    "newline": join_on_new_line,
+    "text": join_without_image,
+    "region": join_region,
 }
 """The values of a task's ``join``: (instruction, text, layout) -> query text without its end."""
 
 
-def query_text(task: Task, layout: Layout, instruction: str, text: str, box: Box | None = None) -> str:
+def make_query_text(task: Task, layout: Layout, instruction: str, text: str, box: Box | None = None) -> str:
     """The text of a query.
 
     Args:
         task: says how instruction and text are joined.
         layout: of the model.
-        instruction: as in the data, with `DATA_TOKEN` where an image goes.
+        instruction: as in the data, with `DATA_IMAGE_TOKEN` where an image goes.
         text: as in the data.
         box: the region, if the text is to tell it.
     """
@@ -173,25 +173,27 @@ def format_region(corners: Sequence[float]) -> str:
     return f"Referring object bbox: {list(corners)}"
 
 
-def candidate_text(task: Task, layout: Layout, instruction: str, text: str | None) -> str:
+def make_candidate_text(task: Task, layout: Layout, instruction: str, text: str | None) -> str:
     """The text of a candidate; `text` None stands for an image without words."""
     if task.candidates == "text":
         return text or ""
-    said = instruction.replace(DATA_TOKEN, "") + ("" if text is None else f" {text}")
-    whole = _squeeze(layout.glue(said, "", layout.image)) + (task.bare_end if text is None else "\n")
+    said = instruction.replace(DATA_IMAGE_TOKEN, "") + ("" if text is None else f" {text}")
+    whole = _strip_before_newline(layout.combine(said, "", layout.image_token)) + (
+        task.bare_end if text is None else "\n"
+    )
     return whole if layout.exact else whole.strip()
 
 
-def joined_text(layout: Layout, text: str) -> str:
+def make_joined_text(layout: Layout, text: str) -> str:
     r"""A text that stands in the data as the model is to have it, of a query or a candidate, but for the image's token.
 
     >>> joined_text(LAYOUTS["qwen2_vl"], "<|image_1|>\nIdentify the scene: ")
     '<|image_pad|>\nIdentify the scene: '
     """
-    whole = text.replace(DATA_TOKEN, layout.image)
+    whole = text.replace(DATA_IMAGE_TOKEN, layout.image_token)
     return whole if layout.exact else whole.strip()
 
 
-def _squeeze(text: str) -> str:
+def _strip_before_newline(text: str) -> str:
     """One space in front of each newline goes, ordinary spaces only, once."""
     return text.replace(" \n", "\n")

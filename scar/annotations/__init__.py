@@ -1,7 +1,7 @@
 """Readers: one module per format, annotation files in, `Picture`s out, one image at a time.
 
-`open_album` looks at the files of a source once and returns its `Album`, which knows where each picture's records stand
-in them: of files of gigabytes it keeps some numbers per record. The pictures are made by `Draft`s, anywhere.
+`open_index` looks at the files of a source once and returns its `Album`, which knows where each picture's records stand
+in them: of files of gigabytes it keeps some numbers per record. The pictures are made by `PictureRef`s, anywhere.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from scar.accounting import Tally
-from scar.annotations.once import Once
+from scar.annotations.once import CallCache
 from scar.sample import Picture
 
 if TYPE_CHECKING:
     from scar.recipe import Source
 
 
-class Draft(Protocol):
+class PictureRef(Protocol):
     """A picture that is yet to be read: small, and picklable, so that any process can read it."""
 
     @property
@@ -43,28 +43,28 @@ class Draft(Protocol):
         """
 
 
-class Name(NamedTuple):
-    """What a draft is called; much cheaper than the draft. The attributes are those of `Draft`."""
+class PictureKey(NamedTuple):
+    """What a draft is called; much cheaper than the draft. The attributes are those of `PictureRef`."""
 
     id: int
     file: str
     identity: str | None
 
 
-class Album(Protocol):
+class PictureIndex(Protocol):
     """The pictures of one source by ascending image id."""
 
     def __len__(self) -> int:
         """Pictures."""
 
-    def __getitem__(self, place: int, /) -> Draft:
+    def __getitem__(self, index: int, /) -> PictureRef:
         """The draft at a place, from 0 on."""
 
-    def __iter__(self) -> Iterator[Draft]:
+    def __iter__(self) -> Iterator[PictureRef]:
         """Each draft."""
         return map(self.__getitem__, range(len(self)))
 
-    def names(self) -> Iterator[Name]:
+    def iter_keys(self) -> Iterator[PictureKey]:
         """Of the pictures that may be used; others than those that the source itself forbids to use."""
 
 
@@ -74,13 +74,13 @@ class Reader:
 
     Attributes:
         module: has the function ``album(source, tally, once) -> Album``.
-        needs: what its files are called in a recipe.
-        takes: files that it can do without.
+        required: what its files are called in a recipe.
+        optional: files that it can do without.
     """
 
     module: str
-    needs: tuple[str, ...]
-    takes: tuple[str, ...] = ()
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
 
 
 READERS = {
@@ -95,17 +95,17 @@ READERS = {
 }
 
 
-def open_album(source: Source, tally: Tally, once: Once | None = None) -> Album:
+def open_index(source: Source, tally: Tally, cache: CallCache | None = None) -> PictureIndex:
     """Index of a source's files.
 
     Args:
         source: where they are.
         tally: counts the records that belong to no picture; those of a picture are counted when it is read.
-        once: shared by albums that are opened one after the other, so that each file is looked at once.
+        cache: shared by albums that are opened one after the other, so that each file is looked at once.
 
     Raises:
         InputError: a file is missing, cannot be read, is no JSON or has another shape.
         BadRecord: a record cannot be used and ``tally`` does not skip such records.
     """
-    album: Album = import_module(READERS[source.reader].module).album(source, tally, once or Once())
+    album: PictureIndex = import_module(READERS[source.reader].module).open_index(source, tally, cache or CallCache())
     return album

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from scar.accounting import Tally
-from scar.annotations import Album, ade20k_2016, ade20k_2021
-from scar.annotations.once import Once
+from scar.annotations import PictureIndex, ade20k_2016, ade20k_2021
+from scar.annotations.once import CallCache
 from scar.errors import InputError
 from scar.recipe import Source
 
 
-def album(source: Source, tally: Tally, once: Once) -> Album:
+def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
     """Index of one split of ADE20K.
 
     Raises:
@@ -24,4 +24,4 @@ def album(source: Source, tally: Tally, once: Once) -> Album:
             f"{release}: holds {what}; give ADEChallengeData2016 (with objectInfo150.txt) or ADE20K_2021_17_01 (with "
             "images/ADE)."
         )
-    return ade20k_2021.album(source, tally) if full else ade20k_2016.album(source)
+    return ade20k_2021.open_index(source, tally) if full else ade20k_2016.open_index(source)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scar.accounting import Tally
-from scar.annotations import Album, Name
-from scar.annotations.boxes import usable
-from scar.annotations.masks import of_runs, run_starts
+from scar.annotations import PictureIndex, PictureKey
+from scar.annotations.boxes import clip_box
+from scar.annotations.masks import find_run_starts, group_runs
 from scar.common.images import MAX_PIXELS
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
@@ -35,7 +35,7 @@ _STUFF = 70_000
 
 
 @dataclass(frozen=True, slots=True)
-class ChallengeDraft:
+class ChallengeRef:
     """One image and its two pictures of classes.
 
     Attributes:
@@ -64,71 +64,71 @@ class ChallengeDraft:
         width = height = 1
         regions: tuple[Region, ...] = ()
         try:
-            classes = _png(self.release / "annotations" / picture, ("L", "P"), place)
-            things = _png(self.release / "annotations_instance" / picture, ("RGB", "RGBA"), place)
+            classes = _open_png(self.release / "annotations" / picture, ("L", "P"), place)
+            things = _open_png(self.release / "annotations_instance" / picture, ("RGB", "RGBA"), place)
             if things.size != classes.size:
                 problem = f"its pictures of classes and things have the sizes {classes.size} and {things.size}"
                 raise BadRecord(place, problem, "annotation_size")
             width, height = classes.size
-            regions = tuple(self._regions(classes, things, tally))
+            regions = tuple(self._iter_regions(classes, things, tally))
         except BadRecord as bad:
-            tally.ignore(bad)
+            tally.ignore_records(bad)
         return Picture(id=self.id, file=self.file, width=width, height=height, regions=regions, scene=self.scene)
 
-    def _regions(self, classes: Image.Image, things: Image.Image, tally: Tally) -> Iterator[Region]:
+    def _iter_regions(self, classes: Image.Image, things: Image.Image, tally: Tally) -> Iterator[Region]:
         import numpy as np
 
         width, height = classes.size
-        pixels = _columns(classes, things)
-        starts = run_starts(pixels)
+        pixels = _stack_columns(classes, things)
+        starts = find_run_starts(pixels)
         values = pixels[starts].astype(np.int64)
         red, green, classes_of = values & 255, values >> 8 & 255, values >> 24
         numbers = np.where(green > 0, red * 256 + green, 0)
         lengths = np.diff(starts, append=width * height)
-        kinds = _majorities(numbers, classes_of, lengths)
+        kinds = _find_majorities(numbers, classes_of, lengths)
         stuff = np.where((classes_of == 0) | np.isin(classes_of, list(kinds.values())), 0, _STUFF + classes_of)
-        for label, found in of_runs(starts, np.where(numbers > 0, numbers, stuff), width, height).items():
+        for label, found in group_runs(starts, np.where(numbers > 0, numbers, stuff), width, height).items():
             tally.records += 1
             kind = kinds.get(label, label - _STUFF)
             place = f"{self.file}, region {label}"
             try:
                 if kind not in self.classes:
                     raise BadRecord(place, f"its class {kind} is not in objectInfo150.txt", "no_category")
-                box = usable(found.xywh, width, height, place)
+                box = clip_box(found.xywh, width, height, place)
             except BadRecord as bad:
-                tally.reject(bad)
+                tally.reject_regions(bad)
             else:
-                yield Region(self.id * _ID_STEP + label, box, self.classes[kind], trace=found.mask)
+                yield Region(self.id * _ID_STEP + label, box, self.classes[kind], make_mask=found.to_mask)
 
 
 @dataclass(frozen=True, slots=True)
-class ChallengeAlbum(Album):
+class ChallengeIndex(PictureIndex):
     """The images of one split.
 
     Attributes:
-        numbers: with file names, in ascending order.
+        numbered_files: with file names, in ascending order.
         release: the folder of the release.
         scenes: labels by file name.
         classes: names by number.
     """
 
-    numbers: Sequence[tuple[int, str]]
+    numbered_files: Sequence[tuple[int, str]]
     release: Path
     scenes: Mapping[str, str]
     classes: Mapping[int, str]
 
     def __len__(self) -> int:
-        return len(self.numbers)
+        return len(self.numbered_files)
 
-    def __getitem__(self, place: int) -> ChallengeDraft:
-        number, file = self.numbers[place]
-        return ChallengeDraft(number, file, self.scenes.get(Path(file).stem), self.release, self.classes)
+    def __getitem__(self, index: int) -> ChallengeRef:
+        number, file = self.numbered_files[index]
+        return ChallengeRef(number, file, self.scenes.get(Path(file).stem), self.release, self.classes)
 
-    def names(self) -> Iterator[Name]:
-        return (Name(number, file, None) for number, file in self.numbers)
+    def iter_keys(self) -> Iterator[PictureKey]:
+        return (PictureKey(number, file, None) for number, file in self.numbered_files)
 
 
-def album(source: Source) -> ChallengeAlbum:
+def open_index(source: Source) -> ChallengeIndex:
     """Index of one split.
 
     Raises:
@@ -149,15 +149,18 @@ def album(source: Source) -> ChallengeAlbum:
         if not digits.isdecimal():
             raise InputError(f"{folder / stem}.png: the name ends in no number, as in ADE_train_00000001.png.")
         numbers.append((int(digits), f"{split}/{stem}.jpg"))
-    return ChallengeAlbum(
-        sorted(numbers), release, _scenes(release / "sceneCategories.txt"), _classes(release / "objectInfo150.txt")
+    return ChallengeIndex(
+        sorted(numbers),
+        release,
+        _read_scenes(release / "sceneCategories.txt"),
+        _read_classes(release / "objectInfo150.txt"),
     )
 
 
-def _classes(path: Path) -> dict[int, str]:
+def _read_classes(path: Path) -> dict[int, str]:
     """Names by number; of several names for one class the first."""
     names = {}
-    for row, line in enumerate(_lines(path)[1:], start=2):
+    for row, line in enumerate(_read_lines(path)[1:], start=2):
         columns = line.split("\t")
         if len(columns) < 2 or not columns[0].strip().isdecimal() or not columns[-1].strip():
             raise InputError(f"{path}, line {row}: {line!r:.60} is not a number, counts and a name with tabs between.")
@@ -165,13 +168,13 @@ def _classes(path: Path) -> dict[int, str]:
     return names
 
 
-def _scenes(path: Path) -> dict[str, str]:
+def _read_scenes(path: Path) -> dict[str, str]:
     """Labels by file name; images of no particular place have none."""
-    pairs = (line.split() for line in _lines(path))
+    pairs = (line.split() for line in _read_lines(path))
     return {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[1] != "misc"}
 
 
-def _lines(path: Path) -> list[str]:
+def _read_lines(path: Path) -> list[str]:
     try:
         return [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
@@ -179,7 +182,7 @@ def _lines(path: Path) -> list[str]:
         raise InputError(f"{path}: {problem}; it comes with ADEChallengeData2016.") from None
 
 
-def _png(path: Path, modes: tuple[str, ...], place: str) -> Image.Image:
+def _open_png(path: Path, modes: tuple[str, ...], where: str) -> Image.Image:
     """A PNG, decoded.
 
     Raises:
@@ -191,19 +194,19 @@ def _png(path: Path, modes: tuple[str, ...], place: str) -> Image.Image:
     try:
         with Image.open(path, formats=("PNG",)) as picture:
             if picture.width * picture.height > MAX_PIXELS:
-                raise BadRecord(place, f"{path} has more than {MAX_PIXELS:,} pixels", "annotation_broken")
+                raise BadRecord(where, f"{path} has more than {MAX_PIXELS:,} pixels", "annotation_broken")
             if picture.mode not in modes:
                 problem = f"{path} is a picture of the mode {picture.mode}, not {' or '.join(modes)}"
-                raise BadRecord(place, problem, "annotation_mode")
+                raise BadRecord(where, problem, "annotation_mode")
             picture.load()
             return picture
     except FileNotFoundError:
-        raise BadRecord(place, f"{path} does not exist", "annotation_missing") from None
+        raise BadRecord(where, f"{path} does not exist", "annotation_missing") from None
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise BadRecord(place, f"{path} does not decode: {error}", "annotation_broken") from None
+        raise BadRecord(where, f"{path} does not decode: {error}", "annotation_broken") from None
 
 
-def _columns(classes: Image.Image, things: Image.Image) -> NDArray[np.uint32]:
+def _stack_columns(classes: Image.Image, things: Image.Image) -> NDArray[np.uint32]:
     """(W * H,) pixels down the columns: red, green and blue of the things, the lowest byte first, then the class.
 
     Pillow puts one picture into the other, and Arrow shows its memory where it lies, unless it lies in pieces.
@@ -220,17 +223,19 @@ def _columns(classes: Image.Image, things: Image.Image) -> NDArray[np.uint32]:
     return np.frombuffer(content, "<u4", width * height).reshape(height, width).T.ravel()
 
 
-def _majorities(numbers: NDArray[np.int64], classes: NDArray[np.int64], lengths: NDArray[np.int64]) -> dict[int, int]:
+def _find_majorities(
+    thing_numbers: NDArray[np.int64], classes: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> dict[int, int]:
     """The class that most pixels of each thing have; 0 if none has any.
 
     Args:
-        numbers: (R,) of the things, 0 for none, by run.
+        thing_numbers: (R,) of the things, 0 for none, by run.
         classes: (R,) likewise.
         lengths: (R,) pixels of the runs.
     """
     import numpy as np
 
-    pairs, inverse = np.unique(numbers * 256 + classes, return_inverse=True)
+    pairs, inverse = np.unique(thing_numbers * 256 + classes, return_inverse=True)
     counts = np.bincount(inverse, weights=lengths)
     kinds: dict[int, int] = {}
     for pair in pairs[np.argsort(counts, kind="stable")].tolist():

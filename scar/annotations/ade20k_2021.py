@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from scar.accounting import Tally
-from scar.annotations import Album, Name
-from scar.annotations.boxes import usable
-from scar.annotations.masks import normalise
+from scar.annotations import PictureIndex, PictureKey
+from scar.annotations.boxes import clip_box
+from scar.annotations.masks import parse_mask
 from scar.common.images import MAX_PIXELS
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 _FOLDERS: dict[Split, str] = {"train": "training", "eval": "validation"}
 
-_NAME = re.compile(r"ADE_(train|val|frame)_(\d{8})")
-_FRAMES = 10**8
+_FILE_NAME = re.compile(r"ADE_(train|val|frame)_(\d{8})")
+_FRAME_OFFSET = 10**8
 """Added to the numbers of frames of films, which count for themselves."""
 
 _ID_STEP = 10_000
 """A region's id is its image's times this, and the object's in its file."""
 
-_NO_PLACE = {"misc", "unclassified", "outliers", "~not labeled"}
+_NO_SCENE = {"misc", "unclassified", "outliers", "~not labeled"}
 
 
 class _Polygon(msgspec.Struct):
@@ -68,23 +68,23 @@ class _Annotation(msgspec.Struct):
     scene: list[str] | str = []
 
 
-class _File(msgspec.Struct):
+class _ImageFile(msgspec.Struct):
     annotation: _Annotation
 
 
 @dataclass(frozen=True, slots=True)
-class FullDraft:
+class FullRef:
     """One image with its JSON.
 
     Attributes:
         id: the number in the file name.
-        file: below the folder ``images``.
-        images: the folder ``images``.
+        file: below the folder ``image_folder``.
+        image_folder: the folder ``image_folder``.
     """
 
     id: int
     file: str
-    images: Path
+    image_folder: Path
 
     @property
     def identity(self) -> None:
@@ -93,27 +93,29 @@ class FullDraft:
 
     def __call__(self, tally: Tally) -> Picture:
         """Read the picture; one whose JSON cannot be used has no regions."""
-        path = (self.images / self.file).with_suffix(".json")
+        path = (self.image_folder / self.file).with_suffix(".json")
         width = height = 1
         regions: tuple[Region, ...] = ()
         scene = None
         try:
-            annotation = _read(path)
+            annotation = _read_annotation(path)
             height, width = annotation.imsize[:2]
-            scene = _scene(annotation.scene)
-            regions = tuple(self._regions(annotation, width, height, path, tally))
+            scene = _find_scene(annotation.scene)
+            regions = tuple(self._iter_regions(annotation, width, height, path, tally))
         except BadRecord as bad:
-            tally.ignore(bad)
+            tally.ignore_records(bad)
         return Picture(id=self.id, file=self.file, width=width, height=height, regions=regions, scene=scene)
 
-    def _regions(self, annotation: _Annotation, width: int, height: int, path: Path, tally: Tally) -> Iterator[Region]:
+    def _iter_regions(
+        self, annotation: _Annotation, width: int, height: int, path: Path, tally: Tally
+    ) -> Iterator[Region]:
         objects = annotation.object if isinstance(annotation.object, list) else [annotation.object]
         ids = set()
         seen = path.with_name(f"{path.stem}_seg.png")
         for number, entry in enumerate(objects):
             tally.records += 1
             try:
-                found = _convert(entry, f"{path.name}, object[{number}]")
+                found = _convert_object(entry, f"{path.name}, object[{number}]")
                 place = f"{path.name}, object {found.id}"
                 if found.id in ids or not 0 <= found.id < _ID_STEP:
                     raise BadRecord(place, f"a second object has the id {found.id}", "duplicate_id")
@@ -124,41 +126,41 @@ class FullDraft:
                 name = (found.name or found.raw_name).split(",")[0].strip()
                 if not name:
                     raise BadRecord(place, "it has no name", "no_name")
-                ring = _ring(found.polygon, place)
+                ring = _join_corners(found.polygon, place)
                 corner = min(ring[0::2]), min(ring[1::2])
                 size = max(ring[0::2]) - corner[0], max(ring[1::2]) - corner[1]
-                box = usable((*corner, *size), width, height, place)
+                box = clip_box((*corner, *size), width, height, place)
             except BadRecord as bad:
-                tally.reject(bad)
+                tally.reject_regions(bad)
             else:
-                trace = partial(_mask, ring, found.name_ndx, seen, width, height, place)
-                yield Region(self.id * _ID_STEP + found.id, box, name, trace=trace)
+                trace = partial(_make_mask, ring, found.name_ndx, seen, width, height, place)
+                yield Region(self.id * _ID_STEP + found.id, box, name, make_mask=trace)
 
 
 @dataclass(frozen=True, slots=True)
-class FullAlbum(Album):
+class FullIndex(PictureIndex):
     """The images of one split.
 
     Attributes:
-        numbers: with files below ``images``, in ascending order.
-        images: the folder ``images``.
+        numbered_files: with files below ``image_folder``, in ascending order.
+        image_folder: the folder ``image_folder``.
     """
 
-    numbers: Sequence[tuple[int, str]]
-    images: Path
+    numbered_files: Sequence[tuple[int, str]]
+    image_folder: Path
 
     def __len__(self) -> int:
-        return len(self.numbers)
+        return len(self.numbered_files)
 
-    def __getitem__(self, place: int) -> FullDraft:
-        number, file = self.numbers[place]
-        return FullDraft(number, file, self.images)
+    def __getitem__(self, index: int) -> FullRef:
+        number, file = self.numbered_files[index]
+        return FullRef(number, file, self.image_folder)
 
-    def names(self) -> Iterator[Name]:
-        return (Name(number, file, None) for number, file in self.numbers)
+    def iter_keys(self) -> Iterator[PictureKey]:
+        return (PictureKey(number, file, None) for number, file in self.numbered_files)
 
 
-def album(source: Source, tally: Tally) -> FullAlbum:
+def open_index(source: Source, tally: Tally) -> FullIndex:
     """Index of one split.
 
     Raises:
@@ -171,22 +173,22 @@ def album(source: Source, tally: Tally) -> FullAlbum:
     for folder, folders, files in os.walk(split):
         folders.sort()
         for name in sorted(files):
-            match = _NAME.fullmatch(name.removesuffix(".json")) if name.endswith(".json") else None
+            match = _FILE_NAME.fullmatch(name.removesuffix(".json")) if name.endswith(".json") else None
             if not match:
                 continue
-            number = int(match.group(2)) + _FRAMES * (match.group(1) == "frame")
+            number = int(match.group(2)) + _FRAME_OFFSET * (match.group(1) == "frame")
             path = Path(folder) / name
             if number in numbers:
                 problem = f"a second image has the number {number}: {numbers[number]}"
-                tally.ignore(BadRecord(str(path), problem, "duplicate_image"))
+                tally.ignore_records(BadRecord(str(path), problem, "duplicate_image"))
             else:
                 numbers[number] = path.relative_to(images).with_suffix(".jpg").as_posix()
     if not numbers:
         raise InputError(f"{split}: has no ADE_*.json; {source.key} needs ADE20K_2021_17_01 unpacked.")
-    return FullAlbum(sorted(numbers.items()), images)
+    return FullIndex(sorted(numbers.items()), images)
 
 
-def _read(path: Path) -> _Annotation:
+def _read_annotation(path: Path) -> _Annotation:
     """One image's JSON; some are Latin-1.
 
     Raises:
@@ -198,7 +200,7 @@ def _read(path: Path) -> _Annotation:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError:
             text = content.decode("latin-1")
-        annotation = msgspec.convert(json.loads(text), _File).annotation
+        annotation = msgspec.convert(json.loads(text), _ImageFile).annotation
     except OSError as error:
         raise BadRecord(path.name, f"{path}: {error.strerror}", "annotation_missing") from None
     except (ValueError, RecursionError, msgspec.ValidationError) as error:
@@ -209,14 +211,14 @@ def _read(path: Path) -> _Annotation:
     return annotation
 
 
-def _convert(entry: Any, place: str) -> _Object:
+def _convert_object(entry: Any, where: str) -> _Object:
     try:
         return msgspec.convert(entry, _Object, strict=False)
     except msgspec.ValidationError as error:
-        raise BadRecord(place, str(error), "malformed") from None
+        raise BadRecord(where, str(error), "malformed") from None
 
 
-def _ring(polygon: _Polygon, place: str) -> list[float]:
+def _join_corners(polygon: _Polygon, where: str) -> list[float]:
     """The polygon's corners, x and y in turn.
 
     Raises:
@@ -224,34 +226,36 @@ def _ring(polygon: _Polygon, place: str) -> list[float]:
     """
     across, down = (side if isinstance(side, list) else [side] for side in (polygon.x, polygon.y))
     if len(across) != len(down):
-        raise BadRecord(place, f"its polygon has {len(across)} x and {len(down)} y", "bad_mask")
+        raise BadRecord(where, f"its polygon has {len(across)} x and {len(down)} y", "bad_mask")
     if not across:
-        raise BadRecord(place, "its polygon has no corner", "empty_mask")
+        raise BadRecord(where, "its polygon has no corner", "empty_mask")
     return [value for corner in zip(across, down, strict=True) for value in corner]
 
 
-def _scene(scene: list[str] | str) -> str | None:
+def _find_scene(scene: list[str] | str) -> str | None:
     """The last part of the path that has a place's name: outdoor, urban, street."""
     parts = scene if isinstance(scene, list) else scene.split("/")
-    return next((part for part in reversed(parts) if part and part not in _NO_PLACE), None)
+    return next((part for part in reversed(parts) if part and part not in _NO_SCENE), None)
 
 
-def _mask(ring: list[float], kind: int, seen: Path, width: int, height: int, place: str) -> Mask | None:
+def _make_mask(
+    ring: list[float], class_number: int, class_file: Path, width: int, height: int, where: str
+) -> Mask | None:
     """The part of a polygon that is seen as a class; all of it if the two do not agree at all.
 
     Raises:
         BadRecord: the polygon covers no pixel (``empty_mask``) or is none (``bad_mask``).
     """
-    mask = normalise([ring], width, height, place)
-    classes = _classes(seen, width, height)
+    mask = parse_mask([ring], width, height, where)
+    classes = _read_classes(class_file, width, height)
     if mask is None or classes is None:
         return mask
-    both = mask.to_array() & (classes == kind)
+    both = mask.to_array() & (classes == class_number)
     return Mask.from_array(both) if both.any() else mask
 
 
 @lru_cache(maxsize=1)
-def _classes(path: Path, width: int, height: int) -> NDArray[np.int32] | None:
+def _read_classes(path: Path, width: int, height: int) -> NDArray[np.int32] | None:
     """(H, W) class of each pixel, None without a picture of that size."""
     import numpy as np
     from PIL import Image

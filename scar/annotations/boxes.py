@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from scar.errors import BadRecord
 from scar.sample import Box
 
-_EXACT = 2**24
+_MAX_EXACT_INT = 2**24
 """float32 holds every whole number up to this one."""
 
 _FLOAT, _BITS = struct.Struct("f"), struct.Struct("I")
 
 
-def usable(xywh: Sequence[float], width: int, height: int, place: str) -> Box:
+def clip_box(xywh: Sequence[float], width: int, height: int, where: str) -> Box:
     """The part of a box that lies in its image.
 
     The corner and the size are numbers that float32 holds, as the rows of the corpus store them, and never reach
@@ -25,38 +25,38 @@ def usable(xywh: Sequence[float], width: int, height: int, place: str) -> Box:
         xywh: COCO's corner and size in pixels of the image.
         width: of the image in pixels.
         height: of the image in pixels.
-        place: file and record, for the message.
+        where: file and record, for the message.
 
     Raises:
         BadRecord: the box has no area (``empty_box``) or misses the image (``outside``).
     """
     x, y, w, h = xywh
     if not (w > 0 and h > 0 and math.isfinite(x + y + w + h)):
-        raise BadRecord(place, f"{_shown(xywh)} has no area", "empty_box")
-    inside = x >= 0 and y >= 0 and x + w <= width <= _EXACT and y + h <= height <= _EXACT
+        raise BadRecord(where, f"{_format_box(xywh)} has no area", "empty_box")
+    inside = x >= 0 and y >= 0 and x + w <= width <= _MAX_EXACT_INT and y + h <= height <= _MAX_EXACT_INT
     if inside and not (x % 1 or y % 1 or w % 1 or h % 1):
         return Box(x, y, x + w, y + h)
-    left, across = _clip(x, w, width)
-    top, down = _clip(y, h, height)
+    left, across = _clip_side(x, w, width)
+    top, down = _clip_side(y, h, height)
     if across <= 0 or down <= 0:
-        raise BadRecord(place, f"{_shown(xywh)} lies outside the {width}x{height} image", "outside")
+        raise BadRecord(where, f"{_format_box(xywh)} lies outside the {width}x{height} image", "outside")
     return Box.from_xywh(left, top, across, down)
 
 
-def _clip(start: float, length: float, limit: int) -> tuple[float, float]:
+def _clip_side(start: float, length: float, limit: int) -> tuple[float, float]:
     """Start and length of the part within 0..limit, in float32 numbers whose sum stays within it."""
-    first = _float32(min(max(start, 0.0), limit))
-    rest = _float32(min(start + length, limit) - first)
+    first = _round_to_float32(min(max(start, 0.0), limit))
+    rest = _round_to_float32(min(start + length, limit) - first)
     while rest > 0 and first + rest > limit:
         rest = _next_below(rest)
     return first, rest
 
 
-def _shown(xywh: Sequence[float]) -> str:
+def _format_box(xywh: Sequence[float]) -> str:
     return f"box ({', '.join(f'{value:g}' for value in xywh)})"
 
 
-def _float32(value: float) -> float:
+def _round_to_float32(value: float) -> float:
     """The nearest number that float32 holds."""
     return float(_FLOAT.unpack(_FLOAT.pack(value))[0])
 

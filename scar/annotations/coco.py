@@ -17,12 +17,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from scar.accounting import Tally
-from scar.annotations import Album, Name
-from scar.annotations.captions import caption_spans
-from scar.annotations.coco_image import CocoDraft, Layer
-from scar.annotations.coco_index import Image, index_layer
-from scar.annotations.once import Once
-from scar.annotations.record_index import Spans
+from scar.annotations import PictureIndex, PictureKey
+from scar.annotations.captions import index_captions
+from scar.annotations.coco_image import AnnotationFile, CocoRef
+from scar.annotations.coco_index import CocoImage, index_annotations
+from scar.annotations.once import CallCache
+from scar.annotations.record_index import RecordIndex
 from scar.common.image_hash import parse_coco_identity
 from scar.errors import BadRecord
 
@@ -31,65 +31,65 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class CocoAlbum(Album):
+class CocoIndex(PictureIndex):
     """The images that have annotations.
 
     Attributes:
         images: by ascending id.
-        layers: files of annotations, and where those of each image stand, row by row.
+        annotation_files: files of annotations, and where those of each image stand, row by row.
         captions: where the captions of each image stand, likewise.
         relations: by image id.
-        phrases: by annotation id; see `CocoDraft`.
+        phrases: by annotation id; see `CocoRef`.
     """
 
-    images: Sequence[Image]
-    layers: Sequence[tuple[Layer, Spans]]
-    captions: Spans | None
+    images: Sequence[CocoImage]
+    annotation_files: Sequence[tuple[AnnotationFile, RecordIndex]]
+    captions: RecordIndex | None
     relations: Mapping[int, Sequence[tuple[int, str, int]]]
     phrases: Mapping[int, Mapping[int, tuple[str, ...]]] | None
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, place: int) -> CocoDraft:
-        image = self.images[place]
-        name = _name(image)
-        return CocoDraft(
+    def __getitem__(self, index: int) -> CocoRef:
+        image = self.images[index]
+        name = _picture_key(image)
+        return CocoRef(
             id=image.id,
             file=name.file,
             identity=name.identity,
             width=image.width,
             height=image.height,
             scene=image.scene or None,
-            annotations=tuple((layer, spans[place]) for layer, spans in self.layers),
-            captions=(self.captions.path, self.captions[place]) if self.captions else None,
+            annotations=tuple((layer, spans[index]) for layer, spans in self.annotation_files),
+            captions=(self.captions.path, self.captions[index]) if self.captions else None,
             relations=tuple(self.relations.get(image.id, ())),
             phrases=None if self.phrases is None else self.phrases[image.id],
         )
 
-    def names(self) -> Iterator[Name]:
-        return map(_name, self.images)
+    def iter_keys(self) -> Iterator[PictureKey]:
+        return map(_picture_key, self.images)
 
 
-def _name(image: Image) -> Name:
+def _picture_key(image: CocoImage) -> PictureKey:
     file = PurePosixPath(image.file_name).as_posix()
-    return Name(image.id, file, parse_coco_identity(file))
+    return PictureKey(image.id, file, parse_coco_identity(file))
 
 
-def album(source: Source, tally: Tally, once: Once) -> CocoAlbum:
+def open_index(source: Source, tally: Tally, cache: CallCache) -> CocoIndex:
     """Index of a COCO-style source; with the file ``stuff``, of COCO-Stuff."""
     inputs = source.inputs
-    return index(inputs["instances"], inputs.get("stuff"), inputs.get("captions"), tally, once)
+    return index_image_set(inputs["instances"], inputs.get("stuff"), inputs.get("captions"), tally, cache)
 
 
-def index(
+def index_image_set(
     instances: Path,
     stuff: Path | None,
     captions: Path | None,
     tally: Tally,
-    once: Once,
-    referred: Mapping[int, tuple[str, ...]] | None = None,
-) -> CocoAlbum:
+    cache: CallCache,
+    referred_phrases: Mapping[int, tuple[str, ...]] | None = None,
+) -> CocoIndex:
     """Look at the files of one image set.
 
     Args:
@@ -97,39 +97,42 @@ def index(
         stuff: a second file of annotations of the same images.
         captions: the captions JSON, if there is one.
         tally: counts the annotations, and the records that cannot be used where that was asked for.
-        once: shared by sources that share the files.
-        referred: phrases by annotation id, if only these annotations are records, which are counted already: then
+        cache: shared by sources that share the files.
+        referred_phrases: phrases by annotation id, if only these annotations are records, which are counted already:
+            then
             only their images are kept, and the other annotations are context.
 
     Raises:
         InputError: a file cannot be read, is no JSON or has another shape, or the captions belong to other images.
         BadRecord: a record cannot be used and ``tally`` does not skip such records.
     """
-    things = once(index_layer, instances, tally.skip_bad)
-    layers = [things] if stuff is None else [things, once(index_layer, stuff, tally.skip_bad, things)]
+    things = cache(index_annotations, instances, tally.skip_bad)
+    layers = [things] if stuff is None else [things, cache(index_annotations, stuff, tally.skip_bad, things)]
     for layer in layers:
-        if referred is None:
-            tally.add(layer.tally)
+        if referred_phrases is None:
+            tally.add_tally(layer.tally)
         else:
             tally.ignored.update(layer.tally.ignored)
             tally.ignored.update(layer.tally.rejected)
     wanted = {image for layer in layers for image in layer.spans.images.tolist()}
     phrases: dict[int, dict[int, tuple[str, ...]]] = defaultdict(dict)
-    if referred is not None:
-        for image, number in zip(things.owners.tolist(), things.ids.tolist(), strict=True):
-            if number in referred:
-                phrases[image][number] = referred[number]
+    if referred_phrases is not None:
+        for image, number in zip(things.image_ids.tolist(), things.annotation_ids.tolist(), strict=True):
+            if number in referred_phrases:
+                phrases[image][number] = referred_phrases[number]
         found = {number for of_image in phrases.values() for number in of_image}
-        for missing in sorted(referred.keys() - found):
+        for missing in sorted(referred_phrases.keys() - found):
             problem = f"no usable annotation has the id {missing}, which an expression is about"
-            tally.reject(BadRecord(instances.name, problem, "no_annotation"))
+            tally.reject_regions(BadRecord(instances.name, problem, "no_annotation"))
         wanted &= phrases.keys()
     numbers = sorted(wanted)
-    said = caption_spans(captions, things.images, instances.name, tally, once) if captions else None
-    return CocoAlbum(
+    said = index_captions(captions, things.images, instances.name, tally, cache) if captions else None
+    return CocoIndex(
         images=[things.images[image] for image in numbers],
-        layers=[(Layer(layer.path, layer.categories), layer.spans.aligned(numbers)) for layer in layers],
-        captions=None if said is None else said.aligned(numbers),
+        annotation_files=[
+            (AnnotationFile(layer.path, layer.categories), layer.spans.align_to(numbers)) for layer in layers
+        ],
+        captions=None if said is None else said.align_to(numbers),
         relations=things.relations,
-        phrases=None if referred is None else dict(phrases),
+        phrases=None if referred_phrases is None else dict(phrases),
     )

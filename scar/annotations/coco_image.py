@@ -10,12 +10,12 @@ from pathlib import Path
 import msgspec
 
 from scar.accounting import Tally
-from scar.annotations.boxes import usable
-from scar.annotations.captions import caption_texts
-from scar.annotations.json_stream import ANYTHING, parsed
-from scar.annotations.masks import normalise
-from scar.annotations.record_index import Id, Pieces, texts
-from scar.annotations.relations import facts
+from scar.annotations.boxes import clip_box
+from scar.annotations.captions import read_captions
+from scar.annotations.json_stream import ANY_JSON, parse_record
+from scar.annotations.masks import parse_mask
+from scar.annotations.record_index import Id, RecordSpans, read_records
+from scar.annotations.relations import iter_known_relations
 from scar.errors import BadRecord
 from scar.sample import Mask, Picture, Region
 
@@ -33,7 +33,7 @@ _ANNOTATION = msgspec.json.Decoder(_Annotation)
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class AnnotationFile:
     """One file of annotations.
 
     Attributes:
@@ -46,7 +46,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class CocoDraft:
+class CocoRef:
     """One image with the places of its records.
 
     Attributes:
@@ -69,14 +69,16 @@ class CocoDraft:
     width: int
     height: int
     scene: str | None
-    annotations: tuple[tuple[Layer, Pieces], ...]
-    captions: tuple[Path, Pieces] | None
+    annotations: tuple[tuple[AnnotationFile, RecordSpans], ...]
+    captions: tuple[Path, RecordSpans] | None
     relations: tuple[tuple[int, str, int], ...]
     phrases: Mapping[int, tuple[str, ...]] | None
 
     def __call__(self, tally: Tally) -> Picture:
         """Read the picture: regions by layer and annotation id, their boxes clipped to the image."""
-        regions = tuple(region for layer, pieces in self.annotations for region in self._regions(layer, pieces, tally))
+        regions = tuple(
+            region for layer, pieces in self.annotations for region in self._iter_regions(layer, pieces, tally)
+        )
         place = f"{self.annotations[0][0].path.name}, relation"
         return Picture(
             id=self.id,
@@ -84,38 +86,38 @@ class CocoDraft:
             width=self.width,
             height=self.height,
             regions=regions,
-            captions=caption_texts(*self.captions) if self.captions else (),
-            relations=tuple(facts(self.relations, regions, f"{place} {{!r}} of image {self.id}", tally)),
+            captions=read_captions(*self.captions) if self.captions else (),
+            relations=tuple(iter_known_relations(self.relations, regions, f"{place} {{!r}} of image {self.id}", tally)),
             scene=self.scene,
         )
 
-    def _regions(self, layer: Layer, pieces: Pieces, tally: Tally) -> Iterator[Region]:
-        file = layer.path.name
-        for text, number in zip(texts(layer.path, pieces), pieces[:, 0].tolist(), strict=True):
+    def _iter_regions(self, annotation_file: AnnotationFile, spans: RecordSpans, tally: Tally) -> Iterator[Region]:
+        file = annotation_file.path.name
+        for text, number in zip(read_records(annotation_file.path, spans), spans[:, 0].tolist(), strict=True):
             target = self.phrases is None
             try:
-                annotation = parsed(_ANNOTATION, text, f"{file}, annotations[{number}]")
+                annotation = parse_record(_ANNOTATION, text, f"{file}, annotations[{number}]")
                 target = self.phrases is None or annotation.id in self.phrases
                 place = f"{file}, annotation {annotation.id}"
                 numbers = [float("nan") if number is None else number for number in annotation.bbox]
-                box = usable(numbers, self.width, self.height, place)
+                box = clip_box(numbers, self.width, self.height, place)
             except BadRecord as bad:
                 if target:
-                    tally.reject(bad)
+                    tally.reject_regions(bad)
                 else:
-                    tally.ignore(bad)
+                    tally.ignore_records(bad)
             else:
                 yield Region(
                     annotation.id,
                     box,
-                    layer.categories[annotation.category_id],
+                    annotation_file.categories[annotation.category_id],
                     crowd=bool(annotation.iscrowd),
                     phrases=self.phrases.get(annotation.id, ()) if self.phrases else (),
                     target=target,
-                    trace=partial(_mask, annotation.segmentation, self.width, self.height, place),
+                    make_mask=partial(_make_mask, annotation.segmentation, self.width, self.height, place),
                 )
 
 
-def _mask(segmentation: msgspec.Raw, width: int, height: int, place: str) -> Mask | None:
+def _make_mask(segmentation: msgspec.Raw, width: int, height: int, where: str) -> Mask | None:
     """The mask of an annotation."""
-    return normalise(parsed(ANYTHING, segmentation, place), width, height, place)
+    return parse_mask(parse_record(ANY_JSON, segmentation, where), width, height, where)

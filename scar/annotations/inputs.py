@@ -19,18 +19,18 @@ _HASHES = HashCache(("st_size", "st_mtime_ns", "st_ino"))
 """Of inputs that several sources share."""
 
 
-def check(source: Source) -> None:
+def check_inputs(source: Source) -> None:
     """See that the inputs are there before hours are spent on another source.
 
     Raises:
         InputError: one is missing, packed, or a folder where a file is expected; the message says where to get it.
     """
     for role, path in source.inputs.items():
-        _see(path, role in _FOLDERS, f"{source.key} needs its {role} there", source.get)
-    _see(source.images, True, f"{source.key} needs its images there", source.get)
+        _check_path(path, role in _FOLDERS, f"{source.key} needs its {role} there", source.get)
+    _check_path(source.images, True, f"{source.key} needs its images there", source.get)
 
 
-def digest(path: Path) -> str:
+def digest_input(path: Path) -> str:
     """SHA-256 of a file's bytes; of a folder, of the names and sizes of all files in it.
 
     Raises:
@@ -50,26 +50,26 @@ def digest(path: Path) -> str:
         raise InputError(f"{path}: {error.strerror or error}.") from None
 
 
-def _see(path: Path, folder: bool, why: str, get: str | None) -> None:
+def _check_path(path: Path, is_folder: bool, need: str, get: str | None) -> None:
     """See that a file or folder is there and can be read."""
     hint = f"; get it from {get}" if get else ""
-    closed = InputError(f"{path}: no permission to read it; {why}.")
+    closed = InputError(f"{path}: no permission to read it; {need}.")
     try:
         if path.is_file() and path.name.endswith(_ARCHIVES):
-            raise InputError(f"{path}: is an archive; {why}, unpacked.")
+            raise InputError(f"{path}: is an archive; {need}, unpacked.")
         if not path.exists():
-            packed = _packed(path)
+            packed = _find_archive(path)
             way = f": unpack {packed}" if packed else hint
-            raise InputError(f"{path}: no such {'folder' if folder else 'file'}; {why}{way}.")
-        if path.is_dir() != folder:
-            raise InputError(f"{path}: is {'no' if folder else 'a'} folder; {why}{hint}.")
-        if not os.access(path, os.R_OK | (os.X_OK if folder else 0)):
+            raise InputError(f"{path}: no such {'folder' if is_folder else 'file'}; {need}{way}.")
+        if path.is_dir() != is_folder:
+            raise InputError(f"{path}: is {'no' if is_folder else 'a'} folder; {need}{hint}.")
+        if not os.access(path, os.R_OK | (os.X_OK if is_folder else 0)):
             raise closed
     except PermissionError:
         raise closed from None
 
 
-def _packed(path: Path) -> str | None:
+def _find_archive(path: Path) -> str | None:
     """The archive that a missing file or folder may be in: one of its name, else those that lie where it should."""
     near = [p for p in sorted(path.parent.glob("*")) if p.name.endswith(_ARCHIVES)]
     own = [p for p in near if p.name.startswith((f"{path.name}.", f"{path.stem}."))]

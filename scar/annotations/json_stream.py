@@ -24,10 +24,10 @@ WINDOW = 1 << 16
 MAX_RECORD = 1 << 26
 """Bytes that one record may have; what does not end by then is no list of records."""
 
-_DEPTH = 24
+_MAX_DEPTH = 24
 """How deep the brackets of a record may stand in each other."""
 
-_OTHERS = {
+_FOREIGN_FORMATS = {
     b"PK\x03\x04": "a zip archive: unzip it first",
     b"\x1f\x8b": "compressed by gzip: gunzip it first",
     b"BZh": "compressed by bzip2: bunzip2 it first",
@@ -42,16 +42,16 @@ _OTHERS = {
 """What files begin with that are none of JSON, and what to do."""
 
 
-def _value() -> re.Pattern[bytes]:
+def _compile_value_pattern() -> re.Pattern[bytes]:
     """A JSON value: a text, brackets that match, or whatever stands between separators."""
     text = rb'"(?:[^"\\]++|\\.)*+"'
     inside = rb'(?:[^"{}\[\]]++|' + text + rb")*+"
-    for _ in range(_DEPTH):
+    for _ in range(_MAX_DEPTH):
         inside = rb'(?:[^"{}\[\]]++|' + text + rb"|[{\[]" + inside + rb"[}\]])*+"
     return re.compile(text + rb"|[{\[]" + inside + rb'[}\]]|[^\s,:"{}\[\]]++', re.DOTALL)
 
 
-_VALUE = _value()
+_VALUE = _compile_value_pattern()
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _SEPARATORS = re.compile(rb"[ \t\r\n,]*+")
 _FIRST_KEY = re.compile(rb'\{[ \t\r\n]*+"[^"\\]*+"')
@@ -72,12 +72,12 @@ class Record(NamedTuple):
     offset: int
     text: bytes | msgspec.Raw
 
-    def place(self, path: Path) -> str:
+    def describe_location(self, path: Path) -> str:
         """File, list and number, for messages."""
         return f"{path.name}, {self.list}[{self.number}]"
 
 
-def records(path: Path, lists: Collection[str] = (), optional: Collection[str] = ()) -> Iterator[Record]:
+def iter_records(path: Path, lists: Collection[str] = (), optional: Collection[str] = ()) -> Iterator[Record]:
     """Each element of a file's lists, in the file's order.
 
     Args:
@@ -90,20 +90,20 @@ def records(path: Path, lists: Collection[str] = (), optional: Collection[str] =
     """
     try:
         with path.open("rb") as file:
-            text = _Text(file, path)
+            text = _Window(file, path)
             if lists:
-                yield from _object(text, lists, optional)
+                yield from _iter_object(text, lists, optional)
             else:
-                if text.next() != b"[":
-                    text.refuse("array")
-                yield from _list(text, "")
-            if text.next():
-                text.broken("there is more after its end")
+                if text.peek_byte() != b"[":
+                    text.raise_wrong_shape("array")
+                yield from _iter_list(text, "")
+            if text.peek_byte():
+                text.raise_broken("there is more after its end")
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}; give the path of a JSON file.") from None
 
 
-def parsed(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw, place: str) -> T:
+def parse_record(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw, where: str) -> T:
     """One record; NaN and Infinity, which Python writes and JSON does not know, are read as null.
 
     Raises:
@@ -112,164 +112,164 @@ def parsed(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw, place: s
     try:
         return decoder.decode(text)
     except msgspec.ValidationError as error:
-        raise BadRecord(place, str(error), "malformed") from None
+        raise BadRecord(where, str(error), "malformed") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         try:
             return decoder.decode(msgspec.json.encode(json.loads(bytes(text))))
         except (ValueError, OverflowError, RecursionError, msgspec.DecodeError):
-            raise BadRecord(place, str(error), "malformed") from None
+            raise BadRecord(where, str(error), "malformed") from None
 
 
-def record_as(decoder: msgspec.json.Decoder[T], record: Record, path: Path) -> T:
-    """`parsed` of a record of a file; its place is only written when it is needed, for there are millions."""
+def decode_record(decoder: msgspec.json.Decoder[T], record: Record, path: Path) -> T:
+    """`parse_record` of a record of a file; its place is only written when it is needed, for there are millions."""
     try:
         return decoder.decode(record.text)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return parsed(decoder, record.text, record.place(path))
+        return parse_record(decoder, record.text, record.describe_location(path))
 
 
-class _Text:
+class _Window:
     """The part of a file that is looked at, and how far."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self.file, self.path = file, path
         self.data = file.read(WINDOW)
-        self.start = 0  # of the data in the file
-        self.at = 0  # in the data
+        self.offset = 0  # of the data in the file
+        self.position = 0  # in the data
         self.ended = len(self.data) < WINDOW
-        for magic, what in _OTHERS.items():
+        for magic, what in _FOREIGN_FORMATS.items():
             if self.data.startswith(magic):
                 raise InputError(f"{path}: {what}.")
         if self.data.startswith(b"\xef\xbb\xbf"):  # a byte order mark
-            self.at = 3
+            self.position = 3
 
-    def more(self) -> None:
+    def read_more(self) -> None:
         """Drop what is read and read on; at least as much as is being looked at."""
-        left = self.data[self.at :]
+        left = self.data[self.position :]
         if len(left) > MAX_RECORD:
-            self.broken(f"a record goes on for more than {MAX_RECORD:,} bytes")
+            self.raise_broken(f"a record goes on for more than {MAX_RECORD:,} bytes")
         wanted = max(WINDOW, len(left))
         new = self.file.read(wanted)
-        self.start += self.at
-        self.data, self.at, self.ended = left + new, 0, len(new) < wanted
+        self.offset += self.position
+        self.data, self.position, self.ended = left + new, 0, len(new) < wanted
 
-    def next(self) -> bytes:
+    def peek_byte(self) -> bytes:
         """The next byte that is no space, not taken yet; empty at the end of the file."""
         while True:
-            self.at = _SPACE.match(self.data, self.at).end()  # type: ignore[union-attr]  # it matches nothing too
-            if self.at < len(self.data) or self.ended:
-                return self.data[self.at : self.at + 1]
-            self.more()
+            self.position = _SPACE.match(self.data, self.position).end()  # type: ignore[union-attr]  # it matches nothing too
+            if self.position < len(self.data) or self.ended:
+                return self.data[self.position : self.position + 1]
+            self.read_more()
 
-    def take(self, byte: bytes) -> None:
-        if self.next() != byte:
-            self.broken(f"expected {byte.decode()!r}")
-        self.at += 1
+    def take_byte(self, byte: bytes) -> None:
+        if self.peek_byte() != byte:
+            self.raise_broken(f"expected {byte.decode()!r}")
+        self.position += 1
 
-    def value(self) -> bytes:
+    def take_value(self) -> bytes:
         """The next value, whole."""
-        self.next()
+        self.peek_byte()
         while True:
-            match = _VALUE.match(self.data, self.at)
+            match = _VALUE.match(self.data, self.position)
             if match and (match.end() < len(self.data) or self.ended):
-                self.at = match.end()
+                self.position = match.end()
                 return match.group()
             if self.ended:
-                self.broken("a value does not end, or stands too deep")
-            self.more()
+                self.raise_broken("a value does not end, or stands too deep")
+            self.read_more()
 
-    def broken(self, problem: str) -> NoReturn:
+    def raise_broken(self, problem: str) -> NoReturn:
         raise InputError(
-            f"{self.path}: not JSON, or cut off: {problem} (byte {self.start + self.at}); get a fresh copy."
+            f"{self.path}: not JSON, or cut off: {problem} (byte {self.offset + self.position}); get a fresh copy."
         )
 
-    def refuse(self, wanted: str, where: str = "") -> NoReturn:
-        first = self.next()
+    def raise_wrong_shape(self, wanted: str, where: str = "") -> NoReturn:
+        first = self.peek_byte()
         if not first:
-            self.broken("it ends here")
+            self.raise_broken("it ends here")
         if not re.match(rb'[{\["ntf0-9-]', first):
-            self.broken(f"no value begins with {self.data[self.at : self.at + 8]!r}")
-        raise InputError(f"{self.path}: of another shape: Expected `{wanted}`, got `{_kind(first)}`{where}.")
+            self.raise_broken(f"no value begins with {self.data[self.position : self.position + 8]!r}")
+        raise InputError(f"{self.path}: of another shape: Expected `{wanted}`, got `{_name_kind(first)}`{where}.")
 
 
-def _object(text: _Text, lists: Collection[str], optional: Collection[str]) -> Iterator[Record]:
+def _iter_object(window: _Window, lists: Collection[str], optional: Collection[str]) -> Iterator[Record]:
     """The lists of an object; its other values are passed over."""
-    if text.next() != b"{":
-        text.refuse("object")
-    text.at += 1
+    if window.peek_byte() != b"{":
+        window.raise_wrong_shape("object")
+    window.position += 1
     missing = dict.fromkeys(lists)
-    while text.next() != b"}":
-        key = _key(text)
-        text.take(b":")
+    while window.peek_byte() != b"}":
+        key = _take_key(window)
+        window.take_byte(b":")
         wanted = key in lists or key in optional
-        if text.next() == b"[":
-            found = _list(text, key)
+        if window.peek_byte() == b"[":
+            found = _iter_list(window, key)
             if wanted:
                 yield from found
             else:
                 for _ in found:
                     pass
         elif wanted:
-            text.refuse("array", f" - at `$.{key}`")
+            window.raise_wrong_shape("array", f" - at `$.{key}`")
         else:
-            text.value()
+            window.take_value()
         missing.pop(key, None)
-        if text.next() != b"}":
-            text.take(b",")
-    text.at += 1
+        if window.peek_byte() != b"}":
+            window.take_byte(b",")
+    window.position += 1
     if missing:
-        raise InputError(f"{text.path}: of another shape: missing required field `{next(iter(missing))}`.")
+        raise InputError(f"{window.path}: of another shape: missing required field `{next(iter(missing))}`.")
 
 
-def _key(text: _Text) -> str:
-    if text.next() != b'"':
-        text.broken("expected a key")
+def _take_key(window: _Window) -> str:
+    if window.peek_byte() != b'"':
+        window.raise_broken("expected a key")
     try:
-        return str(json.loads(text.value()))
+        return str(json.loads(window.take_value()))
     except ValueError:
-        text.broken("a key is no text")
+        window.raise_broken("a key is no text")
 
 
-def _list(text: _Text, key: str) -> Iterator[Record]:
+def _iter_list(window: _Window, key: str) -> Iterator[Record]:
     """The elements of a list, by the window where msgspec can tell them, else one by one."""
-    text.take(b"[")
+    window.take_byte(b"[")
     number = 0
     slow_until = -1  # in the file
-    while text.next() != b"]":
-        raws, end = ([], 0) if text.start + text.at < slow_until else _bulk(text)
+    while window.peek_byte() != b"]":
+        raws, end = ([], 0) if window.offset + window.position < slow_until else _decode_bulk(window)
         if raws:
-            at = text.at
+            at = window.position
             for raw in raws:
-                at = _SEPARATORS.match(text.data, at).end()  # type: ignore[union-attr]  # it matches nothing too
-                yield Record(key, number, text.start + at, raw)
+                at = _SEPARATORS.match(window.data, at).end()  # type: ignore[union-attr]  # it matches nothing too
+                yield Record(key, number, window.offset + at, raw)
                 at += len(raw)
                 number += 1
-            text.at = end
+            window.position = end
             continue
-        slow_until = max(slow_until, text.start + end)
-        value = text.value()
-        yield Record(key, number, text.start + text.at - len(value), value)
+        slow_until = max(slow_until, window.offset + end)
+        value = window.take_value()
+        yield Record(key, number, window.offset + window.position - len(value), value)
         number += 1
-        if text.next() != b"]":
-            text.take(b",")
-            if text.next() == b"]":
-                text.broken("a list ends with a comma")
-    text.at += 1
+        if window.peek_byte() != b"]":
+            window.take_byte(b",")
+            if window.peek_byte() == b"]":
+                window.raise_broken("a list ends with a comma")
+    window.position += 1
 
 
-def _bulk(text: _Text) -> tuple[list[msgspec.Raw], int]:
+def _decode_bulk(window: _Window) -> tuple[list[msgspec.Raw], int]:
     """Elements from here on and where they end in the data; none, and up to where not to try again, if that fails.
 
     The window is cut where an element seems to begin that has the first key of this one. The guess may be wrong; but
     what reads as a list of values from an element's beginning is one.
     """
-    if not text.ended and len(text.data) - text.at < WINDOW // 2:
-        text.more()
-    first = _FIRST_KEY.match(text.data, text.at)
-    cut = text.data.rfind(first.group(), first.end()) if first else -1
+    if not window.ended and len(window.data) - window.position < WINDOW // 2:
+        window.read_more()
+    first = _FIRST_KEY.match(window.data, window.position)
+    cut = window.data.rfind(first.group(), first.end()) if first else -1
     if cut < 0:
         return [], 0
-    body = text.data[text.at : cut].rstrip()
+    body = window.data[window.position : cut].rstrip()
     if not body.endswith(b","):
         return [], cut
     try:
@@ -278,9 +278,9 @@ def _bulk(text: _Text) -> tuple[list[msgspec.Raw], int]:
         return [], cut
 
 
-def _kind(first: bytes) -> str:
+def _name_kind(first: bytes) -> str:
     """What a value is that begins so."""
     return {b"{": "object", b"[": "array", b'"': "str", b"n": "null", b"t": "bool", b"f": "bool"}.get(first, "number")
 
 
-ANYTHING: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+ANY_JSON: msgspec.json.Decoder[Any] = msgspec.json.Decoder()

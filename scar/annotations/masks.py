@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_FAR = 2
+_MAX_SIDES_OUTSIDE = 2
 """How many image sides a polygon may reach beyond the image; its outline costs memory by the pixel."""
 
 
-def normalise(segmentation: Any, width: int, height: int, place: str) -> Mask | None:
+def parse_mask(segmentation: Any, width: int, height: int, where: str) -> Mask | None:
     """Mask from the ``segmentation`` value of a COCO annotation.
 
     Args:
@@ -28,7 +28,7 @@ def normalise(segmentation: Any, width: int, height: int, place: str) -> Mask | 
             the runs as a list of numbers or as COCO's compressed text.
         width: of the image in pixels.
         height: of the image in pixels.
-        place: file and record, for the message.
+        where: file and record, for the message.
 
     Raises:
         BadRecord: the mask is of another size than the image (``mask_size``), covers no pixel (``empty_mask``) or has
@@ -37,13 +37,13 @@ def normalise(segmentation: Any, width: int, height: int, place: str) -> Mask | 
     if segmentation is None or segmentation == []:
         return None
     if isinstance(segmentation, list):
-        return _from_polygons(segmentation, width, height, place)
+        return _from_polygons(segmentation, width, height, where)
     if isinstance(segmentation, dict):
-        return _from_runs(segmentation, width, height, place)
-    raise BadRecord(place, f"segmentation is {_short(segmentation)}, not polygons or RLE", "bad_mask")
+        return _from_runs(segmentation, width, height, where)
+    raise BadRecord(where, f"segmentation is {_shorten_repr(segmentation)}, not polygons or RLE", "bad_mask")
 
 
-def runs(counts: str) -> NDArray[np.int64]:
+def decode_runs(counts: str) -> NDArray[np.int64]:
     """Lengths of the runs, outside and inside in turn, of COCO's compressed text.
 
     Each character carries five bits, low ones first; bit 5 says that more follow, bit 4 of the last is the sign; from
@@ -81,13 +81,13 @@ def runs(counts: str) -> NDArray[np.int64]:
     return stored
 
 
-def area(counts: str) -> int:
+def count_pixels(counts: str) -> int:
     """Pixels inside, from the compressed text.
 
     Raises:
         ValueError: the text is no run-length code.
     """
-    return int(runs(counts)[1::2].sum())
+    return int(decode_runs(counts)[1::2].sum())
 
 
 def check_runs(mask: Mask) -> None:
@@ -96,62 +96,64 @@ def check_runs(mask: Mask) -> None:
     Raises:
         ValueError: they do not, or the text is no run-length code.
     """
-    _filling(mask)
+    _decode_full_runs(mask)
 
 
-def _from_polygons(polygons: list[Any], width: int, height: int, place: str) -> Mask:
+def _from_polygons(polygons: list[Any], width: int, height: int, where: str) -> Mask:
     """Union of the polygons; one of fewer than three points encloses nothing and is left out."""
     from pycocotools import mask as coco
 
     rings = []
     for polygon in polygons:
         if not (isinstance(polygon, list) and len(polygon) % 2 == 0 and set(map(type, polygon)) <= {int, float}):
-            raise BadRecord(place, f"polygon {_short(polygon)} is not a list of x, y pairs", "bad_mask")
+            raise BadRecord(where, f"polygon {_shorten_repr(polygon)} is not a list of x, y pairs", "bad_mask")
         if len(polygon) < 6:
             continue
         for values, side in ((polygon[0::2], width), (polygon[1::2], height)):
-            near = -_FAR * side <= min(values) and max(values) <= (1 + _FAR) * side
+            near = -_MAX_SIDES_OUTSIDE * side <= min(values) and max(values) <= (1 + _MAX_SIDES_OUTSIDE) * side
             if not near or math.isnan(sum(values)):
-                problem = f"polygon {_short(polygon)} lies far outside the {width}x{height} image"
-                raise BadRecord(place, problem, "bad_mask")
+                problem = f"polygon {_shorten_repr(polygon)} lies far outside the {width}x{height} image"
+                raise BadRecord(where, problem, "bad_mask")
         rings.append(polygon)
     if not rings:
-        raise BadRecord(place, "its mask covers no pixel: no polygon has three points", "empty_mask")
+        raise BadRecord(where, "its mask covers no pixel: no polygon has three points", "empty_mask")
     drawn = coco.frPyObjects(rings, height, width)
     merged = drawn[0] if len(drawn) == 1 else coco.merge(drawn)
     if coco.area(merged) == 0:
-        raise BadRecord(place, "its mask covers no pixel", "empty_mask")
+        raise BadRecord(where, "its mask covers no pixel", "empty_mask")
     return Mask(size=(height, width), counts=merged["counts"].decode())
 
 
-def _from_runs(rle: dict[str, Any], width: int, height: int, place: str) -> Mask:
+def _from_runs(rle: dict[str, Any], width: int, height: int, where: str) -> Mask:
     """The mask of ``{size, counts}``."""
     import numpy as np
 
     size, counts = rle.get("size"), rle.get("counts")
     if size != [height, width]:
         raise BadRecord(
-            place, f"RLE size {_short(size)} is not the image's height and width [{height}, {width}]", "mask_size"
+            where,
+            f"RLE size {_shorten_repr(size)} is not the image's height and width [{height}, {width}]",
+            "mask_size",
         )
     if isinstance(counts, list):
         if not all(type(run) is int and run >= 0 for run in counts):
-            raise BadRecord(place, f"RLE counts {_short(counts)} are not whole numbers from 0", "bad_mask")
+            raise BadRecord(where, f"RLE counts {_shorten_repr(counts)} are not whole numbers from 0", "bad_mask")
         if sum(counts) != width * height:  # before C numbers are made of them
-            raise BadRecord(place, f"its runs fill {sum(counts)} of {width * height} pixels", "bad_mask")
-        counts = _encoded(np.array(counts, np.int64), height, width)
+            raise BadRecord(where, f"its runs fill {sum(counts)} of {width * height} pixels", "bad_mask")
+        counts = _encode_runs(np.array(counts, np.int64), height, width)
     if not isinstance(counts, str):
-        raise BadRecord(place, f"RLE counts {_short(counts)} are neither text nor a list", "bad_mask")
+        raise BadRecord(where, f"RLE counts {_shorten_repr(counts)} are neither text nor a list", "bad_mask")
     mask = Mask(size=(height, width), counts=counts)
     try:
-        lengths = _filling(mask)
+        lengths = _decode_full_runs(mask)
     except ValueError as error:
-        raise BadRecord(place, f"RLE counts {_short(counts)}: {error}", "bad_mask") from None
+        raise BadRecord(where, f"RLE counts {_shorten_repr(counts)}: {error}", "bad_mask") from None
     if not lengths[1::2].any():
-        raise BadRecord(place, "its mask covers no pixel", "empty_mask")
-    return mask if lengths[1:].all() else Mask(mask.size, _encoded(_joined(lengths), height, width))
+        raise BadRecord(where, "its mask covers no pixel", "empty_mask")
+    return mask if lengths[1:].all() else Mask(mask.size, _encode_runs(_join_runs(lengths), height, width))
 
 
-def _filling(mask: Mask) -> NDArray[np.int64]:
+def _decode_full_runs(mask: Mask) -> NDArray[np.int64]:
     """The runs of a mask.
 
     Raises:
@@ -159,14 +161,14 @@ def _filling(mask: Mask) -> NDArray[np.int64]:
     """
     import numpy as np
 
-    lengths, pixels = runs(mask.counts), mask.size[0] * mask.size[1]
+    lengths, pixels = decode_runs(mask.counts), mask.size[0] * mask.size[1]
     filled = int(np.add.reduce(lengths))
     if filled != pixels:
         raise ValueError(f"its runs fill {filled} of {pixels} pixels")
     return lengths
 
 
-def _joined(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+def _join_runs(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """The same pixels in runs of which only the first may be empty."""
     import numpy as np
 
@@ -176,7 +178,7 @@ def _joined(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate((np.zeros(int(inside[0]), np.int64), np.add.reduceat(lengths, firsts)))
 
 
-def _encoded(lengths: NDArray[np.int64], height: int, width: int) -> str:
+def _encode_runs(lengths: NDArray[np.int64], height: int, width: int) -> str:
     """COCO's compressed text."""
     from pycocotools import mask as coco
 
@@ -185,24 +187,24 @@ def _encoded(lengths: NDArray[np.int64], height: int, width: int) -> str:
     return counts.decode()
 
 
-def _short(value: object) -> str:
+def _shorten_repr(value: object) -> str:
     """The value, cut to what fits on a line."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def run_starts(pixels: NDArray[Any]) -> NDArray[np.int64]:
+def find_run_starts(pixels: NDArray[Any]) -> NDArray[np.int64]:
     """(R,) where runs of pixels begin that are alike; of the (W * H,) pixels down the columns."""
     import numpy as np
 
     return np.concatenate(([0], np.flatnonzero(pixels[1:] != pixels[:-1]) + 1))
 
 
-def of_runs(starts: NDArray[np.int64], labels: NDArray[Any], width: int, height: int) -> dict[int, Traceable]:
+def group_runs(starts: NDArray[np.int64], labels: NDArray[Any], width: int, height: int) -> dict[int, PixelRuns]:
     """Mask and box of each label but 0.
 
     Args:
-        starts: (R,) where each run begins; see `run_starts`.
+        starts: (R,) where each run begins; see `find_run_starts`.
         labels: (R,) of the runs.
         width: of the picture in pixels.
         height: of the picture in pixels.
@@ -227,13 +229,13 @@ def of_runs(starts: NDArray[np.int64], labels: NDArray[Any], width: int, height:
     boxes = np.stack((left, top, right - left + 1, bottom - top), axis=1).tolist()
     rows = zip(values.tolist(), map(tuple, boxes), firsts.tolist(), [*firsts[1:].tolist(), len(starts)], strict=True)
     return {
-        value: Traceable(box, starts[first:end], ends[first:end], width, height)
+        value: PixelRuns(box, starts[first:end], ends[first:end], width, height)
         for value, box, first, end in rows
         if value
     }
 
 
-class Traceable(NamedTuple):
+class PixelRuns(NamedTuple):
     """Pixels as runs, of which none is empty and no two touch.
 
     Attributes:
@@ -250,7 +252,7 @@ class Traceable(NamedTuple):
     width: int
     height: int
 
-    def mask(self) -> Mask:
+    def to_mask(self) -> Mask:
         """The pixels as a mask."""
         import numpy as np
 
@@ -258,4 +260,4 @@ class Traceable(NamedTuple):
         counts[0], counts[-1] = self.starts[0], self.width * self.height - self.ends[-1]
         counts[1::2], counts[2:-1:2] = self.ends - self.starts, self.starts[1:] - self.ends[:-1]
         counts = counts if counts[-1] else counts[:-1]
-        return Mask((self.height, self.width), _encoded(counts, self.height, self.width))
+        return Mask((self.height, self.width), _encode_runs(counts, self.height, self.width))

@@ -8,16 +8,16 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Once:
+class CallCache:
     """Calls functions, each with the same arguments once; lives as long as the files do not change."""
 
     def __init__(self) -> None:
-        self._made: dict[tuple[Hashable, ...], Any] = {}
+        self._results: dict[tuple[Hashable, ...], Any] = {}
 
     def __call__(self, function: Callable[..., T], *arguments: Hashable) -> T:
         """What the function returns for the arguments, or has returned before."""
         key = (function, *arguments)
-        if key not in self._made:
-            self._made[key] = function(*arguments)
-        found: T = self._made[key]
+        if key not in self._results:
+            self._results[key] = function(*arguments)
+        found: T = self._results[key]
         return found

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from scar.sample import Region
 
-_SAME = 0.5
+_MIN_IOU = 0.5
 """Least intersection over union of the boxes of an object and of a description of it."""
 
 _WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
 
 
-class Named(NamedTuple):
+class NamedBox(NamedTuple):
     """An object as descriptions are compared with it: its name between spaces, and the corners and area of its box."""
 
     name: str
@@ -27,18 +27,18 @@ class Named(NamedTuple):
     id: int
 
 
-def named(regions: Iterable[Region]) -> dict[str, list[Named]]:
+def index_by_last_word(regions: Iterable[Region]) -> dict[str, list[NamedBox]]:
     """Objects by the last word of their names, in their order."""
-    by_word: dict[str, list[Named]] = defaultdict(list)
+    by_word: dict[str, list[NamedBox]] = defaultdict(list)
     for region in regions:
         box = region.box
-        found = Named(f" {region.category} ", box.x0, box.y0, box.x1, box.y1, box.area, region.id)
+        found = NamedBox(f" {region.category} ", box.x0, box.y0, box.x1, box.y1, box.area, region.id)
         by_word[region.category.rpartition(" ")[2]].append(found)
     return by_word
 
 
-def about(
-    phrase: str, corners: tuple[float, float, float, float], by_word: Mapping[str, Sequence[Named]]
+def find_described_object(
+    phrase: str, corners: tuple[float, float, float, float], by_word: Mapping[str, Sequence[NamedBox]]
 ) -> int | None:
     """Id of the object that a description names, with the box that is most like its own; of two, that named first.
 
@@ -51,7 +51,7 @@ def about(
     words = _WORD.findall(phrase)
     padded = f" {' '.join(words)} "
     area = (x1 - x0) * (y1 - y0)
-    best, most = None, _SAME
+    best, most = None, _MIN_IOU
     for word in dict.fromkeys(words):
         for name, left, top, right, bottom, other_area, number in by_word.get(word, ()):
             # `Box.iou`, written out: there are some hundred million pairs.

@@ -23,47 +23,47 @@ Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """What a column of the corpus can hold."""
 
 
-Pieces: TypeAlias = "NDArray[np.int64]"
+RecordSpans: TypeAlias = "NDArray[np.int64]"
 """(M, 3) records of a file: number in their list, offset and length in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spans:
+class RecordIndex:
     """The records of a file by the image that they belong to; some 28 bytes for each.
 
     Attributes:
         path: of the file.
         images: (N,) ids.
-        starts: (N,) where the records of each image begin in ``pieces``.
+        starts: (N,) where the records of each image begin in ``spans``.
         ends: (N,) where they end.
-        pieces: places of all records, those of an image in their order.
+        spans: places of all records, those of an image in their order.
     """
 
     path: Path
     images: NDArray[np.int64]
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
-    pieces: Pieces
+    spans: RecordSpans
 
-    def __getitem__(self, row: int) -> Pieces:
+    def __getitem__(self, row: int) -> RecordSpans:
         """The records of the image in a row; none if it has none."""
-        return self.pieces[self.starts[row] : self.ends[row]]
+        return self.spans[self.starts[row] : self.ends[row]]
 
-    def aligned(self, images: Sequence[int | None]) -> Self:
+    def align_to(self, images: Sequence[int | None]) -> Self:
         """The same with a row for each of some images, in their order; those that are None have no records."""
         import numpy as np
 
         wanted = np.array([0 if image is None else image for image in images], np.int64)
         order = np.argsort(self.images)
         rows = np.searchsorted(self.images, wanted, sorter=order)
-        found = among(wanted, self.images) & np.array([image is not None for image in images], bool)
+        found = is_among(wanted, self.images) & np.array([image is not None for image in images], bool)
         starts, ends = np.zeros((2, len(wanted)), np.int64)
         rows = order[rows[found]]
         starts[found], ends[found] = self.starts[rows], self.ends[rows]
-        return type(self)(self.path, wanted, starts, ends, self.pieces)
+        return type(self)(self.path, wanted, starts, ends, self.spans)
 
 
-class Notes:
+class RecordIndexBuilder:
     """Collects where records stand.
 
     Args:
@@ -72,70 +72,70 @@ class Notes:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._images, self._orders, self._pieces = array("q"), array("q"), array("q")
+        self._image_ids, self._orders, self._spans = array("q"), array("q"), array("q")
 
     def __len__(self) -> int:
-        return len(self._images)
+        return len(self._image_ids)
 
-    def add(self, image: int, record: Record, order: int = 0) -> None:
+    def add_record(self, image: int, record: Record, order: int = 0) -> None:
         """Note a record of an image; within an image they are ordered by ``order``, then as they came."""
-        self._images.append(image)
+        self._image_ids.append(image)
         self._orders.append(order)
-        self._pieces.extend((record.number, record.offset, len(record.text)))
+        self._spans.extend((record.number, record.offset, len(record.text)))
 
     @property
-    def images(self) -> NDArray[np.int64]:
+    def image_ids(self) -> NDArray[np.int64]:
         """(M,) image of each record."""
-        return whole_numbers(self._images)
+        return view_int64(self._image_ids)
 
     @property
     def orders(self) -> NDArray[np.int64]:
         """(M,) order of each record."""
-        return whole_numbers(self._orders)
+        return view_int64(self._orders)
 
     @property
-    def pieces(self) -> Pieces:
+    def spans(self) -> RecordSpans:
         """Place of each record."""
-        return whole_numbers(self._pieces).reshape(-1, 3)
+        return view_int64(self._spans).reshape(-1, 3)
 
-    def spans(self, kept: NDArray[np.bool_] | None = None) -> Spans:
+    def build_index(self, chosen: NDArray[np.bool_] | None = None) -> RecordIndex:
         """The records by image.
 
         Args:
-            kept: (M,) which of them; all if it is not given.
+            chosen: (M,) which of them; all if it is not given.
         """
         import numpy as np
 
-        kept = np.ones(len(self), bool) if kept is None else kept
-        images, orders, pieces = self.images[kept], self.orders[kept], self.pieces[kept]
+        chosen = np.ones(len(self), bool) if chosen is None else chosen
+        images, orders, pieces = self.image_ids[chosen], self.orders[chosen], self.spans[chosen]
         order = np.lexsort((orders, images))
         ids, starts = np.unique(images[order], return_index=True)
-        return Spans(self.path, ids, starts, np.append(starts[1:], len(images)), pieces[order])
+        return RecordIndex(self.path, ids, starts, np.append(starts[1:], len(images)), pieces[order])
 
 
-def whole_numbers(values: array[int]) -> NDArray[np.int64]:
+def view_int64(values: array[int]) -> NDArray[np.int64]:
     """(N,) the same numbers, not copied."""
     import numpy as np
 
     return np.frombuffer(values, np.int64) if values else np.zeros(0, np.int64)
 
 
-def among(numbers: NDArray[np.int64], some: Collection[int]) -> NDArray[np.bool_]:
+def is_among(numbers: NDArray[np.int64], known: Collection[int]) -> NDArray[np.bool_]:
     """(N,) which numbers are among some."""
     import numpy as np
 
-    return np.isin(numbers, np.fromiter(some, np.int64, len(some)))
+    return np.isin(numbers, np.fromiter(known, np.int64, len(known)))
 
 
-def texts(path: Path, pieces: Pieces) -> list[bytes]:
+def read_records(path: Path, spans: RecordSpans) -> list[bytes]:
     """The bytes of records.
 
     Raises:
         InputError: the file cannot be read any more, or has become shorter.
     """
-    if not len(pieces):
+    if not len(spans):
         return []
-    places = pieces[:, 1:].tolist()
+    places = spans[:, 1:].tolist()
     try:
         file = os.open(path, os.O_RDONLY)
         try:

@@ -15,17 +15,19 @@ from typing import Any
 import msgspec
 
 from scar.accounting import Tally
-from scar.annotations.coco import CocoAlbum, index
-from scar.annotations.once import Once
+from scar.annotations.coco import CocoIndex, index_image_set
+from scar.annotations.once import CallCache
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
 from scar.sample import Split
 
-_SPLITS: dict[Split, str] = {"train": "train", "eval": "val"}
+_SPLIT_NAMES: dict[Split, str] = {"train": "train", "eval": "val"}
 """Ours and theirs."""
 
-_PLAIN: dict[str, Any] = {kind.__name__: kind for kind in (set, frozenset, list, dict, tuple, int, float, bool, str)}
-_PLAIN |= {"long": int, "unicode": str}  # Python 2's
+_SAFE_CLASSES: dict[str, Any] = {
+    kind.__name__: kind for kind in (set, frozenset, list, dict, tuple, int, float, bool, str)
+}
+_SAFE_CLASSES |= {"long": int, "unicode": str}  # Python 2's
 
 _SUFFIX = re.compile(r"_\d+(?=\.[a-z]+$)", re.IGNORECASE)
 _IMAGE_ID = re.compile(r"(\d+)\.[a-z]+$", re.IGNORECASE)
@@ -47,37 +49,37 @@ class _Ref(msgspec.Struct):
     file_name: str | None = None
 
 
-def album(source: Source, tally: Tally, once: Once) -> CocoAlbum:
+def open_index(source: Source, tally: Tally, cache: CallCache) -> CocoIndex:
     """Index of RefCOCO+ or RefCOCOg: the things of the split that expressions are about; others are context."""
     inputs = source.inputs
-    referred = _referred(inputs["refs"], _SPLITS[source.split], tally)
-    return index(inputs["instances"], None, inputs.get("captions"), tally, once, referred)
+    referred = _read_expressions(inputs["refs"], _SPLIT_NAMES[source.split], tally)
+    return index_image_set(inputs["instances"], None, inputs.get("captions"), tally, cache, referred)
 
 
-def _referred(path: Path, split: str, tally: Tally) -> dict[int, tuple[str, ...]]:
+def _read_expressions(path: Path, split: str, tally: Tally) -> dict[int, tuple[str, ...]]:
     """Expressions of one split by annotation id."""
     referred: dict[int, tuple[str, ...]] = {}
     splits = set()
-    for number, entry in enumerate(load(path)):
+    for number, entry in enumerate(load_pickle(path)):
         place = f"{path.name}, refs[{number}]"
         try:
             ref = msgspec.convert(entry, _Ref)
         except msgspec.ValidationError as error:
             # Of no split, for what is known of it: it counts for the one that is built.
             tally.records += 1
-            tally.reject(BadRecord(place, str(error), "malformed"))
+            tally.reject_regions(BadRecord(place, str(error), "malformed"))
             continue
         splits.add(ref.split)
         if ref.split != split:
             continue
         tally.records += 1
         try:
-            phrases = _expressions(ref, f"{path.name}, ref {ref.ref_id}")
+            phrases = _find_phrases(ref, f"{path.name}, ref {ref.ref_id}")
             if ref.ann_id in referred:
                 problem = f"a second one is about the annotation {ref.ann_id}"
                 raise BadRecord(f"{path.name}, ref {ref.ref_id}", problem, "duplicate_ref")
         except BadRecord as bad:
-            tally.reject(bad)
+            tally.reject_regions(bad)
         else:
             referred[ref.ann_id] = phrases
     if split not in splits:
@@ -85,18 +87,18 @@ def _referred(path: Path, split: str, tally: Tally) -> dict[int, tuple[str, ...]
     return referred
 
 
-def _expressions(ref: _Ref, place: str) -> tuple[str, ...]:
+def _find_phrases(ref: _Ref, where: str) -> tuple[str, ...]:
     """The distinct sentences about a thing."""
-    if ref.file_name is not None and image_of(ref.file_name) != ref.image_id:
-        raise BadRecord(place, f"its file name {ref.file_name!r} is not that of image {ref.image_id}", "image_mismatch")
-    said = (" ".join(_text(sentence.sent or sentence.raw).split()) for sentence in ref.sentences)
+    if ref.file_name is not None and parse_image_id(ref.file_name) != ref.image_id:
+        raise BadRecord(where, f"its file name {ref.file_name!r} is not that of image {ref.image_id}", "image_mismatch")
+    said = (" ".join(_repair_encoding(sentence.sent or sentence.raw).split()) for sentence in ref.sentences)
     phrases = tuple(dict.fromkeys(phrase for phrase in said if phrase))
     if not phrases:
-        raise BadRecord(place, "nothing is said of it", "no_phrase")
+        raise BadRecord(where, "nothing is said of it", "no_phrase")
     return phrases
 
 
-def image_of(file_name: str) -> int | None:
+def parse_image_id(file_name: str) -> int | None:
     """Image id from a file name with or without the number of the annotation behind it; None if there is none.
 
     >>> image_of("COCO_train2014_000000581857_16.jpg"), image_of("COCO_train2014_000000581857.jpg")
@@ -107,7 +109,7 @@ def image_of(file_name: str) -> int | None:
     return int(match.group(1)) if match else None
 
 
-def load(path: Path) -> list[Any]:
+def load_pickle(path: Path) -> list[Any]:
     """A pickled list of plain values; Python 2's byte strings become text.
 
     Raises:
@@ -143,8 +145,8 @@ class _Unpickler(pickle.Unpickler):
         Raises:
             InputError: anything else is asked for.
         """
-        if module in ("builtins", "__builtin__") and name in _PLAIN:
-            return _PLAIN[name]
+        if module in ("builtins", "__builtin__") and name in _SAFE_CLASSES:
+            return _SAFE_CLASSES[name]
         raise InputError(
             f"{self._path}: refused, for it asks for {module}.{name}: a pickle of expressions has lists, dictionaries, "
             "texts and numbers only; get a fresh copy."
@@ -159,7 +161,7 @@ class _Unpickler(pickle.Unpickler):
         raise InputError(f"{self._path}: refused, for it asks for an object outside of it ({pid!r:.40}).")
 
 
-def _text(text: str) -> str:
+def _repair_encoding(text: str) -> str:
     """Text whose bytes were read as Latin-1; most are UTF-8."""
     try:
         return text.encode("latin-1").decode("utf-8")

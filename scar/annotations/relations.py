@@ -9,15 +9,15 @@ from scar.errors import BadRecord
 from scar.sample import Region, Relation
 
 
-def facts(
-    relations: Sequence[tuple[int, str, int]], regions: Sequence[Region], place: str, tally: Tally
+def iter_known_relations(
+    relations: Sequence[tuple[int, str, int]], regions: Sequence[Region], where: str, tally: Tally
 ) -> Iterator[Relation]:
     """Relations whose ends are both there.
 
     Args:
         relations: subject, predicate, object.
         regions: of the picture.
-        place: for the message, with a gap for the predicate.
+        where: for the message, with a gap for the predicate.
         tally: counts the others, or they are raised.
     """
     known = {region.id for region in regions}
@@ -27,4 +27,4 @@ def facts(
             yield Relation(subject, predicate, target)
         else:
             problem = f"annotation {lost} is not among those of the image"
-            tally.ignore(BadRecord(place.format(predicate), problem, "relation_no_region"))
+            tally.ignore_records(BadRecord(where.format(predicate), problem, "relation_no_region"))

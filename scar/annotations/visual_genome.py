@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scar.accounting import Tally
-from scar.annotations import Album, Draft, Name
-from scar.annotations.captions import caption_spans
-from scar.annotations.json_stream import Record, parsed, records
-from scar.annotations.once import Once
-from scar.annotations.record_index import Notes, Spans, among, texts
-from scar.annotations.visual_genome_image import VisualGenomeDraft
-from scar.annotations.visual_genome_records import IMAGE, KEY, OBJECTS, Image
+from scar.annotations import PictureIndex, PictureKey, PictureRef
+from scar.annotations.captions import index_captions
+from scar.annotations.json_stream import Record, iter_records, parse_record
+from scar.annotations.once import CallCache
+from scar.annotations.record_index import RecordIndex, RecordIndexBuilder, is_among, read_records
+from scar.annotations.visual_genome_image import VisualGenomeRef
+from scar.annotations.visual_genome_records import IMAGE, KEY, OBJECTS, GenomeImage
 from scar.build.leakage import HeldOut
 from scar.common.images import MAX_PIXELS
 from scar.errors import BadRecord
@@ -41,7 +41,7 @@ def split_of(image_id: int) -> Split:
 
 
 @dataclass(frozen=True, slots=True)
-class VisualGenomeAlbum(Album):
+class VisualGenomeIndex(PictureIndex):
     """The images of one split that have objects.
 
     Attributes:
@@ -54,78 +54,78 @@ class VisualGenomeAlbum(Album):
         split: of the images.
     """
 
-    images: Sequence[tuple[int, Image]]
-    objects: Spans
-    descriptions: Spans
-    relationships: Spans
-    captions: tuple[Spans, ...]
+    images: Sequence[tuple[int, GenomeImage]]
+    objects: RecordIndex
+    descriptions: RecordIndex
+    relationships: RecordIndex
+    captions: tuple[RecordIndex, ...]
     coco_val: Collection[int]
     split: Split
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, place: int) -> Draft:
-        number, image = self.images[place]
-        draft = VisualGenomeDraft(
+    def __getitem__(self, index: int) -> PictureRef:
+        number, image = self.images[index]
+        draft = VisualGenomeRef(
             id=number,
-            file=_file(image.url),
-            identity=_identity(number, image),
+            file=_find_image_file(image.url),
+            identity=_find_identity(number, image),
             width=image.width,
             height=image.height,
-            objects=(self.objects.path, self.objects[place]),
-            descriptions=(self.descriptions.path, self.descriptions[place]),
-            relationships=(self.relationships.path, self.relationships[place]),
-            captions=tuple((spans.path, pieces) for spans in self.captions if len(pieces := spans[place])),
+            objects=(self.objects.path, self.objects[index]),
+            descriptions=(self.descriptions.path, self.descriptions[index]),
+            relationships=(self.relationships.path, self.relationships[index]),
+            captions=tuple((spans.path, pieces) for spans in self.captions if len(pieces := spans[index])),
         )
         return HeldOut(draft, "coco_val") if self._is_held_out(image) else draft
 
-    def names(self) -> Iterator[Name]:
+    def iter_keys(self) -> Iterator[PictureKey]:
         for number, image in self.images:
             if not self._is_held_out(image):
-                yield Name(number, _file(image.url), _identity(number, image))
+                yield PictureKey(number, _find_image_file(image.url), _find_identity(number, image))
 
-    def _is_held_out(self, image: Image) -> bool:
+    def _is_held_out(self, image: GenomeImage) -> bool:
         return self.split == "train" and image.coco_id in self.coco_val
 
 
-def album(source: Source, tally: Tally, once: Once) -> VisualGenomeAlbum:
+def open_index(source: Source, tally: Tally, cache: CallCache) -> VisualGenomeIndex:
     """Index of one split of Visual Genome."""
     inputs = source.inputs
-    images, ignored = once(_images, inputs["image_data"], tally.skip_bad)
+    images, ignored = cache(_read_images, inputs["image_data"], tally.skip_bad)
     tally.ignored.update(ignored)
     own = {number for number in images if split_of(number) == source.split}
 
-    def entries(role: str) -> Spans:
-        notes, ignored = once(_entries, inputs[role], tally.skip_bad)
+    def index_entries(role: str) -> RecordIndex:
+        notes, ignored = cache(_locate_entries, inputs[role], tally.skip_bad)
         tally.ignored.update(ignored)
         _count_lost(notes, images, source.split, tally, counted=role == "objects")
-        return notes.spans(among(notes.images, own))
+        return notes.build_index(is_among(notes.image_ids, own))
 
-    objects = entries("objects")
+    objects = index_entries("objects")
     numbers = objects.images.tolist()
     coco_ids = [images[number].coco_id for number in numbers]
     captions = [inputs[role] for role in ("coco_captions_train", "coco_captions_val") if role in inputs]
-    return VisualGenomeAlbum(
+    return VisualGenomeIndex(
         images=[(number, images[number]) for number in numbers],
         objects=objects,
-        descriptions=entries("region_descriptions").aligned(numbers),
-        relationships=entries("relationships").aligned(numbers),
-        captions=tuple(caption_spans(path, None, path.name, tally, once).aligned(coco_ids) for path in captions),
-        coco_val=once(_coco_ids, inputs["coco_val"]) if "coco_val" in inputs else frozenset(),
+        descriptions=index_entries("region_descriptions").align_to(numbers),
+        relationships=index_entries("relationships").align_to(numbers),
+        captions=tuple(index_captions(path, None, path.name, tally, cache).align_to(coco_ids) for path in captions),
+        coco_val=cache(_read_coco_ids, inputs["coco_val"]) if "coco_val" in inputs else frozenset(),
         split=source.split,
     )
 
 
-def _images(path: Path, skip_bad: bool) -> tuple[dict[int, Image], Counter[str]]:
+def _read_images(path: Path, skip_bad: bool) -> tuple[dict[int, GenomeImage], Counter[str]]:
     """Image records by id, and how many others there are by reason."""
-    images: dict[int, Image] = {}
+    images: dict[int, GenomeImage] = {}
     tally = Tally(skip_bad=skip_bad)
-    for record in records(path):
+    for record in iter_records(path):
         place = f"{path.name}[{record.number}]"
         try:
-            number = _image_id(record, path)
-            image = parsed(IMAGE, record.text, place)
+            number = _parse_image_id(record, path)
+            image = parse_record(IMAGE, record.text, place)
             if number in images:
                 raise BadRecord(place, f"a second image has the id {number}", "duplicate_image")
             if not (image.width > 0 and image.height > 0 and image.width * image.height <= MAX_PIXELS):
@@ -133,70 +133,72 @@ def _images(path: Path, skip_bad: bool) -> tuple[dict[int, Image], Counter[str]]
                 raise BadRecord(place, problem, "image_size")
             images[number] = image
         except BadRecord as bad:
-            tally.ignore(bad)
+            tally.ignore_records(bad)
     return images, tally.ignored
 
 
-def _entries(path: Path, skip_bad: bool) -> tuple[Notes, Counter[str]]:
+def _locate_entries(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, Counter[str]]:
     """The entries of all images, and how many others there are by reason."""
-    notes, tally = Notes(path), Tally(skip_bad=skip_bad)
-    for record in records(path):
+    notes, tally = RecordIndexBuilder(path), Tally(skip_bad=skip_bad)
+    for record in iter_records(path):
         try:
-            notes.add(_image_id(record, path), record)
+            notes.add_record(_parse_image_id(record, path), record)
         except BadRecord as bad:
-            tally.ignore(bad)
+            tally.ignore_records(bad)
     return notes, tally.ignored
 
 
-def _count_lost(notes: Notes, images: Mapping[int, Image], split: Split, tally: Tally, *, counted: bool) -> None:
+def _count_lost(
+    builder: RecordIndexBuilder, images: Mapping[int, GenomeImage], split: Split, tally: Tally, *, counted: bool
+) -> None:
     """Count the entries of a split whose images are unknown; ``counted``: what they list are records."""
     import numpy as np
 
-    for row in np.flatnonzero(~among(notes.images, images)).tolist():
-        number, pieces = int(notes.images[row]), notes.pieces[row : row + 1]
+    for row in np.flatnonzero(~is_among(builder.image_ids, images)).tolist():
+        number, pieces = int(builder.image_ids[row]), builder.spans[row : row + 1]
         if split_of(number) != split:
             continue
-        place = f"{notes.path.name}[{pieces[0, 0]}]"
+        place = f"{builder.path.name}[{pieces[0, 0]}]"
         bad = BadRecord(place, f"its image {number} is not in image_data.json", "no_image")
         try:
-            lost = len(OBJECTS.read(texts(notes.path, pieces)[0], place)) if counted else 0
+            lost = len(OBJECTS.decode_entry(read_records(builder.path, pieces)[0], place)) if counted else 0
         except BadRecord as problem:
-            tally.ignore(problem)
+            tally.ignore_records(problem)
             continue
         tally.records += lost
         if lost:
-            tally.reject(bad, lost)
+            tally.reject_regions(bad, lost)
         else:
-            tally.ignore(bad)
+            tally.ignore_records(bad)
 
 
-def _image_id(record: Record, path: Path) -> int:
+def _parse_image_id(record: Record, path: Path) -> int:
     """The image that an entry is about.
 
     Raises:
         BadRecord: it does not say so (``malformed``).
     """
     place = f"{path.name}[{record.number}]"
-    key = parsed(KEY, record.text, place)
+    key = parse_record(KEY, record.text, place)
     number = key.id if key.image_id is None else key.image_id
     if number is None:
         raise BadRecord(place, "it has neither image_id nor id", "malformed")
     return number
 
 
-def _coco_ids(path: Path) -> frozenset[int]:
+def _read_coco_ids(path: Path) -> frozenset[int]:
     """Ids of the images of a COCO-style file."""
-    found = (parsed(KEY, record.text, path.name).id for record in records(path, ["images"]))
+    found = (parse_record(KEY, record.text, path.name).id for record in iter_records(path, ["images"]))
     return frozenset(number for number in found if number is not None)
 
 
-def _file(url: str) -> str:
+def _find_image_file(url: str) -> str:
     """Folder and name of an image from where it is on the web."""
     match = _FOLDER_AND_FILE.search(url)
     return match.group() if match else url
 
 
-def _identity(number: int, image: Image) -> str:
+def _find_identity(number: int, image: GenomeImage) -> str:
     if image.coco_id is not None:
         return f"coco:{image.coco_id}"
     return f"visual_genome:{number}" if image.flickr_id is None else f"flickr:{image.flickr_id}"

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from scar.annotations.json_stream import parsed
+from scar.annotations.json_stream import parse_record
 from scar.annotations.record_index import Id
 from scar.errors import BadRecord
 
@@ -16,7 +16,7 @@ Number = float | None
 """None where the file has a number that JSON does not know, such as NaN."""
 
 
-class Image(msgspec.Struct, gc=False):
+class GenomeImage(msgspec.Struct, gc=False):
     width: int
     height: int
     url: str
@@ -24,14 +24,14 @@ class Image(msgspec.Struct, gc=False):
     flickr_id: Id | None = None
 
 
-class Key(msgspec.Struct, gc=False):
+class EntryKey(msgspec.Struct, gc=False):
     """The image of an entry: some files call it so, some otherwise."""
 
     image_id: Id | None = None
     id: Id | None = None
 
 
-class Object(msgspec.Struct, gc=False):
+class GenomeObject(msgspec.Struct, gc=False):
     object_id: Id
     x: Number
     y: Number
@@ -42,7 +42,7 @@ class Object(msgspec.Struct, gc=False):
     merged_object_ids: list[Id] = []
 
 
-class Description(msgspec.Struct, gc=False):
+class GenomeDescription(msgspec.Struct, gc=False):
     phrase: str
     x: Number
     y: Number
@@ -50,47 +50,47 @@ class Description(msgspec.Struct, gc=False):
     height: Number
 
 
-class End(msgspec.Struct, gc=False):
+class RelationshipEnd(msgspec.Struct, gc=False):
     object_id: Id
 
 
-class Relationship(msgspec.Struct, gc=False):
+class GenomeRelationship(msgspec.Struct, gc=False):
     predicate: str
-    subject: End
-    object: End
+    subject: RelationshipEnd
+    object: RelationshipEnd
 
 
-IMAGE, KEY = msgspec.json.Decoder(Image), msgspec.json.Decoder(Key)
+IMAGE, KEY = msgspec.json.Decoder(GenomeImage), msgspec.json.Decoder(EntryKey)
 
 
-class Kind(Generic[T]):
+class EntryDecoder(Generic[T]):
     """One of the lists that entries have, decoded at once, or record by record where one is bad."""
 
     def __init__(self, name: str, record: type[T]) -> None:
         self.name = name
-        self._whole = msgspec.json.Decoder(msgspec.defstruct("Entry", [(name, list[record])], gc=False))  # type: ignore[valid-type]
-        self._raw = msgspec.json.Decoder(msgspec.defstruct("Entry", [(name, list[msgspec.Raw])], gc=False))
-        self._record = msgspec.json.Decoder(record)
+        self._entry_decoder = msgspec.json.Decoder(msgspec.defstruct("Entry", [(name, list[record])], gc=False))  # type: ignore[valid-type]
+        self._raw_decoder = msgspec.json.Decoder(msgspec.defstruct("Entry", [(name, list[msgspec.Raw])], gc=False))
+        self._record_decoder = msgspec.json.Decoder(record)
 
-    def read(self, text: bytes, place: str) -> list[T | BadRecord]:
+    def decode_entry(self, text: bytes, where: str) -> list[T | BadRecord]:
         """The records of an entry, those of another shape as what is wrong with them.
 
         Raises:
             BadRecord: the entry has another shape (``malformed``).
         """
         try:
-            return getattr(self._whole.decode(text), self.name)  # type: ignore[no-any-return]
+            return getattr(self._entry_decoder.decode(text), self.name)  # type: ignore[no-any-return]
         except (msgspec.DecodeError, UnicodeDecodeError):
-            raws: list[msgspec.Raw] = getattr(parsed(self._raw, text, place), self.name)
-            return [self._one(raw, f"{place}, {self.name}[{number}]") for number, raw in enumerate(raws)]
+            raws: list[msgspec.Raw] = getattr(parse_record(self._raw_decoder, text, where), self.name)
+            return [self._decode_record(raw, f"{where}, {self.name}[{number}]") for number, raw in enumerate(raws)]
 
-    def _one(self, raw: msgspec.Raw, place: str) -> T | BadRecord:
+    def _decode_record(self, raw: msgspec.Raw, where: str) -> T | BadRecord:
         try:
-            return parsed(self._record, raw, place)
+            return parse_record(self._record_decoder, raw, where)
         except BadRecord as bad:
             return bad
 
 
-OBJECTS = Kind("objects", Object)
-DESCRIPTIONS = Kind("regions", Description)
-RELATIONSHIPS = Kind("relationships", Relationship)
+OBJECTS = EntryDecoder("objects", GenomeObject)
+DESCRIPTIONS = EntryDecoder("regions", GenomeDescription)
+RELATIONSHIPS = EntryDecoder("relationships", GenomeRelationship)

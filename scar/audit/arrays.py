@@ -14,7 +14,7 @@ T = TypeVar("T")
 _PAIRS_AT_ONCE = 1 << 20
 
 
-def ranges(starts: Ints, sizes: Ints) -> Ints:
+def concatenate_ranges(starts: Ints, sizes: Ints) -> Ints:
     """The numbers of some ranges, one after the other.
 
     >>> ranges(np.array([3, 10]), np.array([2, 3])).tolist()
@@ -25,7 +25,7 @@ def ranges(starts: Ints, sizes: Ints) -> Ints:
     return numbers
 
 
-def pairs(groups: Ints) -> Iterator[tuple[Ints, Ints]]:
+def iter_group_pairs(groups: Ints) -> Iterator[tuple[Ints, Ints]]:
     """All pairs of two different rows of one group, those with the same first row beside each other.
 
     Args:
@@ -41,27 +41,27 @@ def pairs(groups: Ints) -> Iterator[tuple[Ints, Ints]]:
     blocks = np.cumsum(ends - starts) // _PAIRS_AT_ONCE
     for rows in np.split(np.arange(len(groups)), np.flatnonzero(np.diff(blocks)) + 1):
         sizes = ends[rows] - starts[rows]
-        first, second = np.repeat(rows, sizes), ranges(starts[rows], sizes)
+        first, second = np.repeat(rows, sizes), concatenate_ranges(starts[rows], sizes)
         yield first[first != second], second[first != second]
 
 
-def asked_once(first: Ints, second: Ints, question: Callable[[int, int], T]) -> Any:
+def map_unique_pairs(first: Ints, second: Ints, predicate: Callable[[int, int], T]) -> Any:
     """What a question says of each pair of codes; it is asked of each different pair once."""
     width = int(second.max(initial=0)) + 1
     different, which = np.unique(first * width + second, return_inverse=True)
-    return np.array([question(*divmod(int(pair), width)) for pair in different], bool)[which]
+    return np.array([predicate(*divmod(int(pair), width)) for pair in different], bool)[which]
 
 
-def renamed(values: Sequence[str], codes: Ints, name: Callable[[str], str], names: dict[str, int]) -> Ints:
-    """The codes under which the names of texts stand in ``names``, which grows.
+def map_codes(values: Sequence[str], codes: Ints, find_name: Callable[[str], str], name_codes: dict[str, int]) -> Ints:
+    """The codes under which the names of texts stand in ``name_codes``, which grows.
 
     Args:
         values: the different texts.
         codes: of each text, its place among them.
-        name: of a text.
-        names: code of each name.
+        find_name: of a text.
+        name_codes: code of each name.
     """
     place = np.full(len(values), -1, np.int64)
     for code in np.unique(codes):
-        place[code] = names.setdefault(name(values[code]), len(names))
+        place[code] = name_codes.setdefault(find_name(values[code]), len(name_codes))
     return place[codes]

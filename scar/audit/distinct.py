@@ -8,12 +8,12 @@ from typing import Any, Self
 import numpy as np
 
 from scar.audit.logistic import Ints
-from scar.audit.rows import Coded
+from scar.audit.rows import CodedTexts
 
-_MOST_PARTS = 32
+_MAX_BLOCKS = 32
 
 
-class Distinct:
+class DistinctTexts:
     """Different texts, each kept as a number of 64 bits: two of ten million share one with a chance of 3 in a million.
 
     Attributes:
@@ -24,26 +24,26 @@ class Distinct:
         self.total = 0
         self._hashes: list[Any] = []
 
-    def add(self, texts: Coded, codes: Ints) -> None:
+    def add_texts(self, texts: CodedTexts, codes: Ints) -> None:
         """Add the texts of some codes."""
         from pandas.util import hash_array
 
         self.total += len(codes)
         values = np.array([texts.values[code] for code in np.unique(codes)], object)
         self._hashes.append(hash_array(values, categorize=False))
-        if len(self._hashes) > _MOST_PARTS:
-            self._merge()
+        if len(self._hashes) > _MAX_BLOCKS:
+            self._merge_hashes()
 
     def __len__(self) -> int:
-        self._merge()
+        self._merge_hashes()
         return sum(map(len, self._hashes))
 
     @classmethod
-    def union(cls, several: Iterable[Self]) -> Self:
+    def merge_all(cls, parts: Iterable[Self]) -> Self:
         """All texts of several; their ``total`` is not added up."""
         whole = cls()
-        whole._hashes = [hashes for each in several for hashes in each._hashes]
+        whole._hashes = [hashes for each in parts for hashes in each._hashes]
         return whole
 
-    def _merge(self) -> None:
+    def _merge_hashes(self) -> None:
         self._hashes = [np.unique(np.concatenate(self._hashes))] if self._hashes else []

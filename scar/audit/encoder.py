@@ -15,7 +15,7 @@ Encoder: TypeAlias = Callable[[Sequence[str]], Floats]
 """Texts -> (texts, width) vectors."""
 
 
-def load(name: str) -> Encoder:
+def load_encoder(name: str) -> Encoder:
     """The sentence-transformers model of that name or folder; each text is encoded once.
 
     Raises:
@@ -33,11 +33,11 @@ def load(name: str) -> Encoder:
         raise InputError(f"--encoder {name}: no such sentence encoder ({error}).") from None
     known: dict[str, Floats] = {}
 
-    def encode(texts: Sequence[str]) -> Floats:
+    def encode_texts(texts: Sequence[str]) -> Floats:
         new = list(dict.fromkeys(text for text in texts if text not in known))
         if new:
             vectors = np.asarray(model.encode(new, normalize_embeddings=True, show_progress_bar=False), np.float64)
             known.update(zip(new, vectors, strict=True))
         return np.stack([known[text] for text in texts])
 
-    return encode
+    return encode_texts

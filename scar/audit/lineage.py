@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 
 from scar.language import english, wordnet
-from scar.language.lexicon import colours
+from scar.language.lexicon import read_colours
 
 
 @lru_cache(maxsize=65536)
-def same_lineage(before: str, after: str) -> bool:
+def is_same_lineage(before: str, after: str) -> bool:
     """Whether WordNet has one noun phrase above, below or beside the other under one meaning.
 
     Phrases of one head with colours or the like before it that WordNet lacks are told apart by these.
@@ -17,14 +17,14 @@ def same_lineage(before: str, after: str) -> bool:
     >>> same_lineage("a dog", "an animal"), same_lineage("a red star", "a blue star")
     (True, False)
     """
-    first, second = english.bare(before).lower(), english.bare(after).lower()
+    first, second = english.strip_article(before).lower(), english.strip_article(after).lower()
     (*mine, head), (*theirs, other) = first.split() or [""], second.split() or [""]
-    if head == other and mine and theirs and {mine[0], theirs[0]} <= set(colours()):
+    if head == other and mine and theirs and {mine[0], theirs[0]} <= set(read_colours()):
         return mine == theirs
-    return wordnet.related(first, second)
+    return wordnet.is_related(first, second)
 
 
-def swap(gold: str, negative: str) -> tuple[str, str]:
+def find_replaced_words(gold: str, negative: str) -> tuple[str, str]:
     """What a negative replaces and by what, as the texts tell it: the words between those that both share.
 
     >>> swap("salad fork on table", "butter knife on table")

@@ -22,9 +22,9 @@ Ints: TypeAlias = NDArray[np.int64]
 PENALTY = 1.0
 """Weight of half the squared norm beside the sum of losses: the usual default of logistic regression."""
 
-_MEMORY = 10
-_MOST_STEPS = 200
-_FLAT = 1e-4
+_LBFGS_MEMORY = 10
+_MAX_STEPS = 200
+_GRADIENT_TOLERANCE = 1e-4
 """The gradient's largest entry at which the fit ends, as a share of that at zero weights."""
 
 
@@ -32,57 +32,64 @@ class Features(Protocol):
     """Rows of numbers, one row a caption."""
 
     @property
-    def columns(self) -> int: ...
+    def column_count(self) -> int: ...
 
-    def times(self, weights: Floats) -> Floats:
+    def multiply_weights(self, weights: Floats) -> Floats:
         """(rows,) product with ``weights`` (columns,)."""
         ...
 
-    def transposed_times(self, rows: Floats) -> Floats:
-        """(columns,) product of the transpose with ``rows`` (rows,)."""
+    def multiply_transposed(self, row_values: Floats) -> Floats:
+        """(columns,) product of the transpose with ``row_values`` (rows,)."""
         ...
 
 
 @dataclass(frozen=True)
-class Marks:
+class SparseFeatures:
     """Features that a caption has or has not.
 
     Attributes:
-        rows: (M,) the caption of each mark, ascending.
-        marks: (M,) its columns.
-        height: number of captions.
-        columns: number of features.
+        row_indices: (M,) the caption of each mark, ascending.
+        column_indices: (M,) its columns.
+        row_count: number of captions.
+        column_count: number of features.
     """
 
-    rows: Ints
-    marks: Ints
-    height: int
-    columns: int
+    row_indices: Ints
+    column_indices: Ints
+    row_count: int
+    column_count: int
 
     @cached_property
-    def _table(self) -> Any:
+    def _matrix(self) -> Any:
         """Ones and zeros; each product adds up in the order of the marks."""
-        ends = np.searchsorted(self.rows, np.arange(self.height + 1))
-        return csr_array((np.ones(len(self.rows)), self.marks, ends), shape=(self.height, self.columns))
+        ends = np.searchsorted(self.row_indices, np.arange(self.row_count + 1))
+        return csr_array(
+            (np.ones(len(self.row_indices)), self.column_indices, ends), shape=(self.row_count, self.column_count)
+        )
 
-    def repeated(self, which: Ints) -> Marks:
+    def take_rows(self, row_indices: Ints) -> SparseFeatures:
         """Marks of captions of which each is one of these."""
-        table = self._table[which]
-        return Marks(np.repeat(np.arange(len(which)), np.diff(table.indptr)), table.indices, len(which), self.columns)
+        table = self._matrix[row_indices]
+        return SparseFeatures(
+            np.repeat(np.arange(len(row_indices)), np.diff(table.indptr)),
+            table.indices,
+            len(row_indices),
+            self.column_count,
+        )
 
-    def times(self, weights: Floats) -> Floats:
+    def multiply_weights(self, weights: Floats) -> Floats:
         """See `Features`."""
-        product: Floats = self._table @ weights
+        product: Floats = self._matrix @ weights
         return product
 
-    def transposed_times(self, rows: Floats) -> Floats:
+    def multiply_transposed(self, row_values: Floats) -> Floats:
         """See `Features`."""
-        product: Floats = self._table.T @ rows
+        product: Floats = self._matrix.T @ row_values
         return product
 
 
 @dataclass(frozen=True)
-class Dense:
+class DenseFeatures:
     """Features as an array, such as the vectors of a sentence encoder.
 
     Attributes:
@@ -92,77 +99,81 @@ class Dense:
     values: Floats
 
     @property
-    def columns(self) -> int:
+    def column_count(self) -> int:
         return int(self.values.shape[1])
 
-    def times(self, weights: Floats) -> Floats:
+    def multiply_weights(self, weights: Floats) -> Floats:
         """See `Features`."""
         product: Floats = self.values @ weights
         return product
 
-    def transposed_times(self, rows: Floats) -> Floats:
+    def multiply_transposed(self, row_values: Floats) -> Floats:
         """See `Features`."""
-        product: Floats = self.values.T @ rows
+        product: Floats = self.values.T @ row_values
         return product
 
 
 @dataclass(frozen=True)
-class Repeated:
+class RepeatedFeatures:
     """Features of captions of which many are equal, made of each different one once.
 
     Attributes:
         features: of the different captions.
-        which: (rows,) the one that each caption is.
+        row_indices: (rows,) the one that each caption is.
     """
 
     features: Features
-    which: Ints
+    row_indices: Ints
 
     @property
-    def columns(self) -> int:
-        return self.features.columns
+    def column_count(self) -> int:
+        return self.features.column_count
 
-    def times(self, weights: Floats) -> Floats:
+    def multiply_weights(self, weights: Floats) -> Floats:
         """See `Features`."""
-        return self.features.times(weights)[self.which]
+        return self.features.multiply_weights(weights)[self.row_indices]
 
-    def transposed_times(self, rows: Floats) -> Floats:
+    def multiply_transposed(self, row_values: Floats) -> Floats:
         """See `Features`."""
-        return self.features.transposed_times(np.bincount(self.which, rows).astype(np.float64, copy=False))
+        return self.features.multiply_transposed(
+            np.bincount(self.row_indices, row_values).astype(np.float64, copy=False)
+        )
 
 
-def fit(features: Features, starts: Ints, penalty: float = PENALTY) -> Floats:
+def fit_conditional_logit(features: Features, group_starts: Ints, penalty: float = PENALTY) -> Floats:
     """Weights that make the first caption of each group the likeliest, by L-BFGS on the penalised likelihood.
 
     Args:
         features: of all captions, group by group, the gold one first in each.
-        starts: (groups,) the first row of each group.
+        group_starts: (groups,) the first row of each group.
         penalty: of half the squared norm of the weights.
 
     Returns:
         (columns,) weights.
     """
 
-    def objective(weights: Floats) -> tuple[float, Floats]:
-        scores = features.times(weights)
-        sizes = np.diff(np.append(starts, len(scores)))
-        scores -= np.repeat(np.maximum.reduceat(scores, starts), sizes)
+    def evaluate_loss(weights: Floats) -> tuple[float, Floats]:
+        scores = features.multiply_weights(weights)
+        sizes = np.diff(np.append(group_starts, len(scores)))
+        scores -= np.repeat(np.maximum.reduceat(scores, group_starts), sizes)
         odds = np.exp(scores)
-        totals = np.add.reduceat(odds, starts)
-        loss = float(np.log(totals).sum() - scores[starts].sum())
+        totals = np.add.reduceat(odds, group_starts)
+        loss = float(np.log(totals).sum() - scores[group_starts].sum())
         shares = odds / np.repeat(totals, sizes)
-        shares[starts] -= 1
-        return loss + penalty / 2 * _dot(weights, weights), features.transposed_times(shares) + penalty * weights
+        shares[group_starts] -= 1
+        return loss + penalty / 2 * _dot_product(weights, weights), features.multiply_transposed(
+            shares
+        ) + penalty * weights
 
-    return _minimum(objective, np.zeros(features.columns))
+    return _minimize_lbfgs(evaluate_loss, np.zeros(features.column_count))
 
 
-def hits(scores: Floats, starts: Ints) -> Floats:
+def compute_hits(scores: Floats, group_starts: Ints) -> Floats:
     """Chance that the first of each group is picked when the best score is, ties being broken by lot.
 
     Args:
         scores: (rows,) of all captions.
-        starts: (groups,) the first row of each group.
+        group_starts: (groups,) the first row of each group.
 
     Returns:
         (groups,) 1 if the first alone is best, 1/k if it shares that with k - 1 others, else 0.
@@ -170,48 +181,48 @@ def hits(scores: Floats, starts: Ints) -> Floats:
     >>> hits(np.array([3.0, 1, 3, 2, 5]), np.array([0, 3])).tolist()
     [0.5, 0.0]
     """
-    sizes = np.diff(np.append(starts, len(scores)))
-    best = np.maximum.reduceat(scores, starts)
-    ties = np.add.reduceat((scores >= np.repeat(best, sizes)).astype(np.float64), starts)
-    return np.where(scores[starts] >= best, 1 / ties, 0.0)
+    sizes = np.diff(np.append(group_starts, len(scores)))
+    best = np.maximum.reduceat(scores, group_starts)
+    ties = np.add.reduceat((scores >= np.repeat(best, sizes)).astype(np.float64), group_starts)
+    return np.where(scores[group_starts] >= best, 1 / ties, 0.0)
 
 
-def _dot(first: Floats, second: Floats) -> float:
+def _dot_product(first: Floats, second: Floats) -> float:
     """Their product, added up in the same order on every machine: BLAS has one order for each number of threads."""
     return float((first * second).sum())
 
 
-def _minimum(objective: Callable[[Floats], tuple[float, Floats]], point: Floats) -> Floats:
+def _minimize_lbfgs(evaluate: Callable[[Floats], tuple[float, Floats]], point: Floats) -> Floats:
     """Minimum of a smooth convex function that returns value and gradient (L-BFGS, Nocedal and Wright, 7.2)."""
-    value, gradient = objective(point)
-    flat = _FLAT * float(np.abs(gradient).max(initial=0.0))
-    past: deque[tuple[Floats, Floats]] = deque(maxlen=_MEMORY)
-    for _ in range(_MOST_STEPS):
+    value, gradient = evaluate(point)
+    flat = _GRADIENT_TOLERANCE * float(np.abs(gradient).max(initial=0.0))
+    past: deque[tuple[Floats, Floats]] = deque(maxlen=_LBFGS_MEMORY)
+    for _ in range(_MAX_STEPS):
         if float(np.abs(gradient).max(initial=0.0)) <= flat:
             break
-        direction = -_curved(gradient, past)
-        slope, length = _dot(gradient, direction), 1.0 if past else 1 / max(1.0, float(np.abs(gradient).sum()))
-        new = objective(point + length * direction)
+        direction = -_apply_inverse_hessian(gradient, past)
+        slope, length = _dot_product(gradient, direction), 1.0 if past else 1 / max(1.0, float(np.abs(gradient).sum()))
+        new = evaluate(point + length * direction)
         while new[0] > value + 1e-4 * length * slope and length > 1e-10:
             length /= 2
-            new = objective(point + length * direction)
+            new = evaluate(point + length * direction)
         step, change = length * direction, new[1] - gradient
-        if _dot(step, change) > 0:
+        if _dot_product(step, change) > 0:
             past.append((step, change))
         point, (value, gradient) = point + step, new
     return point
 
 
-def _curved(gradient: Floats, past: deque[tuple[Floats, Floats]]) -> Floats:
+def _apply_inverse_hessian(gradient: Floats, history: deque[tuple[Floats, Floats]]) -> Floats:
     """The gradient times the inverse of the curvature that the last steps tell."""
     result, shares = gradient.copy(), []
-    for step, change in reversed(past):
-        share = _dot(step, result) / _dot(step, change)
+    for step, change in reversed(history):
+        share = _dot_product(step, result) / _dot_product(step, change)
         shares.append(share)
         result -= share * change
-    if past:
-        step, change = past[-1]
-        result *= _dot(step, change) / _dot(change, change)
-    for (step, change), share in zip(past, reversed(shares), strict=True):
-        result += (share - _dot(change, result) / _dot(step, change)) * step
+    if history:
+        step, change = history[-1]
+        result *= _dot_product(step, change) / _dot_product(change, change)
+    for (step, change), share in zip(history, reversed(shares), strict=True):
+        result += (share - _dot_product(change, result) / _dot_product(step, change)) * step
     return result

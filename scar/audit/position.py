@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from scar.audit.rows import Rows
+from scar.audit.rows import RowBlock
 from scar.sample import Split
 
 
-class Position:
+class PositionCounts:
     """Counts over the rows of a file.
 
     Args:
@@ -20,27 +20,33 @@ class Position:
 
     def __init__(self, split: Split) -> None:
         self._split = split
-        self._places: Counter[str] = Counter()
+        self._position_counts: Counter[str] = Counter()
 
-    def add(self, rows: Rows) -> None:
+    def add_rows(self, rows: RowBlock) -> None:
         """Count where the gold caption stands among those shown; of train rows where the negative stands among all."""
         if self._split == "eval":
-            lists, owners, wanted = rows.shown, rows.shown_by, rows.texts.codes[: rows.count]
+            lists, owners, wanted = rows.published_codes, rows.published_rows, rows.texts.codes[: rows.count]
         else:
-            lists, owners, wanted = rows.texts.codes[rows.count :], rows.owners[rows.count :], rows.shown
+            lists, owners, wanted = (
+                rows.texts.codes[rows.count :],
+                rows.caption_rows[rows.count :],
+                rows.published_codes,
+            )
         found = np.flatnonzero(lists == wanted[owners])
         holders, firsts = np.unique(owners[found], return_index=True)
         places = found[firsts] - np.searchsorted(owners, holders)
-        self._places["none"] += rows.count - len(holders)
-        self._places.update({str(place): int(count) for place, count in enumerate(np.bincount(places)) if count})
+        self._position_counts["none"] += rows.count - len(holders)
+        self._position_counts.update(
+            {str(place): int(count) for place, count in enumerate(np.bincount(places)) if count}
+        )
 
-    def figures(self) -> dict[str, Any]:
+    def to_figures(self) -> dict[str, Any]:
         """What was counted.
 
         Returns:
             ``gold``: share of the rows by place, from 0 (by format it is always 0, so a model must not be ranked by the
             order of equal scores); or ``negative``: share of the train rows by the place of their negative among all.
         """
-        counts = +self._places
+        counts = +self._position_counts
         shares = {place: round(counts[place] / counts.total(), 4) for place in sorted(counts)}
         return {"gold" if self._split == "eval" else "negative": shares}

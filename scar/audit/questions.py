@@ -12,8 +12,8 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from scar.audit.logistic import Floats, Ints
-from scar.audit.ngrams import Ngrams
-from scar.audit.said import Said
+from scar.audit.ngrams import NgramVocabulary
+from scar.audit.said import TokenizedTexts
 from scar.sample import PARTS, Part
 
 T = TypeVar("T")
@@ -37,39 +37,39 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class QuestionSet:
     """Questions one after the other.
 
     Attributes:
         questions: in order.
-        fits: what was learned of them so far, by the longest run of words.
-        folds: those that were asked for, see `fold`.
+        fitted_ngrams: what was learned of them so far, by the longest run of words.
+        cached_folds: those that were asked for, see `split_fold`.
     """
 
     questions: Sequence[Question]
-    fits: dict[int, tuple[Ngrams, Floats]] = field(default_factory=dict, repr=False, compare=False)
-    folds: dict[int, tuple[Sheet, Sheet]] = field(default_factory=dict, repr=False, compare=False)
+    fitted_ngrams: dict[int, tuple[NgramVocabulary, Floats]] = field(default_factory=dict, repr=False, compare=False)
+    cached_folds: dict[int, tuple[QuestionSet, QuestionSet]] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
-    def texts(self) -> list[str]:
+    def captions(self) -> list[str]:
         """All captions."""
         return [caption for question in self.questions for caption in question.captions]
 
     @cached_property
-    def different(self) -> tuple[Said, Ints]:
+    def unique_captions(self) -> tuple[TokenizedTexts, Ints]:
         """The captions, each different one once, and which of these each caption is."""
         places: dict[str, int] = {}
-        which = [places.setdefault(text, len(places)) for text in self.texts]
-        return Said(list(places)), np.array(which, np.int64)
+        which = [places.setdefault(text, len(places)) for text in self.captions]
+        return TokenizedTexts(list(places)), np.array(which, np.int64)
 
     @cached_property
-    def starts(self) -> Ints:
+    def gold_indices(self) -> Ints:
         """(questions,) where each one's captions start in `texts`: the place of its gold caption."""
         sizes = [len(question.captions) for question in self.questions]
         return np.concatenate(([0], np.cumsum(sizes, dtype=np.int64)[:-1])).astype(np.int64)
 
     @cached_property
-    def kinds(self) -> Ints:
+    def replaced_parts(self) -> Ints:
         """What each caption replaces, as its place in `PARTS`; -1 of a gold one, -2 if that is not known."""
         kinds: list[int] = []
         for question in self.questions:
@@ -77,47 +77,47 @@ class Sheet:
             kinds += [-1, *(parts or [-2] * (len(question.captions) - 1))]
         return np.array(kinds, np.int64)
 
-    def fold(self, number: int) -> tuple[Sheet, Sheet]:
+    def split_fold(self, number: int) -> tuple[QuestionSet, QuestionSet]:
         """The questions of the other folds, and those of this one; all of an image are in one fold."""
-        if number not in self.folds:
+        if number not in self.cached_folds:
             sides: tuple[list[Question], list[Question]] = ([], [])
             for question in self.questions:
-                sides[fold_of(question.image) == number].append(question)
-            self.folds[number] = Sheet(sides[0]), Sheet(sides[1])
-        return self.folds[number]
+                sides[find_fold(question.image) == number].append(question)
+            self.cached_folds[number] = QuestionSet(sides[0]), QuestionSet(sides[1])
+        return self.cached_folds[number]
 
-    def first_folds(self, least: int) -> tuple[int, Sheet]:
+    def select_first_folds(self, min_questions: int) -> tuple[int, QuestionSet]:
         """How many folds, the first ones, have so many questions together, and these in their order; at most all."""
         counts = np.cumsum(
-            np.bincount(np.array([fold_of(each.image) for each in self.questions], np.int64), minlength=FOLDS)
+            np.bincount(np.array([find_fold(each.image) for each in self.questions], np.int64), minlength=FOLDS)
         )
-        number = int(np.searchsorted(counts, least)) + 1
+        number = int(np.searchsorted(counts, min_questions)) + 1
         if number >= FOLDS:
             return FOLDS, self
-        return number, Sheet([question for question in self.questions if fold_of(question.image) < number])
+        return number, QuestionSet([question for question in self.questions if find_fold(question.image) < number])
 
 
-def fold_of(image: str) -> int:
+def find_fold(image: str) -> int:
     """The fold of an image, 0 to `FOLDS` - 1."""
     return zlib.crc32(image.encode()) % FOLDS
 
 
-class Draw(Generic[T]):
+class ReservoirSample(Generic[T]):
     """At most so many of the things that come along, all equally likely (Vitter's algorithm R)."""
 
-    def __init__(self, most: int, seed: str) -> None:
-        self.kept: list[T] = []
-        self._most, self._seen, self._rng = most, 0, Random(seed)  # noqa: S311 - a draw, not a secret
+    def __init__(self, capacity: int, seed: str) -> None:
+        self.items: list[T] = []
+        self._capacity, self._offered, self._rng = capacity, 0, Random(seed)  # noqa: S311 - a draw, not a secret
 
-    def add(self, thing: T) -> None:
+    def add_item(self, item: T) -> None:
         """Keep the thing, perhaps for another one."""
-        self._seen += 1
-        if len(self.kept) < self._most:
-            self.kept.append(thing)
-        elif (place := self._rng.randrange(self._seen)) < self._most:
-            self.kept[place] = thing
+        self._offered += 1
+        if len(self.items) < self._capacity:
+            self.items.append(item)
+        elif (place := self._rng.randrange(self._offered)) < self._capacity:
+            self.items[place] = item
 
 
-def balanced(questions: Iterable[Question]) -> bool:
+def fills_every_fold(questions: Iterable[Question]) -> bool:
     """Whether the questions fill every fold, so that each can be asked of the others."""
-    return len({fold_of(question.image) for question in questions}) == FOLDS
+    return len({find_fold(question.image) for question in questions}) == FOLDS

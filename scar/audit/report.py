@@ -7,60 +7,71 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scar.audit import findings
-from scar.common.charts import Bars
+from scar.audit import list_findings
+from scar.common.charts import BarChart
 from scar.common.files import write_json
 from scar.common.html.figures import save_figures
-from scar.inspect.statistics import lengths_chart
+from scar.inspect.statistics import make_lengths_chart
 from scar.sample import PARTS
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-REPORT = "audit.json"
+AUDIT_FILE = "audit.json"
 
-_TOLD = 6
+_MAX_TELLTALES = 6
 
-_ABOUT = (
+_INTRODUCTION = (
     "What captions give away to who sees no image, which negatives may be true, what repeats itself. Chance is 0.100 "
     "among ten captions, 0.250 among the gold one and the swaps of one part."
 )
 
-_TRUTH = {"wordnet": "lineage", "in_box": "in box", "scene_of_image": "image's scene", "gold_of_region": "other's gold"}
-"""Short names of `swaps.REASONS`."""
+_REASON_LABELS = {
+    "wordnet": "lineage",
+    "in_box": "in box",
+    "scene_of_image": "image's scene",
+    "gold_of_region": "other's gold",
+}
+"""Short names of `swaps.SUSPECT_REASONS`."""
 
 
-def tables(report: dict[str, Any]) -> list[Table]:
+def make_tables(report: dict[str, Any]) -> list[Table]:
     """What blind baselines find, what they find it by, how words differ, and what may be true."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    def table(title: str, *left: str, right: Iterable[str] = ()) -> Table:
+    def make_table(title: str, *text_columns: str, number_columns: Iterable[str] = ()) -> Table:
         made = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=title, title_justify="left")
-        for name in left:
+        for name in text_columns:
             made.add_column(name, overflow="fold")
-        for name in right:
+        for name in number_columns:
             made.add_column(name, justify="right", no_wrap=True)
         return made
 
-    blind = table("What is found without an image", "source", "by", right=("of all", "95 %", *PARTS))
-    lessons = table("What baselines learned of", "source", "taught by", right=("learned of", "asked about"))
-    elements = table(
-        "Elements of gold captions and swaps", "source", "part", right=("gold", "swaps", "never gold", "bits")
+    blind = make_table("What is found without an image", "source", "by", number_columns=("of all", "95 %", *PARTS))
+    lessons = make_table(
+        "What baselines learned of", "source", "taught by", number_columns=("learned of", "asked about")
     )
-    text = table(
+    elements = make_table(
+        "Elements of gold captions and swaps", "source", "part", number_columns=("gold", "swaps", "never gold", "bits")
+    )
+    text = make_table(
         "Words of captions",
         *("source", "kind"),
-        right=("words", "never gold", "bits", "length", "distinct", "near"),
+        number_columns=("words", "never gold", "bits", "length", "distinct", "near"),
     )
-    tell = table("What tells gold captions from others", "source", "gold", "negative")
-    truth = table("Negatives that may be true", "source", "part", right=(*_TRUTH.values(), "elsewhere"))
-    shared = table("Images of eval files in train files", "eval", "train", right=("images", "in both"))
-    review = table("Reviewed", "source", right=("samples", "reviewers", "accepted", "95 %", "alpha"))
+    tell = make_table("What tells gold captions from others", "source", "gold", "negative")
+    truth = make_table(
+        "Negatives that may be true", "source", "part", number_columns=(*_REASON_LABELS.values(), "elsewhere")
+    )
+    shared = make_table("Images of eval files in train files", "eval", "train", number_columns=("images", "in both"))
+    review = make_table("Reviewed", "source", number_columns=("samples", "reviewers", "accepted", "95 %", "alpha"))
     for key, figures in report["sources"].items():
         for name, rate in figures["blind"].items():
-            kinds = [_rate(rate["kinds"].get(part, {}).get("hit")) for part in PARTS]
-            blind.add_row(key, name, _rate(rate["hit"]), " to ".join(map(_rate, rate["interval"])), *kinds)
+            kinds = [_format_rate(rate["kinds"].get(part, {}).get("hit")) for part in PARTS]
+            blind.add_row(
+                key, name, _format_rate(rate["hit"]), " to ".join(map(_format_rate, rate["interval"])), *kinds
+            )
         if figures["blind"]:
             parts = (
                 f"{part['samples']:,} of {part['of']:,}" for part in map(figures["drawn"].get, ("learned", "asked"))
@@ -69,17 +80,17 @@ def tables(report: dict[str, Any]) -> list[Table]:
         for part, element in figures["elements"].items():
             never, apart = f"{element['never_gold']:.1%}", f"{element['divergence']:.3f}"
             elements.add_row(key, part, f"{element['gold']:,}", f"{element['swapped']:,}", never, apart)
-        _add_text(text, key, figures)
+        _add_word_rows(text, key, figures)
         said = figures["telltales"]
         if said:
-            tell.add_row(key, *(_listed(said[side]) for side in ("gold", "negative")))
+            tell.add_row(key, *(_format_telltales(said[side]) for side in ("gold", "negative")))
         for part in PARTS:
-            counts = [f"{figures['truth']['kinds'][part][reason]:,}" for reason in _TRUTH]
+            counts = [f"{figures['truth']['kinds'][part][reason]:,}" for reason in _REASON_LABELS]
             truth.add_row(key, part, *counts, f"{figures['truth']['elsewhere']:.1%}" if part == "object" else "")
         if found := figures["review"]:
-            reach = " to ".join(map(_rate, found["interval"]))
-            numbers = f"{found['samples']:,}", f"{found['reviewers']:,}", _rate(found["accepted"]), reach
-            review.add_row(key, *numbers, _rate(found["alpha"]))
+            reach = " to ".join(map(_format_rate, found["interval"]))
+            numbers = f"{found['samples']:,}", f"{found['reviewers']:,}", _format_rate(found["accepted"]), reach
+            review.add_row(key, *numbers, _format_rate(found["alpha"]))
     keys = list(report["sources"])
     for held, learned in product(keys, keys):
         if held.endswith("/eval") and learned.endswith("/train"):
@@ -88,7 +99,7 @@ def tables(report: dict[str, Any]) -> list[Table]:
     return [made for made in (blind, lessons, elements, text, tell, truth, shared, review) if made.row_count]
 
 
-def unlinked(report: dict[str, Any]) -> list[str]:
+def describe_unlinked_images(report: dict[str, Any]) -> list[str]:
     """What the audit cannot see of images that stand in two files, one line a file."""
     return [
         f"{key}: {count:,} images are known by their names alone, as they are not there and their build noted no "
@@ -97,7 +108,7 @@ def unlinked(report: dict[str, Any]) -> list[str]:
     ]
 
 
-def _add_text(table: Table, key: str, figures: dict[str, Any]) -> None:
+def _add_word_rows(table: Table, key: str, figures: dict[str, Any]) -> None:
     """Rows of a file's words, by kind of caption."""
     repeated = figures["repetition"]
     for kind, words in figures["vocabulary"].items():
@@ -112,28 +123,28 @@ def _add_text(table: Table, key: str, figures: dict[str, Any]) -> None:
         )
 
 
-def save(report: dict[str, Any], folder: Path, margin: float) -> None:
+def write_report(report: dict[str, Any], folder: Path, margin: float) -> None:
     """Write ``audit.json`` into a folder, the charts as PNG into its ``audit``, and both as ``audit.html``."""
-    write_json(report, folder / REPORT)
+    write_json(report, folder / AUDIT_FILE)
     save_figures(
         folder,
         "audit",
         title=f"Audit of {folder.resolve().name}",
-        about=_ABOUT,
-        tables=tables(report),
-        charts=charts(report, margin),
-        beyond=findings(report, margin),
+        about=_INTRODUCTION,
+        tables=make_tables(report),
+        charts=make_charts(report, margin),
+        beyond=list_findings(report, margin),
     )
 
 
-def charts(report: dict[str, Any], margin: float) -> dict[str, Bars]:
+def make_charts(report: dict[str, Any], margin: float) -> dict[str, BarChart]:
     """By file name: what baselines find, of all and by kind; words and lengths of gold captions against negatives."""
-    made: dict[str, Bars] = {}
+    made: dict[str, BarChart] = {}
     for key, figures in report["sources"].items():
         name = key.replace("/", "_")
         if figures["blind"]:
             first = next(iter(figures["blind"].values()))
-            made[f"{name}_blind"] = Bars(
+            made[f"{name}_blind"] = BarChart(
                 f"Found without an image: {key}",
                 {"share of samples whose gold caption comes first": {n: r["hit"] for n, r in figures["blind"].items()}},
                 unit="share",
@@ -144,11 +155,11 @@ def charts(report: dict[str, Any], margin: float) -> dict[str, Bars]:
             for part in PARTS
         }
         if all(beside.values()):
-            made[f"{name}_kinds"] = Bars(
+            made[f"{name}_kinds"] = BarChart(
                 f"Found beside the swaps of one part: {key}", beside, unit="share", marks={"chance": 0.25}
             )
         for part, element in figures["elements"].items():
-            made[f"{name}_{part}"] = Bars(
+            made[f"{name}_{part}"] = BarChart(
                 f"{part.capitalize()}s that differ most: {key}",
                 {
                     "gold": {word: gold for word, gold, _ in element["most_apart"]},
@@ -156,15 +167,15 @@ def charts(report: dict[str, Any], margin: float) -> dict[str, Bars]:
                 },
                 unit="share",
             )
-        made[f"{name}_words"] = lengths_chart(
+        made[f"{name}_words"] = make_lengths_chart(
             f"Words in a caption: {key}", {kind: each["captions"] for kind, each in figures["lengths"].items()}
         )
     return made
 
 
-def _rate(value: float | None) -> str:
+def _format_rate(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def _listed(entries: list[list[Any]]) -> str:
-    return ", ".join(f"{words} {odds:+.1f}" for words, odds in entries[:_TOLD])
+def _format_telltales(entries: list[list[Any]]) -> str:
+    return ", ".join(f"{words} {odds:+.1f}" for words, odds in entries[:_MAX_TELLTALES])

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scar.audit.rows import rows_of
+from scar.audit.rows import iter_row_blocks
 from scar.common.statistics import wilson_interval
 from scar.errors import InputError
 from scar.formats.parquet import RowFile
 
-REVIEW = "review.jsonl"
+REVIEW_FILE = "review.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def read_decisions(folder: Path) -> list[Decision]:
     Raises:
         InputError: a line is none, or somebody decides on a sample twice; names the line.
     """
-    path = folder / REVIEW
+    path = folder / REVIEW_FILE
     if not path.exists():
         return []
     decisions: dict[tuple[str, str], Decision] = {}
@@ -63,7 +63,7 @@ def read_decisions(folder: Path) -> list[Decision]:
     return list(decisions.values())
 
 
-def refuse_strangers(decisions: Sequence[Decision], files: Sequence[RowFile], folder: Path) -> None:
+def check_decisions(decisions: Sequence[Decision], files: Sequence[RowFile], folder: Path) -> None:
     """See that each decision is about a sample of a corpus.
 
     Raises:
@@ -71,13 +71,15 @@ def refuse_strangers(decisions: Sequence[Decision], files: Sequence[RowFile], fo
     """
     unknown = {decision.id for decision in decisions}
     for file in files if unknown else ():
-        for rows in rows_of(file):
-            unknown.difference_update(map(rows.id, range(rows.count)))
+        for rows in iter_row_blocks(file):
+            unknown.difference_update(map(rows.sample_id, range(rows.count)))
     if unknown:
-        raise InputError(f"{folder / REVIEW}: no sample has the id {min(unknown)!r}; it is a review of another corpus.")
+        raise InputError(
+            f"{folder / REVIEW_FILE}: no sample has the id {min(unknown)!r}; it is a review of another corpus."
+        )
 
 
-def agreement(decisions: Sequence[Decision], key: str) -> dict[str, Any] | None:
+def measure_agreement(decisions: Sequence[Decision], key: str) -> dict[str, Any] | None:
     """Figures of one file of the corpus.
 
     Args:
@@ -98,7 +100,7 @@ def agreement(decisions: Sequence[Decision], key: str) -> dict[str, Any] | None:
     if not units:
         return None
     rate = sum(2 * sum(said) > len(said) for said in units.values()) / len(units)
-    value = alpha(list(units.values()))
+    value = krippendorff_alpha(list(units.values()))
     return {
         "samples": len(units),
         "reviewers": len(reviewers),
@@ -108,7 +110,7 @@ def agreement(decisions: Sequence[Decision], key: str) -> dict[str, Any] | None:
     }
 
 
-def alpha(units: Sequence[Sequence[object]]) -> float | None:
+def krippendorff_alpha(units: Sequence[Sequence[object]]) -> float | None:
     """Krippendorff's alpha for nominal data: 1 where all agree, 0 where they do as chance would have it.
 
     Args:

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from scar.audit.rows import KINDS, Rows
-from scar.audit.swaps import REASONS, Swaps
+from scar.audit.rows import CAPTION_KINDS, RowBlock
+from scar.audit.swaps import SUSPECT_REASONS, SwapChecks
 from scar.sample import PARTS
 
-EXAMPLES = 5
+MAX_EXAMPLES = 5
 
 
-class Truth:
+class FalseNegativeCounts:
     """Counts over the samples of one file."""
 
     def __init__(self) -> None:
@@ -22,22 +22,22 @@ class Truth:
         self._examples: dict[str, list[str]] = {}
         self._objects = self._elsewhere = self._negatives = 0
 
-    def add(self, rows: Rows) -> None:
+    def add_rows(self, rows: RowBlock) -> None:
         """Count the samples of some images."""
-        swaps = Swaps(rows)
-        self._negatives += len(swaps.owners)
-        objects = swaps.of("object", known=True)
+        swaps = SwapChecks(rows)
+        self._negatives += len(swaps.negative_rows)
+        objects = swaps.select_swaps("object", has_elements=True)
         self._objects += len(objects)
-        self._elsewhere += int(swaps.elsewhere(objects).sum())
-        for reason, suspect in swaps.suspicions().items():
+        self._elsewhere += int(swaps.find_elsewhere(objects).sum())
+        for reason, suspect in swaps.find_suspects().items():
             found = np.flatnonzero(suspect)
-            for kind, count in enumerate(np.bincount(swaps.kinds[found]).tolist()):
-                self._suspects[reason, KINDS[kind]] += count
+            for kind, count in enumerate(np.bincount(swaps.negative_kinds[found]).tolist()):
+                self._suspects[reason, CAPTION_KINDS[kind]] += count
             if len(found):
                 examples = self._examples.setdefault(reason, [])
-                examples += [swaps.example(negative) for negative in found[: EXAMPLES - len(examples)]]
+                examples += [swaps.describe_example(negative) for negative in found[: MAX_EXAMPLES - len(examples)]]
 
-    def figures(self) -> dict[str, Any]:
+    def to_figures(self) -> dict[str, Any]:
         """What was counted.
 
         Returns:
@@ -47,8 +47,8 @@ class Truth:
         """
         return {
             "negatives": self._negatives,
-            **{reason: sum(self._suspects[reason, part] for part in PARTS) for reason in REASONS},
-            "kinds": {part: {reason: self._suspects[reason, part] for reason in REASONS} for part in PARTS},
+            **{reason: sum(self._suspects[reason, part] for part in PARTS) for reason in SUSPECT_REASONS},
+            "kinds": {part: {reason: self._suspects[reason, part] for reason in SUSPECT_REASONS} for part in PARTS},
             "elsewhere": round(self._elsewhere / self._objects, 4) if self._objects else 0.0,
             "examples": dict(sorted(self._examples.items())),
         }

@@ -11,74 +11,80 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from scar.audit.distinct import Distinct
+from scar.audit.distinct import DistinctTexts
 from scar.audit.logistic import Ints
-from scar.audit.rows import KINDS, Coded, Rows, joined
-from scar.audit.said import split
+from scar.audit.rows import CAPTION_KINDS, CodedTexts, RowBlock, join_columns
+from scar.audit.said import split_words
 from scar.common.statistics import jensen_shannon_divergence
 from scar.language import english
 from scar.sample import PARTS
 
 _ARTICLES = frozenset({"a", "an", "the"})
-_MOST = 8
+_MAX_ELEMENTS = 8
 """So many of the elements that differ most are named."""
 
 
-class Words:
+class WordCounts:
     """Counts over samples.
 
     Attributes:
-        gold: how often each element stands in gold captions, by part.
-        swapped: how often it replaces one in negatives, by part.
+        gold_elements: how often each element stands in gold captions, by part.
+        swapped_elements: how often it replaces one in negatives, by part.
     """
 
     def __init__(self) -> None:
-        self.gold: dict[str, Counter[str]] = {part: Counter() for part in PARTS}
-        self.swapped: dict[str, Counter[str]] = {part: Counter() for part in PARTS}
-        self._texts = {kind: Distinct() for kind in KINDS}
-        self._words: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
-        self._lengths: dict[str, Counter[int]] = {kind: Counter() for kind in KINDS}
+        self.gold_elements: dict[str, Counter[str]] = {part: Counter() for part in PARTS}
+        self.swapped_elements: dict[str, Counter[str]] = {part: Counter() for part in PARTS}
+        self._texts = {kind: DistinctTexts() for kind in CAPTION_KINDS}
+        self._words: dict[str, Counter[str]] = {kind: Counter() for kind in CAPTION_KINDS}
+        self._lengths: dict[str, Counter[int]] = {kind: Counter() for kind in CAPTION_KINDS}
         self._near: Counter[str] = Counter()
 
-    def add(self, rows: Rows) -> None:
+    def add_rows(self, rows: RowBlock) -> None:
         """Count samples."""
-        known = rows.known[rows.owners]
-        lengths = np.zeros(len(rows.kinds), np.int64)
+        known = rows.has_elements[rows.caption_rows]
+        lengths = np.zeros(len(rows.caption_kinds), np.int64)
         for part, elements in rows.elements.items():
-            said = [split(value) for value in elements.values]
+            said = [split_words(value) for value in elements.values]
             lengths += np.array([len(words) for words in said], np.int64)[elements.codes]
-            for number, kind in enumerate(KINDS):
-                own = rows.kinds == number
+            for number, kind in enumerate(CAPTION_KINDS):
+                own = rows.caption_kinds == number
                 _count_words(self._words[kind], said, elements.codes[own])
                 if kind in ("gold", part):
-                    counts = self.gold[part] if kind == "gold" else self.swapped[part]
-                    _count(counts, elements, elements.codes[own & known])
-        near = repeated(rows)
-        for number, kind in enumerate(KINDS):
-            own = rows.kinds == number
-            self._texts[kind].add(rows.texts, rows.texts.codes[own])
+                    counts = self.gold_elements[part] if kind == "gold" else self.swapped_elements[part]
+                    _count_elements(counts, elements, elements.codes[own & known])
+        near = find_near_duplicates(rows)
+        for number, kind in enumerate(CAPTION_KINDS):
+            own = rows.caption_kinds == number
+            self._texts[kind].add_texts(rows.texts, rows.texts.codes[own])
             counted = enumerate(np.bincount(lengths[own]).tolist())
             self._lengths[kind].update({length: count for length, count in counted if count})
             self._near[kind] += int(near[own].sum()) if number else 0
 
-    def elements(self) -> dict[str, Any]:
+    def compare_elements(self) -> dict[str, Any]:
         """By part: different elements, share of swapped-in ones that no gold caption has, and how far both differ."""
         return {
             part: {
-                "gold": len(self.gold[part]),
-                "swapped": len(self.swapped[part]),
-                "never_gold": _share(
-                    sum(count for word, count in self.swapped[part].items() if word not in self.gold[part]),
-                    self.swapped[part].total(),
+                "gold": len(self.gold_elements[part]),
+                "swapped": len(self.swapped_elements[part]),
+                "never_gold": _round_share(
+                    sum(
+                        count
+                        for word, count in self.swapped_elements[part].items()
+                        if word not in self.gold_elements[part]
+                    ),
+                    self.swapped_elements[part].total(),
                 ),
-                "divergence": round(jensen_shannon_divergence(self.gold[part], self.swapped[part]), 4),
-                "most_apart": _apart(self.gold[part], self.swapped[part]),
+                "divergence": round(
+                    jensen_shannon_divergence(self.gold_elements[part], self.swapped_elements[part]), 4
+                ),
+                "most_apart": _most_different_elements(self.gold_elements[part], self.swapped_elements[part]),
             }
             for part in PARTS
-            if self.gold[part]
+            if self.gold_elements[part]
         }
 
-    def vocabulary(self) -> dict[str, Any]:
+    def compare_vocabulary(self) -> dict[str, Any]:
         """By kind: different words; of negatives also the share that no gold caption has, and how far both differ.
 
         Captions whose elements are not known have words too.
@@ -90,7 +96,7 @@ class Words:
                 {}
                 if kind == "gold"
                 else {
-                    "never_gold": _share(sum(n for word, n in words.items() if word not in gold), words.total()),
+                    "never_gold": _round_share(sum(n for word, n in words.items() if word not in gold), words.total()),
                     "divergence": round(jensen_shannon_divergence(gold, words), 4),
                 }
             )
@@ -98,7 +104,7 @@ class Words:
             if words
         }
 
-    def repetition(self) -> dict[str, Any]:
+    def measure_repetition(self) -> dict[str, Any]:
         """Shares: of different texts among golds and negatives, and of negatives with a near-duplicate beside them.
 
         Near-duplicates differ in case, articles, marks or number alone. Under ``kinds`` the same by part.
@@ -106,19 +112,19 @@ class Words:
         parts = {part: self._texts[part] for part in PARTS if self._texts[part].total}
         total = sum(texts.total for texts in parts.values())
         return {
-            "distinct_golds": _share(len(self._texts["gold"]), self._texts["gold"].total),
-            "distinct_negatives": _share(len(Distinct.union(parts.values())), total),
-            "near_duplicates": _share(self._near.total(), total),
+            "distinct_golds": _round_share(len(self._texts["gold"]), self._texts["gold"].total),
+            "distinct_negatives": _round_share(len(DistinctTexts.merge_all(parts.values())), total),
+            "near_duplicates": _round_share(self._near.total(), total),
             "kinds": {
                 part: {
-                    "distinct": _share(len(texts), texts.total),
-                    "near_duplicates": _share(self._near[part], texts.total),
+                    "distinct": _round_share(len(texts), texts.total),
+                    "near_duplicates": _round_share(self._near[part], texts.total),
                 }
                 for part, texts in parts.items()
             },
         }
 
-    def lengths(self) -> dict[str, Any]:
+    def summarize_lengths(self) -> dict[str, Any]:
         """Words per caption, by kind: the mean and how many captions have so many."""
         return {
             kind: {
@@ -130,52 +136,55 @@ class Words:
         }
 
 
-def repeated(rows: Rows) -> Any:
+def find_near_duplicates(rows: RowBlock) -> Any:
     """(captions,) whether its sample has another caption that differs from it in nothing that means something."""
     kernels = [
-        pa.array([kernel(value) for value in elements.values], pa.string()).take(pa.array(elements.codes))
+        pa.array([normalize_caption(value) for value in elements.values], pa.string()).take(pa.array(elements.codes))
         for elements in (rows.elements[part] for part in reversed(PARTS))
     ]
-    meant = Coded.of(joined(kernels))
-    _, which, counts = np.unique(rows.owners * len(meant.values) + meant.codes, return_inverse=True, return_counts=True)
+    meant = CodedTexts.from_array(join_columns(kernels))
+    _, which, counts = np.unique(
+        rows.caption_rows * len(meant.values) + meant.codes, return_inverse=True, return_counts=True
+    )
     return counts[which] > 1
 
 
 @lru_cache(maxsize=65536)
-def kernel(text: str) -> str:
+def normalize_caption(text: str) -> str:
     """A caption less what changes no meaning: case, articles, marks, number.
 
     >>> kernel("Two forks, on the Table"), kernel("two fork on a table")
     ('two fork on table', 'two fork on table')
     """
-    return " ".join(english.singular(word) for word in split(text) if word not in _ARTICLES)
+    return " ".join(english.to_singular(word) for word in split_words(text) if word not in _ARTICLES)
 
 
-def _count(counts: Counter[str], elements: Coded, codes: Ints) -> None:
+def _count_elements(counts: Counter[str], elements: CodedTexts, codes: Ints) -> None:
     """Add texts to a count."""
     often = np.bincount(codes, minlength=len(elements.values)).tolist()
     counts.update({value: count for value, count in zip(elements.values, often, strict=True) if count})
 
 
-def _count_words(counts: Counter[str], said: Sequence[Sequence[str]], codes: Ints) -> None:
+def _count_words(counts: Counter[str], words_by_text: Sequence[Sequence[str]], codes: Ints) -> None:
     """Add words to a count: those that each text says, as often as the text is there."""
-    often = np.bincount(codes, minlength=len(said)).tolist()
-    counts.update(chain.from_iterable(words for words, times in zip(said, often, strict=True) if times == 1))
-    for words, times in zip(said, often, strict=True):
+    often = np.bincount(codes, minlength=len(words_by_text)).tolist()
+    counts.update(chain.from_iterable(words for words, times in zip(words_by_text, often, strict=True) if times == 1))
+    for words, times in zip(words_by_text, often, strict=True):
         if times > 1:
             for word in words:
                 counts[word] += times
 
 
-def _apart(gold: Counter[str], swapped: Counter[str]) -> list[list[Any]]:
+def _most_different_elements(gold: Counter[str], swapped: Counter[str]) -> list[list[Any]]:
     """The elements whose shares among gold captions and among swaps differ most, with both shares."""
     golds, swaps = gold.total(), swapped.total()
     shares: list[tuple[str, float, float]] = [
-        (word, _share(gold[word], golds), _share(swapped[word], swaps)) for word in sorted(gold.keys() | swapped.keys())
+        (word, _round_share(gold[word], golds), _round_share(swapped[word], swaps))
+        for word in sorted(gold.keys() | swapped.keys())
     ]
     shares.sort(key=lambda entry: -abs(entry[1] - entry[2]))
-    return [list(entry) for entry in shares[:_MOST]]
+    return [list(entry) for entry in shares[:_MAX_ELEMENTS]]
 
 
-def _share(count: int, total: int) -> float:
+def _round_share(count: int, total: int) -> float:
     return round(count / total, 4) if total else 0.0

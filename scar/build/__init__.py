@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scar.common.progress import Track, silent
+from scar.common.progress import Track, track_silently
 
 if TYPE_CHECKING:
     from scar.build.engine import EngineName
@@ -23,7 +23,7 @@ def build(
     force: bool = False,
     workers: int = 1,
     engine: EngineName = "local",
-    track: Track = silent,
+    track: Track = track_silently,
 ) -> dict[str, Any]:
     """Build the sources of a recipe into a folder; other sources in it stay, and what is there already.
 

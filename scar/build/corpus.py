@@ -19,29 +19,29 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scar.annotations import Draft, Name
-from scar.annotations.inputs import check, digest
-from scar.annotations.opening import Opened, are_heavy, open_sources
-from scar.build.earlier_builds import neighbours
-from scar.build.engine import Engine, EngineName, here, open_engine
+from scar.annotations import PictureKey, PictureRef
+from scar.annotations.inputs import check_inputs, digest_input
+from scar.annotations.opening import OpenedSource, are_heavy, open_sources
+from scar.build.earlier_builds import find_earlier_builds
+from scar.build.engine import Engine, EngineName, open_engine, run_here
 from scar.build.image_folder import ImagesMode, put_images, refuse_to_replace, refuse_to_replace_images, remove_others
-from scar.build.leakage import Leakage, find_leakage, kept, nameless, refuse
-from scar.build.pipeline import Generator, image_folder, rules, shown, suited
-from scar.build.refine import refined
-from scar.build.report import REPORT, read_report
+from scar.build.leakage import Leakage, find_leakage, lacks_id, refuse_leakage, with_held_out
+from scar.build.pipeline import Generator, fit_generator, image_folder_name, make_rules_generator, select_fit_indices
+from scar.build.refine import refine_source
+from scar.build.report import REPORT_NAME, read_report
 from scar.build.shard import SHARD_IMAGES, Job, Shard, ShardResult
-from scar.build.shard_store import Store
+from scar.build.shard_store import ShardStore
 from scar.common.files import is_inside, write_json
 from scar.common.image_hash import parse_coco_identity
 from scar.common.progress import Track
 from scar.errors import BuildInterrupted, InputError, LeakageError, RecipeError, ScarError
-from scar.formats.parquet import Writer
+from scar.formats.parquet import SampleWriter
 from scar.formats.schema import Origin
 from scar.recipe import Recipe, Source
-from scar.recipe import load as load_recipe
+from scar.recipe import read_recipe as load_recipe
 from scar.sample import Split
 
-_FULL = {
+_DISK_PROBLEMS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk's quota is used up",
     errno.EFBIG: "files may not become so large",
@@ -49,7 +49,7 @@ _FULL = {
 
 
 @dataclass(frozen=True, slots=True)
-class _How:
+class _BuildSettings:
     """How to build, whatever it is."""
 
     out: Path
@@ -76,36 +76,40 @@ def build_corpus(
         _check_paths(source, out)
     with ExitStack() as stack:
         crew = open_engine(engine, workers, stack)
-        how = _How(out, generator or rules(), images_mode, force, crew, track)
+        how = _BuildSettings(out, generator or make_rules_generator(), images_mode, force, crew, track)
         try:
-            how, plans, generators = _prepared(recipe, how)
+            how, plans, generators = _make_plans(recipe, how)
         except BuildInterrupted as error:
             raise BuildInterrupted(f"{error}; the same command begins again.") from None
         return {
-            plan.source.key: plan.finished or _build_source(plan, generators[plan.source.key], recipe, how)
+            plan.source.key: plan.finished_entry or _build_source(plan, generators[plan.source.key], recipe, how)
             for plan in plans
         }
 
 
-def _prepared(recipe: Recipe, how: _How) -> tuple[_How, list[_Plan], dict[str, Generator]]:
+def _make_plans(
+    recipe: Recipe, settings: _BuildSettings
+) -> tuple[_BuildSettings, list[SourcePlan], dict[str, Generator]]:
     """Look at all files and at what is there before any source is built.
 
     Returns:
         How to build what is not much, a plan of each source, and the generators of those that are to be built.
     """
     heavy = are_heavy(recipe.sources)
-    opened, digests = open_sources(recipe.sources, recipe.skip_bad, how.engine if heavy else here, how.track)
-    if not heavy and all(len(each.album) <= SHARD_IMAGES for each in opened):
-        how = dataclasses.replace(how, engine=here)  # it is done before processes are there to do it
-    leakage = _leakage(recipe, opened, how)
-    plans = [_plan(each, digests, leakage, recipe, how) for each in opened]
-    waiting = [plan for plan in plans if not plan.finished]
-    fits = how.engine(plan.fit(how.generator, recipe.seed) for plan in waiting)
-    suits = how.track(fits, "words of the sources", len(waiting))
-    return how, plans, {plan.source.key: generator for plan, generator in zip(waiting, suits, strict=True)}
+    opened, digests = open_sources(
+        recipe.sources, recipe.skip_bad, settings.engine if heavy else run_here, settings.track
+    )
+    if not heavy and all(len(each.index) <= SHARD_IMAGES for each in opened):
+        settings = dataclasses.replace(settings, engine=run_here)  # it is done before processes are there to do it
+    leakage = _find_build_leakage(recipe, opened, settings)
+    plans = [_make_plan(each, digests, leakage, recipe, settings) for each in opened]
+    waiting = [plan for plan in plans if not plan.finished_entry]
+    fits = settings.engine(plan.make_fit_task(settings.generator, recipe.seed) for plan in waiting)
+    suits = settings.track(fits, "words of the sources", len(waiting))
+    return settings, plans, {plan.source.key: generator for plan, generator in zip(waiting, suits, strict=True)}
 
 
-def _leakage(recipe: Recipe, opened: Sequence[Opened], how: _How) -> Leakage:
+def _find_build_leakage(recipe: Recipe, opened: Sequence[OpenedSource], settings: _BuildSettings) -> Leakage:
     """Train images that an eval split has, of this build and of what is in its folder.
 
     Raises:
@@ -115,154 +119,164 @@ def _leakage(recipe: Recipe, opened: Sequence[Opened], how: _How) -> Leakage:
         return Leakage()
     keys = {source.key for source in recipe.sources}
     others: set[Split] = {"train" if source.split == "eval" else "eval" for source in recipe.sources}
-    pairs = [(each.source, each.album) for each in opened]
-    there = neighbours(how.out, keys, others, looks=any(nameless(*pair) for pair in pairs))
-    leakage = find_leakage(pairs, how.engine, there)
+    pairs = [(each.source, each.index) for each in opened]
+    there = find_earlier_builds(settings.out, keys, others, with_image_hash=any(lacks_id(*pair) for pair in pairs))
+    leakage = find_leakage(pairs, settings.engine, there)
     if recipe.overlap == "refuse":
-        refuse(leakage)
-    built = leakage.images.keys() - keys
+        refuse_leakage(leakage)
+    built = leakage.image_ids.keys() - keys
     if built:
         raise LeakageError(
-            f"images of eval splits are in train splits that are in {how.out} already ({leakage.table()}); build "
+            f"images of eval splits are in train splits that are in {settings.out} already ({leakage.to_text()}); "
+            "build "
             f"{', '.join(sorted(built))} again after this, or both with one recipe, into another --out."
         )
     return leakage
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan(Opened):
+class SourcePlan(OpenedSource):
     """A source that is to be built, or is.
 
     Attributes:
         leakage: images that are held out of it, and why.
         origin: what the provenance says.
-        entry: what the report says of its inputs and settings.
-        rows: the file of its samples.
-        name: names all that decides its bytes.
-        finished: what the report says of it if it is built.
+        report_entry: what the report says of its inputs and settings.
+        row_path: the file of its samples.
+        digest: names all that decides its bytes.
+        finished_entry: what the report says of it if it is built.
     """
 
     leakage: Leakage
     origin: Origin
-    entry: dict[str, Any]
-    rows: Path
-    name: str
-    finished: dict[str, Any] | None
+    report_entry: dict[str, Any]
+    row_path: Path
+    digest: str
+    finished_entry: dict[str, Any] | None
 
-    def drafts(self, places: Iterable[int]) -> tuple[Draft, ...]:
+    def select_pictures(self, indices: Iterable[int]) -> tuple[PictureRef, ...]:
         """Those at some places, held out images as such."""
-        held = self.leakage.images.get(self.source.key, frozenset())
-        return tuple(kept(self.album[place], held) for place in places)
+        held = self.leakage.image_ids.get(self.source.key, frozenset())
+        return tuple(with_held_out(self.index[place], held) for place in indices)
 
-    def fit(self, generator: Generator, seed: int) -> Callable[[], Generator]:
+    def make_fit_task(self, generator: Generator, seed: int) -> Callable[[], Generator]:
         """The task of making a generator suit the source."""
-        places = shown(len(self.album))
-        return partial(suited, generator, self.drafts(places), self.source, seed, whole=len(places) == len(self.album))
+        places = select_fit_indices(len(self.index))
+        return partial(
+            fit_generator,
+            generator,
+            self.select_pictures(places),
+            self.source,
+            seed,
+            whole=len(places) == len(self.index),
+        )
 
 
-def _plan(opened: Opened, digests: Mapping[Path, str], leakage: Leakage, recipe: Recipe, how: _How) -> _Plan:
+def _make_plan(
+    opened: OpenedSource, digests: Mapping[Path, str], leakage: Leakage, recipe: Recipe, settings: _BuildSettings
+) -> SourcePlan:
     """See what is there of a source.
 
     Raises:
         InputError: something else is.
     """
     source = opened.source
-    origin = Origin(how.generator.name, how.generator.version, source.licence, recipe.seed)
-    rows = _row_path(source, how.out)
-    entry = _settings(source, digests, recipe, origin, leakage.images.get(source.key, frozenset()))
-    before = read_report(how.out).get(source.key)
+    origin = Origin(settings.generator.name, settings.generator.version, source.licence, recipe.seed)
+    rows = _path_of_rows(source, settings.out)
+    entry = _make_report_entry(source, digests, recipe, origin, leakage.image_ids.get(source.key, frozenset()))
+    before = read_report(settings.out).get(source.key)
     finished = None
-    if before is not None and not how.force:
+    if before is not None and not settings.force:
         if any(before.get(key) != entry[key] for key in entry):
             raise InputError(
                 f"{rows}: built from other inputs or settings; --force replaces it, another --out keeps it."
             )
-        if _is_complete(before, rows, _sidecar(rows, how.out), how.out / image_folder(source)):
+        if _is_complete(before, rows, _sidecar_path(rows, settings.out), settings.out / image_folder_name(source)):
             finished = dict(before)
     if not finished:
-        _check_out(how.out)
+        _check_out(settings.out)
     name = hashlib.sha256(json.dumps([source.key, entry, SHARD_IMAGES], sort_keys=True).encode()).hexdigest()
-    return _Plan(source, opened.album, opened.tally, leakage, origin, entry, rows, name, finished)
+    return SourcePlan(source, opened.index, opened.tally, leakage, origin, entry, rows, name, finished)
 
 
-def _build_source(plan: _Plan, generator: Generator, recipe: Recipe, how: _How) -> dict[str, Any]:
+def _build_source(plan: SourcePlan, generator: Generator, recipe: Recipe, settings: _BuildSettings) -> dict[str, Any]:
     """Build one source and publish it."""
-    source, tally, rows, entry = plan.source, plan.tally, plan.rows, plan.entry
-    store = Store(how.out / f".building-{source.name}-{source.split}", plan.name)
-    sidecar, folder = _sidecar(rows, how.out), how.out / image_folder(source)
-    count = -(-len(plan.album) // SHARD_IMAGES)
+    source, tally, rows, entry = plan.source, plan.tally, plan.row_path, plan.report_entry
+    store = ShardStore(settings.out / f".building-{source.name}-{source.split}", plan.digest)
+    sidecar, folder = _sidecar_path(rows, settings.out), settings.out / image_folder_name(source)
+    count = -(-len(plan.index) // SHARD_IMAGES)
     used: dict[str, None] = {}
 
-    def make(generator: Generator, again: int) -> Callable[[], Iterable[ShardResult]]:
+    def start_round(generator: Generator, round_number: int) -> Callable[[], Iterable[ShardResult]]:
         """The shards of the source, for the first time or again; each is made once, however often they are read."""
-        own = f"{plan.name}-{again}" if again else plan.name
-        place = Store(store.folder / f"again-{again}", own) if again else store
+        own = f"{plan.digest}-{round_number}" if round_number else plan.digest
+        place = ShardStore(store.folder / f"again-{round_number}", own) if round_number else store
         job = Job(source, recipe, generator, plan.origin, own)
-        about = f"building {source.key}" + (f", again ({again})" if again else "")
-        return lambda: how.track(_results(job, plan, place, how.engine), about, count)
+        about = f"building {source.key}" + (f", again ({round_number})" if round_number else "")
+        return lambda: settings.track(_iter_shard_results(job, plan, place, settings.engine), about, count)
 
     try:
         refinement: dict[str, Any] = {}
-        results = make(generator, 0)
+        results = start_round(generator, 0)
         if recipe.refine:
-            results, refinement = refined(generator, make, source.key, recipe.seed)
+            results, refinement = refine_source(generator, start_round, source.key, recipe.seed)
         new_rows, new_sidecar = store.folder / "rows.parquet", store.folder / "provenance.parquet"
-        with Writer(new_rows, new_sidecar, source.split) as writer:
+        with SampleWriter(new_rows, new_sidecar, source.split) as writer:
             for result in results():
-                tally.add(result.tally)
+                tally.add_tally(result.tally)
                 used |= dict.fromkeys(result.images)
-                writer.add(result.rows, result.notes)
-            writer.identify(_identities(plan.album.names(), used, source))
-        tally.settle(source.key)
+                writer.add_tables(result.rows, result.notes)
+            writer.add_identities(_collect_identities(plan.index.iter_keys(), used, source))
+        tally.check_identity(source.key)
         if not tally.samples:
-            reasons = json.dumps(_counts(tally.rejected))
+            reasons = json.dumps(_sorted_counts(tally.rejected))
             where = f" Its images are looked for in {source.images}." if tally.rejected["image_missing"] else ""
             where += f" Get them from {source.get}." if where and source.get else ""
             raise InputError(
                 f"{next(iter(source.inputs.values()))}: none of its {tally.records} records became a sample: {reasons}."
                 f"{where}{' Without --skip-bad the first bad one is named.' if recipe.skip_bad else ''}"
             )
-        entry["sha256"] = {"rows": digest(new_rows), "provenance": digest(new_sidecar)}
+        entry["sha256"] = {"rows": digest_input(new_rows), "provenance": digest_input(new_sidecar)}
         images = list(used)
-        if not how.force:
+        if not settings.force:
             refuse_to_replace({new_sidecar: sidecar, new_rows: rows})
             refuse_to_replace_images(images, source.images, folder)
-        put_images(images, source.images, folder, how.images_mode, how.track)
+        put_images(images, source.images, folder, settings.images_mode, settings.track)
         for new, place in ((new_sidecar, sidecar), (new_rows, rows)):
             place.parent.mkdir(exist_ok=True)
             new.replace(place)
         remove_others(images, folder)
     except BuildInterrupted as error:
-        raise BuildInterrupted(f"{source.key}: {error}; {_kept(store, count)}") from None
+        raise BuildInterrupted(f"{source.key}: {error}; {_progress_text(store, count)}") from None
     except ScarError:
-        store.remove()
+        store.remove_folder()
         raise
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in _DISK_PROBLEMS:
             raise
-        problem = f"{_FULL[error.errno]} where {how.out} is: make room there"
-        raise BuildInterrupted(f"{source.key}: {problem}; {_kept(store, count)}") from None
+        problem = f"{_DISK_PROBLEMS[error.errno]} where {settings.out} is: make room there"
+        raise BuildInterrupted(f"{source.key}: {problem}; {_progress_text(store, count)}") from None
 
     entry |= {
-        "file": rows.relative_to(how.out).as_posix(),
+        "file": rows.relative_to(settings.out).as_posix(),
         "images": len(images),
         "records": tally.records,
         "samples": tally.samples,
-        "rejected": _counts(tally.rejected),
-        "ignored": _counts(tally.ignored),
-        "overlap": plan.leakage.of(source.key),
-        "vetoes": _counts(tally.vetoes),
+        "rejected": _sorted_counts(tally.rejected),
+        "ignored": _sorted_counts(tally.ignored),
+        "overlap": plan.leakage.count_by_eval(source.key),
+        "vetoes": _sorted_counts(tally.vetoes),
         **({"refinement": refinement} if refinement else {}),
     }
-    write_json({"sources": read_report(how.out) | {source.key: entry}}, how.out / REPORT)
-    store.remove()
+    write_json({"sources": read_report(settings.out) | {source.key: entry}}, settings.out / REPORT_NAME)
+    store.remove_folder()
     return entry
 
 
-def _identities(names: Iterable[Name], used: Collection[str], source: Source) -> dict[str, str]:
+def _collect_identities(names: Iterable[PictureKey], used: Collection[str], source: Source) -> dict[str, str]:
     """What only the source knows of the images that samples are about, by their paths in the corpus."""
     return {
-        f"{image_folder(source)}/{name.file}": name.identity
+        f"{image_folder_name(source)}/{name.file}": name.identity
         for name in names
         if name.identity is not None and name.file in used and name.identity != parse_coco_identity(name.file)
     }
@@ -274,30 +288,30 @@ def _is_complete(entry: dict[str, Any], rows: Path, sidecar: Path, folder: Path)
         return False
     if sum(path.is_file() for path in folder.rglob("*")) != entry["images"]:
         return False
-    return bool(entry["sha256"] == {"rows": digest(rows), "provenance": digest(sidecar)})
+    return bool(entry["sha256"] == {"rows": digest_input(rows), "provenance": digest_input(sidecar)})
 
 
-def _results(job: Job, plan: _Plan, store: Store, engine: Engine) -> Iterator[ShardResult]:
+def _iter_shard_results(job: Job, plan: SourcePlan, store: ShardStore, engine: Engine) -> Iterator[ShardResult]:
     """What is made of each shard, in their order; what the store has is not made again."""
-    every = range(len(plan.album))
+    every = range(len(plan.index))
     pieces = [every[start : start + SHARD_IMAGES] for start in every[::SHARD_IMAGES]]
     missing = [number for number in range(len(pieces)) if number not in store]
-    shards = (Shard(job, plan.drafts(pieces[number])) for number in missing)
+    shards = (Shard(job, plan.select_pictures(pieces[number])) for number in missing)
     made = engine(shards)
     wanted = set(missing)
     for number in range(len(pieces)):
         if number in wanted:
-            store.put(number, next(made))
-        yield store.get(number)
+            store.write_shard(number, next(made))
+        yield store.read_shard(number)
 
 
-def _kept(store: Store, count: int) -> str:
-    return f"{len(store)} of {count} shards are finished, and the same command goes on with the others."
+def _progress_text(store: ShardStore, total: int) -> str:
+    return f"{len(store)} of {total} shards are finished, and the same command goes on with the others."
 
 
 def _check_paths(source: Source, out: Path) -> None:
     """See that the inputs are there before hours are spent on another source."""
-    check(source)
+    check_inputs(source)
     if is_inside(source.images, out / "images"):
         raise RecipeError(
             f"{source.images}: the images of {source.key} lie where the build writes; give another --out."
@@ -317,8 +331,8 @@ def _check_out(out: Path) -> None:
         raise InputError(f"{there}: no permission to write there; give another --out.")
 
 
-def _settings(
-    source: Source, digests: Mapping[Path, str], recipe: Recipe, origin: Origin, held: frozenset[int]
+def _make_report_entry(
+    source: Source, digests: Mapping[Path, str], recipe: Recipe, origin: Origin, held_out: frozenset[int]
 ) -> dict[str, Any]:
     """What decides the bytes of a source."""
     return {
@@ -330,7 +344,7 @@ def _settings(
             "min_area_share": source.min_area_share,
             "min_side": source.min_side,
             "max_per_image": source.max_per_image,
-            "held_out": hashlib.sha256(repr(sorted(held)).encode()).hexdigest() if held else None,
+            "held_out": hashlib.sha256(repr(sorted(held_out)).encode()).hexdigest() if held_out else None,
             "reader": source.reader,
             "refine": recipe.refine,
             "seed": origin.seed,
@@ -340,16 +354,16 @@ def _settings(
     }
 
 
-def _row_path(source: Source, out: Path) -> Path:
+def _path_of_rows(source: Source, out: Path) -> Path:
     if source.split == "eval":
         return out / "SCaR-eval" / f"SCaR_eval_{source.name}.parquet"
     return out / "SCaR-train" / f"SCAR_{source.name}.parquet"
 
 
-def _sidecar(rows: Path, out: Path) -> Path:
+def _sidecar_path(rows: Path, out: Path) -> Path:
     """The file of what the samples were made of."""
     return out / "provenance" / rows.name
 
 
-def _counts(counter: dict[str, int]) -> dict[str, int]:
+def _sorted_counts(counter: dict[str, int]) -> dict[str, int]:
     return dict(sorted(counter.items()))

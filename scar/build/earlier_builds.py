@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scar.common.image_hash import find_image_hash, parse_coco_identity
-from scar.formats.parquet import find
+from scar.formats.parquet import find_row_files
 from scar.sample import Split
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
+class EarlierBuild:
     """A file of rows that is there already.
 
     Attributes:
@@ -27,14 +27,16 @@ class Neighbour:
     images: tuple[tuple[int, str], ...]
 
 
-def neighbours(out: Path, keys: Collection[str], splits: Collection[Split], *, looks: bool = False) -> list[Neighbour]:
+def find_earlier_builds(
+    out: Path, keys: Collection[str], splits: Collection[Split], *, with_image_hash: bool = False
+) -> list[EarlierBuild]:
     """The files of rows in a folder, less those that are to be built now.
 
     Args:
         out: the folder of a build; it need not be there.
         keys: of the sources that are to be built.
         splits: which files matter.
-        looks: tell those that are known by a number by their looks too.
+        with_image_hash: tell those that are known by a number by their looks too.
 
     Raises:
         InputError: a file cannot be read.
@@ -42,31 +44,31 @@ def neighbours(out: Path, keys: Collection[str], splits: Collection[Split], *, l
     if not any(out.glob("SCaR-*/*.parquet")):
         return []
     found = []
-    for file in find(out):
+    for file in find_row_files(out):
         key = f"{file.source}/{file.split}"
         if key in keys or file.split not in splits:
             continue
-        known, images = file.identities(), file.images()
+        known, images = file.read_identities(), file.read_image_ids()
 
-        def look(path: str, known: dict[str, str] = known) -> str | None:
-            return identity(path, known, out)
+        def find_one_identity(path: str, known: dict[str, str] = known) -> str | None:
+            return find_identity(path, known, out)
 
         with ThreadPoolExecutor() as pool:
-            told = zip(images.values(), pool.map(look, images), strict=True)
+            told = zip(images.values(), pool.map(find_one_identity, images), strict=True)
             pairs = [(number, name) for number, name in told if name]
-            if looks:
+            if with_image_hash:
                 seen = zip(images.values(), pool.map(lambda path: find_image_hash(path, out), images), strict=True)
                 pairs += [(number, name) for number, name in seen if name]
-            found.append(Neighbour(key, file.split, tuple(pairs)))
+            found.append(EarlierBuild(key, file.split, tuple(pairs)))
     return found
 
 
-def identity(path: str, known: dict[str, str], folder: Path) -> str | None:
+def find_identity(path: str, known: dict[str, str], folder: Path) -> str | None:
     """Which image of the world an image of a corpus is; None if only its name is known.
 
     Args:
         path: as rows have it.
-        known: what the build noted of its images; see `RowFile.identities`.
+        known: what the build noted of its images; see `RowFile.read_identities`.
         folder: that paths are relative to.
     """
     return known.get(path) or parse_coco_identity(path) or find_image_hash(path, folder)

@@ -38,10 +38,10 @@ class Engine(Protocol):
 
 EngineName: TypeAlias = Literal["local", "ray"]
 
-_NEEDED = ["pandas", "scar.build.shard", "scar.generators.rules.true_caption", "scar.generators.rules.negatives"]
+_PRELOADED = ["pandas", "scar.build.shard", "scar.generators.rules.true_caption", "scar.generators.rules.negatives"]
 """What every worker imports; it is imported once, before they part."""
 
-_AHEAD = 4
+_TASKS_AHEAD_PER_WORKER = 4
 """How many tasks for each worker may be done before the first one of them is."""
 
 
@@ -54,30 +54,30 @@ def open_engine(name: EngineName, workers: int, stack: ExitStack) -> Engine:
         stack: ends the processes.
     """
     if name == "ray":
-        return cluster
+        return run_on_ray
     if workers == 1:
-        return here
+        return run_here
     crew: list[_Worker] = []
 
-    def dismiss() -> None:
+    def stop_workers() -> None:
         for worker in crew:
-            worker.dismiss()
+            worker.stop()
 
-    def engine(tasks: Iterable[Task[T]], /) -> Iterator[T]:
+    def run_on_workers(tasks: Iterable[Task[T]], /) -> Iterator[T]:
         if not crew:
-            crew.extend(_Worker(_context()) for _ in range(workers))
-        return _in_turn(tasks, crew)
+            crew.extend(_Worker(_make_context()) for _ in range(workers))
+        return _iter_results(tasks, crew)
 
-    stack.callback(dismiss)
-    return engine
+    stack.callback(stop_workers)
+    return run_on_workers
 
 
-def here(tasks: Iterable[Task[T]], /) -> Iterator[T]:
+def run_here(tasks: Iterable[Task[T]], /) -> Iterator[T]:
     """Work in this process."""
     return (task() for task in tasks)
 
 
-def cluster(tasks: Iterable[Task[T]], /) -> Iterator[T]:
+def run_on_ray(tasks: Iterable[Task[T]], /) -> Iterator[T]:
     """Work on the Ray cluster that this process has joined, or that ``RAY_ADDRESS`` names, else on one it starts here.
 
     Its nodes must see the images under the same path.
@@ -93,7 +93,7 @@ def cluster(tasks: Iterable[Task[T]], /) -> Iterator[T]:
     ray: Any = installed  # it has types for some of its functions only
     if not ray.is_initialized():
         ray.init(log_to_driver=False, include_dashboard=False)
-    remote = ray.remote(_done)
+    remote = ray.remote(_run_task)
     window = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
     remaining, running = iter(tasks), deque[Any]()
     try:
@@ -111,17 +111,17 @@ def cluster(tasks: Iterable[Task[T]], /) -> Iterator[T]:
             ray.cancel(reference)
 
 
-def _done(task: Task[T]) -> T:
+def _run_task(task: Task[T]) -> T:
     """What a task returns."""
     return task()
 
 
-def _context() -> ForkServerContext | SpawnContext:
+def _make_context() -> ForkServerContext | SpawnContext:
     """Processes that inherit nothing of this one but, where that is possible, what they all import."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_NEEDED)
+    context.set_forkserver_preload(_PRELOADED)
     resource_tracker.ensure_running()  # it unblocks Ctrl-C when it starts
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -135,55 +135,55 @@ class _Worker:
     """A process that does one task at a time."""
 
     def __init__(self, context: ForkServerContext | SpawnContext) -> None:
-        self.line, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs,), daemon=True)
+        self.connection, theirs = context.Pipe()
+        self._process = context.Process(target=_run_worker, args=(theirs,), daemon=True)
         self._process.start()
         theirs.close()  # so that the line ends when the worker does
-        self.place: int | None = None
+        self.task_index: int | None = None
 
-    def start(self, place: int, task: Task[Any]) -> None:
+    def start_task(self, index: int, task: Task[Any]) -> None:
         """Give it a task, the one at a place among all."""
         try:
-            self.line.send(task)
+            self.connection.send(task)
         except BrokenPipeError:
-            raise self._lost() from None
-        self.place = place
+            raise self._lost_error() from None
+        self.task_index = index
 
-    def result(self) -> tuple[int, Any]:
+    def receive_result(self) -> tuple[int, Any]:
         """The place of its task, and what came of it: a result or what went wrong."""
-        place, self.place = self.place, None
+        place, self.task_index = self.task_index, None
         try:
-            return place or 0, self.line.recv()
+            return place or 0, self.connection.recv()
         except (EOFError, ConnectionResetError):
-            raise self._lost() from None
+            raise self._lost_error() from None
 
-    def dismiss(self) -> None:
+    def stop(self) -> None:
         self._process.terminate()
         self._process.join()
-        self.line.close()
+        self.connection.close()
 
-    def _lost(self) -> BuildInterrupted:
+    def _lost_error(self) -> BuildInterrupted:
         self._process.join()
         code = self._process.exitcode or 0
         how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
         return BuildInterrupted(f"a worker ended {how}; was there too little memory? Fewer --workers need less")
 
 
-def _in_turn(tasks: Iterable[Task[T]], crew: list[_Worker]) -> Iterator[T]:
+def _iter_results(tasks: Iterable[Task[T]], workers: list[_Worker]) -> Iterator[T]:
     """Keep the crew busy and yield what it makes in the order of the tasks."""
     remaining = enumerate(tasks)
     made: dict[int, T | Exception] = {}
     turn = 0
     while True:
-        for worker in crew:
-            if worker.place is None and len(made) < _AHEAD * len(crew):
+        for worker in workers:
+            if worker.task_index is None and len(made) < _TASKS_AHEAD_PER_WORKER * len(workers):
                 for place, task in islice(remaining, 1):
-                    worker.start(place, task)
-        busy = {worker.line: worker for worker in crew if worker.place is not None}
+                    worker.start_task(place, task)
+        busy = {worker.connection: worker for worker in workers if worker.task_index is not None}
         if not busy and turn not in made:
             return
         for line in wait(list(busy), timeout=0 if turn in made else None):
-            place, came = busy[line].result()  # type: ignore[index]  # it is a Connection
+            place, came = busy[line].receive_result()  # type: ignore[index]  # it is a Connection
             made[place] = came
         if turn in made:
             result = made.pop(turn)
@@ -193,14 +193,14 @@ def _in_turn(tasks: Iterable[Task[T]], crew: list[_Worker]) -> Iterator[T]:
             yield result
 
 
-def _work(line: Connection) -> None:
+def _run_worker(connection: Connection) -> None:
     """A worker's life: Ctrl-C is its parent's to handle, and without a parent there is nothing to do."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()  # what it makes and keeps has no cycles, and to look for some among all that is kept takes long
     job: Job | None = None
     while True:
         try:
-            task: Task[Any] = line.recv()
+            task: Task[Any] = connection.recv()
         except EOFError:
             return
         if isinstance(task, Shard):
@@ -214,6 +214,6 @@ def _work(line: Connection) -> None:
             error.add_note("".join(traceback.format_tb(error.__traceback__)))
             result = error
         try:
-            line.send(result)
+            connection.send(result)
         except BrokenPipeError:
             return

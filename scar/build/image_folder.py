@@ -32,7 +32,7 @@ def refuse_to_replace(files: Mapping[Path, Path]) -> None:
 
 def refuse_to_replace_images(names: Sequence[str], root: Path, folder: Path) -> None:
     """`refuse_to_replace` for images of ``root`` that are to go to ``folder``, both by the same names."""
-    there = _files(folder)
+    there = _find_files(folder)
     refuse_to_replace({root / name: folder / name for name in names if name in there})
 
 
@@ -46,24 +46,24 @@ def put_images(names: Sequence[str], root: Path, folder: Path, mode: ImagesMode,
         mode: ``link`` makes hard links, and copies where that is not possible.
         track: shows progress.
     """
-    there = _files(folder)
+    there = _find_files(folder)
     for parent in {name.rpartition("/")[0] for name in names}:
         (folder / parent).mkdir(parents=True, exist_ok=True)
     for name in track(names, f"images of {folder.name}", len(names)):
         image, place = f"{root}/{name}", f"{folder}/{name}"
-        if name not in there and mode == "link" and _link(image, place):
+        if name not in there and mode == "link" and _link_image(image, place):
             continue
         if not (name in there and Path(place).samefile(image)):
-            _put(Path(image), Path(place), mode)
+            _put_image(Path(image), Path(place), mode)
 
 
 def remove_others(names: Sequence[str], folder: Path) -> None:
     """Remove the images that an earlier build of a source used and this one does not."""
-    for name in _files(folder).difference(names):
+    for name in _find_files(folder).difference(names):
         (folder / name).unlink()
 
 
-def _files(folder: Path) -> set[str]:
+def _find_files(folder: Path) -> set[str]:
     """The files in a folder and those below it, relative to it, with forward slashes."""
     found: set[str] = set()
     for parent, _, names in os.walk(folder):
@@ -72,17 +72,17 @@ def _files(folder: Path) -> set[str]:
     return found
 
 
-def _link(image: str, place: str) -> bool:
+def _link_image(image: str, target: str) -> bool:
     """Whether the file system made a hard link: not across disks, and not on all of them."""
     try:
-        os.link(os.path.realpath(image) if os.path.islink(image) else image, place)  # noqa: PTH114 - Path takes longer
+        os.link(os.path.realpath(image) if os.path.islink(image) else image, target)  # noqa: PTH114 - Path takes longer
     except OSError:
         return False
     return True
 
 
-def _put(image: Path, place: Path, mode: ImagesMode) -> None:
+def _put_image(image: Path, target: Path, mode: ImagesMode) -> None:
     """Put an image into the place of what may be there, under a temporary name first."""
-    with replace_file(place) as partial:
-        if mode == "copy" or not _link(str(image), str(partial)):
+    with replace_file(target) as partial:
+        if mode == "copy" or not _link_image(str(image), str(partial)):
             shutil.copyfile(image, partial)

@@ -8,7 +8,7 @@ from typing import Any
 
 from scar.errors import InputError
 
-REPORT = "build_report.json"
+REPORT_NAME = "build_report.json"
 
 
 def read_report(folder: Path) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def read_report(folder: Path) -> dict[str, Any]:
     Raises:
         InputError: the report is not one.
     """
-    path = folder / REPORT
+    path = folder / REPORT_NAME
     try:
         sources = json.loads(path.read_text(encoding="utf-8"))["sources"]
     except (FileNotFoundError, NotADirectoryError):

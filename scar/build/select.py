@@ -24,7 +24,7 @@ class Limits:
     min_area_share: float = 0.005
 
 
-def select(picture: Picture, limits: Limits, rng: Random, rejected: Counter[str]) -> tuple[Region, ...]:
+def select_regions(picture: Picture, limits: Limits, rng: Random, rejected: Counter[str]) -> tuple[Region, ...]:
     """Choose regions of a picture: as many categories as possible, by chance within a category.
 
     Args:

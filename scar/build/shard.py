@@ -13,8 +13,8 @@ from typing import Self
 import pyarrow as pa
 
 from scar.accounting import Tally
-from scar.annotations import Draft
-from scar.build.pipeline import Generator, samples
+from scar.annotations import PictureRef
+from scar.build.pipeline import Generator, iter_samples
 from scar.formats import schema
 from scar.formats.schema import PROVENANCE_SCHEMA, SCHEMAS, Origin
 from scar.recipe import Recipe, Source
@@ -23,7 +23,7 @@ from scar.sample import Sample, Split
 SHARD_IMAGES = 500
 """Images of a shard: a second or two of work, some megabytes. The files that are published do not depend on it."""
 
-_HEAD = b"scar"
+_METADATA_KEY = b"scar"
 """Key of the schema's metadata under which a shard keeps all that is no row."""
 
 
@@ -52,11 +52,11 @@ class Shard:
 
     Attributes:
         job: what to do.
-        drafts: of the pictures, by ascending id.
+        picture_refs: of the pictures, by ascending id.
     """
 
     job: Job
-    drafts: Sequence[Draft]
+    picture_refs: Sequence[PictureRef]
 
     def __call__(self) -> bytes:
         """Make its samples: a pure function of it and of the files that it names.
@@ -68,9 +68,9 @@ class Shard:
             BadRecord: a record cannot be used and the recipe does not skip such records.
         """
         job, tally = self.job, Tally(skip_bad=self.job.recipe.skip_bad)
-        pictures = (draft(tally) for draft in self.drafts)
-        with _no_collection():
-            rows, notes = _tables(samples(pictures, job.source, job.recipe, job.generator, tally), job)
+        pictures = (draft(tally) for draft in self.picture_refs)
+        with _garbage_collection_off():
+            rows, notes = _make_tables(iter_samples(pictures, job.source, job.recipe, job.generator, tally), job)
         return ShardResult(job.digest, rows, notes, tally).to_bytes()
 
 
@@ -110,7 +110,7 @@ class ShardResult:
             *(field.with_name(f"row.{field.name}") for field in self.rows.schema),
             *(field.with_name(f"note.{field.name}") for field in self.notes.schema),
         ]
-        schema = pa.schema(fields, metadata={_HEAD: json.dumps(head, sort_keys=True)})
+        schema = pa.schema(fields, metadata={_METADATA_KEY: json.dumps(head, sort_keys=True)})
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
             writer.write_table(pa.Table.from_arrays(both, schema=schema))
@@ -120,7 +120,7 @@ class ShardResult:
     def from_bytes(cls, content: bytes) -> Self:
         """The result that `to_bytes` wrote."""
         table = pa.ipc.open_file(content).read_all()
-        head = json.loads(table.schema.metadata[_HEAD])
+        head = json.loads(table.schema.metadata[_METADATA_KEY])
         split: Split = "train" if "row.pos_text" in table.schema.names else "eval"
         rows = len(SCHEMAS[split])
         return cls(
@@ -137,26 +137,28 @@ class ShardResult:
         )
 
 
-def digest_of(content: bytes | memoryview | pa.Buffer) -> str:
+def read_digest(content: bytes | memoryview | pa.Buffer) -> str:
     """The digest in the bytes of a result, of which only the end is looked at.
 
     Raises:
         ValueError: these are not the bytes of a result.
     """
     try:
-        return str(json.loads(pa.ipc.open_file(content).schema.metadata[_HEAD])["digest"])
+        return str(json.loads(pa.ipc.open_file(content).schema.metadata[_METADATA_KEY])["digest"])
     except (pa.ArrowException, OSError, KeyError, TypeError) as error:
         raise ValueError(f"no shard: {error}") from None
 
 
-def _tables(samples: Iterable[Sample], job: Job) -> tuple[pa.Table, pa.Table]:
+def _make_tables(samples: Iterable[Sample], job: Job) -> tuple[pa.Table, pa.Table]:
     """Rows and notes; the samples themselves are gone when it returns."""
     made = list(samples)
-    return schema.row_table(made, job.source.split, job.origin.seed), schema.note_table(made, job.origin)
+    return schema.make_row_table(made, job.source.split, job.origin.seed), schema.make_provenance_table(
+        made, job.origin
+    )
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def _garbage_collection_off() -> Iterator[None]:
     """Python does not look for cycles among what it keeps: a shard's records have none, and to look takes a fifth."""
     was_on = gc.isenabled()
     gc.disable()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from scar.build.shard import ShardResult, digest_of
+from scar.build.shard import ShardResult, read_digest
 from scar.common.files import replace_file
 
 
-class Store:
+class ShardStore:
     """A folder of finished shards. Each file has its name only when it is whole, and says what it was made of.
 
     Args:
@@ -24,7 +24,7 @@ class Store:
         if not mark.is_file() or mark.read_text(encoding="utf-8") != digest:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            self._put(mark, digest.encode())
+            self._write_file(mark, digest.encode())
 
     def __len__(self) -> int:
         """How many are finished."""
@@ -33,25 +33,25 @@ class Store:
     def __contains__(self, number: int) -> bool:
         """Whether a shard is finished and its file is whole."""
         try:
-            return digest_of(self._path(number).read_bytes()) == self._digest
+            return read_digest(self._shard_path(number).read_bytes()) == self._digest
         except (FileNotFoundError, ValueError):
             return False
 
-    def get(self, number: int) -> ShardResult:
+    def read_shard(self, number: int) -> ShardResult:
         """A finished shard."""
-        return ShardResult.from_bytes(self._path(number).read_bytes())
+        return ShardResult.from_bytes(self._shard_path(number).read_bytes())
 
-    def put(self, number: int, content: bytes) -> None:
+    def write_shard(self, number: int, content: bytes) -> None:
         """Keep what a shard returned."""
-        self._put(self._path(number), content)
+        self._write_file(self._shard_path(number), content)
 
-    def remove(self) -> None:
+    def remove_folder(self) -> None:
         """Give up the folder and what is in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _path(self, number: int) -> Path:
+    def _shard_path(self, number: int) -> Path:
         return self.folder / f"{number:06}.shard"
 
-    def _put(self, path: Path, content: bytes) -> None:
+    def _write_file(self, path: Path, content: bytes) -> None:
         with replace_file(path) as partial:
             partial.write_bytes(content)

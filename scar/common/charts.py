@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS: Mapping[str, str] = {"gold": "#17703f", "scene": "#0c6b85", "relation": "#6a35b5", "object": "#a3480b"}
+CAPTION_COLOURS: Mapping[str, str] = {"gold": "#17703f", "scene": "#0c6b85", "relation": "#6a35b5", "object": "#a3480b"}
 """Of the kinds of captions, wherever they are drawn."""
 
 _OTHERS = ("#3d4fc4", "#8b93a1", "#b8500a", "#0b7a75")
@@ -30,7 +30,7 @@ _WIDTH, _FRAME, _BAR, _UPRIGHT = 7.0, 1.0, 0.19, 2.9
 
 
 @dataclass(frozen=True)
-class Bars:
+class BarChart:
     """A bar chart; the bars of a row's series stand beside each other.
 
     Attributes:
@@ -39,7 +39,7 @@ class Bars:
         unit: how values are written.
         marks: values that a line shows, by name.
         axis: what the rows of an upright chart are.
-        upright: rows from left to right, for rows that have an order; else from top to bottom, for names.
+        vertical: rows from left to right, for rows that have an order; else from top to bottom, for names.
     """
 
     title: str
@@ -47,7 +47,7 @@ class Bars:
     unit: Literal["count", "share"] = "count"
     marks: Mapping[str, float] = field(default_factory=dict)
     axis: str = ""
-    upright: bool = False
+    vertical: bool = False
 
     @property
     def rows(self) -> list[str]:
@@ -55,16 +55,16 @@ class Bars:
         return list(next(iter(self.series.values()), {}))
 
 
-def png(chart: Bars) -> bytes:
+def draw_png(chart: BarChart) -> bytes:
     """The chart as a PNG file, 1,120 pixels wide; the same bytes for the same chart."""
     from matplotlib.figure import Figure
 
     rows, series = len(chart.rows), len(chart.series)
-    height = _UPRIGHT if chart.upright else _FRAME + _BAR * rows * (series + 0.6)
+    height = _UPRIGHT if chart.vertical else _FRAME + _BAR * rows * (series + 0.6)
     figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, layout="constrained")
     axes = figure.subplots()
-    (_draw_upright if chart.upright else _draw_lying)(axes, chart)
-    _dress(figure, axes, chart)
+    (_draw_vertical if chart.vertical else _draw_horizontal)(axes, chart)
+    _style_axes(figure, axes, chart)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # a box stands for the letter
@@ -72,7 +72,7 @@ def png(chart: Bars) -> bytes:
     return buffer.getvalue()
 
 
-def save_charts(charts: Mapping[str, Bars], folder: Path) -> dict[str, bytes]:
+def save_charts(charts: Mapping[str, BarChart], folder: Path) -> dict[str, bytes]:
     """Write each chart as ``<name>.png``; other charts that were there before are gone.
 
     Returns:
@@ -82,32 +82,33 @@ def save_charts(charts: Mapping[str, Bars], folder: Path) -> dict[str, bytes]:
     for old in folder.glob("*.png"):
         if old.stem not in charts:
             old.unlink()
-    pictures = {name: png(chart) for name, chart in charts.items()}
+    pictures = {name: draw_png(chart) for name, chart in charts.items()}
     for name, data in pictures.items():
         write_bytes(data, folder / f"{name}.png")
     return pictures
 
 
-def told(chart: Bars) -> str:
+def describe_chart(chart: BarChart) -> str:
     """The chart in words, for those who do not see it: its title and the values of every row."""
     rows = [
-        f"{row}: " + ", ".join(f"{name} {_value(values[row], chart.unit)}" for name, values in chart.series.items())
+        f"{row}: "
+        + ", ".join(f"{name} {_format_value(values[row], chart.unit)}" for name, values in chart.series.items())
         for row in chart.rows
     ]
-    marks = [f"{name} {_value(value, chart.unit)}" for name, value in chart.marks.items()]
+    marks = [f"{name} {_format_value(value, chart.unit)}" for name, value in chart.marks.items()]
     return ". ".join([chart.title, *rows, *marks])
 
 
-def _draw_lying(axes: Axes, chart: Bars) -> None:
+def _draw_horizontal(axes: Axes, chart: BarChart) -> None:
     """Bars from left to right, each with its value; the first row at the top."""
     thick = 0.8 / max(len(chart.series), 1)
     for place, (name, values) in enumerate(chart.series.items()):
         at = [row + (place - (len(chart.series) - 1) / 2) * thick for row in range(len(values))]
-        bars = axes.barh(at, list(values.values()), height=thick * 0.9, color=_colour(name, place), label=name)
-        said = [_value(value, chart.unit) for value in values.values()]
+        bars = axes.barh(at, list(values.values()), height=thick * 0.9, color=_choose_colour(name, place), label=name)
+        said = [_format_value(value, chart.unit) for value in values.values()]
         behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # the line of a mark ends beside a number
         axes.bar_label(bars, said, padding=3, fontsize=7, color=_SOFT, bbox=behind)
-    axes.set_yticks(range(len(chart.rows)), [_cut(row, 32) for row in chart.rows], parse_math=False)
+    axes.set_yticks(range(len(chart.rows)), [_shorten_label(row, 32) for row in chart.rows], parse_math=False)
     axes.set_ylim(len(chart.rows) - 0.4, -0.6)
     for name, value in chart.marks.items():
         axes.axvline(value, color=_TEXT, linewidth=1, linestyle="--" if name == "chance" else "-")
@@ -118,45 +119,45 @@ def _draw_lying(axes: Axes, chart: Bars) -> None:
     axes.grid(axis="x", color=_LINE, linewidth=0.6)
 
 
-def _draw_upright(axes: Axes, chart: Bars) -> None:
+def _draw_vertical(axes: Axes, chart: BarChart) -> None:
     """Bars from the ground up, those of one row side by side."""
     wide = 0.86 / max(len(chart.series), 1)
     for place, (name, values) in enumerate(chart.series.items()):
         at = [row + (place - (len(chart.series) - 1) / 2) * wide for row in range(len(values))]
-        axes.bar(at, list(values.values()), width=wide * 0.94, color=_colour(name, place), label=name)
+        axes.bar(at, list(values.values()), width=wide * 0.94, color=_choose_colour(name, place), label=name)
     named = range(0, len(chart.rows), 1 + len(chart.rows) // 30)
-    axes.set_xticks(named, [_cut(chart.rows[row], 12) for row in named], parse_math=False)
-    axes.set_xlabel(_cut(chart.axis, 80), color=_SOFT, fontsize=8, parse_math=False)
+    axes.set_xticks(named, [_shorten_label(chart.rows[row], 12) for row in named], parse_math=False)
+    axes.set_xlabel(_shorten_label(chart.axis, 80), color=_SOFT, fontsize=8, parse_math=False)
     axes.set_ylim(bottom=0)
     axes.grid(axis="y", color=_LINE, linewidth=0.6)
 
 
-def _dress(figure: Figure, axes: Axes, chart: Bars) -> None:
+def _style_axes(figure: Figure, axes: Axes, chart: BarChart) -> None:
     """Title, key and the look that all charts share."""
     from matplotlib.ticker import MaxNLocator
 
     for side in axes.spines.values():
         side.set_visible(False)
     axes.tick_params(colors=_SOFT, labelsize=8, length=0)
-    values = axes.yaxis if chart.upright else axes.xaxis
+    values = axes.yaxis if chart.vertical else axes.xaxis
     values.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=chart.unit == "count"))
     values.set_major_formatter(lambda value, _: f"{value:,.0f}" if chart.unit == "count" else f"{100 * value:.3g}%")
-    for label in (axes.get_xticklabels if chart.upright else axes.get_yticklabels)():
+    for label in (axes.get_xticklabels if chart.vertical else axes.get_yticklabels)():
         label.set_color(_TEXT)
     axes.set_axisbelow(True)
     title: dict[str, Any] = {"fontsize": 10, "fontweight": "bold", "color": _TEXT, "parse_math": False}
-    figure.suptitle(_cut(chart.title, 56), x=0.012, ha="left", **title)
+    figure.suptitle(_shorten_label(chart.title, 56), x=0.012, ha="left", **title)
     if len(chart.series) > 1:
         figure.legend(loc="outside upper right", ncols=len(chart.series), frameon=False, fontsize=8, handlelength=1)
 
 
-def _colour(name: str, place: int) -> str:
-    return COLOURS.get(name, _OTHERS[place % len(_OTHERS)])
+def _choose_colour(name: str, index: int) -> str:
+    return CAPTION_COLOURS.get(name, _OTHERS[index % len(_OTHERS)])
 
 
-def _value(value: float, unit: str) -> str:
+def _format_value(value: float, unit: str) -> str:
     return f"{value:,.0f}" if unit == "count" else f"{value:.1%}"
 
 
-def _cut(label: str, most: int) -> str:
-    return label if len(label) <= most else f"{label[: most - 1]}…"
+def _shorten_label(label: str, max_length: int) -> str:
+    return label if len(label) <= max_length else f"{label[: max_length - 1]}…"

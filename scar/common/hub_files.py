@@ -18,7 +18,7 @@ RepoType: TypeAlias = Literal["dataset", "model"]
 
 
 @dataclass(frozen=True, slots=True)
-class Remote:
+class RemoteFile:
     """A file of a repository.
 
     Attributes:
@@ -37,28 +37,28 @@ class Remote:
         """Whether a file has these bytes; ``sha256`` may know checksums that need no reading."""
         if not file.is_file() or file.stat().st_size != self.size:
             return False
-        return sha256(file) == self.sha256 if self.sha256 is not None else git_id(file) == self.blob
+        return sha256(file) == self.sha256 if self.sha256 is not None else compute_git_id(file) == self.blob
 
 
-def git_id(file: Path) -> str:
+def compute_git_id(file: Path) -> str:
     """Git's id of a file, which is small."""
     content = file.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-def tree(hub: HfApi, repo: str, repo_type: RepoType, commit: str) -> dict[str, Remote]:
+def list_files(hub: HfApi, repo: str, repo_type: RepoType, commit: str) -> dict[str, RemoteFile]:
     """The files of a commit by path."""
     from huggingface_hub.hf_api import RepoFile
 
     entries = hub.list_repo_tree(repo, recursive=True, revision=commit, repo_type=repo_type)
     return {
-        entry.path: Remote(entry.path, entry.size, None if entry.lfs is None else entry.lfs.sha256, entry.blob_id)
+        entry.path: RemoteFile(entry.path, entry.size, None if entry.lfs is None else entry.lfs.sha256, entry.blob_id)
         for entry in entries
         if isinstance(entry, RepoFile)
     }
 
 
-def download(hub: HfApi, repo: str, repo_type: RepoType, commit: str, file: Remote, staging: Path) -> Path:
+def download_file(hub: HfApi, repo: str, repo_type: RepoType, commit: str, file: RemoteFile, staging: Path) -> Path:
     """Get one file of a commit; one that was interrupted goes on where it was.
 
     Args:
@@ -77,19 +77,19 @@ def download(hub: HfApi, repo: str, repo_type: RepoType, commit: str, file: Remo
     """
     from huggingface_hub import hf_hub_download
 
-    find_place(staging, file.path, repo)
+    resolve_path(staging, file.path, repo)
     got = Path(
         hf_hub_download(repo, file.path, repo_type=repo_type, revision=commit, local_dir=staging, endpoint=hub.endpoint)
     )
     if not file.is_at(got):
         name, wanted = ("SHA-256", file.sha256) if file.sha256 else ("git id", file.blob)
-        found = hash_file(got) if file.sha256 else git_id(got)
+        found = hash_file(got) if file.sha256 else compute_git_id(got)
         got.unlink()
         raise InputError(f"{repo}: {file.path} came with {name} {found}, the Hub has {wanted}; run it again.")
     return got
 
 
-def find_place(folder: Path, path: str, about: str) -> Path:
+def resolve_path(folder: Path, path: str, about: str) -> Path:
     """Where a file of somebody else's list goes.
 
     Raises:

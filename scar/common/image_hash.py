@@ -15,29 +15,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scar.common.images import BROKEN, locate, open_image
+from scar.common.images import BROKEN, locate_image, open_image
 from scar.errors import BadRecord
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-LOOKS = "looks:"
+HASH_PREFIX = "looks:"
 """What identities begin with that tell the look of an image."""
 
 ROWS, COLUMNS = 16, 17
 
-_FAR = 32
+_MAX_DIFFERING_SIGNS = 32
 """Signs in which two looks of one image may differ."""
 
-_APART = 24
+_MAX_GREY_DIFFERENCE = 24
 """Grey levels, of 256, by which a tile may differ."""
 
-_AT_ONCE = 1 << 22
+_PAIRS_PER_BLOCK = 1 << 22
 """Pairs that are compared at once."""
 
 
-_PLAIN = 16
+_MIN_RISES = 16
 """Looks with fewer rises or falls are those of a picture with next to nothing in it: many look like that."""
 
 _COCO_FILE = re.compile(r"(?:COCO_(?:train|val|test)20\d\d_)?(\d{12})\.jpe?g", re.IGNORECASE)
@@ -53,14 +53,14 @@ def parse_coco_identity(file: str) -> str | None:
     return f"coco:{int(match.group(1))}" if match else None
 
 
-def hash_image(path: Path, place: str) -> str:
-    """Identity from the pixels: `LOOKS` and the look in hexadecimal digits, which `match_identities` compares.
+def hash_image(path: Path, where: str) -> str:
+    """Identity from the pixels: `HASH_PREFIX` and the look in hexadecimal digits, which `match_identities` compares.
 
     A picture that is plain all over is known by its bytes instead.
 
     Args:
         path: of the image.
-        place: file and record, for the message.
+        where: file and record, for the message.
 
     Raises:
         BadRecord: the image does not decode (``image_broken``).
@@ -73,18 +73,18 @@ def hash_image(path: Path, place: str) -> str:
             image.draft("L", (8 * COLUMNS, 8 * ROWS))  # a JPEG is decoded at an eighth of its size
             small = image.convert("L").resize((COLUMNS, ROWS), Image.Resampling.BOX)
     except (*BROKEN, Image.DecompressionBombError) as error:
-        raise BadRecord(place, f"image {path} does not decode: {error}", "image_broken") from None
+        raise BadRecord(where, f"image {path} does not decode: {error}", "image_broken") from None
     tiles = np.asarray(small, np.uint8)
     bits = _brightness_rises(tiles)
-    if not _PLAIN <= bits.sum() <= bits.size - _PLAIN:
+    if not _MIN_RISES <= bits.sum() <= bits.size - _MIN_RISES:
         return f"bytes:{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
-    return f"{LOOKS}{tiles.tobytes().hex()}"
+    return f"{HASH_PREFIX}{tiles.tobytes().hex()}"
 
 
 def find_image_hash(path: str, folder: Path) -> str | None:
     """`hash_image` of an image below a folder; None if it is not there, as in the published corpora."""
     try:
-        return hash_image(locate(folder, path, path), path)
+        return hash_image(locate_image(folder, path, path), path)
     except (BadRecord, OSError):
         return None
 
@@ -103,15 +103,17 @@ def match_identities(mine: Sequence[str], theirs: Sequence[str]) -> list[bool]:
     """
     others = set(theirs)
     found = [identity in others for identity in mine]
-    seen = sorted(other for other in others if other.startswith(LOOKS))
-    places = [place for place, each in enumerate(mine) if each.startswith(LOOKS) and not found[place]]
+    seen = sorted(other for other in others if other.startswith(HASH_PREFIX))
+    places = [place for place, each in enumerate(mine) if each.startswith(HASH_PREFIX) and not found[place]]
     if seen and places:
-        for place, alike in zip(places, _alike(_tiles([mine[place] for place in places]), _tiles(seen)), strict=True):
+        for place, alike in zip(
+            places, _match_looks(_parse_tiles([mine[place] for place in places]), _parse_tiles(seen)), strict=True
+        ):
             found[place] = alike
     return found
 
 
-def _alike(mine: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> list[bool]:
+def _match_looks(mine: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> list[bool]:
     """For each of (M, 16, 17) looks whether one of (N, 16, 17) others is of the same image."""
     import numpy as np
 
@@ -119,20 +121,20 @@ def _alike(mine: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> list[bool]:
         np.packbits(_brightness_rises(tiles), axis=-1).view(np.uint64) for tiles in (mine, theirs)
     )  # (., 4)
     found: list[bool] = []
-    step = max(1, _AT_ONCE // len(others))
+    step = max(1, _PAIRS_PER_BLOCK // len(others))
     for start in range(0, len(mine), step):
         differing = np.bitwise_count(packed[start : start + step, None] ^ others).sum(-1, dtype=np.uint16)
         own = np.zeros(len(differing), bool)
-        rows, columns = np.nonzero(differing <= _FAR)
+        rows, columns = np.nonzero(differing <= _MAX_DIFFERING_SIGNS)
         apart = np.abs(mine[start + rows].astype(np.int16) - theirs[columns]).max(axis=(1, 2), initial=0)
-        own[rows[apart <= _APART]] = True
+        own[rows[apart <= _MAX_GREY_DIFFERENCE]] = True
         found += own.tolist()
     return found
 
 
-def _tiles(looks: Sequence[str]) -> NDArray[np.uint8]:
+def _parse_tiles(looks: Sequence[str]) -> NDArray[np.uint8]:
     """(N, 16, 17) grey levels of identities."""
     import numpy as np
 
-    whole = bytes.fromhex("".join(each.removeprefix(LOOKS) for each in looks))
+    whole = bytes.fromhex("".join(each.removeprefix(HASH_PREFIX) for each in looks))
     return np.frombuffer(whole, np.uint8).reshape(-1, ROWS, COLUMNS)

@@ -35,13 +35,13 @@ _TAIL = 12
 """Bytes that are read of the beginning and the end of an image; metadata may push its size further back."""
 
 
-def locate(root: Path, file: str, place: str) -> Path:
+def locate_image(root: Path, file: str, where: str) -> Path:
     """Path of ``file`` below ``root``.
 
     Args:
         root: the image folder.
         file: relative path with forward slashes, as an annotation file gives it.
-        place: file and record, for the message.
+        where: file and record, for the message.
 
     Raises:
         BadRecord: the path leaves the folder, by ``..``, as an absolute path or through a link (``image_path``),
@@ -56,21 +56,21 @@ def locate(root: Path, file: str, place: str) -> Path:
             inside = inside and is_inside(path, root)
             kind = path.stat().st_mode
     except PermissionError:
-        raise _closed(path, place) from None
+        raise _make_no_permission(path, where) from None
     except (ValueError, RuntimeError, OSError):  # a zero byte, a loop of links, a name that is too long
         pass
     if not inside:
-        raise BadRecord(place, f"image path {file!r} leaves the image folder", "image_path")
+        raise BadRecord(where, f"image path {file!r} leaves the image folder", "image_path")
     if not stat.S_ISREG(kind):
-        raise BadRecord(place, f"image {str(path)!r} does not exist{_elsewhere(root, file)}", "image_missing")
+        raise BadRecord(where, f"image {str(path)!r} does not exist{_suggest_path(root, file)}", "image_missing")
     return path
 
 
-def _elsewhere(root: Path, file: str) -> str:
+def _suggest_path(root: Path, file: str) -> str:
     """Where a file is that is not where it is said to be: backslashes, a folder more or less, another ending."""
     slashed = file.replace("\\", "/")
     stem = slashed.rpartition(".")[0] or slashed
-    inside = (f"{folder}/{slashed}" for folder in _folders(root))
+    inside = (f"{folder}/{slashed}" for folder in _list_folders(root))
     for other in (slashed, *inside, slashed.rpartition("/")[2], *(stem + ending for ending in _ENDINGS)):
         try:
             if other != file and (root / other).is_file():
@@ -83,7 +83,7 @@ def _elsewhere(root: Path, file: str) -> str:
 
 
 @lru_cache(maxsize=16)
-def _folders(root: Path) -> tuple[str, ...]:
+def _list_folders(root: Path) -> tuple[str, ...]:
     """The first folders in an image folder."""
     try:
         with os.scandir(root) as entries:
@@ -92,8 +92,8 @@ def _folders(root: Path) -> tuple[str, ...]:
         return ()
 
 
-def _closed(path: Path, place: str) -> BadRecord:
-    return BadRecord(place, f"image {str(path)!r} may not be read: no permission", "image_closed")
+def _make_no_permission(path: Path, where: str) -> BadRecord:
+    return BadRecord(where, f"image {str(path)!r} may not be read: no permission", "image_closed")
 
 
 @lru_cache(maxsize=1024)
@@ -123,7 +123,7 @@ def open_image(path: Path) -> Iterator[Image]:
         raise Image.DecompressionBombError(f"more than the {MAX_PIXELS:,} pixels that are decoded") from None
 
 
-def probe(path: Path, place: str) -> tuple[int, int]:
+def probe_image(path: Path, where: str) -> tuple[int, int]:
     """Width and height in pixels of an image that begins and ends as one does; what lies between is not looked at.
 
     A JPEG or PNG whose end is not where it should be is decoded, to know, and so is every image of another format.
@@ -134,16 +134,16 @@ def probe(path: Path, place: str) -> tuple[int, int]:
     try:
         file = path.open("rb")
     except PermissionError:
-        raise _closed(path, place) from None
+        raise _make_no_permission(path, where) from None
     with file:
         head = file.read(_HEAD)
         file.seek(-min(_TAIL, file.seek(0, os.SEEK_END)), os.SEEK_END)
         tail = file.read()
-    size = _png_size(head, tail) or _jpeg_size(head, tail)
-    return size if size and size[0] * size[1] <= MAX_PIXELS else decode(path, place)
+    size = _parse_png_size(head, tail) or _parse_jpeg_size(head, tail)
+    return size if size and size[0] * size[1] <= MAX_PIXELS else decode_image(path, where)
 
 
-def decode(path: Path, place: str) -> tuple[int, int]:
+def decode_image(path: Path, where: str) -> tuple[int, int]:
     """Width and height in pixels of an image that decodes to its last row.
 
     Raises:
@@ -157,16 +157,16 @@ def decode(path: Path, place: str) -> tuple[int, int]:
             image.load()
             return image.size
     except Image.DecompressionBombError as error:
-        raise BadRecord(place, f"image {path} has {error}", "image_bomb") from None
+        raise BadRecord(where, f"image {path} has {error}", "image_bomb") from None
     except PermissionError:
-        raise _closed(path, place) from None
+        raise _make_no_permission(path, where) from None
     except UnidentifiedImageError:
-        raise BadRecord(place, f"{path} is not an image in {', '.join(FORMATS)}", "image_broken") from None
+        raise BadRecord(where, f"{path} is not an image in {', '.join(FORMATS)}", "image_broken") from None
     except BROKEN as error:
-        raise BadRecord(place, f"image {path} does not decode: {error}", "image_broken") from None
+        raise BadRecord(where, f"image {path} does not decode: {error}", "image_broken") from None
 
 
-def _png_size(head: bytes, tail: bytes) -> tuple[int, int] | None:
+def _parse_png_size(head: bytes, tail: bytes) -> tuple[int, int] | None:
     """Width and height; None if it is no PNG, or does not end."""
     if head[:16] != b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" or tail[-8:-4] != b"IEND" or len(head) < 33:
         return None
@@ -174,7 +174,7 @@ def _png_size(head: bytes, tail: bytes) -> tuple[int, int] | None:
     return width, height
 
 
-def _jpeg_size(head: bytes, tail: bytes) -> tuple[int, int] | None:
+def _parse_jpeg_size(head: bytes, tail: bytes) -> tuple[int, int] | None:
     """Width and height; None if it is no JPEG, does not end, or has its frame header far from its beginning."""
     if head[:2] != b"\xff\xd8" or tail[-2:] != b"\xff\xd9":
         return None

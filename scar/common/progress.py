@@ -14,12 +14,12 @@ class Track(Protocol):
     def __call__(self, things: Iterable[T], what: str, total: int) -> Iterator[T]: ...
 
 
-def silent(things: Iterable[T], what: str, total: int) -> Iterator[T]:
+def track_silently(things: Iterable[T], what: str, total: int) -> Iterator[T]:
     """Show nothing."""
     yield from things
 
 
-def bar(things: Iterable[T], what: str, total: int) -> Iterator[T]:
+def show_progress(things: Iterable[T], what: str, total: int) -> Iterator[T]:
     """A progress bar on stderr, where that is a terminal."""
     from rich.console import Console
     from rich.progress import track

@@ -14,23 +14,23 @@ from scar.errors import HubError, ScarError
 
 T = TypeVar("T")
 
-Doing: TypeAlias = Literal["read", "write"]
+Access: TypeAlias = Literal["read", "write"]
 """What is asked of a repository: the way out of a refusal depends on it."""
 
-TEMPORARY = frozenset({408, 425, 429})
+TEMPORARY_STATUS = frozenset({408, 425, 429})
 """HTTP status codes, beside those from 500 up, after which the same request may succeed later."""
 
-CONFLICTS = frozenset({409, 412})
+CONFLICT_STATUS = frozenset({409, 412})
 """Those after which the Hub may take the same: somebody else committed in between."""
 
-QUOTA = frozenset({402, 413, 507})
+QUOTA_STATUS = frozenset({402, 413, 507})
 
-ATTEMPTS = 6
-LONGEST_WAIT_S = 600
+MAX_ATTEMPTS = 6
+MAX_WAIT_S = 600
 
-_KEPT = {"read": "what came is kept", "write": "what was sent is kept"}
+_WHAT_IS_KEPT = {"read": "what came is kept", "write": "what was sent is kept"}
 
-_WAYS: dict[tuple[int, Doing], str] = {
+_ADVICE: dict[tuple[int, Access], str] = {
     (401, "read"): "no such repository, or it is private and the token is not valid: log in with `hf auth login`",
     (401, "write"): "the token is not valid; log in with `hf auth login`, or set another HF_TOKEN",
     (403, "read"): "the Hub refused: the token may not read it; make one with read access to this repository",
@@ -39,7 +39,7 @@ _WAYS: dict[tuple[int, Doing], str] = {
     (404, "write"): "no such repository or revision, or the token may not see it",
 }
 
-_CODES = {
+_ADVICE_BY_CODE = {
     "GatedRepo": "accept its terms on its page, then log in with `hf auth login`",
     "RevisionNotFound": "it has no such commit; leave --revision out for the newest",
 }
@@ -51,20 +51,20 @@ class Problem:
     """Why something failed.
 
     Attributes:
-        passing: whether trying again may help.
+        temporary: whether trying again may help.
         advice: what happened and what to do, without a secret in it.
-        wait: seconds that the Hub asks to wait, if it does.
+        wait_s: seconds that the Hub asks to wait, if it does.
     """
 
-    passing: bool
+    temporary: bool
     advice: str
-    wait: float | None = None
+    wait_s: float | None = None
 
 
-def persist(
+def retry_action(
     action: Callable[[], T],
     about: str,
-    doing: Doing,
+    access: Access,
     *,
     say: Callable[[str], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
@@ -74,35 +74,35 @@ def persist(
     Args:
         action: goes on where it was when it is called again.
         about: the repository, for messages.
-        doing: what the action does.
+        access: what the action does.
         say: shows a line to the user.
         sleep: waits so many seconds.
 
     Raises:
         HubError: it refuses, cannot be reached after several attempts, or the disk is full; what is done stays.
     """
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             return action()
         except ScarError:
             raise
         except Exception as error:
-            problem = understand(error, doing)
+            problem = explain_error(error, access)
             if problem is None:
                 raise
-            if not problem.passing:
+            if not problem.temporary:
                 raise HubError(f"{about}: {problem.advice}.") from None
-            if attempt == ATTEMPTS:
+            if attempt == MAX_ATTEMPTS:
                 raise HubError(
-                    f"{about}: {problem.advice}, {attempt} times; run the same command later, {_KEPT[doing]}."
+                    f"{about}: {problem.advice}, {attempt} times; run the same command later, {_WHAT_IS_KEPT[access]}."
                 ) from None
-            wait = min(problem.wait if problem.wait is not None else 2.0**attempt, LONGEST_WAIT_S)
+            wait = min(problem.wait_s if problem.wait_s is not None else 2.0**attempt, MAX_WAIT_S)
             say(f"{about}: {problem.advice}; trying again in {wait:.0f} s")
             sleep(wait)
     raise AssertionError("the last attempt returns or raises")
 
 
-def understand(error: Exception, doing: Doing) -> Problem | None:
+def explain_error(error: Exception, access: Access) -> Problem | None:
     """What an error of the Hub's client or of a full disk means; None if it is neither."""
     from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError is its http library's
         HFValidationError,
@@ -112,7 +112,7 @@ def understand(error: Exception, doing: Doing) -> Problem | None:
         OfflineModeIsEnabled,
     )
 
-    for each in _chain(error):
+    for each in _iter_causes(error):
         if isinstance(each, LocalTokenNotFoundError):
             return Problem(False, "no token; log in with `hf auth login`, or set HF_TOKEN")
         if isinstance(each, OfflineModeIsEnabled):
@@ -122,8 +122,8 @@ def understand(error: Exception, doing: Doing) -> Problem | None:
         response = getattr(each, "response", None)
         if response is not None:
             said = str(getattr(each, "server_message", "") or "")
-            return _status(int(response.status_code), response.headers, said, doing)
-    if any(isinstance(each, HTTPError | ConnectionError | TimeoutError) for each in _chain(error)):
+            return _explain_status(int(response.status_code), response.headers, said, access)
+    if any(isinstance(each, HTTPError | ConnectionError | TimeoutError) for each in _iter_causes(error)):
         return Problem(True, "the Hub cannot be reached")
     if isinstance(error, LocalEntryNotFoundError):
         return Problem(True, "the Hub cannot be reached")
@@ -135,7 +135,7 @@ def understand(error: Exception, doing: Doing) -> Problem | None:
 
 def is_temporary(status: int) -> bool:
     """Whether the request that got this HTTP status may succeed later."""
-    return status in TEMPORARY or status >= 500
+    return status in TEMPORARY_STATUS or status >= 500
 
 
 def parse_retry_after(value: str | None) -> float | None:
@@ -153,22 +153,22 @@ def parse_retry_after(value: str | None) -> float | None:
     return None
 
 
-def _status(status: int, headers: dict[str, str], message: str, doing: Doing) -> Problem:
+def _explain_status(status: int, headers: dict[str, str], message: str, access: Access) -> Problem:
     said = f"{message} {headers.get('x-error-message', '')}".casefold()
-    if status in QUOTA or (status == 403 and ("storage" in said or "quota" in said)):
+    if status in QUOTA_STATUS or (status == 403 and ("storage" in said or "quota" in said)):
         advice = "the storage of the account is used up; make room or get more, then run the same command again"
         return Problem(False, f"HTTP {status}: {advice}")
     code = headers.get("x-error-code", "")
-    if doing == "read" and code in _CODES:
-        return Problem(False, f"HTTP {status}: {_CODES[code]}")
-    if (status, doing) in _WAYS:
-        return Problem(False, f"HTTP {status}: {_WAYS[status, doing]}")
-    if is_temporary(status) or status in CONFLICTS:
-        return Problem(True, f"HTTP {status}", _wait(headers))
+    if access == "read" and code in _ADVICE_BY_CODE:
+        return Problem(False, f"HTTP {status}: {_ADVICE_BY_CODE[code]}")
+    if (status, access) in _ADVICE:
+        return Problem(False, f"HTTP {status}: {_ADVICE[status, access]}")
+    if is_temporary(status) or status in CONFLICT_STATUS:
+        return Problem(True, f"HTTP {status}", _read_wait(headers))
     return Problem(False, f"HTTP {status}: the Hub refused")
 
 
-def _wait(headers: dict[str, str]) -> float | None:
+def _read_wait(headers: dict[str, str]) -> float | None:
     from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined] # documented, not re-exported
 
     limit = parse_ratelimit_headers(headers)
@@ -177,7 +177,7 @@ def _wait(headers: dict[str, str]) -> float | None:
     return parse_retry_after(headers.get("retry-after"))
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def _iter_causes(error: BaseException) -> Iterator[BaseException]:
     """An error and what caused it."""
     seen: list[BaseException] = []
     next_: BaseException | None = error

@@ -36,7 +36,7 @@ def read_toml(path: Path, error: type[ScarError]) -> dict[str, Any]:
 def check_values(
     table: object,
     types: Mapping[str, Any],
-    place: str,
+    where: str,
     error: type[ScarError],
     *,
     what: str = "key",
@@ -47,7 +47,7 @@ def check_values(
     Args:
         table: as TOML has it.
         types: by key; keys may be missing.
-        place: file and table, for messages.
+        where: file and table, for messages.
         error: what is raised.
         what: how messages call a key.
         dec_hook: of msgspec, for types that it does not know.
@@ -56,26 +56,26 @@ def check_values(
         error: no table, an unknown key or a value of another type.
     """
     if not isinstance(table, Mapping):
-        raise error(f"{place}: {table!r} is not a table of {what}s.")
+        raise error(f"{where}: {table!r} is not a table of {what}s.")
     known = f"the {what}s are {', '.join(types)}."
     values = {}
     for key, value in table.items():
         if key not in types:
-            raise error(f"{place}: {UnknownName(what, key, types, known)}")
+            raise error(f"{where}: {UnknownName(what, key, types, known)}")
         allowed = get_args(types[key]) if get_origin(types[key]) is Literal else ()
         if allowed and value not in allowed:
-            raise error(f"{place}: {key} = {value!r} is none of {', '.join(map(repr, allowed))}.")
+            raise error(f"{where}: {key} = {value!r} is none of {', '.join(map(repr, allowed))}.")
         try:
             values[key] = msgspec.convert(value, types[key], dec_hook=dec_hook)
         except msgspec.ValidationError as problem:
-            raise error(f"{place}: {key} = {value!r}: {problem}.") from None
+            raise error(f"{where}: {key} = {value!r}: {problem}.") from None
     return values
 
 
 def make_record(
     table: object,
     kind: type[T],
-    place: str,
+    where: str,
     error: type[ScarError],
     *,
     what: str = "key",
@@ -87,7 +87,7 @@ def make_record(
     Args:
         table: as TOML has it.
         kind: a dataclass or a msgspec.Struct.
-        place: file and table, for messages.
+        where: file and table, for messages.
         error: what is raised.
         what: how messages call a key.
         given: values of fields that the table may not have.
@@ -98,18 +98,18 @@ def make_record(
     """
     given = given or {}
     types = {key: hint for key, hint in get_type_hints(kind, include_extras=True).items() if key not in given}
-    needed = _required(kind)
+    needed = _find_required(kind)
     types = {key: hint for key, hint in types.items() if key in needed}
-    values = check_values(table, types, place, error, what=what, dec_hook=dec_hook)
+    values = check_values(table, types, where, error, what=what, dec_hook=dec_hook)
     if missing := [key for key in types if needed[key] and key not in values]:
-        raise error(f"{place}: no {what} {', '.join(missing)}; the {what}s are {', '.join(types)}.")
+        raise error(f"{where}: no {what} {', '.join(missing)}; the {what}s are {', '.join(types)}.")
     try:
         return kind(**given, **values)
     except ValueError as problem:
-        raise error(f"{place}: {problem}.") from None
+        raise error(f"{where}: {problem}.") from None
 
 
-def _required(kind: type) -> dict[str, bool]:
+def _find_required(kind: type) -> dict[str, bool]:
     """Fields of a record, each with whether it has no default."""
     if issubclass(kind, msgspec.Struct):
         return {field.name: field.required for field in msgspec.structs.fields(kind)}

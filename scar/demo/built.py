@@ -6,10 +6,10 @@ import math
 from random import Random
 
 from scar.demo.canvas import Canvas
-from scar.demo.sprites import boat, cloud, football
+from scar.demo.sprites import draw_boat, draw_cloud, draw_football
 
 
-def street(canvas: Canvas, rng: Random) -> None:
+def paint_street(canvas: Canvas, rng: Random) -> None:
     canvas.gradient("#0b1437", "#2a2f6b", "#5a4a86")
     canvas.disc(rng.uniform(0.4, 0.6), 0.12, 0.06, "#f5f1d6")
     for _ in range(24):
@@ -46,13 +46,13 @@ def street(canvas: Canvas, rng: Random) -> None:
             "#f2e6a0",
         )
     for x, turn in ((0.1, 1), (0.9, -1)):
-        lamp = canvas.frame(x, 0.92, 0.6)
+        lamp = canvas.make_frame(x, 0.92, 0.6)
         lamp.line([(0, 0), (0, -0.85), (0.18 * turn, -0.9)], "#14162a", 0.03)
         lamp.disc(0.2 * turn, -0.87, 0.16, "#ffe08a33")
         lamp.disc(0.2 * turn, -0.87, 0.06, "#fff3c4")
 
 
-def kitchen(canvas: Canvas, rng: Random) -> None:
+def paint_kitchen(canvas: Canvas, rng: Random) -> None:
     canvas.rect(0, 0, 1, 1, "#f4ecdc")
     for row in range(4):
         for column in range(12):
@@ -77,7 +77,7 @@ def kitchen(canvas: Canvas, rng: Random) -> None:
     canvas.rect(0.385, 0.68, 0.615, 0.695, "#c7cdd2")
     for x in (0.4, 0.47, 0.53, 0.6):
         canvas.disc(x, 0.645, 0.014, "#d9dde0")
-    pot = canvas.frame(0.5, 0.61, 0.18)
+    pot = canvas.make_frame(0.5, 0.61, 0.18)
     pot.rect(-0.4, -0.55, 0.4, 0, "#cf5c36", corner=0.1)
     pot.rect(-0.58, -0.42, 0.58, -0.32, "#a8451f")
     pot.rect(-0.45, -0.63, 0.45, -0.53, "#a8451f")
@@ -88,7 +88,7 @@ def kitchen(canvas: Canvas, rng: Random) -> None:
     canvas.rect(0.855, 0.56, 0.867, 0.7, "#9aa5ab")
 
 
-def bedroom(canvas: Canvas, rng: Random) -> None:
+def paint_bedroom(canvas: Canvas, rng: Random) -> None:
     wall, blanket = rng.choice((("#cfdcec", "#5b7fb5"), ("#ead7e6", "#9a6aa8"), ("#d8e6d3", "#5f9a76")))
     canvas.rect(0, 0, 1, 1, wall)
     canvas.rect(0, 0.8, 1, 1, "#b98c63")
@@ -123,7 +123,7 @@ def bedroom(canvas: Canvas, rng: Random) -> None:
     canvas.poly([(0.155, 0.5), (0.245, 0.5), (0.275, 0.6), (0.125, 0.6)], "#ffe38a")
 
 
-def football_field(canvas: Canvas, rng: Random) -> None:
+def paint_football_field(canvas: Canvas, rng: Random) -> None:
     canvas.gradient("#79bdf0", "#d3ecfb", bottom=0.3)
     canvas.rect(0, 0.16, 1, 0.38, "#59647a")
     crowd = ("#f4d35e", "#ee964b", "#f95738", "#ffffff", "#8ecae6", "#c8d5b9")
@@ -149,13 +149,13 @@ def football_field(canvas: Canvas, rng: Random) -> None:
     for k in range(1, 7):
         canvas.line([(0.36, 0.27 + 0.2 * k / 7), (0.64, 0.27 + 0.2 * k / 7)], "#ffffff77", 0.004)
     canvas.line([(0.36, 0.475), (0.36, 0.27), (0.64, 0.27), (0.64, 0.475)], "#ffffff", 0.018)
-    football(canvas.frame(rng.uniform(0.2, 0.8), rng.uniform(0.82, 0.94), 0.05))
+    draw_football(canvas.make_frame(rng.uniform(0.2, 0.8), rng.uniform(0.82, 0.94), 0.05))
 
 
-def farm(canvas: Canvas, rng: Random) -> None:
+def paint_farm(canvas: Canvas, rng: Random) -> None:
     canvas.gradient("#7ec8f2", "#e3f5fd", bottom=0.6)
-    cloud(canvas.frame(rng.uniform(0.05, 0.3), 0.12, 0.22))
-    cloud(canvas.frame(rng.uniform(0.6, 0.9), 0.17, 0.2))
+    draw_cloud(canvas.make_frame(rng.uniform(0.05, 0.3), 0.12, 0.22))
+    draw_cloud(canvas.make_frame(rng.uniform(0.6, 0.9), 0.17, 0.2))
     canvas.waves(0.5, 0.03, 1, rng.random(), "#a8d36e")
     canvas.waves(0.57, 0.02, 1.4, rng.random(), "#8cc152")
     canvas.rect(0, 0.68, 1, 1, "#c79a4b")
@@ -164,7 +164,7 @@ def farm(canvas: Canvas, rng: Random) -> None:
             [(0.5 + 0.06 * k, 0.68), (0.5 + 0.06 * (k + 0.5), 0.68), (0.5 + 0.2 * (k + 0.5), 1), (0.5 + 0.2 * k, 1)],
             "#7fae3f",
         )
-    barn = canvas.frame(rng.uniform(0.55, 0.66), 0.68, 0.36)
+    barn = canvas.make_frame(rng.uniform(0.55, 0.66), 0.68, 0.36)
     barn.rect(0.62, -0.95, 0.84, 0, "#cdd4da", corner=0.02)
     barn.disc(0.73, -0.95, 0.11, "#9fabb5")
     barn.poly([(-0.5, 0), (-0.5, -0.55), (-0.36, -0.82), (0, -1), (0.36, -0.82), (0.5, -0.55), (0.5, 0)], "#b8322a")
@@ -178,18 +178,18 @@ def farm(canvas: Canvas, rng: Random) -> None:
         canvas.rect(x, 0.6, x + 0.016, 0.72, "#fffdf5")
     for y in (0.63, 0.68):
         canvas.rect(0, y, 0.42, y + 0.014, "#fffdf5")
-    bale = canvas.frame(rng.uniform(0.12, 0.3), 0.88, 0.11)
+    bale = canvas.make_frame(rng.uniform(0.12, 0.3), 0.88, 0.11)
     for r, colour in ((0.8, "#d9a93a"), (0.55, "#f0c75e"), (0.3, "#d9a93a")):
         bale.disc(0, 0, r, colour)
 
 
-def harbor(canvas: Canvas, rng: Random) -> None:
+def paint_harbor(canvas: Canvas, rng: Random) -> None:
     canvas.gradient("#f59f80", "#fbd0a6", "#fdeccb", bottom=0.55)
     canvas.waves(0.45, 0.02, 0.8, rng.random(), "#7d8aa8")
     canvas.rect(0, 0.5, 1, 1, "#2f7f9e")
     for y, colour in ((0.56, "#368aa8"), (0.66, "#2b7693"), (0.78, "#266a86"), (0.9, "#205d77")):
         canvas.waves(y, 0.008, 6, rng.random(), colour)
-    tower = canvas.frame(rng.uniform(0.08, 0.14), 0.54, 0.44)
+    tower = canvas.make_frame(rng.uniform(0.08, 0.14), 0.54, 0.44)
     tower.poly([(-0.3, 0.06), (-0.2, -0.03), (0.24, -0.03), (0.36, 0.06)], "#5b5560")
     for k, colour in enumerate(("#f4f1ea", "#d8433b", "#f4f1ea", "#d8433b")):
         low, high = 0.13 - 0.014 * k, 0.13 - 0.014 * (k + 1)
@@ -201,7 +201,7 @@ def harbor(canvas: Canvas, rng: Random) -> None:
         (rng.uniform(0.62, 0.72), 0.66, 0.3, "#2b4c7e"),
         (rng.uniform(0.2, 0.3), 0.8, 0.34, "#b8322a"),
     ):
-        boat(canvas.frame(x, y, size), hull)
+        draw_boat(canvas.make_frame(x, y, size), hull)
     pier = rng.uniform(0.5, 0.58)
     for x in (pier + 0.06, pier + 0.2, pier + 0.34):
         canvas.rect(x, 0.84, x + 0.025, 1, "#4f3a28")

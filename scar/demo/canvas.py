@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 SCALE = 2
 """Everything is drawn this many times too large in both directions and then averaged."""
 
-_STRAIGHT = math.cos(math.radians(9))
+_MIN_ROUNDED_TURN_COSINE = math.cos(math.radians(9))
 """Cosine of the angle from which on a gap would show between two pieces of a line."""
 
 Point: TypeAlias = tuple[float, float]
@@ -43,26 +43,26 @@ class Canvas:
     height: float
 
     @classmethod
-    def blank(cls, width: int, height: int, mode: Literal["RGB", "L"] = "RGB") -> Canvas:
+    def make_blank(cls, width: int, height: int, mode: Literal["RGB", "L"] = "RGB") -> Canvas:
         """Canvas for an image of this many pixels; one of mode ``"L"`` takes numbers for colours."""
         image = Image.new(mode, (width * SCALE, height * SCALE))
         pen = ImageDraw.Draw(image, "RGBA" if mode == "RGB" else mode)
         return cls(image, pen, 0, 0, image.width, image.height)
 
-    def finished(self) -> Image.Image:
+    def to_smooth_image(self) -> Image.Image:
         """The image in its final size, smooth."""
         return self.image.reduce(SCALE)
 
-    def sampled(self) -> Image.Image:
+    def to_sampled_image(self) -> Image.Image:
         """The image in its final size, each pixel as painted in its middle."""
         return self.image.resize((self.image.width // SCALE, self.image.height // SCALE), Image.Resampling.NEAREST)
 
-    def frame(self, x: float, y: float, size: float) -> Canvas:
+    def make_frame(self, x: float, y: float, size: float) -> Canvas:
         """A square frame, so that nothing in it is stretched: its origin is (x, y), its sides are `size` units."""
         side = size * self.unit
-        return Canvas(self.image, self.pen, *self._pixel((x, y)), side, side)
+        return Canvas(self.image, self.pen, *self._to_pixel((x, y)), side, side)
 
-    def pixels(self, dx: float = 0, dy: float = 0) -> Canvas:
+    def make_pixel_frame(self, dx: float = 0, dy: float = 0) -> Canvas:
         """A frame whose unit is one pixel of the finished image, moved by (dx, dy) pixels."""
         return Canvas(self.image, self.pen, dx * SCALE, dy * SCALE, SCALE, SCALE)
 
@@ -82,27 +82,30 @@ class Canvas:
 
     def rect(self, x0: float, y0: float, x1: float, y1: float, colour: Colour, corner: float = 0) -> None:
         """A rectangle, its corners rounded with radius `corner`."""
-        box = (*self._pixel((x0, y0)), *self._pixel((x1, y1)))
+        box = (*self._to_pixel((x0, y0)), *self._to_pixel((x1, y1)))
         self.pen.rounded_rectangle(box, corner * self.unit, colour)
 
     def disc(self, x: float, y: float, radius: float, colour: Colour, flat: float = 1) -> None:
         """A circle, or an ellipse `flat` times as high as it is wide."""
-        px, py = self._pixel((x, y))
+        px, py = self._to_pixel((x, y))
         rx, ry = radius * self.unit, radius * self.unit * flat
         self.pen.ellipse((px - rx, py - ry, px + rx, py + ry), colour)
 
     def poly(self, points: Sequence[Point], colour: Colour) -> None:
         """A filled polygon."""
-        self.pen.polygon([self._pixel(point) for point in points], colour)
+        self.pen.polygon([self._to_pixel(point) for point in points], colour)
 
     def line(self, points: Sequence[Point], colour: Colour, width: float) -> None:
         """A line through the points, rounded where it turns."""
-        path = [self._pixel(point) for point in points]
+        path = [self._to_pixel(point) for point in points]
         across = round(width * self.unit)
         self.pen.line(path, colour, across)
         for (x0, y0), (x1, y1), (x2, y2) in zip(path, path[1:], path[2:], strict=False):
             before, after = (x1 - x0, y1 - y0), (x2 - x1, y2 - y1)
-            if math.hypot(*before) * math.hypot(*after) * _STRAIGHT > before[0] * after[0] + before[1] * after[1]:
+            if (
+                math.hypot(*before) * math.hypot(*after) * _MIN_ROUNDED_TURN_COSINE
+                > before[0] * after[0] + before[1] * after[1]
+            ):
                 self.pen.circle((x1, y1), across / 2, colour)
 
     def waves(self, y: float, swing: float, count: float, phase: float, colour: Colour, bottom: float = 1) -> None:
@@ -111,5 +114,5 @@ class Canvas:
         crest = [(k / steps, y + swing * math.sin(2 * math.pi * (count * k / steps + phase))) for k in range(steps + 1)]
         self.poly([*crest, (1, bottom), (0, bottom)], colour)
 
-    def _pixel(self, point: Point) -> Point:
+    def _to_pixel(self, point: Point) -> Point:
         return self.left + point[0] * self.width, self.top + point[1] * self.height

@@ -8,13 +8,13 @@ from typing import Any
 
 from scar import build
 from scar.build.image_folder import ImagesMode
-from scar.common.progress import Track, silent
+from scar.common.progress import Track, track_silently
 from scar.demo import draw_world
 from scar.recipe import Recipe, Source
 from scar.sample import SPLITS
 
-NAME = "Demo"
-LICENCE = "CC0-1.0"
+DEMO_NAME = "Demo"
+DEMO_LICENCE = "CC0-1.0"
 
 
 def build_demo(
@@ -24,7 +24,7 @@ def build_demo(
     *,
     images_mode: ImagesMode = "link",
     force: bool = False,
-    track: Track = silent,
+    track: Track = track_silently,
 ) -> dict[str, Any]:
     """Draw a world in each split and build both.
 
@@ -47,12 +47,12 @@ def build_demo(
             draw_world(world / split, images, seed, split, track=track)
             sources.append(
                 Source(
-                    name=NAME,
+                    name=DEMO_NAME,
                     split=split,
                     instances=world / split / "instances.json",
                     captions=world / split / "captions.json",
                     images=world / split / "images",
-                    licence=LICENCE,
+                    licence=DEMO_LICENCE,
                 )
             )
         recipe = Recipe(sources=tuple(sources), seed=seed)

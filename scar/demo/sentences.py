@@ -5,33 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from scar.demo.places import Scene
-from scar.demo.things import Thing
+from scar.demo.places import DemoScene
+from scar.demo.things import DrawnThing
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 
 
-def sentences(
-    scene: Scene, things: Sequence[Thing], facts: Sequence[tuple[int, str, int]], rng: Random
+def write_sentences(
+    scene: DemoScene, things: Sequence[DrawnThing], relations: Sequence[tuple[int, str, int]], rng: Random
 ) -> tuple[str, ...]:
     """Five sentences, all true: the place, all things, the largest, and one or two facts."""
-    names = [_a(thing.name) for thing in things]
+    names = [_add_article(thing.name) for thing in things]
     largest = max(things, key=lambda thing: thing.radius)
-    said = [f"{_sentence(scene.view)}.", f"{_sentence(_listed(names))} {scene.place}."]
-    said.append(f"{_sentence(_NUMBERS[len(things)])} shapes {scene.place}, the largest of them {_a(largest.name)}.")
-    for subject, predicate, object_ in rng.sample(facts, k=min(2, len(facts))):
-        said.append(f"{_sentence(names[subject])} is {predicate} {names[object_]} {scene.place}.")
-    said += [f"There is {name} {scene.place}." for name in names[: 5 - len(said)]]
+    said = [f"{_capitalize_first(scene.description)}.", f"{_capitalize_first(_join_names(names))} {scene.location}."]
+    said.append(
+        f"{_capitalize_first(_NUMBERS[len(things)])} shapes {scene.location}, "
+        f"the largest of them {_add_article(largest.name)}."
+    )
+    for subject, predicate, object_ in rng.sample(relations, k=min(2, len(relations))):
+        said.append(f"{_capitalize_first(names[subject])} is {predicate} {names[object_]} {scene.location}.")
+    said += [f"There is {name} {scene.location}." for name in names[: 5 - len(said)]]
     return tuple(said)
 
 
-def _a(name: str) -> str:
+def _add_article(name: str) -> str:
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
-def _listed(names: Sequence[str]) -> str:
+def _join_names(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _sentence(text: str) -> str:
+def _capitalize_first(text: str) -> str:
     return text[0].upper() + text[1:]

@@ -20,13 +20,13 @@ COLOURS: Mapping[str, str] = {
 """Name -> what it is painted with."""
 
 
-def _arc(radius: float, start: float, stop: float, steps: int, x: float = 0, y: float = 0) -> tuple[Point, ...]:
+def _arc_points(radius: float, start: float, stop: float, steps: int, x: float = 0, y: float = 0) -> tuple[Point, ...]:
     """Points on a circle around (x, y); angles in turns, 0 is to the right, a quarter is down."""
     angles = (2 * math.pi * (start + (stop - start) * k / steps) for k in range(steps + 1))
     return tuple((x + radius * math.cos(angle), y + radius * math.sin(angle)) for angle in angles)
 
 
-def _spokes(*radii: float, count: int) -> tuple[Point, ...]:
+def _spoke_points(*radii: float, count: int) -> tuple[Point, ...]:
     """Corners that go around once from the top, their distances from the centre taking turns."""
     angles = (2 * math.pi * k / count - math.pi / 2 for k in range(count))
     return tuple(
@@ -35,7 +35,7 @@ def _spokes(*radii: float, count: int) -> tuple[Point, ...]:
     )
 
 
-def _heart() -> tuple[Point, ...]:
+def _heart_points() -> tuple[Point, ...]:
     """The classic curve of sines, centred."""
     turns = (2 * math.pi * k / 48 for k in range(48))
     return tuple(
@@ -47,7 +47,7 @@ def _heart() -> tuple[Point, ...]:
     )
 
 
-def _flower() -> tuple[Point, ...]:
+def _flower_points() -> tuple[Point, ...]:
     """Five round petals, one up."""
     turns = [2 * math.pi * k / 80 for k in range(80)]
     radii = [0.6 + 0.44 * abs(math.cos(2.5 * turn)) ** 0.7 for turn in turns]
@@ -55,13 +55,13 @@ def _flower() -> tuple[Point, ...]:
 
 
 SHAPES: Mapping[str, tuple[Point, ...]] = {
-    "circle": _arc(0.92, 0, 1, 48),
+    "circle": _arc_points(0.92, 0, 1, 48),
     "square": ((-0.8, -0.8), (0.8, -0.8), (0.8, 0.8), (-0.8, 0.8)),
     "triangle": ((0, -0.95), (1, 0.8), (-1, 0.8)),
-    "star": _spokes(1.1, 0.46, count=10),
-    "heart": _heart(),
+    "star": _spoke_points(1.1, 0.46, count=10),
+    "heart": _heart_points(),
     # The hole is reached over a seam of no width, so one polygon is enough.
-    "ring": _arc(1, 0, 1, 48) + _arc(0.52, 1, 0, 40),
+    "ring": _arc_points(1, 0, 1, 48) + _arc_points(0.52, 1, 0, 40),
     "cross": tuple(
         (x, y)
         for x, y in (
@@ -79,10 +79,10 @@ SHAPES: Mapping[str, tuple[Point, ...]] = {
             (-0.32, -0.32),
         )
     ),
-    "crescent": _arc(1, 0.14, 0.86, 40, x=0.2) + _arc(0.841, 0.816, 0.184, 32, x=0.5),
+    "crescent": _arc_points(1, 0.14, 0.86, 40, x=0.2) + _arc_points(0.841, 0.816, 0.184, 32, x=0.5),
     "diamond": ((0, -1.1), (0.74, 0), (0, 1.1), (-0.74, 0)),
-    "hexagon": _spokes(1, count=6),
+    "hexagon": _spoke_points(1, count=6),
     "arrow": ((-1, -0.3), (0.1, -0.3), (0.1, -0.85), (1.05, 0), (0.1, 0.85), (0.1, 0.3), (-1, 0.3)),
-    "flower": _flower(),
+    "flower": _flower_points(),
 }
 """Name -> its outline; the centre is (0, 0) and the outline about one unit away."""

@@ -8,12 +8,12 @@ from random import Random
 from scar.demo.canvas import Canvas, Point
 
 
-def cloud(frame: Canvas) -> None:
+def draw_cloud(frame: Canvas) -> None:
     for x, y, r in ((-0.3, 0, 0.2), (0, -0.1, 0.28), (0.3, 0, 0.2), (0, 0.06, 0.24)):
         frame.disc(x, y, r, "#ffffff", flat=0.75)
 
 
-def pine(frame: Canvas, colour: str, *, snow: bool = False) -> None:
+def draw_pine(frame: Canvas, colour: str, *, snow: bool = False) -> None:
     frame.rect(-0.04, -0.15, 0.04, 0.02, "#5e4632")
     for low, high, half in ((-0.1, -0.52, 0.3), (-0.36, -0.76, 0.24), (-0.62, -1, 0.17)):
         frame.poly([(0, high), (half, low), (-half, low)], colour)
@@ -29,7 +29,7 @@ def pine(frame: Canvas, colour: str, *, snow: bool = False) -> None:
             )
 
 
-def palm(frame: Canvas, rng: Random) -> None:
+def draw_palm(frame: Canvas, rng: Random) -> None:
     lean = rng.uniform(0.1, 0.22)
     for k in range(8):
         low, high = lean * (k / 8) ** 2, lean * ((k + 1) / 8) ** 2
@@ -45,20 +45,20 @@ def palm(frame: Canvas, rng: Random) -> None:
     for angle, colour in zip((-3, -2.2, -1.5, -0.8, 0, -2.6, -0.4), ("#2f8f4e",) * 5 + ("#3aa45c",) * 2, strict=True):
         across, up = math.cos(angle), math.sin(angle)
         tip = (0.4 * across, 0.2 * up + 0.14 * abs(across))
-        upper = [_bow((0.2 * across, 0.3 * up - 0.16), tip, k / 6) for k in range(7)]
-        lower = [_bow((0.16 * across, 0.2 * up - 0.02), tip, k / 6) for k in range(6, -1, -1)]
+        upper = [_curve_point((0.2 * across, 0.3 * up - 0.16), tip, k / 6) for k in range(7)]
+        lower = [_curve_point((0.16 * across, 0.2 * up - 0.02), tip, k / 6) for k in range(6, -1, -1)]
         frame.poly([(lean + x, y - 0.8) for x, y in upper + lower], colour)
     for dx in (-0.03, 0.03):
         frame.disc(lean + dx, -0.8, 0.03, "#6b4423")
 
 
-def _bow(control: Point, end: Point, share: float) -> Point:
+def _curve_point(control: Point, end: Point, share: float) -> Point:
     """A point on the curve that leaves the origin towards `control` and arrives at `end`."""
     bend, rest = 2 * share * (1 - share), share * share
     return bend * control[0] + rest * end[0], bend * control[1] + rest * end[1]
 
 
-def boat(frame: Canvas, hull: str) -> None:
+def draw_boat(frame: Canvas, hull: str) -> None:
     frame.line([(0, -0.1), (0, -1)], "#6b4c30", 0.03)
     frame.poly([(0.04, -0.98), (0.04, -0.22), (0.46, -0.22)], "#fffdf7")
     frame.poly([(-0.04, -0.85), (-0.04, -0.22), (-0.34, -0.22)], "#f1e4cc")
@@ -66,7 +66,7 @@ def boat(frame: Canvas, hull: str) -> None:
     frame.poly([(-0.5, -0.16), (0.56, -0.16), (0.52, -0.1), (-0.46, -0.1)], "#00000033")
 
 
-def fish(frame: Canvas, rng: Random) -> None:
+def draw_fish(frame: Canvas, rng: Random) -> None:
     turn = rng.choice((-1, 1))
     colour = rng.choice(("#ffd166", "#ff8552", "#f7f7ff"))
     frame.disc(0, 0, 0.5, colour, flat=0.6)
@@ -74,7 +74,7 @@ def fish(frame: Canvas, rng: Random) -> None:
     frame.disc(0.25 * turn, -0.06, 0.06, "#1d2b3a")
 
 
-def football(frame: Canvas) -> None:
+def draw_football(frame: Canvas) -> None:
     frame.disc(0.06, 0.75, 0.8, "#00000033", flat=0.3)
     frame.disc(0, 0, 0.8, "#ffffff")
     frame.disc(0, 0, 0.26, "#22262b")

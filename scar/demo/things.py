@@ -11,15 +11,15 @@ from scar.demo.canvas import Canvas, Colour
 from scar.demo.shapes import COLOURS, SHAPES
 from scar.sample import Box
 
-RIM = 2.5
+RIM_PX = 2.5
 """Width in pixels of the white rim that sets a thing off from any background; it belongs to the thing."""
 
-REACH = 1.12
+REACH_RADII = 1.12
 """How far the widest shape reaches from its centre, in radii."""
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class DrawnThing:
     """A coloured shape; position and radius in pixels, tilt in radians."""
 
     colour: str
@@ -36,56 +36,56 @@ class Thing:
     def paint(self, canvas: Canvas) -> None:
         """Draw it with a rim and a soft shadow."""
         drop = 0.1 * self.radius
-        self._fill(canvas, "#00000040", dx=drop, dy=drop + RIM)
-        self._stroke(canvas, "#ffffff")
-        self._fill(canvas, COLOURS[self.colour])
+        self._fill_outline(canvas, "#00000040", dx=drop, dy=drop + RIM_PX)
+        self._stroke_outline(canvas, "#ffffff")
+        self._fill_outline(canvas, COLOURS[self.colour])
         # A ring's outline runs to its hole and back over one seam, which the filling leaves open.
-        outline = self._outline()
-        canvas.pixels().line([outline[-1], outline[0]], COLOURS[self.colour], 0.5)
+        outline = self._outline_points()
+        canvas.make_pixel_frame().line([outline[-1], outline[0]], COLOURS[self.colour], 0.5)
 
-    def label(self, canvas: Canvas, number: int) -> None:
+    def paint_label(self, canvas: Canvas, number: int) -> None:
         """Mark its pixels, rim included, with `number`."""
-        self._stroke(canvas, number)
-        self._fill(canvas, number)
+        self._stroke_outline(canvas, number)
+        self._fill_outline(canvas, number)
 
-    def _fill(self, canvas: Canvas, colour: Colour, dx: float = 0, dy: float = 0) -> None:
-        canvas.pixels(dx, dy).poly(self._outline(), colour)
+    def _fill_outline(self, canvas: Canvas, colour: Colour, dx: float = 0, dy: float = 0) -> None:
+        canvas.make_pixel_frame(dx, dy).poly(self._outline_points(), colour)
 
-    def _stroke(self, canvas: Canvas, colour: Colour) -> None:
-        outline = self._outline()
-        canvas.pixels().line([*outline, *outline[:2]], colour, 2 * RIM)
+    def _stroke_outline(self, canvas: Canvas, colour: Colour) -> None:
+        outline = self._outline_points()
+        canvas.make_pixel_frame().line([*outline, *outline[:2]], colour, 2 * RIM_PX)
 
-    def _outline(self) -> list[tuple[float, float]]:
+    def _outline_points(self) -> list[tuple[float, float]]:
         cos, sin = self.radius * math.cos(self.tilt), self.radius * math.sin(self.tilt)
         return [(self.x + u * cos - v * sin, self.y + u * sin + v * cos) for u, v in SHAPES[self.shape]]
 
 
-def arrange(width: int, height: int, rng: Random) -> list[Thing]:
+def arrange_things(width: int, height: int, rng: Random) -> list[DrawnThing]:
     """Three to six things of different names; in one picture of four the second stands partly before the first.
 
     Half of them share the shape or the colour with an earlier one, so that no single word tells which is meant.
     """
-    things: list[Thing] = []
+    things: list[DrawnThing] = []
     overlap = rng.random() < 0.25
-    for colour, shape in _names(rng.randint(3, 6), rng):
+    for colour, shape in _iter_names(rng.randint(3, 6), rng):
         radius, tilt = rng.uniform(21, 42), rng.uniform(-0.14, 0.14)
         while True:
             if overlap and len(things) == 1:
                 angle, distance = rng.uniform(0, 2 * math.pi), 0.8 * (things[0].radius + radius)
                 x, y = things[0].x + distance * math.cos(angle), things[0].y + distance * math.sin(angle)
-                others: Sequence[Thing] = ()
+                others: Sequence[DrawnThing] = ()
             else:
                 x, y, others = rng.uniform(0, width), rng.uniform(0, height), things
-            reach = REACH * radius + 2 * RIM
+            reach = REACH_RADII * radius + 2 * RIM_PX
             inside = reach < x < width - reach and reach < y < height - reach
-            if inside and all(math.dist((x, y), (o.x, o.y)) > reach + REACH * o.radius + RIM for o in others):
+            if inside and all(math.dist((x, y), (o.x, o.y)) > reach + REACH_RADII * o.radius + RIM_PX for o in others):
                 break
             radius = max(0.99 * radius, 16)
-        things.append(Thing(colour, shape, x, y, radius, tilt))
+        things.append(DrawnThing(colour, shape, x, y, radius, tilt))
     return things
 
 
-def _names(count: int, rng: Random) -> Iterator[tuple[str, str]]:
+def _iter_names(count: int, rng: Random) -> Iterator[tuple[str, str]]:
     """Yield pairs of colour and shape, no pair twice."""
     chosen: list[tuple[str, str]] = []
     while len(chosen) < count:
@@ -99,7 +99,7 @@ def _names(count: int, rng: Random) -> Iterator[tuple[str, str]]:
             yield colour, shape
 
 
-def relations(boxes: Sequence[Box]) -> Iterator[tuple[int, str, int]]:
+def iter_relations(boxes: Sequence[Box]) -> Iterator[tuple[int, str, int]]:
     """Yield what is plainly so between things that stand apart: (subject, predicate, object), positions in `boxes`.
 
     One thing is above another when it ends before the other begins and half of the narrower one's width is shared:

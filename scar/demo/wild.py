@@ -6,15 +6,15 @@ import math
 from random import Random
 
 from scar.demo.canvas import Canvas
-from scar.demo.sprites import boat, cloud, fish, palm, pine
+from scar.demo.sprites import draw_boat, draw_cloud, draw_fish, draw_palm, draw_pine
 
 
-def beach(canvas: Canvas, rng: Random) -> None:
+def paint_beach(canvas: Canvas, rng: Random) -> None:
     canvas.gradient("#4fb4ec", "#d5f1fb", bottom=0.45)
     sun = rng.uniform(0.35, 0.6)
     canvas.disc(sun, 0.14, 0.13, "#fff6c255")
     canvas.disc(sun, 0.14, 0.085, "#fff1a0")
-    cloud(canvas.frame(rng.uniform(0.7, 0.8), 0.16, 0.2))
+    draw_cloud(canvas.make_frame(rng.uniform(0.7, 0.8), 0.16, 0.2))
     canvas.rect(0, 0.4, 1, 1, "#1c8fc4")
     canvas.waves(0.47, 0.006, 5, rng.random(), "#2ba4d2")
     canvas.waves(0.55, 0.008, 4, rng.random(), "#4fc0dc")
@@ -22,9 +22,9 @@ def beach(canvas: Canvas, rng: Random) -> None:
     canvas.waves(0.63, 0.018, 1.3, shore, "#ffffff")
     canvas.waves(0.65, 0.018, 1.3, shore, "#e9c98d")
     canvas.waves(0.68, 0.02, 1.3, shore, "#f6dfa6")
-    boat(canvas.frame(rng.uniform(0.55, 0.85), 0.42, 0.12), "#ffffff")
-    palm(canvas.frame(rng.uniform(0.08, 0.18), 0.92, 0.75), rng)
-    umbrella = canvas.frame(rng.uniform(0.74, 0.86), 0.93, 0.3)
+    draw_boat(canvas.make_frame(rng.uniform(0.55, 0.85), 0.42, 0.12), "#ffffff")
+    draw_palm(canvas.make_frame(rng.uniform(0.08, 0.18), 0.92, 0.75), rng)
+    umbrella = canvas.make_frame(rng.uniform(0.74, 0.86), 0.93, 0.3)
     umbrella.line([(0, 0), (0.12, -0.8)], "#8d6e4a", 0.05)
     for k, colour in enumerate(("#f25f5c", "#ffe08a", "#f25f5c", "#ffe08a", "#f25f5c")):
         edge = [
@@ -34,10 +34,10 @@ def beach(canvas: Canvas, rng: Random) -> None:
         umbrella.poly([(0.12, -1.08), *edge, (0.12, -0.66)], colour)
 
 
-def mountain(canvas: Canvas, rng: Random) -> None:
+def paint_mountain(canvas: Canvas, rng: Random) -> None:
     canvas.gradient("#6fa8dc", "#dfeefa")
-    cloud(canvas.frame(rng.uniform(0.1, 0.3), 0.14, 0.22))
-    cloud(canvas.frame(rng.uniform(0.7, 0.9), 0.1, 0.18))
+    draw_cloud(canvas.make_frame(rng.uniform(0.1, 0.3), 0.14, 0.22))
+    draw_cloud(canvas.make_frame(rng.uniform(0.7, 0.9), 0.1, 0.18))
     for x, top, half, rock, shade in (
         (rng.uniform(0.05, 0.2), 0.3, 0.42, "#8b9bb4", "#74859f"),
         (rng.uniform(0.8, 0.95), 0.26, 0.45, "#8191ac", "#6b7c97"),
@@ -53,23 +53,23 @@ def mountain(canvas: Canvas, rng: Random) -> None:
     canvas.waves(0.74, 0.02, 1, rng.random(), "#e8f1f9")
     canvas.waves(0.83, 0.02, 1.5, rng.random(), "#ffffff")
     for x in (0.06, 0.17, 0.83, 0.94):
-        pine(
-            canvas.frame(x + rng.uniform(-0.03, 0.03), rng.uniform(0.82, 0.95), rng.uniform(0.24, 0.36)),
+        draw_pine(
+            canvas.make_frame(x + rng.uniform(-0.03, 0.03), rng.uniform(0.82, 0.95), rng.uniform(0.24, 0.36)),
             "#2d6a57",
             snow=True,
         )
 
 
-def forest(canvas: Canvas, rng: Random) -> None:
+def paint_forest(canvas: Canvas, rng: Random) -> None:
     canvas.gradient("#cfeec2", "#8fcf8b", "#4d9b5a")
     for k in range(9):
-        pine(canvas.frame(k / 8 + rng.uniform(-0.04, 0.04), 0.7, rng.uniform(0.6, 0.75)), "#79bd7e")
+        draw_pine(canvas.make_frame(k / 8 + rng.uniform(-0.04, 0.04), 0.7, rng.uniform(0.6, 0.75)), "#79bd7e")
     canvas.waves(0.68, 0.015, 2, rng.random(), "#5da35f")
     for k in range(6):
-        pine(canvas.frame(k / 5 + rng.uniform(-0.05, 0.05), 0.8, rng.uniform(0.65, 0.8)), "#3f8f54")
+        draw_pine(canvas.make_frame(k / 5 + rng.uniform(-0.05, 0.05), 0.8, rng.uniform(0.65, 0.8)), "#3f8f54")
     canvas.waves(0.78, 0.015, 1.5, rng.random(), "#3f8a4a")
     for x in (0.02, 0.3, 0.68, 0.97):
-        tree = canvas.frame(x + rng.uniform(-0.05, 0.05), rng.uniform(0.9, 0.97), rng.uniform(0.75, 0.9))
+        tree = canvas.make_frame(x + rng.uniform(-0.05, 0.05), rng.uniform(0.9, 0.97), rng.uniform(0.75, 0.9))
         tree.poly([(-0.05, 0), (-0.03, -0.6), (0.03, -0.6), (0.06, 0)], "#6b4a2f")
         for dx, dy, r, colour in (
             (-0.14, -0.55, 0.16, "#2a6e3f"),
@@ -79,7 +79,7 @@ def forest(canvas: Canvas, rng: Random) -> None:
             tree.disc(dx, dy, r, colour)
     canvas.waves(0.93, 0.015, 2, rng.random(), "#2f6e3a")
     for _ in range(4):
-        mushroom = canvas.frame(rng.random(), rng.uniform(0.94, 0.98), 0.07)
+        mushroom = canvas.make_frame(rng.random(), rng.uniform(0.94, 0.98), 0.07)
         mushroom.rect(-0.15, -0.5, 0.15, 0.1, "#f5ead6", corner=0.1)
         mushroom.poly(
             [(0.5 * math.cos(math.pi * t / 8), -0.35 - 0.5 * math.sin(math.pi * t / 8)) for t in range(9)], "#d6453d"
@@ -87,7 +87,7 @@ def forest(canvas: Canvas, rng: Random) -> None:
         mushroom.disc(0.05, -0.6, 0.09, "#ffffff")
 
 
-def desert(canvas: Canvas, rng: Random) -> None:
+def paint_desert(canvas: Canvas, rng: Random) -> None:
     canvas.gradient("#f7a13d", "#fcd184", "#fff0c9", bottom=0.7)
     canvas.disc(rng.uniform(0.25, 0.75), 0.24, 0.13, "#fff7dd")
     mesa = rng.uniform(0.1, 0.6)
@@ -100,7 +100,7 @@ def desert(canvas: Canvas, rng: Random) -> None:
         (rng.uniform(0.8, 0.92), 0.8, 0.36),
         (rng.uniform(0.4, 0.6), 0.68, 0.18),
     ):
-        cactus = canvas.frame(x, y, size)
+        cactus = canvas.make_frame(x, y, size)
         for arm in (
             [(0, 0), (0, -0.9)],
             [(0, -0.35), (-0.24, -0.38), (-0.24, -0.65)],
@@ -111,7 +111,7 @@ def desert(canvas: Canvas, rng: Random) -> None:
         cactus.line([(0.02, -0.05), (0.02, -0.88)], "#5a9a60", 0.03)
 
 
-def coral_reef(canvas: Canvas, rng: Random) -> None:
+def paint_coral_reef(canvas: Canvas, rng: Random) -> None:
     canvas.gradient("#5fd4ea", "#1b8fc2", "#0b4f86")
     for _ in range(5):
         x = rng.uniform(0, 0.9)
@@ -121,7 +121,7 @@ def coral_reef(canvas: Canvas, rng: Random) -> None:
     for x in (0.1, 0.36, 0.66, 0.9):
         x += rng.uniform(-0.06, 0.06)
         kind = rng.randrange(3)
-        coral = canvas.frame(x, rng.uniform(0.9, 0.97), rng.uniform(0.26, 0.4))
+        coral = canvas.make_frame(x, rng.uniform(0.9, 0.97), rng.uniform(0.26, 0.4))
         if kind == 0:
             colour = rng.choice(("#ff6f69", "#ff9a5a", "#e85d9b"))
             for trunk in (
@@ -150,12 +150,12 @@ def coral_reef(canvas: Canvas, rng: Random) -> None:
                     0.03,
                 )
     for _ in range(4):
-        fish(canvas.frame(rng.random(), rng.uniform(0.1, 0.75), rng.uniform(0.08, 0.12)), rng)
+        draw_fish(canvas.make_frame(rng.random(), rng.uniform(0.1, 0.75), rng.uniform(0.08, 0.12)), rng)
     for _ in range(10):
         canvas.disc(rng.random(), rng.uniform(0.02, 0.8), rng.uniform(0.006, 0.016), "#ffffff66")
 
 
-def outer_space(canvas: Canvas, rng: Random) -> None:
+def paint_outer_space(canvas: Canvas, rng: Random) -> None:
     canvas.gradient("#060818", "#141338", "#2a1a4f")
     for _ in range(4):
         canvas.disc(rng.random(), rng.random(), rng.uniform(0.15, 0.3), "#7b4fb512", flat=0.6)
@@ -163,7 +163,7 @@ def outer_space(canvas: Canvas, rng: Random) -> None:
         canvas.disc(
             rng.random(), rng.random(), rng.choice((0.003, 0.004, 0.006)), rng.choice(("#ffffff", "#ffe9b0", "#bcd7ff"))
         )
-    saturn = canvas.frame(rng.uniform(0.74, 0.84), rng.uniform(0.2, 0.28), 0.16)
+    saturn = canvas.make_frame(rng.uniform(0.74, 0.84), rng.uniform(0.2, 0.28), 0.16)
     saturn.disc(0, 0, 0.68, "#e2b072")
     for y, colour in ((-0.25, "#cf9858"), (0.05, "#f0c78d"), (0.3, "#cf9858")):
         half = math.sqrt(0.66**2 - y**2)
@@ -173,16 +173,16 @@ def outer_space(canvas: Canvas, rng: Random) -> None:
         for t in range(-4, 25)
     ]
     saturn.line(ring, "#f3dfb8", 0.12)
-    earth = canvas.frame(rng.uniform(0.1, 0.2), rng.uniform(0.18, 0.3), 0.1)
+    earth = canvas.make_frame(rng.uniform(0.1, 0.2), rng.uniform(0.18, 0.3), 0.1)
     earth.disc(0, 0, 1, "#2f7fd8")
     for x, y, r in ((-0.35, -0.3, 0.36), (0.3, 0.25, 0.4), (0.35, -0.5, 0.2)):
         earth.disc(x, y, r, "#4cb46a", flat=0.8)
-    moon = canvas.frame(0.5, 1.5, 1)
+    moon = canvas.make_frame(0.5, 1.5, 1)
     moon.disc(0, 0, 0.8, "#a6a8b3")
     for _ in range(9):
         angle, radius = rng.uniform(-2.3, -0.85), rng.uniform(0.55, 0.74)
         moon.disc(radius * math.cos(angle), radius * math.sin(angle), rng.uniform(0.02, 0.05), "#86889a", flat=0.55)
-    rocket = canvas.frame(rng.uniform(0.42, 0.56), 0.4, 0.2)
+    rocket = canvas.make_frame(rng.uniform(0.42, 0.56), 0.4, 0.2)
     rocket.poly([(-0.14, 0.5), (0.14, 0.5), (0, 1)], "#ffb13b")
     rocket.poly([(-0.08, 0.5), (0.08, 0.5), (0, 0.78)], "#fff0a8")
     rocket.poly([(-0.2, 0.1), (-0.42, 0.55), (-0.18, 0.48)], "#d8433b")

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scar.common.files import replace_file
-from scar.common.progress import Track, silent
+from scar.common.progress import Track, track_silently
 from scar.demo.canvas import Canvas
-from scar.demo.places import SCENES, Scene
-from scar.demo.sentences import sentences
+from scar.demo.places import SCENES, DemoScene
+from scar.demo.sentences import write_sentences
 from scar.demo.shapes import COLOURS, SHAPES
-from scar.demo.things import Thing, arrange, relations
+from scar.demo.things import DrawnThing, arrange_things, iter_relations
 from scar.errors import InputError
 from scar.sample import SPLITS, Box, Mask, Split
 
-SIZES = ((320, 240), (256, 256), (240, 320))
+PICTURE_SIZES_PX = ((320, 240), (256, 256), (240, 320))
 """Width and height in pixels that pictures come in."""
 
 CATEGORIES = tuple(f"{colour} {shape}" for shape in SHAPES for colour in COLOURS)
@@ -32,7 +32,7 @@ _IDS_PER_IMAGE = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class DrawnPicture:
     """One drawn picture and what is true of it.
 
     Attributes:
@@ -40,42 +40,42 @@ class Drawing:
         scene: where it is.
         things: from back to front.
         masks: (H, W) visible pixels of each thing.
-        facts: (subject, predicate, object), positions in `things`.
+        relations: (subject, predicate, object), positions in `things`.
         captions: sentences about the whole.
     """
 
     image: Image.Image
-    scene: Scene
-    things: tuple[Thing, ...]
+    scene: DemoScene
+    things: tuple[DrawnThing, ...]
     masks: tuple[NDArray[np.bool_], ...]
-    facts: tuple[tuple[int, str, int], ...]
+    relations: tuple[tuple[int, str, int], ...]
     captions: tuple[str, ...]
 
 
-def draw(index: int, seed: int, split: Split) -> Drawing:
+def draw_picture(index: int, seed: int, split: Split) -> DrawnPicture:
     """Picture number `index`; it depends on nothing but the arguments."""
     rng = Random(f"{seed}/{split}/{index}")  # noqa: S311 - drawings, not secrets
     scene = SCENES[index % len(SCENES)]
-    width, height = rng.choice(SIZES)
-    things = arrange(width, height, rng)
+    width, height = rng.choice(PICTURE_SIZES_PX)
+    things = arrange_things(width, height, rng)
 
-    canvas, labels = Canvas.blank(width, height), Canvas.blank(width, height, "L")
+    canvas, labels = Canvas.make_blank(width, height), Canvas.make_blank(width, height, "L")
     scene.paint(canvas, rng)
     facts: list[tuple[int, str, int]] = []
-    owner = np.asarray(labels.sampled())
+    owner = np.asarray(labels.to_sampled_image())
     for place, thing in enumerate(things):
         thing.paint(canvas)
-        thing.label(labels, place + 1)
-        before, owner = owner, np.asarray(labels.sampled())
+        thing.paint_label(labels, place + 1)
+        before, owner = owner, np.asarray(labels.to_sampled_image())
         for behind in np.unique(before[(owner == place + 1) & (before > 0)]).tolist():
             facts += [(place, "in front of", behind - 1), (behind - 1, "behind", place)]
     masks = tuple(owner == place + 1 for place in range(len(things)))
-    facts += relations([_box(mask) for mask in masks])
-    captions = sentences(scene, things, facts, rng)
-    return Drawing(canvas.finished(), scene, tuple(things), masks, tuple(facts), captions)
+    facts += iter_relations([_bounding_box(mask) for mask in masks])
+    captions = write_sentences(scene, things, facts, rng)
+    return DrawnPicture(canvas.to_smooth_image(), scene, tuple(things), masks, tuple(facts), captions)
 
 
-def draw_world(folder: Path, images: int, seed: int, split: Split, *, track: Track = silent) -> None:
+def draw_world(folder: Path, images: int, seed: int, split: Split, *, track: Track = track_silently) -> None:
     """Draw pictures and write them with their annotations, in COCO's formats and two fields more.
 
     ``instances.json`` holds `images` (each with the label of its `scene`), `annotations` (visible pixels as RLE),
@@ -98,7 +98,7 @@ def draw_world(folder: Path, images: int, seed: int, split: Split, *, track: Tra
     world: dict[str, list[dict[str, Any]]] = {"images": [], "annotations": [], "relations": []}
     captions: list[dict[str, Any]] = []
     for index in track(range(images), f"drawing {split}", images):
-        drawing = draw(index, seed, split)
+        drawing = draw_picture(index, seed, split)
         image_id = index * len(SPLITS) + SPLITS.index(split) + 1
         file = f"{split}_{image_id:06}.png"
         with replace_file(folder / "images" / file) as path:
@@ -114,12 +114,12 @@ def draw_world(folder: Path, images: int, seed: int, split: Split, *, track: Tra
             }
         )
         world["annotations"] += [
-            _annotation(first + place, image_id, thing, mask)
+            _make_annotation(first + place, image_id, thing, mask)
             for place, (thing, mask) in enumerate(zip(drawing.things, drawing.masks, strict=True))
         ]
         world["relations"] += [
             {"image_id": image_id, "subject": first + subject, "predicate": predicate, "object": first + other}
-            for subject, predicate, other in drawing.facts
+            for subject, predicate, other in drawing.relations
         ]
         captions += [
             {"id": first + place, "image_id": image_id, "caption": caption}
@@ -134,20 +134,20 @@ def draw_world(folder: Path, images: int, seed: int, split: Split, *, track: Tra
     _write_json(folder / "captions.json", {"info": info, "images": world["images"], "annotations": captions})
 
 
-def _annotation(number: int, image_id: int, thing: Thing, mask: NDArray[np.bool_]) -> dict[str, Any]:
+def _make_annotation(number: int, image_id: int, thing: DrawnThing, mask: NDArray[np.bool_]) -> dict[str, Any]:
     rle = Mask.from_array(mask)
     return {
         "id": number,
         "image_id": image_id,
         "category_id": CATEGORIES.index(thing.name) + 1,
         "segmentation": {"size": list(rle.size), "counts": rle.counts},
-        "bbox": list(_box(mask).xywh),
+        "bbox": list(_bounding_box(mask).xywh),
         "area": int(mask.sum()),
         "iscrowd": 0,
     }
 
 
-def _box(mask: NDArray[np.bool_]) -> Box:
+def _bounding_box(mask: NDArray[np.bool_]) -> Box:
     """The smallest box around a mask."""
     rows, columns = np.flatnonzero(mask.any(axis=1)).tolist(), np.flatnonzero(mask.any(axis=0)).tolist()
     return Box(columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)

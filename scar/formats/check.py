@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scar.annotations.masks import area, check_runs
-from scar.common.images import decode, locate
-from scar.common.progress import Track, silent
+from scar.annotations.masks import check_runs, count_pixels
+from scar.common.images import decode_image, locate_image
+from scar.common.progress import Track, track_silently
 from scar.errors import BadRecord, InputError
-from scar.formats.parquet import RowFile, candidates, row_file, schema_problems
+from scar.formats.parquet import RowFile, find_parquet_files, find_schema_problems, make_row_file
 from scar.formats.row_codec import region_from_row, sample_from_row
 from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Mask, Negative, Region, Split
 
-EXAMPLES = 3
+EXAMPLES_PER_KIND = 3
 """How many problems of a kind are told in full."""
 
-TOLERANCE = 1e-3
+BOX_TOLERANCE = 1e-3
 """Pixels by which a box may reach beyond its image: other writers round after clipping."""
 
 _TEXT_COLUMNS: dict[Split, tuple[str, ...]] = {
@@ -44,13 +44,13 @@ class Findings:
     counts: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
-    def add(self, kind: str, place: str, problem: str) -> None:
+    def add_problem(self, kind: str, where: str, problem: str) -> None:
         """Note a problem."""
         self.counts[kind] += 1
-        if len(self.examples[kind]) < EXAMPLES:
-            self.examples[kind].append(f"{place}: {problem}")
+        if len(self.examples[kind]) < EXAMPLES_PER_KIND:
+            self.examples[kind].append(f"{where}: {problem}")
 
-    def lines(self) -> Iterator[str]:
+    def iter_report_lines(self) -> Iterator[str]:
         """The same for people."""
         for kind, count in sorted(self.counts.items()):
             yield f"{kind}: {count}"
@@ -64,8 +64,11 @@ class Findings:
         return {"files": self.files, "rows": self.rows, "problems": problems}
 
 
-def check(
-    folder: Path, images: Path | None = None, track: Track = silent, absent: Collection[str] = frozenset()
+def check_folder(
+    folder: Path,
+    images: Path | None = None,
+    track: Track = track_silently,
+    missing_images: Collection[str] = frozenset(),
 ) -> Findings:
     """Look at every row and every image of a folder.
 
@@ -73,7 +76,7 @@ def check(
         folder: holds parquet files of the published formats, anywhere below it.
         images: what the rows' image paths are relative to; the folder itself by default.
         track: shows progress.
-        absent: images that are known not to be there; what else their rows have is looked at.
+        missing_images: images that are known not to be there; what else their rows have is looked at.
 
     Returns:
         Problems by kind: ``schema`` (columns), ``value`` (missing or of another shape), ``captions`` (not ten distinct
@@ -85,26 +88,26 @@ def check(
         InputError: there is no such folder or no parquet file in it.
     """
     findings = Findings()
-    opened = _Images(images or folder, absent)
-    for path in candidates(folder):
+    opened = _ImageSizes(images or folder, missing_images)
+    for path in find_parquet_files(folder):
         findings.files += 1
-        problems = schema_problems(path)
+        problems = find_schema_problems(path)
         for problem in problems:
-            findings.add("schema", path.name, problem)
+            findings.add_problem("schema", path.name, problem)
         if not problems:
-            _check_file(row_file(path, folder), opened, findings, track)
+            _check_file(make_row_file(path, folder), opened, findings, track)
     return findings
 
 
-class _Images:
+class _ImageSizes:
     """Sizes of images, each opened once."""
 
     def __init__(self, root: Path, absent: Collection[str]) -> None:
         self._root = root
-        self.absent = absent
+        self.missing = absent
         self._seen: dict[str, tuple[int, int] | BadRecord] = {}
 
-    def size(self, file: str, place: str) -> tuple[int, int]:
+    def read_size(self, file: str, where: str) -> tuple[int, int]:
         """Width and height in pixels.
 
         Raises:
@@ -112,7 +115,7 @@ class _Images:
         """
         if file not in self._seen:
             try:
-                self._seen[file] = decode(locate(self._root, file, place), place)
+                self._seen[file] = decode_image(locate_image(self._root, file, where), where)
             except BadRecord as bad:
                 self._seen[file] = bad
         seen = self._seen[file]
@@ -121,24 +124,24 @@ class _Images:
         return seen
 
 
-def _check_file(file: RowFile, images: _Images, findings: Findings, track: Track) -> None:
+def _check_file(file: RowFile, images: _ImageSizes, findings: Findings, track: Track) -> None:
     ids: set[str | None] = set()
     try:
-        for number, (row, note) in enumerate(track(file.columns(), file.path.name, file.rows)):
+        for number, (row, note) in enumerate(track(file.iter_rows(), file.path.name, file.rows)):
             findings.rows += 1
             place = f"{file.path.name}, row {number}"
-            for kind, problem in _row_problems(row, note, file, number, images, place):
-                findings.add(kind, place, problem)
+            for kind, problem in _find_row_problems(row, note, file, number, images, place):
+                findings.add_problem(kind, place, problem)
             if note is not None:
                 if note.get("id") in ids:
-                    findings.add("provenance", place, f"a second sample has the id {note.get('id')!r}")
+                    findings.add_problem("provenance", place, f"a second sample has the id {note.get('id')!r}")
                 ids.add(note.get("id"))
     except InputError as error:
-        findings.add("provenance" if file.sidecar else "schema", file.path.name, str(error))
+        findings.add_problem("provenance" if file.sidecar else "schema", file.path.name, str(error))
 
 
-def _row_problems(
-    row: dict[str, Any], note: dict[str, Any] | None, file: RowFile, number: int, images: _Images, place: str
+def _find_row_problems(
+    row: dict[str, Any], note: dict[str, Any] | None, file: RowFile, number: int, images: _ImageSizes, where: str
 ) -> Iterator[tuple[str, str]]:
     """Kind and description of what is wrong with one row."""
     missing = [name for name in _TEXT_COLUMNS[file.split] if row[name] is None]
@@ -147,25 +150,25 @@ def _row_problems(
         yield "value", f"{name} is missing"
     if missing:
         return
-    yield from _caption_problems(row, file.split)
+    yield from _find_caption_problems(row, file.split)
     try:
         region = region_from_row(row, number)
     except ValueError as error:
         yield "value", str(error)
         return
     if note is not None:
-        yield from _provenance_problems(row, note, file, number)
-    if row["qry_image_path"] in images.absent:
+        yield from _find_provenance_problems(row, note, file, number)
+    if row["qry_image_path"] in images.missing:
         return
     try:
-        size = images.size(row["qry_image_path"], place)
+        size = images.read_size(row["qry_image_path"], where)
     except BadRecord as bad:
         yield "image", bad.problem
     else:
-        yield from _region_problems(region, *size)
+        yield from _find_region_problems(region, *size)
 
 
-def _caption_problems(row: dict[str, Any], split: Split) -> Iterator[tuple[str, str]]:
+def _find_caption_problems(row: dict[str, Any], split: Split) -> Iterator[tuple[str, str]]:
     if split == "train":
         if row["pos_text"] == row["neg_text"]:
             yield "captions", f"positive and negative are both {row['pos_text']!r}"
@@ -182,7 +185,7 @@ def _caption_problems(row: dict[str, Any], split: Split) -> Iterator[tuple[str, 
         yield "captions", "a caption is empty"
 
 
-def _provenance_problems(
+def _find_provenance_problems(
     row: dict[str, Any], note: dict[str, Any], file: RowFile, number: int
 ) -> Iterator[tuple[str, str]]:
     """Whether gold and negatives of the sidecar are those of the row, in the order of the parts."""
@@ -213,26 +216,29 @@ def _differs_in_its_part(negative: Negative, gold: Caption) -> bool:
     return bool(value != getattr(gold, negative.part)) and negative.caption == gold.swap(negative.part, value)
 
 
-def _region_problems(region: Region, width: int, height: int) -> Iterator[tuple[str, str]]:
+def _find_region_problems(region: Region, width: int, height: int) -> Iterator[tuple[str, str]]:
     box, mask = region.box, region.mask
     shown = f"box ({', '.join(f'{value:g}' for value in box.xywh)})"
     if not box.area > 0:
         yield "box", f"{shown} has no area"
     elif not (
-        box.x0 >= -TOLERANCE and box.y0 >= -TOLERANCE and box.x1 <= width + TOLERANCE and box.y1 <= height + TOLERANCE
+        box.x0 >= -BOX_TOLERANCE
+        and box.y0 >= -BOX_TOLERANCE
+        and box.x1 <= width + BOX_TOLERANCE
+        and box.y1 <= height + BOX_TOLERANCE
     ):
         yield "box", f"{shown} reaches beyond the {width}x{height} image"
     if mask is not None:
-        yield from _mask_problems(mask, width, height)
+        yield from _find_mask_problems(mask, width, height)
 
 
-def _mask_problems(mask: Mask, width: int, height: int) -> Iterator[tuple[str, str]]:
+def _find_mask_problems(mask: Mask, width: int, height: int) -> Iterator[tuple[str, str]]:
     if mask.size != (height, width):
         yield "mask", f"its size {list(mask.size)} is not the image's height and width [{height}, {width}]"
         return
     try:
         check_runs(mask)
-        if area(mask.counts) == 0:
+        if count_pixels(mask.counts) == 0:
             yield "mask", "it covers no pixel"
     except ValueError as error:
         yield "mask", f"its counts: {error}"

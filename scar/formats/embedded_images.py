@@ -17,26 +17,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scar.common.files import join_inside, replace_file, write_json
-from scar.common.images import locate
-from scar.common.progress import Track, silent
+from scar.common.images import locate_image
+from scar.common.progress import Track, track_silently
 from scar.errors import BadRecord, InputError
-from scar.formats.parquet import WITH_IMAGES, RowFile, find, row_batches
+from scar.formats.parquet import WITH_IMAGES_FOLDER, RowFile, find_row_files, iter_row_batches
 from scar.sample import Split
 
-ROWS_PER_GROUP = 100
+ROWS_PER_IMAGE_GROUP = 100
 BYTES_PER_GROUP = 40_000_000
 """Of images: the viewer takes up to 100 MB; with less, writing needs less than 500 MB of memory."""
 
 BYTES_PER_SHARD = 500_000_000
 """As `datasets` shards what it pushes itself."""
 
-IMAGE = "image"
-_IMAGE = pa.field(IMAGE, pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
+IMAGE_COLUMN = "image"
+_IMAGE_FIELD = pa.field(IMAGE_COLUMN, pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
 """How `datasets.Image` is stored."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
+class ImageShard:
     """A parquet file of rows with their images.
 
     Attributes:
@@ -52,7 +52,9 @@ class Shard:
     path: str
 
 
-def embed(folder: Path, out: Path, sha256: Callable[[Path], str], track: Track = silent) -> list[Shard]:
+def write_image_shards(
+    folder: Path, out: Path, sha256: Callable[[Path], str], track: Track = track_silently
+) -> list[ImageShard]:
     """Write the rows of a corpus with their images; a shard that is there is kept if it would be the same.
 
     Groups of rows have at most 100 rows and 100 MB, and the page index is written.
@@ -66,27 +68,27 @@ def embed(folder: Path, out: Path, sha256: Callable[[Path], str], track: Track =
     Raises:
         InputError: an image is missing or leaves the folder, or a file cannot be read.
     """
-    memory = out / WITH_IMAGES / "made.json"
+    memory = out / WITH_IMAGES_FOLDER / "made.json"
     memory.parent.mkdir(parents=True, exist_ok=True)
     try:
         made = dict(json.loads(memory.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         made = {}
     shards = []
-    for file in find(folder):
-        images = _images(file, folder)
-        parts = _parts([path.stat().st_size for path in images])
-        batches = _tables(file.path)
+    for file in find_row_files(folder):
+        images = _find_row_images(file, folder)
+        parts = _plan_shards([path.stat().st_size for path in images])
+        batches = _iter_tables(file.path)
         start = 0
         for number, count in enumerate(track(parts, f"embedding images of {file.source}", len(parts))):
             name = f"{file.path.stem}-{number:05}-of-{len(parts):05}.parquet"
-            shard = Shard(file.split, file.source, out / WITH_IMAGES / name, f"{WITH_IMAGES}/{name}")
+            shard = ImageShard(file.split, file.source, out / WITH_IMAGES_FOLDER / name, f"{WITH_IMAGES_FOLDER}/{name}")
             some = list(islice(batches, count))
             own = images[start : start + sum(map(len, some))]
             start += len(own)
-            key = _key(file, start, own, sha256)
+            key = _shard_key(file, start, own, sha256)
             if made.get(name) != key or not shard.file.is_file():
-                _write(some, own, folder, shard.file)
+                _write_shard(some, own, folder, shard.file)
                 made[name] = key
                 write_json(made, memory)
             shards.append(shard)
@@ -96,36 +98,39 @@ def embed(folder: Path, out: Path, sha256: Callable[[Path], str], track: Track =
     return shards
 
 
-def unpack(shard: Path, out: Path, known: Mapping[str, str], *, force: bool = False) -> int:
+def unpack_images(shard: Path, out: Path, sha256_by_path: Mapping[str, str], *, force: bool = False) -> int:
     """Write the images of a shard to the places that its rows name.
 
     Args:
         shard: of `embed`, or what somebody says is one.
         out: the corpus's folder; nothing is written beyond its ``images``.
-        known: SHA-256 of each image by its path.
+        sha256_by_path: SHA-256 of each image by its path.
         force: replace other images that are there.
 
     Returns:
         How many images it holds.
 
     Raises:
-        InputError: it is damaged, an image is another one than ``known`` says, or something else is in its place.
+        InputError: it is damaged, an image is another one than ``sha256_by_path`` says, or something else is in its
+            place.
     """
     names: set[str] = set()
     try:
         file = pq.ParquetFile(shard, page_checksum_verification=True)
         for group in range(file.num_row_groups):
-            for image in file.read_row_group(group, columns=[IMAGE])[IMAGE].to_pylist():
+            for image in file.read_row_group(group, columns=[IMAGE_COLUMN])[IMAGE_COLUMN].to_pylist():
                 name, content = str(image["path"]), bytes(image["bytes"])
                 if name not in names:
-                    _put(name, content, out, known, shard, force)
+                    _put_image(name, content, out, sha256_by_path, shard, force)
                 names.add(name)
     except (pa.ArrowException, KeyError, TypeError) as error:
         raise InputError(f"{shard.name}: no readable rows with images: {error}.") from None
     return len(names)
 
 
-def _put(name: str, content: bytes, out: Path, known: Mapping[str, str], shard: Path, force: bool) -> None:
+def _put_image(
+    name: str, content: bytes, out: Path, sha256_by_path: Mapping[str, str], shard: Path, force: bool
+) -> None:
     if not name.startswith("images/"):
         raise InputError(f"{shard.name}: image path {name!r} would leave the image folder; refused.")
     try:
@@ -133,9 +138,9 @@ def _put(name: str, content: bytes, out: Path, known: Mapping[str, str], shard: 
     except ValueError as error:
         raise InputError(f"{shard.name}: image path {error}") from None
     found = hashlib.sha256(content).hexdigest()
-    if known.get(name) != found:
+    if sha256_by_path.get(name) != found:
         raise InputError(
-            f"{shard.name}: {name} has SHA-256 {found}, not {known.get(name)}; its maker has to push again."
+            f"{shard.name}: {name} has SHA-256 {found}, not {sha256_by_path.get(name)}; its maker has to push again."
         )
     if place.exists():
         if place.stat().st_size == len(content) and place.read_bytes() == content:
@@ -147,29 +152,29 @@ def _put(name: str, content: bytes, out: Path, known: Mapping[str, str], shard: 
         partial.write_bytes(content)
 
 
-def _images(file: RowFile, folder: Path) -> list[Path]:
+def _find_row_images(file: RowFile, folder: Path) -> list[Path]:
     """The image of each row."""
     column = pq.read_table(file.path, columns=["qry_image_path"])["qry_image_path"].to_pylist()
     found: dict[str, Path] = {}
     for number, name in enumerate(column):
         if name not in found:
             try:
-                found[name] = locate(folder, str(name), f"{file.path}, row {number}")
+                found[name] = locate_image(folder, str(name), f"{file.path}, row {number}")
             except BadRecord as bad:
-                raise InputError(f"{bad.place}: {bad.problem}; put it there, or push without --embed-images.") from None
+                raise InputError(f"{bad.where}: {bad.problem}; put it there, or push without --embed-images.") from None
     return [found[name] for name in column]
 
 
-def _parts(sizes: Sequence[int]) -> list[int]:
-    """Batches of `ROWS_PER_GROUP` rows in each shard, from the sizes of the rows' images in bytes.
+def _plan_shards(sizes: Sequence[int]) -> list[int]:
+    """Batches of `ROWS_PER_IMAGE_GROUP` rows in each shard, from the sizes of the rows' images in bytes.
 
     >>> _parts([300_000_000] * 250), _parts([1] * 250)
     ([1, 1, 1], [3])
     """
     parts: list[int] = []
     room = 0
-    for start in range(0, len(sizes), ROWS_PER_GROUP):
-        whole = sum(sizes[start : start + ROWS_PER_GROUP])
+    for start in range(0, len(sizes), ROWS_PER_IMAGE_GROUP):
+        whole = sum(sizes[start : start + ROWS_PER_IMAGE_GROUP])
         if whole > room or not parts:
             parts.append(0)
             room = BYTES_PER_SHARD
@@ -178,40 +183,40 @@ def _parts(sizes: Sequence[int]) -> list[int]:
     return parts
 
 
-def _tables(path: Path) -> Iterator[pa.Table]:
-    """The rows of a file, `ROWS_PER_GROUP` at a time, wherever its own groups of rows end."""
+def _iter_tables(path: Path) -> Iterator[pa.Table]:
+    """The rows of a file, `ROWS_PER_IMAGE_GROUP` at a time, wherever its own groups of rows end."""
     waiting: list[pa.RecordBatch] = []
-    for batch in row_batches(path, ROWS_PER_GROUP):
+    for batch in iter_row_batches(path, ROWS_PER_IMAGE_GROUP):
         waiting.append(batch)
         table = pa.Table.from_batches(waiting)
-        if len(table) >= ROWS_PER_GROUP:
-            yield table.slice(0, ROWS_PER_GROUP)
-            waiting = table.slice(ROWS_PER_GROUP).to_batches()
+        if len(table) >= ROWS_PER_IMAGE_GROUP:
+            yield table.slice(0, ROWS_PER_IMAGE_GROUP)
+            waiting = table.slice(ROWS_PER_IMAGE_GROUP).to_batches()
     if waiting:
         yield pa.Table.from_batches(waiting)
 
 
-def _key(file: RowFile, end: int, images: Sequence[Path], sha256: Callable[[Path], str]) -> str:
+def _shard_key(file: RowFile, end: int, images: Sequence[Path], sha256: Callable[[Path], str]) -> str:
     """What decides the bytes of a shard."""
     about = [sha256(file.path), end, [sha256(path) for path in images], pa.__version__]
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
 
-def _write(batches: Sequence[pa.Table], images: Sequence[Path], folder: Path, place: Path) -> None:
+def _write_shard(batches: Sequence[pa.Table], images: Sequence[Path], folder: Path, path: Path) -> None:
     from datasets import Features, Image
 
     rows = batches[0].schema.remove_metadata()
-    told = Features({IMAGE: Image(), **Features.from_arrow_schema(rows)}).arrow_schema.metadata
-    schema = pa.schema([_IMAGE, *rows], metadata=told)
+    told = Features({IMAGE_COLUMN: Image(), **Features.from_arrow_schema(rows)}).arrow_schema.metadata
+    schema = pa.schema([_IMAGE_FIELD, *rows], metadata=told)
     with (
-        replace_file(place) as partial,
+        replace_file(path) as partial,
         pq.ParquetWriter(
             partial, schema, compression="zstd", use_dictionary=False, write_page_index=True, write_page_checksum=True
         ) as writer,
     ):
         start = 0
         for batch in batches:
-            for first, count in _groups([path.stat().st_size for path in images[start : start + len(batch)]]):
+            for first, count in _iter_groups([path.stat().st_size for path in images[start : start + len(batch)]]):
                 own = images[start + first : start + first + count]
                 writer.write_table(_with_images(batch.slice(first, count), own, folder, schema))
             start += len(batch)
@@ -220,11 +225,11 @@ def _write(batches: Sequence[pa.Table], images: Sequence[Path], folder: Path, pl
 def _with_images(rows: pa.Table, images: Sequence[Path], folder: Path, schema: pa.Schema) -> pa.Table:
     contents = pa.array((path.read_bytes() for path in images), pa.binary(), size=len(images))
     names = pa.array([path.relative_to(folder).as_posix() for path in images], pa.string())
-    image = pa.StructArray.from_arrays([contents, names], fields=list(_IMAGE.type))
+    image = pa.StructArray.from_arrays([contents, names], fields=list(_IMAGE_FIELD.type))
     return pa.Table.from_arrays([image, *rows.itercolumns()], schema=schema)
 
 
-def _groups(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
+def _iter_groups(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
     """First row and number of rows of each group, so that none has more than `BYTES_PER_GROUP` of images."""
     first, whole = 0, 0
     for number, count in enumerate(sizes):

@@ -23,7 +23,7 @@ def sample_from_row(row: dict[str, Any], note: dict[str, Any] | None, source: st
     """
     try:
         region = region_from_row(row, number if note is None else note["region_id"])
-        return _sample(row, note, region, source, split)
+        return _make_sample(row, note, region, source, split)
     except (TypeError, KeyError) as error:
         raise ValueError(f"a value is missing or has another shape ({error})") from None
 
@@ -48,10 +48,10 @@ def region_from_row(row: dict[str, Any], number: int) -> Region:
         raise ValueError(f"a value is missing or has another shape ({error})") from None
 
 
-def _sample(row: dict[str, Any], note: dict[str, Any] | None, region: Region, source: str, split: Split) -> Sample:
+def _make_sample(row: dict[str, Any], note: dict[str, Any] | None, region: Region, source: str, split: Split) -> Sample:
     if note is not None:
         source, gold = note["source"], Caption(**note["gold"])
-        negatives = tuple(_negative(**negative) for negative in note["negatives"])
+        negatives = tuple(_make_negative(**negative) for negative in note["negatives"])
     elif split == "eval":
         gold, *others = [Caption(text, "", "") for text in row["tgt_text"] or [""]]
         parts = [part for part in PARTS for _ in range(NEGATIVES_PER_PART)]
@@ -74,5 +74,5 @@ def _sample(row: dict[str, Any], note: dict[str, Any] | None, region: Region, so
     )
 
 
-def _negative(part: Any, **elements: str) -> Negative:
+def _make_negative(part: Any, **elements: str) -> Negative:
     return Negative(part, Caption(**elements))

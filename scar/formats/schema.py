@@ -69,7 +69,7 @@ class Origin:
     seed: int
 
 
-def row_table(samples: Sequence[Sample], split: Split, seed: int) -> pa.Table:
+def make_row_table(samples: Sequence[Sample], split: Split, seed: int) -> pa.Table:
     """Rows of the published format of a split.
 
     An eval row has the ten captions to rank, gold first; a train row the gold one and one negative, drawn by ``seed``
@@ -80,46 +80,46 @@ def row_table(samples: Sequence[Sample], split: Split, seed: int) -> pa.Table:
     if split == "eval":
         texts = [text for sample in samples for text in sample.captions]
         lengths = [1 + len(sample.negatives) for sample in samples]
-        columns = [_same(INSTRUCTION, count), images, _lists(lengths, pa.array(texts, pa.string()))]
+        columns = [_constant_column(INSTRUCTION, count), images, _list_column(lengths, pa.array(texts, pa.string()))]
     else:
         negatives = [
             Random(f"{seed}/{sample.id}/negative").choice(sample.negatives)  # noqa: S311 - a draw, not a secret
             for sample in samples
         ]
         columns = [
-            *(_same(INSTRUCTION, count), images),
-            *([sample.gold.text for sample in samples], _same("", count)),
-            *([negative.caption.text for negative in negatives], _same("", count)),
+            *(_constant_column(INSTRUCTION, count), images),
+            *([sample.gold.text for sample in samples], _constant_column("", count)),
+            *([negative.caption.text for negative in negatives], _constant_column("", count)),
         ]
-    return _table([*columns, *_regions(samples)], SCHEMAS[split])
+    return _make_table([*columns, *_region_columns(samples)], SCHEMAS[split])
 
 
-def note_table(samples: Sequence[Sample], origin: Origin) -> pa.Table:
+def make_provenance_table(samples: Sequence[Sample], origin: Origin) -> pa.Table:
     """What the published formats have no column for: elements, kinds, all nine negatives, the source's record."""
     count = len(samples)
     negatives = [negative for sample in samples for negative in sample.negatives]
     parts = pa.array([negative.part for negative in negatives], pa.string())
     swaps = pa.StructArray.from_arrays(
-        [parts, *_elements([negative.caption for negative in negatives])],
+        [parts, *_element_columns([negative.caption for negative in negatives])],
         fields=list(PROVENANCE_SCHEMA.field("negatives").type.value_type),
     )
-    golds = _elements([sample.gold for sample in samples])
+    golds = _element_columns([sample.gold for sample in samples])
     columns = [
         [sample.id for sample in samples],
         [sample.source for sample in samples],
         [sample.split for sample in samples],
         [sample.region.id for sample in samples],
         pa.StructArray.from_arrays(golds, fields=list(PROVENANCE_SCHEMA.field("gold").type)),
-        _lists([len(sample.negatives) for sample in samples], swaps),
-        _same(origin.generator, count),
-        _same(origin.generator_version, count),
-        _same(origin.licence, count),
+        _list_column([len(sample.negatives) for sample in samples], swaps),
+        _constant_column(origin.generator, count),
+        _constant_column(origin.generator_version, count),
+        _constant_column(origin.licence, count),
         [origin.seed] * count,
     ]
-    return _table(columns, PROVENANCE_SCHEMA)
+    return _make_table(columns, PROVENANCE_SCHEMA)
 
 
-def _regions(samples: Sequence[Sample]) -> list[object]:
+def _region_columns(samples: Sequence[Sample]) -> list[object]:
     """The columns of `_REGION`."""
     masks = [sample.region.mask for sample in samples]
     size = [None if mask is None else mask.size for mask in masks]
@@ -132,14 +132,14 @@ def _regions(samples: Sequence[Sample]) -> list[object]:
     )
     boxes = np.array([sample.region.box.xywh for sample in samples], np.float32)
     return [
-        _lists([4] * len(samples), pa.array(boxes.reshape(-1), pa.float32())),
+        _list_column([4] * len(samples), pa.array(boxes.reshape(-1), pa.float32())),
         segmentation,
         [sample.region.category for sample in samples],
         [sample.image_id for sample in samples],
     ]
 
 
-def _elements(captions: Sequence[Caption]) -> list[pa.Array]:
+def _element_columns(captions: Sequence[Caption]) -> list[pa.Array]:
     """The columns of `_ELEMENTS`."""
     return [
         pa.array([caption.object for caption in captions], pa.string()),
@@ -148,16 +148,16 @@ def _elements(captions: Sequence[Caption]) -> list[pa.Array]:
     ]
 
 
-def _same(text: str | None, count: int) -> pa.Array:
+def _constant_column(text: str | None, count: int) -> pa.Array:
     return pa.array([text] * count, pa.string())
 
 
-def _lists(lengths: Sequence[int], values: pa.Array) -> pa.ListArray:
+def _list_column(lengths: Sequence[int], values: pa.Array) -> pa.ListArray:
     """A list column of the values, so many to each row."""
     return pa.ListArray.from_arrays(pa.array(np.cumsum([0, *lengths]), pa.int32()), values)
 
 
-def _table(columns: Sequence[object], schema: pa.Schema) -> pa.Table:
+def _make_table(columns: Sequence[object], schema: pa.Schema) -> pa.Table:
     arrays = [
         column if isinstance(column, pa.Array) else pa.array(column, field.type)
         for column, field in zip(columns, schema, strict=True)

@@ -35,31 +35,33 @@ class Comparison:
     reasons: tuple[str, ...]
 
 
-def against_paper(folder: Path) -> list[Comparison]:
+def compare_with_paper(folder: Path) -> list[Comparison]:
     """Compare a built corpus with the published table, source by source, and the printed totals.
 
     Raises:
         InputError: there is no build report, or none of its sources is one of the paper's.
     """
-    facts = _facts()
+    facts = _read_paper_table()
     built = read_report(folder)
-    rows = [_compared(name, split, row, built) for name, row in facts["sources"].items() for split in SPLITS]
+    rows = [_compare_split(name, split, row, built) for name, row in facts["sources"].items() for split in SPLITS]
     if all(row.images is None for row in rows):
         raise InputError(f"{folder}: holds none of {', '.join(facts['sources'])}; `scar build scar-1m` makes them.")
-    return rows + [_total(split, facts, [row for row in rows if row.source.endswith(split)]) for split in SPLITS]
+    return rows + [
+        _compare_total(split, facts, [row for row in rows if row.source.endswith(split)]) for split in SPLITS
+    ]
 
 
-def _compared(name: str, split: Split, row: Mapping[str, Any], built: Mapping[str, Any]) -> Comparison:
+def _compare_split(name: str, split: Split, row: Mapping[str, Any], built: Mapping[str, Any]) -> Comparison:
     entry = built.get(f"{name}/{split}")
     paper = row[split]
     if entry is None:
         return Comparison(f"{name}/{split}", None, paper["images"], None, paper["samples"], ("not built",))
     same = (entry["images"], entry["samples"]) == (paper["images"], paper["samples"])
-    reasons = () if same else (paper["why"], *_own_reasons(entry, paper.get("records")))
+    reasons = () if same else (paper["why"], *_explain_own_records(entry, paper.get("records")))
     return Comparison(f"{name}/{split}", entry["images"], paper["images"], entry["samples"], paper["samples"], reasons)
 
 
-def _own_reasons(entry: Mapping[str, Any], official: int | None) -> tuple[str, ...]:
+def _explain_own_records(entry: Mapping[str, Any], official: int | None) -> tuple[str, ...]:
     """Whether it was built from the whole, and where its own records went, the most frequent first."""
     rejected = dict(entry["rejected"])
     held = rejected.pop(HELD_OUT, 0)
@@ -79,7 +81,7 @@ def _own_reasons(entry: Mapping[str, Any], official: int | None) -> tuple[str, .
     )
 
 
-def _total(split: Split, facts: Mapping[str, Any], rows: list[Comparison]) -> Comparison:
+def _compare_total(split: Split, facts: Mapping[str, Any], rows: list[Comparison]) -> Comparison:
     """The sum of ours beside the total as printed."""
     ours = sum(row.images or 0 for row in rows), sum(row.samples or 0 for row in rows)
     printed = facts["printed"][split]
@@ -90,5 +92,5 @@ def _total(split: Split, facts: Mapping[str, Any], rows: list[Comparison]) -> Co
     return Comparison(f"total/{split}", ours[0], printed["images"], ours[1], printed["samples"], tuple(reasons))
 
 
-def _facts() -> dict[str, Any]:
+def _read_paper_table() -> dict[str, Any]:
     return tomllib.loads(Path(__file__).with_name("paper.toml").read_text(encoding="utf-8"))

@@ -9,23 +9,23 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from scar.audit.lineage import swap
+from scar.audit.lineage import find_replaced_words
 from scar.common.files import write_text
-from scar.common.html import Shown, outline, pieces, reduced, render
-from scar.common.images import FORMATS, decode, locate
-from scar.common.progress import Track, silent
+from scar.common.html import EmbeddedImage, embed_image, render_page, split_caption, trace_outline
+from scar.common.images import FORMATS, decode_image, locate_image
+from scar.common.progress import Track, track_silently
 from scar.errors import BadRecord, InputError
-from scar.formats.parquet import RowFile, find
+from scar.formats.parquet import RowFile, find_row_files
 from scar.sample import Sample, Split
 
-SHEET = "show.html"
+SAMPLES_PAGE = "show.html"
 
-LARGEST_SIDE = 480
+MAX_SIDE_PX = 480
 """Pixels to which a picture is reduced; box and mask keep the coordinates of the original."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CaptionLine:
     """A caption.
 
     Attributes:
@@ -38,7 +38,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class SampleCard:
     """A sample as the sheet shows it.
 
     Attributes:
@@ -51,14 +51,14 @@ class Card:
     """
 
     sample: Sample
-    lines: tuple[Line, ...]
-    picture: Shown | None
+    lines: tuple[CaptionLine, ...]
+    picture: EmbeddedImage | None
     problem: str
     outline: str
     facts: tuple[tuple[str, str], ...]
 
 
-def show(
+def write_samples_page(
     folder: Path,
     out: Path | None = None,
     *,
@@ -67,8 +67,8 @@ def show(
     source: str | None = None,
     split: Split | None = None,
     images: Path | None = None,
-    track: Track = silent,
-) -> list[Card]:
+    track: Track = track_silently,
+) -> list[SampleCard]:
     """Write a sheet of samples: one HTML file that needs no network and no other file.
 
     Args:
@@ -87,15 +87,15 @@ def show(
     Raises:
         InputError: the folder holds no such file, or one cannot be read.
     """
-    every = find(folder)
+    every = find_row_files(folder)
     files = [file for file in every if source in (None, file.source) and split in (None, file.split)]
     if not files:
         there = ", ".join(f"{file.source}/{file.split}" for file in every)
         raise InputError(f"{folder}: no samples of {source or 'any source'}/{split or 'any split'}; it has {there}.")
-    drawn = [(file, number) for file, numbers in _draw(files, count, seed) for number in numbers]
-    rows = (row for file, numbers in _draw(files, count, seed) for row in file.picked(numbers))
-    cards = [_card(sample, note, images or folder) for sample, note in track(rows, "samples", len(drawn))]
-    page = render(
+    drawn = [(file, number) for file, numbers in _draw_rows(files, count, seed) for number in numbers]
+    rows = (row for file, numbers in _draw_rows(files, count, seed) for row in file.iter_samples_at(numbers))
+    cards = [_make_card(sample, note, images or folder) for sample, note in track(rows, "samples", len(drawn))]
+    page = render_page(
         "samples.html",
         Path(__file__).parent,
         cards=cards,
@@ -103,11 +103,11 @@ def show(
         seed=seed,
         rows=sum(f.rows for f in files),
     )
-    write_text(page, out or folder / SHEET)
+    write_text(page, out or folder / SAMPLES_PAGE)
     return cards
 
 
-def _draw(files: Sequence[RowFile], count: int, seed: int) -> list[tuple[RowFile, list[int]]]:
+def _draw_rows(files: Sequence[RowFile], count: int, seed: int) -> list[tuple[RowFile, list[int]]]:
     """So many rows, evenly over the files as far as they go; of each file without repetition, in order."""
     shares = [0] * len(files)
     while sum(shares) < count and any(share < file.rows for share, file in zip(shares, files, strict=True)):
@@ -120,14 +120,14 @@ def _draw(files: Sequence[RowFile], count: int, seed: int) -> list[tuple[RowFile
     ]
 
 
-def _card(sample: Sample, note: dict[str, Any] | None, images: Path) -> Card:
+def _make_card(sample: Sample, note: dict[str, Any] | None, images: Path) -> SampleCard:
     """What is shown of a sample."""
-    picture, problem = _picture(sample, images)
+    picture, problem = _read_picture(sample, images)
     mask = sample.region.mask
     edge = ""
     if mask is not None and picture is not None:
         if mask.size == (picture.height, picture.width):
-            edge = outline(mask, LARGEST_SIDE)
+            edge = trace_outline(mask, MAX_SIDE_PX)
         else:
             problem = f"its mask is of an image of {mask.size[1]} x {mask.size[0]} pixels, so it is not drawn"
     width, height = (round(side) for side in sample.region.box.xywh[2:])
@@ -135,40 +135,40 @@ def _card(sample: Sample, note: dict[str, Any] | None, images: Path) -> Card:
     if note is not None:
         facts += [("generator", f"{note['generator']} {note['generator_version']}"), ("seed", str(note["seed"]))]
         facts += [("licence", note["licence"])] if note["licence"] else []
-    return Card(sample, tuple(_lines(sample)), picture, problem, edge, tuple(facts))
+    return SampleCard(sample, tuple(_make_lines(sample)), picture, problem, edge, tuple(facts))
 
 
-def _picture(sample: Sample, images: Path) -> tuple[Shown | None, str]:
+def _read_picture(sample: Sample, images: Path) -> tuple[EmbeddedImage | None, str]:
     """The image, or why there is none."""
     from PIL import Image
 
     try:
-        path = locate(images, sample.image, sample.id)
-        decode(path, sample.id)
+        path = locate_image(images, sample.image, sample.id)
+        decode_image(path, sample.id)
     except BadRecord as bad:
         return None, bad.problem
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd metadata harms nobody
         with Image.open(path, formats=FORMATS) as image:
-            return reduced(image, LARGEST_SIDE), ""
+            return embed_image(image, MAX_SIDE_PX), ""
 
 
-def _lines(sample: Sample) -> list[Line]:
+def _make_lines(sample: Sample) -> list[CaptionLine]:
     """Its captions; where the elements are not known, the words that differ from the gold caption are the swap."""
     known = bool(sample.gold.relation or sample.gold.scene)
-    lines = [Line("gold", pieces(sample.gold, None))]
+    lines = [CaptionLine("gold", split_caption(sample.gold, None))]
     for negative in sample.negatives:
         if known:
-            lines.append(Line(negative.part, pieces(negative.caption, negative.part)))
+            lines.append(CaptionLine(negative.part, split_caption(negative.caption, negative.part)))
         else:
             kind = negative.part if len(sample.negatives) > 1 else "negative"
-            lines.append(Line(kind, _differing(sample.gold.text, negative.caption.text)))
+            lines.append(CaptionLine(kind, _mark_difference(sample.gold.text, negative.caption.text)))
     return lines
 
 
-def _differing(gold: str, text: str) -> tuple[tuple[str, bool], ...]:
+def _mark_difference(gold: str, text: str) -> tuple[tuple[str, bool], ...]:
     """A text in up to three pieces: what it shares with the gold caption before and after the words it replaces."""
-    _, new = swap(gold, text)
+    _, new = find_replaced_words(gold, text)
     words, start = text.split(), 0
     mine = gold.split()
     while start < min(len(words), len(mine)) and words[start] == mine[start]:

@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scar.build.report import read_report
-from scar.common.charts import Bars
+from scar.common.charts import BarChart
 from scar.common.files import write_json
 from scar.common.html.figures import save_figures
-from scar.common.progress import Track, silent
-from scar.formats.parquet import find
+from scar.common.progress import Track, track_silently
+from scar.formats.parquet import find_row_files
 from scar.sample import PARTS, Box
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-STATS = "stats.json"
+STATISTICS_FILE = "stats.json"
 
-MOST = 15
+MAX_LISTED = 15
 """So many of the most frequent names are listed."""
 
 
-def stats(folder: Path, track: Track = silent) -> dict[str, Any]:
+def count_corpus(folder: Path, track: Track = track_silently) -> dict[str, Any]:
     """Count a folder and write the counts to its ``stats.json``.
 
     Args:
@@ -45,7 +45,7 @@ def stats(folder: Path, track: Track = silent) -> dict[str, Any]:
     """
     report = read_report(folder)
     counts: dict[str, Any] = {}
-    for file in find(folder):
+    for file in find_row_files(folder):
         images: set[str] = set()
         categories: Counter[str] = Counter()
         kinds: Counter[str] = Counter()
@@ -55,7 +55,7 @@ def stats(folder: Path, track: Track = silent) -> dict[str, Any]:
         swaps: Counter[str] = Counter()
         boxes: Counter[int] = Counter()
         source = file.source
-        for sample in track(file.samples(), file.path.name, file.rows):
+        for sample in track(file.iter_samples(), file.path.name, file.rows):
             source = sample.source
             images.add(sample.image)
             categories[sample.region.category] += 1
@@ -65,29 +65,30 @@ def stats(folder: Path, track: Track = silent) -> dict[str, Any]:
             if sample.gold.relation:
                 relations[sample.gold.relation] += 1
                 swaps.update(each.caption.relation for each in sample.negatives if each.part == "relation")
-            boxes[_size(sample.region.box)] += 1
+            boxes[_size_step(sample.region.box)] += 1
         key = f"{source}/{file.split}"
         counts[key] = {
             "images": len(images),
             "samples": file.rows,
             "categories": len(categories),
             "kinds": dict(sorted(kinds.items())),
-            "gold": _texts(gold),
-            "negatives": _texts(negatives),
+            "gold": _summarize_texts(gold),
+            "negatives": _summarize_texts(negatives),
             "rejected": report.get(key, {}).get("rejected", {}),
-            "objects": _most(categories),
+            "objects": _select_most_frequent(categories),
             "relations": {
-                relation: {"gold": count, "swaps": swaps[relation]} for relation, count in _most(relations).items()
+                relation: {"gold": count, "swaps": swaps[relation]}
+                for relation, count in _select_most_frequent(relations).items()
             },
-            "boxes": {str(round(2 ** (step / 2))): boxes[step] for step in _between(boxes)},
-            "lengths": {"gold": _lengths(gold), "negatives": _lengths(negatives)},
+            "boxes": {str(round(2 ** (step / 2))): boxes[step] for step in _range_of_keys(boxes)},
+            "lengths": {"gold": _count_lengths(gold), "negatives": _count_lengths(negatives)},
         }
     counts = dict(sorted(counts.items()))
-    write_json(counts, folder / STATS)
+    write_json(counts, folder / STATISTICS_FILE)
     return counts
 
 
-def tables(counts: Mapping[str, Any]) -> list[Table]:
+def make_tables(counts: Mapping[str, Any]) -> list[Table]:
     """The counts for people: one table of sources, one of rejected records."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -111,7 +112,7 @@ def tables(counts: Mapping[str, Any]) -> list[Table]:
     return [sources, rejected] if rejected.row_count else [sources]
 
 
-def save(counts: Mapping[str, Any], folder: Path) -> None:
+def write_charts(counts: Mapping[str, Any], folder: Path) -> None:
     """Draw the counts: ``stats/*.png``, and the page ``stats.html``."""
     save_figures(
         folder,
@@ -119,33 +120,33 @@ def save(counts: Mapping[str, Any], folder: Path) -> None:
         title=f"Counts of {folder.resolve().name}",
         about="Objects, boxes, captions and relations by source and split. In a corpus whose words give nothing away, "
         "gold captions and negatives are of the same lengths and have the same relations.",
-        tables=tables(counts),
-        charts=charts(counts),
+        tables=make_tables(counts),
+        charts=make_charts(counts),
     )
 
 
-def charts(counts: Mapping[str, Any]) -> dict[str, Bars]:
+def make_charts(counts: Mapping[str, Any]) -> dict[str, BarChart]:
     """The counts as charts, by file name: ``<source>_<split>_objects``, ``_boxes``, ``_lengths``, ``_relations``.
 
     Args:
         counts: as `stats` returns them or its file has them, or some of their entries.
     """
-    made: dict[str, Bars] = {}
+    made: dict[str, BarChart] = {}
     for key, count in counts.items():
         file = key.replace("/", "_")
         objects = sorted(count["objects"].items(), key=lambda pair: (-pair[1], pair[0]))
         relations = sorted(count["relations"].items(), key=lambda pair: (-pair[1]["gold"], pair[0]))
         every = count["samples"], max(count["kinds"].get("relation", 0), 1)
-        made[f"{file}_objects"] = Bars(f"Objects: {key}", {"samples": dict(objects)})
-        made[f"{file}_boxes"] = Bars(
+        made[f"{file}_objects"] = BarChart(f"Objects: {key}", {"samples": dict(objects)})
+        made[f"{file}_boxes"] = BarChart(
             f"Box sizes: {key}",
             {"samples": {str(side): count["boxes"][str(side)] for side in sorted(map(int, count["boxes"]))}},
             axis="square root of the area, from pixels",
-            upright=True,
+            vertical=True,
         )
-        made[f"{file}_lengths"] = lengths_chart(f"Caption lengths: {key}", count["lengths"])
+        made[f"{file}_lengths"] = make_lengths_chart(f"Caption lengths: {key}", count["lengths"])
         if relations:
-            made[f"{file}_relations"] = Bars(
+            made[f"{file}_relations"] = BarChart(
                 f"Relations: {key}",
                 {
                     kind: {relation: shown[kind] / total for relation, shown in relations}
@@ -156,10 +157,10 @@ def charts(counts: Mapping[str, Any]) -> dict[str, Bars]:
     return made
 
 
-def lengths_chart(title: str, lengths: Mapping[str, Mapping[str, int]]) -> Bars:
+def make_lengths_chart(title: str, lengths: Mapping[str, Mapping[str, int]]) -> BarChart:
     """How long captions of each kind are, as shares of the kind, from captions by number of words."""
     every = sorted({int(words) for counts in lengths.values() for words in counts})
-    return Bars(
+    return BarChart(
         title,
         {
             kind: {str(words): counts.get(str(words), 0) / sum(counts.values()) for words in every}
@@ -167,34 +168,34 @@ def lengths_chart(title: str, lengths: Mapping[str, Mapping[str, int]]) -> Bars:
         },
         unit="share",
         axis="words",
-        upright=True,
+        vertical=True,
     )
 
 
-def _size(box: Box) -> int:
+def _size_step(box: Box) -> int:
     """Power of two that the area of a box reaches; those under 4 by 4 pixels count as that."""
     return math.floor(math.log2(max(box.area, 16)))
 
 
-def _most(counter: Counter[str]) -> dict[str, int]:
+def _select_most_frequent(counter: Counter[str]) -> dict[str, int]:
     """The most frequent names, those of one count by name."""
-    return dict(sorted(counter.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST])
+    return dict(sorted(counter.items(), key=lambda pair: (-pair[1], pair[0]))[:MAX_LISTED])
 
 
-def _lengths(texts: Counter[str]) -> dict[str, int]:
+def _count_lengths(texts: Counter[str]) -> dict[str, int]:
     """Captions by number of words."""
     lengths: Counter[int] = Counter()
     for text, count in texts.items():
         lengths[len(text.split())] += count
-    return {str(words): lengths[words] for words in _between(lengths)}
+    return {str(words): lengths[words] for words in _range_of_keys(lengths)}
 
 
-def _between(counter: Counter[int]) -> range:
+def _range_of_keys(counter: Counter[int]) -> range:
     """From the least to the largest number, those that were not met too."""
     return range(min(counter), max(counter) + 1) if counter else range(0)
 
 
-def _texts(texts: Counter[str]) -> dict[str, float]:
+def _summarize_texts(texts: Counter[str]) -> dict[str, float]:
     """Mean number of words and share of different ones."""
     total = texts.total()
     words = sum(len(text.split()) * count for text, count in texts.items())

@@ -20,12 +20,12 @@ import pyarrow.parquet as pq
 from scar.common.files import replace_file
 from scar.errors import InputError
 
-TABLES = Path(__file__).parent / "tables" / "wordnet"
-DEBIAN = Path("/usr/share/wordnet")
+TABLES_FOLDER = Path(__file__).parent / "tables" / "wordnet"
+DEBIAN_FOLDER = Path("/usr/share/wordnet")
 
-Row: TypeAlias = tuple[str, int, int, list[int]]
+SenseRow: TypeAlias = tuple[str, int, int, list[int]]
 
-NOUNS = pa.schema(
+NOUN_SCHEMA = pa.schema(
     [
         pa.field("lemma", pa.string(), nullable=False),
         pa.field("synset", pa.int32(), nullable=False),
@@ -33,7 +33,7 @@ NOUNS = pa.schema(
         pa.field("hypernyms", pa.list_(pa.int32()), nullable=False),
     ]
 )
-PLURALS = pa.schema(
+PLURAL_SCHEMA = pa.schema(
     [pa.field("plural", pa.string(), nullable=False), pa.field("singular", pa.string(), nullable=False)]
 )
 
@@ -41,7 +41,7 @@ PLURALS = pa.schema(
 def read_hypernyms(folder: Path) -> dict[int, list[int]]:
     """Each synset that is a class, with the synsets one step above it."""
     hypernyms: dict[int, list[int]] = {}
-    for line in _lines(folder / "data.noun"):
+    for line in _read_lines(folder / "data.noun"):
         fields = line.split(" | ", 1)[0].split()
         words = int(fields[3], 16)
         pointers = fields[5 + 2 * words :]  # symbol, offset, part of speech, source/target: four fields each
@@ -54,7 +54,7 @@ def read_hypernyms(folder: Path) -> dict[int, list[int]]:
 def read_counts(folder: Path) -> dict[tuple[str, int], int]:
     """How often each (lemma, sense number) was seen in the texts that WordNet's makers tagged."""
     counts = {}
-    for line in _lines(folder / "cntlist.rev"):
+    for line in _read_lines(folder / "cntlist.rev"):
         key, number, count = line.split()
         lemma, lexical = key.split("%")
         if lexical.startswith("1:"):
@@ -62,10 +62,10 @@ def read_counts(folder: Path) -> dict[tuple[str, int], int]:
     return counts
 
 
-def read_senses(folder: Path) -> Iterator[Row]:
+def read_senses(folder: Path) -> Iterator[SenseRow]:
     """One row per sense, lemma by lemma, the most frequent sense first."""
     hypernyms, counts = read_hypernyms(folder), read_counts(folder)
-    for line in _lines(folder / "index.noun"):
+    for line in _read_lines(folder / "index.noun"):
         fields = line.split()
         lemma, synsets = fields[0], fields[6 + int(fields[3]) :]
         for number, synset in enumerate(map(int, synsets), start=1):
@@ -75,12 +75,12 @@ def read_senses(folder: Path) -> Iterator[Row]:
 
 def read_plurals(folder: Path) -> Iterator[tuple[str, str]]:
     """Irregular plurals with the first singular that WordNet gives."""
-    for line in _lines(folder / "noun.exc"):
+    for line in _read_lines(folder / "noun.exc"):
         plural, singular, *_ = line.split()
         yield plural.replace("_", " "), singular.replace("_", " ")
 
 
-def build(folder: Path, out: Path) -> None:
+def write_tables(folder: Path, out: Path) -> None:
     """Write both tables into `out`.
 
     Raises:
@@ -88,16 +88,17 @@ def build(folder: Path, out: Path) -> None:
     """
     rows = sorted(read_senses(folder), key=lambda row: row[0])  # stable: the order of senses stays
     nouns = pa.table(
-        [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), NOUNS, strict=True)], NOUNS
+        [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), NOUN_SCHEMA, strict=True)],
+        NOUN_SCHEMA,
     )
     pairs = sorted(dict(read_plurals(folder)).items())
-    plurals = pa.table([pa.array(column) for column in zip(*pairs, strict=True)], PLURALS)
+    plurals = pa.table([pa.array(column) for column in zip(*pairs, strict=True)], PLURAL_SCHEMA)
     for name, table in (("nouns", nouns), ("plurals", plurals)):
         with replace_file(out / f"{name}.parquet") as partial:
             pq.write_table(table, partial, compression="zstd", compression_level=19)
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _read_lines(path: Path) -> Iterator[str]:
     """Lines of a WordNet file, without the licence on top, which is indented."""
     try:
         lines = path.read_text(encoding="ascii").splitlines()
@@ -107,4 +108,4 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]) if len(sys.argv) > 1 else DEBIAN, TABLES)
+    write_tables(Path(sys.argv[1]) if len(sys.argv) > 1 else DEBIAN_FOLDER, TABLES_FOLDER)

@@ -8,51 +8,51 @@ from pathlib import Path
 
 from scar.language import wordnet
 
-WORDS = tomllib.loads((Path(__file__).parent / "tables" / "english.toml").read_text(encoding="utf-8"))
+WORD_LISTS = tomllib.loads((Path(__file__).parent / "tables" / "english.toml").read_text(encoding="utf-8"))
 """Words of which English makes an exception, by what is special in them."""
 
-_PLURALS: dict[str, str] = WORDS["plurals"]
+_PLURALS: dict[str, str] = WORD_LISTS["plurals"]
 _SINGULARS = {plural: singular for singular, plural in _PLURALS.items()}
 
 
-def article(words: str) -> str:
+def indefinite_article(words: str) -> str:
     """The indefinite article before `words`, by sound.
 
     >>> article("orange"), article("hour"), article("unicycle"), article("unmade bed"), article("cat")
     ('an', 'an', 'a', 'an', 'a')
     """
     start = words.lower()
-    if start.startswith(tuple(WORDS["vowel"])):
+    if start.startswith(tuple(WORD_LISTS["vowel"])):
         return "an"
     written = start.startswith(("a", "e", "i", "o", "u"))
-    return "an" if written and not start.startswith(tuple(WORDS["consonant"])) else "a"
+    return "an" if written and not start.startswith(tuple(WORD_LISTS["consonant"])) else "a"
 
 
 @lru_cache(maxsize=1 << 16)
-def a(noun: str) -> str:
+def with_article(noun: str) -> str:
     """The noun as one says it of one thing, with its article.
 
     >>> a("orange"), a("scissors"), a("wild grass"), a("trees"), a("the sky"), a("slice of bread")
     ('an orange', 'a pair of scissors', 'wild grass', 'trees', 'the sky', 'a slice of bread')
     """
     first, *_ = words = noun.split()
-    if first.lower() in WORDS["openers"]:
+    if first.lower() in WORD_LISTS["openers"]:
         return noun
     head = words[words.index("of") - 1] if "of" in words[1:] else words[-1]
-    if head in WORDS["pairs"]:
+    if head in WORD_LISTS["pairs"]:
         return f"a pair of {noun}"
-    return noun if head in WORDS["mass"] or is_plural(head) else f"{article(noun)} {noun}"
+    return noun if head in WORD_LISTS["mass"] or is_plural(head) else f"{indefinite_article(noun)} {noun}"
 
 
 @lru_cache(maxsize=1 << 16)
-def bare(phrase: str) -> str:
+def strip_article(phrase: str) -> str:
     """A noun phrase without its article: what `a` was given.
 
     >>> bare("an orange"), bare("a pair of scissors"), bare("trees")
     ('orange', 'scissors', 'trees')
     """
     first, _, rest = phrase.partition(" ")
-    return (rest if first in WORDS["openers"] and rest else phrase).removeprefix("pair of ")
+    return (rest if first in WORD_LISTS["openers"] and rest else phrase).removeprefix("pair of ")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -65,22 +65,24 @@ def is_plural(noun: str) -> bool:
     head = noun.split()[-1].lower()
     if head in _PLURALS:
         return False
-    if head in _SINGULARS or head in WORDS["pairs"]:
+    if head in _SINGULARS or head in WORD_LISTS["pairs"]:
         return True
-    if head in WORDS["singular"] or head.endswith(("ss", "us", "is")):
+    if head in WORD_LISTS["singular"] or head.endswith(("ss", "us", "is")):
         return False
-    return head.endswith("s") or (head.endswith("men") and head != "specimen") or head in wordnet.plurals()
+    return (
+        head.endswith("s") or (head.endswith("men") and head != "specimen") or head in wordnet.read_irregular_plurals()
+    )
 
 
 @lru_cache(maxsize=1 << 16)
-def plural(noun: str) -> str:
+def to_plural(noun: str) -> str:
     """Several of them: the last word in the plural.
 
     >>> plural("wine glass"), plural("knife"), plural("baby"), plural("skis"), plural("key")
     ('wine glasses', 'knives', 'babies', 'skis', 'keys')
     """
     *rest, head = noun.split()
-    if head in WORDS["mass"] or is_plural(head):
+    if head in WORD_LISTS["mass"] or is_plural(head):
         return noun
     if head in _PLURALS:
         head = _PLURALS[head]
@@ -96,20 +98,20 @@ def plural(noun: str) -> str:
 
 
 @lru_cache(maxsize=1 << 16)
-def singular(noun: str) -> str:
+def to_singular(noun: str) -> str:
     """One of them; the noun itself if it is no plural, or one without a singular.
 
     >>> singular("wine glasses"), singular("men"), singular("scissors"), singular("bus"), singular("puppies")
     ('wine glass', 'man', 'scissors', 'bus', 'puppy')
     """
     *rest, head = noun.split()
-    if head in WORDS["pairs"] or not is_plural(head):
+    if head in WORD_LISTS["pairs"] or not is_plural(head):
         return noun
-    if head in _SINGULARS or head in wordnet.plurals():
-        head = _SINGULARS.get(head) or wordnet.plurals()[head]
+    if head in _SINGULARS or head in wordnet.read_irregular_plurals():
+        head = _SINGULARS.get(head) or wordnet.read_irregular_plurals()[head]
     elif head.endswith("men"):
         head = f"{head[:-3]}man"
-    elif head.endswith("ies") and not wordnet.known(head[:-1]):
+    elif head.endswith("ies") and not wordnet.is_known(head[:-1]):
         head = f"{head[:-3]}y"
     elif head.endswith(("sses", "xes", "zes", "ches", "shes")):
         head = head[:-2]
@@ -118,7 +120,7 @@ def singular(noun: str) -> str:
     return " ".join([*rest, head])
 
 
-def gerund(verb: str) -> str:
+def to_gerund(verb: str) -> str:
     """The form in -ing; of a phrase, of its first word.
 
     >>> gerund("ride"), gerund("sit"), gerund("lie"), gerund("lean over"), gerund("throw"), gerund("see")
@@ -129,12 +131,12 @@ def gerund(verb: str) -> str:
         word = f"{word[:-2]}y"
     elif word.endswith("e") and not word.endswith(("ee", "oe", "ye")):
         word = word[:-1]
-    elif _doubles(word):
+    elif _doubles_last_letter(word):
         word += word[-1]
     return f"{word}ing{space}{rest}"
 
 
-def third_person(verb: str) -> str:
+def to_third_person(verb: str) -> str:
     """The form with he, she or it; of a phrase, of its first word.
 
     >>> third_person("ride"), third_person("catch"), third_person("fly"), third_person("play with")
@@ -150,7 +152,7 @@ def third_person(verb: str) -> str:
     return f"{word}{space}{rest}"
 
 
-def past(verb: str) -> str:
+def to_past_tense(verb: str) -> str:
     """The regular form in -ed; of a phrase, of its first word.
 
     >>> past("park"), past("carry"), past("lie"), past("jog")
@@ -162,11 +164,11 @@ def past(verb: str) -> str:
     elif word.endswith("y") and word[-2:-1] not in "aeiou":
         word = f"{word[:-1]}ied"
     else:
-        word += f"{word[-1]}ed" if _doubles(word) else "ed"
+        word += f"{word[-1]}ed" if _doubles_last_letter(word) else "ed"
     return f"{word}{space}{rest}"
 
 
-def _doubles(word: str) -> bool:
+def _doubles_last_letter(word: str) -> bool:
     """Whether the last letter is doubled before -ing: one vowel and one consonant end a word of one syllable."""
     vowels = [letter in "aeiou" for letter in word]
     return len(word) >= 3 and vowels[-3:] == [False, True, False] and sum(vowels) == 1 and word[-1] not in "wxy"

@@ -7,89 +7,89 @@ from typing import Self
 
 import msgspec
 
-from scar.evidence.geometry import DIRECTIONS, INSIDE, NEXT, OPPOSITE, POSITIONS, SUPPORT
-from scar.language.lexicon import Verb, verbs
+from scar.evidence.geometry import DIRECTIONS, INSIDE, NEXT_TO, OPPOSITES, POSITIONS, SUPPORT
+from scar.language.lexicon import Verb, read_verbs
 
-SHOWN = "in a picture of"
+IN_A_PICTURE_OF = "in a picture of"
 """Joins a scene that the thing itself need not be in."""
 
-FRAMED = "a picture of"
+A_PICTURE_OF = "a picture of"
 """Joins a scene to a position."""
 
-JOINTS = (SHOWN, FRAMED, "in", "on", "at")
+SCENE_PREPOSITIONS = (IN_A_PICTURE_OF, A_PICTURE_OF, "in", "on", "at")
 """What joins a relation to the scene, the longest first."""
 
-SPOTS = ("next to", "in front of", "behind", "on", "under", "in", "at")
+PREPOSITIONS = ("next to", "in front of", "behind", "on", "under", "in", "at")
 """Where, by a thing, somebody is who stands, sits or lies."""
 
 
-class Statement(msgspec.Struct, frozen=True):
+class RelationPhrase(msgspec.Struct, frozen=True):
     """A relation: ``<head> <anchor> <joint>``, such as "to the left of" + "a sink" + "in", before the scene.
 
     Attributes:
-        head: a direction, a position, or a verb that may have a spot ("riding", "sitting on").
-        anchor: the other thing, with its article; empty after a position and after a verb that takes nothing.
-        joint: what joins the scene.
+        predicate: a direction, a position, or a verb that may have a spot ("riding", "sitting on").
+        landmark: the other thing, with its article; empty after a position and after a verb that takes nothing.
+        scene_preposition: what joins the scene.
     """
 
-    head: str
-    anchor: str
-    joint: str
+    predicate: str
+    landmark: str
+    scene_preposition: str
 
     @property
     def text(self) -> str:
         """The relation as a caption has it."""
-        return " ".join(part for part in (self.head, self.anchor, self.joint) if part)
+        return " ".join(part for part in (self.predicate, self.landmark, self.scene_preposition) if part)
 
     @property
     def verb(self) -> Verb | None:
         """What somebody does; None if the head is a direction or a position."""
-        return _verb_of(self.head)
+        return _find_verb(self.predicate)
 
     @property
-    def spot(self) -> str:
+    def preposition(self) -> str:
         """Where by the anchor somebody does it; empty if the verb says it all."""
-        return self.head.removeprefix(self.verb.text).strip() if self.verb else ""
+        return self.predicate.removeprefix(self.verb.text).strip() if self.verb else ""
 
     @classmethod
     @lru_cache(maxsize=1 << 16)
     def parse(cls, relation: str) -> Self | None:
         """The statement whose text this is; None if it is made otherwise.
 
-        >>> Statement.parse("to the left of a sink in")
-        Statement(head='to the left of', anchor='a sink', joint='in')
-        >>> Statement.parse("standing on")
-        Statement(head='standing', anchor='', joint='on')
+        >>> RelationPhrase.parse("to the left of a sink in")
+        RelationPhrase(predicate='to the left of', landmark='a sink', scene_preposition='in')
+        >>> RelationPhrase.parse("standing on")
+        RelationPhrase(predicate='standing', landmark='', scene_preposition='on')
         """
-        joint = next((joint for joint in JOINTS if relation == joint or relation.endswith(f" {joint}")), "")
+        joint = next((joint for joint in SCENE_PREPOSITIONS if relation == joint or relation.endswith(f" {joint}")), "")
         body = relation.removesuffix(joint).rstrip()
-        for head in heads():
+        for head in list_predicates():
             if body == head or body.startswith(f"{head} "):
                 return cls(head, body[len(head) + 1 :], joint)
         return None
 
 
 @lru_cache(maxsize=1 << 14)
-def head_of(predicate: str) -> str | None:
+def normalize_predicate(annotated: str) -> str | None:
     """The head that says what the predicate of an annotated relation says; None if none does.
 
     >>> head_of("is riding"), head_of("sits on"), head_of("on top of"), head_of("left of"), head_of("has")
     ('riding', 'sitting on', 'on', 'to the left of', None)
     """
-    said = predicate.removeprefix("is ").removeprefix("are ")
+    said = annotated.removeprefix("is ").removeprefix("are ")
     said = _SYNONYMS.get(said, said)
-    if said in _PLAIN_HEADS:
+    if said in _VERBLESS_PREDICATES:
         return said
     first, _, rest = said.partition(" ")
-    for verb in verbs().values():
+    for verb in read_verbs().values():
         if first in verb.forms:
             head = verb.text if verb.takes else f"{verb.text} {rest}".rstrip()
-            if rest in (("", "on") if verb.takes else SPOTS):
+            if rest in (("", "on") if verb.takes else PREPOSITIONS):
                 return head
     return None
 
 
-_PLAIN_HEADS = frozenset({*DIRECTIONS, *OPPOSITE, SUPPORT, INSIDE, NEXT})
+_VERBLESS_PREDICATES = frozenset({*DIRECTIONS, *OPPOSITES, SUPPORT, INSIDE, NEXT_TO})
 
 _SYNONYMS = {
     "left of": "to the left of",
@@ -102,20 +102,20 @@ _SYNONYMS = {
     "atop": SUPPORT,
     "in back of": "behind",
     "inside of": INSIDE,
-    "beside": NEXT,
+    "beside": NEXT_TO,
 }
 """What annotators also write."""
 
 
 @cache
-def _verb_of(head: str) -> Verb | None:
-    return next((verb for verb in verbs().values() if f"{head} ".startswith(f"{verb.text} ")), None)
+def _find_verb(predicate: str) -> Verb | None:
+    return next((verb for verb in read_verbs().values() if f"{predicate} ".startswith(f"{verb.text} ")), None)
 
 
 @cache
-def heads() -> tuple[str, ...]:
+def list_predicates() -> tuple[str, ...]:
     """Every head that a statement may have, the longest first."""
-    every = {*DIRECTIONS, *POSITIONS, *OPPOSITE, SUPPORT, INSIDE, NEXT}
-    for verb in verbs().values():
-        every |= {verb.text} if verb.takes else {verb.text, *(f"{verb.text} {spot}" for spot in SPOTS)}
+    every = {*DIRECTIONS, *POSITIONS, *OPPOSITES, SUPPORT, INSIDE, NEXT_TO}
+    for verb in read_verbs().values():
+        every |= {verb.text} if verb.takes else {verb.text, *(f"{verb.text} {spot}" for spot in PREPOSITIONS)}
     return tuple(sorted(every, key=lambda head: (-len(head), head)))

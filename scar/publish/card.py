@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from scar.audit import findings
-from scar.audit.swaps import REASONS
+from scar.audit import list_findings
+from scar.audit.swaps import SUSPECT_REASONS
 from scar.common.files import format_bytes, hash_file, write_text
-from scar.common.progress import Track, silent
+from scar.common.progress import Track, track_silently
 from scar.errors import InputError
-from scar.formats.embedded_images import Shard
-from scar.publish.corpus_summary import Config, Digest, Facts, gather, limits, versions
-from scar.publish.croissant import croissant
+from scar.formats.embedded_images import ImageShard
+from scar.publish.corpus_summary import Config, CorpusSummary, HashFile, list_limits, read_versions, summarise_corpus
+from scar.publish.croissant import make_croissant
 from scar.sample import PARTS
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 CARD = "README.md"
 CROISSANT = "croissant.json"
 
-MARK = "<!-- Rendered by `scar card` and rendered again by every push: your own words belong into a --template. -->"
+RENDERED_MARK = (
+    "<!-- Rendered by `scar card` and rendered again by every push: your own words belong into a --template. -->"
+)
 """Stands in every card that was rendered; one without it is somebody's own, and is kept."""
 
 TEMPLATES = Path(__file__).parents[2] / "data_cards"
@@ -44,10 +46,10 @@ def write_card(
     repo: str | None = None,
     template: Path | None = None,
     force: bool = False,
-    digest: Digest = hash_file,
-    embedded: Sequence[Shard] = (),
-    track: Track = silent,
-) -> Facts:
+    hasher: HashFile = hash_file,
+    embedded: Sequence[ImageShard] = (),
+    track: Track = track_silently,
+) -> CorpusSummary:
     """Render the card and the Croissant file of a corpus into its folder.
 
     Args:
@@ -56,7 +58,7 @@ def write_card(
         repo: where it is or will be on the Hub.
         template: instead of the one that fits; it may extend those of ``data_cards``.
         force: replace a README.md that was not rendered.
-        digest: SHA-256 of a file.
+        hasher: SHA-256 of a file.
         embedded: the rows with images that are pushed with it.
         track: shows progress.
 
@@ -67,27 +69,27 @@ def write_card(
         InputError: the corpus cannot be read, the template is none, or a README.md of somebody's own is in the way.
     """
     card = folder / CARD
-    if not force and is_own(card):
+    if not force and is_handwritten(card):
         raise InputError(
             f"{card}: was not rendered by scar, so it stays; move it, put its words into a --template, "
             "or replace it with --force."
         )
-    facts = gather(folder, name, repo, digest=digest, embedded=embedded, track=track)
-    write_text(render(facts, template), card)
-    write_text(croissant(facts), folder / CROISSANT)
+    facts = summarise_corpus(folder, name, repo, hasher=hasher, embedded=embedded, track=track)
+    write_text(render_card(facts, template), card)
+    write_text(make_croissant(facts), folder / CROISSANT)
     return facts
 
 
-def is_own(card: Path) -> bool:
+def is_handwritten(card: Path) -> bool:
     """Whether somebody wrote this card by hand."""
-    return card.is_file() and MARK not in card.read_text(encoding="utf-8", errors="replace")
+    return card.is_file() and RENDERED_MARK not in card.read_text(encoding="utf-8", errors="replace")
 
 
-def render(facts: Facts, template: Path | None = None) -> str:
+def render_card(summary: CorpusSummary, template: Path | None = None) -> str:
     """The card as Markdown with the Hub's YAML.
 
     Args:
-        facts: of the corpus.
+        summary: of the corpus.
         template: instead of the one that fits.
 
     Raises:
@@ -95,26 +97,26 @@ def render(facts: Facts, template: Path | None = None) -> str:
     """
     from jinja2 import TemplateError
 
-    reports = {source.key: source.report for source in facts.sources if source.report is not None}
+    reports = {source.key: source.report for source in summary.sources if source.report is not None}
     try:
         text = (
-            environment(template)
-            .get_template(template.name if template else template_for(facts))
+            make_environment(template)
+            .get_template(template.name if template else select_template(summary))
             .render(
-                facts=facts,
-                header=header(facts),
-                mark=MARK,
-                names=list(dict.fromkeys(source.name for source in facts.sources)),
-                with_images=any(_has_images(config) for config in facts.configs),
-                provenance=any("provenance" in config.name for config in facts.configs),
+                facts=summary,
+                header=make_header(summary),
+                mark=RENDERED_MARK,
+                names=list(dict.fromkeys(source.name for source in summary.sources)),
+                with_images=any(_has_images(config) for config in summary.configs),
+                provenance=any("provenance" in config.name for config in summary.configs),
                 reports=reports,
-                reviews=facts.reviews,
+                reviews=summary.reviews,
                 parts=PARTS,
-                reasons=REASONS,
+                reasons=SUSPECT_REASONS,
                 chance=1 / 10,
-                findings=findings(dict(facts.audit)) if facts.audit else [],
-                limits=limits(facts),
-                versions=versions(),
+                findings=list_findings(dict(summary.audit)) if summary.audit else [],
+                limits=list_limits(summary),
+                versions=read_versions(),
             )
         )
     except (TemplateError, OSError, UnicodeDecodeError) as error:
@@ -124,14 +126,14 @@ def render(facts: Facts, template: Path | None = None) -> str:
     return text.rstrip() + "\n"
 
 
-def template_for(facts: Facts) -> str:
+def select_template(summary: CorpusSummary) -> str:
     """The template that fits a corpus: one of the paper's two parts, or anybody's own build."""
-    if facts.of_the_paper and len(facts.splits) == 1:
-        return f"scar_{facts.splits[0]}.md.jinja"
+    if summary.of_the_paper and len(summary.splits) == 1:
+        return f"scar_{summary.splits[0]}.md.jinja"
     return "dataset.md.jinja"
 
 
-def header(facts: Facts) -> str:
+def make_header(summary: CorpusSummary) -> str:
     """The YAML that the Hub and its viewer read: configs, splits, features, sizes, licence, sources."""
     from datasets import DatasetInfo, Features
     from datasets.info import DatasetInfosDict
@@ -139,17 +141,17 @@ def header(facts: Facts) -> str:
     from datasets.utils.metadata import MetadataConfigs
     from huggingface_hub import DatasetCardData
 
-    licence = facts.licence
+    licence = summary.licence
     unnamed = licence.id == "other"
     data = DatasetCardData(
-        pretty_name=facts.name,
+        pretty_name=summary.name,
         language=["en"],
         license=licence.id,
         license_name="not-settled" if unnamed else None,
         license_link="#sources-and-licences" if unnamed else None,
         annotations_creators=["machine-generated"],
         task_categories=["image-feature-extraction", "text-retrieval"],
-        size_categories=[size_category(facts.samples)],
+        size_categories=[find_size_category(summary.samples)],
         tags=["scar", "visual-interactive-embedding", "caption-retrieval", "hard-negatives", "region", "croissant"],
         sources=[
             {
@@ -159,12 +161,12 @@ def header(facts: Facts) -> str:
                 "images": source.images,
                 "samples": source.samples,
             }
-            for source in facts.sources
+            for source in summary.sources
         ],
     )
     infos: dict[str, Any] = {}
     configs: dict[str, Any] = {}
-    for place, config in enumerate(facts.configs):
+    for place, config in enumerate(summary.configs):
         splits = [
             {
                 "name": name,
@@ -186,7 +188,7 @@ def header(facts: Facts) -> str:
     return data.to_yaml()
 
 
-def size_category(samples: int) -> str:
+def find_size_category(samples: int) -> str:
     """The Hub's name for a size.
 
     >>> size_category(510), size_category(47_145)
@@ -195,7 +197,7 @@ def size_category(samples: int) -> str:
     return next((name for most, name in _SIZES if samples < most), "n>10M")
 
 
-def environment(template: Path | None = None) -> Environment:
+def make_environment(template: Path | None = None) -> Environment:
     """Templates of a folder of the user's and of ``data_cards``, with what they need to show values."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -211,7 +213,7 @@ def environment(template: Path | None = None) -> Environment:
         "size": format_bytes,
         "share": lambda value: f"{value:.1%}".replace("%", " %"),
         "plain": lambda value: f"{value:g}",
-        "listed": _listed,
+        "listed": _join_names,
         "counted": lambda counts: ", ".join(f"{reason} {count:,}" for reason, count in counts.items()) or "none",
         "told": lambda path: PurePosixPath(path).stem.replace("_", " "),
     }
@@ -219,7 +221,7 @@ def environment(template: Path | None = None) -> Environment:
     return made
 
 
-def _listed(names: Sequence[str]) -> str:
+def _join_names(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

@@ -9,18 +9,18 @@ from scar.common.files import FileHash, HashCache, write_json
 from scar.errors import InputError
 
 
-class Checksums:
+class StoredHashes:
     """Remembers checksums in a file.
 
     Args:
         memory: where they are kept; made when `save` is called. One that is damaged counts as empty.
     """
 
-    def __init__(self, memory: Path) -> None:
-        self._memory = memory
+    def __init__(self, store: Path) -> None:
+        self._memory = store
         known: dict[str, FileHash] = {}
         try:
-            for path, (sha256, *state) in json.loads(memory.read_text(encoding="utf-8")).items():
+            for path, (sha256, *state) in json.loads(store.read_text(encoding="utf-8")).items():
                 known[path] = FileHash(tuple(state), sha256)
         except (OSError, ValueError, TypeError, AttributeError):
             known = {}

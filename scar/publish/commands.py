@@ -25,10 +25,10 @@ def card(
     force: Annotated[bool, typer.Option("--force", help="Replace a README.md that was not rendered.")] = False,
 ) -> None:
     """Render the dataset card and the Croissant file of a folder from its files: README.md and croissant.json."""
-    from scar.common.progress import bar
+    from scar.common.progress import show_progress
     from scar.publish.card import CARD, CROISSANT, write_card
 
-    facts = write_card(folder, name=name, repo=repo, template=template, force=force, track=bar)
+    facts = write_card(folder, name=name, repo=repo, template=template, force=force, track=show_progress)
     typer.echo(f"{facts.name}: {facts.samples:,} samples, {facts.licence.name}: {'; '.join(facts.licence.reasons)}")
     if facts.audit is None:
         typer.echo(f"It has not been audited; `scar audit {folder}` and this command again put the figures in.")
@@ -51,15 +51,17 @@ def push(
     ] = False,
 ) -> None:
     """Upload a corpus to the Hub: contents first, then one commit, checked against local checksums; resumable."""
-    from scar.common.progress import bar
-    from scar.publish.send import send
-    from scar.publish.upload_files import OWNED, corpus_files
+    from scar.common.progress import show_progress
+    from scar.publish.send import send_files
+    from scar.publish.upload_files import OWNED_FOLDERS, collect_files
 
-    files, facts = corpus_files(folder, repo, name=name, template=template, embed_images=embed_images, track=bar)
+    files, facts = collect_files(
+        folder, repo, name=name, template=template, embed_images=embed_images, track=show_progress
+    )
     about = [f"licence: {facts.licence.name}: {'; '.join(facts.licence.reasons)}"]
     if embed_images:
         about.insert(0, "images go along: they keep the licences of their makers, see that these let you pass them on")
-    send(
+    send_files(
         files,
         repo,
         "dataset",
@@ -67,7 +69,7 @@ def push(
         revision=revision,
         tag=tag,
         message=f"{facts.name}: {facts.samples:,} samples",
-        owned=OWNED,
+        owned=OWNED_FOLDERS,
         about=about,
         dry_run=dry_run,
     )
@@ -90,34 +92,34 @@ def pull(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; fetch nothing.")] = False,
 ) -> None:
     """Download a corpus: one commit, resumable, checked; then look at every row, and say what images are missing."""
-    from scar.common.progress import bar
-    from scar.formats.check import check as check_folder
-    from scar.publish.checksums import Checksums
-    from scar.publish.missing_images import instructions, needed, write_list
-    from scar.publish.pull import MEMORY, lines
-    from scar.publish.pull import plan as plan_pull
-    from scar.publish.pull import pull as pull_files
+    from scar.common.progress import show_progress
+    from scar.formats.check import check_folder as check_folder
+    from scar.publish.checksums import StoredHashes
+    from scar.publish.missing_images import find_missing_images, iter_instructions, write_missing_list
+    from scar.publish.pull import HASHES, iter_pull_lines
+    from scar.publish.pull import plan_pull as plan_pull
+    from scar.publish.pull import pull_files as pull_files
 
     def say(line: str) -> None:
         typer.echo(line, err=True)
 
     plan = plan_pull(repo, out, revision=revision, rows_only=rows_only, force=force, say=say)
-    for line in lines(plan):
+    for line in iter_pull_lines(plan):
         typer.echo(line)
     if dry_run:
         typer.echo("Nothing was fetched.")
         return
-    pull_files(plan, track=bar, say=say)
+    pull_files(plan, track=show_progress, say=say)
     typer.echo(f"{len(plan.pulled.files)} files of {plan.pulled.commit}, all verified")
-    checksums = Checksums(out / MEMORY)
-    found = needed(out, images, sha256=checksums, track=bar)
+    checksums = StoredHashes(out / HASHES)
+    found = find_missing_images(out, images, sha256=checksums, track=show_progress)
     checksums.save()
-    findings = check_folder(out, images, bar, {name for each in found for name in each.missing})
-    for line in findings.lines():
+    findings = check_folder(out, images, show_progress, {name for each in found for name in each.missing})
+    for line in findings.iter_report_lines():
         typer.echo(line)
-    for line in instructions(found, out, images):
+    for line in iter_instructions(found, out, images):
         typer.echo(line)
-    if listed := write_list(found, out):
+    if listed := write_missing_list(found, out):
         typer.echo(f"{listed} names every missing image; the same command looks again.")
-    if findings.counts or any(each.others for each in found):
+    if findings.counts or any(each.changed for each in found):
         raise typer.Exit(2)

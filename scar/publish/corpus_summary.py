@@ -14,31 +14,31 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow.parquet as pq
 
-from scar.audit.report import REPORT as AUDIT
+from scar.audit.report import AUDIT_FILE as AUDIT
 from scar.build.report import read_report
-from scar.common.progress import Track, silent
-from scar.demo.corpus import NAME as DEMO
+from scar.common.progress import Track, track_silently
+from scar.demo.corpus import DEMO_NAME as DEMO
 from scar.errors import InputError
-from scar.formats.embedded_images import Shard
-from scar.formats.parquet import RowFile, find
+from scar.formats.embedded_images import ImageShard
+from scar.formats.parquet import RowFile, find_row_files
 from scar.formats.schema import PROVENANCE_SCHEMA
-from scar.inspect.statistics import stats
-from scar.publish.licences import Combined, combine
+from scar.inspect.statistics import count_corpus
+from scar.publish.licences import CombinedLicence, combine_licences
 from scar.sample import SPLITS, Split
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Digest: TypeAlias = Callable[[Path], str]
+HashFile: TypeAlias = Callable[[Path], str]
 """SHA-256 of a file in hexadecimal digits."""
 
-ABOUT: Mapping[Split, str] = {
+ROW_DESCRIPTIONS: Mapping[Split, str] = {
     "eval": "an image, a box in it, and ten captions to rank, the true one first",
     "train": "an image, a box in it, the caption that is true, and one that is not",
 }
 """What the rows of a split are."""
 
-_FEW = 1_000
+_FEW_SAMPLES = 1_000
 """Fewer samples than this, and a score is so uncertain that the card says so."""
 
 PLOT_FOLDERS = ("stats", "audit")
@@ -90,7 +90,7 @@ class Config:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceFacts:
+class SourceSummary:
     """One source in one split.
 
     Attributes:
@@ -119,7 +119,7 @@ class SourceFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CorpusSummary:
     """Everything that a card says of a corpus.
 
     Attributes:
@@ -128,7 +128,7 @@ class Facts:
         configs: in the order of the card; the first is the default.
         sources: by name and split.
         licence: of the whole.
-        stats: as `scar.inspect.statistics.stats` returns them.
+        stats: as `scar.inspect.statistics.count_corpus` returns them.
         audit: as ``audit.json`` has it, if the corpus was audited.
         plots: of statistics and audit, paths below the folder.
     """
@@ -136,8 +136,8 @@ class Facts:
     name: str
     repo: str | None
     configs: tuple[Config, ...]
-    sources: tuple[SourceFacts, ...]
-    licence: Combined
+    sources: tuple[SourceSummary, ...]
+    licence: CombinedLicence
     stats: Mapping[str, Any]
     audit: Mapping[str, Any] | None
     plots: tuple[str, ...]
@@ -160,43 +160,45 @@ class Facts:
     @property
     def of_the_paper(self) -> bool:
         """Whether every source is one that the paper uses."""
-        return all(source.name in known_sources() for source in self.sources)
+        return all(source.name in read_known_sources() for source in self.sources)
 
 
-def gather(
+def summarise_corpus(
     folder: Path,
     name: str | None = None,
     repo: str | None = None,
     *,
-    digest: Digest,
-    embedded: Sequence[Shard] = (),
-    track: Track = silent,
-) -> Facts:
+    hasher: HashFile,
+    embedded: Sequence[ImageShard] = (),
+    track: Track = track_silently,
+) -> CorpusSummary:
     """Read the facts of a folder; counts it, and writes its ``stats.json``.
 
     Args:
         folder: a SCaR folder, ours or the published one.
         name: of the corpus; by default that of the repository, else the folder's.
         repo: where it is or will be on the Hub.
-        digest: SHA-256 of a file.
+        hasher: SHA-256 of a file.
         embedded: the rows with images that are pushed with it.
         track: shows progress.
 
     Raises:
         InputError: a file cannot be read, two sources would be one split, or an audit is of another build.
     """
-    files = find(folder)
-    counts = stats(folder, track)
+    files = find_row_files(folder)
+    counts = count_corpus(folder, track)
     report = read_report(folder)
-    sources = tuple(_source(file, counts, report) for file in sorted(files, key=lambda file: (file.split, file.source)))
-    return Facts(
+    sources = tuple(
+        _summarise_source(file, counts, report) for file in sorted(files, key=lambda file: (file.split, file.source))
+    )
+    return CorpusSummary(
         name=name or (repo or str(folder.resolve())).rpartition("/")[2],
         repo=repo,
-        configs=(*_configs(files, folder, digest), *_with_images(embedded, digest)),
+        configs=(*_make_configs(files, folder, hasher), *_make_image_configs(embedded, hasher)),
         sources=sources,
-        licence=combine(_stated(sources)),
+        licence=combine_licences(_collect_licences(sources)),
         stats=counts,
-        audit=_audit(folder, counts),
+        audit=_read_audit(folder, counts),
         plots=tuple(
             path.relative_to(folder).as_posix()
             for each in PLOT_FOLDERS
@@ -205,21 +207,21 @@ def gather(
     )
 
 
-def limits(facts: Facts) -> list[str]:
+def list_limits(summary: CorpusSummary) -> list[str]:
     """What the corpus is not good for, as far as its own figures tell."""
     lines = ["Captions are in English and were written by a program, from annotations; they are as wrong as these are."]
-    if any(source.report and source.report["settings"]["generator"] == "rules" for source in facts.sources):
+    if any(source.report and source.report["settings"]["generator"] == "rules" for source in summary.sources):
         lines.append(
             "The generator `rules` says what boxes, categories and image captions tell; many true captions only say "
             "where in the picture a thing is."
         )
-    if any(source.name == DEMO for source in facts.sources):
+    if any(source.name == DEMO for source in summary.sources):
         lines.append(f"{DEMO} is drawn: scores on it say whether a tool works, not how good a model is at photographs.")
-    if facts.audit is None:
+    if summary.audit is None:
         lines.append("What captions give away without the image has not been measured.")
     lines.append("No person has looked at every sample; a negative may be true of the thing in the box.")
-    asked = sum(source.samples for source in facts.sources if source.split == "eval")
-    if 0 < asked < _FEW:
+    asked = sum(source.samples for source in summary.sources if source.split == "eval")
+    if 0 < asked < _FEW_SAMPLES:
         wide = 100 * 1.96 * (0.1 * 0.9 / asked) ** 0.5
         lines.append(
             f"{asked:,} eval samples: at chance the 95 % interval of a score reaches {wide:.1f} points to each side."
@@ -227,7 +229,7 @@ def limits(facts: Facts) -> list[str]:
     return lines
 
 
-def versions() -> dict[str, str]:
+def read_versions() -> dict[str, str]:
     """Versions of what writes the files."""
     found = {}
     for label, package in (("scar", "scar-virtue"), ("pyarrow", "pyarrow")):
@@ -238,20 +240,20 @@ def versions() -> dict[str, str]:
     return found
 
 
-def data_file(path: Path, inside: str, digest: Digest) -> DataFile:
+def describe_file(path: Path, name: str, digest: HashFile) -> DataFile:
     """What is known of a parquet file.
 
     Args:
         path: where it is.
-        inside: its path below the corpus's folder.
+        name: its path below the corpus's folder.
         digest: SHA-256 of a file.
     """
     meta = pq.read_metadata(path)
     memory = sum(meta.row_group(number).total_byte_size for number in range(meta.num_row_groups))
-    return DataFile(inside, meta.num_rows, path.stat().st_size, memory, digest(path))
+    return DataFile(name, meta.num_rows, path.stat().st_size, memory, digest(path))
 
 
-def split_name(source: str) -> str:
+def make_split_name(source: str) -> str:
     """A source's name as the name of a split, which may hold letters, digits and underscores alone.
 
     >>> split_name("RefCOCO+")
@@ -260,7 +262,7 @@ def split_name(source: str) -> str:
     return re.sub(r"\W", "_", source, flags=re.ASCII)
 
 
-def by_split(files: Sequence[tuple[str, DataFile]], config: str) -> dict[str, tuple[DataFile, ...]]:
+def group_by_split(files: Sequence[tuple[str, DataFile]], config: str) -> dict[str, tuple[DataFile, ...]]:
     """Files by split.
 
     Args:
@@ -273,7 +275,7 @@ def by_split(files: Sequence[tuple[str, DataFile]], config: str) -> dict[str, tu
     splits: dict[str, tuple[DataFile, ...]] = {}
     owner: dict[str, str] = {}
     for source, file in files:
-        split = split_name(source)
+        split = make_split_name(source)
         if owner.setdefault(split, source) != source:
             raise InputError(
                 f"{config}: the sources {owner[split]} and {source} would both be the split {split!r}; rename one."
@@ -283,20 +285,20 @@ def by_split(files: Sequence[tuple[str, DataFile]], config: str) -> dict[str, tu
 
 
 @cache
-def known_sources() -> dict[str, dict[str, Any]]:
+def read_known_sources() -> dict[str, dict[str, Any]]:
     """The rows of ``sources.toml`` by the name that stands in file names."""
     rows = tomllib.loads((Path(__file__).parents[1] / "annotations" / "sources.toml").read_text(encoding="utf-8"))
     return {row["name"]: row for row in rows.values()}
 
 
-def _source(file: RowFile, counts: Mapping[str, Any], report: Mapping[str, Any]) -> SourceFacts:
-    first = next(iter(file.samples()), None)
+def _summarise_source(file: RowFile, counts: Mapping[str, Any], report: Mapping[str, Any]) -> SourceSummary:
+    first = next(iter(file.iter_samples()), None)
     name = first.source if first else file.source
     key = f"{name}/{file.split}"
-    known = known_sources().get(name, {})
+    known = read_known_sources().get(name, {})
     entry = report.get(key)
     stated = entry["settings"]["licence"] if entry else known.get("licence")
-    return SourceFacts(
+    return SourceSummary(
         name=name,
         split=file.split,
         images=counts[key]["images"],
@@ -308,7 +310,7 @@ def _source(file: RowFile, counts: Mapping[str, Any], report: Mapping[str, Any])
     )
 
 
-def _stated(sources: Sequence[SourceFacts]) -> dict[str, str | None]:
+def _collect_licences(sources: Sequence[SourceSummary]) -> dict[str, str | None]:
     """Stated licences by source, by source and split where its splits state different ones."""
     words: dict[str, set[str | None]] = {}
     for source in sources:
@@ -316,39 +318,39 @@ def _stated(sources: Sequence[SourceFacts]) -> dict[str, str | None]:
     return {source.name if len(words[source.name]) == 1 else source.key: source.licence for source in sources}
 
 
-def _configs(files: Sequence[RowFile], folder: Path, digest: Digest) -> list[Config]:
+def _make_configs(files: Sequence[RowFile], folder: Path, digest: HashFile) -> list[Config]:
     configs = []
-    for split, about in ABOUT.items():
+    for split, about in ROW_DESCRIPTIONS.items():
         mine = [file for file in files if file.split == split]
-        rows = [(file.source, _inside(file.path, folder, digest)) for file in mine]
-        notes = [(file.source, _inside(file.sidecar, folder, digest)) for file in mine if file.sidecar]
+        rows = [(file.source, _describe_inside(file.path, folder, digest)) for file in mine]
+        notes = [(file.source, _describe_inside(file.sidecar, folder, digest)) for file in mine if file.sidecar]
         if rows:
             schema = pq.read_schema(mine[0].path).remove_metadata()
-            configs.append(Config(split, about, schema, by_split(rows, split)))
+            configs.append(Config(split, about, schema, group_by_split(rows, split)))
         if notes:
             beside = f"what the rows of `{split}` have no column for, in the same order"
-            configs.append(Config(f"{split}_provenance", beside, PROVENANCE_SCHEMA, by_split(notes, split)))
+            configs.append(Config(f"{split}_provenance", beside, PROVENANCE_SCHEMA, group_by_split(notes, split)))
     return sorted(configs, key=lambda config: config.name.endswith("_provenance"))
 
 
-def _with_images(shards: Sequence[Shard], digest: Digest) -> list[Config]:
+def _make_image_configs(shards: Sequence[ImageShard], digest: HashFile) -> list[Config]:
     """A config for each split that has rows with images."""
     configs = []
-    for split in ABOUT:
+    for split in ROW_DESCRIPTIONS:
         mine = [shard for shard in shards if shard.split == split]
         if mine:
             name = f"{split}_images"
-            files = [(shard.source, data_file(shard.file, shard.path, digest)) for shard in mine]
+            files = [(shard.source, describe_file(shard.file, shard.path, digest)) for shard in mine]
             schema = pq.read_schema(mine[0].file)
-            configs.append(Config(name, f"a row of `{split}` with its image", schema, by_split(files, name)))
+            configs.append(Config(name, f"a row of `{split}` with its image", schema, group_by_split(files, name)))
     return configs
 
 
-def _inside(path: Path, folder: Path, digest: Digest) -> DataFile:
-    return data_file(path, path.relative_to(folder).as_posix(), digest)
+def _describe_inside(path: Path, folder: Path, digest: HashFile) -> DataFile:
+    return describe_file(path, path.relative_to(folder).as_posix(), digest)
 
 
-def _audit(folder: Path, counts: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _read_audit(folder: Path, counts: Mapping[str, Any]) -> Mapping[str, Any] | None:
     path = folder / AUDIT
     try:
         audit = json.loads(path.read_text(encoding="utf-8"))

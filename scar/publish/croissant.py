@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from scar.audit import findings
+from scar.audit import list_findings
 from scar.errors import InputError
-from scar.formats.embedded_images import IMAGE
-from scar.publish.corpus_summary import Config, DataFile, Facts, limits, versions
+from scar.formats.embedded_images import IMAGE_COLUMN
+from scar.publish.corpus_summary import Config, CorpusSummary, DataFile, list_limits, read_versions
 
 if TYPE_CHECKING:
     import mlcroissant
@@ -38,7 +38,7 @@ _USES = {
 HUB = "https://huggingface.co/datasets"
 
 
-def croissant(facts: Facts) -> str:
+def make_croissant(summary: CorpusSummary) -> str:
     """The Croissant file as JSON text, validated.
 
     A record set is a split of a config that is one file or more; paths are relative to the corpus's folder.
@@ -51,54 +51,59 @@ def croissant(facts: Facts) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # mlcroissant asks rdflib in ways that are going away
-            text = json.dumps(_metadata(facts).to_json(), indent=2, ensure_ascii=False, default=str)
+            text = json.dumps(_make_metadata(summary).to_json(), indent=2, ensure_ascii=False, default=str)
             mlc.Metadata.from_json(mlc.Context(), json.loads(text))
     except mlc.ValidationError as error:
-        raise InputError(f"{facts.name}: its Croissant file does not validate: {error}") from None
+        raise InputError(f"{summary.name}: its Croissant file does not validate: {error}") from None
     return text + "\n"
 
 
-def _metadata(facts: Facts) -> mlcroissant.Metadata:
+def _make_metadata(summary: CorpusSummary) -> mlcroissant.Metadata:
     import mlcroissant as mlc
 
-    objects = [_object(file) for config in facts.configs for file in config.files]
+    objects = [_make_file_object(file) for config in summary.configs for file in config.files]
     records = [
-        _records(config, split, number if len(files) > 1 else None, file)
-        for config in facts.configs
+        _make_record_set(config, split, number if len(files) > 1 else None, file)
+        for config in summary.configs
         for split, files in config.splits.items()
         for number, file in enumerate(files)
     ]
     return mlc.Metadata(
         conforms_to=CONFORMS_TO,
-        name=facts.name,
-        description=f"{facts.samples:,} samples in the format of SCaR: an image, a box, a true caption and false ones.",
-        url=f"{HUB}/{facts.repo}" if facts.repo else None,
-        license=[facts.licence.url or facts.licence.name],
-        version=versions()["scar"],
+        name=summary.name,
+        description=f"{summary.samples:,} samples in the format of SCaR: an image, a box, a true caption and "
+        "false ones.",
+        url=f"{HUB}/{summary.repo}" if summary.repo else None,
+        license=[summary.licence.url or summary.licence.name],
+        version=read_versions()["scar"],
         in_language=["en"],
         keywords=["SCaR", "visual-interactive embedding", "caption retrieval", "hard negatives"],
         cite_as="VIRTUE: Visual-Interactive Text-Image Universal Embedder, arXiv 2510.00523, 2025",
         distribution=objects,
         record_sets=records,
-        **_responsible(facts),
+        **_describe_responsible_ai(summary),
     )
 
 
-def _responsible(facts: Facts) -> dict[str, Any]:
+def _describe_responsible_ai(summary: CorpusSummary) -> dict[str, Any]:
     """The responsible-AI fields; what is not known is left out."""
-    reports = [source.report for source in facts.sources if source.report is not None]
-    where = "; ".join(f"{source.key}: {source.images:,} images, {source.samples:,} samples" for source in facts.sources)
+    reports = [source.report for source in summary.sources if source.report is not None]
+    where = "; ".join(
+        f"{source.key}: {source.images:,} images, {source.samples:,} samples" for source in summary.sources
+    )
     told = {
         "data_collection": f"Regions of annotated images of other data sets ({where}).",
         "data_collection_type": ["Secondary Data analysis", "Software Collection"],
         "data_collection_raw_data": "Images and annotations of the sources, which stay with their publishers.",
         "data_annotation_protocol": [_PROTOCOL],
-        "data_annotation_analysis": _reviewed(facts) or ["No review by people is on record for this build."],
+        "data_annotation_analysis": _describe_reviews(summary) or ["No review by people is on record for this build."],
         "annotations_per_item": "1 true caption and 9 others",
-        "data_biases": findings(dict(facts.audit)) or [_CLEAN] if facts.audit else ["It has not been audited."],
-        "data_use_cases": [_USES[split] for split in facts.splits],
-        "data_limitations": limits(facts),
-        "data_social_impact": f"Licence: {facts.licence.name}, because {'; '.join(facts.licence.reasons)}.",
+        "data_biases": list_findings(dict(summary.audit)) or [_CLEAN]
+        if summary.audit
+        else ["It has not been audited."],
+        "data_use_cases": [_USES[split] for split in summary.splits],
+        "data_limitations": list_limits(summary),
+        "data_social_impact": f"Licence: {summary.licence.name}, because {'; '.join(summary.licence.reasons)}.",
         "personal_sensitive_information": ["Images may show people. Captions are made of annotations."],
     }
     if not reports:
@@ -114,14 +119,14 @@ def _responsible(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _reviewed(facts: Facts) -> list[str]:
+def _describe_reviews(summary: CorpusSummary) -> list[str]:
     return [
         f"{key}: {found['samples']:,} samples seen by {found['reviewers']} people, {found['accepted']:.1%} accepted"
-        for key, found in facts.reviews.items()
+        for key, found in summary.reviews.items()
     ]
 
 
-def _object(file: DataFile) -> mlcroissant.FileObject:
+def _make_file_object(file: DataFile) -> mlcroissant.FileObject:
     import mlcroissant as mlc
 
     return mlc.FileObject(
@@ -134,7 +139,7 @@ def _object(file: DataFile) -> mlcroissant.FileObject:
     )
 
 
-def _records(config: Config, split: str, number: int | None, file: DataFile) -> mlcroissant.RecordSet:
+def _make_record_set(config: Config, split: str, number: int | None, file: DataFile) -> mlcroissant.RecordSet:
     import mlcroissant as mlc
 
     id_ = f"{config.name}/{split}" if number is None else f"{config.name}/{split}/{number}"
@@ -142,16 +147,16 @@ def _records(config: Config, split: str, number: int | None, file: DataFile) -> 
         id=id_,
         name=id_,
         description=f"{file.rows:,} rows, each {config.about}.",
-        fields=[_field(f"{id_}/{column.name}", column, file.path, column.name) for column in config.schema],
+        fields=[_make_field(f"{id_}/{column.name}", column, file.path, column.name) for column in config.schema],
     )
 
 
-def _field(id_: str, column: pa.Field, path: str, top: str, inside: str = "") -> mlcroissant.Field:
+def _make_field(id_: str, column: pa.Field, path: str, top: str, inside: str = "") -> mlcroissant.Field:
     """A column, or what is below it at a JSON path."""
     import mlcroissant as mlc
 
     kind, repeated = column.type, "[*]" in inside
-    if column.name == IMAGE and not inside:
+    if column.name == IMAGE_COLUMN and not inside:
         return mlc.Field(
             id=id_,
             name=id_,
@@ -164,12 +169,14 @@ def _field(id_: str, column: pa.Field, path: str, top: str, inside: str = "") ->
         kind, repeated = kind.value_type, True
     if pa.types.is_struct(kind):
         each = f"{inside}[*]" if repeated else inside
-        below = [_field(f"{id_}/{field.name}", field, path, top, f"{each}.{field.name}".lstrip(".")) for field in kind]
+        below = [
+            _make_field(f"{id_}/{field.name}", field, path, top, f"{each}.{field.name}".lstrip(".")) for field in kind
+        ]
         return mlc.Field(id=id_, name=id_, sub_fields=below)
     return mlc.Field(
         id=id_,
         name=id_,
-        data_types=[_data_type(kind)],
+        data_types=[_choose_data_type(kind)],
         repeated=repeated or None,
         source=mlc.Source(
             file_object=path,
@@ -179,7 +186,7 @@ def _field(id_: str, column: pa.Field, path: str, top: str, inside: str = "") ->
     )
 
 
-def _data_type(kind: pa.DataType) -> Any:
+def _choose_data_type(kind: pa.DataType) -> Any:
     import mlcroissant as mlc
 
     if pa.types.is_integer(kind):

@@ -24,14 +24,14 @@ class Licence:
     id: str
     name: str
     url: str
-    says: tuple[str, ...]
+    phrases: tuple[str, ...]
     commercial: bool = True
     share_alike: bool = False
     derivatives: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Combined:
+class CombinedLicence:
     """The licence of a whole.
 
     Attributes:
@@ -49,7 +49,7 @@ class Combined:
     reasons: tuple[str, ...]
 
 
-def named(words: str) -> list[Licence]:
+def find_licences(words: str) -> list[Licence]:
     """The licences that a source's words name.
 
     >>> [licence.id for licence in named("RefCOCO+: for research; COCO annotations CC BY 4.0")]
@@ -57,22 +57,24 @@ def named(words: str) -> list[Licence]:
     """
     rest = " ".join(re.split(r"[\s\-_]+", words.casefold()))
     found = {}
-    for said, licence in sorted(_phrases().items(), key=lambda pair: -len(pair[0])):
+    for said, licence in sorted(_map_phrases().items(), key=lambda pair: -len(pair[0])):
         rest, count = re.subn(rf"(?<!\w){re.escape(said)}(?!\w)", " ", rest)
         if count:
             found[licence.id] = licence
-    return [licence for licence in _table() if licence.id in found]
+    return [licence for licence in _read_table() if licence.id in found]
 
 
-def combine(stated: Mapping[str, str | None]) -> Combined:
+def combine_licences(stated: Mapping[str, str | None]) -> CombinedLicence:
     """The licence of what is made of several sources.
 
     Args:
         stated: what each source says of its licence, by the source's name.
     """
-    known = {source: named(words or "") for source, words in stated.items()}
+    known = {source: find_licences(words or "") for source, words in stated.items()}
     restricted = [
-        _because(source, stated[source], "is not for commercial use") for source in known if _any_nc(known[source])
+        _format_reason(source, stated[source], "is not for commercial use")
+        for source in known
+        if _has_non_commercial(known[source])
     ]
     nothing = [
         f"{source} states no licence" if words is None else f"{source} says {words!r}, which is none that is known here"
@@ -81,63 +83,63 @@ def combine(stated: Mapping[str, str | None]) -> Combined:
     ]
     commercial = not restricted and not nothing
     if nothing:
-        return Combined(OTHER, "not settled", None, commercial, (*nothing, *restricted))
+        return CombinedLicence(OTHER, "not settled", None, commercial, (*nothing, *restricted))
     every = {licence.id: licence for licences in known.values() for licence in licences}
     frozen = [
-        _because(source, stated[source], "forbids changed versions")
+        _format_reason(source, stated[source], "forbids changed versions")
         for source, licences in known.items()
         if not all(licence.derivatives for licence in licences)
     ]
     if frozen:
-        return Combined(OTHER, "not settled", None, commercial, (*frozen, *restricted))
+        return CombinedLicence(OTHER, "not settled", None, commercial, (*frozen, *restricted))
     alike = {source: licence for source, licences in known.items() for licence in licences if licence.share_alike}
-    result, reasons = _result(every, alike, restricted, stated)
+    result, reasons = _choose_licence(every, alike, restricted, stated)
     if result is None:
-        return Combined(OTHER, "not settled", None, commercial, reasons)
-    return Combined(result.id, result.name, result.url, result.commercial, reasons)
+        return CombinedLicence(OTHER, "not settled", None, commercial, reasons)
+    return CombinedLicence(result.id, result.name, result.url, result.commercial, reasons)
 
 
-def _result(
+def _choose_licence(
     every: Mapping[str, Licence],
-    alike: Mapping[str, Licence],
+    share_alike: Mapping[str, Licence],
     restricted: list[str],
     stated: Mapping[str, str | None],
 ) -> tuple[Licence | None, tuple[str, ...]]:
     """The licence of the whole, None if its terms exclude each other, and why."""
-    because = [_because(source, stated[source], "asks for the same licence") for source in alike]
-    ids = {licence.id for licence in alike.values()}
+    because = [_format_reason(source, stated[source], "asks for the same licence") for source in share_alike]
+    ids = {licence.id for licence in share_alike.values()}
     if len(ids) > 1 or (restricted and ids - {"cc-by-nc-sa-4.0"}):
         return None, (*because, *restricted, "these terms exclude each other: ask the sources, or leave one out")
     if ids:
-        return _get(ids.pop()), (*because, *restricted)
+        return _get_licence(ids.pop()), (*because, *restricted)
     if restricted:
-        return _get("cc-by-nc-4.0"), tuple(restricted)
+        return _get_licence("cc-by-nc-4.0"), tuple(restricted)
     if every.keys() == {"cc0-1.0"}:
-        return _get("cc0-1.0"), ("every source is in the public domain",)
+        return _get_licence("cc0-1.0"), ("every source is in the public domain",)
     if len(every) == 1:
         only = next(iter(every.values()))
         return only, (f"every source is under {only.name}",)
     names = ", ".join(licence.name for licence in every.values())
-    return _get("cc-by-4.0"), (f"the sources are under {names}, which ask for no more than to be named",)
+    return _get_licence("cc-by-4.0"), (f"the sources are under {names}, which ask for no more than to be named",)
 
 
-def _any_nc(licences: list[Licence]) -> bool:
+def _has_non_commercial(licences: list[Licence]) -> bool:
     return not all(licence.commercial for licence in licences)
 
 
-def _because(source: str, words: str | None, what: str) -> str:
+def _format_reason(source: str, words: str | None, what: str) -> str:
     return f"{source} ({words}) {what}"
 
 
-def _get(id_: str) -> Licence:
-    return next(licence for licence in _table() if licence.id == id_)
+def _get_licence(id_: str) -> Licence:
+    return next(licence for licence in _read_table() if licence.id == id_)
 
 
-def _phrases() -> dict[str, Licence]:
-    return {said: licence for licence in _table() for said in licence.says}
+def _map_phrases() -> dict[str, Licence]:
+    return {said: licence for licence in _read_table() for said in licence.phrases}
 
 
 @cache
-def _table() -> tuple[Licence, ...]:
+def _read_table() -> tuple[Licence, ...]:
     content = tomllib.loads(Path(__file__).with_name("licences.toml").read_text(encoding="utf-8"))
-    return tuple(Licence(**row | {"says": tuple(row["says"])}) for row in content["licence"])
+    return tuple(Licence(**row | {"phrases": tuple(row["phrases"])}) for row in content["licence"])

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from scar.common.files import format_bytes
 from scar.common.hub_files import RepoType
-from scar.publish.push import Upload, check_plan, commits
+from scar.publish.push import Upload, check_plan, plan_commits
 
 
-def lines(
+def iter_plan_lines(
     files: Sequence[Upload], repo: str, repo_type: RepoType, *, public: bool, revision: str, tag: str | None
 ) -> Iterator[str]:
     """The plan: folders with files and bytes, the commit, where it goes and who sees it.
@@ -20,13 +20,13 @@ def lines(
     check_plan(files)
     whole = sum(file.size for file in files)
     yield f"{repo_type} {repo}, {'public' if public else 'private'} if it is made now"
-    yield from folders([(file.path, file.size) for file in files])
+    yield from iter_folder_lines([(file.path, file.size) for file in files])
     named = f", tagged {tag}" if tag else ""
-    most = len(commits([file.path for file in files], (), ()))
+    most = len(plan_commits([file.path for file in files], (), ()))
     yield f"{len(files)} files, {format_bytes(whole)}; {most} commit{'s' if most > 1 else ''} on {revision}{named}"
 
 
-def folders(files: Sequence[tuple[str, int]]) -> Iterator[str]:
+def iter_folder_lines(files: Sequence[tuple[str, int]]) -> Iterator[str]:
     """A line for each folder: how many files and bytes, and the first of them.
 
     Args:

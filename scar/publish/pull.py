@@ -15,15 +15,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 from scar.common.files import format_bytes, write_json
-from scar.common.hub_files import Remote, download, find_place, tree
-from scar.common.progress import Track, silent
-from scar.common.retry import persist
+from scar.common.hub_files import RemoteFile, download_file, list_files, resolve_path
+from scar.common.progress import Track, track_silently
+from scar.common.retry import retry_action
 from scar.errors import HubError, InputError
-from scar.formats.embedded_images import unpack
-from scar.formats.parquet import WITH_IMAGES
-from scar.publish.checksums import Checksums
-from scar.publish.missing_images import CHECKSUMS, read_checksums
-from scar.publish.plan import folders
+from scar.formats.embedded_images import unpack_images
+from scar.formats.parquet import WITH_IMAGES_FOLDER
+from scar.publish.checksums import StoredHashes
+from scar.publish.missing_images import IMAGE_CHECKSUMS, read_checksums
+from scar.publish.plan import iter_folder_lines
 
 RECORD = "pull.json"
 FORMAT = 1
@@ -31,18 +31,18 @@ FORMAT = 1
 STAGING = ".pull"
 """Where unfinished downloads lie below the folder."""
 
-MEMORY = f"{STAGING}/checksums.json"
+HASHES = f"{STAGING}/checksums.json"
 """What is known of the folder's checksums."""
 
-_MARK = CHECKSUMS
+_PUSHED_MARK = IMAGE_CHECKSUMS
 """A repository that has it was pushed from here: its paths are those of the folder."""
 
-_ROWS = re.compile(r"(?P<eval>SCaR_eval_.+|SCAR_.+_val_filtered)|(?P<train>SCAR_.+)")
+_PUBLISHED_ROWS = re.compile(r"(?P<eval>SCaR_eval_.+|SCAR_.+_val_filtered)|(?P<train>SCAR_.+)")
 """How rows are called by their publishers, who may keep them in any folder."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pulled:
+class PulledRepo:
     """What a folder has of one repository.
 
     Attributes:
@@ -52,12 +52,12 @@ class Pulled:
     """
 
     commit: str
-    files: Mapping[str, Remote]
-    embedded: tuple[Remote, ...] = ()
+    files: Mapping[str, RemoteFile]
+    embedded: tuple[RemoteFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PullPlan:
     """What a pull will do.
 
     Attributes:
@@ -74,9 +74,9 @@ class Plan:
 
     repo: str
     out: Path
-    pulled: Pulled
+    pulled: PulledRepo
     fetched: tuple[str, ...]
-    unpacked: tuple[Remote, ...]
+    unpacked: tuple[RemoteFile, ...]
     replaced: tuple[str, ...]
     gone: tuple[str, ...]
     skipped: tuple[str, ...]
@@ -89,7 +89,7 @@ class Plan:
         return files + [(file.path, file.size) for file in self.unpacked]
 
 
-def plan(
+def plan_pull(
     repo: str,
     out: Path,
     *,
@@ -99,7 +99,7 @@ def plan(
     endpoint: str | None = None,
     say: Callable[[str], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
-) -> Plan:
+) -> PullPlan:
     """See what is there, what is to be fetched, and that nothing is in the way; writes nothing.
 
     Where the folder has a pull of the repository already and no revision is given, the Hub is not asked.
@@ -123,8 +123,8 @@ def plan(
     if before is not None and revision is None:
         pulled = before
     else:
-        commit, found = persist(lambda: _ask(repo, revision, endpoint), repo, "read", say=say, sleep=sleep)
-        pulled, skipped = _sorted(found, repo, commit, out)
+        commit, found = retry_action(lambda: _list_commit(repo, revision, endpoint), repo, "read", say=say, sleep=sleep)
+        pulled, skipped = _sort_files(found, repo, commit, out)
     files = pulled.files
     gone: tuple[str, ...] = ()
     if before is not None and before.commit != pulled.commit:
@@ -134,19 +134,21 @@ def plan(
                 "another --out keeps it."
             )
         gone = tuple(place for place, file in before.files.items() if place not in files and file.is_at(out / place))
-    checksums = Checksums(out / MEMORY)
+    checksums = StoredHashes(out / HASHES)
     there = [place for place in files if (out / place).exists()]
     replaced = tuple(sorted(place for place in there if not files[place].is_at(out / place, checksums)))
     if replaced and not force:
         raise InputError(f"{out / replaced[0]}: holds something else; --force replaces it, another --out keeps it.")
     fetched = tuple(sorted(place for place in files if place not in there or place in replaced))
-    images_wanted = not rows_only and (CHECKSUMS in fetched or not _has_images(out, checksums))
+    images_wanted = not rows_only and (IMAGE_CHECKSUMS in fetched or not _has_images(out, checksums))
     if out.exists():
         checksums.save()
-    return Plan(repo, out, pulled, fetched, pulled.embedded if images_wanted else (), replaced, gone, skipped, force)
+    return PullPlan(
+        repo, out, pulled, fetched, pulled.embedded if images_wanted else (), replaced, gone, skipped, force
+    )
 
 
-def lines(plan: Plan) -> Iterator[str]:
+def iter_pull_lines(plan: PullPlan) -> Iterator[str]:
     """The plan for people.
 
     Raises:
@@ -155,10 +157,11 @@ def lines(plan: Plan) -> Iterator[str]:
     wanted = sum(count for _, count in plan.sizes)
     there = len(plan.pulled.files) - len(plan.fetched)
     yield f"dataset {plan.repo} at {plan.pulled.commit} -> {plan.out}"
-    yield from folders(plan.sizes)
+    yield from iter_folder_lines(plan.sizes)
     yield f"{len(plan.sizes)} files, {format_bytes(wanted)} to fetch; {there} are there"
     if plan.unpacked:
-        yield f"the images in {WITH_IMAGES}/ become files below {plan.out / 'images'}; --rows-only leaves them out"
+        below = plan.out / "images"
+        yield f"the images in {WITH_IMAGES_FOLDER}/ become files below {below}; --rows-only leaves them out"
     for verb, places in (("replaced", plan.replaced), ("removed", plan.gone), ("left out", plan.skipped)):
         if places:
             yield f"{len(places)} files {verb}: {', '.join(places[:3])}{', ...' if len(places) > 3 else ''}"
@@ -170,11 +173,11 @@ def lines(plan: Plan) -> Iterator[str]:
         )
 
 
-def pull(
-    plan: Plan,
+def pull_files(
+    plan: PullPlan,
     *,
     endpoint: str | None = None,
-    track: Track = silent,
+    track: Track = track_silently,
     say: Callable[[str], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
@@ -197,12 +200,12 @@ def pull(
     staging = plan.out / STAGING / plan.pulled.commit
     plan.out.mkdir(parents=True, exist_ok=True)
     for name in plan.gone:
-        find_place(plan.out, name, plan.repo).unlink(missing_ok=True)
+        resolve_path(plan.out, name, plan.repo).unlink(missing_ok=True)
     _write_record(plan)
 
-    def get(file: Remote) -> Path:
-        return persist(
-            lambda: download(hub, plan.repo, "dataset", plan.pulled.commit, file, staging),
+    def get_file(file: RemoteFile) -> Path:
+        return retry_action(
+            lambda: download_file(hub, plan.repo, "dataset", plan.pulled.commit, file, staging),
             plan.repo,
             "read",
             say=say,
@@ -210,16 +213,16 @@ def pull(
         )
 
     for name in track(plan.fetched, f"fetching {plan.repo}", len(plan.fetched)):
-        place = find_place(plan.out, name, plan.repo)
-        got = get(plan.pulled.files[name])
+        place = resolve_path(plan.out, name, plan.repo)
+        got = get_file(plan.pulled.files[name])
         place.parent.mkdir(parents=True, exist_ok=True)
         got.replace(place)
     known = read_checksums(plan.out)
     for file in track(plan.unpacked, f"fetching images of {plan.repo}", len(plan.unpacked)):
         done = staging / f"{file.path}.done"
         if not done.exists():
-            shard = get(file)
-            unpack(shard, plan.out, known, force=plan.force)
+            shard = get_file(file)
+            unpack_images(shard, plan.out, known, force=plan.force)
             done.touch()
             shard.unlink()
     shutil.rmtree(staging, ignore_errors=True)
@@ -233,7 +236,7 @@ def _has_images(out: Path, sha256: Callable[[Path], str]) -> bool:
     )
 
 
-def read_record(out: Path) -> dict[str, Pulled]:
+def read_record(out: Path) -> dict[str, PulledRepo]:
     """What was pulled into a folder, by repository.
 
     Raises:
@@ -245,10 +248,10 @@ def read_record(out: Path) -> dict[str, Pulled]:
         if stored["format"] != FORMAT:
             raise InputError(f"{path}: format {stored['format']!r}, this version reads {FORMAT}; use another --out.")
         return {
-            repo: Pulled(
+            repo: PulledRepo(
                 str(entry["commit"]),
-                {place: Remote(**file) for place, file in entry["files"].items()},
-                tuple(Remote(**file) for file in entry["embedded"]),
+                {place: RemoteFile(**file) for place, file in entry["files"].items()},
+                tuple(RemoteFile(**file) for file in entry["embedded"]),
             )
             for repo, entry in stored["repos"].items()
         }
@@ -258,43 +261,45 @@ def read_record(out: Path) -> dict[str, Pulled]:
         raise InputError(f"{path}: no record of a pull ({error}); remove it and pull again.") from None
 
 
-def _write_record(plan: Plan) -> None:
+def _write_record(plan: PullPlan) -> None:
     repos = read_record(plan.out) | {plan.repo: plan.pulled}
     write_json({"format": FORMAT, "repos": {repo: asdict(each) for repo, each in repos.items()}}, plan.out / RECORD)
 
 
-def _ask(repo: str, revision: str | None, endpoint: str | None) -> tuple[str, dict[str, Remote]]:
+def _list_commit(repo: str, revision: str | None, endpoint: str | None) -> tuple[str, dict[str, RemoteFile]]:
     """The commit that a revision is, and its files."""
     from huggingface_hub import HfApi
 
     hub = HfApi(endpoint=endpoint)
     commit = str(hub.dataset_info(repo, revision=revision).sha)
-    return commit, tree(hub, repo, "dataset", commit)
+    return commit, list_files(hub, repo, "dataset", commit)
 
 
-def _sorted(found: Mapping[str, Remote], repo: str, commit: str, out: Path) -> tuple[Pulled, tuple[str, ...]]:
+def _sort_files(
+    found: Mapping[str, RemoteFile], repo: str, commit: str, out: Path
+) -> tuple[PulledRepo, tuple[str, ...]]:
     """Where each file goes, and which are left out: those that are hidden."""
-    pushed = _MARK in found
-    files: dict[str, Remote] = {}
+    pushed = _PUSHED_MARK in found
+    files: dict[str, RemoteFile] = {}
     embedded, skipped = [], []
     for path, file in sorted(found.items()):
-        find_place(out, path, repo)
+        resolve_path(out, path, repo)
         if any(part.startswith(".") for part in PurePosixPath(path).parts):
             skipped.append(path)
             continue
-        if pushed and path.startswith(f"{WITH_IMAGES}/"):
+        if pushed and path.startswith(f"{WITH_IMAGES_FOLDER}/"):
             embedded.append(file)
             continue
-        place = path if pushed else _published(path, repo)
+        place = path if pushed else _place_published(path, repo)
         if place in files:
             raise InputError(f"{repo} at {commit}: {path} and {files[place].path} would both be {place}.")
         files[place] = file
     if not any(place.endswith(".parquet") for place in files):
         raise InputError(f"{repo} at {commit}: no parquet file in it, so it is no SCaR corpus.")
-    return Pulled(commit, files, tuple(embedded)), tuple(skipped)
+    return PulledRepo(commit, files, tuple(embedded)), tuple(skipped)
 
 
-def _published(path: str, repo: str) -> str:
+def _place_published(path: str, repo: str) -> str:
     """The place of a file of the published data sets, so that both of them fit into one folder.
 
     >>> _published("SCAR_ADE20K_val_filtered.parquet", "Sony/SCaR-Eval"), _published("README.md", "Sony/SCaR-Train")
@@ -305,5 +310,5 @@ def _published(path: str, repo: str) -> str:
         return path
     if file.suffix != ".parquet":
         return f"about/{repo.rpartition('/')[2]}/{path}"
-    match = _ROWS.fullmatch(file.stem)
+    match = _PUBLISHED_ROWS.fullmatch(file.stem)
     return path if match is None else f"SCaR-{'eval' if match['eval'] else 'train'}/{file.name}"

@@ -15,23 +15,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scar.common.files import is_inside
-from scar.common.hub_files import Remote, RepoType, tree
-from scar.common.progress import Track, silent
-from scar.common.retry import persist
+from scar.common.hub_files import RemoteFile, RepoType, list_files
+from scar.common.progress import Track, track_silently
+from scar.common.retry import retry_action
 from scar.errors import HubError, InputError
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi
 
-MOST_FILES = 1_000
+MAX_FILES_PER_COMMIT = 1_000
 """Of one commit, as the Hub's own client sends at most; contents are there before it, so that it is a list of names."""
 
-MOST_IN_REPO = 100_000
-MOST_IN_FOLDER = 10_000
-MOST_BYTES = 50 * 10**9
+MAX_FILES_PER_REPO = 100_000
+MAX_FILES_PER_FOLDER = 10_000
+MAX_BYTES_PER_FILE = 50 * 10**9
 """Files of a repository, entries of a folder and bytes of a file. Source: huggingface.co/docs/hub/storage-limits."""
 
-TOGETHER = 20
+FILES_PER_UPLOAD = 20
 """Files whose contents are sent before progress is shown."""
 
 
@@ -52,7 +52,7 @@ class Upload:
     sha256: str
 
 
-def upload_of(folder: Path, path: str, digest: Callable[[Path], str]) -> Upload:
+def make_upload(folder: Path, path: str, hasher: Callable[[Path], str]) -> Upload:
     """A file of a folder, to stand at the same place in the repository.
 
     Raises:
@@ -61,11 +61,11 @@ def upload_of(folder: Path, path: str, digest: Callable[[Path], str]) -> Upload:
     file = folder / path
     if not is_inside(file, folder):
         raise InputError(f"{file}: is a link that leaves {folder}; put the file itself there.")
-    return Upload(path, file, file.stat().st_size, digest(file))
+    return Upload(path, file, file.stat().st_size, hasher(file))
 
 
 @dataclass(frozen=True, slots=True)
-class Pushed:
+class PushResult:
     """What a push did.
 
     Attributes:
@@ -87,18 +87,22 @@ def check_plan(files: Sequence[Upload]) -> None:
     """
     if not files:
         raise InputError("nothing to push: give a folder that has files.")
-    if len(files) > MOST_IN_REPO:
-        raise InputError(f"{len(files):,} files; the Hub takes {MOST_IN_REPO:,} in a repository: merge them.")
+    if len(files) > MAX_FILES_PER_REPO:
+        raise InputError(f"{len(files):,} files; the Hub takes {MAX_FILES_PER_REPO:,} in a repository: merge them.")
     for file in files:
-        if file.size > MOST_BYTES:
-            raise InputError(f"{file.file}: {file.size:,} bytes; the Hub takes {MOST_BYTES:,} in a file: split it.")
+        if file.size > MAX_BYTES_PER_FILE:
+            raise InputError(
+                f"{file.file}: {file.size:,} bytes; the Hub takes {MAX_BYTES_PER_FILE:,} in a file: split it."
+            )
     folders = Counter(file.path.rpartition("/")[0] for file in files)
     folder, count = folders.most_common(1)[0]
-    if count > MOST_IN_FOLDER:
-        raise InputError(f"{folder}: {count:,} files; the Hub takes {MOST_IN_FOLDER:,} in a folder: use subfolders.")
+    if count > MAX_FILES_PER_FOLDER:
+        raise InputError(
+            f"{folder}: {count:,} files; the Hub takes {MAX_FILES_PER_FOLDER:,} in a folder: use subfolders."
+        )
 
 
-def push(
+def push_files(
     files: Sequence[Upload],
     repo: str,
     repo_type: RepoType,
@@ -109,10 +113,10 @@ def push(
     message: str = "Push",
     owned: Sequence[str] = (),
     endpoint: str | None = None,
-    track: Track = silent,
+    track: Track = track_silently,
     say: Callable[[str], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
-) -> Pushed:
+) -> PushResult:
     """Make a repository hold these files, and see that it does.
 
     Args:
@@ -138,13 +142,13 @@ def push(
     check_plan(files)
     hub = HfApi(endpoint=endpoint)
 
-    def once() -> Pushed:
-        return _once(hub, files, repo, repo_type, public, revision, tag, message, owned, track)
+    def attempt_push() -> PushResult:
+        return _push_once(hub, files, repo, repo_type, public, revision, tag, message, owned, track)
 
-    return persist(once, repo, "write", say=say, sleep=sleep)
+    return retry_action(attempt_push, repo, "write", say=say, sleep=sleep)
 
 
-def _once(
+def _push_once(
     hub: HfApi,
     files: Sequence[Upload],
     repo: str,
@@ -155,7 +159,7 @@ def _once(
     message: str,
     owned: Sequence[str],
     track: Track,
-) -> Pushed:
+) -> PushResult:
     from huggingface_hub import CommitOperationDelete
 
     hub.whoami()
@@ -163,15 +167,15 @@ def _once(
     if revision != "main":
         hub.create_branch(repo, branch=revision, repo_type=repo_type, exist_ok=True)
     head = str(hub.repo_info(repo, repo_type=repo_type, revision=revision).sha)
-    there = tree(hub, repo, repo_type, head)
-    missing = [file for file in files if not _same(file, there.get(file.path))]
+    there = list_files(hub, repo, repo_type, head)
+    missing = [file for file in files if not _is_same(file, there.get(file.path))]
     kept = {file.path for file in files}
     removed = sorted(path for path in there if path not in kept and path.partition("/")[0] in owned)
     commit = head
     if missing or removed:
-        steps = commits([file.path for file in missing], removed, there)
-        additions = {file.path: _addition(file) for file in missing}
-        _send(hub, list(additions.values()), repo, repo_type, revision, track)
+        steps = plan_commits([file.path for file in missing], removed, there)
+        additions = {file.path: _make_addition(file) for file in missing}
+        _send_contents(hub, list(additions.values()), repo, repo_type, revision, track)
         for paths, gone in steps:
             commit = hub.create_commit(
                 repo,
@@ -181,13 +185,13 @@ def _once(
                 revision=revision,
                 parent_commit=commit,
             ).oid
-    _verify(files, tree(hub, repo, repo_type, commit), repo, commit)
+    _verify_files(files, list_files(hub, repo, repo_type, commit), repo, commit)
     if tag is not None:
-        _tag(hub, repo, repo_type, tag, commit)
-    return Pushed(commit, tuple(missing), tuple(removed))
+        _tag_commit(hub, repo, repo_type, tag, commit)
+    return PushResult(commit, tuple(missing), tuple(removed))
 
 
-def commits(
+def plan_commits(
     paths: Sequence[str], removed: Sequence[str], there: Collection[str]
 ) -> list[tuple[Sequence[str], Sequence[str]]]:
     """Which files come in which commit.
@@ -203,20 +207,20 @@ def commits(
     Raises:
         InputError: more files change than one commit takes.
     """
-    if len(paths) + len(removed) <= MOST_FILES:
+    if len(paths) + len(removed) <= MAX_FILES_PER_COMMIT:
         return [(paths, removed)]
     new = [path for path in paths if path not in there and "/" in path]
     last = [path for path in paths if path in there or "/" not in path]
-    if len(last) + len(removed) > MOST_FILES:
+    if len(last) + len(removed) > MAX_FILES_PER_COMMIT:
         raise InputError(
-            f"{len(last) + len(removed):,} files change or go, and one commit takes {MOST_FILES:,}: "
+            f"{len(last) + len(removed):,} files change or go, and one commit takes {MAX_FILES_PER_COMMIT:,}: "
             "push to another --revision, where all of them are new."
         )
-    early = [new[start : start + MOST_FILES] for start in range(0, len(new), MOST_FILES)]
+    early = [new[start : start + MAX_FILES_PER_COMMIT] for start in range(0, len(new), MAX_FILES_PER_COMMIT)]
     return [*((some, ()) for some in early), (last, removed)]
 
 
-def _addition(file: Upload) -> CommitOperationAdd:
+def _make_addition(file: Upload) -> CommitOperationAdd:
     from huggingface_hub import CommitOperationAdd
 
     addition = CommitOperationAdd(file.path, file.file)
@@ -224,26 +228,26 @@ def _addition(file: Upload) -> CommitOperationAdd:
     return addition
 
 
-def _send(
+def _send_contents(
     hub: HfApi, additions: list[CommitOperationAdd], repo: str, repo_type: RepoType, revision: str, track: Track
 ) -> None:
     """Send the contents of large files, some at a time; no revision has them yet."""
-    groups = [additions[start : start + TOGETHER] for start in range(0, len(additions), TOGETHER)]
+    groups = [additions[start : start + FILES_PER_UPLOAD] for start in range(0, len(additions), FILES_PER_UPLOAD)]
     for group in track(groups, f"sending to {repo}", len(groups)):
         hub.preupload_lfs_files(repo, group, repo_type=repo_type, revision=revision, free_memory=False)
 
 
-def _same(file: Upload, there: Remote | None) -> bool:
+def _is_same(file: Upload, there: RemoteFile | None) -> bool:
     return there is not None and there.is_at(file.file, lambda _: file.sha256)
 
 
-def _verify(files: Sequence[Upload], there: dict[str, Remote], repo: str, commit: str) -> None:
-    wrong = [file.path for file in files if not _same(file, there.get(file.path))]
+def _verify_files(files: Sequence[Upload], there: dict[str, RemoteFile], repo: str, commit: str) -> None:
+    wrong = [file.path for file in files if not _is_same(file, there.get(file.path))]
     if wrong:
         raise HubError(f"{repo} at {commit}: {wrong[0]} is not the local file ({len(wrong)} such files); push again.")
 
 
-def _tag(hub: HfApi, repo: str, repo_type: RepoType, tag: str, commit: str) -> None:
+def _tag_commit(hub: HfApi, repo: str, repo_type: RepoType, tag: str, commit: str) -> None:
     known = {ref.name: ref.target_commit for ref in hub.list_repo_refs(repo, repo_type=repo_type).tags}
     if known.get(tag, commit) != commit:
         raise HubError(f"{repo}: the tag {tag} is on {known[tag]}, not on the pushed {commit}; give another --tag.")

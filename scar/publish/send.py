@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import typer
 
 from scar.common.hub_files import RepoType
-from scar.common.progress import bar
-from scar.publish.plan import lines
-from scar.publish.push import Upload, push
+from scar.common.progress import show_progress
+from scar.publish.plan import iter_plan_lines
+from scar.publish.push import Upload, push_files
 
 
-def send(
+def send_files(
     files: Sequence[Upload],
     repo: str,
     repo_type: RepoType,
@@ -43,12 +43,12 @@ def send(
         HubError: the Hub refuses, or cannot be reached.
         InputError: a file cannot be read, or the plan breaks the Hub's limits.
     """
-    for line in (*lines(files, repo, repo_type, public=public, revision=revision, tag=tag), *about):
+    for line in (*iter_plan_lines(files, repo, repo_type, public=public, revision=revision, tag=tag), *about):
         typer.echo(line)
     if dry_run:
         typer.echo("Nothing was sent.")
         return
-    done = push(
+    done = push_files(
         files,
         repo,
         repo_type,
@@ -57,7 +57,7 @@ def send(
         tag=tag,
         message=message,
         owned=owned,
-        track=bar,
+        track=show_progress,
         say=lambda line: typer.echo(line, err=True),
     )
     typer.echo(f"{len(done.sent)} files sent, {len(done.removed)} removed, all verified: commit {done.commit}")

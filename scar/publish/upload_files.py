@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scar.audit.report import REPORT as AUDIT
-from scar.build.report import REPORT
+from scar.audit.report import AUDIT_FILE as AUDIT
+from scar.build.report import REPORT_NAME
 from scar.common.files import write_text
-from scar.common.progress import Track, silent
-from scar.formats.embedded_images import embed
-from scar.formats.parquet import WITH_IMAGES, find
-from scar.inspect.statistics import STATS
+from scar.common.progress import Track, track_silently
+from scar.formats.embedded_images import write_image_shards
+from scar.formats.parquet import WITH_IMAGES_FOLDER, find_row_files
+from scar.inspect.statistics import STATISTICS_FILE
 from scar.publish.card import CARD, CROISSANT, write_card
-from scar.publish.checksums import Checksums
-from scar.publish.corpus_summary import PLOT_FOLDERS, Facts
-from scar.publish.missing_images import CHECKSUMS
-from scar.publish.push import Upload, upload_of
+from scar.publish.checksums import StoredHashes
+from scar.publish.corpus_summary import PLOT_FOLDERS, CorpusSummary
+from scar.publish.missing_images import IMAGE_CHECKSUMS
+from scar.publish.push import Upload, make_upload
 
-WORK = ".push"
+WORK_FOLDER = ".push"
 """What a push keeps below the folder: checksums, and rows with images."""
 
-OWNED = ("SCaR-eval", "SCaR-train", "provenance", WITH_IMAGES, *PLOT_FOLDERS)
+OWNED_FOLDERS = ("SCaR-eval", "SCaR-train", "provenance", WITH_IMAGES_FOLDER, *PLOT_FOLDERS)
 """Folders of a repository in which files that a new push does not have are removed."""
 
 
-def corpus_files(
+def collect_files(
     folder: Path,
     repo: str,
     *,
     name: str | None = None,
     template: Path | None = None,
     embed_images: bool = False,
-    track: Track = silent,
-) -> tuple[list[Upload], Facts]:
+    track: Track = track_silently,
+) -> tuple[list[Upload], CorpusSummary]:
     """What is pushed of a corpus, after its card was rendered; of images the checksums, unless they are embedded.
 
     Args:
@@ -47,27 +47,29 @@ def corpus_files(
         InputError: the corpus cannot be read, a file lies beyond the folder, the card is somebody's own, or an image
             that is to be embedded is missing.
     """
-    checksums = Checksums(folder / WORK / "checksums.json")
-    shards = embed(folder, folder / WORK, checksums, track) if embed_images else []
-    facts = write_card(folder, name=name, repo=repo, template=template, digest=checksums, embedded=shards, track=track)
+    checksums = StoredHashes(folder / WORK_FOLDER / "checksums.json")
+    shards = write_image_shards(folder, folder / WORK_FOLDER, checksums, track) if embed_images else []
+    facts = write_card(folder, name=name, repo=repo, template=template, hasher=checksums, embedded=shards, track=track)
     _write_image_checksums(folder, checksums, track)
     paths = [file.path for config in facts.configs for file in config.files]
     paths += [
         CARD,
         CROISSANT,
-        CHECKSUMS,
-        STATS,
-        *(name for name in (REPORT, AUDIT) if (folder / name).is_file()),
+        IMAGE_CHECKSUMS,
+        STATISTICS_FILE,
+        *(name for name in (REPORT_NAME, AUDIT) if (folder / name).is_file()),
         *facts.plots,
     ]
     made = {shard.path for shard in shards}
-    files = [upload_of(folder / WORK if path in made else folder, path, checksums) for path in dict.fromkeys(paths)]
+    files = [
+        make_upload(folder / WORK_FOLDER if path in made else folder, path, checksums) for path in dict.fromkeys(paths)
+    ]
     checksums.save()
     return files, facts
 
 
-def _write_image_checksums(folder: Path, checksums: Checksums, track: Track) -> None:
-    names = sorted({sample.image for file in find(folder) for sample in file.samples()})
+def _write_image_checksums(folder: Path, checksums: StoredHashes, track: Track) -> None:
+    names = sorted({sample.image for file in find_row_files(folder) for sample in file.iter_samples()})
     there = [name for name in names if (folder / name).is_file() and ".." not in Path(name).parts]
     lines = [f"{checksums(folder / name)}  {name}\n" for name in track(there, "checksums of images", len(there))]
-    write_text("".join(lines), folder / CHECKSUMS)
+    write_text("".join(lines), folder / IMAGE_CHECKSUMS)

@@ -13,12 +13,12 @@ from PIL import Image, ImageColor
 from typer.testing import CliRunner
 
 from mmeb_eval.cli import app
-from mmeb_eval.data.cases import read
-from mmeb_eval.data.files import rows, task_files
+from mmeb_eval.data.cases import read_cases
+from mmeb_eval.data.files import find_task_files, iter_rows
 from mmeb_eval.data.tasks import get_task, tasks
-from mmeb_eval.demo.pictures import Shot, boxes, paint, portraits, world
-from mmeb_eval.demo.question import World
-from mmeb_eval.demo.questions import KINDS, questions
+from mmeb_eval.demo.pictures import DemoImage, draw_pictures, draw_portraits, find_boxes, paint_image
+from mmeb_eval.demo.question import DemoWorld
+from mmeb_eval.demo.questions import QUESTION_WRITERS, make_questions
 from mmeb_eval.demo.write import write_demo
 from mmeb_eval.templates.fused import LAYOUTS
 from scar.common.files import hash_file
@@ -35,8 +35,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def seen() -> World:
-    return World(world(24, 3), portraits(24, 3))
+def seen() -> DemoWorld:
+    return DemoWorld(draw_pictures(24, 3), draw_portraits(24, 3))
 
 
 def main_colour(path: Path) -> str:
@@ -49,12 +49,12 @@ def main_colour(path: Path) -> str:
 
 
 def test_every_mmeb_task_has_its_questions() -> None:
-    assert list(KINDS) == [task.name for task in tasks().values() if task.benchmark == "MMEB"]
+    assert list(QUESTION_WRITERS) == [task.name for task in tasks().values() if task.benchmark == "MMEB"]
 
 
 @pytest.mark.parametrize("task", tasks().values(), ids=lambda task: task.name)
 def test_every_task_reads_with_the_parts_that_its_table_names(task: Any, data: Path) -> None:
-    cases = list(read(task_files(task, data), LAYOUTS["plain"], shows_box=True))
+    cases = list(read_cases(find_task_files(task, data), LAYOUTS["plain"], box_as_prompt=True))
     assert len(cases) == QUERIES if task.benchmark == "MMEB" else len(cases) >= 10
     for case in cases:
         assert len(set(case.candidates)) == len(case.candidates) > 1
@@ -75,7 +75,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(data: Path, 
 
 
 def test_the_right_crop_has_the_colour_that_is_asked_for(data: Path) -> None:
-    for _, row in rows(task_files(get_task("MSCOCO"), data)):
+    for _, row in iter_rows(find_task_files(get_task("MSCOCO"), data)):
         right, *wrong = row["tgt_img_path"]
         colour, _ = row["qry_text"].strip('"').split()
         assert main_colour(data / "image-tasks" / right) == colour
@@ -83,37 +83,37 @@ def test_the_right_crop_has_the_colour_that_is_asked_for(data: Path) -> None:
 
 
 def test_the_right_image_is_the_old_one_in_the_new_colour(data: Path) -> None:
-    for _, row in rows(task_files(get_task("FashionIQ"), data)):
+    for _, row in iter_rows(find_task_files(get_task("FashionIQ"), data)):
         _, new, *_, old = row["qry_text"].rstrip(".").split()
         assert main_colour(data / "image-tasks" / row["qry_img_path"]) == old
         assert main_colour(data / "image-tasks" / row["tgt_img_path"][0]) == new
 
 
-def test_what_lies_outermost_does(seen: World) -> None:
-    asked = questions("TextVQA", seen, 20, 0)
+def test_what_lies_outermost_does(seen: DemoWorld) -> None:
+    asked = make_questions("TextVQA", seen, 20, 0)
     assert len(asked) == 20
     for question in asked:
         assert question.image is not None
         picture = question.image.picture
-        x, y = np.array([box.center for box in boxes(picture)]).T
+        x, y = np.array([box.center for box in find_boxes(picture)]).T
         place = {"leftmost": x.argmin(), "rightmost": x.argmax(), "highest": y.argmin(), "lowest": y.argmax()}
         end = question.text.rstrip("?").split()[-1]
         assert question.candidates[0][0] == picture.things[place[end]].name
 
 
 @pytest.mark.parametrize("task", ["VisDial", "VisualNews_t2i", "MSCOCO_t2i", "WebQA", "Wiki-SS-NQ", "EDIS"])
-def test_no_wrong_image_is_one_of_which_the_text_is_true(seen: World, task: str) -> None:
-    for question in questions(task, seen, 20, 0):
+def test_no_wrong_image_is_one_of_which_the_text_is_true(seen: DemoWorld, task: str) -> None:
+    for question in make_questions(task, seen, 20, 0):
         right, *wrong = [shot.picture for _, shot in question.candidates if shot]
         for picture in wrong:
             same = picture.scene is right.scene and len(picture.things) == len(right.things)
             assert not same or {thing.name for thing in picture.things} != {thing.name for thing in right.things}
 
 
-def test_a_cut_out_is_the_part_of_the_picture_in_the_box(seen: World) -> None:
+def test_a_cut_out_is_the_part_of_the_picture_in_the_box(seen: DemoWorld) -> None:
     picture = seen.pictures[0]
-    box = boxes(picture)[1]
-    whole, part = np.asarray(paint(Shot(picture))), np.asarray(paint(Shot(picture, 1)))
+    box = find_boxes(picture)[1]
+    whole, part = np.asarray(paint_image(DemoImage(picture))), np.asarray(paint_image(DemoImage(picture, 1)))
     assert (whole[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] == part).all()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmeb_eval.embedder import Item, Points, checked, describe, load, prompts_of
+from mmeb_eval.embedder import Item, Points, check_vectors, describe_item, get_prompt_kinds, load_embedder
 from scar.errors import ContractError, EvalError, UnknownName
 from scar.sample import Box, Mask
 
@@ -46,24 +46,24 @@ def _with(value: float) -> Any:
 )
 def test_vectors_that_break_the_contract_are_refused(vectors: object, message: str) -> None:
     with pytest.raises(ContractError, match=message):
-        checked(vectors, ITEMS, "mine")
+        check_vectors(vectors, ITEMS, "mine")
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
 def test_unit_vectors_of_any_float_pass(kind: Any) -> None:
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((2, 300))
-    vectors = checked((rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(kind), ITEMS, "mine")
+    vectors = check_vectors((rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(kind), ITEMS, "mine")
     assert vectors.dtype == np.float32
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-3)
 
 
 def test_an_item_is_described_in_a_line() -> None:
-    assert describe(Item(text="two\nlines " * 30)).count("\n") == 0
-    assert len(describe(Item(text="word " * 300))) < 90
-    assert describe(Item()) == "the item (text '')"
-    assert describe(Item(prompt=Mask((2, 2), "04"))) == "the item (a mask)"
-    assert "Points" in describe(Item(prompt=Points(((1, 2),), (1,))))
+    assert describe_item(Item(text="two\nlines " * 30)).count("\n") == 0
+    assert len(describe_item(Item(text="word " * 300))) < 90
+    assert describe_item(Item()) == "the item (text '')"
+    assert describe_item(Item(prompt=Mask((2, 2), "04"))) == "the item (a mask)"
+    assert "Points" in describe_item(Item(prompt=Points(((1, 2),), (1,))))
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_a_function_of_a_module_in_the_working_directory_is_called(module: Any) -> None:
     name = module("toy_good", "class E:\n    name = 'toy'\n    embed = print\ndef make(size=1):\n    return E()\n")
-    assert load(f"{name}:make", size=2).name == "toy"
+    assert load_embedder(f"{name}:make", size=2).name == "toy"
 
 
 @pytest.mark.parametrize(
@@ -105,21 +105,21 @@ def test_what_is_no_embedder_is_refused(
 ) -> None:
     name = module(f"toy_{zlib.crc32(text.encode())}", text)
     with pytest.raises(error, match=message):
-        load(f"{name}:{attribute}")
+        load_embedder(f"{name}:{attribute}")
 
 
 def test_a_module_that_does_not_exist_is_named(module: Any) -> None:
     with pytest.raises(EvalError, match=r"nowhere_to_be:load: no module 'nowhere_to_be' here or installed"):
-        load("nowhere_to_be:load")
+        load_embedder("nowhere_to_be:load")
     for path in ("module", ":load", "module:"):
         with pytest.raises(EvalError, match="an embedder is named module:function"):
-            load(path)
+            load_embedder(path)
 
 
 def test_a_module_that_lacks_another_keeps_its_traceback(module: Any) -> None:
     name = module("toy_lacking", "import nowhere_to_be")
     with pytest.raises(ModuleNotFoundError, match="nowhere_to_be"):
-        load(f"{name}:load")
+        load_embedder(f"{name}:load")
 
 
 def test_an_unknown_kind_of_prompt_is_met_with_the_nearest() -> None:
@@ -130,4 +130,4 @@ def test_an_unknown_kind_of_prompt_is_met_with_the_nearest() -> None:
         def embed(self, items: Any) -> Any: ...
 
     with pytest.raises(UnknownName, match=r"unknown kind of prompt 'boxes': did you mean box\?"):
-        prompts_of(Odd())
+        get_prompt_kinds(Odd())

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mmeb_eval.adapters.baselines import Constant
-from mmeb_eval.models import ENTRY_POINTS, FAMILIES, load_model, names
+from mmeb_eval.models import ENTRY_POINT_GROUP, MODEL_FAMILIES, list_model_names, load_model
 from scar.errors import EvalError, UnknownName
 
 
@@ -24,7 +24,7 @@ def entry_points(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[li
     points = [SimpleNamespace(name="own", value="their_package:Own")]
 
     def found(*, group: str) -> list[Any]:
-        return points if group == ENTRY_POINTS else []
+        return points if group == ENTRY_POINT_GROUP else []
 
     monkeypatch.setattr("importlib.metadata.entry_points", found)
     yield points
@@ -61,7 +61,7 @@ def test_a_built_in_name_is_not_taken_over(entry_points: list[Any]) -> None:
 def test_an_unknown_name_is_met_with_all_known(name: str) -> None:
     with pytest.raises(UnknownName) as caught:
         load_model(name)
-    for known in names():
+    for known in list_model_names():
         assert known in str(caught.value)
     if name.startswith("clop"):
         assert "did you mean clip?" in str(caught.value)
@@ -69,7 +69,9 @@ def test_an_unknown_name_is_met_with_all_known(name: str) -> None:
         assert f"no module {name.partition(':')[0]!r} here or installed" in str(caught.value)
 
 
-@pytest.mark.parametrize("prefix", [prefix for prefix, family in FAMILIES.items() if family.takes and family.needed])
+@pytest.mark.parametrize(
+    "prefix", [prefix for prefix, family in MODEL_FAMILIES.items() if family.argument and family.argument_required]
+)
 def test_a_family_without_its_argument_says_what_it_takes(prefix: str) -> None:
     for name in (prefix, f"{prefix}:"):
         with pytest.raises(EvalError, match=f"^{prefix}:?: which one\\? Write {prefix}:"):
@@ -98,6 +100,6 @@ def test_a_missing_library_is_named_with_what_installs_it(
     monkeypatch.setitem(sys.modules, library, None)
     for module in [name for name in sys.modules if name.startswith("virtue_ref")]:
         monkeypatch.delitem(sys.modules, module)
-    extra = FAMILIES[prefix].extra
+    extra = MODEL_FAMILIES[prefix].extra
     with pytest.raises(EvalError, match=rf"{library}.*; `pip install 'scar-virtue\[{extra}\]'` installs it"):
         load_model(f"{prefix}:x")

@@ -26,7 +26,7 @@ __all__ = ["local_hub"]
 @pytest.fixture
 def run(world: World, tmp_path: Path, stand_in: Generator, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Runs `scar build` on the world as it is."""
-    monkeypatch.setattr(corpus, "rules", lambda: stand_in)
+    monkeypatch.setattr(corpus, "make_rules_generator", lambda: stand_in)
 
     def build(*options: str) -> Any:
         return CliRunner().invoke(app, ["build", *world.options(), "--out", str(tmp_path / "out"), *options])

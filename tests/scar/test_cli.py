@@ -91,7 +91,7 @@ def test_stats_prints_a_table(built: Path) -> None:
     ("arguments", "message"),
     [
         (["build", "--out", "OUT"], "missing --instances, --images, --name, --split; give them, or"),
-        (["build", "absent.toml", "--out", "OUT"], "absent.toml: No such file or directory; give a recipe file"),
+        (["build", "absent.toml", "--out", "OUT"], "absent.toml: no such file; give a recipe file"),
         (["build", "absent.toml", "--name", "x", "--out", "OUT"], "--name: the sources stand in absent.toml; leave"),
         (
             ["build", "demo", "--name", "x", "--out", "OUT"],
@@ -101,7 +101,7 @@ def test_stats_prints_a_table(built: Path) -> None:
         (["build", "demo", "--images", "0", "--out", "OUT"], "ask for at least 1"),
         (
             ["build", "--instances", "i", "--images", "i", "--name", "a/b", "--split", "eval", "--out", "OUT"],
-            "options, source 1 (a/b): Expected `str` matching regex",
+            "options, source 1 (a/b): name = 'a/b': Expected `str` matching regex",
         ),
         (
             ["build", "--instances", "i.json", "--images", "i", "--name", "a", "--split", "eval", "--out", "OUT"],
@@ -129,7 +129,7 @@ def test_a_bug_keeps_its_traceback(built: Path, monkeypatch: pytest.MonkeyPatch)
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(scar.inspect.statistics, "stats", broken)
+    monkeypatch.setattr(scar.inspect.statistics, "count_corpus", broken)
     with pytest.raises(RuntimeError, match="a bug"):
         CliRunner().invoke(app, ["stats", str(built)], catch_exceptions=False)
 

@@ -9,22 +9,22 @@ import msgspec
 import pytest
 
 from scar.annotations import READERS
-from scar.annotations.inputs import check, digest
+from scar.annotations.inputs import check_inputs, digest_input
 from scar.common.image_hash import parse_coco_identity
 from scar.errors import InputError, RecipeError
-from scar.recipe import Recipe, Source, _rows, built_in, load, parse
+from scar.recipe import Recipe, Source, list_built_in, parse_recipe, read_datasets, read_recipe
 from scar.sample import SPLITS, Split
 
 
 def test_recipes_of_the_package_validate_and_say_what_they_are(tmp_path: Path) -> None:
-    for name, about in built_in().items():
-        recipe = load(name, tmp_path)
+    for name, about in list_built_in().items():
+        recipe = read_recipe(name, tmp_path)
         assert about
         assert {split for source in recipe.sources for split in [source.split]} == set(SPLITS)
 
 
 def test_the_papers_recipe(tmp_path: Path) -> None:
-    recipe = load("scar-1m", tmp_path)
+    recipe = read_recipe("scar-1m", tmp_path)
     assert sorted({source.name for source in recipe.sources}) == [
         "ADE20K",
         "COCO_Stuff",
@@ -42,12 +42,12 @@ def test_the_papers_recipe(tmp_path: Path) -> None:
     assert by_key["COCO_Stuff/eval"].inputs["stuff"] == tmp_path / "coco" / "annotations" / "stuff_val2017.json"
 
 
-@pytest.mark.parametrize("name", _rows())
+@pytest.mark.parametrize("name", read_datasets())
 @pytest.mark.parametrize("split", SPLITS)
 def test_every_data_set_has_what_its_reader_needs(name: str, split: Split, tmp_path: Path) -> None:
-    recipe = parse({"source": [{"dataset": name, "split": split}]}, "here", Path(), tmp_path)
+    recipe = parse_recipe({"source": [{"dataset": name, "split": split}]}, "here", Path(), tmp_path)
     (source,) = recipe.sources
-    assert set(READERS[source.reader].needs) <= source.inputs.keys()
+    assert set(READERS[source.reader].required) <= source.inputs.keys()
     assert source.licence
     assert source.get
     assert all(path.is_relative_to(tmp_path) for path in [source.images, *source.inputs.values()])
@@ -55,7 +55,7 @@ def test_every_data_set_has_what_its_reader_needs(name: str, split: Split, tmp_p
 
 def test_limits_of_a_data_set_can_be_changed(tmp_path: Path) -> None:
     table = {"dataset": "ade20k", "split": "eval", "max_per_image": 2, "min_side": 5, "name": "Mine", "licence": "mine"}
-    (source,) = parse({"source": [table]}, "here", Path(), tmp_path).sources
+    (source,) = parse_recipe({"source": [table]}, "here", Path(), tmp_path).sources
     assert (source.name, source.max_per_image, source.min_side, source.licence) == ("Mine", 2, 5, "mine")
 
 
@@ -78,17 +78,17 @@ def test_limits_of_a_data_set_can_be_changed(tmp_path: Path) -> None:
 )
 def test_a_source_that_does_not_validate(table: dict[str, object], message: str, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=message):
-        parse({"source": [table]}, "here", Path(), tmp_path)
+        parse_recipe({"source": [table]}, "here", Path(), tmp_path)
 
 
 def test_data_sets_need_a_place() -> None:
     with pytest.raises(RecipeError, match=r"scar-1m, source 1 \(refcocog\): .*give --data-root"):
-        load("scar-1m")
+        read_recipe("scar-1m")
 
 
 def test_overlap_is_one_of_three(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"overlap = 'drop' is none of 'refuse', 'drop-train', 'keep'"):
-        parse({"overlap": "drop", "source": [{}]}, "here", Path(), tmp_path)
+        parse_recipe({"overlap": "drop", "source": [{}]}, "here", Path(), tmp_path)
 
 
 def source(folder: Path, **changes: object) -> Source:
@@ -101,47 +101,47 @@ def source(folder: Path, **changes: object) -> Source:
 
 
 def test_what_is_missing_is_told_with_its_place_and_where_to_get_it(tmp_path: Path) -> None:
-    check(source(tmp_path))
+    check_inputs(source(tmp_path))
     with pytest.raises(
         InputError, match=r"no/x\.json: no such file; Mine/eval needs its instances there; get it from https"
     ):
-        check(source(tmp_path, instances=tmp_path / "no" / "x.json"))
+        check_inputs(source(tmp_path, instances=tmp_path / "no" / "x.json"))
     with pytest.raises(InputError, match=r"train: no such folder; Mine/eval needs its images there; get it from https"):
-        check(source(tmp_path, images=tmp_path / "train"))
+        check_inputs(source(tmp_path, images=tmp_path / "train"))
     with pytest.raises(InputError, match=r"images: is a folder; Mine/eval needs its instances there"):
-        check(source(tmp_path, instances=tmp_path / "images"))
+        check_inputs(source(tmp_path, instances=tmp_path / "images"))
     with pytest.raises(InputError, match=r"instances\.json: is no folder; Mine/eval needs its images there"):
-        check(source(tmp_path, images=tmp_path / "instances.json"))
+        check_inputs(source(tmp_path, images=tmp_path / "instances.json"))
 
 
 def test_archives_are_to_be_unpacked(tmp_path: Path) -> None:
     mine = source(tmp_path)
     (tmp_path / "train2017.zip").write_bytes(b"PK")
     with pytest.raises(InputError, match=r"train2017: no such folder; .* unpack train2017\.zip"):
-        check(msgspec.structs.replace(mine, images=tmp_path / "train2017"))
+        check_inputs(msgspec.structs.replace(mine, images=tmp_path / "train2017"))
     with pytest.raises(InputError, match=r"train2017\.zip: is an archive; .* unpacked"):
-        check(msgspec.structs.replace(mine, images=tmp_path / "train2017.zip"))
+        check_inputs(msgspec.structs.replace(mine, images=tmp_path / "train2017.zip"))
 
 
 def test_what_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = source(tmp_path)
     monkeypatch.setattr(os, "access", lambda path, _: Path(path).name != "instances.json")
     with pytest.raises(InputError, match=r"instances\.json: no permission to read it"):
-        check(mine)
+        check_inputs(mine)
 
 
 def test_a_folders_digest_tells_names_and_sizes(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     file = tmp_path / "a" / "b" / "c.json"
     file.write_text("one")
-    first = digest(tmp_path / "a")
-    assert digest(tmp_path / "a") == first
+    first = digest_input(tmp_path / "a")
+    assert digest_input(tmp_path / "a") == first
     file.write_text("three")
-    second = digest(tmp_path / "a")
+    second = digest_input(tmp_path / "a")
     file.rename(file.with_name("d.json"))
-    assert len({first, second, digest(tmp_path / "a"), digest(file.with_name("d.json"))}) == 4
+    assert len({first, second, digest_input(tmp_path / "a"), digest_input(file.with_name("d.json"))}) == 4
     with pytest.raises(InputError, match=r"c\.json: No such file"):
-        digest(file)
+        digest_input(file)
 
 
 def test_the_default_recipe_refuses_leaks() -> None:

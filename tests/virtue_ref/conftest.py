@@ -48,7 +48,7 @@ def tiny() -> VirtueEmbedder:
 @pytest.fixture(scope="session")
 def stored() -> Checkpoint:
     """The tiny model as a checkpoint; its second seed, so that it is never mistaken for `tiny`."""
-    return resolve.read("tiny", seed=1)
+    return resolve.read_checkpoint("tiny", seed=1)
 
 
 @pytest.fixture

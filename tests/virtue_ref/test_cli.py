@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from virtue_ref.cli import app
-from virtue_ref.config import built_in
+from virtue_ref.config import list_configs
 
 
 def call(*words: object) -> Result:
@@ -30,7 +30,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert {"info", "embed", "bench", "convert"} <= set(call("--help").output.split())
 
 
-@pytest.mark.parametrize("name", built_in())
+@pytest.mark.parametrize("name", list_configs())
 def test_info_of_every_config(name: str) -> None:
     facts = json.loads(call("info", name, "--json").stdout)
     assert facts["weights"] == "random"

@@ -22,8 +22,8 @@ from scar.common.prefetch import WORKERS
 from scar.errors import ConfigError, ItemError, VirtueError
 from scar.sample import Box, Mask
 from virtue_ref.checkpoints import resolve
-from virtue_ref.checkpoints.format import write
-from virtue_ref.checkpoints.info import describe
+from virtue_ref.checkpoints.format import write_checkpoint
+from virtue_ref.checkpoints.info import describe_model
 from virtue_ref.config import Config
 from virtue_ref.embedder import VirtueEmbedder, load
 from virtue_ref.model.virtue import Virtue
@@ -124,7 +124,7 @@ def test_an_image_is_encoded_once_and_equal_items_are_embedded_once(
 ) -> None:
     fresh = VirtueEmbedder(tiny.model, tiny.collator.tokenizer, "fresh")
     looked, embedded = [], []
-    look, forward = Virtue.look, Virtue.forward
+    look, forward = Virtue.encode_images, Virtue.forward
 
     def count_looks(self: Virtue, pictures: Any) -> Any:
         looked.append(len(pictures.grids))
@@ -134,7 +134,7 @@ def test_an_image_is_encoded_once_and_equal_items_are_embedded_once(
         embedded.append(len(batch.ids))
         return forward(self, batch, seen)
 
-    monkeypatch.setattr(Virtue, "look", count_looks)
+    monkeypatch.setattr(Virtue, "encode_images", count_looks)
     monkeypatch.setattr(Virtue, "forward", count_rows)
     fresh.embed(items + items)
     assert sum(looked) == 2
@@ -156,14 +156,14 @@ def test_the_feature_cache_is_bounded(tiny: VirtueEmbedder, picture: Draw) -> No
     np.testing.assert_allclose(
         small.embed([Item("", image) for image in images]), tiny.embed([Item("", image) for image in images]), atol=2e-6
     )
-    assert len(small.memory) == 2
+    assert len(small.image_cache) == 2
 
 
 def test_few_images_are_opened_ahead(tiny: VirtueEmbedder, picture: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
     fresh = VirtueEmbedder(tiny.model, tiny.collator.tokenizer, "fresh")
     opened: list[Path] = []
     waiting: list[int] = []
-    pictures, look = fresh.collator.pictures, Virtue.look
+    pictures, look = fresh.collator.open_images, Virtue.encode_images
 
     def open_(images: list[Path]) -> Any:
         opened.extend(images)
@@ -173,8 +173,8 @@ def test_few_images_are_opened_ahead(tiny: VirtueEmbedder, picture: Draw, monkey
         waiting.append(len(opened) - len(waiting))
         return look(self, seen)
 
-    monkeypatch.setattr(fresh.collator, "pictures", open_)
-    monkeypatch.setattr(Virtue, "look", look_)
+    monkeypatch.setattr(fresh.collator, "open_images", open_)
+    monkeypatch.setattr(Virtue, "encode_images", look_)
     images = [picture(60, 60, seed=seed) for seed in range(6 * WORKERS)]
     fresh.embed([Item("", image) for image in images])
     assert sorted(opened) == sorted(images)
@@ -347,9 +347,9 @@ def test_qwen2_5_vl_stands_on_the_same_seam(items: list[Item], tmp_path: Path) -
         "initializer_range": 0.2,
     }
     backbone = {**config.backbone, "model_type": "qwen2_5_vl", "vision_config": vision}
-    write(resolve.new(dataclasses.replace(config, backbone=backbone)), tmp_path / "ours")
+    write_checkpoint(resolve.make_random_checkpoint(dataclasses.replace(config, backbone=backbone)), tmp_path / "ours")
     model = load(tmp_path / "ours")
     alone = np.concatenate([model.embed([item]) for item in items])
     np.testing.assert_allclose(model.embed(items), alone, rtol=0, atol=2e-6)
     assert (alone @ alone.T - np.eye(len(items))).max() < 1 - 1e-5
-    assert describe(tmp_path / "ours")["language model"] == "qwen2_5_vl, 2 layers"
+    assert describe_model(tmp_path / "ours")["language model"] == "qwen2_5_vl, 2 layers"

@@ -14,14 +14,14 @@ from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ModelMeta, ScoringFunction
 from numpy.typing import NDArray
 
-from virtue_ref.adapters.records import Album, item_of
+from virtue_ref.adapters.records import ImageFiles, make_item
 from virtue_ref.embedder import load
 
-QUESTION = "<|image_pad|>\nRepresent the given image with the following question: {}"
-PICTURE = "<|image_pad|>\nRepresent the given image."
+QUESTION_TEMPLATE = "<|image_pad|>\nRepresent the given image with the following question: {}"
+IMAGE_TEXT = "<|image_pad|>\nRepresent the given image."
 
 
-class Virtue(AbsEncoder):  # type: ignore[misc, unused-ignore]
+class MtebVirtue(AbsEncoder):  # type: ignore[misc, unused-ignore]
     """An encoder in mteb's sense.
 
     Args:
@@ -44,7 +44,7 @@ class Virtue(AbsEncoder):  # type: ignore[misc, unused-ignore]
                 "similarity_fn_name": ScoringFunction.COSINE,
             }
         )
-        self._album = Album()
+        self._image_files = ImageFiles()
 
     def encode(self, inputs: Any, **_: Any) -> NDArray[np.float32]:
         """(N, D) vectors of the rows of a DataLoader, in order."""
@@ -56,5 +56,5 @@ class Virtue(AbsEncoder):  # type: ignore[misc, unused-ignore]
         records = [dict(zip(known, row, strict=True)) for row in zip(*(batch[key] for key in known), strict=True)]
         for record in records:
             if record.get("image") is not None:
-                record["text"] = QUESTION.format(record["text"]) if record.get("text") else PICTURE
-        return self.embedder.embed([item_of(record, self._album) for record in records])
+                record["text"] = QUESTION_TEMPLATE.format(record["text"]) if record.get("text") else IMAGE_TEXT
+        return self.embedder.embed([make_item(record, self._image_files) for record in records])

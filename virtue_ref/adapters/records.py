@@ -14,17 +14,17 @@ from PIL.Image import Image
 
 from mmeb_eval.embedder import Item
 from scar.errors import ItemError
-from virtue_ref.inference.vector_files import prompt_of
+from virtue_ref.inference.vector_files import parse_prompt
 
 
-class Album:
+class ImageFiles:
     """Pictures in memory as files, which items name; equal pictures are one file. They go when the album goes."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="virtue-"))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
 
-    def file(self, picture: Image | Path | str) -> Path:
+    def write_image(self, picture: Image | Path | str) -> Path:
         """The file of a picture; a path is one already."""
         if not isinstance(picture, Image):
             return Path(picture)
@@ -36,24 +36,24 @@ class Album:
         return path
 
 
-def item_of(given: Any, album: Album) -> Item:
+def make_item(value: Any, image_files: ImageFiles) -> Item:
     """An item of a text, a picture, or a dictionary with text, image, and box, points or mask as `virtue embed` reads.
 
     Raises:
         ItemError: it is nothing of that.
     """
-    match given:
+    match value:
         case Item():
-            return given
+            return value
         case str():
-            return Item(given)
+            return Item(value)
         case Image() | Path():
-            return Item("", album.file(given))
+            return Item("", image_files.write_image(value))
         case Mapping():
-            image = given.get("image")
+            image = value.get("image")
             try:
-                prompt = prompt_of(given, Path())
+                prompt = parse_prompt(value, Path())
             except (ValueError, TypeError, LookupError, OSError) as error:
                 raise ItemError(f"its prompt is none ({error}).") from error
-            return Item(given.get("text") or "", None if image is None else album.file(image), prompt)
-    raise ItemError(f"a {type(given).__name__} is no item: give a text, a picture or a dictionary of them.")
+            return Item(value.get("text") or "", None if image is None else image_files.write_image(image), prompt)
+    raise ItemError(f"a {type(value).__name__} is no item: give a text, a picture or a dictionary of them.")

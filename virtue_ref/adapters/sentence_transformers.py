@@ -13,11 +13,11 @@ import torch
 from sentence_transformers.base.modules import InputModule
 from torch import Tensor
 
-from virtue_ref.adapters.records import Album, item_of
+from virtue_ref.adapters.records import ImageFiles, make_item
 from virtue_ref.embedder import load
 
 
-class Virtue(InputModule):  # type: ignore[misc, unused-ignore]
+class SentenceTransformersVirtue(InputModule):  # type: ignore[misc, unused-ignore]
     """A whole VIRTUE as the only module: inputs to unit vectors. For inference; train with `virtue_ref` itself.
 
     Args:
@@ -34,7 +34,7 @@ class Virtue(InputModule):  # type: ignore[misc, unused-ignore]
         self.options = options or {}
         self.embedder = load(config, **self.options)
         self.model = self.embedder.model  # so that .to() finds the weights
-        self._album = Album()
+        self._image_files = ImageFiles()
 
     @property
     def modalities(self) -> list[Any]:
@@ -46,7 +46,7 @@ class Virtue(InputModule):  # type: ignore[misc, unused-ignore]
 
     def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **_: Any) -> dict[str, Any]:
         """Items of texts, pictures and dictionaries; `prompt` is words before each text."""
-        items = [item_of(given, self._album) for given in inputs]
+        items = [make_item(given, self._image_files) for given in inputs]
         return {"items": [type(item)((prompt or "") + item.text, item.image, item.prompt) for item in items]}
 
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -32,20 +32,20 @@ from scar.errors import CheckpointError, ConfigError
 from virtue_ref.config import Config, ImageRules, SegmenterConfig, get_profile
 from virtue_ref.model.virtue import Virtue
 
-FORMAT = 1
-SETTINGS = "virtue.json"
+FORMAT_VERSION = 1
+SETTINGS_FILE = "virtue.json"
 PARTS = ("backbone", "segmenter", "connector")
-HEAD = "lm_head.weight"
+HEAD_KEY = "lm_head.weight"
 SMALL_FILES = ("*.json", "*.txt", "*.jinja", "*.yaml", "*.yml", "*.md")
-OF_THE_WEIGHTS = frozenset({"README.md", "training.json", "table.json"})
+WEIGHT_SPECIFIC_FILES = frozenset({"README.md", "training.json", "table.json"})
 """Small files that say how certain weights were made and what they score; other weights do not take them over."""
 SHARD_SIZE = "5GB"
-NAMED = 5
+MAX_NAMED_KEYS = 5
 """Keys that an error message names before it only counts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Adapter:
+class LoraAdapter:
     """Low-rank changes to a backbone.
 
     Attributes:
@@ -78,10 +78,10 @@ class Checkpoint:
     connector: Mapping[str, Tensor]
     files: Mapping[str, bytes] = field(default_factory=dict)
     revision: str = "unsaved"
-    adapter: Adapter | None = None
+    adapter: LoraAdapter | None = None
 
 
-def build(checkpoint: Checkpoint, *, merge: bool = True) -> Virtue:
+def build_model(checkpoint: Checkpoint, *, merge: bool = True) -> Virtue:
     """The model with the checkpoint's weights, on the CPU, in the types they were stored in.
 
     Args:
@@ -96,35 +96,39 @@ def build(checkpoint: Checkpoint, *, merge: bool = True) -> Virtue:
             model = Virtue(checkpoint.config)
     except (ConfigError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{checkpoint.config.name}: the config builds no model: {error}") from error
-    weights = {f"backbone.{key}": value for key, value in checkpoint.backbone.items() if key != HEAD}
+    weights = {f"backbone.{key}": value for key, value in checkpoint.backbone.items() if key != HEAD_KEY}
     if model.segmenter is not None:
-        named = model.segmenter.names(checkpoint.segmenter)
+        named = model.segmenter.rename_weights(checkpoint.segmenter)
         weights |= {f"segmenter.{key}": value for key, value in named.items()}
         weights |= {f"connector.{key}": value for key, value in checkpoint.connector.items()}
     check_keys(model.state_dict(), weights, checkpoint.config.name)
     model.load_state_dict(weights, assign=True)
     if checkpoint.adapter is not None:
-        _attach(model, checkpoint.adapter, checkpoint.config.name, merge)
+        _attach_adapter(model, checkpoint.adapter, checkpoint.config.name, merge)
     return model.eval()
 
 
-def of_model(model: Virtue, like: Checkpoint) -> Checkpoint:
+def make_checkpoint(model: Virtue, origin: Checkpoint) -> Checkpoint:
     """The checkpoint of a model in memory, on whatever device.
 
     Args:
         model: whose weights are taken as they are.
-        like: what it was built from: its small files and its head go with the new weights.
+        origin: what it was built from: its small files and its head go with the new weights.
     """
-    return of_weights(model, {key: value.detach().cpu() for key, value in model.state_dict().items()}, like)
+    return make_checkpoint_from_weights(
+        model, {key: value.detach().cpu() for key, value in model.state_dict().items()}, origin
+    )
 
 
-def of_weights(model: Virtue, weights: Mapping[str, Tensor], like: Checkpoint, dtype: str = "") -> Checkpoint:
+def make_checkpoint_from_weights(
+    model: Virtue, weights: Mapping[str, Tensor], origin: Checkpoint, dtype: str = ""
+) -> Checkpoint:
     """Likewise, of weights that are not, or not as they are, in the model.
 
     Args:
         model: whose settings are taken.
         weights: as in the state of a model without adapters.
-        like: see `of_model`.
+        origin: see `make_checkpoint`.
         dtype: of the weights, such as "float16"; empty keeps each one's own. Buffers keep theirs, see `Virtue.place`.
     """
     buffers = dict(model.named_buffers())
@@ -133,26 +137,26 @@ def of_weights(model: Virtue, weights: Mapping[str, Tensor], like: Checkpoint, d
         key: value.to(None if key in buffers or not value.is_floating_point() else kind).contiguous()
         for key, value in weights.items()
     }
-    backbone, segmenter, connector = _by_part(cast, model.config.name)
-    if HEAD in like.backbone:
-        backbone[HEAD] = like.backbone[HEAD]
+    backbone, segmenter, connector = _split_by_part(cast, model.config.name)
+    if HEAD_KEY in origin.backbone:
+        backbone[HEAD_KEY] = origin.backbone[HEAD_KEY]
     # transformers' SAM 2 has other names and only the weights that run; it is never trained here, so `like` has them.
     ours = model.config.segmenter is not None and model.config.segmenter.package == "sam2"
-    kept = {key.removeprefix("sam."): value for key, value in segmenter.items()} if ours else like.segmenter
-    files = {name: content for name, content in like.files.items() if name not in OF_THE_WEIGHTS}
+    kept = {key.removeprefix("sam."): value for key, value in segmenter.items()} if ours else origin.segmenter
+    files = {name: content for name, content in origin.files.items() if name not in WEIGHT_SPECIFIC_FILES}
     return Checkpoint(model.config, backbone, kept, connector, files)
 
 
-def write(checkpoint: Checkpoint, folder: Path) -> None:
+def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     """Save in our own layout; the folder appears complete or not at all.
 
     Raises:
         CheckpointError: the folder exists, or an adapter is not merged yet.
     """
-    with new_folder(folder, checkpoint) as out:
+    with create_checkpoint_folder(folder, checkpoint) as out:
         config = checkpoint.config
         settings = {
-            "format": FORMAT,
+            "format": FORMAT_VERSION,
             "name": config.name,
             "profile": config.profile.name,
             "image": dataclasses.asdict(config.image),
@@ -160,7 +164,7 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
             "segmenter": None if config.segmenter is None else dataclasses.asdict(config.segmenter),
             "made_from": checkpoint.revision,
         }
-        (out / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n")
+        (out / SETTINGS_FILE).write_text(json.dumps(settings, indent=2) + "\n")
         if "config.json" not in checkpoint.files:
             (out / "config.json").write_text(json.dumps(config.backbone, indent=2) + "\n")
         groups = zip(PARTS, (checkpoint.backbone, checkpoint.segmenter, checkpoint.connector), strict=True)
@@ -168,15 +172,17 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
         save_torch_state_dict(weights, out, max_shard_size=SHARD_SIZE)
 
 
-def read_own(folder: Path) -> Checkpoint:
+def read_own_layout(folder: Path) -> Checkpoint:
     """The checkpoint of a folder in our layout.
 
     Raises:
         CheckpointError: a file is missing, of another version, or holds keys that are none of ours.
     """
-    settings, backbone = read_json(folder / SETTINGS), read_json(folder / "config.json")
-    if settings.get("format") != FORMAT:
-        raise CheckpointError(f"{folder / SETTINGS}: format {settings.get('format')!r}; this version reads {FORMAT}.")
+    settings, backbone = read_json(folder / SETTINGS_FILE), read_json(folder / "config.json")
+    if settings.get("format") != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{folder / SETTINGS_FILE}: format {settings.get('format')!r}; this version reads {FORMAT_VERSION}."
+        )
     try:
         image = settings["image"] | {key: tuple(settings["image"][key]) for key in ("mean", "std")}
         segmenter = settings["segmenter"]
@@ -189,11 +195,11 @@ def read_own(folder: Path) -> Checkpoint:
             max_length=settings["max_length"],
         )
     except (KeyError, TypeError) as error:
-        raise CheckpointError(f"{folder / SETTINGS}: not our settings ({error}).") from error
+        raise CheckpointError(f"{folder / SETTINGS_FILE}: not our settings ({error}).") from error
     weights, used = read_weights(folder)
-    files = {name: content for name, content in small_files(folder).items() if name != SETTINGS}
-    backbone_weights, segmenter_weights, connector_weights = _by_part(weights, str(folder))
-    revision = revision_of(folder, used)
+    files = {name: content for name, content in read_small_files(folder).items() if name != SETTINGS_FILE}
+    backbone_weights, segmenter_weights, connector_weights = _split_by_part(weights, str(folder))
+    revision = find_revision(folder, used)
     return Checkpoint(config, backbone_weights, segmenter_weights, connector_weights, files, revision)
 
 
@@ -271,13 +277,13 @@ def read_json(file: Path) -> dict[str, Any]:
     return loaded
 
 
-def small_files(folder: Path) -> dict[str, bytes]:
+def read_small_files(folder: Path) -> dict[str, bytes]:
     """What lies beside the weights, but lists of shards."""
     found = sorted({path for pattern in SMALL_FILES for path in folder.glob(pattern) if path.is_file()})
     return {path.name: path.read_bytes() for path in found if not path.name.endswith(".index.json")}
 
 
-def revision_of(folder: Path, files: list[Path]) -> str:
+def find_revision(folder: Path, files: list[Path]) -> str:
     """The commit of a Hub snapshot; of any other folder the start of a hash over these files."""
     if folder.parent.name == "snapshots":
         return folder.name[:12]
@@ -297,7 +303,7 @@ def check_keys(wanted: Mapping[str, Tensor], given: Mapping[str, Any], name: str
         if shape != tuple(wanted[key].shape):
             reshaped.append(f"{key} {shape} instead of {tuple(wanted[key].shape)}")
     kinds = (("missing", missing), ("unexpected", unexpected), ("of another shape", reshaped))
-    found = [f"{len(keys)} {kind}: {_some(keys)}" for kind, keys in kinds if keys]
+    found = [f"{len(keys)} {kind}: {_join_some_keys(keys)}" for kind, keys in kinds if keys]
     if found:
         raise CheckpointError(f"{name}: the weights do not fit the config. Keys {'; keys '.join(found)}.")
 
@@ -308,7 +314,7 @@ def first_line(error: Exception) -> str:
 
 
 @contextmanager
-def new_folder(folder: Path, checkpoint: Checkpoint) -> Iterator[Path]:
+def create_checkpoint_folder(folder: Path, checkpoint: Checkpoint) -> Iterator[Path]:
     """A hidden folder with the checkpoint's small files that takes the wanted name when all is written."""
     if folder.exists():
         raise CheckpointError(f"{folder} exists; name a new folder.")
@@ -328,18 +334,18 @@ def new_folder(folder: Path, checkpoint: Checkpoint) -> Iterator[Path]:
         raise
 
 
-def _by_part(weights: Mapping[str, Tensor], place: str) -> tuple[dict[str, Tensor], ...]:
+def _split_by_part(weights: Mapping[str, Tensor], where: str) -> tuple[dict[str, Tensor], ...]:
     """Weights of backbone, segmenter and connector, without these names before theirs."""
     parts: dict[str, dict[str, Tensor]] = {part: {} for part in PARTS}
     for key, value in weights.items():
         part, _, name = key.partition(".")
         if part not in parts:
-            raise CheckpointError(f"{place}: unexpected key {key}; ours begin with {', '.join(PARTS)}.")
+            raise CheckpointError(f"{where}: unexpected key {key}; ours begin with {', '.join(PARTS)}.")
         parts[part][name] = value
     return tuple(parts.values())
 
 
-def _attach(model: Virtue, adapter: Adapter, name: str, merge: bool) -> None:
+def _attach_adapter(model: Virtue, adapter: LoraAdapter, name: str, merge: bool) -> None:
     from peft import LoraConfig, set_peft_model_state_dict
     from peft.tuners.lora import LoraModel
 
@@ -351,14 +357,14 @@ def _attach(model: Virtue, adapter: Adapter, name: str, merge: bool) -> None:
     missing = sorted(key for key in outcome.missing_keys if "lora_" in key)
     if missing or outcome.unexpected_keys:
         kinds = (("missing", missing), ("unexpected", sorted(outcome.unexpected_keys)))
-        found = [f"{len(keys)} {kind}: {_some(keys)}" for kind, keys in kinds if keys]
+        found = [f"{len(keys)} {kind}: {_join_some_keys(keys)}" for kind, keys in kinds if keys]
         raise CheckpointError(f"{name}: the adapter does not fit the backbone. Keys {'; keys '.join(found)}.")
     if merge:
         model.backbone = tuner.merge_and_unload()
 
 
-def _some(keys: list[str]) -> str:
-    return ", ".join(keys[:NAMED]) + (", ..." if len(keys) > NAMED else "")
+def _join_some_keys(keys: list[str]) -> str:
+    return ", ".join(keys[:MAX_NAMED_KEYS]) + (", ..." if len(keys) > MAX_NAMED_KEYS else "")
 
 
 def _is_zip(file: Path) -> bool:

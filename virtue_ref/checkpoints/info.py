@@ -10,13 +10,13 @@ from accelerate import init_empty_weights
 from torch import Tensor
 
 from scar.errors import CheckpointError
-from virtue_ref.checkpoints.format import build
-from virtue_ref.checkpoints.resolve import read
+from virtue_ref.checkpoints.format import build_model
+from virtue_ref.checkpoints.resolve import read_checkpoint
 from virtue_ref.config import Config, is_config
-from virtue_ref.model.tokens import IMAGE, read_tokenizer
+from virtue_ref.model.tokens import IMAGE_TOKEN, read_tokenizer
 from virtue_ref.model.virtue import Virtue
 
-PARTS = {
+PART_PREFIXES = {
     "vision encoder": "backbone.visual.",
     "language model": "backbone.language_model.",
     "segmenter": "segmenter.",
@@ -24,7 +24,7 @@ PARTS = {
 }
 
 
-def describe(name: str | Path, segmenter: str | Path | None = None) -> dict[str, Any]:
+def describe_model(name: str | Path, segmenter: str | Path | None = None) -> dict[str, Any]:
     """Sizes, settings and checks of a model; a plain table that JSON can hold.
 
     Args:
@@ -37,32 +37,34 @@ def describe(name: str | Path, segmenter: str | Path | None = None) -> dict[str,
     if is_config(name):
         config = Config.read(name)
         with init_empty_weights(include_buffers=False):
-            return _facts(config, Virtue(config).state_dict()) | {"weights": "random", "checks": []}
-    stored = read(name, segmenter=segmenter)
-    weights = build(stored).state_dict()
+            return _make_description(config, Virtue(config).state_dict()) | {"weights": "random", "checks": []}
+    stored = read_checkpoint(name, segmenter=segmenter)
+    weights = build_model(stored).state_dict()
     broken = sorted(key for key, value in weights.items() if value.is_floating_point() and not value.isfinite().all())
     if broken:
         raise CheckpointError(f"{name}: {len(broken)} tensors hold what is not a number: {', '.join(broken[:5])}.")
     wanted = stored.config.backbone["image_token_id"]
-    found = read_tokenizer(stored.files, str(name)).token_to_id(IMAGE)
+    found = read_tokenizer(stored.files, str(name)).token_to_id(IMAGE_TOKEN)
     if found != wanted:
-        raise CheckpointError(f"{name}: config.json has the image token at {wanted}, the tokenizer {IMAGE} at {found}.")
-    return _facts(stored.config, weights) | {
+        raise CheckpointError(
+            f"{name}: config.json has the image token at {wanted}, the tokenizer {IMAGE_TOKEN} at {found}."
+        )
+    return _make_description(stored.config, weights) | {
         "weights": f"{name} @ {stored.revision}",
         "checks": [
             "every weight is there, none is left over, shapes fit",
             "all weights are finite",
-            f"tokenizer and config agree on {IMAGE} ({wanted})",
+            f"tokenizer and config agree on {IMAGE_TOKEN} ({wanted})",
         ],
     }
 
 
-def _facts(config: Config, weights: dict[str, Tensor]) -> dict[str, Any]:
+def _make_description(config: Config, weights: dict[str, Tensor]) -> dict[str, Any]:
     text = config.backbone.get("text_config", config.backbone)
     vision = config.backbone["vision_config"]
     sizes = {
         part: sum(value.numel() for key, value in weights.items() if key.startswith(prefix))
-        for part, prefix in PARTS.items()
+        for part, prefix in PART_PREFIXES.items()
     }
     types = Counter(str(value.dtype).removeprefix("torch.") for value in weights.values())
     segmenter = config.segmenter

@@ -25,16 +25,16 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 
 from scar.errors import CheckpointError
 from virtue_ref.checkpoints.format import (
-    HEAD,
-    Adapter,
+    HEAD_KEY,
     Checkpoint,
+    LoraAdapter,
+    create_checkpoint_folder,
+    find_revision,
     first_line,
-    new_folder,
     read_json,
+    read_small_files,
     read_tensors,
     read_weights,
-    revision_of,
-    small_files,
 )
 from virtue_ref.config import Config, ImageRules, SegmenterConfig, get_profile
 
@@ -49,7 +49,11 @@ ADAPTER_SETTINGS = frozenset(
 )
 """What of an adapter_config.json changes the result. The rest is about training, or could load other code."""
 
-KEYS = (("model.language_model.", "language_model."), ("model.visual.", "visual."), ("model.", "language_model."))
+KEY_PREFIXES = (
+    ("model.language_model.", "language_model."),
+    ("model.visual.", "visual."),
+    ("model.", "language_model."),
+)
 """How keys of the backbone begin: official -> ours. The first that fits counts; the last is transformers < 4.52."""
 
 RELEASED_SEGMENTER = {
@@ -86,16 +90,16 @@ def read_official(folder: Path, segmenter: str | Path | None = None) -> Checkpoi
             profile=get_profile("official"),
             backbone={key: value for key, value in stored.items() if key != "virtue_sam"},
             segmenter=None,
-            image=_image_rules(folder),
+            image=_read_image_rules(folder),
         ),
-        backbone=_backbone(weights, stored),
+        backbone=_rename_backbone_keys(weights, stored),
         segmenter={},
         connector={},
-        files=small_files(folder),
+        files=read_small_files(folder),
     )
     if not block.get("enabled", True):
-        return dataclasses.replace(base, revision=revision_of(folder, used))
-    return _with_segmenter(base, folder, block, segmenter, used)
+        return dataclasses.replace(base, revision=find_revision(folder, used))
+    return _add_segmenter(base, folder, block, segmenter, used)
 
 
 def read_parts(config: Config, backbone: Path, segmenter: str | Path | None) -> Checkpoint:
@@ -113,16 +117,16 @@ def read_parts(config: Config, backbone: Path, segmenter: str | Path | None) -> 
     weights, used = read_weights(backbone)
     sam: Mapping[str, Tensor] = {}
     if config.segmenter is not None:
-        source = _segmenter_file(backbone, "sam2.1_hiera_base_plus.pt", segmenter)
+        source = _find_segmenter_file(backbone, "sam2.1_hiera_base_plus.pt", segmenter)
         loaded = read_tensors(source)
         sam, used = loaded.get("model", loaded), [*used, source]
     return Checkpoint(
         config=config,
-        backbone=_backbone(weights, stored),
+        backbone=_rename_backbone_keys(weights, stored),
         segmenter=sam,
         connector={},
-        files=small_files(backbone),
-        revision=revision_of(backbone, used),
+        files=read_small_files(backbone),
+        revision=find_revision(backbone, used),
     )
 
 
@@ -141,26 +145,26 @@ def read_adapter(folder: Path, base: Checkpoint | None, base_folder: Path, segme
     if base is None:
         stored = read_json(base_folder / "config.json")
         weights, used = read_weights(base_folder)
-        config = Config(folder.name, get_profile("official"), stored, None, _image_rules(base_folder))
-        base = Checkpoint(config, _backbone(weights, stored), {}, {}, small_files(base_folder))
+        config = Config(folder.name, get_profile("official"), stored, None, _read_image_rules(base_folder))
+        base = Checkpoint(config, _rename_backbone_keys(weights, stored), {}, {}, read_small_files(base_folder))
         block = read_json(folder / "config.json").get("virtue_sam") if (folder / "config.json").is_file() else None
-        base = _with_segmenter(base, folder, block or RELEASED_SEGMENTER, segmenter, used)
+        base = _add_segmenter(base, folder, block or RELEASED_SEGMENTER, segmenter, used)
     elif (folder / CONNECTOR_FILE).is_file():
-        base = dataclasses.replace(base, connector=_connector(folder))
+        base = dataclasses.replace(base, connector=_read_connector(folder))
     settings = read_json(folder / ADAPTER_CONFIG)
     if settings.get("bias", "none") != "none" or settings.get("modules_to_save"):
         raise CheckpointError(f"{folder / ADAPTER_CONFIG}: an adapter with biases or whole modules is not supported.")
     weights, used = read_weights(folder, "adapter_model", "adapter_model")
-    adapter = Adapter(
+    adapter = LoraAdapter(
         settings={key: value for key, value in settings.items() if key in ADAPTER_SETTINGS},
-        weights={_our_key(key.removeprefix(ADAPTER_PREFIX)): value for key, value in weights.items()},
+        weights={_to_our_key(key.removeprefix(ADAPTER_PREFIX)): value for key, value in weights.items()},
     )
     connector_file = [folder / CONNECTOR_FILE] if (folder / CONNECTOR_FILE).is_file() else []
-    revision = f"{revision_of(folder, used + connector_file)}+{base.revision}"
+    revision = f"{find_revision(folder, used + connector_file)}+{base.revision}"
     return dataclasses.replace(base, adapter=adapter, revision=revision)
 
 
-def export(checkpoint: Checkpoint, folder: Path) -> None:
+def write_official(checkpoint: Checkpoint, folder: Path) -> None:
     """Save in the official layout, so that the released code and other loaders read it.
 
     SAM 2's two files are put where `virtue_sam` says, below the folder.
@@ -168,20 +172,20 @@ def export(checkpoint: Checkpoint, folder: Path) -> None:
     Raises:
         CheckpointError: the folder exists, an adapter is not merged yet, or `virtue_sam` leads out of the folder.
     """
-    with new_folder(folder, checkpoint) as out:
+    with create_checkpoint_folder(folder, checkpoint) as out:
         stored = json.loads(checkpoint.files.get("config.json", json.dumps(checkpoint.config.backbone)))
         if "virtue_sam" not in stored:
-            stored["virtue_sam"] = _block(checkpoint.config)
+            stored["virtue_sam"] = _make_virtue_sam(checkpoint.config)
         if "config.json" not in checkpoint.files or "virtue_sam" not in json.loads(checkpoint.files["config.json"]):
             (out / "config.json").write_text(json.dumps(stored, indent=2) + "\n")
         save_file(
-            {_official_key(key): value.contiguous() for key, value in checkpoint.backbone.items()},
+            {_to_official_key(key): value.contiguous() for key, value in checkpoint.backbone.items()},
             out / "model.safetensors",
             {"format": "pt"},
         )
         if checkpoint.config.segmenter is None:
             return
-        recipe, weights = (_below(out, str(stored["virtue_sam"][key])) for key in ("config_path", "checkpoint"))
+        recipe, weights = (_join_below(out, str(stored["virtue_sam"][key])) for key in ("config_path", "checkpoint"))
         if recipe is None or weights is None:
             raise CheckpointError(f"{checkpoint.config.name}: virtue_sam in config.json leads out of the folder.")
         for file in (recipe, weights):
@@ -196,32 +200,36 @@ def export(checkpoint: Checkpoint, folder: Path) -> None:
         torch.save(halves, out / CONNECTOR_FILE)
 
 
-def _with_segmenter(
-    base: Checkpoint, folder: Path, block: Mapping[str, Any], given: str | Path | None, used: list[Path]
+def _add_segmenter(
+    base: Checkpoint,
+    folder: Path,
+    virtue_sam: Mapping[str, Any],
+    segmenter: str | Path | None,
+    weight_files: list[Path],
 ) -> Checkpoint:
     """The checkpoint completed by SAM 2 and the connector."""
     try:
-        recipe_name, weights_name = str(block["config_path"]), str(block["checkpoint"])
-        points_per_side = int(block["points_per_side"])
+        recipe_name, weights_name = str(virtue_sam["config_path"]), str(virtue_sam["checkpoint"])
+        points_per_side = int(virtue_sam["points_per_side"])
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{folder / 'config.json'}: virtue_sam lacks {error}.") from error
-    recipe, source = _recipe(folder, recipe_name), _segmenter_file(folder, weights_name, given)
+    recipe, source = _read_sam2_config(folder, recipe_name), _find_segmenter_file(folder, weights_name, segmenter)
     weights = read_tensors(source)
     own = folder / recipe_name
     files = dict(base.files)
-    if _below(folder, recipe_name) is not None and own.is_file():
+    if _join_below(folder, recipe_name) is not None and own.is_file():
         files[PurePosixPath(recipe_name).as_posix()] = own.read_bytes()
     return dataclasses.replace(
         base,
         config=dataclasses.replace(base.config, segmenter=SegmenterConfig(recipe, points_per_side)),
         segmenter=weights.get("model", weights),
-        connector=_connector(folder),
+        connector=_read_connector(folder),
         files=files,
-        revision=revision_of(folder, [*used, source, folder / CONNECTOR_FILE]),
+        revision=find_revision(folder, [*weight_files, source, folder / CONNECTOR_FILE]),
     )
 
 
-def _connector(folder: Path) -> dict[str, Tensor]:
+def _read_connector(folder: Path) -> dict[str, Tensor]:
     halves = read_tensors(folder / CONNECTOR_FILE)
     if set(halves) != set(CONNECTOR_HALVES) or not all(isinstance(half, dict) for half in halves.values()):
         raise CheckpointError(f"{folder / CONNECTOR_FILE}: holds {sorted(halves)}, not {sorted(CONNECTOR_HALVES)}.")
@@ -230,37 +238,37 @@ def _connector(folder: Path) -> dict[str, Tensor]:
     }
 
 
-def _backbone(weights: Mapping[str, Tensor], stored: Mapping[str, Any]) -> dict[str, Tensor]:
+def _rename_backbone_keys(weights: Mapping[str, Tensor], stored: Mapping[str, Any]) -> dict[str, Tensor]:
     text = stored.get("text_config", {})
     tied = stored.get("tie_word_embeddings", text.get("tie_word_embeddings", False))
     # torch files hold a tied head too; it is the embedding once more.
-    return {_our_key(key): value for key, value in weights.items() if not (tied and key == HEAD)}
+    return {_to_our_key(key): value for key, value in weights.items() if not (tied and key == HEAD_KEY)}
 
 
-def _our_key(key: str) -> str:
-    for theirs, ours in KEYS:
+def _to_our_key(key: str) -> str:
+    for theirs, ours in KEY_PREFIXES:
         if key.startswith(theirs):
             return ours + key.removeprefix(theirs)
     return key
 
 
-def _official_key(key: str) -> str:
+def _to_official_key(key: str) -> str:
     return "model." + key.removeprefix("language_model.") if key.startswith("language_model.") else key
 
 
-def _block(config: Config) -> dict[str, Any]:
+def _make_virtue_sam(config: Config) -> dict[str, Any]:
     if config.segmenter is None:
         return {"enabled": False}
     own = {"config_path": "./sam2.yaml", "checkpoint": "./sam2.pt", "points_per_side": config.segmenter.points_per_side}
     return RELEASED_SEGMENTER | own
 
 
-def _recipe(folder: Path, name: str) -> Mapping[str, Any]:
+def _read_sam2_config(folder: Path, name: str) -> Mapping[str, Any]:
     """SAM 2's config: the YAML file in the checkpoint's folder, else the stock one of that name."""
     import sam2
 
     stock = Path(str(sam2.__file__)).parent / "configs"
-    for file in (_below(folder, name), _below(stock, name)):
+    for file in (_join_below(folder, name), _join_below(stock, name)):
         if file is not None and file.is_file():
             try:
                 # Not plain YAML 1.1: SAM 2's files write 1e-6, which is a number to OmegaConf only.
@@ -273,14 +281,14 @@ def _recipe(folder: Path, name: str) -> Mapping[str, Any]:
     raise CheckpointError(f"virtue_sam.config_path {name!r} is neither below {folder} nor among sam2's own configs.")
 
 
-def _segmenter_file(folder: Path, name: str, given: str | Path | None) -> Path:
+def _find_segmenter_file(folder: Path, name: str, segmenter: str | Path | None) -> Path:
     """SAM 2's weights: where the caller says, where the checkpoint says, or the Hub's file of that name."""
     from sam2.build_sam import HF_MODEL_ID_TO_FILENAMES
 
-    for file in (_below(folder, name), Path(name)) if given is None else (Path(given),):
+    for file in (_join_below(folder, name), Path(name)) if segmenter is None else (Path(segmenter),):
         if file is not None and file.is_file():
             return file
-    wanted = str(name if given is None else given)
+    wanted = str(name if segmenter is None else segmenter)
     for repository, (_, weights) in HF_MODEL_ID_TO_FILENAMES.items():
         if wanted == repository or Path(wanted).name == weights:
             try:
@@ -292,7 +300,7 @@ def _segmenter_file(folder: Path, name: str, given: str | Path | None) -> Path:
     raise CheckpointError(f"SAM 2's weights {wanted!r} are missing: give segmenter=FILE or a Hub id of facebook/sam2.*")
 
 
-def _image_rules(folder: Path) -> ImageRules:
+def _read_image_rules(folder: Path) -> ImageRules:
     """Normalisation and patches of the checkpoint; its limits of area do not count, the release has its own."""
     names = {
         "image_mean": "mean",
@@ -308,7 +316,7 @@ def _image_rules(folder: Path) -> ImageRules:
     return ImageRules(**rules)
 
 
-def _below(folder: Path, name: str) -> Path | None:
+def _join_below(folder: Path, name: str) -> Path | None:
     """`folder/name`, unless it leads out of the folder."""
     path = PurePosixPath(name)
     return None if path.is_absolute() or ".." in path.parts else folder / path

@@ -8,43 +8,45 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmeb_eval.report.published import comparable
-from mmeb_eval.report.report import ways_text
-from mmeb_eval.report.ways import read as read_ways
-from mmeb_eval.report.ways import table
-from mmeb_eval.run.results import HEADLINE, Result, read_results
+from mmeb_eval.report.published import is_on_published_data
+from mmeb_eval.report.report import render_strategy_table
+from mmeb_eval.report.ways import make_strategy_table
+from mmeb_eval.report.ways import read_strategy_scores as read_ways
+from mmeb_eval.run.results import HEADLINE_METRIC, Result, read_results
 from scar.common.files import is_inside, write_text
 from scar.errors import CheckpointError, InputError
-from scar.publish.card import CARD, TEMPLATES, environment
-from scar.publish.checksums import Checksums
-from scar.publish.licences import OTHER, Combined, combine
-from scar.publish.push import Upload, upload_of
-from virtue_ref.checkpoints.format import SETTINGS, read_json, read_own
-from virtue_ref.checkpoints.info import describe
-from virtue_ref.checkpoints.resolve import TRAINED
-from virtue_ref.training.runs import TRAINING, model_of
+from scar.publish.card import CARD, TEMPLATES, make_environment
+from scar.publish.checksums import StoredHashes
+from scar.publish.licences import OTHER, CombinedLicence, combine_licences
+from scar.publish.push import Upload, make_upload
+from virtue_ref.checkpoints.format import SETTINGS_FILE, read_json, read_own_layout
+from virtue_ref.checkpoints.info import describe_model
+from virtue_ref.checkpoints.resolve import SHIPPED_FOLDER
+from virtue_ref.training.runs import TRAINING_FILE, find_model
 
-MARK = "<!-- Rendered by `virtue card` and rendered again by every push: your own words belong into a --template. -->"
-MEMORY = ".push/checksums.json"
-RESULTS = ".eval_results"
+RENDERED_MARK = (
+    "<!-- Rendered by `virtue card` and rendered again by every push: your own words belong into a --template. -->"
+)
+CHECKSUM_CACHE = ".push/checksums.json"
+RESULTS_FOLDER = ".eval_results"
 """Folder of results on data that are on the Hub. Source: huggingface.co/docs/hub/eval-results."""
 
-OWNED = (RESULTS,)
-PICKLES = (".bin", ".pth", ".pt", ".pkl", ".ckpt")
-TEMPLATE = "model.md.jinja"
-WAYS = "table.json"
-PROMPTED = ("prompt", "prompt and text")
+OWNED_FOLDERS = (RESULTS_FOLDER,)
+PICKLE_SUFFIXES = (".bin", ".pth", ".pt", ".pkl", ".ckpt")
+TEMPLATE_FILE = "model.md.jinja"
+STRATEGY_TABLE_FILE = "table.json"
+PROMPT_STRATEGIES = ("prompt", "prompt and text")
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CardContents:
     """What a card says.
 
     Attributes:
         name: of the checkpoint.
         repo: where it is or will be on the Hub; None if that is not known.
         revision: of the weights.
-        about: see `virtue_ref.checkpoints.info.describe`.
+        about: see `virtue_ref.checkpoints.info.describe_model`.
         licence: as stated.
         training: what `virtue train` recorded; empty if it did not.
         results: of exactly these weights.
@@ -56,7 +58,7 @@ class Facts:
     repo: str | None
     revision: str
     about: Mapping[str, Any]
-    licence: Combined
+    licence: CombinedLicence
     training: Mapping[str, Any]
     results: tuple[Result, ...]
     ways: str
@@ -73,7 +75,7 @@ def write_card(
     template: Path | None = None,
     *,
     force: bool = False,
-) -> tuple[Path, Facts]:
+) -> tuple[Path, CardContents]:
     """Write ``README.md`` and ``.eval_results/`` of a checkpoint.
 
     Args:
@@ -95,45 +97,47 @@ def write_card(
         InputError: none of the results is of these weights, an unknown licence, a template that does not render, or a
             README.md of somebody's own.
     """
-    folder = _folder(checkpoint)
+    folder = _find_checkpoint_folder(checkpoint)
     card = folder / CARD
-    if not force and card.is_file() and MARK not in card.read_text(encoding="utf-8", errors="replace"):
+    if not force and card.is_file() and RENDERED_MARK not in card.read_text(encoding="utf-8", errors="replace"):
         raise InputError(
             f"{card}: was not rendered by virtue, so it stays; move it, put its words into a --template, "
             "or replace it with --force."
         )
-    facts = _gather(folder, repo, name, results, licence, datasets)
-    entries = eval_results(facts.results)
-    text = render(facts, template)
-    for old in (folder / RESULTS).glob("*.yaml"):
+    facts = _gather_contents(folder, repo, name, results, licence, datasets)
+    entries = make_eval_results(facts.results)
+    text = render_card(facts, template)
+    for old in (folder / RESULTS_FOLDER).glob("*.yaml"):
         if old.name not in entries:
             old.unlink()
     for file, content in entries.items():
-        (folder / RESULTS).mkdir(exist_ok=True)
-        write_text(content, folder / RESULTS / file)
+        (folder / RESULTS_FOLDER).mkdir(exist_ok=True)
+        write_text(content, folder / RESULTS_FOLDER / file)
     write_text(text, card)
     return folder, facts
 
 
-def files_of(folder: Path) -> list[Upload]:
+def list_uploads(folder: Path) -> list[Upload]:
     """What is pushed of a checkpoint's folder: every file in it that is not hidden, and the results.
 
     Raises:
         InputError: a pickle, which would run code where it is loaded, or a link that leaves the folder.
     """
-    checksums = Checksums(folder / MEMORY)
+    checksums = StoredHashes(folder / CHECKSUM_CACHE)
     paths = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
     wanted = [
-        path for path in paths if path.parts[0] == RESULTS or not any(part.startswith(".") for part in path.parts)
+        path
+        for path in paths
+        if path.parts[0] == RESULTS_FOLDER or not any(part.startswith(".") for part in path.parts)
     ]
-    if pickles := [path for path in wanted if path.suffix in PICKLES]:
+    if pickles := [path for path in wanted if path.suffix in PICKLE_SUFFIXES]:
         raise InputError(f"{folder / pickles[0]}: a pickle; only safetensors are pushed. Take it out of the folder.")
-    files = [upload_of(folder, path.as_posix(), checksums) for path in wanted]
+    files = [make_upload(folder, path.as_posix(), checksums) for path in wanted]
     checksums.save()
     return files
 
 
-def render(facts: Facts, template: Path | None = None) -> str:
+def render_card(facts: CardContents, template: Path | None = None) -> str:
     """The card as Markdown with the Hub's YAML.
 
     Raises:
@@ -141,11 +145,11 @@ def render(facts: Facts, template: Path | None = None) -> str:
     """
     from jinja2 import TemplateError
 
-    made = environment(template)
+    made = make_environment(template)
     made.filters["versions"] = lambda found: ", ".join(f"{name} {number}" for name, number in found.items())
     try:
-        text = made.get_template(template.name if template else TEMPLATE).render(
-            facts=facts, header=header(facts), mark=MARK
+        text = made.get_template(template.name if template else TEMPLATE_FILE).render(
+            facts=facts, header=make_card_header(facts), mark=RENDERED_MARK
         )
     except (TemplateError, OSError, UnicodeDecodeError) as error:
         raise InputError(
@@ -154,7 +158,7 @@ def render(facts: Facts, template: Path | None = None) -> str:
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 
 
-def header(facts: Facts) -> str:
+def make_card_header(facts: CardContents) -> str:
     """The YAML that the Hub reads; results on data that the Hub does not have are in its ``model-index``."""
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -168,11 +172,11 @@ def header(facts: Facts) -> str:
             dataset_type=result.task,
             dataset_name=result.task,
             metric_type="accuracy",
-            metric_name=HEADLINE,
-            metric_value=round(result.metrics[HEADLINE], 4),
+            metric_name=HEADLINE_METRIC,
+            metric_value=round(result.metrics[HEADLINE_METRIC], 4),
         )
         for result in facts.results
-        if not comparable(result)
+        if not is_on_published_data(result)
     ]
     return ModelCardData(
         model_name=facts.name,
@@ -189,43 +193,43 @@ def header(facts: Facts) -> str:
     ).to_yaml()
 
 
-def eval_results(results: Sequence[Result]) -> dict[str, str]:
-    """Files of `RESULTS`: name -> YAML, of results on published data; one file a way to tell the region."""
+def make_eval_results(results: Sequence[Result]) -> dict[str, str]:
+    """Files of `RESULTS_FOLDER`: name -> YAML, of results on published data; one file a way to tell the region."""
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
     from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined] # not re-exported
 
     files = {}
     for result in results:
-        if not comparable(result):
+        if not is_on_published_data(result):
             continue
         region = result.settings["region"]
-        told = "" if region in ("none", *PROMPTED) else f"_{region}"
+        told = "" if region in ("none", *PROMPT_STRATEGIES) else f"_{region}"
         entry = EvalResultEntry(
             dataset_id=result.settings["dataset"],
             task_id=result.task,
-            value=result.metrics[HEADLINE],
-            notes=f"{HEADLINE}, a fraction of 1; ties: {result.settings['ties']}; region told by {region}",
+            value=result.metrics[HEADLINE_METRIC],
+            notes=f"{HEADLINE_METRIC}, a fraction of 1; ties: {result.settings['ties']}; region told by {region}",
         )
         files[f"{result.task}{told}.yaml"] = yaml_dump(eval_result_entries_to_yaml([entry]), sort_keys=False)
     return files
 
 
-def _folder(checkpoint: Path) -> Path:
-    if not checkpoint.is_dir() or is_inside(checkpoint, TRAINED):
+def _find_checkpoint_folder(checkpoint: Path) -> Path:
+    if not checkpoint.is_dir() or is_inside(checkpoint, SHIPPED_FOLDER):
         raise CheckpointError(
             f"{checkpoint}: no folder of yours; `virtue convert {checkpoint} FOLDER` makes one, for this command."
         )
-    folder = model_of(checkpoint) or checkpoint
-    if not (folder / SETTINGS).is_file():
+    folder = find_model(checkpoint) or checkpoint
+    if not (folder / SETTINGS_FILE).is_file():
         raise CheckpointError(f"{folder}: not in our layout; `virtue convert {folder} FOLDER` makes one that is.")
     return folder
 
 
-def _gather(
+def _gather_contents(
     folder: Path, repo: str | None, name: str | None, results: Path | None, licence: str | None, datasets: Sequence[str]
-) -> Facts:
-    stored = read_own(folder)
-    combined = combine({"the weights": licence})
+) -> CardContents:
+    stored = read_own_layout(folder)
+    combined = combine_licences({"the weights": licence})
     if licence is not None and combined.id == OTHER:
         raise InputError(f"--licence {licence!r}: {'; '.join(combined.reasons)}; give one such as cc-by-nc-4.0.")
     own: tuple[Result, ...] = ()
@@ -237,16 +241,18 @@ def _gather(
                 f"{results}: none of {len(found)} results is of these weights (revision {stored.revision}); "
                 f"`mmeb-eval --model virtue:{folder} --tasks ... --output {results}` makes some."
             )
-    training = read_json(folder / TRAINING) if (folder / TRAINING).is_file() else {}
-    return Facts(
+    training = read_json(folder / TRAINING_FILE) if (folder / TRAINING_FILE).is_file() else {}
+    return CardContents(
         name=name or (repo or folder.resolve().name).rpartition("/")[2],
         repo=repo,
         revision=stored.revision,
-        about=describe(folder),
+        about=describe_model(folder),
         licence=combined,
         training=training if {"recipe", "data", "model"} <= training.keys() else {},
         results=own,
-        ways=ways_text(table(read_ways(folder / WAYS))) if (folder / WAYS).is_file() else "",
+        ways=render_strategy_table(make_strategy_table(read_ways(folder / STRATEGY_TABLE_FILE)))
+        if (folder / STRATEGY_TABLE_FILE).is_file()
+        else "",
         datasets=tuple(datasets),
     )
 

@@ -11,20 +11,28 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
 from scar.errors import CheckpointError
-from virtue_ref.checkpoints.format import SETTINGS, SMALL_FILES, Checkpoint, first_line, of_model, read_json, read_own
+from virtue_ref.checkpoints.format import (
+    SETTINGS_FILE,
+    SMALL_FILES,
+    Checkpoint,
+    first_line,
+    make_checkpoint,
+    read_json,
+    read_own_layout,
+)
 from virtue_ref.checkpoints.official import ADAPTER_CONFIG, CONNECTOR_FILE, read_adapter, read_official
 from virtue_ref.config import Config, is_config
-from virtue_ref.model.tokens import SPECIAL, byte_tokenizer
+from virtue_ref.model.tokens import SPECIAL_TOKENS, make_byte_tokenizer
 from virtue_ref.model.virtue import Virtue
 from virtue_ref.training import runs
 
-TRAINED = Path(__file__).parent
+SHIPPED_FOLDER = Path(__file__).parent
 """Folder of the checkpoints that come with the package."""
 
 WEIGHT_FILES = ("*.safetensors", "*.bin", "*.pth", "*.pt")
 
 
-def read(
+def read_checkpoint(
     name: str | Path, *, revision: str | None = None, segmenter: str | Path | None = None, seed: int = 0
 ) -> Checkpoint:
     """The checkpoint of a name.
@@ -42,19 +50,19 @@ def read(
         CheckpointError: nothing is there, or a file is missing, foreign, or asks for more than tensors.
     """
     if is_config(name):
-        return new(Config.read(name), seed)
-    if is_trained(name):
-        return read_own(TRAINED / name)
-    stored = _read_folder(locate(name, revision), segmenter)
+        return make_random_checkpoint(Config.read(name), seed)
+    if is_shipped(name):
+        return read_own_layout(SHIPPED_FOLDER / name)
+    stored = _read_folder(find_checkpoint_folder(name, revision), segmenter)
     return dataclasses.replace(stored, config=dataclasses.replace(stored.config, name=Path(name).resolve().name))
 
 
-def is_trained(name: str | Path) -> bool:
+def is_shipped(name: str | Path) -> bool:
     """Whether a checkpoint of that name comes with the package."""
-    return Path(name).name == str(name) and (TRAINED / name / SETTINGS).is_file()
+    return Path(name).name == str(name) and (SHIPPED_FOLDER / name / SETTINGS_FILE).is_file()
 
 
-def new(config: Config, seed: int = 0) -> Checkpoint:
+def make_random_checkpoint(config: Config, seed: int = 0) -> Checkpoint:
     """Random weights for a config, and a tokenizer of bytes."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -62,8 +70,8 @@ def new(config: Config, seed: int = 0) -> Checkpoint:
     # As the published checkpoints have them, so that transformers and the released code read an export too.
     tokenizer = {
         "tokenizer_class": "Qwen2Tokenizer",
-        "pad_token": SPECIAL[0],
-        "eos_token": SPECIAL[2],
+        "pad_token": SPECIAL_TOKENS[0],
+        "eos_token": SPECIAL_TOKENS[2],
         "padding_side": "left",
         "model_max_length": 32768,
     }
@@ -81,18 +89,18 @@ def new(config: Config, seed: int = 0) -> Checkpoint:
         "preprocessor_config.json": pixels,
     }
     files = {name: json.dumps(table, indent=2).encode() for name, table in tables.items()}
-    files["tokenizer.json"] = byte_tokenizer(config.backbone["image_token_id"]).to_str().encode()
-    return dataclasses.replace(of_model(model, Checkpoint(config, {}, {}, {}, files)), revision=f"seed{seed}")
+    files["tokenizer.json"] = make_byte_tokenizer(config.backbone["image_token_id"]).to_str().encode()
+    return dataclasses.replace(make_checkpoint(model, Checkpoint(config, {}, {}, {}, files)), revision=f"seed{seed}")
 
 
-def locate(name: str | Path, revision: str | None = None) -> Path:
+def find_checkpoint_folder(name: str | Path, revision: str | None = None) -> Path:
     """The folder of a checkpoint: a local one, a run's best or else last one, or a snapshot of the Hub.
 
     Raises:
         CheckpointError: it is none of these, or the Hub does not answer.
     """
     if Path(name).is_dir():
-        return runs.model_of(Path(name)) or Path(name)
+        return runs.find_model(Path(name)) or Path(name)
     try:
         return Path(snapshot_download(str(name), revision=revision, allow_patterns=[*SMALL_FILES, *WEIGHT_FILES]))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
@@ -102,15 +110,15 @@ def locate(name: str | Path, revision: str | None = None) -> Path:
 
 
 def _read_folder(folder: Path, segmenter: str | Path | None) -> Checkpoint:
-    if (folder / SETTINGS).is_file():
-        return read_own(folder)
+    if (folder / SETTINGS_FILE).is_file():
+        return read_own_layout(folder)
     if not (folder / ADAPTER_CONFIG).is_file():
         return read_official(folder, segmenter)
     name = read_json(folder / ADAPTER_CONFIG).get("base_model_name_or_path")
     if not isinstance(name, str):
         raise CheckpointError(f"{folder / ADAPTER_CONFIG}: no base_model_name_or_path; whose adapter is this?")
     beside = folder / name
-    base_folder = beside if beside.is_dir() else locate(name)
-    whole = (base_folder / SETTINGS).is_file() or (base_folder / CONNECTOR_FILE).is_file()
+    base_folder = beside if beside.is_dir() else find_checkpoint_folder(name)
+    whole = (base_folder / SETTINGS_FILE).is_file() or (base_folder / CONNECTOR_FILE).is_file()
     base = _read_folder(base_folder, segmenter) if whole else None
     return read_adapter(folder, base, base_folder, segmenter)

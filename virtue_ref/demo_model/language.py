@@ -20,61 +20,70 @@ from torch.nn import functional
 from mmeb_eval.templates.fused import format_region
 from scar.demo.places import SCENES
 from scar.demo.shapes import COLOURS, SHAPES
-from scar.evidence.geometry import POSITIONS, positions
+from scar.evidence.geometry import POSITIONS, find_positions
 from scar.formats.schema import INSTRUCTION
 from scar.sample import Box, Caption, Picture
-from virtue_ref.demo_model.parts import Say
-from virtue_ref.demo_model.views import DIRECTIONS, View, rate_at
-from virtue_ref.inference.batching import Batch
-from virtue_ref.model.prompts import Clicks, grid
-from virtue_ref.model.tokens import IMAGE
-from virtue_ref.model.virtue import Seen, Virtue
+from virtue_ref.demo_model.parts import Progress
+from virtue_ref.demo_model.views import DIRECTIONS, View, find_learning_rate
+from virtue_ref.inference.batching import ItemBatch
+from virtue_ref.model.prompts import PointPrompt, make_grid_prompt
+from virtue_ref.model.tokens import IMAGE_TOKEN
+from virtue_ref.model.virtue import ImageFeatures, Virtue
 
-PLACES, TONES, FORMS = [scene.label for scene in SCENES], list(COLOURS), list(SHAPES)
-WHERE = [position for position in POSITIONS if position != "filling most of"]
-THINGS = len(TONES) * len(FORMS)
-SPLIT = (len(PLACES), len(TONES), len(FORMS), len(WHERE), len(DIRECTIONS) * THINGS, THINGS)
-SCALE = 11.3
+SCENE_LABELS, COLOUR_NAMES, SHAPE_NAMES = [scene.label for scene in SCENES], list(COLOURS), list(SHAPES)
+POSITION_NAMES = [position for position in POSITIONS if position != "filling most of"]
+THING_KINDS = len(COLOUR_NAMES) * len(SHAPE_NAMES)
+HEAD_SIZES = (
+    len(SCENE_LABELS),
+    len(COLOUR_NAMES),
+    len(SHAPE_NAMES),
+    len(POSITION_NAMES),
+    len(DIRECTIONS) * THING_KINDS,
+    THING_KINDS,
+)
+EMBEDDING_SCALE = 11.3
 """Heads read embeddings of norm 1 as if their numbers were of about that size: the root of their count."""
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class RegionQuestion:
     """A thing in a view, and how one asks for it."""
 
     view: int
     thing: int
-    way: str
+    prompt_kind: str
 
 
-def ask(box: Box | None) -> str:
+def write_query(box: Box | None) -> str:
     """A query's text, as SCaR's evaluation has it."""
-    text = INSTRUCTION.replace("<|image_1|>", f"{IMAGE} ") + "\n"
+    text = INSTRUCTION.replace("<|image_1|>", f"{IMAGE_TOKEN} ") + "\n"
     return text if box is None else text + format_region([box.x0, box.y0, box.x1, box.y1])
 
 
-class Speaking(nn.Module):
+class LanguagePretraining(nn.Module):
     """Language model and connector with heads; the encoders are frozen."""
 
     def __init__(self, model: Virtue, tokenizer: Tokenizer) -> None:
         super().__init__()
         self.model, self.tokenizer = model, tokenizer
-        self.head = nn.Linear(model.hidden, sum(SPLIT))
-        self.near = nn.Linear(model.hidden, 5)
+        self.head = nn.Linear(model.hidden, sum(HEAD_SIZES))
+        self.neighbour_head = nn.Linear(model.hidden, 5)
         self.states = torch.empty(0)
         for name, weight in model.named_parameters():
             weight.requires_grad_(not name.startswith(("backbone.visual.", "segmenter.")))
-        model.backbone.language_model.register_forward_hook(self._keep)
+        model.backbone.language_model.register_forward_hook(self._keep_states)
 
-    def _keep(self, _: object, __: object, out: object) -> None:
+    def _keep_states(self, _: object, __: object, out: object) -> None:
         self.states = out.last_hidden_state  # type: ignore[attr-defined]
 
-    def read(self, texts: Sequence[str]) -> Tensor:
+    def embed_captions(self, texts: Sequence[str]) -> Tensor:
         """(B, hidden) of captions."""
         rows = [self.tokenizer.encode(text).ids for text in texts]
-        return self._run(rows, [0] * len(rows), [None] * len(rows), [None] * len(rows), [])
+        return self._embed_rows(rows, [0] * len(rows), [None] * len(rows), [None] * len(rows), [])
 
-    def look(self, views: Sequence[View], seen: Sequence[Seen], asked: Sequence[Question], rng: Random) -> Tensor:
+    def embed_questions(
+        self, views: Sequence[View], seen: Sequence[ImageFeatures], asked: Sequence[RegionQuestion], rng: Random
+    ) -> Tensor:
         """(B, hidden) of questions; view i of a question has been seen as `seen[i]`."""
         config = self.model.config.segmenter
         if config is None:
@@ -82,38 +91,38 @@ class Speaking(nn.Module):
         rows, counts, clicks, shown = [], [], [], []
         for question in asked:
             view = views[question.view]
-            box = None if question.way in ("click", "nothing") else view.boxes[question.thing]
-            ids = self.tokenizer.encode(ask(box)).ids
-            start, cells = ids.index(self._image), view.grid[0] * view.grid[1]
-            rows.append([*ids[:start], *[self._image] * cells, *ids[start + 1 :]])
+            box = None if question.prompt_kind in ("click", "nothing") else view.boxes[question.thing]
+            ids = self.tokenizer.encode(write_query(box)).ids
+            start, cells = ids.index(self._image_token_id), view.grid[0] * view.grid[1]
+            rows.append([*ids[:start], *[self._image_token_id] * cells, *ids[start + 1 :]])
             shown.append(seen[question.view])
-            counts.append(0 if question.way == "words" else config.tokens)
-            clicks.append(self._prompt(view, question, config.size, config.points_per_side, rng))
-        return self._run(rows, counts, list(range(len(rows))), clicks, shown)
+            counts.append(0 if question.prompt_kind == "words" else config.tokens)
+            clicks.append(self._make_prompt(view, question, config.size, config.points_per_side, rng))
+        return self._embed_rows(rows, counts, list(range(len(rows))), clicks, shown)
 
-    def loss(
+    def compute_loss(
         self,
         views: Sequence[View],
-        seen: Sequence[Seen],
-        asked: Sequence[Question],
-        read: Sequence[Caption],
+        seen: Sequence[ImageFeatures],
+        asked: Sequence[RegionQuestion],
+        captions: Sequence[Caption],
         rng: Random,
     ) -> tuple[Tensor, float]:
         """The loss, and the share of boxed things whose shape is right."""
-        said = self.head(self.look(views, seen, asked, rng)).split(SPLIT, dim=1)
+        said = self.head(self.embed_questions(views, seen, asked, rng)).split(HEAD_SIZES, dim=1)
         states = self.states
         own = [views[question.view] for question in asked]
         things = [question.thing for question in asked]
-        told = torch.tensor([question.way != "nothing" for question in asked])
-        pointed = torch.tensor([question.way in ("box", "click") for question in asked])
+        told = torch.tensor([question.prompt_kind != "nothing" for question in asked])
+        pointed = torch.tensor([question.prompt_kind in ("box", "click") for question in asked])
         scene = torch.tensor([view.scene for view in own])
         colour = torch.stack([view.colour[thing] for view, thing in zip(own, things, strict=True)])
         shape = torch.stack([view.shape[thing] for view, thing in zip(own, things, strict=True)])
-        where = torch.tensor([_positions(view, thing) for view, thing in zip(own, things, strict=True)])
-        related = torch.stack([view.related(thing) for view, thing in zip(own, things, strict=True)])
-        present = torch.zeros(len(own), THINGS)
+        where = torch.tensor([_label_positions(view, thing) for view, thing in zip(own, things, strict=True)])
+        related = torch.stack([view.label_relations(thing) for view, thing in zip(own, things, strict=True)])
+        present = torch.zeros(len(own), THING_KINDS)
         for row, view in enumerate(own):
-            present[row, view.colour * len(FORMS) + view.shape] = 1
+            present[row, view.colour * len(SHAPE_NAMES) + view.shape] = 1
         total = (
             functional.cross_entropy(said[0], scene)
             + functional.cross_entropy(said[1][told], colour[told])
@@ -123,20 +132,23 @@ class Speaking(nn.Module):
             / told.sum()
             / 4
             + 0.05 * functional.binary_cross_entropy_with_logits(said[5], present, reduction="sum") / len(own)
-            + 2 * self._around(states, own, asked)
-            + 0.5 * self._read(read)
+            + 2 * self._compute_token_loss(states, own, asked)
+            + 0.5 * self._compute_caption_loss(captions)
         )
         right = (said[2].argmax(dim=1) == shape)[pointed].float().mean()
         return total, float(right)
 
-    def _around(self, states: Tensor, views: Sequence[View], asked: Sequence[Question]) -> Tensor:
+    def _compute_token_loss(self, states: Tensor, views: Sequence[View], asked: Sequence[RegionQuestion]) -> Tensor:
         """Loss over image tokens of the questions with segment tokens."""
-        start = self.tokenizer.encode(ask(None)).ids.index(self._image) + self.model.config.segmenter.tokens  # type: ignore[union-attr]
+        start = (
+            self.tokenizer.encode(write_query(None)).ids.index(self._image_token_id)
+            + self.model.config.segmenter.tokens  # type: ignore[union-attr]
+        )
         tokens, labels, asks = [], [], []
         for row, (view, question) in enumerate(zip(views, asked, strict=True)):
-            if question.way in ("box", "click"):
+            if question.prompt_kind in ("box", "click"):
                 tokens.append(states[row, start : start + view.grid[0] * view.grid[1]])
-                label, ask_it = view.near(question.thing)
+                label, ask_it = view.label_neighbours(question.thing)
                 labels.append(label)
                 asks.append(ask_it)
         if not tokens:
@@ -144,15 +156,15 @@ class Speaking(nn.Module):
         wanted = torch.cat(asks)
         return (
             functional.binary_cross_entropy_with_logits(
-                self.near(torch.cat(tokens))[wanted], torch.cat(labels)[wanted], reduction="sum"
+                self.neighbour_head(torch.cat(tokens))[wanted], torch.cat(labels)[wanted], reduction="sum"
             )
             / wanted.sum()
         )
 
-    def _read(self, captions: Sequence[Caption]) -> Tensor:
-        said = self.head(self.read([caption.text for caption in captions]))
-        place, tone, form, fact, _ = said.split([*SPLIT[:3], SPLIT[3] + SPLIT[4], SPLIT[5]], dim=1)
-        labels = torch.tensor([_labels(caption) for caption in captions])
+    def _compute_caption_loss(self, captions: Sequence[Caption]) -> Tensor:
+        said = self.head(self.embed_captions([caption.text for caption in captions]))
+        place, tone, form, fact, _ = said.split([*HEAD_SIZES[:3], HEAD_SIZES[3] + HEAD_SIZES[4], HEAD_SIZES[5]], dim=1)
+        labels = torch.tensor([_label_caption(caption) for caption in captions])
         pairs = zip((place, tone, form, fact), labels.T, strict=True)
         return torch.stack(
             [
@@ -162,21 +174,27 @@ class Speaking(nn.Module):
         ).sum()
 
     @property
-    def _image(self) -> int:
+    def _image_token_id(self) -> int:
         return int(self.model.config.backbone["image_token_id"])
 
-    def _prompt(self, view: View, question: Question, side: int, points: int, rng: Random) -> Clicks | None:
-        if question.way == "words":
+    def _make_prompt(
+        self, view: View, question: RegionQuestion, side: int, points: int, rng: Random
+    ) -> PointPrompt | None:
+        if question.prompt_kind == "words":
             return None
-        return grid(side, points) if question.way == "nothing" else view.click(question.thing, side, rng)
+        return (
+            make_grid_prompt(side, points)
+            if question.prompt_kind == "nothing"
+            else view.draw_prompt(question.thing, side, rng)
+        )
 
-    def _run(
+    def _embed_rows(
         self,
         rows: Sequence[Sequence[int]],
         counts: Sequence[int],
         image_of: Sequence[int | None],
-        clicks: Sequence[Clicks | None],
-        seen: Sequence[Seen],
+        clicks: Sequence[PointPrompt | None],
+        seen: Sequence[ImageFeatures],
     ) -> Tensor:
         ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.int64)
         for index, row in enumerate(rows):
@@ -184,29 +202,29 @@ class Speaking(nn.Module):
         lengths = torch.tensor([len(row) for row in rows])
         starts = torch.tensor(counts)
         total = int((starts + lengths).max())
-        batch = Batch(
+        batch = ItemBatch(
             ids=ids,
             lengths=lengths,
             positions=torch.arange(total).expand(len(rows), -1),
-            last=starts + lengths - 1,
-            image_of=tuple(image_of),
-            clicks=tuple(clicks),
-            pools=(None,) * len(rows),
+            last_index=starts + lengths - 1,
+            image_index=tuple(image_of),
+            prompts=tuple(clicks),
+            pool_weights=(None,) * len(rows),
         )
         vectors: Tensor = self.model(batch, seen)
-        return SCALE * vectors
+        return EMBEDDING_SCALE * vectors
 
 
-def teach(
-    part: Speaking,
+def train_language(
+    part: LanguagePretraining,
     views: Sequence[View],
-    seen: Sequence[Seen],
+    seen: Sequence[ImageFeatures],
     captions: Sequence[Caption],
     steps: int,
     batch: int,
     rate: float,
     seed: int,
-    say: Say,
+    say: Progress,
 ) -> None:
     """Train language model, connector and heads on what the frozen encoders have seen of the views."""
     rng = Random(seed)  # noqa: S311 - a draw, not a secret
@@ -219,10 +237,10 @@ def teach(
             order = rng.sample(range(len(every)), len(every))
         chosen, order = order[:batch], order[batch:]
         ways = rng.choices(("box", "click", "words", "nothing"), weights=(75, 10, 10, 5), k=len(chosen))
-        asked = [Question(*every[index], way) for index, way in zip(chosen, ways, strict=True)]
+        asked = [RegionQuestion(*every[index], way) for index, way in zip(chosen, ways, strict=True)]
         for group in optimiser.param_groups:
-            group["lr"] = rate_at(step, steps, rate)
-        loss, right = part.loss(views, seen, asked, rng.sample(captions, min(2 * batch, len(captions))), rng)
+            group["lr"] = find_learning_rate(step, steps, rate)
+        loss, right = part.compute_loss(views, seen, asked, rng.sample(captions, min(2 * batch, len(captions))), rng)
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(learning, 1.0)
@@ -231,30 +249,30 @@ def teach(
             say(step + 1, steps, f"speaking: loss {loss.item():.3f}, shape of the boxed thing right {right:.3f}")
 
 
-def _positions(view: View, thing: int) -> list[float]:
+def _label_positions(view: View, thing: int) -> list[float]:
     picture = Picture(0, "", view.size[0], view.size[1], ())
-    held = positions(view.boxes[thing], picture)
-    return [float(position in held) for position in WHERE]
+    held = find_positions(view.boxes[thing], picture)
+    return [float(position in held) for position in POSITION_NAMES]
 
 
-def _labels(caption: Caption) -> list[int]:
+def _label_caption(caption: Caption) -> list[int]:
     """Place, colour, shape and fact that a caption tells, as numbers; -1 where it is none of the world's."""
     words = caption.scene.split(" ", 1)
     scene = words[1] if words[0] in ("a", "an", "the") else caption.scene
-    colour, shape = _named(caption.object)
+    colour, shape = _parse_thing(caption.object)
     fact = -1
-    for number, position in enumerate(WHERE):
+    for number, position in enumerate(POSITION_NAMES):
         if caption.relation.startswith(f"{position} "):
             fact = number
     for number, direction in enumerate(DIRECTIONS):
         if caption.relation.startswith(f"{direction} "):
-            tone, form = _named(caption.relation.removeprefix(f"{direction} ").rsplit(" ", 1)[0])
+            tone, form = _parse_thing(caption.relation.removeprefix(f"{direction} ").rsplit(" ", 1)[0])
             if min(tone, form) >= 0:
-                fact = len(WHERE) + number * THINGS + tone * len(FORMS) + form
-    return [PLACES.index(scene) if scene in PLACES else -1, colour, shape, fact]
+                fact = len(POSITION_NAMES) + number * THING_KINDS + tone * len(SHAPE_NAMES) + form
+    return [SCENE_LABELS.index(scene) if scene in SCENE_LABELS else -1, colour, shape, fact]
 
 
-def _named(phrase: str) -> tuple[int, int]:
+def _parse_thing(phrase: str) -> tuple[int, int]:
     words = phrase.split()
-    colour = TONES.index(words[1]) if len(words) > 1 and words[1] in TONES else -1
-    return colour, FORMS.index(words[-1]) if words[-1] in FORMS else -1
+    colour = COLOUR_NAMES.index(words[1]) if len(words) > 1 and words[1] in COLOUR_NAMES else -1
+    return colour, SHAPE_NAMES.index(words[-1]) if words[-1] in SHAPE_NAMES else -1

@@ -18,23 +18,23 @@ from scar.recipe import Recipe as CorpusRecipe
 from scar.recipe import Source as CorpusSource
 from scar.sample import Sample
 from virtue_ref.checkpoints import resolve
-from virtue_ref.checkpoints.format import Checkpoint, of_model, write
+from virtue_ref.checkpoints.format import Checkpoint, make_checkpoint, write_checkpoint
 from virtue_ref.config import Config
 from virtue_ref.demo_model import language, parts
-from virtue_ref.demo_model.parts import Say
-from virtue_ref.demo_model.views import View, view
-from virtue_ref.inference.batching import Pictures
-from virtue_ref.model.tokens import SPECIAL
-from virtue_ref.model.virtue import Seen, Virtue
-from virtue_ref.training.pairs import read
-from virtue_ref.training.recipe import Recipe
+from virtue_ref.demo_model.parts import Progress
+from virtue_ref.demo_model.views import View, draw_view
+from virtue_ref.inference.batching import ImageBatch
+from virtue_ref.model.tokens import SPECIAL_TOKENS
+from virtue_ref.model.virtue import ImageFeatures, Virtue
+from virtue_ref.training.pairs import open_source
+from virtue_ref.training.recipe import TrainingRecipe
 from virtue_ref.training.train import train
 
-SIZES = Path(__file__).with_name("sizes.toml")
-VOCABULARY = 896
-PARTS = "parts"
+CONFIG_PATH = Path(__file__).with_name("sizes.toml")
+VOCABULARY_SIZE = 896
+PARTS_FOLDER = "parts"
 """Folder, in that of a run, of the model before its SCaR stage."""
-WORLDS = 1000
+FIRST_TRAINING_SEED = 1000
 """Seeds of training worlds begin here; those that people evaluate on are small numbers and of the other split."""
 
 
@@ -46,18 +46,18 @@ class Effort:
         pictures: drawn for the parts; as many others for language and corpus.
         vision: steps of 32 pictures.
         segmenter: steps of 24 pictures, each with up to five prompts.
-        speaking: steps of 40 questions.
+        language: steps of 40 questions.
         scar: steps of 32 pairs with nine negatives each.
     """
 
     pictures: int = 4000
     vision: int = 1400
     segmenter: int = 900
-    speaking: int = 1000
+    language: int = 1000
     scar: int = 300
 
 
-def make(out: Path, seed: int = 0, effort: Effort = Effort(), say: Say = lambda *_: None) -> Path:
+def make_demo_model(out: Path, seed: int = 0, effort: Effort = Effort(), say: Progress = lambda *_: None) -> Path:
     """Teach the parts, then train on drawn SCaR.
 
     Args:
@@ -69,40 +69,44 @@ def make(out: Path, seed: int = 0, effort: Effort = Effort(), say: Say = lambda 
     Returns:
         The checkpoint's folder.
     """
-    config = Config.read(SIZES)
-    corpus = draw_corpus(out / "corpus", effort.pictures, WORLDS + 2 * seed)
+    config = Config.read(CONFIG_PATH)
+    corpus = draw_corpus(out / "corpus", effort.pictures, FIRST_TRAINING_SEED + 2 * seed)
     samples = [sample for sample in scar.read(corpus) if sample.split == "train"]
-    tokenizer = tokenizer_of(samples, seed)
+    tokenizer = train_tokenizer(samples, seed)
     torch.manual_seed(seed)
     model = Virtue(config)
 
-    def views_of(world: int) -> list[View]:
-        return [view(index, world, config) for index in range(effort.pictures)]
+    def draw_views(world: int) -> list[View]:
+        return [draw_view(index, world, config) for index in range(effort.pictures)]
 
-    def encoders() -> None:
-        views = views_of(WORLDS + 2 * seed + 1)
-        parts.teach(parts.Vision(model), views, effort.vision, 32, 2e-3, seed, say)
-        parts.teach(parts.Segmenting(model), views, effort.segmenter, 24, 2e-3, seed, say)
+    def train_encoders() -> None:
+        views = draw_views(FIRST_TRAINING_SEED + 2 * seed + 1)
+        parts.train_encoder(parts.VisionPretraining(model), views, effort.vision, 32, 2e-3, seed, say)
+        parts.train_encoder(parts.SegmenterPretraining(model), views, effort.segmenter, 24, 2e-3, seed, say)
 
-    def speaking() -> None:
-        views = views_of(WORLDS + 2 * seed)
+    def train_language_part() -> None:
+        views = draw_views(FIRST_TRAINING_SEED + 2 * seed)
         golds = [sample.gold for sample in samples]
         captions = golds + [negative.caption for sample in samples for negative in sample.negatives[::4]]
-        part = language.Speaking(model, tokenizer)
-        language.teach(part, views, look(model, views), captions, effort.speaking, 40, 1.5e-3, seed, say)
+        part = language.LanguagePretraining(model, tokenizer)
+        language.train_language(
+            part, views, encode_views(model, views), captions, effort.language, 40, 1.5e-3, seed, say
+        )
 
-    stage(out / "encoders.safetensors", model, encoders)
-    stage(out / "parts.safetensors", model, speaking)
+    train_or_load(out / "encoders.safetensors", model, train_encoders)
+    train_or_load(out / "parts.safetensors", model, train_language_part)
 
-    like = resolve.new(config)
+    like = resolve.make_random_checkpoint(config)
     files = {**like.files, "tokenizer.json": tokenizer.to_str().encode()}
-    start = dataclasses.replace(of_model(model, Checkpoint(config, {}, {}, {}, files)), revision=f"parts-seed{seed}")
-    if not (out / PARTS).exists():
-        write(start, out / PARTS)
-    recipe = Recipe.read(Path(__file__).with_name("scar-stage.toml")).with_options(steps=effort.scar, seed=seed)
-    source = read("demo", sorted(corpus.glob("SCaR-train/*.parquet")), corpus, all_negatives=True)
-    memory: dict[Path, Seen] = {}
-    return train(recipe, start, [source], out / "scar", memory=memory, cpu=True, say=say)
+    start = dataclasses.replace(
+        make_checkpoint(model, Checkpoint(config, {}, {}, {}, files)), revision=f"parts-seed{seed}"
+    )
+    if not (out / PARTS_FOLDER).exists():
+        write_checkpoint(start, out / PARTS_FOLDER)
+    recipe = TrainingRecipe.read(Path(__file__).with_name("scar-stage.toml")).with_options(steps=effort.scar, seed=seed)
+    source = open_source("demo", sorted(corpus.glob("SCaR-train/*.parquet")), corpus, all_negatives=True)
+    memory: dict[Path, ImageFeatures] = {}
+    return train(recipe, start, [source], out / "scar", image_cache=memory, cpu=True, report=say)
 
 
 def draw_corpus(folder: Path, pictures: int, seed: int) -> Path:
@@ -121,7 +125,7 @@ def draw_corpus(folder: Path, pictures: int, seed: int) -> Path:
     return folder
 
 
-def tokenizer_of(samples: Sequence[Sample], seed: int) -> Tokenizer:
+def train_tokenizer(samples: Sequence[Sample], seed: int) -> Tokenizer:
     """A tokenizer that knows the world's words and numbers whole, and every other text by its bytes."""
     rng = Random(seed)  # noqa: S311 - a draw, not a secret
     tokenizer = Tokenizer(models.BPE())
@@ -135,32 +139,32 @@ def tokenizer_of(samples: Sequence[Sample], seed: int) -> Tokenizer:
     )
     tokenizer.decoder = decoders.ByteLevel()
     texts = [text for sample in samples for text in sample.captions]
-    texts += [language.ask(sample.region.box).replace("> ", rng.choice((">", "> "))) for sample in samples]
+    texts += [language.write_query(sample.region.box).replace("> ", rng.choice((">", "> "))) for sample in samples]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY, special_tokens=list(SPECIAL), initial_alphabet=alphabet, show_progress=False
+        vocab_size=VOCABULARY_SIZE, special_tokens=list(SPECIAL_TOKENS), initial_alphabet=alphabet, show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
 
 
 @torch.no_grad()
-def look(model: Virtue, views: Sequence[View]) -> list[Seen]:
+def encode_views(model: Virtue, views: Sequence[View]) -> list[ImageFeatures]:
     """What the frozen encoders make of views."""
-    seen: list[Seen] = []
+    seen: list[ImageFeatures] = []
     for start in range(0, len(views), 32):
         some = views[start : start + 32]
         grids = torch.tensor([[1, 2 * each.grid[0], 2 * each.grid[1]] for each in some])
         patches = torch.cat([each.patches.float() for each in some])
-        seen += model.look(Pictures(patches, grids, torch.stack([each.frame.float() for each in some])))
+        seen += model.encode_images(ImageBatch(patches, grids, torch.stack([each.frame.float() for each in some])))
     return seen
 
 
-def stage(file: Path, model: Virtue, teach: Callable[[], None]) -> None:
+def train_or_load(file: Path, model: Virtue, train_part: Callable[[], None]) -> None:
     """Teach, and keep the weights; or take those that were kept."""
     if file.exists():
         model.load_state_dict(load_file(file))
         return
-    teach()
+    train_part()
     with replace_file(file) as unfinished:
         save_file({name: value.contiguous() for name, value in model.state_dict().items()}, unfinished)

@@ -11,41 +11,41 @@ from torch.nn import functional
 
 from scar.demo.places import SCENES
 from scar.demo.shapes import COLOURS, SHAPES
-from virtue_ref.demo_model.views import View, places_of, rate_at
+from virtue_ref.demo_model.views import View, find_cell_centres, find_learning_rate
 from virtue_ref.model.virtue import Virtue
 
-COLOUR, SHAPE = len(COLOURS) + 1, len(SHAPES) + 1
-Say = Callable[[int, int, str], None]
+COLOUR_CLASSES, SHAPE_CLASSES = len(COLOURS) + 1, len(SHAPES) + 1
+Progress = Callable[[int, int, str], None]
 
 
-class Vision(nn.Module):
+class VisionPretraining(nn.Module):
     """The vision encoder with a head: what does each token show, where is it, and what place is it."""
 
     def __init__(self, model: Virtue) -> None:
         super().__init__()
         self.encoder = model.backbone.visual
-        self.head = nn.Linear(model.hidden, COLOUR + SHAPE + len(SCENES) + 2)
+        self.head = nn.Linear(model.hidden, COLOUR_CLASSES + SHAPE_CLASSES + len(SCENES) + 2)
 
     def forward(self, views: Sequence[View], rng: Random) -> tuple[Tensor, float]:
         """The loss, and the share of things whose shape is right."""
         grids = torch.tensor([[1, 2 * view.grid[0], 2 * view.grid[1]] for view in views])
         tokens = self.encoder(torch.cat([view.patches.float() for view in views]), grid_thw=grids).pooler_output
         said = self.head(functional.layer_norm(tokens, tokens.shape[-1:]))
-        colour, shape, scene, place = said.split([COLOUR, SHAPE, len(SCENES), 2], dim=1)
-        named = [view.named(view.cells) for view in views]
+        colour, shape, scene, place = said.split([COLOUR_CLASSES, SHAPE_CLASSES, len(SCENES), 2], dim=1)
+        named = [view.label_cells(view.cell_shares) for view in views]
         colours, shapes = (torch.cat(kind) for kind in zip(*named, strict=True))
         scenes = torch.cat([torch.full((view.grid[0] * view.grid[1],), view.scene) for view in views])
-        places = torch.cat([places_of(view.grid) for view in views])
+        places = torch.cat([find_cell_centres(view.grid) for view in views])
         loss = (
-            functional.cross_entropy(colour, colours, _rare(COLOUR), ignore_index=-1)
-            + functional.cross_entropy(shape, shapes, _rare(SHAPE), ignore_index=-1)
+            functional.cross_entropy(colour, colours, _weight_classes(COLOUR_CLASSES), ignore_index=-1)
+            + functional.cross_entropy(shape, shapes, _weight_classes(SHAPE_CLASSES), ignore_index=-1)
             + 0.3 * functional.cross_entropy(scene, scenes)
             + functional.mse_loss(place, places)
         )
-        return loss, _right(shape, shapes)
+        return loss, _compute_accuracy(shape, shapes)
 
 
-class Segmenting(nn.Module):
+class SegmenterPretraining(nn.Module):
     """The segmenter with heads: the mask of what is prompted, its name, and what each cell of the map shows."""
 
     def __init__(self, model: Virtue) -> None:
@@ -55,9 +55,9 @@ class Segmenting(nn.Module):
         self.segmenter = model.segmenter
         self.side = model.config.segmenter.size
         width = model.segmenter.channels
-        self.mask = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 16))
-        self.name = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(COLOURS) + len(SHAPES)))
-        self.cell = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, COLOUR + SHAPE))
+        self.mask_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 16))
+        self.name_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(COLOURS) + len(SHAPES)))
+        self.cell_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, COLOUR_CLASSES + SHAPE_CLASSES))
 
     def forward(self, views: Sequence[View], rng: Random) -> tuple[Tensor, float]:
         """The loss, and the mean overlap of masks (intersection over union)."""
@@ -67,35 +67,43 @@ class Segmenting(nn.Module):
             for number, view in enumerate(views)
             for thing in rng.sample(range(len(view.colour)), min(5, len(view.colour)))
         ]
-        clicks = [views[number].click(thing, self.side, rng) for number, thing in asked]
+        clicks = [views[number].draw_prompt(thing, self.side, rng) for number, thing in asked]
         mixed = self.segmenter([maps[number] for number, _ in asked], clicks).permute(0, 2, 3, 1)  # (R, 16, 16, d)
         count, rows, columns, _ = mixed.shape
-        logits = self.mask(mixed).reshape(count, rows, columns, 4, 4).permute(0, 1, 3, 2, 4).flatten(3).flatten(1, 2)
-        true = torch.stack([views[number].squares[thing] for number, thing in asked])  # (R, 64, 64)
+        logits = (
+            self.mask_head(mixed).reshape(count, rows, columns, 4, 4).permute(0, 1, 3, 2, 4).flatten(3).flatten(1, 2)
+        )
+        true = torch.stack([views[number].frame_shares[thing] for number, thing in asked])  # (R, 64, 64)
         drawn = logits.sigmoid()
         dice = 1 - (2 * (drawn * true).sum((1, 2)) + 1) / (drawn.sum((1, 2)) + true.sum((1, 2)) + 1)
         share = functional.avg_pool2d(true[:, None], 4)[:, 0]
         share = share / share.sum((1, 2), keepdim=True).clamp(min=1e-6)
-        name = self.name((mixed * share[..., None]).sum((1, 2)))
+        name = self.name_head((mixed * share[..., None]).sum((1, 2)))
         colour = torch.stack([views[number].colour[thing] for number, thing in asked])
         shape = torch.stack([views[number].shape[thing] for number, thing in asked])
-        cell = self.cell(maps.permute(0, 2, 3, 1)).flatten(0, 2)
-        named = [view.named(functional.avg_pool2d(view.squares[None], 4)[0]) for view in views]
+        cell = self.cell_head(maps.permute(0, 2, 3, 1)).flatten(0, 2)
+        named = [view.label_cells(functional.avg_pool2d(view.frame_shares[None], 4)[0]) for view in views]
         colours, shapes = (torch.cat(kind) for kind in zip(*named, strict=True))
         loss = (
             5 * functional.binary_cross_entropy_with_logits(logits, true)
             + dice.mean()
             + 0.5 * functional.cross_entropy(name[:, : len(COLOURS)], colour)
             + 0.5 * functional.cross_entropy(name[:, len(COLOURS) :], shape)
-            + 0.5 * functional.cross_entropy(cell[:, :COLOUR], colours, ignore_index=-1)
-            + 0.5 * functional.cross_entropy(cell[:, COLOUR:], shapes, ignore_index=-1)
+            + 0.5 * functional.cross_entropy(cell[:, :COLOUR_CLASSES], colours, ignore_index=-1)
+            + 0.5 * functional.cross_entropy(cell[:, COLOUR_CLASSES:], shapes, ignore_index=-1)
         )
         both = ((logits > 0) & (true > 0.5)).sum((1, 2)) / ((logits > 0) | (true > 0.5)).sum((1, 2)).clamp(min=1)
         return loss, float(both.mean())
 
 
-def teach(
-    part: Vision | Segmenting, views: Sequence[View], steps: int, batch: int, rate: float, seed: int, say: Say
+def train_encoder(
+    part: VisionPretraining | SegmenterPretraining,
+    views: Sequence[View],
+    steps: int,
+    batch: int,
+    rate: float,
+    seed: int,
+    say: Progress,
 ) -> None:
     """Train a part with its heads; the heads are thrown away afterwards."""
     rng = Random(seed)  # noqa: S311 - a draw, not a secret
@@ -107,7 +115,7 @@ def teach(
             order = rng.sample(range(len(views)), len(views))
         chosen, order = order[:batch], order[batch:]
         for group in optimiser.param_groups:
-            group["lr"] = rate_at(step, steps, rate)
+            group["lr"] = find_learning_rate(step, steps, rate)
         loss, right = part([views[index] for index in chosen], rng)
         optimiser.zero_grad()
         torch.autograd.backward(loss)
@@ -118,10 +126,10 @@ def teach(
     part.eval()
 
 
-def _rare(kinds: int) -> Tensor:
+def _weight_classes(kinds: int) -> Tensor:
     """Weights of classes: most cells show nothing."""
     return torch.tensor([0.2] + [1.0] * (kinds - 1))
 
 
-def _right(logits: Tensor, labels: Tensor) -> float:
+def _compute_accuracy(logits: Tensor, labels: Tensor) -> float:
     return float((logits.argmax(dim=1) == labels)[labels > 0].float().mean())

@@ -7,40 +7,40 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from pathlib import Path
 
-from mmeb_eval.data.cases import read
-from mmeb_eval.data.files import TaskFiles, scar_folder
-from mmeb_eval.regions.strategies import tell
-from mmeb_eval.report.ways import PROMPT, STAGES, WAYS, Measured
-from mmeb_eval.run.embed import Memory
+from mmeb_eval.data.cases import read_cases
+from mmeb_eval.data.files import TaskFiles, find_scar_tasks
+from mmeb_eval.regions.strategies import apply_strategy
+from mmeb_eval.report.ways import PROMPT_STRATEGY, REGION_STRATEGIES, STAGES, StrategyScore
+from mmeb_eval.run.embed import VectorsInMemory
 from mmeb_eval.run.evaluate import evaluate
-from mmeb_eval.run.results import HEADLINE, Result, read_result, result_path, write_result
+from mmeb_eval.run.results import HEADLINE_METRIC, Result, get_result_path, read_result, write_result
 from mmeb_eval.templates.fused import get_layout
 from scar.demo.corpus import build_demo
 from scar.errors import CheckpointError
-from virtue_ref.demo_model.make import PARTS
+from virtue_ref.demo_model.make import PARTS_FOLDER
 from virtue_ref.embedder import VirtueEmbedder, load
 from virtue_ref.training import runs
 
-DRAWS = (11, 12, 13)
-"""Seeds of worlds to ask about; those of training begin at `virtue_ref.demo_model.make.WORLDS`."""
+DRAW_SEEDS = (11, 12, 13)
+"""Seeds of worlds to ask about; those of training begin at `virtue_ref.demo_model.make.FIRST_TRAINING_SEED`."""
 
-PICTURES = 240
+PICTURES_PER_WORLD = 240
 """Of a world: a little over 1,000 queries."""
 
-TOGETHER = 512
+BATCH_SIZE = 512
 """Items that the model is given at once; it makes its own passes of them."""
 
 
-def score(
+def score_strategies(
     run: Path,
-    draws: Sequence[int] = DRAWS,
-    pictures: int = PICTURES,
+    draws: Sequence[int] = DRAW_SEEDS,
+    pictures: int = PICTURES_PER_WORLD,
     say: Callable[[str], None] = lambda _: None,
-) -> list[Measured]:
+) -> list[StrategyScore]:
     """Score a finished run in all ways; worlds and results stay in ``run/table``, so that it goes on where it was.
 
     Args:
-        run: folder of `virtue_ref.demo_model.make.make`.
+        run: folder of `virtue_ref.demo_model.make.make_demo_model`.
         draws: seeds of worlds.
         pictures: drawn for each.
         say: shows a line to the user.
@@ -48,45 +48,45 @@ def score(
     Raises:
         CheckpointError: the run is not finished.
     """
-    after = runs.named(run / "scar", runs.LAST)
-    before = run / PARTS
+    after = runs.find_named(run / "scar", runs.LAST)
+    before = run / PARTS_FOLDER
     if after is None or not before.is_dir():
         absent = run / "scar" / runs.LAST if after is None else before
         raise CheckpointError(f"{absent}: not there; `virtue train demo --out {run}` does what is missing.")
-    seed = json.loads((after / f"{runs.STATE}.json").read_text())["facts"]["recipe"]["optimiser"]["seed"]
+    seed = json.loads((after / f"{runs.STATE_STEM}.json").read_text())["facts"]["recipe"]["optimiser"]["seed"]
     # Four of the ways look at the same pictures; each is encoded once.
     models = {
         "before": load(before, cached_images=pictures),
         "after": load(run / "scar", cached_images=pictures),
     }
-    scores: list[Measured] = []
+    scores: list[StrategyScore] = []
     for draw in draws:
         folder = run / "table" / f"draw-{draw}"
         if not (folder / "corpus" / "build_report.json").exists():
             build_demo(folder / "corpus", pictures, draw)
-        (files,) = scar_folder(folder / "corpus")
+        (files,) = find_scar_tasks(folder / "corpus")
         for stage in STAGES:
-            for way, result in _results(models[stage], files, folder / "results"):
+            for way, result in _evaluate_strategies(models[stage], files, folder / "results"):
                 asked = result.counts["queries"]
-                hit = result.metrics[HEADLINE]
-                scores.append(Measured(way, stage, seed, draw, hit, asked, result.chance, result.model))
-                say(f"{stage} the SCaR stage, draw {draw}, {WAYS[way].title}: {hit:.3f} of {asked:,}")
+                hit = result.metrics[HEADLINE_METRIC]
+                scores.append(StrategyScore(way, stage, seed, draw, hit, asked, result.chance, result.model))
+                say(f"{stage} the SCaR stage, draw {draw}, {REGION_STRATEGIES[way].title}: {hit:.3f} of {asked:,}")
     return scores
 
 
-def _results(model: VirtueEmbedder, files: TaskFiles, out: Path) -> Iterator[tuple[str, Result]]:
+def _evaluate_strategies(model: VirtueEmbedder, files: TaskFiles, out: Path) -> Iterator[tuple[str, Result]]:
     """A model's result in each way; captions are the same in all of them and are embedded once."""
-    captions = Memory()
-    for way in WAYS:
-        told = model if way == PROMPT else tell(model, way)
-        path = result_path(out, told.name, files.task.name)
+    captions = VectorsInMemory()
+    for way in REGION_STRATEGIES:
+        told = model if way == PROMPT_STRATEGY else apply_strategy(model, way)
+        path = get_result_path(out, told.name, files.task.name)
         if path.exists():
             yield way, read_result(path)
             continue
         if captions.width is None:
-            cases = read(files, get_layout(model.layout), shows_box=True)
+            cases = read_cases(files, get_layout(model.layout), box_as_prompt=True)
             texts = list(dict.fromkeys(caption for case in cases for caption in case.candidates))
-            captions.put(texts, model.embed(texts))
-        result = evaluate(told, files, batch_size=TOGETHER, progress=True, store=deepcopy(captions))
+            captions.add_vectors(texts, model.embed(texts))
+        result = evaluate(told, files, batch_size=BATCH_SIZE, progress=True, store=deepcopy(captions))
         write_result(result, out)
         yield way, result

@@ -12,14 +12,14 @@ from torch.nn import functional
 
 from scar.demo.places import SCENES
 from scar.demo.shapes import COLOURS, SHAPES
-from scar.demo.world import draw
+from scar.demo.world import draw_picture
 from scar.sample import Box
 from virtue_ref.config import Config
-from virtue_ref.model.images import patches_of, segmenter_input, vision_input
-from virtue_ref.model.prompts import FIRST_CORNER, ON, SECOND_CORNER, Clicks
+from virtue_ref.model.images import make_patches, make_segmenter_input, make_vision_input
+from virtue_ref.model.prompts import FIRST_CORNER, POSITIVE, SECOND_CORNER, PointPrompt
 
 DIRECTIONS = ("to the left of", "to the right of", "above", "below", "in front of", "behind")
-SEEN, UNSEEN = 0.25, 0.08
+SHOWN_SHARE, HIDDEN_SHARE = 0.25, 0.08
 """Share of a cell from which on it shows a thing; below the second it shows none; between them it is not asked."""
 
 
@@ -36,9 +36,9 @@ class View:
         colour: (N,) numbers.
         shape: (N,) numbers.
         boxes: of the things, in pixels.
-        cells: (N, rows, columns) share of each cell that a thing covers.
-        squares: (N, side / 4, side / 4) the same of the segmenter's frame.
-        facts: (subject, direction, object).
+        cell_shares: (N, rows, columns) share of each cell that a thing covers.
+        frame_shares: (N, side / 4, side / 4) the same of the segmenter's frame.
+        relations: (subject, direction, object).
     """
 
     patches: Tensor
@@ -49,59 +49,59 @@ class View:
     colour: Tensor
     shape: Tensor
     boxes: tuple[Box, ...]
-    cells: Tensor
-    squares: Tensor
-    facts: tuple[tuple[int, int, int], ...]
+    cell_shares: Tensor
+    frame_shares: Tensor
+    relations: tuple[tuple[int, int, int], ...]
 
-    def named(self, shares: Tensor) -> tuple[Tensor, Tensor]:
+    def label_cells(self, shares: Tensor) -> tuple[Tensor, Tensor]:
         """Colour and shape of what cells show: 0 for nothing, else the number and one; -1 is not asked."""
         best, which = shares.max(dim=0)
         return tuple(  # type: ignore[return-value]
-            torch.where(best > SEEN, kind[which] + 1, torch.where(best > UNSEEN, -1, 0)).flatten()
+            torch.where(best > SHOWN_SHARE, kind[which] + 1, torch.where(best > HIDDEN_SHARE, -1, 0)).flatten()
             for kind in (self.colour, self.shape)
         )
 
-    def near(self, thing: int) -> tuple[Tensor, Tensor]:
+    def label_neighbours(self, thing: int) -> tuple[Tensor, Tensor]:
         """(cells, 5): does a cell show the thing, or what it is left, right, above or below of; and whether to ask."""
-        best, which = self.cells.max(dim=0)
+        best, which = self.cell_shares.max(dim=0)
         labels = torch.zeros(len(self.colour), 5)
         labels[thing, 0] = 1
-        for subject, direction, other in self.facts:
+        for subject, direction, other in self.relations:
             if subject == thing and direction < 4:
                 labels[other, 1 + direction] = 1
-        return labels[which.flatten()], (best > SEEN).flatten()
+        return labels[which.flatten()], (best > SHOWN_SHARE).flatten()
 
-    def related(self, thing: int) -> Tensor:
+    def label_relations(self, thing: int) -> Tensor:
         """(directions * colours * shapes,): what the thing stands in which direction of."""
         table = torch.zeros(len(DIRECTIONS), len(COLOURS), len(SHAPES))
-        for subject, direction, other in self.facts:
+        for subject, direction, other in self.relations:
             if subject == thing:
                 table[direction, self.colour[other], self.shape[other]] = 1
         return table.flatten()
 
-    def click(self, thing: int, side: int, rng: Random) -> Clicks:
+    def draw_prompt(self, thing: int, side: int, rng: Random) -> PointPrompt:
         """A box around a thing, sometimes a sloppy one, or a click on it."""
         box, chance = self.boxes[thing], rng.random()
         if chance < 0.4:
-            inside = (self.squares[thing] > 0.8).nonzero().tolist() or [
-                divmod(int(self.squares[thing].argmax()), side // 4)
+            inside = (self.frame_shares[thing] > 0.8).nonzero().tolist() or [
+                divmod(int(self.frame_shares[thing].argmax()), side // 4)
             ]
             row, column = rng.choice(inside)
-            return Clicks(((4 * column + 2, 4 * row + 2),), (ON,))
+            return PointPrompt(((4 * column + 2, 4 * row + 2),), (POSITIVE,))
         corners = [box.x0, box.y0, box.x1, box.y1]
         if chance < 0.7:
             corners = [corner + rng.uniform(-0.05, 0.05) * box.width for corner in corners]
         x0, x1 = (min(max(corners[i] / self.size[0], 0), 1) * side for i in (0, 2))
         y0, y1 = (min(max(corners[i] / self.size[1], 0), 1) * side for i in (1, 3))
-        return Clicks(((x0, y0), (x1, y1)), (FIRST_CORNER, SECOND_CORNER))
+        return PointPrompt(((x0, y0), (x1, y1)), (FIRST_CORNER, SECOND_CORNER))
 
 
-def view(index: int, seed: int, config: Config) -> View:
+def draw_view(index: int, seed: int, config: Config) -> View:
     """Picture `index` of the training world of a seed."""
     if config.segmenter is None:
         raise ValueError("the miniature has a segmenter.")
-    drawing = draw(index, seed, "train")
-    vision = vision_input(drawing.image, config.image)
+    drawing = draw_picture(index, seed, "train")
+    vision = make_vision_input(drawing.image, config.image)
     rows, columns = vision.shape[1] // config.image.factor, vision.shape[2] // config.image.factor
     side = config.segmenter.size
     masks = torch.from_numpy(np.stack(drawing.masks)).float()[None]
@@ -111,21 +111,23 @@ def view(index: int, seed: int, config: Config) -> View:
         boxes.append(Box(float(x[0]), float(y[0]), float(x[-1] + 1), float(y[-1] + 1)))
     colours, shapes = list(COLOURS), list(SHAPES)
     return View(
-        patches=patches_of(vision, config.image).half(),
+        patches=make_patches(vision, config.image).half(),
         grid=(rows, columns),
-        frame=segmenter_input(drawing.image, vision, side, config.profile).half(),
+        frame=make_segmenter_input(drawing.image, vision, side, config.profile).half(),
         size=drawing.image.size,
         scene=SCENES.index(drawing.scene),
         colour=torch.tensor([colours.index(thing.colour) for thing in drawing.things]),
         shape=torch.tensor([shapes.index(thing.shape) for thing in drawing.things]),
         boxes=tuple(boxes),
-        cells=functional.interpolate(masks, size=(rows, columns), mode="area")[0],
-        squares=functional.interpolate(masks, size=(side // 4, side // 4), mode="area")[0],
-        facts=tuple((one, DIRECTIONS.index(how), other) for one, how, other in drawing.facts if how in DIRECTIONS),
+        cell_shares=functional.interpolate(masks, size=(rows, columns), mode="area")[0],
+        frame_shares=functional.interpolate(masks, size=(side // 4, side // 4), mode="area")[0],
+        relations=tuple(
+            (one, DIRECTIONS.index(how), other) for one, how, other in drawing.relations if how in DIRECTIONS
+        ),
     )
 
 
-def places_of(grid: tuple[int, int]) -> Tensor:
+def find_cell_centres(grid: tuple[int, int]) -> Tensor:
     """(cells, 2): where cells are, -1 to 1."""
     rows, columns = grid
     y = (torch.arange(rows) + 0.5) / rows * 2 - 1
@@ -133,6 +135,6 @@ def places_of(grid: tuple[int, int]) -> Tensor:
     return torch.stack(torch.meshgrid(y, x, indexing="ij"), dim=-1).reshape(-1, 2)
 
 
-def rate_at(step: int, steps: int, peak: float) -> float:
+def find_learning_rate(step: int, steps: int, peak: float) -> float:
     """Up in a line for 50 steps, down in a line to the end."""
     return peak * min(1.0, (step + 1) / 50) * (1 - step / steps)

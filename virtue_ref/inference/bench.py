@@ -22,7 +22,7 @@ from virtue_ref.embedder import VirtueEmbedder
 SIZE = (640, 480)
 BOX = Box(160, 120, 400, 330)
 TEXT = "Find the caption that best describes the segmented object, considering local details and global context."
-PEAK_RESET = Path("/proc/self/clear_refs")
+PEAK_RESET_FILE = Path("/proc/self/clear_refs")
 """Linux forgets the peak of a process's memory when 5 is written here."""
 
 
@@ -43,7 +43,7 @@ class Timing:
     peak_mib: float
 
 
-def bench(embedder: VirtueEmbedder, repeat: int = 5) -> Iterator[Timing]:
+def measure_modes(embedder: VirtueEmbedder, repeat: int = 5) -> Iterator[Timing]:
     """Measure every mode, one item at a time, after one run to warm up.
 
     Args:
@@ -71,15 +71,15 @@ def bench(embedder: VirtueEmbedder, repeat: int = 5) -> Iterator[Timing]:
         for mode, (item, anew) in modes.items():
             if not anew:
                 embedder.embed([Item(TEXT, image)])
-            yield _measure(embedder, mode, item, anew, repeat)
+            yield _measure_mode(embedder, mode, item, anew, repeat)
 
 
-def _measure(embedder: VirtueEmbedder, mode: str, item: Item, anew: bool, repeat: int) -> Timing:
+def _measure_mode(embedder: VirtueEmbedder, mode: str, item: Item, is_cold: bool, repeat: int) -> Timing:
     read_peak = _watch_peak(embedder.model.device)
     took = []
     for _ in range(repeat + 1):
-        if anew:
-            embedder.memory.forget()
+        if is_cold:
+            embedder.image_cache.clear()
         start = time.perf_counter()
         embedder.embed([item])  # comes back as numpy: the GPU is done
         took.append(1000 * (time.perf_counter() - start))
@@ -92,11 +92,11 @@ def _watch_peak(device: torch.device) -> Callable[[], float]:
         torch.cuda.reset_peak_memory_stats(device)
         return lambda: torch.cuda.max_memory_allocated(device) / 2**20
     if sys.platform == "linux":
-        PEAK_RESET.write_text("5")
-    return _peak_of_process
+        PEAK_RESET_FILE.write_text("5")
+    return _read_process_peak
 
 
-def _peak_of_process() -> float:
+def _read_process_peak() -> float:
     status = Path("/proc/self/status")
     if status.is_file():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

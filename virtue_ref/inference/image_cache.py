@@ -10,13 +10,13 @@ from typing import TypeAlias
 
 from scar.common.prefetch import WORKERS, Prefetcher
 from scar.errors import ItemError
-from virtue_ref.inference.batching import Collator, Pictures
-from virtue_ref.model.virtue import Seen, Virtue
+from virtue_ref.inference.batching import Collator, ImageBatch
+from virtue_ref.model.virtue import ImageFeatures, Virtue
 
-Key: TypeAlias = tuple[int, ...]
+FileKey: TypeAlias = tuple[int, ...]
 
 
-class Memory:
+class ImageCache:
     """Remembers the newest encoded images. Files are opened and resized by threads while the model is busy.
 
     Args:
@@ -29,61 +29,61 @@ class Memory:
         self._model = model
         self._collator = collator
         self._size = size
-        self._seen: OrderedDict[Key, Seen] = OrderedDict()
+        self._features: OrderedDict[FileKey, ImageFeatures] = OrderedDict()
         self._workers = ThreadPoolExecutor(WORKERS)
-        self._coming = self._prefetch(())
+        self._opening = self._prefetch(())
 
     def __len__(self) -> int:
-        return len(self._seen)
+        return len(self._features)
 
-    def expect(self, images: Iterable[Path]) -> None:
+    def expect_images(self, images: Iterable[Path]) -> None:
         """Say which images will be asked for, in order; a few of them are opened ahead."""
-        self._coming.stop()
-        self._coming = self._prefetch(images)
-        self._coming.start_loading()
+        self._opening.stop()
+        self._opening = self._prefetch(images)
+        self._opening.start_loading()
 
-    def see(self, image: Path) -> Seen:
+    def get_features(self, image: Path) -> ImageFeatures:
         """The image as the encoders see it, now or before; a file that changed is another image.
 
         Raises:
             ItemError: the file is gone or cannot be decoded.
         """
-        key = _key(image)
-        if key not in self._seen:
-            pictures = self._coming.take((image, key))
-            self._seen[key] = self._model.look(pictures.to(self._model.device, self._model.dtype))[0]
-            if len(self._seen) > self._size:
-                self._seen.popitem(last=False)
-        self._seen.move_to_end(key)
-        return self._seen[key]
+        key = _make_key(image)
+        if key not in self._features:
+            pictures = self._opening.take((image, key))
+            self._features[key] = self._model.encode_images(pictures.to(self._model.device, self._model.dtype))[0]
+            if len(self._features) > self._size:
+                self._features.popitem(last=False)
+        self._features.move_to_end(key)
+        return self._features[key]
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Drop all images."""
-        self._seen.clear()
+        self._features.clear()
 
-    def _prefetch(self, images: Iterable[Path]) -> Prefetcher[tuple[Path, Key], Pictures]:
+    def _prefetch(self, images: Iterable[Path]) -> Prefetcher[tuple[Path, FileKey], ImageBatch]:
         return Prefetcher(
-            lambda expected: self._collator.pictures([expected[0]]),
+            lambda expected: self._collator.open_images([expected[0]]),
             self._iter_unseen(images),
             self._workers,
             limit=WORKERS,  # all images of a batch would be hundreds of MiB
             weigh=lambda _: 1,
         )
 
-    def _iter_unseen(self, images: Iterable[Path]) -> Iterator[tuple[Path, Key]]:
-        """Each image that is not remembered, once; one that is gone is left to `see`."""
-        passed: set[Key] = set()
+    def _iter_unseen(self, images: Iterable[Path]) -> Iterator[tuple[Path, FileKey]]:
+        """Each image that is not remembered, once; one that is gone is left to `get_features`."""
+        passed: set[FileKey] = set()
         for image in images:
             try:
-                key = _key(image)
+                key = _make_key(image)
             except ItemError:
                 continue
-            if key not in self._seen and key not in passed:
+            if key not in self._features and key not in passed:
                 passed.add(key)
                 yield image, key
 
 
-def _key(image: Path) -> Key:
+def _make_key(image: Path) -> FileKey:
     try:
         stat = image.stat()
     except OSError as error:

@@ -29,20 +29,20 @@ from scar.errors import ItemError, VirtueError
 from scar.sample import Box, Mask
 
 PART_ROWS = 1000
-KEYS = frozenset({"id", "text", "image", "box", "points", "labels", "mask"})
+ROW_KEYS = frozenset({"id", "text", "image", "box", "points", "labels", "mask"})
 FORMATS = (".parquet", ".npy")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class InputRow:
     """An item, what to call it, and where it was read."""
 
     id: str
     item: Item
-    place: str
+    where: str
 
 
-def read_rows(inputs: Sequence[Path], text: str = "") -> Iterator[Row]:
+def read_rows(inputs: Sequence[Path], text: str = "") -> Iterator[InputRow]:
     """Rows of JSONL files and image files, in the order given.
 
     Args:
@@ -58,15 +58,17 @@ def read_rows(inputs: Sequence[Path], text: str = "") -> Iterator[Row]:
             raise VirtueError(f"{path}: no such file.")
         if path.suffix != ".jsonl":
             next(number)
-            yield Row(str(path), Item(text, path), str(path))
+            yield InputRow(str(path), Item(text, path), str(path))
             continue
         with path.open(encoding="utf-8") as lines:
             for line_number, line in enumerate(lines, start=1):
                 if line.strip():
-                    yield _row(line, str(next(number)), f"{path}:{line_number}", path.parent)
+                    yield _parse_row(line, str(next(number)), f"{path}:{line_number}", path.parent)
 
 
-def embed_rows(embedder: Embedder, rows: Iterable[Row], out: Path, source: str, *, part_rows: int = PART_ROWS) -> int:
+def embed_rows(
+    embedder: Embedder, rows: Iterable[InputRow], out: Path, source: str, *, part_rows: int = PART_ROWS
+) -> int:
     """Embed rows into one file; what a stopped run had done is used again.
 
     Args:
@@ -99,36 +101,36 @@ def embed_rows(embedder: Embedder, rows: Iterable[Row], out: Path, source: str, 
     while chunk := list(itertools.islice(stream, part_rows)):
         file = parts / f"{len(files):06}.parquet"
         if not file.is_file():
-            write_table(_table(chunk, _embed(embedder, chunk), embedder.name), file)
+            write_table(_make_table(chunk, _embed_chunk(embedder, chunk), embedder.name), file)
         files.append(file)
         count += len(chunk)
-    _join(files, out)
+    _join_parts(files, out)
     shutil.rmtree(parts)
     return count
 
 
-def fingerprint(inputs: Sequence[Path], text: str = "") -> str:
+def fingerprint_inputs(inputs: Sequence[Path], text: str = "") -> str:
     """What tells one input from another: names, sizes and times of its files, and the text."""
     stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in inputs if path.is_file()]
     return hashlib.sha256(json.dumps([stats, text]).encode()).hexdigest()
 
 
-def _embed(embedder: Embedder, rows: Sequence[Row]) -> NDArray[np.float32]:
+def _embed_chunk(embedder: Embedder, rows: Sequence[InputRow]) -> NDArray[np.float32]:
     try:
         return embedder.embed([row.item for row in rows])
     except ItemError as error:
         if error.index is None:
             raise
-        raise VirtueError(f"{rows[error.index].place}: {error.reason}") from error
+        raise VirtueError(f"{rows[error.index].where}: {error.reason}") from error
 
 
-def _table(rows: Sequence[Row], vectors: NDArray[np.float32], name: str) -> pa.Table:
+def _make_table(rows: Sequence[InputRow], vectors: NDArray[np.float32], name: str) -> pa.Table:
     values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
     table = pa.table({"id": pa.array([row.id for row in rows]), "vector": values})
     return table.replace_schema_metadata({"model": name})
 
 
-def _join(parts: Sequence[Path], out: Path) -> None:
+def _join_parts(parts: Sequence[Path], out: Path) -> None:
     """One file of all parts, a part at a time."""
     if not parts:
         raise VirtueError("no rows: nothing to embed.")
@@ -147,22 +149,22 @@ def _join(parts: Sequence[Path], out: Path) -> None:
         whole.flush()
 
 
-def _row(line: str, number: str, place: str, folder: Path) -> Row:
+def _parse_row(line: str, number: str, where: str, folder: Path) -> InputRow:
     try:
         record = json.loads(line)
-        unknown = sorted(record.keys() - KEYS)
+        unknown = sorted(record.keys() - ROW_KEYS)
         if unknown:
-            raise VirtueError(f"{place}: unknown key {unknown[0]!r}; an item has {', '.join(sorted(KEYS))}.")
+            raise VirtueError(f"{where}: unknown key {unknown[0]!r}; an item has {', '.join(sorted(ROW_KEYS))}.")
         image = folder / record["image"] if record.get("image") is not None else None
-        item = Item(str(record.get("text", "")), image, prompt_of(record, folder))
-        return Row(str(record.get("id", number)), item, place)
+        item = Item(str(record.get("text", "")), image, parse_prompt(record, folder))
+        return InputRow(str(record.get("id", number)), item, where)
     except (ValueError, TypeError, AttributeError, LookupError, OSError) as error:
         if isinstance(error, VirtueError):
             raise
-        raise VirtueError(f"{place}: not an item ({error}).") from error
+        raise VirtueError(f"{where}: not an item ({error}).") from error
 
 
-def prompt_of(record: Mapping[str, Any], folder: Path) -> Prompt | None:
+def parse_prompt(record: Mapping[str, Any], folder: Path) -> Prompt | None:
     """The prompt of a row, None without one; paths are relative to the folder.
 
     Raises:

@@ -27,11 +27,11 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 TINY_SIDE = 28
 """An image with a side below this many pixels becomes a square of twice the side first."""
 
-MAX_RATIO = 200
+MAX_ASPECT_RATIO = 200
 """A thinner image is treated as a square of its longer side."""
 
 EXIF_ORIENTATION = 0x0112
-STRAIGHT = 1
+UPRIGHT = 1
 SIDEWAYS = (5, 6, 7, 8)
 """EXIF orientations that exchange width and height."""
 
@@ -42,8 +42,8 @@ def read_size(path: Path, profile: Profile) -> tuple[int, int]:
     Raises:
         ItemError: the file is missing, no image, too large to decode safely, or has pixels of more than 8 bits.
     """
-    with _opened(path) as image:
-        turned = profile.upright and _orientation(image) in SIDEWAYS
+    with _open_image(path) as image:
+        turned = profile.applies_exif and _read_orientation(image) in SIDEWAYS
         return (image.height, image.width) if turned else image.size
 
 
@@ -53,8 +53,8 @@ def read_image(path: Path, profile: Profile) -> Image.Image:
     Raises:
         ItemError: as `read_size`, or the pixels are damaged.
     """
-    with _opened(path) as image:
-        turned = profile.upright and _orientation(image) != STRAIGHT
+    with _open_image(path) as image:
+        turned = profile.applies_exif and _read_orientation(image) != UPRIGHT
         try:
             image.load()
             return ImageOps.exif_transpose(image) if turned else image.copy()
@@ -62,17 +62,17 @@ def read_image(path: Path, profile: Profile) -> Image.Image:
             raise ItemError(f"{path}: the image cannot be decoded ({error}).") from error
 
 
-def grid_of(size: tuple[int, int], rules: ImageRules) -> tuple[int, int]:
+def count_patches(size: tuple[int, int], rules: ImageRules) -> tuple[int, int]:
     """(rows, columns) of patches that an image of (width, height) becomes; a token is `rules.merge` squared of them."""
     if rules.resolution is not None:
         size = (RESOLUTIONS[rules.resolution],) * 2
     if min(size) < TINY_SIDE:
         size = (2 * TINY_SIDE,) * 2
-    height, width = fit(size[1], size[0], rules)
+    height, width = smart_resize(size[1], size[0], rules)
     return height // rules.patch, width // rules.patch
 
 
-def fit(height: int, width: int, rules: ImageRules) -> tuple[int, int]:
+def smart_resize(height: int, width: int, rules: ImageRules) -> tuple[int, int]:
     """(height, width), multiples of the token's side, near the given ones and of an area within the rules.
 
     Source: Qwen2-VL's smart_resize in the variant of the VIRTUE release, where extreme shapes become squares.
@@ -81,7 +81,7 @@ def fit(height: int, width: int, rules: ImageRules) -> tuple[int, int]:
     (112, 56)
     """
     factor = rules.factor
-    if min(height, width) < factor or max(height, width) / min(height, width) > MAX_RATIO:
+    if min(height, width) < factor or max(height, width) / min(height, width) > MAX_ASPECT_RATIO:
         height = width = max(factor, height, width)
     fitted = round(height / factor) * factor, round(width / factor) * factor  # halves go to the even multiple
     if fitted[0] * fitted[1] > rules.max_pixels:
@@ -93,7 +93,7 @@ def fit(height: int, width: int, rules: ImageRules) -> tuple[int, int]:
     return fitted
 
 
-def vision_input(image: Image.Image, rules: ImageRules) -> NDArray[np.float32]:
+def make_vision_input(image: Image.Image, rules: ImageRules) -> NDArray[np.float32]:
     """(3, H, W) float32, resized and normalised for the vision encoder.
 
     The order of the steps is part of the behaviour: squares are resized in the stored mode (a palette image by nearest
@@ -103,14 +103,14 @@ def vision_input(image: Image.Image, rules: ImageRules) -> NDArray[np.float32]:
         image = image.resize((RESOLUTIONS[rules.resolution],) * 2)
     if min(image.size) < TINY_SIDE:
         image = image.resize((2 * TINY_SIDE,) * 2)
-    height, width = fit(image.height, image.width, rules)
+    height, width = smart_resize(image.height, image.width, rules)
     pixels = np.asarray(to_rgb(image).resize((width, height), Image.Resampling.BICUBIC))  # (H, W, 3) uint8
     scaled = (pixels.astype(np.float64) * (1 / 255)).astype(np.float32)
     normal = (scaled - np.array(rules.mean, np.float32)) / np.array(rules.std, np.float32)
     return np.ascontiguousarray(normal.transpose(2, 0, 1))  # (3, H, W)
 
 
-def patches_of(pixels: NDArray[np.float32], rules: ImageRules) -> Tensor:
+def make_patches(pixels: NDArray[np.float32], rules: ImageRules) -> Tensor:
     """(rows * columns, 3 * frames * patch * patch): the patches of a (3, H, W) picture, those of a token together."""
     _, height, width = pixels.shape
     patch, merge = rules.patch, rules.merge
@@ -121,16 +121,16 @@ def patches_of(pixels: NDArray[np.float32], rules: ImageRules) -> Tensor:
     return torch.from_numpy(still.reshape(-1, 3 * rules.frames * patch * patch))
 
 
-def segmenter_input(image: Image.Image, vision: NDArray[np.float32], side: int, profile: Profile) -> Tensor:
+def make_segmenter_input(image: Image.Image, vision: NDArray[np.float32], side: int, profile: Profile) -> Tensor:
     """(3, side, side) float32: what the segmenter sees; the aspect ratio is not kept.
 
     Args:
         image: as read.
-        vision: what `vision_input` made of it.
+        vision: what `make_vision_input` made of it.
         side: of the segmenter's square in pixels.
         profile: which of the two is looked at.
     """
-    if profile.segmenter_sees == "vision input":
+    if profile.segmenter_source == "vision input":
         pixels = torch.from_numpy(vision)
     else:
         pixels = torch.from_numpy(np.array(to_rgb(image)).transpose(2, 0, 1).astype(np.float32) / 255)
@@ -151,7 +151,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _open_image(path: Path) -> Iterator[Image.Image]:
     try:
         with open_image(path) as image:
             if image.mode.startswith(("I", "F")):
@@ -166,11 +166,11 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise ItemError(f"{path}: not an image that can be opened ({error}).") from error
 
 
-def _orientation(image: Image.Image) -> int:
+def _read_orientation(image: Image.Image) -> int:
     """EXIF's number, as far as it stands before the pixels: PIL would decode a whole PNG to look behind them."""
     if image.format == "PNG" and "exif" not in image.info:
-        return STRAIGHT
+        return UPRIGHT
     try:
-        return int(image.getexif().get(EXIF_ORIENTATION, STRAIGHT))
+        return int(image.getexif().get(EXIF_ORIENTATION, UPRIGHT))
     except (*BROKEN, TypeError):
-        return STRAIGHT
+        return UPRIGHT

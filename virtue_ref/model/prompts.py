@@ -10,12 +10,12 @@ from scar.errors import ItemError
 from scar.sample import Box, Mask
 from virtue_ref.config import Profile
 
-BESIDE, ON, FIRST_CORNER, SECOND_CORNER = 0, 1, 2, 3
+NEGATIVE, POSITIVE, FIRST_CORNER, SECOND_CORNER = 0, 1, 2, 3
 """SAM's labels of points."""
 
 
 @dataclass(frozen=True, slots=True)
-class Clicks:
+class PointPrompt:
     """A prompt in the segmenter's frame.
 
     Attributes:
@@ -29,7 +29,7 @@ class Clicks:
     mask: Mask | None = None
 
 
-def grid(side: int, points_per_side: int) -> Clicks:
+def make_grid_prompt(side: int, points_per_side: int) -> PointPrompt:
     """The prompt that stands for none: one joint prompt of points spread evenly, x fastest, all on the thing.
 
     >>> grid(1024, 2).xy
@@ -37,12 +37,12 @@ def grid(side: int, points_per_side: int) -> Clicks:
     """
     steps = [(i + 0.5) / points_per_side * side for i in range(points_per_side)]
     xy = tuple((x, y) for y in steps for x in steps)
-    return Clicks(xy, (ON,) * len(xy))
+    return PointPrompt(xy, (POSITIVE,) * len(xy))
 
 
-def clicks_of(
+def make_point_prompt(
     prompt: Prompt | None, size: tuple[int, int], side: int, points_per_side: int, profile: Profile
-) -> Clicks:
+) -> PointPrompt:
     """What the segmenter gets for a prompt.
 
     Args:
@@ -57,37 +57,37 @@ def clicks_of(
     """
     match prompt:
         case None:
-            return grid(side, points_per_side)
+            return make_grid_prompt(side, points_per_side)
         case Mask():
-            return Clicks((), (), _checked_mask(prompt, size))
+            return PointPrompt((), (), _check_mask(prompt, size))
         case Box():
-            xy = _corners(prompt, size, side, profile)
+            xy = _find_corners(prompt, size, side, profile)
             labels: tuple[int, ...] = (FIRST_CORNER, SECOND_CORNER)
         case Points():
             xy, labels = prompt.xy, prompt.labels
             _check_points(prompt, size, side, profile)
             if prompt.box is not None and profile.box_beside_points:
-                xy = (*_corners(prompt.box, size, side, profile), *xy)
+                xy = (*_find_corners(prompt.box, size, side, profile), *xy)
                 labels = (FIRST_CORNER, SECOND_CORNER, *labels)
         case _:
             raise ItemError(f"a {type(prompt).__name__} is no prompt: it is a Box, Points or a Mask.")
     if profile.prompt_frame == "image":
         scale_x, scale_y = side / size[0], side / size[1]
         xy = tuple((x * scale_x, y * scale_y) for x, y in xy)
-    return Clicks(xy, labels)
+    return PointPrompt(xy, labels)
 
 
-def _frame(size: tuple[int, int], side: int, profile: Profile) -> Box:
+def _find_bounds(size: tuple[int, int], side: int, profile: Profile) -> Box:
     """What coordinates may reach: the image, or both frames where the profile does not tell them apart."""
     return Box(0, 0, *(size if profile.prompt_frame == "image" else (max(size[0], side), max(size[1], side))))
 
 
-def _corners(box: Box, size: tuple[int, int], side: int, profile: Profile) -> tuple[tuple[float, float], ...]:
+def _find_corners(box: Box, size: tuple[int, int], side: int, profile: Profile) -> tuple[tuple[float, float], ...]:
     """First and second corner of a box that is in the frame."""
     corners = (box.x0, box.y0, box.x1, box.y1)
     if not all(math.isfinite(corner) for corner in corners):
         raise ItemError(f"box {corners} has a corner that is not a number.")
-    frame = _frame(size, side, profile)
+    frame = _find_bounds(size, side, profile)
     if (
         max(box.x0, box.x1) < 0
         or max(box.y0, box.y1) < 0
@@ -98,16 +98,16 @@ def _corners(box: Box, size: tuple[int, int], side: int, profile: Profile) -> tu
     if profile.prompt_frame == "image":
         if box.area == 0:
             raise ItemError(f"box {corners} has no area: x0 < x1 and y0 < y1 are wanted.")
-        box = box.overlap(frame)
+        box = box.intersection(frame)
     return (box.x0, box.y0), (box.x1, box.y1)
 
 
 def _check_points(points: Points, size: tuple[int, int], side: int, profile: Profile) -> None:
     if not points.xy:
         raise ItemError("points without a point: give one, or no prompt.")
-    if len(points.labels) != len(points.xy) or not set(points.labels) <= {BESIDE, ON}:
+    if len(points.labels) != len(points.xy) or not set(points.labels) <= {NEGATIVE, POSITIVE}:
         raise ItemError(f"{len(points.xy)} points want as many labels, each 0 or 1, not {points.labels}.")
-    frame = _frame(size, side, profile)
+    frame = _find_bounds(size, side, profile)
     for x, y in points.xy:
         if not (math.isfinite(x) and math.isfinite(y)):
             raise ItemError(f"point ({x}, {y}) is not a number.")
@@ -115,7 +115,7 @@ def _check_points(points: Points, size: tuple[int, int], side: int, profile: Pro
             raise ItemError(f"point ({x}, {y}) lies outside the image, which has {size[0]} x {size[1]} pixels.")
 
 
-def _checked_mask(mask: Mask, size: tuple[int, int]) -> Mask:
+def _check_mask(mask: Mask, size: tuple[int, int]) -> Mask:
     if tuple(mask.size) != (size[1], size[0]):
         raise ItemError(
             f"a mask of {mask.size[1]} x {mask.size[0]} pixels on an image of {size[0]} x {size[1]}: they must agree."

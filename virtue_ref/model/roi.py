@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmeb_eval.regions.strategies import shares
+from mmeb_eval.regions.strategies import compute_cell_shares
 from scar.sample import Box
 
 
-def roi_shares(box: Box | None, size: tuple[int, int], grid: tuple[int, int], side: int) -> Tensor:
+def make_roi_weights(box: Box | None, size: tuple[int, int], grid: tuple[int, int], side: int) -> Tensor:
     """How much of each vision token is in each pooled one: equal parts of a box, each token weighted with its area.
 
     Args:
@@ -25,5 +25,5 @@ def roi_shares(box: Box | None, size: tuple[int, int], grid: tuple[int, int], si
     Returns:
         (side * side, rows * columns) float32, both row by row; each row has the sum 1.
     """
-    down, across = shares(box or Box(0, 0, *size), size, grid, side)
+    down, across = compute_cell_shares(box or Box(0, 0, *size), size, grid, side)
     return torch.from_numpy(np.kron(down, across).astype(np.float32))

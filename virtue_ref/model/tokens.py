@@ -9,8 +9,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 
 from scar.errors import CheckpointError
 
-IMAGE = "<|image_pad|>"
-SPECIAL = (
+IMAGE_TOKEN = "<|image_pad|>"
+SPECIAL_TOKENS = (
     "<|endoftext|>",
     "<|im_start|>",
     "<|im_end|>",
@@ -23,36 +23,36 @@ SPECIAL = (
     "<|vision_start|>",
     "<|vision_end|>",
     "<|vision_pad|>",
-    IMAGE,
+    IMAGE_TOKEN,
     "<|video_pad|>",
 )
 """Qwen2-VL's special tokens; their ids follow each other."""
 
-SPLIT = (
+SPLIT_PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 """Where Qwen2 cuts a text before byte pairs are merged."""
 
 
-def byte_tokenizer(image_token: int) -> Tokenizer:
+def make_byte_tokenizer(image_token: int) -> Tokenizer:
     """A tokenizer whose tokens are single bytes; it needs no file.
 
     Args:
         image_token: the id that the image token must have; the other special tokens stand around it as in Qwen2-VL.
     """
-    first = image_token - SPECIAL.index(IMAGE)
+    first = image_token - SPECIAL_TOKENS.index(IMAGE_TOKEN)
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {byte: index for index, byte in enumerate(alphabet)}
-    vocabulary |= {token: first + index for index, token in enumerate(SPECIAL)}
-    return _byte_level(models.BPE(vocabulary, []))
+    vocabulary |= {token: first + index for index, token in enumerate(SPECIAL_TOKENS)}
+    return _make_byte_level(models.BPE(vocabulary, []))
 
 
-def read_tokenizer(files: Mapping[str, bytes], place: str) -> Tokenizer:
+def read_tokenizer(files: Mapping[str, bytes], where: str) -> Tokenizer:
     """The tokenizer among a checkpoint's files: tokenizer.json as it is, else vocab.json and merges.txt.
 
     Args:
         files: by name.
-        place: of the checkpoint, for the message.
+        where: of the checkpoint, for the message.
 
     Raises:
         CheckpointError: there is none, or it is damaged.
@@ -65,26 +65,26 @@ def read_tokenizer(files: Mapping[str, bytes], place: str) -> Tokenizer:
                 line.split() for line in files["merges.txt"].decode().splitlines() if not line.startswith("#version")
             ]
             merges = [(pair[0], pair[1]) for pair in pairs if pair]
-            tokenizer = _byte_level(models.BPE(json.loads(files["vocab.json"]), merges))
+            tokenizer = _make_byte_level(models.BPE(json.loads(files["vocab.json"]), merges))
     except KeyError as error:
-        raise CheckpointError(f"{place}: no tokenizer; {error} is missing, and tokenizer.json too.") from error
+        raise CheckpointError(f"{where}: no tokenizer; {error} is missing, and tokenizer.json too.") from error
     except Exception as error:
-        raise CheckpointError(f"{place}: the tokenizer cannot be read: {error}") from error
+        raise CheckpointError(f"{where}: the tokenizer cannot be read: {error}") from error
     # Both may be stored in the file from somebody's last call; lengths are decided elsewhere.
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
 
 
-def _byte_level(model: models.BPE) -> Tokenizer:
+def _make_byte_level(model: models.BPE) -> Tokenizer:
     tokenizer = Tokenizer(model)
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(SPLIT), behavior="isolated"),
+            pre_tokenizers.Split(Regex(SPLIT_PATTERN), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS])
     return tokenizer

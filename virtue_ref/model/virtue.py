@@ -14,9 +14,9 @@ from transformers import AutoConfig, AutoModel, PretrainedConfig
 
 from scar.errors import ConfigError
 from virtue_ref.config import Config, SegmenterConfig
-from virtue_ref.inference.batching import Batch, Pictures
+from virtue_ref.inference.batching import ImageBatch, ItemBatch
 from virtue_ref.model.connector import Connector
-from virtue_ref.model.segmenters.sam2 import Segmenter
+from virtue_ref.model.segmenters.sam2 import Sam2Segmenter
 
 BACKBONES = ("qwen2_vl", "qwen2_5_vl")
 MODEL_KEYS = (
@@ -33,20 +33,20 @@ MODEL_KEYS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ImageFeatures:
     """What the encoders make of one image, whatever is asked of it later.
 
     Attributes:
         tokens: (N, hidden) for the language model.
-        map: (channels, 64, 64) for the segmenter's decoder; None without a segmenter.
+        segmenter_map: (channels, 64, 64) for the segmenter's decoder; None without a segmenter.
     """
 
     tokens: Tensor
-    map: Tensor | None
+    segmenter_map: Tensor | None
 
 
 class Virtue(nn.Module):
-    """The model. `look` runs the two image encoders, `forward` all the rest; one image may serve many items.
+    """The model. `encode_images` runs the two image encoders, `forward` all the rest; one image may serve many items.
 
     Args:
         config: sizes and profile; weights are random until a checkpoint is loaded.
@@ -57,13 +57,13 @@ class Virtue(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        qwen = _qwen(config.backbone)
+        qwen = _make_qwen_config(config.backbone)
         # The bare model: VIRTUE never asks for words, so there is no vocabulary projection.
         self.backbone = AutoModel.from_config(  # type: ignore[no-untyped-call]
             qwen, attn_implementation="sdpa", dtype=torch.float32
         )
         self.hidden: int = qwen.get_text_config().hidden_size
-        self.segmenter = None if config.segmenter is None else _segmenter(config.segmenter)
+        self.segmenter = None if config.segmenter is None else _make_segmenter(config.segmenter)
         self.connector = None if self.segmenter is None else Connector(self.segmenter.channels, self.hidden)
 
     @property
@@ -75,7 +75,7 @@ class Virtue(nn.Module):
         """Of the weights; buffers stay float32."""
         return next(self.parameters()).dtype
 
-    def place(self, device: torch.device, dtype: torch.dtype) -> Self:
+    def move_to(self, device: torch.device, dtype: torch.dtype) -> Self:
         """Move to a device, weights in a type.
 
         Buffers keep float32: they are the frequencies of position encodings, and rounding those to bfloat16, as
@@ -91,75 +91,81 @@ class Virtue(nn.Module):
             self.segmenter.compiled_part.compile()
         self.backbone.language_model.compile(dynamic=True)
 
-    def look(self, pictures: Pictures) -> list[Seen]:
+    def encode_images(self, images: ImageBatch) -> list[ImageFeatures]:
         """Encode images, each once."""
-        tokens = self.backbone.get_image_features(pictures.patches, pictures.grids).pooler_output
-        if self.segmenter is None or pictures.frames is None:
-            return [Seen(each, None) for each in tokens]
-        maps = self.segmenter.encode(pictures.frames)  # (I, channels, 64, 64)
-        return [Seen(each, image) for each, image in zip(tokens, maps, strict=True)]
+        tokens = self.backbone.get_image_features(images.patches, images.grids).pooler_output
+        if self.segmenter is None or images.squares is None:
+            return [ImageFeatures(each, None) for each in tokens]
+        maps = self.segmenter.encode(images.squares)  # (I, channels, 64, 64)
+        return [ImageFeatures(each, image) for each, image in zip(tokens, maps, strict=True)]
 
-    def forward(self, batch: Batch, seen: Sequence[Seen]) -> Tensor:
+    def forward(self, batch: ItemBatch, features: Sequence[ImageFeatures]) -> Tensor:
         """Embed a batch.
 
         Args:
             batch: B items.
-            seen: the images that `batch.image_of` counts.
+            features: the images that `batch.image_of` counts.
 
         Returns:
             (B, hidden), each of L2 norm 1.
         """
-        rows = list(self._token_rows(batch, seen))
-        prompted = [index for index, clicks in enumerate(batch.clicks) if clicks is not None]
+        rows = list(self._embed_tokens(batch, features))
+        prompted = [index for index, clicks in enumerate(batch.prompts) if clicks is not None]
         if prompted:
-            for index, segment in zip(prompted, self.segment_tokens(batch, seen), strict=True):
+            for index, segment in zip(prompted, self.make_segment_tokens(batch, features), strict=True):
                 rows[index] = torch.cat([segment, rows[index]])  # (S + l, hidden)
-        for index, (pool, image) in enumerate(zip(batch.pools, batch.image_of, strict=True)):
+        for index, (pool, image) in enumerate(zip(batch.pool_weights, batch.image_index, strict=True)):
             if pool is not None and image is not None:
-                tokens = seen[image].tokens
+                tokens = features[image].tokens
                 rows[index] = torch.cat([pool.to(tokens.dtype) @ tokens, rows[index]])  # (S + l, hidden)
         states = self.backbone.language_model(
             inputs_embeds=pad_sequence(rows, batch_first=True),  # (B, T, hidden)
             position_ids=batch.positions,
             use_cache=False,
         ).last_hidden_state  # (B, T, hidden)
-        last = states[torch.arange(len(rows), device=states.device), batch.last]  # (B, hidden)
+        last = states[torch.arange(len(rows), device=states.device), batch.last_index]  # (B, hidden)
         return functional.normalize(last.float(), dim=-1)
 
-    def segment_tokens(self, batch: Batch, seen: Sequence[Seen]) -> Tensor:
+    def make_segment_tokens(self, batch: ItemBatch, features: Sequence[ImageFeatures]) -> Tensor:
         """(R, S, hidden): tokens of the R items that have clicks on an image."""
         if self.segmenter is None or self.connector is None:
             raise ValueError("this model has no segmenter.")
-        pairs = zip(batch.image_of, batch.clicks, strict=True)
-        asked = [(seen[image].map, prompt) for image, prompt in pairs if image is not None and prompt is not None]
+        pairs = zip(batch.image_index, batch.prompts, strict=True)
+        asked = [
+            (features[image].segmenter_map, prompt)
+            for image, prompt in pairs
+            if image is not None and prompt is not None
+        ]
         mixed = self.segmenter([each for each, _ in asked if each is not None], [prompt for _, prompt in asked])
         tokens: Tensor = self.connector(mixed)
         return tokens
 
-    def _token_rows(self, batch: Batch, seen: Sequence[Seen]) -> list[Tensor]:
+    def _embed_tokens(self, batch: ItemBatch, features: Sequence[ImageFeatures]) -> list[Tensor]:
         """(l, hidden) for each item: its text, with the image's tokens in their places."""
         embedded = self.backbone.get_input_embeddings()(batch.ids)  # (B, L, hidden)
         rows = []
-        for ids, row, length, image in zip(batch.ids, embedded, batch.lengths.tolist(), batch.image_of, strict=True):
+        for ids, row, length, image in zip(batch.ids, embedded, batch.lengths.tolist(), batch.image_index, strict=True):
             if image is not None:
-                row = row.masked_scatter((ids == self.config.backbone["image_token_id"])[:, None], seen[image].tokens)
+                row = row.masked_scatter(
+                    (ids == self.config.backbone["image_token_id"])[:, None], features[image].tokens
+                )
             rows.append(row[:length])
         return rows
 
 
-def _segmenter(config: SegmenterConfig) -> Segmenter:
+def _make_segmenter(config: SegmenterConfig) -> Sam2Segmenter:
     if config.package == "transformers":
-        from virtue_ref.model.segmenters.sam2_transformers import HfSam2
+        from virtue_ref.model.segmenters.sam2_transformers import TransformersSam2
 
-        return HfSam2(config.model)
+        return TransformersSam2(config.model)
     if config.package == "sam2":
-        from virtue_ref.model.segmenters.sam2 import Sam2
+        from virtue_ref.model.segmenters.sam2 import StockSam2
 
-        return Sam2(config.model)
+        return StockSam2(config.model)
     raise ConfigError(f"no SAM 2 in package {config.package!r}: it is sam2 or transformers.")
 
 
-def _qwen(stored: Mapping[str, Any]) -> PretrainedConfig:
+def _make_qwen_config(stored: Mapping[str, Any]) -> PretrainedConfig:
     """The transformers config of a config.json; settings under text_config count, their older flat copies do not."""
     if "text_config" in stored:
         stored = {key: value for key, value in stored.items() if key in MODEL_KEYS}

@@ -16,28 +16,28 @@ from torch import Tensor
 
 from mmeb_eval.embedder import Item
 from scar.errors import ItemError
-from virtue_ref.inference.batching import Batch, Collator, Request
-from virtue_ref.model.virtue import Seen
+from virtue_ref.inference.batching import Collator, ItemBatch, PreparedItem
+from virtue_ref.model.virtue import ImageFeatures
 from virtue_ref.training.pairs import Pair
 
 
 @dataclass
-class Part:
+class BatchPart:
     """Items that are embedded at once.
 
     Attributes:
         batch: as the language model takes them.
         images: their images, each once.
-        seen: what the frozen encoders make of the images, once they looked.
+        features: what the frozen encoders make of the images, once they looked.
     """
 
-    batch: Batch
+    batch: ItemBatch
     images: tuple[Path, ...]
-    seen: list[Seen] = field(default_factory=list)
+    features: list[ImageFeatures] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class BatchLayout:
     """A batch before it is opened. V vectors stand in the order of processes, then of their items.
 
     Attributes:
@@ -58,7 +58,7 @@ class Layout:
         return [len(own) for own in self.items]
 
 
-def lay_out(pairs: Sequence[Pair], processes: int) -> Layout:
+def make_batch_layout(pairs: Sequence[Pair], processes: int) -> BatchLayout:
     """Share pairs among processes, as evenly as can be; each gets at least one.
 
     Raises:
@@ -80,7 +80,7 @@ def lay_out(pairs: Sequence[Pair], processes: int) -> Layout:
     positives = [pair.positive for pair in pairs]
     targets = list(dict.fromkeys([*positives, *(item for pair in pairs for item in pair.negatives)]))
     place = {item: index for index, item in enumerate(targets)}
-    return Layout(
+    return BatchLayout(
         items=items,
         queries=torch.tensor(queries),
         targets=torch.tensor([row[item] for item in targets]),
@@ -88,7 +88,9 @@ def lay_out(pairs: Sequence[Pair], processes: int) -> Layout:
     )
 
 
-def parts_of(items: Sequence[Item], collator: Collator, size: int, device: torch.device) -> tuple[list[Part], Tensor]:
+def make_parts(
+    items: Sequence[Item], collator: Collator, size: int, device: torch.device
+) -> tuple[list[BatchPart], Tensor]:
     """Open items, those alike in length and of one image together.
 
     Args:
@@ -103,7 +105,7 @@ def parts_of(items: Sequence[Item], collator: Collator, size: int, device: torch
     Raises:
         ItemError: an item that cannot be embedded; names its text and image.
     """
-    requests = [_request(collator, item, index) for index, item in enumerate(items)]
+    requests = [_prepare_item(collator, item, index) for index, item in enumerate(items)]
     order = sorted(
         range(len(items)), key=lambda i: (requests[i].image_tokens, str(items[i].image or ""), requests[i].length)
     )
@@ -113,14 +115,14 @@ def parts_of(items: Sequence[Item], collator: Collator, size: int, device: torch
         images = list(dict.fromkeys(request.item.image for request in some if request.item.image is not None))
         place = {image: index for index, image in enumerate(images)}
         image_of = [None if request.item.image is None else place[request.item.image] for request in some]
-        parts.append(Part(collator.batch(some, image_of).to(device), tuple(images)))
+        parts.append(BatchPart(collator.make_batch(some, image_of).to(device), tuple(images)))
     row = torch.empty(len(items), dtype=torch.int64)
     row[torch.tensor(order)] = torch.arange(len(items))
     return parts, row
 
 
-def _request(collator: Collator, item: Item, index: int) -> Request:
+def _prepare_item(collator: Collator, item: Item, index: int) -> PreparedItem:
     try:
-        return collator.request(item, index)
+        return collator.prepare_item(item, index)
     except ItemError as error:
         raise ItemError(f"{item.text[:60]!r} with {item.image or 'no image'}: {error.reason}") from error

@@ -12,23 +12,29 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from mmeb_eval.data.files import scar_folder
+from mmeb_eval.data.files import find_scar_tasks
 from mmeb_eval.run.evaluate import evaluate
-from mmeb_eval.run.results import HEADLINE
+from mmeb_eval.run.results import HEADLINE_METRIC
 from scar.errors import ConfigError, DataError
 from virtue_ref.checkpoints.format import Checkpoint
 from virtue_ref.embedder import VirtueEmbedder
 from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.model.virtue import Virtue
-from virtue_ref.training.plan import gather_parts, open_sources, plan, start_of
-from virtue_ref.training.recipe import Recipe
+from virtue_ref.training.plan import gather_inputs, make_plan, open_sources, read_start
+from virtue_ref.training.recipe import TrainingRecipe
 from virtue_ref.training.train import train
 
 TRACKERS = ("trackio", "wandb")
 
 
 def train_recipe(
-    recipe: Recipe, data: Path, run: Path, track: Sequence[str] = (), *, cpu: bool = False, dry_run: bool = False
+    recipe: TrainingRecipe,
+    data: Path,
+    run: Path,
+    track: Sequence[str] = (),
+    *,
+    cpu: bool = False,
+    dry_run: bool = False,
 ) -> Path | None:
     """Print the plan; then, unless it is a dry run, train.
 
@@ -54,21 +60,21 @@ def train_recipe(
         raise ConfigError(f"--track {absent[0]}: not installed; `pip install {absent[0]}`, or leave it out.")
     first = os.environ.get("RANK", "0") == "0"
     if dry_run:
-        start, sources, missing = gather_parts(recipe, data)
+        start, sources, missing = gather_inputs(recipe, data)
     else:
-        start, sources, missing = start_of(recipe), open_sources(recipe, data), []
-    planned = plan(
+        start, sources, missing = read_start(recipe), open_sources(recipe, data), []
+    planned = make_plan(
         recipe, start, sources, missing, cpu=cpu
     )  # in every process: the steps that it measures take them all
     if first:
-        _print(planned.lines)
+        _print_plan(planned.lines)
     if dry_run or start is None:
         return None
     silent = not (first and sys.stderr.isatty())
     with Progress(console=Console(stderr=True), disable=silent, transient=True) as bar:
         task = bar.add_task("training", total=None)
 
-        def say(step: int, steps: int, line: str) -> None:
+        def report_step(step: int, steps: int, line: str) -> None:
             bar.update(task, completed=step, total=steps)
             if line and first:
                 bar.console.print(f"step {step}/{steps}: {line}", highlight=False)
@@ -78,15 +84,15 @@ def train_recipe(
             start,
             sources,
             run,
-            evaluate=scorer(recipe, start, data),
+            evaluate=make_scorer(recipe, start, data),
             trackers=("tensorboard", *track),
             cpu=cpu,
-            say=say,
+            report=report_step,
         )
     return last if first else None
 
 
-def train_miniature(run: Path, seed: int) -> Path:
+def train_demo_model(run: Path, seed: int) -> Path:
     """All stages of the miniature, with a line now and then.
 
     Args:
@@ -96,18 +102,18 @@ def train_miniature(run: Path, seed: int) -> Path:
     Returns:
         The last checkpoint.
     """
-    from virtue_ref.demo_model.make import make
+    from virtue_ref.demo_model.make import make_demo_model
 
     console = Console(stderr=True)
 
-    def say(step: int, steps: int, line: str) -> None:
+    def report_step(step: int, steps: int, line: str) -> None:
         if line:
             console.print(f"step {step}/{steps}: {line}", highlight=False)
 
-    return make(run, seed, say=say)
+    return make_demo_model(run, seed, say=report_step)
 
 
-def scorer(recipe: Recipe, start: Checkpoint, data: Path) -> Callable[[Virtue], float] | None:
+def make_scorer(recipe: TrainingRecipe, start: Checkpoint, data: Path) -> Callable[[Virtue], float] | None:
     """Scores a model by mean hit@1 on the recipe's corpus; None where it names none.
 
     Raises:
@@ -115,12 +121,12 @@ def scorer(recipe: Recipe, start: Checkpoint, data: Path) -> Callable[[Virtue], 
     """
     if not recipe.watch.corpus:
         return None
-    tasks = scar_folder(data / recipe.watch.corpus)
+    tasks = find_scar_tasks(data / recipe.watch.corpus)
     if not tasks:
         raise DataError(f"{data / recipe.watch.corpus}: no eval split of a SCaR build, which watch.corpus names.")
     tokenizer = read_tokenizer(start.files, recipe.name)
 
-    def score(model: Virtue) -> float:
+    def score_model(model: Virtue) -> float:
         training = model.backbone.language_model.training
         model.eval()
         chance = torch.get_rng_state()
@@ -128,11 +134,11 @@ def scorer(recipe: Recipe, start: Checkpoint, data: Path) -> Callable[[Virtue], 
         results = [evaluate(embedder, files) for files in tasks]
         torch.set_rng_state(chance)
         model.backbone.language_model.train(training)
-        return sum(result.metrics[HEADLINE] for result in results) / len(results)
+        return sum(result.metrics[HEADLINE_METRIC] for result in results) / len(results)
 
-    return score
+    return score_model
 
 
-def _print(lines: Sequence[tuple[str, str]]) -> None:
+def _print_plan(lines: Sequence[tuple[str, str]]) -> None:
     for what, how_much in lines:
         print(f"{what:28} {how_much}", flush=True)  # noqa: T201 - the plan is what the command prints

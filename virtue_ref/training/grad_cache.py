@@ -17,18 +17,18 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-Part = TypeVar("Part")
+PartT = TypeVar("PartT")
 
 
 @dataclass(frozen=True, slots=True)
-class _Chance:
+class _RandomState:
     """The state of the random numbers before a part, so that both passes draw the same dropout."""
 
     cpu: Tensor
     cuda: Tensor | None
 
     @classmethod
-    def now(cls) -> _Chance:
+    def now(cls) -> _RandomState:
         return cls(torch.get_rng_state(), torch.cuda.get_rng_state() if torch.cuda.is_available() else None)
 
     def restore(self) -> None:
@@ -37,8 +37,10 @@ class _Chance:
             torch.cuda.set_rng_state(self.cuda)
 
 
-def plain(embed: Callable[[Part], Tensor], parts: Sequence[Part], loss: Callable[[Tensor], Tensor]) -> Tensor:
-    """As `backward`, with all activations in memory and one pass; for one process.
+def backward_uncached(
+    embed: Callable[[PartT], Tensor], parts: Sequence[PartT], loss: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """As `backward_cached`, with all activations in memory and one pass; for one process.
 
     Raises:
         FloatingPointError: as there.
@@ -50,9 +52,9 @@ def plain(embed: Callable[[Part], Tensor], parts: Sequence[Part], loss: Callable
     return value.detach()
 
 
-def backward(
-    embed: Callable[[Part], Tensor],
-    parts: Sequence[Part],
+def backward_cached(
+    embed: Callable[[PartT], Tensor],
+    parts: Sequence[PartT],
     loss: Callable[[Tensor], Tensor],
     no_sync: Callable[[], AbstractContextManager[object]] = nullcontext,
     scale: float = 1.0,
@@ -76,9 +78,9 @@ def backward(
     vectors = []
     with torch.no_grad():
         for part in parts:
-            before.append(_Chance.now())
+            before.append(_RandomState.now())
             vectors.append(embed(part))
-    after = _Chance.now()
+    after = _RandomState.now()
     leaf = torch.cat(vectors).requires_grad_()
     value = loss(leaf)
     if not torch.isfinite(value):

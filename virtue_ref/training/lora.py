@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from scar.errors import ConfigError
 from virtue_ref.model.virtue import Virtue
 from virtue_ref.training.recipe import AdapterRecipe
-from virtue_ref.training.sharded import whole
+from virtue_ref.training.sharded import gather_weight
 
-NAME = "default"
+ADAPTER_NAME = "default"
 
 
-def prepare(model: Virtue, recipe: AdapterRecipe, *, checkpointing: bool) -> None:
+def add_adapters(model: Virtue, recipe: AdapterRecipe, *, checkpointing: bool) -> None:
     """Put adapters in the language model and let nothing but them and the connector learn, in float32.
 
     Raises:
@@ -36,7 +36,7 @@ def prepare(model: Virtue, recipe: AdapterRecipe, *, checkpointing: bool) -> Non
         target_modules=list(recipe.targets),
     )
     try:
-        LoraModel(model.backbone.language_model, settings, NAME)
+        LoraModel(model.backbone.language_model, settings, ADAPTER_NAME)
     except ValueError as error:
         raise ConfigError(f"adapter.targets = {list(recipe.targets)}: {error}") from error
     if model.connector is not None:
@@ -50,7 +50,7 @@ def prepare(model: Virtue, recipe: AdapterRecipe, *, checkpointing: bool) -> Non
         model.backbone.language_model.train()
 
 
-def fresh_connector(model: Virtue, seed: int) -> None:
+def reset_connector(model: Virtue, seed: int) -> None:
     """Random weights for the connector, those that torch gives such layers."""
     if model.connector is None:
         return
@@ -62,38 +62,38 @@ def fresh_connector(model: Virtue, seed: int) -> None:
                 weight.data = torch.empty(weight.shape).uniform_(-bound, bound, generator=chance)
 
 
-def trained(model: Virtue) -> dict[str, nn.Parameter]:
+def get_trained_weights(model: Virtue) -> dict[str, nn.Parameter]:
     """The weights that learn, by name."""
     return {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
 
 
 @torch.no_grad()
-def merged(model: Virtue) -> Iterator[tuple[str, Tensor]]:
+def iter_merged_weights(model: Virtue) -> Iterator[tuple[str, Tensor]]:
     """All weights by name, on the CPU, as a model without adapters has them; the model stays as it is, to the last bit.
 
     A model that is spread over processes gives one weight after the other to all of them, so all must go through them.
     """
-    layers = dict(_layers(model))
+    layers = dict(_iter_lora_layers(model))
     for name, value in model.state_dict().items():
         owner, _, rest = name.rpartition(".base_layer.")
         if owner in layers and rest == "weight":
-            yield f"{owner}.weight", _merged(layers[owner])
+            yield f"{owner}.weight", _merge_layer(layers[owner])
         elif owner in layers:
-            yield f"{owner}.{rest}", whole(value.detach()).cpu()
+            yield f"{owner}.{rest}", gather_weight(value.detach()).cpu()
         elif not any(name.startswith(f"{layer}.") for layer in layers):
-            yield name, whole(value.detach()).cpu()
+            yield name, gather_weight(value.detach()).cpu()
 
 
-def _layers(model: Virtue) -> Iterator[tuple[str, Any]]:
+def _iter_lora_layers(model: Virtue) -> Iterator[tuple[str, Any]]:
     return ((name, layer) for name, layer in model.named_modules() if isinstance(layer, LoraLayer))
 
 
-def _merged(layer: Any) -> Tensor:
+def _merge_layer(layer: Any) -> Tensor:
     """The weight that does what base and adapter do together."""
     base = layer.get_base_layer()
     before = base.weight
-    base.weight = nn.Parameter(whole(before).clone(), requires_grad=False)
-    layer.merge(adapter_names=[NAME])
+    base.weight = nn.Parameter(gather_weight(before).clone(), requires_grad=False)
+    layer.merge(adapter_names=[ADAPTER_NAME])
     both: Tensor = base.weight.data.clone().cpu()  # unmerging changes what it merged into
     layer.unmerge()
     base.weight = before

@@ -31,7 +31,7 @@ def info_nce(queries: Tensor, targets: Tensor, gold: Tensor, temperature: float 
 
 
 @torch.no_grad()
-def accuracy(queries: Tensor, targets: Tensor, gold: Tensor) -> float:
+def compute_accuracy(queries: Tensor, targets: Tensor, gold: Tensor) -> float:
     """Share of queries whose gold target is closer than every other one; a tie counts against the model."""
     scores = queries @ targets.T  # (Q, T)
     own = scores.gather(1, gold[:, None])  # (Q, 1)

@@ -45,18 +45,18 @@ class Mixer:
         self._credit = [0.0] * len(self.sizes)
         self._orders: dict[tuple[int, int], NDArray[np.int64]] = {}
 
-    def next(self) -> list[Pick]:
-        """The next batch; empty when `once` is over."""
+    def next_batch(self) -> list[Pick]:
+        """The next batch; empty when `attempt_push` is over."""
         picks: list[Pick] = []
         while len(picks) + self.sub_batch <= self.batch and (source := self._next_source()) is not None:
-            picks += [(source, row) for row in self._rows(source)]
+            picks += [(source, row) for row in self._take_rows(source)]
         return picks
 
-    def state(self) -> dict[str, Any]:
+    def get_state(self) -> dict[str, Any]:
         """What `restore` takes; JSON can hold it."""
         return {"used": list(self.used), "credit": list(self._credit)}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore_state(self, state: dict[str, Any]) -> None:
         """Go on where another mixer of the same arguments stood."""
         self.used, self._credit = list(state["used"]), list(state["credit"])
 
@@ -72,16 +72,18 @@ class Mixer:
         self._credit[chosen] -= 1
         return chosen
 
-    def _rows(self, source: int) -> list[int]:
+    def _take_rows(self, source: int) -> list[int]:
         size, first = self.sizes[source], self.used[source]
         last = min(size, first + self.sub_batch) if self.once else first + self.sub_batch
         self.used[source] = last
-        return [int(self._order(source, place // size)[place % size]) for place in range(first, last)]
+        return [int(self._shuffle_rows(source, place // size)[place % size]) for place in range(first, last)]
 
-    def _order(self, source: int, turn: int) -> NDArray[np.int64]:
+    def _shuffle_rows(self, source: int, round_number: int) -> NDArray[np.int64]:
         """Rows of a source in the order of one pass."""
-        if (source, turn) not in self._orders:
-            self._orders = {key: order for key, order in self._orders.items() if key[0] != source or key[1] >= turn - 1}
-            chance = np.random.default_rng((self.seed, source, turn))
-            self._orders[source, turn] = chance.permutation(self.sizes[source])
-        return self._orders[source, turn]
+        if (source, round_number) not in self._orders:
+            self._orders = {
+                key: order for key, order in self._orders.items() if key[0] != source or key[1] >= round_number - 1
+            }
+            chance = np.random.default_rng((self.seed, source, round_number))
+            self._orders[source, round_number] = chance.permutation(self.sizes[source])
+        return self._orders[source, round_number]

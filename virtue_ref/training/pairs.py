@@ -17,14 +17,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmeb_eval.embedder import Item
-from mmeb_eval.templates.fused import DATA_TOKEN, format_region
+from mmeb_eval.templates.fused import DATA_IMAGE_TOKEN, format_region
 from scar.common.files import hash_files
 from scar.errors import DataError
 from scar.sample import Box, Caption
-from virtue_ref.model.tokens import IMAGE
+from virtue_ref.model.tokens import IMAGE_TOKEN
 
 COLUMNS = ("qry", "qry_image_path", "pos_text", "pos_image_path", "neg_text", "neg_image_path", "bbox")
-NEEDED = ("qry", "pos_text")
+REQUIRED_COLUMNS = ("qry", "pos_text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +35,25 @@ class Pair:
         query: what is asked.
         positive: what is to be closest to it.
         negatives: what is not; any number.
-        place: file and row, for messages.
+        where: file and row, for messages.
     """
 
     query: Item
     positive: Item
     negatives: tuple[Item, ...]
-    place: str
+    where: str
 
     @property
     def items(self) -> tuple[Item, ...]:
         return (self.query, self.positive, *self.negatives)
 
 
-class Rejected(ValueError):  # noqa: N818 - reads as what it is
+class RejectedRow(ValueError):  # noqa: N818 - reads as what it is
     """A row that is no pair; the reason is the message."""
 
 
 @dataclass(frozen=True)
-class Source:
+class PairSource:
     """Rows of one or more files of one kind.
 
     Attributes:
@@ -77,21 +77,21 @@ class Source:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def pair(self, number: int) -> Pair:
+    def read_pair(self, number: int) -> Pair:
         """The pair of usable row `number`."""
         row = self.rows[number]
         values = {name: self.table.column(name)[row].as_py() for name in self.table.column_names}
         place = f"{self.name}, row {row}"
-        return pair_of(values, self.images, place, None if self.negatives is None else self.negatives[row])
+        return parse_pair(values, self.images, place, None if self.negatives is None else self.negatives[row])
 
 
-def pair_of(row: Mapping[str, Any], images: Path, place: str, negatives: Sequence[str] | None = None) -> Pair:
+def parse_pair(row: Mapping[str, Any], images: Path, where: str, negatives: Sequence[str] | None = None) -> Pair:
     r"""The pair of a row.
 
     Args:
         row: column -> value; columns of negatives and of the box may be missing.
         images: folder that image paths are relative to.
-        place: of the row, for messages.
+        where: of the row, for messages.
         negatives: texts in place of the row's own negative.
 
     Raises:
@@ -101,25 +101,25 @@ def pair_of(row: Mapping[str, Any], images: Path, place: str, negatives: Sequenc
     >>> pair_of(row, Path("images"), "here").query.text
     '<|image_pad|>\nWhat is it?\n'
     """
-    query = _item(row.get("qry"), row.get("qry_image_path"), images)
-    positive = _item(row.get("pos_text"), row.get("pos_image_path"), images)
+    query = _make_item(row.get("qry"), row.get("qry_image_path"), images)
+    positive = _make_item(row.get("pos_text"), row.get("pos_image_path"), images)
     if query is None:
-        raise Rejected("empty_query")
+        raise RejectedRow("empty_query")
     if positive is None:
-        raise Rejected("empty_positive")
+        raise RejectedRow("empty_positive")
     if "bbox" in row:
-        query = _with_box(query, row["bbox"])
+        query = _add_box(query, row["bbox"])
     if negatives is None:
-        negative = _item(row.get("neg_text"), row.get("neg_image_path"), images)
+        negative = _make_item(row.get("neg_text"), row.get("neg_image_path"), images)
         others: tuple[Item, ...] = () if negative is None else (negative,)
     else:
-        others = tuple(Item(text.replace(DATA_TOKEN, IMAGE)) for text in negatives)
-    return Pair(query, positive, others, place)
+        others = tuple(Item(text.replace(DATA_IMAGE_TOKEN, IMAGE_TOKEN)) for text in negatives)
+    return Pair(query, positive, others, where)
 
 
-def read(
+def open_source(
     name: str, files: Sequence[Path], images: Path, *, missing: str = "stop", all_negatives: bool = False
-) -> Source:
+) -> PairSource:
     """Open a source and look at each of its rows once.
 
     Args:
@@ -137,13 +137,13 @@ def read(
     try:
         known = [pq.read_schema(file).names for file in files]
         for file, columns in zip(files, known, strict=True):
-            if absent := [column for column in NEEDED if column not in columns]:
+            if absent := [column for column in REQUIRED_COLUMNS if column not in columns]:
                 raise DataError(f"{file}: no column {absent[0]!r}; wanted are {', '.join(COLUMNS)}.")
         common = [column for column in COLUMNS if all(column in columns for columns in known)]
         table = pa.concat_tables([pq.read_table(file, columns=common) for file in files])
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{name}: {error}") from error
-    negatives = _negatives(files) if all_negatives else None
+    negatives = _read_negatives(files) if all_negatives else None
     rows: list[int] = []
     rejected: Counter[str] = Counter()
     there: dict[Path, bool] = {}
@@ -151,41 +151,41 @@ def read(
         for row in batch.to_pylist():
             number = len(rows) + rejected.total()
             try:
-                pair = pair_of(row, images, f"{name}, row {number}")
-            except Rejected as reason:
+                pair = parse_pair(row, images, f"{name}, row {number}")
+            except RejectedRow as reason:
                 rejected[str(reason)] += 1
                 continue
             absent_image = next(
-                (item.image for item in pair.items if item.image and not _is_there(item.image, there)), None
+                (item.image for item in pair.items if item.image and not _is_file(item.image, there)), None
             )
             if absent_image is None:
                 rows.append(number)
             elif missing == "skip":
                 rejected["missing_image"] += 1
             else:
-                raise DataError(f'{pair.place}: no image {absent_image}; missing = "skip" drops and counts such rows.')
+                raise DataError(f'{pair.where}: no image {absent_image}; missing = "skip" drops and counts such rows.')
     if not rows:
-        raise DataError(f"{name}: none of {len(table)} rows can be used ({_told(rejected)}).")
-    return Source(name, table, rows, images, rejected, negatives, _revision(files))
+        raise DataError(f"{name}: none of {len(table)} rows can be used ({_format_rejections(rejected)}).")
+    return PairSource(name, table, rows, images, rejected, negatives, _hash_files(files))
 
 
-def _item(text: str | None, image: str | None, images: Path) -> Item | None:
+def _make_item(text: str | None, image: str | None, images: Path) -> Item | None:
     """What a text and an image path stand for; None if there is neither."""
     if not text and not image:
         return None
-    return Item((text or "").replace(DATA_TOKEN, IMAGE), images / image if image else None)
+    return Item((text or "").replace(DATA_IMAGE_TOKEN, IMAGE_TOKEN), images / image if image else None)
 
 
-def _with_box(query: Item, xywh: Sequence[float] | None) -> Item:
+def _add_box(query: Item, xywh: Sequence[float] | None) -> Item:
     """The query with its box as a prompt and in its text."""
     if xywh is None or len(xywh) != 4 or query.image is None:
-        raise Rejected("no_box")
+        raise RejectedRow("no_box")
     x, y, width, height = xywh
     corners = [x, y, x + width, y + height]
     return Item(f"{query.text}\n{format_region(corners)}", query.image, Box(*corners))
 
 
-def _negatives(files: Sequence[Path]) -> list[tuple[str, ...]]:
+def _read_negatives(files: Sequence[Path]) -> list[tuple[str, ...]]:
     """All negatives of each row of our builds."""
     texts: list[tuple[str, ...]] = []
     for file in files:
@@ -202,15 +202,15 @@ def _negatives(files: Sequence[Path]) -> list[tuple[str, ...]]:
     return texts
 
 
-def _is_there(image: Path, known: dict[Path, bool]) -> bool:
+def _is_file(image: Path, known: dict[Path, bool]) -> bool:
     if image not in known:
         known[image] = image.is_file()
     return known[image]
 
 
-def _revision(files: Sequence[Path]) -> str:
+def _hash_files(files: Sequence[Path]) -> str:
     return hash_files(files)[:12]
 
 
-def _told(rejected: Mapping[str, int]) -> str:
+def _format_rejections(rejected: Mapping[str, int]) -> str:
     return ", ".join(f"{reason} {count:,}" for reason, count in rejected.items())

@@ -30,7 +30,7 @@ from typing import Any, Literal
 from scar.common.tables import make_record, read_toml
 from scar.errors import ConfigError
 
-BUILT_IN = Path(__file__).parent / "recipes"
+RECIPE_FOLDER = Path(__file__).parent / "recipes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class SourceRecipe:
 
 
 @dataclass(frozen=True, slots=True)
-class Optimiser:
+class OptimiserRecipe:
     """How long and how fast.
 
     Attributes:
@@ -109,7 +109,7 @@ class AdapterRecipe:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class WatchRecipe:
     """What is looked at on the way.
 
     Attributes:
@@ -128,7 +128,7 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class TrainingRecipe:
     """A training run.
 
     Attributes:
@@ -140,55 +140,55 @@ class Recipe:
         profile: "clean" or "official"; empty keeps the model's.
         missing: what an image that is not there does: "stop", or "skip" its rows and count them.
         sources: where pairs come from.
-        optimiser: see `Optimiser`.
+        optimiser: see `OptimiserRecipe`.
         adapter: see `AdapterRecipe`.
-        watch: see `Watch`.
+        watch: see `WatchRecipe`.
     """
 
     name: str
     about: str
     model: str
     sources: tuple[SourceRecipe, ...]
-    optimiser: Optimiser
+    optimiser: OptimiserRecipe
     adapter: AdapterRecipe = AdapterRecipe()
-    watch: Watch = Watch()
+    watch: WatchRecipe = WatchRecipe()
     backbone: str = ""
     segmenter: str = ""
     profile: str = ""
     missing: Literal["stop", "skip"] = "stop"
 
     @classmethod
-    def read(cls, name: str | Path) -> Recipe:
+    def read(cls, name: str | Path) -> TrainingRecipe:
         """Recipe from a built-in name or a TOML file.
 
         Raises:
             ConfigError: no such recipe, or a value that is none; names table and key.
         """
-        path = BUILT_IN / f"{name}.toml" if (BUILT_IN / f"{name}.toml").is_file() else Path(name)
+        path = RECIPE_FOLDER / f"{name}.toml" if (RECIPE_FOLDER / f"{name}.toml").is_file() else Path(name)
         if not path.is_file():
-            known = ", ".join(built_in())
+            known = ", ".join(list_recipes())
             raise ConfigError(f"no recipe {str(name)!r}: built in are {known}; else give a TOML file.")
-        return from_table(read_toml(path, ConfigError), path.stem, str(path))
+        return parse_recipe(read_toml(path, ConfigError), path.stem, str(path))
 
-    def with_options(self, **changes: Any) -> Recipe:
+    def with_options(self, **changes: Any) -> TrainingRecipe:
         """This recipe with settings of the optimiser or of itself replaced; None keeps one."""
         given = {key: value for key, value in changes.items() if value is not None}
         if "model" in given:
             given |= {"backbone": ""}  # a whole model has its own
-        inner = {key: given.pop(key) for key in list(given) if key in _names(Optimiser)}
-        return _checked(dataclasses.replace(self, optimiser=dataclasses.replace(self.optimiser, **inner), **given))
+        inner = {key: given.pop(key) for key in list(given) if key in _field_names(OptimiserRecipe)}
+        return _check_recipe(dataclasses.replace(self, optimiser=dataclasses.replace(self.optimiser, **inner), **given))
 
-    def table(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""
         return dataclasses.asdict(self)
 
 
-def built_in() -> list[str]:
+def list_recipes() -> list[str]:
     """Names of the recipes that come with the package."""
-    return sorted(path.stem for path in BUILT_IN.glob("*.toml"))
+    return sorted(path.stem for path in RECIPE_FOLDER.glob("*.toml"))
 
 
-def from_table(table: Mapping[str, Any], name: str, place: str) -> Recipe:
+def parse_recipe(table: Mapping[str, Any], name: str, where: str) -> TrainingRecipe:
     """A recipe of a parsed TOML file.
 
     Raises:
@@ -196,20 +196,20 @@ def from_table(table: Mapping[str, Any], name: str, place: str) -> Recipe:
     """
     stored = dict(table)
     stored["sources"] = tuple(
-        make_record(each, SourceRecipe, f"{place}, [[sources]] {number}", ConfigError)
+        make_record(each, SourceRecipe, f"{where}, [[sources]] {number}", ConfigError)
         for number, each in enumerate(stored.get("sources", ()), start=1)
     )
-    for key, kind in (("optimiser", Optimiser), ("adapter", AdapterRecipe), ("watch", Watch)):
+    for key, kind in (("optimiser", OptimiserRecipe), ("adapter", AdapterRecipe), ("watch", WatchRecipe)):
         if key in stored:
-            stored[key] = make_record(stored[key], kind, f"{place}, [{key}]", ConfigError)
-    return _checked(make_record({"name": name, **stored}, Recipe, place, ConfigError))
+            stored[key] = make_record(stored[key], kind, f"{where}, [{key}]", ConfigError)
+    return _check_recipe(make_record({"name": name, **stored}, TrainingRecipe, where, ConfigError))
 
 
-def _names(kind: type) -> set[str]:
+def _field_names(kind: type) -> set[str]:
     return {field.name for field in dataclasses.fields(kind)}
 
 
-def _checked(recipe: Recipe) -> Recipe:
+def _check_recipe(recipe: TrainingRecipe) -> TrainingRecipe:
     """The recipe, if its numbers can be."""
     how, place = recipe.optimiser, recipe.name
     if not recipe.sources:

@@ -32,21 +32,21 @@ from scar.errors import CheckpointError, TrainError
 from virtue_ref.checkpoints import format
 from virtue_ref.checkpoints.format import Checkpoint
 
-STATE = "state"
-TRAINING = "training.json"
-MODEL = "model"
+STATE_STEM = "state"
+TRAINING_FILE = "training.json"
+MODEL_FOLDER = "model"
 LAST, BEST = "last", "best"
-FREE = frozenset({"watch", "about", "missing"})
+CHANGEABLE_KEYS = frozenset({"watch", "about", "missing"})
 """Parts of a recipe that may differ when a run is resumed: they change no weight."""
 
 
 @dataclass(frozen=True)
-class Progress:
+class RunProgress:
     """Where a run stands.
 
     Attributes:
         step: optimiser steps done.
-        mixer: `virtue_ref.training.mixing.Mixer.state`.
+        mixer: `virtue_ref.training.mixing.Mixer.get_state`.
         scores: of evaluations, by step.
         facts: recipe, revisions of model and data, versions, commit.
     """
@@ -57,8 +57,8 @@ class Progress:
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def save(run: Path, progress: Progress, model: Checkpoint, state: Mapping[str, Tensor]) -> Path:
-    """Write a checkpoint, let `last` name it, `best` if its score is the highest, and drop those that neither names.
+def save_checkpoint(run: Path, progress: RunProgress, model: Checkpoint, state: Mapping[str, Tensor]) -> Path:
+    """Write a checkpoint, let `last` name it, `best` if its score is the highest; drop the others.
 
     Raises:
         TrainError: it cannot be written; the checkpoints before it are as they were.
@@ -69,10 +69,10 @@ def save(run: Path, progress: Progress, model: Checkpoint, state: Mapping[str, T
         out = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=run))
         try:
             record = {"step": progress.step, "scores": progress.scores, **progress.facts}
-            files = {**model.files, TRAINING: (json.dumps(record, indent=1) + "\n").encode()}
-            format.write(dataclasses.replace(model, files=files), out / MODEL)
-            save_file(dict(state), out / f"{STATE}.safetensors")
-            (out / f"{STATE}.json").write_text(json.dumps(dataclasses.asdict(progress), indent=1) + "\n")
+            files = {**model.files, TRAINING_FILE: (json.dumps(record, indent=1) + "\n").encode()}
+            format.write_checkpoint(dataclasses.replace(model, files=files), out / MODEL_FOLDER)
+            save_file(dict(state), out / f"{STATE_STEM}.safetensors")
+            (out / f"{STATE_STEM}.json").write_text(json.dumps(dataclasses.asdict(progress), indent=1) + "\n")
             out.chmod(0o755)
             if folder.exists():
                 shutil.rmtree(folder)
@@ -85,27 +85,27 @@ def save(run: Path, progress: Progress, model: Checkpoint, state: Mapping[str, T
     own = progress.scores.get(str(progress.step))
     if own is not None and own >= max(progress.scores.values()):
         write_bytes(folder.name.encode(), run / BEST)
-    kept = {named(run, which) for which in (LAST, BEST)}
+    kept = {find_named(run, which) for which in (LAST, BEST)}
     for old in run.glob("step-*"):
         if old not in kept:
             shutil.rmtree(old)
     return folder
 
 
-def named(run: Path, which: str) -> Path | None:
-    """The checkpoint that `last` or `best` names; None if there is none."""
+def find_named(run: Path, which: str) -> Path | None:
+    """The checkpoint that `last_index` or `best` names; None if there is none."""
     with contextlib.suppress(FileNotFoundError):
         return run / (run / which).read_text().strip()
     return None
 
 
-def model_of(run: Path) -> Path | None:
+def find_model(run: Path) -> Path | None:
     """The model of a run's best checkpoint, or else of its last one; None if the folder is no run's."""
-    folder = named(run, BEST) or named(run, LAST)
-    return None if folder is None else folder / MODEL
+    folder = find_named(run, BEST) or find_named(run, LAST)
+    return None if folder is None else folder / MODEL_FOLDER
 
 
-def load(run: Path, facts: Mapping[str, Any]) -> tuple[Progress, dict[str, Tensor]]:
+def read_progress(run: Path, facts: Mapping[str, Any]) -> tuple[RunProgress, dict[str, Tensor]]:
     """What a run resumes from.
 
     Args:
@@ -115,15 +115,17 @@ def load(run: Path, facts: Mapping[str, Any]) -> tuple[Progress, dict[str, Tenso
     Raises:
         CheckpointError: the checkpoint is damaged, or of another recipe, model or data; names what differs.
     """
-    folder = named(run, LAST)
+    folder = find_named(run, LAST)
     if folder is None:
         raise CheckpointError(f"{run}: no checkpoint to resume from.")
-    stored = format.read_json(folder / f"{STATE}.json")
+    stored = format.read_json(folder / f"{STATE_STEM}.json")
     try:
-        progress = Progress(**stored)
+        progress = RunProgress(**stored)
     except TypeError as error:
-        raise CheckpointError(f"{folder / STATE}.json: not a run's state ({error}).") from error
-    here, there = (_flat({key: each[key] for key in ("recipe", "model", "data")}) for each in (facts, progress.facts))
+        raise CheckpointError(f"{folder / STATE_STEM}.json: not a run's state ({error}).") from error
+    here, there = (
+        _flatten_table({key: each[key] for key in ("recipe", "model", "data")}) for each in (facts, progress.facts)
+    )
     different = sorted(key for key in here.keys() | there.keys() if here.get(key) != there.get(key))
     if different:
         key = different[0]
@@ -131,10 +133,10 @@ def load(run: Path, facts: Mapping[str, Any]) -> tuple[Progress, dict[str, Tenso
             f"{folder} is of another run: {key} was {there.get(key)!r} and is {here.get(key)!r}"
             f"{f', {len(different) - 1} more differ' if different[1:] else ''}; name a new folder, or go on as it was."
         )
-    return progress, format.read_tensors(folder / f"{STATE}.safetensors")
+    return progress, format.read_tensors(folder / f"{STATE_STEM}.safetensors")
 
 
-def optimiser_state(names: list[str], optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+def get_optimiser_state(names: list[str], optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Moments and step counts of an optimiser as tensors by name."""
     state = optimiser.state_dict()["state"]
     return {
@@ -145,7 +147,7 @@ def optimiser_state(names: list[str], optimiser: torch.optim.Optimizer) -> dict[
 
 
 def restore_optimiser(names: list[str], optimiser: torch.optim.Optimizer, state: Mapping[str, Tensor]) -> None:
-    """Give an optimiser back what `optimiser_state` took."""
+    """Give an optimiser back what `get_optimiser_state` took."""
     stored = optimiser.state_dict()
     moments: dict[int, dict[str, Tensor]] = {}
     for index, name in enumerate(names):
@@ -155,9 +157,14 @@ def restore_optimiser(names: list[str], optimiser: torch.optim.Optimizer, state:
     optimiser.load_state_dict({**stored, "state": moments})
 
 
-def _flat(table: Any, prefix: str = "") -> dict[str, Any]:
+def _flatten_table(table: Any, prefix: str = "") -> dict[str, Any]:
     """Leaves of nested tables by dotted name, as JSON has them."""
     if isinstance(table, dict):
-        inner = (_flat(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in table.items())
-        return {key: value for part in inner for key, value in part.items() if not set(key.split(".")[1:2]) & FREE}
+        inner = (_flatten_table(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in table.items())
+        return {
+            key: value
+            for part in inner
+            for key, value in part.items()
+            if not set(key.split(".")[1:2]) & CHANGEABLE_KEYS
+        }
     return {prefix: json.loads(json.dumps(table))}

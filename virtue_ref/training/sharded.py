@@ -21,27 +21,27 @@ from torch.distributed.tensor import DTensor
 
 from virtue_ref.model.virtue import Virtue
 
-SWITCH = "ACCELERATE_USE_FSDP"
+FSDP_SWITCH = "ACCELERATE_USE_FSDP"
 """What ``accelerate launch --use_fsdp`` sets."""
 
 
-def asked() -> bool:
+def is_requested() -> bool:
     """Whether the launcher asked for it."""
-    return os.environ.get(SWITCH, "false").lower() == "true"
+    return os.environ.get(FSDP_SWITCH, "false").lower() == "true"
 
 
 @contextmanager
-def unasked() -> Iterator[None]:
+def hide_request() -> Iterator[None]:
     """Keeps the switch from accelerate, whose own FSDP spreads all weights and takes no CPU."""
-    value = os.environ.pop(SWITCH, None)
+    value = os.environ.pop(FSDP_SWITCH, None)
     try:
         yield
     finally:
         if value is not None:
-            os.environ[SWITCH] = value
+            os.environ[FSDP_SWITCH] = value
 
 
-def spread(model: Virtue, device: torch.device, processes: int) -> None:
+def shard_model(model: Virtue, device: torch.device, processes: int) -> None:
     """Leave this process its share of the language model's blocks; they go to the device one after the other.
 
     Args:
@@ -59,18 +59,18 @@ def spread(model: Virtue, device: torch.device, processes: int) -> None:
     fully_shard(model, mesh=mesh, ignored_params=rest)  # has no share itself; it lets the blocks take turns
 
 
-def is_spread(model: nn.Module) -> bool:
+def is_sharded(model: nn.Module) -> bool:
     """Whether a model went through `spread`."""
     return isinstance(model, FSDPModule)
 
 
-def whole(weight: Tensor) -> Tensor:
+def gather_weight(weight: Tensor) -> Tensor:
     """All of a weight; where it is spread, every process must ask."""
     # Of shares that differ in size it is a piece of something longer, which safetensors does not write: hence the copy.
     return weight.full_tensor().clone() if isinstance(weight, DTensor) else weight
 
 
-def average(accelerator: Accelerator, weights: Iterable[nn.Parameter]) -> None:
+def average_gradients(accelerator: Accelerator, weights: Iterable[nn.Parameter]) -> None:
     """Give every process the mean of all processes' gradients, as DDP does by itself."""
     gradients = [weight.grad for weight in weights if weight.grad is not None]
     mean = accelerator.reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduction="mean")

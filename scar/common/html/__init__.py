@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class EmbeddedImage:
     """An embedded picture.
 
     Attributes:
@@ -32,7 +32,7 @@ class Shown:
     height: int
 
 
-def render(template: str, *folders: Path, **values: Any) -> str:
+def render_page(template: str, *folders: Path, **values: Any) -> str:
     """A page.
 
     Args:
@@ -52,22 +52,22 @@ def render(template: str, *folders: Path, **values: Any) -> str:
     return environment.get_template(template).render(**values)
 
 
-def reduced(image: Image, side: int) -> Shown:
+def embed_image(image: Image, side: int) -> EmbeddedImage:
     """A picture as JPEG whose larger side has at most so many pixels."""
     width, height = image.size
     image = image.convert("RGB")
     image.thumbnail((side, side))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=82)
-    return Shown(f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}", width, height)
+    return EmbeddedImage(f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}", width, height)
 
 
-def png_uri(data: bytes) -> str:
+def make_png_uri(data: bytes) -> str:
     """A PNG file as a ``data:`` URI."""
     return f"data:image/png;base64,{base64.b64encode(data).decode()}"
 
 
-def outline(mask: Mask, side: int) -> str:
+def trace_outline(mask: Mask, side: int) -> str:
     """The edge of a mask as the path data of an SVG, in pixels of the original; empty if it has no pixel.
 
     Args:
@@ -93,7 +93,7 @@ def outline(mask: Mask, side: int) -> str:
     return "".join(parts)
 
 
-def pieces(caption: Caption, replaced: Part | None) -> tuple[tuple[str, bool], ...]:
+def split_caption(caption: Caption, replaced: Part | None) -> tuple[tuple[str, bool], ...]:
     """The elements of a caption in the order of its text, each with whether it is the replaced one."""
     elements = (("object", caption.object), ("relation", caption.relation), ("scene", caption.scene))
     return tuple((text, part == replaced) for part, text in elements if text)

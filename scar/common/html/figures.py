@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scar.common.charts import Bars, save_charts, told
+from scar.common.charts import BarChart, describe_chart, save_charts
 from scar.common.files import write_text
-from scar.common.html import png_uri, render
+from scar.common.html import make_png_uri, render_page
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,7 +21,7 @@ def save_figures(
     title: str,
     about: str,
     tables: Sequence[Table],
-    charts: Mapping[str, Bars],
+    charts: Mapping[str, BarChart],
     beyond: Sequence[str] = (),
 ) -> None:
     """Write ``<name>/*.png`` and the page ``<name>.html``, which needs no network and no other file.
@@ -36,18 +36,18 @@ def save_figures(
         beyond: figures beyond their limits, in words.
     """
     pictures = save_charts(charts, folder / name)
-    page = render(
+    page = render_page(
         "figures.html",
         title=title,
         about=about,
         beyond=beyond,
-        tables=[_plain(table) for table in tables],
-        charts=[(png_uri(data), told(charts[chart])) for chart, data in pictures.items()],
+        tables=[_convert_table(table) for table in tables],
+        charts=[(make_png_uri(data), describe_chart(charts[chart])) for chart, data in pictures.items()],
     )
     write_text(page, folder / f"{name}.html")
 
 
-def _plain(table: Table) -> dict[str, Any]:
+def _convert_table(table: Table) -> dict[str, Any]:
     """Title, columns and rows of a table."""
     columns = [{"head": str(column.header), "words": column.justify != "right"} for column in table.columns]
     rows = list(zip(*([str(cell) for cell in column.cells] for column in table.columns), strict=True))

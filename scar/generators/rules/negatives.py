@@ -10,28 +10,28 @@ from typing import TypeAlias
 
 from numpy.typing import ArrayLike
 
-from scar.generators.rules.sampling import drawn
-from scar.generators.rules.vetoes import Context, veto
-from scar.generators.rules.weights import Pools, fit
+from scar.generators.rules.sampling import sample_without_replacement
+from scar.generators.rules.vetoes import VetoContext, find_veto_reason
+from scar.generators.rules.weights import SamplingWeights, fit_weights
 from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Negative, Part, Picture, Region
 
-Judge: TypeAlias = Callable[[Sequence[str]], ArrayLike]
+TextScorer: TypeAlias = Callable[[Sequence[str]], ArrayLike]
 """Captions -> how likely each is a gold one, for who sees no image."""
 
-TABLES = Pools()
+DEFAULT_WEIGHTS = SamplingWeights()
 
-_CHOICE = 3
+_OVERSAMPLING = 3
 """So many times as many negatives are drawn for a judge to choose from."""
 
 
-def draw(
+def write_negatives(
     gold: Caption,
     picture: Picture,
     region: Region,
     rng: Random,
     tally: Counter[str],
-    pools: Pools = TABLES,
-    judge_of: Callable[[str], Judge] | None = None,
+    weights: SamplingWeights = DEFAULT_WEIGHTS,
+    judge_of: Callable[[str], TextScorer] | None = None,
 ) -> tuple[Negative, ...] | None:
     """Nine negatives, three of each part in the order of `PARTS`; with the gold caption ten distinct texts.
 
@@ -41,51 +41,55 @@ def draw(
         region: what the captions are about.
         rng: the only chance in it.
         tally: counts every proposal that is refused, under its reason.
-        pools: how likely each element is drawn; by default as the tables say.
+        weights: how likely each element is drawn; by default as the tables say.
         judge_of: gives the judge of an image by its file. With one, negatives are chosen so that the gold caption's
             place among the ten, as the judge ranks them, is any with equal chance.
 
     Returns:
         None when the rules do not have three of each part that are plainly false.
     """
-    context = Context.of(gold, picture, region)
-    most = NEGATIVES_PER_PART * (_CHOICE if judge_of else 1)
-    found = [_found(part, context, rng, tally, pools, most) for part in PARTS]
+    context = VetoContext.from_gold(gold, picture, region)
+    most = NEGATIVES_PER_PART * (_OVERSAMPLING if judge_of else 1)
+    found = [_sample_negatives(part, context, rng, tally, weights, most) for part in PARTS]
     if any(len(negatives) < NEGATIVES_PER_PART for negatives in found):
         return None
     if judge_of:
-        found = _placed(found, gold, judge_of(picture.file), rng)
+        found = _choose_by_score(found, gold, judge_of(picture.file), rng)
     return tuple(negative for negatives in found for negative in negatives)
 
 
-def fitted(
-    told: Sequence[tuple[Caption, Picture, Region]], rng: Random, whole: bool
+def fit_negative_writer(
+    captions: Sequence[tuple[Caption, Picture, Region]], rng: Random, is_complete: bool
 ) -> Callable[..., tuple[Negative, ...] | None]:
     """`draw` with pools that suit a corpus, by true captions of it; see `fit`."""
-    return partial(draw, pools=fit(told, rng, whole=whole))
+    return partial(write_negatives, weights=fit_weights(captions, rng, is_complete=is_complete))
 
 
-def _found(part: Part, context: Context, rng: Random, tally: Counter[str], pools: Pools, most: int) -> list[Negative]:
+def _sample_negatives(
+    part: Part, context: VetoContext, rng: Random, tally: Counter[str], weights: SamplingWeights, most: int
+) -> list[Negative]:
     """The first negatives of a part that no veto refuses."""
     accepted: list[Negative] = []
     gold = context.gold
     mine: str = getattr(gold, part)
-    for value in drawn(pools.urns(part, context), rng):
+    for value in sample_without_replacement(weights.weigh_candidate_sets(part, context), rng):
         if value == mine:
             continue
         negative = Negative(part, gold.swap(part, value))
-        reason = veto(negative, context)
+        reason = find_veto_reason(negative, context)
         if reason:
             tally[reason] += 1
             continue
         accepted.append(negative)
-        context.taken.add(negative.caption.text.lower())
+        context.taken_texts.add(negative.caption.text.lower())
         if len(accepted) == most:
             break
     return accepted
 
 
-def _placed(found: Sequence[list[Negative]], gold: Caption, judge: Judge, rng: Random) -> list[list[Negative]]:
+def _choose_by_score(
+    found: Sequence[list[Negative]], gold: Caption, judge: TextScorer, rng: Random
+) -> list[list[Negative]]:
     """Three of each part: as many of them likelier than the gold caption as a lot says, as far as there are such."""
     places = NEGATIVES_PER_PART * len(found)
     likelier = set(rng.sample(range(places), rng.randint(0, places)))

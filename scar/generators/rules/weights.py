@@ -14,100 +14,121 @@ from random import Random
 
 import msgspec
 
-from scar.generators.rules.candidates import Bag, Golds, Proposal, Share, marks, objects, relations, scenes
-from scar.generators.rules.proportional_fitting import Candidates, balanced
-from scar.generators.rules.sampling import Lots
-from scar.generators.rules.vetoes import Context, veto
+from scar.generators.rules.candidates import (
+    Candidate,
+    CandidateSet,
+    CaptionStats,
+    WeightedSet,
+    find_features,
+    propose_objects,
+    propose_relations,
+    propose_scenes,
+)
+from scar.generators.rules.proportional_fitting import FittingProblem, fit_feature_weights
+from scar.generators.rules.sampling import WeightedItems
+from scar.generators.rules.vetoes import VetoContext, find_veto_reason
 from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Negative, Part, Picture, Region
 
-_LOOKED_AT = 80
+_MAX_FIT_CANDIDATES = 80
 """So many proposals of a bag tell what the whole would do."""
 
-_NEVER = 0.002
+_UNSEEN_WEIGHT = 0.002
 """Weight of a mark that no true caption has: drawn where there is nothing else."""
 
 
 @dataclass(frozen=True, eq=False)
-class Pools:
+class SamplingWeights:
     """What true captions of a corpus say, and how likely false ones say it; known by identity.
 
     Attributes:
-        golds: what true captions are about.
-        weights: of marks; what a proposal weighs is its own weight times those of its marks.
-        other: the weight of any other mark.
+        stats: what true captions are about.
+        feature_weights: of marks; what a proposal weighs is its own weight times those of its marks.
+        default_weight: the weight of any other mark.
     """
 
-    golds: Golds = field(default_factory=Golds)
-    weights: Mapping[str, float] = field(default_factory=dict)
-    other: float = 1.0
+    stats: CaptionStats = field(default_factory=CaptionStats)
+    feature_weights: Mapping[str, float] = field(default_factory=dict)
+    default_weight: float = 1.0
 
-    def urns(self, part: Part, context: Context) -> list[tuple[Lots[str], float]]:
+    def weigh_candidate_sets(self, part: Part, context: VetoContext) -> list[tuple[WeightedItems[str], float]]:
         """All that may replace an element of a true caption, as `drawn` takes it."""
-        return [(self._lots(share.bag), share.factor) for share in self.shares(part, context)]
+        return [
+            (self._weigh_set(share.candidate_set), share.weight) for share in self.propose_candidates(part, context)
+        ]
 
-    def shares(self, part: Part, context: Context) -> list[Share]:
+    def propose_candidates(self, part: Part, context: VetoContext) -> list[WeightedSet]:
         """The same, with proposals' own weights."""
         gold, picture, region = context.gold, context.picture, context.region
         if part == "scene":
-            return scenes(gold, region, self.golds)
+            return propose_scenes(gold, region, self.stats)
         if part == "relation":
-            return relations(gold, picture, region)
-        return objects(gold, picture, region, self.golds)
+            return propose_relations(gold, picture, region)
+        return propose_objects(gold, picture, region, self.stats)
 
-    def _lots(self, bag: Bag) -> Lots[str]:
-        lots = bag.lots.get(self)
+    def _weigh_set(self, candidate_set: CandidateSet) -> WeightedItems[str]:
+        lots = candidate_set.weighted_items.get(self)
         if lots is None:
-            lots = Lots.joined([self._lots(part) for part in bag.bags]) if bag.bags else self._weighed(bag.proposals)
-            bag.lots[self] = lots
+            lots = (
+                WeightedItems.concatenate([self._weigh_set(part) for part in candidate_set.subsets])
+                if candidate_set.subsets
+                else self._make_weighted_items(candidate_set.candidates)
+            )
+            candidate_set.weighted_items[self] = lots
         return lots
 
-    def _weighed(self, proposals: Sequence[Proposal]) -> Lots[str]:
-        get, other = self.weights.get, self.other
-        values = [proposal.weight * math.prod([get(mark, other) for mark in proposal.marks]) for proposal in proposals]
-        return Lots([proposal.value for proposal in proposals], values)
+    def _make_weighted_items(self, candidates: Sequence[Candidate]) -> WeightedItems[str]:
+        get, other = self.feature_weights.get, self.default_weight
+        values = [
+            proposal.weight * math.prod([get(mark, other) for mark in proposal.features]) for proposal in candidates
+        ]
+        return WeightedItems([proposal.value for proposal in candidates], values)
 
 
-def fit(told: Sequence[tuple[Caption, Picture, Region]], rng: Random, *, whole: bool) -> Pools:
+def fit_weights(
+    captions: Sequence[tuple[Caption, Picture, Region]], rng: Random, *, is_complete: bool
+) -> SamplingWeights:
     """Pools whose draws, after the vetoes, have each mark as often as true captions have it, as far as can be.
 
     Args:
-        told: true captions of a corpus, each with its picture and region.
+        captions: true captions of a corpus, each with its picture and region.
         rng: chooses what is looked at where there is very much.
-        whole: whether these are all true captions; else others say what none of these says.
+        is_complete: whether these are all true captions; else others say what none of these says.
     """
-    golds = Golds.of_captions([gold for gold, _, _ in told])
-    plain = Pools(golds)
+    golds = CaptionStats.from_captions([gold for gold, _, _ in captions])
+    plain = SamplingWeights(golds)
     weights: dict[str, float] = {}
-    contexts = [Context.of(*each) for each in told]
+    contexts = [VetoContext.from_gold(*each) for each in captions]
     for part in PARTS:
-        candidates = Candidates()
+        candidates = FittingProblem()
         for context in contexts:
-            found = _allowed(plain, part, context, rng)
+            found = _find_allowed(plain, part, context, rng)
             if len(found) >= NEGATIVES_PER_PART:
-                candidates.add(marks(part, context.gold), found)
-        weights |= balanced(candidates, NEGATIVES_PER_PART, whole=whole)
-    return Pools(golds, weights, _NEVER)
+                candidates.add_caption(find_features(part, context.gold), found)
+        weights |= fit_feature_weights(candidates, NEGATIVES_PER_PART, is_complete=is_complete)
+    return SamplingWeights(golds, weights, _UNSEEN_WEIGHT)
 
 
-def _allowed(pools: Pools, part: Part, context: Context, rng: Random) -> list[Proposal]:
+def _find_allowed(weights: SamplingWeights, part: Part, context: VetoContext, rng: Random) -> list[Candidate]:
     """The proposals that no veto refuses; what is proposed twice has both weights."""
     gold = context.gold
-    found: dict[str, Proposal] = {}
-    for share in pools.shares(part, context):
-        for proposal in _some(share.bag, rng):
+    found: dict[str, Candidate] = {}
+    for share in weights.propose_candidates(part, context):
+        for proposal in _subsample_candidates(share.candidate_set, rng):
             before = found.get(proposal.value)
-            weight = proposal.weight * share.factor + (before.weight if before else 0)
-            found[proposal.value] = Proposal(proposal.value, proposal.marks, weight)
+            weight = proposal.weight * share.weight + (before.weight if before else 0)
+            found[proposal.value] = Candidate(proposal.value, proposal.features, weight)
     return [
-        proposal for proposal in found.values() if not veto(Negative(part, gold.swap(part, proposal.value)), context)
+        proposal
+        for proposal in found.values()
+        if not find_veto_reason(Negative(part, gold.swap(part, proposal.value)), context)
     ]
 
 
-def _some(bag: Bag, rng: Random) -> Sequence[Proposal]:
+def _subsample_candidates(candidate_set: CandidateSet, rng: Random) -> Sequence[Candidate]:
     """Proposals of a bag that stand for all; one that is unlikely to be among them weighs the more when it is."""
-    proposals = bag.everything
-    if len(proposals) <= _LOOKED_AT:
+    proposals = candidate_set.all_candidates
+    if len(proposals) <= _MAX_FIT_CANDIDATES:
         return proposals
-    least = sum(proposal.weight for proposal in proposals) / _LOOKED_AT
+    least = sum(proposal.weight for proposal in proposals) / _MAX_FIT_CANDIDATES
     chosen = (proposal for proposal in proposals if rng.random() * least < proposal.weight)
     return [msgspec.structs.replace(proposal, weight=max(proposal.weight, least)) for proposal in chosen]

@@ -8,15 +8,21 @@ import numpy as np
 import pytest
 
 from mmeb_eval.adapters.baselines import Constant, Random, TextOnly
-from mmeb_eval.check import toy_items
-from mmeb_eval.embedder import Embedder, Item, checked
+from mmeb_eval.check import draw_toy_items
+from mmeb_eval.embedder import Embedder, Item, check_vectors
 from scar.sample import Box
 
 
 @pytest.mark.parametrize("floor", [Constant(), Random(), TextOnly()], ids=lambda floor: floor.name)
 def test_vectors_are_of_length_one_and_no_neighbour_moves_them(floor: Embedder, tmp_path: Path) -> None:
-    items = [*toy_items(tmp_path), Item(), Item(text="\ud800 lone surrogate"), Item(text=" \n"), Item(text="é" * 5000)]
-    whole = checked(floor.embed(items), items, floor.name)
+    items = [
+        *draw_toy_items(tmp_path),
+        Item(),
+        Item(text="\ud800 lone surrogate"),
+        Item(text=" \n"),
+        Item(text="é" * 5000),
+    ]
+    whole = check_vectors(floor.embed(items), items, floor.name)
     assert (whole[::-1] == floor.embed(items[::-1])).all()
     assert (whole[3] == floor.embed(items[3:4])[0]).all()
 

@@ -20,10 +20,10 @@ from PIL import Image
 
 from mmeb_eval.adapters import http
 from mmeb_eval.check import check
-from mmeb_eval.data.files import scar_folder
+from mmeb_eval.data.files import find_scar_tasks
 from mmeb_eval.embedder import Item
 from mmeb_eval.models import load_model
-from mmeb_eval.regions.strategies import tell
+from mmeb_eval.regions.strategies import apply_strategy
 from mmeb_eval.run.evaluate import evaluate
 from scar.errors import ContractError, DataError, EvalError
 from scar.sample import Box
@@ -93,7 +93,7 @@ def server() -> Iterator[Server]:
 def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Seconds that would have been slept."""
     slept: list[float] = []
-    monkeypatch.delenv(http.KEY, raising=False)
+    monkeypatch.delenv(http.KEY_VARIABLE, raising=False)
     monkeypatch.setattr("mmeb_eval.adapters.http.time.sleep", slept.append)
     return slept
 
@@ -119,7 +119,7 @@ def test_words_go_as_strings_and_images_as_data_urls(server: Server, picture: Pa
 def test_vllm_gets_one_chat_message_for_each_item(server: Server, picture: Path) -> None:
     embedder = load_model(f"vllm:{server.url}#m")
     vectors = embedder.embed([Item("what?", picture), Item("a cat"), Item("", picture)])
-    url = {"type": "image_url", "image_url": {"url": http.data_url(picture)}}
+    url = {"type": "image_url", "image_url": {"url": http.encode_data_url(picture)}}
     contents = [[url, {"type": "text", "text": "what?"}], [{"type": "text", "text": "a cat"}], [url]]
     messages = [[{"role": "user", "content": content}] for content in contents]
     assert sorted(map(repr, (body["messages"] for _, body in server.requests))) == sorted(map(repr, messages))
@@ -132,7 +132,7 @@ def test_it_keeps_the_contract_and_scores_a_corpus(server: Server, corpus: Path,
     assert [finding.text for finding in check(embedder)] == [
         "it takes no prompts: the text tells the region, and results say so (region = text)."
     ]
-    result = evaluate(tell(embedder, "blur"), scar_folder(corpus)[0])
+    result = evaluate(apply_strategy(embedder, "blur"), find_scar_tasks(corpus)[0])
     assert (result.settings["region"], result.counts["queries"]) == ("blur", 40)
     assert result.settings["embedder"]["endpoint"] == server.url
 
@@ -146,7 +146,7 @@ def test_every_format_arrives_with_the_pixels_that_other_models_see(tmp_path: Pa
     noise.save(tmp_path / "c.bmp")
     noise.save(tmp_path / "d.webp", lossless=True)
     for name, kind in (("a.jpg", "jpeg"), ("b.jpg", "png"), ("c.bmp", "png"), ("d.webp", "webp")):
-        head, _, content = http.data_url(tmp_path / name).partition(",")
+        head, _, content = http.encode_data_url(tmp_path / name).partition(",")
         assert head == f"data:image/{kind};base64"
         sent = Image.open(io.BytesIO(base64.b64decode(content)))
         assert sent.getexif().get(http.EXIF_ORIENTATION, 1) == 1
@@ -197,9 +197,9 @@ def test_nobody_listening_is_tried_again_and_then_named(server: Server, naps: li
 
 
 def test_the_key_is_sent_and_never_shown(server: Server, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(http.KEY, "sk-secret")
+    monkeypatch.setenv(http.KEY_VARIABLE, "sk-secret")
     embedder: Any = load_model(f"{server.url}#m")
-    result = evaluate(embedder, scar_folder(corpus)[0])
+    result = evaluate(embedder, find_scar_tasks(corpus)[0])
     assert {headers["Authorization"] for headers, _ in server.requests} == {"Bearer sk-secret"}
     assert "sk-secret" not in repr((result, embedder.name, embedder.settings, vars(embedder)))
     for code, count in ((401, 1), (500, 6), (200, 1)):
@@ -235,7 +235,7 @@ def test_an_answer_of_another_shape_is_named(server: Server, change: Callable[[A
 def test_vectors_without_a_length_are_left_to_the_evaluator(server: Server, corpus: Path) -> None:
     server.change = lambda answer: {"data": [row | {"embedding": [0.0] * 8} for row in answer["data"]]}
     with pytest.raises(ContractError, match=r"has length 0, not 1"):
-        evaluate(load_model(f"{server.url}#m"), scar_folder(corpus)[0])
+        evaluate(load_model(f"{server.url}#m"), find_scar_tasks(corpus)[0])
 
 
 def test_an_answer_that_is_no_json_is_named(server: Server) -> None:

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from mmeb_eval.check import check
-from mmeb_eval.data.files import scar_folder
+from mmeb_eval.data.files import find_scar_tasks
 from mmeb_eval.embedder import Item
 from mmeb_eval.models import load_model
-from mmeb_eval.regions.strategies import tell
+from mmeb_eval.regions.strategies import apply_strategy
 from mmeb_eval.run.evaluate import evaluate
 from scar.errors import DataError, EvalError, UnknownName
 from scar.sample import Box
@@ -86,7 +86,7 @@ def test_items_come_as_columns_by_kind_and_go_back_in_order(registered: str, pic
 def test_it_keeps_the_contract_and_scores_a_corpus(registered: str, corpus: Path) -> None:
     embedder = load_model(registered)
     assert [finding.level for finding in check(embedder)] == ["note"]
-    result = evaluate(tell(embedder, "crop"), scar_folder(corpus)[0])
+    result = evaluate(apply_strategy(embedder, "crop"), find_scar_tasks(corpus)[0])
     assert (result.settings["region"], result.counts["queries"]) == ("crop", 40)
 
 

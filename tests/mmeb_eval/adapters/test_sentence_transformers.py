@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from mmeb_eval.check import check
-from mmeb_eval.data.files import scar_folder
+from mmeb_eval.data.files import find_scar_tasks
 from mmeb_eval.embedder import Item
 from mmeb_eval.models import load_model
-from mmeb_eval.regions.strategies import METHODS, STRATEGIES, tell
+from mmeb_eval.regions.strategies import METHOD_STRATEGIES, STRATEGIES, apply_strategy
 from mmeb_eval.run.evaluate import evaluate
 from scar.errors import DataError, EvalError
 from scar.sample import Box
@@ -105,16 +105,16 @@ def test_a_model_that_fuses_gets_both_at_once(clip: Path, picture: Path, monkeyp
         return np.ones((len(inputs), 4))
 
     monkeypatch.setattr(embedder._model, "supports", lambda what: what != "image")
-    monkeypatch.setattr(embedder._model, "encode", encode)
+    monkeypatch.setattr(embedder._model, "encode_texts", encode)
     assert embedder.embed([Item("what?", picture)]) == pytest.approx(np.full((1, 4), 0.5))
     assert [sorted(each) for each in seen] == [["image", "text"]]
     assert seen[0]["text"] == "what?"
 
 
-@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name not in METHODS])
+@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name not in METHOD_STRATEGIES])
 def test_it_scores_a_corpus_with_every_way_to_tell_the_region(clip: Path, corpus: Path, strategy: str) -> None:
     embedder = load_model(f"sentence-transformers:{clip}")
-    result = evaluate(tell(embedder, strategy), scar_folder(corpus)[0])
+    result = evaluate(apply_strategy(embedder, strategy), find_scar_tasks(corpus)[0])
     assert result.settings["region"] == strategy
     assert result.counts["queries"] == 40
 
@@ -122,9 +122,9 @@ def test_it_scores_a_corpus_with_every_way_to_tell_the_region(clip: Path, corpus
 def test_what_cannot_be_used_is_refused(clip: Path, picture: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="takes no such prompt"):
         load_model(f"sentence-transformers:{clip}").embed([Item("", picture, Box(1, 1, 5, 5))])
-    for strategy, method in METHODS.items():
+    for strategy, method in METHOD_STRATEGIES.items():
         with pytest.raises(EvalError, match=f"has no {method}, which {strategy} asks for"):
-            tell(load_model(f"sentence-transformers:{clip}"), strategy)
+            apply_strategy(load_model(f"sentence-transformers:{clip}"), strategy)
     (tmp_path / "empty").mkdir()
     with pytest.raises(EvalError, match=r"sentence-transformers:.*empty: neither a readable local folder nor"):
         load_model(f"sentence-transformers:{tmp_path / 'empty'}")

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmeb_eval.check import check, toy_items
-from mmeb_eval.data.files import scar_folder
+from mmeb_eval.check import check, draw_toy_items
+from mmeb_eval.data.files import find_scar_tasks
 from mmeb_eval.embedder import Item, Points
 from mmeb_eval.models import load_model
-from mmeb_eval.regions.strategies import PICTURES, tell
+from mmeb_eval.regions.strategies import IMAGE_STRATEGIES, apply_strategy
 from mmeb_eval.run.evaluate import evaluate
-from mmeb_eval.run.vector_keys import identity
+from mmeb_eval.run.vector_keys import describe_identity
 from scar.errors import DataError, EvalError
 from scar.sample import Box
 
@@ -52,14 +52,14 @@ def test_it_keeps_the_contract(towers: Any) -> None:
 
 
 def test_image_and_text_are_fused_by_the_normalised_sum(towers: Any, tmp_path: Path) -> None:
-    image = toy_items(tmp_path)[2].image
+    image = draw_toy_items(tmp_path)[2].image
     text, picture, both = towers.embed([Item(text="a cup"), Item(image=image), Item(text="a cup", image=image)])
     fused = text + picture
     assert both == pytest.approx(fused / np.linalg.norm(fused), abs=1e-6)
 
 
 def test_vectors_are_those_of_the_model_itself(clip: Any, folder: Path, tmp_path: Path) -> None:
-    image = toy_items(tmp_path)[3].image
+    image = draw_toy_items(tmp_path)[3].image
     assert image is not None
     model = transformers.CLIPModel.from_pretrained(folder).eval()
     tokens = transformers.AutoTokenizer.from_pretrained(folder)(["a dog"], return_tensors="pt")
@@ -84,7 +84,7 @@ def test_a_text_over_the_models_limit_is_cut_and_counted(folder: Path) -> None:
 
 
 def test_it_scores_a_corpus_and_the_result_says_how_the_region_was_told(clip: Any, corpus: Path, folder: Path) -> None:
-    result = evaluate(clip, scar_folder(corpus)[0])
+    result = evaluate(clip, find_scar_tasks(corpus)[0])
     assert result.model == f"clip:{folder}"
     assert result.counts["queries"] == 40
     assert result.settings["region"] == "text"
@@ -99,7 +99,7 @@ def test_an_image_that_does_not_decode_is_named(clip: Any, tmp_path: Path, conte
 
 
 def test_truncated_and_missing_images_are_named(clip: Any, tmp_path: Path) -> None:
-    path = toy_items(tmp_path)[2].image
+    path = draw_toy_items(tmp_path)[2].image
     assert path is not None
     path.write_bytes(path.read_bytes()[:-40])
     for bad in (path, tmp_path / "gone.png"):
@@ -118,12 +118,12 @@ def test_other_weights_in_the_same_folder_are_another_revision(folder: Path, tmp
     own = tmp_path / "clip"
     shutil.copytree(folder, own)
     before = load_model(f"clip:{own}")
-    assert identity(before) == identity(load_model(f"clip:{own}"))
+    assert describe_identity(before) == describe_identity(load_model(f"clip:{own}"))
     model = transformers.CLIPModel.from_pretrained(own)
     with torch.no_grad():
         model.logit_scale += 1
     model.save_pretrained(own)
-    assert identity(before) != identity(load_model(f"clip:{own}"))
+    assert describe_identity(before) != describe_identity(load_model(f"clip:{own}"))
 
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_region_is_the_mean_of_its_pixels_patches_by_the_models_own_head(
     ]
     pooled = np.mean(votes, axis=0)
     towers: Any = load_model(f"{name.removesuffix('2')}:{path}")
-    told = tell(towers, "roi")
+    told = apply_strategy(towers, "roi")
     made, whole, words = told.embed([Item(image=picture, prompt=box), Item(image=picture), Item("words")])
     # Where a patch's edge cuts a pixel, the pixel's vote is split between the patches; ours counts areas.
     assert made @ (pooled / np.linalg.norm(pooled)) > 0.9995
@@ -220,11 +220,11 @@ def test_a_region_is_the_mean_of_its_pixels_patches_by_the_models_own_head(
     assert words == pytest.approx(towers.embed([Item("words")])[0], abs=1e-6)
 
 
-@pytest.mark.parametrize("strategy", ["text", *PICTURES, "roi"])
+@pytest.mark.parametrize("strategy", ["text", *IMAGE_STRATEGIES, "roi"])
 def test_every_strategy_but_virtues_own_works_and_another_box_is_another_vector(
     towers: Any, strategy: str, picture: Path, corpus: Path
 ) -> None:
-    told = tell(towers, strategy)
+    told = apply_strategy(towers, strategy)
     boxes = (Box(0, 0, 30, 20), Box(50, 20, 80, 40))
     if strategy == "text":
         with pytest.raises(DataError, match="is shown no prompt"):
@@ -232,7 +232,7 @@ def test_every_strategy_but_virtues_own_works_and_another_box_is_another_vector(
     else:
         one, other = told.embed([Item("which?", picture, box) for box in boxes])
         assert np.abs(one - other).max() > 1e-4
-    result = evaluate(told, scar_folder(corpus)[0])
+    result = evaluate(told, find_scar_tasks(corpus)[0])
     assert result.settings["region"] == strategy
     assert result.model == f"{towers.name}+{strategy}"
 
@@ -254,4 +254,4 @@ def test_a_model_without_patches_says_so(clip_folder: Path, picture: Path, monke
     clip: Any = load_model(f"clip:{clip_folder}")
     monkeypatch.delattr(clip._model, "visual_projection")
     with pytest.raises(EvalError, match="CLIPModel has no patches that could be pooled"):
-        tell(clip, "roi").embed([Item(image=picture, prompt=Box(0, 0, 9, 9))])
+        apply_strategy(clip, "roi").embed([Item(image=picture, prompt=Box(0, 0, 9, 9))])

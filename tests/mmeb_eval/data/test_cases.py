@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from mmeb_eval.adapters.baselines import Constant
-from mmeb_eval.data.cases import read
-from mmeb_eval.data.files import TaskFiles, scar_folder
+from mmeb_eval.data.cases import read_cases
+from mmeb_eval.data.files import TaskFiles, find_scar_tasks
 from mmeb_eval.data.tasks import get_task
 from mmeb_eval.embedder import Item
 from mmeb_eval.run.evaluate import evaluate
@@ -31,8 +31,8 @@ GROUNDING = {
 
 
 def test_a_model_that_takes_boxes_gets_the_box_and_no_coordinates_in_the_text(corpus: Path) -> None:
-    (files,) = scar_folder(corpus)
-    case = next(read(files, PLAIN, shows_box=True))
+    (files,) = find_scar_tasks(corpus)
+    case = next(read_cases(files, PLAIN, box_as_prompt=True))
     assert case.query.prompt == Box(1.0, 2.0, 4.5, 6.0)
     assert case.query.image == corpus / "images/Toy_val/0.png"
     assert "bbox" not in case.query.text
@@ -41,35 +41,35 @@ def test_a_model_that_takes_boxes_gets_the_box_and_no_coordinates_in_the_text(co
 
 
 def test_a_model_that_takes_no_boxes_is_told_the_region_in_the_text(corpus: Path) -> None:
-    (files,) = scar_folder(corpus)
-    case = next(read(files, PLAIN, shows_box=False))
+    (files,) = find_scar_tasks(corpus)
+    case = next(read_cases(files, PLAIN, box_as_prompt=False))
     assert case.query.prompt is None
     assert case.query.text.endswith("\nReferring object bbox: [1, 2, 4, 6]")
 
 
 def test_the_official_layout_tells_the_region_twice(corpus: Path) -> None:
-    (files,) = scar_folder(corpus)
-    case = next(read(files, LAYOUTS["qwen2_vl"], shows_box=True))
+    (files,) = find_scar_tasks(corpus)
+    case = next(read_cases(files, LAYOUTS["qwen2_vl"], box_as_prompt=True))
     assert case.query.prompt == Box(1.0, 2.0, 4.5, 6.0)
     assert case.query.text.endswith("\nReferring object bbox: [1.0, 2.0, 4.5, 6.0]")
 
 
 def test_rows_are_read_as_they_are_asked_for(task_rows: Any, make_row: Any) -> None:
-    cases = read(task_rows(SCAR, [make_row(0), {**make_row(1), "bbox": None}]), PLAIN, shows_box=True)
+    cases = read_cases(task_rows(SCAR, [make_row(0), {**make_row(1), "bbox": None}]), PLAIN, box_as_prompt=True)
     next(cases)
     with pytest.raises(DataError, match="row 1: bbox = None: expected four finite numbers"):
         next(cases)
 
 
 def test_repeated_candidates_are_one_item(task_rows: Any, make_row: Any) -> None:
-    (case,) = read(task_rows(SCAR, [make_row(0, ["a", "b", "a", "c", "b"])]), PLAIN, shows_box=True)
+    (case,) = read_cases(task_rows(SCAR, [make_row(0, ["a", "b", "a", "c", "b"])]), PLAIN, box_as_prompt=True)
     assert [item.text for item in case.candidates] == ["a", "b", "a", "c", "b"]
     assert len({id(item) for item in case.candidates}) == 3
 
 
 def test_texts_and_images_of_any_script_pass(task_rows: Any, make_row: Any) -> None:
     row = {**make_row(0, ["café\nau lait", "café", "\u3000全角 🎈"]), "qry_image_path": "dossier été/image 7.png"}
-    (case,) = read(task_rows(SCAR, [row]), PLAIN, shows_box=True)
+    (case,) = read_cases(task_rows(SCAR, [row]), PLAIN, box_as_prompt=True)
     assert case.candidates[2].text == "\u3000全角 🎈"
     assert case.query.image is not None
     assert case.query.image.name == "image 7.png"
@@ -96,17 +96,17 @@ def test_texts_and_images_of_any_script_pass(task_rows: Any, make_row: Any) -> N
 def test_a_scar_row_of_another_shape_is_named(task_rows: Any, make_row: Any, change: Any, message: str) -> None:
     files = task_rows(SCAR, [make_row(0) | change])
     with pytest.raises(DataError, match=message):
-        list(read(files, PLAIN, shows_box=True))
+        list(read_cases(files, PLAIN, box_as_prompt=True))
 
 
 @pytest.mark.parametrize("path", ["gone.png", "a\0b.png", "x" * 5000, "."])
 def test_a_missing_image_is_named(task_rows: Any, make_row: Any, path: str) -> None:
     files = task_rows(SCAR, [make_row(0), make_row(1)])
-    text = files.files[0].read_text().splitlines()
+    text = files.paths[0].read_text().splitlines()
     bad = json.dumps({**json.loads(text[1]), "qry_image_path": path})
-    files.files[0].write_text(f"{text[0]}\n{bad}\n")
+    files.paths[0].write_text(f"{text[0]}\n{bad}\n")
     with pytest.raises(DataError, match=r"row 1: qry_image_path = .*: no such file below"):
-        list(read(files, PLAIN, shows_box=True))
+        list(read_cases(files, PLAIN, box_as_prompt=True))
 
 
 @pytest.mark.parametrize(
@@ -123,15 +123,15 @@ def test_a_missing_image_is_named(task_rows: Any, make_row: Any, path: str) -> N
 def test_an_mmeb_row_of_another_shape_is_named(task_rows: Any, change: Any, message: str) -> None:
     files = task_rows("RefCOCO", [GROUNDING | change])
     with pytest.raises(DataError, match=message):
-        list(read(files, PLAIN, shows_box=False))
+        list(read_cases(files, PLAIN, box_as_prompt=False))
 
 
 def test_texts_tell_two_candidates_of_one_image_apart_where_the_key_has_them(task_rows: Any) -> None:
     row = GROUNDING | {"tgt_text": ["the red cup", "the blue cup"], "tgt_img_path": ["a.jpg", "a.jpg"]}
-    (both,) = read(task_rows("RefCOCO-Matching", [row]), PLAIN, shows_box=False)
+    (both,) = read_cases(task_rows("RefCOCO-Matching", [row]), PLAIN, box_as_prompt=False)
     assert len(both.candidates) == 2
     row = row | {"qry_img_path": ""}
-    (one,) = read(task_rows("WebQA", [row]), PLAIN, shows_box=False)
+    (one,) = read_cases(task_rows("WebQA", [row]), PLAIN, box_as_prompt=False)
     assert len(set(one.candidates)) == 1
 
 
@@ -139,7 +139,7 @@ def test_a_small_task_of_the_hub_keeps_a_single_candidate(task_rows: Any, tmp_pa
     row = {**GROUNDING, "tgt_text": ["No"], "tgt_img_path": [""]}
     files = task_rows("HatefulMemes", [row])
     assert files == TaskFiles(get_task("HatefulMemes"), (tmp_path / "HatefulMemes.jsonl",), tmp_path)
-    (case,) = read(files, PLAIN, shows_box=False)
+    (case,) = read_cases(files, PLAIN, box_as_prompt=False)
     assert case.candidates == (Item(text="No"),)
 
 
@@ -150,19 +150,19 @@ def test_a_link_out_of_the_image_folder_is_refused_and_one_within_it_is_not(
     image = tmp_path / make_row(0)["qry_image_path"]
     image.rename(tmp_path / "moved.png")
     image.symlink_to(tmp_path / "moved.png")
-    (case,) = read(files, PLAIN, shows_box=True)
+    (case,) = read_cases(files, PLAIN, box_as_prompt=True)
     assert case.query.image == image
-    inner = TaskFiles(files.task, files.files, tmp_path / "root")
+    inner = TaskFiles(files.task, files.paths, tmp_path / "root")
     (tmp_path / "root" / "images").mkdir(parents=True)
     (tmp_path / "root" / "images" / "Toy_val").symlink_to(image.parent)
     with pytest.raises(DataError, match=r"row 0: qry_image_path = .* leaves the image folder .*root by a link"):
-        list(read(inner, PLAIN, shows_box=True))
+        list(read_cases(inner, PLAIN, box_as_prompt=True))
 
 
 def test_the_image_folder_itself_may_be_a_link(task_rows: Any, make_row: Any, tmp_path: Path) -> None:
     files = task_rows(SCAR, [make_row(0)])
     (tmp_path / "there").symlink_to(tmp_path)
-    (case,) = read(TaskFiles(files.task, files.files, tmp_path / "there"), PLAIN, shows_box=True)
+    (case,) = read_cases(TaskFiles(files.task, files.paths, tmp_path / "there"), PLAIN, box_as_prompt=True)
     assert case.query.image == tmp_path / "there" / make_row(0)["qry_image_path"]
 
 
@@ -178,13 +178,13 @@ def test_a_right_answer_that_is_repeated_is_one_candidate_and_counted(task_rows:
 def test_no_candidates_are_refused(task: str, task_rows: Any) -> None:
     row = GROUNDING | {"tgt_text": [], "tgt_img_path": []}
     with pytest.raises(DataError, match=r"row 0: tgt_\w+ = \[\]: expected a list of texts, the right candidate first"):
-        list(read(task_rows(task, [row]), PLAIN, shows_box=False))
+        list(read_cases(task_rows(task, [row]), PLAIN, box_as_prompt=False))
 
 
 def test_mmeb_texts_of_any_script_and_with_line_breaks_pass_unchanged(task_rows: Any) -> None:
     texts = ["caf\u00e9\nau lait", "cafe\u0301", "\u5168\u89d2 \U0001f388", "a\u2028b\r\nc"]
     row = GROUNDING | {"qry_text": texts[0], "tgt_text": texts, "tgt_img_path": [""] * 4}
-    (case,) = read(task_rows("GQA", [row]), LAYOUTS["qwen2_vl"], shows_box=False)
+    (case,) = read_cases(task_rows("GQA", [row]), LAYOUTS["qwen2_vl"], box_as_prompt=False)
     assert [item.text for item in case.candidates] == texts
     assert len(set(case.candidates)) == 4
     assert texts[0] in case.query.text

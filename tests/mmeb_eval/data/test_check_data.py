@@ -11,7 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from mmeb_eval.cli import app
-from mmeb_eval.data.check_data import Checked, check_data
+from mmeb_eval.data.check_data import DataCheck, check_data
 from mmeb_eval.data.tasks import get_task
 from scar.errors import DataError
 
@@ -40,7 +40,7 @@ def write(data: Path, rows: list[Any]) -> None:
 
 
 def test_sound_data_have_no_problem_and_each_image_counts_once(data: Path) -> None:
-    assert check_data(data) == Checked(tasks=1, rows=2, images=3, problems=())
+    assert check_data(data) == DataCheck(tasks=1, rows=2, images=3, problems=())
 
 
 def test_all_that_is_wrong_is_listed_once(data: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_task_that_is_asked_for_must_be_there(data: Path, tmp_path_factory: py
 
 
 def test_the_sources_of_a_scar_folder_are_checked(corpus: Path) -> None:
-    assert check_data(corpus) == Checked(tasks=1, rows=40, images=20, problems=())
+    assert check_data(corpus) == DataCheck(tasks=1, rows=40, images=20, problems=())
     (corpus / "images/Toy_val/3.png").unlink()
     (problem,) = check_data(corpus).problems
     assert "row 6: qry_image_path = 'images/Toy_val/3.png': no such file below" in problem

@@ -17,11 +17,11 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
-from mmeb_eval.data.fetch import fetch, read_revisions
-from mmeb_eval.data.files import task_files
-from mmeb_eval.data.manifest import NAME, read_manifest, verify
+from mmeb_eval.data.fetch import fetch_tasks, parse_revisions
+from mmeb_eval.data.files import find_task_files
+from mmeb_eval.data.manifest import MANIFEST_NAME, read_manifest, verify_files
 from mmeb_eval.data.tasks import get_task, tasks
-from mmeb_eval.data.unpack import unpack
+from mmeb_eval.data.unpack import unpack_archive
 from scar.errors import DataError, EvalError
 
 COMMITS = {"main": "a" * 40, "old": "b" * 40}
@@ -155,16 +155,16 @@ VOC, GQA = get_task("VOC2007"), get_task("GQA")
 
 
 def test_rows_and_images_lie_where_tasks_look_for_them(hub: Hub, tmp_path: Path) -> None:
-    parts = fetch([VOC, GQA], tmp_path, endpoint=hub.endpoint)
+    parts = fetch_tasks([VOC, GQA], tmp_path, endpoint=hub.endpoint)
     assert set(parts) == {"VOC2007", "GQA", "images"}
     assert {part.revision for part in parts.values()} == {COMMITS["main"]}
     assert parts["images"].images == 2
-    files = task_files(VOC, tmp_path)
-    content = files.files[0].read_bytes()
+    files = find_task_files(VOC, tmp_path)
+    content = files.paths[0].read_bytes()
     assert content == hub.files[ROWS, COMMITS["main"]]["VOC2007/test-00000-of-00001.parquet"]
-    assert (files.images / "VOC2007" / "1.jpg").read_bytes() == b"one"
-    assert (files.images / "GQA" / "a" / "2.jpg").read_bytes() == b"two"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["GQA", "VOC2007", "image-tasks", NAME]
+    assert (files.image_root / "VOC2007" / "1.jpg").read_bytes() == b"one"
+    assert (files.image_root / "GQA" / "a" / "2.jpg").read_bytes() == b"two"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["GQA", "VOC2007", "image-tasks", MANIFEST_NAME]
     assert parts["VOC2007"].files["VOC2007/test-00000-of-00001.parquet"].sha256 == hashlib.sha256(content).hexdigest()
     assert read_manifest(tmp_path) == parts
 
@@ -176,28 +176,31 @@ def test_scar_rows_go_into_their_folder_and_the_images_are_asked_of_the_user(hub
         "SCaR-eval/SCAR_other_val_filtered.parquet": b"other",
     }
     said: list[str] = []
-    fetch([task], tmp_path, endpoint=hub.endpoint, say=said.append)
-    assert task_files(task, tmp_path).files[0].read_bytes() == b"scar"
+    fetch_tasks([task], tmp_path, endpoint=hub.endpoint, say=said.append)
+    assert find_task_files(task, tmp_path).paths[0].read_bytes() == b"scar"
     assert "Sony/SCaR-Eval holds no images" in said[-1]
 
 
 def test_what_is_there_is_not_asked_for_again_and_the_folder_can_move(hub: Hub, tmp_path: Path) -> None:
-    fetch([VOC], tmp_path / "here", endpoint=hub.endpoint)
+    fetch_tasks([VOC], tmp_path / "here", endpoint=hub.endpoint)
     moved = (tmp_path / "here").rename(tmp_path / "there")
     hub.asked.clear()
-    fetch([VOC], moved, endpoint=hub.endpoint)
+    fetch_tasks([VOC], moved, endpoint=hub.endpoint)
     assert hub.asked == []
-    fetch([VOC, GQA], moved, endpoint=hub.endpoint)
+    fetch_tasks([VOC, GQA], moved, endpoint=hub.endpoint)
     assert not any("VOC2007" in request or "mmeb_v1" in request for request in hub.asked)
     next(moved.glob("VOC2007/*.parquet")).unlink()
-    assert fetch([VOC], moved, endpoint=hub.endpoint)["VOC2007"].is_in(moved)
+    assert fetch_tasks([VOC], moved, endpoint=hub.endpoint)["VOC2007"].is_in(moved)
 
 
 def test_a_later_task_is_of_the_same_commit_as_the_earlier_ones(hub: Hub, tmp_path: Path) -> None:
     old = COMMITS["old"]
-    assert fetch([VOC], tmp_path, revisions={ROWS: old}, images=False, endpoint=hub.endpoint)["VOC2007"].revision == old
-    assert fetch([VOC, GQA], tmp_path, images=False, endpoint=hub.endpoint)["GQA"].revision == old
-    new = fetch([VOC, GQA], tmp_path, revisions={ROWS: COMMITS["main"]}, images=False, endpoint=hub.endpoint)
+    assert (
+        fetch_tasks([VOC], tmp_path, revisions={ROWS: old}, images=False, endpoint=hub.endpoint)["VOC2007"].revision
+        == old
+    )
+    assert fetch_tasks([VOC, GQA], tmp_path, images=False, endpoint=hub.endpoint)["GQA"].revision == old
+    new = fetch_tasks([VOC, GQA], tmp_path, revisions={ROWS: COMMITS["main"]}, images=False, endpoint=hub.endpoint)
     assert {part.revision for part in new.values()} == {COMMITS["main"]}
     assert b"main" in next(tmp_path.glob("VOC2007/*.parquet")).read_bytes()
 
@@ -206,29 +209,29 @@ def test_an_interrupted_download_goes_on_where_it_was(hub: Hub, tmp_path: Path) 
     big = bytes(range(256)) * 200_000  # 51 MB: the client writes as it reads
     hub.files[ROWS, COMMITS["main"]]["VOC2007/test-00000-of-00001.parquet"] = big
     hub.cut = 30_000_000
-    fetch([VOC], tmp_path, images=False, endpoint=hub.endpoint)
+    fetch_tasks([VOC], tmp_path, images=False, endpoint=hub.endpoint)
     assert next(tmp_path.glob("VOC2007/*.parquet")).read_bytes() == big
     assert len(hub.ranges) == 1
     assert 0 < int(re.findall(r"\d+", hub.ranges[0])[0]) <= 30_000_000
 
 
 def test_rows_of_another_revision_are_refused(hub: Hub, tmp_path: Path) -> None:
-    fetch([VOC], tmp_path, images=False, endpoint=hub.endpoint)
-    verify([task_files(VOC, tmp_path)], tmp_path)
+    fetch_tasks([VOC], tmp_path, images=False, endpoint=hub.endpoint)
+    verify_files([find_task_files(VOC, tmp_path)], tmp_path)
     path = next(tmp_path.glob("VOC2007/*.parquet"))
     path.write_bytes(b"of another revision")
     digest = hashlib.sha256(b"of another revision").hexdigest()
     with pytest.raises(DataError, match=rf"test-00000-of-00001.parquet: its SHA-256 is {digest}, but {ROWS} at a+ has"):
-        verify([task_files(VOC, tmp_path)], tmp_path)
+        verify_files([find_task_files(VOC, tmp_path)], tmp_path)
 
 
 def test_a_download_that_is_not_what_the_hub_says_is_refused(hub: Hub, tmp_path: Path) -> None:
     hub.lie = True
     with pytest.raises(DataError, match=r"VOC2007/test-00000-of-00001.parquet came with SHA-256 .*, the Hub has"):
-        fetch([VOC], tmp_path, images=False, endpoint=hub.endpoint)
+        fetch_tasks([VOC], tmp_path, images=False, endpoint=hub.endpoint)
     assert not list(tmp_path.glob("VOC2007/*"))
     hub.lie = False
-    fetch([VOC], tmp_path, images=False, endpoint=hub.endpoint)
+    fetch_tasks([VOC], tmp_path, images=False, endpoint=hub.endpoint)
 
 
 @pytest.mark.parametrize(
@@ -238,17 +241,17 @@ def test_a_download_that_is_not_what_the_hub_says_is_refused(hub: Hub, tmp_path:
 def test_a_hub_that_refuses(hub: Hub, tmp_path: Path, status: int, message: str) -> None:
     hub.status = status
     with pytest.raises(EvalError, match=rf"{ROWS}: {message}"):
-        fetch([VOC], tmp_path, endpoint=hub.endpoint)
+        fetch_tasks([VOC], tmp_path, endpoint=hub.endpoint)
 
 
 def test_no_such_commit_no_such_file_and_no_network(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(EvalError, match=r"HTTP 404: it has no such commit; leave --revision out"):
-        fetch([VOC], tmp_path, revisions={ROWS: "c" * 40}, endpoint=hub.endpoint)
+        fetch_tasks([VOC], tmp_path, revisions={ROWS: "c" * 40}, endpoint=hub.endpoint)
     with pytest.raises(DataError, match=r"at a+ has no SUN397/\*.parquet"):
-        fetch([get_task("SUN397")], tmp_path, endpoint=hub.endpoint)
+        fetch_tasks([get_task("SUN397")], tmp_path, endpoint=hub.endpoint)
     waits: list[float] = []
     with pytest.raises(EvalError, match=rf"{ROWS}: the Hub cannot be reached, 6 times; run the same command later"):
-        fetch([VOC], tmp_path / "other", endpoint="http://127.0.0.1:9", sleep=waits.append)
+        fetch_tasks([VOC], tmp_path / "other", endpoint="http://127.0.0.1:9", sleep=waits.append)
     assert waits == [2, 4, 8, 16, 32]
 
 
@@ -259,29 +262,29 @@ def test_a_full_disk_says_so_and_a_rerun_goes_on(hub: Hub, tmp_path: Path, monke
         raise OSError(28, "No space left on device", "1.jpg")
 
     with monkeypatch.context() as patch:
-        patch.setattr(mmeb_eval.data.fetch, "unpack", full)
+        patch.setattr(mmeb_eval.data.fetch, "unpack_archive", full)
         with pytest.raises(EvalError, match=r"1.jpg: cannot be written: No space left on device; make room"):
-            fetch([VOC], tmp_path, endpoint=hub.endpoint)
+            fetch_tasks([VOC], tmp_path, endpoint=hub.endpoint)
     hub.asked.clear()
-    fetch([VOC], tmp_path, endpoint=hub.endpoint)
+    fetch_tasks([VOC], tmp_path, endpoint=hub.endpoint)
     assert not any("VOC2007" in request for request in hub.asked)
 
 
 @pytest.mark.parametrize("given", ["SCaR", "Sony/SCaR-Eval", "Sony/SCaR-Eval@", "nobody/nothing@v1"])
 def test_revisions_that_are_none(given: str) -> None:
     with pytest.raises(EvalError, match=r"--revision .*: write repository@commit; repositories are Sony/SCaR-Eval, "):
-        read_revisions([given])
+        parse_revisions([given])
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 1}', '{"format": 1, "parts": {"a": 3}}'])
 def test_a_damaged_manifest(tmp_path: Path, content: str) -> None:
-    (tmp_path / NAME).write_text(content)
+    (tmp_path / MANIFEST_NAME).write_text(content)
     with pytest.raises(DataError, match=r"mmeb-data.json: not a readable manifest"):
         read_manifest(tmp_path)
 
 
 def test_a_manifest_of_another_version(tmp_path: Path) -> None:
-    (tmp_path / NAME).write_text('{"format": 9, "parts": {}}')
+    (tmp_path / MANIFEST_NAME).write_text('{"format": 9, "parts": {}}')
     with pytest.raises(DataError, match=r"format 9, this version reads 1"):
         read_manifest(tmp_path)
 
@@ -307,7 +310,7 @@ def test_hostile_archives(tmp_path: Path, content: bytes, message: str) -> None:
     archive = tmp_path / "archive"
     archive.write_bytes(content)
     with pytest.raises(DataError, match=message):
-        unpack(archive, tmp_path / "out")
+        unpack_archive(archive, tmp_path / "out")
     assert not (tmp_path / "out.jpg").exists()
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path != archive]
 
@@ -318,7 +321,7 @@ def test_a_folder_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "out" / "a").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "archive").write_bytes(tape({"a/b.jpg": b"x"}))
     with pytest.raises(DataError, match=r"'a/b.jpg' would leave .* through a link"):
-        unpack(tmp_path / "archive", tmp_path / "out")
+        unpack_archive(tmp_path / "archive", tmp_path / "out")
 
 
 def test_zip_files_too_and_what_is_there_is_kept(tmp_path: Path) -> None:
@@ -330,7 +333,7 @@ def test_zip_files_too_and_what_is_there_is_kept(tmp_path: Path) -> None:
     out = tmp_path / "out"
     (out / "b").mkdir(parents=True)
     (out / "a.jpg").write_bytes(b"old")
-    assert unpack(archive, out, strip="images") == 2
+    assert unpack_archive(archive, out, strip="images") == 2
     assert (out / "a.jpg").read_bytes() == b"old"
     assert (out / "b" / "c.jpg").read_bytes() == b"three"
     link = zipfile.ZipInfo("link")
@@ -338,4 +341,4 @@ def test_zip_files_too_and_what_is_there_is_kept(tmp_path: Path) -> None:
     with zipfile.ZipFile(archive, "w") as packed:
         packed.writestr(link, "/etc")
     with pytest.raises(DataError, match=r"'link' is a link or device"):
-        unpack(archive, out)
+        unpack_archive(archive, out)

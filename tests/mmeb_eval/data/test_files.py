@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from mmeb_eval.data.cases import read
-from mmeb_eval.data.files import TaskFiles, rows, scar_folder, task_files
+from mmeb_eval.data.cases import read_cases
+from mmeb_eval.data.files import TaskFiles, find_scar_tasks, find_task_files, iter_rows
 from mmeb_eval.data.tasks import get_task
 from mmeb_eval.templates.fused import LAYOUTS
 from scar.common.files import hash_file
@@ -24,19 +24,21 @@ MMEB_ROW = {
 def test_each_file_of_a_scar_folder_is_a_task(tmp_path: Path, write_corpus: Any, make_row: Any) -> None:
     for name in ("SCaR_eval_RefCOCO_plus", "SCaR_eval_Mine", "SCAR_ADE20K_val_filtered", "notes"):
         write_corpus(tmp_path / "SCaR-eval" / f"{name}.parquet", [make_row(0)])
-    found = scar_folder(tmp_path)
+    found = find_scar_tasks(tmp_path)
     assert [files.task.name for files in found] == ["SCAR_ADE20K_val", "Mine", "SCAR_RefCOCO_plus_val"]
-    assert {files.images for files in found} == {tmp_path}
-    assert [files.task.name for files in scar_folder(tmp_path / "SCaR-eval")] == [files.task.name for files in found]
-    assert {files.images for files in scar_folder(tmp_path / "SCaR-eval")} == {tmp_path}
-    assert {files.images for files in scar_folder(tmp_path, tmp_path / "pictures")} == {tmp_path / "pictures"}
+    assert {files.image_root for files in found} == {tmp_path}
+    assert [files.task.name for files in find_scar_tasks(tmp_path / "SCaR-eval")] == [
+        files.task.name for files in found
+    ]
+    assert {files.image_root for files in find_scar_tasks(tmp_path / "SCaR-eval")} == {tmp_path}
+    assert {files.image_root for files in find_scar_tasks(tmp_path, tmp_path / "pictures")} == {tmp_path / "pictures"}
 
 
 def test_a_folder_without_evaluation_files_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no SCaR_eval_\*.parquet here; `scar build .* --split eval` writes it"):
-        scar_folder(tmp_path)
+        find_scar_tasks(tmp_path)
     with pytest.raises(DataError, match=r"nowhere: no such folder; `scar build` writes one"):
-        scar_folder(tmp_path / "nowhere")
+        find_scar_tasks(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("name", ["VOC2007.parquet", "VOC2007/test-00000-of-00001.parquet"])
@@ -46,8 +48,8 @@ def test_a_task_is_found_by_name(tmp_path: Path, name: str) -> None:
     parquet.write_table(pa.Table.from_pylist([MMEB_ROW]), path)
     task = get_task("VOC2007")
     (tmp_path / "p").touch()
-    assert task_files(task, tmp_path) == TaskFiles(task, (path,), tmp_path)
-    assert [row for _, row in rows(task_files(task, tmp_path))] == [MMEB_ROW]
+    assert find_task_files(task, tmp_path) == TaskFiles(task, (path,), tmp_path)
+    assert [row for _, row in iter_rows(find_task_files(task, tmp_path))] == [MMEB_ROW]
 
 
 def test_images_are_where_the_first_rows_image_is(tmp_path: Path) -> None:
@@ -56,21 +58,21 @@ def test_images_are_where_the_first_rows_image_is(tmp_path: Path) -> None:
     places = [tmp_path / place for place in ("image-tasks", "image-tasks/MMEB/images", "images", ".")]
     for place in places[1:]:
         place.mkdir(parents=True, exist_ok=True)
-    nowhere = task_files(task, tmp_path)
-    assert (nowhere.images, nowhere.looked) == (places[0], tuple(places))
+    nowhere = find_task_files(task, tmp_path)
+    assert (nowhere.image_root, nowhere.searched) == (places[0], tuple(places))
     with pytest.raises(DataError) as caught:
-        list(read(nowhere, LAYOUTS["plain"], shows_box=False))
+        list(read_cases(nowhere, LAYOUTS["plain"], box_as_prompt=False))
     assert str(caught.value).endswith(f"no such file below {' or '.join(map(str, places))}.")
     for place in reversed(places):
         (place / "p").touch()
-        assert task_files(task, tmp_path) == TaskFiles(task, (tmp_path / "VOC2007.parquet",), place)
+        assert find_task_files(task, tmp_path) == TaskFiles(task, (tmp_path / "VOC2007.parquet",), place)
     mine = tmp_path / "elsewhere"
-    assert task_files(task, tmp_path, mine) == TaskFiles(task, (tmp_path / "VOC2007.parquet",), mine, (mine,))
+    assert find_task_files(task, tmp_path, mine) == TaskFiles(task, (tmp_path / "VOC2007.parquet",), mine, (mine,))
 
 
 def test_a_task_without_images_needs_no_image_folder(tmp_path: Path) -> None:
     parquet.write_table(pa.Table.from_pylist([MMEB_ROW | {"qry_img_path": ""}]), tmp_path / "VOC2007.parquet")
-    assert task_files(get_task("VOC2007"), tmp_path).looked == ()
+    assert find_task_files(get_task("VOC2007"), tmp_path).searched == ()
 
 
 @pytest.mark.parametrize("place", ["", "images/coco_stuff_val", "images"])
@@ -81,24 +83,24 @@ def test_images_of_scar_are_where_its_readme_puts_them(
     write_corpus(tmp_path / "SCaR-eval" / name, [make_row(0) | {"qry_image_path": "7.jpg"}])
     (tmp_path / place).mkdir(parents=True, exist_ok=True)
     (tmp_path / place / "7.jpg").touch()
-    (files,) = scar_folder(tmp_path)
-    assert (files.images, files.looked) == (tmp_path / place, ())
+    (files,) = find_scar_tasks(tmp_path)
+    assert (files.image_root, files.searched) == (tmp_path / place, ())
 
 
 def test_a_scar_task_is_found_by_name(tmp_path: Path, write_corpus: Any, make_row: Any) -> None:
     write_corpus(tmp_path / "SCaR-eval" / "SCaR_eval_ADE20K.parquet", [make_row(0)])
-    assert task_files(get_task("SCAR_ADE20K_val"), tmp_path).task.source == "ADE20K"
+    assert find_task_files(get_task("SCAR_ADE20K_val"), tmp_path).task.source == "ADE20K"
     with pytest.raises(DataError, match=r"no SCaR_eval_RefCOCOg.parquet for task SCAR_RefCOCOg_val"):
-        task_files(get_task("SCAR_RefCOCOg_val"), tmp_path)
+        find_task_files(get_task("SCAR_RefCOCOg_val"), tmp_path)
 
 
 def test_a_task_without_data_is_named_with_the_places_looked_at(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no data for task GQA: looked for GQA.parquet, GQA.jsonl and GQA/\*.parquet"):
-        task_files(get_task("GQA"), tmp_path)
+        find_task_files(get_task("GQA"), tmp_path)
 
 
 def _read(path: Path) -> list[Any]:
-    return list(rows(TaskFiles(get_task("SCAR_ADE20K_val"), (path,), path.parent)))
+    return list(iter_rows(TaskFiles(get_task("SCAR_ADE20K_val"), (path,), path.parent)))
 
 
 def test_a_truncated_file_is_named(tmp_path: Path, write_corpus: Any, make_row: Any) -> None:

@@ -10,8 +10,8 @@ import pytest
 from pyarrow import parquet
 
 from mmeb_eval.adapters.baselines import Random
-from mmeb_eval.data.cases import read
-from mmeb_eval.data.files import JOINED_DATASET, TaskFiles, row_format, rows
+from mmeb_eval.data.cases import read_cases
+from mmeb_eval.data.files import JOINED_DATASET, TaskFiles, find_row_format, iter_rows
 from mmeb_eval.data.tasks import get_task
 from mmeb_eval.embedder import Item
 from mmeb_eval.run.evaluate import evaluate
@@ -29,7 +29,7 @@ ROW = {
 
 @pytest.mark.parametrize("task", ["RefCOCO", "VOC2007", "MSCOCO_t2i", "GQA"])
 def test_only_the_token_changes_whatever_the_task(task: str, task_rows: Any, tmp_path: Path) -> None:
-    (case,) = read(task_rows(task, [ROW]), QWEN, shows_box=False)
+    (case,) = read_cases(task_rows(task, [ROW]), QWEN, box_as_prompt=False)
     assert case.query == Item(text="<|image_pad|> \nWhich one? \n\n", image=tmp_path / "q.jpg")
     assert case.candidates == (
         Item(text="<|image_pad|>\nThe cup ", image=tmp_path / "a.jpg"),
@@ -39,7 +39,7 @@ def test_only_the_token_changes_whatever_the_task(task: str, task_rows: Any, tmp
 
 
 def test_plain_models_get_no_token_and_no_outer_space(task_rows: Any) -> None:
-    (case,) = read(task_rows("GQA", [ROW]), LAYOUTS["plain"], shows_box=False)
+    (case,) = read_cases(task_rows("GQA", [ROW]), LAYOUTS["plain"], box_as_prompt=False)
     assert [item.text for item in (case.query, *case.candidates)] == [
         "Which one?",
         "The cup",
@@ -49,22 +49,22 @@ def test_plain_models_get_no_token_and_no_outer_space(task_rows: Any) -> None:
 
 
 def test_an_empty_path_is_no_image(task_rows: Any) -> None:
-    (case,) = read(task_rows("VOC2007", [ROW | {"qry_img_path": ""}]), QWEN, shows_box=False)
+    (case,) = read_cases(task_rows("VOC2007", [ROW | {"qry_img_path": ""}]), QWEN, box_as_prompt=False)
     assert case.query.image is None
 
 
 def test_an_empty_text_with_paths_is_images_without_text(task_rows: Any, tmp_path: Path) -> None:
     row = ROW | {"tgt_text": "", "tgt_img_path": ["a.jpg", "b.jpg"]}
-    (case,) = read(task_rows("MSCOCO_t2i", [row]), LAYOUTS["plain"], shows_box=False)
+    (case,) = read_cases(task_rows("MSCOCO_t2i", [row]), LAYOUTS["plain"], box_as_prompt=False)
     assert case.candidates == (Item(text="", image=tmp_path / "a.jpg"), Item(text="", image=tmp_path / "b.jpg"))
 
 
 def test_a_pair_of_text_and_path_is_one_candidate_across_rows(task_rows: Any) -> None:
-    first, second = read(task_rows("WebQA", [ROW, ROW | {"qry_text": "Another?"}]), QWEN, shows_box=False)
+    first, second = read_cases(task_rows("WebQA", [ROW, ROW | {"qry_text": "Another?"}]), QWEN, box_as_prompt=False)
     assert [id(item) for item in first.candidates] == [id(item) for item in second.candidates]
     assert len(set(first.candidates)) == 3
-    assert first.listed == second.listed
-    assert first.asked != second.asked
+    assert first.candidates_digest == second.candidates_digest
+    assert first.query_digest != second.query_digest
 
 
 @pytest.mark.parametrize(
@@ -81,17 +81,17 @@ def test_a_pair_of_text_and_path_is_one_candidate_across_rows(task_rows: Any) ->
 )
 def test_a_row_of_another_shape_is_named(change: Any, message: str, task_rows: Any) -> None:
     with pytest.raises(DataError, match=message):
-        list(read(task_rows("GQA", [ROW | change]), QWEN, shows_box=False))
+        list(read_cases(task_rows("GQA", [ROW | change]), QWEN, box_as_prompt=False))
 
 
 def test_missing_columns_are_named(tmp_path: Path) -> None:
     path = tmp_path / "GQA.parquet"
     parquet.write_table(pa.table({"qry_text": ["x"], "tgt_text": [["y"]]}), path)
     with pytest.raises(DataError, match=r"GQA.parquet: no column qry_img_path, tgt_img_path; found qry_text, tgt_text"):
-        list(rows(TaskFiles(get_task("GQA"), (path,), tmp_path)))
+        list(iter_rows(TaskFiles(get_task("GQA"), (path,), tmp_path)))
     parquet.write_table(pa.table({"qry_inst": ["x"], "tgt_text": [["y"]]}), path)
     with pytest.raises(DataError, match=r"no column qry_text, qry_img_path, tgt_inst, tgt_img_path; found qry_inst"):
-        list(rows(TaskFiles(get_task("GQA"), (path,), tmp_path)))
+        list(iter_rows(TaskFiles(get_task("GQA"), (path,), tmp_path)))
 
 
 def test_two_formats_in_one_task_are_refused(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_two_formats_in_one_task_are_refused(tmp_path: Path) -> None:
     for path, row in zip(paths, (ROW, ROW | {"qry_inst": "i", "tgt_inst": ""}), strict=True):
         parquet.write_table(pa.Table.from_pylist([row]), path)
     with pytest.raises(DataError, match=r"0.parquet: no column qry_inst, but .*1.parquet has it; use one data set"):
-        row_format(TaskFiles(get_task("GQA"), paths, tmp_path))
+        find_row_format(TaskFiles(get_task("GQA"), paths, tmp_path))
 
 
 def test_results_name_the_format_and_its_data_set(task_rows: Any, corpus: Path) -> None:

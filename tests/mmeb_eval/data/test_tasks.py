@@ -9,8 +9,17 @@ from typing import Any
 
 import pytest
 
-from mmeb_eval.data.tasks import GROUPS, Task, get_task, get_tasks, group, load_tasks, scar_task, tasks
-from mmeb_eval.report.published import published
+from mmeb_eval.data.tasks import (
+    GROUPS,
+    Task,
+    get_task,
+    get_tasks,
+    list_group_tasks,
+    make_scar_task,
+    read_task_table,
+    tasks,
+)
+from mmeb_eval.report.published import read_published_scores
 from mmeb_eval.templates.fused import JOINS
 from scar.errors import DataError, UnknownName
 
@@ -29,12 +38,12 @@ benchmark = "SCaR"
 
 def test_the_table_has_the_published_counts() -> None:
     assert len(tasks()) == 41
-    sizes = {name: len(group(name)) for name in GROUPS}
+    sizes = {name: len(list_group_tasks(name)) for name in GROUPS}
     assert sizes == {
         "classification": 10, "vqa": 10, "retrieval": 12, "grounding": 4, "IND": 20, "OOD": 16, "MMEB": 36, "SCaR": 5,
         "lite": 8,
     }  # fmt: skip
-    assert sum(get_task(name).queries for name in group("SCaR")) == 47_145
+    assert sum(get_task(name).queries for name in list_group_tasks("SCaR")) == 47_145
 
 
 @pytest.mark.parametrize("task", tasks().values(), ids=lambda task: task.name)
@@ -85,10 +94,10 @@ def test_an_unknown_task_is_met_with_the_nearest_name() -> None:
 
 
 def test_a_scar_file_is_the_official_task_or_one_of_its_own() -> None:
-    assert scar_task("RefCOCO_plus") == get_task("SCAR_RefCOCO_plus_val")
-    own = scar_task("COCO_mini")
+    assert make_scar_task("RefCOCO_plus") == get_task("SCAR_RefCOCO_plus_val")
+    own = make_scar_task("COCO_mini")
     assert (own.name, own.source, own.family, own.choices, own.queries) == ("COCO_mini", "COCO_mini", "region", 10, 0)
-    assert scar_task("GQA").name != "GQA"
+    assert make_scar_task("GQA").name != "GQA"
 
 
 @pytest.mark.parametrize(
@@ -107,14 +116,14 @@ def test_a_bad_column_or_value_is_named_with_file_and_row(tmp_path: Path, line: 
     table = tmp_path / "bad.toml"
     table.write_text(GOOD_ROW + line)
     with pytest.raises(DataError, match=message):
-        load_tasks(table)
+        read_task_table(table)
 
 
 def test_a_row_without_a_needed_column_is_named(tmp_path: Path) -> None:
     table = tmp_path / "bad.toml"
     table.write_text('[Mine]\nbenchmark = "MMEB"\nfamily = "vqa"\n')
     with pytest.raises(DataError, match=r"\[Mine\]: no column query, join, candidates, key, choices; the columns are"):
-        load_tasks(table)
+        read_task_table(table)
 
 
 @pytest.mark.parametrize("text", ["[Mine", "Mine = 3\n"])
@@ -122,13 +131,13 @@ def test_a_file_that_is_no_table_is_named(tmp_path: Path, text: str) -> None:
     table = tmp_path / "bad.toml"
     table.write_text(text)
     with pytest.raises(DataError, match=r"bad.toml"):
-        load_tasks(table)
+        read_task_table(table)
 
 
 def test_a_good_row_takes_its_benchmarks_defaults(tmp_path: Path) -> None:
     table = tmp_path / "good.toml"
     table.write_text(GOOD_ROW)
-    assert load_tasks(table)["Mine"].choices == 10
+    assert read_task_table(table)["Mine"].choices == 10
 
 
 def test_lite_is_two_tasks_of_each_family_that_order_the_published_models_as_all_do() -> None:
@@ -137,19 +146,19 @@ def test_lite_is_two_tasks_of_each_family_that_order_the_published_models_as_all
         ("classification", "vqa", "retrieval", "grounding"), 2
     )
     rows: dict[tuple[str, str], dict[str, float]] = {}
-    for score in published():
+    for score in read_published_scores():
         rows.setdefault((score.source.id, score.model), {})[score.name] = score.share
-    whole = [row for row in rows.values() if set(group("MMEB")) <= row.keys()]
+    whole = [row for row in rows.values() if set(list_group_tasks("MMEB")) <= row.keys()]
     assert len(whole) == 16
 
     def mean(row: dict[str, float], names: Sequence[str]) -> float:
         return sum(row[name] for name in names) / len(names)
 
-    by_all = sorted(whole, key=lambda row: mean(row, group("MMEB")))
+    by_all = sorted(whole, key=lambda row: mean(row, list_group_tasks("MMEB")))
     assert sorted(whole, key=lambda row: mean(row, chosen)) == by_all
-    assert max(abs(mean(row, chosen) - mean(row, group("MMEB"))) for row in whole) < 0.025
+    assert max(abs(mean(row, chosen) - mean(row, list_group_tasks("MMEB"))) for row in whole) < 0.025
 
 
 def test_sets_of_tasks_have_names() -> None:
     assert len(get_tasks("all")) == 41
-    assert [task.name for task in get_tasks("lite")] == list(group("lite"))
+    assert [task.name for task in get_tasks("lite")] == list(list_group_tasks("lite"))

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmeb_eval.adapters.baselines import Random
-from mmeb_eval.data.files import TaskFiles, scar_folder, task_files
+from mmeb_eval.data.files import TaskFiles, find_scar_tasks, find_task_files
 from mmeb_eval.data.tasks import get_task
 from mmeb_eval.embedder import Item, Points, Prompt
-from mmeb_eval.regions.robustness import PROBES, disturbed, targets
-from mmeb_eval.report.curves import curves, tables
-from mmeb_eval.report.plots import BOTTOM, LEFT, RIGHT, TOP, drawn
+from mmeb_eval.regions.robustness import PROBES, iter_perturbed_prompts, read_targets
+from mmeb_eval.report.curves import make_curve_tables, make_curves
+from mmeb_eval.report.plots import BOTTOM, LEFT, RIGHT, TOP, draw_curves
 from mmeb_eval.report.report import write_report
-from mmeb_eval.run.results import Result, read_probed, read_result, read_results
-from mmeb_eval.run.run import run
+from mmeb_eval.run.results import Result, read_probe_results, read_result, read_results
+from mmeb_eval.run.run import run_evaluations
 from scar.errors import DataError, ScarError
 from scar.sample import Box, Mask
 
@@ -99,7 +99,7 @@ def pictured(tmp_path: Path, write_corpus: Any, make_row: Any) -> Path:
 def scores(output: Path) -> dict[str, float]:
     return {
         f"{probe['name']} {probe['level']}": result.metrics["hit@1"]
-        for result in read_probed(output)
+        for result in read_probe_results(output)
         for probe in [result.settings["probe"]]
     }
 
@@ -107,7 +107,7 @@ def scores(output: Path) -> dict[str, float]:
 def test_a_model_that_looks_falls_where_its_prompts_are_no_longer_good_enough(pictured: Path, tmp_path: Path) -> None:
     said: list[str] = []
     model = Looks()
-    results = run([model], scar_folder(pictured), tmp_path / "out", probe=True, say=said.append)
+    results = run_evaluations([model], find_scar_tasks(pictured), tmp_path / "out", probe=True, say=said.append)
     found = scores(tmp_path / "out")
     assert found == {
         "box 0.9": 1, "box 0.8": 1, "box 0.7": 1, "box 0.6": 0, "box 0.5": 0, "box elsewhere": 0,
@@ -120,13 +120,13 @@ def test_a_model_that_looks_falls_where_its_prompts_are_no_longer_good_enough(pi
     assert [line for line in said if "click off the thing, 32 (pixels beside its box): 20 of 20 queries" in line]
     (ordinary,) = read_results(tmp_path / "out")
     assert results[0] == ordinary
-    assert [curve.undisturbed for curve in curves(results, results[1:])] == [1, 1, 1]
+    assert [curve.undisturbed for curve in make_curves(results, results[1:])] == [1, 1, 1]
 
     before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.json")}
     again = Looks()
-    run([again], scar_folder(pictured), tmp_path / "out", probe=True, batch_size=7)
+    run_evaluations([again], find_scar_tasks(pictured), tmp_path / "out", probe=True, batch_size=7)
     assert again.asked == []
-    run([Looks()], scar_folder(pictured), tmp_path / "other", probe=True)
+    run_evaluations([Looks()], find_scar_tasks(pictured), tmp_path / "other", probe=True)
     assert {path.relative_to(tmp_path / "out"): text for path, text in before.items()} == {
         path.relative_to(tmp_path / "other"): path.read_bytes() for path in (tmp_path / "other").rglob("*.json")
     }
@@ -137,7 +137,7 @@ def test_clicks_and_masks_are_not_told_in_words_beside(pictured: Path, tmp_path:
         layout = "qwen2_vl"
 
     model = Exact()
-    results = run([model], scar_folder(pictured), tmp_path / "out", probe=True)
+    results = run_evaluations([model], find_scar_tasks(pictured), tmp_path / "out", probe=True)
     for item in model.asked:
         if item.image is not None:
             assert ("bbox: [" in item.text) == isinstance(item.prompt, Box)
@@ -154,7 +154,7 @@ def test_a_model_that_sees_no_prompts_is_told_the_jittered_box_in_words(pictured
             return Random().embed(items)
 
     model, said = Reads(), list[str]()
-    run([model], scar_folder(pictured), tmp_path / "out", probe=True, say=said.append)
+    run_evaluations([model], find_scar_tasks(pictured), tmp_path / "out", probe=True, say=said.append)
     asked = {item.text for item in model.asked if item.image is not None and item.image.stem == "3"}
     assert len(asked) == 7
     assert all("bbox: [" in text for text in asked)
@@ -169,20 +169,24 @@ def test_data_without_masks_say_so(corpus: Path, tmp_path: Path) -> None:
         def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
             return Random().embed(items)
 
-    results = run([Guesses()], scar_folder(corpus), tmp_path / "out", probe=True, say=said.append)
+    results = run_evaluations([Guesses()], find_scar_tasks(corpus), tmp_path / "out", probe=True, say=said.append)
     assert (
         "partial mask, 0.5 (share of its pixels): 40 of 40 queries of Toy have no such prompt and are left out." in said
     )
-    assert {curve.probe for curve in curves(results, results[1:])} == {"box", "click"}
+    assert {curve.probe for curve in make_curves(results, results[1:])} == {"box", "click"}
 
 
 def test_what_is_drawn_for_a_row_depends_on_the_seed_and_its_number_alone(pictured: Path) -> None:
-    about = targets(scar_folder(pictured)[0])
-    first = {(each.probe.name, each.level): each.prompts for p in PROBES.values() for each in disturbed(about, p, 0)}
+    about = read_targets(find_scar_tasks(pictured)[0])
+    first = {
+        (each.probe.name, each.level): each.prompts
+        for p in PROBES.values()
+        for each in iter_perturbed_prompts(about, p, 0)
+    }
     for probe in PROBES.values():
-        for each in disturbed(about[:7], probe, 0):
+        for each in iter_perturbed_prompts(about[:7], probe, 0):
             assert each.prompts == first[probe.name, each.level][:7]
-    (nine, *_) = disturbed(about, PROBES["box"], 1)
+    (nine, *_) = iter_perturbed_prompts(about, PROBES["box"], 1)
     assert not set(nine.prompts) & set(first["box", "0.9"])
     assert len(set(first["box", "0.9"])) == 20
 
@@ -190,15 +194,15 @@ def test_what_is_drawn_for_a_row_depends_on_the_seed_and_its_number_alone(pictur
 def test_rows_that_cannot_be_asked_are_left_out_and_compared_with_their_own_score(
     tmp_path: Path, pictured: Path
 ) -> None:
-    files = scar_folder(pictured)
-    (base, *_) = run([Looks()], files, tmp_path / "out")
+    files = find_scar_tasks(pictured)
+    (base, *_) = run_evaluations([Looks()], files, tmp_path / "out")
     probed = replace(
         base,
         ranks=base.ranks[3:],
         settings={**base.settings, "probe": {"name": "click", "level": "8", "seed": 0, "left_out": [0, 1, 2]}},
     )
     base = replace(base, ranks=(2, 2, 2, 2, *base.ranks[4:]), metrics={**base.metrics, "hit@1": 16 / 20})
-    (curve,) = curves([base], [probed])
+    (curve,) = make_curves([base], [probed])
     assert (curve.undisturbed, curve.points[0].queries, curve.points[0].undisturbed) == (0.8, 17, 16 / 17)
 
 
@@ -217,19 +221,19 @@ def test_rows_that_cannot_be_asked_are_left_out_and_compared_with_their_own_scor
 def test_probes_that_do_not_belong_are_refused(
     pictured: Path, tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
-    base, first, *_ = run([Looks()], scar_folder(pictured), tmp_path / "out", probe=True)
+    base, first, *_ = run_evaluations([Looks()], find_scar_tasks(pictured), tmp_path / "out", probe=True)
     with pytest.raises(DataError, match=message):
-        curves([base], [replace(first, settings={**first.settings, **change})])
+        make_curves([base], [replace(first, settings={**first.settings, **change})])
     with pytest.raises(DataError, match="no ordinary result"):
-        curves([], [first])
+        make_curves([], [first])
 
 
 def test_a_file_that_is_no_probe_is_named(pictured: Path, tmp_path: Path) -> None:
-    run([Looks()], scar_folder(pictured), tmp_path / "out", probe=True)
+    run_evaluations([Looks()], find_scar_tasks(pictured), tmp_path / "out", probe=True)
     (ordinary,) = (tmp_path / "out").glob("*/*.json")
     (ordinary.parent / "probes/Toy/box-0.9.json").write_bytes(ordinary.read_bytes())
     with pytest.raises(DataError, match=r"box-0.9.json: not a result with disturbed prompts"):
-        read_probed(tmp_path / "out")
+        read_probe_results(tmp_path / "out")
 
 
 def test_tasks_without_regions_and_boxes_outside_of_their_image_are_refused(
@@ -238,27 +242,27 @@ def test_tasks_without_regions_and_boxes_outside_of_their_image_are_refused(
     row = {"qry_inst": "i", "qry_text": "t", "qry_img_path": "a.jpg", "tgt_inst": "", "tgt_text": ["a"],
            "tgt_img_path": [""]}  # fmt: skip
     with pytest.raises(DataError, match=r"VOC2007: its queries have no regions; probes are for SCaR tasks"):
-        targets(task_rows("VOC2007", [row]))
+        read_targets(task_rows("VOC2007", [row]))
     rows = pictured / "SCaR-eval" / "SCaR_eval_Toy.parquet"
     write_corpus(rows, [make_row(0) | {"bbox": [100.0, 2.0, 5.0, 5.0]}])
     with pytest.raises(DataError, match=r"row 0: bbox .* has no area in its image of 64 x 48 pixels"):
-        targets(scar_folder(pictured)[0])
+        read_targets(find_scar_tasks(pictured)[0])
     (pictured / "images/Toy_val/0.png").write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"0.png: not an image that can be decoded"):
-        targets(scar_folder(pictured)[0])
+        read_targets(find_scar_tasks(pictured)[0])
 
 
 def test_a_mask_of_another_size_is_refused(pictured: Path) -> None:
     Image.new("RGB", (65, 48)).save(pictured / "images/Toy_val/3.png")
     with pytest.raises(ScarError, match=r"row 3: RLE size .* is not the image's height and width"):
-        targets(scar_folder(pictured)[0])
+        read_targets(find_scar_tasks(pictured)[0])
 
 
 def test_reports_show_the_curves_with_chance_and_the_undisturbed_score(pictured: Path, tmp_path: Path) -> None:
-    results = run([Looks()], scar_folder(pictured), tmp_path / "out", probe=True)
+    results = run_evaluations([Looks()], find_scar_tasks(pictured), tmp_path / "out", probe=True)
     ordinary, probed = results[:1], results[1:]
     for suffix in ("html", "md", "json"):
-        write_report(ordinary, tmp_path / f"report.{suffix}", probed=probed)
+        write_report(ordinary, tmp_path / f"report.{suffix}", probe_results=probed)
     page = (tmp_path / "report.html").read_text()
     assert (
         'aria-label="jittered box on Toy, IoU with the right box. looks@1: undisturbed 1.000, chance 0.100, 0.9 1.000, '
@@ -272,15 +276,15 @@ def test_reports_show_the_curves_with_chance_and_the_undisturbed_score(pictured:
     assert rows[0]["points"][3]["hit"] == 0
     write_report(ordinary, tmp_path / "plain.html")
     assert "Robustness" not in (tmp_path / "plain.html").read_text()
-    assert [table.row_count for table in tables(curves(ordinary, probed))] == [6, 4, 4]
+    assert [table.row_count for table in make_curve_tables(make_curves(ordinary, probed))] == [6, 4, 4]
 
 
 def test_curves_are_drawn_in_proportion(pictured: Path, tmp_path: Path) -> None:
-    results = run([Looks()], scar_folder(pictured), tmp_path / "out", probe=True)
-    figure = drawn(curves(results, results[1:]))[0]
+    results = run_evaluations([Looks()], find_scar_tasks(pictured), tmp_path / "out", probe=True)
+    figure = draw_curves(make_curves(results, results[1:]))[0]
     (line,) = figure.lines
-    assert [level for _, level in figure.across] == ["0.9", "0.8", "0.7", "0.6", "0.5", "elsewhere"]
-    assert np.allclose(np.diff([x for x, _ in figure.across]), (RIGHT - LEFT) / 6, atol=0.11)
+    assert [level for _, level in figure.x_ticks] == ["0.9", "0.8", "0.7", "0.6", "0.5", "elsewhere"]
+    assert np.allclose(np.diff([x for x, _ in figure.x_ticks]), (RIGHT - LEFT) / 6, atol=0.11)
     assert line.undisturbed == TOP
     assert figure.chance == pytest.approx(BOTTOM - 0.1 * (BOTTOM - TOP))
     assert [y for _, y, _ in line.dots] == [TOP] * 3 + [BOTTOM] * 3
@@ -289,8 +293,8 @@ def test_curves_are_drawn_in_proportion(pictured: Path, tmp_path: Path) -> None:
 def test_official_tasks_are_probed_by_name(pictured: Path, tmp_path: Path) -> None:
     path = pictured / "SCaR-eval" / "SCaR_eval_Toy.parquet"
     path.rename(path.with_name("SCaR_eval_ADE20K.parquet"))
-    files: TaskFiles = task_files(get_task("SCAR_ADE20K_val"), pictured)
-    results: list[Result] = run([Looks()], [files], tmp_path / "out", probe=True)
+    files: TaskFiles = find_task_files(get_task("SCAR_ADE20K_val"), pictured)
+    results: list[Result] = run_evaluations([Looks()], [files], tmp_path / "out", probe=True)
     assert read_result(tmp_path / "out/looks@1/probes/SCAR_ADE20K_val/box-0.6.json") == next(
         result for result in results if result.settings.get("probe", {}).get("level") == "0.6"
     )

@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmeb_eval.adapters.baselines import Constant
-from mmeb_eval.data.files import scar_folder
+from mmeb_eval.data.files import find_scar_tasks
 from mmeb_eval.embedder import Embedder, Item, Points, Prompt
 from mmeb_eval.regions.strategies import (
-    METHODS,
-    PICTURES,
+    IMAGE_STRATEGIES,
+    METHOD_STRATEGIES,
     STRATEGIES,
-    TEXTS,
-    UNTOLD,
-    blur,
-    crop,
-    pool,
-    red_circle,
-    tell,
+    TEXT_STRATEGIES,
+    WHOLE_IMAGE,
+    apply_strategy,
+    blur_outside,
+    crop_to_box,
+    draw_red_circle,
+    pool_box,
 )
 from mmeb_eval.run.evaluate import evaluate
 from scar.errors import DataError, EvalError, UnknownName
@@ -73,11 +73,11 @@ class Exact(Seen):
 
 
 def test_a_crop_is_the_pixels_that_the_box_touches(noise: Image.Image) -> None:
-    assert np.array_equal(np.asarray(crop(noise, BOX)), np.asarray(noise)[5:21, 10:30])
+    assert np.array_equal(np.asarray(crop_to_box(noise, BOX)), np.asarray(noise)[5:21, 10:30])
 
 
 def test_blur_keeps_the_box_and_changes_the_rest(noise: Image.Image) -> None:
-    before, after = np.asarray(noise), np.asarray(blur(noise, BOX))
+    before, after = np.asarray(noise), np.asarray(blur_outside(noise, BOX))
     assert np.array_equal(after[5:21, 10:30], before[5:21, 10:30])
     outside = np.ones((40, 60), dtype=np.bool_)
     outside[5:21, 10:30] = False
@@ -86,7 +86,7 @@ def test_blur_keeps_the_box_and_changes_the_rest(noise: Image.Image) -> None:
 
 
 def test_a_red_circle_goes_around_the_box_and_hides_nothing_else(noise: Image.Image) -> None:
-    before, after = np.asarray(noise), np.asarray(red_circle(noise, BOX))
+    before, after = np.asarray(noise), np.asarray(draw_red_circle(noise, BOX))
     changed = (before != after).any(axis=2)
     assert (after[changed] == (255, 0, 0)).all()
     rows, columns = np.nonzero(changed)
@@ -95,9 +95,9 @@ def test_a_red_circle_goes_around_the_box_and_hides_nothing_else(noise: Image.Im
 
 
 @pytest.mark.parametrize("box", [Box(-9, -9, 5, 5), Box(50, 30, 99, 99), Box(7, 7, 7, 7), Box(90, 90, 95, 95)])
-@pytest.mark.parametrize("strategy", PICTURES)
+@pytest.mark.parametrize("strategy", IMAGE_STRATEGIES)
 def test_a_box_over_the_edge_or_without_area_still_gives_a_picture(noise: Image.Image, strategy: str, box: Box) -> None:
-    assert min(PICTURES[strategy](noise, box).size) >= 1
+    assert min(IMAGE_STRATEGIES[strategy](noise, box).size) >= 1
 
 
 @pytest.mark.parametrize("kind", [Seen, Exact])
@@ -106,17 +106,17 @@ def test_every_query_tells_its_region_once_and_the_result_says_how(
     corpus: Path, strategy: str, kind: type[Seen]
 ) -> None:
     inner = kind()
-    result = evaluate(tell(inner, strategy), scar_folder(corpus)[0])
+    result = evaluate(apply_strategy(inner, strategy), find_scar_tasks(corpus)[0])
     assert result.settings["region"] == strategy
     assert result.model == f"seen@1+{strategy}"
     queries = [item for item in inner.items if item.image is not None]
-    assert len(queries) == (20 if strategy == UNTOLD else 40)  # two things of one picture are then one question
+    assert len(queries) == (20 if strategy == WHOLE_IMAGE else 40)  # two things of one picture are then one question
     assert all(item.prompt is None for item in inner.items)
-    assert all(("object bbox" in item.text) == (strategy in TEXTS) for item in queries)
+    assert all(("object bbox" in item.text) == (strategy in TEXT_STRATEGIES) for item in queries)
     if strategy == "crop":
         assert {pixels.shape for pixels in inner.pixels} <= {(4, 4, 3), (4, 3, 3), (4, 5, 3)}
     folders = {item.image.parent for item in queries if item.image is not None}
-    assert all(folder.exists() == (strategy not in PICTURES) for folder in folders)
+    assert all(folder.exists() == (strategy not in IMAGE_STRATEGIES) for folder in folders)
     assert sum(isinstance(box, Box) for box in inner.boxes) == (40 if strategy == "roi" else 0)
     assert inner.bare == (strategy == "text-bare")
 
@@ -125,7 +125,7 @@ def test_a_task_without_regions_is_asked_as_it_is(tmp_path: Path, noise: Image.I
     noise.save(tmp_path / "whole.png")
     inner = Seen()
     items = [Item("words"), Item(image=tmp_path / "whole.png")]
-    assert tell(inner, "crop").embed(items).shape == (2, 256)
+    assert apply_strategy(inner, "crop").embed(items).shape == (2, 256)
     assert inner.items == items
 
 
@@ -133,25 +133,25 @@ def test_the_same_picture_with_two_boxes_is_two_pictures(tmp_path: Path, noise: 
     noise.save(tmp_path / "whole.png")
     inner = Seen()
     boxes = [Box(0, 0, 5, 5), Box(9, 9, 20, 20), Box(0, 0, 5, 5)]
-    tell(inner, "crop").embed([Item(image=tmp_path / "whole.png", prompt=box) for box in boxes])
+    apply_strategy(inner, "crop").embed([Item(image=tmp_path / "whole.png", prompt=box) for box in boxes])
     assert [pixels.shape for pixels in inner.pixels] == [(5, 5, 3), (11, 11, 3), (5, 5, 3)]
 
 
 def test_what_cannot_be_told_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match=r"unknown way to tell a region 'crob': did you mean crop\?"):
-        tell(Seen(), "crob")
-    told: Embedder = tell(Seen(), "blur")
+        apply_strategy(Seen(), "crob")
+    told: Embedder = apply_strategy(Seen(), "blur")
     with pytest.raises(DataError, match=r"seen@1\+blur is shown boxes alone"):
         told.embed([Item(image=tmp_path / "a.png", prompt=Points(((1, 2),), (1,)))])
     with pytest.raises(DataError, match=r"a box without an image"):
         told.embed([Item("x", prompt=BOX)])
     with pytest.raises(DataError, match=r"seen@1\+text is shown no prompt"):
-        tell(Seen(), "text").embed([Item(image=tmp_path / "a.png", prompt=BOX)])
-    for strategy, method in METHODS.items():
+        apply_strategy(Seen(), "text").embed([Item(image=tmp_path / "a.png", prompt=BOX)])
+    for strategy, method in METHOD_STRATEGIES.items():
         with pytest.raises(
             EvalError, match=rf"constant has no {method}, which {strategy} asks for; any .* takes text,"
         ):
-            tell(Constant(), strategy)
+            apply_strategy(Constant(), strategy)
 
 
 @pytest.mark.parametrize("box", [BOX, Box(0, 0, 60, 40), Box(59.5, 0, 70, 0), Box(-5, 38, 2, 50), Box(7, 7, 7, 7)])
@@ -167,6 +167,6 @@ def test_pooling_is_the_mean_over_many_points_of_each_part(box: Box, rows: int, 
     down = ((y0 + dots * (y1 - y0)) / 40 * rows).astype(int)
     values = grid[down][:, across].astype(np.float64)  # (120 side, 120 side, 3)
     means = values.reshape(side, 120, side, 120, 3).mean(axis=(1, 3)).reshape(side * side, 3)
-    made = pool(grid, box, (60, 40), side)
+    made = pool_box(grid, box, (60, 40), side)
     assert made.reshape(side * side, 3) == pytest.approx(means, abs=0.02)
     assert made.dtype == np.float32

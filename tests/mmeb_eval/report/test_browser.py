@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from mmeb_eval.adapters.baselines import Constant, Random, TextOnly
-from mmeb_eval.data.files import scar_folder
+from mmeb_eval.data.files import find_scar_tasks
 from mmeb_eval.report.report import write_report
 from mmeb_eval.run.evaluate import evaluate
 
@@ -27,9 +27,9 @@ class Seeing(Random):
 @pytest.fixture
 def page(corpus: Path, tmp_path: Path) -> Path:
     """A report with every section."""
-    (files,) = scar_folder(corpus)
+    (files,) = find_scar_tasks(corpus)
     results = [evaluate(embedder, files) for embedder in (Seeing(1), Constant(), Random(), TextOnly())]
-    write_report(results, tmp_path / "report.html", data=[files], count=6)
+    write_report(results, tmp_path / "report.html", data=[files], max_failures=6)
     return tmp_path / "report.html"
 
 

@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from mmeb_eval.cli import app
-from mmeb_eval.data.tasks import group, tasks
-from mmeb_eval.report.compare import IMPORTANT, compare, differing, read_run
+from mmeb_eval.data.tasks import list_group_tasks, tasks
+from mmeb_eval.report.compare import SETTING_ORDER, compare_results, find_setting_differences, read_run
 from mmeb_eval.run.results import Result, write_result
 from scar.errors import DataError
 
@@ -50,15 +50,15 @@ def result(model: str, task: str, right: list[bool], **settings: Any) -> Result:
 def test_a_task_is_tested_on_the_queries_that_only_one_of_them_hits() -> None:
     a = result("a", "GQA", [True] * 30 + [False] * 12 + [True] * 8)
     b = result("b", "GQA", [False] * 30 + [True] * 12 + [True] * 8)
-    (row,) = compare([a], [b]).tasks
+    (row,) = compare_results([a], [b]).tasks
     assert (row.a, row.b) == (38 / 50, 20 / 50)
     assert row.p == pytest.approx(2 * sum(comb(42, k) for k in range(13)) / 2**42)
     assert row.corrected == row.p
     assert row.verdict == "first is better"
     assert row.low < row.a - row.b < row.high
-    (other,) = compare([b], [a]).tasks
+    (other,) = compare_results([b], [a]).tasks
     assert (other.verdict, other.p) == ("second is better", row.p)
-    assert compare([a], [replace(a, model="b")]).tasks[0].verdict == "no sure difference"
+    assert compare_results([a], [replace(a, model="b")]).tasks[0].verdict == "no sure difference"
 
 
 def test_many_tasks_make_a_lucky_one_no_difference() -> None:
@@ -66,8 +66,8 @@ def test_many_tasks_make_a_lucky_one_no_difference() -> None:
     lucky = [True] * 8 + [False] * 42
     a = [result("a", name, lucky if name == "GQA" else [False] * 50) for name in names]
     b = [result("b", name, [False] * 50) for name in names]
-    alone = compare([run for run in a if run.task == "GQA"], b).tasks[0]
-    found = compare(a, b)
+    alone = compare_results([run for run in a if run.task == "GQA"], b).tasks[0]
+    found = compare_results(a, b)
     row = next(row for row in found.tasks if row.name == "GQA")
     assert alone.corrected == alone.p == row.p < 0.05
     assert row.corrected == pytest.approx(min(1, 41 * row.p))
@@ -77,19 +77,19 @@ def test_many_tasks_make_a_lucky_one_no_difference() -> None:
 
 def test_groups_are_compared_where_both_have_all_of_their_tasks() -> None:
     rng = np.random.default_rng(0)
-    names = [*group("SCaR"), "GQA"]
+    names = [*list_group_tasks("SCaR"), "GQA"]
     a = [result("a", name, (rng.random(60) < 0.6).tolist()) for name in names]
     b = [result("b", name, (rng.random(60) < 0.2).tolist()) for name in names]
-    found = compare(a, b)
+    found = compare_results(a, b)
     assert {row.name for row in found.groups} >= {"SCaR"}
     assert "vqa" not in {row.name for row in found.groups}
     row = next(row for row in found.groups if row.name == "SCaR")
-    own = [task for task in found.tasks if task.name in group("SCaR")]
+    own = [task for task in found.tasks if task.name in list_group_tasks("SCaR")]
     assert row.a == pytest.approx(sum(task.a for task in own) / 5)
     assert row.verdict == "first is better"
     assert 1 / 10_001 <= row.p < 0.01
-    assert compare(a, b) == found
-    fewer = compare(a, [run for run in b if run.task != names[0]])
+    assert compare_results(a, b) == found
+    fewer = compare_results(a, [run for run in b if run.task != names[0]])
     assert fewer.only_a == (names[0],)
     assert "SCaR" not in {row.name for row in fewer.groups}
 
@@ -109,22 +109,22 @@ def test_groups_are_compared_where_both_have_all_of_their_tasks() -> None:
 )
 def test_the_most_important_difference_is_named_first(changes: dict[str, Any], first: str) -> None:
     a, b = result("m", "GQA", [True]), result("m", "GQA", [True], **changes)
-    found = differing([(a, b)])
+    found = find_setting_differences([(a, b)])
     assert found[0].name == first
     assert found[0].task == "GQA"
-    assert differing([(a, a)]) == []
-    assert len(set(IMPORTANT)) == len(IMPORTANT)
+    assert find_setting_differences([(a, a)]) == []
+    assert len(set(SETTING_ORDER)) == len(SETTING_ORDER)
 
 
 @pytest.mark.parametrize("what", ["queries", "candidates"])
 def test_other_questions_are_not_paired(what: str) -> None:
     with pytest.raises(DataError, match=rf"GQA: the runs were not asked the same {what} \(. against other\), so their"):
-        compare([result("a", "GQA", [True])], [result("b", "GQA", [True], **{what: "other"})])
+        compare_results([result("a", "GQA", [True])], [result("b", "GQA", [True], **{what: "other"})])
 
 
 def test_runs_without_a_common_task_are_refused() -> None:
     with pytest.raises(DataError, match="no task in common: GQA against VOC2007"):
-        compare([result("a", "GQA", [True])], [result("b", "VOC2007", [True])])
+        compare_results([result("a", "GQA", [True])], [result("b", "VOC2007", [True])])
 
 
 def test_the_command_line(tmp_path: Path) -> None:

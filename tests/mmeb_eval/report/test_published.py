@@ -9,10 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from mmeb_eval.data.tasks import GROUPS, group, tasks
-from mmeb_eval.report.leaderboard import BOARDS, OTHER_DATA, boards, show
-from mmeb_eval.report.published import SOURCES, TABLE, Published, published, read
-from mmeb_eval.run.results import HEADLINE, Result
+from mmeb_eval.data.tasks import GROUPS, list_group_tasks, tasks
+from mmeb_eval.report.leaderboard import BENCHMARK_COLUMNS, OTHER_DATA, format_cell, make_leaderboards
+from mmeb_eval.report.published import (
+    SCORES_PATH,
+    SOURCES_PATH,
+    PublishedScore,
+    read_published_scores,
+    read_scores_table,
+)
+from mmeb_eval.run.results import HEADLINE_METRIC, Result
 from scar.errors import DataError, UnknownName
 from tests.shared import SHARED
 
@@ -44,16 +50,16 @@ def facts() -> Rows:
 
 def scores(source: str) -> dict[tuple[str, str, str], float]:
     """Scores of a source by model, setting and name."""
-    return {(own.model, own.setting, own.name): own.score for own in published() if own.source.id == source}
+    return {(own.model, own.setting, own.name): own.score for own in read_published_scores() if own.source.id == source}
 
 
 def test_every_row_names_a_task_or_group_and_its_share_is_between_0_and_1() -> None:
-    assert len(published()) == 974
-    for own in published():
+    assert len(read_published_scores()) == 974
+    for own in read_published_scores():
         assert own.name in tasks() or own.name in GROUPS
         assert 0 <= own.share <= 1
         assert own.source.metric in ("hit@1", "precision@1")
-    assert {own.source.unit for own in published()} == {"percent", "fraction"}
+    assert {own.source.unit for own in read_published_scores()} == {"percent", "fraction"}
 
 
 def test_score_files_are_the_published_ones(facts: Rows) -> None:
@@ -112,27 +118,27 @@ def test_group_means_of_the_scores_per_task_are_the_published_ones(facts: Rows) 
             name: GROUP_NAMES[name] for name in ("Classification", "VQA", "Retrieval", "Grounding")
         }
         for column, name in means.items():
-            members = [ours[row["model"], "", task] for task in group(name)]
+            members = [ours[row["model"], "", task] for task in list_group_tasks(name)]
             assert sum(members) / len(members) == pytest.approx(float(row[column]), abs=1e-6)
 
 
 def test_printed_means_add_up_but_for_those_that_have_a_note() -> None:
     """Of the paper that prints both, every mean that its tasks do not give says so."""
-    by_key = {(own.model, own.name): own for own in published() if own.source.id == "vlm2vec-paper"}
+    by_key = {(own.model, own.name): own for own in read_published_scores() if own.source.id == "vlm2vec-paper"}
     for (model, name), own in by_key.items():
         if name in GROUPS:
-            mean = sum(by_key[model, task].score for task in group(name)) / len(group(name))
+            mean = sum(by_key[model, task].score for task in list_group_tasks(name)) / len(list_group_tasks(name))
             assert (abs(mean - own.score) > 0.11) == bool(own.note), (model, name, mean, own.score)
             if own.note:
                 assert float(re.findall(r"[\d.]+$", own.note)[0]) == pytest.approx(mean, abs=0.06)
 
 
 def test_overall_scores_add_up_but_for_those_that_have_a_note() -> None:
-    sizes = {name: len(group(name)) for name in GROUPS}
+    sizes = {name: len(list_group_tasks(name)) for name in GROUPS}
     whole = [("MMEB", ("classification", "vqa", "retrieval", "grounding")), ("MMEB", ("IND", "OOD"))]
-    whole.append(("SCaR", group("SCaR")))
-    rows: dict[tuple[str, str, str], dict[str, Published]] = {}
-    for own in published():
+    whole.append(("SCaR", list_group_tasks("SCaR")))
+    rows: dict[tuple[str, str, str], dict[str, PublishedScore]] = {}
+    for own in read_published_scores():
         rows.setdefault((own.source.id, own.model, own.setting), {})[own.name] = own
     checked = 0
     for key, found in rows.items():
@@ -162,7 +168,7 @@ def test_a_bad_row_is_named(tmp_path: Path, line: str, message: str) -> None:
     table = tmp_path / "published.csv"
     table.write_text(f"source,model,setting,name,score,note\n{line}\n")
     with pytest.raises(DataError, match=message):
-        read(table, SOURCES)
+        read_scores_table(table, SOURCES_PATH)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +186,7 @@ def test_a_bad_source_is_named(tmp_path: Path, text: str, message: str) -> None:
     about = tmp_path / "published.toml"
     about.write_text(text)
     with pytest.raises(DataError, match=message):
-        read(TABLE, about)
+        read_scores_table(SCORES_PATH, about)
 
 
 def test_a_table_with_other_columns_is_named(tmp_path: Path) -> None:
@@ -188,29 +194,29 @@ def test_a_table_with_other_columns_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r"expected the columns \['source', 'model', 'setting', 'name', 'score', 'note'\]"
     ):
-        read(tmp_path / "published.csv", SOURCES)
+        read_scores_table(tmp_path / "published.csv", SOURCES_PATH)
 
 
 def test_boards_are_in_order_and_show_one_scale() -> None:
-    mmeb, scar = boards()
-    assert (mmeb.columns, scar.columns) == tuple(BOARDS.values())
+    mmeb, scar = make_leaderboards()
+    assert (mmeb.columns, scar.columns) == tuple(BENCHMARK_COLUMNS.values())
     for board in (mmeb, scar):
         totals = [cell.share for row in board.rows if (cell := row.cells.get(board.columns[-1])) and cell.share]
         assert totals == sorted(totals, reverse=True)
         assert all(0 <= (cell.share or 0) <= 1 for row in board.rows for cell in row.cells.values())
-    assert (mmeb.rows[0].model, show(mmeb.rows[0].cells["MMEB"])) == ("VIRTUE-7B", "0.686")
-    assert "vlm2vec-scores" in " ".join(mmeb.notes())
+    assert (mmeb.rows[0].model, format_cell(mmeb.rows[0].cells["MMEB"])) == ("VIRTUE-7B", "0.686")
+    assert "vlm2vec-scores" in " ".join(mmeb.list_notes())
 
 
 def test_means_that_a_source_does_not_print_are_computed_and_marked() -> None:
-    (board,) = boards(within="grounding")
+    (board,) = make_leaderboards(group_name="grounding")
     (row,) = [row for row in board.rows if row.model == "LamRA-Ret"]
-    assert show(row.cells["grounding"]) == "0.626°"
+    assert format_cell(row.cells["grounding"]) == "0.626°"
     assert all(row.source and row.source.id.startswith("vlm2vec") for row in board.rows)  # the others print no task
     (noted,) = [row for row in board.rows if row.model == "UniIR"]
-    assert show(noted.cells["grounding"]) == "0.653*"
-    assert any("65.3 as printed; the per-task scores give 62.2" in note for note in board.notes())
-    as_json = {(row["model"], row["name"]): row for row in board.rows_as_json()}
+    assert format_cell(noted.cells["grounding"]) == "0.653*"
+    assert any("65.3 as printed; the per-task scores give 62.2" in note for note in board.list_notes())
+    as_json = {(row["model"], row["name"]): row for row in board.list_json_rows()}
     assert as_json["UniIR", "grounding"]["unit"] == "percent"
     assert as_json["LamRA-Ret", "MSCOCO"]["unit"] == "fraction"
     assert as_json["LamRA-Ret", "grounding"]["computed"]
@@ -219,17 +225,17 @@ def test_means_that_a_source_does_not_print_are_computed_and_marked() -> None:
 def own_result(task: str, queries: int, share: float) -> Result:
     counts = {"queries": queries, "candidates": 2 * queries, "items": 1, "ties": 0}
     ranks = (1,) * queries
-    return Result("mine", task, {HEADLINE: share}, counts, 0.5, {}, ranks, ((0,),) * queries, (0.0,) * queries)
+    return Result("mine", task, {HEADLINE_METRIC: share}, counts, 0.5, {}, ranks, ((0,),) * queries, (0.0,) * queries)
 
 
 def test_own_results_stand_among_them_and_say_when_their_data_are_others() -> None:
-    whole = [own_result(name, 1000, 0.9) for name in group("grounding")]
-    (board,) = boards(within="grounding", results=whole)
+    whole = [own_result(name, 1000, 0.9) for name in list_group_tasks("grounding")]
+    (board,) = make_leaderboards(group_name="grounding", results=whole)
     assert (board.rows[0].model, board.rows[0].source, board.rows[0].setting) == ("mine", None, "")
-    assert show(board.rows[0].cells["grounding"]) == "0.900"
-    (board,) = boards(within="grounding", results=[own_result("MSCOCO", 24, 0.9)])
+    assert format_cell(board.rows[0].cells["grounding"]) == "0.900"
+    (board,) = make_leaderboards(group_name="grounding", results=[own_result("MSCOCO", 24, 0.9)])
     (row,) = [row for row in board.rows if row.model == "mine"]
-    assert (row.setting, show(row.cells["grounding"])) == (OTHER_DATA, "incomplete 1/4")
+    assert (row.setting, format_cell(row.cells["grounding"])) == (OTHER_DATA, "incomplete 1/4")
 
 
 @pytest.mark.parametrize(
@@ -242,4 +248,4 @@ def test_own_results_stand_among_them_and_say_when_their_data_are_others() -> No
 )
 def test_a_board_that_does_not_exist_is_an_error(benchmark: str | None, within: str | None, message: str) -> None:
     with pytest.raises(UnknownName, match=message):
-        boards(benchmark, within)
+        make_leaderboards(benchmark, within)

@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mmeb_eval.data.files import scar_folder
-from mmeb_eval.data.tasks import group, tasks
+from mmeb_eval.data.files import find_scar_tasks
+from mmeb_eval.data.tasks import list_group_tasks, tasks
 from mmeb_eval.report.report import write_report
-from mmeb_eval.report.statistics import hits, interval
-from mmeb_eval.report.ways import WAYS, Measured, Stage
-from mmeb_eval.run.results import HEADLINE, Result
+from mmeb_eval.report.statistics import bootstrap_interval, find_hits
+from mmeb_eval.report.ways import REGION_STRATEGIES, Stage, StrategyScore
+from mmeb_eval.run.results import HEADLINE_METRIC, Result
 from scar.common.files import hash_file
 from scar.errors import DataError, EvalError, ScarError, UnknownName
-from scar.formats.parquet import write
+from scar.formats.parquet import write_samples
 from scar.formats.schema import Origin
 from scar.sample import Box, Caption, Negative, Region, Sample
 
@@ -96,7 +96,9 @@ def corpus(tmp_path: Path) -> Path:
         Image.new("RGB", (1000, 500), (0, 40 * number, 90)).save(folder / "images" / f"{number}.png")
     file = "SCaR_eval_Toy.parquet"
     samples = [sample(number) for number in range(QUERIES)]
-    write(samples, "eval", Origin("rules", "1", None, 0), folder / "SCaR-eval" / file, folder / "provenance" / file)
+    write_samples(
+        samples, "eval", Origin("rules", "1", None, 0), folder / "SCaR-eval" / file, folder / "provenance" / file
+    )
     return folder
 
 
@@ -110,7 +112,7 @@ def results(corpus: Path) -> list[Result]:
         Result(
             model=model,
             task="Toy",
-            metrics={HEADLINE: ranks[model].count(1) / QUERIES, "mrr": 0.5},
+            metrics={HEADLINE_METRIC: ranks[model].count(1) / QUERIES, "mrr": 0.5},
             counts={"queries": QUERIES, "candidates": 10 * QUERIES, "items": 60, "ties": 5},
             chance=0.1,
             settings=settings,
@@ -137,15 +139,15 @@ def full(model: str, share: float, only: Sequence[str] = ()) -> list[Result]:
         ranks = (1,) * right + (2,) * (queries - right)
         counts = {"queries": queries, "candidates": 10 * queries, "items": 9, "ties": 0}
         top = tuple((0, 1) if rank == 1 else (1, 0) for rank in ranks)
-        metrics = {HEADLINE: right / queries}
+        metrics = {HEADLINE_METRIC: right / queries}
         margins = tuple(0.1 if rank == 1 else -0.1 for rank in ranks)
         found.append(Result(model, name, metrics, counts, 0.1, {"layout": "plain"}, ranks, top, margins))
     return found
 
 
 def page_of(results: Sequence[Result], corpora: Sequence[Path], out: Path, count: int = 24) -> tuple[str, Page]:
-    data = [files for corpus in corpora for files in scar_folder(corpus)]
-    write_report(results, out, data=data, count=count)
+    data = [files for corpus in corpora for files in find_scar_tasks(corpus)]
+    write_report(results, out, data=data, max_failures=count)
     text = out.read_text(encoding="utf-8")
     return text, Page(text)
 
@@ -171,9 +173,9 @@ def test_no_text_of_the_results_becomes_html(results: list[Result], corpus: Path
 def test_every_score_stands_with_its_interval_chance_level_queries_and_ties(
     results: list[Result], corpus: Path, tmp_path: Path
 ) -> None:
-    other = dataclasses.replace(results[1], task="VOC2007", chance=0.05, metrics={HEADLINE: 0.5})
+    other = dataclasses.replace(results[1], task="VOC2007", chance=0.05, metrics={HEADLINE_METRIC: 0.5})
     _, page = page_of([*results, other], [corpus], tmp_path / "report.html")
-    low, high = interval([hits(other.ranks)])
+    low, high = bootstrap_interval([find_hits(other.ranks)])
     assert page.texts["small"].count(f"{low:.3f} to {high:.3f}") == 2
     assert page.texts["td"].count("0.100") == page.texts["td"].count("0.050") == 1
     assert page.texts["small"].count("6 queries") == 2
@@ -258,7 +260,7 @@ def test_pictures_are_reduced_and_boxes_stay_in_original_pixels(
 @pytest.mark.parametrize("suffix", [".html", ".md", ".json"])
 def test_the_bytes_are_the_same_each_time(results: list[Result], corpus: Path, tmp_path: Path, suffix: str) -> None:
     for name in ("a", "b"):
-        write_report(results, (tmp_path / name).with_suffix(suffix), data=scar_folder(corpus))
+        write_report(results, (tmp_path / name).with_suffix(suffix), data=find_scar_tasks(corpus))
     assert (tmp_path / "a").with_suffix(suffix).read_bytes() == (tmp_path / "b").with_suffix(suffix).read_bytes()
     assert not list(tmp_path.glob(".*"))
 
@@ -279,7 +281,7 @@ def test_published_rows_without_provenance_are_shown_unmarked(
 
 
 def test_groups_of_tasks_have_their_mean_only_when_complete(tmp_path: Path) -> None:
-    names = group("grounding")
+    names = list_group_tasks("grounding")
     _, page = page_of([*full("a", 0.5, names), *full("b", 0.25, names[:3])], [], tmp_path / "report.html")
     assert "a, mean of grounding: 0.500, interval 0.485 to 0.516, chance 0.100" in page.labels
     assert not [label for label in page.labels if label.startswith("b, mean")]
@@ -287,7 +289,7 @@ def test_groups_of_tasks_have_their_mean_only_when_complete(tmp_path: Path) -> N
 
 
 def test_published_scores_stand_beside_results_on_the_published_data_only(tmp_path: Path) -> None:
-    ours = full("a", 0.5, group("grounding"))
+    ours = full("a", 0.5, list_group_tasks("grounding"))
     _, page = page_of(ours, [], tmp_path / "report.html")
     assert "published: VIRTUE-7B (MMEB-train), grounding: 0.873" in page.labels
     (lane,) = [label for label in page.labels if label.startswith("RefCOCO:")]
@@ -315,7 +317,7 @@ def test_settings_that_all_tasks_share_are_said_once(tmp_path: Path) -> None:
 
 
 def test_markdown_has_a_row_a_task_and_takes_no_name_for_markup(results: list[Result], tmp_path: Path) -> None:
-    ours = full("a|b_*c*", 0.5, group("grounding"))
+    ours = full("a|b_*c*", 0.5, list_group_tasks("grounding"))
     write_report([*ours, *results], tmp_path / "report.md")
     lines = (tmp_path / "report.md").read_text(encoding="utf-8").splitlines()
     assert (
@@ -329,14 +331,14 @@ def test_markdown_has_a_row_a_task_and_takes_no_name_for_markup(results: list[Re
 
 
 def test_json_has_every_number_with_its_unit(results: list[Result], tmp_path: Path) -> None:
-    write_report([*results, *full("a", 0.5, group("grounding"))], tmp_path / "report.json")
+    write_report([*results, *full("a", 0.5, list_group_tasks("grounding"))], tmp_path / "report.json")
     content = json.loads((tmp_path / "report.json").read_text())
     mine = [row for row in content["tasks"] if row["model"] == MINE]
     assert [(row["task"], row["hit"], row["chance"], row["queries"]) for row in mine] == [("Toy", 0.5, 0.1, QUERIES)]
     assert mine[0]["metrics"] == results[1].metrics
     means = {row["group"]: row for row in content["groups"] if row["model"] == "a"}
     assert (means["grounding"]["hit"], means["MMEB"]["missing"]) == (0.5, "incomplete 4/36")
-    assert {row["name"] for row in content["published"]} == {"grounding", *group("grounding")}
+    assert {row["name"] for row in content["published"]} == {"grounding", *list_group_tasks("grounding")}
     by_unit = {row["unit"]: row for row in content["published"]}
     assert by_unit["percent"]["share"] == by_unit["percent"]["score"] / 100
     assert by_unit["fraction"]["score"] == by_unit["fraction"]["share"]
@@ -345,15 +347,15 @@ def test_json_has_every_number_with_its_unit(results: list[Result], tmp_path: Pa
 def test_the_table_in_small_stands_in_every_format(results: list[Result], tmp_path: Path) -> None:
     own: dict[Stage, tuple[float, float]] = {"before": (0.125, 0.25), "after": (0.5, 0.75)}
     measured = [
-        Measured(way, stage, 7, draw, hit, 1000, 0.1, "m")
-        for way in WAYS
+        StrategyScore(way, stage, 7, draw, hit, 1000, 0.1, "m")
+        for way in REGION_STRATEGIES
         for stage, hits in own.items()
         for draw, hit in enumerate(hits)
     ]
     for suffix in ("html", "md", "json"):
-        write_report(results, tmp_path / f"report.{suffix}", measured=measured)
+        write_report(results, tmp_path / f"report.{suffix}", strategy_scores=measured)
     page = Page((tmp_path / "report.html").read_text())
-    assert page.texts["b"].count("0.188") == page.texts["b"].count("0.625") == len(WAYS)
+    assert page.texts["b"].count("0.188") == page.texts["b"].count("0.625") == len(REGION_STRATEGIES)
     assert {"before the SCaR stage, seed 7", "paper, after SCaR-train"} <= set(page.texts["th"])
     row = "| box as prompt and in words | 0.188 ± 0.088 | 0.625 ± 0.177 | 0.304 (VIRTUE-2B) | 0.562 (VIRTUE-2B) |"
     assert row in (tmp_path / "report.md").read_text().splitlines()
@@ -386,7 +388,7 @@ def test_a_corpus_that_cannot_be_shown_is_named(
         results = [dataclasses.replace(own, settings={**own.settings, **files}) for own in results]
     (tmp_path / "report.html").write_text("old")
     with pytest.raises(ScarError, match=r"5\.png|SCaR_eval_Toy"):
-        write_report(results, tmp_path / "report.html", data=scar_folder(corpus))
+        write_report(results, tmp_path / "report.html", data=find_scar_tasks(corpus))
     assert (tmp_path / "report.html").read_text() == "old"
 
 

@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmeb_eval.report.statistics import (
-    CHANCE_ERRORS,
+    CHANCE_STANDARD_ERRORS,
     Hits,
-    difference_interval,
-    hits,
-    holm,
-    interval,
-    mcnemar,
-    no_better_than_chance,
-    sign_flip,
+    bootstrap_difference_interval,
+    bootstrap_interval,
+    correct_p_values,
+    find_hits,
+    is_at_chance,
+    mcnemar_p_value,
+    sign_flip_p_value,
     standard_error,
 )
 
@@ -36,22 +36,22 @@ def test_an_interval_is_what_drawing_queries_again_gives(tasks: list[Hits]) -> N
     means = np.mean([own[rng.integers(0, len(own), (20_000, len(own)))].mean(axis=1) for own in tasks], axis=0)
     brute = np.quantile(means, (0.025, 0.975))
     spread = max(1 / len(own) for own in tasks) / len(tasks)  # one hit more or less in the smallest task
-    assert interval(tasks) == pytest.approx(brute, abs=spread + 1e-9)
+    assert bootstrap_interval(tasks) == pytest.approx(brute, abs=spread + 1e-9)
 
 
 def test_an_interval_of_a_difference_keeps_answers_to_one_query_together() -> None:
     rng = np.random.default_rng(2)
     a = [some(0.5, 400, 1), some(0.7, 300, 2)]
     b = [own ^ (rng.random(len(own)) < 0.1) for own in a]  # nearly the same answers: nearly the same score
-    low, high = difference_interval(a, b)
+    low, high = bootstrap_difference_interval(a, b)
     means = []
     for own, other in zip(a, b, strict=True):
         rows = rng.integers(0, len(own), (20_000, len(own)))
         means.append(own[rows].mean(axis=1) - other[rows].mean(axis=1))
     assert (low, high) == pytest.approx(np.quantile(np.mean(means, axis=0), (0.025, 0.975)), abs=0.004)
-    alone = interval(a)
+    alone = bootstrap_interval(a)
     assert high - low < 0.7 * (alone.high - alone.low)
-    assert difference_interval(b, a) == pytest.approx((-high, -low), abs=0.004)
+    assert bootstrap_difference_interval(b, a) == pytest.approx((-high, -low), abs=0.004)
 
 
 @pytest.mark.parametrize(("share", "queries"), [(0.5, 100), (0.3, 300), (0.1, 1000), (0.02, 1000)])
@@ -62,7 +62,7 @@ def test_an_interval_holds_the_truth_as_often_as_it_says(share: float, queries: 
         log = math.lgamma(queries + 1) - math.lgamma(count + 1) - math.lgamma(queries - count + 1)
         weight = math.exp(log + count * math.log(share) + (queries - count) * math.log(1 - share))
         if weight > 1e-6:
-            low, high = interval([np.arange(queries) < count])
+            low, high = bootstrap_interval([np.arange(queries) < count])
             covered += weight * (low <= share <= high)
     assert 0.925 < covered < 0.97
 
@@ -71,22 +71,22 @@ def test_an_interval_holds_the_truth_as_often_as_it_says(share: float, queries: 
 @given(st.lists(st.tuples(st.integers(1, 60), st.floats(0, 1)), min_size=1, max_size=5))
 def test_an_interval_lies_between_none_and_all_and_holds_the_score(shapes: list[tuple[int, float]]) -> None:
     tasks = [some(share, queries) for queries, share in shapes]
-    low, high = interval(tasks)
+    low, high = bootstrap_interval(tasks)
     assert 0 <= low <= np.mean([own.mean() for own in tasks]) + 1e-12
     assert np.mean([own.mean() for own in tasks]) - 1e-12 <= high <= 1
     assert low < high
-    assert interval(tasks) == (low, high)
+    assert bootstrap_interval(tasks) == (low, high)
 
 
 @pytest.mark.parametrize("queries", [1, 10, 1000])
 def test_no_hit_at_all_is_no_proof_of_nought(queries: int) -> None:
     none, every = np.zeros(queries, dtype=np.bool_), np.ones(queries, dtype=np.bool_)
-    low, high = interval([none])
+    low, high = bootstrap_interval([none])
     assert low == 0
     assert (1 - high) ** queries == pytest.approx(0.025)
-    assert interval([every]) == pytest.approx((1 - high, 1))
-    assert difference_interval([every], [every]) == pytest.approx((-high, high))
-    assert interval([none] * 36).high == pytest.approx(high / 36)
+    assert bootstrap_interval([every]) == pytest.approx((1 - high, 1))
+    assert bootstrap_difference_interval([every], [every]) == pytest.approx((-high, high))
+    assert bootstrap_interval([none] * 36).high == pytest.approx(high / 36)
 
 
 @pytest.mark.parametrize(("only_a", "only_b"), list(itertools.product((0, 1, 3, 7), repeat=2)))
@@ -95,8 +95,8 @@ def test_mcnemar_counts_all_ways_in_which_coins_can_fall(only_a: int, only_b: in
     b = np.array([False] * only_a + [True] * only_b + [True, False, True])
     apart = only_a + only_b
     falls = [abs(2 * sum(fall) - apart) >= abs(only_a - only_b) for fall in itertools.product((0, 1), repeat=apart)]
-    assert mcnemar(a, b) == pytest.approx(sum(falls) / len(falls), abs=1e-15)
-    assert mcnemar(b, a) == mcnemar(a, b)
+    assert mcnemar_p_value(a, b) == pytest.approx(sum(falls) / len(falls), abs=1e-15)
+    assert mcnemar_p_value(b, a) == mcnemar_p_value(a, b)
 
 
 def test_mcnemar_is_exact_where_factorials_are_huge() -> None:
@@ -104,16 +104,16 @@ def test_mcnemar_is_exact_where_factorials_are_huge() -> None:
     a, b = some(1.0, 9000), some(0.0, 9000)
     a[:4400], b[:4400] = False, True
     z = (200 - 1) / math.sqrt(9000)
-    assert mcnemar(a, b) == pytest.approx(math.erfc(z / math.sqrt(2)), rel=1e-3)
-    assert mcnemar(some(1.0, 9000), some(0.0, 9000)) == 0
-    assert mcnemar(a, a) == 1
+    assert mcnemar_p_value(a, b) == pytest.approx(math.erfc(z / math.sqrt(2)), rel=1e-3)
+    assert mcnemar_p_value(some(1.0, 9000), some(0.0, 9000)) == 0
+    assert mcnemar_p_value(a, a) == 1
 
 
 def test_a_test_over_several_tasks_is_mcnemar_where_there_is_one() -> None:
     for seed in range(5):
         a, b = some(0.5, 120, seed), some(0.4, 120, seed + 10)
-        exact = mcnemar(a, b)
-        assert sign_flip([a], [b]) == pytest.approx(exact, abs=5 * math.sqrt(exact / 10_000))
+        exact = mcnemar_p_value(a, b)
+        assert sign_flip_p_value([a], [b]) == pytest.approx(exact, abs=5 * math.sqrt(exact / 10_000))
 
 
 def test_a_test_over_several_tasks_gives_each_task_one_vote() -> None:
@@ -123,20 +123,20 @@ def test_a_test_over_several_tasks_gives_each_task_one_vote() -> None:
     seen = abs(3 / 3 - 3 / 10)
     ways = itertools.product((-1, 1), repeat=8)
     as_far = [abs(sum(way[:3]) / 3 + sum(way[3:]) / 10) >= seen - 1e-12 for way in ways]
-    assert sign_flip(a, b) == pytest.approx(sum(as_far) / 2**8, abs=0.02)
-    assert sign_flip(a, b) == sign_flip(a, b) == sign_flip(b, a)
+    assert sign_flip_p_value(a, b) == pytest.approx(sum(as_far) / 2**8, abs=0.02)
+    assert sign_flip_p_value(a, b) == sign_flip_p_value(a, b) == sign_flip_p_value(b, a)
 
 
 def test_equal_models_differ_by_luck_as_often_as_p_says() -> None:
     rng = np.random.default_rng(3)
-    found = [mcnemar(rng.random(300) < 0.3, rng.random(300) < 0.3) for _ in range(400)]
+    found = [mcnemar_p_value(rng.random(300) < 0.3, rng.random(300) < 0.3) for _ in range(400)]
     assert np.mean(np.array(found) < 0.05) < 0.08
 
 
 @given(st.lists(st.floats(0, 1), max_size=12))
 def test_holm_is_the_rule_of_the_book(p: list[float]) -> None:
     """From the smallest on, reject while p is at most level / those left; stop where it is not."""
-    corrected = holm(p)
+    corrected = correct_p_values(p)
     for level in (0.01, 0.05, 0.2):
         order = sorted(range(len(p)), key=lambda index: p[index])
         rejected = set()
@@ -151,28 +151,28 @@ def test_holm_is_the_rule_of_the_book(p: list[float]) -> None:
 def test_chance_is_left_behind_by_more_than_three_errors_of_guessing() -> None:
     error = standard_error(0.1, 1000)
     assert error == pytest.approx(np.std(np.random.default_rng(0).binomial(1000, 0.1, 100_000) / 1000), rel=0.02)
-    edge = 0.1 + CHANCE_ERRORS * error
-    assert no_better_than_chance(edge, 0.1, 1000)
-    assert not no_better_than_chance(edge + 1e-9, 0.1, 1000)
-    assert no_better_than_chance(0, 0.1, 1000)
-    assert no_better_than_chance(1, 1, 10)
+    edge = 0.1 + CHANCE_STANDARD_ERRORS * error
+    assert is_at_chance(edge, 0.1, 1000)
+    assert not is_at_chance(edge + 1e-9, 0.1, 1000)
+    assert is_at_chance(0, 0.1, 1000)
+    assert is_at_chance(1, 1, 10)
 
 
 def test_hits_are_first_ranks() -> None:
-    assert hits((1, 2, 10, 1)).tolist() == [True, False, False, True]
+    assert find_hits((1, 2, 10, 1)).tolist() == [True, False, False, True]
 
 
 @pytest.mark.parametrize("tasks", [[], [some(0.5, 0)], [some(0.5, 4), some(0.5, 0)]])
 def test_nothing_has_no_interval(tasks: Sequence[Hits]) -> None:
     with pytest.raises(ValueError, match="at least one task, and a task at least one query"):
-        interval(tasks)
+        bootstrap_interval(tasks)
 
 
 @pytest.mark.parametrize("pair", [([], []), ([some(1, 3)], [some(1, 4)]), ([some(1, 3)], []), ([some(1, 0)],) * 2])
 def test_other_queries_cannot_be_paired(pair: tuple[list[Hits], list[Hits]]) -> None:
-    for test in (difference_interval, sign_flip):
+    for test in (bootstrap_difference_interval, sign_flip_p_value):
         with pytest.raises(ValueError, match="the same queries on both sides, found"):
             test(*pair)
     if len(pair[0]) == len(pair[1]) == 1:
         with pytest.raises(ValueError, match="the same queries on both sides, found"):
-            mcnemar(pair[0][0], pair[1][0])
+            mcnemar_p_value(pair[0][0], pair[1][0])

@@ -15,9 +15,9 @@ import pytest
 from typer.testing import CliRunner
 
 from mmeb_eval.cli import app
-from mmeb_eval.data.tasks import group, tasks
+from mmeb_eval.data.tasks import list_group_tasks, tasks
 from mmeb_eval.report.submit import read_mteb_result, read_score_sheet, write_submission
-from mmeb_eval.run.metrics import metrics
+from mmeb_eval.run.metrics import compute_metrics
 from mmeb_eval.run.results import Result, write_result
 from scar.errors import DataError, EvalError, UnknownName
 from tests.shared import SHARED
@@ -30,7 +30,7 @@ def result(task: str, model: str = "org/mine", **changes: Any) -> Result:
     fields: dict[str, Any] = {
         "model": model,
         "task": task,
-        "metrics": metrics(ranks[:, None]),
+        "metrics": compute_metrics(ranks[:, None]),
         "counts": {"queries": queries, "candidates": 10 * queries, "items": queries, "ties": 0},
         "chance": 0.1,
         "settings": {"ties": "against", "files": {"b": "22", "a": "11"}, "embedder": {"revision": "abc"}},
@@ -43,7 +43,7 @@ def result(task: str, model: str = "org/mine", **changes: Any) -> Result:
 
 @pytest.fixture(scope="module")
 def mmeb() -> list[Result]:
-    return [result(name) for name in group("MMEB")]
+    return [result(name) for name in list_group_tasks("MMEB")]
 
 
 def write(results: Sequence[Result], tmp_path: Path, **options: Any) -> list[str]:
@@ -72,7 +72,7 @@ def test_the_score_sheet_has_the_official_shape(mmeb: list[Result], tmp_path: Pa
         "url": "https://example.org/mine",
     }
     assert list(sheet["metrics"]) == ["image", "video", "visdoc"]
-    assert list(sheet["metrics"]["image"]) == list(group("MMEB"))
+    assert list(sheet["metrics"]["image"]) == list(list_group_tasks("MMEB"))
     row = sheet["metrics"]["image"]["N24News"]
     assert {key: row[key] for key in mmeb[1].metrics} == mmeb[1].metrics
     assert (len(row), row["num_pred"], row["num_data"]) == (26, 1000, 1000)
@@ -98,7 +98,7 @@ def test_the_official_score_files_pass_the_reader_that_ours_pass(tmp_path: Path)
 @pytest.mark.slow  # importing mteb takes ten seconds
 def test_every_task_is_an_mteb_result(mmeb: list[Result], tmp_path: Path) -> None:
     pytest.importorskip("mteb", reason="mteb is not installed")
-    scar = [result(name) for name in group("SCaR")]
+    scar = [result(name) for name in list_group_tasks("SCaR")]
     written = write([*mmeb, *scar], tmp_path)
     paths = [tmp_path / "out" / name for name in written if name.startswith("mteb/")]
     assert len(paths) == 41
@@ -126,7 +126,7 @@ def test_mteb_results_have_mteb_names(mmeb: list[Result], tmp_path: Path) -> Non
 
 
 def test_scar_alone_has_no_score_sheet(tmp_path: Path) -> None:
-    written = write([result(name) for name in group("SCaR")], tmp_path)
+    written = write([result(name) for name in list_group_tasks("SCaR")], tmp_path)
     assert len(written) == 6
     assert not [name for name in written if "/" not in name and name != "run.json"]
     run = json.loads((tmp_path / "out" / "run.json").read_text())

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mmeb_eval.adapters.baselines import Constant, Random, TextOnly
-from mmeb_eval.data.files import scar_folder
+from mmeb_eval.data.files import find_scar_tasks
 from mmeb_eval.embedder import SETTINGS, Item
 from mmeb_eval.run.evaluate import evaluate
 from scar.errors import ContractError, DataError
@@ -47,7 +47,7 @@ class Cheat:
 
 
 def test_a_constant_embedder_never_hits_and_a_cheat_always(corpus: Path) -> None:
-    (files,) = scar_folder(corpus)
+    (files,) = find_scar_tasks(corpus)
     constant = evaluate(Constant(), files)
     assert [constant.metrics[name] for name in ("hit@1", "hit@5", "hit@10")] == [0, 0, 1]
     assert constant.metrics["mrr@10"] == pytest.approx(0.1)
@@ -64,7 +64,7 @@ def test_a_constant_embedder_never_hits_and_a_cheat_always(corpus: Path) -> None
 
 
 def test_the_official_rule_has_its_number_and_the_result_says_so(corpus: Path) -> None:
-    (files,) = scar_folder(corpus)
+    (files,) = find_scar_tasks(corpus)
     constant = evaluate(Constant(), files, ties="official")
     assert (constant.metrics["hit@1"], constant.counts["ties"]) == (1, 40)
     assert (constant.ranks, constant.top) == ((1,) * 40, (tuple(range(10)),) * 40)
@@ -91,12 +91,12 @@ def test_random_vectors_hit_about_by_chance(tmp_path: Path, write_corpus: Any, m
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     write_corpus(tmp_path / "SCaR-eval" / "SCaR_eval_Toy.parquet", rows)
-    result = evaluate(Random(3), scar_folder(tmp_path)[0], batch_size=512)
+    result = evaluate(Random(3), find_scar_tasks(tmp_path)[0], batch_size=512)
     assert abs(result.metrics["hit@1"] - 0.1) < 4 * (0.1 * 0.9 / 1000) ** 0.5
 
 
 def test_batch_size_and_a_second_run_change_nothing(corpus: Path) -> None:
-    (files,) = scar_folder(corpus)
+    (files,) = find_scar_tasks(corpus)
     for embedder in (Random(), TextOnly()):
         one = evaluate(embedder, files, batch_size=1)
         for batch_size in (7, 64, 10_000):
@@ -114,7 +114,7 @@ def test_each_distinct_item_is_embedded_once_in_one_order(tmp_path: Path, write_
     for order in (rows, rows[::-1]):
         write_corpus(tmp_path / "SCaR-eval" / "SCaR_eval_Toy.parquet", order)
         recorder = Recorder()
-        result = evaluate(recorder, scar_folder(tmp_path)[0], batch_size=4)
+        result = evaluate(recorder, find_scar_tasks(tmp_path)[0], batch_size=4)
         assert result.counts["items"] == 8 + 5
         assert result.counts["candidates"] == 24
         asked.append(recorder.batches)
@@ -125,16 +125,16 @@ def test_each_distinct_item_is_embedded_once_in_one_order(tmp_path: Path, write_
 
 
 def test_the_order_of_rows_moves_ranks_with_their_rows(corpus: Path, write_corpus: Any, make_row: Any) -> None:
-    (files,) = scar_folder(corpus)
+    (files,) = find_scar_tasks(corpus)
     before = evaluate(Random(), files)
-    write_corpus(files.files[0], [make_row(number) for number in reversed(range(40))])
+    write_corpus(files.paths[0], [make_row(number) for number in reversed(range(40))])
     after = evaluate(Random(), files)
     assert after.ranks == before.ranks[::-1]
     assert after.metrics["hit@1"] == before.metrics["hit@1"]
 
 
 def test_a_result_says_how_it_was_made(corpus: Path) -> None:
-    (files,) = scar_folder(corpus)
+    (files,) = find_scar_tasks(corpus)
     settings = evaluate(Random(5), files).settings
     assert settings["layout"] == "plain"
     assert settings["region"] == "text"
@@ -158,7 +158,7 @@ def test_a_task_without_regions_says_so(task_rows: Any) -> None:
 
 
 def test_broken_vectors_stop_the_task(corpus: Path) -> None:
-    (files,) = scar_folder(corpus)
+    (files,) = find_scar_tasks(corpus)
 
     class Late(Random):
         def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
@@ -186,12 +186,12 @@ def test_nothing_is_embedded_before_all_rows_are_read(tmp_path: Path, write_corp
     write_corpus(tmp_path / "SCaR-eval" / "SCaR_eval_Toy.parquet", [make_row(0), make_row(9)])
     recorder = Recorder()
     with pytest.raises(DataError, match=r"row 1: qry_image_path = 'images/Toy_val/4.png': no such file"):
-        evaluate(recorder, scar_folder(tmp_path)[0])
+        evaluate(recorder, find_scar_tasks(tmp_path)[0])
     assert recorder.batches == []
 
 
 def test_the_progress_bar_goes_to_stderr(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    evaluate(Constant(), scar_folder(corpus)[0], progress=True)
+    evaluate(Constant(), find_scar_tasks(corpus)[0], progress=True)
     out, err = capsys.readouterr()
     assert out == ""
     assert "constant: Toy" in err

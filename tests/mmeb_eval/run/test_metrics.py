@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from numpy.typing import NDArray
 
-from mmeb_eval.run.metrics import CUTS, metrics
-from mmeb_eval.run.rank import TieRule, label_ranks, rank
+from mmeb_eval.run.metrics import CUTOFFS, compute_metrics
+from mmeb_eval.run.rank import TieRule, rank_candidates, rank_labels
 
 
 def scored(case: Any, scores: NDArray[Any], rule: TieRule) -> dict[str, float]:
@@ -31,8 +31,8 @@ def scored(case: Any, scores: NDArray[Any], rule: TieRule) -> dict[str, float]:
         columns[row, : len(own)] = [column for column, _ in own]
         labels[row, : len(own)] = [label for _, label in own]
         gains[row, : len(wanted[row])] = grades[row][: len(wanted[row])]
-    ranks = label_ranks(scores, columns, rule)
-    return metrics(ranks, labels=labels, gains=gains, cuts=case["k_list"] or CUTS)
+    ranks = rank_labels(scores, columns, rule)
+    return compute_metrics(ranks, labels=labels, gains=gains, cutoffs=case["k_list"] or CUTOFFS)
 
 
 def test_every_case_of_the_reference_is_met_under_the_official_rule(golden: Any) -> None:
@@ -95,10 +95,10 @@ def test_vectors_give_the_references_metrics_end_to_end(golden: Any, name: str) 
     found = scored(case, scores, "official")
     assert found == pytest.approx({key: expected[key] for key in found}, abs=1e-12)
     if infos == "gt_infos_single" and not everyone:  # where the right one is listed first, as in all 41 tasks
-        ranked = rank(vectors, range(len(queries)), listed, "official")
+        ranked = rank_candidates(vectors, range(len(queries)), listed, "official")
         assert ranked.metrics == pytest.approx({key: expected[key] for key in found}, abs=1e-12)
         once = [list(dict.fromkeys(own)) for own in listed]
-        assert rank(vectors, range(len(queries)), once).ties == 0
+        assert rank_candidates(vectors, range(len(queries)), once).ties == 0
 
 
 @given(st.lists(st.lists(st.integers(1, 15), unique=True, min_size=1, max_size=6), min_size=1, max_size=5))
@@ -106,8 +106,8 @@ def test_metrics_are_those_of_a_brute_force(queries: list[list[int]]) -> None:
     ranks = np.zeros((len(queries), 6), dtype=np.intp)
     for row, own in zip(ranks, queries, strict=True):
         row[: len(own)] = own
-    found = metrics(ranks)
-    for k in CUTS:
+    found = compute_metrics(ranks)
+    for k in CUTOFFS:
         tops = [sorted(rank for rank in own if rank <= k) for own in queries]
         expected: dict[str, list[float]] = {
             "hit": [bool(top) for top in tops],

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from mmeb_eval.run.metrics import metrics
-from mmeb_eval.run.rank import TOP, TieRule, label_ranks, rank, top_candidates
+from mmeb_eval.run.metrics import compute_metrics
+from mmeb_eval.run.rank import TOP_COUNT, TieRule, find_top_candidates, rank_candidates, rank_labels
 
 SCORES = arrays.arrays(
     np.float32,
@@ -32,7 +32,7 @@ def brute_force(scores: NDArray[np.float32], gold: int) -> int:
 
 def gold_ranks(scores: NDArray[np.float32], gold: Sequence[int]) -> NDArray[np.intp]:
     """Ranks where each query has one right candidate."""
-    return label_ranks(scores, np.array(gold)[:, None])[:, 0]
+    return rank_labels(scores, np.array(gold)[:, None])[:, 0]
 
 
 @given(SCORES, st.data())
@@ -62,9 +62,9 @@ def test_the_top_candidates_are_the_first_of_the_sorted_list_and_the_gold_one_st
     scores: NDArray[np.float32],
 ) -> None:
     gold = [0] * len(scores)
-    top = top_candidates(scores, gold, gold_ranks(scores, gold))
+    top = find_top_candidates(scores, gold, gold_ranks(scores, gold))
     for row, best in zip(scores.tolist(), top.tolist(), strict=True):
-        assert best == sorted(range(len(row)), key=lambda column: (-row[column], column == 0, column))[:TOP]
+        assert best == sorted(range(len(row)), key=lambda column: (-row[column], column == 0, column))[:TOP_COUNT]
 
 
 def test_a_padded_cell_changes_nothing() -> None:
@@ -83,13 +83,13 @@ def test_scores_are_the_dot_products_of_each_query_with_its_own_candidates(choic
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((len(choices) + max(choices), 8)).astype(np.float32)
     candidates = [rng.choice(len(vectors), size=count, replace=False).tolist() for count in choices]
-    found = rank(vectors, range(len(choices)), candidates)
+    found = rank_candidates(vectors, range(len(choices)), candidates)
     for query, own in enumerate(candidates):
         scores = vectors[own] @ vectors[query]
         assert found.margins[query] == pytest.approx(scores[0] - max(scores[1:], default=scores[0]), abs=1e-5)
         best = [place for place in found.top[query] if place >= 0]
-        assert len(best) == min(TOP, len(own))
-        assert scores[best] == pytest.approx(np.sort(scores)[::-1][:TOP], abs=1e-5)
+        assert len(best) == min(TOP_COUNT, len(own))
+        assert scores[best] == pytest.approx(np.sort(scores)[::-1][:TOP_COUNT], abs=1e-5)
 
 
 @pytest.mark.parametrize("width", [3, 17, 64, 333])
@@ -98,7 +98,7 @@ def test_candidates_with_one_vector_tie_to_the_last_bit(width: int, choices: int
     rng = np.random.default_rng(choices)
     query, candidate = rng.standard_normal((2, width)).astype(np.float32)
     vectors = np.stack([query, *[candidate] * choices])
-    found = rank(vectors, [0, 0, 0], [range(1, choices + 1)] * 3)
+    found = rank_candidates(vectors, [0, 0, 0], [range(1, choices + 1)] * 3)
     assert found.ranks.tolist() == [choices] * 3  # every other one stands before the right one
     assert (found.ties, found.margins.tolist()) == (3, [0, 0, 0])
 
@@ -109,15 +109,15 @@ def test_a_task_is_ranked_as_its_parts_say(rule: TieRule) -> None:
     vectors = rng.integers(-1, 2, (30, 3)).astype(np.float32)
     candidates = [rng.permutation(30)[: rng.integers(1, 12)] for _ in range(400)]
     queries = rng.integers(0, 30, 400)
-    found = rank(vectors, queries, candidates, rule)
+    found = rank_candidates(vectors, queries, candidates, rule)
     scores = [vectors[own] @ vectors[query] for query, own in zip(queries, candidates, strict=True)]
-    assert found.metrics == metrics(found.ranks[:, None])
+    assert found.metrics == compute_metrics(found.ranks[:, None])
     assert found.ties == sum((row[1:] == row[0]).any() for row in scores) > 0
     assert ((found.top[:, 0] == 0) == (found.ranks == 1)).all()
     for own, row, margin, best in zip(candidates, scores, found.margins, found.top.tolist(), strict=True):
         behind = rule == "against"
         order = sorted(range(len(own)), key=lambda place: (-row[place], behind and place == 0, place))
-        assert [place for place in best if place >= 0] == order[:TOP]
+        assert [place for place in best if place >= 0] == order[:TOP_COUNT]
         assert margin == (row[0] - max(row[1:]) if len(own) > 1 else 0)
     if rule == "official":
         assert found.ranks.tolist() == [1 + np.argsort(-row, kind="stable").tolist().index(0) for row in scores]
@@ -127,15 +127,15 @@ def test_a_task_is_ranked_as_its_parts_say(rule: TieRule) -> None:
 
 def test_constant_vectors_hit_under_the_official_rule_alone() -> None:
     vectors = np.full((12, 4), 0.5, dtype=np.float32)
-    official = rank(vectors, [0, 1], [range(2, 12)] * 2, "official")
-    against = rank(vectors, [0, 1], [range(2, 12)] * 2, "against")
+    official = rank_candidates(vectors, [0, 1], [range(2, 12)] * 2, "official")
+    against = rank_candidates(vectors, [0, 1], [range(2, 12)] * 2, "against")
     assert (official.metrics["hit@1"], official.ties) == (1, 2)
     assert (against.metrics["hit@1"], against.ties) == (0, 2)
 
 
 def test_a_right_candidate_that_is_listed_twice_counts_twice_in_map_and_ndcg_alone() -> None:
     vectors = np.eye(4, dtype=np.float32)
-    found = rank(vectors, [0], [[0, 1, 0, 2]], "official")
+    found = rank_candidates(vectors, [0], [[0, 1, 0, 2]], "official")
     assert found.metrics["map@5"] == 2
     assert found.metrics["ndcg_linear@5"] == pytest.approx(1 + 1 / np.log2(3))
     assert [found.metrics[f"{name}@5"] for name in ("hit", "precision", "recall", "mrr")] == [1, 0.2, 1, 1]
@@ -146,10 +146,10 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(2)
     vectors = rng.integers(-3, 4, (90, 5)).astype(np.float32)  # whole numbers: products are exact in any order
     candidates = [rng.permutation(90)[: rng.integers(1, 40)] for _ in range(70)]
-    whole = rank(vectors, range(70), candidates)
+    whole = rank_candidates(vectors, range(70), candidates)
     monkeypatch.setattr("mmeb_eval.run.rank.BLOCK_CELLS", 300)
     monkeypatch.setattr("mmeb_eval.run.rank.BLOCK_CANDIDATES", 7)
-    parts = rank(vectors, range(70), candidates)
+    parts = rank_candidates(vectors, range(70), candidates)
     assert (parts.metrics, parts.ties) == (whole.metrics, whole.ties)
     for name in ("ranks", "top", "margins"):
         assert getattr(parts, name).tolist() == getattr(whole, name).tolist()

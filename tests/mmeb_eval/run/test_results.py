@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mmeb_eval.data.tasks import GROUPS, group, tasks
-from mmeb_eval.report.summary import summarise
-from mmeb_eval.report.terminal import tables as leaderboard
-from mmeb_eval.report.terminal import warnings
-from mmeb_eval.run.results import Result, group_means, read_result, read_results, result_path, write_result
+from mmeb_eval.data.tasks import GROUPS, list_group_tasks, tasks
+from mmeb_eval.report.summary import summarise_results
+from mmeb_eval.report.terminal import list_chance_warnings
+from mmeb_eval.report.terminal import make_score_tables as leaderboard
+from mmeb_eval.run.results import Result, compute_group_means, get_result_path, read_result, read_results, write_result
 from scar.errors import DataError, EvalError
 from tests.shared import SHARED
 
@@ -69,7 +69,7 @@ def test_a_name_is_one_file_below_the_folder(tmp_path: Path, name: str) -> None:
 
 def test_two_names_never_share_a_file() -> None:
     names = ["a/b", "a:b", "a_b", "a%2Fb", "a b", "a", "A"]
-    assert len({result_path(Path(), name, name) for name in names}) == len(names)
+    assert len({get_result_path(Path(), name, name) for name in names}) == len(names)
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,17 +114,17 @@ def test_a_folder_without_results_is_named(tmp_path: Path) -> None:
 
 
 def test_a_mean_is_over_the_whole_group_or_it_is_none() -> None:
-    whole = {mean.group: mean for mean in group_means(_all("m", tuple(tasks())))}
+    whole = {mean.group: mean for mean in compute_group_means(_all("m", tuple(tasks())))}
     assert list(whole) == list(GROUPS)
     assert all(mean.mean == 0.5 for mean in whole.values())
-    names = tuple(name for name in group("MMEB") if name != "GQA")
-    part = {mean.group: str(mean) for mean in group_means(_all("m", names))}
+    names = tuple(name for name in list_group_tasks("MMEB") if name != "GQA")
+    part = {mean.group: str(mean) for mean in compute_group_means(_all("m", names))}
     assert part == {
         "classification": "0.500", "vqa": "incomplete 9/10", "retrieval": "0.500",
         "grounding": "0.500", "IND": "0.500", "OOD": "incomplete 15/16",
         "MMEB": "incomplete 35/36", "lite": "0.500",
     }  # fmt: skip
-    assert group_means(_all("m", ("COCO_mini",))) == []
+    assert compute_group_means(_all("m", ("COCO_mini",))) == []
 
 
 def test_group_means_of_published_scores_are_the_published_means() -> None:
@@ -143,7 +143,9 @@ def test_group_means_of_published_scores_are_the_published_means() -> None:
     for row in summary:
         scores = {line["task"]: float(line["hit@1"]) for line in rows if line["model"] == row["model"]}
         results = [replace(RESULT, task=task, metrics={"hit@1": value}) for task, value in scores.items()]
-        means = {mean.group: mean.mean for mean in group_means(results) if mean.group != "lite"}  # ours, not published
+        means = {
+            mean.group: mean.mean for mean in compute_group_means(results) if mean.group != "lite"
+        }  # ours, not published
         assert means == {name: pytest.approx(float(row[column]), abs=1e-6) for name, column in columns.items()}
 
 
@@ -155,10 +157,10 @@ def _shown(results: list[Result]) -> str:
 
 
 def test_no_score_is_shown_without_its_chance_level() -> None:
-    results = [*_all("one", group("SCaR")), *_all("two", ("VOC2007", "COCO_mini"), 0.0)]
+    results = [*_all("one", list_group_tasks("SCaR")), *_all("two", ("VOC2007", "COCO_mini"), 0.0)]
     rows = {line.split("│")[1].strip(): line for line in _shown(results).splitlines() if line.count("│") == 5}
-    assert set(rows) >= {*group("SCaR"), "VOC2007", "COCO_mini", "SCaR", "MMEB", "classification"}
-    for name in (*group("SCaR"), "VOC2007", "COCO_mini", "SCaR"):
+    assert set(rows) >= {*list_group_tasks("SCaR"), "VOC2007", "COCO_mini", "SCaR", "MMEB", "classification"}
+    for name in (*list_group_tasks("SCaR"), "VOC2007", "COCO_mini", "SCaR"):
         assert rows[name].split("│")[2].strip() == "0.250"
     assert rows["SCaR"].split("│")[3].strip().startswith("0.500 [")
     assert rows["SCaR"].split("│")[4].strip() == "-"
@@ -173,7 +175,7 @@ def test_scores_near_chance_are_marked_and_warned_of() -> None:
         for result in good
     ]
     floor = _all("random", ("GQA",), 0.25)
-    assert warnings(summarise([*bad, *good, *floor])) == [
+    assert list_chance_warnings(summarise_results([*bad, *good, *floor])) == [
         "WARNING: bad: 2 of 2 scores are within three standard errors of chance: GQA, DocVQA."
     ]
     shown = _shown([*bad, *good, *floor])

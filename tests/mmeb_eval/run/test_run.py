@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from mmeb_eval.adapters.baselines import Constant
-from mmeb_eval.data.files import scar_folder
-from mmeb_eval.embedder import load
-from mmeb_eval.run.lock import only_one
-from mmeb_eval.run.run import run
-from mmeb_eval.run.workers import Worker, this_worker
+from mmeb_eval.data.files import find_scar_tasks
+from mmeb_eval.embedder import load_embedder
+from mmeb_eval.run.lock import lock_folder
+from mmeb_eval.run.run import run_evaluations
+from mmeb_eval.run.workers import Worker, read_worker
 from scar.errors import EvalError
 
 EMBEDDER = """
@@ -53,7 +53,13 @@ def alone(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> byte
     (tmp_path / "slow_embedder.py").write_text(EMBEDDER)
     said: list[str] = []
     for made in (440, 0):
-        run([load("slow_embedder:load")], scar_folder(corpus), tmp_path / "alone", batch_size=8, say=said.append)
+        run_evaluations(
+            [load_embedder("slow_embedder:load")],
+            find_scar_tasks(corpus),
+            tmp_path / "alone",
+            batch_size=8,
+            say=said.append,
+        )
         assert said.pop().endswith(f"are 440 different items (100%); {made} were embedded now.")
     asked = (tmp_path / "asked.txt").read_text().splitlines()
     assert len(asked) == len(set(asked)) == 440
@@ -176,9 +182,9 @@ def test_vectors_of_another_version_stop_a_run_until_they_are_to_be_thrown_away(
 
 
 def test_a_second_process_on_one_output_folder_refuses(corpus: Path, tmp_path: Path) -> None:
-    holds = "with only_one(Path('out')): print('held', flush=True); input()"
+    holds = "with lock_folder(Path('out')): print('held', flush=True); input()"
     with subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-c", f"from pathlib import Path; from mmeb_eval.run.lock import only_one\n{holds}"],
+        [sys.executable, "-c", f"from pathlib import Path; from mmeb_eval.run.lock import lock_folder\n{holds}"],
         cwd=tmp_path,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -186,9 +192,9 @@ def test_a_second_process_on_one_output_folder_refuses(corpus: Path, tmp_path: P
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
         with pytest.raises(EvalError, match=r"out: another mmeb-eval is writing here; wait for it or choose another"):
-            run([Constant()], scar_folder(corpus), tmp_path / "out")
+            run_evaluations([Constant()], find_scar_tasks(corpus), tmp_path / "out")
         other.kill()
-    assert len(run([Constant()], scar_folder(corpus), tmp_path / "out")) == 1
+    assert len(run_evaluations([Constant()], find_scar_tasks(corpus), tmp_path / "out")) == 1
 
 
 @pytest.mark.parametrize(
@@ -206,42 +212,42 @@ def test_workers_let_nobody_in_who_does_not_belong_to_them(
     tmp_path: Path, worker: Worker, work: str, environment: dict[str, str]
 ) -> None:
     ours = {"MASTER_PORT": "1"}
-    with only_one(tmp_path / "out", Worker(0, 2), "work", ours):
+    with lock_folder(tmp_path / "out", Worker(0, 2), "work", ours):
         with (
             pytest.raises(EvalError, match=r"out: another mmeb-eval is writing here"),
-            only_one(tmp_path / "out", worker, work, environment),
+            lock_folder(tmp_path / "out", worker, work, environment),
         ):
             pass
-        with only_one(tmp_path / "out", Worker(1, 2), "work", ours):
+        with lock_folder(tmp_path / "out", Worker(1, 2), "work", ours):
             pass
-    with only_one(tmp_path / "out", worker, work, environment):
+    with lock_folder(tmp_path / "out", worker, work, environment):
         pass
 
 
 def test_a_process_alone_lets_no_worker_in(tmp_path: Path) -> None:
     with (
-        only_one(tmp_path / "out"),
+        lock_folder(tmp_path / "out"),
         pytest.raises(EvalError, match=r"out: another mmeb-eval is writing here"),
-        only_one(tmp_path / "out", Worker(1, 2)),
+        lock_folder(tmp_path / "out", Worker(1, 2)),
     ):
         pass
 
 
 def test_workers_are_told_apart_by_what_the_launcher_says() -> None:
-    assert this_worker({}) == Worker(0, 1)
+    assert read_worker({}) == Worker(0, 1)
     for environment in ({"RANK": "2", "WORLD_SIZE": "2"}, {"RANK": "-1"}, {"RANK": "1"}, {"WORLD_SIZE": "two"}):
         with pytest.raises(EvalError, match=r"RANK=\S+ WORLD_SIZE=\S+: expected a rank below the size"):
-            this_worker(environment)
+            read_worker(environment)
 
 
 def test_refresh_is_for_one_process(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(EvalError, match=r"--refresh with 2 processes: .*use one"):
-        run([], scar_folder(corpus), tmp_path / "out", refresh=True)
+        run_evaluations([], find_scar_tasks(corpus), tmp_path / "out", refresh=True)
 
 
 def test_an_output_folder_that_cannot_be_made_is_named(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EvalError, match=r"file: cannot be written: \S.*; choose another --output"):
-        run([], scar_folder(corpus), tmp_path / "file")
+        run_evaluations([], find_scar_tasks(corpus), tmp_path / "file")

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from mmeb_eval.embedder import Item, Points, Prompt
 from mmeb_eval.run import vector_cache as cache_module
-from mmeb_eval.run.embed import Memory, embed_items
+from mmeb_eval.run.embed import VectorsInMemory, embed_items
 from mmeb_eval.run.vector_cache import VectorCache
-from mmeb_eval.run.vector_keys import Keys
+from mmeb_eval.run.vector_keys import ItemKeys
 from mmeb_eval.run.workers import Worker
 from scar.common.files import hash_file
 from scar.errors import DataError, EvalError
@@ -62,7 +62,7 @@ def _embed(embedder: Counting, items: Sequence[Item], root: Path, **options: Any
 def test_what_is_stored_is_not_made_again_and_is_the_same(tmp_path: Path) -> None:
     first, second = Counting(), Counting()
     made = _embed(first, _texts(10), tmp_path)
-    assert np.array_equal(made, embed_items(Counting(), _texts(10), 3, None, Memory(), Worker()))
+    assert np.array_equal(made, embed_items(Counting(), _texts(10), 3, None, VectorsInMemory(), Worker()))
     assert np.array_equal(_embed(second, _texts(14)[::-1], tmp_path)[::-1][:10], made)
     assert second.asked == _texts(14)[:9:-1]
 
@@ -110,7 +110,7 @@ def test_an_edit_of_the_embedders_own_file_makes_new_vectors(tmp_path: Path, mon
 
 
 def test_no_two_prompts_share_a_key_and_equal_ones_do(picture: Path) -> None:
-    keys = Keys()
+    keys = ItemKeys()
     left = np.zeros((4, 4), dtype=np.bool_)
     left[:, :2] = True
     prompts: list[Prompt | None] = [
@@ -123,11 +123,11 @@ def test_no_two_prompts_share_a_key_and_equal_ones_do(picture: Path) -> None:
         Mask.from_array(left),
         Mask.from_array(~left),
     ]
-    made = {keys.of(Item("text", picture, prompt)) for prompt in prompts}
+    made = {keys.make_key(Item("text", picture, prompt)) for prompt in prompts}
     assert len(made) == len(prompts)
-    assert keys.of(Item("text", picture, Box(1.0, 2.0, 3.0, 4.0))) in made
-    assert keys.of(Item("text\ud800")) != keys.of(Item("text"))
-    assert keys.of(Item("")) != keys.of(Item("", picture))
+    assert keys.make_key(Item("text", picture, Box(1.0, 2.0, 3.0, 4.0))) in made
+    assert keys.make_key(Item("text\ud800")) != keys.make_key(Item("text"))
+    assert keys.make_key(Item("")) != keys.make_key(Item("", picture))
 
 
 def test_a_picture_is_its_bytes_whatever_its_name(picture: Path, tmp_path: Path) -> None:
@@ -143,13 +143,13 @@ def test_a_picture_is_its_bytes_whatever_its_name(picture: Path, tmp_path: Path)
 def test_a_picture_that_changes_is_another_one(picture: Path, tmp_path: Path) -> None:
     memory = tmp_path / "images.parquet"
     os.utime(picture, ns=(1, 1))
-    keys = Keys(memory)
-    before = keys.of(Item(image=picture))
-    keys.save()
+    keys = ItemKeys(memory)
+    before = keys.make_key(Item(image=picture))
+    keys.save_digests()
     picture.write_bytes(b"two")
-    assert Keys(memory).of(Item(image=picture)) != before
+    assert ItemKeys(memory).make_key(Item(image=picture)) != before
     picture.write_bytes(b"one")
-    assert Keys(memory).of(Item(image=picture)) == before
+    assert ItemKeys(memory).make_key(Item(image=picture)) == before
 
 
 def test_digests_of_pictures_are_remembered_once_they_have_settled(
@@ -159,9 +159,9 @@ def test_digests_of_pictures_are_remembered_once_they_have_settled(
     fresh = picture.with_name("fresh.png")
     fresh.write_bytes(b"three")
     os.utime(picture, ns=(1, 1))
-    keys = Keys(memory)
-    before = keys.of(Item(image=picture)), keys.of(Item(image=fresh))
-    keys.save()
+    keys = ItemKeys(memory)
+    before = keys.make_key(Item(image=picture)), keys.make_key(Item(image=fresh))
+    keys.save_digests()
     read: list[str] = []
 
     def counted(path: Path) -> str:
@@ -169,21 +169,21 @@ def test_digests_of_pictures_are_remembered_once_they_have_settled(
         return hash_file(path)
 
     monkeypatch.setattr("scar.common.files.hash_file", counted)
-    again = Keys(memory)
-    assert (again.of(Item(image=picture)), again.of(Item(image=fresh))) == before
+    again = ItemKeys(memory)
+    assert (again.make_key(Item(image=picture)), again.make_key(Item(image=fresh))) == before
     assert read == ["fresh.png"]
     memory.write_bytes(b"damaged")
-    assert Keys(memory).of(Item(image=picture)) == before[0]
+    assert ItemKeys(memory).make_key(Item(image=picture)) == before[0]
 
 
 def test_a_picture_that_is_gone_is_named(picture: Path) -> None:
     picture.unlink()
     with pytest.raises(DataError, match=r"one.png: cannot be read: No such file"):
-        Keys().of(Item(image=picture))
+        ItemKeys().make_key(Item(image=picture))
 
 
 def test_vectors_of_another_version_are_refused_with_a_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache_module, "FORMAT", 0)
+    monkeypatch.setattr(cache_module, "CACHE_FORMAT", 0)
     _embed(Counting(), _texts(4), tmp_path)
     monkeypatch.undo()
     with pytest.raises(DataError, match=r"about.json: vectors of another version than 1; rerun with --refresh"):
@@ -191,7 +191,7 @@ def test_vectors_of_another_version_are_refused_with_a_way_out(tmp_path: Path, m
     embedder = Counting()
     _embed(embedder, _texts(4), tmp_path, refresh=True)
     assert embedder.asked == _texts(4)
-    assert VectorCache(tmp_path, Counting()).missing(_texts(4)) == []
+    assert VectorCache(tmp_path, Counting()).select_missing(_texts(4)) == []
 
 
 @pytest.mark.parametrize("kind", ["parquet", "safetensors"])
@@ -200,7 +200,7 @@ def test_a_damaged_shard_is_named_with_a_way_out(tmp_path: Path, kind: str) -> N
     for path in tmp_path.rglob(f"0-*.{kind}"):
         path.write_bytes(path.read_bytes()[:20])
     with pytest.raises(DataError, match=rf"0-0000000.{kind}: damaged: .*rerun with --refresh"):
-        VectorCache(tmp_path, Counting()).take(_texts(4))
+        VectorCache(tmp_path, Counting()).get_vectors(_texts(4))
 
 
 def test_an_index_without_its_vectors_and_vectors_without_their_index(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_an_index_without_its_vectors_and_vectors_without_their_index(tmp_path: 
     shards = sorted(tmp_path.rglob("0-*"))
     assert [path.suffix for path in shards] == [".parquet", ".safetensors"] * 3
     shards[4].unlink()  # killed between the two files of the last batch
-    assert VectorCache(tmp_path, Counting()).missing(_texts(9)) == _texts(9)[6:]
+    assert VectorCache(tmp_path, Counting()).select_missing(_texts(9)) == _texts(9)[6:]
     shards[1].unlink()
     with pytest.raises(DataError, match=r"0-0000000.safetensors: damaged: .*rerun with --refresh"):
         VectorCache(tmp_path, Counting())
@@ -216,7 +216,7 @@ def test_an_index_without_its_vectors_and_vectors_without_their_index(tmp_path: 
 
 def test_a_full_disk_is_one_clear_line_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = VectorCache(tmp_path, Counting())
-    cache.put(_texts(2), Counting().embed(_texts(2)))
+    cache.add_vectors(_texts(2), Counting().embed(_texts(2)))
 
     def full(path: Path, content: bytes) -> int:
         with path.open("wb") as file:
@@ -225,26 +225,26 @@ def test_a_full_disk_is_one_clear_line_and_loses_nothing(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(EvalError, match=r"cannot be written: No space left on device; what was stored before is kept"):
-        cache.put([Item("new")], Counting().embed([Item("new")]))
+        cache.add_vectors([Item("new")], Counting().embed([Item("new")]))
     monkeypatch.undo()
     assert list(tmp_path.rglob("*.tmp")) == []
-    assert VectorCache(tmp_path, Counting()).missing([*_texts(2), Item("new")]) == [Item("new")]
+    assert VectorCache(tmp_path, Counting()).select_missing([*_texts(2), Item("new")]) == [Item("new")]
 
 
 def test_many_small_shards_become_few_and_hold_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache_module, "SMALL_ROWS", 20)
+    monkeypatch.setattr(cache_module, "SMALL_SHARD_ROWS", 20)
     items = _texts(200)
     made = _embed(Counting(), items, tmp_path)
     cache = VectorCache(tmp_path, Counting())
     assert len(list(tmp_path.rglob("*.safetensors"))) == 67
-    cache.tidy()
+    cache.compact_shards()
     assert len(list(tmp_path.rglob("*.safetensors"))) == len(list(tmp_path.rglob("0-*.parquet"))) == 10
     for opened in (cache, VectorCache(tmp_path, Counting())):
-        assert np.array_equal(opened.take(items), made)
+        assert np.array_equal(opened.get_vectors(items), made)
     more = Counting()
     _embed(more, _texts(203), tmp_path)
     assert more.asked == _texts(203)[200:]
-    assert np.array_equal(VectorCache(tmp_path, Counting()).take(items), made)
+    assert np.array_equal(VectorCache(tmp_path, Counting()).get_vectors(items), made)
 
 
 def test_workers_share_a_folder_and_make_the_batches_that_one_alone_makes(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_workers_share_a_folder_and_make_the_batches_that_one_alone_makes(tmp_pa
     from concurrent.futures import ThreadPoolExecutor
 
     items = _texts(25)
-    alone = embed_items(Neighbours(), items, 4, None, Memory(), Worker())
+    alone = embed_items(Neighbours(), items, 4, None, VectorsInMemory(), Worker())
     for size in (1, 2, 3):
         embedders = [Neighbours() for _ in range(size)]
 

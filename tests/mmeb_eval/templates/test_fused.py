@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from mmeb_eval.data.cases import Case, read
+from mmeb_eval.data.cases import Case, read_cases
 from mmeb_eval.data.files import TaskFiles
 from mmeb_eval.data.tasks import get_task, tasks
 from mmeb_eval.embedder import Item
-from mmeb_eval.templates.fused import LAYOUTS, candidate_text, get_layout, query_text
+from mmeb_eval.templates.fused import LAYOUTS, get_layout, make_candidate_text, make_query_text
 from scar.errors import DataError, UnknownName
 from scar.sample import Box
 
@@ -51,7 +51,7 @@ def _inside(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cases(files: TaskFiles, *, shows_box: bool = False) -> Iterator[Case]:
-    return read(files, QWEN, shows_box=shows_box)
+    return read_cases(files, QWEN, box_as_prompt=shows_box)
 
 
 def _item(text: list[str] | str, image: Any, group: dict[str, Any], root: Path) -> Item:
@@ -141,18 +141,18 @@ def test_odd_rows_give_what_the_reference_gives_or_one_clear_error(golden: Any, 
 
 @pytest.mark.parametrize("task", tasks().values(), ids=lambda task: task.name)
 def test_plain_texts_have_no_token_and_no_outer_white_space(task: Any) -> None:
-    text = query_text(task, PLAIN, "<|image_1|>\nSay what:", "a dog", Box(1.4, 2.0, 3.6, 4.0))
+    text = make_query_text(task, PLAIN, "<|image_1|>\nSay what:", "a dog", Box(1.4, 2.0, 3.6, 4.0))
     assert "|>" not in text
     assert text == text.strip()
     assert text.startswith(("Say what: a dog\n", "Say what:  a dog\n"))
     assert text.endswith("Referring object bbox: [1, 2, 4, 4]")
-    assert candidate_text(task, PLAIN, "<|image_1|>\nShow.", "a dog") in ("a dog", "Show. a dog")
+    assert make_candidate_text(task, PLAIN, "<|image_1|>\nShow.", "a dog") in ("a dog", "Show. a dog")
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 def test_text_candidates_are_left_untouched(layout: Any) -> None:
     for text in ("", " cardigan ", "car\nwheel", "x \n"):
-        assert candidate_text(get_task("VOC2007"), layout, "", text) == text
+        assert make_candidate_text(get_task("VOC2007"), layout, "", text) == text
 
 
 E5_V = (
@@ -175,9 +175,9 @@ OFFICIAL = {  # a question, a class without text, an image candidate with text; 
 @pytest.mark.parametrize("name", sorted(LAYOUTS.keys() - {"plain"}))
 def test_each_backbone_of_the_official_code_gets_its_own_texts(name: str) -> None:
     layout = LAYOUTS[name]
-    question = query_text(get_task("OK-VQA"), layout, "<|image_1|> Ask: ", "Why?")
-    klass = query_text(get_task("VOC2007"), layout, "<|image_1|>\nSay what:", "")
-    candidate = candidate_text(get_task("MSCOCO_t2i"), layout, "<|image_1|>\nShow.", "a dog")
+    question = make_query_text(get_task("OK-VQA"), layout, "<|image_1|> Ask: ", "Why?")
+    klass = make_query_text(get_task("VOC2007"), layout, "<|image_1|>\nSay what:", "")
+    candidate = make_candidate_text(get_task("MSCOCO_t2i"), layout, "<|image_1|>\nShow.", "a dog")
     assert (question, klass, candidate) == OFFICIAL[name]
 
 

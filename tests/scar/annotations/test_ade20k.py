@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scar.accounting import Tally
-from scar.annotations import open_album
+from scar.annotations import open_index
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
 from scar.sample import Picture, Split
@@ -33,7 +33,7 @@ def source(release: Path, split: Split = "train") -> Source:
 
 
 def pictures(release: Path, tally: Tally, split: Split = "train") -> list[Picture]:
-    album = open_album(source(release, split), tally)
+    album = open_index(source(release, split), tally)
     found = [draft(tally) for draft in album]
     assert len(found) == len(album)
     return found
@@ -83,7 +83,7 @@ def test_things_and_stuff_of_the_challenge_release(challenge: Challenge) -> None
         (7 * 100_000 + 70_001, "wall", (0, 0, 50, 40)),
         (7 * 100_000 + 70_005, "tree", (0, 30, 10, 10)),
     ]
-    first, _, wall, tree = (region.traced().mask for region in picture.regions)
+    first, _, wall, tree = (region.with_mask().mask for region in picture.regions)
     assert first is not None
     assert wall is not None
     assert tree is not None
@@ -101,7 +101,7 @@ def test_a_picture_that_fills_several_blocks_of_memory_reads_the_same(challenge:
     for mine, theirs in zip(large[0].regions, small[0].regions, strict=True):
         assert (mine.id, mine.category) == (theirs.id, theirs.category)
         assert mine.box.xywh == tuple(50 * side for side in theirs.box.xywh)
-        mask, expected = mine.traced().mask, theirs.traced().mask
+        mask, expected = mine.with_mask().mask, theirs.with_mask().mask
         assert mask is not None
         assert expected is not None
         assert (mask.to_array() == expected.to_array().repeat(50, axis=0).repeat(50, axis=1)).all()
@@ -109,7 +109,7 @@ def test_a_picture_that_fills_several_blocks_of_memory_reads_the_same(challenge:
 
 def test_images_come_by_number_and_travel(challenge: Challenge, travelled: Callable[[Any], Any]) -> None:
     challenge.write(8)
-    album = open_album(source(challenge.write(7)), Tally())
+    album = open_index(source(challenge.write(7)), Tally())
     assert [draft.id for draft in album] == [7, 8]
     assert [draft.identity for draft in album] == [None, None]
     for draft in album:
@@ -177,7 +177,7 @@ def test_a_release_of_another_shape_is_refused(
     challenge.write(8)
     change(challenge.write(7))
     with pytest.raises(InputError, match=message):
-        open_album(source(challenge.release), Tally(skip_bad=True))
+        open_index(source(challenge.release), Tally(skip_bad=True))
 
 
 class Full:
@@ -225,7 +225,7 @@ def test_polygons_of_the_full_release(full: Full) -> None:
         (70_000, "car", (5, 5, 20, 10)),
         (70_004, "tree", (30, 0, 20, 38)),
     ]
-    car = picture.regions[0].traced().mask
+    car = picture.regions[0].with_mask().mask
     assert car is not None
     assert car.to_array().sum() == 200
     assert (tally.records, tally.rejected) == (3, {"part": 1})
@@ -236,7 +236,7 @@ def test_what_is_hidden_is_no_part_of_a_mask(full: Full) -> None:
     seen: NDArray[np.uint8] = np.zeros((40, 60, 3), np.uint8)
     seen[5:15, 5:15] = (401 // 256 * 10 + 3, 401 % 256, 77)  # what stands behind the tens of red is not the class
     Image.fromarray(seen).save(full.folder / "ADE_train_00000007_seg.png")
-    car, tree = (region.traced().mask for region in pictures(release, Tally())[0].regions)
+    car, tree = (region.with_mask().mask for region in pictures(release, Tally())[0].regions)
     assert car is not None
     assert (car.to_array() == (seen[..., 2] == 77)).all()
     assert tree is not None
@@ -285,9 +285,9 @@ def test_a_polygon_that_is_none_is_noticed_when_it_is_traced(full: Full) -> None
     full.objects[2]["polygon"] = {"x": [5, 30], "y": [5, 30]}
     car, tree = pictures(full.write(), Tally())[0].regions
     with pytest.raises(BadRecord, match=r"object 0: polygon .* lies far outside"):
-        car.traced()
+        car.with_mask()
     with pytest.raises(BadRecord, match="object 4: its mask covers no pixel"):
-        tree.traced()
+        tree.with_mask()
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_a_json_that_cannot_be_used_is_one_image(
 
 def test_a_split_without_files_is_refused(full: Full) -> None:
     with pytest.raises(InputError, match=r"validation: has no ADE_\*\.json; ADE/eval needs"):
-        open_album(source(full.write(), "eval"), Tally())
+        open_index(source(full.write(), "eval"), Tally())
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"no {REAL}")
@@ -332,7 +332,7 @@ def test_real_files_of_the_full_release() -> None:
             xs = np.clip(entry["polygon"]["x"], 0, picture.width)
             assert region.box.x0 == pytest.approx(xs.min())
             assert region.box.x1 == pytest.approx(xs.max())
-            mask = region.traced().mask
+            mask = region.with_mask().mask
             assert mask is not None
             assert mask.to_array().any()
     assert tally.records == 70 + 37 + 32

@@ -22,7 +22,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scar.annotations import json_stream
-from scar.build.shard_store import Store
+from scar.build.shard_store import ShardStore
 from scar.cli import app
 
 if TYPE_CHECKING:
@@ -254,7 +254,7 @@ def test_a_full_disk_is_named(
 
     world.write()
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "put", full)
+        patch.setattr(ShardStore, "write_shard", full)
         is_refused(run(), rf"Toy/eval: {words} where .*out is: make room there; .*the same command goes on")
     assert run().exit_code == 0
 
@@ -269,7 +269,7 @@ from scar.cli import app
 from scar.build.pipeline import Generator
 from tests.conftest import _complete, _draw
 
-corpus.rules = lambda: Generator("stand-in", "1", _complete, _draw)
+corpus.make_rules_generator = lambda: Generator("stand-in", "1", _complete, _draw)
 folder, results = Path(sys.argv[1]), {}
 build = ["build", "--instances", "world/instances.json", "--name", "Toy", "--split", "eval", "--images", "world/images"]
 

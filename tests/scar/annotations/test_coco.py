@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.accounting import Tally
-from scar.annotations.boxes import usable
-from scar.annotations.coco import index
-from scar.annotations.once import Once
+from scar.annotations.boxes import clip_box
+from scar.annotations.coco import index_image_set
+from scar.annotations.once import CallCache
 from scar.errors import BadRecord, InputError
 from scar.sample import Box, Picture, Relation
 from tests.shared import SHARED
@@ -27,7 +27,7 @@ COCO_MINI = SHARED / "data" / "coco-mini" / "annotations"
 
 def read(instances: Path, captions: Path | None, tally: Tally) -> tuple[int, list[Picture]]:
     """The number of pictures that is promised, and the pictures."""
-    album = index(instances, None, captions, tally, Once())
+    album = index_image_set(instances, None, captions, tally, CallCache())
     return len(album), [draft(tally) for draft in album]
 
 
@@ -47,7 +47,7 @@ def test_pictures_come_by_image_id_and_regions_by_annotation_id(world: World) ->
     assert tally.records == 9
     second = found[0].regions[1]
     assert (second.category, second.box, second.crowd) == ("fork", Box(50.25, 10, 90.75, 40), False)
-    mask = second.traced().mask
+    mask = second.with_mask().mask
     assert mask is not None
     assert mask.size == (90, 120)
     assert found[0].captions == ("A cup, a fork and a dog.",)
@@ -67,7 +67,7 @@ def test_a_file_without_captions_extras_or_masks_will_do(world: World) -> None:
         del annotation["segmentation"], annotation["iscrowd"]
     world.write()
     found = read(world.instances_file, None, Tally())[1]
-    assert all(region.traced().mask is None and not region.crowd for picture in found for region in picture.regions)
+    assert all(region.with_mask().mask is None and not region.crowd for picture in found for region in picture.regions)
     assert all(picture.captions == () for picture in found)
 
 
@@ -108,7 +108,7 @@ def test_agrees_with_pycocotools_on_real_annotations(capsys: pytest.CaptureFixtu
             assert reference.cats[annotation["category_id"]]["name"] == region.category
             assert region.box.xywh == pytest.approx(annotation["bbox"], abs=1e-2)
             rle = reference.annToRLE(annotation)
-            mask = region.traced().mask
+            mask = region.with_mask().mask
             assert mask is not None
             assert mask.counts == rle["counts"].decode()
             regions += 1
@@ -125,9 +125,9 @@ def test_a_usable_box_survives_float32_and_lies_inside(
     x: float, y: float, w: float, h: float, width: int, height: int
 ) -> None:
     try:
-        box = usable((x, y, w, h), width, height, "here")
+        box = clip_box((x, y, w, h), width, height, "here")
     except BadRecord as bad:
-        shared = Box.from_xywh(x, y, w, h).overlap(Box(0, 0, width, height))
+        shared = Box.from_xywh(x, y, w, h).intersection(Box(0, 0, width, height))
         assert bad.reason == ("outside" if w > 0 and h > 0 else "empty_box")
         # What is lost lies outside, or is thinner than float32 can tell.
         assert min(w, h) <= 0 or min(shared.width, shared.height) < 1e-3
@@ -138,7 +138,7 @@ def test_a_usable_box_survives_float32_and_lies_inside(
     assert 0 <= box.x0 < box.x1 <= width
     assert 0 <= box.y0 < box.y1 <= height
     assert stored[0] + stored[2] <= width  # in float32 arithmetic too
-    expected = Box.from_xywh(x, y, w, h).overlap(Box(0, 0, width, height))
+    expected = Box.from_xywh(x, y, w, h).intersection(Box(0, 0, width, height))
     assert box.xywh == pytest.approx(expected.xywh, abs=1e-3)
 
 
@@ -203,7 +203,9 @@ def with_stuff(world: World, **changes: Any) -> tuple[Tally, list[Picture]]:
     file = world.folder / "stuff.json"
     file.write_text(json.dumps(stuff))
     tally = Tally(skip_bad=True)
-    return tally, [draft(tally) for draft in index(world.instances_file, file, world.captions_file, tally, Once())]
+    return tally, [
+        draft(tally) for draft in index_image_set(world.instances_file, file, world.captions_file, tally, CallCache())
+    ]
 
 
 def test_stuff_stands_beside_things_under_its_own_numbers(world: World) -> None:

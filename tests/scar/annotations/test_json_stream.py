@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scar.annotations import json_stream
-from scar.annotations.json_stream import ANYTHING, parsed, records
+from scar.annotations.json_stream import ANY_JSON, iter_records, parse_record
 from scar.errors import BadRecord, InputError
 
 texts = st.text(max_size=8) | st.sampled_from(['}, {"id": 3', "\\", '"', "]", "{", "\u2603"])
@@ -30,7 +30,7 @@ def listed(path: Path, *lists: str) -> dict[str, list[Any]]:
     """The records by list, each read again at its place."""
     content = path.read_bytes()
     found: dict[str, list[Any]] = {}
-    for record in records(path, lists):
+    for record in iter_records(path, lists):
         text = bytes(record.text)
         assert content[record.offset : record.offset + len(text)] == text
         assert record.number == len(found.setdefault(record.list, []))
@@ -65,7 +65,7 @@ def test_no_cut_goes_unnoticed(file: Path, content: list[Any], data: st.DataObje
     text = json.dumps({"a": content}).encode()
     file.write_bytes(text[: data.draw(st.integers(0, len(text) - 1))])
     with pytest.raises(InputError, match=r"file\.json: (not JSON, or cut off|of another shape)"):
-        list(records(file, ["a"]))  # the last one may be cut: who decodes it finds that it is no JSON
+        list(iter_records(file, ["a"]))  # the last one may be cut: who decodes it finds that it is no JSON
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(InputError, match=r"closed\.json: Permission denied"):
-        next(records(tmp_path / "closed.json", ["a"]))
+        next(iter_records(tmp_path / "closed.json", ["a"]))
 
 
 def test_one_long_line_takes_a_window_of_memory(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_one_long_line_takes_a_window_of_memory(tmp_path: Path) -> None:
         file.write("{}]}")
     assert path.stat().st_size > 24_000_000
     tracemalloc.start()
-    count = sum(1 for _ in records(path, ["images", "annotations"]))
+    count = sum(1 for _ in iter_records(path, ["images", "annotations"]))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert count == 60_001
@@ -126,10 +126,10 @@ def test_a_record_without_end_is_not_read_to_the_end(tmp_path: Path, monkeypatch
 
 
 def test_nan_is_null_and_bad_text_is_a_bad_record() -> None:
-    assert parsed(ANYTHING, b'{"x": [NaN, -Infinity, 1]}', "here") == {"x": [None, None, 1]}
+    assert parse_record(ANY_JSON, b'{"x": [NaN, -Infinity, 1]}', "here") == {"x": [None, None, 1]}
     for broken in (b'"\xff"', rb'"\ud800"', b"[1", b"{1: 2}"):
         with pytest.raises(BadRecord, match=r"^here: .*'malformed'"):
-            parsed(ANYTHING, broken, "here")
+            parse_record(ANY_JSON, broken, "here")
 
 
 def test_records_are_those_that_msgspec_reads(tmp_path: Path) -> None:
@@ -138,4 +138,4 @@ def test_records_are_those_that_msgspec_reads(tmp_path: Path) -> None:
         {"image_id": number, "objects": [{"id": number, "names": ["a{"]}] * (number % 7)} for number in range(4000)
     ]
     path.write_text(json.dumps(content))
-    assert [msgspec.json.decode(record.text) for record in records(path)] == content
+    assert [msgspec.json.decode(record.text) for record in iter_records(path)] == content

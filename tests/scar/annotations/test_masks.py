@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco
 
-from scar.annotations.masks import area, check_runs, normalise, of_runs, run_starts, runs
+from scar.annotations.masks import check_runs, count_pixels, decode_runs, find_run_starts, group_runs, parse_mask
 from scar.errors import BadRecord
 from scar.sample import Mask
 
@@ -32,8 +32,8 @@ def uncompressed(pixels: np.ndarray[Any, np.dtype[np.bool_]]) -> list[int]:
 @given(pictures)
 def test_runs_are_those_of_the_pixels(pixels: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
     mask = Mask.from_array(pixels)
-    assert runs(mask.counts).tolist() == uncompressed(pixels)
-    assert area(mask.counts) == pixels.sum()
+    assert decode_runs(mask.counts).tolist() == uncompressed(pixels)
+    assert count_pixels(mask.counts) == pixels.sum()
     check_runs(mask)
 
 
@@ -42,16 +42,16 @@ def test_both_run_length_forms_give_one_mask(pixels: np.ndarray[Any, np.dtype[np
     height, width = pixels.shape
     expected = Mask.from_array(pixels)
     for counts in (uncompressed(pixels), expected.counts):
-        mask = normalise({"size": [height, width], "counts": counts}, width, height, "here")
+        mask = parse_mask({"size": [height, width], "counts": counts}, width, height, "here")
         assert mask == expected
         assert (mask.to_array() == pixels).all()
 
 
 def test_long_runs_survive() -> None:
     for counts in ([0, 5_000_000], [4_999_999, 1], [1, 2_000_000, 2_000_000, 1, 999_998]):
-        mask = normalise({"size": [1000, 5000], "counts": counts}, 5000, 1000, "here")
+        mask = parse_mask({"size": [1000, 5000], "counts": counts}, 5000, 1000, "here")
         assert mask is not None
-        assert runs(mask.counts).tolist() == counts
+        assert decode_runs(mask.counts).tolist() == counts
 
 
 points = st.lists(st.tuples(st.floats(-30, 70), st.floats(-30, 50)), min_size=3, max_size=8)
@@ -63,12 +63,12 @@ def test_polygons_are_united_as_pycocotools_does(polygons: list[list[tuple[float
     flat = [[value for point in polygon for value in point] for polygon in polygons]
     expected = coco.decode(coco.merge(coco.frPyObjects(flat, 30, 40)))
     if expected.any():
-        mask = normalise(flat, 40, 30, "here")
+        mask = parse_mask(flat, 40, 30, "here")
         assert mask is not None
         assert (mask.to_array() == expected).all()
     else:
         with pytest.raises(BadRecord, match="covers no pixel"):
-            normalise(flat, 40, 30, "here")
+            parse_mask(flat, 40, 30, "here")
 
 
 def compressed(lengths: list[int]) -> str:
@@ -106,7 +106,7 @@ segmentations = st.one_of(
 @given(segmentations)
 def test_whatever_an_annotation_says_becomes_one_rle_or_a_named_refusal(segmentation: Any) -> None:
     try:
-        mask = normalise(segmentation, 40, 30, "here")
+        mask = parse_mask(segmentation, 40, 30, "here")
     except BadRecord as bad:
         assert bad.reason in ("bad_mask", "empty_mask", "mask_size")
         return
@@ -115,9 +115,9 @@ def test_whatever_an_annotation_says_becomes_one_rle_or_a_named_refusal(segmenta
         return
     assert mask.size == (30, 40)
     pixels = mask.to_array()
-    assert 0 < pixels.sum() == area(mask.counts)
+    assert 0 < pixels.sum() == count_pixels(mask.counts)
     check_runs(mask)
-    assert runs(mask.counts).tolist() == uncompressed(pixels)
+    assert decode_runs(mask.counts).tolist() == uncompressed(pixels)
     if isinstance(segmentation, list):
         enclosing = [ring for ring in segmentation if len(ring) >= 6]
         assert (pixels == coco.decode(coco.merge(coco.frPyObjects(enclosing, 30, 40)))).all()
@@ -139,20 +139,20 @@ def test_a_crowds_rle_survives_the_way_into_a_polygon_file_and_back(
 ) -> None:
     height, width = pixels.shape
     crowd = {"size": [height, width], "counts": uncompressed(pixels)}
-    again = normalise(crowd, width, height, "here")
+    again = parse_mask(crowd, width, height, "here")
     assert again is not None
-    assert normalise({"size": list(again.size), "counts": again.counts}, width, height, "here") == again
+    assert parse_mask({"size": list(again.size), "counts": again.counts}, width, height, "here") == again
 
 
 @given(shapes.flatmap(lambda shape: arrays(np.int32, shape, elements=st.integers(0, 4))))
 def test_labels_become_their_masks_and_boxes(labels: np.ndarray[Any, np.dtype[np.int32]]) -> None:
     height, width = labels.shape
     columns = labels.ravel(order="F")
-    starts = run_starts(columns)
-    found = of_runs(starts, columns[starts], width, height)
+    starts = find_run_starts(columns)
+    found = group_runs(starts, columns[starts], width, height)
     assert list(found) == [value for value in np.unique(labels).tolist() if value]
     for value, traceable in found.items():
-        mask = traceable.mask()
+        mask = traceable.to_mask()
         assert mask == Mask.from_array(labels == value)
         expected = coco.toBbox({"size": list(mask.size), "counts": mask.counts.encode()})
         assert traceable.xywh == tuple(expected.tolist())
@@ -160,12 +160,12 @@ def test_labels_become_their_masks_and_boxes(labels: np.ndarray[Any, np.dtype[np
 
 def test_a_polygon_of_two_points_adds_nothing() -> None:
     square = [2, 2, 8, 2, 8, 8, 2, 8]
-    assert normalise([square, [1, 1, 9, 9]], 10, 10, "here") == normalise([square], 10, 10, "here")
+    assert parse_mask([square, [1, 1, 9, 9]], 10, 10, "here") == parse_mask([square], 10, 10, "here")
 
 
 @pytest.mark.parametrize("nothing", [None, []])
 def test_no_mask_is_no_mask(nothing: object) -> None:
-    assert normalise(nothing, 10, 10, "here") is None
+    assert parse_mask(nothing, 10, 10, "here") is None
 
 
 @pytest.mark.parametrize(
@@ -205,16 +205,16 @@ def test_no_mask_is_no_mask(nothing: object) -> None:
 )
 def test_what_is_no_mask_is_refused_by_name(segmentation: object, reason: str) -> None:
     with pytest.raises(BadRecord, match=f"^file, annotation 3: .*'{reason}'") as caught:
-        normalise(segmentation, 12, 10, "file, annotation 3")
+        parse_mask(segmentation, 12, 10, "file, annotation 3")
     assert caught.value.reason == reason
 
 
 @given(st.text(st.characters(min_codepoint=40, max_codepoint=120), max_size=12))
 def test_damaged_text_never_reaches_the_decoder(counts: str) -> None:
     try:
-        mask = normalise({"size": [10, 12], "counts": counts}, 12, 10, "here")
+        mask = parse_mask({"size": [10, 12], "counts": counts}, 12, 10, "here")
     except BadRecord as bad:
         assert bad.reason in ("bad_mask", "empty_mask")
     else:
         assert mask is not None
-        assert mask.to_array().sum() == area(counts)
+        assert mask.to_array().sum() == count_pixels(counts)

@@ -12,11 +12,12 @@ import pytest
 
 import scar
 from scar.accounting import Tally
-from scar.annotations import open_album, opening
-from scar.annotations.inputs import digest
-from scar.annotations.once import Once
-from scar.build.engine import Task, here
-from scar.common.progress import silent
+from scar.annotations import open_index, opening
+from scar.annotations.inputs import digest_input
+from scar.annotations.once import CallCache
+from scar.build import corpus
+from scar.build.engine import Task, run_here
+from scar.common.progress import track_silently
 from scar.demo import draw_world
 from scar.errors import BuildInterrupted, InputError
 from scar.recipe import Recipe, Source
@@ -43,14 +44,14 @@ def source(worlds: Path, name: str, world: str) -> Source:
 
 def test_sources_come_in_their_order_with_the_digests_of_their_files(worlds: Path) -> None:
     sources = [source(worlds, name, world) for name, world in (("A", "a"), ("B", "b"), ("C", "c"), ("D", "a"))]
-    opened, digests = opening.open_sources(sources, False, here, silent)
+    opened, digests = opening.open_sources(sources, False, run_here, track_silently)
     assert [each.source for each in opened] == sources
     for each in opened:
         tally = Tally(skip_bad=False)
-        alone = open_album(each.source, tally, Once())
-        assert list(each.album.names()) == list(alone.names())
+        alone = open_index(each.source, tally, CallCache())
+        assert list(each.index.iter_keys()) == list(alone.iter_keys())
         assert each.tally == tally
-    assert digests == {path: digest(path) for each in sources for path in each.inputs.values()}
+    assert digests == {path: digest_input(path) for each in sources for path in each.inputs.values()}
 
 
 def test_sources_that_share_a_file_are_one_task(worlds: Path) -> None:
@@ -62,11 +63,11 @@ def test_sources_that_share_a_file_are_one_task(worlds: Path) -> None:
         nonlocal count
         every = list(tasks)
         count = len(every) - 6  # the digests of six files
-        return here(every)
+        return run_here(every)
 
-    opening.open_sources(sources, False, engine, silent)  # type: ignore[arg-type]  # it yields what the tasks return
+    opening.open_sources(sources, False, engine, track_silently)  # type: ignore[arg-type]  # it yields what the tasks return
     assert count == 3
-    opening.open_sources([*sources, shared], True, engine, silent)  # type: ignore[arg-type]
+    opening.open_sources([*sources, shared], True, engine, track_silently)  # type: ignore[arg-type]
     assert count == 2, "D has files of A and of C"
 
 
@@ -104,6 +105,6 @@ def test_a_worker_that_is_lost_while_files_are_opened_is_told_with_the_way_out(
     def lose(*_: object) -> None:
         raise BuildInterrupted("a worker ended by signal SIGKILL")
 
-    monkeypatch.setattr("scar.build.corpus.open_sources", lose)
+    monkeypatch.setattr(corpus, "open_sources", lose)
     with pytest.raises(BuildInterrupted, match=r"SIGKILL; the same command begins again\."):
         scar.build(Recipe(sources=(source(worlds, "A", "a"),)), tmp_path / "out")

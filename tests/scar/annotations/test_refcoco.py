@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from scar.accounting import Tally
-from scar.annotations import open_album
-from scar.annotations.refcoco import image_of, load
-from scar.build.select import Limits, select
+from scar.annotations import open_index
+from scar.annotations.refcoco import load_pickle, parse_image_id
+from scar.build.select import Limits, select_regions
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
 from scar.sample import Picture, Split
@@ -98,7 +98,7 @@ class Expressions:
             instances=self.folder / "instances.json",
             files={"refs": self.folder / "refs(unc).p"},
         )
-        return open_album(source, tally)
+        return open_index(source, tally)
 
     def pictures(self, tally: Tally, split: Split = "train", protocol: int = 2) -> list[Picture]:
         return [draft(tally) for draft in self.album(tally, split, protocol)]
@@ -116,7 +116,7 @@ def test_both_protocols_of_python_2_are_read(files: Expressions, protocol: int) 
     (picture,) = files.pictures(tally, protocol=protocol)
     assert (picture.id, picture.file) == (IMAGE, f"COCO_train2014_{IMAGE:012}.jpg")
     assert picture.regions[0].phrases == ("the caf\u00e9's 'cup'", "cup on the left")
-    assert load(files.folder / "refs(unc).p")[1] == files.refs[1]
+    assert load_pickle(files.folder / "refs(unc).p")[1] == files.refs[1]
 
 
 def test_what_is_referred_to_is_a_record_and_the_rest_is_context(files: Expressions) -> None:
@@ -129,7 +129,7 @@ def test_what_is_referred_to_is_a_record_and_the_rest_is_context(files: Expressi
         (14, "fork", False),
     ]
     assert tally.records == 2
-    chosen = select(picture, Limits(), Random(1), tally.rejected)
+    chosen = select_regions(picture, Limits(), Random(1), tally.rejected)
     assert {region.id for region in chosen} == {11, 12}
     assert tally.rejected.total() == 0
 
@@ -148,10 +148,10 @@ def test_drafts_know_coco_and_travel(files: Expressions, travelled: Callable[[An
 
 
 def test_file_names_with_and_without_the_annotation() -> None:
-    assert image_of(f"COCO_train2014_{IMAGE:012}_16.jpg") == IMAGE
-    assert image_of(f"COCO_train2014_{IMAGE:012}.jpg") == IMAGE
-    assert image_of(f"{IMAGE:012}.jpg") == IMAGE
-    assert image_of("photo") is None
+    assert parse_image_id(f"COCO_train2014_{IMAGE:012}_16.jpg") == IMAGE
+    assert parse_image_id(f"COCO_train2014_{IMAGE:012}.jpg") == IMAGE
+    assert parse_image_id(f"{IMAGE:012}.jpg") == IMAGE
+    assert parse_image_id("photo") is None
 
 
 DEFECTS: dict[str, tuple[Callable[[Expressions], object], str, str]] = {
@@ -240,7 +240,7 @@ def test_a_hostile_pickle_is_refused_by_name_and_does_nothing(
     path = tmp_path / "refs(unc).p"
     path.write_bytes(pickle.dumps([Hostile(command, arguments, "w")], protocol))
     with pytest.raises(InputError, match=rf"refs\(unc\)\.p: refused, for it asks for .*{name}"):
-        load(path)
+        load_pickle(path)
     assert not mark.exists()
 
 
@@ -265,7 +265,7 @@ def test_what_is_no_list_of_plain_values_is_refused(tmp_path: Path, content: byt
     path = tmp_path / "refs.p"
     path.write_bytes(content)
     with pytest.raises(InputError, match=rf"refs\.p: .*({message})"):
-        load(path)
+        load_pickle(path)
 
 
 def test_every_cut_is_refused(tmp_path: Path) -> None:
@@ -275,6 +275,6 @@ def test_every_cut_is_refused(tmp_path: Path) -> None:
         for kept in range(0, len(whole) - 1, 7):
             path.write_bytes(whole[:kept])
             with pytest.raises(InputError, match="no pickle, or damaged"):
-                load(path)
+                load_pickle(path)
     with pytest.raises(InputError, match=r"absent\.p: No such file"):
-        load(tmp_path / "absent.p")
+        load_pickle(tmp_path / "absent.p")

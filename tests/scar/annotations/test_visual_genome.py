@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scar.accounting import Tally
-from scar.annotations import open_album
+from scar.annotations import open_index
 from scar.annotations.visual_genome import EVAL_SHARE, split_of
 from scar.errors import BadRecord
 from scar.recipe import Source
@@ -95,7 +95,7 @@ class Genome:
             (self.folder / f"{name}.json").write_text(json.dumps(content))
         files = {name: self.folder / f"{name}.json" for name in contents} | self.files
         source = Source(name="VG", split=split, reader="visual_genome", images=self.folder, files=files)
-        return open_album(source, tally)
+        return open_index(source, tally)
 
     def pictures(self, tally: Tally, split: Split = "train") -> list[Picture]:
         return [draft(tally) for draft in self.album(tally, split)]

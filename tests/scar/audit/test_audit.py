@@ -18,22 +18,22 @@ import pytest
 from typer.testing import CliRunner
 
 from scar import Box, Caption, Negative, Region, Sample, read
-from scar.audit import audit, findings, ngrams
-from scar.audit.blind import ask, choice, fluency, length, rates
-from scar.audit.encoder import load
-from scar.audit.lineage import same_lineage, swap
-from scar.audit.logistic import Dense, Marks, Repeated, fit, hits
-from scar.audit.questions import Draw, Question, Sheet, fold_of
-from scar.audit.report import tables
-from scar.audit.review import alpha
-from scar.audit.rows import Rows, rows_of
-from scar.audit.said import split
-from scar.audit.truth import Truth
-from scar.audit.words import Words, kernel
+from scar.audit import audit, list_findings, ngrams
+from scar.audit.blind import compute_hit_rates, fit_choice_frequency, fit_fluency, fit_lengths, score_questions
+from scar.audit.encoder import load_encoder
+from scar.audit.lineage import find_replaced_words, is_same_lineage
+from scar.audit.logistic import DenseFeatures, RepeatedFeatures, SparseFeatures, compute_hits, fit_conditional_logit
+from scar.audit.questions import Question, QuestionSet, ReservoirSample, find_fold
+from scar.audit.report import make_tables
+from scar.audit.review import krippendorff_alpha
+from scar.audit.rows import RowBlock, iter_row_blocks
+from scar.audit.said import split_words
+from scar.audit.truth import FalseNegativeCounts
+from scar.audit.words import WordCounts, normalize_caption
 from scar.cli import app
 from scar.common.statistics import jensen_shannon_divergence, wilson_interval
 from scar.errors import InputError
-from scar.formats.parquet import find, write
+from scar.formats.parquet import find_row_files, write_samples
 from scar.formats.schema import Origin
 from scar.sample import PARTS, Split
 
@@ -69,7 +69,7 @@ def corpus(folder: Path, make: Callable[[int, Random, Split], Sample], count: in
     for place, (side, name) in enumerate(names.items()):
         (folder / "provenance").mkdir(parents=True, exist_ok=True)
         samples = [make(10_000 * place + number, Random(f"{side} {number}"), side) for number in range(count)]
-        write(
+        write_samples(
             samples,
             side,
             Origin("toy", "1", None, 0),
@@ -79,20 +79,20 @@ def corpus(folder: Path, make: Callable[[int, Random, Split], Sample], count: in
     return folder
 
 
-ToRows = Callable[[Sequence[Sample]], Rows]
+ToRows = Callable[[Sequence[Sample]], RowBlock]
 
 
 @pytest.fixture
 def to_rows(tmp_path: Path) -> ToRows:
     """Samples as they come from a file."""
 
-    def made(samples: Sequence[Sample]) -> Rows:
+    def made(samples: Sequence[Sample]) -> RowBlock:
         folder = tmp_path / "rows" / str(len(list(tmp_path.glob("rows/*"))))
         (folder / "provenance").mkdir(parents=True)
         path = folder / "SCaR_eval_Toy.parquet"
-        write(samples, "eval", Origin("toy", "1", None, 0), path, folder / "provenance" / path.name)
-        (file,) = find(folder)
-        (rows,) = rows_of(file)
+        write_samples(samples, "eval", Origin("toy", "1", None, 0), path, folder / "provenance" / path.name)
+        (file,) = find_row_files(folder)
+        (rows,) = iter_row_blocks(file)
         return rows
 
     return made
@@ -131,27 +131,29 @@ def test_the_fit_is_where_newton_with_the_exact_curvature_ends(penalty: float) -
             gradient += mean - group[0]
             curvature += (group - mean).T @ np.diag(shares) @ (group - mean)
         theirs = theirs - np.linalg.solve(curvature, gradient)
-    np.testing.assert_allclose(fit(Dense(values), starts, penalty), theirs, atol=2e-3)
+    np.testing.assert_allclose(fit_conditional_logit(DenseFeatures(values), starts, penalty), theirs, atol=2e-3)
 
 
 def test_marks_and_the_same_as_an_array_are_one_to_the_fit() -> None:
     rng = np.random.default_rng(0)
     values = (rng.random((40, 9)) < 0.3).astype(np.float64)
     rows, columns = np.nonzero(values)
-    marks, starts = Marks(rows, columns, 40, 9), np.arange(0, 40, 10)
-    np.testing.assert_allclose(marks.times(np.arange(9.0)), values @ np.arange(9.0))
-    np.testing.assert_allclose(marks.transposed_times(np.arange(40.0)), values.T @ np.arange(40.0))
-    np.testing.assert_allclose(fit(marks, starts), fit(Dense(values), starts), atol=1e-9)
+    marks, starts = SparseFeatures(rows, columns, 40, 9), np.arange(0, 40, 10)
+    np.testing.assert_allclose(marks.multiply_weights(np.arange(9.0)), values @ np.arange(9.0))
+    np.testing.assert_allclose(marks.multiply_transposed(np.arange(40.0)), values.T @ np.arange(40.0))
+    np.testing.assert_allclose(
+        fit_conditional_logit(marks, starts), fit_conditional_logit(DenseFeatures(values), starts), atol=1e-9
+    )
 
 
 def test_captions_that_are_equal_count_as_often_as_they_are_there() -> None:
     rng = np.random.default_rng(4)
     values = (rng.random((12, 9)) < 0.3).astype(np.float64)
     rows, columns = np.nonzero(values)
-    marks, which, starts = Marks(rows, columns, 12, 9), rng.integers(0, 12, 60), np.arange(0, 60, 10)
-    expected = fit(Dense(values[which]), starts)
-    np.testing.assert_allclose(fit(Repeated(marks, which), starts), expected, atol=1e-9)
-    np.testing.assert_allclose(fit(marks.repeated(which), starts), expected, atol=1e-9)
+    marks, which, starts = SparseFeatures(rows, columns, 12, 9), rng.integers(0, 12, 60), np.arange(0, 60, 10)
+    expected = fit_conditional_logit(DenseFeatures(values[which]), starts)
+    np.testing.assert_allclose(fit_conditional_logit(RepeatedFeatures(marks, which), starts), expected, atol=1e-9)
+    np.testing.assert_allclose(fit_conditional_logit(marks.take_rows(which), starts), expected, atol=1e-9)
 
 
 def test_large_sheets_are_fitted_as_small_ones_are(monkeypatch: pytest.MonkeyPatch, fair: Path) -> None:
@@ -166,31 +168,36 @@ def test_hits_are_those_of_drawing_lots_among_equals() -> None:
     rng = np.random.default_rng(1)
     scores = rng.integers(0, 3, 70).astype(np.float64)
     starts = np.array([0, 10, 13, 40, 41])
-    for found, group in zip(hits(scores, starts), np.split(scores, starts[1:]), strict=True):
+    for found, group in zip(compute_hits(scores, starts), np.split(scores, starts[1:]), strict=True):
         best = [place for place, score in enumerate(group) if score == max(group)]
         assert found == (1 / len(best) if 0 in best else 0)
 
 
 def test_runs_are_those_of_a_loop() -> None:
     texts = ["a cup on a table", "A cup, in a cup", "nothing", "", "a cup on a chair on a table"]
-    known = ngrams.Ngrams.of(texts)
-    marks = known.marks(texts)
-    edged = [["^", *split(text), "$"] for text in texts]
+    known = ngrams.NgramVocabulary.from_texts(texts)
+    marks = known.make_features(texts)
+    edged = [["^", *split_words(text), "$"] for text in texts]
     runs = [
         {" ".join(words[i : i + n]) for n in (1, 2, 3) for i in range(len(words) - n + 1)} - {"^", "$", "^ $"}
         for words in edged
     ]
     common = {run for run, count in Counter(run for each in runs for run in each).items() if count > 1} | {"^ $"}
     for row, each in enumerate(runs):
-        named = {known.name(int(column)) for column in marks.marks[marks.rows == row]}
+        named = {known.decode_ngram(int(column)) for column in marks.column_indices[marks.row_indices == row]}
         assert named - {"^ $"} == {run for run in each if run in common}
 
 
 def test_words_that_no_training_text_has_count_nothing() -> None:
-    known = ngrams.Ngrams.of(["a cup", "a cup"])
-    marks = known.marks(["xyzzy", "a xyzzy cup"])
-    assert {known.name(int(column)) for column in marks.marks[marks.rows == 0]} == set()
-    assert {known.name(int(column)) for column in marks.marks[marks.rows == 1]} == {"a", "cup", "^ a", "cup $"}
+    known = ngrams.NgramVocabulary.from_texts(["a cup", "a cup"])
+    marks = known.make_features(["xyzzy", "a xyzzy cup"])
+    assert {known.decode_ngram(int(column)) for column in marks.column_indices[marks.row_indices == 0]} == set()
+    assert {known.decode_ngram(int(column)) for column in marks.column_indices[marks.row_indices == 1]} == {
+        "a",
+        "cup",
+        "^ a",
+        "cup $",
+    }
 
 
 # What is found without an image
@@ -203,7 +210,7 @@ def test_a_planted_word_is_found_and_named(leaky: Path) -> None:
     assert figures["telltales"]["gold"][0][0] == "lighthouse"
     assert figures["elements"]["scene"]["never_gold"] == 1
     assert figures["elements"]["scene"]["divergence"] == 1
-    assert any("beside scene swaps" in line for line in findings(report))
+    assert any("beside scene swaps" in line for line in list_findings(report))
 
 
 def test_nothing_is_found_where_all_words_are_drawn_alike(fair_report: dict[str, Any]) -> None:
@@ -211,7 +218,7 @@ def test_nothing_is_found_where_all_words_are_drawn_alike(fair_report: dict[str,
         for rate in figures["blind"].values():
             assert rate["hit"] < 0.15
             assert all(abs(kind["hit"] - 0.25) < 0.08 for kind in rate["kinds"].values())
-    assert findings(fair_report) == []
+    assert list_findings(fair_report) == []
 
 
 def test_a_gold_caption_of_its_own_length_is_found_by_length() -> None:
@@ -220,18 +227,23 @@ def test_a_gold_caption_of_its_own_length_is_found_by_length() -> None:
         return Question(tuple(captions), ("scene",) * 9, str(number))
 
     questions = [question(number) for number in range(40)]
-    rate = rates(ask(length, Sheet(questions[:20]), Sheet(questions[20:])), Sheet(questions[20:]))
+    rate = compute_hit_rates(
+        score_questions(fit_lengths, QuestionSet(questions[:20]), QuestionSet(questions[20:])),
+        QuestionSet(questions[20:]),
+    )
     assert rate["hit"] == 1
     assert set(rate["kinds"]) == {"scene"}
 
 
 def test_fluency_and_choice_equal_their_formulas() -> None:
-    train = Sheet([Question(("a b", "b a"), (), "1"), Question(("a b", "c"), (), "2"), Question(("c", "a b"), (), "3")])
-    scores = choice(train)(["a b", "c", "new"])
+    train = QuestionSet(
+        [Question(("a b", "b a"), (), "1"), Question(("a b", "c"), (), "2"), Question(("c", "a b"), (), "3")]
+    )
+    scores = fit_choice_frequency(train)(["a b", "c", "new"])
     np.testing.assert_allclose(scores, [(2 + 1) / (3 + 10), (1 + 1) / (2 + 10), 1 / 10])
     # Golds "a b", "a b", "c": after the start a twice, c once; kinds of words before another one: start, a, b, c.
     expected = (np.log(3 / 8) + np.log(3 / 7) + np.log(3 / 7)) / 3
-    np.testing.assert_allclose(fluency(train)(["a b"]), [expected])
+    np.testing.assert_allclose(fit_fluency(train)(["a b"]), [expected])
 
 
 def test_who_sees_all_ten_finds_the_middle_one(fair_report: dict[str, Any]) -> None:
@@ -240,21 +252,21 @@ def test_who_sees_all_ten_finds_the_middle_one(fair_report: dict[str, Any]) -> N
 
 def test_a_sample_is_never_asked_of_who_learned_of_its_image() -> None:
     questions = [Question((f"gold {number}", f"other {number}"), (), str(number)) for number in range(40)]
-    sheet = Sheet(questions)
+    sheet = QuestionSet(questions)
     seen: list[tuple[set[str], set[str]]] = []
 
-    def spy(train: Sheet) -> Callable[[Sequence[str]], np.ndarray[tuple[int], np.dtype[np.float64]]]:
+    def spy(train: QuestionSet) -> Callable[[Sequence[str]], np.ndarray[tuple[int], np.dtype[np.float64]]]:
         def score(texts: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-            seen.append((set(train.texts), set(texts)))
+            seen.append((set(train.captions), set(texts)))
             return np.array([float(text.split()[1]) for text in texts])
 
         return score
 
-    scores = ask(spy, None, sheet)
-    assert scores.tolist() == [float(text.split()[1]) for text in sheet.texts]
+    scores = score_questions(spy, None, sheet)
+    assert scores.tolist() == [float(text.split()[1]) for text in sheet.captions]
     assert len(seen) == 5
     assert all(learned.isdisjoint(asked) and len(learned) + len(asked) == 80 for learned, asked in seen)
-    assert {fold_of(question.image) for question in questions} == set(range(5))
+    assert {find_fold(question.image) for question in questions} == set(range(5))
 
 
 def test_the_interval_holds_the_rate_about_95_times_of_100() -> None:
@@ -267,10 +279,10 @@ def test_the_interval_holds_the_rate_about_95_times_of_100() -> None:
 
 def test_the_draw_is_seeded_and_even() -> None:
     def draw(seed: str) -> list[str]:
-        drawn: Draw[str] = Draw(10, seed)
+        drawn: ReservoirSample[str] = ReservoirSample(10, seed)
         for number in range(100):
-            drawn.add(str(number))
-        return drawn.kept
+            drawn.add_item(str(number))
+        return drawn.items
 
     assert draw("a") == draw("a") != draw("b")
     counts = Counter(text for seed in range(400) for text in draw(str(seed)))
@@ -289,13 +301,13 @@ def test_an_encoder_is_one_more_baseline(fair: Path, monkeypatch: pytest.MonkeyP
             return np.array([[text.count(letter) for letter in "aeiou"] for text in texts], np.float64)
 
     monkeypatch.setitem(sys.modules, "sentence_transformers", SimpleNamespace(SentenceTransformer=Model))
-    figures = audit(fair, encoder=load("letters"))["sources"]["Toy/eval"]["blind"]
+    figures = audit(fair, encoder=load_encoder("letters"))["sources"]["Toy/eval"]["blind"]
     assert 0 < figures["encoder"]["hit"] < 0.2
     with pytest.raises(InputError, match="--encoder other: no such sentence encoder"):
-        load("other")
+        load_encoder("other")
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(InputError, match="pip install sentence-transformers"):
-        load("letters")
+        load_encoder("letters")
 
 
 # Words and truth
@@ -304,10 +316,10 @@ def test_an_encoder_is_one_more_baseline(fair: Path, monkeypatch: pytest.MonkeyP
 def test_counts_of_words_are_those_of_a_loop(to_rows: ToRows) -> None:
     rng = Random(5)
     samples = [sample(number, rng) for number in range(50)]
-    words = Words()
-    words.add(to_rows(samples[:20]))
-    words.add(to_rows(samples[20:]))
-    elements = words.elements()
+    words = WordCounts()
+    words.add_rows(to_rows(samples[:20]))
+    words.add_rows(to_rows(samples[20:]))
+    elements = words.compare_elements()
     for part in PARTS:
         gold = [getattr(each.gold, part) for each in samples]
         swapped = [getattr(n.caption, part) for each in samples for n in each.negatives if n.part == part]
@@ -315,18 +327,18 @@ def test_counts_of_words_are_those_of_a_loop(to_rows: ToRows) -> None:
         never = sum(word not in gold for word in swapped) / len(swapped)
         assert elements[part]["never_gold"] == pytest.approx(never, abs=1e-4)
     texts = [negative.caption.text for each in samples for negative in each.negatives]
-    assert words.repetition()["distinct_negatives"] == pytest.approx(len(set(texts)) / 450, abs=1e-4)
+    assert words.measure_repetition()["distinct_negatives"] == pytest.approx(len(set(texts)) / 450, abs=1e-4)
     for part in PARTS:
         own = [negative.caption.text for each in samples for negative in each.negatives if negative.part == part]
-        assert words.repetition()["kinds"][part]["distinct"] == pytest.approx(len(set(own)) / 150, abs=1e-4)
+        assert words.measure_repetition()["kinds"][part]["distinct"] == pytest.approx(len(set(own)) / 150, abs=1e-4)
         gold_words = {word for each in samples for word in each.gold.text.split()}
         said = [word for text in own for word in text.split()]
-        found = words.vocabulary()[part]
+        found = words.compare_vocabulary()[part]
         assert found["words"] == len(set(said))
         assert found["never_gold"] == pytest.approx(sum(w not in gold_words for w in said) / len(said), abs=1e-4)
-    assert words.vocabulary()["gold"] == {"words": len(gold_words)}
+    assert words.compare_vocabulary()["gold"] == {"words": len(gold_words)}
     mean = sum(len(each.gold.text.split()) for each in samples) / 50
-    assert words.lengths()["gold"]["mean"] == pytest.approx(mean, abs=1e-3)
+    assert words.summarize_lengths()["gold"]["mean"] == pytest.approx(mean, abs=1e-3)
 
 
 def test_divergence_is_that_of_its_definition() -> None:
@@ -350,16 +362,16 @@ def test_divergence_is_that_of_its_definition() -> None:
     ],
 )
 def test_near_duplicates_differ_in_nothing_that_means_something(first: str, second: str, same: bool) -> None:
-    assert (kernel(first) == kernel(second)) is same
+    assert (normalize_caption(first) == normalize_caption(second)) is same
 
 
 def test_a_near_duplicate_of_the_gold_caption_is_counted(to_rows: ToRows) -> None:
     good = sample(1, Random(0))
     negatives = (Negative("scene", good.gold.swap("scene", good.gold.scene.replace("a ", "the "))), *good.negatives[1:])
-    words = Words()
-    words.add(to_rows([Sample("", "", "eval", "", 1, good.region, good.gold, negatives)]))
-    assert words.repetition()["near_duplicates"] == pytest.approx(1 / 9, abs=1e-4)
-    near = {part: kind["near_duplicates"] for part, kind in words.repetition()["kinds"].items()}
+    words = WordCounts()
+    words.add_rows(to_rows([Sample("", "", "eval", "", 1, good.region, good.gold, negatives)]))
+    assert words.measure_repetition()["near_duplicates"] == pytest.approx(1 / 9, abs=1e-4)
+    near = {part: kind["near_duplicates"] for part, kind in words.measure_repetition()["kinds"].items()}
     assert near == {"scene": pytest.approx(1 / 3, abs=1e-4), "relation": 0, "object": 0}
 
 
@@ -389,9 +401,9 @@ def test_negatives_that_may_be_true_are_found(
     if other:
         noun, category, box = other
         samples.append(told(Caption(noun, "on", "a beach"), box=box, category=category))
-    truth = Truth()
-    truth.add(to_rows(samples))
-    figures = truth.figures()
+    truth = FalseNegativeCounts()
+    truth.add_rows(to_rows(samples))
+    figures = truth.to_figures()
     suspects = {name for name in ("wordnet", "in_box", "scene_of_image", "gold_of_region") if figures[name]}
     assert suspects >= ({reason} if reason else set())
     assert bool(suspects) is bool(reason)
@@ -402,18 +414,18 @@ def test_negatives_that_may_be_true_are_found(
 
 
 def test_what_is_replaced_is_read_off_the_texts_where_there_is_no_provenance(to_rows: ToRows) -> None:
-    assert swap("salad fork on table", "wine glass on table") == ("salad fork", "wine glass")
-    assert swap("a dog on a mat", "a dog on a mat") == ("", "")
+    assert find_replaced_words("salad fork on table", "wine glass on table") == ("salad fork", "wine glass")
+    assert find_replaced_words("a dog on a mat", "a dog on a mat") == ("", "")
     samples = [told(Caption("a dog on a mat", "", ""), Negative("object", Caption("an animal on a mat", "", "")))]
-    truth = Truth()
-    truth.add(to_rows(samples))
-    assert truth.figures()["wordnet"] == 1
+    truth = FalseNegativeCounts()
+    truth.add_rows(to_rows(samples))
+    assert truth.to_figures()["wordnet"] == 1
 
 
 def test_colours_tell_things_of_one_lineage_apart() -> None:
-    assert not same_lineage("a red star", "a blue star")
-    assert same_lineage("a red star", "a red star")
-    assert same_lineage("a red star", "a star")
+    assert not is_same_lineage("a red star", "a blue star")
+    assert is_same_lineage("a red star", "a red star")
+    assert is_same_lineage("a red star", "a star")
 
 
 # What people say
@@ -431,13 +443,13 @@ def test_colours_tell_things_of_one_lineage_apart() -> None:
 )
 def test_alpha_is_that_of_the_published_examples(rows: list[str], value: float) -> None:
     units = [[said for said in unit if said != "."] for unit in zip(*rows, strict=True)]
-    assert alpha(units) == pytest.approx(value, abs=5e-4)
+    assert krippendorff_alpha(units) == pytest.approx(value, abs=5e-4)
 
 
 def test_alpha_is_not_defined_without_pairs_or_variety() -> None:
-    assert alpha([]) is None
-    assert alpha([[True], [False]]) is None
-    assert alpha([[True, True], [True, True]]) is None
+    assert krippendorff_alpha([]) is None
+    assert krippendorff_alpha([[True], [False]]) is None
+    assert krippendorff_alpha([[True, True], [True, True]]) is None
 
 
 def reviewed(folder: Path, lines: Sequence[object]) -> Path:
@@ -456,9 +468,9 @@ def test_a_review_is_part_of_the_audit(tmp_path: Path) -> None:
     found = report["sources"]["Toy/eval"]["review"]
     assert (found["samples"], found["reviewers"], found["accepted"]) == (4, 2, 0.5)
     assert found["interval"] == [round(end, 4) for end in wilson_interval(0.5, 4)]
-    assert found["alpha"] == pytest.approx(alpha([[True, True], [False, True], [False, False]]), abs=1e-4)
+    assert found["alpha"] == pytest.approx(krippendorff_alpha([[True, True], [False, True], [False, False]]), abs=1e-4)
     assert report["sources"]["Toy/train"]["review"] is None
-    assert [table.title for table in tables(report)][-1] == "Reviewed"
+    assert [table.title for table in make_tables(report)][-1] == "Reviewed"
 
 
 @pytest.mark.parametrize(
@@ -498,7 +510,7 @@ def test_an_image_in_train_and_eval_is_found_under_any_name(tmp_path: Path) -> N
 
     report = audit(corpus(tmp_path, make, count=10))
     assert report["overlap"] == {"Toy/eval in Toy/train": 1}
-    assert findings(report)[-1] == "1 images of Toy/eval in Toy/train"
+    assert list_findings(report)[-1] == "1 images of Toy/eval in Toy/train"
 
 
 def test_published_folders_without_provenance_are_read(fair: Path, tmp_path: Path) -> None:
@@ -540,7 +552,7 @@ def test_the_command_writes_figures_and_charts_and_is_strict_if_asked(fair: Path
         assert image.width == 1120
     page = (leaky / "audit.html").read_text()
     assert page.count("<img ") == len(charts)
-    assert page.count("<h2 ") == 1 + len(tables(figures))
+    assert page.count("<h2 ") == 1 + len(make_tables(figures))
     assert "lighthouse" in page
     written = [*(leaky / "audit").iterdir(), leaky / "audit.html", leaky / "audit.json"]
     before = {path: path.read_bytes() for path in written}
@@ -552,7 +564,7 @@ def test_tables_fit_a_terminal(leaky: Path) -> None:
     from rich.console import Console
 
     console = Console(width=100, record=True, file=io.StringIO())
-    for table in tables(audit(leaky, trained_on=50)):
+    for table in make_tables(audit(leaky, trained_on=50)):
         console.print(table)
     text = console.export_text()
     assert "lighthouse" in text

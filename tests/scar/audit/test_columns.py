@@ -19,23 +19,23 @@ from typer.testing import CliRunner
 
 from scar import Box, Caption, Negative, Region, Sample
 from scar.audit import arrays, audit, rows
-from scar.audit.blind import ask, choice
-from scar.audit.consensus import consensus
-from scar.audit.distinct import Distinct
-from scar.audit.lineage import same_lineage, swap
-from scar.audit.position import Position
-from scar.audit.questions import FOLDS, Question, Sheet, fold_of
-from scar.audit.said import Said, split
-from scar.audit.swaps import REASONS
-from scar.audit.truth import EXAMPLES, Truth
-from scar.audit.words import kernel
+from scar.audit.blind import fit_choice_frequency, score_questions
+from scar.audit.consensus import score_consensus
+from scar.audit.distinct import DistinctTexts
+from scar.audit.lineage import find_replaced_words, is_same_lineage
+from scar.audit.position import PositionCounts
+from scar.audit.questions import FOLDS, Question, QuestionSet, find_fold
+from scar.audit.said import TokenizedTexts, split_words
+from scar.audit.swaps import SUSPECT_REASONS
+from scar.audit.truth import MAX_EXAMPLES, FalseNegativeCounts
+from scar.audit.words import normalize_caption
 from scar.cli import app
 from scar.errors import InputError
-from scar.formats.parquet import RowFile, find, write
+from scar.formats.parquet import RowFile, find_row_files, write_samples
 from scar.formats.schema import Origin
-from scar.generators.rules.vetoes import Context, present_in_box
+from scar.generators.rules.vetoes import VetoContext, present_in_box
 from scar.language import english
-from scar.language.lexicon import place, thing
+from scar.language.lexicon import resolve_category, resolve_scene
 from scar.sample import PARTS, SPLITS, Part, Picture, Split
 
 POOLS: dict[Part, tuple[str, ...]] = {
@@ -68,8 +68,8 @@ def written(folder: Path, made: Sequence[Sample], split: Split) -> RowFile:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / {"eval": "SCaR_eval_Toy.parquet", "train": "SCAR_Toy.parquet"}[split]
     (folder / "provenance").mkdir(exist_ok=True)
-    write(made, split, Origin("toy", "1", None, 3), path, folder / "provenance" / path.name)
-    (file,) = (file for file in find(folder) if file.split == split)
+    write_samples(made, split, Origin("toy", "1", None, 3), path, folder / "provenance" / path.name)
+    (file,) = (file for file in find_row_files(folder) if file.split == split)
     return file
 
 
@@ -82,21 +82,31 @@ def truths(made: Sequence[Sample]) -> Iterator[tuple[str, Sample, Negative]]:
             known = bool(sample.gold.relation or sample.gold.scene)
             others = [other for other in own if other is not sample]
             for negative in sample.negatives:
-                before, after = swap(sample.gold.text, negative.caption.text)
+                before, after = find_replaced_words(sample.gold.text, negative.caption.text)
                 if known:
                     before, after = (getattr(each, negative.part) for each in (sample.gold, negative.caption))
-                if (negative.part != "relation" or not known) and same_lineage(before, after):
+                if (negative.part != "relation" or not known) and is_same_lineage(before, after):
                     yield "wordnet", sample, negative
-                if present_in_box(negative, Context.of(sample.gold, picture, sample.region)):
+                if present_in_box(negative, VetoContext.from_gold(sample.gold, picture, sample.region)):
                     yield "in_box", sample, negative
-                names = {place(english.bare(other.gold.scene)).name for other in others if other.gold.scene}
-                if negative.part == "scene" and known and place(english.bare(negative.caption.scene)).name in names:
+                names = {
+                    resolve_scene(english.strip_article(other.gold.scene)).name for other in others if other.gold.scene
+                }
+                if (
+                    negative.part == "scene"
+                    and known
+                    and resolve_scene(english.strip_article(negative.caption.scene)).name in names
+                ):
                     yield "scene_of_image", sample, negative
                 near = [other for other in others if other.region.box.iou(sample.region.box) >= 0.5]
                 if negative.caption.text in [other.gold.text for other in near]:
                     yield "gold_of_region", sample, negative
-                things = {thing(other.region.category).name for other in others}
-                if negative.part == "object" and known and thing(english.bare(negative.caption.object)).name in things:
+                things = {resolve_category(other.region.category).name for other in others}
+                if (
+                    negative.part == "object"
+                    and known
+                    and resolve_category(english.strip_article(negative.caption.object)).name in things
+                ):
                     yield "elsewhere", sample, negative
 
 
@@ -106,16 +116,16 @@ def test_truth_is_that_of_a_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(rows, "AT_ONCE", at_once)
     monkeypatch.setattr(arrays, "_PAIRS_AT_ONCE", 20)
     made = list(samples(1, "eval", known, images=60))
-    truth = Truth()
-    for each in rows.rows_of(written(tmp_path, made, "eval")):
-        truth.add(each)
-    figures, found = truth.figures(), list(truths(made))
+    truth = FalseNegativeCounts()
+    for each in rows.iter_row_blocks(written(tmp_path, made, "eval")):
+        truth.add_rows(each)
+    figures, found = truth.to_figures(), list(truths(made))
     counts = Counter((reason, negative.part) for reason, _, negative in found)
-    for reason in REASONS:
+    for reason in SUSPECT_REASONS:
         assert {part: figures["kinds"][part][reason] for part in PARTS} == {p: counts[reason, p] for p in PARTS}
         told = [f"{s.id}: {s.gold.text!r}, {n.caption.text!r}" for each, s, n in found if each == reason]
-        assert figures["examples"].get(reason, []) == told[:EXAMPLES]
-    assert all(figures[reason] for reason in (REASONS if known else ("wordnet", "gold_of_region")))
+        assert figures["examples"].get(reason, []) == told[:MAX_EXAMPLES]
+    assert all(figures[reason] for reason in (SUSPECT_REASONS if known else ("wordnet", "gold_of_region")))
     objects = sum(bool(each.gold.scene) for each in made) * 3
     assert figures["elsewhere"] == (round(counts["elsewhere", "object"] / objects, 4) if objects else 0)
     assert figures["negatives"] == 9 * len(made)
@@ -129,25 +139,29 @@ def test_rows_are_the_samples_however_they_are_cut(
     file = written(tmp_path, list(samples(2, split, 0.7)), split)
     if not provenance:
         file = dataclasses.replace(file, sidecar=None)
-    made = list(file.samples())
+    made = list(file.iter_samples())
     reports: list[dict[str, Any]] = []
     for at_once in (3, 10_000):
         monkeypatch.setattr(rows, "AT_ONCE", at_once)
-        number, position = 0, Position(split)
-        for each in rows.rows_of(file):
-            assert each.start == number
-            position.add(each)
+        number, position = 0, PositionCounts(split)
+        for each in rows.iter_row_blocks(file):
+            assert each.first_row == number
+            position.add_rows(each)
             for row, sample in enumerate(made[number : number + each.count]):
-                question = each.question(row)
-                assert (each.id(row), each.images[row], question.captions) == (sample.id, sample.image, sample.captions)
+                question = each.make_question(row)
+                assert (each.sample_id(row), each.images[row], question.captions) == (
+                    sample.id,
+                    sample.image,
+                    sample.captions,
+                )
                 assert question.parts == (tuple(n.part for n in sample.negatives) if len(sample.negatives) > 1 else ())
                 assert Box(*each.boxes[row]) == sample.region.box
-                assert each.known[row] == bool(sample.gold.relation or sample.gold.scene)
+                assert each.has_elements[row] == bool(sample.gold.relation or sample.gold.scene)
             number += each.count
         assert number == len(made)
-        reports.append(position.figures())
+        reports.append(position.to_figures())
     places: Counter[str] = Counter()
-    for (columns, _), sample in zip(file.columns(), made, strict=True):
+    for (columns, _), sample in zip(file.iter_rows(), made, strict=True):
         listed = columns["tgt_text"] if split == "eval" else [each.caption.text for each in sample.negatives]
         places[str(listed.index(sample.gold.text if split == "eval" else columns["neg_text"]))] += 1
     shares = {name: round(count / len(made), 4) for name, count in sorted(places.items())}
@@ -162,12 +176,12 @@ def test_words_are_those_of_a_loop_where_some_captions_have_no_elements(tmp_path
         part: [n.caption.text for each in made for n in each.negatives if n.part == part] for part in PARTS
     }
     for kind, texts in every.items():
-        lengths = Counter(len(split(text)) for text in texts)
+        lengths = Counter(len(split_words(text)) for text in texts)
         assert figures["lengths"][kind]["captions"] == {str(length): lengths[length] for length in sorted(lengths)}
-        assert figures["vocabulary"][kind]["words"] == len({word for text in texts for word in split(text)})
+        assert figures["vocabulary"][kind]["words"] == len({word for text in texts for word in split_words(text)})
     near: Counter[str] = Counter()
     for each in made:
-        kernels = [kernel(text) for text in each.captions]
+        kernels = [normalize_caption(text) for text in each.captions]
         near.update(n.part for n, own in zip(each.negatives, kernels[1:], strict=True) if kernels.count(own) > 1)
     for part, told in figures["repetition"]["kinds"].items():
         assert told["distinct"] == round(len(set(every[part])) / len(every[part]), 4)
@@ -184,47 +198,49 @@ def test_consensus_is_that_of_a_loop() -> None:
     ]
     expected = []
     for question in questions:
-        bags = [set(split(caption)) for caption in question.captions]
+        bags = [set(split_words(caption)) for caption in question.captions]
         expected += [sum(len(bag & other) / max(len(bag | other), 1) for other in bags) for bag in bags]
-    assert consensus(Sheet(questions)).tolist() == expected
+    assert score_consensus(QuestionSet(questions)).tolist() == expected
 
 
 def test_words_of_many_texts_are_those_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scar.audit.said._AT_ONCE", 2)
     texts = ["A cup, a T-shirt", "", "b\0c", "\n", "ΟΔΟΣ a", "x", "İ"]
-    said = Said(texts)
-    ends = np.cumsum(said.lengths)
-    told = [[said.words[number] for number in own] for own in np.split(said.numbers, ends[:-1])]
-    assert told == [split(text) for text in texts]
+    said = TokenizedTexts(texts)
+    ends = np.cumsum(said.word_counts)
+    told = [[said.vocabulary[number] for number in own] for own in np.split(said.word_ids, ends[:-1])]
+    assert told == [split_words(text) for text in texts]
     assert list(said) == texts
-    assert said.words == sorted(said.words)
-    edged, owners = said.edged(said.numbers, -1)
+    assert said.vocabulary == sorted(said.vocabulary)
+    edged, owners = said.add_boundaries(said.word_ids, -1)
     assert [len(own) for own in told] == [np.count_nonzero(edged[owners == row] >= 0) for row in range(len(texts))]
-    assert Said.of(said) is said
-    assert len(Said([])) == 0
+    assert TokenizedTexts.from_texts(said) is said
+    assert len(TokenizedTexts([])) == 0
 
 
 def test_different_texts_are_counted_across_many_additions() -> None:
     rng = Random(5)
-    several, seen = [Distinct(), Distinct()], [set[str](), set[str]()]
+    several, seen = [DistinctTexts(), DistinctTexts()], [set[str](), set[str]()]
     for number in range(200):
         values = [str(rng.randrange(3000)) for _ in range(20)]
-        several[number % 2].add(rows.Coded.of(pa.array(values)), np.arange(len(set(values))))
+        several[number % 2].add_texts(rows.CodedTexts.from_array(pa.array(values)), np.arange(len(set(values))))
         seen[number % 2] |= set(values)
     assert [len(each) for each in several] == [len(each) for each in seen]
-    assert len(Distinct.union(several)) == len(seen[0] | seen[1])
+    assert len(DistinctTexts.merge_all(several)) == len(seen[0] | seen[1])
 
 
 def test_the_first_folds_are_asked_alone_where_they_are_enough() -> None:
-    sheet = Sheet([Question((f"gold {number}", f"other {number}"), (), str(number)) for number in range(100)])
-    number, asked = sheet.first_folds(30)
+    sheet = QuestionSet([Question((f"gold {number}", f"other {number}"), (), str(number)) for number in range(100)])
+    number, asked = sheet.select_first_folds(30)
     assert 1 <= number < FOLDS
     assert len(asked.questions) >= 30
-    assert [fold_of(each.image) < number for each in sheet.questions].count(True) == len(asked.questions)
-    whole = dict(zip(sheet.texts, ask(choice, None, sheet), strict=True))
-    assert ask(choice, None, sheet, number).tolist() == [whole[text] for text in asked.texts]
-    assert sheet.first_folds(1000) == (FOLDS, sheet)
-    assert Sheet([]).first_folds(1)[1].questions == []
+    assert [find_fold(each.image) < number for each in sheet.questions].count(True) == len(asked.questions)
+    whole = dict(zip(sheet.captions, score_questions(fit_choice_frequency, None, sheet), strict=True))
+    assert score_questions(fit_choice_frequency, None, sheet, number).tolist() == [
+        whole[text] for text in asked.captions
+    ]
+    assert sheet.select_first_folds(1000) == (FOLDS, sheet)
+    assert QuestionSet([]).select_first_folds(1)[1].questions == []
 
 
 def test_who_learned_of_a_part_and_was_asked_a_part_is_said(tmp_path: Path) -> None:

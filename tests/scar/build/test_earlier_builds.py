@@ -13,10 +13,10 @@ from PIL import Image
 from scar import Recipe, Source, build
 from scar.accounting import Tally
 from scar.audit import audit
-from scar.build.earlier_builds import neighbours
+from scar.build.earlier_builds import find_earlier_builds
 from scar.build.pipeline import Generator
 from scar.errors import LeakageError
-from scar.formats.parquet import find
+from scar.formats.parquet import find_row_files
 from scar.sample import Split
 from tests.scar.annotations.test_visual_genome import HELD, TRAIN_IDS, Genome
 
@@ -73,9 +73,9 @@ def test_the_same_source_again_is_no_neighbour(world: World, stand_in: Generator
     looking(world)
     build(Recipe(sources=(world.source(),)), tmp_path, generator=stand_in)
     build(Recipe(sources=(world.source(),), seed=1), tmp_path, generator=stand_in, force=True)
-    assert neighbours(tmp_path, {"Toy/eval"}, {"eval"}) == []
-    assert neighbours(tmp_path / "absent", (), {"eval"}) == []
-    (found,) = neighbours(tmp_path, (), {"eval"})
+    assert find_earlier_builds(tmp_path, {"Toy/eval"}, {"eval"}) == []
+    assert find_earlier_builds(tmp_path / "absent", (), {"eval"}) == []
+    (found,) = find_earlier_builds(tmp_path, (), {"eval"})
     assert (found.key, [number for number, _ in found.images]) == ("Toy/eval", [5, 7, 11])
 
 
@@ -121,10 +121,10 @@ def test_an_image_of_coco_is_known_in_visual_genome(
     report = audit(out)
     assert report["overlap"] == {" in ".join(reversed(pair[:-3].split(" and "))): 1}
     assert report["unlinked"] == {}
-    (genome,) = [file for file in find(out) if file.source == "VG"]
-    noted = genome.identities()
+    (genome,) = [file for file in find_row_files(out) if file.source == "VG"]
+    noted = genome.read_identities()
     assert sum(identity == "coco:5" for identity in noted.values()) == 1
-    assert noted.keys() == genome.images().keys()
+    assert noted.keys() == genome.read_image_ids().keys()
 
 
 def test_an_audit_says_what_it_cannot_see(built: Path) -> None:

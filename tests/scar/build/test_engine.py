@@ -21,10 +21,10 @@ import pytest
 from scar import Recipe, Source, build
 from scar.build import corpus
 from scar.build.shard import Shard, ShardResult
-from scar.build.shard_store import Store
+from scar.build.shard_store import ShardStore
 from scar.demo import draw_world
 from scar.errors import BadRecord, BuildInterrupted, InputError
-from scar.formats.parquet import Writer
+from scar.formats.parquet import SampleWriter
 
 IMAGES = 14
 
@@ -77,23 +77,23 @@ def test_bytes_depend_neither_on_workers_nor_on_shards(
 def test_finished_shards_are_not_built_again(
     recipe: Recipe, whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_shards: None
 ) -> None:
-    put, built = Store.put, []
+    put, built = ShardStore.write_shard, []
 
-    def fill_up(store: Store, number: int, content: bytes) -> None:
+    def fill_up(store: ShardStore, number: int, content: bytes) -> None:
         if number == 3:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         put(store, number, content)
 
-    monkeypatch.setattr(Store, "put", fill_up)
+    monkeypatch.setattr(ShardStore, "write_shard", fill_up)
     with pytest.raises(BuildInterrupted, match=r"Drawn/eval: the disk is full where .*; 3 of 5 shards are finished"):
         build(recipe, tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file() and ".building" not in str(path)] == []
 
-    def note(store: Store, number: int, content: bytes) -> None:
+    def note(store: ShardStore, number: int, content: bytes) -> None:
         built.append(number)
         put(store, number, content)
 
-    monkeypatch.setattr(Store, "put", note)
+    monkeypatch.setattr(ShardStore, "write_shard", note)
     shard = tmp_path / ".building-Drawn-eval" / "000001.shard"
     shard.write_bytes(shard.read_bytes()[:-20])  # as a machine that lost its power may leave it
     build(recipe, tmp_path)
@@ -108,7 +108,7 @@ def test_shards_of_another_recipe_are_not_taken_over(
         raise ZeroDivisionError("a bug")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Writer, "add", broken)
+        patch.setattr(SampleWriter, "write_tables", broken)
         with pytest.raises(ZeroDivisionError, match="a bug"):
             build(recipe, tmp_path / "one")
     assert (tmp_path / "one" / ".building-Drawn-eval" / "000000.shard").is_file()
@@ -168,7 +168,7 @@ def test_a_bad_record_is_named_from_a_worker_too(recipe: Recipe, tmp_path: Path,
 
 FATAL = """
 import multiprocessing, os, signal, sys
-from scar.complete import complete as whole
+from scar.generators.rules.true_caption import write_gold as whole
 
 def complete(picture, region, rng):
     if picture.id == MOST and multiprocessing.parent_process() and sys._getframe(1).f_code.co_name == "WHERE":
@@ -180,8 +180,8 @@ def complete(picture, region, rng):
 @pytest.mark.parametrize(
     ("where", "says"),
     [
-        ("suited", "a worker ended by signal SIGKILL.*; the same command begins again"),
-        ("_told", "a worker ended by signal SIGKILL.*of 5 shards are finished, and the"),
+        ("fit_generator", "a worker ended by signal SIGKILL.*; the same command begins again"),
+        ("_write_captions", "a worker ended by signal SIGKILL.*of 5 shards are finished, and the"),
     ],
 )
 def test_a_killed_worker_is_noticed(
@@ -195,12 +195,12 @@ def test_a_killed_worker_is_noticed(
 ) -> None:
     from importlib import import_module
 
-    from scar.build.pipeline import rules
+    from scar.build.pipeline import make_rules_generator
 
     source = recipe.sources[0]
     (tmp_path / f"fatal{where}.py").write_text(FATAL.replace("MOST", str(IMAGES)).replace("WHERE", where))
     monkeypatch.syspath_prepend(tmp_path)
-    fatal = dataclasses.replace(rules(), complete=import_module(f"fatal{where}").complete)
+    fatal = dataclasses.replace(make_rules_generator(), write_gold=import_module(f"fatal{where}").complete)
     with pytest.raises(BuildInterrupted, match=says):
         build(Recipe(sources=(source,), seed=2), tmp_path / "out", generator=fatal, workers=2)
     build(recipe, tmp_path / "out", workers=2)
@@ -211,13 +211,13 @@ SCRIPT = """
 import time
 from scar.build import corpus
 from scar.cli import app
-from scar.store import Store
+from scar.build.shard_store import ShardStore
 
-def put(store, number, content, put=Store.put):
+def put(store, number, content, put=ShardStore.write_shard):
     put(store, number, content)
     time.sleep(0.05)  # so that a signal finds the build at work
 
-Store.put = put
+ShardStore.write_shard = put
 corpus.SHARD_IMAGES = 2
 if __name__ == "__main__":
     app()

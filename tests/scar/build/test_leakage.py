@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from scar.accounting import Tally
-from scar.annotations import Album, Name
-from scar.build.engine import here
-from scar.build.leakage import HeldOut, Leakage, find_leakage, kept, overlap, refuse
+from scar.annotations import PictureIndex, PictureKey
+from scar.build.engine import run_here
+from scar.build.leakage import HeldOut, Leakage, find_leakage, find_shared_images, refuse_leakage, with_held_out
 from scar.common.image_hash import hash_image, match_identities, parse_coco_identity
 from scar.errors import BadRecord, LeakageError
 from scar.recipe import Source
@@ -117,16 +117,16 @@ images = st.lists(st.tuples(st.integers(0, 20), st.sampled_from("abcdefgh")), un
     st.dictionaries(st.sampled_from(["A/eval", "C/eval"]), st.lists(st.sampled_from("abcdefgh"))),
 )
 def test_overlap_is_what_sets_say(train: dict[str, list[tuple[int, str]]], held: dict[str, list[str]]) -> None:
-    found = overlap(train, held)
+    found = find_shared_images(train, held)
     for name, pairs in train.items():
         everywhere = {identity for identities in held.values() for identity in identities}
         expected = {number for number, identity in pairs if identity in everywhere}
-        assert found.images.get(name, frozenset()) == expected
+        assert found.image_ids.get(name, frozenset()) == expected
         for other, identities in held.items():
-            assert found.shared[name, other] == sum(identity in set(identities) for _, identity in pairs)
+            assert found.image_counts[name, other] == sum(identity in set(identities) for _, identity in pairs)
 
 
-class Stubs(Album):
+class Stubs(PictureIndex):
     """An album of stubs."""
 
     def __init__(self, stubs: Sequence[Stub]) -> None:
@@ -138,12 +138,14 @@ class Stubs(Album):
     def __getitem__(self, place: int) -> Stub:
         return self.stubs[place]
 
-    def names(self) -> Iterator[Name]:
-        return (Name(stub.id, stub.file, stub.identity) for stub in self.stubs)
+    def iter_keys(self) -> Iterator[PictureKey]:
+        return (PictureKey(stub.id, stub.file, stub.identity) for stub in self.stubs)
 
 
 def albums(folder: Path, drafts: dict[tuple[str, Split], Sequence[Stub]]) -> Leakage:
-    return find_leakage([(source(name, split, folder), Stubs(found)) for (name, split), found in drafts.items()], here)
+    return find_leakage(
+        [(source(name, split, folder), Stubs(found)) for (name, split), found in drafts.items()], run_here
+    )
 
 
 def test_leakage_is_found_across_sources_by_name_and_by_looks(tmp_path: Path) -> None:
@@ -159,21 +161,21 @@ def test_leakage_is_found_across_sources_by_name_and_by_looks(tmp_path: Path) ->
             ("Mine", "eval"): [Stub(5, "copy.jpg")],
         },
     )
-    assert found.images == {"COCO/train": frozenset({8}), "ADE/train": frozenset({1})}
-    assert found.table() == "ADE/train and Mine/eval: 1; COCO/train and VG/eval: 1"
+    assert found.image_ids == {"COCO/train": frozenset({8}), "ADE/train": frozenset({1})}
+    assert found.to_text() == "ADE/train and Mine/eval: 1; COCO/train and VG/eval: 1"
     with pytest.raises(LeakageError, match=r"ADE/train and Mine/eval: 1; COCO/train and VG/eval: 1.*drop-train"):
-        refuse(found)
+        refuse_leakage(found)
 
 
 def test_one_split_alone_is_not_even_looked_at(tmp_path: Path) -> None:
     found = albums(tmp_path, {("A", "train"): [Stub(1, "missing.png")], ("B", "train"): [Stub(1, "missing.png")]})
-    assert found.shared == {}
-    refuse(found)
+    assert found.image_counts == {}
+    refuse_leakage(found)
 
 
 def test_held_out_images_are_empty_and_their_records_counted() -> None:
     tally = Tally()
-    drafts = [kept(stub, {2}) for stub in (Stub(1, "a"), Stub(2, "b", "coco:2"))]
+    drafts = [with_held_out(stub, {2}) for stub in (Stub(1, "a"), Stub(2, "b", "coco:2"))]
     assert [len(draft(tally).regions) for draft in drafts] == [2, 0]
     assert tally.rejected == {"in_eval": 1}
     held = drafts[1]

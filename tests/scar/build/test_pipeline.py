@@ -17,11 +17,11 @@ import pytest
 
 from scar import Caption, Recipe, Sample, build, read
 from scar.accounting import Tally
-from scar.annotations import open_album
-from scar.build.pipeline import Generator, samples
+from scar.annotations import open_index
+from scar.build.pipeline import Generator, iter_samples
 from scar.errors import AccountingError, InputError, RecipeError
-from scar.formats.check import check
-from scar.recipe import load
+from scar.formats.check import check_folder
+from scar.recipe import read_recipe
 from scar.sample import PARTS, Picture, Region
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def test_layout_of_a_build(built: Path) -> None:
         "provenance/SCAR_Toy.parquet",
         "provenance/SCaR_eval_Toy.parquet",
     ]
-    assert check(built).counts == {}
+    assert check_folder(built).counts == {}
 
 
 def test_samples_in_full(built: Path) -> None:
@@ -85,10 +85,10 @@ def test_a_sample_depends_on_no_other(world: World, stand_in: Generator) -> None
     def built_from(pictures: list[Picture]) -> dict[str, Sample]:
         return {
             sample.id: sample
-            for sample in samples(pictures, source, Recipe(sources=(source,), seed=1), stand_in, Tally())
+            for sample in iter_samples(pictures, source, Recipe(sources=(source,), seed=1), stand_in, Tally())
         }
 
-    pictures = [draft(Tally()) for draft in open_album(source, Tally())]
+    pictures = [draft(Tally()) for draft in open_index(source, Tally())]
     everything = built_from(pictures)
     assert everything == built_from(pictures[::-1])
     assert everything == {key: sample for picture in pictures for key, sample in built_from([picture]).items()}
@@ -100,12 +100,12 @@ def test_books_balance_and_name_every_reason(world: World, stand_in: Generator, 
     world.write()
 
     def complete(picture: Picture, region: Region, rng: Random) -> Caption | None:
-        return None if region.id == 50 else stand_in.complete(picture, region, rng)
+        return None if region.id == 50 else stand_in.write_gold(picture, region, rng)
 
     def draw(*arguments: Any) -> Any:
-        return None if arguments[2].id == 51 else stand_in.draw(*arguments)
+        return None if arguments[2].id == 51 else stand_in.write_negatives(*arguments)
 
-    generator = replace(stand_in, complete=complete, draw=draw)
+    generator = replace(stand_in, write_gold=complete, write_negatives=draw)
     recipe = Recipe(sources=(world.source(max_per_image=2),))
     report = build(recipe, tmp_path / "out", generator=generator)["Toy/eval"]
     assert report["rejected"].pop("over_limit") == 2  # one of each image of three
@@ -136,7 +136,7 @@ def test_books_that_do_not_balance_publish_nothing(
     from scar.build import pipeline
 
     world.write()
-    monkeypatch.setattr(pipeline, "select", lambda picture, *_: picture.regions[:1])
+    monkeypatch.setattr(pipeline, "select_regions", lambda picture, *_: picture.regions[:1])
     with pytest.raises(AccountingError, match=r"9 records = 3 samples \+ 0 rejected does not hold"):
         build(Recipe(sources=(world.source(),)), tmp_path / "out", generator=stand_in)
     assert contents(tmp_path / "out") == {}
@@ -162,7 +162,7 @@ def test_another_build_is_replaced_only_by_force(world: World, stand_in: Generat
     build(reseeded, out, generator=stand_in, force=True)
     assert {sample.image_id for sample in read(out)} == {5, 11}
     assert "images/toy_val/000007.png" not in contents(out)
-    assert check(out).counts == {}
+    assert check_folder(out).counts == {}
 
 
 def test_a_foreign_image_is_not_overwritten(world: World, stand_in: Generator, tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_images_in_folders_of_their_own(world: World, stand_in: Generator, tmp_p
     world.write()
     build(Recipe(sources=(world.source(),)), tmp_path / "out", generator=stand_in)
     assert next(read(tmp_path / "out")).image == "images/toy_val/deep/000005.png"
-    assert check(tmp_path / "out").counts == {}
+    assert check_folder(tmp_path / "out").counts == {}
 
 
 KILLED = """
@@ -281,7 +281,7 @@ def test_a_recipe_names_its_sources(world: World, stand_in: Generator, tmp_path:
         max_per_image = 2
     """
     recipe.write_text(table)
-    loaded = load(recipe)
+    loaded = read_recipe(recipe)
     assert loaded == Recipe(sources=(world.source(licence="CC BY 4.0", max_per_image=2),), seed=4)
     assert build(recipe, tmp_path / "out", generator=stand_in)["Toy/eval"]["samples"] == 6
 
@@ -315,9 +315,9 @@ def test_a_recipe_that_does_not_validate(tmp_path: Path, text: str, message: str
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(text.replace("GOOD", good))
     with pytest.raises(RecipeError, match=rf"recipe\.toml.*{message}"):
-        load(recipe)
+        read_recipe(recipe)
 
 
 def test_a_recipe_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"absent\.toml: no such file; give a recipe"):
-        load(tmp_path / "absent.toml")
+        read_recipe(tmp_path / "absent.toml")

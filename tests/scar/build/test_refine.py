@@ -12,10 +12,10 @@ import pytest
 
 from scar import Caption, Negative, Recipe, Region, Source, build, read
 from scar.audit import audit
-from scar.build.pipeline import Generator, rules
+from scar.build.pipeline import Generator, make_rules_generator
 from scar.errors import InputError
-from scar.generators.rules.negatives import draw
-from scar.generators.rules.true_caption import complete
+from scar.generators.rules.negatives import write_negatives
+from scar.generators.rules.true_caption import write_gold
 from scar.sample import PARTS, Box, Picture
 from tests.conftest import World
 
@@ -97,16 +97,16 @@ def test_the_gold_caption_comes_anywhere_as_the_judge_ranks_them() -> None:
         for number, name in enumerate(("oven", "person", "clock", "dog", "cup"))
     )
     picture = Picture(1, "a.jpg", 640, 480, regions, (), (), "kitchen")
-    gold = complete(picture, regions[0], Random(0))
+    gold = write_gold(picture, regions[0], Random(0))
     assert gold is not None
 
     def judge(texts: Sequence[str]) -> list[float]:
         return [Random(text).random() if text != gold.text else 0.5 for text in texts]
 
-    assert rules().refinable
+    assert make_rules_generator().refinable
     ranks = Counter[int]()
     for seed in range(600):
-        chosen = draw(gold, picture, regions[0], Random(seed), Counter(), judge_of=lambda file: judge)
+        chosen = write_negatives(gold, picture, regions[0], Random(seed), Counter(), judge_of=lambda file: judge)
         assert chosen is not None
         assert [negative.part for negative in chosen] == [part for part in PARTS for _ in range(3)]
         assert len({negative.caption.text for negative in chosen}) == 9

@@ -18,13 +18,13 @@ from PIL import Image
 
 from scar import build, read
 from scar.accounting import Tally
-from scar.annotations import captions, coco_index, json_stream, open_album, visual_genome
-from scar.annotations.once import Once
+from scar.annotations import captions, coco_index, json_stream, open_index, visual_genome
+from scar.annotations.once import CallCache
 from scar.annotations.visual_genome import split_of
 from scar.errors import LeakageError
-from scar.formats.check import check
-from scar.inspect.against_paper import against_paper
-from scar.recipe import load
+from scar.formats.check import check_folder
+from scar.inspect.against_paper import compare_with_paper
+from scar.recipe import read_recipe
 from scar.sample import Picture
 
 if TYPE_CHECKING:
@@ -159,29 +159,29 @@ def test_sources_that_share_files_look_at_each_once_and_find_the_same(
     data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = Path(shutil.copytree(data_root, tmp_path / "data"))
-    sources = load("scar-1m", root).sources
+    sources = read_recipe("scar-1m", root).sources
     annotations = root / "coco" / "annotations"
     for path in (*annotations.glob("captions_*"), *(root / "visual_genome").glob("*.json")):
         # A bad record, and one of no image that is known.
         extra = '{"id": 1}, {"id": 77, "image_id": 77, "caption": "A dog.", "objects": [{}, {}]}, '
         path.write_text(path.read_text().replace("[{", f"[{extra}{{", 1))
 
-    def opened(once: Callable[[], Once | None]) -> list[tuple[Tally, list[Picture]]]:
+    def opened(once: Callable[[], CallCache | None]) -> list[tuple[Tally, list[Picture]]]:
         tallies = [Tally(skip_bad=True) for _ in sources]
-        albums = [open_album(source, tally, once()) for source, tally in zip(sources, tallies, strict=True)]
+        albums = [open_index(source, tally, once()) for source, tally in zip(sources, tallies, strict=True)]
         return [(tally, [draft(tally) for draft in album]) for tally, album in zip(tallies, albums, strict=True)]
 
     alone = opened(lambda: None)
     looks: Counter[Path] = Counter()
-    records = json_stream.records
+    records = json_stream.iter_records
 
     def counted(path: Path, *lists: Any) -> Any:
         looks[path] += 1
         return records(path, *lists)
 
     for module in (captions, coco_index, visual_genome):
-        monkeypatch.setattr(module, "records", counted)
-    shared = Once()
+        monkeypatch.setattr(module, "iter_records", counted)
+    shared = CallCache()
     assert opened(lambda: shared) == alone
     held = annotations / "instances_val2017.json"  # once for its things, once for the ids of its images
     assert looks.pop(held) == 2
@@ -204,8 +204,8 @@ def identity(source: str, image: str, data_root: Path) -> str:
 
 def test_all_five_sources_without_a_leak(data_root: Path, tmp_path: Path, stand_in: Generator) -> None:
     out = tmp_path / "out"
-    report = build(load("scar-1m", data_root), out, generator=stand_in)
-    assert check(out).counts == {}
+    report = build(read_recipe("scar-1m", data_root), out, generator=stand_in)
+    assert check_folder(out).counts == {}
 
     kept = {
         key: (entry["records"], entry["samples"], entry["rejected"], entry["overlap"]) for key, entry in report.items()
@@ -233,7 +233,7 @@ def test_all_five_sources_without_a_leak(data_root: Path, tmp_path: Path, stand_
     assert images["train"].isdisjoint(images["eval"])
     assert images["train"] == {"coco 1", "coco 5", f"vg {GENOME[2]}", *(i for i in images["train"] if len(i) > 50)}
 
-    rows = {row.source: row for row in against_paper(out)}
+    rows = {row.source: row for row in compare_with_paper(out)}
     assert rows["COCO_Stuff/train"].images == 2
     assert any("15 records of images that eval splits have" in reason for reason in rows["COCO_Stuff/train"].reasons)
 
@@ -241,7 +241,7 @@ def test_all_five_sources_without_a_leak(data_root: Path, tmp_path: Path, stand_
 def test_a_recipe_that_says_nothing_of_leaks_is_refused_with_the_table(
     data_root: Path, tmp_path: Path, stand_in: Generator
 ) -> None:
-    recipe = msgspec.structs.replace(load("scar-1m", data_root), overlap="refuse")
+    recipe = msgspec.structs.replace(read_recipe("scar-1m", data_root), overlap="refuse")
     with pytest.raises(
         LeakageError, match=r"ADE20K/train and ADE20K/eval: 1; COCO_Stuff/train and RefCOCO_plus/eval: 1"
     ):

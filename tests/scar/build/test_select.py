@@ -8,7 +8,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.build.select import Limits, select
+from scar.build.select import Limits, select_regions
 from scar.sample import Box, Picture, Region
 
 boxes = st.builds(Box.from_xywh, st.just(0), st.just(0), st.integers(1, 100), st.integers(1, 100))
@@ -24,7 +24,7 @@ def picture(things: list[tuple[Box, str, bool]]) -> Picture:
 def test_selection_by_definition(things: list[tuple[Box, str, bool]], most: int, seed: int) -> None:
     limits = Limits(max_per_image=most, min_side=10, min_area_share=0.02)
     rejected: Counter[str] = Counter()
-    chosen = select(picture(things), limits, Random(seed), rejected)
+    chosen = select_regions(picture(things), limits, Random(seed), rejected)
 
     crowds = [box for box, _, crowd in things if crowd]
     fit = [(box, name) for box, name, crowd in things if not crowd and min(box.xywh[2:]) >= 10 and box.area >= 200]
@@ -45,13 +45,17 @@ def test_selection_by_definition(things: list[tuple[Box, str, bool]], most: int,
 
 def test_the_seed_alone_decides() -> None:
     everyone = picture([(Box(0, 0, 50, 50), "a", False)] * 30)
-    choices = {tuple(region.id for region in select(everyone, Limits(), Random(seed), Counter())) for seed in range(20)}
+    choices = {
+        tuple(region.id for region in select_regions(everyone, Limits(), Random(seed), Counter())) for seed in range(20)
+    }
     assert len(choices) > 15
-    again = [select(everyone, Limits(), Random(4), Counter()) for _ in range(2)]
+    again = [select_regions(everyone, Limits(), Random(4), Counter()) for _ in range(2)]
     assert again[0] == again[1]
 
 
 def test_every_region_has_its_chance() -> None:
     everyone = picture([(Box(0, 0, 50, 50), "a", False)] * 10)
-    times = Counter(region.id for seed in range(400) for region in select(everyone, Limits(), Random(seed), Counter()))
+    times = Counter(
+        region.id for seed in range(400) for region in select_regions(everyone, Limits(), Random(seed), Counter())
+    )
     assert min(times.values()) > 150  # of 200 expected

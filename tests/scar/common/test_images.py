@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from scar.common.images import MAX_PIXELS, decode, locate
+from scar.common.images import MAX_PIXELS, decode_image, locate_image
 from scar.errors import BadRecord
 
 
@@ -32,8 +32,8 @@ def test_finds_files_below_the_folder(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     png(tmp_path / "a" / "b.png")
     (tmp_path / "link.png").symlink_to(tmp_path / "a" / "b.png")
-    assert locate(tmp_path, "a/b.png", "here") == tmp_path / "a" / "b.png"
-    assert locate(tmp_path, "link.png", "here") == tmp_path / "link.png"
+    assert locate_image(tmp_path, "a/b.png", "here") == tmp_path / "a" / "b.png"
+    assert locate_image(tmp_path, "link.png", "here") == tmp_path / "link.png"
 
 
 @pytest.mark.parametrize("file", ["../x.png", "a/../../x.png", "a/../inside.png", "{outside}", "out.png"])
@@ -44,7 +44,7 @@ def test_a_path_that_leaves_the_folder_is_refused(tmp_path: Path, file: str) -> 
     png(root / "inside.png")
     (root / "out.png").symlink_to(outside)
     with pytest.raises(BadRecord, match="leaves the image folder") as caught:
-        locate(root, file.format(outside=outside), "here")
+        locate_image(root, file.format(outside=outside), "here")
     assert caught.value.reason == "image_path"
 
 
@@ -53,13 +53,13 @@ def test_what_is_no_file_is_missing(tmp_path: Path, file: str) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     with pytest.raises(BadRecord, match="does not exist") as caught:
-        locate(tmp_path, file, "here")
+        locate_image(tmp_path, file, "here")
     assert caught.value.reason == "image_missing"
 
 
 @pytest.mark.parametrize("name", ["x.png", "x.jpg", "x.webp", "x.bmp", "x.gif", "x.tiff", "x.ppm"])
 def test_decodes_the_common_formats(tmp_path: Path, name: str) -> None:
-    assert decode(png(tmp_path / name), "here") == (8, 6)
+    assert decode_image(png(tmp_path / name), "here") == (8, 6)
 
 
 @pytest.mark.parametrize("name", ["x.png", "x.jpg", "x.webp"])
@@ -70,7 +70,7 @@ def test_every_cut_is_noticed(tmp_path: Path, name: str) -> None:
     for kept in (0, 1, 10, len(whole) // 3, len(whole) // 2, len(whole) - 40):
         path.write_bytes(whole[:kept])
         with pytest.raises(BadRecord, match=r"here: .*(not an image|does not decode)") as caught:
-            decode(path, "here")
+            decode_image(path, "here")
         assert caught.value.reason == "image_broken"
 
 
@@ -79,7 +79,7 @@ def test_what_is_no_image_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.jpg"
     path.write_bytes(content)
     with pytest.raises(BadRecord, match="is not an image"):
-        decode(path, "here")
+        decode_image(path, "here")
 
 
 @pytest.mark.parametrize(("width", "height"), [(MAX_PIXELS, 2), (10_000, 9_000), (60_000, 60_000)])
@@ -87,5 +87,5 @@ def test_a_bomb_is_not_decoded(tmp_path: Path, width: int, height: int) -> None:
     path = tmp_path / "bomb.png"
     path.write_bytes(png_header(width, height))
     with pytest.raises(BadRecord, match="more than the 89,478,485 pixels") as caught:
-        decode(path, "here")
+        decode_image(path, "here")
     assert caught.value.reason == "image_bomb"

@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from scar.evidence.geometry import (
     DIRECTIONS,
-    OPPOSITE,
-    denied_positions,
-    fails,
-    holds,
+    OPPOSITES,
+    find_denied_positions,
+    find_positions,
     is_apart,
+    is_in_direction,
     is_next_to,
-    lies_on,
-    positions,
+    is_out_of_direction,
+    is_within_bearer,
 )
 from scar.sample import Box, Picture
 
@@ -28,30 +28,30 @@ def boxes(draw: st.DrawFn) -> Box:
 
 @given(boxes(), boxes(), st.sampled_from(DIRECTIONS))
 def test_no_direction_both_holds_and_fails(box: Box, other: Box, direction: str) -> None:
-    assert not (holds(direction, box, other) and fails(direction, box, other))
+    assert not (is_in_direction(direction, box, other) and is_out_of_direction(direction, box, other))
 
 
 @given(boxes(), boxes(), st.sampled_from(DIRECTIONS))
 def test_the_other_thing_stands_the_other_way(box: Box, other: Box, direction: str) -> None:
-    assert holds(direction, box, other) == holds(OPPOSITE[direction], other, box)
-    assert fails(direction, box, other) == fails(OPPOSITE[direction], other, box)
-    if holds(direction, box, other):
-        assert fails(OPPOSITE[direction], box, other)
+    assert is_in_direction(direction, box, other) == is_in_direction(OPPOSITES[direction], other, box)
+    assert is_out_of_direction(direction, box, other) == is_out_of_direction(OPPOSITES[direction], other, box)
+    if is_in_direction(direction, box, other):
+        assert is_out_of_direction(OPPOSITES[direction], box, other)
 
 
 @given(boxes(), boxes())
 def test_a_mirror_swaps_left_and_right_alone(box: Box, other: Box) -> None:
     a, b = (Box(640 - each.x1, each.y0, 640 - each.x0, each.y1) for each in (box, other))
-    assert holds("to the left of", box, other) == holds("to the right of", a, b)
-    assert fails("to the left of", box, other) == fails("to the right of", a, b)
-    assert holds("above", box, other) == holds("above", a, b)
-    assert ("on the left of" in positions(box, PICTURE)) == ("on the right of" in positions(a, PICTURE))
-    assert ("at the top of" in positions(box, PICTURE)) == ("at the top of" in positions(a, PICTURE))
+    assert is_in_direction("to the left of", box, other) == is_in_direction("to the right of", a, b)
+    assert is_out_of_direction("to the left of", box, other) == is_out_of_direction("to the right of", a, b)
+    assert is_in_direction("above", box, other) == is_in_direction("above", a, b)
+    assert ("on the left of" in find_positions(box, PICTURE)) == ("on the right of" in find_positions(a, PICTURE))
+    assert ("at the top of" in find_positions(box, PICTURE)) == ("at the top of" in find_positions(a, PICTURE))
 
 
 @given(boxes())
 def test_no_position_is_both_held_and_denied(box: Box) -> None:
-    assert denied_positions(box, PICTURE).isdisjoint(positions(box, PICTURE))
+    assert find_denied_positions(box, PICTURE).isdisjoint(find_positions(box, PICTURE))
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def test_no_position_is_both_held_and_denied(box: Box) -> None:
     ],
 )
 def test_directions(box: Box, other: Box, held: set[str], denied: set[str]) -> None:
-    assert {direction for direction in DIRECTIONS if holds(direction, box, other)} == held
-    assert {direction for direction in DIRECTIONS if fails(direction, box, other)} == denied
+    assert {direction for direction in DIRECTIONS if is_in_direction(direction, box, other)} == held
+    assert {direction for direction in DIRECTIONS if is_out_of_direction(direction, box, other)} == denied
 
 
 @pytest.mark.parametrize(
@@ -82,16 +82,16 @@ def test_directions(box: Box, other: Box, held: set[str], denied: set[str]) -> N
     ],
 )
 def test_positions(box: Box, position: str) -> None:
-    assert positions(box, PICTURE) == (position,)
-    assert len(denied_positions(box, PICTURE)) >= 4
+    assert find_positions(box, PICTURE) == (position,)
+    assert len(find_denied_positions(box, PICTURE)) >= 4
 
 
 def test_what_lies_on_a_thing_is_within_it_and_smaller() -> None:
     table = Box(0, 0, 100, 100)
-    assert lies_on(Box(10, 10, 30, 30), table)
-    assert not lies_on(Box(90, 10, 130, 30), table)
-    assert not lies_on(table, Box(10, 10, 30, 30))
-    assert not lies_on(table, table)
+    assert is_within_bearer(Box(10, 10, 30, 30), table)
+    assert not is_within_bearer(Box(90, 10, 130, 30), table)
+    assert not is_within_bearer(table, Box(10, 10, 30, 30))
+    assert not is_within_bearer(table, table)
 
 
 @given(boxes(), boxes())
@@ -100,7 +100,7 @@ def test_next_to_is_mutual_and_never_apart(box: Box, other: Box) -> None:
     assert is_apart(box, other) == is_apart(other, box)
     assert not (is_next_to(box, other) and is_apart(box, other))
     if is_next_to(box, other):
-        assert holds("to the left of", box, other) or holds("to the right of", box, other)
+        assert is_in_direction("to the left of", box, other) or is_in_direction("to the right of", box, other)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.evidence.occlusion import depths, in_front
-from scar.generators.rules.true_caption import complete
-from scar.generators.rules.vetoes import Context, veto
+from scar.evidence.occlusion import find_depth_relations, is_in_front
+from scar.generators.rules.true_caption import write_gold
+from scar.generators.rules.vetoes import VetoContext, find_veto_reason
 from scar.sample import Box, Caption, Mask, Negative, Picture, Region
 
 WIDTH, HEIGHT = 120, 90
@@ -39,9 +39,9 @@ def test_what_is_said_to_be_in_front_was_painted_later(boxes: list[Box]) -> None
     regions = painted(boxes, ["dog"] * len(boxes))
     for near in regions:
         for far in regions:
-            if near is not far and in_front(near, far):
+            if near is not far and is_in_front(near, far):
                 assert near.id > far.id
-                assert not in_front(far, near)
+                assert not is_in_front(far, near)
 
 
 def scene(*categories: str) -> Picture:
@@ -52,28 +52,28 @@ def scene(*categories: str) -> Picture:
 def test_captions_tell_it_and_its_contrary_is_false() -> None:
     shown = scene("bus", "dog")
     bus, dog = shown.regions
-    assert depths(shown, dog) == (("in front of", bus),)
-    assert depths(shown, bus) == (("behind", dog),)
-    told = {gold.text for seed in range(40) if (gold := complete(shown, dog, Random(seed)))}
+    assert find_depth_relations(shown, dog) == (("in front of", bus),)
+    assert find_depth_relations(shown, bus) == (("behind", dog),)
+    told = {gold.text for seed in range(40) if (gold := write_gold(shown, dog, Random(seed)))}
     assert "a dog in front of a bus on a street" in told
     gold = Caption("a dog", "in front of a bus on", "a street")
     behind, other = gold.swap("relation", "behind a bus on"), gold.swap("relation", "in front of a bus in")
-    known = Context.of(gold, shown, dog)
-    assert veto(Negative("relation", behind), known) is None
-    assert veto(Negative("relation", other), known) == "holds_by_annotation"
+    known = VetoContext.from_gold(gold, shown, dog)
+    assert find_veto_reason(Negative("relation", behind), known) is None
+    assert find_veto_reason(Negative("relation", other), known) == "holds_by_annotation"
 
 
 def test_without_masks_and_beside_each_other_nothing_is_told() -> None:
     box = Box(50, 30, 70, 80)
     plain = Picture(1, "a.jpg", WIDTH, HEIGHT, (Region(1, Box(10, 20, 110, 70), "bus"), Region(2, box, "dog")))
-    assert depths(plain, plain.regions[1]) == ()
+    assert find_depth_relations(plain, plain.regions[1]) == ()
     apart = painted([Box(10, 20, 40, 70), Box(50, 30, 70, 80)], ["bus", "dog"])
-    assert not in_front(apart[1], apart[0])
+    assert not is_in_front(apart[1], apart[0])
 
 
 def test_what_lies_on_a_thing_is_not_in_front_of_it() -> None:
     shown = scene("dining table", "cup")
-    assert in_front(shown.regions[1], shown.regions[0]), "masks alone would say so"
-    assert depths(shown, shown.regions[1]) == ()
-    told = {gold.relation for seed in range(40) if (gold := complete(shown, shown.regions[1], Random(seed)))}
+    assert is_in_front(shown.regions[1], shown.regions[0]), "masks alone would say so"
+    assert find_depth_relations(shown, shown.regions[1]) == ()
+    told = {gold.relation for seed in range(40) if (gold := write_gold(shown, shown.regions[1], Random(seed)))}
     assert not any(relation.startswith("in front of") for relation in told)

@@ -13,7 +13,7 @@ import pytest
 
 from scar import Mask
 from scar.errors import InputError
-from scar.formats.check import EXAMPLES, check
+from scar.formats.check import EXAMPLES_PER_KIND, check_folder
 from scar.formats.schema import EVAL_SCHEMA, TRAIN_SCHEMA
 
 EVAL = Path("SCaR-eval/SCaR_eval_Toy.parquet")
@@ -40,9 +40,9 @@ def bare(built: Path) -> Path:
 
 
 def test_a_build_has_no_problems(built: Path) -> None:
-    findings = check(built)
+    findings = check_folder(built)
     assert (findings.files, findings.rows, findings.counts) == (2, 18, {})
-    findings = check(bare(built))
+    findings = check_folder(bare(built))
     assert (findings.files, findings.rows, findings.counts) == (2, 18, {})
 
 
@@ -78,7 +78,7 @@ def test_a_build_has_no_problems(built: Path) -> None:
 )
 def test_a_broken_row_is_found(built: Path, file: Path, column: str, value: object, kind: str, message: str) -> None:
     change(bare(built) / file, lambda rows: rows[4].update({column: value}))
-    findings = check(built)
+    findings = check_folder(built)
     assert findings.counts == {kind: 1}
     assert findings.examples[kind][0].startswith(f"{file.name}, row 4: ")
     with pytest.raises(InputError, match=message):
@@ -87,7 +87,7 @@ def test_a_broken_row_is_found(built: Path, file: Path, column: str, value: obje
 
 def test_a_positive_that_is_its_own_negative_is_found(built: Path) -> None:
     change(bare(built) / TRAIN, lambda rows: rows[4].update(neg_text=rows[4]["pos_text"]))
-    assert check(built).counts == {"captions": 1}
+    assert check_folder(built).counts == {"captions": 1}
 
 
 @pytest.mark.parametrize(
@@ -108,26 +108,26 @@ def test_provenance_that_says_something_else_is_found(
     built: Path, mend: Callable[[list[Row]], object], message: str
 ) -> None:
     change(built / NOTES, mend)
-    findings = check(built)
+    findings = check_folder(built)
     assert set(findings.counts) == {"provenance"}
     assert any(message in example for example in findings.examples["provenance"])
 
 
 def test_provenance_with_other_columns_is_found(built: Path) -> None:
     pq.write_table(pq.read_table(built / NOTES).drop_columns(["id", "gold"]), built / NOTES)
-    assert check(built).counts["provenance"] >= 9
+    assert check_folder(built).counts["provenance"] >= 9
 
 
 def test_provenance_of_another_length_is_found(built: Path) -> None:
     change(built / NOTES, lambda notes: notes.pop())
-    findings = check(built)
+    findings = check_folder(built)
     assert findings.counts == {"provenance": 1}
     assert "another number of rows" in findings.examples["provenance"][0]
 
 
 def test_train_provenance_is_held_against_its_row(built: Path) -> None:
     change(built / TRAIN, lambda rows: rows[4].update(neg_text="a cow flying"))
-    assert "'a cow flying' is none of its nine" in check(built).examples["provenance"][0]
+    assert "'a cow flying' is none of its nine" in check_folder(built).examples["provenance"][0]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_train_provenance_is_held_against_its_row(built: Path) -> None:
 )
 def test_other_columns_are_found(built: Path, mend: Callable[[pa.Table], pa.Table], message: str) -> None:
     pq.write_table(mend(pq.read_table(built / EVAL)), built / EVAL)
-    findings = check(built)
+    findings = check_folder(built)
     assert set(findings.counts) == {"schema"}
     assert findings.rows == 9  # the train file is still looked at
     assert any(message in example for example in findings.examples["schema"])
@@ -153,11 +153,11 @@ def test_other_columns_are_found(built: Path, mend: Callable[[pa.Table], pa.Tabl
 def test_a_damaged_file_is_found(built: Path) -> None:
     whole = (bare(built) / EVAL).read_bytes()
     (built / EVAL).write_bytes(whole[:-20])
-    assert "no readable parquet file" in check(built).examples["schema"][0]
+    assert "no readable parquet file" in check_folder(built).examples["schema"][0]
     flipped = bytearray(whole)
     flipped[len(whole) // 3] ^= 1
     (built / EVAL).write_bytes(flipped)
-    assert "damaged" in check(built).examples["schema"][0]
+    assert "damaged" in check_folder(built).examples["schema"][0]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_damaged_file_is_found(built: Path) -> None:
 def test_the_width_of_a_type_may_differ(built: Path, wide: pa.Schema) -> None:
     rows = pq.read_table(built / EVAL).to_pylist()
     pq.write_table(pa.Table.from_pylist(rows, schema=wide), built / EVAL)
-    assert check(built).counts == {}
+    assert check_folder(built).counts == {}
 
 
 def test_a_source_without_masks_may_have_a_column_of_nulls(built: Path) -> None:
@@ -181,21 +181,21 @@ def test_a_source_without_masks_may_have_a_column_of_nulls(built: Path) -> None:
         [("segmentation", pa.null()) if field.name == "segmentation" else field for field in TRAIN_SCHEMA]
     )
     pq.write_table(pa.Table.from_pylist([row | {"segmentation": None} for row in rows], schema=schema), built / TRAIN)
-    assert check(built).counts == {}
+    assert check_folder(built).counts == {}
 
 
 def test_images_may_lie_elsewhere(built: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (built / "images").rename(tmp_path / "elsewhere" / "images")
-    assert check(built).counts == {"image": 18}
-    assert check(built, tmp_path / "elsewhere").counts == {}
+    assert check_folder(built).counts == {"image": 18}
+    assert check_folder(built, tmp_path / "elsewhere").counts == {}
 
 
 def test_only_the_first_of_a_kind_are_told(built: Path) -> None:
     for name in ("000005.png", "000007.png"):
         (built / "images" / "toy_val" / name).unlink()
     (built / "images" / "toy_val" / "000005.png").touch()
-    findings = check(built)
+    findings = check_folder(built)
     assert findings.counts == {"image": 6}
-    assert len(findings.examples["image"]) == EXAMPLES
+    assert len(findings.examples["image"]) == EXAMPLES_PER_KIND
     assert findings.to_json()["problems"]["image"]["count"] == 6

@@ -16,10 +16,10 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 import scar.formats.embedded_images as module
-from scar.annotations.inputs import digest
+from scar.annotations.inputs import digest_input
 from scar.cli import app
 from scar.errors import InputError
-from scar.formats.embedded_images import embed, unpack
+from scar.formats.embedded_images import unpack_images, write_image_shards
 from tests.local_hub import Failure, LocalHub
 
 REPO = "me/corpus"
@@ -114,11 +114,11 @@ def test_groups_of_rows_are_of_the_viewers_size(built: Path, tmp_path: Path, mon
     table = pq.read_table(rows)
     pq.write_table(pa.concat_tables([table] * 40), rows, row_group_size=130)
     size = max(path.stat().st_size for path in (built / "images").rglob("*.png"))
-    shard = next(shard for shard in embed(built, tmp_path, digest) if shard.split == "eval")
+    shard = next(shard for shard in write_image_shards(built, tmp_path, digest_input) if shard.split == "eval")
     assert groups(shard.file) == [100, 100, 100, 60]
     monkeypatch.setattr(module, "BYTES_PER_GROUP", 30 * size)
     monkeypatch.setattr(module, "BYTES_PER_SHARD", 200 * size)
-    shards = [shard for shard in embed(built, tmp_path / "small", digest) if shard.split == "eval"]
+    shards = [shard for shard in write_image_shards(built, tmp_path / "small", digest_input) if shard.split == "eval"]
     assert [shard.path for shard in shards] == [
         f"with-images/SCaR_eval_Toy-{number:05}-of-00002.parquet" for number in (0, 1)
     ]
@@ -143,28 +143,32 @@ def groups(file: Path) -> list[int]:
 def test_the_same_corpus_gives_the_same_bytes_and_only_what_changed_is_made_again(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = {shard.path: shard.file.read_bytes() for shard in embed(built, tmp_path / "one", digest)}
-    assert first == {shard.path: shard.file.read_bytes() for shard in embed(built, tmp_path / "two", digest)}
+    first = {shard.path: shard.file.read_bytes() for shard in write_image_shards(built, tmp_path / "one", digest_input)}
+    assert first == {
+        shard.path: shard.file.read_bytes() for shard in write_image_shards(built, tmp_path / "two", digest_input)
+    }
     made: list[Path] = []
-    monkeypatch.setattr(module, "_write", lambda *given: made.append(given[-1]))
-    embed(built, tmp_path / "one", digest)
+    monkeypatch.setattr(module, "_write_shard", lambda *given: made.append(given[-1]))
+    write_image_shards(built, tmp_path / "one", digest_input)
     assert made == []
     image = built / "images" / "toy_val" / "000005.png"
     image.unlink()
     Image.new("RGB", (120, 90), "red").save(image)
-    embed(built, tmp_path / "one", digest)
+    write_image_shards(built, tmp_path / "one", digest_input)
     assert [path.name for path in made] == [Path(SHARD).name]
 
 
 def test_an_image_that_is_missing_is_named(built: Path, tmp_path: Path) -> None:
     (built / "images" / "toy_val" / "000007.png").unlink()
     with pytest.raises(InputError, match=r"row \d: image .*000007.png' does not exist; .* push without --embed-images"):
-        embed(built, tmp_path, digest)
+        write_image_shards(built, tmp_path, digest_input)
 
 
 @pytest.fixture
 def shard(built: Path, tmp_path: Path) -> pa.Table:
-    return pq.read_table(next(s.file for s in embed(built, tmp_path / "made", digest) if s.split == "eval"))
+    return pq.read_table(
+        next(s.file for s in write_image_shards(built, tmp_path / "made", digest_input) if s.split == "eval")
+    )
 
 
 def changed(shard: pa.Table, place: Path, **image: Any) -> Path:
@@ -176,7 +180,7 @@ def changed(shard: pa.Table, place: Path, **image: Any) -> Path:
 @pytest.mark.parametrize("path", ["../out.png", "/out.png", "images/../../out.png", "SCaR-eval/a.png"])
 def test_an_image_path_that_leaves_its_folder_is_refused(shard: pa.Table, tmp_path: Path, path: str) -> None:
     with pytest.raises(InputError, match=r"would leave .*; refused"):
-        unpack(changed(shard, tmp_path / "x.parquet", path=path), tmp_path / "out", {})
+        unpack_images(changed(shard, tmp_path / "x.parquet", path=path), tmp_path / "out", {})
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "out.png").exists()
 
@@ -186,7 +190,7 @@ def test_images_that_are_not_what_was_pushed_are_refused(shard: pa.Table, tmp_pa
     with pytest.raises(
         InputError, match=r"images/toy_val/\d+.png has SHA-256 \w+, not 0+; its maker has to push again"
     ):
-        unpack(changed(shard, tmp_path / "x.parquet", bytes=b"?"), tmp_path / "out", known)
+        unpack_images(changed(shard, tmp_path / "x.parquet", bytes=b"?"), tmp_path / "out", known)
     assert not (tmp_path / "out").exists()
 
 
@@ -196,7 +200,7 @@ def test_a_folder_that_is_a_link_is_not_followed(shard: pa.Table, tmp_path: Path
     (tmp_path / "out" / "images" / "toy_val").symlink_to(tmp_path / "elsewhere")
     known = {path: hashlib.sha256(b"?").hexdigest() for path in shard["qry_image_path"].to_pylist()}
     with pytest.raises(InputError, match=r"would leave .* through a link; refused"):
-        unpack(changed(shard, tmp_path / "x.parquet", bytes=b"?"), tmp_path / "out", known)
+        unpack_images(changed(shard, tmp_path / "x.parquet", bytes=b"?"), tmp_path / "out", known)
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
@@ -208,7 +212,7 @@ def test_a_file_that_is_no_shard_is_named(tmp_path: Path, table: dict[str, list[
     else:
         pq.write_table(pa.table(table), place)
     with pytest.raises(InputError, match=r"x.parquet: no readable rows with images"):
-        unpack(place, tmp_path / "out", {})
+        unpack_images(place, tmp_path / "out", {})
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from scar import Box, Caption, Mask, Negative, Region, Sample, read
 from scar.errors import InputError
-from scar.formats.parquet import write
+from scar.formats.parquet import write_samples
 from scar.formats.row_codec import sample_from_row
-from scar.formats.schema import EVAL_SCHEMA, INSTRUCTION, TRAIN_SCHEMA, Origin, note_table, row_table
+from scar.formats.schema import EVAL_SCHEMA, INSTRUCTION, TRAIN_SCHEMA, Origin, make_provenance_table, make_row_table
 from scar.sample import PARTS, SPLITS
 
 # Restated from the published dataset, column by column.
@@ -134,8 +134,8 @@ def test_provenance_knows_what_the_rows_do_not(built: Path) -> None:
 
 @given(samples(), st.integers(0, 5))
 def test_a_sample_survives_its_row(sample: Sample, seed: int) -> None:
-    (row,) = row_table([sample], sample.split, seed).to_pylist()
-    (note,) = note_table([sample], ORIGIN).to_pylist()
+    (row,) = make_row_table([sample], sample.split, seed).to_pylist()
+    (note,) = make_provenance_table([sample], ORIGIN).to_pylist()
     assert sample_from_row(row, note, "ignored", sample.split, 7) == sample
     bare = sample_from_row(row, None, "Toy", sample.split, 7)
     assert bare.captions == (sample.captions if sample.split == "eval" else (row["pos_text"], row["neg_text"]))
@@ -146,7 +146,7 @@ def test_a_sample_survives_its_row(sample: Sample, seed: int) -> None:
 def test_many_rows_make_several_groups(tmp_path: Path, built: Path) -> None:
     one = next(read(built))
     everyone = (msgspec.structs.replace(one, id=str(number)) for number in range(12_000))
-    write(everyone, "eval", ORIGIN, tmp_path / "SCaR_eval_Many.parquet", tmp_path / "notes.parquet")
+    write_samples(everyone, "eval", ORIGIN, tmp_path / "SCaR_eval_Many.parquet", tmp_path / "notes.parquet")
     rows, notes = (pq.ParquetFile(tmp_path / name) for name in ("SCaR_eval_Many.parquet", "notes.parquet"))
     assert rows.metadata.num_rows == notes.metadata.num_rows == 12_000
     assert rows.num_row_groups == notes.num_row_groups == 3

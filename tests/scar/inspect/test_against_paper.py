@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scar.errors import InputError
-from scar.inspect.against_paper import _facts, against_paper
+from scar.inspect.against_paper import _read_paper_table, compare_with_paper
 from tests.shared import SHARED
 
 PUBLISHED = SHARED / "published" / "paper_scar_statistics.csv"
@@ -25,7 +25,7 @@ def report(folder: Path, **sources: dict[str, Any]) -> Path:
 
 @pytest.mark.skipif(not PUBLISHED.is_file(), reason=f"no {PUBLISHED}")
 def test_the_facts_are_those_of_the_published_table() -> None:
-    facts = _facts()
+    facts = _read_paper_table()
     ours = {
         name.replace("_plus", "+").replace("COCO_Stuff", "COCO-Stuff"): row for name, row in facts["sources"].items()
     }
@@ -41,7 +41,7 @@ def test_the_facts_are_those_of_the_published_table() -> None:
 
 
 def test_the_printed_total_is_kept_beside_the_sum(tmp_path: Path) -> None:
-    rows = against_paper(report(tmp_path, ADE20K__train={}))
+    rows = compare_with_paper(report(tmp_path, ADE20K__train={}))
     total = next(row for row in rows if row.source == "total/train")
     assert (total.paper_images, total.images, total.samples) == (309_278, 10, 20)
     assert total.reasons == ("the paper's images sum up to 263,488", "ours is the sum of the sources above")
@@ -50,7 +50,7 @@ def test_the_printed_total_is_kept_beside_the_sum(tmp_path: Path) -> None:
 def test_files_that_are_not_the_whole_are_told(tmp_path: Path) -> None:
     rows = {
         row.source: row
-        for row in against_paper(
+        for row in compare_with_paper(
             report(tmp_path, RefCOCOg__train={"records": 211}, RefCOCO_plus__eval={"records": 3805})
         )
     }
@@ -65,7 +65,7 @@ def test_each_difference_is_explained(tmp_path: Path) -> None:
         COCO_Stuff__train={"rejected": rejected, "records": 5000, "overlap": {"RefCOCOg/eval": 4}},
         ADE20K__eval={"images": 2000, "samples": 9368},
     )
-    rows = {row.source: row for row in against_paper(folder)}
+    rows = {row.source: row for row in compare_with_paper(folder)}
     assert rows["COCO_Stuff/train"].reasons[1:] == (
         "21 records of images that eval splits have (RefCOCOg/eval 4)",
         "of 5,000 records: over_limit 1,200, small 9",
@@ -79,6 +79,6 @@ def test_each_difference_is_explained(tmp_path: Path) -> None:
 
 def test_a_folder_of_other_sources_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"holds none of RefCOCOg, .*scar-1m"):
-        against_paper(report(tmp_path, Mine__eval={}))
+        compare_with_paper(report(tmp_path, Mine__eval={}))
     with pytest.raises(InputError, match="holds none of"):
-        against_paper(tmp_path / "nowhere")
+        compare_with_paper(tmp_path / "nowhere")

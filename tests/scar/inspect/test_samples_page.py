@@ -16,11 +16,11 @@ from typer.testing import CliRunner
 
 from scar import Caption, Negative, Region, Sample, read
 from scar.cli import app
-from scar.common.html import outline
+from scar.common.html import trace_outline
 from scar.errors import InputError
-from scar.formats.parquet import find, write
+from scar.formats.parquet import find_row_files, write_samples
 from scar.formats.schema import Origin
-from scar.inspect.samples_page import show
+from scar.inspect.samples_page import write_samples_page
 from scar.sample import PARTS, Box, Mask
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> & \"'"
@@ -33,7 +33,7 @@ def texts(page: str) -> list[str]:
 
 
 def test_every_caption_of_every_drawn_sample_stands_in_it(built: Path) -> None:
-    cards = show(built, count=7, seed=3)
+    cards = write_samples_page(built, count=7, seed=3)
     page = (built / "show.html").read_text()
     known = {sample.id: sample for sample in read(built)}
     assert len({card.sample.id for card in cards}) == 7
@@ -50,41 +50,43 @@ def test_every_caption_of_every_drawn_sample_stands_in_it(built: Path) -> None:
 
 
 def test_the_draw_depends_on_the_seed_alone(built: Path) -> None:
-    show(built, count=5)
+    write_samples_page(built, count=5)
     first = (built / "show.html").read_bytes()
-    show(built, count=5)
+    write_samples_page(built, count=5)
     assert (built / "show.html").read_bytes() == first
-    assert [card.sample.id for card in show(built, count=5, seed=1)] != [
-        card.sample.id for card in show(built, count=5, seed=2)
+    assert [card.sample.id for card in write_samples_page(built, count=5, seed=1)] != [
+        card.sample.id for card in write_samples_page(built, count=5, seed=2)
     ]
 
 
 def test_files_have_even_shares_as_far_as_they_go(built: Path) -> None:
-    assert [card.sample.split for card in show(built, count=6)] == ["eval"] * 3 + ["train"] * 3
-    assert len(show(built, count=500)) == 18
-    assert {card.sample.split for card in show(built, count=500, split="train")} == {"train"}
-    assert len(show(built, source="Toy", count=4)) == 4
+    assert [card.sample.split for card in write_samples_page(built, count=6)] == ["eval"] * 3 + ["train"] * 3
+    assert len(write_samples_page(built, count=500)) == 18
+    assert {card.sample.split for card in write_samples_page(built, count=500, split="train")} == {"train"}
+    assert len(write_samples_page(built, source="Toy", count=4)) == 4
     with pytest.raises(InputError, match=r"no samples of Other/any split; it has Toy/eval, Toy/train"):
-        show(built, source="Other")
+        write_samples_page(built, source="Other")
 
 
 def test_picked_rows_are_those_that_reading_all_gives(built: Path, tmp_path: Path) -> None:
-    (file, _) = find(built)
-    every = list(file.samples())
-    assert [sample for sample, _ in file.picked([0, 4, 8])] == [every[0], every[4], every[8]]
+    (file, _) = find_row_files(built)
+    every = list(file.iter_samples())
+    assert [sample for sample, _ in file.iter_samples_at([0, 4, 8])] == [every[0], every[4], every[8]]
     many = [sample for _ in range(1300) for sample in every]  # more than two groups of rows
     folder = tmp_path / "large"
     (folder / "provenance").mkdir(parents=True)
-    write(many, "eval", Origin("g", "1", None, 0), folder / "L.parquet", folder / "provenance" / "L.parquet")
-    (large,) = find(folder)
+    write_samples(many, "eval", Origin("g", "1", None, 0), folder / "L.parquet", folder / "provenance" / "L.parquet")
+    (large,) = find_row_files(folder)
     numbers = [0, 4999, 5000, 9999, 10000, 11699]
-    assert [sample.gold.text for sample, _ in large.picked(numbers)] == [many[number].gold.text for number in numbers]
+    assert [sample.gold.text for sample, _ in large.iter_samples_at(numbers)] == [
+        many[number].gold.text for number in numbers
+    ]
 
 
 def test_published_files_are_shown_by_what_differs(built: Path) -> None:
     known = {f"{sample.split}/{sample.gold.text}": sample for sample in read(built)}
     shutil.rmtree(built / "provenance")
-    for card in show(built, count=18):
+    for card in write_samples_page(built, count=18):
         sample = known[f"{card.sample.split}/{card.sample.gold.text}"]
         if card.sample.split == "train":
             assert [line.kind for line in card.lines] == ["gold", "negative"]
@@ -110,8 +112,8 @@ def test_missing_and_broken_images_are_told(built: Path) -> None:
     assert "is not an image" in page
     shutil.copytree(built / "images", built.parent / "elsewhere" / "images")
     shutil.rmtree(built / "images")
-    assert all(card.picture is None for card in show(built))
-    assert any(card.picture for card in show(built, images=built.parent / "elsewhere"))
+    assert all(card.picture is None for card in write_samples_page(built))
+    assert any(card.picture for card in write_samples_page(built, images=built.parent / "elsewhere"))
 
 
 @pytest.mark.parametrize("arguments", [["--n", "0"], ["--seed", "-1"], ["--split", "test"], ["--source", "Nobody"]])
@@ -129,14 +131,14 @@ def test_an_outline_encloses_the_pixels_of_its_mask() -> None:
     draw.rectangle((150, 60, 199, 119), fill=1)  # to the corner of the image
     mask = Mask.from_array(np.array(image))
     drawn = np.zeros((120, 200), bool)
-    for part in outline(mask, 480).split("Z")[:-1]:
+    for part in trace_outline(mask, 480).split("Z")[:-1]:
         points = [tuple(float(value) for value in point.split(",")) for point in part[1:].split()]
         filled = Image.new("1", (200, 120))
         ImageDraw.Draw(filled).polygon([(x - 0.5, y - 0.5) for x, y in points], fill=1)
         drawn ^= np.array(filled)
     both = (drawn & mask.to_array()).sum() / (drawn | mask.to_array()).sum()
     assert both > 0.95
-    assert outline(Mask.from_array(np.zeros((120, 200), bool)), 480) == ""
+    assert trace_outline(Mask.from_array(np.zeros((120, 200), bool)), 480) == ""
 
 
 @pytest.fixture
@@ -153,12 +155,12 @@ def hostile(tmp_path: Path) -> Path:
     for name in ("SCaR-eval", "provenance"):
         (folder / name).mkdir()
     rows = folder / "SCaR-eval" / "SCaR_eval_Toy.parquet"
-    write([sample], "eval", Origin(HOSTILE, HOSTILE, HOSTILE, 0), rows, folder / "provenance" / rows.name)
+    write_samples([sample], "eval", Origin(HOSTILE, HOSTILE, HOSTILE, 0), rows, folder / "provenance" / rows.name)
     return folder
 
 
 def test_markup_in_captions_stays_text_and_large_images_get_small(hostile: Path) -> None:
-    (card,) = show(hostile)
+    (card,) = write_samples_page(hostile)
     page = (hostile / "show.html").read_text()
     assert "<script" not in page
     assert "onerror" not in re.sub(r"&lt;.*?&gt;", "", page)
@@ -168,7 +170,7 @@ def test_markup_in_captions_stays_text_and_large_images_get_small(hostile: Path)
 
 def test_the_sheet_is_whole_in_the_browser(browse: Callable[..., str], hostile: Path, built: Path) -> None:
     for folder, count in ((hostile, 1), (built, 18)):
-        show(folder, count=18)
+        write_samples_page(folder, count=18)
         page = folder / "show.html"
         log = page.parent.parent / "net.json"
         dom = browse(page, "--dump-dom", "--enable-logging=stderr", "--v=0", f"--log-net-log={log}")
@@ -184,7 +186,7 @@ def test_the_sheet_is_whole_in_the_browser(browse: Callable[..., str], hostile: 
 
 @pytest.mark.parametrize(("width", "dark"), [(1200, False), (400, True)])
 def test_it_fits_the_screen_and_is_not_empty(browse: Callable[..., str], built: Path, width: int, dark: bool) -> None:
-    show(built, count=4)
+    write_samples_page(built, count=4)
     shot = built.parent / "shot.png"
     scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
     browse(built / "show.html", f"--screenshot={shot}", f"--window-size={width},2000", scheme)

@@ -14,14 +14,14 @@ from typer.testing import CliRunner
 
 from scar import read
 from scar.cli import app
-from scar.inspect.statistics import charts, stats, tables
+from scar.inspect.statistics import count_corpus, make_charts, make_tables
 from scar.sample import SPLITS
 
 NAMES = ("objects", "boxes", "lengths", "relations")
 
 
 def test_counts_are_those_of_the_samples(built: Path) -> None:
-    counts = stats(built)
+    counts = count_corpus(built)
     assert list(counts) == ["Toy/eval", "Toy/train"]
     for key, count in counts.items():
         samples = [sample for sample in read(built) if f"{sample.source}/{sample.split}" == key]
@@ -57,9 +57,9 @@ def test_counts_are_those_of_the_samples(built: Path) -> None:
 
 
 def test_the_file_is_stable(built: Path) -> None:
-    stats(built)
+    count_corpus(built)
     before = (built / "stats.json").read_bytes()
-    stats(built)
+    count_corpus(built)
     assert (built / "stats.json").read_bytes() == before
 
 
@@ -68,20 +68,20 @@ def test_reasons_come_from_the_report_and_are_not_needed(built: Path) -> None:
     report["sources"]["Toy/eval"]["rejected"] = {"crowd": 1200}
     (built / "build_report.json").write_text(json.dumps(report))
     console = Console(width=80, file=io.StringIO(), record=True)
-    for table in tables(stats(built)):
+    for table in make_tables(count_corpus(built)):
         console.print(table)
     text = console.export_text()
     assert "1,200" in text
     assert "crowd" in text
     assert "…" not in text
     (built / "build_report.json").unlink()
-    assert stats(built)["Toy/eval"]["rejected"] == {}
+    assert count_corpus(built)["Toy/eval"]["rejected"] == {}
 
 
 def test_charts_say_the_same_of_the_counts_and_of_their_file(built: Path) -> None:
-    counts = stats(built)
-    made = charts(counts)
-    assert made == charts(json.loads((built / "stats.json").read_text()))
+    counts = count_corpus(built)
+    made = make_charts(counts)
+    assert made == make_charts(json.loads((built / "stats.json").read_text()))
     assert list(made) == [f"Toy_{split}_{name}" for split in SPLITS[::-1] for name in NAMES]
     for key, count in counts.items():
         own = {name: made[f"{key.replace('/', '_')}_{name}"] for name in NAMES}
@@ -103,6 +103,6 @@ def test_the_command_draws_the_charts(built: Path) -> None:
 
 def test_published_rows_have_no_relations(built: Path) -> None:
     shutil.rmtree(built / "provenance")
-    counts = stats(built)
+    counts = count_corpus(built)
     assert all(count["relations"] == {} for count in counts.values())
-    assert not any("relations" in name for name in charts(counts))
+    assert not any("relations" in name for name in make_charts(counts))

@@ -3,7 +3,7 @@
 import pytest
 
 from scar.language import english
-from scar.language.lexicon import places, things
+from scar.language.lexicon import read_scenes, read_things
 
 
 @pytest.mark.parametrize(
@@ -39,19 +39,19 @@ from scar.language.lexicon import places, things
     ],
 )
 def test_a_noun_gets_the_article_it_needs(noun: str, phrase: str) -> None:
-    assert english.a(noun) == phrase
+    assert english.with_article(noun) == phrase
 
 
-@pytest.mark.parametrize("noun", [*(thing.noun for thing in things().values()), *places()])
+@pytest.mark.parametrize("noun", [*(thing.noun for thing in read_things().values()), *read_scenes()])
 def test_a_phrase_gives_its_noun_back(noun: str) -> None:
-    assert english.bare(english.a(noun)) == noun
+    assert english.strip_article(english.with_article(noun)) == noun
 
 
-@pytest.mark.parametrize("noun", sorted({thing.noun for thing in things().values()}))
+@pytest.mark.parametrize("noun", sorted({thing.noun for thing in read_things().values()}))
 def test_plurals_give_their_singular_back(noun: str) -> None:
-    plural = english.plural(noun)
-    assert english.singular(plural) == noun
-    assert english.plural(plural) == plural
+    plural = english.to_plural(noun)
+    assert english.to_singular(plural) == noun
+    assert english.to_plural(plural) == plural
     assert noun == plural or english.is_plural(plural) or noun == "sheep"
 
 
@@ -75,8 +75,8 @@ def test_plurals_give_their_singular_back(noun: str) -> None:
     ],
 )
 def test_plurals(singular: str, plural: str) -> None:
-    assert english.plural(singular) == plural
-    assert english.singular(plural) == singular
+    assert english.to_plural(singular) == plural
+    assert english.to_singular(plural) == singular
     assert not english.is_plural(singular)
     assert english.is_plural(plural)
 
@@ -99,4 +99,4 @@ def test_plurals(singular: str, plural: str) -> None:
     ],
 )
 def test_verb_forms(verb: str, ing: str, s: str, ed: str) -> None:
-    assert (english.gerund(verb), english.third_person(verb), english.past(verb)) == (ing, s, ed)
+    assert (english.to_gerund(verb), english.to_third_person(verb), english.to_past_tense(verb)) == (ing, s, ed)

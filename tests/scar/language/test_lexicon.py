@@ -4,71 +4,86 @@ import itertools
 
 import pytest
 
-from scar.language.caption_parser import named_places
-from scar.language.english import bare
-from scar.language.lexicon import alike, confusable, kin, people, place, places, plain, thing, things, verbs
-from scar.language.relation_phrase import JOINTS, Statement
+from scar.language.caption_parser import find_named_scenes
+from scar.language.english import strip_article
+from scar.language.lexicon import (
+    is_confusable,
+    is_interchangeable,
+    is_related,
+    read_person_nouns,
+    read_scenes,
+    read_things,
+    read_verbs,
+    resolve_category,
+    resolve_scene,
+    without_colour,
+)
+from scar.language.relation_phrase import SCENE_PREPOSITIONS, RelationPhrase
 
-KINDS = {thing.kind for thing in things().values()}
+KINDS = {thing.kind for thing in read_things().values()}
 
 
-@pytest.mark.parametrize("name", places())
+@pytest.mark.parametrize("name", read_scenes())
 def test_every_place_is_usable(name: str) -> None:
-    row = places()[name]
-    assert row.at and set(row.at) <= set(JOINTS)
+    row = read_scenes()[name]
+    assert row.at and set(row.at) <= set(SCENE_PREPOSITIONS)
     assert row.side in ("indoor", "outdoor", "top")
     assert row.worlds and row.weight >= 1
     assert set(row.holds) <= KINDS
-    assert set(row.shows) <= set(things())
-    false = [other for other in places().values() if row.excludes(other) and set(row.at[:1]) <= set(other.at)]
+    assert set(row.shows) <= set(read_things())
+    false = [
+        other
+        for other in read_scenes().values()
+        if row.is_incompatible_with(other) and set(row.at[:1]) <= set(other.at)
+    ]
     assert len(false) >= 3, "three false scenes that take the same preposition"
 
 
-@pytest.mark.parametrize("name", places())
+@pytest.mark.parametrize("name", read_scenes())
 def test_a_place_is_read_back_from_its_phrase(name: str) -> None:
-    row = places()[name]
-    assert place(bare(row.phrase)).name == name
-    assert name in named_places((f"Somebody near {row.phrase}.",))
+    row = read_scenes()[name]
+    assert resolve_scene(strip_article(row.phrase)).name == name
+    assert name in find_named_scenes((f"Somebody near {row.phrase}.",))
 
 
 def test_no_word_means_two_places() -> None:
-    words = [word for row in places().values() for word in (row.name, *row.says)]
+    words = [word for row in read_scenes().values() for word in (row.name, *row.says)]
     assert len(words) == len(set(words))
 
 
 def test_excluding_is_mutual_and_never_of_itself() -> None:
-    for a, b in itertools.product(places().values(), repeat=2):
-        assert a.excludes(b) == b.excludes(a)
-        assert not (a.excludes(b) and set(a.worlds) & set(b.worlds))
-    assert places()["kitchen"].excludes(places()["beach"])
-    assert not places()["kitchen"].excludes(places()["dining room"])
+    for a, b in itertools.product(read_scenes().values(), repeat=2):
+        assert a.is_incompatible_with(b) == b.is_incompatible_with(a)
+        assert not (a.is_incompatible_with(b) and set(a.worlds) & set(b.worlds))
+    assert read_scenes()["kitchen"].is_incompatible_with(read_scenes()["beach"])
+    assert not read_scenes()["kitchen"].is_incompatible_with(read_scenes()["dining room"])
 
 
-@pytest.mark.parametrize("name", things())
+@pytest.mark.parametrize("name", read_things())
 def test_every_thing_is_usable(name: str) -> None:
-    row = things()[name]
+    row = read_things()[name]
     assert row.kind and row.weight >= 1
     assert row.places and set(row.places) <= {"indoor", "outdoor"}
     assert set(row.bears) <= KINDS
-    assert thing(row.noun) is row
-    assert sum(not alike(name, other) for other in things()) >= 3
+    assert resolve_category(row.noun) is row
+    assert sum(not is_interchangeable(name, other) for other in read_things()) >= 3
 
 
-@pytest.mark.parametrize("name", verbs())
+@pytest.mark.parametrize("name", read_verbs())
 def test_every_verb_is_usable(name: str) -> None:
-    row = verbs()[name]
+    row = read_verbs()[name]
     assert row.states
-    assert any(row.suits(subject) for subject in things().values())
-    assert not row.takes or any(row.fits(anchor) for anchor in things().values())
-    statement = Statement(row.text, "a dog" if row.takes else "", "in")
-    assert Statement.parse(statement.text) == statement
+    assert any(row.accepts_subject(subject) for subject in read_things().values())
+    assert not row.takes or any(row.accepts_landmark(anchor) for anchor in read_things().values())
+    statement = RelationPhrase(row.text, "a dog" if row.takes else "", "in")
+    assert RelationPhrase.parse(statement.text) == statement
     assert statement.verb == row
 
 
 def test_alike_is_mutual() -> None:
-    for a, b in itertools.combinations([*things(), *people(), "red star", "blue star", "star"], 2):
-        assert kin(a, b) == kin(b, a), (a, b)
-        assert confusable(a, b) == confusable(b, a), (a, b)
+    for a, b in itertools.combinations([*read_things(), *read_person_nouns(), "red star", "blue star", "star"], 2):
+        assert is_related(a, b) == is_related(b, a), (a, b)
+        assert is_confusable(a, b) == is_confusable(b, a), (a, b)
 
 
 @pytest.mark.parametrize(
@@ -88,26 +103,32 @@ def test_alike_is_mutual() -> None:
     ],
 )
 def test_what_is_alike(a: str, b: str, so: bool) -> None:
-    assert alike(a, b) == so
+    assert is_interchangeable(a, b) == so
 
 
 def test_a_category_that_the_table_lacks_gets_its_kind_from_wordnet() -> None:
-    assert thing("goat").kind == "animal"
-    assert thing("nurse").kind == "person"
-    assert thing("Green_Apples, fruit").phrase == "green apples"
-    assert thing("xyzzy").kind == ""
+    assert resolve_category("goat").kind == "animal"
+    assert resolve_category("nurse").kind == "person"
+    assert resolve_category("Green_Apples, fruit").phrase == "green apples"
+    assert resolve_category("xyzzy").kind == ""
 
 
 @pytest.mark.parametrize(
     ("label", "side"), [("art gallery", "indoor"), ("night club", "indoor"), ("canyon", "outdoor")]
 )
 def test_a_label_that_the_table_lacks_gets_its_side_from_wordnet(label: str, side: str) -> None:
-    assert place(label).side == side
-    assert place(label).phrase.endswith(f" {label}")
+    assert resolve_scene(label).side == side
+    assert resolve_scene(label).phrase.endswith(f" {label}")
     assert all(
-        other.side != side for other in places().values() if label not in other.says and place(label).excludes(other)
+        other.side != side
+        for other in read_scenes().values()
+        if label not in other.says and resolve_scene(label).is_incompatible_with(other)
     ) or (label == "art gallery")
 
 
 def test_colours_are_no_part_of_the_noun() -> None:
-    assert (plain("red car"), plain("orange"), plain("stop sign")) == ("car", "orange", "stop sign")
+    assert (without_colour("red car"), without_colour("orange"), without_colour("stop sign")) == (
+        "car",
+        "orange",
+        "stop sign",
+    )

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from scar.errors import InputError
-from scar.language.build_wordnet_table import DEBIAN, TABLES, build
-from scar.language.wordnet import co_hyponyms, is_a, known, lemma, related, senses
+from scar.language.build_wordnet_table import DEBIAN_FOLDER, TABLES_FOLDER, write_tables
+from scar.language.wordnet import find_co_hyponyms, find_lemma, find_senses, is_a, is_known, is_related
 
-needs_wordnet = pytest.mark.skipif(not DEBIAN.exists(), reason="Debian's wordnet-base is not installed")
+needs_wordnet = pytest.mark.skipif(not DEBIAN_FOLDER.exists(), reason="Debian's wordnet-base is not installed")
 
 
 @cache
 def index() -> dict[str, list[int]]:
     """Lemma -> synsets in the order of index.noun, read by columns."""
     found = {}
-    for line in (DEBIAN / "index.noun").read_text().splitlines()[29:]:
+    for line in (DEBIAN_FOLDER / "index.noun").read_text().splitlines()[29:]:
         fields = line.split()
         found[fields[0].replace("_", " ")] = [int(field) for field in fields[-int(fields[2]) :]]
     return found
@@ -28,7 +28,7 @@ def index() -> dict[str, list[int]]:
 def parents() -> dict[int, list[int]]:
     """Synset -> hypernyms, found by the sign before each offset."""
     found = {}
-    for line in (DEBIAN / "data.noun").read_text().splitlines()[29:]:
+    for line in (DEBIAN_FOLDER / "data.noun").read_text().splitlines()[29:]:
         fields = line.partition("|")[0].split()
         found[int(fields[0])] = [
             int(b) for a, b, c in zip(fields, fields[1:], fields[2:], strict=False) if (a, c) == ("@", "n")
@@ -46,9 +46,9 @@ def lineage(synset: int) -> set[int]:
 
 @needs_wordnet
 def test_the_table_is_what_the_script_makes_byte_for_byte(tmp_path: Path) -> None:
-    build(DEBIAN, tmp_path)
+    write_tables(DEBIAN_FOLDER, tmp_path)
     for name in ("nouns.parquet", "plurals.parquet"):
-        made, kept = ((folder / name).read_bytes() for folder in (tmp_path, TABLES))
+        made, kept = ((folder / name).read_bytes() for folder in (tmp_path, TABLES_FOLDER))
         assert hashlib.sha256(made).digest() == hashlib.sha256(kept).digest()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["nouns.parquet", "plurals.parquet"]
 
@@ -58,10 +58,10 @@ def test_every_lemma_that_is_no_name_keeps_its_senses_in_order() -> None:
     chosen = random.Random(0).sample(sorted(index()), k=3000)
     checked = 0
     for noun in chosen:
-        if lemma(noun) != noun:
+        if find_lemma(noun) != noun:
             continue
-        listed = [synset for synset in index()[noun] if synset in {sense.synset for sense in senses(noun)}]
-        assert listed == [sense.synset for sense in senses(noun)]
+        listed = [synset for synset in index()[noun] if synset in {sense.synset for sense in find_senses(noun)}]
+        assert listed == [sense.synset for sense in find_senses(noun)]
         checked += 1
     assert checked > 2500
 
@@ -69,7 +69,7 @@ def test_every_lemma_that_is_no_name_keeps_its_senses_in_order() -> None:
 @needs_wordnet
 def test_related_matches_a_search_in_the_files() -> None:
     rng = random.Random(1)
-    nouns = [noun for noun in sorted(index()) if known(noun)]
+    nouns = [noun for noun in sorted(index()) if is_known(noun)]
     near = [
         "dog",
         "puppy",
@@ -87,21 +87,23 @@ def test_related_matches_a_search_in_the_files() -> None:
     ]
     pairs = [(a, b) for a in near for b in near] + [(rng.choice(nouns), rng.choice(nouns)) for _ in range(300)]
     for a, b in pairs:
-        mine, theirs = ({sense.synset for sense in senses(noun)} for noun in (a, b))
+        mine, theirs = ({sense.synset for sense in find_senses(noun)} for noun in (a, b))
         up, down = (set().union(*map(lineage, synsets)) for synsets in (mine, theirs))
-        assert related(a, b) == (a == b or bool(up & theirs or down & mine)), (a, b)
-        assert related(a, b) == related(b, a)
+        assert is_related(a, b) == (a == b or bool(up & theirs or down & mine)), (a, b)
+        assert is_related(a, b) == is_related(b, a)
 
 
 @needs_wordnet
 def test_co_hyponyms_match_a_search_in_the_files() -> None:
     rng = random.Random(2)
-    meanings = {noun: {sense.synset for sense in senses(noun)} for noun in sorted(index()) if lemma(noun) == noun}
+    meanings = {
+        noun: {sense.synset for sense in find_senses(noun)} for noun in sorted(index()) if find_lemma(noun) == noun
+    }
     for noun in ["dog", "kitchen", "bus", "entity", *rng.sample(sorted(meanings), k=16)]:
-        own = senses(noun)[0].synset
+        own = find_senses(noun)[0].synset
         beside = {synset for synset, above in parents().items() if synset != own and set(above) & set(parents()[own])}
         listed = {other for other in meanings if beside.intersection(index()[other])}
-        assert set(co_hyponyms(noun)) == listed, noun
+        assert set(find_co_hyponyms(noun)) == listed, noun
 
 
 @pytest.mark.parametrize(
@@ -121,30 +123,30 @@ def test_co_hyponyms_match_a_search_in_the_files() -> None:
     ],
 )
 def test_plurals_lead_to_their_lemma(form: str, noun: str) -> None:
-    assert lemma(form) == (noun if noun != "wine glasses" else None)
-    assert senses(form) == senses(noun)
+    assert find_lemma(form) == (noun if noun != "wine glasses" else None)
+    assert find_senses(form) == find_senses(noun)
 
 
 def test_words_that_wordnet_lacks_have_no_meaning() -> None:
-    assert not known("xyzzy")
-    assert senses("xyzzy") == ()
-    assert co_hyponyms("xyzzy") == ()
-    assert not related("xyzzy", "dog")
-    assert related("xyzzy", "xyzzy")
+    assert not is_known("xyzzy")
+    assert find_senses("xyzzy") == ()
+    assert find_co_hyponyms("xyzzy") == ()
+    assert not is_related("xyzzy", "dog")
+    assert is_related("xyzzy", "xyzzy")
 
 
 def test_a_phrase_that_wordnet_lacks_means_what_its_head_means() -> None:
-    assert senses("big muddy dogs") == senses("dog")
-    assert related("big dog", "animal")
+    assert find_senses("big muddy dogs") == find_senses("dog")
+    assert is_related("big dog", "animal")
 
 
 def test_only_common_meanings_count() -> None:
-    assert not related("dog", "person"), "a dog may be a fellow, but hardly ever is"
-    assert related("hot dog", "sandwich"), "without counts every meaning is common"
+    assert not is_related("dog", "person"), "a dog may be a fellow, but hardly ever is"
+    assert is_related("hot dog", "sandwich"), "without counts every meaning is common"
 
 
 def test_co_hyponyms_share_a_parent_and_no_meaning() -> None:
-    beside = co_hyponyms("kitchen")
+    beside = find_co_hyponyms("kitchen")
     assert {"bathroom", "bedroom", "living room"} <= set(beside)
     assert "kitchen" not in beside
     assert list(beside) == sorted(set(beside))
@@ -158,8 +160,8 @@ def test_is_a_looks_up_the_lineage(noun: str, kind: int, so: bool) -> None:
 
 def test_a_missing_file_is_named_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"index\.noun|data\.noun.*install Debian's wordnet-base"):
-        build(tmp_path, tmp_path)
+        write_tables(tmp_path, tmp_path)
 
 
 def test_the_licence_stands_beside_the_table() -> None:
-    assert "WordNet 3.0 Copyright 2006 by Princeton University" in (TABLES / "LICENSE").read_text()
+    assert "WordNet 3.0 Copyright 2006 by Princeton University" in (TABLES_FOLDER / "LICENSE").read_text()

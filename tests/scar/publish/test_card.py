@@ -13,10 +13,10 @@ from huggingface_hub import DatasetCard
 
 from scar import Recipe, build
 from scar.audit import audit
-from scar.audit.report import save
+from scar.audit.report import write_report
 from scar.build.pipeline import Generator
 from scar.errors import InputError
-from scar.publish.card import CARD, CROISSANT, MARK, write_card
+from scar.publish.card import CARD, CROISSANT, RENDERED_MARK, write_card
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_audit_figures_plots_and_a_review_are_in_card_and_croissant(corpus: Path
     ]
     (corpus / "review.jsonl").write_text("\n".join(lines) + "\n")
     figures = audit(corpus)
-    save(figures, corpus, 0.05)
+    write_report(figures, corpus, 0.05)
     write_card(corpus)
     text = (corpus / CARD).read_text(encoding="utf-8")
     assert "It has not been audited." not in text
@@ -189,7 +189,7 @@ def test_a_card_of_ones_own_stays(corpus: Path) -> None:
         write_card(corpus)
     assert (corpus / CARD).read_text() == "# Mine\n"
     write_card(corpus, force=True)
-    assert MARK in (corpus / CARD).read_text()
+    assert RENDERED_MARK in (corpus / CARD).read_text()
 
 
 def test_a_template_of_ones_own(corpus: Path, tmp_path: Path) -> None:

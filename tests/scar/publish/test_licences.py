@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from scar.publish.corpus_summary import known_sources
-from scar.publish.licences import combine, named
+from scar.publish.corpus_summary import read_known_sources
+from scar.publish.licences import combine_licences, find_licences
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from scar.publish.licences import combine, named
     ],
 )
 def test_licences_that_words_name(words: str, ids: list[str]) -> None:
-    assert [licence.id for licence in named(words)] == ids
+    assert [licence.id for licence in find_licences(words)] == ids
 
 
 @pytest.mark.parametrize(
@@ -45,25 +45,27 @@ def test_licences_that_words_name(words: str, ids: list[str]) -> None:
     ],
 )
 def test_what_one_source_asks_holds_for_the_whole(stated: list[str | None], result: str, commercial: bool) -> None:
-    combined = combine({f"source{number}": words for number, words in enumerate(stated)})
+    combined = combine_licences({f"source{number}": words for number, words in enumerate(stated)})
     assert (combined.id, combined.commercial) == (result, commercial)
     assert combined.reasons
-    turned = combine({f"source{number}": words for number, words in reversed(list(enumerate(stated)))})
+    turned = combine_licences({f"source{number}": words for number, words in reversed(list(enumerate(stated)))})
     assert turned.id == combined.id
 
 
 def test_the_reason_names_the_source_and_its_words() -> None:
-    assert combine({"A": "CC BY 4.0", "B": "for research"}).reasons == ("B (for research) is not for commercial use",)
-    assert combine({"A": None}).reasons == ("A states no licence",)
-    assert combine({"A": "ask me"}).reasons == ("A says 'ask me', which is none that is known here",)
+    assert combine_licences({"A": "CC BY 4.0", "B": "for research"}).reasons == (
+        "B (for research) is not for commercial use",
+    )
+    assert combine_licences({"A": None}).reasons == ("A states no licence",)
+    assert combine_licences({"A": "ask me"}).reasons == ("A says 'ask me', which is none that is known here",)
 
 
-@pytest.mark.parametrize("name", known_sources())
+@pytest.mark.parametrize("name", read_known_sources())
 def test_the_licence_of_every_known_source_is_understood(name: str) -> None:
-    assert named(known_sources()[name]["licence"])
+    assert find_licences(read_known_sources()[name]["licence"])
 
 
 def test_the_papers_sources_together_are_not_for_commercial_use() -> None:
-    combined = combine({name: row["licence"] for name, row in known_sources().items()})
+    combined = combine_licences({name: row["licence"] for name, row in read_known_sources().items()})
     assert combined.id == "cc-by-nc-4.0"
     assert len(combined.reasons) == 4

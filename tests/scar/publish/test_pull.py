@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from scar.cli import app
 from scar.errors import HubError, InputError
-from scar.publish.pull import RECORD, STAGING, Plan, Pulled, lines, plan, pull
+from scar.publish.pull import RECORD, STAGING, PulledRepo, PullPlan, iter_pull_lines, plan_pull, pull_files
 from tests.local_hub import TOKEN, Failure, LocalHub
 from tests.scar.publish.test_push import uploads
 
@@ -51,11 +51,11 @@ def pushed(built: Path, local_hub: LocalHub) -> dict[str, bytes]:
 @pytest.fixture
 def published(built: Path, local_hub: LocalHub, tmp_path: Path) -> dict[str, bytes]:
     """The eval rows as their publishers keep them: bare files, no provenance, another README."""
-    from scar.publish.push import push
+    from scar.publish.push import push_files
 
     rows = (built / "SCaR-eval" / "SCaR_eval_Toy.parquet").read_bytes()
     files = {"SCAR_COCO_Stuff_val_filtered.parquet": rows, "README.md": b"# Theirs", ".gitattributes": b"x"}
-    push(uploads(tmp_path / "theirs", files), PUBLISHED, "dataset", endpoint=local_hub.endpoint)
+    push_files(uploads(tmp_path / "theirs", files), PUBLISHED, "dataset", endpoint=local_hub.endpoint)
     return files
 
 
@@ -118,10 +118,10 @@ def test_images_that_are_other_ones_are_told(built: Path, pushed: dict[str, byte
 
 
 def test_damaged_rows_are_told_by_the_check(local_hub: LocalHub, tmp_path: Path) -> None:
-    from scar.publish.push import push
+    from scar.publish.push import push_files
 
     files = uploads(tmp_path / "theirs", {"SCAR_ADE20K_val_filtered.parquet": b"no parquet"})
-    push(files, PUBLISHED, "dataset", endpoint=local_hub.endpoint)
+    push_files(files, PUBLISHED, "dataset", endpoint=local_hub.endpoint)
     done = scar("pull", PUBLISHED, "--out", tmp_path / "out")
     assert done.exit_code == 2
     assert "schema: 1" in done.output
@@ -185,8 +185,8 @@ def test_what_passes_is_tried_again(
     waits: list[float] = []
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", waits.append)
     local_hub.failures.append(Failure(step, 1, **failure))
-    made = plan(REPO, tmp_path / "out", endpoint=local_hub.endpoint, sleep=waits.append)
-    pull(made, endpoint=local_hub.endpoint, sleep=waits.append)
+    made = plan_pull(REPO, tmp_path / "out", endpoint=local_hub.endpoint, sleep=waits.append)
+    pull_files(made, endpoint=local_hub.endpoint, sleep=waits.append)
     assert contents(tmp_path / "out") == files
     assert local_hub.failures[0].times == 0, "the step was reached"
 
@@ -230,11 +230,15 @@ def test_a_full_disk_is_one_line_and_a_rerun_goes_on(
 
 
 def test_a_disk_that_is_too_small_is_told_before(local_hub: LocalHub, tmp_path: Path) -> None:
-    from scar.common.hub_files import Remote
+    from scar.common.hub_files import RemoteFile
 
-    large = {"SCaR-eval/a.parquet": Remote("SCaR-eval/a.parquet", 10**18, "0" * 64, "0" * 40)}
+    large = {"SCaR-eval/a.parquet": RemoteFile("SCaR-eval/a.parquet", 10**18, "0" * 64, "0" * 40)}
     with pytest.raises(HubError, match=r"1000000.0 TB to fetch, .* free; make room or give another --out"):
-        list(lines(Plan(REPO, tmp_path / "out", Pulled("0" * 40, large), tuple(large), (), (), (), (), False)))
+        list(
+            iter_pull_lines(
+                PullPlan(REPO, tmp_path / "out", PulledRepo("0" * 40, large), tuple(large), (), (), (), (), False)
+            )
+        )
 
 
 def test_what_is_not_what_the_hub_lists_is_refused(local_hub: LocalHub, tmp_path: Path) -> None:
@@ -273,26 +277,26 @@ def test_a_folder_that_is_a_link_is_not_followed(local_hub: LocalHub, tmp_path: 
 
 
 def test_a_repository_without_rows_is_none(local_hub: LocalHub, tmp_path: Path) -> None:
-    from scar.publish.push import push
+    from scar.publish.push import push_files
 
-    push(uploads(tmp_path / "x", {"README.md": b"x"}), REPO, "dataset", endpoint=local_hub.endpoint)
+    push_files(uploads(tmp_path / "x", {"README.md": b"x"}), REPO, "dataset", endpoint=local_hub.endpoint)
     with pytest.raises(InputError, match=r"me/corpus at \w+: no parquet file in it, so it is no SCaR corpus"):
         fetch(local_hub, tmp_path / "out")
     with pytest.raises(HubError, match="no name of a repository; write ORG/NAME"):
-        plan("not a name", tmp_path / "out", endpoint=local_hub.endpoint)
+        plan_pull("not a name", tmp_path / "out", endpoint=local_hub.endpoint)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 1}', '{"format": 1, "repos": {"a": 3}}'])
 def test_a_damaged_record(tmp_path: Path, content: str) -> None:
     (tmp_path / RECORD).write_text(content)
     with pytest.raises(InputError, match=r"pull.json: no record of a pull"):
-        plan(REPO, tmp_path)
+        plan_pull(REPO, tmp_path)
 
 
 def test_a_record_of_another_version(tmp_path: Path) -> None:
     (tmp_path / RECORD).write_text('{"format": 9, "repos": {}}')
     with pytest.raises(InputError, match=r"format 9, this version reads 1"):
-        plan(REPO, tmp_path)
+        plan_pull(REPO, tmp_path)
 
 
 def test_the_token_is_in_no_output_and_no_file(pushed: dict[str, bytes], local_hub: LocalHub, tmp_path: Path) -> None:
@@ -335,11 +339,11 @@ FILES = {"README.md": b"---\nlicense: mit\n---\n# One", "SCaR-eval/a.parquet": b
 
 
 def send(hub: LocalHub, folder: Path) -> dict[str, bytes]:
-    from scar.publish.push import push
+    from scar.publish.push import push_files
 
-    push(uploads(folder / "sent", FILES), REPO, "dataset", endpoint=hub.endpoint)
+    push_files(uploads(folder / "sent", FILES), REPO, "dataset", endpoint=hub.endpoint)
     return FILES
 
 
 def fetch(hub: LocalHub, out: Path) -> None:
-    pull(plan(REPO, out, endpoint=hub.endpoint), endpoint=hub.endpoint)
+    pull_files(plan_pull(REPO, out, endpoint=hub.endpoint), endpoint=hub.endpoint)

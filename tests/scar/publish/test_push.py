@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 import scar.publish.push as module
 from scar.cli import app
 from scar.errors import HubError, InputError
-from scar.publish.push import Upload, check_plan, push
+from scar.publish.push import Upload, check_plan, push_files
 from tests.local_hub import TOKEN, Failure, LocalHub
 
 REPO = "me/corpus"
@@ -47,7 +47,7 @@ CONTENTS = {
 
 def send(hub: LocalHub, files: list[Upload], **options: Any) -> Any:
     waits: list[float] = []
-    done = push(files, REPO, "dataset", endpoint=hub.endpoint, sleep=waits.append, **options)
+    done = push_files(files, REPO, "dataset", endpoint=hub.endpoint, sleep=waits.append, **options)
     return done, waits
 
 
@@ -126,7 +126,9 @@ def test_what_passes_is_tried_again_at_every_step(
     waits: list[float] = []
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", waits.append)
     local_hub.failures.append(Failure(step, 1, **failure))
-    done = push(uploads(tmp_path / "one", CONTENTS), REPO, "dataset", endpoint=local_hub.endpoint, sleep=waits.append)
+    done = push_files(
+        uploads(tmp_path / "one", CONTENTS), REPO, "dataset", endpoint=local_hub.endpoint, sleep=waits.append
+    )
     assert local_hub.files(REPO) == CONTENTS
     assert local_hub.failures[0].times == 0, "the step was reached"
     assert done.commit == local_hub.repos["datasets", REPO].branches["main"]
@@ -168,7 +170,7 @@ def test_a_hub_that_stays_away_is_told_in_one_line(tmp_path: Path, local_hub: Lo
 def test_a_push_that_is_not_what_was_sent_is_told(
     local_hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_send", lambda *_: None)
+    monkeypatch.setattr(module, "_send_contents", lambda *_: None)
     files = uploads(tmp_path / "one", CONTENTS)
     wrong = [Upload(f.path, f.file, f.size, "0" * 64) if f.path.endswith("a.parquet") else f for f in files]
     with pytest.raises(HubError, match="me/corpus"):
@@ -190,7 +192,7 @@ def test_limits(tmp_path: Path) -> None:
 def test_more_files_than_a_commit_takes_come_in_several_and_the_last_good_revision_stays(
     local_hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST_FILES", 4)
+    monkeypatch.setattr(module, "MAX_FILES_PER_COMMIT", 4)
     send(local_hub, uploads(tmp_path / "one", CONTENTS))
     many = {f"rows/{number}.parquet": b"%d" % number for number in range(10)}
     two = CONTENTS | many | {"README.md": b"# Two", "SCaR-eval/a.parquet": b"other rows", "croissant.json": b"{}"}

@@ -13,7 +13,7 @@ from PIL import Image
 from mmeb_eval.embedder import Item, Points
 from scar.errors import ItemError
 from scar.sample import Box
-from virtue_ref.adapters.records import Album, item_of
+from virtue_ref.adapters.records import ImageFiles, make_item
 from virtue_ref.embedder import VirtueEmbedder
 
 
@@ -23,25 +23,25 @@ def image(picture: Callable[..., Path]) -> Path:
 
 
 def test_what_becomes_an_item(image: Path) -> None:
-    album = Album()
+    album = ImageFiles()
     drawn = Image.open(image)
-    kept = item_of(drawn, album).image
+    kept = make_item(drawn, album).image
     assert kept is not None
     assert np.array_equal(np.asarray(Image.open(kept)), np.asarray(drawn))
-    assert item_of({"text": "x", "image": drawn}, album) == Item("x", kept), "equal pictures are one file"
-    assert item_of("a cat", album) == Item("a cat")
-    assert item_of(image, album) == Item("", image)
-    assert item_of({"image": str(image), "box": [1, 2, 30, 40]}, album) == Item("", image, Box(1, 2, 30, 40))
+    assert make_item({"text": "x", "image": drawn}, album) == Item("x", kept), "equal pictures are one file"
+    assert make_item("a cat", album) == Item("a cat")
+    assert make_item(image, album) == Item("", image)
+    assert make_item({"image": str(image), "box": [1, 2, 30, 40]}, album) == Item("", image, Box(1, 2, 30, 40))
     prompted = {"image": image, "points": [[1, 2]], "labels": [0]}
-    assert item_of(prompted, album) == Item("", image, Points(((1, 2),), (0,)))
-    assert item_of(Item("a"), album) == Item("a")
+    assert make_item(prompted, album) == Item("", image, Points(((1, 2),), (0,)))
+    assert make_item(Item("a"), album) == Item("a")
 
 
 def test_what_becomes_none(image: Path) -> None:
     with pytest.raises(ItemError, match="a int is no item: give a text, a picture or a dictionary"):
-        item_of(3, Album())
+        make_item(3, ImageFiles())
     with pytest.raises(ItemError, match="its prompt is none"):
-        item_of({"image": image, "box": [1, 2]}, Album())
+        make_item({"image": image, "box": [1, 2]}, ImageFiles())
 
 
 def inputs(image: Path) -> tuple[list[Any], list[Item]]:
@@ -52,10 +52,10 @@ def inputs(image: Path) -> tuple[list[Any], list[Item]]:
 
 def test_a_sentence_transformer(image: Path, tiny: VirtueEmbedder, tmp_path: Path) -> None:
     library = pytest.importorskip("sentence_transformers", reason="needs `pip install sentence-transformers`")
-    from virtue_ref.adapters.sentence_transformers import Virtue
+    from virtue_ref.adapters.sentence_transformers import SentenceTransformersVirtue
 
     given, items = inputs(image)
-    model = library.SentenceTransformer(modules=[Virtue("tiny")], device="cpu")
+    model = library.SentenceTransformer(modules=[SentenceTransformersVirtue("tiny")], device="cpu")
     np.testing.assert_allclose(model.encode(given), tiny.embed(items), rtol=0, atol=2e-6)
     np.testing.assert_allclose(model.encode(["cat"], prompt="a "), tiny.embed([Item("a cat")]), rtol=0, atol=2e-6)
     model.save(str(tmp_path / "saved"))
@@ -65,12 +65,12 @@ def test_a_sentence_transformer(image: Path, tiny: VirtueEmbedder, tmp_path: Pat
 
 def test_an_mteb_model(image: Path, tiny: VirtueEmbedder) -> None:
     pytest.importorskip("mteb", reason="needs `pip install mteb`")
-    from virtue_ref.adapters.mteb import PICTURE, QUESTION, Virtue
+    from virtue_ref.adapters.mteb import IMAGE_TEXT, QUESTION_TEMPLATE, MtebVirtue
 
-    model = Virtue("tiny", device="cpu")
+    model = MtebVirtue("tiny", device="cpu")
     texts = [{"text": ["a cat", "a dog"]}]
     pictures = [{"image": [Image.open(image)]}, {"image": [image], "text": ["which?"], "box": [[9, 9, 60, 50]]}]
-    expected = [Item(PICTURE, image), Item(QUESTION.format("which?"), image, Box(9, 9, 60, 50))]
+    expected = [Item(IMAGE_TEXT, image), Item(QUESTION_TEMPLATE.format("which?"), image, Box(9, 9, 60, 50))]
     np.testing.assert_allclose(model.encode(texts), tiny.embed([Item("a cat"), Item("a dog")]), atol=2e-6)
     np.testing.assert_allclose(model.encode(pictures), tiny.embed(expected), atol=2e-6)
     assert model.mteb_model_meta is not None

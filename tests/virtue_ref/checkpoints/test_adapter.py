@@ -18,8 +18,8 @@ from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 from mmeb_eval.embedder import Item
 from scar.errors import CheckpointError
 from virtue_ref.checkpoints import resolve
-from virtue_ref.checkpoints.format import HEAD, Checkpoint, build, of_model, write
-from virtue_ref.checkpoints.official import export
+from virtue_ref.checkpoints.format import HEAD_KEY, Checkpoint, build_model, make_checkpoint, write_checkpoint
+from virtue_ref.checkpoints.official import write_official
 from virtue_ref.embedder import VirtueEmbedder, load
 from virtue_ref.model.tokens import read_tokenizer
 
@@ -37,7 +37,7 @@ def items(picture: Callable[..., Path]) -> list[Item]:
 @pytest.fixture(params=["lora", "dora"])
 def adapted(request: pytest.FixtureRequest, stored: Checkpoint, tmp_path: Path) -> tuple[Path, Checkpoint]:
     """A base, an adapter's folder beside it as peft saves it, and the checkpoint that peft's own merge gives."""
-    export(stored, tmp_path / "base")
+    write_official(stored, tmp_path / "base")
     settings = {key: value for key, value in stored.config.backbone.items() if key != "model_type"}
     torch.manual_seed(0)
     model = Qwen2VLForConditionalGeneration(Qwen2VLConfig(**settings))
@@ -59,7 +59,7 @@ def adapted(request: pytest.FixtureRequest, stored: Checkpoint, tmp_path: Path) 
 
 
 def vectors(checkpoint: Checkpoint, items: list[Item], *, merge: bool = True) -> Any:
-    model = VirtueEmbedder(build(checkpoint, merge=merge), read_tokenizer(checkpoint.files, "test"), "test")
+    model = VirtueEmbedder(build_model(checkpoint, merge=merge), read_tokenizer(checkpoint.files, "test"), "test")
     return model.embed(items)
 
 
@@ -73,10 +73,10 @@ def test_a_merged_adapter_is_peft_s_merge(adapted: tuple[Path, Checkpoint], item
 
 def test_a_kept_adapter_gives_the_same_vectors(adapted: tuple[Path, Checkpoint], items: list[Item]) -> None:
     folder, expected = adapted
-    checkpoint = resolve.read(folder)
+    checkpoint = resolve.read_checkpoint(folder)
     np.testing.assert_allclose(vectors(checkpoint, items, merge=False), vectors(expected, items), rtol=0, atol=5e-6)
-    assert any("lora_A" in name for name, _ in build(checkpoint, merge=False).named_parameters())
-    assert not any("lora_" in name for name, _ in build(checkpoint).named_parameters())
+    assert any("lora_A" in name for name, _ in build_model(checkpoint, merge=False).named_parameters())
+    assert not any("lora_" in name for name, _ in build_model(checkpoint).named_parameters())
 
 
 def with_old_keys(folder: Path) -> None:
@@ -117,12 +117,12 @@ def test_a_merged_model_is_saved_like_any_other(
     adapted: tuple[Path, Checkpoint], items: list[Item], tmp_path: Path
 ) -> None:
     folder, expected = adapted
-    checkpoint = resolve.read(folder)
+    checkpoint = resolve.read_checkpoint(folder)
     with pytest.raises(CheckpointError, match="merge the adapter first"):
-        write(checkpoint, tmp_path / "kept")
-    write(of_model(build(checkpoint), like=checkpoint), tmp_path / "merged")
+        write_checkpoint(checkpoint, tmp_path / "kept")
+    write_checkpoint(make_checkpoint(build_model(checkpoint), origin=checkpoint), tmp_path / "merged")
     np.testing.assert_allclose(load(tmp_path / "merged").embed(items), vectors(expected, items), rtol=0, atol=2e-6)
-    assert HEAD not in resolve.read(tmp_path / "merged").backbone
+    assert HEAD_KEY not in resolve.read_checkpoint(tmp_path / "merged").backbone
 
 
 def rename_a_key(folder: Path) -> None:

@@ -24,8 +24,8 @@ from mmeb_eval.embedder import Item
 from scar.errors import CheckpointError
 from scar.sample import Box
 from virtue_ref.checkpoints import resolve
-from virtue_ref.checkpoints.format import Checkpoint, build, of_model, read_tensors, write
-from virtue_ref.checkpoints.official import export
+from virtue_ref.checkpoints.format import Checkpoint, build_model, make_checkpoint, read_tensors, write_checkpoint
+from virtue_ref.checkpoints.official import write_official
 from virtue_ref.config import Config
 from virtue_ref.embedder import VirtueEmbedder, load
 from virtue_ref.model.tokens import read_tokenizer
@@ -36,7 +36,7 @@ Weights = Mapping[str, Tensor]
 @pytest.fixture(scope="module")
 def exported(stored: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported") / "official"
-    export(stored, folder)
+    write_official(stored, folder)
     return folder
 
 
@@ -56,7 +56,7 @@ def items(tmp_path_factory: pytest.TempPathFactory) -> list[Item]:
 @pytest.fixture(scope="module")
 def expected(stored: Checkpoint, items: list[Item]) -> Any:
     config = stored.config.with_options(profile="official")
-    model = build(dataclasses.replace(stored, config=config))
+    model = build_model(dataclasses.replace(stored, config=config))
     return VirtueEmbedder(model, read_tokenizer(stored.files, "tiny"), "expected").embed(items)
 
 
@@ -168,22 +168,22 @@ def test_stock_transformers_reads_an_export(official: Path, stored: Checkpoint) 
 
 
 def test_official_to_ours_and_back_keeps_every_bit(official: Path, items: list[Item], tmp_path: Path) -> None:
-    first = resolve.read(official)
-    write(first, tmp_path / "ours")
-    second = resolve.read(tmp_path / "ours")
-    export(second, tmp_path / "back")
+    first = resolve.read_checkpoint(official)
+    write_checkpoint(first, tmp_path / "ours")
+    second = resolve.read_checkpoint(tmp_path / "ours")
+    write_official(second, tmp_path / "back")
     same_checkpoints(first, dataclasses.replace(second, files=first.files))
-    same_checkpoints(first, resolve.read(tmp_path / "back"))
+    same_checkpoints(first, resolve.read_checkpoint(tmp_path / "back"))
     assert (tmp_path / "back" / "model.safetensors").read_bytes() == (official / "model.safetensors").read_bytes()
     assert (tmp_path / "back" / "config.json").read_bytes() == (official / "config.json").read_bytes()
     np.testing.assert_array_equal(load(tmp_path / "ours").embed(items), load(official).embed(items))
 
 
 def test_the_reference_checkpoint_survives_the_way(reference: Path, tmp_path: Path) -> None:
-    first = resolve.read(reference / "virtue-tiny")
-    write(first, tmp_path / "ours")
-    export(resolve.read(tmp_path / "ours"), tmp_path / "back")
-    same_checkpoints(first, resolve.read(tmp_path / "back"))
+    first = resolve.read_checkpoint(reference / "virtue-tiny")
+    write_checkpoint(first, tmp_path / "ours")
+    write_official(resolve.read_checkpoint(tmp_path / "ours"), tmp_path / "back")
+    same_checkpoints(first, resolve.read_checkpoint(tmp_path / "back"))
     for file in sorted((reference / "virtue-tiny").glob("*.json")):
         assert (tmp_path / "back" / file.name).read_bytes() == file.read_bytes()
     for name in ("model.safetensors", "tiny_sam2.yaml"):
@@ -192,8 +192,8 @@ def test_the_reference_checkpoint_survives_the_way(reference: Path, tmp_path: Pa
 
 def test_types_are_kept_as_stored(stored: Checkpoint, tmp_path: Path) -> None:
     half = {key: value.bfloat16() for key, value in stored.backbone.items()}
-    write(dataclasses.replace(stored, backbone=half), tmp_path / "ours")
-    same_checkpoints(resolve.read(tmp_path / "ours"), dataclasses.replace(stored, backbone=half))
+    write_checkpoint(dataclasses.replace(stored, backbone=half), tmp_path / "ours")
+    same_checkpoints(resolve.read_checkpoint(tmp_path / "ours"), dataclasses.replace(stored, backbone=half))
     assert load(tmp_path / "ours", dtype="float32").model.dtype == torch.float32
 
 
@@ -204,17 +204,19 @@ def test_an_untied_head_is_kept_though_the_model_has_no_use_for_it(
     config = json.loads(stored.files["config.json"]) | {"tie_word_embeddings": False}
     files = {**stored.files, "config.json": json.dumps(config).encode()}
     untied = dataclasses.replace(stored, backbone={**stored.backbone, "lm_head.weight": head}, files=files)
-    export(untied, tmp_path / "official")
-    write(resolve.read(tmp_path / "official"), tmp_path / "ours")
-    export(resolve.read(tmp_path / "ours"), tmp_path / "back")
+    write_official(untied, tmp_path / "official")
+    write_checkpoint(resolve.read_checkpoint(tmp_path / "official"), tmp_path / "ours")
+    write_official(resolve.read_checkpoint(tmp_path / "ours"), tmp_path / "back")
     assert torch.equal(load_file(tmp_path / "back" / "model.safetensors")["lm_head.weight"], head)
     np.testing.assert_array_equal(load(tmp_path / "back").embed(items), expected)
-    trained = of_model(build(resolve.read(tmp_path / "ours")), like=resolve.read(tmp_path / "ours"))
+    trained = make_checkpoint(
+        build_model(resolve.read_checkpoint(tmp_path / "ours")), origin=resolve.read_checkpoint(tmp_path / "ours")
+    )
     assert torch.equal(trained.backbone["lm_head.weight"], head)
 
 
 def test_a_saved_random_model_is_the_model(stored: Checkpoint, items: list[Item], tmp_path: Path) -> None:
-    write(stored, tmp_path / "ours")
+    write_checkpoint(stored, tmp_path / "ours")
     np.testing.assert_array_equal(load(tmp_path / "ours").embed(items), load("tiny", seed=1).embed(items))
     assert load(tmp_path / "ours").model.config.profile.name == "clean"
 
@@ -229,14 +231,14 @@ def test_other_sizes_are_read_from_the_files(items: list[Item], tmp_path: Path) 
     segmenter = dataclasses.replace(
         config.segmenter, model={**config.segmenter.model, "image_size": 512}, points_per_side=4
     )
-    other = resolve.new(dataclasses.replace(config, backbone=backbone, segmenter=segmenter))
-    export(other, tmp_path / "other")
+    other = resolve.make_random_checkpoint(dataclasses.replace(config, backbone=backbone, segmenter=segmenter))
+    write_official(other, tmp_path / "other")
     model = load(tmp_path / "other")
     assert model.embed(items).shape == (3, 48)
-    request = model.collator.request(items[1], 0)
-    assert request.clicks is not None
-    assert len(request.clicks.xy) == 16
-    assert model.collator.segments(request) == 64
+    request = model.collator.prepare_item(items[1], 0)
+    assert request.point_prompt is not None
+    assert len(request.point_prompt.xy) == 16
+    assert model.collator.count_prefix_tokens(request) == 64
 
 
 def test_a_segmenter_of_another_place(official: Path, items: list[Item], expected: Any, tmp_path: Path) -> None:
@@ -394,7 +396,7 @@ def test_a_plain_qwen2_vl_is_no_virtue(official: Path) -> None:
 
 
 def test_our_layout_checks_its_settings(stored: Checkpoint, tmp_path: Path) -> None:
-    write(stored, tmp_path / "ours")
+    write_checkpoint(stored, tmp_path / "ours")
     rewrite("virtue.json", lambda settings: settings.pop("image"))(tmp_path / "ours")
     with pytest.raises(CheckpointError, match=r"virtue\.json: not our settings \('image'\)"):
         load(tmp_path / "ours")
@@ -405,12 +407,12 @@ def test_our_layout_checks_its_settings(stored: Checkpoint, tmp_path: Path) -> N
 
 def test_nothing_is_overwritten_and_nothing_half_written(stored: Checkpoint, tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
-    for save in (write, export):
+    for save in (write_checkpoint, write_official):
         with pytest.raises(CheckpointError, match="taken exists; name a new folder"):
             save(stored, tmp_path / "taken")
     broken = dataclasses.replace(stored, connector={"reducer.weight": None})  # type: ignore[dict-item]
     with pytest.raises(AttributeError, match="NoneType"):
-        write(broken, tmp_path / "new")
+        write_checkpoint(broken, tmp_path / "new")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["taken"]
 
 
@@ -418,7 +420,7 @@ def test_an_export_stays_in_its_folder(stored: Checkpoint, tmp_path: Path) -> No
     config = json.loads(stored.files["config.json"])
     config["virtue_sam"] = {"config_path": "/etc/sam2.yaml", "checkpoint": "../sam2.pt"}
     with pytest.raises(CheckpointError, match="leads out of the folder"):
-        export(
+        write_official(
             dataclasses.replace(stored, files={**stored.files, "config.json": json.dumps(config).encode()}),
             tmp_path / "out",
         )

@@ -16,20 +16,20 @@ from huggingface_hub import ModelCard, parse_eval_result_entries
 from typer.testing import CliRunner, Result
 
 import virtue_ref
-from mmeb_eval.data.files import scar_folder
+from mmeb_eval.data.files import find_scar_tasks
 from mmeb_eval.data.tasks import tasks
 from mmeb_eval.embedder import Item
-from mmeb_eval.report.ways import Measured, write
+from mmeb_eval.report.ways import StrategyScore, write_strategy_scores
 from mmeb_eval.run.evaluate import evaluate
-from mmeb_eval.run.results import HEADLINE, write_result
+from mmeb_eval.run.results import HEADLINE_METRIC, write_result
 from mmeb_eval.run.results import Result as Scored
 from scar.demo.corpus import build_demo
 from tests.local_hub import Failure, LocalHub
 from virtue_ref.checkpoints import resolve
-from virtue_ref.checkpoints.publish import eval_results
+from virtue_ref.checkpoints.publish import make_eval_results
 from virtue_ref.cli import app
-from virtue_ref.training.pairs import read
-from virtue_ref.training.recipe import from_table
+from virtue_ref.training.pairs import open_source
+from virtue_ref.training.recipe import parse_recipe
 from virtue_ref.training.train import train
 
 REPO = "me/small"
@@ -58,9 +58,16 @@ def trained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "optimiser": {"steps": 1, "batch": 2, "dtype": "float32", "checkpointing": False},
         "sources": [{"name": "drawn", "files": "SCaR-train/*.parquet"}],
     }
-    source = read("drawn", sorted(corpus.glob("SCaR-train/*.parquet")), corpus)
+    source = open_source("drawn", sorted(corpus.glob("SCaR-train/*.parquet")), corpus)
     run = tmp_path_factory.mktemp("run")
-    train(from_table(table, "small", "small.toml"), resolve.read("tiny"), [source], run, trackers=(), cpu=True)
+    train(
+        parse_recipe(table, "small", "small.toml"),
+        resolve.read_checkpoint("tiny"),
+        [source],
+        run,
+        trackers=(),
+        cpu=True,
+    )
     return run
 
 
@@ -76,7 +83,7 @@ def folder(trained: Path, tmp_path: Path) -> Path:
 def results(folder: Path, corpus: Path, tmp_path: Path) -> Path:
     """Of this checkpoint, and of another one."""
     for name in (folder, "tiny"):
-        write_result(evaluate(virtue_ref.load(name), scar_folder(corpus)[0]), tmp_path / "results")
+        write_result(evaluate(virtue_ref.load(name), find_scar_tasks(corpus)[0]), tmp_path / "results")
     return tmp_path / "results"
 
 
@@ -90,7 +97,9 @@ def published(name: str, hit: float, revision: str, region: str = "prompt and te
         "embedder": {"revision": revision},
     }
     ranks = (1,) * asked
-    return Scored("m", name, {HEADLINE: hit}, {"queries": asked}, 0.1, settings, ranks, ((0,),) * asked, (0.1,) * asked)
+    return Scored(
+        "m", name, {HEADLINE_METRIC: hit}, {"queries": asked}, 0.1, settings, ranks, ((0,),) * asked, (0.1,) * asked
+    )
 
 
 def test_what_is_pushed_is_loaded_again(local_hub: LocalHub, folder: Path, results: Path, tmp_path: Path) -> None:
@@ -162,7 +171,7 @@ def test_the_hubs_client_reads_the_card(folder: Path, results: Path) -> None:
 def hits_of(results: Path, revision: str) -> list[float]:
     """Scores of one revision, read as JSON."""
     rows = [json.loads(path.read_text()) for path in results.rglob("*.json")]
-    return [row["metrics"][HEADLINE] for row in rows if row["settings"]["embedder"]["revision"] == revision]
+    return [row["metrics"][HEADLINE_METRIC] for row in rows if row["settings"]["embedder"]["revision"] == revision]
 
 
 def test_results_on_published_data_are_in_the_hubs_format(folder: Path, tmp_path: Path) -> None:
@@ -183,13 +192,13 @@ def test_results_on_published_data_are_in_the_hubs_format(folder: Path, tmp_path
     assert "region told by crop" in files["SCAR_ADE20K_val_crop.yaml"].read_text()
     assert ModelCard.load(folder / "README.md").data.eval_results is None
     part = replace(told, counts={"queries": 10})
-    assert eval_results([part]) == {}, "a part of the data asks something else"
+    assert make_eval_results([part]) == {}, "a part of the data asks something else"
     assert call("card", folder).exit_code == 0
     assert not list((folder / ".eval_results").iterdir()), "results that are not told again are gone"
 
 
 def test_a_table_of_ways_stands_in_the_card(folder: Path) -> None:
-    write([Measured("prompt", "after", 0, 11, 0.5, 1000, 0.1, "m")], folder / "table.json")
+    write_strategy_scores([StrategyScore("prompt", "after", 0, 11, 0.5, 1000, 0.1, "m")], folder / "table.json")
     assert call("card", folder).exit_code == 0
     assert "| box as prompt and in words | 0.500 | 0.304 (VIRTUE-2B) |" in (folder / "README.md").read_text()
 

@@ -17,7 +17,7 @@ from mmeb_eval.embedder import Item, Points
 from scar.errors import VirtueError
 from scar.sample import Box, Mask
 from virtue_ref.embedder import VirtueEmbedder
-from virtue_ref.inference.vector_files import embed_rows, fingerprint, read_rows
+from virtue_ref.inference.vector_files import embed_rows, fingerprint_inputs, read_rows
 
 
 class Counting:
@@ -45,7 +45,7 @@ def numbers(tmp_path: Path) -> Path:
 
 
 def run(embedder: Any, source: Path, out: Path, *, tag: str = "") -> int:
-    return embed_rows(embedder, read_rows([source]), out, fingerprint([source]) + tag, part_rows=10)
+    return embed_rows(embedder, read_rows([source]), out, fingerprint_inputs([source]) + tag, part_rows=10)
 
 
 def test_every_kind_of_row(tmp_path: Path, picture: Callable[..., Path], tiny: VirtueEmbedder) -> None:

@@ -17,7 +17,7 @@ from mmeb_eval.embedder import Item, Points, Prompt
 from scar.sample import Box
 from tests.shared import SHARED
 from virtue_ref.embedder import VirtueEmbedder, load
-from virtue_ref.inference.batching import Batch
+from virtue_ref.inference.batching import ItemBatch
 
 REFERENCE = SHARED / "golden" / "virtue"
 EMBEDDING_ATOL, INTERMEDIATE_ATOL = 2e-5, 1e-4
@@ -70,15 +70,15 @@ def items_of(case: Case) -> Iterator[Item]:
         yield Item(text, REFERENCE / image if image else None, prompt)
 
 
-def look(case: Case) -> tuple[VirtueEmbedder, list[Path], Batch]:
+def look(case: Case) -> tuple[VirtueEmbedder, list[Path], ItemBatch]:
     """The case's images and its batch as the model gets them."""
     virtue = model_of(case)
     items = list(items_of(case))
     images = [item.image for item in items if item.image is not None]
     numbers = iter(range(len(images)))
     image_of = [None if item.image is None else next(numbers) for item in items]
-    requests = [virtue.collator.request(item, index) for index, item in enumerate(items)]
-    return virtue, images, virtue.collator.batch(requests, image_of)
+    requests = [virtue.collator.prepare_item(item, index) for index, item in enumerate(items)]
+    return virtue, images, virtue.collator.make_batch(requests, image_of)
 
 
 @pytest.fixture(scope="session")
@@ -127,12 +127,12 @@ def test_tokens_and_positions(case: Case, golden: dict[str, NDArray[Any]]) -> No
 @pytest.mark.parametrize("case", PICTURED)
 def test_pixels(case: Case, golden: dict[str, NDArray[Any]]) -> None:
     virtue, images, _ = look(case)
-    pictures = virtue.collator.pictures(images)
+    pictures = virtue.collator.open_images(images)
     of = functools.partial(field, golden, case)
     assert pictures.grids.tolist() == of("image_grid_thw").tolist()
-    assert pictures.frames is not None
+    assert pictures.squares is not None
     per_image = torch.split(pictures.patches, pictures.grids.prod(-1).tolist())
-    for index, (patches, frame) in enumerate(zip(per_image, pictures.frames, strict=True)):
+    for index, (patches, frame) in enumerate(zip(per_image, pictures.squares, strict=True)):
         np.testing.assert_array_equal(patches[0, :16], of("pixel_values_first_patch16")[index])
         np.testing.assert_allclose(mean_std(patches), of("pixel_values_mean_std")[index], rtol=0, atol=1e-7)
         np.testing.assert_allclose(frame[:, 0, :8], of("sam_input_first8")[index], rtol=0, atol=1e-6)
@@ -148,15 +148,15 @@ def test_intermediates(case: Case, golden: dict[str, NDArray[Any]]) -> None:
     segmenter, connector = virtue.model.segmenter, virtue.model.connector
     assert segmenter is not None
     assert connector is not None
-    seen = [virtue.memory.see(image) for image in images]
-    clicks = [prompt for prompt in batch.clicks if prompt is not None]
-    given = segmenter.prompt_tokens(clicks)
+    seen = [virtue.image_cache.get_features(image) for image in images]
+    clicks = [prompt for prompt in batch.prompts if prompt is not None]
+    given = segmenter.embed_points(clicks)
     for row, prompt in enumerate(clicks):
         close(np.array(prompt.xy), of("prompt_coords")[row % len(of("prompt_coords"))])
         assert list(prompt.labels) == of("prompt_labels")[row % len(of("prompt_labels"))].tolist()
         close(given[row], of("sparse_prompt_embeddings")[row % len(of("sparse_prompt_embeddings"))])
-    maps = segmenter([image.map for image in seen if image.map is not None], clicks)
-    tokens = virtue.model.segment_tokens(batch, seen)
+    maps = segmenter([image.segmenter_map for image in seen if image.segmenter_map is not None], clicks)
+    tokens = virtue.model.make_segment_tokens(batch, seen)
     for index, image in enumerate(seen):
         close(mean_std(image.tokens), of("image_embeds_mean_std")[index])
         close(image.tokens[:2], of("image_embeds_first2")[index])

@@ -15,7 +15,15 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from scar.errors import ItemError
 from virtue_ref.config import PROFILES, ImageRules
-from virtue_ref.model.images import fit, grid_of, patches_of, read_image, read_size, segmenter_input, vision_input
+from virtue_ref.model.images import (
+    count_patches,
+    make_patches,
+    make_segmenter_input,
+    make_vision_input,
+    read_image,
+    read_size,
+    smart_resize,
+)
 
 OFFICIAL, CLEAN = PROFILES["official"], PROFILES["clean"]
 RULES = ImageRules()
@@ -36,12 +44,12 @@ Draw = Callable[..., Path]
     ],
 )
 def test_fit_follows_the_release(height: int, width: int, expected: tuple[int, int]) -> None:
-    assert fit(height, width, RULES) == expected
+    assert smart_resize(height, width, RULES) == expected
 
 
 @given(st.integers(1, 4000), st.integers(1, 4000))
 def test_fitted_sides_are_whole_tokens_within_the_area(height: int, width: int) -> None:
-    fitted = fit(height, width, RULES)
+    fitted = smart_resize(height, width, RULES)
     assert all(side % 28 == 0 for side in fitted)
     assert RULES.min_pixels <= fitted[0] * fitted[1] <= RULES.max_pixels
 
@@ -51,9 +59,9 @@ def test_patches_are_those_of_the_pil_processor_bit_for_bit(picture: Draw, size:
     image = read_image(picture(*size), OFFICIAL)
     processor = Qwen2VLImageProcessorPil(size={"shortest_edge": RULES.min_pixels, "longest_edge": RULES.max_pixels})
     theirs = processor(image, return_tensors="pt")
-    ours = vision_input(image, RULES)
-    assert torch.equal(patches_of(ours, RULES), theirs["pixel_values"])
-    assert [(1, *grid_of(size, RULES))] == [tuple(grid) for grid in theirs["image_grid_thw"].tolist()]
+    ours = make_vision_input(image, RULES)
+    assert torch.equal(make_patches(ours, RULES), theirs["pixel_values"])
+    assert [(1, *count_patches(size, RULES))] == [tuple(grid) for grid in theirs["image_grid_thw"].tolist()]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (27, 300), (20000, 20), (56, 56), (5000, 30)])
@@ -61,8 +69,8 @@ def test_patches_are_those_of_the_pil_processor_bit_for_bit(picture: Draw, size:
 def test_the_grid_is_known_from_the_header(picture: Draw, size: tuple[int, int], resolution: str | None) -> None:
     rules = ImageRules(resolution=resolution)
     path = picture(*size)
-    pixels = vision_input(read_image(path, CLEAN), rules)
-    assert (pixels.shape[1] // 14, pixels.shape[2] // 14) == grid_of(read_size(path, CLEAN), rules)
+    pixels = make_vision_input(read_image(path, CLEAN), rules)
+    assert (pixels.shape[1] // 14, pixels.shape[2] // 14) == count_patches(read_size(path, CLEAN), rules)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"])
@@ -72,7 +80,7 @@ def test_every_mode_of_eight_bits_becomes_rgb(tmp_path: Path, mode: str, size: t
     Image.new("RGB", size, (200, 30, 90)).convert("RGBA").convert("RGB").convert(mode if mode != "PA" else "P").save(
         path
     )
-    assert vision_input(read_image(path, OFFICIAL), RULES).shape[0] == 3
+    assert make_vision_input(read_image(path, OFFICIAL), RULES).shape[0] == 3
 
 
 def test_alpha_is_dropped_not_composited(tmp_path: Path) -> None:
@@ -80,14 +88,14 @@ def test_alpha_is_dropped_not_composited(tmp_path: Path) -> None:
     Image.new("RGBA", (60, 60), (200, 30, 90, 0)).save(clear)
     solid = tmp_path / "solid.png"
     Image.new("RGB", (60, 60), (200, 30, 90)).save(solid)
-    dropped, plain = (vision_input(read_image(path, OFFICIAL), RULES) for path in (clear, solid))
+    dropped, plain = (make_vision_input(read_image(path, OFFICIAL), RULES) for path in (clear, solid))
     np.testing.assert_array_equal(dropped, plain)
 
 
 def test_a_palette_with_transparency_is_read_without_a_warning(tmp_path: Path) -> None:
     image = Image.new("RGB", (60, 60), (200, 30, 90)).quantize(4)
     image.save(tmp_path / "clear.png", transparency=bytes([0, 128, 255, 255]))
-    assert vision_input(read_image(tmp_path / "clear.png", OFFICIAL), RULES).shape == (3, 56, 56)
+    assert make_vision_input(read_image(tmp_path / "clear.png", OFFICIAL), RULES).shape == (3, 56, 56)
 
 
 def test_a_turned_photograph_stands_upright_in_clean_only(tmp_path: Path) -> None:
@@ -127,14 +135,14 @@ def test_a_decompression_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_clean_segmenter_input_is_the_picture_normalised_once(picture: Draw) -> None:
     image = read_image(picture(64, 64), CLEAN)
-    frame = segmenter_input(image, vision_input(image, RULES), 64, CLEAN)
+    frame = make_segmenter_input(image, make_vision_input(image, RULES), 64, CLEAN)
     expected = (np.asarray(image) / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
     np.testing.assert_allclose(frame.permute(1, 2, 0), expected, rtol=0, atol=1e-5)
 
 
 def test_official_segmenter_input_is_normalised_twice(picture: Draw) -> None:
     image = read_image(picture(56, 56), OFFICIAL)
-    vision = vision_input(image, RULES)
-    frame = segmenter_input(image, vision, 56, OFFICIAL)
+    vision = make_vision_input(image, RULES)
+    frame = make_segmenter_input(image, vision, 56, OFFICIAL)
     expected = (vision.transpose(1, 2, 0) - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
     np.testing.assert_allclose(frame.permute(1, 2, 0), expected, rtol=0, atol=1e-5)

@@ -13,7 +13,7 @@ from mmeb_eval.embedder import Points, Prompt
 from scar.errors import ItemError
 from scar.sample import Box, Mask
 from virtue_ref.config import PROFILES
-from virtue_ref.model.prompts import Clicks, clicks_of, grid
+from virtue_ref.model.prompts import PointPrompt, make_grid_prompt, make_point_prompt
 
 SIDE = 1024
 SIZE = (640, 480)
@@ -21,19 +21,19 @@ MASK = np.zeros((480, 640), bool)
 MASK[10:20, 30:40] = True
 
 
-def clean(prompt: Prompt | None, size: tuple[int, int] = SIZE) -> Clicks:
-    return clicks_of(prompt, size, SIDE, 3, PROFILES["clean"])
+def clean(prompt: Prompt | None, size: tuple[int, int] = SIZE) -> PointPrompt:
+    return make_point_prompt(prompt, size, SIDE, 3, PROFILES["clean"])
 
 
-def official(prompt: Prompt | None, size: tuple[int, int] = SIZE) -> Clicks:
-    return clicks_of(prompt, size, SIDE, 3, PROFILES["official"])
+def official(prompt: Prompt | None, size: tuple[int, int] = SIZE) -> PointPrompt:
+    return make_point_prompt(prompt, size, SIDE, 3, PROFILES["official"])
 
 
 @pytest.mark.parametrize("profile", [clean, official])
 def test_no_prompt_is_the_grid(profile: type) -> None:
-    assert profile(None) == grid(SIDE, 3)
-    assert grid(SIDE, 3).labels == (1,) * 9
-    assert grid(SIDE, 3).xy[1] == (SIDE / 2, SIDE / 6)
+    assert profile(None) == make_grid_prompt(SIDE, 3)
+    assert make_grid_prompt(SIDE, 3).labels == (1,) * 9
+    assert make_grid_prompt(SIDE, 3).xy[1] == (SIDE / 2, SIDE / 6)
 
 
 @given(
@@ -66,14 +66,14 @@ def test_a_box_over_the_edge_is_cut_in_clean() -> None:
 
 def test_points_and_box_together() -> None:
     prompt = Points(((320, 240), (0, 0)), (1, 0), Box(0, 0, 640, 480))
-    assert clean(prompt) == Clicks(((0, 0), (1024, 1024), (512, 512), (0, 0)), (2, 3, 1, 0))
-    assert official(prompt) == Clicks(((320, 240), (0, 0)), (1, 0)), "in the release a point wins over a box"
+    assert clean(prompt) == PointPrompt(((0, 0), (1024, 1024), (512, 512), (0, 0)), (2, 3, 1, 0))
+    assert official(prompt) == PointPrompt(((320, 240), (0, 0)), (1, 0)), "in the release a point wins over a box"
 
 
 @pytest.mark.parametrize("profile", [clean, official])
 def test_a_mask_goes_to_the_mask_input(profile: type) -> None:
     mask = Mask.from_array(MASK)
-    assert profile(mask) == Clicks((), (), mask)
+    assert profile(mask) == PointPrompt((), (), mask)
 
 
 BAD = [

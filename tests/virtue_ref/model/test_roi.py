@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from mmeb_eval.embedder import Item, Points
-from mmeb_eval.regions.strategies import tell
+from mmeb_eval.regions.strategies import apply_strategy
 from scar.errors import ItemError, VirtueError
 from scar.sample import Box
 from virtue_ref.config import ImageRules
 from virtue_ref.embedder import VirtueEmbedder, load
-from virtue_ref.model.images import grid_of
-from virtue_ref.model.roi import roi_shares
+from virtue_ref.model.images import count_patches
+from virtue_ref.model.roi import make_roi_weights
 
 TEXT = "<|image_pad|>\nwhich one?"
 
@@ -25,7 +25,7 @@ TEXT = "<|image_pad|>\nwhich one?"
 def test_tokens_are_pooled_over_equal_parts_of_the_box(box: Box | None) -> None:
     """By brute force: each dot of a fine net in a part votes with the token whose patches it lies on."""
     size, rules, side = (112, 84), ImageRules(), 3
-    rows, columns = (patches // 2 for patches in grid_of(size, rules))
+    rows, columns = (patches // 2 for patches in count_patches(size, rules))
     assert (rows, columns) == (3, 4)
     tokens = torch.randn(rows * columns, 5, generator=torch.Generator().manual_seed(0))
     inside = box or Box(0, 0, 112, 84)
@@ -37,12 +37,14 @@ def test_tokens_are_pooled_over_equal_parts_of_the_box(box: Box | None) -> None:
         x = x0 + (across + (np.arange(120) + 0.5) / 120) / side * (x1 - x0)
         picked = (y / 84 * rows).astype(int)[:, None] * columns + (x / 112 * columns).astype(int)
         expected.append(tokens[picked.ravel()].mean(dim=0))
-    np.testing.assert_allclose(roi_shares(box, size, (rows, columns), side) @ tokens, torch.stack(expected), atol=0.02)
+    np.testing.assert_allclose(
+        make_roi_weights(box, size, (rows, columns), side) @ tokens, torch.stack(expected), atol=0.02
+    )
 
 
 def test_a_box_of_one_token_says_that_token_everywhere() -> None:
     tokens = torch.randn(12, 5)
-    pooled = roi_shares(Box(28, 56, 56, 84), (112, 84), (3, 4), 4) @ tokens
+    pooled = make_roi_weights(Box(28, 56, 56, 84), (112, 84), (3, 4), 4) @ tokens
     np.testing.assert_allclose(pooled, tokens[9].expand(16, 5), rtol=1e-6)
 
 
@@ -53,13 +55,13 @@ def test_they_stand_where_segment_tokens_would(tiny: VirtueEmbedder, picture: Ca
     config = tiny.model.config
     assert config.segmenter is not None
     with torch.inference_mode():
-        tokens = tiny.memory.see(image).tokens
+        tokens = tiny.image_cache.get_features(image).tokens
     side = int(config.segmenter.tokens**0.5)
-    rows, columns = (patches // config.image.merge for patches in grid_of((120, 90), config.image))
-    segments = torch.stack([roi_shares(each, (120, 90), (rows, columns), side) @ tokens for each in (box, None)])
+    rows, columns = (patches // config.image.merge for patches in count_patches((120, 90), config.image))
+    segments = torch.stack([make_roi_weights(each, (120, 90), (rows, columns), side) @ tokens for each in (box, None)])
     plain = tiny.embed(items)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiny.model, "segment_tokens", lambda batch, seen: segments)
+        patch.setattr(tiny.model, "make_segment_tokens", lambda batch, seen: segments)
         expected = tiny.embed(items)
     made = tiny.embed_roi(items)
     np.testing.assert_allclose(made, expected, atol=2e-6)
@@ -73,7 +75,7 @@ def test_they_stand_where_segment_tokens_would(tiny: VirtueEmbedder, picture: Ca
 def test_without_segment_tokens_the_backbone_alone_answers(profile: str, picture: Callable[..., Path]) -> None:
     model, plain = load("tiny", profile=profile), load("tiny", profile=profile, segmenter_package="none")
     items = [Item("a text"), Item(TEXT, picture(120, 90))]
-    bare = tell(model, "text-bare").embed(items)
+    bare = apply_strategy(model, "text-bare").embed(items)
     np.testing.assert_allclose(bare, plain.embed(items), atol=2e-6)
     assert np.abs(bare[1] - model.embed(items)[1]).max() > 1e-3
     with pytest.raises(ItemError, match=r"item 0: a prompt, but nothing is to stand for its region"):
@@ -84,7 +86,7 @@ def test_the_strategy_reaches_the_model_and_other_prompts_are_refused(
     tiny: VirtueEmbedder, picture: Callable[..., Path]
 ) -> None:
     item = Item(TEXT, picture(90, 70), Box(5, 5, 40, 40))
-    told = tell(tiny, "roi")
+    told = apply_strategy(tiny, "roi")
     assert told.name == f"{tiny.name}+roi"
     np.testing.assert_allclose(told.embed([item]), tiny.embed_roi([item]))
     with pytest.raises(ItemError, match=r"1.*vision features are pooled inside a box and nothing else"):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from virtue_ref.training import grad_cache
-from virtue_ref.training.loss import accuracy, info_nce
+from virtue_ref.training.loss import compute_accuracy, info_nce
 
 
 class Net(nn.Module):
@@ -39,7 +39,7 @@ def test_the_cached_gradient_is_that_of_the_whole_batch(sizes: list[int]) -> Non
     net.zero_grad(set_to_none=True)
 
     torch.manual_seed(1)
-    value = grad_cache.backward(net, parts, contrast)
+    value = grad_cache.backward_cached(net, parts, contrast)
     torch.testing.assert_close(value, whole.detach(), atol=1e-6, rtol=0)
     for name, weight in net.named_parameters():
         assert weight.grad is not None
@@ -57,7 +57,7 @@ def test_processes_exchange_gradients_once() -> None:
         def __exit__(self, *_: object) -> None:
             pass
 
-    grad_cache.backward(Net(), list(torch.split(torch.randn(30, 12), 10)), contrast, Silent)
+    grad_cache.backward_cached(Net(), list(torch.split(torch.randn(30, 12), 10)), contrast, Silent)
     assert len(entered) == 2
 
 
@@ -67,14 +67,14 @@ def test_random_numbers_go_on_as_after_one_pass() -> None:
     net(rows)
     wanted = torch.rand(4)
     torch.manual_seed(3)
-    grad_cache.backward(net, [rows], contrast)
+    grad_cache.backward_cached(net, [rows], contrast)
     assert torch.equal(torch.rand(4), wanted)
 
 
 def test_a_loss_that_is_no_number_changes_nothing() -> None:
     net = Net()
     with pytest.raises(FloatingPointError, match="the loss is nan"):
-        grad_cache.backward(net, [torch.randn(30, 12)], lambda vectors: contrast(vectors) * float("nan"))
+        grad_cache.backward_cached(net, [torch.randn(30, 12)], lambda vectors: contrast(vectors) * float("nan"))
     assert all(weight.grad is None for weight in net.parameters())
 
 
@@ -91,5 +91,5 @@ def test_the_loss_is_the_cross_entropy_of_a_loop() -> None:
 
 def test_equal_scores_count_against_the_model() -> None:
     same = nn.functional.normalize(torch.ones(4, 3), dim=-1)
-    assert accuracy(same, same, torch.arange(4)) == 0.0
-    assert accuracy(torch.eye(3), torch.eye(3), torch.arange(3)) == 1.0
+    assert compute_accuracy(same, same, torch.arange(4)) == 0.0
+    assert compute_accuracy(torch.eye(3), torch.eye(3), torch.arange(3)) == 1.0

@@ -16,7 +16,7 @@ from scar.demo.corpus import build_demo
 from scar.errors import DataError
 from scar.sample import Box
 from tests.shared import SHARED
-from virtue_ref.training.pairs import Rejected, pair_of, read
+from virtue_ref.training.pairs import RejectedRow, open_source, parse_pair
 
 PROMPTS = SHARED / "golden" / "mmeb" / "prompts.json"
 
@@ -35,10 +35,10 @@ def test_texts_and_boxes_are_those_of_the_reference(row: dict[str, Any]) -> None
     wanted = row["expected"]
     root = Path("data/MMEB-train")
     if wanted is None:
-        with pytest.raises(Rejected):
-            pair_of(row["input"], root, "here")
+        with pytest.raises(RejectedRow):
+            parse_pair(row["input"], root, "here")
         return
-    pair = pair_of(row["input"], root, "here")
+    pair = parse_pair(row["input"], root, "here")
     assert pair.query.text == wanted["query_text"]
     assert pair.positive.text == wanted["pos_text"]
     negative = pair.negatives[0] if pair.negatives else Item()
@@ -64,42 +64,42 @@ def rows(tmp_path: Path) -> Path:
 
 
 def test_every_row_is_used_or_counted(rows: Path) -> None:
-    source = read("mine", sorted(rows.glob("*.parquet")), rows, missing="skip")
+    source = open_source("mine", sorted(rows.glob("*.parquet")), rows, missing="skip")
     assert source.rejected == {"empty_query": 2, "missing_image": 2, "empty_positive": 2}
     assert len(source) + sum(source.rejected.values()) == 10
-    assert [source.pair(number).place for number in range(len(source))] == [f"mine, row {n}" for n in (1, 4, 6, 9)]
-    assert source.pair(1).positive == Item("y", rows / "there.png")
-    assert source.pair(0).negatives == ()
+    assert [source.read_pair(number).where for number in range(len(source))] == [f"mine, row {n}" for n in (1, 4, 6, 9)]
+    assert source.read_pair(1).positive == Item("y", rows / "there.png")
+    assert source.read_pair(0).negatives == ()
 
 
 def test_a_missing_image_stops_unless_it_is_to_be_skipped(rows: Path) -> None:
     with pytest.raises(DataError, match=r"mine, row 2: no image .*gone\.png; missing = \"skip\" drops"):
-        read("mine", [rows / "a.parquet"], rows)
+        open_source("mine", [rows / "a.parquet"], rows)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no parquet files"):
-        read("mine", [], tmp_path)
+        open_source("mine", [], tmp_path)
     pq.write_table(pa.table({"text": ["a"]}), tmp_path / "other.parquet")
     with pytest.raises(DataError, match="no column 'qry'"):
-        read("mine", [tmp_path / "other.parquet"], tmp_path)
+        open_source("mine", [tmp_path / "other.parquet"], tmp_path)
     pq.write_table(pa.table({"qry": [""], "pos_text": [""]}), tmp_path / "empty.parquet")
     with pytest.raises(DataError, match=r"none of 1 rows can be used \(empty_query 1\)"):
-        read("mine", [tmp_path / "empty.parquet"], tmp_path)
+        open_source("mine", [tmp_path / "empty.parquet"], tmp_path)
     (tmp_path / "broken.parquet").write_bytes(b"PAR1")
     with pytest.raises(DataError, match="mine: "):
-        read("mine", [tmp_path / "broken.parquet"], tmp_path)
+        open_source("mine", [tmp_path / "broken.parquet"], tmp_path)
 
 
 def test_our_builds_have_nine_negatives_where_asked(tmp_path: Path) -> None:
     build_demo(tmp_path, images=4, seed=3)
     files = sorted(tmp_path.glob("SCaR-train/*.parquet"))
-    one, all_ = (read("demo", files, tmp_path, all_negatives=many) for many in (False, True))
+    one, all_ = (open_source("demo", files, tmp_path, all_negatives=many) for many in (False, True))
     assert len(one) == len(all_) > 4
     for number in range(len(one)):
-        assert len(all_.pair(number).negatives) == 9
-        assert one.pair(number).negatives[0] in all_.pair(number).negatives
-        assert all_.pair(number).positive not in all_.pair(number).negatives
-        box = one.pair(number).query.prompt
+        assert len(all_.read_pair(number).negatives) == 9
+        assert one.read_pair(number).negatives[0] in all_.read_pair(number).negatives
+        assert all_.read_pair(number).positive not in all_.read_pair(number).negatives
+        box = one.read_pair(number).query.prompt
         assert isinstance(box, Box)
-        assert one.pair(number).query.text.endswith(f"bbox: {[box.x0, box.y0, box.x1, box.y1]}")
+        assert one.read_pair(number).query.text.endswith(f"bbox: {[box.x0, box.y0, box.x1, box.y1]}")

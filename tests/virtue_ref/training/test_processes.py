@@ -15,24 +15,24 @@ import torch
 from safetensors.torch import load_file
 
 from virtue_ref.checkpoints import resolve
-from virtue_ref.training.pairs import read
-from virtue_ref.training.recipe import from_table
-from virtue_ref.training.sharded import SWITCH
+from virtue_ref.training.pairs import open_source
+from virtue_ref.training.recipe import parse_recipe
+from virtue_ref.training.sharded import FSDP_SWITCH
 from virtue_ref.training.train import train
 
 STEPS = 20
 PROGRAM = """
 import json, os, signal, sys
 from pathlib import Path
-from virtue_ref import store
+from virtue_ref.checkpoints.resolve import read_checkpoint
 from scar.errors import TrainError
-from virtue_ref.pairs import read
-from virtue_ref.recipe import from_table
-from virtue_ref.train import train
+from virtue_ref.training.pairs import open_source
+from virtue_ref.training.recipe import parse_recipe
+from virtue_ref.training.train import train
 
 data, run, table, until, interrupted = Path(sys.argv[1]), Path(sys.argv[2]), *map(json.loads, sys.argv[3:])
 rank = int(os.environ["RANK"])
-source = read("demo", sorted(data.glob("SCaR-train/*.parquet")), data, all_negatives=True)
+source = open_source("demo", sorted(data.glob("SCaR-train/*.parquet")), data, all_negatives=True)
 
 def shares(model):
     '''Frozen weights of the blocks: how many are here, and how many there are.'''
@@ -46,8 +46,8 @@ def say(step, steps, line):
         os.kill(os.getpid(), signal.SIGINT)
 
 try:
-    train(from_table(table, "test", "test"), store.read("tiny"), [source], run, trackers=(), cpu=True, until=until,
-          evaluate=shares, say=say)
+    train(parse_recipe(table, "test", "test"), read_checkpoint("tiny"), [source], run, trackers=(), cpu=True,
+          until=until, evaluate=shares, report=say)
 except TrainError as error:
     sys.exit(f"process {rank}: {error}")
 """
@@ -77,9 +77,9 @@ def alone(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def go(data: Path, run: Path, how: str, table: dict[str, Any], until: int | None = None) -> None:
     """Train by one process, this one, or by two."""
     if how == "one":
-        source = read("demo", sorted(data.glob("SCaR-train/*.parquet")), data, all_negatives=True)
-        plan = from_table(table, "test", "test")
-        train(plan, resolve.read("tiny"), [source], run, trackers=(), cpu=True, until=until)
+        source = open_source("demo", sorted(data.glob("SCaR-train/*.parquet")), data, all_negatives=True)
+        plan = parse_recipe(table, "test", "test")
+        train(plan, resolve.read_checkpoint("tiny"), [source], run, trackers=(), cpu=True, until=until)
     else:
         done = launched(data, run, how, table, until)
         assert done.returncode == 0, done.stderr
@@ -99,7 +99,7 @@ def launched(
     program.write_text(PROGRAM)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     words = [program, data, run, *map(json.dumps, (table, until, interrupted))]
-    environment = {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true", SWITCH: str(how == "fsdp").lower()}
+    environment = {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true", FSDP_SWITCH: str(how == "fsdp").lower()}
     return subprocess.run(  # noqa: S603
         [str(word) for word in [*launch, *words]], env=os.environ | environment, capture_output=True, text=True
     )

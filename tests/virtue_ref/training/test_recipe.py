@@ -16,7 +16,7 @@ from mmeb_eval.data.tasks import tasks
 from scar.demo.corpus import build_demo
 from scar.errors import ConfigError
 from virtue_ref.cli import app
-from virtue_ref.training.recipe import Recipe, built_in, from_table
+from virtue_ref.training.recipe import TrainingRecipe, list_recipes, parse_recipe
 
 MINE: dict[str, Any] = {
     "about": "a test",
@@ -26,9 +26,9 @@ MINE: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", built_in())
+@pytest.mark.parametrize("name", list_recipes())
 def test_built_in_recipes_are_recipes(name: str) -> None:
-    recipe = Recipe.read(name)
+    recipe = TrainingRecipe.read(name)
     assert recipe.name == name
     assert recipe.about
     if "7b" in name or "2b" in name:
@@ -41,7 +41,7 @@ def test_built_in_recipes_are_recipes(name: str) -> None:
 
 def test_the_sets_are_those_whose_test_splits_are_in_distribution() -> None:
     """MMEB has 20 tasks whose training split is in MMEB-train; names differ by how they are spelt there."""
-    own = {source.name.lower().replace("_", "-") for source in Recipe.read("virtue-2b").sources}
+    own = {source.name.lower().replace("_", "-") for source in TrainingRecipe.read("virtue-2b").sources}
     wanted = {task.name.lower().replace("_", "-") for task in tasks().values() if task.domain == "IND"}
     assert len(own) == 20
     assert own == wanted
@@ -64,15 +64,15 @@ def test_the_sets_are_those_whose_test_splits_are_in_distribution() -> None:
 )
 def test_a_bad_recipe_is_named(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        from_table(MINE | change, "mine", "mine.toml")
+        parse_recipe(MINE | change, "mine", "mine.toml")
 
 
 def test_unknown_recipes_name_the_known(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no recipe 'virtue-3b': built in are .*virtue-2b"):
-        Recipe.read("virtue-3b")
+        TrainingRecipe.read("virtue-3b")
     (tmp_path / "bad.toml").write_text("steps = ")
     with pytest.raises(ConfigError, match=r"bad\.toml: not TOML"):
-        Recipe.read(tmp_path / "bad.toml")
+        TrainingRecipe.read(tmp_path / "bad.toml")
 
 
 def written(folder: Path, corpus: str = "") -> Path:
@@ -86,7 +86,7 @@ def written(folder: Path, corpus: str = "") -> Path:
 
 
 def test_a_dry_run_needs_neither_weights_nor_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("virtue_ref.training.plan.locate", lambda _: tmp_path)  # no network
+    monkeypatch.setattr("virtue_ref.training.plan.find_checkpoint_folder", lambda _: tmp_path)  # no network
     done = CliRunner().invoke(app, ["train", "virtue-2b", "--dry-run", "--data", str(tmp_path)])
     assert done.exit_code == 0, done.output
     assert "2,000 of 1,024 pairs" in done.output

@@ -18,12 +18,12 @@ from safetensors.torch import load_file
 import virtue_ref
 from scar.errors import CheckpointError, TrainError
 from virtue_ref.checkpoints import resolve
-from virtue_ref.checkpoints.format import Checkpoint, build
+from virtue_ref.checkpoints.format import Checkpoint, build_model
 from virtue_ref.embedder import VirtueEmbedder
 from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.training import lora, runs
-from virtue_ref.training.pairs import Source, read
-from virtue_ref.training.recipe import AdapterRecipe, Recipe, from_table
+from virtue_ref.training.pairs import PairSource, open_source
+from virtue_ref.training.recipe import AdapterRecipe, TrainingRecipe, parse_recipe
 from virtue_ref.training.train import train
 
 RECIPE: dict[str, Any] = {
@@ -44,29 +44,29 @@ RECIPE: dict[str, Any] = {
 }
 
 
-def recipe(**optimiser: object) -> Recipe:
-    return from_table({**RECIPE, "optimiser": {**RECIPE["optimiser"], **optimiser}}, "test", "test.toml")
+def recipe(**optimiser: object) -> TrainingRecipe:
+    return parse_recipe({**RECIPE, "optimiser": {**RECIPE["optimiser"], **optimiser}}, "test", "test.toml")
 
 
 @pytest.fixture(scope="module")
-def sources(data: Path) -> list[Source]:
-    return [read("demo", sorted(data.glob("SCaR-train/*.parquet")), data, all_negatives=True)]
+def sources(data: Path) -> list[PairSource]:
+    return [open_source("demo", sorted(data.glob("SCaR-train/*.parquet")), data, all_negatives=True)]
 
 
 @pytest.fixture(scope="module")
 def start() -> Checkpoint:
-    return resolve.read("tiny")
+    return resolve.read_checkpoint("tiny")
 
 
 def losses(run: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in (run / "log.jsonl").read_text().splitlines()]
 
 
-def run_it(plan: Recipe, start: Checkpoint, sources: Sequence[Source], run: Path, **options: Any) -> Path:
+def run_it(plan: TrainingRecipe, start: Checkpoint, sources: Sequence[PairSource], run: Path, **options: Any) -> Path:
     return train(plan, start, sources, run, trackers=(), cpu=True, **options)
 
 
-def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
+def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path, start: Checkpoint, sources: list[PairSource]) -> None:
     whole = run_it(recipe(), start, sources, tmp_path / "whole")
     run_it(recipe(), start, sources, tmp_path / "halves", until=2)
     halves = run_it(recipe(), start, sources, tmp_path / "halves")
@@ -77,9 +77,9 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path, start: Checkpoin
     assert json.loads((halves / "state.json").read_text()) == json.loads((whole / "state.json").read_text())
 
 
-def test_only_connector_and_adapters_learn(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
+def test_only_connector_and_adapters_learn(tmp_path: Path, start: Checkpoint, sources: list[PairSource]) -> None:
     done = run_it(recipe(), start, sources, tmp_path)
-    after, before = (build(stored).state_dict() for stored in (resolve.read(done / "model"), start))
+    after, before = (build_model(stored).state_dict() for stored in (resolve.read_checkpoint(done / "model"), start))
     assert after.keys() == before.keys()
     changed = {key for key, value in after.items() if not torch.equal(value, before[key])}
     targets = ("q_proj", "k_proj", "v_proj", "o_proj", "down_proj")
@@ -93,46 +93,46 @@ def test_only_connector_and_adapters_learn(tmp_path: Path, start: Checkpoint, so
 
 
 def test_merged_weights_do_what_weights_and_adapters_do(
-    tmp_path: Path, start: Checkpoint, sources: list[Source]
+    tmp_path: Path, start: Checkpoint, sources: list[PairSource]
 ) -> None:
-    plan = from_table({**RECIPE, "adapter": {"rank": 2, "alpha": 16}}, "test", "test.toml")
+    plan = parse_recipe({**RECIPE, "adapter": {"rank": 2, "alpha": 16}}, "test", "test.toml")
     done = run_it(plan, start, sources, tmp_path)
-    beside = build(start)
-    lora.prepare(beside, plan.adapter, checkpointing=False)
-    for name, weight in lora.trained(beside).items():
+    beside = build_model(start)
+    lora.add_adapters(beside, plan.adapter, checkpointing=False)
+    for name, weight in lora.get_trained_weights(beside).items():
         weight.data.copy_(load_file(done / "state.safetensors")[f"weight.{name}"])
     before = {name: value.clone() for name, value in beside.state_dict().items()}
-    questions = [sources[0].pair(number).query for number in range(3)]
+    questions = [sources[0].read_pair(number).query for number in range(3)]
     adapted = VirtueEmbedder(beside, read_tokenizer(start.files, "tiny"), "adapted").embed(questions)
     merged = virtue_ref.load(done / "model").embed(questions)
     assert np.abs(merged - virtue_ref.load("tiny").embed(questions)).max() > 0.01
     np.testing.assert_allclose(merged, adapted, atol=1e-5)
-    dict(lora.merged(beside))
+    dict(lora.iter_merged_weights(beside))
     assert all(torch.equal(value, before[name]) for name, value in beside.state_dict().items())
 
 
 def test_a_checkpoint_is_a_model_and_tells_its_origin(
-    tmp_path: Path, start: Checkpoint, sources: list[Source], data: Path
+    tmp_path: Path, start: Checkpoint, sources: list[PairSource], data: Path
 ) -> None:
     done = run_it(recipe(steps=2), start, sources, tmp_path, evaluate=lambda _: 0.5)
     facts = json.loads((done / "state.json").read_text())["facts"]
     assert facts["recipe"]["optimiser"]["batch"] == 6
     assert facts["data"]["demo"]["rows"] == len(sources[0])
     assert facts["model"]["revision"] == "seed0"
-    assert runs.named(tmp_path, "best") == runs.named(tmp_path, "last") == done
+    assert runs.find_named(tmp_path, "best") == runs.find_named(tmp_path, "last") == done
     embedder = virtue_ref.load(done / "model")
-    assert embedder.embed([sources[0].pair(0).query]).shape == (1, 64)
+    assert embedder.embed([sources[0].read_pair(0).query]).shape == (1, 64)
 
 
-def test_best_and_last_are_kept_and_no_other(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
+def test_best_and_last_are_kept_and_no_other(tmp_path: Path, start: Checkpoint, sources: list[PairSource]) -> None:
     scores = iter([0.1, 0.9, 0.3])
-    plan = from_table({**RECIPE, "watch": {"log": 1, "save": 1, "evaluate": 1}}, "test", "test.toml")
+    plan = parse_recipe({**RECIPE, "watch": {"log": 1, "save": 1, "evaluate": 1}}, "test", "test.toml")
     run_it(plan.with_options(steps=3), start, sources, tmp_path, evaluate=lambda _: next(scores))
     assert sorted(path.name for path in tmp_path.glob("step-*")) == ["step-000002", "step-000003"]
     assert (tmp_path / "best").read_text() == "step-000002"
 
 
-def test_one_pass_ends_with_a_smaller_batch(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
+def test_one_pass_ends_with_a_smaller_batch(tmp_path: Path, start: Checkpoint, sources: list[PairSource]) -> None:
     done = run_it(recipe(steps=0, batch=8, part=16), start, sources, tmp_path)
     state = json.loads((done / "state.json").read_text())
     assert len(sources[0]) % 8 != 0
@@ -140,10 +140,10 @@ def test_one_pass_ends_with_a_smaller_batch(tmp_path: Path, start: Checkpoint, s
     assert state["step"] == -(-len(sources[0]) // 8)
 
 
-def test_dora_learns_too(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
-    plan = from_table({**RECIPE, "adapter": {"rank": 2, "alpha": 4, "dora": True}}, "test", "test.toml")
+def test_dora_learns_too(tmp_path: Path, start: Checkpoint, sources: list[PairSource]) -> None:
+    plan = parse_recipe({**RECIPE, "adapter": {"rank": 2, "alpha": 4, "dora": True}}, "test", "test.toml")
     done = run_it(plan.with_options(steps=1), start, sources, tmp_path)
-    after, before = (build(stored).state_dict() for stored in (resolve.read(done / "model"), start))
+    after, before = (build_model(stored).state_dict() for stored in (resolve.read_checkpoint(done / "model"), start))
     assert after.keys() == before.keys()
     assert not torch.equal(
         after["backbone.language_model.layers.0.self_attn.q_proj.weight"],
@@ -152,36 +152,40 @@ def test_dora_learns_too(tmp_path: Path, start: Checkpoint, sources: list[Source
 
 
 def test_adapters_begin_without_effect_and_as_wide_as_asked(start: Checkpoint) -> None:
-    model = build(start)
-    lora.prepare(model, AdapterRecipe(rank=4, gaussian=True), checkpointing=False)
-    first = torch.cat([weight.flatten() for name, weight in lora.trained(model).items() if "lora_A" in name])
-    second = torch.cat([weight.flatten() for name, weight in lora.trained(model).items() if "lora_B" in name])
+    model = build_model(start)
+    lora.add_adapters(model, AdapterRecipe(rank=4, gaussian=True), checkpointing=False)
+    first = torch.cat(
+        [weight.flatten() for name, weight in lora.get_trained_weights(model).items() if "lora_A" in name]
+    )
+    second = torch.cat(
+        [weight.flatten() for name, weight in lora.get_trained_weights(model).items() if "lora_B" in name]
+    )
     assert first.std().item() == pytest.approx(1 / 4, rel=0.1)
     assert 0.6 < (first.abs() < 1 / 4).float().mean() < 0.75, "two of three normal numbers are within their deviation"
     assert not second.any()
 
 
-def test_half_precision_learns_alike(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
+def test_half_precision_learns_alike(tmp_path: Path, start: Checkpoint, sources: list[PairSource]) -> None:
     plain = RECIPE | {"adapter": {"rank": 2, "alpha": 4}}
     found = {}
     for dtype in ("float32", "bfloat16"):
         changed = {"steps": 6, "dtype": dtype, "rate": 2e-3, "checkpointing": True}
-        plan = from_table({**plain, "optimiser": {**RECIPE["optimiser"], **changed}}, "test", "test.toml")
+        plan = parse_recipe({**plain, "optimiser": {**RECIPE["optimiser"], **changed}}, "test", "test.toml")
         done = run_it(plan, start, sources, tmp_path / dtype)
         found[dtype] = losses(tmp_path / dtype)
     assert found["bfloat16"] != found["float32"]
     assert found["bfloat16"] == pytest.approx(found["float32"], rel=0.1)
     kept = load_file(done / "state.safetensors")
     assert {value.dtype for name, value in kept.items() if name.startswith("weight.")} == {torch.float32}
-    assert np.isfinite(virtue_ref.load(done / "model", dtype="bfloat16").embed([sources[0].pair(0).query])).all()
+    assert np.isfinite(virtue_ref.load(done / "model", dtype="bfloat16").embed([sources[0].read_pair(0).query])).all()
 
 
-def test_memory_saving_changes_no_gradient(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
+def test_memory_saving_changes_no_gradient(tmp_path: Path, start: Checkpoint, sources: list[PairSource]) -> None:
     plain = RECIPE | {"adapter": {"rank": 2, "alpha": 4}}
     found = []
     changes: tuple[dict[str, object], ...] = ({"part": 64}, {"part": 3}, {"checkpointing": True}, {"cached": False})
     for number, changed in enumerate(changes):
-        plan = from_table({**plain, "optimiser": {**RECIPE["optimiser"], **changed}}, "test", "test.toml")
+        plan = parse_recipe({**plain, "optimiser": {**RECIPE["optimiser"], **changed}}, "test", "test.toml")
         run_it(plan, start, sources, tmp_path / str(number))
         found.append(losses(tmp_path / str(number)))
     assert found[1] == pytest.approx(found[0], abs=1e-4)
@@ -190,7 +194,7 @@ def test_memory_saving_changes_no_gradient(tmp_path: Path, start: Checkpoint, so
 
 
 def test_no_number_stops_and_keeps_the_last_checkpoint(
-    tmp_path: Path, start: Checkpoint, sources: list[Source], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, start: Checkpoint, sources: list[PairSource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = run_it(recipe(), start, sources, tmp_path, until=2)
     before = (done / "state.safetensors").read_bytes()
@@ -200,7 +204,9 @@ def test_no_number_stops_and_keeps_the_last_checkpoint(
     assert (done / "state.safetensors").read_bytes() == before
 
 
-def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
+def test_a_checkpoint_of_another_recipe_is_refused(
+    tmp_path: Path, start: Checkpoint, sources: list[PairSource]
+) -> None:
     run_it(recipe(), start, sources, tmp_path, until=1)
     with pytest.raises(CheckpointError, match=r"recipe\.optimiser\.rate was 0\.01 and is 0\.02; name a new folder"):
         run_it(recipe(rate=2e-2), start, sources, tmp_path)
@@ -208,7 +214,7 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path, start: Checkp
 
 @pytest.mark.parametrize("largest", [100_000, 1_000_000])
 def test_a_file_that_cannot_be_written_leaves_the_old_checkpoint(
-    tmp_path: Path, start: Checkpoint, sources: list[Source], largest: int
+    tmp_path: Path, start: Checkpoint, sources: list[PairSource], largest: int
 ) -> None:
     """The kernel refuses to write more into a file, the model's or the optimiser's, as it does on a full disk."""
     done = run_it(recipe(), start, sources, tmp_path, until=2)
@@ -223,32 +229,32 @@ def test_a_file_that_cannot_be_written_leaves_the_old_checkpoint(
         with pytest.raises(
             TrainError, match=r"step-000004 cannot be written: .*too large.*; the checkpoints before it"
         ):
-            run_it(recipe(), start, sources, tmp_path, say=fill)
+            run_it(recipe(), start, sources, tmp_path, report=fill)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert {path: path.read_bytes() for path in tmp_path.glob("*step*/**/*") if path.is_file()} == before
     assert run_it(recipe(), start, sources, tmp_path).name == "step-000004"
 
 
-def test_an_interrupt_saves_and_goes_on_later(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
+def test_an_interrupt_saves_and_goes_on_later(tmp_path: Path, start: Checkpoint, sources: list[PairSource]) -> None:
     def interrupt(step: int, _: int, line: str) -> None:
         if step == 1 and line:
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(TrainError, match="stopped after step 1 of 4 as asked; run it again"):
-        run_it(recipe(), start, sources, tmp_path, say=interrupt)
+        run_it(recipe(), start, sources, tmp_path, report=interrupt)
     assert (tmp_path / "last").read_text() == "step-000001"
     assert run_it(recipe(), start, sources, tmp_path).name == "step-000004"
     assert len(losses(tmp_path)) == 4
 
 
-def test_less_data_than_a_batch_is_refused(tmp_path: Path, start: Checkpoint, sources: list[Source]) -> None:
+def test_less_data_than_a_batch_is_refused(tmp_path: Path, start: Checkpoint, sources: list[PairSource]) -> None:
     with pytest.raises(TrainError, match=r"demo: \d+ usable rows are fewer than the 900 of a sub-batch"):
         run_it(recipe(batch=900), start, sources, tmp_path)
 
 
 def test_one_process_has_nothing_to_spread(
-    tmp_path: Path, start: Checkpoint, sources: list[Source], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, start: Checkpoint, sources: list[PairSource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = run_it(recipe(), start, sources, tmp_path / "plain", until=1)
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")

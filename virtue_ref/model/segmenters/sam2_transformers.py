@@ -12,10 +12,10 @@ from transformers import Sam2Config, Sam2Model
 
 from scar.errors import ConfigError
 from scar.sample import Mask
-from virtue_ref.model.prompts import Clicks
-from virtue_ref.model.segmenters.sam2 import Segmenter, mask_logits, points_of
+from virtue_ref.model.prompts import PointPrompt
+from virtue_ref.model.segmenters.sam2 import Sam2Segmenter, make_mask_logits, make_point_tensors
 
-NAMES = (
+PREFIX_RENAMES = (
     (r"image_encoder\.trunk\.patch_embed\.proj", "vision_encoder.backbone.patch_embed.projection"),
     (r"image_encoder\.trunk", "vision_encoder.backbone"),
     (r"image_encoder\.neck\.convs\.(\d+)\.conv", r"vision_encoder.neck.convs.\1"),
@@ -37,7 +37,7 @@ NAMES = (
 )
 """How names begin: sam2 -> transformers. The first that fits counts."""
 
-INNER_NAMES = (
+INNER_RENAMES = (
     (r"(blocks\.\d+|transformer\.layers\.\d+)\.norm(\d)", r"\1.layer_norm\2"),
     (r"(blocks\.\d+|transformer\.layers\.\d+)\.mlp\.layers\.0", r"\1.mlp.proj_in"),
     (r"(blocks\.\d+|transformer\.layers\.\d+)\.mlp\.layers\.1", r"\1.mlp.proj_out"),
@@ -47,13 +47,13 @@ INNER_NAMES = (
     (r"(self_attn|cross_attn_\w+|final_attn_token_to_image)\.out_proj", r"\1.o_proj"),
     (r"transformer\.norm_final_attn", "transformer.layer_norm_final_attn"),
 )
-VIDEO = re.compile(r"memory_|obj_ptr_|no_obj_|mask_downsample\.|maskmem_|no_mem_pos_enc")
+VIDEO_KEYS = re.compile(r"memory_|obj_ptr_|no_obj_|mask_downsample\.|maskmem_|no_mem_pos_enc")
 """Weights that only videos need; transformers keeps them in another model."""
 
-POINT = re.compile(r"sam_prompt_encoder\.point_embeddings\.(\d+)\.weight")
+POINT_KEY = re.compile(r"sam_prompt_encoder\.point_embeddings\.(\d+)\.weight")
 
 
-class HfSam2(Segmenter):
+class TransformersSam2(Sam2Segmenter):
     """The segmenter on transformers' `Sam2Model`.
 
     Args:
@@ -62,7 +62,7 @@ class HfSam2(Segmenter):
 
     def __init__(self, model: Mapping[str, Any]) -> None:
         super().__init__()
-        self.sam = Sam2Model(_config(model))
+        self.sam = Sam2Model(_make_config(model))
 
     @property
     def channels(self) -> int:
@@ -72,68 +72,68 @@ class HfSam2(Segmenter):
     def compiled_part(self) -> nn.Module:
         return cast(nn.Module, self.sam.vision_encoder.backbone)
 
-    def encode(self, frames: Tensor) -> Tensor:
-        maps = self.sam.vision_encoder(frames).fpn_hidden_states[-1].to(frames.dtype)
+    def encode(self, images: Tensor) -> Tensor:
+        maps = self.sam.vision_encoder(images).fpn_hidden_states[-1].to(images.dtype)
         return cast(Tensor, maps + self.sam.no_memory_embedding.reshape(1, -1, 1, 1))
 
-    def prompt_tokens(self, clicks: Sequence[Clicks]) -> Tensor:
-        xy, labels = points_of(clicks, self.sam.no_memory_embedding.device)
+    def embed_points(self, prompts: Sequence[PointPrompt]) -> Tensor:
+        xy, labels = make_point_tensors(prompts, self.sam.no_memory_embedding.device)
         tokens, _ = self.sam.prompt_encoder(xy[:, None], labels[:, None], None, None)  # (R, 1, P + 1, channels)
         return cast(Tensor, tokens[:, 0])
 
-    def own_tokens(self) -> Tensor:
+    def get_output_tokens(self) -> Tensor:
         decoder = self.sam.mask_decoder
         return torch.cat([decoder.obj_score_token.weight, decoder.iou_token.weight, decoder.mask_tokens.weight])
 
-    def no_mask(self) -> Tensor:
+    def get_no_mask_embedding(self) -> Tensor:
         return cast(Tensor, self.sam.prompt_encoder.no_mask_embed.weight)
 
     def embed_masks(self, masks: Sequence[Mask], like: Tensor) -> Tensor:
         prompts = self.sam.prompt_encoder
-        return cast(Tensor, prompts.mask_embed(mask_logits(masks, prompts.mask_input_size).to(like)))
+        return cast(Tensor, prompts.mask_embed(make_mask_logits(masks, prompts.mask_input_size).to(like)))
 
-    def places(self) -> Tensor:
+    def get_image_positions(self) -> Tensor:
         return cast(Tensor, self.sam.get_image_wide_positional_embeddings())
 
-    def two_way(self, tokens: Tensor, image: Tensor, places: Tensor) -> Tensor:
+    def run_two_way(self, tokens: Tensor, image: Tensor, positions: Tensor) -> Tensor:
         # One more dimension here: prompts of one image. There is one.
-        mixed, image, tokens, places = tokens[:, None], image[:, None], tokens[:, None], places[:, None]
+        mixed, image, tokens, positions = tokens[:, None], image[:, None], tokens[:, None], positions[:, None]
         for layer in self.sam.mask_decoder.transformer.layers:
             mixed, image, _ = layer(
                 queries=mixed,
                 keys=image,
                 query_point_embedding=tokens,
-                key_point_embedding=places,
+                key_point_embedding=positions,
                 attention_similarity=None,
             )
         return image[:, 0]
 
-    def names(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def rename_weights(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         points: dict[int, Tensor] = {}
         named: dict[str, Tensor] = {}
         for key, value in weights.items():
-            if point := POINT.fullmatch(key):
+            if point := POINT_KEY.fullmatch(key):
                 points[int(point[1])] = value
-            elif not VIDEO.match(key):
-                named[f"sam.{_name(key)}"] = value
+            elif not VIDEO_KEYS.match(key):
+                named[f"sam.{_rename_key(key)}"] = value
         named["sam.prompt_encoder.point_embed.weight"] = torch.cat([points[index] for index in sorted(points)])
         frequencies = named["sam.prompt_encoder.shared_embedding.positional_embedding"]
         named["sam.shared_image_embedding.positional_embedding"] = frequencies
         return named
 
 
-def _name(key: str) -> str:
-    for theirs, ours in NAMES:
+def _rename_key(key: str) -> str:
+    for theirs, ours in PREFIX_RENAMES:
         changed, count = re.subn(f"^{theirs}(?=\\.|$)", ours, key)
         if count:
             key = changed
             break
-    for theirs, ours in INNER_NAMES:
+    for theirs, ours in INNER_RENAMES:
         key = re.sub(f"{theirs}(?=\\.|$)", ours, key)
     return key
 
 
-def _config(model: Mapping[str, Any]) -> Sam2Config:
+def _make_config(model: Mapping[str, Any]) -> Sam2Config:
     """Transformers' config of the same SAM 2; what is left out has the `sam2` package's defaults."""
     if not (
         model.get("directly_add_no_mem_embed") and model.get("pred_obj_scores") and model.get("pred_obj_scores_mlp")

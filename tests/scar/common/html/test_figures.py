@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from scar.common.charts import Bars
+from scar.common.charts import BarChart
 from scar.common.html.figures import save_figures
 
 HOSTILE = "</td><script>alert(1)</script>"
@@ -20,7 +20,7 @@ def written(folder: Path) -> str:
     table = Table("source", "by", title="What is found")
     table.add_column("share", justify="right")
     table.add_row("Toy/eval", HOSTILE, "0.10")
-    chart = Bars(HOSTILE, {"gold": {"cat": 1, HOSTILE: 2}})
+    chart = BarChart(HOSTILE, {"gold": {"cat": 1, HOSTILE: 2}})
     save_figures(
         folder, "stats", title=HOSTILE, about="All.", tables=[table], charts={"one": chart}, beyond=[f"{HOSTILE} 1"]
     )

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scar.generators.rules.negatives import draw
-from scar.generators.rules.true_caption import complete
-from scar.language.lexicon import colours, places, things
-from scar.language.relation_phrase import Statement
-from scar.language.wordnet import related
+from scar.generators.rules.negatives import write_negatives
+from scar.generators.rules.true_caption import write_gold
+from scar.language.lexicon import read_colours, read_scenes, read_things
+from scar.language.relation_phrase import RelationPhrase
+from scar.language.wordnet import is_related
 from scar.sample import PARTS, Box, Caption, Negative, Picture, Region
 from tests.shared import SHARED
 
@@ -26,23 +26,27 @@ MINI = SHARED / "data" / "coco-mini" / "annotations"
 @st.composite
 def pictures(draw: st.DrawFn) -> Picture:
     """Up to seven things anywhere, somewhere."""
-    drawn = st.builds("{} {}".format, st.sampled_from(colours()), st.sampled_from(["star", "ring", "heart"]))
-    category = st.sampled_from(sorted(things())) | drawn
+    drawn = st.builds("{} {}".format, st.sampled_from(read_colours()), st.sampled_from(["star", "ring", "heart"]))
+    category = st.sampled_from(sorted(read_things())) | drawn
     regions = []
     for number in range(draw(st.integers(1, 7))):
         x, y = draw(st.integers(0, 600)), draw(st.integers(0, 440))
         box = Box(x, y, x + draw(st.integers(16, 640 - x)), y + draw(st.integers(16, 480 - y)))
         regions.append(Region(number, box, draw(category), crowd=draw(st.integers(0, 9)) == 0))
-    place = draw(st.sampled_from(sorted(places())))
-    said = draw(st.sampled_from([f"A picture of {places()[place].phrase}.", f"Something on {places()[place].phrase}."]))
+    place = draw(st.sampled_from(sorted(read_scenes())))
+    said = draw(
+        st.sampled_from(
+            [f"A picture of {read_scenes()[place].phrase}.", f"Something on {read_scenes()[place].phrase}."]
+        )
+    )
     scene = draw(st.sampled_from([place, None]))
     return Picture(1, "a.jpg", 640, 480, tuple(regions), (said, said), (), scene)
 
 
 def sample(picture: Picture, seed: int = 0) -> tuple[Caption, tuple[Negative, ...]] | None:
     rng = Random(seed)
-    gold = complete(picture, picture.regions[0], rng)
-    negatives = draw(gold, picture, picture.regions[0], rng, Counter()) if gold else None
+    gold = write_gold(picture, picture.regions[0], rng)
+    negatives = write_negatives(gold, picture, picture.regions[0], rng, Counter()) if gold else None
     return (gold, negatives) if gold and negatives else None
 
 
@@ -60,13 +64,13 @@ def check(gold: Caption, negatives: tuple[Negative, ...], picture: Picture, regi
         assert re.search(r"\s\s|^\s|\s$|\ba [aeio]|\ban [^aeiou]|\b(a|an|the) (a|an|the)\b", caption.text) is None, (
             caption.text
         )
-        assert Statement.parse(caption.relation) is not None
+        assert RelationPhrase.parse(caption.relation) is not None
     for negative in negatives[6:]:
         noun, mine = (re.sub(r"^(a pair of|an?) ", "", caption.object) for caption in (negative.caption, gold))
-        if not {noun.split()[0], mine.split()[0]} <= set(colours()) or noun.split()[0] == mine.split()[0]:
-            assert not related(noun, mine), (noun, mine)
+        if not {noun.split()[0], mine.split()[0]} <= set(read_colours()) or noun.split()[0] == mine.split()[0]:
+            assert not is_related(noun, mine), (noun, mine)
         twins = [other for other in picture.regions if other.category == noun and other.id != region.id]
-        assert not any(other.box.shared(region.box) > 0.5 * region.box.area for other in twins)
+        assert not any(other.box.intersection_area(region.box) > 0.5 * region.box.area for other in twins)
 
 
 @settings(max_examples=150, deadline=None)
@@ -82,8 +86,8 @@ def test_ten_captions_of_any_picture(picture: Picture, seed: int) -> None:
 @given(pictures())
 def test_a_refused_sample_says_why(picture: Picture) -> None:
     region, tally, rng = picture.regions[0], Counter[str](), Random(0)
-    gold = complete(picture, region, rng)
-    if gold and draw(gold, picture, region, rng, tally) is None:
+    gold = write_gold(picture, region, rng)
+    if gold and write_negatives(gold, picture, region, rng, tally) is None:
         assert tally
 
 
@@ -146,14 +150,14 @@ def test_false_scenes_come_as_often_as_the_table_says() -> None:
 def test_what_cannot_get_nine_is_refused() -> None:
     picture = Picture(1, "a.jpg", 640, 480, (Region(1, Box(20, 200, 120, 300), "dog"),), (), (), "xyzzy")
     gold, tally = Caption("a dog", "on the left of a picture of", "a xyzzy"), Counter[str]()
-    assert draw(gold, picture, picture.regions[0], Random(0), tally) is None
+    assert write_negatives(gold, picture, picture.regions[0], Random(0), tally) is None
     assert tally["fits_place"] > 50
 
 
 def test_a_relation_of_another_make_is_refused() -> None:
     picture = kitchen()
     gold = Caption("an oven", "which hums in", "a kitchen")
-    assert draw(gold, picture, picture.regions[0], Random(0), Counter()) is None
+    assert write_negatives(gold, picture, picture.regions[0], Random(0), Counter()) is None
 
 
 def test_the_order_in_which_python_hashes_words_changes_nothing() -> None:
@@ -191,8 +195,8 @@ def test_real_annotations(split: str) -> None:
         picture = Picture(image["id"], image["file_name"], image["width"], image["height"], regions, captions)
         for region in [region for region in regions if not region.crowd and region.box.area > 3000][:5]:
             rng = Random(region.id)
-            gold = complete(picture, region, rng)
-            negatives = draw(gold, picture, region, rng, Counter()) if gold else None
+            gold = write_gold(picture, region, rng)
+            negatives = write_negatives(gold, picture, region, rng, Counter()) if gold else None
             made[negatives is not None] += 1
             if gold and negatives:
                 check(gold, negatives, picture, region)

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.generators.rules.sampling import Lots, drawn
+from scar.generators.rules.sampling import WeightedItems, sample_without_replacement
 
 ROUNDS = 40_000
 
 
 @given(st.lists(st.floats(1e-6, 1e6), max_size=40), st.integers(0, 9))
 def test_everything_is_drawn_once(weights: list[float], seed: int) -> None:
-    urn = Lots(list(range(len(weights))), weights)
-    assert sorted(drawn([(urn, 1.0)], Random(seed))) == list(range(len(weights)))
+    urn = WeightedItems(list(range(len(weights))), weights)
+    assert sorted(sample_without_replacement([(urn, 1.0)], Random(seed))) == list(range(len(weights)))
 
 
 def check(seen: Counter[tuple[str, ...]], weights: dict[str, float]) -> None:
@@ -34,32 +34,40 @@ def check(seen: Counter[tuple[str, ...]], weights: dict[str, float]) -> None:
 
 def test_orders_are_as_likely_as_draw_by_draw() -> None:
     weights, rng = {"a": 1.0, "b": 30.0, "c": 2.0, "d": 7.0}, Random(1)
-    lots = Lots(list(weights), list(weights.values()))
-    seen = Counter(tuple(drawn([(lots, 1.0)], rng)) for _ in range(ROUNDS))
+    lots = WeightedItems(list(weights), list(weights.values()))
+    seen = Counter(tuple(sample_without_replacement([(lots, 1.0)], rng)) for _ in range(ROUNDS))
     check(seen, weights)
 
 
 def test_several_urns_are_as_one() -> None:
     weights, rng = {"a": 1.0, "b": 6.0, "c": 2.0, "d": 3.0}, Random(2)
-    urns = [(Lots("ad", [1.0, 1.0]), 1.0), (Lots("cbd", [1.0, 3.0, 1.0]), 2.0), (Lots("", []), 1.0)]
-    seen = Counter(tuple(drawn(urns, rng)) for _ in range(ROUNDS))
+    urns = [
+        (WeightedItems("ad", [1.0, 1.0]), 1.0),
+        (WeightedItems("cbd", [1.0, 3.0, 1.0]), 2.0),
+        (WeightedItems("", []), 1.0),
+    ]
+    seen = Counter(tuple(sample_without_replacement(urns, rng)) for _ in range(ROUNDS))
     assert seen.total() == ROUNDS
     check(seen, weights)
 
 
 def test_what_hardly_weighs_is_drawn_in_proportion_too() -> None:
     weights, rng = {"a": 1e9, "b": 1.0, "c": 3.0}, Random(4)
-    urn = Lots(list(weights), list(weights.values()))
-    check(Counter(tuple(drawn([(urn, 1.0)], rng)) for _ in range(ROUNDS)), weights)
+    urn = WeightedItems(list(weights), list(weights.values()))
+    check(Counter(tuple(sample_without_replacement([(urn, 1.0)], rng)) for _ in range(ROUNDS)), weights)
 
 
 def test_what_is_drawn_does_not_depend_on_how_much_is_asked_for() -> None:
-    urns = [(Lots("abcdef", [1, 2, 3, 4, 5, 6]), 1.0)]
-    whole = list(drawn(urns, Random(3)))
-    some = drawn(urns, Random(3))
+    urns = [(WeightedItems("abcdef", [1, 2, 3, 4, 5, 6]), 1.0)]
+    whole = list(sample_without_replacement(urns, Random(3)))
+    some = sample_without_replacement(urns, Random(3))
     assert [next(some) for _ in range(3)] == whole[:3]
-    assert list(drawn(urns, Random(3))) == whole
+    assert list(sample_without_replacement(urns, Random(3))) == whole
 
 
 def test_of_nothing_nothing_is_drawn() -> None:
-    assert list(drawn([], Random(0))) == list(drawn([(Lots([]), 1.0)], Random(0))) == []
+    assert (
+        list(sample_without_replacement([], Random(0)))
+        == list(sample_without_replacement([(WeightedItems([]), 1.0)], Random(0)))
+        == []
+    )

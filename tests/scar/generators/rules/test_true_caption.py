@@ -4,8 +4,8 @@ from random import Random
 
 import pytest
 
-from scar.generators.rules.true_caption import complete
-from scar.language.relation_phrase import Statement
+from scar.generators.rules.true_caption import write_gold
+from scar.language.relation_phrase import RelationPhrase
 from scar.sample import Box, Caption, Picture, Region, Relation
 
 LEFT, RIGHT = Box(20, 200, 120, 300), Box(500, 200, 600, 300)
@@ -20,7 +20,7 @@ def picture(
 
 def golds(shown: Picture, region: Region, draws: int = 40) -> set[str]:
     """All that is said of a region over many seeds."""
-    drawn = (complete(shown, region, Random(seed)) for seed in range(draws))
+    drawn = (write_gold(shown, region, Random(seed)) for seed in range(draws))
     return {caption.text for caption in drawn if caption}
 
 
@@ -53,13 +53,13 @@ def test_a_thing_alone_is_told_by_where_it_is_in_the_picture() -> None:
 
 def test_without_a_place_there_is_no_caption() -> None:
     dog = Region(1, LEFT, "dog")
-    assert complete(picture(dog), dog, Random(0)) is None
-    assert complete(picture(dog, captions=("A dog near a street light.",)), dog, Random(0)) is None
+    assert write_gold(picture(dog), dog, Random(0)) is None
+    assert write_gold(picture(dog, captions=("A dog near a street light.",)), dog, Random(0)) is None
 
 
 def test_without_a_plain_position_there_is_no_caption() -> None:
     dog = Region(1, Box(110, 60, 350, 330), "dog")
-    assert complete(picture(dog, scene="beach"), dog, Random(0)) is None
+    assert write_gold(picture(dog, scene="beach"), dog, Random(0)) is None
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def test_without_a_plain_position_there_is_no_caption() -> None:
 )
 def test_the_scene_is_what_the_captions_agree_on(captions: tuple[str, ...], scene: str | None) -> None:
     dog = Region(1, LEFT, "dog")
-    gold = complete(picture(dog, captions=captions), dog, Random(0))
+    gold = write_gold(picture(dog, captions=captions), dog, Random(0))
     assert (gold.scene if gold else None) == scene
 
 
 def test_things_that_are_together_nowhere_else_tell_the_place() -> None:
     oven, fridge = Region(1, LEFT, "oven"), Region(2, RIGHT, "refrigerator")
-    gold = complete(picture(oven, fridge), oven, Random(0))
+    gold = write_gold(picture(oven, fridge), oven, Random(0))
     assert gold is not None
     assert gold.scene == "a kitchen"
 
@@ -101,7 +101,7 @@ def test_a_thing_is_only_in_a_place_that_can_hold_it() -> None:
 
 def test_a_thing_is_not_in_a_picture_of_itself() -> None:
     bed = Region(1, LEFT, "bed")
-    assert complete(picture(bed, captions=("A bed.", "A messy bed.")), bed, Random(0)) is None
+    assert write_gold(picture(bed, captions=("A bed.", "A messy bed.")), bed, Random(0)) is None
 
 
 def test_what_captions_say_of_the_only_subject_is_told() -> None:
@@ -146,7 +146,7 @@ def test_each_of_as_many_as_a_caption_counts_does_it() -> None:
 )
 def test_a_person_is_called_what_captions_agree_on(captions: tuple[str, ...], noun: str) -> None:
     person = Region(1, LEFT, "person")
-    gold = complete(picture(person, captions=captions), person, Random(0))
+    gold = write_gold(picture(person, captions=captions), person, Random(0))
     assert gold is not None
     assert gold.object == noun
 
@@ -166,7 +166,7 @@ def test_a_person_is_called_what_captions_agree_on(captions: tuple[str, ...], no
 )
 def test_a_phrase_of_the_source_names_the_thing(category: str, phrase: str, noun: str) -> None:
     region = Region(1, LEFT, category, phrases=(phrase,))
-    gold = complete(picture(region, scene="street"), region, Random(0))
+    gold = write_gold(picture(region, scene="street"), region, Random(0))
     assert gold is not None
     assert gold.object == noun
 
@@ -205,11 +205,11 @@ def test_what_lies_on_a_table_is_on_it() -> None:
 def test_the_seed_decides_and_every_caption_parses() -> None:
     dog = Region(1, LEFT, "dog")
     shown = picture(dog, Region(2, RIGHT, "person"), Region(3, TOP, "kite"), scene="beach")
-    drawn = [complete(shown, dog, Random(seed)) for seed in range(30)]
-    assert drawn == [complete(shown, dog, Random(seed)) for seed in range(30)]
+    drawn = [write_gold(shown, dog, Random(seed)) for seed in range(30)]
+    assert drawn == [write_gold(shown, dog, Random(seed)) for seed in range(30)]
     for gold in drawn:
         assert isinstance(gold, Caption)
-        assert Statement.parse(gold.relation) is not None
+        assert RelationPhrase.parse(gold.relation) is not None
 
 
 def test_a_phrase_tells_what_this_very_thing_does() -> None:
@@ -238,6 +238,6 @@ def test_annotated_relations_are_told_in_the_words_of_captions(predicate: str, r
     relations = {
         gold.relation
         for seed in range(20)
-        if (gold := complete(picture(person, horse, scene="beach", relations=facts), person, Random(seed)))
+        if (gold := write_gold(picture(person, horse, scene="beach", relations=facts), person, Random(seed)))
     }
     assert relations == {relation} if relation else all("horse" not in each for each in relations)

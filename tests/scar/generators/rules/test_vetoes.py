@@ -3,7 +3,7 @@
 import pytest
 
 from scar.generators.rules import vetoes
-from scar.generators.rules.vetoes import VETOES, Context, veto
+from scar.generators.rules.vetoes import VETOES, VetoContext, find_veto_reason
 from scar.sample import Box, Caption, Negative, Part, Picture, Region, Relation
 
 GOLD = Caption("a dog", "to the left of a person on", "a beach")
@@ -18,10 +18,10 @@ def context(
     relations: tuple[Relation, ...] = (),
     accepted: tuple[Negative, ...] = (),
     scene: str | None = None,
-) -> Context:
+) -> VetoContext:
     picture = Picture(1, "a.jpg", 640, 480, regions or (DOG, PERSON, KITE), captions, relations, scene)
-    known = Context.of(gold, picture, picture.regions[0])
-    known.taken.update(negative.caption.text.lower() for negative in accepted)
+    known = VetoContext.from_gold(gold, picture, picture.regions[0])
+    known.taken_texts.update(negative.caption.text.lower() for negative in accepted)
     return known
 
 
@@ -216,8 +216,8 @@ def test_what_overlaps_may_lie_on_it() -> None:
 def test_every_reason_is_the_name_of_its_veto() -> None:
     every = {each for vetoes in VETOES.values() for each in vetoes}
     assert len({each.__name__ for each in every}) == len(every) == 11
-    assert veto(swapped("object", "a puppy"), context()) == "wordnet_related"
-    assert veto(swapped("object", "a boat"), context()) is None
+    assert find_veto_reason(swapped("object", "a puppy"), context()) == "wordnet_related"
+    assert find_veto_reason(swapped("object", "a boat"), context()) is None
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from random import Random
 import numpy as np
 import pytest
 
-from scar.generators.rules.candidates import Proposal
-from scar.generators.rules.negatives import draw, fitted
-from scar.generators.rules.proportional_fitting import Candidates, balanced, expected
-from scar.generators.rules.sampling import Lots, drawn
-from scar.generators.rules.true_caption import complete
-from scar.generators.rules.weights import Pools, fit
+from scar.generators.rules.candidates import Candidate
+from scar.generators.rules.negatives import fit_negative_writer, write_negatives
+from scar.generators.rules.proportional_fitting import FittingProblem, compute_draw_chances, fit_feature_weights
+from scar.generators.rules.sampling import WeightedItems, sample_without_replacement
+from scar.generators.rules.true_caption import write_gold
+from scar.generators.rules.weights import SamplingWeights, fit_weights
 from scar.sample import NEGATIVES_PER_PART, Box, Caption, Picture, Region
 
 PLACES = {
@@ -43,7 +43,7 @@ def world(count: int) -> list[tuple[Caption, Picture, Region]]:
             for n, (name, (x, y)) in enumerate(zip(names, corners, strict=True))
         )
         picture = Picture(len(told), "a.jpg", 640, 480, regions, (), (), place)
-        gold = complete(picture, regions[0], rng)
+        gold = write_gold(picture, regions[0], rng)
         if gold is not None:
             told.append((gold, picture, regions[0]))
     return told
@@ -59,13 +59,13 @@ def apart(some: Counter[str], others: Counter[str]) -> float:
 
 def test_false_elements_are_as_frequent_as_true_ones() -> None:
     told = world(400)
-    suited = fitted(told, Random(0), True)
+    suited = fit_negative_writer(told, Random(0), True)
     golds: dict[str, Counter[str]] = {part: Counter() for part in ("scene", "object")}
     falses: dict[str, Counter[str]] = {part: Counter() for part in ("scene", "object")}
     by_tables = Counter[str]()
     for number, (gold, picture, region) in enumerate(told):
         negatives = suited(gold, picture, region, Random(number), Counter())
-        plain = draw(gold, picture, region, Random(number), Counter())
+        plain = write_negatives(gold, picture, region, Random(number), Counter())
         assert negatives is not None
         assert plain is not None
         by_tables.update(each.caption.scene for each in plain if each.part == "scene")
@@ -84,36 +84,40 @@ def test_the_expected_draws_are_those_of_many_draws() -> None:
     weights, rounds, rng = [1.0, 30.0, 2.0, 7.0, 0.01, 4.0], 4000, Random(1)
     rows = np.array([0] * 6 + [1] * 3)
     scores = np.log(np.array([*weights, 5.0, 1.0, 1e-6]))
-    lots = Lots(range(6), weights)
+    lots = WeightedItems(range(6), weights)
     seen = Counter[int]()
     for _ in range(rounds):
-        lot = drawn([(lots, 1.0)], rng)
+        lot = sample_without_replacement([(lots, 1.0)], rng)
         seen.update(next(lot) for _ in range(3))
-    chances = expected(scores, np.array([0, 6]), rows, 3)
+    chances = compute_draw_chances(scores, np.array([0, 6]), rows, 3)
     assert chances[:6].sum() == pytest.approx(3, abs=1e-6)
     assert chances[:6] == pytest.approx([seen[place] / rounds for place in range(6)], abs=0.1)
     assert chances[6:] == pytest.approx([1, 1, 1])
 
 
 def test_marks_that_no_gold_caption_has_are_drawn_in_want_of_others_only() -> None:
-    candidates = Candidates()
+    candidates = FittingProblem()
     for gold in ("scene a", "scene b", "scene c", "scene d", "scene e") * 20:
         others = {"scene a", "scene b", "scene c", "scene d", "scene e", "scene never"} - {gold}
-        candidates.add([gold], [Proposal(mark, (mark,), 1.0) for mark in sorted(others)])
-    weights = balanced(candidates, NEGATIVES_PER_PART, whole=True)
+        candidates.add_caption([gold], [Candidate(mark, (mark,), 1.0) for mark in sorted(others)])
+    weights = fit_feature_weights(candidates, NEGATIVES_PER_PART, is_complete=True)
     assert weights["scene never"] < 0.01 * min(weight for mark, weight in weights.items() if mark != "scene never")
 
 
 def test_no_captions_make_the_pools_of_the_tables() -> None:
-    assert fit([], Random(0), whole=True).weights == {}
+    assert fit_weights([], Random(0), is_complete=True).feature_weights == {}
 
 
 def test_pools_survive_the_way_to_another_process() -> None:
     told = world(40)
-    pools = fit(told, Random(0), whole=False)
+    pools = fit_weights(told, Random(0), is_complete=False)
     gold, picture, region = told[0]
-    before = draw(gold, picture, region, Random(3), Counter(), pools)
-    again: Pools = pickle.loads(pickle.dumps(pools))  # noqa: S301, TID251 - our own
-    assert (again.golds.nouns, again.golds.of, again.weights) == (pools.golds.nouns, pools.golds.of, pools.weights)
-    assert draw(gold, picture, region, Random(3), Counter(), again) == before
-    assert fit(told, Random(0), whole=False).weights == pools.weights
+    before = write_negatives(gold, picture, region, Random(3), Counter(), pools)
+    again: SamplingWeights = pickle.loads(pickle.dumps(pools))  # noqa: S301, TID251 - our own
+    assert (again.stats.nouns, again.stats.scenes_by_noun, again.feature_weights) == (
+        pools.stats.nouns,
+        pools.stats.scenes_by_noun,
+        pools.feature_weights,
+    )
+    assert write_negatives(gold, picture, region, Random(3), Counter(), again) == before
+    assert fit_weights(told, Random(0), is_complete=False).feature_weights == pools.feature_weights

@@ -11,8 +11,8 @@ import torch
 from scar.errors import ConfigError
 from scar.sample import Mask
 from virtue_ref.config import Config
-from virtue_ref.model.prompts import Clicks, grid
-from virtue_ref.model.segmenters.sam2 import Sam2, Segmenter, build
+from virtue_ref.model.prompts import PointPrompt, make_grid_prompt
+from virtue_ref.model.segmenters.sam2 import Sam2Segmenter, StockSam2, build_sam2
 
 SEGMENTER = Config.read("tiny").segmenter
 assert SEGMENTER is not None
@@ -20,19 +20,19 @@ MODEL: dict[str, Any] = dict(SEGMENTER.model)
 PIXELS = np.zeros((90, 70), bool)
 PIXELS[20:50, 10:40] = True
 PROMPTS = [
-    grid(256, 3),
-    Clicks(((20.0, 30.0),), (1,)),
-    Clicks(((20.0, 30.0), (200.0, 30.0), (90.5, 3.25)), (1, 0, 0)),
-    Clicks(((20.0, 30.0), (200.0, 130.0)), (2, 3)),
-    Clicks(((20.0, 30.0), (200.0, 130.0), (50.0, 60.0)), (2, 3, 1)),
-    Clicks((), (), Mask.from_array(PIXELS)),
+    make_grid_prompt(256, 3),
+    PointPrompt(((20.0, 30.0),), (1,)),
+    PointPrompt(((20.0, 30.0), (200.0, 30.0), (90.5, 3.25)), (1, 0, 0)),
+    PointPrompt(((20.0, 30.0), (200.0, 130.0)), (2, 3)),
+    PointPrompt(((20.0, 30.0), (200.0, 130.0), (50.0, 60.0)), (2, 3, 1)),
+    PointPrompt((), (), Mask.from_array(PIXELS)),
 ]
 
 
 @pytest.fixture(scope="module")
-def segmenter() -> Segmenter:
+def segmenter() -> Sam2Segmenter:
     torch.manual_seed(0)
-    made = Sam2(MODEL | {"use_obj_ptrs_in_encoder": True})  # which the stock path cannot do without
+    made = StockSam2(MODEL | {"use_obj_ptrs_in_encoder": True})  # which the stock path cannot do without
     # Fresh SAM 2 modules keep some embeddings at zero, which would hide a missing term.
     with torch.no_grad():
         for weight in made.parameters():
@@ -45,7 +45,7 @@ def frames() -> torch.Tensor:
     return torch.randn(2, 3, 256, 256, generator=torch.Generator().manual_seed(1))
 
 
-def stock(segmenter: Segmenter, frame: torch.Tensor, prompt: Clicks) -> torch.Tensor:
+def stock(segmenter: Sam2Segmenter, frame: torch.Tensor, prompt: PointPrompt) -> torch.Tensor:
     """The image side of the mask decoder's transformer when SAM 2 runs as its authors run it."""
     sam = segmenter.sam
     caught: list[torch.Tensor] = []
@@ -69,12 +69,12 @@ def stock(segmenter: Segmenter, frame: torch.Tensor, prompt: Clicks) -> torch.Te
 
 @pytest.mark.parametrize("prompt", PROMPTS, ids=["grid", "point", "points", "box", "box and point", "mask"])
 @torch.inference_mode()
-def test_maps_are_those_of_stock_sam2(segmenter: Segmenter, frames: torch.Tensor, prompt: Clicks) -> None:
+def test_maps_are_those_of_stock_sam2(segmenter: Sam2Segmenter, frames: torch.Tensor, prompt: PointPrompt) -> None:
     if prompt.mask is not None:
         # With a mask alone SAM 2 puts two points of no meaning: its own filler and the prompt encoder's. We put one,
         # as for every other prompt; here the filler is spelled out.
         expected = stock(segmenter, frames[0], prompt)
-        given = Clicks(((0.0, 0.0),), (-1,), prompt.mask)
+        given = PointPrompt(((0.0, 0.0),), (-1,), prompt.mask)
     else:
         expected, given = stock(segmenter, frames[0], prompt), prompt
     ours = segmenter(segmenter.encode(frames[:1]), [given])
@@ -82,13 +82,13 @@ def test_maps_are_those_of_stock_sam2(segmenter: Segmenter, frames: torch.Tensor
 
 
 @torch.inference_mode()
-def test_the_map_is_the_level_that_stock_sam2_uses(segmenter: Segmenter, frames: torch.Tensor) -> None:
+def test_the_map_is_the_level_that_stock_sam2_uses(segmenter: Sam2Segmenter, frames: torch.Tensor) -> None:
     stock_map = segmenter.sam.image_encoder(frames)["vision_features"] + segmenter.sam.no_mem_embed.reshape(1, -1, 1, 1)
     assert torch.equal(segmenter.encode(frames), stock_map)
 
 
 @torch.inference_mode()
-def test_a_mixed_batch_equals_its_regions_alone(segmenter: Segmenter, frames: torch.Tensor) -> None:
+def test_a_mixed_batch_equals_its_regions_alone(segmenter: Sam2Segmenter, frames: torch.Tensor) -> None:
     maps = list(segmenter.encode(frames)[[0, 1, 0, 1, 1, 0]])
     together = segmenter(maps, PROMPTS)
     alone = torch.cat([segmenter(maps[row : row + 1], PROMPTS[row : row + 1]) for row in range(len(PROMPTS))])
@@ -96,7 +96,7 @@ def test_a_mixed_batch_equals_its_regions_alone(segmenter: Segmenter, frames: to
 
 
 @torch.inference_mode()
-def test_every_kind_of_prompt_moves_the_map(segmenter: Segmenter, frames: torch.Tensor) -> None:
+def test_every_kind_of_prompt_moves_the_map(segmenter: Sam2Segmenter, frames: torch.Tensor) -> None:
     maps = segmenter([segmenter.encode(frames[:1])[0]] * len(PROMPTS), PROMPTS)
     for row in range(1, len(PROMPTS)):
         assert (maps[row] - maps[row - 1]).abs().max() > 1e-3
@@ -133,10 +133,10 @@ def changed(place: str, value: Any) -> dict[str, Any]:
 )
 def test_a_strangers_config_builds_nothing_else(place: str, value: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        build(changed(place, value))
+        build_sam2(changed(place, value))
 
 
 def test_another_module_of_sam2_is_no_segmenter() -> None:
     neck = MODEL["image_encoder"]["neck"]["position_encoding"]
     with pytest.raises(ConfigError, match=r"does not build a SAM 2|not a SAM 2"):
-        build(neck)
+        build_sam2(neck)

@@ -14,17 +14,17 @@ from mmeb_eval.embedder import Item, Points
 from scar.errors import CheckpointError
 from scar.sample import Box, Mask
 from virtue_ref.checkpoints import resolve
-from virtue_ref.checkpoints.format import Checkpoint, build, of_model
+from virtue_ref.checkpoints.format import Checkpoint, build_model, make_checkpoint
 from virtue_ref.embedder import load
-from virtue_ref.model.prompts import Clicks, grid
+from virtue_ref.model.prompts import PointPrompt, make_grid_prompt
 
 PIXELS = np.zeros((90, 70), bool)
 PIXELS[20:50, 10:40] = True
 PROMPTS = [
-    grid(256, 3),
-    Clicks(((20.0, 30.0), (200.0, 30.0), (90.5, 3.25)), (1, 0, 0)),
-    Clicks(((20.0, 30.0), (200.0, 130.0)), (2, 3)),
-    Clicks((), (), Mask.from_array(PIXELS)),
+    make_grid_prompt(256, 3),
+    PointPrompt(((20.0, 30.0), (200.0, 30.0), (90.5, 3.25)), (1, 0, 0)),
+    PointPrompt(((20.0, 30.0), (200.0, 130.0)), (2, 3)),
+    PointPrompt((), (), Mask.from_array(PIXELS)),
 ]
 
 
@@ -45,12 +45,12 @@ def test_tokens_are_the_same(shaken: Checkpoint) -> None:
     frames = torch.randn(2, 3, 256, 256, generator=torch.Generator().manual_seed(1))
     tokens = []
     for package in ("sam2", "transformers"):
-        model = build(with_package(shaken, package))
+        model = build_model(with_package(shaken, package))
         assert model.segmenter is not None
         assert model.connector is not None
         maps = model.segmenter.encode(frames)
         mixed = model.segmenter([maps[row % 2] for row in range(len(PROMPTS))], PROMPTS)
-        tokens.append((maps, model.segmenter.prompt_tokens(PROMPTS[:1]), mixed, model.connector(mixed)))
+        tokens.append((maps, model.segmenter.embed_points(PROMPTS[:1]), mixed, model.connector(mixed)))
     for ours, theirs in zip(*tokens, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
 
@@ -69,7 +69,7 @@ def test_vectors_of_the_reference_checkpoint_are_the_same(reference: Path) -> No
 
 def test_saving_keeps_all_weights(shaken: Checkpoint) -> None:
     checkpoint = with_package(shaken, "transformers")
-    assert of_model(build(checkpoint), like=checkpoint).segmenter == shaken.segmenter
+    assert make_checkpoint(build_model(checkpoint), origin=checkpoint).segmenter == shaken.segmenter
 
 
 def test_random_weights_too(picture: Callable[..., Path]) -> None:
@@ -81,6 +81,6 @@ def test_what_transformers_does_not_know(stored: Checkpoint) -> None:
     model = {**stored.config.segmenter.model, "pred_obj_scores": False}
     segmenter = dataclasses.replace(stored.config.segmenter, model=model, package="transformers")
     with pytest.raises(CheckpointError, match="transformers knows SAM 2 only with object scores"):
-        build(dataclasses.replace(stored, config=dataclasses.replace(stored.config, segmenter=segmenter)))
+        build_model(dataclasses.replace(stored, config=dataclasses.replace(stored.config, segmenter=segmenter)))
     with pytest.raises(CheckpointError, match="no SAM 2 in package 'sam3': it is sam2 or transformers"):
-        build(with_package(resolve.read("tiny"), "sam3"))
+        build_model(with_package(resolve.read_checkpoint("tiny"), "sam3"))
