@@ -76,8 +76,8 @@ def iter_instructions(found: Sequence[ImageStatus], folder: Path, images: Path |
     for each in found:
         key, total = f"{each.source}/{each.split}", len(each.images)
         if each.changed:
-            yield f"{key}: {len(each.changed):,} of {total:,} images "
-            f"are not the ones of {IMAGE_CHECKSUMS}: {each.changed[0]}"
+            which = f"{IMAGE_CHECKSUMS}: {each.changed[0]}"
+            yield f"{key}: {len(each.changed):,} of {total:,} images are not the ones of {which}"
         if not each.missing:
             yield f"{key}: all {total:,} images are there"
             continue
