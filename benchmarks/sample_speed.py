@@ -29,9 +29,10 @@ def take_turns(data: Path, key: str) -> None:
     from scar.accounting import Tally
     from scar.annotations import open_index
     from scar.annotations.once import CallCache
-    from scar.build.pipeline import fit_generator, make_rules_generator, select_fit_indices
+    from scar.build.pipeline import fit_generator, select_fit_indices
     from scar.build.shard import Job, Shard, ShardResult
     from scar.formats.schema import Origin
+    from scar.generators.generator import make_rules_generator
     from scar.recipe import read_recipe
 
     gc.disable()  # as workers do

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from scar import Caption, Negative, Recipe, Region, Source, build
-from scar.build.pipeline import Generator
+from scar.generators.generator import Generator
 from scar.sample import PARTS, Picture
 
 WIDTH, HEIGHT = 120, 90

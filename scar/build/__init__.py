@@ -10,7 +10,7 @@ from scar.common.progress import Track, track_silently
 if TYPE_CHECKING:
     from scar.build.engine import EngineName
     from scar.build.image_folder import ImagesMode
-    from scar.build.pipeline import Generator
+    from scar.generators.generator import Generator
     from scar.recipe import Recipe
 
 

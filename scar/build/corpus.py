@@ -26,7 +26,7 @@ from scar.build.earlier_builds import find_earlier_builds
 from scar.build.engine import Engine, EngineName, open_engine, run_here
 from scar.build.image_folder import ImagesMode, put_images, refuse_to_replace, refuse_to_replace_images, remove_others
 from scar.build.leakage import Leakage, find_leakage, lacks_id, refuse_leakage, with_held_out
-from scar.build.pipeline import Generator, fit_generator, image_folder_name, make_rules_generator, select_fit_indices
+from scar.build.pipeline import fit_generator, image_folder_name, select_fit_indices
 from scar.build.refine import refine_source
 from scar.build.report import REPORT_NAME, read_report
 from scar.build.shard import SHARD_IMAGES, Job, Shard, ShardResult
@@ -37,6 +37,7 @@ from scar.common.progress import Track
 from scar.errors import BuildInterrupted, InputError, LeakageError, RecipeError, ScarError
 from scar.formats.parquet import SampleWriter
 from scar.formats.schema import Origin
+from scar.generators.generator import Generator, make_rules_generator
 from scar.recipe import Recipe, Source
 from scar.recipe import read_recipe as load_recipe
 from scar.sample import Split

@@ -8,60 +8,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import TypeAlias
 
 from scar.accounting import Tally
 from scar.annotations import PictureRef
 from scar.build.select import select_regions
 from scar.common.images import decode_image, locate_image, probe_image
 from scar.errors import BadRecord
+from scar.generators.generator import Generator, GoldCaption
 from scar.recipe import Recipe, Source
-from scar.sample import Caption, Negative, Picture, Region, Sample
+from scar.sample import Picture, Region, Sample
 
 FIT_PICTURES = 500
 FIT_CAPTIONS = 600
 """Enough to tell how frequent words are, few enough to take seconds."""
-
-WriteNegatives: TypeAlias = Callable[..., tuple[Negative, ...] | None]
-"""Of a gold caption, its picture and region, randomness and a tally of refusals."""
-
-GoldCaption: TypeAlias = tuple[Caption, Picture, Region]
-"""A caption that is true of a region of a picture."""
-
-
-@dataclass(frozen=True, slots=True)
-class Generator:
-    """What writes captions.
-
-    Attributes:
-        name: as the provenance tells it.
-        version: changes when the same input gives other captions.
-        write_gold: the caption that is true of a region, or None when there is not enough to tell.
-        write_negatives: nine captions that are not, three per part in the order of `PARTS`, or None when there are not
-            enough;
-            counts what it refused.
-        fit: makes the `write_negatives` that suits a source out of its true captions; told, too, whether these are all
-            of them.
-        refinable: whether `write_negatives` takes a ``judge_of``; see `scar.build.refine`.
-    """
-
-    name: str
-    version: str
-    write_gold: Callable[[Picture, Region, Random], Caption | None]
-    write_negatives: WriteNegatives
-    fit: Callable[[Sequence[GoldCaption], Random, bool], WriteNegatives] | None = None
-    refinable: bool = False
-
-
-def make_rules_generator() -> Generator:
-    """The generator that needs no model and no network."""
-    from scar.generators.rules.negatives import fit_negative_writer, write_negatives
-    from scar.generators.rules.true_caption import write_gold
-
-    return Generator("rules", "3", write_gold, write_negatives, fit_negative_writer, refinable=True)
 
 
 def select_fit_indices(count: int) -> Sequence[int]:

@@ -17,9 +17,9 @@ from scar.audit.blind import compute_hit_rates, fit_ngrams, score_questions
 from scar.audit.logistic import Floats, fit_conditional_logit
 from scar.audit.ngrams import NgramVocabulary
 from scar.audit.questions import FOLDS, Question, QuestionSet, ReservoirSample, fills_every_fold, find_fold
-from scar.build.pipeline import Generator
 from scar.build.shard import ShardResult
 from scar.errors import InputError
+from scar.generators.generator import Generator
 from scar.sample import Caption
 
 MOST_SAMPLES_LEARNED = 20_000
@@ -103,6 +103,6 @@ def refine_source(
         if rate["hit"] <= rate["chance"] + CHANCE_MARGIN or number > MOST_ROUNDS:
             break
         judges = [BlindModel.train_on(sheet.split_fold(fold)[0]) for fold in range(FOLDS)]
-        choosing = partial(generator.write_negatives, judge_of=partial(select_judge, judges=judges))
+        choosing = partial(generator.write_negatives, find_judge=partial(select_judge, judges=judges))
         results = start_round(dataclasses.replace(generator, write_negatives=choosing), number)
     return results, {"rounds": len(blind) - 1, "blind": blind}

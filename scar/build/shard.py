@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from scar.accounting import Tally
 from scar.annotations import PictureRef
-from scar.build.pipeline import Generator, iter_samples
+from scar.build.pipeline import iter_samples
 from scar.formats import schema
 from scar.formats.schema import PROVENANCE_SCHEMA, SCHEMAS, Origin
+from scar.generators.generator import Generator
 from scar.recipe import Recipe, Source
 from scar.sample import Sample, Split
 

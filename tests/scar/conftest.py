@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from scar.build import corpus
-from scar.build.pipeline import Generator
 from scar.cli import app
+from scar.generators.generator import Generator
 
 if TYPE_CHECKING:
     from tests.conftest import World

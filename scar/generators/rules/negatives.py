@@ -31,7 +31,7 @@ def write_negatives(
     rng: Random,
     tally: Counter[str],
     weights: SamplingWeights = DEFAULT_WEIGHTS,
-    judge_of: Callable[[str], TextScorer] | None = None,
+    find_judge: Callable[[str], TextScorer] | None = None,
 ) -> tuple[Negative, ...] | None:
     """Nine negatives, three of each part in the order of `PARTS`; with the gold caption ten distinct texts.
 
@@ -42,19 +42,19 @@ def write_negatives(
         rng: the only chance in it.
         tally: counts every proposal that is refused, under its reason.
         weights: how likely each element is drawn; by default as the tables say.
-        judge_of: gives the judge of an image by its file. With one, negatives are chosen so that the gold caption's
+        find_judge: gives the judge of an image by its file. With one, negatives are chosen so that the gold caption's
             place among the ten, as the judge ranks them, is any with equal chance.
 
     Returns:
         None when the rules do not have three of each part that are plainly false.
     """
     context = VetoContext.from_gold(gold, picture, region)
-    most = NEGATIVES_PER_PART * (_OVERSAMPLING if judge_of else 1)
+    most = NEGATIVES_PER_PART * (_OVERSAMPLING if find_judge else 1)
     found = [_sample_negatives(part, context, rng, tally, weights, most) for part in PARTS]
     if any(len(negatives) < NEGATIVES_PER_PART for negatives in found):
         return None
-    if judge_of:
-        found = _choose_by_score(found, gold, judge_of(picture.file), rng)
+    if find_judge:
+        found = _choose_by_score(found, gold, find_judge(picture.file), rng)
     return tuple(negative for negatives in found for negative in negatives)
 
 

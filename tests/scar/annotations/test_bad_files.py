@@ -266,7 +266,7 @@ from typer.testing import CliRunner
 sys.path.insert(0, sys.argv[2])
 from scar.build import corpus
 from scar.cli import app
-from scar.build.pipeline import Generator
+from scar.generators.generator import Generator
 from tests.conftest import _complete, _draw
 
 corpus.make_rules_generator = lambda: Generator("stand-in", "1", _complete, _draw)

@@ -14,9 +14,9 @@ from scar import Recipe, Source, build
 from scar.accounting import Tally
 from scar.audit import audit
 from scar.build.earlier_builds import find_earlier_builds
-from scar.build.pipeline import Generator
 from scar.errors import LeakageError
 from scar.formats.parquet import find_row_files
+from scar.generators.generator import Generator
 from scar.sample import Split
 from tests.scar.annotations.test_visual_genome import HELD, TRAIN_IDS, Genome
 

@@ -195,7 +195,7 @@ def test_a_killed_worker_is_noticed(
 ) -> None:
     from importlib import import_module
 
-    from scar.build.pipeline import make_rules_generator
+    from scar.generators.generator import make_rules_generator
 
     source = recipe.sources[0]
     (tmp_path / f"fatal{where}.py").write_text(FATAL.replace("MOST", str(IMAGES)).replace("WHERE", where))

@@ -18,9 +18,10 @@ import pytest
 from scar import Caption, Recipe, Sample, build, read
 from scar.accounting import Tally
 from scar.annotations import open_index
-from scar.build.pipeline import Generator, iter_samples
+from scar.build.pipeline import iter_samples
 from scar.errors import AccountingError, InputError, RecipeError
 from scar.formats.check import check_folder
+from scar.generators.generator import Generator
 from scar.recipe import read_recipe
 from scar.sample import PARTS, Picture, Region
 
@@ -215,7 +216,7 @@ from random import Random
 from scar.build import corpus
 from scar.build import image_folder
 from scar import Caption, Negative, Recipe, Source, build
-from scar.build.pipeline import Generator
+from scar.generators.generator import Generator
 from scar.sample import PARTS
 
 world, out, moment = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]

@@ -12,8 +12,8 @@ import pytest
 
 from scar import Caption, Negative, Recipe, Region, Source, build, read
 from scar.audit import audit
-from scar.build.pipeline import Generator, make_rules_generator
 from scar.errors import InputError
+from scar.generators.generator import Generator, make_rules_generator
 from scar.generators.rules.negatives import write_negatives
 from scar.generators.rules.true_caption import write_gold
 from scar.sample import PARTS, Box, Picture
@@ -33,7 +33,7 @@ def leak(
     region: Region,
     rng: Random,
     tally: Counter[str],
-    judge_of: Callable[[str], Callable[[Sequence[str]], Sequence[float]]] | None = None,
+    find_judge: Callable[[str], Callable[[Sequence[str]], Sequence[float]]] | None = None,
 ) -> tuple[Negative, ...]:
     """Most false elements have words that no true one has; a judge leads to the others."""
     negatives = []
@@ -41,8 +41,8 @@ def leak(
         words = [rng.choice(TRUE if rng.random() < 0.3 else FALSE) for _ in range(24)]
         numbers = rng.sample([n for n in range(30) if not getattr(gold, part).endswith(f" {n}")], k=24)
         found = [Negative(part, gold.swap(part, f"{part} {word} {n}")) for n, word in zip(numbers, words, strict=True)]
-        if judge_of:
-            scores = judge_of(picture.file)([negative.caption.text for negative in found])
+        if find_judge:
+            scores = find_judge(picture.file)([negative.caption.text for negative in found])
             found = [found[place] for place in np.argsort(-np.asarray(scores), kind="stable")]
         negatives += found[:3]
     return tuple(negatives)
@@ -106,7 +106,7 @@ def test_the_gold_caption_comes_anywhere_as_the_judge_ranks_them() -> None:
     assert make_rules_generator().refinable
     ranks = Counter[int]()
     for seed in range(600):
-        chosen = write_negatives(gold, picture, regions[0], Random(seed), Counter(), judge_of=lambda file: judge)
+        chosen = write_negatives(gold, picture, regions[0], Random(seed), Counter(), find_judge=lambda file: judge)
         assert chosen is not None
         assert [negative.part for negative in chosen] == [part for part in PARTS for _ in range(3)]
         assert len({negative.caption.text for negative in chosen}) == 9

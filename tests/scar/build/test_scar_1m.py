@@ -28,7 +28,7 @@ from scar.recipe import read_recipe
 from scar.sample import Picture
 
 if TYPE_CHECKING:
-    from scar.build.pipeline import Generator
+    from scar.generators.generator import Generator
 
 CATEGORIES = [{"id": 1, "name": "cup"}, {"id": 2, "name": "dog"}]
 BOXES = ((4, 5, 30, 40), (50, 10, 40, 30), (60, 45, 55, 44))

@@ -14,8 +14,8 @@ from huggingface_hub import DatasetCard
 from scar import Recipe, build
 from scar.audit import audit
 from scar.audit.report import write_report
-from scar.build.pipeline import Generator
 from scar.errors import InputError
+from scar.generators.generator import Generator
 from scar.publish.card import CARD, CROISSANT, RENDERED_MARK, write_card
 
 

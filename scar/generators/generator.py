@@ -1,0 +1,47 @@
+"""The seam between the builder and what writes captions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import TypeAlias
+
+from scar.sample import Caption, Negative, Picture, Region
+
+WriteNegatives: TypeAlias = Callable[..., tuple[Negative, ...] | None]
+"""Takes a gold caption, its picture, its region, a random stream and a counter of vetoes."""
+
+GoldCaption: TypeAlias = tuple[Caption, Picture, Region]
+"""A true caption with its picture and its region."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """What writes the ten captions of a region.
+
+    Attributes:
+        name: the provenance of a corpus says it.
+        version: changes when the same input gives other captions.
+        write_gold: writes the true caption of a region; None if the evidence is not enough.
+        write_negatives: writes nine false captions, three a part in the order of `PARTS`; None if it finds fewer.
+            It counts the candidates that each veto refused.
+        fit: makes a `write_negatives` for one source from true captions of it. The last argument says whether these
+            are all true captions of the source.
+        refinable: whether `write_negatives` takes ``find_judge``; see `scar.build.refine`.
+    """
+
+    name: str
+    version: str
+    write_gold: Callable[[Picture, Region, Random], Caption | None]
+    write_negatives: WriteNegatives
+    fit: Callable[[Sequence[GoldCaption], Random, bool], WriteNegatives] | None = None
+    refinable: bool = False
+
+
+def make_rules_generator() -> Generator:
+    """The default generator: it needs neither a model nor a network."""
+    from scar.generators.rules.negatives import fit_negative_writer, write_negatives
+    from scar.generators.rules.true_caption import write_gold
+
+    return Generator("rules", "3", write_gold, write_negatives, fit_negative_writer, refinable=True)
