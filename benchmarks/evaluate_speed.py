@@ -25,7 +25,7 @@ from timing import best
 from mmeb_eval.data.files import TaskFiles, find_task_files
 from mmeb_eval.data.images import decode_rgb, open_rgb
 from mmeb_eval.data.tasks import get_task
-from mmeb_eval.embedder import Item
+from mmeb_eval.item import Item
 from mmeb_eval.run.run import run_evaluations
 from scar.common.prefetch import WORKERS
 

@@ -23,7 +23,7 @@ from PIL import Image
 from timing import best
 from torch.nn import functional
 
-from mmeb_eval.embedder import Item
+from mmeb_eval.item import Item
 from scar.sample import Box
 from virtue_ref.embedder import VirtueEmbedder, load
 

@@ -8,16 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
-from mmeb_eval.embedder import (
-    Embedder,
-    Item,
-    Points,
-    Prompt,
-    check_vectors,
-    describe_item,
-    get_layout_name,
-    get_prompt_kinds,
-)
+from mmeb_eval.embedder import Embedder, check_vectors, get_layout_name, get_prompt_kinds
+from mmeb_eval.item import Item, Points, Prompt, describe_item
 from mmeb_eval.templates.fused import get_layout
 from scar.errors import ContractError, EvalError, UnknownName
 from scar.sample import Box, Mask

@@ -4,53 +4,16 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
+from mmeb_eval.item import PROMPT_KINDS, Item, describe_item
 from scar.errors import ContractError, EvalError, UnknownName
-from scar.sample import Box, Mask
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-
-@dataclass(frozen=True, slots=True)
-class Points:
-    """Clicks on an image, and the box drawn together with them if any.
-
-    Attributes:
-        xy: (x, y) pairs in pixels of the original image.
-        labels: 1 for a click on the thing, 0 for a click beside it; one a pair.
-        box: a rectangle that belongs to the same prompt.
-    """
-
-    xy: tuple[tuple[float, float], ...]
-    labels: tuple[int, ...]
-    box: Box | None = None
-
-
-Prompt: TypeAlias = Box | Points | Mask
-"""What a user draws on an image, in pixels of the original image."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """What one vector stands for: text, an image, a thing in an image, or a mix.
-
-    Equal items have equal vectors, so the evaluator embeds each distinct one once.
-
-    Attributes:
-        text: the words, with the model's own image token in it if its layout wants one; may be empty.
-        image: the image file; it is opened as late as possible.
-        prompt: what is drawn on the image.
-    """
-
-    text: str = ""
-    image: Path | None = None
-    prompt: Prompt | None = None
 
 
 class Embedder(Protocol):
@@ -82,9 +45,6 @@ class Embedder(Protocol):
         """Return (len(items), D) float32 rows of L2 norm 1, in the order given."""
         ...
 
-
-PROMPT_KINDS: Mapping[str, type] = {"box": Box, "points": Points, "mask": Mask}
-"""The values of an embedder's ``prompts``."""
 
 SETTINGS = ("revision", "processor", "min_pixels", "max_pixels", "dtype")
 """What every result says of its embedder's `settings`, None for what they do not tell.
@@ -194,14 +154,3 @@ def check_vectors(vectors: object, items: Sequence[Item], embedder_name: str) ->
         message = f"{embedder_name}: the vector of {describe_item(items[row])} {length}; divide it by its L2 norm."
         raise ContractError(message, items[row])
     return vectors.astype(np.float32, copy=False)
-
-
-def describe_item(item: Item) -> str:
-    """An item in a few words, for messages."""
-    parts = [] if item.image is None else [f"image {item.image.name}"]
-    if item.prompt is not None:
-        parts.append(str(item.prompt) if isinstance(item.prompt, Box | Points) else "a mask")
-    if item.text or not parts:
-        words = " ".join(item.text.split())
-        parts.append(f"text {words if len(words) <= 60 else words[:57] + '...'!r}")
-    return f"the item ({', '.join(parts)})"

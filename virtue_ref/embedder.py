@@ -16,7 +16,7 @@ from rich.progress import track
 from tokenizers import Tokenizer
 from torch.nn import functional
 
-from mmeb_eval.embedder import Item
+from mmeb_eval.item import Item
 from scar.errors import ConfigError, ItemError, VirtueError
 from virtue_ref.checkpoints.format import build_model
 from virtue_ref.checkpoints.resolve import read_checkpoint

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from mmeb_eval.embedder import Item
+from mmeb_eval.item import Item
 
 VECTOR_WIDTH = 256
 """Numbers in a vector of `Constant` and `Random`."""

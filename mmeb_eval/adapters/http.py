@@ -32,7 +32,7 @@ import numpy as np
 
 from mmeb_eval.adapters.parts import normalise_rows, refuse_prompts
 from mmeb_eval.data.images import open_rgb
-from mmeb_eval.embedder import Item
+from mmeb_eval.item import Item
 from scar.common.retry import is_temporary, parse_retry_after
 from scar.errors import ContractError, EvalError
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmeb_eval.adapters.parts import embed_by_kind, make_load_error, normalise_rows, refuse_prompts
 from mmeb_eval.data.images import open_rgb
-from mmeb_eval.embedder import Item, describe_item
+from mmeb_eval.item import Item, describe_item
 from scar.errors import DataError, EvalError, UnknownName
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmeb_eval.embedder import Item, describe_item
+from mmeb_eval.item import Item, describe_item
 from scar.common.files import hash_file
 from scar.errors import DataError, EvalError
 

@@ -16,7 +16,7 @@ from mmeb_eval.adapters.parts import (
     split_revision,
 )
 from mmeb_eval.data.images import open_rgb
-from mmeb_eval.embedder import Item, describe_item
+from mmeb_eval.item import Item, describe_item
 from scar.errors import DataError
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from mmeb_eval.adapters.parts import (
     split_revision,
 )
 from mmeb_eval.data.images import open_rgb
-from mmeb_eval.embedder import Item
+from mmeb_eval.item import Item
 from mmeb_eval.regions.strategies import pool_box
 from scar.errors import EvalError
 from scar.sample import Box

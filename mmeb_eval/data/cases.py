@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from mmeb_eval.data.files import COLUMNS, Row, RowFormat, TaskFiles, find_row_format, is_file, iter_rows
-from mmeb_eval.embedder import Item, Prompt
+from mmeb_eval.item import Item, Prompt
 from mmeb_eval.templates.fused import Layout, make_candidate_text, make_joined_text, make_query_text
 from scar.errors import DataError
 from scar.sample import Box

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from mmeb_eval.embedder import Points, Prompt
+from mmeb_eval.item import Points, Prompt
 from scar.sample import Box, Mask
 
 MAX_PULL = 2.0**20

@@ -14,7 +14,7 @@ import numpy as np
 from mmeb_eval.data.cases import ImageFinder, read_box
 from mmeb_eval.data.files import TaskFiles
 from mmeb_eval.data.images import read_image_size
-from mmeb_eval.embedder import Prompt
+from mmeb_eval.item import Prompt
 from mmeb_eval.regions.perturb import Perturbation, Target, click_beside, jitter_box, paint_part, pick_other_box
 from scar.annotations.masks import parse_mask
 from scar.common.progress import Track, track_silently
@@ -31,7 +31,7 @@ class Probe:
         name: stands in results and in their files' names.
         title: as reports show it.
         unit: of the levels.
-        kind: of its prompts, one of `mmeb_eval.embedder.PROMPT_KINDS`; boxes are told in words where they are not seen.
+        kind: of its prompts, one of `mmeb_eval.item.PROMPT_KINDS`; boxes are told in words where they are not seen.
         levels: what a level is called -> how strong it is, the mildest first.
     """
 

@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from mmeb_eval.data.images import open_rgb
-from mmeb_eval.embedder import Embedder, Item, describe_item, get_counts, get_layout_name, get_settings
+from mmeb_eval.embedder import Embedder, get_counts, get_layout_name, get_settings
+from mmeb_eval.item import Item, describe_item
 from scar.errors import DataError, EvalError, UnknownName
 from scar.sample import Box
 

@@ -12,7 +12,7 @@ from mmeb_eval.data.cases import read_cases as read_cases
 from mmeb_eval.data.files import TaskFiles
 from mmeb_eval.data.images import open_rgb
 from mmeb_eval.data.tasks import Task
-from mmeb_eval.embedder import Item
+from mmeb_eval.item import Item
 from mmeb_eval.report.summary import CAPTION_KINDS, CaptionKind, is_baseline
 from mmeb_eval.run.results import Result, list_models
 from mmeb_eval.templates.fused import DATA_IMAGE_TOKEN, get_layout

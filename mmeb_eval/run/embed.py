@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mmeb_eval.data.images import prefetch_images
-from mmeb_eval.embedder import Embedder, Item, check_vectors
+from mmeb_eval.embedder import Embedder, check_vectors
+from mmeb_eval.item import Item
 from mmeb_eval.run.workers import Worker, wait_for_workers
 from scar.errors import ContractError
 

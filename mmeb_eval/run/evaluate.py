@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from mmeb_eval.data.cases import Case, read_cases
 from mmeb_eval.data.files import JOINED_DATASET, TaskFiles, find_row_format
 from mmeb_eval.data.tasks import Task
-from mmeb_eval.embedder import SETTINGS, Embedder, Item, get_counts, get_layout_name, get_prompt_kinds, get_settings
+from mmeb_eval.embedder import SETTINGS, Embedder, get_counts, get_layout_name, get_prompt_kinds, get_settings
+from mmeb_eval.item import Item
 from mmeb_eval.run.results import Result
 from mmeb_eval.run.versions import read_versions
 from mmeb_eval.run.workers import Worker

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmeb_eval.embedder import Embedder, Item
+from mmeb_eval.embedder import Embedder
+from mmeb_eval.item import Item
 from mmeb_eval.run.vector_keys import ItemKeys, describe_identity
 from scar.common.files import write_bytes, write_table
 from scar.errors import DataError, EvalError

@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from mmeb_eval.embedder import Embedder, Item, Points, Prompt, get_layout_name, get_prompt_kinds, get_settings
+from mmeb_eval.embedder import Embedder, get_layout_name, get_prompt_kinds, get_settings
+from mmeb_eval.item import Item, Points, Prompt
 from mmeb_eval.run.versions import read_versions
 from scar.common.files import FileHash, HashCache, hash_file
 from scar.common.prefetch import WORKERS

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmeb_eval.embedder import Item, Points, check_vectors, describe_item, get_prompt_kinds, load_embedder
+from mmeb_eval.embedder import check_vectors, get_prompt_kinds, load_embedder
+from mmeb_eval.item import Item, Points, describe_item
 from scar.errors import ContractError, EvalError, UnknownName
 from scar.sample import Box, Mask
 

@@ -17,7 +17,7 @@ from PIL import Image
 from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
 from mmeb_eval.check import check
-from mmeb_eval.embedder import Item, Points
+from mmeb_eval.item import Item, Points
 from scar.common.prefetch import WORKERS
 from scar.errors import ConfigError, ItemError, VirtueError
 from scar.sample import Box, Mask

@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL.Image import Image
 
-from mmeb_eval.embedder import Item
+from mmeb_eval.item import Item
 from scar.errors import ItemError
 from virtue_ref.inference.vector_files import parse_prompt
 

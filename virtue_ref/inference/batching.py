@@ -37,7 +37,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from mmeb_eval.embedder import Item
+from mmeb_eval.item import Item
 from scar.errors import ItemError
 from scar.sample import Box
 from virtue_ref.config import Config

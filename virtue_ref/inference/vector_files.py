@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from pyarrow import parquet
 
-from mmeb_eval.embedder import Embedder, Item, Points, Prompt
+from mmeb_eval.embedder import Embedder
+from mmeb_eval.item import Item, Points, Prompt
 from scar.common.files import replace_file, write_table
 from scar.errors import ItemError, VirtueError
 from scar.sample import Box, Mask

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from mmeb_eval.embedder import Points, Prompt
+from mmeb_eval.item import Points, Prompt
 from scar.errors import ItemError
 from scar.sample import Box, Mask
 from virtue_ref.config import Profile

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mmeb_eval.embedder import Item
+from mmeb_eval.item import Item
 from scar.errors import ItemError
 from virtue_ref.inference.batching import Collator, ItemBatch, PreparedItem
 from virtue_ref.model.virtue import ImageFeatures

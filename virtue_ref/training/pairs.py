@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mmeb_eval.embedder import Item
+from mmeb_eval.item import Item
 from mmeb_eval.templates.fused import DATA_IMAGE_TOKEN, format_region
 from scar.common.files import hash_files
 from scar.errors import DataError

@@ -21,7 +21,7 @@ from PIL import Image
 from mmeb_eval.adapters import http
 from mmeb_eval.check import check
 from mmeb_eval.data.files import find_scar_tasks
-from mmeb_eval.embedder import Item
+from mmeb_eval.item import Item
 from mmeb_eval.models import load_model
 from mmeb_eval.regions.strategies import apply_strategy
 from mmeb_eval.run.evaluate import evaluate

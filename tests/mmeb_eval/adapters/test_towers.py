@@ -12,7 +12,7 @@ from PIL import Image
 
 from mmeb_eval.check import check, draw_toy_items
 from mmeb_eval.data.files import find_scar_tasks
-from mmeb_eval.embedder import Item, Points
+from mmeb_eval.item import Item, Points
 from mmeb_eval.models import load_model
 from mmeb_eval.regions.strategies import IMAGE_STRATEGIES, apply_strategy
 from mmeb_eval.run.evaluate import evaluate

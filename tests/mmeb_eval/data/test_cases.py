@@ -12,7 +12,7 @@ from mmeb_eval.adapters.baselines import Constant
 from mmeb_eval.data.cases import read_cases
 from mmeb_eval.data.files import TaskFiles, find_scar_tasks
 from mmeb_eval.data.tasks import get_task
-from mmeb_eval.embedder import Item
+from mmeb_eval.item import Item
 from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.templates.fused import LAYOUTS
 from scar.errors import DataError

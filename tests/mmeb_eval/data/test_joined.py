@@ -13,7 +13,7 @@ from mmeb_eval.adapters.baselines import Random
 from mmeb_eval.data.cases import read_cases
 from mmeb_eval.data.files import JOINED_DATASET, TaskFiles, find_row_format, iter_rows
 from mmeb_eval.data.tasks import get_task
-from mmeb_eval.embedder import Item
+from mmeb_eval.item import Item
 from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.templates.fused import LAYOUTS
 from scar.errors import DataError

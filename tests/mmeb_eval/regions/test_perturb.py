@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from pycocotools import mask as coco
 
-from mmeb_eval.embedder import Points
+from mmeb_eval.item import Points
 from mmeb_eval.regions.perturb import Target, click_beside, jitter_box, paint_part, pick_other_box
 from scar.sample import Box, Mask
 

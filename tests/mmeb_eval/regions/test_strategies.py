@@ -13,7 +13,8 @@ from PIL import Image
 
 from mmeb_eval.adapters.baselines import Constant
 from mmeb_eval.data.files import find_scar_tasks
-from mmeb_eval.embedder import Embedder, Item, Points, Prompt
+from mmeb_eval.embedder import Embedder
+from mmeb_eval.item import Item, Points, Prompt
 from mmeb_eval.regions.strategies import (
     IMAGE_STRATEGIES,
     METHOD_STRATEGIES,

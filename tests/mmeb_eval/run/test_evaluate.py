@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from mmeb_eval.adapters.baselines import Constant, Random, TextOnly
 from mmeb_eval.data.files import find_scar_tasks
-from mmeb_eval.embedder import SETTINGS, Item
+from mmeb_eval.embedder import SETTINGS
+from mmeb_eval.item import Item
 from mmeb_eval.run.evaluate import evaluate
 from scar.errors import ContractError, DataError
 from scar.sample import Box

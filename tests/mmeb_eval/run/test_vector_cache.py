@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mmeb_eval.embedder import Item, Points, Prompt
+from mmeb_eval.item import Item, Points, Prompt
 from mmeb_eval.run import vector_cache as cache_module
 from mmeb_eval.run.embed import VectorsInMemory, embed_items
 from mmeb_eval.run.vector_cache import VectorCache

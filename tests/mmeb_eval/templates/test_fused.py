@@ -12,7 +12,7 @@ import pytest
 from mmeb_eval.data.cases import Case, read_cases
 from mmeb_eval.data.files import TaskFiles
 from mmeb_eval.data.tasks import get_task, tasks
-from mmeb_eval.embedder import Item
+from mmeb_eval.item import Item
 from mmeb_eval.templates.fused import LAYOUTS, get_layout, make_candidate_text, make_query_text
 from scar.errors import DataError, UnknownName
 from scar.sample import Box

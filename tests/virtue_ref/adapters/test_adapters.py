@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmeb_eval.embedder import Item, Points
+from mmeb_eval.item import Item, Points
 from scar.errors import ItemError
 from scar.sample import Box
 from virtue_ref.adapters.records import ImageFiles, make_item

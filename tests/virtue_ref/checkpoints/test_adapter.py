@@ -15,7 +15,7 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
-from mmeb_eval.embedder import Item
+from mmeb_eval.item import Item
 from scar.errors import CheckpointError
 from virtue_ref.checkpoints import resolve
 from virtue_ref.checkpoints.format import HEAD_KEY, Checkpoint, build_model, make_checkpoint, write_checkpoint

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoTokenizer, Qwen2VLForConditionalGeneration
 
-from mmeb_eval.embedder import Item
+from mmeb_eval.item import Item
 from scar.errors import CheckpointError
 from scar.sample import Box
 from virtue_ref.checkpoints import resolve

@@ -10,7 +10,7 @@ import pytest
 
 import virtue_ref
 from mmeb_eval.data.files import find_scar_tasks
-from mmeb_eval.embedder import Item
+from mmeb_eval.item import Item
 from mmeb_eval.regions.strategies import apply_strategy
 from mmeb_eval.report.ways import PROMPT_STRATEGY, REGION_STRATEGIES, STAGES
 from mmeb_eval.run.evaluate import evaluate

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pyarrow import parquet
 
-from mmeb_eval.embedder import Item, Points
+from mmeb_eval.item import Item, Points
 from scar.errors import VirtueError
 from scar.sample import Box, Mask
 from virtue_ref.embedder import VirtueEmbedder

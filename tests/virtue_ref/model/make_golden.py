@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from mmeb_eval.embedder import Item, Points
+from mmeb_eval.item import Item, Points
 from scar.sample import Box, Mask
 from virtue_ref.embedder import load
 

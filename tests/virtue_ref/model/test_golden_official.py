@@ -13,7 +13,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from mmeb_eval.embedder import Item, Points, Prompt
+from mmeb_eval.item import Item, Points, Prompt
 from scar.sample import Box
 from tests.shared import SHARED
 from virtue_ref.embedder import VirtueEmbedder, load

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmeb_eval.embedder import Points, Prompt
+from mmeb_eval.item import Points, Prompt
 from scar.errors import ItemError
 from scar.sample import Box, Mask
 from virtue_ref.config import PROFILES

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmeb_eval.embedder import Item, Points
+from mmeb_eval.item import Item, Points
 from mmeb_eval.regions.strategies import apply_strategy
 from scar.errors import ItemError, VirtueError
 from scar.sample import Box

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from mmeb_eval.embedder import Item
+from mmeb_eval.item import Item
 from scar.demo.corpus import build_demo
 from scar.errors import DataError
 from scar.sample import Box

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmeb_eval.embedder import Item, Points
+from mmeb_eval.item import Item, Points
 from scar.errors import CheckpointError
 from scar.sample import Box, Mask
 from virtue_ref.checkpoints import resolve
