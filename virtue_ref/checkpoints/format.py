@@ -11,8 +11,6 @@ import dataclasses
 import json
 import pickle
 import re
-import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +25,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from scar.common.files import hash_files
+from scar.common.files import create_folder, hash_files
 from scar.errors import CheckpointError, ConfigError
 from virtue_ref.config import Config, ImageRules, SegmenterConfig, get_profile
 from virtue_ref.model.virtue import Virtue
@@ -320,18 +318,11 @@ def create_checkpoint_folder(folder: Path, checkpoint: Checkpoint) -> Iterator[P
         raise CheckpointError(f"{folder} exists; name a new folder.")
     if checkpoint.adapter is not None:
         raise CheckpointError(f"{checkpoint.config.name}: merge the adapter first; a layout for both there is not.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    out = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with create_folder(folder) as out:
         for name, content in checkpoint.files.items():
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             (out / name).write_bytes(content)
         yield out
-        out.chmod(0o755)  # mkdtemp keeps others out
-        out.rename(folder)
-    except BaseException:
-        shutil.rmtree(out)
-        raise
 
 
 def _split_by_part(weights: Mapping[str, Tensor], where: str) -> tuple[dict[str, Tensor], ...]:

@@ -16,7 +16,6 @@ import contextlib
 import dataclasses
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from scar.common.files import write_bytes
+from scar.common.files import create_folder, write_bytes
 from scar.errors import CheckpointError, TrainError
 from virtue_ref.checkpoints import format
 from virtue_ref.checkpoints.format import Checkpoint
@@ -65,20 +64,14 @@ def save_checkpoint(run: Path, progress: RunProgress, model: Checkpoint, state: 
     """
     folder = run / f"step-{progress.step:06}"
     try:
-        run.mkdir(parents=True, exist_ok=True)
-        out = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=run))
-        try:
+        with create_folder(folder) as out:
             record = {"step": progress.step, "scores": progress.scores, **progress.facts}
             files = {**model.files, TRAINING_FILE: (json.dumps(record, indent=1) + "\n").encode()}
             format.write_checkpoint(dataclasses.replace(model, files=files), out / MODEL_FOLDER)
             save_file(dict(state), out / f"{STATE_STEM}.safetensors")
             (out / f"{STATE_STEM}.json").write_text(json.dumps(dataclasses.asdict(progress), indent=1) + "\n")
-            out.chmod(0o755)
             if folder.exists():
                 shutil.rmtree(folder)
-            out.rename(folder)
-        finally:
-            shutil.rmtree(out, ignore_errors=True)
     except (OSError, SafetensorError) as error:  # safetensors wraps what the file system says
         raise TrainError(f"{folder} cannot be written: {error}; the checkpoints before it are kept.") from error
     write_bytes(folder.name.encode(), run / LAST)
