@@ -15,7 +15,7 @@ from timing import best
 
 from scar import Recipe, Source, build
 from scar.common.images import decode_image
-from scar.demo import draw_world
+from scar.demo.world import draw_world
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from scar.audit import audit
 from scar.build import build
 from scar.errors import ScarError
 from scar.sample import Box, Caption, Mask, Negative, Region, Sample
@@ -22,6 +23,7 @@ __all__ = [
     "Sample",
     "ScarError",
     "Source",
+    "audit",
     "build",
     "read",
 ]

@@ -223,12 +223,12 @@ def audit(
 ) -> None:
     """Measure what captions give away, and which negatives may be true; writes audit.json, audit.html and audit/."""
     from scar.audit import audit as audit_folder
-    from scar.audit import encoder as encoders
-    from scar.audit import list_findings
+    from scar.audit.encoder import load_encoder
+    from scar.audit.findings import list_findings
     from scar.audit.report import describe_unlinked_images, make_tables, write_report
     from scar.common.progress import show_progress
 
-    frozen = encoders.load_encoder(encoder) if encoder else None
+    frozen = load_encoder(encoder) if encoder else None
     figures = audit_folder(folder, seed=seed, trained_on=trained_on, encoder=frozen, track=show_progress)
     beyond = list_findings(figures, margin)
     write_report(figures, folder, margin)

@@ -18,7 +18,7 @@ from mmeb_eval.demo.question import (
     shuffle_pictures,
 )
 from mmeb_eval.demo.words import list_things
-from scar.demo.places import SCENES
+from scar.demo.scenes import SCENES
 from scar.demo.shapes import COLOURS, SHAPES
 from scar.language.english import with_article
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scar.demo.canvas import Canvas
-from scar.demo.places import SCENES, DemoScene
+from scar.demo.scenes import SCENES, DemoScene
 from scar.demo.shapes import COLOURS, SHAPES
 from scar.demo.things import DrawnThing, arrange_things, iter_relations
 from scar.sample import Box

@@ -20,7 +20,7 @@ from mmeb_eval.demo.question import (
     shuffle_pictures,
 )
 from mmeb_eval.demo.words import write_article
-from scar.demo.places import SCENES
+from scar.demo.scenes import SCENES
 from scar.demo.shapes import COLOURS, SHAPES
 
 

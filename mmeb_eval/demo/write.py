@@ -16,7 +16,7 @@ from mmeb_eval.demo.questions import make_questions
 from scar import build
 from scar.common.files import write_bytes, write_table
 from scar.common.progress import Track, track_silently
-from scar.demo import draw_world
+from scar.demo.world import draw_world
 from scar.recipe import Recipe, Source
 
 LICENCE = "CC0-1.0"

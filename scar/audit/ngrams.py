@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from scar.audit.logistic import Ints, SparseFeatures
-from scar.audit.said import TokenizedTexts
+from scar.audit.tokenized_texts import TokenizedTexts
 
 MAX_NGRAM_LENGTH = 3
 """The longest run of words that counts as one feature."""

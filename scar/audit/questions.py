@@ -13,7 +13,7 @@ import numpy as np
 
 from scar.audit.logistic import Floats, Ints
 from scar.audit.ngrams import NgramVocabulary
-from scar.audit.said import TokenizedTexts
+from scar.audit.tokenized_texts import TokenizedTexts
 from scar.sample import PARTS, Part
 
 T = TypeVar("T")

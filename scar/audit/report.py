@@ -7,11 +7,10 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scar.audit import list_findings
-from scar.common.charts import BarChart
+from scar.audit.charts import make_charts
+from scar.audit.findings import list_findings
 from scar.common.files import write_json
 from scar.common.html.figures import save_figures
-from scar.inspect.statistics import make_lengths_chart
 from scar.sample import PARTS
 
 if TYPE_CHECKING:
@@ -135,42 +134,6 @@ def write_report(report: dict[str, Any], folder: Path, margin: float) -> None:
         charts=make_charts(report, margin),
         beyond=list_findings(report, margin),
     )
-
-
-def make_charts(report: dict[str, Any], margin: float) -> dict[str, BarChart]:
-    """By file name: what baselines find, of all and by kind; words and lengths of gold captions against negatives."""
-    made: dict[str, BarChart] = {}
-    for key, figures in report["sources"].items():
-        name = key.replace("/", "_")
-        if figures["blind"]:
-            first = next(iter(figures["blind"].values()))
-            made[f"{name}_blind"] = BarChart(
-                f"Found without an image: {key}",
-                {"share of samples whose gold caption comes first": {n: r["hit"] for n, r in figures["blind"].items()}},
-                unit="share",
-                marks={"chance": first["chance"], "limit": round(first["chance"] + margin, 4)},
-            )
-        beside: dict[str, dict[str, float]] = {
-            part: {n: r["kinds"][part]["hit"] for n, r in figures["blind"].items() if part in r["kinds"]}
-            for part in PARTS
-        }
-        if all(beside.values()):
-            made[f"{name}_kinds"] = BarChart(
-                f"Found beside the swaps of one part: {key}", beside, unit="share", marks={"chance": 0.25}
-            )
-        for part, element in figures["elements"].items():
-            made[f"{name}_{part}"] = BarChart(
-                f"{part.capitalize()}s that differ most: {key}",
-                {
-                    "gold": {word: gold for word, gold, _ in element["most_apart"]},
-                    "negatives": {word: swapped for word, _, swapped in element["most_apart"]},
-                },
-                unit="share",
-            )
-        made[f"{name}_words"] = make_lengths_chart(
-            f"Words in a caption: {key}", {kind: each["captions"] for kind, each in figures["lengths"].items()}
-        )
-    return made
 
 
 def _format_rate(value: float | None) -> str:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from scar.audit import CHANCE_MARGIN
-from scar.audit.blind import compute_hit_rates, fit_ngrams, score_questions
+from scar.audit.baselines import compute_hit_rates, fit_ngrams, score_questions
+from scar.audit.findings import CHANCE_MARGIN
 from scar.audit.logistic import Floats, fit_conditional_logit
 from scar.audit.ngrams import NgramVocabulary
 from scar.audit.questions import FOLDS, Question, QuestionSet, ReservoirSample, fills_every_fold, find_fold

@@ -1,5 +1,1 @@
-"""The demo world: drawn scenes with COCO-style annotations."""
-
-from scar.demo.world import draw_world
-
-__all__ = ["draw_world"]
+"""The demo: a drawn world with COCO-style annotations, and the corpus that is built from it."""

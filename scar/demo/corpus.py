@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from scar import build
+from scar.build import build
 from scar.build.image_folder import ImagesMode
 from scar.common.progress import Track, track_silently
-from scar.demo import draw_world
+from scar.demo.world import draw_world
 from scar.recipe import Recipe, Source
 from scar.sample import SPLITS
 

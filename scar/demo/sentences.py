@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from scar.demo.places import DemoScene
+from scar.demo.scenes import DemoScene
 from scar.demo.things import DrawnThing
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six")

@@ -15,7 +15,7 @@ from PIL import Image
 from scar.common.files import replace_file
 from scar.common.progress import Track, track_silently
 from scar.demo.canvas import Canvas
-from scar.demo.places import SCENES, DemoScene
+from scar.demo.scenes import SCENES, DemoScene
 from scar.demo.sentences import write_sentences
 from scar.demo.shapes import COLOURS, SHAPES
 from scar.demo.things import DrawnThing, arrange_things, iter_relations

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scar.audit.charts import make_lengths_chart
 from scar.build.report import read_report
 from scar.common.charts import BarChart
 from scar.common.files import write_json
@@ -155,21 +156,6 @@ def make_charts(counts: Mapping[str, Any]) -> dict[str, BarChart]:
                 unit="share",
             )
     return made
-
-
-def make_lengths_chart(title: str, lengths: Mapping[str, Mapping[str, int]]) -> BarChart:
-    """How long captions of each kind are, as shares of the kind, from captions by number of words."""
-    every = sorted({int(words) for counts in lengths.values() for words in counts})
-    return BarChart(
-        title,
-        {
-            kind: {str(words): counts.get(str(words), 0) / sum(counts.values()) for words in every}
-            for kind, counts in lengths.items()
-        },
-        unit="share",
-        axis="words",
-        vertical=True,
-    )
 
 
 def _size_step(box: Box) -> int:

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from scar.audit import list_findings
-from scar.audit.swaps import SUSPECT_REASONS
+from scar.audit.findings import SUSPECT_REASONS, list_findings
 from scar.common.files import format_bytes, hash_file, write_text
 from scar.common.progress import Track, track_silently
 from scar.errors import InputError

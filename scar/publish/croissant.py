@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from scar.audit import list_findings
+from scar.audit.findings import list_findings
 from scar.errors import InputError
 from scar.formats.embedded_images import IMAGE_COLUMN
 from scar.publish.corpus_summary import Config, CorpusSummary, DataFile, list_limits, read_versions

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmeb_eval.templates.fused import format_region
-from scar.demo.places import SCENES
+from scar.demo.scenes import SCENES
 from scar.demo.shapes import COLOURS, SHAPES
 from scar.evidence.geometry import POSITIONS, find_positions
 from scar.formats.schema import INSTRUCTION

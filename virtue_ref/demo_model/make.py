@@ -13,7 +13,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 
 import scar
 from scar.common.files import replace_file
-from scar.demo import draw_world
+from scar.demo.world import draw_world
 from scar.recipe import Recipe as CorpusRecipe
 from scar.recipe import Source as CorpusSource
 from scar.sample import Sample

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scar.demo.places import SCENES
+from scar.demo.scenes import SCENES
 from scar.demo.shapes import COLOURS, SHAPES
 from virtue_ref.demo_model.views import View, find_cell_centres, find_learning_rate
 from virtue_ref.model.virtue import Virtue

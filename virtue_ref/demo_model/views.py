@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from scar.demo.places import SCENES
+from scar.demo.scenes import SCENES
 from scar.demo.shapes import COLOURS, SHAPES
 from scar.demo.world import draw_picture
 from scar.sample import Box

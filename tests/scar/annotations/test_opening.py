@@ -18,7 +18,7 @@ from scar.annotations.once import CallCache
 from scar.build import corpus
 from scar.build.engine import Task, run_here
 from scar.common.progress import track_silently
-from scar.demo import draw_world
+from scar.demo.world import draw_world
 from scar.errors import BuildInterrupted, InputError
 from scar.recipe import Recipe, Source
 

@@ -18,18 +18,19 @@ import pytest
 from typer.testing import CliRunner
 
 from scar import Box, Caption, Negative, Region, Sample, read
-from scar.audit import audit, list_findings, ngrams
-from scar.audit.blind import compute_hit_rates, fit_choice_frequency, fit_fluency, fit_lengths, score_questions
+from scar.audit import audit, baselines, ngrams
+from scar.audit.agreement import krippendorff_alpha
+from scar.audit.baselines import compute_hit_rates, fit_choice_frequency, fit_fluency, fit_lengths, score_questions
 from scar.audit.encoder import load_encoder
+from scar.audit.false_negatives import FalseNegativeCounts
+from scar.audit.findings import list_findings
 from scar.audit.lineage import find_replaced_words, is_same_lineage
 from scar.audit.logistic import DenseFeatures, RepeatedFeatures, SparseFeatures, compute_hits, fit_conditional_logit
 from scar.audit.questions import Question, QuestionSet, ReservoirSample, find_fold
 from scar.audit.report import make_tables
-from scar.audit.review import krippendorff_alpha
-from scar.audit.rows import RowBlock, iter_row_blocks
-from scar.audit.said import split_words
-from scar.audit.truth import FalseNegativeCounts
-from scar.audit.words import WordCounts, normalize_caption
+from scar.audit.row_blocks import RowBlock, iter_row_blocks
+from scar.audit.tokenized_texts import split_words
+from scar.audit.word_counts import WordCounts, normalize_caption
 from scar.cli import app
 from scar.common.statistics import jensen_shannon_divergence, wilson_interval
 from scar.errors import InputError
@@ -158,7 +159,7 @@ def test_captions_that_are_equal_count_as_often_as_they_are_there() -> None:
 
 def test_large_sheets_are_fitted_as_small_ones_are(monkeypatch: pytest.MonkeyPatch, fair: Path) -> None:
     whole = audit(fair)
-    monkeypatch.setattr("scar.audit.blind._MANY", 0)
+    monkeypatch.setattr(baselines, "_MANY", 0)
     for key, figures in audit(fair)["sources"].items():
         for name, rate in figures["blind"].items():
             assert rate["hit"] == pytest.approx(whole["sources"][key]["blind"][name]["hit"], abs=0.01)

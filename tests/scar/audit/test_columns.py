@@ -18,17 +18,18 @@ import pytest
 from typer.testing import CliRunner
 
 from scar import Box, Caption, Negative, Region, Sample
-from scar.audit import arrays, audit, rows
-from scar.audit.blind import fit_choice_frequency, score_questions
+from scar.audit import arrays, audit, tokenized_texts
+from scar.audit import row_blocks as rows
+from scar.audit.baselines import fit_choice_frequency, score_questions
 from scar.audit.consensus import score_consensus
-from scar.audit.distinct import DistinctTexts
+from scar.audit.distinct_texts import DistinctTexts
+from scar.audit.false_negatives import MAX_EXAMPLES, FalseNegativeCounts
+from scar.audit.findings import SUSPECT_REASONS
 from scar.audit.lineage import find_replaced_words, is_same_lineage
-from scar.audit.position import PositionCounts
+from scar.audit.position_counts import PositionCounts
 from scar.audit.questions import FOLDS, Question, QuestionSet, find_fold
-from scar.audit.said import TokenizedTexts, split_words
-from scar.audit.swaps import SUSPECT_REASONS
-from scar.audit.truth import MAX_EXAMPLES, FalseNegativeCounts
-from scar.audit.words import normalize_caption
+from scar.audit.tokenized_texts import TokenizedTexts, split_words
+from scar.audit.word_counts import normalize_caption
 from scar.cli import app
 from scar.errors import InputError
 from scar.formats.parquet import RowFile, find_row_files, write_samples
@@ -204,7 +205,7 @@ def test_consensus_is_that_of_a_loop() -> None:
 
 
 def test_words_of_many_texts_are_those_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scar.audit.said._AT_ONCE", 2)
+    monkeypatch.setattr(tokenized_texts, "_AT_ONCE", 2)
     texts = ["A cup, a T-shirt", "", "b\0c", "\n", "ΟΔΟΣ a", "x", "İ"]
     said = TokenizedTexts(texts)
     ends = np.cumsum(said.word_counts)

@@ -22,7 +22,7 @@ from scar import Recipe, Source, build
 from scar.build import corpus
 from scar.build.shard import Shard, ShardResult
 from scar.build.shard_store import ShardStore
-from scar.demo import draw_world
+from scar.demo.world import draw_world
 from scar.errors import BadRecord, BuildInterrupted, InputError
 from scar.formats.parquet import SampleWriter
 

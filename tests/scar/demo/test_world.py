@@ -15,9 +15,9 @@ from PIL import Image, ImageColor
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from scar.demo import draw_world
-from scar.demo.places import SCENES
+from scar.demo.scenes import SCENES
 from scar.demo.shapes import COLOURS, SHAPES
+from scar.demo.world import draw_world
 from scar.errors import InputError
 from scar.sample import SPLITS, Split
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from scar.audit.logistic import Ints
-from scar.audit.rows import CodedTexts
+from scar.audit.row_blocks import CodedTexts
 
 _MAX_BLOCKS = 32
 

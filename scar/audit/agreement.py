@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scar.audit.rows import iter_row_blocks
+from scar.audit.row_blocks import iter_row_blocks
 from scar.common.statistics import wilson_interval
 from scar.errors import InputError
 from scar.formats.parquet import RowFile

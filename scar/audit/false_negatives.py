@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from scar.audit.rows import CAPTION_KINDS, RowBlock
-from scar.audit.swaps import SUSPECT_REASONS, SwapChecks
+from scar.audit.findings import SUSPECT_REASONS
+from scar.audit.row_blocks import CAPTION_KINDS, RowBlock
+from scar.audit.swap_checks import SwapChecks
 from scar.sample import PARTS
 
 MAX_EXAMPLES = 5

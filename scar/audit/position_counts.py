@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scar.audit.rows import RowBlock
+from scar.audit.row_blocks import RowBlock
 from scar.sample import Split
 
 

@@ -24,7 +24,7 @@ from scar.audit.logistic import (
 )
 from scar.audit.ngrams import NgramVocabulary
 from scar.audit.questions import FOLDS, QuestionSet
-from scar.audit.said import TokenizedTexts
+from scar.audit.tokenized_texts import TokenizedTexts
 from scar.common.statistics import wilson_interval
 from scar.sample import PARTS, Part
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from scar.audit.distinct import DistinctTexts
+from scar.audit.distinct_texts import DistinctTexts
 from scar.audit.logistic import Ints
-from scar.audit.rows import CAPTION_KINDS, CodedTexts, RowBlock, join_columns
-from scar.audit.said import split_words
+from scar.audit.row_blocks import CAPTION_KINDS, CodedTexts, RowBlock, join_columns
+from scar.audit.tokenized_texts import split_words
 from scar.common.statistics import jensen_shannon_divergence
 from scar.language import english
 from scar.sample import PARTS

@@ -11,7 +11,7 @@ import numpy as np
 from scar.audit.arrays import concatenate_ranges, iter_group_pairs, map_codes, map_unique_pairs
 from scar.audit.lineage import find_replaced_words, is_same_lineage
 from scar.audit.logistic import Floats, Ints
-from scar.audit.rows import CAPTION_KINDS, CodedTexts, RowBlock
+from scar.audit.row_blocks import CAPTION_KINDS, CodedTexts, RowBlock
 from scar.generators.rules.vetoes import MIN_BOX_OVERLAP
 from scar.language import english
 from scar.language.lexicon import is_interchangeable, resolve_category, resolve_scene
@@ -19,10 +19,6 @@ from scar.sample import Part
 
 _MIN_SAME_REGION_IOU = 0.5
 """Two boxes of one category that overlap so far, as intersection over union, may be of one thing."""
-
-SUSPECT_REASONS = ("wordnet", "in_box", "scene_of_image", "gold_of_region")
-"""A swap of the same lineage as what it replaces; an object that another sample's box shows in this one; a scene that
-another gold caption of the image names; the gold caption of another box that may be of the same thing."""
 
 
 class SwapChecks:
@@ -62,7 +58,7 @@ class SwapChecks:
         return self._find_in_other_rows(shown, np.ones(self._rows.count, bool), object_swaps, swapped, len(names))
 
     def find_suspects(self) -> dict[str, Any]:
-        """By reason of `SUSPECT_REASONS`: (negatives,) whether it holds."""
+        """By reason of `findings.SUSPECT_REASONS`: (negatives,) whether it holds."""
         return {
             "wordnet": self._find_same_lineage(),
             "in_box": self._find_in_box(),

@@ -1,0 +1,60 @@
+"""The figures of an audit as charts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from scar.common.charts import BarChart
+from scar.sample import PARTS
+
+
+def make_charts(report: dict[str, Any], margin: float) -> dict[str, BarChart]:
+    """By file name: what baselines find, of all and by kind; words and lengths of gold captions against negatives."""
+    made: dict[str, BarChart] = {}
+    for key, figures in report["sources"].items():
+        name = key.replace("/", "_")
+        if figures["blind"]:
+            first = next(iter(figures["blind"].values()))
+            made[f"{name}_blind"] = BarChart(
+                f"Found without an image: {key}",
+                {"share of samples whose gold caption comes first": {n: r["hit"] for n, r in figures["blind"].items()}},
+                unit="share",
+                marks={"chance": first["chance"], "limit": round(first["chance"] + margin, 4)},
+            )
+        beside: dict[str, dict[str, float]] = {
+            part: {n: r["kinds"][part]["hit"] for n, r in figures["blind"].items() if part in r["kinds"]}
+            for part in PARTS
+        }
+        if all(beside.values()):
+            made[f"{name}_kinds"] = BarChart(
+                f"Found beside the swaps of one part: {key}", beside, unit="share", marks={"chance": 0.25}
+            )
+        for part, element in figures["elements"].items():
+            made[f"{name}_{part}"] = BarChart(
+                f"{part.capitalize()}s that differ most: {key}",
+                {
+                    "gold": {word: gold for word, gold, _ in element["most_apart"]},
+                    "negatives": {word: swapped for word, _, swapped in element["most_apart"]},
+                },
+                unit="share",
+            )
+        made[f"{name}_words"] = make_lengths_chart(
+            f"Words in a caption: {key}", {kind: each["captions"] for kind, each in figures["lengths"].items()}
+        )
+    return made
+
+
+def make_lengths_chart(title: str, lengths: Mapping[str, Mapping[str, int]]) -> BarChart:
+    """How long captions of each kind are, as shares of the kind, from captions by number of words."""
+    every = sorted({int(words) for counts in lengths.values() for words in counts})
+    return BarChart(
+        title,
+        {
+            kind: {str(words): counts.get(str(words), 0) / sum(counts.values()) for words in every}
+            for kind, counts in lengths.items()
+        },
+        unit="share",
+        axis="words",
+        vertical=True,
+    )
