@@ -17,7 +17,7 @@ from random import Random
 
 from scar.accounting import Tally
 from scar.annotations import open_index
-from scar.annotations.once import CallCache
+from scar.annotations.call_cache import CallCache
 from scar.build.select import select_regions
 from scar.recipe import read_recipe
 

@@ -28,7 +28,7 @@ def take_turns(data: Path, key: str) -> None:
     """Take turns: each line of the input is one; answer with CPU milliseconds a sample and a digest of all so far."""
     from scar.accounting import Tally
     from scar.annotations import open_index
-    from scar.annotations.once import CallCache
+    from scar.annotations.call_cache import CallCache
     from scar.build.pipeline import fit_generator, select_fit_indices
     from scar.build.shard import Job, Shard, ShardResult
     from scar.formats.schema import Origin

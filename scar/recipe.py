@@ -1,19 +1,19 @@
-"""What to build: sources and the seed, from a TOML file or from options, checked when they become records.
+"""What to build: the sources and the settings of a build, from a TOML file or from options.
 
 A recipe::
 
-    about = "what `scar build --list` says of it"
+    about = "one line for `scar build --list`"
     seed = 0
-    skip_bad = true          # leave out records that cannot be used, and count them, instead of stopping
-    overlap = "drop-train"   # or "refuse", or "keep": train images that an eval split has
-    refine = true            # draw negatives again as long as a blind model finds the gold captions
+    skip_bad = true          # skip and count records that cannot be used, instead of stopping
+    overlap = "drop-train"   # or "refuse", or "keep": train images that an eval split also has
+    refine = true            # redraw negatives until a text-only model can no longer pick the gold caption
 
-    [[source]]               # a data set that sources.toml knows, below --data-root
+    [[source]]               # a data set of sources.toml, below --data-root
     dataset = "coco_stuff"
     split = "train"
     max_per_image = 5
 
-    [[source]]               # or any files; paths are relative to the recipe
+    [[source]]               # or your own files; paths are relative to the recipe
     name = "Mine"
     split = "eval"
     instances = "annotations/instances_val2017.json"
@@ -21,47 +21,88 @@ A recipe::
     images = "val2017"
     licence = "CC BY 4.0"
 
-`Source` and `Recipe` say what each key means.
+`Source` and `Recipe` document each key.
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, get_type_hints
 
 import msgspec
 
-from scar.annotations import READERS
-from scar.build.leakage import Overlap
-from scar.build.select import Limits
-from scar.common.tables import make_record, read_toml
+from scar.common.tables import check_values, make_record, read_toml
 from scar.errors import RecipeError
 from scar.sample import SPLITS, Split
 
-T = TypeVar("T", bound=msgspec.Struct)
+Overlap: TypeAlias = Literal["refuse", "drop-train", "keep"]
+"""What a build does with train images that an eval split also has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Which regions of a picture can become samples.
+
+    Attributes:
+        max_per_image: most samples of one image.
+        min_side: shortest side of a box in pixels.
+        min_area_share: smallest share of the image that a box covers, 0 to 1.
+    """
+
+    max_per_image: int = 5
+    min_side: float = 16
+    min_area_share: float = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A format of annotation files.
+
+    Attributes:
+        module: has the function ``open_index(source, tally, cache) -> PictureIndex``.
+        required: the files it needs, as a recipe calls them.
+        optional: the files it can also use.
+    """
+
+    module: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+
+READERS = {
+    "coco": Reader("scar.annotations.coco", ("instances",), ("captions", "stuff")),
+    "refcoco": Reader("scar.annotations.refcoco", ("instances", "refs"), ("captions",)),
+    "visual_genome": Reader(
+        "scar.annotations.visual_genome",
+        ("image_data", "objects", "region_descriptions", "relationships"),
+        ("coco_val", "coco_captions_train", "coco_captions_val"),
+    ),
+    "ade20k": Reader("scar.annotations.ade20k", ("release",)),
+}
+"""The formats by the name that a recipe uses."""
 
 _HERE = Path(__file__).parent
 _LIMITS = Limits()
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One image set with its annotation files, and how samples are chosen of it.
+    """One image set with its annotation files, and the limits on its samples.
 
     Attributes:
-        name: as it stands in the file names of the corpus.
+        name: the name in the file names of the corpus.
         split: train or eval.
-        images: the folder that its file names are relative to.
-        reader: the format of its files: coco, refcoco, visual_genome or ade20k.
+        images: the folder of the images.
+        reader: the format of the annotation files: coco, refcoco, visual_genome or ade20k.
         instances: the COCO-style instances JSON, for the readers coco and refcoco.
         captions: the COCO-style captions JSON, if there is one.
-        files: other files or folders, by what the reader calls them: ``stuff`` (coco), ``refs`` (refcoco),
-            ``image_data``, ``objects``, ``region_descriptions``, ``relationships``, ``coco_val`` and
-            ``coco_captions_train`` and ``_val`` (visual_genome), ``release`` (ade20k).
-        licence: of the annotations, as the provenance tells it.
-        get: where to get the files, for the message that one is missing.
+        files: the other files or folders by their names in `READERS`: ``stuff`` (coco), ``refs`` (refcoco),
+            ``image_data``, ``objects``, ``region_descriptions``, ``relationships``, ``coco_val``,
+            ``coco_captions_train`` and ``coco_captions_val`` (visual_genome), ``release`` (ade20k).
+        licence: licence of the annotations, for the provenance.
+        get: where to get the files, for the message about a missing file.
         max_per_image: most samples of one image.
         min_side: shortest side of a box in pixels.
         min_area_share: smallest share of the image that a box covers, 0 to 1.
@@ -85,27 +126,26 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if reader is None:
             raise ValueError(f"no reader is called {self.reader!r}; there are {', '.join(READERS)}")
         given = self.inputs.keys()
-        missing = [role for role in reader.required if role not in given]
-        if missing:
-            raise ValueError(f"the reader {self.reader} needs {_join_roles(missing)}")
-        useless = [role for role in given if role not in (*reader.required, *reader.optional)]
-        if useless:
-            takes = _join_roles([*reader.required, *reader.optional])
-            raise ValueError(f"the reader {self.reader} does not read {_join_roles(useless)}, only {takes}")
+        if missing := [role for role in reader.required if role not in given]:
+            raise ValueError(f"the reader {self.reader} needs {', '.join(missing)}")
+        known = [*reader.required, *reader.optional]
+        if unknown := [role for role in given if role not in known]:
+            raise ValueError(f"the reader {self.reader} does not read {', '.join(unknown)}, only {', '.join(known)}")
 
     @property
     def key(self) -> str:
-        """Name and split, as the report lists it."""
+        """``<name>/<split>``, the key of the source in the report."""
         return f"{self.name}/{self.split}"
 
     @property
     def inputs(self) -> dict[str, Path]:
-        """Its annotation files and folders, by what the reader calls them."""
-        own = {"instances": self.instances, "captions": self.captions}
-        return {role: path for role, path in own.items() if path is not None} | self.files
+        """The annotation files and folders by their names in `READERS`."""
+        named = {"instances": self.instances, "captions": self.captions}
+        return {role: path for role, path in named.items() if path is not None} | self.files
 
     @property
     def limits(self) -> Limits:
+        """Which regions can become samples."""
         return Limits(self.max_per_image, self.min_side, self.min_area_share)
 
 
@@ -113,92 +153,85 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that decides what a build writes.
 
     Attributes:
-        sources: built one after the other.
-        seed: of every random choice.
-        skip_bad: leave out records that cannot be used, and count them, instead of stopping.
-        overlap: what becomes of train images that an eval split of the recipe has: ``refuse`` stops the build,
-            ``drop-train`` leaves them out of the train split and counts their records as ``in_eval``, ``keep`` keeps
-            them.
-        decode_images: see that every image decodes to its last row; else only that it begins and ends as one does.
-        refine: draw negatives again as long as a blind model finds the gold captions; see `scar.build.refine`.
+        sources: the sources, in the order in which they are built.
+        seed: the seed of every random choice.
+        skip_bad: skip and count records that cannot be used, instead of stopping.
+        overlap: what happens to train images that an eval split also has. ``refuse`` stops the build. ``drop-train``
+            drops them from the train split and counts their records as ``in_eval``. ``keep`` keeps them.
+        decode_images: decode every image to its last row. Otherwise only the beginning and the end of the file are
+            checked.
+        refine: redraw negatives until a text-only model can no longer pick the gold caption; see `scar.build.refine`.
     """
 
     sources: tuple[Source, ...]
-    seed: int = 0
-    skip_bad: bool = False
-    overlap: Overlap = "refuse"
-    decode_images: bool = False
-    refine: bool = False
-
-
-class _RecipeTable(msgspec.Struct, forbid_unknown_fields=True):
-    """The recipe file less its sources, which are checked one by one."""
-
-    source: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1)]
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
     skip_bad: bool = False
     overlap: Overlap = "refuse"
     decode_images: bool = False
     refine: bool = False
-    about: str = ""
+
+
+_SETTINGS = {key: hint for key, hint in get_type_hints(Recipe, include_extras=True).items() if key != "sources"}
+_KEYS = {"source": Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1)], **_SETTINGS, "about": str}
+"""The keys of a recipe file with their types. The sources are checked one by one."""
 
 
 def list_built_in() -> dict[str, str]:
-    """Names of the recipes that come with the package, and what they are about."""
-    found = {}
-    for path in sorted((_HERE / "recipes").glob("*.toml")):
-        found[path.stem] = str(tomllib.loads(path.read_text(encoding="utf-8"))["about"])
-    return found
+    """The recipes of the package: the line ``about`` by name."""
+    paths = sorted((_HERE / "recipes").glob("*.toml"))
+    return {path.stem: str(read_toml(path, RecipeError)["about"]) for path in paths}
 
 
 def read_recipe(recipe: Path | str, data_root: Path | None = None) -> Recipe:
     """Read a recipe file.
 
     Args:
-        recipe: its path, or the name of a recipe that comes with the package.
-        data_root: the folder that holds the data sets; needed if the recipe names any.
+        recipe: path of the file, or the name of a recipe of the package.
+        data_root: folder of the data sets; needed if the recipe names one.
 
     Raises:
-        RecipeError: it cannot be read, is no TOML, or has a key or value that does not validate.
+        RecipeError: the file cannot be read, is no TOML, or has a key or value that is not valid.
     """
     path = _HERE / "recipes" / f"{recipe}.toml" if recipe in list_built_in() else Path(recipe)
-    place = str(recipe)
     if not path.is_file():
         known = ", ".join(["demo", *list_built_in()])
-        raise RecipeError(f"{place}: no such file; give a recipe file, or one of {known}, or --instances and --images.")
-    return parse_recipe(read_toml(path, RecipeError), file_name=place, base=path.parent, data_root=data_root)
+        raise RecipeError(
+            f"{recipe}: no such file; give a recipe file, or one of {known}, or --instances and --images."
+        )
+    return parse_recipe(read_toml(path, RecipeError), str(recipe), base=path.parent, data_root=data_root)
 
 
 def parse_recipe(content: Mapping[str, Any], file_name: str, base: Path, data_root: Path | None = None) -> Recipe:
-    """Recipe from parsed TOML or from options.
+    """Make a recipe from parsed TOML or from options.
 
     Args:
-        content: ``source`` as a list of tables, ``about``, and what `Recipe` has.
-        file_name: file name, for messages.
+        content: ``source`` as a list of tables, ``about``, and the settings of `Recipe`.
+        file_name: for messages.
         base: folder that paths are relative to.
         data_root: folder that the paths of data sets are relative to.
 
     Raises:
-        RecipeError: a key or value does not validate, or two sources would write one file.
+        RecipeError: a key or value is not valid, or two sources have the same key.
     """
-    head = _convert_table(content, _RecipeTable, file_name, base)
+    values = check_values(content, _KEYS, file_name, RecipeError)
+    if "source" not in values:
+        raise RecipeError(f"{file_name}: no key source; the keys are {', '.join(_KEYS)}.")
     sources = []
-    for number, table in enumerate(head.source, start=1):
+    for number, table in enumerate(values["source"], start=1):
         where = f"{file_name}, source {number} ({table.get('name', table.get('dataset', 'no name'))})"
         if "dataset" in table:
             sources.append(_parse_dataset(table, where, data_root))
         else:
-            sources.append(_convert_table(table, Source, where, base))
+            sources.append(_make_source(table, where, base))
     keys = [source.key.casefold() for source in sources]
     for number, key in enumerate(keys):
         if key in keys[:number]:
             raise RecipeError(f"{file_name}: two sources are {sources[number].key}; give each its own name and split.")
-    settings = {field: getattr(head, field) for field in ("seed", "skip_bad", "overlap", "decode_images", "refine")}
-    return Recipe(sources=tuple(sources), **settings)
+    return Recipe(sources=tuple(sources), **{key: value for key, value in values.items() if key in _SETTINGS})
 
 
 def _parse_dataset(table: Mapping[str, Any], where: str, data_root: Path | None) -> Source:
-    """Source from a row of sources.toml and what the recipe says beside it."""
+    """Make a source from a row of sources.toml and the keys that the recipe adds."""
     rows = read_datasets()
     name, split = table["dataset"], table.get("split")
     if name not in rows:
@@ -206,30 +239,28 @@ def _parse_dataset(table: Mapping[str, Any], where: str, data_root: Path | None)
     if split not in SPLITS:
         raise RecipeError(f"{where}: split is {split!r}, not one of {', '.join(SPLITS)}.")
     if data_root is None:
-        raise RecipeError(f"{where}: where the data sets are is not said; give --data-root.")
-    row = {key: value for key, value in rows[name].items() if key not in SPLITS}
-    own = rows[name].get(split, {})
-    extra = {key: value for key, value in table.items() if key != "dataset"}
-    fixed = sorted(extra.keys() & {"reader", "files", "instances", "captions", "images"})
-    if fixed:
+        raise RecipeError(f"{where}: the folder of the data sets is not known; give --data-root.")
+    both_splits = {key: value for key, value in rows[name].items() if key not in SPLITS}
+    one_split = rows[name].get(split, {})
+    added = {key: value for key, value in table.items() if key != "dataset"}
+    if fixed := sorted(added.keys() & {"reader", "files", "instances", "captions", "images"}):
         raise RecipeError(f"{where}: {', '.join(fixed)} of a data set stands in sources.toml; leave it out.")
-    merged = row | own | extra | {"files": {**row.get("files", {}), **own.get("files", {})}}
-    return _convert_table(merged, Source, where, data_root)
+    files = {**both_splits.get("files", {}), **one_split.get("files", {})}
+    return _make_source(both_splits | one_split | added | {"files": files}, where, data_root)
 
 
 @cache
 def read_datasets() -> dict[str, dict[str, Any]]:
-    return tomllib.loads((_HERE / "annotations" / "sources.toml").read_text(encoding="utf-8"))
+    """The rows of sources.toml by the name of the data set."""
+    return read_toml(_HERE / "annotations" / "sources.toml", RecipeError)
 
 
-def _convert_table(content: Mapping[str, Any], kind: type[T], where: str, base: Path) -> T:
+def _make_source(table: Mapping[str, Any], where: str, base: Path) -> Source:
+    """Make a source from a table; its paths are relative to a folder."""
+
     def to_path(_: type, value: Any) -> Path:
         if not isinstance(value, str):
             raise ValueError(f"expected a path, got {value!r}")  # msgspec adds the key to a ValueError
         return base / value
 
-    return make_record(content, kind, where, RecipeError, dec_hook=to_path)
-
-
-def _join_roles(roles: list[str]) -> str:
-    return ", ".join(roles)
+    return make_record(table, Source, where, RecipeError, dec_hook=to_path)

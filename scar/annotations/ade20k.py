@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from scar.accounting import Tally
-from scar.annotations import PictureIndex, ade20k_2016, ade20k_2021
-from scar.annotations.once import CallCache
+from scar.annotations import ade20k_2016, ade20k_2021
+from scar.annotations.call_cache import CallCache
+from scar.annotations.pictures import PictureIndex
 from scar.errors import InputError
 from scar.recipe import Source
 

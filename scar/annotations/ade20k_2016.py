@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scar.accounting import Tally
-from scar.annotations import PictureIndex, PictureKey
 from scar.annotations.boxes import clip_box
 from scar.annotations.masks import find_run_starts, group_runs
+from scar.annotations.pictures import PictureIndex, PictureKey
 from scar.common.images import MAX_PIXELS
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from scar.accounting import Tally
-from scar.annotations import PictureIndex, PictureKey
 from scar.annotations.boxes import clip_box
 from scar.annotations.masks import parse_mask
+from scar.annotations.pictures import PictureIndex, PictureKey
 from scar.common.images import MAX_PIXELS
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from scar.accounting import Tally
+from scar.annotations.call_cache import CallCache
 from scar.annotations.json_stream import decode_record, iter_records, parse_record
-from scar.annotations.once import CallCache
 from scar.annotations.record_index import Id, RecordIndex, RecordIndexBuilder, RecordSpans, is_among, read_records
 from scar.errors import BadRecord, InputError
 

@@ -14,20 +14,17 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from scar.accounting import Tally
-from scar.annotations import PictureIndex, PictureKey
+from scar.annotations.call_cache import CallCache
 from scar.annotations.captions import index_captions
 from scar.annotations.coco_image import AnnotationFile, CocoRef
 from scar.annotations.coco_index import CocoImage, index_annotations
-from scar.annotations.once import CallCache
+from scar.annotations.pictures import PictureIndex, PictureKey
 from scar.annotations.record_index import RecordIndex
 from scar.common.image_hash import parse_coco_identity
 from scar.errors import BadRecord
-
-if TYPE_CHECKING:
-    from scar.recipe import Source
+from scar.recipe import Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def decode_runs(counts: str) -> NDArray[np.int64]:
     Raises:
         ValueError: the text is no such code.
 
-    >>> runs("1230N").tolist()
+    >>> decode_runs("1230N").tolist()
     [1, 2, 3, 2, 1]
     """
     import numpy as np

@@ -1,35 +1,36 @@
-"""All sources of a build are opened side by side, those that share files together."""
+"""Open the annotation files of sources. Sources that share no files are opened in parallel."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 from scar.accounting import Tally
-from scar.annotations import PictureIndex, open_index
+from scar.annotations.call_cache import CallCache
 from scar.annotations.inputs import digest_input
-from scar.annotations.once import CallCache
+from scar.annotations.pictures import PictureIndex
 from scar.common.progress import Track
-from scar.recipe import Source
+from scar.recipe import READERS, Source
 
-if TYPE_CHECKING:
-    from scar.build.engine import Engine
+HEAVY_BYTES = 1 << 27
+"""Size of the annotation files from which starting processes pays off."""
 
-HEAVY = 1 << 27
-"""Bytes of annotations for which it is worth starting processes."""
+RunTasks: TypeAlias = Callable[[Iterable[Callable[[], Any]]], Iterator[Any]]
+"""Runs tasks, here or in other processes, and returns their results in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedSource:
-    """A source whose files have been looked at.
+    """A source with the index of its pictures.
 
     Attributes:
-        source: where they are.
+        source: the source.
         index: its pictures.
-        tally: has counted what belongs to no picture.
+        tally: counts of the records that belong to no picture.
     """
 
     source: Source
@@ -37,55 +38,71 @@ class OpenedSource:
     tally: Tally
 
 
-def open_sources(
-    sources: Sequence[Source], skip_bad: bool, engine: Engine, track: Track
-) -> tuple[list[OpenedSource], Mapping[Path, str]]:
-    """Look at the files of sources.
+def open_index(source: Source, tally: Tally, cache: CallCache | None = None) -> PictureIndex:
+    """Index the pictures of a source.
 
     Args:
-        sources: of a build.
-        skip_bad: count records that cannot be used.
-        engine: does it.
+        source: names the files.
+        tally: counts the records that belong to no picture; those of a picture are counted when it is read.
+        cache: shared by sources that are opened one after the other, so that each file is read once.
+
+    Raises:
+        InputError: a file is missing, cannot be read, is no JSON or has another shape.
+        BadRecord: a record cannot be used and ``tally`` does not skip such records.
+    """
+    index: PictureIndex = import_module(READERS[source.reader].module).open_index(source, tally, cache or CallCache())
+    return index
+
+
+def open_sources(
+    sources: Sequence[Source], skip_bad: bool, run_tasks: RunTasks, track: Track
+) -> tuple[list[OpenedSource], Mapping[Path, str]]:
+    """Index the pictures of several sources, and digest their files.
+
+    Args:
+        sources: the sources of a build.
+        skip_bad: count records that cannot be used, instead of raising.
+        run_tasks: the engine of the build.
         track: shows progress.
 
     Returns:
-        Each source, and the digest of each file or folder that they have.
+        The opened sources in order, and the digest of each of their files and folders.
 
     Raises:
         InputError: a file cannot be read, is no JSON or has another shape.
-        BadRecord: a record cannot be used and they are not to be skipped.
+        BadRecord: a record cannot be used and ``skip_bad`` is false.
     """
     groups = _group_by_shared_files(sources)
     paths = list(dict.fromkeys(path for source in sources for path in source.inputs.values()))
     tasks: list[Callable[[], Any]] = [partial(_open_group, group, skip_bad) for group in groups]
     tasks += [partial(digest_input, path) for path in paths]
-    done = list(track(engine(tasks), "opening the files", len(tasks)))
-    opened = {each.source.key: each for group in done[: len(groups)] for each in group}
-    return [opened[source.key] for source in sources], dict(zip(paths, done[len(groups) :], strict=True))
+    results = list(track(run_tasks(tasks), "opening the files", len(tasks)))
+    opened = {each.source.key: each for group in results[: len(groups)] for each in group}
+    return [opened[source.key] for source in sources], dict(zip(paths, results[len(groups) :], strict=True))
 
 
 def are_heavy(sources: Sequence[Source]) -> bool:
-    """Whether their files are so large that it takes long to look at them."""
-    return _count_bytes(sources) > HEAVY
+    """Whether the annotation files are so large that it takes long to open them."""
+    return _count_bytes(sources) > HEAVY_BYTES
 
 
 def _open_group(sources: Sequence[Source], skip_bad: bool) -> list[OpenedSource]:
-    """Sources that share files; each file is looked at once."""
-    once, opened = CallCache(), []
+    """Open sources that share files, each file once."""
+    cache, opened = CallCache(), []
     for source in sources:
         tally = Tally(skip_bad=skip_bad)
-        opened.append(OpenedSource(source, open_index(source, tally, once), tally))
+        opened.append(OpenedSource(source, open_index(source, tally, cache), tally))
     return opened
 
 
 def _group_by_shared_files(sources: Sequence[Source]) -> list[list[Source]]:
-    """Sources in groups of which no two have a file in common; the group with the largest files first."""
+    """Groups of sources; no file belongs to two groups. The group with the largest files comes first."""
     groups: list[list[Source]] = []
     for source in sources:
-        own = set(source.inputs.values())
-        near = [group for group in groups if any(own.intersection(other.inputs.values()) for other in group)]
-        groups = [group for group in groups if group not in near]
-        groups.append([*(each for group in near for each in group), source])
+        files = set(source.inputs.values())
+        sharing = [group for group in groups if any(files.intersection(other.inputs.values()) for other in group)]
+        groups = [group for group in groups if group not in sharing]
+        groups.append([*(each for group in sharing for each in group), source])
     return sorted(groups, key=_count_bytes, reverse=True)
 
 

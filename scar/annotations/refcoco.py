@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from scar.accounting import Tally
+from scar.annotations.call_cache import CallCache
 from scar.annotations.coco import CocoIndex, index_image_set
-from scar.annotations.once import CallCache
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
 from scar.sample import Split
@@ -101,7 +101,7 @@ def _find_phrases(ref: _Ref, where: str) -> tuple[str, ...]:
 def parse_image_id(file_name: str) -> int | None:
     """Image id from a file name with or without the number of the annotation behind it; None if there is none.
 
-    >>> image_of("COCO_train2014_000000581857_16.jpg"), image_of("COCO_train2014_000000581857.jpg")
+    >>> parse_image_id("COCO_train2014_000000581857_16.jpg"), parse_image_id("COCO_train2014_000000581857.jpg")
     (581857, 581857)
     """
     whole = _SUFFIX.sub("", file_name) if file_name.count("_") > 2 else file_name

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scar.accounting import Tally
-from scar.annotations import PictureIndex, PictureKey, PictureRef
+from scar.annotations.call_cache import CallCache
 from scar.annotations.captions import index_captions
 from scar.annotations.json_stream import Record, iter_records, parse_record
-from scar.annotations.once import CallCache
+from scar.annotations.pictures import HeldOut, PictureIndex, PictureKey, PictureRef
 from scar.annotations.record_index import RecordIndex, RecordIndexBuilder, is_among, read_records
 from scar.annotations.visual_genome_image import VisualGenomeRef
 from scar.annotations.visual_genome_records import IMAGE, KEY, OBJECTS, GenomeImage
-from scar.build.leakage import HeldOut
 from scar.common.images import MAX_PIXELS
 from scar.errors import BadRecord
 from scar.recipe import Source

@@ -22,10 +22,11 @@ from typing import Any
 from scar.annotations import PictureKey, PictureRef
 from scar.annotations.inputs import check_inputs, digest_input
 from scar.annotations.opening import OpenedSource, are_heavy, open_sources
+from scar.annotations.pictures import lacks_id, with_held_out
 from scar.build.earlier_builds import find_earlier_builds
 from scar.build.engine import Engine, EngineName, open_engine, run_here
 from scar.build.image_folder import ImagesMode, put_images, refuse_to_replace, refuse_to_replace_images, remove_others
-from scar.build.leakage import Leakage, find_leakage, lacks_id, refuse_leakage, with_held_out
+from scar.build.leakage import Leakage, find_leakage, refuse_leakage
 from scar.build.pipeline import fit_generator, image_folder_name, select_fit_indices
 from scar.build.refine import refine_source
 from scar.build.report import REPORT_NAME, read_report

@@ -9,31 +9,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from scar.accounting import Tally
+from scar.annotations.pictures import PictureIndex, PictureKey, lacks_id
 from scar.common.image_hash import hash_image, match_identities
 from scar.common.images import locate_image
 from scar.errors import BadRecord, LeakageError
-from scar.sample import Picture
+from scar.recipe import Source
 
 if TYPE_CHECKING:
-    from scar.annotations import PictureIndex, PictureKey, PictureRef
     from scar.build.earlier_builds import EarlierBuild
     from scar.build.engine import Engine
-    from scar.recipe import Source
-
-Overlap: TypeAlias = Literal["refuse", "drop-train", "keep"]
-"""What to do with train images that an eval split has."""
-
-HELD_OUT = "in_eval"
-"""The reason under which the records of train images that an eval split has are counted."""
 
 _IMAGES_PER_TASK = 500
 """Images that are looked at by one task: some tenths of a second."""
@@ -120,11 +110,6 @@ def find_leakage(
     return find_shared_images(train, held) if train and held else Leakage()
 
 
-def lacks_id(source: Source, album: PictureIndex) -> bool:
-    """Whether a source has images of anybody's: they may be copies of known ones, whose looks count too then."""
-    return source.reader == "coco" and any(name.identity is None for name in album.iter_keys())
-
-
 def refuse_leakage(leakage: Leakage) -> None:
     """See that no train image is in an eval split.
 
@@ -136,42 +121,6 @@ def refuse_leakage(leakage: Leakage) -> None:
             f"images of eval splits are in train splits ({leakage.to_text()}); "
             'overlap = "drop-train" in the recipe leaves them out of the train splits.'
         )
-
-
-def with_held_out(ref: PictureRef, held_out: Collection[int]) -> PictureRef:
-    """A draft; that of a held out image as an empty picture whose records are counted as ``in_eval``."""
-    return HeldOut(ref, HELD_OUT) if ref.id in held_out else ref
-
-
-@dataclass(frozen=True, slots=True)
-class HeldOut:
-    """A picture of which no sample may be made.
-
-    Attributes:
-        ref: of the picture.
-        reason: under which its records are counted.
-    """
-
-    ref: PictureRef
-    reason: str
-
-    @property
-    def id(self) -> int:
-        return self.ref.id
-
-    @property
-    def file(self) -> str:
-        return self.ref.file
-
-    @property
-    def identity(self) -> str | None:
-        return self.ref.identity
-
-    def __call__(self, tally: Tally) -> Picture:
-        """The picture without its regions."""
-        picture = self.ref(tally)
-        tally.rejected[self.reason] += sum(region.target for region in picture.regions)
-        return msgspec.structs.replace(picture, regions=(), relations=())
 
 
 def _iter_identities(

@@ -3,25 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from random import Random
 
+from scar.recipe import Limits
 from scar.sample import Picture, Region
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a region must have to be chosen.
-
-    Attributes:
-        max_per_image: most regions of one picture.
-        min_side: shortest side of a box in pixels.
-        min_area_share: smallest share of the image that a box covers, 0 to 1.
-    """
-
-    max_per_image: int = 5
-    min_side: float = 16
-    min_area_share: float = 0.005
 
 
 def select_regions(picture: Picture, limits: Limits, rng: Random, rejected: Counter[str]) -> tuple[Region, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scar.build.leakage import HELD_OUT
+from scar.annotations.pictures import HELD_OUT
 from scar.build.report import read_report
 from scar.errors import InputError
 from scar.sample import SPLITS, Split

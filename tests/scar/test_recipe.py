@@ -8,11 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from scar.annotations import READERS
 from scar.annotations.inputs import check_inputs, digest_input
 from scar.common.image_hash import parse_coco_identity
 from scar.errors import InputError, RecipeError
-from scar.recipe import Recipe, Source, list_built_in, parse_recipe, read_datasets, read_recipe
+from scar.recipe import READERS, Recipe, Source, list_built_in, parse_recipe, read_datasets, read_recipe
 from scar.sample import SPLITS, Split
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from scar.accounting import Tally
 from scar.annotations.boxes import clip_box
+from scar.annotations.call_cache import CallCache
 from scar.annotations.coco import index_image_set
-from scar.annotations.once import CallCache
 from scar.errors import BadRecord, InputError
 from scar.sample import Box, Picture, Relation
 from tests.shared import SHARED

@@ -13,8 +13,8 @@ import pytest
 import scar
 from scar.accounting import Tally
 from scar.annotations import open_index, opening
+from scar.annotations.call_cache import CallCache
 from scar.annotations.inputs import digest_input
-from scar.annotations.once import CallCache
 from scar.build import corpus
 from scar.build.engine import Task, run_here
 from scar.common.progress import track_silently
@@ -65,9 +65,9 @@ def test_sources_that_share_a_file_are_one_task(worlds: Path) -> None:
         count = len(every) - 6  # the digests of six files
         return run_here(every)
 
-    opening.open_sources(sources, False, engine, track_silently)  # type: ignore[arg-type]  # it yields what the tasks return
+    opening.open_sources(sources, False, engine, track_silently)
     assert count == 3
-    opening.open_sources([*sources, shared], True, engine, track_silently)  # type: ignore[arg-type]
+    opening.open_sources([*sources, shared], True, engine, track_silently)
     assert count == 2, "D has files of A and of C"
 
 
@@ -76,7 +76,7 @@ def test_a_build_of_large_files_has_the_same_bytes(
 ) -> None:
     recipe = Recipe(sources=tuple(source(worlds, world.upper(), world) for world in "abc"), seed=1)
     scar.build(recipe, tmp_path / "small")
-    monkeypatch.setattr(opening, "HEAVY", 0)
+    monkeypatch.setattr(opening, "HEAVY_BYTES", 0)
     scar.build(recipe, tmp_path / "large", workers=2)
     names = sorted(path.relative_to(tmp_path / "small") for path in (tmp_path / "small").rglob("*") if path.is_file())
     assert names == sorted(
@@ -92,7 +92,7 @@ def test_what_is_wrong_with_a_large_file_is_told_in_one_line(
 ) -> None:
     shutil.copytree(worlds / "c", tmp_path / "d")
     (tmp_path / "d" / "instances.json").write_text(content)
-    monkeypatch.setattr(opening, "HEAVY", 0)
+    monkeypatch.setattr(opening, "HEAVY_BYTES", 0)
     recipe = Recipe(sources=(source(worlds, "A", "a"), source(tmp_path, "D", "d")))
     with pytest.raises(InputError, match=r"instances\.json: of another shape"):
         scar.build(recipe, tmp_path / "out", workers=2)

@@ -16,9 +16,9 @@ import pytest
 from scar.accounting import Tally
 from scar.annotations import open_index
 from scar.annotations.refcoco import load_pickle, parse_image_id
-from scar.build.select import Limits, select_regions
+from scar.build.select import select_regions
 from scar.errors import BadRecord, InputError
-from scar.recipe import Source
+from scar.recipe import Limits, Source
 from scar.sample import Picture, Split
 
 IMAGE = 581857

@@ -14,8 +14,9 @@ from PIL import Image
 
 from scar.accounting import Tally
 from scar.annotations import PictureIndex, PictureKey
+from scar.annotations.pictures import HeldOut, with_held_out
 from scar.build.engine import run_here
-from scar.build.leakage import HeldOut, Leakage, find_leakage, find_shared_images, refuse_leakage, with_held_out
+from scar.build.leakage import Leakage, find_leakage, find_shared_images, refuse_leakage
 from scar.common.image_hash import hash_image, match_identities, parse_coco_identity
 from scar.errors import BadRecord, LeakageError
 from scar.recipe import Source

@@ -19,7 +19,7 @@ from PIL import Image
 from scar import build, read
 from scar.accounting import Tally
 from scar.annotations import captions, coco_index, json_stream, open_index, visual_genome
-from scar.annotations.once import CallCache
+from scar.annotations.call_cache import CallCache
 from scar.annotations.visual_genome import split_of
 from scar.errors import LeakageError
 from scar.formats.check import check_folder

@@ -8,7 +8,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.build.select import Limits, select_regions
+from scar.build.select import select_regions
+from scar.recipe import Limits
 from scar.sample import Box, Picture, Region
 
 boxes = st.builds(Box.from_xywh, st.just(0), st.just(0), st.integers(1, 100), st.integers(1, 100))

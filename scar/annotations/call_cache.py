@@ -1,4 +1,4 @@
-"""Sources that share a file look at it once."""
+"""A cache of calls: sources that share a file read it only once."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ T = TypeVar("T")
 
 
 class CallCache:
-    """Calls functions, each with the same arguments once; lives as long as the files do not change."""
+    """Calls each function once for the same arguments. It must not outlive a change of the files."""
 
     def __init__(self) -> None:
         self._results: dict[tuple[Hashable, ...], Any] = {}
 
     def __call__(self, function: Callable[..., T], *arguments: Hashable) -> T:
-        """What the function returns for the arguments, or has returned before."""
+        """The result of the function for these arguments, from the cache if it is there."""
         key = (function, *arguments)
         if key not in self._results:
             self._results[key] = function(*arguments)
-        found: T = self._results[key]
-        return found
+        result: T = self._results[key]
+        return result
