@@ -1,9 +1,9 @@
-"""A push of many large shards and what comes after: seconds, files and peak memory, against a local server.
+"""Time a push and a pull of many large shards: seconds, files and peak memory, against a local server.
 
     python benchmarks/hub_transfer.py --shards 40 --megabytes 500 --pulled 4
 
-Shards are sparse files, the client is the Hub's own, and the server of the tests runs in a process of its own. A pull
-writes real bytes, so it takes fewer of them.
+Shards are sparse files. The client is that of the Hub, and the server of the tests runs in a process of its own. A pull
+writes real bytes, so it takes fewer shards.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REPO = "me/large"
 
 
 def serve_hub(folder: Path, pipe: Connection) -> None:
-    """The Hub, until somebody says a word."""
+    """Serve a local Hub until a message arrives."""
     from tests.local_hub import LocalHub
 
     hub = LocalHub(folder)

@@ -1,1 +1,1 @@
-"""One small file per family of existing models."""
+"""Embedders for families of existing models, one file a family."""

@@ -1,4 +1,4 @@
-"""What a score must beat: embedders that look at nothing, at chance, or at the words alone."""
+"""Baselines that a useful model must beat: a constant vector, random vectors, and vectors of the text alone."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from mmeb_eval.item import Item
 
 VECTOR_WIDTH = 256
-"""Numbers in a vector of `Constant` and `Random`."""
+"""Dimension of the vectors of `Constant` and `Random`."""
 
 BUCKETS = 1024
-"""Numbers in a vector of `TextOnly`: words and letter triples are hashed to that many places."""
+"""Dimension of the vectors of `TextOnly`, to which words and letter triples are hashed."""
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
 class Constant:
-    """One vector for everything: every score is a tie, so hit@1 is 0 wherever there are two candidates."""
+    """One vector for all items: every query is a tie, and ties count against the model, so hit@1 is 0."""
 
     name = "constant"
     stored = False
@@ -34,7 +34,7 @@ class Constant:
 
 
 class Random:
-    """A direction drawn for each item from its content and a seed, whatever stands before it: hit@1 is about chance."""
+    """A random direction for each item, from its content and a seed: hit@1 is about chance."""
 
     name = "random"
     stored = False
@@ -43,44 +43,44 @@ class Random:
         self.settings: Mapping[str, int] = {"seed": seed}
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), `VECTOR_WIDTH`) rows, evenly spread over directions."""
+        """(len(items), `VECTOR_WIDTH`) rows, uniform over directions."""
         rows = np.stack([self._draw_vector(item) for item in items])
         lengths: NDArray[np.float64] = np.linalg.norm(rows, axis=1, keepdims=True)
         return (rows / lengths).astype(np.float32)
 
     def _draw_vector(self, item: Item) -> NDArray[np.float64]:
-        image = "" if item.image is None else "/".join(item.image.parts[-2:])  # the same wherever the data folder lies
+        image = "" if item.image is None else "/".join(item.image.parts[-2:])  # independent of the data folder's path
         content = repr((self.settings["seed"], item.text, image, item.prompt))
         digest = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         return np.random.default_rng(int.from_bytes(digest, "little")).standard_normal(VECTOR_WIDTH)
 
 
 class TextOnly:
-    """Sees words and no image: what a query's text and a candidate's text have in common.
+    """Counts of the words of a text and of their letter triples; images are ignored.
 
-    A vector counts words and triples of letters, hashed to `BUCKETS` places with a sign each. On SCaR the instruction
-    is the same for every query, so a score above chance says that gold captions read differently from wrong ones.
+    Features are hashed to `BUCKETS` dimensions with a sign each. On SCaR all queries have the same instruction, so a
+    score above chance shows that gold captions differ from wrong ones by their wording alone.
     """
 
     name = "text-only"
     stored = False
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), `BUCKETS`) rows; all items without words share one."""
+        """(len(items), `BUCKETS`) rows; items without words have equal rows."""
         rows = np.zeros((len(items), BUCKETS), dtype=np.float32)
         for row, item in zip(rows, items, strict=True):
             for word in _WORD.findall(item.text.lower()) or [""]:
                 for place, sign in _hash_features(word):
                     row[place] += sign
             if not row.any():
-                row[0] = 1  # all its words cancel out
+                row[0] = 1  # all features cancel out
         lengths: NDArray[np.float32] = np.linalg.norm(rows, axis=1, keepdims=True)
         return rows / lengths
 
 
 @lru_cache(maxsize=65_536)
 def _hash_features(word: str) -> tuple[tuple[int, int], ...]:
-    """(place, sign) of a word and of the letter triples of ``<word>``."""
+    """(index, sign) of a word and of the letter triples of ``<word>``."""
     framed = f"<{word}>"
     triples = (framed[start : start + 3] for start in range(len(framed) - 2))
     hashes = (zlib.crc32(text.encode("utf-8", "surrogatepass")) for text in (word, *triples))

@@ -1,14 +1,14 @@
-"""An embeddings endpoint: POST JSON, get ``{"data": [{"index": 0, "embedding": [...]}, ...]}`` as OpenAI's has it.
+"""Embeddings endpoints: POST JSON, receive ``{"data": [{"index": 0, "embedding": [...]}, ...]}`` as OpenAI sends it.
 
-The name is the endpoint's URL, a ``#`` and the model's name there. Two ways of asking exist:
+The name is the URL of the endpoint, a ``#`` and the name of the model there. There are two kinds of request:
 
-- ``http:`` sends ``{"model": ..., "input": [...]}``. Inputs are strings where no item has an image; else they are
-  objects ``{"text": ...}``, ``{"image": "data:image/png;base64,..."}`` or both keys, one a vector (Jina, Azure).
+- ``http:`` sends ``{"model": ..., "input": [...]}``. Items without an image are strings. Items with an image are
+  objects ``{"image": "data:image/png;base64,...", "text": ...}``, one a vector (Jina, Azure).
 - ``vllm:`` sends one item at a time as ``{"model": ..., "messages": [{"role": "user", "content": [...]}]}`` with parts
-  ``image_url`` and ``text``, which is how vLLM takes an image and a text for one vector.
+  ``image_url`` and ``text``, which vLLM turns into one vector.
 
-The key is read from the environment variable `KEY_VARIABLE` and sent as a bearer token; no name, setting or message
-shows it.
+The environment variable `KEY_VARIABLE` holds the key, which is sent as a bearer token. No name, setting or message
+contains it.
 """
 
 from __future__ import annotations
@@ -42,22 +42,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KEY_VARIABLE = "MMEB_EVAL_API_KEY"
-"""The environment variable that holds the key."""
+"""Environment variable of the key."""
 
 MAX_TRIES = 6
-"""How often a request is sent before its failure counts."""
+"""Attempts to send a request before the run fails."""
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 120.0
-"""Seconds before the second try, doubled each time; and the longest wait that a server may ask for."""
+"""Seconds before the second attempt, doubled each time; and the longest wait a server may ask for."""
 
 TIMEOUT_S = 300.0
-"""Seconds without an answer after which a request failed."""
+"""Seconds without an answer after which an attempt fails."""
 
 MAX_CONCURRENT_REQUESTS = 8
-"""Requests under way at the same time."""
+"""Requests that are sent concurrently."""
 
 WEB_FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-"""Formats that servers read; pictures in others, or to be turned, go as PNG."""
+"""Image formats that are sent unchanged, with their MIME types; other or rotated images are sent as PNG."""
 
 EXIF_ORIENTATION = 0x0112
 
@@ -69,9 +69,9 @@ class Endpoint:
     """A model behind a URL.
 
     Args:
-        url: the endpoint's, with the model's name behind a ``#``.
-        ask: turns items into requests, each with the rows that its answer holds.
-        way: the name of that way, for results.
+        url: of the endpoint, followed by a ``#`` and the name of the model.
+        make_requests: turns items into requests; each comes with the indices of its items.
+        request_kind: the name of this kind of request in results.
     """
 
     def __init__(self, url: str, make_requests: MakeRequests, request_kind: str) -> None:
@@ -92,8 +92,8 @@ class Endpoint:
 
         Raises:
             DataError: an item has a prompt, or an image that cannot be opened.
-            EvalError: the server refuses, or gives no answer after `MAX_TRIES` tries.
-            ContractError: an answer without the vectors asked for.
+            EvalError: the server refuses, or does not answer after `MAX_TRIES` attempts.
+            ContractError: the answer lacks a vector or has another shape.
         """
         refuse_prompts(items, self.name)
         requests = self._make_requests(items)
@@ -108,7 +108,7 @@ class Endpoint:
         return normalise_rows(vectors)
 
     def _post_with_retries(self, body: Body, count: int) -> list[list[float]]:
-        """Vectors of one request, tried again while the failure may pass."""
+        """Vectors of one request, which is sent again after a temporary failure."""
         content = json.dumps({"model": self._model, **body}).encode("utf-8")
         wait = FIRST_WAIT_S
         for last in (*[False] * (MAX_TRIES - 1), True):
@@ -137,7 +137,7 @@ class Endpoint:
         raise EvalError(f"{self._url}: no vectors in {MAX_TRIES} tries; the last: {reason}. What is stored is kept.")
 
     def _send_request(self, content: bytes) -> Any:
-        """The answer's JSON."""
+        """Send a request once and parse the JSON of its answer."""
         headers = {"Content-Type": "application/json"}
         if key := os.environ.get(KEY_VARIABLE):
             headers["Authorization"] = f"Bearer {key}"
@@ -151,7 +151,7 @@ class Endpoint:
 
 
 class _RefuseRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: it would carry the key to another host."""
+    """Follows no redirect, as that would send the key to another host."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
@@ -161,22 +161,22 @@ def load(url: str) -> Endpoint:
     """An endpoint that takes ``input``.
 
     Raises:
-        EvalError: it is no URL, or holds no model or a password.
+        EvalError: not a URL, no model named, or a password in the URL.
     """
     return Endpoint(url, make_input_requests, "input")
 
 
 def load_vllm(url: str) -> Endpoint:
-    """An endpoint that takes chat messages, such as vLLM's.
+    """An endpoint that takes chat messages, such as that of vLLM.
 
     Raises:
-        EvalError: it is no URL, or holds no model or a password.
+        EvalError: not a URL, no model named, or a password in the URL.
     """
     return Endpoint(url, make_message_requests, "messages")
 
 
 def make_input_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
-    """One request for items of words, as strings, and one for those with an image, as objects."""
+    """One request for the items without an image, as strings, and one for those with an image, as objects."""
     words = [row for row, item in enumerate(items) if item.image is None]
     shown = [row for row, item in enumerate(items) if item.image is not None]
     objects = [
@@ -189,7 +189,7 @@ def make_input_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
 
 
 def make_message_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
-    """A request for each item: its image first, then its words."""
+    """One request for each item: its image first, then its text."""
     requests: list[tuple[list[int], Body]] = []
     for row, item in enumerate(items):
         content: list[Any] = []
@@ -202,7 +202,7 @@ def make_message_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]
 
 
 def encode_data_url(path: Path) -> str:
-    """The image as a data URL, with the pixels that every other adapter sees.
+    """The image as a data URL, with the pixels that all other adapters use.
 
     Raises:
         DataError: it cannot be opened.
@@ -221,7 +221,7 @@ def encode_data_url(path: Path) -> str:
 
 
 def _parse_vectors(answer: Any, count: int, name: str) -> list[list[float]]:
-    """The vectors of an answer in the order asked."""
+    """Check an answer and return its vectors in the order of the request."""
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
         raise ContractError(
@@ -237,7 +237,7 @@ def _parse_vectors(answer: Any, count: int, name: str) -> list[list[float]]:
 
 
 def _read_error_text(error: urllib.error.HTTPError) -> str:
-    """What an error's page says, in short."""
+    """The beginning of the body of an error."""
     with contextlib.suppress(OSError, http.client.HTTPException):
         return _shorten_text(error.read(4096))
     return ""
@@ -249,6 +249,6 @@ def _shorten_text(text: bytes) -> str:
 
 
 def _hide_key(text: str) -> str:
-    """The text without the key, which some servers repeat."""
+    """A text without the key, which some servers repeat in errors."""
     key = os.environ.get(KEY_VARIABLE)
     return text.replace(key, "***") if key else text

@@ -1,4 +1,4 @@
-"""Any model of mteb's registry, with the code that mteb runs for it."""
+"""Any model of the registry of mteb, run by the code of mteb."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ItemDataset:
-    """A dataset as mteb's models look at it: rows by number, and the names of their columns in `features`."""
+    """Items as a dataset in the format of mteb: rows by index, names of the columns in `features`."""
 
     def __init__(self, items: Sequence[Item], has_text: bool, has_image: bool) -> None:
         self._items = items
@@ -33,7 +33,7 @@ class ItemDataset:
 
 
 class MtebEmbedder:
-    """A model by its name in the registry. mteb tells it no task, as the texts hold the instruction already."""
+    """A model by its name in the registry; it gets no task prompt from mteb, as the texts contain the instruction."""
 
     def __init__(self, model_id: str) -> None:
         import mteb
@@ -54,7 +54,7 @@ class MtebEmbedder:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Revision of the weights, the class that runs them, and mteb's version."""
+        """Revision of the weights, class of the model, and version of mteb."""
         return {
             "revision": self._meta.revision,
             "processor": type(self._model).__name__,
@@ -65,13 +65,13 @@ class MtebEmbedder:
         """(len(items), D) float32 rows of length 1.
 
         Raises:
-            DataError: an item has a prompt, or an image for a model of text alone.
+            DataError: an item has a prompt, or an image that the model does not take.
         """
         refuse_prompts(items, self.name)
         return embed_by_kind(items, self._encode_items)
 
     def _encode_items(self, items: Sequence[Item], has_text: bool, has_image: bool) -> NDArray[np.float32]:
-        """Unit rows of items of one kind."""
+        """Unit rows of items that have the same kinds of content."""
         from torch.utils.data import DataLoader
 
         if has_image and "image" not in self._meta.modalities:
@@ -95,7 +95,7 @@ def load(model_id: str) -> MtebEmbedder:
 
     Raises:
         UnknownName: the registry has no such model.
-        EvalError: it cannot be loaded, or makes no vectors.
+        EvalError: it cannot be loaded, or only compares items without making vectors.
     """
     return MtebEmbedder(model_id)
 
@@ -106,7 +106,7 @@ def _collate_columns(rows: Iterable[dict[str, Any]]) -> dict[str, list[Any]]:
 
 
 def _make_task_metadata() -> Any:
-    """A task without a prompt, for models that ask which one it is."""
+    """Metadata of a task without a prompt, which mteb's models require."""
     from mteb.abstasks.task_metadata import TaskMetadata
 
     return TaskMetadata(

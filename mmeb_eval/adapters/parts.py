@@ -1,4 +1,4 @@
-"""What several families of models need: rows by kind, revisions, unit rows, and no prompt passed over in silence."""
+"""Helpers of several adapters: grouping of items by content, revisions, unit rows, and refusal of prompts."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def refuse_prompts(items: Sequence[Item], name: str, allowed: tuple[type, ...] = ()) -> None:
-    """For models that see whole images, and prompts of the kinds `allowed` if of any.
+    """Refuse items with a prompt, except prompts of the types ``allowed``.
 
     Raises:
-        DataError: an item has a prompt; names the model, the item and the way out.
+        DataError: an item has a prompt; the message names the model, the item and the way out.
     """
     for item in items:
         if item.prompt is not None and not isinstance(item.prompt, allowed):
@@ -29,7 +29,7 @@ def refuse_prompts(items: Sequence[Item], name: str, allowed: tuple[type, ...] =
 
 
 def group_rows_by_kind(items: Sequence[Item]) -> dict[tuple[bool, bool], list[int]]:
-    """Rows of items that have (words, an image), of one kind each; an item without either counts as empty words."""
+    """(has text, has image) -> indices of such items; an item without both counts as an empty text."""
     rows: dict[tuple[bool, bool], list[int]] = {}
     for row, item in enumerate(items):
         shows = item.image is not None
@@ -40,7 +40,7 @@ def group_rows_by_kind(items: Sequence[Item]) -> dict[tuple[bool, bool], list[in
 def embed_by_kind(
     items: Sequence[Item], embed: Callable[[list[Item], bool, bool], NDArray[np.float32]]
 ) -> NDArray[np.float32]:
-    """(len(items), D) rows of ``embed(items of one kind, whether they have words, whether an image)``."""
+    """(len(items), D) rows; ``embed(items, has_text, has_image)`` gets items with the same kinds of content."""
     vectors: dict[int, NDArray[np.float32]] = {}
     for (words, shows), rows in group_rows_by_kind(items).items():
         vectors.update(zip(rows, embed([items[row] for row in rows], words, shows), strict=True))
@@ -48,7 +48,7 @@ def embed_by_kind(
 
 
 def split_revision(model_id: str) -> tuple[str, str | None]:
-    """A model and the revision asked for after an ``@``; a folder may have one in its name.
+    """Split a model id at ``@`` into name and revision; the path of a folder stays whole.
 
     >>> split_revision("openai/clip-vit-base-patch32@3d74acf")
     ('openai/clip-vit-base-patch32', '3d74acf')
@@ -60,7 +60,7 @@ def split_revision(model_id: str) -> tuple[str, str | None]:
 
 
 def local_revision(model_id: str) -> str | None:
-    """What stands for the revision of a folder: other weights or settings in it make another one; None for a hub id."""
+    """Revision of a model in a folder: a digest of its files; None for a hub id."""
     folder = Path(model_id)
     if not folder.is_dir():
         return None
@@ -70,7 +70,7 @@ def local_revision(model_id: str) -> str | None:
 
 
 def pixel_range(processor: Any) -> dict[str, int | None]:
-    """Areas in pixels between which an image processor of transformers keeps images; None where it has no limit."""
+    """Smallest and largest image area in pixels of an image processor of transformers; None where it has no limit."""
     least, most = getattr(processor, "min_pixels", None), getattr(processor, "max_pixels", None)
     if patches := getattr(processor, "max_num_patches", None):
         most = patches * processor.patch_size**2
@@ -82,13 +82,13 @@ def pixel_range(processor: Any) -> dict[str, int | None]:
 
 
 def make_load_error(name: str, error: Exception) -> EvalError:
-    """The error for a model that its library cannot read."""
+    """The error for a model that its library cannot load."""
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     return EvalError(f"{name}: neither a readable local folder nor a model of the hub: {reason}")
 
 
 def normalise_rows(vectors: Any) -> NDArray[np.float32]:
-    """(N, D) float32 rows of length 1 of an array or a tensor; a row of zeros stays one, for the evaluator to name."""
+    """(N, D) float32 rows of length 1 from an array or tensor; a zero row stays zero, and the evaluator refuses it."""
     if hasattr(vectors, "detach"):
         vectors = vectors.detach().float().cpu().numpy()
     rows = np.asarray(vectors, dtype=np.float64)

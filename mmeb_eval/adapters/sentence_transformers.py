@@ -1,4 +1,4 @@
-"""Any model of sentence-transformers, of text alone or of images too."""
+"""Any model of sentence-transformers, for text alone or for text and images."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 
 class SentenceTransformersEmbedder:
-    """A model that fuses an image and a text does so itself; of others the normalised sum of both vectors is taken.
+    """A model of sentence-transformers.
 
-    The texts of a task hold its instruction, so no prompt of the model's own comes before them.
+    An item with image and text becomes one input where the model takes both at once; else its vector is the normalised
+    sum of both vectors. The model's default prompt is switched off, as the texts contain the instruction.
     """
 
     def __init__(self, model_id: str) -> None:
@@ -45,7 +46,7 @@ class SentenceTransformersEmbedder:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Revision of the weights, processor, number format, text limit, and the library's version."""
+        """Revision of the weights, processor, number format, text limit, and version of the library."""
         processor = getattr(self._model[0], "processor", None)
         return {
             "revision": self._revision,
@@ -57,7 +58,7 @@ class SentenceTransformersEmbedder:
         }
 
     def counts(self, items: Sequence[Item]) -> dict[str, int]:
-        """``texts_cut``: items whose text is longer than the model reads; nothing where it does not say how far."""
+        """``texts_cut``: number of items whose text exceeds the model's limit; empty where the limit is unknown."""
         longest, tokenizer = self._model.max_seq_length, getattr(self._model, "tokenizer", None)
         tokenizer = getattr(tokenizer, "tokenizer", tokenizer)  # a processor's
         if longest is None or not callable(tokenizer):
@@ -70,13 +71,13 @@ class SentenceTransformersEmbedder:
         """(len(items), D) float32 rows of length 1.
 
         Raises:
-            DataError: an item has a prompt, or an image for a model of text alone.
+            DataError: an item has a prompt, or an image that the model does not take.
         """
         refuse_prompts(items, self.name)
         return embed_by_kind(items, self._embed_kind)
 
     def _embed_kind(self, items: Sequence[Item], has_text: bool, has_image: bool) -> NDArray[np.float32]:
-        """Unit rows of items of one kind."""
+        """Unit rows of items that have the same kinds of content."""
         if has_image and not (self._model.supports("image") or self._model.supports(("image", "text"))):
             raise DataError(f"{self.name}: reads text alone, but {describe_item(items[0])} shows an image.")
         texts = [{"text": item.text} for item in items] if has_text else []
@@ -88,14 +89,14 @@ class SentenceTransformersEmbedder:
         return normalise_rows(self._encode_inputs(texts) + self._encode_inputs(images))
 
     def _encode_inputs(self, inputs: list[dict[str, Any]]) -> NDArray[np.float32]:
-        """Unit rows; dictionaries, because a bare text that looks like the path of an image is taken for one."""
+        """Unit rows; inputs are dictionaries, as the library takes a string that looks like an image's path for one."""
         return normalise_rows(self._model.encode(inputs, batch_size=len(inputs), show_progress_bar=False))
 
 
 def load(model_id: str) -> SentenceTransformersEmbedder:
-    """A model from a local folder or, where there is a network, from the hub; ``@`` and a revision may follow.
+    """A model from a local folder or from the hub; ``@`` and a revision may follow.
 
     Raises:
-        EvalError: the model cannot be read.
+        EvalError: the model cannot be loaded.
     """
     return SentenceTransformersEmbedder(model_id)

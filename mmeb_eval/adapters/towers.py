@@ -1,4 +1,4 @@
-"""CLIP, SigLIP and their like through transformers: one tower for text, one for images, one space for both."""
+"""CLIP, SigLIP and SigLIP 2 through transformers: a text tower and an image tower with a common space."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PADDING: Mapping[str, bool | str] = {"siglip": "max_length", "siglip2": "max_length"}
-"""How texts of a model type are padded; all others to the longest of a batch. SigLIP reads pads and was trained so."""
+"""Padding of texts by model type; others pad to the longest of a batch. SigLIP attends to pads and was trained so."""
 
 
 class TwoTowerEmbedder:
-    """An image and a text of one item become the normalised sum of their vectors, as in the MMEB paper's baselines.
+    """A two-tower model. An item with image and text gets the normalised sum of both vectors, as in the MMEB paper.
 
-    Texts longer than the model can read are cut at its own limit; `counts` says how many.
+    Texts are cut at the limit of the model; `counts` says how many.
     """
 
     def __init__(self, name: str, model_id: str) -> None:
@@ -44,7 +44,7 @@ class TwoTowerEmbedder:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Revision of the weights, the image processor and its pixels, the number format and the text limit."""
+        """Revision of the weights, image processor and its pixels, number format and text limit."""
         return {
             "revision": self._revision,
             "processor": type(self._processor).__name__,
@@ -54,7 +54,7 @@ class TwoTowerEmbedder:
         }
 
     def counts(self, items: Sequence[Item]) -> dict[str, int]:
-        """``texts_cut``: items whose text is longer than the model can read."""
+        """``texts_cut``: number of items whose text exceeds the model's limit."""
         texts = [item.text for item in items if item.text]
         tokens = self._tokenizer(texts)["input_ids"] if texts else []
         return {"texts_cut": sum(len(ids) > self._longest for ids in tokens)}
@@ -63,26 +63,26 @@ class TwoTowerEmbedder:
         """(len(items), D) float32 rows of length 1.
 
         Raises:
-            DataError: a prompt that it does not take, or an image that cannot be opened.
+            DataError: an item has a prompt, or an image that cannot be opened.
         """
         refuse_prompts(items, self.name)
         return self._embed_sums(items)
 
     def embed_roi(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """As `embed`, with the patches inside an item's box in the place of its image.
+        """As `embed`, with the patches inside an item's box in place of its image.
 
-        The whole picture is squashed onto the model's square, as a centre crop would cut regions off. Each patch goes
-        through the model's own head alone; their mean, weighted with the area inside the box, is the box's vector.
+        The whole image is resized to the model's square, as a centre crop would lose regions. Each patch passes through
+        the model's own head alone. The vector of a box is the mean of its patches, weighted with the area inside.
 
         Raises:
-            DataError: a prompt that is no box, or an image that cannot be opened.
+            DataError: a prompt is not a box, or an image cannot be opened.
             EvalError: the model has no patches.
         """
         refuse_prompts(items, self.name, allowed=(Box,))
         return self._embed_sums(items)
 
     def _embed_sums(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """Unit sums of what the towers say of each item."""
+        """Unit rows: the sum of the towers' vectors of each item."""
         import torch
 
         towers: tuple[tuple[Callable[[Sequence[Item]], NDArray[np.float32]], Callable[[Item], bool]], ...] = (
@@ -123,12 +123,12 @@ class TwoTowerEmbedder:
         return normalise_rows(np.stack(pooled))
 
     def _embed_patches(self, pictures: list[Image]) -> list[NDArray[np.float32]]:
-        """(rows, columns, D) for each picture: what each of its patches says in the space of texts."""
+        """(rows, columns, D) for each image: its patches in the space of texts."""
         vision = self._model.vision_model
         head = _find_patch_head(self._model)
         if head is None:
             raise EvalError(f"{self.name}: {type(self._model).__name__} has no patches that could be pooled.")
-        if hasattr(self._processor, "max_num_patches"):  # keeps the shape of pictures, crops nothing, pads at the end
+        if hasattr(self._processor, "max_num_patches"):  # keeps the aspect ratio, crops nothing, pads at the end
             pixels = self._processor(pictures, return_tensors="pt")
             shapes = [tuple(shape) for shape in pixels["spatial_shapes"].tolist()]
             tokens = vision(**pixels.to(self._model.device)).last_hidden_state  # (N, patches, width)
@@ -146,19 +146,19 @@ class TwoTowerEmbedder:
 
 
 def load_clip(model_id: str) -> TwoTowerEmbedder:
-    """A CLIP model from a local folder or, where there is a network, from the hub; ``@`` and a revision may follow.
+    """A CLIP model from a local folder or from the hub; ``@`` and a revision may follow.
 
     Raises:
-        EvalError: the model cannot be read.
+        EvalError: the model cannot be loaded.
     """
     return TwoTowerEmbedder(f"clip:{model_id}", model_id)
 
 
 def load_siglip(model_id: str) -> TwoTowerEmbedder:
-    """A SigLIP or SigLIP 2 model, of fixed or flexible resolution, likewise.
+    """A SigLIP or SigLIP 2 model, of fixed or flexible resolution, from a local folder or from the hub.
 
     Raises:
-        EvalError: the model cannot be read.
+        EvalError: the model cannot be loaded.
     """
     return TwoTowerEmbedder(f"siglip:{model_id}", model_id)
 
@@ -180,7 +180,7 @@ def _load_model(name: str, model_id: str, revision: str | None) -> tuple[Any, An
 
 
 def _find_patch_head(model: Any) -> Callable[[Any], Any] | None:
-    """What takes (N, width) tokens of patches into the space of texts; None where a model has no such."""
+    """The function from (N, width) patch tokens to the space of texts; None where the model has none."""
     vision: Any = getattr(model, "vision_model", None)
     if (head := getattr(vision, "head", None)) is not None:  # SigLIP's attention over tokens, here over one
         return lambda tokens: head(tokens[:, None])

@@ -1,1 +1,1 @@
-"""The demo tasks: drawn pictures and questions about them, in the published formats, named like all 41 tasks."""
+"""Demo data for all 41 tasks: drawn pictures and questions about them, in the published formats."""

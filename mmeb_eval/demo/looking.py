@@ -1,4 +1,4 @@
-"""Demo questions that are answered with words: what is seen, where it is, how many there are."""
+"""Demo questions of the classification and question answering tasks: the candidates are texts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from scar.language.english import with_article
 
 
 def ask_thing_class(world: DemoWorld, rng: Random, *, says: str) -> Iterator[DemoQuestion]:
-    """What a portrait shows: its ``shape``, or its whole ``name``."""
+    """What the picture shows: an attribute of its only thing, such as ``shape`` or ``name``."""
     names = [getattr(picture.things[0], says) for picture in world.portraits]
     for picture in shuffle_pictures(world.portraits, rng):
         right = getattr(picture.things[0], says)
@@ -33,7 +33,7 @@ def ask_thing_class(world: DemoWorld, rng: Random, *, says: str) -> Iterator[Dem
 
 
 def ask_scene_class(world: DemoWorld, rng: Random, *, says: str) -> Iterator[DemoQuestion]:
-    """Where a picture is: the ``label`` of its scene, or the ``view``."""
+    """Where the picture is: an attribute of its scene, ``label`` or ``view``."""
     for picture in shuffle_pictures(world.pictures, rng):
         labels = [getattr(scene, says) for scene in SCENES]
         right = getattr(picture.scene, says)
@@ -42,7 +42,7 @@ def ask_scene_class(world: DemoWorld, rng: Random, *, says: str) -> Iterator[Dem
 
 
 def ask_captioned_scene_class(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """The same beside a caption, which tells of the things and not of the place."""
+    """Where the picture is; the query has a caption that names the things and not the scene."""
     for picture in shuffle_pictures(world.pictures, rng):
         instruction = (
             IMAGE_TOKEN + "Represent the given news image with the following caption for domain classification:"
@@ -55,7 +55,7 @@ def ask_captioned_scene_class(world: DemoWorld, rng: Random) -> Iterator[DemoQue
 
 
 def ask_whether_red(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Whether anything red is there: two candidates."""
+    """Whether the picture shows anything red: two candidates."""
     for picture in shuffle_pictures(world.pictures, rng):
         right = "Yes" if any(thing.colour == "red" for thing in picture.things) else "No"
         instruction = (
@@ -158,7 +158,7 @@ def ask_presence(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 def _ask_which_thing(
     world: DemoWorld, rng: Random, finders: Mapping[str, Callable[[DemoPicture], int | None]]
 ) -> Iterator[DemoQuestion]:
-    """Questions whose answer is the name of one thing; the others of the picture are among the candidates."""
+    """Questions whose answer is the name of one thing; wrong candidates are names of other things."""
     for picture in shuffle_pictures(world.pictures, rng):
         found = [(ask, thing) for ask, find in finders.items() if (thing := find(picture)) is not None]
         if found:
@@ -179,5 +179,5 @@ def _list_absent_names(picture: DemoPicture) -> list[str]:
 
 
 def _list_other_names(picture: DemoPicture, world: DemoWorld) -> list[str]:
-    """Names for wrong answers: those of the picture's own things first in number."""
+    """Names of the things of the picture and of two others, for wrong answers."""
     return [thing.name for other in (picture, *world.pictures[:2]) for thing in other.things]

@@ -1,4 +1,4 @@
-"""The pictures of the demo tasks: a few things in a place, and what is plainly so in them."""
+"""Pictures of the demo tasks: a few things in a scene, and what is unambiguously true of them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ SIZE = 240, 180
 """Width and height of a picture in pixels."""
 
 MARGIN = 10
-"""By how many pixels one thing must lie further out than the next for people to agree that it does."""
+"""Pixels by which a thing must lie further out than the next one to count as the outermost."""
 
 MAX_SIDEWAYS_RATIO = 1.5
-"""What lies further aside than this many times as far as it lies ahead is not ahead, as people say it."""
+"""A thing stands in a direction only if its sideways distance is at most this many times its distance ahead."""
 
 MIN_AREA_RATIO = 1.25
-"""How many times the next in area a thing must be for people to agree that it is the largest."""
+"""Area of a thing relative to the next one from which on it counts as the largest."""
 
 RELATION_AXES = {
     "above": (1, -1),
@@ -37,7 +37,7 @@ RELATION_AXES = {
     "to the left of": (0, -1),
     "to the right of": (0, 1),
 }
-"""Relation -> the axis along which the centres differ, and which way."""
+"""Relation -> axis along which the centres differ (0 = x, 1 = y), and the sign of the difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ class DemoPicture:
     """A drawing.
 
     Attributes:
-        scene: where it is.
-        things: of different names; none hides another.
-        seed: of the small things in the background.
+        scene: the background.
+        things: their names differ and their boxes do not overlap.
+        seed: of the details of the background.
     """
 
     scene: DemoScene
@@ -57,19 +57,19 @@ class DemoPicture:
 
 @dataclass(frozen=True, slots=True)
 class DemoImage:
-    """An image file: a whole picture, or what is cut out of it around one thing."""
+    """An image file: a whole picture, or the crop around the thing with the index ``thing``."""
 
     picture: DemoPicture
     thing: int | None = None
 
 
 def draw_pictures(count: int, seed: int) -> list[DemoPicture]:
-    """Pictures of three to five things; each place as often as any other."""
+    """Pictures of three to five things; all scenes are equally frequent."""
     return [_arrange_picture(SCENES[number % len(SCENES)], f"{seed}/picture/{number}") for number in range(count)]
 
 
 def draw_portraits(count: int, seed: int) -> list[DemoPicture]:
-    """Pictures of one thing each, every shape and colour about equally often."""
+    """Pictures of one thing each; all shapes and colours are about equally frequent."""
     rng = Random(f"{seed}/portraits")  # noqa: S311 - drawings, not secrets
     names = [(colour, shape) for colour in COLOURS for shape in SHAPES]
     rng.shuffle(names)
@@ -77,7 +77,7 @@ def draw_portraits(count: int, seed: int) -> list[DemoPicture]:
 
 
 def draw_portrait(colour: str, shape: str, seed: str) -> DemoPicture:
-    """One large thing in some place."""
+    """A picture of one large thing in a random scene."""
     rng = Random(seed)  # noqa: S311 - as above
     width, height = SIZE
     thing = DrawnThing(colour, shape, width / 2 + rng.uniform(-25, 25), height / 2 + rng.uniform(-12, 12), 56, 0)
@@ -85,7 +85,7 @@ def draw_portrait(colour: str, shape: str, seed: str) -> DemoPicture:
 
 
 def move_things(picture: DemoPicture) -> DemoPicture:
-    """The same things, each a step aside, in the same place seen again."""
+    """The same scene and things, each thing moved by a few pixels."""
     step = 4
     things = tuple(
         replace(thing, x=thing.x + step, y=thing.y - step, tilt=thing.tilt + 0.1) for thing in picture.things
@@ -94,12 +94,12 @@ def move_things(picture: DemoPicture) -> DemoPicture:
 
 
 def find_boxes(picture: DemoPicture) -> tuple[Box, ...]:
-    """The smallest box around each thing, in pixels."""
+    """The box around the visible pixels of each thing."""
     return tuple(box for box, _ in _measure_things(picture))
 
 
 def paint_image(image: DemoImage) -> Image:
-    """Draw it."""
+    """Draw a picture or a crop."""
     whole = _paint_picture(image.picture)
     if image.thing is None:
         return whole
@@ -108,7 +108,7 @@ def paint_image(image: DemoImage) -> Image:
 
 
 def find_only_thing(picture: DemoPicture, relation: str, other: int) -> int | None:
-    """The thing that stands in this relation to another, if there is no second of which one might say so too."""
+    """Index of the only thing in this relation to another; None if several could be meant."""
     axis, way = RELATION_AXES[relation]
     centers = [box.center for box in find_boxes(picture)]
     perhaps = []
@@ -125,7 +125,7 @@ def find_only_thing(picture: DemoPicture, relation: str, other: int) -> int | No
 
 
 def find_outermost(picture: DemoPicture, relation: str) -> int | None:
-    """The thing that lies furthest to this side; None if two are about as far."""
+    """Index of the thing furthest in this direction; None if two are about as far."""
     axis, way = RELATION_AXES[relation]
     return _find_clear_maximum(
         [box.center[axis] * way for box in find_boxes(picture)], lambda best, next_: best - next_ >= MARGIN
@@ -133,7 +133,7 @@ def find_outermost(picture: DemoPicture, relation: str) -> int | None:
 
 
 def find_largest(picture: DemoPicture) -> int | None:
-    """The thing that is the largest by its pixels and by its box; None if two are about as large."""
+    """Index of the thing that is largest by pixels and by box; None if two are about as large."""
     extents = _measure_things(picture)
     by_pixels = _find_clear_maximum(
         [float(pixels) for _, pixels in extents], lambda best, next_: best >= MIN_AREA_RATIO * next_
@@ -143,7 +143,7 @@ def find_largest(picture: DemoPicture) -> int | None:
 
 
 def list_expressions(picture: DemoPicture, thing: int) -> list[str]:
-    """What is true of this thing and of no other in the picture, its name first."""
+    """Referring expressions that are true of this thing only, its name first."""
     one, others = picture.things[thing], [other for place, other in enumerate(picture.things) if place != thing]
     said = [f"the {one.name}"]
     if all(other.shape != one.shape for other in others):
@@ -154,7 +154,7 @@ def list_expressions(picture: DemoPicture, thing: int) -> list[str]:
 
 
 def list_position_expressions(picture: DemoPicture, thing: int) -> list[str]:
-    """Those expressions that say neither its colour nor its shape."""
+    """Referring expressions by position and size, without the colour and shape of the thing itself."""
     ends = {"above": "highest", "below": "lowest", "to the left of": "leftmost", "to the right of": "rightmost"}
     said = [f"the {end} thing" for relation, end in ends.items() if find_outermost(picture, relation) == thing]
     if find_largest(picture) == thing:
@@ -168,7 +168,7 @@ def list_position_expressions(picture: DemoPicture, thing: int) -> list[str]:
 
 
 def _arrange_picture(scene: DemoScene, seed: str) -> DemoPicture:
-    """The first arrangement in which all boxes are apart."""
+    """A picture whose boxes do not overlap: the first such random arrangement."""
     rng = Random(seed)  # noqa: S311 - as above
     width, height = SIZE
     while True:
@@ -179,7 +179,7 @@ def _arrange_picture(scene: DemoScene, seed: str) -> DemoPicture:
 
 
 def _find_clear_maximum(values: Sequence[float], is_clear: Callable[[float, float], bool]) -> int | None:
-    """Place of the greatest value, if it is clearly greater than the next."""
+    """Index of the greatest value; None unless ``is_clear(greatest, next)``."""
     order = sorted(range(len(values)), key=lambda place: -values[place])
     if len(order) > 1 and not is_clear(values[order[0]], values[order[1]]):
         return None
@@ -188,7 +188,7 @@ def _find_clear_maximum(values: Sequence[float], is_clear: Callable[[float, floa
 
 @cache
 def _measure_things(picture: DemoPicture) -> tuple[tuple[Box, int], ...]:
-    """Box and number of pixels of each thing."""
+    """Box and number of visible pixels of each thing."""
     labels = Canvas.make_blank(*SIZE, "L")
     for place, thing in enumerate(picture.things):
         thing.paint_label(labels, place + 1)
@@ -203,7 +203,7 @@ def _measure_things(picture: DemoPicture) -> tuple[tuple[Box, int], ...]:
 
 @cache
 def _paint_picture(picture: DemoPicture) -> Image:
-    """The whole picture."""
+    """Draw the whole picture."""
     canvas = Canvas.make_blank(*SIZE)
     picture.scene.paint(canvas, Random(picture.seed))  # noqa: S311 - as above
     for thing in picture.things:

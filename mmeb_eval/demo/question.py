@@ -1,4 +1,4 @@
-"""What a demo question is, and what all kinds of them share."""
+"""A demo question, and the candidates and instructions that all kinds of questions share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mmeb_eval.demo.pictures import DemoImage, DemoPicture
 
 IMAGE_TOKEN = "<|image_1|>\n"
 MAX_CANDIDATES = 10
-"""Most candidates of a question, where the data could give more."""
+"""Largest number of candidates of a question."""
 
 NUMBER_WORDS = ("no", "one", "two", "three", "four", "five")
 
@@ -23,13 +23,13 @@ IMAGE_TEXT_INSTRUCTION = IMAGE_TOKEN + "Represent the given image with related t
 
 @dataclass(frozen=True, slots=True)
 class DemoQuestion:
-    """A row: what is asked, and what is ranked, the right one first.
+    """A row of a task: a query and its candidates, the right one first.
 
     Attributes:
-        instruction: with the data's image token where an image goes.
+        instruction: of the query, with the image token of the data if it has an image.
         text: of the query; may be empty.
-        image: of the query, if it has one.
-        candidates: text, which may be empty, and image, if it has one.
+        image: of the query; None for a text.
+        candidates: (text, image) pairs; a text may be empty, an image None.
         candidate_instruction: instruction of the candidates; empty for texts.
     """
 
@@ -42,18 +42,18 @@ class DemoQuestion:
 
 @dataclass(frozen=True, slots=True)
 class DemoWorld:
-    """What questions are about: pictures of several things, and portraits of one."""
+    """Pictures to ask about: some with several things, and portraits of one thing each."""
 
     pictures: Sequence[DemoPicture]
     portraits: Sequence[DemoPicture]
 
 
 QuestionWriter: TypeAlias = Callable[[DemoWorld, Random], Iterator[DemoQuestion]]
-"""Yields as many different questions as the world has; the order is drawn."""
+"""Yields all questions of one kind about a world, in random order."""
 
 
 def make_text_candidates(right: str, others: Sequence[str], rng: Random) -> tuple[tuple[str, None], ...]:
-    """Candidate texts."""
+    """Texts as candidates, the right one first."""
     wrong = [other for other in dict.fromkeys(others) if other != right]
     return tuple((text, None) for text in (right, *rng.sample(wrong, k=min(len(wrong), MAX_CANDIDATES - 1))))
 
@@ -61,7 +61,7 @@ def make_text_candidates(right: str, others: Sequence[str], rng: Random) -> tupl
 def make_image_candidates(
     right: DemoPicture, wrong: Sequence[DemoPicture], rng: Random
 ) -> tuple[tuple[str, DemoImage], ...]:
-    """Candidate images; of the wrong ones those in the right one's place come first, as they are the hardest."""
+    """Pictures as candidates, the right one first, then those of the same scene, which are the hardest."""
     drawn = sorted(rng.sample(wrong, k=len(wrong)), key=lambda other: other.scene is not right.scene)
     return tuple(("", DemoImage(picture)) for picture in (right, *drawn[: MAX_CANDIDATES - 1]))
 

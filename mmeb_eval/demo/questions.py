@@ -1,7 +1,7 @@
-"""The questions of the demo tasks: a row for each task.
+"""Questions of the demo tasks: a row a task.
 
-Every question is answered by looking at the picture, and the right candidate is right by construction: pictures are
-drawn from the facts that the questions are about. A wrong candidate is false of the picture.
+The right candidate is right by construction, as pictures are drawn from the properties that questions ask about. Wrong
+candidates are false of the picture.
 """
 
 from __future__ import annotations
@@ -84,10 +84,10 @@ QUESTION_WRITERS: Mapping[str, QuestionWriter] = {
     "RefCOCO-Matching": grounding.ask_matching,
     "Visual7W-Pointing": grounding.ask_crop_by_question,
 }
-"""Name of an MMEB task -> its demo questions."""
+"""Name of an MMEB task -> the writer of its demo questions."""
 
 
 def make_questions(task: str, world: DemoWorld, count: int, seed: int) -> list[DemoQuestion]:
-    """The demo questions of an MMEB task, at most ``count``."""
+    """At most ``count`` demo questions of an MMEB task."""
     rng = Random(f"{seed}/{task}")  # noqa: S311 - questions, not secrets
     return list(islice(QUESTION_WRITERS[task](world, rng), count))

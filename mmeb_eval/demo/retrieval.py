@@ -1,4 +1,4 @@
-"""Demo questions whose candidates are whole pictures or captions."""
+"""Demo questions of the retrieval tasks: the candidates are whole pictures or captions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from scar.demo.shapes import COLOURS, SHAPES
 def ask_image_to_text(
     world: DemoWorld, rng: Random, *, says: Callable[[DemoPicture], str], instruction: str
 ) -> Iterator[DemoQuestion]:
-    """Which caption is true of the picture."""
+    """Which text is true of the picture."""
     for picture in shuffle_pictures(world.pictures, rng):
         wrong = [says(other) for other in world.pictures if says(other) != says(picture)]
         yield DemoQuestion(
@@ -43,7 +43,7 @@ def ask_text_to_image(
     instruction: str,
     show: str = IMAGE_INSTRUCTION,
 ) -> Iterator[DemoQuestion]:
-    """Of which picture the text is true."""
+    """Which picture the text is true of."""
     for picture in shuffle_pictures(world.pictures, rng):
         wrong = [other for other in world.pictures if says(other) != says(picture)]
         yield DemoQuestion(instruction, says(picture), None, make_image_candidates(picture, wrong, rng), show)
@@ -57,14 +57,14 @@ def ask_text_to_captioned_image(
     says: Callable[[DemoPicture], str],
     instruction: str,
 ) -> Iterator[DemoQuestion]:
-    """Which picture with its text answers; the text alone leaves those of one place equal."""
+    """Which picture with a text the query is true of; pictures of the same scene have the same text."""
     for question in ask_text_to_image(world, rng, says=asks, instruction=instruction, show=IMAGE_TEXT_INSTRUCTION):
         pairs = tuple((says(shot.picture), shot) for _, shot in question.candidates if shot)
         yield replace(question, candidates=pairs)
 
 
 def ask_other_scene(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """The same things in another place; the picture itself is among the wrong ones."""
+    """Which picture shows the same things in another scene; the picture itself is a wrong candidate."""
     for picture in shuffle_pictures(world.pictures, rng):
         scene = rng.choice([scene for scene in SCENES if scene is not picture.scene])
         right = replace(picture, scene=scene)
@@ -79,7 +79,7 @@ def ask_other_scene(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_other_colour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """The same thing in another colour; the old colour, other colours and other shapes are wrong."""
+    """Which picture shows the same thing in another colour; wrong ones differ in colour or shape."""
     for picture in shuffle_pictures(world.portraits, rng):
         (thing,) = picture.things
         old, *rest = [thing.colour, *rng.sample([colour for colour in COLOURS if colour != thing.colour], k=5)]
@@ -95,7 +95,7 @@ def ask_other_colour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_look_alike(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """The picture in which everything is a step aside."""
+    """Which picture shows the same things, moved by a few pixels."""
     for picture in shuffle_pictures(world.pictures, rng):
         wrong = [other for other in world.pictures if other is not picture]
         _, *others = make_image_candidates(picture, wrong, rng)
@@ -105,7 +105,7 @@ def ask_look_alike(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_encyclopedia(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Another portrait of the same thing, with its article."""
+    """Which other portrait shows the same thing; candidates have an article as text."""
     for picture in shuffle_pictures(world.portraits, rng):
         (thing,) = picture.things
         wrong = [other.things[0] for other in world.portraits if other.things[0].name != thing.name]

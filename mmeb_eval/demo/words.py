@@ -1,4 +1,4 @@
-"""What is said of a picture: captions, headlines, dialogues, articles."""
+"""Texts about a picture: captions, headlines, dialogues, articles."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from scar.language.english import with_article
 
 
 def describe_things(picture: DemoPicture) -> str:
-    """A caption of everything: "A red star and a blue ring on a beach."."""
+    """A caption of all things and the scene: "A red star and a blue ring on a beach."."""
     return f"{list_things(picture)} {picture.scene.location}."
 
 
 def write_headline(picture: DemoPicture) -> str:
-    """Place, number of things, and one of them; two pictures of one place may share it only if all three agree."""
+    """Scene, number of things and name of one thing; pictures that differ in one of them have different headlines."""
     count, first = NUMBER_WORDS[len(picture.things)], with_article(picture.things[0].name)
     return f"{capitalise_first(picture.scene.label)}: {count} shapes, {first} among them."
 
@@ -26,17 +26,17 @@ def write_dialogue(picture: DemoPicture) -> str:
 
 
 def write_question(picture: DemoPicture) -> str:
-    """What the picture answers."""
+    """A question that the picture answers."""
     return f"Which {picture.scene.label} has {list_things(picture)[0].lower()}{list_things(picture)[1:]}?"
 
 
 def write_title(picture: DemoPicture) -> str:
-    """What stands beside the picture: its place."""
+    """A title that names the scene."""
     return f"{capitalise_first(picture.scene.description)}."
 
 
 def write_article(portrait: DemoPicture) -> str:
-    """What an encyclopedia says of a portrait's thing."""
+    """An encyclopedia's article about the thing of a portrait."""
     (thing,) = portrait.things
     return f"{capitalise_first(thing.name)}. It is {with_article(thing.shape)} painted {thing.colour}."
 

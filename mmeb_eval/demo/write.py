@@ -1,4 +1,4 @@
-"""The demo tasks as files: `write_demo`."""
+"""Write the demo data of all 41 tasks."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ MIN_PICTURES = 36
 MIN_PORTRAITS = 24
 
 SCAR_IMAGES = 8
-"""Pictures drawn for each SCaR source; about four samples come of each."""
+"""Pictures drawn for each SCaR source; each gives about four samples."""
 
 
 def write_demo(out: Path, *, queries: int = 24, seed: int = 0, track: Track = track_silently) -> dict[str, int]:
     """Draw small data sets in the published formats for all 41 tasks.
 
     ``<task>/test-00000-of-00001.parquet`` holds the rows of an MMEB task and ``image-tasks/<task>`` its images, as in
-    the official releases; ``SCaR-eval`` and ``images`` are what `scar.build` makes of drawn worlds. The same arguments
-    give the same bytes.
+    the official releases. `scar.build` makes ``SCaR-eval`` and ``images`` from drawn worlds. The same arguments give
+    the same bytes.
 
     Args:
-        out: the folder to write into; what an earlier call wrote is replaced.
-        queries: most of an MMEB task; it has fewer where no more can be asked of the pictures.
-        seed: of everything.
+        out: the folder; files of an earlier call are replaced.
+        queries: largest number of queries of an MMEB task; there are fewer where the pictures give no more.
+        seed: of pictures, questions and samples.
         track: shows progress.
 
     Returns:
-        How many ``tasks``, ``queries`` and ``images`` there are.
+        Numbers of ``tasks``, ``queries`` and ``images``.
 
     Raises:
         EvalError: a file cannot be written.
-        ScarError: as `scar.build.corpus.build`.
+        ScarError: as `scar.build`.
     """
     seen = DemoWorld(draw_pictures(max(MIN_PICTURES, queries), seed), draw_portraits(max(MIN_PORTRAITS, queries), seed))
     mmeb = [task for task in tasks().values() if task.benchmark == "MMEB"]
@@ -62,7 +62,7 @@ def write_demo(out: Path, *, queries: int = 24, seed: int = 0, track: Track = tr
 
 
 def _write_task(out: Path, task: Task, asked: Sequence[DemoQuestion], drawn: dict[DemoImage, bytes]) -> None:
-    """Rows and images of one task; ``drawn`` remembers what was drawn for others."""
+    """Write rows and images of one task; ``drawn`` caches the PNG files of all tasks."""
     import pyarrow as pa
 
     folder = out / task.images / task.name
@@ -104,7 +104,7 @@ def _encode_png(shot: DemoImage) -> bytes:
 
 
 def _write_scar(out: Path, wanted: Sequence[Task], seed: int, track: Track) -> dict[str, Any]:
-    """The SCaR tasks; returns the report of the build."""
+    """Build the SCaR tasks and return the report of the build."""
     drawings = out / ".drawing"
     shutil.rmtree(drawings, ignore_errors=True)
     try:

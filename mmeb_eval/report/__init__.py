@@ -1,1 +1,1 @@
-"""What results say to people: tables, pages, comparisons, submissions."""
+"""Results for people: tables, a page, comparisons of two runs, files for leaderboards."""

@@ -1,4 +1,4 @@
-"""Two runs side by side: which is better on which task, how sure that is, and in which settings they differ."""
+"""Compare two runs: which is better on which task, how sure that is, and in which settings they differ."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ SETTING_ORDER = (
     "embedder.min_pixels", "embedder.max_pixels", "embedder.dtype", "embedder.profile", "layout", "region", "ties",
     "embedder", "batch_size", "versions",
 )  # fmt: skip
-"""Settings in the order in which they are looked at: what decides most stands first."""
+"""Settings in the order in which differences are listed: those that change scores most come first."""
 
 SIGNIFICANCE = 0.05
-"""A corrected p below it is called a difference."""
+"""A corrected p-value below it counts as a difference."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairedScore:
-    """Both runs on a task, or on all tasks of a group.
+    """Scores of both runs on a task, or on all tasks of a group.
 
     Attributes:
         name: of the task or group.
         a: hit@1 of the first run, 0 to 1.
-        b: that of the second.
+        b: hit@1 of the second run, 0 to 1.
         low: lower end of the 95 % interval of a - b.
-        high: upper end.
-        p: two-sided, of both being equally good: exact McNemar for a task, sign flips for a group.
+        high: upper end of that interval.
+        p: two-sided p-value of "both are equally good": exact McNemar for a task, sign flips for a group.
         corrected: p after Holm's correction over all tasks, or over all groups.
     """
 
@@ -56,7 +56,7 @@ class PairedScore:
 
     @property
     def verdict(self) -> str:
-        """Which one is better, if that is sure."""
+        """Which run is better, if the difference is significant."""
         if self.corrected >= SIGNIFICANCE:
             return "no sure difference"
         return "first is better" if self.a > self.b else "second is better"
@@ -64,7 +64,7 @@ class PairedScore:
 
 @dataclass(frozen=True, slots=True)
 class SettingDifference:
-    """A setting in which two runs differ: its name, the first task where it does, and both values."""
+    """A setting in which two runs differ: its name, the first task on which they differ, and both values."""
 
     name: str
     task: str
@@ -77,15 +77,15 @@ class SettingDifference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What `compare_results` finds.
+    """Comparison of two runs.
 
     Attributes:
-        a: the first run's model.
-        b: the second's.
-        tasks: those that both have.
-        groups: those that both have whole.
+        a: model of the first run.
+        b: model of the second run.
+        tasks: scores on the tasks that both runs have.
+        groups: scores on the groups that both runs have completely.
         only_a: tasks that the second run lacks.
-        only_b: tasks that the first lacks.
+        only_b: tasks that the first run lacks.
         settings: all differences, the most important first.
     """
 
@@ -98,7 +98,7 @@ class Comparison:
     settings: tuple[SettingDifference, ...]
 
     def to_rich_tables(self) -> list[Table]:
-        """For a terminal."""
+        """Tables for a terminal: one of tasks, one of groups."""
         from rich.table import Table
 
         made = []
@@ -118,10 +118,13 @@ class Comparison:
 
 
 def read_run(folder: Path) -> list[Result]:
-    """One model's results: its own folder, or an output folder that holds no other model's.
+    """Read the results of one model.
+
+    Args:
+        folder: the folder of a model, or an output folder that holds one model only.
 
     Raises:
-        DataError: no results, or those of several models; lists their folders.
+        DataError: no results, or those of several models; the message lists their folders.
     """
     own = sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
     results = [read_result(path) for path in own] if own else read_results(folder)
@@ -132,15 +135,15 @@ def read_run(folder: Path) -> list[Result]:
 
 
 def compare_results(first: Sequence[Result], second: Sequence[Result], *, seed: int = 0) -> Comparison:
-    """Pair the answers of two runs query by query.
+    """Compare two runs query by query.
 
     Args:
-        first: one model's results.
-        second: another's, or the same model's with other settings.
-        seed: of the draws.
+        first: results of one model.
+        second: results of another model, or of the same one with other settings.
+        seed: of the resampling.
 
     Raises:
-        DataError: no task in common, or a task whose queries or candidates were not the same.
+        DataError: no task in common, or a task whose queries or candidates differ.
     """
     a, b = ({result.task: result for result in results} for results in (first, second))
     order = {name: place for place, name in enumerate(tasks())}
@@ -169,7 +172,7 @@ def compare_results(first: Sequence[Result], second: Sequence[Result], *, seed: 
 
 
 def find_setting_differences(pairs: Sequence[tuple[Result, Result]]) -> list[SettingDifference]:
-    """Each setting that differs on any task, once, the most important first."""
+    """Settings that differ on any task, each once, the most important first."""
     found: dict[str, SettingDifference] = {}
     for a, b in pairs:
         mine, other = (
@@ -183,7 +186,7 @@ def find_setting_differences(pairs: Sequence[tuple[Result, Result]]) -> list[Set
 
 
 def _make_paired_scores(pairs: Mapping[str, Sequence[tuple[Any, Any]]], seed: int) -> tuple[PairedScore, ...]:
-    """A row for each name, p-values corrected for all of them."""
+    """Scores by task or group; p-values are corrected over all of them."""
     p = [
         mcnemar_p_value(*own[0])
         if len(own) == 1
@@ -199,7 +202,7 @@ def _make_paired_scores(pairs: Mapping[str, Sequence[tuple[Any, Any]]], seed: in
 
 
 def _flatten_settings(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings with dots in their names."""
+    """Nested settings as one mapping, names joined by dots."""
     flat: dict[str, Any] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping):
@@ -210,6 +213,6 @@ def _flatten_settings(settings: Mapping[str, Any], prefix: str = "") -> dict[str
 
 
 def _find_setting_rank(name: str) -> int:
-    """Place of the longest beginning of a name that `SETTING_ORDER` lists."""
+    """Index in `SETTING_ORDER` of the longest prefix of a name."""
     places = [place for place, known in enumerate(SETTING_ORDER) if name == known or name.startswith(f"{known}.")]
     return max(places, key=lambda place: len(SETTING_ORDER[place]), default=len(SETTING_ORDER))

@@ -1,4 +1,4 @@
-"""Robustness curves: what a model's results with disturbed prompts say beside its ordinary one."""
+"""Robustness curves: a model's scores with disturbed prompts, beside its score with undisturbed ones."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """A level.
+    """Scores at one level of a probe.
 
     Attributes:
         level: its name in the probe.
-        hit: `HEADLINE_METRIC`, 0 to 1.
-        low: lower end of its interval; `high` is the upper one.
-        high: see `low`.
-        queries: how many could be asked.
-        undisturbed: the ordinary score of these same queries.
+        hit: `HEADLINE_METRIC` with disturbed prompts, 0 to 1.
+        low: lower end of its 95 % interval.
+        high: upper end of its 95 % interval.
+        queries: number of queries whose prompt could be disturbed.
+        undisturbed: score of these same queries with undisturbed prompts.
     """
 
     level: str
@@ -38,17 +38,17 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A model on a task while its prompts get worse.
+    """Scores of a model on a task while its prompts get worse.
 
     Attributes:
-        model: its name.
-        task: the task's name.
+        model: name of the model.
+        task: name of the task.
         probe: name of the probe in `mmeb_eval.regions.robustness.PROBES`.
-        title: of the probe.
-        unit: of its levels.
-        chance: what guessing gives.
-        undisturbed: the ordinary score over all queries.
-        points: the mildest level first.
+        title: title of the probe.
+        unit: unit of its levels.
+        chance: expected score of guessing.
+        undisturbed: score over all queries with undisturbed prompts.
+        points: one a level, the mildest first.
     """
 
     model: str
@@ -62,14 +62,14 @@ class Curve:
 
 
 def make_curves(results: Sequence[Result], probe_results: Sequence[Result]) -> list[Curve]:
-    """A curve for each model, task and probe.
+    """One curve for each model, task and probe.
 
     Args:
-        results: ordinary ones; those of other models and tasks may be among them.
+        results: with undisturbed prompts; may include other models and tasks.
         probe_results: with disturbed prompts.
 
     Raises:
-        DataError: a probe without its ordinary result, on other data than that, or of a level that there is not.
+        DataError: a probe result has no undisturbed result on the same data, or names an unknown probe or level.
     """
     ordinary = {(result.model, result.task): result for result in results if "probe" not in result.settings}
     found: dict[tuple[str, str, str], dict[str, Result]] = {}
@@ -89,7 +89,7 @@ def make_curves(results: Sequence[Result], probe_results: Sequence[Result]) -> l
 
 
 def _make_curve(base: Result, name: str, own: dict[str, Result]) -> Curve:
-    """One of them."""
+    """The curve of one model, task and probe."""
     probe = PROBES[name]
     whole = find_hits(base.ranks)
     return Curve(
@@ -105,7 +105,7 @@ def _make_curve(base: Result, name: str, own: dict[str, Result]) -> Curve:
 
 
 def _make_point(level: str, result: Result, undisturbed_hits: Hits) -> CurvePoint:
-    """One of its points; ``undisturbed_hits`` are the ordinary hits of all queries."""
+    """The point of one level; ``undisturbed_hits`` are those of all queries."""
     import numpy as np
 
     low, high = bootstrap_interval([find_hits(result.ranks)])
@@ -115,7 +115,7 @@ def _make_point(level: str, result: Result, undisturbed_hits: Hits) -> CurvePoin
 
 
 def group_curves(curves: Sequence[Curve]) -> list[list[Curve]]:
-    """Curves of one task and probe together."""
+    """Curves grouped by task and probe."""
     together: dict[tuple[str, str], list[Curve]] = {}
     for curve in curves:
         together.setdefault((curve.task, curve.probe), []).append(curve)
@@ -123,7 +123,7 @@ def group_curves(curves: Sequence[Curve]) -> list[list[Curve]]:
 
 
 def make_curve_tables(curves: Sequence[Curve]) -> list[Table]:
-    """For a terminal: a table for each task and probe, a row a level."""
+    """Tables for a terminal: one for each task and probe, with the levels as rows."""
     from rich.table import Table
 
     made = []

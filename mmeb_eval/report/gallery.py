@@ -1,4 +1,4 @@
-"""Where a model was most wrong: the query with its picture and box, and the candidates in the order it ranked them."""
+"""Worst failures of a model: the query with its image and box, and the candidates as the model ranked them."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from scar.formats.parquet import make_row_file
 from scar.sample import Box, Caption, Sample
 
 LARGEST_SIDE = 480
-"""Pixels to which a query's picture is reduced; the box keeps the coordinates of the original."""
+"""Pixels of the longer side of a query's reduced image; the box keeps the coordinates of the original."""
 
 LARGEST_CANDIDATE = 112
-"""Pixels to which a candidate's picture is reduced."""
+"""Pixels of the longer side of a candidate's reduced image."""
 
 
 @dataclass(frozen=True, slots=True)
 class RankedCandidate:
-    """A candidate.
+    """A candidate of a failed query.
 
     Attributes:
-        rank: where the model put it, 1 = best.
-        gold: whether it is the right one.
-        kind: gold, or the part in which it differs from the right one; empty where that is not known.
-        pieces: the elements of its text, each with whether it was replaced.
-        picture: what it shows; None for a text.
-        also_first_for: other models that put it first.
+        rank: its rank by the model, 1 = best.
+        gold: whether it is the right candidate.
+        kind: gold, or the part in which it differs from the right caption; empty where that is not known.
+        pieces: the parts of its text, each with whether it was replaced.
+        picture: its image; None for a text.
+        also_first_for: other models that rank it first.
     """
 
     rank: int
@@ -51,20 +51,20 @@ class RankedCandidate:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A query that a model got wrong.
+    """A query for which a wrong candidate ranks first.
 
     Attributes:
-        model: the model.
-        task: the task.
-        query_index: of the query in the data, from 0.
+        model: name of the model.
+        task: name of the task.
+        query_index: index of the query in the data, from 0.
         rank: of the right candidate.
-        candidate_count: how many candidates there are.
-        margin: score of the right candidate less that of the best wrong one.
-        question: the query's text without image tokens.
-        category: the category of the thing in the box; empty where it is not known.
-        picture: the query's picture; None for a text.
-        box: in pixels of the original; None if there is none.
-        candidates: the best candidates, best first, and the right one if it is not among them.
+        candidate_count: number of distinct candidates.
+        margin: score of the right candidate minus that of the best wrong one.
+        question: text of the query without image tokens.
+        category: of the thing in the box; empty where it is not known.
+        picture: image of the query; None for a text.
+        box: in pixels of the original image; None if there is none.
+        candidates: the best ones, best first, then the right one if it is not among them.
     """
 
     model: str
@@ -81,20 +81,19 @@ class Failure:
 
 
 def find_failures(results: Sequence[Result], data: Sequence[TaskFiles], max_failures: int) -> list[Failure]:
-    """The worst failures of every model: the right candidate scored furthest below the best wrong one.
+    """The worst failures of every model: the right candidate scores furthest below the best wrong one.
 
-    Each model has its share of ``max_failures`` and takes it in turn from its tasks. Floors are left out unless there
-    is
-    nothing else: they do not look.
+    Every model gets an equal share of ``max_failures`` and fills it from its tasks in turn. Baselines are left out
+    unless there is no other model.
 
     Args:
         results: of any number of models and tasks.
-        data: where the tasks' rows lie; results that were computed on other files show nothing.
-        max_failures: most failures over all models.
+        data: rows and images of the tasks; results computed on other files are left out.
+        max_failures: over all models.
 
     Raises:
-        EvalError: rows or pictures that cannot be used.
-        ScarError: likewise, in a SCaR folder.
+        EvalError: rows or images cannot be used.
+        ScarError: a SCaR folder cannot be read.
     """
     hashes = {files.task.name: {path.name: hash_file(path) for path in files.paths} for files in data}
     known = [result for result in results if result.settings.get("files") == hashes.get(result.task, ())]
@@ -116,7 +115,7 @@ def find_failures(results: Sequence[Result], data: Sequence[TaskFiles], max_fail
 
 
 def _select_worst(results: Sequence[Result], count: int) -> list[tuple[str, int]]:
-    """(task, query) of one model's worst failures, each task's worst before any task's second worst."""
+    """(task, query index) of one model's worst failures: the worst of each task, then the second worst of each."""
     turns = []
     for result in results:
         wrong = [number for number, rank in enumerate(result.ranks) if rank > 1]
@@ -128,7 +127,7 @@ def _select_worst(results: Sequence[Result], count: int) -> list[tuple[str, int]
 def _read_failures(
     result: Result, results: Sequence[Result], files: TaskFiles, query_indices: set[int]
 ) -> list[Failure]:
-    """Failures of a result, read from its task's rows; ``results`` are those of all models on the task."""
+    """Failures of one result, read from the rows of its task; ``results`` are those of all models on the task."""
     layout = get_layout(result.settings["layout"])
     cases = islice(read_cases(files, layout, box_as_prompt=True, box_in_text=False), max(query_indices) + 1)
     samples = _read_samples(files, query_indices)
@@ -146,7 +145,7 @@ def _read_failures(
 def _make_failure(
     result: Result, query_index: int, case: Case, sample: Sample | None, firsts: Mapping[str, int], task: Task
 ) -> Failure:
-    """One of them; ``firsts`` are what the other models put first."""
+    """The failure of one query; ``firsts`` are the candidates that the other models rank first."""
     token = get_layout(result.settings["layout"]).image_token or DATA_IMAGE_TOKEN
     items = list(dict.fromkeys(case.candidates))
     made = _label_candidates(items, sample, token, has_fixed_order=task.benchmark == "SCaR")
@@ -182,7 +181,7 @@ def _make_failure(
 def _label_candidates(
     items: Sequence[Item], sample: Sample | None, token: str, *, has_fixed_order: bool
 ) -> list[tuple[CaptionKind | Literal[""], tuple[tuple[str, bool], ...]]]:
-    """Kind and pieces of each candidate; where nobody wrote them down, places tell, as in `KINDS`."""
+    """Kind and pieces of each candidate; without provenance the kind follows from the index, as in `CAPTION_KINDS`."""
     known = _index_captions(sample)
     made: list[tuple[CaptionKind | Literal[""], tuple[tuple[str, bool], ...]]] = []
     for place, item in enumerate(items):
@@ -198,7 +197,7 @@ def _label_candidates(
 
 
 def _read_samples(files: TaskFiles, query_indices: set[int]) -> dict[int, Sample]:
-    """The samples behind a SCaR task's rows, where provenance says how their captions were made."""
+    """Samples behind the rows of a SCaR task that has provenance."""
     if files.task.benchmark != "SCaR":
         return {}
     (rows,) = files.paths
@@ -209,7 +208,7 @@ def _read_samples(files: TaskFiles, query_indices: set[int]) -> dict[int, Sample
 
 
 def _index_captions(sample: Sample | None) -> dict[str, tuple[CaptionKind, Caption]]:
-    """Text -> its kind and its elements; equal captions are one candidate, the first of them."""
+    """Text -> kind and caption; of equal texts the first one counts."""
     if sample is None:
         return {}
     captions: list[tuple[CaptionKind, Caption]] = [(negative.part, negative.caption) for negative in sample.negatives]
@@ -220,5 +219,5 @@ def _index_captions(sample: Sample | None) -> dict[str, tuple[CaptionKind, Capti
 
 
 def _strip_token(text: str, token: str) -> str:
-    """A text as a person reads it."""
+    """A text without image tokens and line breaks."""
     return " ".join(text.replace(token, " ").split())

@@ -1,4 +1,4 @@
-"""Published scores as a league table, one's own results among them; every score is a fraction of 1."""
+"""A leaderboard of published scores and the user's own results; every score is a fraction of 1."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ BENCHMARK_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "MMEB": ("classification", "vqa", "retrieval", "grounding", "IND", "OOD", "MMEB"),
     "SCaR": (*list_group_tasks("SCaR"), "SCaR"),
 }
-"""Benchmark -> the columns of its table; the last one decides the order."""
+"""Benchmark -> the columns of its leaderboard; rows are sorted by the last one."""
 
 OTHER_DATA = "not on the published data"
-"""Said of one's own results where the number of queries shows it."""
+"""Label of the user's own results whose number of queries differs from the published data."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeaderboardCell:
-    """A score in the table.
+    """A score of one model on one task or group.
 
     Attributes:
-        share: 0 to 1; None where tasks are missing.
-        text: what to show instead where there is no score; empty otherwise.
-        published: the published row that it is; None if it was computed from the scores per task, or is one's own.
+        share: the score, 0 to 1; None where tasks are missing.
+        text: shown in place of a missing score, or the mark behind a computed mean; else empty.
+        published: the published score; None for a mean computed from scores per task and for own results.
     """
 
     share: float | None
@@ -41,13 +41,13 @@ class LeaderboardCell:
 
 @dataclass(frozen=True, slots=True)
 class LeaderboardRow:
-    """A row.
+    """One model.
 
     Attributes:
         model: its name.
-        setting: see `PublishedScore`; for one's own results `OTHER_DATA` or nothing.
-        source: where it is from; None for one's own results.
-        cells: by column; one that is left out was not published.
+        setting: see `PublishedScore`; for own results `OTHER_DATA` or empty.
+        source: where the scores are from; None for own results.
+        cells: by column; a column without a published score is left out.
     """
 
     model: str
@@ -58,10 +58,10 @@ class LeaderboardRow:
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
-    """A league table.
+    """A leaderboard.
 
     Attributes:
-        columns: tasks and groups; the rows are in the order of the last one.
+        columns: tasks and groups; the last one gives the order of the rows.
         rows: the best first, those without a score last.
     """
 
@@ -69,7 +69,7 @@ class Leaderboard:
     rows: tuple[LeaderboardRow, ...]
 
     def to_rich_table(self) -> Table:
-        """For a terminal."""
+        """The leaderboard as a table for a terminal."""
         from rich.table import Table
 
         title = f"{HEADLINE_METRIC}, 0 to 1: {self.columns[-1]}"
@@ -87,7 +87,7 @@ class Leaderboard:
         return table
 
     def list_notes(self) -> list[str]:
-        """What must be known to read the table: its marks, and each source's metric and scale."""
+        """Footnotes: the metric and scale of each source, and what the marks mean."""
         sources = dict.fromkeys(row.source for row in self.rows if row.source)
         cells = [(row, cell) for row in self.rows for cell in row.cells.values()]
         lines = [f"{each.id}: {each.title}, {each.cite}; {each.metric}, {_describe_scale(each)}" for each in sources]
@@ -104,19 +104,19 @@ class Leaderboard:
         return lines
 
     def list_json_rows(self) -> list[dict[str, Any]]:
-        """One object a score, with the number as printed and its unit beside the fraction."""
+        """One JSON object a score: the number as printed with its unit, and the fraction of 1."""
         return [_make_json_row(row, column, cell) for row in self.rows for column, cell in row.cells.items()]
 
 
 def make_leaderboards(
     benchmark: str | None = None, group_name: str | None = None, results: Sequence[Result] = ()
 ) -> list[Leaderboard]:
-    """The league tables.
+    """Leaderboards of the published scores.
 
     Args:
-        benchmark: only this one; None for both.
-        group_name: a group whose tasks are the columns, in place of the benchmarks' own tables.
-        results: one's own, to stand among the published ones.
+        benchmark: a key of `BENCHMARK_COLUMNS`; None for all of them.
+        group_name: a group whose tasks become the columns, in place of `BENCHMARK_COLUMNS`.
+        results: the user's own results, which become rows too.
 
     Raises:
         UnknownName: there is no such benchmark or group.
@@ -137,19 +137,19 @@ def make_leaderboards(
 
 
 def format_cell(cell: LeaderboardCell) -> str:
-    """A cell's text; a mark says that a mean was computed (°) or that there is a note (*)."""
+    """The text of a cell; ``°`` marks a computed mean, ``*`` a score with a note."""
     if cell.share is None:
         return cell.text
     return f"{cell.share:.3f}{cell.text}{'*' if cell.published and cell.published.note else ''}"
 
 
 def is_computed_mean(row: LeaderboardRow, cell: LeaderboardCell) -> bool:
-    """Whether a cell is a mean that its source does not print."""
+    """Whether a cell holds a mean that its source does not print."""
     return row.source is not None and cell.published is None
 
 
 def _make_leaderboard(columns: tuple[str, ...], results: Sequence[Result]) -> Leaderboard:
-    """The rows that have a score of any task in the columns; of any group, where there are only groups."""
+    """Rows that have a score in any task's column, or in any column where all columns are groups."""
     standings = [*_make_published_rows(columns), *_make_own_rows(columns, results)]
     members = [name for name in columns if name in tasks()]
     rows = [row for row in standings if any(name in row.cells for name in members or columns)]
@@ -158,7 +158,7 @@ def _make_leaderboard(columns: tuple[str, ...], results: Sequence[Result]) -> Le
 
 
 def _make_published_rows(columns: Sequence[str]) -> list[LeaderboardRow]:
-    """The published rows; a group's mean is computed where only the scores of its tasks were published."""
+    """Rows of published models; the mean of a group is computed where only its tasks were published."""
     rows: dict[tuple[PublishedSource, str, str], dict[str, PublishedScore]] = {}
     for score in read_published_scores():
         rows.setdefault((score.source, score.model, score.setting), {})[score.name] = score
@@ -176,7 +176,7 @@ def _make_published_rows(columns: Sequence[str]) -> list[LeaderboardRow]:
 
 
 def _make_own_rows(columns: Sequence[str], results: Sequence[Result]) -> list[LeaderboardRow]:
-    """One's own rows, which have no mean over a part of a group."""
+    """Rows of the user's own models; an incomplete group has no mean."""
     standings = []
     for model in list_models(results):
         own = [result for result in results if result.model == model]
@@ -189,12 +189,12 @@ def _make_own_rows(columns: Sequence[str], results: Sequence[Result]) -> list[Le
 
 
 def _describe_scale(source: PublishedSource) -> str:
-    """How a source's numbers are shown."""
+    """How the numbers of a source are shown."""
     return "printed in percent, shown divided by 100" if source.unit == "percent" else "a fraction of 1 as published"
 
 
 def _make_json_row(row: LeaderboardRow, column: str, cell: LeaderboardCell) -> dict[str, Any]:
-    """A cell with everything that is known of it."""
+    """A cell as a JSON object."""
     printed = cell.published
     return {
         "model": row.model,

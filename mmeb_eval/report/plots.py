@@ -1,4 +1,4 @@
-"""Robustness curves as coordinates of a drawing; the page only writes them down."""
+"""Robustness curves as coordinates of an SVG drawing, which the page's template writes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from mmeb_eval.regions.robustness import PROBES
 from mmeb_eval.report.curves import Curve, CurvePoint, group_curves
 
 WIDTH, HEIGHT = 360, 216
-"""Of a drawing, in its own units."""
+"""Size of a drawing in SVG units."""
 
 LEFT, RIGHT, TOP, BOTTOM = 44, 340, 10, 176
-"""Edges of the area between the axes."""
+"""Edges of the area between the axes, in SVG units."""
 
 FULL_SCALES = (0.2, 0.4, 0.6, 0.8, 1.0)
-"""Heights that a score axis may have."""
+"""Scores at which a score axis may end; the smallest that fits is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,11 @@ class CurveLine:
     """A model's curve.
 
     Attributes:
-        curve: what is drawn.
-        undisturbed: y of the ordinary score.
-        dots: x, y and the point.
-        polyline: points of the polyline.
-        band: points of the polygon around it, its intervals.
+        curve: the scores.
+        undisturbed: y of the score with undisturbed prompts.
+        dots: x, y and the scores of each point.
+        polyline: points of the line, as SVG writes them.
+        band: points of the polygon of the intervals, as SVG writes them.
     """
 
     curve: Curve
@@ -39,13 +39,13 @@ class CurveLine:
 
 @dataclass(frozen=True, slots=True)
 class CurveFigure:
-    """A task and a probe.
+    """A drawing of one task and probe.
 
     Attributes:
-        task: the task's name.
-        title: of the probe.
-        unit: of its levels.
-        x_ticks: x and name of each level, side by side as they come.
+        task: name of the task.
+        title: title of the probe.
+        unit: unit of its levels.
+        x_ticks: x and name of each level, from left to right.
         y_ticks: y and label of each tick.
         chance: y of the chance level.
         lines: one a model.
@@ -61,12 +61,12 @@ class CurveFigure:
 
 
 def draw_curves(curves: Sequence[Curve]) -> list[CurveFigure]:
-    """Curves of one task and probe in one drawing."""
+    """One drawing for each task and probe, with the curves of all models."""
     return [_make_figure(own) for own in group_curves(curves)]
 
 
 def _make_figure(curves: Sequence[Curve]) -> CurveFigure:
-    """A drawing."""
+    """The drawing of the curves of one task and probe."""
     first = curves[0]
     levels = [level for level in PROBES[first.probe].levels if any(level == p.level for c in curves for p in c.points)]
     step = (RIGHT - LEFT) / len(levels)
@@ -97,5 +97,5 @@ def _make_figure(curves: Sequence[Curve]) -> CurveFigure:
 
 
 def format_points(points: Sequence[tuple[float, float]]) -> str:
-    """Points as SVG writes them."""
+    """Points in the syntax of SVG."""
     return " ".join(f"{x:g},{y:g}" for x, y in points)

@@ -1,4 +1,4 @@
-"""Published scores: ``published.csv`` as printed, ``published.toml`` with the source, metric and scale of each row."""
+"""Published scores: ``published.csv`` holds them as printed, ``published.toml`` their sources, metrics and scales."""
 
 from __future__ import annotations
 
@@ -22,15 +22,14 @@ Unit: TypeAlias = Literal["percent", "fraction"]
 
 @dataclass(frozen=True, slots=True)
 class PublishedSource:
-    """Where scores are from.
+    """A paper or repository that published scores.
 
     Attributes:
-        id: as the rows name it.
+        id: its name in ``published.csv``.
         title: what it is.
         cite: arXiv id or repository.
-        url: where to read it.
-        metric: its own name of what it measures. With one right answer a query, as in all of these tasks, precision@1
-            is hit@1.
+        url: address of the paper or repository.
+        metric: the metric as the source calls it. precision@1 equals hit@1, as every query has one right answer.
         unit: of its scores: percent, or fraction of 1.
     """
 
@@ -44,15 +43,15 @@ class PublishedSource:
 
 @dataclass(frozen=True, slots=True)
 class PublishedScore:
-    """One score.
+    """A published score of one model.
 
     Attributes:
         source: where it is from.
         model: as printed there.
-        setting: what it was trained on besides, or how it was told the region; empty for the model as it is.
-        name: a task of `mmeb_eval.data.tasks.tasks`, or a group of `GROUPS` there over which it is a mean.
-        score: as printed, in the source's unit.
-        note: what is wrong with it; empty if nothing is known.
+        setting: additional training data, or how the region was given; empty for the model as released.
+        name: a task of `mmeb_eval.data.tasks.tasks`, or a group of `GROUPS` there; a group's score is a mean.
+        score: as printed, in the unit of the source.
+        note: what is wrong with it; empty if nothing is known to be.
     """
 
     source: PublishedSource
@@ -64,21 +63,25 @@ class PublishedScore:
 
     @property
     def share(self) -> float:
-        """The score as a fraction of 1, whatever the source's unit."""
+        """The score as a fraction of 1."""
         return self.score / 100 if self.source.unit == "percent" else self.score
 
 
 @cache
 def read_published_scores() -> tuple[PublishedScore, ...]:
-    """Every score, in the order of the table."""
+    """All published scores, in the order of ``published.csv``."""
     return read_scores_table(SCORES_PATH, SOURCES_PATH)
 
 
 def read_scores_table(scores_path: Path, sources_path: Path) -> tuple[PublishedScore, ...]:
     """Read a table of scores and its sources.
 
+    Args:
+        scores_path: a CSV file as ``published.csv``.
+        sources_path: a TOML file as ``published.toml``.
+
     Raises:
-        DataError: a row or source of another shape; names file, line and value.
+        DataError: a row or source is malformed; the message names file, line and value.
     """
     try:
         sources = {
@@ -102,16 +105,16 @@ def read_scores_table(scores_path: Path, sources_path: Path) -> tuple[PublishedS
 
 
 def is_on_published_data(result: Result) -> bool:
-    """Whether a result may stand beside published scores: one of the 41 tasks, as many queries as officially.
+    """Whether a result can be compared with published scores: one of the 41 tasks with its official number of queries.
 
-    A part of the data, or a drawn world under the same names, asks something else.
+    Results on a part of the data, or on drawn demo data of the same names, cannot.
     """
     task = tasks().get(result.task)
     return task is not None and result.counts["queries"] == task.queries
 
 
 def group_by_name(scores: Iterable[PublishedScore]) -> dict[str, list[PublishedScore]]:
-    """Scores by task or group."""
+    """Scores by the name of their task or group."""
     found: dict[str, list[PublishedScore]] = {}
     for score in scores:
         found.setdefault(score.name, []).append(score)
@@ -119,12 +122,12 @@ def group_by_name(scores: Iterable[PublishedScore]) -> dict[str, list[PublishedS
 
 
 def _parse_source(name: str, row: object, sources_path: Path) -> PublishedSource:
-    """A table of ``published.toml``, checked."""
+    """Check a table of ``published.toml``."""
     return make_record(row, PublishedSource, f"{sources_path.name}, [{name}]", DataError, given={"id": name})
 
 
 def _parse_score(row: dict[str, str], sources: dict[str, PublishedSource], where: str) -> PublishedScore:
-    """A line of ``published.csv``, checked."""
+    """Check a line of ``published.csv``."""
     if row["source"] not in sources:
         raise DataError(f"{where}: source {row['source']!r} is none of {', '.join(sources)}.")
     if row["name"] not in tasks() and row["name"] not in GROUPS:

@@ -1,4 +1,4 @@
-"""Reports about results: one self-contained HTML page, Markdown or JSON, by the name of the file."""
+"""Write a report about results: a self-contained HTML page, Markdown or JSON, by the suffix of the file."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ PAGES_FOLDER = Path(__file__).with_name("pages")
 """Folder of the templates; ``report.html`` is the page."""
 
 COLOUR_COUNT, SHAPE_COUNT = 8, 7
-"""How many the page has; the pair tells models apart."""
+"""Number of colours and mark shapes of the page; the pair identifies a model."""
 
 BEST_PUBLISHED_COUNT = 3
-"""Published scores that stand beside a group's bars."""
+"""Number of published scores shown beside a group's bars."""
 
 PAPER_CAVEAT = (
     "The paper's columns are means over its five tasks, of far larger models on photographs: what compares is "
@@ -47,22 +47,22 @@ def write_report(
     strategy_scores: Sequence[StrategyScore] = (),
     max_failures: int = 24,
 ) -> None:
-    """Write a report; its format is that of the suffix, ``.html``, ``.md`` or ``.json``.
+    """Write a report; the suffix gives its format: ``.html``, ``.md`` or ``.json``.
 
-    The page needs no network and no other file: open it, mail it, keep it.
+    The HTML page needs no network and no other file.
 
     Args:
-        results: what to show; models in the order given.
-        out: the file; replaced if it is there.
-        data: where rows and pictures of the tasks lie: a page shows the worst failures.
-        probe_results: results with disturbed prompts, for robustness curves.
-        strategy_scores: scores of the miniature, for the paper's table in small.
-        max_failures: most failures to show.
+        results: the scores to show; models keep their order.
+        out: the file; an existing one is replaced.
+        data: rows and images of tasks, of which the HTML page shows the worst failures.
+        probe_results: results with disturbed prompts, shown as robustness curves.
+        strategy_scores: scores of the miniature for each region strategy, shown beside the paper's.
+        max_failures: over all models.
 
     Raises:
-        UnknownName: a suffix that is none of the three.
-        DataError: no results, probes without theirs, or data or a picture that cannot be used.
-        ScarError: a SCaR folder that cannot be read.
+        UnknownName: the suffix is none of the three.
+        DataError: no results, a probe result without its undisturbed one, or data or an image that cannot be used.
+        ScarError: a SCaR folder cannot be read.
         EvalError: the file cannot be written.
     """
     ways = make_strategy_table(strategy_scores) if strategy_scores else None
@@ -88,7 +88,7 @@ def _render_html(
     ways: StrategyTable | None,
     count: int,
 ) -> str:
-    """The page."""
+    """The report as an HTML page."""
     summary = summarise_results(results)
     seeing = [model for model in summary.models if not is_baseline(model)]
     floors = [model for model in summary.models if is_baseline(model)]
@@ -123,7 +123,7 @@ def _render_html(
 
 
 def _collect_settings(results: Sequence[Result]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """A model's settings as texts: those that all of its tasks share, and then what each task has besides."""
+    """Settings of a model as texts: first those that all tasks share, then those of each task."""
     rows = {result.task: _flatten_settings(result.settings) for result in results}
     first = next(iter(rows.values()))
     shared = {key: text for key, text in first.items() if all(own.get(key) == text for own in rows.values())}
@@ -133,7 +133,7 @@ def _collect_settings(results: Sequence[Result]) -> list[tuple[str, list[tuple[s
 
 
 def _flatten_settings(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Settings as texts, those within others with both names."""
+    """Settings as texts; a nested setting gets both names."""
     rows = {}
     for key, value in settings.items():
         entries = value if isinstance(value, dict) else {"": value}
@@ -143,12 +143,12 @@ def _flatten_settings(settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _name_published(score: PublishedScore) -> str:
-    """A published model with its setting."""
+    """Name and setting of a published model."""
     return f"{score.model} ({score.setting})" if score.setting else score.model
 
 
 def _render_markdown(summary: Summary, robust: Sequence[Curve], ways: StrategyTable | None) -> str:
-    """Tables for a README or an issue."""
+    """The report as Markdown tables."""
     lines = ["# Evaluation report", ""]
     lines += [
         f"{HEADLINE_METRIC}, 0 to 1, with its {CONFIDENCE:.0%} interval. Ties count as each model's settings say.",
@@ -175,7 +175,7 @@ def _render_markdown(summary: Summary, robust: Sequence[Curve], ways: StrategyTa
 def _make_score_lines(
     summary: Summary, names: Sequence[str], scores: Mapping[tuple[str, str], Score | str]
 ) -> list[str]:
-    """A row a task or group, a column a model."""
+    """A Markdown table with a row a task or group and a column a model."""
     lines = _make_header_lines(["", "chance", *summary.models, "best published"])
     for name in names:
         own = [scores.get((model, name), "not run") for model in summary.models]
@@ -189,7 +189,7 @@ def _make_score_lines(
 
 
 def render_strategy_table(ways: StrategyTable) -> str:
-    """A row a way to tell the region, in Markdown, and above it what the numbers are."""
+    """A Markdown table with a row a region strategy, and a sentence above it that explains the numbers."""
     lines = [f"{ways.about}. {PAPER_CAVEAT}", "", *_make_header_lines(["told the region by", *ways.headings])]
     for row in ways.rows:
         paper = [f"{score.share:.3f} ({score.model})" if score else "-" for score in row.published_scores]
@@ -198,7 +198,7 @@ def render_strategy_table(ways: StrategyTable) -> str:
 
 
 def _make_curve_lines(robust: Sequence[Curve]) -> list[str]:
-    """A row a level of each curve."""
+    """A Markdown table with a row for each level of each curve."""
     head = ["task", "probe", "level", "model", "queries", HEADLINE_METRIC, "undisturbed, same queries", "chance"]
     lines = _make_header_lines(head)
     for curve in robust:
@@ -210,29 +210,29 @@ def _make_curve_lines(robust: Sequence[Curve]) -> list[str]:
 
 
 def _format_score(score: Score) -> str:
-    """A score as a cell."""
+    """The text of a score with its interval."""
     return f"{score.hit:.3f} [{score.low:.3f}, {score.high:.3f}]" + (" (chance)" if score.at_chance else "")
 
 
 def _make_header_lines(head: Sequence[str]) -> list[str]:
-    """Head and ruler of a Markdown table."""
+    """Header and delimiter lines of a Markdown table."""
     return [_make_table_line(head), _make_table_line(["---", *["---:"] * (len(head) - 1)])]
 
 
 def _make_table_line(cells: Sequence[str]) -> str:
-    """A line of a Markdown table."""
+    """One line of a Markdown table."""
     return f"| {' | '.join(map(_escape_cell, cells))} |"
 
 
 def _escape_cell(text: str) -> str:
-    """A text that is one cell of a table and no markup."""
+    """A text on one line, its Markdown escaped."""
     return re.sub(r"([\\`*_<|])", r"\\\1", " ".join(text.split()))
 
 
 def _render_json(
     results: Sequence[Result], summary: Summary, robust: Sequence[Curve], measured: Sequence[StrategyScore]
 ) -> str:
-    """All numbers of a report, without the lists per query."""
+    """All numbers of a report as JSON, without the lists per query."""
     settings = {(result.model, result.task): result.settings for result in results}
     metrics = {(result.model, result.task): result.metrics for result in results}
     counts = {(result.model, result.task): result.counts for result in results}
@@ -262,12 +262,12 @@ def _render_json(
 
 
 def _published_to_json(score: PublishedScore) -> dict[str, Any]:
-    """A published score as JSON: as printed, and as a fraction of 1."""
+    """A published score as a JSON object: as printed, and as a fraction of 1."""
     row = {key: getattr(score, key) for key in ("name", "model", "setting", "score", "share", "note")}
     return row | {key: getattr(score.source, key) for key in ("metric", "unit", "cite", "url")}
 
 
 def _mean_to_json(score: Score) -> dict[str, Any]:
-    """A mean as JSON, without what only a task has."""
+    """A mean as a JSON object, without the fields that only a task has."""
     row = asdict(score)
     return {key: row[key] for key in ("hit", "low", "high", "chance", "queries", "ties")}

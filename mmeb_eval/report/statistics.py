@@ -1,7 +1,7 @@
-"""How far a score can be trusted: intervals, paired tests between two runs, and distance from chance.
+"""Statistics of scores: bootstrap intervals, paired tests between two runs, and a test against chance.
 
-Everything here is about hits: per task, which queries had their right candidate first. A group of tasks is a sequence
-of tasks, and its score the mean of the tasks' scores. Queries are taken as independent of each other.
+All functions take hits: for each query of a task, whether the right candidate ranks first. The score of a group of
+tasks is the mean of the tasks' scores. Queries are assumed to be independent.
 """
 
 from __future__ import annotations
@@ -16,50 +16,51 @@ from numpy.typing import ArrayLike, NDArray
 from scar.common.statistics import sign_test
 
 Hits: TypeAlias = NDArray[np.bool_]
-"""(Q,) whether each query of a task was answered rightly, in the order of the data."""
+"""(Q,) whether the right candidate of each query ranks first, in the order of the data."""
 
 CONFIDENCE = 0.95
-"""Of every interval."""
+"""Confidence level of every interval."""
 
 RESAMPLES = 10_000
-"""Draws behind an interval or a test of a group."""
+"""Number of resamples for an interval or a sign-flip test."""
 
 CHANCE_STANDARD_ERRORS = 3
-"""A score at most so many standard errors above chance is no better than chance."""
+"""A score at most this many standard errors above chance is no better than chance."""
 
 
 class Interval(NamedTuple):
-    """Both ends of a `CONFIDENCE` interval."""
+    """Ends of an interval at the level `CONFIDENCE`."""
 
     low: float
     high: float
 
 
 def find_hits(ranks: ArrayLike) -> Hits:
-    """(Q,) hits of (Q,) ranks of right candidates, 1 = best."""
+    """(Q,) hits from the (Q,) ranks of the right candidates, 1 = best."""
     return np.equal(ranks, 1)
 
 
 def bootstrap_interval(tasks: Sequence[Hits], *, seed: int = 0) -> Interval:
-    """Interval of the mean of the tasks' scores, by drawing each task's queries again with replacement.
+    """Percentile bootstrap interval of the mean of the tasks' scores: queries are resampled within each task.
 
-    How often each value is drawn is drawn at once, which is the same and needs no time. Where no query differs from
-    the others of its task, drawing again shows nothing; then the interval reaches as far as could have gone unseen. It
-    is a little narrow where only a handful of queries are hits, or all but a handful (coverage measured in ``LOG.md``).
+    A multinomial draws how often each value occurs, which is equivalent and fast. If all queries of each task have the
+    same value, resampling shows no spread; the interval then extends to the largest share of other values that would
+    stay unseen with the same probability. The interval is slightly too narrow where only a handful of queries are hits
+    or misses (coverage measured in ``LOG.md``).
 
     Args:
-        tasks: of one model; one for the interval of a task, several for that of a group.
-        seed: of the draw.
+        tasks: hits of one model; one array for a task, several for a group.
+        seed: of the resampling.
 
     Returns:
         Both ends, 0 to 1.
 
     Raises:
-        ValueError: no task, or one without queries.
+        ValueError: no task, or a task without queries.
 
     Source: B. Efron, Bootstrap methods: another look at the jackknife, Annals of Statistics 7 (1979); percentiles.
 
-    >>> low, high = interval([np.arange(1000) < 300])
+    >>> low, high = bootstrap_interval([np.arange(1000) < 300])
     >>> (round(low, 2), round(high, 2))
     (0.27, 0.33)
     """
@@ -68,27 +69,27 @@ def bootstrap_interval(tasks: Sequence[Hits], *, seed: int = 0) -> Interval:
 
 
 def bootstrap_difference_interval(a: Sequence[Hits], b: Sequence[Hits], *, seed: int = 0) -> Interval:
-    """Likewise for the score of ``a`` less that of ``b``: queries are drawn together with both models' answers.
+    """Percentile bootstrap interval of the score of ``a`` minus that of ``b``; both hits of a query stay paired.
 
     Raises:
-        ValueError: no task, one without queries, or tasks that have not the same queries.
+        ValueError: no task, a task without queries, or different numbers of queries.
     """
     low, high = _find_bootstrap_ends(_subtract_hits(a, b), seed)
     return Interval(max(-1.0, low), min(1.0, high))
 
 
 def mcnemar_p_value(a: Hits, b: Hits) -> float:
-    """Two-sided p of two models being equally good on a task; exact.
+    """Exact two-sided p-value of "both models are equally good on this task".
 
-    Of the queries that one of them hits and the other does not, each has half of them then.
+    Under this hypothesis each model wins half of the discordant queries, those that exactly one model hits.
 
     Raises:
-        ValueError: they have not the same queries.
+        ValueError: different numbers of queries.
 
     Source: Q. McNemar, Note on the sampling error of the difference between correlated proportions, Psychometrika 12
     (1947); exact binomial form.
 
-    >>> mcnemar(np.array([True] * 5 + [False]), np.array([False] * 6))
+    >>> mcnemar_p_value(np.array([True] * 5 + [False]), np.array([False] * 6))
     0.0625
     """
     (difference,) = _subtract_hits([a], [b])
@@ -96,13 +97,13 @@ def mcnemar_p_value(a: Hits, b: Hits) -> float:
 
 
 def sign_flip_p_value(a: Sequence[Hits], b: Sequence[Hits], *, seed: int = 0) -> float:
-    """Two-sided p of two models being equally good on a group of tasks.
+    """Two-sided p-value of "both models are equally good on this group of tasks", by a permutation test.
 
-    The difference of the means is held against `RESAMPLES` others in which a coin says for each query whose answer is
-    whose; on one task this is what `mcnemar_p_value` computes without a draw.
+    The difference of the means is compared with `RESAMPLES` differences after swapping the models' answers to random
+    queries. On one task `mcnemar_p_value` computes the same exactly.
 
     Raises:
-        ValueError: no task, one without queries, or tasks that have not the same queries.
+        ValueError: no task, a task without queries, or different numbers of queries.
     """
     differences = _subtract_hits(a, b)
     rng = np.random.default_rng(seed)
@@ -116,11 +117,11 @@ def sign_flip_p_value(a: Sequence[Hits], b: Sequence[Hits], *, seed: int = 0) ->
 
 
 def correct_p_values(p_values: Sequence[float]) -> list[float]:
-    """The p-values corrected for there being many: below 0.05, at most 5 % risk that any of them is there by luck.
+    """Holm's correction of p-values for multiple tests; it bounds the probability of any false positive.
 
     Source: S. Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statistics 6 (1979).
 
-    >>> holm([0.01, 0.04, 0.03])
+    >>> correct_p_values([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
     """
     corrected = [0.0] * len(p_values)
@@ -132,23 +133,23 @@ def correct_p_values(p_values: Sequence[float]) -> list[float]:
 
 
 def standard_error(share: float, queries: int) -> float:
-    """Of a share of hits among so many queries."""
+    """Standard error of a share of hits."""
     return math.sqrt(share * (1 - share) / queries)
 
 
 def is_at_chance(score: float, chance: float, queries: int) -> bool:
     """Whether a score is at most `CHANCE_STANDARD_ERRORS` standard errors above chance, or below it.
 
-    The error is that of guessing, not of the score: no hit at all is no proof of being away from a small chance.
+    The standard error is that of guessing, so that a score of 0 also counts as chance where chance is small.
 
-    >>> no_better_than_chance(0.0, 0.001, 1000), no_better_than_chance(0.3, 0.1, 1000)
+    >>> is_at_chance(0.0, 0.001, 1000), is_at_chance(0.3, 0.1, 1000)
     (True, False)
     """
     return score <= chance + CHANCE_STANDARD_ERRORS * standard_error(chance, queries)
 
 
 def _find_bootstrap_ends(tasks: Sequence[NDArray[np.generic]], seed: int) -> tuple[float, float]:
-    """Quantiles of the mean over tasks of the mean over queries drawn again."""
+    """Quantiles of the mean over tasks of the mean over resampled queries."""
     if not tasks or not all(len(own) for own in tasks):
         raise ValueError("an interval needs at least one task, and a task at least one query.")
     rng = np.random.default_rng(seed)
@@ -158,13 +159,13 @@ def _find_bootstrap_ends(tasks: Sequence[NDArray[np.generic]], seed: int) -> tup
         drawn += rng.multinomial(len(own), counts / len(own), RESAMPLES) @ values.astype(np.float64) / len(own)
     tail = (1 - CONFIDENCE) / 2
     low, high = map(float, np.quantile(drawn / len(tasks), (tail, 1 - tail)))
-    # the largest share of queries that, with probability `tail`, has no member among those that were asked
+    # the largest share of queries of which a sample of this size has none with probability `tail`
     unseen = (1 - tail ** (1 / min(map(len, tasks)))) / len(tasks) if low == high else 0.0
     return low - unseen, high + unseen
 
 
 def _subtract_hits(a: Sequence[Hits], b: Sequence[Hits]) -> list[NDArray[np.int8]]:
-    """Per task, (Q,) 1 where only ``a`` hits, -1 where only ``b`` does, else 0."""
+    """Per task, (Q,) 1 where only ``a`` hits, -1 where only ``b`` hits, else 0."""
     lengths = [len(own) for own in a], [len(own) for own in b]
     if lengths[0] != lengths[1] or 0 in lengths[0] or not a:
         raise ValueError(f"a paired test needs the same queries on both sides, found {lengths[0]} and {lengths[1]}.")

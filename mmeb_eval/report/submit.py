@@ -1,8 +1,8 @@
-"""Results in the shape that leaderboards take, written to a folder and read back; nothing is ever sent anywhere.
+"""Write results in the formats of leaderboards and read them back; nothing is sent anywhere.
 
 Three kinds of file: the score sheet of the MMEB leaderboard, which TIGER-Lab/MMEB-Leaderboard takes by pull request in
-its folder ``scores`` (format of ``experiments/report_score_v2.py`` of TIGER-AI-Lab/VLM2Vec); one result a task as
-`mteb.TaskResult` has it; and ``run.json`` with the settings behind both.
+its folder ``scores`` (format of ``experiments/report_score_v2.py`` of TIGER-AI-Lab/VLM2Vec); one `mteb.TaskResult` a
+task; and ``run.json`` with the settings behind both.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ MODEL_METADATA: Mapping[str, type] = {
     "data_source": str,
     "url": str,
 }
-"""What the MMEB leaderboard asks about a model: size in billions of parameters, date as YYYY-MM-DD."""
+"""Metadata of a model on the MMEB leaderboard, with types: size in billions of parameters, date as YYYY-MM-DD."""
 
 SHEET_METRICS = ("hit", "ndcg_linear", "ndcg_exponential", "precision", "recall", "f1", "map", "mrr")
-"""Of a score sheet, each at every k of `mmeb_eval.run.metrics.CUTOFFS`."""
+"""Metrics of a score sheet, each at every k of `mmeb_eval.run.metrics.CUTS`."""
 
 MTEB_METRICS = {
     "hit": "hit_rate",
@@ -46,19 +46,19 @@ MTEB_METRICS = {
     "precision": "precision",
     "mrr": "mrr",
 }
-"""Our metric -> the name that mteb has for it, followed by ``_at_`` and k."""
+"""Our metric -> its name in mteb, which ``_at_`` and k follow."""
 
 BENCHMARKS = ("MMEB", "SCaR")
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What was written.
+    """Files of a submission.
 
     Attributes:
         sheet: the score sheet of the MMEB leaderboard; None for results on SCaR alone.
-        files: everything, the sheet too.
-        missing_metadata: what the leaderboard asks about the model and the sheet leaves open.
+        files: all files, with the sheet.
+        missing_metadata: keys of `MODEL_METADATA` that the sheet leaves null.
     """
 
     sheet: Path | None
@@ -76,13 +76,13 @@ def write_submission(
     Args:
         results: of one or more models.
         out: the folder; files of an earlier submission are replaced.
-        model: whose; may be left out where there is only one.
-        about: a TOML file with keys of `ABOUT`; what is left out is null in the score sheet.
+        model: name of the model to submit; None if there is only one.
+        about: a TOML file with keys of `MODEL_METADATA`; keys left out are null in the score sheet.
 
     Raises:
-        UnknownName: no such model, or a key that `ABOUT` does not have.
-        DataError: a benchmark of which tasks are missing, results on other data than the published, a metric that is
-            missing, or results under different rules for ties.
+        UnknownName: no such model, or no such key in `MODEL_METADATA`.
+        DataError: tasks of a benchmark are missing, results are not on the published data, a metric is missing, or
+            tie rules differ.
         EvalError: a file cannot be written.
     """
     own = _select_model(results, model)
@@ -116,7 +116,7 @@ def write_submission(
 
 
 def make_score_sheet(results: Sequence[Result], metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The MMEB leaderboard's JSON: all 36 image tasks, no other modality."""
+    """The JSON of the MMEB leaderboard: all 36 image tasks, no other modality."""
     by_task = {result.task: result for result in results}
     image = {}
     for name in list_group_tasks("MMEB"):
@@ -126,7 +126,7 @@ def make_score_sheet(results: Sequence[Result], metadata: Mapping[str, Any]) -> 
 
 
 def make_mteb_result(result: Result) -> dict[str, Any]:
-    """A result as `mteb.TaskResult` has it; the data's revision is the digest of its files."""
+    """A result as the JSON of a `mteb.TaskResult`; digests of the files stand for the revision of the data."""
     scores = {"main_score": result.metrics[HEADLINE_METRIC], **_select_mteb_metrics(result)}
     return {
         "dataset_revision": _data_revision(result),
@@ -139,10 +139,10 @@ def make_mteb_result(result: Result) -> dict[str, Any]:
 
 
 def read_score_sheet(path: Path) -> dict[str, dict[str, float]]:
-    """Metrics by task of a score sheet, ours or anybody's.
+    """Read the metrics of each task from a score sheet.
 
     Raises:
-        DataError: it is not one that the leaderboard can rank: names the place and what is wrong.
+        DataError: the leaderboard could not rank it; the message names the key and the value.
     """
     sheet = _read_json(path)
     metadata, metrics = (_get_object(sheet, key, path) for key in ("metadata", "metrics"))
@@ -161,10 +161,10 @@ def read_score_sheet(path: Path) -> dict[str, dict[str, float]]:
 
 
 def read_mteb_result(path: Path) -> tuple[str, dict[str, float]]:
-    """Task and metrics of an mteb result with one split and one subset.
+    """Read task and metrics from an mteb result with one split and one subset.
 
     Raises:
-        DataError: it has another shape; says where.
+        DataError: a key is missing or malformed; the message names it.
     """
     row = _read_json(path)
     for key in ("dataset_revision", "task_name"):
@@ -186,7 +186,7 @@ def read_mteb_result(path: Path) -> tuple[str, dict[str, float]]:
 
 
 def _select_model(results: Sequence[Result], model: str | None) -> list[Result]:
-    """The results of the model that is meant."""
+    """Results of the model to submit."""
     models = list_models(results)
     if model is None and len(models) > 1:
         raise DataError(f"results of {len(models)} models: {', '.join(models)}; say whose with --model NAME.")
@@ -196,7 +196,7 @@ def _select_model(results: Sequence[Result], model: str | None) -> list[Result]:
 
 
 def _find_complete_benchmarks(results: Sequence[Result]) -> list[str]:
-    """The benchmarks that are there as a whole; every other result is refused."""
+    """Benchmarks with results; they must be complete and on the published data."""
     if other := [result for result in results if not is_on_published_data(result)]:
         first = other[0]
         known = tasks().get(first.task)
@@ -221,43 +221,43 @@ def _find_complete_benchmarks(results: Sequence[Result]) -> list[str]:
 
 
 def _select_sheet_metrics(result: Result) -> dict[str, float]:
-    """The metrics of a score sheet."""
+    """Metrics of a score sheet."""
     if missing := [name for name in _list_sheet_metrics() if name not in result.metrics]:
         raise DataError(f"{result.task}: the result of {result.model} has no {', '.join(missing)}; evaluate it again.")
     return {name: result.metrics[name] for name in _list_sheet_metrics()}
 
 
 def _list_sheet_metrics() -> list[str]:
-    """Metrics at every k, in the official order."""
+    """Names of the metrics at every k, in the official order."""
     return [f"{metric}@{k}" for metric in SHEET_METRICS for k in CUTOFFS]
 
 
 def _select_mteb_metrics(result: Result) -> dict[str, float]:
-    """The metrics that mteb has, under its names."""
+    """Metrics under the names of mteb."""
     metrics = _select_sheet_metrics(result)
     return {f"{theirs}_at_{k}": metrics[f"{ours}@{k}"] for ours, theirs in MTEB_METRICS.items() for k in CUTOFFS}
 
 
 def _data_revision(result: Result) -> str:
-    """Digests of the files that were read."""
+    """Digests of the data files."""
     files = result.settings.get("files", {})
     return "sha256:" + ",".join(files[name] for name in sorted(files))
 
 
 def _find_model_revision(result: Result) -> str:
-    """The model's revision as the embedder tells it."""
+    """Revision of the model, from the embedder's settings."""
     return str(result.settings.get("embedder", {}).get("revision") or "no_revision_available")
 
 
 def _read_metadata(path: Path | None) -> dict[str, Any]:
-    """What is said of the model."""
+    """Metadata of the model from a TOML file; checks keys and types."""
     if path is None:
         return {}
     return check_values(read_toml(path, DataError), MODEL_METADATA, str(path), DataError)
 
 
 def _write_json(content: Mapping[str, Any], path: Path) -> None:
-    """As JSON that everybody's reader takes."""
+    """Write strict JSON, without NaN."""
     try:
         text = json.dumps(content, indent=2, allow_nan=False)
     except ValueError as error:
@@ -266,7 +266,7 @@ def _write_json(content: Mapping[str, Any], path: Path) -> None:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    """A file that holds a JSON object."""
+    """Read a JSON object from a file."""
     try:
         row = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -277,7 +277,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _get_object(row: Mapping[str, Any], key: str, path: Path) -> dict[str, Any]:
-    """An object within an object."""
+    """The object under a key."""
     value = row.get(key)
     if not isinstance(value, dict):
         raise DataError(f"{path}: {key} = {value!r}: expected an object.")
@@ -285,18 +285,18 @@ def _get_object(row: Mapping[str, Any], key: str, path: Path) -> dict[str, Any]:
 
 
 def _parse_score(value: object, where: str) -> float:
-    """A score. It may exceed 1: under the official rule an answer that is listed twice counts twice in map and ndcg."""
+    """Check a score. It may exceed 1: under the official tie rule a repeated answer counts twice in map and ndcg."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value) or value < 0:
         raise DataError(f"{where} = {value!r} is no score.")
     return float(value)
 
 
 def _check_read_back(found: object, wanted: object, path: Path) -> None:
-    """What was read back is what was to be written."""
+    """Compare the content of a file with what was written."""
     if found != wanted:
         raise DataError(f"{path}: read back, it is not what was written; is the disk full or the folder in use?")
 
 
 def _file_name(name: str) -> str:
-    """``name`` as one file name."""
+    """A name with the characters escaped that a file name cannot hold."""
     return quote(name, safe=" +,=@()")

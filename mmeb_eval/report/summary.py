@@ -1,4 +1,4 @@
-"""What a report says about results, whatever its format: scores, their intervals, floors and published baselines."""
+"""Scores of a report in any format: with intervals, chance level, and the published scores beside them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from scar.errors import DataError
 from scar.sample import NEGATIVES_PER_PART, PARTS, Part
 
 BASELINES = ("constant", "random", "text-only")
-"""Names of the models that a score must beat."""
+"""Names of the models that see nothing or words alone; a useful model must beat them."""
 
 CaptionKind: TypeAlias = Literal["gold"] | Part
 
 CAPTION_KINDS: tuple[CaptionKind, ...] = ("gold", *(part for part in PARTS for _ in range(NEGATIVES_PER_PART)))
-"""Of a SCaR row's captions, in their order."""
+"""Kind of each of the ten captions of a SCaR row, in order."""
 
 OWN_HEADING = "own corpora"
-"""Heading of tasks that are none of the 41."""
+"""Heading of the tasks that are not among the 41."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class Score:
 
     Attributes:
         hit: `HEADLINE_METRIC`, 0 to 1.
-        low: lower end of its interval; `high` is the upper one.
-        high: see `low`.
-        chance: what guessing gives.
-        queries: how many were asked.
-        ties: in how many of them a wrong candidate scores exactly as the right one.
-        at_chance: of a task: whether it is no better than chance.
-        first: of a SCaR task: share of queries in which each kind of caption came first; else empty.
+        low: lower end of its 95 % interval.
+        high: upper end of its 95 % interval.
+        chance: expected score of guessing.
+        queries: number of queries.
+        ties: number of queries in which a wrong candidate scores exactly as the right one.
+        at_chance: whether the score of a task is no better than chance; False for a group.
+        first: share of queries in which each kind of caption ranks first, on a SCaR task; else empty.
     """
 
     hit: float
@@ -57,10 +57,10 @@ class Summary:
     Attributes:
         models: their names, in the order of the results.
         families: heading -> tasks.
-        scores: by model and task; what was not run is not there.
-        groups: those that any model has results in, whole benchmarks first.
-        means: by model and group: the score, or how much of the group is there, such as ``incomplete 3/10``.
-        published: by task and group: published scores, the best first, where the results are on the published data.
+        scores: by model and task; missing where the task was not run.
+        groups: those in which any model has results, whole benchmarks first.
+        means: by model and group: the mean, or how many tasks there are, such as ``incomplete 3/10``.
+        published: by task and group: published scores, the best first; only where results are on the published data.
     """
 
     models: tuple[str, ...]
@@ -77,20 +77,20 @@ class Summary:
 
     @property
     def at_chance(self) -> list[tuple[str, str]]:
-        """Models and tasks whose score is no better than chance, floors left out."""
+        """Models and tasks whose score is no better than chance, baselines left out."""
         return [key for key, score in self.scores.items() if score.at_chance and not is_baseline(key[0])]
 
 
 def is_baseline(model: str) -> bool:
-    """Whether a model is one of `BASELINES`, however it is told the region."""
+    """Whether a model is one of `BASELINES`, with any region strategy."""
     return model.split("+")[0] in BASELINES
 
 
 def summarise_results(results: Sequence[Result]) -> Summary:
-    """Scores, intervals and baselines of results.
+    """Scores and intervals of results, and the published scores that can be compared with them.
 
     Raises:
-        DataError: there are none.
+        DataError: there are no results.
     """
     if not results:
         raise DataError("report: no results to show; `mmeb-eval --model NAME --tasks DIR` makes some.")
@@ -120,7 +120,7 @@ def summarise_results(results: Sequence[Result]) -> Summary:
 
 
 def _make_score(results: Sequence[Result]) -> Score:
-    """The mean over tasks, which may be one, with its interval."""
+    """Mean over one or more tasks, with its interval."""
     mean = sum(result.metrics[HEADLINE_METRIC] for result in results) / len(results)
     low, high = bootstrap_interval([find_hits(result.ranks) for result in results])
     queries = sum(result.counts["queries"] for result in results)
@@ -139,7 +139,7 @@ def _make_score(results: Sequence[Result]) -> Score:
 
 
 def find_first_kinds(result: Result) -> dict[str, float]:
-    """Shares by kind on a SCaR task, whose candidates stand in a fixed order: gold, then three of each part."""
+    """Share of queries in which each kind of caption ranks first; empty unless a SCaR task, which fixes their order."""
     known = tasks().get(result.task)
     if known is not None and known.benchmark != "SCaR":
         return {}
@@ -152,7 +152,7 @@ def find_first_kinds(result: Result) -> dict[str, float]:
 def _select_published(
     results: Sequence[Result], names: Sequence[str], groups: Sequence[str]
 ) -> dict[str, tuple[PublishedScore, ...]]:
-    """Published scores of those tasks and groups that were asked with the published data."""
+    """Published scores of the tasks and groups whose results are all on the published data."""
     other = {result.task for result in results if not is_on_published_data(result)}
     asked = {result.task for result in results}
     wanted = [name for name in names if name not in other]

@@ -1,4 +1,4 @@
-"""Results in a terminal: one row a task, one column a model, chance beside every score; then means over groups."""
+"""Scores as tables in a terminal: one row a task, one column a model, chance first; then the means of groups."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from mmeb_eval.run.results import HEADLINE_METRIC, Result
 
 MISSING = "-"
 AT_CHANCE = "*"
-"""Stands behind a score that is no better than chance, see `mmeb_eval.report.statistics.is_at_chance`."""
+"""Marks a score that is no better than chance, see `mmeb_eval.report.statistics.is_at_chance`."""
 
 
 def make_score_tables(results: Sequence[Result]) -> list[Table]:
-    """The scores of each task, and the means of groups if there are any; with 95 % intervals.
+    """Tables of the scores of each task and of the means of groups, with 95 % intervals.
 
     Raises:
-        DataError: no results.
+        DataError: there are no results.
     """
     summary = summarise_results(results)
     table = _make_table(f"{HEADLINE_METRIC} by task", "task", summary)
@@ -38,7 +38,7 @@ def make_score_tables(results: Sequence[Result]) -> list[Table]:
 
 
 def format_score(score: Score | str | None) -> str:
-    """A score with its interval, or why there is none.
+    """A score with its interval, or the reason why there is none.
 
     >>> cell(Score(hit=0.3, low=0.27, high=0.33, chance=0.1, queries=1000, ties=0, at_chance=False, first={}))
     '0.300 [0.270, 0.330]'
@@ -49,7 +49,7 @@ def format_score(score: Score | str | None) -> str:
 
 
 def list_chance_warnings(summary: Summary) -> list[str]:
-    """A line for each model, floors left out, that is no better than chance on some tasks."""
+    """One line for each model, baselines left out, that is no better than chance on some tasks."""
     lines = []
     for model in dict.fromkeys(model for model, _ in summary.at_chance):
         found = [task for name, task in summary.at_chance if name == model]

@@ -1,7 +1,7 @@
-"""The paper's table in small: one model told the region in every way, before and after training on SCaR.
+"""Table of region strategies: the miniature model with each strategy, before and after training on SCaR.
 
-Scores stand in a file as they were measured, one of each way, stage, training seed and draw of queries; the table has
-their means, and beside them what the paper prints of the large models.
+A file holds one score for each strategy, stage, training seed and draw of queries. The table shows their means, and
+beside them the scores that the paper prints for the large models.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from scar.common.files import write_bytes
 from scar.errors import DataError
 
 Stage: TypeAlias = Literal["before", "after"]
-"""Before training on SCaR, and after it."""
+"""Whether the model was trained on SCaR."""
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 PROMPT_STRATEGY = "prompt"
-"""The way of a model that takes boxes; the others are values of ``--region``."""
+"""Strategy of a model that takes the box as a prompt; the other strategies are values of ``--region``."""
 
 
 @dataclass(frozen=True, slots=True)
 class StrategyDescription:
-    """How a model learns which region is meant, and which rows of the paper's table are told it likewise.
+    """Title of a region strategy, and the rows of the paper's table that use it.
 
     Attributes:
-        title: for people.
+        title: heading of its row.
         published_before: (model, setting) in ``published.csv`` before training on SCaR; None if the paper has none.
-        published_after: likewise after it.
+        published_after: (model, setting) after training on SCaR; None if the paper has none.
     """
 
     title: str
@@ -57,17 +57,17 @@ REGION_STRATEGIES = {
 
 @dataclass(frozen=True, slots=True)
 class StrategyScore:
-    """A score.
+    """A score of one model with one region strategy; the fields are the JSON keys of the file.
 
     Attributes:
-        way: a key of `WAYS`.
+        way: a key of `REGION_STRATEGIES`.
         stage: see `Stage`.
         seed: of the training.
         draw: seed of the queries.
         hit: `HEADLINE_METRIC`, 0 to 1.
-        queries: how many were asked.
-        chance: what guessing gives.
-        model: name of what was asked, with its revision.
+        queries: number of queries.
+        chance: expected score of guessing.
+        model: name of the model, with its revision.
     """
 
     way: str
@@ -82,11 +82,11 @@ class StrategyScore:
 
 @dataclass(frozen=True, slots=True)
 class MeanScore:
-    """Scores of one model told in one way.
+    """Mean score of one model with one strategy.
 
     Attributes:
         mean: over draws.
-        deviation: of the scores from it, with n - 1; None of a single draw.
+        deviation: sample standard deviation over draws; None of a single draw.
     """
 
     mean: float
@@ -98,12 +98,12 @@ class MeanScore:
 
 @dataclass(frozen=True, slots=True)
 class StrategyRow:
-    """A way with its scores.
+    """Scores of one region strategy.
 
     Attributes:
         title: see `StrategyDescription`.
-        cells: as `Ways.columns`; None where nothing was measured.
-        published_scores: what the paper prints of each of `STAGES`.
+        cells: one for each of `StrategyTable.columns`; None where nothing was measured.
+        published_scores: score of the paper in each of `STAGES`; None if it has none.
     """
 
     title: str
@@ -117,8 +117,8 @@ class StrategyTable:
 
     Attributes:
         columns: (training seed, stage) of each column.
-        rows: in the order of `WAYS`.
-        about: how it was measured, in a sentence.
+        rows: in the order of `REGION_STRATEGIES`.
+        about: a sentence on how the scores were measured.
     """
 
     columns: tuple[tuple[int, Stage], ...]
@@ -127,16 +127,16 @@ class StrategyTable:
 
     @property
     def headings(self) -> list[str]:
-        """Titles of all columns but the first."""
+        """Headings of all columns but the first."""
         own = [f"{stage} the SCaR stage, seed {seed}" for seed, stage in self.columns]
         return [*own, "paper, before SCaR-train", "paper, after SCaR-train"]
 
 
 def make_strategy_table(scores: Sequence[StrategyScore]) -> StrategyTable:
-    """Means and deviations over draws.
+    """Means and standard deviations over draws.
 
     Raises:
-        DataError: no scores.
+        DataError: there are no scores.
     """
     if not scores:
         raise DataError("no scores of ways to tell a region.")
@@ -168,17 +168,17 @@ def write_strategy_scores(scores: Sequence[StrategyScore], path: Path) -> None:
     """Write scores as JSON.
 
     Raises:
-        EvalError: they cannot be written.
+        EvalError: the file cannot be written.
     """
     lines = ",\n".join(f" {json.dumps(asdict(each))}" for each in scores)
     write_bytes(f"[\n{lines}\n]\n".encode(), path)
 
 
 def read_strategy_scores(path: Path) -> list[StrategyScore]:
-    """Read what `write` wrote.
+    """Read the scores that `write_strategy_scores` wrote.
 
     Raises:
-        DataError: the file is none of these; says what is wrong with it.
+        DataError: the file cannot be read, or a score is malformed.
     """
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
@@ -203,7 +203,7 @@ def _average_scores(hits: Sequence[float]) -> MeanScore | None:
 
 
 def _find_published(row: tuple[str, str] | None) -> PublishedScore | None:
-    """The paper's mean over the five SCaR tasks."""
+    """The paper's mean over the five SCaR tasks of a (model, setting)."""
     if row is None:
         return None
     found = [

@@ -1,1 +1,1 @@
-"""VIRTUE as other libraries want it; each module needs its library, and nothing else imports them."""
+"""VIRTUE as a model of other libraries; each module needs its library, and nothing else imports it."""

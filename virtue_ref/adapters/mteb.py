@@ -1,8 +1,8 @@
-"""VIRTUE as an `mteb` model with its segmenter, which the wrapper that mteb ships leaves out.
+"""VIRTUE as an `mteb` model. It uses the segmenter, which the wrapper in mteb leaves out.
 
-    mteb.evaluate(Virtue("Sony/VIRTUE-2B-SCaR"), tasks)
+    mteb.evaluate(MtebVirtue("Sony/VIRTUE-2B-SCaR"), tasks)
 
-Tasks without prompts get the grid that VIRTUE was trained with. Columns `box`, `points` or `mask` are prompts.
+Columns `box`, `points` or `mask` are prompts. Images without a prompt get the grid of points of VIRTUE's training.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ IMAGE_TEXT = "<|image_pad|>\nRepresent the given image."
 
 
 class MtebVirtue(AbsEncoder):  # type: ignore[misc, unused-ignore]
-    """An encoder in mteb's sense.
+    """An encoder of mteb.
 
     Args:
         model_name: as `virtue_ref.load` takes it.
         revision: of a Hugging Face repository.
         device: such as "cuda:1"; None takes a GPU if there is one.
-        options: of `virtue_ref.load`.
+        options: further options of `virtue_ref.load`.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class MtebVirtue(AbsEncoder):  # type: ignore[misc, unused-ignore]
         self._image_files = ImageFiles()
 
     def encode(self, inputs: Any, **_: Any) -> NDArray[np.float32]:
-        """(N, D) vectors of the rows of a DataLoader, in order."""
+        """(N, D) unit rows, one for each row of a DataLoader, in order."""
         vectors = [self._encode_batch(batch) for batch in inputs]
         return np.concatenate(vectors) if vectors else np.empty((0, self.embedder.dim), np.float32)
 

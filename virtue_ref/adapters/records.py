@@ -1,4 +1,4 @@
-"""What other libraries hand over, as items: texts, pictures in memory, and dictionaries of both with a prompt."""
+"""Items from the inputs of other libraries: texts, images in memory, and dictionaries with text, image and prompt."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from virtue_ref.inference.vector_files import parse_prompt
 
 
 class ImageFiles:
-    """Pictures in memory as files, which items name; equal pictures are one file. They go when the album goes."""
+    """Writes images in memory to temporary files; equal images share a file. Deletes them together with this object."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="virtue-"))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
 
     def write_image(self, picture: Image | Path | str) -> Path:
-        """The file of a picture; a path is one already."""
+        """Path of the file of an image; a path is returned unchanged."""
         if not isinstance(picture, Image):
             return Path(picture)
         content = hashlib.sha256(f"{picture.mode}{picture.size}".encode() + picture.tobytes()).hexdigest()
@@ -37,10 +37,10 @@ class ImageFiles:
 
 
 def make_item(value: Any, image_files: ImageFiles) -> Item:
-    """An item of a text, a picture, or a dictionary with text, image, and box, points or mask as `virtue embed` reads.
+    """Make an item of a text, an image, or a dictionary with text, image and a prompt in the format of `virtue embed`.
 
     Raises:
-        ItemError: it is nothing of that.
+        InputError: any other value, or a malformed prompt.
     """
     match value:
         case Item():

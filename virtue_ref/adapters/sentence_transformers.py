@@ -1,6 +1,6 @@
-"""VIRTUE as a module of a `SentenceTransformer`, with its segmenter.
+"""VIRTUE, with its segmenter, as a module of a `SentenceTransformer`.
 
-model = SentenceTransformer(modules=[Virtue("Sony/VIRTUE-2B-SCaR")])
+model = SentenceTransformer(modules=[SentenceTransformersVirtue("Sony/VIRTUE-2B-SCaR")])
 model.encode(["a cat", {"text": "which one?", "image": picture, "box": [10, 20, 110, 90]}])
 """
 
@@ -18,11 +18,11 @@ from virtue_ref.embedder import load
 
 
 class SentenceTransformersVirtue(InputModule):  # type: ignore[misc, unused-ignore]
-    """A whole VIRTUE as the only module: inputs to unit vectors. For inference; train with `virtue_ref` itself.
+    """A whole VIRTUE as the only module: from inputs to unit vectors. For inference; train with `virtue_ref` itself.
 
     Args:
-        config: as `virtue_ref.load` takes it. Saving keeps the name and the options, not the weights.
-        options: of `virtue_ref.load`.
+        config: as `virtue_ref.load` takes it. Saving keeps this name and the options, not the weights.
+        options: further options of `virtue_ref.load`.
     """
 
     config_keys: list[str] = ["config", "options"]  # noqa: RUF012 - the library's own annotation
@@ -45,7 +45,7 @@ class SentenceTransformersVirtue(InputModule):  # type: ignore[misc, unused-igno
         return self.embedder.dim
 
     def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **_: Any) -> dict[str, Any]:
-        """Items of texts, pictures and dictionaries; `prompt` is words before each text."""
+        """Items of texts, images and dictionaries; `prompt` is prefixed to each text."""
         items = [make_item(given, self._image_files) for given in inputs]
         return {"items": [type(item)((prompt or "") + item.text, item.image, item.prompt) for item in items]}
 
@@ -55,5 +55,5 @@ class SentenceTransformersVirtue(InputModule):  # type: ignore[misc, unused-igno
         return {**features, "sentence_embedding": vectors}
 
     def save(self, output_path: str, *_: Any, **__: Any) -> None:
-        """Write the name and the options; `virtue convert` writes weights."""
+        """Write the name and the options; use `virtue convert` to write weights."""
         self.save_config(output_path)

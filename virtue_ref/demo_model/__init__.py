@@ -1,6 +1,6 @@
-"""A VIRTUE that one trains on a laptop, in the drawn world.
+"""The demo model: a VIRTUE small enough to train on a laptop, on drawn pictures.
 
-The published model stands on parts that know pictures and words already. So these are taught first, each what the real
-one brings along (`parts`, `language`); then they are frozen as the paper does, and the loop that trains the large ones
-trains connector and adapters on a drawn SCaR corpus (`make`).
+The published model starts from pretrained parts. The demo model therefore pretrains its encoders (`encoders`) and its
+language model (`language`) first. Then the encoders are frozen, as in the paper, and the usual training loop trains
+connector and adapters on a drawn SCaR corpus (`make`).
 """

@@ -1,9 +1,9 @@
-"""What the small language model and the connector are taught: to say what is in a box and what is around it.
+"""Pretraining of the small language model and the connector: to describe the thing in a box and its surroundings.
 
-Questions are those of SCaR, with a box or a click, with the box in words alone, or with neither. The answer is asked of
-the last token, whose state is the embedding: place, colour, shape, position and what the thing is in which direction
-of; and of each image token: does it show the thing, or what it is left, right, above or below of. Captions are read
-with the same heads, so that questions and captions come to mean the same.
+Questions are those of SCaR, with a box or a click as prompt, with the box in words, or with neither. Heads on the last
+token, whose state is the embedding, predict scene, colour, shape, position and relations to other things. A head on
+each image token predicts whether the token shows the thing, or a neighbour of it. The same heads also read captions, so
+that questions and captions get a common space.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ HEAD_SIZES = (
     THING_KINDS,
 )
 EMBEDDING_SCALE = 11.3
-"""Heads read embeddings of norm 1 as if their numbers were of about that size: the root of their count."""
+"""Factor on the embeddings of norm 1 before the heads, about the root of the dimension, so that numbers are near 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegionQuestion:
-    """A thing in a view, and how one asks for it."""
+    """A thing in a view, and the kind of prompt: ``box``, ``click``, ``words`` or ``nothing``."""
 
     view: int
     thing: int
@@ -55,7 +55,7 @@ class RegionQuestion:
 
 
 def write_query(box: Box | None) -> str:
-    """A query's text, as SCaR's evaluation has it."""
+    """Text of a query, as in the evaluation on SCaR."""
     text = INSTRUCTION.replace("<|image_1|>", f"{IMAGE_TOKEN} ") + "\n"
     return text if box is None else text + format_region([box.x0, box.y0, box.x1, box.y1])
 
@@ -77,14 +77,14 @@ class LanguagePretraining(nn.Module):
         self.states = out.last_hidden_state  # type: ignore[attr-defined]
 
     def embed_captions(self, texts: Sequence[str]) -> Tensor:
-        """(B, hidden) of captions."""
+        """(B, hidden) scaled embeddings of captions."""
         rows = [self.tokenizer.encode(text).ids for text in texts]
         return self._embed_rows(rows, [0] * len(rows), [None] * len(rows), [None] * len(rows), [])
 
     def embed_questions(
         self, views: Sequence[View], seen: Sequence[ImageFeatures], asked: Sequence[RegionQuestion], rng: Random
     ) -> Tensor:
-        """(B, hidden) of questions; view i of a question has been seen as `seen[i]`."""
+        """(B, hidden) scaled embeddings of questions; `seen[i]` are the encoders' features of `views[i]`."""
         config = self.model.config.segmenter
         if config is None:
             raise ValueError("the miniature has a segmenter.")
@@ -108,7 +108,7 @@ class LanguagePretraining(nn.Module):
         captions: Sequence[Caption],
         rng: Random,
     ) -> tuple[Tensor, float]:
-        """The loss, and the share of boxed things whose shape is right."""
+        """The loss, and the share of prompted things whose shape is predicted correctly."""
         said = self.head(self.embed_questions(views, seen, asked, rng)).split(HEAD_SIZES, dim=1)
         states = self.states
         own = [views[question.view] for question in asked]
@@ -139,7 +139,7 @@ class LanguagePretraining(nn.Module):
         return total, float(right)
 
     def _compute_token_loss(self, states: Tensor, views: Sequence[View], asked: Sequence[RegionQuestion]) -> Tensor:
-        """Loss over image tokens of the questions with segment tokens."""
+        """Loss over the image tokens of questions with a box or click."""
         start = (
             self.tokenizer.encode(write_query(None)).ids.index(self._image_token_id)
             + self.model.config.segmenter.tokens  # type: ignore[union-attr]
@@ -226,7 +226,7 @@ def train_language(
     seed: int,
     say: Progress,
 ) -> None:
-    """Train language model, connector and heads on what the frozen encoders have seen of the views."""
+    """Train language model, connector and heads on the frozen encoders' features of the views."""
     rng = Random(seed)  # noqa: S311 - a draw, not a secret
     learning = [weight for weight in part.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(learning, lr=rate, weight_decay=0.01, betas=(0.9, 0.98))
@@ -256,7 +256,7 @@ def _label_positions(view: View, thing: int) -> list[float]:
 
 
 def _label_caption(caption: Caption) -> list[int]:
-    """Place, colour, shape and fact that a caption tells, as numbers; -1 where it is none of the world's."""
+    """Indices of scene, colour, shape and relation of a caption; -1 where it has none of the demo world."""
     words = caption.scene.split(" ", 1)
     scene = words[1] if words[0] in ("a", "an", "the") else caption.scene
     colour, shape = _parse_thing(caption.object)

@@ -1,4 +1,4 @@
-"""All stages of the miniature, one after another; each is kept: a run that was stopped goes on with the next."""
+"""Train the demo model in stages; each stage is saved, and a stopped run continues after the last one saved."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ from virtue_ref.training.train import train
 CONFIG_PATH = Path(__file__).with_name("sizes.toml")
 VOCABULARY_SIZE = 896
 PARTS_FOLDER = "parts"
-"""Folder, in that of a run, of the model before its SCaR stage."""
+"""Subfolder of a run: the model before its SCaR stage."""
 FIRST_TRAINING_SEED = 1000
-"""Seeds of training worlds begin here; those that people evaluate on are small numbers and of the other split."""
+"""First seed of training worlds; worlds for evaluation have small seeds and the other split."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Effort:
-    """How much of everything.
+    """Number of pictures and training steps.
 
     Attributes:
-        pictures: drawn for the parts; as many others for language and corpus.
-        vision: steps of 32 pictures.
-        segmenter: steps of 24 pictures, each with up to five prompts.
-        language: steps of 40 questions.
-        scar: steps of 32 pairs with nine negatives each.
+        pictures: drawn for the encoders; as many others for language model and corpus.
+        vision: steps of the vision encoder, 32 pictures each.
+        segmenter: steps of the segmenter, 24 pictures each, with up to five prompts a picture.
+        language: steps of the language model, 40 questions each.
+        scar: steps of the SCaR stage, 32 pairs each, with nine negatives a pair.
     """
 
     pictures: int = 4000
@@ -58,16 +58,16 @@ class Effort:
 
 
 def make_demo_model(out: Path, seed: int = 0, effort: Effort = Effort(), say: Progress = lambda *_: None) -> Path:
-    """Teach the parts, then train on drawn SCaR.
+    """Pretrain encoders and language model, then train on a drawn SCaR corpus.
 
     Args:
         out: folder of the run.
         seed: of weights, order and training worlds.
-        effort: how much of everything.
+        effort: number of pictures and steps.
         say: shows progress.
 
     Returns:
-        The checkpoint's folder.
+        Folder of the last checkpoint.
     """
     config = Config.read(CONFIG_PATH)
     corpus = draw_corpus(out / "corpus", effort.pictures, FIRST_TRAINING_SEED + 2 * seed)
@@ -110,7 +110,7 @@ def make_demo_model(out: Path, seed: int = 0, effort: Effort = Effort(), say: Pr
 
 
 def draw_corpus(folder: Path, pictures: int, seed: int) -> Path:
-    """A drawn world's train split as a corpus; one that is there stays."""
+    """Draw a world and build its train split as a corpus, unless the folder holds one already."""
     if not (folder / "build_report.json").exists():
         world = folder.parent / "world"
         draw_world(world, pictures, seed, "train")
@@ -126,7 +126,7 @@ def draw_corpus(folder: Path, pictures: int, seed: int) -> Path:
 
 
 def train_tokenizer(samples: Sequence[Sample], seed: int) -> Tokenizer:
-    """A tokenizer that knows the world's words and numbers whole, and every other text by its bytes."""
+    """Train a byte-level BPE tokenizer on captions and queries, so that their words and numbers are single tokens."""
     rng = Random(seed)  # noqa: S311 - a draw, not a secret
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
@@ -150,7 +150,7 @@ def train_tokenizer(samples: Sequence[Sample], seed: int) -> Tokenizer:
 
 @torch.no_grad()
 def encode_views(model: Virtue, views: Sequence[View]) -> list[ImageFeatures]:
-    """What the frozen encoders make of views."""
+    """Features of views from the frozen encoders."""
     seen: list[ImageFeatures] = []
     for start in range(0, len(views), 32):
         some = views[start : start + 32]
@@ -161,7 +161,7 @@ def encode_views(model: Virtue, views: Sequence[View]) -> list[ImageFeatures]:
 
 
 def train_or_load(file: Path, model: Virtue, train_part: Callable[[], None]) -> None:
-    """Teach, and keep the weights; or take those that were kept."""
+    """Load the weights of a stage from its file, or train them and save the file."""
     if file.exists():
         model.load_state_dict(load_file(file))
         return

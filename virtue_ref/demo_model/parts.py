@@ -1,4 +1,4 @@
-"""What the small encoders are taught before they are frozen."""
+"""Pretraining of the small vision encoder and segmenter, which are frozen afterwards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Progress = Callable[[int, int, str], None]
 
 
 class VisionPretraining(nn.Module):
-    """The vision encoder with a head: what does each token show, where is it, and what place is it."""
+    """Vision encoder with a head for each token: colour, shape and scene that it shows, and its position."""
 
     def __init__(self, model: Virtue) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class VisionPretraining(nn.Module):
         self.head = nn.Linear(model.hidden, COLOUR_CLASSES + SHAPE_CLASSES + len(SCENES) + 2)
 
     def forward(self, views: Sequence[View], rng: Random) -> tuple[Tensor, float]:
-        """The loss, and the share of things whose shape is right."""
+        """The loss, and the share of tokens that show a thing whose shape is predicted correctly."""
         grids = torch.tensor([[1, 2 * view.grid[0], 2 * view.grid[1]] for view in views])
         tokens = self.encoder(torch.cat([view.patches.float() for view in views]), grid_thw=grids).pooler_output
         said = self.head(functional.layer_norm(tokens, tokens.shape[-1:]))
@@ -46,7 +46,7 @@ class VisionPretraining(nn.Module):
 
 
 class SegmenterPretraining(nn.Module):
-    """The segmenter with heads: the mask of what is prompted, its name, and what each cell of the map shows."""
+    """Segmenter with heads: mask, colour and shape of the prompted thing, and colour and shape of each cell."""
 
     def __init__(self, model: Virtue) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class SegmenterPretraining(nn.Module):
         self.cell_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, COLOUR_CLASSES + SHAPE_CLASSES))
 
     def forward(self, views: Sequence[View], rng: Random) -> tuple[Tensor, float]:
-        """The loss, and the mean overlap of masks (intersection over union)."""
+        """The loss, and the mean intersection over union of the masks."""
         maps = self.segmenter.encode(torch.stack([view.frame.float() for view in views]))
         asked = [
             (number, thing)
@@ -105,7 +105,7 @@ def train_encoder(
     seed: int,
     say: Progress,
 ) -> None:
-    """Train a part with its heads; the heads are thrown away afterwards."""
+    """Train an encoder with its heads; only the encoder is used afterwards."""
     rng = Random(seed)  # noqa: S311 - a draw, not a secret
     optimiser = torch.optim.AdamW(part.parameters(), lr=rate, weight_decay=0.02, betas=(0.9, 0.98))
     part.train()
@@ -127,7 +127,7 @@ def train_encoder(
 
 
 def _weight_classes(kinds: int) -> Tensor:
-    """Weights of classes: most cells show nothing."""
+    """Class weights: the class "nothing", which most cells are, counts less."""
     return torch.tensor([0.2] + [1.0] * (kinds - 1))
 
 

@@ -1,4 +1,4 @@
-"""The miniature told the region in every way, on drawn worlds that it has not seen."""
+"""Score the demo model with every region strategy, on drawn worlds that it was not trained on."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from virtue_ref.embedder import VirtueEmbedder, load
 from virtue_ref.training import runs
 
 DRAW_SEEDS = (11, 12, 13)
-"""Seeds of worlds to ask about; those of training begin at `virtue_ref.demo_model.make.FIRST_TRAINING_SEED`."""
+"""Seeds of the evaluation worlds; those of training begin at `virtue_ref.demo_model.make.FIRST_TRAINING_SEED`."""
 
 PICTURES_PER_WORLD = 240
-"""Of a world: a little over 1,000 queries."""
+"""Pictures of an evaluation world, which give a little over 1,000 queries."""
 
 BATCH_SIZE = 512
-"""Items that the model is given at once; it makes its own passes of them."""
+"""Items that the model gets at once; it divides them into batches itself."""
 
 
 def score_strategies(
@@ -37,12 +37,12 @@ def score_strategies(
     pictures: int = PICTURES_PER_WORLD,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[StrategyScore]:
-    """Score a finished run in all ways; worlds and results stay in ``run/table``, so that it goes on where it was.
+    """Score a finished run with all region strategies; existing worlds and results in ``run/table`` are reused.
 
     Args:
         run: folder of `virtue_ref.demo_model.make.make_demo_model`.
         draws: seeds of worlds.
-        pictures: drawn for each.
+        pictures: drawn for each world.
         say: shows a line to the user.
 
     Raises:
@@ -54,7 +54,7 @@ def score_strategies(
         absent = run / "scar" / runs.LAST if after is None else before
         raise CheckpointError(f"{absent}: not there; `virtue train demo --out {run}` does what is missing.")
     seed = json.loads((after / f"{runs.STATE_STEM}.json").read_text())["facts"]["recipe"]["optimiser"]["seed"]
-    # Four of the ways look at the same pictures; each is encoded once.
+    # four of the strategies use the same images, which are encoded once
     models = {
         "before": load(before, cached_images=pictures),
         "after": load(run / "scar", cached_images=pictures),
@@ -75,7 +75,7 @@ def score_strategies(
 
 
 def _evaluate_strategies(model: VirtueEmbedder, files: TaskFiles, out: Path) -> Iterator[tuple[str, Result]]:
-    """A model's result in each way; captions are the same in all of them and are embedded once."""
+    """Results of a model with each strategy; all share the captions, which are embedded once."""
     captions = VectorsInMemory()
     for way in REGION_STRATEGIES:
         told = model if way == PROMPT_STRATEGY else apply_strategy(model, way)

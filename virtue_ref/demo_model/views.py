@@ -1,4 +1,4 @@
-"""Drawn pictures as tensors, with what is true of each place in them."""
+"""Drawn pictures as tensors, with labels for each cell."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from virtue_ref.model.prompts import FIRST_CORNER, POSITIVE, SECOND_CORNER, Poin
 
 DIRECTIONS = ("to the left of", "to the right of", "above", "below", "in front of", "behind")
 SHOWN_SHARE, HIDDEN_SHARE = 0.25, 0.08
-"""Share of a cell from which on it shows a thing; below the second it shows none; between them it is not asked."""
+"""Covered share of a cell from which on it shows a thing, and below which it shows none; between them it is ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One picture. N things, back to front; rows x columns cells that are the vision encoder's tokens.
+    """One picture with N things, back to front, and rows x columns cells, which are the vision encoder's tokens.
 
     Attributes:
-        patches: for the vision encoder.
+        patches: input of the vision encoder.
         grid: rows and columns of cells.
-        frame: (3, side, side) for the segmenter.
+        frame: (3, side, side) input of the segmenter.
         size: width and height in pixels.
-        scene: number of the place.
-        colour: (N,) numbers.
-        shape: (N,) numbers.
+        scene: index of the scene.
+        colour: (N,) indices of colours.
+        shape: (N,) indices of shapes.
         boxes: of the things, in pixels.
         cell_shares: (N, rows, columns) share of each cell that a thing covers.
-        frame_shares: (N, side / 4, side / 4) the same of the segmenter's frame.
-        relations: (subject, direction, object).
+        frame_shares: (N, side / 4, side / 4) share of each 4 x 4 square of the frame that a thing covers.
+        relations: (subject, direction, object) indices.
     """
 
     patches: Tensor
@@ -54,7 +54,7 @@ class View:
     relations: tuple[tuple[int, int, int], ...]
 
     def label_cells(self, shares: Tensor) -> tuple[Tensor, Tensor]:
-        """Colour and shape of what cells show: 0 for nothing, else the number and one; -1 is not asked."""
+        """Colour and shape labels of cells from (N, ...) shares: index + 1, 0 for no thing, -1 to ignore."""
         best, which = shares.max(dim=0)
         return tuple(  # type: ignore[return-value]
             torch.where(best > SHOWN_SHARE, kind[which] + 1, torch.where(best > HIDDEN_SHARE, -1, 0)).flatten()
@@ -62,7 +62,7 @@ class View:
         )
 
     def label_neighbours(self, thing: int) -> tuple[Tensor, Tensor]:
-        """(cells, 5): does a cell show the thing, or what it is left, right, above or below of; and whether to ask."""
+        """(cells, 5) labels and (cells,) mask: a cell shows the thing, or what it is left, right, above or below of."""
         best, which = self.cell_shares.max(dim=0)
         labels = torch.zeros(len(self.colour), 5)
         labels[thing, 0] = 1
@@ -72,7 +72,7 @@ class View:
         return labels[which.flatten()], (best > SHOWN_SHARE).flatten()
 
     def label_relations(self, thing: int) -> Tensor:
-        """(directions * colours * shapes,): what the thing stands in which direction of."""
+        """(directions * colours * shapes,) 1 for each kind of thing in that relation to the thing."""
         table = torch.zeros(len(DIRECTIONS), len(COLOURS), len(SHAPES))
         for subject, direction, other in self.relations:
             if subject == thing:
@@ -80,7 +80,7 @@ class View:
         return table.flatten()
 
     def draw_prompt(self, thing: int, side: int, rng: Random) -> PointPrompt:
-        """A box around a thing, sometimes a sloppy one, or a click on it."""
+        """A random prompt for a thing: a click (40 %), a jittered box (30 %) or the box (30 %)."""
         box, chance = self.boxes[thing], rng.random()
         if chance < 0.4:
             inside = (self.frame_shares[thing] > 0.8).nonzero().tolist() or [
@@ -97,7 +97,7 @@ class View:
 
 
 def draw_view(index: int, seed: int, config: Config) -> View:
-    """Picture `index` of the training world of a seed."""
+    """Draw picture `index` of the training world of a seed."""
     if config.segmenter is None:
         raise ValueError("the miniature has a segmenter.")
     drawing = draw_picture(index, seed, "train")
@@ -128,7 +128,7 @@ def draw_view(index: int, seed: int, config: Config) -> View:
 
 
 def find_cell_centres(grid: tuple[int, int]) -> Tensor:
-    """(cells, 2): where cells are, -1 to 1."""
+    """(cells, 2) y and x of the cells' centres, -1 to 1."""
     rows, columns = grid
     y = (torch.arange(rows) + 0.5) / rows * 2 - 1
     x = (torch.arange(columns) + 0.5) / columns * 2 - 1
@@ -136,5 +136,5 @@ def find_cell_centres(grid: tuple[int, int]) -> Tensor:
 
 
 def find_learning_rate(step: int, steps: int, peak: float) -> float:
-    """Up in a line for 50 steps, down in a line to the end."""
+    """Learning rate of a step: linear warm-up over 50 steps, linear decay to 0."""
     return peak * min(1.0, (step + 1) / 50) * (1 - step / steps)

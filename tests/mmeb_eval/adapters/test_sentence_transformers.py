@@ -105,7 +105,7 @@ def test_a_model_that_fuses_gets_both_at_once(clip: Path, picture: Path, monkeyp
         return np.ones((len(inputs), 4))
 
     monkeypatch.setattr(embedder._model, "supports", lambda what: what != "image")
-    monkeypatch.setattr(embedder._model, "encode_texts", encode)
+    monkeypatch.setattr(embedder._model, "encode", encode)
     assert embedder.embed([Item("what?", picture)]) == pytest.approx(np.full((1, 4), 0.5))
     assert [sorted(each) for each in seen] == [["image", "text"]]
     assert seen[0]["text"] == "what?"
