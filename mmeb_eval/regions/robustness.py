@@ -19,7 +19,7 @@ from mmeb_eval.regions.perturb import Perturbation, Target, click_beside, jitter
 from scar.annotations.masks import parse_mask
 from scar.common.progress import Track, track_silently
 from scar.errors import DataError
-from scar.formats.parquet import iter_rows
+from scar.formats.reader import iter_rows
 from scar.sample import Box
 
 

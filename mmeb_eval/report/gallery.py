@@ -18,7 +18,7 @@ from mmeb_eval.run.results import Result, list_models
 from mmeb_eval.templates.fused import DATA_IMAGE_TOKEN, get_layout
 from scar.common.files import hash_file
 from scar.common.html import EmbeddedImage, embed_image, split_caption
-from scar.formats.parquet import make_row_file
+from scar.formats.reader import make_row_file
 from scar.sample import Box, Caption, Sample
 
 LARGEST_SIDE = 480

@@ -19,7 +19,7 @@ from typing import Any
 from scar.audit.row_blocks import iter_row_blocks
 from scar.common.statistics import wilson_interval
 from scar.errors import InputError
-from scar.formats.parquet import RowFile
+from scar.formats.reader import RowFile
 
 REVIEW_FILE = "review.jsonl"
 

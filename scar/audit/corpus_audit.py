@@ -18,7 +18,7 @@ from scar.audit.questions import Question, QuestionSet, ReservoirSample, fills_e
 from scar.audit.row_blocks import AT_ONCE, iter_row_blocks
 from scar.audit.word_counts import WordCounts
 from scar.common.progress import Track
-from scar.formats.parquet import RowFile, find_row_files
+from scar.formats.reader import RowFile, find_row_files
 
 ENOUGH_QUESTIONS = 10_000
 """Where a baseline learns of other images of the same file, so many questions are enough: each fifth of a file takes

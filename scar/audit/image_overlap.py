@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from scar.common.image_hash import find_image_hash, match_identities, parse_coco_identity
-from scar.formats.parquet import RowFile
+from scar.formats.reader import RowFile
 from scar.sample import Split
 
 

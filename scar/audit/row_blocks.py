@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from scar.audit.logistic import Floats, Ints
 from scar.audit.questions import Question
 from scar.errors import InputError
-from scar.formats.parquet import RowFile
+from scar.formats.reader import RowFile
 from scar.sample import NEGATIVES_PER_PART, PARTS, Box, Part, Split
 
 CAPTION_KINDS = ("gold", *PARTS)

@@ -29,15 +29,15 @@ from scar.build.image_folder import ImagesMode, put_images, refuse_to_replace, r
 from scar.build.leakage import Leakage, find_leakage, refuse_leakage
 from scar.build.pipeline import fit_generator, image_folder_name, select_fit_indices
 from scar.build.refine import refine_source
-from scar.build.report import REPORT_NAME, read_report
 from scar.build.shard import SHARD_IMAGES, Job, Shard, ShardResult
 from scar.build.shard_store import ShardStore
 from scar.common.files import is_inside, write_json
 from scar.common.image_hash import parse_coco_identity
 from scar.common.progress import Track
 from scar.errors import BuildInterrupted, InputError, LeakageError, RecipeError, ScarError
-from scar.formats.parquet import SampleWriter
+from scar.formats.build_report import REPORT_NAME, read_report
 from scar.formats.schema import Origin
+from scar.formats.writer import SampleWriter
 from scar.generators.generator import Generator, make_rules_generator
 from scar.recipe import Recipe, Source
 from scar.recipe import read_recipe as load_recipe

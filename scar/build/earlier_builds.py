@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scar.common.image_hash import find_image_hash, parse_coco_identity
-from scar.formats.parquet import find_row_files
+from scar.formats.reader import find_row_files
 from scar.sample import Split
 
 

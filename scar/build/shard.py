@@ -15,7 +15,7 @@ import pyarrow as pa
 from scar.accounting import Tally
 from scar.annotations import PictureRef
 from scar.build.pipeline import iter_samples
-from scar.formats import schema
+from scar.formats.row_codec import make_provenance_table, make_row_table
 from scar.formats.schema import PROVENANCE_SCHEMA, SCHEMAS, Origin
 from scar.generators.generator import Generator
 from scar.recipe import Recipe, Source
@@ -94,7 +94,7 @@ class ShardResult:
     @property
     def images(self) -> list[str]:
         """The image files of the samples, relative to the source's image folder."""
-        return [path.split("/", 2)[2] for path in self.rows["qry_image_path"].unique().to_pylist()]
+        return [path.split("/", 2)[2] for path in dict.fromkeys(self.rows["qry_image_path"].to_pylist())]
 
     def to_bytes(self) -> bytes:
         """An Arrow file; the same result gives the same bytes."""
@@ -153,9 +153,7 @@ def read_digest(content: bytes | memoryview | pa.Buffer) -> str:
 def _make_tables(samples: Iterable[Sample], job: Job) -> tuple[pa.Table, pa.Table]:
     """Rows and notes; the samples themselves are gone when it returns."""
     made = list(samples)
-    return schema.make_row_table(made, job.source.split, job.origin.seed), schema.make_provenance_table(
-        made, job.origin
-    )
+    return make_row_table(made, job.source.split, job.origin.seed), make_provenance_table(made, job.origin)
 
 
 @contextmanager

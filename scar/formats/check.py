@@ -12,7 +12,7 @@ from scar.annotations.masks import check_runs, count_pixels
 from scar.common.images import decode_image, locate_image
 from scar.common.progress import Track, track_silently
 from scar.errors import BadRecord, InputError
-from scar.formats.parquet import RowFile, find_parquet_files, find_schema_problems, make_row_file
+from scar.formats.reader import RowFile, find_parquet_files, find_schema_problems, make_row_file
 from scar.formats.row_codec import region_from_row, sample_from_row
 from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Mask, Negative, Region, Split
 

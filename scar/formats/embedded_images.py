@@ -20,7 +20,8 @@ from scar.common.files import join_inside, replace_file, write_json
 from scar.common.images import locate_image
 from scar.common.progress import Track, track_silently
 from scar.errors import BadRecord, InputError
-from scar.formats.parquet import WITH_IMAGES_FOLDER, RowFile, find_row_files, iter_row_batches
+from scar.formats.reader import RowFile, find_row_files, iter_row_batches
+from scar.formats.schema import WITH_IMAGES_FOLDER
 from scar.sample import Split
 
 ROWS_PER_IMAGE_GROUP = 100

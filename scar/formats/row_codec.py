@@ -1,9 +1,16 @@
-"""Rows of the published formats, as plain dictionaries, -> `Sample`s; `scar.formats.schema` goes the other way."""
+"""`Sample`s <-> rows of the published formats: dictionaries when they are read, arrow tables when they are written."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from random import Random
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
+from scar.common.arrow import make_flag_array, make_list_array, make_number_array, make_string_array
+from scar.formats.schema import EVAL_SCHEMA, INSTRUCTION, PROVENANCE_SCHEMA, SCHEMAS, Origin
 from scar.sample import NEGATIVES_PER_PART, PARTS, Box, Caption, Mask, Negative, Region, Sample, Split
 
 
@@ -76,3 +83,86 @@ def _make_sample(row: dict[str, Any], note: dict[str, Any] | None, region: Regio
 
 def _make_negative(part: Any, **elements: str) -> Negative:
     return Negative(part, Caption(**elements))
+
+
+def make_row_table(samples: Sequence[Sample], split: Split, seed: int) -> pa.Table:
+    """Rows of the published format of a split.
+
+    An eval row has the ten captions to rank, gold first. A train row has the gold caption and one negative, drawn by
+    ``seed`` and the sample's id.
+    """
+    constant = make_string_array([INSTRUCTION] * len(samples))
+    images = make_string_array(sample.image for sample in samples)
+    if split == "eval":
+        texts = make_string_array(text for sample in samples for text in sample.captions)
+        columns = [constant, images, make_list_array([1 + len(sample.negatives) for sample in samples], texts)]
+    else:
+        negatives = [
+            Random(f"{seed}/{sample.id}/negative").choice(sample.negatives)  # noqa: S311 - a draw, not a secret
+            for sample in samples
+        ]
+        no_image = make_string_array([""] * len(samples))
+        columns = [
+            *(constant, images),
+            *(make_string_array(sample.gold.text for sample in samples), no_image),
+            *(make_string_array(negative.caption.text for negative in negatives), no_image),
+        ]
+    return pa.Table.from_arrays([*columns, *_make_region_columns(samples)], schema=SCHEMAS[split])
+
+
+def make_provenance_table(samples: Sequence[Sample], origin: Origin) -> pa.Table:
+    """What the published formats have no column for: parts of captions, all nine negatives, source and record."""
+    count = len(samples)
+    negatives = [negative for sample in samples for negative in sample.negatives]
+    negative_columns = pa.StructArray.from_arrays(
+        [
+            make_string_array(negative.part for negative in negatives),
+            *_make_caption_columns([negative.caption for negative in negatives]),
+        ],
+        fields=list(PROVENANCE_SCHEMA.field("negatives").type.value_type),
+    )
+    golds = _make_caption_columns([sample.gold for sample in samples])
+    licence = pa.nulls(count, pa.string()) if origin.licence is None else make_string_array([origin.licence] * count)
+    columns = [
+        make_string_array(sample.id for sample in samples),
+        make_string_array(sample.source for sample in samples),
+        make_string_array(sample.split for sample in samples),
+        make_number_array([sample.region.id for sample in samples], np.int64),
+        pa.StructArray.from_arrays(golds, fields=list(PROVENANCE_SCHEMA.field("gold").type)),
+        make_list_array([len(sample.negatives) for sample in samples], negative_columns),
+        make_string_array([origin.generator] * count),
+        make_string_array([origin.generator_version] * count),
+        licence,
+        make_number_array([origin.seed] * count, np.int64),
+    ]
+    return pa.Table.from_arrays(columns, schema=PROVENANCE_SCHEMA)
+
+
+def _make_region_columns(samples: Sequence[Sample]) -> list[pa.Array]:
+    """The columns that describe the regions, the same in both formats."""
+    masks = [sample.region.mask for sample in samples]
+    sizes = [() if mask is None else mask.size for mask in masks]
+    numbers = make_number_array([side for size in sizes for side in size], np.int32)
+    segmentation = pa.StructArray.from_arrays(
+        [
+            make_list_array([len(size) for size in sizes], numbers),
+            make_string_array("" if mask is None else mask.counts for mask in masks),
+        ],
+        fields=list(EVAL_SCHEMA.field("segmentation").type),
+        mask=make_flag_array([mask is None for mask in masks]),
+    )
+    boxes = make_number_array([side for sample in samples for side in sample.region.box.xywh], np.float32)
+    return [
+        make_list_array([4] * len(samples), boxes),
+        segmentation,
+        make_string_array(sample.region.category for sample in samples),
+        make_number_array([sample.image_id for sample in samples], np.int64),
+    ]
+
+
+def _make_caption_columns(captions: Sequence[Caption]) -> list[pa.Array]:
+    return [
+        make_string_array(caption.object for caption in captions),
+        make_string_array(caption.relation for caption in captions),
+        make_string_array(caption.scene for caption in captions),
+    ]

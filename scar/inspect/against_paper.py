@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from scar.annotations.pictures import HELD_OUT
-from scar.build.report import read_report
 from scar.errors import InputError
+from scar.formats.build_report import read_report
 from scar.sample import SPLITS, Split
 
 

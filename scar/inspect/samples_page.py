@@ -15,7 +15,7 @@ from scar.common.html import EmbeddedImage, embed_image, render_page, split_capt
 from scar.common.images import FORMATS, decode_image, locate_image
 from scar.common.progress import Track, track_silently
 from scar.errors import BadRecord, InputError
-from scar.formats.parquet import RowFile, find_row_files
+from scar.formats.reader import RowFile, find_row_files
 from scar.sample import Sample, Split
 
 SAMPLES_PAGE = "show.html"

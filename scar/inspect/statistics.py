@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scar.audit.charts import make_lengths_chart
-from scar.build.report import read_report
 from scar.common.charts import BarChart
 from scar.common.files import write_json
 from scar.common.html.figures import save_figures
 from scar.common.progress import Track, track_silently
-from scar.formats.parquet import find_row_files
+from scar.formats.build_report import read_report
+from scar.formats.reader import find_row_files
 from scar.sample import PARTS, Box
 
 if TYPE_CHECKING:

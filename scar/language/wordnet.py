@@ -215,6 +215,6 @@ def _read_noun_table() -> _NounTable:
 
 
 def _read_table(name: str) -> Any:
-    import pyarrow.parquet as pq
+    from scar.common.arrow import read_table
 
-    return pq.read_table(Path(__file__).parent / "tables" / "wordnet" / f"{name}.parquet")
+    return read_table(Path(__file__).parent / "tables" / "wordnet" / f"{name}.parquet")

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pyarrow.parquet as pq
 
 from scar.audit.report import AUDIT_FILE as AUDIT
-from scar.build.report import read_report
 from scar.common.progress import Track, track_silently
 from scar.demo.corpus import DEMO_NAME as DEMO
 from scar.errors import InputError
+from scar.formats.build_report import read_report
 from scar.formats.embedded_images import ImageShard
-from scar.formats.parquet import RowFile, find_row_files
+from scar.formats.reader import RowFile, find_row_files
 from scar.formats.schema import PROVENANCE_SCHEMA
 from scar.inspect.statistics import count_corpus
 from scar.publish.licences import CombinedLicence, combine_licences

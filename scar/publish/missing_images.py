@@ -16,7 +16,7 @@ from scar.common.files import hash_file, write_text
 from scar.common.images import locate_image
 from scar.common.progress import Track, track_silently
 from scar.errors import BadRecord
-from scar.formats.parquet import RowFile, find_parquet_files, find_schema_problems, make_row_file
+from scar.formats.reader import RowFile, find_parquet_files, find_schema_problems, make_row_file
 from scar.publish.card import CARD
 from scar.sample import Split
 

@@ -20,7 +20,7 @@ from scar.common.progress import Track, track_silently
 from scar.common.retry import retry_action
 from scar.errors import HubError, InputError
 from scar.formats.embedded_images import unpack_images
-from scar.formats.parquet import WITH_IMAGES_FOLDER
+from scar.formats.schema import WITH_IMAGES_FOLDER
 from scar.publish.checksums import StoredHashes
 from scar.publish.missing_images import IMAGE_CHECKSUMS, read_checksums
 from scar.publish.plan import iter_folder_lines

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from scar.audit.report import AUDIT_FILE as AUDIT
-from scar.build.report import REPORT_NAME
 from scar.common.files import write_text
 from scar.common.progress import Track, track_silently
+from scar.formats.build_report import REPORT_NAME
 from scar.formats.embedded_images import write_image_shards
-from scar.formats.parquet import WITH_IMAGES_FOLDER, find_row_files
+from scar.formats.reader import find_row_files
+from scar.formats.schema import WITH_IMAGES_FOLDER
 from scar.inspect.statistics import STATISTICS_FILE
 from scar.publish.card import CARD, CROISSANT, write_card
 from scar.publish.checksums import StoredHashes

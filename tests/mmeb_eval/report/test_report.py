@@ -22,8 +22,8 @@ from mmeb_eval.report.ways import REGION_STRATEGIES, Stage, StrategyScore
 from mmeb_eval.run.results import HEADLINE_METRIC, Result
 from scar.common.files import hash_file
 from scar.errors import DataError, EvalError, ScarError, UnknownName
-from scar.formats.parquet import write_samples
 from scar.formats.schema import Origin
+from scar.formats.writer import write_samples
 from scar.sample import Box, Caption, Negative, Region, Sample
 
 NASTY = '<script>alert("1")</script> & <b>'

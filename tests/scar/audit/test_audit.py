@@ -34,8 +34,9 @@ from scar.audit.word_counts import WordCounts, normalize_caption
 from scar.cli import app
 from scar.common.statistics import jensen_shannon_divergence, wilson_interval
 from scar.errors import InputError
-from scar.formats.parquet import find_row_files, write_samples
+from scar.formats.reader import find_row_files
 from scar.formats.schema import Origin
+from scar.formats.writer import write_samples
 from scar.sample import PARTS, Split
 
 OBJECTS = ("a cup", "a fork", "a dog", "a hat", "a clock", "a boat", "a horse", "a lamp")

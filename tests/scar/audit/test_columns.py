@@ -32,8 +32,9 @@ from scar.audit.tokenized_texts import TokenizedTexts, split_words
 from scar.audit.word_counts import normalize_caption
 from scar.cli import app
 from scar.errors import InputError
-from scar.formats.parquet import RowFile, find_row_files, write_samples
+from scar.formats.reader import RowFile, find_row_files
 from scar.formats.schema import Origin
+from scar.formats.writer import write_samples
 from scar.generators.rules.vetoes import VetoContext, present_in_box
 from scar.language import english
 from scar.language.lexicon import resolve_category, resolve_scene

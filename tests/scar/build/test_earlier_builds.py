@@ -15,7 +15,7 @@ from scar.accounting import Tally
 from scar.audit import audit
 from scar.build.earlier_builds import find_earlier_builds
 from scar.errors import LeakageError
-from scar.formats.parquet import find_row_files
+from scar.formats.reader import find_row_files
 from scar.generators.generator import Generator
 from scar.sample import Split
 from tests.scar.annotations.test_visual_genome import HELD, TRAIN_IDS, Genome

@@ -24,7 +24,7 @@ from scar.build.shard import Shard, ShardResult
 from scar.build.shard_store import ShardStore
 from scar.demo.world import draw_world
 from scar.errors import BadRecord, BuildInterrupted, InputError
-from scar.formats.parquet import SampleWriter
+from scar.formats.writer import SampleWriter
 
 IMAGES = 14
 
@@ -108,7 +108,7 @@ def test_shards_of_another_recipe_are_not_taken_over(
         raise ZeroDivisionError("a bug")
 
     with monkeypatch.context() as patch:
-        patch.setattr(SampleWriter, "write_tables", broken)
+        patch.setattr(SampleWriter, "add_tables", broken)
         with pytest.raises(ZeroDivisionError, match="a bug"):
             build(recipe, tmp_path / "one")
     assert (tmp_path / "one" / ".building-Drawn-eval" / "000000.shard").is_file()

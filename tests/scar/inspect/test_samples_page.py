@@ -18,8 +18,9 @@ from scar import Caption, Negative, Region, Sample, read
 from scar.cli import app
 from scar.common.html import trace_outline
 from scar.errors import InputError
-from scar.formats.parquet import find_row_files, write_samples
+from scar.formats.reader import find_row_files
 from scar.formats.schema import Origin
+from scar.formats.writer import write_samples
 from scar.inspect.samples_page import write_samples_page
 from scar.sample import PARTS, Box, Mask
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from scar import Box, Caption, Mask, Negative, Region, Sample, read
 from scar.errors import InputError
-from scar.formats.parquet import write_samples
-from scar.formats.row_codec import sample_from_row
-from scar.formats.schema import EVAL_SCHEMA, INSTRUCTION, TRAIN_SCHEMA, Origin, make_provenance_table, make_row_table
+from scar.formats.row_codec import make_provenance_table, make_row_table, sample_from_row
+from scar.formats.schema import EVAL_SCHEMA, INSTRUCTION, TRAIN_SCHEMA, Origin
+from scar.formats.writer import write_samples
 from scar.sample import PARTS, SPLITS
 
 # Restated from the published dataset, column by column.

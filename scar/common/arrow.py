@@ -1,0 +1,68 @@
+"""Arrow arrays and tables without pandas.
+
+Where pandas is installed, `pyarrow.array`, `pyarrow.parquet.read_table` and `Table.group_by` import it, whatever they
+are called with; that takes as long as building a small corpus. The functions here go around these calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+
+def make_string_array(texts: Iterable[str]) -> pa.StringArray:
+    """Texts as an array without nulls.
+
+    >>> make_string_array(["a", "élan"]).to_pylist()
+    ['a', 'élan']
+    """
+    encoded = [text.encode() for text in texts]
+    offsets, content = _make_offsets([len(text) for text in encoded]), b"".join(encoded)
+    return pa.Array.from_buffers(pa.string(), len(encoded), [None, pa.py_buffer(offsets), pa.py_buffer(content)])
+
+
+def make_number_array(numbers: ArrayLike, dtype: DTypeLike) -> pa.NumericArray:
+    """Numbers of one numpy type as an array without nulls.
+
+    >>> make_number_array([1, 2], "int64").type
+    DataType(int64)
+    """
+    values = np.ascontiguousarray(numbers, dtype)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), values.size, [None, pa.py_buffer(values)])
+
+
+def make_list_array(lengths: Sequence[int], values: pa.Array) -> pa.ListArray:
+    """Consecutive values as lists of the given lengths.
+
+    >>> make_list_array([1, 2], make_string_array("abc")).to_pylist()
+    [['a'], ['b', 'c']]
+    """
+    return pa.ListArray.from_arrays(make_number_array(_make_offsets(lengths), np.int32), values)
+
+
+def make_flag_array(flags: Sequence[bool]) -> pa.BooleanArray:
+    """Booleans as an array without nulls.
+
+    >>> make_flag_array([True, False]).to_pylist()
+    [True, False]
+    """
+    bits = np.packbits(np.asarray(flags, bool), bitorder="little")
+    return pa.Array.from_buffers(pa.bool_(), len(flags), [None, pa.py_buffer(bits)])
+
+
+def read_table(path: Path) -> pa.Table:
+    """All rows of a parquet file."""
+    return pq.ParquetFile(path).read()
+
+
+def _make_offsets(lengths: Sequence[int]) -> NDArray[np.int32]:
+    """(N + 1,) where each of N pieces starts, and where the last one ends."""
+    offsets = np.cumsum([0, *lengths], dtype=np.int64)
+    if offsets[-1] >= 1 << 31:
+        raise ValueError(f"{offsets[-1]} values or bytes in one array; arrow counts them in 31 bits")
+    return offsets.astype(np.int32)

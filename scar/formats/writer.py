@@ -1,0 +1,95 @@
+"""`Sample`s -> parquet files of the published formats and their provenance sidecars."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scar.formats.row_codec import make_provenance_table, make_row_table
+from scar.formats.schema import IDENTITIES_KEY, PROVENANCE_SCHEMA, SCHEMAS, Origin
+from scar.sample import Sample, Split
+
+ROWS_PER_GROUP = 5000
+"""About 10 MB of text and masks: readers take a group at a time."""
+
+
+class SampleWriter:
+    """Writes rows and their provenance; groups of rows have the same size, whatever the size of the tables added.
+
+    Use it as a context manager: the files are complete when it is left.
+
+    Args:
+        rows: file of the published format; replaced if it is there.
+        sidecar: file of the provenance; replaced if it is there.
+        split: decides the format.
+    """
+
+    def __init__(self, rows: Path, sidecar: Path, split: Split) -> None:
+        self._files = [_GroupedFile(rows, SCHEMAS[split]), _GroupedFile(sidecar, PROVENANCE_SCHEMA)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def add_tables(self, rows: pa.Table, notes: pa.Table) -> None:
+        """Append rows and their provenance, row by row."""
+        for file, table in zip(self._files, (rows, notes), strict=True):
+            file.add_table(table)
+
+    def add_identities(self, identities: Mapping[str, str]) -> None:
+        """Write identities of images, by path, into the sidecar's metadata; see `RowFile.read_identities`."""
+        if identities:
+            self._files[1].add_metadata({IDENTITIES_KEY: json.dumps(dict(sorted(identities.items()))).encode()})
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        for file in self._files:
+            file.close(complete=kind is None)
+
+
+class _GroupedFile:
+    """A parquet file whose groups of rows do not depend on the tables that it is made of."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
+        self._pending: list[pa.Table] = []
+        self._count = 0
+
+    def add_table(self, table: pa.Table) -> None:
+        self._pending.append(table)
+        self._count += table.num_rows
+        if self._count >= ROWS_PER_GROUP:
+            whole = self._count - self._count % ROWS_PER_GROUP
+            rows = pa.concat_tables(self._pending)
+            for start in range(0, whole, ROWS_PER_GROUP):
+                self._writer.write_table(rows.slice(start, ROWS_PER_GROUP).combine_chunks())
+            self._pending, self._count = [rows.slice(whole)], self._count - whole
+
+    def add_metadata(self, metadata: Mapping[bytes, bytes]) -> None:
+        self._writer.add_key_value_metadata(metadata)
+
+    def close(self, *, complete: bool) -> None:
+        """Write the last rows, unless the file is given up."""
+        if complete and self._count:
+            self._writer.write_table(pa.concat_tables(self._pending).combine_chunks())
+        self._writer.close()
+
+
+def write_samples(samples: Iterable[Sample], split: Split, origin: Origin, rows: Path, sidecar: Path) -> None:
+    """Write samples and their provenance; memory holds a group of rows at a time.
+
+    Args:
+        samples: in the order of the rows.
+        split: decides the format.
+        origin: of all samples.
+        rows: file of the published format; replaced if it is there.
+        sidecar: file of the provenance; replaced if it is there.
+    """
+    remaining = iter(samples)
+    with SampleWriter(rows, sidecar, split) as writer:
+        while group := list(islice(remaining, ROWS_PER_GROUP)):
+            writer.add_tables(make_row_table(group, split, origin.seed), make_provenance_table(group, origin))
