@@ -38,19 +38,19 @@ def main() -> None:
         start = time.process_time()
         album = open_index(source, tally, once)
         indexed = time.process_time()
-        drafts = [album[place] for place in range(0, len(album), -(-len(album) // options.pictures))]
+        refs = [album[place] for place in range(0, len(album), -(-len(album) // options.pictures))]
         reading = tracing = 0.0
-        for draft in drafts:
+        for ref in refs:
             begun = time.process_time()
-            picture = draft(tally)
+            picture = ref.read_picture(tally)
             read = time.process_time()
             for region in select_regions(picture, source.limits, Random(picture.id), tally.rejected):  # noqa: S311
                 region.with_mask()
             reading, tracing = reading + read - begun, tracing + time.process_time() - read
         whole += indexed - start
         print(
-            f"{source.key:20} {size:9,.1f} {indexed - start:9.2f} {size / (indexed - start):8,.0f} {len(drafts):10,} "
-            f"{1000 * reading / len(drafts):9.2f} {1000 * tracing / len(drafts):10.2f}"
+            f"{source.key:20} {size:9,.1f} {indexed - start:9.2f} {size / (indexed - start):8,.0f} {len(refs):10,} "
+            f"{1000 * reading / len(refs):9.2f} {1000 * tracing / len(refs):10.2f}"
         )
     print(f"indexing all: {whole:.1f} s")
 

@@ -57,7 +57,7 @@ class ChallengeRef:
         """Only its pixels tell."""
         return
 
-    def __call__(self, tally: Tally) -> Picture:
+    def read_picture(self, tally: Tally) -> Picture:
         """Read the picture; one without usable classes has no regions."""
         picture = Path(self.file).with_suffix(".png")
         place = f"{self.release.name}, image {self.id}"

@@ -91,7 +91,7 @@ class FullRef:
         """Only its pixels tell."""
         return
 
-    def __call__(self, tally: Tally) -> Picture:
+    def read_picture(self, tally: Tally) -> Picture:
         """Read the picture; one whose JSON cannot be used has no regions."""
         path = (self.image_folder / self.file).with_suffix(".json")
         width = height = 1

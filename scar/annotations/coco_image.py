@@ -74,7 +74,7 @@ class CocoRef:
     relations: tuple[tuple[int, str, int], ...]
     phrases: Mapping[int, tuple[str, ...]] | None
 
-    def __call__(self, tally: Tally) -> Picture:
+    def read_picture(self, tally: Tally) -> Picture:
         """Read the picture: regions by layer and annotation id, their boxes clipped to the image."""
         regions = tuple(
             region for layer, pieces in self.annotations for region in self._iter_regions(layer, pieces, tally)

@@ -31,7 +31,7 @@ class PictureRef(Protocol):
     def identity(self) -> str | None:
         """The same text for the same image in every source; None if the source does not know it."""
 
-    def __call__(self, tally: Tally) -> Picture:
+    def read_picture(self, tally: Tally) -> Picture:
         """Read the picture. Regions that cannot be used are counted in ``tally`` or raised.
 
         Raises:
@@ -99,8 +99,8 @@ class HeldOut:
     def identity(self) -> str | None:
         return self.ref.identity
 
-    def __call__(self, tally: Tally) -> Picture:
+    def read_picture(self, tally: Tally) -> Picture:
         """Read the picture and drop its regions."""
-        picture = self.ref(tally)
+        picture = self.ref.read_picture(tally)
         tally.rejected[self.reason] += sum(region.target for region in picture.regions)
         return msgspec.structs.replace(picture, regions=(), relations=())

@@ -52,7 +52,7 @@ class VisualGenomeRef:
     relationships: FileSpans
     captions: tuple[FileSpans, ...]
 
-    def __call__(self, tally: Tally) -> Picture:
+    def read_picture(self, tally: Tally) -> Picture:
         """Read the picture: its objects by id, as regions that carry the descriptions about them."""
         regions, merged = self._read_regions(tally)
         said = self._read_phrases(regions, tally)

@@ -47,7 +47,7 @@ def fit_generator(
         return generator
     unread = Tally(skip_bad=True)  # what cannot be used is counted when the picture's turn comes
     told: list[GoldCaption] = []
-    for picture in (draft(unread) for draft in drafts):
+    for picture in (ref.read_picture(unread) for ref in drafts):
         for region in select_regions(
             picture, source.limits, _random_stream(seed, source, f"image {picture.id}"), unread.rejected
         ):

@@ -69,7 +69,7 @@ class Shard:
             BadRecord: a record cannot be used and the recipe does not skip such records.
         """
         job, tally = self.job, Tally(skip_bad=self.job.recipe.skip_bad)
-        pictures = (draft(tally) for draft in self.picture_refs)
+        pictures = (ref.read_picture(tally) for ref in self.picture_refs)
         with _garbage_collection_off():
             rows, notes = _make_tables(iter_samples(pictures, job.source, job.recipe, job.generator, tally), job)
         return ShardResult(job.digest, rows, notes, tally).to_bytes()

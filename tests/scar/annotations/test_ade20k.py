@@ -34,7 +34,7 @@ def source(release: Path, split: Split = "train") -> Source:
 
 def pictures(release: Path, tally: Tally, split: Split = "train") -> list[Picture]:
     album = open_index(source(release, split), tally)
-    found = [draft(tally) for draft in album]
+    found = [ref.read_picture(tally) for ref in album]
     assert len(found) == len(album)
     return found
 
@@ -110,11 +110,11 @@ def test_a_picture_that_fills_several_blocks_of_memory_reads_the_same(challenge:
 def test_images_come_by_number_and_travel(challenge: Challenge, travelled: Callable[[Any], Any]) -> None:
     challenge.write(8)
     album = open_index(source(challenge.write(7)), Tally())
-    assert [draft.id for draft in album] == [7, 8]
-    assert [draft.identity for draft in album] == [None, None]
-    for draft in album:
-        assert travelled(draft)(Tally()) == draft(Tally())
-    assert [draft(Tally()).scene for draft in album] == ["dining_room", None]
+    assert [ref.id for ref in album] == [7, 8]
+    assert [ref.identity for ref in album] == [None, None]
+    for ref in album:
+        assert travelled(ref).read_picture(Tally()) == ref.read_picture(Tally())
+    assert [ref.read_picture(Tally()).scene for ref in album] == ["dining_room", None]
 
 
 def of_png(change: Callable[[Path], object], kind: str = "annotations_instance") -> Callable[[Path], object]:

@@ -28,7 +28,7 @@ COCO_MINI = SHARED / "data" / "coco-mini" / "annotations"
 def read(instances: Path, captions: Path | None, tally: Tally) -> tuple[int, list[Picture]]:
     """The number of pictures that is promised, and the pictures."""
     album = index_image_set(instances, None, captions, tally, CallCache())
-    return len(album), [draft(tally) for draft in album]
+    return len(album), [ref.read_picture(tally) for ref in album]
 
 
 def pictures(world: World, tally: Tally | None = None) -> list[Picture]:
@@ -204,7 +204,8 @@ def with_stuff(world: World, **changes: Any) -> tuple[Tally, list[Picture]]:
     file.write_text(json.dumps(stuff))
     tally = Tally(skip_bad=True)
     return tally, [
-        draft(tally) for draft in index_image_set(world.instances_file, file, world.captions_file, tally, CallCache())
+        ref.read_picture(tally)
+        for ref in index_image_set(world.instances_file, file, world.captions_file, tally, CallCache())
     ]
 
 

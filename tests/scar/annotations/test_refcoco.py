@@ -101,7 +101,7 @@ class Expressions:
         return open_index(source, tally)
 
     def pictures(self, tally: Tally, split: Split = "train", protocol: int = 2) -> list[Picture]:
-        return [draft(tally) for draft in self.album(tally, split, protocol)]
+        return [ref.read_picture(tally) for ref in self.album(tally, split, protocol)]
 
 
 @pytest.fixture
@@ -142,9 +142,9 @@ def test_eval_is_the_official_val_split(files: Expressions) -> None:
 
 
 def test_drafts_know_coco_and_travel(files: Expressions, travelled: Callable[[Any], Any]) -> None:
-    (draft,) = files.album(Tally())
-    assert draft.identity == f"coco:{IMAGE}"
-    assert travelled(draft)(Tally()) == draft(Tally())
+    (ref,) = files.album(Tally())
+    assert ref.identity == f"coco:{IMAGE}"
+    assert travelled(ref).read_picture(Tally()) == ref.read_picture(Tally())
 
 
 def test_file_names_with_and_without_the_annotation() -> None:

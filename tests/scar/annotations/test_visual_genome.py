@@ -98,7 +98,7 @@ class Genome:
         return open_index(source, tally)
 
     def pictures(self, tally: Tally, split: Split = "train") -> list[Picture]:
-        return [draft(tally) for draft in self.album(tally, split)]
+        return [ref.read_picture(tally) for ref in self.album(tally, split)]
 
 
 @pytest.fixture
@@ -130,9 +130,9 @@ def test_a_hash_splits_and_other_images_do_not_matter(genome: Genome) -> None:
 def test_identities_are_those_of_coco_then_of_flickr(genome: Genome) -> None:
     genome.image_data[1]["coco_id"] = 139
     genome.image_data[0].update(flickr_id=None)
-    identities = [draft.identity for draft in genome.album(Tally())]
+    identities = [ref.identity for ref in genome.album(Tally())]
     assert identities == ["coco:139", f"visual_genome:{SECOND}"]
-    assert [draft.identity for draft in genome.album(Tally(), "eval")] == [f"flickr:{7000 + HELD}"]
+    assert [ref.identity for ref in genome.album(Tally(), "eval")] == [f"flickr:{7000 + HELD}"]
 
 
 def test_images_of_coco_val_are_in_no_train_split(genome: Genome) -> None:
@@ -155,8 +155,8 @@ def test_captions_of_coco_are_found_by_its_id(genome: Genome) -> None:
 
 
 def test_drafts_travel(genome: Genome, travelled: Callable[[Any], Any]) -> None:
-    for draft in genome.album(Tally()):
-        assert travelled(draft)(Tally()) == draft(Tally())
+    for ref in genome.album(Tally()):
+        assert travelled(ref).read_picture(Tally()) == ref.read_picture(Tally())
 
 
 def test_both_versions_names(genome: Genome) -> None:

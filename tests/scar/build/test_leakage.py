@@ -28,13 +28,13 @@ COCO_MINI = SHARED / "data" / "coco-mini" / "val2017"
 
 @dataclass(frozen=True)
 class Stub:
-    """A draft of two regions."""
+    """A reference to a picture of two regions."""
 
     id: int
     file: str
     identity: str | None = None
 
-    def __call__(self, tally: Tally) -> Picture:
+    def read_picture(self, tally: Tally) -> Picture:
         tally.records += 1
         box = Box(0, 0, 20, 20)
         return Picture(self.id, self.file, 40, 40, (Region(1, box, "cup"), Region(2, box, "fork", target=False)))
@@ -177,7 +177,7 @@ def test_one_split_alone_is_not_even_looked_at(tmp_path: Path) -> None:
 def test_held_out_images_are_empty_and_their_records_counted() -> None:
     tally = Tally()
     drafts = [with_held_out(stub, {2}) for stub in (Stub(1, "a"), Stub(2, "b", "coco:2"))]
-    assert [len(draft(tally).regions) for draft in drafts] == [2, 0]
+    assert [len(ref.read_picture(tally).regions) for ref in drafts] == [2, 0]
     assert tally.rejected == {"in_eval": 1}
     held = drafts[1]
     assert isinstance(held, HeldOut)

@@ -89,7 +89,7 @@ def test_a_sample_depends_on_no_other(world: World, stand_in: Generator) -> None
             for sample in iter_samples(pictures, source, Recipe(sources=(source,), seed=1), stand_in, Tally())
         }
 
-    pictures = [draft(Tally()) for draft in open_index(source, Tally())]
+    pictures = [ref.read_picture(Tally()) for ref in open_index(source, Tally())]
     everything = built_from(pictures)
     assert everything == built_from(pictures[::-1])
     assert everything == {key: sample for picture in pictures for key, sample in built_from([picture]).items()}

@@ -169,7 +169,9 @@ def test_sources_that_share_files_look_at_each_once_and_find_the_same(
     def opened(once: Callable[[], CallCache | None]) -> list[tuple[Tally, list[Picture]]]:
         tallies = [Tally(skip_bad=True) for _ in sources]
         albums = [open_index(source, tally, once()) for source, tally in zip(sources, tallies, strict=True)]
-        return [(tally, [draft(tally) for draft in album]) for tally, album in zip(tallies, albums, strict=True)]
+        return [
+            (tally, [ref.read_picture(tally) for ref in album]) for tally, album in zip(tallies, albums, strict=True)
+        ]
 
     alone = opened(lambda: None)
     looks: Counter[Path] = Counter()
