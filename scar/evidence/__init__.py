@@ -1,1 +1,1 @@
-"""What a picture shows: where things are, what hides what, which scene it is."""
+"""Evidence of a picture: geometry of boxes, occlusion of masks, and the scene."""

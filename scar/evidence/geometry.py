@@ -1,69 +1,37 @@
-"""What boxes say about where a thing is: what plainly holds, and what plainly does not.
+"""Evidence of boxes: the spatial relations that clearly hold, and those that clearly do not.
 
-Between the two lies what a reader may see either way; it is neither claimed nor denied. Directions are those of the
-picture, as its viewer sees it.
+Nothing is claimed and nothing is denied between the two, where readers may disagree. Directions are those of the
+picture as its viewer sees it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from scar.language.relation_phrase import ABOVE, BELOW, LEFT, RIGHT
 from scar.sample import Box, Picture
-
-DIRECTIONS = LEFT, RIGHT, ABOVE, BELOW = ("to the left of", "to the right of", "above", "below")
-"""How a thing stands to another."""
 
 _HORIZONTAL, _VERTICAL = frozenset({LEFT, RIGHT}), frozenset({ABOVE, BELOW})
 
-SUPPORT, INSIDE = "on", "inside"
-"""How a thing stands to what bears it, and to what holds it."""
-
-NEXT_TO = "next to"
-"""How a thing stands to one that is close by on the left or right."""
-
-IN_FRONT_OF, BEHIND = "in front of", "behind"
-"""How things stand that are one behind the other; boxes do not tell, masks may."""
-
-POSITIONS: Mapping[str, int] = {
-    "on the left of": 7,
-    "on the right of": 7,
-    "at the top of": 4,
-    "at the bottom of": 5,
-    "in the middle of": 6,
-    "filling most of": 1,
-}
-"""Where a thing is in the picture, and how often things are there, against each other."""
-
-OPPOSITES: Mapping[str, str] = {
-    "to the left of": "to the right of",
-    "to the right of": "to the left of",
-    "above": "below",
-    "below": "above",
-    IN_FRONT_OF: BEHIND,
-    BEHIND: IN_FRONT_OF,
-}
-
 _MAX_OVERLAP_SHARE = 0.1
-"""Share of the smaller of two things by which they may reach into each other and still lie side by side."""
+"""Overlap of two boxes side by side, as a share of the smaller one: annotated boxes of neighbours overlap a little."""
 
 _MIN_LEVEL_SHARE = 0.4
-"""Share of the smaller of two things that must be level with the other for them to lie side by side."""
+"""Common extent of two boxes side by side, as a share of the smaller one: less looks diagonal."""
 
 _MIN_ORDER_OFFSET_SHARE = 0.15
-"""How far past each other's centre two things must be before their order is plain: share of their mean size."""
+"""Offset of two centres that denies the reverse order, as a share of the mean size: less looks level."""
 
 _MAX_NEUTRAL_OFFSET_SHARE = 0.3
-"""How far apart the centres of two things may be for none to count as further along: share of the larger one."""
+"""Offset of two centres that no reader takes for a direction, as a share of the larger size."""
 
 _MAX_GAP_SHARE = 0.3
-"""Two things side by side are next to each other if the gap is at most this part of the narrower one's width."""
+"""Gap between two things next to each other, as a share of the narrower one's width."""
 
 _MIN_WITHIN_SHARE = 0.9
-"""Share of its box that a thing has in the box of what it lies on."""
+"""Share of a thing's box within the box of its support: annotated boxes are a little loose."""
 
 
 def find_directions(box: Box, other: Box) -> tuple[str, ...]:
-    """The `DIRECTIONS` in which `box` plainly stands to `other`: clear of it, and level with it."""
+    """The `DIRECTIONS` from `other` in which `box` clearly is: beside it and level with it."""
     width, height = _smaller_of(box.x1 - box.x0, other.x1 - other.x0), _smaller_of(box.y1 - box.y0, other.y1 - other.y0)
     found = []
     if _smaller_of(box.y1, other.y1) - _larger_of(box.y0, other.y0) >= _MIN_LEVEL_SHARE * height:
@@ -80,81 +48,80 @@ def find_directions(box: Box, other: Box) -> tuple[str, ...]:
 
 
 def is_in_direction(direction: str, box: Box, other: Box) -> bool:
-    """Whether `box` plainly stands in `direction` to `other`."""
+    """Whether `box` clearly is in this direction from `other`."""
     return direction in find_directions(box, other)
 
 
 def is_out_of_direction(direction: str, box: Box, other: Box) -> bool:
-    """Whether `box` plainly does not stand in `direction` to `other`: it is past it the other way, or beside it.
+    """Whether `box` clearly is not in this direction from `other`.
 
-    Beside means in a direction of the other axis, without any offset that a reader could take for this one.
+    Either it is on the opposite side, or it is in a direction of the other axis without an offset along this one.
     """
-    sideways = direction in _HORIZONTAL
-    if sideways:
+    is_horizontal = direction in _HORIZONTAL
+    if is_horizontal:
         offset = ((box.x0 + box.x1) - (other.x0 + other.x1)) / 2
         size, other_size = box.x1 - box.x0, other.x1 - other.x0
     else:
         offset = ((box.y0 + box.y1) - (other.y0 + other.y1)) / 2
         size, other_size = box.y1 - box.y0, other.y1 - other.y0
-    past = offset if direction in (LEFT, ABOVE) else -offset
-    if past >= _MIN_ORDER_OFFSET_SHARE * (size + other_size) / 2:
+    reverse_offset = offset if direction in (LEFT, ABOVE) else -offset
+    if reverse_offset >= _MIN_ORDER_OFFSET_SHARE * (size + other_size) / 2:
         return True
-    across = _VERTICAL if sideways else _HORIZONTAL
-    return abs(offset) <= _MAX_NEUTRAL_OFFSET_SHARE * _larger_of(size, other_size) and not across.isdisjoint(
-        find_directions(box, other)
-    )
+    if abs(offset) > _MAX_NEUTRAL_OFFSET_SHARE * _larger_of(size, other_size):
+        return False
+    other_axis = _VERTICAL if is_horizontal else _HORIZONTAL
+    return not other_axis.isdisjoint(find_directions(box, other))
 
 
 def is_next_to(box: Box, other: Box) -> bool:
-    """Whether two things plainly are next to each other: side by side, of like height, with little between."""
-    if _larger_of(box.x0, other.x0) - _smaller_of(box.x1, other.x1) > _MAX_GAP_SHARE * _smaller_of(
-        box.width, other.width
-    ):
+    """Whether two things clearly are next to each other: side by side, of similar height, with a small gap."""
+    gap = _larger_of(box.x0, other.x0) - _smaller_of(box.x1, other.x1)
+    if gap > _MAX_GAP_SHARE * _smaller_of(box.width, other.width):
         return False
-    alike = _larger_of(box.height, other.height) <= 2 * _smaller_of(box.height, other.height)
-    return alike and not _HORIZONTAL.isdisjoint(find_directions(box, other))
+    has_similar_height = _larger_of(box.height, other.height) <= 2 * _smaller_of(box.height, other.height)
+    return has_similar_height and not _HORIZONTAL.isdisjoint(find_directions(box, other))
 
 
 def is_apart(box: Box, other: Box) -> bool:
-    """Whether two things plainly are not next to each other: there is room for the larger one between them."""
-    across = _larger_of(box.x0, other.x0) - _smaller_of(box.x1, other.x1)
-    along = _larger_of(box.y0, other.y0) - _smaller_of(box.y1, other.y1)
-    return across >= _larger_of(box.width, other.width) or along >= _larger_of(box.height, other.height)
+    """Whether two things clearly are not next to each other: the larger one fits between them."""
+    gap_x = _larger_of(box.x0, other.x0) - _smaller_of(box.x1, other.x1)
+    gap_y = _larger_of(box.y0, other.y0) - _smaller_of(box.y1, other.y1)
+    return gap_x >= _larger_of(box.width, other.width) or gap_y >= _larger_of(box.height, other.height)
 
 
 def is_within_bearer(box: Box, other: Box) -> bool:
-    """Whether a thing that lies on or in such a thing, or is worn by it, plainly does so here: it is within its box."""
+    """Whether a thing's box is within the larger box of its support, wearer or container."""
     return box.intersection_area(other) >= _MIN_WITHIN_SHARE * box.area and box.area < other.area
 
 
 def find_positions(box: Box, picture: Picture) -> tuple[str, ...]:
-    """The `POSITIONS` at which a thing plainly is in the picture."""
-    share = _scale_to_unit(box, picture)
-    x, y = share.center
-    at = {
-        "on the left of": share.x1 <= 0.5 and x <= 0.36,
-        "on the right of": share.x0 >= 0.5 and x >= 0.64,
-        "at the top of": share.y1 <= 0.5 and y <= 0.3,
-        "at the bottom of": share.y0 >= 0.5 and y >= 0.7,
-        "in the middle of": abs(x - 0.5) <= 0.12 and abs(y - 0.5) <= 0.14 and share.area <= 0.4,
-        "filling most of": share.area >= 0.6,
+    """The `POSITIONS` of the picture at which a box clearly is."""
+    unit = _scale_to_unit(box, picture)
+    x, y = unit.center
+    held = {
+        "on the left of": unit.x1 <= 0.5 and x <= 0.36,
+        "on the right of": unit.x0 >= 0.5 and x >= 0.64,
+        "at the top of": unit.y1 <= 0.5 and y <= 0.3,
+        "at the bottom of": unit.y0 >= 0.5 and y >= 0.7,
+        "in the middle of": abs(x - 0.5) <= 0.12 and abs(y - 0.5) <= 0.14 and unit.area <= 0.4,
+        "filling most of": unit.area >= 0.6,
     }
-    return tuple([position for position, true in at.items() if true])
+    return tuple([position for position, holds in held.items() if holds])
 
 
 def find_denied_positions(box: Box, picture: Picture) -> frozenset[str]:
-    """The `POSITIONS` at which a thing plainly is not: it is elsewhere in the picture, or smaller."""
-    share = _scale_to_unit(box, picture)
-    x, y = share.center
-    not_at = {
-        "on the left of": share.width >= 0.8 or (x >= 0.45 and share.x0 >= 0.2),
-        "on the right of": share.width >= 0.8 or (x <= 0.55 and share.x1 <= 0.8),
-        "at the top of": share.height >= 0.8 or (y >= 0.45 and share.y0 >= 0.2),
-        "at the bottom of": share.height >= 0.8 or (y <= 0.55 and share.y1 <= 0.8),
-        "in the middle of": not (0.33 < x < 0.67 and 0.3 < y < 0.7) and share.area <= 0.4,
-        "filling most of": share.area <= 0.35,
+    """The `POSITIONS` of the picture at which a box clearly is not."""
+    unit = _scale_to_unit(box, picture)
+    x, y = unit.center
+    denied = {
+        "on the left of": unit.width >= 0.8 or (x >= 0.45 and unit.x0 >= 0.2),
+        "on the right of": unit.width >= 0.8 or (x <= 0.55 and unit.x1 <= 0.8),
+        "at the top of": unit.height >= 0.8 or (y >= 0.45 and unit.y0 >= 0.2),
+        "at the bottom of": unit.height >= 0.8 or (y <= 0.55 and unit.y1 <= 0.8),
+        "in the middle of": not (0.33 < x < 0.67 and 0.3 < y < 0.7) and unit.area <= 0.4,
+        "filling most of": unit.area <= 0.35,
     }
-    return frozenset([position for position, true in not_at.items() if true])
+    return frozenset([position for position, is_denied in denied.items() if is_denied])
 
 
 def _smaller_of(a: float, b: float) -> float:

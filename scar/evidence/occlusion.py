@@ -1,7 +1,7 @@
-"""What masks say about which of two things is in front of the other.
+"""Evidence of masks: which of two things is in front of the other.
 
-Where a thing hides a part of another, annotators trace the other one around it: its mask goes on at both sides and has
-a gap where the first one's mask is.
+Annotators trace a partly hidden thing around the thing before it. The hidden mask continues on both sides and has a
+gap where the front mask is.
 """
 
 from __future__ import annotations
@@ -10,22 +10,22 @@ from functools import lru_cache
 from typing import Any
 
 from scar.errors import BadRecord
-from scar.evidence.geometry import BEHIND, IN_FRONT_OF
 from scar.language.lexicon import Thing, resolve_category
+from scar.language.relation_phrase import BEHIND, IN_FRONT_OF
 from scar.sample import Box, Mask, Picture, Region
 
 _MARGIN_SHARE = 0.2
-"""The hidden thing goes on at each side for this part of the width of what hides it."""
+"""Width of the strip on each side where the hidden mask must continue, as a share of the front box's width."""
 
 _MIN_OWN_FILL, _MAX_HIDDEN_FILL = 0.5, 0.1
-"""Its own mask fills so much at least of the box of what hides, as far as the other one's has it, the other at most."""
+"""Least fill of the common box by the front mask, and most fill by the hidden mask: masks touch at their edges."""
 
 _MIN_SIDE_FILL = 0.3
-"""Part of a strip at each side that the mask of the hidden thing fills at least."""
+"""Least fill of each side strip by the hidden mask: things do not fill their whole box."""
 
 
 def is_in_front(near: Region, far: Region) -> bool:
-    """Whether the masks plainly show that `near` hides a part of `far`; False if one of them has no mask."""
+    """Whether the masks clearly show that `near` hides a part of `far`; False if one of them has no mask."""
     box, other = near.box, far.box
     margin = _MARGIN_SHARE * (box.x1 - box.x0)
     if other.x0 > box.x0 - margin or other.x1 < box.x1 + margin:
@@ -48,42 +48,48 @@ def is_in_front(near: Region, far: Region) -> bool:
 
 @lru_cache(maxsize=8)
 def find_depth_relations(picture: Picture, region: Region) -> tuple[tuple[str, Region], ...]:
-    """What a region is plainly in front of or behind, as masks show; nothing where the source annotates relations.
+    """`IN_FRONT_OF` or `BEHIND` with the other region, for each depth relation that masks clearly show.
 
-    Told are things of which there is one, unless one of the two bears or holds the other.
+    Only categories with one region in the picture count, and neither of the two may support or contain the other.
+    There are no depth relations where the source annotates relations.
     """
     if picture.relations or region.crowd:
         return ()
-    that = resolve_category(region.category)
+    thing = resolve_category(region.category)
     found: list[tuple[str, Region]] = []
-    for other, what in _list_single_things(picture):
-        head = IN_FRONT_OF if is_in_front(region, other) else BEHIND if is_in_front(other, region) else ""
-        if head and that.kind not in (*what.bears, *what.contains) and what.kind not in (*that.bears, *that.contains):
-            found.append((head, other))
+    for other, landmark in _list_single_things(picture):
+        predicate = IN_FRONT_OF if is_in_front(region, other) else BEHIND if is_in_front(other, region) else ""
+        if predicate and not _is_borne_by(thing, landmark) and not _is_borne_by(landmark, thing):
+            found.append((predicate, other))
     return tuple(found)
+
+
+def _is_borne_by(thing: Thing, other: Thing) -> bool:
+    """Whether such a thing may lie on, be worn by or be inside the other."""
+    return thing.kind in other.supports_kinds or thing.kind in other.contains_kinds
 
 
 @lru_cache(maxsize=8)
 def _list_single_things(picture: Picture) -> tuple[tuple[Region, Thing], ...]:
-    """The things of a known kind of which a picture has one; a wall or the sky is behind everything."""
+    """Things of known kind with one region in the picture; walls and the sky have no kind and are behind everything."""
     groups = (
         (group[0], resolve_category(category))
         for category, group in picture.regions_by_category.items()
         if len(group) == 1
     )
-    return tuple((region, what) for region, what in groups if what.kind and not region.crowd)
+    return tuple((region, thing) for region, thing in groups if thing.kind and not region.crowd)
 
 
 @lru_cache(maxsize=64)
 def _read_mask(region: Region) -> Mask | None:
     try:
         return region.with_mask().mask
-    except BadRecord:  # it is counted when the region's own turn comes
+    except BadRecord:  # the builder counts it when it reads the region itself
         return None
 
 
 def _measure_filled_share(mask: Mask, box: Box) -> float:
-    """Part of a box that a mask fills."""
+    """Share of a box that a mask fills."""
     import numpy as np
     from pycocotools import mask as coco
 

@@ -1,1 +1,1 @@
-"""What writes captions: true ones and hard negatives."""
+"""Generators of captions: the seam, and the rules that need no model."""

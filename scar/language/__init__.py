@@ -1,1 +1,1 @@
-"""Words: English grammar, tables of things and scenes, WordNet, and reading what people wrote."""
+"""Words: English grammar, tables of scenes, things and verbs, WordNet, relation phrases, and a caption parser."""

@@ -1,10 +1,8 @@
-"""Make the noun tables from WordNet 3.0's own files.
+"""Write the noun tables, `nouns.parquet` and `plurals.parquet`, from the files of WordNet 3.0.
 
-Run `python -m scar.language.build_wordnet_table`; it writes `nouns.parquet` and `plurals.parquet`.
-
-Reads index.noun, data.noun, cntlist.rev and noun.exc of Debian's `wordnet-base`, whose formats are those of
-wndb(5WN) and cntlist(5WN). Instances (names of persons and places) are left out: no region is one of them.
-Same input, same bytes.
+Run `python -m scar.language.build_wordnet_table`. It reads index.noun, data.noun, cntlist.rev and noun.exc of Debian's
+`wordnet-base`; wndb(5WN) and cntlist(5WN) describe their formats. It leaves out instances (names of persons and
+places), because no region is an instance. The same files give the same bytes.
 """
 
 from __future__ import annotations
@@ -39,7 +37,7 @@ PLURAL_SCHEMA = pa.schema(
 
 
 def read_hypernyms(folder: Path) -> dict[int, list[int]]:
-    """Each synset that is a class, with the synsets one step above it."""
+    """Each synset that is a class, with its direct hypernyms."""
     hypernyms: dict[int, list[int]] = {}
     for line in _read_lines(folder / "data.noun"):
         fields = line.split(" | ", 1)[0].split()
@@ -52,7 +50,7 @@ def read_hypernyms(folder: Path) -> dict[int, list[int]]:
 
 
 def read_counts(folder: Path) -> dict[tuple[str, int], int]:
-    """How often each (lemma, sense number) was seen in the texts that WordNet's makers tagged."""
+    """Frequency of each (lemma, sense number) in the tagged texts of WordNet."""
     counts = {}
     for line in _read_lines(folder / "cntlist.rev"):
         key, number, count = line.split()
@@ -63,7 +61,7 @@ def read_counts(folder: Path) -> dict[tuple[str, int], int]:
 
 
 def read_senses(folder: Path) -> Iterator[SenseRow]:
-    """One row per sense, lemma by lemma, the most frequent sense first."""
+    """One row a sense, lemma by lemma, the most frequent sense first."""
     hypernyms, counts = read_hypernyms(folder), read_counts(folder)
     for line in _read_lines(folder / "index.noun"):
         fields = line.split()
@@ -74,7 +72,7 @@ def read_senses(folder: Path) -> Iterator[SenseRow]:
 
 
 def read_plurals(folder: Path) -> Iterator[tuple[str, str]]:
-    """Irregular plurals with the first singular that WordNet gives."""
+    """Irregular plurals, each with WordNet's first singular."""
     for line in _read_lines(folder / "noun.exc"):
         plural, singular, *_ = line.split()
         yield plural.replace("_", " "), singular.replace("_", " ")
@@ -99,7 +97,7 @@ def write_tables(folder: Path, out: Path) -> None:
 
 
 def _read_lines(path: Path) -> Iterator[str]:
-    """Lines of a WordNet file, without the licence on top, which is indented."""
+    """Lines of a WordNet file without the indented licence at its top."""
     try:
         lines = path.read_text(encoding="ascii").splitlines()
     except OSError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from scar.language import wordnet
 
 WORD_LISTS = tomllib.loads((Path(__file__).parent / "tables" / "english.toml").read_text(encoding="utf-8"))
-"""Words of which English makes an exception, by what is special in them."""
+"""Words with special grammar, by the kind of exception; `english.toml` explains the kinds."""
 
 _PLURALS: dict[str, str] = WORD_LISTS["plurals"]
 _SINGULARS = {plural: singular for singular, plural in _PLURALS.items()}
@@ -18,8 +18,8 @@ _SINGULARS = {plural: singular for singular, plural in _PLURALS.items()}
 def indefinite_article(words: str) -> str:
     """The indefinite article before `words`, by sound.
 
-    >>> article("orange"), article("hour"), article("unicycle"), article("unmade bed"), article("cat")
-    ('an', 'an', 'a', 'an', 'a')
+    >>> indefinite_article("orange"), indefinite_article("hour"), indefinite_article("unicycle")
+    ('an', 'an', 'a')
     """
     start = words.lower()
     if start.startswith(tuple(WORD_LISTS["vowel"])):
@@ -30,13 +30,15 @@ def indefinite_article(words: str) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def with_article(noun: str) -> str:
-    """The noun as one says it of one thing, with its article.
+    """The noun with its indefinite article, if it takes one.
 
-    >>> a("orange"), a("scissors"), a("wild grass"), a("trees"), a("the sky"), a("slice of bread")
-    ('an orange', 'a pair of scissors', 'wild grass', 'trees', 'the sky', 'a slice of bread')
+    >>> with_article("orange"), with_article("scissors"), with_article("wild grass")
+    ('an orange', 'a pair of scissors', 'wild grass')
+    >>> with_article("trees"), with_article("the sky"), with_article("slice of bread")
+    ('trees', 'the sky', 'a slice of bread')
     """
     first, *_ = words = noun.split()
-    if first.lower() in WORD_LISTS["openers"]:
+    if first.lower() in WORD_LISTS["phrase_openers"]:
         return noun
     head = words[words.index("of") - 1] if "of" in words[1:] else words[-1]
     if head in WORD_LISTS["pairs"]:
@@ -46,18 +48,18 @@ def with_article(noun: str) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def strip_article(phrase: str) -> str:
-    """A noun phrase without its article: what `a` was given.
+    """The noun phrase without its article: the inverse of `with_article`.
 
-    >>> bare("an orange"), bare("a pair of scissors"), bare("trees")
+    >>> strip_article("an orange"), strip_article("a pair of scissors"), strip_article("trees")
     ('orange', 'scissors', 'trees')
     """
     first, _, rest = phrase.partition(" ")
-    return (rest if first in WORD_LISTS["openers"] and rest else phrase).removeprefix("pair of ")
+    return (rest if first in WORD_LISTS["phrase_openers"] and rest else phrase).removeprefix("pair of ")
 
 
 @lru_cache(maxsize=1 << 16)
 def is_plural(noun: str) -> bool:
-    """Whether the noun means several things.
+    """Whether the noun is in the plural.
 
     >>> is_plural("street lights"), is_plural("bus"), is_plural("sheep"), is_plural("people")
     (True, False, False, True)
@@ -76,9 +78,9 @@ def is_plural(noun: str) -> bool:
 
 @lru_cache(maxsize=1 << 16)
 def to_plural(noun: str) -> str:
-    """Several of them: the last word in the plural.
+    """The noun with its last word in the plural.
 
-    >>> plural("wine glass"), plural("knife"), plural("baby"), plural("skis"), plural("key")
+    >>> to_plural("wine glass"), to_plural("knife"), to_plural("baby"), to_plural("skis"), to_plural("key")
     ('wine glasses', 'knives', 'babies', 'skis', 'keys')
     """
     *rest, head = noun.split()
@@ -99,10 +101,10 @@ def to_plural(noun: str) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def to_singular(noun: str) -> str:
-    """One of them; the noun itself if it is no plural, or one without a singular.
+    """The noun with its last word in the singular; unchanged if it is no plural or has no singular.
 
-    >>> singular("wine glasses"), singular("men"), singular("scissors"), singular("bus"), singular("puppies")
-    ('wine glass', 'man', 'scissors', 'bus', 'puppy')
+    >>> to_singular("wine glasses"), to_singular("men"), to_singular("scissors"), to_singular("puppies")
+    ('wine glass', 'man', 'scissors', 'puppy')
     """
     *rest, head = noun.split()
     if head in WORD_LISTS["pairs"] or not is_plural(head):
@@ -121,10 +123,10 @@ def to_singular(noun: str) -> str:
 
 
 def to_gerund(verb: str) -> str:
-    """The form in -ing; of a phrase, of its first word.
+    """The form in -ing; a phrase changes in its first word.
 
-    >>> gerund("ride"), gerund("sit"), gerund("lie"), gerund("lean over"), gerund("throw"), gerund("see")
-    ('riding', 'sitting', 'lying', 'leaning over', 'throwing', 'seeing')
+    >>> to_gerund("ride"), to_gerund("sit"), to_gerund("lie"), to_gerund("lean over"), to_gerund("see")
+    ('riding', 'sitting', 'lying', 'leaning over', 'seeing')
     """
     word, space, rest = verb.partition(" ")
     if word.endswith("ie"):
@@ -137,9 +139,9 @@ def to_gerund(verb: str) -> str:
 
 
 def to_third_person(verb: str) -> str:
-    """The form with he, she or it; of a phrase, of its first word.
+    """The form after he, she or it; a phrase changes in its first word.
 
-    >>> third_person("ride"), third_person("catch"), third_person("fly"), third_person("play with")
+    >>> to_third_person("ride"), to_third_person("catch"), to_third_person("fly"), to_third_person("play with")
     ('rides', 'catches', 'flies', 'plays with')
     """
     word, space, rest = verb.partition(" ")
@@ -153,9 +155,9 @@ def to_third_person(verb: str) -> str:
 
 
 def to_past_tense(verb: str) -> str:
-    """The regular form in -ed; of a phrase, of its first word.
+    """The regular form in -ed; a phrase changes in its first word.
 
-    >>> past("park"), past("carry"), past("lie"), past("jog")
+    >>> to_past_tense("park"), to_past_tense("carry"), to_past_tense("lie"), to_past_tense("jog")
     ('parked', 'carried', 'lied', 'jogged')
     """
     word, space, rest = verb.partition(" ")
@@ -169,6 +171,6 @@ def to_past_tense(verb: str) -> str:
 
 
 def _doubles_last_letter(word: str) -> bool:
-    """Whether the last letter is doubled before -ing: one vowel and one consonant end a word of one syllable."""
+    """Whether -ing doubles the last letter: a word of one syllable ends in one vowel and one consonant."""
     vowels = [letter in "aeiou" for letter in word]
     return len(word) >= 3 and vowels[-3:] == [False, True, False] and sum(vowels) == 1 and word[-1] not in "wxy"

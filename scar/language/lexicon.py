@@ -1,4 +1,4 @@
-"""The words that captions are made of, from the tables beside this file: places, things and verbs."""
+"""The words of captions: scenes, things and verbs, from the TOML tables beside this file."""
 
 from __future__ import annotations
 
@@ -8,90 +8,101 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from scar.language import english, wordnet
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A row of `scenes.toml`, which says what the columns mean; known by identity: one for the same words."""
+    """A row of `scenes.toml`; the head of that file explains the columns. Equal means identical."""
 
     name: str
-    at: tuple[str, ...]
-    worlds: tuple[str, ...] = ()
-    says: tuple[str, ...] = ()
+    prepositions: tuple[str, ...]
+    compatibility_groups: tuple[str, ...] = ()
+    synonyms: tuple[str, ...] = ()
     side: str = ""
-    holds: tuple[str, ...] = ()
-    implied: tuple[str, ...] = ()
-    shows: tuple[str, ...] = ()
+    holds_kinds: tuple[str, ...] = ()
+    hint_words: tuple[str, ...] = ()
+    hint_categories: tuple[str, ...] = ()
     weight: int = 1
     text: str = ""
 
     @cached_property
     def phrase(self) -> str:
-        """As a caption says it, with its article."""
+        """The scene's words in a caption, with its article."""
         return self.text or english.with_article(self.name)
 
-    @lru_cache(maxsize=1 << 16)  # noqa: B019 - places are few, and are kept anyway
+    @lru_cache(maxsize=1 << 16)  # noqa: B019 - scenes are few and live as long as the process
     def is_incompatible_with(self, other: Scene) -> bool:
-        """Whether no picture of one can be called a picture of the other."""
+        """Whether no picture shows both scenes."""
         return (
-            bool(self.worlds)
-            and bool(other.worlds)
-            and set(self.worlds).isdisjoint(other.worlds)
+            bool(self.compatibility_groups)
+            and bool(other.compatibility_groups)
+            and set(self.compatibility_groups).isdisjoint(other.compatibility_groups)
             and not wordnet.is_related(self.name, other.name)
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Thing:
-    """A row of `things.toml`, which says what the columns mean; known by identity: one for the same words."""
+    """A row of `things.toml`; the head of that file explains the columns. Equal means identical."""
 
     name: str
     kind: str = ""
-    places: tuple[str, ...] = ()
-    says: tuple[str, ...] = ()
+    found_in: tuple[str, ...] = ()
+    synonyms: tuple[str, ...] = ()
     text: str = ""
     weight: int = 1
-    bears: tuple[str, ...] = ()
-    contains: tuple[str, ...] = ()
+    supports_kinds: tuple[str, ...] = ()
+    contains_kinds: tuple[str, ...] = ()
 
     @cached_property
     def noun(self) -> str:
+        """The thing's noun in a caption."""
         return self.text or self.name
 
     @cached_property
     def phrase(self) -> str:
-        """As a caption says it, with its article."""
+        """The thing's words in a caption, with its article."""
         return english.with_article(self.noun)
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """All that captions call it."""
-        return (self.name, self.noun, *self.says)
+        """Every noun that captions use for the thing."""
+        return (self.name, self.noun, *self.synonyms)
+
+    @cached_property
+    def head(self) -> str:
+        """The last word of the name."""
+        return self.name.rpartition(" ")[2]
+
+    @cached_property
+    def modifier(self) -> str:
+        """The words of the name before the last one."""
+        return self.name.rpartition(" ")[0]
 
 
 @dataclass(frozen=True, eq=False)
 class Verb:
-    """A row of `verbs.toml`, which says what the columns mean; known by identity."""
+    """A row of `verbs.toml`; the head of that file explains the columns. Equal means identical."""
 
     name: str
     subjects: tuple[str, ...]
     states: tuple[str, ...]
-    takes: tuple[str, ...] = ()
-    says: tuple[str, ...] = ()
+    landmarks: tuple[str, ...] = ()
+    synonyms: tuple[str, ...] = ()
     form: str = ""
 
     @cached_property
     def text(self) -> str:
-        """As a caption says it."""
+        """The verb's form in our captions."""
         return self.form or english.to_gerund(self.name)
 
     @cached_property
     def forms(self) -> tuple[str, ...]:
-        """All the ways to say it."""
-        verbs = (self.name, *self.says)
+        """Every form of the verb and of its synonyms."""
+        verbs = (self.name, *self.synonyms)
         return (
             self.text,
             *map(english.to_gerund, verbs),
@@ -100,17 +111,17 @@ class Verb:
         )
 
     def accepts_subject(self, subject: Thing) -> bool:
-        """Whether such a thing does it."""
+        """Whether such a thing can do it."""
         return subject.kind in self.subjects or subject.name in self.subjects
 
     def accepts_landmark(self, landmark: Thing) -> bool:
-        """Whether it is done to such a thing."""
-        return landmark.kind in self.takes or landmark.name in self.takes
+        """Whether it can be done to such a thing."""
+        return landmark.kind in self.landmarks or landmark.name in self.landmarks
 
 
 @cache
 def read_scenes() -> Mapping[str, Scene]:
-    """All places by name, in the order of their table."""
+    """All scenes by name, in the order of their table."""
     return {name: Scene(name, **_parse_row(row)) for name, row in _read_table("scenes").items()}
 
 
@@ -128,11 +139,12 @@ def read_verbs() -> Mapping[str, Verb]:
 
 @lru_cache(maxsize=1 << 16)
 def resolve_scene(label: str) -> Scene:
-    """The place that a source calls so, in its words.
+    """The scene of a source's label, in the words of the label.
 
-    Of a place that the table lacks WordNet tells whether it is indoors: it may then be like any place that is too.
+    WordNet says whether a scene that the table lacks is indoors or outdoors. Such a scene may be in one picture with
+    any other scene of its side.
 
-    >>> place("Dirt road").name, place("Dirt road").phrase, place("night club").phrase
+    >>> resolve_scene("Dirt road").name, resolve_scene("Dirt road").phrase, resolve_scene("night club").phrase
     ('road', 'a dirt road', 'a night club')
     """
     return _find_scene(" ".join(label.replace("_", " ").lower().split()))
@@ -140,31 +152,35 @@ def resolve_scene(label: str) -> Scene:
 
 @lru_cache(maxsize=1 << 16)
 def _find_scene(words: str) -> Scene:
-    """The place that has these words, in the table or by WordNet."""
-    for found in read_scenes().values():
-        if words in (found.name, english.strip_article(found.phrase)):
-            return found
-        if words in found.says:
-            return dataclasses.replace(found, text=english.with_article(words))
-    side = next((side for side, synsets in _read_table("groups")["sides"].items() if wordnet.is_a(words, *synsets)), "")
-    beside = {world for found in read_scenes().values() if found.side == side for world in found.worlds}
-    return Scene(words, at=("in",) if side == "indoor" else (), worlds=tuple(sorted(beside)), side=side)
+    """The scene with these words: a row of the table, or a new one by WordNet."""
+    for scene in read_scenes().values():
+        if words in (scene.name, english.strip_article(scene.phrase)):
+            return scene
+        if words in scene.synonyms:
+            return dataclasses.replace(scene, text=english.with_article(words))
+    sides = _read_table("groups")["sides"].items()
+    side = next((side for side, synsets in sides if wordnet.is_a(words, *synsets)), "")
+    groups = {group for scene in read_scenes().values() if scene.side == side for group in scene.compatibility_groups}
+    prepositions = ("in",) if side == "indoor" else ()
+    return Scene(words, prepositions=prepositions, compatibility_groups=tuple(sorted(groups)), side=side)
 
 
 @lru_cache(maxsize=1 << 16)
 def resolve_noun_phrase(phrase: str) -> Thing:
-    """What a noun phrase means, its article left out."""
+    """The thing that a noun phrase names, with or without an article."""
     return resolve_category(english.strip_article(phrase))
 
 
 @lru_cache(maxsize=1 << 16)
 def resolve_category(category: str) -> Thing:
-    """What a source's category is called; a new thing, of the kind that WordNet says, if the table lacks it.
+    """The thing of a source's category; WordNet gives the kind of a thing that the table lacks.
 
-    Some sources give several words for one category, with commas between: the first counts.
+    The first name counts if a category has several names with commas between.
 
-    >>> thing("tv").phrase, thing("green_apples").phrase, thing("cabinet, cupboard").phrase
-    ('a television', 'green apples', 'a cabinet')
+    >>> resolve_category("tv").phrase, resolve_category("green_apples").phrase
+    ('a television', 'green apples')
+    >>> resolve_category("cabinet, cupboard").phrase
+    'a cabinet'
     """
     words = " ".join(category.replace("_", " ").lower().split(",")[0].split())
     return read_things().get(_index_names_by_text().get(words, words)) or _make_unlisted_thing(words)
@@ -178,53 +194,45 @@ def _make_unlisted_thing(name: str) -> Thing:
 
 @lru_cache(maxsize=1 << 16)
 def is_interchangeable(a: str, b: str) -> bool:
-    """Whether no thing is plainly one and not the other: they are of one lineage, or taken for each other."""
+    """Whether one category may be a right name for a thing of the other: they are related or confusable."""
     return is_related(a, b) or is_confusable(a, b)
 
 
 @lru_cache(maxsize=1 << 16)
 def is_related(a: str, b: str) -> bool:
-    """Whether two things share a lineage: in WordNet, or by their head unless colours tell them apart.
+    """Whether one category is a kind of the other, in WordNet or by the last word of their names.
 
-    >>> kin("man", "person"), kin("dog", "cat"), kin("red star", "blue star"), kin("red star", "star")
-    (True, False, False, True)
+    Two colours before the same last word make two unrelated things.
+
+    >>> is_related("man", "person"), is_related("dog", "cat")
+    (True, False)
+    >>> is_related("red star", "blue star"), is_related("red star", "star")
+    (False, True)
     """
-    first, second = _make_profile(a), _make_profile(b)
+    first, second = resolve_category(a), resolve_category(b)
     if first.head == second.head:
-        return first.modifier == second.modifier or not (first.has_colour and second.has_colour)
+        colours = read_colours()
+        return first.modifier == second.modifier or first.modifier not in colours or second.modifier not in colours
     return wordnet.is_related(first.name, second.name) or wordnet.is_related(first.noun, second.noun)
 
 
 @lru_cache(maxsize=1 << 16)
 def is_confusable(a: str, b: str) -> bool:
-    """Whether one may take a thing for the other, as with a car and a truck."""
-    return not _make_profile(a).confusion_groups.isdisjoint(_make_profile(b).confusion_groups)
-
-
-class _Profile(NamedTuple):
-    """What tells things apart: name, noun, the words of the name before its head, and what it is taken for."""
-
-    name: str
-    noun: str
-    modifier: str
-    head: str
-    has_colour: bool
-    confusion_groups: frozenset[int]
+    """Whether a viewer may mistake a thing of one category for the other, as with a car and a truck."""
+    return not _find_confusion_groups(a).isdisjoint(_find_confusion_groups(b))
 
 
 @lru_cache(maxsize=1 << 16)
-def _make_profile(category: str) -> _Profile:
-    that = resolve_category(category)
-    before, _, head = that.name.rpartition(" ")
-    groups = _index_confusion_groups().get(resolve_category(without_colour(category)).name, frozenset())
-    return _Profile(that.name, that.noun, before, head, before in read_colours(), groups)
+def _find_confusion_groups(category: str) -> frozenset[int]:
+    """Numbers of the groups of confusable things that a category is in."""
+    return _index_confusion_groups().get(resolve_category(without_colour(category)).name, frozenset())
 
 
 @lru_cache(maxsize=1 << 16)
 def without_colour(noun: str) -> str:
     """The noun without a colour before it.
 
-    >>> plain("red car"), plain("orange"), plain("stop sign")
+    >>> without_colour("red car"), without_colour("orange"), without_colour("stop sign")
     ('car', 'orange', 'stop sign')
     """
     first, _, rest = noun.partition(" ")
@@ -233,32 +241,33 @@ def without_colour(noun: str) -> str:
 
 @cache
 def read_colours() -> tuple[str, ...]:
+    """The colours that tell two things of one noun apart."""
     return tuple(_read_table("groups")["colours"])
 
 
 @cache
 def read_person_nouns() -> Mapping[str, tuple[str, ...]]:
-    """What captions call a person, by the word that our captions use."""
+    """Our captions' nouns for persons, each with the nouns that human captions use."""
     return _parse_row(_read_table("groups")["people"])
 
 
 @cache
 def _index_names_by_text() -> Mapping[str, str]:
-    """Names of the things that captions call otherwise: `television` is a tv."""
-    return {found.text: found.name for found in read_things().values() if found.text}
+    """Names of the things whose caption text differs: `television` -> `tv`."""
+    return {thing.text: thing.name for thing in read_things().values() if thing.text}
 
 
 @cache
 def _index_confusion_groups() -> Mapping[str, frozenset[int]]:
-    """Numbers of the groups of things that are taken for each other, by each thing in them."""
-    groups = [frozenset(group) for group in _read_table("groups")["alike"]]
+    """Thing -> numbers of the groups of confusable things that it is in."""
+    groups = [frozenset(group) for group in _read_table("groups")["confusable"]]
     names = frozenset().union(*groups)
     return {name: frozenset(i for i, group in enumerate(groups) if name in group) for name in names}
 
 
 @cache
 def _find_kind(noun: str) -> str:
-    """Kind of a thing that the table lacks, by its WordNet lineage; empty if none fits."""
+    """The kind of a noun by its WordNet lineage; empty if none fits."""
     kinds: dict[str, list[int]] = _read_table("groups")["kinds"]
     return next((kind for kind, synsets in kinds.items() if wordnet.is_a(noun, *synsets)), "")
 

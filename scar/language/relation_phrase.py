@@ -1,35 +1,66 @@
-"""What the relation of a caption is made of."""
+"""The relation of a caption: a predicate, a landmark and the preposition of the scene."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Self
 
 import msgspec
 
-from scar.evidence.geometry import DIRECTIONS, INSIDE, NEXT_TO, OPPOSITES, POSITIONS, SUPPORT
 from scar.language.lexicon import Verb, read_verbs
 
+DIRECTIONS = LEFT, RIGHT, ABOVE, BELOW = ("to the left of", "to the right of", "above", "below")
+"""Predicates that compare where two things are in the picture."""
+
+SUPPORT, INSIDE = "on", "inside"
+"""Predicates of a thing and its support, and of a thing and its container."""
+
+NEXT_TO = "next to"
+"""Predicate of two things that are close to each other, side by side."""
+
+IN_FRONT_OF, BEHIND = "in front of", "behind"
+"""Predicates of depth: masks can show them, boxes cannot."""
+
+POSITIONS: Mapping[str, int] = {
+    "on the left of": 7,
+    "on the right of": 7,
+    "at the top of": 4,
+    "at the bottom of": 5,
+    "in the middle of": 6,
+    "filling most of": 1,
+}
+"""Predicates that say where a thing is in the picture, with their relative frequency in true captions."""
+
+OPPOSITES: Mapping[str, str] = {
+    LEFT: RIGHT,
+    RIGHT: LEFT,
+    ABOVE: BELOW,
+    BELOW: ABOVE,
+    IN_FRONT_OF: BEHIND,
+    BEHIND: IN_FRONT_OF,
+}
+
 IN_A_PICTURE_OF = "in a picture of"
-"""Joins a scene that the thing itself need not be in."""
+"""Scene preposition of a thing that may be outside the scene itself."""
 
 A_PICTURE_OF = "a picture of"
-"""Joins a scene to a position."""
+"""Scene preposition after a position."""
 
 SCENE_PREPOSITIONS = (IN_A_PICTURE_OF, A_PICTURE_OF, "in", "on", "at")
-"""What joins a relation to the scene, the longest first."""
+"""The longest come first."""
 
 PREPOSITIONS = ("next to", "in front of", "behind", "on", "under", "in", "at")
-"""Where, by a thing, somebody is who stands, sits or lies."""
+"""Prepositions between a verb of posture ("standing", "sitting", "lying") and its landmark."""
 
 
 class RelationPhrase(msgspec.Struct, frozen=True):
-    """A relation: ``<head> <anchor> <joint>``, such as "to the left of" + "a sink" + "in", before the scene.
+    """A relation, such as "to the left of" + "a sink" + "in"; the scene follows it.
 
     Attributes:
-        predicate: a direction, a position, or a verb that may have a spot ("riding", "sitting on").
-        landmark: the other thing, with its article; empty after a position and after a verb that takes nothing.
-        scene_preposition: what joins the scene.
+        predicate: a direction, a position, or a verb with or without a preposition ("riding", "sitting on").
+        landmark: the other thing, with its article; empty after a position and after a verb without an object.
+        scene_preposition: joins the scene.
     """
 
     predicate: str
@@ -38,84 +69,87 @@ class RelationPhrase(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """The relation as a caption has it."""
+        """The words of the relation in a caption."""
         return " ".join(part for part in (self.predicate, self.landmark, self.scene_preposition) if part)
 
     @property
     def verb(self) -> Verb | None:
-        """What somebody does; None if the head is a direction or a position."""
+        """The verb of an action; None if the predicate is a direction or a position."""
         return _find_verb(self.predicate)
 
     @property
     def preposition(self) -> str:
-        """Where by the anchor somebody does it; empty if the verb says it all."""
+        """The preposition between the verb and the landmark; empty if there is none."""
         return self.predicate.removeprefix(self.verb.text).strip() if self.verb else ""
 
     @classmethod
     @lru_cache(maxsize=1 << 16)
     def parse(cls, relation: str) -> Self | None:
-        """The statement whose text this is; None if it is made otherwise.
+        """The phrase with this text; None if the text has no known predicate.
 
         >>> RelationPhrase.parse("to the left of a sink in")
         RelationPhrase(predicate='to the left of', landmark='a sink', scene_preposition='in')
         >>> RelationPhrase.parse("standing on")
         RelationPhrase(predicate='standing', landmark='', scene_preposition='on')
         """
-        joint = next((joint for joint in SCENE_PREPOSITIONS if relation == joint or relation.endswith(f" {joint}")), "")
-        body = relation.removesuffix(joint).rstrip()
-        for head in list_predicates():
-            if body == head or body.startswith(f"{head} "):
-                return cls(head, body[len(head) + 1 :], joint)
+        endings = (ending for ending in SCENE_PREPOSITIONS if relation == ending or relation.endswith(f" {ending}"))
+        scene_preposition = next(endings, "")
+        body = relation.removesuffix(scene_preposition).rstrip()
+        for predicate in list_predicates():
+            if body == predicate or body.startswith(f"{predicate} "):
+                return cls(predicate, body[len(predicate) + 1 :], scene_preposition)
         return None
 
 
 @lru_cache(maxsize=1 << 14)
 def normalize_predicate(annotated: str) -> str | None:
-    """The head that says what the predicate of an annotated relation says; None if none does.
+    """The predicate that means the same as an annotated one; None if there is none.
 
-    >>> head_of("is riding"), head_of("sits on"), head_of("on top of"), head_of("left of"), head_of("has")
-    ('riding', 'sitting on', 'on', 'to the left of', None)
+    >>> normalize_predicate("is riding"), normalize_predicate("sits on"), normalize_predicate("on top of")
+    ('riding', 'sitting on', 'on')
+    >>> normalize_predicate("left of"), normalize_predicate("has")
+    ('to the left of', None)
     """
-    said = annotated.removeprefix("is ").removeprefix("are ")
-    said = _SYNONYMS.get(said, said)
-    if said in _VERBLESS_PREDICATES:
-        return said
-    first, _, rest = said.partition(" ")
+    words = annotated.removeprefix("is ").removeprefix("are ")
+    words = _SYNONYMS.get(words, words)
+    if words in _VERBLESS_PREDICATES:
+        return words
+    first, _, rest = words.partition(" ")
     for verb in read_verbs().values():
         if first in verb.forms:
-            head = verb.text if verb.takes else f"{verb.text} {rest}".rstrip()
-            if rest in (("", "on") if verb.takes else PREPOSITIONS):
-                return head
+            predicate = verb.text if verb.landmarks else f"{verb.text} {rest}".rstrip()
+            if rest in (("", "on") if verb.landmarks else PREPOSITIONS):
+                return predicate
     return None
 
 
-_VERBLESS_PREDICATES = frozenset({*DIRECTIONS, *OPPOSITES, SUPPORT, INSIDE, NEXT_TO})
+@cache
+def list_predicates() -> tuple[str, ...]:
+    """Every predicate of a `RelationPhrase`, the longest first."""
+    every = {*POSITIONS, *_VERBLESS_PREDICATES}
+    for verb in read_verbs().values():
+        every |= {verb.text} if verb.landmarks else {verb.text, *(f"{verb.text} {word}" for word in PREPOSITIONS)}
+    return tuple(sorted(every, key=lambda predicate: (-len(predicate), predicate)))
+
+
+_VERBLESS_PREDICATES = frozenset({*OPPOSITES, SUPPORT, INSIDE, NEXT_TO})
 
 _SYNONYMS = {
-    "left of": "to the left of",
-    "on left of": "to the left of",
-    "to left of": "to the left of",
-    "right of": "to the right of",
-    "on right of": "to the right of",
-    "to right of": "to the right of",
+    "left of": LEFT,
+    "on left of": LEFT,
+    "to left of": LEFT,
+    "right of": RIGHT,
+    "on right of": RIGHT,
+    "to right of": RIGHT,
     "on top of": SUPPORT,
     "atop": SUPPORT,
-    "in back of": "behind",
+    "in back of": BEHIND,
     "inside of": INSIDE,
     "beside": NEXT_TO,
 }
-"""What annotators also write."""
+"""Annotated predicates with the predicate of our captions."""
 
 
 @cache
 def _find_verb(predicate: str) -> Verb | None:
     return next((verb for verb in read_verbs().values() if f"{predicate} ".startswith(f"{verb.text} ")), None)
-
-
-@cache
-def list_predicates() -> tuple[str, ...]:
-    """Every head that a statement may have, the longest first."""
-    every = {*DIRECTIONS, *POSITIONS, *OPPOSITES, SUPPORT, INSIDE, NEXT_TO}
-    for verb in read_verbs().values():
-        every |= {verb.text} if verb.takes else {verb.text, *(f"{verb.text} {spot}" for spot in PREPOSITIONS)}
-    return tuple(sorted(every, key=lambda head: (-len(head), head)))

@@ -1,4 +1,4 @@
-"""Questions to WordNet's nouns. A noun may be given in singular or plural, of one word or several."""
+"""WordNet's nouns: senses, lemmas and hypernyms. Every function takes a noun or phrase in singular or plural."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 MIN_RELATIVE_COUNT = 0.2
-"""A sense is common when texts use it at least this often, relative to the most frequent sense of the word."""
+"""A sense is common if texts use it at least this often, relative to the most frequent sense of the word."""
 
-# WordNet's rules of detachment (morphy(7WN)): what ends a regular plural, and what the singular has there.
 PLURAL_ENDINGS = (
     ("s", ""),
     ("ses", "s"),
@@ -26,28 +25,21 @@ PLURAL_ENDINGS = (
     ("men", "man"),
     ("ies", "y"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Sense:
-    """One meaning of a noun: its synset (offset in WordNet 3.0) and how often WordNet's makers met it in texts."""
-
-    synset: int
-    count: int
+"""Endings of regular plurals and of their singulars: WordNet's rules of detachment (morphy(7WN))."""
 
 
 @dataclass(frozen=True)
 class _NounTable:
-    """`nouns.parquet` in memory: row i is one sense of one lemma, lemmas in order, frequent senses first.
+    """`nouns.parquet` in memory: a row is one sense of one lemma, sorted by lemma and then by frequency.
 
     Attributes:
-        lemmas: of each row.
+        lemmas: (N,) the lemma of each row.
         first_row: the first row of each lemma.
-        row_by_synset: a row of each synset.
-        synsets: (N,) of each row.
-        counts: (N,) of each row.
-        hypernym_starts: (N + 1,) where the hypernyms of each row start in `hypernyms`.
-        hypernyms: those of all rows, one after the other.
+        row_by_synset: one row of each synset.
+        synsets: (N,) the synset of each row, an offset in WordNet 3.0.
+        counts: (N,) frequency of each row's sense in the tagged texts of WordNet.
+        hypernym_starts: (N + 1,) start of each row's hypernyms in `hypernyms`.
+        hypernyms: synsets of the hypernyms of all rows, one row after the other.
     """
 
     lemmas: list[str]
@@ -60,99 +52,89 @@ class _NounTable:
 
 
 @lru_cache(maxsize=1 << 16)
-def find_senses(noun: str) -> tuple[Sense, ...]:
-    """The common meanings of a noun, the most frequent first; those of its head if WordNet lacks the whole phrase.
+def find_senses(noun: str) -> tuple[int, ...]:
+    """Synsets of the common senses of a noun, the most frequent first.
 
-    Without counts every meaning is common. A phrase whose head WordNet lacks too has none.
+    The last words of a phrase count if WordNet lacks the whole phrase; a phrase whose last word it lacks has no sense.
+    All senses are common if WordNet has no counts for them.
 
-    >>> [sense.synset for sense in senses("dogs")]
-    [2084071]
-    >>> senses("muddy dogs") == senses("dog")
+    >>> find_senses("dogs")
+    (2084071,)
+    >>> find_senses("muddy dogs") == find_senses("dog")
     True
     """
     words = noun.split()
     name = next((found for i in range(len(words)) if (found := find_lemma(" ".join(words[i:])))), None)
-    every = tuple(_iter_senses(name)) if name else ()
-    return tuple(sense for sense in every if sense.count >= MIN_RELATIVE_COUNT * every[0].count)
+    senses = tuple(_iter_senses(name)) if name else ()
+    return tuple(synset for synset, count in senses if count >= MIN_RELATIVE_COUNT * senses[0][1])
 
 
 def is_known(noun: str) -> bool:
-    """Whether WordNet has the noun, in whatever meaning."""
+    """Whether WordNet has the noun, in any sense."""
     return find_lemma(noun) is not None
 
 
 @lru_cache(maxsize=1 << 16)
 def find_lemma(noun: str) -> str | None:
-    """The form under which WordNet lists a noun, None if it does not.
+    """The form under which WordNet lists a noun; None if it lacks the noun.
 
-    >>> lemma("Tennis rackets"), lemma("mice"), lemma("glasses"), lemma("xyzzy")
+    >>> find_lemma("Tennis rackets"), find_lemma("mice"), find_lemma("glasses"), find_lemma("xyzzy")
     ('tennis racket', 'mouse', 'glasses', None)
     """
     table, noun = _read_noun_table(), " ".join(noun.lower().split())
+    plurals = read_irregular_plurals()
     if noun in table.first_row:
         return noun
-    if noun in read_irregular_plurals() and read_irregular_plurals()[noun] in table.first_row:
-        return read_irregular_plurals()[noun]
+    if noun in plurals and plurals[noun] in table.first_row:
+        return plurals[noun]
     stems = [noun.removesuffix(end) + start for end, start in PLURAL_ENDINGS if noun.endswith(end)]
     modifier, _, head = noun.rpartition(" ")
-    if modifier and head in read_irregular_plurals():
-        stems.append(f"{modifier} {read_irregular_plurals()[head]}")
+    if modifier and head in plurals:
+        stems.append(f"{modifier} {plurals[head]}")
     return next((stem for stem in stems if stem in table.first_row), None)
 
 
 @lru_cache(maxsize=1 << 16)
 def is_a(noun: str, *kinds: int) -> bool:
-    """Whether the most frequent meaning of a noun is one of these synsets or lies below one.
+    """Whether the most frequent sense of a noun is one of these synsets or a hyponym of one.
 
     >>> is_a("dog", 15388)  # animal
     True
     """
-    return any(not _find_ancestors(sense.synset).isdisjoint(kinds) for sense in find_senses(noun)[:1])
+    return any(not _find_ancestors(synset).isdisjoint(kinds) for synset in find_senses(noun)[:1])
 
 
 @lru_cache(maxsize=1 << 16)
 def is_related(a: str, b: str) -> bool:
-    """Whether two nouns share a lineage: in a common meaning, one is the other, a kind of it or its kind.
+    """Whether two nouns are synonyms, or one is a hypernym of the other, in a common sense of each.
 
-    >>> related("dog", "animal"), related("sofa", "couch"), related("dog", "cat")
+    >>> is_related("dog", "animal"), is_related("sofa", "couch"), is_related("dog", "cat")
     (True, True, False)
     """
-    mine, theirs = _find_lineage(a), _find_lineage(b)
-    return (
-        mine.name == theirs.name
-        or not mine.synsets.isdisjoint(theirs.with_ancestors)
-        or not theirs.synsets.isdisjoint(mine.with_ancestors)
-    )
+    if (find_lemma(a) or a.lower()) == (find_lemma(b) or b.lower()):
+        return True
+    return not _find_lineage(b).isdisjoint(find_senses(a)) or not _find_lineage(a).isdisjoint(find_senses(b))
 
 
 @lru_cache(maxsize=1 << 16)
 def find_co_hyponyms(noun: str) -> tuple[str, ...]:
-    """Nouns that stand beside this one under the same hypernym, in alphabetical order; not its own synonyms.
+    """Nouns with the same direct hypernym, in alphabetical order; without synonyms of the noun.
 
-    >>> co_hyponyms("kitchen")[:3]
+    >>> find_co_hyponyms("kitchen")[:3]
     ('anechoic chamber', 'antechamber', 'anteroom')
     """
-    found = find_senses(noun)[:1]
-    if not found:
+    senses = find_senses(noun)
+    if not senses:
         return ()
-    table, own = _read_noun_table(), found[0].synset
-    below = _index_hyponym_rows()
-    rows = [row for parent in _find_hypernyms(own) for row in below[parent]]
-    return tuple(sorted({table.lemmas[row] for row in rows if table.synsets[row] != own}))
-
-
-class _Lineage(NamedTuple):
-    """Where a noun stands: its form in WordNet, its common meanings, and these with all above them."""
-
-    name: str
-    synsets: frozenset[int]
-    with_ancestors: frozenset[int]
+    table, hyponym_rows = _read_noun_table(), _index_hyponym_rows()
+    rows = [row for parent in _find_hypernyms(senses[0]) for row in hyponym_rows[parent]]
+    return tuple(sorted({table.lemmas[row] for row in rows if table.synsets[row] != senses[0]}))
 
 
 @lru_cache(maxsize=1 << 16)
-def _find_lineage(noun: str) -> _Lineage:
-    own = frozenset(sense.synset for sense in find_senses(noun))
-    return _Lineage(find_lemma(noun) or noun.lower(), own, frozenset().union(*map(_find_ancestors, own)))
+def _find_lineage(noun: str) -> frozenset[int]:
+    """The common senses of a noun and all their ancestors."""
+    return frozenset().union(*map(_find_ancestors, find_senses(noun)))
 
 
 @cache
@@ -162,24 +144,24 @@ def read_irregular_plurals() -> dict[str, str]:
     return dict(zip(columns["plural"], columns["singular"], strict=True))
 
 
-def _iter_senses(name: str) -> Iterator[Sense]:
-    """Every meaning of a lemma, the most frequent first."""
+def _iter_senses(name: str) -> Iterator[tuple[int, int]]:
+    """Synset and count of every sense of a lemma, the most frequent first."""
     table = _read_noun_table()
     for row in range(table.first_row.get(name, len(table.lemmas)), len(table.lemmas)):
         if table.lemmas[row] != name:
             return
-        yield Sense(int(table.synsets[row]), int(table.counts[row]))
+        yield int(table.synsets[row]), int(table.counts[row])
 
 
 @cache
 def _find_ancestors(synset: int) -> frozenset[int]:
-    """The synset and all above it."""
+    """The synset and its direct and indirect hypernyms."""
     return frozenset({synset}).union(*(_find_ancestors(parent) for parent in _find_hypernyms(synset)))
 
 
 @cache
 def _index_hyponym_rows() -> dict[int, list[int]]:
-    """The rows right below each synset."""
+    """Rows of the direct hyponyms of each synset."""
     import numpy as np
 
     table = _read_noun_table()

@@ -20,8 +20,9 @@ from torch.nn import functional
 from mmeb_eval.templates.fused import format_region
 from scar.demo.scenes import SCENES
 from scar.demo.shapes import COLOURS, SHAPES
-from scar.evidence.geometry import POSITIONS, find_positions
+from scar.evidence.geometry import find_positions
 from scar.formats.schema import INSTRUCTION
+from scar.language.relation_phrase import POSITIONS
 from scar.sample import Box, Caption, Picture
 from virtue_ref.demo_model.parts import Progress
 from virtue_ref.demo_model.views import DIRECTIONS, View, find_learning_rate

@@ -1,1 +1,1 @@
-"""What replaces an element of a gold caption, and how nine negatives are drawn of it."""
+"""The default generator: rules write the gold caption, propose candidates, veto them and sample nine negatives."""

@@ -1,4 +1,4 @@
-"""Nine negatives for a gold caption."""
+"""Nine negatives for a gold caption, sampled from the candidates that no veto refuses."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from scar.generators.rules.weights import SamplingWeights, fit_weights
 from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Negative, Part, Picture, Region
 
 TextScorer: TypeAlias = Callable[[Sequence[str]], ArrayLike]
-"""Captions -> how likely each is a gold one, for who sees no image."""
+"""Captions -> a text-only model's score of each: the higher, the more likely it is the gold caption."""
 
 DEFAULT_WEIGHTS = SamplingWeights()
+"""The weights of the word tables alone."""
 
 _OVERSAMPLING = 3
-"""So many times as many negatives are drawn for a judge to choose from."""
+"""Negatives sampled for each one that a judge keeps: enough on both sides of the gold caption's score."""
 
 
 def write_negatives(
@@ -29,28 +30,28 @@ def write_negatives(
     picture: Picture,
     region: Region,
     rng: Random,
-    tally: Counter[str],
+    veto_counts: Counter[str],
     weights: SamplingWeights = DEFAULT_WEIGHTS,
     find_judge: Callable[[str], TextScorer] | None = None,
 ) -> tuple[Negative, ...] | None:
     """Nine negatives, three of each part in the order of `PARTS`; with the gold caption ten distinct texts.
 
     Args:
-        gold: what is true of the region.
-        picture: where the region is.
-        region: what the captions are about.
-        rng: the only chance in it.
-        tally: counts every proposal that is refused, under its reason.
-        weights: how likely each element is drawn; by default as the tables say.
-        find_judge: gives the judge of an image by its file. With one, negatives are chosen so that the gold caption's
-            place among the ten, as the judge ranks them, is any with equal chance.
+        gold: true caption of the region.
+        picture: contains the region.
+        region: the captions describe it.
+        rng: the only source of randomness.
+        veto_counts: counts the refused candidates by reason.
+        weights: sampling weights of the candidates.
+        find_judge: gives the scorer for an image file. If given, negatives are chosen such that the gold caption gets
+            every rank among the ten, by the judge's scores, with equal probability.
 
     Returns:
-        None when the rules do not have three of each part that are plainly false.
+        None if the rules find fewer than three candidates of a part that are clearly false.
     """
     context = VetoContext.from_gold(gold, picture, region)
     most = NEGATIVES_PER_PART * (_OVERSAMPLING if find_judge else 1)
-    found = [_sample_negatives(part, context, rng, tally, weights, most) for part in PARTS]
+    found = [_sample_negatives(part, context, rng, veto_counts, weights, most) for part in PARTS]
     if any(len(negatives) < NEGATIVES_PER_PART for negatives in found):
         return None
     if find_judge:
@@ -61,24 +62,24 @@ def write_negatives(
 def fit_negative_writer(
     captions: Sequence[tuple[Caption, Picture, Region]], rng: Random, is_complete: bool
 ) -> Callable[..., tuple[Negative, ...] | None]:
-    """`draw` with pools that suit a corpus, by true captions of it; see `fit`."""
+    """`write_negatives` with weights that fit the true captions of a corpus; see `fit_weights`."""
     return partial(write_negatives, weights=fit_weights(captions, rng, is_complete=is_complete))
 
 
 def _sample_negatives(
-    part: Part, context: VetoContext, rng: Random, tally: Counter[str], weights: SamplingWeights, most: int
+    part: Part, context: VetoContext, rng: Random, veto_counts: Counter[str], weights: SamplingWeights, most: int
 ) -> list[Negative]:
-    """The first negatives of a part that no veto refuses."""
+    """The first sampled negatives of a part that no veto refuses."""
     accepted: list[Negative] = []
     gold = context.gold
-    mine: str = getattr(gold, part)
+    true_value: str = getattr(gold, part)
     for value in sample_without_replacement(weights.weigh_candidate_sets(part, context), rng):
-        if value == mine:
+        if value == true_value:
             continue
         negative = Negative(part, gold.swap(part, value))
         reason = find_veto_reason(negative, context)
         if reason:
-            tally[reason] += 1
+            veto_counts[reason] += 1
             continue
         accepted.append(negative)
         context.taken_texts.add(negative.caption.text.lower())
@@ -90,17 +91,17 @@ def _sample_negatives(
 def _choose_by_score(
     found: Sequence[list[Negative]], gold: Caption, judge: TextScorer, rng: Random
 ) -> list[list[Negative]]:
-    """Three of each part: as many of them likelier than the gold caption as a lot says, as far as there are such."""
-    places = NEGATIVES_PER_PART * len(found)
-    likelier = set(rng.sample(range(places), rng.randint(0, places)))
+    """Three negatives of each part; a random number of them, as far as possible, scores above the gold caption."""
+    total = NEGATIVES_PER_PART * len(found)
+    slots_above = set(rng.sample(range(total), rng.randint(0, total)))
     chosen = []
     for number, negatives in enumerate(found):
-        own, *others = map(float, judge([gold.text, *(negative.caption.text for negative in negatives)]))  # type: ignore[arg-type]
-        above = [negative for negative, score in zip(negatives, others, strict=True) if score >= own]
-        below = [negative for negative, score in zip(negatives, others, strict=True) if score < own]
+        gold_score, *others = map(float, judge([gold.text, *(negative.caption.text for negative in negatives)]))  # type: ignore[arg-type]
+        above = [negative for negative, score in zip(negatives, others, strict=True) if score >= gold_score]
+        below = [negative for negative, score in zip(negatives, others, strict=True) if score < gold_score]
         slots = range(number * NEGATIVES_PER_PART, (number + 1) * NEGATIVES_PER_PART)
-        wanted = sum(slot in likelier for slot in slots)
-        wanted = min(max(wanted, NEGATIVES_PER_PART - len(below)), len(above))
-        kept = [*above[:wanted], *below[: NEGATIVES_PER_PART - wanted]]
-        chosen.append([negative for negative in negatives if negative in kept])
+        count = sum(slot in slots_above for slot in slots)
+        count = min(max(count, NEGATIVES_PER_PART - len(below)), len(above))
+        selected = [*above[:count], *below[: NEGATIVES_PER_PART - count]]
+        chosen.append([negative for negative in negatives if negative in selected])
     return chosen

@@ -1,128 +1,118 @@
-"""Weights under which what is drawn has each mark as often as it should.
+"""Weights of features that make sampled candidates have each feature as often as true captions have it.
 
-For each gold caption three of its candidates are drawn without putting back, by weight. What a candidate weighs is its
-own times those of its marks; the weights of the marks are found by iterative proportional fitting (Deming and Stephan,
-1940) of the numbers in which they are expected to be drawn.
+Three candidates of each gold caption are sampled by weight, without replacement. The weight of a candidate is its own
+weight times the weights of its features. Iterative proportional fitting (Deming and Stephan, 1940) of the expected
+numbers of samples finds the weights of the features.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from scar.generators.rules.candidates import Candidate
+from scar.generators.rules.records import Candidate
 
 _ITERATIONS = 60
+"""Enough for the weights to settle on every corpus so far."""
+
 _DAMPING = 0.7
+"""Share of each logarithmic step that is taken: full steps oscillate where features compete."""
+
 _SMOOTHING = 0.1
-"""Added to what is wanted and to what is found: what is so rare is not worth a weight."""
+"""Added to wanted and expected numbers: a rarer feature deserves no weight of its own."""
 
 _MIN_UNSEEN_SHARE = 0.02
-"""So many gold captions at least have marks that none of these has, where they do not say."""
+"""Least share of gold captions outside the fit with features that no caption of the fit has."""
 
 _UNSEEN_LOG_WEIGHT = -4.0
-"""Logarithm of the weight from which marks start that no gold caption has."""
+"""First logarithmic weight of a feature that no gold caption has."""
 
 _MAX_LOG_WEIGHT = 8.0
-"""The logarithm of a mark's weight stays as near to 0."""
+"""Bound of the logarithmic weight of a feature, above and below 0."""
 
 _TOLERANCE = 1e-10
-"""So little that is expected too much or too little is nothing."""
+"""Error of the expected number of samples that counts as none."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 
-class FittingProblem:
-    """What can be drawn for each gold caption, and the marks that the gold captions have."""
-
-    def __init__(self) -> None:
-        self.gold_counts: Counter[str] = Counter()
-        self.feature_ids: dict[str, int] = {}
-        self.starts: list[int] = []
-        self.weights: list[float] = []
-        self.features: list[tuple[int, ...]] = []
-
-    def add_caption(self, gold_features: Sequence[str], candidates: Sequence[Candidate]) -> None:
-        """One gold caption by its marks, and what can be drawn for it."""
-        self.gold_counts.update(gold_features)
-        self.starts.append(len(self.weights))
-        for proposal in candidates:
-            self.weights.append(proposal.weight)
-            self.features.append(
-                tuple(self.feature_ids.setdefault(mark, len(self.feature_ids)) for mark in proposal.features)
-            )
-
-
-def fit_feature_weights(problem: FittingProblem, draws: int, *, is_complete: bool) -> dict[str, float]:
-    """The weight of each mark; marks that no gold caption has are drawn only in want of others.
+def fit_feature_weights(
+    cases: Sequence[tuple[Sequence[str], Sequence[Candidate]]], draws: int, *, is_complete: bool
+) -> dict[str, float]:
+    """The weight of each feature; candidates with features that no gold caption has are a last resort.
 
     Args:
-        problem: at least ``draws`` for each gold caption.
-        draws: how many are drawn for each.
-        is_complete: whether these are all gold captions; else a share of them has marks that none of these has, and it
-            is
-            as large as the share of marks that just one has (Good, 1953).
+        cases: for each gold caption, its features and at least ``draws`` candidates.
+        draws: number of samples for each gold caption.
+        is_complete: whether these are all gold captions. Otherwise a share of the gold captions has features that
+            none of these has: the share of features that just one caption has (Good, 1953).
     """
-    if not problem.starts:
+    if not cases:
         return {}
-    names = list(problem.feature_ids)
-    wanted = draws * np.array([float(problem.gold_counts[name]) for name in names])
-    unknown = wanted == 0
-    kinds = np.array([_feature_kind(name) for name in names])
-    spare = dict.fromkeys(map(_feature_kind, names), _MIN_UNSEEN_SHARE * draws)
+    gold_counts = Counter(feature for gold_features, _ in cases for feature in gold_features)
+    candidates = [candidate for _, several in cases for candidate in several]
+    names = list(dict.fromkeys(feature for candidate in candidates for feature in candidate.features))
+    ids = {name: number for number, name in enumerate(names)}
+    columns = np.array([[ids[feature] for feature in each.features] for each in candidates], np.intp)
+    own_logs = np.log(np.array([candidate.weight for candidate in candidates]))  # (candidates,)
+    sizes = np.array([len(several) for _, several in cases])
+    starts, rows = np.cumsum(sizes) - sizes, np.repeat(np.arange(len(cases)), sizes)
+    wanted = draws * np.array([float(gold_counts[name]) for name in names])
+    is_unseen, kinds = wanted == 0, np.array([_feature_kind(name) for name in names])
+    unseen_wanted = dict.fromkeys(map(_feature_kind, names), _MIN_UNSEEN_SHARE * draws)
     if not is_complete:
-        for name, count in problem.gold_counts.items():
-            spare[_feature_kind(name)] = spare.get(_feature_kind(name), 0.0) + draws * (count == 1)
-    columns = np.array(problem.features, np.intp)  # (candidates, marks of each)
-    own, starts = np.log(np.array(problem.weights)), np.array(problem.starts)
-    rows = np.repeat(np.arange(len(starts)), np.diff([*starts, len(own)]))
-    logs = np.where(unknown, _UNSEEN_LOG_WEIGHT, 0.0)
+        for name, count in gold_counts.items():
+            kind = _feature_kind(name)
+            unseen_wanted[kind] = unseen_wanted.get(kind, 0.0) + draws * (count == 1)
+    logs = np.where(is_unseen, _UNSEEN_LOG_WEIGHT, 0.0)  # (features,)
     for _ in range(_ITERATIONS):
-        scores = own + logs[columns].sum(axis=1)
+        scores = own_logs + logs[columns].sum(axis=1)
         chances = compute_draw_chances(scores, starts, rows, draws)
-        found = np.bincount(columns.ravel(), np.repeat(chances, columns.shape[1]), len(names))
-        ratio = (wanted + _SMOOTHING) / (found + _SMOOTHING)
-        for kind, share in spare.items():
-            group = unknown & (kinds == kind)
+        expected = np.bincount(columns.ravel(), np.repeat(chances, columns.shape[1]), len(names))
+        ratio = (wanted + _SMOOTHING) / (expected + _SMOOTHING)
+        for kind, number in unseen_wanted.items():
+            group = is_unseen & (kinds == kind)
             if group.any():
-                ratio[group] = (share + _SMOOTHING) / (found[group].sum() + _SMOOTHING)
+                ratio[group] = (number + _SMOOTHING) / (expected[group].sum() + _SMOOTHING)
         logs = np.clip(logs + _DAMPING * np.log(ratio) / columns.shape[1], -_MAX_LOG_WEIGHT, _MAX_LOG_WEIGHT)
     return {name: float(np.exp(value)) for name, value in zip(names, logs, strict=True)}
 
 
-def _feature_kind(feature: str) -> str:
-    """Marks of one kind compete with each other: `scene`, `object`, `head` and so on."""
-    return feature.partition(" ")[0]
-
-
 def compute_draw_chances(scores: Floats, starts: Ints, rows: Ints, draws: int) -> Floats:
-    """How likely each candidate is among those drawn for its row, one after the other by weight, without putting back.
+    """The probability of each candidate to be among the samples of its row, without replacement.
 
-    A candidate is drawn before a time at which as many are expected as are drawn (Rosén, 1972): its clock has rung.
+    Each candidate has an exponential clock; those whose clock rings before the time at which ``draws`` are expected
+    are the samples (Rosén, 1972).
 
     Args:
         scores: (candidates,) logarithms of weights.
         starts: (rows,) first candidate of each row.
-        rows: (candidates,) ascending.
-        draws: how many are drawn in each row; no row has fewer candidates.
+        rows: (candidates,) row of each candidate, ascending.
+        draws: number of samples of each row; no row has fewer candidates.
+
+    Returns:
+        (candidates,) probabilities; the sum of each row is ``draws``.
     """
     most = np.maximum.reduceat(scores, starts)
     weights = np.exp(np.maximum(scores - most[rows], -30.0))
     sizes = np.diff([*starts, len(scores)])
     time = np.full(len(starts), float(draws)) / np.add.reduceat(weights, starts)
-    for _ in range(12):
-        left = np.exp(-weights * time[rows])
-        drawn = np.add.reduceat(1 - left, starts)
-        slope = np.add.reduceat(weights * left, starts)
-        short = np.where(sizes > draws, draws - drawn, 0.0)
-        if np.abs(short).max() < _TOLERANCE:
+    for _ in range(12):  # Newton's method
+        silent = np.exp(-weights * time[rows])
+        expected = np.add.reduceat(1 - silent, starts)
+        slope = np.add.reduceat(weights * silent, starts)
+        missing = np.where(sizes > draws, draws - expected, 0.0)
+        if np.abs(missing).max() < _TOLERANCE:
             break
-        time = time + np.minimum(short / np.maximum(slope, 1e-12), 4 * time + 1)
-    full = (sizes <= draws)[rows]
-    return np.where(full, 1.0, 1 - np.exp(-weights * time[rows]))
+        time = time + np.minimum(missing / np.maximum(slope, 1e-12), 4 * time + 1)
+    is_full = (sizes <= draws)[rows]
+    return np.where(is_full, 1.0, 1 - np.exp(-weights * time[rows]))
+
+
+def _feature_kind(feature: str) -> str:
+    """The role of a feature (`scene`, `object`, `predicate`, ...); features of one role compete with each other."""
+    return feature.partition(" ")[0]

@@ -1,4 +1,4 @@
-"""Drawing by weight without putting back, as many as somebody asks for."""
+"""Weighted sampling without replacement, of as many items as the caller takes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Generic, TypeVar
 T = TypeVar("T", bound=Hashable)
 
 _MAX_MISSES = 9
-"""So many lots in a row that are found to be drawn already, as rounding has it, and the rest is put in order."""
+"""Misses in a row after which the rest is sorted: sampled items cover nearly all of the line by then."""
 
 
 class WeightedItems(Generic[T]):
-    """What can be drawn, and how likely; made once, drawn from as often as one likes.
+    """Items with weights, ready for many samplings.
 
     Args:
-        items: what can be drawn; what is there twice has both weights.
-        weights: of each, above 0; by default all are alike.
+        items: an item that occurs twice has the sum of both weights.
+        weights: one weight above 0 an item; equal weights by default.
     """
 
     __slots__ = ("cumulative_weights", "items", "total_weight", "weights")
@@ -32,59 +32,59 @@ class WeightedItems(Generic[T]):
 
     @classmethod
     def concatenate(cls, parts: Sequence[WeightedItems[T]]) -> WeightedItems[T]:
-        """What several urns hold, in one."""
+        """The items of several parts in one."""
         return cls(
-            tuple(chain.from_iterable([urn.items for urn in parts])),
-            tuple(chain.from_iterable([urn.weights for urn in parts])),
+            tuple(chain.from_iterable([part.items for part in parts])),
+            tuple(chain.from_iterable([part.weights for part in parts])),
         )
 
 
 def sample_without_replacement(weighted_sets: Sequence[tuple[WeightedItems[T], float]], rng: Random) -> Iterator[T]:
-    """Every item of some urns once, in random order: each next one is drawn by weight among those that are left.
+    """Every item once, in random order: each next item is sampled by weight from the items that are left.
 
-    All lots lie side by side on a line, each as long as it weighs, and a point of the line is drawn; stretches of what
-    has been drawn are left out of it.
+    All items lie side by side on a line, each as long as its weight, and a random point selects an item. Stretches of
+    sampled items are cut out of the line.
 
     Args:
-        weighted_sets: each with a number by which all that it holds weighs more; what several hold has the sum of its
+        weighted_sets: items, each set with a factor for its weights; an item in several sets has the sum of its
             weights.
-        rng: the only chance in it.
+        rng: the only source of randomness.
     """
-    weighted_sets = [(urn, factor) for urn, factor in weighted_sets if urn.items]
+    weighted_sets = [(part, factor) for part, factor in weighted_sets if part.items]
     if not weighted_sets:
         return
-    ends = list(accumulate([urn.total_weight * factor for urn, factor in weighted_sets]))
-    random, left, last = rng.random, ends[-1], len(weighted_sets) - 1
-    out: list[tuple[float, float]] = []  # start and length of stretches, from left to right
-    taken: set[T] = set()
+    ends = list(accumulate([part.total_weight * factor for part, factor in weighted_sets]))
+    random, length_left, last = rng.random, ends[-1], len(weighted_sets) - 1
+    cuts: list[tuple[float, float]] = []  # start and length of each stretch, from left to right
+    sampled: set[T] = set()
     misses = 0
     while misses < _MAX_MISSES:
-        point = random() * left
-        for start, length in out:
+        point = random() * length_left
+        for start, length in cuts:
             if point < start:
                 break
             point += length
         number = bisect(ends, point, 0, last)
-        urn, factor = weighted_sets[number]
+        part, factor = weighted_sets[number]
         begin = ends[number - 1] if number else 0.0
-        place = bisect(urn.cumulative_weights, (point - begin) / factor, 0, len(urn.items) - 1)
-        item, length = urn.items[place], urn.weights[place] * factor
-        stretch = (begin + urn.cumulative_weights[place] * factor - length, length)
-        if item not in taken:
+        index = bisect(part.cumulative_weights, (point - begin) / factor, 0, len(part.items) - 1)
+        item, length = part.items[index], part.weights[index] * factor
+        stretch = (begin + part.cumulative_weights[index] * factor - length, length)
+        if item not in sampled:
             misses = 0
-            taken.add(item)
+            sampled.add(item)
             yield item
         else:
             misses += 1
-            if stretch in out:
+            if stretch in cuts:
                 continue
-        insort(out, stretch)
-        left -= length
-    # What is left weighs too little for the line: exponential clocks, the heavier the faster.
+        insort(cuts, stretch)
+        length_left -= length
+    # The other items weigh too little for the precision of the line: each gets an exponential clock instead.
     rest: dict[T, float] = {}
-    for urn, factor in weighted_sets:
-        for item, weight in zip(urn.items, urn.weights, strict=True):
-            if item not in taken:
+    for part, factor in weighted_sets:
+        for item, weight in zip(part.items, part.weights, strict=True):
+            if item not in sampled:
                 rest[item] = rest.get(item, 0.0) + weight * factor
     clocks = [(rng.expovariate(weight), number, item) for number, (item, weight) in enumerate(rest.items())]
     yield from (item for _, _, item in sorted(clocks))

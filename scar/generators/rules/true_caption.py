@@ -1,7 +1,7 @@
-"""The caption that is true of a region, from what its source knows of the picture.
+"""The gold caption of a region, from the annotations of its picture.
 
-The scene is the source's label or the place that the captions name. The relation is, in this order of worth, what a
-caption says that the thing does, an annotated relation, where it stands to another thing, where it is in the picture.
+The scene is the label of the source or the scene of the captions. The relation is the first of these that the evidence
+gives: an action of the captions, an annotated relation, a relation to another thing, a position in the picture.
 """
 
 from __future__ import annotations
@@ -11,18 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from random import Random
 
-from scar.evidence.geometry import (
-    INSIDE,
-    LEFT,
-    NEXT_TO,
-    RIGHT,
-    SUPPORT,
-    find_directions,
-    find_positions,
-    is_in_direction,
-    is_next_to,
-    is_within_bearer,
-)
+from scar.evidence.geometry import find_directions, find_positions, is_in_direction, is_next_to, is_within_bearer
 from scar.evidence.occlusion import find_depth_relations
 from scar.evidence.scene_vote import find_scene
 from scar.language import english, wordnet
@@ -30,245 +19,267 @@ from scar.language.caption_parser import Action, find_stated_scenes, has_noun, i
 from scar.language.lexicon import Scene, Thing, is_interchangeable, read_person_nouns, resolve_category, without_colour
 from scar.language.relation_phrase import (
     A_PICTURE_OF,
+    ABOVE,
     IN_A_PICTURE_OF,
+    INSIDE,
+    LEFT,
+    NEXT_TO,
     PREPOSITIONS,
+    RIGHT,
+    SUPPORT,
     RelationPhrase,
     normalize_predicate,
 )
 from scar.sample import Box, Caption, Picture, Region
 
-PERSON_SYNSET = 7846
+_PERSON_SYNSET = 7846
 """WordNet's synset of persons."""
 
 _MIN_LANDMARK_SHARE = 0.01
-"""Smallest share of the image that a thing covers to which others are related: readers must find it."""
+"""Smallest share of the image that a landmark covers: a reader must find it."""
 
 _CONSPICUOUS_RATIO = 4
-"""Of several things of a category, a reader may mean those not smaller than the largest by this factor."""
+"""Largest ratio of areas at which a smaller thing of a category may still be the one that a reader means."""
 
 _SUBJECT_RATIO = 8
-"""Of several things of a category, a caption about one means the one that is larger than all others by this factor."""
+"""Smallest ratio of areas at which a caption about one thing of a category means the largest one."""
 
 _HIGH_KINDS = ("flying", "bird", "street", "fixture")
-"""Kinds of things that hang or fly; of others, what is higher in a picture is rather behind than above."""
+"""Kinds of things that hang or fly; another thing that is higher in the picture is farther away rather than above."""
 
 _ACTION_CHANCE = 0.8
-_LANDMARK_CHANCE = 0.9
+"""Share of gold captions that use an action of the captions if there is one: other relations keep a share."""
+
 _SUPPORT_CHANCE = 0.5
+"""The same for a relation to the thing's support or container: such relations say little about the picture."""
+
+_LANDMARK_CHANCE = 0.9
+"""The same for a relation to any other thing: positions keep a share."""
 
 
 def write_gold(picture: Picture, region: Region, rng: Random) -> Caption | None:
-    """The caption that is true of the region: what is known from its annotations, geometry and the image's captions.
+    """The true caption of a region, from its annotations, its geometry and the captions of the image.
 
     Args:
-        picture: where the region is.
-        region: what the caption is about.
-        rng: chooses among relations that are true alike.
+        picture: contains the region.
+        region: the caption describes it.
+        rng: chooses among relations that are equally true.
 
     Returns:
-        None when no honest caption can be given: nothing tells where the picture was taken, or how the thing stands.
+        None if the evidence gives no scene or no relation.
     """
-    where = find_scene(picture, region)
-    if where is None:
+    found = find_scene(picture, region)
+    if found is None:
         return None
-    place, joint = where
-    relation = _choose_relation(picture, region, place, joint, rng)
-    return Caption(_name_object(picture, region), relation.text, place.phrase) if relation else None
+    scene, preposition = found
+    relation = _choose_relation(picture, region, scene, preposition, rng)
+    return Caption(_name_object(picture, region), relation.text, scene.phrase) if relation else None
 
 
-def _choose_relation(picture: Picture, region: Region, place: Scene, joint: str, rng: Random) -> RelationPhrase | None:
-    done = list(_iter_actions(picture, region, place, joint))
-    if done and rng.random() < _ACTION_CHANCE:
-        return rng.choice(done)
-    annotated = list(dict.fromkeys(_iter_annotated_relations(picture, region, place, joint)))
+def _choose_relation(
+    picture: Picture, region: Region, scene: Scene, preposition: str, rng: Random
+) -> RelationPhrase | None:
+    actions = list(_iter_actions(picture, region, scene, preposition))
+    if actions and rng.random() < _ACTION_CHANCE:
+        return rng.choice(actions)
+    annotated = list(dict.fromkeys(_iter_annotated_relations(picture, region, scene, preposition)))
     if annotated:
         return rng.choice(annotated)
-    borne = list(_iter_support_relations(picture, region, place, joint))
-    if borne and rng.random() < _SUPPORT_CHANCE:
-        return rng.choice(borne)
-    beside = [
-        *_iter_direction_relations(picture, region, place, joint),
-        *_iter_depth_relations(picture, region, place, joint),
+    supports = list(_iter_support_relations(picture, region, scene, preposition))
+    if supports and rng.random() < _SUPPORT_CHANCE:
+        return rng.choice(supports)
+    directions = [
+        *_iter_direction_relations(picture, region, scene, preposition),
+        *_iter_depth_relations(picture, region, scene, preposition),
     ]
-    if beside and rng.random() < _LANDMARK_CHANCE:
-        return rng.choice(beside)
-    at = [RelationPhrase(position, "", A_PICTURE_OF) for position in find_positions(region.box, picture)]
-    return next((rng.choice(choices) for choices in (at, beside, done) if choices), None)
+    if directions and rng.random() < _LANDMARK_CHANCE:
+        return rng.choice(directions)
+    positions = [RelationPhrase(position, "", A_PICTURE_OF) for position in find_positions(region.box, picture)]
+    return next((rng.choice(choices) for choices in (positions, directions, actions) if choices), None)
 
 
 def _name_object(picture: Picture, region: Region) -> str:
-    """The thing as its source or the captions name it.
+    """The object's noun phrase in the words of the source or of the captions.
 
-    A phrase of the source counts if it is the category's noun, or a kind of it, with a colour or alone. A person of
-    whom there is no phrase is a man, a woman or a child if the captions agree and mean nobody else.
+    A phrase of the source counts if it is a noun of the category, alone or with a colour. A person without such a
+    phrase is a man, a woman or a child if the captions agree and the picture has no other person.
     """
-    that = resolve_category(region.category)
+    thing = resolve_category(region.category)
+    is_person = thing.name == "person"
     for phrase in region.phrases:
         noun = english.strip_article(phrase.lower())
-        if not english.is_plural(noun) and (
-            without_colour(noun) in that.words or (that.name == "person" and noun in read_person_nouns())
-        ):
+        is_name = without_colour(noun) in thing.words or (is_person and noun in read_person_nouns())
+        if is_name and not english.is_plural(noun):
             return english.with_article(noun)
-    if that.name == "person" and _is_only(picture, region):
-        called = Counter(
-            word
+    if is_person and _is_only(picture, region):
+        nouns = Counter(
+            noun
             for caption in picture.captions
-            for word, said in read_person_nouns().items()
-            if has_noun(caption, said)
+            for noun, synonyms in read_person_nouns().items()
+            if has_noun(caption, synonyms)
         )
-        if len(called) == 1 and called.total() >= 2:
-            return english.with_article(next(iter(called)))
-    return that.phrase
+        if len(nouns) == 1 and nouns.total() >= 2:
+            return english.with_article(next(iter(nouns)))
+    return thing.phrase
 
 
-def _iter_actions(picture: Picture, region: Region, place: Scene, joint: str) -> Iterator[RelationPhrase]:
-    """What phrases of the region and captions of the image say that it does, unless they contradict each other."""
-    that = resolve_category(region.category)
+def _iter_actions(picture: Picture, region: Region, scene: Scene, preposition: str) -> Iterator[RelationPhrase]:
+    """Actions by the phrases of the region and the captions of the image; none if two of them exclude each other."""
+    thing = resolve_category(region.category)
     found = [
-        (said, deed) for said, deed in _iter_attributed_actions(picture, region) if deed.verb.accepts_subject(that)
+        (text, action)
+        for text, action in _iter_attributed_actions(picture, region)
+        if action.verb.accepts_subject(thing)
     ]
     if any(set(a.verb.states).isdisjoint(b.verb.states) for _, a in found for _, b in found):
         return
-    for said, deed in found:
-        statement = _make_action_relation(deed, place, joint, in_place=_states_scene(said, place))
-        if statement:
-            yield statement
+    for text, action in found:
+        relation = _make_action_relation(action, scene, preposition, is_in_scene=_states_scene(text, scene))
+        if relation:
+            yield relation
 
 
 def _iter_attributed_actions(picture: Picture, region: Region) -> Iterator[tuple[str, Action]]:
-    """What the thing does, and who says so.
+    """Each action of the thing, with the text that says so.
 
-    A phrase is about this very thing. A caption is about it if the thing is the only one of its kind, by far the
+    A phrase is about its own region. A caption is about the region if it is the only one of its category, by far the
     largest one, or one of as many as the caption counts.
     """
-    that, group = resolve_category(region.category), picture.regions_by_category[region.category]
+    thing, group = resolve_category(region.category), picture.regions_by_category[region.category]
     count = 1 if _is_subject(region, group) else len(group)
-    about = [(phrase, _list_subjects(phrase, that), 1) for phrase in region.phrases]
+    texts = [(phrase, _list_subjects(phrase, thing), 1) for phrase in region.phrases]
     if not any(other.crowd for other in group):
         for caption in picture.captions:
-            subjects = _list_subjects(caption, that)
+            subjects = _list_subjects(caption, thing)
             if is_about(caption, subjects, count):
-                about.append((caption, subjects, count))
-    for number in dict.fromkeys(count for _, _, count in about):
-        anchors = _index_landmarks(picture, region, number)
-        for said, subjects, count in about:
+                texts.append((caption, subjects, count))
+    for number in dict.fromkeys(count for _, _, count in texts):
+        landmarks = _index_landmarks(picture, region, number)
+        for text, subjects, count in texts:
             if count == number:
-                yield from ((said, deed) for deed in parse_actions(said, subjects, anchors, count))
+                yield from ((text, action) for action in parse_actions(text, subjects, landmarks, count))
 
 
-def _list_subjects(said: str, that: Thing) -> tuple[str, ...]:
-    """Nouns that a sentence may call a thing."""
-    return that.words if that.kind != "person" else _find_person_nouns(said)
+def _list_subjects(text: str, thing: Thing) -> tuple[str, ...]:
+    """Nouns that a text may use for a thing."""
+    return thing.words if thing.kind != "person" else _find_person_nouns(text)
 
 
 def _index_landmarks(picture: Picture, region: Region, count: int) -> dict[str, Thing]:
-    """Nouns of other things of which there is one, or one for each of so many, and what they are."""
-    anchors: dict[str, Thing] = {}
+    """Nouns of other things of which the picture has one, or one for each of several subjects."""
+    landmarks: dict[str, Thing] = {}
     for category, several in picture.regions_by_category.items():
         if category == region.category:
             continue
+        thing = resolve_category(category)
         if len(several) == 1 and not several[0].crowd:
-            anchors |= {word: resolve_category(category) for word in resolve_category(category).words}
+            landmarks |= dict.fromkeys(thing.words, thing)
         elif len(several) == count:
-            anchors |= {
-                english.to_plural(word): resolve_category(category) for word in resolve_category(category).words
-            }
-    return anchors
+            landmarks |= dict.fromkeys(map(english.to_plural, thing.words), thing)
+    return landmarks
 
 
-def _states_scene(caption: str, place: Scene) -> bool:
-    return any(stated.name == place.name for stated in find_stated_scenes(caption))
+def _states_scene(caption: str, scene: Scene) -> bool:
+    return any(stated.name == scene.name for stated in find_stated_scenes(caption))
 
 
 @lru_cache(maxsize=64)
 def _find_person_nouns(caption: str) -> tuple[str, ...]:
-    """The nouns for persons that a caption has, in the singular."""
+    """Nouns for persons in a caption, in the singular."""
     nouns = map(english.to_singular, tokenize_caption(caption))
-    return tuple(noun for noun in dict.fromkeys(nouns) if wordnet.is_a(noun, PERSON_SYNSET))
+    return tuple(noun for noun in dict.fromkeys(nouns) if wordnet.is_a(noun, _PERSON_SYNSET))
 
 
 def _is_subject(region: Region, group: Sequence[Region]) -> bool:
-    """Whether a caption that speaks of one thing of a category means this one."""
+    """Whether a caption about one thing of a category means this region."""
     return all(other.box.area * _SUBJECT_RATIO < region.box.area for other in group if other.id != region.id)
 
 
-def _make_action_relation(action: Action, place: Scene, joint: str, *, in_place: bool) -> RelationPhrase | None:
-    """A deed as a relation; None if it says too little or makes no English."""
-    if action.landmark and place.name in action.landmark.words:
-        action = Action(action.verb, action.preposition, None)
-        in_place = True
-    if action.landmark is None:
-        ok = in_place and joint != IN_A_PICTURE_OF and not action.verb.takes
-        return RelationPhrase(action.verb.text, "", joint) if ok else None
-    if action.verb.takes:
-        ok = action.verb.accepts_landmark(action.landmark) and action.preposition in ("", "on")
-        return RelationPhrase(action.verb.text, action.landmark.phrase, joint) if ok else None
-    return (
-        RelationPhrase(f"{action.verb.text} {action.preposition}", action.landmark.phrase, joint)
-        if action.preposition in PREPOSITIONS
-        else None
-    )
+def _make_action_relation(
+    action: Action, scene: Scene, preposition: str, *, is_in_scene: bool
+) -> RelationPhrase | None:
+    """The relation of an action; None if the action says too little or makes no English."""
+    verb, landmark = action.verb, action.landmark
+    if landmark and scene.name in landmark.words:
+        landmark, is_in_scene = None, True
+    if landmark is None:
+        if is_in_scene and preposition != IN_A_PICTURE_OF and not verb.landmarks:
+            return RelationPhrase(verb.text, "", preposition)
+    elif verb.landmarks:
+        if verb.accepts_landmark(landmark) and action.preposition in ("", "on"):
+            return RelationPhrase(verb.text, landmark.phrase, preposition)
+    elif action.preposition in PREPOSITIONS:
+        return RelationPhrase(f"{verb.text} {action.preposition}", landmark.phrase, preposition)
+    return None
 
 
-def _iter_annotated_relations(picture: Picture, region: Region, place: Scene, joint: str) -> Iterator[RelationPhrase]:
-    """Relations of the region that its source gives and that captions of ours can tell."""
-    that = resolve_category(region.category)
-    for predicate, other in picture.relations_by_subject.get(region.id, ()):
-        head, anchor = normalize_predicate(predicate), resolve_category(other.category)
-        if head is None or is_interchangeable(that.name, anchor.name) or place.name in anchor.words:
+def _iter_annotated_relations(
+    picture: Picture, region: Region, scene: Scene, preposition: str
+) -> Iterator[RelationPhrase]:
+    """Annotated relations of the region that our captions have words for."""
+    thing = resolve_category(region.category)
+    for annotated, other in picture.relations_by_subject.get(region.id, ()):
+        predicate, landmark = normalize_predicate(annotated), resolve_category(other.category)
+        if predicate is None or not _is_landmark_for(thing, landmark, scene):
             continue
-        statement = RelationPhrase(head, anchor.phrase, joint)
-        verb = statement.verb
-        if verb is None or (verb.accepts_subject(that) and (not verb.takes or verb.accepts_landmark(anchor))):
-            yield statement
+        relation = RelationPhrase(predicate, landmark.phrase, preposition)
+        verb = relation.verb
+        if verb is None or (verb.accepts_subject(thing) and (not verb.landmarks or verb.accepts_landmark(landmark))):
+            yield relation
 
 
-def _iter_support_relations(picture: Picture, region: Region, place: Scene, joint: str) -> Iterator[RelationPhrase]:
-    """What the thing lies on, is worn by or is inside of."""
-    that = resolve_category(region.category)
-    if place.side == "top":
+def _iter_support_relations(
+    picture: Picture, region: Region, scene: Scene, preposition: str
+) -> Iterator[RelationPhrase]:
+    """The thing lies on another one, is worn by it or is inside it."""
+    thing = resolve_category(region.category)
+    if scene.side == "top":
         return
     for category, several in picture.regions_by_category.items():
-        bearer = resolve_category(category)
-        head = SUPPORT if that.kind in bearer.bears else INSIDE if that.kind in bearer.contains else ""
-        for other in several if head else ():
+        landmark = resolve_category(category)
+        is_supported = thing.kind in landmark.supports_kinds
+        predicate = SUPPORT if is_supported else INSIDE if thing.kind in landmark.contains_kinds else ""
+        for other in several if predicate else ():
             if is_within_bearer(region.box, other.box) and not other.crowd:
-                yield RelationPhrase(head, bearer.phrase, joint)
+                yield RelationPhrase(predicate, landmark.phrase, preposition)
 
 
-def _iter_direction_relations(picture: Picture, region: Region, place: Scene, joint: str) -> Iterator[RelationPhrase]:
-    """Where the thing plainly stands to others that can be told from it and from the scene.
+def _iter_direction_relations(
+    picture: Picture, region: Region, scene: Scene, preposition: str
+) -> Iterator[RelationPhrase]:
+    """Directions from landmarks that differ from the thing and from the scene.
 
-    Several of a category are one landmark if the thing stands in one direction to each that is not much smaller.
+    Several things of a category are one landmark if the direction from each conspicuous one is the same.
     """
-    that = resolve_category(region.category)
+    thing = resolve_category(region.category)
     for landmark, boxes in _find_landmarks(picture):
-        if is_interchangeable(that.name, landmark.name) or place.name in landmark.words:
+        if not _is_landmark_for(thing, landmark, scene):
             continue
         for direction in find_directions(region.box, boxes[0]):
-            level = direction in (LEFT, RIGHT)
-            plain = len(boxes) == 1 or all(is_in_direction(direction, region.box, box) for box in boxes)
-            if plain and (level or _is_high(that, landmark, direction)):
-                yield RelationPhrase(direction, landmark.phrase, joint)
+            is_unique = len(boxes) == 1 or all(is_in_direction(direction, region.box, box) for box in boxes)
+            if is_unique and (direction in (LEFT, RIGHT) or _is_upper_high(thing, landmark, direction)):
+                yield RelationPhrase(direction, landmark.phrase, preposition)
         if len(boxes) == 1 and is_next_to(region.box, boxes[0]):
-            yield RelationPhrase(NEXT_TO, landmark.phrase, joint)
+            yield RelationPhrase(NEXT_TO, landmark.phrase, preposition)
 
 
-def _iter_depth_relations(picture: Picture, region: Region, place: Scene, joint: str) -> Iterator[RelationPhrase]:
-    """What the thing plainly is in front of or behind."""
-    that = resolve_category(region.category)
-    for head, other in find_depth_relations(picture, region):
-        what = resolve_category(other.category)
-        if place.name not in what.words and not is_interchangeable(that.name, what.name):
-            yield RelationPhrase(head, what.phrase, joint)
+def _iter_depth_relations(picture: Picture, region: Region, scene: Scene, preposition: str) -> Iterator[RelationPhrase]:
+    """The thing is clearly in front of or behind another one."""
+    thing = resolve_category(region.category)
+    for predicate, other in find_depth_relations(picture, region):
+        landmark = resolve_category(other.category)
+        if _is_landmark_for(thing, landmark, scene):
+            yield RelationPhrase(predicate, landmark.phrase, preposition)
+
+
+def _is_landmark_for(thing: Thing, landmark: Thing, scene: Scene) -> bool:
+    """Whether a reader can tell the landmark from the thing and from the scene."""
+    return scene.name not in landmark.words and not is_interchangeable(thing.name, landmark.name)
 
 
 @lru_cache(maxsize=8)
 def _find_landmarks(picture: Picture) -> list[tuple[Thing, list[Box]]]:
-    """What a reader may take as a landmark, with the boxes of all that may be meant.
-
-    No landmark is what is small, nor what is there as a crowd.
-    """
+    """Possible landmarks, each with the boxes of its conspicuous things; small things and crowds are none."""
     found = []
     for category, group in picture.regions_by_category.items():
         largest = max(other.box.area for other in group)
@@ -279,10 +290,11 @@ def _find_landmarks(picture: Picture) -> list[tuple[Thing, list[Box]]]:
 
 
 def _is_only(picture: Picture, region: Region) -> bool:
-    """Whether the picture has one thing of the category and nothing that it may be taken for."""
+    """Whether the picture has one region of the category, which is no crowd."""
     return len(picture.regions_by_category[region.category]) == 1 and not region.crowd
 
 
-def _is_high(that: Thing, landmark: Thing, direction: str) -> bool:
-    upper = that if direction == "above" else landmark
+def _is_upper_high(thing: Thing, landmark: Thing, direction: str) -> bool:
+    """Whether the upper one of the two hangs or flies."""
+    upper = thing if direction == ABOVE else landmark
     return upper.kind in _HIGH_KINDS

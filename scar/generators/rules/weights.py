@@ -1,8 +1,8 @@
-"""How likely each element is drawn, so that false elements are as frequent as true ones.
+"""Sampling weights that make false elements as frequent as true ones.
 
-A blind model learns which words occur in wrong captions. It learns nothing where a word, of all the captions that have
-it, is as often in the right one as chance has it: so often must false captions have it. Vetoes refuse some words more
-than others, so what is drawn must be weighted against them; `fit` finds the weights on true captions of the corpus.
+A text-only model learns which words occur in wrong captions. It learns nothing from a word that is as often in the
+gold caption as chance has it, among all captions with that word. Vetoes refuse some words more often than others, so
+sampling must make up for it. `fit_weights` finds the weights on true captions of the corpus.
 """
 
 from __future__ import annotations
@@ -11,39 +11,32 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from weakref import WeakKeyDictionary
 
 import msgspec
 
-from scar.generators.rules.candidates import (
-    Candidate,
-    CandidateSet,
-    CaptionStats,
-    WeightedSet,
-    find_features,
-    propose_objects,
-    propose_relations,
-    propose_scenes,
-)
-from scar.generators.rules.proportional_fitting import FittingProblem, fit_feature_weights
+from scar.generators.rules.candidates import find_features, propose_objects, propose_relations, propose_scenes
+from scar.generators.rules.proportional_fitting import fit_feature_weights
+from scar.generators.rules.records import Candidate, CandidateSet, CaptionStats, WeightedSets
 from scar.generators.rules.sampling import WeightedItems
 from scar.generators.rules.vetoes import VetoContext, find_veto_reason
 from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Negative, Part, Picture, Region
 
 _MAX_FIT_CANDIDATES = 80
-"""So many proposals of a bag tell what the whole would do."""
+"""Candidates of one set in the fit: a sample of this size represents the largest set and keeps the fit at seconds."""
 
 _UNSEEN_WEIGHT = 0.002
-"""Weight of a mark that no true caption has: drawn where there is nothing else."""
+"""Weight of a feature that no true caption has: such a candidate is a last resort."""
 
 
 @dataclass(frozen=True, eq=False)
 class SamplingWeights:
-    """What true captions of a corpus say, and how likely false ones say it; known by identity.
+    """Statistics of true captions and the weights of features; equal means identical.
 
     Attributes:
-        stats: what true captions are about.
-        feature_weights: of marks; what a proposal weighs is its own weight times those of its marks.
-        default_weight: the weight of any other mark.
+        stats: objects and scenes of true captions.
+        feature_weights: factor of each feature for the weights of its candidates.
+        default_weight: factor of every other feature.
     """
 
     stats: CaptionStats = field(default_factory=CaptionStats)
@@ -51,13 +44,11 @@ class SamplingWeights:
     default_weight: float = 1.0
 
     def weigh_candidate_sets(self, part: Part, context: VetoContext) -> list[tuple[WeightedItems[str], float]]:
-        """All that may replace an element of a true caption, as `drawn` takes it."""
-        return [
-            (self._weigh_set(share.candidate_set), share.weight) for share in self.propose_candidates(part, context)
-        ]
+        """All candidates for one element of a gold caption, for `sample_without_replacement`."""
+        return [(self._weigh_set(candidates), factor) for candidates, factor in self.propose_candidates(part, context)]
 
-    def propose_candidates(self, part: Part, context: VetoContext) -> list[WeightedSet]:
-        """The same, with proposals' own weights."""
+    def propose_candidates(self, part: Part, context: VetoContext) -> WeightedSets:
+        """All candidates for one element of a gold caption, with their own weights."""
         gold, picture, region = context.gold, context.picture, context.region
         if part == "scene":
             return propose_scenes(gold, region, self.stats)
@@ -66,69 +57,69 @@ class SamplingWeights:
         return propose_objects(gold, picture, region, self.stats)
 
     def _weigh_set(self, candidate_set: CandidateSet) -> WeightedItems[str]:
-        lots = candidate_set.weighted_items.get(self)
-        if lots is None:
-            lots = (
-                WeightedItems.concatenate([self._weigh_set(part) for part in candidate_set.subsets])
-                if candidate_set.subsets
-                else self._make_weighted_items(candidate_set.candidates)
-            )
-            candidate_set.weighted_items[self] = lots
-        return lots
+        weighed = _WEIGHED_SETS.setdefault(candidate_set, {})
+        items = weighed.get(self)
+        if items is None:
+            if candidate_set.subsets:
+                items = WeightedItems.concatenate([self._weigh_set(subset) for subset in candidate_set.subsets])
+            else:
+                items = self._make_weighted_items(candidate_set.candidates)
+            weighed[self] = items
+        return items
 
     def _make_weighted_items(self, candidates: Sequence[Candidate]) -> WeightedItems[str]:
-        get, other = self.feature_weights.get, self.default_weight
-        values = [
-            proposal.weight * math.prod([get(mark, other) for mark in proposal.features]) for proposal in candidates
-        ]
-        return WeightedItems([proposal.value for proposal in candidates], values)
+        get, default = self.feature_weights.get, self.default_weight
+        weights = [each.weight * math.prod([get(feature, default) for feature in each.features]) for each in candidates]
+        return WeightedItems([candidate.value for candidate in candidates], weights)
+
+
+_WEIGHED_SETS: WeakKeyDictionary[CandidateSet, dict[SamplingWeights, WeightedItems[str]]] = WeakKeyDictionary()
+"""Cache of `SamplingWeights._weigh_set`; an entry lives as long as its set."""
 
 
 def fit_weights(
     captions: Sequence[tuple[Caption, Picture, Region]], rng: Random, *, is_complete: bool
 ) -> SamplingWeights:
-    """Pools whose draws, after the vetoes, have each mark as often as true captions have it, as far as can be.
+    """Weights under which accepted candidates have each feature about as often as true captions have it.
 
     Args:
         captions: true captions of a corpus, each with its picture and region.
-        rng: chooses what is looked at where there is very much.
-        is_complete: whether these are all true captions; else others say what none of these says.
+        rng: samples candidates from large sets.
+        is_complete: whether these are all true captions of the corpus; otherwise others have features that none of
+            these has.
     """
-    golds = CaptionStats.from_captions([gold for gold, _, _ in captions])
-    plain = SamplingWeights(golds)
-    weights: dict[str, float] = {}
+    stats = CaptionStats.from_captions([gold for gold, _, _ in captions])
+    unfitted = SamplingWeights(stats)
+    feature_weights: dict[str, float] = {}
     contexts = [VetoContext.from_gold(*each) for each in captions]
     for part in PARTS:
-        candidates = FittingProblem()
+        cases = []
         for context in contexts:
-            found = _find_allowed(plain, part, context, rng)
-            if len(found) >= NEGATIVES_PER_PART:
-                candidates.add_caption(find_features(part, context.gold), found)
-        weights |= fit_feature_weights(candidates, NEGATIVES_PER_PART, is_complete=is_complete)
-    return SamplingWeights(golds, weights, _UNSEEN_WEIGHT)
+            allowed = _find_allowed(unfitted, part, context, rng)
+            if len(allowed) >= NEGATIVES_PER_PART:
+                cases.append((find_features(part, context.gold), allowed))
+        feature_weights |= fit_feature_weights(cases, NEGATIVES_PER_PART, is_complete=is_complete)
+    return SamplingWeights(stats, feature_weights, _UNSEEN_WEIGHT)
 
 
 def _find_allowed(weights: SamplingWeights, part: Part, context: VetoContext, rng: Random) -> list[Candidate]:
-    """The proposals that no veto refuses; what is proposed twice has both weights."""
+    """The candidates that no veto refuses; a candidate of two sets has the sum of its weights."""
     gold = context.gold
     found: dict[str, Candidate] = {}
-    for share in weights.propose_candidates(part, context):
-        for proposal in _subsample_candidates(share.candidate_set, rng):
-            before = found.get(proposal.value)
-            weight = proposal.weight * share.weight + (before.weight if before else 0)
-            found[proposal.value] = Candidate(proposal.value, proposal.features, weight)
-    return [
-        proposal
-        for proposal in found.values()
-        if not find_veto_reason(Negative(part, gold.swap(part, proposal.value)), context)
-    ]
+    for candidate_set, factor in weights.propose_candidates(part, context):
+        for candidate in _subsample_candidates(candidate_set, rng):
+            before = found.get(candidate.value)
+            weight = candidate.weight * factor + (before.weight if before else 0)
+            found[candidate.value] = Candidate(candidate.value, candidate.features, weight)
+    negatives = ((candidate, Negative(part, gold.swap(part, candidate.value))) for candidate in found.values())
+    return [candidate for candidate, negative in negatives if not find_veto_reason(negative, context)]
 
 
 def _subsample_candidates(candidate_set: CandidateSet, rng: Random) -> Sequence[Candidate]:
-    """Proposals of a bag that stand for all; one that is unlikely to be among them weighs the more when it is."""
-    proposals = candidate_set.all_candidates
-    if len(proposals) <= _MAX_FIT_CANDIDATES:
-        return proposals
-    least = sum(proposal.weight for proposal in proposals) / _MAX_FIT_CANDIDATES
-    chosen = (proposal for proposal in proposals if rng.random() * least < proposal.weight)
-    return [msgspec.structs.replace(proposal, weight=max(proposal.weight, least)) for proposal in chosen]
+    """A sample that represents a set: a candidate with a low chance to be in it has a higher weight in it."""
+    candidates = candidate_set.all_candidates
+    if len(candidates) <= _MAX_FIT_CANDIDATES:
+        return candidates
+    least = sum(candidate.weight for candidate in candidates) / _MAX_FIT_CANDIDATES
+    chosen = (candidate for candidate in candidates if rng.random() * least < candidate.weight)
+    return [msgspec.structs.replace(candidate, weight=max(candidate.weight, least)) for candidate in chosen]

@@ -1,0 +1,87 @@
+"""Records of the rules generator: candidates, sets of candidates, and statistics of true captions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self, TypeAlias
+
+import msgspec
+
+from scar.language import english
+from scar.language.lexicon import without_colour
+from scar.sample import Caption
+
+_PSEUDO_COUNT = 5.0
+"""Additive smoothing: pseudo-count of the corpus-wide distribution of scenes in the counts of one noun."""
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A possible false element of a caption.
+
+    Attributes:
+        value: the element.
+        features: what a text-only model can learn about the element: its words and their roles.
+        weight: relative frequency in samples, before the features are weighed.
+    """
+
+    value: str
+    features: tuple[str, ...]
+    weight: float
+
+
+class CandidateSet(msgspec.Struct, frozen=True, eq=False, weakref=True):
+    """Candidates that many regions share; equal means identical.
+
+    Attributes:
+        candidates: candidates of this set itself.
+        subsets: other sets whose candidates belong to this set too.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
+    subsets: tuple[CandidateSet, ...] = ()
+
+    @property
+    def all_candidates(self) -> tuple[Candidate, ...]:
+        """The candidates of this set and of its subsets."""
+        return self.candidates + tuple(candidate for subset in self.subsets for candidate in subset.all_candidates)
+
+
+WeightedSets: TypeAlias = list[tuple[CandidateSet, float]]
+"""Candidate sets of one element, each with a factor for the weights of its candidates."""
+
+
+@dataclass(frozen=True, eq=False)
+class CaptionStats:
+    """Objects and scenes of the true captions of a corpus; equal means identical.
+
+    Attributes:
+        nouns: nouns of the objects, in alphabetical order.
+        scene_frequency: share of the captions with each scene.
+        scenes_by_noun: number of captions by noun without colour and by scene.
+    """
+
+    nouns: tuple[str, ...] = ()
+    scene_frequency: Mapping[str, float] = field(default_factory=dict)
+    scenes_by_noun: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @classmethod
+    def from_captions(cls, golds: Sequence[Caption]) -> Self:
+        """Statistics of true captions."""
+        nouns = sorted({english.strip_article(gold.object) for gold in golds})
+        counts = Counter(gold.scene for gold in golds)
+        scenes_by_noun: dict[str, Counter[str]] = {}
+        for gold in golds:
+            noun = without_colour(english.strip_article(gold.object))
+            scenes_by_noun.setdefault(noun, Counter())[gold.scene] += 1
+        frequency = {scene: count / len(golds) for scene, count in sorted(counts.items())}
+        return cls(tuple(nouns), frequency, scenes_by_noun)
+
+    def compute_lift(self, noun: str, scene: str) -> float:
+        """Smoothed frequency of the scene in captions with the noun, relative to its frequency in all captions."""
+        if noun not in self.scenes_by_noun or scene not in self.scene_frequency:
+            return 1.0
+        counts = self.scenes_by_noun[noun]
+        expected = counts.get(scene, 0) / self.scene_frequency[scene]
+        return (expected + _PSEUDO_COUNT) / (sum(counts.values()) + _PSEUDO_COUNT)
