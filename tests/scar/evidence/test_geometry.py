@@ -1,12 +1,10 @@
-"""What boxes plainly show: never a thing and its contrary, whatever the boxes."""
+"""Evidence of boxes: no relation is both claimed and denied, whatever the boxes."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.evidence.geometry import (
-    DIRECTIONS,
-    OPPOSITES,
     find_denied_positions,
     find_positions,
     is_apart,
@@ -15,6 +13,7 @@ from scar.evidence.geometry import (
     is_out_of_direction,
     is_within_bearer,
 )
+from scar.language.relation_phrase import DIRECTIONS, OPPOSITES
 from scar.sample import Box, Picture
 
 PICTURE = Picture(1, "a.jpg", 640, 480, ())

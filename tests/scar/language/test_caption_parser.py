@@ -1,11 +1,11 @@
-"""Reading captions: places and deeds that they state, and nothing that they do not."""
+"""Reading captions: scenes and actions that they state, and nothing that they do not."""
 
 import pytest
 
 from scar.language.caption_parser import find_named_scenes, find_stated_scenes, has_noun, parse_actions
 from scar.language.lexicon import resolve_category
 
-ANCHORS = {
+LANDMARKS = {
     "snowboard": resolve_category("snowboard"),
     "horse": resolve_category("horse"),
     "bench": resolve_category("bench"),
@@ -38,7 +38,7 @@ ANCHORS = {
     ],
 )
 def test_only_where_the_picture_was_taken_is_a_stated_place(caption: str, stated: list[str]) -> None:
-    assert [place.name for place in find_stated_scenes(caption)] == stated
+    assert [scene.name for scene in find_stated_scenes(caption)] == stated
 
 
 def test_every_place_that_has_a_word_is_named() -> None:
@@ -54,7 +54,7 @@ def test_nouns_are_found_in_either_number_and_only_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("caption", "verb", "spot", "anchor"),
+    ("caption", "verb", "preposition", "landmark"),
     [
         ("A man riding a snowboard down a slope.", "ride", "", "snowboard"),
         ("A young man is riding his snowboard.", "ride", "", "snowboard"),
@@ -64,9 +64,12 @@ def test_nouns_are_found_in_either_number_and_only_whole() -> None:
         ("A man standing in a field.", "stand", "in", None),
     ],
 )
-def test_what_the_subject_does(caption: str, verb: str, spot: str, anchor: str | None) -> None:
-    told = [(deed.verb.name, deed.preposition, deed.landmark) for deed in parse_actions(caption, ("man",), ANCHORS)]
-    assert (verb, spot, ANCHORS[anchor] if anchor else None) in told
+def test_what_the_subject_does(caption: str, verb: str, preposition: str, landmark: str | None) -> None:
+    actions = [
+        (action.verb.name, action.preposition, action.landmark)
+        for action in parse_actions(caption, ("man",), LANDMARKS)
+    ]
+    assert (verb, preposition, LANDMARKS[landmark] if landmark else None) in actions
 
 
 @pytest.mark.parametrize(
@@ -85,16 +88,16 @@ def test_what_the_subject_does(caption: str, verb: str, spot: str, anchor: str |
     ],
 )
 def test_what_is_not_said_of_the_subject_is_not_read(caption: str) -> None:
-    assert not list(parse_actions(caption, ("man",), ANCHORS))
+    assert not list(parse_actions(caption, ("man",), LANDMARKS))
 
 
 def test_several_do_what_a_caption_says_of_as_many() -> None:
-    anchors = {"horses": resolve_category("horse")}
+    landmarks = {"horses": resolve_category("horse")}
     assert [
-        deed.verb.name for deed in parse_actions("Two men riding horses on a beach.", ("man",), anchors, count=2)
+        action.verb.name for action in parse_actions("Two men riding horses on a beach.", ("man",), landmarks, count=2)
     ] == ["ride"]
-    assert [deed.verb.name for deed in parse_actions("A couple of men riding horses.", ("man",), anchors, count=2)] == [
-        "ride"
-    ]
-    assert not list(parse_actions("Two men riding horses.", ("man",), anchors, count=3))
-    assert not list(parse_actions("Men riding horses.", ("man",), anchors, count=2))
+    assert [
+        action.verb.name for action in parse_actions("A couple of men riding horses.", ("man",), landmarks, count=2)
+    ] == ["ride"]
+    assert not list(parse_actions("Two men riding horses.", ("man",), landmarks, count=3))
+    assert not list(parse_actions("Men riding horses.", ("man",), landmarks, count=2))

@@ -1,4 +1,4 @@
-"""The tables of words: every row is usable, and what they say of pairs of words is consistent."""
+"""The tables of words: every row is usable, and comparisons of two words are consistent."""
 
 import itertools
 
@@ -18,7 +18,7 @@ from scar.language.lexicon import (
     resolve_scene,
     without_colour,
 )
-from scar.language.relation_phrase import SCENE_PREPOSITIONS, RelationPhrase
+from scar.language.relation_phrase import SCENE_PREPOSITIONS
 
 KINDS = {thing.kind for thing in read_things().values()}
 
@@ -26,15 +26,15 @@ KINDS = {thing.kind for thing in read_things().values()}
 @pytest.mark.parametrize("name", read_scenes())
 def test_every_place_is_usable(name: str) -> None:
     row = read_scenes()[name]
-    assert row.at and set(row.at) <= set(SCENE_PREPOSITIONS)
+    assert row.prepositions and set(row.prepositions) <= set(SCENE_PREPOSITIONS)
     assert row.side in ("indoor", "outdoor", "top")
-    assert row.worlds and row.weight >= 1
-    assert set(row.holds) <= KINDS
-    assert set(row.shows) <= set(read_things())
+    assert row.compatibility_groups and row.weight >= 1
+    assert set(row.holds_kinds) <= KINDS
+    assert set(row.hint_categories) <= set(read_things())
     false = [
         other
         for other in read_scenes().values()
-        if row.is_incompatible_with(other) and set(row.at[:1]) <= set(other.at)
+        if row.is_incompatible_with(other) and set(row.prepositions[:1]) <= set(other.prepositions)
     ]
     assert len(false) >= 3, "three false scenes that take the same preposition"
 
@@ -47,14 +47,14 @@ def test_a_place_is_read_back_from_its_phrase(name: str) -> None:
 
 
 def test_no_word_means_two_places() -> None:
-    words = [word for row in read_scenes().values() for word in (row.name, *row.says)]
+    words = [word for row in read_scenes().values() for word in (row.name, *row.synonyms)]
     assert len(words) == len(set(words))
 
 
 def test_excluding_is_mutual_and_never_of_itself() -> None:
     for a, b in itertools.product(read_scenes().values(), repeat=2):
         assert a.is_incompatible_with(b) == b.is_incompatible_with(a)
-        assert not (a.is_incompatible_with(b) and set(a.worlds) & set(b.worlds))
+        assert not (a.is_incompatible_with(b) and set(a.compatibility_groups) & set(b.compatibility_groups))
     assert read_scenes()["kitchen"].is_incompatible_with(read_scenes()["beach"])
     assert not read_scenes()["kitchen"].is_incompatible_with(read_scenes()["dining room"])
 
@@ -63,8 +63,8 @@ def test_excluding_is_mutual_and_never_of_itself() -> None:
 def test_every_thing_is_usable(name: str) -> None:
     row = read_things()[name]
     assert row.kind and row.weight >= 1
-    assert row.places and set(row.places) <= {"indoor", "outdoor"}
-    assert set(row.bears) <= KINDS
+    assert row.found_in and set(row.found_in) <= {"indoor", "outdoor"}
+    assert set(row.supports_kinds) <= KINDS
     assert resolve_category(row.noun) is row
     assert sum(not is_interchangeable(name, other) for other in read_things()) >= 3
 
@@ -74,10 +74,7 @@ def test_every_verb_is_usable(name: str) -> None:
     row = read_verbs()[name]
     assert row.states
     assert any(row.accepts_subject(subject) for subject in read_things().values())
-    assert not row.takes or any(row.accepts_landmark(anchor) for anchor in read_things().values())
-    statement = RelationPhrase(row.text, "a dog" if row.takes else "", "in")
-    assert RelationPhrase.parse(statement.text) == statement
-    assert statement.verb == row
+    assert not row.landmarks or any(row.accepts_landmark(landmark) for landmark in read_things().values())
 
 
 def test_alike_is_mutual() -> None:
@@ -122,7 +119,7 @@ def test_a_label_that_the_table_lacks_gets_its_side_from_wordnet(label: str, sid
     assert all(
         other.side != side
         for other in read_scenes().values()
-        if label not in other.says and resolve_scene(label).is_incompatible_with(other)
+        if label not in other.synonyms and resolve_scene(label).is_incompatible_with(other)
     ) or (label == "art gallery")
 
 

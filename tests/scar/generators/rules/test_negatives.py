@@ -1,4 +1,4 @@
-"""Nine negatives for whatever picture: three of each part, distinct, English, false by what is known."""
+"""Nine negatives of any picture: three of each part, distinct, English, and false by the annotations."""
 
 import json
 import os
@@ -33,14 +33,12 @@ def pictures(draw: st.DrawFn) -> Picture:
         x, y = draw(st.integers(0, 600)), draw(st.integers(0, 440))
         box = Box(x, y, x + draw(st.integers(16, 640 - x)), y + draw(st.integers(16, 480 - y)))
         regions.append(Region(number, box, draw(category), crowd=draw(st.integers(0, 9)) == 0))
-    place = draw(st.sampled_from(sorted(read_scenes())))
-    said = draw(
-        st.sampled_from(
-            [f"A picture of {read_scenes()[place].phrase}.", f"Something on {read_scenes()[place].phrase}."]
-        )
+    name = draw(st.sampled_from(sorted(read_scenes())))
+    caption = draw(
+        st.sampled_from([f"A picture of {read_scenes()[name].phrase}.", f"Something on {read_scenes()[name].phrase}."])
     )
-    scene = draw(st.sampled_from([place, None]))
-    return Picture(1, "a.jpg", 640, 480, tuple(regions), (said, said), (), scene)
+    scene = draw(st.sampled_from([name, None]))
+    return Picture(1, "a.jpg", 640, 480, tuple(regions), (caption, caption), (), scene)
 
 
 def sample(picture: Picture, seed: int = 0) -> tuple[Caption, tuple[Negative, ...]] | None:
@@ -51,13 +49,13 @@ def sample(picture: Picture, seed: int = 0) -> tuple[Caption, tuple[Negative, ..
 
 
 def check(gold: Caption, negatives: tuple[Negative, ...], picture: Picture, region: Region) -> None:
-    """All that must hold of ten captions, by other means than the vetoes'."""
+    """Everything that must hold of ten captions, without the code of the vetoes."""
     assert [negative.part for negative in negatives] == [part for part in PARTS for _ in range(3)]
     captions = [gold, *(negative.caption for negative in negatives)]
     assert len({caption.text.lower() for caption in captions}) == 10
     for negative in negatives:
         elements = [(getattr(gold, part), getattr(negative.caption, part)) for part in ("object", "relation", "scene")]
-        assert sum(mine != other for mine, other in elements) == 1
+        assert sum(true != false for true, false in elements) == 1
         assert getattr(gold, negative.part) != getattr(negative.caption, negative.part)
     for caption in captions:
         assert caption.object and caption.relation and caption.scene
@@ -85,10 +83,10 @@ def test_ten_captions_of_any_picture(picture: Picture, seed: int) -> None:
 @settings(max_examples=60, deadline=None)
 @given(pictures())
 def test_a_refused_sample_says_why(picture: Picture) -> None:
-    region, tally, rng = picture.regions[0], Counter[str](), Random(0)
+    region, veto_counts, rng = picture.regions[0], Counter[str](), Random(0)
     gold = write_gold(picture, region, rng)
-    if gold and write_negatives(gold, picture, region, rng, tally) is None:
-        assert tally
+    if gold and write_negatives(gold, picture, region, rng, veto_counts) is None:
+        assert veto_counts
 
 
 def kitchen() -> Picture:
@@ -149,9 +147,9 @@ def test_false_scenes_come_as_often_as_the_table_says() -> None:
 
 def test_what_cannot_get_nine_is_refused() -> None:
     picture = Picture(1, "a.jpg", 640, 480, (Region(1, Box(20, 200, 120, 300), "dog"),), (), (), "xyzzy")
-    gold, tally = Caption("a dog", "on the left of a picture of", "a xyzzy"), Counter[str]()
-    assert write_negatives(gold, picture, picture.regions[0], Random(0), tally) is None
-    assert tally["fits_place"] > 50
+    gold, veto_counts = Caption("a dog", "on the left of a picture of", "a xyzzy"), Counter[str]()
+    assert write_negatives(gold, picture, picture.regions[0], Random(0), veto_counts) is None
+    assert veto_counts["fits_place"] > 50
 
 
 def test_a_relation_of_another_make_is_refused() -> None:

@@ -1,17 +1,18 @@
 """Each veto alone: what it refuses, and what it lets pass."""
 
+import numpy as np
 import pytest
 
 from scar.generators.rules import vetoes
 from scar.generators.rules.vetoes import VETOES, VetoContext, find_veto_reason
-from scar.sample import Box, Caption, Negative, Part, Picture, Region, Relation
+from scar.sample import Box, Caption, Mask, Negative, Part, Picture, Region, Relation
 
 GOLD = Caption("a dog", "to the left of a person on", "a beach")
 LEFT, RIGHT, TOP = Box(20, 200, 120, 300), Box(500, 200, 600, 300), Box(280, 10, 360, 100)
 DOG, PERSON, KITE = Region(1, LEFT, "dog"), Region(2, RIGHT, "person"), Region(3, TOP, "kite")
 
 
-def context(
+def make_context(
     *regions: Region,
     gold: Caption = GOLD,
     captions: tuple[str, ...] = (),
@@ -31,18 +32,18 @@ def swapped(part: Part, value: str, gold: Caption = GOLD) -> Negative:
 
 def test_duplicate() -> None:
     same, other = swapped("object", "a Dog"), swapped("object", "a boat")
-    assert vetoes.duplicate(same, context()) == "duplicate"
-    assert vetoes.duplicate(other, context()) is None
-    assert vetoes.duplicate(other, context(accepted=(other,))) == "duplicate"
+    assert vetoes.duplicate(same, make_context()) == "duplicate"
+    assert vetoes.duplicate(other, make_context()) is None
+    assert vetoes.duplicate(other, make_context(accepted=(other,))) == "duplicate"
 
 
 def test_not_one_element() -> None:
     two = Negative("object", Caption("a cat", "to the left of a person on", "a field"))
-    assert vetoes.not_one_element(two, context()) == "not_one_element"
-    assert vetoes.not_one_element(swapped("object", ""), context()) == "not_one_element"
-    assert vetoes.not_one_element(swapped("object", "a dog"), context()) == "not_one_element"
-    assert vetoes.not_one_element(Negative("scene", swapped("object", "a cat").caption), context())
-    assert vetoes.not_one_element(swapped("object", "a cat"), context()) is None
+    assert vetoes.not_one_element(two, make_context()) == "not_one_element"
+    assert vetoes.not_one_element(swapped("object", ""), make_context()) == "not_one_element"
+    assert vetoes.not_one_element(swapped("object", "a dog"), make_context()) == "not_one_element"
+    assert vetoes.not_one_element(Negative("scene", swapped("object", "a cat").caption), make_context())
+    assert vetoes.not_one_element(swapped("object", "a cat"), make_context()) is None
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_not_one_element() -> None:
     ],
 )
 def test_echo(part: Part, value: str, reason: str | None) -> None:
-    assert vetoes.echo(swapped(part, value), context()) == reason
+    assert vetoes.echo(swapped(part, value), make_context()) == reason
 
 
 @pytest.mark.parametrize(
@@ -73,17 +74,17 @@ def test_echo(part: Part, value: str, reason: str | None) -> None:
     ],
 )
 def test_wordnet_related(part: Part, value: str, related: bool) -> None:
-    assert vetoes.wordnet_related(swapped(part, value), context()) == ("wordnet_related" if related else None)
+    assert vetoes.wordnet_related(swapped(part, value), make_context()) == ("wordnet_related" if related else None)
 
 
 def test_lookalike() -> None:
     car = Region(1, LEFT, "car")
     gold = Caption("a car", "on the left of a picture of", "a street")
-    assert vetoes.lookalike(swapped("object", "a truck", gold), context(car, gold=gold)) == "lookalike"
-    assert vetoes.lookalike(swapped("object", "a red bus", gold), context(car, gold=gold)) == "lookalike"
-    assert vetoes.lookalike(swapped("object", "a dog", gold), context(car, gold=gold)) is None
+    assert vetoes.lookalike(swapped("object", "a truck", gold), make_context(car, gold=gold)) == "lookalike"
+    assert vetoes.lookalike(swapped("object", "a red bus", gold), make_context(car, gold=gold)) == "lookalike"
+    assert vetoes.lookalike(swapped("object", "a dog", gold), make_context(car, gold=gold)) is None
     taxi = Caption("a taxi", "on the left of a picture of", "a street")
-    assert vetoes.lookalike(swapped("object", "a truck", taxi), context(car, gold=taxi)) == "lookalike"
+    assert vetoes.lookalike(swapped("object", "a truck", taxi), make_context(car, gold=taxi)) == "lookalike"
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_lookalike() -> None:
     ids=["elsewhere", "reaches in", "inside", "around", "touches"],
 )
 def test_present_in_box(box: Box, reason: str | None) -> None:
-    around = context(DOG, Region(2, box, "person"))
+    around = make_context(DOG, Region(2, box, "person"))
     assert vetoes.present_in_box(swapped("object", "a person"), around) == reason
     assert vetoes.present_in_box(swapped("object", "a man"), around) == reason, "a man is a person"
     assert vetoes.present_in_box(swapped("object", "a boat"), around) is None
@@ -116,7 +117,7 @@ def test_present_in_box(box: Box, reason: str | None) -> None:
     ],
 )
 def test_fits_captions(part: Part, value: str, caption: str, reason: str | None) -> None:
-    assert vetoes.fits_captions(swapped(part, value), context(captions=(caption,))) == reason
+    assert vetoes.fits_captions(swapped(part, value), make_context(captions=(caption,))) == reason
 
 
 @pytest.mark.parametrize(
@@ -131,14 +132,14 @@ def test_fits_captions(part: Part, value: str, caption: str, reason: str | None)
 )
 def test_deeds_of_the_captions_are_refused(relation: str, reason: str | None) -> None:
     gold = Caption("a man", "riding a snowboard on", "a ski slope")
-    shown = context(
+    context = make_context(
         Region(1, LEFT, "person"),
         Region(2, TOP, "snowboard"),
         Region(3, RIGHT, "motorcycle"),
         gold=gold,
         captions=("A man riding a snowboard.", "Somebody washes a bike."),
     )
-    assert vetoes.fits_captions(swapped("relation", relation, gold), shown) == reason
+    assert vetoes.fits_captions(swapped("relation", relation, gold), context) == reason
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,7 @@ def test_deeds_of_the_captions_are_refused(relation: str, reason: str | None) ->
     ],
 )
 def test_fits_place(scene: str, captions: tuple[str, ...], label: str | None, reason: str | None) -> None:
-    assert vetoes.fits_place(swapped("scene", scene), context(captions=captions, scene=label)) == reason
+    assert vetoes.fits_place(swapped("scene", scene), make_context(captions=captions, scene=label)) == reason
 
 
 @pytest.mark.parametrize(
@@ -171,11 +172,11 @@ def test_fits_place(scene: str, captions: tuple[str, ...], label: str | None, re
 )
 def test_same_deed(mine: str, other: str, reason: str | None) -> None:
     gold = Caption("a man", mine, "a beach")
-    assert vetoes.same_deed(swapped("relation", other, gold), context(gold=gold)) == reason
+    assert vetoes.same_deed(swapped("relation", other, gold), make_context(gold=gold)) == reason
 
 
 def test_holds_by_annotation() -> None:
-    known = context(relations=(Relation(1, "in front of", 2), Relation(1, "left of", 2)))
+    known = make_context(relations=(Relation(1, "in front of", 2), Relation(1, "left of", 2)))
 
     def reason(relation: str) -> str | None:
         return vetoes.holds_by_annotation(swapped("relation", relation), known)
@@ -200,24 +201,24 @@ def test_holds_by_annotation() -> None:
     ],
 )
 def test_holds_by_geometry(relation: str, reason: str | None) -> None:
-    assert vetoes.holds_by_geometry(swapped("relation", relation), context()) == reason
+    assert vetoes.holds_by_geometry(swapped("relation", relation), make_context()) == reason
 
 
 def test_a_relation_must_be_false_for_every_thing_it_may_mean() -> None:
-    between = context(Region(1, Box(280, 200, 360, 300), "dog"), PERSON, Region(4, LEFT, "person"))
+    between = make_context(Region(1, Box(280, 200, 360, 300), "dog"), PERSON, Region(4, LEFT, "person"))
     assert vetoes.holds_by_geometry(swapped("relation", "to the right of a person on"), between)
 
 
 def test_what_overlaps_may_lie_on_it() -> None:
-    over = context(DOG, Region(2, Box(60, 200, 300, 400), "couch"))
+    over = make_context(DOG, Region(2, Box(60, 200, 300, 400), "couch"))
     assert vetoes.holds_by_geometry(swapped("relation", "on a couch on"), over) == "holds_by_geometry"
 
 
 def test_every_reason_is_the_name_of_its_veto() -> None:
     every = {each for vetoes in VETOES.values() for each in vetoes}
     assert len({each.__name__ for each in every}) == len(every) == 11
-    assert find_veto_reason(swapped("object", "a puppy"), context()) == "wordnet_related"
-    assert find_veto_reason(swapped("object", "a boat"), context()) is None
+    assert find_veto_reason(swapped("object", "a puppy"), make_context()) == "wordnet_related"
+    assert find_veto_reason(swapped("object", "a boat"), make_context()) is None
 
 
 @pytest.mark.parametrize(
@@ -234,7 +235,7 @@ def test_every_reason_is_the_name_of_its_veto() -> None:
 )
 def test_annotated_deeds_are_refused(relation: str, reason: str | None) -> None:
     gold = Caption("a man", "feeding a horse on", "a beach")
-    known = context(
+    known = make_context(
         Region(1, LEFT, "person"),
         Region(2, RIGHT, "horse"),
         Region(3, TOP, "kite"),
@@ -247,7 +248,18 @@ def test_annotated_deeds_are_refused(relation: str, reason: str | None) -> None:
 def test_what_a_phrase_of_the_thing_says_is_refused() -> None:
     region = Region(1, LEFT, "person", phrases=("man in a kitchen eating a pizza",))
     gold = Caption("a man", "holding a pizza in", "a living room")
-    shown = context(region, Region(2, RIGHT, "pizza"), gold=gold, captions=("A man holding a pizza.",))
-    assert vetoes.fits_captions(swapped("scene", "a kitchen", gold), shown) == "fits_captions"
-    assert vetoes.fits_captions(swapped("relation", "eating a pizza in", gold), shown) == "fits_captions"
-    assert vetoes.fits_captions(swapped("relation", "cutting a pizza in", gold), shown) is None
+    context = make_context(region, Region(2, RIGHT, "pizza"), gold=gold, captions=("A man holding a pizza.",))
+    assert vetoes.fits_captions(swapped("scene", "a kitchen", gold), context) == "fits_captions"
+    assert vetoes.fits_captions(swapped("relation", "eating a pizza in", gold), context) == "fits_captions"
+    assert vetoes.fits_captions(swapped("relation", "cutting a pizza in", gold), context) is None
+
+
+def test_masks_deny_the_reverse_depth_only() -> None:
+    front, back = np.zeros((90, 120), bool), np.zeros((90, 120), bool)
+    front[30:80, 50:70] = back[20:70, 10:110] = True
+    dog = Region(1, Box(50, 30, 70, 80), "dog", Mask.from_array(front))
+    bus = Region(2, Box(10, 20, 110, 70), "bus", Mask.from_array(back & ~front))
+    gold = Caption("a dog", "in front of a bus on", "a street")
+    context = VetoContext.from_gold(gold, Picture(1, "a.jpg", 120, 90, (bus, dog), scene="street"), dog)
+    assert find_veto_reason(swapped("relation", "behind a bus on", gold), context) is None
+    assert find_veto_reason(swapped("relation", "in front of a bus in", gold), context) == "holds_by_annotation"
