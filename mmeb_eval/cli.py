@@ -79,8 +79,8 @@ def evaluate_models(
         results = run_all(embedders, chosen, output, batch_size=batch_size, refresh=refresh, ties=rule, say=say)
         if results:
             _print_results(results, as_json, output)
+            from mmeb_eval.report.score_tables import list_chance_warnings
             from mmeb_eval.report.summary import summarise_results
-            from mmeb_eval.report.terminal import list_chance_warnings
 
             warned = list_chance_warnings(summarise_results(results))
             for line in warned:
@@ -255,7 +255,7 @@ def make_report(
     with one_line_errors("mmeb-eval"):
         from mmeb_eval.data.choice import select_tasks
         from mmeb_eval.report.report import write_report
-        from mmeb_eval.report.ways import read_strategy_scores as read_ways
+        from mmeb_eval.report.strategy_table import read_strategy_scores as read_ways
         from mmeb_eval.run.results import read_probe_results, read_results
 
         files = select_tasks(tasks or [], data, images)
@@ -341,8 +341,8 @@ def _print_results(results: Sequence[Result], as_json: bool, output: Path) -> No
         ]
         typer.echo(json.dumps(short, indent=1))
         return
+    from mmeb_eval.report.score_tables import make_score_tables
     from mmeb_eval.report.summary import is_baseline
-    from mmeb_eval.report.terminal import make_score_tables
     from mmeb_eval.run.results import read_results
 
     asked, models = {result.task for result in results}, {result.model for result in results}

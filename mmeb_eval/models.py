@@ -43,8 +43,8 @@ MODEL_FAMILIES: Mapping[str, ModelFamily] = {
     "virtue": ModelFamily(
         "virtue_ref.embedder:load", "<folder or hub id>", argument_required=False, extra="virtue", options=("config",)
     ),
-    "clip": ModelFamily("mmeb_eval.adapters.towers:load_clip", "<folder or hub id>", extra="virtue"),
-    "siglip": ModelFamily("mmeb_eval.adapters.towers:load_siglip", "<folder or hub id>", extra="virtue"),
+    "clip": ModelFamily("mmeb_eval.adapters.two_tower:load_clip", "<folder or hub id>", extra="virtue"),
+    "siglip": ModelFamily("mmeb_eval.adapters.two_tower:load_siglip", "<folder or hub id>", extra="virtue"),
     "sentence-transformers": ModelFamily(
         "mmeb_eval.adapters.sentence_transformers:load", "<folder or hub id>", extra="adapters"
     ),

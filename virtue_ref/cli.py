@@ -180,10 +180,10 @@ def compare_strategies(
 ) -> None:
     """Score the miniature told the region in every way, before and after its SCaR stage; goes on where it was."""
     with one_line_errors("virtue"):
-        from mmeb_eval.report.report import render_strategy_table
-        from mmeb_eval.report.ways import make_strategy_table, write_strategy_scores
+        from mmeb_eval.report.markdown import render_strategy_table
+        from mmeb_eval.report.strategy_table import make_strategy_table, write_strategy_scores
         from scar.common.files import write_bytes
-        from virtue_ref.demo_model.table import score_strategies
+        from virtue_ref.demo_model.strategy_scores import score_strategies
 
         scores = [
             each

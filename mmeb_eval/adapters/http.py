@@ -30,7 +30,7 @@ from urllib.parse import urldefrag, urlsplit
 
 import numpy as np
 
-from mmeb_eval.adapters.parts import normalise_rows, refuse_prompts
+from mmeb_eval.adapters.shared import normalise_rows, refuse_prompts
 from mmeb_eval.data.images import open_rgb
 from mmeb_eval.item import Item
 from scar.common.retry import is_temporary, parse_retry_after

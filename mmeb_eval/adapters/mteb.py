@@ -6,7 +6,7 @@ import importlib.metadata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mmeb_eval.adapters.parts import embed_by_kind, make_load_error, normalise_rows, refuse_prompts
+from mmeb_eval.adapters.shared import embed_by_kind, make_load_error, normalise_rows, refuse_prompts
 from mmeb_eval.data.images import open_rgb
 from mmeb_eval.item import Item, describe_item
 from scar.errors import DataError, EvalError, UnknownName

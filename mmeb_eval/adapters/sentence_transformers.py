@@ -6,7 +6,7 @@ import importlib.metadata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mmeb_eval.adapters.parts import (
+from mmeb_eval.adapters.shared import (
     embed_by_kind,
     local_revision,
     make_load_error,

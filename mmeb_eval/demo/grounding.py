@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from random import Random
 
+from mmeb_eval.demo.picture_texts import capitalise_first
 from mmeb_eval.demo.pictures import DemoImage, DemoPicture, list_expressions, list_position_expressions
 from mmeb_eval.demo.question import (
     CROP_INSTRUCTION,
@@ -14,7 +15,6 @@ from mmeb_eval.demo.question import (
     DemoWorld,
     shuffle_pictures,
 )
-from mmeb_eval.demo.words import capitalise_first
 
 
 def ask_crop_by_name(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
@@ -36,8 +36,8 @@ def ask_crop_by_question(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion
     instruction = IMAGE_TOKEN + "Select the portion of the image that answers the question"
 
     def make_text(picture: DemoPicture, thing: int) -> str:
-        found = list_position_expressions(picture, thing)
-        return f'"Which one is {rng.choice(found)}?"' if found else ""
+        expressions = list_position_expressions(picture, thing)
+        return f'"Which one is {rng.choice(expressions)}?"' if expressions else ""
 
     yield from _ask_crops(world, rng, instruction, make_text)
 
@@ -45,15 +45,13 @@ def ask_crop_by_question(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion
 def ask_matching(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
     """Which other expression refers to the same thing; all candidates show the whole picture."""
     for picture in shuffle_pictures(world.pictures, rng):
-        everything = [
-            (thing, text) for thing in range(len(picture.things)) for text in list_expressions(picture, thing)
-        ]
-        order = rng.sample(range(len(picture.things)), k=len(picture.things))
-        for thing in order:
-            own = list_expressions(picture, thing)
-            if len(own) > 1:
-                one, other = rng.sample(own, k=2)
-                wrong = [text for which, text in everything if which != thing]
+        things = range(len(picture.things))
+        expressions = [(thing, text) for thing in things for text in list_expressions(picture, thing)]
+        for thing in rng.sample(things, k=len(things)):
+            right = list_expressions(picture, thing)
+            if len(right) > 1:
+                one, other = rng.sample(right, k=2)
+                wrong = [text for owner, text in expressions if owner != thing]
                 texts = [other, *rng.sample(wrong, k=min(len(wrong), MAX_CANDIDATES - 1))]
                 instruction = IMAGE_TOKEN + "Select the portion of the image that follows the language expressions:"
                 candidates = tuple((f'"{capitalise_first(text)}"', DemoImage(picture)) for text in texts)

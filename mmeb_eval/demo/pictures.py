@@ -39,6 +39,9 @@ RELATION_AXES = {
 }
 """Relation -> axis along which the centres differ (0 = x, 1 = y), and the sign of the difference."""
 
+SUPERLATIVES = {"above": "highest", "below": "lowest", "to the left of": "leftmost", "to the right of": "rightmost"}
+"""Relation -> what the outermost thing in this direction is called."""
+
 
 @dataclass(frozen=True, slots=True)
 class DemoPicture:
@@ -109,61 +112,60 @@ def paint_image(image: DemoImage) -> Image:
 
 def find_only_thing(picture: DemoPicture, relation: str, other: int) -> int | None:
     """Index of the only thing in this relation to another; None if several could be meant."""
-    axis, way = RELATION_AXES[relation]
+    axis, sign = RELATION_AXES[relation]
     centers = [box.center for box in find_boxes(picture)]
-    perhaps = []
+    candidates = []
     for thing, center in enumerate(centers):
-        ahead = (center[axis] - centers[other][axis]) * way
+        ahead = (center[axis] - centers[other][axis]) * sign
         aside = abs(center[1 - axis] - centers[other][1 - axis])
         if thing != other and ahead > -MARGIN and aside <= MAX_SIDEWAYS_RATIO * max(ahead, 0) + MARGIN:
-            perhaps.append(thing)
-    return (
-        perhaps[0]
-        if len(perhaps) == 1 and (perhaps[0], relation, other) in iter_relations(find_boxes(picture))
-        else None
-    )
+            candidates.append(thing)
+    if len(candidates) == 1 and (candidates[0], relation, other) in iter_relations(find_boxes(picture)):
+        return candidates[0]
+    return None
 
 
 def find_outermost(picture: DemoPicture, relation: str) -> int | None:
     """Index of the thing furthest in this direction; None if two are about as far."""
-    axis, way = RELATION_AXES[relation]
+    axis, sign = RELATION_AXES[relation]
     return _find_clear_maximum(
-        [box.center[axis] * way for box in find_boxes(picture)], lambda best, next_: best - next_ >= MARGIN
+        [box.center[axis] * sign for box in find_boxes(picture)], lambda best, next_: best - next_ >= MARGIN
     )
 
 
 def find_largest(picture: DemoPicture) -> int | None:
     """Index of the thing that is largest by pixels and by box; None if two are about as large."""
-    extents = _measure_things(picture)
+    sizes = _measure_things(picture)
     by_pixels = _find_clear_maximum(
-        [float(pixels) for _, pixels in extents], lambda best, next_: best >= MIN_AREA_RATIO * next_
+        [float(pixels) for _, pixels in sizes], lambda best, next_: best >= MIN_AREA_RATIO * next_
     )
-    by_box = _find_clear_maximum([box.area for box, _ in extents], lambda best, next_: best >= MIN_AREA_RATIO * next_)
+    by_box = _find_clear_maximum([box.area for box, _ in sizes], lambda best, next_: best >= MIN_AREA_RATIO * next_)
     return by_pixels if by_pixels == by_box else None
 
 
 def list_expressions(picture: DemoPicture, thing: int) -> list[str]:
     """Referring expressions that are true of this thing only, its name first."""
-    one, others = picture.things[thing], [other for place, other in enumerate(picture.things) if place != thing]
-    said = [f"the {one.name}"]
+    one, others = picture.things[thing], [other for index, other in enumerate(picture.things) if index != thing]
+    expressions = [f"the {one.name}"]
     if all(other.shape != one.shape for other in others):
-        said.append(f"the {one.shape}")
+        expressions.append(f"the {one.shape}")
     if all(other.colour != one.colour for other in others):
-        said.append(f"the {one.colour} one")
-    return said + list_position_expressions(picture, thing)
+        expressions.append(f"the {one.colour} one")
+    return expressions + list_position_expressions(picture, thing)
 
 
 def list_position_expressions(picture: DemoPicture, thing: int) -> list[str]:
     """Referring expressions by position and size, without the colour and shape of the thing itself."""
-    ends = {"above": "highest", "below": "lowest", "to the left of": "leftmost", "to the right of": "rightmost"}
-    said = [f"the {end} thing" for relation, end in ends.items() if find_outermost(picture, relation) == thing]
+    expressions = [
+        f"the {end} thing" for relation, end in SUPERLATIVES.items() if find_outermost(picture, relation) == thing
+    ]
     if find_largest(picture) == thing:
-        said.append("the largest thing")
-    return said + [
+        expressions.append("the largest thing")
+    return expressions + [
         f"the thing {relation} the {other.name}"
-        for place, other in enumerate(picture.things)
+        for index, other in enumerate(picture.things)
         for relation in RELATION_AXES
-        if place != thing and find_only_thing(picture, relation, place) == thing
+        if index != thing and find_only_thing(picture, relation, index) == thing
     ]
 
 
@@ -173,14 +175,14 @@ def _arrange_picture(scene: DemoScene, seed: str) -> DemoPicture:
     width, height = SIZE
     while True:
         picture = DemoPicture(scene, tuple(arrange_things(width, height, rng)[:5]), seed)
-        found = find_boxes(picture)
-        if not any(one.intersection_area(other) for place, one in enumerate(found) for other in found[:place]):
+        boxes = find_boxes(picture)
+        if not any(one.intersection_area(other) for index, one in enumerate(boxes) for other in boxes[:index]):
             return picture
 
 
 def _find_clear_maximum(values: Sequence[float], is_clear: Callable[[float, float], bool]) -> int | None:
     """Index of the greatest value; None unless ``is_clear(greatest, next)``."""
-    order = sorted(range(len(values)), key=lambda place: -values[place])
+    order = sorted(range(len(values)), key=lambda index: -values[index])
     if len(order) > 1 and not is_clear(values[order[0]], values[order[1]]):
         return None
     return order[0]
@@ -190,15 +192,15 @@ def _find_clear_maximum(values: Sequence[float], is_clear: Callable[[float, floa
 def _measure_things(picture: DemoPicture) -> tuple[tuple[Box, int], ...]:
     """Box and number of visible pixels of each thing."""
     labels = Canvas.make_blank(*SIZE, "L")
-    for place, thing in enumerate(picture.things):
-        thing.paint_label(labels, place + 1)
-    owner = np.asarray(labels.to_sampled_image())
-    found = []
-    for place in range(len(picture.things)):
-        rows, columns = np.nonzero(owner == place + 1)
+    for label, thing in enumerate(picture.things, start=1):
+        thing.paint_label(labels, label)
+    pixels = np.asarray(labels.to_sampled_image())
+    measured = []
+    for label in range(1, len(picture.things) + 1):
+        rows, columns = np.nonzero(pixels == label)
         box = Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
-        found.append((box, len(rows)))
-    return tuple(found)
+        measured.append((box, len(rows)))
+    return tuple(measured)
 
 
 @cache

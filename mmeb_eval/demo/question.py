@@ -67,8 +67,10 @@ def make_image_candidates(
 
 
 def shuffle_pictures(pictures: Sequence[DemoPicture], rng: Random) -> list[DemoPicture]:
+    """All pictures in random order."""
     return rng.sample(pictures, k=len(pictures))
 
 
 def find_thing_names(picture: DemoPicture) -> set[str]:
+    """Names of the things of a picture."""
     return {thing.name for thing in picture.things}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from random import Random
 
+from mmeb_eval.demo.picture_texts import write_article
 from mmeb_eval.demo.pictures import DemoImage, DemoPicture, draw_portrait, move_things
 from mmeb_eval.demo.question import (
     IMAGE_INSTRUCTION,
@@ -19,19 +20,18 @@ from mmeb_eval.demo.question import (
     make_text_candidates,
     shuffle_pictures,
 )
-from mmeb_eval.demo.words import write_article
 from scar.demo.scenes import SCENES
 from scar.demo.shapes import COLOURS, SHAPES
 
 
 def ask_image_to_text(
-    world: DemoWorld, rng: Random, *, says: Callable[[DemoPicture], str], instruction: str
+    world: DemoWorld, rng: Random, *, write_text: Callable[[DemoPicture], str], instruction: str
 ) -> Iterator[DemoQuestion]:
     """Which text is true of the picture."""
     for picture in shuffle_pictures(world.pictures, rng):
-        wrong = [says(other) for other in world.pictures if says(other) != says(picture)]
+        wrong = [write_text(other) for other in world.pictures if write_text(other) != write_text(picture)]
         yield DemoQuestion(
-            IMAGE_TOKEN + instruction, "", DemoImage(picture), make_text_candidates(says(picture), wrong, rng)
+            IMAGE_TOKEN + instruction, "", DemoImage(picture), make_text_candidates(write_text(picture), wrong, rng)
         )
 
 
@@ -39,27 +39,31 @@ def ask_text_to_image(
     world: DemoWorld,
     rng: Random,
     *,
-    says: Callable[[DemoPicture], str],
+    write_text: Callable[[DemoPicture], str],
     instruction: str,
-    show: str = IMAGE_INSTRUCTION,
+    candidate_instruction: str = IMAGE_INSTRUCTION,
 ) -> Iterator[DemoQuestion]:
     """Which picture the text is true of."""
     for picture in shuffle_pictures(world.pictures, rng):
-        wrong = [other for other in world.pictures if says(other) != says(picture)]
-        yield DemoQuestion(instruction, says(picture), None, make_image_candidates(picture, wrong, rng), show)
+        wrong = [other for other in world.pictures if write_text(other) != write_text(picture)]
+        yield DemoQuestion(
+            instruction, write_text(picture), None, make_image_candidates(picture, wrong, rng), candidate_instruction
+        )
 
 
 def ask_text_to_captioned_image(
     world: DemoWorld,
     rng: Random,
     *,
-    asks: Callable[[DemoPicture], str],
-    says: Callable[[DemoPicture], str],
+    write_query: Callable[[DemoPicture], str],
+    write_text: Callable[[DemoPicture], str],
     instruction: str,
 ) -> Iterator[DemoQuestion]:
     """Which picture with a text the query is true of; pictures of the same scene have the same text."""
-    for question in ask_text_to_image(world, rng, says=asks, instruction=instruction, show=IMAGE_TEXT_INSTRUCTION):
-        pairs = tuple((says(shot.picture), shot) for _, shot in question.candidates if shot)
+    for question in ask_text_to_image(
+        world, rng, write_text=write_query, instruction=instruction, candidate_instruction=IMAGE_TEXT_INSTRUCTION
+    ):
+        pairs = tuple((write_text(image.picture), image) for _, image in question.candidates if image)
         yield replace(question, candidates=pairs)
 
 
@@ -71,10 +75,8 @@ def ask_other_scene(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
         text = f"Show the same shapes {scene.location}."
         instruction = IMAGE_TOKEN + "Given an image, find a similar everyday image with the described changes:"
         others = [other for other in world.pictures if find_thing_names(other) != find_thing_names(picture)]
-        wrong = [
-            picture,
-            *(shot.picture for _, shot in make_image_candidates(right, others, rng)[1 : MAX_CANDIDATES - 1]),
-        ]
+        hardest = make_image_candidates(right, others, rng)[1 : MAX_CANDIDATES - 1]
+        wrong = [picture, *(image.picture for _, image in hardest)]
         yield DemoQuestion(instruction, text, DemoImage(picture), _keep_order(right, wrong), IMAGE_INSTRUCTION)
 
 
@@ -121,4 +123,5 @@ def ask_encyclopedia(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def _keep_order(right: DemoPicture, wrong: Sequence[DemoPicture]) -> tuple[tuple[str, DemoImage], ...]:
+    """Pictures as candidates in the order given."""
     return tuple(("", DemoImage(picture)) for picture in (right, *wrong))

@@ -12,7 +12,7 @@ from typing import Any
 from mmeb_eval.data.tasks import Task, tasks
 from mmeb_eval.demo.pictures import DemoImage, draw_pictures, draw_portraits, paint_image
 from mmeb_eval.demo.question import DemoQuestion, DemoWorld
-from mmeb_eval.demo.questions import make_questions
+from mmeb_eval.demo.task_questions import make_questions
 from scar import build
 from scar.common.files import write_bytes, write_table
 from scar.common.progress import Track, track_silently
@@ -48,20 +48,22 @@ def write_demo(out: Path, *, queries: int = 24, seed: int = 0, track: Track = tr
         EvalError: a file cannot be written.
         ScarError: as `scar.build`.
     """
-    seen = DemoWorld(draw_pictures(max(MIN_PICTURES, queries), seed), draw_portraits(max(MIN_PORTRAITS, queries), seed))
+    world = DemoWorld(
+        draw_pictures(max(MIN_PICTURES, queries), seed), draw_portraits(max(MIN_PORTRAITS, queries), seed)
+    )
     mmeb = [task for task in tasks().values() if task.benchmark == "MMEB"]
     drawn: dict[DemoImage, bytes] = {}
-    asked = 0
+    question_count = 0
     for task in track(mmeb, "drawing the MMEB tasks", len(mmeb)):
-        rows = make_questions(task.name, seen, queries, seed)
-        asked += len(rows)
-        _write_task(out, task, rows, drawn)
+        questions = make_questions(task.name, world, queries, seed)
+        question_count += len(questions)
+        _write_task(out, task, questions, drawn)
     report = _write_scar(out, [task for task in tasks().values() if task.benchmark == "SCaR"], seed, track)
     samples = sum(source["samples"] for source in report.values())
-    return {"tasks": len(tasks()), "queries": asked + samples, "images": len(set(drawn.values()))}
+    return {"tasks": len(tasks()), "queries": question_count + samples, "images": len(set(drawn.values()))}
 
 
-def _write_task(out: Path, task: Task, asked: Sequence[DemoQuestion], drawn: dict[DemoImage, bytes]) -> None:
+def _write_task(out: Path, task: Task, questions: Sequence[DemoQuestion], drawn: dict[DemoImage, bytes]) -> None:
     """Write rows and images of one task; ``drawn`` caches the PNG files of all tasks."""
     import pyarrow as pa
 
@@ -69,16 +71,16 @@ def _write_task(out: Path, task: Task, asked: Sequence[DemoQuestion], drawn: dic
     shutil.rmtree(folder, ignore_errors=True)
     files: dict[DemoImage, str] = {}
 
-    def write_image(shot: DemoImage | None) -> str:
-        if shot is None:
+    def write_image(image: DemoImage | None) -> str:
+        if image is None:
             return ""
-        if shot not in drawn:
-            drawn[shot] = _encode_png(shot)
-        if shot not in files:
-            name = f"{hashlib.sha256(drawn[shot]).hexdigest()[:12]}.png"
-            write_bytes(drawn[shot], folder / name)
-            files[shot] = f"{task.name}/{name}"
-        return files[shot]
+        if image not in drawn:
+            drawn[image] = _encode_png(image)
+        if image not in files:
+            name = f"{hashlib.sha256(drawn[image]).hexdigest()[:12]}.png"
+            write_bytes(drawn[image], folder / name)
+            files[image] = f"{task.name}/{name}"
+        return files[image]
 
     rows = [
         {
@@ -87,9 +89,9 @@ def _write_task(out: Path, task: Task, asked: Sequence[DemoQuestion], drawn: dic
             "qry_img_path": write_image(question.image),
             "tgt_inst": question.candidate_instruction,
             "tgt_text": [text for text, _ in question.candidates],
-            "tgt_img_path": [write_image(shot) for _, shot in question.candidates],
+            "tgt_img_path": [write_image(image) for _, image in question.candidates],
         }
-        for question in asked
+        for question in questions
     ]
     columns: dict[str, Any] = {"qry_inst": pa.string(), "qry_text": pa.string(), "qry_img_path": pa.string()}
     columns |= {"tgt_inst": pa.string(), "tgt_text": pa.list_(pa.string()), "tgt_img_path": pa.list_(pa.string())}
@@ -97,21 +99,21 @@ def _write_task(out: Path, task: Task, asked: Sequence[DemoQuestion], drawn: dic
     write_table(table, out / task.name / "test-00000-of-00001.parquet")
 
 
-def _encode_png(shot: DemoImage) -> bytes:
+def _encode_png(image: DemoImage) -> bytes:
     buffer = io.BytesIO()
-    paint_image(shot).save(buffer, "PNG", compress_level=6)
+    paint_image(image).save(buffer, "PNG", compress_level=6)
     return buffer.getvalue()
 
 
-def _write_scar(out: Path, wanted: Sequence[Task], seed: int, track: Track) -> dict[str, Any]:
+def _write_scar(out: Path, scar_tasks: Sequence[Task], seed: int, track: Track) -> dict[str, Any]:
     """Build the SCaR tasks and return the report of the build."""
     drawings = out / ".drawing"
     shutil.rmtree(drawings, ignore_errors=True)
     try:
         sources = []
-        for number, task in enumerate(wanted):
+        for number, task in enumerate(scar_tasks):
             place = drawings / task.source
-            draw_world(place, SCAR_IMAGES, seed * len(wanted) + number, "eval", track=track)
+            draw_world(place, SCAR_IMAGES, seed * len(scar_tasks) + number, "eval", track=track)
             sources.append(
                 Source(
                     name=task.source,

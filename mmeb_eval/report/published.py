@@ -66,6 +66,11 @@ class PublishedScore:
         """The score as a fraction of 1."""
         return self.score / 100 if self.source.unit == "percent" else self.score
 
+    @property
+    def label(self) -> str:
+        """The model, with its setting in brackets if there is one."""
+        return f"{self.model} ({self.setting})" if self.setting else self.model
+
 
 @cache
 def read_published_scores() -> tuple[PublishedScore, ...]:

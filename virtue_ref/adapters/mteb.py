@@ -14,7 +14,7 @@ from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ModelMeta, ScoringFunction
 from numpy.typing import NDArray
 
-from virtue_ref.adapters.records import ImageFiles, make_item
+from virtue_ref.adapters.items import ImageFiles, make_item
 from virtue_ref.embedder import load
 
 QUESTION_TEMPLATE = "<|image_pad|>\nRepresent the given image with the following question: {}"

@@ -13,7 +13,7 @@ import torch
 from sentence_transformers.base.modules import InputModule
 from torch import Tensor
 
-from virtue_ref.adapters.records import ImageFiles, make_item
+from virtue_ref.adapters.items import ImageFiles, make_item
 from virtue_ref.embedder import load
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmeb_eval.report.markdown import render_strategy_table
 from mmeb_eval.report.published import is_on_published_data
-from mmeb_eval.report.report import render_strategy_table
-from mmeb_eval.report.ways import make_strategy_table
-from mmeb_eval.report.ways import read_strategy_scores as read_ways
+from mmeb_eval.report.strategy_table import make_strategy_table
+from mmeb_eval.report.strategy_table import read_strategy_scores as read_ways
 from mmeb_eval.run.results import HEADLINE_METRIC, Result, read_results
 from scar.common.files import is_inside, write_text
 from scar.errors import CheckpointError, InputError

@@ -24,7 +24,7 @@ from scar.evidence.geometry import find_positions
 from scar.formats.schema import INSTRUCTION
 from scar.language.relation_phrase import POSITIONS
 from scar.sample import Box, Caption, Picture
-from virtue_ref.demo_model.parts import Progress
+from virtue_ref.demo_model.encoders import Progress
 from virtue_ref.demo_model.views import DIRECTIONS, View, find_learning_rate
 from virtue_ref.inference.batching import ItemBatch
 from virtue_ref.model.prompts import PointPrompt, make_grid_prompt

@@ -20,8 +20,8 @@ from scar.sample import Sample
 from virtue_ref.checkpoints import resolve
 from virtue_ref.checkpoints.format import Checkpoint, make_checkpoint, write_checkpoint
 from virtue_ref.config import Config
-from virtue_ref.demo_model import language, parts
-from virtue_ref.demo_model.parts import Progress
+from virtue_ref.demo_model import encoders, language
+from virtue_ref.demo_model.encoders import Progress
 from virtue_ref.demo_model.views import View, draw_view
 from virtue_ref.inference.batching import ImageBatch
 from virtue_ref.model.tokens import SPECIAL_TOKENS
@@ -81,8 +81,8 @@ def make_demo_model(out: Path, seed: int = 0, effort: Effort = Effort(), say: Pr
 
     def train_encoders() -> None:
         views = draw_views(FIRST_TRAINING_SEED + 2 * seed + 1)
-        parts.train_encoder(parts.VisionPretraining(model), views, effort.vision, 32, 2e-3, seed, say)
-        parts.train_encoder(parts.SegmenterPretraining(model), views, effort.segmenter, 24, 2e-3, seed, say)
+        encoders.train_encoder(encoders.VisionPretraining(model), views, effort.vision, 32, 2e-3, seed, say)
+        encoders.train_encoder(encoders.SegmenterPretraining(model), views, effort.segmenter, 24, 2e-3, seed, say)
 
     def train_language_part() -> None:
         views = draw_views(FIRST_TRAINING_SEED + 2 * seed)

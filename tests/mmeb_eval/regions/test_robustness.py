@@ -19,8 +19,8 @@ from mmeb_eval.data.files import TaskFiles, find_scar_tasks, find_task_files
 from mmeb_eval.data.tasks import get_task
 from mmeb_eval.item import Item, Points, Prompt
 from mmeb_eval.regions.robustness import PROBES, iter_perturbed_prompts, read_targets
+from mmeb_eval.report.curve_drawings import BOTTOM, LEFT, RIGHT, TOP, draw_curves
 from mmeb_eval.report.curves import make_curve_tables, make_curves
-from mmeb_eval.report.plots import BOTTOM, LEFT, RIGHT, TOP, draw_curves
 from mmeb_eval.report.report import write_report
 from mmeb_eval.run.results import Result, read_probe_results, read_result, read_results
 from mmeb_eval.run.run import run_evaluations

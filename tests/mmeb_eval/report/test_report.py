@@ -18,7 +18,7 @@ from mmeb_eval.data.files import find_scar_tasks
 from mmeb_eval.data.tasks import list_group_tasks, tasks
 from mmeb_eval.report.report import write_report
 from mmeb_eval.report.statistics import bootstrap_interval, find_hits
-from mmeb_eval.report.ways import REGION_STRATEGIES, Stage, StrategyScore
+from mmeb_eval.report.strategy_table import REGION_STRATEGIES, Stage, StrategyScore
 from mmeb_eval.run.results import HEADLINE_METRIC, Result
 from scar.common.files import hash_file
 from scar.errors import DataError, EvalError, ScarError, UnknownName

@@ -12,9 +12,9 @@ import pytest
 from rich.console import Console
 
 from mmeb_eval.data.tasks import GROUPS, list_group_tasks, tasks
+from mmeb_eval.report.score_tables import list_chance_warnings
+from mmeb_eval.report.score_tables import make_score_tables as leaderboard
 from mmeb_eval.report.summary import summarise_results
-from mmeb_eval.report.terminal import list_chance_warnings
-from mmeb_eval.report.terminal import make_score_tables as leaderboard
 from mmeb_eval.run.results import Result, compute_group_means, get_result_path, read_result, read_results, write_result
 from scar.errors import DataError, EvalError
 from tests.shared import SHARED

@@ -13,7 +13,7 @@ from PIL import Image
 from mmeb_eval.item import Item, Points
 from scar.errors import ItemError
 from scar.sample import Box
-from virtue_ref.adapters.records import ImageFiles, make_item
+from virtue_ref.adapters.items import ImageFiles, make_item
 from virtue_ref.embedder import VirtueEmbedder
 
 

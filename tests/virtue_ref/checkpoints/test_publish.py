@@ -19,7 +19,7 @@ import virtue_ref
 from mmeb_eval.data.files import find_scar_tasks
 from mmeb_eval.data.tasks import tasks
 from mmeb_eval.item import Item
-from mmeb_eval.report.ways import StrategyScore, write_strategy_scores
+from mmeb_eval.report.strategy_table import StrategyScore, write_strategy_scores
 from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.run.results import HEADLINE_METRIC, write_result
 from mmeb_eval.run.results import Result as Scored

@@ -12,7 +12,7 @@ import virtue_ref
 from mmeb_eval.data.files import find_scar_tasks
 from mmeb_eval.item import Item
 from mmeb_eval.regions.strategies import apply_strategy
-from mmeb_eval.report.ways import PROMPT_STRATEGY, REGION_STRATEGIES, STAGES
+from mmeb_eval.report.strategy_table import PROMPT_STRATEGY, REGION_STRATEGIES, STAGES
 from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.run.results import HEADLINE_METRIC
 from scar.demo.corpus import build_demo
@@ -21,7 +21,7 @@ from scar.demo.world import draw_picture
 from scar.errors import CheckpointError
 from virtue_ref.config import Config
 from virtue_ref.demo_model.make import CONFIG_PATH, Effort, make_demo_model
-from virtue_ref.demo_model.table import score_strategies
+from virtue_ref.demo_model.strategy_scores import score_strategies
 from virtue_ref.demo_model.views import DIRECTIONS, draw_view
 
 

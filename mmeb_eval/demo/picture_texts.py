@@ -42,9 +42,11 @@ def write_article(portrait: DemoPicture) -> str:
 
 
 def list_things(picture: DemoPicture) -> str:
+    """The names of all things: "A red star and a blue ring"."""
     *names, last = [with_article(thing.name) for thing in picture.things]
     return capitalise_first(f"{', '.join(names)} and {last}")
 
 
 def capitalise_first(text: str) -> str:
+    """A text with its first letter in upper case."""
     return text[0].upper() + text[1:]

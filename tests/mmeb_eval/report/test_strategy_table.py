@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mmeb_eval.regions.strategies import STRATEGIES
-from mmeb_eval.report.ways import (
+from mmeb_eval.report.strategy_table import (
     PROMPT_STRATEGY,
     REGION_STRATEGIES,
     STAGES,

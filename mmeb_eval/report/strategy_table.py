@@ -25,6 +25,11 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 PROMPT_STRATEGY = "prompt"
 """Strategy of a model that takes the box as a prompt; the other strategies are values of ``--region``."""
 
+PAPER_CAVEAT = (
+    "The paper's columns are means over its five tasks, of far larger models on photographs: what compares is "
+    "which row is above which, not the numbers."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class StrategyDescription:
@@ -143,22 +148,22 @@ def make_strategy_table(scores: Sequence[StrategyScore]) -> StrategyTable:
     columns = tuple(sorted({(each.seed, each.stage) for each in scores}, key=lambda c: (c[0], STAGES.index(c[1]))))
     rows = []
     for name, way in REGION_STRATEGIES.items():
-        own = [
+        hits = [
             [each.hit for each in scores if (each.way, each.seed, each.stage) == (name, *column)] for column in columns
         ]
         rows.append(
             StrategyRow(
                 way.title,
-                tuple(map(_average_scores, own)),
+                tuple(map(_average_scores, hits)),
                 (_find_published(way.published_before), _find_published(way.published_after)),
             )
         )
     draws = sorted({each.draw for each in scores})
     least, most = min(each.queries for each in scores), max(each.queries for each in scores)
-    asked = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+    queries = f"{least:,}" if least == most else f"{least:,} to {most:,}"
     about = (
         f"{HEADLINE_METRIC} of the miniature, mean and deviation over {len(draws)} draw{'s' if len(draws) > 1 else ''} "
-        f"of {asked} held-out queries (seeds {', '.join(map(str, draws))}), "
+        f"of {queries} held-out queries (seeds {', '.join(map(str, draws))}), "
         f"chance {statistics.fmean(each.chance for each in scores):.3f}"
     )
     return StrategyTable(columns, tuple(rows), about)

@@ -18,7 +18,7 @@ from mmeb_eval.data.files import find_task_files, iter_rows
 from mmeb_eval.data.tasks import get_task, tasks
 from mmeb_eval.demo.pictures import DemoImage, draw_pictures, draw_portraits, find_boxes, paint_image
 from mmeb_eval.demo.question import DemoWorld
-from mmeb_eval.demo.questions import QUESTION_WRITERS, make_questions
+from mmeb_eval.demo.task_questions import QUESTION_WRITERS, make_questions
 from mmeb_eval.demo.write import write_demo
 from mmeb_eval.templates.fused import LAYOUTS
 from scar.common.files import hash_file

@@ -10,7 +10,7 @@ from pathlib import Path
 from mmeb_eval.data.cases import read_cases
 from mmeb_eval.data.files import TaskFiles, find_scar_tasks
 from mmeb_eval.regions.strategies import apply_strategy
-from mmeb_eval.report.ways import PROMPT_STRATEGY, REGION_STRATEGIES, STAGES, StrategyScore
+from mmeb_eval.report.strategy_table import PROMPT_STRATEGY, REGION_STRATEGIES, STAGES, StrategyScore
 from mmeb_eval.run.embed import VectorsInMemory
 from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.run.results import HEADLINE_METRIC, Result, get_result_path, read_result, write_result

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmeb_eval.adapters.parts import (
+from mmeb_eval.adapters.shared import (
     local_revision,
     make_load_error,
     normalise_rows,
