@@ -65,7 +65,7 @@ def main() -> None:
 def measure_transfers(folder: Path, shards: int, size: int, pulled: int) -> None:
     from scar.publish.checksums import StoredHashes
     from scar.publish.pull import plan_pull, pull_files
-    from scar.publish.push import Upload, make_upload, push_files
+    from scar.publish.push import PushTarget, Upload, make_upload, push_files
 
     root = folder / "corpus"
     (root / "rows").mkdir(parents=True)
@@ -80,10 +80,11 @@ def measure_transfers(folder: Path, shards: int, size: int, pulled: int) -> None
         checksums.save()
         return made
 
+    target = PushTarget(REPO, "dataset")
     for which in ("first", "again"):
         measure_step(f"checksums, {which}", lambda: f"{len(make_uploads())} files")
-        measure_step(f"push, {which}", lambda: f"{len(push_files(make_uploads(), REPO, 'dataset').sent)} files sent")
-    push_files(make_uploads()[:pulled], f"{REPO}-part", "dataset")
+        measure_step(f"push, {which}", lambda: f"{len(push_files(make_uploads(), target).sent)} files sent")
+    push_files(make_uploads()[:pulled], PushTarget(f"{REPO}-part", "dataset"))
 
     def pull_once() -> str:
         made = plan_pull(f"{REPO}-part", folder / "out")

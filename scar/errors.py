@@ -1,23 +1,23 @@
 """What can go wrong in the three packages, as one tree.
 
 ScarError                every expected failure; the command lines print it as one line and exit 2
-├── InputError           a file, record, image or option that cannot be used; names place, value and way out
-│   └── BadRecord        one record of many; `--skip-bad` drops it and counts it under its reason
+├── InputError           a file, record, image or option that cannot be used
+│   └── BadRecord        one record; `--skip-bad` drops it and counts it under its reason
 ├── RecipeError          a recipe or a source table that does not validate
 ├── LeakageError         images of an eval split are in a train split
-├── BuildInterrupted     a build that stopped before its end; the same command goes on where it was
-├── HubError             the Hub refuses, cannot be reached, or holds something else than was sent
-├── AccountingError      records read and records accounted for differ: a bug worth reporting, nothing is published
+├── BuildInterrupted     a build that was interrupted; the same command continues it
+├── HubError             the Hub refuses, cannot be reached, or has other files than were sent
+├── AccountingError      some records are unaccounted for: a bug to report; nothing is written
 └── EvalError            every expected failure of an evaluation
-    ├── UnknownName      a task, model or option value that does not exist; proposes the nearest name
-    ├── DataError        task data that is missing or of another shape; names file, row and column
+    ├── UnknownName      a task, model or option value that does not exist; proposes the nearest
+    ├── DataError        task data that is missing or has another shape
     ├── ContractError    an embedder that breaks its contract: wrong shape, NaN, norm or type
-    ├── WriteError       a file that cannot be written; the file that was there before is kept
+    ├── WriteError       a file that cannot be written; its old content is kept
     └── VirtueError      every expected failure of VIRTUE
-        ├── ItemError        an item that cannot be embedded; names its index. Also a ValueError
-        ├── ConfigError      a config file or a name that is none. Also a ValueError
-        ├── TrainError       a run that cannot start or go on; names step and batch, and what is kept
-        └── CheckpointError  weights that are missing, foreign or run code; names file and keys. Also a ValueError
+        ├── ItemError        an item that cannot be embedded. Also a ValueError
+        ├── ConfigError      a config file that does not validate, or an unknown name. Also a ValueError
+        ├── TrainError       a training run that cannot start or continue
+        └── CheckpointError  weights that are missing, of another model, or unsafe to load. Also a ValueError
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from typing import Self
 
 
 class ScarError(Exception):
-    """Something the user can act on; the message names the place, the value and the way out."""
+    """A failure that the user can act on; the message names where it is, the value, and the way out."""
 
 
 class InputError(ScarError):
     """A file, a record in it, an image or an option that cannot be used."""
 
 
-class BadRecord(InputError):  # noqa: N818 - reads as what it is: raise BadRecord(place, problem, reason)
+class BadRecord(InputError):  # noqa: N818 - named after what is bad
     """One record that cannot be used.
 
     Attributes:
@@ -54,7 +54,7 @@ class BadRecord(InputError):  # noqa: N818 - reads as what it is: raise BadRecor
         self.reason = reason
 
     def __reduce__(self) -> tuple[type[Self], tuple[str, str, str]]:
-        """Pickled by what it was made of, so that a worker may raise it."""
+        """Pickle the arguments, so that a worker process may raise it."""
         return type(self), (self.where, self.problem, self.reason)
 
 
@@ -67,23 +67,23 @@ class LeakageError(ScarError):
 
 
 class BuildInterrupted(ScarError):  # noqa: N818 - says what happened, not what is wrong
-    """A build stopped before its end: a worker was killed, or the disk is full. What is finished is kept."""
+    """A build that was interrupted: a worker was killed, or the disk is full. Finished shards are kept."""
 
 
 class HubError(ScarError):
-    """The Hub refuses, cannot be reached, or holds something else than was sent."""
+    """The Hub refuses, cannot be reached, or has other files than were sent."""
 
 
 class AccountingError(ScarError):
-    """Records read and records accounted for differ."""
+    """Records that were read differ from records that were counted."""
 
 
 class EvalError(ScarError):
     """An expected failure of an evaluation."""
 
 
-class UnknownName(EvalError):  # noqa: N818 - reads as what it is: UnknownName("task", ...)
-    """A name that is not in a list; the message proposes the nearest one.
+class UnknownName(EvalError):  # noqa: N818 - named after what is unknown
+    """A name that is not in a list; the message proposes the nearest.
 
     >>> str(UnknownName("task", "VOC2017", ["VOC2007", "GQA"], "`mmeb-eval tasks` shows all."))
     "unknown task 'VOC2017': did you mean VOC2007? `mmeb-eval tasks` shows all."
@@ -96,14 +96,14 @@ class UnknownName(EvalError):  # noqa: N818 - reads as what it is: UnknownName("
 
 
 class DataError(EvalError):
-    """Task data that is missing, unreadable or of another shape."""
+    """Task data that is missing, unreadable or has another shape."""
 
 
 class ContractError(EvalError):
     """An embedder that breaks its contract.
 
     Attributes:
-        item: the one whose vector is wrong; None if the fault is not one item's.
+        item: the one whose vector is wrong; None if no single item is at fault.
     """
 
     def __init__(self, message: str, item: object = None) -> None:
@@ -112,7 +112,7 @@ class ContractError(EvalError):
 
 
 class WriteError(EvalError):
-    """A file that cannot be written; an evaluation that runs again makes the rest."""
+    """A file that cannot be written; its old content is kept."""
 
 
 class VirtueError(EvalError):
@@ -124,7 +124,7 @@ class ItemError(VirtueError, ValueError):
 
     Attributes:
         reason: what is wrong with it.
-        index: of the item among those given, once that is known.
+        index: of the item among the given ones, once it is known.
     """
 
     def __init__(self, reason: str, index: int | None = None) -> None:
@@ -138,7 +138,7 @@ class ConfigError(VirtueError, ValueError):
 
 
 class TrainError(VirtueError):
-    """A training run that cannot start or go on."""
+    """A training run that cannot start or continue."""
 
 
 class CheckpointError(VirtueError, ValueError):

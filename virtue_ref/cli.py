@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from scar.common.terminal import one_line_errors
+from scar.publish.send import DryRun, Public, Revision, Tag
 
 app = typer.Typer(
     help="The reference VIRTUE embedder: text, images and regions of images to vectors.",
@@ -240,10 +241,10 @@ def card(
 def push(
     checkpoint: Trained,
     repo: Annotated[str, typer.Option(metavar="ORG/NAME", help="The model on the Hub; made if it is not there.")],
-    public: Annotated[bool, typer.Option("--public", help="A repository made now is public, not private.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; ask the Hub nothing.")] = False,
-    revision: Annotated[str, typer.Option(help="Branch to commit to.")] = "main",
-    tag: Annotated[str | None, typer.Option(help="A name for what is pushed, as v1.")] = None,
+    public: Public = False,
+    dry_run: DryRun = False,
+    revision: Revision = "main",
+    tag: Tag = None,
     name: CardName = None,
     results: CardResults = None,
     licence: CardLicence = None,
@@ -252,22 +253,15 @@ def push(
 ) -> None:
     """Upload a checkpoint with card and results: contents first, then one commit, checked; resumable."""
     with one_line_errors("virtue"):
+        from scar.publish.push import PushTarget
         from scar.publish.send import send_files
         from virtue_ref.checkpoints.publish import OWNED_FOLDERS, list_uploads, write_card
 
         folder, facts = write_card(checkpoint, repo, name, results, licence, dataset or (), template)
-        send_files(
-            list_uploads(folder),
-            repo,
-            "model",
-            public=public,
-            revision=revision,
-            tag=tag,
-            message=f"{facts.name}: weights {facts.revision}",
-            owned=OWNED_FOLDERS,
-            about=[f"licence: {facts.licence.name}; {len(facts.results)} results"],
-            dry_run=dry_run,
-        )
+        message = f"{facts.name}: weights {facts.revision}"
+        target = PushTarget(repo, "model", public, revision, tag, message, OWNED_FOLDERS)
+        about = [f"licence: {facts.licence.name}; {len(facts.results)} results"]
+        send_files(list_uploads(folder), target, about=about, dry_run=dry_run)
 
 
 def _format_value(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Figures as pictures: one bar chart, drawn by matplotlib as PNG for files, pages and dataset cards."""
+"""Bar charts as PNG files, drawn by matplotlib, for pages and dataset cards."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CAPTION_COLOURS: Mapping[str, str] = {"gold": "#17703f", "scene": "#0c6b85", "relation": "#6a35b5", "object": "#a3480b"}
-"""Of the kinds of captions, wherever they are drawn."""
+"""Colours of the gold caption and of the replaced parts, in all charts."""
 
 _OTHERS = ("#3d4fc4", "#8b93a1", "#b8500a", "#0b7a75")
-"""Of series that are no kind of caption, in order."""
+"""Colours of all other series, in order."""
 
 _TEXT, _SOFT, _LINE = "#1b1f25", "#58616d", "#d5d7d2"
 
 _DPI = 160
 
-_WIDTH, _FRAME, _BAR, _UPRIGHT = 7.0, 1.0, 0.19, 2.9
-"""Inches: of the whole, of title and axis, from one lying bar to the next, of the whole with upright ones."""
+_WIDTH, _FRAME_HEIGHT, _BAR_HEIGHT, _VERTICAL_HEIGHT = 7.0, 1.0, 0.19, 2.9
+"""Inches: width; height of title and axis; height per horizontal bar; height of a chart with vertical bars."""
 
 
 @dataclass(frozen=True)
 class BarChart:
-    """A bar chart; the bars of a row's series stand beside each other.
+    """A bar chart; each row has one bar of each series.
 
     Attributes:
         title: what is counted.
-        series: values by row, by name of the series; all have the same rows.
+        series: values by row, by name of the series; all series have the same rows.
         unit: how values are written.
-        marks: values that a line shows, by name.
-        axis: what the rows of an upright chart are.
-        vertical: rows from left to right, for rows that have an order; else from top to bottom, for names.
+        marks: values that are drawn as lines, by name; only with horizontal bars.
+        axis: label of the rows; only with vertical bars.
+        vertical: vertical bars with rows from left to right, for rows with an order; else horizontal bars.
     """
 
     title: str
@@ -56,27 +56,27 @@ class BarChart:
 
 
 def draw_png(chart: BarChart) -> bytes:
-    """The chart as a PNG file, 1,120 pixels wide; the same bytes for the same chart."""
+    """The chart as a PNG file, 1,120 pixels wide; equal charts give equal bytes."""
     from matplotlib.figure import Figure
 
     rows, series = len(chart.rows), len(chart.series)
-    height = _UPRIGHT if chart.vertical else _FRAME + _BAR * rows * (series + 0.6)
+    height = _VERTICAL_HEIGHT if chart.vertical else _FRAME_HEIGHT + _BAR_HEIGHT * rows * (series + 0.6)
     figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, layout="constrained")
     axes = figure.subplots()
     (_draw_vertical if chart.vertical else _draw_horizontal)(axes, chart)
     _style_axes(figure, axes, chart)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # a box stands for the letter
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # a box is drawn for the letter
         figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
 
 
 def save_charts(charts: Mapping[str, BarChart], folder: Path) -> dict[str, bytes]:
-    """Write each chart as ``<name>.png``; other charts that were there before are gone.
+    """Write each chart as ``<name>.png``; other PNG files of the folder are removed.
 
     Returns:
-        The files by name of the chart.
+        Contents of the files, by name of the chart.
     """
     folder.mkdir(exist_ok=True)
     for old in folder.glob("*.png"):
@@ -89,7 +89,7 @@ def save_charts(charts: Mapping[str, BarChart], folder: Path) -> dict[str, bytes
 
 
 def describe_chart(chart: BarChart) -> str:
-    """The chart in words, for those who do not see it: its title and the values of every row."""
+    """The chart in words, for screen readers: its title and all values."""
     rows = [
         f"{row}: "
         + ", ".join(f"{name} {_format_value(values[row], chart.unit)}" for name, values in chart.series.items())
@@ -100,14 +100,18 @@ def describe_chart(chart: BarChart) -> str:
 
 
 def _draw_horizontal(axes: Axes, chart: BarChart) -> None:
-    """Bars from left to right, each with its value; the first row at the top."""
+    """Horizontal bars, each with its value; the first row is at the top."""
     thick = 0.8 / max(len(chart.series), 1)
-    for place, (name, values) in enumerate(chart.series.items()):
-        at = [row + (place - (len(chart.series) - 1) / 2) * thick for row in range(len(values))]
-        bars = axes.barh(at, list(values.values()), height=thick * 0.9, color=_choose_colour(name, place), label=name)
-        said = [_format_value(value, chart.unit) for value in values.values()]
-        behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # the line of a mark ends beside a number
-        axes.bar_label(bars, said, padding=3, fontsize=7, color=_SOFT, bbox=behind)
+    for index, (name, values) in enumerate(chart.series.items()):
+        at = [row + (index - (len(chart.series) - 1) / 2) * thick for row in range(len(values))]
+        bars = axes.barh(at, list(values.values()), height=thick * 0.9, color=_choose_colour(name, index), label=name)
+        labels = [_format_value(value, chart.unit) for value in values.values()]
+        background = {
+            "facecolor": "white",
+            "edgecolor": "none",
+            "pad": 0.8,
+        }  # hides the line of a mark
+        axes.bar_label(bars, labels, padding=3, fontsize=7, color=_SOFT, bbox=background)
     axes.set_yticks(range(len(chart.rows)), [_shorten_label(row, 32) for row in chart.rows], parse_math=False)
     axes.set_ylim(len(chart.rows) - 0.4, -0.6)
     for name, value in chart.marks.items():
@@ -120,11 +124,11 @@ def _draw_horizontal(axes: Axes, chart: BarChart) -> None:
 
 
 def _draw_vertical(axes: Axes, chart: BarChart) -> None:
-    """Bars from the ground up, those of one row side by side."""
+    """Vertical bars; those of one row stand side by side."""
     wide = 0.86 / max(len(chart.series), 1)
-    for place, (name, values) in enumerate(chart.series.items()):
-        at = [row + (place - (len(chart.series) - 1) / 2) * wide for row in range(len(values))]
-        axes.bar(at, list(values.values()), width=wide * 0.94, color=_choose_colour(name, place), label=name)
+    for index, (name, values) in enumerate(chart.series.items()):
+        at = [row + (index - (len(chart.series) - 1) / 2) * wide for row in range(len(values))]
+        axes.bar(at, list(values.values()), width=wide * 0.94, color=_choose_colour(name, index), label=name)
     named = range(0, len(chart.rows), 1 + len(chart.rows) // 30)
     axes.set_xticks(named, [_shorten_label(chart.rows[row], 12) for row in named], parse_math=False)
     axes.set_xlabel(_shorten_label(chart.axis, 80), color=_SOFT, fontsize=8, parse_math=False)
@@ -133,7 +137,7 @@ def _draw_vertical(axes: Axes, chart: BarChart) -> None:
 
 
 def _style_axes(figure: Figure, axes: Axes, chart: BarChart) -> None:
-    """Title, key and the look that all charts share."""
+    """Title, legend and style of all charts."""
     from matplotlib.ticker import MaxNLocator
 
     for side in axes.spines.values():

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, their SHA-256, whether a path stays inside a folder, and sizes for people."""
+"""Atomic writes, SHA-256 of files, paths inside folders, and sizes for people."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from scar.errors import WriteError
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``, which becomes ``path`` at the end; after a failure it is removed.
+    """Give a temporary path beside ``path``, which is renamed to ``path`` at the end or removed after a failure.
 
     Raises:
-        OSError: the file system's own, for those who tell a full disk from other failures.
+        OSError: the file cannot be renamed.
     """
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:12]}.tmp")
     try:
@@ -33,10 +33,10 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def create_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder beside ``path``, which becomes ``path`` at the end; after a failure it is removed.
+    """Give a temporary folder beside ``path``, which is renamed to ``path`` at the end or removed after a failure.
 
     Raises:
-        OSError: the file system's own; also where ``path`` holds something.
+        OSError: the folder cannot be made or renamed; also if ``path`` is a folder with files.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -50,10 +50,10 @@ def create_folder(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(content: bytes, path: Path) -> None:
-    """Write a file, and the folders above it, so that a reader sees the old content or the new.
+    """Write a file atomically; missing folders are made.
 
     Raises:
-        WriteError: it cannot be written; says why.
+        WriteError: it cannot be written; its old content is kept.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,23 +97,23 @@ def hash_files(paths: Iterable[Path]) -> str:
 
 
 class FileHash(NamedTuple):
-    """SHA-256 of a file, and the state it was in: some fields of its ``stat``."""
+    """SHA-256 of a file with some fields of its ``stat``, by which a change is noticed."""
 
     state: tuple[int, ...]
     sha256: str
 
 
 class HashCache:
-    """SHA-256 of files, computed again only when their state has changed.
+    """SHA-256 of files; a file is read again only when its state has changed.
 
     Args:
-        state_fields: of ``os.stat_result``, which tell one state of a file from another.
-        known: from an earlier run, by path.
+        state_fields: fields of ``os.stat_result`` by which a change is noticed.
+        known: hashes of an earlier run, by path.
 
     Attributes:
-        known: by path; includes what this run computed.
-        used: the paths that were asked for.
-        computed: those of them whose bytes were read.
+        known: hashes of earlier runs and of this one, by path.
+        used: paths that were asked for in this run.
+        computed: paths whose files were read in this run.
     """
 
     def __init__(self, state_fields: tuple[str, ...], known: Mapping[str, FileHash] | None = None) -> None:
@@ -139,15 +139,15 @@ class HashCache:
 
 
 def is_inside(path: Path, folder: Path) -> bool:
-    """Whether a path lies below a folder, or is the folder, when all links are followed."""
+    """Whether a path is the folder or lies below it, when all links are followed."""
     return path.resolve().is_relative_to(folder.resolve())
 
 
 def join_inside(folder: Path, name: str) -> Path:
-    """Path of a file below a folder, from a name that somebody else wrote.
+    """Path of a file below a folder, for a name from an untrusted list.
 
     Raises:
-        ValueError: the name, or a link on its way, would leave the folder.
+        ValueError: the name or a link leads out of the folder.
 
     >>> join_inside(Path("images"), "../secret")
     Traceback (most recent call last):

@@ -1,4 +1,4 @@
-"""Files of a repository as the Hub lists them, and getting one of them: whole, checked, or not at all."""
+"""Files of a repository on the Hub: list them, download one and check it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class RemoteFile:
     Attributes:
         path: in the repository, with forward slashes.
         size: in bytes.
-        sha256: of its bytes; None of a small one, which git keeps.
-        blob: git's id of it.
+        sha256: of its bytes; None for a small file, which git stores.
+        blob: its id in git.
     """
 
     path: str
@@ -34,20 +34,20 @@ class RemoteFile:
     blob: str
 
     def is_at(self, file: Path, sha256: Callable[[Path], str] = hash_file) -> bool:
-        """Whether a file has these bytes; ``sha256`` may know checksums that need no reading."""
+        """Whether a local file has the same bytes; ``sha256`` computes or remembers its hash."""
         if not file.is_file() or file.stat().st_size != self.size:
             return False
         return sha256(file) == self.sha256 if self.sha256 is not None else compute_git_id(file) == self.blob
 
 
 def compute_git_id(file: Path) -> str:
-    """Git's id of a file, which is small."""
+    """Id of a file in git; reads it whole."""
     content = file.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def list_files(hub: HfApi, repo: str, repo_type: RepoType, commit: str) -> dict[str, RemoteFile]:
-    """The files of a commit by path."""
+    """Files of a commit by path."""
     from huggingface_hub.hf_api import RepoFile
 
     entries = hub.list_repo_tree(repo, recursive=True, revision=commit, repo_type=repo_type)
@@ -59,41 +59,41 @@ def list_files(hub: HfApi, repo: str, repo_type: RepoType, commit: str) -> dict[
 
 
 def download_file(hub: HfApi, repo: str, repo_type: RepoType, commit: str, file: RemoteFile, staging: Path) -> Path:
-    """Get one file of a commit; one that was interrupted goes on where it was.
+    """Download one file of a commit; an interrupted download continues.
 
     Args:
         hub: the client.
         repo: name of the repository.
-        repo_type: data set or model.
-        commit: of which it is.
-        file: which one.
-        staging: folder for what is not yet in its place.
+        repo_type: dataset or model.
+        commit: id of the commit.
+        file: of the commit.
+        staging: folder for downloads.
 
     Returns:
-        Where the file lies below ``staging``, after a look at its checksum.
+        Path of the checked file below ``staging``.
 
     Raises:
-        InputError: the path is unsafe, or what came is not what the Hub lists; then a rerun gets it again.
+        InputError: the path is unsafe, or the bytes differ from what the Hub lists; then the download is removed.
     """
     from huggingface_hub import hf_hub_download
 
     resolve_path(staging, file.path, repo)
-    got = Path(
+    downloaded = Path(
         hf_hub_download(repo, file.path, repo_type=repo_type, revision=commit, local_dir=staging, endpoint=hub.endpoint)
     )
-    if not file.is_at(got):
+    if not file.is_at(downloaded):
         name, wanted = ("SHA-256", file.sha256) if file.sha256 else ("git id", file.blob)
-        found = hash_file(got) if file.sha256 else compute_git_id(got)
-        got.unlink()
+        found = hash_file(downloaded) if file.sha256 else compute_git_id(downloaded)
+        downloaded.unlink()
         raise InputError(f"{repo}: {file.path} came with {name} {found}, the Hub has {wanted}; run it again.")
-    return got
+    return downloaded
 
 
 def resolve_path(folder: Path, path: str, about: str) -> Path:
-    """Where a file of somebody else's list goes.
+    """Path below a folder for a path of a repository; see `join_inside`.
 
     Raises:
-        InputError: that would be beyond the folder; begins with ``about``.
+        InputError: it would leave the folder; the message begins with ``about``.
     """
     try:
         return join_inside(folder, path)

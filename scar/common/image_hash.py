@@ -1,10 +1,8 @@
-"""Which image of the world a file is: by the number in COCO's file names, or by its look.
+"""Identity of an image across data sets: the number in COCO's file names, or a perceptual hash.
 
-A look is the brightness of an image in 16 x 17 tiles: two images look the same whatever their size and compression.
-
-From each tile to its right neighbour brightness falls or rises: copies of a photograph differ in at most an eighth of
-these signs (among 159 photographs in seven sizes and formats in at most 30 of 256; two photographs in at least 63),
-and in no tile by much.
+The hash is the brightness of 16 x 17 tiles; size and compression hardly change it. Two hashes are of the same image if
+no tile differs much and the sign of the change from each tile to its right neighbour is mostly the same. Among 159
+photographs in seven sizes and formats, copies differ in at most 30 of 256 signs, other photographs in at least 63.
 """
 
 from __future__ import annotations
@@ -23,22 +21,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HASH_PREFIX = "looks:"
-"""What identities begin with that tell the look of an image."""
+"""Prefix of identities that are perceptual hashes."""
 
 ROWS, COLUMNS = 16, 17
 
 _MAX_DIFFERING_SIGNS = 32
-"""Signs in which two looks of one image may differ."""
+"""Signs, of 256, in which two hashes of one image may differ."""
 
 _MAX_GREY_DIFFERENCE = 24
 """Grey levels, of 256, by which a tile may differ."""
 
 _PAIRS_PER_BLOCK = 1 << 22
-"""Pairs that are compared at once."""
-
+"""Pairs that are compared at once; bounds the memory."""
 
 _MIN_RISES = 16
-"""Looks with fewer rises or falls are those of a picture with next to nothing in it: many look like that."""
+"""Hashes with fewer rises or falls are of nearly uniform images, whose hashes are all alike."""
 
 _COCO_FILE = re.compile(r"(?:COCO_(?:train|val|test)20\d\d_)?(\d{12})\.jpe?g", re.IGNORECASE)
 
@@ -54,9 +51,9 @@ def parse_coco_identity(file: str) -> str | None:
 
 
 def hash_image(path: Path, where: str) -> str:
-    """Identity from the pixels: `HASH_PREFIX` and the look in hexadecimal digits, which `match_identities` compares.
+    """Identity from the pixels: `HASH_PREFIX` and the grey levels of the tiles in hexadecimal digits.
 
-    A picture that is plain all over is known by its bytes instead.
+    The identity of a nearly uniform image is the hash of its bytes.
 
     Args:
         path: of the image.
@@ -82,7 +79,7 @@ def hash_image(path: Path, where: str) -> str:
 
 
 def find_image_hash(path: str, folder: Path) -> str | None:
-    """`hash_image` of an image below a folder; None if it is not there, as in the published corpora."""
+    """`hash_image` of an image below a folder; None if there is no such image, as in the published corpora."""
     try:
         return hash_image(locate_image(folder, path, path), path)
     except (BadRecord, OSError):
@@ -96,25 +93,24 @@ def _brightness_rises(tiles: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def match_identities(mine: Sequence[str], theirs: Sequence[str]) -> list[bool]:
-    """For each identity of one side whether the other has it, or a look like it.
+    """For each identity of ``mine`` whether ``theirs`` has it, or a similar hash.
 
     >>> match_identities(["coco:1", "coco:2"], ["coco:2"])
     [False, True]
     """
     others = set(theirs)
     found = [identity in others for identity in mine]
-    seen = sorted(other for other in others if other.startswith(HASH_PREFIX))
-    places = [place for place, each in enumerate(mine) if each.startswith(HASH_PREFIX) and not found[place]]
-    if seen and places:
-        for place, alike in zip(
-            places, _match_looks(_parse_tiles([mine[place] for place in places]), _parse_tiles(seen)), strict=True
-        ):
-            found[place] = alike
+    hashes = sorted(other for other in others if other.startswith(HASH_PREFIX))
+    rest = [index for index, each in enumerate(mine) if each.startswith(HASH_PREFIX) and not found[index]]
+    if hashes and rest:
+        matches = _match_tiles(_parse_tiles([mine[index] for index in rest]), _parse_tiles(hashes))
+        for index, match in zip(rest, matches, strict=True):
+            found[index] = match
     return found
 
 
-def _match_looks(mine: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> list[bool]:
-    """For each of (M, 16, 17) looks whether one of (N, 16, 17) others is of the same image."""
+def _match_tiles(mine: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> list[bool]:
+    """For each of (M, 16, 17) grey levels whether one of (N, 16, 17) others is of the same image."""
     import numpy as np
 
     packed, others = (
@@ -124,17 +120,17 @@ def _match_looks(mine: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> list[boo
     step = max(1, _PAIRS_PER_BLOCK // len(others))
     for start in range(0, len(mine), step):
         differing = np.bitwise_count(packed[start : start + step, None] ^ others).sum(-1, dtype=np.uint16)
-        own = np.zeros(len(differing), bool)
+        matches = np.zeros(len(differing), bool)
         rows, columns = np.nonzero(differing <= _MAX_DIFFERING_SIGNS)
         apart = np.abs(mine[start + rows].astype(np.int16) - theirs[columns]).max(axis=(1, 2), initial=0)
-        own[rows[apart <= _MAX_GREY_DIFFERENCE]] = True
-        found += own.tolist()
+        matches[rows[apart <= _MAX_GREY_DIFFERENCE]] = True
+        found += matches.tolist()
     return found
 
 
-def _parse_tiles(looks: Sequence[str]) -> NDArray[np.uint8]:
+def _parse_tiles(hashes: Sequence[str]) -> NDArray[np.uint8]:
     """(N, 16, 17) grey levels of identities."""
     import numpy as np
 
-    whole = bytes.fromhex("".join(each.removeprefix(HASH_PREFIX) for each in looks))
-    return np.frombuffer(whole, np.uint8).reshape(-1, ROWS, COLUMNS)
+    content = bytes.fromhex("".join(each.removeprefix(HASH_PREFIX) for each in hashes))
+    return np.frombuffer(content, np.uint8).reshape(-1, ROWS, COLUMNS)

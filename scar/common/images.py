@@ -1,4 +1,4 @@
-"""Opening images that somebody else's file names: inside their folder, whole, and of bearable size."""
+"""Images that untrusted files name: find them in their folder; decode them if they are whole and not too large."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_PIXELS = 89_478_485
 """A larger image is refused as a decompression bomb: it would take more than 256 MB as RGB (Pillow's own limit)."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-"""What is decoded; Pillow knows formats that start other programs."""
+"""Formats that are decoded; for some others, Pillow starts other programs."""
 
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error)
 """What Pillow raises on damaged files."""
@@ -32,7 +32,7 @@ _ENDINGS = (".jpg", ".JPG", ".jpeg", ".JPEG", ".png", ".PNG")
 
 _HEAD = 1 << 14
 _TAIL = 12
-"""Bytes that are read of the beginning and the end of an image; metadata may push its size further back."""
+"""Bytes that are read at the beginning and the end of a file. Metadata may move the size further back."""
 
 
 def locate_image(root: Path, file: str, where: str) -> Path:
@@ -67,7 +67,7 @@ def locate_image(root: Path, file: str, where: str) -> Path:
 
 
 def _suggest_path(root: Path, file: str) -> str:
-    """Where a file is that is not where it is said to be: backslashes, a folder more or less, another ending."""
+    """Hint at a file with nearly the same path: forward slashes, a folder more or less, another ending."""
     slashed = file.replace("\\", "/")
     stem = slashed.rpartition(".")[0] or slashed
     inside = (f"{folder}/{slashed}" for folder in _list_folders(root))
@@ -84,7 +84,7 @@ def _suggest_path(root: Path, file: str) -> str:
 
 @lru_cache(maxsize=16)
 def _list_folders(root: Path) -> tuple[str, ...]:
-    """The first folders in an image folder."""
+    """Names of the first folders in an image folder."""
     try:
         with os.scandir(root) as entries:
             return tuple(islice(sorted(entry.name for entry in entries if entry.is_dir()), 100))
@@ -98,13 +98,13 @@ def _make_no_permission(path: Path, where: str) -> BadRecord:
 
 @lru_cache(maxsize=1024)
 def _is_folder_inside(folder: Path, root: Path) -> bool:
-    """Whether links lead no folder out of the image folder; asked once for all images in it."""
+    """`is_inside`, computed once for all images of a folder."""
     return is_inside(folder, root)
 
 
 @contextmanager
 def open_image(path: Path) -> Iterator[Image]:
-    """An open image whose pixels are not yet decoded.
+    """Open an image without decoding its pixels.
 
     Raises:
         Image.DecompressionBombError: it has more than `MAX_PIXELS`.
@@ -112,24 +112,24 @@ def open_image(path: Path) -> Iterator[Image]:
     """
     from PIL import Image
 
+    # the size is checked below, odd metadata does no harm, and `catch_warnings` is not for threads
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # size is checked below, and odd metadata harms nobody
-            with Image.open(path, formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise Image.DecompressionBombError
-                yield image
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise Image.DecompressionBombError
+            yield image
     except Image.DecompressionBombError:
         raise Image.DecompressionBombError(f"more than the {MAX_PIXELS:,} pixels that are decoded") from None
 
 
 def probe_image(path: Path, where: str) -> tuple[int, int]:
-    """Width and height in pixels of an image that begins and ends as one does; what lies between is not looked at.
+    """Width and height in pixels of an image, from its first and last bytes.
 
-    A JPEG or PNG whose end is not where it should be is decoded, to know, and so is every image of another format.
+    A JPEG or PNG without its end marker is decoded, and so are images of other formats.
 
     Raises:
-        BadRecord: as of `decode`, less damage between the ends.
+        BadRecord: as `decode_image` raises, but damage between the ends is not noticed.
     """
     try:
         file = path.open("rb")
@@ -144,7 +144,7 @@ def probe_image(path: Path, where: str) -> tuple[int, int]:
 
 
 def decode_image(path: Path, where: str) -> tuple[int, int]:
-    """Width and height in pixels of an image that decodes to its last row.
+    """Width and height in pixels of an image, whose pixels are decoded.
 
     Raises:
         BadRecord: it has more than `MAX_PIXELS` (``image_bomb``), may not be read (``image_closed``), or is truncated,
@@ -167,7 +167,7 @@ def decode_image(path: Path, where: str) -> tuple[int, int]:
 
 
 def _parse_png_size(head: bytes, tail: bytes) -> tuple[int, int] | None:
-    """Width and height; None if it is no PNG, or does not end."""
+    """Width and height; None if it is no PNG or has no end."""
     if head[:16] != b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" or tail[-8:-4] != b"IEND" or len(head) < 33:
         return None
     width, height = struct.unpack_from(">II", head, 16)
@@ -175,7 +175,7 @@ def _parse_png_size(head: bytes, tail: bytes) -> tuple[int, int] | None:
 
 
 def _parse_jpeg_size(head: bytes, tail: bytes) -> tuple[int, int] | None:
-    """Width and height; None if it is no JPEG, does not end, or has its frame header far from its beginning."""
+    """Width and height; None if it is no JPEG, has no end, or its frame header is far from the beginning."""
     if head[:2] != b"\xff\xd8" or tail[-2:] != b"\xff\xd9":
         return None
     at = 2

@@ -1,4 +1,4 @@
-"""Loading in threads what will be asked for next, while the caller is busy with what it has."""
+"""Load in threads what the caller will need next."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Prefetcher(Generic[K, V]):
         load: makes the value of a key; runs in threads.
         keys: in the order in which they will be taken, each once.
         pool: of the threads; at most `WORKERS` of them are used at a time.
-        limit: no further value is loaded while those that wait to be taken weigh as much together.
-        weigh: weight of a value.
+        limit: most weight of loaded values that wait to be taken; then loading pauses.
+        weigh: weight of a value, such as its bytes.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class Prefetcher(Generic[K, V]):
         self._busy = 0
 
     def start_loading(self) -> None:
-        """Begin before the first value is taken."""
+        """Start to load before the first value is taken."""
         with self._lock:
             self._load_more()
 
     def take(self, key: K) -> V:
-        """The value of a key; loaded at once if it was not expected, or raised what `load` raised."""
+        """The value of a key; an unexpected key is loaded now. Raises what ``load`` raised."""
         with self._lock:
             loading = self._loading.pop(key, None)
             self._waiting.pop(key, None)

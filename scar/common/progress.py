@@ -1,4 +1,4 @@
-"""How long steps tell how far they are: whoever starts one may pass a `Track`."""
+"""Progress of long steps: a caller may pass a `Track` that shows it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ T = TypeVar("T")
 
 
 class Track(Protocol):
-    """Passes things on and shows how many of them went by."""
+    """Yields the things and shows how many of them were taken."""
 
     def __call__(self, things: Iterable[T], what: str, total: int) -> Iterator[T]: ...
 
 
 def track_silently(things: Iterable[T], what: str, total: int) -> Iterator[T]:
-    """Show nothing."""
+    """Yield the things; show nothing."""
     yield from things
 
 
 def show_progress(things: Iterable[T], what: str, total: int) -> Iterator[T]:
-    """A progress bar on stderr, where that is a terminal."""
+    """Yield the things; show a progress bar on stderr if it is a terminal."""
     from rich.console import Console
     from rich.progress import track
 

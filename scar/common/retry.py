@@ -1,4 +1,4 @@
-"""What the Hub answers when it does not do what was asked: which of it passes, and what to do about the rest."""
+"""Failures of the Hub: retry the temporary ones, and give advice about the others."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from scar.errors import HubError, ScarError
 T = TypeVar("T")
 
 Access: TypeAlias = Literal["read", "write"]
-"""What is asked of a repository: the way out of a refusal depends on it."""
+"""Whether an action reads or writes a repository; the advice depends on it."""
 
 TEMPORARY_STATUS = frozenset({408, 425, 429})
 """HTTP status codes, beside those from 500 up, after which the same request may succeed later."""
 
 CONFLICT_STATUS = frozenset({409, 412})
-"""Those after which the Hub may take the same: somebody else committed in between."""
+"""Status codes after which the Hub may accept the same request: somebody else committed in between."""
 
 QUOTA_STATUS = frozenset({402, 413, 507})
 
@@ -43,16 +43,16 @@ _ADVICE_BY_CODE = {
     "GatedRepo": "accept its terms on its page, then log in with `hf auth login`",
     "RevisionNotFound": "it has no such commit; leave --revision out for the newest",
 }
-"""What the Hub's own error codes mean to who reads."""
+"""Advice by the Hub's own error code, for reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why something failed.
+    """Why an action failed.
 
     Attributes:
-        temporary: whether trying again may help.
-        advice: what happened and what to do, without a secret in it.
+        temporary: whether another attempt may succeed.
+        advice: what happened and what to do; contains no secret.
         wait_s: seconds that the Hub asks to wait, if it does.
     """
 
@@ -69,17 +69,17 @@ def retry_action(
     say: Callable[[str], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> T:
-    """Do something with the Hub, again while what fails is passing.
+    """Run an action on the Hub; repeat it after temporary failures.
 
     Args:
-        action: goes on where it was when it is called again.
-        about: the repository, for messages.
-        access: what the action does.
+        action: continues its work when it is called again.
+        about: name of the repository, for messages.
+        access: whether the action reads or writes.
         say: shows a line to the user.
-        sleep: waits so many seconds.
+        sleep: waits, in seconds.
 
     Raises:
-        HubError: it refuses, cannot be reached after several attempts, or the disk is full; what is done stays.
+        HubError: the Hub refuses, cannot be reached after several attempts, or the disk is full.
     """
     for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
@@ -103,7 +103,7 @@ def retry_action(
 
 
 def explain_error(error: Exception, access: Access) -> Problem | None:
-    """What an error of the Hub's client or of a full disk means; None if it is neither."""
+    """Explain an error of the Hub's client or of a full disk; None for other errors."""
     from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError is its http library's
         HFValidationError,
         HTTPError,
@@ -121,8 +121,8 @@ def explain_error(error: Exception, access: Access) -> Problem | None:
             return Problem(False, "no name of a repository; write ORG/NAME")
         response = getattr(each, "response", None)
         if response is not None:
-            said = str(getattr(each, "server_message", "") or "")
-            return _explain_status(int(response.status_code), response.headers, said, access)
+            message = str(getattr(each, "server_message", "") or "")
+            return _explain_status(int(response.status_code), response.headers, message, access)
     if any(isinstance(each, HTTPError | ConnectionError | TimeoutError) for each in _iter_causes(error)):
         return Problem(True, "the Hub cannot be reached")
     if isinstance(error, LocalEntryNotFoundError):
@@ -139,7 +139,7 @@ def is_temporary(status: int) -> bool:
 
 
 def parse_retry_after(value: str | None) -> float | None:
-    """Seconds to wait, from the header ``Retry-After``: a number or a date; None if it is neither.
+    """Seconds to wait from the header ``Retry-After``, a number or a date; None if it is neither.
 
     >>> parse_retry_after("12"), parse_retry_after("Thu, 01 Jan 1970 00:00:00 GMT"), parse_retry_after("soon")
     (12.0, 0.0, None)
@@ -154,8 +154,8 @@ def parse_retry_after(value: str | None) -> float | None:
 
 
 def _explain_status(status: int, headers: dict[str, str], message: str, access: Access) -> Problem:
-    said = f"{message} {headers.get('x-error-message', '')}".casefold()
-    if status in QUOTA_STATUS or (status == 403 and ("storage" in said or "quota" in said)):
+    text = f"{message} {headers.get('x-error-message', '')}".casefold()
+    if status in QUOTA_STATUS or (status == 403 and ("storage" in text or "quota" in text)):
         advice = "the storage of the account is used up; make room or get more, then run the same command again"
         return Problem(False, f"HTTP {status}: {advice}")
     code = headers.get("x-error-code", "")
@@ -178,7 +178,7 @@ def _read_wait(headers: dict[str, str]) -> float | None:
 
 
 def _iter_causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what caused it."""
+    """An error and its causes."""
     seen: list[BaseException] = []
     next_: BaseException | None = error
     while next_ is not None and next_ not in seen:

@@ -1,4 +1,4 @@
-"""Statistics that several reports need; scipy computes what it has."""
+"""Statistics of several reports."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping
 
 Z_95 = 1.959964
-"""97.5 % quantile of the standard normal distribution: the two-sided 95 %."""
+"""97.5 % quantile of the standard normal distribution."""
 
 
 def wilson_interval(share: float, count: int) -> tuple[float, float]:
     """The 95 % interval of a share of ``count`` trials (Wilson, 1927).
 
-    Written out because scipy's takes whole numbers of hits, and a tie between captions is a part of a hit.
+    scipy's function takes whole numbers of hits only; a tie counts as a fraction of a hit.
 
     >>> [round(end, 3) for end in wilson_interval(0.5, 10)]
     [0.237, 0.763]
@@ -40,7 +40,7 @@ def jensen_shannon_divergence(first: Mapping[str, int], second: Mapping[str, int
 
 
 def sign_test(wins: int, losses: int) -> float:
-    """Two-sided exact p of wins and losses being equally likely.
+    """Exact two-sided p-value of wins and losses being equally likely.
 
     >>> round(sign_test(5, 0), 6), sign_test(0, 0)
     (0.0625, 1.0)

@@ -1,4 +1,4 @@
-"""TOML files -> records; what does not fit is named with its place, its value and what would fit."""
+"""TOML files -> records; errors name the file, the key, the value and the allowed ones."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ T = TypeVar("T")
 
 
 def read_toml(path: Path, error: type[ScarError]) -> dict[str, Any]:
-    """Content of a TOML file.
+    """Read a TOML file, with or without a byte order mark.
 
     Args:
-        path: of the file, with or without a byte order mark.
-        error: what is raised.
+        path: of the file.
+        error: class of the error.
 
     Raises:
         error: the file cannot be read, or is no TOML.
@@ -42,18 +42,18 @@ def check_values(
     what: str = "key",
     dec_hook: Callable[[type, Any], Any] | None = None,
 ) -> dict[str, Any]:
-    """Values of a table, each converted to the type that its key asks for.
+    """Convert the values of a table to the types of their keys.
 
     Args:
-        table: as TOML has it.
-        types: by key; keys may be missing.
+        table: as TOML has it; may lack keys.
+        types: by key.
         where: file and table, for messages.
-        error: what is raised.
-        what: how messages call a key.
+        error: class of the error.
+        what: word for a key in messages.
         dec_hook: of msgspec, for types that it does not know.
 
     Raises:
-        error: no table, an unknown key or a value of another type.
+        error: not a table, an unknown key, or a value of another type.
     """
     if not isinstance(table, Mapping):
         raise error(f"{where}: {table!r} is not a table of {what}s.")
@@ -82,26 +82,26 @@ def make_record(
     given: Mapping[str, Any] | None = None,
     dec_hook: Callable[[type, Any], Any] | None = None,
 ) -> T:
-    """Record from a table.
+    """Make a record from a table.
 
     Args:
         table: as TOML has it.
         kind: a dataclass or a msgspec.Struct.
         where: file and table, for messages.
-        error: what is raised.
-        what: how messages call a key.
-        given: values of fields that the table may not have.
+        error: class of the error.
+        what: word for a key in messages.
+        given: values of fields that are no keys of the table.
         dec_hook: of msgspec, for types that it does not know.
 
     Raises:
-        error: no table, an unknown key, a key that is missing, or a value that does not fit.
+        error: not a table, an unknown or missing key, or a value that does not fit.
     """
     given = given or {}
-    types = {key: hint for key, hint in get_type_hints(kind, include_extras=True).items() if key not in given}
-    needed = _find_required(kind)
-    types = {key: hint for key, hint in types.items() if key in needed}
+    required = _find_required(kind)
+    hints = get_type_hints(kind, include_extras=True)
+    types = {key: hints[key] for key in required if key not in given}
     values = check_values(table, types, where, error, what=what, dec_hook=dec_hook)
-    if missing := [key for key in types if needed[key] and key not in values]:
+    if missing := [key for key in types if required[key] and key not in values]:
         raise error(f"{where}: no {what} {', '.join(missing)}; the {what}s are {', '.join(types)}.")
     try:
         return kind(**given, **values)
@@ -110,7 +110,7 @@ def make_record(
 
 
 def _find_required(kind: type) -> dict[str, bool]:
-    """Fields of a record, each with whether it has no default."""
+    """Fields of a record; true for those without a default."""
     if issubclass(kind, msgspec.Struct):
         return {field.name: field.required for field in msgspec.structs.fields(kind)}
     nothing = dataclasses.MISSING

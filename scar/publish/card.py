@@ -1,4 +1,4 @@
-"""Dataset cards: facts of a corpus, a template of ``data_cards/`` -> ``README.md`` and ``croissant.json``."""
+"""Dataset cards: the summary of a corpus and a template of ``data_cards/`` -> ``README.md`` and ``croissant.json``."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ CROISSANT = "croissant.json"
 RENDERED_MARK = (
     "<!-- Rendered by `scar card` and rendered again by every push: your own words belong into a --template. -->"
 )
-"""Stands in every card that was rendered; one without it is somebody's own, and is kept."""
+"""Stands in every rendered card. A card without it was written by hand and is kept."""
 
 TEMPLATES = Path(__file__).parents[2] / "data_cards"
-"""Beside the packages, in a checkout and where they are installed."""
+"""Beside the packages, both in a checkout and in an installation."""
 
 _SIZES = (
     (1_000, "n<1K"),
@@ -54,18 +54,18 @@ def write_card(
     Args:
         folder: a SCaR folder, ours or the published one; its ``stats.json`` is written too.
         name: of the corpus.
-        repo: where it is or will be on the Hub.
-        template: instead of the one that fits; it may extend those of ``data_cards``.
-        force: replace a README.md that was not rendered.
+        repo: of the Hub, if it is known.
+        template: used in place of the default one; it may extend those of ``data_cards``.
+        force: replace a README.md that was written by hand.
         hasher: SHA-256 of a file.
-        embedded: the rows with images that are pushed with it.
+        embedded: rows with images that are pushed too.
         track: shows progress.
 
     Returns:
-        What both say.
+        The summary that both files were rendered from.
 
     Raises:
-        InputError: the corpus cannot be read, the template is none, or a README.md of somebody's own is in the way.
+        InputError: the corpus or the template cannot be read, or there is a README.md that was written by hand.
     """
     card = folder / CARD
     if not force and is_handwritten(card):
@@ -73,14 +73,14 @@ def write_card(
             f"{card}: was not rendered by scar, so it stays; move it, put its words into a --template, "
             "or replace it with --force."
         )
-    facts = summarise_corpus(folder, name, repo, hasher=hasher, embedded=embedded, track=track)
-    write_text(render_card(facts, template), card)
-    write_text(make_croissant(facts), folder / CROISSANT)
-    return facts
+    summary = summarise_corpus(folder, name, repo, hasher=hasher, embedded=embedded, track=track)
+    write_text(render_card(summary, template), card)
+    write_text(make_croissant(summary), folder / CROISSANT)
+    return summary
 
 
 def is_handwritten(card: Path) -> bool:
-    """Whether somebody wrote this card by hand."""
+    """Whether a card was written by hand."""
     return card.is_file() and RENDERED_MARK not in card.read_text(encoding="utf-8", errors="replace")
 
 
@@ -89,7 +89,7 @@ def render_card(summary: CorpusSummary, template: Path | None = None) -> str:
 
     Args:
         summary: of the corpus.
-        template: instead of the one that fits.
+        template: used in place of the default one.
 
     Raises:
         InputError: the template cannot be read or has an error.
@@ -126,14 +126,14 @@ def render_card(summary: CorpusSummary, template: Path | None = None) -> str:
 
 
 def select_template(summary: CorpusSummary) -> str:
-    """The template that fits a corpus: one of the paper's two parts, or anybody's own build."""
+    """Name of the default template: that of the paper's eval or train part, or the general one."""
     if summary.of_the_paper and len(summary.splits) == 1:
         return f"scar_{summary.splits[0]}.md.jinja"
     return "dataset.md.jinja"
 
 
 def make_header(summary: CorpusSummary) -> str:
-    """The YAML that the Hub and its viewer read: configs, splits, features, sizes, licence, sources."""
+    """The YAML header for the Hub and its viewer: configs, splits, features, sizes, licence, sources."""
     from datasets import DatasetInfo, Features
     from datasets.info import DatasetInfosDict
     from datasets.splits import SplitDict
@@ -165,7 +165,7 @@ def make_header(summary: CorpusSummary) -> str:
     )
     infos: dict[str, Any] = {}
     configs: dict[str, Any] = {}
-    for place, config in enumerate(summary.configs):
+    for index, config in enumerate(summary.configs):
         splits = [
             {
                 "name": name,
@@ -181,14 +181,14 @@ def make_header(summary: CorpusSummary) -> str:
             dataset_size=sum(file.memory for file in config.files),
         )
         data_files = [{"split": name, "path": [file.path for file in files]} for name, files in config.splits.items()]
-        configs[config.name] = {"data_files": data_files} | ({"default": True} if place == 0 else {})
+        configs[config.name] = {"data_files": data_files} | ({"default": True} if index == 0 else {})
     DatasetInfosDict(infos).to_dataset_card_data(data)
     MetadataConfigs(configs).to_dataset_card_data(data)
     return data.to_yaml()
 
 
 def find_size_category(samples: int) -> str:
-    """The Hub's name for a size.
+    """The Hub's name for a number of samples.
 
     >>> size_category(510), size_category(47_145)
     ('n<1K', '10K<n<100K')
@@ -197,14 +197,14 @@ def find_size_category(samples: int) -> str:
 
 
 def make_environment(template: Path | None = None) -> Environment:
-    """Templates of a folder of the user's and of ``data_cards``, with what they need to show values."""
+    """Environment of jinja: the templates of ``data_cards`` and of the user's folder, and filters for values."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     folders = [template.parent, TEMPLATES] if template else [TEMPLATES]
     made = Environment(
         loader=FileSystemLoader(folders),
         undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - Markdown of our own facts
+        autoescape=False,  # noqa: S701 - Markdown of our own figures
         keep_trailing_newline=True,
     )
     filters: Mapping[str, Callable[..., str]] = {

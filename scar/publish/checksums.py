@@ -1,4 +1,4 @@
-"""Checksums of files that are read once for all commands: one is computed again when size or time have changed."""
+"""SHA-256 of files, stored between commands; a file is read again only when its size or times have changed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from scar.errors import InputError
 
 
 class StoredHashes:
-    """Remembers checksums in a file.
+    """Hashes of files, stored in a JSON file.
 
     Args:
-        memory: where they are kept; made when `save` is called. One that is damaged counts as empty.
+        store: the JSON file; `save` writes it. A damaged one counts as empty.
     """
 
     def __init__(self, store: Path) -> None:
-        self._memory = store
+        self._store = store
         known: dict[str, FileHash] = {}
         try:
             for path, (sha256, *state) in json.loads(store.read_text(encoding="utf-8")).items():
@@ -38,6 +38,6 @@ class StoredHashes:
             raise InputError(f"{path}: {error.strerror or error}.") from None
 
     def save(self) -> None:
-        """Keep what was asked since the start."""
+        """Store the hashes that were asked for since the start; others are dropped."""
         known = self._hashes.known
-        write_json({path: [known[path].sha256, *known[path].state] for path in self._hashes.used}, self._memory)
+        write_json({path: [known[path].sha256, *known[path].state] for path in self._hashes.used}, self._store)

@@ -1,4 +1,4 @@
-"""What there is to say of a corpus, read from its files: a card and its Croissant file say the same."""
+"""Summary of a corpus, read from its files: the card and the Croissant file are rendered from it."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ ROW_DESCRIPTIONS: Mapping[Split, str] = {
     "eval": "an image, a box in it, and ten captions to rank, the true one first",
     "train": "an image, a box in it, the caption that is true, and one that is not",
 }
-"""What the rows of a split are."""
+"""One row of each split, in words."""
 
 _FEW_SAMPLES = 1_000
-"""Fewer samples than this, and a score is so uncertain that the card says so."""
+"""With fewer eval samples, the card states how uncertain a score is."""
 
 PLOT_FOLDERS = ("stats", "audit")
-"""Where other commands leave their plots."""
+"""Folders with plots of `scar stats` and `scar audit`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class DataFile:
 
     Attributes:
         path: below the folder, with forward slashes.
-        rows: how many it holds.
-        bytes: its size.
-        memory: bytes of its columns, not compressed.
+        rows: number of rows.
+        bytes: size of the file.
+        memory: size of its uncompressed columns, in bytes.
         sha256: of its bytes.
     """
 
@@ -66,11 +66,11 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What `datasets.load_dataset` loads under one name.
+    """A config of `datasets.load_dataset`.
 
     Attributes:
         name: of the config.
-        about: what its rows are.
+        about: one row, in words.
         schema: of all its files.
         splits: files by split; a split is a source.
     """
@@ -96,12 +96,12 @@ class SourceSummary:
     Attributes:
         name: of the source.
         split: train or eval.
-        images: how many images samples are made of.
-        samples: how many there are.
+        images: number of images that samples show.
+        samples: number of samples.
         licence: as the source states it.
-        get: where its images and annotations come from.
+        get: where to get its images and annotations.
         folder: of its images, as rows name it.
-        report: its entry of the build report, if there is one.
+        report: its entry in the build report, if there is one.
     """
 
     name: str
@@ -120,17 +120,17 @@ class SourceSummary:
 
 @dataclass(frozen=True, slots=True)
 class CorpusSummary:
-    """Everything that a card says of a corpus.
+    """Everything that a card states about a corpus.
 
     Attributes:
         name: of the corpus.
         repo: of the Hub, if it is known.
         configs: in the order of the card; the first is the default.
-        sources: by name and split.
-        licence: of the whole.
+        sources: by split and name.
+        licence: of the corpus.
         stats: as `scar.inspect.statistics.count_corpus` returns them.
-        audit: as ``audit.json`` has it, if the corpus was audited.
-        plots: of statistics and audit, paths below the folder.
+        audit: content of ``audit.json``, if the corpus was audited.
+        plots: of statistics and audit, as paths below the folder.
     """
 
     name: str
@@ -148,18 +148,18 @@ class CorpusSummary:
 
     @property
     def splits(self) -> tuple[Split, ...]:
-        """The splits that there are."""
+        """Splits that some source has."""
         return tuple(split for split in SPLITS if any(source.split == split for source in self.sources))
 
     @property
     def reviews(self) -> dict[str, Any]:
-        """What people who looked at samples say of them, by source and split, as the audit has it."""
+        """Figures of the review by people, by source and split, from the audit."""
         sources = self.audit["sources"] if self.audit else {}
         return {key: figures["review"] for key, figures in sources.items() if figures.get("review")}
 
     @property
     def of_the_paper(self) -> bool:
-        """Whether every source is one that the paper uses."""
+        """Whether the paper uses every source."""
         return all(source.name in read_known_sources() for source in self.sources)
 
 
@@ -172,18 +172,18 @@ def summarise_corpus(
     embedded: Sequence[ImageShard] = (),
     track: Track = track_silently,
 ) -> CorpusSummary:
-    """Read the facts of a folder; counts it, and writes its ``stats.json``.
+    """Summarise a folder; counts its samples and writes its ``stats.json``.
 
     Args:
         folder: a SCaR folder, ours or the published one.
-        name: of the corpus; by default that of the repository, else the folder's.
-        repo: where it is or will be on the Hub.
+        name: of the corpus; by default that of the repository or of the folder.
+        repo: of the Hub, if it is known.
         hasher: SHA-256 of a file.
-        embedded: the rows with images that are pushed with it.
+        embedded: rows with images that are pushed too.
         track: shows progress.
 
     Raises:
-        InputError: a file cannot be read, two sources would be one split, or an audit is of another build.
+        InputError: a file cannot be read, two sources have the same split name, or the audit is of another build.
     """
     files = find_row_files(folder)
     counts = count_corpus(folder, track)
@@ -208,7 +208,7 @@ def summarise_corpus(
 
 
 def list_limits(summary: CorpusSummary) -> list[str]:
-    """What the corpus is not good for, as far as its own figures tell."""
+    """Limits of the corpus, as sentences."""
     lines = ["Captions are in English and were written by a program, from annotations; they are as wrong as these are."]
     if any(source.report and source.report["settings"]["generator"] == "rules" for source in summary.sources):
         lines.append(
@@ -230,31 +230,31 @@ def list_limits(summary: CorpusSummary) -> list[str]:
 
 
 def read_versions() -> dict[str, str]:
-    """Versions of what writes the files."""
-    found = {}
+    """Versions of the packages that write the files."""
+    versions = {}
     for label, package in (("scar", "scar-virtue"), ("pyarrow", "pyarrow")):
         try:
-            found[label] = version(package)
+            versions[label] = version(package)
         except PackageNotFoundError:
-            found[label] = "unknown"
-    return found
+            versions[label] = "unknown"
+    return versions
 
 
-def describe_file(path: Path, name: str, digest: HashFile) -> DataFile:
-    """What is known of a parquet file.
+def describe_file(path: Path, name: str, hasher: HashFile) -> DataFile:
+    """Read what a card states about a parquet file.
 
     Args:
-        path: where it is.
+        path: of the file.
         name: its path below the corpus's folder.
-        digest: SHA-256 of a file.
+        hasher: SHA-256 of a file.
     """
     meta = pq.read_metadata(path)
     memory = sum(meta.row_group(number).total_byte_size for number in range(meta.num_row_groups))
-    return DataFile(name, meta.num_rows, path.stat().st_size, memory, digest(path))
+    return DataFile(name, meta.num_rows, path.stat().st_size, memory, hasher(path))
 
 
 def make_split_name(source: str) -> str:
-    """A source's name as the name of a split, which may hold letters, digits and underscores alone.
+    """Name of the split for a source: only letters, digits and underscores.
 
     >>> split_name("RefCOCO+")
     'RefCOCO_'
@@ -263,14 +263,14 @@ def make_split_name(source: str) -> str:
 
 
 def group_by_split(files: Sequence[tuple[str, DataFile]], config: str) -> dict[str, tuple[DataFile, ...]]:
-    """Files by split.
+    """Group files by split.
 
     Args:
         files: each with its source.
-        config: its name, for the message.
+        config: name of the config, for the message.
 
     Raises:
-        InputError: two sources would be one split.
+        InputError: two sources have the same split name.
     """
     splits: dict[str, tuple[DataFile, ...]] = {}
     owner: dict[str, str] = {}
@@ -311,19 +311,19 @@ def _summarise_source(file: RowFile, counts: Mapping[str, Any], report: Mapping[
 
 
 def _collect_licences(sources: Sequence[SourceSummary]) -> dict[str, str | None]:
-    """Stated licences by source, by source and split where its splits state different ones."""
+    """Stated licences by source; by source and split where the splits differ."""
     words: dict[str, set[str | None]] = {}
     for source in sources:
         words.setdefault(source.name, set()).add(source.licence)
     return {source.name if len(words[source.name]) == 1 else source.key: source.licence for source in sources}
 
 
-def _make_configs(files: Sequence[RowFile], folder: Path, digest: HashFile) -> list[Config]:
+def _make_configs(files: Sequence[RowFile], folder: Path, hasher: HashFile) -> list[Config]:
     configs = []
     for split, about in ROW_DESCRIPTIONS.items():
         mine = [file for file in files if file.split == split]
-        rows = [(file.source, _describe_inside(file.path, folder, digest)) for file in mine]
-        notes = [(file.source, _describe_inside(file.sidecar, folder, digest)) for file in mine if file.sidecar]
+        rows = [(file.source, _describe_inside(file.path, folder, hasher)) for file in mine]
+        notes = [(file.source, _describe_inside(file.sidecar, folder, hasher)) for file in mine if file.sidecar]
         if rows:
             schema = pq.read_schema(mine[0].path).remove_metadata()
             configs.append(Config(split, about, schema, group_by_split(rows, split)))
@@ -333,21 +333,21 @@ def _make_configs(files: Sequence[RowFile], folder: Path, digest: HashFile) -> l
     return sorted(configs, key=lambda config: config.name.endswith("_provenance"))
 
 
-def _make_image_configs(shards: Sequence[ImageShard], digest: HashFile) -> list[Config]:
+def _make_image_configs(shards: Sequence[ImageShard], hasher: HashFile) -> list[Config]:
     """A config for each split that has rows with images."""
     configs = []
     for split in ROW_DESCRIPTIONS:
         mine = [shard for shard in shards if shard.split == split]
         if mine:
             name = f"{split}_images"
-            files = [(shard.source, describe_file(shard.file, shard.path, digest)) for shard in mine]
+            files = [(shard.source, describe_file(shard.file, shard.path, hasher)) for shard in mine]
             schema = pq.read_schema(mine[0].file)
             configs.append(Config(name, f"a row of `{split}` with its image", schema, group_by_split(files, name)))
     return configs
 
 
-def _describe_inside(path: Path, folder: Path, digest: HashFile) -> DataFile:
-    return describe_file(path, path.relative_to(folder).as_posix(), digest)
+def _describe_inside(path: Path, folder: Path, hasher: HashFile) -> DataFile:
+    return describe_file(path, path.relative_to(folder).as_posix(), hasher)
 
 
 def _read_audit(folder: Path, counts: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Croissant metadata of a corpus, with the responsible-AI fields; the same facts as its card.
+"""Croissant metadata of a corpus with the responsible-AI fields, from the same summary as its card.
 
 Source: mlcommons.org/croissant 1.0 and mlcommons.org/croissant/RAI 1.0.
 """
@@ -41,10 +41,10 @@ HUB = "https://huggingface.co/datasets"
 def make_croissant(summary: CorpusSummary) -> str:
     """The Croissant file as JSON text, validated.
 
-    A record set is a split of a config that is one file or more; paths are relative to the corpus's folder.
+    A record set is a file of a config's split. Paths are relative to the corpus's folder.
 
     Raises:
-        InputError: mlcroissant does not accept it; the message says why.
+        InputError: mlcroissant rejects it; says why.
     """
     import mlcroissant as mlc
 
@@ -86,12 +86,12 @@ def _make_metadata(summary: CorpusSummary) -> mlcroissant.Metadata:
 
 
 def _describe_responsible_ai(summary: CorpusSummary) -> dict[str, Any]:
-    """The responsible-AI fields; what is not known is left out."""
+    """Fields of responsible AI; unknown ones are left out."""
     reports = [source.report for source in summary.sources if source.report is not None]
     where = "; ".join(
         f"{source.key}: {source.images:,} images, {source.samples:,} samples" for source in summary.sources
     )
-    told = {
+    fields = {
         "data_collection": f"Regions of annotated images of other data sets ({where}).",
         "data_collection_type": ["Secondary Data analysis", "Software Collection"],
         "data_collection_raw_data": "Images and annotations of the sources, which stay with their publishers.",
@@ -107,11 +107,11 @@ def _describe_responsible_ai(summary: CorpusSummary) -> dict[str, Any]:
         "personal_sensitive_information": ["Images may show people. Captions are made of annotations."],
     }
     if not reports:
-        return told
+        return fields
     rejected = sum(sum(report["rejected"].values()) for report in reports)
     how = [report["settings"] for report in reports]
     tools = {f"scar, generator {each['generator']} {each['generator_version']}" for each in how}
-    return told | {
+    return fields | {
         "data_collection_missing_data": f"{rejected:,} records were rejected; the build report counts them by reason.",
         "data_preprocessing_protocol": [_CHOICE],
         "machine_annotation_tools": sorted(tools),
@@ -152,7 +152,7 @@ def _make_record_set(config: Config, split: str, number: int | None, file: DataF
 
 
 def _make_field(id_: str, column: pa.Field, path: str, top: str, inside: str = "") -> mlcroissant.Field:
-    """A column, or what is below it at a JSON path."""
+    """A column, or the part of it at a JSON path."""
     import mlcroissant as mlc
 
     kind, repeated = column.type, "[*]" in inside

@@ -1,7 +1,7 @@
-"""Licences of sources -> the licence of what is made of them all.
+"""Licences of sources -> the licence of a corpus that is made of them.
 
-What one source asks holds for the whole: no use for money, the same licence for what is made of it. Where the terms of
-two sources exclude each other, or a source states none that is known, the result has no licence of its own.
+The strictest terms hold for the corpus: non-commercial use, share-alike. If the terms of two sources exclude each
+other, or a source states no known licence, the corpus has no licence of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 OTHER = "other"
-"""What the Hub calls a licence that it has no name for."""
+"""The Hub's id of a licence that it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class Licence:
 
 @dataclass(frozen=True, slots=True)
 class CombinedLicence:
-    """The licence of a whole.
+    """The licence of a corpus.
 
     Attributes:
         id: as the Hub's cards have it.
-        name: as people write it.
-        url: its text; None where there is none.
-        commercial: whether use for money is allowed.
-        reasons: why it is this one, a sentence for each source that decides.
+        name: for people.
+        url: of its text, if there is one.
+        commercial: whether commercial use is allowed.
+        reasons: why it is this one; a sentence for each source that decides.
     """
 
     id: str
@@ -50,25 +50,25 @@ class CombinedLicence:
 
 
 def find_licences(words: str) -> list[Licence]:
-    """The licences that a source's words name.
+    """Licences that a source's statement names.
 
     >>> [licence.id for licence in named("RefCOCO+: for research; COCO annotations CC BY 4.0")]
     ['cc-by-4.0', 'other']
     """
     rest = " ".join(re.split(r"[\s\-_]+", words.casefold()))
     found = {}
-    for said, licence in sorted(_map_phrases().items(), key=lambda pair: -len(pair[0])):
-        rest, count = re.subn(rf"(?<!\w){re.escape(said)}(?!\w)", " ", rest)
+    for phrase, licence in sorted(_map_phrases().items(), key=lambda pair: -len(pair[0])):
+        rest, count = re.subn(rf"(?<!\w){re.escape(phrase)}(?!\w)", " ", rest)
         if count:
             found[licence.id] = licence
     return [licence for licence in _read_table() if licence.id in found]
 
 
 def combine_licences(stated: Mapping[str, str | None]) -> CombinedLicence:
-    """The licence of what is made of several sources.
+    """The licence of a corpus that is made of several sources.
 
     Args:
-        stated: what each source says of its licence, by the source's name.
+        stated: each source's statement about its licence, by the source's name.
     """
     known = {source: find_licences(words or "") for source, words in stated.items()}
     restricted = [
@@ -105,7 +105,7 @@ def _choose_licence(
     restricted: list[str],
     stated: Mapping[str, str | None],
 ) -> tuple[Licence | None, tuple[str, ...]]:
-    """The licence of the whole, None if its terms exclude each other, and why."""
+    """The licence of the corpus, None if terms exclude each other; and the reasons."""
     because = [_format_reason(source, stated[source], "asks for the same licence") for source in share_alike]
     ids = {licence.id for licence in share_alike.values()}
     if len(ids) > 1 or (restricted and ids - {"cc-by-nc-sa-4.0"}):
@@ -136,7 +136,7 @@ def _get_licence(id_: str) -> Licence:
 
 
 def _map_phrases() -> dict[str, Licence]:
-    return {said: licence for licence in _read_table() for said in licence.phrases}
+    return {phrase: licence for licence in _read_table() for phrase in licence.phrases}
 
 
 @cache

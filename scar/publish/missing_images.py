@@ -1,4 +1,4 @@
-"""The images that rows name: which are there, which are missing or other ones, and where to get them."""
+"""Images that rows name: which of them are missing or changed, and where to get them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from scar.publish.card import CARD
 from scar.sample import Split
 
 IMAGE_CHECKSUMS = "images.sha256"
-"""Checksums of images, as ``sha256sum --check`` reads them; a push writes it."""
+"""File of a pushed build with the checksums of its images, as ``sha256sum --check`` reads them."""
 
 MISSING_LIST = "images_missing.txt"
 
@@ -35,9 +35,9 @@ class ImageStatus:
     Attributes:
         source: its name.
         split: whose rows name them.
-        images: their paths, as rows have them.
-        missing: those that are not there.
-        changed: those whose checksum is not the one that ``images.sha256`` has.
+        images: their paths, as rows name them.
+        missing: those without a file.
+        changed: those whose checksum differs from ``images.sha256``.
     """
 
     source: str
@@ -54,51 +54,51 @@ def find_missing_images(
     sha256: Callable[[Path], str] = hash_file,
     track: Track = track_silently,
 ) -> list[ImageStatus]:
-    """See which images of a SCaR folder are there.
+    """Check which images of a SCaR folder exist.
 
     Args:
         folder: ours or the published one.
-        images: what paths are relative to, if it is not the folder itself.
-        sha256: checksum of a file.
+        images: what image paths are relative to, if it is not the folder itself.
+        sha256: SHA-256 of a file.
         track: shows progress.
 
     Raises:
-        InputError: the folder holds no parquet file, or one is damaged; those of other columns are left to the check.
+        InputError: the folder holds no parquet file, or one is damaged. Files with other columns are skipped.
     """
     root, known = images or folder, read_checksums(folder)
     files = [make_row_file(path, folder) for path in find_parquet_files(folder) if not find_schema_problems(path)]
     return [_check_images(file, root, known, sha256, track) for file in files]
 
 
-def iter_instructions(found: Sequence[ImageStatus], folder: Path, images: Path | None = None) -> Iterator[str]:
-    """What to do about images that are missing or other ones, line by line."""
+def iter_instructions(statuses: Sequence[ImageStatus], folder: Path, images: Path | None = None) -> Iterator[str]:
+    """Lines that say how to get missing and changed images."""
     root = images or folder
-    for each in found:
-        key, total = f"{each.source}/{each.split}", len(each.images)
-        if each.changed:
-            which = f"{IMAGE_CHECKSUMS}: {each.changed[0]}"
-            yield f"{key}: {len(each.changed):,} of {total:,} images are not the ones of {which}"
-        if not each.missing:
+    for status in statuses:
+        key, total = f"{status.source}/{status.split}", len(status.images)
+        if status.changed:
+            which = f"{IMAGE_CHECKSUMS}: {status.changed[0]}"
+            yield f"{key}: {len(status.changed):,} of {total:,} images are not the ones of {which}"
+        if not status.missing:
             yield f"{key}: all {total:,} images are there"
             continue
-        yield f"{key}: {len(each.missing):,} of {total:,} images are missing; put them where rows name them:"
-        yield f"  {root / each.missing[0]}" + (" and so on" if len(each.missing) > 1 else "")
-        yield from (f"  {line}" for line in _iter_origins(each, folder))
+        yield f"{key}: {len(status.missing):,} of {total:,} images are missing; put them where rows name them:"
+        yield f"  {root / status.missing[0]}" + (" and so on" if len(status.missing) > 1 else "")
+        yield from (f"  {line}" for line in _iter_origins(status, folder))
 
 
-def write_missing_list(found: Sequence[ImageStatus], folder: Path) -> Path | None:
-    """Write the paths of all missing images into ``images_missing.txt``; where none is missing, it goes."""
-    place = folder / MISSING_LIST
-    missing = dict.fromkeys(name for each in found for name in each.missing)
+def write_missing_list(statuses: Sequence[ImageStatus], folder: Path) -> Path | None:
+    """Write the paths of missing images to ``images_missing.txt``; remove that file if none is missing."""
+    path = folder / MISSING_LIST
+    missing = dict.fromkeys(name for status in statuses for name in status.missing)
     if not missing:
-        place.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         return None
-    write_text("".join(f"{name}\n" for name in missing), place)
-    return place
+    write_text("".join(f"{name}\n" for name in missing), path)
+    return path
 
 
 def read_checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 by path of the images of a build that was pushed; empty where nothing says it."""
+    """SHA-256 of a pushed build's images by path; empty without ``images.sha256``."""
     try:
         lines = (folder / IMAGE_CHECKSUMS).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -118,20 +118,20 @@ def _check_images(
         except BadRecord as bad:
             if bad.reason == "image_missing":
                 missing.append(name)
-            continue  # one that leaves the folder is told by the check
+            continue  # the check reports paths that leave the folder
         if name in known and sha256(path) != known[name]:
             others.append(name)
     return ImageStatus(file.source, file.split, names, tuple(missing), tuple(others))
 
 
-def _iter_origins(each: ImageStatus, folder: Path) -> Iterator[str]:
-    """Where the images of a source are to be had, and under which licence."""
-    entry = _read_known_images().get(each.source)
+def _iter_origins(status: ImageStatus, folder: Path) -> Iterator[str]:
+    """Lines that name the archives and the licence of a source's images."""
+    entry = _read_known_images().get(status.source)
     if entry is None:
-        told = f"{folder / CARD} may say where" if (folder / CARD).is_file() else "ask who made these rows"
-        yield f"{each.source} is none of the sources known here; {told}"
+        hint = f"{folder / CARD} may say where" if (folder / CARD).is_file() else "ask who made these rows"
+        yield f"{status.source} is none of the sources known here; {hint}"
         return
-    entry = entry | entry.get(each.split, {})
+    entry = entry | entry.get(status.split, {})
     for archive in entry["archives"]:
         yield f"from {archive} ({entry['inside']})"
     yield f"licence of the images: {entry['licence']}"

@@ -1,38 +1,36 @@
-"""What a push will do, for people."""
+"""The plan of a push, as lines for the user."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from scar.common.files import format_bytes
-from scar.common.hub_files import RepoType
-from scar.publish.push import Upload, check_plan, plan_commits
+from scar.publish.push import PushTarget, Upload, check_plan, plan_commits
 
 
-def iter_plan_lines(
-    files: Sequence[Upload], repo: str, repo_type: RepoType, *, public: bool, revision: str, tag: str | None
-) -> Iterator[str]:
-    """The plan: folders with files and bytes, the commit, where it goes and who sees it.
+def iter_plan_lines(files: Sequence[Upload], target: PushTarget) -> Iterator[str]:
+    """Lines about the repository, its folders with files and bytes, and the commits.
 
     Raises:
-        InputError: the files are beyond the Hub's limits.
+        InputError: the files exceed the Hub's limits.
     """
     check_plan(files)
-    whole = sum(file.size for file in files)
-    yield f"{repo_type} {repo}, {'public' if public else 'private'} if it is made now"
+    size = sum(file.size for file in files)
+    yield f"{target.repo_type} {target.repo}, {'public' if target.public else 'private'} if it is made now"
     yield from iter_folder_lines([(file.path, file.size) for file in files])
-    named = f", tagged {tag}" if tag else ""
-    most = len(plan_commits([file.path for file in files], (), ()))
-    yield f"{len(files)} files, {format_bytes(whole)}; {most} commit{'s' if most > 1 else ''} on {revision}{named}"
+    tagged = f", tagged {target.tag}" if target.tag else ""
+    count = len(plan_commits([file.path for file in files], (), ()))
+    commits = f"{count} commit{'s' if count > 1 else ''} on {target.revision}{tagged}"
+    yield f"{len(files)} files, {format_bytes(size)}; {commits}"
 
 
 def iter_folder_lines(files: Sequence[tuple[str, int]]) -> Iterator[str]:
-    """A line for each folder: how many files and bytes, and the first of them.
+    """A line for each folder: how many files and bytes it has, and its first files.
 
     Args:
         files: paths with sizes in bytes.
     """
     for folder in sorted({path.rpartition("/")[0] for path, _ in files}):
-        mine = [(path.rpartition("/")[2], count) for path, count in files if path.rpartition("/")[0] == folder]
-        shown = ", ".join(name for name, _ in mine[:3]) + (", ..." if len(mine) > 3 else "")
-        yield f"  {folder or '.'}/: {len(mine)} files, {format_bytes(sum(count for _, count in mine))} ({shown})"
+        own = [(path.rpartition("/")[2], size) for path, size in files if path.rpartition("/")[0] == folder]
+        names = ", ".join(name for name, _ in own[:3]) + (", ..." if len(own) > 3 else "")
+        yield f"  {folder or '.'}/: {len(own)} files, {format_bytes(sum(size for _, size in own))} ({names})"

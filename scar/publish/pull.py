@@ -1,7 +1,7 @@
 """A repository of the Hub -> a SCaR folder: the published data sets, or a build that was pushed.
 
-The commit and what belongs to it are written down before anything is fetched, so that the same call goes on with the
-same commit. Each file is fetched beside its place and takes it when its checksum is right; what is there stays.
+The commit and its files are recorded before the first download, so that the same call continues with the same commit.
+Each file is downloaded to a staging folder and moved when its checksum is right. Files that are there already stay.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ RECORD = "pull.json"
 FORMAT = 1
 
 STAGING = ".pull"
-"""Where unfinished downloads lie below the folder."""
+"""Folder of unfinished downloads, below the corpus's folder."""
 
 HASHES = f"{STAGING}/checksums.json"
-"""What is known of the folder's checksums."""
+"""Stored hashes of the folder's files."""
 
 _PUSHED_MARK = IMAGE_CHECKSUMS
-"""A repository that has it was pushed from here: its paths are those of the folder."""
+"""A repository that has this file was pushed by `scar push`: its paths are those of the folder."""
 
 _PUBLISHED_ROWS = re.compile(r"(?P<eval>SCaR_eval_.+|SCAR_.+_val_filtered)|(?P<train>SCAR_.+)")
-"""How rows are called by their publishers, who may keep them in any folder."""
+"""Names of the published files of rows; their publishers may keep them in any folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class PulledRepo:
 
     Attributes:
         commit: its revision.
-        files: of the commit, by the place below the folder that each goes to.
+        files: of the commit, by their paths below the folder.
         embedded: rows with images; the images become files again.
     """
 
@@ -63,13 +63,13 @@ class PullPlan:
     Attributes:
         repo: the data set on the Hub.
         out: the folder.
-        pulled: what it will have.
-        fetched: places of files that are to be fetched.
-        unpacked: rows with images that are to be fetched.
-        replaced: places where something else is now.
-        gone: files of an earlier pull of another revision, which this one does not have.
-        skipped: files of the repository that are left where they are.
-        force: whether images that are in the way are replaced.
+        pulled: what the folder will have.
+        fetched: files to download, as paths below the folder.
+        unpacked: rows with images to download.
+        replaced: files of the folder that differ and are replaced.
+        gone: files of another revision, pulled earlier, that are removed.
+        skipped: files of the repository that are not downloaded.
+        force: whether images that differ are replaced.
     """
 
     repo: str
@@ -84,8 +84,8 @@ class PullPlan:
 
     @property
     def sizes(self) -> list[tuple[str, int]]:
-        """What is fetched, with its bytes."""
-        files = [(place, self.pulled.files[place].size) for place in self.fetched]
+        """Downloads with their sizes in bytes."""
+        files = [(path, self.pulled.files[path].size) for path in self.fetched]
         return files + [(file.path, file.size) for file in self.unpacked]
 
 
@@ -100,23 +100,23 @@ def plan_pull(
     say: Callable[[str], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> PullPlan:
-    """See what is there, what is to be fetched, and that nothing is in the way; writes nothing.
+    """Compare a folder with a repository; changes no file of the corpus.
 
-    Where the folder has a pull of the repository already and no revision is given, the Hub is not asked.
+    The Hub is not asked if the folder has a pull of the repository and no revision is given.
 
     Args:
         repo: ``organisation/name`` of a data set.
         out: the folder.
         revision: branch, tag or commit; by default the commit that the folder has, else the newest.
-        rows_only: leave images out that are embedded in rows.
-        force: replace what is in the way, another revision too.
-        endpoint: of the Hub, if not its usual one (or HF_ENDPOINT).
+        rows_only: leave out images that are embedded in rows.
+        force: replace files that differ, and another revision.
+        endpoint: of the Hub; by default HF_ENDPOINT or its usual one.
         say: shows a line to the user.
-        sleep: waits so many seconds.
+        sleep: waits, in seconds.
 
     Raises:
         HubError: the Hub refuses or cannot be reached.
-        InputError: the repository holds no rows, a path in it is unsafe, or something else is in the way.
+        InputError: the repository holds no rows, a path in it is unsafe, or a file of the folder differs.
     """
     before = read_record(out).get(repo)
     skipped: tuple[str, ...] = ()
@@ -133,28 +133,28 @@ def plan_pull(
                 f"{out}: holds {repo} at {before.commit}; --force brings {pulled.commit} in its place, "
                 "another --out keeps it."
             )
-        gone = tuple(place for place, file in before.files.items() if place not in files and file.is_at(out / place))
-    checksums = StoredHashes(out / HASHES)
-    there = [place for place in files if (out / place).exists()]
-    replaced = tuple(sorted(place for place in there if not files[place].is_at(out / place, checksums)))
+        gone = tuple(path for path, file in before.files.items() if path not in files and file.is_at(out / path))
+    hashes = StoredHashes(out / HASHES)
+    present = [path for path in files if (out / path).exists()]
+    replaced = tuple(sorted(path for path in present if not files[path].is_at(out / path, hashes)))
     if replaced and not force:
         raise InputError(f"{out / replaced[0]}: holds something else; --force replaces it, another --out keeps it.")
-    fetched = tuple(sorted(place for place in files if place not in there or place in replaced))
-    images_wanted = not rows_only and (IMAGE_CHECKSUMS in fetched or not _has_images(out, checksums))
+    fetched = tuple(sorted(path for path in files if path not in present or path in replaced))
+    images_wanted = not rows_only and (IMAGE_CHECKSUMS in fetched or not _has_images(out, hashes))
     if out.exists():
-        checksums.save()
+        hashes.save()
     return PullPlan(
         repo, out, pulled, fetched, pulled.embedded if images_wanted else (), replaced, gone, skipped, force
     )
 
 
 def iter_pull_lines(plan: PullPlan) -> Iterator[str]:
-    """The plan for people.
+    """The plan as lines for the user.
 
     Raises:
-        HubError: the disk has not the room.
+        HubError: the disk is too small.
     """
-    wanted = sum(count for _, count in plan.sizes)
+    wanted = sum(size for _, size in plan.sizes)
     there = len(plan.pulled.files) - len(plan.fetched)
     yield f"dataset {plan.repo} at {plan.pulled.commit} -> {plan.out}"
     yield from iter_folder_lines(plan.sizes)
@@ -162,9 +162,9 @@ def iter_pull_lines(plan: PullPlan) -> Iterator[str]:
     if plan.unpacked:
         below = plan.out / "images"
         yield f"the images in {WITH_IMAGES_FOLDER}/ become files below {below}; --rows-only leaves them out"
-    for verb, places in (("replaced", plan.replaced), ("removed", plan.gone), ("left out", plan.skipped)):
-        if places:
-            yield f"{len(places)} files {verb}: {', '.join(places[:3])}{', ...' if len(places) > 3 else ''}"
+    for verb, paths in (("replaced", plan.replaced), ("removed", plan.gone), ("left out", plan.skipped)):
+        if paths:
+            yield f"{len(paths)} files {verb}: {', '.join(paths[:3])}{', ...' if len(paths) > 3 else ''}"
     parent = next(folder for folder in (plan.out, *plan.out.resolve().parents) if folder.exists())
     free = shutil.disk_usage(parent).free
     if free < wanted:
@@ -181,18 +181,18 @@ def pull_files(
     say: Callable[[str], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Do what was planned; the same again goes on where it was stopped.
+    """Download what was planned; the same call continues an interrupted pull.
 
     Args:
-        plan: of `plan`.
-        endpoint: of the Hub, if not its usual one (or HF_ENDPOINT).
+        plan: as `plan_pull` made it.
+        endpoint: of the Hub; by default HF_ENDPOINT or its usual one.
         track: shows progress.
         say: shows a line to the user.
-        sleep: waits so many seconds.
+        sleep: waits, in seconds.
 
     Raises:
-        HubError: the Hub refuses, cannot be reached after several attempts, or the disk is full; what came is kept.
-        InputError: what came is not what the Hub lists, or leaves the folder.
+        HubError: the Hub refuses, cannot be reached after several attempts, or the disk is full; downloads are kept.
+        InputError: a download is not what the Hub lists, or its path leaves the folder.
     """
     from huggingface_hub import HfApi
 
@@ -213,10 +213,10 @@ def pull_files(
         )
 
     for name in track(plan.fetched, f"fetching {plan.repo}", len(plan.fetched)):
-        place = resolve_path(plan.out, name, plan.repo)
-        got = get_file(plan.pulled.files[name])
-        place.parent.mkdir(parents=True, exist_ok=True)
-        got.replace(place)
+        path = resolve_path(plan.out, name, plan.repo)
+        downloaded = get_file(plan.pulled.files[name])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        downloaded.replace(path)
     known = read_checksums(plan.out)
     for file in track(plan.unpacked, f"fetching images of {plan.repo}", len(plan.unpacked)):
         done = staging / f"{file.path}.done"
@@ -229,7 +229,7 @@ def pull_files(
 
 
 def _has_images(out: Path, sha256: Callable[[Path], str]) -> bool:
-    """Whether every image of a folder that a push counted is there."""
+    """Whether every image that the push counted is in the folder."""
     known = read_checksums(out)
     return bool(known) and all(
         (out / name).is_file() and sha256(out / name) == checksum for name, checksum in known.items()
@@ -237,7 +237,7 @@ def _has_images(out: Path, sha256: Callable[[Path], str]) -> bool:
 
 
 def read_record(out: Path) -> dict[str, PulledRepo]:
-    """What was pulled into a folder, by repository.
+    """What a folder has, by repository.
 
     Raises:
         InputError: the record is damaged or of another version.
@@ -250,7 +250,7 @@ def read_record(out: Path) -> dict[str, PulledRepo]:
         return {
             repo: PulledRepo(
                 str(entry["commit"]),
-                {place: RemoteFile(**file) for place, file in entry["files"].items()},
+                {path: RemoteFile(**file) for path, file in entry["files"].items()},
                 tuple(RemoteFile(**file) for file in entry["embedded"]),
             )
             for repo, entry in stored["repos"].items()
@@ -267,7 +267,7 @@ def _write_record(plan: PullPlan) -> None:
 
 
 def _list_commit(repo: str, revision: str | None, endpoint: str | None) -> tuple[str, dict[str, RemoteFile]]:
-    """The commit that a revision is, and its files."""
+    """The commit of a revision, and its files."""
     from huggingface_hub import HfApi
 
     hub = HfApi(endpoint=endpoint)
@@ -278,7 +278,7 @@ def _list_commit(repo: str, revision: str | None, endpoint: str | None) -> tuple
 def _sort_files(
     found: Mapping[str, RemoteFile], repo: str, commit: str, out: Path
 ) -> tuple[PulledRepo, tuple[str, ...]]:
-    """Where each file goes, and which are left out: those that are hidden."""
+    """Path of each file below the folder; and the hidden files, which are left out."""
     pushed = _PUSHED_MARK in found
     files: dict[str, RemoteFile] = {}
     embedded, skipped = [], []
@@ -290,17 +290,17 @@ def _sort_files(
         if pushed and path.startswith(f"{WITH_IMAGES_FOLDER}/"):
             embedded.append(file)
             continue
-        place = path if pushed else _place_published(path, repo)
-        if place in files:
-            raise InputError(f"{repo} at {commit}: {path} and {files[place].path} would both be {place}.")
-        files[place] = file
-    if not any(place.endswith(".parquet") for place in files):
+        local = path if pushed else _place_published(path, repo)
+        if local in files:
+            raise InputError(f"{repo} at {commit}: {path} and {files[local].path} would both be {local}.")
+        files[local] = file
+    if not any(local.endswith(".parquet") for local in files):
         raise InputError(f"{repo} at {commit}: no parquet file in it, so it is no SCaR corpus.")
     return PulledRepo(commit, files, tuple(embedded)), tuple(skipped)
 
 
 def _place_published(path: str, repo: str) -> str:
-    """The place of a file of the published data sets, so that both of them fit into one folder.
+    """Path of a file of the published data sets, so that both of them fit into one folder.
 
     >>> _published("SCAR_ADE20K_val_filtered.parquet", "Sony/SCaR-Eval"), _published("README.md", "Sony/SCaR-Train")
     ('SCaR-eval/SCAR_ADE20K_val_filtered.parquet', 'about/SCaR-Train/README.md')

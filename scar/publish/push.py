@@ -1,8 +1,8 @@
-"""Files -> a repository of the Hub: all contents first, then one commit, so that no revision is ever half of another.
+"""Files -> a repository of the Hub, in one commit, so that no revision has half of a corpus.
 
-Where there are more files than one commit takes, earlier ones bring files under new names alone, which no card names
-yet; what changes comes last, in one commit with the card. What is there already is not sent again, so that the same
-call goes on where it was stopped.
+The contents are sent first; the commit follows. More files than one commit takes come in several: the first ones add
+new files that no card names yet, the last one changes the card and all that is there already. Files that the Hub has
+are not sent again, so the same call continues an interrupted push.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi
 
 MAX_FILES_PER_COMMIT = 1_000
-"""Of one commit, as the Hub's own client sends at most; contents are there before it, so that it is a list of names."""
+"""The Hub's own client sends no more in one commit. Contents are sent before, so that a commit is a list of names."""
 
 MAX_FILES_PER_REPO = 100_000
 MAX_FILES_PER_FOLDER = 10_000
 MAX_BYTES_PER_FILE = 50 * 10**9
-"""Files of a repository, entries of a folder and bytes of a file. Source: huggingface.co/docs/hub/storage-limits."""
+"""Limits of the Hub. Source: huggingface.co/docs/hub/storage-limits."""
 
 FILES_PER_UPLOAD = 20
-"""Files whose contents are sent before progress is shown."""
+"""Files whose contents are sent between two steps of the progress bar."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file and where it goes.
+    """A file to push.
 
     Attributes:
         path: in the repository, with forward slashes.
@@ -52,8 +52,46 @@ class Upload:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class PushTarget:
+    """Where a push goes.
+
+    Attributes:
+        repo: ``organisation/name``; made if it is not there.
+        repo_type: dataset or model.
+        public: whether a repository that is made now is public.
+        revision: branch to commit to; made if it is not there.
+        tag: a name for the commit.
+        message: of the commit.
+        owned: folders in which a push removes files of earlier pushes.
+    """
+
+    repo: str
+    repo_type: RepoType
+    public: bool = False
+    revision: str = "main"
+    tag: str | None = None
+    message: str = "Push"
+    owned: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PushResult:
+    """What a push did.
+
+    Attributes:
+        commit: that holds every file.
+        sent: files that the repository did not have.
+        removed: files of earlier pushes that are removed.
+    """
+
+    commit: str
+    sent: tuple[Upload, ...]
+    removed: tuple[str, ...]
+
+
 def make_upload(folder: Path, path: str, hasher: Callable[[Path], str]) -> Upload:
-    """A file of a folder, to stand at the same place in the repository.
+    """A file of a folder, for the same path in the repository.
 
     Raises:
         InputError: it is a link that leaves the folder, or cannot be read.
@@ -64,26 +102,11 @@ def make_upload(folder: Path, path: str, hasher: Callable[[Path], str]) -> Uploa
     return Upload(path, file, file.stat().st_size, hasher(file))
 
 
-@dataclass(frozen=True, slots=True)
-class PushResult:
-    """What a push did.
-
-    Attributes:
-        commit: that holds every file.
-        sent: files that were not there.
-        removed: files of an earlier push that are gone.
-    """
-
-    commit: str
-    sent: tuple[Upload, ...]
-    removed: tuple[str, ...]
-
-
 def check_plan(files: Sequence[Upload]) -> None:
-    """See that files are within the Hub's limits.
+    """Check files against the Hub's limits.
 
     Raises:
-        InputError: they are not; says which limit and what to do.
+        InputError: they exceed one; names the limit and the way out.
     """
     if not files:
         raise InputError("nothing to push: give a folder that has files.")
@@ -104,113 +127,90 @@ def check_plan(files: Sequence[Upload]) -> None:
 
 def push_files(
     files: Sequence[Upload],
-    repo: str,
-    repo_type: RepoType,
+    target: PushTarget,
     *,
-    public: bool = False,
-    revision: str = "main",
-    tag: str | None = None,
-    message: str = "Push",
-    owned: Sequence[str] = (),
     endpoint: str | None = None,
     track: Track = track_silently,
     say: Callable[[str], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> PushResult:
-    """Make a repository hold these files, and see that it does.
+    """Make a repository hold these files, and check that it does.
 
     Args:
-        files: what it shall hold; others in it stay, but for those in folders of ``owned``.
-        repo: ``organisation/name``; made if it is not there.
-        repo_type: dataset or model.
-        public: whether a repository that is made now is public.
-        revision: branch to commit to; made if it is not there.
-        tag: a name for the commit.
-        message: of the commit.
-        owned: folders in which files of an earlier push that are no more are removed.
-        endpoint: of the Hub, if not its usual one (or HF_ENDPOINT).
+        files: to push. Other files of the repository stay, except in the target's ``owned`` folders.
+        target: where they go.
+        endpoint: of the Hub; by default HF_ENDPOINT or its usual one.
         track: shows progress.
         say: shows a line to the user.
-        sleep: waits so many seconds.
+        sleep: waits, in seconds.
 
     Raises:
-        HubError: the Hub refuses, or cannot be reached after several attempts; what was sent stays there.
-        InputError: the files are beyond the Hub's limits.
+        HubError: the Hub refuses, or cannot be reached after several attempts; what was sent is kept there.
+        InputError: the files exceed the Hub's limits.
     """
     from huggingface_hub import HfApi
 
     check_plan(files)
     hub = HfApi(endpoint=endpoint)
-
-    def attempt_push() -> PushResult:
-        return _push_once(hub, files, repo, repo_type, public, revision, tag, message, owned, track)
-
-    return retry_action(attempt_push, repo, "write", say=say, sleep=sleep)
+    return retry_action(lambda: _push_once(hub, files, target, track), target.repo, "write", say=say, sleep=sleep)
 
 
-def _push_once(
-    hub: HfApi,
-    files: Sequence[Upload],
-    repo: str,
-    repo_type: RepoType,
-    public: bool,
-    revision: str,
-    tag: str | None,
-    message: str,
-    owned: Sequence[str],
-    track: Track,
-) -> PushResult:
+def _push_once(hub: HfApi, files: Sequence[Upload], target: PushTarget, track: Track) -> PushResult:
     from huggingface_hub import CommitOperationDelete
 
+    repo, repo_type = target.repo, target.repo_type
     hub.whoami()
-    hub.create_repo(repo, repo_type=repo_type, private=not public, exist_ok=True)
-    if revision != "main":
-        hub.create_branch(repo, branch=revision, repo_type=repo_type, exist_ok=True)
-    head = str(hub.repo_info(repo, repo_type=repo_type, revision=revision).sha)
-    there = list_files(hub, repo, repo_type, head)
-    missing = [file for file in files if not _is_same(file, there.get(file.path))]
-    kept = {file.path for file in files}
-    removed = sorted(path for path in there if path not in kept and path.partition("/")[0] in owned)
+    hub.create_repo(repo, repo_type=repo_type, private=not target.public, exist_ok=True)
+    if target.revision != "main":
+        hub.create_branch(repo, branch=target.revision, repo_type=repo_type, exist_ok=True)
+    head = str(hub.repo_info(repo, repo_type=repo_type, revision=target.revision).sha)
+    remote = list_files(hub, repo, repo_type, head)
+    missing = [file for file in files if not _is_same(file, remote.get(file.path))]
+    pushed = {file.path for file in files}
+    removed = sorted(path for path in remote if path not in pushed and path.partition("/")[0] in target.owned)
     commit = head
     if missing or removed:
-        steps = plan_commits([file.path for file in missing], removed, there)
+        steps = plan_commits([file.path for file in missing], removed, remote)
         additions = {file.path: _make_addition(file) for file in missing}
-        _send_contents(hub, list(additions.values()), repo, repo_type, revision, track)
-        for paths, gone in steps:
+        _send_contents(hub, list(additions.values()), target, track)
+        for added_paths, removed_paths in steps:
             commit = hub.create_commit(
                 repo,
-                [*(CommitOperationDelete(path) for path in gone), *(additions[path] for path in paths)],
-                commit_message=message,
+                [
+                    *(CommitOperationDelete(path) for path in removed_paths),
+                    *(additions[path] for path in added_paths),
+                ],
+                commit_message=target.message,
                 repo_type=repo_type,
-                revision=revision,
+                revision=target.revision,
                 parent_commit=commit,
             ).oid
     _verify_files(files, list_files(hub, repo, repo_type, commit), repo, commit)
-    if tag is not None:
-        _tag_commit(hub, repo, repo_type, tag, commit)
+    if target.tag is not None:
+        _tag_commit(hub, repo, repo_type, target.tag, commit)
     return PushResult(commit, tuple(missing), tuple(removed))
 
 
 def plan_commits(
-    paths: Sequence[str], removed: Sequence[str], there: Collection[str]
+    paths: Sequence[str], removed: Sequence[str], remote: Collection[str]
 ) -> list[tuple[Sequence[str], Sequence[str]]]:
-    """Which files come in which commit.
+    """Distribute changes over commits.
 
     Args:
-        paths: files to be added or changed.
-        removed: files that go.
-        there: what the repository has.
+        paths: files to add or change.
+        removed: files to remove.
+        remote: what the repository has.
 
     Returns:
-        For each commit the files that come and those that go; all but the last bring new files in folders alone.
+        Added and removed files of each commit. All commits but the last only add new files in folders.
 
     Raises:
         InputError: more files change than one commit takes.
     """
     if len(paths) + len(removed) <= MAX_FILES_PER_COMMIT:
         return [(paths, removed)]
-    new = [path for path in paths if path not in there and "/" in path]
-    last = [path for path in paths if path in there or "/" not in path]
+    new = [path for path in paths if path not in remote and "/" in path]
+    last = [path for path in paths if path in remote or "/" not in path]
     if len(last) + len(removed) > MAX_FILES_PER_COMMIT:
         raise InputError(
             f"{len(last) + len(removed):,} files change or go, and one commit takes {MAX_FILES_PER_COMMIT:,}: "
@@ -228,21 +228,21 @@ def _make_addition(file: Upload) -> CommitOperationAdd:
     return addition
 
 
-def _send_contents(
-    hub: HfApi, additions: list[CommitOperationAdd], repo: str, repo_type: RepoType, revision: str, track: Track
-) -> None:
+def _send_contents(hub: HfApi, additions: list[CommitOperationAdd], target: PushTarget, track: Track) -> None:
     """Send the contents of large files, some at a time; no revision has them yet."""
     groups = [additions[start : start + FILES_PER_UPLOAD] for start in range(0, len(additions), FILES_PER_UPLOAD)]
-    for group in track(groups, f"sending to {repo}", len(groups)):
-        hub.preupload_lfs_files(repo, group, repo_type=repo_type, revision=revision, free_memory=False)
+    for group in track(groups, f"sending to {target.repo}", len(groups)):
+        hub.preupload_lfs_files(
+            target.repo, group, repo_type=target.repo_type, revision=target.revision, free_memory=False
+        )
 
 
-def _is_same(file: Upload, there: RemoteFile | None) -> bool:
-    return there is not None and there.is_at(file.file, lambda _: file.sha256)
+def _is_same(file: Upload, remote: RemoteFile | None) -> bool:
+    return remote is not None and remote.is_at(file.file, lambda _: file.sha256)
 
 
-def _verify_files(files: Sequence[Upload], there: dict[str, RemoteFile], repo: str, commit: str) -> None:
-    wrong = [file.path for file in files if not _is_same(file, there.get(file.path))]
+def _verify_files(files: Sequence[Upload], remote: dict[str, RemoteFile], repo: str, commit: str) -> None:
+    wrong = [file.path for file in files if not _is_same(file, remote.get(file.path))]
     if wrong:
         raise HubError(f"{repo} at {commit}: {wrong[0]} is not the local file ({len(wrong)} such files); push again.")
 

@@ -1,63 +1,39 @@
-"""What every push command does: show the plan, stop there if that was asked, else send and say what was sent."""
+"""What all push commands share: their options, and showing the plan before the files are sent."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated, TypeAlias
 
 import typer
 
-from scar.common.hub_files import RepoType
 from scar.common.progress import show_progress
 from scar.publish.plan import iter_plan_lines
-from scar.publish.push import Upload, push_files
+from scar.publish.push import PushTarget, Upload, push_files
+
+Public: TypeAlias = Annotated[bool, typer.Option("--public", help="A repository made now is public, not private.")]
+DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Show the plan; ask the Hub nothing.")]
+Revision: TypeAlias = Annotated[str, typer.Option(help="Branch to commit to.")]
+Tag: TypeAlias = Annotated[str | None, typer.Option(help="A name for what is pushed, as v1.")]
 
 
-def send_files(
-    files: Sequence[Upload],
-    repo: str,
-    repo_type: RepoType,
-    *,
-    public: bool,
-    revision: str,
-    tag: str | None,
-    message: str,
-    owned: Sequence[str],
-    about: Sequence[str],
-    dry_run: bool,
-) -> None:
-    """Push files as `push` does, with its plan and its end on stdout.
+def send_files(files: Sequence[Upload], target: PushTarget, *, about: Sequence[str], dry_run: bool) -> None:
+    """Print the plan, push the files, and print the commit.
 
     Args:
-        files: see `push`, as for all others.
-        repo: on the Hub.
-        repo_type: data set or model.
-        public: whether a repository that is made now is.
-        revision: branch to commit to.
-        tag: a name for what is pushed.
-        message: of the commit.
-        owned: folders of the repository whose other files go.
-        about: more lines of the plan.
-        dry_run: show the plan; ask the Hub nothing.
+        files: to push.
+        target: where they go.
+        about: further lines of the plan.
+        dry_run: print the plan only; the Hub is not asked.
 
     Raises:
         HubError: the Hub refuses, or cannot be reached.
-        InputError: a file cannot be read, or the plan breaks the Hub's limits.
+        InputError: the files exceed the Hub's limits.
     """
-    for line in (*iter_plan_lines(files, repo, repo_type, public=public, revision=revision, tag=tag), *about):
+    for line in (*iter_plan_lines(files, target), *about):
         typer.echo(line)
     if dry_run:
         typer.echo("Nothing was sent.")
         return
-    done = push_files(
-        files,
-        repo,
-        repo_type,
-        public=public,
-        revision=revision,
-        tag=tag,
-        message=message,
-        owned=owned,
-        track=show_progress,
-        say=lambda line: typer.echo(line, err=True),
-    )
+    done = push_files(files, target, track=show_progress, say=lambda line: typer.echo(line, err=True))
     typer.echo(f"{len(done.sent)} files sent, {len(done.removed)} removed, all verified: commit {done.commit}")

@@ -1,4 +1,4 @@
-"""A corpus -> the files that are pushed of it: rows, provenance, card, Croissant, figures, plots, image checksums."""
+"""A corpus -> the files to push: rows, provenance, card, Croissant, statistics, plots, checksums of images."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from scar.publish.missing_images import IMAGE_CHECKSUMS
 from scar.publish.push import Upload, make_upload
 
 WORK_FOLDER = ".push"
-"""What a push keeps below the folder: checksums, and rows with images."""
+"""Folder below the corpus's, in which a push keeps hashes and rows with images."""
 
 OWNED_FOLDERS = ("SCaR-eval", "SCaR-train", "provenance", WITH_IMAGES_FOLDER, *PLOT_FOLDERS)
-"""Folders of a repository in which files that a new push does not have are removed."""
+"""Folders of a repository in which a push removes files of earlier pushes."""
 
 
 def collect_files(
@@ -34,43 +34,43 @@ def collect_files(
     embed_images: bool = False,
     track: Track = track_silently,
 ) -> tuple[list[Upload], CorpusSummary]:
-    """What is pushed of a corpus, after its card was rendered; of images the checksums, unless they are embedded.
+    """Render the card of a corpus and list the files to push. Images are pushed only inside of rows.
 
     Args:
         folder: a SCaR folder.
-        repo: where it goes.
+        repo: of the Hub.
         name: title of the card.
         template: of the card.
-        embed_images: whether rows with images go along.
+        embed_images: also push rows that contain their images.
         track: shows progress.
 
     Raises:
-        InputError: the corpus cannot be read, a file lies beyond the folder, the card is somebody's own, or an image
-            that is to be embedded is missing.
+        InputError: the corpus cannot be read, a link leaves the folder, the card was written by hand, or an image to
+            embed is missing.
     """
-    checksums = StoredHashes(folder / WORK_FOLDER / "checksums.json")
-    shards = write_image_shards(folder, folder / WORK_FOLDER, checksums, track) if embed_images else []
-    facts = write_card(folder, name=name, repo=repo, template=template, hasher=checksums, embedded=shards, track=track)
-    _write_image_checksums(folder, checksums, track)
-    paths = [file.path for config in facts.configs for file in config.files]
+    hashes = StoredHashes(folder / WORK_FOLDER / "checksums.json")
+    shards = write_image_shards(folder, folder / WORK_FOLDER, hashes, track) if embed_images else []
+    summary = write_card(folder, name=name, repo=repo, template=template, hasher=hashes, embedded=shards, track=track)
+    _write_image_checksums(folder, hashes, track)
+    paths = [file.path for config in summary.configs for file in config.files]
     paths += [
         CARD,
         CROISSANT,
         IMAGE_CHECKSUMS,
         STATISTICS_FILE,
         *(name for name in (REPORT_NAME, AUDIT) if (folder / name).is_file()),
-        *facts.plots,
+        *summary.plots,
     ]
     made = {shard.path for shard in shards}
     files = [
-        make_upload(folder / WORK_FOLDER if path in made else folder, path, checksums) for path in dict.fromkeys(paths)
+        make_upload(folder / WORK_FOLDER if path in made else folder, path, hashes) for path in dict.fromkeys(paths)
     ]
-    checksums.save()
-    return files, facts
+    hashes.save()
+    return files, summary
 
 
-def _write_image_checksums(folder: Path, checksums: StoredHashes, track: Track) -> None:
+def _write_image_checksums(folder: Path, hashes: StoredHashes, track: Track) -> None:
     names = sorted({sample.image for file in find_row_files(folder) for sample in file.iter_samples()})
-    there = [name for name in names if (folder / name).is_file() and ".." not in Path(name).parts]
-    lines = [f"{checksums(folder / name)}  {name}\n" for name in track(there, "checksums of images", len(there))]
+    present = [name for name in names if (folder / name).is_file() and ".." not in Path(name).parts]
+    lines = [f"{hashes(folder / name)}  {name}\n" for name in track(present, "checksums of images", len(present))]
     write_text("".join(lines), folder / IMAGE_CHECKSUMS)

@@ -1,4 +1,4 @@
-"""HTML pages that need no network and no other file: what is drawn in them, and how a template becomes one."""
+"""Self-contained HTML pages: render templates, embed images, outline masks, and split captions for marking."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from scar.sample import Caption, Mask, Part
 
 FOLDER = Path(__file__).parent
-"""Of the templates: `base.css` and `drawing.html` are for pages of other packages too."""
+"""Folder of the templates that all pages share: `layout.html`, `base.css` and `drawing.html`."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedImage:
-    """An embedded picture.
+    """An image inside of a page.
 
     Attributes:
-        uri: the reduced picture as a ``data:`` URI.
-        width: of the original in pixels; so is `height`.
-        height: see `width`.
+        uri: the reduced image as a ``data:`` URI.
+        width: of the original image in pixels.
+        height: of the original image in pixels.
     """
 
     uri: str
@@ -33,12 +33,12 @@ class EmbeddedImage:
 
 
 def render_page(template: str, *folders: Path, **values: Any) -> str:
-    """A page.
+    """Render a page.
 
     Args:
-        template: its file, in one of ``folders`` or here; all that it writes is escaped.
-        folders: where else templates lie.
-        values: what the template names; it is an error to leave one out.
+        template: its file name, in one of ``folders`` or in `FOLDER`. Values are escaped.
+        folders: further folders of templates.
+        values: all values that the template names.
     """
     import jinja2
 
@@ -53,7 +53,7 @@ def render_page(template: str, *folders: Path, **values: Any) -> str:
 
 
 def embed_image(image: Image, side: int) -> EmbeddedImage:
-    """A picture as JPEG whose larger side has at most so many pixels."""
+    """Reduce an image to at most ``side`` pixels on its longer side, as JPEG."""
     width, height = image.size
     image = image.convert("RGB")
     image.thumbnail((side, side))
@@ -68,11 +68,11 @@ def make_png_uri(data: bytes) -> str:
 
 
 def trace_outline(mask: Mask, side: int) -> str:
-    """The edge of a mask as the path data of an SVG, in pixels of the original; empty if it has no pixel.
+    """The edge of a mask as path data of SVG, in pixels of the original image; empty if the mask is empty.
 
     Args:
-        mask: what is outlined.
-        side: the edge is as fine as in a picture whose larger side has so many pixels.
+        mask: to outline.
+        side: resolution of the edge: pixels on the longer side.
     """
     import numpy as np
     from contourpy import contour_generator
@@ -82,7 +82,7 @@ def trace_outline(mask: Mask, side: int) -> str:
     pixels = Image.fromarray(mask.to_array().astype(np.uint8) * 255)
     share = min(1.0, side / max(width, height))
     small = pixels.resize((max(round(width * share), 1), max(round(height * share), 1)), Image.Resampling.BOX)
-    # a rim of nothing closes the edge of what touches the end of the image
+    # an empty rim closes the edges of things that touch the border of the image
     rimmed = np.pad(np.asarray(small, np.float64), 1)
     lines = contour_generator(z=rimmed).lines(127.5)
     scale = np.array([width / small.width, height / small.height])
@@ -94,6 +94,6 @@ def trace_outline(mask: Mask, side: int) -> str:
 
 
 def split_caption(caption: Caption, replaced: Part | None) -> tuple[tuple[str, bool], ...]:
-    """The elements of a caption in the order of its text, each with whether it is the replaced one."""
+    """The elements of a caption in the order of its text; true for the replaced one."""
     elements = (("object", caption.object), ("relation", caption.relation), ("scene", caption.scene))
     return tuple((text, part == replaced) for part, text in elements if text)

@@ -1,4 +1,4 @@
-"""Figures of a corpus for people who would rather look: charts as files, and tables and charts in one page."""
+"""Figures of a corpus as files: charts as PNG, and tables and charts in one page."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def save_figures(
     charts: Mapping[str, BarChart],
     beyond: Sequence[str] = (),
 ) -> None:
-    """Write ``<name>/*.png`` and the page ``<name>.html``, which needs no network and no other file.
+    """Write ``<name>/*.png`` and the self-contained page ``<name>.html``.
 
     Args:
-        folder: where to write.
-        name: of the page, and of the folder of the charts; other charts in that are removed.
+        folder: of the corpus.
+        name: of the page, and of the folder of charts, from which older charts are removed.
         title: of the page.
-        about: a sentence below it.
+        about: a sentence below the title.
         tables: as the terminal shows them.
         charts: by file name.
         beyond: figures beyond their limits, in words.

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 import scar.publish.push as module
 from scar.cli import app
 from scar.errors import HubError, InputError
-from scar.publish.push import Upload, check_plan, push_files
+from scar.publish.push import PushTarget, Upload, check_plan, push_files
 from tests.local_hub import TOKEN, Failure, LocalHub
 
 REPO = "me/corpus"
@@ -47,8 +47,8 @@ CONTENTS = {
 
 def send(hub: LocalHub, files: list[Upload], **options: Any) -> Any:
     waits: list[float] = []
-    done = push_files(files, REPO, "dataset", endpoint=hub.endpoint, sleep=waits.append, **options)
-    return done, waits
+    target = PushTarget(REPO, "dataset", **options)
+    return push_files(files, target, endpoint=hub.endpoint, sleep=waits.append), waits
 
 
 def test_a_push_is_private_one_commit_and_exact(local_hub: LocalHub, tmp_path: Path) -> None:
@@ -126,9 +126,8 @@ def test_what_passes_is_tried_again_at_every_step(
     waits: list[float] = []
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", waits.append)
     local_hub.failures.append(Failure(step, 1, **failure))
-    done = push_files(
-        uploads(tmp_path / "one", CONTENTS), REPO, "dataset", endpoint=local_hub.endpoint, sleep=waits.append
-    )
+    target = PushTarget(REPO, "dataset")
+    done = push_files(uploads(tmp_path / "one", CONTENTS), target, endpoint=local_hub.endpoint, sleep=waits.append)
     assert local_hub.files(REPO) == CONTENTS
     assert local_hub.failures[0].times == 0, "the step was reached"
     assert done.commit == local_hub.repos["datasets", REPO].branches["main"]
