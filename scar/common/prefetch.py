@@ -54,6 +54,8 @@ class Prefetcher(Generic[K, V]):
     def take(self, key: K) -> V:
         """The value of a key; an unexpected key is loaded now. Raises what ``load`` raised."""
         with self._lock:
+            if not self._loading:
+                self._load_more()
             loading = self._loading.pop(key, None)
             self._waiting.pop(key, None)
             self._load_more()
