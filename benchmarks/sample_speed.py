@@ -27,10 +27,10 @@ WARM_UP_IMAGES = 1_500
 def take_turns(data: Path, key: str) -> None:
     """Take turns: each line of the input is one; answer with CPU milliseconds a sample and a digest of all so far."""
     from scar.accounting import Tally
-    from scar.annotations import open_index
     from scar.annotations.call_cache import CallCache
+    from scar.annotations.opening import open_index
     from scar.build.pipeline import fit_generator, select_fit_indices
-    from scar.build.shard import Job, Shard, ShardResult
+    from scar.build.shard import Job, ShardResult, build_shard
     from scar.formats.schema import Origin
     from scar.generators.generator import make_rules_generator
     from scar.recipe import read_recipe
@@ -38,21 +38,20 @@ def take_turns(data: Path, key: str) -> None:
     gc.disable()  # as workers do
     recipe = read_recipe("scar-1m", data)
     source = next(source for source in recipe.sources if source.key == key)
-    album = open_index(source, Tally(skip_bad=True), CallCache())
-    fit_on = [album[place] for place in select_fit_indices(len(album))]
-    generator = fit_generator(make_rules_generator(), fit_on, source, recipe.seed, whole=len(fit_on) == len(album))
+    index = open_index(source, Tally(skip_bad=True), CallCache())
+    fit_on = [index[number] for number in select_fit_indices(len(index))]
+    generator = fit_generator(make_rules_generator(), fit_on, source, recipe.seed, complete=len(fit_on) == len(index))
     job = Job(source, recipe, generator, Origin("rules", "", None, recipe.seed), key)
-    Shard(job, [album[place] for place in range(min(WARM_UP_IMAGES, len(album)))])()
-    seen = hashlib.sha256()
+    build_shard([index[number] for number in range(min(WARM_UP_IMAGES, len(index)))], job)
+    digest = hashlib.sha256()
     for turn, _ in enumerate(sys.stdin):
-        drafts = [
-            album[(WARM_UP_IMAGES + turn * IMAGES_PER_TURN + number) % len(album)] for number in range(IMAGES_PER_TURN)
-        ]
+        first = WARM_UP_IMAGES + turn * IMAGES_PER_TURN
+        refs = [index[number % len(index)] for number in range(first, first + IMAGES_PER_TURN)]
         start = time.process_time()
-        made = Shard(job, drafts)()
+        result = build_shard(refs, job)
         took = time.process_time() - start
-        seen.update(made)
-        print(1000 * took / ShardResult.from_bytes(made).tally.samples, seen.hexdigest()[:16], flush=True)
+        digest.update(result)
+        print(1000 * took / ShardResult.from_bytes(result).tally.samples, digest.hexdigest()[:16], flush=True)
 
 
 def main() -> None:

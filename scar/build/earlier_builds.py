@@ -1,10 +1,11 @@
-"""What an earlier build put into the same folder: no build may bring its images into the other split."""
+"""Images of sources that earlier builds put into the same folder; a later build may not use them in the other split."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from scar.common.image_hash import find_image_hash, parse_coco_identity
@@ -14,12 +15,12 @@ from scar.sample import Split
 
 @dataclass(frozen=True, slots=True)
 class EarlierBuild:
-    """A file of rows that is there already.
+    """A source that the folder holds already.
 
     Attributes:
-        key: name and split, as a report lists it.
-        split: of the file.
-        images: number and identity of each image that has one.
+        key: its name and split, as in the build report.
+        split: of its rows.
+        images: id and identity of each image that has an identity.
     """
 
     key: str
@@ -30,13 +31,13 @@ class EarlierBuild:
 def find_earlier_builds(
     out: Path, keys: Collection[str], splits: Collection[Split], *, with_image_hash: bool = False
 ) -> list[EarlierBuild]:
-    """The files of rows in a folder, less those that are to be built now.
+    """Find the sources in a folder that the current build does not replace.
 
     Args:
-        out: the folder of a build; it need not be there.
-        keys: of the sources that are to be built.
-        splits: which files matter.
-        with_image_hash: tell those that are known by a number by their looks too.
+        out: the folder of the build; it need not exist.
+        keys: of the sources of the current build.
+        splits: which splits to look for.
+        with_image_hash: also hash images that have another identity.
 
     Raises:
         InputError: a file cannot be read.
@@ -50,25 +51,22 @@ def find_earlier_builds(
             continue
         known, images = file.read_identities(), file.read_image_ids()
 
-        def find_one_identity(path: str, known: dict[str, str] = known) -> str | None:
-            return find_identity(path, known, out)
-
         with ThreadPoolExecutor() as pool:
-            told = zip(images.values(), pool.map(find_one_identity, images), strict=True)
-            pairs = [(number, name) for number, name in told if name]
+            identities = list(pool.map(partial(find_identity, known=known, folder=out), images))
             if with_image_hash:
-                seen = zip(images.values(), pool.map(lambda path: find_image_hash(path, out), images), strict=True)
-                pairs += [(number, name) for number, name in seen if name]
-            found.append(EarlierBuild(key, file.split, tuple(pairs)))
+                identities += pool.map(partial(find_image_hash, folder=out), images)
+        ids = [*images.values()] * (2 if with_image_hash else 1)
+        pairs = tuple((image_id, identity) for image_id, identity in zip(ids, identities, strict=True) if identity)
+        found.append(EarlierBuild(key, file.split, pairs))
     return found
 
 
 def find_identity(path: str, known: dict[str, str], folder: Path) -> str | None:
-    """Which image of the world an image of a corpus is; None if only its name is known.
+    """Identity of an image of a corpus; None if the image is missing and its name tells nothing.
 
     Args:
-        path: as rows have it.
-        known: what the build noted of its images; see `RowFile.read_identities`.
-        folder: that paths are relative to.
+        path: of the image, as rows have it.
+        known: identities by path; see `RowFile.read_identities`.
+        folder: of the corpus; paths are relative to it.
     """
     return known.get(path) or parse_coco_identity(path) or find_image_hash(path, folder)

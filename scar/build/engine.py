@@ -1,18 +1,17 @@
-"""Where the work is done: in this process, in others of this machine, or on a Ray cluster.
+"""Engines run tasks: in this process, in other processes of this machine, or on a Ray cluster.
 
-An engine takes tasks, such as shards, and yields what they return, in their order. It takes a task when somebody is
-free for it, and never holds more than a few.
+An engine yields the results in the order of the tasks. It takes the next task when a worker is free, so memory holds
+only a few tasks and results.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import multiprocessing
 import signal
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from multiprocessing import forkserver, resource_tracker
@@ -20,38 +19,39 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
-from scar.build.shard import Job, Shard
 from scar.errors import BuildInterrupted, InputError
 
 T = TypeVar("T")
 
-Task: TypeAlias = Callable[[], T]
-"""Some work: a pure function of what it holds and of files that it names, which can be pickled, as its result can."""
-
-
-class Engine(Protocol):
-    """What does tasks."""
-
-    def __call__(self, tasks: Iterable[Task[T]], /) -> Iterator[T]:
-        """What each returns, in their order."""
-
+Task: TypeAlias = Callable[..., T]
+"""A pure function of its arguments and of files; it can be pickled, and so can its result."""
 
 EngineName: TypeAlias = Literal["local", "ray"]
 
-_PRELOADED = ["pandas", "scar.build.shard", "scar.generators.rules.true_caption", "scar.generators.rules.negatives"]
-"""What every worker imports; it is imported once, before they part."""
-
-_TASKS_AHEAD_PER_WORKER = 4
-"""How many tasks for each worker may be done before the first one of them is."""
+_RESULTS_AHEAD_PER_WORKER = 4
+"""Limits the memory that finished results need while an earlier task is still running."""
 
 
-def open_engine(name: EngineName, workers: int, stack: ExitStack) -> Engine:
-    """An engine that is closed together with a stack.
+class Engine(Protocol):
+    """Runs tasks."""
+
+    def __call__(self, tasks: Iterable[Task[T]], /, shared: tuple[object, ...] = ()) -> Iterator[T]:
+        """Call each task with the shared arguments and yield the results in the order of the tasks.
+
+        Args:
+            tasks: the tasks.
+            shared: large arguments that all tasks have in common; each worker receives them once and keeps them.
+        """
+
+
+def open_engine(name: EngineName, workers: int, stack: ExitStack, preload: Sequence[str] = ()) -> Engine:
+    """Make an engine.
 
     Args:
         name: ``local`` or ``ray``.
-        workers: processes of this machine, for the engine ``local``; 1 is this one.
-        stack: ends the processes.
+        workers: number of processes on this machine, for the engine ``local``; 1 means this process.
+        stack: ends the processes when it is closed.
+        preload: modules that the tasks need; they are imported once, before the processes fork.
     """
     if name == "ray":
         return run_on_ray
@@ -63,42 +63,43 @@ def open_engine(name: EngineName, workers: int, stack: ExitStack) -> Engine:
         for worker in crew:
             worker.stop()
 
-    def run_on_workers(tasks: Iterable[Task[T]], /) -> Iterator[T]:
+    def run_on_workers(tasks: Iterable[Task[T]], /, shared: tuple[object, ...] = ()) -> Iterator[T]:
         if not crew:
-            crew.extend(_Worker(_make_context()) for _ in range(workers))
-        return _iter_results(tasks, crew)
+            crew.extend(_Worker(_make_context(preload)) for _ in range(workers))
+        return _iter_results(tasks, shared, crew)
 
     stack.callback(stop_workers)
     return run_on_workers
 
 
-def run_here(tasks: Iterable[Task[T]], /) -> Iterator[T]:
-    """Work in this process."""
-    return (task() for task in tasks)
+def run_here(tasks: Iterable[Task[T]], /, shared: tuple[object, ...] = ()) -> Iterator[T]:
+    """Run tasks in this process."""
+    return (task(*shared) for task in tasks)
 
 
-def run_on_ray(tasks: Iterable[Task[T]], /) -> Iterator[T]:
-    """Work on the Ray cluster that this process has joined, or that ``RAY_ADDRESS`` names, else on one it starts here.
+def run_on_ray(tasks: Iterable[Task[T]], /, shared: tuple[object, ...] = ()) -> Iterator[T]:
+    """Run tasks on a Ray cluster: the one that this process has joined, else ``RAY_ADDRESS``, else a new local one.
 
-    Its nodes must see the images under the same path.
+    All nodes must see the images under the same path.
 
     Raises:
         InputError: Ray is not installed.
-        BuildInterrupted: the cluster lost a task's worker, and those that tried it again.
+        BuildInterrupted: the cluster lost the worker of a task, and every worker that tried the task again.
     """
     try:
         import ray as installed
     except ImportError:
         raise InputError("--engine ray: Ray is not installed; `pip install 'scar-virtue[ray]'` adds it.") from None
-    ray: Any = installed  # it has types for some of its functions only
+    ray: Any = installed  # only some of its functions have types
     if not ray.is_initialized():
         ray.init(log_to_driver=False, include_dashboard=False)
     remote = ray.remote(_run_task)
+    references = [ray.put(argument) for argument in shared]
     window = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
     remaining, running = iter(tasks), deque[Any]()
     try:
         while True:
-            running.extend(remote.remote(task) for task in islice(remaining, window - len(running)))
+            running.extend(remote.remote(task, *references) for task in islice(remaining, window - len(running)))
             if not running:
                 return
             yield ray.get(running.popleft())
@@ -111,49 +112,55 @@ def run_on_ray(tasks: Iterable[Task[T]], /) -> Iterator[T]:
             ray.cancel(reference)
 
 
-def _run_task(task: Task[T]) -> T:
-    """What a task returns."""
-    return task()
+def _run_task(task: Task[T], *shared: object) -> T:
+    return task(*shared)
 
 
-def _make_context() -> ForkServerContext | SpawnContext:
-    """Processes that inherit nothing of this one but, where that is possible, what they all import."""
+def _make_context(preload: Sequence[str]) -> ForkServerContext | SpawnContext:
+    """Start method of the workers: fork from a small server that has imported the modules, else spawn."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
+    context.set_forkserver_preload(list(preload))
     resource_tracker.ensure_running()  # it unblocks Ctrl-C when it starts
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        forkserver.ensure_running()  # Ctrl-C is its parent's to handle, while it imports too
+        forkserver.ensure_running()  # this process handles Ctrl-C, also while the server imports
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return context
 
 
 class _Worker:
-    """A process that does one task at a time."""
+    """A process that runs one task at a time."""
 
     def __init__(self, context: ForkServerContext | SpawnContext) -> None:
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_run_worker, args=(theirs,), daemon=True)
         self._process.start()
-        theirs.close()  # so that the line ends when the worker does
+        theirs.close()  # so that the connection ends when the worker does
+        self._shared: tuple[object, ...] = ()
         self.task_index: int | None = None
 
-    def start_task(self, index: int, task: Task[Any]) -> None:
-        """Give it a task, the one at a place among all."""
+    def start_task(self, index: int, task: Task[Any], shared: tuple[object, ...]) -> None:
+        """Send a task, and the shared arguments unless the worker has them.
+
+        Args:
+            index: of the task among all tasks.
+            task: the task.
+            shared: its arguments.
+        """
         try:
-            self.connection.send(task)
+            self.connection.send((task, None if shared is self._shared else shared))
         except BrokenPipeError:
             raise self._lost_error() from None
-        self.task_index = index
+        self.task_index, self._shared = index, shared
 
     def receive_result(self) -> tuple[int, Any]:
-        """The place of its task, and what came of it: a result or what went wrong."""
-        place, self.task_index = self.task_index, None
+        """Wait for the task. Returns its index, and its result or exception."""
+        index, self.task_index = self.task_index, None
         try:
-            return place or 0, self.connection.recv()
+            return index or 0, self.connection.recv()
         except (EOFError, ConnectionResetError):
             raise self._lost_error() from None
 
@@ -165,51 +172,48 @@ class _Worker:
     def _lost_error(self) -> BuildInterrupted:
         self._process.join()
         code = self._process.exitcode or 0
-        how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
-        return BuildInterrupted(f"a worker ended {how}; was there too little memory? Fewer --workers need less")
+        cause = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
+        return BuildInterrupted(f"a worker ended {cause}; was there too little memory? Fewer --workers need less")
 
 
-def _iter_results(tasks: Iterable[Task[T]], workers: list[_Worker]) -> Iterator[T]:
-    """Keep the crew busy and yield what it makes in the order of the tasks."""
+def _iter_results(tasks: Iterable[Task[T]], shared: tuple[object, ...], workers: list[_Worker]) -> Iterator[T]:
+    """Keep the workers busy and yield the results in the order of the tasks."""
     remaining = enumerate(tasks)
-    made: dict[int, T | Exception] = {}
-    turn = 0
+    results: dict[int, T | Exception] = {}
+    next_index = 0
     while True:
         for worker in workers:
-            if worker.task_index is None and len(made) < _TASKS_AHEAD_PER_WORKER * len(workers):
-                for place, task in islice(remaining, 1):
-                    worker.start_task(place, task)
+            if worker.task_index is None and len(results) < _RESULTS_AHEAD_PER_WORKER * len(workers):
+                for index, task in islice(remaining, 1):
+                    worker.start_task(index, task, shared)
         busy = {worker.connection: worker for worker in workers if worker.task_index is not None}
-        if not busy and turn not in made:
+        if not busy and next_index not in results:
             return
-        for line in wait(list(busy), timeout=0 if turn in made else None):
-            place, came = busy[line].receive_result()  # type: ignore[index]  # it is a Connection
-            made[place] = came
-        if turn in made:
-            result = made.pop(turn)
+        for connection in wait(list(busy), timeout=0 if next_index in results else None):
+            index, result = busy[connection].receive_result()  # type: ignore[index]  # it is a Connection
+            results[index] = result
+        if next_index in results:
+            result = results.pop(next_index)
             if isinstance(result, Exception):
                 raise result
-            turn += 1
+            next_index += 1
             yield result
 
 
 def _run_worker(connection: Connection) -> None:
-    """A worker's life: Ctrl-C is its parent's to handle, and without a parent there is nothing to do."""
+    """Run tasks until the parent ends; the parent handles Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.disable()  # what it makes and keeps has no cycles, and to look for some among all that is kept takes long
-    job: Job | None = None
+    gc.disable()  # the records have no cycles, and searching for some among all that is cached takes long
+    shared: tuple[object, ...] = ()
     while True:
         try:
-            task: Task[Any] = connection.recv()
+            task, new_shared = connection.recv()
         except EOFError:
             return
-        if isinstance(task, Shard):
-            if job is None or job.digest != task.job.digest:
-                job = task.job
-            task = dataclasses.replace(task, job=job)  # what its generator keeps serves the next shard too
+        shared = shared if new_shared is None else new_shared
         result: Any
         try:
-            result = task()
+            result = task(*shared)
         except Exception as error:  # noqa: BLE001 - the parent raises it
             error.add_note("".join(traceback.format_tb(error.__traceback__)))
             result = error

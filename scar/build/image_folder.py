@@ -1,4 +1,4 @@
-"""Files take their final places one by one, each whole or not at all."""
+"""The image folder of a source: links or copies of its images, each of them whole or absent."""
 
 from __future__ import annotations
 
@@ -12,59 +12,65 @@ from typing import Literal, TypeAlias
 from scar.common.files import replace_file
 from scar.common.progress import Track
 from scar.errors import InputError
+from scar.recipe import Source
 
 ImagesMode: TypeAlias = Literal["link", "copy"]
 
 
+def image_folder_name(source: Source) -> str:
+    """Path of the images of a source in the folder of a corpus; the published names say ``val`` for ``eval``."""
+    return f"images/{source.name.lower()}_{'val' if source.split == 'eval' else 'train'}"
+
+
 def refuse_to_replace(files: Mapping[Path, Path]) -> None:
-    """See that no file would take the place of a different one.
+    """Check that no file would replace a different one.
 
     Args:
-        files: places by the files that are to go there.
+        files: final path of each new file, by its current path.
 
     Raises:
         InputError: another file is in the way.
     """
-    for new, place in files.items():
-        if place.exists() and not (place.samefile(new) or filecmp.cmp(new, place, shallow=False)):
-            raise InputError(f"{place}: holds something else; --force replaces it, another --out keeps it.")
+    for new, path in files.items():
+        if path.exists() and not (path.samefile(new) or filecmp.cmp(new, path, shallow=False)):
+            raise InputError(f"{path}: holds something else; --force replaces it, another --out keeps it.")
 
 
 def refuse_to_replace_images(names: Sequence[str], root: Path, folder: Path) -> None:
-    """`refuse_to_replace` for images of ``root`` that are to go to ``folder``, both by the same names."""
-    there = _find_files(folder)
-    refuse_to_replace({root / name: folder / name for name in names if name in there})
+    """`refuse_to_replace` for images of the folder ``root`` that will have the same names in ``folder``."""
+    existing = _find_files(folder)
+    refuse_to_replace({root / name: folder / name for name in names if name in existing})
 
 
 def put_images(names: Sequence[str], root: Path, folder: Path, mode: ImagesMode, track: Track) -> None:
-    """Put images into a folder, in the place of what has their names.
+    """Link or copy images into a folder; files of the same names are replaced.
 
     Args:
         names: of the images, relative to both folders, with forward slashes.
-        root: where they are.
-        folder: where they are to be.
+        root: the folder they are in.
+        folder: the folder they go to.
         mode: ``link`` makes hard links, and copies where that is not possible.
         track: shows progress.
     """
-    there = _find_files(folder)
+    existing = _find_files(folder)
     for parent in {name.rpartition("/")[0] for name in names}:
         (folder / parent).mkdir(parents=True, exist_ok=True)
     for name in track(names, f"images of {folder.name}", len(names)):
-        image, place = f"{root}/{name}", f"{folder}/{name}"
-        if name not in there and mode == "link" and _link_image(image, place):
+        image, target = f"{root}/{name}", f"{folder}/{name}"
+        if name not in existing and mode == "link" and _link_image(image, target):
             continue
-        if not (name in there and Path(place).samefile(image)):
-            _put_image(Path(image), Path(place), mode)
+        if not (name in existing and Path(target).samefile(image)):
+            _put_image(Path(image), Path(target), mode)
 
 
 def remove_others(names: Sequence[str], folder: Path) -> None:
-    """Remove the images that an earlier build of a source used and this one does not."""
+    """Remove images that an earlier build of the source used and this one does not."""
     for name in _find_files(folder).difference(names):
         (folder / name).unlink()
 
 
 def _find_files(folder: Path) -> set[str]:
-    """The files in a folder and those below it, relative to it, with forward slashes."""
+    """All files below a folder, relative to it, with forward slashes."""
     found: set[str] = set()
     for parent, _, names in os.walk(folder):
         inside = Path(parent).relative_to(folder).as_posix()
@@ -73,7 +79,7 @@ def _find_files(folder: Path) -> set[str]:
 
 
 def _link_image(image: str, target: str) -> bool:
-    """Whether the file system made a hard link: not across disks, and not on all of them."""
+    """Whether the file system made a hard link; it cannot across disks, and some never can."""
     try:
         os.link(os.path.realpath(image) if os.path.islink(image) else image, target)  # noqa: PTH114 - Path takes longer
     except OSError:
@@ -82,7 +88,7 @@ def _link_image(image: str, target: str) -> bool:
 
 
 def _put_image(image: Path, target: Path, mode: ImagesMode) -> None:
-    """Put an image into the place of what may be there, under a temporary name first."""
+    """Link or copy one image; replaces a file of the same name."""
     with replace_file(target) as partial:
         if mode == "copy" or not _link_image(str(image), str(partial)):
             shutil.copyfile(image, partial)

@@ -1,8 +1,8 @@
-"""Which image of the world a picture is: the same one may stand in five data sets under five names.
+"""Find images that stand in a train split and in an eval split, also under different names.
 
-COCO's images are known by COCO's id, wherever they are used; Visual Genome says which of its images are COCO's, and
-which picture of Flickr the others are. Of all others the pixels tell, by looks that scaling and compressing hardly
-change. An image that some eval split has is held out of every train split.
+An identity is a text that is the same for the same photo in every source. COCO's file names hold COCO's id. Visual
+Genome tells COCO's id of some images and Flickr's id of the others. All other images get an image hash, which scaling
+and compression hardly change.
 """
 
 from __future__ import annotations
@@ -13,108 +13,100 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from scar.annotations.pictures import PictureIndex, PictureKey, lacks_id
+from scar.build.earlier_builds import EarlierBuild
+from scar.build.engine import Engine
 from scar.common.image_hash import hash_image, match_identities
 from scar.common.images import locate_image
 from scar.errors import BadRecord, LeakageError
 from scar.recipe import Source
 
-if TYPE_CHECKING:
-    from scar.build.earlier_builds import EarlierBuild
-    from scar.build.engine import Engine
-
 _IMAGES_PER_TASK = 500
-"""Images that are looked at by one task: some tenths of a second."""
+"""Images hashed by one task: some tenths of a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leakage:
-    """Which train images some eval split has.
+    """Train images that an eval split has.
 
     Attributes:
-        image_counts: number of images by name and split of train source and eval source.
-        image_ids: ids of these images by train source.
+        image_counts: number of images, by the keys of train source and eval source.
+        image_ids: their ids, by the key of the train source.
     """
 
     image_counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     image_ids: dict[str, frozenset[int]] = field(default_factory=dict)
 
     def count_by_eval(self, train_key: str) -> dict[str, int]:
-        """How many images of a train source each eval source has."""
+        """Number of images of a train source that each eval source has."""
         return {held: count for (name, held), count in sorted(self.image_counts.items()) if name == train_key}
 
     def to_text(self) -> str:
-        """The numbers in one line."""
+        """The counts in one line."""
         return "; ".join(f"{train} and {held}: {count}" for (train, held), count in sorted(self.image_counts.items()))
 
 
 def find_shared_images(train: Mapping[str, Iterable[tuple[int, str]]], evals: Mapping[str, Iterable[str]]) -> Leakage:
-    """Images that stand in a train and in an eval source.
+    """Match the images of train sources and eval sources by identity.
 
     Args:
-        train: image ids with identities, by source.
-        evals: identities, by eval source.
+        train: image ids with identities, by the key of the source.
+        evals: identities, by the key of the source.
 
-    >>> found = overlap({"A/train": [(1, "coco:7"), (2, "coco:8")]}, {"B/eval": ["coco:8"]})
-    >>> found.table(), found.images
+    >>> found = find_shared_images({"A/train": [(1, "coco:7"), (2, "coco:8")]}, {"B/eval": ["coco:8"]})
+    >>> found.to_text(), found.image_ids
     ('A/train and B/eval: 1', {'A/train': frozenset({2})})
     """
-    owners = {owner: list(identities) for owner, identities in evals.items()}
-    found = Leakage()
-    for name, images in train.items():
+    eval_identities = {key: list(identities) for key, identities in evals.items()}
+    leakage = Leakage()
+    for train_key, images in train.items():
         pairs = list(images)
-        ids: set[int] = set()
-        for owner, identities in owners.items():
-            both = match_identities([identity for _, identity in pairs], identities)
-            own = {number for (number, _), inside in zip(pairs, both, strict=True) if inside}
-            found.image_counts[name, owner] += len(own)
-            ids |= own
-        if ids:
-            found.image_ids[name] = frozenset(ids)
-    return dataclasses.replace(found, image_counts=+found.image_counts)
+        leaked: set[int] = set()
+        for eval_key, identities in eval_identities.items():
+            matches = match_identities([identity for _, identity in pairs], identities)
+            ids = {image_id for (image_id, _), is_match in zip(pairs, matches, strict=True) if is_match}
+            leakage.image_counts[train_key, eval_key] += len(ids)
+            leaked |= ids
+        if leaked:
+            leakage.image_ids[train_key] = frozenset(leaked)
+    return dataclasses.replace(leakage, image_counts=+leakage.image_counts)
 
 
 def find_leakage(
-    albums: Sequence[tuple[Source, PictureIndex]], engine: Engine, earlier_builds: Iterable[EarlierBuild] = ()
+    indexes: Sequence[tuple[Source, PictureIndex]], engine: Engine, earlier_builds: Iterable[EarlierBuild] = ()
 ) -> Leakage:
-    """Images that stand in a train and in an eval source, of one build or of one folder.
+    """Find train images that an eval split has, in one build and in earlier builds of its folder.
+
+    An image that does not decode has no identity; no sample is made of it either.
 
     Args:
-        albums: that are to be built.
-        engine: looks at the images of which only the pixels tell which ones they are.
-        earlier_builds: what earlier builds put into the folder.
-
-    Pictures whose image does not decode have no identity: no sample is made of them either.
+        indexes: the sources of the build.
+        engine: hashes images.
+        earlier_builds: of other sources.
     """
-    train: dict[str, Iterable[tuple[int, str]]] = {
-        each.key: each.images for each in earlier_builds if each.split == "train"
-    }
-    looks = {source.split for source, album in albums if lacks_id(source, album)}
-    train |= {
-        source.key: _iter_identities(source, album, engine, with_image_hash="eval" in looks)
-        for source, album in albums
-        if source.split == "train"
-    }
-    held: dict[str, Iterable[str]] = {
-        each.key: [identity for _, identity in each.images] for each in earlier_builds if each.split == "eval"
-    }
-    held |= {
-        source.key: (
-            identity for _, identity in _iter_identities(source, album, engine, with_image_hash="train" in looks)
-        )
-        for source, album in albums
-        if source.split == "eval"
-    }
-    return find_shared_images(train, held) if train and held else Leakage()
+    train: dict[str, Iterable[tuple[int, str]]] = {}
+    evals: dict[str, Iterable[str]] = {}
+    for built in earlier_builds:
+        if built.split == "train":
+            train[built.key] = built.images
+        else:
+            evals[built.key] = [identity for _, identity in built.images]
+    unidentified_splits = {source.split for source, index in indexes if lacks_id(source, index)}
+    for source, index in indexes:
+        if source.split == "train":
+            train[source.key] = _iter_identities(source, index, engine, with_image_hash="eval" in unidentified_splits)
+        else:
+            pairs = _iter_identities(source, index, engine, with_image_hash="train" in unidentified_splits)
+            evals[source.key] = (identity for _, identity in pairs)
+    return find_shared_images(train, evals) if train and evals else Leakage()
 
 
 def refuse_leakage(leakage: Leakage) -> None:
-    """See that no train image is in an eval split.
+    """Check that no train image is in an eval split.
 
     Raises:
-        LeakageError: some are; the message has the table.
+        LeakageError: some are; the message has the counts.
     """
     if leakage.image_counts:
         raise LeakageError(
@@ -124,30 +116,34 @@ def refuse_leakage(leakage: Leakage) -> None:
 
 
 def _iter_identities(
-    source: Source, album: PictureIndex, engine: Engine, *, with_image_hash: bool
+    source: Source, index: PictureIndex, engine: Engine, *, with_image_hash: bool
 ) -> Iterator[tuple[int, str]]:
-    """Image id and identity of each picture that may be used and has one.
+    """Image id and identity of each picture.
 
-    With ``with_image_hash``, those that are known by a number come once more by their looks.
+    Args:
+        source: where the pictures come from.
+        index: its pictures.
+        engine: hashes images.
+        with_image_hash: yield image hashes also for images that have another identity.
     """
-    unknown = []
-    for name in album.iter_keys():
-        if name.identity is None or with_image_hash:
-            unknown.append(name)
-        if name.identity is not None:
-            yield name.id, name.identity
-    parts = (unknown[start : start + _IMAGES_PER_TASK] for start in range(0, len(unknown), _IMAGES_PER_TASK))
-    for seen in engine(partial(_hash_images, source.images, part) for part in parts):
-        yield from seen
+    to_hash = []
+    for key in index.iter_keys():
+        if key.identity is None or with_image_hash:
+            to_hash.append(key)
+        if key.identity is not None:
+            yield key.id, key.identity
+    parts = (to_hash[start : start + _IMAGES_PER_TASK] for start in range(0, len(to_hash), _IMAGES_PER_TASK))
+    for pairs in engine(partial(_hash_images, source.images, part) for part in parts):
+        yield from pairs
 
 
-def _hash_images(images: Path, names: Sequence[PictureKey]) -> list[tuple[int, str]]:
-    """Image id and look of each picture that has one."""
-    found = []
-    for name in names:
-        place = f"image {name.id}"
+def _hash_images(folder: Path, keys: Sequence[PictureKey]) -> list[tuple[int, str]]:
+    """Image id and hash of each picture whose image decodes."""
+    pairs = []
+    for key in keys:
+        where = f"image {key.id}"
         try:
-            found.append((name.id, hash_image(locate_image(images, name.file, place), place)))
+            pairs.append((key.id, hash_image(locate_image(folder, key.file, where), where)))
         except BadRecord:  # no sample is made of it either
             continue
-    return found
+    return pairs

@@ -1,6 +1,6 @@
-"""read -> select -> complete -> swap and veto -> samples: nested generators, one picture at a time.
+"""Pictures -> selected regions -> gold captions -> negatives -> samples: nested generators, one picture at a time.
 
-Every random choice has a stream of its own, named by seed, source, split and record: no sample depends on the order of
+Each record has its own random stream, seeded by seed, source, split and record: no sample depends on the order of
 others or on the number of workers.
 """
 
@@ -12,7 +12,8 @@ from pathlib import Path
 from random import Random
 
 from scar.accounting import Tally
-from scar.annotations import PictureRef
+from scar.annotations.pictures import PictureRef
+from scar.build.image_folder import image_folder_name
 from scar.build.select import select_regions
 from scar.common.images import decode_image, locate_image, probe_image
 from scar.errors import BadRecord
@@ -22,42 +23,41 @@ from scar.sample import Picture, Region, Sample
 
 FIT_PICTURES = 500
 FIT_CAPTIONS = 600
-"""Enough to tell how frequent words are, few enough to take seconds."""
+"""Enough to estimate how frequent words are, few enough to take seconds."""
 
 
 def select_fit_indices(count: int) -> Sequence[int]:
-    """The places of the pictures, out of so many of a source, that a generator is shown: evenly spread."""
+    """Indices of the pictures that a generator is fitted on, evenly spread over a source of ``count`` pictures."""
     some = min(count, FIT_PICTURES)
-    return [place * count // some for place in range(some)]
+    return [number * count // some for number in range(some)]
 
 
 def fit_generator(
-    generator: Generator, drafts: Sequence[PictureRef], source: Source, seed: int, whole: bool
+    generator: Generator, refs: Sequence[PictureRef], source: Source, seed: int, complete: bool
 ) -> Generator:
-    """A generator whose negatives suit a source: it is shown some true captions.
+    """Fit the negatives of a generator to a source, on gold captions of some pictures.
 
     Args:
         generator: for any source.
-        drafts: the pictures that it is shown.
+        refs: references to the pictures.
         source: where they come from.
-        seed: of the build, so that these captions are the very ones that it writes.
-        whole: whether these are all pictures of the source.
+        seed: of the build, so that the build writes the same gold captions.
+        complete: whether these are all pictures of the source.
     """
     if generator.fit is None:
         return generator
-    unread = Tally(skip_bad=True)  # what cannot be used is counted when the picture's turn comes
-    told: list[GoldCaption] = []
-    for picture in (ref.read_picture(unread) for ref in drafts):
-        for region in select_regions(
-            picture, source.limits, _random_stream(seed, source, f"image {picture.id}"), unread.rejected
-        ):
+    unused = Tally(skip_bad=True)  # the build itself counts what cannot be used
+    golds: list[GoldCaption] = []
+    for picture in (ref.read_picture(unused) for ref in refs):
+        rng = _random_stream(seed, source, f"image {picture.id}")
+        for region in select_regions(picture, source.limits, rng, unused.rejected):
             gold = generator.write_gold(picture, region, _random_stream(seed, source, str(region.id)))
             if gold is not None:
-                told.append((gold, picture, region))
+                golds.append((gold, picture, region))
     rng = _random_stream(seed, source, "fitted")
-    whole = whole and len(told) <= FIT_CAPTIONS
-    some = told if whole else rng.sample(told, min(len(told), FIT_CAPTIONS))
-    return dataclasses.replace(generator, write_negatives=generator.fit(some, rng, whole))
+    complete = complete and len(golds) <= FIT_CAPTIONS
+    some = golds if complete else rng.sample(golds, min(len(golds), FIT_CAPTIONS))
+    return dataclasses.replace(generator, write_negatives=generator.fit(some, rng, complete))
 
 
 def iter_samples(
@@ -68,21 +68,17 @@ def iter_samples(
     Args:
         pictures: as a reader yields them; the reader has counted their regions in ``tally``.
         source: where they come from.
-        recipe: has the seed of every random choice, and says how closely images are looked at.
+        recipe: has the seed of every random choice, and says whether images are decoded.
         generator: writes the captions.
-        tally: counts samples and, by reason, regions that became none.
+        tally: counts samples and, by reason, rejected regions.
 
     Raises:
         BadRecord: an image cannot be used and ``tally`` does not skip such records.
     """
-    chosen = _select_regions(pictures, source, recipe.seed, tally)
-    look = decode_image if recipe.decode_images else probe_image
-    return _write_captions(_check_images(chosen, source, look, tally), source, recipe.seed, generator, tally)
-
-
-def image_folder_name(source: Source) -> str:
-    """Where a build keeps the images of a source, relative to its folder; SCaR's names say val for eval."""
-    return f"images/{source.name.lower()}_{'val' if source.split == 'eval' else 'train'}"
+    selected = _select_regions(pictures, source, recipe.seed, tally)
+    read_size = decode_image if recipe.decode_images else probe_image
+    checked = _check_images(selected, source, read_size, tally)
+    return _write_captions(checked, source, recipe.seed, generator, tally)
 
 
 def _select_regions(
@@ -90,16 +86,14 @@ def _select_regions(
 ) -> Iterator[tuple[Picture, tuple[Region, ...]]]:
     """Each picture with the regions that may become samples."""
     for picture in pictures:
-        regions = select_regions(
-            picture, source.limits, _random_stream(seed, source, f"image {picture.id}"), tally.rejected
-        )
-        traced = tuple(_keep_traced(regions, tally))
-        if traced:
-            yield picture, traced
+        rng = _random_stream(seed, source, f"image {picture.id}")
+        regions = tuple(_iter_with_mask(select_regions(picture, source.limits, rng, tally.rejected), tally))
+        if regions:
+            yield picture, regions
 
 
-def _keep_traced(regions: Iterable[Region], tally: Tally) -> Iterator[Region]:
-    """Those that have a mask, or need none."""
+def _iter_with_mask(regions: Iterable[Region], tally: Tally) -> Iterator[Region]:
+    """The regions with their masks; those whose mask cannot be used are rejected."""
     for region in regions:
         try:
             yield region.with_mask()
@@ -108,20 +102,20 @@ def _keep_traced(regions: Iterable[Region], tally: Tally) -> Iterator[Region]:
 
 
 def _check_images(
-    chosen: Iterable[tuple[Picture, tuple[Region, ...]]],
+    pictures: Iterable[tuple[Picture, tuple[Region, ...]]],
     source: Source,
     read_size: Callable[[Path, str], tuple[int, int]],
     tally: Tally,
 ) -> Iterator[tuple[Picture, tuple[Region, ...]]]:
-    """Those whose image is there, is whole and has the size that the annotations say."""
-    for picture, regions in chosen:
-        place = f"{source.key}, image {picture.id}"
+    """The pictures whose image exists, is complete and has the size that the annotations say."""
+    for picture, regions in pictures:
+        where = f"{source.key}, image {picture.id}"
         try:
-            path = locate_image(source.images, picture.file, place)
-            size = read_size(path, place)
+            path = locate_image(source.images, picture.file, where)
+            size = read_size(path, where)
             if size != (picture.width, picture.height):
                 problem = f"{path} is {size[0]}x{size[1]}, said to be {picture.width}x{picture.height}"
-                raise BadRecord(place, problem, "image_size")
+                raise BadRecord(where, problem, "image_size")
         except BadRecord as bad:
             tally.reject_regions(bad, len(regions))
         else:
@@ -135,7 +129,7 @@ def _write_captions(
     generator: Generator,
     tally: Tally,
 ) -> Iterator[Sample]:
-    """A sample of each region that gets its ten captions."""
+    """A sample for each region that gets ten captions."""
     for picture, regions in pictures:
         for region in regions:
             rng = _random_stream(seed, source, str(region.id))
@@ -161,5 +155,5 @@ def _write_captions(
 
 
 def _random_stream(seed: int, source: Source, record: str) -> Random:
-    """Random numbers of one record; Python hashes a text seed with SHA-512."""
+    """Random numbers for one record; Python hashes a text seed with SHA-512."""
     return Random(f"{seed}/{source.key}/{record}")  # noqa: S311 - choices of a corpus, not secrets

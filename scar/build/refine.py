@@ -1,7 +1,8 @@
-"""Redrawing negatives until who sees no image finds the gold captions no more often than by chance.
+"""Redraw negatives until a text-only model can no longer pick the gold caption.
 
-A blind model learns of a corpus; then negatives are drawn again, more than are needed, and chosen so that the model
-ranks the gold caption anywhere. It judges no image that it has learned of. The gold captions stay as they are.
+A text-only ("blind") model is trained on a corpus. Then more negatives are drawn than needed, and chosen so that the
+model gives the gold caption any rank. The model judges only images that it was not trained on. Gold captions do not
+change.
 """
 
 from __future__ import annotations
@@ -23,28 +24,28 @@ from scar.generators.generator import Generator
 from scar.sample import Caption
 
 MOST_SAMPLES_LEARNED = 20_000
-"""Most samples that the blind model learns of."""
+"""Samples that the blind model is trained on; more change its weights little and take longer."""
 
 MOST_ROUNDS = 3
-"""So often negatives are drawn again at most."""
+"""How often negatives are redrawn at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlindModel:
-    """What a blind model has learned: how much each run of words speaks for a caption.
+    """A text-only model: the weight of each n-gram as evidence for the gold caption.
 
     Attributes:
-        ngrams: the runs of words.
-        weights: (columns,) of each.
+        ngrams: the vocabulary.
+        weights: (n-grams,) of each.
     """
 
     ngrams: NgramVocabulary
     weights: Floats
 
     @classmethod
-    def train_on(cls, sheet: QuestionSet) -> BlindModel:
-        known = NgramVocabulary.from_texts(sheet.captions)
-        return cls(known, fit_conditional_logit(known.make_features(sheet.captions), sheet.gold_indices))
+    def train_on(cls, questions: QuestionSet) -> BlindModel:
+        ngrams = NgramVocabulary.from_texts(questions.captions)
+        return cls(ngrams, fit_conditional_logit(ngrams.make_features(questions.captions), questions.gold_indices))
 
     def __call__(self, texts: Sequence[str]) -> Floats:
         """(texts,) scores."""
@@ -52,21 +53,21 @@ class BlindModel:
 
 
 def select_judge(file: str, judges: Sequence[BlindModel]) -> BlindModel:
-    """The judge that has not learned of an image."""
+    """The model that was not trained on an image."""
     return judges[find_fold(file)]
 
 
 def select_questions(results: Iterable[ShardResult], seed: str) -> QuestionSet:
-    """The samples of a source, or as many as a blind model may learn of."""
-    draw: ReservoirSample[Question] = ReservoirSample(MOST_SAMPLES_LEARNED, seed)
+    """The samples of a source, or `MOST_SAMPLES_LEARNED` of them at random."""
+    sample: ReservoirSample[Question] = ReservoirSample(MOST_SAMPLES_LEARNED, seed)
     for result in results:
         files = result.rows["qry_image_path"].to_pylist()
-        golds, swaps = result.notes["gold"].to_pylist(), result.notes["negatives"].to_pylist()
-        for file, gold, negatives in zip(files, golds, swaps, strict=True):
+        golds, negative_lists = result.notes["gold"].to_pylist(), result.notes["negatives"].to_pylist()
+        for file, gold, negatives in zip(files, golds, negative_lists, strict=True):
             parts = tuple(negative.pop("part") for negative in negatives)
             texts = tuple(Caption(**elements).text for elements in (gold, *negatives))
-            draw.add_item(Question(texts, parts, file.split("/", 2)[2]))
-    return QuestionSet(draw.items)
+            sample.add_item(Question(texts, parts, file.split("/", 2)[2]))
+    return QuestionSet(sample.items)
 
 
 def refine_source(
@@ -75,17 +76,20 @@ def refine_source(
     key: str,
     seed: int,
 ) -> tuple[Callable[[], Iterable[ShardResult]], dict[str, Any]]:
-    """Make a source, and again as long as a blind model finds more than chance and `CHANCE_MARGIN`.
+    """Build a source, and redraw its negatives until a text-only model can no longer pick the gold caption.
+
+    The model may pick it in `CHANCE_MARGIN` more questions than chance.
 
     Args:
         generator: draws the negatives.
-        start_round: makes the source with a generator in the round of a number; what it returns yields the results.
-        key: the source, for messages.
-        seed: draws what the blind model learns of.
+        start_round: takes a generator and the number of the round; returns a function that yields the shard results.
+        key: of the source, for messages and random choices.
+        seed: draws the samples that the model is trained on.
 
     Returns:
-        What yields the results of the last round, and figures: ``rounds`` of redrawing, and of every round ``blind``,
-        the share of gold captions found, among all and beside the swaps of each part.
+        The function that yields the shard results of the last round, and figures: ``rounds`` counts the redraws,
+        ``blind`` holds for each round the hit rate of the model among all ten captions and beside the swaps of each
+        part.
 
     Raises:
         InputError: there are too few images, or the generator cannot choose among negatives.
@@ -95,14 +99,14 @@ def refine_source(
     blind = []
     results = start_round(generator, 0)
     for number in range(1, MOST_ROUNDS + 2):
-        sheet = select_questions(results(), f"{seed}/{key}/refine")
-        if not fills_every_fold(sheet.questions):
+        questions = select_questions(results(), f"{seed}/{key}/refine")
+        if not fills_every_fold(questions.questions):
             raise InputError(f"{key}: too few images for a blind model to learn of; build without --refine.")
-        rate = compute_hit_rates(score_questions(fit_ngrams, None, sheet), sheet)
-        blind.append({"all": rate["hit"]} | {part: kind["hit"] for part, kind in rate["kinds"].items()})
-        if rate["hit"] <= rate["chance"] + CHANCE_MARGIN or number > MOST_ROUNDS:
+        rates = compute_hit_rates(score_questions(fit_ngrams, None, questions), questions)
+        blind.append({"all": rates["hit"]} | {part: kind["hit"] for part, kind in rates["kinds"].items()})
+        if rates["hit"] <= rates["chance"] + CHANCE_MARGIN or number > MOST_ROUNDS:
             break
-        judges = [BlindModel.train_on(sheet.split_fold(fold)[0]) for fold in range(FOLDS)]
+        judges = [BlindModel.train_on(questions.split_fold(fold)[0]) for fold in range(FOLDS)]
         choosing = partial(generator.write_negatives, find_judge=partial(select_judge, judges=judges))
         results = start_round(dataclasses.replace(generator, write_negatives=choosing), number)
     return results, {"rounds": len(blind) - 1, "blind": blind}

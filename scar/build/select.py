@@ -13,10 +13,10 @@ def select_regions(picture: Picture, limits: Limits, rng: Random, rejected: Coun
     """Choose regions of a picture: as many categories as possible, by chance within a category.
 
     Args:
-        picture: its boxes lie in the image; regions that are no targets are passed over and not counted.
-        limits: what a region must have.
-        rng: decides who stays when there are too many.
-        rejected: counts the others as ``crowd``, ``small`` or ``over_limit``.
+        picture: its boxes lie in the image; regions that are no targets are ignored and not counted.
+        limits: of size and number.
+        rng: draws the order within a category, and between categories.
+        rejected: counts rejected regions as ``crowd``, ``small`` or ``over_limit``.
 
     Returns:
         At most ``limits.max_per_image`` regions in the picture's order.
@@ -33,12 +33,12 @@ def select_regions(picture: Picture, limits: Limits, rng: Random, rejected: Coun
         else:
             by_category[region.category].append(region)
 
-    # The second of a category comes after the first of every other one.
+    # The second region of a category ranks below the first region of every other category.
     ranked: list[tuple[int, float, Region]] = []
     for category in sorted(by_category):
         regions = by_category[category]
-        for place, region in enumerate(rng.sample(regions, len(regions))):
-            ranked.append((place, rng.random(), region))
+        for rank, region in enumerate(rng.sample(regions, len(regions))):
+            ranked.append((rank, rng.random(), region))
     ranked.sort(key=lambda entry: entry[:2])
     if len(ranked) > limits.max_per_image:
         rejected["over_limit"] += len(ranked) - limits.max_per_image

@@ -1,4 +1,4 @@
-"""A shard is some images of a source: what a worker gets, does and gives back, the same on every engine."""
+"""A shard is some pictures of a source: the unit of work of a build, the same on every engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Self
 import pyarrow as pa
 
 from scar.accounting import Tally
-from scar.annotations import PictureRef
+from scar.annotations.pictures import PictureRef
 from scar.build.pipeline import iter_samples
 from scar.formats.row_codec import make_provenance_table, make_row_table
 from scar.formats.schema import PROVENANCE_SCHEMA, SCHEMAS, Origin
@@ -21,11 +21,8 @@ from scar.generators.generator import Generator
 from scar.recipe import Recipe, Source
 from scar.sample import Sample, Split
 
-SHARD_IMAGES = 500
-"""Images of a shard: a second or two of work, some megabytes. The files that are published do not depend on it."""
-
 _METADATA_KEY = b"scar"
-"""Key of the schema's metadata under which a shard keeps all that is no row."""
+"""Key of the schema's metadata under which a shard keeps what is not a column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +33,8 @@ class Job:
         source: where the pictures come from.
         recipe: seed and strictness.
         generator: writes the captions.
-        origin: what the provenance says of all samples.
-        digest: names all that decides the results; see `Store`.
+        origin: provenance of all samples.
+        digest: of everything that decides the results; see `ShardStore`.
     """
 
     source: Source
@@ -48,42 +45,14 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
-    """What a worker gets.
-
-    Attributes:
-        job: what to do.
-        picture_refs: of the pictures, by ascending id.
-    """
-
-    job: Job
-    picture_refs: Sequence[PictureRef]
-
-    def __call__(self) -> bytes:
-        """Make its samples: a pure function of it and of the files that it names.
-
-        Returns:
-            The bytes of a `ShardResult`.
-
-        Raises:
-            BadRecord: a record cannot be used and the recipe does not skip such records.
-        """
-        job, tally = self.job, Tally(skip_bad=self.job.recipe.skip_bad)
-        pictures = (ref.read_picture(tally) for ref in self.picture_refs)
-        with _garbage_collection_off():
-            rows, notes = _make_tables(iter_samples(pictures, job.source, job.recipe, job.generator, tally), job)
-        return ShardResult(job.digest, rows, notes, tally).to_bytes()
-
-
-@dataclass(frozen=True, slots=True)
 class ShardResult:
-    """What a worker gives back.
+    """Samples of a shard as tables.
 
     Attributes:
-        digest: that of its shard.
+        digest: of its job.
         rows: in the published format.
         notes: their provenance, row by row.
-        tally: what was counted on the way.
+        tally: counts of its records.
     """
 
     digest: str
@@ -97,8 +66,8 @@ class ShardResult:
         return [path.split("/", 2)[2] for path in dict.fromkeys(self.rows["qry_image_path"].to_pylist())]
 
     def to_bytes(self) -> bytes:
-        """An Arrow file; the same result gives the same bytes."""
-        head = {
+        """An Arrow file; equal results give equal bytes."""
+        metadata = {
             "digest": self.digest,
             "records": self.tally.records,
             "samples": self.tally.samples,
@@ -106,40 +75,60 @@ class ShardResult:
             "ignored": self.tally.ignored,
             "vetoes": self.tally.vetoes,
         }
-        both = [*self.rows.columns, *self.notes.columns]
+        columns = [*self.rows.columns, *self.notes.columns]
         fields = [
             *(field.with_name(f"row.{field.name}") for field in self.rows.schema),
             *(field.with_name(f"note.{field.name}") for field in self.notes.schema),
         ]
-        schema = pa.schema(fields, metadata={_METADATA_KEY: json.dumps(head, sort_keys=True)})
+        schema = pa.schema(fields, metadata={_METADATA_KEY: json.dumps(metadata, sort_keys=True)})
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
-            writer.write_table(pa.Table.from_arrays(both, schema=schema))
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
         return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:
         """The result that `to_bytes` wrote."""
         table = pa.ipc.open_file(content).read_all()
-        head = json.loads(table.schema.metadata[_METADATA_KEY])
+        metadata = json.loads(table.schema.metadata[_METADATA_KEY])
         split: Split = "train" if "row.pos_text" in table.schema.names else "eval"
-        rows = len(SCHEMAS[split])
+        width = len(SCHEMAS[split])
         return cls(
-            head["digest"],
-            pa.Table.from_arrays(table.columns[:rows], schema=SCHEMAS[split]),
-            pa.Table.from_arrays(table.columns[rows:], schema=PROVENANCE_SCHEMA),
+            metadata["digest"],
+            pa.Table.from_arrays(table.columns[:width], schema=SCHEMAS[split]),
+            pa.Table.from_arrays(table.columns[width:], schema=PROVENANCE_SCHEMA),
             Tally(
-                records=head["records"],
-                samples=head["samples"],
-                rejected=Counter(head["rejected"]),
-                ignored=Counter(head["ignored"]),
-                vetoes=Counter(head["vetoes"]),
+                records=metadata["records"],
+                samples=metadata["samples"],
+                rejected=Counter(metadata["rejected"]),
+                ignored=Counter(metadata["ignored"]),
+                vetoes=Counter(metadata["vetoes"]),
             ),
         )
 
 
+def build_shard(refs: Sequence[PictureRef], job: Job) -> bytes:
+    """Make the samples of a shard: a pure function of its arguments and of the files that they name.
+
+    Args:
+        refs: references to the pictures, by ascending id.
+        job: what all shards of the source have in common.
+
+    Returns:
+        The bytes of a `ShardResult`.
+
+    Raises:
+        BadRecord: a record cannot be used and the recipe does not skip such records.
+    """
+    tally = Tally(skip_bad=job.recipe.skip_bad)
+    pictures = (ref.read_picture(tally) for ref in refs)
+    with _garbage_collection_off():
+        rows, notes = _make_tables(iter_samples(pictures, job.source, job.recipe, job.generator, tally), job)
+    return ShardResult(job.digest, rows, notes, tally).to_bytes()
+
+
 def read_digest(content: bytes | memoryview | pa.Buffer) -> str:
-    """The digest in the bytes of a result, of which only the end is looked at.
+    """The digest in the bytes of a result; reads only the end of them.
 
     Raises:
         ValueError: these are not the bytes of a result.
@@ -151,14 +140,14 @@ def read_digest(content: bytes | memoryview | pa.Buffer) -> str:
 
 
 def _make_tables(samples: Iterable[Sample], job: Job) -> tuple[pa.Table, pa.Table]:
-    """Rows and notes; the samples themselves are gone when it returns."""
+    """Rows and provenance; a function of its own, so that the samples are freed when it returns."""
     made = list(samples)
     return make_row_table(made, job.source.split, job.origin.seed), make_provenance_table(made, job.origin)
 
 
 @contextmanager
 def _garbage_collection_off() -> Iterator[None]:
-    """Python does not look for cycles among what it keeps: a shard's records have none, and to look takes a fifth."""
+    """The records of a shard have no reference cycles, and searching for some takes a fifth of the time."""
     was_on = gc.isenabled()
     gc.disable()
     try:

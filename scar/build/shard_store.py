@@ -1,4 +1,4 @@
-"""Finished shards on disk: an interrupted build finds them again."""
+"""Finished shards on disk, so that the next build need not repeat them after an interruption."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from scar.common.files import replace_file
 
 
 class ShardStore:
-    """A folder of finished shards. Each file has its name only when it is whole, and says what it was made of.
+    """A folder of finished shards. Each file is complete and holds the digest of its job.
 
     Args:
         folder: made if it is not there.
-        digest: names all that decides the shards; those of another digest are removed.
+        digest: of everything that decides the shards; shards of another digest are removed.
     """
 
     def __init__(self, folder: Path, digest: str) -> None:
@@ -27,26 +27,26 @@ class ShardStore:
             self._write_file(mark, digest.encode())
 
     def __len__(self) -> int:
-        """How many are finished."""
+        """Number of finished shards."""
         return len(list(self.folder.glob("*.shard")))
 
     def __contains__(self, number: int) -> bool:
-        """Whether a shard is finished and its file is whole."""
+        """Whether a shard is finished and its file is complete."""
         try:
             return read_digest(self._shard_path(number).read_bytes()) == self._digest
         except (FileNotFoundError, ValueError):
             return False
 
     def read_shard(self, number: int) -> ShardResult:
-        """A finished shard."""
+        """Result of a finished shard."""
         return ShardResult.from_bytes(self._shard_path(number).read_bytes())
 
     def write_shard(self, number: int, content: bytes) -> None:
-        """Keep what a shard returned."""
+        """Store the bytes of a result."""
         self._write_file(self._shard_path(number), content)
 
     def remove_folder(self) -> None:
-        """Give up the folder and what is in it."""
+        """Remove the folder and all shards."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _shard_path(self, number: int) -> Path:

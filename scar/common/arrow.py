@@ -1,13 +1,14 @@
 """Arrow arrays and tables without pandas.
 
-Where pandas is installed, `pyarrow.array`, `pyarrow.parquet.read_table` and `Table.group_by` import it, whatever they
-are called with; that takes as long as building a small corpus. The functions here go around these calls.
+Where pandas is installed, pyarrow imports it in `array`, `Array.to_numpy`, `parquet.read_table` and `Table.group_by`,
+whatever they are called with. That takes as long as building a small corpus, so the functions here avoid these calls.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -53,6 +54,17 @@ def make_flag_array(flags: Sequence[bool]) -> pa.BooleanArray:
     """
     bits = np.packbits(np.asarray(flags, bool), bitorder="little")
     return pa.Array.from_buffers(pa.bool_(), len(flags), [None, pa.py_buffer(bits)])
+
+
+def to_numpy(column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
+    """Numbers without nulls as a numpy array; an array in one piece is not copied.
+
+    >>> to_numpy(make_number_array([1, 2], "int64"))
+    array([1, 2])
+    """
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    pieces = [np.from_dlpack(chunk) for chunk in chunks]
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
 def read_table(path: Path) -> pa.Table:

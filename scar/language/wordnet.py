@@ -181,18 +181,20 @@ def _find_hypernyms(synset: int) -> list[int]:
 
 @cache
 def _read_noun_table() -> _NounTable:
+    from scar.common.arrow import to_numpy
+
     table = _read_table("nouns").combine_chunks()
     lemmas = table["lemma"].to_pylist()
-    synsets = table["synset"].to_numpy()
+    synsets = to_numpy(table["synset"])
     lists = table["hypernyms"].chunk(0)
     return _NounTable(
         lemmas=lemmas,
         first_row={name: i for i, name in zip(range(len(lemmas) - 1, -1, -1), reversed(lemmas), strict=True)},
         row_by_synset=dict(zip(synsets.tolist(), range(len(lemmas)), strict=True)),
         synsets=synsets,
-        counts=table["count"].to_numpy(),
-        hypernym_starts=lists.offsets.to_numpy(),
-        hypernyms=lists.values.to_numpy(),
+        counts=to_numpy(table["count"]),
+        hypernym_starts=to_numpy(lists.offsets),
+        hypernyms=to_numpy(lists.values),
     )
 
 

@@ -15,7 +15,7 @@ from scar.accounting import Tally
 from scar.annotations import open_index, opening
 from scar.annotations.call_cache import CallCache
 from scar.annotations.inputs import digest_input
-from scar.build import corpus
+from scar.build import plan
 from scar.build.engine import Task, run_here
 from scar.common.progress import track_silently
 from scar.demo.world import draw_world
@@ -105,6 +105,6 @@ def test_a_worker_that_is_lost_while_files_are_opened_is_told_with_the_way_out(
     def lose(*_: object) -> None:
         raise BuildInterrupted("a worker ended by signal SIGKILL")
 
-    monkeypatch.setattr(corpus, "open_sources", lose)
+    monkeypatch.setattr(plan, "open_sources", lose)
     with pytest.raises(BuildInterrupted, match=r"SIGKILL; the same command begins again\."):
         scar.build(Recipe(sources=(source(worlds, "A", "a"),)), tmp_path / "out")

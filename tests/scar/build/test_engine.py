@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,8 +20,9 @@ import msgspec
 import pytest
 
 from scar import Recipe, Source, build
-from scar.build import corpus
-from scar.build.shard import Shard, ShardResult
+from scar.annotations.pictures import PictureRef
+from scar.build import corpus, plan
+from scar.build.shard import Job, ShardResult
 from scar.build.shard_store import ShardStore
 from scar.demo.world import draw_world
 from scar.errors import BadRecord, BuildInterrupted, InputError
@@ -58,7 +60,7 @@ def whole(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corpus, "SHARD_IMAGES", 3)
+    monkeypatch.setattr(plan, "SHARD_IMAGES", 3)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -69,7 +71,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_bytes_depend_neither_on_workers_nor_on_shards(
     recipe: Recipe, whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, workers: int
 ) -> None:
-    monkeypatch.setattr(corpus, "SHARD_IMAGES", size)
+    monkeypatch.setattr(plan, "SHARD_IMAGES", size)
     build(recipe, tmp_path, workers=workers)
     assert contents(tmp_path) == whole
 
@@ -129,13 +131,13 @@ def test_both_splits_may_come_of_the_same_files(recipe: Recipe, tmp_path: Path, 
 def test_what_is_complete_is_not_built_again_unless_it_was_changed_or_force_says_so(
     recipe: Recipe, whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    built, build_shard = [], Shard.__call__
+    built, build_shard = [], corpus.build_shard
 
-    def note(shard: Shard) -> bytes:
-        built.append(shard)
-        return build_shard(shard)
+    def note(refs: Sequence[PictureRef], job: Job) -> bytes:
+        built.append(job)
+        return build_shard(refs, job)
 
-    monkeypatch.setattr(Shard, "__call__", note)
+    monkeypatch.setattr(corpus, "build_shard", note)
     first = build(recipe, tmp_path)
     assert len(built) == 2
     assert build(recipe, tmp_path) == first
@@ -209,7 +211,7 @@ def test_a_killed_worker_is_noticed(
 
 SCRIPT = """
 import time
-from scar.build import corpus
+from scar.build import plan
 from scar.cli import app
 from scar.build.shard_store import ShardStore
 
@@ -218,7 +220,7 @@ def put(store, number, content, put=ShardStore.write_shard):
     time.sleep(0.05)  # so that a signal finds the build at work
 
 ShardStore.write_shard = put
-corpus.SHARD_IMAGES = 2
+plan.SHARD_IMAGES = 2
 if __name__ == "__main__":
     app()
 """
@@ -273,6 +275,12 @@ def test_ctrl_c_is_one_line_and_the_build_goes_on_later(
     assert contents(out) == whole
 
 
+PRELOAD_SLOW = """
+from scar.build import corpus
+open_engine = corpus.open_engine
+corpus.open_engine = lambda name, workers, stack, preload: open_engine(name, workers, stack, ["slow"])
+"""
+
 SLOW = """
 import pathlib, time
 
@@ -285,9 +293,7 @@ def test_ctrl_c_while_workers_are_yet_to_start_is_one_line_too(recipe: Recipe, t
     build_command = command(recipe, tmp_path / "out")
     (tmp_path / "slow.py").write_text(SLOW)
     script = tmp_path / "scar_small.py"
-    script.write_text(
-        script.read_text().replace("SHARD_IMAGES = 2", 'SHARD_IMAGES = 2\nscar.engine._NEEDED = ["slow"]')
-    )
+    script.write_text(script.read_text().replace("SHARD_IMAGES = 2", f"SHARD_IMAGES = 2{PRELOAD_SLOW}"))
     with subprocess.Popen(  # noqa: S603
         build_command,
         stdout=subprocess.DEVNULL,
@@ -305,13 +311,13 @@ def test_ctrl_c_while_workers_are_yet_to_start_is_one_line_too(recipe: Recipe, t
 
 
 def test_a_result_survives_its_bytes(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen, build_shard = list[bytes](), Shard.__call__
+    seen, build_shard = list[bytes](), corpus.build_shard
 
-    def note(shard: Shard) -> bytes:
-        seen.append(build_shard(shard))
+    def note(refs: Sequence[PictureRef], job: Job) -> bytes:
+        seen.append(build_shard(refs, job))
         return seen[0]
 
-    monkeypatch.setattr(Shard, "__call__", note)
+    monkeypatch.setattr(corpus, "build_shard", note)
     report = build(Recipe(sources=recipe.sources[1:]), tmp_path)["Drawn/train"]
     (content,) = seen
     result = ShardResult.from_bytes(content)

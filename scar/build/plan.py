@@ -1,0 +1,247 @@
+"""Before a build: what its folder holds already, which images are held out, and what is left to build."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from scar.annotations.inputs import check_inputs, digest_input
+from scar.annotations.opening import OpenedSource, are_heavy, open_sources
+from scar.annotations.pictures import PictureRef, lacks_id, with_held_out
+from scar.build.earlier_builds import find_earlier_builds
+from scar.build.engine import Engine, run_here
+from scar.build.image_folder import ImagesMode, image_folder_name
+from scar.build.leakage import Leakage, find_leakage, refuse_leakage
+from scar.build.pipeline import fit_generator, select_fit_indices
+from scar.common.files import is_inside
+from scar.common.progress import Track
+from scar.errors import InputError, LeakageError, RecipeError
+from scar.formats.build_report import read_report
+from scar.formats.schema import Origin
+from scar.generators.generator import Generator
+from scar.recipe import Recipe, Source
+from scar.sample import Split
+
+SHARD_IMAGES = 500
+"""Images of a shard: one or two seconds of work, some megabytes. The published files do not depend on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSettings:
+    """How to build; the recipe says what.
+
+    Attributes:
+        out: the folder of the corpus.
+        generator: writes the captions.
+        images_mode: whether images are linked or copied.
+        force: replace what is there.
+        engine: runs the tasks.
+        track: shows progress.
+    """
+
+    out: Path
+    generator: Generator
+    images_mode: ImagesMode
+    force: bool
+    engine: Engine
+    track: Track
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlan(OpenedSource):
+    """A source that is to be built, or is built already.
+
+    Attributes:
+        leakage: its images that other splits have.
+        origin: provenance of all samples.
+        inputs_entry: its entry in the build report, as far as inputs and settings decide it.
+        rows: file of its samples.
+        sidecar: file of their provenance.
+        image_folder: folder of their images.
+        digest: of everything that decides the bytes of the files.
+        finished_entry: its whole entry in the build report; None if it is to be built.
+    """
+
+    leakage: Leakage
+    origin: Origin
+    inputs_entry: dict[str, Any]
+    rows: Path
+    sidecar: Path
+    image_folder: Path
+    digest: str
+    finished_entry: dict[str, Any] | None
+
+    @property
+    def held_out(self) -> frozenset[int]:
+        """Ids of the images that give no sample, since an eval split has them."""
+        return self.leakage.image_ids.get(self.source.key, frozenset())
+
+    def select_pictures(self, indices: Sequence[int]) -> tuple[PictureRef, ...]:
+        """References to the pictures at some indices."""
+        return tuple(with_held_out(self.index[index], self.held_out) for index in indices)
+
+    def split_into_shards(self) -> list[range]:
+        """The indices of the pictures of each shard."""
+        count = len(self.index)
+        return [range(start, min(start + SHARD_IMAGES, count)) for start in range(0, count, SHARD_IMAGES)]
+
+    def make_fit_task(self, generator: Generator, seed: int) -> Callable[[], Generator]:
+        """The task of fitting a generator to the source."""
+        indices = select_fit_indices(len(self.index))
+        refs, complete = self.select_pictures(indices), len(indices) == len(self.index)
+        return partial(fit_generator, generator, refs, self.source, seed, complete=complete)
+
+
+def check_paths(source: Source, out: Path) -> None:
+    """Check that the files of a source are there, before hours are spent on another source.
+
+    Raises:
+        InputError: one is missing.
+        RecipeError: the images lie in the folder that the build writes.
+    """
+    check_inputs(source)
+    if is_inside(source.images, out / "images"):
+        raise RecipeError(
+            f"{source.images}: the images of {source.key} lie where the build writes; give another --out."
+        )
+
+
+def make_plans(recipe: Recipe, settings: BuildSettings) -> tuple[BuildSettings, list[SourcePlan]]:
+    """Open all sources and compare them with what is there.
+
+    Returns:
+        The settings, for a small build with an engine that starts no processes, and a plan for each source.
+
+    Raises:
+        InputError: a file cannot be used, or another build is in the way.
+        LeakageError: see `find_build_leakage`.
+    """
+    heavy = are_heavy(recipe.sources)
+    engine = settings.engine if heavy else run_here
+    opened, digests = open_sources(recipe.sources, recipe.skip_bad, engine, settings.track)
+    if not heavy and all(len(each.index) <= SHARD_IMAGES for each in opened):
+        settings = dataclasses.replace(settings, engine=run_here)
+    leakage = find_build_leakage(recipe, opened, settings)
+    return settings, [_make_plan(each, digests, leakage, recipe, settings) for each in opened]
+
+
+def find_build_leakage(recipe: Recipe, opened: Sequence[OpenedSource], settings: BuildSettings) -> Leakage:
+    """Train images that an eval split has, in this build and in earlier builds of its folder.
+
+    Raises:
+        LeakageError: there are some and the recipe does not drop them, or an earlier build has them in a train split.
+    """
+    if recipe.overlap == "keep":
+        return Leakage()
+    keys = {source.key for source in recipe.sources}
+    other_splits: set[Split] = {"train" if source.split == "eval" else "eval" for source in recipe.sources}
+    indexes = [(each.source, each.index) for each in opened]
+    with_image_hash = any(lacks_id(source, index) for source, index in indexes)
+    earlier = find_earlier_builds(settings.out, keys, other_splits, with_image_hash=with_image_hash)
+    leakage = find_leakage(indexes, settings.engine, earlier)
+    if recipe.overlap == "refuse":
+        refuse_leakage(leakage)
+    built = leakage.image_ids.keys() - keys
+    if built:
+        raise LeakageError(
+            f"images of eval splits are in train splits that are in {settings.out} already ({leakage.to_text()}); "
+            f"build {', '.join(sorted(built))} again after this, or both with one recipe, into another --out."
+        )
+    return leakage
+
+
+def _make_plan(
+    opened: OpenedSource, digests: Mapping[Path, str], leakage: Leakage, recipe: Recipe, settings: BuildSettings
+) -> SourcePlan:
+    """Compare a source with what its folder holds.
+
+    Raises:
+        InputError: the folder holds another build of the same name and split, or cannot be written to.
+    """
+    source, out = opened.source, settings.out
+    origin = Origin(settings.generator.name, settings.generator.version, source.licence, recipe.seed)
+    entry = _make_inputs_entry(source, digests, recipe, origin, leakage)
+    rows = out / _row_file_name(source)
+    plan = SourcePlan(
+        source=source,
+        index=opened.index,
+        tally=opened.tally,
+        leakage=leakage,
+        origin=origin,
+        inputs_entry=entry,
+        rows=rows,
+        sidecar=out / "provenance" / rows.name,
+        image_folder=out / image_folder_name(source),
+        digest=hashlib.sha256(json.dumps([source.key, entry, SHARD_IMAGES], sort_keys=True).encode()).hexdigest(),
+        finished_entry=None,
+    )
+    reported = read_report(out).get(source.key)
+    if reported is not None and not settings.force:
+        if any(reported.get(key) != entry[key] for key in entry):
+            raise InputError(
+                f"{rows}: built from other inputs or settings; --force replaces it, another --out keeps it."
+            )
+        if _is_complete(reported, plan):
+            return dataclasses.replace(plan, finished_entry=dict(reported))
+    _check_out(out)
+    return plan
+
+
+def _is_complete(entry: dict[str, Any], plan: SourcePlan) -> bool:
+    """Whether the folder holds the files of an entry unchanged, and as many images."""
+    if not (plan.rows.is_file() and plan.sidecar.is_file() and plan.image_folder.is_dir()):
+        return False
+    if sum(path.is_file() for path in plan.image_folder.rglob("*")) != entry["images"]:
+        return False
+    return bool(entry["sha256"] == {"rows": digest_input(plan.rows), "provenance": digest_input(plan.sidecar)})
+
+
+def _check_out(out: Path) -> None:
+    """Check that a folder, or the one it will be made in, can be written to.
+
+    Raises:
+        InputError: it is a file, or there is no permission.
+    """
+    existing = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise InputError(f"{existing}: is a file, not a folder; give another --out.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(f"{existing}: no permission to write there; give another --out.")
+
+
+def _make_inputs_entry(
+    source: Source, digests: Mapping[Path, str], recipe: Recipe, origin: Origin, leakage: Leakage
+) -> dict[str, Any]:
+    """Everything that decides the bytes of a source, for the build report."""
+    held_out = leakage.image_ids.get(source.key)
+    return {
+        "inputs": {role: {"file": path.name, "sha256": digests[path]} for role, path in source.inputs.items()},
+        "settings": {
+            "generator": origin.generator,
+            "generator_version": origin.generator_version,
+            "licence": origin.licence,
+            "min_area_share": source.min_area_share,
+            "min_side": source.min_side,
+            "max_per_image": source.max_per_image,
+            "held_out": hashlib.sha256(repr(sorted(held_out)).encode()).hexdigest() if held_out else None,
+            "reader": source.reader,
+            "refine": recipe.refine,
+            "seed": origin.seed,
+            "skip_bad": recipe.skip_bad,
+            "decode_images": recipe.decode_images,
+        },
+    }
+
+
+def _row_file_name(source: Source) -> str:
+    """Path of the samples in the folder of a corpus, as the published corpus has it."""
+    if source.split == "eval":
+        return f"SCaR-eval/SCaR_eval_{source.name}.parquet"
+    return f"SCaR-train/SCAR_{source.name}.parquet"
