@@ -1,4 +1,4 @@
-"""SCaR: a corpus of things in scenes, built from annotated images."""
+"""SCaR: build and read a corpus of things in scenes, each with one true caption and nine false ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LATE = {"Recipe": "scar.recipe", "Source": "scar.recipe", "read": "scar.formats
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs more than the standard library when it is asked for: the records stay light."""
+    """Import `Recipe`, `Source` and `read` only when they are used, so that `import scar` stays light."""
     from importlib import import_module
 
     if name not in _LATE:

@@ -1,4 +1,4 @@
-"""Where the records of one source went: the accounting identity."""
+"""Counts of the records of one source, and the accounting identity."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from scar.errors import AccountingError, BadRecord
 
 @dataclass
 class Tally:
-    """Counts of one source; every record that is read ends as a sample or under one reason.
+    """Counts of one source: every record that is read becomes a sample or is counted under one reason.
 
     Attributes:
-        skip_bad: count records that cannot be used instead of refusing the source.
-        records: annotated regions read.
-        samples: samples written.
-        rejected: regions that became no sample, by reason.
-        ignored: other records that were left out (images, captions, relations, categories), by reason.
-        vetoes: negatives that were drawn and refused, by reason.
+        skip_bad: count records that cannot be used, instead of raising.
+        records: number of annotated regions that were read.
+        samples: number of samples that were written.
+        rejected: numbers of regions without a sample, by reason.
+        ignored: numbers of other unused records (images, captions, relations, categories), by reason.
+        vetoes: numbers of refused candidates for negatives, by reason.
     """
 
     skip_bad: bool = False
@@ -29,11 +29,11 @@ class Tally:
     vetoes: Counter[str] = field(default_factory=Counter)
 
     def reject_regions(self, bad: BadRecord, regions: int = 1) -> None:
-        """Count regions that cannot be used, or raise ``bad`` when that was not asked for."""
+        """Count regions that cannot be used; raise ``bad`` unless `skip_bad` is set."""
         self._count_records(self.rejected, bad, regions)
 
     def ignore_records(self, bad: BadRecord, records: int = 1) -> None:
-        """Count other records that cannot be used, or raise ``bad`` when that was not asked for."""
+        """Count other records that cannot be used; raise ``bad`` unless `skip_bad` is set."""
         self._count_records(self.ignored, bad, records)
 
     def _count_records(self, counter: Counter[str], bad: BadRecord, times: int) -> None:
@@ -42,7 +42,7 @@ class Tally:
         counter[bad.reason] += times
 
     def add_tally(self, other: Tally) -> None:
-        """Take over what was counted elsewhere."""
+        """Add the counts of another tally."""
         self.records += other.records
         self.samples += other.samples
         self.rejected.update(other.rejected)
@@ -54,10 +54,10 @@ class Tally:
         return f"{self.records} records = {self.samples} samples + {self.rejected.total()} rejected"
 
     def check_identity(self, source: str) -> None:
-        """Check the identity.
+        """Check that records = samples + rejected.
 
         Raises:
-            AccountingError: a record is missing from the books or stands in them twice.
+            AccountingError: a record is counted twice or not at all.
         """
         if self.records != self.samples + self.rejected.total():
             raise AccountingError(

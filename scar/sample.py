@@ -1,7 +1,7 @@
-"""The records of the corpus: what is in a picture, and what a sample says of one thing in it.
+"""The records of the corpus: a picture with its regions, and a sample about one region.
 
-A reader turns annotation files into `Picture`s. The pipeline picks a `Region` of each, writes a `Caption` that is
-true of it, and nine `Negative`s that are not: together a `Sample`.
+A reader turns annotation files into `Picture`s. The build selects a `Region`, writes a `Caption` that is true of it and
+nine `Negative`s that are false of it. Together they are a `Sample`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Part: TypeAlias = Literal["scene", "relation", "object"]
 PARTS: tuple[Part, ...] = ("scene", "relation", "object")
-"""The elements a negative can replace, in the order in which the negatives stand in a row."""
+"""The part of the caption that a negative replaces, in the order of the negatives in a row."""
 
 Split: TypeAlias = Literal["train", "eval"]
 SPLITS: tuple[Split, ...] = ("train", "eval")
@@ -27,7 +27,7 @@ NEGATIVES_PER_PART = 3
 
 
 class Box(msgspec.Struct, frozen=True):
-    """A rectangle in pixels of the original image; x0, y0 is its top left corner, x1, y1 lies outside it.
+    """A rectangle in pixels of the original image. x0, y0 is its top left pixel; x1, y1 is just outside it.
 
     >>> Box.from_xywh(10, 20, 30, 40)
     Box(x0=10, y0=20, x1=40, y1=60)
@@ -40,7 +40,7 @@ class Box(msgspec.Struct, frozen=True):
 
     @classmethod
     def from_xywh(cls, x: float, y: float, width: float, height: float) -> Self:
-        """Box from COCO's corner and size."""
+        """Make a box from COCO's corner and size."""
         return cls(x, y, x + width, y + height)
 
     @property
@@ -58,7 +58,7 @@ class Box(msgspec.Struct, frozen=True):
 
     @property
     def area(self) -> float:
-        """Square pixels; 0 when the corners are not in order."""
+        """Square pixels; 0 if x1, y1 is not right of and below x0, y0."""
         return (self.x1 - self.x0) * (self.y1 - self.y0) if self.x1 > self.x0 and self.y1 > self.y0 else 0
 
     @property
@@ -66,12 +66,12 @@ class Box(msgspec.Struct, frozen=True):
         return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
 
     def intersection(self, other: Box) -> Box:
-        """The rectangle that both share; of area 0 when there is none."""
+        """The rectangle that both boxes cover; its area is 0 if they do not overlap."""
         return Box(max(self.x0, other.x0), max(self.y0, other.y0), min(self.x1, other.x1), min(self.y1, other.y1))
 
     def intersection_area(self, other: Box) -> float:
-        """Square pixels that both cover."""
-        x0 = self.x0 if self.x0 > other.x0 else other.x0  # built-in max and min take ten times as long
+        """Area of the intersection in square pixels."""
+        x0 = self.x0 if self.x0 > other.x0 else other.x0  # max() and min() take ten times as long
         x1 = self.x1 if self.x1 < other.x1 else other.x1
         if x1 <= x0:
             return 0
@@ -87,11 +87,11 @@ class Box(msgspec.Struct, frozen=True):
 
 
 class Mask(msgspec.Struct, frozen=True):
-    """Which pixels belong to a thing: COCO's compressed run-length encoding.
+    """The pixels of a thing in COCO's compressed run-length encoding.
 
     Attributes:
         size: height and width of the image in pixels.
-        counts: the runs, column by column, in COCO's text form.
+        counts: the run lengths, column by column, in COCO's text form.
     """
 
     size: tuple[int, int]
@@ -99,7 +99,7 @@ class Mask(msgspec.Struct, frozen=True):
 
     @classmethod
     def from_array(cls, pixels: NDArray[np.bool_]) -> Self:
-        """Mask from an (H, W) array; non-zero is inside."""
+        """Make a mask from an (H, W) array; non-zero is inside."""
         import numpy as np
         from pycocotools import mask
 
@@ -120,18 +120,17 @@ class Mask(msgspec.Struct, frozen=True):
 
 
 class Region(msgspec.Struct, frozen=True):
-    """One annotated thing of a picture.
+    """One annotated thing in a picture.
 
     Attributes:
         id: the source's record id, unique within the source.
-        box: where it is.
-        category: what it is, in the source's words.
-        mask: its pixels, if the source has them and it is traced.
-        crowd: whether the box holds many things of the category at once.
-        phrases: what the source says of this very thing, such as referring expressions.
-        target: whether a sample may be made of it; others are there as what else the picture shows.
-        make_mask: makes the mask. A reader gives it instead of the mask: few regions become samples, and masks take
-            time.
+        box: its bounding box.
+        category: its name in the source.
+        mask: its pixels, if the source has them and they are decoded.
+        crowd: whether the box contains many things of the category.
+        phrases: texts of the source about this thing, such as referring expressions.
+        target: whether it may become a sample. Other regions only say what else the picture shows.
+        make_mask: decodes the mask. Readers set it instead of the mask: decoding takes time and few regions need it.
     """
 
     id: int
@@ -144,11 +143,11 @@ class Region(msgspec.Struct, frozen=True):
     make_mask: Callable[[], Mask | None] | None = None
 
     def __eq__(self, other: object) -> bool:
-        """How the mask is made is not part of it."""
+        """Compare everything except `make_mask`."""
         return isinstance(other, Region) and self._compared == other._compared
 
     def __hash__(self) -> int:
-        """Of the id alone: what is kept by region is looked up often."""
+        """Hash the id only: regions are often keys of a dictionary."""
         return hash(self.id)
 
     @property
@@ -156,16 +155,16 @@ class Region(msgspec.Struct, frozen=True):
         return self.id, self.box, self.category, self.mask, self.crowd, self.phrases, self.target
 
     def with_mask(self) -> Self:
-        """This region with its mask.
+        """This region with its mask decoded.
 
         Raises:
-            BadRecord: what the source says is no mask of this image.
+            BadRecord: the source's data is no mask of this image.
         """
         return self if self.make_mask is None else msgspec.structs.replace(self, mask=self.make_mask(), make_mask=None)
 
 
 class Relation(msgspec.Struct, frozen=True):
-    """An annotated fact: region `subject` stands in `predicate` ("on", "holding") to region `object`; ids."""
+    """An annotated relation, such as "on" or "holding", between two regions; `subject` and `object` are their ids."""
 
     subject: int
     predicate: str
@@ -173,17 +172,17 @@ class Relation(msgspec.Struct, frozen=True):
 
 
 class Picture(msgspec.Struct, frozen=True, dict=True):
-    """One image with all that its source knows of it.
+    """One image with all its annotations.
 
     Attributes:
         id: the source's image id.
         file: path below the source's image folder, with forward slashes.
-        width: in pixels.
-        height: in pixels.
-        regions: in the source's order.
+        width: width in pixels.
+        height: height in pixels.
+        regions: its regions in the source's order.
         captions: sentences about the whole image.
-        relations: annotated facts between its regions.
-        scene: the label of the place, if the source has one.
+        relations: annotated relations between its regions.
+        scene: the scene label, such as "kitchen", if the source has one.
     """
 
     id: int
@@ -200,7 +199,7 @@ class Picture(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def regions_by_category(self) -> dict[str, tuple[Region, ...]]:
-        """Its regions by category, in the order in which each is met first."""
+        """The regions by category; the categories are in the order of their first regions."""
         found: dict[str, list[Region]] = {}
         for region in self.regions:
             found.setdefault(region.category, []).append(region)
@@ -208,17 +207,17 @@ class Picture(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def relations_by_subject(self) -> dict[int, tuple[tuple[str, Region], ...]]:
-        """Predicate and other region of each relation between its regions, by the subject's id."""
+        """Predicate and object of each relation by the id of its subject; an object without a region is left out."""
         by_id = {region.id: region for region in self.regions} if self.relations else {}
         found: dict[int, list[tuple[str, Region]]] = {}
         for relation in self.relations:
             if relation.object in by_id:
                 found.setdefault(relation.subject, []).append((relation.predicate, by_id[relation.object]))
-        return {subject: tuple(facts) for subject, facts in found.items()}
+        return {subject: tuple(pairs) for subject, pairs in found.items()}
 
 
 class Caption(msgspec.Struct, frozen=True):
-    """``<object> <relation> <scene>``; each element carries its own articles, so the joined text reads as English.
+    """``<object> <relation> <scene>``. Each part has its own article, so the joined text is English.
 
     >>> gold = Caption("a salad fork", "on", "a table")
     >>> gold.text
@@ -233,13 +232,13 @@ class Caption(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """The elements that are there, joined by spaces."""
+        """The parts that are not empty, joined by spaces."""
         if self.object and self.relation and self.scene:
             return f"{self.object} {self.relation} {self.scene}"
-        return " ".join(element for element in (self.object, self.relation, self.scene) if element)
+        return " ".join(part for part in (self.object, self.relation, self.scene) if part)
 
     def swap(self, part: Part, value: str) -> Self:
-        """This caption with one element replaced."""
+        """This caption with one part replaced."""
         return type(self)(
             value if part == "object" else self.object,
             value if part == "relation" else self.relation,
@@ -248,24 +247,24 @@ class Caption(msgspec.Struct, frozen=True):
 
 
 class Negative(msgspec.Struct, frozen=True):
-    """A caption that is not true of the region, and the part in which it differs from the gold one."""
+    """A caption that is false of the region, and the part that differs from the gold caption."""
 
     part: Part
     caption: Caption
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """One row of the corpus: a thing in a scene, the caption that is true of it and nine that are not.
+    """One row of the corpus: a thing in a scene, one true caption and nine false ones.
 
     Attributes:
         id: ``<source>/<split>/<region id>``.
         source: name of the source, as in the file names.
         split: train or eval.
-        image: path relative to the image root (the build's folder), with forward slashes.
+        image: path relative to the folder of the build, with forward slashes.
         image_id: the source's image id.
-        region: the thing in the box.
-        gold: the true caption. Where only its text is known, it stands in `object`.
-        negatives: three scene, three relation, three object swaps, in this order.
+        region: the thing that the captions are about.
+        gold: the true caption. If only its text is known, the text is in `object`.
+        negatives: three scene, three relation and three object swaps, in this order.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""ADE20K -> `Picture`s: which of its two releases a folder holds is seen from the folder."""
+"""ADE20K -> `Picture`s: recognise which of the two releases a folder contains."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from scar.recipe import Source
 
 
 def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
-    """Index of one split of ADE20K.
+    """Index the pictures of one split of ADE20K.
 
     Raises:
-        InputError: the folder holds neither release, or both.
+        InputError: the folder contains neither release, or both.
     """
     release = source.inputs["release"]
     full = (release / "images" / "ADE").is_dir()
     challenge = (release / "objectInfo150.txt").is_file()
     if full == challenge:
-        what = "both releases of ADE20K, whose classes differ" if full else "no release of ADE20K"
+        problem = "both releases of ADE20K, whose classes differ" if full else "no release of ADE20K"
         raise InputError(
-            f"{release}: holds {what}; give ADEChallengeData2016 (with objectInfo150.txt) or ADE20K_2021_17_01 (with "
-            "images/ADE)."
+            f"{release}: holds {problem}; give ADEChallengeData2016 (with objectInfo150.txt) or ADE20K_2021_17_01 "
+            "(with images/ADE)."
         )
     return ade20k_2021.open_index(source, tally) if full else ade20k_2016.open_index(source)

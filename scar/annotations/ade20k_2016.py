@@ -1,14 +1,14 @@
 """ADE20K's challenge release of 2016 (SceneParse150) -> `Picture`s.
 
-``annotations/<split>/*.png`` has the class of each pixel, 1 to 150; ``annotations_instance/<split>/*.png`` tells the
-things of 100 of these classes apart: red is a class of that other list, green the number of the thing. What a thing is
-called is read from the class that most of its pixels have in the first picture, so the second list is not needed. Of
-the pixels that belong to no thing, each class that has no things is one region.
+``annotations/<split>/*.png`` has the class of each pixel, 1 to 150. ``annotations_instance/<split>/*.png`` separates
+the things of 100 of these classes: red is a class of another list, green the number of the thing. A thing gets the
+class that most of its pixels have in the first picture, so the other list is not needed. The remaining pixels of each
+class without things are one region.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from scar.accounting import Tally
 from scar.annotations.boxes import clip_box
 from scar.annotations.masks import find_run_starts, group_runs
-from scar.annotations.pictures import PictureIndex, PictureKey
+from scar.annotations.pictures import PictureIndex, PictureList
 from scar.common.images import MAX_PIXELS
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
@@ -31,19 +31,19 @@ _FOLDERS: dict[Split, str] = {"train": "training", "eval": "validation"}
 
 _ID_STEP = 100_000
 _STUFF = 70_000
-"""A region's id is its image's times the step, and red * 256 + green of a thing, or this plus the class of stuff."""
+"""Region id: image id * step + (red * 256 + green) for a thing, image id * step + (70,000 + class) for stuff."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChallengeRef:
-    """One image and its two pictures of classes.
+    """An image with its two annotation pictures.
 
     Attributes:
         id: the number in the file name.
-        file: below the folder ``images``.
-        scene: the label of the place, if there is one.
-        release: the folder of the release.
-        classes: names by number.
+        file: path below the folder ``images``.
+        scene: the scene label, if there is one.
+        release: folder of the release.
+        classes: names of the classes by number.
     """
 
     id: int
@@ -54,21 +54,21 @@ class ChallengeRef:
 
     @property
     def identity(self) -> None:
-        """Only its pixels tell."""
+        """None: the data set has no ids of other data sets."""
         return
 
     def read_picture(self, tally: Tally) -> Picture:
-        """Read the picture; one without usable classes has no regions."""
-        picture = Path(self.file).with_suffix(".png")
-        place = f"{self.release.name}, image {self.id}"
+        """Read the picture; it has no regions if its annotation pictures cannot be used."""
+        png = Path(self.file).with_suffix(".png")
+        where = f"{self.release.name}, image {self.id}"
         width = height = 1
         regions: tuple[Region, ...] = ()
         try:
-            classes = _open_png(self.release / "annotations" / picture, ("L", "P"), place)
-            things = _open_png(self.release / "annotations_instance" / picture, ("RGB", "RGBA"), place)
+            classes = _open_png(self.release / "annotations" / png, ("L", "P"), where)
+            things = _open_png(self.release / "annotations_instance" / png, ("RGB", "RGBA"), where)
             if things.size != classes.size:
                 problem = f"its pictures of classes and things have the sizes {classes.size} and {things.size}"
-                raise BadRecord(place, problem, "annotation_size")
+                raise BadRecord(where, problem, "annotation_size")
             width, height = classes.size
             regions = tuple(self._iter_regions(classes, things, tally))
         except BadRecord as bad:
@@ -85,51 +85,25 @@ class ChallengeRef:
         red, green, classes_of = values & 255, values >> 8 & 255, values >> 24
         numbers = np.where(green > 0, red * 256 + green, 0)
         lengths = np.diff(starts, append=width * height)
-        kinds = _find_majorities(numbers, classes_of, lengths)
-        stuff = np.where((classes_of == 0) | np.isin(classes_of, list(kinds.values())), 0, _STUFF + classes_of)
-        for label, found in group_runs(starts, np.where(numbers > 0, numbers, stuff), width, height).items():
+        class_by_thing = _find_majorities(numbers, classes_of, lengths)
+        stuff = np.where((classes_of == 0) | np.isin(classes_of, list(class_by_thing.values())), 0, _STUFF + classes_of)
+        labels = np.where(numbers > 0, numbers, stuff)
+        for label, (xywh, make_mask) in group_runs(starts, labels, width, height).items():
             tally.records += 1
-            kind = kinds.get(label, label - _STUFF)
-            place = f"{self.file}, region {label}"
+            class_number = class_by_thing.get(label, label - _STUFF)
+            where = f"{self.file}, region {label}"
             try:
-                if kind not in self.classes:
-                    raise BadRecord(place, f"its class {kind} is not in objectInfo150.txt", "no_category")
-                box = clip_box(found.xywh, width, height, place)
+                if class_number not in self.classes:
+                    raise BadRecord(where, f"its class {class_number} is not in objectInfo150.txt", "no_category")
+                box = clip_box(xywh, width, height, where)
             except BadRecord as bad:
                 tally.reject_regions(bad)
             else:
-                yield Region(self.id * _ID_STEP + label, box, self.classes[kind], make_mask=found.to_mask)
+                yield Region(self.id * _ID_STEP + label, box, self.classes[class_number], make_mask=make_mask)
 
 
-@dataclass(frozen=True, slots=True)
-class ChallengeIndex(PictureIndex):
-    """The images of one split.
-
-    Attributes:
-        numbered_files: with file names, in ascending order.
-        release: the folder of the release.
-        scenes: labels by file name.
-        classes: names by number.
-    """
-
-    numbered_files: Sequence[tuple[int, str]]
-    release: Path
-    scenes: Mapping[str, str]
-    classes: Mapping[int, str]
-
-    def __len__(self) -> int:
-        return len(self.numbered_files)
-
-    def __getitem__(self, index: int) -> ChallengeRef:
-        number, file = self.numbered_files[index]
-        return ChallengeRef(number, file, self.scenes.get(Path(file).stem), self.release, self.classes)
-
-    def iter_keys(self) -> Iterator[PictureKey]:
-        return (PictureKey(number, file, None) for number, file in self.numbered_files)
-
-
-def open_index(source: Source) -> ChallengeIndex:
-    """Index of one split.
+def open_index(source: Source) -> PictureIndex:
+    """Index the pictures of one split.
 
     Raises:
         InputError: a folder or one of the two lists is missing or has another shape.
@@ -137,28 +111,24 @@ def open_index(source: Source) -> ChallengeIndex:
     release, split = source.inputs["release"], _FOLDERS[source.split]
     folder = release / "annotations" / split
     try:
-        found = sorted(path.stem for path in folder.iterdir() if path.suffix == ".png")
+        stems = sorted(path.stem for path in folder.iterdir() if path.suffix == ".png")
         things = {path.stem for path in (release / "annotations_instance" / split).iterdir()}
     except OSError as error:
         raise InputError(f"{error.filename}: {error.strerror}; {source.key} needs {release.name} unpacked.") from None
-    if not found or not things.intersection(found):
+    if not stems or not things.intersection(stems):
         raise InputError(f"{folder}: has no pictures of classes, or annotations_instance none of things.")
-    numbers = []
-    for stem in found:
+    scenes, classes = _read_scenes(release / "sceneCategories.txt"), _read_classes(release / "objectInfo150.txt")
+    refs = []
+    for stem in stems:
         digits = stem.rpartition("_")[2]
         if not digits.isdecimal():
             raise InputError(f"{folder / stem}.png: the name ends in no number, as in ADE_train_00000001.png.")
-        numbers.append((int(digits), f"{split}/{stem}.jpg"))
-    return ChallengeIndex(
-        sorted(numbers),
-        release,
-        _read_scenes(release / "sceneCategories.txt"),
-        _read_classes(release / "objectInfo150.txt"),
-    )
+        refs.append(ChallengeRef(int(digits), f"{split}/{stem}.jpg", scenes.get(stem), release, classes))
+    return PictureList(sorted(refs, key=lambda ref: (ref.id, ref.file)))
 
 
 def _read_classes(path: Path) -> dict[int, str]:
-    """Names by number; of several names for one class the first."""
+    """Names of the classes by number; the first of several names."""
     names = {}
     for row, line in enumerate(_read_lines(path)[1:], start=2):
         columns = line.split("\t")
@@ -169,7 +139,7 @@ def _read_classes(path: Path) -> dict[int, str]:
 
 
 def _read_scenes(path: Path) -> dict[str, str]:
-    """Labels by file name; images of no particular place have none."""
+    """Scene labels by file name; images labelled "misc" have none."""
     pairs = (line.split() for line in _read_lines(path))
     return {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[1] != "misc"}
 
@@ -183,11 +153,11 @@ def _read_lines(path: Path) -> list[str]:
 
 
 def _open_png(path: Path, modes: tuple[str, ...], where: str) -> Image.Image:
-    """A PNG, decoded.
+    """Open and decode a PNG.
 
     Raises:
-        BadRecord: it is missing (``annotation_missing``), too large or damaged (``annotation_broken``), or holds no
-            numbers or colours of 8 bits (``annotation_mode``).
+        BadRecord: the file is missing (``annotation_missing``), too large or damaged (``annotation_broken``), or has
+            another mode (``annotation_mode``).
     """
     from PIL import Image
 
@@ -207,9 +177,10 @@ def _open_png(path: Path, modes: tuple[str, ...], where: str) -> Image.Image:
 
 
 def _stack_columns(classes: Image.Image, things: Image.Image) -> NDArray[np.uint32]:
-    """(W * H,) pixels down the columns: red, green and blue of the things, the lowest byte first, then the class.
+    """(W * H,) pixels, column by column: red, green and blue of the things from the lowest byte on, then the class.
 
-    Pillow puts one picture into the other, and Arrow shows its memory where it lies, unless it lies in pieces.
+    Pillow writes the classes into the alpha channel. Arrow gives access to the pixels without a copy if they are in one
+    block of memory.
     """
     import numpy as np
     import pyarrow as pa
@@ -226,20 +197,20 @@ def _stack_columns(classes: Image.Image, things: Image.Image) -> NDArray[np.uint
 def _find_majorities(
     thing_numbers: NDArray[np.int64], classes: NDArray[np.int64], lengths: NDArray[np.int64]
 ) -> dict[int, int]:
-    """The class that most pixels of each thing have; 0 if none has any.
+    """The most frequent class of each thing's pixels; 0 if no pixel has a class.
 
     Args:
-        thing_numbers: (R,) of the things, 0 for none, by run.
-        classes: (R,) likewise.
-        lengths: (R,) pixels of the runs.
+        thing_numbers: (R,) thing of each run, 0 for none.
+        classes: (R,) class of each run.
+        lengths: (R,) pixels of each run.
     """
     import numpy as np
 
     pairs, inverse = np.unique(thing_numbers * 256 + classes, return_inverse=True)
     counts = np.bincount(inverse, weights=lengths)
-    kinds: dict[int, int] = {}
+    majorities: dict[int, int] = {}
     for pair in pairs[np.argsort(counts, kind="stable")].tolist():
-        number, kind = divmod(pair, 256)
-        if number and (kind or number not in kinds):
-            kinds[number] = kind
-    return kinds
+        number, class_number = divmod(pair, 256)
+        if number and (class_number or number not in majorities):
+            majorities[number] = class_number
+    return majorities

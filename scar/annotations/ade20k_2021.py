@@ -1,8 +1,8 @@
 """The full ADE20K of 2021 (ADE20K_2021_17_01) -> `Picture`s.
 
-Each image has a JSON beside it: objects with polygons, their parts, and the scene that its folders are named after. Its
-``_seg.png``, if it is there, has the class of each pixel, red // 10 * 256 + green: a mask is the part of the polygon
-that is seen as the object's class. Parts of other objects are counted as ``part`` and left out.
+Each image has a JSON beside it with its objects, their polygons and parts, and the scene. Its ``_seg.png``, if there is
+one, has the class of each pixel: red // 10 * 256 + green. The mask of an object is its polygon without the pixels of
+other classes. Parts of other objects are counted as ``part`` and left out.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -21,7 +21,7 @@ import msgspec
 from scar.accounting import Tally
 from scar.annotations.boxes import clip_box
 from scar.annotations.masks import parse_mask
-from scar.annotations.pictures import PictureIndex, PictureKey
+from scar.annotations.pictures import PictureIndex, PictureList
 from scar.common.images import MAX_PIXELS
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
@@ -35,10 +35,10 @@ _FOLDERS: dict[Split, str] = {"train": "training", "eval": "validation"}
 
 _FILE_NAME = re.compile(r"ADE_(train|val|frame)_(\d{8})")
 _FRAME_OFFSET = 10**8
-"""Added to the numbers of frames of films, which count for themselves."""
+"""Added to the numbers of film frames, which have their own numbering."""
 
 _ID_STEP = 10_000
-"""A region's id is its image's times this, and the object's in its file."""
+"""Region id: image id * step + id of the object in its file."""
 
 _NO_SCENE = {"misc", "unclassified", "outliers", "~not labeled"}
 
@@ -63,23 +63,19 @@ class _Object(msgspec.Struct):
 
 class _Annotation(msgspec.Struct):
     imsize: list[int]
-    # A file with one object has it without a list.
+    # A file with a single object has no list around it.
     object: list[Any] | dict[str, Any]
     scene: list[str] | str = []
 
 
-class _ImageFile(msgspec.Struct):
-    annotation: _Annotation
-
-
 @dataclass(frozen=True, slots=True)
 class FullRef:
-    """One image with its JSON.
+    """An image with its JSON.
 
     Attributes:
         id: the number in the file name.
-        file: below the folder ``image_folder``.
-        image_folder: the folder ``image_folder``.
+        file: path below the folder ``images``.
+        image_folder: the folder ``images``.
     """
 
     id: int
@@ -88,11 +84,11 @@ class FullRef:
 
     @property
     def identity(self) -> None:
-        """Only its pixels tell."""
+        """None: the data set has no ids of other data sets."""
         return
 
     def read_picture(self, tally: Tally) -> Picture:
-        """Read the picture; one whose JSON cannot be used has no regions."""
+        """Read the picture; it has no regions if its JSON cannot be used."""
         path = (self.image_folder / self.file).with_suffix(".json")
         width = height = 1
         regions: tuple[Region, ...] = ()
@@ -111,65 +107,42 @@ class FullRef:
     ) -> Iterator[Region]:
         objects = annotation.object if isinstance(annotation.object, list) else [annotation.object]
         ids = set()
-        seen = path.with_name(f"{path.stem}_seg.png")
+        class_file = path.with_name(f"{path.stem}_seg.png")
         for number, entry in enumerate(objects):
             tally.records += 1
             try:
-                found = _convert_object(entry, f"{path.name}, object[{number}]")
-                place = f"{path.name}, object {found.id}"
-                if found.id in ids or not 0 <= found.id < _ID_STEP:
-                    raise BadRecord(place, f"a second object has the id {found.id}", "duplicate_id")
-                ids.add(found.id)
-                if found.parts and found.parts.part_level > 0:
+                thing = _convert_object(entry, f"{path.name}, object[{number}]")
+                where = f"{path.name}, object {thing.id}"
+                if thing.id in ids or not 0 <= thing.id < _ID_STEP:
+                    raise BadRecord(where, f"a second object has the id {thing.id}", "duplicate_id")
+                ids.add(thing.id)
+                if thing.parts and thing.parts.part_level > 0:
                     tally.rejected["part"] += 1
                     continue
-                name = (found.name or found.raw_name).split(",")[0].strip()
+                name = (thing.name or thing.raw_name).split(",")[0].strip()
                 if not name:
-                    raise BadRecord(place, "it has no name", "no_name")
-                ring = _join_corners(found.polygon, place)
+                    raise BadRecord(where, "it has no name", "no_name")
+                ring = _join_corners(thing.polygon, where)
                 corner = min(ring[0::2]), min(ring[1::2])
                 size = max(ring[0::2]) - corner[0], max(ring[1::2]) - corner[1]
-                box = clip_box((*corner, *size), width, height, place)
+                box = clip_box((*corner, *size), width, height, where)
             except BadRecord as bad:
                 tally.reject_regions(bad)
             else:
-                trace = partial(_make_mask, ring, found.name_ndx, seen, width, height, place)
-                yield Region(self.id * _ID_STEP + found.id, box, name, make_mask=trace)
+                trace = partial(_make_mask, ring, thing.name_ndx, class_file, width, height, where)
+                yield Region(self.id * _ID_STEP + thing.id, box, name, make_mask=trace)
 
 
-@dataclass(frozen=True, slots=True)
-class FullIndex(PictureIndex):
-    """The images of one split.
-
-    Attributes:
-        numbered_files: with files below ``image_folder``, in ascending order.
-        image_folder: the folder ``image_folder``.
-    """
-
-    numbered_files: Sequence[tuple[int, str]]
-    image_folder: Path
-
-    def __len__(self) -> int:
-        return len(self.numbered_files)
-
-    def __getitem__(self, index: int) -> FullRef:
-        number, file = self.numbered_files[index]
-        return FullRef(number, file, self.image_folder)
-
-    def iter_keys(self) -> Iterator[PictureKey]:
-        return (PictureKey(number, file, None) for number, file in self.numbered_files)
-
-
-def open_index(source: Source, tally: Tally) -> FullIndex:
-    """Index of one split.
+def open_index(source: Source, tally: Tally) -> PictureIndex:
+    """Index the pictures of one split.
 
     Raises:
         InputError: the folder of the split is missing or has no JSON.
-        BadRecord: two images have one number and ``tally`` does not skip such records.
+        BadRecord: two images have the same number and ``tally`` does not skip such records.
     """
     images = source.inputs["release"] / "images"
     split = images / "ADE" / _FOLDERS[source.split]
-    numbers: dict[int, str] = {}
+    files_by_number: dict[int, str] = {}
     for folder, folders, files in os.walk(split):
         folders.sort()
         for name in sorted(files):
@@ -178,29 +151,31 @@ def open_index(source: Source, tally: Tally) -> FullIndex:
                 continue
             number = int(match.group(2)) + _FRAME_OFFSET * (match.group(1) == "frame")
             path = Path(folder) / name
-            if number in numbers:
-                problem = f"a second image has the number {number}: {numbers[number]}"
+            if number in files_by_number:
+                problem = f"a second image has the number {number}: {files_by_number[number]}"
                 tally.ignore_records(BadRecord(str(path), problem, "duplicate_image"))
             else:
-                numbers[number] = path.relative_to(images).with_suffix(".jpg").as_posix()
-    if not numbers:
+                files_by_number[number] = path.relative_to(images).with_suffix(".jpg").as_posix()
+    if not files_by_number:
         raise InputError(f"{split}: has no ADE_*.json; {source.key} needs ADE20K_2021_17_01 unpacked.")
-    return FullIndex(sorted(numbers.items()), images)
+    return PictureList([FullRef(number, file, images) for number, file in sorted(files_by_number.items())])
 
 
 def _read_annotation(path: Path) -> _Annotation:
-    """One image's JSON; some are Latin-1.
+    """Read the JSON of an image; some files are Latin-1.
 
     Raises:
-        BadRecord: it is missing, no JSON or of another shape (``malformed``).
+        BadRecord: the file is missing (``annotation_missing``), is no JSON or has another shape (``malformed``), or the
+            size of the image is impossible (``image_size``).
     """
     try:
-        content = path.read_bytes()
+        encoded = path.read_bytes()
         try:
-            text = content.decode("utf-8-sig")
+            text = encoded.decode("utf-8-sig")
         except UnicodeDecodeError:
-            text = content.decode("latin-1")
-        annotation = msgspec.convert(json.loads(text), _ImageFile).annotation
+            text = encoded.decode("latin-1")
+        content = json.loads(text)
+        annotation = msgspec.convert(content.get("annotation") if isinstance(content, dict) else content, _Annotation)
     except OSError as error:
         raise BadRecord(path.name, f"{path}: {error.strerror}", "annotation_missing") from None
     except (ValueError, RecursionError, msgspec.ValidationError) as error:
@@ -219,21 +194,21 @@ def _convert_object(entry: Any, where: str) -> _Object:
 
 
 def _join_corners(polygon: _Polygon, where: str) -> list[float]:
-    """The polygon's corners, x and y in turn.
+    """The corners of a polygon as x, y, x, y, ...
 
     Raises:
-        BadRecord: there are not as many x as y (``bad_mask``), or none (``empty_mask``).
+        BadRecord: the numbers of x and y differ (``bad_mask``) or are 0 (``empty_mask``).
     """
-    across, down = (side if isinstance(side, list) else [side] for side in (polygon.x, polygon.y))
-    if len(across) != len(down):
-        raise BadRecord(where, f"its polygon has {len(across)} x and {len(down)} y", "bad_mask")
-    if not across:
+    xs, ys = (side if isinstance(side, list) else [side] for side in (polygon.x, polygon.y))
+    if len(xs) != len(ys):
+        raise BadRecord(where, f"its polygon has {len(xs)} x and {len(ys)} y", "bad_mask")
+    if not xs:
         raise BadRecord(where, "its polygon has no corner", "empty_mask")
-    return [value for corner in zip(across, down, strict=True) for value in corner]
+    return [value for corner in zip(xs, ys, strict=True) for value in corner]
 
 
 def _find_scene(scene: list[str] | str) -> str | None:
-    """The last part of the path that has a place's name: outdoor, urban, street."""
+    """The last part of a path such as outdoor/urban/street that names a scene."""
     parts = scene if isinstance(scene, list) else scene.split("/")
     return next((part for part in reversed(parts) if part and part not in _NO_SCENE), None)
 
@@ -241,22 +216,22 @@ def _find_scene(scene: list[str] | str) -> str | None:
 def _make_mask(
     ring: list[float], class_number: int, class_file: Path, width: int, height: int, where: str
 ) -> Mask | None:
-    """The part of a polygon that is seen as a class; all of it if the two do not agree at all.
+    """The pixels of a polygon that have a class; all its pixels if none has the class.
 
     Raises:
-        BadRecord: the polygon covers no pixel (``empty_mask``) or is none (``bad_mask``).
+        BadRecord: the polygon covers no pixel (``empty_mask``) or cannot be drawn (``bad_mask``).
     """
     mask = parse_mask([ring], width, height, where)
     classes = _read_classes(class_file, width, height)
     if mask is None or classes is None:
         return mask
-    both = mask.to_array() & (classes == class_number)
-    return Mask.from_array(both) if both.any() else mask
+    visible = mask.to_array() & (classes == class_number)
+    return Mask.from_array(visible) if visible.any() else mask
 
 
 @lru_cache(maxsize=1)
 def _read_classes(path: Path, width: int, height: int) -> NDArray[np.int32] | None:
-    """(H, W) class of each pixel, None without a picture of that size."""
+    """(H, W) class of each pixel; None if there is no picture of that size."""
     import numpy as np
     from PIL import Image
 

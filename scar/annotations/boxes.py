@@ -1,4 +1,4 @@
-"""What every reader does to a box before it becomes part of a `Region`."""
+"""Clip a box of an annotation file to its image; every reader does this."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from scar.errors import BadRecord
 from scar.sample import Box
 
 _MAX_EXACT_INT = 2**24
-"""float32 holds every whole number up to this one."""
+"""float32 holds every integer up to this one exactly."""
 
 _FLOAT, _BITS = struct.Struct("f"), struct.Struct("I")
 
 
 def clip_box(xywh: Sequence[float], width: int, height: int, where: str) -> Box:
-    """The part of a box that lies in its image.
+    """The part of a box that is inside its image.
 
-    The corner and the size are numbers that float32 holds, as the rows of the corpus store them, and never reach
-    beyond the image by rounding.
+    The rows of the corpus store corner and size as float32. The returned numbers are exact in float32, and rounding
+    never moves an edge out of the image.
 
     Args:
         xywh: COCO's corner and size in pixels of the image.
-        width: of the image in pixels.
-        height: of the image in pixels.
+        width: width of the image in pixels.
+        height: height of the image in pixels.
         where: file and record, for the message.
 
     Raises:
@@ -44,7 +44,7 @@ def clip_box(xywh: Sequence[float], width: int, height: int, where: str) -> Box:
 
 
 def _clip_side(start: float, length: float, limit: int) -> tuple[float, float]:
-    """Start and length of the part within 0..limit, in float32 numbers whose sum stays within it."""
+    """Start and length of the part within 0..limit, as float32 numbers whose sum is at most the limit."""
     first = _round_to_float32(min(max(start, 0.0), limit))
     rest = _round_to_float32(min(start + length, limit) - first)
     while rest > 0 and first + rest > limit:
@@ -57,7 +57,7 @@ def _format_box(xywh: Sequence[float]) -> str:
 
 
 def _round_to_float32(value: float) -> float:
-    """The nearest number that float32 holds."""
+    """The nearest float32 number."""
     return float(_FLOAT.unpack(_FLOAT.pack(value))[0])
 
 

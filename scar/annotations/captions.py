@@ -1,4 +1,4 @@
-"""COCO's captions JSON: sentences about whole images, which other data sets of the same images use too."""
+"""COCO's captions JSON: sentences about whole images. RefCOCO and Visual Genome use them too."""
 
 from __future__ import annotations
 
@@ -26,68 +26,69 @@ _CAPTION = msgspec.json.Decoder(_Caption)
 def index_captions(
     path: Path, images: Mapping[int, object] | None, images_file: str, tally: Tally, cache: CallCache
 ) -> RecordIndex:
-    """Where the captions of each image stand.
+    """Index the captions of each image.
 
     Args:
         path: the captions JSON.
-        images: the images that there are; None if it may be about others too.
-        images_file: of the file that has the images.
-        tally: counts the captions of no image, or they are raised.
+        images: the known images by id; None if captions of unknown images are no defect.
+        images_file: name of the file that lists the images.
+        tally: counts captions of unknown images.
         cache: shared by sources that share the file.
 
     Raises:
-        InputError: the file cannot be read, or none of its captions is about the images.
+        InputError: the file cannot be read, or all captions are of unknown images.
+        BadRecord: a caption is of an unknown image and ``tally`` does not skip such records.
     """
     import numpy as np
 
-    notes, ignored = cache(_locate_captions, path, tally.skip_bad)
+    builder, ignored = cache(_locate_captions, path, tally.skip_bad)
     tally.ignored.update(ignored)
     if images is None:
-        return notes.build_index()
-    known = is_among(notes.image_ids, images)
-    strangers = np.flatnonzero(~known)
-    if len(strangers):
+        return builder.build_index()
+    known = is_among(builder.image_ids, images)
+    unknown = np.flatnonzero(~known)
+    if len(unknown):
         if not known.any():
             raise InputError(
-                f"{path}: none of its {len(strangers)} captions is of an image of {images_file}; "
+                f"{path}: none of its {len(unknown)} captions is of an image of {images_file}; "
                 "give the captions file of the same image set, or none."
             )
-        first = strangers[0]
-        place = f"{path.name}, annotations[{notes.spans[first, 0]}]"
-        bad = BadRecord(
-            place, f"its image {notes.image_ids[first]} is not among those of {images_file}", "caption_no_image"
-        )
-        tally.ignore_records(bad, len(strangers))
-    return notes.build_index(known)
+        first = unknown[0]
+        where = f"{path.name}, annotations[{builder.spans[first, 0]}]"
+        problem = f"its image {builder.image_ids[first]} is not among those of {images_file}"
+        bad = BadRecord(where, problem, "caption_no_image")
+        tally.ignore_records(bad, len(unknown))
+    return builder.build_index(known)
 
 
 def _locate_captions(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, Counter[str]]:
-    """Every caption, and how many other records there are by reason.
+    """Locate every caption; count the records without one by reason.
 
     Raises:
         InputError: no record is a caption.
     """
-    notes, tally = RecordIndexBuilder(path), Tally(skip_bad=skip_bad)
-    others = []
+    builder, tally = RecordIndexBuilder(path), Tally(skip_bad=skip_bad)
+    without_caption = []
     for record in iter_records(path, ["annotations"]):
         try:
             caption = decode_record(_CAPTION, record, path)
         except BadRecord as bad:
-            others.append(bad)
+            without_caption.append(bad)
             continue
         if caption.caption.strip():
-            notes.add_record(caption.image_id, record)
+            builder.add_record(caption.image_id, record)
         else:
-            others.append(BadRecord(record.describe_location(path), "its caption is empty", "empty_caption"))
-    if others and not len(notes):
-        problem = f"none of its {len(others)} records is a caption, the first for: {others[0].problem}"
+            without_caption.append(BadRecord(record.describe_location(path), "its caption is empty", "empty_caption"))
+    if without_caption and not len(builder):
+        problem = (
+            f"none of its {len(without_caption)} records is a caption, the first for: {without_caption[0].problem}"
+        )
         raise InputError(f"{path}: {problem}; give a captions JSON, or none.")
-    for other in others:
-        tally.ignore_records(other)
-    return notes, tally.ignored
+    for unusable in without_caption:
+        tally.ignore_records(unusable)
+    return builder, tally.ignored
 
 
 def read_captions(path: Path, spans: RecordSpans) -> tuple[str, ...]:
-    """The sentences."""
-    found = (parse_record(_CAPTION, text, path.name).caption.strip() for text in read_records(path, spans))
-    return tuple(found)
+    """Read the captions of one image."""
+    return tuple(parse_record(_CAPTION, text, path.name).caption.strip() for text in read_records(path, spans))

@@ -1,4 +1,4 @@
-"""One COCO-style file of annotations, gone through once: its images and categories, and where annotations stand."""
+"""Index a COCO-style file of annotations: its images, its categories and the positions of its annotations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _OTHER_STUFF = "other"
-"""COCO-Stuff's category of all pixels that are no stuff: the things, which have their own annotations."""
+"""COCO-Stuff's category of all pixels of things, which have their own annotations."""
 
 
 class CocoImage(msgspec.Struct, gc=False):
@@ -34,7 +34,7 @@ class CocoImage(msgspec.Struct, gc=False):
 
 
 class _AnnotationKey(msgspec.Struct, gc=False):
-    """What the index needs of an annotation."""
+    """The fields of an annotation that the index needs."""
 
     id: Id
     image_id: Id
@@ -61,23 +61,21 @@ _RELATION = msgspec.json.Decoder(_Relation)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnnotationIndex:
-    """What a file of annotations has.
+    """The content of a file of annotations.
 
     Attributes:
-        path: of the file.
-        images: by id; of a second file, those of the first.
+        images: by id; a second file has those of the first.
         categories: names by id.
-        spans: where the annotations of each image stand.
-        annotation_ids: (M,) of the annotations.
-        image_ids: (M,) images of the annotations.
-        relations: by image id.
-        tally: of its annotations, as records, and of the others that cannot be used.
+        records: the annotations of each image.
+        annotation_ids: (M,) ids of the usable annotations.
+        image_ids: (M,) their images.
+        relations: subject, predicate and object by image id.
+        tally: counts of the annotations, and of the other records that cannot be used.
     """
 
-    path: Path
     images: dict[int, CocoImage]
     categories: dict[int, str]
-    spans: RecordIndex
+    records: RecordIndex
     annotation_ids: NDArray[np.int64]
     image_ids: NDArray[np.int64]
     relations: dict[int, list[tuple[int, str, int]]]
@@ -85,14 +83,15 @@ class AnnotationIndex:
 
 
 def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | None = None) -> AnnotationIndex:
-    """Go through a file of annotations.
+    """Index a file of annotations.
 
     Args:
-        path: of the file.
-        skip_bad: count records that cannot be used.
-        earlier: the file before, which has the images and whose annotations' ids are taken; None if this is the first.
+        path: path of the file.
+        skip_bad: count records that cannot be used, instead of raising.
+        earlier: the first file of the image set, if this is the second: it has the images, and its annotation ids are
+            not available.
     """
-    notes, numbers, tally = RecordIndexBuilder(path), array("q"), Tally(skip_bad=skip_bad)
+    builder, category_ids, tally = RecordIndexBuilder(path), array("q"), Tally(skip_bad=skip_bad)
     images: dict[int, CocoImage] = {} if earlier is None else earlier.images
     categories: dict[int, str] = {}
     relations: list[tuple[str, _Relation]] = []
@@ -101,8 +100,8 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
             if record.list == "annotations":
                 tally.records += 1
                 key = decode_record(_KEY, record, path)
-                notes.add_record(key.image_id, record, key.id)
-                numbers.append(key.category_id)
+                builder.add_record(key.image_id, record, key.id)
+                category_ids.append(key.category_id)
             elif record.list == "images":
                 if earlier is None:
                     _add_image(decode_record(_IMAGE, record, path), images, record.describe_location(path))
@@ -115,17 +114,17 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
                 tally.reject_regions(bad)
             else:
                 tally.ignore_records(bad)
-    category = view_int64(numbers)
-    kept = _find_usable(notes, category, images, categories, tally, None if earlier is None else earlier.annotation_ids)
+    category_of = view_int64(category_ids)
+    taken_ids = None if earlier is None else earlier.annotation_ids
+    usable = _find_usable(builder, category_of, images, categories, tally, taken_ids)
     if earlier is not None:
-        kept = _drop_other_stuff(kept, category, categories, tally)
+        usable = _drop_other_stuff(usable, category_of, categories, tally)
     return AnnotationIndex(
-        path=path,
         images=images,
         categories=categories,
-        spans=notes.build_index(kept),
-        annotation_ids=notes.orders[kept],
-        image_ids=notes.image_ids[kept],
+        records=builder.build_index(usable),
+        annotation_ids=builder.orders[usable],
+        image_ids=builder.image_ids[usable],
         relations=_group_by_image(relations, images, tally),
         tally=tally,
     )
@@ -133,44 +132,44 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
 
 def _find_usable(
     builder: RecordIndexBuilder,
-    category: NDArray[np.int64],
+    category_of: NDArray[np.int64],
     images: Mapping[int, CocoImage],
     categories: Mapping[int, str],
     tally: Tally,
     taken_ids: NDArray[np.int64] | None,
 ) -> NDArray[np.bool_]:
-    """(M,) which annotations belong to a known image and category and have an id of their own."""
+    """(M,) whether each annotation has a known image, a known category and an id of its own."""
     import numpy as np
 
     ids, file = builder.orders, builder.path.name
-    own = np.zeros(len(ids), bool)
-    own[np.unique(ids, return_index=True)[1]] = True
+    is_first = np.zeros(len(ids), bool)
+    is_first[np.unique(ids, return_index=True)[1]] = True
     if taken_ids is not None:
-        own &= ~np.isin(ids, taken_ids)
-    known_image, known_category = is_among(builder.image_ids, images), is_among(category, categories)
-    kept: NDArray[np.bool_] = own & known_image & known_category
-    reach = f", {min(categories)} to {max(categories)} (renumbered here and not there?)" if categories else ""
-    for row in np.flatnonzero(~kept).tolist():
-        place = f"{file}, annotation {ids[row]}"
-        if not own[row]:
-            bad = BadRecord(place, f"a second annotation has the id {ids[row]}", "duplicate_id")
+        is_first &= ~np.isin(ids, taken_ids)
+    known_image, known_category = is_among(builder.image_ids, images), is_among(category_of, categories)
+    usable: NDArray[np.bool_] = is_first & known_image & known_category
+    id_range = f", {min(categories)} to {max(categories)} (renumbered here and not there?)" if categories else ""
+    for row in np.flatnonzero(~usable).tolist():
+        where = f"{file}, annotation {ids[row]}"
+        if not is_first[row]:
+            bad = BadRecord(where, f"a second annotation has the id {ids[row]}", "duplicate_id")
         elif not known_image[row]:
-            bad = BadRecord(place, f"its image {builder.image_ids[row]} is not among the images", "no_image")
+            bad = BadRecord(where, f"its image {builder.image_ids[row]} is not among the images", "no_image")
         else:
-            problem = f"its category {category[row]} is not among the {len(categories)} categories{reach}"
-            bad = BadRecord(place, problem, "no_category")
+            problem = f"its category {category_of[row]} is not among the {len(categories)} categories{id_range}"
+            bad = BadRecord(where, problem, "no_category")
         tally.reject_regions(bad)
-    return kept
+    return usable
 
 
 def _drop_other_stuff(
-    usable: NDArray[np.bool_], category: NDArray[np.int64], categories: Mapping[int, str], tally: Tally
+    usable: NDArray[np.bool_], category_of: NDArray[np.int64], categories: Mapping[int, str], tally: Tally
 ) -> NDArray[np.bool_]:
-    """Those of the annotations of stuff that are some sort of stuff."""
+    """(M,) whether each annotation is usable and not of the category "other"; count the others."""
     others = [number for number, name in categories.items() if name == _OTHER_STUFF]
     if not others:
         return usable
-    other = usable & is_among(category, others)
+    other = usable & is_among(category_of, others)
     tally.rejected["not_stuff"] += int(other.sum())
     return usable & ~other
 
@@ -196,15 +195,15 @@ def _add_category(category: _Category, categories: dict[int, str], where: str) -
 def _group_by_image(
     relations: Sequence[tuple[str, _Relation]], images: Mapping[int, CocoImage], tally: Tally
 ) -> dict[int, list[tuple[int, str, int]]]:
-    """Relations by image."""
+    """Group relations by image."""
     by_image: dict[int, list[tuple[int, str, int]]] = defaultdict(list)
-    for place, relation in relations:
+    for where, relation in relations:
         predicate = relation.predicate.strip()
         if relation.image_id not in images:
             problem = f"its image {relation.image_id} is not among the images"
-            tally.ignore_records(BadRecord(place, problem, "relation_no_image"))
+            tally.ignore_records(BadRecord(where, problem, "relation_no_image"))
         elif not predicate:
-            tally.ignore_records(BadRecord(place, "its predicate is empty", "empty_relation"))
+            tally.ignore_records(BadRecord(where, "its predicate is empty", "empty_relation"))
         else:
             by_image[relation.image_id].append((relation.subject, predicate, relation.object))
     return dict(by_image)

@@ -1,4 +1,4 @@
-"""Whether a source's files are there, and which ones they are."""
+"""Check that the files of a source exist, and digest them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ _FOLDERS = frozenset({"release"})
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".gz")
 
 _HASHES = HashCache(("st_size", "st_mtime_ns", "st_ino"))
-"""Of inputs that several sources share."""
+"""Hashes of files that several sources share."""
 
 
 def check_inputs(source: Source) -> None:
-    """See that the inputs are there before hours are spent on another source.
+    """Check that the files and folders of a source exist, before a build spends hours on another source.
 
     Raises:
-        InputError: one is missing, packed, or a folder where a file is expected; the message says where to get it.
+        InputError: one is missing, is an archive, may not be read, or is a folder where a file is expected. The message
+            says where to get it.
     """
     for role, path in source.inputs.items():
         _check_path(path, role in _FOLDERS, f"{source.key} needs its {role} there", source.get)
@@ -31,10 +32,10 @@ def check_inputs(source: Source) -> None:
 
 
 def digest_input(path: Path) -> str:
-    """SHA-256 of a file's bytes; of a folder, of the names and sizes of all files in it.
+    """SHA-256 of the bytes of a file, or of the names and sizes of all files in a folder.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: the file or folder cannot be read.
     """
     try:
         if not path.is_dir():
@@ -43,34 +44,34 @@ def digest_input(path: Path) -> str:
         for folder, folders, files in os.walk(path):
             folders.sort()
             for name in sorted(files):
-                found = Path(folder) / name
-                whole.update(f"{found.relative_to(path).as_posix()}\0{found.stat().st_size}\n".encode())
+                file = Path(folder) / name
+                whole.update(f"{file.relative_to(path).as_posix()}\0{file.stat().st_size}\n".encode())
         return whole.hexdigest()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}.") from None
 
 
 def _check_path(path: Path, is_folder: bool, need: str, get: str | None) -> None:
-    """See that a file or folder is there and can be read."""
+    """Check that a file or folder exists and can be read."""
     hint = f"; get it from {get}" if get else ""
-    closed = InputError(f"{path}: no permission to read it; {need}.")
+    no_permission = InputError(f"{path}: no permission to read it; {need}.")
     try:
         if path.is_file() and path.name.endswith(_ARCHIVES):
             raise InputError(f"{path}: is an archive; {need}, unpacked.")
         if not path.exists():
-            packed = _find_archive(path)
-            way = f": unpack {packed}" if packed else hint
-            raise InputError(f"{path}: no such {'folder' if is_folder else 'file'}; {need}{way}.")
+            archive = _find_archive(path)
+            way_out = f": unpack {archive}" if archive else hint
+            raise InputError(f"{path}: no such {'folder' if is_folder else 'file'}; {need}{way_out}.")
         if path.is_dir() != is_folder:
             raise InputError(f"{path}: is {'no' if is_folder else 'a'} folder; {need}{hint}.")
         if not os.access(path, os.R_OK | (os.X_OK if is_folder else 0)):
-            raise closed
+            raise no_permission
     except PermissionError:
-        raise closed from None
+        raise no_permission from None
 
 
 def _find_archive(path: Path) -> str | None:
-    """The archive that a missing file or folder may be in: one of its name, else those that lie where it should."""
-    near = [p for p in sorted(path.parent.glob("*")) if p.name.endswith(_ARCHIVES)]
-    own = [p for p in near if p.name.startswith((f"{path.name}.", f"{path.stem}."))]
-    return " or ".join(p.name for p in (own or near)[:3]) or None
+    """Archives that may contain a missing file or folder: those of its name, else those in the same folder."""
+    archives = [p for p in sorted(path.parent.glob("*")) if p.name.endswith(_ARCHIVES)]
+    same_name = [p for p in archives if p.name.startswith((f"{path.name}.", f"{path.stem}."))]
+    return " or ".join(p.name for p in (same_name or archives)[:3]) or None

@@ -1,7 +1,8 @@
-"""JSON files of gigabytes: a window slides over the file, and each record of its lists comes with its place.
+"""Stream the records of JSON files of gigabytes, each with its offset in the file.
 
-Lines mean nothing: a file may be one line. Within a window msgspec finds the records, at some hundred MB a second.
-Where it cannot, at the end of a list or because of Python's NaN, a regular expression finds the brackets that match.
+A window slides over the file; a file may be a single line. msgspec splits the window into records, at some hundred MB a
+second. A regular expression that matches brackets splits what msgspec cannot: the end of a list, and records with
+Python's NaN.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from scar.errors import BadRecord, InputError
 
 T = TypeVar("T")
 
-WINDOW = 1 << 16
-"""Bytes that are read at once."""
+WINDOW_BYTES = 1 << 16
+"""Bytes of one read."""
 
-MAX_RECORD = 1 << 26
-"""Bytes that one record may have; what does not end by then is no list of records."""
+MAX_RECORD_BYTES = 1 << 26
+"""Most bytes of a record; a longer value is not a record of a list."""
 
 _MAX_DEPTH = 24
-"""How deep the brackets of a record may stand in each other."""
+"""How deep the brackets of a record may be nested."""
 
 _FOREIGN_FORMATS = {
     b"PK\x03\x04": "a zip archive: unzip it first",
@@ -39,11 +40,11 @@ _FOREIGN_FORMATS = {
     b"version https://git-lfs": "a pointer of Git LFS: `git lfs pull` gets the file",
     b"<": "a web page or XML, not JSON: download the file again",
 }
-"""What files begin with that are none of JSON, and what to do."""
+"""First bytes of files that are not JSON, and what to do about them."""
 
 
 def _compile_value_pattern() -> re.Pattern[bytes]:
-    """A JSON value: a text, brackets that match, or whatever stands between separators."""
+    """Pattern of a JSON value: a text, matching brackets, or the characters between separators."""
     text = rb'"(?:[^"\\]++|\\.)*+"'
     inside = rb'(?:[^"{}\[\]]++|' + text + rb")*+"
     for _ in range(_MAX_DEPTH):
@@ -62,9 +63,9 @@ class Record(NamedTuple):
 
     Attributes:
         list: the key of the list, or "" when the whole file is one list.
-        number: in its list, from 0.
-        offset: of its first byte in the file.
-        text: its JSON.
+        number: index in the list, from 0.
+        offset: offset of its first byte in the file.
+        text: its JSON text.
     """
 
     list: str
@@ -78,36 +79,36 @@ class Record(NamedTuple):
 
 
 def iter_records(path: Path, lists: Collection[str] = (), optional: Collection[str] = ()) -> Iterator[Record]:
-    """Each element of a file's lists, in the file's order.
+    """Iterate over the records of the lists of a file, in the file's order.
 
     Args:
         path: a JSON file: an object with lists, or a list.
-        lists: keys of the lists that must be there; none if the file is one list.
-        optional: keys of lists that may be there.
+        lists: keys of the required lists; empty if the file is a list.
+        optional: keys of the optional lists.
 
     Raises:
         InputError: the file cannot be read, is no JSON, is cut off or has another shape.
     """
     try:
         with path.open("rb") as file:
-            text = _Window(file, path)
+            window = _Window(file, path)
             if lists:
-                yield from _iter_object(text, lists, optional)
+                yield from _iter_object(window, lists, optional)
             else:
-                if text.peek_byte() != b"[":
-                    text.raise_wrong_shape("array")
-                yield from _iter_list(text, "")
-            if text.peek_byte():
-                text.raise_broken("there is more after its end")
+                if window.peek_byte() != b"[":
+                    window.raise_wrong_shape("array")
+                yield from _iter_list(window, "")
+            if window.peek_byte():
+                window.raise_broken("there is more after its end")
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}; give the path of a JSON file.") from None
 
 
 def parse_record(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw, where: str) -> T:
-    """One record; NaN and Infinity, which Python writes and JSON does not know, are read as null.
+    """Decode a record. NaN and Infinity, which Python writes and JSON does not have, are read as null.
 
     Raises:
-        BadRecord: it has another shape (``malformed``).
+        BadRecord: the record has another shape (``malformed``).
     """
     try:
         return decoder.decode(text)
@@ -121,7 +122,7 @@ def parse_record(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw, wh
 
 
 def decode_record(decoder: msgspec.json.Decoder[T], record: Record, path: Path) -> T:
-    """`parse_record` of a record of a file; its place is only written when it is needed, for there are millions."""
+    """Like `parse_record`, but the location is only formatted if it is needed: there are millions of records."""
     try:
         return decoder.decode(record.text)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -129,14 +130,14 @@ def decode_record(decoder: msgspec.json.Decoder[T], record: Record, path: Path) 
 
 
 class _Window:
-    """The part of a file that is looked at, and how far."""
+    """The part of a file in memory, and the current position in it."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self.file, self.path = file, path
-        self.data = file.read(WINDOW)
-        self.offset = 0  # of the data in the file
-        self.position = 0  # in the data
-        self.ended = len(self.data) < WINDOW
+        self.data = file.read(WINDOW_BYTES)
+        self.offset = 0  # of `data` in the file
+        self.position = 0  # in `data`
+        self.ended = len(self.data) < WINDOW_BYTES
         for magic, what in _FOREIGN_FORMATS.items():
             if self.data.startswith(magic):
                 raise InputError(f"{path}: {what}.")
@@ -144,17 +145,17 @@ class _Window:
             self.position = 3
 
     def read_more(self) -> None:
-        """Drop what is read and read on; at least as much as is being looked at."""
+        """Drop the data before the position and read at least as much as is left."""
         left = self.data[self.position :]
-        if len(left) > MAX_RECORD:
-            self.raise_broken(f"a record goes on for more than {MAX_RECORD:,} bytes")
-        wanted = max(WINDOW, len(left))
-        new = self.file.read(wanted)
+        if len(left) > MAX_RECORD_BYTES:
+            self.raise_broken(f"a record goes on for more than {MAX_RECORD_BYTES:,} bytes")
+        size = max(WINDOW_BYTES, len(left))
+        new = self.file.read(size)
         self.offset += self.position
-        self.data, self.position, self.ended = left + new, 0, len(new) < wanted
+        self.data, self.position, self.ended = left + new, 0, len(new) < size
 
     def peek_byte(self) -> bytes:
-        """The next byte that is no space, not taken yet; empty at the end of the file."""
+        """The next byte that is no space, without taking it; empty at the end of the file."""
         while True:
             self.position = _SPACE.match(self.data, self.position).end()  # type: ignore[union-attr]  # it matches nothing too
             if self.position < len(self.data) or self.ended:
@@ -162,12 +163,13 @@ class _Window:
             self.read_more()
 
     def take_byte(self, byte: bytes) -> None:
+        """Take the next byte that is no space; it must be the given one."""
         if self.peek_byte() != byte:
             self.raise_broken(f"expected {byte.decode()!r}")
         self.position += 1
 
     def take_value(self) -> bytes:
-        """The next value, whole."""
+        """Take the next value."""
         self.peek_byte()
         while True:
             match = _VALUE.match(self.data, self.position)
@@ -175,7 +177,7 @@ class _Window:
                 self.position = match.end()
                 return match.group()
             if self.ended:
-                self.raise_broken("a value does not end, or stands too deep")
+                self.raise_broken("a value does not end, or is nested too deep")
             self.read_more()
 
     def raise_broken(self, problem: str) -> NoReturn:
@@ -193,7 +195,7 @@ class _Window:
 
 
 def _iter_object(window: _Window, lists: Collection[str], optional: Collection[str]) -> Iterator[Record]:
-    """The lists of an object; its other values are passed over."""
+    """Iterate over the records of the lists of an object; skip its other values."""
     if window.peek_byte() != b"{":
         window.raise_wrong_shape("object")
     window.position += 1
@@ -203,11 +205,11 @@ def _iter_object(window: _Window, lists: Collection[str], optional: Collection[s
         window.take_byte(b":")
         wanted = key in lists or key in optional
         if window.peek_byte() == b"[":
-            found = _iter_list(window, key)
+            records = _iter_list(window, key)
             if wanted:
-                yield from found
+                yield from records
             else:
-                for _ in found:
+                for _ in records:
                     pass
         elif wanted:
             window.raise_wrong_shape("array", f" - at `$.{key}`")
@@ -231,10 +233,10 @@ def _take_key(window: _Window) -> str:
 
 
 def _iter_list(window: _Window, key: str) -> Iterator[Record]:
-    """The elements of a list, by the window where msgspec can tell them, else one by one."""
+    """Iterate over the elements of a list: a window at a time if msgspec can split it, else one by one."""
     window.take_byte(b"[")
     number = 0
-    slow_until = -1  # in the file
+    slow_until = -1  # offset in the file
     while window.peek_byte() != b"]":
         raws, end = ([], 0) if window.offset + window.position < slow_until else _decode_bulk(window)
         if raws:
@@ -258,12 +260,15 @@ def _iter_list(window: _Window, key: str) -> Iterator[Record]:
 
 
 def _decode_bulk(window: _Window) -> tuple[list[msgspec.Raw], int]:
-    """Elements from here on and where they end in the data; none, and up to where not to try again, if that fails.
+    """Split the window into elements from the position on.
 
-    The window is cut where an element seems to begin that has the first key of this one. The guess may be wrong; but
-    what reads as a list of values from an element's beginning is one.
+    The window is cut before the last text that looks like the beginning of an element: it has the first key of the
+    current element. If the cut is wrong, the part before it is no list of values, and msgspec refuses it.
+
+    Returns:
+        The elements, and the position after them. If there are none: the position until which not to try again.
     """
-    if not window.ended and len(window.data) - window.position < WINDOW // 2:
+    if not window.ended and len(window.data) - window.position < WINDOW_BYTES // 2:
         window.read_more()
     first = _FIRST_KEY.match(window.data, window.position)
     cut = window.data.rfind(first.group(), first.end()) if first else -1
@@ -279,7 +284,7 @@ def _decode_bulk(window: _Window) -> tuple[list[msgspec.Raw], int]:
 
 
 def _name_kind(first: bytes) -> str:
-    """What a value is that begins so."""
+    """Name of the kind of value that begins with a byte."""
     return {b"{": "object", b"[": "array", b'"': "str", b"n": "null", b"t": "bool", b"f": "bool"}.get(first, "number")
 
 

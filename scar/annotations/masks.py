@@ -1,13 +1,15 @@
-"""One normaliser for the ways in which annotation files write a mask.
+"""Masks of annotation files -> `Mask`.
 
-Polygons, uncompressed and compressed run-length encoding all become a `Mask` whose runs are known to fill the image
-exactly: pycocotools itself reads beyond its memory when they do not.
+A file may have polygons, uncompressed run-length encoding or compressed run-length encoding. The runs of the resulting
+`Mask` always fill the image exactly: pycocotools reads beyond its memory if they do not.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from scar.errors import BadRecord
 from scar.sample import Mask
@@ -17,22 +19,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MAX_SIDES_OUTSIDE = 2
-"""How many image sides a polygon may reach beyond the image; its outline costs memory by the pixel."""
+"""How far a polygon may reach beyond the image, in image sides: each pixel of an outline costs memory."""
 
 
 def parse_mask(segmentation: Any, width: int, height: int, where: str) -> Mask | None:
-    """Mask from the ``segmentation`` value of a COCO annotation.
+    """Make a mask from the ``segmentation`` value of a COCO annotation.
 
     Args:
         segmentation: None or an empty list (no mask), polygons as lists of x, y in pixels, or ``{size, counts}`` with
-            the runs as a list of numbers or as COCO's compressed text.
-        width: of the image in pixels.
-        height: of the image in pixels.
+            the run lengths as a list of numbers or as COCO's compressed text.
+        width: width of the image in pixels.
+        height: height of the image in pixels.
         where: file and record, for the message.
 
     Raises:
-        BadRecord: the mask is of another size than the image (``mask_size``), covers no pixel (``empty_mask``) or has
-            none of the three forms (``bad_mask``).
+        BadRecord: the size differs from the image's (``mask_size``), the mask covers no pixel (``empty_mask``), or the
+            value has none of these forms (``bad_mask``).
     """
     if segmentation is None or segmentation == []:
         return None
@@ -44,10 +46,13 @@ def parse_mask(segmentation: Any, width: int, height: int, where: str) -> Mask |
 
 
 def decode_runs(counts: str) -> NDArray[np.int64]:
-    """Lengths of the runs, outside and inside in turn, of COCO's compressed text.
+    """Run lengths of COCO's compressed text, outside and inside in turn.
 
-    Each character carries five bits, low ones first; bit 5 says that more follow, bit 4 of the last is the sign; from
-    the fourth run on, the difference to the run before the last one is stored.
+    A character has five bits of a number, the low bits first. Bit 5 says that the number goes on; bit 4 of its last
+    character is the sign. From the fourth run on, a number is the difference to the run two before it.
+
+    Returns:
+        (R,) lengths in pixels.
 
     Raises:
         ValueError: the text is no such code.
@@ -62,7 +67,7 @@ def decode_runs(counts: str) -> NDArray[np.int64]:
     if not counts.isascii():
         raise ValueError("a character outside of '0'..'o'")
     code = np.frombuffer(counts.encode(), np.uint8) - np.uint8(48)  # a character before '0' becomes a large number
-    if np.maximum.reduce(code) > 63:  # the method of the same effect takes twice as long, and there are many masks
+    if np.maximum.reduce(code) > 63:  # code.max() takes twice as long, and there are many masks
         raise ValueError("a character outside of '0'..'o'")
     ends = (code < 32).nonzero()[0]
     if not len(ends) or ends[-1] != len(code) - 1:
@@ -71,8 +76,8 @@ def decode_runs(counts: str) -> NDArray[np.int64]:
     digits = ends + 1 - starts
     if np.maximum.reduce(digits) > 7:
         raise ValueError("a run of more than 32 bits")
-    place = np.arange(len(code)) - np.repeat(starts, digits)
-    stored = np.add.reduceat((code & 31).astype(np.int64) << (5 * place), starts)
+    digit = np.arange(len(code)) - np.repeat(starts, digits)  # of its number
+    stored = np.add.reduceat((code & 31).astype(np.int64) << (5 * digit), starts)
     stored -= (code[ends] & 16).astype(np.int64) << (5 * digits - 4)  # the sign
     stored[1::2] = np.add.accumulate(stored[1::2])
     stored[2::2] = np.add.accumulate(stored[2::2])
@@ -82,7 +87,7 @@ def decode_runs(counts: str) -> NDArray[np.int64]:
 
 
 def count_pixels(counts: str) -> int:
-    """Pixels inside, from the compressed text.
+    """Number of pixels inside, from the compressed text.
 
     Raises:
         ValueError: the text is no run-length code.
@@ -91,7 +96,7 @@ def count_pixels(counts: str) -> int:
 
 
 def check_runs(mask: Mask) -> None:
-    """See that the runs fill the mask's own size.
+    """Check that the runs fill the size of the mask.
 
     Raises:
         ValueError: they do not, or the text is no run-length code.
@@ -100,7 +105,7 @@ def check_runs(mask: Mask) -> None:
 
 
 def _from_polygons(polygons: list[Any], width: int, height: int, where: str) -> Mask:
-    """Union of the polygons; one of fewer than three points encloses nothing and is left out."""
+    """Union of polygons. Polygons of fewer than three points are left out, as they enclose nothing."""
     from pycocotools import mask as coco
 
     rings = []
@@ -110,8 +115,8 @@ def _from_polygons(polygons: list[Any], width: int, height: int, where: str) -> 
         if len(polygon) < 6:
             continue
         for values, side in ((polygon[0::2], width), (polygon[1::2], height)):
-            near = -_MAX_SIDES_OUTSIDE * side <= min(values) and max(values) <= (1 + _MAX_SIDES_OUTSIDE) * side
-            if not near or math.isnan(sum(values)):
+            is_near = -_MAX_SIDES_OUTSIDE * side <= min(values) and max(values) <= (1 + _MAX_SIDES_OUTSIDE) * side
+            if not is_near or math.isnan(sum(values)):
                 problem = f"polygon {_shorten_repr(polygon)} lies far outside the {width}x{height} image"
                 raise BadRecord(where, problem, "bad_mask")
         rings.append(polygon)
@@ -125,7 +130,7 @@ def _from_polygons(polygons: list[Any], width: int, height: int, where: str) -> 
 
 
 def _from_runs(rle: dict[str, Any], width: int, height: int, where: str) -> Mask:
-    """The mask of ``{size, counts}``."""
+    """Make a mask from ``{size, counts}``."""
     import numpy as np
 
     size, counts = rle.get("size"), rle.get("counts")
@@ -138,7 +143,7 @@ def _from_runs(rle: dict[str, Any], width: int, height: int, where: str) -> Mask
     if isinstance(counts, list):
         if not all(type(run) is int and run >= 0 for run in counts):
             raise BadRecord(where, f"RLE counts {_shorten_repr(counts)} are not whole numbers from 0", "bad_mask")
-        if sum(counts) != width * height:  # before C numbers are made of them
+        if sum(counts) != width * height:  # before they are converted to C integers
             raise BadRecord(where, f"its runs fill {sum(counts)} of {width * height} pixels", "bad_mask")
         counts = _encode_runs(np.array(counts, np.int64), height, width)
     if not isinstance(counts, str):
@@ -154,10 +159,10 @@ def _from_runs(rle: dict[str, Any], width: int, height: int, where: str) -> Mask
 
 
 def _decode_full_runs(mask: Mask) -> NDArray[np.int64]:
-    """The runs of a mask.
+    """Run lengths of a mask.
 
     Raises:
-        ValueError: they do not fill its size, or the text is no run-length code.
+        ValueError: the runs do not fill the mask, or the text is no run-length code.
     """
     import numpy as np
 
@@ -169,7 +174,7 @@ def _decode_full_runs(mask: Mask) -> NDArray[np.int64]:
 
 
 def _join_runs(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The same pixels in runs of which only the first may be empty."""
+    """The same pixels in runs without empty ones, except possibly the first."""
     import numpy as np
 
     inside = np.arange(len(lengths)) % 2 == 1
@@ -179,7 +184,7 @@ def _join_runs(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _encode_runs(lengths: NDArray[np.int64], height: int, width: int) -> str:
-    """COCO's compressed text."""
+    """Encode run lengths as COCO's compressed text."""
     from pycocotools import mask as coco
 
     rle = coco.frPyObjects({"size": [height, width], "counts": lengths.tolist()}, height, width)
@@ -188,29 +193,31 @@ def _encode_runs(lengths: NDArray[np.int64], height: int, width: int) -> str:
 
 
 def _shorten_repr(value: object) -> str:
-    """The value, cut to what fits on a line."""
+    """The value as text of at most 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def find_run_starts(pixels: NDArray[Any]) -> NDArray[np.int64]:
-    """(R,) where runs of pixels begin that are alike; of the (W * H,) pixels down the columns."""
+    """(R,) starts of the runs of equal pixels among (W * H,) pixels in column order."""
     import numpy as np
 
     return np.concatenate(([0], np.flatnonzero(pixels[1:] != pixels[:-1]) + 1))
 
 
-def group_runs(starts: NDArray[np.int64], labels: NDArray[Any], width: int, height: int) -> dict[int, PixelRuns]:
-    """Mask and box of each label but 0.
+def group_runs(
+    starts: NDArray[np.int64], labels: NDArray[Any], width: int, height: int
+) -> dict[int, tuple[tuple[int, int, int, int], Callable[[], Mask]]]:
+    """Box and mask of each label except 0.
 
     Args:
-        starts: (R,) where each run begins; see `find_run_starts`.
-        labels: (R,) of the runs.
-        width: of the picture in pixels.
-        height: of the picture in pixels.
+        starts: (R,) start of each run; see `find_run_starts`.
+        labels: (R,) label of each run.
+        width: width of the picture in pixels.
+        height: height of the picture in pixels.
 
     Returns:
-        By label in ascending order.
+        COCO's corner and size in pixels, and a function that makes the mask, by label in ascending order.
     """
     import numpy as np
 
@@ -222,42 +229,25 @@ def group_runs(starts: NDArray[np.int64], labels: NDArray[Any], width: int, heig
     values, firsts = np.unique(labels[order], return_index=True)
     left = np.minimum.reduceat(starts // height, firsts)
     right = np.maximum.reduceat((ends - 1) // height, firsts)
-    # A run that goes on in the next column touches top and bottom.
+    # A run that continues in the next column touches top and bottom.
     whole = np.logical_or.reduceat(starts // height != (ends - 1) // height, firsts)
     top = np.where(whole, 0, np.minimum.reduceat(starts % height, firsts))
     bottom = np.where(whole, height, np.maximum.reduceat((ends - 1) % height, firsts) + 1)
     boxes = np.stack((left, top, right - left + 1, bottom - top), axis=1).tolist()
     rows = zip(values.tolist(), map(tuple, boxes), firsts.tolist(), [*firsts[1:].tolist(), len(starts)], strict=True)
     return {
-        value: PixelRuns(box, starts[first:end], ends[first:end], width, height)
+        value: (box, partial(_runs_to_mask, starts[first:end], ends[first:end], width, height))
         for value, box, first, end in rows
         if value
     }
 
 
-class PixelRuns(NamedTuple):
-    """Pixels as runs, of which none is empty and no two touch.
+def _runs_to_mask(starts: NDArray[np.int64], ends: NDArray[np.int64], width: int, height: int) -> Mask:
+    """Make a mask from (R,) starts and ends of runs; no run is empty and no two touch."""
+    import numpy as np
 
-    Attributes:
-        xywh: COCO's corner and size in pixels.
-        starts: (R,) where each run begins, counted down the columns.
-        ends: (R,) where it ends.
-        width: of the picture in pixels.
-        height: of the picture in pixels.
-    """
-
-    xywh: tuple[int, int, int, int]
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
-    width: int
-    height: int
-
-    def to_mask(self) -> Mask:
-        """The pixels as a mask."""
-        import numpy as np
-
-        counts = np.empty(2 * len(self.starts) + 1, np.int64)
-        counts[0], counts[-1] = self.starts[0], self.width * self.height - self.ends[-1]
-        counts[1::2], counts[2:-1:2] = self.ends - self.starts, self.starts[1:] - self.ends[:-1]
-        counts = counts if counts[-1] else counts[:-1]
-        return Mask((self.height, self.width), _encode_runs(counts, self.height, self.width))
+    counts = np.empty(2 * len(starts) + 1, np.int64)
+    counts[0], counts[-1] = starts[0], width * height - ends[-1]
+    counts[1::2], counts[2:-1:2] = ends - starts, starts[1:] - ends[:-1]
+    counts = counts if counts[-1] else counts[:-1]
+    return Mask((height, width), _encode_runs(counts, height, width))

@@ -1,60 +1,52 @@
-"""Which object of an image a description is about: one that it names, with a box that is about its own."""
+"""Find the object of a region description: the description names it, and their boxes overlap enough."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TypeAlias
 
 from scar.sample import Region
 
 _MIN_IOU = 0.5
-"""Least intersection over union of the boxes of an object and of a description of it."""
+"""Least intersection over union of the boxes of a description and of its object."""
 
 _WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
 
 
-class NamedBox(NamedTuple):
-    """An object as descriptions are compared with it: its name between spaces, and the corners and area of its box."""
-
-    name: str
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-    area: float
-    id: int
+NamedBox: TypeAlias = tuple[str, float, float, float, float, float, int]
+"""An object: its name between spaces, left, top, right, bottom and area of its box in pixels, and its id."""
 
 
 def index_by_last_word(regions: Iterable[Region]) -> dict[str, list[NamedBox]]:
-    """Objects by the last word of their names, in their order."""
+    """Group objects by the last word of their names; each group keeps their order."""
     by_word: dict[str, list[NamedBox]] = defaultdict(list)
     for region in regions:
         box = region.box
-        found = NamedBox(f" {region.category} ", box.x0, box.y0, box.x1, box.y1, box.area, region.id)
-        by_word[region.category.rpartition(" ")[2]].append(found)
+        named_box = f" {region.category} ", box.x0, box.y0, box.x1, box.y1, box.area, region.id
+        by_word[region.category.rpartition(" ")[2]].append(named_box)
     return by_word
 
 
 def find_described_object(
     phrase: str, corners: tuple[float, float, float, float], by_word: Mapping[str, Sequence[NamedBox]]
 ) -> int | None:
-    """Id of the object that a description names, with the box that is most like its own; of two, that named first.
+    """Id of the named object whose box overlaps most with that of the description; None if no object fits.
 
     Args:
-        phrase: in lower case.
-        corners: left, top, right and bottom of what is described, in pixels.
-        by_word: see `named`.
+        phrase: the description in lower case.
+        corners: left, top, right and bottom of its box in pixels.
+        by_word: objects; see `index_by_last_word`. Of equal overlaps, the object that is named first counts.
     """
     x0, y0, x1, y1 = corners
     words = _WORD.findall(phrase)
     padded = f" {' '.join(words)} "
     area = (x1 - x0) * (y1 - y0)
-    best, most = None, _MIN_IOU
+    best_id, best_iou = None, _MIN_IOU
     for word in dict.fromkeys(words):
         for name, left, top, right, bottom, other_area, number in by_word.get(word, ()):
-            # `Box.iou`, written out: there are some hundred million pairs.
+            # `Box.iou` inlined: there are some hundred million pairs.
             width = (x1 if x1 < right else right) - (x0 if x0 > left else left)
             if width <= 0:
                 continue
@@ -63,6 +55,6 @@ def find_described_object(
                 continue
             shared = width * height
             union = area + other_area - shared
-            if shared >= most * union and (best is None or shared > most * union) and name in padded:
-                best, most = number, shared / union
-    return best
+            if shared >= best_iou * union and (best_id is None or shared > best_iou * union) and name in padded:
+                best_id, best_iou = number, shared / union
+    return best_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -63,6 +63,26 @@ class PictureIndex(Protocol):
 
     def iter_keys(self) -> Iterator[PictureKey]:
         """The key of each picture, without those that the source itself holds out."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureList(PictureIndex):
+    """An index that holds all its references.
+
+    Attributes:
+        refs: by ascending image id.
+    """
+
+    refs: Sequence[PictureRef]
+
+    def __len__(self) -> int:
+        return len(self.refs)
+
+    def __getitem__(self, index: int) -> PictureRef:
+        return self.refs[index]
+
+    def iter_keys(self) -> Iterator[PictureKey]:
+        return (PictureKey(ref.id, ref.file, ref.identity) for ref in self.refs)
 
 
 def with_held_out(ref: PictureRef, held_out: Collection[int]) -> PictureRef:

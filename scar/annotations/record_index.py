@@ -1,4 +1,4 @@
-"""Where the records of each image stand in a file, and reading them there."""
+"""The positions of the records of each image in a file, and reading the records from there."""
 
 from __future__ import annotations
 
@@ -20,23 +20,26 @@ if TYPE_CHECKING:
 
 
 Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-"""What a column of the corpus can hold."""
+"""An id that a column of the corpus can hold."""
 
 
 RecordSpans: TypeAlias = "NDArray[np.int64]"
-"""(M, 3) records of a file: number in their list, offset and length in bytes."""
+"""(M, 3) records of a file: number in the list, offset and length in bytes."""
+
+FileSpans: TypeAlias = tuple[Path, RecordSpans]
+"""A file, and records in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordIndex:
-    """The records of a file by the image that they belong to; some 28 bytes for each.
+    """The records of a file by image; some 28 bytes a record.
 
     Attributes:
-        path: of the file.
-        images: (N,) ids.
-        starts: (N,) where the records of each image begin in ``spans``.
-        ends: (N,) where they end.
-        spans: places of all records, those of an image in their order.
+        path: path of the file.
+        images: (N,) ids of the images.
+        starts: (N,) start of the records of each image in `spans`.
+        ends: (N,) end of the records of each image in `spans`.
+        spans: positions of all records; those of an image are next to each other, in order.
     """
 
     path: Path
@@ -45,29 +48,29 @@ class RecordIndex:
     ends: NDArray[np.int64]
     spans: RecordSpans
 
-    def __getitem__(self, row: int) -> RecordSpans:
-        """The records of the image in a row; none if it has none."""
-        return self.spans[self.starts[row] : self.ends[row]]
+    def __getitem__(self, row: int) -> FileSpans:
+        """The file, and the records of the image in a row; there may be none."""
+        return self.path, self.spans[self.starts[row] : self.ends[row]]
 
     def align_to(self, images: Sequence[int | None]) -> Self:
-        """The same with a row for each of some images, in their order; those that are None have no records."""
+        """The same index with one row for each given image, in order; an image of None has no records."""
         import numpy as np
 
         wanted = np.array([0 if image is None else image for image in images], np.int64)
         order = np.argsort(self.images)
         rows = np.searchsorted(self.images, wanted, sorter=order)
-        found = is_among(wanted, self.images) & np.array([image is not None for image in images], bool)
+        known = is_among(wanted, self.images) & np.array([image is not None for image in images], bool)
         starts, ends = np.zeros((2, len(wanted)), np.int64)
-        rows = order[rows[found]]
-        starts[found], ends[found] = self.starts[rows], self.ends[rows]
+        rows = order[rows[known]]
+        starts[known], ends[known] = self.starts[rows], self.ends[rows]
         return type(self)(self.path, wanted, starts, ends, self.spans)
 
 
 class RecordIndexBuilder:
-    """Collects where records stand.
+    """Collects the positions of records.
 
     Args:
-        path: of the file.
+        path: path of the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -78,7 +81,7 @@ class RecordIndexBuilder:
         return len(self._image_ids)
 
     def add_record(self, image: int, record: Record, order: int = 0) -> None:
-        """Note a record of an image; within an image they are ordered by ``order``, then as they came."""
+        """Add a record of an image. The records of an image are sorted by ``order``; equal ones keep their order."""
         self._image_ids.append(image)
         self._orders.append(order)
         self._spans.extend((record.number, record.offset, len(record.text)))
@@ -95,14 +98,14 @@ class RecordIndexBuilder:
 
     @property
     def spans(self) -> RecordSpans:
-        """Place of each record."""
+        """(M, 3) position of each record."""
         return view_int64(self._spans).reshape(-1, 3)
 
     def build_index(self, chosen: NDArray[np.bool_] | None = None) -> RecordIndex:
-        """The records by image.
+        """Index the records by image.
 
         Args:
-            chosen: (M,) which of them; all if it is not given.
+            chosen: (M,) whether the index has each record; all if it is not given.
         """
         import numpy as np
 
@@ -114,37 +117,37 @@ class RecordIndexBuilder:
 
 
 def view_int64(values: array[int]) -> NDArray[np.int64]:
-    """(N,) the same numbers, not copied."""
+    """(N,) the same numbers without a copy."""
     import numpy as np
 
     return np.frombuffer(values, np.int64) if values else np.zeros(0, np.int64)
 
 
 def is_among(numbers: NDArray[np.int64], known: Collection[int]) -> NDArray[np.bool_]:
-    """(N,) which numbers are among some."""
+    """(N,) whether each number is among the known ones."""
     import numpy as np
 
     return np.isin(numbers, np.fromiter(known, np.int64, len(known)))
 
 
 def read_records(path: Path, spans: RecordSpans) -> list[bytes]:
-    """The bytes of records.
+    """Read the bytes of records.
 
     Raises:
-        InputError: the file cannot be read any more, or has become shorter.
+        InputError: the file can no longer be read, or has become shorter.
     """
     if not len(spans):
         return []
-    places = spans[:, 1:].tolist()
+    positions = spans[:, 1:].tolist()
     try:
         file = os.open(path, os.O_RDONLY)
         try:
-            found = [os.pread(file, length, offset) for offset, length in places]
+            texts = [os.pread(file, length, offset) for offset, length in positions]
         finally:
             os.close(file)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}, while it was read.") from None
-    for text, (_, length) in zip(found, places, strict=True):
+    for text, (_, length) in zip(texts, positions, strict=True):
         if len(text) != length:
             raise InputError(f"{path}: it changed while it was read; build again.")
-    return found
+    return texts

@@ -1,7 +1,7 @@
-"""RefCOCO+ and RefCOCOg -> `Picture`s: COCO's images and annotations, and what people said to tell one from the others.
+"""RefCOCO+ and RefCOCOg -> `Picture`s: COCO's images and annotations with referring expressions.
 
-The expressions stand in a pickle of Python 2. A pickle is a program: it is read by an unpickler that has no functions
-but the makers of plain containers and numbers, and it is refused by the name of what it asks for beyond them.
+The expressions are in a pickle of Python 2. A pickle can run any code, so the unpickler here only makes plain
+containers, texts and numbers. It refuses a pickle that asks for anything else, and names it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from scar.recipe import Source
 from scar.sample import Split
 
 _SPLIT_NAMES: dict[Split, str] = {"train": "train", "eval": "val"}
-"""Ours and theirs."""
+"""Their names of our splits."""
 
 _SAFE_CLASSES: dict[str, Any] = {
     kind.__name__: kind for kind in (set, frozenset, list, dict, tuple, int, float, bool, str)
@@ -39,7 +39,7 @@ class _Sentence(msgspec.Struct):
 
 
 class _Ref(msgspec.Struct):
-    """One thing with the expressions about it; its category is the annotation's, whatever number the pickle gives."""
+    """The expressions about one thing. Its category is that of the annotation; the pickle's category id is ignored."""
 
     ref_id: int
     ann_id: int
@@ -50,56 +50,56 @@ class _Ref(msgspec.Struct):
 
 
 def open_index(source: Source, tally: Tally, cache: CallCache) -> CocoIndex:
-    """Index of RefCOCO+ or RefCOCOg: the things of the split that expressions are about; others are context."""
+    """Index the pictures of one split. Things with expressions may become samples; other things are context."""
     inputs = source.inputs
-    referred = _read_expressions(inputs["refs"], _SPLIT_NAMES[source.split], tally)
-    return index_image_set(inputs["instances"], None, inputs.get("captions"), tally, cache, referred)
+    phrases = _read_expressions(inputs["refs"], _SPLIT_NAMES[source.split], tally)
+    return index_image_set(inputs["instances"], None, inputs.get("captions"), tally, cache, phrases)
 
 
 def _read_expressions(path: Path, split: str, tally: Tally) -> dict[int, tuple[str, ...]]:
-    """Expressions of one split by annotation id."""
-    referred: dict[int, tuple[str, ...]] = {}
+    """Read the expressions of one split by annotation id."""
+    phrases: dict[int, tuple[str, ...]] = {}
     splits = set()
     for number, entry in enumerate(load_pickle(path)):
-        place = f"{path.name}, refs[{number}]"
+        where = f"{path.name}, refs[{number}]"
         try:
             ref = msgspec.convert(entry, _Ref)
         except msgspec.ValidationError as error:
-            # Of no split, for what is known of it: it counts for the one that is built.
+            # Its split is unknown, so it counts for the split that is built.
             tally.records += 1
-            tally.reject_regions(BadRecord(place, str(error), "malformed"))
+            tally.reject_regions(BadRecord(where, str(error), "malformed"))
             continue
         splits.add(ref.split)
         if ref.split != split:
             continue
         tally.records += 1
+        where = f"{path.name}, ref {ref.ref_id}"
         try:
-            phrases = _find_phrases(ref, f"{path.name}, ref {ref.ref_id}")
-            if ref.ann_id in referred:
-                problem = f"a second one is about the annotation {ref.ann_id}"
-                raise BadRecord(f"{path.name}, ref {ref.ref_id}", problem, "duplicate_ref")
+            found = _find_phrases(ref, where)
+            if ref.ann_id in phrases:
+                raise BadRecord(where, f"a second one is about the annotation {ref.ann_id}", "duplicate_ref")
         except BadRecord as bad:
             tally.reject_regions(bad)
         else:
-            referred[ref.ann_id] = phrases
+            phrases[ref.ann_id] = found
     if split not in splits:
         raise InputError(f"{path}: none of its expressions is of the split {split!r}; it has {sorted(splits)}.")
-    return referred
+    return phrases
 
 
 def _find_phrases(ref: _Ref, where: str) -> tuple[str, ...]:
-    """The distinct sentences about a thing."""
+    """The distinct phrases about a thing."""
     if ref.file_name is not None and parse_image_id(ref.file_name) != ref.image_id:
         raise BadRecord(where, f"its file name {ref.file_name!r} is not that of image {ref.image_id}", "image_mismatch")
-    said = (" ".join(_repair_encoding(sentence.sent or sentence.raw).split()) for sentence in ref.sentences)
-    phrases = tuple(dict.fromkeys(phrase for phrase in said if phrase))
+    texts = (" ".join(_repair_encoding(sentence.sent or sentence.raw).split()) for sentence in ref.sentences)
+    phrases = tuple(dict.fromkeys(phrase for phrase in texts if phrase))
     if not phrases:
-        raise BadRecord(where, "nothing is said of it", "no_phrase")
+        raise BadRecord(where, "it has no phrase", "no_phrase")
     return phrases
 
 
 def parse_image_id(file_name: str) -> int | None:
-    """Image id from a file name with or without the number of the annotation behind it; None if there is none.
+    """Image id of a file name with or without an annotation id at its end; None if there is no number.
 
     >>> parse_image_id("COCO_train2014_000000581857_16.jpg"), parse_image_id("COCO_train2014_000000581857.jpg")
     (581857, 581857)
@@ -110,40 +110,40 @@ def parse_image_id(file_name: str) -> int | None:
 
 
 def load_pickle(path: Path) -> list[Any]:
-    """A pickled list of plain values; Python 2's byte strings become text.
+    """Load a pickled list of plain values; Python 2's byte strings become text.
 
     Raises:
-        InputError: it cannot be read, is damaged, is no list, or asks for anything that is not plain.
+        InputError: the file cannot be read, is damaged, is no list, or asks for anything but plain values.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}; give the path of a refs(...).p.") from None
     try:
-        found = _Unpickler(content, path).load()
+        values = _Unpickler(content, path).load()
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - a damaged pickle raises whatever it likes
         raise InputError(
             f"{path}: no pickle, or damaged ({error or type(error).__name__}); get a fresh copy."
         ) from None
-    if not isinstance(found, list):
-        raise InputError(f"{path}: a pickled {type(found).__name__}, not a list of expressions.")
-    return found
+    if not isinstance(values, list):
+        raise InputError(f"{path}: a pickled {type(values).__name__}, not a list of expressions.")
+    return values
 
 
 class _Unpickler(pickle.Unpickler):
-    """Makes containers and scalars, and nothing else."""
+    """Makes containers, texts and numbers, and nothing else."""
 
     def __init__(self, content: bytes, path: Path) -> None:
         super().__init__(io.BytesIO(content), encoding="latin-1")
         self._path = path
 
     def find_class(self, module: str, name: str) -> Any:
-        """The maker of a plain value.
+        """Find the class of a plain value.
 
         Raises:
-            InputError: anything else is asked for.
+            InputError: the pickle asks for anything else.
         """
         if module in ("builtins", "__builtin__") and name in _SAFE_CLASSES:
             return _SAFE_CLASSES[name]
@@ -153,7 +153,7 @@ class _Unpickler(pickle.Unpickler):
         )
 
     def persistent_load(self, pid: Any) -> Any:
-        """Never.
+        """Refuse an object outside of the pickle.
 
         Raises:
             InputError: always.
@@ -162,7 +162,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _repair_encoding(text: str) -> str:
-    """Text whose bytes were read as Latin-1; most are UTF-8."""
+    """Repair text that was read as Latin-1: most of it is UTF-8."""
     try:
         return text.encode("latin-1").decode("utf-8")
     except UnicodeError:

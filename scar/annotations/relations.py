@@ -1,4 +1,4 @@
-"""Relations that annotation files state, checked against the regions that are there."""
+"""Check the relations of annotation files against the regions of the picture."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from scar.sample import Region, Relation
 def iter_known_relations(
     relations: Sequence[tuple[int, str, int]], regions: Sequence[Region], where: str, tally: Tally
 ) -> Iterator[Relation]:
-    """Relations whose ends are both there.
+    """Iterate over the relations whose subject and object are both regions.
 
     Args:
-        relations: subject, predicate, object.
-        regions: of the picture.
-        where: for the message, with a gap for the predicate.
-        tally: counts the others, or they are raised.
+        relations: subject, predicate and object of each; subject and object are ids.
+        regions: the regions of the picture.
+        where: for messages, with ``{!r}`` for the predicate.
+        tally: counts the other relations.
+
+    Raises:
+        BadRecord: a relation has an unknown subject or object and ``tally`` does not skip such records.
     """
     known = {region.id for region in regions}
     for subject, predicate, target in relations:
-        lost = next((end for end in (subject, target) if end not in known), None)
-        if lost is None:
+        unknown = next((end for end in (subject, target) if end not in known), None)
+        if unknown is None:
             yield Relation(subject, predicate, target)
         else:
-            problem = f"annotation {lost} is not among those of the image"
+            problem = f"annotation {unknown} is not among those of the image"
             tally.ignore_records(BadRecord(where.format(predicate), problem, "relation_no_region"))

@@ -1,8 +1,8 @@
-"""Visual Genome 1.2 and 1.4 -> `Picture`s: its objects as regions, its relationships between them.
+"""Visual Genome 1.2 and 1.4 -> `Picture`s: its objects as regions, its relationships as relations.
 
-A region description is a phrase about an object if it names the object and its box is about the object's: a phrase of
-`Region.phrases`. Those that fit no object are counted as ``phrase_no_object`` and left out. There is no official split:
-a hash of the image id makes one, and COCO's val2017 images are in no train split.
+A region description becomes one of `Region.phrases` if it names the object and the boxes overlap enough. A description
+without an object is counted as ``phrase_no_object`` and left out. There is no official split: a hash of the image id
+decides. COCO's val2017 images are held out of the train split.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from scar.recipe import Source
 from scar.sample import Split
 
 EVAL_SHARE = 5000 / 108_077
-"""Of the images, as many as the paper has in its eval split."""
+"""Share of the images in the eval split, as in the paper."""
 
 _FOLDER_AND_FILE = re.compile(r"[^/]+/[^/]+$")
 
 
 def split_of(image_id: int) -> Split:
-    """Train or eval, by a hash of the image id: the same for everybody, whatever other images there are."""
+    """Split of an image by a hash of its id; it does not depend on other images."""
     number = int.from_bytes(hashlib.sha256(f"visual_genome/{image_id}".encode()).digest()[:8])
     return "eval" if number < EVAL_SHARE * 2**64 else "train"
 
@@ -45,12 +45,12 @@ class VisualGenomeIndex(PictureIndex):
 
     Attributes:
         images: by ascending id.
-        objects: where the entries of each image stand, row by row.
-        descriptions: likewise.
-        relationships: likewise.
-        captions: likewise, of COCO's files.
-        coco_val: COCO's ids of the images that no train split has.
-        split: of the images.
+        objects: the entries of each image in objects.json, in the order of the images.
+        descriptions: likewise in region_descriptions.json.
+        relationships: likewise in relationships.json.
+        captions: likewise in COCO's captions files.
+        coco_val: COCO's ids of the images that are held out of the train split.
+        split: split of the images.
     """
 
     images: Sequence[tuple[int, GenomeImage]]
@@ -66,18 +66,18 @@ class VisualGenomeIndex(PictureIndex):
 
     def __getitem__(self, index: int) -> PictureRef:
         number, image = self.images[index]
-        draft = VisualGenomeRef(
+        ref = VisualGenomeRef(
             id=number,
             file=_find_image_file(image.url),
             identity=_find_identity(number, image),
             width=image.width,
             height=image.height,
-            objects=(self.objects.path, self.objects[index]),
-            descriptions=(self.descriptions.path, self.descriptions[index]),
-            relationships=(self.relationships.path, self.relationships[index]),
-            captions=tuple((spans.path, pieces) for spans in self.captions if len(pieces := spans[index])),
+            objects=self.objects[index],
+            descriptions=self.descriptions[index],
+            relationships=self.relationships[index],
+            captions=tuple(file_spans for records in self.captions if len((file_spans := records[index])[1])),
         )
-        return HeldOut(draft, "coco_val") if self._is_held_out(image) else draft
+        return HeldOut(ref, "coco_val") if self._is_held_out(image) else ref
 
     def iter_keys(self) -> Iterator[PictureKey]:
         for number, image in self.images:
@@ -89,17 +89,17 @@ class VisualGenomeIndex(PictureIndex):
 
 
 def open_index(source: Source, tally: Tally, cache: CallCache) -> VisualGenomeIndex:
-    """Index of one split of Visual Genome."""
+    """Index the pictures of one split of Visual Genome."""
     inputs = source.inputs
     images, ignored = cache(_read_images, inputs["image_data"], tally.skip_bad)
     tally.ignored.update(ignored)
-    own = {number for number in images if split_of(number) == source.split}
+    in_split = {number for number in images if split_of(number) == source.split}
 
     def index_entries(role: str) -> RecordIndex:
-        notes, ignored = cache(_locate_entries, inputs[role], tally.skip_bad)
+        builder, ignored = cache(_locate_entries, inputs[role], tally.skip_bad)
         tally.ignored.update(ignored)
-        _count_lost(notes, images, source.split, tally, counted=role == "objects")
-        return notes.build_index(is_among(notes.image_ids, own))
+        _count_lost(builder, images, source.split, tally, counted=role == "objects")
+        return builder.build_index(is_among(builder.image_ids, in_split))
 
     objects = index_entries("objects")
     numbers = objects.images.tolist()
@@ -117,19 +117,19 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> VisualGenomeIn
 
 
 def _read_images(path: Path, skip_bad: bool) -> tuple[dict[int, GenomeImage], Counter[str]]:
-    """Image records by id, and how many others there are by reason."""
+    """Read the images by id; count the unusable records by reason."""
     images: dict[int, GenomeImage] = {}
     tally = Tally(skip_bad=skip_bad)
     for record in iter_records(path):
-        place = f"{path.name}[{record.number}]"
+        where = f"{path.name}[{record.number}]"
         try:
             number = _parse_image_id(record, path)
-            image = parse_record(IMAGE, record.text, place)
+            image = parse_record(IMAGE, record.text, where)
             if number in images:
-                raise BadRecord(place, f"a second image has the id {number}", "duplicate_image")
+                raise BadRecord(where, f"a second image has the id {number}", "duplicate_image")
             if not (image.width > 0 and image.height > 0 and image.width * image.height <= MAX_PIXELS):
                 problem = f"image {number} is said to be {image.width}x{image.height}, not 1 to {MAX_PIXELS:,} pixels"
-                raise BadRecord(place, problem, "image_size")
+                raise BadRecord(where, problem, "image_size")
             images[number] = image
         except BadRecord as bad:
             tally.ignore_records(bad)
@@ -137,30 +137,30 @@ def _read_images(path: Path, skip_bad: bool) -> tuple[dict[int, GenomeImage], Co
 
 
 def _locate_entries(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, Counter[str]]:
-    """The entries of all images, and how many others there are by reason."""
-    notes, tally = RecordIndexBuilder(path), Tally(skip_bad=skip_bad)
+    """Locate the entries of all images; count the unusable records by reason."""
+    builder, tally = RecordIndexBuilder(path), Tally(skip_bad=skip_bad)
     for record in iter_records(path):
         try:
-            notes.add_record(_parse_image_id(record, path), record)
+            builder.add_record(_parse_image_id(record, path), record)
         except BadRecord as bad:
             tally.ignore_records(bad)
-    return notes, tally.ignored
+    return builder, tally.ignored
 
 
 def _count_lost(
     builder: RecordIndexBuilder, images: Mapping[int, GenomeImage], split: Split, tally: Tally, *, counted: bool
 ) -> None:
-    """Count the entries of a split whose images are unknown; ``counted``: what they list are records."""
+    """Count the entries of a split whose images are unknown; ``counted`` says that their elements are records."""
     import numpy as np
 
     for row in np.flatnonzero(~is_among(builder.image_ids, images)).tolist():
         number, pieces = int(builder.image_ids[row]), builder.spans[row : row + 1]
         if split_of(number) != split:
             continue
-        place = f"{builder.path.name}[{pieces[0, 0]}]"
-        bad = BadRecord(place, f"its image {number} is not in image_data.json", "no_image")
+        where = f"{builder.path.name}[{pieces[0, 0]}]"
+        bad = BadRecord(where, f"its image {number} is not in image_data.json", "no_image")
         try:
-            lost = len(OBJECTS.decode_entry(read_records(builder.path, pieces)[0], place)) if counted else 0
+            lost = len(OBJECTS.decode_entry(read_records(builder.path, pieces)[0], where)) if counted else 0
         except BadRecord as problem:
             tally.ignore_records(problem)
             continue
@@ -172,27 +172,27 @@ def _count_lost(
 
 
 def _parse_image_id(record: Record, path: Path) -> int:
-    """The image that an entry is about.
+    """Id of the image of an entry.
 
     Raises:
-        BadRecord: it does not say so (``malformed``).
+        BadRecord: the entry has no image id (``malformed``).
     """
-    place = f"{path.name}[{record.number}]"
-    key = parse_record(KEY, record.text, place)
+    where = f"{path.name}[{record.number}]"
+    key = parse_record(KEY, record.text, where)
     number = key.id if key.image_id is None else key.image_id
     if number is None:
-        raise BadRecord(place, "it has neither image_id nor id", "malformed")
+        raise BadRecord(where, "it has neither image_id nor id", "malformed")
     return number
 
 
 def _read_coco_ids(path: Path) -> frozenset[int]:
-    """Ids of the images of a COCO-style file."""
-    found = (parse_record(KEY, record.text, path.name).id for record in iter_records(path, ["images"]))
-    return frozenset(number for number in found if number is not None)
+    """Read the image ids of a COCO-style file."""
+    ids = (parse_record(KEY, record.text, path.name).id for record in iter_records(path, ["images"]))
+    return frozenset(number for number in ids if number is not None)
 
 
 def _find_image_file(url: str) -> str:
-    """Folder and name of an image from where it is on the web."""
+    """Folder and file name of an image from its address on the web."""
     match = _FOLDER_AND_FILE.search(url)
     return match.group() if match else url
 

@@ -1,4 +1,4 @@
-"""One image of Visual Genome, by the places of its records -> its `Picture`."""
+"""Reference to an image of Visual Genome: reads its records -> `Picture`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from scar.accounting import Tally
 from scar.annotations.boxes import clip_box
 from scar.annotations.captions import read_captions
 from scar.annotations.phrase_matching import find_described_object, index_by_last_word
-from scar.annotations.record_index import RecordSpans, read_records
+from scar.annotations.record_index import FileSpans, read_records
 from scar.annotations.relations import iter_known_relations
 from scar.annotations.visual_genome_records import DESCRIPTIONS, OBJECTS, RELATIONSHIPS, EntryDecoder
 from scar.errors import BadRecord
@@ -22,24 +21,21 @@ from scar.sample import Picture, Region
 
 T = TypeVar("T")
 
-FileSpans: TypeAlias = tuple[Path, RecordSpans]
-"""A file and what it says of one image."""
-
 
 @dataclass(frozen=True, slots=True)
 class VisualGenomeRef:
-    """One image with the places of its records.
+    """An image with the positions of its records in the files.
 
     Attributes:
-        id: of the image.
-        file: with its folder, such as ``VG_100K/1.jpg``.
+        id: the image id.
+        file: folder and file name, such as ``VG_100K/1.jpg``.
         identity: COCO's id, else Flickr's, else its own.
-        width: in pixels.
-        height: in pixels.
-        objects: file and entries.
-        descriptions: file and entries.
-        relationships: file and entries.
-        captions: COCO's files and records, if it is one of COCO's images.
+        width: width in pixels.
+        height: height in pixels.
+        objects: its entries in objects.json.
+        descriptions: its entries in region_descriptions.json.
+        relationships: its entries in relationships.json.
+        captions: its records in COCO's captions files.
     """
 
     id: int
@@ -53,61 +49,61 @@ class VisualGenomeRef:
     captions: tuple[FileSpans, ...]
 
     def read_picture(self, tally: Tally) -> Picture:
-        """Read the picture: its objects by id, as regions that carry the descriptions about them."""
+        """Read the picture. Its regions are the objects by id, with the descriptions of each."""
         regions, merged = self._read_regions(tally)
-        said = self._read_phrases(regions, tally)
-        place = f"{self.relationships[0].name}, relationship {{!r}} of image {self.id}"
+        phrases = self._read_phrases(regions, tally)
+        where = f"{self.relationships[0].name}, relationship {{!r}} of image {self.id}"
         return Picture(
             id=self.id,
             file=self.file,
             width=self.width,
             height=self.height,
             regions=tuple(
-                Region(region.id, region.box, region.category, phrases=tuple(said[region.id]))
-                if region.id in said
+                Region(region.id, region.box, region.category, phrases=tuple(phrases[region.id]))
+                if region.id in phrases
                 else region
                 for region in regions
             ),
             captions=tuple(text for path, pieces in self.captions for text in read_captions(path, pieces)),
-            relations=tuple(iter_known_relations(list(self._iter_relations(merged, tally)), regions, place, tally)),
+            relations=tuple(iter_known_relations(list(self._iter_relations(merged, tally)), regions, where, tally)),
         )
 
     def _read_regions(self, tally: Tally) -> tuple[list[Region], dict[int, int]]:
-        """Objects by id, and which object stands for those that were merged with it."""
+        """Read the objects by id, and the object that replaces each merged one."""
         regions: dict[int, Region] = {}
         merged: dict[int, int] = {}
-        for place, found in self._iter_records(self.objects, OBJECTS, tally):
+        for where, thing in self._iter_records(self.objects, OBJECTS, tally):
             tally.records += 1
             try:
-                if isinstance(found, BadRecord):
-                    raise found
-                if found.object_id in regions:
-                    raise BadRecord(place, f"a second object has the id {found.object_id}", "duplicate_id")
-                name = _clean_name(next(iter(found.names), found.name or ""))
+                if isinstance(thing, BadRecord):
+                    raise thing
+                if thing.object_id in regions:
+                    raise BadRecord(where, f"a second object has the id {thing.object_id}", "duplicate_id")
+                name = _clean_name(next(iter(thing.names), thing.name or ""))
                 if not name:
-                    raise BadRecord(place, f"object {found.object_id} has no name", "no_name")
-                box = clip_box(_replace_none(found.x, found.y, found.w, found.h), self.width, self.height, place)
+                    raise BadRecord(where, f"object {thing.object_id} has no name", "no_name")
+                box = clip_box(_replace_none(thing.x, thing.y, thing.w, thing.h), self.width, self.height, where)
             except BadRecord as bad:
                 tally.reject_regions(bad)
             else:
-                regions[found.object_id] = Region(found.object_id, box, name)
-                merged |= dict.fromkeys(found.merged_object_ids, found.object_id)
+                regions[thing.object_id] = Region(thing.object_id, box, name)
+                merged |= dict.fromkeys(thing.merged_object_ids, thing.object_id)
         return [regions[number] for number in sorted(regions)], merged
 
     def _read_phrases(self, regions: Sequence[Region], tally: Tally) -> dict[int, list[str]]:
-        """Descriptions by the object that they are about."""
+        """Read the descriptions of each object by its id."""
         by_word = index_by_last_word(regions)
-        said: dict[int, list[str]] = defaultdict(list)
-        for place, found in self._iter_records(self.descriptions, DESCRIPTIONS, tally):
+        phrases: dict[int, list[str]] = defaultdict(list)
+        for where, description in self._iter_records(self.descriptions, DESCRIPTIONS, tally):
             try:
-                if isinstance(found, BadRecord):
-                    raise found
-                phrase = " ".join(found.phrase.split())
+                if isinstance(description, BadRecord):
+                    raise description
+                phrase = " ".join(description.phrase.split())
                 if not phrase:
-                    raise BadRecord(place, "its phrase is empty", "empty_phrase")
-                x, y, width, height = _replace_none(found.x, found.y, found.width, found.height)
+                    raise BadRecord(where, "its phrase is empty", "empty_phrase")
+                x, y, width, height = _replace_none(description.x, description.y, description.width, description.height)
                 if not (width > 0 and height > 0 and -width < x < self.width and -height < y < self.height):
-                    clip_box((x, y, width, height), self.width, self.height, place)
+                    clip_box((x, y, width, height), self.width, self.height, where)
             except BadRecord as bad:
                 tally.ignore_records(bad)
                 continue
@@ -115,54 +111,55 @@ class VisualGenomeRef:
             number = find_described_object(lower, (x, y, x + width, y + height), by_word)
             if number is None:
                 tally.ignored["phrase_no_object"] += 1
-            elif number in said and lower in map(str.lower, said[number]):
+            elif number in phrases and lower in map(str.lower, phrases[number]):
                 tally.ignored["duplicate_phrase"] += 1
             else:
-                said[number].append(phrase)
-        return said
+                phrases[number].append(phrase)
+        return phrases
 
     def _iter_relations(self, merged: Mapping[int, int], tally: Tally) -> Iterator[tuple[int, str, int]]:
-        """Subject, predicate and object of each relationship."""
+        """Iterate over subject, predicate and object of each relationship."""
         seen = set()
-        for place, found in self._iter_records(self.relationships, RELATIONSHIPS, tally):
+        for where, relationship in self._iter_records(self.relationships, RELATIONSHIPS, tally):
             try:
-                if isinstance(found, BadRecord):
-                    raise found
-                predicate = _clean_name(found.predicate)
+                if isinstance(relationship, BadRecord):
+                    raise relationship
+                predicate = _clean_name(relationship.predicate)
                 if not predicate:
-                    raise BadRecord(place, "its predicate is empty", "empty_relation")
+                    raise BadRecord(where, "its predicate is empty", "empty_relation")
             except BadRecord as bad:
                 tally.ignore_records(bad)
                 continue
-            subject, target = (merged.get(end.object_id, end.object_id) for end in (found.subject, found.object))
-            fact = (subject, predicate, target)
+            ends = relationship.subject, relationship.object
+            subject, target = (merged.get(end.object_id, end.object_id) for end in ends)
+            relation = (subject, predicate, target)
             if subject == target:
                 tally.ignored["relation_to_itself"] += 1
-            elif fact in seen:
+            elif relation in seen:
                 tally.ignored["duplicate_relation"] += 1
             else:
-                seen.add(fact)
-                yield fact
+                seen.add(relation)
+                yield relation
 
     def _iter_records(
         self, file_spans: FileSpans, decoder: EntryDecoder[T], tally: Tally
     ) -> Iterator[tuple[str, T | BadRecord]]:
-        """Each record of the image in a file, with its place."""
+        """Iterate over the records of the image in a file, each with its location for messages."""
         path, pieces = file_spans
-        place = f"{path.name}, image {self.id}"
+        where = f"{path.name}, image {self.id}"
         for text in read_records(path, pieces):
             try:
-                found = decoder.decode_entry(text, place)
+                records = decoder.decode_entry(text, where)
             except BadRecord as bad:
                 tally.ignore_records(bad)
                 continue
-            for number, record in enumerate(found):
-                yield f"{place}, {decoder.name}[{number}]", record
+            for number, record in enumerate(records):
+                yield f"{where}, {decoder.name}[{number}]", record
 
 
 @lru_cache(maxsize=1 << 14)
 def _clean_name(name: str) -> str:
-    """A name or predicate in lower case, without marks at its ends."""
+    """A name or predicate in lower case, without punctuation at its ends."""
     return " ".join(name.lower().split()).strip(" .,;:!?\"'")
 
 

@@ -1,4 +1,4 @@
-"""What Visual Genome's files say of an image, record by record."""
+"""The records of Visual Genome's files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scar.errors import BadRecord
 T = TypeVar("T")
 
 Number = float | None
-"""None where the file has a number that JSON does not know, such as NaN."""
+"""A number; None stands for one that JSON does not have, such as NaN."""
 
 
 class GenomeImage(msgspec.Struct, gc=False):
@@ -25,7 +25,7 @@ class GenomeImage(msgspec.Struct, gc=False):
 
 
 class EntryKey(msgspec.Struct, gc=False):
-    """The image of an entry: some files call it so, some otherwise."""
+    """The image of an entry; the files use one of two keys."""
 
     image_id: Id | None = None
     id: Id | None = None
@@ -64,7 +64,7 @@ IMAGE, KEY = msgspec.json.Decoder(GenomeImage), msgspec.json.Decoder(EntryKey)
 
 
 class EntryDecoder(Generic[T]):
-    """One of the lists that entries have, decoded at once, or record by record where one is bad."""
+    """Decodes a list of records of an entry: at once, or record by record if one is bad."""
 
     def __init__(self, name: str, record: type[T]) -> None:
         self.name = name
@@ -73,10 +73,10 @@ class EntryDecoder(Generic[T]):
         self._record_decoder = msgspec.json.Decoder(record)
 
     def decode_entry(self, text: bytes, where: str) -> list[T | BadRecord]:
-        """The records of an entry, those of another shape as what is wrong with them.
+        """Decode the records of an entry; a record of another shape is returned as a `BadRecord`.
 
         Raises:
-            BadRecord: the entry has another shape (``malformed``).
+            BadRecord: the entry itself has another shape (``malformed``).
         """
         try:
             return getattr(self._entry_decoder.decode(text), self.name)  # type: ignore[no-any-return]

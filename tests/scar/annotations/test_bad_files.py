@@ -153,8 +153,8 @@ def test_a_bad_file_is_refused_whatever_is_skipped(
 def test_a_long_line_that_is_one_value_is_given_up(
     value: str, world: World, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(json_stream, "WINDOW", 10_000)
-    monkeypatch.setattr(json_stream, "MAX_RECORD", 100_000)
+    monkeypatch.setattr(json_stream, "WINDOW_BYTES", 10_000)
+    monkeypatch.setattr(json_stream, "MAX_RECORD_BYTES", 100_000)
     world.write()
     whole = world.instances_file.read_text()
     long = f'{{"x": "{"y" * 1_000_000}"}}' if value == "{" else f'"{"y" * 1_000_000}"'

@@ -50,7 +50,7 @@ def test_every_record_comes_whole_with_its_place(
 ) -> None:
     document = {"info": other, "a": first, "more": [other], "b": second}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_stream, "WINDOW", window)
+        patch.setattr(json_stream, "WINDOW_BYTES", window)
         file.write_text(json.dumps(document, **layout), encoding="utf-8")
         found = listed(file, "a", "b")
         assert found.get("a", []) == first
@@ -81,7 +81,7 @@ def test_no_cut_goes_unnoticed(file: Path, content: list[Any], data: st.DataObje
         (b'{"b": []}', "missing required field `a`"),
         (b"PK\x03\x04 and more", "a zip archive: unzip it first"),
         (b"\x1f\x8b and more", "compressed by gzip"),
-        (b'{"a": [' + b"[" * 100 + b"]" * 100 + b"]}", "does not end, or stands too deep"),
+        (b'{"a": [' + b"[" * 100 + b"]" * 100 + b"]}", "does not end, or is nested too deep"),
     ],
 )
 def test_what_is_no_such_file_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -113,12 +113,12 @@ def test_one_long_line_takes_a_window_of_memory(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert count == 60_001
-    assert peak < 8 * json_stream.WINDOW
+    assert peak < 8 * json_stream.WINDOW_BYTES
 
 
 def test_a_record_without_end_is_not_read_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_stream, "WINDOW", 1000)
-    monkeypatch.setattr(json_stream, "MAX_RECORD", 20_000)
+    monkeypatch.setattr(json_stream, "WINDOW_BYTES", 1000)
+    monkeypatch.setattr(json_stream, "MAX_RECORD_BYTES", 20_000)
     path = tmp_path / "long.json"
     path.write_text('{"a": [{"text": "' + "x" * 500_000 + '"}]}')
     with pytest.raises(InputError, match=r"a record goes on for more than 20,000 bytes"):

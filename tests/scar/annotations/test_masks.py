@@ -151,11 +151,11 @@ def test_labels_become_their_masks_and_boxes(labels: np.ndarray[Any, np.dtype[np
     starts = find_run_starts(columns)
     found = group_runs(starts, columns[starts], width, height)
     assert list(found) == [value for value in np.unique(labels).tolist() if value]
-    for value, traceable in found.items():
-        mask = traceable.to_mask()
+    for value, (xywh, make_mask) in found.items():
+        mask = make_mask()
         assert mask == Mask.from_array(labels == value)
         expected = coco.toBbox({"size": list(mask.size), "counts": mask.counts.encode()})
-        assert traceable.xywh == tuple(expected.tolist())
+        assert xywh == tuple(expected.tolist())
 
 
 def test_a_polygon_of_two_points_adds_nothing() -> None:

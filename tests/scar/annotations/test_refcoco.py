@@ -165,7 +165,7 @@ DEFECTS: dict[str, tuple[Callable[[Expressions], object], str, str]] = {
         "ref 7: a second one is about the annotation 11",
         "duplicate_ref",
     ),
-    "nothing said": (lambda files: files.refs[0].update(sentences=[]), "ref 1: nothing is said", "no_phrase"),
+    "no phrase": (lambda files: files.refs[0].update(sentences=[]), "ref 1: it has no phrase", "no_phrase"),
     "another image": (
         lambda files: files.refs[0].update(file_name="COCO_train2014_000000000009_1.jpg"),
         "is not that of image 581857",
