@@ -58,9 +58,9 @@ def test_no_position_is_both_held_and_denied(box: Box) -> None:
     [
         (Box(0, 100, 50, 200), Box(100, 100, 150, 200), {"to the left of"}, {"to the right of", "above", "below"}),
         (Box(100, 0, 200, 50), Box(100, 100, 200, 150), {"above"}, {"below", "to the left of", "to the right of"}),
-        # Up and to the left: both may be said, so neither is claimed, and only the contraries are denied.
+        # Up and to the left: readers may say either, so neither is claimed; only the opposites are denied.
         (Box(0, 0, 50, 50), Box(100, 100, 150, 150), set(), {"to the right of", "below"}),
-        # One in the other, centres together: nothing is plain.
+        # One in the other, centres together: nothing is claimed or denied.
         (Box(0, 0, 100, 100), Box(40, 40, 60, 60), set(), set()),
     ],
 )

@@ -54,8 +54,8 @@ def test_masks_show_depth_in_both_directions() -> None:
 
 def test_without_masks_and_beside_each_other_nothing_is_told() -> None:
     box = Box(50, 30, 70, 80)
-    plain = Picture(1, "a.jpg", WIDTH, HEIGHT, (Region(1, Box(10, 20, 110, 70), "bus"), Region(2, box, "dog")))
-    assert find_depth_relations(plain, plain.regions[1]) == ()
+    unmasked = Picture(1, "a.jpg", WIDTH, HEIGHT, (Region(1, Box(10, 20, 110, 70), "bus"), Region(2, box, "dog")))
+    assert find_depth_relations(unmasked, unmasked.regions[1]) == ()
     apart = painted([Box(10, 20, 40, 70), Box(50, 30, 70, 80)], ["bus", "dog"])
     assert not is_in_front(apart[1], apart[0])
 

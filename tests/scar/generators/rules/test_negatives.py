@@ -64,10 +64,11 @@ def check(gold: Caption, negatives: tuple[Negative, ...], picture: Picture, regi
         )
         assert RelationPhrase.parse(caption.relation) is not None
     for negative in negatives[6:]:
-        noun, mine = (re.sub(r"^(a pair of|an?) ", "", caption.object) for caption in (negative.caption, gold))
-        if not {noun.split()[0], mine.split()[0]} <= set(read_colours()) or noun.split()[0] == mine.split()[0]:
-            assert not is_related(noun, mine), (noun, mine)
-        twins = [other for other in picture.regions if other.category == noun and other.id != region.id]
+        false, true = (re.sub(r"^(a pair of|an?) ", "", caption.object) for caption in (negative.caption, gold))
+        first, second = false.split()[0], true.split()[0]
+        if not {first, second} <= set(read_colours()) or first == second:
+            assert not is_related(false, true), (false, true)
+        twins = [other for other in picture.regions if other.category == false and other.id != region.id]
         assert not any(other.box.intersection_area(region.box) > 0.5 * region.box.area for other in twins)
 
 

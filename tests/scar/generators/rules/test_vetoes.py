@@ -157,7 +157,7 @@ def test_fits_place(scene: str, captions: tuple[str, ...], label: str | None, re
 
 
 @pytest.mark.parametrize(
-    ("mine", "other", "reason"),
+    ("true", "false", "reason"),
     [
         ("holding a kite on", "carrying a kite on", "same_deed"),
         ("riding a horse on", "carrying a horse on", None),
@@ -170,9 +170,9 @@ def test_fits_place(scene: str, captions: tuple[str, ...], label: str | None, re
         ("standing on", "on the left of a picture of", None),
     ],
 )
-def test_same_deed(mine: str, other: str, reason: str | None) -> None:
-    gold = Caption("a man", mine, "a beach")
-    assert vetoes.same_deed(swapped("relation", other, gold), make_context(gold=gold)) == reason
+def test_same_deed(true: str, false: str, reason: str | None) -> None:
+    gold = Caption("a man", true, "a beach")
+    assert vetoes.same_deed(swapped("relation", false, gold), make_context(gold=gold)) == reason
 
 
 def test_holds_by_annotation() -> None:
