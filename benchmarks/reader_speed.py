@@ -1,10 +1,10 @@
-"""How fast each source is read: its files indexed, and its pictures read with the masks of what may become samples.
+"""Time to index the files of each source, and to read its pictures with the masks of regions that may become samples.
 
 python benchmarks/full_size.py DATA --scale 0.1
 python benchmarks/reader_speed.py DATA
 
-Times are of CPU, of one process; a file that several sources share is indexed with the first of them.
-Pictures are read at even distances over the whole source.
+Times are CPU times of one process. A file that several sources share is indexed with the first of them. The pictures
+are evenly spread over the source.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=1_000, help="read of each source")
     options = parser.parse_args()
     print("source               files MiB   index s    MiB/s   pictures   read ms   trace ms")
-    once, whole = CallCache(), 0.0
+    cache, total = CallCache(), 0.0
     gc.disable()  # as a build does while it reads
     for source in read_recipe("scar-1m", options.data).sources:
         tally = Tally(skip_bad=True)
         size = sum(path.stat().st_size for path in source.inputs.values() if path.is_file()) / MIB
         start = time.process_time()
-        album = open_index(source, tally, once)
+        index = open_index(source, tally, cache)
         indexed = time.process_time()
-        refs = [album[place] for place in range(0, len(album), -(-len(album) // options.pictures))]
+        refs = [index[number] for number in range(0, len(index), -(-len(index) // options.pictures))]
         reading = tracing = 0.0
         for ref in refs:
             begun = time.process_time()
@@ -47,12 +47,12 @@ def main() -> None:
             for region in select_regions(picture, source.limits, Random(picture.id), tally.rejected):  # noqa: S311
                 region.with_mask()
             reading, tracing = reading + read - begun, tracing + time.process_time() - read
-        whole += indexed - start
+        total += indexed - start
         print(
             f"{source.key:20} {size:9,.1f} {indexed - start:9.2f} {size / (indexed - start):8,.0f} {len(refs):10,} "
             f"{1000 * reading / len(refs):9.2f} {1000 * tracing / len(refs):10.2f}"
         )
-    print(f"indexing all: {whole:.1f} s")
+    print(f"indexing all: {total:.1f} s")
 
 
 if __name__ == "__main__":
