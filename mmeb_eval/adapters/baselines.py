@@ -70,8 +70,8 @@ class TextOnly:
         rows = np.zeros((len(items), BUCKETS), dtype=np.float32)
         for row, item in zip(rows, items, strict=True):
             for word in _WORD.findall(item.text.lower()) or [""]:
-                for place, sign in _hash_features(word):
-                    row[place] += sign
+                for index, sign in _hash_features(word):
+                    row[index] += sign
             if not row.any():
                 row[0] = 1  # all features cancel out
         lengths: NDArray[np.float32] = np.linalg.norm(rows, axis=1, keepdims=True)

@@ -100,8 +100,8 @@ class Endpoint:
         vectors: list[Any] = [None] * len(items)
         with ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS) as pool:
             answers = pool.map(lambda request: self._post_with_retries(request[1], len(request[0])), requests)
-            for (rows, _), made in zip(requests, answers, strict=True):
-                for row, vector in zip(rows, made, strict=True):
+            for (rows, _), answer in zip(requests, answers, strict=True):
+                for row, vector in zip(rows, answer, strict=True):
                     vectors[row] = vector
         if len({len(vector) for vector in vectors}) > 1:
             raise ContractError(f"{self.name}: vectors of different widths in one answer.")
@@ -111,28 +111,27 @@ class Endpoint:
         """Vectors of one request, which is sent again after a temporary failure."""
         content = json.dumps({"model": self._model, **body}).encode("utf-8")
         wait = FIRST_WAIT_S
-        for last in (*[False] * (MAX_TRIES - 1), True):
+        for attempt in range(1, MAX_TRIES + 1):
             try:
                 return _parse_vectors(self._send_request(content), count, self.name)
             except urllib.error.HTTPError as error:
                 with error:
-                    said = _hide_key(_read_error_text(error))
+                    reason = f"HTTP {error.code} {error.reason}: {_hide_key(_read_error_text(error))}"
                 if not is_temporary(error.code):
-                    hint = (
-                        f" Set {KEY_VARIABLE}." if error.code in (401, 403) and not os.environ.get(KEY_VARIABLE) else ""
-                    )
-                    raise EvalError(f"{self._url}: HTTP {error.code} {error.reason}: {said}{hint}") from None
-                reason = f"HTTP {error.code} {error.reason}: {said}"
-                asked = parse_retry_after(error.headers.get("Retry-After"))
+                    lacks_key = error.code in (401, 403) and not os.environ.get(KEY_VARIABLE)
+                    raise EvalError(f"{self._url}: {reason}{f' Set {KEY_VARIABLE}.' if lacks_key else ''}") from None
+                server_wait = parse_retry_after(error.headers.get("Retry-After"))
             except (OSError, http.client.HTTPException) as error:
-                inner = getattr(error, "reason", error)
-                if isinstance(inner, ssl.SSLCertVerificationError):
-                    raise EvalError(f"{self._url}: {inner}") from None
-                reason, asked = _hide_key(f"{type(inner).__name__}: {inner}"), None
-            if asked is not None and asked > LONGEST_WAIT_S:
-                raise EvalError(f"{self._url}: {reason}; the server asks to wait for {asked:.0f} s. Run again then.")
-            if not last:
-                time.sleep(wait if asked is None else asked)
+                cause = getattr(error, "reason", error)
+                if isinstance(cause, ssl.SSLCertVerificationError):
+                    raise EvalError(f"{self._url}: {cause}") from None
+                reason, server_wait = _hide_key(f"{type(cause).__name__}: {cause}"), None
+            if server_wait is not None and server_wait > LONGEST_WAIT_S:
+                raise EvalError(
+                    f"{self._url}: {reason}; the server asks to wait for {server_wait:.0f} s. Run again then."
+                )
+            if attempt < MAX_TRIES:
+                time.sleep(wait if server_wait is None else server_wait)
                 wait = min(2 * wait, LONGEST_WAIT_S)
         raise EvalError(f"{self._url}: no vectors in {MAX_TRIES} tries; the last: {reason}. What is stored is kept.")
 
@@ -177,15 +176,14 @@ def load_vllm(url: str) -> Endpoint:
 
 def make_input_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
     """One request for the items without an image, as strings, and one for those with an image, as objects."""
-    words = [row for row, item in enumerate(items) if item.image is None]
-    shown = [row for row, item in enumerate(items) if item.image is not None]
-    objects = [
-        ({"text": items[row].text} if items[row].text else {}) | {"image": encode_data_url(image)}
-        for row in shown
-        if (image := items[row].image) is not None
-    ]
-    asked: list[tuple[list[int], Body]] = [(words, {"input": [items[row].text for row in words]})] if words else []
-    return asked + ([(shown, {"input": objects})] if shown else [])
+    texts: dict[int, str] = {}
+    objects: dict[int, dict[str, str]] = {}
+    for row, item in enumerate(items):
+        if item.image is None:
+            texts[row] = item.text
+        else:
+            objects[row] = ({"text": item.text} if item.text else {}) | {"image": encode_data_url(item.image)}
+    return [(list(inputs), {"input": list(inputs.values())}) for inputs in (texts, objects) if inputs]
 
 
 def make_message_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
@@ -209,15 +207,17 @@ def encode_data_url(path: Path) -> str:
     """
     from PIL import Image
 
-    picture = open_rgb(path)
+    rgb = open_rgb(path)
     with Image.open(path) as image:
-        kind = WEB_FORMATS.get(image.format or "")
-        turned = image.getexif().get(EXIF_ORIENTATION, 1) != 1
-    if kind and not turned:
-        return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+        mime_type = WEB_FORMATS.get(image.format or "")
+        is_rotated = image.getexif().get(EXIF_ORIENTATION, 1) != 1
+    if mime_type and not is_rotated:
+        content = path.read_bytes()
+    else:
+        buffer = io.BytesIO()
+        rgb.save(buffer, "PNG")
+        mime_type, content = "image/png", buffer.getvalue()
+    return f"data:{mime_type};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def _parse_vectors(answer: Any, count: int, name: str) -> list[list[float]]:
@@ -227,7 +227,7 @@ def _parse_vectors(answer: Any, count: int, name: str) -> list[list[float]]:
         raise ContractError(
             f"{name}: the answer has no list `data`: {_hide_key(_shorten_text(json.dumps(answer).encode()))}"
         )
-    rows = {row.get("index", place): row.get("embedding") for place, row in enumerate(data)}
+    rows = {row.get("index", position): row.get("embedding") for position, row in enumerate(data)}
     if rows.keys() != set(range(count)) or len(data) != count:
         raise ContractError(f"{name}: {count} vectors were asked for, {len(data)} came, numbered {sorted(rows)[:9]}.")
     for index, vector in rows.items():
@@ -244,8 +244,9 @@ def _read_error_text(error: urllib.error.HTTPError) -> str:
 
 
 def _shorten_text(text: bytes) -> str:
-    words = " ".join(text.decode("utf-8", "replace").split())
-    return words if len(words) <= 200 else words[:197] + "..."
+    """At most 200 characters of a body, on one line."""
+    line = " ".join(text.decode("utf-8", "replace").split())
+    return line if len(line) <= 200 else line[:197] + "..."
 
 
 def _hide_key(text: str) -> str:

@@ -6,10 +6,10 @@ import importlib.metadata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mmeb_eval.adapters.shared import embed_by_kind, make_load_error, normalise_rows, refuse_prompts
+from mmeb_eval.adapters.shared import embed_by_kind, make_image_error, make_load_error, normalise_rows
 from mmeb_eval.data.images import open_rgb
-from mmeb_eval.item import Item, describe_item
-from scar.errors import DataError, EvalError, UnknownName
+from mmeb_eval.item import Item
+from scar.errors import EvalError, UnknownName
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,15 +67,14 @@ class MtebEmbedder:
         Raises:
             DataError: an item has a prompt, or an image that the model does not take.
         """
-        refuse_prompts(items, self.name)
-        return embed_by_kind(items, self._encode_items)
+        return embed_by_kind(items, self.name, self._encode_items)
 
     def _encode_items(self, items: Sequence[Item], has_text: bool, has_image: bool) -> NDArray[np.float32]:
         """Unit rows of items that have the same kinds of content."""
         from torch.utils.data import DataLoader
 
         if has_image and "image" not in self._meta.modalities:
-            raise DataError(f"{self.name}: reads text alone, but {describe_item(items[0])} shows an image.")
+            raise make_image_error(self.name, items[0])
         rows: Any = ItemDataset(items, has_text, has_image)
         loader = DataLoader(rows, batch_size=len(items), collate_fn=_collate_columns)
         encoded = self._model.encode(

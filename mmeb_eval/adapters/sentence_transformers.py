@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmeb_eval.adapters.shared import (
+    count_cut_texts,
     embed_by_kind,
     local_revision,
+    make_image_error,
     make_load_error,
     normalise_rows,
     pixel_range,
-    refuse_prompts,
     split_revision,
 )
 from mmeb_eval.data.images import open_rgb
-from mmeb_eval.item import Item, describe_item
-from scar.errors import DataError
+from mmeb_eval.item import Item
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,13 +59,11 @@ class SentenceTransformersEmbedder:
 
     def counts(self, items: Sequence[Item]) -> dict[str, int]:
         """``texts_cut``: number of items whose text exceeds the model's limit; empty where the limit is unknown."""
-        longest, tokenizer = self._model.max_seq_length, getattr(self._model, "tokenizer", None)
+        max_tokens, tokenizer = self._model.max_seq_length, getattr(self._model, "tokenizer", None)
         tokenizer = getattr(tokenizer, "tokenizer", tokenizer)  # a processor's
-        if longest is None or not callable(tokenizer):
+        if max_tokens is None or not callable(tokenizer):
             return {}
-        texts = [item.text for item in items if item.text]
-        tokens = tokenizer(texts)["input_ids"] if texts else []
-        return {"texts_cut": sum(len(ids) > longest for ids in tokens)}
+        return count_cut_texts(items, tokenizer, max_tokens)
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), D) float32 rows of length 1.
@@ -73,13 +71,12 @@ class SentenceTransformersEmbedder:
         Raises:
             DataError: an item has a prompt, or an image that the model does not take.
         """
-        refuse_prompts(items, self.name)
-        return embed_by_kind(items, self._embed_kind)
+        return embed_by_kind(items, self.name, self._embed_kind)
 
     def _embed_kind(self, items: Sequence[Item], has_text: bool, has_image: bool) -> NDArray[np.float32]:
         """Unit rows of items that have the same kinds of content."""
         if has_image and not (self._model.supports("image") or self._model.supports(("image", "text"))):
-            raise DataError(f"{self.name}: reads text alone, but {describe_item(items[0])} shows an image.")
+            raise make_image_error(self.name, items[0])
         texts = [{"text": item.text} for item in items] if has_text else []
         images = [{"image": open_rgb(item.image)} for item in items if item.image is not None]
         if not (has_text and has_image):

@@ -32,19 +32,36 @@ def group_rows_by_kind(items: Sequence[Item]) -> dict[tuple[bool, bool], list[in
     """(has text, has image) -> indices of such items; an item without both counts as an empty text."""
     rows: dict[tuple[bool, bool], list[int]] = {}
     for row, item in enumerate(items):
-        shows = item.image is not None
-        rows.setdefault((bool(item.text) or not shows, shows), []).append(row)
+        has_image = item.image is not None
+        rows.setdefault((bool(item.text) or not has_image, has_image), []).append(row)
     return rows
 
 
 def embed_by_kind(
-    items: Sequence[Item], embed: Callable[[list[Item], bool, bool], NDArray[np.float32]]
+    items: Sequence[Item], name: str, embed: Callable[[list[Item], bool, bool], NDArray[np.float32]]
 ) -> NDArray[np.float32]:
-    """(len(items), D) rows; ``embed(items, has_text, has_image)`` gets items with the same kinds of content."""
+    """(len(items), D) rows; ``embed(items, has_text, has_image)`` gets items with the same kinds of content.
+
+    Raises:
+        DataError: an item has a prompt; the message names the model ``name``.
+    """
+    refuse_prompts(items, name)
     vectors: dict[int, NDArray[np.float32]] = {}
-    for (words, shows), rows in group_rows_by_kind(items).items():
-        vectors.update(zip(rows, embed([items[row] for row in rows], words, shows), strict=True))
+    for (has_text, has_image), rows in group_rows_by_kind(items).items():
+        vectors.update(zip(rows, embed([items[row] for row in rows], has_text, has_image), strict=True))
     return np.stack([vectors[row] for row in range(len(items))])
+
+
+def make_image_error(name: str, item: Item) -> DataError:
+    """The error for an item with an image and a model that takes text alone."""
+    return DataError(f"{name}: reads text alone, but {describe_item(item)} shows an image.")
+
+
+def count_cut_texts(items: Sequence[Item], tokenizer: Any, max_tokens: int) -> dict[str, int]:
+    """``texts_cut``: number of items whose text has more than ``max_tokens`` tokens."""
+    texts = [item.text for item in items if item.text]
+    tokens = tokenizer(texts)["input_ids"] if texts else []
+    return {"texts_cut": sum(len(ids) > max_tokens for ids in tokens)}
 
 
 def split_revision(model_id: str) -> tuple[str, str | None]:

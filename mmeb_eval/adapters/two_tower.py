@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmeb_eval.adapters.shared import (
+    count_cut_texts,
     local_revision,
     make_load_error,
     normalise_rows,
@@ -40,7 +41,7 @@ class TwoTowerEmbedder:
         self._model, self._tokenizer, self._processor = _load_model(name, *split_revision(model_id))
         self._revision = local_revision(model_id) or getattr(self._model.config, "_commit_hash", None)
         self._padding = PADDING.get(self._model.config.model_type, True)
-        self._longest = int(self._model.config.text_config.max_position_embeddings)
+        self._max_tokens = int(self._model.config.text_config.max_position_embeddings)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -50,14 +51,12 @@ class TwoTowerEmbedder:
             "processor": type(self._processor).__name__,
             **pixel_range(self._processor),
             "dtype": str(self._model.dtype).removeprefix("torch."),
-            "max_tokens": self._longest,
+            "max_tokens": self._max_tokens,
         }
 
     def counts(self, items: Sequence[Item]) -> dict[str, int]:
         """``texts_cut``: number of items whose text exceeds the model's limit."""
-        texts = [item.text for item in items if item.text]
-        tokens = self._tokenizer(texts)["input_ids"] if texts else []
-        return {"texts_cut": sum(len(ids) > self._longest for ids in tokens)}
+        return count_cut_texts(items, self._tokenizer, self._max_tokens)
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), D) float32 rows of length 1.
@@ -90,13 +89,13 @@ class TwoTowerEmbedder:
             (self._embed_images, lambda item: item.image is not None and item.prompt is None),
             (self._embed_regions, lambda item: item.image is not None and item.prompt is not None),
         )
-        said: list[list[NDArray[np.float32]]] = [[] for _ in items]
+        vectors: list[list[NDArray[np.float32]]] = [[] for _ in items]
         with torch.inference_mode():
-            for tower, reads in towers:
-                if rows := [row for row, item in enumerate(items) if reads(item)]:
+            for tower, applies in towers:
+                if rows := [row for row, item in enumerate(items) if applies(item)]:
                     for row, vector in zip(rows, tower([items[row] for row in rows]), strict=True):
-                        said[row].append(vector)
-        return normalise_rows(np.stack([np.sum(vectors, axis=0) for vectors in said]))
+                        vectors[row].append(vector)
+        return normalise_rows(np.stack([np.sum(own, axis=0) for own in vectors]))
 
     def _embed_texts(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), D) unit rows."""
@@ -104,7 +103,7 @@ class TwoTowerEmbedder:
             [item.text for item in items],
             padding=self._padding,
             truncation=True,
-            max_length=self._longest,
+            max_length=self._max_tokens,
             return_tensors="pt",
         )
         return normalise_rows(self._model.get_text_features(**tokens.to(self._model.device)).pooler_output)
@@ -116,27 +115,27 @@ class TwoTowerEmbedder:
 
     def _embed_regions(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), D) unit rows."""
-        pictures = _open_images(items)
+        images = _open_images(items)
         boxes = [item.prompt for item in items if isinstance(item.prompt, Box)]
-        grids = self._embed_patches(pictures)
-        pooled = [pool_box(grid, box, picture.size) for grid, box, picture in zip(grids, boxes, pictures, strict=True)]
+        grids = self._embed_patches(images)
+        pooled = [pool_box(grid, box, image.size) for grid, box, image in zip(grids, boxes, images, strict=True)]
         return normalise_rows(np.stack(pooled))
 
-    def _embed_patches(self, pictures: list[Image]) -> list[NDArray[np.float32]]:
+    def _embed_patches(self, images: list[Image]) -> list[NDArray[np.float32]]:
         """(rows, columns, D) for each image: its patches in the space of texts."""
         vision = self._model.vision_model
         head = _find_patch_head(self._model)
         if head is None:
             raise EvalError(f"{self.name}: {type(self._model).__name__} has no patches that could be pooled.")
         if hasattr(self._processor, "max_num_patches"):  # keeps the aspect ratio, crops nothing, pads at the end
-            pixels = self._processor(pictures, return_tensors="pt")
+            pixels = self._processor(images, return_tensors="pt")
             shapes = [tuple(shape) for shape in pixels["spatial_shapes"].tolist()]
             tokens = vision(**pixels.to(self._model.device)).last_hidden_state  # (N, patches, width)
         else:
             side = vision.config.image_size
             square = {"height": side, "width": side}
-            pixels = self._processor(pictures, size=square, do_center_crop=False, return_tensors="pt")
-            shapes = [(side // vision.config.patch_size,) * 2] * len(pictures)
+            pixels = self._processor(images, size=square, do_center_crop=False, return_tensors="pt")
+            shapes = [(side // vision.config.patch_size,) * 2] * len(images)
             tokens = vision(**pixels.to(self._model.device)).last_hidden_state
             tokens = tokens[:, -(shapes[0][0] ** 2) :]  # without CLIP's class token
         return [
@@ -190,4 +189,5 @@ def _find_patch_head(model: Any) -> Callable[[Any], Any] | None:
 
 
 def _open_images(items: Sequence[Item]) -> list[Image]:
+    """The images of all items that have one."""
     return [open_rgb(item.image) for item in items if item.image is not None]

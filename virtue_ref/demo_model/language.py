@@ -24,8 +24,8 @@ from scar.evidence.geometry import find_positions
 from scar.formats.schema import INSTRUCTION
 from scar.language.relation_phrase import POSITIONS
 from scar.sample import Box, Caption, Picture
-from virtue_ref.demo_model.encoders import Progress
-from virtue_ref.demo_model.views import DIRECTIONS, View, find_learning_rate
+from virtue_ref.demo_model.steps import Progress, train_steps
+from virtue_ref.demo_model.views import DIRECTIONS, View
 from virtue_ref.inference.batching import ItemBatch
 from virtue_ref.model.prompts import PointPrompt, make_grid_prompt
 from virtue_ref.model.tokens import IMAGE_TOKEN
@@ -45,10 +45,13 @@ HEAD_SIZES = (
 EMBEDDING_SCALE = 11.3
 """Factor on the embeddings of norm 1 before the heads, about the root of the dimension, so that numbers are near 1."""
 
+PROMPT_KINDS = {"box": 75, "click": 10, "words": 10, "nothing": 5}
+"""Kind of prompt of a question -> its share in percent; ``words`` has the box in the text alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class RegionQuestion:
-    """A thing in a view, and the kind of prompt: ``box``, ``click``, ``words`` or ``nothing``."""
+    """A question about a thing in a view; ``prompt_kind`` is a key of `PROMPT_KINDS`."""
 
     view: int
     thing: int
@@ -83,94 +86,96 @@ class LanguagePretraining(nn.Module):
         return self._embed_rows(rows, [0] * len(rows), [None] * len(rows), [None] * len(rows), [])
 
     def embed_questions(
-        self, views: Sequence[View], seen: Sequence[ImageFeatures], asked: Sequence[RegionQuestion], rng: Random
+        self, views: Sequence[View], features: Sequence[ImageFeatures], questions: Sequence[RegionQuestion], rng: Random
     ) -> Tensor:
-        """(B, hidden) scaled embeddings of questions; `seen[i]` are the encoders' features of `views[i]`."""
+        """(B, hidden) scaled embeddings of questions; `features[i]` are the encoders' features of `views[i]`."""
         config = self.model.config.segmenter
         if config is None:
-            raise ValueError("the miniature has a segmenter.")
-        rows, counts, clicks, shown = [], [], [], []
-        for question in asked:
+            raise ValueError("the demo model has a segmenter.")
+        rows, segment_counts, prompts, images = [], [], [], []
+        for question in questions:
             view = views[question.view]
             box = None if question.prompt_kind in ("click", "nothing") else view.boxes[question.thing]
             ids = self.tokenizer.encode(write_query(box)).ids
             start, cells = ids.index(self._image_token_id), view.grid[0] * view.grid[1]
             rows.append([*ids[:start], *[self._image_token_id] * cells, *ids[start + 1 :]])
-            shown.append(seen[question.view])
-            counts.append(0 if question.prompt_kind == "words" else config.tokens)
-            clicks.append(self._make_prompt(view, question, config.size, config.points_per_side, rng))
-        return self._embed_rows(rows, counts, list(range(len(rows))), clicks, shown)
+            images.append(features[question.view])
+            segment_counts.append(0 if question.prompt_kind == "words" else config.tokens)
+            prompts.append(self._make_prompt(view, question, config.size, config.points_per_side, rng))
+        return self._embed_rows(rows, segment_counts, list(range(len(rows))), prompts, images)
 
     def compute_loss(
         self,
         views: Sequence[View],
-        seen: Sequence[ImageFeatures],
-        asked: Sequence[RegionQuestion],
+        features: Sequence[ImageFeatures],
+        questions: Sequence[RegionQuestion],
         captions: Sequence[Caption],
         rng: Random,
     ) -> tuple[Tensor, float]:
         """The loss, and the share of prompted things whose shape is predicted correctly."""
-        said = self.head(self.embed_questions(views, seen, asked, rng)).split(HEAD_SIZES, dim=1)
+        logits = self.head(self.embed_questions(views, features, questions, rng)).split(HEAD_SIZES, dim=1)
         states = self.states
-        own = [views[question.view] for question in asked]
-        things = [question.thing for question in asked]
-        told = torch.tensor([question.prompt_kind != "nothing" for question in asked])
-        pointed = torch.tensor([question.prompt_kind in ("box", "click") for question in asked])
+        own = [views[question.view] for question in questions]
+        things = [question.thing for question in questions]
+        has_region = torch.tensor([question.prompt_kind != "nothing" for question in questions])
+        has_prompt = torch.tensor([question.prompt_kind in ("box", "click") for question in questions])
         scene = torch.tensor([view.scene for view in own])
         colour = torch.stack([view.colour[thing] for view, thing in zip(own, things, strict=True)])
         shape = torch.stack([view.shape[thing] for view, thing in zip(own, things, strict=True)])
-        where = torch.tensor([_label_positions(view, thing) for view, thing in zip(own, things, strict=True)])
-        related = torch.stack([view.label_relations(thing) for view, thing in zip(own, things, strict=True)])
+        positions = torch.tensor([_label_positions(view, thing) for view, thing in zip(own, things, strict=True)])
+        relations = torch.stack([view.label_relations(thing) for view, thing in zip(own, things, strict=True)])
         present = torch.zeros(len(own), THING_KINDS)
         for row, view in enumerate(own):
             present[row, view.colour * len(SHAPE_NAMES) + view.shape] = 1
         total = (
-            functional.cross_entropy(said[0], scene)
-            + functional.cross_entropy(said[1][told], colour[told])
-            + functional.cross_entropy(said[2][told], shape[told])
-            + functional.binary_cross_entropy_with_logits(said[3][told], where[told])
-            + functional.binary_cross_entropy_with_logits(said[4][told], related[told], reduction="sum")
-            / told.sum()
+            functional.cross_entropy(logits[0], scene)
+            + functional.cross_entropy(logits[1][has_region], colour[has_region])
+            + functional.cross_entropy(logits[2][has_region], shape[has_region])
+            + functional.binary_cross_entropy_with_logits(logits[3][has_region], positions[has_region])
+            + functional.binary_cross_entropy_with_logits(logits[4][has_region], relations[has_region], reduction="sum")
+            / has_region.sum()
             / 4
-            + 0.05 * functional.binary_cross_entropy_with_logits(said[5], present, reduction="sum") / len(own)
-            + 2 * self._compute_token_loss(states, own, asked)
+            + 0.05 * functional.binary_cross_entropy_with_logits(logits[5], present, reduction="sum") / len(own)
+            + 2 * self._compute_token_loss(states, own, questions)
             + 0.5 * self._compute_caption_loss(captions)
         )
-        right = (said[2].argmax(dim=1) == shape)[pointed].float().mean()
+        right = (logits[2].argmax(dim=1) == shape)[has_prompt].float().mean()
         return total, float(right)
 
-    def _compute_token_loss(self, states: Tensor, views: Sequence[View], asked: Sequence[RegionQuestion]) -> Tensor:
+    def _compute_token_loss(self, states: Tensor, views: Sequence[View], questions: Sequence[RegionQuestion]) -> Tensor:
         """Loss over the image tokens of questions with a box or click."""
         start = (
             self.tokenizer.encode(write_query(None)).ids.index(self._image_token_id)
             + self.model.config.segmenter.tokens  # type: ignore[union-attr]
         )
-        tokens, labels, asks = [], [], []
-        for row, (view, question) in enumerate(zip(views, asked, strict=True)):
+        tokens, labels, masks = [], [], []
+        for row, (view, question) in enumerate(zip(views, questions, strict=True)):
             if question.prompt_kind in ("box", "click"):
                 tokens.append(states[row, start : start + view.grid[0] * view.grid[1]])
-                label, ask_it = view.label_neighbours(question.thing)
+                label, mask = view.label_neighbours(question.thing)
                 labels.append(label)
-                asks.append(ask_it)
+                masks.append(mask)
         if not tokens:
             return states.sum() * 0
-        wanted = torch.cat(asks)
+        mask = torch.cat(masks)
         return (
             functional.binary_cross_entropy_with_logits(
-                self.neighbour_head(torch.cat(tokens))[wanted], torch.cat(labels)[wanted], reduction="sum"
+                self.neighbour_head(torch.cat(tokens))[mask], torch.cat(labels)[mask], reduction="sum"
             )
-            / wanted.sum()
+            / mask.sum()
         )
 
     def _compute_caption_loss(self, captions: Sequence[Caption]) -> Tensor:
-        said = self.head(self.embed_captions([caption.text for caption in captions]))
-        place, tone, form, fact, _ = said.split([*HEAD_SIZES[:3], HEAD_SIZES[3] + HEAD_SIZES[4], HEAD_SIZES[5]], dim=1)
+        """Loss over scene, colour, shape and relation of captions."""
+        logits = self.head(self.embed_captions([caption.text for caption in captions]))
+        sizes = [*HEAD_SIZES[:3], HEAD_SIZES[3] + HEAD_SIZES[4], HEAD_SIZES[5]]
+        *predicted, _ = logits.split(sizes, dim=1)
         labels = torch.tensor([_label_caption(caption) for caption in captions])
-        pairs = zip((place, tone, form, fact), labels.T, strict=True)
+        pairs = zip(predicted, labels.T, strict=True)
         return torch.stack(
             [
-                functional.cross_entropy(logits, each, ignore_index=-1) if (each >= 0).any() else logits.sum() * 0
-                for logits, each in pairs
+                functional.cross_entropy(part, each, ignore_index=-1) if (each >= 0).any() else part.sum() * 0
+                for part, each in pairs
             ]
         ).sum()
 
@@ -183,77 +188,78 @@ class LanguagePretraining(nn.Module):
     ) -> PointPrompt | None:
         if question.prompt_kind == "words":
             return None
-        return (
-            make_grid_prompt(side, points)
-            if question.prompt_kind == "nothing"
-            else view.draw_prompt(question.thing, side, rng)
-        )
+        if question.prompt_kind == "nothing":
+            return make_grid_prompt(side, points)
+        return view.draw_prompt(question.thing, side, rng)
 
     def _embed_rows(
         self,
         rows: Sequence[Sequence[int]],
-        counts: Sequence[int],
-        image_of: Sequence[int | None],
-        clicks: Sequence[PointPrompt | None],
-        seen: Sequence[ImageFeatures],
+        segment_counts: Sequence[int],
+        image_index: Sequence[int | None],
+        prompts: Sequence[PointPrompt | None],
+        features: Sequence[ImageFeatures],
     ) -> Tensor:
+        """(B, hidden) scaled embeddings of token ids; each row has so many segment tokens before them."""
         ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.int64)
         for index, row in enumerate(rows):
             ids[index, : len(row)] = torch.tensor(row)
         lengths = torch.tensor([len(row) for row in rows])
-        starts = torch.tensor(counts)
+        starts = torch.tensor(segment_counts)
         total = int((starts + lengths).max())
         batch = ItemBatch(
             ids=ids,
             lengths=lengths,
             positions=torch.arange(total).expand(len(rows), -1),
             last_index=starts + lengths - 1,
-            image_index=tuple(image_of),
-            prompts=tuple(clicks),
+            image_index=tuple(image_index),
+            prompts=tuple(prompts),
             pool_weights=(None,) * len(rows),
         )
-        vectors: Tensor = self.model(batch, seen)
+        vectors: Tensor = self.model(batch, features)
         return EMBEDDING_SCALE * vectors
 
 
 def train_language(
     part: LanguagePretraining,
     views: Sequence[View],
-    seen: Sequence[ImageFeatures],
+    features: Sequence[ImageFeatures],
     captions: Sequence[Caption],
     steps: int,
     batch: int,
     rate: float,
     seed: int,
-    say: Progress,
+    report: Progress,
 ) -> None:
     """Train language model, connector and heads on the frozen encoders' features of the views."""
     rng = Random(seed)  # noqa: S311 - a draw, not a secret
-    learning = [weight for weight in part.parameters() if weight.requires_grad]
-    optimiser = torch.optim.AdamW(learning, lr=rate, weight_decay=0.01, betas=(0.9, 0.98))
-    every = [(number, thing) for number, view in enumerate(views) for thing in range(len(view.colour))]
-    order: list[int] = []
-    for step in range(steps):
-        if len(order) < batch:
-            order = rng.sample(range(len(every)), len(every))
-        chosen, order = order[:batch], order[batch:]
-        ways = rng.choices(("box", "click", "words", "nothing"), weights=(75, 10, 10, 5), k=len(chosen))
-        asked = [RegionQuestion(*every[index], way) for index, way in zip(chosen, ways, strict=True)]
-        for group in optimiser.param_groups:
-            group["lr"] = find_learning_rate(step, steps, rate)
-        loss, right = part.compute_loss(views, seen, asked, rng.sample(captions, min(2 * batch, len(captions))), rng)
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(learning, 1.0)
-        optimiser.step()
-        if (step + 1) % 50 == 0 or step + 1 == steps:
-            say(step + 1, steps, f"speaking: loss {loss.item():.3f}, shape of the boxed thing right {right:.3f}")
+    things = [(index, thing) for index, view in enumerate(views) for thing in range(len(view.colour))]
+
+    def compute_loss(chosen: list[int]) -> tuple[Tensor, str]:
+        kinds = rng.choices(tuple(PROMPT_KINDS), weights=tuple(PROMPT_KINDS.values()), k=len(chosen))
+        questions = [RegionQuestion(*things[index], kind) for index, kind in zip(chosen, kinds, strict=True)]
+        some = rng.sample(captions, min(2 * batch, len(captions)))
+        loss, right = part.compute_loss(views, features, questions, some, rng)
+        return loss, f"language model: loss {loss.item():.3f}, shape of the prompted thing right {right:.3f}"
+
+    train_steps(
+        [weight for weight in part.parameters() if weight.requires_grad],
+        compute_loss,
+        examples=len(things),
+        steps=steps,
+        batch=batch,
+        rate=rate,
+        decay=0.01,
+        rng=rng,
+        report=report,
+    )
 
 
 def _label_positions(view: View, thing: int) -> list[float]:
+    """1 for each of `POSITION_NAMES` that holds of a thing, else 0."""
     picture = Picture(0, "", view.size[0], view.size[1], ())
-    held = find_positions(view.boxes[thing], picture)
-    return [float(position in held) for position in POSITION_NAMES]
+    positions = find_positions(view.boxes[thing], picture)
+    return [float(position in positions) for position in POSITION_NAMES]
 
 
 def _label_caption(caption: Caption) -> list[int]:
@@ -261,19 +267,21 @@ def _label_caption(caption: Caption) -> list[int]:
     words = caption.scene.split(" ", 1)
     scene = words[1] if words[0] in ("a", "an", "the") else caption.scene
     colour, shape = _parse_thing(caption.object)
-    fact = -1
-    for number, position in enumerate(POSITION_NAMES):
+    relation = -1
+    for index, position in enumerate(POSITION_NAMES):
         if caption.relation.startswith(f"{position} "):
-            fact = number
-    for number, direction in enumerate(DIRECTIONS):
+            relation = index
+    for index, direction in enumerate(DIRECTIONS):
         if caption.relation.startswith(f"{direction} "):
-            tone, form = _parse_thing(caption.relation.removeprefix(f"{direction} ").rsplit(" ", 1)[0])
-            if min(tone, form) >= 0:
-                fact = len(POSITION_NAMES) + number * THING_KINDS + tone * len(SHAPE_NAMES) + form
-    return [SCENE_LABELS.index(scene) if scene in SCENE_LABELS else -1, colour, shape, fact]
+            other_colour, other_shape = _parse_thing(caption.relation.removeprefix(f"{direction} ").rsplit(" ", 1)[0])
+            if min(other_colour, other_shape) >= 0:
+                kind = other_colour * len(SHAPE_NAMES) + other_shape
+                relation = len(POSITION_NAMES) + index * THING_KINDS + kind
+    return [SCENE_LABELS.index(scene) if scene in SCENE_LABELS else -1, colour, shape, relation]
 
 
 def _parse_thing(phrase: str) -> tuple[int, int]:
+    """Indices of colour and shape of "a red star"; -1 where the phrase has none."""
     words = phrase.split()
     colour = COLOUR_NAMES.index(words[1]) if len(words) > 1 and words[1] in COLOUR_NAMES else -1
     return colour, SHAPE_NAMES.index(words[-1]) if words[-1] in SHAPE_NAMES else -1

@@ -21,7 +21,7 @@ from virtue_ref.checkpoints import resolve
 from virtue_ref.checkpoints.format import Checkpoint, make_checkpoint, write_checkpoint
 from virtue_ref.config import Config
 from virtue_ref.demo_model import encoders, language
-from virtue_ref.demo_model.encoders import Progress
+from virtue_ref.demo_model.steps import Progress
 from virtue_ref.demo_model.views import View, draw_view
 from virtue_ref.inference.batching import ImageBatch
 from virtue_ref.model.tokens import SPECIAL_TOKENS
@@ -57,14 +57,14 @@ class Effort:
     scar: int = 300
 
 
-def make_demo_model(out: Path, seed: int = 0, effort: Effort = Effort(), say: Progress = lambda *_: None) -> Path:
+def make_demo_model(out: Path, seed: int = 0, effort: Effort = Effort(), report: Progress = lambda *_: None) -> Path:
     """Pretrain encoders and language model, then train on a drawn SCaR corpus.
 
     Args:
         out: folder of the run.
         seed: of weights, order and training worlds.
         effort: number of pictures and steps.
-        say: shows progress.
+        report: shows progress.
 
     Returns:
         Folder of the last checkpoint.
@@ -81,8 +81,8 @@ def make_demo_model(out: Path, seed: int = 0, effort: Effort = Effort(), say: Pr
 
     def train_encoders() -> None:
         views = draw_views(FIRST_TRAINING_SEED + 2 * seed + 1)
-        encoders.train_encoder(encoders.VisionPretraining(model), views, effort.vision, 32, 2e-3, seed, say)
-        encoders.train_encoder(encoders.SegmenterPretraining(model), views, effort.segmenter, 24, 2e-3, seed, say)
+        encoders.train_encoder(encoders.VisionPretraining(model), views, effort.vision, 32, 2e-3, seed, report)
+        encoders.train_encoder(encoders.SegmenterPretraining(model), views, effort.segmenter, 24, 2e-3, seed, report)
 
     def train_language_part() -> None:
         views = draw_views(FIRST_TRAINING_SEED + 2 * seed)
@@ -90,14 +90,13 @@ def make_demo_model(out: Path, seed: int = 0, effort: Effort = Effort(), say: Pr
         captions = golds + [negative.caption for sample in samples for negative in sample.negatives[::4]]
         part = language.LanguagePretraining(model, tokenizer)
         language.train_language(
-            part, views, encode_views(model, views), captions, effort.language, 40, 1.5e-3, seed, say
+            part, views, encode_views(model, views), captions, effort.language, 40, 1.5e-3, seed, report
         )
 
     train_or_load(out / "encoders.safetensors", model, train_encoders)
     train_or_load(out / "parts.safetensors", model, train_language_part)
 
-    like = resolve.make_random_checkpoint(config)
-    files = {**like.files, "tokenizer.json": tokenizer.to_str().encode()}
+    files = {**resolve.make_random_checkpoint(config).files, "tokenizer.json": tokenizer.to_str().encode()}
     start = dataclasses.replace(
         make_checkpoint(model, Checkpoint(config, {}, {}, {}, files)), revision=f"parts-seed{seed}"
     )
@@ -105,8 +104,8 @@ def make_demo_model(out: Path, seed: int = 0, effort: Effort = Effort(), say: Pr
         write_checkpoint(start, out / PARTS_FOLDER)
     recipe = TrainingRecipe.read(Path(__file__).with_name("scar-stage.toml")).with_options(steps=effort.scar, seed=seed)
     source = open_source("demo", sorted(corpus.glob("SCaR-train/*.parquet")), corpus, all_negatives=True)
-    memory: dict[Path, ImageFeatures] = {}
-    return train(recipe, start, [source], out / "scar", image_cache=memory, cpu=True, report=say)
+    image_cache: dict[Path, ImageFeatures] = {}
+    return train(recipe, start, [source], out / "scar", image_cache=image_cache, cpu=True, report=report)
 
 
 def draw_corpus(folder: Path, pictures: int, seed: int) -> Path:
@@ -151,13 +150,13 @@ def train_tokenizer(samples: Sequence[Sample], seed: int) -> Tokenizer:
 @torch.no_grad()
 def encode_views(model: Virtue, views: Sequence[View]) -> list[ImageFeatures]:
     """Features of views from the frozen encoders."""
-    seen: list[ImageFeatures] = []
+    features: list[ImageFeatures] = []
     for start in range(0, len(views), 32):
         some = views[start : start + 32]
         grids = torch.tensor([[1, 2 * each.grid[0], 2 * each.grid[1]] for each in some])
         patches = torch.cat([each.patches.float() for each in some])
-        seen += model.encode_images(ImageBatch(patches, grids, torch.stack([each.frame.float() for each in some])))
-    return seen
+        features += model.encode_images(ImageBatch(patches, grids, torch.stack([each.frame.float() for each in some])))
+    return features
 
 
 def train_or_load(file: Path, model: Virtue, train_part: Callable[[], None]) -> None:

@@ -35,7 +35,7 @@ def score_strategies(
     run: Path,
     draws: Sequence[int] = DRAW_SEEDS,
     pictures: int = PICTURES_PER_WORLD,
-    say: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> list[StrategyScore]:
     """Score a finished run with all region strategies; existing worlds and results in ``run/table`` are reused.
 
@@ -43,7 +43,7 @@ def score_strategies(
         run: folder of `virtue_ref.demo_model.make.make_demo_model`.
         draws: seeds of worlds.
         pictures: drawn for each world.
-        say: shows a line to the user.
+        report: shows a line to the user.
 
     Raises:
         CheckpointError: the run is not finished.
@@ -66,27 +66,28 @@ def score_strategies(
             build_demo(folder / "corpus", pictures, draw)
         (files,) = find_scar_tasks(folder / "corpus")
         for stage in STAGES:
-            for way, result in _evaluate_strategies(models[stage], files, folder / "results"):
-                asked = result.counts["queries"]
+            for strategy, result in _evaluate_strategies(models[stage], files, folder / "results"):
+                queries = result.counts["queries"]
                 hit = result.metrics[HEADLINE_METRIC]
-                scores.append(StrategyScore(way, stage, seed, draw, hit, asked, result.chance, result.model))
-                say(f"{stage} the SCaR stage, draw {draw}, {REGION_STRATEGIES[way].title}: {hit:.3f} of {asked:,}")
+                scores.append(StrategyScore(strategy, stage, seed, draw, hit, queries, result.chance, result.model))
+                title = REGION_STRATEGIES[strategy].title
+                report(f"{stage} the SCaR stage, draw {draw}, {title}: {hit:.3f} of {queries:,}")
     return scores
 
 
 def _evaluate_strategies(model: VirtueEmbedder, files: TaskFiles, out: Path) -> Iterator[tuple[str, Result]]:
     """Results of a model with each strategy; all share the captions, which are embedded once."""
     captions = VectorsInMemory()
-    for way in REGION_STRATEGIES:
-        told = model if way == PROMPT_STRATEGY else apply_strategy(model, way)
-        path = get_result_path(out, told.name, files.task.name)
+    for strategy in REGION_STRATEGIES:
+        embedder = model if strategy == PROMPT_STRATEGY else apply_strategy(model, strategy)
+        path = get_result_path(out, embedder.name, files.task.name)
         if path.exists():
-            yield way, read_result(path)
+            yield strategy, read_result(path)
             continue
         if captions.width is None:
             cases = read_cases(files, get_layout(model.layout), box_as_prompt=True)
             texts = list(dict.fromkeys(caption for case in cases for caption in case.candidates))
             captions.add_vectors(texts, model.embed(texts))
-        result = evaluate(told, files, batch_size=BATCH_SIZE, progress=True, store=deepcopy(captions))
+        result = evaluate(embedder, files, batch_size=BATCH_SIZE, progress=True, store=deepcopy(captions))
         write_result(result, out)
-        yield way, result
+        yield strategy, result

@@ -99,7 +99,7 @@ class View:
 def draw_view(index: int, seed: int, config: Config) -> View:
     """Draw picture `index` of the training world of a seed."""
     if config.segmenter is None:
-        raise ValueError("the miniature has a segmenter.")
+        raise ValueError("the demo model has a segmenter.")
     drawing = draw_picture(index, seed, "train")
     vision = make_vision_input(drawing.image, config.image)
     rows, columns = vision.shape[1] // config.image.factor, vision.shape[2] // config.image.factor
@@ -122,7 +122,9 @@ def draw_view(index: int, seed: int, config: Config) -> View:
         cell_shares=functional.interpolate(masks, size=(rows, columns), mode="area")[0],
         frame_shares=functional.interpolate(masks, size=(side // 4, side // 4), mode="area")[0],
         relations=tuple(
-            (one, DIRECTIONS.index(how), other) for one, how, other in drawing.relations if how in DIRECTIONS
+            (subject, DIRECTIONS.index(direction), other)
+            for subject, direction, other in drawing.relations
+            if direction in DIRECTIONS
         ),
     )
 
@@ -133,8 +135,3 @@ def find_cell_centres(grid: tuple[int, int]) -> Tensor:
     y = (torch.arange(rows) + 0.5) / rows * 2 - 1
     x = (torch.arange(columns) + 0.5) / columns * 2 - 1
     return torch.stack(torch.meshgrid(y, x, indexing="ij"), dim=-1).reshape(-1, 2)
-
-
-def find_learning_rate(step: int, steps: int, peak: float) -> float:
-    """Learning rate of a step: linear warm-up over 50 steps, linear decay to 0."""
-    return peak * min(1.0, (step + 1) / 50) * (1 - step / steps)

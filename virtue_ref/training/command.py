@@ -110,7 +110,7 @@ def train_demo_model(run: Path, seed: int) -> Path:
         if line:
             console.print(f"step {step}/{steps}: {line}", highlight=False)
 
-    return make_demo_model(run, seed, say=report_step)
+    return make_demo_model(run, seed, report=report_step)
 
 
 def make_scorer(recipe: TrainingRecipe, start: Checkpoint, data: Path) -> Callable[[Virtue], float] | None:

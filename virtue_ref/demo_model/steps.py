@@ -1,0 +1,65 @@
+"""The pretraining loop that encoders and language model share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+
+import torch
+from torch import Tensor, nn
+
+WARM_UP_STEPS = 50
+"""Steps over which the learning rate rises."""
+
+REPORT_EVERY = 50
+"""Steps between two progress reports."""
+
+Progress = Callable[[int, int, str], None]
+"""Gets the step, the number of steps, and a line for the user, which may be empty."""
+
+
+def train_steps(
+    weights: Sequence[nn.Parameter],
+    compute_loss: Callable[[list[int]], tuple[Tensor, str]],
+    *,
+    examples: int,
+    steps: int,
+    batch: int,
+    rate: float,
+    decay: float,
+    rng: Random,
+    report: Progress,
+) -> None:
+    """Train weights with AdamW; examples are drawn without replacement until too few are left for a batch.
+
+    Args:
+        weights: the weights that learn.
+        compute_loss: returns the loss of the examples with these indices, and what progress shows of it.
+        examples: number of examples.
+        steps: number of steps.
+        batch: examples of a step.
+        rate: highest learning rate.
+        decay: weight decay.
+        rng: draws the examples.
+        report: shows progress.
+    """
+    optimiser = torch.optim.AdamW(weights, lr=rate, weight_decay=decay, betas=(0.9, 0.98))
+    order: list[int] = []
+    for step in range(steps):
+        if len(order) < batch:
+            order = rng.sample(range(examples), examples)
+        chosen, order = order[:batch], order[batch:]
+        for group in optimiser.param_groups:
+            group["lr"] = find_learning_rate(step, steps, rate)
+        loss, line = compute_loss(chosen)
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(weights, 1.0)
+        optimiser.step()
+        if (step + 1) % REPORT_EVERY == 0 or step + 1 == steps:
+            report(step + 1, steps, line)
+
+
+def find_learning_rate(step: int, steps: int, peak: float) -> float:
+    """Learning rate of a step: linear warm-up over `WARM_UP_STEPS`, linear decay to 0."""
+    return peak * min(1.0, (step + 1) / WARM_UP_STEPS) * (1 - step / steps)
