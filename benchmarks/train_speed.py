@@ -1,8 +1,9 @@
 """What training costs beyond its arithmetic: the gradient cache, and `virtue train` as a whole.
 
 The floor is the same modules over tensors that are ready: the frozen encoders' pass over the batch's images, then
-forward and backward of everything that is trained or stands between. No files, no words, no order of rows, no
-optimiser, no log. All take turns on the same batches, so that a busy machine slows each of them.
+forward and backward of everything that is trained, and of what stands between. The floor reads no files and has no
+tokenizer, no order of rows, no optimiser and no log. All works take turns on the same batches, so that a busy machine
+slows each of them.
 
     python benchmarks/train_speed.py --threads 2
 """
@@ -23,7 +24,7 @@ from accelerate import Accelerator
 
 from scar.demo.corpus import build_demo
 from virtue_ref.checkpoints import resolve
-from virtue_ref.checkpoints.format import Checkpoint, build_model
+from virtue_ref.checkpoints.checkpoint import Checkpoint, build_model
 from virtue_ref.inference.batching import Collator
 from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.training import lora
@@ -31,7 +32,9 @@ from virtue_ref.training.batches import make_batch_layout, make_parts
 from virtue_ref.training.loss import info_nce
 from virtue_ref.training.pairs import Pair, PairSource, open_source
 from virtue_ref.training.recipe import TrainingRecipe, parse_recipe
-from virtue_ref.training.train import TrainableModel, make_mixer, run_step, train
+from virtue_ref.training.setup import make_mixer
+from virtue_ref.training.step import TrainableModel, run_step
+from virtue_ref.training.train import train
 
 
 def main() -> None:
@@ -87,13 +90,13 @@ def main() -> None:
 
 
 class TrainingBench:
-    """A model that learns, and the batches that all works share."""
+    """A model to train, and the batches that all works share."""
 
     def __init__(self, recipe: TrainingRecipe, start: Checkpoint, source: PairSource) -> None:
         self.recipe, self.start, self.source = recipe, start, source
         self.model = build_model(start).move_to(torch.device("cpu"), torch.float32)
         lora.add_adapters(self.model, recipe.adapter, checkpointing=recipe.optimiser.checkpointing)
-        self.collator = Collator(self.model.config, read_tokenizer(start.files, recipe.name), allow_stray_tokens=True)
+        self.collator = Collator(self.model, read_tokenizer(start.files, recipe.name), allow_stray_tokens=True)
         mixer = make_mixer(recipe, [source])
         self.batches: list[list[Pair]] = [
             [source.read_pair(row) for _, row in mixer.next_batch()] for _ in range(recipe.optimiser.steps)
@@ -105,11 +108,11 @@ class TrainingBench:
     def time_steps(self, *, cached: bool) -> float:
         """Seconds of a step for each batch, files and encoders included."""
         optimiser: Any = torch.optim.AdamW(lora.get_trained_weights(self.model).values(), lr=0.0)
-        how = self.recipe.with_options(cached=cached).optimiser
+        settings = self.recipe.with_options(cached=cached).optimiser
         wrapped = TrainableModel(self.model)
         began = time.perf_counter()
         for number, pairs in enumerate(self.batches):
-            run_step(self.accelerator, wrapped, self.model, self.collator, optimiser, pairs, how, number)
+            run_step(self.accelerator, wrapped, self.model, self.collator, optimiser, pairs, settings, number)
         return time.perf_counter() - began
 
     def time_floor(self) -> float:
@@ -117,11 +120,11 @@ class TrainingBench:
         began = time.perf_counter()
         for parts, row, layout in self.prepared:
             vectors = []
-            for part, pictures in parts:
-                if pictures is not None:
+            for part, images in parts:
+                if images is not None:
                     with torch.no_grad():
-                        part.seen = self.model.encode_images(pictures)
-                vectors.append(self.model(part.batch, part.seen))
+                        part.features = self.model.encode_images(images)
+                vectors.append(self.model(part.batch, part.features))
             every = torch.cat(vectors)[row]
             loss = info_nce(
                 every[layout.queries], every[layout.targets], layout.gold, self.recipe.optimiser.temperature
@@ -141,8 +144,8 @@ class TrainingBench:
     def _prepare_batch(self, pairs: Sequence[Pair]) -> tuple[list[tuple[Any, Any]], Any, Any]:
         layout = make_batch_layout(pairs, 1)
         parts, row = make_parts(layout.items[0], self.collator, self.recipe.optimiser.part, torch.device("cpu"))
-        pictures = [self.collator.open_images(part.images) if part.images else None for part in parts]
-        return list(zip(parts, pictures, strict=True)), row, layout
+        images = [self.collator.open_images(part.images) if part.images else None for part in parts]
+        return list(zip(parts, images, strict=True)), row, layout
 
 
 def summarise_times(least: dict[str, float], batches: int) -> dict[str, Any]:

@@ -26,6 +26,8 @@ from torch.nn import functional
 from mmeb_eval.item import Item
 from scar.sample import Box
 from virtue_ref.embedder import VirtueEmbedder, load
+from virtue_ref.inference.batching import list_images
+from virtue_ref.model.segmenters.sam2 import StockSam2
 
 CONFIG = Path(__file__).with_suffix(".toml")
 REGIONS = (3, 3, 3, 3, 4)
@@ -113,31 +115,31 @@ def make_floor(embedder: VirtueEmbedder, pictures: list[list[Item]]) -> Work:
     """Bare passes for some pictures with their regions; tensors are made before."""
     model, collator = embedder.model, embedder.collator
     segmenter, connector = model.segmenter, model.connector
-    if segmenter is None or connector is None:
-        raise SystemExit("a model without segmenter has no such floor")
+    if not isinstance(segmenter, StockSam2) or connector is None:
+        raise SystemExit("the floor is made of the parts of the package sam2, which this model does not have")
     sam, language_model = segmenter.sam, model.backbone.language_model
-    places = sam.sam_prompt_encoder.get_dense_pe()
+    positions = sam.sam_prompt_encoder.get_dense_pe()
     decoder = sam.sam_mask_decoder
     fixed = torch.cat([decoder.obj_score_token.weight, decoder.iou_token.weight, decoder.mask_tokens.weight])[None]
     ready = []
     for items in pictures:
         pixels = collator.open_images([items[0].image or Path()]).to(model.device, model.dtype)
-        requests = [collator.prepare_item(item, index) for index, item in enumerate(items)]
-        batches = [collator.make_batch([request], [0]).to(model.device) for request in requests]
+        prepared = [collator.prepare_item(item, index) for index, item in enumerate(items)]
+        batches = [collator.make_batch([each], list_images([each])).to(model.device) for each in prepared]
         ready.append((pixels, batches))
 
     def work() -> None:
         for pixels, batches in ready:
-            model.backbone.get_image_features(pixels.patches, pixels.grids)
+            model.backbone.encode_images(pixels.patches, pixels.grids)
             image = sam.image_encoder(pixels.squares)["vision_features"]
             for batch in batches:
-                clicks = batch.prompts[0]
-                points = torch.tensor([clicks.xy]), torch.tensor([clicks.labels])  # type: ignore[union-attr]
+                prompt = batch.prompts[0]
+                points = torch.tensor([prompt.xy]), torch.tensor([prompt.labels])  # type: ignore[union-attr]
                 sparse, dense = sam.sam_prompt_encoder(points=points, boxes=None, masks=None)
-                _, mixed = decoder.transformer(image + dense, places, torch.cat([fixed, sparse], dim=1))
+                _, mixed = decoder.transformer(image + dense, positions, torch.cat([fixed, sparse], dim=1))
                 segments = connector(mixed.transpose(1, 2).reshape(image.shape))
                 states = language_model(
-                    inputs_embeds=torch.cat([segments, model.backbone.get_input_embeddings()(batch.ids)], dim=1),
+                    inputs_embeds=torch.cat([segments, model.backbone.embed_ids(batch.ids)], dim=1),
                     position_ids=batch.positions,
                     use_cache=False,
                 ).last_hidden_state
@@ -149,8 +151,8 @@ def make_floor(embedder: VirtueEmbedder, pictures: list[list[Item]]) -> Work:
 def make_text_floor(embedder: VirtueEmbedder, texts: list[Item]) -> Work:
     """One bare pass of the language model over all texts."""
     model, collator = embedder.model, embedder.collator
-    requests = [collator.prepare_item(item, index) for index, item in enumerate(texts)]
-    batch = collator.make_batch(requests, [None] * len(texts)).to(model.device)
+    prepared = [collator.prepare_item(item, index) for index, item in enumerate(texts)]
+    batch = collator.make_batch(prepared, []).to(model.device)
     return lambda: model.backbone.language_model(input_ids=batch.ids, position_ids=batch.positions, use_cache=False)
 
 

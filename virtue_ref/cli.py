@@ -114,8 +114,8 @@ def run_bench(
 ) -> None:
     """Latency and peak memory of each way to ask, with crop and text baselines beside them."""
     with one_line_errors("virtue"):
+        from virtue_ref.bench import measure_modes
         from virtue_ref.embedder import load
-        from virtue_ref.inference.bench import measure_modes
 
         embedder = load(model, device=device, dtype=dtype, segmenter=segmenter)
         timings = list(measure_modes(embedder, repeat))
@@ -158,16 +158,17 @@ def train(
         return
     with one_line_errors("virtue"):
         if recipe == "demo":
-            from virtue_ref.training.command import train_demo_model
+            from virtue_ref.demo_model.make import make_demo_model
 
-            typer.echo(f"checkpoint {train_demo_model(out or Path('runs') / 'demo', seed or 0)}")
+            checkpoint = make_demo_model(out or Path("runs") / "demo", seed or 0, report=_print_step)
+            typer.echo(f"checkpoint {checkpoint}")
             return
         wanted = TrainingRecipe.read(recipe).with_options(
             steps=steps, batch=batch, part=part, seed=seed, missing=missing, model=model
         )
-        from virtue_ref.training.command import train_recipe
+        from virtue_ref.training.run_recipe import run_recipe
 
-        last = train_recipe(wanted, data, out or Path("runs") / wanted.name, track or (), cpu=cpu, dry_run=dry_run)
+        last = run_recipe(wanted, data, out or Path("runs") / wanted.name, track or (), cpu=cpu, dry_run=dry_run)
     if last is not None:
         typer.echo(f"checkpoint {last}; `virtue info {last / 'model'}` tells what it is")
 
@@ -262,6 +263,11 @@ def push(
         target = PushTarget(repo, "model", public, revision, tag, message, OWNED_FOLDERS)
         about = [f"licence: {facts.licence.name}; {len(facts.results)} results"]
         send_files(list_uploads(folder), target, about=about, dry_run=dry_run)
+
+
+def _print_step(step: int, steps: int, line: str) -> None:
+    if line:
+        typer.echo(f"step {step}/{steps}: {line}", err=True)
 
 
 def _format_value(value: Any) -> str:

@@ -107,11 +107,6 @@ class SegmenterConfig:
         """Side of its input square in pixels."""
         return int(self.model.get("image_size", 512))
 
-    @property
-    def tokens(self) -> int:
-        """Segment tokens per region: stride 16 in the segmenter, 4 in the connector."""
-        return (self.size // 64) ** 2
-
 
 @dataclass(frozen=True, slots=True)
 class Config:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,13 @@ from torch.nn import functional
 
 from mmeb_eval.item import Item
 from scar.errors import ConfigError, ItemError, VirtueError
-from virtue_ref.checkpoints.format import build_model
+from virtue_ref.checkpoints.checkpoint import build_model
 from virtue_ref.checkpoints.resolve import read_checkpoint
-from virtue_ref.inference.batching import Collator, Prefix, PreparedItem
+from virtue_ref.inference.batching import Collator, Prefix, PreparedItem, iter_batches, list_images
 from virtue_ref.inference.image_cache import ImageCache
+from virtue_ref.model.backbones.backbone import ImageFeatures
 from virtue_ref.model.tokens import read_tokenizer
-from virtue_ref.model.virtue import ImageFeatures, Virtue
+from virtue_ref.model.virtue import Virtue
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -67,7 +68,7 @@ class VirtueEmbedder:
         self.dim = model.hidden if truncate_dim is None else truncate_dim
         if not 0 < self.dim <= model.hidden:
             raise VirtueError(f"truncate_dim {truncate_dim}: the model's vectors have {model.hidden} dimensions.")
-        self.collator = Collator(model.config, tokenizer)
+        self.collator = Collator(model, tokenizer)
         self._batch_tokens = batch_tokens
         self._revision = revision
         self.image_cache = ImageCache(model, self.collator, cached_images)
@@ -123,74 +124,48 @@ class VirtueEmbedder:
         return self._embed_in_batches(items, "nothing")
 
     def _embed_in_batches(self, items: Sequence[Item], prefix: Prefix) -> NDArray[np.float32]:
-        """Vectors of equal items are made once, and items of one length together."""
         first: dict[Item, int] = {}
         for index, item in enumerate(items):
             first.setdefault(item, index)
-        requests = [self.collator.prepare_item(item, index, prefix) for item, index in first.items()]
-        vectors = np.empty((len(first), self.dim), dtype=np.float32)
-        batches = list(self._iter_batches(requests))
-        silent = len(batches) < 2 or not sys.stderr.isatty()
-        shown = track(batches, "embedding", console=Console(stderr=True), transient=True, disable=silent)
+        prepared = [self.collator.prepare_item(item, index, prefix) for item, index in first.items()]
+        batches = list(iter_batches(prepared, self._batch_tokens))
         self.image_cache.expect_images(
-            image for batch in batches for image in _list_images(requests[index] for index in batch)
+            image for batch in batches for image in list_images(prepared[index] for index in batch)
         )
-        for batch in shown:
-            vectors[batch] = self._embed_batch([requests[index] for index in batch])
-        row = {item: index for index, item in enumerate(first)}
-        return vectors[[row[item] for item in items]]
+        silent = len(batches) < 2 or not sys.stderr.isatty()
+        vectors = np.empty((len(first), self.dim), dtype=np.float32)
+        for batch in track(batches, "embedding", console=Console(stderr=True), transient=True, disable=silent):
+            vectors[batch] = self._embed_batch([prepared[index] for index in batch])
+        row_of = {item: row for row, item in enumerate(first)}
+        return vectors[[row_of[item] for item in items]]
 
-    def _iter_batches(self, requests: Sequence[PreparedItem]) -> Iterator[list[int]]:
-        """Indices of requests that share a pass: alike in length, those of one image together."""
-
-        def key(index: int) -> tuple[int, str, int]:
-            request = requests[index]
-            return request.image_tokens, str(request.item.image or ""), request.length
-
-        batch: list[int] = []
-        longest = 0
-        for index in sorted(range(len(requests)), key=key):
-            longest = max(longest, requests[index].length + self.collator.count_prefix_tokens(requests[index]))
-            if batch and longest * (len(batch) + 1) > self._batch_tokens:
-                yield batch
-                batch, longest = [], requests[index].length + self.collator.count_prefix_tokens(requests[index])
-            batch.append(index)
-        if batch:
-            yield batch
-
-    def _embed_batch(self, requests: Sequence[PreparedItem]) -> NDArray[np.float32]:
+    def _embed_batch(self, prepared: Sequence[PreparedItem]) -> NDArray[np.float32]:
+        """Vectors of a batch; out of memory, of its halves."""
         try:
-            return self._run_model(requests)
+            return self._run_model(prepared)
         except torch.OutOfMemoryError as error:
-            if len(requests) == 1:
-                raise VirtueError(f"out of memory on one item of {requests[0].length} tokens.") from error
+            if len(prepared) == 1:
+                raise VirtueError(f"out of memory on one item of {prepared[0].length} tokens.") from error
         self.image_cache.clear()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        half = len(requests) // 2
-        return np.concatenate([self._embed_batch(requests[:half]), self._embed_batch(requests[half:])])
+        half = len(prepared) // 2
+        return np.concatenate([self._embed_batch(prepared[:half]), self._embed_batch(prepared[half:])])
 
     @torch.inference_mode()
-    def _run_model(self, requests: Sequence[PreparedItem]) -> NDArray[np.float32]:
-        seen: dict[Path, ImageFeatures] = {}
-        for request in requests:
-            image = request.item.image
-            if image is not None and image not in seen:
+    def _run_model(self, prepared: Sequence[PreparedItem]) -> NDArray[np.float32]:
+        features: dict[Path, ImageFeatures] = {}
+        for each in prepared:
+            image = each.item.image
+            if image is not None and image not in features:
                 try:
-                    seen[image] = self.image_cache.get_features(image)
+                    features[image] = self.image_cache.get_features(image)
                 except ItemError as error:
-                    raise ItemError(error.reason, request.index) from error
-        place = {image: index for index, image in enumerate(seen)}
-        image_of = [None if request.item.image is None else place[request.item.image] for request in requests]
-        batch = self.collator.make_batch(requests, image_of).to(self.model.device)
-        vectors = self.model(batch, list(seen.values()))[:, : self.dim]
+                    raise ItemError(error.reason, each.index) from error
+        batch = self.collator.make_batch(prepared, list(features)).to(self.model.device)
+        vectors = self.model(batch, list(features.values()))[:, : self.dim]
         out: NDArray[np.float32] = functional.normalize(vectors, dim=-1).cpu().numpy()
         return out
-
-
-def _list_images(requests: Iterable[PreparedItem]) -> list[Path]:
-    """Distinct images in the order in which they are looked at."""
-    return list(dict.fromkeys(request.item.image for request in requests if request.item.image is not None))
 
 
 def load(
@@ -239,13 +214,13 @@ def load(
         ConfigError: no such config or option.
         CheckpointError: weights that cannot be used.
     """
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    kind = dtype or ("float32" if place.type == "cpu" else "bfloat16")
-    if kind not in DTYPES:
-        raise ConfigError(f"unknown dtype {kind!r}: it is one of {', '.join(DTYPES)}.")
+    chosen_device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    chosen_dtype = dtype or ("float32" if chosen_device.type == "cpu" else "bfloat16")
+    if chosen_dtype not in DTYPES:
+        raise ConfigError(f"unknown dtype {chosen_dtype!r}: it is one of {', '.join(DTYPES)}.")
 
     stored = read_checkpoint(config, revision=revision, segmenter=segmenter, seed=seed)
-    settings = stored.config.with_options(
+    chosen_config = stored.config.with_options(
         profile=profile,
         resolution=resolution,
         min_pixels=min_pixels,
@@ -253,18 +228,19 @@ def load(
         max_length=max_length,
         segmenter_package=segmenter_package,
     )
-    model = build_model(dataclasses.replace(stored, config=settings)).move_to(place, DTYPES[kind])
+    model = build_model(dataclasses.replace(stored, config=chosen_config))
+    model.move_to(chosen_device, DTYPES[chosen_dtype])
     if compiled:
         model.compile_parts()
     # What changes a vector is in the name, because caches go by it.
     options = {"resolution": resolution, "min_pixels": min_pixels, "max_pixels": max_pixels, "max_length": max_length}
     options["segmenter"] = segmenter_package if segmenter_package != "sam2" else None
-    options |= {"dtype": None if kind == "float32" else kind, "truncate_dim": truncate_dim}
+    options |= {"dtype": None if chosen_dtype == "float32" else chosen_dtype, "truncate_dim": truncate_dim}
     changed = ",".join(f"{key}={value}" for key, value in options.items() if value is not None)
     return VirtueEmbedder(
         model,
-        read_tokenizer(stored.files, settings.name),
-        f"{settings.name}-{settings.profile.name}@{stored.revision}" + (f"[{changed}]" if changed else ""),
+        read_tokenizer(stored.files, chosen_config.name),
+        f"{chosen_config.name}-{chosen_config.profile.name}@{stored.revision}" + (f"[{changed}]" if changed else ""),
         truncate_dim=truncate_dim,
         batch_tokens=batch_tokens,
         cached_images=cached_images,

@@ -14,7 +14,7 @@ from scar.demo.corpus import build_demo
 from tests.local_hub import local_hub
 from tests.shared import SHARED
 from virtue_ref.checkpoints import resolve
-from virtue_ref.checkpoints.format import Checkpoint
+from virtue_ref.checkpoints.checkpoint import Checkpoint
 from virtue_ref.embedder import VirtueEmbedder, load
 
 __all__ = ["local_hub"]

@@ -6,7 +6,7 @@ import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from torch import nn
 from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
 from mmeb_eval.check import check
@@ -106,7 +107,7 @@ def test_text_is_what_stock_qwen2_vl_says_of_it(tiny: VirtueEmbedder) -> None:
     text = "a red square left of a blue circle"
     config = Qwen2VLConfig(**{key: value for key, value in tiny.model.config.backbone.items() if key != "model_type"})
     stock = Qwen2VLForConditionalGeneration(config)
-    stock.model.load_state_dict(tiny.model.backbone.state_dict())
+    stock.model.load_state_dict(cast(nn.Module, tiny.model.backbone).state_dict())
     ids = torch.tensor([tiny.collator.tokenizer.encode(text).ids])
     with torch.inference_mode():
         last = stock.train(False)(input_ids=ids, output_hidden_states=True).hidden_states[-1][0, -1]

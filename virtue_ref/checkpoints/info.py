@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import init_empty_weights
-from torch import Tensor
 
 from scar.errors import CheckpointError
-from virtue_ref.checkpoints.format import build_model
+from virtue_ref.checkpoints.checkpoint import build_model
 from virtue_ref.checkpoints.resolve import read_checkpoint
 from virtue_ref.config import Config, is_config
 from virtue_ref.model.tokens import IMAGE_TOKEN, read_tokenizer
@@ -37,10 +36,12 @@ def describe_model(name: str | Path, segmenter: str | Path | None = None) -> dic
     if is_config(name):
         config = Config.read(name)
         with init_empty_weights(include_buffers=False):
-            return _make_description(config, Virtue(config).state_dict()) | {"weights": "random", "checks": []}
+            return _make_description(Virtue(config)) | {"weights": "random", "checks": []}
     stored = read_checkpoint(name, segmenter=segmenter)
-    weights = build_model(stored).state_dict()
-    broken = sorted(key for key, value in weights.items() if value.is_floating_point() and not value.isfinite().all())
+    model = build_model(stored)
+    broken = sorted(
+        key for key, value in model.state_dict().items() if value.is_floating_point() and not value.isfinite().all()
+    )
     if broken:
         raise CheckpointError(f"{name}: {len(broken)} tensors hold what is not a number: {', '.join(broken[:5])}.")
     wanted = stored.config.backbone["image_token_id"]
@@ -49,7 +50,7 @@ def describe_model(name: str | Path, segmenter: str | Path | None = None) -> dic
         raise CheckpointError(
             f"{name}: config.json has the image token at {wanted}, the tokenizer {IMAGE_TOKEN} at {found}."
         )
-    return _make_description(stored.config, weights) | {
+    return _make_description(model) | {
         "weights": f"{name} @ {stored.revision}",
         "checks": [
             "every weight is there, none is left over, shapes fit",
@@ -59,7 +60,8 @@ def describe_model(name: str | Path, segmenter: str | Path | None = None) -> dic
     }
 
 
-def _make_description(config: Config, weights: dict[str, Tensor]) -> dict[str, Any]:
+def _make_description(model: Virtue) -> dict[str, Any]:
+    config, weights = model.config, model.state_dict()
     text = config.backbone.get("text_config", config.backbone)
     vision = config.backbone["vision_config"]
     sizes = {
@@ -81,6 +83,6 @@ def _make_description(config: Config, weights: dict[str, Tensor]) -> dict[str, A
         "resolution": config.image.resolution,
         "segmenter": None
         if segmenter is None
-        else f"{segmenter.size} x {segmenter.size} pixels, {segmenter.tokens} tokens a region, "
+        else f"{segmenter.size} x {segmenter.size} pixels, {model.segment_count} tokens a region, "
         f"grid of {segmenter.points_per_side} x {segmenter.points_per_side} points without a prompt",
     }

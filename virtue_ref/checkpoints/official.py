@@ -24,11 +24,9 @@ from torch import Tensor
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from scar.errors import CheckpointError
-from virtue_ref.checkpoints.format import (
-    HEAD_KEY,
-    Checkpoint,
-    LoraAdapter,
-    create_checkpoint_folder,
+from virtue_ref.checkpoints.checkpoint import HEAD_KEY, Checkpoint
+from virtue_ref.checkpoints.format import create_checkpoint_folder
+from virtue_ref.checkpoints.tensors import (
     find_revision,
     first_line,
     read_json,
@@ -41,13 +39,6 @@ from virtue_ref.config import Config, ImageRules, SegmenterConfig, get_profile
 CONNECTOR_FILE = "sam2_reducer_and_vlm_layer.pth"
 CONNECTOR_HALVES = {"sam2_reducer": "reducer", "sam2vlm_layer": "mlp"}
 """Names of the connector's halves: official -> ours."""
-
-ADAPTER_CONFIG = "adapter_config.json"
-ADAPTER_PREFIX = "base_model.model."
-ADAPTER_SETTINGS = frozenset(
-    {"r", "lora_alpha", "target_modules", "exclude_modules", "use_dora", "use_rslora", "rank_pattern", "alpha_pattern"}
-)
-"""What of an adapter_config.json changes the result. The rest is about training, or could load other code."""
 
 KEY_PREFIXES = (
     ("model.language_model.", "language_model."),
@@ -90,16 +81,16 @@ def read_official(folder: Path, segmenter: str | Path | None = None) -> Checkpoi
             profile=get_profile("official"),
             backbone={key: value for key, value in stored.items() if key != "virtue_sam"},
             segmenter=None,
-            image=_read_image_rules(folder),
+            image=read_image_rules(folder),
         ),
-        backbone=_rename_backbone_keys(weights, stored),
+        backbone=rename_backbone_keys(weights, stored),
         segmenter={},
         connector={},
         files=read_small_files(folder),
     )
     if not block.get("enabled", True):
         return dataclasses.replace(base, revision=find_revision(folder, used))
-    return _add_segmenter(base, folder, block, segmenter, used)
+    return add_segmenter(base, folder, block, segmenter, used)
 
 
 def read_parts(config: Config, backbone: Path, segmenter: str | Path | None) -> Checkpoint:
@@ -122,46 +113,12 @@ def read_parts(config: Config, backbone: Path, segmenter: str | Path | None) -> 
         sam, used = loaded.get("model", loaded), [*used, source]
     return Checkpoint(
         config=config,
-        backbone=_rename_backbone_keys(weights, stored),
+        backbone=rename_backbone_keys(weights, stored),
         segmenter=sam,
         connector={},
         files=read_small_files(backbone),
         revision=find_revision(backbone, used),
     )
-
-
-def read_adapter(folder: Path, base: Checkpoint | None, base_folder: Path, segmenter: str | Path | None) -> Checkpoint:
-    """A LoRA adapter and the connector beside it, on their base.
-
-    Args:
-        folder: with adapter_config.json, its weights, and the connector if it was trained too.
-        base: the VIRTUE that was adapted; None where it was a plain Qwen2-VL.
-        base_folder: where that base lies.
-        segmenter: as for `read_official`.
-
-    Raises:
-        CheckpointError: as for `read_official`.
-    """
-    if base is None:
-        stored = read_json(base_folder / "config.json")
-        weights, used = read_weights(base_folder)
-        config = Config(folder.name, get_profile("official"), stored, None, _read_image_rules(base_folder))
-        base = Checkpoint(config, _rename_backbone_keys(weights, stored), {}, {}, read_small_files(base_folder))
-        block = read_json(folder / "config.json").get("virtue_sam") if (folder / "config.json").is_file() else None
-        base = _add_segmenter(base, folder, block or RELEASED_SEGMENTER, segmenter, used)
-    elif (folder / CONNECTOR_FILE).is_file():
-        base = dataclasses.replace(base, connector=_read_connector(folder))
-    settings = read_json(folder / ADAPTER_CONFIG)
-    if settings.get("bias", "none") != "none" or settings.get("modules_to_save"):
-        raise CheckpointError(f"{folder / ADAPTER_CONFIG}: an adapter with biases or whole modules is not supported.")
-    weights, used = read_weights(folder, "adapter_model", "adapter_model")
-    adapter = LoraAdapter(
-        settings={key: value for key, value in settings.items() if key in ADAPTER_SETTINGS},
-        weights={_to_our_key(key.removeprefix(ADAPTER_PREFIX)): value for key, value in weights.items()},
-    )
-    connector_file = [folder / CONNECTOR_FILE] if (folder / CONNECTOR_FILE).is_file() else []
-    revision = f"{find_revision(folder, used + connector_file)}+{base.revision}"
-    return dataclasses.replace(base, adapter=adapter, revision=revision)
 
 
 def write_official(checkpoint: Checkpoint, folder: Path) -> None:
@@ -200,7 +157,7 @@ def write_official(checkpoint: Checkpoint, folder: Path) -> None:
         torch.save(halves, out / CONNECTOR_FILE)
 
 
-def _add_segmenter(
+def add_segmenter(
     base: Checkpoint,
     folder: Path,
     virtue_sam: Mapping[str, Any],
@@ -223,13 +180,13 @@ def _add_segmenter(
         base,
         config=dataclasses.replace(base.config, segmenter=SegmenterConfig(recipe, points_per_side)),
         segmenter=weights.get("model", weights),
-        connector=_read_connector(folder),
+        connector=read_connector(folder),
         files=files,
         revision=find_revision(folder, [*weight_files, source, folder / CONNECTOR_FILE]),
     )
 
 
-def _read_connector(folder: Path) -> dict[str, Tensor]:
+def read_connector(folder: Path) -> dict[str, Tensor]:
     halves = read_tensors(folder / CONNECTOR_FILE)
     if set(halves) != set(CONNECTOR_HALVES) or not all(isinstance(half, dict) for half in halves.values()):
         raise CheckpointError(f"{folder / CONNECTOR_FILE}: holds {sorted(halves)}, not {sorted(CONNECTOR_HALVES)}.")
@@ -238,14 +195,14 @@ def _read_connector(folder: Path) -> dict[str, Tensor]:
     }
 
 
-def _rename_backbone_keys(weights: Mapping[str, Tensor], stored: Mapping[str, Any]) -> dict[str, Tensor]:
+def rename_backbone_keys(weights: Mapping[str, Tensor], stored: Mapping[str, Any]) -> dict[str, Tensor]:
     text = stored.get("text_config", {})
     tied = stored.get("tie_word_embeddings", text.get("tie_word_embeddings", False))
     # torch files hold a tied head too; it is the embedding once more.
-    return {_to_our_key(key): value for key, value in weights.items() if not (tied and key == HEAD_KEY)}
+    return {to_our_key(key): value for key, value in weights.items() if not (tied and key == HEAD_KEY)}
 
 
-def _to_our_key(key: str) -> str:
+def to_our_key(key: str) -> str:
     for theirs, ours in KEY_PREFIXES:
         if key.startswith(theirs):
             return ours + key.removeprefix(theirs)
@@ -300,7 +257,7 @@ def _find_segmenter_file(folder: Path, name: str, segmenter: str | Path | None) 
     raise CheckpointError(f"SAM 2's weights {wanted!r} are missing: give segmenter=FILE or a Hub id of facebook/sam2.*")
 
 
-def _read_image_rules(folder: Path) -> ImageRules:
+def read_image_rules(folder: Path) -> ImageRules:
     """Normalisation and patches of the checkpoint; its limits of area do not count, the release has its own."""
     names = {
         "image_mean": "mean",

@@ -19,10 +19,11 @@ from scar.publish.card import CARD, TEMPLATES, make_environment
 from scar.publish.checksums import StoredHashes
 from scar.publish.licences import OTHER, CombinedLicence, combine_licences
 from scar.publish.push import Upload, make_upload
-from virtue_ref.checkpoints.format import SETTINGS_FILE, read_json, read_own_layout
+from virtue_ref.checkpoints.format import SETTINGS_FILE, read_own_layout
 from virtue_ref.checkpoints.info import describe_model
 from virtue_ref.checkpoints.resolve import SHIPPED_FOLDER
-from virtue_ref.training.runs import TRAINING_FILE, find_model
+from virtue_ref.checkpoints.run_folder import TRAINING_FILE, find_model
+from virtue_ref.checkpoints.tensors import read_json
 
 RENDERED_MARK = (
     "<!-- Rendered by `virtue card` and rendered again by every push: your own words belong into a --template. -->"

@@ -11,20 +11,15 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
 from scar.errors import CheckpointError
-from virtue_ref.checkpoints.format import (
-    SETTINGS_FILE,
-    SMALL_FILES,
-    Checkpoint,
-    first_line,
-    make_checkpoint,
-    read_json,
-    read_own_layout,
-)
-from virtue_ref.checkpoints.official import ADAPTER_CONFIG, CONNECTOR_FILE, read_adapter, read_official
+from virtue_ref.checkpoints.adapter import ADAPTER_CONFIG, read_adapter
+from virtue_ref.checkpoints.checkpoint import Checkpoint, make_checkpoint
+from virtue_ref.checkpoints.format import SETTINGS_FILE, read_own_layout
+from virtue_ref.checkpoints.official import CONNECTOR_FILE, read_official
+from virtue_ref.checkpoints.run_folder import find_model
+from virtue_ref.checkpoints.tensors import SMALL_FILES, first_line, read_json
 from virtue_ref.config import Config, is_config
 from virtue_ref.model.tokens import SPECIAL_TOKENS, make_byte_tokenizer
 from virtue_ref.model.virtue import Virtue
-from virtue_ref.training import runs
 
 SHIPPED_FOLDER = Path(__file__).parent
 """Folder of the checkpoints that come with the package."""
@@ -100,7 +95,7 @@ def find_checkpoint_folder(name: str | Path, revision: str | None = None) -> Pat
         CheckpointError: it is none of these, or the Hub does not answer.
     """
     if Path(name).is_dir():
-        return runs.find_model(Path(name)) or Path(name)
+        return find_model(Path(name)) or Path(name)
     try:
         return Path(snapshot_download(str(name), revision=revision, allow_patterns=[*SMALL_FILES, *WEIGHT_FILES]))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from scar.demo.scenes import SCENES
 from scar.demo.shapes import COLOURS, SHAPES
 from virtue_ref.demo_model.steps import Progress, train_steps
 from virtue_ref.demo_model.views import View, find_cell_centres
+from virtue_ref.model.backbones.qwen2_vl import Qwen2Vl
 from virtue_ref.model.virtue import Virtue
 
 COLOUR_CLASSES, SHAPE_CLASSES = len(COLOURS) + 1, len(SHAPES) + 1
@@ -26,7 +28,7 @@ class VisionPretraining(nn.Module):
 
     def __init__(self, model: Virtue) -> None:
         super().__init__()
-        self.encoder = model.backbone.visual
+        self.encoder = cast(Qwen2Vl, model.backbone).visual
         self.head = nn.Linear(model.hidden, COLOUR_CLASSES + SHAPE_CLASSES + len(SCENES) + 2)
 
     def forward(self, views: Sequence[View], rng: Random) -> tuple[Tensor, float]:
@@ -73,7 +75,8 @@ class SegmenterPretraining(nn.Module):
             for thing in rng.sample(range(len(view.colour)), min(5, len(view.colour)))
         ]
         prompts = [views[index].draw_prompt(thing, self.side, rng) for index, thing in prompted]
-        decoded = self.segmenter([maps[index] for index, _ in prompted], prompts).permute(0, 2, 3, 1)  # (R, 16, 16, d)
+        decoded = self.segmenter.decode([maps[index] for index, _ in prompted], prompts)  # (R, d, 16, 16)
+        decoded = decoded.permute(0, 2, 3, 1)  # (R, 16, 16, d)
         count, rows, columns, _ = decoded.shape
         logits = (
             self.mask_head(decoded).reshape(count, rows, columns, 4, 4).permute(0, 1, 3, 2, 4).flatten(3).flatten(1, 2)

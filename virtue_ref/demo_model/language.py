@@ -26,10 +26,11 @@ from scar.language.relation_phrase import POSITIONS
 from scar.sample import Box, Caption, Picture
 from virtue_ref.demo_model.steps import Progress, train_steps
 from virtue_ref.demo_model.views import DIRECTIONS, View
-from virtue_ref.inference.batching import ItemBatch
+from virtue_ref.model.backbones.backbone import ImageFeatures
+from virtue_ref.model.batch import ItemBatch
 from virtue_ref.model.prompts import PointPrompt, make_grid_prompt
 from virtue_ref.model.tokens import IMAGE_TOKEN
-from virtue_ref.model.virtue import ImageFeatures, Virtue
+from virtue_ref.model.virtue import Virtue
 
 SCENE_LABELS, COLOUR_NAMES, SHAPE_NAMES = [scene.label for scene in SCENES], list(COLOURS), list(SHAPES)
 POSITION_NAMES = [position for position in POSITIONS if position != "filling most of"]
@@ -92,7 +93,7 @@ class LanguagePretraining(nn.Module):
         config = self.model.config.segmenter
         if config is None:
             raise ValueError("the demo model has a segmenter.")
-        rows, segment_counts, prompts, images = [], [], [], []
+        rows, segment_counts, image_starts, prompts, images = [], [], [], [], []
         for question in questions:
             view = views[question.view]
             box = None if question.prompt_kind in ("click", "nothing") else view.boxes[question.thing]
@@ -100,9 +101,10 @@ class LanguagePretraining(nn.Module):
             start, cells = ids.index(self._image_token_id), view.grid[0] * view.grid[1]
             rows.append([*ids[:start], *[self._image_token_id] * cells, *ids[start + 1 :]])
             images.append(features[question.view])
-            segment_counts.append(0 if question.prompt_kind == "words" else config.tokens)
+            segment_counts.append(0 if question.prompt_kind == "words" else self.model.segment_count)
+            image_starts.append(start)
             prompts.append(self._make_prompt(view, question, config.size, config.points_per_side, rng))
-        return self._embed_rows(rows, segment_counts, list(range(len(rows))), prompts, images)
+        return self._embed_rows(rows, segment_counts, image_starts, prompts, images)
 
     def compute_loss(
         self,
@@ -144,10 +146,7 @@ class LanguagePretraining(nn.Module):
 
     def _compute_token_loss(self, states: Tensor, views: Sequence[View], questions: Sequence[RegionQuestion]) -> Tensor:
         """Loss over the image tokens of questions with a box or click."""
-        start = (
-            self.tokenizer.encode(write_query(None)).ids.index(self._image_token_id)
-            + self.model.config.segmenter.tokens  # type: ignore[union-attr]
-        )
+        start = self.tokenizer.encode(write_query(None)).ids.index(self._image_token_id) + self.model.segment_count
         tokens, labels, masks = [], [], []
         for row, (view, question) in enumerate(zip(views, questions, strict=True)):
             if question.prompt_kind in ("box", "click"):
@@ -196,7 +195,7 @@ class LanguagePretraining(nn.Module):
         self,
         rows: Sequence[Sequence[int]],
         segment_counts: Sequence[int],
-        image_index: Sequence[int | None],
+        image_starts: Sequence[int | None],
         prompts: Sequence[PointPrompt | None],
         features: Sequence[ImageFeatures],
     ) -> Tensor:
@@ -212,7 +211,8 @@ class LanguagePretraining(nn.Module):
             lengths=lengths,
             positions=torch.arange(total).expand(len(rows), -1),
             last_index=starts + lengths - 1,
-            image_index=tuple(image_index),
+            image_index=tuple(None if start is None else row for row, start in enumerate(image_starts)),
+            image_start=tuple(image_starts),
             prompts=tuple(prompts),
             pool_weights=(None,) * len(rows),
         )

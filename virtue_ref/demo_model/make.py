@@ -18,14 +18,16 @@ from scar.recipe import Recipe as CorpusRecipe
 from scar.recipe import Source as CorpusSource
 from scar.sample import Sample
 from virtue_ref.checkpoints import resolve
-from virtue_ref.checkpoints.format import Checkpoint, make_checkpoint, write_checkpoint
+from virtue_ref.checkpoints.checkpoint import Checkpoint, make_checkpoint
+from virtue_ref.checkpoints.format import write_checkpoint
 from virtue_ref.config import Config
 from virtue_ref.demo_model import encoders, language
 from virtue_ref.demo_model.steps import Progress
 from virtue_ref.demo_model.views import View, draw_view
-from virtue_ref.inference.batching import ImageBatch
+from virtue_ref.model.backbones.backbone import ImageFeatures
+from virtue_ref.model.batch import ImageBatch
 from virtue_ref.model.tokens import SPECIAL_TOKENS
-from virtue_ref.model.virtue import ImageFeatures, Virtue
+from virtue_ref.model.virtue import Virtue
 from virtue_ref.training.pairs import open_source
 from virtue_ref.training.recipe import TrainingRecipe
 from virtue_ref.training.train import train

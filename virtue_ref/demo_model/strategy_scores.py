@@ -17,9 +17,9 @@ from mmeb_eval.run.results import HEADLINE_METRIC, Result, get_result_path, read
 from mmeb_eval.templates.fused import get_layout
 from scar.demo.corpus import build_demo
 from scar.errors import CheckpointError
+from virtue_ref.checkpoints.run_folder import LAST, STATE_STEM, find_named
 from virtue_ref.demo_model.make import PARTS_FOLDER
 from virtue_ref.embedder import VirtueEmbedder, load
-from virtue_ref.training import runs
 
 DRAW_SEEDS = (11, 12, 13)
 """Seeds of the evaluation worlds; those of training begin at `virtue_ref.demo_model.make.FIRST_TRAINING_SEED`."""
@@ -48,12 +48,12 @@ def score_strategies(
     Raises:
         CheckpointError: the run is not finished.
     """
-    after = runs.find_named(run / "scar", runs.LAST)
+    after = find_named(run / "scar", LAST)
     before = run / PARTS_FOLDER
     if after is None or not before.is_dir():
-        absent = run / "scar" / runs.LAST if after is None else before
+        absent = run / "scar" / LAST if after is None else before
         raise CheckpointError(f"{absent}: not there; `virtue train demo --out {run}` does what is missing.")
-    seed = json.loads((after / f"{runs.STATE_STEM}.json").read_text())["facts"]["recipe"]["optimiser"]["seed"]
+    seed = json.loads((after / f"{STATE_STEM}.json").read_text())["facts"]["recipe"]["optimiser"]["seed"]
     # four of the strategies use the same images, which are encoded once
     models = {
         "before": load(before, cached_images=pictures),

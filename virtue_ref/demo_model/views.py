@@ -15,7 +15,8 @@ from scar.demo.shapes import COLOURS, SHAPES
 from scar.demo.world import draw_picture
 from scar.sample import Box
 from virtue_ref.config import Config
-from virtue_ref.model.images import make_patches, make_segmenter_input, make_vision_input
+from virtue_ref.model.backbones.qwen2_vl import make_patches, make_pixels
+from virtue_ref.model.images import make_segmenter_input
 from virtue_ref.model.prompts import FIRST_CORNER, POSITIVE, SECOND_CORNER, PointPrompt
 
 DIRECTIONS = ("to the left of", "to the right of", "above", "below", "in front of", "behind")
@@ -101,7 +102,7 @@ def draw_view(index: int, seed: int, config: Config) -> View:
     if config.segmenter is None:
         raise ValueError("the demo model has a segmenter.")
     drawing = draw_picture(index, seed, "train")
-    vision = make_vision_input(drawing.image, config.image)
+    vision = make_pixels(drawing.image, config.image)
     rows, columns = vision.shape[1] // config.image.factor, vision.shape[2] // config.image.factor
     side = config.segmenter.size
     masks = torch.from_numpy(np.stack(drawing.masks)).float()[None]

@@ -1,4 +1,4 @@
-"""Images that were encoded, so that the next question about one costs no encoder pass; and images on their way."""
+"""Features of the images used last, so that the next question about one costs no encoder pass; and images ahead."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from typing import TypeAlias
 
 from scar.common.prefetch import WORKERS, Prefetcher
 from scar.errors import ItemError
-from virtue_ref.inference.batching import Collator, ImageBatch
-from virtue_ref.model.virtue import ImageFeatures, Virtue
+from virtue_ref.inference.batching import Collator
+from virtue_ref.model.backbones.backbone import ImageFeatures
+from virtue_ref.model.batch import ImageBatch
+from virtue_ref.model.virtue import Virtue
 
 FileKey: TypeAlias = tuple[int, ...]
 
 
 class ImageCache:
-    """Remembers the newest encoded images. Files are opened and resized by threads while the model is busy.
+    """Keeps the features of the images used last; threads open and resize files while the model is busy.
 
     Args:
-        model: that looks at images.
-        collator: that opens them for it.
-        size: how many to remember.
+        model: encodes images.
+        collator: opens images.
+        size: images to keep.
     """
 
     def __init__(self, model: Virtue, collator: Collator, size: int) -> None:
@@ -37,21 +39,21 @@ class ImageCache:
         return len(self._features)
 
     def expect_images(self, images: Iterable[Path]) -> None:
-        """Say which images will be asked for, in order; a few of them are opened ahead."""
+        """Announce the images that will be needed, in order; a few of them are opened ahead."""
         self._opening.stop()
         self._opening = self._prefetch(images)
         self._opening.start_loading()
 
     def get_features(self, image: Path) -> ImageFeatures:
-        """The image as the encoders see it, now or before; a file that changed is another image.
+        """Features of an image, computed now or kept from before; a file that changed is another image.
 
         Raises:
             ItemError: the file is gone or cannot be decoded.
         """
         key = _make_key(image)
         if key not in self._features:
-            pictures = self._opening.take((image, key))
-            self._features[key] = self._model.encode_images(pictures.to(self._model.device, self._model.dtype))[0]
+            images = self._opening.take((image, key))
+            self._features[key] = self._model.encode_images(images.to(self._model.device, self._model.dtype))[0]
             if len(self._features) > self._size:
                 self._features.popitem(last=False)
         self._features.move_to_end(key)
@@ -64,14 +66,14 @@ class ImageCache:
     def _prefetch(self, images: Iterable[Path]) -> Prefetcher[tuple[Path, FileKey], ImageBatch]:
         return Prefetcher(
             lambda expected: self._collator.open_images([expected[0]]),
-            self._iter_unseen(images),
+            self._iter_new(images),
             self._workers,
             limit=WORKERS,  # all images of a batch would be hundreds of MiB
             weigh=lambda _: 1,
         )
 
-    def _iter_unseen(self, images: Iterable[Path]) -> Iterator[tuple[Path, FileKey]]:
-        """Each image that is not remembered, once; one that is gone is left to `get_features`."""
+    def _iter_new(self, images: Iterable[Path]) -> Iterator[tuple[Path, FileKey]]:
+        """Each image that is not kept yet, once; `get_features` reports one that is gone."""
         passed: set[FileKey] = set()
         for image in images:
             try:

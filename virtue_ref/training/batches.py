@@ -1,7 +1,6 @@
-"""From pairs to what one step needs: who embeds which items in which parts, and where queries and targets are.
+"""Pairs of a step to batches: which process embeds which items, in which parts, and which rows are queries and targets.
 
-Every process works this out for the whole batch, from texts and paths alone, so that nothing but vectors has to travel
-between them.
+Every process computes this for the whole batch from texts and paths alone, so processes exchange nothing but vectors.
 """
 
 from __future__ import annotations
@@ -16,8 +15,9 @@ from torch import Tensor
 
 from mmeb_eval.item import Item
 from scar.errors import ItemError
-from virtue_ref.inference.batching import Collator, ItemBatch, PreparedItem
-from virtue_ref.model.virtue import ImageFeatures
+from virtue_ref.inference.batching import Collator, PreparedItem, list_images, sort_items
+from virtue_ref.model.backbones.backbone import ImageFeatures
+from virtue_ref.model.batch import ItemBatch
 from virtue_ref.training.pairs import Pair
 
 
@@ -28,7 +28,7 @@ class BatchPart:
     Attributes:
         batch: as the language model takes them.
         images: their images, each once.
-        features: what the frozen encoders make of the images, once they looked.
+        features: of the images, from the frozen encoders.
     """
 
     batch: ItemBatch
@@ -38,13 +38,13 @@ class BatchPart:
 
 @dataclass(frozen=True, slots=True)
 class BatchLayout:
-    """A batch before it is opened. V vectors stand in the order of processes, then of their items.
+    """Items of a batch. Its V vectors are in the order of processes, then of their items.
 
     Attributes:
         items: of each process, each distinct one once.
         queries: (Q,) rows of V.
         targets: (T,) rows of V, each distinct item once: positives first, then hard negatives.
-        gold: (Q,) places in `targets`.
+        gold: (Q,) index of the right one in `targets`.
     """
 
     items: tuple[tuple[Item, ...], ...]
@@ -59,7 +59,7 @@ class BatchLayout:
 
 
 def make_batch_layout(pairs: Sequence[Pair], processes: int) -> BatchLayout:
-    """Share pairs among processes, as evenly as can be; each gets at least one.
+    """Share pairs among processes as evenly as possible; each gets at least one.
 
     Raises:
         ItemError: fewer pairs than processes.
@@ -73,31 +73,31 @@ def make_batch_layout(pairs: Sequence[Pair], processes: int) -> BatchLayout:
     own_rows: list[dict[Item, int]] = []
     first = 0
     for own in items:
-        own_rows.append({item: first + place for place, item in enumerate(own)})
+        own_rows.append({item: first + index for index, item in enumerate(own)})
         row = own_rows[-1] | row  # the first process that has an item embeds it for all
         first += len(own)
     queries = [rows[pair.query] for rows, share in zip(own_rows, shares, strict=True) for pair in share]
     positives = [pair.positive for pair in pairs]
     targets = list(dict.fromkeys([*positives, *(item for pair in pairs for item in pair.negatives)]))
-    place = {item: index for index, item in enumerate(targets)}
+    target_index = {item: index for index, item in enumerate(targets)}
     return BatchLayout(
         items=items,
         queries=torch.tensor(queries),
         targets=torch.tensor([row[item] for item in targets]),
-        gold=torch.tensor([place[item] for item in positives]),
+        gold=torch.tensor([target_index[item] for item in positives]),
     )
 
 
 def make_parts(
     items: Sequence[Item], collator: Collator, size: int, device: torch.device
 ) -> tuple[list[BatchPart], Tensor]:
-    """Open items, those alike in length and of one image together.
+    """Sort items and cut them into parts.
 
     Args:
         items: of one process.
         collator: of the model.
         size: most items of a part.
-        device: where they go.
+        device: of the parts.
 
     Returns:
         The parts, and for each item its row among the parts' rows.
@@ -105,17 +105,13 @@ def make_parts(
     Raises:
         ItemError: an item that cannot be embedded; names its text and image.
     """
-    requests = [_prepare_item(collator, item, index) for index, item in enumerate(items)]
-    order = sorted(
-        range(len(items)), key=lambda i: (requests[i].image_tokens, str(items[i].image or ""), requests[i].length)
-    )
+    prepared = [_prepare_item(collator, item, index) for index, item in enumerate(items)]
+    order = sort_items(prepared)
     parts = []
     for start in range(0, len(order), size):
-        some = [requests[index] for index in order[start : start + size]]
-        images = list(dict.fromkeys(request.item.image for request in some if request.item.image is not None))
-        place = {image: index for index, image in enumerate(images)}
-        image_of = [None if request.item.image is None else place[request.item.image] for request in some]
-        parts.append(BatchPart(collator.make_batch(some, image_of).to(device), tuple(images)))
+        some = [prepared[index] for index in order[start : start + size]]
+        images = list_images(some)
+        parts.append(BatchPart(collator.make_batch(some, images).to(device), tuple(images)))
     row = torch.empty(len(items), dtype=torch.int64)
     row[torch.tensor(order)] = torch.arange(len(items))
     return parts, row

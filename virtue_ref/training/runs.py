@@ -1,18 +1,10 @@
-"""A training run on disk: the log, and checkpoints that one can load as a model or resume from.
+"""A training run on disk: to save a checkpoint of it, and to resume from one.
 
-run/
-  log.jsonl               one line per logged step
-  tensorboard/            the same, as curves
-  step-000500/            a checkpoint; it appears complete or not at all
-    model/                in our layout, adapters merged; its training.json says how it came about
-    state.safetensors     trained weights and the optimiser's moments, exact
-    state.json            step, order of rows, scores, recipe, revisions, versions
-  last, best              files that name a checkpoint's folder
+`virtue_ref.checkpoints.run_folder` shows its files.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import shutil
@@ -28,13 +20,11 @@ from torch import Tensor
 
 from scar.common.files import create_folder, write_bytes
 from scar.errors import CheckpointError, TrainError
-from virtue_ref.checkpoints import format
-from virtue_ref.checkpoints.format import Checkpoint
+from virtue_ref.checkpoints.checkpoint import Checkpoint
+from virtue_ref.checkpoints.format import write_checkpoint
+from virtue_ref.checkpoints.run_folder import BEST, LAST, MODEL_FOLDER, STATE_STEM, TRAINING_FILE, find_named
+from virtue_ref.checkpoints.tensors import read_json, read_tensors
 
-STATE_STEM = "state"
-TRAINING_FILE = "training.json"
-MODEL_FOLDER = "model"
-LAST, BEST = "last", "best"
 CHANGEABLE_KEYS = frozenset({"watch", "about", "missing"})
 """Parts of a recipe that may differ when a run is resumed: they change no weight."""
 
@@ -67,7 +57,7 @@ def save_checkpoint(run: Path, progress: RunProgress, model: Checkpoint, state: 
         with create_folder(folder) as out:
             record = {"step": progress.step, "scores": progress.scores, **progress.facts}
             files = {**model.files, TRAINING_FILE: (json.dumps(record, indent=1) + "\n").encode()}
-            format.write_checkpoint(dataclasses.replace(model, files=files), out / MODEL_FOLDER)
+            write_checkpoint(dataclasses.replace(model, files=files), out / MODEL_FOLDER)
             save_file(dict(state), out / f"{STATE_STEM}.safetensors")
             (out / f"{STATE_STEM}.json").write_text(json.dumps(dataclasses.asdict(progress), indent=1) + "\n")
             if folder.exists():
@@ -85,19 +75,6 @@ def save_checkpoint(run: Path, progress: RunProgress, model: Checkpoint, state: 
     return folder
 
 
-def find_named(run: Path, which: str) -> Path | None:
-    """The checkpoint that `last_index` or `best` names; None if there is none."""
-    with contextlib.suppress(FileNotFoundError):
-        return run / (run / which).read_text().strip()
-    return None
-
-
-def find_model(run: Path) -> Path | None:
-    """The model of a run's best checkpoint, or else of its last one; None if the folder is no run's."""
-    folder = find_named(run, BEST) or find_named(run, LAST)
-    return None if folder is None else folder / MODEL_FOLDER
-
-
 def read_progress(run: Path, facts: Mapping[str, Any]) -> tuple[RunProgress, dict[str, Tensor]]:
     """What a run resumes from.
 
@@ -111,7 +88,7 @@ def read_progress(run: Path, facts: Mapping[str, Any]) -> tuple[RunProgress, dic
     folder = find_named(run, LAST)
     if folder is None:
         raise CheckpointError(f"{run}: no checkpoint to resume from.")
-    stored = format.read_json(folder / f"{STATE_STEM}.json")
+    stored = read_json(folder / f"{STATE_STEM}.json")
     try:
         progress = RunProgress(**stored)
     except TypeError as error:
@@ -126,7 +103,7 @@ def read_progress(run: Path, facts: Mapping[str, Any]) -> tuple[RunProgress, dic
             f"{folder} is of another run: {key} was {there.get(key)!r} and is {here.get(key)!r}"
             f"{f', {len(different) - 1} more differ' if different[1:] else ''}; name a new folder, or go on as it was."
         )
-    return progress, format.read_tensors(folder / f"{STATE_STEM}.safetensors")
+    return progress, read_tensors(folder / f"{STATE_STEM}.safetensors")
 
 
 def get_optimiser_state(names: list[str], optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -18,7 +18,8 @@ from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 from mmeb_eval.item import Item
 from scar.errors import CheckpointError
 from virtue_ref.checkpoints import resolve
-from virtue_ref.checkpoints.format import HEAD_KEY, Checkpoint, build_model, make_checkpoint, write_checkpoint
+from virtue_ref.checkpoints.checkpoint import HEAD_KEY, Checkpoint, build_model, make_checkpoint
+from virtue_ref.checkpoints.format import write_checkpoint
 from virtue_ref.checkpoints.official import write_official
 from virtue_ref.embedder import VirtueEmbedder, load
 from virtue_ref.model.tokens import read_tokenizer

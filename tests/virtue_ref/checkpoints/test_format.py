@@ -24,8 +24,10 @@ from mmeb_eval.item import Item
 from scar.errors import CheckpointError
 from scar.sample import Box
 from virtue_ref.checkpoints import resolve
-from virtue_ref.checkpoints.format import Checkpoint, build_model, make_checkpoint, read_tensors, write_checkpoint
+from virtue_ref.checkpoints.checkpoint import Checkpoint, build_model, make_checkpoint
+from virtue_ref.checkpoints.format import write_checkpoint
 from virtue_ref.checkpoints.official import write_official
+from virtue_ref.checkpoints.tensors import read_tensors
 from virtue_ref.config import Config
 from virtue_ref.embedder import VirtueEmbedder, load
 from virtue_ref.model.tokens import read_tokenizer
@@ -235,10 +237,10 @@ def test_other_sizes_are_read_from_the_files(items: list[Item], tmp_path: Path) 
     write_official(other, tmp_path / "other")
     model = load(tmp_path / "other")
     assert model.embed(items).shape == (3, 48)
-    request = model.collator.prepare_item(items[1], 0)
-    assert request.point_prompt is not None
-    assert len(request.point_prompt.xy) == 16
-    assert model.collator.count_prefix_tokens(request) == 64
+    prepared = model.collator.prepare_item(items[1], 0)
+    assert prepared.point_prompt is not None
+    assert len(prepared.point_prompt.xy) == 16
+    assert prepared.prefix_length == 64
 
 
 def test_a_segmenter_of_another_place(official: Path, items: list[Item], expected: Any, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from mmeb_eval.item import Item, Points, Prompt
 from scar.sample import Box
 from tests.shared import SHARED
 from virtue_ref.embedder import VirtueEmbedder, load
-from virtue_ref.inference.batching import ItemBatch
+from virtue_ref.model.batch import ItemBatch
+from virtue_ref.model.segmenters.sam2 import Sam2Segmenter
 
 REFERENCE = SHARED / "golden" / "virtue"
 EMBEDDING_ATOL, INTERMEDIATE_ATOL = 2e-5, 1e-4
@@ -70,15 +71,12 @@ def items_of(case: Case) -> Iterator[Item]:
         yield Item(text, REFERENCE / image if image else None, prompt)
 
 
-def look(case: Case) -> tuple[VirtueEmbedder, list[Path], ItemBatch]:
+def make_batch(case: Case) -> tuple[VirtueEmbedder, list[Path], ItemBatch]:
     """The case's images and its batch as the model gets them."""
     virtue = model_of(case)
-    items = list(items_of(case))
-    images = [item.image for item in items if item.image is not None]
-    numbers = iter(range(len(images)))
-    image_of = [None if item.image is None else next(numbers) for item in items]
-    requests = [virtue.collator.prepare_item(item, index) for index, item in enumerate(items)]
-    return virtue, images, virtue.collator.make_batch(requests, image_of)
+    prepared = [virtue.collator.prepare_item(item, index) for index, item in enumerate(items_of(case))]
+    images = [each.item.image for each in prepared if each.item.image is not None]
+    return virtue, images, virtue.collator.make_batch(prepared, images)
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +110,7 @@ def test_vectors(case: Case, golden: dict[str, NDArray[Any]]) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_tokens_and_positions(case: Case, golden: dict[str, NDArray[Any]]) -> None:
-    _, _, batch = look(case)
+    _, _, batch = make_batch(case)
     for row, (ids, mask) in enumerate(
         zip(golden[f"{case['id']}/input_ids"], golden[f"{case['id']}/attention_mask"], strict=True)
     ):
@@ -126,7 +124,7 @@ def test_tokens_and_positions(case: Case, golden: dict[str, NDArray[Any]]) -> No
 
 @pytest.mark.parametrize("case", PICTURED)
 def test_pixels(case: Case, golden: dict[str, NDArray[Any]]) -> None:
-    virtue, images, _ = look(case)
+    virtue, images, _ = make_batch(case)
     pictures = virtue.collator.open_images(images)
     of = functools.partial(field, golden, case)
     assert pictures.grids.tolist() == of("image_grid_thw").tolist()
@@ -143,10 +141,10 @@ def test_pixels(case: Case, golden: dict[str, NDArray[Any]]) -> None:
 @pytest.mark.parametrize("case", PICTURED)
 @torch.inference_mode()
 def test_intermediates(case: Case, golden: dict[str, NDArray[Any]]) -> None:
-    virtue, images, batch = look(case)
+    virtue, images, batch = make_batch(case)
     of = functools.partial(field, golden, case)
     segmenter, connector = virtue.model.segmenter, virtue.model.connector
-    assert segmenter is not None
+    assert isinstance(segmenter, Sam2Segmenter)
     assert connector is not None
     seen = [virtue.image_cache.get_features(image) for image in images]
     clicks = [prompt for prompt in batch.prompts if prompt is not None]
@@ -155,7 +153,7 @@ def test_intermediates(case: Case, golden: dict[str, NDArray[Any]]) -> None:
         close(np.array(prompt.xy), of("prompt_coords")[row % len(of("prompt_coords"))])
         assert list(prompt.labels) == of("prompt_labels")[row % len(of("prompt_labels"))].tolist()
         close(given[row], of("sparse_prompt_embeddings")[row % len(of("sparse_prompt_embeddings"))])
-    maps = segmenter([image.segmenter_map for image in seen if image.segmenter_map is not None], clicks)
+    maps = segmenter.decode([image.segmenter_map for image in seen if image.segmenter_map is not None], clicks)
     tokens = virtue.model.make_segment_tokens(batch, seen)
     for index, image in enumerate(seen):
         close(mean_std(image.tokens), of("image_embeds_mean_std")[index])

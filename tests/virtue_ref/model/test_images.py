@@ -15,15 +15,8 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from scar.errors import ItemError
 from virtue_ref.config import PROFILES, ImageRules
-from virtue_ref.model.images import (
-    count_patches,
-    make_patches,
-    make_segmenter_input,
-    make_vision_input,
-    read_image,
-    read_size,
-    smart_resize,
-)
+from virtue_ref.model.backbones.qwen2_vl import count_patches, make_patches, make_pixels, smart_resize
+from virtue_ref.model.images import make_segmenter_input, read_image, read_size
 
 OFFICIAL, CLEAN = PROFILES["official"], PROFILES["clean"]
 RULES = ImageRules()
@@ -59,7 +52,7 @@ def test_patches_are_those_of_the_pil_processor_bit_for_bit(picture: Draw, size:
     image = read_image(picture(*size), OFFICIAL)
     processor = Qwen2VLImageProcessorPil(size={"shortest_edge": RULES.min_pixels, "longest_edge": RULES.max_pixels})
     theirs = processor(image, return_tensors="pt")
-    ours = make_vision_input(image, RULES)
+    ours = make_pixels(image, RULES)
     assert torch.equal(make_patches(ours, RULES), theirs["pixel_values"])
     assert [(1, *count_patches(size, RULES))] == [tuple(grid) for grid in theirs["image_grid_thw"].tolist()]
 
@@ -69,7 +62,7 @@ def test_patches_are_those_of_the_pil_processor_bit_for_bit(picture: Draw, size:
 def test_the_grid_is_known_from_the_header(picture: Draw, size: tuple[int, int], resolution: str | None) -> None:
     rules = ImageRules(resolution=resolution)
     path = picture(*size)
-    pixels = make_vision_input(read_image(path, CLEAN), rules)
+    pixels = make_pixels(read_image(path, CLEAN), rules)
     assert (pixels.shape[1] // 14, pixels.shape[2] // 14) == count_patches(read_size(path, CLEAN), rules)
 
 
@@ -80,7 +73,7 @@ def test_every_mode_of_eight_bits_becomes_rgb(tmp_path: Path, mode: str, size: t
     Image.new("RGB", size, (200, 30, 90)).convert("RGBA").convert("RGB").convert(mode if mode != "PA" else "P").save(
         path
     )
-    assert make_vision_input(read_image(path, OFFICIAL), RULES).shape[0] == 3
+    assert make_pixels(read_image(path, OFFICIAL), RULES).shape[0] == 3
 
 
 def test_alpha_is_dropped_not_composited(tmp_path: Path) -> None:
@@ -88,14 +81,14 @@ def test_alpha_is_dropped_not_composited(tmp_path: Path) -> None:
     Image.new("RGBA", (60, 60), (200, 30, 90, 0)).save(clear)
     solid = tmp_path / "solid.png"
     Image.new("RGB", (60, 60), (200, 30, 90)).save(solid)
-    dropped, plain = (make_vision_input(read_image(path, OFFICIAL), RULES) for path in (clear, solid))
+    dropped, plain = (make_pixels(read_image(path, OFFICIAL), RULES) for path in (clear, solid))
     np.testing.assert_array_equal(dropped, plain)
 
 
 def test_a_palette_with_transparency_is_read_without_a_warning(tmp_path: Path) -> None:
     image = Image.new("RGB", (60, 60), (200, 30, 90)).quantize(4)
     image.save(tmp_path / "clear.png", transparency=bytes([0, 128, 255, 255]))
-    assert make_vision_input(read_image(tmp_path / "clear.png", OFFICIAL), RULES).shape == (3, 56, 56)
+    assert make_pixels(read_image(tmp_path / "clear.png", OFFICIAL), RULES).shape == (3, 56, 56)
 
 
 def test_a_turned_photograph_stands_upright_in_clean_only(tmp_path: Path) -> None:
@@ -135,14 +128,14 @@ def test_a_decompression_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_clean_segmenter_input_is_the_picture_normalised_once(picture: Draw) -> None:
     image = read_image(picture(64, 64), CLEAN)
-    frame = make_segmenter_input(image, make_vision_input(image, RULES), 64, CLEAN)
+    frame = make_segmenter_input(image, make_pixels(image, RULES), 64, CLEAN)
     expected = (np.asarray(image) / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
     np.testing.assert_allclose(frame.permute(1, 2, 0), expected, rtol=0, atol=1e-5)
 
 
 def test_official_segmenter_input_is_normalised_twice(picture: Draw) -> None:
     image = read_image(picture(56, 56), OFFICIAL)
-    vision = make_vision_input(image, RULES)
+    vision = make_pixels(image, RULES)
     frame = make_segmenter_input(image, vision, 56, OFFICIAL)
     expected = (vision.transpose(1, 2, 0) - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
     np.testing.assert_allclose(frame.permute(1, 2, 0), expected, rtol=0, atol=1e-5)

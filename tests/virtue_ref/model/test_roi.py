@@ -15,7 +15,7 @@ from scar.errors import ItemError, VirtueError
 from scar.sample import Box
 from virtue_ref.config import ImageRules
 from virtue_ref.embedder import VirtueEmbedder, load
-from virtue_ref.model.images import count_patches
+from virtue_ref.model.backbones.qwen2_vl import count_patches
 from virtue_ref.model.roi import make_roi_weights
 
 TEXT = "<|image_pad|>\nwhich one?"
@@ -53,10 +53,9 @@ def test_they_stand_where_segment_tokens_would(tiny: VirtueEmbedder, picture: Ca
     image, box = picture(120, 90), Box(10, 10, 70, 60)
     items = [Item("a text"), Item(TEXT, image, box), Item(TEXT, image)]
     config = tiny.model.config
-    assert config.segmenter is not None
     with torch.inference_mode():
         tokens = tiny.image_cache.get_features(image).tokens
-    side = int(config.segmenter.tokens**0.5)
+    side = int(tiny.model.segment_count**0.5)
     rows, columns = (patches // config.image.merge for patches in count_patches((120, 90), config.image))
     segments = torch.stack([make_roi_weights(each, (120, 90), (rows, columns), side) @ tokens for each in (box, None)])
     plain = tiny.embed(items)

@@ -86,7 +86,7 @@ def written(folder: Path, corpus: str = "") -> Path:
 
 
 def test_a_dry_run_needs_neither_weights_nor_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("virtue_ref.training.plan.find_checkpoint_folder", lambda _: tmp_path)  # no network
+    monkeypatch.setattr("virtue_ref.training.inputs.find_checkpoint_folder", lambda _: tmp_path)  # no network
     done = CliRunner().invoke(app, ["train", "virtue-2b", "--dry-run", "--data", str(tmp_path)])
     assert done.exit_code == 0, done.output
     assert "2,000 of 1,024 pairs" in done.output
@@ -147,7 +147,7 @@ def test_the_command_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.Monk
     done = CliRunner().invoke(app, ["train", str(written(tmp_path)), "--track", "carbon"])
     assert done.exit_code == 2
     assert "--track carbon: it is one of trackio, wandb" in done.output
-    monkeypatch.setattr("virtue_ref.training.command.find_spec", lambda _: None)
+    monkeypatch.setattr("virtue_ref.training.run_recipe.find_spec", lambda _: None)
     done = CliRunner().invoke(app, ["train", str(written(tmp_path)), "--track", "wandb"])
     assert done.exit_code == 2
     assert "--track wandb: not installed; `pip install wandb`" in done.output

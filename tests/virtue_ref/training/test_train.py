@@ -18,10 +18,11 @@ from safetensors.torch import load_file
 import virtue_ref
 from scar.errors import CheckpointError, TrainError
 from virtue_ref.checkpoints import resolve
-from virtue_ref.checkpoints.format import Checkpoint, build_model
+from virtue_ref.checkpoints.checkpoint import Checkpoint, build_model
+from virtue_ref.checkpoints.run_folder import find_named
 from virtue_ref.embedder import VirtueEmbedder
 from virtue_ref.model.tokens import read_tokenizer
-from virtue_ref.training import lora, runs
+from virtue_ref.training import lora
 from virtue_ref.training.pairs import PairSource, open_source
 from virtue_ref.training.recipe import AdapterRecipe, TrainingRecipe, parse_recipe
 from virtue_ref.training.train import train
@@ -119,7 +120,7 @@ def test_a_checkpoint_is_a_model_and_tells_its_origin(
     assert facts["recipe"]["optimiser"]["batch"] == 6
     assert facts["data"]["demo"]["rows"] == len(sources[0])
     assert facts["model"]["revision"] == "seed0"
-    assert runs.find_named(tmp_path, "best") == runs.find_named(tmp_path, "last") == done
+    assert find_named(tmp_path, "best") == find_named(tmp_path, "last") == done
     embedder = virtue_ref.load(done / "model")
     assert embedder.embed([sources[0].read_pair(0).query]).shape == (1, 64)
 
@@ -198,7 +199,7 @@ def test_no_number_stops_and_keeps_the_last_checkpoint(
 ) -> None:
     done = run_it(recipe(), start, sources, tmp_path, until=2)
     before = (done / "state.safetensors").read_bytes()
-    monkeypatch.setattr("virtue_ref.training.train.info_nce", lambda queries, *_: queries.sum() * torch.nan)
+    monkeypatch.setattr("virtue_ref.training.step.info_nce", lambda queries, *_: queries.sum() * torch.nan)
     with pytest.raises(TrainError, match=r"step 3: the loss is nan, in the batch of 6 that begins with demo, row \d+"):
         run_it(recipe(), start, sources, tmp_path)
     assert (done / "state.safetensors").read_bytes() == before

@@ -1,1 +1,1 @@
-"""Segmentation models whose image maps know a prompt."""
+"""Segmenters, whose image maps know a prompt: the seam in `segmenter`, and one file a package."""

@@ -1,4 +1,4 @@
-"""SAM 2 as a source of image maps that know a prompt."""
+"""SAM 2 as a segmenter: the order in which its parts run, and the parts of the `sam2` package."""
 
 from __future__ import annotations
 
@@ -22,21 +22,23 @@ from scar.sample import Mask
 from virtue_ref.model.prompts import PointPrompt
 
 TARGET_PATTERN = re.compile(r"sam2\.modeling(\.[a-z0-9_]+)+\.[A-Z][A-Za-z0-9]*")
+STRIDE = 16
+"""Pixels a side of a map's cell."""
+
 PASS_FLOATS = 2**20
-"""Size of what a CPU mixes in one pass: more falls out of its cache and takes a quarter longer a region (measured)."""
+"""Floats of the maps that a CPU decodes in one pass: more fall out of its cache and take a quarter longer a region."""
 
 INSIDE, OUTSIDE = 10.0, -10.0
-"""Logits that stand for a drawn mask's pixels; SAM 2 itself writes a given mask so."""
+"""Logits of a drawn mask's pixels, as SAM 2 itself writes a given mask."""
 
 
 class Sam2Segmenter(nn.Module, ABC):
     """SAM 2's image encoder and the part of its mask decoder that mixes a prompt into the image.
 
     The mask decoder's two-way transformer has two outputs: tokens, of which SAM makes masks, and the image's side, of
-    which VIRTUE makes tokens. Only the second is computed here; mask heads and high-resolution levels stay idle.
+    which VIRTUE makes tokens. Only the second is computed; mask heads and high-resolution levels are not run.
 
-    This class says in which order SAM's parts run. Whose parts they are is said below: `StockSam2` has those of the
-    `sam2`
+    This class knows the order in which SAM 2's parts run. Its children know the parts: `StockSam2` those of the `sam2`
     package, `virtue_ref.model.segmenters.sam2_transformers` those of transformers.
     """
 
@@ -44,17 +46,27 @@ class Sam2Segmenter(nn.Module, ABC):
 
     @property
     @abstractmethod
+    def size(self) -> int:
+        """Side of the input square in pixels."""
+
+    @property
     def channels(self) -> int:
         """Depth of the maps."""
+        return int(self.sam.hidden_dim)
+
+    @property
+    def grid(self) -> int:
+        """Side of the maps in cells."""
+        return self.size // STRIDE
 
     @property
     @abstractmethod
     def compiled_part(self) -> nn.Module:
-        """What `torch.compile` is worth its time for."""
+        """The image encoder's trunk, which takes most of the time."""
 
     @abstractmethod
     def encode(self, images: Tensor) -> Tensor:
-        """(I, 3, side, side) squares -> (I, channels, 64, 64) maps that know no prompt yet; 64 is side / 16."""
+        """(I, 3, size, size) squares -> (I, channels, grid, grid) maps that know no prompt yet."""
 
     @abstractmethod
     def embed_points(self, prompts: Sequence[PointPrompt]) -> Tensor:
@@ -66,58 +78,62 @@ class Sam2Segmenter(nn.Module, ABC):
 
     @abstractmethod
     def get_no_mask_embedding(self) -> Tensor:
-        """(1, channels): what stands for the mask that nobody drew."""
+        """(1, channels): the embedding of "no mask"."""
 
     @abstractmethod
     def embed_masks(self, masks: Sequence[Mask], like: Tensor) -> Tensor:
-        """(M, channels, 64, 64) of masks of any size; device and type are those of `like`."""
+        """(M, channels, grid, grid) of masks of any size; device and type are those of `like`."""
 
     @abstractmethod
     def get_image_positions(self) -> Tensor:
-        """(1, channels, 64, 64): where each cell of a map is."""
+        """(1, channels, grid, grid): the position encoding of each cell."""
 
     @abstractmethod
     def run_two_way(self, tokens: Tensor, image: Tensor, positions: Tensor) -> Tensor:
-        """(R, K, channels), (R, 4096, channels), (1, 4096, channels) -> the image's side, (R, 4096, channels)."""
+        """(R, K, channels), (R, cells, channels), (1, cells, channels) -> the image's side, (R, cells, channels)."""
 
     @abstractmethod
-    def rename_weights(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def import_weights(self, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """SAM 2's weights under the names of this module's state."""
 
-    def forward(self, maps: Sequence[Tensor], prompts: Sequence[PointPrompt]) -> Tensor:
+    @abstractmethod
+    def export_weights(self, state: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """This module's state under SAM 2's names; `stored` are the weights that it was loaded from."""
+
+    def decode(self, features: Sequence[Tensor], prompts: Sequence[PointPrompt]) -> Tensor:
         """Mix one prompt into each map.
 
         Args:
-            maps: R times (channels, 64, 64) from `encode`.
+            features: R maps (channels, grid, grid) from `encode`.
             prompts: R prompts.
 
         Returns:
-            (R, channels, 64, 64)
+            (R, channels, grid, grid)
         """
-        together = len(prompts) if maps[0].is_cuda else max(1, PASS_FLOATS // maps[0].numel())
-        alike = defaultdict(list)
+        limit = len(prompts) if features[0].is_cuda else max(1, PASS_FLOATS // features[0].numel())
+        by_length = defaultdict(list)
         for row, prompt in enumerate(prompts):
             # Prompts of one length share a pass. Padding shorter ones would change them: padding is attended to.
-            alike[len(prompt.xy)].append(row)
-        mixed: dict[int, Tensor] = {}
-        for rows in alike.values():
-            for start in range(0, len(rows), together):
-                some = rows[start : start + together]
-                out = self._decode_pass(torch.stack([maps[row] for row in some]), [prompts[row] for row in some])
-                mixed.update(zip(some, out, strict=True))
-        return torch.stack([mixed[row] for row in range(len(prompts))])
+            by_length[len(prompt.xy)].append(row)
+        decoded: dict[int, Tensor] = {}
+        for rows in by_length.values():
+            for start in range(0, len(rows), limit):
+                some = rows[start : start + limit]
+                maps = torch.stack([features[row] for row in some])  # (r, channels, grid, grid)
+                decoded.update(zip(some, self._decode_pass(maps, [prompts[row] for row in some]), strict=True))
+        return torch.stack([decoded[row] for row in range(len(prompts))])
 
     def _decode_pass(self, maps: Tensor, prompts: Sequence[PointPrompt]) -> Tensor:
-        dense = self.get_no_mask_embedding().reshape(1, -1, 1, 1).expand_as(maps)  # (R, channels, 64, 64)
+        dense = self.get_no_mask_embedding().reshape(1, -1, 1, 1).expand_as(maps)  # (R, channels, grid, grid)
         drawn = [row for row, prompt in enumerate(prompts) if prompt.mask is not None]
         if drawn:
             dense = dense.clone()
             dense[drawn] = self.embed_masks([prompt.mask for prompt in prompts if prompt.mask is not None], maps)
         given = self.embed_points(prompts).to(maps.dtype)  # (R, P + 1, channels)
         tokens = torch.cat([self.get_output_tokens().expand(len(prompts), -1, -1), given], dim=1)  # (R, K, channels)
-        places = self.get_image_positions().to(maps.dtype).flatten(2).transpose(1, 2)  # (1, 4096, channels)
-        image = (maps + dense).flatten(2).transpose(1, 2)  # (R, 4096, channels)
-        return self.run_two_way(tokens, image, places).transpose(1, 2).reshape(maps.shape)
+        positions = self.get_image_positions().to(maps.dtype).flatten(2).transpose(1, 2)  # (1, cells, channels)
+        image = (maps + dense).flatten(2).transpose(1, 2)  # (R, cells, channels)
+        return self.run_two_way(tokens, image, positions).transpose(1, 2).reshape(maps.shape)
 
 
 class StockSam2(Sam2Segmenter):
@@ -132,8 +148,8 @@ class StockSam2(Sam2Segmenter):
         self.sam = build_sam2(model)
 
     @property
-    def channels(self) -> int:
-        return int(self.sam.hidden_dim)
+    def size(self) -> int:
+        return int(self.sam.image_size)
 
     @property
     def compiled_part(self) -> nn.Module:
@@ -144,7 +160,7 @@ class StockSam2(Sam2Segmenter):
         levels = encoder.trunk(images)
         used = len(levels) - 1 - encoder.scalp
         projected, _ = _keep_coarse_levels(encoder.neck, used)(levels[used:])
-        maps = projected[0].to(images.dtype)  # (I, channels, 64, 64)
+        maps = projected[0].to(images.dtype)  # (I, channels, grid, grid)
         if self.sam.directly_add_no_mem_embed:
             maps = maps + self.sam.no_mem_embed.reshape(1, -1, 1, 1)
         return cast(Tensor, maps)
@@ -177,8 +193,11 @@ class StockSam2(Sam2Segmenter):
             mixed, image = layer(queries=mixed, keys=image, query_pe=tokens, key_pe=positions)
         return image
 
-    def rename_weights(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {f"sam.{key}": value for key, value in weights.items()}
+    def import_weights(self, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {f"sam.{key}": value for key, value in stored.items()}
+
+    def export_weights(self, state: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        return {key.removeprefix("sam."): value for key, value in state.items()}
 
 
 def make_point_tensors(prompts: Sequence[PointPrompt], device: torch.device) -> tuple[Tensor, Tensor]:
@@ -189,7 +208,7 @@ def make_point_tensors(prompts: Sequence[PointPrompt], device: torch.device) -> 
 
 
 def make_mask_logits(masks: Sequence[Mask], size: tuple[int, int]) -> Tensor:
-    """(M, 1, h, w): masks of any size as the prompt encoder's mask input, squeezed like the images."""
+    """(M, 1, h, w): masks of any size as the prompt encoder's mask input; the aspect ratio is not kept."""
     logits = []
     for mask in masks:
         pixels = torch.from_numpy(mask.to_array())[None, None].float()  # (1, 1, H, W)
@@ -199,17 +218,17 @@ def make_mask_logits(masks: Sequence[Mask], size: tuple[int, int]) -> Tensor:
 
 
 def build_sam2(model: Mapping[str, Any]) -> nn.Module:
-    """SAM 2 from its config, which may come with a stranger's checkpoint: it can name nothing but SAM 2's own modules.
+    """SAM 2 from its config. The config may come with a stranger's checkpoint, so it may name SAM 2's own modules only.
 
-    The memory that tracks things through a video may be left out of the config; it is never run.
+    The config may leave out the memory that tracks things through a video; it is never run.
 
     Raises:
         ConfigError: the config names another target, reads files or does not fit SAM 2.
     """
     _check_config(model, "model")
-    plain = {"memory_attention": None, "memory_encoder": None, **model, "compile_image_encoder": False}
+    settings = {"memory_attention": None, "memory_encoder": None, **model, "compile_image_encoder": False}
     try:
-        sam = instantiate(plain, _convert_="all")
+        sam = instantiate(settings, _convert_="all")
     except (HydraException, OmegaConfBaseException) as error:  # whatever the constructors raise comes wrapped
         raise ConfigError(f"the segmenter's config does not build a SAM 2: {error}") from error
     if not isinstance(sam, nn.Module) or not hasattr(sam, "sam_mask_decoder"):
@@ -218,7 +237,7 @@ def build_sam2(model: Mapping[str, Any]) -> nn.Module:
 
 
 def _keep_coarse_levels(neck: Any, first: int) -> nn.Module:
-    """The same feature pyramid, weights shared, for the levels from `first` on; the finer ones are not asked for."""
+    """The same feature pyramid, weights shared, for the levels from `first` on, without the finer ones."""
     short = copy.copy(neck)
     short._modules = {**neck._modules, "convs": neck.convs[: len(neck.convs) - first]}  # convs stand coarsest first
     short.fpn_top_down_levels = [level - first for level in neck.fpn_top_down_levels if level >= first]

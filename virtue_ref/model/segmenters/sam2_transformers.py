@@ -1,4 +1,4 @@
-"""SAM 2 from transformers, behind the same seam and with the same weights, for where `sam2` cannot be installed."""
+"""SAM 2 from transformers with the same weights, for machines where `sam2` cannot be installed."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ class TransformersSam2(Sam2Segmenter):
         self.sam = Sam2Model(_make_config(model))
 
     @property
-    def channels(self) -> int:
-        return int(self.sam.hidden_dim)
+    def size(self) -> int:
+        return int(self.sam.config.prompt_encoder_config.image_size)
 
     @property
     def compiled_part(self) -> nn.Module:
@@ -108,10 +108,10 @@ class TransformersSam2(Sam2Segmenter):
             )
         return image[:, 0]
 
-    def rename_weights(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def import_weights(self, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
         points: dict[int, Tensor] = {}
         named: dict[str, Tensor] = {}
-        for key, value in weights.items():
+        for key, value in stored.items():
             if point := POINT_KEY.fullmatch(key):
                 points[int(point[1])] = value
             elif not VIDEO_KEYS.match(key):
@@ -120,6 +120,9 @@ class TransformersSam2(Sam2Segmenter):
         frequencies = named["sam.prompt_encoder.shared_embedding.positional_embedding"]
         named["sam.shared_image_embedding.positional_embedding"] = frequencies
         return named
+
+    def export_weights(self, state: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        return stored  # the state lacks the weights of videos, and a segmenter is never trained
 
 
 def _rename_key(key: str) -> str:

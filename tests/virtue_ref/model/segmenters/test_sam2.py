@@ -77,7 +77,7 @@ def test_maps_are_those_of_stock_sam2(segmenter: Sam2Segmenter, frames: torch.Te
         given = PointPrompt(((0.0, 0.0),), (-1,), prompt.mask)
     else:
         expected, given = stock(segmenter, frames[0], prompt), prompt
-    ours = segmenter(segmenter.encode(frames[:1]), [given])
+    ours = segmenter.decode(list(segmenter.encode(frames[:1])), [given])
     torch.testing.assert_close(ours[0], expected, rtol=0, atol=1e-5)
 
 
@@ -90,14 +90,14 @@ def test_the_map_is_the_level_that_stock_sam2_uses(segmenter: Sam2Segmenter, fra
 @torch.inference_mode()
 def test_a_mixed_batch_equals_its_regions_alone(segmenter: Sam2Segmenter, frames: torch.Tensor) -> None:
     maps = list(segmenter.encode(frames)[[0, 1, 0, 1, 1, 0]])
-    together = segmenter(maps, PROMPTS)
-    alone = torch.cat([segmenter(maps[row : row + 1], PROMPTS[row : row + 1]) for row in range(len(PROMPTS))])
+    together = segmenter.decode(maps, PROMPTS)
+    alone = torch.cat([segmenter.decode(maps[row : row + 1], PROMPTS[row : row + 1]) for row in range(len(PROMPTS))])
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-5)
 
 
 @torch.inference_mode()
 def test_every_kind_of_prompt_moves_the_map(segmenter: Sam2Segmenter, frames: torch.Tensor) -> None:
-    maps = segmenter([segmenter.encode(frames[:1])[0]] * len(PROMPTS), PROMPTS)
+    maps = segmenter.decode([segmenter.encode(frames[:1])[0]] * len(PROMPTS), PROMPTS)
     for row in range(1, len(PROMPTS)):
         assert (maps[row] - maps[row - 1]).abs().max() > 1e-3
 

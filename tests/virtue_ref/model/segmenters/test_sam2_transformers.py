@@ -14,9 +14,10 @@ from mmeb_eval.item import Item, Points
 from scar.errors import CheckpointError
 from scar.sample import Box, Mask
 from virtue_ref.checkpoints import resolve
-from virtue_ref.checkpoints.format import Checkpoint, build_model, make_checkpoint
+from virtue_ref.checkpoints.checkpoint import Checkpoint, build_model, make_checkpoint
 from virtue_ref.embedder import load
 from virtue_ref.model.prompts import PointPrompt, make_grid_prompt
+from virtue_ref.model.segmenters.sam2 import Sam2Segmenter
 
 PIXELS = np.zeros((90, 70), bool)
 PIXELS[20:50, 10:40] = True
@@ -46,10 +47,10 @@ def test_tokens_are_the_same(shaken: Checkpoint) -> None:
     tokens = []
     for package in ("sam2", "transformers"):
         model = build_model(with_package(shaken, package))
-        assert model.segmenter is not None
+        assert isinstance(model.segmenter, Sam2Segmenter)
         assert model.connector is not None
         maps = model.segmenter.encode(frames)
-        mixed = model.segmenter([maps[row % 2] for row in range(len(PROMPTS))], PROMPTS)
+        mixed = model.segmenter.decode([maps[row % 2] for row in range(len(PROMPTS))], PROMPTS)
         tokens.append((maps, model.segmenter.embed_points(PROMPTS[:1]), mixed, model.connector(mixed)))
     for ours, theirs in zip(*tokens, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)

@@ -16,18 +16,19 @@ from mmeb_eval.data.files import find_scar_tasks
 from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.run.results import HEADLINE_METRIC
 from scar.errors import ConfigError, DataError
-from virtue_ref.checkpoints.format import Checkpoint
+from virtue_ref.checkpoints.checkpoint import Checkpoint
 from virtue_ref.embedder import VirtueEmbedder
 from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.model.virtue import Virtue
-from virtue_ref.training.plan import gather_inputs, make_plan, open_sources, read_start
+from virtue_ref.training.inputs import gather_inputs, open_sources, read_start
+from virtue_ref.training.plan import make_plan
 from virtue_ref.training.recipe import TrainingRecipe
 from virtue_ref.training.train import train
 
 TRACKERS = ("trackio", "wandb")
 
 
-def train_recipe(
+def run_recipe(
     recipe: TrainingRecipe,
     data: Path,
     run: Path,
@@ -90,27 +91,6 @@ def train_recipe(
             report=report_step,
         )
     return last if first else None
-
-
-def train_demo_model(run: Path, seed: int) -> Path:
-    """All stages of the miniature, with a line now and then.
-
-    Args:
-        run: folder of the run; stages that are done in it are not done again.
-        seed: of weights, order and drawn worlds.
-
-    Returns:
-        The last checkpoint.
-    """
-    from virtue_ref.demo_model.make import make_demo_model
-
-    console = Console(stderr=True)
-
-    def report_step(step: int, steps: int, line: str) -> None:
-        if line:
-            console.print(f"step {step}/{steps}: {line}", highlight=False)
-
-    return make_demo_model(run, seed, report=report_step)
 
 
 def make_scorer(recipe: TrainingRecipe, start: Checkpoint, data: Path) -> Callable[[Virtue], float] | None:

@@ -1,0 +1,61 @@
+"""LoRA adapters as the official trainer leaves them, with the connector beside them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from scar.errors import CheckpointError
+from virtue_ref.checkpoints.checkpoint import Checkpoint, LoraAdapter
+from virtue_ref.checkpoints.official import (
+    CONNECTOR_FILE,
+    RELEASED_SEGMENTER,
+    add_segmenter,
+    read_connector,
+    read_image_rules,
+    rename_backbone_keys,
+    to_our_key,
+)
+from virtue_ref.checkpoints.tensors import find_revision, read_json, read_small_files, read_weights
+from virtue_ref.config import Config, get_profile
+
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_PREFIX = "base_model.model."
+ADAPTER_SETTINGS = frozenset(
+    {"r", "lora_alpha", "target_modules", "exclude_modules", "use_dora", "use_rslora", "rank_pattern", "alpha_pattern"}
+)
+"""What of an adapter_config.json changes the result. The rest is about training, or could load other code."""
+
+
+def read_adapter(folder: Path, base: Checkpoint | None, base_folder: Path, segmenter: str | Path | None) -> Checkpoint:
+    """A LoRA adapter and the connector beside it, on their base.
+
+    Args:
+        folder: with adapter_config.json, its weights, and the connector if it was trained too.
+        base: the VIRTUE that was adapted; None where it was a plain Qwen2-VL.
+        base_folder: where that base lies.
+        segmenter: as for `read_official`.
+
+    Raises:
+        CheckpointError: as for `read_official`.
+    """
+    if base is None:
+        stored = read_json(base_folder / "config.json")
+        weights, used = read_weights(base_folder)
+        config = Config(folder.name, get_profile("official"), stored, None, read_image_rules(base_folder))
+        base = Checkpoint(config, rename_backbone_keys(weights, stored), {}, {}, read_small_files(base_folder))
+        block = read_json(folder / "config.json").get("virtue_sam") if (folder / "config.json").is_file() else None
+        base = add_segmenter(base, folder, block or RELEASED_SEGMENTER, segmenter, used)
+    elif (folder / CONNECTOR_FILE).is_file():
+        base = dataclasses.replace(base, connector=read_connector(folder))
+    settings = read_json(folder / ADAPTER_CONFIG)
+    if settings.get("bias", "none") != "none" or settings.get("modules_to_save"):
+        raise CheckpointError(f"{folder / ADAPTER_CONFIG}: an adapter with biases or whole modules is not supported.")
+    weights, used = read_weights(folder, "adapter_model", "adapter_model")
+    adapter = LoraAdapter(
+        settings={key: value for key, value in settings.items() if key in ADAPTER_SETTINGS},
+        weights={to_our_key(key.removeprefix(ADAPTER_PREFIX)): value for key, value in weights.items()},
+    )
+    connector_file = [folder / CONNECTOR_FILE] if (folder / CONNECTOR_FILE).is_file() else []
+    revision = f"{find_revision(folder, used + connector_file)}+{base.revision}"
+    return dataclasses.replace(base, adapter=adapter, revision=revision)

@@ -1,0 +1,182 @@
+"""The record between files and models: `Checkpoint`, what is built of it, and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from accelerate import init_empty_weights
+from torch import Tensor
+
+from scar.errors import CheckpointError, ConfigError
+from virtue_ref.checkpoints.tensors import first_line
+from virtue_ref.config import Config
+from virtue_ref.model.virtue import Virtue
+
+PARTS = ("backbone", "segmenter", "connector")
+HEAD_KEY = "lm_head.weight"
+WEIGHT_SPECIFIC_FILES = frozenset({"README.md", "training.json", "table.json"})
+"""Small files that say how certain weights were made and what they score; other weights do not take them over."""
+
+MAX_NAMED_KEYS = 5
+"""Keys that an error message names before it only counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoraAdapter:
+    """Low-rank changes to a backbone.
+
+    Attributes:
+        settings: what peft's LoraConfig takes.
+        weights: keys as peft saves them, without its prefix and with our names of the backbone's modules.
+    """
+
+    settings: Mapping[str, Any]
+    weights: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A model outside of torch modules.
+
+    Attributes:
+        config: sizes, rules and profile.
+        backbone: ``language_model.*``, ``visual.*`` and, where the head is not tied, ``lm_head.weight``. The model has
+            no use for the head; it is kept for export.
+        segmenter: SAM 2's weights under its own names.
+        connector: ``reducer.*`` and ``mlp.*``.
+        files: tokenizer, configs and other small files by relative path.
+        revision: commit of the Hub repository, else the start of a hash over all weight files.
+        adapter: LoRA weights that are not merged yet.
+    """
+
+    config: Config
+    backbone: Mapping[str, Tensor]
+    segmenter: Mapping[str, Tensor]
+    connector: Mapping[str, Tensor]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    revision: str = "unsaved"
+    adapter: LoraAdapter | None = None
+
+
+def build_model(checkpoint: Checkpoint, *, merge: bool = True) -> Virtue:
+    """The model with the checkpoint's weights, on the CPU, in the types they were stored in.
+
+    Args:
+        checkpoint: as read.
+        merge: whether an adapter becomes part of the weights; else it stays beside them, to be trained on.
+
+    Raises:
+        CheckpointError: keys are missing, unexpected or of another shape; the message names them.
+    """
+    try:
+        with init_empty_weights(include_buffers=False):
+            model = Virtue(checkpoint.config)
+    except (ConfigError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{checkpoint.config.name}: the config builds no model: {error}") from error
+    weights = {f"backbone.{key}": value for key, value in checkpoint.backbone.items() if key != HEAD_KEY}
+    if model.segmenter is not None:
+        named = model.segmenter.import_weights(checkpoint.segmenter)
+        weights |= {f"segmenter.{key}": value for key, value in named.items()}
+        weights |= {f"connector.{key}": value for key, value in checkpoint.connector.items()}
+    check_keys(model.state_dict(), weights, checkpoint.config.name)
+    model.load_state_dict(weights, assign=True)
+    if checkpoint.adapter is not None:
+        _attach_adapter(model, checkpoint.adapter, checkpoint.config.name, merge)
+    return model.eval()
+
+
+def make_checkpoint(model: Virtue, origin: Checkpoint) -> Checkpoint:
+    """The checkpoint of a model in memory.
+
+    Args:
+        model: on any device.
+        origin: the checkpoint that it was built from; its small files and its head go with the new weights.
+    """
+    return make_checkpoint_from_weights(
+        model, {key: value.detach().cpu() for key, value in model.state_dict().items()}, origin
+    )
+
+
+def make_checkpoint_from_weights(
+    model: Virtue, weights: Mapping[str, Tensor], origin: Checkpoint, dtype: str = ""
+) -> Checkpoint:
+    """The checkpoint of a model with other weights than it has in memory.
+
+    Args:
+        model: gives the config and the names of weights.
+        weights: as in the state of a model without adapters.
+        origin: see `make_checkpoint`.
+        dtype: of the weights, such as "float16"; empty keeps each one's own. Buffers keep theirs, see `Virtue.move_to`.
+    """
+    buffers = dict(model.named_buffers())
+    wanted = getattr(torch, dtype) if dtype else None
+    cast = {
+        key: value.to(None if key in buffers or not value.is_floating_point() else wanted).contiguous()
+        for key, value in weights.items()
+    }
+    backbone, segmenter, connector = split_by_part(cast, model.config.name)
+    if HEAD_KEY in origin.backbone:
+        backbone[HEAD_KEY] = origin.backbone[HEAD_KEY]
+    stored = origin.segmenter
+    if model.segmenter is not None:
+        stored = model.segmenter.export_weights(segmenter, origin.segmenter)
+    files = {name: content for name, content in origin.files.items() if name not in WEIGHT_SPECIFIC_FILES}
+    return Checkpoint(model.config, backbone, stored, connector, files)
+
+
+def check_keys(wanted: Mapping[str, Tensor], given: Mapping[str, Any], name: str) -> None:
+    """Compare weights with what a model wants.
+
+    Raises:
+        CheckpointError: names what is missing, unexpected, no tensor or of another shape.
+    """
+    missing, unexpected = sorted(wanted.keys() - given.keys()), sorted(given.keys() - wanted.keys())
+    reshaped = []
+    for key in sorted(wanted.keys() & given.keys()):
+        shape = tuple(given[key].shape) if isinstance(given[key], Tensor) else type(given[key]).__name__
+        if shape != tuple(wanted[key].shape):
+            reshaped.append(f"{key} {shape} instead of {tuple(wanted[key].shape)}")
+    kinds = (("missing", missing), ("unexpected", unexpected), ("of another shape", reshaped))
+    found = [f"{len(keys)} {kind}: {_join_some_keys(keys)}" for kind, keys in kinds if keys]
+    if found:
+        raise CheckpointError(f"{name}: the weights do not fit the config. Keys {'; keys '.join(found)}.")
+
+
+def split_by_part(weights: Mapping[str, Tensor], where: str) -> tuple[dict[str, Tensor], ...]:
+    """Weights of backbone, segmenter and connector, with the part's name taken off each key.
+
+    Raises:
+        CheckpointError: a key that begins with no part's name.
+    """
+    parts: dict[str, dict[str, Tensor]] = {part: {} for part in PARTS}
+    for key, value in weights.items():
+        part, _, name = key.partition(".")
+        if part not in parts:
+            raise CheckpointError(f"{where}: unexpected key {key}; ours begin with {', '.join(PARTS)}.")
+        parts[part][name] = value
+    return tuple(parts.values())
+
+
+def _attach_adapter(model: Virtue, adapter: LoraAdapter, name: str, merge: bool) -> None:
+    from peft import LoraConfig, set_peft_model_state_dict
+    from peft.tuners.lora import LoraModel
+
+    try:
+        tuner = LoraModel(model.backbone, LoraConfig(**adapter.settings), "default")
+        outcome: Any = set_peft_model_state_dict(model.backbone, dict(adapter.weights))
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{name}: the adapter does not fit the backbone: {first_line(error)}") from error
+    missing = sorted(key for key in outcome.missing_keys if "lora_" in key)
+    if missing or outcome.unexpected_keys:
+        kinds = (("missing", missing), ("unexpected", sorted(outcome.unexpected_keys)))
+        found = [f"{len(keys)} {kind}: {_join_some_keys(keys)}" for kind, keys in kinds if keys]
+        raise CheckpointError(f"{name}: the adapter does not fit the backbone. Keys {'; keys '.join(found)}.")
+    if merge:
+        tuner.merge_and_unload()
+
+
+def _join_some_keys(keys: list[str]) -> str:
+    return ", ".join(keys[:MAX_NAMED_KEYS]) + (", ..." if len(keys) > MAX_NAMED_KEYS else "")

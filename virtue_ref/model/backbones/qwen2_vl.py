@@ -1,0 +1,149 @@
+"""Qwen2-VL and Qwen2.5-VL from transformers, with images prepared as for the published VIRTUE.
+
+Images are prepared with PIL and numpy: transformers' default image processor resizes with torchvision, whose pixels
+differ by up to 0.13 from those that the published weights were trained with.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, PretrainedConfig
+
+from virtue_ref.config import RESOLUTIONS, Config, ImageRules
+from virtue_ref.model.backbones.backbone import ImageFeatures, PlacedImage, PreparedImage
+from virtue_ref.model.images import to_rgb
+
+MODEL_KEYS = (
+    "model_type",
+    "text_config",
+    "vision_config",
+    "image_token_id",
+    "video_token_id",
+    "vision_start_token_id",
+    "vision_end_token_id",
+    "tie_word_embeddings",
+)
+"""Keys of a config.json that describe the model as a whole."""
+
+TINY_SIDE = 28
+"""An image with a side below this many pixels becomes a square of twice the side first."""
+
+MAX_ASPECT_RATIO = 200
+"""A thinner image is treated as a square of its longer side."""
+
+
+class Qwen2Vl(nn.Module):
+    """Both families of Qwen's: the same attributes, layouts of weights and patches.
+
+    Args:
+        config: `Config.backbone` is a config.json of transformers, `Config.image` says how images are resized.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        stored = _make_config(config.backbone)
+        # The bare model: VIRTUE never asks for words, so there is no vocabulary projection.
+        model: Any = AutoModel.from_config(  # type: ignore[no-untyped-call]
+            stored, attn_implementation="sdpa", dtype=torch.float32
+        )
+        self.visual: Any = model.visual
+        self.language_model: Any = model.language_model
+        self.hidden: int = stored.get_text_config().hidden_size
+        self.image_token: int = config.backbone["image_token_id"]
+        self._rules = config.image
+
+    def count_image_tokens(self, size: tuple[int, int]) -> tuple[int, int]:
+        rows, columns = count_patches(size, self._rules)
+        return rows // self._rules.merge, columns // self._rules.merge
+
+    def prepare(self, image: Image.Image) -> PreparedImage:
+        pixels = make_pixels(image, self._rules)  # (3, H, W)
+        _, height, width = pixels.shape
+        grid = (1, height // self._rules.patch, width // self._rules.patch)
+        return PreparedImage(pixels, make_patches(pixels, self._rules), grid)
+
+    def encode_images(self, patches: Tensor, grids: Tensor) -> list[ImageFeatures]:
+        tokens = self.visual(patches.type(self.visual.dtype), grid_thw=grids).pooler_output  # (all N, hidden)
+        counts = (grids.prod(-1) // self._rules.merge**2).tolist()
+        return [ImageFeatures(each) for each in torch.split(tokens, counts)]
+
+    def embed_ids(self, ids: Tensor) -> Tensor:
+        return cast(Tensor, self.language_model.get_input_embeddings()(ids))
+
+    def forward(self, embeddings: Tensor, positions: Tensor, images: Sequence[PlacedImage]) -> Tensor:
+        out = self.language_model(inputs_embeds=embeddings, position_ids=positions, use_cache=False)
+        return cast(Tensor, out.last_hidden_state)
+
+
+def count_patches(size: tuple[int, int], rules: ImageRules) -> tuple[int, int]:
+    """(rows, columns) of patches that an image of (width, height) becomes; a token is `rules.merge` squared of them."""
+    if rules.resolution is not None:
+        size = (RESOLUTIONS[rules.resolution],) * 2
+    if min(size) < TINY_SIDE:
+        size = (2 * TINY_SIDE,) * 2
+    height, width = smart_resize(size[1], size[0], rules)
+    return height // rules.patch, width // rules.patch
+
+
+def smart_resize(height: int, width: int, rules: ImageRules) -> tuple[int, int]:
+    """(height, width), multiples of the token's side, near the given ones and of an area within the rules.
+
+    Source: Qwen2-VL's smart_resize in the variant of the VIRTUE release, where extreme shapes become squares.
+
+    >>> smart_resize(98, 70, ImageRules())
+    (112, 56)
+    """
+    factor = rules.factor
+    if min(height, width) < factor or max(height, width) / min(height, width) > MAX_ASPECT_RATIO:
+        height = width = max(factor, height, width)
+    fitted = round(height / factor) * factor, round(width / factor) * factor  # halves go to the even multiple
+    if fitted[0] * fitted[1] > rules.max_pixels:
+        shrink = math.sqrt(height * width / rules.max_pixels)
+        return math.floor(height / shrink / factor) * factor, math.floor(width / shrink / factor) * factor
+    if fitted[0] * fitted[1] < rules.min_pixels:
+        grow = math.sqrt(rules.min_pixels / (height * width))
+        return math.ceil(height * grow / factor) * factor, math.ceil(width * grow / factor) * factor
+    return fitted
+
+
+def make_pixels(image: Image.Image, rules: ImageRules) -> NDArray[np.float32]:
+    """(3, H, W) float32, resized and normalised for the vision encoder.
+
+    The order of the steps is part of the behaviour: squares are resized in the stored mode (a palette image by nearest
+    neighbour, alpha premultiplied), and alpha is dropped, not composited, afterwards.
+    """
+    if rules.resolution is not None:
+        image = image.resize((RESOLUTIONS[rules.resolution],) * 2)
+    if min(image.size) < TINY_SIDE:
+        image = image.resize((2 * TINY_SIDE,) * 2)
+    height, width = smart_resize(image.height, image.width, rules)
+    pixels = np.asarray(to_rgb(image).resize((width, height), Image.Resampling.BICUBIC))  # (H, W, 3) uint8
+    scaled = (pixels.astype(np.float64) * (1 / 255)).astype(np.float32)
+    normal = (scaled - np.array(rules.mean, np.float32)) / np.array(rules.std, np.float32)
+    return np.ascontiguousarray(normal.transpose(2, 0, 1))  # (3, H, W)
+
+
+def make_patches(pixels: NDArray[np.float32], rules: ImageRules) -> Tensor:
+    """(rows * columns, 3 * frames * patch * patch): the patches of a (3, H, W) picture, those of a token together."""
+    _, height, width = pixels.shape
+    patch, merge = rules.patch, rules.merge
+    blocks = pixels.reshape(3, height // rules.factor, merge, patch, width // rules.factor, merge, patch).transpose(
+        1, 4, 2, 5, 0, 3, 6
+    )  # (block row, block column, row in it, column in it, 3, patch, patch)
+    still = np.repeat(blocks[..., None, :, :], rules.frames, axis=-3)  # (..., 3, frames, patch, patch)
+    return torch.from_numpy(still.reshape(-1, 3 * rules.frames * patch * patch))
+
+
+def _make_config(stored: Mapping[str, Any]) -> PretrainedConfig:
+    """The transformers config of a config.json; settings under text_config count, their older flat copies do not."""
+    if "text_config" in stored:
+        stored = {key: value for key, value in stored.items() if key in MODEL_KEYS}
+    return AutoConfig.for_model(**stored)

@@ -1,0 +1,74 @@
+"""What the model takes: images and items as tensors. The two tables tell all shapes.
+
+I images, B items, L tokens of the longest text (image tokens included), S segment tokens, T tokens of the longest row
+with its prefix. `side` is the segmenter's, `width` and `rows * columns` are the vision encoder's patches.
+
+| `ImageBatch` | shape | |
+| --- | --- | --- |
+| `patches` | (sum of rows * columns, width) | float32, one image after another |
+| `grids` | (I, 3) | int64: frames, rows, columns of patches |
+| `squares` | (I, 3, side, side) | float32, what the segmenter sees; None without one |
+
+| `ItemBatch` | shape | |
+| --- | --- | --- |
+| `ids` | (B, L) | int64, padded on the right |
+| `lengths` | (B,) | int64, tokens of each row of `ids` without padding |
+| `positions` | (B, T) | int64, position of each token of the model's input |
+| `last_index` | (B,) | int64, index in T of the token whose state is the embedding |
+| `image_index` | B | which image an item shows; None for a text alone |
+| `image_start` | B | index in L of the image's first token; None for a text alone |
+| `prompts` | B | what the segmenter is asked; None where the row begins with no segment tokens |
+| `pool_weights` | B | (S, tokens of its image) where pooled image tokens replace segment tokens; else None |
+
+Rows are padded on the right and attention is causal, so no token ever sees a pad, no mask is needed, and an item's
+vector cannot depend on its neighbours. (The release pads on the left, between segment and text tokens.)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from virtue_ref.model.prompts import PointPrompt
+
+
+@dataclass(frozen=True, slots=True)
+class ImageBatch:
+    """Images as the two encoders take them; see the module's table."""
+
+    patches: Tensor
+    grids: Tensor
+    squares: Tensor | None
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> ImageBatch:
+        """On a device, pixels in a type."""
+        squares = None if self.squares is None else self.squares.to(device, dtype)
+        return ImageBatch(self.patches.to(device, dtype), self.grids.to(device), squares)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemBatch:
+    """Items as `Virtue.forward` takes them; see the module's table."""
+
+    ids: Tensor
+    lengths: Tensor
+    positions: Tensor
+    last_index: Tensor
+    image_index: tuple[int | None, ...]
+    image_start: tuple[int | None, ...]
+    prompts: tuple[PointPrompt | None, ...]
+    pool_weights: tuple[Tensor | None, ...]
+
+    def to(self, device: torch.device) -> ItemBatch:
+        """On a device."""
+        return dataclasses.replace(
+            self,
+            ids=self.ids.to(device),
+            lengths=self.lengths.to(device),
+            positions=self.positions.to(device),
+            last_index=self.last_index.to(device),
+            pool_weights=tuple(None if weights is None else weights.to(device) for weights in self.pool_weights),
+        )
