@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -25,42 +25,57 @@ app = typer.Typer(
 )
 
 MODEL_HELP = (
-    "constant, random, text-only, virtue; clip:, siglip:, sentence-transformers: and a folder or hub id; mteb:<name>; "
-    "http://host/v1/embeddings#<model>, vllm:<the same>; a package's entry point, or my_module:function."
+    "Model: constant, random, text-only or virtue; clip:, siglip: or sentence-transformers: with a folder or hub id; "
+    "mteb:<name>; http://host/v1/embeddings#<model> or vllm:<the same URL>; an entry point of a package; or "
+    "my_module:function."
 )
-TASKS_HELP = "A SCaR folder, names of tasks with commas between, all, or lite (8 of MMEB); may be repeated."
+REGION_HELP = (
+    "How models learn the region. text: the text names the box. crop, red-circle, blur: the image is changed. roi: "
+    "vision features inside the box are pooled. text-bare: VIRTUE gets the box in the text and no segment tokens. "
+    "whole-image: the region is hidden. By default a model gets the box if it takes boxes, else the text."
+)
 
-FAILURES_HELP = "Tasks whose worst failures a page shows: a SCaR folder, names with commas between, or all."
+BatchSize: TypeAlias = Annotated[int, typer.Option(min=1, help="Most items in one call of the model.")]
+Config: TypeAlias = Annotated[str | None, typer.Option(help="Config of virtue: tiny, 2b, 7b or a file.")]
+DataFolder: TypeAlias = Annotated[Path | None, typer.Option(help="Folder with the data of tasks given by name.")]
+ImageFolder: TypeAlias = Annotated[Path | None, typer.Option(help="Image folder, if it is not in the data folder.")]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Region: TypeAlias = Annotated[str | None, typer.Option(help=REGION_HELP)]
+Results: TypeAlias = Annotated[Path, typer.Argument(help="Results folder.")]
+"""Options and arguments that several commands share."""
 
 EXIT_NO_BETTER_THAN_CHANCE = 3
-"""Exit code of ``--strict``."""
-
-REGION_HELP = (
-    "How models are told the region: text, crop, red-circle, blur; roi (pooled vision features in the box); text-bare "
-    "(VIRTUE: the box in words, no segment tokens); left out, they see the box if they take one."
-)
+"""Exit code of ``--strict`` for scores near chance."""
 
 
 @app.callback(invoke_without_command=True)
 def evaluate_models(
     context: typer.Context,
     model: Annotated[list[str] | None, typer.Option(help=MODEL_HELP)] = None,
-    tasks: Annotated[list[str] | None, typer.Option(help=TASKS_HELP)] = None,
-    output: Annotated[Path, typer.Option(help="Where results go: <output>/<model>/<task>.json.")] = Path("results"),
-    data: Annotated[Path | None, typer.Option(help="Folder that holds the data of tasks given by name.")] = None,
-    images: Annotated[Path | None, typer.Option(help="Image root, if it is not the data's own folder.")] = None,
-    config: Annotated[str | None, typer.Option(help="For virtue: tiny, 2b, 7b or a file.")] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Items given to the model at once.")] = 32,
-    seed: Annotated[int, typer.Option(help="Of the random floor.")] = 0,
-    region: Annotated[str | None, typer.Option(help=REGION_HELP)] = None,
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option(help="A SCaR folder, task names separated by commas, all, or lite (8 of MMEB); may be repeated."),
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Results folder; writes <output>/<model>/<task>.json.")] = Path(
+        "results"
+    ),
+    data: DataFolder = None,
+    images: ImageFolder = None,
+    config: Config = None,
+    batch_size: BatchSize = 32,
+    seed: Annotated[int, typer.Option(help="Seed of the random baseline.")] = 0,
+    region: Region = None,
     ties: Annotated[
-        str, typer.Option(help="Equal scores count against the model, or as in the official code.")
+        str, typer.Option(help="Rule for equal scores: against (the model) or official (as in the official code).")
     ] = "against",
-    refresh: Annotated[bool, typer.Option(help="Throw away the models' stored vectors and make new ones.")] = False,
+    refresh: Annotated[bool, typer.Option(help="Delete the models' stored vectors and make new ones.")] = False,
     strict: Annotated[
-        bool, typer.Option(help="Exit with 3 if a score is within three standard errors of chance; floors may be.")
+        bool,
+        typer.Option(
+            help="Exit with code 3 if a score is within three standard errors of chance; baselines are exempt."
+        ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Score models on tasks and print the leaderboard."""
     if context.invoked_subcommand is not None:
@@ -70,85 +85,93 @@ def evaluate_models(
             raise EvalError("which models on which tasks? Give --model NAME and --tasks DIR; see `mmeb-eval --help`.")
         from mmeb_eval.data.choice import select_tasks
         from mmeb_eval.run.rank import parse_tie_rule
-        from mmeb_eval.run.run import run_evaluations as run_all
+        from mmeb_eval.run.run import run_evaluations
 
-        rule = parse_tie_rule(ties)
-        chosen = select_tasks(tasks, data, images)
+        tie_rule = parse_tie_rule(ties)
+        task_files = select_tasks(tasks, data, images)
         embedders = _load_embedders(model, config, seed, region)
         say = partial(typer.echo, err=True)
-        results = run_all(embedders, chosen, output, batch_size=batch_size, refresh=refresh, ties=rule, say=say)
+        results = run_evaluations(
+            embedders, task_files, output, batch_size=batch_size, refresh=refresh, ties=tie_rule, say=say
+        )
         if results:
             _print_results(results, as_json, output)
             from mmeb_eval.report.score_tables import list_chance_warnings
             from mmeb_eval.report.summary import summarise_results
 
-            warned = list_chance_warnings(summarise_results(results))
-            for line in warned:
+            warnings = list_chance_warnings(summarise_results(results))
+            for line in warnings:
                 typer.secho(line, err=True, fg="red", bold=True)
-            if warned and strict:
+            if warnings and strict:
                 raise typer.Exit(EXIT_NO_BETTER_THAN_CHANCE)
 
 
 @app.command("probe")
 def probe_models(
     model: Annotated[list[str], typer.Option(help=MODEL_HELP)],
-    tasks: Annotated[list[str], typer.Option(help="A SCaR folder, or names of SCaR tasks; may be repeated.")],
-    output: Annotated[Path, typer.Option(help="Where results go: <output>/<model>/probes/<task>/.")] = Path("results"),
-    data: Annotated[Path | None, typer.Option(help="Folder that holds the data of tasks given by name.")] = None,
-    images: Annotated[Path | None, typer.Option(help="Image root, if it is not the data's own folder.")] = None,
-    config: Annotated[str | None, typer.Option(help="For virtue: tiny, 2b, 7b or a file.")] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Items given to the model at once.")] = 32,
-    seed: Annotated[int, typer.Option(min=0, help="Of the disturbances, and of the random floor.")] = 0,
-    region: Annotated[str | None, typer.Option(help=REGION_HELP)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the curves as JSON instead of tables.")] = False,
+    tasks: Annotated[
+        list[str], typer.Option(help="A SCaR folder, or names of SCaR tasks separated by commas; may be repeated.")
+    ],
+    output: Annotated[Path, typer.Option(help="Results folder; writes <output>/<model>/probes/<task>/.")] = Path(
+        "results"
+    ),
+    data: DataFolder = None,
+    images: ImageFolder = None,
+    config: Config = None,
+    batch_size: BatchSize = 32,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the perturbations and of the random baseline.")] = 0,
+    region: Region = None,
+    as_json: Json = False,
 ) -> None:
-    """Score models on SCaR as it is and with sloppy prompts: jittered boxes, clicks beside the thing, partial masks."""
+    """Score models on SCaR with exact and inexact prompts: jittered boxes, clicks beside the object, partial masks."""
     with one_line_errors("mmeb-eval"):
         from mmeb_eval.data.choice import select_tasks
         from mmeb_eval.report.curves import make_curve_tables, make_curves
-        from mmeb_eval.run.run import run_evaluations as run_all
+        from mmeb_eval.run.run import run_evaluations
 
         embedders = _load_embedders(model, config, seed, region)
         say = partial(typer.echo, err=True)
-        chosen = select_tasks(tasks, data, images)
-        results = run_all(embedders, chosen, output, batch_size=batch_size, probe=True, seed=seed, say=say)
-        found = make_curves(results, [result for result in results if "probe" in result.settings])
+        task_files = select_tasks(tasks, data, images)
+        results = run_evaluations(embedders, task_files, output, batch_size=batch_size, probe=True, seed=seed, say=say)
+        curves = make_curves(results, [result for result in results if "probe" in result.settings])
         if as_json:
-            typer.echo(json.dumps([asdict(curve) for curve in found], indent=1))
+            typer.echo(json.dumps([asdict(curve) for curve in curves], indent=1))
             return
-        for table in make_curve_tables(found):
+        for table in make_curve_tables(curves):
             _make_console().print(table)
 
 
 @app.command("compare")
 def compare_runs(
-    first: Annotated[Path, typer.Argument(help="Results of one model: <output>/<model>, or an <output> of one model.")],
-    second: Annotated[Path, typer.Argument(help="Those of another, or of the same with other settings.")],
-    all_settings: Annotated[bool, typer.Option("--all", help="Name every setting that differs.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    first: Annotated[
+        Path, typer.Argument(help="Results of one model: <output>/<model>, or an <output> with one model.")
+    ],
+    second: Annotated[Path, typer.Argument(help="Results of another model, or of the same model with other settings.")],
+    all_settings: Annotated[bool, typer.Option("--all", help="Name all settings that differ.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Which of two runs is better on which task, how sure that is, and what differs in how they were made."""
+    """Compare two runs: scores of each task with significance tests, and the settings that differ."""
     with one_line_errors("mmeb-eval"):
         from mmeb_eval.report.compare import compare_results, read_run
 
-        found = compare_results(read_run(first), read_run(second))
+        comparison = compare_results(read_run(first), read_run(second))
         if as_json:
-            typer.echo(json.dumps(asdict(found), indent=1))
+            typer.echo(json.dumps(asdict(comparison), indent=1))
             return
-        for table in found.to_rich_tables():
+        for table in comparison.to_rich_tables():
             _make_console().print(table)
-        if found.settings:
-            typer.echo(f"they differ first in {found.settings[0]}")
-        for setting in found.settings[1:] if all_settings else ():
+        if comparison.settings:
+            typer.echo(f"they differ first in {comparison.settings[0]}")
+        for setting in comparison.settings[1:] if all_settings else ():
             typer.echo(f"then in {setting}")
-        for which, names in (("first", found.only_a), ("second", found.only_b)):
+        for which, names in (("first", comparison.only_a), ("second", comparison.only_b)):
             if names:
                 typer.echo(f"only the {which} run has {', '.join(names)}")
 
 
 @app.command("tasks")
 def show_tasks(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Print the table of all 41 tasks."""
     from mmeb_eval.data.tasks import tasks
@@ -169,30 +192,30 @@ def show_tasks(
 @app.command("check")
 def check_inputs(
     model: Annotated[str | None, typer.Argument(help=MODEL_HELP)] = None,
-    config: Annotated[str | None, typer.Option(help="For virtue: tiny, 2b, 7b or a file.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of task data whose rows and images are looked at.")] = None,
+    config: Config = None,
+    data: Annotated[Path | None, typer.Option(help="Data folder whose rows and images are checked.")] = None,
     tasks: Annotated[
-        str | None, typer.Option(help="Tasks it must hold: names with commas between, all, or lite.")
+        str | None, typer.Option(help="Tasks that the data folder must hold: names separated by commas, all, or lite.")
     ] = None,
-    images: Annotated[Path | None, typer.Option(help="Image root, if it is not the data's own folder.")] = None,
+    images: ImageFolder = None,
 ) -> None:
-    """Say what is wrong with an embedder, or with data before any model runs; exit code 2 if anything is."""
+    """Check an embedder, a data folder or both; exit with code 2 if something is wrong."""
     with one_line_errors("mmeb-eval"):
         if model is None and data is None:
             raise EvalError("check what? Give a MODEL, --data DIR or both; see `mmeb-eval check --help`.")
-        wrong = _check_data(data, tasks, images) if data is not None else 0
-        wrong += _check_embedder(model, config) if model is not None else 0
-        if wrong:
+        errors = _check_data(data, tasks, images) if data is not None else 0
+        errors += _check_embedder(model, config) if model is not None else 0
+        if errors:
             raise typer.Exit(2)
 
 
 @app.command("demo")
 def write_demo_data(
-    out: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write into.")],
-    queries: Annotated[int, typer.Option(min=1, max=1000, help="Most queries of an MMEB task.")] = 24,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="Output folder.")],
+    queries: Annotated[int, typer.Option(min=1, max=1000, help="Most queries of one MMEB task.")] = 24,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the drawings.")] = 0,
 ) -> None:
-    """Draw small data for all 41 tasks, in the published formats."""
+    """Draw a small data set for all 41 tasks, in the published formats."""
     with one_line_errors("mmeb-eval"):
         from mmeb_eval.demo.write import write_demo
         from scar.common.progress import show_progress
@@ -203,21 +226,21 @@ def write_demo_data(
 
 @app.command("leaderboard")
 def show_leaderboard(
-    results: Annotated[Path | None, typer.Argument(help="Folder that --output wrote, to stand among them.")] = None,
-    benchmark: Annotated[str | None, typer.Option(help="MMEB or SCaR; left out, both.")] = None,
-    group: Annotated[str | None, typer.Option(help="Show the tasks of a group: vqa, OOD, SCaR and so on.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    results: Annotated[Path | None, typer.Argument(help="Results folder whose scores are added.")] = None,
+    benchmark: Annotated[str | None, typer.Option(help="MMEB or SCaR; both by default.")] = None,
+    group: Annotated[str | None, typer.Option(help="Show each task of a group, such as vqa, OOD or SCaR.")] = None,
+    as_json: Json = False,
 ) -> None:
-    """Print published scores with their sources, your own among them if you like."""
+    """Print published scores with their sources, and your own results among them."""
     with one_line_errors("mmeb-eval"):
         from mmeb_eval.report.leaderboard import make_leaderboards
         from mmeb_eval.run.results import read_results
 
-        found = make_leaderboards(benchmark, group, [] if results is None else read_results(results))
+        boards = make_leaderboards(benchmark, group, [] if results is None else read_results(results))
         if as_json:
-            typer.echo(json.dumps([row for board in found for row in board.list_json_rows()], indent=1))
+            typer.echo(json.dumps([row for board in boards for row in board.list_json_rows()], indent=1))
             return
-        for board in found:
+        for board in boards:
             _make_console().print(board.to_rich_table())
             for note in board.list_notes():
                 typer.echo(note)
@@ -225,12 +248,14 @@ def show_leaderboard(
 
 @app.command("fetch")
 def fetch_data(
-    data: Annotated[Path, typer.Option(help="Folder for the data; it can be carried elsewhere.")],
-    tasks: Annotated[str, typer.Option(help="Names of tasks with commas between, all, or lite.")] = "all",
-    revision: Annotated[list[str] | None, typer.Option(help="repository@commit; may be repeated.")] = None,
-    rows_only: Annotated[bool, typer.Option(help="Leave out the archive of MMEB's images.")] = False,
+    data: Annotated[Path, typer.Option(help="Data folder; it may be moved later.")],
+    tasks: Annotated[str, typer.Option(help="Task names separated by commas, all, or lite.")] = "all",
+    revision: Annotated[
+        list[str] | None, typer.Option(help="Commit to download, as repository@commit; may be repeated.")
+    ] = None,
+    rows_only: Annotated[bool, typer.Option(help="Skip the archive of MMEB's images.")] = False,
 ) -> None:
-    """Download data once; a download that was stopped goes on, and what is there is not asked for again."""
+    """Download the data of tasks; a stopped download resumes, and existing files are kept."""
     with one_line_errors("mmeb-eval"):
         from mmeb_eval.data.fetch import fetch_tasks, parse_revisions
         from mmeb_eval.data.tasks import get_tasks
@@ -242,41 +267,46 @@ def fetch_data(
 
 @app.command("report")
 def make_report(
-    results: Annotated[Path, typer.Argument(help="Folder that --output wrote.")],
-    out: Annotated[Path, typer.Option(help="The file to write; .html, .md or .json.")] = Path("report.html"),
-    tasks: Annotated[list[str] | None, typer.Option(help=FAILURES_HELP)] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder that holds the data of tasks given by name.")] = None,
-    images: Annotated[Path | None, typer.Option(help="Image root, if it is not the data's own folder.")] = None,
+    results: Results,
+    out: Annotated[Path, typer.Option(help="Report file: .html, .md or .json.")] = Path("report.html"),
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option(help="Show the worst failures of these tasks: a SCaR folder, names separated by commas, or all."),
+    ] = None,
+    data: DataFolder = None,
+    images: ImageFolder = None,
     ways: Annotated[
-        Path | None, typer.Option(help="What `virtue table` wrote: the miniature beside the paper's table.")
+        Path | None, typer.Option(help="Output of `virtue table`: adds the small model's table beside the paper's.")
     ] = None,
 ) -> None:
-    """Write a report about results: a self-contained page, Markdown or JSON."""
+    """Write a report on results: a self-contained HTML page, Markdown or JSON."""
     with one_line_errors("mmeb-eval"):
         from mmeb_eval.data.choice import select_tasks
         from mmeb_eval.report.report import write_report
-        from mmeb_eval.report.strategy_table import read_strategy_scores as read_ways
+        from mmeb_eval.report.strategy_table import read_strategy_scores
         from mmeb_eval.run.results import read_probe_results, read_results
 
-        files = select_tasks(tasks or [], data, images)
-        measured = read_ways(ways) if ways else ()
         write_report(
-            read_results(results), out, data=files, probe_results=read_probe_results(results), strategy_scores=measured
+            read_results(results),
+            out,
+            data=select_tasks(tasks or [], data, images),
+            probe_results=read_probe_results(results),
+            strategy_scores=read_strategy_scores(ways) if ways else (),
         )
         typer.echo(str(out))
 
 
 @app.command("submit")
 def make_submission(
-    results: Annotated[Path, typer.Argument(help="Folder that --output wrote.")],
-    out: Annotated[Path, typer.Option(help="Folder to write the submission into.")],
-    model: Annotated[str | None, typer.Option(help="Whose results, if there are several models'.")] = None,
+    results: Results,
+    out: Annotated[Path, typer.Option(help="Output folder.")],
+    model: Annotated[str | None, typer.Option(help="Model to submit, if the results are of several models.")] = None,
     about: Annotated[
-        Path | None, typer.Option(help="TOML file about the model: size, backbone, url and so on.")
+        Path | None, typer.Option(help="TOML file with facts about the model: size, backbone, url and so on.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Required: files are written, nothing is sent.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Required: write files and send nothing.")] = False,
 ) -> None:
-    """Write what the leaderboards take, and read it back; sending it is left to you."""
+    """Write the files that leaderboards take, and read them back; you send them yourself."""
     with one_line_errors("mmeb-eval"):
         if not dry_run:
             raise EvalError("submit: this command sends nothing; add --dry-run to write the files that you can send.")
@@ -289,13 +319,12 @@ def make_submission(
         if written.sheet:
             typer.echo(f"{written.sheet}: for the folder scores of TIGER-Lab/MMEB-Leaderboard.", err=True)
             if written.missing_metadata:
-                typer.echo(
-                    f"not said in it: {', '.join(written.missing_metadata)}; --about FILE.toml says them.", err=True
-                )
+                missing = ", ".join(written.missing_metadata)
+                typer.echo(f"it lacks {missing}; --about FILE.toml adds them.", err=True)
 
 
 def _load_embedders(names: Sequence[str], config: str | None, seed: int, region: str | None) -> list[Embedder]:
-    """The models, told regions in that way."""
+    """Load the models, with a region strategy if one is given."""
     from mmeb_eval.models import load_model
     from mmeb_eval.regions.strategies import apply_strategy
     from mmeb_eval.run.workers import select_device
@@ -306,8 +335,8 @@ def _load_embedders(names: Sequence[str], config: str | None, seed: int, region:
 
 
 def _check_embedder(model: str, config: str | None) -> int:
-    """Print the findings about an embedder; returns how many are errors."""
-    from mmeb_eval.check import check
+    """Print the findings on an embedder; return the number of errors."""
+    from mmeb_eval.contract import check
     from mmeb_eval.models import load_model
 
     findings = check(load_model(model, config=config))
@@ -319,21 +348,21 @@ def _check_embedder(model: str, config: str | None) -> int:
 
 
 def _check_data(data: Path, tasks: str | None, images: Path | None) -> int:
-    """Print all problems of a data folder; returns how many there are."""
+    """Print all problems of a data folder; return their number."""
     from mmeb_eval.data.check_data import check_data
     from mmeb_eval.data.tasks import get_tasks
     from scar.common.progress import show_progress
 
-    found = check_data(data, get_tasks(tasks) if tasks else None, images, track=show_progress)
-    for problem in found.problems:
+    checked = check_data(data, get_tasks(tasks) if tasks else None, images, track=show_progress)
+    for problem in checked.problems:
         typer.echo(problem)
-    seen = f"{found.tasks:,} tasks, {found.rows:,} rows, {found.images:,} images"
-    typer.echo(f"{data}: {seen}: {len(found.problems):,} problems")
-    return len(found.problems)
+    counts = f"{checked.tasks:,} tasks, {checked.rows:,} rows, {checked.images:,} images"
+    typer.echo(f"{data}: {counts}: {len(checked.problems):,} problems")
+    return len(checked.problems)
 
 
 def _print_results(results: Sequence[Result], as_json: bool, output: Path) -> None:
-    """The leaderboard with the floors that lie in the output folder, or the results without their long lists."""
+    """Print the leaderboard with the output folder's baselines, or results without their long lists as JSON."""
     if as_json:
         short = [
             {key: value for key, value in asdict(result).items() if key not in ("ranks", "top", "margins")}
@@ -345,18 +374,18 @@ def _print_results(results: Sequence[Result], as_json: bool, output: Path) -> No
     from mmeb_eval.report.summary import is_baseline
     from mmeb_eval.run.results import read_results
 
-    asked, models = {result.task for result in results}, {result.model for result in results}
-    floors = [
-        found
-        for found in read_results(output)
-        if is_baseline(found.model) and found.model not in models and found.task in asked
+    tasks, models = {result.task for result in results}, {result.model for result in results}
+    baselines = [
+        result
+        for result in read_results(output)
+        if is_baseline(result.model) and result.model not in models and result.task in tasks
     ]
-    for table in make_score_tables([*results, *floors]):
+    for table in make_score_tables([*results, *baselines]):
         _make_console().print(table)
 
 
 def _make_console() -> Console:
-    """Where tables go; a file or a pipe has no width, so there names are not cut to fit one."""
+    """The console for tables; wide for files and pipes, so that names are not cut."""
     from rich.console import Console
 
     console = Console()

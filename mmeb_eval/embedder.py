@@ -1,4 +1,4 @@
-"""What is embedded, and what embeds it: `Item`, `Prompt`, the one-method `Embedder`, and how a name becomes one."""
+"""`Embedder`, the one method that turns `Item`s into vectors, and how ``module:function`` becomes one."""
 
 from __future__ import annotations
 
@@ -17,28 +17,26 @@ if TYPE_CHECKING:
 
 
 class Embedder(Protocol):
-    """Anything with a name and one method. No base class and no import of ours is needed.
+    """An object with a name and one method. It needs no base class and no import from this package.
 
-    More is read where it exists:
+    The evaluator also reads these attributes, if they exist:
 
-    - ``layout``: how instruction and text are joined, a name from
-      `mmeb_eval.templates.fused.LAYOUTS` (default ``"plain"``).
-    - ``prompts``: kinds of prompt it takes, of ``"box"``, ``"points"``, ``"mask"`` (default none); for the others the
-      evaluator says the region in another way and the result names it.
-    - ``settings``: a mapping of JSON values that stand in the result, those of `SETTINGS_FILE` and more; vectors made
-      under
-      other settings are never taken from the store.
-    - ``counts(items)``: a mapping of names to numbers that stand in the result, such as how many texts it cuts.
-    - ``stored``: False where making a vector costs less than storing it.
-    - ``embed_roi(items)``: as ``embed`` for items with boxes or none, with the vision features inside a box, pooled, in
-      the place of its image or of what else tells a region; ``--region roi`` asks for it.
-    - ``embed_bare(items)``: as ``embed`` for items without prompts, and without the tokens that a region would have;
-      ``--region text-bare`` asks for it.
+    - ``layout``: a key of `mmeb_eval.templates.fused.LAYOUTS`, which joins instruction and text (default ``"plain"``).
+    - ``prompts``: kinds of prompt that it takes, of ``"box"``, ``"points"`` and ``"mask"`` (default none); for other
+      kinds the text names the region, and the result says so.
+    - ``settings``: a mapping of JSON values for the result, those of `SETTINGS` and more; stored vectors are used again
+      only under the same settings.
+    - ``counts(items)``: a mapping of names to numbers for the result, such as how many texts it cuts.
+    - ``stored``: False if making a vector costs less than storing it.
+    - ``embed_roi(items)``: as ``embed`` for items with a box or no prompt, but the vision features inside the box,
+      pooled, replace the image or the tokens of the region; used by ``--region roi``.
+    - ``embed_bare(items)``: as ``embed`` for items without prompts, and without the tokens of a region; used by
+      ``--region text-bare``.
     """
 
     @property
     def name(self) -> str:
-        """Model and revision, as results and the cache key show it."""
+        """Model and revision, as in results and in the keys of stored vectors."""
         ...
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
@@ -47,38 +45,37 @@ class Embedder(Protocol):
 
 
 SETTINGS = ("revision", "processor", "min_pixels", "max_pixels", "dtype")
-"""What every result says of its embedder's `settings`, None for what they do not tell.
+"""Keys of `settings` that every result has, None if the embedder does not set them.
 
-The revision of the weights, what prepares images, the areas in pixels between which it keeps them, the number format.
+Revision of the weights, preprocessing of images, their smallest and largest area in pixels, and number format.
 """
 
 NORM_TOLERANCE = 1e-3
-"""How far a vector's length may be from 1: what float16 arithmetic leaves."""
+"""Largest difference of a vector's length from 1; float16 arithmetic needs it."""
 
 
 def load_embedder(path: str, *arguments: object, **options: object) -> Embedder:
-    """Call ``module:function`` and return the embedder that it makes; the working directory is searched too.
+    """Call ``module:function``, which makes an embedder; the working directory is searched too.
 
     Args:
         path: an importable module, a colon and a function in it.
-        arguments: passed on to the function.
-        options: likewise, by name.
+        arguments: of the function.
+        options: keyword arguments of the function.
 
     Raises:
-        EvalError: no such module, or the thing named is not a function.
-        UnknownName: no such function in the module.
-        ContractError: what it returns has no name or no `embed`.
+        EvalError: there is no such module, or the attribute is not a function.
+        UnknownName: the module has no such function.
+        ContractError: the returned object has no name or no `embed`.
     """
     name, _, attribute = path.partition(":")
     if not name or not attribute:
         raise EvalError(f"{path!r}: an embedder is named module:function, for example my_module:load.")
-    if (here := str(Path.cwd())) not in sys.path:
-        sys.path.insert(0, here)
+    search_working_directory()
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise  # a module that it imports in its turn is missing: the traceback tells more
+            raise  # a module that it imports is missing: the traceback tells more
         raise EvalError(f"{path}: no module {error.name!r} here or installed; run where {name}.py lies.") from error
     function = getattr(module, attribute, None)
     if function is None:
@@ -94,8 +91,14 @@ def load_embedder(path: str, *arguments: object, **options: object) -> Embedder:
     return embedder
 
 
+def search_working_directory() -> None:
+    """Let imports find modules in the working directory."""
+    if (folder := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, folder)
+
+
 def get_layout_name(embedder: Embedder) -> str:
-    """The name of the layout that it wants."""
+    """The name of its layout."""
     return str(getattr(embedder, "layout", "plain"))
 
 
@@ -103,7 +106,7 @@ def get_prompt_kinds(embedder: Embedder) -> frozenset[str]:
     """The kinds of prompt that it takes.
 
     Raises:
-        UnknownName: a kind that there is not.
+        UnknownName: a kind that does not exist.
     """
     kinds = frozenset(getattr(embedder, "prompts", ()))
     for kind in kinds - PROMPT_KINDS.keys():
@@ -112,21 +115,21 @@ def get_prompt_kinds(embedder: Embedder) -> frozenset[str]:
 
 
 def get_settings(embedder: Embedder) -> dict[str, Any]:
-    """What it says of itself for the result."""
+    """Its settings for the result."""
     return dict(getattr(embedder, "settings", {}))
 
 
 def get_counts(embedder: Embedder, items: Sequence[Item]) -> dict[str, int]:
-    """What it counts among the distinct items of a task."""
+    """Its counts over the distinct items of a task."""
     counts = getattr(embedder, "counts", None)
     return {} if counts is None else {name: int(value) for name, value in counts(items).items()}
 
 
 def check_vectors(vectors: object, items: Sequence[Item], embedder_name: str) -> NDArray[np.float32]:
-    """``vectors`` as (len(items), D) float32 rows of length 1, or the first way in which they are not.
+    """Check vectors and return them as (len(items), D) float32 rows.
 
     Raises:
-        ContractError: another type, shape or number format, a value that is not finite, or a length that is not 1;
+        ContractError: another type, shape or number format, a value that is not finite, or a length other than 1;
             names embedder, item and value.
     """
     import numpy as np
@@ -136,8 +139,8 @@ def check_vectors(vectors: object, items: Sequence[Item], embedder_name: str) ->
             f"{embedder_name}: embed returned {type(vectors).__name__}; return a numpy array of float32."
         )
     if vectors.ndim != 2 or len(vectors) != len(items) or vectors.shape[1] == 0:
-        wanted = f"({len(items)}, D), one row for each item"
-        raise ContractError(f"{embedder_name}: embed returned an array of shape {vectors.shape}; return {wanted}.")
+        shape = f"({len(items)}, D), one row for each item"
+        raise ContractError(f"{embedder_name}: embed returned an array of shape {vectors.shape}; return {shape}.")
     if not np.issubdtype(vectors.dtype, np.floating):
         raise ContractError(f"{embedder_name}: embed returned numbers of type {vectors.dtype}; return float32.")
     finite = np.isfinite(vectors)

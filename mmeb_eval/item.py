@@ -12,12 +12,12 @@ from scar.sample import Box, Mask
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Clicks on an image, and the box drawn together with them if any.
+    """Clicks on an image, and the box that is drawn with them, if any.
 
     Attributes:
         xy: (x, y) pairs in pixels of the original image.
-        labels: 1 for a click on the thing, 0 for a click beside it; one a pair.
-        box: a rectangle that belongs to the same prompt.
+        labels: one for each pair; 1 for a click on the object, 0 for a click beside it.
+        box: a rectangle of the same prompt.
     """
 
     xy: tuple[tuple[float, float], ...]
@@ -29,19 +29,19 @@ Prompt: TypeAlias = Box | Points | Mask
 """What a user draws on an image, in pixels of the original image."""
 
 PROMPT_KINDS: Mapping[str, type] = {"box": Box, "points": Points, "mask": Mask}
-"""The values of an embedder's ``prompts``."""
+"""Values of an embedder's ``prompts`` -> type of the prompt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What one vector stands for: text, an image, a thing in an image, or a mix.
+    """What one vector stands for: text, an image, an object in an image, or a mix.
 
-    Equal items have equal vectors, so the evaluator embeds each distinct one once.
+    Equal items have equal vectors, so the evaluator embeds each distinct item once.
 
     Attributes:
-        text: the words, with the model's own image token in it if its layout wants one; may be empty.
-        image: the image file; it is opened as late as possible.
-        prompt: what is drawn on the image.
+        text: may be empty; holds the model's image token if its layout has one.
+        image: the image file; opened as late as possible.
+        prompt: drawn on the image.
     """
 
     text: str = ""

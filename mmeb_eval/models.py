@@ -1,31 +1,29 @@
-"""From the name a user gives to an embedder; a model that is not asked for is not imported."""
+"""Loads an embedder by the name that a user gives; only its own library is imported."""
 
 from __future__ import annotations
 
 import importlib.util
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from mmeb_eval.embedder import Embedder, load_embedder
+from mmeb_eval.embedder import Embedder, load_embedder, search_working_directory
 from scar.errors import EvalError, UnknownName
 
 ENTRY_POINT_GROUP = "mmeb_eval.embedders"
-"""Group in which an installed package registers a function that makes an embedder, under the name it goes by here."""
+"""Entry-point group in which an installed package registers functions that make embedders, by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFamily:
-    """Models that share a way of loading.
+    """Models that are loaded by the same function.
 
     Attributes:
-        loader: ``module:function``, called with what stands behind the colon of a name.
-        argument: what that is, for messages; empty if nothing is taken.
-        argument_required: whether it must be there.
-        extra: what pip has to install for it.
-        options: the command line's options that the function takes.
-        takes_whole_name: whether the function gets the whole name, whose colon belongs to it.
+        loader: ``module:function``, called with the part of the model's name behind the colon.
+        argument: describes that part in messages; empty if there is none.
+        argument_required: whether the name must have it.
+        extra: of this distribution, which installs the libraries.
+        options: options of the command line that the function takes.
+        takes_whole_name: whether the function is called with the whole name, whose colon belongs to a URL.
     """
 
     loader: str
@@ -53,19 +51,20 @@ MODEL_FAMILIES: Mapping[str, ModelFamily] = {
     "https": ModelFamily("mmeb_eval.adapters.http:load", "//<host>/v1/embeddings#<model>", takes_whole_name=True),
     "vllm": ModelFamily("mmeb_eval.adapters.http:load_vllm", "<url>/v1/embeddings#<model>"),
 }
-"""What `load_model` takes, by what stands before the colon; then entry points, then any ``<module>:<function>``."""
+"""Families by the part of a model's name before the colon."""
 
 
 def load_model(name: str, *, config: str | None = None, seed: int = 0) -> Embedder:
-    """The embedder of that name.
+    """The embedder with a name.
 
     Args:
-        name: of `MODEL_FAMILIES` or of an entry point, with a colon and what it takes; or ``module:function``.
-        config: ``tiny``, ``2b``, ``7b`` or a file, for virtue.
-        seed: of the random floor.
+        name: a key of `MODEL_FAMILIES` or of an entry point, with a colon and an argument if it takes one; or
+            ``module:function``.
+        config: of virtue: ``tiny``, ``2b``, ``7b`` or a file.
+        seed: of the random baseline.
 
     Raises:
-        UnknownName: there is none.
+        UnknownName: there is no such model.
         EvalError: it cannot be loaded; says why.
     """
     prefix, _, argument = name.partition(":")
@@ -86,7 +85,7 @@ def load_model(name: str, *, config: str | None = None, seed: int = 0) -> Embedd
 
 
 def list_model_names() -> list[str]:
-    """The families with what they take, for help and messages."""
+    """The families and their arguments, for help and messages."""
     return [
         prefix
         if not family.argument
@@ -100,7 +99,7 @@ def list_model_names() -> list[str]:
 def _load_from_family(
     family: ModelFamily, name: str, prefix: str, argument: str, options: Mapping[str, str | int | None]
 ) -> Embedder:
-    """The embedder of a family."""
+    """Load an embedder of a family."""
     if argument and not family.argument:
         raise EvalError(f"{name}: {prefix} takes nothing behind its name.")
     if family.argument_required and family.argument and not argument:
@@ -117,7 +116,7 @@ def _load_from_family(
 
 
 def _read_entry_points() -> dict[str, str]:
-    """Paths of the embedders that installed packages register.
+    """The ``module:function`` that installed packages register, by name.
 
     Raises:
         EvalError: two packages register one name.
@@ -132,9 +131,8 @@ def _read_entry_points() -> dict[str, str]:
 
 
 def _is_module(name: str) -> bool:
-    """Whether a module of that name lies here or is installed."""
-    if (here := str(Path.cwd())) not in sys.path:
-        sys.path.insert(0, here)
+    """Whether the working directory or an installed package has a module of that name."""
+    search_working_directory()
     try:
         return importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):

@@ -1,4 +1,4 @@
-"""Rows -> `Case`s, driven by the columns of the `Task` and never by its name."""
+"""Rows of a task -> `Case`s; the columns of the `Task` decide how, never its name."""
 
 from __future__ import annotations
 
@@ -13,25 +13,24 @@ from typing import Any, TypeAlias
 
 from mmeb_eval.data.files import COLUMNS, Row, RowFormat, TaskFiles, find_row_format, is_file, iter_rows
 from mmeb_eval.item import Item, Prompt
-from mmeb_eval.templates.fused import Layout, make_candidate_text, make_joined_text, make_query_text
+from mmeb_eval.templates.fused import Layout, fill_image_token, make_candidate_text, make_query_text
 from scar.errors import DataError
 from scar.sample import Box
 
 FindImage: TypeAlias = Callable[[str, str, object], Path]
-"""(place of the row, column, what the column says) -> the image's file; raises `DataError` if there is none."""
+"""(file and row, column, value of the column) -> the image file; raises `DataError` if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One question.
+    """One query and its candidates.
 
     Attributes:
         query: what is asked.
         candidates: what is ranked, in the order of the data and as often as they list it; equal keys are equal items.
-        gold: index of the right one.
-        query_digest: digest of the query as the data have it: equal for every model and layout, and wherever the data
-            lie.
-        candidates_digest: likewise of its candidates.
+        gold: index of the right candidate.
+        query_digest: of the query's columns in the data; the same for every model, layout and data folder.
+        candidates_digest: likewise of the candidates' columns.
         where: file and row, for messages.
     """
 
@@ -53,14 +52,15 @@ def read_cases(
 ) -> Iterator[Case]:
     """Read a task's cases row by row.
 
-    Candidates of one key are one candidate, the first in the data, across all rows: as in the official evaluator.
+    Candidates with one key are one candidate across all rows, the first in the data, as in the official evaluator.
 
     Args:
         files: the task and its data.
-        layout: of the model that is asked.
-        box_as_prompt: whether queries have the box as a prompt.
-        box_in_text: whether their texts have it; None is where it is not shown, or the layout is exact.
-        prompts: one a row, in the place of its box; a row without one is left out.
+        layout: of the model.
+        box_as_prompt: whether queries get the box as a prompt.
+        box_in_text: whether the query's text names the box; None means yes if the box is no prompt or the layout is
+            exact.
+        prompts: one for each row, used in place of its box; rows with None are left out.
 
     Raises:
         DataError: a row of another shape, or an image that is missing or outside the image folder; names file, row,
@@ -69,15 +69,15 @@ def read_cases(
     if box_in_text is None:
         box_in_text = layout.exact or not box_as_prompt
     reader = CaseReader(files, find_row_format(files), layout, box_as_prompt=box_as_prompt, box_in_text=box_in_text)
-    for number, (place, row) in enumerate(iter_rows(files)):
+    for number, (where, row) in enumerate(iter_rows(files)):
         if prompts is None:
-            yield reader.read_case(place, row)
+            yield reader.read_case(where, row)
         elif (prompt := prompts[number]) is not None:
-            yield reader.read_case(place, row, prompt)
+            yield reader.read_case(where, row, prompt)
 
 
 class ImageFinder:
-    """The files that a task's image paths stand for; each is looked for once."""
+    """Finds the image files of a task; each path is looked up once."""
 
     def __init__(self, files: TaskFiles) -> None:
         self._root = files.image_root
@@ -87,11 +87,11 @@ class ImageFinder:
         self._real_folders: dict[Path, str] = {}
 
     def __call__(self, where: str, column: str, relative: object) -> Path:
-        """The file of a path.
+        """The image file of a path in the data.
 
         Raises:
-            DataError: it is no path, there is no such file, or it is outside the image folder, by ``..``, as an
-                absolute path or through a link.
+            DataError: the value is no path, there is no such file, or it lies outside the image folder, by ``..``, as
+                an absolute path or through a link.
         """
         if not isinstance(relative, str) or not relative:
             raise DataError(f"{where}: {column} = {relative!r} is no image path.")
@@ -108,7 +108,7 @@ class ImageFinder:
         return self._found[relative]
 
     def _resolve_path(self, path: Path) -> str:
-        """Where a file really is; the links of a folder are followed once."""
+        """The file's path with all links followed; those of its folder only once."""
         if path.is_symlink():
             return os.path.realpath(path)
         if path.parent not in self._real_folders:
@@ -117,15 +117,15 @@ class ImageFinder:
 
 
 class CaseReader:
-    """Makes cases of rows: what stays the same from row to row, and the candidates that were seen.
+    """Makes cases from rows; holds the candidates seen so far.
 
     Args:
         files: the task and its data.
-        format: how its rows are written.
-        layout: of the model that is asked.
-        box_as_prompt: see `read`.
-        box_in_text: see `read`.
-        locate: finds images; None is `ImageFinder`.
+        format: of its rows.
+        layout: of the model.
+        box_as_prompt: see `read_cases`.
+        box_in_text: see `read_cases`.
+        find_image: finds images; None is `ImageFinder`.
     """
 
     def __init__(
@@ -150,59 +150,59 @@ class CaseReader:
         self.candidate_columns = ["tgt_text"] if format == "instruct" and self.task.candidates == "text" else targets
 
     def read_case(self, where: str, row: Row, prompt: Prompt | None = None) -> Case:
-        """The case of one row; a SCaR row is asked with the prompt in its box's place, if there is one.
+        """The case of one row; ``prompt`` stands in for the box of a SCaR row.
 
         Raises:
-            DataError: a value of another shape, or what `locate` raises.
+            DataError: a value of another shape, or what `find_image` raises.
         """
-        keyed: Sequence[Hashable]
+        keys: Sequence[Hashable]
         if self.format == "joined":
-            query, keyed = self._read_joined_query(where, row), self._add_joined_candidates(where, row)
+            query, keys = self._read_joined_query(where, row), self._add_joined_candidates(where, row)
         else:
-            query = (
-                self._read_region_query(where, row, prompt) if self.format == "SCaR" else self._read_query(where, row)
-            )
-            keyed = (
-                self._add_text_candidates(where, row)
-                if self.task.candidates == "text"
-                else self._add_image_candidates(where, row)
-            )
-        candidates = tuple(self.candidates_by_key[key] for key in keyed)
-        asked, listed = _digest_columns(row, self.query_columns), _digest_columns(row, self.candidate_columns)
-        return Case(query, candidates, gold=0, query_digest=asked, candidates_digest=listed, where=where)
+            scar = self.format == "SCaR"
+            query = self._read_region_query(where, row, prompt) if scar else self._read_query(where, row)
+            texts_alone = self.task.candidates == "text"
+            keys = self._add_text_candidates(where, row) if texts_alone else self._add_image_candidates(where, row)
+        return Case(
+            query,
+            tuple(self.candidates_by_key[key] for key in keys),
+            gold=0,
+            query_digest=_digest_columns(row, self.query_columns),
+            candidates_digest=_digest_columns(row, self.candidate_columns),
+            where=where,
+        )
 
     def _read_region_query(self, where: str, row: Row, prompt: Prompt | None) -> Item:
         """Image, prompt and text of a SCaR row."""
-        drawn = read_box(where, row) if prompt is None else prompt
-        told = drawn if self.box_in_text and isinstance(drawn, Box) else None
+        if prompt is None:
+            prompt = read_box(where, row)
+        text = _read_text(where, row, "qry_text")
+        box = prompt if self.box_in_text and isinstance(prompt, Box) else None
         return Item(
-            text=make_query_text(self.task, self.layout, "", _read_text(where, row, "qry_text"), told),
+            text=make_query_text(self.layout, self.task.join, "", text, end=self.task.query_end, box=box),
             image=self._find_image(where, "qry_image_path", row["qry_image_path"]),
-            prompt=drawn if self.box_as_prompt else None,
+            prompt=prompt if self.box_as_prompt else None,
         )
 
     def _read_query(self, where: str, row: Row) -> Item:
         """Instruction, text and image of an MMEB row."""
-        sees = self.task.query != "text"
-        optional = sees and row["qry_text"] is None  # the official code reads no text as an empty one here
-        text = "" if optional else _read_text(where, row, "qry_text")
+        has_image = self.task.query != "text"
+        no_text = has_image and row["qry_text"] is None  # the official code reads no text as an empty one here
+        text = "" if no_text else _read_text(where, row, "qry_text")
+        instruction = _read_text(where, row, "qry_inst")
         return Item(
-            text=make_query_text(self.task, self.layout, _read_text(where, row, "qry_inst"), text),
-            image=self._find_image(where, "qry_img_path", row["qry_img_path"]) if sees else None,
+            text=make_query_text(self.layout, self.task.join, instruction, text, end=self.task.query_end),
+            image=self._find_image(where, "qry_img_path", row["qry_img_path"]) if has_image else None,
         )
 
     def _read_joined_query(self, where: str, row: Row) -> Item:
         """Text and image of a row whose texts are joined; an empty path means no image."""
-        path = row["qry_img_path"]
-        return Item(
-            text=make_joined_text(self.layout, _read_text(where, row, "qry_text")),
-            image=None if path == "" else self._find_image(where, "qry_img_path", path),
-        )
+        return self._make_joined_item(where, _read_text(where, row, "qry_text"), "qry_img_path", row["qry_img_path"])
 
     def _add_joined_candidates(self, where: str, row: Row) -> list[tuple[str, str]]:
-        """Put the candidates of such a row into the pool; their keys are pairs of text and path.
+        """Add the candidates of a row whose texts are joined; return their keys, pairs of text and path.
 
-        An empty string in place of the texts stands for images without any.
+        An empty string in place of the list of texts means images without texts.
         """
         paths = _read_texts(where, row, "tgt_img_path")
         texts = [""] * len(paths) if row["tgt_text"] == "" else _read_texts(where, row, "tgt_text")
@@ -211,43 +211,58 @@ class CaseReader:
         keys = list(zip(texts, paths, strict=True))
         for text, path in keys:
             if (text, path) not in self.candidates_by_key:
-                self.candidates_by_key[text, path] = Item(
-                    text=make_joined_text(self.layout, text),
-                    image=None if path == "" else self._find_image(where, "tgt_img_path", path),
-                )
+                self.candidates_by_key[text, path] = self._make_joined_item(where, text, "tgt_img_path", path)
         return keys
 
+    def _make_joined_item(self, where: str, text: str, column: str, path: object) -> Item:
+        """A text that the data give in full, and its image if the path is not empty."""
+        image = None if path == "" else self._find_image(where, column, path)
+        return Item(text=fill_image_token(self.layout, text), image=image)
+
     def _add_text_candidates(self, where: str, row: Row) -> list[str]:
-        """Put the row's texts into the pool; their keys are the texts themselves."""
+        """Add the row's candidate texts; return their keys, the texts themselves."""
         texts = _read_texts(where, row, "tgt_text")
         for text in texts:
             if text not in self.candidates_by_key:
-                self.candidates_by_key[text] = Item(text=make_candidate_text(self.task, self.layout, "", text))
+                self.candidates_by_key[text] = Item(text=text)
         return texts
 
     def _add_image_candidates(self, where: str, row: Row) -> list[str]:
-        """Put the row's images, with their texts if the first one has any, into the pool; return their keys."""
+        """Add the row's candidate images, with their texts if the first one has a text; return their keys."""
         paths = _read_texts(where, row, "tgt_img_path")
-        words = _read_texts(where, row, "tgt_text")
-        bare = not words[0].strip()
-        if len(words) != len(paths) and not (bare and self.task.key == "image"):
-            raise DataError(f"{where}: {len(words)} values in tgt_text but {len(paths)} in tgt_img_path.")
+        texts = _read_texts(where, row, "tgt_text")
+        without_texts = not texts[0].strip()
+        if len(texts) != len(paths) and not (without_texts and self.task.key == "image"):
+            raise DataError(f"{where}: {len(texts)} values in tgt_text but {len(paths)} in tgt_img_path.")
         instruction = _read_text(where, row, "tgt_inst")
         keys = []
         for index, path in enumerate(paths):
-            text = None if bare else words[index]
+            text = None if without_texts else texts[index]
             key = path if self.task.key == "image" else f"{path}:" + (text or "").strip('"')
             if key not in self.candidates_by_key:
                 self.candidates_by_key[key] = Item(
-                    text=make_candidate_text(self.task, self.layout, instruction, text),
+                    text=make_candidate_text(self.layout, instruction, text, bare_end=self.task.bare_end),
                     image=self._find_image(where, "tgt_img_path", path),
                 )
             keys.append(key)
         return keys
 
 
+def read_box(where: str, row: Row) -> Box:
+    """The box of a SCaR row; the data have COCO's corner and size.
+
+    Raises:
+        DataError: it is no box.
+    """
+    values = row["bbox"]
+    numbers = isinstance(values, list) and all(type(value) in (int, float) and math.isfinite(value) for value in values)
+    if not numbers or len(values) != 4:
+        raise DataError(f"{where}: bbox = {values!r}: expected four finite numbers x, y, width, height.")
+    return Box.from_xywh(*values)
+
+
 def _digest_columns(row: Row, columns: Sequence[str]) -> str:
-    """What stands for the values in some columns of a row."""
+    """Digest of a row's values in some columns."""
     values = json.dumps([row[column] for column in columns], default=repr)
     return hashlib.blake2b(values.encode(), digest_size=16).hexdigest()
 
@@ -269,16 +284,3 @@ def _read_texts(where: str, row: Row, column: str) -> list[str]:
         if not isinstance(value, str):
             raise DataError(f"{where}: {column} holds {value!r}, which is not a text.")
     return values
-
-
-def read_box(where: str, row: Row) -> Box:
-    """The box of a SCaR row; the data have COCO's corner and size.
-
-    Raises:
-        DataError: it is no box.
-    """
-    values = row["bbox"]
-    numbers = isinstance(values, list) and all(type(value) in (int, float) and math.isfinite(value) for value in values)
-    if not numbers or len(values) != 4:
-        raise DataError(f"{where}: bbox = {values!r}: expected four finite numbers x, y, width, height.")
-    return Box.from_xywh(*values)

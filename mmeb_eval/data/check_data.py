@@ -1,4 +1,4 @@
-"""Look at every row and every image of task data before any model runs, and list all that is missing or broken."""
+"""Read every row and decode every image of task data before any model runs; list all that is missing or broken."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from scar.common.progress import Track, track_silently
 from scar.errors import DataError
 
 IMAGES_IN_FLIGHT = 1024
-"""Images that wait for a thread at one time."""
+"""Images handed to the threads at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataCheck:
-    """What was looked at and what is wrong with it.
+    """What was checked and what is wrong with it.
 
     Attributes:
-        tasks: how many tasks have data.
-        rows: how many rows were read.
-        images: how many distinct images there are.
+        tasks: number of tasks with data.
+        rows: number of rows read.
+        images: number of distinct images.
         problems: a line for each task, row or distinct image that cannot be used.
     """
 
@@ -46,12 +46,12 @@ def check_data(
 
     Args:
         data: the data folder.
-        tasks: the tasks that must be there; None is every task that is.
-        images: the image root, if it is not one of the usual places.
-        track: shows how far it is.
+        tasks: the tasks that the folder must hold; None checks every task that it holds.
+        images: the image root, if it is not one of the usual folders.
+        track: shows progress.
 
     Raises:
-        DataError: nothing is wanted and nothing is there.
+        DataError: ``tasks`` is None and the folder holds no data of any task.
     """
     problems: list[str] = []
     found: list[TaskFiles] = []
@@ -63,29 +63,29 @@ def check_data(
                 found.append(find_task_files(task, data, images))
             except DataError as error:
                 problems.append(str(error))
-    pictures: dict[Path, str] = {}
+    named_at: dict[Path, str] = {}
     count = 0
     for files in track(found, "reading rows", len(found)):
-        count += _read_task(files, data, pictures, problems)
-    problems += _find_broken_images(pictures, track)
-    return DataCheck(len(found), count, len(pictures), tuple(dict.fromkeys(problems)))
+        count += _read_task(files, data, named_at, problems)
+    problems += _find_broken_images(named_at, track)
+    return DataCheck(len(found), count, len(named_at), tuple(dict.fromkeys(problems)))
 
 
 def _read_task(files: TaskFiles, data: Path, named_at: dict[Path, str], problems: list[str]) -> int:
-    """Read a task's rows and note its images and problems; returns how many rows there are."""
-    images = ImageFinder(files)
-    lost: set[object] = set()
+    """Read a task's rows, note where each image is first named and what is wrong; return the number of rows."""
+    find_existing = ImageFinder(files)
+    missing: set[object] = set()
 
     def find_image(where: str, column: str, relative: object) -> Path:
-        """Go on behind an image that is missing, so that the rest of the row is seen too."""
+        """As `ImageFinder`, but note a missing image and go on, so that the rest of the row is checked too."""
         try:
-            path = images(where, column, relative)
+            path = find_existing(where, column, relative)
         except DataError as error:
             if not isinstance(relative, str) or not relative:
                 raise
-            if relative not in lost:
+            if relative not in missing:
                 problems.append(str(error))
-                lost.add(relative)
+                missing.add(relative)
             return files.image_root
         named_at.setdefault(path, f"{where}: {column}")
         return path
@@ -98,13 +98,13 @@ def _read_task(files: TaskFiles, data: Path, named_at: dict[Path, str], problems
         return 0
     reader = CaseReader(files, form, LAYOUTS["plain"], box_as_prompt=True, box_in_text=False, find_image=find_image)
     count = 0
-    for place, row in iter_rows_or_errors(files):
+    for where, row in iter_rows_or_errors(files):
         if isinstance(row, DataError):
             problems.append(str(row))
             continue
         count += 1
         try:
-            reader.read_case(place, row)
+            reader.read_case(where, row)
         except DataError as error:
             problems.append(str(error))
     return count
@@ -119,10 +119,10 @@ def _find_broken_images(named_at: dict[Path, str], track: Track) -> list[str]:
             for start in range(0, len(paths), IMAGES_IN_FLIGHT):
                 yield from pool.map(_find_image_problem, paths[start : start + IMAGES_IN_FLIGHT])
 
-    with warnings.catch_warnings():  # the filters of all threads are one: they are set here, and so put back in order
+    with warnings.catch_warnings():  # all threads share the filters, so they are set and restored here
         warnings.simplefilter("ignore")
-        found = list(track(iter_problems(), "decoding images", len(paths)))
-    return [f"{named_at[path]}: {problem}" for path, problem in zip(paths, found, strict=True) if problem]
+        problems = list(track(iter_problems(), "decoding images", len(paths)))
+    return [f"{named_at[path]}: {problem}" for path, problem in zip(paths, problems, strict=True) if problem]
 
 
 def _find_image_problem(path: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""From what a user writes behind ``--tasks`` to tasks with their data."""
+"""Turns the values of ``--tasks`` into tasks with their data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scar.errors import EvalError, UnknownName
 
 
 def select_tasks(choices: Sequence[str], data: Path | None, images: Path | None) -> list[TaskFiles]:
-    """The data of every task that is asked for.
+    """The tasks that the choices name, with their data.
 
     Args:
         choices: SCaR folders, names of tasks with commas between, ``all`` or ``lite``.
@@ -21,8 +21,8 @@ def select_tasks(choices: Sequence[str], data: Path | None, images: Path | None)
 
     Raises:
         UnknownName: neither a task nor a folder.
-        DataError: data that are missing or not those that were fetched.
-        EvalError: tasks by name, and no data folder.
+        DataError: data that are missing, or that have changed since they were fetched.
+        EvalError: tasks by name without a data folder.
     """
     found: list[TaskFiles] = []
     for choice in choices:

@@ -1,4 +1,4 @@
-"""Download the data of tasks once, into one folder that then needs no network and can be carried elsewhere."""
+"""Downloads the data of tasks into one folder, which can be moved and needs no network afterwards."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 STAGING_FOLDER = ".fetch"
-"""Where unfinished downloads lie below the data folder; a run that was stopped goes on from there."""
+"""Folder of unfinished downloads below the data folder; a stopped run resumes from it."""
 
 SCAR_IMAGES_NOTE = (
     "Sony/SCaR-Eval holds no images: get those of COCO, Visual Genome and ADE20K from their own sites and put them "
@@ -32,14 +32,14 @@ SCAR_IMAGES_NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class PartSource:
-    """What is fetched together.
+    """Files of the hub that are fetched together and become a `FetchedPart`.
 
     Attributes:
-        name: of the `Part` that it becomes.
+        name: of the part.
         repo: data set of the hub.
-        pattern: which of its files, as `pathlib.PurePath.match` has it.
-        folder: where they go below the data folder, by name alone; None keeps their paths.
-        archive: whether they are archives of images, to be unpacked where they lie.
+        pattern: selects its files, as in `pathlib.PurePath.match`.
+        folder: below the data folder, for files by name alone; None keeps their paths.
+        archive: whether the files are archives of images, which are unpacked in their folder.
     """
 
     name: str
@@ -53,7 +53,7 @@ MMEB_IMAGES = PartSource("images", "TIGER-Lab/MMEB-V2", "image-tasks/mmeb_v1.tar
 
 
 def list_part_sources(tasks: Sequence[Task], *, images: bool = True) -> list[PartSource]:
-    """What the tasks need of the hub: their rows and, for MMEB, the one archive of all its images."""
+    """The files that tasks need: their rows and, for MMEB, one archive of all its images."""
     parts = [
         PartSource(task.name, task.dataset, f"SCAR_{task.source}_val_filtered.parquet", "SCaR-eval")
         if task.benchmark == "SCaR"
@@ -66,18 +66,18 @@ def list_part_sources(tasks: Sequence[Task], *, images: bool = True) -> list[Par
 def parse_revisions(texts: Sequence[str]) -> dict[str, str]:
     """Commits by repository.
 
-    >>> read_revisions(["Sony/SCaR-Eval@v1"])
+    >>> parse_revisions(["Sony/SCaR-Eval@v1"])
     {'Sony/SCaR-Eval': 'v1'}
 
     Raises:
-        EvalError: one is not of the form ``repository@commit``, or of a repository that is never fetched.
+        EvalError: a text is not ``repository@commit``, or its repository holds no data of a task.
     """
-    known = sorted({want.repo for want in list_part_sources(list(all_tasks().values()))})
+    known = sorted({source.repo for source in list_part_sources(list(all_tasks().values()))})
     revisions = {}
-    for each in texts:
-        repo, _, commit = each.partition("@")
+    for text in texts:
+        repo, _, commit = text.partition("@")
         if repo not in known or not commit:
-            raise EvalError(f"--revision {each!r}: write repository@commit; repositories are {', '.join(known)}.")
+            raise EvalError(f"--revision {text!r}: write repository@commit; repositories are {', '.join(known)}.")
         revisions[repo] = commit
     return revisions
 
@@ -92,48 +92,48 @@ def fetch_tasks(
     say: Callable[[str], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, FetchedPart]:
-    """Fetch what is not there yet; where everything is, no request is made.
+    """Fetch the parts that the data folder lacks; a complete folder causes no request.
 
     Args:
-        tasks: whose data are wanted.
-        data: the folder.
-        revisions: commits or tags by repository; else the commit that the folder already has, else the newest one.
-        images: whether the archive of MMEB's images is fetched too.
-        endpoint: of the hub, if not its usual one.
+        tasks: whose data are fetched.
+        data: the data folder.
+        revisions: commits or tags by repository; by default the folder's own commit, else the newest one.
+        images: whether to fetch the archive of MMEB's images too.
+        endpoint: of the hub; None is its public one.
         say: shows a line to the user.
-        sleep: waits so many seconds before what failed in passing is tried again.
+        sleep: waits that many seconds between two attempts.
 
     Returns:
-        All parts that are in the folder now.
+        All parts of the folder, by name.
 
     Raises:
-        EvalError: the hub cannot be reached, refuses or has no such thing, or the disk is full.
-        DataError: what came is not what the hub says it is, or an archive that is unsafe.
+        EvalError: the hub cannot be reached, refuses or lacks a file, or the disk is full.
+        DataError: a file does not have the hub's checksum, or an archive is unsafe.
     """
     from huggingface_hub import HfApi
 
     parts = read_manifest(data)
     hub = HfApi(endpoint=endpoint)
-    commits = dict(revisions or {})
-    fixed = {part.repo: part.revision for part in parts.values()}
-    resolved: dict[str, str] = {}
-    for want in list_part_sources(tasks, images=images):
-        part = parts.get(want.name)
-        asked = commits.get(want.repo, fixed.get(want.repo))
-        if part is not None and part.revision == asked and part.is_in(data):
+    revisions = {part.repo: part.revision for part in parts.values()} | dict(revisions or {})
+    commits: dict[str, str] = {}
+    for source in list_part_sources(tasks, images=images):
+        part, revision = parts.get(source.name), revisions.get(source.repo)
+        if part is not None and part.revision == revision and part.is_in(data):
             continue
 
-        def fetch_part(want: PartSource = want, part: FetchedPart | None = part, asked: str | None = asked) -> None:
-            if want.repo not in resolved:
-                resolved[want.repo] = str(hub.dataset_info(want.repo, revision=asked).sha)
-            commit = resolved[want.repo]
+        def fetch_part(
+            source: PartSource = source, part: FetchedPart | None = part, revision: str | None = revision
+        ) -> None:
+            if source.repo not in commits:
+                commits[source.repo] = str(hub.dataset_info(source.repo, revision=revision).sha)
+            commit = commits[source.repo]
             if part is None or part.revision != commit or not part.is_in(data):
-                parts[want.name] = _download_part(hub, want, commit, data)
+                parts[source.name] = _download_part(hub, source, commit, data)
                 write_manifest(parts, data)
-                say(f"{want.name}: {want.repo} at {commit}")
+                say(f"{source.name}: {source.repo} at {commit}")
 
         try:
-            retry_action(fetch_part, want.repo, "read", say=say, sleep=sleep)
+            retry_action(fetch_part, source.repo, "read", say=say, sleep=sleep)
         except HubError as error:
             raise EvalError(str(error)) from error
         except InputError as error:
@@ -145,7 +145,7 @@ def fetch_tasks(
 
 
 def _download_part(hub: HfApi, source: PartSource, commit: str, data: Path) -> FetchedPart:
-    """The part of that commit, each file checked before it takes its place."""
+    """Download a part; each file is checked before it moves into the data folder."""
     files = list_files(hub, source.repo, "dataset", commit)
     found = [path for path in sorted(files) if PurePosixPath(path).match(source.pattern)]
     if not found:
@@ -153,22 +153,22 @@ def _download_part(hub: HfApi, source: PartSource, commit: str, data: Path) -> F
     part = FetchedPart(source.repo, commit, {})
     for name in found:
         path = name if source.folder is None else f"{source.folder}/{PurePosixPath(name).name}"
-        place = resolve_path(data, path, source.repo)
+        target = resolve_path(data, path, source.repo)
         staged = download_file(
             hub, source.repo, "dataset", commit, files[name], data / STAGING_FOLDER / source.name / commit
         )
         checksum = files[name].sha256 or hash_file(staged)
-        place.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         if source.archive:
-            part = replace(part, images=part.images + _unpack_with_bar(staged, place.parent))
+            part = replace(part, images=part.images + _unpack_with_bar(staged, target.parent))
         else:
-            staged.replace(place)
+            staged.replace(target)
         part = replace(part, files={**part.files, path: FetchedFile(files[name].size, checksum)})
     return part
 
 
 def _unpack_with_bar(archive: Path, out: Path) -> int:
-    """Unpack with a bar; the archive goes, its images stay."""
+    """Unpack an archive behind a progress bar, then delete it; return the number of its files."""
     from rich.console import Console
     from rich.progress import Progress
 

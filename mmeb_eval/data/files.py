@@ -1,4 +1,4 @@
-"""Where a task's rows and images lie, and reading the rows: parquet or JSON lines in the published formats."""
+"""Finds a task's files and reads its rows: parquet or JSON lines in the published formats."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ COLUMNS: Mapping[RowFormat, tuple[str, ...]] = {
     "joined": ("qry_text", "qry_img_path", "tgt_text", "tgt_img_path"),
     "SCaR": ("qry_text", "qry_image_path", "bbox", "tgt_text"),
 }
-"""The columns of each format that are read; others are let be.
+"""The columns that are read of each format; others are ignored.
 
-`instruct` is that of ziyjiang/MMEB_Test_Instruct. `joined` is that of the older TIGER-Lab/MMEB-eval, where instruction
-and text are one string already: a file of an MMEB task without a column ``qry_inst``.
+`instruct` is the format of ziyjiang/MMEB_Test_Instruct. `joined` is the format of the older TIGER-Lab/MMEB-eval, where
+instruction and text are one string: a file of an MMEB task without a column ``qry_inst``.
 """
 
 JOINED_DATASET = "TIGER-Lab/MMEB-eval"
-"""Where rows of the format `joined` are from."""
+"""Data set whose rows have the format `joined`."""
 
 _SCAR_FILE = re.compile(r"SCaR_eval_(?P<ours>.+)|SCAR_(?P<official>.+)_val_filtered")
 
 
 @dataclass(frozen=True, slots=True)
 class TaskFiles:
-    """A task and where its data lie.
+    """A task and its data.
 
     Attributes:
-        task: what the rows ask.
+        task: the task.
         paths: parquet or ``.jsonl`` files, in the order of their rows.
-        image_root: the folder that the rows' image paths start from.
-        searched: where the first row's image was looked for, if it is nowhere.
+        image_root: folder that the rows' image paths start from.
+        searched: folders without the first row's image, if no folder holds it.
     """
 
     task: Task
@@ -51,42 +51,42 @@ class TaskFiles:
 
 
 def find_scar_tasks(folder: Path, images: Path | None = None) -> list[TaskFiles]:
-    """The tasks of a SCaR folder, ours or the published one: each ``SCaR-eval/*.parquet`` is one.
+    """The tasks of a SCaR folder, ours or the published one: one for each ``SCaR-eval/*.parquet``.
 
-    Images are in the first of these that holds the first row's image: the root, ``images/<source>_val`` and ``images``.
+    The image root is the first of these folders that holds the first row's image: the root, ``images/<source>_val`` and
+    ``images``.
 
     Args:
-        folder: what ``scar build`` wrote, or its ``SCaR-eval``.
-        images: the image root, if it is not the folder that holds ``SCaR-eval``.
+        folder: the output of ``scar build``, or its ``SCaR-eval``.
+        images: the image root, if it is none of these.
 
     Raises:
         DataError: no such folder, or no evaluation file in it.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; `scar build` writes one.")
-    rows = folder / "SCaR-eval" if (folder / "SCaR-eval").is_dir() else folder
-    root = images or (rows.resolve().parent if rows.resolve().name == "SCaR-eval" else folder)
-    sources = {path: match for path in sorted(rows.glob("*.parquet")) if (match := _SCAR_FILE.fullmatch(path.stem))}
+    tables = folder / "SCaR-eval" if (folder / "SCaR-eval").is_dir() else folder
+    root = images or (tables.resolve().parent if tables.resolve().name == "SCaR-eval" else folder)
+    sources = {path: match for path in sorted(tables.glob("*.parquet")) if (match := _SCAR_FILE.fullmatch(path.stem))}
     if not sources:
-        raise DataError(f"{rows}: no SCaR_eval_*.parquet here; `scar build ... --split eval` writes it.")
+        raise DataError(f"{tables}: no SCaR_eval_*.parquet here; `scar build ... --split eval` writes it.")
     found = []
     for path, match in sources.items():
         task = make_scar_task(match["ours"] or match["official"])
-        places = (root,) if images else (root, root / "images" / f"{task.source.lower()}_val", root / "images")
-        found.append(_find_images(task, (path,), places))
+        folders = (root,) if images else (root, root / "images" / f"{task.source.lower()}_val", root / "images")
+        found.append(_find_images(task, (path,), folders))
     return found
 
 
 def find_task_files(task: Task, data: Path, images: Path | None = None) -> TaskFiles:
     """The files of one of the 41 tasks below a data folder.
 
-    They are ``<name>.parquet``, ``<name>.jsonl`` or all parquet files in ``<name>/`` as the hub has them; for SCaR
-    those of `find_scar_tasks`. Images are in the first of the places where releases have them that holds the first
-    row's
-    image: ``image-tasks``, ``image-tasks/MMEB/images``, ``images`` and the data folder itself.
+    Rows are in ``<name>.parquet``, in ``<name>.jsonl`` or in all parquet files of ``<name>/``, as on the hub; those of
+    SCaR where `find_scar_tasks` finds them. The image root is the first folder of the releases that holds the first
+    row's image: ``image-tasks``, ``image-tasks/MMEB/images``, ``images`` and the data folder itself.
 
     Raises:
-        DataError: there are none; says where it looked.
+        DataError: there are none; names the files that were searched.
     """
     if task.benchmark == "SCaR":
         found = [files for files in find_scar_tasks(data, images) if files.task == task]
@@ -96,14 +96,14 @@ def find_task_files(task: Task, data: Path, images: Path | None = None) -> TaskF
     for pattern in (f"{task.name}.parquet", f"{task.name}.jsonl", f"{task.name}/*.parquet"):
         if files := tuple(sorted(data.glob(pattern))):
             official = data / task.images
-            places = (images,) if images else (official, official / "MMEB" / "images", data / "images", data)
-            return _find_images(task, files, places)
-    looked = f"{task.name}.parquet, {task.name}.jsonl and {task.name}/*.parquet"
-    raise DataError(f"{data}: no data for task {task.name}: looked for {looked}.")
+            folders = (images,) if images else (official, official / "MMEB" / "images", data / "images", data)
+            return _find_images(task, files, folders)
+    searched = f"{task.name}.parquet, {task.name}.jsonl and {task.name}/*.parquet"
+    raise DataError(f"{data}: no data for task {task.name}: looked for {searched}.")
 
 
 def find_all_task_files(data: Path, images: Path | None = None) -> list[TaskFiles]:
-    """Every task whose data lie in a folder, of the 41 and of a user's own SCaR sources.
+    """Every task with data in a folder: of the 41, and of a user's own SCaR sources.
 
     Raises:
         DataError: there is none.
@@ -121,7 +121,7 @@ def find_all_task_files(data: Path, images: Path | None = None) -> list[TaskFile
 
 
 def find_row_format(files: TaskFiles) -> RowFormat:
-    """How a task's rows are written.
+    """The format of a task's rows.
 
     Raises:
         DataError: a file cannot be read, or two files are of different formats.
@@ -137,23 +137,23 @@ def find_row_format(files: TaskFiles) -> RowFormat:
 
 
 def iter_rows(files: TaskFiles) -> Iterator[tuple[str, Row]]:
-    """Read the rows one by one, each with its place for messages: ``<file>, row <number from 0>``.
+    """The rows one by one, each after its file and row for messages: ``<file>, row <number from 0>``.
 
     Raises:
-        DataError: a file is missing, unreadable, truncated or empty, or has not the task's columns.
+        DataError: a file is missing, unreadable, truncated or empty, or lacks a column.
     """
-    for place, row in iter_rows_or_errors(files):
+    for where, row in iter_rows_or_errors(files):
         if isinstance(row, DataError):
             raise row
-        yield place, row
+        yield where, row
 
 
 def iter_rows_or_errors(files: TaskFiles, batch_size: int = 256) -> Iterator[tuple[str, Row | DataError]]:
-    """As `rows`, but what cannot be read is handed on and not raised, and reading goes on behind it.
+    """As `iter_rows`, but yields errors in place of rows that cannot be read, and goes on behind them.
 
     Args:
         files: the task and its data.
-        batch_size: rows that are taken from a parquet file at once.
+        batch_size: rows read from a parquet file at once.
     """
     try:
         columns = COLUMNS[find_row_format(files)]
@@ -163,12 +163,9 @@ def iter_rows_or_errors(files: TaskFiles, batch_size: int = 256) -> Iterator[tup
     for path in files.paths:
         number = -1
         try:
-            read = (
-                _iter_json_rows(path, columns)
-                if path.suffix == ".jsonl"
-                else _iter_parquet_rows(path, columns, batch_size)
-            )
-            for number, row in enumerate(read):
+            json_lines = path.suffix == ".jsonl"
+            rows = _iter_json_rows(path, columns) if json_lines else _iter_parquet_rows(path, columns, batch_size)
+            for number, row in enumerate(rows):
                 yield f"{path}, row {number}", row
         except DataError as error:
             yield str(path), error
@@ -177,20 +174,20 @@ def iter_rows_or_errors(files: TaskFiles, batch_size: int = 256) -> Iterator[tup
             yield str(path), DataError(f"{path}: no rows; a task needs at least one.")
 
 
-def _find_images(task: Task, files: tuple[Path, ...], folders: Sequence[Path]) -> TaskFiles:
+def _find_images(task: Task, paths: tuple[Path, ...], folders: Sequence[Path]) -> TaskFiles:
     """The task's files with the first image folder that holds the first row's image.
 
-    Where none does, it is the first that exists: what is wrong is said when the rows are read.
+    If no folder holds it, the first folder that exists: the error is raised when the rows are read.
     """
-    fallback = next((place for place in folders if place.is_dir()), folders[-1])
-    unsure = TaskFiles(task, files, fallback)
-    row = next((row for _, row in iter_rows_or_errors(unsure, batch_size=1)), None)
+    fallback = next((folder for folder in folders if folder.is_dir()), folders[-1])
+    files = TaskFiles(task, paths, fallback)
+    row = next((row for _, row in iter_rows_or_errors(files, batch_size=1)), None)
     if row is None or isinstance(row, DataError) or (name := _find_first_image(row)) is None:
-        return unsure
-    for place in folders:
-        if is_file(place / name):
-            return TaskFiles(task, files, place)
-    return TaskFiles(task, files, fallback, tuple(folders))
+        return files
+    for folder in folders:
+        if is_file(folder / name):
+            return TaskFiles(task, paths, folder)
+    return TaskFiles(task, paths, fallback, tuple(folders))
 
 
 def _find_first_image(row: Row) -> str | None:
@@ -201,7 +198,7 @@ def _find_first_image(row: Row) -> str | None:
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is such a file; a name that the file system does not even take is none."""
+    """Whether the file exists; False for names that the file system refuses."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -270,16 +267,16 @@ def _parse_json_row(line: bytes, columns: Sequence[str], where: str) -> Row:
 
 
 def _unreadable_error(path: Path, kind: str, error: BaseException) -> DataError:
-    """A file that a library cannot read."""
+    """The error for a file that a library cannot read."""
     return DataError(f"{path}: not a readable {kind}: {_format_error(error)}")
 
 
 def _require_columns(columns: Sequence[str], found: Sequence[str] | Row, where: str) -> None:
-    """Every column is there."""
+    """Raise `DataError` if a column is missing."""
     if missing := [column for column in columns if column not in found]:
         raise DataError(f"{where}: no column {', '.join(missing)}; found {', '.join(found)}.")
 
 
 def _format_error(error: BaseException) -> str:
-    """An error of a library, without line breaks."""
+    """The message of a library's error, without line breaks."""
     return " ".join(str(error).split())

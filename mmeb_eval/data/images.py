@@ -1,4 +1,4 @@
-"""Opening an item's image, for adapters; threads open the next ones while a model is busy."""
+"""Opens the images of items for adapters; threads open the next images while a model is busy."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_WAITING_BYTES = 128 * 2**20
-"""No further image is opened while so much waits to be asked for."""
+"""Threads open no further image while opened images of this size wait to be used."""
 
 
 def open_rgb(path: Path) -> Image:
-    """The image, decoded to its last row, as RGB; inside of `prefetch_images` it may have been opened before.
+    """The image as RGB, fully decoded; inside `prefetch_images` a thread may have opened it ahead.
 
     Raises:
         DataError: it is missing, truncated, damaged, no image, or larger than `scar.common.images.MAX_PIXELS`.
     """
-    ahead = _PREFETCHER.get()
-    return decode_rgb(path) if ahead is None else ahead.open_image(path)
+    prefetcher = _PREFETCHER.get()
+    return decode_rgb(path) if prefetcher is None else prefetcher.open_image(path)
 
 
 @contextmanager
 def prefetch_images(paths: Iterable[Path]) -> Iterator[None]:
-    """Let `open_rgb` be asked for these images, in this order, one as often as it is shown.
+    """Open images in threads ahead of `open_rgb`, which will be called for ``paths`` in this order, repeats included.
 
-    Nothing is opened before it is asked for one of them: what opens images in its own way pays nothing.
+    Threads start at the first call of `open_rgb`: an adapter that opens images in its own way pays nothing.
     """
     with ThreadPoolExecutor(WORKERS) as pool:
-        ahead = _ImagePrefetcher(paths, pool)
-        token = _PREFETCHER.set(ahead)
+        prefetcher = _ImagePrefetcher(paths, pool)
+        token = _PREFETCHER.set(prefetcher)
         try:
             yield
         finally:
             _PREFETCHER.reset(token)
-            ahead.stop()
+            prefetcher.stop()
 
 
 def decode_rgb(path: Path) -> Image:
-    """As `open_rgb`, at once and in this thread."""
+    """As `open_rgb`, but always decoded in the calling thread."""
     with _open_header(path) as image:
         return image.convert("RGB")
 
@@ -57,7 +57,7 @@ def read_image_size(path: Path) -> tuple[int, int]:
     """Width and height of an image in pixels, without decoding it.
 
     Raises:
-        DataError: as of `open_rgb`, as far as its header tells.
+        DataError: as `open_rgb`, as far as the header shows.
     """
     with _open_header(path) as image:
         return image.size
@@ -65,7 +65,7 @@ def read_image_size(path: Path) -> tuple[int, int]:
 
 @contextmanager
 def _open_header(path: Path) -> Iterator[Image]:
-    """An image that is not yet decoded; what goes wrong while it is open is said as `open_rgb` does."""
+    """An open image that is not yet decoded; Pillow's errors become `DataError`."""
     from PIL import Image
 
     try:
@@ -78,7 +78,7 @@ def _open_header(path: Path) -> Iterator[Image]:
 
 
 class _ImagePrefetcher:
-    """Images on their way; one that several items show, one after the other, is decoded once."""
+    """Images opened ahead; one that several items show in a row is decoded once."""
 
     def __init__(self, paths: Iterable[Path], pool: ThreadPoolExecutor) -> None:
         self._use_counts = Counter(paths)
@@ -104,5 +104,5 @@ def _count_bytes(image: Image) -> int:
     return 3 * image.width * image.height
 
 
-_PREFETCHER: ContextVar[_ImagePrefetcher | None] = ContextVar("ahead", default=None)
-"""What was set by `prefetch_images`; threads of an adapter's own see none, and open for themselves."""
+_PREFETCHER: ContextVar[_ImagePrefetcher | None] = ContextVar("prefetcher", default=None)
+"""Set by `prefetch_images`; threads that an adapter starts do not see it, and open images themselves."""

@@ -1,4 +1,4 @@
-"""What `mmeb-eval fetch` put into a data folder: which revision each part is of, and a checksum of each file."""
+"""The record of what `mmeb-eval fetch` put into a data folder: the revision of each part, a checksum of each file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from scar.common.files import hash_file, write_bytes
 from scar.errors import DataError
 
 MANIFEST_NAME = "mmeb-data.json"
+
 MANIFEST_FORMAT = 1
+"""Version of the file; other versions are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +27,13 @@ class FetchedFile:
 
 @dataclass(frozen=True, slots=True)
 class FetchedPart:
-    """What was fetched together.
+    """Files that were fetched together.
 
     Attributes:
         repo: data set of the hub.
         revision: its commit.
         files: by path below the data folder.
-        images: how many images an archive among the files held; 0 where there is none. The archive itself is not kept.
+        images: number of images in archives among the files; the archives themselves are deleted.
     """
 
     repo: str
@@ -40,7 +42,7 @@ class FetchedPart:
     images: int = 0
 
     def is_in(self, data: Path) -> bool:
-        """Whether its files are there, as far as their sizes tell."""
+        """Whether its files exist with their sizes; of archives, whether their folders exist."""
         if self.images:
             return all((data / path).parent.is_dir() for path in self.files)
         return all(
@@ -49,7 +51,7 @@ class FetchedPart:
 
 
 def read_manifest(data: Path) -> dict[str, FetchedPart]:
-    """The parts of a data folder by name; none if nothing was fetched into it.
+    """The parts of a data folder by name; empty if nothing was fetched into it.
 
     Raises:
         DataError: the manifest is damaged or of another version.
@@ -69,7 +71,7 @@ def read_manifest(data: Path) -> dict[str, FetchedPart]:
 
 
 def write_manifest(parts: Mapping[str, FetchedPart], data: Path) -> None:
-    """Write the manifest, whole or not at all.
+    """Write the manifest.
 
     Raises:
         EvalError: it cannot be written.
@@ -79,10 +81,10 @@ def write_manifest(parts: Mapping[str, FetchedPart], data: Path) -> None:
 
 
 def verify_files(tasks: Iterable[TaskFiles], data: Path) -> None:
-    """Refuse rows that are not what was fetched; files that nobody fetched are let be.
+    """Refuse files that have changed since they were fetched; files that were not fetched pass.
 
     Raises:
-        DataError: a file has changed since; names it, both digests and the way out.
+        DataError: a file has changed; names it, both digests and the way out.
     """
     known = {data / path: (part, file) for part in read_manifest(data).values() for path, file in part.files.items()}
     for path in (path for files in tasks for path in files.paths if path in known):
@@ -96,6 +98,7 @@ def verify_files(tasks: Iterable[TaskFiles], data: Path) -> None:
 
 
 def _parse_part(stored: Mapping[str, object]) -> FetchedPart:
+    """A part from its JSON values; errors are those of `read_manifest`."""
     files = stored["files"]
     if not isinstance(files, dict):
         raise TypeError("files is no table")

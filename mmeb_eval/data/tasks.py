@@ -1,4 +1,4 @@
-"""The `Task` record, the table of all 41 in ``tasks.toml``, and the groups whose means a leaderboard shows."""
+"""`Task`, the table of all 41 tasks in ``tasks.toml``, and the groups whose means a leaderboard shows."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ CandidateParts: TypeAlias = Literal["text", "image", "image+text"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A row of ``tasks.toml``: what is asked, what is ranked, and how the texts of both are put together.
+    """A row of ``tasks.toml``: what a query and a candidate are made of, and how their texts are joined.
 
     Attributes:
-        name: as the official evaluators and result files write it.
-        benchmark: where it comes from.
-        family: the group it is averaged in.
-        domain: IND if MMEB trains on its training split, OOD if not, empty where the question does not arise.
-        dataset: the hub's id of the data set that holds it; the task's name is the configuration.
+        name: as in the official evaluators and result files.
+        benchmark: that it belongs to.
+        family: the group of tasks whose scores are averaged together.
+        domain: IND if MMEB trains on its training split, OOD if not; empty for SCaR.
+        dataset: the hub's id of its data set; the task's name is the configuration.
         source: the SCaR source, as in the file names; empty for MMEB.
-        train: name of its training subset; empty if it has none.
-        images: folder of the images below the data folder, as the official release has it; empty for the folder itself.
-        queries: how many the official data have; 0 for a user's own corpus.
+        train: name of its training subset; empty for none.
+        images: folder of the images below the data folder, as in the official release; empty for the data folder.
+        queries: number of queries in the official data; 0 for a user's own corpus.
         query: what a query is made of.
-        join: how its instruction and text become one; a name from `mmeb_eval.templates.fused.JOINS`.
+        join: how a query's instruction and text become one string; a key of `mmeb_eval.templates.fused.JOINS`.
         query_end: what the official code appends to a query.
         candidates: what a candidate is made of.
-        key: which of its parts tell one candidate from another.
+        key: the parts that distinguish one candidate from another.
         bare_end: what the official code appends to a candidate image without text.
         choices: most candidates a query has.
-        lite: whether it is one of the few whose mean orders models nearly as that over all of MMEB does.
+        lite: whether it belongs to the subset whose mean orders models nearly as the mean over all of MMEB.
     """
 
     name: str
@@ -77,9 +77,8 @@ GROUPS: Mapping[str, tuple[str, str | bool]] = {
 }
 """Name of a group -> the column and the value that its tasks share."""
 
-
 TASK_SETS = ("all", "lite")
-"""Names that stand for several tasks."""
+"""Names that select several tasks."""
 
 
 def read_task_table(table: Path = TASK_TABLE) -> dict[str, Task]:
@@ -112,7 +111,7 @@ def get_task(name: str) -> Task:
 
 
 def get_tasks(names: str) -> list[Task]:
-    """Several of the 41: names with commas between, or one of `TASK_SETS`.
+    """Several of the 41: names separated by commas, or one of `TASK_SETS`.
 
     Raises:
         UnknownName: there is no such task.
@@ -123,7 +122,7 @@ def get_tasks(names: str) -> list[Task]:
 
 
 def make_scar_task(source: str) -> Task:
-    """The task that ranks the captions of a SCaR source: one of the five, or a user's own under the source's name."""
+    """The task of a SCaR source: one of the five, or a new one with the name of a user's own source."""
     official = {task.source: task for task in tasks().values() if task.source}
     if source in official:
         return official[source]
@@ -133,15 +132,15 @@ def make_scar_task(source: str) -> Task:
 
 
 def list_group_tasks(name: str) -> tuple[str, ...]:
-    """Names of the tasks over which the group's mean is taken."""
+    """Names of a group's tasks."""
     column, value = GROUPS[name]
     return tuple(task.name for task in tasks().values() if getattr(task, column) == value)
 
 
 def _parse_task(name: str, columns: object, defaults: Any, table: Path) -> Task:
-    """A row with its benchmark's defaults, every column and value checked."""
-    place = f"{table.name}, [{name}]"
+    """The task of a row and its benchmark's defaults; every column and value is checked."""
+    where = f"{table.name}, [{name}]"
     if not isinstance(columns, dict):
-        raise DataError(f"{place}: {columns!r} is not a table of columns.")
+        raise DataError(f"{where}: {columns!r} is not a table of columns.")
     row = {**defaults.get(columns.get("benchmark"), {}), **columns}
-    return make_record(row, Task, place, DataError, what="column", given={"name": name})
+    return make_record(row, Task, where, DataError, what="column", given={"name": name})

@@ -1,4 +1,4 @@
-"""Unpacking archives of strangers: plain files alone, inside the folder, no more of them than is likely."""
+"""Unpacks archives from untrusted sources: plain files only, inside the folder, up to a limit of bytes and files."""
 
 from __future__ import annotations
 
@@ -15,29 +15,31 @@ from scar.common.files import join_inside, replace_file
 from scar.errors import DataError
 
 MAX_GROWTH = 20
-"""Most bytes an archive may become, as a multiple of its own size: pictures hardly shrink when they are packed."""
+"""An archive may unpack to this multiple of its size: images hardly shrink when they are packed."""
 
 MIN_LIMIT_BYTES = 2**26
-"""What a small archive may become whatever its size."""
+"""Bytes that any archive may unpack to, however small it is."""
 
 MAX_MEMBERS = 5_000_000
+"""Files that an archive may hold."""
 
 Member: TypeAlias = tuple[str, int, Callable[[], IO[bytes]]]
+"""Name, size in bytes and a function that opens the content."""
 
 
 def unpack_archive(
     archive: Path, out: Path, *, strip: str = "", advance: Callable[[int], None] = lambda _: None
 ) -> int:
-    """Unpack a tar or zip archive; files that are there in the right size are kept, so that it goes on where it was.
+    """Unpack a tar or zip archive; existing files of the right size are kept, so that a stopped run resumes.
 
     Args:
         archive: tar, compressed or not, or zip.
-        out: where its files go.
-        strip: a first folder that is taken off the members' names.
-        advance: told the bytes of each member when it is done.
+        out: folder to unpack into.
+        strip: a first folder that is removed from the members' names.
+        advance: called with the bytes of each member when it is unpacked.
 
     Returns:
-        How many files the archive holds.
+        Number of files in the archive.
 
     Raises:
         DataError: not an archive, damaged, or a member that is no plain file inside `out`, or too many bytes.
@@ -45,14 +47,14 @@ def unpack_archive(
     left = MAX_GROWTH * archive.stat().st_size + MIN_LIMIT_BYTES
     count = 0
     try:
-        for name, size, open_ in _iter_members(archive):
+        for name, size, open_member in _iter_members(archive):
             path = _resolve_member_path(archive, name, out, strip)
             left -= size
             count += 1
             if left < 0 or count > MAX_MEMBERS:
                 raise DataError(f"{archive}: {name!r}: it unpacks to far more than an archive of images does; refused.")
             if not (path.is_file() and path.stat().st_size == size):
-                _write_member(open_, size, path, f"{archive}: {name!r}")
+                _write_member(open_member, size, path, f"{archive}: {name!r}")
             advance(size)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise DataError(f"{archive}: a damaged archive ({error}); delete it and run `mmeb-eval fetch`.") from error
@@ -60,7 +62,7 @@ def unpack_archive(
 
 
 def _iter_members(archive: Path) -> Iterator[Member]:
-    """Name, size and content of each file; folders are made as they are needed."""
+    """The archive's files; raises `DataError` at a link or device."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as packed:
             for entry in packed.infolist():
@@ -79,7 +81,7 @@ def _iter_members(archive: Path) -> Iterator[Member]:
 
 
 def _resolve_member_path(archive: Path, name: str, out: Path, strip: str) -> Path:
-    """Where a member goes."""
+    """The path that a member is unpacked to."""
     parts = PurePosixPath(name).parts
     try:
         return join_inside(out, "/".join(parts[1:]) if len(parts) > 1 and parts[0] == strip else name)
@@ -88,7 +90,7 @@ def _resolve_member_path(archive: Path, name: str, out: Path, strip: str) -> Pat
 
 
 def _write_member(open_member: Callable[[], IO[bytes]], size: int, path: Path, member: str) -> None:
-    """A member's bytes under a temporary name, then under its own."""
+    """Write a member's bytes; the file appears when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replace_file(path) as temporary:
         with open_member() as source, temporary.open("wb") as target:

@@ -1,1 +1,1 @@
-"""How a model is told a region, and how prompts are perturbed."""
+"""Region strategies for models without prompts, and perturbed prompts for robustness probes."""

@@ -1,4 +1,4 @@
-"""Robustness probes of SCaR: the same questions with prompts that are disturbed, level by level."""
+"""Robustness probes of SCaR: the same queries with perturbed prompts, level by level."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from scar.sample import Box
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One way in which prompts go wrong.
+    """A kind of perturbation, at several levels.
 
     Attributes:
-        name: stands in results and in their files' names.
-        title: as reports show it.
+        name: in results and in the names of their files.
+        title: in reports.
         unit: of the levels.
-        kind: of its prompts, one of `mmeb_eval.item.PROMPT_KINDS`; boxes are told in words where they are not seen.
-        levels: what a level is called -> how strong it is, the mildest first.
+        kind: of its prompts, a key of `mmeb_eval.item.PROMPT_KINDS`; texts name boxes for models that take none.
+        levels: name of a level -> its perturbation, the mildest first.
     """
 
     name: str
@@ -69,18 +69,18 @@ PROBES: Mapping[str, Probe] = {
         ),
     )
 }
-"""By name. The box that is elsewhere is the control: a model that looks where it is told does badly on it."""
+"""Probes by name. The level ``elsewhere`` is the control: a model that uses the box must do badly on it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PerturbedPrompts:
-    """A task's prompts at a level.
+    """A task's prompts at one level of a probe.
 
     Attributes:
-        probe: see `PROBES`.
-        level: one of the probe's.
-        seed: of the draw.
-        prompts: one a row of the data; None for rows that are not asked, as their things have no such prompt.
+        probe: the probe.
+        level: key of its levels.
+        seed: of the perturbations.
+        prompts: one for each row of the data; None for rows without such a prompt, which are left out.
     """
 
     probe: Probe
@@ -90,7 +90,7 @@ class PerturbedPrompts:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What a result says of it; ``left_out`` are numbers of rows, from 0."""
+        """The ``probe`` setting of a result; ``left_out`` holds indices of rows."""
         left_out = [number for number, prompt in enumerate(self.prompts) if prompt is None]
         return {"name": self.probe.name, "level": self.level, "seed": self.seed, "left_out": left_out}
 
@@ -98,43 +98,43 @@ class PerturbedPrompts:
 def iter_perturbed_prompts(
     targets: Sequence[Target], probe: Probe, seed: int, track: Track = track_silently
 ) -> Iterator[PerturbedPrompts]:
-    """The prompts of each level that any row can be asked at; ``track`` shows how far a level is.
+    """The prompts of each level for which any row has one; ``track`` shows progress.
 
-    What is drawn for a row depends on the seed, the probe and the row's number: it is one for all levels.
+    The random generator of a row depends on the seed, the probe and the row's index; it is the same at all levels.
     """
     name = zlib.crc32(probe.name.encode())
-    for level, disturb in probe.levels.items():
+    for level, perturb in probe.levels.items():
         rows = track(enumerate(targets), f"{probe.title} {level}", len(targets))
-        prompts = tuple(disturb(target, np.random.default_rng((seed, name, number))) for number, target in rows)
+        prompts = tuple(perturb(target, np.random.default_rng((seed, name, number))) for number, target in rows)
         if any(prompt is not None for prompt in prompts):
             yield PerturbedPrompts(probe, level, seed, prompts)
 
 
 def read_targets(files: TaskFiles) -> list[Target]:
-    """What each row of a SCaR task is about.
+    """The object of each row of a SCaR task.
 
     Raises:
-        DataError: a task whose queries have no regions, an image that cannot be opened, or a box that is outside of it.
-        ScarError: the rows cannot be read, or a mask is none of its image.
+        DataError: the task's queries have no regions, an image cannot be opened, or a box lies outside its image.
+        ScarError: the rows cannot be read, or a mask does not fit its image.
     """
     if files.task.query != "image+text+box":
         raise DataError(f"{files.task.name}: its queries have no regions; probes are for SCaR tasks.")
-    locate = ImageFinder(files)
+    find_image = ImageFinder(files)
     sizes: dict[str, tuple[int, int]] = {}
     boxes: dict[str, list[Box]] = defaultdict(list)
     rows = [(f"{path}, row {number}", row) for path in files.paths for number, row in enumerate(iter_rows(path))]
-    alone = []
-    for place, row in rows:
+    without_others = []
+    for where, row in rows:
         image = row["qry_image_path"]
         if image not in sizes:
-            sizes[image] = read_image_size(locate(place, "qry_image_path", image))
-        size, box = sizes[image], read_box(place, row)
+            sizes[image] = read_image_size(find_image(where, "qry_image_path", image))
+        size, box = sizes[image], read_box(where, row)
         inside = box.intersection(Box(0, 0, *size))
         if not inside.area:
-            raise DataError(f"{place}: bbox {box.xywh} has no area in its image of {size[0]} x {size[1]} pixels.")
+            raise DataError(f"{where}: bbox {box.xywh} has no area in its image of {size[0]} x {size[1]} pixels.")
         boxes[image].append(inside)
-        alone.append(Target(size, inside, parse_mask(row.get("segmentation"), *size, place)))
+        without_others.append(Target(size, inside, parse_mask(row.get("segmentation"), *size, where)))
     return [
         Target(target.size, target.box, target.mask, tuple(boxes[row["qry_image_path"]]))
-        for target, (_, row) in zip(alone, rows, strict=True)
+        for target, (_, row) in zip(without_others, rows, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Ways to say a region to a model that takes no box; a strategy turns an item with a box into one without."""
+"""Region strategies: each turns an item with a box into one without a box, for models that take none."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 def crop_to_box(image: Image, box: Box) -> Image:
-    """What is inside the box and nothing else."""
+    """The part of the image inside the box."""
     return image.crop(_find_pixels(image.size, box))
 
 
 def draw_red_circle(image: Image, box: Box) -> Image:
-    """A red ellipse around the box. Source: arXiv 2304.06712."""
+    """The image with a red ellipse around the box. Source: arXiv 2304.06712."""
     from PIL import ImageDraw
 
     width = max(2, round(min(image.size) / 100))
@@ -39,7 +39,7 @@ def draw_red_circle(image: Image, box: Box) -> Image:
 
 
 def blur_outside(image: Image, box: Box) -> Image:
-    """The box as it is and everything else out of focus. Source: arXiv 2306.04356."""
+    """The image blurred outside the box. Source: arXiv 2306.04356."""
     from PIL import ImageFilter
 
     inside = _find_pixels(image.size, box)
@@ -53,44 +53,44 @@ IMAGE_STRATEGIES: Mapping[str, Callable[[Image, Box], Image]] = {
     "red-circle": draw_red_circle,
     "blur": blur_outside,
 }
-"""Strategies that change the picture; the text then says nothing of the region."""
+"""Strategies that change the image; the text does not name the region."""
 
 METHOD_STRATEGIES: Mapping[str, str] = {"roi": "embed_roi", "text-bare": "embed_bare"}
-"""Strategies for models that have a method for it, see `mmeb_eval.embedder.Embedder`."""
+"""Strategies that need a method of the embedder, see `mmeb_eval.embedder.Embedder`."""
 
 TEXT_STRATEGIES = ("text", "text-bare")
-"""Strategies that write the box into the text, as the official baselines have it."""
+"""Strategies that write the box into the text, as the official baselines do."""
 
 WHOLE_IMAGE = "whole-image"
-"""The whole image and not a word of the box: what a model can guess without knowing which thing is meant."""
+"""Strategy that hides the region: shows what a model can guess without knowing the object."""
 
 STRATEGIES = (*TEXT_STRATEGIES, *IMAGE_STRATEGIES, "roi", WHOLE_IMAGE)
 """Values of ``--region``."""
 
 
 def apply_strategy(embedder: Embedder, strategy: str) -> Embedder:
-    """The embedder, told regions in another way than its own; its name says so.
+    """The embedder with a region strategy; its name includes the strategy.
 
     Raises:
         UnknownName: there is no such strategy.
-        EvalError: the embedder has no method for it.
+        EvalError: the embedder lacks the method that the strategy needs.
     """
     if strategy not in STRATEGIES:
-        raise UnknownName("way to tell a region", strategy, STRATEGIES, f"it is one of {', '.join(STRATEGIES)}.")
+        raise UnknownName("region strategy", strategy, STRATEGIES, f"it is one of {', '.join(STRATEGIES)}.")
     method = METHOD_STRATEGIES.get(strategy)
     if method is not None and not callable(getattr(embedder, method, None)):
         others = ", ".join(other for other in STRATEGIES if other not in METHOD_STRATEGIES)
-        raise EvalError(f"{embedder.name} has no {method}, which {strategy} asks for; any model takes {others}.")
+        raise EvalError(f"{embedder.name} has no {method}, which {strategy} needs; any model takes {others}.")
     return RegionAdapter(embedder, strategy)
 
 
 class RegionAdapter:
-    """An embedder whose `embed` never sees a box: changed pictures, pooled features or texts say which thing is meant.
+    """An embedder that replaces boxes: by changed images, by pooled features or by texts.
 
     Attributes:
-        inner: what embeds.
-        region: the strategy's name, as results show it.
-        prompts: a box where it does not stand in the text.
+        inner: the embedder that it wraps.
+        region: name of the strategy, as in results.
+        prompts: a box, unless the text names it or the strategy hides it.
     """
 
     def __init__(self, inner: Embedder, region: str) -> None:
@@ -103,23 +103,23 @@ class RegionAdapter:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Those of the embedder."""
+        """As of the inner embedder."""
         return get_settings(self.inner)
 
     def counts(self, items: Sequence[Item]) -> dict[str, int]:
-        """Those of the embedder."""
+        """As of the inner embedder."""
         return get_counts(self.inner, items)
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), D) rows; changed pictures lie in a temporary folder for as long as it takes.
+        """(len(items), D) rows; changed images are written to a temporary folder meanwhile.
 
         Raises:
-            DataError: a prompt that the strategy cannot tell.
+            DataError: a prompt that the strategy cannot replace.
         """
         for item in items:
             if item.prompt is not None and (not self.prompts or not isinstance(item.prompt, Box)):
-                kinds = "boxes alone" if self.prompts else "no prompt"
-                raise DataError(f"{describe_item(item)}: {self.name} is shown {kinds}.")
+                kinds = "boxes only" if self.prompts else "no prompt"
+                raise DataError(f"{describe_item(item)}: {self.name} takes {kinds}.")
             if item.prompt is not None and item.image is None:
                 raise DataError(f"{describe_item(item)}: a box without an image.")
         if self.region in METHOD_STRATEGIES:
@@ -129,7 +129,7 @@ class RegionAdapter:
             return self.inner.embed([self._draw_box(item, Path(folder)) for item in items])
 
     def _draw_box(self, item: Item, folder: Path) -> Item:
-        """The item with the box in its picture."""
+        """The item with an image that shows the box, and without a prompt."""
         if item.image is None or not isinstance(item.prompt, Box):
             return item
         key = hashlib.blake2b(repr((str(item.image), item.prompt)).encode("utf-8", "surrogatepass"), digest_size=16)
@@ -141,19 +141,19 @@ class RegionAdapter:
 
 
 def pool_box(grid: NDArray[np.float32], box: Box, size: tuple[int, int], side: int = 1) -> NDArray[np.float32]:
-    """Means of a picture's features over equal parts of a box, each cell weighted with its area in the part.
+    """Means of an image's features over equal parts of a box, each cell weighted by its area in the part.
 
     Args:
-        grid: (rows, columns, D) features that cover the whole picture.
-        box: in pixels of the picture; at least one of its pixels counts.
-        size: width and height of the picture in pixels.
-        side: parts a side.
+        grid: (rows, columns, D) features that cover the whole image.
+        box: in pixels of the image; at least one pixel counts.
+        size: width and height of the image in pixels.
+        side: number of parts along each side of the box.
 
     Returns:
         (side * side, D), row by row; (D,) for one part.
 
     >>> import numpy as np
-    >>> pool(np.float32([[[1], [3]]]), Box(0, 0, 15, 10), (20, 10))  # two thirds of it are in the first cell
+    >>> pool_box(np.float32([[[1], [3]]]), Box(0, 0, 15, 10), (20, 10))  # two thirds of it are in the first cell
     array([1.6666666], dtype=float32)
     """
     import numpy as np
@@ -166,25 +166,25 @@ def pool_box(grid: NDArray[np.float32], box: Box, size: tuple[int, int], side: i
 def compute_cell_shares(
     box: Box, size: tuple[int, int], cells: tuple[int, int], side: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How much of each part of a box lies in each row and in each column of cells.
+    """Share of each part of a box in each row and each column of cells.
 
     Args:
-        box: in pixels of the picture.
-        size: width and height of the picture in pixels.
-        cells: rows and columns that the picture is divided into.
-        side: parts of the box a side.
+        box: in pixels of the image.
+        size: width and height of the image in pixels.
+        cells: number of rows and columns of cells in the image.
+        side: number of parts along each side of the box.
 
     Returns:
         (side, rows) and (side, columns), each row summing to 1.
     """
     x0, y0, x1, y1 = _find_pixels(size, box)
-    return _compute_overlaps(y0 / size[1], y1 / size[1], cells[0], side), _compute_overlaps(
-        x0 / size[0], x1 / size[0], cells[1], side
-    )
+    down = _compute_overlaps(y0 / size[1], y1 / size[1], cells[0], side)
+    across = _compute_overlaps(x0 / size[0], x1 / size[0], cells[1], side)
+    return down, across
 
 
 def _compute_overlaps(low: float, high: float, cells: int, parts: int) -> NDArray[np.float64]:
-    """(parts, cells) shares of equal parts of the span low..high in equal cells of 0..1."""
+    """(parts, cells) shares of the equal parts of low..high in the equal cells of 0..1."""
     import numpy as np
 
     edges = np.linspace(low * cells, high * cells, parts + 1)
@@ -196,7 +196,7 @@ def _compute_overlaps(low: float, high: float, cells: int, parts: int) -> NDArra
 
 
 def _find_pixels(size: tuple[int, int], box: Box) -> tuple[int, int, int, int]:
-    """The pixels that a box touches, at least one, inside a picture of that width and height."""
+    """The pixels that a box touches, at least one, inside an image of that width and height."""
     width, height = size
     x0 = min(max(math.floor(box.x0), 0), width - 1)
     y0 = min(max(math.floor(box.y0), 0), height - 1)

@@ -1,11 +1,11 @@
-"""Items -> vectors, batch by batch: each batch is checked as it comes and stored before the next begins."""
+"""Items -> vectors, batch by batch: each batch is checked and stored before the next one begins."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,11 @@ from mmeb_eval.item import Item
 from mmeb_eval.run.workers import Worker, wait_for_workers
 from scar.errors import ContractError
 
+Key = TypeVar("Key", bound=Hashable)
 
-class VectorStore(Protocol):
-    """Where vectors are kept: `Memory`, or `mmeb_eval.run.vector_cache.VectorCache`."""
+
+class VectorStore(Protocol[Key]):
+    """Stores vectors by key: `VectorsInMemory`, or `mmeb_eval.run.vector_cache.VectorCache`."""
 
     @property
     def width(self) -> int | None:
@@ -29,32 +31,32 @@ class VectorStore(Protocol):
 
     @property
     def worker_folder(self) -> Path | None:
-        """Where workers that share it meet; None if none can."""
+        """Folder in which workers that share the store meet; None if they cannot share it."""
         ...
 
-    def select_distinct(self, items: Iterable[Item]) -> list[Item]:
-        """Those that need a vector of their own."""
+    def make_keys(self, items: Sequence[Item]) -> list[Key]:
+        """A key for each item; items that share a vector have the same key."""
         ...
 
-    def select_missing(self, items: Iterable[Item]) -> list[Item]:
-        """Those of distinct items that have none yet."""
+    def select_missing(self, keys: Sequence[Key]) -> list[Key]:
+        """The keys without a vector."""
         ...
 
-    def add_vectors(self, items: Sequence[Item], vectors: NDArray[np.float32]) -> None:
-        """Keep a batch."""
+    def add_vectors(self, keys: Sequence[Key], vectors: NDArray[np.float32]) -> None:
+        """Store the vectors of a batch."""
         ...
 
-    def get_vectors(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), D) vectors of items that were put."""
+    def get_vectors(self, keys: Sequence[Key]) -> NDArray[np.float32]:
+        """(len(keys), D) stored vectors."""
         ...
 
     def reload(self) -> None:
-        """See what other workers have put."""
+        """Find the vectors that other workers have stored."""
         ...
 
 
 class VectorsInMemory:
-    """Vectors that are gone with the process."""
+    """Vectors that live as long as the process; an item is its own key."""
 
     worker_folder = None
 
@@ -63,73 +65,87 @@ class VectorsInMemory:
         self._batches: list[NDArray[np.float32]] = []
         self._positions: dict[Item, tuple[int, int]] = {}
 
-    def select_distinct(self, items: Iterable[Item]) -> list[Item]:
-        return list(dict.fromkeys(items))
+    def make_keys(self, items: Sequence[Item]) -> list[Item]:
+        """The items."""
+        return list(items)
 
-    def select_missing(self, items: Iterable[Item]) -> list[Item]:
-        return [item for item in items if item not in self._positions]
+    def select_missing(self, keys: Sequence[Item]) -> list[Item]:
+        """The items without a vector."""
+        return [item for item in keys if item not in self._positions]
 
-    def add_vectors(self, items: Sequence[Item], vectors: NDArray[np.float32]) -> None:
+    def add_vectors(self, keys: Sequence[Item], vectors: NDArray[np.float32]) -> None:
+        """Store a copy of the vectors: an embedder may reuse its array."""
         self.width = vectors.shape[1]
-        self._positions.update((item, (len(self._batches), row)) for row, item in enumerate(items))
-        self._batches.append(vectors.copy())  # an embedder may use its array again
+        self._positions.update((item, (len(self._batches), row)) for row, item in enumerate(keys))
+        self._batches.append(vectors.copy())
 
-    def get_vectors(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        vectors = np.empty((len(items), self.width or 0), dtype=np.float32)
-        for index, item in enumerate(items):
+    def get_vectors(self, keys: Sequence[Item]) -> NDArray[np.float32]:
+        """(len(keys), D) stored vectors."""
+        vectors = np.empty((len(keys), self.width or 0), dtype=np.float32)
+        for index, item in enumerate(keys):
             batch, row = self._positions[item]
             vectors[index] = self._batches[batch][row]
         return vectors
 
     def reload(self) -> None:
-        """Nobody else puts anything here."""
+        """Do nothing: no other process adds vectors."""
 
 
 def embed_items(
-    embedder: Embedder, items: Sequence[Item], batch_size: int, title: str | None, store: VectorStore, worker: Worker
+    embedder: Embedder,
+    items: Sequence[Item],
+    batch_size: int,
+    title: str | None,
+    store: VectorStore[Any],
+    worker: Worker,
 ) -> NDArray[np.float32]:
-    """(len(items), D) vectors; those that are stored are not made again.
+    """(len(items), D) vectors; only those that the store lacks are made.
 
-    Which items make up a batch depends on the items alone, not on how many workers share them or where a run that was
-    killed has come to: vectors of some models differ in the last digits with the neighbours they had.
+    The items alone decide which of them form a batch, not the number of workers or what an interrupted run has stored:
+    vectors of some models depend in the last digits on the other items of their batch.
 
-    Images that `mmeb_eval.data.images.open_rgb` will be asked for are opened by threads while the model is busy.
+    Threads open the images for `mmeb_eval.data.images.open_rgb` while the model is busy.
 
     Args:
-        embedder: what makes them.
-        items: in the order of the rows.
-        batch_size: most items at once.
-        title: what to write beside a progress bar; None draws none.
-        store: where they are kept.
-        worker: this process; each of several makes every ``size``-th batch and waits for the others.
+        embedder: makes the vectors.
+        items: distinct, in the order in which they are embedded; see `mmeb_eval.run.evaluate.order_items`.
+        batch_size: most items in one call of `Embedder.embed`.
+        title: of the progress bar on stderr; None draws no bar.
+        store: holds the vectors.
+        worker: this process; each of several embeds every ``size``-th batch and waits for the others.
 
     Raises:
         ContractError: vectors that break the contract, or whose width changes from batch to batch.
         EvalError: the store cannot be written, or another worker ends before its share is done.
     """
-    apart = store.select_distinct(items)
-    batches = [apart[start : start + batch_size] for start in range(0, len(apart), batch_size)]
-    waiting = [todo for batch in batches[worker.rank :: worker.size] if (todo := store.select_missing(batch))]
-    images = [item.image for todo in waiting for item in todo if item.image is not None]
+    keys = store.make_keys(items)
+    item_of: dict[Any, Item] = {}
+    for key, item in zip(keys, items, strict=True):
+        item_of.setdefault(key, item)
+    distinct = list(item_of)
+    batches = [distinct[start : start + batch_size] for start in range(0, len(distinct), batch_size)]
+    missing = [part for batch in batches[worker.rank :: worker.size] if (part := store.select_missing(batch))]
+    to_embed = [[item_of[key] for key in part] for part in missing]
+    images = [item.image for batch in to_embed for item in batch if item.image is not None]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=title is None) as shown, prefetch_images(images):
-        there = len(apart) - sum(map(len, waiting))  # or the share of others
-        running = shown.add_task(f"{embedder.name}: {title}", total=len(apart), completed=there)
-        for todo in waiting:
-            made = check_vectors(embedder.embed(todo), todo, embedder.name)
-            if store.width not in (None, made.shape[1]):
-                before = f"{store.width} numbers before and {made.shape[1]}"
+    with Progress(*columns, console=Console(stderr=True), disable=title is None) as progress, prefetch_images(images):
+        done = len(distinct) - sum(map(len, missing))  # stored, or the share of other workers
+        bar = progress.add_task(f"{embedder.name}: {title}", total=len(distinct), completed=done)
+        for part, batch in zip(missing, to_embed, strict=True):
+            vectors = check_vectors(embedder.embed(batch), batch, embedder.name)
+            if store.width not in (None, vectors.shape[1]):
+                widths = f"{store.width} numbers before and {vectors.shape[1]}"
                 raise ContractError(
-                    f"{embedder.name}: vectors have {before} in this batch; their width must not change."
+                    f"{embedder.name}: vectors have {widths} in this batch; their width must not change."
                 )
-            store.add_vectors(todo, made)
-            shown.advance(running, len(todo))
+            store.add_vectors(part, vectors)
+            progress.advance(bar, len(part))
     if store.worker_folder is not None and worker.size > 1:
         wait_for_workers(store.worker_folder, worker.size, partial(_find_pending, store, batches, worker.size))
-    return store.get_vectors(items)
+    return store.get_vectors(keys)
 
 
-def _find_pending(store: VectorStore, batches: Sequence[Sequence[Item]], size: int) -> set[int]:
+def _find_pending(store: VectorStore[Key], batches: Sequence[Sequence[Key]], size: int) -> set[int]:
     """Ranks of the workers whose batches are not all stored."""
     store.reload()
     return {number % size for number, batch in enumerate(batches) if store.select_missing(batch)}

@@ -1,4 +1,4 @@
-"""The loop: cases -> distinct items, each embedded once -> scores -> `Result`."""
+"""One embedder on one task: cases -> distinct items, each embedded once -> ranks -> `Result`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmeb_eval.data.cases import Case, read_cases
-from mmeb_eval.data.files import JOINED_DATASET, TaskFiles, find_row_format
+from mmeb_eval.data.files import JOINED_DATASET, RowFormat, TaskFiles, find_row_format
 from mmeb_eval.data.tasks import Task
 from mmeb_eval.embedder import SETTINGS, Embedder, get_counts, get_layout_name, get_prompt_kinds, get_settings
 from mmeb_eval.item import Item
+from mmeb_eval.run.embed import VectorsInMemory, VectorStore, embed_items
+from mmeb_eval.run.rank import TieRule, rank_candidates
 from mmeb_eval.run.results import Result
 from mmeb_eval.run.versions import read_versions
 from mmeb_eval.run.workers import Worker
@@ -22,8 +24,6 @@ from scar.errors import ContractError
 
 if TYPE_CHECKING:
     from mmeb_eval.regions.robustness import PerturbedPrompts
-    from mmeb_eval.run.embed import VectorStore
-    from mmeb_eval.run.rank import TieRule
 
 
 def evaluate(
@@ -33,46 +33,45 @@ def evaluate(
     batch_size: int = 32,
     progress: bool = False,
     ties: TieRule = "against",
-    store: VectorStore | None = None,
+    store: VectorStore[Any] | None = None,
     worker: Worker = Worker(),  # noqa: B008 - it is frozen
-    disturbed: PerturbedPrompts | None = None,
+    perturbed: PerturbedPrompts | None = None,
 ) -> Result:
     """Score an embedder on a task.
 
     Args:
-        embedder: what is scored.
-        files: the task and where its data lie.
-        batch_size: most items given to `Embedder.embed` at once.
+        embedder: is scored.
+        files: the task and its data.
+        batch_size: most items in one call of `Embedder.embed`.
         progress: whether to draw a bar on stderr.
-        ties: the rule for equal scores, see `mmeb_eval.run.rank.rank_labels`; ``official`` also ranks twice a candidate
+        ties: the rule for equal scores, see `mmeb_eval.run.rank.rank_labels`; ``official`` also ranks a candidate twice
             that is listed twice, so that ``map`` and ``ndcg`` can exceed 1.
-        store: where vectors are kept, such as a `VectorCache`; None keeps them for this call.
-        worker: which of several processes this one is; they need one `VectorCache` to meet in.
-        disturbed: prompts in the place of the boxes, of a kind that the embedder takes; the text tells boxes alone.
+        store: holds the vectors, such as a `VectorCache`; None keeps them in memory during this call.
+        worker: this process among several; they need one `VectorCache` to share.
+        perturbed: prompts that replace the boxes, of a kind that the embedder takes; texts name boxes only.
 
     Raises:
         DataError: rows or images that cannot be used; nothing is embedded before all rows are read.
         ContractError: vectors that break the contract.
     """
-    from mmeb_eval.run import rank
-    from mmeb_eval.run.embed import VectorsInMemory, embed_items
-
-    form = find_row_format(files)
     layout = get_layout(get_layout_name(embedder))
-    kind, prompts = ("box", None) if disturbed is None else (disturbed.probe.kind, disturbed.prompts)
-    shown = kind in get_prompt_kinds(embedder)
-    region = name_region_strategy(files.task, layout, box_as_prompt=shown, strategy=getattr(embedder, "region", None))
+    kind, prompts = ("box", None) if perturbed is None else (perturbed.probe.kind, perturbed.prompts)
+    takes_prompt = kind in get_prompt_kinds(embedder)
+    strategy = getattr(embedder, "region", None)
+    region = name_region_strategy(files.task, layout, box_as_prompt=takes_prompt, strategy=strategy)
     if kind != "box":
         region = "prompt"
-    cases = list(read_cases(files, layout, box_as_prompt=shown, box_in_text="text" in region, prompts=prompts))
+    box_in_text = "text" in region
+    cases = list(read_cases(files, layout, box_as_prompt=takes_prompt, box_in_text=box_in_text, prompts=prompts))
     items, queries, listed = order_items(cases)
-    what = files.task.name if disturbed is None else f"{files.task.name}, {disturbed.probe.title} {disturbed.level}"
-    bar = what if progress else None
+    title = files.task.name if perturbed is None else f"{files.task.name}, {perturbed.probe.title} {perturbed.level}"
     with name_failing_row(cases):
-        vectors = embed_items(embedder, items, batch_size, bar, store or VectorsInMemory(), worker)
-    distinct = [list(dict.fromkeys(own)) for own in listed]
+        vectors = embed_items(
+            embedder, items, batch_size, title if progress else None, store or VectorsInMemory(), worker
+        )
+    distinct = [list(dict.fromkeys(candidates)) for candidates in listed]
     ranked = listed if ties == "official" else distinct
-    ranking = rank.rank_candidates(vectors, queries, ranked, ties)
+    ranking = rank_candidates(vectors, queries, ranked, ties)
     return Result(
         model=embedder.name,
         task=files.task.name,
@@ -82,37 +81,35 @@ def evaluate(
             "candidates": sum(map(len, distinct)),
             "items": len(items),
             "ties": ranking.ties,
-            "repeats": sum(own.count(own[0]) > 1 for own in listed),
+            "repeats": sum(candidates.count(candidates[0]) > 1 for candidates in listed),
             **get_counts(embedder, items),
         },
-        chance=math.fsum(1 / len(own) for own in distinct) / len(cases),
+        chance=math.fsum(1 / len(candidates) for candidates in distinct) / len(cases),
         settings={
             "layout": get_layout_name(embedder),
             "region": region,
             "ties": ties,
             "batch_size": batch_size,
-            "dataset": JOINED_DATASET if form == "joined" else files.task.dataset,
-            "format": form,
-            "files": {path.name: hash_file(path) for path in files.paths},
-            "queries": _combine_digests(case.query_digest for case in cases),
-            "candidates": _combine_digests(case.query_digest + case.candidates_digest for case in cases),
+            **_describe_data(files, find_row_format(files), cases),
             "versions": read_versions(),
             "embedder": dict.fromkeys(SETTINGS) | get_settings(embedder),
-            **({} if disturbed is None else {"probe": disturbed.settings}),
+            **({} if perturbed is None else {"probe": perturbed.settings}),
         },
         ranks=tuple(ranking.ranks.tolist()),
         top=tuple(
-            tuple(dict.fromkeys(own.index(all_[place]) for place in top if place >= 0))
-            for own, all_, top in zip(distinct, ranked, ranking.top.tolist(), strict=True)
+            tuple(dict.fromkeys(own.index(candidates[column]) for column in columns if column >= 0))
+            for own, candidates, columns in zip(distinct, ranked, ranking.top.tolist(), strict=True)
         ),
         margins=tuple(round(margin, 6) for margin in ranking.margins.tolist()),
     )
 
 
 def name_region_strategy(task: Task, layout: Layout, *, box_as_prompt: bool, strategy: str | None = None) -> str:
-    """How the model learns which region is meant; ``none`` where the task has no regions.
+    """How the model learns the region, as results name it.
 
-    By ``prompt``, ``text`` or ``prompt and text``; or by the strategy that stands between them.
+    Returns:
+        ``none`` for tasks without regions, ``strategy`` if one is set, else ``prompt``, ``text`` or
+        ``prompt and text``.
     """
     if task.query != "image+text+box":
         return "none"
@@ -124,25 +121,29 @@ def name_region_strategy(task: Task, layout: Layout, *, box_as_prompt: bool, str
 
 
 def order_items(cases: Sequence[Case]) -> tuple[list[Item], list[int], list[list[int]]]:
-    """The distinct items of cases, in the order in which they are embedded, and where each stands among them.
+    """The distinct items of cases, in the order in which they are embedded.
+
+    This is the one step of an evaluation that removes equal items, and the one that decides which items share a batch:
+    texts come before images, items of one image stand together, and texts are sorted by length. Inside a batch a model
+    may sort items as it likes.
 
     Returns:
-        The items; for each case the place of its query; for each case the places of its candidates.
+        The items; the index of each case's query; the indices of each case's candidates.
     """
-    objects = {id(item): item for case in cases for item in (case.query, *case.candidates)}
+    objects = {id(item): item for case in cases for item in (case.query, *case.candidates)}  # few items, many mentions
     items = sorted(set(objects.values()), key=_sort_key)
-    place = {item: index for index, item in enumerate(items)}
-    by_object = {key: place[item] for key, item in objects.items()}  # an item is hashed once, not once a candidate
-    queries = [by_object[id(case.query)] for case in cases]
-    return items, queries, [[by_object[id(item)] for item in case.candidates] for case in cases]
+    index_of = {item: index for index, item in enumerate(items)}
+    index_by_id = {key: index_of[item] for key, item in objects.items()}
+    queries = [index_by_id[id(case.query)] for case in cases]
+    return items, queries, [[index_by_id[id(item)] for item in case.candidates] for case in cases]
 
 
 @contextmanager
 def name_failing_row(cases: Sequence[Case]) -> Iterator[None]:
-    """Say of an item whose vector is wrong in which file and row it stands.
+    """Add the file and row of the item whose vector is wrong to the error.
 
     Raises:
-        ContractError: as it was raised inside, with the first such row.
+        ContractError: as raised inside, with the first row that holds the item.
     """
     try:
         yield
@@ -153,11 +154,22 @@ def name_failing_row(cases: Sequence[Case]) -> Iterator[None]:
         raise
 
 
+def _describe_data(files: TaskFiles, row_format: RowFormat, cases: Sequence[Case]) -> dict[str, Any]:
+    """What a result says of its data."""
+    return {
+        "dataset": JOINED_DATASET if row_format == "joined" else files.task.dataset,
+        "format": row_format,
+        "files": {path.name: hash_file(path) for path in files.paths},
+        "queries": _combine_digests(case.query_digest for case in cases),
+        "candidates": _combine_digests(case.query_digest + case.candidates_digest for case in cases),
+    }
+
+
 def _combine_digests(digests: Iterable[str]) -> str:
-    """One digest of several in their order."""
+    """One digest of several digests in their order."""
     return hashlib.blake2b("".join(digests).encode(), digest_size=16).hexdigest()
 
 
 def _sort_key(item: Item) -> tuple[str, str, int, str]:
-    """Puts texts before images, one image's items together and texts of like length together."""
+    """See `order_items`."""
     return str(item.image or ""), repr(item.prompt or ""), len(item.text), item.text

@@ -1,4 +1,4 @@
-"""One run on one output folder: a process alone, or the workers that were started together."""
+"""Lets one run use an output folder: a single process, or the workers that were started together."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from mmeb_eval.run.workers import Worker
 from scar.errors import EvalError
 
 LAUNCH_VARIABLES = ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID")
-"""What launchers tell all workers of one start, and no others."""
+"""Environment variables that the workers of one launch share."""
 
 ENTRY_TIMEOUT_S = 30.0
-"""How long others may take to enter the folder; each needs some milliseconds."""
+"""Time to wait for other processes to enter the folder; each needs milliseconds."""
 
 
 @contextmanager
@@ -24,16 +24,16 @@ def lock_folder(
     work: str = "",
     environment: Mapping[str, str] = os.environ,
 ) -> Iterator[None]:
-    """Keep a folder to one run; the system lets go of it when a process ends, however it ends.
+    """Lock a folder for one run; the system releases the lock when the process ends, even if it is killed.
 
     Args:
-        folder: is made if it is not there.
-        worker: which process of the run this one is; none of another run may be inside.
-        work: what is done; workers that belong together do the same.
-        environment: tells runs apart.
+        folder: created if it does not exist.
+        worker: this process; processes of other runs are refused.
+        work: describes what is done; workers of one run do the same.
+        environment: distinguishes one launch from another.
 
     Raises:
-        EvalError: another run has it, or it cannot be written to.
+        EvalError: another run uses the folder, or it cannot be written to.
     """
     from filelock import FileLock, Timeout
 
@@ -61,21 +61,22 @@ def lock_folder(
 
 
 def _refuse_other_runs(folder: Path, rank: int, run: str) -> None:
-    """See that whoever else is inside belongs to this run."""
+    """Raise `EvalError` if a process of another run holds a lock."""
     from filelock import FileLock, Timeout
 
-    for path in sorted(folder.glob(".lock-*")):
-        other = path.name.removeprefix(".lock-")
+    for lock in sorted(folder.glob(".lock-*")):
+        other = lock.name.removeprefix(".lock-")
         if other == str(rank):
             continue
         try:
-            with FileLock(path, timeout=0):
-                continue  # whoever held it has ended
+            with FileLock(lock, timeout=0):
+                continue  # its process has ended
         except Timeout:
-            sign = folder / f".run-{other}"
-            if not sign.is_file() or sign.read_text(encoding="utf-8", errors="surrogateescape") != run:
+            path = folder / f".run-{other}"
+            if not path.is_file() or path.read_text(encoding="utf-8", errors="surrogateescape") != run:
                 raise _locked_error(folder) from None
 
 
 def _locked_error(folder: Path) -> EvalError:
+    """The error for a folder that another run uses."""
     return EvalError(f"{folder}: another mmeb-eval is writing here; wait for it or choose another --output.")

@@ -1,4 +1,4 @@
-"""Ranks of right candidates -> hit, precision, recall, F1, MAP, MRR and nDCG at k, all queries at once."""
+"""Ranks of right candidates -> hit, precision, recall, F1, MAP, MRR and nDCG at k, for all queries at once."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ def compute_metrics(
 ) -> dict[str, float]:
     """Means over queries of each metric at each k.
 
-    Precision divides by k even where there are fewer candidates, average precision by the smaller of k and the number
-    of right answers. A query without any right answer has recall 1 and 0 in all else.
+    Precision divides by k even if there are fewer candidates. Average precision divides by the smaller of k and the
+    number of right answers. A query without right answers has recall 1 and all other metrics 0.
 
     Args:
         ranks: (Q, M) ranks of the right candidates, 1 = best; 0 for none.
-        labels: (Q, M) which of the query's right answers each of them is; one that is listed twice counts twice in
-            ``map`` and ``ndcg``, as in the reference. Left out, each is another one.
-        gains: (Q, L) how right each right answer is, those that are no candidates too; NaN for none. Left out, each
-            of ``ranks`` is as right as the others.
+        labels: (Q, M) index of the right answer at each rank; a right answer that is listed twice counts twice in
+            ``map`` and ``ndcg``, as in the reference. None means that all are different.
+        gains: (Q, L) gain of each right answer, also of those that are no candidates; NaN for none. None means gain 1
+            for each of ``ranks``.
         cutoffs: values of k.
 
     Returns:
         ``hit@k``, ``ndcg_linear@k``, ``ndcg_exponential@k``, ``precision@k``, ``recall@k``, ``f1@k``, ``map@k`` and
         ``mrr@k``; 0 to 1 unless a right answer is listed twice.
 
-    Source: RankingMetrics of TIGER-AI-Lab/VLM2Vec (src/utils/eval_utils/metrics.py). Not taken over: there, gains are
-    paired with right answers in the order of a set, which changes from process to process.
+    Source: RankingMetrics of TIGER-AI-Lab/VLM2Vec (src/utils/eval_utils/metrics.py). Different here: the reference
+    pairs gains with right answers in the order of a set, which changes from process to process.
 
-    >>> metrics(np.array([[2], [1]]), cuts=[1, 5])["mrr@5"]
+    >>> compute_metrics(np.array([[2], [1]]), cutoffs=[1, 5])["mrr@5"]
     0.75
     """
     if labels is None:
@@ -46,21 +46,21 @@ def compute_metrics(
     if gains is None:
         gains = np.where(ranks > 0, 1.0, np.nan)
     depth = max(cutoffs)
-    places = np.arange(1, depth + 1)
-    wanted = np.count_nonzero(~np.isnan(gains), axis=1)[:, None]  # (Q, 1)
+    positions = np.arange(1, depth + 1)
+    right_count = np.count_nonzero(~np.isnan(gains), axis=1)[:, None]  # (Q, 1)
     right, new, gain = _place_labels(ranks, labels, gains, depth)  # (Q, depth) each
     found = np.cumsum(new, axis=1)
-    precisions = np.cumsum(right * np.cumsum(right, axis=1) / places, axis=1)
+    precisions = np.cumsum(right * np.cumsum(right, axis=1) / positions, axis=1)
     first = np.maximum.accumulate(right, axis=1)
-    reciprocal = np.cumsum((np.cumsum(first, axis=1) == 1) / places, axis=1)
+    reciprocal = np.cumsum((np.cumsum(first, axis=1) == 1) / positions, axis=1)
     columns = {
         "hit": found > 0,
         "ndcg_linear": _compute_ndcg(gain, gains),
         "ndcg_exponential": _compute_ndcg(np.exp2(gain) - 1, np.exp2(gains) - 1),
-        "precision": found / places,
-        "recall": np.where(wanted > 0, found / np.maximum(wanted, 1), 1.0),
-        "f1": 2 * found / (places + wanted),
-        "map": precisions / np.maximum(np.minimum(wanted, places), 1),
+        "precision": found / positions,
+        "recall": np.where(right_count > 0, found / np.maximum(right_count, 1), 1.0),
+        "f1": 2 * found / (positions + right_count),
+        "map": precisions / np.maximum(np.minimum(right_count, positions), 1),
         "mrr": reciprocal,
     }
     return {f"{name}@{k}": float(np.mean(column[:, k - 1])) for name, column in columns.items() for k in cutoffs}
@@ -69,7 +69,7 @@ def compute_metrics(
 def _place_labels(
     ranks: NDArray[np.intp], labels: NDArray[np.intp], gains: NDArray[np.float64], depth: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float64]]:
-    """What stands at each of the first ``depth`` ranks: (Q, depth) whether right, whether for the first time, gain."""
+    """(Q, depth) for each of the first ranks: whether it is right, whether for the first time, and its gain."""
     right = np.zeros((len(ranks), depth), dtype=np.bool_)
     new = np.zeros_like(right)
     gain = np.zeros(right.shape)
@@ -87,7 +87,7 @@ def _place_labels(
 
 
 def _compute_ndcg(gain: NDArray[np.float64], gains: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(Q, depth) discounted gain at each k over that of the best order; 0 where there is nothing to gain."""
+    """(Q, depth) discounted gain at each k divided by that of the best order; 0 where no gain is possible."""
     depth = gain.shape[1]
     discount = 1 / np.log2(np.arange(2, depth + 2))
     best = -np.sort(-np.nan_to_num(gains), axis=1)[:, :depth]

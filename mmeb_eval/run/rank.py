@@ -1,4 +1,4 @@
-"""Vectors -> scores -> ranks. The two tie rules are stated once, in `rank_labels`."""
+"""Vectors -> scores -> ranks; `rank_labels` states the two rules for equal scores."""
 
 from __future__ import annotations
 
@@ -15,29 +15,31 @@ from mmeb_eval.run.metrics import compute_metrics
 from scar.errors import UnknownName
 
 TieRule: TypeAlias = Literal["against", "official"]
-"""``against`` the model, or as the ``official`` evaluator has it; see `rank_labels`."""
+"""``against`` the model, or as in the ``official`` evaluator; see `rank_labels`."""
 
 RowIndices: TypeAlias = Sequence[int] | NDArray[np.intp]
 
 BLOCK_CELLS = 2**21
+"""Scores computed at once: bounds the memory for tasks of any shape."""
+
 BLOCK_CANDIDATES = 8192
-"""Scores that are computed, and candidates that are multiplied, at once: bound the memory whatever the task's shape."""
+"""Candidates multiplied at once: likewise."""
 
 TOP_COUNT = 10
-"""How many of a query's best candidates are told."""
+"""Number of best candidates that a result lists for a query."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """A task's queries, ranked.
+    """Ranks of a task's queries.
 
     Attributes:
         metrics: see `mmeb_eval.run.metrics.compute_metrics`.
         ranks: (Q,) of each query's right candidate, 1 = best.
-        top: (Q, `TOP_COUNT` or fewer) places of each query's best candidates in its list, best first; -1 beyond its
-            end.
-        margins: (Q,) score of each query's right candidate less that of the best wrong one; 0 where there is none.
-        ties: queries in which a wrong candidate scores exactly as the right one.
+        top: (Q, `TOP_COUNT` or fewer) indices of each query's best candidates in its list, best first; -1 is
+            padding.
+        margins: (Q,) score of each query's right candidate minus that of the best wrong one; 0 without a wrong one.
+        ties: queries with a wrong candidate of exactly the right one's score.
     """
 
     metrics: dict[str, float]
@@ -68,8 +70,8 @@ def rank_candidates(
     Args:
         vectors: (N, D) rows of length 1.
         queries: (Q,) rows of ``vectors``.
-        candidates: Q lists of rows of ``vectors``, the right one first. One that is listed twice is ranked twice: the
-            official evaluator has it so, and ``map`` and ``ndcg`` exceed 1 where it is the right one.
+        candidates: Q lists of rows of ``vectors``, the right one first. A candidate that is listed twice is ranked
+            twice, as in the official evaluator; ``map`` and ``ndcg`` exceed 1 if it is the right one.
         rule: for equal scores.
 
     Raises:
@@ -92,12 +94,11 @@ def rank_candidates(
 def rank_labels(scores: NDArray[np.floating], labels: NDArray[np.intp], rule: TieRule = "against") -> NDArray[np.intp]:
     """Rank of each right candidate, 1 = best.
 
-    ``against``: a wrong candidate with the same score stands before a right one, and right ones with the same score
-    stand as ``labels`` has them. A model that gives one vector for everything never hits.
+    ``against``: a wrong candidate ranks before a right one of the same score; right candidates of the same score keep
+    the order of ``labels``. A model that gives one vector for everything never hits.
 
-    ``official``: equal scores keep the order of the data, in which the right candidate is the first. This is what
-    ``argsort(-scores)`` of the official evaluator mostly does; where it does not, that depends on the version of numpy
-    and on the processor. NaN stands last.
+    ``official``: equal scores keep the order of the data, in which the right candidate is the first, as ``argsort`` of
+    the official evaluator mostly does; its exceptions depend on the version of numpy and the processor. NaN ranks last.
 
     Args:
         scores: (Q, C) similarities; a padded cell is -inf.
@@ -112,46 +113,47 @@ def rank_labels(scores: NDArray[np.floating], labels: NDArray[np.intp], rule: Ti
 
     Source: MMEB protocol, arXiv 2410.05160 (over each query's own candidates).
 
-    >>> label_ranks(np.float32([[.9, .1, .9]]), np.array([[0]])).tolist()
+    >>> rank_labels(np.float32([[.9, .1, .9]]), np.array([[0]])).tolist()
     [[2]]
     """
     if rule == "official":
         order = np.argsort(-scores, axis=1, kind="stable")
-        places = np.empty_like(order)
-        np.put_along_axis(places, order, np.arange(1, scores.shape[1] + 1)[None], axis=1)
-        return np.where(labels >= 0, np.take_along_axis(places, labels, axis=1), 0)
+        rank_of = np.empty_like(order)
+        np.put_along_axis(rank_of, order, np.arange(1, scores.shape[1] + 1)[None], axis=1)
+        return np.where(labels >= 0, np.take_along_axis(rank_of, labels, axis=1), 0)
     if (wrong := np.isnan(scores.max(axis=1))).any():
         raise ValueError(f"query {int(np.argmax(wrong))}: a score is NaN; ranks of it would mean nothing.")
-    own = np.where(labels >= 0, np.take_along_axis(scores, labels, axis=1), np.nan)  # NaN is equal to nothing
+    label_scores = np.where(labels >= 0, np.take_along_axis(scores, labels, axis=1), np.nan)  # NaN equals nothing
     ranks = np.empty_like(labels)
     for column in range(labels.shape[1]):
-        label = own[:, [column]]
-        later = own[:, column + 1 :]
+        label = label_scores[:, [column]]
+        later = label_scores[:, column + 1 :]
         ranks[:, column] = _count_true(scores >= label) - _count_true(later == label)
     return ranks
 
 
 def find_top_candidates(scores: NDArray[np.float32], gold: ArrayLike, ranks: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Columns of the best candidates, (Q, `TOP_COUNT` or fewer), best first; the gold one at its rank, else -1."""
+    """(Q, `TOP_COUNT` or fewer) columns of the best candidates, the right one at its rank; -1 is padding."""
     rivals = scores.copy()
     np.put_along_axis(rivals, _as_column(gold), -np.inf, axis=1)
     wrong = _find_best_columns(rivals)
-    places = np.arange(wrong.shape[1])
-    behind = places >= ranks[:, None]  # the right one: one place further down
-    return np.where(places == ranks[:, None] - 1, _as_column(gold), np.take_along_axis(wrong, places - behind, axis=1))
+    positions = np.arange(wrong.shape[1])
+    behind = positions >= ranks[:, None]  # wrong candidates behind the right one move down by one
+    at_gold = positions == ranks[:, None] - 1
+    return np.where(at_gold, _as_column(gold), np.take_along_axis(wrong, positions - behind, axis=1))
 
 
 def _find_best_columns(scores: NDArray[np.float32]) -> NDArray[np.intp]:
-    """(Q, `TOP_COUNT` or fewer) columns of the highest scores, best first, equal ones in their order; -1 for padding.
+    """(Q, `TOP_COUNT` or fewer) columns of the highest scores, best first, equal scores in their order; -1 is padding.
 
     Args:
-        scores: (Q, C) scores without NaN; what was told is -inf afterwards.
+        scores: (Q, C), without NaN; overwritten.
     """
     cells, starts = scores.reshape(-1), np.arange(len(scores)) * scores.shape[1]
     best = np.empty((len(scores), min(TOP_COUNT, scores.shape[1])), dtype=np.intp)
-    for place in range(best.shape[1]):
+    for position in range(best.shape[1]):
         column = np.argmax(scores, axis=1)
-        best[:, place] = np.where(np.isneginf(cells[starts + column]), -1, column)
+        best[:, position] = np.where(np.isneginf(cells[starts + column]), -1, column)
         cells[starts + column] = -np.inf
     return best
 
@@ -159,12 +161,12 @@ def _find_best_columns(scores: NDArray[np.float32]) -> NDArray[np.intp]:
 def _compute_margins(
     scores: NDArray[np.float32], labels: NDArray[np.intp], top: NDArray[np.intp]
 ) -> NDArray[np.float32]:
-    """(Q,) score of the first label less that of the best candidate that is no label; 0 where there is none."""
+    """(Q,) score of the first label minus that of the best candidate that is no label; 0 without such a candidate."""
     rows = np.arange(len(scores))
     first = (top[:, :2] == labels[:, :1]).argmin(axis=1)  # the best that is not the first label
     best = np.where(top[rows, first] < 0, -np.inf, scores[rows, top[rows, first]])
     several = np.flatnonzero((labels[:, 1:] >= 0).any(axis=1))
-    rivals = np.pad(scores[several], ((0, 0), (0, 1)), constant_values=-np.inf)  # the last column takes what is none
+    rivals = np.pad(scores[several], ((0, 0), (0, 1)), constant_values=-np.inf)  # the last column stands for label -1
     np.put_along_axis(rivals, labels[several], -np.inf, axis=1)
     best[several] = rivals.max(axis=1)
     margins: NDArray[np.float32] = scores[rows, labels[:, 0]] - best
@@ -172,7 +174,7 @@ def _compute_margins(
 
 
 def _stack_blocks(blocks: Sequence[NDArray[np.intp]], padding: int) -> NDArray[np.intp]:
-    """Blocks of rows as one array; rows of a narrower block end with ``padding``."""
+    """One array from blocks of rows; rows of narrower blocks end with ``padding``."""
     width = max(block.shape[1] for block in blocks)
     return np.concatenate(
         [np.pad(block, ((0, 0), (0, width - block.shape[1])), constant_values=padding) for block in blocks]
@@ -180,7 +182,7 @@ def _stack_blocks(blocks: Sequence[NDArray[np.intp]], padding: int) -> NDArray[n
 
 
 def _count_true(cells: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """(Q,) how many of each row's cells are true; `np.count_nonzero` along an axis takes twice the time."""
+    """(Q,) number of true cells in each row; `np.count_nonzero` along an axis takes twice the time."""
     counts: NDArray[np.intp] = cells.sum(axis=1, dtype=np.uint32).astype(np.intp)
     return counts
 
@@ -191,7 +193,7 @@ def _as_column(gold: ArrayLike) -> NDArray[np.intp]:
 
 
 def _make_candidate_table(candidates: Sequence[RowIndices], padding: int) -> NDArray[np.intp]:
-    """(Q, C) rows of vectors, C the longest list; ``padding`` after the end of a shorter one."""
+    """(Q, C) rows of vectors, with C the longest list; shorter lists end with ``padding``."""
     table = np.full((len(candidates), max(map(len, candidates))), padding, dtype=np.intp)
     for row, own in zip(table, candidates, strict=True):
         row[: len(own)] = own
@@ -201,27 +203,27 @@ def _make_candidate_table(candidates: Sequence[RowIndices], padding: int) -> NDA
 def _iter_score_blocks(
     vectors: NDArray[np.float32], queries: NDArray[np.intp], candidates: Sequence[RowIndices]
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
-    """The `_table` of some queries at a time, and the scores of its cells; those of padding are -inf.
+    """Blocks of queries: their candidate table, and the scores of its cells; padded cells are -inf.
 
-    Candidates with one vector get one score, to the last bit, wherever they stand: it is computed once. (A matrix
-    product may round equal columns differently, and then a tie would not look like one.)
+    The score of equal vectors is computed once, so that it is equal to the last bit: a matrix product may round equal
+    columns differently, which would hide a tie.
     """
     count = len(vectors)
     vectors, same = _find_distinct_rows(vectors)
     gathered = _RowCache(vectors)
-    place = np.zeros(count + 1, dtype=np.intp)  # column of each row's vector in a block's product
+    column_of = np.zeros(count + 1, dtype=np.intp)  # column of each row's vector in a block's product
     most = _count_block_queries(count, max(map(len, candidates)))
     step = math.ceil(len(queries) / math.ceil(len(queries) / most))  # blocks of one size keep all threads busy
     for start in range(0, len(queries), step):
         table = _make_candidate_table(candidates[start : start + step], padding=count)
         used = np.flatnonzero(np.bincount(table.reshape(-1), minlength=count + 1)[:count])
-        union, place[used] = np.unique(same[used], return_inverse=True)
+        union, column_of[used] = np.unique(same[used], return_inverse=True)
         own = vectors[same[queries[start : start + step]]]
         product = np.empty((len(own), len(union)), dtype=np.float32)
         for at in range(0, len(union), BLOCK_CANDIDATES):
             part = slice(at, at + BLOCK_CANDIDATES)
             np.matmul(own, gathered.select_rows(union[part]).T, out=product[:, part])
-        cells = place.take(table, mode="clip")  # every index is good; without a mode take copies to make sure
+        cells = column_of.take(table, mode="clip")  # every index is valid; without mode="clip" take copies to check
         cells += np.arange(len(own))[:, None] * len(union)
         scores = product.take(cells, mode="clip")
         scores[table == count] = -np.inf
@@ -229,16 +231,16 @@ def _iter_score_blocks(
 
 
 def _count_block_queries(vectors: int, longest: int) -> int:
-    """How many queries make a block: many where they share candidates, few where each has its own.
+    """Number of queries in a block: large if queries share candidates, small if each has its own.
 
-    Of the second kind most of a block's product is scores that nobody asks for.
+    In the second case most scores of a block's product are unused.
     """
     return max(BLOCK_CELLS // vectors, math.isqrt(BLOCK_CELLS // (8 * longest)), 1)
 
 
 @dataclass(frozen=True, slots=True)
 class _RankedBlock:
-    """Some of the queries: as in `Ranking`, but (Q, L) ranks of all right candidates, 0 for none."""
+    """As `Ranking` for a block of queries, but with (Q, L) ranks of all right candidates, 0 for none."""
 
     ranks: NDArray[np.intp]
     top: NDArray[np.intp]
@@ -260,23 +262,23 @@ def _rank_block(table: NDArray[np.intp], scores: NDArray[np.float32], rule: TieR
 
 
 def _find_gold_columns(table: NDArray[np.intp], equal: NDArray[np.intp]) -> NDArray[np.intp]:
-    """(Q, L) columns in which each row has its first entry, as often as it has it; -1 beyond.
+    """(Q, L) all columns that hold the row's first entry; -1 is padding.
 
     Args:
-        table: see `_table`.
-        equal: (Q,) in how many columns each row has the score of its first entry; NaN equals nothing.
+        table: see `_make_candidate_table`.
+        equal: (Q,) number of columns with the score of the row's first entry; NaN equals nothing.
     """
     suspects = np.flatnonzero(equal != 1)
     again = [np.flatnonzero(row == row[0]) for row in table[suspects]]
     columns = np.full((len(table), max(map(len, again), default=1)), -1, dtype=np.intp)
     columns[:, 0] = 0
-    for row, places in zip(suspects, again, strict=True):
-        columns[row, : len(places)] = places
+    for row, repeats in zip(suspects, again, strict=True):
+        columns[row, : len(repeats)] = repeats
     return columns
 
 
 class _RowCache:
-    """Rows of an array, the last ones kept: most tasks rank one list again and again."""
+    """Selects rows of an array and keeps the last selection: most tasks rank one list for all queries."""
 
     def __init__(self, vectors: NDArray[np.float32]) -> None:
         self.vectors = vectors
@@ -306,5 +308,5 @@ def _find_distinct_rows(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float3
 
 
 def _make_hash_weights(width: int) -> NDArray[np.uint32]:
-    """Odd numbers, fixed and different."""
+    """Fixed, different odd numbers."""
     return np.random.default_rng(0).integers(0, 2**31, size=width, dtype=np.uint32) * np.uint32(2) + np.uint32(1)

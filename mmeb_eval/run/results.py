@@ -1,4 +1,4 @@
-"""What an evaluation says: the `Result` record, its JSON file, and means over complete groups of tasks."""
+"""`Result`, the outcome of an evaluation: its JSON file, and means over complete groups of tasks."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from scar.common.files import write_bytes
 from scar.errors import DataError
 
 HEADLINE_METRIC = "hit@1"
-"""The metric a leaderboard shows."""
+"""The metric that leaderboards show."""
 
 PROBE_FOLDER = "probes"
-"""Folder, in that of a model, of its results with disturbed prompts."""
+"""Folder of a model's results with perturbed prompts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,15 @@ class Result:
         model: the embedder's name.
         task: the task's name.
         metrics: ``hit@1``, ``mrr@10`` and so on, means over queries; see `mmeb_eval.run.metrics.compute_metrics`.
-        counts: ``queries``; ``candidates``, summed over queries; ``items``, the distinct ones that were embedded;
-            ``ties``, queries in which a wrong candidate scores exactly as the right one; ``repeats``, queries whose
-            data list the right candidate more than once.
+        counts: ``queries``; ``candidates``, summed over queries; ``items``, the distinct items that were embedded;
+            ``ties``, queries with a wrong candidate of exactly the right one's score; ``repeats``, queries whose data
+            list the right candidate more than once.
         chance: hit@1 of guessing, the mean of 1 / candidates over queries.
-        settings: all that a rerun needs to give the same numbers; ``probe`` where prompts were disturbed, see
+        settings: all that a rerun needs for the same numbers; ``probe`` if prompts were perturbed, see
             `mmeb_eval.regions.robustness.PerturbedPrompts.settings`.
         ranks: of each query's right candidate, 1 = best, in the order of the data.
-        top: indices of each query's best candidates, best first, ten at most, among its candidates without repeats.
-        margins: score of each query's right candidate less that of the best wrong one; 0 where there is none.
+        top: for each query, indices of its ten best candidates among those without repeats, best first.
+        margins: score of each query's right candidate minus that of the best wrong one; 0 without a wrong one.
     """
 
     model: str
@@ -67,42 +67,37 @@ class GroupMean:
     mean: float | None
 
     def __str__(self) -> str:
-        """The score, or how much of the group is there."""
+        """The score, or how many of the group's tasks have a result."""
         return f"incomplete {self.scored}/{self.total}" if self.mean is None else f"{self.mean:.3f}"
 
 
 def compute_group_means(results: Iterable[Result]) -> list[GroupMean]:
-    """Means of one model's results over each group that has at least one; a mean over a part is no mean."""
+    """Means of one model's results over each group with at least one result; an incomplete group has no mean."""
     by_task = {result.task: result for result in results}
     means = []
     for name in GROUPS:
         names = list_group_tasks(name)
-        have = [by_task[task] for task in names if task in by_task]
-        whole = len(have) == len(names)
-        if have:
-            mean = sum(result.metrics[HEADLINE_METRIC] for result in have) / len(names) if whole else None
-            means.append(GroupMean(name, len(have), len(names), mean))
+        scored = [by_task[task] for task in names if task in by_task]
+        complete = len(scored) == len(names)
+        if scored:
+            mean = sum(result.metrics[HEADLINE_METRIC] for result in scored) / len(names) if complete else None
+            means.append(GroupMean(name, len(scored), len(names), mean))
     return means
 
 
 def get_result_path(output: Path, model: str, task: str) -> Path:
-    """Where a result lies: ``<output>/<model>/<task>.json``, both percent-encoded where a file name needs it.
+    """Path of a result: ``<output>/<model>/<task>.json``, with names percent-encoded where a file name needs it.
 
-    >>> result_path(Path("out"), "clip:openai/clip-vit-base-patch32", "VOC2007").as_posix()
+    >>> get_result_path(Path("out"), "clip:openai/clip-vit-base-patch32", "VOC2007").as_posix()
     'out/clip%3Aopenai%2Fclip-vit-base-patch32/VOC2007.json'
     """
     return output / _encode_file_name(model) / f"{_encode_file_name(task)}.json"
 
 
 def get_probe_path(output: Path, model: str, task: str, probe: str, level: str) -> Path:
-    """Where a result with disturbed prompts lies: ``<output>/<model>/probes/<task>/<probe>-<level>.json``."""
-    return (
-        output
-        / _encode_file_name(model)
-        / PROBE_FOLDER
-        / _encode_file_name(task)
-        / f"{_encode_file_name(f'{probe}-{level}')}.json"
-    )
+    """Path of a result with perturbed prompts: ``<output>/<model>/probes/<task>/<probe>-<level>.json``."""
+    folder = output / _encode_file_name(model) / PROBE_FOLDER / _encode_file_name(task)
+    return folder / f"{_encode_file_name(f'{probe}-{level}')}.json"
 
 
 def write_result(result: Result, output: Path) -> Path:
@@ -151,18 +146,18 @@ def read_results(output: Path) -> list[Result]:
 
 
 def read_probe_results(output: Path) -> list[Result]:
-    """Every result with disturbed prompts below a folder, by model, task, probe and level; there may be none.
+    """Every result with perturbed prompts below a folder, by model, task, probe and level; may be empty.
 
     Raises:
         DataError: a file is not such a result.
     """
-    probed = []
+    results = []
     for path in sorted(output.glob(f"*/{PROBE_FOLDER}/*/*.json")):
         result = read_result(path)
         if "probe" not in result.settings:
-            raise DataError(f"{path}: not a result with disturbed prompts; move it away.")
-        probed.append(result)
-    return probed
+            raise DataError(f"{path}: not a result with perturbed prompts; move it away.")
+        results.append(result)
+    return results
 
 
 def list_models(results: Sequence[Result]) -> list[str]:
@@ -171,6 +166,6 @@ def list_models(results: Sequence[Result]) -> list[str]:
 
 
 def _encode_file_name(name: str) -> str:
-    """``name`` as one file name that no other name has."""
+    """A file name that no other name shares."""
     encoded = quote(name, safe=" +,=@()")
     return encoded.replace(".", "%2E", 1) if encoded.startswith(".") else encoded

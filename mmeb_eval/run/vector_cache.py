@@ -1,4 +1,4 @@
-"""Vectors on disk: each batch is a safetensors shard with a parquet index, kept apart by who made it and of what."""
+"""Vectors on disk: each batch is a safetensors shard with a parquet index; each embedder has a folder of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,35 +20,35 @@ from scar.common.files import write_bytes, write_table
 from scar.errors import DataError, EvalError
 
 CACHE_FORMAT = 1
-"""Version of what is written; a folder of another one is refused."""
+"""Version of the files; a folder of another version is refused."""
 
 SMALL_SHARD_ROWS = 4096
-"""A shard with fewer rows is merged with others."""
+"""A shard with fewer rows is small."""
 
 MAX_SMALL_SHARDS = 64
-"""So many small shards are merged."""
+"""More small shards than this are merged."""
 
 
 class VectorCache:
-    """The vectors of one embedder; a second process may add shards at the same time.
+    """The vectors of one embedder, by the digest of an item's content; several processes may add shards.
 
     A shard is ``<name>.safetensors`` with ``vectors`` (n, D), and ``<name>.parquet`` with the ``key`` of each row. The
-    index is written last: what a killed process leaves behind is whole shards, or a file that nobody reads.
+    index is written last: a killed process leaves whole shards, or a file that is never read.
 
     Args:
         root: folder of all embedders' vectors.
-        embedder: whose vectors; another revision, setting or version of its code has a folder of its own.
-        refresh: throw away what is stored of it.
-        writer: name of this process, if several share the folder.
+        embedder: whose vectors; another revision, setting or version of its code has another folder.
+        refresh: delete its stored vectors.
+        writer: name of this process among several.
 
     Attributes:
         folder: below ``root``.
-        worker_folder: ``root``, where workers meet.
+        worker_folder: ``root``, in which workers meet.
         width: numbers in a vector; None while there is none.
-        added_count: vectors that were put since the folder was opened.
+        added_count: vectors added since the folder was opened.
 
     Raises:
-        DataError: what is stored was written by another version, or is damaged.
+        DataError: the stored vectors have another version, or are damaged.
     """
 
     def __init__(self, root: Path, embedder: Embedder, *, refresh: bool = False, writer: str = "0") -> None:
@@ -62,7 +62,6 @@ class VectorCache:
         self._writer = writer
         self._shard_number = 0
         self._item_keys = ItemKeys(root / "images.parquet")
-        self._keys_by_item: dict[Item, bytes] = {}
         self._locations: dict[bytes, tuple[str, int]] = {}
         self._shard_rows: dict[str, int] = {}
         if refresh:
@@ -72,51 +71,51 @@ class VectorCache:
 
     @property
     def requested_count(self) -> int:
-        """How many different items were asked for since the folder was opened."""
+        """Distinct items for which keys were made since the folder was opened."""
         return len(self._requested_keys)
 
-    def select_distinct(self, items: Iterable[Item]) -> list[Item]:
-        """The first item of each content."""
-        items = list(items)
+    def make_keys(self, items: Sequence[Item]) -> list[bytes]:
+        """The digest of each item's content: two files with the same bytes are one image.
+
+        Raises:
+            DataError: an image cannot be read.
+        """
         self._item_keys.hash_images(item.image for item in items if item.image is not None)
-        self._keys_by_item = {item: self._item_keys.make_key(item) for item in items}
-        first: dict[bytes, Item] = {}
-        for item, key in self._keys_by_item.items():
-            first.setdefault(key, item)
-        self._requested_keys.update(first)
-        return list(first.values())
+        keys = [self._item_keys.make_key(item) for item in items]
+        self._requested_keys.update(keys)
+        return keys
 
-    def select_missing(self, items: Iterable[Item]) -> list[Item]:
-        """Those of distinct items that have no vector yet."""
-        return [item for item in items if self._find_key(item) not in self._locations]
+    def select_missing(self, keys: Sequence[bytes]) -> list[bytes]:
+        """The keys without a vector."""
+        return [key for key in keys if key not in self._locations]
 
-    def add_vectors(self, items: Sequence[Item], vectors: NDArray[np.float32]) -> None:
-        """Store the vectors of a batch; when this returns, they outlive the process.
+    def add_vectors(self, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> None:
+        """Write the vectors of a batch to disk.
 
         Raises:
             EvalError: they cannot be written, such as on a full disk.
         """
-        self._write_shard([self._find_key(item) for item in items], vectors)
-        self.added_count += len(items)
+        self._write_shard(keys, vectors)
+        self.added_count += len(keys)
 
-    def get_vectors(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), D) vectors of items that are stored.
+    def get_vectors(self, keys: Sequence[bytes]) -> NDArray[np.float32]:
+        """(len(keys), D) stored vectors.
 
         Raises:
             DataError: a shard is damaged.
         """
-        wanted: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        for index, item in enumerate(items):
-            shard, row = self._locations[self._find_key(item)]
-            wanted[shard].append((index, row))
-        vectors = np.empty((len(items), self.width or 0), dtype=np.float32)
-        for shard, pairs in wanted.items():
+        by_shard: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for index, key in enumerate(keys):
+            shard, row = self._locations[key]
+            by_shard[shard].append((index, row))
+        vectors = np.empty((len(keys), self.width or 0), dtype=np.float32)
+        for shard, pairs in by_shard.items():
             indices, rows = zip(*pairs, strict=True)
             vectors[list(indices)] = self._read_shard(shard)[list(rows)]
         return vectors
 
     def reload(self) -> None:
-        """See the shards that other processes have finished."""
+        """Read the index of each shard that other processes have finished."""
         import pyarrow as pa
         from pyarrow import parquet
 
@@ -132,7 +131,7 @@ class VectorCache:
                 self.width = int(self._read_shard(index.stem).shape[1])
 
     def compact_shards(self) -> None:
-        """Remember the images' digests, and merge small shards if they are many; for a process that is alone."""
+        """Save the images' digests, and merge small shards if there are many; not safe beside other processes."""
         self._item_keys.save_digests()
         small = [shard for shard, rows in self._shard_rows.items() if rows < SMALL_SHARD_ROWS]
         if len(small) <= MAX_SMALL_SHARDS:
@@ -155,7 +154,7 @@ class VectorCache:
                 group = []
 
     def _write_shard(self, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> None:
-        """One shard, then its index."""
+        """Write a shard, then its index."""
         import pyarrow as pa
         from safetensors.numpy import save
 
@@ -167,17 +166,13 @@ class VectorCache:
         self.width = vectors.shape[1]
         self._index_shard(name, keys)
 
-    def _find_key(self, item: Item) -> bytes:
-        """What stands for an item, computed again only if it is none of those that `select_distinct` saw last."""
-        return self._keys_by_item.get(item) or self._item_keys.make_key(item)
-
     def _index_shard(self, shard: str, keys: Sequence[bytes]) -> None:
-        """Note where each key's vector is."""
+        """Record the shard and row of each key."""
         self._shard_rows[shard] = len(keys)
         self._locations.update((key, (shard, row)) for row, key in enumerate(keys))
 
     def _read_shard(self, shard: str) -> NDArray[np.float32]:
-        """The vectors of a shard, as many as its index has keys."""
+        """The vectors of a shard; their number must be that of its keys."""
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
@@ -191,7 +186,7 @@ class VectorCache:
         return vectors
 
     def _check_identity(self, about: dict[str, Any]) -> None:
-        """Say in ``about.json`` whose vectors these are, or find that it says so."""
+        """Write ``about.json``, or compare it with what an earlier run wrote."""
         path = self.folder / "about.json"
         content = f"{json.dumps(about, indent=1, sort_keys=True)}\n"
         try:

@@ -1,4 +1,4 @@
-"""What tells vectors apart: who made them (`identity`), and of what (`ItemKeys`)."""
+"""Keys of stored vectors: of the embedder that made them (`describe_identity`), and of the item (`ItemKeys`)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from scar.errors import DataError
 from scar.sample import Box
 
 SETTLED_NS = 2_000_000_000
-"""A file this much older than its digest cannot have changed since without its time showing it."""
+"""Digests of files modified within this time are not saved: a later change might keep the file's time."""
 
 _COLUMNS = ("path", "size", "mtime_ns", "sha256")
 
 
 def describe_identity(embedder: Embedder) -> dict[str, Any]:
-    """All that can change an embedder's vectors, as JSON values: name, settings, its own code and the libraries'."""
+    """All that can change an embedder's vectors, as JSON values: name, settings, code and versions of libraries."""
     return {
         "embedder": embedder.name,
         "layout": get_layout_name(embedder),
@@ -39,10 +39,10 @@ def describe_identity(embedder: Embedder) -> dict[str, Any]:
 
 
 class ItemKeys:
-    """Digests of items by content: two paths of one picture are one, two boxes on one picture are two.
+    """Digests of items by content: two copies of an image give one digest, two boxes on one image give two.
 
     Args:
-        memory: a parquet file that remembers digests of images by path, size and time; none is needed.
+        path: a parquet file that stores digests of images by path, size and time; None stores none.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -50,7 +50,7 @@ class ItemKeys:
         self._hashes = HashCache(("st_size", "st_mtime_ns"), _read_digests(path))
 
     def make_key(self, item: Item) -> bytes:
-        """16 bytes that stand for the item's text, the bytes of its image and its prompt.
+        """16-byte digest of the item's text, the bytes of its image and its prompt.
 
         Raises:
             DataError: the image cannot be read.
@@ -60,17 +60,17 @@ class ItemKeys:
         return hashlib.blake2b(content.encode(), digest_size=16).digest()
 
     def hash_images(self, images: Iterable[Path]) -> None:
-        """Digest images that were never seen, several at a time: hashing leaves other threads to run.
+        """Hash images that have no digest yet, in several threads.
 
         Raises:
             DataError: one cannot be read.
         """
-        fresh = [path for path in dict.fromkeys(images) if str(path) not in self._hashes.known]
+        new = [path for path in dict.fromkeys(images) if str(path) not in self._hashes.known]
         with ThreadPoolExecutor(WORKERS) as pool:
-            list(pool.map(self._hash_image, fresh))
+            list(pool.map(self._hash_image, new))
 
     def save_digests(self) -> None:
-        """Write the memory, if it has one and there is something new in it."""
+        """Write the digests to the parquet file, if there is one and some digests are new."""
         if self._path is None or not self._hashes.computed:
             return
         import pyarrow as pa
@@ -88,7 +88,7 @@ class ItemKeys:
         self._hashes.computed.clear()
 
     def _hash_image(self, path: Path) -> str:
-        """SHA-256 of the image file, computed again only when its size or time has changed."""
+        """SHA-256 of an image file, computed again only if its size or time has changed."""
         name = str(path)
         if name in self._hashes.used:
             return self._hashes.known[name].sha256
@@ -99,7 +99,7 @@ class ItemKeys:
 
 
 def _read_digests(path: Path | None) -> dict[str, FileHash]:
-    """What a memory holds; one that cannot be read is no loss, as digests are computed again."""
+    """The stored digests by path; empty if the file cannot be read, as digests can be computed again."""
     if path is None or not path.is_file():
         return {}
     import pyarrow as pa
@@ -113,7 +113,7 @@ def _read_digests(path: Path | None) -> dict[str, FileHash]:
 
 
 def _prompt_to_json(prompt: Prompt) -> list[Any]:
-    """A prompt as JSON values; equal prompts give equal ones, whatever the type of their numbers."""
+    """A prompt as JSON values; equal prompts give equal values, whether their numbers are int or float."""
     if isinstance(prompt, Box):
         return ["box", *map(float, (prompt.x0, prompt.y0, prompt.x1, prompt.y1))]
     if isinstance(prompt, Points):
@@ -123,11 +123,11 @@ def _prompt_to_json(prompt: Prompt) -> list[Any]:
 
 
 def _hash_code(embedder: Embedder) -> dict[str, str]:
-    """Digests of the files that define the embedder and what it wraps: an edit makes another embedder of it."""
+    """Digests of the files that define the embedder and those it wraps: an edit makes another embedder."""
     digests = {}
     inner: object = embedder
     while inner is not None:
-        with contextlib.suppress(TypeError, OSError):  # made in a notebook or in C: its name has to tell versions apart
+        with contextlib.suppress(TypeError, OSError):  # made in a notebook or in C: its name must distinguish versions
             file = Path(inspect.getfile(type(inner)))
             digests[file.name] = hash_file(file)
         inner = getattr(inner, "inner", None)

@@ -1,4 +1,4 @@
-"""The libraries that a score depends on."""
+"""Versions of the libraries that a score depends on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def read_versions() -> dict[str, str]:
 
 @cache
 def _read_versions_once() -> dict[str, str]:
-    """Asked for once: each answer reads a file, and every task wants them."""
+    """Read once in a process: each version is in a file, and every task asks for all of them."""
     found = {"python": platform.python_version()}
     for name in LIBRARIES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

@@ -1,4 +1,4 @@
-"""Several processes that ``torchrun`` or ``accelerate launch`` started together: who is who, and who still runs."""
+"""Processes that ``torchrun`` or ``accelerate launch`` started together: their ranks, heartbeats and waiting."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from pathlib import Path
 from scar.errors import EvalError
 
 POLL_S = 0.05
-"""How often a worker looks whether the others are done."""
+"""Time between two looks at the other workers' progress."""
 
 HEARTBEAT_S = 2.0
-"""How often a worker shows that it runs."""
+"""Time between two heartbeats of a worker."""
 
 HEARTBEAT_TIMEOUT_S = 120.0
-"""A worker that has shown nothing for so long is taken for dead; one may load its model so much longer than another."""
+"""A worker without a heartbeat for this long counts as dead; loading a model may delay the first heartbeat."""
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One of several processes that share the work through a folder that all of them see.
+    """One of several processes that share the work through a folder.
 
     Attributes:
-        rank: its number; 0 alone writes results.
-        size: how many there are.
+        rank: its number; only 0 writes results.
+        size: number of workers.
     """
 
     rank: int = 0
@@ -36,12 +36,12 @@ class Worker:
 
 
 def read_worker(environment: Mapping[str, str] = os.environ) -> Worker:
-    """What the launcher said in ``RANK`` and ``WORLD_SIZE``; without a launcher the only one.
+    """The worker that the launcher's ``RANK`` and ``WORLD_SIZE`` describe; without a launcher, the only one.
 
     Raises:
-        EvalError: values that make no sense.
+        EvalError: the rank is not below the size, or a value is no number.
 
-    >>> this_worker({"RANK": "1", "WORLD_SIZE": "3"})
+    >>> read_worker({"RANK": "1", "WORLD_SIZE": "3"})
     Worker(rank=1, size=3)
     """
     rank, size = environment.get("RANK", "0"), environment.get("WORLD_SIZE", "1")
@@ -51,13 +51,13 @@ def read_worker(environment: Mapping[str, str] = os.environ) -> Worker:
 
 
 def select_device(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Show each of several workers of a machine a GPU of its own; to be called before CUDA is first used.
+    """Give each worker of a machine a GPU of its own; call it before CUDA is first used.
 
-    Models take the first GPU that they see, and launchers show all of them to every worker.
+    Models take the first visible GPU, and launchers make all GPUs visible to every worker.
 
-    >>> seen = {"LOCAL_RANK": "1", "CUDA_VISIBLE_DEVICES": "4,5"}
-    >>> take_device(seen)
-    >>> seen["CUDA_VISIBLE_DEVICES"]
+    >>> variables = {"LOCAL_RANK": "1", "CUDA_VISIBLE_DEVICES": "4,5"}
+    >>> select_device(variables)
+    >>> variables["CUDA_VISIBLE_DEVICES"]
     '5'
     """
     rank = environment.get("LOCAL_RANK", "")
@@ -70,53 +70,53 @@ def select_device(environment: MutableMapping[str, str] = os.environ) -> None:
 
 @contextmanager
 def heartbeat(folder: Path, worker: Worker) -> Iterator[None]:
-    """Show the other workers that this one runs, by a file that changes again and again."""
+    """Touch a file regularly, which tells the other workers that this one runs."""
     if worker.size == 1:
         yield
         return
-    sign, done = _get_heartbeat_path(folder, worker.rank), threading.Event()
+    path, done = _get_heartbeat_path(folder, worker.rank), threading.Event()
 
     def touch_regularly() -> None:
         while not done.wait(HEARTBEAT_S):
-            sign.touch()
+            path.touch()
 
     folder.mkdir(parents=True, exist_ok=True)
-    sign.touch()
-    beating = threading.Thread(target=touch_regularly, daemon=True)
-    beating.start()
+    path.touch()
+    thread = threading.Thread(target=touch_regularly, daemon=True)
+    thread.start()
     try:
         yield
     finally:
         done.set()
-        beating.join()
-        sign.unlink(missing_ok=True)
+        thread.join()
+        path.unlink(missing_ok=True)
 
 
 def wait_for_workers(folder: Path, size: int, find_pending: Callable[[], Collection[int]]) -> None:
     """Wait for other workers.
 
     Args:
-        folder: where they are `shown`.
-        size: how many there are.
-        find_pending: ranks of those that have not done their share.
+        folder: of their heartbeats.
+        size: number of workers.
+        find_pending: returns the ranks of workers that have not finished their share.
 
     Raises:
-        EvalError: one of them has ended, or shows no sign of life.
+        EvalError: a pending worker has ended, or its heartbeat has stopped.
     """
     began = time.monotonic()
-    changed: dict[int, tuple[int, float]] = {}  # the last sign of each, and when it was new
+    last_beats: dict[int, tuple[int, float]] = {}  # rank -> its last heartbeat, and when it was first seen
     while True:
-        signs = [_read_mtime(_get_heartbeat_path(folder, rank)) for rank in range(size)]
-        owed = find_pending()  # after the signs: one that ended in between has done its share
-        if not owed:
+        beats = [_read_mtime(_get_heartbeat_path(folder, rank)) for rank in range(size)]
+        pending = find_pending()  # after the heartbeats: a worker that ended in between has finished its share
+        if not pending:
             return
         now = time.monotonic()
-        for rank in owed:
-            sign = signs[rank]
-            last, since = changed.get(rank, (None, began))
-            if sign is not None and sign != last:
-                changed[rank] = sign, now
-            elif now - since > HEARTBEAT_TIMEOUT_S or (sign is None and last is not None):
+        for rank in pending:
+            beat = beats[rank]
+            last, since = last_beats.get(rank, (None, began))
+            if beat is not None and beat != last:
+                last_beats[rank] = beat, now
+            elif now - since > HEARTBEAT_TIMEOUT_S or (beat is None and last is not None):
                 raise EvalError(
                     f"worker {rank} of {size} ended, or has shown no sign of life, before its share was done; what was "
                     "stored is kept: see what it said, and run again."
@@ -125,12 +125,12 @@ def wait_for_workers(folder: Path, size: int, find_pending: Callable[[], Collect
 
 
 def _get_heartbeat_path(folder: Path, rank: int) -> Path:
-    """The file of a worker."""
+    """The file that a worker touches."""
     return folder / f".worker-{rank}"
 
 
 def _read_mtime(path: Path) -> int | None:
-    """When the file was last touched; None if there is none."""
+    """The file's time of modification; None if there is no file."""
     try:
         return path.stat().st_mtime_ns
     except FileNotFoundError:

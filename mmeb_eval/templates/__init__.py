@@ -1,1 +1,1 @@
-"""How instruction and text become the words that a model reads."""
+"""Texts of items: fused as the official code has them."""

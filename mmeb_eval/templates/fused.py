@@ -1,4 +1,4 @@
-"""How texts are put together: the few ways MMEB joins instruction and text, and what a model's layout makes of them.
+"""Texts of items: how MMEB joins an instruction and a text into one string, and which image token a model wants in it.
 
 The joins reproduce the official evaluators (TIGER-AI-Lab/VLM2Vec v2.1.0, sony/virtue 36d8a8b) character by character,
 odd spaces included, because published weights were trained on such strings.
@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mmeb_eval.data.tasks import Task
 from scar.errors import UnknownName
 from scar.sample import Box
 
 DATA_IMAGE_TOKEN = "<|image_1|>"
-"""Where the published data say that an image goes."""
+"""The image token of the published data."""
 
 
 def token_first(instruction: str, text: str, image: str) -> str:
-    """The image's token, the instruction and, if there is one, the text, with spaces between.
+    """Image token, instruction and text, joined by spaces; an empty text adds nothing.
 
     >>> token_first("Say what:", "a dog", "<image>")
     '<image> Say what: a dog'
@@ -27,18 +26,18 @@ def token_first(instruction: str, text: str, image: str) -> str:
 
 
 def without_token(instruction: str, text: str, image: str) -> str:
-    """Instruction and text without a token, for models whose own code adds it; a space stands between in any case.
+    """Instruction, a space and text, for models whose own code adds the image token.
 
-    >>> bare("Say what:", "", "")
+    >>> without_token("Say what:", "", "")
     'Say what: '
     """
     return f"{instruction} {text}"
 
 
 def text_only(instruction: str, text: str, image: str) -> str:
-    """The text; the official code drops the instruction for video models that were trained without any.
+    """The text alone: the official code drops the instruction for video models that were trained without one.
 
-    >>> text_alone("Say what:", "a dog", "")
+    >>> text_only("Say what:", "a dog", "")
     'a dog'
     """
     return text
@@ -47,24 +46,24 @@ def text_only(instruction: str, text: str, image: str) -> str:
 def e5v_chat(instruction: str, text: str, image: str) -> str:
     r"""The chat that E5-V was trained on; the official code drops the instruction here too.
 
-    >>> one_word("Say what:", "a dog", "<image>").split("<|end_header_id|>")[1]
+    >>> e5v_chat("Say what:", "a dog", "<image>").split("<|end_header_id|>")[1]
     '\n\n<image>\na dog\nSummary above image and text in one word: <|eot_id|><|start_header_id|>assistant'
     """
-    asked = f"{image}\n{text}\nSummary above image and text in one word: "
+    question = f"{image}\n{text}\nSummary above image and text in one word: "
     user, assistant = (f"<|start_header_id|>{role}<|end_header_id|>\n\n" for role in ("user", "assistant"))
-    return f"{user}{asked}<|eot_id|>{assistant} \n"
+    return f"{user}{question}<|eot_id|>{assistant} \n"
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What one kind of model wants its texts to look like.
+    """How one kind of model wants its texts.
 
     Attributes:
-        image_token: the model's own image token as it stands in texts; empty if there is none.
-        exact: whether texts stay exactly as the official code makes them: outer white space, the box in the text even
-            for a model that is shown the box, and coordinates in full precision. Otherwise outer white space goes and
-            boxes are in whole pixels, which short contexts such as CLIP's 77 tokens have room for.
-        combine: (instruction, text, image token) -> what goes with an image.
+        image_token: the model's own image token; empty if it has none.
+        exact: True keeps texts exactly as the official code makes them: outer white space, coordinates in full
+            precision, and the box in the text even if the model also gets it as a prompt. False strips outer white
+            space and rounds boxes to whole pixels, which fit short contexts such as CLIP's 77 tokens.
+        combine: (instruction, text, image token) -> the text of an item with an image.
     """
 
     image_token: str
@@ -85,8 +84,8 @@ LAYOUTS: Mapping[str, Layout] = {
 }
 """The values of an embedder's ``layout``: ``plain``, and the backbones of the official evaluators by their names there.
 
-`qwen2_vl` serves Qwen2.5-VL and its like too. A model that the official code does not know takes the row with its own
-token, such as `llava_next` for InternVL, and adds what its chat template has around the text in `embed`.
+`qwen2_vl` also serves Qwen2.5-VL and its relatives. A model that the official code does not know takes the row with its
+image token, such as `llava_next` for InternVL; its `embed` adds what its chat template puts around the text.
 """
 
 
@@ -103,34 +102,34 @@ def get_layout(name: str) -> Layout:
 
 
 def join_with_space(instruction: str, text: str, layout: Layout) -> str:
-    r"""Classification, image to text: image, instruction and, if there is one, text.
+    r"""Classification and image-to-text queries: image token, instruction and, if there is one, text.
 
-    >>> space("<|image_1|>\nIdentify the scene:", "at night", LAYOUTS["qwen2_vl"])
+    >>> join_with_space("<|image_1|>\nIdentify the scene:", "at night", LAYOUTS["qwen2_vl"])
     '<|image_pad|>\nIdentify the scene: at night'
     """
     return _strip_before_newline(layout.combine(instruction.replace(DATA_IMAGE_TOKEN, ""), text, layout.image_token))
 
 
 def join_on_new_line(instruction: str, text: str, layout: Layout) -> str:
-    r"""Questions, composed retrieval and grounding: as `join_with_space`, the bare instruction on a line of its own.
+    r"""Questions, composed retrieval and grounding: as `join_with_space`, with the instruction on a line of its own.
 
-    >>> newline(" <|image_1|> Answer: ", "Why?", LAYOUTS["qwen2_vl"])
+    >>> join_on_new_line(" <|image_1|> Answer: ", "Why?", LAYOUTS["qwen2_vl"])
     '<|image_pad|>\nAnswer: Why?'
     """
     return join_with_space("\n" + instruction.replace(DATA_IMAGE_TOKEN, "").strip(), text, layout)
 
 
 def join_without_image(instruction: str, text: str, layout: Layout) -> str:
-    """Queries without an image; a stray image token in the instruction becomes the model's, as in the official code.
+    """Queries without an image; the official code turns a stray image token into the model's own.
 
-    >>> text("Find:", "", LAYOUTS["qwen2_vl"])
+    >>> join_without_image("Find:", "", LAYOUTS["qwen2_vl"])
     'Find: '
     """
     return f"{instruction.replace(DATA_IMAGE_TOKEN, layout.image_token)} {text}"
 
 
 def join_region(instruction: str, text: str, layout: Layout) -> str:
-    r"""SCaR, where instruction and text are one string: as `join_with_space`, without the data's token.
+    r"""SCaR queries, whose text holds the instruction and the data's image token: as `join_with_space`.
 
     >>> join_region("", "<|image_1|>\nFind the caption.", LAYOUTS["qwen2_vl"])
     '<|image_pad|> \nFind the caption.'
@@ -147,17 +146,20 @@ JOINS: Mapping[str, Callable[[str, str, Layout], str]] = {
 """The values of a task's ``join``: (instruction, text, layout) -> query text without its end."""
 
 
-def make_query_text(task: Task, layout: Layout, instruction: str, text: str, box: Box | None = None) -> str:
+def make_query_text(
+    layout: Layout, join: str, instruction: str, text: str, *, end: str = "\n", box: Box | None = None
+) -> str:
     """The text of a query.
 
     Args:
-        task: says how instruction and text are joined.
         layout: of the model.
-        instruction: as in the data, with `DATA_IMAGE_TOKEN` where an image goes.
+        join: a key of `JOINS`.
+        instruction: as in the data, with `DATA_IMAGE_TOKEN` in the place of an image.
         text: as in the data.
-        box: the region, if the text is to tell it.
+        end: what the official code appends.
+        box: the region that the text names; None names none.
     """
-    whole = JOINS[task.join](instruction, text, layout) + task.query_end
+    whole = JOINS[join](instruction, text, layout) + end
     if box is not None:
         corners = [box.x0, box.y0, box.x1, box.y1]
         whole += format_region(corners if layout.exact else [round(corner) for corner in corners])
@@ -173,21 +175,25 @@ def format_region(corners: Sequence[float]) -> str:
     return f"Referring object bbox: {list(corners)}"
 
 
-def make_candidate_text(task: Task, layout: Layout, instruction: str, text: str | None) -> str:
-    """The text of a candidate; `text` None stands for an image without words."""
-    if task.candidates == "text":
-        return text or ""
-    said = instruction.replace(DATA_IMAGE_TOKEN, "") + ("" if text is None else f" {text}")
-    whole = _strip_before_newline(layout.combine(said, "", layout.image_token)) + (
-        task.bare_end if text is None else "\n"
-    )
+def make_candidate_text(layout: Layout, instruction: str, text: str | None, *, bare_end: str = "") -> str:
+    """The text of a candidate with an image; candidates of text alone are used as they are.
+
+    Args:
+        layout: of the model.
+        instruction: as in the data.
+        text: as in the data; None for an image without a text.
+        bare_end: what the official code appends where there is no text.
+    """
+    words = instruction.replace(DATA_IMAGE_TOKEN, "") + ("" if text is None else f" {text}")
+    end = bare_end if text is None else "\n"
+    whole = _strip_before_newline(layout.combine(words, "", layout.image_token)) + end
     return whole if layout.exact else whole.strip()
 
 
-def make_joined_text(layout: Layout, text: str) -> str:
-    r"""A text that stands in the data as the model is to have it, of a query or a candidate, but for the image's token.
+def fill_image_token(layout: Layout, text: str) -> str:
+    r"""A text that the data give in full, with the model's image token for the data's.
 
-    >>> joined_text(LAYOUTS["qwen2_vl"], "<|image_1|>\nIdentify the scene: ")
+    >>> fill_image_token(LAYOUTS["qwen2_vl"], "<|image_1|>\nIdentify the scene: ")
     '<|image_pad|>\nIdentify the scene: '
     """
     whole = text.replace(DATA_IMAGE_TOKEN, layout.image_token)
@@ -195,5 +201,5 @@ def make_joined_text(layout: Layout, text: str) -> str:
 
 
 def _strip_before_newline(text: str) -> str:
-    """One space in front of each newline goes, ordinary spaces only, once."""
+    """Remove one ordinary space in front of each newline, as the official code does."""
     return text.replace(" \n", "\n")

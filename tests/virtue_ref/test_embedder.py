@@ -17,7 +17,7 @@ from PIL import Image
 from torch import nn
 from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
-from mmeb_eval.check import check
+from mmeb_eval.contract import check
 from mmeb_eval.item import Item, Points
 from scar.common.prefetch import WORKERS
 from scar.errors import ConfigError, ItemError, VirtueError

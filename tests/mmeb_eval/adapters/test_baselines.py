@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mmeb_eval.adapters.baselines import Constant, Random, TextOnly
-from mmeb_eval.check import draw_toy_items
+from mmeb_eval.contract import draw_toy_items
 from mmeb_eval.embedder import Embedder, check_vectors
 from mmeb_eval.item import Item
 from scar.sample import Box

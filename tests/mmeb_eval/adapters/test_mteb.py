@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmeb_eval.check import check
+from mmeb_eval.contract import check
 from mmeb_eval.data.files import find_scar_tasks
 from mmeb_eval.item import Item
 from mmeb_eval.models import load_model

@@ -19,6 +19,7 @@ from scar.errors import DataError
 from scar.sample import Box
 
 PLAIN = LAYOUTS["plain"]
+QWEN = LAYOUTS["qwen2_vl"]
 SCAR = "SCAR_ADE20K_val"
 GROUNDING = {
     "qry_inst": "<|image_1|>\nSelect:",
@@ -28,6 +29,13 @@ GROUNDING = {
     "tgt_text": ["", ""],
     "tgt_img_path": ["a.jpg", "b.jpg"],
 }
+JOINED_ROW = {
+    "qry_text": "<|image_1|> \nWhich one? \n\n",
+    "qry_img_path": "q.jpg",
+    "tgt_text": ["<|image_1|>\nThe cup ", "<|image_1|>\nThe cup ", "\u5168\u89d2\n"],
+    "tgt_img_path": ["a.jpg", "b.jpg", ""],
+}
+"""Row of TIGER-Lab/MMEB-eval, whose texts are joined already."""
 
 
 def test_a_model_that_takes_boxes_gets_the_box_and_no_coordinates_in_the_text(corpus: Path) -> None:
@@ -49,7 +57,7 @@ def test_a_model_that_takes_no_boxes_is_told_the_region_in_the_text(corpus: Path
 
 def test_the_official_layout_tells_the_region_twice(corpus: Path) -> None:
     (files,) = find_scar_tasks(corpus)
-    case = next(read_cases(files, LAYOUTS["qwen2_vl"], box_as_prompt=True))
+    case = next(read_cases(files, QWEN, box_as_prompt=True))
     assert case.query.prompt == Box(1.0, 2.0, 4.5, 6.0)
     assert case.query.text.endswith("\nReferring object bbox: [1.0, 2.0, 4.5, 6.0]")
 
@@ -184,7 +192,74 @@ def test_no_candidates_are_refused(task: str, task_rows: Any) -> None:
 def test_mmeb_texts_of_any_script_and_with_line_breaks_pass_unchanged(task_rows: Any) -> None:
     texts = ["caf\u00e9\nau lait", "cafe\u0301", "\u5168\u89d2 \U0001f388", "a\u2028b\r\nc"]
     row = GROUNDING | {"qry_text": texts[0], "tgt_text": texts, "tgt_img_path": [""] * 4}
-    (case,) = read_cases(task_rows("GQA", [row]), LAYOUTS["qwen2_vl"], box_as_prompt=False)
+    (case,) = read_cases(task_rows("GQA", [row]), QWEN, box_as_prompt=False)
     assert [item.text for item in case.candidates] == texts
     assert len(set(case.candidates)) == 4
     assert texts[0] in case.query.text
+
+
+@pytest.mark.parametrize("task", ["RefCOCO", "VOC2007", "MSCOCO_t2i", "GQA"])
+def test_only_the_token_of_joined_texts_changes_whatever_the_task(task: str, task_rows: Any, tmp_path: Path) -> None:
+    (case,) = read_cases(task_rows(task, [JOINED_ROW]), QWEN, box_as_prompt=False)
+    assert case.query == Item(text="<|image_pad|> \nWhich one? \n\n", image=tmp_path / "q.jpg")
+    assert case.candidates == (
+        Item(text="<|image_pad|>\nThe cup ", image=tmp_path / "a.jpg"),
+        Item(text="<|image_pad|>\nThe cup ", image=tmp_path / "b.jpg"),
+        Item(text="\u5168\u89d2\n"),
+    )
+
+
+def test_plain_models_get_joined_texts_without_token_and_outer_space(task_rows: Any) -> None:
+    (case,) = read_cases(task_rows("GQA", [JOINED_ROW]), PLAIN, box_as_prompt=False)
+    assert [item.text for item in (case.query, *case.candidates)] == [
+        "Which one?",
+        "The cup",
+        "The cup",
+        "\u5168\u89d2",
+    ]
+
+
+def test_an_empty_path_is_no_image(task_rows: Any) -> None:
+    (case,) = read_cases(task_rows("VOC2007", [JOINED_ROW | {"qry_img_path": ""}]), QWEN, box_as_prompt=False)
+    assert case.query.image is None
+
+
+def test_an_empty_text_with_paths_is_images_without_text(task_rows: Any, tmp_path: Path) -> None:
+    row = JOINED_ROW | {"tgt_text": "", "tgt_img_path": ["a.jpg", "b.jpg"]}
+    (case,) = read_cases(task_rows("MSCOCO_t2i", [row]), PLAIN, box_as_prompt=False)
+    assert case.candidates == (Item(text="", image=tmp_path / "a.jpg"), Item(text="", image=tmp_path / "b.jpg"))
+
+
+def test_a_pair_of_text_and_path_is_one_candidate_across_rows(task_rows: Any) -> None:
+    first, second = read_cases(
+        task_rows("WebQA", [JOINED_ROW, JOINED_ROW | {"qry_text": "Another?"}]), QWEN, box_as_prompt=False
+    )
+    assert [id(item) for item in first.candidates] == [id(item) for item in second.candidates]
+    assert len(set(first.candidates)) == 3
+    assert first.candidates_digest == second.candidates_digest
+    assert first.query_digest != second.query_digest
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tgt_text": ["a"]}, r"row 0: 1 values in tgt_text but 3 in tgt_img_path"),
+        ({"tgt_text": "one"}, r"row 0: tgt_text = 'one': expected a list of texts"),
+        ({"tgt_text": []}, r"row 0: tgt_text = \[\]: expected a list of texts"),
+        ({"tgt_img_path": []}, r"row 0: tgt_img_path = \[\]: expected a list of texts"),
+        ({"tgt_text": "", "tgt_img_path": []}, r"row 0: tgt_img_path = \[\]: expected a list of texts"),
+        ({"qry_text": None}, r"row 0: qry_text = None is not a text"),
+        ({"qry_img_path": None}, r"row 0: qry_img_path = None is no image path"),
+    ],
+)
+def test_a_joined_row_of_another_shape_is_named(change: Any, message: str, task_rows: Any) -> None:
+    with pytest.raises(DataError, match=message):
+        list(read_cases(task_rows("GQA", [JOINED_ROW | change]), QWEN, box_as_prompt=False))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_text_candidates_are_left_untouched_by_every_layout(layout: Any, task_rows: Any) -> None:
+    texts = ["", " cardigan ", "car\nwheel", "x \n"]
+    row = GROUNDING | {"tgt_text": texts, "tgt_img_path": [""] * 4}
+    (case,) = read_cases(task_rows("VOC2007", [row]), layout, box_as_prompt=False)
+    assert [item.text for item in case.candidates] == texts

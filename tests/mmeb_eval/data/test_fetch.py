@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
-import tarfile
 import threading
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,8 +18,8 @@ from mmeb_eval.data.fetch import fetch_tasks, parse_revisions
 from mmeb_eval.data.files import find_task_files
 from mmeb_eval.data.manifest import MANIFEST_NAME, read_manifest, verify_files
 from mmeb_eval.data.tasks import get_task, tasks
-from mmeb_eval.data.unpack import unpack_archive
 from scar.errors import DataError, EvalError
+from tests.mmeb_eval.data.archives import tape
 
 COMMITS = {"main": "a" * 40, "old": "b" * 40}
 ROWS = "ziyjiang/MMEB_Test_Instruct"
@@ -138,17 +135,6 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     }
     yield hub
     hub.stop()
-
-
-def tape(files: dict[str, bytes], change: Callable[[tarfile.TarInfo], None] = lambda _: None) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as packed:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            change(info)
-            packed.addfile(info, io.BytesIO(content[: info.size]))
-    return out.getvalue()
 
 
 VOC, GQA = get_task("VOC2007"), get_task("GQA")
@@ -274,71 +260,3 @@ def test_a_full_disk_says_so_and_a_rerun_goes_on(hub: Hub, tmp_path: Path, monke
 def test_revisions_that_are_none(given: str) -> None:
     with pytest.raises(EvalError, match=r"--revision .*: write repository@commit; repositories are Sony/SCaR-Eval, "):
         parse_revisions([given])
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 1}', '{"format": 1, "parts": {"a": 3}}'])
-def test_a_damaged_manifest(tmp_path: Path, content: str) -> None:
-    (tmp_path / MANIFEST_NAME).write_text(content)
-    with pytest.raises(DataError, match=r"mmeb-data.json: not a readable manifest"):
-        read_manifest(tmp_path)
-
-
-def test_a_manifest_of_another_version(tmp_path: Path) -> None:
-    (tmp_path / MANIFEST_NAME).write_text('{"format": 9, "parts": {}}')
-    with pytest.raises(DataError, match=r"format 9, this version reads 1"):
-        read_manifest(tmp_path)
-
-
-def _link(info: tarfile.TarInfo) -> None:
-    info.type, info.linkname, info.size = tarfile.SYMTYPE, "/etc", 0
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (tape({"../out.jpg": b"x"}), r"member '../out.jpg' would leave"),
-        (tape({"/out.jpg": b"x"}), r"member '/out.jpg' would leave"),
-        (tape({"a/../../out.jpg": b"x"}), r"would leave"),
-        (tape({"link": b""}, _link), r"'link' is a link or device; refused"),
-        (tape({"zeros": bytes(200_000_000)}), r"'zeros': it unpacks to far more"),
-        (tape({"a.jpg": b"x" * 100_000})[:60], r"a damaged archive|'a.jpg'"),
-        (b"no archive at all", r"a damaged archive"),
-    ],
-    ids=["parent", "absolute", "parent below", "link", "bomb", "cut", "no archive"],
-)
-def test_hostile_archives(tmp_path: Path, content: bytes, message: str) -> None:
-    archive = tmp_path / "archive"
-    archive.write_bytes(content)
-    with pytest.raises(DataError, match=message):
-        unpack_archive(archive, tmp_path / "out")
-    assert not (tmp_path / "out.jpg").exists()
-    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path != archive]
-
-
-def test_a_folder_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "a").symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "archive").write_bytes(tape({"a/b.jpg": b"x"}))
-    with pytest.raises(DataError, match=r"'a/b.jpg' would leave .* through a link"):
-        unpack_archive(tmp_path / "archive", tmp_path / "out")
-
-
-def test_zip_files_too_and_what_is_there_is_kept(tmp_path: Path) -> None:
-    archive = tmp_path / "images.zip"
-    with zipfile.ZipFile(archive, "w") as packed:
-        packed.writestr("images/a.jpg", b"new")
-        packed.writestr("images/b/", b"")
-        packed.writestr("images/b/c.jpg", b"three")
-    out = tmp_path / "out"
-    (out / "b").mkdir(parents=True)
-    (out / "a.jpg").write_bytes(b"old")
-    assert unpack_archive(archive, out, strip="images") == 2
-    assert (out / "a.jpg").read_bytes() == b"old"
-    assert (out / "b" / "c.jpg").read_bytes() == b"three"
-    link = zipfile.ZipInfo("link")
-    link.external_attr = 0o120777 << 16
-    with zipfile.ZipFile(archive, "w") as packed:
-        packed.writestr(link, "/etc")
-    with pytest.raises(DataError, match=r"'link' is a link or device"):
-        unpack_archive(archive, out)

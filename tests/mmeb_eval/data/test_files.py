@@ -10,7 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from mmeb_eval.data.cases import read_cases
-from mmeb_eval.data.files import TaskFiles, find_scar_tasks, find_task_files, iter_rows
+from mmeb_eval.data.files import TaskFiles, find_row_format, find_scar_tasks, find_task_files, iter_rows
 from mmeb_eval.data.tasks import get_task
 from mmeb_eval.templates.fused import LAYOUTS
 from scar.common.files import hash_file
@@ -19,6 +19,13 @@ from scar.errors import DataError
 MMEB_ROW = {
     "qry_inst": "i", "qry_text": "t", "qry_img_path": "p", "tgt_inst": "", "tgt_text": ["a"], "tgt_img_path": [""]
 }  # fmt: skip
+
+JOINED_ROW = {
+    "qry_text": "<|image_1|> \nWhich one? \n\n",
+    "qry_img_path": "q.jpg",
+    "tgt_text": ["<|image_1|>\nThe cup ", "<|image_1|>\nThe cup ", "\u5168\u89d2\n"],
+    "tgt_img_path": ["a.jpg", "b.jpg", ""],
+}
 
 
 def test_each_file_of_a_scar_folder_is_a_task(tmp_path: Path, write_corpus: Any, make_row: Any) -> None:
@@ -152,3 +159,21 @@ def test_a_bad_json_line_is_named(tmp_path: Path, line: str, message: str) -> No
 def test_the_digest_is_of_the_bytes(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     assert hash_file(tmp_path / "a").startswith("ba7816bf8f01cfea")
+
+
+def test_missing_columns_of_joined_rows_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "GQA.parquet"
+    parquet.write_table(pa.table({"qry_text": ["x"], "tgt_text": [["y"]]}), path)
+    with pytest.raises(DataError, match=r"GQA.parquet: no column qry_img_path, tgt_img_path; found qry_text, tgt_text"):
+        list(iter_rows(TaskFiles(get_task("GQA"), (path,), tmp_path)))
+    parquet.write_table(pa.table({"qry_inst": ["x"], "tgt_text": [["y"]]}), path)
+    with pytest.raises(DataError, match=r"no column qry_text, qry_img_path, tgt_inst, tgt_img_path; found qry_inst"):
+        list(iter_rows(TaskFiles(get_task("GQA"), (path,), tmp_path)))
+
+
+def test_two_formats_in_one_task_are_refused(tmp_path: Path) -> None:
+    paths = tmp_path / "0.parquet", tmp_path / "1.parquet"
+    for path, row in zip(paths, (JOINED_ROW, JOINED_ROW | {"qry_inst": "i", "tgt_inst": ""}), strict=True):
+        parquet.write_table(pa.Table.from_pylist([row]), path)
+    with pytest.raises(DataError, match=r"0.parquet: no column qry_inst, but .*1.parquet has it; use one data set"):
+        find_row_format(TaskFiles(get_task("GQA"), paths, tmp_path))

@@ -232,7 +232,7 @@ def test_a_file_that_is_no_probe_is_named(pictured: Path, tmp_path: Path) -> Non
     run_evaluations([Looks()], find_scar_tasks(pictured), tmp_path / "out", probe=True)
     (ordinary,) = (tmp_path / "out").glob("*/*.json")
     (ordinary.parent / "probes/Toy/box-0.9.json").write_bytes(ordinary.read_bytes())
-    with pytest.raises(DataError, match=r"box-0.9.json: not a result with disturbed prompts"):
+    with pytest.raises(DataError, match=r"box-0.9.json: not a result with perturbed prompts"):
         read_probe_results(tmp_path / "out")
 
 

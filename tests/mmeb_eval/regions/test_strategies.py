@@ -139,19 +139,17 @@ def test_the_same_picture_with_two_boxes_is_two_pictures(tmp_path: Path, noise: 
 
 
 def test_what_cannot_be_told_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnknownName, match=r"unknown way to tell a region 'crob': did you mean crop\?"):
+    with pytest.raises(UnknownName, match=r"unknown region strategy 'crob': did you mean crop\?"):
         apply_strategy(Seen(), "crob")
     told: Embedder = apply_strategy(Seen(), "blur")
-    with pytest.raises(DataError, match=r"seen@1\+blur is shown boxes alone"):
+    with pytest.raises(DataError, match=r"seen@1\+blur takes boxes only"):
         told.embed([Item(image=tmp_path / "a.png", prompt=Points(((1, 2),), (1,)))])
     with pytest.raises(DataError, match=r"a box without an image"):
         told.embed([Item("x", prompt=BOX)])
-    with pytest.raises(DataError, match=r"seen@1\+text is shown no prompt"):
+    with pytest.raises(DataError, match=r"seen@1\+text takes no prompt"):
         apply_strategy(Seen(), "text").embed([Item(image=tmp_path / "a.png", prompt=BOX)])
     for strategy, method in METHOD_STRATEGIES.items():
-        with pytest.raises(
-            EvalError, match=rf"constant has no {method}, which {strategy} asks for; any .* takes text,"
-        ):
+        with pytest.raises(EvalError, match=rf"constant has no {method}, which {strategy} needs; any .* takes text,"):
             apply_strategy(Constant(), strategy)
 
 

@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from mmeb_eval.adapters.baselines import Constant, Random, TextOnly
-from mmeb_eval.data.files import find_scar_tasks
+from mmeb_eval.data.files import JOINED_DATASET, find_scar_tasks
+from mmeb_eval.data.tasks import get_task
 from mmeb_eval.embedder import SETTINGS
 from mmeb_eval.item import Item
 from mmeb_eval.run.evaluate import evaluate
@@ -197,3 +198,12 @@ def test_the_progress_bar_goes_to_stderr(corpus: Path, capsys: pytest.CaptureFix
     assert out == ""
     assert "constant: Toy" in err
     assert "440/440" in err
+
+
+def test_results_name_the_format_and_its_data_set(task_rows: Any, corpus: Path) -> None:
+    texts = {"qry_text": "Which?", "qry_img_path": "", "tgt_img_path": ["", "", ""], "tgt_text": ["a", "b", "c"]}
+    joined = evaluate(Random(), task_rows("VOC2007", [texts]))
+    assert (joined.settings["format"], joined.settings["dataset"]) == ("joined", JOINED_DATASET)
+    apart = texts | {"qry_inst": "Which?", "tgt_inst": "", "qry_img_path": "q.jpg"}
+    settings = evaluate(Random(), task_rows("GQA", [apart])).settings
+    assert (settings["format"], settings["dataset"]) == ("instruct", get_task("GQA").dataset)

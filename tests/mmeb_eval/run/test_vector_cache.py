@@ -12,15 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mmeb_eval.item import Item, Points, Prompt
+from mmeb_eval.item import Item
 from mmeb_eval.run import vector_cache as cache_module
 from mmeb_eval.run.embed import VectorsInMemory, embed_items
 from mmeb_eval.run.vector_cache import VectorCache
-from mmeb_eval.run.vector_keys import ItemKeys
 from mmeb_eval.run.workers import Worker
-from scar.common.files import hash_file
 from scar.errors import DataError, EvalError
-from scar.sample import Box, Mask
 
 
 class Counting:
@@ -57,6 +54,16 @@ def _texts(count: int) -> list[Item]:
 
 def _embed(embedder: Counting, items: Sequence[Item], root: Path, **options: Any) -> NDArray[np.float32]:
     return embed_items(embedder, items, 3, None, VectorCache(root, embedder, **options), Worker())
+
+
+def _missing(cache: VectorCache, items: Sequence[Item]) -> list[Item]:
+    keys = cache.make_keys(items)
+    missing = cache.select_missing(keys)
+    return [item for item, key in zip(items, keys, strict=True) if key in missing]
+
+
+def _stored(cache: VectorCache, items: Sequence[Item]) -> NDArray[np.float32]:
+    return cache.get_vectors(cache.make_keys(items))
 
 
 def test_what_is_stored_is_not_made_again_and_is_the_same(tmp_path: Path) -> None:
@@ -109,27 +116,6 @@ def test_an_edit_of_the_embedders_own_file_makes_new_vectors(tmp_path: Path, mon
     assert folders[0] != folders[1]
 
 
-def test_no_two_prompts_share_a_key_and_equal_ones_do(picture: Path) -> None:
-    keys = ItemKeys()
-    left = np.zeros((4, 4), dtype=np.bool_)
-    left[:, :2] = True
-    prompts: list[Prompt | None] = [
-        None,
-        Box(1, 2, 3, 4),
-        Box(1, 2, 3, 4.5),
-        Points(((1, 2),), (1,)),
-        Points(((1, 2),), (0,)),
-        Points(((1, 2),), (1,), Box(1, 2, 3, 4)),
-        Mask.from_array(left),
-        Mask.from_array(~left),
-    ]
-    made = {keys.make_key(Item("text", picture, prompt)) for prompt in prompts}
-    assert len(made) == len(prompts)
-    assert keys.make_key(Item("text", picture, Box(1.0, 2.0, 3.0, 4.0))) in made
-    assert keys.make_key(Item("text\ud800")) != keys.make_key(Item("text"))
-    assert keys.make_key(Item("")) != keys.make_key(Item("", picture))
-
-
 def test_a_picture_is_its_bytes_whatever_its_name(picture: Path, tmp_path: Path) -> None:
     copy, other = picture.with_name("copy.png"), picture.with_name("other.png")
     copy.write_bytes(b"one")
@@ -138,48 +124,6 @@ def test_a_picture_is_its_bytes_whatever_its_name(picture: Path, tmp_path: Path)
     vectors = _embed(embedder, [Item(image=picture), Item(image=copy), Item(image=other)], tmp_path)
     assert embedder.asked == [Item(image=picture), Item(image=other)]
     assert np.array_equal(vectors[0], vectors[1])
-
-
-def test_a_picture_that_changes_is_another_one(picture: Path, tmp_path: Path) -> None:
-    memory = tmp_path / "images.parquet"
-    os.utime(picture, ns=(1, 1))
-    keys = ItemKeys(memory)
-    before = keys.make_key(Item(image=picture))
-    keys.save_digests()
-    picture.write_bytes(b"two")
-    assert ItemKeys(memory).make_key(Item(image=picture)) != before
-    picture.write_bytes(b"one")
-    assert ItemKeys(memory).make_key(Item(image=picture)) == before
-
-
-def test_digests_of_pictures_are_remembered_once_they_have_settled(
-    picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    memory = tmp_path / "images.parquet"
-    fresh = picture.with_name("fresh.png")
-    fresh.write_bytes(b"three")
-    os.utime(picture, ns=(1, 1))
-    keys = ItemKeys(memory)
-    before = keys.make_key(Item(image=picture)), keys.make_key(Item(image=fresh))
-    keys.save_digests()
-    read: list[str] = []
-
-    def counted(path: Path) -> str:
-        read.append(path.name)
-        return hash_file(path)
-
-    monkeypatch.setattr("scar.common.files.hash_file", counted)
-    again = ItemKeys(memory)
-    assert (again.make_key(Item(image=picture)), again.make_key(Item(image=fresh))) == before
-    assert read == ["fresh.png"]
-    memory.write_bytes(b"damaged")
-    assert ItemKeys(memory).make_key(Item(image=picture)) == before[0]
-
-
-def test_a_picture_that_is_gone_is_named(picture: Path) -> None:
-    picture.unlink()
-    with pytest.raises(DataError, match=r"one.png: cannot be read: No such file"):
-        ItemKeys().make_key(Item(image=picture))
 
 
 def test_vectors_of_another_version_are_refused_with_a_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +135,7 @@ def test_vectors_of_another_version_are_refused_with_a_way_out(tmp_path: Path, m
     embedder = Counting()
     _embed(embedder, _texts(4), tmp_path, refresh=True)
     assert embedder.asked == _texts(4)
-    assert VectorCache(tmp_path, Counting()).select_missing(_texts(4)) == []
+    assert _missing(VectorCache(tmp_path, Counting()), _texts(4)) == []
 
 
 @pytest.mark.parametrize("kind", ["parquet", "safetensors"])
@@ -200,7 +144,7 @@ def test_a_damaged_shard_is_named_with_a_way_out(tmp_path: Path, kind: str) -> N
     for path in tmp_path.rglob(f"0-*.{kind}"):
         path.write_bytes(path.read_bytes()[:20])
     with pytest.raises(DataError, match=rf"0-0000000.{kind}: damaged: .*rerun with --refresh"):
-        VectorCache(tmp_path, Counting()).get_vectors(_texts(4))
+        _stored(VectorCache(tmp_path, Counting()), _texts(4))
 
 
 def test_an_index_without_its_vectors_and_vectors_without_their_index(tmp_path: Path) -> None:
@@ -208,7 +152,7 @@ def test_an_index_without_its_vectors_and_vectors_without_their_index(tmp_path: 
     shards = sorted(tmp_path.rglob("0-*"))
     assert [path.suffix for path in shards] == [".parquet", ".safetensors"] * 3
     shards[4].unlink()  # killed between the two files of the last batch
-    assert VectorCache(tmp_path, Counting()).select_missing(_texts(9)) == _texts(9)[6:]
+    assert _missing(VectorCache(tmp_path, Counting()), _texts(9)) == _texts(9)[6:]
     shards[1].unlink()
     with pytest.raises(DataError, match=r"0-0000000.safetensors: damaged: .*rerun with --refresh"):
         VectorCache(tmp_path, Counting())
@@ -216,7 +160,7 @@ def test_an_index_without_its_vectors_and_vectors_without_their_index(tmp_path: 
 
 def test_a_full_disk_is_one_clear_line_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = VectorCache(tmp_path, Counting())
-    cache.add_vectors(_texts(2), Counting().embed(_texts(2)))
+    cache.add_vectors(cache.make_keys(_texts(2)), Counting().embed(_texts(2)))
 
     def full(path: Path, content: bytes) -> int:
         with path.open("wb") as file:
@@ -225,10 +169,10 @@ def test_a_full_disk_is_one_clear_line_and_loses_nothing(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(EvalError, match=r"cannot be written: No space left on device; what was stored before is kept"):
-        cache.add_vectors([Item("new")], Counting().embed([Item("new")]))
+        cache.add_vectors(cache.make_keys([Item("new")]), Counting().embed([Item("new")]))
     monkeypatch.undo()
     assert list(tmp_path.rglob("*.tmp")) == []
-    assert VectorCache(tmp_path, Counting()).select_missing([*_texts(2), Item("new")]) == [Item("new")]
+    assert _missing(VectorCache(tmp_path, Counting()), [*_texts(2), Item("new")]) == [Item("new")]
 
 
 def test_many_small_shards_become_few_and_hold_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,35 +184,8 @@ def test_many_small_shards_become_few_and_hold_the_same(tmp_path: Path, monkeypa
     cache.compact_shards()
     assert len(list(tmp_path.rglob("*.safetensors"))) == len(list(tmp_path.rglob("0-*.parquet"))) == 10
     for opened in (cache, VectorCache(tmp_path, Counting())):
-        assert np.array_equal(opened.get_vectors(items), made)
+        assert np.array_equal(_stored(opened, items), made)
     more = Counting()
     _embed(more, _texts(203), tmp_path)
     assert more.asked == _texts(203)[200:]
-    assert np.array_equal(VectorCache(tmp_path, Counting()).get_vectors(items), made)
-
-
-def test_workers_share_a_folder_and_make_the_batches_that_one_alone_makes(tmp_path: Path) -> None:
-    class Neighbours(Counting):
-        """A model whose vectors depend on the batch."""
-
-        def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
-            self.asked += items
-            turned = np.array([[len(items), hash(items[0]) % 97, len(item.text)] for item in items], dtype=np.float32)
-            return _unit(turned)
-
-    from concurrent.futures import ThreadPoolExecutor
-
-    items = _texts(25)
-    alone = embed_items(Neighbours(), items, 4, None, VectorsInMemory(), Worker())
-    for size in (1, 2, 3):
-        embedders = [Neighbours() for _ in range(size)]
-
-        def work(rank: int, embedders: list[Neighbours] = embedders, size: int = size) -> NDArray[np.float32]:
-            cache = VectorCache(tmp_path / str(size), embedders[rank], writer=str(rank))
-            return embed_items(embedders[rank], items, 4, None, cache, Worker(rank, size))
-
-        with ThreadPoolExecutor(size) as pool:
-            for vectors in pool.map(work, range(size)):
-                assert np.array_equal(vectors, alone)
-        assert sum(len(embedder.asked) for embedder in embedders) == len(items)
-        assert all(embedder.asked for embedder in embedders)
+    assert np.array_equal(_stored(VectorCache(tmp_path, Counting()), items), made)

@@ -1,4 +1,4 @@
-"""A contract test for the author of an embedder: eight toy items, seconds, no download."""
+"""Checks that an embedder keeps its contract, on eight toy items: takes seconds and downloads nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VECTOR_TOLERANCE = 1e-3
-"""Largest difference between two vectors of one item that counts as rounding."""
+"""Largest difference between two vectors of one item that still counts as rounding."""
 
 IMAGE_SIDE = 64
 """Height and width of the toy images in pixels."""
@@ -27,10 +27,10 @@ IMAGE_SIDE = 64
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line for the author.
+    """One line for the author of an embedder.
 
     Attributes:
-        level: ``error`` breaks the contract; ``note`` is allowed but worth knowing.
+        level: ``error`` breaks the contract; ``note`` is allowed, but worth knowing.
         text: what is wrong and what to do.
     """
 
@@ -39,30 +39,30 @@ class Finding:
 
 
 def check(embedder: Embedder) -> list[Finding]:
-    """Try an embedder on eight items; no finding means that it keeps the contract."""
+    """Check an embedder on eight items; an empty list means that it keeps the contract."""
     with TemporaryDirectory(prefix="mmeb-eval-check-") as folder:
         return list(_iter_findings(embedder, Path(folder)))
 
 
 def draw_toy_items(folder: Path, image_token: str = "") -> list[Item]:
-    """Two texts, two images, an image with a question, and three with a box as well; draws into ``folder``."""
+    """Two texts, two images, an image with a question, and three with a question and a box; draws into ``folder``."""
     red, blue = _draw_toy_image(folder / "red.png", "red"), _draw_toy_image(folder / "blue.png", "blue")
     left, right = Box(4, 4, 24, 60), Box(40, 4, 60, 60)
-    asks = f"{image_token}\nWhat is this?".strip()
+    question = f"{image_token}\nWhat is this?".strip()
     return [
         Item(text="a red square"),
         Item(text="a blue disc on the grass, seen from far above on a rainy day"),
         Item(text=image_token, image=red),
         Item(text=image_token, image=blue),
-        Item(text=asks, image=red),
-        Item(text=asks, image=red, prompt=left),
-        Item(text=asks, image=red, prompt=right),
-        Item(text=asks, image=blue, prompt=left),
+        Item(text=question, image=red),
+        Item(text=question, image=red, prompt=left),
+        Item(text=question, image=red, prompt=right),
+        Item(text=question, image=blue, prompt=left),
     ]
 
 
 def _iter_findings(embedder: Embedder, folder: Path) -> Iterator[Finding]:
-    """The tests in order; those that would only repeat an earlier failure are left out."""
+    """Run the checks in order; those that would only repeat an earlier failure are left out."""
     try:
         kinds = get_prompt_kinds(embedder)
         layout = get_layout(get_layout_name(embedder))
@@ -95,7 +95,7 @@ def _iter_findings(embedder: Embedder, folder: Path) -> Iterator[Finding]:
 
 
 def _embed_checked(embedder: Embedder, items: Sequence[Item]) -> NDArray[np.float32]:
-    """Checked vectors; a copy, lest the embedder reuse its memory."""
+    """A copy of the checked vectors: an embedder may reuse its array."""
     return check_vectors(embedder.embed(items), items, embedder.name).copy()
 
 
@@ -106,7 +106,7 @@ def _check_repeatable(
     comparison: str,
     remedy: str,
 ) -> Iterator[Finding]:
-    """A finding for the first item whose vector is not the same both times."""
+    """A finding for the first item whose two vectors differ."""
     for item, a, b in zip(items, first, second, strict=True):
         if a.shape != b.shape:
             yield Finding("error", f"{comparison}: the width is {len(b)} and was {len(a)}; it must not change.")
@@ -119,7 +119,7 @@ def _check_repeatable(
 
 
 def _check_sensitivity(items: Sequence[Item], vectors: NDArray[np.float32]) -> Iterator[Finding]:
-    """Findings if text or image make no difference."""
+    """Findings if text or image make no difference to the vectors."""
     if _are_all_equal(vectors):
         yield Finding("note", "all items have one vector: this embedder scores 0 wherever there are two candidates.")
         return
@@ -131,7 +131,7 @@ def _check_sensitivity(items: Sequence[Item], vectors: NDArray[np.float32]) -> I
 
 
 def _check_prompts(embedder: Embedder, items: Sequence[Item], kinds: frozenset[str]) -> Iterator[Finding]:
-    """A finding for each kind of prompt that is declared and makes no difference, or fails."""
+    """A finding for each declared kind of prompt that fails or makes no difference."""
     import numpy as np
 
     if not kinds:
@@ -164,12 +164,12 @@ def _check_prompts(embedder: Embedder, items: Sequence[Item], kinds: frozenset[s
 
 
 def _are_all_equal(vectors: NDArray[np.float32]) -> bool:
-    """Whether all rows are the same but for rounding of the last digits."""
+    """Whether all rows are equal up to rounding."""
     return bool(abs(vectors - vectors[0]).max() < 1e-6)
 
 
 def _draw_toy_image(path: Path, colour: str) -> Path:
-    """A toy image with something on each side."""
+    """Draw a toy image with an object on each side."""
     from PIL import Image, ImageDraw
 
     image = Image.new("RGB", (IMAGE_SIDE, IMAGE_SIDE), "white")

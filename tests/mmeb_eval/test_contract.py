@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mmeb_eval.adapters.baselines import Constant, Random, TextOnly
-from mmeb_eval.check import check
+from mmeb_eval.contract import check
 from mmeb_eval.item import Item
 from mmeb_eval.models import load_model
 from scar.errors import EvalError
