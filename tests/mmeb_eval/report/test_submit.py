@@ -252,4 +252,4 @@ def test_the_command_sends_nothing_and_says_so(mmeb: list[Result], tmp_path: Pat
     assert shown.exit_code == 0
     assert len(shown.stdout.splitlines()) == 38
     assert "for the folder scores of TIGER-Lab/MMEB-Leaderboard" in shown.stderr
-    assert "it lacks model_backbone, model_size, embedding_dimension, max_length_tokens; --about" in shown.stderr
+    assert "it lacks model_backbone, model_size, embedding_dimension, max_length_tokens" in shown.stderr
