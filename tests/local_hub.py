@@ -17,6 +17,8 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
+from scar.publish.push import Upload
+
 TOKEN = "hf_secretsecretsecretsecretsecret"  # noqa: S105 - of the local server
 LARGE = (".parquet", ".png", ".safetensors", ".bin")
 CHUNK = 1 << 20
@@ -327,3 +329,14 @@ def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
     yield hub
     hub.stop()
+
+
+def make_uploads(folder: Path, contents: dict[str, bytes]) -> list[Upload]:
+    """Write files and list them for a push."""
+    files = []
+    for path, content in contents.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        files.append(Upload(path, file, len(content), hashlib.sha256(content).hexdigest()))
+    return files

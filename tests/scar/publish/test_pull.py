@@ -19,8 +19,7 @@ from scar.cli import app
 from scar.errors import HubError, InputError
 from scar.publish.pull import RECORD, STAGING, PulledRepo, PullPlan, iter_pull_lines, plan_pull, pull_files
 from scar.publish.push import PushTarget, push_files
-from tests.local_hub import TOKEN, Failure, LocalHub
-from tests.scar.publish.test_push import uploads
+from tests.local_hub import TOKEN, Failure, LocalHub, make_uploads
 
 REPO = "me/corpus"
 PUBLISHED = "Sony/SCaR-Eval"
@@ -54,7 +53,7 @@ def published(built: Path, local_hub: LocalHub, tmp_path: Path) -> dict[str, byt
     """The eval rows as their publishers keep them: bare files, no provenance, another README."""
     rows = (built / "SCaR-eval" / "SCaR_eval_Toy.parquet").read_bytes()
     files = {"SCAR_COCO_Stuff_val_filtered.parquet": rows, "README.md": b"# Theirs", ".gitattributes": b"x"}
-    push_files(uploads(tmp_path / "theirs", files), PushTarget(PUBLISHED, "dataset"), endpoint=local_hub.endpoint)
+    push_files(make_uploads(tmp_path / "theirs", files), PushTarget(PUBLISHED, "dataset"), endpoint=local_hub.endpoint)
     return files
 
 
@@ -117,7 +116,7 @@ def test_images_that_are_other_ones_are_told(built: Path, pushed: dict[str, byte
 
 
 def test_damaged_rows_are_told_by_the_check(local_hub: LocalHub, tmp_path: Path) -> None:
-    files = uploads(tmp_path / "theirs", {"SCAR_ADE20K_val_filtered.parquet": b"no parquet"})
+    files = make_uploads(tmp_path / "theirs", {"SCAR_ADE20K_val_filtered.parquet": b"no parquet"})
     push_files(files, PushTarget(PUBLISHED, "dataset"), endpoint=local_hub.endpoint)
     done = scar("pull", PUBLISHED, "--out", tmp_path / "out")
     assert done.exit_code == 2
@@ -274,7 +273,9 @@ def test_a_folder_that_is_a_link_is_not_followed(local_hub: LocalHub, tmp_path: 
 
 
 def test_a_repository_without_rows_is_none(local_hub: LocalHub, tmp_path: Path) -> None:
-    push_files(uploads(tmp_path / "x", {"README.md": b"x"}), PushTarget(REPO, "dataset"), endpoint=local_hub.endpoint)
+    push_files(
+        make_uploads(tmp_path / "x", {"README.md": b"x"}), PushTarget(REPO, "dataset"), endpoint=local_hub.endpoint
+    )
     with pytest.raises(InputError, match=r"me/corpus at \w+: no parquet file in it, so it is no SCaR corpus"):
         fetch(local_hub, tmp_path / "out")
     with pytest.raises(HubError, match="no name of a repository; write ORG/NAME"):
@@ -334,7 +335,7 @@ FILES = {"README.md": b"---\nlicense: mit\n---\n# One", "SCaR-eval/a.parquet": b
 
 
 def send(hub: LocalHub, folder: Path) -> dict[str, bytes]:
-    push_files(uploads(folder / "sent", FILES), PushTarget(REPO, "dataset"), endpoint=hub.endpoint)
+    push_files(make_uploads(folder / "sent", FILES), PushTarget(REPO, "dataset"), endpoint=hub.endpoint)
     return FILES
 
 

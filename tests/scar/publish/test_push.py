@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
-import os
-import signal
-import subprocess
-import sys
-import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
 
 import scar.publish.push as module
-from scar.cli import app
+from scar.common.hub_files import RemoteFile, list_files
 from scar.errors import HubError, InputError
 from scar.publish.push import PushTarget, Upload, check_plan, push_files
-from tests.local_hub import TOKEN, Failure, LocalHub
+from tests.local_hub import Failure, LocalHub, make_uploads
 
 REPO = "me/corpus"
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload:DeprecationWarning")  # the client's own
-
-
-def uploads(folder: Path, contents: dict[str, bytes]) -> list[Upload]:
-    files = []
-    for path, content in contents.items():
-        place = folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content)
-        files.append(Upload(path, place, len(content), hashlib.sha256(content).hexdigest()))
-    return files
 
 
 CONTENTS = {
@@ -52,7 +33,7 @@ def send(hub: LocalHub, files: list[Upload], **options: Any) -> Any:
 
 
 def test_a_push_is_private_one_commit_and_exact(local_hub: LocalHub, tmp_path: Path) -> None:
-    files = uploads(tmp_path / "one", CONTENTS)
+    files = make_uploads(tmp_path / "one", CONTENTS)
     done, _ = send(local_hub, files, tag="v1")
     assert local_hub.files(REPO) == local_hub.files(REPO, "v1") == CONTENTS
     assert local_hub.repos["datasets", REPO].private
@@ -61,7 +42,7 @@ def test_a_push_is_private_one_commit_and_exact(local_hub: LocalHub, tmp_path: P
 
 
 def test_a_second_push_transfers_nothing(local_hub: LocalHub, tmp_path: Path) -> None:
-    files = uploads(tmp_path / "one", CONTENTS)
+    files = make_uploads(tmp_path / "one", CONTENTS)
     first, _ = send(local_hub, files)
     local_hub.asked.clear()
     again, _ = send(local_hub, files)
@@ -71,10 +52,10 @@ def test_a_second_push_transfers_nothing(local_hub: LocalHub, tmp_path: Path) ->
 
 
 def test_what_changed_is_sent_and_what_is_gone_goes_only_where_it_is_ours(local_hub: LocalHub, tmp_path: Path) -> None:
-    send(local_hub, uploads(tmp_path / "one", CONTENTS | {"LICENSE": b"theirs"}))
+    send(local_hub, make_uploads(tmp_path / "one", CONTENTS | {"LICENSE": b"theirs"}))
     done, _ = send(
         local_hub,
-        uploads(tmp_path / "two", {"README.md": b"# Two", "SCaR-eval/a.parquet": b"new"}),
+        make_uploads(tmp_path / "two", {"README.md": b"# Two", "SCaR-eval/a.parquet": b"new"}),
         owned=["SCaR-eval"],
     )
     assert done.removed == ("SCaR-eval/b.parquet",)
@@ -82,17 +63,17 @@ def test_what_changed_is_sent_and_what_is_gone_goes_only_where_it_is_ours(local_
 
 
 def test_a_branch_of_its_own_leaves_main_alone(local_hub: LocalHub, tmp_path: Path) -> None:
-    send(local_hub, uploads(tmp_path / "one", CONTENTS))
-    send(local_hub, uploads(tmp_path / "two", {"README.md": b"# Two"}), revision="next")
+    send(local_hub, make_uploads(tmp_path / "one", CONTENTS))
+    send(local_hub, make_uploads(tmp_path / "two", {"README.md": b"# Two"}), revision="next")
     assert local_hub.files(REPO) == CONTENTS
     assert local_hub.files(REPO, "next")["README.md"] == b"# Two"
 
 
 def test_a_tag_that_is_elsewhere_is_an_error(local_hub: LocalHub, tmp_path: Path) -> None:
-    send(local_hub, uploads(tmp_path / "one", CONTENTS), tag="v1")
-    send(local_hub, uploads(tmp_path / "one", CONTENTS), tag="v1")
+    send(local_hub, make_uploads(tmp_path / "one", CONTENTS), tag="v1")
+    send(local_hub, make_uploads(tmp_path / "one", CONTENTS), tag="v1")
     with pytest.raises(HubError, match=r"me/corpus: the tag v1 is on \w+, not on the pushed \w+; give another --tag"):
-        send(local_hub, uploads(tmp_path / "two", {"README.md": b"# Two"}), tag="v1")
+        send(local_hub, make_uploads(tmp_path / "two", {"README.md": b"# Two"}), tag="v1")
 
 
 STEPS = (
@@ -127,7 +108,7 @@ def test_what_passes_is_tried_again_at_every_step(
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", waits.append)
     local_hub.failures.append(Failure(step, 1, **failure))
     target = PushTarget(REPO, "dataset")
-    done = push_files(uploads(tmp_path / "one", CONTENTS), target, endpoint=local_hub.endpoint, sleep=waits.append)
+    done = push_files(make_uploads(tmp_path / "one", CONTENTS), target, endpoint=local_hub.endpoint, sleep=waits.append)
     assert local_hub.files(REPO) == CONTENTS
     assert local_hub.failures[0].times == 0, "the step was reached"
     assert done.commit == local_hub.repos["datasets", REPO].branches["main"]
@@ -151,11 +132,11 @@ def test_what_does_not_pass_stops_at_once_and_the_last_revision_stays(
 ) -> None:
     new = "create" in step  # of a repository that is there, the client asks for no right to make it
     if not new:
-        send(local_hub, uploads(tmp_path / "one", CONTENTS))
+        send(local_hub, make_uploads(tmp_path / "one", CONTENTS))
     local_hub.failures.append(Failure(step, 99, status, headers))
     two = {"README.md": b"# Two", "SCaR-eval/a.parquet": b"other rows" * 9}
     with pytest.raises(HubError, match=f"me/corpus: {advice}"):
-        send(local_hub, uploads(tmp_path / "two", two))
+        send(local_hub, make_uploads(tmp_path / "two", two))
     assert local_hub.failures[0].times == 98, "asked once"
     assert not local_hub.repos if new else local_hub.files(REPO) == CONTENTS
 
@@ -163,21 +144,23 @@ def test_what_does_not_pass_stops_at_once_and_the_last_revision_stays(
 def test_a_hub_that_stays_away_is_told_in_one_line(tmp_path: Path, local_hub: LocalHub) -> None:
     local_hub.failures.append(Failure("whoami", 99, kind="reset"))
     with pytest.raises(HubError, match=r"me/corpus: the Hub cannot be reached, 6 times; run the same command later"):
-        send(local_hub, uploads(tmp_path / "one", CONTENTS))
+        send(local_hub, make_uploads(tmp_path / "one", CONTENTS))
 
 
 def test_a_push_that_is_not_what_was_sent_is_told(
     local_hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_send_contents", lambda *_: None)
-    files = uploads(tmp_path / "one", CONTENTS)
-    wrong = [Upload(f.path, f.file, f.size, "0" * 64) if f.path.endswith("a.parquet") else f for f in files]
-    with pytest.raises(HubError, match="me/corpus"):
-        send(local_hub, wrong)
+    def list_changed(*about: Any) -> dict[str, RemoteFile]:
+        files = list_files(*about)
+        return {path: replace(file, size=1) if path.endswith("a.parquet") else file for path, file in files.items()}
+
+    monkeypatch.setattr(module, "list_files", list_changed)
+    with pytest.raises(HubError, match=r"me/corpus at \w+: SCaR-eval/a.parquet is not the local file \(1 such files\)"):
+        send(local_hub, make_uploads(tmp_path / "one", CONTENTS))
 
 
 def test_limits(tmp_path: Path) -> None:
-    one = uploads(tmp_path, {"a": b"a"})[0]
+    one = make_uploads(tmp_path, {"a": b"a"})[0]
     with pytest.raises(InputError, match="nothing to push"):
         check_plan([])
     with pytest.raises(InputError, match=r"100,001 files; the Hub takes 100,000 in a repository: merge them"):
@@ -192,10 +175,10 @@ def test_more_files_than_a_commit_takes_come_in_several_and_the_last_good_revisi
     local_hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_FILES_PER_COMMIT", 4)
-    send(local_hub, uploads(tmp_path / "one", CONTENTS))
+    send(local_hub, make_uploads(tmp_path / "one", CONTENTS))
     many = {f"rows/{number}.parquet": b"%d" % number for number in range(10)}
     two = CONTENTS | many | {"README.md": b"# Two", "SCaR-eval/a.parquet": b"other rows", "croissant.json": b"{}"}
-    files = uploads(tmp_path / "two", two)
+    files = make_uploads(tmp_path / "two", two)
 
     def stop_after(count: int) -> None:
         """Refuse the commit behind so many."""
@@ -214,101 +197,7 @@ def test_more_files_than_a_commit_takes_come_in_several_and_the_last_good_revisi
     assert local_hub.files(REPO) == two
     assert sum("/commit/" in request for request in local_hub.asked) == 2, "it goes on behind the first two"
     assert not any("PUT" in request for request in local_hub.asked), "contents were there"
-    changed = uploads(tmp_path / "three", {path: b"new" + content for path, content in two.items()})
+    changed = make_uploads(tmp_path / "three", {path: b"new" + content for path, content in two.items()})
     with pytest.raises(InputError, match=r"14 files change or go, and one commit takes 4: push to another --revision"):
         send(local_hub, changed)
     assert local_hub.files(REPO) == two
-
-
-def test_build_push_load_each_config_and_split_pull_and_check(
-    built: Path, local_hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done = CliRunner().invoke(app, ["push", str(built), "--repo", REPO])
-    assert done.exit_code == 0, done.output
-    there = local_hub.files(REPO)
-    for path, content in there.items():
-        assert (built / path).read_bytes() == content
-    assert {"README.md", "croissant.json", "images.sha256", "build_report.json", "stats.json"} <= there.keys()
-    for line in there["images.sha256"].decode().splitlines():
-        digest, name = line.split("  ")
-        assert digest == hashlib.sha256((built / name).read_bytes()).hexdigest()
-    assert not any(path.startswith("images/") for path in there)
-    loaded = load_everything(tmp_path)
-    assert {config: {split: len(rows) for split, rows in splits.items()} for config, splits in loaded.items()} == {
-        config: {"Toy": 9} for config in ("eval", "train", "eval_provenance", "train_provenance")
-    }
-    for config, path in FILES.items():
-        assert loaded[config]["Toy"] == json.loads(json.dumps(pq.read_table(built / path).to_pylist()))
-    again = CliRunner().invoke(app, ["push", str(built), "--repo", REPO])
-    assert "0 files sent, 0 removed, all verified" in again.output
-    back = CliRunner().invoke(app, ["pull", REPO, "--out", str(tmp_path / "back"), "--images", str(built)])
-    assert back.exit_code == 0, back.output
-    for path, content in there.items():
-        assert (tmp_path / "back" / path).read_bytes() == content
-    check = ["check", str(tmp_path / "back"), "--images", str(built)]
-    assert CliRunner().invoke(app, check).exit_code == 0
-
-
-FILES = {
-    "eval": "SCaR-eval/SCaR_eval_Toy.parquet",
-    "train": "SCaR-train/SCAR_Toy.parquet",
-    "eval_provenance": "provenance/SCaR_eval_Toy.parquet",
-    "train_provenance": "provenance/SCAR_Toy.parquet",
-}
-
-LOAD = """
-import json, sys
-from datasets import get_dataset_config_names, load_dataset
-names = get_dataset_config_names(sys.argv[1])
-loaded = {name: {split: rows.to_list() for split, rows in load_dataset(sys.argv[1], name).items()} for name in names}
-open(sys.argv[2], "w").write(json.dumps(loaded))
-"""
-
-
-def load_everything(folder: Path) -> Any:
-    """Rows by config and split, as a process sees them that never knew another Hub."""
-    out = folder / "loaded.json"
-    subprocess.run([sys.executable, "-c", LOAD, REPO, str(out)], check=True, timeout=120)  # noqa: S603 - our own script
-    return json.loads(out.read_text())
-
-
-def test_the_token_is_in_no_output_and_no_log(
-    built: Path, local_hub: LocalHub, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    outputs = [CliRunner().invoke(app, ["push", str(built), "--repo", REPO]).output]
-    local_hub.failures.append(Failure("tree", 1, 403))
-    outputs.append(CliRunner().invoke(app, ["push", str(built), "--repo", REPO]).output)
-    assert "HTTP 403" in outputs[1]
-    written = [path.read_bytes() for path in built.rglob("*") if path.is_file()]
-    assert TOKEN not in "".join([*outputs, caplog.text])
-    assert not any(TOKEN.encode() in content for content in written)
-
-
-def test_a_dry_run_asks_the_hub_nothing(built: Path, local_hub: LocalHub) -> None:
-    done = CliRunner().invoke(app, ["push", str(built), "--repo", REPO, "--dry-run"])
-    assert done.exit_code == 0, done.output
-    assert "dataset me/corpus, private if it is made now" in done.output
-    assert "Nothing was sent." in done.output
-    assert local_hub.asked == []
-
-
-def test_a_push_that_was_killed_goes_on_where_it_was(built: Path, local_hub: LocalHub, tmp_path: Path) -> None:
-    local_hub.failures.append(Failure("PUT", 99, kind="slow"))
-    command = ["push", str(built), "--repo", REPO]
-    script = "from scar.cli import app; app()"
-    with subprocess.Popen([sys.executable, "-c", script, *command]) as running:  # noqa: S603 - our own command
-        deadline = time.monotonic() + 60
-        while not list((local_hub.folder / "lfs").iterdir()) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        os.kill(running.pid, signal.SIGKILL)
-    assert local_hub.files(REPO) == {}, "nothing was committed"
-    before = set((local_hub.folder / "lfs").iterdir())
-    assert before
-    local_hub.failures.clear()
-    local_hub.asked.clear()
-    done = CliRunner().invoke(app, ["push", str(built), "--repo", REPO])
-    assert done.exit_code == 0, done.output
-    sent = {request.rpartition("/")[2] for request in local_hub.asked if request.startswith("PUT")}
-    assert not sent & {path.name for path in before}, "what was there is not sent again"
-    assert "all verified" in done.output
