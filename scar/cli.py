@@ -225,7 +225,8 @@ def audit(
     from scar.audit import audit as audit_folder
     from scar.audit.encoder import load_encoder
     from scar.audit.findings import list_findings
-    from scar.audit.report import describe_unlinked_images, make_tables, write_report
+    from scar.audit.report import describe_unlinked_images, write_report
+    from scar.audit.tables import make_tables
     from scar.common.progress import show_progress
 
     frozen = load_encoder(encoder) if encoder else None

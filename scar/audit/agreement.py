@@ -1,10 +1,10 @@
-"""What people who looked at samples say of them: how far they agree, and how much they accept.
+"""Reviews of samples by people: how many samples they accept, and how far they agree.
 
-Their decisions stand in ``review.jsonl`` of the corpus, one line for each look at a sample::
+The file ``review.jsonl`` of a corpus holds one line for each decision::
 
     {"id": "Mine/eval/42", "reviewer": "ada", "accept": true}
 
-To accept a sample is to say that its gold caption is true of the thing in the box and none of the others is.
+A reviewer accepts a sample if the gold caption is true of the thing in the box and all other captions are false.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ REVIEW_FILE = "review.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One look at a sample.
+    """The decision of one reviewer on one sample.
 
     Attributes:
-        id: the sample's.
-        reviewer: who looked.
-        accept: what they said.
+        id: of the sample.
+        reviewer: name of the reviewer.
+        accept: whether the reviewer accepts the sample.
     """
 
     id: str
@@ -40,10 +40,10 @@ class Decision:
 
 
 def read_decisions(folder: Path) -> list[Decision]:
-    """The decisions about a corpus; none if nobody has looked.
+    """Read the decisions on the samples of a corpus; an empty list without a review.
 
     Raises:
-        InputError: a line is none, or somebody decides on a sample twice; names the line.
+        InputError: a line is no decision, or a reviewer decides on a sample twice; names the line.
     """
     path = folder / REVIEW_FILE
     if not path.exists():
@@ -64,10 +64,10 @@ def read_decisions(folder: Path) -> list[Decision]:
 
 
 def check_decisions(decisions: Sequence[Decision], files: Sequence[RowFile], folder: Path) -> None:
-    """See that each decision is about a sample of a corpus.
+    """Check that each decision is on a sample of the corpus.
 
     Raises:
-        InputError: one is not; names it.
+        InputError: a sample is unknown; names it.
     """
     unknown = {decision.id for decision in decisions}
     for file in files if unknown else ():
@@ -80,52 +80,52 @@ def check_decisions(decisions: Sequence[Decision], files: Sequence[RowFile], fol
 
 
 def measure_agreement(decisions: Sequence[Decision], key: str) -> dict[str, Any] | None:
-    """Figures of one file of the corpus.
+    """Figures of the reviews of one file.
 
     Args:
-        decisions: about any samples.
-        key: ``<source>/<split>`` of those that count.
+        decisions: on samples of any file.
+        key: ``<source>/<split>`` of the file.
 
     Returns:
-        None without decisions; else ``samples`` and ``reviewers``, how many; ``accepted``: share of the samples that
-        more than half of those who looked accept, with its 95 % ``interval``; and Krippendorff's ``alpha``, None where
-        no sample was seen by two or nobody ever disagrees with anybody because all say the same of everything.
+        None without decisions on the file. Else ``samples`` and ``reviewers``: how many; ``accepted``: share of samples
+        that more than half of their reviewers accept, with its 95 % ``interval``; ``alpha``: see `krippendorff_alpha`.
     """
-    units: dict[str, list[bool]] = {}
+    decisions_by_sample: dict[str, list[bool]] = {}
     reviewers = set()
     for decision in decisions:
         if decision.id.startswith(f"{key}/"):
-            units.setdefault(decision.id, []).append(decision.accept)
+            decisions_by_sample.setdefault(decision.id, []).append(decision.accept)
             reviewers.add(decision.reviewer)
-    if not units:
+    if not decisions_by_sample:
         return None
-    rate = sum(2 * sum(said) > len(said) for said in units.values()) / len(units)
-    value = krippendorff_alpha(list(units.values()))
+    units = list(decisions_by_sample.values())
+    rate = sum(2 * sum(unit) > len(unit) for unit in units) / len(units)
+    alpha = krippendorff_alpha(units)
     return {
         "samples": len(units),
         "reviewers": len(reviewers),
         "accepted": round(rate, 4),
         "interval": [round(end, 4) for end in wilson_interval(rate, len(units))],
-        "alpha": None if value is None else round(value, 4),
+        "alpha": None if alpha is None else round(alpha, 4),
     }
 
 
 def krippendorff_alpha(units: Sequence[Sequence[object]]) -> float | None:
-    """Krippendorff's alpha for nominal data: 1 where all agree, 0 where they do as chance would have it.
+    """Krippendorff's alpha for nominal data: 1 for full agreement, 0 for agreement by chance.
 
     Args:
-        units: what was said of each, by any number of people; those of whom fewer than two spoke do not count.
+        units: the values that the raters of each unit gave; units with fewer than two values do not count.
 
     Returns:
-        None where it is not defined: no unit counts, or only one value was ever given.
+        None where alpha is undefined: no unit counts, or all values are equal.
 
-    >>> alpha([[1, 1], [1, 1], [0, 0], [0, 1]])
+    >>> krippendorff_alpha([[1, 1], [1, 1], [0, 0], [0, 1]])
     0.5333333333333333
     """
     pairable = [unit for unit in units if len(unit) > 1]
-    given = Counter(value for unit in pairable for value in unit)
-    total = given.total()
-    expected = total * total - sum(count * count for count in given.values())
+    value_counts = Counter(value for unit in pairable for value in unit)
+    total = value_counts.total()
+    expected = total * total - sum(count * count for count in value_counts.values())
     if not expected:
         return None
     observed = 0.0

@@ -1,67 +1,68 @@
-"""What columns of numbers are asked again and again."""
+"""Operations on arrays of codes that several counts share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scar.audit.logistic import Ints
 
-T = TypeVar("T")
-
-_PAIRS_AT_ONCE = 1 << 20
+PAIRS_PER_BLOCK = 1 << 20
+"""Pairs that are in memory at once, beside those of one more row."""
 
 
 def concatenate_ranges(starts: Ints, sizes: Ints) -> Ints:
-    """The numbers of some ranges, one after the other.
+    """The numbers of some ranges, one range after the other.
 
-    >>> ranges(np.array([3, 10]), np.array([2, 3])).tolist()
+    >>> concatenate_ranges(np.array([3, 10]), np.array([2, 3])).tolist()
     [3, 4, 10, 11, 12]
     """
-    before = np.cumsum(sizes) - sizes
-    numbers: Ints = np.arange(int(sizes.sum())) + np.repeat(starts - before, sizes)
+    sizes_before = np.cumsum(sizes) - sizes
+    numbers: Ints = np.arange(int(sizes.sum())) + np.repeat(starts - sizes_before, sizes)
     return numbers
 
 
 def iter_group_pairs(groups: Ints) -> Iterator[tuple[Ints, Ints]]:
-    """All pairs of two different rows of one group, those with the same first row beside each other.
+    """Yield all ordered pairs of two different rows of one group.
 
     Args:
-        groups: (rows,) ascending.
+        groups: (rows,) ascending group numbers.
 
     Yields:
-        First and second rows of many pairs; the first rows ascend.
+        (pairs,) first rows, ascending, and (pairs,) second rows of many pairs; all pairs of a first row come together.
 
-    >>> [np.stack(both).tolist() for both in pairs(np.array([4, 7, 7, 7]))]
+    >>> [np.stack(pairs).tolist() for pairs in iter_group_pairs(np.array([4, 7, 7, 7]))]
     [[[1, 1, 2, 2, 3, 3], [2, 3, 1, 3, 1, 2]]]
     """
     starts, ends = (np.searchsorted(groups, groups, side) for side in ("left", "right"))
-    blocks = np.cumsum(ends - starts) // _PAIRS_AT_ONCE
+    blocks = np.cumsum(ends - starts) // PAIRS_PER_BLOCK
     for rows in np.split(np.arange(len(groups)), np.flatnonzero(np.diff(blocks)) + 1):
         sizes = ends[rows] - starts[rows]
         first, second = np.repeat(rows, sizes), concatenate_ranges(starts[rows], sizes)
         yield first[first != second], second[first != second]
 
 
-def map_unique_pairs(first: Ints, second: Ints, predicate: Callable[[int, int], T]) -> Any:
-    """What a question says of each pair of codes; it is asked of each different pair once."""
+def map_unique_pairs(first: Ints, second: Ints, predicate: Callable[[int, int], bool]) -> NDArray[np.bool_]:
+    """(pairs,) whether the predicate holds of each pair of codes; it is called once for each different pair."""
     width = int(second.max(initial=0)) + 1
-    different, which = np.unique(first * width + second, return_inverse=True)
-    return np.array([predicate(*divmod(int(pair), width)) for pair in different], bool)[which]
+    different, inverse = np.unique(first * width + second, return_inverse=True)
+    found: NDArray[Any] = np.array([predicate(*divmod(int(pair), width)) for pair in different], bool)
+    return found[inverse]
 
 
 def map_codes(values: Sequence[str], codes: Ints, find_name: Callable[[str], str], name_codes: dict[str, int]) -> Ints:
-    """The codes under which the names of texts stand in ``name_codes``, which grows.
+    """Replace the code of each text by the code of its name.
 
     Args:
         values: the different texts.
-        codes: of each text, its place among them.
-        find_name: of a text.
-        name_codes: code of each name.
+        codes: of each text, its index in ``values``.
+        find_name: the name of a text.
+        name_codes: code by name; new names are added.
     """
-    place = np.full(len(values), -1, np.int64)
+    mapped = np.full(len(values), -1, np.int64)
     for code in np.unique(codes):
-        place[code] = name_codes.setdefault(find_name(values[code]), len(name_codes))
-    return place[codes]
+        mapped[code] = name_codes.setdefault(find_name(values[code]), len(name_codes))
+    return mapped[codes]

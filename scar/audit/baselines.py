@@ -1,7 +1,7 @@
-"""How often a model that sees no image finds the gold caption.
+"""Text-only baselines: how often a model that sees no image picks the gold caption.
 
-Each baseline learns of samples whose gold caption it is told, and scores captions of others one by one. What it finds
-is what a corpus gives away: an embedder may score so much without looking at any region.
+Each baseline learns from samples with known gold captions, and scores other captions one by one. Its hit rate is what
+the text of a corpus gives away: an embedder may reach it without looking at any region.
 """
 
 from __future__ import annotations
@@ -13,15 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from scar.audit.encoder import Encoder
-from scar.audit.logistic import (
-    DenseFeatures,
-    Floats,
-    Ints,
-    RepeatedFeatures,
-    SparseFeatures,
-    compute_hits,
-    fit_conditional_logit,
-)
+from scar.audit.logistic import Features, Floats, Ints, compute_hits, fit_conditional_logit
 from scar.audit.ngrams import NgramVocabulary
 from scar.audit.questions import FOLDS, QuestionSet
 from scar.audit.tokenized_texts import TokenizedTexts
@@ -29,93 +21,97 @@ from scar.common.statistics import wilson_interval
 from scar.sample import PARTS, Part
 
 Scorer: TypeAlias = Callable[[Sequence[str]], Floats]
-"""Captions -> (captions,) scores, the likeliest gold caption highest."""
+"""Captions -> (captions,) scores; the likeliest gold caption scores highest."""
 
 Baseline: TypeAlias = Callable[[QuestionSet], Scorer]
-"""Learns of questions with their answers."""
+"""Learns from questions and their gold captions."""
+
+MAX_EXPANDED_CAPTIONS = 100_000
+"""Of more captions, equal ones share a row of features: the fit is faster, its sums differ in their last digits."""
 
 _CHARACTERS_PER_BIN = 4
-"""Caption lengths are told apart by words, and by so many characters."""
+"""Caption lengths in characters fall into bins of this width."""
 
 _MAX_TELLTALES = 12
-
-_MANY = 100_000
-"""More captions are added up by their text, which takes a fraction of the time; sums differ in their last digits."""
+"""Words that `find_telltales` lists on each side."""
 
 
 def fit_words(train: QuestionSet) -> Scorer:
-    """Which single words gold captions have."""
+    """Learn which single words gold captions have."""
     return _fit_ngram_scorer(train, 1)
 
 
 def fit_ngrams(train: QuestionSet) -> Scorer:
-    """Which runs of up to three words gold captions have."""
+    """Learn which n-grams of up to three words gold captions have."""
     return _fit_ngram_scorer(train, 3)
 
 
 def fit_lengths(train: QuestionSet) -> Scorer:
-    """How long gold captions are, in words and characters."""
+    """Learn how long gold captions are, in words and characters."""
 
     def bin_lengths(texts: Sequence[str]) -> tuple[list[str], Ints]:
+        """The different bins, and (texts,) the index of each text's bin."""
         sizes = zip(TokenizedTexts.from_texts(texts).word_counts.tolist(), texts, strict=True)
-        places: dict[str, int] = {}
-        which = [
-            places.setdefault(f"w{words} c{len(text) // _CHARACTERS_PER_BIN}", len(places)) for words, text in sizes
-        ]
-        return list(places), np.array(which, np.int64)
+        names = [f"w{words} c{len(text) // _CHARACTERS_PER_BIN}" for words, text in sizes]
+        indices: dict[str, int] = {}
+        bins = [indices.setdefault(name, len(indices)) for name in names]
+        return list(indices), np.array(bins, np.int64)
 
-    texts, which = train.unique_captions
-    different, place = bin_lengths(texts)
-    known, marks = NgramVocabulary.fit_texts(different, np.bincount(place[which]), 1)
-    weights = _fit_weights(marks, place[which], train)
+    texts, inverse = train.unique_captions
+    names, bins = bin_lengths(texts)
+    vocabulary, features = NgramVocabulary.fit_texts(names, np.bincount(bins[inverse]), 1)
+    weights = _fit_weights(features, bins[inverse], train)
 
     def score_texts(texts: Sequence[str]) -> Floats:
-        different, place = bin_lengths(texts)
-        return known.make_features(different).multiply_weights(weights)[place]
+        names, bins = bin_lengths(texts)
+        return vocabulary.make_features(names).multiply_weights(weights)[bins]
 
     return score_texts
 
 
 def fit_fluency(train: QuestionSet) -> Scorer:
-    """How much a caption sounds like a gold one: the mean log-probability of its words, each after the one before."""
-    texts, which = train.unique_captions
-    gold = np.bincount(which[train.gold_indices], minlength=len(texts))
-    numbers, owners = texts.add_boundaries(texts.word_ids + 1, 0)  # 0 stands before and after each
-    inside = owners[:-1] == owners[1:]
-    first, second, often = numbers[:-1][inside], numbers[1:][inside], gold[owners[:-1][inside]]
-    base, befores = len(texts.vocabulary) + 1, np.bincount(first, often, len(texts.vocabulary) + 1)
-    kinds = np.count_nonzero(befores) + 1
-    codes, step = np.unique((first * base + second)[often > 0], return_inverse=True)
-    pairs = np.bincount(step, often[often > 0])
-    places = {word: number for number, word in enumerate(texts.vocabulary, 1)}
+    """Learn a bigram model of gold captions; the score is the mean log-probability of a caption's words."""
+    texts, inverse = train.unique_captions
+    gold_counts = np.bincount(inverse[train.gold_indices], minlength=len(texts))
+    ids, owners = texts.add_boundaries(texts.word_ids + 1, 0)
+    is_inside = owners[:-1] == owners[1:]
+    first, second, counts = ids[:-1][is_inside], ids[1:][is_inside], gold_counts[owners[:-1][is_inside]]
+    base = len(texts.vocabulary) + 1
+    first_counts = np.bincount(first, counts, base)
+    kinds = np.count_nonzero(first_counts) + 1
+    bigrams, inverse_bigrams = np.unique((first * base + second)[counts > 0], return_inverse=True)
+    bigram_counts = np.bincount(inverse_bigrams, counts[counts > 0])
+    word_ids = {word: number for number, word in enumerate(texts.vocabulary, 1)}
 
-    def score_texts(asked: Sequence[str]) -> Floats:
-        said = TokenizedTexts.from_texts(asked)
-        numbers, owners = said.add_boundaries(said.map_word_ids(places, -1), 0)
-        inside = owners[:-1] == owners[1:]
-        first, second = numbers[:-1][inside], numbers[1:][inside]
-        place = np.minimum(np.searchsorted(codes, first * base + second), len(codes) - 1)
-        seen = np.where((codes[place] == first * base + second) & (first >= 0) & (second >= 0), pairs[place], 0)
-        before = np.where(first >= 0, befores[first], 0)
-        return np.bincount(owners[:-1][inside], np.log((seen + 1) / (before + kinds))) / (said.word_counts + 1)
+    def score_texts(texts: Sequence[str]) -> Floats:
+        tokenized = TokenizedTexts.from_texts(texts)
+        ids, owners = tokenized.add_boundaries(tokenized.map_word_ids(word_ids, -1), 0)
+        is_inside = owners[:-1] == owners[1:]
+        first, second = ids[:-1][is_inside], ids[1:][is_inside]
+        codes = first * base + second
+        indices = np.minimum(np.searchsorted(bigrams, codes), len(bigrams) - 1)
+        is_known = (bigrams[indices] == codes) & (first >= 0) & (second >= 0)
+        counts = np.where(is_known, bigram_counts[indices], 0)
+        log_odds = np.log((counts + 1) / (np.where(first >= 0, first_counts[first], 0) + kinds))
+        return np.bincount(owners[:-1][is_inside], log_odds) / (tokenized.word_counts + 1)
 
     return score_texts
 
 
 def fit_choice_frequency(train: QuestionSet) -> Scorer:
-    """How often the very text was the gold one when it was to choose from."""
-    shown = Counter(train.captions)
-    gold = Counter(train.captions[start] for start in train.gold_indices)
-    return lambda texts: np.array([(gold[text] + 1) / (shown[text] + 10) for text in texts])
+    """Learn how often each text was gold among the times that it was offered."""
+    offered = Counter(train.captions)
+    gold = Counter(train.captions[index] for index in train.gold_indices)
+    return lambda texts: np.array([(gold[text] + 1) / (offered[text] + 10) for text in texts])
 
 
 def make_encoder_baseline(encoder: Encoder) -> Baseline:
-    """Where gold captions lie in the space of a frozen sentence encoder."""
+    """A baseline that learns where gold captions lie in the space of a frozen sentence encoder."""
 
     def fit_encoder(train: QuestionSet) -> Scorer:
-        texts, which = train.unique_captions
-        weights = fit_conditional_logit(RepeatedFeatures(DenseFeatures(encoder(texts)), which), train.gold_indices)
-        return lambda texts: DenseFeatures(encoder(texts)).multiply_weights(weights)
+        texts, inverse = train.unique_captions
+        weights = fit_conditional_logit(Features(encoder(texts), inverse), train.gold_indices)
+        return lambda texts: Features(encoder(texts)).multiply_weights(weights)
 
     return fit_encoder
 
@@ -132,48 +128,52 @@ BASELINES: Mapping[str, Baseline] = {
 def score_questions(
     baseline: Baseline, train: QuestionSet | None, test: QuestionSet, fold_count: int = FOLDS
 ) -> Floats:
-    """Scores of all captions of a sheet by a baseline that has learned of others.
+    """Score the captions of questions by a baseline that learned from other questions.
 
     Args:
-        baseline: what is asked.
-        train: what it learns of; without one, of the sheet's own other folds.
-        test: what it is asked.
-        fold_count: without ``train``, how many of the folds it is asked, the first ones; those of others are left out.
+        baseline: what learns and scores.
+        train: the questions to learn from; None learns from the other folds of ``test``.
+        test: the questions to score.
+        fold_count: without ``train``, the number of first folds to score; questions of later folds are left out.
+
+    Returns:
+        (captions,) scores.
     """
     if train is not None:
         return _score_captions(baseline(train), test)
     scores: dict[int, Floats] = {}
     for number in range(fold_count):
-        others, own = test.split_fold(number)
-        if own.questions:
-            told = np.split(_score_captions(baseline(others), own), own.gold_indices[1:])
-            scores |= {id(question): part for question, part in zip(own.questions, told, strict=True)}
+        others, fold = test.split_fold(number)
+        if fold.questions:
+            fold_scores = np.split(_score_captions(baseline(others), fold), fold.gold_indices[1:])
+            scores |= {id(question): part for question, part in zip(fold.questions, fold_scores, strict=True)}
     return np.concatenate([scores[id(question)] for question in test.questions if id(question) in scores])
 
 
 def compute_hit_rates(scores: Floats, test: QuestionSet) -> dict[str, Any]:
     """Figures of one baseline.
 
+    Args:
+        scores: (captions,) of the questions' captions.
+        test: the questions.
+
     Returns:
-        ``hit``: share of samples whose gold caption comes first of all, ties by lot; ``interval`` of it, 95 %;
-        ``chance``: what guessing gives; ``kinds``: the same among the gold caption and the swaps of one part.
+        ``hit``: share of samples whose gold caption scores best, ties broken by lot; ``interval``: its 95 % interval;
+        ``chance``: the expected share of a random guess; ``kinds``: by part, the same for the choice between the gold
+        caption and the swaps of that part.
     """
-    found = compute_hits(scores, test.gold_indices)
+    hits = compute_hits(scores, test.gold_indices)
     sizes = np.array([len(question.captions) for question in test.questions])
-    return {
-        "hit": round(float(found.mean()), 4),
-        "interval": [round(end, 4) for end in wilson_interval(float(found.mean()), len(found))],
-        "chance": round(float((1 / sizes).mean()), 4),
-        "kinds": {part: kind for part in PARTS if (kind := _compute_part_rates(scores, test, part))},
-    }
+    by_part = {part: rates for part in PARTS if (rates := _compute_part_rates(scores, test, part))}
+    return _summarize_hits(hits, sizes) | {"kinds": by_part}
 
 
 def find_telltales(train: QuestionSet) -> dict[str, list[list[Any]]]:
-    """The words by which a model tells gold captions from others, with their log-odds."""
-    known, weights = _fit_ngrams_once(train, 1)
+    """The words that speak most for and against a gold caption, with their log-odds."""
+    vocabulary, weights = _fit_ngrams_once(train, 1)
     order = np.argsort(-weights, kind="stable")
     named: list[tuple[str, float]] = [
-        (known.decode_ngram(column), round(float(weights[column]), 2)) for column in order
+        (vocabulary.decode_ngram(column), round(float(weights[column]), 2)) for column in order
     ]
     return {
         "gold": [list(entry) for entry in named[:_MAX_TELLTALES] if entry[1] > 0],
@@ -182,47 +182,48 @@ def find_telltales(train: QuestionSet) -> dict[str, list[list[Any]]]:
 
 
 def _fit_ngram_scorer(train: QuestionSet, max_length: int) -> Scorer:
-    known, weights = _fit_ngrams_once(train, max_length)
-    return lambda texts: known.make_features(texts).multiply_weights(weights)
+    vocabulary, weights = _fit_ngrams_once(train, max_length)
+    return lambda texts: vocabulary.make_features(texts).multiply_weights(weights)
 
 
 def _fit_ngrams_once(train: QuestionSet, max_length: int) -> tuple[NgramVocabulary, Floats]:
-    """The runs of words of a sheet and their weights, fitted once."""
+    """The n-grams of questions and their weights, fitted once."""
     if max_length not in train.fitted_ngrams:
-        texts, which = train.unique_captions
-        known, marks = NgramVocabulary.fit_texts(texts, np.bincount(which), max_length)
-        train.fitted_ngrams[max_length] = known, _fit_weights(marks, which, train)
+        texts, inverse = train.unique_captions
+        vocabulary, features = NgramVocabulary.fit_texts(texts, np.bincount(inverse), max_length)
+        train.fitted_ngrams[max_length] = vocabulary, _fit_weights(features, inverse, train)
     return train.fitted_ngrams[max_length]
 
 
-def _fit_weights(features: SparseFeatures, caption_indices: Ints, train: QuestionSet) -> Floats:
-    """Weights of the marks of a sheet's captions, each of which is one of those that are marked."""
-    return fit_conditional_logit(
-        RepeatedFeatures(features, caption_indices)
-        if len(caption_indices) > _MANY
-        else features.take_rows(caption_indices),
-        train.gold_indices,
-    )
+def _fit_weights(features: Features, row_indices: Ints, train: QuestionSet) -> Floats:
+    """Fit weights for questions whose captions have these rows of the features."""
+    is_large = len(row_indices) > MAX_EXPANDED_CAPTIONS
+    captions = Features(features.matrix, row_indices) if is_large else features.take_rows(row_indices)
+    return fit_conditional_logit(captions, train.gold_indices)
 
 
 def _score_captions(scorer: Scorer, test: QuestionSet) -> Floats:
-    """Scores of all captions of a sheet; equal ones are scored once."""
-    texts, which = test.unique_captions
-    return scorer(texts)[which]
+    """(captions,) scores; equal captions are scored once."""
+    texts, inverse = test.unique_captions
+    return scorer(texts)[inverse]
 
 
 def _compute_part_rates(scores: Floats, test: QuestionSet, part: Part) -> dict[str, Any] | None:
-    """Figures of the choice between the gold caption and the swaps of one part; None if there is no such choice."""
-    own = test.replaced_parts == PARTS.index(part)
-    swaps = np.add.reduceat(own.astype(np.int64), test.gold_indices)
-    sizes = 1 + swaps[swaps > 0]
+    """Figures of the choice between the gold caption and the swaps of one part; None without such swaps."""
+    is_offered = test.replaced_parts == PARTS.index(part)
+    swap_counts = np.add.reduceat(is_offered.astype(np.int64), test.gold_indices)
+    sizes = 1 + swap_counts[swap_counts > 0]
     if not len(sizes):
         return None
-    own[test.gold_indices[swaps > 0]] = True
-    found = compute_hits(scores[own], np.cumsum(sizes) - sizes)
-    rate = float(found.mean())
+    is_offered[test.gold_indices[swap_counts > 0]] = True
+    return _summarize_hits(compute_hits(scores[is_offered], np.cumsum(sizes) - sizes), sizes)
+
+
+def _summarize_hits(hits: Floats, sizes: Ints) -> dict[str, Any]:
+    """Rate, interval and chance level of (questions,) hits among so many captions each."""
+    rate = float(hits.mean())
     return {
         "hit": round(rate, 4),
-        "interval": [round(end, 4) for end in wilson_interval(rate, len(found))],
+        "interval": [round(end, 4) for end in wilson_interval(rate, len(hits))],
         "chance": round(float((1 / sizes).mean()), 4),
     }

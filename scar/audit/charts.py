@@ -10,28 +10,28 @@ from scar.sample import PARTS
 
 
 def make_charts(report: dict[str, Any], margin: float) -> dict[str, BarChart]:
-    """By file name: what baselines find, of all and by kind; words and lengths of gold captions against negatives."""
-    made: dict[str, BarChart] = {}
+    """Charts by file name: hit rates of the baselines, most different elements, and lengths of captions."""
+    charts: dict[str, BarChart] = {}
     for key, figures in report["sources"].items():
         name = key.replace("/", "_")
         if figures["blind"]:
             first = next(iter(figures["blind"].values()))
-            made[f"{name}_blind"] = BarChart(
+            charts[f"{name}_blind"] = BarChart(
                 f"Found without an image: {key}",
                 {"share of samples whose gold caption comes first": {n: r["hit"] for n, r in figures["blind"].items()}},
                 unit="share",
                 marks={"chance": first["chance"], "limit": round(first["chance"] + margin, 4)},
             )
-        beside: dict[str, dict[str, float]] = {
+        part_rates: dict[str, dict[str, float]] = {
             part: {n: r["kinds"][part]["hit"] for n, r in figures["blind"].items() if part in r["kinds"]}
             for part in PARTS
         }
-        if all(beside.values()):
-            made[f"{name}_kinds"] = BarChart(
-                f"Found beside the swaps of one part: {key}", beside, unit="share", marks={"chance": 0.25}
+        if all(part_rates.values()):
+            charts[f"{name}_kinds"] = BarChart(
+                f"Found beside the swaps of one part: {key}", part_rates, unit="share", marks={"chance": 0.25}
             )
         for part, element in figures["elements"].items():
-            made[f"{name}_{part}"] = BarChart(
+            charts[f"{name}_{part}"] = BarChart(
                 f"{part.capitalize()}s that differ most: {key}",
                 {
                     "gold": {word: gold for word, gold, _ in element["most_apart"]},
@@ -39,19 +39,24 @@ def make_charts(report: dict[str, Any], margin: float) -> dict[str, BarChart]:
                 },
                 unit="share",
             )
-        made[f"{name}_words"] = make_lengths_chart(
+        charts[f"{name}_words"] = make_lengths_chart(
             f"Words in a caption: {key}", {kind: each["captions"] for kind, each in figures["lengths"].items()}
         )
-    return made
+    return charts
 
 
 def make_lengths_chart(title: str, lengths: Mapping[str, Mapping[str, int]]) -> BarChart:
-    """How long captions of each kind are, as shares of the kind, from captions by number of words."""
-    every = sorted({int(words) for counts in lengths.values() for words in counts})
+    """A chart of caption lengths, as shares of each kind.
+
+    Args:
+        title: of the chart.
+        lengths: by kind of caption, captions by number of words.
+    """
+    word_counts = sorted({int(words) for counts in lengths.values() for words in counts})
     return BarChart(
         title,
         {
-            kind: {str(words): counts.get(str(words), 0) / sum(counts.values()) for words in every}
+            kind: {str(words): counts.get(str(words), 0) / sum(counts.values()) for words in word_counts}
             for kind, counts in lengths.items()
         },
         unit="share",

@@ -1,4 +1,4 @@
-"""Which of the captions beside each other is the middle one."""
+"""Which caption of a question agrees most with the others."""
 
 from __future__ import annotations
 
@@ -8,52 +8,57 @@ from scar.audit.arrays import concatenate_ranges
 from scar.audit.logistic import Floats, Ints
 from scar.audit.questions import QuestionSet
 
-_AT_ONCE = 2_000
+_QUESTIONS_PER_BLOCK = 2_000
 
 
 def score_consensus(questions: QuestionSet) -> Floats:
-    """Words that a caption shares with those beside it: every negative is the gold caption with one element replaced.
+    """Score each caption by the words that it shares with the other captions of its question.
 
-    Who sees all ten at once finds the middle one. That lies in the format; a model that embeds one caption at a time
-    cannot do it.
+    Every negative is the gold caption with one element replaced, so the gold caption agrees most with all ten. The
+    format itself gives this away, but only to a model that sees all ten captions at once. An embedder sees one.
 
     Returns:
-        (captions,) sums of the overlaps, as intersection over union of words, with each caption of the question.
+        (captions,) sum of the intersection over union of words with each caption of the question.
     """
-    texts, which = questions.unique_captions
+    texts, inverse = questions.unique_captions
     starts = np.cumsum(texts.word_counts) - texts.word_counts
-    scores = np.zeros(len(which))
-    captions = np.diff(np.append(questions.gold_indices, len(which)))
-    for count in np.unique(captions):
-        alike = questions.gold_indices[captions == count]
-        for place in range(0, len(alike), _AT_ONCE):
-            rows = alike[place : place + _AT_ONCE, None] + np.arange(count)  # (questions, captions)
-            own = which[rows].ravel()
-            said = texts.word_ids[concatenate_ranges(starts[own], texts.word_counts[own])]
-            scores[rows] = _sum_word_overlaps(said, texts.word_counts[own], int(count))
+    scores = np.zeros(len(inverse))
+    caption_counts = np.diff(np.append(questions.gold_indices, len(inverse)))
+    for count in np.unique(caption_counts):
+        first_captions = questions.gold_indices[caption_counts == count]
+        for start in range(0, len(first_captions), _QUESTIONS_PER_BLOCK):
+            rows = first_captions[start : start + _QUESTIONS_PER_BLOCK, None] + np.arange(
+                count
+            )  # (questions, captions)
+            indices = inverse[rows].ravel()
+            word_ids = texts.word_ids[concatenate_ranges(starts[indices], texts.word_counts[indices])]
+            scores[rows] = _sum_word_overlaps(word_ids, texts.word_counts[indices], int(count))
     return scores
 
 
-def _sum_word_overlaps(words: Ints, word_counts: Ints, caption_count: int) -> Floats:
-    """(questions, count) sums of overlaps.
+def _sum_word_overlaps(word_ids: Ints, word_counts: Ints, caption_count: int) -> Floats:
+    """Sum the word overlaps of each caption.
 
     Args:
-        words: of each caption, one after the other.
-        word_counts: how many each caption has.
-        caption_count: captions of a question.
+        word_ids: (words,) of all captions, one caption after the other.
+        word_counts: (captions,) words of each caption.
+        caption_count: captions of each question.
+
+    Returns:
+        (questions, caption_count).
     """
     caption = np.repeat(np.arange(len(word_counts)), word_counts)
     question = caption // caption_count
-    width = int(words.max(initial=0)) + 1
-    known, which = np.unique(question * width + words, return_inverse=True)
-    column = which - np.searchsorted(known // width, question)  # words of a question count from 0
+    width = int(word_ids.max(initial=0)) + 1
+    different, inverse = np.unique(question * width + word_ids, return_inverse=True)
+    column = inverse - np.searchsorted(different // width, question)  # counts the words of a question from 0
     flat = np.zeros((len(word_counts), int(column.max(initial=0)) + 1), np.float32)
     flat[caption, column] = 1
-    has = flat.reshape(-1, caption_count, flat.shape[1])
-    both = (has @ has.transpose(0, 2, 1)).astype(np.float64)  # (questions, count, count)
-    each = has.sum(2, dtype=np.float64)
-    shares = both / np.maximum(each[:, :, None] + each[:, None, :] - both, 1)
-    sums = np.zeros(shares.shape[:2])
-    for other in range(caption_count):  # in the order of the captions: equal sums stay equal
-        sums += shares[:, :, other]
+    has_word = flat.reshape(-1, caption_count, flat.shape[1])  # (questions, captions, words)
+    shared = (has_word @ has_word.transpose(0, 2, 1)).astype(np.float64)  # (questions, captions, captions)
+    sizes = has_word.sum(2, dtype=np.float64)
+    overlaps = shared / np.maximum(sizes[:, :, None] + sizes[:, None, :] - shared, 1)
+    sums = np.zeros(overlaps.shape[:2])
+    for other in range(caption_count):  # in the order of the captions, so that equal sums stay equal
+        sums += overlaps[:, :, other]
     return sums

@@ -1,4 +1,4 @@
-"""How many different texts there are among many."""
+"""Counting different texts among many, in little memory."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from scar.audit.logistic import Ints
 from scar.audit.row_blocks import CodedTexts
 
 _MAX_BLOCKS = 32
+"""Arrays of hashes before they are merged."""
 
 
 class DistinctTexts:
-    """Different texts, each kept as a number of 64 bits: two of ten million share one with a chance of 3 in a million.
+    """Hashes of different texts; ``len`` counts them.
+
+    A hash has 64 bits: among ten million texts, any two collide with a probability of 3 in a million.
 
     Attributes:
-        total: how many texts were added.
+        total: number of added texts, repetitions included.
     """
 
     def __init__(self) -> None:
@@ -25,7 +28,7 @@ class DistinctTexts:
         self._hashes: list[Any] = []
 
     def add_texts(self, texts: CodedTexts, codes: Ints) -> None:
-        """Add the texts of some codes."""
+        """Add the texts of codes."""
         from pandas.util import hash_array
 
         self.total += len(codes)
@@ -40,10 +43,10 @@ class DistinctTexts:
 
     @classmethod
     def merge_all(cls, parts: Iterable[Self]) -> Self:
-        """All texts of several; their ``total`` is not added up."""
-        whole = cls()
-        whole._hashes = [hashes for each in parts for hashes in each._hashes]
-        return whole
+        """The union of several; its ``total`` stays 0."""
+        union = cls()
+        union._hashes = [hashes for each in parts for hashes in each._hashes]
+        return union
 
     def _merge_hashes(self) -> None:
         self._hashes = [np.unique(np.concatenate(self._hashes))] if self._hashes else []

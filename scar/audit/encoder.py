@@ -1,4 +1,4 @@
-"""A frozen sentence encoder, where one is installed."""
+"""A frozen sentence encoder for one more baseline, if sentence-transformers is installed."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from scar.audit.logistic import Floats
 from scar.errors import InputError
 
 Encoder: TypeAlias = Callable[[Sequence[str]], Floats]
-"""Texts -> (texts, width) vectors."""
+"""Texts -> (texts, dimensions) vectors."""
 
 
 def load_encoder(name: str) -> Encoder:
-    """The sentence-transformers model of that name or folder; each text is encoded once.
+    """Load a sentence-transformers model by name or folder; it encodes each text once.
 
     Raises:
         InputError: the package is not installed, or there is no such model.
     """
     try:
-        library = import_module("sentence_transformers")  # this package needs no model; its users may have one
+        library = import_module("sentence_transformers")  # an optional package
     except ImportError:
         raise InputError(
             f"--encoder {name}: sentence-transformers is not installed; pip install sentence-transformers."

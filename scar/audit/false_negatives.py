@@ -1,4 +1,4 @@
-"""Negatives that may be true: what WordNet, and what the corpus itself says of the same image, have against them."""
+"""Counts of negatives that may be true, by WordNet or by what the corpus says about the same image."""
 
 from __future__ import annotations
 
@@ -13,43 +13,47 @@ from scar.audit.swap_checks import SwapChecks
 from scar.sample import PARTS
 
 MAX_EXAMPLES = 5
+"""Examples that are reported for each reason."""
 
 
 class FalseNegativeCounts:
-    """Counts over the samples of one file."""
+    """Counts over the samples of one file, added block by block."""
 
     def __init__(self) -> None:
-        self._suspects: Counter[tuple[str, str]] = Counter()
+        self._suspect_counts: Counter[tuple[str, str]] = Counter()
         self._examples: dict[str, list[str]] = {}
-        self._objects = self._elsewhere = self._negatives = 0
+        self._negative_count = self._object_swap_count = self._elsewhere_count = 0
 
     def add_rows(self, rows: RowBlock) -> None:
-        """Count the samples of some images."""
-        swaps = SwapChecks(rows)
-        self._negatives += len(swaps.negative_rows)
-        objects = swaps.select_swaps("object", has_elements=True)
-        self._objects += len(objects)
-        self._elsewhere += int(swaps.find_elsewhere(objects).sum())
-        for reason, suspect in swaps.find_suspects().items():
-            found = np.flatnonzero(suspect)
-            for kind, count in enumerate(np.bincount(swaps.negative_kinds[found]).tolist()):
-                self._suspects[reason, CAPTION_KINDS[kind]] += count
+        """Count a block of rows."""
+        checks = SwapChecks(rows)
+        self._negative_count += len(checks.negative_rows)
+        object_swaps = checks.select_swaps("object", has_elements=True)
+        self._object_swap_count += len(object_swaps)
+        self._elsewhere_count += int(checks.find_elsewhere(object_swaps).sum())
+        for reason, is_suspect in checks.find_suspects().items():
+            found = np.flatnonzero(is_suspect)
+            for kind, count in enumerate(np.bincount(checks.negative_kinds[found]).tolist()):
+                self._suspect_counts[reason, CAPTION_KINDS[kind]] += count
             if len(found):
                 examples = self._examples.setdefault(reason, [])
-                examples += [swaps.describe_example(negative) for negative in found[: MAX_EXAMPLES - len(examples)]]
+                examples += [checks.describe_example(negative) for negative in found[: MAX_EXAMPLES - len(examples)]]
 
     def to_figures(self) -> dict[str, Any]:
-        """What was counted.
+        """Figures of all counted rows.
 
         Returns:
-            ``negatives`` seen; how many are suspect, by reason, under ``kinds`` by part too, and ``examples`` of each;
-            ``elsewhere``: share of the object swaps that another sample of the image is about. An image shows more
-            than its samples are about, so of all that it shows that is the least share.
+            ``negatives``: how many; by reason, how many are suspect, and ``kinds``: the same by part; ``examples``: by
+            reason; ``elsewhere``: share of object swaps whose thing is the category of another sample of the image.
+            That is a lower bound of the things that the image shows elsewhere, since not each thing has a sample.
         """
+        counts = self._suspect_counts
         return {
-            "negatives": self._negatives,
-            **{reason: sum(self._suspects[reason, part] for part in PARTS) for reason in SUSPECT_REASONS},
-            "kinds": {part: {reason: self._suspects[reason, part] for reason in SUSPECT_REASONS} for part in PARTS},
-            "elsewhere": round(self._elsewhere / self._objects, 4) if self._objects else 0.0,
+            "negatives": self._negative_count,
+            **{reason: sum(counts[reason, part] for part in PARTS) for reason in SUSPECT_REASONS},
+            "kinds": {
+                part: {reason: self._suspect_counts[reason, part] for reason in SUSPECT_REASONS} for part in PARTS
+            },
+            "elsewhere": round(self._elsewhere_count / self._object_swap_count, 4) if self._object_swap_count else 0.0,
             "examples": dict(sorted(self._examples.items())),
         }

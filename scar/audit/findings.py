@@ -1,23 +1,31 @@
-"""What in the figures of an audit is beyond its limit."""
+"""Limits of the figures of an audit, and the figures beyond them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 CHANCE_MARGIN = 0.05
-"""How far above chance a text-only baseline may come."""
+"""Hit rate above chance that a text-only baseline may reach."""
 
 SUSPECT_REASONS = ("wordnet", "in_box", "scene_of_image", "gold_of_region")
-"""A swap of the same lineage as what it replaces; an object that another sample's box shows in this one; a scene that
-another gold caption of the image names; the gold caption of another box that may be of the same thing."""
+"""Why a negative may be true.
+
+``wordnet``: it is of the lineage of what it replaces. ``in_box``: another annotation shows the object inside this box.
+``scene_of_image``: another gold caption of the image names the scene. ``gold_of_region``: it is the gold caption of
+another box that may show the same thing.
+"""
 
 
 def list_findings(report: dict[str, Any], margin: float = CHANCE_MARGIN) -> list[str]:
-    """What is beyond its limit, one line each; empty for a corpus that gives nothing away.
+    """List the figures beyond their limits, one line each.
 
-    Limits: no blind baseline finds the gold caption more than ``margin`` above chance, neither among all captions nor,
-    as far as chance alone cannot explain it, among the swaps of one part; no negative is of the lineage of what it
-    replaces, nor true by what the corpus says of the same image; no image is in train and eval.
+    The limits: the hit rate of a text-only baseline among all captions is at most ``margin`` above chance; so is the
+    lower end of its 95 % interval among the swaps of one part; no negative is suspect by any of `SUSPECT_REASONS`; no
+    image is in both splits.
+
+    Args:
+        report: what `scar.audit.audit` returns.
+        margin: hit rate above chance that is allowed.
     """
     lines = []
     for key, figures in report["sources"].items():
@@ -26,8 +34,8 @@ def list_findings(report: dict[str, Any], margin: float = CHANCE_MARGIN) -> list
                 lines.append(f"{key}: {baseline} alone find {rate['hit']:.3f}, chance is {rate['chance']:.3f}")
             for part, kind in rate["kinds"].items():
                 if kind["interval"][0] > kind["chance"] + margin:
-                    beside = f"{kind['hit']:.3f} beside {part} swaps, chance is {kind['chance']:.3f}"
-                    lines.append(f"{key}: {baseline} alone find {beside}")
+                    hit = f"{kind['hit']:.3f} beside {part} swaps, chance is {kind['chance']:.3f}"
+                    lines.append(f"{key}: {baseline} alone find {hit}")
         for reason in SUSPECT_REASONS:
             if figures["truth"][reason]:
                 example = figures["truth"]["examples"][reason][0]

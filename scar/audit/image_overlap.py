@@ -1,8 +1,8 @@
-"""Images that stand in a train file and in an eval file, whatever source they come under."""
+"""Images that are both in a train file and in an eval file, whatever their sources."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,51 +13,55 @@ from scar.sample import Split
 
 
 class ImageOverlap:
-    """Which images each file of a corpus has, by an identity that does not depend on the source.
+    """The images of each file of a corpus, by an identity that does not depend on the source.
 
     Args:
-        folder: that image paths are relative to; the images need not be there.
+        folder: root of image paths; the images may be missing.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._images: dict[Split, defaultdict[str, set[str]]] = {"train": defaultdict(set), "eval": defaultdict(set)}
-        self._unknown: dict[str, int] = {}
+        self._identities: dict[Split, defaultdict[str, set[str]]] = {
+            "train": defaultdict(set),
+            "eval": defaultdict(set),
+        }
+        self._unlinked: Counter[str] = Counter()
 
     def add_file(self, key: str, file: RowFile, images: Mapping[str, str]) -> None:
-        """Note the images of a file; those that only their names tell count as unknown.
+        """Add the images of a file; an image with no identity but its name counts as unlinked.
 
         Args:
-            key: of the file.
-            file: that has what the build noted of its images.
-            images: the source that each comes under, by path.
+            key: ``<source>/<split>`` of the file.
+            file: its provenance holds the identities that the build found.
+            images: source of each image, by path.
         """
-        noted, own = file.read_identities(), self._images[file.split][key]
-        named = {image: noted.get(image) or parse_coco_identity(image) for image in images}
-        others = [image for image, name in named.items() if name is None and _is_file(self._folder / image)]
+        recorded, own = file.read_identities(), self._identities[file.split][key]
+        identities = {image: recorded.get(image) or parse_coco_identity(image) for image in images}
+        to_hash = [image for image, found in identities.items() if found is None and _is_file(self._folder / image)]
         with ThreadPoolExecutor() as pool:
-            named |= zip(others, pool.map(lambda image: find_image_hash(image, self._folder), others), strict=True)
-        for image, name in named.items():
-            told = name or f"{images[image]}/{'/'.join(image.split('/')[2:]) or image}"
-            self._unknown[key] = self._unknown.get(key, 0) + (name is None and told not in own)
-            own.add(told)
+            hashes = pool.map(lambda image: find_image_hash(image, self._folder), to_hash)
+            identities |= zip(to_hash, hashes, strict=True)
+        for image, found in identities.items():
+            identity = found or f"{images[image]}/{'/'.join(image.split('/')[2:]) or image}"
+            self._unlinked[key] += found is None and identity not in own
+            own.add(identity)
 
     def count_unlinked(self) -> dict[str, int]:
-        """Images of each file that would not be known under another name: neither number nor pixels are there."""
-        return {key: count for key, count in sorted(self._unknown.items()) if count}
+        """By file, the images that have neither a known number nor pixels: a copy under another name stays unseen."""
+        return {key: count for key, count in sorted(self._unlinked.items()) if count}
 
     def count_shared_images(self) -> dict[str, int]:
-        """For each pair ``<eval file> in <train file>`` that shares some, how many images."""
+        """By pair ``<eval file> in <train file>`` that shares images, how many."""
         pairs = {
-            f"{one} in {other}": sum(match_identities(sorted(held), sorted(learned)))
-            for one, held in sorted(self._images["eval"].items())
-            for other, learned in sorted(self._images["train"].items())
+            f"{held_key} in {train_key}": sum(match_identities(sorted(held), sorted(learned)))
+            for held_key, held in sorted(self._identities["eval"].items())
+            for train_key, learned in sorted(self._identities["train"].items())
         }
         return {pair: count for pair, count in pairs.items() if count}
 
 
 def _is_file(path: Path) -> bool:
-    """Whether there is such a file; of one that is not, `images.locate` would look for the like in its folder."""
+    """Whether the file exists; `find_image_hash` would search the folder of a missing file for a similar name."""
     try:
         return path.is_file()
     except OSError:

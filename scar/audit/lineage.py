@@ -1,4 +1,4 @@
-"""What a negative replaces and by what, and whether WordNet has one above, below or beside the other."""
+"""Words that a negative replaces, and whether what replaces them may be true as well, by WordNet."""
 
 from __future__ import annotations
 
@@ -10,31 +10,33 @@ from scar.language.lexicon import read_colours
 
 @lru_cache(maxsize=65536)
 def is_same_lineage(before: str, after: str) -> bool:
-    """Whether WordNet has one noun phrase above, below or beside the other under one meaning.
+    """Whether one noun phrase is, in a common meaning of WordNet, the other, a kind of it or its kind.
 
-    Phrases of one head with colours or the like before it that WordNet lacks are told apart by these.
+    Two phrases with one head noun and a colour before it have the same lineage if the colours are equal.
 
-    >>> same_lineage("a dog", "an animal"), same_lineage("a red star", "a blue star")
+    >>> is_same_lineage("a dog", "an animal"), is_same_lineage("a red star", "a blue star")
     (True, False)
     """
     first, second = english.strip_article(before).lower(), english.strip_article(after).lower()
-    (*mine, head), (*theirs, other) = first.split() or [""], second.split() or [""]
-    if head == other and mine and theirs and {mine[0], theirs[0]} <= set(read_colours()):
-        return mine == theirs
+    (*modifiers, head), (*other_modifiers, other_head) = first.split() or [""], second.split() or [""]
+    is_coloured = modifiers and other_modifiers and {modifiers[0], other_modifiers[0]} <= set(read_colours())
+    if head == other_head and is_coloured:
+        return modifiers == other_modifiers
     return wordnet.is_related(first, second)
 
 
 def find_replaced_words(gold: str, negative: str) -> tuple[str, str]:
-    """What a negative replaces and by what, as the texts tell it: the words between those that both share.
+    """Words of the gold caption that a negative replaces, and their replacement, by comparing the texts.
 
-    >>> swap("salad fork on table", "butter knife on table")
+    >>> find_replaced_words("salad fork on table", "butter knife on table")
     ('salad fork', 'butter knife')
     """
-    mine, theirs = gold.split(), negative.split()
+    before, after = gold.split(), negative.split()
+    shorter = min(len(before), len(after))
     start = 0
-    while start < min(len(mine), len(theirs)) and mine[start] == theirs[start]:
+    while start < shorter and before[start] == after[start]:
         start += 1
     end = 0
-    while end < min(len(mine), len(theirs)) - start and mine[-1 - end] == theirs[-1 - end]:
+    while end < shorter - start and before[-1 - end] == after[-1 - end]:
         end += 1
-    return " ".join(mine[start : len(mine) - end]), " ".join(theirs[start : len(theirs) - end])
+    return " ".join(before[start : len(before) - end]), " ".join(after[start : len(after) - end])

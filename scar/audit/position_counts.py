@@ -1,4 +1,4 @@
-"""Where captions stand in the rows: who breaks ties by order must not profit."""
+"""Position of the gold caption in the rows: a model that breaks ties by order could profit from it."""
 
 from __future__ import annotations
 
@@ -12,41 +12,37 @@ from scar.sample import Split
 
 
 class PositionCounts:
-    """Counts over the rows of a file.
+    """Counts over the rows of one file, added block by block.
 
     Args:
-        split: whose format the rows have.
+        split: of the file; the rows of both splits have different columns.
     """
 
     def __init__(self, split: Split) -> None:
         self._split = split
-        self._position_counts: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
 
     def add_rows(self, rows: RowBlock) -> None:
-        """Count where the gold caption stands among those shown; of train rows where the negative stands among all."""
+        """Count the position of the gold caption in eval rows, and of the published negative in train rows."""
         if self._split == "eval":
-            lists, owners, wanted = rows.published_codes, rows.published_rows, rows.texts.codes[: rows.count]
+            listed, listed_rows, wanted = rows.published_codes, rows.published_rows, rows.texts.codes[: rows.count]
         else:
-            lists, owners, wanted = (
-                rows.texts.codes[rows.count :],
-                rows.caption_rows[rows.count :],
-                rows.published_codes,
-            )
-        found = np.flatnonzero(lists == wanted[owners])
-        holders, firsts = np.unique(owners[found], return_index=True)
-        places = found[firsts] - np.searchsorted(owners, holders)
-        self._position_counts["none"] += rows.count - len(holders)
-        self._position_counts.update(
-            {str(place): int(count) for place, count in enumerate(np.bincount(places)) if count}
-        )
+            listed, listed_rows = rows.texts.codes[rows.count :], rows.caption_rows[rows.count :]
+            wanted = rows.published_codes
+        matches = np.flatnonzero(listed == wanted[listed_rows])
+        rows_with_match, first_matches = np.unique(listed_rows[matches], return_index=True)
+        positions = matches[first_matches] - np.searchsorted(listed_rows, rows_with_match)
+        self._counts["none"] += rows.count - len(rows_with_match)
+        self._counts.update({str(position): int(n) for position, n in enumerate(np.bincount(positions)) if n})
 
     def to_figures(self) -> dict[str, Any]:
-        """What was counted.
+        """Figures of all counted rows.
 
         Returns:
-            ``gold``: share of the rows by place, from 0 (by format it is always 0, so a model must not be ranked by the
-            order of equal scores); or ``negative``: share of the train rows by the place of their negative among all.
+            ``gold``: share of the rows by position of the gold caption, from 0. The format always has it at 0, so the
+            order of equal scores must not decide. Or, of train rows, ``negative``: share of the rows by position of
+            the published negative among all nine. ``none`` counts rows whose caption is not listed.
         """
-        counts = +self._position_counts
-        shares = {place: round(counts[place] / counts.total(), 4) for place in sorted(counts)}
+        counts = +self._counts
+        shares = {position: round(counts[position] / counts.total(), 4) for position in sorted(counts)}
         return {"gold" if self._split == "eval" else "negative": shares}

@@ -1,4 +1,4 @@
-"""What the blind baselines are asked: the captions of samples, without their images."""
+"""Multiple-choice questions for text-only baselines: the captions of samples, without their images."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from scar.sample import PARTS, Part
 T = TypeVar("T")
 
 FOLDS = 5
+"""Folds of cross-validation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A sample as who sees no image sees it.
+    """A sample without its image: which caption is the gold one?
 
     Attributes:
         captions: gold first.
-        parts: what each caption but the gold one replaces; empty if that is not known.
-        image: that it is about.
+        parts: the part that each negative replaces; empty if unknown.
+        image: path of the image; it decides on the fold.
     """
 
     captions: tuple[str, ...]
@@ -38,12 +39,12 @@ class Question:
 
 @dataclass(frozen=True)
 class QuestionSet:
-    """Questions one after the other.
+    """Questions to learn from or to be tested on.
 
     Attributes:
         questions: in order.
-        fitted_ngrams: what was learned of them so far, by the longest run of words.
-        cached_folds: those that were asked for, see `split_fold`.
+        fitted_ngrams: cache of n-grams and their weights, by length of the longest n-gram.
+        cached_folds: cache of `split_fold`.
     """
 
     questions: Sequence[Question]
@@ -52,33 +53,33 @@ class QuestionSet:
 
     @cached_property
     def captions(self) -> list[str]:
-        """All captions."""
+        """The captions of all questions, one question after the other."""
         return [caption for question in self.questions for caption in question.captions]
 
     @cached_property
     def unique_captions(self) -> tuple[TokenizedTexts, Ints]:
-        """The captions, each different one once, and which of these each caption is."""
-        places: dict[str, int] = {}
-        which = [places.setdefault(text, len(places)) for text in self.captions]
-        return TokenizedTexts(list(places)), np.array(which, np.int64)
+        """The different captions, and (captions,) the index among them of each caption."""
+        indices: dict[str, int] = {}
+        inverse = [indices.setdefault(text, len(indices)) for text in self.captions]
+        return TokenizedTexts(list(indices)), np.array(inverse, np.int64)
 
     @cached_property
     def gold_indices(self) -> Ints:
-        """(questions,) where each one's captions start in `texts`: the place of its gold caption."""
+        """(questions,) index in `captions` of each gold caption, which is the first of its question."""
         sizes = [len(question.captions) for question in self.questions]
         return np.concatenate(([0], np.cumsum(sizes, dtype=np.int64)[:-1])).astype(np.int64)
 
     @cached_property
     def replaced_parts(self) -> Ints:
-        """What each caption replaces, as its place in `PARTS`; -1 of a gold one, -2 if that is not known."""
-        kinds: list[int] = []
+        """(captions,) index in `PARTS` of the part that each negative replaces; -1 for gold captions, -2 if unknown."""
+        indices: list[int] = []
         for question in self.questions:
             parts = [PARTS.index(part) for part in question.parts]
-            kinds += [-1, *(parts or [-2] * (len(question.captions) - 1))]
-        return np.array(kinds, np.int64)
+            indices += [-1, *(parts or [-2] * (len(question.captions) - 1))]
+        return np.array(indices, np.int64)
 
     def split_fold(self, number: int) -> tuple[QuestionSet, QuestionSet]:
-        """The questions of the other folds, and those of this one; all of an image are in one fold."""
+        """The questions of the other folds, and those of this fold; an image is in one fold only."""
         if number not in self.cached_folds:
             sides: tuple[list[Question], list[Question]] = ([], [])
             for question in self.questions:
@@ -87,7 +88,7 @@ class QuestionSet:
         return self.cached_folds[number]
 
     def select_first_folds(self, min_questions: int) -> tuple[int, QuestionSet]:
-        """How many folds, the first ones, have so many questions together, and these in their order; at most all."""
+        """Select the first folds that have ``min_questions`` together; returns their number and their questions."""
         counts = np.cumsum(
             np.bincount(np.array([find_fold(each.image) for each in self.questions], np.int64), minlength=FOLDS)
         )
@@ -98,26 +99,26 @@ class QuestionSet:
 
 
 def find_fold(image: str) -> int:
-    """The fold of an image, 0 to `FOLDS` - 1."""
+    """Fold of an image, 0 to `FOLDS` - 1."""
     return zlib.crc32(image.encode()) % FOLDS
 
 
 class ReservoirSample(Generic[T]):
-    """At most so many of the things that come along, all equally likely (Vitter's algorithm R)."""
+    """A uniform sample of at most ``capacity`` items from a stream (Vitter's algorithm R)."""
 
     def __init__(self, capacity: int, seed: str) -> None:
         self.items: list[T] = []
         self._capacity, self._offered, self._rng = capacity, 0, Random(seed)  # noqa: S311 - a draw, not a secret
 
     def add_item(self, item: T) -> None:
-        """Keep the thing, perhaps for another one."""
+        """Offer the next item; it may replace an earlier one."""
         self._offered += 1
         if len(self.items) < self._capacity:
             self.items.append(item)
-        elif (place := self._rng.randrange(self._offered)) < self._capacity:
-            self.items[place] = item
+        elif (index := self._rng.randrange(self._offered)) < self._capacity:
+            self.items[index] = item
 
 
 def fills_every_fold(questions: Iterable[Question]) -> bool:
-    """Whether the questions fill every fold, so that each can be asked of the others."""
+    """Whether every fold has a question, so that each fold can be tested on the others."""
     return len({find_fold(question.image) for question in questions}) == FOLDS

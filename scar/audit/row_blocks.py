@@ -1,4 +1,4 @@
-"""Rows of the corpus as columns: figures of a million samples are counted by column, as records they take minutes."""
+"""Rows of a corpus as blocks of columns: counting by column makes the figures of a million samples cheap."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from scar.formats.reader import RowFile
 from scar.sample import NEGATIVES_PER_PART, PARTS, Box, Part, Split
 
 CAPTION_KINDS = ("gold", *PARTS)
-"""What a caption is: the gold one, or a swap of a part."""
+"""What a caption can be: the gold caption, or a swap of a part."""
 
-AT_ONCE = 10_000
+ROWS_PER_BLOCK = 10_000
 """Rows that are in memory at once, beside those of one more image."""
 
 _ROW_COLUMNS: dict[Split, list[str]] = {
@@ -35,10 +35,10 @@ _PROVENANCE_COLUMNS = ["source", "region_id", "gold", "negatives"]
 
 @dataclass(frozen=True)
 class CodedTexts:
-    """Texts as numbers.
+    """Texts as codes.
 
     Attributes:
-        codes: of each, the place of its text in ``values``.
+        codes: (texts,) index in ``values`` of each text.
         values: the different texts.
     """
 
@@ -47,32 +47,33 @@ class CodedTexts:
 
     @classmethod
     def from_array(cls, texts: pa.Array) -> Self:
-        """The texts of a column without nulls."""
+        """Encode a column without nulls."""
         encoded = texts.dictionary_encode()
         return cls(encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist())
 
 
 @dataclass(frozen=True)
 class RowBlock:
-    """Samples of whole images, one after the other, and their captions: all gold ones first, then all negatives.
+    """The samples of some images, as columns.
+
+    Arrays over captions hold the gold captions of all rows first, then the negatives of all rows.
 
     Attributes:
-        first_row: number of the first in its file.
+        first_row: index in the file of the first row.
         split: of the file.
-        sources: of each sample.
-        region_ids: (rows,) the id of each sample's region.
-        images: the path of each sample's image.
-        image_groups: (rows,) ascending; samples of one image that stand together have one number.
-        categories: of each sample's region.
+        sources: (rows,) source of each sample.
+        region_ids: (rows,) id of each sample's region.
+        images: (rows,) path of each sample's image.
+        image_groups: (rows,) ascending number of the run of rows that share an image.
+        categories: (rows,) category of each sample's region.
         boxes: (rows, 4) x0, y0, x1, y1 of each sample's region.
-        caption_rows: (captions,) the row that each caption is of.
-        caption_kinds: (captions,) the place of its kind in `KINDS`.
-        elements: of each caption, by part.
-        texts: of each caption.
-        published_codes: (shown,) what the rows of the published format show, as codes of ``texts``: all captions of
-            eval rows,
-            the negative of train rows; -1 for any other text.
-        published_rows: (shown,) the row that shows it.
+        caption_rows: (captions,) row of each caption.
+        caption_kinds: (captions,) index in `CAPTION_KINDS` of each caption.
+        elements: by part, (captions,) element of each caption.
+        texts: (captions,) text of each caption.
+        published_codes: (published,) the captions of eval rows, or the negatives of train rows, as the published
+            columns list them: codes of ``texts``, -1 for any other text.
+        published_rows: (published,) row of each of them.
     """
 
     first_row: int
@@ -92,62 +93,63 @@ class RowBlock:
 
     @property
     def count(self) -> int:
+        """Number of rows."""
         return len(self.region_ids)
 
     @cached_property
     def negative_starts(self) -> Ints:
-        """(rows + 1,) where the captions of each row's negatives begin; the last entry is their end."""
+        """(rows + 1,) index of the first negative of each row; the last entry is the number of captions."""
         return self.count + np.searchsorted(self.caption_rows[self.count :], np.arange(self.count + 1))
 
     @cached_property
     def has_elements(self) -> Any:
-        """(rows,) whether the elements of the gold caption are known: published files have the text alone."""
+        """(rows,) whether the elements of the gold caption are known; published files have only the text."""
         relation, scene = (_has_text(self.elements[part])[: self.count] for part in ("relation", "scene"))
         return relation | scene
 
     def sample_id(self, row: int) -> str:
-        """The sample's id."""
+        """Id of the sample of a row."""
         return f"{self.sources[row]}/{self.split}/{self.region_ids[row]}"
 
     def caption_text(self, caption: int) -> str:
-        """The text of a caption."""
+        """Text of a caption."""
         return self.texts.values[int(self.texts.codes[caption])]
 
     def make_question(self, row: int) -> Question:
-        """The question that a sample asks."""
-        own = range(self.negative_starts[row], self.negative_starts[row + 1])
-        known = len(own) > 1  # the published train rows have one negative, of a kind they do not tell
-        parts = tuple(PARTS[self.caption_kinds[caption] - 1] for caption in own) if known else ()
-        return Question((self.caption_text(row), *map(self.caption_text, own)), parts, self.images[row])
+        """The question of a sample: which of its captions is gold?"""
+        negatives = range(self.negative_starts[row], self.negative_starts[row + 1])
+        has_parts = len(negatives) > 1  # published train rows have one negative, of an unknown part
+        parts = tuple(PARTS[self.caption_kinds[caption] - 1] for caption in negatives) if has_parts else ()
+        return Question((self.caption_text(row), *map(self.caption_text, negatives)), parts, self.images[row])
 
 
 def iter_row_blocks(file: RowFile) -> Iterator[RowBlock]:
-    """A file's rows, so many whole images at a time as have about `AT_ONCE` rows.
+    """Yield the rows of a file in blocks of about `ROWS_PER_BLOCK` rows; no block ends inside an image.
 
     Raises:
         InputError: a file is damaged, or a row has another shape; names file and row.
     """
-    start, waiting = 0, None
+    start, rest = 0, None
     try:
         for table in _iter_tables(file):
-            whole = table if waiting is None else pa.concat_tables([waiting, table])
+            whole = table if rest is None else pa.concat_tables([rest, table])
             end = whole.num_rows if start + whole.num_rows >= file.rows else _count_before_last_image(whole)
             if end:
                 yield _make_block(whole.slice(0, end), file, start)
-            start, waiting = start + end, whole.slice(end)
+            start, rest = start + end, whole.slice(end)
     except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as error:
         _raise_bad_row(file, error)
 
 
 def _count_before_last_image(table: pa.Table) -> int:
-    """How many rows stand before those of the last image, of which more may come."""
+    """Number of rows before those of the last image, which may have more rows."""
     images = table["qry_image_path"]
     others = pc.indices_nonzero(pc.not_equal(images, images[-1]))
     return int(others[-1].as_py()) + 1 if len(others) else 0
 
 
 def _raise_bad_row(file: RowFile, error: Exception) -> NoReturn:
-    """Name the first bad row, as who reads samples one by one finds it."""
+    """Raise the error of the first bad row: reading samples one by one finds it."""
     for _ in file.iter_samples():
         pass
     raise InputError(
@@ -156,89 +158,83 @@ def _raise_bad_row(file: RowFile, error: Exception) -> NoReturn:
 
 
 def _iter_tables(file: RowFile) -> Iterator[pa.Table]:
-    """The columns that count, of rows and provenance side by side."""
+    """Yield the columns that the audit needs, those of provenance beside those of the rows."""
     rows = _iter_even_tables(file.path, _ROW_COLUMNS[file.split])
-    notes = repeat(None) if file.sidecar is None else _iter_even_tables(file.sidecar, _PROVENANCE_COLUMNS)
+    provenance = repeat(None) if file.sidecar is None else _iter_even_tables(file.sidecar, _PROVENANCE_COLUMNS)
     if file.sidecar is not None and pq.read_metadata(file.sidecar).num_rows != file.rows:
         raise ValueError("the sidecar has another number of rows")
-    for table, note in zip(rows, notes, strict=False):
-        yield table if note is None else pa.table({name: t[name] for t in (table, note) for name in t.column_names})
+    for table, sidecar in zip(rows, provenance, strict=False):
+        both = (table,) if sidecar is None else (table, sidecar)
+        yield pa.table({name: each[name] for each in both for name in each.column_names})
 
 
 def _iter_even_tables(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """Columns of a file, `AT_ONCE` rows at a time, wherever its groups of rows end."""
-    waiting: list[pa.Table] = []
+    """Yield columns of a file in tables of `ROWS_PER_BLOCK` rows, wherever its row groups end."""
+    pending: list[pa.Table] = []
     count = 0
     file = pq.ParquetFile(path, page_checksum_verification=True)
     if not set(columns) <= set(file.schema_arrow.names):
         raise ValueError("a column is missing")
-    for batch in file.iter_batches(batch_size=AT_ONCE, columns=list(columns)):
-        waiting.append(pa.Table.from_batches([batch]))
+    for batch in file.iter_batches(batch_size=ROWS_PER_BLOCK, columns=list(columns)):
+        pending.append(pa.Table.from_batches([batch]))
         count += len(batch)
-        while count >= AT_ONCE:
-            table = pa.concat_tables(waiting)
-            yield table.slice(0, AT_ONCE)
-            waiting, count = [table.slice(AT_ONCE)], count - AT_ONCE
+        while count >= ROWS_PER_BLOCK:
+            table = pa.concat_tables(pending)
+            yield table.slice(0, ROWS_PER_BLOCK)
+            pending, count = [table.slice(ROWS_PER_BLOCK)], count - ROWS_PER_BLOCK
     if count:
-        yield pa.concat_tables(waiting)
+        yield pa.concat_tables(pending)
 
 
 def _make_block(table: pa.Table, file: RowFile, first_row: int) -> RowBlock:
-    """A few rows; raises ValueError if one is not as it should be."""
+    """Make a block of a table; ValueError if a row has another shape."""
     columns = {name: table[name].combine_chunks() for name in table.column_names}
     count = table.num_rows
     golds, negatives, sizes, parts = _read_elements(columns, file.split)
-    texts, shown, shown_sizes = _join_texts(columns, golds, negatives, file.split)
-    noted = file.sidecar is not None
+    texts, published_codes, published_sizes = _join_texts(columns, golds, negatives, file.split)
+    has_provenance = file.sidecar is not None
     images = CodedTexts.from_array(_require_values(columns["qry_image_path"]))
-    changes = np.append(0, np.cumsum(images.codes[1:] != images.codes[:-1]))
-    kinds = pc.index_in(parts, pa.array(CAPTION_KINDS))
+    region_ids = _require_values(columns["region_id"]).to_numpy() if has_provenance else first_row + np.arange(count)
+    negative_kinds = _require_values(pc.index_in(parts, pa.array(CAPTION_KINDS))).to_numpy()
     return RowBlock(
         first_row=first_row,
         split=file.split,
-        sources=_require_values(columns["source"]).to_pylist() if noted else [file.source] * count,
-        region_ids=_require_values(columns["region_id"]).to_numpy()
-        if noted
-        else np.arange(first_row, first_row + count),
+        sources=_require_values(columns["source"]).to_pylist() if has_provenance else [file.source] * count,
+        region_ids=region_ids,
         images=[images.values[code] for code in images.codes],
-        image_groups=changes,
+        image_groups=np.append(0, np.cumsum(images.codes[1:] != images.codes[:-1])),
         categories=CodedTexts.from_array(_require_values(columns["category"])),
         boxes=_read_boxes(columns["bbox"]),
         caption_rows=np.concatenate((np.arange(count), np.repeat(np.arange(count), sizes))),
-        caption_kinds=np.concatenate((np.zeros(count, np.int64), _require_values(kinds).to_numpy())),
+        caption_kinds=np.concatenate((np.zeros(count, np.int64), negative_kinds)),
         elements={
-            part: CodedTexts.from_array(
-                _require_values(pa.chunked_array([golds[part], negatives[part]]).combine_chunks())
-            )
-            for part in PARTS
+            part: CodedTexts.from_array(_require_values(_concatenate(golds[part], negatives[part]))) for part in PARTS
         },
         texts=texts,
-        published_codes=shown,
-        published_rows=np.repeat(np.arange(count), shown_sizes),
+        published_codes=published_codes,
+        published_rows=np.repeat(np.arange(count), published_sizes),
     )
 
 
 def _read_elements(
     columns: dict[str, pa.Array], split: Split
 ) -> tuple[dict[str, pa.Array], dict[str, pa.Array], Ints, pa.Array]:
-    """Elements of gold captions and of negatives, how many negatives each row has, and what each replaces."""
+    """Elements of gold captions and of negatives; negatives of each row; part of each negative."""
     if "gold" in columns:
-        golds, swaps = (
-            _split_fields(_require_values(columns["gold"])),
-            _split_fields(_require_values(columns["negatives"].flatten())),
-        )
+        golds = _split_fields(_require_values(columns["gold"]))
+        swaps = _split_fields(_require_values(columns["negatives"].flatten()))
         return golds, swaps, _list_lengths(_require_values(columns["negatives"])), swaps["part"]
     if split == "train":
         golds, negatives = columns["pos_text"], columns["neg_text"]
         sizes, parts = np.ones(len(golds), np.int64), pa.array(["object"] * len(golds), pa.string())
     else:
-        every, flat = _list_lengths(columns["tgt_text"]), columns["tgt_text"].flatten()
-        known = [part for part in PARTS for _ in range(NEGATIVES_PER_PART)]
-        if (every != 1 + len(known)).any():
+        caption_counts, captions = _list_lengths(columns["tgt_text"]), columns["tgt_text"].flatten()
+        row_parts = [part for part in PARTS for _ in range(NEGATIVES_PER_PART)]
+        if (caption_counts != 1 + len(row_parts)).any():
             raise ValueError("another number of captions")
-        first = np.arange(len(flat)) % (1 + len(known)) == 0
-        golds, negatives = flat.filter(pa.array(first)), flat.filter(pa.array(~first))
-        sizes, parts = every - 1, pa.array(known * len(golds), pa.string())
+        is_gold = np.arange(len(captions)) % (1 + len(row_parts)) == 0
+        golds, negatives = captions.filter(pa.array(is_gold)), captions.filter(pa.array(~is_gold))
+        sizes, parts = caption_counts - 1, pa.array(row_parts * len(golds), pa.string())
     return _as_objects(golds), _as_objects(negatives), sizes, parts
 
 
@@ -248,46 +244,50 @@ def _join_texts(
     negative_elements: dict[str, pa.Array],
     split: Split,
 ) -> tuple[CodedTexts, Ints, Ints]:
-    """Texts of all captions; of what the rows show, the codes, and how many each shows."""
-    made = join_columns(
-        [pa.chunked_array([gold_elements[part], negative_elements[part]]).combine_chunks() for part in reversed(PARTS)]
-    )
+    """Texts of all captions; codes of the published captions, and the number of these in each row."""
+    joined = join_columns([_concatenate(gold_elements[part], negative_elements[part]) for part in reversed(PARTS)])
     if split == "eval":
-        shown, sizes = columns["tgt_text"].flatten(), _list_lengths(columns["tgt_text"])
+        published, sizes = columns["tgt_text"].flatten(), _list_lengths(columns["tgt_text"])
     else:
-        shown = columns["neg_text"]
-        sizes = np.ones(len(shown), np.int64)
-    encoded = made.dictionary_encode()
-    codes = pc.fill_null(pc.index_in(shown.cast(pa.string()), encoded.dictionary), -1)
-    codes = pc.if_else(shown.is_null(), -1, codes).to_numpy(zero_copy_only=False).astype(np.int64)
+        published = columns["neg_text"]
+        sizes = np.ones(len(published), np.int64)
+    encoded = joined.dictionary_encode()
+    codes = pc.fill_null(pc.index_in(published.cast(pa.string()), encoded.dictionary), -1)
+    codes = pc.if_else(published.is_null(), -1, codes).to_numpy(zero_copy_only=False).astype(np.int64)
     return CodedTexts(encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()), codes, sizes
 
 
 def join_columns(columns: Sequence[pa.Array]) -> pa.Array:
-    """The texts of some columns, those that are not empty with spaces between; see `sample.Caption.text`."""
+    """Join the texts of each row with spaces, leaving out empty ones; see `sample.Caption.text`."""
     filled = [pc.if_else(pc.equal(column, ""), None, column) for column in columns]
-    texts = pc.binary_join_element_wise(*filled, " ", null_handling="skip")
-    return texts
+    return pc.binary_join_element_wise(*filled, " ", null_handling="skip")
+
+
+def _concatenate(first: pa.Array, second: pa.Array) -> pa.Array:
+    """One array after the other."""
+    return pa.chunked_array([first, second]).combine_chunks()
 
 
 def _as_objects(texts: pa.Array) -> dict[str, pa.Array]:
-    """The elements of captions of which the text alone is known: it stands for the object."""
+    """Elements of captions whose text alone is known: the text stands for the object."""
     empty = pa.array([""] * len(texts), pa.string())
     return {"object": texts.cast(pa.string()), "relation": empty, "scene": empty}
 
 
 def _split_fields(structs: pa.StructArray) -> dict[str, pa.Array]:
+    """The fields of structs as columns of text, by name."""
     names = [field.name for field in structs.type]
     return {name: column.cast(pa.string()) for name, column in zip(names, structs.flatten(), strict=True)}
 
 
 def _list_lengths(lists: pa.Array) -> Ints:
+    """(rows,) length of each list; 0 for a null."""
     lengths = pc.fill_null(pc.list_value_length(lists), 0)
     return np.asarray(lengths.to_numpy(zero_copy_only=False), np.int64)
 
 
 def _read_boxes(lists: pa.Array) -> Floats:
-    """(rows, 4) corners of COCO's boxes."""
+    """(rows, 4) corners of boxes that are stored as x, y, width, height."""
     values = _require_values(_require_values(lists).flatten()).to_numpy().astype(np.float64)
     if (_list_lengths(lists) != len(Box.__struct_fields__)).any():
         raise ValueError("a box has four numbers")
@@ -297,11 +297,12 @@ def _read_boxes(lists: pa.Array) -> Floats:
 
 
 def _require_values(column: pa.Array) -> pa.Array:
+    """The column; ValueError if a value is null."""
     if column.null_count:
         raise ValueError("a value is missing")
     return column
 
 
 def _has_text(elements: CodedTexts) -> Any:
-    """(captions,) whether there is an element."""
+    """(captions,) whether the element has text."""
     return np.array([bool(value) for value in elements.values], bool)[elements.codes]

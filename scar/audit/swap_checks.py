@@ -1,8 +1,8 @@
-"""Which negatives of some rows may be true."""
+"""Checks of negatives that may be true."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -18,15 +18,15 @@ from scar.language.lexicon import is_interchangeable, resolve_category, resolve_
 from scar.sample import Part
 
 _MIN_SAME_REGION_IOU = 0.5
-"""Two boxes of one category that overlap so far, as intersection over union, may be of one thing."""
+"""From this intersection over union on, two boxes may show the same thing."""
 
 
 class SwapChecks:
-    """The negatives of some rows, by number.
+    """Checks of the negatives of a block of rows.
 
     Attributes:
-        negative_rows: (negatives,) the row that each is of.
-        negative_kinds: (negatives,) the place of what it replaces in `rows.KINDS`.
+        negative_rows: (negatives,) row of each negative.
+        negative_kinds: (negatives,) index in `CAPTION_KINDS` of the part that each negative replaces.
     """
 
     def __init__(self, rows: RowBlock) -> None:
@@ -35,30 +35,29 @@ class SwapChecks:
         self.negative_kinds = rows.caption_kinds[rows.count :]
 
     def select_swaps(self, part: Part, *, has_elements: bool) -> Ints:
-        """The swaps of a part in rows whose elements are known or not."""
-        own = (self.negative_kinds == CAPTION_KINDS.index(part)) & (
-            self._rows.has_elements[self.negative_rows] == has_elements
-        )
-        return np.flatnonzero(own)
+        """Indices of the swaps of a part, in rows whose elements are known or in rows whose elements are not."""
+        of_part = self.negative_kinds == CAPTION_KINDS.index(part)
+        return np.flatnonzero(of_part & (self._rows.has_elements[self.negative_rows] == has_elements))
 
     def describe_example(self, negative: int) -> str:
-        """A sample's id, its gold caption and a negative."""
+        """Sample id, gold caption and negative in one line."""
         row = int(self.negative_rows[negative])
         gold, swap = self._rows.caption_text(row), self._rows.caption_text(self._rows.count + negative)
         return f"{self._rows.sample_id(row)}: {gold!r}, {swap!r}"
 
     def find_elsewhere(self, object_swaps: Ints) -> Any:
-        """Whether another sample of the image is about such a thing, for each of some object swaps."""
-        names: dict[str, int] = {}
+        """(object_swaps,) whether the swapped-in thing is the category of another sample of the image."""
+        name_codes: dict[str, int] = {}
         categories = self._rows.categories
-        shown = map_codes(categories.values, categories.codes, lambda value: resolve_category(value).name, names)
-        swapped = self._map_swap_codes(
-            "object", object_swaps, lambda value: resolve_category(english.strip_article(value)).name, names
+        row_names = map_codes(
+            categories.values, categories.codes, lambda value: resolve_category(value).name, name_codes
         )
-        return self._find_in_other_rows(shown, np.ones(self._rows.count, bool), object_swaps, swapped, len(names))
+        swapped_names = self._map_swap_codes("object", object_swaps, _find_category_name, name_codes)
+        is_counted = np.ones(self._rows.count, bool)
+        return self._find_in_other_rows(row_names, is_counted, object_swaps, swapped_names, len(name_codes))
 
     def find_suspects(self) -> dict[str, Any]:
-        """By reason of `findings.SUSPECT_REASONS`: (negatives,) whether it holds."""
+        """By reason of `findings.SUSPECT_REASONS`, (negatives,) whether it holds."""
         return {
             "wordnet": self._find_same_lineage(),
             "in_box": self._find_in_box(),
@@ -67,112 +66,130 @@ class SwapChecks:
         }
 
     def _find_same_lineage(self) -> Any:
-        """What replaces an element is of the lineage of what it replaces; relations have none."""
+        """Negatives whose new element is of the lineage of the replaced one; relations have no lineage."""
         found = np.zeros(len(self.negative_rows), bool)
         for part in ("object", "scene"):
-            own, elements = self.select_swaps(part, has_elements=True), self._rows.elements[part]
-            found[own] = self._compare_replaced(own, elements, is_same_lineage)
-        told = np.flatnonzero(~self._rows.has_elements[self.negative_rows])
-        found[told] = self._compare_replaced(
-            told, self._rows.texts, lambda gold, negative: is_same_lineage(*find_replaced_words(gold, negative))
+            swaps, elements = self.select_swaps(part, has_elements=True), self._rows.elements[part]
+            found[swaps] = self._compare_replaced(swaps, elements, is_same_lineage)
+        text_swaps = np.flatnonzero(~self._rows.has_elements[self.negative_rows])
+        found[text_swaps] = self._compare_replaced(
+            text_swaps, self._rows.texts, lambda gold, negative: is_same_lineage(*find_replaced_words(gold, negative))
         )
         return found
 
     def _compare_replaced(self, negatives: Ints, texts: CodedTexts, predicate: Callable[[str, str], bool]) -> Any:
-        """What a question says of what the gold caption has and what negatives have instead."""
+        """(negatives,) whether the predicate holds of the gold caption's text and the negative's text."""
         before, after = texts.codes[self.negative_rows[negatives]], texts.codes[self._rows.count + negatives]
-        return map_unique_pairs(before, after, lambda one, other: predicate(texts.values[one], texts.values[other]))
+        return map_unique_pairs(
+            before, after, lambda gold, negative: predicate(texts.values[gold], texts.values[negative])
+        )
 
     def _find_in_box(self) -> Any:
-        """The box of the sample shows what replaces the object; see `vetoes.present_in_box`."""
+        """Object swaps that name a thing inside the sample's box; see `vetoes.present_in_box`."""
         found = np.zeros(len(self.negative_rows), bool)
         codes, values = self._part_elements("object")
         categories, regions = self._rows.categories, self._rows.region_ids
         for first, second in iter_group_pairs(self._rows.image_groups):
             shared, areas = self._shared_areas(first, second), self._areas
-            inside = (shared > MIN_BOX_OVERLAP * np.minimum(areas[first], areas[second])) & (shared > 0)
-            inside &= regions[first] != regions[second]
-            negatives, pair = self._expand_negatives(first[inside])
-            objects = self.negative_kinds[negatives] == CAPTION_KINDS.index("object")
-            negatives, pair = negatives[objects], pair[objects]
-            shown, noun = categories.codes[second[inside][pair]], codes[self._rows.count + negatives]
-            said = map_unique_pairs(
-                shown,
-                noun,
-                lambda one, other: is_interchangeable(categories.values[one], english.strip_article(values[other])),
+            is_inside = (shared > MIN_BOX_OVERLAP * np.minimum(areas[first], areas[second])) & (shared > 0)
+            is_inside &= regions[first] != regions[second]
+            negatives, pairs = self._expand_negatives(first[is_inside])
+            is_object = self.negative_kinds[negatives] == CAPTION_KINDS.index("object")
+            negatives, pairs = negatives[is_object], pairs[is_object]
+            named = map_unique_pairs(
+                categories.codes[second[is_inside][pairs]],
+                codes[self._rows.count + negatives],
+                lambda category, noun: is_interchangeable(
+                    categories.values[category], english.strip_article(values[noun])
+                ),
             )
-            found[negatives[said]] = True
+            found[negatives[named]] = True
         return found
 
     def _find_scene_of_image(self) -> Any:
-        """Another gold caption of the image names the scene."""
-        scenes, names = self.select_swaps("scene", has_elements=True), dict[str, int]()
+        """Scene swaps that name the scene of another gold caption of the image."""
+        swaps = self.select_swaps("scene", has_elements=True)
+        name_codes: dict[str, int] = {}
         codes, values = self._part_elements("scene")
-        gold = np.array([bool(value) for value in values], bool)[codes[: self._rows.count]]
-        told = map_codes(
-            values, codes[: self._rows.count], lambda value: resolve_scene(english.strip_article(value)).name, names
-        )
-        swapped = self._map_swap_codes(
-            "scene", scenes, lambda value: resolve_scene(english.strip_article(value)).name, names
-        )
+        gold_codes = codes[: self._rows.count]
+        has_scene = np.array([bool(value) for value in values], bool)[gold_codes]
+        row_names = map_codes(values, gold_codes, _find_scene_name, name_codes)
+        swapped_names = self._map_swap_codes("scene", swaps, _find_scene_name, name_codes)
         found = np.zeros(len(self.negative_rows), bool)
-        found[scenes] = self._find_in_other_rows(told, gold, scenes, swapped, len(names))
+        found[swaps] = self._find_in_other_rows(row_names, has_scene, swaps, swapped_names, len(name_codes))
         return found
 
     def _find_gold_of_region(self) -> Any:
-        """The gold caption of another box says it, which overlaps so far that it may be of the same thing."""
+        """Negatives that equal the gold caption of another box, which may show the same thing."""
         found = np.zeros(len(self.negative_rows), bool)
         texts = self._rows.texts.codes
         for first, second in iter_group_pairs(self._rows.image_groups):
             shared = self._shared_areas(first, second)
             union = self._areas[first] + self._areas[second] - shared
-            near = np.divide(shared, union, out=np.zeros(len(union)), where=union > 0) >= _MIN_SAME_REGION_IOU
-            negatives, pair = self._expand_negatives(first[near])
-            found[negatives[texts[second[near][pair]] == texts[self._rows.count + negatives]]] = True
+            iou = np.divide(shared, union, out=np.zeros(len(union)), where=union > 0)
+            is_near = iou >= _MIN_SAME_REGION_IOU
+            negatives, pairs = self._expand_negatives(first[is_near])
+            is_equal = texts[second[is_near][pairs]] == texts[self._rows.count + negatives]
+            found[negatives[is_equal]] = True
         return found
 
     def _find_in_other_rows(
         self, row_names: Ints, counted_rows: Any, negatives: Ints, swapped_names: Ints, name_count: int
     ) -> Any:
-        """Whether another row of its image has the name that is swapped in, for each of some negatives.
+        """(negatives,) whether another row of the image has the name that is swapped in.
 
         Args:
-            row_names: (rows,) of each row.
-            counted_rows: (rows,) which rows count.
-            negatives: which negatives.
-            swapped_names: the name of each.
-            name_count: how many names there are.
+            row_names: (rows,) code of each row's name.
+            counted_rows: (rows,) whether the row counts.
+            negatives: indices of the negatives.
+            swapped_names: (negatives,) code of the name that is swapped in.
+            name_count: number of names.
         """
         keys = self._rows.image_groups * name_count + row_names
-        known, often = np.unique(keys[counted_rows], return_counts=True)
-        owners = self.negative_rows[negatives]
-        wanted = self._rows.image_groups[owners] * name_count + swapped_names
-        at = np.minimum(np.searchsorted(known, wanted), max(len(known) - 1, 0))
-        there = np.where(known[at] == wanted, often[at], 0) if len(known) else np.zeros(len(wanted), np.int64)
-        return there > (counted_rows[owners] & (keys[owners] == wanted))
+        known, known_counts = np.unique(keys[counted_rows], return_counts=True)
+        own_rows = self.negative_rows[negatives]
+        wanted = self._rows.image_groups[own_rows] * name_count + swapped_names
+        if not len(known):
+            return np.zeros(len(wanted), bool)
+        indices = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+        counts = np.where(known[indices] == wanted, known_counts[indices], 0)
+        return counts > (counted_rows[own_rows] & (keys[own_rows] == wanted))
 
-    def _map_swap_codes(self, part: Part, negatives: Ints, find_name: Any, name_codes: dict[str, int]) -> Ints:
+    def _map_swap_codes(
+        self, part: Part, negatives: Ints, find_name: Callable[[str], str], name_codes: dict[str, int]
+    ) -> Ints:
+        """(negatives,) codes of the names that are swapped in; see `map_codes`."""
         codes, values = self._part_elements(part)
         return map_codes(values, codes[self._rows.count + negatives], find_name, name_codes)
 
-    def _part_elements(self, part: Part) -> tuple[Ints, Any]:
+    def _part_elements(self, part: Part) -> tuple[Ints, Sequence[str]]:
+        """Codes and values of the elements of a part."""
         return self._rows.elements[part].codes, self._rows.elements[part].values
 
     def _expand_negatives(self, rows: Ints) -> tuple[Ints, Ints]:
-        """The negatives of some rows, and the place in ``rows`` that each comes of."""
-        starts, ends = (self._rows.negative_starts[rows + more] for more in (0, 1))
-        return concatenate_ranges(starts - self._rows.count, ends - starts), np.repeat(
-            np.arange(len(rows)), ends - starts
-        )
+        """Indices of the negatives of some rows, and the index in ``rows`` of each negative's row."""
+        starts, ends = self._rows.negative_starts[rows], self._rows.negative_starts[rows + 1]
+        sizes = ends - starts
+        return concatenate_ranges(starts - self._rows.count, sizes), np.repeat(np.arange(len(rows)), sizes)
 
     @cached_property
     def _areas(self) -> Floats:
-        """(rows,) square pixels; see `Box.area`."""
+        """(rows,) area of each box in square pixels; see `Box.area`."""
         x0, y0, x1, y1 = self._rows.boxes.T
         return np.where((x1 > x0) & (y1 > y0), (x1 - x0) * (y1 - y0), 0.0)
 
     def _shared_areas(self, first: Ints, second: Ints) -> Floats:
-        """Square pixels that both boxes of each pair cover; see `Box.shared`."""
-        one, other = self._rows.boxes[first], self._rows.boxes[second]
-        width, height = (np.minimum(one[:, 2:], other[:, 2:]) - np.maximum(one[:, :2], other[:, :2])).T
+        """(pairs,) area in square pixels that both boxes of each pair cover; see `Box.intersection_area`."""
+        boxes, others = self._rows.boxes[first], self._rows.boxes[second]
+        width, height = (np.minimum(boxes[:, 2:], others[:, 2:]) - np.maximum(boxes[:, :2], others[:, :2])).T
         return np.where((width > 0) & (height > 0), width * height, 0.0)
+
+
+def _find_category_name(phrase: str) -> str:
+    """Name of the thing that an object phrase names."""
+    return resolve_category(english.strip_article(phrase)).name
+
+
+def _find_scene_name(phrase: str) -> str:
+    """Name of the scene that a scene phrase names."""
+    return resolve_scene(english.strip_article(phrase)).name

@@ -1,37 +1,37 @@
-"""Texts as numbers of their words, made once for all that look at the words of the same texts."""
+"""Texts as arrays of word ids, so that several baselines share one tokenisation."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from typing import Self, overload
 
 import numpy as np
 
 from scar.audit.logistic import Ints
 
-_WORD_PATTERN = re.compile(r"[\w'-]+")
-_WORD_OR_END_PATTERN = re.compile(r"[\w'-]+|\0")
-_AT_ONCE = 20_000
+_WORD = re.compile(r"[\w'-]+")
+_WORD_OR_END = re.compile(r"[\w'-]+|\0")
+TEXTS_PER_BLOCK = 20_000
+"""Texts that one regular expression reads at once."""
 
 
 def split_words(text: str) -> list[str]:
     """The words of a text in lower case.
 
-    >>> split("A T-shirt, on a man's chair.")
+    >>> split_words("A T-shirt, on a man's chair.")
     ['a', 't-shirt', 'on', 'a', "man's", 'chair']
     """
-    return _WORD_PATTERN.findall(text.lower())
+    return _WORD.findall(text.lower())
 
 
 class TokenizedTexts(Sequence[str]):
-    """Texts that know their words.
+    """Texts and the ids of their words.
 
     Attributes:
-        word_ids: (words of all texts,) of each word, its place in ``vocabulary``.
+        word_ids: (words of all texts,) index of each word in ``vocabulary``.
         word_counts: (texts,) words of each text.
-        vocabulary: the different ones, in the order of the alphabet.
+        vocabulary: the different words, in alphabetical order.
     """
 
     word_ids: Ints
@@ -40,44 +40,39 @@ class TokenizedTexts(Sequence[str]):
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._texts = texts
-        places = {"\0": 0}
+        ids = {"\0": 0}  # ends a text
         blocks = [np.zeros(0, np.int32)]
-        for start in range(0, len(texts), _AT_ONCE):
-            block = "\0".join(text.replace("\0", " ") for text in texts[start : start + _AT_ONCE])
-            said = _WORD_OR_END_PATTERN.findall(f"{block}\0".lower())
-            blocks.append(np.array([places.setdefault(word, len(places)) for word in said], np.int32))
-        every = np.concatenate(blocks)
-        ends = np.flatnonzero(every == 0)
+        for start in range(0, len(texts), TEXTS_PER_BLOCK):
+            block = "\0".join(text.replace("\0", " ") for text in texts[start : start + TEXTS_PER_BLOCK])
+            words = _WORD_OR_END.findall(f"{block}\0".lower())
+            blocks.append(np.array([ids.setdefault(word, len(ids)) for word in words], np.int32))
+        all_ids = np.concatenate(blocks)
+        ends = np.flatnonzero(all_ids == 0)
         self.word_counts = np.diff(ends, prepend=-1) - 1
-        del places["\0"]
-        self.vocabulary = sorted(places)
-        rank = np.zeros(len(places) + 1, np.int64)
-        rank[[places[word] for word in self.vocabulary]] = np.arange(len(self.vocabulary))
-        self.word_ids = rank[every[every > 0]]
+        del ids["\0"]
+        self.vocabulary = sorted(ids)
+        rank = np.zeros(len(ids) + 1, np.int64)
+        rank[[ids[word] for word in self.vocabulary]] = np.arange(len(self.vocabulary))
+        self.word_ids = rank[all_ids[all_ids > 0]]
 
     @classmethod
     def from_texts(cls, texts: Sequence[str]) -> Self:
-        """Texts that may know their words already."""
+        """Tokenise texts, unless they are tokenised already."""
         return texts if isinstance(texts, cls) else cls(texts)
 
-    @cached_property
-    def text_indices(self) -> Ints:
-        """(words of all texts,) the text of each word."""
-        return np.repeat(np.arange(len(self)), self.word_counts)
-
     def map_word_ids(self, word_ids: dict[str, int], unknown_id: int) -> Ints:
-        """Each word's number by another table; ``unknown_id`` for those that it lacks."""
+        """(words of all texts,) ids by another vocabulary; ``unknown_id`` for words that it lacks."""
         return np.array([word_ids.get(word, unknown_id) for word in self.vocabulary], np.int64)[self.word_ids]
 
     def add_boundaries(self, word_ids: Ints, boundary_id: int) -> tuple[Ints, Ints]:
-        """Some numbers of the words with one more before and after each text, and the text of each."""
+        """Ids with a boundary before and after each text, and the index of the text that each id belongs to."""
         lengths = self.word_counts + 2
-        every = np.full(int(lengths.sum()), boundary_id, np.int64)
+        ids = np.full(int(lengths.sum()), boundary_id, np.int64)
         ends = np.cumsum(lengths)
-        inner = np.ones(len(every), bool)
-        inner[ends - 1] = inner[ends - lengths] = False
-        every[inner] = word_ids
-        return every, np.repeat(np.arange(len(self)), lengths)
+        is_word = np.ones(len(ids), bool)
+        is_word[ends - 1] = is_word[ends - lengths] = False
+        ids[is_word] = word_ids
+        return ids, np.repeat(np.arange(len(self)), lengths)
 
     def __len__(self) -> int:
         return len(self._texts)

@@ -1,4 +1,4 @@
-"""How gold captions and negatives differ in their words, and how often they repeat themselves."""
+"""How the words of gold captions and negatives differ, and how often captions repeat."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ from scar.language import english
 from scar.sample import PARTS
 
 _ARTICLES = frozenset({"a", "an", "the"})
+
 _MAX_ELEMENTS = 8
-"""So many of the elements that differ most are named."""
+"""Elements that are listed as the most different ones."""
 
 
 class WordCounts:
-    """Counts over samples.
+    """Counts of elements, words and texts over the samples of one file, added block by block.
 
     Attributes:
-        gold_elements: how often each element stands in gold captions, by part.
-        swapped_elements: how often it replaces one in negatives, by part.
+        gold_elements: by part, how often each element is in a gold caption.
+        swapped_elements: by part, how often each element is swapped in.
     """
 
     def __init__(self) -> None:
@@ -38,94 +39,85 @@ class WordCounts:
         self._texts = {kind: DistinctTexts() for kind in CAPTION_KINDS}
         self._words: dict[str, Counter[str]] = {kind: Counter() for kind in CAPTION_KINDS}
         self._lengths: dict[str, Counter[int]] = {kind: Counter() for kind in CAPTION_KINDS}
-        self._near: Counter[str] = Counter()
+        self._near_duplicates: Counter[str] = Counter()
 
     def add_rows(self, rows: RowBlock) -> None:
-        """Count samples."""
-        known = rows.has_elements[rows.caption_rows]
+        """Count a block of rows."""
+        has_elements = rows.has_elements[rows.caption_rows]
         lengths = np.zeros(len(rows.caption_kinds), np.int64)
         for part, elements in rows.elements.items():
-            said = [split_words(value) for value in elements.values]
-            lengths += np.array([len(words) for words in said], np.int64)[elements.codes]
+            words_by_text = [split_words(value) for value in elements.values]
+            lengths += np.array([len(words) for words in words_by_text], np.int64)[elements.codes]
             for number, kind in enumerate(CAPTION_KINDS):
-                own = rows.caption_kinds == number
-                _count_words(self._words[kind], said, elements.codes[own])
+                is_kind = rows.caption_kinds == number
+                _count_words(self._words[kind], words_by_text, elements.codes[is_kind])
                 if kind in ("gold", part):
                     counts = self.gold_elements[part] if kind == "gold" else self.swapped_elements[part]
-                    _count_elements(counts, elements, elements.codes[own & known])
-        near = find_near_duplicates(rows)
+                    _count_elements(counts, elements, elements.codes[is_kind & has_elements])
+        is_near_duplicate = find_near_duplicates(rows)
         for number, kind in enumerate(CAPTION_KINDS):
-            own = rows.caption_kinds == number
-            self._texts[kind].add_texts(rows.texts, rows.texts.codes[own])
-            counted = enumerate(np.bincount(lengths[own]).tolist())
-            self._lengths[kind].update({length: count for length, count in counted if count})
-            self._near[kind] += int(near[own].sum()) if number else 0
+            is_kind = rows.caption_kinds == number
+            self._texts[kind].add_texts(rows.texts, rows.texts.codes[is_kind])
+            length_counts = enumerate(np.bincount(lengths[is_kind]).tolist())
+            self._lengths[kind].update({length: count for length, count in length_counts if count})
+            self._near_duplicates[kind] += int(is_near_duplicate[is_kind].sum()) if kind != "gold" else 0
 
     def compare_elements(self) -> dict[str, Any]:
-        """By part: different elements, share of swapped-in ones that no gold caption has, and how far both differ."""
-        return {
-            part: {
-                "gold": len(self.gold_elements[part]),
-                "swapped": len(self.swapped_elements[part]),
-                "never_gold": _round_share(
-                    sum(
-                        count
-                        for word, count in self.swapped_elements[part].items()
-                        if word not in self.gold_elements[part]
-                    ),
-                    self.swapped_elements[part].total(),
-                ),
-                "divergence": round(
-                    jensen_shannon_divergence(self.gold_elements[part], self.swapped_elements[part]), 4
-                ),
-                "most_apart": _most_different_elements(self.gold_elements[part], self.swapped_elements[part]),
-            }
-            for part in PARTS
-            if self.gold_elements[part]
-        }
+        """Compare the elements of gold captions and of swaps.
+
+        Returns:
+            By part: ``gold`` and ``swapped``, the numbers of different elements; ``never_gold``, the share of swaps
+            whose element is in no gold caption; ``divergence``, the Jensen-Shannon divergence of both distributions in
+            bits; ``most_apart``, the elements whose shares differ most, with both shares.
+        """
+        figures: dict[str, Any] = {}
+        for part in PARTS:
+            gold, swapped = self.gold_elements[part], self.swapped_elements[part]
+            if gold:
+                sizes = {"gold": len(gold), "swapped": len(swapped)}
+                most_apart = {"most_apart": _select_most_different(gold, swapped)}
+                figures[part] = sizes | _compare_counts(gold, swapped) | most_apart
+        return figures
 
     def compare_vocabulary(self) -> dict[str, Any]:
-        """By kind: different words; of negatives also the share that no gold caption has, and how far both differ.
+        """Compare the words of gold captions and of negatives, including captions whose elements are unknown.
 
-        Captions whose elements are not known have words too.
+        Returns:
+            By kind of caption: ``words``, the number of different words; of negatives also ``never_gold`` and
+            ``divergence``, as in `compare_elements`.
         """
         gold = self._words["gold"]
         return {
-            kind: {"words": len(words)}
-            | (
-                {}
-                if kind == "gold"
-                else {
-                    "never_gold": _round_share(sum(n for word, n in words.items() if word not in gold), words.total()),
-                    "divergence": round(jensen_shannon_divergence(gold, words), 4),
-                }
-            )
+            kind: {"words": len(words)} | ({} if kind == "gold" else _compare_counts(gold, words))
             for kind, words in self._words.items()
             if words
         }
 
     def measure_repetition(self) -> dict[str, Any]:
-        """Shares: of different texts among golds and negatives, and of negatives with a near-duplicate beside them.
+        """Measure how often captions repeat.
 
-        Near-duplicates differ in case, articles, marks or number alone. Under ``kinds`` the same by part.
+        Returns:
+            ``distinct_golds`` and ``distinct_negatives``: share of different texts; ``near_duplicates``: share of
+            negatives that equal another caption of their sample but for case, articles, punctuation or grammatical
+            number; ``kinds``: the same by part.
         """
         parts = {part: self._texts[part] for part in PARTS if self._texts[part].total}
         total = sum(texts.total for texts in parts.values())
         return {
             "distinct_golds": _round_share(len(self._texts["gold"]), self._texts["gold"].total),
             "distinct_negatives": _round_share(len(DistinctTexts.merge_all(parts.values())), total),
-            "near_duplicates": _round_share(self._near.total(), total),
+            "near_duplicates": _round_share(self._near_duplicates.total(), total),
             "kinds": {
                 part: {
                     "distinct": _round_share(len(texts), texts.total),
-                    "near_duplicates": _round_share(self._near[part], texts.total),
+                    "near_duplicates": _round_share(self._near_duplicates[part], texts.total),
                 }
                 for part, texts in parts.items()
             },
         }
 
     def summarize_lengths(self) -> dict[str, Any]:
-        """Words per caption, by kind: the mean and how many captions have so many."""
+        """By kind of caption: the ``mean`` number of words, and how many ``captions`` have each number."""
         return {
             kind: {
                 "mean": round(sum(words * count for words, count in counts.items()) / counts.total(), 3),
@@ -137,50 +129,59 @@ class WordCounts:
 
 
 def find_near_duplicates(rows: RowBlock) -> Any:
-    """(captions,) whether its sample has another caption that differs from it in nothing that means something."""
-    kernels = [
+    """(captions,) whether the sample has another caption with the same normalised text."""
+    normalized = [
         pa.array([normalize_caption(value) for value in elements.values], pa.string()).take(pa.array(elements.codes))
         for elements in (rows.elements[part] for part in reversed(PARTS))
     ]
-    meant = CodedTexts.from_array(join_columns(kernels))
-    _, which, counts = np.unique(
-        rows.caption_rows * len(meant.values) + meant.codes, return_inverse=True, return_counts=True
-    )
-    return counts[which] > 1
+    texts = CodedTexts.from_array(join_columns(normalized))
+    keys = rows.caption_rows * len(texts.values) + texts.codes
+    _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    return counts[inverse] > 1
 
 
 @lru_cache(maxsize=65536)
 def normalize_caption(text: str) -> str:
-    """A caption less what changes no meaning: case, articles, marks, number.
+    """A caption without case, articles, punctuation and grammatical number.
 
-    >>> kernel("Two forks, on the Table"), kernel("two fork on a table")
+    >>> normalize_caption("Two forks, on the Table"), normalize_caption("two fork on a table")
     ('two fork on table', 'two fork on table')
     """
     return " ".join(english.to_singular(word) for word in split_words(text) if word not in _ARTICLES)
 
 
 def _count_elements(counts: Counter[str], elements: CodedTexts, codes: Ints) -> None:
-    """Add texts to a count."""
-    often = np.bincount(codes, minlength=len(elements.values)).tolist()
-    counts.update({value: count for value, count in zip(elements.values, often, strict=True) if count})
+    """Add the elements of codes to a count."""
+    code_counts = np.bincount(codes, minlength=len(elements.values)).tolist()
+    counts.update({value: count for value, count in zip(elements.values, code_counts, strict=True) if count})
 
 
 def _count_words(counts: Counter[str], words_by_text: Sequence[Sequence[str]], codes: Ints) -> None:
-    """Add words to a count: those that each text says, as often as the text is there."""
-    often = np.bincount(codes, minlength=len(words_by_text)).tolist()
-    counts.update(chain.from_iterable(words for words, times in zip(words_by_text, often, strict=True) if times == 1))
-    for words, times in zip(words_by_text, often, strict=True):
-        if times > 1:
+    """Add the words of the texts of codes to a count."""
+    text_counts = np.bincount(codes, minlength=len(words_by_text)).tolist()
+    single = (words for words, count in zip(words_by_text, text_counts, strict=True) if count == 1)
+    counts.update(chain.from_iterable(single))
+    for words, count in zip(words_by_text, text_counts, strict=True):
+        if count > 1:
             for word in words:
-                counts[word] += times
+                counts[word] += count
 
 
-def _most_different_elements(gold: Counter[str], swapped: Counter[str]) -> list[list[Any]]:
-    """The elements whose shares among gold captions and among swaps differ most, with both shares."""
-    golds, swaps = gold.total(), swapped.total()
+def _compare_counts(gold: Counter[str], swapped: Counter[str]) -> dict[str, Any]:
+    """Share of swaps that are never gold, and divergence of both distributions."""
+    never_gold = sum(count for word, count in swapped.items() if word not in gold)
+    return {
+        "never_gold": _round_share(never_gold, swapped.total()),
+        "divergence": round(jensen_shannon_divergence(gold, swapped), 4),
+    }
+
+
+def _select_most_different(gold: Counter[str], swapped: Counter[str]) -> list[list[Any]]:
+    """Elements whose shares among gold captions and among swaps differ most, with both shares."""
+    gold_total, swapped_total = gold.total(), swapped.total()
     shares: list[tuple[str, float, float]] = [
-        (word, _round_share(gold[word], golds), _round_share(swapped[word], swaps))
-        for word in sorted(gold.keys() | swapped.keys())
+        (element, _round_share(gold[element], gold_total), _round_share(swapped[element], swapped_total))
+        for element in sorted(gold.keys() | swapped.keys())
     ]
     shares.sort(key=lambda entry: -abs(entry[1] - entry[2]))
     return [list(entry) for entry in shares[:_MAX_ELEMENTS]]

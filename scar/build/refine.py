@@ -44,8 +44,8 @@ class BlindModel:
 
     @classmethod
     def train_on(cls, questions: QuestionSet) -> BlindModel:
-        ngrams = NgramVocabulary.from_texts(questions.captions)
-        return cls(ngrams, fit_conditional_logit(ngrams.make_features(questions.captions), questions.gold_indices))
+        ngrams, features = NgramVocabulary.fit_texts(questions.captions)
+        return cls(ngrams, fit_conditional_logit(features, questions.gold_indices))
 
     def __call__(self, texts: Sequence[str]) -> Floats:
         """(texts,) scores."""

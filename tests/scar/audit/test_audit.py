@@ -27,8 +27,8 @@ from scar.audit.findings import list_findings
 from scar.audit.lineage import find_replaced_words, is_same_lineage
 from scar.audit.logistic import DenseFeatures, RepeatedFeatures, SparseFeatures, compute_hits, fit_conditional_logit
 from scar.audit.questions import Question, QuestionSet, ReservoirSample, find_fold
-from scar.audit.report import make_tables
 from scar.audit.row_blocks import RowBlock, iter_row_blocks
+from scar.audit.tables import make_tables
 from scar.audit.tokenized_texts import split_words
 from scar.audit.word_counts import WordCounts, normalize_caption
 from scar.cli import app

@@ -1,0 +1,161 @@
+"""The figures of an audit as tables for the terminal and for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from scar.sample import PARTS
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_MAX_TELLTALES = 6
+"""Words that the table lists on each side."""
+
+_REASON_LABELS = {
+    "wordnet": "lineage",
+    "in_box": "in box",
+    "scene_of_image": "image's scene",
+    "gold_of_region": "other's gold",
+}
+"""Short names of `findings.SUSPECT_REASONS`."""
+
+
+def make_tables(report: dict[str, Any]) -> list[Table]:
+    """Make the tables of an audit, without those that would be empty.
+
+    Args:
+        report: what `scar.audit.audit` returns.
+    """
+    sources = report["sources"]
+    tables = [
+        _make_baseline_table(sources),
+        _make_training_table(sources),
+        _make_element_table(sources),
+        _make_word_table(sources),
+        _make_telltale_table(sources),
+        _make_false_negative_table(sources),
+        _make_overlap_table(report),
+        _make_review_table(sources),
+    ]
+    return [table for table in tables if table.row_count]
+
+
+def _make_baseline_table(sources: dict[str, Any]) -> Table:
+    """Hit rates of the text-only baselines."""
+    table = _make_table("What is found without an image", ["source", "by"], ["of all", "95 %", *PARTS])
+    for key, figures in sources.items():
+        for name, rates in figures["blind"].items():
+            by_part = [_format_rate(rates["kinds"].get(part, {}).get("hit")) for part in PARTS]
+            table.add_row(key, name, _format_rate(rates["hit"]), _format_interval(rates["interval"]), *by_part)
+    return table
+
+
+def _make_training_table(sources: dict[str, Any]) -> Table:
+    """Samples that the baselines learned from and were tested on."""
+    table = _make_table("What baselines learned of", ["source", "taught by"], ["learned of", "asked about"])
+    for key, figures in sources.items():
+        if figures["blind"]:
+            drawn = [figures["drawn"][role] for role in ("learned", "asked")]
+            table.add_row(key, figures["learned_of"], *(f"{each['samples']:,} of {each['of']:,}" for each in drawn))
+    return table
+
+
+def _make_element_table(sources: dict[str, Any]) -> Table:
+    """How the elements of gold captions and of swaps differ."""
+    number_columns = ["gold", "swaps", "never gold", "bits"]
+    table = _make_table("Elements of gold captions and swaps", ["source", "part"], number_columns)
+    for key, figures in sources.items():
+        for part, element in figures["elements"].items():
+            differences = f"{element['never_gold']:.1%}", f"{element['divergence']:.3f}"
+            table.add_row(key, part, f"{element['gold']:,}", f"{element['swapped']:,}", *differences)
+    return table
+
+
+def _make_word_table(sources: dict[str, Any]) -> Table:
+    """How the words, lengths and repetitions of each kind of caption differ."""
+    number_columns = ["words", "never gold", "bits", "length", "distinct", "near"]
+    table = _make_table("Words of captions", ["source", "kind"], number_columns)
+    for key, figures in sources.items():
+        repetition = figures["repetition"]
+        for kind, words in figures["vocabulary"].items():
+            own = repetition["kinds"].get(kind, {"distinct": repetition["distinct_golds"], "near_duplicates": None})
+            table.add_row(
+                *(key, kind, f"{words['words']:,}"),
+                "" if kind == "gold" else f"{words['never_gold']:.1%}",
+                "" if kind == "gold" else f"{words['divergence']:.3f}",
+                f"{figures['lengths'][kind]['mean']:.1f}",
+                f"{own['distinct']:.3f}",
+                "" if own["near_duplicates"] is None else f"{own['near_duplicates']:.2%}",
+            )
+    return table
+
+
+def _make_telltale_table(sources: dict[str, Any]) -> Table:
+    """Words that speak for and against a gold caption."""
+    table = _make_table("What tells gold captions from others", ["source", "gold", "negative"], [])
+    for key, figures in sources.items():
+        if telltales := figures["telltales"]:
+            table.add_row(key, *(_format_telltales(telltales[side]) for side in ("gold", "negative")))
+    return table
+
+
+def _make_false_negative_table(sources: dict[str, Any]) -> Table:
+    """Negatives that may be true, by reason."""
+    number_columns = [*_REASON_LABELS.values(), "elsewhere"]
+    table = _make_table("Negatives that may be true", ["source", "part"], number_columns)
+    for key, figures in sources.items():
+        for part in PARTS:
+            counts = [f"{figures['truth']['kinds'][part][reason]:,}" for reason in _REASON_LABELS]
+            table.add_row(key, part, *counts, f"{figures['truth']['elsewhere']:.1%}" if part == "object" else "")
+    return table
+
+
+def _make_overlap_table(report: dict[str, Any]) -> Table:
+    """Images that are in an eval file and in a train file."""
+    table = _make_table("Images of eval files in train files", ["eval", "train"], ["images", "in both"])
+    for held in (key for key in report["sources"] if key.endswith("/eval")):
+        for learned in (key for key in report["sources"] if key.endswith("/train")):
+            count = report["overlap"].get(f"{held} in {learned}", 0)
+            table.add_row(held, learned, f"{report['sources'][held]['images']:,}", f"{count:,}")
+    return table
+
+
+def _make_review_table(sources: dict[str, Any]) -> Table:
+    """Agreement of the reviewers."""
+    table = _make_table("Reviewed", ["source"], ["samples", "reviewers", "accepted", "95 %", "alpha"])
+    for key, figures in sources.items():
+        if review := figures["review"]:
+            counts = f"{review['samples']:,}", f"{review['reviewers']:,}"
+            accepted = _format_rate(review["accepted"]), _format_interval(review["interval"])
+            table.add_row(key, *counts, *accepted, _format_rate(review["alpha"]))
+    return table
+
+
+def _make_table(title: str, text_columns: Iterable[str], number_columns: Iterable[str]) -> Table:
+    """An empty table with columns of text and of numbers."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=title, title_justify="left")
+    for name in text_columns:
+        table.add_column(name, overflow="fold")
+    for name in number_columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _format_rate(rate: float | None) -> str:
+    """A rate with three decimals; empty without one."""
+    return "" if rate is None else f"{rate:.3f}"
+
+
+def _format_interval(interval: Iterable[float]) -> str:
+    """Both ends of an interval."""
+    return " to ".join(map(_format_rate, interval))
+
+
+def _format_telltales(telltales: list[list[Any]]) -> str:
+    """The strongest words with their log-odds."""
+    return ", ".join(f"{words} {odds:+.1f}" for words, odds in telltales[:_MAX_TELLTALES])
