@@ -14,7 +14,7 @@ from scar.audit.logistic import Floats, Ints
 from scar.audit.row_blocks import CAPTION_KINDS, CodedTexts, RowBlock
 from scar.generators.rules.vetoes import MIN_BOX_OVERLAP
 from scar.language import english
-from scar.language.lexicon import is_interchangeable, resolve_category, resolve_scene
+from scar.language.lexicon import is_interchangeable, resolve_category, resolve_noun_phrase, resolve_scene
 from scar.sample import Part
 
 _MIN_SAME_REGION_IOU = 0.5
@@ -52,7 +52,9 @@ class SwapChecks:
         row_names = map_codes(
             categories.values, categories.codes, lambda value: resolve_category(value).name, name_codes
         )
-        swapped_names = self._map_swap_codes("object", object_swaps, _find_category_name, name_codes)
+        swapped_names = self._map_swap_codes(
+            "object", object_swaps, lambda phrase: resolve_noun_phrase(phrase).name, name_codes
+        )
         is_counted = np.ones(self._rows.count, bool)
         return self._find_in_other_rows(row_names, is_counted, object_swaps, swapped_names, len(name_codes))
 
@@ -183,11 +185,6 @@ class SwapChecks:
         boxes, others = self._rows.boxes[first], self._rows.boxes[second]
         width, height = (np.minimum(boxes[:, 2:], others[:, 2:]) - np.maximum(boxes[:, :2], others[:, :2])).T
         return np.where((width > 0) & (height > 0), width * height, 0.0)
-
-
-def _find_category_name(phrase: str) -> str:
-    """Name of the thing that an object phrase names."""
-    return resolve_category(english.strip_article(phrase)).name
 
 
 def _find_scene_name(phrase: str) -> str:
