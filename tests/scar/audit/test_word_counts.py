@@ -81,12 +81,10 @@ def test_near_duplicates_differ_in_case_articles_punctuation_or_number(first: st
 
 def test_a_near_duplicate_of_the_gold_caption_is_counted(read_block: ReadBlock) -> None:
     sample = draw_sample(1, Random(0))
-    negatives = (
-        Negative("scene", sample.gold.swap("scene", sample.gold.scene.replace("a ", "the "))),
-        *sample.negatives[1:],
-    )
+    near = Negative("scene", sample.gold.swap("scene", sample.gold.scene.replace("a ", "the ")))
+    negatives = (near, *sample.negatives[1:])
     counts = WordCounts()
-    counts.add_rows(read_block([Sample("", "", "eval", "", 1, sample.region, sample.gold, (near, *sample.negatives[1:]))]))
+    counts.add_rows(read_block([Sample("", "", "eval", "", 1, sample.region, sample.gold, negatives)]))
     assert counts.measure_repetition()["near_duplicates"] == pytest.approx(1 / 9, abs=1e-4)
     shares = {part: kind["near_duplicates"] for part, kind in counts.measure_repetition()["kinds"].items()}
     assert shares == {"scene": pytest.approx(1 / 3, abs=1e-4), "relation": 0, "object": 0}
