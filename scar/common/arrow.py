@@ -46,14 +46,15 @@ def make_list_array(lengths: Sequence[int], values: pa.Array) -> pa.ListArray:
     return pa.ListArray.from_arrays(make_number_array(_make_offsets(lengths), np.int32), values)
 
 
-def make_flag_array(flags: Sequence[bool]) -> pa.BooleanArray:
-    """Booleans as an array without nulls.
+def make_struct_array(columns: Sequence[pa.Array], dtype: pa.StructType, is_valid: Sequence[bool]) -> pa.StructArray:
+    """Columns as one array of structs, with nulls where ``is_valid`` is false.
 
-    >>> make_flag_array([True, False]).to_pylist()
-    [True, False]
+    >>> dtype = pa.struct([("text", pa.string())])
+    >>> make_struct_array([make_string_array("ab")], dtype, [True, False]).to_pylist()
+    [{'text': 'a'}, None]
     """
-    bits = np.packbits(np.asarray(flags, bool), bitorder="little")
-    return pa.Array.from_buffers(pa.bool_(), len(flags), [None, pa.py_buffer(bits)])
+    bits = np.packbits(np.asarray(is_valid, bool), bitorder="little")
+    return pa.Array.from_buffers(dtype, len(is_valid), [pa.py_buffer(bits)], children=list(columns))
 
 
 def to_numpy(column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from scar.common.arrow import make_flag_array, make_list_array, make_number_array, make_string_array
+from scar.common.arrow import make_list_array, make_number_array, make_string_array, make_struct_array
 from scar.formats.schema import EVAL_SCHEMA, INSTRUCTION, PROVENANCE_SCHEMA, SCHEMAS, Origin
 from scar.sample import NEGATIVES_PER_PART, PARTS, Box, Caption, Mask, Negative, Region, Sample, Split
 
@@ -143,13 +143,13 @@ def _make_region_columns(samples: Sequence[Sample]) -> list[pa.Array]:
     masks = [sample.region.mask for sample in samples]
     sizes = [() if mask is None else mask.size for mask in masks]
     numbers = make_number_array([side for size in sizes for side in size], np.int32)
-    segmentation = pa.StructArray.from_arrays(
+    segmentation = make_struct_array(
         [
             make_list_array([len(size) for size in sizes], numbers),
             make_string_array("" if mask is None else mask.counts for mask in masks),
         ],
-        fields=list(EVAL_SCHEMA.field("segmentation").type),
-        mask=make_flag_array([mask is None for mask in masks]),
+        EVAL_SCHEMA.field("segmentation").type,
+        [mask is not None for mask in masks],
     )
     boxes = make_number_array([side for sample in samples for side in sample.region.box.xywh], np.float32)
     return [

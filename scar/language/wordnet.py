@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -34,8 +35,6 @@ class _NounTable:
 
     Attributes:
         lemmas: (N,) the lemma of each row.
-        first_row: the first row of each lemma.
-        row_by_synset: one row of each synset.
         synsets: (N,) the synset of each row, an offset in WordNet 3.0.
         counts: (N,) frequency of each row's sense in the tagged texts of WordNet.
         hypernym_starts: (N + 1,) start of each row's hypernyms in `hypernyms`.
@@ -43,12 +42,18 @@ class _NounTable:
     """
 
     lemmas: list[str]
-    first_row: dict[str, int]
-    row_by_synset: dict[int, int]
     synsets: NDArray[np.int32]
     counts: NDArray[np.int32]
     hypernym_starts: NDArray[np.int32]
     hypernyms: NDArray[np.int32]
+
+    def __contains__(self, lemma: str) -> bool:
+        """Whether a row has the lemma."""
+        return bool(self.find_rows(lemma))
+
+    def find_rows(self, lemma: str) -> range:
+        """The rows of a lemma."""
+        return range(bisect_left(self.lemmas, lemma), bisect_right(self.lemmas, lemma))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -83,15 +88,15 @@ def find_lemma(noun: str) -> str | None:
     """
     table, noun = _read_noun_table(), " ".join(noun.lower().split())
     plurals = read_irregular_plurals()
-    if noun in table.first_row:
+    if noun in table:
         return noun
-    if noun in plurals and plurals[noun] in table.first_row:
+    if noun in plurals and plurals[noun] in table:
         return plurals[noun]
     stems = [noun.removesuffix(end) + start for end, start in PLURAL_ENDINGS if noun.endswith(end)]
     modifier, _, head = noun.rpartition(" ")
     if modifier and head in plurals:
         stems.append(f"{modifier} {plurals[head]}")
-    return next((stem for stem in stems if stem in table.first_row), None)
+    return next((stem for stem in stems if stem in table), None)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -126,8 +131,8 @@ def find_co_hyponyms(noun: str) -> tuple[str, ...]:
     senses = find_senses(noun)
     if not senses:
         return ()
-    table, hyponym_rows = _read_noun_table(), _index_hyponym_rows()
-    rows = [row for parent in _find_hypernyms(senses[0]) for row in hyponym_rows[parent]]
+    table = _read_noun_table()
+    rows = [row for parent in _find_hypernyms(senses[0]) for row in _find_hyponym_rows(parent)]
     return tuple(sorted({table.lemmas[row] for row in rows if table.synsets[row] != senses[0]}))
 
 
@@ -147,9 +152,7 @@ def read_irregular_plurals() -> dict[str, str]:
 def _iter_senses(name: str) -> Iterator[tuple[int, int]]:
     """Synset and count of every sense of a lemma, the most frequent first."""
     table = _read_noun_table()
-    for row in range(table.first_row.get(name, len(table.lemmas)), len(table.lemmas)):
-        if table.lemmas[row] != name:
-            return
+    for row in table.find_rows(name):
         yield int(table.synsets[row]), int(table.counts[row])
 
 
@@ -159,24 +162,20 @@ def _find_ancestors(synset: int) -> frozenset[int]:
     return frozenset({synset}).union(*(_find_ancestors(parent) for parent in _find_hypernyms(synset)))
 
 
-@cache
-def _index_hyponym_rows() -> dict[int, list[int]]:
-    """Rows of the direct hyponyms of each synset."""
-    import numpy as np
-
-    table = _read_noun_table()
-    rows = np.repeat(np.arange(len(table.lemmas)), np.diff(table.hypernym_starts))
-    found: dict[int, list[int]] = {}
-    for row, synset in zip(rows.tolist(), table.hypernyms.tolist(), strict=True):
-        found.setdefault(synset, []).append(row)
-    return found
-
-
 def _find_hypernyms(synset: int) -> list[int]:
+    """The direct hypernyms of a synset."""
     table = _read_noun_table()
-    row = table.row_by_synset[synset]
-    above: list[int] = table.hypernyms[table.hypernym_starts[row] : table.hypernym_starts[row + 1]].tolist()
-    return above
+    row = int((table.synsets == synset).argmax())  # all rows of a synset have the same hypernyms
+    hypernyms: list[int] = table.hypernyms[table.hypernym_starts[row] : table.hypernym_starts[row + 1]].tolist()
+    return hypernyms
+
+
+def _find_hyponym_rows(synset: int) -> list[int]:
+    """The rows of the direct hyponyms of a synset."""
+    table = _read_noun_table()
+    (entries,) = (table.hypernyms == synset).nonzero()
+    rows: list[int] = (table.hypernym_starts.searchsorted(entries, side="right") - 1).tolist()
+    return rows
 
 
 @cache
@@ -189,8 +188,6 @@ def _read_noun_table() -> _NounTable:
     lists = table["hypernyms"].chunk(0)
     return _NounTable(
         lemmas=lemmas,
-        first_row={name: i for i, name in zip(range(len(lemmas) - 1, -1, -1), reversed(lemmas), strict=True)},
-        row_by_synset=dict(zip(synsets.tolist(), range(len(lemmas)), strict=True)),
         synsets=synsets,
         counts=to_numpy(table["count"]),
         hypernym_starts=to_numpy(lists.offsets),
