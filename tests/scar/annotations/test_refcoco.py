@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from scar.accounting import Tally
-from scar.annotations import open_index
+from scar.annotations import PictureIndex, open_index
 from scar.annotations.refcoco import load_pickle, parse_image_id
 from scar.build.select import select_regions
 from scar.errors import BadRecord, InputError
@@ -79,7 +79,7 @@ class Expressions:
             for number in (11, 12, 13, 14)
         ]
 
-    def album(self, tally: Tally, split: Split = "train", protocol: int = 2) -> Any:
+    def open(self, tally: Tally, split: Split = "train", protocol: int = 2) -> PictureIndex:
         image = {"id": IMAGE, "file_name": f"COCO_train2014_{IMAGE:012}.jpg", "width": 120, "height": 90}
         other = image | {"id": 9, "file_name": "COCO_train2014_000000000009.jpg"}
         stray = {"id": 90, "image_id": 9, "category_id": 1, "bbox": [1, 1, 30, 30]}
@@ -101,7 +101,7 @@ class Expressions:
         return open_index(source, tally)
 
     def pictures(self, tally: Tally, split: Split = "train", protocol: int = 2) -> list[Picture]:
-        return [ref.read_picture(tally) for ref in self.album(tally, split, protocol)]
+        return [ref.read_picture(tally) for ref in self.open(tally, split, protocol)]
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_eval_is_the_official_val_split(files: Expressions) -> None:
 
 
 def test_drafts_know_coco_and_travel(files: Expressions, travelled: Callable[[Any], Any]) -> None:
-    (ref,) = files.album(Tally())
+    (ref,) = files.open(Tally())
     assert ref.identity == f"coco:{IMAGE}"
     assert travelled(ref).read_picture(Tally()) == ref.read_picture(Tally())
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scar.accounting import Tally
-from scar.annotations import open_index
+from scar.annotations import PictureIndex, open_index
 from scar.annotations.visual_genome import EVAL_SHARE, split_of
 from scar.errors import BadRecord
 from scar.recipe import Source
@@ -84,7 +84,7 @@ class Genome:
         entry = {"region_id": number, "image_id": FIRST, "phrase": phrase, "x": x, "y": y}
         return entry | {"width": width, "height": height} | changes
 
-    def album(self, tally: Tally, split: Split = "train") -> Any:
+    def open(self, tally: Tally, split: Split = "train") -> PictureIndex:
         contents = {
             "image_data": self.image_data,
             "objects": self.objects,
@@ -98,7 +98,7 @@ class Genome:
         return open_index(source, tally)
 
     def pictures(self, tally: Tally, split: Split = "train") -> list[Picture]:
-        return [ref.read_picture(tally) for ref in self.album(tally, split)]
+        return [ref.read_picture(tally) for ref in self.open(tally, split)]
 
 
 @pytest.fixture
@@ -130,9 +130,9 @@ def test_a_hash_splits_and_other_images_do_not_matter(genome: Genome) -> None:
 def test_identities_are_those_of_coco_then_of_flickr(genome: Genome) -> None:
     genome.image_data[1]["coco_id"] = 139
     genome.image_data[0].update(flickr_id=None)
-    identities = [ref.identity for ref in genome.album(Tally())]
+    identities = [ref.identity for ref in genome.open(Tally())]
     assert identities == ["coco:139", f"visual_genome:{SECOND}"]
-    assert [ref.identity for ref in genome.album(Tally(), "eval")] == [f"flickr:{7000 + HELD}"]
+    assert [ref.identity for ref in genome.open(Tally(), "eval")] == [f"flickr:{7000 + HELD}"]
 
 
 def test_images_of_coco_val_are_in_no_train_split(genome: Genome) -> None:
@@ -155,7 +155,7 @@ def test_captions_of_coco_are_found_by_its_id(genome: Genome) -> None:
 
 
 def test_drafts_travel(genome: Genome, travelled: Callable[[Any], Any]) -> None:
-    for ref in genome.album(Tally()):
+    for ref in genome.open(Tally()):
         assert travelled(ref).read_picture(Tally()) == ref.read_picture(Tally())
 
 

@@ -87,7 +87,7 @@ def visual_genome(folder: Path, split: Split, coco_id: int) -> Source:
         entry["coco_id"] = coco_id if entry["image_id"] == wanted else None
         (folder / "VG_100K_2").mkdir(exist_ok=True)
         Image.effect_noise((120, 90), 90).convert("RGB").save(folder / f"VG_100K_2/{entry['image_id']}.jpg")
-    genome.album(Tally(skip_bad=True), split)
+    genome.open(Tally(skip_bad=True), split)
     files = {
         name: folder / f"{name}.json" for name in ("image_data", "objects", "region_descriptions", "relationships")
     }

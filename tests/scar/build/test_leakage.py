@@ -14,7 +14,6 @@ from PIL import Image
 
 from scar.accounting import Tally
 from scar.annotations import PictureIndex, PictureKey
-from scar.annotations.pictures import HeldOut, with_held_out
 from scar.build.engine import run_here
 from scar.build.leakage import Leakage, find_leakage, find_shared_images, refuse_leakage
 from scar.errors import LeakageError
@@ -108,13 +107,3 @@ def test_one_split_alone_is_not_even_looked_at(tmp_path: Path) -> None:
     found = albums(tmp_path, {("A", "train"): [Stub(1, "missing.png")], ("B", "train"): [Stub(1, "missing.png")]})
     assert found.image_counts == {}
     refuse_leakage(found)
-
-
-def test_held_out_images_are_empty_and_their_records_counted() -> None:
-    tally = Tally()
-    drafts = [with_held_out(stub, {2}) for stub in (Stub(1, "a"), Stub(2, "b", "coco:2"))]
-    assert [len(ref.read_picture(tally).regions) for ref in drafts] == [2, 0]
-    assert tally.rejected == {"in_eval": 1}
-    held = drafts[1]
-    assert isinstance(held, HeldOut)
-    assert (held.id, held.file, held.identity) == (2, "b", "coco:2")

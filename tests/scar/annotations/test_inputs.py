@@ -1,4 +1,4 @@
-"""Each kind of file that cannot be used: one line that names it and the way out, exit code 2, and nothing is left."""
+"""Files of a source that are missing, packed, damaged or closed: one line that names the file and the way out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import json
 import os
 import pickle
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -18,12 +17,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
 from scar.annotations import json_stream
-from scar.build.shard_store import ShardStore
+from scar.annotations.inputs import check_inputs, digest_input
 from scar.cli import app
+from scar.errors import InputError
+from scar.recipe import Source
 
 if TYPE_CHECKING:
     from tests.conftest import World
@@ -228,37 +230,6 @@ def test_a_hostile_pickle_stops_the_build_and_does_nothing(world: World, tmp_pat
     assert not (tmp_path / "mark").exists()
 
 
-def test_files_that_may_not_grow_stop_the_build_and_it_goes_on_later(
-    world: World, run: Callable[..., Any], tmp_path: Path
-) -> None:
-    world.write()
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # what a full disk does, without one
-    try:
-        stopped = run()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    is_refused(stopped, r"Toy/eval: files may not become so large where .*out is: make room there; 0 of 1 shards")
-    assert not (tmp_path / "out" / "SCaR-eval").exists()
-    assert run().exit_code == 0
-    assert CliRunner().invoke(app, ["check", str(tmp_path / "out")]).exit_code == 0
-    assert [path for path in (tmp_path / "out").rglob("*") if path.name.startswith(".")] == []
-
-
-@pytest.mark.parametrize(("number", "words"), [(28, "the disk is full"), (122, "the disk's quota is used up")])
-def test_a_full_disk_is_named(
-    number: int, words: str, world: World, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    world.write()
-    with monkeypatch.context() as patch:
-        patch.setattr(ShardStore, "write_shard", full)
-        is_refused(run(), rf"Toy/eval: {words} where .*out is: make room there; .*the same command goes on")
-    assert run().exit_code == 0
-
-
 CLOSED = """
 import json, os, sys
 from pathlib import Path
@@ -346,3 +317,56 @@ def test_an_out_that_is_a_file_is_refused(world: World, run: Callable[..., Any],
     world.write()
     (tmp_path / "out").touch()
     is_refused(run(), r"out: is a file, not a folder; give another --out")
+
+
+def source(folder: Path, **changes: object) -> Source:
+    (folder / "images").mkdir(exist_ok=True)
+    (folder / "instances.json").write_text("{}")
+    found = Source(
+        name="Mine", split="eval", images=folder / "images", instances=folder / "instances.json", get="https://there"
+    )
+    return msgspec.structs.replace(found, **changes)
+
+
+def test_what_is_missing_is_told_with_its_place_and_where_to_get_it(tmp_path: Path) -> None:
+    check_inputs(source(tmp_path))
+    with pytest.raises(
+        InputError, match=r"no/x\.json: no such file; Mine/eval needs its instances there; get it from https"
+    ):
+        check_inputs(source(tmp_path, instances=tmp_path / "no" / "x.json"))
+    with pytest.raises(InputError, match=r"train: no such folder; Mine/eval needs its images there; get it from https"):
+        check_inputs(source(tmp_path, images=tmp_path / "train"))
+    with pytest.raises(InputError, match=r"images: is a folder; Mine/eval needs its instances there"):
+        check_inputs(source(tmp_path, instances=tmp_path / "images"))
+    with pytest.raises(InputError, match=r"instances\.json: is no folder; Mine/eval needs its images there"):
+        check_inputs(source(tmp_path, images=tmp_path / "instances.json"))
+
+
+def test_archives_are_to_be_unpacked(tmp_path: Path) -> None:
+    mine = source(tmp_path)
+    (tmp_path / "train2017.zip").write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"train2017: no such folder; .* unpack train2017\.zip"):
+        check_inputs(msgspec.structs.replace(mine, images=tmp_path / "train2017"))
+    with pytest.raises(InputError, match=r"train2017\.zip: is an archive; .* unpacked"):
+        check_inputs(msgspec.structs.replace(mine, images=tmp_path / "train2017.zip"))
+
+
+def test_what_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = source(tmp_path)
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path).name != "instances.json")
+    with pytest.raises(InputError, match=r"instances\.json: no permission to read it"):
+        check_inputs(mine)
+
+
+def test_a_folders_digest_tells_names_and_sizes(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    file = tmp_path / "a" / "b" / "c.json"
+    file.write_text("one")
+    first = digest_input(tmp_path / "a")
+    assert digest_input(tmp_path / "a") == first
+    file.write_text("three")
+    second = digest_input(tmp_path / "a")
+    file.rename(file.with_name("d.json"))
+    assert len({first, second, digest_input(tmp_path / "a"), digest_input(file.with_name("d.json"))}) == 4
+    with pytest.raises(InputError, match=r"c\.json: No such file"):
+        digest_input(file)
