@@ -182,7 +182,7 @@ def _read_annotation(path: Path) -> _Annotation:
         raise BadRecord(path.name, str(error), "malformed") from None
     size = annotation.imsize[:2]
     if len(size) < 2 or min(size) < 1 or size[0] * size[1] > MAX_PIXELS:
-        raise BadRecord(path.name, f"its size is said to be {annotation.imsize}", "image_size")
+        raise BadRecord(path.name, f"its size is {annotation.imsize}, not 1 to {MAX_PIXELS:,} pixels", "image_size")
     return annotation
 
 

@@ -79,12 +79,12 @@ def test_polygons_of_the_full_release(full: Full) -> None:
 
 def test_what_is_hidden_is_no_part_of_a_mask(full: Full) -> None:
     release = full.write()
-    seen: NDArray[np.uint8] = np.zeros((40, 60, 3), np.uint8)
-    seen[5:15, 5:15] = (401 // 256 * 10 + 3, 401 % 256, 77)  # what stands behind the tens of red is not the class
-    Image.fromarray(seen).save(full.folder / "ADE_train_00000007_seg.png")
+    classes: NDArray[np.uint8] = np.zeros((40, 60, 3), np.uint8)
+    classes[5:15, 5:15] = (401 // 256 * 10 + 3, 401 % 256, 77)  # what stands behind the tens of red is not the class
+    Image.fromarray(classes).save(full.folder / "ADE_train_00000007_seg.png")
     car, tree = (region.with_mask().mask for region in read_pictures(source(release), Tally())[0].regions)
     assert car is not None
-    assert (car.to_array() == (seen[..., 2] == 77)).all()
+    assert (car.to_array() == (classes[..., 2] == 77)).all()
     assert tree is not None
     assert tree.to_array().sum() == 20 * 38  # no pixel has its class: the polygon counts
 
@@ -139,8 +139,8 @@ def test_a_polygon_that_is_none_is_noticed_when_it_is_traced(full: Full) -> None
 @pytest.mark.parametrize(
     ("changes", "message", "reason"),
     [
-        ({"imsize": [0, 60, 3]}, r"its size is said to be \[0, 60, 3\]", "image_size"),
-        ({"imsize": [40]}, "its size is said to be", "image_size"),
+        ({"imsize": [0, 60, 3]}, r"its size is \[0, 60, 3\]", "image_size"),
+        ({"imsize": [40]}, "its size is", "image_size"),
         ({"object": 3}, "got `int`", "malformed"),
     ],
 )

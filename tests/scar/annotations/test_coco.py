@@ -73,10 +73,10 @@ def test_images_without_annotations_are_passed_over(world: World) -> None:
 
 
 def test_a_byte_order_mark_is_borne_with(world: World) -> None:
-    plain = pictures(world)
+    expected = pictures(world)
     for file in (world.instances_file, world.captions_file):
         file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
-    assert read(world.instances_file, world.captions_file, Tally())[1] == plain
+    assert read(world.instances_file, world.captions_file, Tally())[1] == expected
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
@@ -136,8 +136,8 @@ def test_a_file_of_another_shape_is_refused(world: World, content: bytes, messag
 def test_every_cut_of_a_file_is_noticed(world: World) -> None:
     world.write()
     whole = world.instances_file.read_bytes()
-    for kept in range(0, len(whole) - 1, 97):
-        world.instances_file.write_bytes(whole[:kept])
+    for length in range(0, len(whole) - 1, 97):
+        world.instances_file.write_bytes(whole[:length])
         with pytest.raises(InputError, match="not JSON, or cut off"):
             read(world.instances_file, None, Tally(skip_bad=True))
 

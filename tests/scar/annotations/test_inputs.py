@@ -133,7 +133,7 @@ FILES: dict[str, tuple[Change, str]] = {
 
 
 def is_refused(result: Any, message: str) -> None:
-    """One line on stderr that says what it should, and exit code 2."""
+    """Assert one line on stderr with the message, and exit code 2."""
     assert result.exit_code == 2, result.output
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1
@@ -168,7 +168,7 @@ BORNE: dict[str, Change] = {
     "byte order mark": instances(lambda whole: b"\xef\xbb\xbf" + whole),
     "all on one line, spaces between": instances(lambda whole: whole.replace(b", ", b"," + b" " * 5000)),
     "indented": instances(lambda whole: json.dumps(json.loads(whole), indent=4)),
-    "NaN where nobody looks": instances(lambda whole: whole.replace(b'"iscrowd": 0', b'"iscrowd": 0, "area": NaN')),
+    "NaN in an unused field": instances(lambda whole: whole.replace(b'"iscrowd": 0', b'"iscrowd": 0, "area": NaN')),
     "other lists first": instances(lambda whole: b'{"licenses": [{"id": 1}], "info": {"x": [{}]}, ' + whole[1:]),
     "categories renumbered": instances(
         lambda whole: re.sub(
@@ -187,11 +187,11 @@ def test_what_is_odd_but_clear_gives_the_same_rows(
     world.write()
     assert run().exit_code == 0
     rows = tmp_path / "out" / "SCaR-eval" / "SCaR_eval_Toy.parquet"
-    plain = rows.read_bytes()
+    expected = rows.read_bytes()
     BORNE[name](world)
     changed = run("--force")
     assert changed.exit_code == 0, changed.output
-    assert rows.read_bytes() == plain
+    assert rows.read_bytes() == expected
 
 
 def test_images_in_folders_keep_them(world: World, run: Callable[..., Any], tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ print(json.dumps(results))
 
 @pytest.fixture
 def theirs(world: World) -> Iterator[Path]:
-    """A folder with the world that belongs to somebody who is not root, whom nothing is closed to."""
+    """A folder with the world that belongs to a user who is not root: root may read everything."""
     last = world.images[-1]
     (world.image_folder / "batch").mkdir()
     (world.image_folder / "000011.png").rename(world.image_folder / "batch" / "000011.png")

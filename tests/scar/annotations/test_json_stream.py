@@ -1,4 +1,4 @@
-"""However a file is laid out, each record of its lists comes with its place; what is no JSON is refused."""
+"""However a file is laid out, each record of its lists comes with its offset; a file that is no JSON is refused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ layouts = st.sampled_from([{}, {"indent": 1}, {"separators": (",", ":")}, {"ensu
 
 
 def listed(path: Path, *lists: str) -> dict[str, list[Any]]:
-    """The records by list, each read again at its place."""
+    """The records by list, each read again at its offset."""
     content = path.read_bytes()
     found: dict[str, list[Any]] = {}
     for record in iter_records(path, lists):

@@ -55,7 +55,7 @@ def _binary(value: Any) -> bytes:
 
 
 def ref(number: int, annotation: int, split: str = "train", *sentences: str, **changes: Any) -> dict[str, Any]:
-    said = sentences or ("the left cup", "cup on the left")
+    texts = sentences or ("the left cup", "cup on the left")
     return {
         "ref_id": number,
         "ann_id": annotation,
@@ -64,7 +64,7 @@ def ref(number: int, annotation: int, split: str = "train", *sentences: str, **c
         "split": split,
         "file_name": f"COCO_train2014_{IMAGE:012}_{number}.jpg",
         "sent_ids": [number],
-        "sentences": [{"sent_id": number, "sent": text, "raw": text.upper(), "tokens": text.split()} for text in said],
+        "sentences": [{"sent_id": number, "sent": text, "raw": text.upper(), "tokens": text.split()} for text in texts],
     } | changes
 
 
@@ -272,8 +272,8 @@ def test_every_cut_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "refs.p"
     for protocol in (0, 2):
         whole = python2([ref(1, 11)], protocol)
-        for kept in range(0, len(whole) - 1, 7):
-            path.write_bytes(whole[:kept])
+        for length in range(0, len(whole) - 1, 7):
+            path.write_bytes(whole[:length])
             with pytest.raises(InputError, match="no pickle, or damaged"):
                 load_pickle(path)
     with pytest.raises(InputError, match=r"absent\.p: No such file"):

@@ -56,11 +56,11 @@ class Genome:
             {
                 "id": FIRST,
                 "regions": [
-                    self.said(1, "A man holding a wine glass", 10, 10, 42, 58),
-                    self.said(2, "the  wine glass is empty", 60, 20, 20, 40),
+                    self.description(1, "A man holding a wine glass", 10, 10, 42, 58),
+                    self.description(2, "the  wine glass is empty", 60, 20, 20, 40),
                 ],
             },
-            {"id": SECOND, "regions": [self.said(3, "a tall tree")]},
+            {"id": SECOND, "regions": [self.description(3, "a tall tree")]},
         ]
         self.relations: list[dict[str, Any]] = [
             {
@@ -79,7 +79,7 @@ class Genome:
         self.files: dict[str, Path] = {}
 
     @staticmethod
-    def said(number: int, phrase: str, *box: float, **changes: Any) -> dict[str, Any]:
+    def description(number: int, phrase: str, *box: float, **changes: Any) -> dict[str, Any]:
         x, y, width, height = box or (10, 10, 40, 30)
         entry = {"region_id": number, "image_id": FIRST, "phrase": phrase, "x": x, "y": y}
         return entry | {"width": width, "height": height} | changes
@@ -181,10 +181,10 @@ def test_relations_of_merged_objects_are_those_of_the_one_that_stays(genome: Gen
 
 def test_descriptions_without_an_object_and_repeated_ones_are_counted(genome: Genome) -> None:
     genome.regions[0]["regions"] += [
-        genome.said(9, "a MAN holding a wine glass", 10, 10, 40, 60),
-        genome.said(10, "blue sky", 0, 0, 120, 20),
-        genome.said(11, "a man far away", 100, 70, 10, 10),
-        genome.said(12, "the manly coat", 10, 10, 40, 60),
+        genome.description(9, "a MAN holding a wine glass", 10, 10, 40, 60),
+        genome.description(10, "blue sky", 0, 0, 120, 20),
+        genome.description(11, "a man far away", 100, 70, 10, 10),
+        genome.description(12, "the manly coat", 10, 10, 40, 60),
     ]
     tally = Tally()
     assert genome.pictures(tally)[0].regions[1].phrases == ("A man holding a wine glass",)

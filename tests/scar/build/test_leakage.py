@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,27 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from scar.accounting import Tally
-from scar.annotations import PictureIndex, PictureKey
+from scar.annotations.pictures import PictureList
 from scar.build.engine import run_here
 from scar.build.leakage import Leakage, find_leakage, find_shared_images, refuse_leakage
 from scar.errors import LeakageError
 from scar.recipe import Source
-from scar.sample import Box, Picture, Region, Split
-
-
-@dataclass(frozen=True)
-class Stub:
-    """A reference to a picture of two regions."""
-
-    id: int
-    file: str
-    identity: str | None = None
-
-    def read_picture(self, tally: Tally) -> Picture:
-        tally.records += 1
-        box = Box(0, 0, 20, 20)
-        return Picture(self.id, self.file, 40, 40, (Region(1, box, "cup"), Region(2, box, "fork", target=False)))
+from scar.sample import Split
+from tests.scar.annotations.test_pictures import TwoRegions
 
 
 def source(name: str, split: Split, folder: Path) -> Source:
@@ -62,25 +47,9 @@ def test_overlap_is_what_sets_say(train: dict[str, list[tuple[int, str]]], held:
             assert found.image_counts[name, other] == sum(identity in set(identities) for _, identity in pairs)
 
 
-class Stubs(PictureIndex):
-    """An album of stubs."""
-
-    def __init__(self, stubs: Sequence[Stub]) -> None:
-        self.stubs = stubs
-
-    def __len__(self) -> int:
-        return len(self.stubs)
-
-    def __getitem__(self, place: int) -> Stub:
-        return self.stubs[place]
-
-    def iter_keys(self) -> Iterator[PictureKey]:
-        return (PictureKey(stub.id, stub.file, stub.identity) for stub in self.stubs)
-
-
-def albums(folder: Path, drafts: dict[tuple[str, Split], Sequence[Stub]]) -> Leakage:
+def leakage_of(folder: Path, refs: dict[tuple[str, Split], Sequence[TwoRegions]]) -> Leakage:
     return find_leakage(
-        [(source(name, split, folder), Stubs(found)) for (name, split), found in drafts.items()], run_here
+        [(source(name, split, folder), PictureList(found)) for (name, split), found in refs.items()], run_here
     )
 
 
@@ -88,13 +57,13 @@ def test_leakage_is_found_across_sources_by_name_and_by_looks(tmp_path: Path) ->
     photo(1).save(tmp_path / "a.png")
     photo(1).resize((100, 75)).save(tmp_path / "copy.jpg", quality=92)
     photo(2).save(tmp_path / "b.png")
-    found = albums(
+    found = leakage_of(
         tmp_path,
         {
-            ("COCO", "train"): [Stub(7, "x.jpg", "coco:7"), Stub(8, "y.jpg", "coco:8")],
-            ("VG", "eval"): [Stub(1, "z.jpg", "coco:8")],
-            ("ADE", "train"): [Stub(1, "a.png"), Stub(2, "b.png"), Stub(3, "missing.png")],
-            ("Mine", "eval"): [Stub(5, "copy.jpg")],
+            ("COCO", "train"): [TwoRegions(7, "x.jpg", "coco:7"), TwoRegions(8, "y.jpg", "coco:8")],
+            ("VG", "eval"): [TwoRegions(1, "z.jpg", "coco:8")],
+            ("ADE", "train"): [TwoRegions(1, "a.png"), TwoRegions(2, "b.png"), TwoRegions(3, "missing.png")],
+            ("Mine", "eval"): [TwoRegions(5, "copy.jpg")],
         },
     )
     assert found.image_ids == {"COCO/train": frozenset({8}), "ADE/train": frozenset({1})}
@@ -104,6 +73,8 @@ def test_leakage_is_found_across_sources_by_name_and_by_looks(tmp_path: Path) ->
 
 
 def test_one_split_alone_is_not_even_looked_at(tmp_path: Path) -> None:
-    found = albums(tmp_path, {("A", "train"): [Stub(1, "missing.png")], ("B", "train"): [Stub(1, "missing.png")]})
+    found = leakage_of(
+        tmp_path, {("A", "train"): [TwoRegions(1, "missing.png")], ("B", "train"): [TwoRegions(1, "missing.png")]}
+    )
     assert found.image_counts == {}
     refuse_leakage(found)
