@@ -1,4 +1,4 @@
-"""`scar`: a command parses, calls one function and prints; numbers to stdout, progress and errors to stderr."""
+"""`scar`: a command parses, calls one function and prints; results go to stdout, progress and errors to stderr."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scar.recipe import Recipe
 
 app = typer.Typer(
-    help="Build, check and count SCaR corpora: things in scenes, told apart by captions.",
+    help="Build, check and count SCaR corpora: regions of images, each with one true and nine false captions.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -27,54 +27,68 @@ app = typer.Typer(
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-@app.command()
+@app.command("build")
 @one_line_errors("scar")
-def build(
-    out: Annotated[Path | None, typer.Option(help="The folder to build into; other sources in it stay.")] = None,
+def build_sources(
+    out: Annotated[Path | None, typer.Option(help="The folder of the corpus; other sources in it are kept.")] = None,
     recipe: Annotated[
         str | None,
         typer.Argument(
             metavar="[RECIPE.toml | NAME | demo]",
-            help="A file that names sources, a recipe that --list shows, or the drawn demo.",
+            help="A recipe file, the name of a recipe that --list shows, or the drawn demo.",
         ),
     ] = None,
-    list_recipes: Annotated[bool, typer.Option("--list", help="Show the recipes that come with it.")] = False,
-    data_root: Annotated[
-        Path | None, typer.Option(help="The folder that holds the data sets which a recipe names.")
-    ] = None,
+    list_recipes: Annotated[bool, typer.Option("--list", help="List the recipes of the package.")] = False,
+    data_root: Annotated[Path | None, typer.Option(help="The folder of the data sets that a recipe names.")] = None,
     instances: Annotated[Path | None, typer.Option(help="A COCO-style instances JSON.")] = None,
     captions: Annotated[Path | None, typer.Option(help="The COCO-style captions JSON of the same images.")] = None,
     images: Annotated[
-        str | None, typer.Option(metavar="DIR", help="The image folder; for the demo, how many images a split has.")
+        str | None, typer.Option(metavar="DIR", help="The image folder; for the demo, the number of images of a split.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the source, as in file names.")] = None,
-    split: Annotated[Literal["train", "eval"] | None, typer.Option(help="Which format to write.")] = None,
-    licence: Annotated[str | None, typer.Option(help="Licence of the annotations, for the provenance.")] = None,
-    max_per_image: Annotated[int | None, typer.Option(help="Most samples of one image.  [default: 5]")] = None,
-    min_side: Annotated[float | None, typer.Option(help="Shortest side of a box in pixels.  [default: 16]")] = None,
+    name: Annotated[str | None, typer.Option(help="The name of the source; file names contain it.")] = None,
+    split: Annotated[Literal["train", "eval"] | None, typer.Option(help="The format to write.")] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="The licence of the annotations; the provenance records it.")
+    ] = None,
+    max_per_image: Annotated[
+        int | None, typer.Option(help="The largest number of samples of one image.  [default: 5]")
+    ] = None,
+    min_side: Annotated[
+        float | None, typer.Option(help="The shortest allowed side of a box in pixels.  [default: 16]")
+    ] = None,
     min_area_share: Annotated[
-        float | None, typer.Option(help="Least share of the image that a box covers.  [default: 0.005]")
+        float | None, typer.Option(help="The smallest allowed share of the image that a box covers.  [default: 0.005]")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, max=2**63 - 1, help="Of every random choice.  [default: the recipe's, or 0]")
+        int | None,
+        typer.Option(min=0, max=2**63 - 1, help="The seed of every random choice.  [default: the recipe's, or 0]"),
     ] = None,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Drop and count records that cannot be used.")] = False,
-    images_mode: Annotated[Literal["link", "copy"], typer.Option(help="Hard links to the images, or copies.")] = "link",
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Drop and count records that cannot be used, instead of stopping.")
+    ] = False,
+    images_mode: Annotated[
+        Literal["link", "copy"], typer.Option(help="Whether the corpus gets hard links to the images, or copies.")
+    ] = "link",
     decode_images: Annotated[
-        bool, typer.Option("--decode-images", help="Decode every image to its last row, not only look at its ends.")
+        bool,
+        typer.Option("--decode-images", help="Decode every image, instead of reading its first and last bytes only."),
     ] = False,
     refine: Annotated[
         bool,
-        typer.Option("--refine", help="Draw negatives again as long as who sees no image finds the gold captions."),
+        typer.Option("--refine", help="Redraw negatives until a text-only model can no longer pick the gold caption."),
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Build again, and replace a build that differs.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Build again, and replace a build with other inputs or settings.")
+    ] = False,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes to build in.  [default: as many as there are cores]")
+        int | None, typer.Option(min=1, help="The number of processes.  [default: the number of cores]")
     ] = None,
-    engine: Annotated[Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster.")] = "local",
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Build on this machine, or on a Ray cluster.")
+    ] = "local",
     as_json: JsonOption = False,
 ) -> None:
-    """Make samples of annotated images: COCO-style files, the sources of a recipe, or the drawn demo."""
+    """Make samples of annotated images: of COCO-style files, of the sources of a recipe, or of the drawn demo."""
     import msgspec
 
     from scar.build import build as build_recipe
@@ -129,21 +143,22 @@ def build(
         typer.echo(f"  {out / entry['file']}, {entry['images']} images")
 
 
-@app.command()
+@app.command("check")
 @one_line_errors("scar")
-def check(
+def check_corpus(
     folder: Folder,
     images: Annotated[
-        Path | None, typer.Option(help="What image paths are relative to, if it is not the folder itself.")
+        Path | None, typer.Option(help="Image paths are relative to this folder.  [default: DIR]")
     ] = None,
     against_paper: Annotated[
-        bool, typer.Option("--against-paper", help="Compare counts with the paper's table instead, with the reasons.")
+        bool,
+        typer.Option("--against-paper", help="Compare counts with the paper's table instead, and explain differences."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Look at every row and image of a SCaR folder, ours or the published one; exit code 2 when something is wrong."""
+    """Check every row and image of a SCaR folder, ours or the published one; exit code 2 if something is wrong."""
     from scar.common.progress import show_progress
-    from scar.formats.check import check_folder as check_folder
+    from scar.formats.check import check_folder
 
     if against_paper:
         _compare_with_paper(folder, as_json)
@@ -158,15 +173,14 @@ def check(
         raise typer.Exit(2)
 
 
-@app.command()
+@app.command("stats")
 @one_line_errors("scar")
-def stats(folder: Folder, as_json: JsonOption = False) -> None:
-    """Count a SCaR folder by source and split; writes stats.json, stats.html and charts, into stats/."""
+def count_samples(folder: Folder, as_json: JsonOption = False) -> None:
+    """Count the samples of a SCaR folder by source and split; writes stats.json, stats.html and charts in stats/."""
     from scar.common.progress import show_progress
-    from scar.inspect.statistics import count_corpus as count_folder
-    from scar.inspect.statistics import make_tables, write_charts
+    from scar.inspect.statistics import count_corpus, make_tables, write_charts
 
-    counts = count_folder(folder, show_progress)
+    counts = count_corpus(folder, show_progress)
     write_charts(counts, folder)
     if as_json:
         typer.echo(json.dumps(counts, indent=2, sort_keys=True))
@@ -178,26 +192,25 @@ def stats(folder: Folder, as_json: JsonOption = False) -> None:
         console.print(table)
 
 
-@app.command()
+@app.command("show")
 @one_line_errors("scar")
-def show(
+def show_samples(
     folder: Folder,
-    count: Annotated[int, typer.Option("--n", min=1, help="How many samples.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="Draws the samples.")] = 0,
-    source: Annotated[str | None, typer.Option(metavar="NAME", help="Only samples of this source.")] = None,
-    split: Annotated[Literal["train", "eval"] | None, typer.Option(help="Only samples of this split.")] = None,
+    count: Annotated[int, typer.Option("--n", min=1, help="The number of samples.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="The seed that draws the samples.")] = 0,
+    source: Annotated[str | None, typer.Option(metavar="NAME", help="Show only samples of this source.")] = None,
+    split: Annotated[Literal["train", "eval"] | None, typer.Option(help="Show only samples of this split.")] = None,
     images: Annotated[
-        Path | None, typer.Option(help="What image paths are relative to, if it is not the folder itself.")
+        Path | None, typer.Option(help="Image paths are relative to this folder.  [default: DIR]")
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page.  [default: show.html in DIR]")] = None,
 ) -> None:
-    """Write a page of samples: image, box and mask, the ten captions by kind, and where they come from."""
+    """Write a page of samples: image, box, mask, the ten captions by kind, and their provenance."""
     from scar.common.progress import show_progress
-    from scar.inspect.samples_page import SAMPLES_PAGE
-    from scar.inspect.samples_page import write_samples_page as show_folder
+    from scar.inspect.samples_page import SAMPLES_PAGE, write_samples_page
 
     out = out or folder / SAMPLES_PAGE
-    cards = show_folder(
+    cards = write_samples_page(
         folder, out, count=count, seed=seed, source=source, split=split, images=images, track=show_progress
     )
     missing = [card for card in cards if card.picture is None]
@@ -206,22 +219,24 @@ def show(
     typer.echo(f"{out}: {len(cards)} samples")
 
 
-@app.command()
+@app.command("audit")
 @one_line_errors("scar")
-def audit(
+def audit_corpus(
     folder: Folder,
     as_json: JsonOption = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit code 2 when a figure is beyond its limit.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with code 2 if a figure is beyond its limit.")] = False,
     margin: Annotated[
-        float, typer.Option(min=0, max=1, help="How far above chance what sees no image may come.")
+        float, typer.Option(min=0, max=1, help="How far above chance a text-only model may come.")
     ] = 0.05,
-    trained_on: Annotated[int, typer.Option(min=1, help="Most samples to learn of, and to ask.")] = 50_000,
+    trained_on: Annotated[
+        int, typer.Option(min=1, help="The largest number of samples to train on and to test on.")
+    ] = 50_000,
     encoder: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A sentence-transformers model as one more baseline.")
+        str | None, typer.Option(metavar="NAME", help="A sentence-transformers model as an additional baseline.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Draws samples from larger files.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The seed that draws samples from larger files.")] = 0,
 ) -> None:
-    """Measure what captions give away, and which negatives may be true; writes audit.json, audit.html and audit/."""
+    """Measure what captions reveal without the image, and which negatives may be true; writes audit.json and audit/."""
     from scar.audit import audit as audit_folder
     from scar.audit.encoder import load_encoder
     from scar.audit.findings import list_findings
@@ -252,7 +267,7 @@ for command in (card, push, pull):
 
 
 def _compare_with_paper(folder: Path, as_json: bool) -> None:
-    """Print the corpus beside the paper's numbers."""
+    """Print counts beside those of the paper."""
     from dataclasses import asdict
 
     from scar.inspect.against_paper import compare_with_paper
@@ -272,7 +287,7 @@ def _compare_with_paper(folder: Path, as_json: bool) -> None:
 def _make_recipe(
     name_or_path: str | None, source: dict[str, Any], seed: int | None, skip_bad: bool, data_root: Path | None
 ) -> Recipe:
-    """The recipe of a file or of the package, with seed and --skip-bad from the command line, or of options alone."""
+    """The recipe of a file, of the package or of options; seed and --skip-bad come from the command line."""
     import msgspec
 
     from scar.recipe import parse_recipe, read_recipe
@@ -292,14 +307,14 @@ def _make_recipe(
 
 
 def _refuse_options(options: Iterable[str], reason: str) -> None:
-    """Options that would have no effect are an error."""
+    """Refuse options that would have no effect."""
     useless = ", ".join(f"--{option.replace('_', '-')}" for option in sorted(options))
     if useless:
         raise InputError(f"{useless}: {reason}; leave the option out.")
 
 
 def _parse_image_count(images: str | None) -> int:
-    """How many images the demo draws per split."""
+    """Number of images that the demo draws for each split."""
     if images is None:
         return 120
     if not images.isdecimal():

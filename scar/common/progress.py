@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
 
@@ -21,8 +22,10 @@ def track_silently(things: Iterable[T], what: str, total: int) -> Iterator[T]:
 
 def show_progress(things: Iterable[T], what: str, total: int) -> Iterator[T]:
     """Yield the things; show a progress bar on stderr if it is a terminal."""
-    from rich.console import Console
+    if not sys.stderr.isatty():
+        yield from things
+        return
+    from rich.console import Console  # here, since it takes a tenth of a second
     from rich.progress import track
 
-    console = Console(stderr=True)
-    yield from track(things, what, total, console=console, disable=not console.is_terminal)
+    yield from track(things, what, total, console=Console(stderr=True))

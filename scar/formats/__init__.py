@@ -1,1 +1,1 @@
-"""The corpus on disk: its columns, reading, writing, and whether a folder keeps its promises."""
+"""The corpus on disk: columns, reading, writing, images embedded in rows, and checks."""

@@ -1,4 +1,4 @@
-"""What a build says of itself, beside its rows: sources, inputs, settings, and where every record went."""
+"""The report that a build writes beside its rows: inputs, settings and counts of every source."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ REPORT_NAME = "build_report.json"
 
 
 def read_report(folder: Path) -> dict[str, Any]:
-    """The sources that were built into a folder, by ``<name>/<split>``; empty when there is no report.
+    """Entries of the sources in a folder, by ``<name>/<split>``; empty if the folder has no report.
 
     Raises:
-        InputError: the report is not one.
+        InputError: the file is no build report.
     """
     path = folder / REPORT_NAME
     try:

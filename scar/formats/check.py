@@ -1,4 +1,4 @@
-"""Whether a SCaR folder, ours or the published one, keeps its promises."""
+"""Check every row and image of a SCaR folder, ours or the published one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from scar.formats.row_codec import region_from_row, sample_from_row
 from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Mask, Negative, Region, Split
 
 EXAMPLES_PER_KIND = 3
-"""How many problems of a kind are told in full."""
+"""Problems of one kind that are reported in full."""
 
 BOX_TOLERANCE = 1e-3
-"""Pixels by which a box may reach beyond its image: other writers round after clipping."""
+"""Pixels by which a box may exceed its image: other writers round after clipping."""
 
 _TEXT_COLUMNS: dict[Split, tuple[str, ...]] = {
     "eval": ("qry_text", "qry_image_path", "category"),
@@ -30,12 +30,12 @@ _TEXT_COLUMNS: dict[Split, tuple[str, ...]] = {
 
 @dataclass
 class Findings:
-    """What a check found.
+    """Problems of a folder.
 
     Attributes:
-        files: parquet files seen.
-        rows: rows seen.
-        counts: problems by kind.
+        files: number of parquet files.
+        rows: number of rows.
+        counts: number of problems by kind.
         examples: the first problems of each kind, each with its file and row.
     """
 
@@ -45,13 +45,13 @@ class Findings:
     examples: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def add_problem(self, kind: str, where: str, problem: str) -> None:
-        """Note a problem."""
+        """Count a problem and keep it as an example if its kind has few."""
         self.counts[kind] += 1
         if len(self.examples[kind]) < EXAMPLES_PER_KIND:
             self.examples[kind].append(f"{where}: {problem}")
 
     def iter_report_lines(self) -> Iterator[str]:
-        """The same for people."""
+        """Lines of text for people."""
         for kind, count in sorted(self.counts.items()):
             yield f"{kind}: {count}"
             yield from (f"  {example}" for example in self.examples[kind])
@@ -59,7 +59,7 @@ class Findings:
         yield f"{self.files} files, {self.rows} rows: {verdict}"
 
     def to_json(self) -> dict[str, Any]:
-        """The same as a dictionary."""
+        """The findings as JSON."""
         problems = {kind: {"count": count, "first": self.examples[kind]} for kind, count in self.counts.items()}
         return {"files": self.files, "rows": self.rows, "problems": problems}
 
@@ -70,42 +70,42 @@ def check_folder(
     track: Track = track_silently,
     missing_images: Collection[str] = frozenset(),
 ) -> Findings:
-    """Look at every row and every image of a folder.
+    """Check every row and every image of a folder.
 
     Args:
         folder: holds parquet files of the published formats, anywhere below it.
-        images: what the rows' image paths are relative to; the folder itself by default.
+        images: image paths are relative to this folder; ``folder`` by default.
         track: shows progress.
-        missing_images: images that are known not to be there; what else their rows have is looked at.
+        missing_images: images that are known to be missing; the other values of their rows are checked.
 
     Returns:
         Problems by kind: ``schema`` (columns), ``value`` (missing or of another shape), ``captions`` (not ten distinct
         texts; positive equal to negative), ``box`` (no area or beyond the image), ``mask`` (of another size, damaged
-        or empty), ``image`` (missing, damaged or outside of the folder) and ``provenance`` (says something else than
-        the row, or has another number of rows).
+        or empty), ``image`` (missing, damaged or outside of the folder) and ``provenance`` (differs from the row, or
+        has another number of rows).
 
     Raises:
         InputError: there is no such folder or no parquet file in it.
     """
     findings = Findings()
-    opened = _ImageSizes(images or folder, missing_images)
+    sizes = _ImageSizes(images or folder, missing_images)
     for path in find_parquet_files(folder):
         findings.files += 1
         problems = find_schema_problems(path)
         for problem in problems:
             findings.add_problem("schema", path.name, problem)
         if not problems:
-            _check_file(make_row_file(path, folder), opened, findings, track)
+            _check_file(make_row_file(path, folder), sizes, findings, track)
     return findings
 
 
 class _ImageSizes:
-    """Sizes of images, each opened once."""
+    """Sizes of images; each image is decoded once."""
 
-    def __init__(self, root: Path, absent: Collection[str]) -> None:
+    def __init__(self, root: Path, missing: Collection[str]) -> None:
         self._root = root
-        self.missing = absent
-        self._seen: dict[str, tuple[int, int] | BadRecord] = {}
+        self.missing = missing
+        self._sizes: dict[str, tuple[int, int] | BadRecord] = {}
 
     def read_size(self, file: str, where: str) -> tuple[int, int]:
         """Width and height in pixels.
@@ -113,15 +113,15 @@ class _ImageSizes:
         Raises:
             BadRecord: the image cannot be used.
         """
-        if file not in self._seen:
+        if file not in self._sizes:
             try:
-                self._seen[file] = decode_image(locate_image(self._root, file, where), where)
+                self._sizes[file] = decode_image(locate_image(self._root, file, where), where)
             except BadRecord as bad:
-                self._seen[file] = bad
-        seen = self._seen[file]
-        if isinstance(seen, BadRecord):
-            raise seen
-        return seen
+                self._sizes[file] = bad
+        size = self._sizes[file]
+        if isinstance(size, BadRecord):
+            raise size
+        return size
 
 
 def _check_file(file: RowFile, images: _ImageSizes, findings: Findings, track: Track) -> None:
@@ -129,12 +129,12 @@ def _check_file(file: RowFile, images: _ImageSizes, findings: Findings, track: T
     try:
         for number, (row, note) in enumerate(track(file.iter_rows(), file.path.name, file.rows)):
             findings.rows += 1
-            place = f"{file.path.name}, row {number}"
-            for kind, problem in _find_row_problems(row, note, file, number, images, place):
-                findings.add_problem(kind, place, problem)
+            where = f"{file.path.name}, row {number}"
+            for kind, problem in _find_row_problems(row, note, file, number, images, where):
+                findings.add_problem(kind, where, problem)
             if note is not None:
                 if note.get("id") in ids:
-                    findings.add_problem("provenance", place, f"a second sample has the id {note.get('id')!r}")
+                    findings.add_problem("provenance", where, f"a second sample has the id {note.get('id')!r}")
                 ids.add(note.get("id"))
     except InputError as error:
         findings.add_problem("provenance" if file.sidecar else "schema", file.path.name, str(error))
@@ -143,7 +143,7 @@ def _check_file(file: RowFile, images: _ImageSizes, findings: Findings, track: T
 def _find_row_problems(
     row: dict[str, Any], note: dict[str, Any] | None, file: RowFile, number: int, images: _ImageSizes, where: str
 ) -> Iterator[tuple[str, str]]:
-    """Kind and description of what is wrong with one row."""
+    """Kind and description of each problem of one row."""
     missing = [name for name in _TEXT_COLUMNS[file.split] if row[name] is None]
     missing += [name for name in ("bbox", "image_id") if row[name] is None]
     for name in missing:
@@ -188,7 +188,7 @@ def _find_caption_problems(row: dict[str, Any], split: Split) -> Iterator[tuple[
 def _find_provenance_problems(
     row: dict[str, Any], note: dict[str, Any], file: RowFile, number: int
 ) -> Iterator[tuple[str, str]]:
-    """Whether gold and negatives of the sidecar are those of the row, in the order of the parts."""
+    """Differences between the captions of the provenance and those of the row."""
     try:
         sample = sample_from_row(row, note, file.source, file.split, number)
     except ValueError as error:
@@ -211,7 +211,7 @@ def _find_provenance_problems(
 
 
 def _differs_in_its_part(negative: Negative, gold: Caption) -> bool:
-    """Whether the named element is another one and the two others are the gold caption's."""
+    """Whether the negative differs from the gold caption in its own part, and in no other."""
     value = getattr(negative.caption, negative.part)
     return bool(value != getattr(gold, negative.part)) and negative.caption == gold.swap(negative.part, value)
 

@@ -1,7 +1,7 @@
-"""Rows with the bytes of their images in them, for the Hub's viewer and `datasets.load_dataset`, and back into files.
+"""Rows that contain the bytes of their images, for the Hub's viewer and `datasets.load_dataset`, and back into files.
 
-They stand beside the rows of the published formats, which have no column for images: a training loader of theirs takes
-no other columns.
+They are extra files: the published formats have no column for images, and training code for them accepts no other
+columns.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from scar.sample import Split
 
 ROWS_PER_IMAGE_GROUP = 100
 BYTES_PER_GROUP = 40_000_000
-"""Of images: the viewer takes up to 100 MB; with less, writing needs less than 500 MB of memory."""
+"""Bytes of images: the viewer accepts 100 MB; less keeps the memory of writing below 500 MB."""
 
 BYTES_PER_SHARD = 500_000_000
-"""As `datasets` shards what it pushes itself."""
+"""Bytes of images; `datasets` makes shards of this size when it pushes."""
 
 IMAGE_COLUMN = "image"
 _IMAGE_FIELD = pa.field(IMAGE_COLUMN, pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
-"""How `datasets.Image` is stored."""
+"""Column that `datasets.Image` reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class ImageShard:
     Attributes:
         split: of its rows.
         source: of its rows.
-        file: on this machine.
-        path: where it goes in a repository.
+        file: its path on this machine.
+        path: its path in a repository.
     """
 
     split: Split
@@ -56,64 +56,63 @@ class ImageShard:
 def write_image_shards(
     folder: Path, out: Path, sha256: Callable[[Path], str], track: Track = track_silently
 ) -> list[ImageShard]:
-    """Write the rows of a corpus with their images; a shard that is there is kept if it would be the same.
+    """Write the rows of a corpus with their images; shards that would not change are kept.
 
-    Groups of rows have at most 100 rows and 100 MB, and the page index is written.
+    Groups have at most 100 rows and 100 MB. The files have a page index.
 
     Args:
         folder: a SCaR folder with its images.
-        out: the folder that gets ``with-images/``; others in that are removed.
+        out: the folder of ``with-images/``; other shards in it are removed.
         sha256: checksum of a file.
         track: shows progress.
 
     Raises:
         InputError: an image is missing or leaves the folder, or a file cannot be read.
     """
-    memory = out / WITH_IMAGES_FOLDER / "made.json"
-    memory.parent.mkdir(parents=True, exist_ok=True)
+    made_file = out / WITH_IMAGES_FOLDER / "made.json"
+    made_file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        made = dict(json.loads(memory.read_text(encoding="utf-8")))
+        made = dict(json.loads(made_file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         made = {}
     shards = []
     for file in find_row_files(folder):
         images = _find_row_images(file, folder)
-        parts = _plan_shards([path.stat().st_size for path in images])
-        batches = _iter_tables(file.path)
+        counts = _plan_shards([path.stat().st_size for path in images])
+        tables = _iter_tables(file.path)
         start = 0
-        for number, count in enumerate(track(parts, f"embedding images of {file.source}", len(parts))):
-            name = f"{file.path.stem}-{number:05}-of-{len(parts):05}.parquet"
+        for number, count in enumerate(track(counts, f"embedding images of {file.source}", len(counts))):
+            name = f"{file.path.stem}-{number:05}-of-{len(counts):05}.parquet"
             shard = ImageShard(file.split, file.source, out / WITH_IMAGES_FOLDER / name, f"{WITH_IMAGES_FOLDER}/{name}")
-            some = list(islice(batches, count))
-            own = images[start : start + sum(map(len, some))]
-            start += len(own)
-            key = _shard_key(file, start, own, sha256)
+            shard_tables = list(islice(tables, count))
+            shard_images = images[start : start + sum(map(len, shard_tables))]
+            start += len(shard_images)
+            key = _shard_key(file, start, shard_images, sha256)
             if made.get(name) != key or not shard.file.is_file():
-                _write_shard(some, own, folder, shard.file)
+                _write_shard(shard_tables, shard_images, folder, shard.file)
                 made[name] = key
-                write_json(made, memory)
+                write_json(made, made_file)
             shards.append(shard)
-    for path in memory.parent.glob("*.parquet"):
+    for path in made_file.parent.glob("*.parquet"):
         if path not in {shard.file for shard in shards}:
             path.unlink()
     return shards
 
 
 def unpack_images(shard: Path, out: Path, sha256_by_path: Mapping[str, str], *, force: bool = False) -> int:
-    """Write the images of a shard to the places that its rows name.
+    """Write the images of a shard to the paths in its rows.
 
     Args:
-        shard: of `embed`, or what somebody says is one.
-        out: the corpus's folder; nothing is written beyond its ``images``.
-        sha256_by_path: SHA-256 of each image by its path.
-        force: replace other images that are there.
+        shard: made by `write_image_shards`; it need not be trusted.
+        out: the folder of the corpus; nothing is written outside of its ``images``.
+        sha256_by_path: SHA-256 of each image.
+        force: replace other files of the same paths.
 
     Returns:
-        How many images it holds.
+        Number of different images in the shard.
 
     Raises:
-        InputError: it is damaged, an image is another one than ``sha256_by_path`` says, or something else is in its
-            place.
+        InputError: the shard is damaged, an image has another SHA-256, or another file has its path.
     """
     names: set[str] = set()
     try:
@@ -135,21 +134,21 @@ def _put_image(
     if not name.startswith("images/"):
         raise InputError(f"{shard.name}: image path {name!r} would leave the image folder; refused.")
     try:
-        place = join_inside(out, name)
+        path = join_inside(out, name)
     except ValueError as error:
         raise InputError(f"{shard.name}: image path {error}") from None
-    found = hashlib.sha256(content).hexdigest()
-    if sha256_by_path.get(name) != found:
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256_by_path.get(name) != sha256:
         raise InputError(
-            f"{shard.name}: {name} has SHA-256 {found}, not {sha256_by_path.get(name)}; its maker has to push again."
+            f"{shard.name}: {name} has SHA-256 {sha256}, not {sha256_by_path.get(name)}; its maker has to push again."
         )
-    if place.exists():
-        if place.stat().st_size == len(content) and place.read_bytes() == content:
+    if path.exists():
+        if path.stat().st_size == len(content) and path.read_bytes() == content:
             return
         if not force:
-            raise InputError(f"{place}: holds something else; --force replaces it, another --out keeps it.")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with replace_file(place) as partial:
+            raise InputError(f"{path}: holds something else; --force replaces it, another --out keeps it.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replace_file(path) as partial:
         partial.write_bytes(content)
 
 
@@ -167,48 +166,51 @@ def _find_row_images(file: RowFile, folder: Path) -> list[Path]:
 
 
 def _plan_shards(sizes: Sequence[int]) -> list[int]:
-    """Batches of `ROWS_PER_IMAGE_GROUP` rows in each shard, from the sizes of the rows' images in bytes.
+    """Number of batches of `ROWS_PER_IMAGE_GROUP` rows in each shard.
 
-    >>> _parts([300_000_000] * 250), _parts([1] * 250)
+    Args:
+        sizes: bytes of the image of each row.
+
+    >>> _plan_shards([300_000_000] * 250), _plan_shards([1] * 250)
     ([1, 1, 1], [3])
     """
-    parts: list[int] = []
+    counts: list[int] = []
     room = 0
     for start in range(0, len(sizes), ROWS_PER_IMAGE_GROUP):
-        whole = sum(sizes[start : start + ROWS_PER_IMAGE_GROUP])
-        if whole > room or not parts:
-            parts.append(0)
+        batch_bytes = sum(sizes[start : start + ROWS_PER_IMAGE_GROUP])
+        if batch_bytes > room or not counts:
+            counts.append(0)
             room = BYTES_PER_SHARD
-        parts[-1] += 1
-        room -= whole
-    return parts
+        counts[-1] += 1
+        room -= batch_bytes
+    return counts
 
 
 def _iter_tables(path: Path) -> Iterator[pa.Table]:
-    """The rows of a file, `ROWS_PER_IMAGE_GROUP` at a time, wherever its own groups of rows end."""
-    waiting: list[pa.RecordBatch] = []
+    """The rows of a file in tables of `ROWS_PER_IMAGE_GROUP` rows, whatever its own groups are."""
+    pending: list[pa.RecordBatch] = []
     for batch in iter_row_batches(path, ROWS_PER_IMAGE_GROUP):
-        waiting.append(batch)
-        table = pa.Table.from_batches(waiting)
+        pending.append(batch)
+        table = pa.Table.from_batches(pending)
         if len(table) >= ROWS_PER_IMAGE_GROUP:
             yield table.slice(0, ROWS_PER_IMAGE_GROUP)
-            waiting = table.slice(ROWS_PER_IMAGE_GROUP).to_batches()
-    if waiting:
-        yield pa.Table.from_batches(waiting)
+            pending = table.slice(ROWS_PER_IMAGE_GROUP).to_batches()
+    if pending:
+        yield pa.Table.from_batches(pending)
 
 
 def _shard_key(file: RowFile, end: int, images: Sequence[Path], sha256: Callable[[Path], str]) -> str:
-    """What decides the bytes of a shard."""
-    about = [sha256(file.path), end, [sha256(path) for path in images], pa.__version__]
-    return hashlib.sha256(json.dumps(about).encode()).hexdigest()
+    """Digest of everything that decides the bytes of a shard."""
+    inputs = [sha256(file.path), end, [sha256(path) for path in images], pa.__version__]
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 
 
-def _write_shard(batches: Sequence[pa.Table], images: Sequence[Path], folder: Path, path: Path) -> None:
+def _write_shard(tables: Sequence[pa.Table], images: Sequence[Path], folder: Path, path: Path) -> None:
     from datasets import Features, Image
 
-    rows = batches[0].schema.remove_metadata()
-    told = Features({IMAGE_COLUMN: Image(), **Features.from_arrow_schema(rows)}).arrow_schema.metadata
-    schema = pa.schema([_IMAGE_FIELD, *rows], metadata=told)
+    rows = tables[0].schema.remove_metadata()
+    metadata = Features({IMAGE_COLUMN: Image(), **Features.from_arrow_schema(rows)}).arrow_schema.metadata
+    schema = pa.schema([_IMAGE_FIELD, *rows], metadata=metadata)
     with (
         replace_file(path) as partial,
         pq.ParquetWriter(
@@ -216,11 +218,11 @@ def _write_shard(batches: Sequence[pa.Table], images: Sequence[Path], folder: Pa
         ) as writer,
     ):
         start = 0
-        for batch in batches:
-            for first, count in _iter_groups([path.stat().st_size for path in images[start : start + len(batch)]]):
+        for table in tables:
+            for first, count in _iter_groups([path.stat().st_size for path in images[start : start + len(table)]]):
                 own = images[start + first : start + first + count]
-                writer.write_table(_with_images(batch.slice(first, count), own, folder, schema))
-            start += len(batch)
+                writer.write_table(_with_images(table.slice(first, count), own, folder, schema))
+            start += len(table)
 
 
 def _with_images(rows: pa.Table, images: Sequence[Path], folder: Path, schema: pa.Schema) -> pa.Table:
@@ -232,10 +234,10 @@ def _with_images(rows: pa.Table, images: Sequence[Path], folder: Path, schema: p
 
 def _iter_groups(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
     """First row and number of rows of each group, so that none has more than `BYTES_PER_GROUP` of images."""
-    first, whole = 0, 0
-    for number, count in enumerate(sizes):
-        if number > first and whole + count > BYTES_PER_GROUP:
+    first, total = 0, 0
+    for number, size in enumerate(sizes):
+        if number > first and total + size > BYTES_PER_GROUP:
             yield first, number - first
-            first, whole = number, 0
-        whole += count
+            first, total = number, 0
+        total += size
     yield first, len(sizes) - first

@@ -19,8 +19,8 @@ def sample_from_row(row: dict[str, Any], note: dict[str, Any] | None, source: st
 
     Args:
         row: with the columns of the split.
-        note: its provenance row. Without one only texts are known: they stand in `Caption.object`, the negative of a
-            train row counts as an object swap, and the region's id is the row's number.
+        note: its provenance row. Without it only texts are known: `Caption.object` holds the whole text, the negative
+            of a train row counts as an object swap, and the region's id is the row's number.
         source: name, where ``note`` does not give one.
         split: which format the row has.
         number: of the row in its file, from 0.
