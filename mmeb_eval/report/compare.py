@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmeb_eval.data.tasks import GROUPS, list_group_tasks, tasks
+from mmeb_eval.data.tasks import GROUPS, list_group_tasks
 from mmeb_eval.report.statistics import (
+    Hits,
     bootstrap_difference_interval,
     correct_p_values,
     find_hits,
     mcnemar_p_value,
     sign_flip_p_value,
 )
+from mmeb_eval.report.summary import sort_task_names
 from mmeb_eval.run.results import Result, list_models, read_result, read_results
 from scar.errors import DataError
 
@@ -101,7 +103,7 @@ class Comparison:
         """Tables for a terminal: one of tasks, one of groups."""
         from rich.table import Table
 
-        made = []
+        tables = []
         for title, rows in (("task", self.tasks), ("group", self.groups)):
             table = Table(title=f"hit@1 by {title}: {self.a} (first), {self.b} (second)", title_justify="left")
             table.add_column(title, no_wrap=True)
@@ -113,8 +115,8 @@ class Comparison:
                 numbers = (f"{row.a:.3f}", f"{row.b:.3f}", f"{row.a - row.b:+.3f}", ends)
                 table.add_row(row.name, *numbers, f"{row.p:.3g}", f"{row.corrected:.3g}", row.verdict)
             if rows:
-                made.append(table)
-        return made
+                tables.append(table)
+        return tables
 
 
 def read_run(folder: Path) -> list[Result]:
@@ -126,11 +128,11 @@ def read_run(folder: Path) -> list[Result]:
     Raises:
         DataError: no results, or those of several models; the message lists their folders.
     """
-    own = sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
-    results = [read_result(path) for path in own] if own else read_results(folder)
+    files = sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
+    results = [read_result(path) for path in files] if files else read_results(folder)
     if len(models := list_models(results)) > 1:
-        found = ", ".join(str(path) for path in sorted({path.parent for path in folder.glob("*/*.json")}))
-        raise DataError(f"{folder}: results of {len(models)} models; name one of {found}.")
+        folders = ", ".join(str(path) for path in sorted({path.parent for path in folder.glob("*/*.json")}))
+        raise DataError(f"{folder}: results of {len(models)} models; name one of {folders}.")
     return results
 
 
@@ -146,25 +148,26 @@ def compare_results(first: Sequence[Result], second: Sequence[Result], *, seed: 
         DataError: no task in common, or a task whose queries or candidates differ.
     """
     a, b = ({result.task: result for result in results} for results in (first, second))
-    order = {name: place for place, name in enumerate(tasks())}
-    common = sorted(a.keys() & b.keys(), key=lambda name: (order.get(name, len(order)), name))
+    common = sort_task_names(a.keys() & b.keys())
     if not common:
         raise DataError(f"no task in common: {', '.join(sorted(a))} against {', '.join(sorted(b))}.")
     for name in common:
         for what in ("queries", "candidates"):
-            mine, other = a[name].settings.get(what), b[name].settings.get(what)
-            if mine is None or mine != other or len(a[name].ranks) != len(b[name].ranks):
+            of_a, of_b = a[name].settings.get(what), b[name].settings.get(what)
+            if of_a is None or of_a != of_b or len(a[name].ranks) != len(b[name].ranks):
                 raise DataError(
-                    f"{name}: the runs were not asked the same {what} ({mine} against {other}), so their answers "
+                    f"{name}: the runs were not asked the same {what} ({of_a} against {of_b}), so their answers "
                     f"cannot be paired; score both on one data folder."
                 )
-    scored = {name: (find_hits(a[name].ranks), find_hits(b[name].ranks)) for name in common}
-    whole = [name for name in GROUPS if set(list_group_tasks(name)) <= set(common)]
+    paired_hits = {name: (find_hits(a[name].ranks), find_hits(b[name].ranks)) for name in common}
+    complete = [name for name in GROUPS if set(list_group_tasks(name)) <= set(common)]
     return Comparison(
         a=first[0].model,
         b=second[0].model,
-        tasks=_make_paired_scores({name: [scored[name]] for name in common}, seed),
-        groups=_make_paired_scores({name: [scored[task] for task in list_group_tasks(name)] for name in whole}, seed),
+        tasks=_make_paired_scores({name: [paired_hits[name]] for name in common}, seed),
+        groups=_make_paired_scores(
+            {name: [paired_hits[task] for task in list_group_tasks(name)] for name in complete}, seed
+        ),
         only_a=tuple(sorted(a.keys() - b.keys())),
         only_b=tuple(sorted(b.keys() - a.keys())),
         settings=tuple(find_setting_differences([(a[name], b[name]) for name in common])),
@@ -173,32 +176,34 @@ def compare_results(first: Sequence[Result], second: Sequence[Result], *, seed: 
 
 def find_setting_differences(pairs: Sequence[tuple[Result, Result]]) -> list[SettingDifference]:
     """Settings that differ on any task, each once, the most important first."""
-    found: dict[str, SettingDifference] = {}
+    differences: dict[str, SettingDifference] = {}
     for a, b in pairs:
-        mine, other = (
+        of_a, of_b = (
             _flatten_settings({"model": a.model, **a.settings}),
             _flatten_settings({"model": b.model, **b.settings}),
         )
-        for name in mine.keys() | other.keys():
-            if mine.get(name) != other.get(name):
-                found.setdefault(name, SettingDifference(name, a.task, mine.get(name), other.get(name)))
-    return sorted(found.values(), key=lambda setting: (_find_setting_rank(setting.name), setting.name))
+        for name in of_a.keys() | of_b.keys():
+            if of_a.get(name) != of_b.get(name):
+                differences.setdefault(name, SettingDifference(name, a.task, of_a.get(name), of_b.get(name)))
+    return sorted(differences.values(), key=lambda setting: (_find_setting_rank(setting.name), setting.name))
 
 
-def _make_paired_scores(pairs: Mapping[str, Sequence[tuple[Any, Any]]], seed: int) -> tuple[PairedScore, ...]:
+def _make_paired_scores(pairs: Mapping[str, Sequence[tuple[Hits, Hits]]], seed: int) -> tuple[PairedScore, ...]:
     """Scores by task or group; p-values are corrected over all of them."""
-    p = [
-        mcnemar_p_value(*own[0])
-        if len(own) == 1
-        else sign_flip_p_value([a for a, _ in own], [b for _, b in own], seed=seed)
-        for own in pairs.values()
+    sides = {name: ([a for a, _ in hits], [b for _, b in hits]) for name, hits in pairs.items()}
+    p_values = [
+        mcnemar_p_value(a[0], b[0]) if len(a) == 1 else sign_flip_p_value(a, b, seed=seed) for a, b in sides.values()
     ]
     rows = []
-    for (name, own), each, corrected in zip(pairs.items(), p, correct_p_values(p), strict=True):
-        low, high = bootstrap_difference_interval([a for a, _ in own], [b for _, b in own], seed=seed)
-        scores = [sum(float(side.mean()) for side in sides) / len(own) for sides in zip(*own, strict=True)]
-        rows.append(PairedScore(name, scores[0], scores[1], low, high, each, corrected))
+    for (name, (a, b)), p, corrected in zip(sides.items(), p_values, correct_p_values(p_values), strict=True):
+        low, high = bootstrap_difference_interval(a, b, seed=seed)
+        rows.append(PairedScore(name, _average_hits(a), _average_hits(b), low, high, p, corrected))
     return tuple(rows)
+
+
+def _average_hits(tasks: Sequence[Hits]) -> float:
+    """Mean over tasks of the share of hits."""
+    return sum(float(hits.mean()) for hits in tasks) / len(tasks)
 
 
 def _flatten_settings(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -214,5 +219,5 @@ def _flatten_settings(settings: Mapping[str, Any], prefix: str = "") -> dict[str
 
 def _find_setting_rank(name: str) -> int:
     """Index in `SETTING_ORDER` of the longest prefix of a name."""
-    places = [place for place, known in enumerate(SETTING_ORDER) if name == known or name.startswith(f"{known}.")]
-    return max(places, key=lambda place: len(SETTING_ORDER[place]), default=len(SETTING_ORDER))
+    ranks = [rank for rank, prefix in enumerate(SETTING_ORDER) if name == prefix or name.startswith(f"{prefix}.")]
+    return max(ranks, key=lambda rank: len(SETTING_ORDER[rank]), default=len(SETTING_ORDER))

@@ -62,7 +62,7 @@ class CurveFigure:
 
 def draw_curves(curves: Sequence[Curve]) -> list[CurveFigure]:
     """One drawing for each task and probe, with the curves of all models."""
-    return [_make_figure(own) for own in group_curves(curves)]
+    return [_make_figure(group) for group in group_curves(curves)]
 
 
 def _make_figure(curves: Sequence[Curve]) -> CurveFigure:
@@ -70,7 +70,7 @@ def _make_figure(curves: Sequence[Curve]) -> CurveFigure:
     first = curves[0]
     levels = [level for level in PROBES[first.probe].levels if any(level == p.level for c in curves for p in c.points)]
     step = (RIGHT - LEFT) / len(levels)
-    across = {level: round(LEFT + step * (place + 0.5), 1) for place, level in enumerate(levels)}
+    x_of = {level: round(LEFT + step * (index + 0.5), 1) for index, level in enumerate(levels)}
     tops = [curve.undisturbed for curve in curves] + [point.high for curve in curves for point in curve.points]
     scale = next(full for full in FULL_SCALES if max(tops) <= full)
 
@@ -78,9 +78,9 @@ def _make_figure(curves: Sequence[Curve]) -> CurveFigure:
         return round(BOTTOM - (BOTTOM - TOP) * share / scale, 1)
 
     def make_line(curve: Curve) -> CurveLine:
-        dots = tuple((across[point.level], to_y(point.hit), point) for point in curve.points)
-        edge = [(across[point.level], to_y(point.high)) for point in curve.points]
-        edge += [(across[point.level], to_y(point.low)) for point in reversed(curve.points)]
+        dots = tuple((x_of[point.level], to_y(point.hit), point) for point in curve.points)
+        edge = [(x_of[point.level], to_y(point.high)) for point in curve.points]
+        edge += [(x_of[point.level], to_y(point.low)) for point in reversed(curve.points)]
         return CurveLine(
             curve, to_y(curve.undisturbed), dots, format_points([(x, y) for x, y, _ in dots]), format_points(edge)
         )
@@ -89,7 +89,7 @@ def _make_figure(curves: Sequence[Curve]) -> CurveFigure:
         task=first.task,
         title=first.title,
         unit=first.unit,
-        x_ticks=tuple((x, level) for level, x in across.items()),
+        x_ticks=tuple((x, level) for level, x in x_of.items()),
         y_ticks=tuple((to_y(scale * step / 4), f"{scale * step / 4:.2f}") for step in range(5)),
         chance=to_y(first.chance),
         lines=tuple(map(make_line, curves)),

@@ -72,35 +72,37 @@ def make_curves(results: Sequence[Result], probe_results: Sequence[Result]) -> l
         DataError: a probe result has no undisturbed result on the same data, or names an unknown probe or level.
     """
     ordinary = {(result.model, result.task): result for result in results if "probe" not in result.settings}
-    found: dict[tuple[str, str, str], dict[str, Result]] = {}
+    by_curve: dict[tuple[str, str, str], dict[str, Result]] = {}
     for result in probe_results:
         name, level = result.settings["probe"]["name"], result.settings["probe"]["level"]
-        place = f"{result.model} on {result.task}: probe {name}, level {level}"
+        where = f"{result.model} on {result.task}: probe {name}, level {level}"
         base = ordinary.get((result.model, result.task))
         if base is None or any(base.settings[key] != result.settings[key] for key in ("files", "ties")):
             way_out = "run `mmeb-eval probe` again"
-            raise DataError(f"{place}: no ordinary result on the same data and with the same tie rule; {way_out}.")
+            raise DataError(f"{where}: no ordinary result on the same data and with the same tie rule; {way_out}.")
         if name not in PROBES or level not in PROBES[name].levels:
             raise DataError(
-                f"{place}: this version has no such probe; delete its file and run `mmeb-eval probe` again."
+                f"{where}: this version has no such probe; delete its file and run `mmeb-eval probe` again."
             )
-        found.setdefault((result.model, result.task, name), {})[level] = result
-    return [_make_curve(ordinary[model, task], name, own) for (model, task, name), own in found.items()]
+        by_curve.setdefault((result.model, result.task, name), {})[level] = result
+    return [_make_curve(ordinary[model, task], name, by_level) for (model, task, name), by_level in by_curve.items()]
 
 
-def _make_curve(base: Result, name: str, own: dict[str, Result]) -> Curve:
+def _make_curve(undisturbed: Result, name: str, by_level: dict[str, Result]) -> Curve:
     """The curve of one model, task and probe."""
     probe = PROBES[name]
-    whole = find_hits(base.ranks)
+    undisturbed_hits = find_hits(undisturbed.ranks)
     return Curve(
-        model=base.model,
-        task=base.task,
+        model=undisturbed.model,
+        task=undisturbed.task,
         probe=name,
         title=probe.title,
         unit=probe.unit,
-        chance=base.chance,
-        undisturbed=base.metrics[HEADLINE_METRIC],
-        points=tuple(_make_point(level, own[level], whole) for level in probe.levels if level in own),
+        chance=undisturbed.chance,
+        undisturbed=undisturbed.metrics[HEADLINE_METRIC],
+        points=tuple(
+            _make_point(level, by_level[level], undisturbed_hits) for level in probe.levels if level in by_level
+        ),
     )
 
 
@@ -109,9 +111,9 @@ def _make_point(level: str, result: Result, undisturbed_hits: Hits) -> CurvePoin
     import numpy as np
 
     low, high = bootstrap_interval([find_hits(result.ranks)])
-    same = np.delete(undisturbed_hits, result.settings["probe"]["left_out"])
+    same_queries = np.delete(undisturbed_hits, result.settings["probe"]["left_out"])
     hit = result.metrics[HEADLINE_METRIC]
-    return CurvePoint(level, hit, min(low, hit), max(high, hit), len(result.ranks), float(same.mean()))
+    return CurvePoint(level, hit, min(low, hit), max(high, hit), len(result.ranks), float(same_queries.mean()))
 
 
 def group_curves(curves: Sequence[Curve]) -> list[list[Curve]]:
@@ -126,16 +128,17 @@ def make_curve_tables(curves: Sequence[Curve]) -> list[Table]:
     """Tables for a terminal: one for each task and probe, with the levels as rows."""
     from rich.table import Table
 
-    made = []
-    for own in group_curves(curves):
-        first = own[0]
+    tables = []
+    for group in group_curves(curves):
+        first = group[0]
         table = Table(title=f"{HEADLINE_METRIC} on {first.task}: {first.title}, {first.unit}", title_justify="left")
         for head in ("level", "model", "queries", "disturbed", "undisturbed", "chance"):
             table.add_column(head, justify="left" if head in ("level", "model") else "right", overflow="fold")
         for level in PROBES[first.probe].levels:
-            for curve, point in ((each, point) for each in own for point in each.points if point.level == level):
+            points = [(curve, point) for curve in group for point in curve.points if point.level == level]
+            for curve, point in points:
                 score = f"{point.hit:.3f} [{point.low:.3f}, {point.high:.3f}]"
                 numbers = f"{point.queries:,}", score, f"{point.undisturbed:.3f}", f"{curve.chance:.3f}"
-                table.add_row(level, curve.model, *numbers, end_section=curve is own[-1])
-        made.append(table)
-    return made
+                table.add_row(level, curve.model, *numbers, end_section=curve is group[-1])
+        tables.append(table)
+    return tables

@@ -96,21 +96,21 @@ def find_failures(results: Sequence[Result], data: Sequence[TaskFiles], max_fail
         ScarError: a SCaR folder cannot be read.
     """
     hashes = {files.task.name: {path.name: hash_file(path) for path in files.paths} for files in data}
-    known = [result for result in results if result.settings.get("files") == hashes.get(result.task, ())]
-    models = [model for model in list_models(known) if not is_baseline(model)] or list_models(known)
+    on_this_data = [result for result in results if result.settings.get("files") == hashes.get(result.task, ())]
+    models = [model for model in list_models(on_this_data) if not is_baseline(model)] or list_models(on_this_data)
     picked: dict[tuple[str, str], set[int]] = {}
-    for place, model in enumerate(models):
-        share = max_failures // len(models) + (place < max_failures % len(models))
-        for task, number in _select_worst([result for result in known if result.model == model], share):
-            picked.setdefault((model, task), set()).add(number)
-    shown = []
+    for index, model in enumerate(models):
+        share = max_failures // len(models) + (index < max_failures % len(models))
+        for task, query_index in _select_worst([result for result in on_this_data if result.model == model], share):
+            picked.setdefault((model, task), set()).add(query_index)
+    failures = []
     for files in data:
-        own = [result for result in known if result.task == files.task.name]
-        for result in own:
-            if numbers := picked.get((result.model, result.task)):
-                shown += _read_failures(result, own, files, numbers)
+        of_task = [result for result in on_this_data if result.task == files.task.name]
+        for result in of_task:
+            if query_indices := picked.get((result.model, result.task)):
+                failures += _read_failures(result, of_task, files, query_indices)
     return sorted(
-        shown, key=lambda failure: (models.index(failure.model), failure.margin, failure.task, failure.query_index)
+        failures, key=lambda failure: (models.index(failure.model), failure.margin, failure.task, failure.query_index)
     )
 
 
@@ -118,10 +118,10 @@ def _select_worst(results: Sequence[Result], count: int) -> list[tuple[str, int]
     """(task, query index) of one model's worst failures: the worst of each task, then the second worst of each."""
     turns = []
     for result in results:
-        wrong = [number for number, rank in enumerate(result.ranks) if rank > 1]
-        wrong.sort(key=lambda number: (result.margins[number], -result.ranks[number], number))
-        turns += [(turn, result.margins[number], result.task, number) for turn, number in enumerate(wrong[:count])]
-    return [(task, number) for _, _, task, number in sorted(turns)[:count]]
+        wrong = [index for index, rank in enumerate(result.ranks) if rank > 1]
+        wrong.sort(key=lambda index: (result.margins[index], -result.ranks[index], index))
+        turns += [(turn, result.margins[index], result.task, index) for turn, index in enumerate(wrong[:count])]
+    return [(task, index) for _, _, task, index in sorted(turns)[:count]]
 
 
 def _read_failures(
@@ -131,14 +131,14 @@ def _read_failures(
     layout = get_layout(result.settings["layout"])
     cases = islice(read_cases(files, layout, box_as_prompt=True, box_in_text=False), max(query_indices) + 1)
     samples = _read_samples(files, query_indices)
-    firsts = {other.model: other.top for other in results if other.model != result.model}
+    tops = {other.model: other.top for other in results if other.model != result.model}
     task = files.task
     return [
         _make_failure(
-            result, number, case, samples.get(number), {name: top[number][0] for name, top in firsts.items()}, task
+            result, index, case, samples.get(index), {name: top[index][0] for name, top in tops.items()}, task
         )
-        for number, case in enumerate(cases)
-        if number in query_indices
+        for index, case in enumerate(cases)
+        if index in query_indices
     ]
 
 
@@ -148,20 +148,20 @@ def _make_failure(
     """The failure of one query; ``firsts`` are the candidates that the other models rank first."""
     token = get_layout(result.settings["layout"]).image_token or DATA_IMAGE_TOKEN
     items = list(dict.fromkeys(case.candidates))
-    made = _label_candidates(items, sample, token, has_fixed_order=task.benchmark == "SCaR")
+    labels = _label_candidates(items, sample, token, has_fixed_order=task.benchmark == "SCaR")
     ranked = list(enumerate(result.top[query_index], start=1))
     if 0 not in result.top[query_index]:
         ranked.append((result.ranks[query_index], 0))
-    lines = [
+    candidates = [
         RankedCandidate(
             rank=rank,
-            gold=place == 0,
-            kind=made[place][0],
-            pieces=made[place][1],
-            picture=None if (shown := items[place].image) is None else embed_image(open_rgb(shown), LARGEST_CANDIDATE),
-            also_first_for=tuple(model for model, first in firsts.items() if first == place),
+            gold=index == 0,
+            kind=labels[index][0],
+            pieces=labels[index][1],
+            picture=_embed_item_image(items[index], LARGEST_CANDIDATE),
+            also_first_for=tuple(model for model, first in firsts.items() if first == index),
         )
-        for rank, place in ranked
+        for rank, index in ranked
     ]
     return Failure(
         model=result.model,
@@ -172,28 +172,33 @@ def _make_failure(
         margin=result.margins[query_index],
         question=_strip_token(case.query.text, token),
         category=sample.region.category if sample else "",
-        picture=None if case.query.image is None else embed_image(open_rgb(case.query.image), LARGEST_SIDE),
+        picture=_embed_item_image(case.query, LARGEST_SIDE),
         box=case.query.prompt if isinstance(case.query.prompt, Box) else None,
-        candidates=tuple(lines),
+        candidates=tuple(candidates),
     )
+
+
+def _embed_item_image(item: Item, side: int) -> EmbeddedImage | None:
+    """The reduced image of an item; None for a text."""
+    return None if item.image is None else embed_image(open_rgb(item.image), side)
 
 
 def _label_candidates(
     items: Sequence[Item], sample: Sample | None, token: str, *, has_fixed_order: bool
 ) -> list[tuple[CaptionKind | Literal[""], tuple[tuple[str, bool], ...]]]:
     """Kind and pieces of each candidate; without provenance the kind follows from the index, as in `CAPTION_KINDS`."""
-    known = _index_captions(sample)
-    made: list[tuple[CaptionKind | Literal[""], tuple[tuple[str, bool], ...]]] = []
-    for place, item in enumerate(items):
+    by_text = _index_captions(sample)
+    labels: list[tuple[CaptionKind | Literal[""], tuple[tuple[str, bool], ...]]] = []
+    for index, item in enumerate(items):
         text = _strip_token(item.text, token)
-        if text in known:
-            kind, caption = known[text]
-            made.append((kind, split_caption(caption, None if kind == "gold" else kind)))
+        if text in by_text:
+            kind, caption = by_text[text]
+            labels.append((kind, split_caption(caption, None if kind == "gold" else kind)))
         elif has_fixed_order and len(items) == len(CAPTION_KINDS):
-            made.append((CAPTION_KINDS[place], ((text, False),)))
+            labels.append((CAPTION_KINDS[index], ((text, False),)))
         else:
-            made.append(("gold" if place == 0 else "", ((text, False),) if text else ()))
-    return made
+            labels.append(("gold" if index == 0 else "", ((text, False),) if text else ()))
+    return labels
 
 
 def _read_samples(files: TaskFiles, query_indices: set[int]) -> dict[int, Sample]:
@@ -204,7 +209,7 @@ def _read_samples(files: TaskFiles, query_indices: set[int]) -> dict[int, Sample
     folder = rows.parent.parent if rows.parent.name == "SCaR-eval" else rows.parent
     file = make_row_file(rows, folder)
     samples = islice(file.iter_samples(), max(query_indices) + 1 if file.sidecar else 0)
-    return {number: sample for number, sample in enumerate(samples) if number in query_indices}
+    return {index: sample for index, sample in enumerate(samples) if index in query_indices}
 
 
 def _index_captions(sample: Sample | None) -> dict[str, tuple[CaptionKind, Caption]]:

@@ -150,20 +150,20 @@ def is_computed_mean(row: LeaderboardRow, cell: LeaderboardCell) -> bool:
 
 def _make_leaderboard(columns: tuple[str, ...], results: Sequence[Result]) -> Leaderboard:
     """Rows that have a score in any task's column, or in any column where all columns are groups."""
-    standings = [*_make_published_rows(columns), *_make_own_rows(columns, results)]
+    candidates = [*_make_published_rows(columns), *_make_own_rows(columns, results)]
     members = [name for name in columns if name in tasks()]
-    rows = [row for row in standings if any(name in row.cells for name in members or columns)]
+    rows = [row for row in candidates if any(name in row.cells for name in members or columns)]
     rows.sort(key=lambda row: -1.0 if (cell := row.cells.get(columns[-1])) is None else cell.share or 0.0, reverse=True)
     return Leaderboard(columns, tuple(rows))
 
 
 def _make_published_rows(columns: Sequence[str]) -> list[LeaderboardRow]:
     """Rows of published models; the mean of a group is computed where only its tasks were published."""
-    rows: dict[tuple[PublishedSource, str, str], dict[str, PublishedScore]] = {}
+    by_model: dict[tuple[PublishedSource, str, str], dict[str, PublishedScore]] = {}
     for score in read_published_scores():
-        rows.setdefault((score.source, score.model, score.setting), {})[score.name] = score
-    standings = []
-    for (source, model, setting), scores in rows.items():
+        by_model.setdefault((score.source, score.model, score.setting), {})[score.name] = score
+    rows = []
+    for (source, model, setting), scores in by_model.items():
         cells = {}
         for column in columns:
             if column in scores:
@@ -171,21 +171,21 @@ def _make_published_rows(columns: Sequence[str]) -> list[LeaderboardRow]:
             elif column in GROUPS and all(name in scores for name in list_group_tasks(column)):
                 shares = [scores[name].share for name in list_group_tasks(column)]
                 cells[column] = LeaderboardCell(sum(shares) / len(shares), "°")
-        standings.append(LeaderboardRow(model, setting, source, cells))
-    return standings
+        rows.append(LeaderboardRow(model, setting, source, cells))
+    return rows
 
 
 def _make_own_rows(columns: Sequence[str], results: Sequence[Result]) -> list[LeaderboardRow]:
     """Rows of the user's own models; an incomplete group has no mean."""
-    standings = []
+    rows = []
     for model in list_models(results):
-        own = [result for result in results if result.model == model]
-        cells = {result.task: LeaderboardCell(result.metrics[HEADLINE_METRIC]) for result in own}
-        for mean in compute_group_means(own):
+        of_model = [result for result in results if result.model == model]
+        cells = {result.task: LeaderboardCell(result.metrics[HEADLINE_METRIC]) for result in of_model}
+        for mean in compute_group_means(of_model):
             cells[mean.group] = LeaderboardCell(mean.mean, "" if mean.mean is not None else str(mean))
         cells = {column: cells[column] for column in columns if column in cells}
-        standings.append(LeaderboardRow(model, "" if all(map(is_on_published_data, own)) else OTHER_DATA, None, cells))
-    return standings
+        rows.append(LeaderboardRow(model, "" if all(map(is_on_published_data, of_model)) else OTHER_DATA, None, cells))
+    return rows
 
 
 def _describe_scale(source: PublishedSource) -> str:

@@ -104,7 +104,7 @@ def read_scores_table(scores_path: Path, sources_path: Path) -> tuple[PublishedS
     for score in scores:
         key = (score.source.id, score.model, score.setting, score.name)
         if key in seen:
-            raise DataError(f"{scores_path.name}: {', '.join(filter(None, key))} stands there twice.")
+            raise DataError(f"{scores_path.name}: {', '.join(filter(None, key))} occurs twice.")
         seen.add(key)
     return scores
 
@@ -120,10 +120,10 @@ def is_on_published_data(result: Result) -> bool:
 
 def group_by_name(scores: Iterable[PublishedScore]) -> dict[str, list[PublishedScore]]:
     """Scores by the name of their task or group."""
-    found: dict[str, list[PublishedScore]] = {}
+    by_name: dict[str, list[PublishedScore]] = {}
     for score in scores:
-        found.setdefault(score.name, []).append(score)
-    return found
+        by_name.setdefault(score.name, []).append(score)
+    return by_name
 
 
 def _parse_source(name: str, row: object, sources_path: Path) -> PublishedSource:
@@ -138,11 +138,13 @@ def _parse_score(row: dict[str, str], sources: dict[str, PublishedSource], where
     if row["name"] not in tasks() and row["name"] not in GROUPS:
         raise DataError(f"{where}: {row['name']!r} is neither a task nor a group.")
     source = sources[row["source"]]
-    whole = 100 if source.unit == "percent" else 1
+    highest = 100 if source.unit == "percent" else 1
     try:
         score = float(row["score"])
     except (TypeError, ValueError):
         score = -1
-    if not 0 <= score <= whole:
-        raise DataError(f"{where}: score = {row['score']!r} is no number from 0 to {whole}, the scale of {source.id}.")
+    if not 0 <= score <= highest:
+        raise DataError(
+            f"{where}: score = {row['score']!r} is no number from 0 to {highest}, the scale of {source.id}."
+        )
     return PublishedScore(source, row["model"], row["setting"], row["name"], score, row["note"])

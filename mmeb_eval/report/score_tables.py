@@ -31,9 +31,9 @@ def make_score_tables(results: Sequence[Result]) -> list[Table]:
         return [table]
     means = _make_table(f"{HEADLINE_METRIC}, means over whole groups of tasks", "group", summary)
     for group in summary.groups:
-        found = [summary.means.get((model, group)) for model in summary.models]
-        chances = [f"{score.chance:.3f}" for score in found if isinstance(score, Score)]
-        means.add_row(group, chances[0] if chances else MISSING, *map(format_score, found))
+        group_means = [summary.means.get((model, group)) for model in summary.models]
+        chances = [f"{score.chance:.3f}" for score in group_means if isinstance(score, Score)]
+        means.add_row(group, chances[0] if chances else MISSING, *map(format_score, group_means))
     return [table, means]
 
 
@@ -52,11 +52,11 @@ def list_chance_warnings(summary: Summary) -> list[str]:
     """One line for each model, baselines left out, that is no better than chance on some tasks."""
     lines = []
     for model in dict.fromkeys(model for model, _ in summary.at_chance):
-        found = [task for name, task in summary.at_chance if name == model]
-        all_ = sum(name == model for name, _ in summary.scores)
+        at_chance = [task for name, task in summary.at_chance if name == model]
+        count = sum(name == model for name, _ in summary.scores)
         lines.append(
-            f"WARNING: {model}: {len(found)} of {all_} scores are within three standard errors of chance: "
-            f"{', '.join(found)}."
+            f"WARNING: {model}: {len(at_chance)} of {count} scores are within three standard errors of chance: "
+            f"{', '.join(at_chance)}."
         )
     return lines
 

@@ -108,11 +108,11 @@ def sign_flip_p_value(a: Sequence[Hits], b: Sequence[Hits], *, seed: int = 0) ->
     differences = _subtract_hits(a, b)
     rng = np.random.default_rng(seed)
     flipped = np.zeros(RESAMPLES)
-    for own in differences:
-        apart = int(np.count_nonzero(own))
-        flipped += (2 * rng.binomial(apart, 0.5, RESAMPLES) - apart) / len(own)
-    seen = abs(math.fsum(own.mean() for own in differences))
-    as_far = np.count_nonzero(np.abs(flipped) >= seen - 1e-12)  # sums in another order differ in the last digits
+    for difference in differences:
+        discordant = int(np.count_nonzero(difference))
+        flipped += (2 * rng.binomial(discordant, 0.5, RESAMPLES) - discordant) / len(difference)
+    observed = abs(math.fsum(difference.mean() for difference in differences))
+    as_far = np.count_nonzero(np.abs(flipped) >= observed - 1e-12)  # sums in another order differ in the last digits
     return float((1 + as_far) / (1 + RESAMPLES))
 
 
@@ -126,8 +126,8 @@ def correct_p_values(p_values: Sequence[float]) -> list[float]:
     """
     corrected = [0.0] * len(p_values)
     highest = 0.0
-    for place, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        highest = max(highest, min(1.0, (len(p_values) - place) * p_values[index]))
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
         corrected[index] = highest
     return corrected
 
@@ -150,15 +150,19 @@ def is_at_chance(score: float, chance: float, queries: int) -> bool:
 
 def _find_bootstrap_ends(tasks: Sequence[NDArray[np.generic]], seed: int) -> tuple[float, float]:
     """Quantiles of the mean over tasks of the mean over resampled queries."""
-    if not tasks or not all(len(own) for own in tasks):
+    if not tasks or not all(len(observed) for observed in tasks):
         raise ValueError("an interval needs at least one task, and a task at least one query.")
     rng = np.random.default_rng(seed)
-    drawn = np.zeros(RESAMPLES)
-    for own in tasks:
-        values, counts = np.unique(own, return_counts=True)
-        drawn += rng.multinomial(len(own), counts / len(own), RESAMPLES) @ values.astype(np.float64) / len(own)
+    resampled = np.zeros(RESAMPLES)
+    for observed in tasks:
+        values, counts = np.unique(observed, return_counts=True)
+        resampled += (
+            rng.multinomial(len(observed), counts / len(observed), RESAMPLES)
+            @ values.astype(np.float64)
+            / len(observed)
+        )
     tail = (1 - CONFIDENCE) / 2
-    low, high = map(float, np.quantile(drawn / len(tasks), (tail, 1 - tail)))
+    low, high = map(float, np.quantile(resampled / len(tasks), (tail, 1 - tail)))
     # the largest share of queries of which a sample of this size has none with probability `tail`
     unseen = (1 - tail ** (1 / min(map(len, tasks)))) / len(tasks) if low == high else 0.0
     return low - unseen, high + unseen
@@ -166,7 +170,7 @@ def _find_bootstrap_ends(tasks: Sequence[NDArray[np.generic]], seed: int) -> tup
 
 def _subtract_hits(a: Sequence[Hits], b: Sequence[Hits]) -> list[NDArray[np.int8]]:
     """Per task, (Q,) 1 where only ``a`` hits, -1 where only ``b`` hits, else 0."""
-    lengths = [len(own) for own in a], [len(own) for own in b]
+    lengths = [len(hits) for hits in a], [len(hits) for hits in b]
     if lengths[0] != lengths[1] or 0 in lengths[0] or not a:
         raise ValueError(f"a paired test needs the same queries on both sides, found {lengths[0]} and {lengths[1]}.")
-    return [own.astype(np.int8) - other.astype(np.int8) for own, other in zip(a, b, strict=True)]
+    return [hits_a.astype(np.int8) - hits_b.astype(np.int8) for hits_a, hits_b in zip(a, b, strict=True)]

@@ -133,8 +133,8 @@ class StrategyTable:
     @property
     def headings(self) -> list[str]:
         """Headings of all columns but the first."""
-        own = [f"{stage} the SCaR stage, seed {seed}" for seed, stage in self.columns]
-        return [*own, "paper, before SCaR-train", "paper, after SCaR-train"]
+        measured = [f"{stage} the SCaR stage, seed {seed}" for seed, stage in self.columns]
+        return [*measured, "paper, before SCaR-train", "paper, after SCaR-train"]
 
 
 def make_strategy_table(scores: Sequence[StrategyScore]) -> StrategyTable:
@@ -144,27 +144,28 @@ def make_strategy_table(scores: Sequence[StrategyScore]) -> StrategyTable:
         DataError: there are no scores.
     """
     if not scores:
-        raise DataError("no scores of ways to tell a region.")
-    columns = tuple(sorted({(each.seed, each.stage) for each in scores}, key=lambda c: (c[0], STAGES.index(c[1]))))
+        raise DataError("no scores of region strategies.")
+    columns = tuple(sorted({(score.seed, score.stage) for score in scores}, key=lambda c: (c[0], STAGES.index(c[1]))))
     rows = []
-    for name, way in REGION_STRATEGIES.items():
+    for name, description in REGION_STRATEGIES.items():
         hits = [
-            [each.hit for each in scores if (each.way, each.seed, each.stage) == (name, *column)] for column in columns
+            [score.hit for score in scores if (score.way, score.seed, score.stage) == (name, *column)]
+            for column in columns
         ]
         rows.append(
             StrategyRow(
-                way.title,
+                description.title,
                 tuple(map(_average_scores, hits)),
-                (_find_published(way.published_before), _find_published(way.published_after)),
+                (_find_published(description.published_before), _find_published(description.published_after)),
             )
         )
-    draws = sorted({each.draw for each in scores})
-    least, most = min(each.queries for each in scores), max(each.queries for each in scores)
+    draws = sorted({score.draw for score in scores})
+    least, most = min(score.queries for score in scores), max(score.queries for score in scores)
     queries = f"{least:,}" if least == most else f"{least:,} to {most:,}"
     about = (
         f"{HEADLINE_METRIC} of the miniature, mean and deviation over {len(draws)} draw{'s' if len(draws) > 1 else ''} "
         f"of {queries} held-out queries (seeds {', '.join(map(str, draws))}), "
-        f"chance {statistics.fmean(each.chance for each in scores):.3f}"
+        f"chance {statistics.fmean(score.chance for score in scores):.3f}"
     )
     return StrategyTable(columns, tuple(rows), about)
 
@@ -175,7 +176,7 @@ def write_strategy_scores(scores: Sequence[StrategyScore], path: Path) -> None:
     Raises:
         EvalError: the file cannot be written.
     """
-    lines = ",\n".join(f" {json.dumps(asdict(each))}" for each in scores)
+    lines = ",\n".join(f" {json.dumps(asdict(score))}" for score in scores)
     write_bytes(f"[\n{lines}\n]\n".encode(), path)
 
 
@@ -188,16 +189,16 @@ def read_strategy_scores(path: Path) -> list[StrategyScore]:
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not readable scores of ways to tell a region: {error}") from error
-    wanted = {field.name for field in fields(StrategyScore)}
-    for number, row in enumerate(stored if isinstance(stored, list) else [stored]):
+        raise DataError(f"{path}: not readable scores of region strategies: {error}") from error
+    keys = {field.name for field in fields(StrategyScore)}
+    for index, row in enumerate(stored if isinstance(stored, list) else [stored]):
         if (
             not isinstance(row, dict)
-            or row.keys() != wanted
+            or row.keys() != keys
             or row["way"] not in REGION_STRATEGIES
             or row["stage"] not in STAGES
         ):
-            raise DataError(f"{path}, score {number}: expected {', '.join(sorted(wanted))}, found {row!r}.")
+            raise DataError(f"{path}, score {index}: expected {', '.join(sorted(keys))}, found {row!r}.")
     return [StrategyScore(**row) for row in stored]
 
 
@@ -211,9 +212,9 @@ def _find_published(row: tuple[str, str] | None) -> PublishedScore | None:
     """The paper's mean over the five SCaR tasks of a (model, setting)."""
     if row is None:
         return None
-    found = [
+    matching = [
         s
         for s in read_published_scores()
         if s.source.id == "virtue-scar" and s.name == "SCaR" and (s.model, s.setting) == row
     ]
-    return found[0]
+    return matching[0]

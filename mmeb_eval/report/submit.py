@@ -85,34 +85,43 @@ def write_submission(
             tie rules differ.
         EvalError: a file cannot be written.
     """
-    own = _select_model(results, model)
-    name = own[0].model
-    described = {
+    of_model = _select_model(results, model)
+    name = of_model[0].model
+    metadata = {
         **dict.fromkeys(MODEL_METADATA),
         "model_name": name,
         "data_source": "Self-Reported",
         **_read_metadata(about),
     }
     sheet = (
-        out / f"{_file_name(str(described['model_name']))}.json" if "MMEB" in _find_complete_benchmarks(own) else None
+        out / f"{_file_name(str(metadata['model_name']))}.json"
+        if "MMEB" in _find_complete_benchmarks(of_model)
+        else None
     )
-    folder = out / "mteb" / _file_name(name.replace("/", "__")) / _file_name(_find_model_revision(own[0]))
-    contents = {folder / f"{_file_name(result.task)}.json": make_mteb_result(result) for result in own}
+    folder = out / "mteb" / _file_name(name.replace("/", "__")) / _file_name(_find_model_revision(of_model[0]))
+    contents = {folder / f"{_file_name(result.task)}.json": make_mteb_result(result) for result in of_model}
     if sheet:
-        _write_json(make_score_sheet(own, described), sheet)
+        _write_json(make_score_sheet(of_model, metadata), sheet)
         _check_read_back(
             read_score_sheet(sheet),
-            {r.task: _select_sheet_metrics(r) for r in own if r.task in list_group_tasks("MMEB")},
+            {
+                result.task: _select_sheet_metrics(result)
+                for result in of_model
+                if result.task in list_group_tasks("MMEB")
+            },
             sheet,
         )
-    for result, (path, content) in zip(own, contents.items(), strict=True):
+    for result, (path, content) in zip(of_model, contents.items(), strict=True):
         _write_json(content, path)
         _check_read_back(read_mteb_result(path), (result.task, _select_mteb_metrics(result)), path)
-    behind = {r.task: {"settings": r.settings, "counts": r.counts, "chance": r.chance} for r in own}
+    settings = {
+        result.task: {"settings": result.settings, "counts": result.counts, "chance": result.chance}
+        for result in of_model
+    }
     run = out / "run.json"
-    _write_json({"model": name, "tasks": behind}, run)
-    unsaid = [key for key, value in described.items() if value is None]
-    return Submission(sheet, (*([sheet] if sheet else []), *contents, run), tuple(unsaid))
+    _write_json({"model": name, "tasks": settings}, run)
+    missing = [key for key, value in metadata.items() if value is None]
+    return Submission(sheet, (*([sheet] if sheet else []), *contents, run), tuple(missing))
 
 
 def make_score_sheet(results: Sequence[Result], metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,15 +158,17 @@ def read_score_sheet(path: Path) -> dict[str, dict[str, float]]:
     if not isinstance(metadata.get("model_name"), str) or not metadata["model_name"]:
         raise DataError(f"{path}: metadata: model_name = {metadata.get('model_name')!r} is no name.")
     image = _get_object(metrics, "image", path)
-    found = {}
+    metrics_by_task = {}
     for name in list_group_tasks("MMEB"):
         row = image.get(name)
         if not isinstance(row, dict):
             raise DataError(f"{path}: image: {name} = {row!r}, so the mean over 36 tasks cannot be taken.")
         if row.get("num_pred") != row.get("num_data"):
             raise DataError(f"{path}: {name}: {row.get('num_pred')!r} predictions of {row.get('num_data')!r} queries.")
-        found[name] = {key: _parse_score(row.get(key), f"{path}: {name}: {key}") for key in _list_sheet_metrics()}
-    return found
+        metrics_by_task[name] = {
+            key: _parse_score(row.get(key), f"{path}: {name}: {key}") for key in _list_sheet_metrics()
+        }
+    return metrics_by_task
 
 
 def read_mteb_result(path: Path) -> tuple[str, dict[str, float]]:
@@ -178,8 +189,7 @@ def read_mteb_result(path: Path) -> tuple[str, dict[str, float]]:
     (scores,) = entries
     if not isinstance(scores.get("hf_subset"), str) or not isinstance(scores.get("languages"), list):
         raise DataError(f"{path}: scores: hf_subset and languages of the subset are missing.")
-    kept = {key: value for key, value in scores.items() if "_at_" in key}
-    metrics = {key: _parse_score(value, f"{path}: {key}") for key, value in kept.items()}
+    metrics = {key: _parse_score(value, f"{path}: {key}") for key, value in scores.items() if "_at_" in key}
     if scores.get("main_score") != metrics.get("hit_rate_at_1"):
         raise DataError(f"{path}: main_score = {scores.get('main_score')!r} is not hit_rate_at_1.")
     return row["task_name"], metrics
@@ -197,21 +207,20 @@ def _select_model(results: Sequence[Result], model: str | None) -> list[Result]:
 
 def _find_complete_benchmarks(results: Sequence[Result]) -> list[str]:
     """Benchmarks with results; they must be complete and on the published data."""
-    if other := [result for result in results if not is_on_published_data(result)]:
-        first = other[0]
-        known = tasks().get(first.task)
-        wants = f"the published data have {known.queries:,}" if known else "and it is none of the 41 tasks"
-        raise DataError(
-            f"{first.task}: {first.counts['queries']:,} queries, {wants}; {len(other)} results are on other data."
-        )
+    if on_other_data := [result for result in results if not is_on_published_data(result)]:
+        first = on_other_data[0]
+        task = tasks().get(first.task)
+        expected = f"the published data have {task.queries:,}" if task else "and it is none of the 41 tasks"
+        queries = f"{first.counts['queries']:,} queries, {expected}"
+        raise DataError(f"{first.task}: {queries}; {len(on_other_data)} results are on other data.")
     if len(rules := {result.settings.get("ties") for result in results}) > 1:
         raise DataError(
             f"results under different rules for ties: {', '.join(sorted(map(str, rules)))}; use one rule for all tasks."
         )
-    have = {result.task for result in results}
-    present = [name for name in BENCHMARKS if have & set(list_group_tasks(name))]
+    present_tasks = {result.task for result in results}
+    present = [name for name in BENCHMARKS if present_tasks & set(list_group_tasks(name))]
     for name in present:
-        if missing := [task for task in list_group_tasks(name) if task not in have]:
+        if missing := [task for task in list_group_tasks(name) if task not in present_tasks]:
             total = len(list_group_tasks(name))
             raise DataError(
                 f"{name}: incomplete {total - len(missing)}/{total}, no result for {', '.join(missing)}; "
@@ -291,9 +300,9 @@ def _parse_score(value: object, where: str) -> float:
     return float(value)
 
 
-def _check_read_back(found: object, wanted: object, path: Path) -> None:
+def _check_read_back(found: object, written: object, path: Path) -> None:
     """Compare the content of a file with what was written."""
-    if found != wanted:
+    if found != written:
         raise DataError(f"{path}: read back, it is not what was written; is the disk full or the folder in use?")
 
 

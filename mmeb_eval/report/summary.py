@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -97,17 +97,16 @@ def summarise_results(results: Sequence[Result]) -> Summary:
     models = list_models(results)
     means: dict[tuple[str, str], Score | str] = {}
     for model in models:
-        own = {result.task: result for result in results if result.model == model}
-        for mean in compute_group_means(own.values()):
-            found = [own[name] for name in list_group_tasks(mean.group) if name in own]
-            means[model, mean.group] = _make_score(found) if mean.mean is not None else str(mean)
-    order = {name: place for place, name in enumerate(tasks())}
-    names = sorted({result.task for result in results}, key=lambda name: (order.get(name, len(order)), name))
+        by_task = {result.task: result for result in results if result.model == model}
+        for mean in compute_group_means(by_task.values()):
+            members = [by_task[name] for name in list_group_tasks(mean.group) if name in by_task]
+            means[model, mean.group] = _make_score(members) if mean.mean is not None else str(mean)
+    names = sort_task_names({result.task for result in results})
     families: dict[str, tuple[str, ...]] = {}
     for name in names:
         heading = tasks()[name].family if name in tasks() else OWN_HEADING
         families[heading] = (*families.get(heading, ()), name)
-    present = [name for name in GROUPS if any(own == name for _, own in means)]
+    present = [name for name in GROUPS if any(group == name for _, group in means)]
     groups = tuple(sorted(present, key=lambda name: GROUPS[name][0] != "benchmark"))
     return Summary(
         models=tuple(models),
@@ -119,13 +118,19 @@ def summarise_results(results: Sequence[Result]) -> Summary:
     )
 
 
+def sort_task_names(names: Iterable[str]) -> list[str]:
+    """Names of tasks in the order of the 41, then all others by name."""
+    order = {name: index for index, name in enumerate(tasks())}
+    return sorted(names, key=lambda name: (order.get(name, len(order)), name))
+
+
 def _make_score(results: Sequence[Result]) -> Score:
     """Mean over one or more tasks, with its interval."""
     mean = sum(result.metrics[HEADLINE_METRIC] for result in results) / len(results)
     low, high = bootstrap_interval([find_hits(result.ranks) for result in results])
     queries = sum(result.counts["queries"] for result in results)
     chance = sum(result.chance for result in results) / len(results)
-    alone = len(results) == 1
+    is_task = len(results) == 1
     return Score(
         hit=mean,
         low=min(low, mean),
@@ -133,15 +138,15 @@ def _make_score(results: Sequence[Result]) -> Score:
         chance=chance,
         queries=queries,
         ties=sum(result.counts["ties"] for result in results),
-        at_chance=alone and is_at_chance(mean, chance, queries),
-        first=find_first_kinds(results[0]) if alone else {},
+        at_chance=is_task and is_at_chance(mean, chance, queries),
+        first=find_first_kinds(results[0]) if is_task else {},
     )
 
 
 def find_first_kinds(result: Result) -> dict[str, float]:
     """Share of queries in which each kind of caption ranks first; empty unless a SCaR task, which fixes their order."""
-    known = tasks().get(result.task)
-    if known is not None and known.benchmark != "SCaR":
+    task = tasks().get(result.task)
+    if task is not None and task.benchmark != "SCaR":
         return {}
     if result.counts["candidates"] != len(CAPTION_KINDS) * result.counts["queries"]:
         return {}
@@ -153,11 +158,15 @@ def _select_published(
     results: Sequence[Result], names: Sequence[str], groups: Sequence[str]
 ) -> dict[str, tuple[PublishedScore, ...]]:
     """Published scores of the tasks and groups whose results are all on the published data."""
-    other = {result.task for result in results if not is_on_published_data(result)}
-    asked = {result.task for result in results}
-    wanted = [name for name in names if name not in other]
-    wanted += [
-        name for name in groups if not other & set(list_group_tasks(name)) and asked >= set(list_group_tasks(name))
+    on_other_data = {result.task for result in results if not is_on_published_data(result)}
+    present = {result.task for result in results}
+    comparable = [name for name in names if name not in on_other_data]
+    comparable += [
+        name
+        for name in groups
+        if not on_other_data & set(list_group_tasks(name)) and present >= set(list_group_tasks(name))
     ]
-    known = group_by_name(read_published_scores())
-    return {name: tuple(sorted(known[name], key=lambda score: -score.share)) for name in wanted if name in known}
+    published = group_by_name(read_published_scores())
+    return {
+        name: tuple(sorted(published[name], key=lambda score: -score.share)) for name in comparable if name in published
+    }

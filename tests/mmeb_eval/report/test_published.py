@@ -161,7 +161,7 @@ def test_overall_scores_add_up_but_for_those_that_have_a_note() -> None:
         ("vlm2vec-scores,m,,GQA,53.1,", "score = '53.1' is no number from 0 to 1, the scale of vlm2vec-scores"),
         ("virtue-mmeb,m,,GQA,nan,", "score = 'nan' is no number"),
         ("virtue-mmeb,m,,GQA", "score = None is no number"),
-        ("virtue-mmeb,m,,GQA,1,\nvirtue-mmeb,m,,GQA,2,", "virtue-mmeb, m, GQA stands there twice"),
+        ("virtue-mmeb,m,,GQA,1,\nvirtue-mmeb,m,,GQA,2,", "virtue-mmeb, m, GQA occurs twice"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, line: str, message: str) -> None:
