@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +17,7 @@ from mmeb_eval.data.files import TaskFiles, find_scar_tasks, find_task_files
 from mmeb_eval.data.tasks import get_task
 from mmeb_eval.item import Item, Points, Prompt
 from mmeb_eval.regions.robustness import PROBES, iter_perturbed_prompts, read_targets
-from mmeb_eval.report.curve_drawings import BOTTOM, LEFT, RIGHT, TOP, draw_curves
-from mmeb_eval.report.curves import make_curve_tables, make_curves
-from mmeb_eval.report.report import write_report
+from mmeb_eval.report.curves import make_curves
 from mmeb_eval.run.results import Result, read_probe_results, read_result, read_results
 from mmeb_eval.run.run import run_evaluations
 from scar.errors import DataError, ScarError
@@ -191,43 +187,6 @@ def test_what_is_drawn_for_a_row_depends_on_the_seed_and_its_number_alone(pictur
     assert len(set(first["box", "0.9"])) == 20
 
 
-def test_rows_that_cannot_be_asked_are_left_out_and_compared_with_their_own_score(
-    tmp_path: Path, pictured: Path
-) -> None:
-    files = find_scar_tasks(pictured)
-    (base, *_) = run_evaluations([Looks()], files, tmp_path / "out")
-    probed = replace(
-        base,
-        ranks=base.ranks[3:],
-        settings={**base.settings, "probe": {"name": "click", "level": "8", "seed": 0, "left_out": [0, 1, 2]}},
-    )
-    base = replace(base, ranks=(2, 2, 2, 2, *base.ranks[4:]), metrics={**base.metrics, "hit@1": 16 / 20})
-    (curve,) = make_curves([base], [probed])
-    assert (curve.undisturbed, curve.points[0].queries, curve.points[0].undisturbed) == (0.8, 17, 16 / 17)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            {"files": {"other.parquet": "0"}},
-            "no ordinary result on the same data and with the same tie rule; run `mmeb-eval",
-        ),
-        ({"ties": "official"}, "no ordinary result on the same data and with the same tie rule"),
-        ({"probe": {"name": "smell", "level": "1", "left_out": []}}, "this version has no such probe; delete its file"),
-        ({"probe": {"name": "box", "level": "0.1", "left_out": []}}, "level 0.1: this version has no such probe"),
-    ],
-)
-def test_probes_that_do_not_belong_are_refused(
-    pictured: Path, tmp_path: Path, change: dict[str, Any], message: str
-) -> None:
-    base, first, *_ = run_evaluations([Looks()], find_scar_tasks(pictured), tmp_path / "out", probe=True)
-    with pytest.raises(DataError, match=message):
-        make_curves([base], [replace(first, settings={**first.settings, **change})])
-    with pytest.raises(DataError, match="no ordinary result"):
-        make_curves([], [first])
-
-
 def test_a_file_that_is_no_probe_is_named(pictured: Path, tmp_path: Path) -> None:
     run_evaluations([Looks()], find_scar_tasks(pictured), tmp_path / "out", probe=True)
     (ordinary,) = (tmp_path / "out").glob("*/*.json")
@@ -256,38 +215,6 @@ def test_a_mask_of_another_size_is_refused(pictured: Path) -> None:
     Image.new("RGB", (65, 48)).save(pictured / "images/Toy_val/3.png")
     with pytest.raises(ScarError, match=r"row 3: RLE size .* is not the image's height and width"):
         read_targets(find_scar_tasks(pictured)[0])
-
-
-def test_reports_show_the_curves_with_chance_and_the_undisturbed_score(pictured: Path, tmp_path: Path) -> None:
-    results = run_evaluations([Looks()], find_scar_tasks(pictured), tmp_path / "out", probe=True)
-    ordinary, probed = results[:1], results[1:]
-    for suffix in ("html", "md", "json"):
-        write_report(ordinary, tmp_path / f"report.{suffix}", probe_results=probed)
-    page = (tmp_path / "report.html").read_text()
-    assert (
-        'aria-label="jittered box on Toy, IoU with the right box. looks@1: undisturbed 1.000, chance 0.100, 0.9 1.000, '
-        '0.8 1.000, 0.7 1.000, 0.6 0.000, 0.5 0.000, elsewhere 0.000."' in page
-    )
-    assert page.count("<polyline") == page.count('class="undisturbed') == 3
-    text = (tmp_path / "report.md").read_text()
-    assert "| Toy | jittered box | 0.6 (IoU with the right box) | looks@1 | 20 | 0.000 [0.000, 0.168] | 1.000 |" in text
-    rows = json.loads((tmp_path / "report.json").read_text())["curves"]
-    assert [(row["probe"], len(row["points"])) for row in rows] == [("box", 6), ("click", 4), ("mask", 4)]
-    assert rows[0]["points"][3]["hit"] == 0
-    write_report(ordinary, tmp_path / "plain.html")
-    assert "Robustness" not in (tmp_path / "plain.html").read_text()
-    assert [table.row_count for table in make_curve_tables(make_curves(ordinary, probed))] == [6, 4, 4]
-
-
-def test_curves_are_drawn_in_proportion(pictured: Path, tmp_path: Path) -> None:
-    results = run_evaluations([Looks()], find_scar_tasks(pictured), tmp_path / "out", probe=True)
-    figure = draw_curves(make_curves(results, results[1:]))[0]
-    (line,) = figure.lines
-    assert [level for _, level in figure.x_ticks] == ["0.9", "0.8", "0.7", "0.6", "0.5", "elsewhere"]
-    assert np.allclose(np.diff([x for x, _ in figure.x_ticks]), (RIGHT - LEFT) / 6, atol=0.11)
-    assert line.undisturbed == TOP
-    assert figure.chance == pytest.approx(BOTTOM - 0.1 * (BOTTOM - TOP))
-    assert [y for _, y, _ in line.dots] == [TOP] * 3 + [BOTTOM] * 3
 
 
 def test_official_tasks_are_probed_by_name(pictured: Path, tmp_path: Path) -> None:

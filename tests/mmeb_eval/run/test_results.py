@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from mmeb_eval.data.tasks import GROUPS, list_group_tasks, tasks
-from mmeb_eval.report.score_tables import list_chance_warnings
-from mmeb_eval.report.score_tables import make_score_tables as leaderboard
-from mmeb_eval.report.summary import summarise_results
 from mmeb_eval.run.results import Result, compute_group_means, get_result_path, read_result, read_results, write_result
 from scar.errors import DataError, EvalError
 from tests.shared import SHARED
@@ -147,44 +142,3 @@ def test_group_means_of_published_scores_are_the_published_means() -> None:
             mean.group: mean.mean for mean in compute_group_means(results) if mean.group != "lite"
         }  # ours, not published
         assert means == {name: pytest.approx(float(row[column]), abs=1e-6) for name, column in columns.items()}
-
-
-def _shown(results: list[Result]) -> str:
-    console = Console(width=400, file=io.StringIO(), color_system=None)
-    for table in leaderboard(results):
-        console.print(table)
-    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
-
-
-def test_no_score_is_shown_without_its_chance_level() -> None:
-    results = [*_all("one", list_group_tasks("SCaR")), *_all("two", ("VOC2007", "COCO_mini"), 0.0)]
-    rows = {line.split("│")[1].strip(): line for line in _shown(results).splitlines() if line.count("│") == 5}
-    assert set(rows) >= {*list_group_tasks("SCaR"), "VOC2007", "COCO_mini", "SCaR", "MMEB", "classification"}
-    for name in (*list_group_tasks("SCaR"), "VOC2007", "COCO_mini", "SCaR"):
-        assert rows[name].split("│")[2].strip() == "0.250"
-    assert rows["SCaR"].split("│")[3].strip().startswith("0.500 [")
-    assert rows["SCaR"].split("│")[4].strip() == "-"
-    assert "incomplete 1/36" in rows["MMEB"]
-    assert "incomplete 1/10" in rows["classification"]
-
-
-def test_scores_near_chance_are_marked_and_warned_of() -> None:
-    bad, good = _all("bad", ("GQA", "DocVQA"), 0.25), _all("good", ("GQA",), 1.0)
-    good = [
-        replace(result, ranks=(1,) * 400, counts={"queries": 400, "candidates": 1600, "items": 1, "ties": 0})
-        for result in good
-    ]
-    floor = _all("random", ("GQA",), 0.25)
-    assert list_chance_warnings(summarise_results([*bad, *good, *floor])) == [
-        "WARNING: bad: 2 of 2 scores are within three standard errors of chance: GQA, DocVQA."
-    ]
-    shown = _shown([*bad, *good, *floor])
-    assert shown.count("0.250 [") == 3
-    (row,) = [line for line in shown.splitlines() if line.startswith("│ GQA")]
-    assert [cell.strip().endswith("*") for cell in row.split("│")[3:6]] == [True, False, True]
-
-
-def test_scores_of_a_table_are_in_the_order_of_the_tasks() -> None:
-    results = _all("m", ("GQA", "DocVQA", "OK-VQA"))
-    rows = [line.split("│")[1].strip() for line in _shown(results).splitlines() if line.startswith("│")]
-    assert rows[:3] == [name for name in tasks() if name in ("GQA", "DocVQA", "OK-VQA")]
