@@ -129,8 +129,8 @@ class FullRef:
             except BadRecord as bad:
                 tally.reject_regions(bad)
             else:
-                trace = partial(_make_mask, ring, thing.name_ndx, class_file, width, height, where)
-                yield Region(self.id * _ID_STEP + thing.id, box, name, make_mask=trace)
+                make_mask = partial(_make_mask, ring, thing.name_ndx, class_file, width, height, where)
+                yield Region(self.id * _ID_STEP + thing.id, box, name, make_mask=make_mask)
 
 
 def open_index(source: Source, tally: Tally) -> PictureIndex:

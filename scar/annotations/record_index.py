@@ -110,10 +110,10 @@ class RecordIndexBuilder:
         import numpy as np
 
         chosen = np.ones(len(self), bool) if chosen is None else chosen
-        images, orders, pieces = self.image_ids[chosen], self.orders[chosen], self.spans[chosen]
+        images, orders, spans = self.image_ids[chosen], self.orders[chosen], self.spans[chosen]
         order = np.lexsort((orders, images))
         ids, starts = np.unique(images[order], return_index=True)
-        return RecordIndex(self.path, ids, starts, np.append(starts[1:], len(images)), pieces[order])
+        return RecordIndex(self.path, ids, starts, np.append(starts[1:], len(images)), spans[order])
 
 
 def view_int64(values: array[int]) -> NDArray[np.int64]:

@@ -154,13 +154,13 @@ def _count_lost(
     import numpy as np
 
     for row in np.flatnonzero(~is_among(builder.image_ids, images)).tolist():
-        number, pieces = int(builder.image_ids[row]), builder.spans[row : row + 1]
+        number, spans = int(builder.image_ids[row]), builder.spans[row : row + 1]
         if split_of(number) != split:
             continue
-        where = f"{builder.path.name}[{pieces[0, 0]}]"
+        where = f"{builder.path.name}[{spans[0, 0]}]"
         bad = BadRecord(where, f"its image {number} is not in image_data.json", "no_image")
         try:
-            lost = len(OBJECTS.decode_entry(read_records(builder.path, pieces)[0], where)) if counted else 0
+            lost = len(OBJECTS.decode_entry(read_records(builder.path, spans)[0], where)) if counted else 0
         except BadRecord as problem:
             tally.ignore_records(problem)
             continue

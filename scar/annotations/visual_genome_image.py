@@ -64,7 +64,7 @@ class VisualGenomeRef:
                 else region
                 for region in regions
             ),
-            captions=tuple(text for path, pieces in self.captions for text in read_captions(path, pieces)),
+            captions=tuple(text for path, spans in self.captions for text in read_captions(path, spans)),
             relations=tuple(iter_known_relations(list(self._iter_relations(merged, tally)), regions, where, tally)),
         )
 
@@ -145,9 +145,9 @@ class VisualGenomeRef:
         self, file_spans: FileSpans, decoder: EntryDecoder[T], tally: Tally
     ) -> Iterator[tuple[str, T | BadRecord]]:
         """Iterate over the records of the image in a file, each with its location for messages."""
-        path, pieces = file_spans
+        path, spans = file_spans
         where = f"{path.name}, image {self.id}"
-        for text in read_records(path, pieces):
+        for text in read_records(path, spans):
             try:
                 records = decoder.decode_entry(text, where)
             except BadRecord as bad:
@@ -164,4 +164,5 @@ def _clean_name(name: str) -> str:
 
 
 def _replace_none(*values: float | None) -> list[float]:
+    """Numbers with NaN for None."""
     return [math.nan if value is None else value for value in values]
