@@ -1,1 +1,1 @@
-"""What the three packages share, and nothing that builds a corpus."""
+"""Helpers that all three packages share: files, images, tables, statistics, the Hub, pages and charts."""

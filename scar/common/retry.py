@@ -179,9 +179,9 @@ def _read_wait(headers: dict[str, str]) -> float | None:
 
 def _iter_causes(error: BaseException) -> Iterator[BaseException]:
     """An error and its causes."""
-    seen: list[BaseException] = []
+    passed: list[BaseException] = []
     next_: BaseException | None = error
-    while next_ is not None and next_ not in seen:
-        seen.append(next_)
+    while next_ is not None and next_ not in passed:
+        passed.append(next_)
         yield next_
         next_ = next_.__cause__ or next_.__context__

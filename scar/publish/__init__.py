@@ -1,1 +1,1 @@
-"""What goes to the Hugging Face Hub and comes from it, for data sets and models alike."""
+"""Publish corpora and models on the Hugging Face Hub, and get corpora from there."""

@@ -214,7 +214,7 @@ def make_environment(template: Path | None = None) -> Environment:
         "plain": lambda value: f"{value:g}",
         "listed": _join_names,
         "counted": lambda counts: ", ".join(f"{reason} {count:,}" for reason, count in counts.items()) or "none",
-        "told": lambda path: PurePosixPath(path).stem.replace("_", " "),
+        "plot_title": lambda path: PurePosixPath(path).stem.replace("_", " "),
     }
     made.filters |= filters
     return made

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +23,7 @@ from scar.formats.reader import RowFile, find_row_files
 from scar.formats.schema import PROVENANCE_SCHEMA
 from scar.inspect.statistics import count_corpus
 from scar.publish.licences import CombinedLicence, combine_licences
+from scar.recipe import read_datasets
 from scar.sample import SPLITS, Split
 
 if TYPE_CHECKING:
@@ -220,11 +220,12 @@ def list_limits(summary: CorpusSummary) -> list[str]:
     if summary.audit is None:
         lines.append("What captions give away without the image has not been measured.")
     lines.append("No person has looked at every sample; a negative may be true of the thing in the box.")
-    asked = sum(source.samples for source in summary.sources if source.split == "eval")
-    if 0 < asked < _FEW_SAMPLES:
-        wide = 100 * 1.96 * (0.1 * 0.9 / asked) ** 0.5
+    eval_samples = sum(source.samples for source in summary.sources if source.split == "eval")
+    if 0 < eval_samples < _FEW_SAMPLES:
+        reach = 100 * 1.96 * (0.1 * 0.9 / eval_samples) ** 0.5
         lines.append(
-            f"{asked:,} eval samples: at chance the 95 % interval of a score reaches {wide:.1f} points to each side."
+            f"{eval_samples:,} eval samples: at chance the 95 % interval of a score reaches {reach:.1f} points to each "
+            "side."
         )
     return lines
 
@@ -287,8 +288,7 @@ def group_by_split(files: Sequence[tuple[str, DataFile]], config: str) -> dict[s
 @cache
 def read_known_sources() -> dict[str, dict[str, Any]]:
     """The rows of ``sources.toml`` by the name that stands in file names."""
-    rows = tomllib.loads((Path(__file__).parents[1] / "annotations" / "sources.toml").read_text(encoding="utf-8"))
-    return {row["name"]: row for row in rows.values()}
+    return {row["name"]: row for row in read_datasets().values()}
 
 
 def _summarise_source(file: RowFile, counts: Mapping[str, Any], report: Mapping[str, Any]) -> SourceSummary:

@@ -92,8 +92,8 @@ def combine_licences(stated: Mapping[str, str | None]) -> CombinedLicence:
     ]
     if frozen:
         return CombinedLicence(OTHER, "not settled", None, commercial, (*frozen, *restricted))
-    alike = {source: licence for source, licences in known.items() for licence in licences if licence.share_alike}
-    result, reasons = _choose_licence(every, alike, restricted, stated)
+    share_alike = {source: licence for source, licences in known.items() for licence in licences if licence.share_alike}
+    result, reasons = _choose_licence(every, share_alike, restricted, stated)
     if result is None:
         return CombinedLicence(OTHER, "not settled", None, commercial, reasons)
     return CombinedLicence(result.id, result.name, result.url, result.commercial, reasons)
