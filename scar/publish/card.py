@@ -190,7 +190,7 @@ def make_header(summary: CorpusSummary) -> str:
 def find_size_category(samples: int) -> str:
     """The Hub's name for a number of samples.
 
-    >>> size_category(510), size_category(47_145)
+    >>> find_size_category(510), find_size_category(47_145)
     ('n<1K', '10K<n<100K')
     """
     return next((name for most, name in _SIZES if samples < most), "n>10M")

@@ -257,7 +257,7 @@ def describe_file(path: Path, name: str, hasher: HashFile) -> DataFile:
 def make_split_name(source: str) -> str:
     """Name of the split for a source: only letters, digits and underscores.
 
-    >>> split_name("RefCOCO+")
+    >>> make_split_name("RefCOCO+")
     'RefCOCO_'
     """
     return re.sub(r"\W", "_", source, flags=re.ASCII)

@@ -52,7 +52,7 @@ class CombinedLicence:
 def find_licences(words: str) -> list[Licence]:
     """Licences that a source's statement names.
 
-    >>> [licence.id for licence in named("RefCOCO+: for research; COCO annotations CC BY 4.0")]
+    >>> [licence.id for licence in find_licences("RefCOCO+: for research; COCO annotations CC BY 4.0")]
     ['cc-by-4.0', 'other']
     """
     rest = " ".join(re.split(r"[\s\-_]+", words.casefold()))

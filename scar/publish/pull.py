@@ -302,8 +302,10 @@ def _sort_files(
 def _place_published(path: str, repo: str) -> str:
     """Path of a file of the published data sets, so that both of them fit into one folder.
 
-    >>> _published("SCAR_ADE20K_val_filtered.parquet", "Sony/SCaR-Eval"), _published("README.md", "Sony/SCaR-Train")
-    ('SCaR-eval/SCAR_ADE20K_val_filtered.parquet', 'about/SCaR-Train/README.md')
+    >>> _place_published("SCAR_ADE20K_val_filtered.parquet", "Sony/SCaR-Eval")
+    'SCaR-eval/SCAR_ADE20K_val_filtered.parquet'
+    >>> _place_published("README.md", "Sony/SCaR-Train")
+    'about/SCaR-Train/README.md'
     """
     file = PurePosixPath(path)
     if file.parts[0] in ("images", "provenance"):
