@@ -1,11 +1,13 @@
-"""Read all pictures of a source, as tests of every format do."""
+"""Read all pictures of a source, as tests of several formats do."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from scar.accounting import Tally
 from scar.annotations import open_index
 from scar.recipe import Source
-from scar.sample import Picture
+from scar.sample import Picture, Split
 
 
 def read_pictures(source: Source, tally: Tally) -> list[Picture]:
@@ -14,3 +16,8 @@ def read_pictures(source: Source, tally: Tally) -> list[Picture]:
     pictures = [ref.read_picture(tally) for ref in index]
     assert len(pictures) == len(index)
     return pictures
+
+
+def ade20k_source(release: Path, split: Split = "train") -> Source:
+    """A folder with a release of ADE20K as a source."""
+    return Source(name="ADE", split=split, reader="ade20k", images=release / "images", files={"release": release})

@@ -9,7 +9,7 @@ import pytest
 from scar.accounting import Tally
 from scar.annotations import open_index
 from scar.errors import InputError
-from scar.recipe import Source
+from tests.scar.annotations.reading import ade20k_source
 
 
 @pytest.mark.parametrize(("both", "message"), [(False, "holds no release of ADE20K"), (True, "holds both releases")])
@@ -17,6 +17,5 @@ def test_a_folder_without_a_clear_release_is_refused(tmp_path: Path, both: bool,
     if both:
         (tmp_path / "images" / "ADE").mkdir(parents=True)
         (tmp_path / "objectInfo150.txt").touch()
-    source = Source(name="ADE", split="train", reader="ade20k", images=tmp_path, files={"release": tmp_path})
     with pytest.raises(InputError, match=message):
-        open_index(source, Tally(skip_bad=True))
+        open_index(ade20k_source(tmp_path), Tally(skip_bad=True))

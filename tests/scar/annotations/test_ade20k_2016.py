@@ -13,19 +13,13 @@ from PIL import Image
 from scar.accounting import Tally
 from scar.annotations import open_index
 from scar.errors import BadRecord, InputError
-from scar.recipe import Source
-from scar.sample import Split
-from tests.scar.annotations.reading import read_pictures
+from tests.scar.annotations.reading import ade20k_source, read_pictures
 
 INFO = """Idx\tRatio\tTrain\tVal\tStuff\tName
 1\t0.1576\t11664\t1172\t1\twall
 5\t0.0487\t7160\t717\t0\ttree
 13\t0.0190\t5432\t600\t0\tperson, individual
 """
-
-
-def source(release: Path, split: Split = "train") -> Source:
-    return Source(name="ADE", split=split, reader="ade20k", images=release / "images", files={"release": release})
 
 
 class Challenge:
@@ -63,7 +57,7 @@ def challenge(tmp_path: Path) -> Challenge:
 
 def test_things_and_stuff_of_the_challenge_release(challenge: Challenge) -> None:
     tally = Tally()
-    (picture,) = read_pictures(source(challenge.write()), tally)
+    (picture,) = read_pictures(ade20k_source(challenge.write()), tally)
     assert (picture.id, picture.file, picture.scene) == (7, "training/ADE_train_00000007.jpg", "dining_room")
     assert (picture.width, picture.height) == (60, 40)
     assert [(region.id, region.category, region.box.xywh) for region in picture.regions] == [
@@ -83,10 +77,10 @@ def test_things_and_stuff_of_the_challenge_release(challenge: Challenge) -> None
 
 
 def test_a_picture_that_fills_several_blocks_of_memory_reads_the_same(challenge: Challenge) -> None:
-    small = read_pictures(source(challenge.write()), Tally())
+    small = read_pictures(ade20k_source(challenge.write()), Tally())
     challenge.classes = challenge.classes.repeat(50, axis=0).repeat(50, axis=1)  # 3,000 x 2,000 pixels, 24 MB
     challenge.things = challenge.things.repeat(50, axis=0).repeat(50, axis=1)
-    large = read_pictures(source(challenge.write()), Tally())
+    large = read_pictures(ade20k_source(challenge.write()), Tally())
     for mine, theirs in zip(large[0].regions, small[0].regions, strict=True):
         assert (mine.id, mine.category) == (theirs.id, theirs.category)
         assert mine.box.xywh == tuple(50 * side for side in theirs.box.xywh)
@@ -98,7 +92,7 @@ def test_a_picture_that_fills_several_blocks_of_memory_reads_the_same(challenge:
 
 def test_images_come_by_number_and_travel(challenge: Challenge, travelled: Callable[[Any], Any]) -> None:
     challenge.write(8)
-    index = open_index(source(challenge.write(7)), Tally())
+    index = open_index(ade20k_source(challenge.write(7)), Tally())
     assert [ref.id for ref in index] == [7, 8]
     assert [ref.identity for ref in index] == [None, None]
     for ref in index:
@@ -127,9 +121,9 @@ def test_a_broken_picture_of_classes_is_one_image(
     challenge.write(8)
     change(challenge.write(7))
     with pytest.raises(BadRecord, match=rf"image 7: .*{message}"):
-        read_pictures(source(challenge.release), Tally())
+        read_pictures(ade20k_source(challenge.release), Tally())
     tally = Tally(skip_bad=True)
-    assert [len(picture.regions) for picture in read_pictures(source(challenge.release), tally)] == [0, 4]
+    assert [len(picture.regions) for picture in read_pictures(ade20k_source(challenge.release), tally)] == [0, 4]
     assert (tally.records, tally.ignored) == (4, {reason: 1})
 
 
@@ -137,9 +131,9 @@ def test_a_class_without_a_name_is_counted(challenge: Challenge) -> None:
     challenge.classes[30:, :10] = 150
     challenge.things[0:4, 52:56] = (3, 7, 0)  # a thing where there is no class
     with pytest.raises(BadRecord, match=r"its class (150|0) is not in objectInfo150"):
-        read_pictures(source(challenge.write()), Tally())
+        read_pictures(ade20k_source(challenge.write()), Tally())
     tally = Tally(skip_bad=True)
-    assert len(read_pictures(source(challenge.release), tally)[0].regions) == 3
+    assert len(read_pictures(ade20k_source(challenge.release), tally)[0].regions) == 3
     assert tally.rejected == {"no_category": 2}
 
 
@@ -164,4 +158,4 @@ def test_a_release_of_another_shape_is_refused(
     challenge.write(8)
     change(challenge.write(7))
     with pytest.raises(InputError, match=message):
-        open_index(source(challenge.release), Tally(skip_bad=True))
+        open_index(ade20k_source(challenge.release), Tally(skip_bad=True))

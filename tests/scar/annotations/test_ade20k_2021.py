@@ -14,16 +14,10 @@ from PIL import Image
 from scar.accounting import Tally
 from scar.annotations import open_index
 from scar.errors import BadRecord, InputError
-from scar.recipe import Source
-from scar.sample import Split
-from tests.scar.annotations.reading import read_pictures
+from tests.scar.annotations.reading import ade20k_source, read_pictures
 from tests.shared import SHARED
 
 REAL = SHARED / "data" / "ade20k" / "ADE20K_2021_17_01"
-
-
-def source(release: Path, split: Split = "train") -> Source:
-    return Source(name="ADE", split=split, reader="ade20k", images=release / "images", files={"release": release})
 
 
 class Full:
@@ -64,7 +58,7 @@ def full(tmp_path: Path) -> Full:
 
 def test_polygons_of_the_full_release(full: Full) -> None:
     tally = Tally()
-    (picture,) = read_pictures(source(full.write()), tally)
+    (picture,) = read_pictures(ade20k_source(full.write()), tally)
     assert (picture.id, picture.file) == (7, "ADE/training/urban/street/ADE_train_00000007.jpg")
     assert (picture.width, picture.height, picture.scene) == (60, 40, "street")
     assert [(region.id, region.category, region.box.xywh) for region in picture.regions] == [
@@ -82,7 +76,7 @@ def test_what_is_hidden_is_no_part_of_a_mask(full: Full) -> None:
     classes: NDArray[np.uint8] = np.zeros((40, 60, 3), np.uint8)
     classes[5:15, 5:15] = (401 // 256 * 10 + 3, 401 % 256, 77)  # what stands behind the tens of red is not the class
     Image.fromarray(classes).save(full.folder / "ADE_train_00000007_seg.png")
-    car, tree = (region.with_mask().mask for region in read_pictures(source(release), Tally())[0].regions)
+    car, tree = (region.with_mask().mask for region in read_pictures(ade20k_source(release), Tally())[0].regions)
     assert car is not None
     assert (car.to_array() == (classes[..., 2] == 77)).all()
     assert tree is not None
@@ -91,13 +85,13 @@ def test_what_is_hidden_is_no_part_of_a_mask(full: Full) -> None:
 
 def test_frames_and_images_count_for_themselves(full: Full) -> None:
     full.write("ADE_frame_00000007")
-    assert [picture.id for picture in read_pictures(source(full.write()), Tally())] == [7, 100_000_007]
+    assert [picture.id for picture in read_pictures(ade20k_source(full.write()), Tally())] == [7, 100_000_007]
 
 
 def test_odd_but_honest_files(full: Full) -> None:
     full.objects = full.objects[0] | {"name": "caf\u00e9, coffee bar", "name_ndx": "401"}
     full.changes = {"scene": "/unclassified"}
-    (picture,) = read_pictures(source(full.write(encoding="latin-1")), Tally())
+    (picture,) = read_pictures(ade20k_source(full.write(encoding="latin-1")), Tally())
     assert [region.category for region in picture.regions] == ["caf\u00e9"]
     assert picture.scene is None
 
@@ -119,9 +113,9 @@ def test_each_defect_of_an_object_is_refused_or_counted(
 ) -> None:
     full.objects[0].update(changes)
     with pytest.raises(BadRecord, match=message):
-        read_pictures(source(full.write()), Tally())
+        read_pictures(ade20k_source(full.write()), Tally())
     tally = Tally(skip_bad=True)
-    assert len(read_pictures(source(full.release), tally)[0].regions) == 1
+    assert len(read_pictures(ade20k_source(full.release), tally)[0].regions) == 1
     assert (tally.records, tally.rejected["part"], tally.rejected.total()) == (3, 1, 2)
     assert tally.rejected[reason] == 1
 
@@ -129,7 +123,7 @@ def test_each_defect_of_an_object_is_refused_or_counted(
 def test_a_polygon_that_is_none_is_noticed_when_it_is_traced(full: Full) -> None:
     full.objects[0]["polygon"] = {"x": [1, float("nan"), 30], "y": [1, 1, 30]}
     full.objects[2]["polygon"] = {"x": [5, 30], "y": [5, 30]}
-    car, tree = read_pictures(source(full.write()), Tally())[0].regions
+    car, tree = read_pictures(ade20k_source(full.write()), Tally())[0].regions
     with pytest.raises(BadRecord, match=r"object 0: polygon .* lies far outside"):
         car.with_mask()
     with pytest.raises(BadRecord, match="object 4: its mask covers no pixel"):
@@ -150,21 +144,21 @@ def test_a_json_that_cannot_be_used_is_one_image(
     full.write("ADE_train_00000008")
     full.changes = changes
     with pytest.raises(BadRecord, match=message):
-        read_pictures(source(full.write()), Tally())
+        read_pictures(ade20k_source(full.write()), Tally())
     tally = Tally(skip_bad=True)
-    assert [len(picture.regions) for picture in read_pictures(source(full.release), tally)] == [0, 2]
+    assert [len(picture.regions) for picture in read_pictures(ade20k_source(full.release), tally)] == [0, 2]
     assert tally.ignored == {reason: 1}
 
 
 def test_a_split_without_files_is_refused(full: Full) -> None:
     with pytest.raises(InputError, match=r"validation: has no ADE_\*\.json; ADE/eval needs"):
-        open_index(source(full.write(), "eval"), Tally())
+        open_index(ade20k_source(full.write(), "eval"), Tally())
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"no {REAL}")
 def test_real_files_of_the_full_release() -> None:
     tally = Tally(skip_bad=True)
-    found = read_pictures(source(REAL), tally)
+    found = read_pictures(ade20k_source(REAL), tally)
     assert [picture.id for picture in found] == [16869, 16900, 16964]
     files = sorted((REAL / "images/ADE/training/urban/street").glob("*.json"))
     assert all(picture.scene == "street" for picture in found)
