@@ -1,4 +1,4 @@
-"""Latency and peak memory of each way to ask: text, image, image with a prompt, a new prompt on a known image."""
+"""Latency and peak memory of each kind of item: text, image, image with a prompt, a new prompt on a known image."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ SIZE = (640, 480)
 BOX = Box(160, 120, 400, 330)
 TEXT = "Find the caption that best describes the segmented object, considering local details and global context."
 PEAK_RESET_FILE = Path("/proc/self/clear_refs")
-"""Linux forgets the peak of a process's memory when 5 is written here."""
+"""Writing 5 into this file resets the peak of a process's memory on Linux."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One way to ask, measured.
+    """One kind of item, measured.
 
     Attributes:
         mode: its name.
-        latency_ms: median of the repetitions, for one item, image file included.
-        slowest_ms: of the repetitions.
-        peak_mib: most memory of the process during them, weights included; of the GPU where the model is on one.
+        latency_ms: median over the runs, for one item, with the reading of its image.
+        slowest_ms: longest of the runs.
+        peak_mib: peak memory of the process with its weights; of the GPU where the model is on one.
     """
 
     mode: str
@@ -47,8 +47,8 @@ def measure_modes(embedder: VirtueEmbedder, repeat: int = 5) -> Iterator[Timing]
     """Measure every mode, one item at a time, after one run to warm up.
 
     Args:
-        embedder: whose remembered images are forgotten on the way.
-        repeat: runs that count, for each mode.
+        embedder: its image cache is cleared.
+        repeat: runs of each mode that count.
     """
     with tempfile.TemporaryDirectory() as folder:
         image, crop = Path(folder) / "image.png", Path(folder) / "crop.png"
@@ -68,22 +68,22 @@ def measure_modes(embedder: VirtueEmbedder, repeat: int = 5) -> Iterator[Timing]
             "baseline: crop": (Item(TEXT, crop), True),
             "baseline: box in words, no image": (Item(words), True),
         }
-        for mode, (item, anew) in modes.items():
-            if not anew:
+        for mode, (item, is_cold) in modes.items():
+            if not is_cold:
                 embedder.embed([Item(TEXT, image)])
-            yield _measure_mode(embedder, mode, item, anew, repeat)
+            yield _measure_mode(embedder, mode, item, is_cold, repeat)
 
 
 def _measure_mode(embedder: VirtueEmbedder, mode: str, item: Item, is_cold: bool, repeat: int) -> Timing:
     read_peak = _watch_peak(embedder.model.device)
-    took = []
+    times_ms = []
     for _ in range(repeat + 1):
         if is_cold:
             embedder.image_cache.clear()
         start = time.perf_counter()
-        embedder.embed([item])  # comes back as numpy: the GPU is done
-        took.append(1000 * (time.perf_counter() - start))
-    return Timing(mode, round(median(took[1:]), 3), round(max(took[1:]), 3), round(read_peak(), 1))
+        embedder.embed([item])  # returns numpy, so the GPU has finished
+        times_ms.append(1000 * (time.perf_counter() - start))
+    return Timing(mode, round(median(times_ms[1:]), 3), round(max(times_ms[1:]), 3), round(read_peak(), 1))
 
 
 def _watch_peak(device: torch.device) -> Callable[[], float]:

@@ -49,17 +49,19 @@ def info(
 @app.command()
 def embed(
     inputs: Annotated[list[Path], typer.Argument(help="Image files, or JSONL with an item a row.")],
-    out: Annotated[Path, typer.Option(help="Where vectors go: .parquet (id, vector) or .npy.")],
+    out: Annotated[Path, typer.Option(help="File of vectors: .parquet (id, vector) or .npy.")],
     model: Annotated[str, typer.Option("--model", "--config", help=MODEL_HELP)] = "tiny",
-    text: Annotated[str, typer.Option(help="Goes with every image file.")] = "",
-    profile: Annotated[str | None, typer.Option(help="official or clean; else what the model says.")] = None,
+    text: Annotated[str, typer.Option(help="Text of every image file.")] = "",
+    profile: Annotated[str | None, typer.Option(help="official or clean; by default the model's own.")] = None,
     device: Annotated[str | None, typer.Option(help="Such as cpu or cuda:1.")] = None,
     dtype: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
-    truncate_dim: Annotated[int | None, typer.Option(help="Keep so many leading dimensions.")] = None,
-    resolution: Annotated[str | None, typer.Option(help="high, mid or low: a square of each image first.")] = None,
+    truncate_dim: Annotated[int | None, typer.Option(help="Leading dimensions to keep.")] = None,
+    resolution: Annotated[
+        str | None, typer.Option(help="high, mid or low: make each image a square of that size first.")
+    ] = None,
     segmenter: Annotated[str | None, typer.Option(help=SEGMENTER_HELP)] = None,
 ) -> None:
-    """Embed files; a run that was stopped goes on where it was.
+    """Embed files; the same command resumes a stopped run.
 
     A row of JSONL has text, image, and box [x0, y0, x1, y1], points [[x, y], ...] with labels, or mask, in pixels.
     """
@@ -106,13 +108,13 @@ def convert(
 @app.command("bench")
 def run_bench(
     model: Annotated[str, typer.Option("--model", "--config", help=MODEL_HELP)] = "tiny",
-    repeat: Annotated[int, typer.Option(min=1, help="Runs that count, for each mode.")] = 5,
+    repeat: Annotated[int, typer.Option(min=1, help="Runs of each mode that count.")] = 5,
     device: Annotated[str | None, typer.Option(help="Such as cpu or cuda:1.")] = None,
     dtype: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
     segmenter: Annotated[str | None, typer.Option(help=SEGMENTER_HELP)] = None,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
-    """Latency and peak memory of each way to ask, with crop and text baselines beside them."""
+    """Latency and peak memory of each kind of item, and of crop and text baselines."""
     with one_line_errors("virtue"):
         from virtue_ref.bench import measure_modes
         from virtue_ref.embedder import load
@@ -132,21 +134,25 @@ def run_bench(
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="A TOML file, or a recipe that comes with it: --list shows them.")] = "",
+    recipe: Annotated[
+        str, typer.Argument(help="A TOML file, or the name of a built-in recipe: --list shows them.")
+    ] = "",
     data: Annotated[Path, typer.Option(help="Folder of the data that the recipe names.")] = Path("data"),
-    out: Annotated[Path | None, typer.Option(help="Folder of the run; one that was begun goes on.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; a run in it is resumed.")] = None,
     steps: Annotated[int | None, typer.Option(min=0, help="Optimiser steps; 0 is one pass over all rows.")] = None,
     batch: Annotated[int | None, typer.Option(min=2, help="Pairs of a step, over all processes.")] = None,
-    part: Annotated[int | None, typer.Option(min=1, help="Items embedded at once: what memory allows.")] = None,
+    part: Annotated[int | None, typer.Option(min=1, help="Items embedded at once, as many as memory allows.")] = None,
     model: Annotated[str | None, typer.Option(help="Start from this checkpoint.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of connector, adapters and the order of rows.")] = None,
-    missing: Annotated[str | None, typer.Option(help="Images that are not there: stop, or skip and count.")] = None,
-    track: Annotated[
-        list[str] | None, typer.Option(help="Besides TensorBoard: trackio or wandb, if installed.")
+    missing: Annotated[
+        str | None, typer.Option(help="Missing images: stop, or skip their rows and count them.")
     ] = None,
-    cpu: Annotated[bool, typer.Option("--cpu", help="Leave a GPU alone.")] = False,
+    track: Annotated[
+        list[str] | None, typer.Option(help="Tracker besides TensorBoard: trackio or wandb, if installed.")
+    ] = None,
+    cpu: Annotated[bool, typer.Option("--cpu", help="Use no GPU.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
-    listed: Annotated[bool, typer.Option("--list", help="Show the recipes that come with it.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="Show the built-in recipes.")] = False,
 ) -> None:
     """Train connector and adapters with InfoNCE; with several processes under `accelerate launch [--use_fsdp]`."""
     from virtue_ref.training.recipe import TrainingRecipe, list_recipes
@@ -154,7 +160,7 @@ def train(
     if listed or not recipe:
         for name in list_recipes():
             typer.echo(f"{name:16} {TrainingRecipe.read(name).about}")
-        typer.echo(f"{'demo':16} the miniature: small parts and then the SCaR stage, in the drawn world; needs no data")
+        typer.echo(f"{'demo':16} the demo model: small parts, then the SCaR stage, on drawn images; needs no data")
         return
     with one_line_errors("virtue"):
         if recipe == "demo":
@@ -177,10 +183,12 @@ def train(
 def compare_strategies(
     run: Annotated[list[Path], typer.Argument(help="Folders of `virtue train demo`; several are several columns.")],
     out: Annotated[Path, typer.Option(help="The scores as JSON; a table in Markdown goes beside them.")],
-    draw: Annotated[list[int], typer.Option(help="Seed of a world to ask about; may be repeated.")] = [11, 12, 13],  # noqa: B006 - typer copies it
-    pictures: Annotated[int, typer.Option(min=1, help="Drawn for each; 240 are a little over 1,000 queries.")] = 240,
+    draw: Annotated[list[int], typer.Option(help="Seed of an evaluation world; may be repeated.")] = [11, 12, 13],  # noqa: B006 - typer copies it
+    pictures: Annotated[
+        int, typer.Option(min=1, help="Images of each world; 240 give a little over 1,000 queries.")
+    ] = 240,
 ) -> None:
-    """Score the miniature told the region in every way, before and after its SCaR stage; goes on where it was."""
+    """Score the demo model with every region strategy, before and after its SCaR stage; resumes a stopped run."""
     with one_line_errors("virtue"):
         from mmeb_eval.report.markdown import render_strategy_table
         from mmeb_eval.report.strategy_table import make_strategy_table, write_strategy_scores
@@ -205,7 +213,7 @@ Trained = Annotated[
 CardName = Annotated[str | None, typer.Option(help="Title of the card.  [default: the repository's or folder's name]")]
 CardResults = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Folder that mmeb-eval wrote; results of exactly these weights are told."),
+    typer.Option(metavar="DIR", help="Folder that mmeb-eval wrote; results of exactly these weights are taken."),
 ]
 CardLicence = Annotated[
     str | None,

@@ -1,4 +1,4 @@
-"""What a model is made of, as data: sizes, image rules and the profile. No torch here, so that it reads in no time."""
+"""What a model is made of, as data: sizes, image rules and the profile. Importing it is fast: no torch."""
 
 from __future__ import annotations
 
@@ -15,30 +15,29 @@ CONFIG_FOLDER = Path(__file__).parent / "configs"
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
 OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
 RESOLUTIONS: Mapping[str, int] = {"high": 1344, "mid": 672, "low": 128}
-"""Sides, in pixels, of the square that an image becomes first when a `resolution` is asked for."""
+"""Side in pixels of the square that a `resolution` makes of each image first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How an image and the prompt on it reach the segmenter, and at which positions tokens stand.
+    """How an image and the prompt on it reach the segmenter, and which positions segment tokens have.
 
-    Two exist because the published weights know a behaviour that the paper does not describe. `official` is that
-    behaviour: the segmenter sees pixels that were already resized and normalised for the vision encoder and are
-    normalised again, prompts in pixels of the original image are taken as if the image were the segmenter's square, and
-    all segment tokens stand at position 0. Weights trained that way need it, whatever one thinks of it. `clean` does
-    what the paper says and is the default for models trained here.
+    There are two, because the published weights were trained with a behaviour that the paper does not describe:
+    `official`. The segmenter sees pixels that were resized and normalised for the vision encoder and are normalised
+    again; prompts in pixels of the original image are used as if the image were the segmenter's square; all segment
+    tokens have position 0. Weights trained that way need it. `clean` does what the paper says; models trained here use
+    it by default.
 
     Attributes:
         name: as configs and results call it.
         applies_exif: an image is turned as its EXIF orientation says.
-        segmenter_source: "image" is the original picture, resized to a square and normalised once; "vision input" is
-            the
-            tensor made for the vision encoder, treated the same way on top.
-        prompt_frame: "image" scales prompts from original pixels to the segmenter's square; "segmenter" takes them as
-            they are. Masks have the image's size and are always scaled.
-        box_beside_points: a box drawn together with points is used; else the points win.
-        segment_positions: "zero" for all segment tokens, or "contiguous", 0 to their count. In both, what follows them
-            goes on at their count.
+        segmenter_source: "image" is the original image, resized to a square and normalised once; "vision input" is the
+            tensor made for the vision encoder, resized and normalised in the same way.
+        prompt_frame: "image" scales prompts from original pixels to the segmenter's square; "segmenter" does not scale.
+            Masks have the image's size and are always scaled.
+        box_beside_points: a box drawn together with points is used; else only the points are.
+        segment_positions: "zero" for all segment tokens, or "contiguous" from 0. The token after them has their count
+            as its position in both.
     """
 
     name: str
@@ -60,7 +59,7 @@ PROFILES: Mapping[str, Profile] = {
 
 @dataclass(frozen=True, slots=True)
 class ImageRules:
-    """How a picture becomes the vision encoder's input.
+    """How an image becomes the vision encoder's input.
 
     Attributes:
         min_pixels: area below which an image is enlarged.
@@ -90,12 +89,13 @@ class ImageRules:
 
 @dataclass(frozen=True, slots=True)
 class SegmenterConfig:
-    """The segmenter and the prompt it gets when nobody drew one.
+    """The segmenter, and the grid of points that it gets where an item has no prompt.
 
     Attributes:
-        model: SAM2's own config, the table below `model:` of its YAML file.
+        model: the segmenter's own config; of SAM 2, the table below `model:` of its YAML file.
         points_per_side: side of the grid of points that stands for "no prompt".
-        package: whose SAM 2 runs, "sam2" or "transformers"; weights and results are the same.
+        package: a row of `virtue_ref.model.segmenters.segmenter.SEGMENTERS`. "sam2" and "transformers" run the same
+            SAM 2 with the same weights and results.
     """
 
     model: Mapping[str, Any]
@@ -115,7 +115,7 @@ class Config:
     Attributes:
         name: for people; results show it.
         profile: see `Profile`.
-        backbone: the Qwen2-VL config as its config.json has it.
+        backbone: the vision-language model's config, as its config.json has it.
         segmenter: None runs the plain backbone.
         image: see `ImageRules`.
         max_length: tokens after which a text without image is cut on the right; None never cuts.

@@ -1,4 +1,4 @@
-"""Items in, unit vectors out: `Virtue` as an `mmeb_eval.Embedder`, and `load`, which makes one of a name."""
+"""Items to unit vectors: `VirtueEmbedder` is an `mmeb_eval.Embedder`, and `load` makes one from a name."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 
 class VirtueEmbedder:
-    """VIRTUE behind the one method that evaluators, indexes and people call.
+    """VIRTUE with the one method that evaluators and indexes call.
 
-    Equal items are embedded once, the image encoders run once per distinct image, and items of one length share a pass.
+    Equal items are embedded once, each distinct image is encoded once, and items of similar length share a pass.
 
     Args:
         model: on its device, in its type.
         tokenizer: that goes with it.
         name: as results show it.
-        truncate_dim: keep only so many leading dimensions and normalise again.
-        batch_tokens: at most so many tokens in one pass of the language model; out of memory halves a pass.
-        cached_images: encoded images to keep for later questions about them.
+        truncate_dim: leading dimensions to keep; vectors are normalised again.
+        batch_tokens: most tokens in one pass of the language model; out of memory halves a pass.
+        cached_images: images whose features are kept for later questions.
         revision: of the weights, for results.
 
     Attributes:
         layout: how instruction and text are joined for it, see `mmeb_eval.templates.fused`.
         prompts: kinds of prompt it takes.
-        image_cache: the images it remembers.
+        image_cache: features of the images used last.
     """
 
     layout = "qwen2_vl"
@@ -79,7 +79,7 @@ class VirtueEmbedder:
         config = self.model.config
         return {
             "revision": self._revision,
-            "processor": "virtue_ref.images",  # the name in stored results: it stays, wherever the file stands
+            "processor": "virtue_ref.images",  # the name that stored results have; it stays
             "min_pixels": config.image.min_pixels,
             "max_pixels": config.image.max_pixels,
             "resolution": config.image.resolution,
@@ -105,18 +105,18 @@ class VirtueEmbedder:
         return self._embed_in_batches(items, "segments")
 
     def embed_roi(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """As `embed`, with pooled vision tokens of an item's box, or of its whole image, for the segment tokens.
+        """Embed items with image tokens pooled inside their box, or over the whole image, instead of segment tokens.
 
         Raises:
             ItemError: a prompt that is no box, or what `embed` raises.
-            VirtueError: the model has no segment tokens whose place they could take.
+            VirtueError: the model has no segment tokens that pooled ones could replace.
         """
         if self.model.config.segmenter is None:
-            raise VirtueError(f"{self.name}: no segment tokens whose place pooled features could take.")
+            raise VirtueError(f"{self.name}: no segment tokens that pooled features could replace.")
         return self._embed_in_batches(items, "roi")
 
     def embed_bare(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """As `embed`, without segment tokens: the text alone tells the region.
+        """Embed items without segment tokens: only the text can name the region.
 
         Raises:
             ItemError: a prompt, or what `embed` raises.
@@ -196,7 +196,7 @@ def load(
         profile: "official" or "clean"; None is what the config or checkpoint says.
         device: such as "cpu" or "cuda:1"; None takes a GPU if there is one.
         dtype: "float32" or "bfloat16"; None is bfloat16 on a GPU, else float32.
-        truncate_dim: keep only so many leading dimensions.
+        truncate_dim: leading dimensions to keep.
         resolution: "high", "mid" or "low" makes a square of each image first, as the release's evaluation does.
         min_pixels: area below which an image is enlarged.
         max_pixels: area above which it is shrunk.
@@ -232,7 +232,7 @@ def load(
     model.move_to(chosen_device, DTYPES[chosen_dtype])
     if compiled:
         model.compile_parts()
-    # What changes a vector is in the name, because caches go by it.
+    # The name holds every option that changes a vector: caches compare names.
     options = {"resolution": resolution, "min_pixels": min_pixels, "max_pixels": max_pixels, "max_length": max_length}
     options["segmenter"] = segmenter_package if segmenter_package != "sam2" else None
     options |= {"dtype": None if chosen_dtype == "float32" else chosen_dtype, "truncate_dim": truncate_dim}

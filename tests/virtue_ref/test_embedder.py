@@ -13,19 +13,13 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 from torch import nn
 from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
 from mmeb_eval.contract import check
 from mmeb_eval.item import Item, Points
-from scar.common.prefetch import WORKERS
-from scar.errors import ConfigError, ItemError, VirtueError
+from scar.errors import ItemError, VirtueError
 from scar.sample import Box, Mask
-from virtue_ref.checkpoints import resolve
-from virtue_ref.checkpoints.format import write_checkpoint
-from virtue_ref.checkpoints.info import describe_model
-from virtue_ref.config import Config
 from virtue_ref.embedder import VirtueEmbedder, load
 from virtue_ref.model.virtue import Virtue
 
@@ -144,44 +138,6 @@ def test_an_image_is_encoded_once_and_equal_items_are_embedded_once(
     assert sum(looked) == 2, "a new question about a known image"
 
 
-def test_an_image_that_changed_on_disk_is_another_image(tiny: VirtueEmbedder, picture: Draw) -> None:
-    path = picture(90, 70, name="same.png")
-    before = tiny.embed([Item("", path)])
-    Image.new("RGB", (90, 70), (0, 200, 0)).save(path)
-    assert float((before @ tiny.embed([Item("", path)]).T)[0, 0]) < 0.9999
-
-
-def test_the_feature_cache_is_bounded(tiny: VirtueEmbedder, picture: Draw) -> None:
-    small = VirtueEmbedder(tiny.model, tiny.collator.tokenizer, "small", cached_images=2)
-    images = [picture(60, 60, seed=seed) for seed in range(5)]
-    np.testing.assert_allclose(
-        small.embed([Item("", image) for image in images]), tiny.embed([Item("", image) for image in images]), atol=2e-6
-    )
-    assert len(small.image_cache) == 2
-
-
-def test_few_images_are_opened_ahead(tiny: VirtueEmbedder, picture: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
-    fresh = VirtueEmbedder(tiny.model, tiny.collator.tokenizer, "fresh")
-    opened: list[Path] = []
-    waiting: list[int] = []
-    pictures, look = fresh.collator.open_images, Virtue.encode_images
-
-    def open_(images: list[Path]) -> Any:
-        opened.extend(images)
-        return pictures(images)
-
-    def look_(self: Virtue, seen: Any) -> Any:
-        waiting.append(len(opened) - len(waiting))
-        return look(self, seen)
-
-    monkeypatch.setattr(fresh.collator, "open_images", open_)
-    monkeypatch.setattr(Virtue, "encode_images", look_)
-    images = [picture(60, 60, seed=seed) for seed in range(6 * WORKERS)]
-    fresh.embed([Item("", image) for image in images])
-    assert sorted(opened) == sorted(images)
-    assert max(waiting) <= 2 * WORKERS + 1
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory from /proc")
 def test_memory_is_flat_in_the_number_of_items(tiny: VirtueEmbedder, picture: Draw) -> None:
@@ -278,15 +234,6 @@ def _offline(*_: Any, **__: Any) -> str:
     raise OSError("no network here")
 
 
-def test_a_config_that_is_none(tmp_path: Path) -> None:
-    (tmp_path / "broken.toml").write_text("profile = ")
-    with pytest.raises(ConfigError, match=r"broken\.toml: not TOML"):
-        load(tmp_path / "broken.toml")
-    (tmp_path / "short.toml").write_text('profile = "clean"')
-    with pytest.raises(ConfigError, match=r"short\.toml: no key backbone"):
-        load(tmp_path / "short.toml")
-
-
 @pytest.fixture
 def bad(picture: Draw, tmp_path: Path) -> dict[str, Item]:
     image = picture(90, 70)
@@ -333,24 +280,3 @@ def test_a_model_without_segmenter_is_plain_qwen(profile: str, tiny: VirtueEmbed
     np.testing.assert_allclose(vectors[1], tiny.embed([Item("a cat")])[0], atol=1e-6)
     with pytest.raises(ItemError, match="item 0: a prompt, but this model has no segmenter"):
         model.embed([Item("", picture(90, 70), Box(1, 1, 20, 20))])
-
-
-def test_qwen2_5_vl_stands_on_the_same_seam(items: list[Item], tmp_path: Path) -> None:
-    config = Config.read("tiny")
-    vision = {
-        "model_type": "qwen2_5_vl",
-        "depth": 2,
-        "hidden_size": 32,
-        "out_hidden_size": 64,
-        "num_heads": 2,
-        "intermediate_size": 64,
-        "fullatt_block_indexes": [1],
-        "initializer_range": 0.2,
-    }
-    backbone = {**config.backbone, "model_type": "qwen2_5_vl", "vision_config": vision}
-    write_checkpoint(resolve.make_random_checkpoint(dataclasses.replace(config, backbone=backbone)), tmp_path / "ours")
-    model = load(tmp_path / "ours")
-    alone = np.concatenate([model.embed([item]) for item in items])
-    np.testing.assert_allclose(model.embed(items), alone, rtol=0, atol=2e-6)
-    assert (alone @ alone.T - np.eye(len(items))).max() < 1 - 1e-5
-    assert describe_model(tmp_path / "ours")["language model"] == "qwen2_5_vl, 2 layers"

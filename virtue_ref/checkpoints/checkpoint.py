@@ -21,7 +21,7 @@ WEIGHT_SPECIFIC_FILES = frozenset({"README.md", "training.json", "table.json"})
 """Small files that say how certain weights were made and what they score; other weights do not take them over."""
 
 MAX_NAMED_KEYS = 5
-"""Keys that an error message names before it only counts."""
+"""Keys that an error message names; it counts the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,12 @@ class LoraAdapter:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A model outside of torch modules.
+    """A model as data: config, weights by name and small files.
 
     Attributes:
         config: sizes, rules and profile.
-        backbone: ``language_model.*``, ``visual.*`` and, where the head is not tied, ``lm_head.weight``. The model has
-            no use for the head; it is kept for export.
+        backbone: ``language_model.*``, ``visual.*`` and, where the head is not tied, ``lm_head.weight``. The model does
+            not use the head; an export needs it.
         segmenter: SAM 2's weights under its own names.
         connector: ``reducer.*`` and ``mlp.*``.
         files: tokenizer, configs and other small files by relative path.

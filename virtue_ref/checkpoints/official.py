@@ -62,8 +62,8 @@ def read_official(folder: Path, segmenter: str | Path | None = None) -> Checkpoi
 
     Args:
         folder: with config.json and weights.
-        segmenter: SAM 2's weights, a file or a Hub id; None looks where `virtue_sam` says: below the folder, below the
-            working directory as the release does, then on the Hub by file name.
+        segmenter: SAM 2's weights, a file or a Hub id; None searches where `virtue_sam` says: below the folder,
+            below the working directory as the release does, then on the Hub by file name.
 
     Raises:
         CheckpointError: a file is missing, foreign, or asks for more than tensors.

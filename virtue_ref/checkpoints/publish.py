@@ -80,7 +80,7 @@ def write_card(
     """Write ``README.md`` and ``.eval_results/`` of a checkpoint.
 
     Args:
-        checkpoint: a folder in our layout, or of a run, which stands for its best or else last checkpoint.
+        checkpoint: a folder in our layout; or a run's, for its best or else last checkpoint.
         repo: where it is or will be on the Hub.
         name: title of the card; by default the repository's or the folder's name.
         results: folder that ``mmeb-eval --output`` wrote; those of exactly these weights are taken.
@@ -204,14 +204,14 @@ def make_eval_results(results: Sequence[Result]) -> dict[str, str]:
         if not is_on_published_data(result):
             continue
         region = result.settings["region"]
-        told = "" if region in ("none", *PROMPT_STRATEGIES) else f"_{region}"
+        suffix = "" if region in ("none", *PROMPT_STRATEGIES) else f"_{region}"
         entry = EvalResultEntry(
             dataset_id=result.settings["dataset"],
             task_id=result.task,
             value=result.metrics[HEADLINE_METRIC],
             notes=f"{HEADLINE_METRIC}, a fraction of 1; ties: {result.settings['ties']}; region told by {region}",
         )
-        files[f"{result.task}{told}.yaml"] = yaml_dump(eval_result_entries_to_yaml([entry]), sort_keys=False)
+        files[f"{result.task}{suffix}.yaml"] = yaml_dump(eval_result_entries_to_yaml([entry]), sort_keys=False)
     return files
 
 

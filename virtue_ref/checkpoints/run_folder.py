@@ -1,4 +1,4 @@
-"""The folder of a training run, and which of its checkpoints stands for it.
+"""The folder of a training run, and the checkpoint that is loaded for it.
 
 run/
   log.jsonl               one line per logged step

@@ -63,9 +63,9 @@ def read_tensors(file: Path) -> dict[str, Any]:
             return dict(load_file(file))
         mapped = _is_zip(file)
         with warnings.catch_warnings():
-            # Of a protocol that the reader of tensors may not know whole; if so, it refuses.
+            # About a protocol that torch's reader may not know completely; it then refuses the file.
             warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
-            stored = torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)  # noqa: TID251 - the one place
+            stored = torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)  # noqa: TID251 - the only call
     except pickle.UnpicklingError as error:
         wanted = re.search(r"GLOBAL ([\w.]+)", str(error))
         what = f"wants {wanted[1]}" if wanted else "holds more than tensors"

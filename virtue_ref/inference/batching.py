@@ -91,7 +91,7 @@ class Collator:
         Args:
             item: to be embedded.
             index: of the item among those given.
-            prefix: what is to stand before its own tokens.
+            prefix: what stands before its own tokens.
 
         Raises:
             ItemError: text and image do not fit together, or the image or its prompt cannot be used; names the index.
@@ -172,7 +172,7 @@ class Collator:
         )
 
     def _tokenise_text(self, item: Item) -> list[int]:
-        """Ids of the text, with one image token where an image stands."""
+        """Ids of the text, with one token for the image."""
         text = item.text
         if item.image is not None and IMAGE_TOKEN not in text:
             text = f"{IMAGE_TOKEN}\n{text}"  # as in the texts the model was trained with
@@ -209,7 +209,7 @@ class Collator:
 def sort_items(prepared: Sequence[PreparedItem]) -> list[int]:
     """Indices of items in the order in which they share passes: equal lengths together, and one image's items together.
 
-    An order of batches of equal length wastes least on padding; items of one image in a row need its features once.
+    Equal lengths waste least on padding; neighbours of one image need its features once.
     """
 
     def sort_key(index: int) -> tuple[int, str, int]:

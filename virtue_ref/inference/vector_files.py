@@ -1,7 +1,7 @@
-"""Files of items to files of vectors, in parts, so that a run that was stopped goes on where it was.
+"""Files of items to files of vectors, in parts, so that a stopped run can be resumed.
 
 A row of JSONL is an item: `text`, `image` (a path beside the file), and at most one of `box` [x0, y0, x1, y1],
-`points` [[x, y], ...] with `labels` [1, 0, ...] (all 1 if left out; a `box` may stand beside them), and `mask` (COCO's
+`points` [[x, y], ...] with `labels` [1, 0, ...] (all 1 if left out; a `box` may come with them), and `mask` (COCO's
 RLE, or the path of an image that is not black inside), in pixels of the image. `id` is free; without one it is the
 row's number.
 """
@@ -36,7 +36,7 @@ FORMATS = (".parquet", ".npy")
 
 @dataclass(frozen=True, slots=True)
 class InputRow:
-    """An item, what to call it, and where it was read."""
+    """An item, its id, and the file and line that it was read from."""
 
     id: str
     item: Item
@@ -70,13 +70,13 @@ def read_rows(inputs: Sequence[Path], text: str = "") -> Iterator[InputRow]:
 def embed_rows(
     embedder: Embedder, rows: Iterable[InputRow], out: Path, source: str, *, part_rows: int = PART_ROWS
 ) -> int:
-    """Embed rows into one file; what a stopped run had done is used again.
+    """Embed rows into one file; parts that a stopped run wrote are used again.
 
     Args:
-        embedder: whose name must be the same when a run goes on.
-        rows: streamed; only one part of them is in memory.
-        out: `.parquet` with columns id and vector, or `.npy` with one row an item. It appears when all is done.
-        source: tells one input from another; a run goes on only with the same.
+        embedder: its name must be the same when a run is resumed.
+        rows: an iterator will do; one part of them is in memory at a time.
+        out: `.parquet` with columns id and vector, or `.npy` with one row an item. It appears when all rows are done.
+        source: identifies the input; a run is resumed only with the same input.
         part_rows: rows between two saves.
 
     Returns:
@@ -84,7 +84,7 @@ def embed_rows(
 
     Raises:
         VirtueError: `out` exists or has another ending, a run with another model or input was stopped here, or a row
-            cannot be embedded; names its place.
+            cannot be embedded; names file and line.
     """
     if out.suffix not in FORMATS:
         raise VirtueError(f"{out}: vectors go to {' or '.join(FORMATS)}.")
@@ -111,7 +111,7 @@ def embed_rows(
 
 
 def fingerprint_inputs(inputs: Sequence[Path], text: str = "") -> str:
-    """What tells one input from another: names, sizes and times of its files, and the text."""
+    """Digest that identifies an input: names, sizes and times of its files, and the text."""
     stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in inputs if path.is_file()]
     return hashlib.sha256(json.dumps([stats, text]).encode()).hexdigest()
 
@@ -175,7 +175,7 @@ def parse_prompt(record: Mapping[str, Any], folder: Path) -> Prompt | None:
     points, mask = record.get("points"), record.get("mask")
     if mask is not None:
         if box is not None or points is not None:
-            raise ValueError("a mask stands alone, without box or points")
+            raise ValueError("a mask comes without box or points")
         if isinstance(mask, str):
             with Image.open(folder / mask) as drawn:
                 return Mask.from_array(np.asarray(drawn.convert("L")) > 0)

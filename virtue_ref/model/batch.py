@@ -17,7 +17,7 @@ with its prefix. `side` is the segmenter's, `width` and `rows * columns` are the
 | `last_index` | (B,) | int64, index in T of the token whose state is the embedding |
 | `image_index` | B | which image an item shows; None for a text alone |
 | `image_start` | B | index in L of the image's first token; None for a text alone |
-| `prompts` | B | what the segmenter is asked; None where the row begins with no segment tokens |
+| `prompts` | B | prompt for the segmenter; None where the row begins with no segment tokens |
 | `pool_weights` | B | (S, tokens of its image) where pooled image tokens replace segment tokens; else None |
 
 Rows are padded on the right and attention is causal, so no token ever sees a pad, no mask is needed, and an item's

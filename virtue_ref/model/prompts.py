@@ -1,4 +1,4 @@
-"""From what a user draws on an image to what the segmenter's prompt encoder takes."""
+"""What a user draws on an image, as points in the segmenter's square."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class PointPrompt:
 
 
 def make_grid_prompt(side: int, points_per_side: int) -> PointPrompt:
-    """The prompt that stands for none: one joint prompt of points spread evenly, x fastest, all on the thing.
+    """The prompt of an item without one: points spread evenly over the image, x fastest, all positive.
 
-    >>> grid(1024, 2).xy
+    >>> make_grid_prompt(1024, 2).xy
     ((256.0, 256.0), (768.0, 256.0), (256.0, 768.0), (768.0, 768.0))
     """
     steps = [(i + 0.5) / points_per_side * side for i in range(points_per_side)]
@@ -43,7 +43,7 @@ def make_grid_prompt(side: int, points_per_side: int) -> PointPrompt:
 def make_point_prompt(
     prompt: Prompt | None, size: tuple[int, int], side: int, points_per_side: int, profile: Profile
 ) -> PointPrompt:
-    """What the segmenter gets for a prompt.
+    """The segmenter's prompt for a user's prompt.
 
     Args:
         prompt: in pixels of the original image; None is the grid.
@@ -78,12 +78,12 @@ def make_point_prompt(
 
 
 def _find_bounds(size: tuple[int, int], side: int, profile: Profile) -> Box:
-    """What coordinates may reach: the image, or both frames where the profile does not tell them apart."""
+    """The largest box of valid coordinates: the image, or what covers image and square if prompts are not scaled."""
     return Box(0, 0, *(size if profile.prompt_frame == "image" else (max(size[0], side), max(size[1], side))))
 
 
 def _find_corners(box: Box, size: tuple[int, int], side: int, profile: Profile) -> tuple[tuple[float, float], ...]:
-    """First and second corner of a box that is in the frame."""
+    """First and second corner of a box inside the bounds."""
     corners = (box.x0, box.y0, box.x1, box.y1)
     if not all(math.isfinite(corner) for corner in corners):
         raise ItemError(f"box {corners} has a corner that is not a number.")

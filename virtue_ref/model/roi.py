@@ -1,6 +1,6 @@
-"""Region features without a segmenter: what the vision encoder sees inside a box, in the segment tokens' place.
+"""Region features without a segmenter: image tokens pooled inside a box, instead of segment tokens.
 
-The comparison that asks what the segmenter is worth: as many tokens at the same positions, only from elsewhere.
+The comparison measures what the segmenter is worth: as many tokens at the same positions, from another source.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from scar.sample import Box
 
 
 def make_roi_weights(box: Box | None, size: tuple[int, int], grid: tuple[int, int], side: int) -> Tensor:
-    """How much of each vision token is in each pooled one: equal parts of a box, each token weighted with its area.
+    """Weights that pool image tokens: a box is cut into equal parts, and each part averages tokens by area.
 
     Args:
-        box: in pixels of the image; None stands for all of it.
+        box: in pixels of the image; None is the whole image.
         size: width and height of the image in pixels.
         grid: rows and columns of the vision tokens, which cover all of the image.
         side: parts a side.

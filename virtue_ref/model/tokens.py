@@ -1,4 +1,4 @@
-"""Text to token ids: a checkpoint's own tokenizer, or one made of bytes where there is no checkpoint."""
+"""Tokenizers: a checkpoint's own, or one of bytes for random weights."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def make_byte_tokenizer(image_token: int) -> Tokenizer:
     """A tokenizer whose tokens are single bytes; it needs no file.
 
     Args:
-        image_token: the id that the image token must have; the other special tokens stand around it as in Qwen2-VL.
+        image_token: id of the image token; the other special tokens have the ids around it, as in Qwen2-VL.
     """
     first = image_token - SPECIAL_TOKENS.index(IMAGE_TOKEN)
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -70,7 +70,7 @@ def read_tokenizer(files: Mapping[str, bytes], where: str) -> Tokenizer:
         raise CheckpointError(f"{where}: no tokenizer; {error} is missing, and tokenizer.json too.") from error
     except Exception as error:
         raise CheckpointError(f"{where}: the tokenizer cannot be read: {error}") from error
-    # Both may be stored in the file from somebody's last call; lengths are decided elsewhere.
+    # A file may store the truncation and padding of an earlier call; `Collator` decides both.
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

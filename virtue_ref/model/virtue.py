@@ -2,10 +2,10 @@
 
 1. `virtue_ref.model.prompts` turns the box into two points in the segmenter's square.
 2. The segmenter mixes the points into its map of the image, and the connector makes a few hundred tokens of the map.
-3. These segment tokens stand before the tokens of text and image in the language model's input.
+3. These segment tokens come before the tokens of text and image in the language model's input.
 4. The state of the last token, at norm 1, is the embedding.
 
-An image is encoded once, whatever is asked of it: `encode_images` runs the two image encoders, `forward` the rest.
+An image is encoded once for all questions about it: `encode_images` runs the two image encoders, `forward` the rest.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The gradient of a loss over a batch of any size, in memory for one part of it.
+"""Gradient caching: the gradient of a loss over a large batch, with the memory of one part of it.
 
 A contrastive loss needs all vectors of a batch at once, but not all activations. So every part is embedded twice: first
 without a graph, to have all vectors and the loss's gradient for each of them; then with a graph, part by part, to carry
@@ -22,7 +22,7 @@ PartT = TypeVar("PartT")
 
 @dataclass(frozen=True, slots=True)
 class _RandomState:
-    """The state of the random numbers before a part, so that both passes draw the same dropout."""
+    """State of the random numbers before a part, so that both passes draw the same dropout."""
 
     cpu: Tensor
     cuda: Tensor | None
@@ -40,10 +40,10 @@ class _RandomState:
 def backward_uncached(
     embed: Callable[[PartT], Tensor], parts: Sequence[PartT], loss: Callable[[Tensor], Tensor]
 ) -> Tensor:
-    """As `backward_cached`, with all activations in memory and one pass; for one process.
+    """Add the gradient as `backward_cached` does, in one pass with all activations in memory; for one process.
 
     Raises:
-        FloatingPointError: as there.
+        FloatingPointError: the loss is not a finite number; no gradient was added.
     """
     value = loss(torch.cat([embed(part) for part in parts]))
     if not torch.isfinite(value):
@@ -62,9 +62,9 @@ def backward_cached(
     """Add the gradient of ``loss(all vectors)`` to the weights behind `embed`.
 
     Args:
-        embed: (part) -> (rows, D); called twice for each part.
+        embed: (part) -> (rows, D); it runs twice for each part.
         parts: at least one; they may differ in size.
-        loss: (all rows, D) -> a number. It may look at other processes' vectors; its gradient is taken for these rows.
+        loss: (all rows, D) -> a number. It may use vectors of other processes; the gradient is of these rows.
         no_sync: entered for all parts but the last, so that processes average their gradients once.
         scale: multiplies the gradient but not the loss; with a mean over processes, their number makes it a sum.
 

@@ -46,10 +46,10 @@ def read_start(recipe: TrainingRecipe) -> Checkpoint:
 
 
 def open_sources(recipe: TrainingRecipe, data: Path) -> list[PairSource]:
-    """The sources of a recipe, every row looked at.
+    """Open the sources of a recipe and check every row.
 
     Raises:
-        DataError: files or images that are not there, or rows of another shape.
+        DataError: missing files or images, or other columns.
     """
     return [
         open_source(

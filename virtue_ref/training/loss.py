@@ -13,13 +13,13 @@ TEMPERATURE = 0.02
 def info_nce(queries: Tensor, targets: Tensor, gold: Tensor, temperature: float = TEMPERATURE) -> Tensor:
     """Mean cross-entropy of picking the gold target by cosine similarity.
 
-    Positives of other queries and everybody's hard negatives are negatives alike.
+    Positives of other queries and all hard negatives count as negatives.
 
     Args:
         queries: (Q, D) of norm 1.
-        targets: (T, D) of norm 1, positives and hard negatives in any order, equal items once: two pictures of a dog
+        targets: (T, D) of norm 1, positives and hard negatives in any order, equal items once: two images of a dog
             may both be called "a dog", and then neither caption is a negative of the other.
-        gold: (Q,) int64 places in `targets`.
+        gold: (Q,) int64 index of the right target.
         temperature: divides similarities.
 
     Source: InfoNCE, arXiv 1807.03748; temperature and hard negatives as in VIRTUE, arXiv 2510.00523.

@@ -1,4 +1,4 @@
-"""In which order rows of several sources come: interleaved by weight, each row once in a pass over its source."""
+"""The order of rows of several sources: interleaved by weight, each row once in a pass over its source."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Pick: TypeAlias = tuple[int, int]
 
 @dataclass
 class Mixer:
-    """Draws batches; where it stands is a few numbers that a checkpoint keeps.
+    """Draws batches; its state is a few numbers, which a checkpoint keeps.
 
     A batch is made of sub-batches, each of one source, so that a query's negatives are of its own kind. Sources come
-    as often as their weights say, spread as evenly as can be. A source whose rows are all used is shuffled anew.
+    as often as their weights say, spread as evenly as possible. A source whose rows are all used is shuffled again.
 
     Args:
         sizes: usable rows of each source.
@@ -46,7 +46,7 @@ class Mixer:
         self._orders: dict[tuple[int, int], NDArray[np.int64]] = {}
 
     def next_batch(self) -> list[Pick]:
-        """The next batch; empty when `attempt_push` is over."""
+        """The next batch; empty when `once` is over."""
         picks: list[Pick] = []
         while len(picks) + self.sub_batch <= self.batch and (source := self._next_source()) is not None:
             picks += [(source, row) for row in self._take_rows(source)]
@@ -57,11 +57,11 @@ class Mixer:
         return {"used": list(self.used), "credit": list(self._credit)}
 
     def restore_state(self, state: dict[str, Any]) -> None:
-        """Go on where another mixer of the same arguments stood."""
+        """Take the state of another mixer with the same arguments."""
         self.used, self._credit = list(state["used"]), list(state["credit"])
 
     def _next_source(self) -> int | None:
-        """The source that lags behind its weight most."""
+        """The source that is furthest behind its weight."""
         open_ = [i for i, size in enumerate(self.sizes) if not self.once or self.used[i] < size]
         if not open_:
             return None
@@ -76,7 +76,7 @@ class Mixer:
         size, first = self.sizes[source], self.used[source]
         last = min(size, first + self.sub_batch) if self.once else first + self.sub_batch
         self.used[source] = last
-        return [int(self._shuffle_rows(source, place // size)[place % size]) for place in range(first, last)]
+        return [int(self._shuffle_rows(source, index // size)[index % size]) for index in range(first, last)]
 
     def _shuffle_rows(self, source: int, round_number: int) -> NDArray[np.int64]:
         """Rows of a source in the order of one pass."""

@@ -1,8 +1,8 @@
 """Training data in the published formats, row by row: (query, positive, hard negatives).
 
 Rows of `TIGER-Lab/MMEB-train` have `qry`, `qry_image_path`, `pos_text`, `pos_image_path`, `neg_text` and
-`neg_image_path`; rows of `Sony/SCaR-Train` and of our builds a `bbox` [x, y, width, height] besides, which is told in
-the text and shown as a prompt. Texts become what the published model was trained on, character by character.
+`neg_image_path`; rows of `Sony/SCaR-Train` and of our builds a `bbox` [x, y, width, height] besides, which is
+written into the text and given as a prompt. Texts equal those that the published model was trained on.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Pair:
     """A question with its answer.
 
     Attributes:
-        query: what is asked.
-        positive: what is to be closest to it.
-        negatives: what is not; any number.
+        query: the question.
+        positive: its answer.
+        negatives: wrong answers, any number.
         where: file and row, for messages.
     """
 
@@ -81,8 +81,8 @@ class PairSource:
         """The pair of usable row `number`."""
         row = self.rows[number]
         values = {name: self.table.column(name)[row].as_py() for name in self.table.column_names}
-        place = f"{self.name}, row {row}"
-        return parse_pair(values, self.images, place, None if self.negatives is None else self.negatives[row])
+        where = f"{self.name}, row {row}"
+        return parse_pair(values, self.images, where, None if self.negatives is None else self.negatives[row])
 
 
 def parse_pair(row: Mapping[str, Any], images: Path, where: str, negatives: Sequence[str] | None = None) -> Pair:
@@ -92,13 +92,13 @@ def parse_pair(row: Mapping[str, Any], images: Path, where: str, negatives: Sequ
         row: column -> value; columns of negatives and of the box may be missing.
         images: folder that image paths are relative to.
         where: of the row, for messages.
-        negatives: texts in place of the row's own negative.
+        negatives: texts that replace the row's own negative.
 
     Raises:
         Rejected: query or positive have neither text nor image, or the box is none.
 
     >>> row = {"qry": "<|image_1|>\nWhat is it?\n", "qry_image_path": "1.jpg", "pos_text": "a dog"}
-    >>> pair_of(row, Path("images"), "here").query.text
+    >>> parse_pair(row, Path("images"), "here").query.text
     '<|image_pad|>\nWhat is it?\n'
     """
     query = _make_item(row.get("qry"), row.get("qry_image_path"), images)
@@ -120,7 +120,7 @@ def parse_pair(row: Mapping[str, Any], images: Path, where: str, negatives: Sequ
 def open_source(
     name: str, files: Sequence[Path], images: Path, *, missing: str = "stop", all_negatives: bool = False
 ) -> PairSource:
-    """Open a source and look at each of its rows once.
+    """Open a source and check each of its rows once.
 
     Args:
         name: as logs show it.
@@ -170,7 +170,7 @@ def open_source(
 
 
 def _make_item(text: str | None, image: str | None, images: Path) -> Item | None:
-    """What a text and an image path stand for; None if there is neither."""
+    """The item of a text and an image path; None if there is neither."""
     if not text and not image:
         return None
     return Item((text or "").replace(DATA_IMAGE_TOKEN, IMAGE_TOKEN), images / image if image else None)

@@ -1,4 +1,4 @@
-"""What a training run is made of, as data: model, sources, batch, optimiser. No torch here: it reads in no time.
+"""What a training run is made of, as data: model, sources, batch, optimiser. Importing it is fast: no torch.
 
 A recipe::
 
@@ -59,7 +59,7 @@ class OptimiserRecipe:
     Attributes:
         steps: optimiser steps; 0 is one pass over all rows.
         batch: pairs of a step, over all processes.
-        sub_batch: pairs of one source that stand together in a batch; 0 is the whole batch.
+        sub_batch: consecutive pairs of one source in a batch; 0 is the whole batch.
         part: items embedded at once, what memory allows; gradients do not depend on it.
         cached: embed twice, so that memory is that of one part; without it, one process keeps everything at once.
         rate: peak of the learning rate.
@@ -110,7 +110,7 @@ class AdapterRecipe:
 
 @dataclass(frozen=True, slots=True)
 class WatchRecipe:
-    """What is looked at on the way.
+    """How often a run is logged, saved and evaluated.
 
     Attributes:
         log: steps between two lines of the log.
@@ -211,16 +211,16 @@ def _field_names(kind: type) -> set[str]:
 
 def _check_recipe(recipe: TrainingRecipe) -> TrainingRecipe:
     """The recipe, if its numbers can be."""
-    how, place = recipe.optimiser, recipe.name
+    settings, name = recipe.optimiser, recipe.name
     if not recipe.sources:
-        raise ConfigError(f"{place}: no [[sources]].")
-    for key, value, least in (("batch", how.batch, 2), ("steps", how.steps, 0), ("part", how.part, 1)):
+        raise ConfigError(f"{name}: no [[sources]].")
+    for key, value, least in (("batch", settings.batch, 2), ("steps", settings.steps, 0), ("part", settings.part, 1)):
         if value < least:
-            raise ConfigError(f"{place}: optimiser.{key} = {value}; at least {least} is wanted.")
-    if how.batch % (how.sub_batch or how.batch):
-        raise ConfigError(f"{place}: batch {how.batch} is no multiple of sub_batch {how.sub_batch}.")
-    if how.dtype not in ("float32", "bfloat16"):
-        raise ConfigError(f"{place}: optimiser.dtype {how.dtype!r} is neither float32 nor bfloat16.")
+            raise ConfigError(f"{name}: optimiser.{key} = {value}; at least {least} is wanted.")
+    if settings.batch % (settings.sub_batch or settings.batch):
+        raise ConfigError(f"{name}: batch {settings.batch} is no multiple of sub_batch {settings.sub_batch}.")
+    if settings.dtype not in ("float32", "bfloat16"):
+        raise ConfigError(f"{name}: optimiser.dtype {settings.dtype!r} is neither float32 nor bfloat16.")
     if recipe.missing not in ("stop", "skip"):
-        raise ConfigError(f"{place}: missing = {recipe.missing!r} is neither stop nor skip.")
+        raise ConfigError(f"{name}: missing = {recipe.missing!r} is neither stop nor skip.")
     return recipe

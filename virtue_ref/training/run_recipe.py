@@ -1,4 +1,4 @@
-"""What ``virtue train`` does: plan, print, train, evaluate on the way."""
+"""Run a recipe, as ``virtue train`` does: print the plan, train, and evaluate on the way."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def run_recipe(
         recipe: what to do.
         data: folder of the data that it names.
         run: folder of the run.
-        track: trackers besides TensorBoard. None is used unasked: they may send what they are told elsewhere.
-        cpu: leave a GPU alone.
+        track: trackers besides TensorBoard, which may send the log to other machines.
+        cpu: use no GPU.
         dry_run: stop after the plan, which then needs neither weights nor data.
 
     Returns:
@@ -57,7 +57,7 @@ def run_recipe(
     """
     if unknown := sorted(set(track) - set(TRACKERS)):
         raise ConfigError(f"--track {unknown[0]}: it is one of {', '.join(TRACKERS)}.")
-    if absent := [name for name in track if find_spec(name) is None]:  # accelerate would go on without a word
+    if absent := [name for name in track if find_spec(name) is None]:  # accelerate would ignore it silently
         raise ConfigError(f"--track {absent[0]}: not installed; `pip install {absent[0]}`, or leave it out.")
     first = os.environ.get("RANK", "0") == "0"
     if dry_run:

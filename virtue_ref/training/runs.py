@@ -31,7 +31,7 @@ CHANGEABLE_KEYS = frozenset({"watch", "about", "missing"})
 
 @dataclass(frozen=True)
 class RunProgress:
-    """Where a run stands.
+    """What a run has done so far.
 
     Attributes:
         step: optimiser steps done.

@@ -1,9 +1,9 @@
-"""A model spread over processes (FSDP), for one that does not fit into each of them.
+"""Sharding a model over processes (FSDP), for a model that does not fit into one of them.
 
-The blocks of the language model are most of a VIRTUE, and frozen. Each process keeps a share of every frozen weight in
-them; the shares of a block meet while it runs. What learns is small and stays whole in every process, so gradients, the
-optimiser's moments and checkpoints are those of one process. The encoders stay whole too: how often they look differs
-between processes, while each run of a spread block is an exchange in which all must take part.
+The blocks of the language model are most of a VIRTUE, and frozen. Each process keeps a shard of every frozen weight in
+them; the shards of a block are gathered while it runs. Trained weights are small and stay whole in every process, so
+gradients, the optimiser's moments and checkpoints are those of one process. The encoders stay whole too: processes run
+them a different number of times, while every process must take part in each run of a sharded block.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ FSDP_SWITCH = "ACCELERATE_USE_FSDP"
 
 
 def is_requested() -> bool:
-    """Whether the launcher asked for it."""
+    """Whether the launcher asks for sharding."""
     return os.environ.get(FSDP_SWITCH, "false").lower() == "true"
 
 
 @contextmanager
 def hide_request() -> Iterator[None]:
-    """Keeps the switch from accelerate, whose own FSDP spreads all weights and takes no CPU."""
+    """Hide the switch from accelerate, whose own FSDP shards all weights and does not run on a CPU."""
     value = os.environ.pop(FSDP_SWITCH, None)
     try:
         yield
@@ -42,7 +42,7 @@ def hide_request() -> Iterator[None]:
 
 
 def shard_model(model: Virtue, device: torch.device, processes: int) -> None:
-    """Leave this process its share of the language model's blocks; they go to the device one after the other.
+    """Keep this process's shard of the language model's blocks; blocks go to the device one after the other.
 
     Args:
         model: on the CPU, the same in all processes, its frozen weights of one type.
@@ -51,8 +51,8 @@ def shard_model(model: Virtue, device: torch.device, processes: int) -> None:
     """
     mesh = init_device_mesh(device.type, (processes,))
     for block in model.backbone.language_model.layers:
-        learning = {weight for weight in block.parameters() if weight.requires_grad}
-        fully_shard(block, mesh=mesh, reshard_after_forward=True, ignored_params=learning)
+        trained = {weight for weight in block.parameters() if weight.requires_grad}
+        fully_shard(block, mesh=mesh, reshard_after_forward=True, ignored_params=trained)
     rest = {weight for weight in model.parameters() if not isinstance(weight, DTensor)}
     for weight in rest:
         weight.data = weight.data.to(device)
@@ -60,18 +60,18 @@ def shard_model(model: Virtue, device: torch.device, processes: int) -> None:
 
 
 def is_sharded(model: nn.Module) -> bool:
-    """Whether a model went through `spread`."""
+    """Whether `shard_model` sharded a model."""
     return isinstance(model, FSDPModule)
 
 
 def gather_weight(weight: Tensor) -> Tensor:
-    """All of a weight; where it is spread, every process must ask."""
-    # Of shares that differ in size it is a piece of something longer, which safetensors does not write: hence the copy.
+    """The whole of a weight; if it is sharded, every process must call this."""
+    # With shards of different sizes the result is a view of a longer tensor, which safetensors refuses: hence the copy.
     return weight.full_tensor().clone() if isinstance(weight, DTensor) else weight
 
 
 def average_gradients(accelerator: Accelerator, weights: Iterable[nn.Parameter]) -> None:
-    """Give every process the mean of all processes' gradients, as DDP does by itself."""
+    """Replace gradients by their mean over all processes, as DDP does by itself."""
     gradients = [weight.grad for weight in weights if weight.grad is not None]
     mean = accelerator.reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduction="mean")
     for gradient, part in zip(gradients, mean.split([gradient.numel() for gradient in gradients]), strict=True):

@@ -1,4 +1,4 @@
-"""The cached gradient is the gradient; the loss picks what it should."""
+"""The cached gradient is the gradient."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from virtue_ref.training import grad_cache
-from virtue_ref.training.loss import compute_accuracy, info_nce
+from virtue_ref.training.loss import info_nce
 
 
 class Net(nn.Module):
@@ -76,20 +76,3 @@ def test_a_loss_that_is_no_number_changes_nothing() -> None:
     with pytest.raises(FloatingPointError, match="the loss is nan"):
         grad_cache.backward_cached(net, [torch.randn(30, 12)], lambda vectors: contrast(vectors) * float("nan"))
     assert all(weight.grad is None for weight in net.parameters())
-
-
-def test_the_loss_is_the_cross_entropy_of_a_loop() -> None:
-    torch.manual_seed(0)
-    queries, targets = (nn.functional.normalize(torch.randn(n, 6), dim=-1) for n in (5, 9))
-    gold = torch.tensor([3, 0, 8, 3, 1])
-    wanted = 0.0
-    for query, place in zip(queries, gold, strict=True):
-        exponents = [torch.exp(query @ target / 0.02) for target in targets]
-        wanted -= float(torch.log(exponents[int(place)] / sum(exponents))) / len(queries)
-    assert float(info_nce(queries, targets, gold)) == pytest.approx(wanted, abs=1e-4)
-
-
-def test_equal_scores_count_against_the_model() -> None:
-    same = nn.functional.normalize(torch.ones(4, 3), dim=-1)
-    assert compute_accuracy(same, same, torch.arange(4)) == 0.0
-    assert compute_accuracy(torch.eye(3), torch.eye(3), torch.arange(3)) == 1.0

@@ -1,4 +1,4 @@
-"""The loop: exact resume, many processes as one, and what stops it."""
+"""The loop: exact resume, what learns, and what stops it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from virtue_ref.embedder import VirtueEmbedder
 from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.training import lora
 from virtue_ref.training.pairs import PairSource, open_source
-from virtue_ref.training.recipe import AdapterRecipe, TrainingRecipe, parse_recipe
+from virtue_ref.training.recipe import TrainingRecipe, parse_recipe
 from virtue_ref.training.train import train
 
 RECIPE: dict[str, Any] = {
@@ -150,20 +150,6 @@ def test_dora_learns_too(tmp_path: Path, start: Checkpoint, sources: list[PairSo
         after["backbone.language_model.layers.0.self_attn.q_proj.weight"],
         before["backbone.language_model.layers.0.self_attn.q_proj.weight"],
     )
-
-
-def test_adapters_begin_without_effect_and_as_wide_as_asked(start: Checkpoint) -> None:
-    model = build_model(start)
-    lora.add_adapters(model, AdapterRecipe(rank=4, gaussian=True), checkpointing=False)
-    first = torch.cat(
-        [weight.flatten() for name, weight in lora.get_trained_weights(model).items() if "lora_A" in name]
-    )
-    second = torch.cat(
-        [weight.flatten() for name, weight in lora.get_trained_weights(model).items() if "lora_B" in name]
-    )
-    assert first.std().item() == pytest.approx(1 / 4, rel=0.1)
-    assert 0.6 < (first.abs() < 1 / 4).float().mean() < 0.75, "two of three normal numbers are within their deviation"
-    assert not second.any()
 
 
 def test_half_precision_learns_alike(tmp_path: Path, start: Checkpoint, sources: list[PairSource]) -> None:

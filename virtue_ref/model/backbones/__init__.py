@@ -1,1 +1,1 @@
-"""Vision-language models that a VIRTUE stands on: the seam in `backbone`, and one file a family."""
+"""Vision-language models below a VIRTUE: the seam in `backbone`, and one file a family."""

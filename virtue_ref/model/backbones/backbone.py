@@ -42,7 +42,7 @@ class PreparedImage:
 
 @dataclass(frozen=True, slots=True)
 class ImageFeatures:
-    """What the encoders make of one image, whatever is asked of it later.
+    """What the encoders make of one image; it serves every question about the image.
 
     Attributes:
         tokens: (N, hidden) for the language model.
@@ -101,7 +101,7 @@ class Backbone(Protocol):
         """(B, L) token ids -> (B, L, hidden)."""
 
     def forward(self, embeddings: Tensor, positions: Tensor, images: Sequence[PlacedImage]) -> Tensor:
-        """Run the language model; a token sees itself and what stands before it.
+        """Run the language model; a token attends to itself and to those before it.
 
         Args:
             embeddings: (B, T, hidden), padded on the right.

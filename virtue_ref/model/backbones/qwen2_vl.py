@@ -50,7 +50,7 @@ class Qwen2Vl(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         stored = _make_config(config.backbone)
-        # The bare model: VIRTUE never asks for words, so there is no vocabulary projection.
+        # Without the head: VIRTUE generates no words.
         model: Any = AutoModel.from_config(  # type: ignore[no-untyped-call]
             stored, attn_implementation="sdpa", dtype=torch.float32
         )
@@ -117,7 +117,7 @@ def smart_resize(height: int, width: int, rules: ImageRules) -> tuple[int, int]:
 def make_pixels(image: Image.Image, rules: ImageRules) -> NDArray[np.float32]:
     """(3, H, W) float32, resized and normalised for the vision encoder.
 
-    The order of the steps is part of the behaviour: squares are resized in the stored mode (a palette image by nearest
+    The order of the steps changes the result: squares are resized in the stored mode (a palette image by nearest
     neighbour, alpha premultiplied), and alpha is dropped, not composited, afterwards.
     """
     if rules.resolution is not None:
@@ -132,7 +132,7 @@ def make_pixels(image: Image.Image, rules: ImageRules) -> NDArray[np.float32]:
 
 
 def make_patches(pixels: NDArray[np.float32], rules: ImageRules) -> Tensor:
-    """(rows * columns, 3 * frames * patch * patch): the patches of a (3, H, W) picture, those of a token together."""
+    """(rows * columns, 3 * frames * patch * patch): the patches of (3, H, W) pixels, those of a token in a row."""
     _, height, width = pixels.shape
     patch, merge = rules.patch, rules.merge
     blocks = pixels.reshape(3, height // rules.factor, merge, patch, width // rules.factor, merge, patch).transpose(

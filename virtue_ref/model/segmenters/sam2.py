@@ -74,7 +74,7 @@ class Sam2Segmenter(nn.Module, ABC):
 
     @abstractmethod
     def get_output_tokens(self) -> Tensor:
-        """(K, channels): object score, IoU and masks, the tokens that stand before a prompt's."""
+        """(K, channels): object score, IoU and masks, the tokens before those of a prompt."""
 
     @abstractmethod
     def get_no_mask_embedding(self) -> Tensor:
@@ -239,7 +239,7 @@ def build_sam2(model: Mapping[str, Any]) -> nn.Module:
 def _keep_coarse_levels(neck: Any, first: int) -> nn.Module:
     """The same feature pyramid, weights shared, for the levels from `first` on, without the finer ones."""
     short = copy.copy(neck)
-    short._modules = {**neck._modules, "convs": neck.convs[: len(neck.convs) - first]}  # convs stand coarsest first
+    short._modules = {**neck._modules, "convs": neck.convs[: len(neck.convs) - first]}  # the coarsest comes first
     short.fpn_top_down_levels = [level - first for level in neck.fpn_top_down_levels if level >= first]
     return cast(nn.Module, short)
 

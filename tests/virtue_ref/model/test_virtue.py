@@ -1,11 +1,13 @@
-"""The official profile against outputs of the official code: every vector, and what leads to it."""
+"""The model against the outputs of the official code, vector by vector, and against its own golden file."""
 
 from __future__ import annotations
 
 import functools
+import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,9 +23,14 @@ from virtue_ref.model.batch import ItemBatch
 from virtue_ref.model.segmenters.sam2 import Sam2Segmenter
 
 REFERENCE = SHARED / "golden" / "virtue"
+
+
 EMBEDDING_ATOL, INTERMEDIATE_ATOL = 2e-5, 1e-4
+
+
 CORRUPTED_BY_ITS_NEIGHBOURS = "mixed_batch"
 """The one case whose batched rows the reference itself gets wrong; alone, its rows are as good as any."""
+
 
 Case = dict[str, Any]
 
@@ -35,6 +42,8 @@ def cases() -> list[Case]:
 
 
 CASES = [pytest.param(case, id=case["id"]) for case in cases()]
+
+
 PICTURED = [pytest.param(case, id=case["id"]) for case in cases() if any(case["images"]) and "sam_disabled" not in case]
 
 
@@ -165,3 +174,33 @@ def test_intermediates(case: Case, golden: dict[str, NDArray[Any]]) -> None:
         close(mean_std(tokens[index]), of("segment_mean_std")[index])
         close(tokens[index][:4], of("segment_first4")[index])
         close(tokens[index].norm(dim=-1), of("segment_norms")[index])
+
+
+OWN_ATOL = 2e-5
+
+
+@pytest.fixture(scope="module")
+def maker() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_golden", Path(__file__).parent / "make_golden.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_vectors_are_those_of_the_golden_file(maker: ModuleType) -> None:
+    golden = json.loads(maker.GOLDEN.read_text())
+    computed = maker.compute()
+    assert [record["options"] for record in golden] == [options for _, options in maker.CASES]
+    for expected, found in zip(golden, computed, strict=True):
+        np.testing.assert_allclose(found["vectors"], expected["vectors"], rtol=0, atol=OWN_ATOL)
+
+
+def test_the_golden_file_tells_profiles_and_prompts_apart(maker: ModuleType) -> None:
+    clean, official, low = (np.array(record["vectors"]) for record in json.loads(maker.GOLDEN.read_text()))
+    np.testing.assert_allclose(clean[:2], official[:2], atol=OWN_ATOL)  # texts know no profile
+    for one, two in ((clean, official), (official, low)):
+        assert (np.abs(one[2:] - two[2:]).max(axis=1) > 100 * OWN_ATOL).all()
+    for row in range(3, len(clean)):
+        assert np.abs(clean[row] - clean[2]).max() > 100 * OWN_ATOL

@@ -1,0 +1,30 @@
+"""Adapters before they are trained."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from virtue_ref.checkpoints import resolve
+from virtue_ref.checkpoints.checkpoint import Checkpoint, build_model
+from virtue_ref.training import lora
+from virtue_ref.training.recipe import AdapterRecipe
+
+
+@pytest.fixture(scope="module")
+def start() -> Checkpoint:
+    return resolve.read_checkpoint("tiny")
+
+
+def test_adapters_begin_without_effect_and_as_wide_as_asked(start: Checkpoint) -> None:
+    model = build_model(start)
+    lora.add_adapters(model, AdapterRecipe(rank=4, gaussian=True), checkpointing=False)
+    first = torch.cat(
+        [weight.flatten() for name, weight in lora.get_trained_weights(model).items() if "lora_A" in name]
+    )
+    second = torch.cat(
+        [weight.flatten() for name, weight in lora.get_trained_weights(model).items() if "lora_B" in name]
+    )
+    assert first.std().item() == pytest.approx(1 / 4, rel=0.1)
+    assert 0.6 < (first.abs() < 1 / 4).float().mean() < 0.75, "two of three normal numbers are within their deviation"
+    assert not second.any()
