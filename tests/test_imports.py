@@ -50,6 +50,7 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
         {"checkpoints"},
         {"inference"},
         {"embedder"},
+        {"bench"},
         {"training"},
         {"demo_model"},
         {"adapters"},
