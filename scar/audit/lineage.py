@@ -32,11 +32,22 @@ def find_replaced_words(gold: str, negative: str) -> tuple[str, str]:
     ('salad fork', 'butter knife')
     """
     before, after = gold.split(), negative.split()
+    prefix, suffix = count_common_words(gold, negative)
+    return " ".join(before[prefix : len(before) - suffix]), " ".join(after[prefix : len(after) - suffix])
+
+
+def count_common_words(gold: str, negative: str) -> tuple[int, int]:
+    """Number of words that two texts share at their beginning, and after these at their end.
+
+    >>> count_common_words("salad fork on table", "butter knife on table")
+    (0, 2)
+    """
+    before, after = gold.split(), negative.split()
     shorter = min(len(before), len(after))
-    start = 0
-    while start < shorter and before[start] == after[start]:
-        start += 1
-    end = 0
-    while end < shorter - start and before[-1 - end] == after[-1 - end]:
-        end += 1
-    return " ".join(before[start : len(before) - end]), " ".join(after[start : len(after) - end])
+    prefix = 0
+    while prefix < shorter and before[prefix] == after[prefix]:
+        prefix += 1
+    suffix = 0
+    while suffix < shorter - prefix and before[-1 - suffix] == after[-1 - suffix]:
+        suffix += 1
+    return prefix, suffix

@@ -44,7 +44,7 @@ def make_tables(report: dict[str, Any]) -> list[Table]:
 
 def _make_baseline_table(sources: dict[str, Any]) -> Table:
     """Hit rates of the text-only baselines."""
-    table = _make_table("What is found without an image", ["source", "by"], ["of all", "95 %", *PARTS])
+    table = make_table("What is found without an image", ["source", "by"], ["of all", "95 %", *PARTS])
     for key, figures in sources.items():
         for name, rates in figures["blind"].items():
             by_part = [_format_rate(rates["kinds"].get(part, {}).get("hit")) for part in PARTS]
@@ -54,7 +54,7 @@ def _make_baseline_table(sources: dict[str, Any]) -> Table:
 
 def _make_training_table(sources: dict[str, Any]) -> Table:
     """Samples that the baselines learned from and were tested on."""
-    table = _make_table("What baselines learned of", ["source", "taught by"], ["learned of", "asked about"])
+    table = make_table("What baselines learned of", ["source", "taught by"], ["learned of", "asked about"])
     for key, figures in sources.items():
         if figures["blind"]:
             drawn = [figures["drawn"][role] for role in ("learned", "asked")]
@@ -65,7 +65,7 @@ def _make_training_table(sources: dict[str, Any]) -> Table:
 def _make_element_table(sources: dict[str, Any]) -> Table:
     """How the elements of gold captions and of swaps differ."""
     number_columns = ["gold", "swaps", "never gold", "bits"]
-    table = _make_table("Elements of gold captions and swaps", ["source", "part"], number_columns)
+    table = make_table("Elements of gold captions and swaps", ["source", "part"], number_columns)
     for key, figures in sources.items():
         for part, element in figures["elements"].items():
             differences = f"{element['never_gold']:.1%}", f"{element['divergence']:.3f}"
@@ -76,7 +76,7 @@ def _make_element_table(sources: dict[str, Any]) -> Table:
 def _make_word_table(sources: dict[str, Any]) -> Table:
     """How the words, lengths and repetitions of each kind of caption differ."""
     number_columns = ["words", "never gold", "bits", "length", "distinct", "near"]
-    table = _make_table("Words of captions", ["source", "kind"], number_columns)
+    table = make_table("Words of captions", ["source", "kind"], number_columns)
     for key, figures in sources.items():
         repetition = figures["repetition"]
         for kind, words in figures["vocabulary"].items():
@@ -94,7 +94,7 @@ def _make_word_table(sources: dict[str, Any]) -> Table:
 
 def _make_telltale_table(sources: dict[str, Any]) -> Table:
     """Words that speak for and against a gold caption."""
-    table = _make_table("What tells gold captions from others", ["source", "gold", "negative"], [])
+    table = make_table("What tells gold captions from others", ["source", "gold", "negative"], [])
     for key, figures in sources.items():
         if telltales := figures["telltales"]:
             table.add_row(key, *(_format_telltales(telltales[side]) for side in ("gold", "negative")))
@@ -104,7 +104,7 @@ def _make_telltale_table(sources: dict[str, Any]) -> Table:
 def _make_false_negative_table(sources: dict[str, Any]) -> Table:
     """Negatives that may be true, by reason."""
     number_columns = [*_REASON_LABELS.values(), "elsewhere"]
-    table = _make_table("Negatives that may be true", ["source", "part"], number_columns)
+    table = make_table("Negatives that may be true", ["source", "part"], number_columns)
     for key, figures in sources.items():
         for part in PARTS:
             counts = [f"{figures['truth']['kinds'][part][reason]:,}" for reason in _REASON_LABELS]
@@ -114,7 +114,7 @@ def _make_false_negative_table(sources: dict[str, Any]) -> Table:
 
 def _make_overlap_table(report: dict[str, Any]) -> Table:
     """Images that are in an eval file and in a train file."""
-    table = _make_table("Images of eval files in train files", ["eval", "train"], ["images", "in both"])
+    table = make_table("Images of eval files in train files", ["eval", "train"], ["images", "in both"])
     for held in (key for key in report["sources"] if key.endswith("/eval")):
         for learned in (key for key in report["sources"] if key.endswith("/train")):
             count = report["overlap"].get(f"{held} in {learned}", 0)
@@ -124,7 +124,7 @@ def _make_overlap_table(report: dict[str, Any]) -> Table:
 
 def _make_review_table(sources: dict[str, Any]) -> Table:
     """Agreement of the reviewers."""
-    table = _make_table("Reviewed", ["source"], ["samples", "reviewers", "accepted", "95 %", "alpha"])
+    table = make_table("Reviewed", ["source"], ["samples", "reviewers", "accepted", "95 %", "alpha"])
     for key, figures in sources.items():
         if review := figures["review"]:
             counts = f"{review['samples']:,}", f"{review['reviewers']:,}"
@@ -133,8 +133,14 @@ def _make_review_table(sources: dict[str, Any]) -> Table:
     return table
 
 
-def _make_table(title: str, text_columns: Iterable[str], number_columns: Iterable[str]) -> Table:
-    """An empty table with columns of text and of numbers."""
+def make_table(title: str, text_columns: Iterable[str], number_columns: Iterable[str]) -> Table:
+    """Make an empty table.
+
+    Args:
+        title: of the table.
+        text_columns: names of the first columns; they fold long texts.
+        number_columns: names of the columns after them; they align to the right.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""Places that people built, each painted so that a person names it at a glance."""
+"""Scenes that people built, each painted so that a person names it at a glance."""
 
 from __future__ import annotations
 

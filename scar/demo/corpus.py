@@ -1,4 +1,4 @@
-"""The demo: draw a world and build it, train and eval in one go."""
+"""The demo corpus: draw a world and build train and eval samples of it."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def build_demo(
     force: bool = False,
     track: Track = track_silently,
 ) -> dict[str, Any]:
-    """Draw a world in each split and build both.
+    """Draw a world for each split and build both.
 
     Args:
         out: the folder to build into; the drawings stay there as the images of the samples.
-        images: drawn per split.
-        seed: of drawings and samples.
-        images_mode: whether the drawings are linked or copied to their place.
+        images: pictures to draw for each split.
+        seed: of the drawings and of the samples.
+        images_mode: whether the drawings are linked or copied into the image folder.
         force: replace a demo that differs.
         track: shows progress.
 
     Returns:
-        The report, as `build` returns it.
+        The report of `scar.build.build`.
     """
     world = out / ".building-demo"
     shutil.rmtree(world, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The places of the demo world."""
+"""The scenes of the demo world."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from scar.demo.wild_scenes import (
 
 @dataclass(frozen=True, slots=True)
 class DemoScene:
-    """A place.
+    """A scene of the demo world.
 
     Attributes:
-        label: the noun, as annotations name it.
-        location: where something is that is there, "on a beach".
-        description: what the picture shows, for sentences about the whole of it.
-        paint: covers the canvas; only small things differ between two pictures of one place.
+        label: noun of the annotations, "beach".
+        location: phrase of where its things are, "on a beach".
+        description: phrase for a sentence about the whole picture.
+        paint: paints the scene on a canvas; two pictures of a scene differ only in details.
     """
 
     label: str
@@ -58,4 +58,4 @@ SCENES: tuple[DemoScene, ...] = (
     DemoScene("farm", "on a farm", "a farm with a red barn and a silo", paint_farm),
     DemoScene("harbor", "in a harbor", "a harbor with sailing boats and a lighthouse", paint_harbor),
 )
-"""Every place there is; each is drawn equally often."""
+"""All scenes; each is drawn equally often."""

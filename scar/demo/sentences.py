@@ -1,4 +1,4 @@
-"""What people would write under a drawn picture."""
+"""Captions of a drawn picture, as people would write them."""
 
 from __future__ import annotations
 
@@ -14,27 +14,25 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 def write_sentences(
     scene: DemoScene, things: Sequence[DrawnThing], relations: Sequence[tuple[int, str, int]], rng: Random
 ) -> tuple[str, ...]:
-    """Five sentences, all true: the place, all things, the largest, and one or two facts."""
+    """Write five true sentences: about the scene, all things, the largest thing, and one or two relations."""
     names = [_add_article(thing.name) for thing in things]
     largest = max(things, key=lambda thing: thing.radius)
-    said = [f"{_capitalize_first(scene.description)}.", f"{_capitalize_first(_join_names(names))} {scene.location}."]
-    said.append(
-        f"{_capitalize_first(_NUMBERS[len(things)])} shapes {scene.location}, "
-        f"the largest of them {_add_article(largest.name)}."
-    )
+    sentences = [
+        scene.description,
+        f"{_join_names(names)} {scene.location}",
+        f"{_NUMBERS[len(things)]} shapes {scene.location}, the largest of them {_add_article(largest.name)}",
+    ]
     for subject, predicate, object_ in rng.sample(relations, k=min(2, len(relations))):
-        said.append(f"{_capitalize_first(names[subject])} is {predicate} {names[object_]} {scene.location}.")
-    said += [f"There is {name} {scene.location}." for name in names[: 5 - len(said)]]
-    return tuple(said)
+        sentences.append(f"{names[subject]} is {predicate} {names[object_]} {scene.location}")
+    sentences += [f"there is {name} {scene.location}" for name in names[: 5 - len(sentences)]]
+    return tuple(f"{sentence[0].upper()}{sentence[1:]}." for sentence in sentences)
 
 
 def _add_article(name: str) -> str:
+    """The name after its indefinite article."""
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _join_names(names: Sequence[str]) -> str:
+    """A list with commas and "and"."""
     return f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _capitalize_first(text: str) -> str:
-    return text[0].upper() + text[1:]

@@ -1,4 +1,4 @@
-"""The things of the demo world: shapes as outlines, and colours nobody confuses."""
+"""The shapes of the demo world as outlines, and colours that nobody confuses."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ COLOURS: Mapping[str, str] = {
     "pink": "#ff8fbf",
     "black": "#23262b",
 }
-"""Name -> what it is painted with."""
+"""Name -> hexadecimal colour."""
 
 
 def _arc_points(radius: float, start: float, stop: float, steps: int, x: float = 0, y: float = 0) -> tuple[Point, ...]:
-    """Points on a circle around (x, y); angles in turns, 0 is to the right, a quarter is down."""
+    """Points on a circle around (x, y); angles are turns, from the right (0) clockwise."""
     angles = (2 * math.pi * (start + (stop - start) * k / steps) for k in range(steps + 1))
     return tuple((x + radius * math.cos(angle), y + radius * math.sin(angle)) for angle in angles)
 
 
 def _spoke_points(*radii: float, count: int) -> tuple[Point, ...]:
-    """Corners that go around once from the top, their distances from the centre taking turns."""
+    """Corners of one turn from the top; their distances from the centre alternate between ``radii``."""
     angles = (2 * math.pi * k / count - math.pi / 2 for k in range(count))
     return tuple(
         (radii[k % len(radii)] * math.cos(angle), radii[k % len(radii)] * math.sin(angle))
@@ -36,7 +36,7 @@ def _spoke_points(*radii: float, count: int) -> tuple[Point, ...]:
 
 
 def _heart_points() -> tuple[Point, ...]:
-    """The classic curve of sines, centred."""
+    """The classic heart curve of sines, centred."""
     turns = (2 * math.pi * k / 48 for k in range(48))
     return tuple(
         (
@@ -48,7 +48,7 @@ def _heart_points() -> tuple[Point, ...]:
 
 
 def _flower_points() -> tuple[Point, ...]:
-    """Five round petals, one up."""
+    """Five round petals, one of them at the top."""
     turns = [2 * math.pi * k / 80 for k in range(80)]
     radii = [0.6 + 0.44 * abs(math.cos(2.5 * turn)) ** 0.7 for turn in turns]
     return tuple((r * math.sin(turn), -r * math.cos(turn)) for r, turn in zip(radii, turns, strict=True))
@@ -60,7 +60,7 @@ SHAPES: Mapping[str, tuple[Point, ...]] = {
     "triangle": ((0, -0.95), (1, 0.8), (-1, 0.8)),
     "star": _spoke_points(1.1, 0.46, count=10),
     "heart": _heart_points(),
-    # The hole is reached over a seam of no width, so one polygon is enough.
+    # A seam of no width leads to the hole, so one polygon is enough.
     "ring": _arc_points(1, 0, 1, 48) + _arc_points(0.52, 1, 0, 40),
     "cross": tuple(
         (x, y)
@@ -85,4 +85,4 @@ SHAPES: Mapping[str, tuple[Point, ...]] = {
     "arrow": ((-1, -0.3), (0.1, -0.3), (0.1, -0.85), (1.05, 0), (0.1, 0.85), (0.1, 0.3), (-1, 0.3)),
     "flower": _flower_points(),
 }
-"""Name -> its outline; the centre is (0, 0) and the outline about one unit away."""
+"""Name -> outline around (0, 0) with a radius of about 1."""

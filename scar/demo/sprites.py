@@ -1,4 +1,4 @@
-"""Small drawings that several places share; each stands in a frame of its own."""
+"""Small drawings that several scenes share; each has a frame of its own."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def draw_palm(frame: Canvas, rng: Random) -> None:
 
 
 def _curve_point(control: Point, end: Point, share: float) -> Point:
-    """A point on the curve that leaves the origin towards `control` and arrives at `end`."""
+    """Point of the quadratic Bezier curve from the origin over ``control`` to ``end``, at a share of its length."""
     bend, rest = 2 * share * (1 - share), share * share
     return bend * control[0] + rest * end[0], bend * control[1] + rest * end[1]
 

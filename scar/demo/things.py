@@ -1,4 +1,4 @@
-"""What stands in a picture: which things, where, and what is true between them."""
+"""The things of a drawn picture: which they are, where they are, and the relations between them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,24 @@ from scar.demo.shapes import COLOURS, SHAPES
 from scar.sample import Box
 
 RIM_PX = 2.5
-"""Width in pixels of the white rim that sets a thing off from any background; it belongs to the thing."""
+"""Width of the white rim that separates a thing from the background; the rim belongs to the thing."""
 
 REACH_RADII = 1.12
-"""How far the widest shape reaches from its centre, in radii."""
+"""Distance in radii from the centre to the outermost point of the widest shape."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnThing:
-    """A coloured shape; position and radius in pixels, tilt in radians."""
+    """A coloured shape.
+
+    Attributes:
+        colour: key of `COLOURS`.
+        shape: key of `SHAPES`.
+        x: of the centre in pixels.
+        y: of the centre in pixels.
+        radius: in pixels.
+        tilt: in radians.
+    """
 
     colour: str
     shape: str
@@ -31,39 +40,43 @@ class DrawnThing:
 
     @property
     def name(self) -> str:
+        """Colour and shape."""
         return f"{self.colour} {self.shape}"
 
     def paint(self, canvas: Canvas) -> None:
-        """Draw it with a rim and a soft shadow."""
+        """Draw the thing with a rim and a soft shadow."""
         drop = 0.1 * self.radius
         self._fill_outline(canvas, "#00000040", dx=drop, dy=drop + RIM_PX)
         self._stroke_outline(canvas, "#ffffff")
         self._fill_outline(canvas, COLOURS[self.colour])
-        # A ring's outline runs to its hole and back over one seam, which the filling leaves open.
+        # The outline of a ring runs to its hole and back over a seam, which the filling leaves open.
         outline = self._outline_points()
         canvas.make_pixel_frame().line([outline[-1], outline[0]], COLOURS[self.colour], 0.5)
 
     def paint_label(self, canvas: Canvas, number: int) -> None:
-        """Mark its pixels, rim included, with `number`."""
+        """Fill the pixels of the thing, rim included, with ``number``."""
         self._stroke_outline(canvas, number)
         self._fill_outline(canvas, number)
 
     def _fill_outline(self, canvas: Canvas, colour: Colour, dx: float = 0, dy: float = 0) -> None:
+        """Fill the thing, moved by (dx, dy) pixels."""
         canvas.make_pixel_frame(dx, dy).poly(self._outline_points(), colour)
 
     def _stroke_outline(self, canvas: Canvas, colour: Colour) -> None:
+        """Draw the rim."""
         outline = self._outline_points()
         canvas.make_pixel_frame().line([*outline, *outline[:2]], colour, 2 * RIM_PX)
 
     def _outline_points(self) -> list[tuple[float, float]]:
+        """Corners of the outline in pixels."""
         cos, sin = self.radius * math.cos(self.tilt), self.radius * math.sin(self.tilt)
         return [(self.x + u * cos - v * sin, self.y + u * sin + v * cos) for u, v in SHAPES[self.shape]]
 
 
 def arrange_things(width: int, height: int, rng: Random) -> list[DrawnThing]:
-    """Three to six things of different names; in one picture of four the second stands partly before the first.
+    """Arrange three to six things with different names; in a quarter of pictures the second overlaps the first.
 
-    Half of them share the shape or the colour with an earlier one, so that no single word tells which is meant.
+    Half of the things share their shape or colour with an earlier one, so that one word is not enough to name a thing.
     """
     things: list[DrawnThing] = []
     overlap = rng.random() < 0.25
@@ -86,7 +99,7 @@ def arrange_things(width: int, height: int, rng: Random) -> list[DrawnThing]:
 
 
 def _iter_names(count: int, rng: Random) -> Iterator[tuple[str, str]]:
-    """Yield pairs of colour and shape, no pair twice."""
+    """Yield pairs of colour and shape without repetition."""
     chosen: list[tuple[str, str]] = []
     while len(chosen) < count:
         colour, shape = rng.choice(tuple(COLOURS)), rng.choice(tuple(SHAPES))
@@ -100,16 +113,22 @@ def _iter_names(count: int, rng: Random) -> Iterator[tuple[str, str]]:
 
 
 def iter_relations(boxes: Sequence[Box]) -> Iterator[tuple[int, str, int]]:
-    """Yield what is plainly so between things that stand apart: (subject, predicate, object), positions in `boxes`.
+    """Yield the unambiguous relations between boxes that do not overlap.
 
-    One thing is above another when it ends before the other begins and half of the narrower one's width is shared:
+    A box is above another if it ends before the other begins and their widths overlap by half of the narrower one:
     then nobody would say that it is to the left or to the right.
+
+    Args:
+        boxes: of the things.
+
+    Yields:
+        (subject, predicate, object); subject and object are indices in ``boxes``.
     """
-    for a, one in enumerate(boxes):
+    for a, box in enumerate(boxes):
         for b, other in enumerate(boxes):
-            across = min(one.x1, other.x1) - max(one.x0, other.x0) >= min(one.width, other.width) / 2
-            along = min(one.y1, other.y1) - max(one.y0, other.y0) >= min(one.height, other.height) / 2
-            if across and one.y1 <= other.y0:
+            shares_width = min(box.x1, other.x1) - max(box.x0, other.x0) >= min(box.width, other.width) / 2
+            shares_height = min(box.y1, other.y1) - max(box.y0, other.y0) >= min(box.height, other.height) / 2
+            if shares_width and box.y1 <= other.y0:
                 yield from ((a, "above", b), (b, "below", a))
-            if along and one.x1 <= other.x0:
+            if shares_height and box.x1 <= other.x0:
                 yield from ((a, "to the left of", b), (b, "to the right of", a))

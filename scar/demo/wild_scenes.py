@@ -1,4 +1,4 @@
-"""Places that nobody built, each painted so that a person names it at a glance."""
+"""Scenes of nature, each painted so that a person names it at a glance."""
 
 from __future__ import annotations
 

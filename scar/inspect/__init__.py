@@ -1,1 +1,1 @@
-"""Looking at a corpus: pages of samples, statistics, the paper's numbers beside it."""
+"""Inspection of a corpus: pages of samples, statistics, and a comparison with the paper."""

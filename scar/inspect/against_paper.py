@@ -1,9 +1,9 @@
-"""A corpus beside the numbers that the paper prints, with the reasons for each difference."""
+"""Comparison of a corpus with the numbers that the paper prints, with the reasons for each difference."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,15 @@ from scar.sample import SPLITS, Split
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One split of one source.
+    """Our numbers and the paper's, for one split of one source.
 
     Attributes:
         source: name and split.
-        images: ours, None if it was not built.
-        paper_images: the paper's.
-        samples: ours, None if it was not built.
-        paper_samples: the paper's.
-        reasons: for the difference.
+        images: in our build; None if the source was not built.
+        paper_images: in the paper.
+        samples: in our build; None if the source was not built.
+        paper_samples: in the paper.
+        reasons: why they differ.
     """
 
     source: str
@@ -36,61 +36,61 @@ class Comparison:
 
 
 def compare_with_paper(folder: Path) -> list[Comparison]:
-    """Compare a built corpus with the published table, source by source, and the printed totals.
+    """Compare a built corpus with the paper's table, source by source and in total.
 
     Raises:
-        InputError: there is no build report, or none of its sources is one of the paper's.
+        InputError: the folder has no build report, or none of its sources is in the paper.
     """
-    facts = _read_paper_table()
-    built = read_report(folder)
-    rows = [_compare_split(name, split, row, built) for name, row in facts["sources"].items() for split in SPLITS]
-    if all(row.images is None for row in rows):
-        raise InputError(f"{folder}: holds none of {', '.join(facts['sources'])}; `scar build scar-1m` makes them.")
-    return rows + [
-        _compare_total(split, facts, [row for row in rows if row.source.endswith(split)]) for split in SPLITS
+    paper = read_paper_table()
+    report = read_report(folder)
+    rows = [
+        _compare_split(name, split, row[split], report) for name, row in paper["sources"].items() for split in SPLITS
     ]
+    if all(row.images is None for row in rows):
+        raise InputError(f"{folder}: holds none of {', '.join(paper['sources'])}; `scar build scar-1m` makes them.")
+    totals = [_compare_total(split, paper, [row for row in rows if row.source.endswith(split)]) for split in SPLITS]
+    return rows + totals
 
 
-def _compare_split(name: str, split: Split, row: Mapping[str, Any], built: Mapping[str, Any]) -> Comparison:
-    entry = built.get(f"{name}/{split}")
-    paper = row[split]
+def _compare_split(name: str, split: Split, paper: Mapping[str, Any], report: Mapping[str, Any]) -> Comparison:
+    """Compare the report's entry of a split with the paper's row."""
+    key = f"{name}/{split}"
+    entry = report.get(key)
     if entry is None:
-        return Comparison(f"{name}/{split}", None, paper["images"], None, paper["samples"], ("not built",))
-    same = (entry["images"], entry["samples"]) == (paper["images"], paper["samples"])
-    reasons = () if same else (paper["why"], *_explain_own_records(entry, paper.get("records")))
-    return Comparison(f"{name}/{split}", entry["images"], paper["images"], entry["samples"], paper["samples"], reasons)
+        return Comparison(key, None, paper["images"], None, paper["samples"], ("not built",))
+    is_equal = (entry["images"], entry["samples"]) == (paper["images"], paper["samples"])
+    reasons = () if is_equal else (paper["why"], *_explain_own_records(entry, paper.get("records")))
+    return Comparison(key, entry["images"], paper["images"], entry["samples"], paper["samples"], reasons)
 
 
-def _explain_own_records(entry: Mapping[str, Any], official: int | None) -> tuple[str, ...]:
-    """Whether it was built from the whole, and where its own records went, the most frequent first."""
+def _explain_own_records(entry: Mapping[str, Any], official_records: int | None) -> tuple[str, ...]:
+    """Whether the input files were complete, and why records were rejected, the most frequent reason first."""
     rejected = dict(entry["rejected"])
-    held = rejected.pop(HELD_OUT, 0)
-    shared = ", ".join(f"{name} {count}" for name, count in entry.get("overlap", {}).items())
-    most = sorted(rejected.items(), key=lambda pair: (-pair[1], pair[0]))
-    counts = ", ".join(f"{reason} {count:,}" for reason, count in most)
-    return tuple(
-        reason
-        for reason in (
-            f"its files have {entry['records']:,} records, the official ones {official:,}"
-            if official not in (None, entry["records"])
-            else "",
-            f"{held:,} records of images that eval splits have ({shared})" if held else "",
-            f"of {entry['records']:,} records: {counts}" if counts else "",
-        )
-        if reason
-    )
+    held_out = rejected.pop(HELD_OUT, 0)
+    reasons = []
+    if official_records not in (None, entry["records"]):
+        reasons.append(f"its files have {entry['records']:,} records, the official ones {official_records:,}")
+    if held_out:
+        owners = ", ".join(f"{name} {count}" for name, count in entry.get("overlap", {}).items())
+        reasons.append(f"{held_out:,} records of images that eval splits have ({owners})")
+    if rejected:
+        by_count = sorted(rejected.items(), key=lambda pair: (-pair[1], pair[0]))
+        counts = ", ".join(f"{reason} {count:,}" for reason, count in by_count)
+        reasons.append(f"of {entry['records']:,} records: {counts}")
+    return tuple(reasons)
 
 
-def _compare_total(split: Split, facts: Mapping[str, Any], rows: list[Comparison]) -> Comparison:
-    """The sum of ours beside the total as printed."""
+def _compare_total(split: Split, paper: Mapping[str, Any], rows: Sequence[Comparison]) -> Comparison:
+    """Compare the sum of our sources with the total as printed."""
     ours = sum(row.images or 0 for row in rows), sum(row.samples or 0 for row in rows)
-    printed = facts["printed"][split]
-    summed = {kind: sum(row[split][kind] for row in facts["sources"].values()) for kind in printed}
+    printed = paper["printed"][split]
+    summed = {kind: sum(row[split][kind] for row in paper["sources"].values()) for kind in printed}
     reasons = [f"the paper's {kind} sum up to {summed[kind]:,}" for kind in printed if summed[kind] != printed[kind]]
     if ours != (summed["images"], summed["samples"]):
         reasons.append("ours is the sum of the sources above")
     return Comparison(f"total/{split}", ours[0], printed["images"], ours[1], printed["samples"], tuple(reasons))
 
 
-def _read_paper_table() -> dict[str, Any]:
+def read_paper_table() -> dict[str, Any]:
+    """Read the paper's numbers: ``sources`` by name and split, and the ``printed`` totals by split."""
     return tomllib.loads(Path(__file__).with_name("paper.toml").read_text(encoding="utf-8"))

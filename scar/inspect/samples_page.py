@@ -1,4 +1,4 @@
-"""A sheet of samples to look at: image, box and mask, the ten captions by kind, and where they come from."""
+"""A page of samples: image, box and mask, the ten captions by kind, and their provenance."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from scar.audit.lineage import find_replaced_words
+from scar.audit.lineage import count_common_words
 from scar.common.files import write_text
 from scar.common.html import EmbeddedImage, embed_image, render_page, split_caption, trace_outline
 from scar.common.images import FORMATS, decode_image, locate_image
@@ -21,16 +21,16 @@ from scar.sample import Sample, Split
 SAMPLES_PAGE = "show.html"
 
 MAX_SIDE_PX = 480
-"""Pixels to which a picture is reduced; box and mask keep the coordinates of the original."""
+"""Longer side of the embedded images; box and mask keep the coordinates of the original."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaptionLine:
-    """A caption.
+    """A caption of a sample, as the page shows it.
 
     Attributes:
-        kind: gold, the part in which it differs from that, or ``negative`` where no one wrote that down.
-        pieces: its parts in order, each with whether it was replaced.
+        kind: ``gold``, the part that a negative replaces, or ``negative`` if that part is unknown.
+        pieces: the text in order, in pieces, each with whether it was replaced.
     """
 
     kind: str
@@ -39,15 +39,15 @@ class CaptionLine:
 
 @dataclass(frozen=True, slots=True)
 class SampleCard:
-    """A sample as the sheet shows it.
+    """A sample, as the page shows it.
 
     Attributes:
         sample: the sample.
         lines: its captions, gold first.
         picture: its image; None if it cannot be shown.
-        problem: why it cannot.
-        outline: path data of its mask's edge; empty without a mask.
-        facts: names and values of what else is known of it.
+        problem: why the image or the mask cannot be shown; empty if both can.
+        outline: SVG path data of the mask's edge; empty without a mask.
+        details: names and values of its provenance.
     """
 
     sample: Sample
@@ -55,7 +55,7 @@ class SampleCard:
     picture: EmbeddedImage | None
     problem: str
     outline: str
-    facts: tuple[tuple[str, str], ...]
+    details: tuple[tuple[str, str], ...]
 
 
 def write_samples_page(
@@ -69,77 +69,81 @@ def write_samples_page(
     images: Path | None = None,
     track: Track = track_silently,
 ) -> list[SampleCard]:
-    """Write a sheet of samples: one HTML file that needs no network and no other file.
+    """Write a page of samples: one self-contained HTML file.
 
     Args:
         folder: a SCaR folder, ours or the published one.
         out: the page; ``show.html`` in the folder by default.
-        count: how many samples, as many of each file as of any other where it has them.
-        seed: draws them.
+        count: number of samples, divided evenly among the files as far as each has enough.
+        seed: draws the samples.
         source: only samples of this source.
         split: only samples of this split.
-        images: what image paths are relative to, if it is not the folder.
+        images: root of image paths; the folder by default.
         track: shows progress.
 
     Returns:
-        What the sheet shows.
+        The samples as the page shows them.
 
     Raises:
-        InputError: the folder holds no such file, or one cannot be read.
+        InputError: the folder holds no such file, or a file cannot be read.
     """
-    every = find_row_files(folder)
-    files = [file for file in every if source in (None, file.source) and split in (None, file.split)]
+    all_files = find_row_files(folder)
+    files = [file for file in all_files if source in (None, file.source) and split in (None, file.split)]
     if not files:
-        there = ", ".join(f"{file.source}/{file.split}" for file in every)
-        raise InputError(f"{folder}: no samples of {source or 'any source'}/{split or 'any split'}; it has {there}.")
-    drawn = [(file, number) for file, numbers in _draw_rows(files, count, seed) for number in numbers]
-    rows = (row for file, numbers in _draw_rows(files, count, seed) for row in file.iter_samples_at(numbers))
-    cards = [_make_card(sample, note, images or folder) for sample, note in track(rows, "samples", len(drawn))]
+        keys = ", ".join(f"{file.source}/{file.split}" for file in all_files)
+        raise InputError(f"{folder}: no samples of {source or 'any source'}/{split or 'any split'}; it has {keys}.")
+    drawn = _draw_rows(files, count, seed)
+    rows = (row for file, numbers in drawn for row in file.iter_samples_at(numbers))
+    total = sum(len(numbers) for _, numbers in drawn)
+    cards = [_make_card(sample, origin, images or folder) for sample, origin in track(rows, "samples", total)]
     page = render_page(
         "samples.html",
         Path(__file__).parent,
         cards=cards,
         folder=folder.resolve().name,
         seed=seed,
-        rows=sum(f.rows for f in files),
+        rows=sum(file.rows for file in files),
     )
     write_text(page, out or folder / SAMPLES_PAGE)
     return cards
 
 
 def _draw_rows(files: Sequence[RowFile], count: int, seed: int) -> list[tuple[RowFile, list[int]]]:
-    """So many rows, evenly over the files as far as they go; of each file without repetition, in order."""
+    """Draw row numbers of each file, without repetition and ascending, evenly over the files."""
     shares = [0] * len(files)
     while sum(shares) < count and any(share < file.rows for share, file in zip(shares, files, strict=True)):
-        for place, file in enumerate(files):
-            if shares[place] < file.rows and sum(shares) < count:
-                shares[place] += 1
+        for index, file in enumerate(files):
+            if shares[index] < file.rows and sum(shares) < count:
+                shares[index] += 1
     return [
         (file, sorted(Random(f"{seed}/{file.source}/{file.split}").sample(range(file.rows), share)))  # noqa: S311 - a draw, not a secret
         for file, share in zip(files, shares, strict=True)
     ]
 
 
-def _make_card(sample: Sample, note: dict[str, Any] | None, images: Path) -> SampleCard:
-    """What is shown of a sample."""
+def _make_card(sample: Sample, origin: dict[str, Any] | None, images: Path) -> SampleCard:
+    """Prepare a sample and its row of provenance for the page."""
     picture, problem = _read_picture(sample, images)
     mask = sample.region.mask
-    edge = ""
+    path_data = ""
     if mask is not None and picture is not None:
         if mask.size == (picture.height, picture.width):
-            edge = trace_outline(mask, MAX_SIDE_PX)
+            path_data = trace_outline(mask, MAX_SIDE_PX)
         else:
             problem = f"its mask is of an image of {mask.size[1]} x {mask.size[0]} pixels, so it is not drawn"
     width, height = (round(side) for side in sample.region.box.xywh[2:])
-    facts = [("image", sample.image), ("box", f"{width} x {height} pixels")]
-    if note is not None:
-        facts += [("generator", f"{note['generator']} {note['generator_version']}"), ("seed", str(note["seed"]))]
-        facts += [("licence", note["licence"])] if note["licence"] else []
-    return SampleCard(sample, tuple(_make_lines(sample)), picture, problem, edge, tuple(facts))
+    details = [("image", sample.image), ("box", f"{width} x {height} pixels")]
+    if origin is not None:
+        details += [
+            ("generator", f"{origin['generator']} {origin['generator_version']}"),
+            ("seed", str(origin["seed"])),
+        ]
+        details += [("licence", origin["licence"])] if origin["licence"] else []
+    return SampleCard(sample, tuple(_make_lines(sample)), picture, problem, path_data, tuple(details))
 
 
 def _read_picture(sample: Sample, images: Path) -> tuple[EmbeddedImage | None, str]:
-    """The image, or why there is none."""
+    """The embedded image, or why it cannot be shown."""
     from PIL import Image
 
     try:
@@ -154,11 +158,11 @@ def _read_picture(sample: Sample, images: Path) -> tuple[EmbeddedImage | None, s
 
 
 def _make_lines(sample: Sample) -> list[CaptionLine]:
-    """Its captions; where the elements are not known, the words that differ from the gold caption are the swap."""
-    known = bool(sample.gold.relation or sample.gold.scene)
+    """The captions; without known elements, the words that differ from the gold caption count as replaced."""
+    has_elements = bool(sample.gold.relation or sample.gold.scene)
     lines = [CaptionLine("gold", split_caption(sample.gold, None))]
     for negative in sample.negatives:
-        if known:
+        if has_elements:
             lines.append(CaptionLine(negative.part, split_caption(negative.caption, negative.part)))
         else:
             kind = negative.part if len(sample.negatives) > 1 else "negative"
@@ -167,12 +171,9 @@ def _make_lines(sample: Sample) -> list[CaptionLine]:
 
 
 def _mark_difference(gold: str, text: str) -> tuple[tuple[str, bool], ...]:
-    """A text in up to three pieces: what it shares with the gold caption before and after the words it replaces."""
-    _, new = find_replaced_words(gold, text)
-    words, start = text.split(), 0
-    mine = gold.split()
-    while start < min(len(words), len(mine)) and words[start] == mine[start]:
-        start += 1
-    end = start + len(new.split())
-    parts = ((words[:start], False), (words[start:end], True), (words[end:], False))
-    return tuple((" ".join(part), replaced) for part, replaced in parts if part)
+    """A negative in up to three pieces: replaced words between those that it shares with the gold caption."""
+    words = text.split()
+    start, suffix = count_common_words(gold, text)
+    end = len(words) - suffix
+    pieces = ((words[:start], False), (words[start:end], True), (words[end:], False))
+    return tuple((" ".join(piece), is_replaced) for piece, is_replaced in pieces if piece)

@@ -1,4 +1,4 @@
-"""Counts of a SCaR folder by source and split, as a reviewed file, as a table and as charts."""
+"""Counts of a SCaR folder by source and split: as JSON, as tables and as charts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scar.audit.charts import make_lengths_chart
+from scar.audit.tables import make_table
 from scar.common.charts import BarChart
 from scar.common.files import write_json
 from scar.common.html.figures import save_figures
 from scar.common.progress import Track, track_silently
 from scar.formats.build_report import read_report
-from scar.formats.reader import find_row_files
+from scar.formats.reader import RowFile, find_row_files
 from scar.sample import PARTS, Box
 
 if TYPE_CHECKING:
@@ -23,83 +24,85 @@ if TYPE_CHECKING:
 STATISTICS_FILE = "stats.json"
 
 MAX_LISTED = 15
-"""So many of the most frequent names are listed."""
+"""Names that are listed, the most frequent ones."""
 
 
 def count_corpus(folder: Path, track: Track = track_silently) -> dict[str, Any]:
-    """Count a folder and write the counts to its ``stats.json``.
+    """Count the samples of a folder and write the counts to its ``stats.json``.
 
     Args:
         folder: a SCaR folder, ours or the published one.
         track: shows progress.
 
     Returns:
-        By ``<source>/<split>``: ``images``, ``samples``, ``categories``; ``words`` and ``distinct`` (mean number of
-        words, share of different texts) of ``gold`` captions and ``negatives``; ``kinds`` of negatives;
-        ``rejected`` by reason, where the folder has a build report; and what `charts` draws: ``objects``, the most
-        frequent categories; ``relations``, the most frequent of gold captions, where provenance tells them, and how
-        often each of these stands in ``gold`` captions and replaces one in ``swaps``; ``boxes`` by size, the square
-        root of the area from so many pixels to the next entry; ``lengths``, captions by number of words.
+        By ``<source>/<split>``:
+
+        - ``images``, ``samples``, ``categories``: how many.
+        - ``gold`` and ``negatives``: mean number of ``words``, and share of ``distinct`` texts.
+        - ``kinds``: negatives by part. ``rejected``: records by reason, if the folder has a build report.
+        - ``objects``: the most frequent categories.
+        - ``relations``: the most frequent relations of gold captions, where provenance has them; how often each is in
+          ``gold`` captions, and how often it is swapped in (``swaps``).
+        - ``boxes``: by size, the square root of the area in pixels; each entry reaches to the next one.
+        - ``lengths``: captions by number of words.
 
     Raises:
-        InputError: the folder holds no SCaR file, or one cannot be read.
+        InputError: the folder holds no SCaR file, or a file cannot be read.
     """
     report = read_report(folder)
     counts: dict[str, Any] = {}
     for file in find_row_files(folder):
-        images: set[str] = set()
-        categories: Counter[str] = Counter()
-        kinds: Counter[str] = Counter()
-        gold: Counter[str] = Counter()
-        negatives: Counter[str] = Counter()
-        relations: Counter[str] = Counter()
-        swaps: Counter[str] = Counter()
-        boxes: Counter[int] = Counter()
-        source = file.source
-        for sample in track(file.iter_samples(), file.path.name, file.rows):
-            source = sample.source
-            images.add(sample.image)
-            categories[sample.region.category] += 1
-            gold[sample.gold.text] += 1
-            kinds.update(negative.part for negative in sample.negatives)
-            negatives.update(negative.caption.text for negative in sample.negatives)
-            if sample.gold.relation:
-                relations[sample.gold.relation] += 1
-                swaps.update(each.caption.relation for each in sample.negatives if each.part == "relation")
-            boxes[_size_step(sample.region.box)] += 1
-        key = f"{source}/{file.split}"
-        counts[key] = {
-            "images": len(images),
-            "samples": file.rows,
-            "categories": len(categories),
-            "kinds": dict(sorted(kinds.items())),
-            "gold": _summarize_texts(gold),
-            "negatives": _summarize_texts(negatives),
-            "rejected": report.get(key, {}).get("rejected", {}),
-            "objects": _select_most_frequent(categories),
-            "relations": {
-                relation: {"gold": count, "swaps": swaps[relation]}
-                for relation, count in _select_most_frequent(relations).items()
-            },
-            "boxes": {str(round(2 ** (step / 2))): boxes[step] for step in _range_of_keys(boxes)},
-            "lengths": {"gold": _count_lengths(gold), "negatives": _count_lengths(negatives)},
-        }
+        key, figures = _count_file(file, track)
+        counts[key] = figures | {"rejected": report.get(key, {}).get("rejected", {})}
     counts = dict(sorted(counts.items()))
     write_json(counts, folder / STATISTICS_FILE)
     return counts
 
 
-def make_tables(counts: Mapping[str, Any]) -> list[Table]:
-    """The counts for people: one table of sources, one of rejected records."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+def _count_file(file: RowFile, track: Track) -> tuple[str, dict[str, Any]]:
+    """Source and split of a file, and the counts of its samples."""
+    source = file.source
+    images: set[str] = set()
+    categories: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    gold: Counter[str] = Counter()
+    negatives: Counter[str] = Counter()
+    relations: Counter[str] = Counter()
+    swaps: Counter[str] = Counter()
+    boxes: Counter[int] = Counter()
+    for sample in track(file.iter_samples(), file.path.name, file.rows):
+        source = sample.source
+        images.add(sample.image)
+        categories[sample.region.category] += 1
+        gold[sample.gold.text] += 1
+        kinds.update(negative.part for negative in sample.negatives)
+        negatives.update(negative.caption.text for negative in sample.negatives)
+        if sample.gold.relation:
+            relations[sample.gold.relation] += 1
+            swaps.update(each.caption.relation for each in sample.negatives if each.part == "relation")
+        boxes[_size_step(sample.region.box)] += 1
+    return f"{source}/{file.split}", {
+        "images": len(images),
+        "samples": file.rows,
+        "categories": len(categories),
+        "kinds": dict(sorted(kinds.items())),
+        "gold": _summarize_texts(gold),
+        "negatives": _summarize_texts(negatives),
+        "objects": _select_most_frequent(categories),
+        "relations": {
+            relation: {"gold": count, "swaps": swaps[relation]}
+            for relation, count in _select_most_frequent(relations).items()
+        },
+        "boxes": {str(round(2 ** (step / 2))): boxes[step] for step in _range_of_keys(boxes)},
+        "lengths": {"gold": _count_lengths(gold), "negatives": _count_lengths(negatives)},
+    }
 
-    sources = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title="Counts", title_justify="left")
-    sources.add_column("source", overflow="fold")
-    for name in ("images", "samples", "categories", "words", "swaps", "rejected"):
-        sources.add_column(name, justify="right", no_wrap=True)
-    rejected = Table("source", "rejected by", box=SIMPLE_HEAD, pad_edge=False, title="Rejected", title_justify="left")
-    rejected.add_column("records", justify="right")
+
+def make_tables(counts: Mapping[str, Any]) -> list[Table]:
+    """Make a table of the counts by source and split, and one of rejected records if there are any."""
+    number_columns = ["images", "samples", "categories", "words", "swaps", "rejected"]
+    sources = make_table("Counts", ["source"], number_columns)
+    rejected = make_table("Rejected", ["source", "rejected by"], ["records"])
     for key, count in counts.items():
         sources.add_row(
             key,
@@ -114,57 +117,57 @@ def make_tables(counts: Mapping[str, Any]) -> list[Table]:
 
 
 def write_charts(counts: Mapping[str, Any], folder: Path) -> None:
-    """Draw the counts: ``stats/*.png``, and the page ``stats.html``."""
+    """Write the charts as ``stats/*.png`` and the page ``stats.html`` into a folder."""
     save_figures(
         folder,
         "stats",
         title=f"Counts of {folder.resolve().name}",
         about="Objects, boxes, captions and relations by source and split. In a corpus whose words give nothing away, "
-        "gold captions and negatives are of the same lengths and have the same relations.",
+        "gold captions and negatives have the same lengths and the same relations.",
         tables=make_tables(counts),
         charts=make_charts(counts),
     )
 
 
 def make_charts(counts: Mapping[str, Any]) -> dict[str, BarChart]:
-    """The counts as charts, by file name: ``<source>_<split>_objects``, ``_boxes``, ``_lengths``, ``_relations``.
+    """Make charts by file name: ``<source>_<split>_objects``, ``_boxes``, ``_lengths``, ``_relations``.
 
     Args:
-        counts: as `stats` returns them or its file has them, or some of their entries.
+        counts: what `count_corpus` returns, or some of its entries.
     """
-    made: dict[str, BarChart] = {}
+    charts: dict[str, BarChart] = {}
     for key, count in counts.items():
         file = key.replace("/", "_")
         objects = sorted(count["objects"].items(), key=lambda pair: (-pair[1], pair[0]))
         relations = sorted(count["relations"].items(), key=lambda pair: (-pair[1]["gold"], pair[0]))
-        every = count["samples"], max(count["kinds"].get("relation", 0), 1)
-        made[f"{file}_objects"] = BarChart(f"Objects: {key}", {"samples": dict(objects)})
-        made[f"{file}_boxes"] = BarChart(
+        totals = {"gold": count["samples"], "swaps": max(count["kinds"].get("relation", 0), 1)}
+        charts[f"{file}_objects"] = BarChart(f"Objects: {key}", {"samples": dict(objects)})
+        charts[f"{file}_boxes"] = BarChart(
             f"Box sizes: {key}",
             {"samples": {str(side): count["boxes"][str(side)] for side in sorted(map(int, count["boxes"]))}},
             axis="square root of the area, from pixels",
             vertical=True,
         )
-        made[f"{file}_lengths"] = make_lengths_chart(f"Caption lengths: {key}", count["lengths"])
+        charts[f"{file}_lengths"] = make_lengths_chart(f"Caption lengths: {key}", count["lengths"])
         if relations:
-            made[f"{file}_relations"] = BarChart(
+            charts[f"{file}_relations"] = BarChart(
                 f"Relations: {key}",
                 {
-                    kind: {relation: shown[kind] / total for relation, shown in relations}
-                    for kind, total in zip(("gold", "swaps"), every, strict=True)
+                    kind: {relation: by_kind[kind] / total for relation, by_kind in relations}
+                    for kind, total in totals.items()
                 },
                 unit="share",
             )
-    return made
+    return charts
 
 
 def _size_step(box: Box) -> int:
-    """Power of two that the area of a box reaches; those under 4 by 4 pixels count as that."""
+    """Power of two that the area of a box reaches; smaller boxes count as 4 by 4 pixels."""
     return math.floor(math.log2(max(box.area, 16)))
 
 
 def _select_most_frequent(counter: Counter[str]) -> dict[str, int]:
-    """The most frequent names, those of one count by name."""
+    """The most frequent names; equal counts are ordered by name."""
     return dict(sorted(counter.items(), key=lambda pair: (-pair[1], pair[0]))[:MAX_LISTED])
 
 
@@ -177,12 +180,12 @@ def _count_lengths(texts: Counter[str]) -> dict[str, int]:
 
 
 def _range_of_keys(counter: Counter[int]) -> range:
-    """From the least to the largest number, those that were not met too."""
+    """All numbers from the least to the largest key."""
     return range(min(counter), max(counter) + 1) if counter else range(0)
 
 
 def _summarize_texts(texts: Counter[str]) -> dict[str, float]:
-    """Mean number of words and share of different ones."""
+    """Mean number of words, and share of different texts."""
     total = texts.total()
     words = sum(len(text.split()) * count for text, count in texts.items())
     return {

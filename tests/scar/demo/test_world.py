@@ -1,4 +1,4 @@
-"""The demo world: what its files say is what its pictures show, and nothing but the arguments decides either."""
+"""The demo world: its files agree with its pictures, and equal arguments give equal files."""
 
 from __future__ import annotations
 
@@ -113,13 +113,13 @@ def test_relations_hold_by_geometry(instances: dict[str, Any]) -> None:
     things = {annotation["id"]: annotation for annotation in instances["annotations"]}
     seen = Counter(relation["predicate"] for relation in instances["relations"])
     assert set(seen) == {"above", "below", "to the left of", "to the right of", "in front of", "behind"}
-    facts = {(r["subject"], r["predicate"], r["object"]) for r in instances["relations"]}
+    triples = {(r["subject"], r["predicate"], r["object"]) for r in instances["relations"]}
     opposite = {"above": "below", "to the left of": "to the right of", "in front of": "behind"}
     opposite |= {value: key for key, value in opposite.items()}
     for relation in instances["relations"]:
         one, other = things[relation["subject"]], things[relation["object"]]
         assert one["image_id"] == other["image_id"] == relation["image_id"]
-        assert (relation["object"], opposite[relation["predicate"]], relation["subject"]) in facts
+        assert (relation["object"], opposite[relation["predicate"]], relation["subject"]) in triples
         (ax, ay, aw, ah), (bx, by, bw, bh) = one["bbox"], other["bbox"]
         dx, dy = bx + bw / 2 - ax - aw / 2, by + bh / 2 - ay - ah / 2
         if relation["predicate"] == "above":
@@ -135,7 +135,7 @@ def test_relations_hold_by_geometry(instances: dict[str, Any]) -> None:
     assert len({(r["subject"], r["object"]) for r in instances["relations"]}) == len(instances["relations"])
 
 
-def test_every_place_is_drawn_equally_often(instances: dict[str, Any]) -> None:
+def test_every_scene_is_drawn_equally_often(instances: dict[str, Any]) -> None:
     assert len(SCENES) >= 10
     assert Counter(image["scene"] for image in instances["images"]) == {
         scene.label: IMAGES / len(SCENES) for scene in SCENES
@@ -151,10 +151,12 @@ def test_every_shape_comes_in_every_colour(instances: dict[str, Any]) -> None:
 
 def test_sentences_name_only_what_is_there(world: Path, instances: dict[str, Any]) -> None:
     names = {category["id"]: category["name"] for category in instances["categories"]}
-    there = {image: {names[thing["category_id"]] for thing in things} for image, things in by_image(instances).items()}
+    names_by_image = {
+        image: {names[thing["category_id"]] for thing in things} for image, things in by_image(instances).items()
+    }
     for caption in json.loads((world / "captions.json").read_text())["annotations"]:
         text = caption["caption"]
-        assert {name for name in names.values() if f" {name}" in text} <= there[caption["image_id"]]
+        assert {name for name in names.values() if f" {name}" in text} <= names_by_image[caption["image_id"]]
         assert text[0].isupper()
         assert text.endswith(".")
         assert " a orange" not in text.lower()

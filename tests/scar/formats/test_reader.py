@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from scar import Box, Caption, Mask, Negative, Region, Sample, read
 from scar.errors import InputError
+from scar.formats.reader import find_row_files
 from scar.formats.row_codec import make_provenance_table, make_row_table, sample_from_row
 from scar.formats.schema import EVAL_SCHEMA, INSTRUCTION, TRAIN_SCHEMA, Origin
 from scar.formats.writer import write_samples
@@ -216,3 +217,18 @@ def test_a_row_of_another_shape_is_named(tmp_path: Path, built: Path, column: st
 
 def test_schemas_agree_on_what_a_region_is() -> None:
     assert list(EVAL_SCHEMA)[-4:] == list(TRAIN_SCHEMA)[-4:]
+
+
+def test_picked_rows_are_those_that_reading_all_gives(built: Path, tmp_path: Path) -> None:
+    (file, _) = find_row_files(built)
+    every = list(file.iter_samples())
+    assert [sample for sample, _ in file.iter_samples_at([0, 4, 8])] == [every[0], every[4], every[8]]
+    many = [sample for _ in range(1300) for sample in every]  # more than two groups of rows
+    folder = tmp_path / "large"
+    (folder / "provenance").mkdir(parents=True)
+    write_samples(many, "eval", Origin("g", "1", None, 0), folder / "L.parquet", folder / "provenance" / "L.parquet")
+    (large,) = find_row_files(folder)
+    numbers = [0, 4999, 5000, 9999, 10000, 11699]
+    assert [sample.gold.text for sample, _ in large.iter_samples_at(numbers)] == [
+        many[number].gold.text for number in numbers
+    ]

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from scar.errors import InputError
-from scar.inspect.against_paper import _read_paper_table, compare_with_paper
+from scar.inspect.against_paper import compare_with_paper, read_paper_table
 from tests.shared import SHARED
 
 PUBLISHED = SHARED / "published" / "paper_scar_statistics.csv"
 
 
-def report(folder: Path, **sources: dict[str, Any]) -> Path:
+def write_report(folder: Path, **sources: dict[str, Any]) -> Path:
+    """A folder with a build report of these sources."""
     entry = {"images": 10, "samples": 20, "records": 50, "rejected": {}, "overlap": {}}
     content = {"sources": {name.replace("__", "/"): entry | changes for name, changes in sources.items()}}
     (folder / "build_report.json").write_text(json.dumps(content))
@@ -24,12 +25,12 @@ def report(folder: Path, **sources: dict[str, Any]) -> Path:
 
 
 @pytest.mark.skipif(not PUBLISHED.is_file(), reason=f"no {PUBLISHED}")
-def test_the_facts_are_those_of_the_published_table() -> None:
-    facts = _read_paper_table()
+def test_the_numbers_are_those_of_the_published_table() -> None:
+    paper = read_paper_table()
     ours = {
-        name.replace("_plus", "+").replace("COCO_Stuff", "COCO-Stuff"): row for name, row in facts["sources"].items()
+        name.replace("_plus", "+").replace("COCO_Stuff", "COCO-Stuff"): row for name, row in paper["sources"].items()
     }
-    ours["Total"] = facts["printed"]
+    ours["Total"] = paper["printed"]
     with PUBLISHED.open(newline="") as file:
         table = list(csv.DictReader(file))
     assert {row["dataset"] for row in table} == ours.keys()
@@ -41,17 +42,17 @@ def test_the_facts_are_those_of_the_published_table() -> None:
 
 
 def test_the_printed_total_is_kept_beside_the_sum(tmp_path: Path) -> None:
-    rows = compare_with_paper(report(tmp_path, ADE20K__train={}))
+    rows = compare_with_paper(write_report(tmp_path, ADE20K__train={}))
     total = next(row for row in rows if row.source == "total/train")
     assert (total.paper_images, total.images, total.samples) == (309_278, 10, 20)
     assert total.reasons == ("the paper's images sum up to 263,488", "ours is the sum of the sources above")
 
 
-def test_files_that_are_not_the_whole_are_told(tmp_path: Path) -> None:
+def test_incomplete_files_are_a_reason(tmp_path: Path) -> None:
     rows = {
         row.source: row
         for row in compare_with_paper(
-            report(tmp_path, RefCOCOg__train={"records": 211}, RefCOCO_plus__eval={"records": 3805})
+            write_report(tmp_path, RefCOCOg__train={"records": 211}, RefCOCO_plus__eval={"records": 3805})
         )
     }
     assert "its files have 211 records, the official ones 42,226" in rows["RefCOCOg/train"].reasons
@@ -60,7 +61,7 @@ def test_files_that_are_not_the_whole_are_told(tmp_path: Path) -> None:
 
 def test_each_difference_is_explained(tmp_path: Path) -> None:
     rejected = {"small": 9, "over_limit": 1200, "in_eval": 21}
-    folder = report(
+    folder = write_report(
         tmp_path,
         COCO_Stuff__train={"rejected": rejected, "records": 5000, "overlap": {"RefCOCOg/eval": 4}},
         ADE20K__eval={"images": 2000, "samples": 9368},
@@ -79,6 +80,6 @@ def test_each_difference_is_explained(tmp_path: Path) -> None:
 
 def test_a_folder_of_other_sources_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"holds none of RefCOCOg, .*scar-1m"):
-        compare_with_paper(report(tmp_path, Mine__eval={}))
+        compare_with_paper(write_report(tmp_path, Mine__eval={}))
     with pytest.raises(InputError, match="holds none of"):
         compare_with_paper(tmp_path / "nowhere")

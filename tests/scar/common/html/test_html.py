@@ -10,7 +10,7 @@ from pathlib import Path
 import jinja2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from scar.common.html import embed_image, make_png_uri, render_page, split_caption, trace_outline
 from scar.sample import Caption, Mask
@@ -50,6 +50,23 @@ def test_an_outline_encloses_the_mask(side: int) -> None:
     assert path.count("M") == path.count("Z") == 1
     assert np.abs(points.min(axis=0) - (20, 10)).max() <= 2
     assert np.abs(points.max(axis=0) - (80, 30)).max() <= 2
+
+
+def test_an_outline_encloses_the_pixels_of_its_mask() -> None:
+    image = Image.new("1", (200, 120))
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((0, 10, 90, 100), fill=1)
+    draw.ellipse((30, 40, 60, 70), fill=0)  # a hole
+    draw.rectangle((150, 60, 199, 119), fill=1)  # to the corner of the image
+    mask = Mask.from_array(np.array(image))
+    drawn = np.zeros((120, 200), bool)
+    for part in trace_outline(mask, 480).split("Z")[:-1]:
+        points = [tuple(float(value) for value in point.split(",")) for point in part[1:].split()]
+        filled = Image.new("1", (200, 120))
+        ImageDraw.Draw(filled).polygon([(x - 0.5, y - 0.5) for x, y in points], fill=1)
+        drawn ^= np.array(filled)
+    both = (drawn & mask.to_array()).sum() / (drawn | mask.to_array()).sum()
+    assert both > 0.95
 
 
 def test_an_empty_mask_has_no_outline() -> None:
