@@ -1,4 +1,4 @@
-"""What the embed loop costs beside opening the images, and how far opening them hides behind a model.
+"""Cost of the embedding loop besides opening images, and how well opening them overlaps with a busy model.
 
 Run it with ``OMP_NUM_THREADS=1 python benchmarks/evaluate_speed.py``; it writes 1,000 photographs of 640 x 480 first.
 """
@@ -34,7 +34,7 @@ ROUNDS = 5
 
 
 class ImageOpener:
-    """Opens images as adapters do, and computes nothing; or waits, as one that leaves the work to an accelerator."""
+    """Opens images as adapters do and computes nothing; ``busy_s`` simulates a model on an accelerator, per image."""
 
     name = "opens"
     prompts = ("box",)
@@ -49,7 +49,7 @@ class ImageOpener:
 
 
 def draw_task(folder: Path) -> TaskFiles:
-    """A SCaR task with a photograph of its own for each query: blurred noise, about 130 kB as a JPEG."""
+    """A SCaR task with one photograph for each query: blurred noise, about 130 kB as a JPEG."""
     rng = np.random.default_rng(0)
     photographs = []
     for _ in range(DRAWN):
@@ -59,13 +59,13 @@ def draw_task(folder: Path) -> TaskFiles:
         Image.fromarray(np.clip(np.asarray(coarse) + grain, 0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=90)
         photographs.append(buffer.getvalue())
     (folder / "images").mkdir(parents=True)
-    for number in range(IMAGES):  # what follows the end of a picture makes a file of its own of it
+    for number in range(IMAGES):  # bytes after the image's end make the files differ
         (folder / f"images/{number}.jpg").write_bytes(photographs[number % DRAWN] + str(number).encode())
     rows = [
         {
             "qry_text": "<|image_1|>\nFind the caption.",
             "qry_image_path": f"images/{number}.jpg",
-            "tgt_text": [f"caption {place}" for place in range(CAPTIONS)],
+            "tgt_text": [f"caption {index}" for index in range(CAPTIONS)],
             "bbox": [10.0, 10.0, 100.0, 100.0],
         }
         for number in range(IMAGES)

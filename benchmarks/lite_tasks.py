@@ -1,7 +1,7 @@
-"""Which two tasks of each family order models as all 36 do, by published scores: how ``lite`` in tasks.toml was chosen.
+"""Chooses the ``lite`` tasks of tasks.toml: two of each family that order published models as all 36 tasks do.
 
-Run it with ``python benchmarks/lite_tasks.py``. Choosing and judging on the same models flatters, so the choice is also
-made anew without each model in turn, and judged on that one.
+Run it with ``python benchmarks/lite_tasks.py``. A choice looks too good on the models that it was made with; so it is
+also made without each model in turn, and judged on that model.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TASKS = list_group_tasks("MMEB")
 
 
 def read_scores() -> NDArray[np.float64]:
-    """(models, tasks) of the models whose scores on all 36 were published."""
+    """(models, tasks) scores of the models with published scores on all 36 tasks."""
     rows: dict[tuple[str, str, str], dict[str, float]] = {}
     for score in read_published_scores():
         if score.name in TASKS:
@@ -31,21 +31,21 @@ def read_scores() -> NDArray[np.float64]:
 
 
 def sum_choices(table: NDArray[np.float64], family: str) -> tuple[list[tuple[int, ...]], NDArray[np.float64]]:
-    """Every choice of columns in a family, and (choices, models) their sums."""
-    members = [place for place, name in enumerate(TASKS) if tasks()[name].family == family]
+    """Every choice of a family's columns, and (choices, models) sums of their scores."""
+    members = [column for column, name in enumerate(TASKS) if tasks()[name].family == family]
     choices = list(combinations(members, PER_FAMILY))
     return choices, np.array([table[:, choice].sum(axis=1) for choice in choices])
 
 
 def compute_tau(means: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Kendall's tau of (..., models) means with (models,) those over all tasks."""
+    """Kendall's tau between (..., models) means and the (models,) means over all tasks."""
     i, j = np.triu_indices(len(whole), 1)
     tau: NDArray[np.float64] = (np.sign(means[..., i] - means[..., j]) * np.sign(whole[i] - whole[j])).mean(axis=-1)
     return tau
 
 
 def choose_columns(table: NDArray[np.float64]) -> list[int]:
-    """The columns with the highest tau; of those, with the smallest differences of means."""
+    """The columns with the highest tau, and among those the smallest differences of means."""
     whole = table.mean(axis=1)
     (a, first), (b, second), (c, third), (d, fourth) = (sum_choices(table, family) for family in FAMILIES)
     rest = (third[:, None] + fourth[None]).reshape(-1, len(table))
@@ -54,9 +54,9 @@ def choose_columns(table: NDArray[np.float64]) -> list[int]:
         means = (first[one] + second[other] + rest) / (len(FAMILIES) * PER_FAMILY)
         tau = compute_tau(means, whole).round(9)
         apart = np.where(tau == tau.max(), ((means - whole) ** 2).mean(axis=1), np.inf)
-        place = int(np.argmin(apart))
-        if (tau.max(), -apart[place]) > best[:2]:
-            best = float(tau.max()), -float(apart[place]), [*a[one], *b[other], *c[place // len(d)], *d[place % len(d)]]
+        row = int(np.argmin(apart))
+        if (tau.max(), -apart[row]) > best[:2]:
+            best = float(tau.max()), -float(apart[row]), [*a[one], *b[other], *c[row // len(d)], *d[row % len(d)]]
     return best[2]
 
 
@@ -70,7 +70,7 @@ def main() -> None:
     chosen = choose_columns(table)
     means = table[:, chosen].mean(axis=1)
     console = Console()
-    console.print(f"{len(table)} models; chosen: {', '.join(TASKS[place] for place in chosen)}")
+    console.print(f"{len(table)} models; chosen: {', '.join(TASKS[column] for column in chosen)}")
     console.print(f"tau {compute_tau(means, whole):.3f}; means apart by {format_spread(list(means - whole))}")
     signs, differences = [], []
     for out in range(len(table)):

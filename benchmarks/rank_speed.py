@@ -1,4 +1,4 @@
-"""Scoring 1,000 queries x 1,000 candidates x 1,536 numbers with all metrics, against a loop over queries.
+"""All metrics of 1,000 queries x 1,000 candidates x 1,536 numbers, compared with a loop over queries.
 
 Run it with as many threads as you like, for example ``OMP_NUM_THREADS=1 python benchmarks/rank_speed.py``.
 """
@@ -25,11 +25,11 @@ LOOP_ROUNDS = 3
 
 
 def rank_in_loop(
-    asked: NDArray[np.float32], vectors: Mapping[str, NDArray[np.float32]], names: Sequence[Sequence[str]]
+    queries: NDArray[np.float32], vectors: Mapping[str, NDArray[np.float32]], names: Sequence[Sequence[str]]
 ) -> None:
-    """As the official evaluator does it: query by query, names to vectors, argsort, names again, sets."""
+    """As in the official evaluator, for each query: names to vectors, argsort, names again, sets."""
     per_query = []
-    for query, own in zip(asked, names, strict=True):
+    for query, own in zip(queries, names, strict=True):
         order = np.argsort(-(np.stack([vectors[name] for name in own]) @ query))
         per_query.append(score_query([own[column] for column in order], [own[0]]))
     for key in per_query[0]:
@@ -45,16 +45,16 @@ def score_query(ranked: Sequence[str], labels: Sequence[str]) -> dict[str, float
         hits = [name in right for name in top]
         precision = len(set(top) & right) / k
         recall = len(set(top) & right) / len(right)
-        ideal = sum(1 / math.log2(place + 2) for place in range(min(k, len(right))))
-        gained = sum(hit / math.log2(place + 2) for place, hit in enumerate(hits))
+        ideal = sum(1 / math.log2(position + 2) for position in range(min(k, len(right))))
+        gained = sum(hit / math.log2(position + 2) for position, hit in enumerate(hits))
         found |= {
             f"hit@{k}": float(any(hits)),
             f"precision@{k}": precision,
             f"recall@{k}": recall,
             f"f1@{k}": 2 * precision * recall / (precision + recall) if precision + recall else 0.0,
-            f"map@{k}": sum(sum(hits[: place + 1]) / (place + 1) for place, hit in enumerate(hits) if hit)
+            f"map@{k}": sum(sum(hits[: position + 1]) / (position + 1) for position, hit in enumerate(hits) if hit)
             / min(k, len(right)),
-            f"mrr@{k}": next((1 / (place + 1) for place, hit in enumerate(hits) if hit), 0.0),
+            f"mrr@{k}": next((1 / (position + 1) for position, hit in enumerate(hits) if hit), 0.0),
             f"ndcg_linear@{k}": gained / ideal,
             f"ndcg_exponential@{k}": gained / ideal,
         }
@@ -93,7 +93,7 @@ def main() -> None:
         table.add_column(column, justify="left" if column == "what" else "right")
     table.add_row("loop over queries", f"{looped * 1e3:.0f}", f"{looped / whole:.1f} x rank")
     table.add_row("rank", f"{whole * 1e3:.0f}", "1")
-    table.add_row("bare matrix product", f"{product * 1e3:.0f}", f"rank = {whole / product:.2f} x product")
+    table.add_row("matrix product alone", f"{product * 1e3:.0f}", f"rank = {whole / product:.2f} x product")
     table.add_row("rank, half the queries", f"{half * 1e3:.0f}", f"{half / whole:.2f} x rank")
     table.add_row("rank, twice the queries", f"{double * 1e3:.0f}", f"{double / whole:.2f} x rank")
     console = Console()

@@ -80,7 +80,7 @@ def _iter_findings(embedder: Embedder, folder: Path) -> Iterator[Finding]:
     except EvalError as error:
         yield Finding("error", str(error))
         return
-    except Exception as error:  # noqa: BLE001 - the author's code can raise anything, and the report says so
+    except Exception as error:  # noqa: BLE001 - the author's code can raise anything
         yield Finding("error", f"embed raised {type(error).__name__}: {error}. It must take text, image and both.")
         return
     yield from _check_repeatable(
@@ -111,9 +111,9 @@ def _check_repeatable(
         if a.shape != b.shape:
             yield Finding("error", f"{comparison}: the width is {len(b)} and was {len(a)}; it must not change.")
             return
-        if (apart := float(abs(a - b).max())) > VECTOR_TOLERANCE:
+        if (difference := float(abs(a - b).max())) > VECTOR_TOLERANCE:
             yield Finding(
-                "error", f"{comparison}: {describe_item(item)} has another vector (by {apart:.2g}); {remedy}."
+                "error", f"{comparison}: {describe_item(item)} has another vector (by {difference:.2g}); {remedy}."
             )
             return
 
@@ -135,7 +135,7 @@ def _check_prompts(embedder: Embedder, items: Sequence[Item], kinds: frozenset[s
     import numpy as np
 
     if not kinds:
-        yield Finding("note", "it takes no prompts: the text tells the region, and results say so (region = text).")
+        yield Finding("note", "it takes no prompts: the text names the region, and results say region = text.")
     half = np.arange(IMAGE_SIDE * IMAGE_SIDE).reshape(IMAGE_SIDE, IMAGE_SIDE) % IMAGE_SIDE < IMAGE_SIDE // 2
     pairs: dict[str, tuple[Prompt, Prompt]] = {
         "box": (Box(4, 4, 24, 60), Box(40, 4, 60, 60)),

@@ -26,7 +26,7 @@ STAGING_FOLDER = ".fetch"
 
 SCAR_IMAGES_NOTE = (
     "Sony/SCaR-Eval holds no images: get those of COCO, Visual Genome and ADE20K from their own sites and put them "
-    "where the rows say; `mmeb-eval check --data {data}` lists what is missing."
+    "under the rows' paths; `mmeb-eval check --data {data}` lists what is missing."
 )
 
 

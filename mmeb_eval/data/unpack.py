@@ -96,4 +96,4 @@ def _write_member(open_member: Callable[[], IO[bytes]], size: int, path: Path, m
         with open_member() as source, temporary.open("wb") as target:
             shutil.copyfileobj(source, target)
         if temporary.stat().st_size != size:
-            raise DataError(f"{member} has another size than the archive says; the archive is damaged.")
+            raise DataError(f"{member} has a size other than the archive's index; the archive is damaged.")

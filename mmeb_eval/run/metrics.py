@@ -77,8 +77,8 @@ def _place_labels(
     columns = np.argsort(ranks, axis=1, kind="stable").T  # best first
     for rows, column in ((np.arange(len(ranks)), column) for column in columns):
         rank, label = ranks[rows, column], labels[rows, column]
-        kept = (rank > 0) & (rank <= depth)
-        rows, rank, label = rows[kept], rank[kept] - 1, label[kept]
+        is_within = (rank > 0) & (rank <= depth)
+        rows, rank, label = rows[is_within], rank[is_within] - 1, label[is_within]
         right[rows, rank] = True
         new[rows, rank] = ~seen[rows, label]
         gain[rows, rank] = gains[rows, label]

@@ -13,7 +13,7 @@ from pathlib import Path
 from scar.errors import EvalError
 
 POLL_S = 0.05
-"""Time between two looks at the other workers' progress."""
+"""Time between two checks of the other workers' progress."""
 
 HEARTBEAT_S = 2.0
 """Time between two heartbeats of a worker."""
@@ -118,8 +118,8 @@ def wait_for_workers(folder: Path, size: int, find_pending: Callable[[], Collect
                 last_beats[rank] = beat, now
             elif now - since > HEARTBEAT_TIMEOUT_S or (beat is None and last is not None):
                 raise EvalError(
-                    f"worker {rank} of {size} ended, or has shown no sign of life, before its share was done; what was "
-                    "stored is kept: see what it said, and run again."
+                    f"worker {rank} of {size} ended, or its heartbeat stopped, before its share was done; stored "
+                    "vectors are kept: read its messages, and run again."
                 )
         time.sleep(POLL_S)
 

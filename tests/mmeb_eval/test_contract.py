@@ -154,7 +154,7 @@ def test_each_fault_has_a_line(kind: type[Sound], expected: str) -> None:
 def test_what_is_allowed_and_worth_knowing_is_a_note() -> None:
     assert _lines(Constant()) == [
         "note: all items have one vector: this embedder scores 0 wherever there are two candidates.",
-        "note: it takes no prompts: the text tells the region, and results say so (region = text).",
+        "note: it takes no prompts: the text names the region, and results say region = text.",
     ]
     assert _lines(TextOnly())[0] == "note: two different images have one vector: does the embedder open the image?"
 

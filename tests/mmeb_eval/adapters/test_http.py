@@ -130,7 +130,7 @@ def test_vllm_gets_one_chat_message_for_each_item(server: Server, picture: Path)
 def test_it_keeps_the_contract_and_scores_a_corpus(server: Server, corpus: Path, prefix: str) -> None:
     embedder = load_model(f"{prefix}{server.url}#m")
     assert [finding.text for finding in check(embedder)] == [
-        "it takes no prompts: the text tells the region, and results say so (region = text)."
+        "it takes no prompts: the text names the region, and results say region = text."
     ]
     result = evaluate(apply_strategy(embedder, "blur"), find_scar_tasks(corpus)[0])
     assert (result.settings["region"], result.counts["queries"]) == ("blur", 40)

@@ -87,7 +87,7 @@ def test_it_is_the_clip_that_it_wraps(clip: Path, clip_folder: Path, picture: Pa
     assert (settings["min_pixels"], settings["max_pixels"]) == (1024, 1024)
     assert settings["processor"] == "CLIPProcessor"
     notes = [finding.text for finding in check(embedder)]
-    assert notes == ["it takes no prompts: the text tells the region, and results say so (region = text)."]
+    assert notes == ["it takes no prompts: the text names the region, and results say region = text."]
 
 
 def test_a_text_that_looks_like_an_images_path_stays_a_text(clip: Path, picture: Path) -> None:
@@ -123,7 +123,7 @@ def test_what_cannot_be_used_is_refused(clip: Path, picture: Path, tmp_path: Pat
     with pytest.raises(DataError, match="takes no such prompt"):
         load_model(f"sentence-transformers:{clip}").embed([Item("", picture, Box(1, 1, 5, 5))])
     for strategy, method in METHOD_STRATEGIES.items():
-        with pytest.raises(EvalError, match=f"has no {method}, which {strategy} asks for"):
+        with pytest.raises(EvalError, match=f"has no {method}, which {strategy} needs"):
             apply_strategy(load_model(f"sentence-transformers:{clip}"), strategy)
     (tmp_path / "empty").mkdir()
     with pytest.raises(EvalError, match=r"sentence-transformers:.*empty: neither a readable local folder nor"):

@@ -47,7 +47,7 @@ def towers(request: pytest.FixtureRequest) -> Any:
 
 def test_it_keeps_the_contract(towers: Any) -> None:
     assert [finding.text for finding in check(towers)] == [
-        "it takes no prompts: the text tells the region, and results say so (region = text)."
+        "it takes no prompts: the text names the region, and results say region = text."
     ]
 
 
@@ -227,7 +227,7 @@ def test_every_strategy_but_virtues_own_works_and_another_box_is_another_vector(
     told = apply_strategy(towers, strategy)
     boxes = (Box(0, 0, 30, 20), Box(50, 20, 80, 40))
     if strategy == "text":
-        with pytest.raises(DataError, match="is shown no prompt"):
+        with pytest.raises(DataError, match="takes no prompt"):
             told.embed([Item(image=picture, prompt=boxes[0])])
     else:
         one, other = told.embed([Item("which?", picture, box) for box in boxes])

@@ -40,14 +40,6 @@ def _unit(rows: NDArray[Any]) -> NDArray[np.float32]:
     return unit
 
 
-@pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    path = tmp_path / "pictures" / "one.png"
-    path.parent.mkdir()
-    path.write_bytes(b"one")
-    return path
-
-
 def _texts(count: int) -> list[Item]:
     return [Item(text=f"text {number}") for number in range(count)]
 

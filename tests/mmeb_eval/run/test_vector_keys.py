@@ -15,14 +15,6 @@ from scar.errors import DataError
 from scar.sample import Box, Mask
 
 
-@pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    path = tmp_path / "pictures" / "one.png"
-    path.parent.mkdir()
-    path.write_bytes(b"one")
-    return path
-
-
 def test_no_two_prompts_share_a_key_and_equal_ones_do(picture: Path) -> None:
     keys = ItemKeys()
     left = np.zeros((4, 4), dtype=np.bool_)

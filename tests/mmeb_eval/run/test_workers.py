@@ -35,5 +35,5 @@ def test_a_worker_waits_until_the_others_are_done(tmp_path: Path) -> None:
 
 def test_a_worker_that_ends_before_its_share_is_done_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "HEARTBEAT_TIMEOUT_S", 0.1)
-    with pytest.raises(EvalError, match=r"worker 1 of 2 ended, or has shown no sign of life"):
+    with pytest.raises(EvalError, match=r"worker 1 of 2 ended, or its heartbeat stopped"):
         wait_for_workers(tmp_path, 2, lambda: {1})
