@@ -51,17 +51,18 @@ def build_sources(
         str | None, typer.Option(help="The licence of the annotations; the provenance records it.")
     ] = None,
     max_per_image: Annotated[
-        int | None, typer.Option(help="The largest number of samples of one image.  [default: 5]")
+        int | None, typer.Option(show_default="5", help="The largest number of samples of one image.")
     ] = None,
     min_side: Annotated[
-        float | None, typer.Option(help="The shortest allowed side of a box in pixels.  [default: 16]")
+        float | None, typer.Option(show_default="16", help="The shortest allowed side of a box in pixels.")
     ] = None,
     min_area_share: Annotated[
-        float | None, typer.Option(help="The smallest allowed share of the image that a box covers.  [default: 0.005]")
+        float | None,
+        typer.Option(show_default="0.005", help="The smallest allowed share of the image that a box covers."),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, max=2**63 - 1, help="The seed of every random choice.  [default: the recipe's, or 0]"),
+        typer.Option(min=0, max=2**63 - 1, show_default="the recipe's, or 0", help="The seed of every random choice."),
     ] = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Drop and count records that cannot be used, instead of stopping.")
@@ -81,7 +82,7 @@ def build_sources(
         bool, typer.Option("--force", help="Build again, and replace a build with other inputs or settings.")
     ] = False,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="The number of processes.  [default: the number of cores]")
+        int | None, typer.Option(min=1, show_default="the number of cores", help="The number of processes.")
     ] = None,
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="Build on this machine, or on a Ray cluster.")
@@ -148,7 +149,7 @@ def build_sources(
 def check_corpus(
     folder: Folder,
     images: Annotated[
-        Path | None, typer.Option(help="Image paths are relative to this folder.  [default: DIR]")
+        Path | None, typer.Option(show_default="DIR", help="Image paths are relative to this folder.")
     ] = None,
     against_paper: Annotated[
         bool,
@@ -201,9 +202,9 @@ def show_samples(
     source: Annotated[str | None, typer.Option(metavar="NAME", help="Show only samples of this source.")] = None,
     split: Annotated[Literal["train", "eval"] | None, typer.Option(help="Show only samples of this split.")] = None,
     images: Annotated[
-        Path | None, typer.Option(help="Image paths are relative to this folder.  [default: DIR]")
+        Path | None, typer.Option(show_default="DIR", help="Image paths are relative to this folder.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page.  [default: show.html in DIR]")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", show_default="show.html in DIR", help="The page.")] = None,
 ) -> None:
     """Write a page of samples: image, box, mask, the ten captions by kind, and their provenance."""
     from scar.common.progress import show_progress

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from scar import build
 from scar.errors import RecipeError
+from scar.generators.generator import Generator
 from scar.recipe import READERS, Recipe, list_built_in, parse_recipe, read_datasets, read_recipe
 from scar.sample import SPLITS, Split
+
+if TYPE_CHECKING:
+    from tests.conftest import World
 
 
 def test_recipes_of_the_package_validate_and_say_what_they_are(tmp_path: Path) -> None:
@@ -88,3 +94,60 @@ def test_overlap_is_one_of_three(tmp_path: Path) -> None:
 
 def test_the_default_recipe_refuses_leaks() -> None:
     assert Recipe(sources=()).overlap == "refuse"
+
+
+def test_a_recipe_names_its_sources(world: World, stand_in: Generator, tmp_path: Path) -> None:
+    world.write()
+    recipe = world.folder / "recipe.toml"
+    table = """
+        seed = 4
+        [[source]]
+        name = "Toy"
+        split = "eval"
+        instances = "instances.json"
+        captions = "captions.json"
+        images = "images"
+        licence = "CC BY 4.0"
+        max_per_image = 2
+    """
+    recipe.write_text(table)
+    loaded = read_recipe(recipe)
+    assert loaded == Recipe(sources=(world.source(licence="CC BY 4.0", max_per_image=2),), seed=4)
+    assert build(recipe, tmp_path / "out", generator=stand_in)["Toy/eval"]["samples"] == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("source = 3", "source = 3: Expected `array`, got `int`"),
+        ("seed = 1", "no key source; the keys are source, seed, skip_bad"),
+        ("source = []", "Expected `array` of length >= 1"),
+        ("[[source]]\nname = 'Toy'", r"source 1 \(Toy\): no key split, images"),
+        (
+            "[[source]]\nsplits = 'x.p'",
+            r"source 1 \(no name\): unknown key 'splits': did you mean split\? the keys are name",
+        ),
+        ("[[source]\n", "not TOML"),
+        ("GOOD\nsplit = 'val'", "not TOML"),
+        ("GOOD\nmax_per_image = 0", r"source 1 \(Toy\): max_per_image = 0: Expected `int` >= 1"),
+        ("GOOD\nmin_area_share = 2", r"Expected `float` <= 1"),
+        ("GOOD\ncaptions = 3", r"captions = 3: expected a path, got 3"),
+        ("GOODGOOD", "two sources are Toy/eval; give each its own name and split"),
+        ("[[source]]\nname = '../x'\nsplit = 'eval'\ninstances = 'i'\nimages = 'i'", "matching regex"),
+        (
+            "[[source]]\nname = 'x'\nsplit = 'val'\ninstances = 'i'\nimages = 'i'",
+            "split = 'val' is none of 'train', 'eval'",
+        ),
+    ],
+)
+def test_a_recipe_that_does_not_validate(tmp_path: Path, text: str, message: str) -> None:
+    good = "[[source]]\nname = 'Toy'\nsplit = 'eval'\ninstances = 'i.json'\nimages = 'images'\n"
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(text.replace("GOOD", good))
+    with pytest.raises(RecipeError, match=rf"recipe\.toml.*{message}"):
+        read_recipe(recipe)
+
+
+def test_a_recipe_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"absent\.toml: no such file; give a recipe"):
+        read_recipe(tmp_path / "absent.toml")
