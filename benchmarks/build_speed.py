@@ -13,8 +13,9 @@ import msgspec
 import pyarrow.parquet as pq
 from timing import best
 
-from scar import Recipe, Source, build
+from scar import Recipe, build
 from scar.common.images import decode_image
+from scar.demo.corpus import make_demo_source
 from scar.demo.world import draw_world
 
 
@@ -27,13 +28,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         world, out = Path(folder) / "world", Path(folder) / "out"
         (drawing,) = best(1, lambda: draw_world(world, options.images, 0, "eval"))
-        source = Source(
-            name="Demo",
-            split="eval",
-            instances=world / "instances.json",
-            captions=world / "captions.json",
-            images=world / "images",
-        )
+        source = make_demo_source(world, "eval")
         recipe = Recipe(sources=(source,), decode_images=True)
 
         def run_build() -> None:

@@ -35,10 +35,11 @@ def serve_hub(folder: Path, pipe: Connection) -> None:
 
 
 def measure_step(what: str, action: Callable[[], str]) -> None:
+    """Print the seconds and the peak memory of a step, and what it returns."""
     start = time.perf_counter()
-    told = action()
+    outcome = action()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{what}: {time.perf_counter() - start:.1f} s, {told}, peak {peak:.0f} MiB")
+    print(f"{what}: {time.perf_counter() - start:.1f} s, {outcome}, peak {peak:.0f} MiB")
 
 
 def main() -> None:
@@ -46,23 +47,24 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=40)
     parser.add_argument("--megabytes", type=int, default=500)
     parser.add_argument("--pulled", type=int, default=4, help="how many of the shards are pulled")
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        ours, theirs = multiprocessing.Pipe()
-        server = multiprocessing.get_context("spawn").Process(target=serve_hub, args=(folder / "hub", theirs))
+        pipe, server_pipe = multiprocessing.Pipe()
+        server = multiprocessing.get_context("spawn").Process(target=serve_hub, args=(folder / "hub", server_pipe))
         server.start()
-        endpoint = ours.recv()
+        endpoint = pipe.recv()
         from tests.local_hub import TOKEN
 
         settings = {"HF_ENDPOINT": endpoint, "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1"}
         os.environ |= settings | {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HOME": str(folder / "hf")}
-        measure_transfers(folder, given.shards, given.megabytes * 10**6, given.pulled)
-        ours.send("stop")
+        measure_transfers(folder, options.shards, options.megabytes * 10**6, options.pulled)
+        pipe.send("stop")
         server.join()
 
 
 def measure_transfers(folder: Path, shards: int, size: int, pulled: int) -> None:
+    """Push so many shards of so many bytes twice, and pull some of them twice."""
     from scar.publish.checksums import StoredHashes
     from scar.publish.pull import plan_pull, pull_files
     from scar.publish.push import PushTarget, Upload, make_upload, push_files
@@ -76,9 +78,9 @@ def measure_transfers(folder: Path, shards: int, size: int, pulled: int) -> None
 
     def make_uploads() -> list[Upload]:
         checksums = StoredHashes(root / ".push" / "checksums.json")
-        made = [make_upload(root, f"rows/{path.name}", checksums) for path in sorted((root / "rows").iterdir())]
+        uploads = [make_upload(root, f"rows/{path.name}", checksums) for path in sorted((root / "rows").iterdir())]
         checksums.save()
-        return made
+        return uploads
 
     target = PushTarget(REPO, "dataset")
     for which in ("first", "again"):
@@ -87,9 +89,9 @@ def measure_transfers(folder: Path, shards: int, size: int, pulled: int) -> None
     push_files(make_uploads()[:pulled], PushTarget(f"{REPO}-part", "dataset"))
 
     def pull_once() -> str:
-        made = plan_pull(f"{REPO}-part", folder / "out")
-        pull_files(made)
-        return f"{len(made.fetched)} files fetched"
+        plan = plan_pull(f"{REPO}-part", folder / "out")
+        pull_files(plan)
+        return f"{len(plan.fetched)} files fetched"
 
     measure_step("pull, first", pull_once)
     measure_step("pull, again", pull_once)

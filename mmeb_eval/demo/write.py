@@ -16,13 +16,12 @@ from mmeb_eval.demo.task_questions import make_questions
 from scar import build
 from scar.common.files import write_bytes, write_table
 from scar.common.progress import Track, track_silently
+from scar.demo.corpus import DEMO_LICENCE, make_demo_source
 from scar.demo.world import draw_world
-from scar.recipe import Recipe, Source
+from scar.recipe import Recipe
 
-LICENCE = "CC0-1.0"
-
-MIN_PICTURES = 36
-MIN_PORTRAITS = 24
+MIN_PICTURES, MIN_PORTRAITS = 36, 24
+"""Pictures of the demo world, or as many as there are queries; fewer would repeat scenes and things too often."""
 
 SCAR_IMAGES = 8
 """Pictures drawn for each SCaR source; each gives about four samples."""
@@ -112,18 +111,9 @@ def _write_scar(out: Path, scar_tasks: Sequence[Task], seed: int, track: Track) 
     try:
         sources = []
         for number, task in enumerate(scar_tasks):
-            place = drawings / task.source
-            draw_world(place, SCAR_IMAGES, seed * len(scar_tasks) + number, "eval", track=track)
-            sources.append(
-                Source(
-                    name=task.source,
-                    split="eval",
-                    instances=place / "instances.json",
-                    captions=place / "captions.json",
-                    images=place / "images",
-                    licence=LICENCE,
-                )
-            )
+            world = drawings / task.source
+            draw_world(world, SCAR_IMAGES, seed * len(scar_tasks) + number, "eval", track=track)
+            sources.append(make_demo_source(world, "eval", name=task.source, licence=DEMO_LICENCE))
         return build(Recipe(sources=tuple(sources), seed=seed), out, force=True, track=track)
     finally:
         shutil.rmtree(drawings, ignore_errors=True)

@@ -11,10 +11,22 @@ from scar.build.image_folder import ImagesMode
 from scar.common.progress import Track, track_silently
 from scar.demo.world import draw_world
 from scar.recipe import Recipe, Source
-from scar.sample import SPLITS
+from scar.sample import SPLITS, Split
 
 DEMO_NAME = "Demo"
 DEMO_LICENCE = "CC0-1.0"
+
+
+def make_demo_source(world: Path, split: Split, *, name: str = DEMO_NAME, licence: str | None = None) -> Source:
+    """The source of a recipe for a world that `draw_world` wrote to the folder ``world``."""
+    return Source(
+        name=name,
+        split=split,
+        instances=world / "instances.json",
+        captions=world / "captions.json",
+        images=world / "images",
+        licence=licence,
+    )
 
 
 def build_demo(
@@ -45,16 +57,7 @@ def build_demo(
         sources = []
         for split in SPLITS:
             draw_world(world / split, images, seed, split, track=track)
-            sources.append(
-                Source(
-                    name=DEMO_NAME,
-                    split=split,
-                    instances=world / split / "instances.json",
-                    captions=world / split / "captions.json",
-                    images=world / split / "images",
-                    licence=DEMO_LICENCE,
-                )
-            )
+            sources.append(make_demo_source(world / split, split, licence=DEMO_LICENCE))
         recipe = Recipe(sources=tuple(sources), seed=seed)
         return build(recipe, out, images_mode=images_mode, force=force, track=track)
     finally:

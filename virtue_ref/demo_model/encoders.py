@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from scar.demo.scenes import SCENES
 from scar.demo.shapes import COLOURS, SHAPES
-from virtue_ref.demo_model.steps import Progress, train_steps
+from virtue_ref.demo_model.steps import Progress, Schedule, train_steps
 from virtue_ref.demo_model.views import View, find_cell_centres
 from virtue_ref.model.backbones.qwen2_vl import Qwen2Vl
 from virtue_ref.model.virtue import Virtue
@@ -107,9 +107,7 @@ class SegmenterPretraining(nn.Module):
 def train_encoder(
     part: VisionPretraining | SegmenterPretraining,
     views: Sequence[View],
-    steps: int,
-    batch: int,
-    rate: float,
+    schedule: Schedule,
     seed: int,
     report: Progress,
 ) -> None:
@@ -121,17 +119,7 @@ def train_encoder(
         return loss, f"{part.title}: loss {loss.item():.3f}, right {right:.3f}"
 
     part.train()
-    train_steps(
-        list(part.parameters()),
-        compute_loss,
-        examples=len(views),
-        steps=steps,
-        batch=batch,
-        rate=rate,
-        decay=0.02,
-        rng=rng,
-        report=report,
-    )
+    train_steps(list(part.parameters()), compute_loss, len(views), schedule, rng, report)
     part.eval()
 
 

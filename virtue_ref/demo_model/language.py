@@ -24,7 +24,7 @@ from scar.evidence.geometry import find_positions
 from scar.formats.schema import INSTRUCTION
 from scar.language.relation_phrase import POSITIONS
 from scar.sample import Box, Caption, Picture
-from virtue_ref.demo_model.steps import Progress, train_steps
+from virtue_ref.demo_model.steps import Progress, Schedule, train_steps
 from virtue_ref.demo_model.views import DIRECTIONS, View
 from virtue_ref.model.backbones.backbone import ImageFeatures
 from virtue_ref.model.batch import ItemBatch
@@ -225,9 +225,7 @@ def train_language(
     views: Sequence[View],
     features: Sequence[ImageFeatures],
     captions: Sequence[Caption],
-    steps: int,
-    batch: int,
-    rate: float,
+    schedule: Schedule,
     seed: int,
     report: Progress,
 ) -> None:
@@ -238,21 +236,12 @@ def train_language(
     def compute_loss(chosen: list[int]) -> tuple[Tensor, str]:
         kinds = rng.choices(tuple(PROMPT_KINDS), weights=tuple(PROMPT_KINDS.values()), k=len(chosen))
         questions = [RegionQuestion(*things[index], kind) for index, kind in zip(chosen, kinds, strict=True)]
-        some = rng.sample(captions, min(2 * batch, len(captions)))
+        some = rng.sample(captions, min(2 * schedule.batch, len(captions)))
         loss, right = part.compute_loss(views, features, questions, some, rng)
         return loss, f"language model: loss {loss.item():.3f}, shape of the prompted thing right {right:.3f}"
 
-    train_steps(
-        [weight for weight in part.parameters() if weight.requires_grad],
-        compute_loss,
-        examples=len(things),
-        steps=steps,
-        batch=batch,
-        rate=rate,
-        decay=0.01,
-        rng=rng,
-        report=report,
-    )
+    weights = [weight for weight in part.parameters() if weight.requires_grad]
+    train_steps(weights, compute_loss, len(things), schedule, rng, report)
 
 
 def _label_positions(view: View, thing: int) -> list[float]:

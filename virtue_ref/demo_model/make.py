@@ -13,16 +13,16 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 
 import scar
 from scar.common.files import replace_file
+from scar.demo.corpus import make_demo_source
 from scar.demo.world import draw_world
 from scar.recipe import Recipe as CorpusRecipe
-from scar.recipe import Source as CorpusSource
 from scar.sample import Sample
 from virtue_ref.checkpoints import resolve
 from virtue_ref.checkpoints.checkpoint import Checkpoint, make_checkpoint
 from virtue_ref.checkpoints.format import write_checkpoint
 from virtue_ref.config import Config
 from virtue_ref.demo_model import encoders, language
-from virtue_ref.demo_model.steps import Progress
+from virtue_ref.demo_model.steps import Progress, Schedule
 from virtue_ref.demo_model.views import View, draw_view
 from virtue_ref.model.backbones.backbone import ImageFeatures
 from virtue_ref.model.batch import ImageBatch
@@ -83,17 +83,18 @@ def make_demo_model(out: Path, seed: int = 0, effort: Effort = Effort(), report:
 
     def train_encoders() -> None:
         views = draw_views(FIRST_TRAINING_SEED + 2 * seed + 1)
-        encoders.train_encoder(encoders.VisionPretraining(model), views, effort.vision, 32, 2e-3, seed, report)
-        encoders.train_encoder(encoders.SegmenterPretraining(model), views, effort.segmenter, 24, 2e-3, seed, report)
+        vision = Schedule(effort.vision, batch=32, rate=2e-3, decay=0.02)
+        segmenter = Schedule(effort.segmenter, batch=24, rate=2e-3, decay=0.02)
+        encoders.train_encoder(encoders.VisionPretraining(model), views, vision, seed, report)
+        encoders.train_encoder(encoders.SegmenterPretraining(model), views, segmenter, seed, report)
 
     def train_language_part() -> None:
         views = draw_views(FIRST_TRAINING_SEED + 2 * seed)
         golds = [sample.gold for sample in samples]
         captions = golds + [negative.caption for sample in samples for negative in sample.negatives[::4]]
         part = language.LanguagePretraining(model, tokenizer)
-        language.train_language(
-            part, views, encode_views(model, views), captions, effort.language, 40, 1.5e-3, seed, report
-        )
+        schedule = Schedule(effort.language, batch=40, rate=1.5e-3, decay=0.01)
+        language.train_language(part, views, encode_views(model, views), captions, schedule, seed, report)
 
     train_or_load(out / "encoders.safetensors", model, train_encoders)
     train_or_load(out / "parts.safetensors", model, train_language_part)
@@ -115,14 +116,7 @@ def draw_corpus(folder: Path, pictures: int, seed: int) -> Path:
     if not (folder / "build_report.json").exists():
         world = folder.parent / "world"
         draw_world(world, pictures, seed, "train")
-        source = CorpusSource(
-            name="Demo",
-            split="train",
-            instances=world / "instances.json",
-            captions=world / "captions.json",
-            images=world / "images",
-        )
-        scar.build(CorpusRecipe(sources=(source,), seed=seed), folder)
+        scar.build(CorpusRecipe(sources=(make_demo_source(world, "train"),), seed=seed), folder)
     return folder
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from random import Random
 
 import torch
@@ -18,15 +19,28 @@ Progress = Callable[[int, int, str], None]
 """Gets the step, the number of steps, and a line for the user, which may be empty."""
 
 
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How a part is trained.
+
+    Attributes:
+        steps: number of steps.
+        batch: examples of a step.
+        rate: highest learning rate.
+        decay: weight decay.
+    """
+
+    steps: int
+    batch: int
+    rate: float
+    decay: float
+
+
 def train_steps(
     weights: Sequence[nn.Parameter],
     compute_loss: Callable[[list[int]], tuple[Tensor, str]],
-    *,
     examples: int,
-    steps: int,
-    batch: int,
-    rate: float,
-    decay: float,
+    schedule: Schedule,
     rng: Random,
     report: Progress,
 ) -> None:
@@ -36,28 +50,25 @@ def train_steps(
         weights: the weights that learn.
         compute_loss: returns the loss of the examples with these indices, and what progress shows of it.
         examples: number of examples.
-        steps: number of steps.
-        batch: examples of a step.
-        rate: highest learning rate.
-        decay: weight decay.
+        schedule: number of steps, and their size.
         rng: draws the examples.
         report: shows progress.
     """
-    optimiser = torch.optim.AdamW(weights, lr=rate, weight_decay=decay, betas=(0.9, 0.98))
+    optimiser = torch.optim.AdamW(weights, lr=schedule.rate, weight_decay=schedule.decay, betas=(0.9, 0.98))
     order: list[int] = []
-    for step in range(steps):
-        if len(order) < batch:
+    for step in range(schedule.steps):
+        if len(order) < schedule.batch:
             order = rng.sample(range(examples), examples)
-        chosen, order = order[:batch], order[batch:]
+        chosen, order = order[: schedule.batch], order[schedule.batch :]
         for group in optimiser.param_groups:
-            group["lr"] = find_learning_rate(step, steps, rate)
+            group["lr"] = find_learning_rate(step, schedule.steps, schedule.rate)
         loss, line = compute_loss(chosen)
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(weights, 1.0)
         optimiser.step()
-        if (step + 1) % REPORT_EVERY == 0 or step + 1 == steps:
-            report(step + 1, steps, line)
+        if (step + 1) % REPORT_EVERY == 0 or step + 1 == schedule.steps:
+            report(step + 1, schedule.steps, line)
 
 
 def find_learning_rate(step: int, steps: int, peak: float) -> float:

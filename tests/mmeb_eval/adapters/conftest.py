@@ -48,6 +48,14 @@ def save_model(path: Path, kind: Any, config: Any) -> None:
         model.save_pretrained(path)
 
 
+def save_towers(path: Path, family: str, longest: int, vision: dict[str, int], **options: Any) -> None:
+    """Tokenizer, text tower and image tower of a family of transformers."""
+    text = {**SMALL, **save_tokenizer(path, longest), "max_position_embeddings": longest}
+    config = getattr(transformers, f"{family}Config")
+    made = config(text_config=text, vision_config={**SMALL, **vision}, **options)
+    save_model(path, getattr(transformers, f"{family}Model"), made)
+
+
 @pytest.fixture(scope="session")
 def make_tokenizer() -> Callable[[Path, int], dict[str, int]]:
     """`save_tokenizer`, for tests with models of their own."""
@@ -64,10 +72,7 @@ def make_model() -> Callable[[Path, Any, Any], None]:
 def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """CLIP with 2 x 2 patches of a centre crop."""
     path = tmp_path_factory.mktemp("clip")
-    text = {**SMALL, **save_tokenizer(path, 77), "max_position_embeddings": 77}
-    vision = {**SMALL, "image_size": 32, "patch_size": 16}
-    config = transformers.CLIPConfig(text_config=text, vision_config=vision, projection_dim=12)
-    save_model(path, transformers.CLIPModel, config)
+    save_towers(path, "CLIP", 77, {"image_size": 32, "patch_size": 16}, projection_dim=12)
     transformers.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}).save_pretrained(
         path
     )
@@ -78,9 +83,7 @@ def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def siglip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """SigLIP with 3 x 3 patches of the squashed picture."""
     path = tmp_path_factory.mktemp("siglip")
-    text = {**SMALL, **save_tokenizer(path, 64), "max_position_embeddings": 64}
-    vision = {**SMALL, "image_size": 48, "patch_size": 16}
-    save_model(path, transformers.SiglipModel, transformers.SiglipConfig(text_config=text, vision_config=vision))
+    save_towers(path, "Siglip", 64, {"image_size": 48, "patch_size": 16})
     transformers.SiglipImageProcessor(size={"height": 48, "width": 48}).save_pretrained(path)
     return path
 
@@ -89,9 +92,7 @@ def siglip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def siglip2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """SigLIP 2 of flexible resolution, with at most 12 patches of a picture in its own shape."""
     path = tmp_path_factory.mktemp("siglip2")
-    text = {**SMALL, **save_tokenizer(path, 64), "max_position_embeddings": 64}
-    vision = {**SMALL, "num_patches": 16, "patch_size": 16}
-    save_model(path, transformers.Siglip2Model, transformers.Siglip2Config(text_config=text, vision_config=vision))
+    save_towers(path, "Siglip2", 64, {"num_patches": 16, "patch_size": 16})
     transformers.Siglip2ImageProcessor(patch_size=16, max_num_patches=12).save_pretrained(path)
     return path
 

@@ -9,13 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from mmeb_eval.cli import app
 from mmeb_eval.contract import check, draw_toy_items
 from mmeb_eval.data.files import find_scar_tasks
+from mmeb_eval.data.tasks import GROUPS, tasks
+from mmeb_eval.demo.write import write_demo
 from mmeb_eval.item import Item, Points
 from mmeb_eval.models import load_model
 from mmeb_eval.regions.strategies import IMAGE_STRATEGIES, apply_strategy
 from mmeb_eval.run.evaluate import evaluate
+from mmeb_eval.run.results import read_results
 from mmeb_eval.run.vector_keys import describe_identity
 from scar.errors import DataError, EvalError
 from scar.sample import Box
@@ -58,14 +63,19 @@ def test_image_and_text_are_fused_by_the_normalised_sum(towers: Any, tmp_path: P
     assert both == pytest.approx(fused / np.linalg.norm(fused), abs=1e-6)
 
 
+def run_model(folder: Path, text: str, image: Path, **padding: Any) -> Any:
+    """What the model of a folder returns for a text and an image, without our code."""
+    model = transformers.AutoModel.from_pretrained(folder).eval()
+    tokens = transformers.AutoTokenizer.from_pretrained(folder)([text], return_tensors="pt", **padding)
+    pixels = transformers.AutoImageProcessor.from_pretrained(folder)([Image.open(image)], return_tensors="pt")
+    with torch.no_grad():
+        return model(**tokens, **pixels)
+
+
 def test_vectors_are_those_of_the_model_itself(clip: Any, folder: Path, tmp_path: Path) -> None:
     image = draw_toy_items(tmp_path)[3].image
     assert image is not None
-    model = transformers.CLIPModel.from_pretrained(folder).eval()
-    tokens = transformers.AutoTokenizer.from_pretrained(folder)(["a dog"], return_tensors="pt")
-    pixels = transformers.AutoImageProcessor.from_pretrained(folder)([Image.open(image)], return_tensors="pt")
-    with torch.no_grad():
-        output = model(**tokens, **pixels)
+    output = run_model(folder, "a dog", image)
     text, picture = clip.embed([Item(text="a dog"), Item(image=image)])
     assert text == pytest.approx(output.text_embeds[0].numpy(), abs=1e-6)
     assert picture == pytest.approx(output.image_embeds[0].numpy(), abs=1e-6)
@@ -152,13 +162,7 @@ def test_siglip_reads_texts_as_it_was_trained_and_says_what_it_sees(
 ) -> None:
     path = request.getfixturevalue(f"{name}_folder")
     siglip: Any = load_model(f"siglip:{path}")
-    model = transformers.AutoModel.from_pretrained(path).eval()
-    tokens = transformers.AutoTokenizer.from_pretrained(path)(
-        ["a dog"], padding="max_length", max_length=64, return_tensors="pt"
-    )
-    pixels = transformers.AutoImageProcessor.from_pretrained(path)([Image.open(picture)], return_tensors="pt")
-    with torch.no_grad():
-        output = model(**tokens, **pixels)
+    output = run_model(path, "a dog", picture, padding="max_length", max_length=64)
     text, seen = siglip.embed([Item(text="a dog"), Item(image=picture)])
     assert text == pytest.approx(output.text_embeds[0].numpy(), abs=1e-5)
     assert seen == pytest.approx(output.image_embeds[0].numpy(), abs=1e-5)
@@ -255,3 +259,17 @@ def test_a_model_without_patches_says_so(clip_folder: Path, picture: Path, monke
     monkeypatch.delattr(clip._model, "visual_projection")
     with pytest.raises(EvalError, match="CLIPModel has no patches that could be pooled"):
         apply_strategy(clip, "roi").embed([Item(image=picture, prompt=Box(0, 0, 9, 9))])
+
+
+def test_clip_is_scored_on_all_41_tasks_and_every_group(
+    clip_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "240")
+    write_demo(tmp_path / "data", queries=2)
+    asked = ["--model", f"clip:{clip_folder}", "--tasks", "all", "--data", str(tmp_path / "data")]
+    shown = CliRunner().invoke(app, [*asked, "--output", str(tmp_path / "results")])
+    assert shown.exit_code == 0, shown.output
+    first_words = [next(iter(line.strip("│┃ ").split()), "") for line in shown.stdout.splitlines()]
+    assert [word for word in first_words if word in tasks()] == list(tasks())
+    assert set(GROUPS) <= set(shown.stdout.split())
+    assert {result.task for result in read_results(tmp_path / "results")} == set(tasks())

@@ -11,22 +11,13 @@ from mmeb_eval.data.tasks import list_group_tasks, tasks
 from mmeb_eval.report.score_tables import list_chance_warnings, make_score_tables
 from mmeb_eval.report.summary import summarise_results
 from mmeb_eval.run.results import Result
-
-RESULT = Result(
-    model="clip:openai/clip",
-    task="VOC2007",
-    metrics={"hit@1": 0.25, "hit@5": 0.5, "hit@10": 1.0, "mrr": 0.4},
-    counts={"queries": 4, "candidates": 40, "items": 44, "ties": 1},
-    chance=0.1,
-    settings={"layout": "plain", "files": {"a.parquet": "00"}},
-    ranks=(1, 2, 3, 4),
-    top=((0, 1), (1, 0), (1, 0), (1, 0)),
-    margins=(0.5, -0.25, -0.25, 0.0),
-)
+from tests.mmeb_eval.report.toy import make_result
 
 
 def make_results(model: str, names: tuple[str, ...], value: float = 0.5) -> list[Result]:
-    return [replace(RESULT, model=model, task=name, metrics={"hit@1": value}, chance=0.25) for name in names]
+    """Results of four queries; the score is `value`."""
+    result = replace(make_result((1, 2, 3, 4)), model=model, metrics={"hit@1": value}, chance=0.25)
+    return [replace(result, task=name) for name in names]
 
 
 def print_tables(results: list[Result]) -> str:

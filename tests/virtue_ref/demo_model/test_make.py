@@ -1,4 +1,4 @@
-"""The stages of the miniature run one after another; what a view says of its picture is true."""
+"""The stages of the demo model run one after another, and what is done stays done."""
 
 from __future__ import annotations
 
@@ -16,49 +16,8 @@ from mmeb_eval.report.strategy_table import PROMPT_STRATEGY, REGION_STRATEGIES, 
 from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.run.results import HEADLINE_METRIC
 from scar.demo.corpus import build_demo
-from scar.demo.shapes import COLOURS, SHAPES
-from scar.demo.world import draw_picture
-from scar.errors import CheckpointError
-from virtue_ref.config import Config
-from virtue_ref.demo_model.make import CONFIG_PATH, Effort, make_demo_model
+from virtue_ref.demo_model.make import Effort, make_demo_model
 from virtue_ref.demo_model.strategy_scores import score_strategies
-from virtue_ref.demo_model.views import DIRECTIONS, draw_view
-
-
-@pytest.fixture(scope="module")
-def config() -> Config:
-    return Config.read(CONFIG_PATH)
-
-
-def test_a_view_tells_what_was_drawn(config: Config) -> None:
-    for index in range(4):
-        drawing, seen = draw_picture(index, 5, "train"), draw_view(index, 5, config)
-        names = [f"{list(COLOURS)[c]} {list(SHAPES)[s]}" for c, s in zip(seen.colour, seen.shape, strict=True)]
-        assert names == [thing.name for thing in drawing.things]
-        assert seen.patches.shape[0] == 4 * seen.grid[0] * seen.grid[1]
-        area = seen.cell_shares.mean(dim=(1, 2)) * drawing.image.width * drawing.image.height
-        assert area.tolist() == pytest.approx(
-            [float(mask.sum()) for mask in drawing.masks], rel=0.05
-        )  # windows of cells overlap by a pixel
-        for box, mask in zip(seen.boxes, drawing.masks, strict=True):
-            inside = np.zeros_like(mask)
-            inside[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
-            assert (mask & ~inside).sum() == 0
-
-
-def test_related_things_are_the_facts(config: Config) -> None:
-    seen = draw_view(3, 5, config)
-    for thing in range(len(seen.colour)):
-        told = seen.label_relations(thing).reshape(len(DIRECTIONS), len(COLOURS), len(SHAPES))
-        wanted = {
-            (direction, int(seen.colour[other]), int(seen.shape[other]))
-            for subject, direction, other in seen.relations
-            if subject == thing
-        }
-        assert {tuple(place) for place in told.nonzero().tolist()} == wanted
-        labels, asked = seen.label_neighbours(thing)
-        assert labels.shape == (seen.grid[0] * seen.grid[1], 5)
-        assert labels[asked, 0].sum() > 0
 
 
 def test_the_demo_model_comes_along() -> None:
@@ -66,17 +25,6 @@ def test_the_demo_model_comes_along() -> None:
     assert model.name.startswith("virtue-demo-clean@")
     assert model.settings["revision"] != "seed0"
     assert sum(weight.numel() for weight in model.model.parameters()) * 2 < 6.5e6
-
-
-def test_a_run_that_is_not_finished_is_not_scored(tmp_path: Path) -> None:
-    (tmp_path / "scar" / "step-000001").mkdir(parents=True)
-    with pytest.raises(
-        CheckpointError, match=r"scar/last: not there; `virtue train demo --out .* does what is missing"
-    ):
-        score_strategies(tmp_path)
-    (tmp_path / "scar" / "last").write_text("step-000001")
-    with pytest.raises(CheckpointError, match="parts: not there"):
-        score_strategies(tmp_path)
 
 
 @pytest.mark.slow
