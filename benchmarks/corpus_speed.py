@@ -1,4 +1,4 @@
-"""How fast `scar build scar-1m` is, in how much memory, beside its floor: parse the same files, write the same rows.
+"""Speed and memory of `scar build scar-1m`, compared with its floor: parsing the same files, writing the same rows.
 
 python benchmarks/full_size.py DATA --scale 0.1
 python benchmarks/corpus_speed.py DATA --workers 2
@@ -22,7 +22,7 @@ MIB = 1 << 20
 
 
 def measure_resident_bytes(root: int) -> int:
-    """Bytes that a process and its descendants have in memory, pages that they share counted once for each sharer."""
+    """Resident bytes of a process and its descendants; each shared page counts once (proportional set size)."""
     sizes: dict[int, int] = {}
     parents: dict[int, int] = {}
     for folder in Path("/proc").iterdir():
@@ -30,18 +30,18 @@ def measure_resident_bytes(root: int) -> int:
             try:
                 fields = (folder / "stat").read_text().rpartition(")")[2].split()
                 share = [line for line in (folder / "smaps_rollup").read_text().splitlines() if line.startswith("Pss:")]
-            except OSError:  # it has ended
+            except OSError:  # the process has ended
                 continue
             parents[int(folder.name)] = int(fields[1])
             sizes[int(folder.name)] = int(share[0].split()[1]) * 1024 if share else 0
-    found = {root}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return sum(sizes.get(process, 0) for process in found)
+    family = {root}
+    while children := {child for child, parent in parents.items() if parent in family} - family:
+        family |= children
+    return sum(sizes.get(process, 0) for process in family)
 
 
 def time_build(data: Path, out: Path, workers: int) -> tuple[float, int]:
-    """Seconds and peak memory of a build from nothing."""
+    """Seconds and peak memory in bytes of a build into an empty folder."""
     program = Path(sys.executable).with_name("scar")
     command = [str(program), "build", "scar-1m", "--data-root", str(data), "--out", str(out)]
     start, peak, done = time.perf_counter(), 0, threading.Event()
@@ -49,7 +49,7 @@ def time_build(data: Path, out: Path, workers: int) -> tuple[float, int]:
 
         def watch_memory() -> None:
             nonlocal peak
-            while not done.wait(3):  # to ask is dear: every page is looked at
+            while not done.wait(3):  # measuring is expensive, since it visits every page
                 peak = max(peak, measure_resident_bytes(process.pid))
 
         watcher = threading.Thread(target=watch_memory)
@@ -63,7 +63,7 @@ def time_build(data: Path, out: Path, workers: int) -> tuple[float, int]:
 
 
 def time_floor(data: Path, out: Path) -> float:
-    """Seconds to parse every annotation file and to write every row again."""
+    """Seconds of parsing every annotation file and writing every row again."""
     tables = [(path, pq.read_table(path)) for path in sorted(out.rglob("*.parquet"))]
     gc.disable()
     start = time.perf_counter()
@@ -85,8 +85,8 @@ def main() -> None:
         samples = sum(pq.read_metadata(path).num_rows for path in out.glob("SCaR-*/*.parquet"))
         print(f"building {samples:9,} samples in {seconds:6.1f} s: {samples / seconds:6.0f} a second", flush=True)
         print(f"peak     {peak / MIB:9,.0f} MiB, all processes together", flush=True)
-        bare = time_floor(options.data, out)
-        print(f"floor    {bare:9.1f} s, ratio {seconds / bare:.1f}")
+        floor_seconds = time_floor(options.data, out)
+        print(f"floor    {floor_seconds:9.1f} s, ratio {seconds / floor_seconds:.1f}")
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ def make_charts(report: dict[str, Any], margin: float) -> dict[str, BarChart]:
         if figures["blind"]:
             first = next(iter(figures["blind"].values()))
             charts[f"{name}_blind"] = BarChart(
-                f"Found without an image: {key}",
-                {"share of samples whose gold caption comes first": {n: r["hit"] for n, r in figures["blind"].items()}},
+                f"Hit rate without the image: {key}",
+                {"share of samples whose gold caption scores best": {n: r["hit"] for n, r in figures["blind"].items()}},
                 unit="share",
                 marks={"chance": first["chance"], "limit": round(first["chance"] + margin, 4)},
             )
@@ -28,7 +28,7 @@ def make_charts(report: dict[str, Any], margin: float) -> dict[str, BarChart]:
         }
         if all(part_rates.values()):
             charts[f"{name}_kinds"] = BarChart(
-                f"Found beside the swaps of one part: {key}", part_rates, unit="share", marks={"chance": 0.25}
+                f"Hit rate beside the swaps of one part: {key}", part_rates, unit="share", marks={"chance": 0.25}
             )
         for part, element in figures["elements"].items():
             charts[f"{name}_{part}"] = BarChart(

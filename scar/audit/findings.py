@@ -31,14 +31,15 @@ def list_findings(report: dict[str, Any], margin: float = CHANCE_MARGIN) -> list
     for key, figures in report["sources"].items():
         for baseline, rate in figures["blind"].items():
             if rate["hit"] > rate["chance"] + margin:
-                lines.append(f"{key}: {baseline} alone find {rate['hit']:.3f}, chance is {rate['chance']:.3f}")
+                lines.append(f"{key}: {baseline} alone hit {rate['hit']:.3f}, chance is {rate['chance']:.3f}")
             for part, kind in rate["kinds"].items():
                 if kind["interval"][0] > kind["chance"] + margin:
                     hit = f"{kind['hit']:.3f} beside {part} swaps, chance is {kind['chance']:.3f}"
-                    lines.append(f"{key}: {baseline} alone find {hit}")
+                    lines.append(f"{key}: {baseline} alone hit {hit}")
         for reason in SUSPECT_REASONS:
             if figures["truth"][reason]:
                 example = figures["truth"]["examples"][reason][0]
-                lines.append(f"{key}: {figures['truth'][reason]} negatives {reason}, as {example}")
+                count = figures["truth"][reason]
+                lines.append(f"{key}: {count} negatives may be true by {reason}, for example {example}")
     lines += [f"{count} images of {pair}" for pair, count in report["overlap"].items()]
     return lines

@@ -14,8 +14,8 @@ from scar.common.html.figures import save_figures
 AUDIT_FILE = "audit.json"
 
 _INTRODUCTION = (
-    "What captions give away to who sees no image, which negatives may be true, what repeats itself. Chance is 0.100 "
-    "among ten captions, 0.250 among the gold one and the swaps of one part."
+    "What captions reveal without the image, which negatives may be true, and what repeats. Chance is 0.100 among ten "
+    "captions, and 0.250 among the gold caption and the swaps of one part."
 )
 
 
@@ -42,7 +42,7 @@ def write_report(report: dict[str, Any], folder: Path, margin: float) -> None:
 def describe_unlinked_images(report: dict[str, Any]) -> list[str]:
     """Say, one line a file, how many images the audit cannot recognise under another name."""
     return [
-        f"{key}: {count:,} images are known by their names alone, as they are not there and their build noted no "
-        "number: the same image under another name is not seen."
+        f"{key}: {count:,} images are known by their names alone, because the files are missing and the build recorded "
+        "no identities; a copy under another name stays unseen."
         for key, count in report["unlinked"].items()
     ]

@@ -44,7 +44,7 @@ def make_tables(report: dict[str, Any]) -> list[Table]:
 
 def _make_baseline_table(sources: dict[str, Any]) -> Table:
     """Hit rates of the text-only baselines."""
-    table = make_table("What is found without an image", ["source", "by"], ["of all", "95 %", *PARTS])
+    table = make_table("Hit rates without the image", ["source", "baseline"], ["all", "95 %", *PARTS])
     for key, figures in sources.items():
         for name, rates in figures["blind"].items():
             by_part = [_format_rate(rates["kinds"].get(part, {}).get("hit")) for part in PARTS]
@@ -54,7 +54,7 @@ def _make_baseline_table(sources: dict[str, Any]) -> Table:
 
 def _make_training_table(sources: dict[str, Any]) -> Table:
     """Samples that the baselines learned from and were tested on."""
-    table = make_table("What baselines learned of", ["source", "taught by"], ["learned of", "asked about"])
+    table = make_table("Samples of the baselines", ["source", "trained on"], ["training", "test"])
     for key, figures in sources.items():
         if figures["blind"]:
             drawn = [figures["drawn"][role] for role in ("learned", "asked")]
@@ -94,7 +94,7 @@ def _make_word_table(sources: dict[str, Any]) -> Table:
 
 def _make_telltale_table(sources: dict[str, Any]) -> Table:
     """Words that speak for and against a gold caption."""
-    table = make_table("What tells gold captions from others", ["source", "gold", "negative"], [])
+    table = make_table("Words that tell gold captions from negatives", ["source", "gold", "negative"], [])
     for key, figures in sources.items():
         if telltales := figures["telltales"]:
             table.add_row(key, *(_format_telltales(telltales[side]) for side in ("gold", "negative")))
@@ -124,7 +124,7 @@ def _make_overlap_table(report: dict[str, Any]) -> Table:
 
 def _make_review_table(sources: dict[str, Any]) -> Table:
     """Agreement of the reviewers."""
-    table = make_table("Reviewed", ["source"], ["samples", "reviewers", "accepted", "95 %", "alpha"])
+    table = make_table("Review", ["source"], ["samples", "reviewers", "accepted", "95 %", "alpha"])
     for key, figures in sources.items():
         if review := figures["review"]:
             counts = f"{review['samples']:,}", f"{review['reviewers']:,}"

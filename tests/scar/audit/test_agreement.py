@@ -55,7 +55,7 @@ def test_a_review_is_part_of_the_audit(tmp_path: Path) -> None:
     assert found["interval"] == [round(end, 4) for end in wilson_interval(0.5, 4)]
     assert found["alpha"] == pytest.approx(krippendorff_alpha([[True, True], [False, True], [False, False]]), abs=1e-4)
     assert report["sources"]["Toy/train"]["review"] is None
-    assert [table.title for table in make_tables(report)][-1] == "Reviewed"
+    assert [table.title for table in make_tables(report)][-1] == "Review"
 
 
 @pytest.mark.parametrize(

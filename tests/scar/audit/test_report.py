@@ -58,6 +58,6 @@ def test_numbers_of_training_and_test_samples_are_reported(tmp_path: Path) -> No
     cells = ("Toy/train", "other images of the same file", f"50 of {count}", f"50 of {count}")
     assert any(all(cell in line for cell in cells) for line in output.splitlines())
     page = (tmp_path / "audit.html").read_text()
-    assert "What baselines learned of" in page
+    assert "Samples of the baselines" in page
     assert all(f">{cell}<" in page for cell in cells)
     assert json.loads((tmp_path / "audit.json").read_text()) == part
