@@ -40,7 +40,7 @@ def make_score_tables(results: Sequence[Result]) -> list[Table]:
 def format_score(score: Score | str | None) -> str:
     """A score with its interval, or the reason why there is none.
 
-    >>> cell(Score(hit=0.3, low=0.27, high=0.33, chance=0.1, queries=1000, ties=0, at_chance=False, first={}))
+    >>> format_score(Score(hit=0.3, low=0.27, high=0.33, chance=0.1, queries=1000, ties=0, at_chance=False, first={}))
     '0.300 [0.270, 0.330]'
     """
     if not isinstance(score, Score):
