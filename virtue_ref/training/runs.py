@@ -62,11 +62,11 @@ def save_checkpoint(run: Path, progress: RunProgress, model: Checkpoint, state: 
             (out / f"{STATE_STEM}.json").write_text(json.dumps(dataclasses.asdict(progress), indent=1) + "\n")
             if folder.exists():
                 shutil.rmtree(folder)
-    except (OSError, SafetensorError) as error:  # safetensors wraps what the file system says
+    except (OSError, SafetensorError) as error:  # safetensors wraps errors of the file system
         raise TrainError(f"{folder} cannot be written: {error}; the checkpoints before it are kept.") from error
     write_bytes(folder.name.encode(), run / LAST)
-    own = progress.scores.get(str(progress.step))
-    if own is not None and own >= max(progress.scores.values()):
+    score = progress.scores.get(str(progress.step))
+    if score is not None and score >= max(progress.scores.values()):
         write_bytes(folder.name.encode(), run / BEST)
     kept = {find_named(run, which) for which in (LAST, BEST)}
     for old in run.glob("step-*"):
@@ -76,7 +76,7 @@ def save_checkpoint(run: Path, progress: RunProgress, model: Checkpoint, state: 
 
 
 def read_progress(run: Path, facts: Mapping[str, Any]) -> tuple[RunProgress, dict[str, Tensor]]:
-    """What a run resumes from.
+    """Read the state that a run resumes from.
 
     Args:
         run: its folder, with a checkpoint in it.
@@ -93,14 +93,14 @@ def read_progress(run: Path, facts: Mapping[str, Any]) -> tuple[RunProgress, dic
         progress = RunProgress(**stored)
     except TypeError as error:
         raise CheckpointError(f"{folder / STATE_STEM}.json: not a run's state ({error}).") from error
-    here, there = (
+    current, stored_facts = (
         _flatten_table({key: each[key] for key in ("recipe", "model", "data")}) for each in (facts, progress.facts)
     )
-    different = sorted(key for key in here.keys() | there.keys() if here.get(key) != there.get(key))
+    different = sorted(key for key in current.keys() | stored_facts.keys() if current.get(key) != stored_facts.get(key))
     if different:
         key = different[0]
         raise CheckpointError(
-            f"{folder} is of another run: {key} was {there.get(key)!r} and is {here.get(key)!r}"
+            f"{folder} is of another run: {key} was {stored_facts.get(key)!r} and is {current.get(key)!r}"
             f"{f', {len(different) - 1} more differ' if different[1:] else ''}; name a new folder, or go on as it was."
         )
     return progress, read_tensors(folder / f"{STATE_STEM}.safetensors")
@@ -117,7 +117,7 @@ def get_optimiser_state(names: list[str], optimiser: torch.optim.Optimizer) -> d
 
 
 def restore_optimiser(names: list[str], optimiser: torch.optim.Optimizer, state: Mapping[str, Tensor]) -> None:
-    """Give an optimiser back what `get_optimiser_state` took."""
+    """Load the tensors of `get_optimiser_state` into an optimiser."""
     stored = optimiser.state_dict()
     moments: dict[int, dict[str, Tensor]] = {}
     for index, name in enumerate(names):

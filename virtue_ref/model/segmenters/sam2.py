@@ -101,15 +101,7 @@ class Sam2Segmenter(nn.Module, ABC):
         """This module's state under SAM 2's names; `stored` are the weights that it was loaded from."""
 
     def decode(self, features: Sequence[Tensor], prompts: Sequence[PointPrompt]) -> Tensor:
-        """Mix one prompt into each map.
-
-        Args:
-            features: R maps (channels, grid, grid) from `encode`.
-            prompts: R prompts.
-
-        Returns:
-            (R, channels, grid, grid)
-        """
+        """(R, channels, grid, grid): R maps from `encode`, each with its prompt mixed in."""
         limit = len(prompts) if features[0].is_cuda else max(1, PASS_FLOATS // features[0].numel())
         by_length = defaultdict(list)
         for row, prompt in enumerate(prompts):
