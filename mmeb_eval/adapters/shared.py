@@ -25,7 +25,9 @@ def refuse_prompts(items: Sequence[Item], name: str, allowed: tuple[type, ...] =
     """
     for item in items:
         if item.prompt is not None and not isinstance(item.prompt, allowed):
-            raise DataError(f"{name}: takes no such prompt as {describe_item(item)} has; --region tells it otherwise.")
+            raise DataError(
+                f"{name}: takes no such prompt as {describe_item(item)} has; give the region with --region."
+            )
 
 
 def group_rows_by_kind(items: Sequence[Item]) -> dict[tuple[bool, bool], list[int]]:

@@ -43,7 +43,7 @@ def render_html(
         model: (f"series-{index % COLOUR_COUNT}", f"shape-{index % SHAPE_COUNT}")
         for index, model in enumerate(main_models)
     }
-    marks |= {model: ("floor", f"shape-{index % SHAPE_COUNT}") for index, model in enumerate(baselines)}
+    marks |= {model: ("baseline", f"shape-{index % SHAPE_COUNT}") for index, model in enumerate(baselines)}
     return render_page(
         "report.html",
         PAGES_FOLDER,

@@ -92,9 +92,9 @@ class Leaderboard:
         cells = [(row, cell) for row in self.rows for cell in row.cells.values()]
         lines = [f"{each.id}: {each.title}, {each.cite}; {each.metric}, {_describe_scale(each)}" for each in sources]
         if any(row.setting == OTHER_DATA for row in self.rows):
-            lines.append(f"†: {OTHER_DATA}, so no score of it says anything beside the others")
+            lines.append(f"†: {OTHER_DATA}, so its scores cannot be compared with the others")
         if any(is_computed_mean(row, cell) for row, cell in cells):
-            lines.append("°: mean of the source's scores per task, which prints none itself")
+            lines.append("°: computed from the source's scores per task; the source prints no mean")
         for row, cell in cells:
             if cell.published and cell.published.note:
                 lines.append(

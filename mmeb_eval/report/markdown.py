@@ -57,7 +57,7 @@ def render_strategy_table(strategies: StrategyTable) -> str:
     lines = [
         f"{strategies.about}. {PAPER_CAVEAT}",
         "",
-        *_make_header_lines(["told the region by", *strategies.headings]),
+        *_make_header_lines(["region given by", *strategies.headings]),
     ]
     for row in strategies.rows:
         paper = [f"{score.share:.3f} ({score.model})" if score else "-" for score in row.published_scores]

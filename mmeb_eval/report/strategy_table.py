@@ -26,8 +26,8 @@ PROMPT_STRATEGY = "prompt"
 """Strategy of a model that takes the box as a prompt; the other strategies are values of ``--region``."""
 
 PAPER_CAVEAT = (
-    "The paper's columns are means over its five tasks, of far larger models on photographs: what compares is "
-    "which row is above which, not the numbers."
+    "The paper's columns are means over its five tasks, of far larger models on photographs: compare the order of the "
+    "rows, not the numbers."
 )
 
 

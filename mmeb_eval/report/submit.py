@@ -199,7 +199,7 @@ def _select_model(results: Sequence[Result], model: str | None) -> list[Result]:
     """Results of the model to submit."""
     models = list_models(results)
     if model is None and len(models) > 1:
-        raise DataError(f"results of {len(models)} models: {', '.join(models)}; say whose with --model NAME.")
+        raise DataError(f"results of {len(models)} models: {', '.join(models)}; choose one with --model NAME.")
     if model is not None and model not in models:
         raise UnknownName("model", model, models, f"there are results of {', '.join(models)}.")
     return [result for result in results if model in (None, result.model)]

@@ -1,4 +1,4 @@
-"""The floors keep the contract and see what they say they see."""
+"""The baselines keep the contract and see what they say they see."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from mmeb_eval.item import Item
 from scar.sample import Box
 
 
-@pytest.mark.parametrize("floor", [Constant(), Random(), TextOnly()], ids=lambda floor: floor.name)
-def test_vectors_are_of_length_one_and_no_neighbour_moves_them(floor: Embedder, tmp_path: Path) -> None:
+@pytest.mark.parametrize("baseline", [Constant(), Random(), TextOnly()], ids=lambda baseline: baseline.name)
+def test_vectors_are_of_length_one_and_no_neighbour_moves_them(baseline: Embedder, tmp_path: Path) -> None:
     items = [
         *draw_toy_items(tmp_path),
         Item(),
@@ -23,9 +23,9 @@ def test_vectors_are_of_length_one_and_no_neighbour_moves_them(floor: Embedder, 
         Item(text=" \n"),
         Item(text="é" * 5000),
     ]
-    whole = check_vectors(floor.embed(items), items, floor.name)
-    assert (whole[::-1] == floor.embed(items[::-1])).all()
-    assert (whole[3] == floor.embed(items[3:4])[0]).all()
+    whole = check_vectors(baseline.embed(items), items, baseline.name)
+    assert (whole[::-1] == baseline.embed(items[::-1])).all()
+    assert (whole[3] == baseline.embed(items[3:4])[0]).all()
 
 
 def test_random_depends_on_content_and_seed_and_not_on_the_folder() -> None:
@@ -46,8 +46,8 @@ def test_random_directions_are_nearly_at_right_angles() -> None:
 
 
 def test_text_only_sees_words_and_nothing_else() -> None:
-    floor = TextOnly()
-    base, same, near, far = floor.embed(
+    baseline = TextOnly()
+    base, same, near, far = baseline.embed(
         [Item("a dog on a mat"), Item("A DOG on a mat", Path("x.png")), Item("dogs on mats"), Item("blue sky, rain")]
     )
     assert base @ same == pytest.approx(1)

@@ -21,7 +21,7 @@ from scar.errors import DataError
 
 
 class Seeing(Random):
-    """Vectors by chance; a name that is no floor's."""
+    """Vectors by chance; a name that is no baseline's."""
 
     def __init__(self, seed: int, layout: str = "plain") -> None:
         super().__init__(seed)

@@ -188,7 +188,7 @@ def test_settings_that_all_tasks_share_are_said_once(tmp_path: Path) -> None:
 
 
 class Seeing(Random):
-    """A model as far as the report knows: its name is no floor's."""
+    """A model as far as the report knows: its name is no baseline's."""
 
     name = "seeing"
 

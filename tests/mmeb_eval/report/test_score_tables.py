@@ -45,11 +45,11 @@ def test_scores_near_chance_are_marked_and_warned_of() -> None:
         replace(result, ranks=(1,) * 400, counts={"queries": 400, "candidates": 1600, "items": 1, "ties": 0})
         for result in good
     ]
-    floor = make_results("random", ("GQA",), 0.25)
-    assert list_chance_warnings(summarise_results([*bad, *good, *floor])) == [
+    baseline = make_results("random", ("GQA",), 0.25)
+    assert list_chance_warnings(summarise_results([*bad, *good, *baseline])) == [
         "WARNING: bad: 2 of 2 scores are within three standard errors of chance: GQA, DocVQA."
     ]
-    shown = print_tables([*bad, *good, *floor])
+    shown = print_tables([*bad, *good, *baseline])
     assert shown.count("0.250 [") == 3
     (row,) = [line for line in shown.splitlines() if line.startswith("│ GQA")]
     assert [cell.strip().endswith("*") for cell in row.split("│")[3:6]] == [True, False, True]

@@ -163,7 +163,7 @@ def test_the_same_results_give_the_same_bytes(mmeb: list[Result], tmp_path: Path
             lambda own: [dataclasses.replace(own[0], metrics=dict.fromkeys(own[0].metrics, float("nan"))), *own[1:]],
             "a score is no finite number",
         ),
-        (lambda own: [*own, result("VOC2007", model="b")], "results of 2 models: org/mine, b; say whose with --model"),
+        (lambda own: [*own, result("VOC2007", model="b")], "results of 2 models: org/mine, b; choose one with --model"),
     ],
 )
 def test_what_is_not_fit_for_a_leaderboard_is_refused(
