@@ -98,15 +98,15 @@ def search_working_directory() -> None:
 
 
 def get_layout_name(embedder: Embedder) -> str:
-    """The name of its layout."""
+    """Name of the embedder's layout; ``"plain"`` if it sets none."""
     return str(getattr(embedder, "layout", "plain"))
 
 
 def get_prompt_kinds(embedder: Embedder) -> frozenset[str]:
-    """The kinds of prompt that it takes.
+    """Kinds of prompt that the embedder takes; empty if it sets none.
 
     Raises:
-        UnknownName: a kind that does not exist.
+        UnknownName: the embedder names a kind that does not exist.
     """
     kinds = frozenset(getattr(embedder, "prompts", ()))
     for kind in kinds - PROMPT_KINDS.keys():
@@ -115,12 +115,12 @@ def get_prompt_kinds(embedder: Embedder) -> frozenset[str]:
 
 
 def get_settings(embedder: Embedder) -> dict[str, Any]:
-    """Its settings for the result."""
+    """The embedder's settings, for the evaluation result and the keys of stored vectors; empty if it sets none."""
     return dict(getattr(embedder, "settings", {}))
 
 
 def get_counts(embedder: Embedder, items: Sequence[Item]) -> dict[str, int]:
-    """Its counts over the distinct items of a task."""
+    """The embedder's counts over the distinct items of a task; empty if it counts nothing."""
     counts = getattr(embedder, "counts", None)
     return {} if counts is None else {name: int(value) for name, value in counts(items).items()}
 

@@ -202,16 +202,17 @@ def read_recipe(recipe: Path | str, data_root: Path | None = None) -> Recipe:
 
 
 def parse_recipe(content: Mapping[str, Any], file_name: str, base: Path, data_root: Path | None = None) -> Recipe:
-    """Make a recipe from parsed TOML or from options.
+    """Make a recipe from the keys and values of a TOML file or of command-line options.
 
     Args:
         content: ``source`` as a list of tables, ``about``, and the settings of `Recipe`.
-        file_name: for messages.
-        base: folder that paths are relative to.
-        data_root: folder that the paths of data sets are relative to.
+        file_name: name of the recipe in messages.
+        base: folder that the paths of a user's own sources are relative to.
+        data_root: folder that the paths of data sets are relative to; needed if a source names a data set.
 
     Raises:
-        RecipeError: a key or value is not valid, or two sources have the same key.
+        RecipeError: a key or value is not valid, a data set has no ``data_root``, or two sources have the same name
+            and split.
     """
     values = check_values(content, _KEYS, file_name, RecipeError)
     if "source" not in values:

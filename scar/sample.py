@@ -40,12 +40,12 @@ class Box(msgspec.Struct, frozen=True):
 
     @classmethod
     def from_xywh(cls, x: float, y: float, width: float, height: float) -> Self:
-        """Make a box from COCO's corner and size."""
+        """Make a box from COCO's form: the top left corner, width and height, in pixels."""
         return cls(x, y, x + width, y + height)
 
     @property
     def xywh(self) -> tuple[float, float, float, float]:
-        """COCO's corner and size."""
+        """The box in COCO's form: x and y of the top left corner, width and height, in pixels."""
         return self.x0, self.y0, self.width, self.height
 
     @property

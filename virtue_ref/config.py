@@ -170,7 +170,7 @@ class Config:
 
 
 def is_config(name: str | Path) -> bool:
-    """Whether a name is a built-in config's or a TOML file's, not a checkpoint's."""
+    """Whether a name means a config: it is built in or ends in ``.toml``. Any other name means a checkpoint."""
     return str(name) in list_configs() or Path(name).suffix == ".toml"
 
 

@@ -35,11 +35,12 @@ class PartSource:
     """Files of the hub that are fetched together and become a `FetchedPart`.
 
     Attributes:
-        name: of the part.
-        repo: data set of the hub.
-        pattern: selects its files, as in `pathlib.PurePath.match`.
-        folder: below the data folder, for files by name alone; None keeps their paths.
-        archive: whether the files are archives of images, which are unpacked in their folder.
+        name: name of the part.
+        repo: id of the data set on the hub.
+        pattern: pattern of the files' paths in the data set, as in `pathlib.PurePath.match`.
+        folder: folder below the data folder that gets the files, without the folders of their paths; None keeps their
+            paths.
+        archive: whether the files are archives of images, which are unpacked where they would lie.
     """
 
     name: str
@@ -95,7 +96,7 @@ def fetch_tasks(
     """Fetch the parts that the data folder lacks; a complete folder causes no request.
 
     Args:
-        tasks: whose data are fetched.
+        tasks: the tasks whose data are fetched.
         data: the data folder.
         revisions: commits or tags by repository; by default the folder's own commit, else the newest one.
         images: whether to fetch the archive of MMEB's images too.

@@ -99,10 +99,10 @@ def tasks() -> Mapping[str, Task]:
 
 
 def get_task(name: str) -> Task:
-    """One of the 41.
+    """The task of that name, one of the 41.
 
     Raises:
-        UnknownName: there is no such task; proposes the nearest.
+        UnknownName: there is no such task; the message proposes the nearest name.
     """
     try:
         return tasks()[name]
@@ -111,7 +111,7 @@ def get_task(name: str) -> Task:
 
 
 def get_tasks(names: str) -> list[Task]:
-    """Several of the 41: names separated by commas, or one of `TASK_SETS`.
+    """Several of the 41 tasks, by names separated by commas or by one of `TASK_SETS`.
 
     Raises:
         UnknownName: there is no such task.

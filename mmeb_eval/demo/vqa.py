@@ -30,7 +30,7 @@ from scar.language.english import with_article
 
 
 def ask_colour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """What colour the only thing of a shape has."""
+    """Ask for the colour of a thing whose shape no other thing of the picture has."""
     for picture in shuffle_pictures(world.pictures, rng):
         for thing in picture.things:
             if sum(other.shape == thing.shape for other in picture.things) == 1:
@@ -39,7 +39,7 @@ def ask_colour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_shape(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """What shape the only thing of a colour has."""
+    """Ask for the shape of a thing whose colour no other thing of the picture has."""
     for picture in shuffle_pictures(world.pictures, rng):
         for thing in picture.things:
             if sum(other.colour == thing.colour for other in picture.things) == 1:
@@ -50,7 +50,7 @@ def ask_shape(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_count(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """How many things there are."""
+    """Ask how many things a picture shows."""
     for picture in shuffle_pictures(world.pictures, rng):
         yield _make_question(
             picture, "How many shapes are there?", NUMBER_WORDS[len(picture.things)], NUMBER_WORDS, rng
@@ -58,7 +58,7 @@ def ask_count(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_count_of_colour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """How many things have a colour."""
+    """Ask how many things of a picture have a colour; the answer may be zero."""
     for picture in shuffle_pictures(world.pictures, rng):
         colour = rng.choice([*(thing.colour for thing in picture.things), *COLOURS])
         count = sum(thing.colour == colour for thing in picture.things)
@@ -66,7 +66,7 @@ def ask_count_of_colour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]
 
 
 def ask_scene(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Where a thing is: the scene."""
+    """Ask where a thing is; the answer names the scene."""
     for picture in shuffle_pictures(world.pictures, rng):
         thing = rng.choice(picture.things)
         right, *locations = [scene.location.capitalize() + "." for scene in (picture.scene, *SCENES)]
@@ -74,12 +74,12 @@ def ask_scene(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_largest(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Which thing is the largest."""
+    """Ask which thing is the largest; pictures without a clearly largest thing are left out."""
     yield from _ask_which_thing(world, rng, {"Which shape is the largest?": find_largest})
 
 
 def ask_outermost(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Which thing is the highest, lowest, leftmost or rightmost."""
+    """Ask which thing is the highest, lowest, leftmost or rightmost, where one clearly is."""
     finders = {
         f"Which shape is the {superlative}?": partial(find_outermost, relation=relation)
         for relation, superlative in SUPERLATIVES.items()
@@ -88,7 +88,7 @@ def ask_outermost(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_neighbour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """What stands in a relation to a thing."""
+    """Ask which thing is above, below, left or right of another thing, where only one is."""
     for picture in shuffle_pictures(world.pictures, rng):
         for index, thing in enumerate(picture.things):
             found = [
@@ -109,7 +109,7 @@ def ask_neighbour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_name(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """What the only thing of the picture is."""
+    """Ask what the only thing of a portrait is."""
     for picture in shuffle_pictures(world.portraits, rng):
         names = [with_article(other.things[0].name) for other in world.portraits]
         yield _make_question(
@@ -118,7 +118,7 @@ def ask_name(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_presence(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Whether the picture shows a thing."""
+    """Ask whether a picture shows a thing; in about half of the questions it does."""
     for picture in shuffle_pictures(world.pictures, rng):
         present = [thing.name for thing in picture.things]
         if rng.random() < 0.5:

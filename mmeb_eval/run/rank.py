@@ -35,11 +35,11 @@ class Ranking:
 
     Attributes:
         metrics: see `mmeb_eval.run.metrics.compute_metrics`.
-        ranks: (Q,) of each query's right candidate, 1 = best.
-        top: (Q, `TOP_COUNT` or fewer) indices of each query's best candidates in its list, best first; -1 is
+        ranks: (Q,) rank of each query's right candidate, 1 = best.
+        top: (Q, `TOP_COUNT` or fewer) indices of each query's best candidates in its candidate list, best first; -1 is
             padding.
         margins: (Q,) score of each query's right candidate minus that of the best wrong one; 0 without a wrong one.
-        ties: queries with a wrong candidate of exactly the right one's score.
+        ties: number of queries with a wrong candidate whose score equals that of the right one.
     """
 
     metrics: dict[str, float]

@@ -138,7 +138,7 @@ def open_index(source: Source, tally: Tally) -> PictureIndex:
 
     Raises:
         InputError: the folder of the split is missing or has no JSON.
-        BadRecord: two images have the same number and ``tally`` does not skip such records.
+        BadRecord: two images have the same number in their file names, and ``tally.skip_bad`` is not set.
     """
     images = source.inputs["release"] / "images"
     split = images / "ADE" / _FOLDERS[source.split]

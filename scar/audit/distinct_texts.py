@@ -28,7 +28,7 @@ class DistinctTexts:
         self._hashes: list[Any] = []
 
     def add_texts(self, texts: CodedTexts, codes: Ints) -> None:
-        """Add the texts of codes."""
+        """Add the texts that ``codes`` index in ``texts.values``; each code counts in `total`."""
         from pandas.util import hash_array
 
         self.total += len(codes)
@@ -43,7 +43,7 @@ class DistinctTexts:
 
     @classmethod
     def merge_all(cls, parts: Iterable[Self]) -> Self:
-        """The union of several; its ``total`` stays 0."""
+        """The union of several sets of texts; its ``total`` stays 0."""
         union = cls()
         union._hashes = [hashes for each in parts for hashes in each._hashes]
         return union

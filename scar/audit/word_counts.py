@@ -129,7 +129,7 @@ class WordCounts:
 
 
 def find_near_duplicates(rows: RowBlock) -> Any:
-    """(captions,) whether the sample has another caption with the same normalised text."""
+    """(captions,) whether each caption equals another caption of its sample after `normalize_caption`."""
     normalized = [
         pa.array([normalize_caption(value) for value in elements.values], pa.string()).take(pa.array(elements.codes))
         for elements in (rows.elements[part] for part in reversed(PARTS))
@@ -151,13 +151,13 @@ def normalize_caption(text: str) -> str:
 
 
 def _count_elements(counts: Counter[str], elements: CodedTexts, codes: Ints) -> None:
-    """Add the elements of codes to a count."""
+    """Count the elements that ``codes`` index."""
     code_counts = np.bincount(codes, minlength=len(elements.values)).tolist()
     counts.update({value: count for value, count in zip(elements.values, code_counts, strict=True) if count})
 
 
 def _count_words(counts: Counter[str], words_by_text: Sequence[Sequence[str]], codes: Ints) -> None:
-    """Add the words of the texts of codes to a count."""
+    """Count the words of the texts that ``codes`` index."""
     text_counts = np.bincount(codes, minlength=len(words_by_text)).tolist()
     single = (words for words, count in zip(words_by_text, text_counts, strict=True) if count == 1)
     counts.update(chain.from_iterable(single))

@@ -124,12 +124,17 @@ def open_image(path: Path) -> Iterator[Image]:
 
 
 def probe_image(path: Path, where: str) -> tuple[int, int]:
-    """Width and height in pixels of an image, from its first and last bytes.
+    """Width and height in pixels of an image; a whole JPEG or PNG is not decoded.
 
-    A JPEG or PNG without its end marker is decoded, and so are images of other formats.
+    The size is read from the first bytes of the file; the last bytes show whether it is truncated. If these bytes do
+    not suffice, or the image has another format, it is decoded.
+
+    Args:
+        path: the image file.
+        where: file and record, for the message.
 
     Raises:
-        BadRecord: as `decode_image` raises, but damage between the ends is not noticed.
+        BadRecord: as by `decode_image`. Damage in the middle of a file that is not decoded is not noticed.
     """
     try:
         file = path.open("rb")
@@ -144,11 +149,11 @@ def probe_image(path: Path, where: str) -> tuple[int, int]:
 
 
 def decode_image(path: Path, where: str) -> tuple[int, int]:
-    """Width and height in pixels of an image, whose pixels are decoded.
+    """Decode an image; return its width and height in pixels.
 
     Raises:
-        BadRecord: it has more than `MAX_PIXELS` (``image_bomb``), may not be read (``image_closed``), or is truncated,
-            damaged or no image (``image_broken``).
+        BadRecord: the image has more than `MAX_PIXELS` (``image_bomb``), may not be read (``image_closed``), or is
+            truncated, damaged or no image (``image_broken``).
     """
     from PIL import Image, UnidentifiedImageError
 

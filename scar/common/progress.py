@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Track(Protocol):
-    """Yields the things and shows how many of them were taken."""
+    """Yields things and shows how many of them are done, under the label ``what``; ``total`` is their number."""
 
     def __call__(self, things: Iterable[T], what: str, total: int) -> Iterator[T]: ...
 

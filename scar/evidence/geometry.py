@@ -31,7 +31,10 @@ _MIN_WITHIN_SHARE = 0.9
 
 
 def find_directions(box: Box, other: Box) -> tuple[str, ...]:
-    """The `DIRECTIONS` from `other` in which `box` clearly is: beside it and level with it."""
+    """The `DIRECTIONS` in which `box` clearly is from `other`.
+
+    Along the direction, the boxes overlap little or not at all. Across it, they share much of their extent.
+    """
     width, height = _smaller_of(box.x1 - box.x0, other.x1 - other.x0), _smaller_of(box.y1 - box.y0, other.y1 - other.y0)
     found = []
     if _smaller_of(box.y1, other.y1) - _larger_of(box.y0, other.y0) >= _MIN_LEVEL_SHARE * height:
@@ -48,7 +51,7 @@ def find_directions(box: Box, other: Box) -> tuple[str, ...]:
 
 
 def is_in_direction(direction: str, box: Box, other: Box) -> bool:
-    """Whether `box` clearly is in this direction from `other`."""
+    """Whether `direction` is one of those that `find_directions` finds for `box` and `other`."""
     return direction in find_directions(box, other)
 
 

@@ -1,4 +1,4 @@
-"""The seam between the builder and what writes captions."""
+"""The interface between the build and the functions that write captions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeAlias
 from scar.sample import Caption, Negative, Picture, Region
 
 WriteNegatives: TypeAlias = Callable[..., tuple[Negative, ...] | None]
-"""Takes a gold caption, its picture, its region, a random stream and a counter of vetoes."""
+"""Takes a gold caption, its picture, its region, a random stream and a counter of vetoes; returns the negatives."""
 
 GoldCaption: TypeAlias = tuple[Caption, Picture, Region]
 """A true caption with its picture and its region."""
@@ -18,16 +18,16 @@ GoldCaption: TypeAlias = tuple[Caption, Picture, Region]
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """What writes the ten captions of a region.
+    """The functions that write the ten captions of a region: one true caption and nine false ones.
 
     Attributes:
-        name: the provenance of a corpus says it.
-        version: changes when the same input gives other captions.
+        name: name in the provenance of a corpus.
+        version: version in the provenance; it changes when the same input gives other captions.
         write_gold: writes the true caption of a region; None if the evidence is not enough.
-        write_negatives: writes nine false captions, three a part in the order of `PARTS`; None if it finds fewer.
-            It counts the candidates that each veto refused.
-        fit: makes a `write_negatives` for one source from true captions of it. The last argument says whether these
-            are all true captions of the source.
+        write_negatives: writes the nine false captions: three for each part, in the order of `PARTS`; None if it finds
+            fewer. It counts the candidates that each veto refused.
+        fit: makes a `write_negatives` for one source from true captions of the source. The last argument is True if
+            these are all its true captions, False if they are a sample.
         refinable: whether `write_negatives` takes ``find_judge``; see `scar.build.refine`.
     """
 

@@ -79,7 +79,7 @@ class Thing:
 
     @cached_property
     def modifier(self) -> str:
-        """The words of the name before the last one."""
+        """The words of the name before its head; empty if it has one word."""
         return self.name.rpartition(" ")[0]
 
 

@@ -46,9 +46,9 @@ class PulledRepo:
     """What a folder has of one repository.
 
     Attributes:
-        commit: its revision.
-        files: of the commit, by their paths below the folder.
-        embedded: rows with images; the images become files again.
+        commit: the commit of the repository.
+        files: files of the commit, by their paths below the folder.
+        embedded: files of rows with embedded images; a pull unpacks the images into files.
     """
 
     commit: str
@@ -62,12 +62,12 @@ class PullPlan:
 
     Attributes:
         repo: the data set on the Hub.
-        out: the folder.
-        pulled: what the folder will have.
+        out: the folder to download to.
+        pulled: what the folder will have afterwards.
         fetched: files to download, as paths below the folder.
-        unpacked: rows with images to download.
+        unpacked: files of rows with embedded images to download.
         replaced: files of the folder that differ and are replaced.
-        gone: files of another revision, pulled earlier, that are removed.
+        gone: files of an earlier pull that the new commit lacks; they are removed.
         skipped: files of the repository that are not downloaded.
         force: whether images that differ are replaced.
     """
@@ -84,7 +84,7 @@ class PullPlan:
 
     @property
     def sizes(self) -> list[tuple[str, int]]:
-        """Downloads with their sizes in bytes."""
+        """Path and size in bytes of each file to download."""
         files = [(path, self.pulled.files[path].size) for path in self.fetched]
         return files + [(file.path, file.size) for file in self.unpacked]
 
@@ -110,7 +110,7 @@ def plan_pull(
         revision: branch, tag or commit; by default the commit that the folder has, else the newest.
         rows_only: leave out images that are embedded in rows.
         force: replace files that differ, and another revision.
-        endpoint: of the Hub; by default HF_ENDPOINT or its usual one.
+        endpoint: URL of the Hub; by default HF_ENDPOINT or the public one.
         say: shows a line to the user.
         sleep: waits, in seconds.
 
@@ -185,7 +185,7 @@ def pull_files(
 
     Args:
         plan: as `plan_pull` made it.
-        endpoint: of the Hub; by default HF_ENDPOINT or its usual one.
+        endpoint: URL of the Hub; by default HF_ENDPOINT or the public one.
         track: shows progress.
         say: shows a line to the user.
         sleep: waits, in seconds.

@@ -40,10 +40,10 @@ class Upload:
     """A file to push.
 
     Attributes:
-        path: in the repository, with forward slashes.
-        file: on this machine.
-        size: in bytes.
-        sha256: of its bytes.
+        path: path in the repository, with forward slashes.
+        file: path on this machine.
+        size: size in bytes.
+        sha256: hex digest of its bytes.
     """
 
     path: str
@@ -61,8 +61,8 @@ class PushTarget:
         repo_type: dataset or model.
         public: whether a repository that is made now is public.
         revision: branch to commit to; made if it is not there.
-        tag: a name for the commit.
-        message: of the commit.
+        tag: tag of the commit; None for no tag.
+        message: message of the commit.
         owned: folders in which a push removes files of earlier pushes.
     """
 
@@ -80,9 +80,9 @@ class PushResult:
     """What a push did.
 
     Attributes:
-        commit: that holds every file.
-        sent: files that the repository did not have.
-        removed: files of earlier pushes that are removed.
+        commit: the commit that holds every file.
+        sent: files that the repository lacked or had with other contents.
+        removed: paths of files of earlier pushes that are removed.
     """
 
     commit: str
@@ -91,10 +91,10 @@ class PushResult:
 
 
 def make_upload(folder: Path, path: str, hasher: Callable[[Path], str]) -> Upload:
-    """A file of a folder, for the same path in the repository.
+    """Make an upload of a file in a folder; its path in the repository is the same.
 
     Raises:
-        InputError: it is a link that leaves the folder, or cannot be read.
+        InputError: the file is a link that leaves the folder, or cannot be read.
     """
     file = folder / path
     if not is_inside(file, folder):
@@ -106,7 +106,7 @@ def check_plan(files: Sequence[Upload]) -> None:
     """Check files against the Hub's limits.
 
     Raises:
-        InputError: they exceed one; names the limit and the way out.
+        InputError: there are no files, or they exceed a limit; the message says what to do.
     """
     if not files:
         raise InputError("nothing to push: give a folder that has files.")
@@ -134,19 +134,22 @@ def push_files(
     say: Callable[[str], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> PushResult:
-    """Make a repository hold these files, and check that it does.
+    """Send files to a repository, commit them, and check that the commit holds them.
+
+    The repository, the branch and the tag are made if they are not there.
 
     Args:
-        files: to push. Other files of the repository stay, except in the target's ``owned`` folders.
-        target: where they go.
-        endpoint: of the Hub; by default HF_ENDPOINT or its usual one.
+        files: the files to push. Other files of the repository stay, except in the target's ``owned`` folders.
+        target: where the files go.
+        endpoint: URL of the Hub; by default HF_ENDPOINT or the public one.
         track: shows progress.
         say: shows a line to the user.
         sleep: waits, in seconds.
 
     Raises:
-        HubError: the Hub refuses, or cannot be reached after several attempts; what was sent is kept there.
-        InputError: the files exceed the Hub's limits.
+        HubError: the Hub refuses or cannot be reached after several attempts, a committed file differs, or the tag is
+            on another commit. The Hub keeps what was sent, so that the same call continues.
+        InputError: there are no files, or they exceed the Hub's limits.
     """
     from huggingface_hub import HfApi
 

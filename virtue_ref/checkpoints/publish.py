@@ -119,10 +119,10 @@ def write_card(
 
 
 def list_uploads(folder: Path) -> list[Upload]:
-    """What is pushed of a checkpoint's folder: every file in it that is not hidden, and the results.
+    """List the files of a checkpoint's folder that a push sends: those that are not hidden, and the results.
 
     Raises:
-        InputError: a pickle, which would run code where it is loaded, or a link that leaves the folder.
+        InputError: the folder has a pickle, which would run code where it is loaded, or a link that leaves the folder.
     """
     checksums = StoredHashes(folder / CHECKSUM_CACHE)
     paths = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
@@ -160,7 +160,10 @@ def render_card(facts: CardContents, template: Path | None = None) -> str:
 
 
 def make_card_header(facts: CardContents) -> str:
-    """The YAML that the Hub reads; results on data that the Hub does not have are in its ``model-index``."""
+    """YAML header of a model card.
+
+    Its ``model-index`` holds the results on data that are not on the Hub; `make_eval_results` writes the other results.
+    """
     from huggingface_hub import EvalResult, ModelCardData
 
     unnamed = facts.licence.id == OTHER
@@ -195,7 +198,7 @@ def make_card_header(facts: CardContents) -> str:
 
 
 def make_eval_results(results: Sequence[Result]) -> dict[str, str]:
-    """Files of `RESULTS_FOLDER`: name -> YAML, of results on published data; one file a way to tell the region."""
+    """YAML of each file of `RESULTS_FOLDER`: results on data on the Hub, by task and way to tell the region."""
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
     from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined] # not re-exported
 

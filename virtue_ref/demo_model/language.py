@@ -47,12 +47,18 @@ EMBEDDING_SCALE = 11.3
 """Factor on the embeddings of norm 1 before the heads, about the root of the dimension, so that numbers are near 1."""
 
 PROMPT_KINDS = {"box": 75, "click": 10, "words": 10, "nothing": 5}
-"""Kind of prompt of a question -> its share in percent; ``words`` has the box in the text alone."""
+"""Kind of prompt of a question -> its share in percent. With ``words``, only the text gives the box."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegionQuestion:
-    """A question about a thing in a view; ``prompt_kind`` is a key of `PROMPT_KINDS`."""
+    """A question about a thing in a view.
+
+    Attributes:
+        view: index of the view.
+        thing: index of the thing in the view.
+        prompt_kind: "box", "click", "words" or "nothing"; see `PROMPT_KINDS`.
+    """
 
     view: int
     thing: int

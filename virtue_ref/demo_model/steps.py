@@ -21,12 +21,12 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How a part is trained.
+    """How a part of the demo model is trained: vision encoder, segmenter or language model.
 
     Attributes:
-        steps: number of steps.
-        batch: examples of a step.
-        rate: highest learning rate.
+        steps: number of optimiser steps.
+        batch: number of examples in a step.
+        rate: peak learning rate.
         decay: weight decay.
     """
 
@@ -50,7 +50,7 @@ def train_steps(
         weights: the weights that learn.
         compute_loss: returns the loss of the examples with these indices, and what progress shows of it.
         examples: number of examples.
-        schedule: number of steps, and their size.
+        schedule: see `Schedule`.
         rng: draws the examples.
         report: shows progress.
     """

@@ -48,7 +48,7 @@ def read_rows(inputs: Sequence[Path], text: str = "") -> Iterator[InputRow]:
 
     Args:
         inputs: `.jsonl` files; anything else is an image.
-        text: that goes with each image file.
+        text: the text that goes with each image file.
 
     Raises:
         VirtueError: a file is missing, or a row is no item; names file and line.
@@ -111,7 +111,12 @@ def embed_rows(
 
 
 def fingerprint_inputs(inputs: Sequence[Path], text: str = "") -> str:
-    """Digest that identifies an input: names, sizes and times of its files, and the text."""
+    """Digest of input files, for `embed_rows`: of their paths, sizes and modification times, and of the text.
+
+    Args:
+        inputs: files of items; missing ones are left out.
+        text: the text that goes with each image file.
+    """
     stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in inputs if path.is_file()]
     return hashlib.sha256(json.dumps([stats, text]).encode()).hexdigest()
 

@@ -36,7 +36,7 @@ class RunProgress:
     Attributes:
         step: optimiser steps done.
         mixer: `virtue_ref.training.mixing.Mixer.get_state`.
-        scores: of evaluations, by step.
+        scores: scores of the evaluations, by step.
         facts: recipe, revisions of model and data, versions, commit.
     """
 
@@ -47,10 +47,13 @@ class RunProgress:
 
 
 def save_checkpoint(run: Path, progress: RunProgress, model: Checkpoint, state: Mapping[str, Tensor]) -> Path:
-    """Write a checkpoint, let `last` name it, `best` if its score is the highest; drop the others.
+    """Write a checkpoint and return its folder.
+
+    The file `last` names this checkpoint. So does `best` if its score is the highest. Checkpoints that
+    neither names are removed.
 
     Raises:
-        TrainError: it cannot be written; the checkpoints before it are as they were.
+        TrainError: the checkpoint cannot be written; the earlier checkpoints stay.
     """
     folder = run / f"step-{progress.step:06}"
     try:
@@ -79,8 +82,9 @@ def read_progress(run: Path, facts: Mapping[str, Any]) -> tuple[RunProgress, dic
     """Read the state that a run resumes from.
 
     Args:
-        run: its folder, with a checkpoint in it.
-        facts: of the run that is to go on.
+        run: folder of the run, with a checkpoint in it.
+        facts: facts of the run that resumes. Model, data and recipe (but for `CHANGEABLE_KEYS`) must equal the
+            stored ones.
 
     Raises:
         CheckpointError: the checkpoint is damaged, or of another recipe, model or data; names what differs.
@@ -107,7 +111,12 @@ def read_progress(run: Path, facts: Mapping[str, Any]) -> tuple[RunProgress, dic
 
 
 def get_optimiser_state(names: list[str], optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Moments and step counts of an optimiser as tensors by name."""
+    """The optimiser's moments and step counts as tensors, by ``optimiser.<kind>.<weight>``.
+
+    Args:
+        names: names of the weights, in the order of the optimiser.
+        optimiser: the optimiser to save.
+    """
     state = optimiser.state_dict()["state"]
     return {
         f"optimiser.{key}.{names[index]}": torch.as_tensor(value).cpu().contiguous()

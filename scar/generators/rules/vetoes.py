@@ -52,25 +52,26 @@ _EXCHANGEABLE_PREPOSITIONS = frozenset({"next to", "in front of", "behind", "at"
 
 
 class VetoContext(msgspec.Struct):
-    """The evidence of one region, for the vetoes of all its negatives.
+    """The evidence about one region, which the vetoes compare with each of its negatives.
 
     Attributes:
         gold: true caption of the region.
-        picture: contains the region.
-        region: the captions describe it.
-        taken_texts: texts of the accepted negatives in lower case; the caller adds to it.
+        picture: the picture that contains the region.
+        region: the region that the captions describe.
+        taken_texts: texts of the accepted negatives in lower case. The caller adds each accepted text.
         gold_text: text of the gold caption in lower case.
         gold_noun: noun of the gold caption's object, without an article.
-        relation: relation of the gold caption.
-        categories_in_box: categories of the other things in the region's box.
+        relation: relation of the gold caption; None if it cannot be parsed.
+        categories_in_box: categories of the other things that are visible in the region's box.
         denied_positions: positions at which the region clearly is not.
-        known_relations: predicate and landmark's name of each relation by the source or by masks.
-        true_scenes: scenes of the gold caption, of the source's label and of the captions.
-        human_texts: captions of the image and phrases of the region.
-        joined_captions: text of the image's captions for `has_noun_in_joined`.
+        known_relations: predicate and landmark's name of each relation of the region. The source annotates them; if it
+            annotates none in the picture, they follow from the masks.
+        true_scenes: scenes that the gold caption, the source's scene label and the picture's captions name.
+        human_texts: captions of the picture and phrases of the region.
+        joined_captions: captions of the picture as one text, for `has_noun_in_joined`.
         named_scenes: names of the scenes that the human texts mention.
         thing_names: names of the things in the picture, without colours.
-        regions_by_name: regions of the picture by the name of their thing; two categories may be one thing.
+        regions_by_name: regions of the picture by the name of their thing. Categories that mean one thing share a name.
     """
 
     gold: Caption
@@ -92,7 +93,7 @@ class VetoContext(msgspec.Struct):
 
     @classmethod
     def from_gold(cls, gold: Caption, picture: Picture, region: Region) -> Self:
-        """The evidence before the first negative."""
+        """Collect the evidence; no negative is accepted yet."""
         human_texts = (*picture.captions, *region.phrases)
         return cls(
             gold=gold,
@@ -226,7 +227,7 @@ def same_deed(negative: Negative, context: VetoContext) -> str | None:
 
 
 def holds_by_annotation(negative: Negative, context: VetoContext) -> str | None:
-    """The source or the masks say so; or only they could deny it, and they do not."""
+    """The source or the masks imply the relation, or only they could deny it and they do not."""
     relation = RelationPhrase.parse(negative.caption.relation)
     if negative.part != "relation" or relation is None:
         return None
@@ -323,7 +324,7 @@ def _find_categories_in_box(picture: Picture, region: Region) -> tuple[str, ...]
 
 
 def _find_known_relations(picture: Picture, region: Region) -> tuple[tuple[str, str], ...]:
-    """Predicate and landmark's name of each relation of a region, by the source or by masks."""
+    """Predicate and landmark's name of each relation of a region; from masks if the picture has no annotated ones."""
     if not picture.relations:
         depths = find_depth_relations(picture, region)
         return tuple((predicate, resolve_category(other.category).name) for predicate, other in depths)
