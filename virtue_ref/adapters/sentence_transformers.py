@@ -57,3 +57,7 @@ class SentenceTransformersVirtue(InputModule):  # type: ignore[misc, unused-igno
     def save(self, output_path: str, *_: Any, **__: Any) -> None:
         """Write the name and the options; use `virtue convert` to write weights."""
         self.save_config(output_path)
+
+
+Virtue = SentenceTransformersVirtue
+"""The class under the name that folders saved by version 0.1 hold."""

@@ -37,3 +37,8 @@ def test_a_sentence_transformer(image: Path, tiny: VirtueEmbedder, tmp_path: Pat
     model.save(str(tmp_path / "saved"))
     again = library.SentenceTransformer(str(tmp_path / "saved"), device="cpu", trust_remote_code=True)
     np.testing.assert_allclose(again.encode("a cat"), tiny.embed(items[:1])[0], rtol=0, atol=2e-6)
+    modules = tmp_path / "saved" / "modules.json"  # as version 0.1 saved it
+    modules.write_text(modules.read_text().replace(".SentenceTransformersVirtue", ".Virtue"))
+    assert ".Virtue" in modules.read_text()
+    older = library.SentenceTransformer(str(tmp_path / "saved"), device="cpu", trust_remote_code=True)
+    np.testing.assert_allclose(older.encode("a cat"), tiny.embed(items[:1])[0], rtol=0, atol=2e-6)
