@@ -74,7 +74,7 @@ def open_engine(name: EngineName, workers: int, stack: ExitStack, preload: Seque
 
 def run_here(tasks: Iterable[Task[T]], /, shared: tuple[object, ...] = ()) -> Iterator[T]:
     """Run tasks in this process."""
-    return (task(*shared) for task in tasks)
+    return (_run_task(task, *shared) for task in tasks)
 
 
 def run_on_ray(tasks: Iterable[Task[T]], /, shared: tuple[object, ...] = ()) -> Iterator[T]:
@@ -113,7 +113,17 @@ def run_on_ray(tasks: Iterable[Task[T]], /, shared: tuple[object, ...] = ()) -> 
 
 
 def _run_task(task: Task[T], *shared: object) -> T:
-    return task(*shared)
+    """Run a task without garbage collection.
+
+    The records of a build have no reference cycles, and searching for some takes a fifth of the time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        return task(*shared)
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _make_context(preload: Sequence[str]) -> ForkServerContext | SpawnContext:
@@ -203,7 +213,7 @@ def _iter_results(tasks: Iterable[Task[T]], shared: tuple[object, ...], workers:
 def _run_worker(connection: Connection) -> None:
     """Run tasks until the parent ends; the parent handles Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.disable()  # the records have no cycles, and searching for some among all that is cached takes long
+    gc.disable()  # between tasks too: their caches stay and grow
     shared: tuple[object, ...] = ()
     while True:
         try:
@@ -213,7 +223,7 @@ def _run_worker(connection: Connection) -> None:
         shared = shared if new_shared is None else new_shared
         result: Any
         try:
-            result = task(*shared)
+            result = _run_task(task, *shared)
         except Exception as error:  # noqa: BLE001 - the parent raises it
             error.add_note("".join(traceback.format_tb(error.__traceback__)))
             result = error

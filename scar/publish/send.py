@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from scar.common.progress import show_progress
-from scar.publish.plan import iter_plan_lines
-from scar.publish.push import PushTarget, Upload, push_files
+if TYPE_CHECKING:
+    from scar.publish.push import PushTarget, Upload
 
 Public: TypeAlias = Annotated[bool, typer.Option("--public", help="A repository made now is public, not private.")]
 DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Show the plan; ask the Hub nothing.")]
@@ -30,6 +29,10 @@ def send_files(files: Sequence[Upload], target: PushTarget, *, about: Sequence[s
         HubError: the Hub refuses, or cannot be reached.
         InputError: the files exceed the Hub's limits.
     """
+    from scar.common.progress import show_progress
+    from scar.publish.plan import iter_plan_lines
+    from scar.publish.push import push_files
+
     for line in (*iter_plan_lines(files, target), *about):
         typer.echo(line)
     if dry_run:

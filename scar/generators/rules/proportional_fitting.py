@@ -99,10 +99,10 @@ def compute_draw_chances(scores: Floats, starts: Ints, rows: Ints, draws: int) -
     """
     most = np.maximum.reduceat(scores, starts)
     weights = np.exp(np.maximum(scores - most[rows], -30.0))
-    sizes = np.diff([*starts, len(scores)])
+    sizes = np.diff(starts, append=len(scores))
     time = np.full(len(starts), float(draws)) / np.add.reduceat(weights, starts)
     for _ in range(12):  # Newton's method
-        silent = np.exp(-weights * time[rows])
+        silent = np.exp(-weights * time.repeat(sizes))
         expected = np.add.reduceat(1 - silent, starts)
         slope = np.add.reduceat(weights * silent, starts)
         missing = np.where(sizes > draws, draws - expected, 0.0)

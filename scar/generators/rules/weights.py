@@ -109,6 +109,9 @@ def _find_allowed(weights: SamplingWeights, part: Part, context: VetoContext, rn
     for candidate_set, factor in weights.propose_candidates(part, context):
         for candidate in _subsample_candidates(candidate_set, rng):
             before = found.get(candidate.value)
+            if before is None and factor == 1:
+                found[candidate.value] = candidate
+                continue
             weight = candidate.weight * factor + (before.weight if before else 0)
             found[candidate.value] = Candidate(candidate.value, candidate.features, weight)
     negatives = ((candidate, Negative(part, gold.swap(part, candidate.value))) for candidate in found.values())
