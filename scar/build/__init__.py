@@ -1,4 +1,4 @@
-"""From a recipe to a folder of rows, provenance, images and a report."""
+"""Build a corpus: sources of a recipe -> a folder of rows, provenance, images and a report."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ def build(
     engine: EngineName = "local",
     track: Track = track_silently,
 ) -> dict[str, Any]:
-    """Build the sources of a recipe into a folder; other sources in it stay, and what is there already.
+    """Build the sources of a recipe into a folder. Other sources in the folder are kept; finished ones are not rebuilt.
 
-    The same inputs, recipe and seed give the same bytes, whatever the engine and the number of workers, and whether
-    the build was interrupted.
+    The same inputs, recipe and seed give the same bytes, with any engine and number of workers, and also after an
+    interruption.
 
     Args:
         recipe: what to build, or the path of a recipe file.
-        out: the folder; made if it is not there.
+        out: the folder of the corpus; made if it does not exist.
         generator: writes the captions; by default the rules.
-        images_mode: ``link`` makes hard links to the source's images and copies where that is not possible.
-        force: build again what is there, and replace a build of the same name and split that differs.
-        workers: processes of this machine to build in; 1 is this one. With more, a script that calls this needs its
+        images_mode: ``link`` makes hard links to the source's images, or copies where links are not possible.
+        force: rebuild finished sources, and replace builds of the same name and split with other inputs or settings.
+        workers: number of processes on this machine; 1 means this process. With more, the calling script needs its
             ``if __name__ == "__main__"``.
         engine: ``local``, or ``ray`` for the Ray cluster that this process has joined or finds.
         track: shows progress.
 
     Returns:
-        The report of the sources built, as ``build_report.json`` has it, by ``<name>/<split>``.
+        The entries of these sources in ``build_report.json``, by ``<name>/<split>``.
 
     Raises:
         RecipeError: the recipe does not validate.
         InputError: a file or record cannot be used, no record becomes a sample, or another build is in the way.
-        LeakageError: a train image is in an eval split, and the recipe does not say what becomes of it.
-        BuildInterrupted: a worker was killed or the disk is full; the same call goes on where it was.
+        LeakageError: an eval split has a train image, and the recipe says neither to drop nor to keep it.
+        BuildInterrupted: a worker was killed or the disk is full; the same call continues the build.
         AccountingError: records went missing; nothing of that source is published.
     """
-    from scar.build.corpus import build_corpus  # here, since records and commands start without numpy and pyarrow
+    from scar.build.corpus import build_corpus  # here, so that `import scar` needs neither numpy nor pyarrow
 
     return build_corpus(recipe, Path(out), generator, images_mode, force, workers, engine, track)

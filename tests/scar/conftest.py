@@ -1,4 +1,4 @@
-"""What every test of the corpus may use: the local Hub, and `scar build` on a world as it is."""
+"""Fixtures for the tests of scar: the local Hub, and `scar build` on a drawn world."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["local_hub"]
 
 @pytest.fixture
 def run(world: World, tmp_path: Path, stand_in: Generator, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Runs `scar build` on the world as it is."""
+    """Runs `scar build` on the files of the world."""
     monkeypatch.setattr(corpus, "make_rules_generator", lambda: stand_in)
 
     def build(*options: str) -> Any:

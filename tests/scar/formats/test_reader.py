@@ -1,156 +1,19 @@
-"""The files have the published columns, and samples survive the way to disk and back."""
+"""Folders of ours and the published ones are read; errors name file and row."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from scar import Box, Caption, Mask, Negative, Region, Sample, read
+from scar import read
 from scar.errors import InputError
 from scar.formats.reader import find_row_files
-from scar.formats.row_codec import make_provenance_table, make_row_table, sample_from_row
-from scar.formats.schema import EVAL_SCHEMA, INSTRUCTION, TRAIN_SCHEMA, Origin
+from scar.formats.schema import EVAL_SCHEMA, Origin
 from scar.formats.writer import write_samples
-from scar.sample import PARTS, SPLITS
-
-# Restated from the published dataset, column by column.
-REGION_COLUMNS = {
-    "bbox": "list<element: float>",
-    "segmentation": "struct<size: list<element: int32>, counts: string>",
-    "category": "string",
-    "image_id": "int64",
-}
-EVAL_COLUMNS = {
-    "qry_text": "string",
-    "qry_image_path": "string",
-    "tgt_text": "list<element: string>",
-    **REGION_COLUMNS,
-}
-TRAIN_COLUMNS = {
-    "qry": "string",
-    "qry_image_path": "string",
-    "pos_text": "string",
-    "pos_image_path": "string",
-    "neg_text": "string",
-    "neg_image_path": "string",
-    **REGION_COLUMNS,
-}
-ORIGIN = Origin("rules", "1", "CC BY 4.0", 5)
-
-words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
-captions = st.builds(Caption, object=words, relation=words, scene=words)
-
-
-@st.composite
-def samples(draw: st.DrawFn) -> Sample:
-    x, y, width, height = (draw(st.integers(1, 1000)) / 8 for _ in range(4))
-    mask = draw(st.none() | st.just(Mask((4, 4), "0`0")))
-    region = Region(draw(st.integers(0, 2**62)), Box.from_xywh(x, y, width, height), draw(words), mask)
-    gold = draw(captions)
-    negatives = tuple(Negative(part, gold.swap(part, draw(words))) for part in PARTS for _ in range(3))
-    split = draw(st.sampled_from(SPLITS))
-    return Sample(
-        f"Toy/{split}/{region.id}",
-        "Toy",
-        split,
-        "images/x.png",
-        draw(st.integers(-(2**63), 2**63 - 1)),
-        region,
-        gold,
-        negatives,
-    )
-
-
-def test_files_have_exactly_the_published_columns(built: Path) -> None:
-    for name, columns in (
-        ("SCaR-eval/SCaR_eval_Toy.parquet", EVAL_COLUMNS),
-        ("SCaR-train/SCAR_Toy.parquet", TRAIN_COLUMNS),
-    ):
-        schema = pq.read_schema(built / name)
-        assert {field.name: str(field.type) for field in schema} == columns
-        assert schema.names == list(columns)
-        assert schema.metadata is None  # nothing of pandas
-
-
-def test_datasets_shows_the_official_columns(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    from datasets import load_dataset
-
-    files = {"eval": str(built / "SCaR-eval" / "*.parquet")}
-    loaded = load_dataset("parquet", data_files=files, cache_dir=str(tmp_path / "cache"))["eval"]
-    assert loaded.column_names == list(EVAL_COLUMNS)
-    assert loaded.num_rows == 9
-    assert loaded[0]["tgt_text"][0] == next(read(built)).gold.text
-    assert loaded.features["bbox"].feature.dtype == "float32"
-    trained = load_dataset(
-        "parquet", data_files=str(built / "SCaR-train" / "*.parquet"), cache_dir=str(tmp_path / "c2")
-    )
-    assert trained["train"].column_names == list(TRAIN_COLUMNS)
-
-
-def test_rows_of_an_eval_file_in_full(built: Path) -> None:
-    row = pq.read_table(built / "SCaR-eval" / "SCaR_eval_Toy.parquet").to_pylist()[1]
-    sample = list(read(built))[1]
-    assert row["qry_text"] == (
-        "<|image_1|>\nFind the caption that best describes the segmented object, considering both local details and "
-        "global context in the given image."
-    )
-    assert row["qry_image_path"] == "images/toy_val/000005.png"
-    assert row["tgt_text"][0] == sample.gold.text
-    assert row["bbox"] == [50.25, 10, 40.5, 30]
-    assert row["segmentation"]["size"] == [90, 120]
-    assert (row["category"], row["image_id"]) == ("fork", 5)
-
-
-def test_rows_of_a_train_file_in_full(built: Path) -> None:
-    rows = pq.read_table(built / "SCaR-train" / "SCAR_Toy.parquet").to_pylist()
-    trained = [sample for sample in read(built) if sample.split == "train"]
-    for row, sample in zip(rows, trained, strict=True):
-        assert row["qry"] == INSTRUCTION
-        assert row["pos_text"] == sample.gold.text
-        assert row["neg_text"] in sample.captions[1:]
-        assert row["pos_image_path"] == row["neg_image_path"] == ""
-    assert len({sample.captions.index(row["neg_text"]) for row, sample in zip(rows, trained, strict=True)}) > 2
-
-
-def test_provenance_knows_what_the_rows_do_not(built: Path) -> None:
-    notes = pq.read_table(built / "provenance" / "SCAR_Toy.parquet").to_pylist()
-    first = notes[0]
-    assert [note["region_id"] for note in notes] == [50, 51, 52, 70, 71, 72, 110, 111, 112]
-    assert (first["id"], first["source"], first["split"]) == ("Toy/train/50", "Toy", "train")
-    assert (first["generator"], first["generator_version"]) == ("stand-in", "1")
-    assert (first["licence"], first["seed"]) == ("CC0-1.0", 3)
-    assert first["gold"]["object"] == "the cup"
-    assert [negative["part"] for negative in first["negatives"]] == ["scene"] * 3 + ["relation"] * 3 + ["object"] * 3
-    evals = pq.read_table(built / "provenance" / "SCaR_eval_Toy.parquet").to_pylist()
-    assert evals[0]["licence"] is None
-
-
-@given(samples(), st.integers(0, 5))
-def test_a_sample_survives_its_row(sample: Sample, seed: int) -> None:
-    (row,) = make_row_table([sample], sample.split, seed).to_pylist()
-    (note,) = make_provenance_table([sample], ORIGIN).to_pylist()
-    assert sample_from_row(row, note, "ignored", sample.split, 7) == sample
-    bare = sample_from_row(row, None, "Toy", sample.split, 7)
-    assert bare.captions == (sample.captions if sample.split == "eval" else (row["pos_text"], row["neg_text"]))
-    assert msgspec.structs.replace(bare.region, id=sample.region.id) == sample.region
-    assert bare.id == f"Toy/{sample.split}/7"
-
-
-def test_many_rows_make_several_groups(tmp_path: Path, built: Path) -> None:
-    one = next(read(built))
-    everyone = (msgspec.structs.replace(one, id=str(number)) for number in range(12_000))
-    write_samples(everyone, "eval", ORIGIN, tmp_path / "SCaR_eval_Many.parquet", tmp_path / "notes.parquet")
-    rows, notes = (pq.ParquetFile(tmp_path / name) for name in ("SCaR_eval_Many.parquet", "notes.parquet"))
-    assert rows.metadata.num_rows == notes.metadata.num_rows == 12_000
-    assert rows.num_row_groups == notes.num_row_groups == 3
+from scar.sample import PARTS
 
 
 @pytest.mark.parametrize(
@@ -213,10 +76,6 @@ def test_a_row_of_another_shape_is_named(tmp_path: Path, built: Path, column: st
     pq.write_table(pa.Table.from_pylist(rows, schema=EVAL_SCHEMA), tmp_path / "bad.parquet")
     with pytest.raises(InputError, match=rf"bad\.parquet, row 2: {message}"):
         list(read(tmp_path))
-
-
-def test_schemas_agree_on_what_a_region_is() -> None:
-    assert list(EVAL_SCHEMA)[-4:] == list(TRAIN_SCHEMA)[-4:]
 
 
 def test_picked_rows_are_those_that_reading_all_gives(built: Path, tmp_path: Path) -> None:
