@@ -1,4 +1,4 @@
-"""A build that is killed at random moments, again and again, and its files beside those of one that was left alone.
+"""Kill a build at random moments, and compare its files with those of an undisturbed build.
 
 python benchmarks/full_size.py DATA --scale 0.1
 python benchmarks/build_killed.py DATA WORK --kills 20

@@ -46,12 +46,12 @@ def main() -> None:
             for path, table in tables:
                 pq.write_table(table, path.with_suffix(".floor"))
 
-        building, bare = best(options.repeats, run_build, run_floor)
+        building, floor = best(options.repeats, run_build, run_floor)
         samples = next(table.num_rows for _, table in tables)
         print(f"drawing    {options.images / drawing:8.0f} images/s")
         print(f"building   {samples / building:8.0f} samples/s  {building:.2f} s for {samples}")
-        print(f"floor      {samples / bare:8.0f} samples/s  {bare:.2f} s")
-        print(f"ratio      {building / bare:8.2f}")
+        print(f"floor      {samples / floor:8.0f} samples/s  {floor:.2f} s")
+        print(f"ratio      {building / floor:8.2f}")
 
 
 if __name__ == "__main__":

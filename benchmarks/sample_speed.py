@@ -1,4 +1,4 @@
-"""What a sample costs in several checkouts of this project, by turns: CPU time of one process each, on the same images.
+"""CPU time of a sample in several checkouts of this project: one process each, by turns, on the same images.
 
 python benchmarks/full_size.py DATA --scale 0.1
 python benchmarks/sample_speed.py DATA VisualGenome/train . ../before
@@ -21,11 +21,11 @@ from pathlib import Path
 
 IMAGES_PER_TURN = 60
 WARM_UP_IMAGES = 1_500
-"""Images before the first turn: what is asked again and again is known after them."""
+"""Images before the first turn; they fill the caches."""
 
 
 def take_turns(data: Path, key: str) -> None:
-    """Take turns: each line of the input is one; answer with CPU milliseconds a sample and a digest of all so far."""
+    """For each line of the input, print CPU milliseconds a sample and a digest of all results so far."""
     from scar.accounting import Tally
     from scar.annotations.call_cache import CallCache
     from scar.annotations.opening import open_index
