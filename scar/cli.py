@@ -1,4 +1,7 @@
-"""`scar`: a command parses, calls one function and prints; results go to stdout, progress and errors to stderr."""
+"""The program `scar`: each command parses options, calls one function and prints.
+
+Results go to stdout, progress and errors to stderr.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("build")
 @one_line_errors("scar")
 def build_sources(
-    out: Annotated[Path | None, typer.Option(help="The folder of the corpus; other sources in it are kept.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder of the corpus; sources that it already holds are kept.")
+    ] = None,
     recipe: Annotated[
         str | None,
         typer.Argument(
@@ -39,19 +44,25 @@ def build_sources(
         ),
     ] = None,
     list_recipes: Annotated[bool, typer.Option("--list", help="List the recipes of the package.")] = False,
-    data_root: Annotated[Path | None, typer.Option(help="The folder of the data sets that a recipe names.")] = None,
+    data_root: Annotated[
+        Path | None, typer.Option(help="The folder that holds the data sets which a recipe names.")
+    ] = None,
     instances: Annotated[Path | None, typer.Option(help="A COCO-style instances JSON.")] = None,
     captions: Annotated[Path | None, typer.Option(help="The COCO-style captions JSON of the same images.")] = None,
     images: Annotated[
         str | None, typer.Option(metavar="DIR", help="The image folder; for the demo, the number of images of a split.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="The name of the source; file names contain it.")] = None,
-    split: Annotated[Literal["train", "eval"] | None, typer.Option(help="The format to write.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The name of the source; the corpus's file names contain it.")
+    ] = None,
+    split: Annotated[
+        Literal["train", "eval"] | None, typer.Option(help="The split of the source; it decides the format.")
+    ] = None,
     licence: Annotated[
         str | None, typer.Option(help="The licence of the annotations; the provenance records it.")
     ] = None,
     max_per_image: Annotated[
-        int | None, typer.Option(show_default="5", help="The largest number of samples of one image.")
+        int | None, typer.Option(show_default="5", help="The largest number of samples per image.")
     ] = None,
     min_side: Annotated[
         float | None, typer.Option(show_default="16", help="The shortest allowed side of a box in pixels.")
@@ -79,7 +90,10 @@ def build_sources(
         typer.Option("--refine", help="Redraw negatives until a text-only model can no longer pick the gold caption."),
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Build again, and replace a build with other inputs or settings.")
+        bool,
+        typer.Option(
+            "--force", help="Build again even if nothing changed; replace a build that had other inputs or settings."
+        ),
     ] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, show_default="the number of cores", help="The number of processes.")
@@ -89,7 +103,7 @@ def build_sources(
     ] = "local",
     as_json: JsonOption = False,
 ) -> None:
-    """Make samples of annotated images: of COCO-style files, of the sources of a recipe, or of the drawn demo."""
+    """Build samples from annotated images: from COCO-style files, the sources of a recipe, or the drawn demo."""
     import msgspec
 
     from scar.build import build as build_recipe
@@ -153,7 +167,9 @@ def check_corpus(
     ] = None,
     against_paper: Annotated[
         bool,
-        typer.Option("--against-paper", help="Compare counts with the paper's table instead, and explain differences."),
+        typer.Option(
+            "--against-paper", help="Only compare the counts with the paper's table, and explain differences."
+        ),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -177,7 +193,7 @@ def check_corpus(
 @app.command("stats")
 @one_line_errors("scar")
 def count_samples(folder: Folder, as_json: JsonOption = False) -> None:
-    """Count the samples of a SCaR folder by source and split; writes stats.json, stats.html and charts in stats/."""
+    """Count the samples of a SCaR folder by source and split; writes stats.json, stats.html and stats/*.png."""
     from scar.common.progress import show_progress
     from scar.inspect.statistics import count_corpus, make_tables, write_charts
 
@@ -204,9 +220,11 @@ def show_samples(
     images: Annotated[
         Path | None, typer.Option(show_default="DIR", help="Image paths are relative to this folder.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", show_default="show.html in DIR", help="The page.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", show_default="show.html in DIR", help="The HTML file to write.")
+    ] = None,
 ) -> None:
-    """Write a page of samples: image, box, mask, the ten captions by kind, and their provenance."""
+    """Write an HTML page of samples: image, box, mask, the captions by kind, and their provenance."""
     from scar.common.progress import show_progress
     from scar.inspect.samples_page import SAMPLES_PAGE, write_samples_page
 
@@ -225,19 +243,28 @@ def show_samples(
 def audit_corpus(
     folder: Folder,
     as_json: JsonOption = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with code 2 if a figure is beyond its limit.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with code 2 if a figure exceeds its limit.")] = False,
     margin: Annotated[
-        float, typer.Option(min=0, max=1, help="How far above chance a text-only model may come.")
+        float, typer.Option(min=0, max=1, help="How far above chance the hit rate of a text-only model may be.")
     ] = 0.05,
     trained_on: Annotated[
-        int, typer.Option(min=1, help="The largest number of samples to train on and to test on.")
+        int,
+        typer.Option(
+            min=1, help="The largest number of samples of a file that a text-only model trains on or is tested on."
+        ),
     ] = 50_000,
     encoder: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A sentence-transformers model as an additional baseline.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="A sentence-transformers model (name or folder) for an additional text-only baseline."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The seed that draws samples from larger files.")] = 0,
 ) -> None:
-    """Measure what captions reveal without the image, and which negatives may be true; writes audit.json and audit/."""
+    """Measure what captions reveal without the image, and which negatives may be true.
+
+    Writes audit.json, audit.html and charts in audit/ into the folder.
+    """
     from scar.audit import audit as audit_folder
     from scar.audit.encoder import load_encoder
     from scar.audit.findings import list_findings
@@ -268,7 +295,7 @@ for command in (card, push, pull):
 
 
 def _compare_with_paper(folder: Path, as_json: bool) -> None:
-    """Print counts beside those of the paper."""
+    """Print the counts of a corpus beside those of the paper."""
     from dataclasses import asdict
 
     from scar.inspect.against_paper import compare_with_paper
@@ -288,7 +315,7 @@ def _compare_with_paper(folder: Path, as_json: bool) -> None:
 def _make_recipe(
     name_or_path: str | None, source: dict[str, Any], seed: int | None, skip_bad: bool, data_root: Path | None
 ) -> Recipe:
-    """The recipe of a file, of the package or of options; seed and --skip-bad come from the command line."""
+    """Read the named recipe, or without a name make one from options; ``seed`` and ``skip_bad`` override its values."""
     import msgspec
 
     from scar.recipe import parse_recipe, read_recipe
@@ -308,14 +335,14 @@ def _make_recipe(
 
 
 def _refuse_options(options: Iterable[str], reason: str) -> None:
-    """Refuse options that would have no effect."""
+    """Raise `InputError` if there are options, which would have no effect."""
     useless = ", ".join(f"--{option.replace('_', '-')}" for option in sorted(options))
     if useless:
         raise InputError(f"{useless}: {reason}; leave the option out.")
 
 
 def _parse_image_count(images: str | None) -> int:
-    """Number of images that the demo draws for each split."""
+    """Number of images that the demo draws for each split: the value of ``--images``, 120 without it."""
     if images is None:
         return 120
     if not images.isdecimal():

@@ -33,12 +33,13 @@ def build(
     Args:
         recipe: what to build, or the path of a recipe file.
         out: the folder of the corpus; made if it does not exist.
-        generator: writes the captions; by default the rules.
-        images_mode: ``link`` makes hard links to the source's images, or copies where links are not possible.
+        generator: writes the captions; None stands for `make_rules_generator`.
+        images_mode: ``link`` makes hard links to the source's images, or copies where links are not possible;
+            ``copy`` always copies.
         force: rebuild finished sources, and replace builds of the same name and split with other inputs or settings.
         workers: number of processes on this machine; 1 means this process. With more, the calling script needs its
             ``if __name__ == "__main__"``.
-        engine: ``local``, or ``ray`` for the Ray cluster that this process has joined or finds.
+        engine: ``local`` builds on this machine; ``ray`` ignores ``workers``, see `scar.build.engine.run_on_ray`.
         track: shows progress.
 
     Returns:
@@ -46,7 +47,8 @@ def build(
 
     Raises:
         RecipeError: the recipe does not validate.
-        InputError: a file or record cannot be used, no record becomes a sample, or another build is in the way.
+        InputError: a file or record cannot be used, no record becomes a sample, or the folder holds another build of a
+            source and ``force`` is false.
         LeakageError: an eval split has a train image, and the recipe says neither to drop nor to keep it.
         BuildInterrupted: a worker was killed or the disk is full; the same call continues the build.
         AccountingError: records went missing; nothing of that source is published.

@@ -1,8 +1,8 @@
 """Build the sources of a recipe into a folder: rows, provenance, images and the build report.
 
 A source is built shard by shard in a hidden folder. When all shards are finished and every record is accounted for, its
-files move to their final names, each of them whole; the build report comes last. After an interruption, the next build
-takes over the finished shards.
+files move to their final names, and the build report is written last. No file is ever visible half-written. After an
+interruption, the next build reuses the finished shards.
 """
 
 from __future__ import annotations
@@ -75,14 +75,14 @@ def build_corpus(
 
 
 def _list_worker_modules(generator: Generator) -> list[str]:
-    """The modules that define the tasks of a build and its generator."""
+    """Names of the modules that workers import before they start: those of the tasks and of the generator."""
     functions: list[Callable[..., Any]] = [build_shard, generator.write_gold, generator.write_negatives]
     modules = dict.fromkeys(getattr(function, "__module__", "__main__") for function in functions)
     return [module for module in modules if module != "__main__"]
 
 
 def _fit_generators(plans: list[SourcePlan], recipe: Recipe, settings: BuildSettings) -> dict[str, Generator]:
-    """The generator of each source that is to be built, by its key."""
+    """Fit the generator to each source that is not finished; returns the fitted generators by key of the source."""
     unfinished = [plan for plan in plans if not plan.finished_entry]
     tasks = (plan.make_fit_task(settings.generator, recipe.seed) for plan in unfinished)
     fitted = settings.track(settings.engine(tasks), "words of the sources", len(unfinished))
@@ -90,10 +90,10 @@ def _fit_generators(plans: list[SourcePlan], recipe: Recipe, settings: BuildSett
 
 
 def _build_source(plan: SourcePlan, generator: Generator, recipe: Recipe, settings: BuildSettings) -> dict[str, Any]:
-    """Build one source, publish it, and report it.
+    """Build one source, move its files to their final names, and write its entry into the build report.
 
     Returns:
-        Its entry in the build report.
+        The entry of the source in the build report.
     """
     key = plan.source.key
     store = ShardStore(settings.out / f".building-{plan.source.name}-{plan.source.split}", plan.digest)
@@ -122,16 +122,16 @@ def _build_and_publish(
     """Build one source and move its files to their final names.
 
     Returns:
-        Its entry in the build report.
+        The entry of the source in the build report.
 
     Raises:
-        InputError: no record became a sample, or other files are in the way.
+        InputError: no record became a sample, or different files have the final names and the settings do not force.
         AccountingError: records went missing.
     """
     source, tally = plan.source, plan.tally
 
     def start_round(generator: Generator, round_number: int) -> Callable[[], Iterable[ShardResult]]:
-        """Build all shards with a generator; the result iterates over them, and builds each shard only once."""
+        """Make a function that yields the shard results of a generator; it builds each shard at its first call only."""
         own_digest = f"{plan.digest}-{round_number}" if round_number else plan.digest
         own_store = ShardStore(store.folder / f"again-{round_number}", own_digest) if round_number else store
         job = Job(source, recipe, generator, plan.origin, own_digest)
@@ -175,7 +175,7 @@ def _build_and_publish(
 
 
 def _iter_shard_results(job: Job, plan: SourcePlan, store: ShardStore, engine: Engine) -> Iterator[ShardResult]:
-    """The result of each shard, in order; shards that the store has are not built again."""
+    """Yield the result of each shard, in order; build only the shards that the store lacks."""
     shards = plan.split_into_shards()
     missing = [number for number in range(len(shards)) if number not in store]
     tasks = (partial(build_shard, plan.select_pictures(shards[number])) for number in missing)
@@ -190,7 +190,7 @@ def _publish_files(plan: SourcePlan, rows: Path, sidecar: Path, images: list[str
     """Put images, provenance and rows into the corpus, in this order.
 
     Raises:
-        InputError: other files are in the way, and the settings do not force.
+        InputError: the corpus holds different files of the same names, and the settings do not force.
     """
     folder, originals = plan.image_folder, plan.source.images
     if not settings.force:
@@ -204,7 +204,7 @@ def _publish_files(plan: SourcePlan, rows: Path, sidecar: Path, images: list[str
 
 
 def _collect_identities(keys: Iterable[PictureKey], used: Collection[str], source: Source) -> dict[str, str]:
-    """Identities of the used images, by path in the corpus; only those that the file name does not tell."""
+    """Identities of the used images, by path in the corpus; without those that the file name gives anyway."""
     return {
         f"{image_folder_name(source)}/{key.file}": key.identity
         for key in keys

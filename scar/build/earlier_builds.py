@@ -1,4 +1,4 @@
-"""Images of sources that earlier builds put into the same folder; a later build may not use them in the other split."""
+"""Find the sources that earlier builds put into the same folder: their images may not be in both splits."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ class EarlierBuild:
     """A source that the folder holds already.
 
     Attributes:
-        key: its name and split, as in the build report.
-        split: of its rows.
-        images: id and identity of each image that has an identity.
+        key: ``<name>/<split>`` of the source.
+        split: the split of the source.
+        images: (image id, identity) pairs: none for an image without an identity, two for one that has an image hash
+            and another identity.
     """
 
     key: str
@@ -35,9 +36,9 @@ def find_earlier_builds(
 
     Args:
         out: the folder of the build; it need not exist.
-        keys: of the sources of the current build.
-        splits: which splits to look for.
-        with_image_hash: also hash images that have another identity.
+        keys: keys of the sources of the current build, which are left out.
+        splits: the splits to look for.
+        with_image_hash: also give an image hash to images that have another identity.
 
     Raises:
         InputError: a file cannot be read.
@@ -62,11 +63,14 @@ def find_earlier_builds(
 
 
 def find_identity(path: str, known: dict[str, str], folder: Path) -> str | None:
-    """Identity of an image of a corpus; None if the image is missing and its name tells nothing.
+    """Identity of an image of a corpus: the recorded one, else that of its file name, else its image hash.
 
     Args:
-        path: of the image, as rows have it.
-        known: identities by path; see `RowFile.read_identities`.
-        folder: of the corpus; paths are relative to it.
+        path: path of the image in the rows, relative to ``folder``.
+        known: recorded identities by path; see `RowFile.read_identities`.
+        folder: folder of the corpus.
+
+    Returns:
+        None if nothing is recorded, the name is not COCO's and the image is missing or does not decode.
     """
     return known.get(path) or parse_coco_identity(path) or find_image_hash(path, folder)

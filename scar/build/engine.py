@@ -1,7 +1,7 @@
 """Engines run tasks: in this process, in other processes of this machine, or on a Ray cluster.
 
-An engine yields the results in the order of the tasks. It takes the next task when a worker is free, so memory holds
-only a few tasks and results.
+An engine yields the results in the order of the tasks. It takes the next task only when a worker is free, so that
+memory holds few tasks and results.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from scar.errors import BuildInterrupted, InputError
 T = TypeVar("T")
 
 Task: TypeAlias = Callable[..., T]
-"""A pure function of its arguments and of files; it can be pickled, and so can its result."""
+"""A pure function of its arguments and of the files that it reads. Task and result can be pickled."""
 
 EngineName: TypeAlias = Literal["local", "ray"]
 
 _RESULTS_AHEAD_PER_WORKER = 4
-"""Limits the memory that finished results need while an earlier task is still running."""
+"""Most finished results per worker that wait in memory while an earlier task is still running."""
 
 
 class Engine(Protocol):
-    """Runs tasks."""
+    """A function that runs tasks."""
 
     def __call__(self, tasks: Iterable[Task[T]], /, shared: tuple[object, ...] = ()) -> Iterator[T]:
         """Call each task with the shared arguments and yield the results in the order of the tasks.
@@ -50,8 +50,8 @@ def open_engine(name: EngineName, workers: int, stack: ExitStack, preload: Seque
     Args:
         name: ``local`` or ``ray``.
         workers: number of processes on this machine, for the engine ``local``; 1 means this process.
-        stack: ends the processes when it is closed.
-        preload: modules that the tasks need; they are imported once, before the processes fork.
+        stack: ends the processes of the engine ``local`` when it is closed.
+        preload: names of modules that the tasks need; they are imported once, before the processes fork.
     """
     if name == "ray":
         return run_on_ray
@@ -80,11 +80,11 @@ def run_here(tasks: Iterable[Task[T]], /, shared: tuple[object, ...] = ()) -> It
 def run_on_ray(tasks: Iterable[Task[T]], /, shared: tuple[object, ...] = ()) -> Iterator[T]:
     """Run tasks on a Ray cluster: the one that this process has joined, else ``RAY_ADDRESS``, else a new local one.
 
-    All nodes must see the images under the same path.
+    All nodes must see the input files under the same paths.
 
     Raises:
         InputError: Ray is not installed.
-        BuildInterrupted: the cluster lost the worker of a task, and every worker that tried the task again.
+        BuildInterrupted: the cluster lost the worker of a task, also in every retry.
     """
     try:
         import ray as installed
@@ -127,7 +127,7 @@ def _run_task(task: Task[T], *shared: object) -> T:
 
 
 def _make_context(preload: Sequence[str]) -> ForkServerContext | SpawnContext:
-    """Start method of the workers: fork from a small server that has imported the modules, else spawn."""
+    """Start method of the workers: fork from a small server that has imported the modules; spawn if it cannot fork."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -153,12 +153,12 @@ class _Worker:
         self.task_index: int | None = None
 
     def start_task(self, index: int, task: Task[Any], shared: tuple[object, ...]) -> None:
-        """Send a task, and the shared arguments unless the worker has them.
+        """Send a task to the process, and the shared arguments unless the process has them.
 
         Args:
-            index: of the task among all tasks.
+            index: index of the task among all tasks.
             task: the task.
-            shared: its arguments.
+            shared: the arguments of the task.
         """
         try:
             self.connection.send((task, None if shared is self._shared else shared))
@@ -167,7 +167,7 @@ class _Worker:
         self.task_index, self._shared = index, shared
 
     def receive_result(self) -> tuple[int, Any]:
-        """Wait for the task. Returns its index, and its result or exception."""
+        """Wait until the task ends; returns its index, and its result or the exception that it raised."""
         index, self.task_index = self.task_index, None
         try:
             return index or 0, self.connection.recv()
@@ -211,7 +211,7 @@ def _iter_results(tasks: Iterable[Task[T]], shared: tuple[object, ...], workers:
 
 
 def _run_worker(connection: Connection) -> None:
-    """Run tasks until the parent ends; the parent handles Ctrl-C."""
+    """Run the tasks that arrive until the parent process ends; ignore Ctrl-C, which the parent handles."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()  # between tasks too: their caches stay and grow
     shared: tuple[object, ...] = ()

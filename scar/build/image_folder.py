@@ -1,4 +1,4 @@
-"""The image folder of a source: links or copies of its images, each of them whole or absent."""
+"""The image folder of a source: links or copies of its images; no image is ever visible half-written."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ ImagesMode: TypeAlias = Literal["link", "copy"]
 
 
 def image_folder_name(source: Source) -> str:
-    """Path of the images of a source in the folder of a corpus; the published names say ``val`` for ``eval``."""
+    """Path of a source's image folder in a corpus; it says ``val`` for ``eval``, as the published corpus does."""
     return f"images/{source.name.lower()}_{'val' if source.split == 'eval' else 'train'}"
 
 
 def refuse_to_replace(files: Mapping[Path, Path]) -> None:
-    """Check that no file would replace a different one.
+    """Check that no new file would replace a file with other contents.
 
     Args:
         files: final path of each new file, by its current path.
 
     Raises:
-        InputError: another file is in the way.
+        InputError: a file with other contents has the final path.
     """
     for new, path in files.items():
         if path.exists() and not (path.samefile(new) or filecmp.cmp(new, path, shallow=False)):
@@ -37,7 +37,7 @@ def refuse_to_replace(files: Mapping[Path, Path]) -> None:
 
 
 def refuse_to_replace_images(names: Sequence[str], root: Path, folder: Path) -> None:
-    """`refuse_to_replace` for images of the folder ``root`` that will have the same names in ``folder``."""
+    """`refuse_to_replace` for the images ``names``, which will be put from the folder ``root`` into ``folder``."""
     existing = _find_files(folder)
     refuse_to_replace({root / name: folder / name for name in names if name in existing})
 
@@ -46,10 +46,10 @@ def put_images(names: Sequence[str], root: Path, folder: Path, mode: ImagesMode,
     """Link or copy images into a folder; files of the same names are replaced.
 
     Args:
-        names: of the images, relative to both folders, with forward slashes.
-        root: the folder they are in.
-        folder: the folder they go to.
-        mode: ``link`` makes hard links, and copies where that is not possible.
+        names: paths of the images, relative to ``root`` and to ``folder``, with forward slashes.
+        root: the folder that has the images.
+        folder: the folder that gets them; made if missing.
+        mode: ``link`` makes hard links, or copies where links are not possible; ``copy`` always copies.
         track: shows progress.
     """
     existing = _find_files(folder)
@@ -64,13 +64,13 @@ def put_images(names: Sequence[str], root: Path, folder: Path, mode: ImagesMode,
 
 
 def remove_others(names: Sequence[str], folder: Path) -> None:
-    """Remove images that an earlier build of the source used and this one does not."""
+    """Remove all files of an image folder except ``names``: images that only an earlier build of the source used."""
     for name in _find_files(folder).difference(names):
         (folder / name).unlink()
 
 
 def _find_files(folder: Path) -> set[str]:
-    """All files below a folder, relative to it, with forward slashes."""
+    """Paths of all files below a folder, relative to it, with forward slashes; empty if there is no such folder."""
     found: set[str] = set()
     for parent, _, names in os.walk(folder):
         inside = Path(parent).relative_to(folder).as_posix()
@@ -79,7 +79,7 @@ def _find_files(folder: Path) -> set[str]:
 
 
 def _link_image(image: str, target: str) -> bool:
-    """Whether the file system made a hard link; it cannot across disks, and some never can."""
+    """Make a hard link; returns whether it worked. It fails across disks, and on some file systems always."""
     try:
         os.link(os.path.realpath(image) if os.path.islink(image) else image, target)  # noqa: PTH114 - Path takes longer
     except OSError:
@@ -88,7 +88,7 @@ def _link_image(image: str, target: str) -> bool:
 
 
 def _put_image(image: Path, target: Path, mode: ImagesMode) -> None:
-    """Link or copy one image; replaces a file of the same name."""
+    """Link or copy one image; a file of the same name is replaced."""
     with replace_file(target) as partial:
         if mode == "copy" or not _link_image(str(image), str(partial)):
             shutil.copyfile(image, partial)

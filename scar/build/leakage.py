@@ -1,8 +1,8 @@
-"""Find images that stand in a train split and in an eval split, also under different names.
+"""Find images that are both in a train split and in an eval split, also under different names.
 
-An identity is a text that is the same for the same photo in every source. COCO's file names hold COCO's id. Visual
-Genome tells COCO's id of some images and Flickr's id of the others. All other images get an image hash, which scaling
-and compression hardly change.
+An identity is a text that is the same for the same photo in every source. COCO's file names contain COCO's id. Visual
+Genome's files give COCO's id of some images and Flickr's id of the others. All other images get an image hash, which
+scaling and compression hardly change.
 """
 
 from __future__ import annotations
@@ -23,27 +23,28 @@ from scar.errors import BadRecord, LeakageError
 from scar.recipe import Source
 
 _IMAGES_PER_TASK = 500
-"""Images hashed by one task: some tenths of a second."""
+"""Images hashed by one task, which takes some tenths of a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leakage:
-    """Train images that an eval split has.
+    """Train images that an eval split also has.
 
     Attributes:
-        image_counts: number of images, by the keys of train source and eval source.
-        image_ids: their ids, by the key of the train source.
+        image_counts: number of shared images, by the pair of the keys of train source and eval source; only pairs that
+            share images.
+        image_ids: ids of the shared images in the train source, by its key.
     """
 
     image_counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     image_ids: dict[str, frozenset[int]] = field(default_factory=dict)
 
     def count_by_eval(self, train_key: str) -> dict[str, int]:
-        """Number of images of a train source that each eval source has."""
+        """Number of images that a train source shares with each eval source, by key of the eval source."""
         return {held: count for (name, held), count in sorted(self.image_counts.items()) if name == train_key}
 
     def to_text(self) -> str:
-        """The counts in one line."""
+        """The counts as one line for a message; empty if nothing is shared."""
         return "; ".join(f"{train} and {held}: {count}" for (train, held), count in sorted(self.image_counts.items()))
 
 
@@ -51,8 +52,8 @@ def find_shared_images(train: Mapping[str, Iterable[tuple[int, str]]], evals: Ma
     """Match the images of train sources and eval sources by identity.
 
     Args:
-        train: image ids with identities, by the key of the source.
-        evals: identities, by the key of the source.
+        train: (image id, identity) pairs of each train source, by key.
+        evals: identities of each eval source, by key.
 
     >>> found = find_shared_images({"A/train": [(1, "coco:7"), (2, "coco:8")]}, {"B/eval": ["coco:8"]})
     >>> found.to_text(), found.image_ids
@@ -76,14 +77,14 @@ def find_shared_images(train: Mapping[str, Iterable[tuple[int, str]]], evals: Ma
 def find_leakage(
     indexes: Sequence[tuple[Source, PictureIndex]], engine: Engine, earlier_builds: Iterable[EarlierBuild] = ()
 ) -> Leakage:
-    """Find train images that an eval split has, in one build and in earlier builds of its folder.
+    """Find train images that an eval split also has, in one build and in earlier builds of its folder.
 
-    An image that does not decode has no identity; no sample is made of it either.
+    An image that must be hashed but does not decode is left out; it gives no sample either.
 
     Args:
-        indexes: the sources of the build.
-        engine: hashes images.
-        earlier_builds: of other sources.
+        indexes: the sources of the build, each with the index of its pictures.
+        engine: runs the tasks that hash images.
+        earlier_builds: other sources that the folder already holds.
     """
     train: dict[str, Iterable[tuple[int, str]]] = {}
     evals: dict[str, Iterable[str]] = {}
@@ -103,10 +104,10 @@ def find_leakage(
 
 
 def refuse_leakage(leakage: Leakage) -> None:
-    """Check that no train image is in an eval split.
+    """Check that no train image is also in an eval split.
 
     Raises:
-        LeakageError: some are; the message has the counts.
+        LeakageError: there are such images; the message counts them.
     """
     if leakage.image_counts:
         raise LeakageError(
@@ -118,13 +119,13 @@ def refuse_leakage(leakage: Leakage) -> None:
 def _iter_identities(
     source: Source, index: PictureIndex, engine: Engine, *, with_image_hash: bool
 ) -> Iterator[tuple[int, str]]:
-    """Image id and identity of each picture.
+    """Yield the image id and the identity of each picture, those with an image hash last.
 
     Args:
-        source: where the pictures come from.
-        index: its pictures.
-        engine: hashes images.
-        with_image_hash: yield image hashes also for images that have another identity.
+        source: the source of the pictures.
+        index: the pictures of the source.
+        engine: runs the tasks that hash images.
+        with_image_hash: yield a second pair, with the image hash, for each picture that has another identity.
     """
     to_hash = []
     for key in index.iter_keys():
@@ -144,6 +145,6 @@ def _hash_images(folder: Path, keys: Sequence[PictureKey]) -> list[tuple[int, st
         where = f"image {key.id}"
         try:
             pairs.append((key.id, hash_image(locate_image(folder, key.file, where), where)))
-        except BadRecord:  # no sample is made of it either
+        except BadRecord:  # the image gives no sample either
             continue
     return pairs

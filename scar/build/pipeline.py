@@ -1,7 +1,7 @@
-"""Pictures -> selected regions -> gold captions -> negatives -> samples: nested generators, one picture at a time.
+"""Turn pictures into samples, one picture at a time: select regions, check the image, write gold caption and negatives.
 
-Each record has its own random stream, seeded by seed, source, split and record: no sample depends on the order of
-others or on the number of workers.
+Each region has its own random stream, seeded by the build's seed, source, split and region id. So no sample depends on
+the order of the others or on the number of workers.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from scar.sample import Picture, Region, Sample
 
 FIT_PICTURES = 500
 FIT_CAPTIONS = 600
-"""Enough to estimate how frequent words are, few enough to take seconds."""
+"""Most pictures and most gold captions that a generator is fitted on; they suffice to estimate word frequencies."""
 
 
 def select_fit_indices(count: int) -> Sequence[int]:
-    """Indices of the pictures that a generator is fitted on, evenly spread over a source of ``count`` pictures."""
+    """Indices of at most `FIT_PICTURES` pictures, evenly spread over a source of ``count`` pictures."""
     some = min(count, FIT_PICTURES)
     return [number * count // some for number in range(some)]
 
@@ -35,14 +35,14 @@ def select_fit_indices(count: int) -> Sequence[int]:
 def fit_generator(
     generator: Generator, refs: Sequence[PictureRef], source: Source, seed: int, complete: bool
 ) -> Generator:
-    """Fit the negatives of a generator to a source, on gold captions of some pictures.
+    """Fit the `write_negatives` of a generator to a source, on gold captions of some pictures.
 
     Args:
-        generator: for any source.
+        generator: the generator before it is fitted; one without ``fit`` is returned as it is.
         refs: references to the pictures.
-        source: where they come from.
-        seed: of the build, so that the build writes the same gold captions.
-        complete: whether these are all pictures of the source.
+        source: the source of the pictures.
+        seed: seed of the build, so that the fit sees the gold captions that the build writes.
+        complete: whether ``refs`` are all pictures of the source.
     """
     if generator.fit is None:
         return generator
@@ -63,17 +63,17 @@ def fit_generator(
 def iter_samples(
     pictures: Iterable[Picture], source: Source, recipe: Recipe, generator: Generator, tally: Tally
 ) -> Iterator[Sample]:
-    """Samples of one source, by ascending image and region id.
+    """Yield the samples of some pictures of a source, in the order of the pictures and their regions.
 
     Args:
-        pictures: as a reader yields them; the reader has counted their regions in ``tally``.
-        source: where they come from.
-        recipe: has the seed of every random choice, and says whether images are decoded.
+        pictures: the pictures; their reader has counted their regions as records in ``tally``.
+        source: the source of the pictures.
+        recipe: gives the seed, and whether images are decoded completely.
         generator: writes the captions.
-        tally: counts samples and, by reason, rejected regions.
+        tally: counts samples, rejected regions by reason, and vetoes.
 
     Raises:
-        BadRecord: an image cannot be used and ``tally`` does not skip such records.
+        BadRecord: an image or a mask cannot be used and ``tally`` does not skip such records.
     """
     selected = _select_regions(pictures, source, recipe.seed, tally)
     read_size = decode_image if recipe.decode_images else probe_image
@@ -84,7 +84,7 @@ def iter_samples(
 def _select_regions(
     pictures: Iterable[Picture], source: Source, seed: int, tally: Tally
 ) -> Iterator[tuple[Picture, tuple[Region, ...]]]:
-    """Each picture with the regions that may become samples."""
+    """Yield each picture with those of its regions that may become samples, if it has any."""
     for picture in pictures:
         rng = _random_stream(seed, source, f"image {picture.id}")
         regions = tuple(_iter_with_mask(select_regions(picture, source.limits, rng, tally.rejected), tally))
@@ -93,7 +93,7 @@ def _select_regions(
 
 
 def _iter_with_mask(regions: Iterable[Region], tally: Tally) -> Iterator[Region]:
-    """The regions with their masks; those whose mask cannot be used are rejected."""
+    """Yield the regions with their masks; a region whose mask cannot be used is rejected."""
     for region in regions:
         try:
             yield region.with_mask()
@@ -107,7 +107,7 @@ def _check_images(
     read_size: Callable[[Path, str], tuple[int, int]],
     tally: Tally,
 ) -> Iterator[tuple[Picture, tuple[Region, ...]]]:
-    """The pictures whose image exists, is complete and has the size that the annotations say."""
+    """Yield the pictures whose image exists, is complete and has the size that the annotations give."""
     for picture, regions in pictures:
         where = f"{source.key}, image {picture.id}"
         try:
@@ -129,7 +129,7 @@ def _write_captions(
     generator: Generator,
     tally: Tally,
 ) -> Iterator[Sample]:
-    """A sample for each region that gets ten captions."""
+    """Yield a sample for each region that gets ten captions; the other regions are rejected."""
     for picture, regions in pictures:
         for region in regions:
             rng = _random_stream(seed, source, str(region.id))
@@ -155,5 +155,5 @@ def _write_captions(
 
 
 def _random_stream(seed: int, source: Source, record: str) -> Random:
-    """Random numbers for one record; Python hashes a text seed with SHA-512."""
+    """Random stream of one record. Its seed is a text, which Python hashes with SHA-512 on every machine alike."""
     return Random(f"{seed}/{source.key}/{record}")  # noqa: S311 - choices of a corpus, not secrets

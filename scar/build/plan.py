@@ -1,4 +1,4 @@
-"""Before a build: what its folder holds already, which images are held out, and what is left to build."""
+"""Plan a build: find what its folder holds already, which images are held out, and what is left to build."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from scar.recipe import Recipe, Source
 from scar.sample import Split
 
 SHARD_IMAGES = 500
-"""Images of a shard: one or two seconds of work, some megabytes. The published files do not depend on it."""
+"""Images of a shard: one or two seconds of work, some megabytes. The corpus files do not depend on this number."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildSettings:
-    """How to build; the recipe says what.
+    """How to build; the recipe says what to build.
 
     Attributes:
         out: the folder of the corpus.
         generator: writes the captions.
         images_mode: whether images are linked or copied.
-        force: replace what is there.
+        force: build again, and replace a build that has other inputs or settings.
         engine: runs the tasks.
         track: shows progress.
     """
@@ -59,14 +59,15 @@ class SourcePlan(OpenedSource):
     """A source that is to be built, or is built already.
 
     Attributes:
-        leakage: its images that other splits have.
-        origin: provenance of all samples.
-        inputs_entry: its entry in the build report, as far as inputs and settings decide it.
-        rows: file of its samples.
-        sidecar: file of their provenance.
-        image_folder: folder of their images.
-        digest: of everything that decides the bytes of the files.
-        finished_entry: its whole entry in the build report; None if it is to be built.
+        leakage: train images of the whole build that an eval split also has.
+        origin: provenance that all samples of the source share.
+        inputs_entry: the source's inputs and settings, as the build report records them.
+        rows: final path of the samples.
+        sidecar: final path of the provenance.
+        image_folder: final path of the images.
+        digest: digest of everything that decides the bytes of the files.
+        finished_entry: the source's entry in the build report if the folder holds this build already; None if the
+            source is to be built.
     """
 
     leakage: Leakage
@@ -80,31 +81,31 @@ class SourcePlan(OpenedSource):
 
     @property
     def held_out(self) -> frozenset[int]:
-        """Ids of the images that give no sample, since an eval split has them."""
+        """Ids of the images of the source that give no sample, because an eval split also has them."""
         return self.leakage.image_ids.get(self.source.key, frozenset())
 
     def select_pictures(self, indices: Sequence[int]) -> tuple[PictureRef, ...]:
-        """References to the pictures at some indices."""
+        """References to the pictures at some indices; those of held-out images are `HeldOut`."""
         return tuple(with_held_out(self.index[index], self.held_out) for index in indices)
 
     def split_into_shards(self) -> list[range]:
-        """The indices of the pictures of each shard."""
+        """Indices of the pictures of each shard."""
         count = len(self.index)
         return [range(start, min(start + SHARD_IMAGES, count)) for start in range(0, count, SHARD_IMAGES)]
 
     def make_fit_task(self, generator: Generator, seed: int) -> Callable[[], Generator]:
-        """The task of fitting a generator to the source."""
+        """Make the task that fits a generator to the source and returns it."""
         indices = select_fit_indices(len(self.index))
         refs, complete = self.select_pictures(indices), len(indices) == len(self.index)
         return partial(fit_generator, generator, refs, self.source, seed, complete=complete)
 
 
 def check_paths(source: Source, out: Path) -> None:
-    """Check that the files of a source are there, before hours are spent on another source.
+    """Check that the files of a source exist, before a build spends hours on another source.
 
     Raises:
-        InputError: one is missing.
-        RecipeError: the images lie in the folder that the build writes.
+        InputError: a file or folder is missing or cannot be read.
+        RecipeError: the images lie in the image folder of the corpus to be written.
     """
     check_inputs(source)
     if is_inside(source.images, out / "images"):
@@ -114,13 +115,15 @@ def check_paths(source: Source, out: Path) -> None:
 
 
 def make_plans(recipe: Recipe, settings: BuildSettings) -> tuple[BuildSettings, list[SourcePlan]]:
-    """Open all sources and compare them with what is there.
+    """Open all sources and compare them with the builds that the folder holds already.
 
     Returns:
-        The settings, for a small build with an engine that starts no processes, and a plan for each source.
+        The settings to build with, and a plan for each source. If the build is small, the engine of the settings is
+        replaced by `run_here`, which starts no processes.
 
     Raises:
-        InputError: a file cannot be used, or another build is in the way.
+        InputError: a file cannot be used, or the folder holds a different build of a source and cannot be replaced.
+        BadRecord: a record cannot be used and the recipe does not skip such records.
         LeakageError: see `find_build_leakage`.
     """
     heavy = are_heavy(recipe.sources)
@@ -133,10 +136,14 @@ def make_plans(recipe: Recipe, settings: BuildSettings) -> tuple[BuildSettings, 
 
 
 def find_build_leakage(recipe: Recipe, opened: Sequence[OpenedSource], settings: BuildSettings) -> Leakage:
-    """Train images that an eval split has, in this build and in earlier builds of its folder.
+    """Find train images that an eval split also has, in this build and in earlier builds of its folder.
+
+    Returns:
+        The shared images; nothing is searched if the recipe keeps them.
 
     Raises:
-        LeakageError: there are some and the recipe does not drop them, or an earlier build has them in a train split.
+        LeakageError: there are such images and the recipe refuses them, or an earlier build already has them in a
+            train split, from which this build cannot drop them.
     """
     if recipe.overlap == "keep":
         return Leakage()
@@ -160,10 +167,11 @@ def find_build_leakage(recipe: Recipe, opened: Sequence[OpenedSource], settings:
 def _make_plan(
     opened: OpenedSource, digests: Mapping[Path, str], leakage: Leakage, recipe: Recipe, settings: BuildSettings
 ) -> SourcePlan:
-    """Compare a source with what its folder holds.
+    """Plan one source: compare it with the build of the same name and split in the folder, if there is one.
 
     Raises:
-        InputError: the folder holds another build of the same name and split, or cannot be written to.
+        InputError: that build has other inputs or settings and the settings do not force, or the folder cannot be
+            written to.
     """
     source, out = opened.source, settings.out
     origin = Origin(settings.generator.name, settings.generator.version, source.licence, recipe.seed)
@@ -195,7 +203,7 @@ def _make_plan(
 
 
 def _is_complete(entry: dict[str, Any], plan: SourcePlan) -> bool:
-    """Whether the folder holds the files of an entry unchanged, and as many images."""
+    """Whether the folder still holds the files of a build report's entry unchanged, and the same number of images."""
     if not (plan.rows.is_file() and plan.sidecar.is_file() and plan.image_folder.is_dir()):
         return False
     if sum(path.is_file() for path in plan.image_folder.rglob("*")) != entry["images"]:
@@ -204,10 +212,10 @@ def _is_complete(entry: dict[str, Any], plan: SourcePlan) -> bool:
 
 
 def _check_out(out: Path) -> None:
-    """Check that a folder, or the one it will be made in, can be written to.
+    """Check that a folder can be written to; if it does not exist, check the one that it will be made in.
 
     Raises:
-        InputError: it is a file, or there is no permission.
+        InputError: the path is a file, or there is no permission to write.
     """
     existing = next(path for path in (out, *out.absolute().parents) if path.exists())
     if not existing.is_dir():
@@ -219,7 +227,7 @@ def _check_out(out: Path) -> None:
 def _make_inputs_entry(
     source: Source, digests: Mapping[Path, str], recipe: Recipe, origin: Origin, leakage: Leakage
 ) -> dict[str, Any]:
-    """Everything that decides the bytes of a source, for the build report."""
+    """Inputs and settings that decide the bytes of a source's files, as its entry in the build report begins."""
     held_out = leakage.image_ids.get(source.key)
     return {
         "inputs": {role: {"file": path.name, "sha256": digests[path]} for role, path in source.inputs.items()},
@@ -241,7 +249,7 @@ def _make_inputs_entry(
 
 
 def _row_file_name(source: Source) -> str:
-    """Path of the samples in the folder of a corpus, as the published corpus has it."""
+    """Path of a source's samples in the folder of a corpus, as in the published corpus."""
     if source.split == "eval":
         return f"SCaR-eval/SCaR_eval_{source.name}.parquet"
     return f"SCaR-train/SCAR_{source.name}.parquet"

@@ -1,8 +1,8 @@
 """Redraw negatives until a text-only model can no longer pick the gold caption.
 
-A text-only ("blind") model is trained on a corpus. Then more negatives are drawn than needed, and chosen so that the
-model gives the gold caption any rank. The model judges only images that it was not trained on. Gold captions do not
-change.
+A text-only ("blind") model is trained on the samples of a source. Then the generator proposes more negatives than it
+needs, and chooses among them so that every rank is equally likely for the gold caption by the model's scores. A model
+judges only samples of images that it was not trained on. Gold captions do not change.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from scar.generators.generator import Generator
 from scar.sample import Caption
 
 MOST_SAMPLES_LEARNED = 20_000
-"""Samples that the blind model is trained on; more change its weights little and take longer."""
+"""Most samples that the blind model is trained on; more would change its weights little and take longer."""
 
 MOST_ROUNDS = 3
-"""How often negatives are redrawn at most."""
+"""The negatives of a source are redrawn at most this often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class BlindModel:
     """A text-only model: the weight of each n-gram as evidence for the gold caption.
 
     Attributes:
-        ngrams: the vocabulary.
-        weights: (n-grams,) of each.
+        ngrams: the n-grams.
+        weights: (n-grams,) weight of each n-gram.
     """
 
     ngrams: NgramVocabulary
@@ -48,17 +48,22 @@ class BlindModel:
         return cls(ngrams, fit_conditional_logit(features, questions.gold_indices))
 
     def __call__(self, texts: Sequence[str]) -> Floats:
-        """(texts,) scores."""
+        """Score texts: (texts,) scores; the likeliest gold caption scores highest."""
         return self.ngrams.make_features(texts).multiply_weights(self.weights)
 
 
 def select_judge(file: str, judges: Sequence[BlindModel]) -> BlindModel:
-    """The model that was not trained on an image."""
+    """Select the model that was not trained on an image.
+
+    Args:
+        file: path of the image below the image folder of its source.
+        judges: by fold, the model that was trained on the other folds.
+    """
     return judges[find_fold(file)]
 
 
 def select_questions(results: Iterable[ShardResult], seed: str) -> QuestionSet:
-    """The samples of a source, or `MOST_SAMPLES_LEARNED` of them at random."""
+    """Questions of the samples of a source; of at most `MOST_SAMPLES_LEARNED` of them, drawn by ``seed``."""
     sample: ReservoirSample[Question] = ReservoirSample(MOST_SAMPLES_LEARNED, seed)
     for result in results:
         files = result.rows["qry_image_path"].to_pylist()
@@ -78,21 +83,21 @@ def refine_source(
 ) -> tuple[Callable[[], Iterable[ShardResult]], dict[str, Any]]:
     """Build a source, and redraw its negatives until a text-only model can no longer pick the gold caption.
 
-    The model may pick it in `CHANCE_MARGIN` more questions than chance.
+    It stops when the model's hit rate is at most `CHANCE_MARGIN` above chance, or after `MOST_ROUNDS` redraws.
 
     Args:
-        generator: draws the negatives.
+        generator: writes the captions.
         start_round: takes a generator and the number of the round; returns a function that yields the shard results.
-        key: of the source, for messages and random choices.
-        seed: draws the samples that the model is trained on.
+        key: key of the source, for messages and random choices.
+        seed: seed of the build; it draws the samples that the model is trained on.
 
     Returns:
-        The function that yields the shard results of the last round, and figures: ``rounds`` counts the redraws,
-        ``blind`` holds for each round the hit rate of the model among all ten captions and beside the swaps of each
-        part.
+        The function that yields the shard results of the last round, and figures for the build report: ``rounds`` is
+        the number of redraws; ``blind`` lists the model's hit rates before the first and after each redraw: ``all``
+        among all ten captions, and by part among the gold caption and the swaps of that part.
 
     Raises:
-        InputError: there are too few images, or the generator cannot choose among negatives.
+        InputError: there are too few images, or the generator is not refinable.
     """
     if not generator.refinable:
         raise InputError(f"{key}: the generator {generator.name} cannot refine; build without --refine.")

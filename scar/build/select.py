@@ -1,4 +1,4 @@
-"""Which regions of a picture become samples."""
+"""Select the regions of a picture that may become samples."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from scar.sample import Picture, Region
 
 
 def select_regions(picture: Picture, limits: Limits, rng: Random, rejected: Counter[str]) -> tuple[Region, ...]:
-    """Choose regions of a picture: as many categories as possible, by chance within a category.
+    """Choose regions of a picture: as many categories as possible, at random within a category.
 
     Args:
-        picture: its boxes lie in the image; regions that are no targets are ignored and not counted.
-        limits: of size and number.
-        rng: draws the order within a category, and between categories.
+        picture: the picture, with boxes inside the image. Regions that are no targets are passed over and not counted.
+        limits: limits of the size of a box and of the number of regions.
+        rng: draws the order within a category and among categories.
         rejected: counts rejected regions as ``crowd``, ``small`` or ``over_limit``.
 
     Returns:

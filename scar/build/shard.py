@@ -1,4 +1,4 @@
-"""A shard is some pictures of a source: the unit of work of a build, the same on every engine."""
+"""A shard is a range of the pictures of a source, the unit of work of a build; it is the same on every engine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from scar.recipe import Recipe, Source
 from scar.sample import Sample, Split
 
 _METADATA_KEY = b"scar"
-"""Key of the schema's metadata under which a shard keeps what is not a column."""
+"""Key in the Arrow schema's metadata, under which a shard stores its digest and its counts as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ class Job:
     """What all shards of a source have in common.
 
     Attributes:
-        source: where the pictures come from.
-        recipe: seed and strictness.
+        source: the source of the pictures.
+        recipe: gives the seed, and whether bad records are skipped and images are decoded.
         generator: writes the captions.
-        origin: provenance of all samples.
-        digest: of everything that decides the results; see `ShardStore`.
+        origin: provenance that all samples share.
+        digest: digest of everything that decides the results; see `ShardStore`.
     """
 
     source: Source
@@ -44,13 +44,13 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class ShardResult:
-    """Samples of a shard as tables.
+    """The samples of a shard as tables, and its counts.
 
     Attributes:
-        digest: of its job.
-        rows: in the published format.
-        notes: their provenance, row by row.
-        tally: counts of its records.
+        digest: digest of the job.
+        rows: samples in the published format of their split.
+        notes: provenance of the samples, row by row.
+        tally: counts of the shard's records.
     """
 
     digest: str
@@ -60,11 +60,11 @@ class ShardResult:
 
     @property
     def images(self) -> list[str]:
-        """The image files of the samples, relative to the source's image folder."""
+        """Paths of the samples' images, relative to the source's image folder, without repetition."""
         return [path.split("/", 2)[2] for path in dict.fromkeys(self.rows["qry_image_path"].to_pylist())]
 
     def to_bytes(self) -> bytes:
-        """An Arrow file; equal results give equal bytes."""
+        """Write the result as an Arrow file; equal results give equal bytes."""
         metadata = {
             "digest": self.digest,
             "records": self.tally.records,
@@ -86,7 +86,7 @@ class ShardResult:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:
-        """The result that `to_bytes` wrote."""
+        """Read the result that `to_bytes` wrote."""
         table = pa.ipc.open_file(content).read_all()
         metadata = json.loads(table.schema.metadata[_METADATA_KEY])
         split: Split = "train" if "row.pos_text" in table.schema.names else "eval"
@@ -109,7 +109,7 @@ def build_shard(refs: Sequence[PictureRef], job: Job) -> bytes:
     """Make the samples of a shard: a pure function of its arguments and of the files that they name.
 
     Args:
-        refs: references to the pictures, by ascending id.
+        refs: references to the pictures, by ascending image id.
         job: what all shards of the source have in common.
 
     Returns:
@@ -125,10 +125,10 @@ def build_shard(refs: Sequence[PictureRef], job: Job) -> bytes:
 
 
 def read_digest(content: bytes | memoryview | pa.Buffer) -> str:
-    """The digest in the bytes of a result; reads only the end of them.
+    """Read the job's digest from the bytes of a `ShardResult`, without its tables.
 
     Raises:
-        ValueError: these are not the bytes of a result.
+        ValueError: the bytes are not those of a whole `ShardResult`.
     """
     try:
         return str(json.loads(pa.ipc.open_file(content).schema.metadata[_METADATA_KEY])["digest"])
@@ -137,6 +137,6 @@ def read_digest(content: bytes | memoryview | pa.Buffer) -> str:
 
 
 def _make_tables(samples: Iterable[Sample], job: Job) -> tuple[pa.Table, pa.Table]:
-    """Rows and provenance; a function of its own, so that the samples are freed when it returns."""
+    """Make the tables of rows and provenance; the samples are freed when this function returns."""
     made = list(samples)
     return make_row_table(made, job.source.split, job.origin.seed), make_provenance_table(made, job.origin)

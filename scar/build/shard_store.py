@@ -13,8 +13,8 @@ class ShardStore:
     """A folder of finished shards. Each file is complete and holds the digest of its job.
 
     Args:
-        folder: made if it is not there.
-        digest: of everything that decides the shards; shards of another digest are removed.
+        folder: the folder; made if missing, emptied if it holds shards of another digest.
+        digest: digest of everything that decides the shards.
     """
 
     def __init__(self, folder: Path, digest: str) -> None:
@@ -38,11 +38,11 @@ class ShardStore:
             return False
 
     def read_shard(self, number: int) -> ShardResult:
-        """Result of a finished shard."""
+        """Read the result of a finished shard."""
         return ShardResult.from_bytes(self._shard_path(number).read_bytes())
 
     def write_shard(self, number: int, content: bytes) -> None:
-        """Store the bytes of a result."""
+        """Store the bytes of a `ShardResult`; the shard is finished then."""
         self._write_file(self._shard_path(number), content)
 
     def remove_folder(self) -> None:
