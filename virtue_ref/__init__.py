@@ -20,7 +20,7 @@ _HOME = {"Config": "virtue_ref.config", "Virtue": "virtue_ref.model.virtue", "lo
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name of the front door when it is first used: torch and transformers take seconds."""
+    """Import a public name when it is first used, because importing torch and transformers takes seconds."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)

@@ -1,4 +1,4 @@
-"""Latency and peak memory of each kind of item: text, image, image with a prompt, a new prompt on a known image."""
+"""Measure latency and peak memory for text, image, image with a prompt, and a new prompt on a known image."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ PEAK_RESET_FILE = Path("/proc/self/clear_refs")
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One kind of item, measured.
+    """Latency and memory of one kind of item.
 
     Attributes:
-        mode: its name.
-        latency_ms: median over the runs, for one item, with the reading of its image.
-        slowest_ms: longest of the runs.
-        peak_mib: peak memory of the process with its weights; of the GPU where the model is on one.
+        mode: name of the kind of item, such as "image + box".
+        latency_ms: median time of a run in milliseconds; a run embeds one item and reads its image.
+        slowest_ms: longest time of a run in milliseconds.
+        peak_mib: peak memory in MiB, weights included: the GPU's if the model is on one, else the process's.
     """
 
     mode: str
@@ -44,11 +44,11 @@ class Timing:
 
 
 def measure_modes(embedder: VirtueEmbedder, repeat: int = 5) -> Iterator[Timing]:
-    """Measure every mode, one item at a time, after one run to warm up.
+    """Measure each kind of item, one item at a time, after one warm-up run.
 
     Args:
-        embedder: its image cache is cleared.
-        repeat: runs of each mode that count.
+        embedder: the embedder to measure; its image cache is cleared.
+        repeat: number of measured runs for each kind of item.
     """
     with tempfile.TemporaryDirectory() as folder:
         image, crop = Path(folder) / "image.png", Path(folder) / "crop.png"
@@ -87,7 +87,7 @@ def _measure_mode(embedder: VirtueEmbedder, mode: str, item: Item, is_cold: bool
 
 
 def _watch_peak(device: torch.device) -> Callable[[], float]:
-    """Start to watch memory; the result reads its peak in MiB."""
+    """Reset the memory peak, and return a function that reads the peak since then in MiB."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return lambda: torch.cuda.max_memory_allocated(device) / 2**20

@@ -1,4 +1,4 @@
-"""The command line: a command parses, calls one function and prints; numbers to stdout, errors to stderr."""
+"""The `virtue` command line. A command parses, calls one function and prints: results to stdout, errors to stderr."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from scar.common.terminal import one_line_errors
 from scar.publish.send import DryRun, Public, Revision, Tag
 
 app = typer.Typer(
-    help="The reference VIRTUE embedder: text, images and regions of images to vectors.",
+    help="The reference VIRTUE embedder: embeds text, images and regions of images as vectors.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 
-MODEL_HELP = "demo (trained); tiny, 2b, 7b or a TOML file (random weights); a folder; or a Hugging Face repository."
-SEGMENTER_HELP = "SAM 2's weights, a file or a Hub id, where the checkpoint does not contain them."
+MODEL_HELP = (
+    "Model: demo (trained); tiny, 2b, 7b or a TOML file (random weights); a folder; or a Hugging Face repository."
+)
+SEGMENTER_HELP = "File or Hub id of SAM 2's weights, for a checkpoint that does not contain them."
 JSON_HELP = "Print JSON instead of a table."
 
 
@@ -34,7 +36,7 @@ def info(
     segmenter: Annotated[str | None, typer.Option(help=SEGMENTER_HELP)] = None,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
-    """Sizes, settings and checks of a model."""
+    """Show sizes and settings of a model, and check its weights."""
     with one_line_errors("virtue"):
         from virtue_ref.checkpoints.info import describe_model
 
@@ -48,22 +50,29 @@ def info(
 
 @app.command()
 def embed(
-    inputs: Annotated[list[Path], typer.Argument(help="Image files, or JSONL with an item a row.")],
-    out: Annotated[Path, typer.Option(help="File of vectors: .parquet (id, vector) or .npy.")],
+    inputs: Annotated[list[Path], typer.Argument(help="Image files, or JSONL files with one item a row.")],
+    out: Annotated[Path, typer.Option(help="File for the vectors: .parquet (columns id, vector) or .npy.")],
     model: Annotated[str, typer.Option("--model", "--config", help=MODEL_HELP)] = "tiny",
-    text: Annotated[str, typer.Option(help="Text of every image file.")] = "",
-    profile: Annotated[str | None, typer.Option(help="official or clean; by default the model's own.")] = None,
-    device: Annotated[str | None, typer.Option(help="Such as cpu or cuda:1.")] = None,
-    dtype: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
-    truncate_dim: Annotated[int | None, typer.Option(help="Leading dimensions to keep.")] = None,
+    text: Annotated[str, typer.Option(help="Text that goes with every image file.")] = "",
+    profile: Annotated[str | None, typer.Option(help="Profile: official or clean; by default the model's own.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Device such as cpu or cuda:1; by default a GPU if there is one.")
+    ] = None,
+    dtype: Annotated[
+        str | None, typer.Option(help="Number format: float32 or bfloat16; by default float32 on a CPU, else bfloat16.")
+    ] = None,
+    truncate_dim: Annotated[
+        int | None, typer.Option(help="Number of leading dimensions to keep; all by default.")
+    ] = None,
     resolution: Annotated[
-        str | None, typer.Option(help="high, mid or low: make each image a square of that size first.")
+        str | None, typer.Option(help="high, mid or low: first resize each image to a square of that size.")
     ] = None,
     segmenter: Annotated[str | None, typer.Option(help=SEGMENTER_HELP)] = None,
 ) -> None:
-    """Embed files; the same command resumes a stopped run.
+    """Embed files; if a run was stopped, the same command resumes it.
 
-    A row of JSONL has text, image, and box [x0, y0, x1, y1], points [[x, y], ...] with labels, or mask, in pixels.
+    A JSONL row has text, image (a path) and at most one prompt: box [x0, y0, x1, y1], points [[x, y], ...] with labels,
+    or mask, in pixels of the image.
     """
     with one_line_errors("virtue"):
         from virtue_ref.embedder import load
@@ -87,11 +96,11 @@ def convert(
     model: Annotated[str, typer.Argument(help=MODEL_HELP)],
     out: Annotated[Path, typer.Argument(help="A new folder.")],
     to: Annotated[
-        str, typer.Option(help="ours: one safetensors layout with all weights. official: the release's.")
+        str, typer.Option(help="ours: all weights in one safetensors layout. official: the layout of the release.")
     ] = "ours",
     segmenter: Annotated[str | None, typer.Option(help=SEGMENTER_HELP)] = None,
 ) -> None:
-    """Write a checkpoint in our layout or in the official one; no weight changes a bit."""
+    """Write a checkpoint in our layout or in the official one; all weights stay bit-identical."""
     with one_line_errors("virtue"):
         from scar.errors import ConfigError
         from virtue_ref.checkpoints.format import write_checkpoint
@@ -108,13 +117,17 @@ def convert(
 @app.command("bench")
 def run_bench(
     model: Annotated[str, typer.Option("--model", "--config", help=MODEL_HELP)] = "tiny",
-    repeat: Annotated[int, typer.Option(min=1, help="Runs of each mode that count.")] = 5,
-    device: Annotated[str | None, typer.Option(help="Such as cpu or cuda:1.")] = None,
-    dtype: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
+    repeat: Annotated[int, typer.Option(min=1, help="Measured runs for each kind of item.")] = 5,
+    device: Annotated[
+        str | None, typer.Option(help="Device such as cpu or cuda:1; by default a GPU if there is one.")
+    ] = None,
+    dtype: Annotated[
+        str | None, typer.Option(help="Number format: float32 or bfloat16; by default float32 on a CPU, else bfloat16.")
+    ] = None,
     segmenter: Annotated[str | None, typer.Option(help=SEGMENTER_HELP)] = None,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
-    """Latency and peak memory of each kind of item, and of crop and text baselines."""
+    """Measure latency and peak memory of each kind of item, and of the crop and text baselines."""
     with one_line_errors("virtue"):
         from virtue_ref.bench import measure_modes
         from virtue_ref.embedder import load
@@ -137,24 +150,26 @@ def train(
     recipe: Annotated[
         str, typer.Argument(help="A TOML file, or the name of a built-in recipe: --list shows them.")
     ] = "",
-    data: Annotated[Path, typer.Option(help="Folder of the data that the recipe names.")] = Path("data"),
-    out: Annotated[Path | None, typer.Option(help="Folder of the run; a run in it is resumed.")] = None,
+    data: Annotated[Path, typer.Option(help="Folder with the data that the recipe names.")] = Path("data"),
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; a run in it is resumed.  [default: runs/NAME]")
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=0, help="Optimiser steps; 0 is one pass over all rows.")] = None,
-    batch: Annotated[int | None, typer.Option(min=2, help="Pairs of a step, over all processes.")] = None,
-    part: Annotated[int | None, typer.Option(min=1, help="Items embedded at once, as many as memory allows.")] = None,
-    model: Annotated[str | None, typer.Option(help="Start from this checkpoint.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of connector, adapters and the order of rows.")] = None,
+    batch: Annotated[int | None, typer.Option(min=2, help="Pairs in a step, over all processes.")] = None,
+    part: Annotated[int | None, typer.Option(min=1, help="Items embedded at once; limited by memory.")] = None,
+    model: Annotated[str | None, typer.Option(help="Start from this checkpoint, not from the recipe's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of connector, adapters and the order of rows.")] = None,
     missing: Annotated[
-        str | None, typer.Option(help="Missing images: stop, or skip their rows and count them.")
+        str | None, typer.Option(help="What to do if an image is missing: stop, or skip its row and count it.")
     ] = None,
     track: Annotated[
         list[str] | None, typer.Option(help="Tracker besides TensorBoard: trackio or wandb, if installed.")
     ] = None,
-    cpu: Annotated[bool, typer.Option("--cpu", help="Use no GPU.")] = False,
+    cpu: Annotated[bool, typer.Option("--cpu", help="Do not use a GPU.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="Show the built-in recipes.")] = False,
 ) -> None:
-    """Train connector and adapters with InfoNCE; with several processes under `accelerate launch [--use_fsdp]`."""
+    """Train connector and adapters with InfoNCE; `accelerate launch [--use_fsdp]` uses several processes."""
     from virtue_ref.training.recipe import TrainingRecipe, list_recipes
 
     if listed or not recipe:
@@ -181,14 +196,14 @@ def train(
 
 @app.command("table")
 def compare_strategies(
-    run: Annotated[list[Path], typer.Argument(help="Folders of `virtue train demo`; several are several columns.")],
-    out: Annotated[Path, typer.Option(help="The scores as JSON; a table in Markdown goes beside them.")],
+    run: Annotated[list[Path], typer.Argument(help="Folders that `virtue train demo` wrote; each adds a column.")],
+    out: Annotated[Path, typer.Option(help="JSON file for the scores; a Markdown table is written beside it.")],
     draw: Annotated[list[int], typer.Option(help="Seed of an evaluation world; may be repeated.")] = [11, 12, 13],  # noqa: B006 - typer copies it
     pictures: Annotated[
-        int, typer.Option(min=1, help="Images of each world; 240 give a little over 1,000 queries.")
+        int, typer.Option(min=1, help="Images in each world; 240 give a little over 1,000 queries.")
     ] = 240,
 ) -> None:
-    """Score the demo model with every region strategy, before and after its SCaR stage; resumes a stopped run."""
+    """Score the demo model with every region strategy, before and after its SCaR stage; resumes if it was stopped."""
     with one_line_errors("virtue"):
         from mmeb_eval.report.markdown import render_strategy_table
         from mmeb_eval.report.strategy_table import make_strategy_table, write_strategy_scores
@@ -208,35 +223,39 @@ def compare_strategies(
 
 
 Trained = Annotated[
-    Path, typer.Argument(help="Folder in our layout; or of a run, for its best or else last checkpoint.")
+    Path,
+    typer.Argument(help="Folder of a checkpoint in our layout, or of a run: then its best checkpoint, else its last."),
 ]
 CardName = Annotated[str | None, typer.Option(help="Title of the card.  [default: the repository's or folder's name]")]
 CardResults = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Folder that mmeb-eval wrote; results of exactly these weights are taken."),
+    typer.Option(metavar="DIR", help="Folder that mmeb-eval wrote; only results of exactly these weights are used."),
 ]
 CardLicence = Annotated[
     str | None,
-    typer.Option(help="Of the weights, such as cc-by-nc-4.0; without it the card says that it is not settled."),
+    typer.Option(help="Licence of the weights, such as cc-by-nc-4.0; without it the card says that it is not settled."),
 ]
 CardData = Annotated[
-    list[str] | None, typer.Option(help="ORG/NAME on the Hub of data it was trained on; may be repeated.")
+    list[str] | None, typer.Option(help="ORG/NAME on the Hub of a data set that it was trained on; may be repeated.")
 ]
 CardTemplate = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Your own words; may extend model.md.jinja of data_cards.")
+    Path | None,
+    typer.Option(metavar="FILE", help="Your own Jinja template; it may extend model.md.jinja of data_cards."),
 ]
 
 
 @app.command()
 def card(
     checkpoint: Trained,
-    repo: Annotated[str | None, typer.Option(metavar="ORG/NAME", help="Where it is or will be on the Hub.")] = None,
+    repo: Annotated[
+        str | None, typer.Option(metavar="ORG/NAME", help="Repository of the model on the Hub, now or later.")
+    ] = None,
     name: CardName = None,
     results: CardResults = None,
     licence: CardLicence = None,
     dataset: CardData = None,
     template: CardTemplate = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a README.md that was not rendered.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a README.md that virtue did not render.")] = False,
 ) -> None:
     """Render a checkpoint's model card and its results for the Hub: README.md and .eval_results/."""
     with one_line_errors("virtue"):
@@ -249,7 +268,9 @@ def card(
 @app.command()
 def push(
     checkpoint: Trained,
-    repo: Annotated[str, typer.Option(metavar="ORG/NAME", help="The model on the Hub; made if it is not there.")],
+    repo: Annotated[
+        str, typer.Option(metavar="ORG/NAME", help="Repository of the model on the Hub; created if missing.")
+    ],
     public: Public = False,
     dry_run: DryRun = False,
     revision: Revision = "main",
@@ -260,7 +281,7 @@ def push(
     dataset: CardData = None,
     template: CardTemplate = None,
 ) -> None:
-    """Upload a checkpoint with card and results: contents first, then one commit, checked; resumable."""
+    """Upload a checkpoint with its card and results: file contents, then one commit, which is checked; resumable."""
     with one_line_errors("virtue"):
         from scar.publish.push import PushTarget
         from scar.publish.send import send_files

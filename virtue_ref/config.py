@@ -1,4 +1,4 @@
-"""What a model is made of, as data: sizes, image rules and the profile. Importing it is fast: no torch."""
+"""The configuration of a model: sizes, image rules and profile. This module imports no torch, so it loads fast."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ CONFIG_FOLDER = Path(__file__).parent / "configs"
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
 OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
 RESOLUTIONS: Mapping[str, int] = {"high": 1344, "mid": 672, "low": 128}
-"""Side in pixels of the square that a `resolution` makes of each image first."""
+"""Name of a resolution -> side in pixels of the square that each image is first resized to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
     """How an image and the prompt on it reach the segmenter, and which positions segment tokens have.
 
-    There are two, because the published weights were trained with a behaviour that the paper does not describe:
-    `official`. The segmenter sees pixels that were resized and normalised for the vision encoder and are normalised
-    again; prompts in pixels of the original image are used as if the image were the segmenter's square; all segment
-    tokens have position 0. Weights trained that way need it. `clean` does what the paper says; models trained here use
-    it by default.
+    There are two profiles, because the published weights were trained with a behaviour that the paper does not
+    describe. `official` repeats that behaviour: the segmenter sees pixels that were resized and normalised for the
+    vision encoder and are normalised again; prompts in pixels of the original image are used as if the image were the
+    segmenter's square; all segment tokens have position 0. Weights trained that way need it. `clean` does what the
+    paper says; models trained here use it by default.
 
     Attributes:
-        name: as configs and results call it.
-        applies_exif: an image is turned as its EXIF orientation says.
-        segmenter_source: "image" is the original image, resized to a square and normalised once; "vision input" is the
-            tensor made for the vision encoder, resized and normalised in the same way.
-        prompt_frame: "image" scales prompts from original pixels to the segmenter's square; "segmenter" does not scale.
-            Masks have the image's size and are always scaled.
-        box_beside_points: a box drawn together with points is used; else only the points are.
-        segment_positions: "zero" for all segment tokens, or "contiguous" from 0. The token after them has their count
-            as its position in both.
+        name: the profile's name in configs and results.
+        applies_exif: whether an image is turned as its EXIF orientation says.
+        segmenter_source: what the segmenter's square is made from. "image" is the original image, resized and
+            normalised once; "vision input" is the tensor made for the vision encoder, resized and normalised again.
+        prompt_frame: "image" scales prompts from original pixels to the segmenter's square; "segmenter" does not scale
+            them. Masks have the image's size and are always scaled.
+        box_beside_points: whether a box that comes with points is used too; if not, only the points are used.
+        segment_positions: "zero" gives all segment tokens position 0; "contiguous" counts them from 0. In both, the
+            position of the token after them is the number of segment tokens.
     """
 
     name: str
@@ -62,14 +62,14 @@ class ImageRules:
     """How an image becomes the vision encoder's input.
 
     Attributes:
-        min_pixels: area below which an image is enlarged.
-        max_pixels: area above which it is shrunk.
-        resolution: first resize to a square, by name (see `RESOLUTIONS`); None leaves the image as it is.
-        mean: subtracted from each channel, on the scale 0 to 1.
-        std: divides each channel.
+        min_pixels: area in pixels below which an image is enlarged.
+        max_pixels: area in pixels above which an image is shrunk.
+        resolution: a name in `RESOLUTIONS`; each image is first resized to that square. None skips this resize.
+        mean: value subtracted from each channel, on the scale 0 to 1.
+        std: value that each channel is then divided by.
         patch: side of a patch in pixels.
-        merge: patches a side that become one token.
-        frames: copies of a still image that the encoder's temporal patch wants.
+        merge: merge x merge patches become one token.
+        frames: number of copies of a still image, which fill the vision encoder's temporal patch.
     """
 
     min_pixels: int = 3136
@@ -83,18 +83,18 @@ class ImageRules:
 
     @property
     def factor(self) -> int:
-        """Side in pixels of what becomes one token."""
+        """Side in pixels of the square that becomes one token."""
         return self.patch * self.merge
 
 
 @dataclass(frozen=True, slots=True)
 class SegmenterConfig:
-    """The segmenter, and the grid of points that it gets where an item has no prompt.
+    """The segmenter, and the grid of points that replaces the prompt of an item without one.
 
     Attributes:
-        model: the segmenter's own config; of SAM 2, the table below `model:` of its YAML file.
-        points_per_side: side of the grid of points that stands for "no prompt".
-        package: a row of `virtue_ref.model.segmenters.segmenter.SEGMENTERS`. "sam2" and "transformers" run the same
+        model: the segmenter's own config; for SAM 2, the table `model:` of its YAML file.
+        points_per_side: the grid has points_per_side x points_per_side points.
+        package: a key of `virtue_ref.model.segmenters.segmenter.SEGMENTERS`. "sam2" and "transformers" run the same
             SAM 2 with the same weights and results.
     """
 
@@ -104,21 +104,21 @@ class SegmenterConfig:
 
     @property
     def size(self) -> int:
-        """Side of its input square in pixels."""
+        """Side in pixels of the segmenter's input square."""
         return int(self.model.get("image_size", 512))
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All of a VIRTUE model but its weights.
+    """Everything about a VIRTUE model except its weights.
 
     Attributes:
-        name: for people; results show it.
+        name: the model's name, shown in results.
         profile: see `Profile`.
         backbone: the vision-language model's config, as its config.json has it.
-        segmenter: None runs the plain backbone.
+        segmenter: see `SegmenterConfig`; None makes a plain backbone without segment tokens.
         image: see `ImageRules`.
-        max_length: tokens after which a text without image is cut on the right; None never cuts.
+        max_length: most tokens of a text without an image; longer texts are cut on the right. None never cuts.
     """
 
     name: str
@@ -130,10 +130,13 @@ class Config:
 
     @classmethod
     def read(cls, name: str | Path) -> Config:
-        """Config from a built-in name ("tiny", "2b", "7b") or a TOML file of the same shape.
+        """Read a config.
+
+        Args:
+            name: a built-in name ("tiny", "2b", "7b"), else the path of a TOML file of the same shape.
 
         Raises:
-            ConfigError: no such name or file, or a table that is none of a config's.
+            ConfigError: there is no such name or file, or the file has an unknown key or a wrong value.
         """
         path = CONFIG_FOLDER / f"{name}.toml" if (CONFIG_FOLDER / f"{name}.toml").is_file() else Path(name)
         if not path.is_file():
@@ -151,7 +154,13 @@ class Config:
         max_length: int | None = None,
         segmenter_package: str | None = None,
     ) -> Config:
-        """This config with some settings replaced; None keeps one. Segmenter package "none" drops the segmenter."""
+        """A copy of this config with the given settings replaced; None keeps a setting.
+
+        The segmenter package "none" removes the segmenter.
+
+        Raises:
+            ConfigError: an unknown resolution or profile.
+        """
         if resolution is not None and resolution not in RESOLUTIONS:
             raise ConfigError(f"unknown resolution {resolution!r}: it is one of {', '.join(RESOLUTIONS)}.")
         rules: dict[str, Any] = {"resolution": resolution, "min_pixels": min_pixels, "max_pixels": max_pixels}
@@ -180,10 +189,10 @@ def list_configs() -> list[str]:
 
 
 def get_profile(name: str) -> Profile:
-    """The profile of that name.
+    """The profile with this name.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: no profile has this name.
     """
     if name not in PROFILES:
         raise ConfigError(f"unknown profile {name!r}: it is one of {', '.join(PROFILES)}.")

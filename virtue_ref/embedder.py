@@ -1,4 +1,4 @@
-"""Items to unit vectors: `VirtueEmbedder` is an `mmeb_eval.Embedder`, and `load` makes one from a name."""
+"""Embed items as unit vectors: `VirtueEmbedder` is an `mmeb_eval.Embedder`, and `load` makes one from a name."""
 
 from __future__ import annotations
 
@@ -30,22 +30,24 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 
 class VirtueEmbedder:
-    """VIRTUE with the one method that evaluators and indexes call.
+    """VIRTUE with `embed`, the method that evaluators and indexes call.
 
-    Equal items are embedded once, each distinct image is encoded once, and items of similar length share a pass.
+    Equal items are embedded once, each distinct image is encoded once, and items of similar length share a forward
+    pass.
 
     Args:
-        model: on its device, in its type.
-        tokenizer: that goes with it.
-        name: as results show it.
-        truncate_dim: leading dimensions to keep; vectors are normalised again.
-        batch_tokens: most tokens in one pass of the language model; out of memory halves a pass.
-        cached_images: images whose features are kept for later questions.
-        revision: of the weights, for results.
+        model: the model, already on its device and in its number format.
+        tokenizer: the model's tokenizer.
+        name: the name that results show.
+        truncate_dim: number of leading dimensions to keep; vectors are then normalised again. None keeps all.
+        batch_tokens: most tokens in one pass of the language model; if memory runs out, the pass is split in half.
+        cached_images: number of images whose features are kept for later items.
+        revision: revision of the weights, for results; None if it is not known.
 
     Attributes:
-        layout: how instruction and text are joined for it, see `mmeb_eval.templates.fused`.
-        prompts: kinds of prompt it takes.
+        layout: name of the layout that joins instruction and text, see `mmeb_eval.templates.fused`.
+        prompts: the kinds of prompt that the model takes; empty without a segmenter.
+        dim: number of dimensions of the vectors.
         image_cache: features of the images used last.
     """
 
@@ -75,7 +77,7 @@ class VirtueEmbedder:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Revision of the weights, how images are prepared, number format, profile and what else changes vectors."""
+        """Everything that changes vectors, such as revision of the weights, image rules, number format and profile."""
         config = self.model.config
         return {
             "revision": self._revision,
@@ -91,13 +93,13 @@ class VirtueEmbedder:
         }
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """Embed items; progress goes to stderr when that is a terminal.
+        """Embed items. A progress bar is shown on stderr if stderr is a terminal.
 
         Args:
-            items: any mix of text, images and prompts.
+            items: any mix of texts, images and images with prompts.
 
         Returns:
-            (len(items), D) float32 of L2 norm 1, in the order given.
+            (len(items), D) float32 rows of L2 norm 1, in the order of `items`.
 
         Raises:
             ItemError: an item cannot be embedded; the message names its index.
@@ -105,10 +107,12 @@ class VirtueEmbedder:
         return self._embed_in_batches(items, "segments")
 
     def embed_roi(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """Embed items with image tokens pooled inside their box, or over the whole image, instead of segment tokens.
+        """Embed items with pooled image tokens instead of segment tokens.
+
+        Image tokens are pooled inside the box of an item, or over the whole image if the item has no box.
 
         Raises:
-            ItemError: a prompt that is no box, or what `embed` raises.
+            ItemError: a prompt is not a box, or an item cannot be embedded (see `embed`).
             VirtueError: the model has no segment tokens that pooled ones could replace.
         """
         if self.model.config.segmenter is None:
@@ -116,10 +120,10 @@ class VirtueEmbedder:
         return self._embed_in_batches(items, "roi")
 
     def embed_bare(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """Embed items without segment tokens: only the text can name the region.
+        """Embed items without segment tokens, so that only the text can say which region is meant.
 
         Raises:
-            ItemError: a prompt, or what `embed` raises.
+            ItemError: an item has a prompt, or cannot be embedded (see `embed`).
         """
         return self._embed_in_batches(items, "nothing")
 
@@ -140,7 +144,7 @@ class VirtueEmbedder:
         return vectors[[row_of[item] for item in items]]
 
     def _embed_batch(self, prepared: Sequence[PreparedItem]) -> NDArray[np.float32]:
-        """Vectors of a batch; out of memory, of its halves."""
+        """Embed a batch; if memory runs out, embed each half of it."""
         try:
             return self._run_model(prepared)
         except torch.OutOfMemoryError as error:
@@ -187,32 +191,34 @@ def load(
     batch_tokens: int = 8192,
     cached_images: int = 32,
 ) -> VirtueEmbedder:
-    """A VIRTUE embedder in one call.
+    """Load a VIRTUE embedder in one call.
 
     Args:
-        config: a built-in config ("tiny", "2b", "7b") or a TOML file, with random weights; or a checkpoint: "demo", a
-            small one that was trained on drawn scenes and comes with the package; a folder; or a Hugging Face
-            repository.
-        profile: "official" or "clean"; None is what the config or checkpoint says.
-        device: such as "cpu" or "cuda:1"; None takes a GPU if there is one.
-        dtype: "float32" or "bfloat16"; None is bfloat16 on a GPU, else float32.
-        truncate_dim: leading dimensions to keep.
-        resolution: "high", "mid" or "low" makes a square of each image first, as the release's evaluation does.
-        min_pixels: area below which an image is enlarged.
-        max_pixels: area above which it is shrunk.
-        max_length: tokens after which a text without image is cut.
-        segmenter: SAM 2's weights, a file or its Hub id, where the checkpoint does not contain them.
-        segmenter_package: whose SAM 2 runs, "sam2" or "transformers"; "none" drops the segment tokens and leaves the
-            plain backbone, which takes no prompts.
-        revision: of a Hugging Face repository.
-        seed: of random weights.
-        compiled: run the heavy parts through torch.compile; the first items then take minutes.
+        config: a built-in config ("tiny", "2b", "7b") or a TOML file gives a model with random weights. Any other name
+            is a checkpoint: "demo" (a small model that was trained on drawn scenes and comes with the package), a
+            folder, or a Hugging Face repository.
+        profile: "official" or "clean"; None keeps the profile of the config or checkpoint.
+        device: for example "cpu" or "cuda:1"; None takes a GPU if there is one.
+        dtype: "float32", "bfloat16" or "float16"; None is float32 on a CPU, else bfloat16.
+        truncate_dim: number of leading dimensions to keep; None keeps all.
+        resolution: "high", "mid" or "low" first resizes each image to a square, as the release's evaluation does. None
+            keeps the setting of the config or checkpoint.
+        min_pixels: area in pixels below which an image is enlarged; None as for `resolution`.
+        max_pixels: area in pixels above which an image is shrunk; None as for `resolution`.
+        max_length: most tokens of a text without an image; longer texts are cut. None as for `resolution`.
+        segmenter: file or Hub id of SAM 2's weights, for a checkpoint that does not contain them; see
+            `virtue_ref.checkpoints.official.read_official`.
+        segmenter_package: "sam2" or "transformers", the package whose SAM 2 runs. "none" leaves the plain backbone,
+            which has no segment tokens and takes no prompts. None keeps the setting of the config or checkpoint.
+        revision: branch, tag or commit of a Hugging Face repository; None is its main branch.
+        seed: seed of random weights.
+        compiled: whether to run the heavy parts through torch.compile; the first items then take minutes.
         batch_tokens: see `VirtueEmbedder`.
         cached_images: see `VirtueEmbedder`.
 
     Raises:
-        ConfigError: no such config or option.
-        CheckpointError: weights that cannot be used.
+        ConfigError: an unknown config or option value.
+        CheckpointError: the checkpoint is missing, or its weights cannot be used.
     """
     chosen_device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     chosen_dtype = dtype or ("float32" if chosen_device.type == "cpu" else "bfloat16")
