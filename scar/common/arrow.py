@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 
 def make_string_array(texts: Iterable[str]) -> pa.StringArray:
-    """Texts as an array without nulls.
+    """Make an arrow array of texts, without nulls.
 
     >>> make_string_array(["a", "élan"]).to_pylist()
     ['a', 'élan']
@@ -28,7 +28,7 @@ def make_string_array(texts: Iterable[str]) -> pa.StringArray:
 
 
 def make_number_array(numbers: ArrayLike, dtype: DTypeLike) -> pa.NumericArray:
-    """Numbers of one numpy type as an array without nulls.
+    """Make an arrow array of numbers of one numpy type, without nulls.
 
     >>> make_number_array([1, 2], "int64").type
     DataType(int64)
@@ -38,7 +38,7 @@ def make_number_array(numbers: ArrayLike, dtype: DTypeLike) -> pa.NumericArray:
 
 
 def make_list_array(lengths: Sequence[int], values: pa.Array) -> pa.ListArray:
-    """Consecutive values as lists of the given lengths.
+    """Make an arrow array of lists: consecutive values, cut into lists of the given lengths.
 
     >>> make_list_array([1, 2], make_string_array("abc")).to_pylist()
     [['a'], ['b', 'c']]
@@ -47,7 +47,7 @@ def make_list_array(lengths: Sequence[int], values: pa.Array) -> pa.ListArray:
 
 
 def make_struct_array(columns: Sequence[pa.Array], dtype: pa.StructType, is_valid: Sequence[bool]) -> pa.StructArray:
-    """Columns as one array of structs, with nulls where ``is_valid`` is false.
+    """Make an arrow array of structs from their columns; a struct is null where ``is_valid`` is false.
 
     >>> dtype = pa.struct([("text", pa.string())])
     >>> make_struct_array([make_string_array("ab")], dtype, [True, False]).to_pylist()
@@ -58,7 +58,7 @@ def make_struct_array(columns: Sequence[pa.Array], dtype: pa.StructType, is_vali
 
 
 def to_numpy(column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
-    """Numbers without nulls as a numpy array; an array in one piece is not copied.
+    """Convert numbers without nulls to a numpy array; a column in one chunk is not copied.
 
     >>> to_numpy(make_number_array([1, 2], "int64"))
     array([1, 2])
@@ -69,12 +69,12 @@ def to_numpy(column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
 
 
 def read_table(path: Path) -> pa.Table:
-    """All rows of a parquet file."""
+    """Read all rows of a parquet file."""
     return pq.ParquetFile(path).read()
 
 
 def _make_offsets(lengths: Sequence[int]) -> NDArray[np.int32]:
-    """(N + 1,) where each of N pieces starts, and where the last one ends."""
+    """(N + 1,) offset at which each of N lists or texts starts, and at which the last one ends."""
     offsets = np.cumsum([0, *lengths], dtype=np.int64)
     if offsets[-1] >= 1 << 31:
         raise ValueError(f"{offsets[-1]} values or bytes in one array; arrow counts them in 31 bits")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CAPTION_COLOURS: Mapping[str, str] = {"gold": "#17703f", "scene": "#0c6b85", "relation": "#6a35b5", "object": "#a3480b"}
-"""Colours of the gold caption and of the replaced parts, in all charts."""
+"""Colour of the gold caption, and of the negatives by the part that they replace, in all charts."""
 
 _OTHERS = ("#3d4fc4", "#8b93a1", "#b8500a", "#0b7a75")
 """Colours of all other series, in order."""
@@ -31,14 +31,14 @@ _WIDTH, _FRAME_HEIGHT, _BAR_HEIGHT, _VERTICAL_HEIGHT = 7.0, 1.0, 0.19, 2.9
 
 @dataclass(frozen=True)
 class BarChart:
-    """A bar chart; each row has one bar of each series.
+    """A bar chart: each row, such as a category, has one bar for each series.
 
     Attributes:
         title: what is counted.
-        series: values by row, by name of the series; all series have the same rows.
-        unit: how values are written.
-        marks: values that are drawn as lines, by name; only with horizontal bars.
-        axis: label of the rows; only with vertical bars.
+        series: name of the series -> name of the row -> value; all series have the same rows.
+        unit: how values are written: ``count`` as whole numbers, ``share`` (0 to 1) in percent.
+        marks: name -> value at which a line is drawn across the bars; only with horizontal bars.
+        axis: label of the axis of rows; only with vertical bars.
         vertical: vertical bars with rows from left to right, for rows with an order; else horizontal bars.
     """
 
@@ -73,10 +73,10 @@ def draw_png(chart: BarChart) -> bytes:
 
 
 def save_charts(charts: Mapping[str, BarChart], folder: Path) -> dict[str, bytes]:
-    """Write each chart as ``<name>.png``; other PNG files of the folder are removed.
+    """Write each chart as ``<name>.png`` into a folder; all other PNG files of the folder are removed.
 
     Returns:
-        Contents of the files, by name of the chart.
+        Name of the chart -> bytes of its file.
     """
     folder.mkdir(exist_ok=True)
     for old in folder.glob("*.png"):
@@ -100,7 +100,7 @@ def describe_chart(chart: BarChart) -> str:
 
 
 def _draw_horizontal(axes: Axes, chart: BarChart) -> None:
-    """Horizontal bars, each with its value; the first row is at the top."""
+    """Draw horizontal bars, each with its value; the first row is at the top."""
     thick = 0.8 / max(len(chart.series), 1)
     for index, (name, values) in enumerate(chart.series.items()):
         at = [row + (index - (len(chart.series) - 1) / 2) * thick for row in range(len(values))]
@@ -124,7 +124,7 @@ def _draw_horizontal(axes: Axes, chart: BarChart) -> None:
 
 
 def _draw_vertical(axes: Axes, chart: BarChart) -> None:
-    """Vertical bars; those of one row stand side by side."""
+    """Draw vertical bars; those of one row stand side by side."""
     wide = 0.86 / max(len(chart.series), 1)
     for index, (name, values) in enumerate(chart.series.items()):
         at = [row + (index - (len(chart.series) - 1) / 2) * wide for row in range(len(values))]
@@ -137,7 +137,7 @@ def _draw_vertical(axes: Axes, chart: BarChart) -> None:
 
 
 def _style_axes(figure: Figure, axes: Axes, chart: BarChart) -> None:
-    """Title, legend and style of all charts."""
+    """Set the title, the legend and the style that all charts share."""
     from matplotlib.ticker import MaxNLocator
 
     for side in axes.spines.values():

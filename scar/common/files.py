@@ -1,4 +1,4 @@
-"""Atomic writes, SHA-256 of files, paths inside folders, and sizes for people."""
+"""Atomic writes, SHA-256 of files, checks that paths stay inside a folder, and sizes in bytes as people write them."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def create_folder(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(content: bytes, path: Path) -> None:
-    """Write a file atomically; missing folders are made.
+    """Write a file atomically; missing parent folders are made.
 
     Raises:
-        WriteError: it cannot be written; its old content is kept.
+        WriteError: the file cannot be written; its old content is kept.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,23 +92,23 @@ def hash_file(path: Path) -> str:
 
 
 def hash_files(paths: Iterable[Path]) -> str:
-    """SHA-256 of the SHA-256s of files, in the order given."""
+    """One SHA-256 for several files in the order given: that of their concatenated digests."""
     return hashlib.sha256(b"".join(bytes.fromhex(hash_file(path)) for path in paths)).hexdigest()
 
 
 class FileHash(NamedTuple):
-    """SHA-256 of a file with some fields of its ``stat``, by which a change is noticed."""
+    """SHA-256 of a file, and the fields of its ``stat``, such as the size, by which a change is noticed."""
 
     state: tuple[int, ...]
     sha256: str
 
 
 class HashCache:
-    """SHA-256 of files; a file is read again only when its state has changed.
+    """Computes the SHA-256 of files; a file is read again only when its size, times or other state has changed.
 
     Args:
-        state_fields: fields of ``os.stat_result`` by which a change is noticed.
-        known: hashes of an earlier run, by path.
+        state_fields: names of the fields of ``os.stat_result`` by which a change is noticed.
+        known: hashes of an earlier run, by path; None starts with no hashes.
 
     Attributes:
         known: hashes of earlier runs and of this one, by path.
@@ -126,7 +126,7 @@ class HashCache:
         """SHA-256 of a file in hexadecimal digits.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: the file cannot be read.
         """
         key, stat = str(path), path.stat()
         state = tuple(getattr(stat, field) for field in self._state_fields)
@@ -144,10 +144,10 @@ def is_inside(path: Path, folder: Path) -> bool:
 
 
 def join_inside(folder: Path, name: str) -> Path:
-    """Path of a file below a folder, for a name from an untrusted list.
+    """Join a folder and a relative path from an untrusted source, such as a list of downloads.
 
     Raises:
-        ValueError: the name or a link leads out of the folder.
+        ValueError: the path leads out of the folder, by itself or through a link.
 
     >>> join_inside(Path("images"), "../secret")
     Traceback (most recent call last):
@@ -163,7 +163,7 @@ def join_inside(folder: Path, name: str) -> Path:
 
 
 def format_bytes(count: float) -> str:
-    """A number of bytes for people.
+    """A number of bytes as people write it, in units of 1000.
 
     >>> format_bytes(999), format_bytes(45_200), format_bytes(20e9)
     ('999 B', '45.2 kB', '20.0 GB')

@@ -1,4 +1,4 @@
-"""Files of a repository on the Hub: list them, download one and check it."""
+"""Files of a repository on the Hugging Face Hub: list them, download one and check it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ RepoType: TypeAlias = Literal["dataset", "model"]
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file of a repository.
+    """A file of a repository on the Hub.
 
     Attributes:
-        path: in the repository, with forward slashes.
-        size: in bytes.
-        sha256: of its bytes; None for a small file, which git stores.
-        blob: its id in git.
+        path: path in the repository, with forward slashes.
+        size: size in bytes.
+        sha256: SHA-256 of the bytes in hexadecimal digits; None for a small file, which the Hub stores in git itself.
+        blob: id of the file in git, by which a small file is compared.
     """
 
     path: str
@@ -34,20 +34,20 @@ class RemoteFile:
     blob: str
 
     def is_at(self, file: Path, sha256: Callable[[Path], str] = hash_file) -> bool:
-        """Whether a local file has the same bytes; ``sha256`` computes or remembers its hash."""
+        """Whether a local file exists and has the same bytes; ``sha256`` returns the hash of a path."""
         if not file.is_file() or file.stat().st_size != self.size:
             return False
         return sha256(file) == self.sha256 if self.sha256 is not None else compute_git_id(file) == self.blob
 
 
 def compute_git_id(file: Path) -> str:
-    """Id of a file in git; reads it whole."""
+    """Id that git gives to a file with these bytes; the whole file is read into memory."""
     content = file.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def list_files(hub: HfApi, repo: str, repo_type: RepoType, commit: str) -> dict[str, RemoteFile]:
-    """Files of a commit by path."""
+    """Files of a commit, by their paths in the repository."""
     from huggingface_hub.hf_api import RepoFile
 
     entries = hub.list_repo_tree(repo, recursive=True, revision=commit, repo_type=repo_type)
@@ -62,18 +62,19 @@ def download_file(hub: HfApi, repo: str, repo_type: RepoType, commit: str, file:
     """Download one file of a commit; an interrupted download continues.
 
     Args:
-        hub: the client.
-        repo: name of the repository.
+        hub: client of the Hub.
+        repo: ``organisation/name`` of the repository.
         repo_type: dataset or model.
         commit: id of the commit.
-        file: of the commit.
-        staging: folder for downloads.
+        file: the file to download, as `list_files` returns it.
+        staging: folder that gets the file, at its path in the repository.
 
     Returns:
         Path of the checked file below ``staging``.
 
     Raises:
-        InputError: the path is unsafe, or the bytes differ from what the Hub lists; then the download is removed.
+        InputError: the path leads out of ``staging``, or the bytes differ from what the Hub lists; a download that
+            differs is removed.
     """
     from huggingface_hub import hf_hub_download
 
@@ -90,10 +91,10 @@ def download_file(hub: HfApi, repo: str, repo_type: RepoType, commit: str, file:
 
 
 def resolve_path(folder: Path, path: str, about: str) -> Path:
-    """Path below a folder for a path of a repository; see `join_inside`.
+    """Join a local folder and a path in a repository; see `join_inside`.
 
     Raises:
-        InputError: it would leave the folder; the message begins with ``about``.
+        InputError: the path leads out of the folder; the message begins with ``about``.
     """
     try:
         return join_inside(folder, path)

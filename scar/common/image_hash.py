@@ -1,8 +1,9 @@
 """Identity of an image across data sets: the number in COCO's file names, or a perceptual hash.
 
-The hash is the brightness of 16 x 17 tiles; size and compression hardly change it. Two hashes are of the same image if
-no tile differs much and the sign of the change from each tile to its right neighbour is mostly the same. Among 159
-photographs in seven sizes and formats, copies differ in at most 30 of 256 signs, other photographs in at least 63.
+The hash is the brightness of 16 x 17 tiles; size and compression hardly change it. Two hashes belong to the same image
+if no tile differs much and nearly all signs agree, where a sign says whether brightness rises from a tile to its right
+neighbour. Among 159 photographs in seven sizes and formats, copies of one photograph differ in at most 30 of 256 signs,
+different photographs in at least 63.
 """
 
 from __future__ import annotations
@@ -26,22 +27,22 @@ HASH_PREFIX = "looks:"
 ROWS, COLUMNS = 16, 17
 
 _MAX_DIFFERING_SIGNS = 32
-"""Signs, of 256, in which two hashes of one image may differ."""
+"""Number of the 256 signs in which two hashes of one image may differ."""
 
 _MAX_GREY_DIFFERENCE = 24
-"""Grey levels, of 256, by which a tile may differ."""
+"""Number of the 256 grey levels by which a tile may differ between two hashes of one image."""
 
 _PAIRS_PER_BLOCK = 1 << 22
 """Pairs that are compared at once; bounds the memory."""
 
 _MIN_RISES = 16
-"""Hashes with fewer rises or falls are of nearly uniform images, whose hashes are all alike."""
+"""An image with fewer rises, or fewer signs without one, is nearly uniform; the hashes of all such images are alike."""
 
 _COCO_FILE = re.compile(r"(?:COCO_(?:train|val|test)20\d\d_)?(\d{12})\.jpe?g", re.IGNORECASE)
 
 
 def parse_coco_identity(file: str) -> str | None:
-    """Identity from a file name such as COCO gives its images; None for another name.
+    """Identity of an image from a file name in COCO's style; None for a file name of another style.
 
     >>> parse_coco_identity("train2014/COCO_train2014_000000581857.jpg"), parse_coco_identity("000000581857.jpg")
     ('coco:581857', 'coco:581857')
@@ -51,13 +52,13 @@ def parse_coco_identity(file: str) -> str | None:
 
 
 def hash_image(path: Path, where: str) -> str:
-    """Identity from the pixels: `HASH_PREFIX` and the grey levels of the tiles in hexadecimal digits.
+    """Identity of an image from its pixels: `HASH_PREFIX` and the grey levels of the tiles in hexadecimal digits.
 
-    The identity of a nearly uniform image is the hash of its bytes.
+    The identity of a nearly uniform image is ``bytes:`` and the SHA-256 of its file, shortened.
 
     Args:
-        path: of the image.
-        where: file and record, for the message.
+        path: path of the image file.
+        where: the annotation file and the record that name the image, for the error message.
 
     Raises:
         BadRecord: the image does not decode (``image_broken``).
@@ -79,7 +80,7 @@ def hash_image(path: Path, where: str) -> str:
 
 
 def find_image_hash(path: str, folder: Path) -> str | None:
-    """`hash_image` of an image below a folder; None if there is no such image, as in the published corpora."""
+    """`hash_image` of an image below a folder; None if the image is missing, as in the published corpora, or broken."""
     try:
         return hash_image(locate_image(folder, path, path), path)
     except (BadRecord, OSError):
@@ -87,13 +88,13 @@ def find_image_hash(path: str, folder: Path) -> str | None:
 
 
 def _brightness_rises(tiles: NDArray[Any]) -> NDArray[np.bool_]:
-    """(..., 256) whether brightness rises from each of (..., 16, 17) tiles to its right neighbour."""
+    """(..., 256) whether brightness rises from a tile to its right neighbour, for (..., 16, 17) tiles."""
     rises: NDArray[Any] = tiles[..., 1:] > tiles[..., :-1]
     return rises.reshape(*tiles.shape[:-2], ROWS * (COLUMNS - 1))
 
 
 def match_identities(mine: Sequence[str], theirs: Sequence[str]) -> list[bool]:
-    """For each identity of ``mine`` whether ``theirs`` has it, or a similar hash.
+    """For each identity in ``mine``: whether ``theirs`` has the same identity or a hash of the same image.
 
     >>> match_identities(["coco:1", "coco:2"], ["coco:2"])
     [False, True]
@@ -110,7 +111,7 @@ def match_identities(mine: Sequence[str], theirs: Sequence[str]) -> list[bool]:
 
 
 def _match_tiles(mine: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> list[bool]:
-    """For each of (M, 16, 17) grey levels whether one of (N, 16, 17) others is of the same image."""
+    """For each of (M, 16, 17) grey levels: whether any of (N, 16, 17) others belongs to the same image."""
     import numpy as np
 
     packed, others = (
@@ -129,7 +130,7 @@ def _match_tiles(mine: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> list[boo
 
 
 def _parse_tiles(hashes: Sequence[str]) -> NDArray[np.uint8]:
-    """(N, 16, 17) grey levels of identities."""
+    """(N, 16, 17) grey levels from N identities with `HASH_PREFIX`."""
     import numpy as np
 
     content = bytes.fromhex("".join(each.removeprefix(HASH_PREFIX) for each in hashes))

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PIXELS = 89_478_485
-"""A larger image is refused as a decompression bomb: it would take more than 256 MB as RGB (Pillow's own limit)."""
+"""Limit of an image's size (Pillow's own). A larger one is refused: decoded to RGB, it would take more than 256 MB."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-"""Formats that are decoded; for some others, Pillow starts other programs."""
+"""Formats that are decoded. All others are refused, since Pillow starts external programs for some of them."""
 
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error)
 """What Pillow raises on damaged files."""
@@ -32,16 +32,16 @@ _ENDINGS = (".jpg", ".JPG", ".jpeg", ".JPEG", ".png", ".PNG")
 
 _HEAD = 1 << 14
 _TAIL = 12
-"""Bytes that are read at the beginning and the end of a file. Metadata may move the size further back."""
+"""Bytes that `probe_image` reads at the beginning and at the end of a file."""
 
 
 def locate_image(root: Path, file: str, where: str) -> Path:
-    """Path of ``file`` below ``root``.
+    """Find the image ``file`` below ``root``; return its path.
 
     Args:
         root: the image folder.
         file: relative path with forward slashes, as an annotation file gives it.
-        where: file and record, for the message.
+        where: the annotation file and the record that name the image, for the error message.
 
     Raises:
         BadRecord: the path leaves the folder, by ``..``, as an absolute path or through a link (``image_path``),
@@ -67,7 +67,10 @@ def locate_image(root: Path, file: str, where: str) -> Path:
 
 
 def _suggest_path(root: Path, file: str) -> str:
-    """Hint at a file with nearly the same path: forward slashes, a folder more or less, another ending."""
+    """Hint for a message: a file that exists and has nearly the same path. Empty if there is none.
+
+    Tried are forward slashes, one folder more, the file name alone, and other endings.
+    """
     slashed = file.replace("\\", "/")
     stem = slashed.rpartition(".")[0] or slashed
     inside = (f"{folder}/{slashed}" for folder in _list_folders(root))
@@ -84,7 +87,7 @@ def _suggest_path(root: Path, file: str) -> str:
 
 @lru_cache(maxsize=16)
 def _list_folders(root: Path) -> tuple[str, ...]:
-    """Names of the first folders in an image folder."""
+    """Names of the first 100 folders in an image folder."""
     try:
         with os.scandir(root) as entries:
             return tuple(islice(sorted(entry.name for entry in entries if entry.is_dir()), 100))
@@ -107,8 +110,8 @@ def open_image(path: Path) -> Iterator[Image]:
     """Open an image without decoding its pixels.
 
     Raises:
-        Image.DecompressionBombError: it has more than `MAX_PIXELS`.
-        *BROKEN: it is missing, damaged or no image in `FORMATS`; Pillow's own error.
+        Image.DecompressionBombError: the image has more than `MAX_PIXELS`.
+        *BROKEN: the file is missing, damaged or no image in one of `FORMATS`; the error is Pillow's own.
     """
     from PIL import Image
 
@@ -124,17 +127,17 @@ def open_image(path: Path) -> Iterator[Image]:
 
 
 def probe_image(path: Path, where: str) -> tuple[int, int]:
-    """Width and height in pixels of an image; a whole JPEG or PNG is not decoded.
+    """Width and height of an image in pixels; an undamaged JPEG or PNG is not decoded.
 
     The size is read from the first bytes of the file; the last bytes show whether it is truncated. If these bytes do
     not suffice, or the image has another format, it is decoded.
 
     Args:
         path: the image file.
-        where: file and record, for the message.
+        where: the annotation file and the record that name the image, for the error message.
 
     Raises:
-        BadRecord: as by `decode_image`. Damage in the middle of a file that is not decoded is not noticed.
+        BadRecord: for the same reasons as in `decode_image`; but damage in the middle of a JPEG or PNG is not noticed.
     """
     try:
         file = path.open("rb")
@@ -172,7 +175,7 @@ def decode_image(path: Path, where: str) -> tuple[int, int]:
 
 
 def _parse_png_size(head: bytes, tail: bytes) -> tuple[int, int] | None:
-    """Width and height; None if it is no PNG or has no end."""
+    """Width and height from the first and last bytes of a PNG; None if they are not those of a complete PNG."""
     if head[:16] != b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" or tail[-8:-4] != b"IEND" or len(head) < 33:
         return None
     width, height = struct.unpack_from(">II", head, 16)
@@ -180,7 +183,7 @@ def _parse_png_size(head: bytes, tail: bytes) -> tuple[int, int] | None:
 
 
 def _parse_jpeg_size(head: bytes, tail: bytes) -> tuple[int, int] | None:
-    """Width and height; None if it is no JPEG, has no end, or its frame header is far from the beginning."""
+    """Width and height from the first and last bytes of a JPEG; None if it is incomplete or ``head`` has no size."""
     if head[:2] != b"\xff\xd8" or tail[-2:] != b"\xff\xd9":
         return None
     at = 2

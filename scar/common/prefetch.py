@@ -1,4 +1,4 @@
-"""Load in threads what the caller will need next."""
+"""Load values in threads before the caller takes them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 WORKERS = min(4, os.cpu_count() or 1)
-"""Threads that load."""
+"""Number of threads that load at the same time."""
 
 
 class Prefetcher(Generic[K, V]):
-    """Loads values in the order in which they will be taken.
+    """Loads values in threads, in the order in which the caller will take them.
 
     Args:
         load: makes the value of a key; runs in threads.
-        keys: in the order in which they will be taken, each once.
-        pool: of the threads; at most `WORKERS` of them are used at a time.
-        limit: most weight of loaded values that wait to be taken; then loading pauses.
-        weigh: weight of a value, such as its bytes.
+        keys: the keys in the order in which their values will be taken, each once.
+        pool: runs the threads; at most `WORKERS` of them are used at a time.
+        limit: loading pauses while the loaded values that were not yet taken weigh this much or more.
+        weigh: returns the weight of a value, such as its size in bytes.
     """
 
     def __init__(
@@ -43,16 +43,16 @@ class Prefetcher(Generic[K, V]):
         self._weigh = weigh
         self._lock = threading.RLock()
         self._loading: dict[K, Future[V]] = {}
-        self._waiting: dict[K, int] = {}  # weights of those that are loaded
+        self._waiting: dict[K, int] = {}  # weights of the values that are loaded and not yet taken
         self._busy = 0
 
     def start_loading(self) -> None:
-        """Start to load before the first value is taken."""
+        """Start to load now; without this call, loading starts when the first value is taken."""
         with self._lock:
             self._load_more()
 
     def take(self, key: K) -> V:
-        """The value of a key; an unexpected key is loaded now. Raises what ``load`` raised."""
+        """Return the value of a key; one that is not loaded or loading is loaded now. Raises what ``load`` raised."""
         with self._lock:
             if not self._loading:
                 self._load_more()
@@ -62,7 +62,7 @@ class Prefetcher(Generic[K, V]):
         return self._load(key) if loading is None else loading.result()
 
     def stop(self) -> None:
-        """Load no more."""
+        """Start no more loads, and cancel those that have not begun."""
         with self._lock:
             self._keys = iter(())
             for loading in self._loading.values():

@@ -1,4 +1,4 @@
-"""Progress of long steps: a caller may pass a `Track` that shows it."""
+"""Progress of long steps: functions take a `Track`, by which the caller chooses how progress is shown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Track(Protocol):
-    """Yields things and shows how many of them are done, under the label ``what``; ``total`` is their number."""
+    """A function that yields ``things`` and may show, under the label ``what``, how many of ``total`` are done."""
 
     def __call__(self, things: Iterable[T], what: str, total: int) -> Iterator[T]: ...
 

@@ -1,4 +1,4 @@
-"""Failures of the Hub: retry the temporary ones, and give advice about the others."""
+"""Failures of requests to the Hugging Face Hub: retry after temporary ones, and give advice about the others."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Access: TypeAlias = Literal["read", "write"]
 """Whether an action reads or writes a repository; the advice depends on it."""
 
 TEMPORARY_STATUS = frozenset({408, 425, 429})
-"""HTTP status codes, beside those from 500 up, after which the same request may succeed later."""
+"""HTTP status codes after which the same request may succeed later; all codes from 500 up are temporary too."""
 
 CONFLICT_STATUS = frozenset({409, 412})
-"""Status codes after which the Hub may accept the same request: somebody else committed in between."""
+"""HTTP status codes of a commit that another commit overtook; the same request may succeed now."""
 
 QUOTA_STATUS = frozenset({402, 413, 507})
 
@@ -43,17 +43,17 @@ _ADVICE_BY_CODE = {
     "GatedRepo": "accept its terms on its page, then log in with `hf auth login`",
     "RevisionNotFound": "it has no such commit; leave --revision out for the newest",
 }
-"""Advice by the Hub's own error code, for reading."""
+"""Advice by the Hub's own error code, for requests that read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why an action failed.
+    """Why a request to the Hub failed.
 
     Attributes:
         temporary: whether another attempt may succeed.
-        advice: what happened and what to do; contains no secret.
-        wait_s: seconds that the Hub asks to wait, if it does.
+        advice: what happened and what to do, for the message; contains no secret.
+        wait_s: seconds that the Hub asks to wait; None if it does not say.
     """
 
     temporary: bool
@@ -69,11 +69,11 @@ def retry_action(
     say: Callable[[str], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> T:
-    """Run an action on the Hub; repeat it after temporary failures.
+    """Run an action on the Hub; repeat it after temporary failures; return what it returned.
 
     Args:
-        action: continues its work when it is called again.
-        about: name of the repository, for messages.
+        action: the function to call; when it is called again, it continues where it failed.
+        about: name of the repository, with which messages begin.
         access: whether the action reads or writes.
         say: shows a line to the user.
         sleep: waits, in seconds.
@@ -103,7 +103,7 @@ def retry_action(
 
 
 def explain_error(error: Exception, access: Access) -> Problem | None:
-    """Explain an error of the Hub's client or of a full disk; None for other errors."""
+    """Explain an error of the Hub's client or of a full disk; return None for any other error."""
     from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError is its http library's
         HFValidationError,
         HTTPError,
@@ -139,7 +139,7 @@ def is_temporary(status: int) -> bool:
 
 
 def parse_retry_after(value: str | None) -> float | None:
-    """Seconds to wait from the header ``Retry-After``, a number or a date; None if it is neither.
+    """Seconds to wait, from a header ``Retry-After``; None unless it is a number or a date.
 
     >>> parse_retry_after("12"), parse_retry_after("Thu, 01 Jan 1970 00:00:00 GMT"), parse_retry_after("soon")
     (12.0, 0.0, None)
@@ -178,7 +178,7 @@ def _read_wait(headers: dict[str, str]) -> float | None:
 
 
 def _iter_causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and its causes."""
+    """Yield an error, then its cause, then the cause of that, and so on."""
     passed: list[BaseException] = []
     next_: BaseException | None = error
     while next_ is not None and next_ not in passed:

@@ -1,4 +1,4 @@
-"""Statistics of several reports."""
+"""Intervals, divergences and tests that several reports use."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ Z_95 = 1.959964
 
 
 def wilson_interval(share: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share of ``count`` trials (Wilson, 1927).
+    """The 95 % confidence interval, (low, high), of a share (0 to 1) of hits in ``count`` trials (Wilson, 1927).
 
-    scipy's function takes whole numbers of hits only; a tie counts as a fraction of a hit.
+    Unlike scipy's function, it takes fractions of a hit, as which ties count.
 
     >>> [round(end, 3) for end in wilson_interval(0.5, 10)]
     [0.237, 0.763]
@@ -24,7 +24,7 @@ def wilson_interval(share: float, count: int) -> tuple[float, float]:
 
 
 def jensen_shannon_divergence(first: Mapping[str, int], second: Mapping[str, int]) -> float:
-    """Jensen-Shannon divergence in bits of two distributions, given as counts: 0 if they are equal, 1 if disjoint.
+    """Jensen-Shannon divergence, in bits, of two distributions given as counts: 0 if equal, 1 if they share no key.
 
     >>> jensen_shannon_divergence({"a": 2, "b": 1}, {"a": 4, "b": 2}), jensen_shannon_divergence({"a": 1}, {"b": 1})
     (0.0, 1.0)
@@ -40,7 +40,7 @@ def jensen_shannon_divergence(first: Mapping[str, int], second: Mapping[str, int
 
 
 def sign_test(wins: int, losses: int) -> float:
-    """Exact two-sided p-value of wins and losses being equally likely.
+    """Exact two-sided p-value of the hypothesis that wins and losses are equally likely; 1 without any.
 
     >>> round(sign_test(5, 0), 6), sign_test(0, 0)
     (0.0625, 1.0)

@@ -1,4 +1,4 @@
-"""TOML files -> records; errors name the file, the key, the value and the allowed ones."""
+"""Read TOML files into records; error messages name the file, the key, the value and the allowed values."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def read_toml(path: Path, error: type[ScarError]) -> dict[str, Any]:
     """Read a TOML file, with or without a byte order mark.
 
     Args:
-        path: of the file.
-        error: class of the error.
+        path: the TOML file.
+        error: class of the error to raise.
 
     Raises:
-        error: the file cannot be read, or is no TOML.
+        error: the file cannot be read, or is not TOML.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -42,18 +42,21 @@ def check_values(
     what: str = "key",
     dec_hook: Callable[[type, Any], Any] | None = None,
 ) -> dict[str, Any]:
-    """Convert the values of a table to the types of their keys.
+    """Check the keys of a table and convert each value to the type of its key.
 
     Args:
-        table: as TOML has it; may lack keys.
-        types: by key.
-        where: file and table, for messages.
-        error: class of the error.
+        table: a table as `tomllib` reads it; may lack keys.
+        types: key -> type of its value.
+        where: file and table, with which messages begin.
+        error: class of the error to raise.
         what: word for a key in messages.
-        dec_hook: of msgspec, for types that it does not know.
+        dec_hook: converts values to types that msgspec does not know; see `msgspec.convert`.
+
+    Returns:
+        Key -> converted value, for the keys that the table has.
 
     Raises:
-        error: not a table, an unknown key, or a value of another type.
+        error: ``table`` is not a table, a key is unknown, or a value does not fit its type.
     """
     if not isinstance(table, Mapping):
         raise error(f"{where}: {table!r} is not a table of {what}s.")
@@ -82,19 +85,19 @@ def make_record(
     given: Mapping[str, Any] | None = None,
     dec_hook: Callable[[type, Any], Any] | None = None,
 ) -> T:
-    """Make a record from a table.
+    """Make a record from a table: each key of the table is a field of the record.
 
     Args:
-        table: as TOML has it.
-        kind: a dataclass or a msgspec.Struct.
-        where: file and table, for messages.
-        error: class of the error.
+        table: a table as `tomllib` reads it.
+        kind: class of the record: a dataclass or a msgspec.Struct.
+        where: file and table, with which messages begin.
+        error: class of the error to raise.
         what: word for a key in messages.
-        given: values of fields that are no keys of the table.
-        dec_hook: of msgspec, for types that it does not know.
+        given: fields with values from elsewhere; the table must not have them as keys.
+        dec_hook: converts values to types that msgspec does not know; see `msgspec.convert`.
 
     Raises:
-        error: not a table, an unknown or missing key, or a value that does not fit.
+        error: ``table`` is not a table, a key is unknown or missing, or a value does not fit.
     """
     given = given or {}
     required = _find_required(kind)
@@ -110,7 +113,7 @@ def make_record(
 
 
 def _find_required(kind: type) -> dict[str, bool]:
-    """Fields of a record; true for those without a default."""
+    """Fields of a record by name; True for a field without a default."""
     if issubclass(kind, msgspec.Struct):
         return {field.name: field.required for field in msgspec.structs.fields(kind)}
     nothing = dataclasses.MISSING

@@ -1,4 +1,4 @@
-"""Errors of the command lines: an expected failure is one line and exit code 2."""
+"""How the command lines report errors: an expected failure prints one line and exits with code 2."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def one_line_errors(program: str) -> Iterator[None]:
     """Print a `ScarError` or a file error as one line on stderr and exit with code 2; a bug keeps its traceback.
 
     Args:
-        program: name that is printed before the message.
+        program: name of the program, printed before the message.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Dataset cards: the summary of a corpus and a template of ``data_cards/`` -> ``README.md`` and ``croissant.json``."""
+"""Dataset cards: render ``README.md`` and ``croissant.json`` of a corpus from its summary and a template."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ CROISSANT = "croissant.json"
 RENDERED_MARK = (
     "<!-- Rendered by `scar card` and rendered again by every push: your own words belong into a --template. -->"
 )
-"""Stands in every rendered card. A card without it was written by hand and is kept."""
+"""Comment in every rendered card. A card without it was written by hand and is kept."""
 
 TEMPLATES = Path(__file__).parents[2] / "data_cards"
-"""Beside the packages, both in a checkout and in an installation."""
+"""Folder of the default templates; lies beside the packages, both in a checkout and in an installation."""
 
 _SIZES = (
     (1_000, "n<1K"),
@@ -52,20 +52,20 @@ def write_card(
     """Render the card and the Croissant file of a corpus into its folder.
 
     Args:
-        folder: a SCaR folder, ours or the published one; its ``stats.json`` is written too.
-        name: of the corpus.
-        repo: of the Hub, if it is known.
-        template: used in place of the default one; it may extend those of ``data_cards``.
-        force: replace a README.md that was written by hand.
-        hasher: SHA-256 of a file.
-        embedded: rows with images that are pushed too.
+        folder: a SCaR folder, built or published; its ``stats.json`` is written too.
+        name: title of the card; None takes the name of the repository, or of the folder without ``repo``.
+        repo: ``organisation/name`` of the corpus on the Hub; None if it is not there.
+        template: a jinja template that replaces the default one; it may extend the templates of ``data_cards``.
+        force: whether to replace a README.md that was written by hand.
+        hasher: computes the SHA-256 of a file.
+        embedded: files of rows with embedded images that are pushed too.
         track: shows progress.
 
     Returns:
-        The summary that both files were rendered from.
+        The summary from which both files were rendered.
 
     Raises:
-        InputError: the corpus or the template cannot be read, or there is a README.md that was written by hand.
+        InputError: the corpus or the template cannot be read, or README.md was written by hand and ``force`` is false.
     """
     card = folder / CARD
     if not force and is_handwritten(card):
@@ -80,16 +80,16 @@ def write_card(
 
 
 def is_handwritten(card: Path) -> bool:
-    """Whether a card was written by hand."""
+    """Whether a card exists and was written by hand."""
     return card.is_file() and RENDERED_MARK not in card.read_text(encoding="utf-8", errors="replace")
 
 
 def render_card(summary: CorpusSummary, template: Path | None = None) -> str:
-    """The card as Markdown with the Hub's YAML.
+    """The card as Markdown, with a YAML header for the Hub.
 
     Args:
-        summary: of the corpus.
-        template: used in place of the default one.
+        summary: summary of the corpus.
+        template: a jinja template that replaces the default one.
 
     Raises:
         InputError: the template cannot be read or has an error.
@@ -126,14 +126,14 @@ def render_card(summary: CorpusSummary, template: Path | None = None) -> str:
 
 
 def select_template(summary: CorpusSummary) -> str:
-    """Name of the default template: that of the paper's eval or train part, or the general one."""
+    """Name of the default template: one for a corpus of the paper's sources with one split, else the general one."""
     if summary.of_the_paper and len(summary.splits) == 1:
         return f"scar_{summary.splits[0]}.md.jinja"
     return "dataset.md.jinja"
 
 
 def make_header(summary: CorpusSummary) -> str:
-    """The YAML header for the Hub and its viewer: configs, splits, features, sizes, licence, sources."""
+    """The YAML header of the card for the Hub and its viewer: configs, splits, features, sizes, licence, sources."""
     from datasets import DatasetInfo, Features
     from datasets.info import DatasetInfosDict
     from datasets.splits import SplitDict
@@ -188,7 +188,7 @@ def make_header(summary: CorpusSummary) -> str:
 
 
 def find_size_category(samples: int) -> str:
-    """The Hub's name for a number of samples.
+    """The Hub's size category for a number of samples.
 
     >>> find_size_category(510), find_size_category(47_145)
     ('n<1K', '10K<n<100K')
@@ -197,7 +197,7 @@ def find_size_category(samples: int) -> str:
 
 
 def make_environment(template: Path | None = None) -> Environment:
-    """Environment of jinja: the templates of ``data_cards`` and of the user's folder, and filters for values."""
+    """Make the jinja environment: it finds templates beside ``template`` and in ``data_cards``, and has our filters."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     folders = [template.parent, TEMPLATES] if template else [TEMPLATES]

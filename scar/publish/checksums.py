@@ -10,10 +10,10 @@ from scar.errors import InputError
 
 
 class StoredHashes:
-    """Hashes of files, stored in a JSON file.
+    """Computes the SHA-256 of files, and keeps the hashes in a JSON file.
 
     Args:
-        store: the JSON file; `save` writes it. A damaged one counts as empty.
+        store: the JSON file, which `save` writes; a missing or damaged one counts as empty.
     """
 
     def __init__(self, store: Path) -> None:
@@ -30,7 +30,7 @@ class StoredHashes:
         """SHA-256 of a file in hexadecimal digits.
 
         Raises:
-            InputError: it cannot be read.
+            InputError: the file cannot be read.
         """
         try:
             return self._hashes.hash_file(path.resolve())
@@ -38,6 +38,6 @@ class StoredHashes:
             raise InputError(f"{path}: {error.strerror or error}.") from None
 
     def save(self) -> None:
-        """Store the hashes that were asked for since the start; others are dropped."""
+        """Write the JSON file: it keeps the hashes that were asked for in this process and drops all others."""
         known = self._hashes.known
         write_json({path: [known[path].sha256, *known[path].state] for path in self._hashes.used}, self._store)

@@ -1,4 +1,4 @@
-"""Commands of `scar` that describe a corpus for others, send it to the Hub, and get one from there."""
+"""The commands `scar card`, `scar push` and `scar pull`."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A SCaR folder, as `
 @one_line_errors("scar")
 def card(
     folder: Folder,
-    repo: Annotated[str | None, typer.Option(metavar="ORG/NAME", help="Where it is or will be on the Hub.")] = None,
+    repo: Annotated[
+        str | None, typer.Option(metavar="ORG/NAME", help="Where the corpus is or will be on the Hub.")
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="Title of the card.  [default: the repository's or folder's name]")
     ] = None,
     template: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Your own words; may extend the templates of data_cards.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Your own card template (jinja); may extend those of data_cards."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a README.md that was not rendered.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a README.md that was written by hand.")] = False,
 ) -> None:
-    """Render the dataset card and the Croissant file of a folder from its files: README.md and croissant.json."""
+    """Write the dataset card (README.md) and Croissant metadata (croissant.json) of a corpus into its folder."""
     from scar.common.progress import show_progress
     from scar.publish.card import CARD, CROISSANT, write_card
 
@@ -41,18 +44,25 @@ def card(
 @one_line_errors("scar")
 def push(
     folder: Folder,
-    repo: Annotated[str, typer.Option(metavar="ORG/NAME", help="The data set on the Hub; made if it is not there.")],
+    repo: Annotated[
+        str, typer.Option(metavar="ORG/NAME", help="The data set on the Hub; created if it does not exist.")
+    ],
     public: Public = False,
     dry_run: DryRun = False,
     revision: Revision = "main",
     tag: Tag = None,
     name: Annotated[str | None, typer.Option(help="Title of the card.  [default: the repository's name]")] = None,
-    template: Annotated[Path | None, typer.Option(metavar="FILE", help="Of the card; see `scar card`.")] = None,
+    template: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Template of the card; see `scar card`.")
+    ] = None,
     embed_images: Annotated[
-        bool, typer.Option("--embed-images", help="Also push rows that contain their images, for the Hub's viewer.")
+        bool,
+        typer.Option(
+            "--embed-images", help="Also push rows that contain their images, so that the Hub's viewer shows them."
+        ),
     ] = False,
 ) -> None:
-    """Upload a corpus to the Hub: contents first, then one commit, checked against local checksums; resumable."""
+    """Upload a corpus to the Hub and check it against local checksums; run again to resume."""
     from scar.common.progress import show_progress
     from scar.publish.push import PushTarget
     from scar.publish.send import send_files
@@ -74,20 +84,23 @@ def pull(
     repo: Annotated[
         str, typer.Argument(metavar="ORG/NAME", help="Sony/SCaR-Eval, Sony/SCaR-Train, or a pushed build.")
     ],
-    out: Annotated[Path, typer.Option(help="The folder; what is in it stays.")],
+    out: Annotated[Path, typer.Option(help="Output folder; files that are already in it stay.")],
     revision: Annotated[
-        str | None, typer.Option(help="Branch, tag or commit.  [default: the one that is there, else the newest]")
+        str | None,
+        typer.Option(help="Branch, tag or commit.  [default: the commit that the folder holds, else the newest]"),
     ] = None,
     images: Annotated[
-        Path | None, typer.Option(help="What image paths are relative to, if it is not the folder itself.")
+        Path | None, typer.Option(help="Folder that image paths are relative to.  [default: the output folder]")
     ] = None,
-    rows_only: Annotated[bool, typer.Option("--rows-only", help="Leave images out that are embedded in rows.")] = False,
+    rows_only: Annotated[
+        bool, typer.Option("--rows-only", help="Do not fetch images that are embedded in rows.")
+    ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace files that differ, and bring another revision.")
+        bool, typer.Option("--force", help="Replace local files that differ, also by those of another revision.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; fetch nothing.")] = False,
 ) -> None:
-    """Download a corpus: one commit, resumable, checked; then check every row, and list the images that are missing."""
+    """Download a corpus from the Hub, check every row, and list the images that are missing; run again to resume."""
     from scar.common.progress import show_progress
     from scar.formats.check import check_folder
     from scar.publish.checksums import StoredHashes

@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 HashFile: TypeAlias = Callable[[Path], str]
-"""SHA-256 of a file in hexadecimal digits."""
+"""A function that returns the SHA-256 of a file in hexadecimal digits."""
 
 ROW_DESCRIPTIONS: Mapping[Split, str] = {
     "eval": "an image, a box in it, and ten captions to rank, the true one first",
     "train": "an image, a box in it, the caption that is true, and one that is not",
 }
-"""One row of each split, in words."""
+"""Split -> what a row of it holds, in words."""
 
 _FEW_SAMPLES = 1_000
-"""With fewer eval samples, the card states how uncertain a score is."""
+"""A card of a corpus with fewer eval samples states how uncertain a score is."""
 
 PLOT_FOLDERS = ("stats", "audit")
-"""Folders with plots of `scar stats` and `scar audit`."""
+"""Folders in which `scar stats` and `scar audit` put their plots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,11 @@ class DataFile:
     """A parquet file of the corpus.
 
     Attributes:
-        path: below the folder, with forward slashes.
+        path: path below the corpus's folder, with forward slashes.
         rows: number of rows.
-        bytes: size of the file.
-        memory: size of its uncompressed columns, in bytes.
-        sha256: of its bytes.
+        bytes: size of the file in bytes.
+        memory: size of its uncompressed columns in bytes.
+        sha256: SHA-256 of the file in hexadecimal digits.
     """
 
     path: str
@@ -66,13 +66,13 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A config of `datasets.load_dataset`.
+    """A config of `datasets.load_dataset`: files with the same columns.
 
     Attributes:
-        name: of the config.
-        about: one row, in words.
-        schema: of all its files.
-        splits: files by split; a split is a source.
+        name: name of the config, such as ``eval`` or ``eval_provenance``.
+        about: what a row holds, in words.
+        schema: columns of the files.
+        splits: files by name of the split; here, each source is a split.
     """
 
     name: str
@@ -94,14 +94,14 @@ class SourceSummary:
     """One source in one split.
 
     Attributes:
-        name: of the source.
+        name: name of the source.
         split: train or eval.
-        images: number of images that samples show.
+        images: number of distinct images in its samples.
         samples: number of samples.
-        licence: as the source states it.
-        get: where to get its images and annotations.
-        folder: of its images, as rows name it.
-        report: its entry in the build report, if there is one.
+        licence: the licence in the source's own words; None if it states none.
+        get: where to get its images and annotations; None for a source that is not one of the paper's.
+        folder: folder of its images, as rows name it.
+        report: its entry in the build report; None if there is none.
     """
 
     name: str
@@ -123,14 +123,14 @@ class CorpusSummary:
     """Everything that a card states about a corpus.
 
     Attributes:
-        name: of the corpus.
-        repo: of the Hub, if it is known.
-        configs: in the order of the card; the first is the default.
-        sources: by split and name.
-        licence: of the corpus.
-        stats: as `scar.inspect.statistics.count_corpus` returns them.
-        audit: content of ``audit.json``, if the corpus was audited.
-        plots: of statistics and audit, as paths below the folder.
+        name: name of the corpus.
+        repo: ``organisation/name`` of the corpus on the Hub; None if it is not known.
+        configs: configs in the order of the card; the first is the default.
+        sources: sources, sorted by split and name.
+        licence: licence of the corpus.
+        stats: figures that `scar.inspect.statistics.count_corpus` returns.
+        audit: content of ``audit.json``; None if the corpus was not audited.
+        plots: plots of the statistics and the audit, as paths below the folder.
     """
 
     name: str
@@ -148,18 +148,18 @@ class CorpusSummary:
 
     @property
     def splits(self) -> tuple[Split, ...]:
-        """Splits that some source has."""
+        """Splits for which the corpus has samples."""
         return tuple(split for split in SPLITS if any(source.split == split for source in self.sources))
 
     @property
     def reviews(self) -> dict[str, Any]:
-        """Figures of the review by people, by source and split, from the audit."""
+        """Figures of the review by people, by ``<source>/<split>``, from the audit; empty without a review."""
         sources = self.audit["sources"] if self.audit else {}
         return {key: figures["review"] for key, figures in sources.items() if figures.get("review")}
 
     @property
     def of_the_paper(self) -> bool:
-        """Whether the paper uses every source."""
+        """Whether every source is one that the paper uses."""
         return all(source.name in read_known_sources() for source in self.sources)
 
 
@@ -172,14 +172,14 @@ def summarise_corpus(
     embedded: Sequence[ImageShard] = (),
     track: Track = track_silently,
 ) -> CorpusSummary:
-    """Summarise a folder; counts its samples and writes its ``stats.json``.
+    """Summarise the corpus in a folder; counts its samples and writes its ``stats.json``.
 
     Args:
-        folder: a SCaR folder, ours or the published one.
-        name: of the corpus; by default that of the repository or of the folder.
-        repo: of the Hub, if it is known.
-        hasher: SHA-256 of a file.
-        embedded: rows with images that are pushed too.
+        folder: a SCaR folder, built or published.
+        name: name of the corpus; None takes the name of the repository, or of the folder without ``repo``.
+        repo: ``organisation/name`` of the corpus on the Hub; None if it is not known.
+        hasher: computes the SHA-256 of a file.
+        embedded: files of rows with embedded images that are pushed too.
         track: shows progress.
 
     Raises:
@@ -208,7 +208,7 @@ def summarise_corpus(
 
 
 def list_limits(summary: CorpusSummary) -> list[str]:
-    """Limits of the corpus, as sentences."""
+    """What the corpus cannot tell or guarantee, as sentences for the card."""
     lines = ["Captions are in English and were written by a program, from annotations; they are as wrong as these are."]
     if any(source.report and source.report["settings"]["generator"] == "rules" for source in summary.sources):
         lines.append(
@@ -231,7 +231,7 @@ def list_limits(summary: CorpusSummary) -> list[str]:
 
 
 def read_versions() -> dict[str, str]:
-    """Versions of the packages that write the files."""
+    """Versions of scar and pyarrow, which write the files; ``unknown`` for a package that is not installed."""
     versions = {}
     for label, package in (("scar", "scar-virtue"), ("pyarrow", "pyarrow")):
         try:
@@ -245,9 +245,9 @@ def describe_file(path: Path, name: str, hasher: HashFile) -> DataFile:
     """Read what a card states about a parquet file.
 
     Args:
-        path: of the file.
-        name: its path below the corpus's folder.
-        hasher: SHA-256 of a file.
+        path: the parquet file.
+        name: its path below the corpus's folder, with forward slashes.
+        hasher: computes the SHA-256 of a file.
     """
     meta = pq.read_metadata(path)
     memory = sum(meta.row_group(number).total_byte_size for number in range(meta.num_row_groups))
@@ -255,7 +255,7 @@ def describe_file(path: Path, name: str, hasher: HashFile) -> DataFile:
 
 
 def make_split_name(source: str) -> str:
-    """Name of the split for a source: only letters, digits and underscores.
+    """Name of a source's split on the Hub: all but letters, digits and underscores is replaced.
 
     >>> make_split_name("RefCOCO+")
     'RefCOCO_'
@@ -267,8 +267,8 @@ def group_by_split(files: Sequence[tuple[str, DataFile]], config: str) -> dict[s
     """Group files by split.
 
     Args:
-        files: each with its source.
-        config: name of the config, for the message.
+        files: pairs of a source's name and a file.
+        config: name of the config, for the error message.
 
     Raises:
         InputError: two sources have the same split name.
@@ -287,7 +287,7 @@ def group_by_split(files: Sequence[tuple[str, DataFile]], config: str) -> dict[s
 
 @cache
 def read_known_sources() -> dict[str, dict[str, Any]]:
-    """The rows of ``sources.toml`` by the name that stands in file names."""
+    """Sources of the paper, by name: the rows of ``sources.toml``."""
     return {row["name"]: row for row in read_datasets().values()}
 
 
@@ -311,7 +311,7 @@ def _summarise_source(file: RowFile, counts: Mapping[str, Any], report: Mapping[
 
 
 def _collect_licences(sources: Sequence[SourceSummary]) -> dict[str, str | None]:
-    """Stated licences by source; by source and split where the splits differ."""
+    """The licences that sources state, by source, or by ``<source>/<split>`` where the splits differ."""
     words: dict[str, set[str | None]] = {}
     for source in sources:
         words.setdefault(source.name, set()).add(source.licence)
@@ -334,7 +334,7 @@ def _make_configs(files: Sequence[RowFile], folder: Path, hasher: HashFile) -> l
 
 
 def _make_image_configs(shards: Sequence[ImageShard], hasher: HashFile) -> list[Config]:
-    """A config for each split that has rows with images."""
+    """A config for each split that has rows with embedded images."""
     configs = []
     for split in ROW_DESCRIPTIONS:
         mine = [shard for shard in shards if shard.split == split]

@@ -1,4 +1,4 @@
-"""Croissant metadata of a corpus with the responsible-AI fields, from the same summary as its card.
+"""Croissant metadata of a corpus, with the responsible-AI (RAI) fields, from the same summary as its card.
 
 Source: mlcommons.org/croissant 1.0 and mlcommons.org/croissant/RAI 1.0.
 """
@@ -39,12 +39,12 @@ HUB = "https://huggingface.co/datasets"
 
 
 def make_croissant(summary: CorpusSummary) -> str:
-    """The Croissant file as JSON text, validated.
+    """The Croissant file as JSON text, after mlcroissant has validated it.
 
-    A record set is a file of a config's split. Paths are relative to the corpus's folder.
+    Each file of a split of a config is one record set. Paths are relative to the corpus's folder.
 
     Raises:
-        InputError: mlcroissant rejects it; says why.
+        InputError: mlcroissant rejects the file; the message says why.
     """
     import mlcroissant as mlc
 
@@ -86,7 +86,7 @@ def _make_metadata(summary: CorpusSummary) -> mlcroissant.Metadata:
 
 
 def _describe_responsible_ai(summary: CorpusSummary) -> dict[str, Any]:
-    """Fields of responsible AI; unknown ones are left out."""
+    """The responsible-AI fields; those that need a build report are left out where there is none."""
     reports = [source.report for source in summary.sources if source.report is not None]
     where = "; ".join(
         f"{source.key}: {source.images:,} images, {source.samples:,} samples" for source in summary.sources
@@ -152,7 +152,7 @@ def _make_record_set(config: Config, split: str, number: int | None, file: DataF
 
 
 def _make_field(id_: str, column: pa.Field, path: str, top: str, inside: str = "") -> mlcroissant.Field:
-    """A column, or the part of it at a JSON path."""
+    """The field for a column, or for the part of the column ``top`` at the JSON path ``inside``."""
     import mlcroissant as mlc
 
     kind, repeated = column.type, "[*]" in inside

@@ -1,4 +1,4 @@
-"""Licences of sources -> the licence of a corpus that is made of them.
+"""Combine the licences of sources into the licence of a corpus that is made of them.
 
 The strictest terms hold for the corpus: non-commercial use, share-alike. If the terms of two sources exclude each
 other, or a source states no known licence, the corpus has no licence of its own.
@@ -19,7 +19,7 @@ OTHER = "other"
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """One licence; `licences.toml` says what the attributes mean."""
+    """One licence; the comments in `licences.toml` explain the attributes."""
 
     id: str
     name: str
@@ -35,11 +35,11 @@ class CombinedLicence:
     """The licence of a corpus.
 
     Attributes:
-        id: as the Hub's cards have it.
-        name: for people.
-        url: of its text, if there is one.
+        id: the Hub's id of the licence.
+        name: its name as people write it.
+        url: URL of its text; None if there is none.
         commercial: whether commercial use is allowed.
-        reasons: why it is this one; a sentence for each source that decides.
+        reasons: why it is this licence, one reason for each source that decides.
     """
 
     id: str
@@ -50,7 +50,7 @@ class CombinedLicence:
 
 
 def find_licences(words: str) -> list[Licence]:
-    """Licences that a source's statement names.
+    """Licences that a source's statement about its licence names.
 
     >>> [licence.id for licence in find_licences("RefCOCO+: for research; COCO annotations CC BY 4.0")]
     ['cc-by-4.0', 'other']
@@ -68,7 +68,7 @@ def combine_licences(stated: Mapping[str, str | None]) -> CombinedLicence:
     """The licence of a corpus that is made of several sources.
 
     Args:
-        stated: each source's statement about its licence, by the source's name.
+        stated: name of a source -> its statement about its licence; None if it makes none.
     """
     known = {source: find_licences(words or "") for source, words in stated.items()}
     restricted = [
@@ -105,7 +105,7 @@ def _choose_licence(
     restricted: list[str],
     stated: Mapping[str, str | None],
 ) -> tuple[Licence | None, tuple[str, ...]]:
-    """The licence of the corpus, None if terms exclude each other; and the reasons."""
+    """The licence of the corpus, which is None if the sources' terms exclude each other; and the reasons."""
     because = [_format_reason(source, stated[source], "asks for the same licence") for source in share_alike]
     ids = {licence.id for licence in share_alike.values()}
     if len(ids) > 1 or (restricted and ids - {"cc-by-nc-sa-4.0"}):

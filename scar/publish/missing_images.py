@@ -1,4 +1,4 @@
-"""Images that rows name: which of them are missing or changed, and where to get them."""
+"""Find images that the rows of a corpus name but that are missing or changed; say where to get them."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class ImageStatus:
     """The images of one source in one split.
 
     Attributes:
-        source: its name.
-        split: whose rows name them.
-        images: their paths, as rows name them.
-        missing: those without a file.
-        changed: those whose checksum differs from ``images.sha256``.
+        source: name of the source.
+        split: the split whose rows name the images.
+        images: paths of the images, as rows name them.
+        missing: the images without a file.
+        changed: the images whose checksum differs from the one in ``images.sha256``.
     """
 
     source: str
@@ -57,13 +57,13 @@ def find_missing_images(
     """Check which images of a SCaR folder exist.
 
     Args:
-        folder: ours or the published one.
-        images: what image paths are relative to, if it is not the folder itself.
-        sha256: SHA-256 of a file.
+        folder: a SCaR folder, built or published; parquet files with other columns are skipped.
+        images: folder that image paths are relative to; None means ``folder``.
+        sha256: computes the SHA-256 of a file.
         track: shows progress.
 
     Raises:
-        InputError: the folder holds no parquet file, or one is damaged. Files with other columns are skipped.
+        InputError: the folder holds no parquet file, or one is damaged.
     """
     root, known = images or folder, read_checksums(folder)
     files = [make_row_file(path, folder) for path in find_parquet_files(folder) if not find_schema_problems(path)]
@@ -71,7 +71,7 @@ def find_missing_images(
 
 
 def iter_instructions(statuses: Sequence[ImageStatus], folder: Path, images: Path | None = None) -> Iterator[str]:
-    """Lines that say how to get missing and changed images."""
+    """Lines for the user: how many images of each source are missing or changed, and how to get the missing ones."""
     root = images or folder
     for status in statuses:
         key, total = f"{status.source}/{status.split}", len(status.images)
@@ -87,7 +87,10 @@ def iter_instructions(statuses: Sequence[ImageStatus], folder: Path, images: Pat
 
 
 def write_missing_list(statuses: Sequence[ImageStatus], folder: Path) -> Path | None:
-    """Write the paths of missing images to ``images_missing.txt``; remove that file if none is missing."""
+    """Write the paths of missing images to ``images_missing.txt`` and return its path.
+
+    If no image is missing, that file is removed and None is returned.
+    """
     path = folder / MISSING_LIST
     missing = dict.fromkeys(name for status in statuses for name in status.missing)
     if not missing:
@@ -98,7 +101,7 @@ def write_missing_list(statuses: Sequence[ImageStatus], folder: Path) -> Path | 
 
 
 def read_checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of a pushed build's images by path; empty without ``images.sha256``."""
+    """SHA-256 of each image of a pushed build, by path; empty if the folder has no ``images.sha256``."""
     try:
         lines = (folder / IMAGE_CHECKSUMS).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -125,7 +128,7 @@ def _check_images(
 
 
 def _iter_origins(status: ImageStatus, folder: Path) -> Iterator[str]:
-    """Lines that name the archives and the licence of a source's images."""
+    """Lines that name the archives and the licence of a source's images, or say that the source is not known."""
     entry = _read_known_images().get(status.source)
     if entry is None:
         hint = f"{folder / CARD} may say where" if (folder / CARD).is_file() else "ask who made these rows"

@@ -12,7 +12,7 @@ def iter_plan_lines(files: Sequence[Upload], target: PushTarget) -> Iterator[str
     """Lines about the repository, its folders with files and bytes, and the commits.
 
     Raises:
-        InputError: the files exceed the Hub's limits.
+        InputError: there are no files, or they exceed the Hub's limits.
     """
     check_plan(files)
     size = sum(file.size for file in files)
@@ -25,10 +25,10 @@ def iter_plan_lines(files: Sequence[Upload], target: PushTarget) -> Iterator[str
 
 
 def iter_folder_lines(files: Sequence[tuple[str, int]]) -> Iterator[str]:
-    """A line for each folder: how many files and bytes it has, and its first files.
+    """A line for each folder: its number of files, their size, and the names of the first ones.
 
     Args:
-        files: paths with sizes in bytes.
+        files: pairs of a file's path and its size in bytes.
     """
     for folder in sorted({path.rpartition("/")[0] for path, _ in files}):
         own = [(path.rpartition("/")[2], size) for path, size in files if path.rpartition("/")[0] == folder]

@@ -1,7 +1,8 @@
-"""A repository of the Hub -> a SCaR folder: the published data sets, or a build that was pushed.
+"""Download a repository of the Hub into a SCaR folder: a published data set, or a build that was pushed.
 
 The commit and its files are recorded before the first download, so that the same call continues with the same commit.
-Each file is downloaded to a staging folder and moved when its checksum is right. Files that are there already stay.
+Each file is downloaded to a staging folder and moved into place when its checksum is right. Files that the folder
+already has stay.
 """
 
 from __future__ import annotations
@@ -32,23 +33,23 @@ STAGING = ".pull"
 """Folder of unfinished downloads, below the corpus's folder."""
 
 HASHES = f"{STAGING}/checksums.json"
-"""Stored hashes of the folder's files."""
+"""File below the corpus's folder that stores the SHA-256 of its files between calls."""
 
 _PUSHED_MARK = IMAGE_CHECKSUMS
-"""A repository that has this file was pushed by `scar push`: its paths are those of the folder."""
+"""A repository that has this file was pushed by `scar push`: its paths are also the paths below the folder."""
 
 _PUBLISHED_ROWS = re.compile(r"(?P<eval>SCaR_eval_.+|SCAR_.+_val_filtered)|(?P<train>SCAR_.+)")
-"""Names of the published files of rows; their publishers may keep them in any folder."""
+"""Names of the published files of rows; in the repository they may lie in any folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class PulledRepo:
-    """What a folder has of one repository.
+    """What a folder has, or will have, of one repository.
 
     Attributes:
-        commit: the commit of the repository.
+        commit: id of the commit.
         files: files of the commit, by their paths below the folder.
-        embedded: files of rows with embedded images; a pull unpacks the images into files.
+        embedded: files of rows with embedded images; a pull does not keep them, but unpacks their images.
     """
 
     commit: str
@@ -65,11 +66,11 @@ class PullPlan:
         out: the folder to download to.
         pulled: what the folder will have afterwards.
         fetched: files to download, as paths below the folder.
-        unpacked: files of rows with embedded images to download.
-        replaced: files of the folder that differ and are replaced.
-        gone: files of an earlier pull that the new commit lacks; they are removed.
-        skipped: files of the repository that are not downloaded.
-        force: whether images that differ are replaced.
+        unpacked: files of rows with embedded images to download and unpack.
+        replaced: paths of local files that differ from the commit and are replaced.
+        gone: paths of files from an earlier pull that the new commit lacks; they are removed.
+        skipped: paths of hidden files of the repository, which are not downloaded.
+        force: whether to replace local images that differ.
     """
 
     repo: str
@@ -100,23 +101,24 @@ def plan_pull(
     say: Callable[[str], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> PullPlan:
-    """Compare a folder with a repository; changes no file of the corpus.
+    """Compare a folder with a repository and plan the pull; no file of the corpus is changed.
 
-    The Hub is not asked if the folder has a pull of the repository and no revision is given.
+    The Hub is not asked if the repository was pulled into the folder before and no revision is given.
 
     Args:
         repo: ``organisation/name`` of a data set.
-        out: the folder.
-        revision: branch, tag or commit; by default the commit that the folder has, else the newest.
-        rows_only: leave out images that are embedded in rows.
-        force: replace files that differ, and another revision.
-        endpoint: URL of the Hub; by default HF_ENDPOINT or the public one.
+        out: the folder to download to.
+        revision: branch, tag or commit; None means the commit that the folder has, else the newest one.
+        rows_only: whether to leave out images that are embedded in rows.
+        force: whether to replace local files that differ, and files of another revision.
+        endpoint: URL of the Hub; None means the environment variable HF_ENDPOINT, else the public Hub.
         say: shows a line to the user.
         sleep: waits, in seconds.
 
     Raises:
         HubError: the Hub refuses or cannot be reached.
-        InputError: the repository holds no rows, a path in it is unsafe, or a file of the folder differs.
+        InputError: the repository holds no parquet file, or a path in it leads out of the folder; or, without
+            ``force``, a local file differs or the folder holds another commit.
     """
     before = read_record(out).get(repo)
     skipped: tuple[str, ...] = ()
@@ -152,7 +154,7 @@ def iter_pull_lines(plan: PullPlan) -> Iterator[str]:
     """The plan as lines for the user.
 
     Raises:
-        HubError: the disk is too small.
+        HubError: the disk has too little room for the download.
     """
     wanted = sum(size for _, size in plan.sizes)
     there = len(plan.pulled.files) - len(plan.fetched)
@@ -184,14 +186,15 @@ def pull_files(
     """Download what was planned; the same call continues an interrupted pull.
 
     Args:
-        plan: as `plan_pull` made it.
-        endpoint: URL of the Hub; by default HF_ENDPOINT or the public one.
+        plan: the plan from `plan_pull`.
+        endpoint: URL of the Hub; None means the environment variable HF_ENDPOINT, else the public Hub.
         track: shows progress.
         say: shows a line to the user.
         sleep: waits, in seconds.
 
     Raises:
-        HubError: the Hub refuses, cannot be reached after several attempts, or the disk is full; downloads are kept.
+        HubError: the Hub refuses or cannot be reached after several attempts, or the disk is full; what was downloaded
+            is kept.
         InputError: a download is not what the Hub lists, or its path leaves the folder.
     """
     from huggingface_hub import HfApi
@@ -229,7 +232,7 @@ def pull_files(
 
 
 def _has_images(out: Path, sha256: Callable[[Path], str]) -> bool:
-    """Whether every image that the push counted is in the folder."""
+    """Whether the folder has every image of ``images.sha256``, unchanged; False without that file."""
     known = read_checksums(out)
     return bool(known) and all(
         (out / name).is_file() and sha256(out / name) == checksum for name, checksum in known.items()
@@ -237,10 +240,10 @@ def _has_images(out: Path, sha256: Callable[[Path], str]) -> bool:
 
 
 def read_record(out: Path) -> dict[str, PulledRepo]:
-    """What a folder has, by repository.
+    """Read what a folder has of each repository, by the repository's name; empty if nothing was pulled.
 
     Raises:
-        InputError: the record is damaged or of another version.
+        InputError: the record ``pull.json`` is damaged, or another version wrote it.
     """
     path = out / RECORD
     try:
@@ -267,7 +270,7 @@ def _write_record(plan: PullPlan) -> None:
 
 
 def _list_commit(repo: str, revision: str | None, endpoint: str | None) -> tuple[str, dict[str, RemoteFile]]:
-    """The commit of a revision, and its files."""
+    """The commit of a revision, and the files of that commit by path."""
     from huggingface_hub import HfApi
 
     hub = HfApi(endpoint=endpoint)
@@ -278,7 +281,7 @@ def _list_commit(repo: str, revision: str | None, endpoint: str | None) -> tuple
 def _sort_files(
     found: Mapping[str, RemoteFile], repo: str, commit: str, out: Path
 ) -> tuple[PulledRepo, tuple[str, ...]]:
-    """Path of each file below the folder; and the hidden files, which are left out."""
+    """Sort the files of a commit: those to pull, by their paths below the folder; and hidden ones, to skip."""
     pushed = _PUSHED_MARK in found
     files: dict[str, RemoteFile] = {}
     embedded, skipped = [], []
@@ -300,7 +303,7 @@ def _sort_files(
 
 
 def _place_published(path: str, repo: str) -> str:
-    """Path of a file of the published data sets, so that both of them fit into one folder.
+    """Path below the folder for a file of a published data set; the eval and the train set fit into one folder.
 
     >>> _place_published("SCAR_ADE20K_val_filtered.parquet", "Sony/SCaR-Eval")
     'SCaR-eval/SCAR_ADE20K_val_filtered.parquet'

@@ -1,8 +1,8 @@
-"""Files -> a repository of the Hub, in one commit, so that no revision has half of a corpus.
+"""Push files to a repository of the Hub in one commit, so that no revision has half of a corpus.
 
-The contents are sent first; the commit follows. More files than one commit takes come in several: the first ones add
-new files that no card names yet, the last one changes the card and all that is there already. Files that the Hub has
-are not sent again, so the same call continues an interrupted push.
+The contents are sent first; the commit follows. If there are more files than one commit takes, the first commits only
+add new files, which no card names yet; the last commit changes the card and all other files that the repository already
+has. Files that the Hub has are not sent again, so the same call continues an interrupted push.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi
 
 MAX_FILES_PER_COMMIT = 1_000
-"""The Hub's own client sends no more in one commit. Contents are sent before, so that a commit is a list of names."""
+"""The most files that the Hub's own client puts in one commit. Their contents are sent before the commit."""
 
 MAX_FILES_PER_REPO = 100_000
 MAX_FILES_PER_FOLDER = 10_000
@@ -43,7 +43,7 @@ class Upload:
         path: path in the repository, with forward slashes.
         file: path on this machine.
         size: size in bytes.
-        sha256: hex digest of its bytes.
+        sha256: SHA-256 of the file in hexadecimal digits.
     """
 
     path: str
@@ -57,13 +57,13 @@ class PushTarget:
     """Where a push goes.
 
     Attributes:
-        repo: ``organisation/name``; made if it is not there.
+        repo: ``organisation/name``; the repository is created if it does not exist.
         repo_type: dataset or model.
-        public: whether a repository that is made now is public.
-        revision: branch to commit to; made if it is not there.
-        tag: tag of the commit; None for no tag.
+        public: whether the repository is public if this push creates it.
+        revision: branch to commit to; it is created if it does not exist.
+        tag: tag to put on the commit; None puts none.
         message: message of the commit.
-        owned: folders in which a push removes files of earlier pushes.
+        owned: top folders in which files that are not pushed this time are removed.
     """
 
     repo: str
@@ -80,9 +80,9 @@ class PushResult:
     """What a push did.
 
     Attributes:
-        commit: the commit that holds every file.
+        commit: id of the commit that holds every file.
         sent: files that the repository lacked or had with other contents.
-        removed: paths of files of earlier pushes that are removed.
+        removed: paths of files that the push removed from the ``owned`` folders.
     """
 
     commit: str
@@ -91,7 +91,7 @@ class PushResult:
 
 
 def make_upload(folder: Path, path: str, hasher: Callable[[Path], str]) -> Upload:
-    """Make an upload of a file in a folder; its path in the repository is the same.
+    """Make the `Upload` of a file in a folder; its path in the repository is its path below the folder.
 
     Raises:
         InputError: the file is a link that leaves the folder, or cannot be read.
@@ -136,12 +136,12 @@ def push_files(
 ) -> PushResult:
     """Send files to a repository, commit them, and check that the commit holds them.
 
-    The repository, the branch and the tag are made if they are not there.
+    The repository, the branch and the tag are created if they do not exist.
 
     Args:
         files: the files to push. Other files of the repository stay, except in the target's ``owned`` folders.
         target: where the files go.
-        endpoint: URL of the Hub; by default HF_ENDPOINT or the public one.
+        endpoint: URL of the Hub; None means the environment variable HF_ENDPOINT, else the public Hub.
         track: shows progress.
         say: shows a line to the user.
         sleep: waits, in seconds.
@@ -202,13 +202,14 @@ def plan_commits(
     Args:
         paths: files to add or change.
         removed: files to remove.
-        remote: what the repository has.
+        remote: paths that the repository has.
 
     Returns:
-        Added and removed files of each commit. All commits but the last only add new files in folders.
+        The paths to add or change and the paths to remove, for each commit. All commits but the last one only add files
+        that are new and lie in folders.
 
     Raises:
-        InputError: more files change than one commit takes.
+        InputError: more existing or top-level files change, or are removed, than one commit takes.
     """
     if len(paths) + len(removed) <= MAX_FILES_PER_COMMIT:
         return [(paths, removed)]
@@ -232,7 +233,7 @@ def _make_addition(file: Upload) -> CommitOperationAdd:
 
 
 def _send_contents(hub: HfApi, additions: list[CommitOperationAdd], target: PushTarget, track: Track) -> None:
-    """Send the contents of large files, some at a time; no revision has them yet."""
+    """Send the contents of large files, some at a time, before any commit names them."""
     groups = [additions[start : start + FILES_PER_UPLOAD] for start in range(0, len(additions), FILES_PER_UPLOAD)]
     for group in track(groups, f"sending to {target.repo}", len(groups)):
         hub.preupload_lfs_files(

@@ -10,24 +10,28 @@ import typer
 if TYPE_CHECKING:
     from scar.publish.push import PushTarget, Upload
 
-Public: TypeAlias = Annotated[bool, typer.Option("--public", help="A repository made now is public, not private.")]
-DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Show the plan; ask the Hub nothing.")]
+Public: TypeAlias = Annotated[
+    bool, typer.Option("--public", help="Make the repository public if it is created now; else it is private.")
+]
+DryRun: TypeAlias = Annotated[
+    bool, typer.Option("--dry-run", help="Show the plan; send nothing, and do not contact the Hub.")
+]
 Revision: TypeAlias = Annotated[str, typer.Option(help="Branch to commit to.")]
-Tag: TypeAlias = Annotated[str | None, typer.Option(help="A name for what is pushed, as v1.")]
+Tag: TypeAlias = Annotated[str | None, typer.Option(help="Git tag for the commit, such as v1.")]
 
 
 def send_files(files: Sequence[Upload], target: PushTarget, *, about: Sequence[str], dry_run: bool) -> None:
     """Print the plan, push the files, and print the commit.
 
     Args:
-        files: to push.
-        target: where they go.
-        about: further lines of the plan.
-        dry_run: print the plan only; the Hub is not asked.
+        files: the files to push.
+        target: where the files go.
+        about: lines to print after the plan.
+        dry_run: only print the plan; the Hub is not contacted.
 
     Raises:
         HubError: the Hub refuses, or cannot be reached.
-        InputError: the files exceed the Hub's limits.
+        InputError: there are no files, or they exceed the Hub's limits.
     """
     from scar.common.progress import show_progress
     from scar.publish.plan import iter_plan_lines

@@ -1,4 +1,4 @@
-"""A corpus -> the files to push: rows, provenance, card, Croissant, statistics, plots, checksums of images."""
+"""Collect the files of a corpus to push: rows, provenance, card, Croissant, statistics, plots, checksums of images."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from scar.publish.missing_images import IMAGE_CHECKSUMS
 from scar.publish.push import Upload, make_upload
 
 WORK_FOLDER = ".push"
-"""Folder below the corpus's, in which a push keeps hashes and rows with images."""
+"""Folder below the corpus's folder in which a push keeps the hashes of files and the rows with embedded images."""
 
 OWNED_FOLDERS = ("SCaR-eval", "SCaR-train", "provenance", WITH_IMAGES_FOLDER, *PLOT_FOLDERS)
-"""Folders of a repository in which a push removes files of earlier pushes."""
+"""Top folders of a repository in which a push removes files that it does not send."""
 
 
 def collect_files(
@@ -34,15 +34,18 @@ def collect_files(
     embed_images: bool = False,
     track: Track = track_silently,
 ) -> tuple[list[Upload], CorpusSummary]:
-    """Render the card of a corpus and list the files to push. Images are pushed only inside of rows.
+    """Render the card of a corpus and list the files to push. Image files are not pushed, only rows that embed them.
 
     Args:
         folder: a SCaR folder.
-        repo: of the Hub.
-        name: title of the card.
-        template: of the card.
-        embed_images: also push rows that contain their images.
+        repo: ``organisation/name`` of the repository on the Hub.
+        name: title of the card; None takes the repository's name.
+        template: template of the card; None takes the default one.
+        embed_images: whether to push rows that contain their images too.
         track: shows progress.
+
+    Returns:
+        The files to push, and the summary from which the card was rendered.
 
     Raises:
         InputError: the corpus cannot be read, a link leaves the folder, the card was written by hand, or an image to
