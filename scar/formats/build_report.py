@@ -12,10 +12,10 @@ REPORT_NAME = "build_report.json"
 
 
 def read_report(folder: Path) -> dict[str, Any]:
-    """Entries of the sources in a folder, by ``<name>/<split>``; empty if the folder has no report.
+    """Read the build report of a folder: the entry of each source, by ``<name>/<split>``; empty without a report.
 
     Raises:
-        InputError: the file is no build report.
+        InputError: the file cannot be read or is no build report.
     """
     path = folder / REPORT_NAME
     try:

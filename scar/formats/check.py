@@ -17,7 +17,7 @@ from scar.formats.row_codec import region_from_row, sample_from_row
 from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Mask, Negative, Region, Split
 
 EXAMPLES_PER_KIND = 3
-"""Problems of one kind that are reported in full."""
+"""Most problems of one kind that are reported one by one; the others are only counted."""
 
 BOX_TOLERANCE = 1e-3
 """Pixels by which a box may exceed its image: other writers round after clipping."""
@@ -30,7 +30,7 @@ _TEXT_COLUMNS: dict[Split, tuple[str, ...]] = {
 
 @dataclass
 class Findings:
-    """Problems of a folder.
+    """The problems that a check of a folder found.
 
     Attributes:
         files: number of parquet files.
@@ -45,13 +45,19 @@ class Findings:
     examples: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def add_problem(self, kind: str, where: str, problem: str) -> None:
-        """Count a problem and keep it as an example if its kind has few."""
+        """Count a problem, and keep it as an example if its kind has fewer than `EXAMPLES_PER_KIND`.
+
+        Args:
+            kind: kind of the problem, see `check_folder`.
+            where: file and row.
+            problem: what is wrong.
+        """
         self.counts[kind] += 1
         if len(self.examples[kind]) < EXAMPLES_PER_KIND:
             self.examples[kind].append(f"{where}: {problem}")
 
     def iter_report_lines(self) -> Iterator[str]:
-        """Lines of text for people."""
+        """Yield the report as lines: the problems of each kind, then the totals."""
         for kind, count in sorted(self.counts.items()):
             yield f"{kind}: {count}"
             yield from (f"  {example}" for example in self.examples[kind])
@@ -59,7 +65,7 @@ class Findings:
         yield f"{self.files} files, {self.rows} rows: {verdict}"
 
     def to_json(self) -> dict[str, Any]:
-        """The findings as JSON."""
+        """The findings as a dictionary for JSON: ``files``, ``rows``, and ``problems`` by kind."""
         problems = {kind: {"count": count, "first": self.examples[kind]} for kind, count in self.counts.items()}
         return {"files": self.files, "rows": self.rows, "problems": problems}
 
@@ -74,9 +80,9 @@ def check_folder(
 
     Args:
         folder: holds parquet files of the published formats, anywhere below it.
-        images: image paths are relative to this folder; ``folder`` by default.
+        images: folder that image paths are relative to; None means ``folder``.
         track: shows progress.
-        missing_images: images that are known to be missing; the other values of their rows are checked.
+        missing_images: paths of images that are known to be missing; rows with these images are checked without them.
 
     Returns:
         Problems by kind: ``schema`` (columns), ``value`` (missing or of another shape), ``captions`` (not ten distinct
@@ -85,7 +91,7 @@ def check_folder(
         has another number of rows).
 
     Raises:
-        InputError: there is no such folder or no parquet file in it.
+        InputError: there is no such folder, or it has no parquet file.
     """
     findings = Findings()
     sizes = _ImageSizes(images or folder, missing_images)
@@ -100,7 +106,7 @@ def check_folder(
 
 
 class _ImageSizes:
-    """Sizes of images; each image is decoded once."""
+    """Reads the sizes of images; each image is decoded once."""
 
     def __init__(self, root: Path, missing: Collection[str]) -> None:
         self._root = root
@@ -143,7 +149,16 @@ def _check_file(file: RowFile, images: _ImageSizes, findings: Findings, track: T
 def _find_row_problems(
     row: dict[str, Any], note: dict[str, Any] | None, file: RowFile, number: int, images: _ImageSizes, where: str
 ) -> Iterator[tuple[str, str]]:
-    """Kind and description of each problem of one row."""
+    """Yield the kind and the description of each problem of one row.
+
+    Args:
+        row: the row.
+        note: row of the provenance; None without a sidecar.
+        file: the file of the row.
+        number: index of the row in the file.
+        images: reads the sizes of images.
+        where: file and row, for messages.
+    """
     missing = [name for name in _TEXT_COLUMNS[file.split] if row[name] is None]
     missing += [name for name in ("bbox", "image_id") if row[name] is None]
     for name in missing:
@@ -188,7 +203,7 @@ def _find_caption_problems(row: dict[str, Any], split: Split) -> Iterator[tuple[
 def _find_provenance_problems(
     row: dict[str, Any], note: dict[str, Any], file: RowFile, number: int
 ) -> Iterator[tuple[str, str]]:
-    """Differences between the captions of the provenance and those of the row."""
+    """Yield the kind and the description of each difference between the provenance and the row."""
     try:
         sample = sample_from_row(row, note, file.source, file.split, number)
     except ValueError as error:
@@ -211,7 +226,7 @@ def _find_provenance_problems(
 
 
 def _differs_in_its_part(negative: Negative, gold: Caption) -> bool:
-    """Whether the negative differs from the gold caption in its own part, and in no other."""
+    """Whether the negative differs from the gold caption in the part that it says it replaces, and in no other part."""
     value = getattr(negative.caption, negative.part)
     return bool(value != getattr(gold, negative.part)) and negative.caption == gold.swap(negative.part, value)
 

@@ -1,7 +1,7 @@
-"""Rows that contain the bytes of their images, for the Hub's viewer and `datasets.load_dataset`, and back into files.
+"""Write rows that contain the bytes of their images, and unpack such images into files again.
 
-They are extra files: the published formats have no column for images, and training code for them accepts no other
-columns.
+The Hub's viewer and `datasets.load_dataset` read these rows. They are extra files: the published formats have no column
+for the bytes of images, and training code for these formats accepts no other columns.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from scar.sample import Split
 
 ROWS_PER_IMAGE_GROUP = 100
 BYTES_PER_GROUP = 40_000_000
-"""Bytes of images: the viewer accepts 100 MB; less keeps the memory of writing below 500 MB."""
+"""Most bytes of images in a row group: the Hub's viewer accepts 100 MB; less keeps writing below 500 MB of memory."""
 
 BYTES_PER_SHARD = 500_000_000
-"""Bytes of images; `datasets` makes shards of this size when it pushes."""
+"""Bytes of images in a shard; `datasets` makes shards of this size when it pushes."""
 
 IMAGE_COLUMN = "image"
 _IMAGE_FIELD = pa.field(IMAGE_COLUMN, pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
-"""Column that `datasets.Image` reads."""
+"""Type of the image column that `datasets.Image` reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,10 @@ class ImageShard:
     """A parquet file of rows with their images.
 
     Attributes:
-        split: of its rows.
-        source: of its rows.
-        file: its path on this machine.
-        path: its path in a repository.
+        split: split of the rows.
+        source: source of the rows.
+        file: path of the shard on this machine.
+        path: path of the shard in a repository.
     """
 
     split: Split
@@ -56,18 +56,19 @@ class ImageShard:
 def write_image_shards(
     folder: Path, out: Path, sha256: Callable[[Path], str], track: Track = track_silently
 ) -> list[ImageShard]:
-    """Write the rows of a corpus with their images; shards that would not change are kept.
+    """Write the rows of a corpus with their images; shards whose inputs have not changed are kept.
 
-    Groups have at most 100 rows and 100 MB. The files have a page index.
+    A row group has at most `ROWS_PER_IMAGE_GROUP` rows, and at most `BYTES_PER_GROUP` of images unless a single image
+    is larger. The files have a page index.
 
     Args:
         folder: a SCaR folder with its images.
-        out: the folder of ``with-images/``; other shards in it are removed.
-        sha256: checksum of a file.
+        out: the folder to write ``with-images/`` into; other parquet files in ``with-images/`` are removed.
+        sha256: computes the SHA-256 of a file, in hexadecimal digits.
         track: shows progress.
 
     Raises:
-        InputError: an image is missing or leaves the folder, or a file cannot be read.
+        InputError: an image is missing or its path leads out of the folder, or a row file cannot be read.
     """
     made_file = out / WITH_IMAGES_FOLDER / "made.json"
     made_file.parent.mkdir(parents=True, exist_ok=True)
@@ -103,16 +104,17 @@ def unpack_images(shard: Path, out: Path, sha256_by_path: Mapping[str, str], *, 
     """Write the images of a shard to the paths in its rows.
 
     Args:
-        shard: made by `write_image_shards`; it need not be trusted.
-        out: the folder of the corpus; nothing is written outside of its ``images``.
-        sha256_by_path: SHA-256 of each image.
-        force: replace other files of the same paths.
+        shard: a file of `write_image_shards`. It may come from a stranger: paths and checksums of images are checked.
+        out: the folder of the corpus; images are written only below its ``images``.
+        sha256_by_path: expected SHA-256 of each image, by its path in the rows.
+        force: replace files that have the path of an image and other contents.
 
     Returns:
         Number of different images in the shard.
 
     Raises:
-        InputError: the shard is damaged, an image has another SHA-256, or another file has its path.
+        InputError: the shard is damaged, an image has an unsafe path or an unexpected SHA-256, or a file with other
+            contents has its path and ``force`` is false.
     """
     names: set[str] = set()
     try:
@@ -153,7 +155,7 @@ def _put_image(
 
 
 def _find_row_images(file: RowFile, folder: Path) -> list[Path]:
-    """The image of each row."""
+    """Path of the image of each row."""
     column = pq.read_table(file.path, columns=["qry_image_path"])["qry_image_path"].to_pylist()
     found: dict[str, Path] = {}
     for number, name in enumerate(column):
@@ -166,10 +168,10 @@ def _find_row_images(file: RowFile, folder: Path) -> list[Path]:
 
 
 def _plan_shards(sizes: Sequence[int]) -> list[int]:
-    """Number of batches of `ROWS_PER_IMAGE_GROUP` rows in each shard.
+    """Number of batches of `ROWS_PER_IMAGE_GROUP` rows in each shard; a shard is one batch or fits `BYTES_PER_SHARD`.
 
     Args:
-        sizes: bytes of the image of each row.
+        sizes: size in bytes of each row's image.
 
     >>> _plan_shards([300_000_000] * 250), _plan_shards([1] * 250)
     ([1, 1, 1], [3])
@@ -187,7 +189,7 @@ def _plan_shards(sizes: Sequence[int]) -> list[int]:
 
 
 def _iter_tables(path: Path) -> Iterator[pa.Table]:
-    """The rows of a file in tables of `ROWS_PER_IMAGE_GROUP` rows, whatever its own groups are."""
+    """Yield the rows of a file in tables of `ROWS_PER_IMAGE_GROUP` rows, whatever the row groups of the file are."""
     pending: list[pa.RecordBatch] = []
     for batch in iter_row_batches(path, ROWS_PER_IMAGE_GROUP):
         pending.append(batch)
@@ -200,7 +202,7 @@ def _iter_tables(path: Path) -> Iterator[pa.Table]:
 
 
 def _shard_key(file: RowFile, end: int, images: Sequence[Path], sha256: Callable[[Path], str]) -> str:
-    """Digest of everything that decides the bytes of a shard."""
+    """Digest of everything that decides the bytes of a shard; ``end`` is the index after its last row."""
     inputs = [sha256(file.path), end, [sha256(path) for path in images], pa.__version__]
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 
@@ -233,7 +235,11 @@ def _with_images(rows: pa.Table, images: Sequence[Path], folder: Path, schema: p
 
 
 def _iter_groups(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """First row and number of rows of each group, so that none has more than `BYTES_PER_GROUP` of images."""
+    """Yield the first row and the number of rows of each row group; a larger image has a group of its own.
+
+    Args:
+        sizes: size in bytes of each row's image.
+    """
     first, total = 0, 0
     for number, size in enumerate(sizes):
         if number > first and total + size > BYTES_PER_GROUP:

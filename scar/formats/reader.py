@@ -1,4 +1,4 @@
-"""Parquet files of the published formats and their provenance sidecars -> `Sample`s."""
+"""Read `Sample`s from parquet files of the published formats, and from their provenance files (sidecars)."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from scar.sample import Sample, Split
 
 @dataclass(frozen=True, slots=True)
 class RowFile:
-    """A parquet file of the corpus.
+    """A parquet file of samples.
 
     Attributes:
-        path: the file.
-        split: whose format its columns have.
-        source: name, from the file's name.
+        path: path of the file.
+        split: the split, which the columns show.
+        source: name of the source, from the name of the file.
         rows: number of rows.
-        sidecar: its provenance, if there is one.
+        sidecar: path of the provenance file; None if there is none.
     """
 
     path: Path
@@ -38,9 +38,10 @@ class RowFile:
     sidecar: Path | None
 
     def read_identities(self) -> dict[str, str]:
-        """Identities of its images, by path; only of those that neither the file name nor the pixels identify.
+        """Read the identities of images that a build recorded in the sidecar, by image path.
 
-        A build writes them into the sidecar's metadata; other files have none.
+        A build records only identities that the file name does not give and that are no image hash. The result is empty
+        without a sidecar or without records.
 
         Raises:
             InputError: the sidecar cannot be read.
@@ -54,7 +55,7 @@ class RowFile:
             raise InputError(f"{self.sidecar}: its identities of images are no JSON ({error}); build again.") from None
 
     def read_image_ids(self) -> dict[str, int]:
-        """The id of each of its images, by path.
+        """Read the id of each image of the file, by image path.
 
         Raises:
             InputError: the file cannot be read.
@@ -66,22 +67,22 @@ class RowFile:
         return dict(zip(table["qry_image_path"].to_pylist(), table["image_id"].to_pylist(), strict=True))
 
     def iter_samples(self) -> Iterator[Sample]:
-        """Each row as a sample.
+        """Yield each row as a sample.
 
         Raises:
-            InputError: a file is damaged, or a row has another shape; names file and row.
+            InputError: a file is damaged, or a row has another shape; the message names file and row.
         """
         for number, (row, note) in enumerate(self.iter_rows()):
             yield self._make_sample(row, note, number)
 
     def iter_samples_at(self, row_numbers: Sequence[int]) -> Iterator[tuple[Sample, dict[str, Any] | None]]:
-        """Some rows as samples with their provenance; other rows are not decoded.
+        """Yield some rows as samples, each with its provenance row or None; the other rows are not decoded.
 
         Args:
-            row_numbers: from 0, ascending.
+            row_numbers: indices of the rows, from 0, ascending.
 
         Raises:
-            InputError: as `iter_samples`.
+            InputError: a file is damaged, or a row has another shape or does not exist.
         """
         rows = _iter_rows_at(self.path, row_numbers)
         notes = repeat(None) if self.sidecar is None else _iter_rows_at(self.sidecar, row_numbers)
@@ -89,7 +90,7 @@ class RowFile:
             yield self._make_sample(row, note, number), note
 
     def iter_rows(self) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
-        """Each row with its provenance.
+        """Yield each row with its provenance row, or with None if there is no sidecar.
 
         Raises:
             InputError: a file is damaged, or the sidecar has another number of rows.
@@ -112,13 +113,13 @@ class RowFile:
 
 
 def read(folder: Path | str) -> Iterator[Sample]:
-    """Samples of a SCaR folder, ours or the published one, file by file.
+    """Yield the samples of a SCaR folder, file by file; a scar build or the published corpus.
 
     Without provenance sidecars only the texts of the captions are known: `Caption.object` holds the whole text, a train
     sample has one negative, and a region's id is its row's number.
 
     Raises:
-        InputError: the folder holds no SCaR file, or a row has another shape; names file and row.
+        InputError: the folder holds no SCaR file, or a row has another shape; the message names file and row.
 
     Example::
 
@@ -130,10 +131,10 @@ def read(folder: Path | str) -> Iterator[Sample]:
 
 
 def find_row_files(folder: Path) -> list[RowFile]:
-    """The parquet files of a folder that have one of the two formats, by path.
+    """Find the SCaR files below a folder, ordered by path.
 
     Raises:
-        InputError: there is none, or one cannot be read or has other columns.
+        InputError: there is no parquet file, or one cannot be read or has neither the eval nor the train columns.
     """
     files = []
     for path in find_parquet_files(folder):
@@ -145,10 +146,10 @@ def find_row_files(folder: Path) -> list[RowFile]:
 
 
 def find_parquet_files(folder: Path) -> list[Path]:
-    """The parquet files below a folder, by path; leaves out provenance, rows with images and hidden files.
+    """Find the parquet files below a folder, ordered by path, without provenance, rows with images and hidden files.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no such folder, or no such file in it.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give the folder that `scar build` wrote.")
@@ -159,11 +160,11 @@ def find_parquet_files(folder: Path) -> list[Path]:
 
 
 def make_row_file(path: Path, folder: Path) -> RowFile:
-    """Record of a parquet file whose columns are those of a format.
+    """Describe a parquet file that has the columns of a format.
 
     Args:
-        path: the file.
-        folder: the corpus, which holds the provenance.
+        path: path of the file.
+        folder: folder of the corpus; its ``provenance`` may hold a sidecar of the same name.
 
     Raises:
         InputError: the file cannot be read.
@@ -180,7 +181,7 @@ def make_row_file(path: Path, folder: Path) -> RowFile:
 
 
 def find_schema_problems(path: Path) -> list[str]:
-    """Where the columns of a file differ from the format of its split; empty when they do not."""
+    """List how the columns of a file differ from the format of its split; empty if they do not."""
     try:
         schema = _open_parquet(path).schema_arrow
     except InputError as error:
@@ -195,20 +196,20 @@ def find_schema_problems(path: Path) -> list[str]:
 
 
 def iter_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows of a parquet file as dictionaries; memory holds a thousand at a time.
+    """Yield the rows of a parquet file as dictionaries; memory holds a thousand rows at a time.
 
     Raises:
-        InputError: it cannot be read or is damaged.
+        InputError: the file cannot be read or is damaged.
     """
     for batch in iter_row_batches(path, 1000):
         yield from batch.to_pylist()
 
 
 def iter_row_batches(path: Path, rows: int) -> Iterator[pa.RecordBatch]:
-    """Rows of a parquet file, ``rows`` at a time; the last batch may have fewer.
+    """Yield the rows of a parquet file in batches of at most ``rows`` rows.
 
     Raises:
-        InputError: it cannot be read or is damaged.
+        InputError: the file cannot be read or is damaged.
     """
     try:
         yield from _open_parquet(path).iter_batches(batch_size=rows)
@@ -217,7 +218,7 @@ def iter_row_batches(path: Path, rows: int) -> Iterator[pa.RecordBatch]:
 
 
 def _iter_rows_at(path: Path, row_numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """The rows of some ascending numbers; a group without any of them is not read."""
+    """Yield the rows at some ascending indices; row groups without any of them are not read."""
     file, start, remaining = _open_parquet(path), 0, list(row_numbers)
     if remaining and remaining[-1] >= file.metadata.num_rows:
         raise InputError(f"{path}: it has no row {remaining[-1]}; `scar check` says what is wrong.")
@@ -246,12 +247,12 @@ def _is_left_out(path: Path) -> bool:
 
 
 def _find_split(schema: pa.Schema) -> Split:
-    """The format by its columns: only train rows have a `pos_text`."""
+    """Split of a file by its columns: only train files have a column ``pos_text``."""
     return "train" if "pos_text" in schema.names else "eval"
 
 
 def _is_readable_as(found: pa.DataType, wanted: pa.DataType) -> bool:
-    """Whether a column can be read as the wanted one; the width of numbers and offsets may differ."""
+    """Whether a column of type ``found`` can be read as ``wanted``; widths of numbers and list offsets may differ."""
     if pa.types.is_null(found):
         return True
     if pa.types.is_struct(wanted):

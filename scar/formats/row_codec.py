@@ -1,4 +1,4 @@
-"""`Sample`s <-> rows of the published formats: dictionaries when they are read, arrow tables when they are written."""
+"""Convert `Sample`s to and from rows of the published formats: Arrow tables to write, dictionaries to read."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from scar.sample import NEGATIVES_PER_PART, PARTS, Box, Caption, Mask, Negative,
 
 
 def sample_from_row(row: dict[str, Any], note: dict[str, Any] | None, source: str, split: Split, number: int) -> Sample:
-    """Sample from a row of either format.
+    """Make a sample of a row of either format.
 
     Args:
-        row: with the columns of the split.
-        note: its provenance row. Without it only texts are known: `Caption.object` holds the whole text, the negative
-            of a train row counts as an object swap, and the region's id is the row's number.
-        source: name, where ``note`` does not give one.
-        split: which format the row has.
-        number: of the row in its file, from 0.
+        row: a row with the columns of the split.
+        note: provenance of the row. If it is None, only texts are known: `Caption.object` holds the whole text, the
+            negative of a train row counts as an object swap, and the region's id is the row's number.
+        source: name of the source; ``note`` replaces it.
+        split: the split, which decides the format of the row.
+        number: index of the row in its file, from 0.
 
     Raises:
         ValueError: a value is missing or has another shape.
@@ -36,7 +36,7 @@ def sample_from_row(row: dict[str, Any], note: dict[str, Any] | None, source: st
 
 
 def region_from_row(row: dict[str, Any], number: int) -> Region:
-    """Region from a row of either format.
+    """Make a region of a row of either format; ``number`` becomes its id.
 
     Raises:
         ValueError: a value is missing or has another shape.
@@ -86,10 +86,10 @@ def _make_negative(part: Any, **elements: str) -> Negative:
 
 
 def make_row_table(samples: Sequence[Sample], split: Split, seed: int) -> pa.Table:
-    """Rows of the published format of a split.
+    """Make the rows of samples in the published format of a split.
 
-    An eval row has the ten captions to rank, gold first. A train row has the gold caption and one negative, drawn by
-    ``seed`` and the sample's id.
+    An eval row has the ten captions to rank, gold first. A train row has the gold caption and one negative, which
+    ``seed`` and the sample's id select.
     """
     constant = make_string_array([INSTRUCTION] * len(samples))
     images = make_string_array(sample.image for sample in samples)
@@ -111,7 +111,7 @@ def make_row_table(samples: Sequence[Sample], split: Split, seed: int) -> pa.Tab
 
 
 def make_provenance_table(samples: Sequence[Sample], origin: Origin) -> pa.Table:
-    """What the published formats have no column for: parts of captions, all nine negatives, source and record."""
+    """Make the provenance of samples: what the published formats lack, such as parts of captions and all negatives."""
     count = len(samples)
     negatives = [negative for sample in samples for negative in sample.negatives]
     negative_columns = pa.StructArray.from_arrays(
@@ -139,7 +139,7 @@ def make_provenance_table(samples: Sequence[Sample], origin: Origin) -> pa.Table
 
 
 def _make_region_columns(samples: Sequence[Sample]) -> list[pa.Array]:
-    """The columns that describe the regions, the same in both formats."""
+    """Make the columns that describe the regions; they are the same in both formats."""
     masks = [sample.region.mask for sample in samples]
     sizes = [() if mask is None else mask.size for mask in masks]
     numbers = make_number_array([side for size in sizes for side in size], np.int32)

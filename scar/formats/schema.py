@@ -1,4 +1,4 @@
-"""Columns of the published formats and of the provenance that stands beside them."""
+"""Columns of the published eval and train files, and of the provenance files (sidecars) that accompany them."""
 
 from __future__ import annotations
 
@@ -56,15 +56,15 @@ PROVENANCE_SCHEMA = pa.schema(
 )
 
 IDENTITIES_KEY = b"scar.identities"
-"""Key of a sidecar's metadata: identities of images, by path, as JSON."""
+"""Key in the metadata of a sidecar; its value is a JSON object of image identities by image path."""
 
 WITH_IMAGES_FOLDER = "with-images"
-"""The folder of a repository that repeats the rows of the other folders with their images in them."""
+"""Folder of a repository whose files repeat the rows of the other folders, with the bytes of the images."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Provenance that all samples of one source share."""
+    """Provenance that all samples of one source share; each attribute is a column of the provenance."""
 
     generator: str
     generator_version: str

@@ -1,4 +1,4 @@
-"""`Sample`s -> parquet files of the published formats and their provenance sidecars."""
+"""Write `Sample`s as parquet files of the published formats, with their provenance in a second file (sidecar)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from scar.formats.schema import IDENTITIES_KEY, PROVENANCE_SCHEMA, SCHEMAS, Orig
 from scar.sample import Sample, Split
 
 ROWS_PER_GROUP = 5000
-"""About 10 MB of text and masks: readers take a group at a time."""
+"""Rows of a row group: about 10 MB of text and masks. Readers load one row group at a time."""
 
 
 class SampleWriter:
-    """Writes rows and their provenance; groups of rows have the same size, whatever the size of the tables added.
+    """Writes rows and their provenance; the sizes of the tables that are added do not change the files.
 
     Use it as a context manager: the files are complete when it is left.
 
@@ -37,12 +37,12 @@ class SampleWriter:
         return self
 
     def add_tables(self, rows: pa.Table, notes: pa.Table) -> None:
-        """Append rows and their provenance, row by row."""
+        """Append rows; ``notes`` holds the provenance of each row, in the same order."""
         for file, table in zip(self._files, (rows, notes), strict=True):
             file.add_table(table)
 
     def add_identities(self, identities: Mapping[str, str]) -> None:
-        """Write identities of images, by path, into the sidecar's metadata; see `RowFile.read_identities`."""
+        """Write image identities by image path into the sidecar's metadata; see `RowFile.read_identities`."""
         if identities:
             self._files[1].add_metadata({IDENTITIES_KEY: json.dumps(dict(sorted(identities.items()))).encode()})
 
@@ -52,7 +52,7 @@ class SampleWriter:
 
 
 class _GroupedFile:
-    """A parquet file whose groups of rows do not depend on the tables that it is made of."""
+    """A parquet file with row groups of `ROWS_PER_GROUP` rows, whatever the sizes of the tables that are added."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._writer = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
@@ -73,19 +73,19 @@ class _GroupedFile:
         self._writer.add_key_value_metadata(metadata)
 
     def close(self, *, complete: bool) -> None:
-        """Write the last rows, unless the file is given up."""
+        """Close the file; write the pending rows first if ``complete``."""
         if complete and self._count:
             self._writer.write_table(pa.concat_tables(self._pending).combine_chunks())
         self._writer.close()
 
 
 def write_samples(samples: Iterable[Sample], split: Split, origin: Origin, rows: Path, sidecar: Path) -> None:
-    """Write samples and their provenance; memory holds a group of rows at a time.
+    """Write samples and their provenance; memory holds the samples of one row group at a time.
 
     Args:
-        samples: in the order of the rows.
+        samples: the samples in the order of the rows.
         split: decides the format.
-        origin: of all samples.
+        origin: provenance that all samples share.
         rows: file of the published format; replaced if it is there.
         sidecar: file of the provenance; replaced if it is there.
     """

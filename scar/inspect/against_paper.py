@@ -1,4 +1,4 @@
-"""Comparison of a corpus with the numbers that the paper prints, with the reasons for each difference."""
+"""Compare a corpus with the numbers that the paper prints, and give reasons for each difference."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Comparison:
     """Our numbers and the paper's, for one split of one source.
 
     Attributes:
-        source: name and split.
-        images: in our build; None if the source was not built.
-        paper_images: in the paper.
-        samples: in our build; None if the source was not built.
-        paper_samples: in the paper.
-        reasons: why they differ.
+        source: ``<name>/<split>``, or ``total/<split>`` for the sum of the sources.
+        images: number of images in our build; None if the source was not built.
+        paper_images: number of images in the paper.
+        samples: number of samples in our build; None if the source was not built.
+        paper_samples: number of samples in the paper.
+        reasons: why the numbers differ, or "not built"; empty if they are equal.
     """
 
     source: str
@@ -36,10 +36,10 @@ class Comparison:
 
 
 def compare_with_paper(folder: Path) -> list[Comparison]:
-    """Compare a built corpus with the paper's table, source by source and in total.
+    """Compare a built corpus with the paper's table: each source and split of the paper, then the total of each split.
 
     Raises:
-        InputError: the folder has no build report, or none of its sources is in the paper.
+        InputError: the folder has no build report, or its report has none of the paper's sources.
     """
     paper = read_paper_table()
     report = read_report(folder)
@@ -64,7 +64,7 @@ def _compare_split(name: str, split: Split, paper: Mapping[str, Any], report: Ma
 
 
 def _explain_own_records(entry: Mapping[str, Any], official_records: int | None) -> tuple[str, ...]:
-    """Whether the input files were complete, and why records were rejected, the most frequent reason first."""
+    """Say whether the input files had all records, and why records were rejected, the most frequent reason first."""
     rejected = dict(entry["rejected"])
     held_out = rejected.pop(HELD_OUT, 0)
     reasons = []
@@ -81,7 +81,7 @@ def _explain_own_records(entry: Mapping[str, Any], official_records: int | None)
 
 
 def _compare_total(split: Split, paper: Mapping[str, Any], rows: Sequence[Comparison]) -> Comparison:
-    """Compare the sum of our sources with the total as printed."""
+    """Compare the sum of our sources with the total that the paper prints; its rows may sum up otherwise."""
     ours = sum(row.images or 0 for row in rows), sum(row.samples or 0 for row in rows)
     printed = paper["printed"][split]
     summed = {kind: sum(row[split][kind] for row in paper["sources"].values()) for kind in printed}

@@ -1,4 +1,4 @@
-"""A page of samples: image, box and mask, the ten captions by kind, and their provenance."""
+"""Write an HTML page of samples: image, box and mask, the captions by kind, and their provenance."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from scar.sample import Sample, Split
 SAMPLES_PAGE = "show.html"
 
 MAX_SIDE_PX = 480
-"""Longer side of the embedded images; box and mask keep the coordinates of the original."""
+"""Longest side of the embedded images in pixels; box and mask keep the coordinates of the original image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class CaptionLine:
 
     Attributes:
         kind: ``gold``, the part that a negative replaces, or ``negative`` if that part is unknown.
-        pieces: the text in order, in pieces, each with whether it was replaced.
+        pieces: (text, whether it was replaced) of each piece of the caption, in order.
     """
 
     kind: str
@@ -43,11 +43,11 @@ class SampleCard:
 
     Attributes:
         sample: the sample.
-        lines: its captions, gold first.
-        picture: its image; None if it cannot be shown.
+        lines: captions of the sample, gold first.
+        picture: reduced image of the sample; None if it cannot be shown.
         problem: why the image or the mask cannot be shown; empty if both can.
-        outline: SVG path data of the mask's edge; empty without a mask.
-        details: names and values of its provenance.
+        outline: SVG path data of the mask's edge; empty if no mask is shown.
+        details: (name, value) pairs: image, box and, if known, provenance.
     """
 
     sample: Sample
@@ -72,20 +72,20 @@ def write_samples_page(
     """Write a page of samples: one self-contained HTML file.
 
     Args:
-        folder: a SCaR folder, ours or the published one.
-        out: the page; ``show.html`` in the folder by default.
-        count: number of samples, divided evenly among the files as far as each has enough.
-        seed: draws the samples.
-        source: only samples of this source.
-        split: only samples of this split.
-        images: root of image paths; the folder by default.
+        folder: a SCaR folder: a scar build or the published corpus.
+        out: the HTML file to write; None means ``show.html`` in ``folder``.
+        count: number of samples, divided evenly among the files; fewer if the files do not have as many.
+        seed: seed that draws the samples.
+        source: show only samples of this source; None shows all sources.
+        split: show only samples of this split; None shows both.
+        images: folder that image paths are relative to; None means ``folder``.
         track: shows progress.
 
     Returns:
         The samples as the page shows them.
 
     Raises:
-        InputError: the folder holds no such file, or a file cannot be read.
+        InputError: the folder has no file of this source and split, or a file cannot be read.
     """
     all_files = find_row_files(folder)
     files = [file for file in all_files if source in (None, file.source) and split in (None, file.split)]
@@ -109,7 +109,7 @@ def write_samples_page(
 
 
 def _draw_rows(files: Sequence[RowFile], count: int, seed: int) -> list[tuple[RowFile, list[int]]]:
-    """Draw row numbers of each file, without repetition and ascending, evenly over the files."""
+    """Draw rows evenly over the files; returns the ascending row numbers of each file, without repetition."""
     shares = [0] * len(files)
     while sum(shares) < count and any(share < file.rows for share, file in zip(shares, files, strict=True)):
         for index, file in enumerate(files):
@@ -122,7 +122,7 @@ def _draw_rows(files: Sequence[RowFile], count: int, seed: int) -> list[tuple[Ro
 
 
 def _make_card(sample: Sample, origin: dict[str, Any] | None, images: Path) -> SampleCard:
-    """Prepare a sample and its row of provenance for the page."""
+    """Prepare a sample for the page; ``origin`` is its provenance row, None without a sidecar."""
     picture, problem = _read_picture(sample, images)
     mask = sample.region.mask
     path_data = ""
@@ -143,7 +143,7 @@ def _make_card(sample: Sample, origin: dict[str, Any] | None, images: Path) -> S
 
 
 def _read_picture(sample: Sample, images: Path) -> tuple[EmbeddedImage | None, str]:
-    """The embedded image, or why it cannot be shown."""
+    """Read the reduced image of a sample; returns None and a reason if it cannot be shown, else an empty reason."""
     from PIL import Image
 
     try:
@@ -158,7 +158,7 @@ def _read_picture(sample: Sample, images: Path) -> tuple[EmbeddedImage | None, s
 
 
 def _make_lines(sample: Sample) -> list[CaptionLine]:
-    """The captions; without known elements, the words that differ from the gold caption count as replaced."""
+    """The captions of a sample, gold first. Without known elements, words not in the gold caption are marked."""
     has_elements = bool(sample.gold.relation or sample.gold.scene)
     lines = [CaptionLine("gold", split_caption(sample.gold, None))]
     for negative in sample.negatives:
@@ -171,7 +171,7 @@ def _make_lines(sample: Sample) -> list[CaptionLine]:
 
 
 def _mark_difference(gold: str, text: str) -> tuple[tuple[str, bool], ...]:
-    """A negative in up to three pieces: replaced words between those that it shares with the gold caption."""
+    """Split a negative into up to three pieces: words shared with the gold caption, replaced words, shared words."""
     words = text.split()
     start, suffix = count_common_words(gold, text)
     end = len(words) - suffix

@@ -1,4 +1,4 @@
-"""Counts of a SCaR folder by source and split: as JSON, as tables and as charts."""
+"""Count the samples of a SCaR folder by source and split; show the counts as JSON, tables and charts."""
 
 from __future__ import annotations
 
@@ -24,27 +24,29 @@ if TYPE_CHECKING:
 STATISTICS_FILE = "stats.json"
 
 MAX_LISTED = 15
-"""Names that are listed, the most frequent ones."""
+"""Categories and relations that are listed: the most frequent ones."""
 
 
 def count_corpus(folder: Path, track: Track = track_silently) -> dict[str, Any]:
     """Count the samples of a folder and write the counts to its ``stats.json``.
 
     Args:
-        folder: a SCaR folder, ours or the published one.
+        folder: a SCaR folder: a scar build or the published corpus.
         track: shows progress.
 
     Returns:
         By ``<source>/<split>``:
 
-        - ``images``, ``samples``, ``categories``: how many.
-        - ``gold`` and ``negatives``: mean number of ``words``, and share of ``distinct`` texts.
-        - ``kinds``: negatives by part. ``rejected``: records by reason, if the folder has a build report.
-        - ``objects``: the most frequent categories.
-        - ``relations``: the most frequent relations of gold captions, where provenance has them; how often each is in
-          ``gold`` captions, and how often it is swapped in (``swaps``).
-        - ``boxes``: by size, the square root of the area in pixels; each entry reaches to the next one.
-        - ``lengths``: captions by number of words.
+        - ``images``, ``samples``, ``categories``: their numbers.
+        - ``gold`` and ``negatives``: mean number of ``words`` of these captions, and share of ``distinct`` texts.
+        - ``kinds``: number of negatives by the part that they replace.
+        - ``rejected``: number of rejected records by reason, from the build report; empty without one.
+        - ``objects``: number of samples by category, for the most frequent categories.
+        - ``relations``: for the most frequent relations of gold captions, how often each is in ``gold`` captions and
+          how often it is swapped in (``swaps``); empty without provenance.
+        - ``boxes``: number of boxes by size, the square root of the area in pixels; a key is the least size of its bin,
+          the next key is the end.
+        - ``lengths``: for ``gold`` and ``negatives``, number of captions by number of words.
 
     Raises:
         InputError: the folder holds no SCaR file, or a file cannot be read.
@@ -60,7 +62,7 @@ def count_corpus(folder: Path, track: Track = track_silently) -> dict[str, Any]:
 
 
 def _count_file(file: RowFile, track: Track) -> tuple[str, dict[str, Any]]:
-    """Source and split of a file, and the counts of its samples."""
+    """Count the samples of a file; returns ``<source>/<split>`` and the counts."""
     source = file.source
     images: set[str] = set()
     categories: Counter[str] = Counter()
@@ -99,7 +101,7 @@ def _count_file(file: RowFile, track: Track) -> tuple[str, dict[str, Any]]:
 
 
 def make_tables(counts: Mapping[str, Any]) -> list[Table]:
-    """Make a table of the counts by source and split, and one of rejected records if there are any."""
+    """Make a table of the counts of `count_corpus`, and one of rejected records if there are any."""
     number_columns = ["images", "samples", "categories", "words", "swaps", "rejected"]
     sources = make_table("Counts", ["source"], number_columns)
     rejected = make_table("Rejected", ["source", "rejected by"], ["records"])
@@ -117,7 +119,7 @@ def make_tables(counts: Mapping[str, Any]) -> list[Table]:
 
 
 def write_charts(counts: Mapping[str, Any], folder: Path) -> None:
-    """Write the charts as ``stats/*.png`` and the page ``stats.html`` into a folder."""
+    """Write charts of the counts as ``stats/*.png``, and a page with the charts as ``stats.html``, into a folder."""
     save_figures(
         folder,
         "stats",
@@ -130,7 +132,7 @@ def write_charts(counts: Mapping[str, Any], folder: Path) -> None:
 
 
 def make_charts(counts: Mapping[str, Any]) -> dict[str, BarChart]:
-    """Make charts by file name: ``<source>_<split>_objects``, ``_boxes``, ``_lengths``, ``_relations``.
+    """Make charts by file stem: ``<source>_<split>_objects``, ``_boxes``, ``_lengths`` and ``_relations``.
 
     Args:
         counts: what `count_corpus` returns, or some of its entries.
@@ -162,7 +164,7 @@ def make_charts(counts: Mapping[str, Any]) -> dict[str, BarChart]:
 
 
 def _size_step(box: Box) -> int:
-    """Power of two that the area of a box reaches; smaller boxes count as 4 by 4 pixels."""
+    """Size bin of a box: the largest n with 2 ** n <= area in pixels; boxes below 4 by 4 pixels count as 4 by 4."""
     return math.floor(math.log2(max(box.area, 16)))
 
 
@@ -172,7 +174,7 @@ def _select_most_frequent(counter: Counter[str]) -> dict[str, int]:
 
 
 def _count_lengths(texts: Counter[str]) -> dict[str, int]:
-    """Captions by number of words."""
+    """Number of captions by number of words."""
     lengths: Counter[int] = Counter()
     for text, count in texts.items():
         lengths[len(text.split())] += count
@@ -180,12 +182,12 @@ def _count_lengths(texts: Counter[str]) -> dict[str, int]:
 
 
 def _range_of_keys(counter: Counter[int]) -> range:
-    """All numbers from the least to the largest key."""
+    """All numbers from the smallest to the largest key; empty without keys."""
     return range(min(counter), max(counter) + 1) if counter else range(0)
 
 
 def _summarize_texts(texts: Counter[str]) -> dict[str, float]:
-    """Mean number of words, and share of different texts."""
+    """Mean number of words of the texts, and share of distinct texts among all; 0 without texts."""
     total = texts.total()
     words = sum(len(text.split()) * count for text, count in texts.items())
     return {
