@@ -1,1 +1,1 @@
-"""VIRTUE itself: backbone, segmenter, connector, and what they take."""
+"""The VIRTUE model: backbone, segmenter and connector, and the tensors and prompts that they take."""

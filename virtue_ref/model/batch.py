@@ -1,13 +1,14 @@
-"""What the model takes: images and items as tensors. The two tables tell all shapes.
+"""The model's input: images and items as tensors. Two tables list all shapes.
 
 I images, B items, L tokens of the longest text (image tokens included), S segment tokens, T tokens of the longest row
-with its prefix. `side` is the segmenter's, `width` and `rows * columns` are the vision encoder's patches.
+with its prefix (segment tokens, or pooled image tokens in their place). `side` is the side of the segmenter's square
+in pixels. An image has `rows * columns` patches of `width` numbers each for the vision encoder.
 
 | `ImageBatch` | shape | |
 | --- | --- | --- |
 | `patches` | (sum of rows * columns, width) | float32, one image after another |
 | `grids` | (I, 3) | int64: frames, rows, columns of patches |
-| `squares` | (I, 3, side, side) | float32, what the segmenter sees; None without one |
+| `squares` | (I, 3, side, side) | float32, the segmenter's input; None if the model has no segmenter |
 
 | `ItemBatch` | shape | |
 | --- | --- | --- |
@@ -15,10 +16,10 @@ with its prefix. `side` is the segmenter's, `width` and `rows * columns` are the
 | `lengths` | (B,) | int64, tokens of each row of `ids` without padding |
 | `positions` | (B, T) | int64, position of each token of the model's input |
 | `last_index` | (B,) | int64, index in T of the token whose state is the embedding |
-| `image_index` | B | which image an item shows; None for a text alone |
+| `image_index` | B | index of the image that an item shows; None for a text alone |
 | `image_start` | B | index in L of the image's first token; None for a text alone |
 | `prompts` | B | prompt for the segmenter; None where the row begins with no segment tokens |
-| `pool_weights` | B | (S, tokens of its image) where pooled image tokens replace segment tokens; else None |
+| `pool_weights` | B | (S, number of its image's tokens) if pooled image tokens replace segment tokens; else None |
 
 Rows are padded on the right and attention is causal, so no token ever sees a pad, no mask is needed, and an item's
 vector cannot depend on its neighbours. (The release pads on the left, between segment and text tokens.)
@@ -37,14 +38,14 @@ from virtue_ref.model.prompts import PointPrompt
 
 @dataclass(frozen=True, slots=True)
 class ImageBatch:
-    """Images as the two encoders take them; see the module's table."""
+    """Images as the vision encoder and the segmenter take them; see the module's table."""
 
     patches: Tensor
     grids: Tensor
     squares: Tensor | None
 
     def to(self, device: torch.device, dtype: torch.dtype) -> ImageBatch:
-        """On a device, pixels in a type."""
+        """A copy on a device, with pixels in the given number format."""
         squares = None if self.squares is None else self.squares.to(device, dtype)
         return ImageBatch(self.patches.to(device, dtype), self.grids.to(device), squares)
 
@@ -63,7 +64,7 @@ class ItemBatch:
     pool_weights: tuple[Tensor | None, ...]
 
     def to(self, device: torch.device) -> ItemBatch:
-        """On a device."""
+        """A copy on a device."""
         return dataclasses.replace(
             self,
             ids=self.ids.to(device),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 STRIDE = 4
-"""Cells a side of the segmenter's map that become one token."""
+"""STRIDE x STRIDE cells of the segmenter's map become one token."""
 
 
 class Connector(nn.Module):
-    """A strided convolution that makes tokens of the segmenter's map, and an MLP that gives them the model's width.
+    """A strided convolution that turns the segmenter's map into tokens, and an MLP to the language model's width.
 
     Args:
-        channels: of the segmenter's map.
+        channels: number of channels of the segmenter's map.
         hidden: width of the language model.
     """
 
@@ -22,7 +22,7 @@ class Connector(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(channels, channels), nn.GELU(), nn.Linear(channels, hidden))
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(R, channels, grid, grid) -> (R, S, hidden), row by row; S is the square of grid / 4."""
+        """(R, channels, grid, grid) maps -> (R, S, hidden) tokens, row by row; S = (grid / 4)²."""
         tokens: Tensor = self.reducer(maps).flatten(2).transpose(1, 2)  # (R, S, channels)
         out: Tensor = self.mlp(tokens)
         return out

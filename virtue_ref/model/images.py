@@ -1,4 +1,4 @@
-"""Image files as the profile sees them, and the square that the segmenter sees."""
+"""Read image files as the profile asks, and make the square that the segmenter sees."""
 
 from __future__ import annotations
 
@@ -26,10 +26,13 @@ SIDEWAYS = (5, 6, 7, 8)
 
 
 def read_size(path: Path, profile: Profile) -> tuple[int, int]:
-    """(width, height) in pixels of an image as the profile turns it; reads the header only.
+    """(width, height) in pixels of an image, turned by its EXIF orientation if the profile does so.
+
+    Only the header is read.
 
     Raises:
-        ItemError: the file is missing, no image, too large to decode safely, or has pixels of more than 8 bits.
+        ItemError: the file is missing, is not an image, is too large to decode safely, or has more than 8 bits a pixel
+            and channel.
     """
     with _open_image(path) as image:
         turned = profile.applies_exif and _read_orientation(image) in SIDEWAYS
@@ -37,10 +40,10 @@ def read_size(path: Path, profile: Profile) -> tuple[int, int]:
 
 
 def read_image(path: Path, profile: Profile) -> Image.Image:
-    """The decoded image in its stored mode.
+    """Decode an image in its stored mode, turned by its EXIF orientation if the profile does so.
 
     Raises:
-        ItemError: as `read_size`, or the pixels are damaged.
+        ItemError: `read_size` would raise it, or the pixels are damaged.
     """
     with _open_image(path) as image:
         turned = profile.applies_exif and _read_orientation(image) != UPRIGHT
@@ -52,13 +55,16 @@ def read_image(path: Path, profile: Profile) -> Image.Image:
 
 
 def make_segmenter_input(image: Image.Image, prepared: NDArray[np.float32], side: int, profile: Profile) -> Tensor:
-    """(3, side, side) float32: the square that the segmenter sees; the aspect ratio is not kept.
+    """Make the normalised square that the segmenter sees; the aspect ratio is not kept.
 
     Args:
-        image: as read.
-        prepared: (3, H, W) pixels that the backbone made of it.
-        side: of the square in pixels.
-        profile: says which of the two the square is made of.
+        image: the image from `read_image`.
+        prepared: (3, H, W) pixels that the backbone made from this image.
+        side: side of the square in pixels.
+        profile: its `segmenter_source` says whether the square is made from `image` or from `prepared`.
+
+    Returns:
+        (3, side, side) float32.
     """
     if profile.segmenter_source == "vision input":
         pixels = torch.from_numpy(prepared)
@@ -97,7 +103,10 @@ def _open_image(path: Path) -> Iterator[Image.Image]:
 
 
 def _read_orientation(image: Image.Image) -> int:
-    """EXIF's number, if it stands before the pixels: PIL would decode a whole PNG to find it behind them."""
+    """EXIF orientation; `UPRIGHT` if there is none.
+
+    In a PNG, EXIF data behind the pixels are ignored: to find them, PIL would decode the whole image.
+    """
     if image.format == "PNG" and "exif" not in image.info:
         return UPRIGHT
     try:

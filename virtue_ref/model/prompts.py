@@ -1,4 +1,4 @@
-"""What a user draws on an image, as points in the segmenter's square."""
+"""Turn the prompt that a user draws on an image into points in the segmenter's square."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from scar.sample import Box, Mask
 from virtue_ref.config import Profile
 
 NEGATIVE, POSITIVE, FIRST_CORNER, SECOND_CORNER = 0, 1, 2, 3
-"""SAM's labels of points."""
+"""SAM's labels for the points of a prompt."""
 
 
 @dataclass(frozen=True, slots=True)
 class PointPrompt:
-    """A prompt in the segmenter's frame.
+    """A prompt as the segmenter takes it.
 
     Attributes:
-        xy: P points (x, y) in pixels of the segmenter's square; the corners of a box are two of them.
-        labels: P labels as SAM numbers them.
-        mask: which pixels of the original image belong to the thing; it goes to the mask input.
+        xy: P points (x, y) in pixels of the segmenter's square; the corners of a box are two of these points.
+        labels: P labels in SAM's numbering (`NEGATIVE` to `SECOND_CORNER`).
+        mask: the pixels of the original image that belong to the thing, for the segmenter's mask input; None without.
     """
 
     xy: tuple[tuple[float, float], ...]
@@ -30,7 +30,7 @@ class PointPrompt:
 
 
 def make_grid_prompt(side: int, points_per_side: int) -> PointPrompt:
-    """The prompt of an item without one: points spread evenly over the image, x fastest, all positive.
+    """The substitute for a missing prompt: a grid of positive points spread evenly over the image, row by row.
 
     >>> make_grid_prompt(1024, 2).xy
     ((256.0, 256.0), (768.0, 256.0), (256.0, 768.0), (768.0, 768.0))
@@ -43,17 +43,18 @@ def make_grid_prompt(side: int, points_per_side: int) -> PointPrompt:
 def make_point_prompt(
     prompt: Prompt | None, size: tuple[int, int], side: int, points_per_side: int, profile: Profile
 ) -> PointPrompt:
-    """The segmenter's prompt for a user's prompt.
+    """Turn a user's prompt into the segmenter's prompt.
 
     Args:
-        prompt: in pixels of the original image; None is the grid.
+        prompt: box, points or mask in pixels of the original image; None gives the grid of `make_grid_prompt`.
         size: (width, height) of the original image in pixels.
-        side: of the segmenter's square in pixels.
-        points_per_side: of the grid.
-        profile: says in which frame coordinates are taken.
+        side: side of the segmenter's square in pixels.
+        points_per_side: the grid has points_per_side x points_per_side points.
+        profile: its `prompt_frame` says whether coordinates are scaled to the square.
 
     Raises:
-        ItemError: the prompt is empty, not a number, outside the image, or a mask of another size.
+        ItemError: the prompt is empty, has a coordinate that is not a number, lies outside the image, or is a mask
+            whose size is not the image's.
     """
     match prompt:
         case None:
@@ -78,12 +79,12 @@ def make_point_prompt(
 
 
 def _find_bounds(size: tuple[int, int], side: int, profile: Profile) -> Box:
-    """The largest box of valid coordinates: the image, or what covers image and square if prompts are not scaled."""
+    """The box of valid coordinates: the image; if prompts are not scaled, image and segmenter's square together."""
     return Box(0, 0, *(size if profile.prompt_frame == "image" else (max(size[0], side), max(size[1], side))))
 
 
 def _find_corners(box: Box, size: tuple[int, int], side: int, profile: Profile) -> tuple[tuple[float, float], ...]:
-    """First and second corner of a box inside the bounds."""
+    """Both corners of a box, clipped to the image if prompts are scaled."""
     corners = (box.x0, box.y0, box.x1, box.y1)
     if not all(math.isfinite(corner) for corner in corners):
         raise ItemError(f"box {corners} has a corner that is not a number.")

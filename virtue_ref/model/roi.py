@@ -1,6 +1,7 @@
-"""Region features without a segmenter: image tokens pooled inside a box, instead of segment tokens.
+"""Region features without a segmenter: image tokens pooled inside a box replace the segment tokens.
 
-The comparison measures what the segmenter is worth: as many tokens at the same positions, from another source.
+There are as many pooled tokens as segment tokens, at the same positions, so a comparison of the two measures what the
+segmenter is worth.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from scar.sample import Box
 
 
 def make_roi_weights(box: Box | None, size: tuple[int, int], grid: tuple[int, int], side: int) -> Tensor:
-    """Weights that pool image tokens: a box is cut into equal parts, and each part averages tokens by area.
+    """Weights that pool image tokens: the box is cut into side x side cells, and each cell averages tokens by area.
 
     Args:
-        box: in pixels of the image; None is the whole image.
-        size: width and height of the image in pixels.
-        grid: rows and columns of the vision tokens, which cover all of the image.
-        side: parts a side.
+        box: the region in pixels of the image; None is the whole image.
+        size: (width, height) of the image in pixels.
+        grid: (rows, columns) of the image's tokens, which cover the whole image.
+        side: number of cells along each side of the box.
 
     Returns:
-        (side * side, rows * columns) float32, both row by row; each row has the sum 1.
+        (side * side, rows * columns) float32; cells and tokens are both counted row by row, and each row sums to 1.
     """
     down, across = compute_cell_shares(box or Box(0, 0, *size), size, grid, side)
     return torch.from_numpy(np.kron(down, across).astype(np.float32))

@@ -1,4 +1,4 @@
-"""Tokenizers: a checkpoint's own, or one of bytes for random weights."""
+"""Tokenizers: read the one of a checkpoint, or make a byte tokenizer for a model with random weights."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ SPECIAL_TOKENS = (
     IMAGE_TOKEN,
     "<|video_pad|>",
 )
-"""Qwen2-VL's special tokens; their ids follow each other."""
+"""Qwen2-VL's special tokens, in the order of their consecutive ids."""
 
 SPLIT_PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-"""Where Qwen2 cuts a text before byte pairs are merged."""
+"""Regular expression by which Qwen2 cuts a text into pieces before byte pairs are merged."""
 
 
 def make_byte_tokenizer(image_token: int) -> Tokenizer:
-    """A tokenizer whose tokens are single bytes; it needs no file.
+    """Make a tokenizer whose tokens are single bytes; no file is needed.
 
     Args:
         image_token: id of the image token; the other special tokens have the ids around it, as in Qwen2-VL.
@@ -48,14 +48,14 @@ def make_byte_tokenizer(image_token: int) -> Tokenizer:
 
 
 def read_tokenizer(files: Mapping[str, bytes], where: str) -> Tokenizer:
-    """The tokenizer among a checkpoint's files: tokenizer.json as it is, else vocab.json and merges.txt.
+    """Read the tokenizer from a checkpoint's files: from tokenizer.json, else from vocab.json and merges.txt.
 
     Args:
-        files: by name.
-        where: of the checkpoint, for the message.
+        files: file name -> content.
+        where: name of the checkpoint, for error messages.
 
     Raises:
-        CheckpointError: there is none, or it is damaged.
+        CheckpointError: there is no tokenizer, or it is damaged.
     """
     try:
         if "tokenizer.json" in files:

@@ -5,7 +5,8 @@
 3. These segment tokens come before the tokens of text and image in the language model's input.
 4. The state of the last token, at norm 1, is the embedding.
 
-An image is encoded once for all questions about it: `encode_images` runs the two image encoders, `forward` the rest.
+An image is encoded once for all items about it: `encode_images` runs the vision encoder and the segmenter's image
+encoder, `forward` runs the rest.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from virtue_ref.model.segmenters.segmenter import Segmenter, make_segmenter
 
 
 class Virtue(nn.Module):
-    """The model: a backbone, and in front of its language model a segmenter and a connector.
+    """The VIRTUE model: a backbone, and a segmenter and a connector in front of its language model.
 
     Args:
         config: sizes and profile; weights are random until a checkpoint is loaded.
@@ -53,16 +54,16 @@ class Virtue(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the weights; buffers stay float32."""
+        """Number format of the weights; buffers stay float32."""
         return next(self.parameters()).dtype
 
     @property
     def segment_count(self) -> int:
-        """S, the segment tokens of an item; 0 without a segmenter."""
+        """S, the number of segment tokens of an item; 0 without a segmenter."""
         return 0 if self.segmenter is None else (self.segmenter.grid // STRIDE) ** 2
 
     def encode_images(self, images: ImageBatch) -> list[ImageFeatures]:
-        """Features of I images: tokens for the language model, and a map for the segmenter's decoder."""
+        """Encode I images: each gets tokens for the language model and, with a segmenter, a map for its decoder."""
         features = self.backbone.encode_images(images.patches, images.grids)
         if self.segmenter is None or images.squares is None:
             return features
@@ -74,10 +75,10 @@ class Virtue(nn.Module):
 
         Args:
             batch: B items.
-            features: of the images that `batch.image_index` counts.
+            features: features of the images, from `encode_images`; `batch.image_index` points into this list.
 
         Returns:
-            (B, hidden), each of L2 norm 1.
+            (B, hidden) embeddings of L2 norm 1.
         """
         rows = list(self.backbone.embed_ids(batch.ids))  # B times (L, hidden)
         prefixes = self._make_prefixes(batch, features)
@@ -94,7 +95,7 @@ class Virtue(nn.Module):
         return functional.normalize(last.float(), dim=-1)
 
     def make_segment_tokens(self, batch: ItemBatch, features: Sequence[ImageFeatures]) -> Tensor:
-        """(R, S, hidden): segment tokens of the R items that have a prompt."""
+        """Make the (R, S, hidden) segment tokens of the R items that have a prompt."""
         if self.segmenter is None or self.connector is None:
             raise ValueError("this model has no segmenter.")
         maps, prompts = [], []
@@ -106,9 +107,9 @@ class Virtue(nn.Module):
         return tokens
 
     def move_to(self, device: torch.device, dtype: torch.dtype) -> Self:
-        """Move to a device, weights in a type.
+        """Move the model to a device and its weights to a number format.
 
-        Buffers keep float32: they are the frequencies of position encodings, and rounding those to bfloat16, as
+        Buffers stay float32: they are the frequencies of position encodings, and rounding those to bfloat16, as
         ``.to(dtype)`` does, costs more than rounding all weights.
         """
         for weight in self.parameters():
@@ -116,13 +117,13 @@ class Virtue(nn.Module):
         return self.to(device)
 
     def compile_parts(self) -> None:
-        """Compile what takes the time: the segmenter's image encoder and the language model."""
+        """Compile the two parts that take most of the time: the segmenter's image encoder and the language model."""
         if self.segmenter is not None:
             self.segmenter.compiled_part.compile()
         self.backbone.language_model.compile(dynamic=True)
 
     def _make_prefixes(self, batch: ItemBatch, features: Sequence[ImageFeatures]) -> dict[int, Tensor]:
-        """By row: (S, hidden) segment tokens, or pooled image tokens in their stead."""
+        """Row -> (S, hidden) segment tokens or the pooled image tokens in their place; rows with neither are absent."""
         prefixes = {}
         prompted = [row for row, prompt in enumerate(batch.prompts) if prompt is not None]
         if prompted:

@@ -1,1 +1,1 @@
-"""Vision-language models below a VIRTUE: the seam in `backbone`, and one file a family."""
+"""Vision-language models that a VIRTUE builds on: the protocol in `backbone`, and one file for each family."""

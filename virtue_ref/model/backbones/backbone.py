@@ -1,4 +1,4 @@
-"""The seam between VIRTUE and a vision-language model, and the table of families.
+"""The protocol between VIRTUE and a vision-language model, and the table of model families.
 
 A new family is one file with a class that satisfies `Backbone`, and one row of `BACKBONES`.
 """
@@ -22,7 +22,7 @@ BACKBONES: dict[str, str] = {
     "qwen2_vl": "virtue_ref.model.backbones.qwen2_vl:Qwen2Vl",
     "qwen2_5_vl": "virtue_ref.model.backbones.qwen2_vl:Qwen2Vl",
 }
-"""``model_type`` of a config.json -> module and class; a class takes a `Config`."""
+"""``model_type`` of a config.json -> ``module:class``; the class is called with a `Config`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class PreparedImage:
     """An image as a vision encoder takes it.
 
     Attributes:
-        pixels: (3, H, W) float32, resized and normalised; the official profile makes the segmenter's square of it.
-        patches: (rows * columns, width) float32.
-        grid: (frames, rows, columns) of the patches.
+        pixels: (3, H, W) float32, resized and normalised; the official profile makes the segmenter's square from it.
+        patches: (rows * columns, width) float32, the same pixels cut into patches.
+        grid: (frames, rows, columns), the number of patches in each direction.
     """
 
     pixels: NDArray[np.float32]
@@ -42,12 +42,12 @@ class PreparedImage:
 
 @dataclass(frozen=True, slots=True)
 class ImageFeatures:
-    """What the encoders make of one image; it serves every question about the image.
+    """The encoders' output for one image, used by every item about that image.
 
     Attributes:
-        tokens: (N, hidden) for the language model.
-        extra: whatever else the family's language model takes of an image, such as features for deeper layers.
-        segmenter_map: (channels, grid, grid) for the segmenter's decoder; None without a segmenter.
+        tokens: (N, hidden), input of the language model.
+        extra: further inputs of the language model in some families, such as features for deeper layers.
+        segmenter_map: (channels, grid, grid), input of the segmenter's decoder; None without a segmenter.
     """
 
     tokens: Tensor
@@ -57,12 +57,12 @@ class ImageFeatures:
 
 @dataclass(frozen=True, slots=True)
 class PlacedImage:
-    """An image among the embeddings of a batch.
+    """Where an image stands in the language model's input.
 
     Attributes:
-        row: of the batch.
-        start: index in T of its first token.
-        features: of the image.
+        row: row of the batch.
+        start: index of the image's first token in that row.
+        features: features of the image.
     """
 
     row: int
@@ -75,8 +75,8 @@ class Backbone(Protocol):
 
     Attributes:
         hidden: width of the language model.
-        image_token: id that stands for one token of an image.
-        language_model: the part that adapters change, as a module.
+        image_token: id of the text token that holds the position of an image token.
+        language_model: the language model, a module; adapters are put into it.
     """
 
     hidden: int
@@ -84,29 +84,29 @@ class Backbone(Protocol):
     language_model: Any
 
     def count_image_tokens(self, size: tuple[int, int]) -> tuple[int, int]:
-        """(rows, columns) of the tokens that an image of (width, height) pixels becomes."""
+        """(rows, columns) of the tokens of an image whose size is (width, height) in pixels."""
 
     def prepare(self, image: Image) -> PreparedImage:
-        """Resize, normalise and cut an image; no weight is used, so threads may call it."""
+        """Resize and normalise an image and cut it into patches; uses no weights, so threads may call it."""
 
     def encode_images(self, patches: Tensor, grids: Tensor) -> list[ImageFeatures]:
-        """Features of I images.
+        """Encode I images.
 
         Args:
-            patches: of all images, one image after another.
-            grids: (I, 3) int64.
+            patches: (sum of rows * columns, width), the patches of all images, one image after another.
+            grids: (I, 3) int64: frames, rows and columns of each image's patches.
         """
 
     def embed_ids(self, ids: Tensor) -> Tensor:
         """(B, L) token ids -> (B, L, hidden)."""
 
     def forward(self, embeddings: Tensor, positions: Tensor, images: Sequence[PlacedImage]) -> Tensor:
-        """Run the language model; a token attends to itself and to those before it.
+        """Run the language model; each token attends to itself and to the tokens before it.
 
         Args:
             embeddings: (B, T, hidden), padded on the right.
-            positions: (B, T) int64.
-            images: for families whose language model takes more of an image than its tokens.
+            positions: (B, T) int64, position of each token.
+            images: the images of the batch, for families whose language model takes `ImageFeatures.extra`.
 
         Returns:
             (B, T, hidden): states after the last norm.
@@ -114,10 +114,10 @@ class Backbone(Protocol):
 
 
 def make_backbone(config: Config) -> Backbone:
-    """The backbone of a config, with random weights.
+    """Make the backbone of a config, with random weights.
 
     Raises:
-        ConfigError: no such family.
+        ConfigError: the config's ``model_type`` is not in `BACKBONES`.
     """
     family = config.backbone["model_type"]
     if family not in BACKBONES:

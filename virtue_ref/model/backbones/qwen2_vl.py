@@ -31,20 +31,20 @@ MODEL_KEYS = (
     "vision_end_token_id",
     "tie_word_embeddings",
 )
-"""Keys of a config.json that describe the model as a whole."""
+"""Keys of a config.json that are read if it has a ``text_config``."""
 
 TINY_SIDE = 28
-"""An image with a side below this many pixels becomes a square of twice the side first."""
+"""An image with a side below this many pixels is first resized to a square with twice this side."""
 
 MAX_ASPECT_RATIO = 200
-"""A thinner image is treated as a square of its longer side."""
+"""Above this ratio of longer to shorter side, an image is treated as a square of its longer side."""
 
 
 class Qwen2Vl(nn.Module):
-    """Both families of Qwen's: the same attributes, layouts of weights and patches.
+    """Qwen2-VL and Qwen2.5-VL, which share attributes, names of weights and layout of patches.
 
     Args:
-        config: `Config.backbone` is a config.json of transformers, `Config.image` says how images are resized.
+        config: its `backbone` is a config.json of transformers; its `image` says how images are resized.
     """
 
     def __init__(self, config: Config) -> None:
@@ -84,7 +84,7 @@ class Qwen2Vl(nn.Module):
 
 
 def count_patches(size: tuple[int, int], rules: ImageRules) -> tuple[int, int]:
-    """(rows, columns) of patches that an image of (width, height) becomes; a token is `rules.merge` squared of them."""
+    """(rows, columns) of patches of an image of (width, height); `rules.merge` x `rules.merge` patches make a token."""
     if rules.resolution is not None:
         size = (RESOLUTIONS[rules.resolution],) * 2
     if min(size) < TINY_SIDE:
@@ -94,7 +94,7 @@ def count_patches(size: tuple[int, int], rules: ImageRules) -> tuple[int, int]:
 
 
 def smart_resize(height: int, width: int, rules: ImageRules) -> tuple[int, int]:
-    """(height, width), multiples of the token's side, near the given ones and of an area within the rules.
+    """The nearest (height, width) that are multiples of a token's side and have an area within the rules.
 
     Source: Qwen2-VL's smart_resize in the variant of the VIRTUE release, where extreme shapes become squares.
 
@@ -115,10 +115,10 @@ def smart_resize(height: int, width: int, rules: ImageRules) -> tuple[int, int]:
 
 
 def make_pixels(image: Image.Image, rules: ImageRules) -> NDArray[np.float32]:
-    """(3, H, W) float32, resized and normalised for the vision encoder.
+    """Resize and normalise an image for the vision encoder; returns (3, H, W) float32.
 
-    The order of the steps changes the result: squares are resized in the stored mode (a palette image by nearest
-    neighbour, alpha premultiplied), and alpha is dropped, not composited, afterwards.
+    The order of the steps changes the pixels: an image is made a square in its stored mode (a palette image by nearest
+    neighbour, alpha premultiplied); only then is alpha dropped, not composited.
     """
     if rules.resolution is not None:
         image = image.resize((RESOLUTIONS[rules.resolution],) * 2)
@@ -132,7 +132,7 @@ def make_pixels(image: Image.Image, rules: ImageRules) -> NDArray[np.float32]:
 
 
 def make_patches(pixels: NDArray[np.float32], rules: ImageRules) -> Tensor:
-    """(rows * columns, 3 * frames * patch * patch): the patches of (3, H, W) pixels, those of a token in a row."""
+    """Cut (3, H, W) pixels into (rows * columns, 3 * frames * patch * patch); patches of one token stand together."""
     _, height, width = pixels.shape
     patch, merge = rules.patch, rules.merge
     blocks = pixels.reshape(3, height // rules.factor, merge, patch, width // rules.factor, merge, patch).transpose(
@@ -143,7 +143,7 @@ def make_patches(pixels: NDArray[np.float32], rules: ImageRules) -> Tensor:
 
 
 def _make_config(stored: Mapping[str, Any]) -> PretrainedConfig:
-    """The transformers config of a config.json; settings under text_config count, their older flat copies do not."""
+    """The transformers config for a config.json; flat copies of settings in its ``text_config`` are ignored."""
     if "text_config" in stored:
         stored = {key: value for key, value in stored.items() if key in MODEL_KEYS}
     return AutoConfig.for_model(**stored)

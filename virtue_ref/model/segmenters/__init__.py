@@ -1,1 +1,1 @@
-"""Segmenters, whose image maps know a prompt: the seam in `segmenter`, and one file a package."""
+"""Segmenters, which mix a prompt into an image's map: the protocol in `segmenter`, and one file for each package."""

@@ -1,4 +1,4 @@
-"""SAM 2 as a segmenter: the order in which its parts run, and the parts of the `sam2` package."""
+"""SAM 2 as a segmenter: the order in which its parts run, and the parts from the `sam2` package."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from virtue_ref.model.prompts import PointPrompt
 
 TARGET_PATTERN = re.compile(r"sam2\.modeling(\.[a-z0-9_]+)+\.[A-Z][A-Za-z0-9]*")
 STRIDE = 16
-"""Pixels a side of a map's cell."""
+"""A cell of a map covers STRIDE x STRIDE pixels."""
 
 PASS_FLOATS = 2**20
-"""Floats of the maps that a CPU decodes in one pass: more fall out of its cache and take a quarter longer a region."""
+"""Most floats in the maps that a CPU decodes in one pass; larger passes overflow its cache and are a quarter slower."""
 
 INSIDE, OUTSIDE = 10.0, -10.0
-"""Logits of a drawn mask's pixels, as SAM 2 itself writes a given mask."""
+"""Logits of the pixels inside and outside a mask prompt, the values that SAM 2 itself uses."""
 
 
 class Sam2Segmenter(nn.Module, ABC):
     """SAM 2's image encoder and the part of its mask decoder that mixes a prompt into the image.
 
-    The mask decoder's two-way transformer has two outputs: tokens, of which SAM makes masks, and the image's side, of
-    which VIRTUE makes tokens. Only the second is computed; mask heads and high-resolution levels are not run.
+    The mask decoder's two-way transformer has two outputs: tokens, from which SAM makes masks, and an image map, from
+    which VIRTUE makes segment tokens. Only the map is used; mask heads and high-resolution levels are not run.
 
-    This class knows the order in which SAM 2's parts run. Its children know the parts: `StockSam2` those of the `sam2`
-    package, `virtue_ref.model.segmenters.sam2_transformers` those of transformers.
+    This class defines the order in which SAM 2's parts run. Its subclasses provide the parts: `StockSam2` from the
+    `sam2` package, `virtue_ref.model.segmenters.sam2_transformers.TransformersSam2` from transformers.
     """
 
     sam: Any  # torch types every attribute of a module as tensor or module; SAM 2 has flags and sizes too
@@ -51,7 +51,7 @@ class Sam2Segmenter(nn.Module, ABC):
 
     @property
     def channels(self) -> int:
-        """Depth of the maps."""
+        """Number of channels of the maps."""
         return int(self.sam.hidden_dim)
 
     @property
@@ -66,42 +66,51 @@ class Sam2Segmenter(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, images: Tensor) -> Tensor:
-        """(I, 3, size, size) squares -> (I, channels, grid, grid) maps that know no prompt yet."""
+        """Encode (I, 3, size, size) squares as (I, channels, grid, grid) maps, which do not depend on a prompt."""
 
     @abstractmethod
     def embed_points(self, prompts: Sequence[PointPrompt]) -> Tensor:
-        """(R, P + 1, channels): R prompts of P points each, and the padding point that SAM puts behind them."""
+        """Embed R prompts of P points each as (R, P + 1, channels); the last is the padding point that SAM adds."""
 
     @abstractmethod
     def get_output_tokens(self) -> Tensor:
-        """(K, channels): object score, IoU and masks, the tokens before those of a prompt."""
+        """The (K, channels) tokens for object score, IoU and masks; they stand before the tokens of a prompt."""
 
     @abstractmethod
     def get_no_mask_embedding(self) -> Tensor:
-        """(1, channels): the embedding of "no mask"."""
+        """The (1, channels) embedding that stands for "no mask"."""
 
     @abstractmethod
     def embed_masks(self, masks: Sequence[Mask], like: Tensor) -> Tensor:
-        """(M, channels, grid, grid) of masks of any size; device and type are those of `like`."""
+        """Embed M masks of any size as (M, channels, grid, grid), on the device and in the number format of `like`."""
 
     @abstractmethod
     def get_image_positions(self) -> Tensor:
-        """(1, channels, grid, grid): the position encoding of each cell."""
+        """The (1, channels, grid, grid) position encodings of a map's cells."""
 
     @abstractmethod
     def run_two_way(self, tokens: Tensor, image: Tensor, positions: Tensor) -> Tensor:
-        """(R, K, channels), (R, cells, channels), (1, cells, channels) -> the image's side, (R, cells, channels)."""
+        """Run the mask decoder's two-way transformer and return its image map.
+
+        Args:
+            tokens: (R, K, channels), output tokens and prompt tokens.
+            image: (R, cells, channels), the maps.
+            positions: (1, cells, channels), position encodings of the cells.
+
+        Returns:
+            (R, cells, channels)
+        """
 
     @abstractmethod
     def import_weights(self, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """SAM 2's weights under the names of this module's state."""
+        """Rename SAM 2's weights to the keys of this module's ``state_dict``."""
 
     @abstractmethod
     def export_weights(self, state: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """This module's state under SAM 2's names; `stored` are the weights that it was loaded from."""
+        """Rename this module's ``state_dict`` to SAM 2's keys; `stored` are the weights that it was loaded from."""
 
     def decode(self, features: Sequence[Tensor], prompts: Sequence[PointPrompt]) -> Tensor:
-        """(R, channels, grid, grid): R maps from `encode`, each with its prompt mixed in."""
+        """Mix one prompt into each of R maps from `encode`; returns (R, channels, grid, grid)."""
         limit = len(prompts) if features[0].is_cuda else max(1, PASS_FLOATS // features[0].numel())
         by_length = defaultdict(list)
         for row, prompt in enumerate(prompts):
@@ -129,7 +138,7 @@ class Sam2Segmenter(nn.Module, ABC):
 
 
 class StockSam2(Sam2Segmenter):
-    """The segmenter on the stock `sam2` package.
+    """SAM 2 from the unmodified `sam2` package.
 
     Args:
         model: SAM 2's config, see `virtue_ref.config.SegmenterConfig`.
@@ -193,14 +202,14 @@ class StockSam2(Sam2Segmenter):
 
 
 def make_point_tensors(prompts: Sequence[PointPrompt], device: torch.device) -> tuple[Tensor, Tensor]:
-    """(R, P, 2) float32 and (R, P) int32 of R prompts with P points each."""
+    """Coordinates (R, P, 2) float32 and labels (R, P) int32 of R prompts with P points each."""
     xy = torch.tensor([prompt.xy for prompt in prompts], device=device, dtype=torch.float32)
     labels = torch.tensor([prompt.labels for prompt in prompts], device=device, dtype=torch.int32)
     return xy.reshape(len(prompts), -1, 2), labels.reshape(len(prompts), -1)
 
 
 def make_mask_logits(masks: Sequence[Mask], size: tuple[int, int]) -> Tensor:
-    """(M, 1, h, w): masks of any size as the prompt encoder's mask input; the aspect ratio is not kept."""
+    """Resize M masks of any size to the prompt encoder's (M, 1, h, w) mask input; the aspect ratio is not kept."""
     logits = []
     for mask in masks:
         pixels = torch.from_numpy(mask.to_array())[None, None].float()  # (1, 1, H, W)
@@ -210,12 +219,13 @@ def make_mask_logits(masks: Sequence[Mask], size: tuple[int, int]) -> Tensor:
 
 
 def build_sam2(model: Mapping[str, Any]) -> nn.Module:
-    """SAM 2 from its config. The config may come with a stranger's checkpoint, so it may name SAM 2's own modules only.
+    """Build SAM 2 from its config.
 
-    The config may leave out the memory that tracks things through a video; it is never run.
+    The config may come with a checkpoint from a stranger, so only SAM 2's own modules are allowed in it. It may leave
+    out the memory that tracks things through a video, which is never run.
 
     Raises:
-        ConfigError: the config names another target, reads files or does not fit SAM 2.
+        ConfigError: the config names a class outside SAM 2's modules, reads files, or does not fit SAM 2.
     """
     _check_config(model, "model")
     settings = {"memory_attention": None, "memory_encoder": None, **model, "compile_image_encoder": False}
@@ -229,7 +239,7 @@ def build_sam2(model: Mapping[str, Any]) -> nn.Module:
 
 
 def _keep_coarse_levels(neck: Any, first: int) -> nn.Module:
-    """The same feature pyramid, weights shared, for the levels from `first` on, without the finer ones."""
+    """A copy of the feature pyramid with the levels from `first` on, without the finer ones; weights are shared."""
     short = copy.copy(neck)
     short._modules = {**neck._modules, "convs": neck.convs[: len(neck.convs) - first]}  # the coarsest comes first
     short.fpn_top_down_levels = [level - first for level in neck.fpn_top_down_levels if level >= first]
@@ -253,7 +263,7 @@ def _check_config(value: Any, where: str) -> None:
 
 
 def _check_target(target: Any, where: str) -> None:
-    """A class of that module itself: `sam2.modeling.x.torch.load` has the right beginning and is none."""
+    """Check that a target is a class defined in a module of SAM 2; `sam2.modeling.x.torch.load` is refused."""
     if isinstance(target, str) and TARGET_PATTERN.fullmatch(target):
         module, _, name = target.rpartition(".")
         try:

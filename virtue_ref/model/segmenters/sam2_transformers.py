@@ -1,4 +1,4 @@
-"""SAM 2 from transformers with the same weights, for machines where `sam2` cannot be installed."""
+"""SAM 2 from transformers, with the weights of the `sam2` package, for machines where `sam2` cannot be installed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PREFIX_RENAMES = (
     (r"sam_mask_decoder\.output_upscaling\.3", "mask_decoder.upscale_conv2"),
     (r"sam_mask_decoder", "mask_decoder"),
 )
-"""How names begin: sam2 -> transformers. The first that fits counts."""
+"""(beginning of a key in the `sam2` package, its beginning in transformers); the first match is used."""
 
 INNER_RENAMES = (
     (r"(blocks\.\d+|transformer\.layers\.\d+)\.norm(\d)", r"\1.layer_norm\2"),
@@ -48,13 +48,13 @@ INNER_RENAMES = (
     (r"transformer\.norm_final_attn", "transformer.layer_norm_final_attn"),
 )
 VIDEO_KEYS = re.compile(r"memory_|obj_ptr_|no_obj_|mask_downsample\.|maskmem_|no_mem_pos_enc")
-"""Weights that only videos need; transformers keeps them in another model."""
+"""Keys of weights that only videos need; transformers has them in another model, so they are ignored."""
 
 POINT_KEY = re.compile(r"sam_prompt_encoder\.point_embeddings\.(\d+)\.weight")
 
 
 class TransformersSam2(Sam2Segmenter):
-    """The segmenter on transformers' `Sam2Model`.
+    """SAM 2 as transformers' `Sam2Model`.
 
     Args:
         model: SAM 2's config in the form of the `sam2` package, see `virtue_ref.config.SegmenterConfig`.
@@ -137,7 +137,7 @@ def _rename_key(key: str) -> str:
 
 
 def _make_config(model: Mapping[str, Any]) -> Sam2Config:
-    """Transformers' config of the same SAM 2; what is left out has the `sam2` package's defaults."""
+    """Translate a SAM 2 config of the `sam2` package; absent settings get that package's defaults."""
     if not (
         model.get("directly_add_no_mem_embed") and model.get("pred_obj_scores") and model.get("pred_obj_scores_mlp")
     ):

@@ -1,4 +1,4 @@
-"""The seam between VIRTUE and a promptable segmentation model, and the table of packages.
+"""The protocol between VIRTUE and a promptable segmentation model, and the table of packages.
 
 A new segmenter is one file with a class that satisfies `Segmenter`, and one row of `SEGMENTERS`.
 """
@@ -19,54 +19,54 @@ SEGMENTERS: dict[str, str] = {
     "sam2": "virtue_ref.model.segmenters.sam2:StockSam2",
     "transformers": "virtue_ref.model.segmenters.sam2_transformers:TransformersSam2",
 }
-"""`SegmenterConfig.package` -> module and class; a class takes `SegmenterConfig.model`."""
+"""`SegmenterConfig.package` -> ``module:class``; the class is called with `SegmenterConfig.model`."""
 
 
 class Segmenter(Protocol):
-    """A model that looks at an image once and then answers prompts on it; also a `torch.nn.Module`."""
+    """A model that encodes an image once and then decodes any number of prompts on it; also a `torch.nn.Module`."""
 
     @property
     def size(self) -> int:
-        """Side of its input square in pixels."""
+        """Side of the input square in pixels."""
 
     @property
     def channels(self) -> int:
-        """Depth of its maps."""
+        """Number of channels of the maps."""
 
     @property
     def grid(self) -> int:
-        """Side of its maps in cells; a multiple of 4, for the connector."""
+        """Side of the maps in cells; a multiple of 4, as the connector needs."""
 
     @property
     def compiled_part(self) -> nn.Module:
-        """The part that `torch.compile` is worth its time for."""
+        """The part that takes most of the time and is worth compiling with `torch.compile`."""
 
     def encode(self, images: Tensor) -> Tensor:
-        """(I, 3, size, size) squares -> (I, channels, grid, grid) maps that know no prompt yet."""
+        """Encode (I, 3, size, size) squares as (I, channels, grid, grid) maps, which do not depend on a prompt."""
 
     def decode(self, features: Sequence[Tensor], prompts: Sequence[PointPrompt]) -> Tensor:
         """Mix one prompt into each map.
 
         Args:
             features: R maps (channels, grid, grid) from `encode`.
-            prompts: R prompts.
+            prompts: R prompts, one for each map.
 
         Returns:
-            (R, channels, grid, grid)
+            (R, channels, grid, grid) maps that depend on the prompts.
         """
 
     def import_weights(self, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """A checkpoint's weights under the names of this module's state."""
+        """Rename a checkpoint's weights to the keys of this module's ``state_dict``."""
 
     def export_weights(self, state: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """This module's state under a checkpoint's names; `stored` are the weights that it was loaded from."""
+        """Rename this module's ``state_dict`` to a checkpoint's keys; `stored` are the weights it was loaded from."""
 
 
 def make_segmenter(config: SegmenterConfig) -> Segmenter:
-    """The segmenter of a config, with random weights.
+    """Make the segmenter of a config, with random weights.
 
     Raises:
-        ConfigError: no such package, or a config that does not fit it.
+        ConfigError: the package is not in `SEGMENTERS`, or its model's config does not fit.
     """
     if config.package not in SEGMENTERS:
         raise ConfigError(f"no SAM 2 in package {config.package!r}: it is {' or '.join(SEGMENTERS)}.")
