@@ -1,4 +1,4 @@
-"""Scores any embedder on the 36 MMEB and 5 SCaR tasks."""
+"""Scores any embedder on the 36 tasks of MMEB and the 5 tasks of SCaR."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is first used: the command line starts without numpy."""
+    """Import a name when it is first used, so that the command line starts without numpy."""
     from importlib import import_module
 
     if name not in _MODULES:

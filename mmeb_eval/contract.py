@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VECTOR_TOLERANCE = 1e-3
-"""Largest difference between two vectors of one item that still counts as rounding."""
+"""Largest difference, in any component, between two vectors of one item that still counts as rounding."""
 
 IMAGE_SIDE = 64
 """Height and width of the toy images in pixels."""
@@ -27,10 +27,10 @@ IMAGE_SIDE = 64
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line for the author of an embedder.
+    """What a check found, as one line for the author of an embedder.
 
     Attributes:
-        level: ``error`` breaks the contract; ``note`` is allowed, but worth knowing.
+        level: ``error`` if the embedder breaks the contract; ``note`` for what is allowed, but worth knowing.
         text: what is wrong and what to do.
     """
 
@@ -39,13 +39,16 @@ class Finding:
 
 
 def check(embedder: Embedder) -> list[Finding]:
-    """Check an embedder on eight items; an empty list means that it keeps the contract."""
+    """Check an embedder on eight items; it keeps the contract if no finding has the level ``error``."""
     with TemporaryDirectory(prefix="mmeb-eval-check-") as folder:
         return list(_iter_findings(embedder, Path(folder)))
 
 
 def draw_toy_items(folder: Path, image_token: str = "") -> list[Item]:
-    """Two texts, two images, an image with a question, and three with a question and a box; draws into ``folder``."""
+    """Make the toy items and draw their images into ``folder``.
+
+    They are two texts, two images, an image with a question, and three images with a question and a box.
+    """
     red, blue = _draw_toy_image(folder / "red.png", "red"), _draw_toy_image(folder / "blue.png", "blue")
     left, right = Box(4, 4, 24, 60), Box(40, 4, 60, 60)
     question = f"{image_token}\nWhat is this?".strip()
@@ -95,7 +98,7 @@ def _iter_findings(embedder: Embedder, folder: Path) -> Iterator[Finding]:
 
 
 def _embed_checked(embedder: Embedder, items: Sequence[Item]) -> NDArray[np.float32]:
-    """A copy of the checked vectors: an embedder may reuse its array."""
+    """Embed items, check the vectors and copy them, as the embedder may reuse its array."""
     return check_vectors(embedder.embed(items), items, embedder.name).copy()
 
 
@@ -106,7 +109,7 @@ def _check_repeatable(
     comparison: str,
     remedy: str,
 ) -> Iterator[Finding]:
-    """A finding for the first item whose two vectors differ."""
+    """Yield a finding for the first item whose two vectors differ."""
     for item, a, b in zip(items, first, second, strict=True):
         if a.shape != b.shape:
             yield Finding("error", f"{comparison}: the width is {len(b)} and was {len(a)}; it must not change.")
@@ -119,7 +122,7 @@ def _check_repeatable(
 
 
 def _check_sensitivity(items: Sequence[Item], vectors: NDArray[np.float32]) -> Iterator[Finding]:
-    """Findings if text or image make no difference to the vectors."""
+    """Yield a finding if the texts, or the images, make no difference to the vectors."""
     if _are_all_equal(vectors):
         yield Finding("note", "all items have one vector: this embedder scores 0 wherever there are two candidates.")
         return
@@ -131,7 +134,7 @@ def _check_sensitivity(items: Sequence[Item], vectors: NDArray[np.float32]) -> I
 
 
 def _check_prompts(embedder: Embedder, items: Sequence[Item], kinds: frozenset[str]) -> Iterator[Finding]:
-    """A finding for each declared kind of prompt that fails or makes no difference."""
+    """Yield a finding for each declared kind of prompt that fails or makes no difference, and for `embed_roi`."""
     import numpy as np
 
     if not kinds:

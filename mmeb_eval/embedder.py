@@ -1,4 +1,4 @@
-"""`Embedder`, the one method that turns `Item`s into vectors, and how ``module:function`` becomes one."""
+"""`Embedder`, the protocol of what turns `Item`s into vectors, and loading of an embedder by ``module:function``."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ class Embedder(Protocol):
     The evaluator also reads these attributes, if they exist:
 
     - ``layout``: a key of `mmeb_eval.templates.fused.LAYOUTS`, which joins instruction and text (default ``"plain"``).
-    - ``prompts``: kinds of prompt that it takes, of ``"box"``, ``"points"`` and ``"mask"`` (default none); for other
-      kinds the text names the region, and the result says so.
-    - ``settings``: a mapping of JSON values for the result, those of `SETTINGS` and more; stored vectors are used again
-      only under the same settings.
-    - ``counts(items)``: a mapping of names to numbers for the result, such as how many texts it cuts.
-    - ``stored``: False if making a vector costs less than storing it.
-    - ``embed_roi(items)``: as ``embed`` for items with a box or no prompt, but the vision features inside the box,
-      pooled, replace the image or the tokens of the region; used by ``--region roi``.
-    - ``embed_bare(items)``: as ``embed`` for items without prompts, and without the tokens of a region; used by
-      ``--region text-bare``.
+    - ``prompts``: the kinds of prompt that it takes, among ``"box"``, ``"points"`` and ``"mask"`` (default none). An
+      embedder that takes no boxes gets the box in the text, and its `Result` says so.
+    - ``settings``: a mapping of JSON values that is written into each `Result`: the keys of `SETTINGS` and any others.
+      Stored vectors are used again only under the same settings.
+    - ``counts(items)``: a mapping of names to numbers that is written into each `Result`, such as how many texts were
+      cut.
+    - ``stored``: False if making a vector costs less than storing it (default True).
+    - ``embed_roi(items)``: like ``embed``, for items with a box or without a prompt; the pooled vision features inside
+      the box stand in for the image or for the region's tokens. ``--region roi`` calls it.
+    - ``embed_bare(items)``: like ``embed``, for items without prompts, but the model gets no tokens for a region.
+      ``--region text-bare`` calls it.
     """
 
     @property
     def name(self) -> str:
-        """Model and revision, as in results and in the keys of stored vectors."""
+        """Model and revision, as they stand in results and in the keys of stored vectors."""
         ...
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
@@ -45,9 +46,10 @@ class Embedder(Protocol):
 
 
 SETTINGS = ("revision", "processor", "min_pixels", "max_pixels", "dtype")
-"""Keys of `settings` that every result has, None if the embedder does not set them.
+"""Settings that every `Result` has; one that the embedder does not set is None.
 
-Revision of the weights, preprocessing of images, their smallest and largest area in pixels, and number format.
+They are the revision of the weights, the preprocessing of images, the smallest and largest area of an image in pixels,
+and the number format.
 """
 
 NORM_TOLERANCE = 1e-3
@@ -59,7 +61,7 @@ def load_embedder(path: str, *arguments: object, **options: object) -> Embedder:
 
     Args:
         path: an importable module, a colon and a function in it.
-        arguments: of the function.
+        arguments: positional arguments of the function.
         options: keyword arguments of the function.
 
     Raises:
@@ -92,7 +94,7 @@ def load_embedder(path: str, *arguments: object, **options: object) -> Embedder:
 
 
 def search_working_directory() -> None:
-    """Let imports find modules in the working directory."""
+    """Add the working directory to the folders in which imports find modules."""
     if (folder := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, folder)
 
@@ -115,7 +117,7 @@ def get_prompt_kinds(embedder: Embedder) -> frozenset[str]:
 
 
 def get_settings(embedder: Embedder) -> dict[str, Any]:
-    """The embedder's settings, for the evaluation result and the keys of stored vectors; empty if it sets none."""
+    """The embedder's settings, for each `Result` and for the keys of stored vectors; empty if it sets none."""
     return dict(getattr(embedder, "settings", {}))
 
 
@@ -129,8 +131,8 @@ def check_vectors(vectors: object, items: Sequence[Item], embedder_name: str) ->
     """Check vectors and return them as (len(items), D) float32 rows.
 
     Raises:
-        ContractError: another type, shape or number format, a value that is not finite, or a length other than 1;
-            names embedder, item and value.
+        ContractError: the type, shape or number format is wrong, a value is not finite, or a row's length is not 1; the
+            message names the embedder and, for a wrong row, the item.
     """
     import numpy as np
 

@@ -16,8 +16,8 @@ class Points:
 
     Attributes:
         xy: (x, y) pairs in pixels of the original image.
-        labels: one for each pair; 1 for a click on the object, 0 for a click beside it.
-        box: a rectangle of the same prompt.
+        labels: a label for each pair; 1 for a click on the object, 0 for a click beside it.
+        box: a box that belongs to the same prompt; None if there is none.
     """
 
     xy: tuple[tuple[float, float], ...]
@@ -29,7 +29,7 @@ Prompt: TypeAlias = Box | Points | Mask
 """What a user draws on an image, in pixels of the original image."""
 
 PROMPT_KINDS: Mapping[str, type] = {"box": Box, "points": Points, "mask": Mask}
-"""Values of an embedder's ``prompts`` -> type of the prompt."""
+"""Name of a kind of prompt, as in an embedder's ``prompts`` -> type of the prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Item:
     Equal items have equal vectors, so the evaluator embeds each distinct item once.
 
     Attributes:
-        text: may be empty; holds the model's image token if its layout has one.
-        image: the image file; opened as late as possible.
-        prompt: drawn on the image.
+        text: the text; may be empty. With an image, it holds the model's image token if the model's layout has one.
+        image: path of the image file, which the embedder opens; None for text alone.
+        prompt: what is drawn on the image; None for nothing.
     """
 
     text: str = ""
@@ -50,7 +50,7 @@ class Item:
 
 
 def describe_item(item: Item) -> str:
-    """An item in a few words, for messages."""
+    """An item in a few words, for error messages."""
     parts = [] if item.image is None else [f"image {item.image.name}"]
     if item.prompt is not None:
         parts.append(str(item.prompt) if isinstance(item.prompt, Box | Points) else "a mask")

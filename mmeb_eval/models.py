@@ -10,7 +10,7 @@ from mmeb_eval.embedder import Embedder, load_embedder, search_working_directory
 from scar.errors import EvalError, UnknownName
 
 ENTRY_POINT_GROUP = "mmeb_eval.embedders"
-"""Entry-point group in which an installed package registers functions that make embedders, by name."""
+"""Entry-point group in which other packages register, under a name, functions that make embedders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +18,12 @@ class ModelFamily:
     """Models that are loaded by the same function.
 
     Attributes:
-        loader: ``module:function``, called with the part of the model's name behind the colon.
-        argument: describes that part in messages; empty if there is none.
-        argument_required: whether the name must have it.
-        extra: of this distribution, which installs the libraries.
-        options: options of the command line that the function takes.
+        loader: ``module:function``; the function is called with the argument, the part of the model's name behind the
+            first colon.
+        argument: description of the argument, for messages; empty if the family takes none.
+        argument_required: whether the name must have an argument.
+        extra: pip extra of this distribution that installs the family's libraries; empty if it needs none.
+        options: names of the options of `load_model` that the function takes.
         takes_whole_name: whether the function is called with the whole name, whose colon belongs to a URL.
     """
 
@@ -51,21 +52,21 @@ MODEL_FAMILIES: Mapping[str, ModelFamily] = {
     "https": ModelFamily("mmeb_eval.adapters.http:load", "//<host>/v1/embeddings#<model>", takes_whole_name=True),
     "vllm": ModelFamily("mmeb_eval.adapters.http:load_vllm", "<url>/v1/embeddings#<model>"),
 }
-"""Families by the part of a model's name before the colon."""
+"""Part of a model's name before the first colon -> its family."""
 
 
 def load_model(name: str, *, config: str | None = None, seed: int = 0) -> Embedder:
-    """The embedder with a name.
+    """Load the embedder that a name stands for.
 
     Args:
-        name: a key of `MODEL_FAMILIES` or of an entry point, with a colon and an argument if it takes one; or
+        name: a key of `MODEL_FAMILIES` or the name of an entry point, with a colon and an argument if it takes one; or
             ``module:function``.
-        config: of virtue: ``tiny``, ``2b``, ``7b`` or a file.
-        seed: of the random baseline.
+        config: config of the model ``virtue``: ``tiny``, ``2b``, ``7b`` or a TOML file; other models ignore it.
+        seed: seed of the model ``random``; other models ignore it.
 
     Raises:
-        UnknownName: there is no such model.
-        EvalError: it cannot be loaded; says why.
+        UnknownName: no model, entry point or module has that name.
+        EvalError: the model cannot be loaded; the message says why.
     """
     prefix, _, argument = name.partition(":")
     family = MODEL_FAMILIES.get(prefix)
@@ -85,7 +86,7 @@ def load_model(name: str, *, config: str | None = None, seed: int = 0) -> Embedd
 
 
 def list_model_names() -> list[str]:
-    """The families and their arguments, for help and messages."""
+    """The families with descriptions of their arguments, for help and messages."""
     return [
         prefix
         if not family.argument
@@ -119,7 +120,7 @@ def _read_entry_points() -> dict[str, str]:
     """The ``module:function`` that installed packages register, by name.
 
     Raises:
-        EvalError: two packages register one name.
+        EvalError: two packages register the same name.
     """
     from importlib.metadata import entry_points
 

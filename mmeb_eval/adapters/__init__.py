@@ -1,1 +1,1 @@
-"""Embedders for families of existing models, one file a family."""
+"""Embedders for existing models, one file for each family of models."""

@@ -17,13 +17,13 @@ VECTOR_WIDTH = 256
 """Dimension of the vectors of `Constant` and `Random`."""
 
 BUCKETS = 1024
-"""Dimension of the vectors of `TextOnly`, to which words and letter triples are hashed."""
+"""Dimension of the vectors of `TextOnly`; words and letter triples are hashed to these dimensions."""
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
 class Constant:
-    """One vector for all items: every query is a tie, and ties count against the model, so hit@1 is 0."""
+    """Gives the same vector to all items: every query is a tie, and ties count against the model, so hit@1 is 0."""
 
     name = "constant"
     stored = False
@@ -34,7 +34,7 @@ class Constant:
 
 
 class Random:
-    """A random direction for each item, from its content and a seed: hit@1 is about chance."""
+    """Gives each item a random vector, drawn from its content and a seed: hit@1 is about chance."""
 
     name = "random"
     stored = False
@@ -43,23 +43,23 @@ class Random:
         self.settings: Mapping[str, int] = {"seed": seed}
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), `VECTOR_WIDTH`) rows, uniform over directions."""
+        """(len(items), `VECTOR_WIDTH`) rows of length 1; all directions are equally likely."""
         rows = np.stack([self._draw_vector(item) for item in items])
         lengths: NDArray[np.float64] = np.linalg.norm(rows, axis=1, keepdims=True)
         return (rows / lengths).astype(np.float32)
 
     def _draw_vector(self, item: Item) -> NDArray[np.float64]:
-        image = "" if item.image is None else "/".join(item.image.parts[-2:])  # independent of the data folder's path
+        image = "" if item.image is None else "/".join(item.image.parts[-2:])  # without the data folder
         content = repr((self.settings["seed"], item.text, image, item.prompt))
         digest = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         return np.random.default_rng(int.from_bytes(digest, "little")).standard_normal(VECTOR_WIDTH)
 
 
 class TextOnly:
-    """Counts of the words of a text and of their letter triples; images are ignored.
+    """Gives each item the counts of its text's words and of their letter triples; images are ignored.
 
-    Features are hashed to `BUCKETS` dimensions with a sign each. On SCaR all queries have the same instruction, so a
-    score above chance shows that gold captions differ from wrong ones by their wording alone.
+    Each word or triple is hashed to one of `BUCKETS` dimensions and a sign. On SCaR all queries have the same
+    instruction, so a score above chance shows that gold captions differ from wrong ones by their wording alone.
     """
 
     name = "text-only"
@@ -80,7 +80,7 @@ class TextOnly:
 
 @lru_cache(maxsize=65_536)
 def _hash_features(word: str) -> tuple[tuple[int, int], ...]:
-    """(index, sign) of a word and of the letter triples of ``<word>``."""
+    """(dimension, sign) of the word itself and of each letter triple of ``<word>``, with its angle brackets."""
     framed = f"<{word}>"
     triples = (framed[start : start + 3] for start in range(len(framed) - 2))
     hashes = (zlib.crc32(text.encode("utf-8", "surrogatepass")) for text in (word, *triples))

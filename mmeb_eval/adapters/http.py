@@ -1,9 +1,10 @@
-"""Embeddings endpoints: POST JSON, receive ``{"data": [{"index": 0, "embedding": [...]}, ...]}`` as OpenAI sends it.
+"""Models behind a URL that takes JSON by POST and answers ``{"data": [{"index": 0, "embedding": [...]}, ...]}``.
 
-The name is the URL of the endpoint, a ``#`` and the name of the model there. There are two kinds of request:
+The answer is that of OpenAI's embeddings API. A model is named by the URL, a ``#`` and the model's name there. There
+are two kinds of request:
 
 - ``http:`` sends ``{"model": ..., "input": [...]}``. Items without an image are strings. Items with an image are
-  objects ``{"image": "data:image/png;base64,...", "text": ...}``, one a vector (Jina, Azure).
+  objects ``{"image": "data:image/png;base64,...", "text": ...}``; each object gives one vector (Jina, Azure).
 - ``vllm:`` sends one item at a time as ``{"model": ..., "messages": [{"role": "user", "content": [...]}]}`` with parts
   ``image_url`` and ``text``, which vLLM turns into one vector.
 
@@ -42,22 +43,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KEY_VARIABLE = "MMEB_EVAL_API_KEY"
-"""Environment variable of the key."""
+"""Environment variable that holds the API key."""
 
 MAX_TRIES = 6
-"""Attempts to send a request before the run fails."""
+"""Number of attempts to send a request before the run fails."""
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 120.0
-"""Seconds before the second attempt, doubled each time; and the longest wait a server may ask for."""
+"""Seconds before the second attempt, doubled for each further one; and the longest wait that a server may ask for."""
 
 TIMEOUT_S = 300.0
 """Seconds without an answer after which an attempt fails."""
 
 MAX_CONCURRENT_REQUESTS = 8
-"""Requests that are sent concurrently."""
+"""Largest number of requests in flight at the same time."""
 
 WEB_FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-"""Image formats that are sent unchanged, with their MIME types; other or rotated images are sent as PNG."""
+"""Formats of image files that are sent unchanged -> their MIME types; other or rotated images are sent as PNG."""
 
 EXIF_ORIENTATION = 0x0112
 
@@ -69,9 +70,9 @@ class Endpoint:
     """A model behind a URL.
 
     Args:
-        url: of the endpoint, followed by a ``#`` and the name of the model.
-        make_requests: turns items into requests; each comes with the indices of its items.
-        request_kind: the name of this kind of request in results.
+        url: URL of the endpoint, followed by a ``#`` and the name of the model.
+        make_requests: turns items into requests: for each, the indices of its items and the JSON body.
+        request_kind: name of this kind of request in results.
     """
 
     def __init__(self, url: str, make_requests: MakeRequests, request_kind: str) -> None:
@@ -108,7 +109,7 @@ class Endpoint:
         return normalise_rows(vectors)
 
     def _post_with_retries(self, body: Body, count: int) -> list[list[float]]:
-        """Vectors of one request, which is sent again after a temporary failure."""
+        """Send one request, again after temporary failures; return its ``count`` vectors."""
         content = json.dumps({"model": self._model, **body}).encode("utf-8")
         wait = FIRST_WAIT_S
         for attempt in range(1, MAX_TRIES + 1):
@@ -157,19 +158,19 @@ class _RefuseRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def load(url: str) -> Endpoint:
-    """An endpoint that takes ``input``.
+    """Make the embedder of an endpoint that takes ``input``.
 
     Raises:
-        EvalError: not a URL, no model named, or a password in the URL.
+        EvalError: ``url`` is not a URL, names no model, or contains a password.
     """
     return Endpoint(url, make_input_requests, "input")
 
 
 def load_vllm(url: str) -> Endpoint:
-    """An endpoint that takes chat messages, such as that of vLLM.
+    """Make the embedder of an endpoint that takes chat messages, such as that of vLLM.
 
     Raises:
-        EvalError: not a URL, no model named, or a password in the URL.
+        EvalError: ``url`` is not a URL, names no model, or contains a password.
     """
     return Endpoint(url, make_message_requests, "messages")
 
@@ -187,7 +188,7 @@ def make_input_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
 
 
 def make_message_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
-    """One request for each item: its image first, then its text."""
+    """One request for each item: a message with its image, then its text."""
     requests: list[tuple[list[int], Body]] = []
     for row, item in enumerate(items):
         content: list[Any] = []
@@ -200,10 +201,10 @@ def make_message_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]
 
 
 def encode_data_url(path: Path) -> str:
-    """The image as a data URL, with the pixels that all other adapters use.
+    """An image file as a data URL, which decodes to the same pixels that all other adapters use.
 
     Raises:
-        DataError: it cannot be opened.
+        DataError: the image cannot be opened.
     """
     from PIL import Image
 
@@ -237,19 +238,19 @@ def _parse_vectors(answer: Any, count: int, name: str) -> list[list[float]]:
 
 
 def _read_error_text(error: urllib.error.HTTPError) -> str:
-    """The beginning of the body of an error."""
+    """The beginning of the body of an HTTP error."""
     with contextlib.suppress(OSError, http.client.HTTPException):
         return _shorten_text(error.read(4096))
     return ""
 
 
 def _shorten_text(text: bytes) -> str:
-    """At most 200 characters of a body, on one line."""
+    """At most 200 characters of an HTTP body, on one line."""
     line = " ".join(text.decode("utf-8", "replace").split())
     return line if len(line) <= 200 else line[:197] + "..."
 
 
 def _hide_key(text: str) -> str:
-    """A text without the key, which some servers repeat in errors."""
+    """Remove the key from a text: some servers repeat it in errors."""
     key = os.environ.get(KEY_VARIABLE)
     return text.replace(key, "***") if key else text

@@ -1,4 +1,4 @@
-"""Any model of the registry of mteb, run by the code of mteb."""
+"""Any model of mteb's registry, run by the code of mteb."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ItemDataset:
-    """Items as a dataset in the format of mteb: rows by index, names of the columns in `features`."""
+    """Items as a dataset in mteb's format: rows by index, and the names of the columns in `features`."""
 
     def __init__(self, items: Sequence[Item], has_text: bool, has_image: bool) -> None:
         self._items = items
@@ -33,7 +33,7 @@ class ItemDataset:
 
 
 class MtebEmbedder:
-    """A model by its name in the registry; it gets no task prompt from mteb, as the texts contain the instruction."""
+    """A model of mteb's registry; it gets no task prompt from mteb, as the texts contain the instruction."""
 
     def __init__(self, model_id: str) -> None:
         import mteb
@@ -70,7 +70,7 @@ class MtebEmbedder:
         return embed_by_kind(items, self.name, self._encode_items)
 
     def _encode_items(self, items: Sequence[Item], has_text: bool, has_image: bool) -> NDArray[np.float32]:
-        """Unit rows of items that have the same kinds of content."""
+        """Rows of length 1 for items with the same kinds of content: text, image or both."""
         from torch.utils.data import DataLoader
 
         if has_image and "image" not in self._meta.modalities:
@@ -90,11 +90,11 @@ class MtebEmbedder:
 
 
 def load(model_id: str) -> MtebEmbedder:
-    """A model of the registry.
+    """Load a model of mteb's registry.
 
     Raises:
         UnknownName: the registry has no such model.
-        EvalError: it cannot be loaded, or only compares items without making vectors.
+        EvalError: the model cannot be loaded, or only compares items without making vectors.
     """
     return MtebEmbedder(model_id)
 
@@ -105,7 +105,7 @@ def _collate_columns(rows: Iterable[dict[str, Any]]) -> dict[str, list[Any]]:
 
 
 def _make_task_metadata() -> Any:
-    """Metadata of a task without a prompt, which mteb's models require."""
+    """Metadata of a task without a prompt; mteb's models require metadata of some task."""
     from mteb.abstasks.task_metadata import TaskMetadata
 
     return TaskMetadata(

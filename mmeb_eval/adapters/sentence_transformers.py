@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 class SentenceTransformersEmbedder:
     """A model of sentence-transformers.
 
-    An item with image and text becomes one input where the model takes both at once; else its vector is the normalised
-    sum of both vectors. The model's default prompt is switched off, as the texts contain the instruction.
+    If the model takes image and text at once, an item with both becomes one input; else its vector is the normalised
+    sum of the image's and the text's vector. The model's default prompt is switched off, as the texts contain the
+    instruction.
     """
 
     def __init__(self, model_id: str) -> None:
@@ -58,9 +59,9 @@ class SentenceTransformersEmbedder:
         }
 
     def counts(self, items: Sequence[Item]) -> dict[str, int]:
-        """``texts_cut``: number of items whose text exceeds the model's limit; empty where the limit is unknown."""
+        """``texts_cut``: number of items whose text exceeds the model's limit; empty if the limit is unknown."""
         max_tokens, tokenizer = self._model.max_seq_length, getattr(self._model, "tokenizer", None)
-        tokenizer = getattr(tokenizer, "tokenizer", tokenizer)  # a processor's
+        tokenizer = getattr(tokenizer, "tokenizer", tokenizer)  # a processor contains its tokenizer
         if max_tokens is None or not callable(tokenizer):
             return {}
         return count_cut_texts(items, tokenizer, max_tokens)
@@ -74,7 +75,7 @@ class SentenceTransformersEmbedder:
         return embed_by_kind(items, self.name, self._embed_kind)
 
     def _embed_kind(self, items: Sequence[Item], has_text: bool, has_image: bool) -> NDArray[np.float32]:
-        """Unit rows of items that have the same kinds of content."""
+        """Rows of length 1 for items with the same kinds of content: text, image or both."""
         if has_image and not (self._model.supports("image") or self._model.supports(("image", "text"))):
             raise make_image_error(self.name, items[0])
         texts = [{"text": item.text} for item in items] if has_text else []
@@ -86,12 +87,12 @@ class SentenceTransformersEmbedder:
         return normalise_rows(self._encode_inputs(texts) + self._encode_inputs(images))
 
     def _encode_inputs(self, inputs: list[dict[str, Any]]) -> NDArray[np.float32]:
-        """Unit rows; inputs are dictionaries, as the library takes a string that looks like an image's path for one."""
+        """Rows of length 1. Inputs are dictionaries: the library would open a string that looks like a path."""
         return normalise_rows(self._model.encode(inputs, batch_size=len(inputs), show_progress_bar=False))
 
 
 def load(model_id: str) -> SentenceTransformersEmbedder:
-    """A model from a local folder or from the hub; ``@`` and a revision may follow.
+    """Load a model from a local folder or from the hub; ``@`` and a revision may follow the hub id.
 
     Raises:
         EvalError: the model cannot be loaded.

@@ -1,4 +1,4 @@
-"""Helpers of several adapters: grouping of items by content, revisions, unit rows, and refusal of prompts."""
+"""Helpers of several adapters: grouping of items by content, revisions, rows of length 1, and refusal of prompts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def refuse_prompts(items: Sequence[Item], name: str, allowed: tuple[type, ...] =
     """Refuse items with a prompt, except prompts of the types ``allowed``.
 
     Raises:
-        DataError: an item has a prompt; the message names the model, the item and the way out.
+        DataError: an item has such a prompt; the message names the model, the item and the way out.
     """
     for item in items:
         if item.prompt is not None and not isinstance(item.prompt, allowed):
@@ -31,7 +31,7 @@ def refuse_prompts(items: Sequence[Item], name: str, allowed: tuple[type, ...] =
 
 
 def group_rows_by_kind(items: Sequence[Item]) -> dict[tuple[bool, bool], list[int]]:
-    """(has text, has image) -> indices of such items; an item without both counts as an empty text."""
+    """(has text, has image) -> indices of the items of that kind; an item with neither counts as an empty text."""
     rows: dict[tuple[bool, bool], list[int]] = {}
     for row, item in enumerate(items):
         has_image = item.image is not None
@@ -42,7 +42,7 @@ def group_rows_by_kind(items: Sequence[Item]) -> dict[tuple[bool, bool], list[in
 def embed_by_kind(
     items: Sequence[Item], name: str, embed: Callable[[list[Item], bool, bool], NDArray[np.float32]]
 ) -> NDArray[np.float32]:
-    """(len(items), D) rows; ``embed(items, has_text, has_image)`` gets items with the same kinds of content.
+    """(len(items), D) rows, made by one call of ``embed(items, has_text, has_image)`` for each kind of content.
 
     Raises:
         DataError: an item has a prompt; the message names the model ``name``.
@@ -55,7 +55,7 @@ def embed_by_kind(
 
 
 def make_image_error(name: str, item: Item) -> DataError:
-    """The error for an item with an image and a model that takes text alone."""
+    """The error for an item with an image, given to a model that takes text alone."""
     return DataError(f"{name}: reads text alone, but {describe_item(item)} shows an image.")
 
 
@@ -67,7 +67,7 @@ def count_cut_texts(items: Sequence[Item], tokenizer: Any, max_tokens: int) -> d
 
 
 def split_revision(model_id: str) -> tuple[str, str | None]:
-    """Split a model id at ``@`` into name and revision; the path of a folder stays whole.
+    """Split a model id at ``@`` into name and revision, which may be None; the path of a folder is not split.
 
     >>> split_revision("openai/clip-vit-base-patch32@3d74acf")
     ('openai/clip-vit-base-patch32', '3d74acf')
@@ -79,7 +79,7 @@ def split_revision(model_id: str) -> tuple[str, str | None]:
 
 
 def local_revision(model_id: str) -> str | None:
-    """Revision of a model in a folder: a digest of its files; None for a hub id."""
+    """Revision of a model in a local folder: a digest of its files; None for a hub id."""
     folder = Path(model_id)
     if not folder.is_dir():
         return None
@@ -89,11 +89,11 @@ def local_revision(model_id: str) -> str | None:
 
 
 def pixel_range(processor: Any) -> dict[str, int | None]:
-    """Smallest and largest image area in pixels of an image processor of transformers; None where it has no limit."""
+    """Smallest and largest area, in pixels, to which an image processor resizes images; None where it has no limit."""
     least, most = getattr(processor, "min_pixels", None), getattr(processor, "max_pixels", None)
     if patches := getattr(processor, "max_num_patches", None):
         most = patches * processor.patch_size**2
-    for key in ("size", "crop_size"):  # the crop comes last
+    for key in ("size", "crop_size"):  # a crop is made last, so its size counts
         size: Any = getattr(processor, key, None)
         if getattr(size, "height", None) and getattr(size, "width", None):
             least = most = size.height * size.width

@@ -1,4 +1,4 @@
-"""CLIP, SigLIP and SigLIP 2 through transformers: a text tower and an image tower with a common space."""
+"""CLIP, SigLIP and SigLIP 2 through transformers: a text tower and an image tower whose vectors share one space."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PADDING: Mapping[str, bool | str] = {"siglip": "max_length", "siglip2": "max_length"}
-"""Padding of texts by model type; others pad to the longest of a batch. SigLIP attends to pads and was trained so."""
+"""Model type -> padding of texts; all others pad to the longest of a batch. SigLIP was trained with full padding."""
 
 
 class TwoTowerEmbedder:
     """A two-tower model. An item with image and text gets the normalised sum of both vectors, as in the MMEB paper.
 
-    Texts are cut at the limit of the model; `counts` says how many.
+    Texts are cut at the model's limit; `counts` says how many are.
     """
 
     def __init__(self, name: str, model_id: str) -> None:
@@ -45,7 +45,7 @@ class TwoTowerEmbedder:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Revision of the weights, image processor and its pixels, number format and text limit."""
+        """Revision of the weights, image processor and its limits in pixels, number format, text limit in tokens."""
         return {
             "revision": self._revision,
             "processor": type(self._processor).__name__,
@@ -68,20 +68,21 @@ class TwoTowerEmbedder:
         return self._embed_sums(items)
 
     def embed_roi(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """As `embed`, with the patches inside an item's box in place of its image.
+        """Like `embed`, but the patches inside an item's box stand in for its image.
 
-        The whole image is resized to the model's square, as a centre crop would lose regions. Each patch passes through
-        the model's own head alone. The vector of a box is the mean of its patches, weighted with the area inside.
+        The whole image is resized to the model's square, as a centre crop would lose regions. Each patch token passes
+        alone through the model's own head. The vector of a box is the mean of its patches, each weighted by its area in
+        the box.
 
         Raises:
             DataError: a prompt is not a box, or an image cannot be opened.
-            EvalError: the model has no patches.
+            EvalError: the model has no patch tokens that its head maps to the space of texts.
         """
         refuse_prompts(items, self.name, allowed=(Box,))
         return self._embed_sums(items)
 
     def _embed_sums(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """Unit rows: the sum of the towers' vectors of each item."""
+        """(len(items), D) rows of length 1: for each item, the normalised sum of its text's and its image's vector."""
         import torch
 
         towers: tuple[tuple[Callable[[Sequence[Item]], NDArray[np.float32]], Callable[[Item], bool]], ...] = (
@@ -98,7 +99,7 @@ class TwoTowerEmbedder:
         return normalise_rows(np.stack([np.sum(own, axis=0) for own in vectors]))
 
     def _embed_texts(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), D) unit rows."""
+        """(len(items), D) rows of length 1 from the items' texts."""
         tokens = self._tokenizer(
             [item.text for item in items],
             padding=self._padding,
@@ -109,12 +110,12 @@ class TwoTowerEmbedder:
         return normalise_rows(self._model.get_text_features(**tokens.to(self._model.device)).pooler_output)
 
     def _embed_images(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), D) unit rows."""
+        """(len(items), D) rows of length 1 from the items' images."""
         pixels = self._processor(_open_images(items), return_tensors="pt")
         return normalise_rows(self._model.get_image_features(**pixels.to(self._model.device)).pooler_output)
 
     def _embed_regions(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), D) unit rows."""
+        """(len(items), D) rows of length 1 from the regions inside the items' boxes."""
         images = _open_images(items)
         boxes = [item.prompt for item in items if isinstance(item.prompt, Box)]
         grids = self._embed_patches(images)
@@ -122,7 +123,7 @@ class TwoTowerEmbedder:
         return normalise_rows(np.stack(pooled))
 
     def _embed_patches(self, images: list[Image]) -> list[NDArray[np.float32]]:
-        """(rows, columns, D) for each image: its patches in the space of texts."""
+        """For each image, (rows, columns, D) vectors of its patches in the space of texts."""
         vision = self._model.vision_model
         head = _find_patch_head(self._model)
         if head is None:
@@ -137,7 +138,7 @@ class TwoTowerEmbedder:
             pixels = self._processor(images, size=square, do_center_crop=False, return_tensors="pt")
             shapes = [(side // vision.config.patch_size,) * 2] * len(images)
             tokens = vision(**pixels.to(self._model.device)).last_hidden_state
-            tokens = tokens[:, -(shapes[0][0] ** 2) :]  # without CLIP's class token
+            tokens = tokens[:, -(shapes[0][0] ** 2) :]  # drops CLIP's class token
         return [
             head(cells[: rows * columns]).float().cpu().numpy().reshape(rows, columns, -1)
             for cells, (rows, columns) in zip(tokens, shapes, strict=True)
@@ -145,7 +146,7 @@ class TwoTowerEmbedder:
 
 
 def load_clip(model_id: str) -> TwoTowerEmbedder:
-    """A CLIP model from a local folder or from the hub; ``@`` and a revision may follow.
+    """Load a CLIP model from a local folder or from the hub; ``@`` and a revision may follow the hub id.
 
     Raises:
         EvalError: the model cannot be loaded.
@@ -154,7 +155,7 @@ def load_clip(model_id: str) -> TwoTowerEmbedder:
 
 
 def load_siglip(model_id: str) -> TwoTowerEmbedder:
-    """A SigLIP or SigLIP 2 model, of fixed or flexible resolution, from a local folder or from the hub.
+    """Load a SigLIP or SigLIP 2 model, of fixed or flexible resolution, from a local folder or from the hub.
 
     Raises:
         EvalError: the model cannot be loaded.
@@ -163,7 +164,7 @@ def load_siglip(model_id: str) -> TwoTowerEmbedder:
 
 
 def _load_model(name: str, model_id: str, revision: str | None) -> tuple[Any, Any, Any]:
-    """Model, tokenizer and image processor."""
+    """Load model, tokenizer and image processor."""
     import torch
     from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
@@ -179,9 +180,9 @@ def _load_model(name: str, model_id: str, revision: str | None) -> tuple[Any, An
 
 
 def _find_patch_head(model: Any) -> Callable[[Any], Any] | None:
-    """The function from (N, width) patch tokens to the space of texts; None where the model has none."""
+    """The function that maps (N, width) patch tokens to the space of texts; None if the model has none."""
     vision: Any = getattr(model, "vision_model", None)
-    if (head := getattr(vision, "head", None)) is not None:  # SigLIP's attention over tokens, here over one
+    if (head := getattr(vision, "head", None)) is not None:  # SigLIP's head attends over tokens; here over a single one
         return lambda tokens: head(tokens[:, None])
     if hasattr(vision, "post_layernorm") and hasattr(model, "visual_projection"):
         return lambda tokens: model.visual_projection(vision.post_layernorm(tokens))
@@ -189,5 +190,5 @@ def _find_patch_head(model: Any) -> Callable[[Any], Any] | None:
 
 
 def _open_images(items: Sequence[Item]) -> list[Image]:
-    """The images of all items that have one."""
+    """Open the images of all items that have one."""
     return [open_rgb(item.image) for item in items if item.image is not None]

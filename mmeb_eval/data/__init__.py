@@ -1,1 +1,1 @@
-"""From published files to the queries of a task."""
+"""Tasks and their data: fetch, find, check and read the published files."""

@@ -1,4 +1,4 @@
-"""Rows of a task -> `Case`s; the columns of the `Task` decide how, never its name."""
+"""Turns the rows of a task into `Case`s, as the fields of the `Task` say; the task's name plays no part."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scar.errors import DataError
 from scar.sample import Box
 
 FindImage: TypeAlias = Callable[[str, str, object], Path]
-"""(file and row, column, value of the column) -> the image file; raises `DataError` if there is none."""
+"""Function from (file and row, column, value of the column) to the image file; raises `DataError` if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ class Case:
     """One query and its candidates.
 
     Attributes:
-        query: what is asked.
-        candidates: what is ranked, in the order of the data and as often as they list it; equal keys are equal items.
+        query: the query.
+        candidates: the candidates, in the order of the data, with repeats.
         gold: index of the right candidate.
-        query_digest: of the query's columns in the data; the same for every model, layout and data folder.
-        candidates_digest: likewise of the candidates' columns.
-        where: file and row, for messages.
+        query_digest: digest of the query's columns in the data; the same for every model, layout and data folder.
+        candidates_digest: digest of the candidates' columns, likewise.
+        where: file and row, for error messages.
     """
 
     query: Item
@@ -52,19 +52,20 @@ def read_cases(
 ) -> Iterator[Case]:
     """Read a task's cases row by row.
 
-    Candidates with one key are one candidate across all rows, the first in the data, as in the official evaluator.
+    As in the official evaluator, candidates of any rows that agree in the parts named by `Task.key` are one item: the
+    first of them in the data.
 
     Args:
         files: the task and its data.
-        layout: of the model.
+        layout: layout of the model.
         box_as_prompt: whether queries get the box as a prompt.
-        box_in_text: whether the query's text names the box; None means yes if the box is no prompt or the layout is
-            exact.
-        prompts: one for each row, used in place of its box; rows with None are left out.
+        box_in_text: whether the query's text names the box; None means that it does if the box is no prompt or the
+            layout is exact.
+        prompts: a prompt for each row, which replaces the row's box; rows with None are left out. None keeps the boxes.
 
     Raises:
-        DataError: a row of another shape, or an image that is missing or outside the image folder; names file, row,
-            column and value.
+        DataError: a row has another shape, or an image is missing or outside the image folder; the message names file,
+            row, column and value.
     """
     if box_in_text is None:
         box_in_text = layout.exact or not box_as_prompt
@@ -87,10 +88,10 @@ class ImageFinder:
         self._real_folders: dict[Path, str] = {}
 
     def __call__(self, where: str, column: str, relative: object) -> Path:
-        """The image file of a path in the data.
+        """The image file that a path in the data names.
 
         Raises:
-            DataError: the value is no path, there is no such file, or it lies outside the image folder, by ``..``, as
+            DataError: the value is no path, there is no such file, or the path leaves the image folder: by ``..``, as
                 an absolute path or through a link.
         """
         if not isinstance(relative, str) or not relative:
@@ -108,7 +109,7 @@ class ImageFinder:
         return self._found[relative]
 
     def _resolve_path(self, path: Path) -> str:
-        """The file's path with all links followed; those of its folder only once."""
+        """The file's path with all links followed; links of its folder are followed once for all files."""
         if path.is_symlink():
             return os.path.realpath(path)
         if path.parent not in self._real_folders:
@@ -121,11 +122,11 @@ class CaseReader:
 
     Args:
         files: the task and its data.
-        format: of its rows.
-        layout: of the model.
+        format: format of the rows.
+        layout: layout of the model.
         box_as_prompt: see `read_cases`.
         box_in_text: see `read_cases`.
-        find_image: finds images; None is `ImageFinder`.
+        find_image: finds images; None means an `ImageFinder`.
     """
 
     def __init__(
@@ -150,10 +151,10 @@ class CaseReader:
         self.candidate_columns = ["tgt_text"] if format == "instruct" and self.task.candidates == "text" else targets
 
     def read_case(self, where: str, row: Row, prompt: Prompt | None = None) -> Case:
-        """The case of one row; ``prompt`` stands in for the box of a SCaR row.
+        """Make the case of one row; a ``prompt`` replaces the box of a SCaR row, None keeps the box.
 
         Raises:
-            DataError: a value of another shape, or what `find_image` raises.
+            DataError: a value has another shape, or ``find_image`` raised the error.
         """
         keys: Sequence[Hashable]
         if self.format == "joined":
@@ -173,7 +174,7 @@ class CaseReader:
         )
 
     def _read_region_query(self, where: str, row: Row, prompt: Prompt | None) -> Item:
-        """Image, prompt and text of a SCaR row."""
+        """Make the query of a SCaR row: image, prompt and text."""
         if prompt is None:
             prompt = read_box(where, row)
         text = _read_text(where, row, "qry_text")
@@ -185,9 +186,9 @@ class CaseReader:
         )
 
     def _read_query(self, where: str, row: Row) -> Item:
-        """Instruction, text and image of an MMEB row."""
+        """Make the query of an MMEB row: instruction, text and image."""
         has_image = self.task.query != "text"
-        no_text = has_image and row["qry_text"] is None  # the official code reads no text as an empty one here
+        no_text = has_image and row["qry_text"] is None  # here, the official code takes a missing text for an empty one
         text = "" if no_text else _read_text(where, row, "qry_text")
         instruction = _read_text(where, row, "qry_inst")
         return Item(
@@ -196,13 +197,13 @@ class CaseReader:
         )
 
     def _read_joined_query(self, where: str, row: Row) -> Item:
-        """Text and image of a row whose texts are joined; an empty path means no image."""
+        """Make the query of a row of the format ``joined``: text and image; an empty path means no image."""
         return self._make_joined_item(where, _read_text(where, row, "qry_text"), "qry_img_path", row["qry_img_path"])
 
     def _add_joined_candidates(self, where: str, row: Row) -> list[tuple[str, str]]:
-        """Add the candidates of a row whose texts are joined; return their keys, pairs of text and path.
+        """Add the candidates of a row of the format ``joined``; return their keys, pairs of text and path.
 
-        An empty string in place of the list of texts means images without texts.
+        If the column of texts holds an empty string and not a list, the candidates are images without texts.
         """
         paths = _read_texts(where, row, "tgt_img_path")
         texts = [""] * len(paths) if row["tgt_text"] == "" else _read_texts(where, row, "tgt_text")
@@ -215,7 +216,7 @@ class CaseReader:
         return keys
 
     def _make_joined_item(self, where: str, text: str, column: str, path: object) -> Item:
-        """A text that the data give in full, and its image if the path is not empty."""
+        """Make an item of a text that needs no joining, and of its image if the path is not empty."""
         image = None if path == "" else self._find_image(where, column, path)
         return Item(text=fill_image_token(self.layout, text), image=image)
 
@@ -249,10 +250,10 @@ class CaseReader:
 
 
 def read_box(where: str, row: Row) -> Box:
-    """The box of a SCaR row; the data have COCO's corner and size.
+    """The box of a SCaR row; its column holds x and y of the top left corner, width and height, in pixels.
 
     Raises:
-        DataError: it is no box.
+        DataError: the column does not hold four finite numbers.
     """
     values = row["bbox"]
     numbers = isinstance(values, list) and all(type(value) in (int, float) and math.isfinite(value) for value in values)
@@ -276,7 +277,7 @@ def _read_text(where: str, row: Row, column: str) -> str:
 
 
 def _read_texts(where: str, row: Row, column: str) -> list[str]:
-    """The texts in a column; at least one."""
+    """The list of texts in a column; it must hold at least one."""
     values: Any = row[column]
     if not isinstance(values, list) or not values:
         raise DataError(f"{where}: {column} = {values!r}: expected a list of texts, the right candidate first.")

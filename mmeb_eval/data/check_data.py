@@ -19,18 +19,18 @@ from scar.common.progress import Track, track_silently
 from scar.errors import DataError
 
 IMAGES_IN_FLIGHT = 1024
-"""Images handed to the threads at once."""
+"""Number of images that are handed to the threads at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataCheck:
-    """What was checked and what is wrong with it.
+    """What was checked, and the problems found.
 
     Attributes:
         tasks: number of tasks with data.
         rows: number of rows read.
         images: number of distinct images.
-        problems: a line for each task, row or distinct image that cannot be used.
+        problems: a line for each task, row or distinct image that cannot be used; empty if there are none.
     """
 
     tasks: int
@@ -47,7 +47,7 @@ def check_data(
     Args:
         data: the data folder.
         tasks: the tasks that the folder must hold; None checks every task that it holds.
-        images: the image root, if it is not one of the usual folders.
+        images: folder that the rows' image paths start from; None means a usual folder, see `find_task_files`.
         track: shows progress.
 
     Raises:
@@ -72,12 +72,15 @@ def check_data(
 
 
 def _read_task(files: TaskFiles, data: Path, named_at: dict[Path, str], problems: list[str]) -> int:
-    """Read a task's rows, note where each image is first named and what is wrong; return the number of rows."""
+    """Read a task's rows and return their number.
+
+    What is wrong is added to ``problems``, and the first row and column that name each image to ``named_at``.
+    """
     find_existing = ImageFinder(files)
     missing: set[object] = set()
 
     def find_image(where: str, column: str, relative: object) -> Path:
-        """As `ImageFinder`, but note a missing image and go on, so that the rest of the row is checked too."""
+        """Like `ImageFinder`, but add a missing image to the problems and go on, so that the whole row is checked."""
         try:
             path = find_existing(where, column, relative)
         except DataError as error:
@@ -126,7 +129,7 @@ def _find_broken_images(named_at: dict[Path, str], track: Track) -> list[str]:
 
 
 def _find_image_problem(path: Path) -> str | None:
-    """What is wrong with an image; None if nothing is."""
+    """What is wrong with an image; None if it decodes."""
     try:
         open_rgb(path)
     except DataError as error:

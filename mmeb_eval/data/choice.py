@@ -12,17 +12,17 @@ from scar.errors import EvalError, UnknownName
 
 
 def select_tasks(choices: Sequence[str], data: Path | None, images: Path | None) -> list[TaskFiles]:
-    """The tasks that the choices name, with their data.
+    """The tasks that the values of ``--tasks`` name, with their data.
 
     Args:
-        choices: SCaR folders, names of tasks with commas between, ``all`` or ``lite``.
-        data: folder that holds the data of tasks given by name.
-        images: image root, if it is not the data's own folder.
+        choices: values of ``--tasks``: each is a SCaR folder, task names separated by commas, ``all`` or ``lite``.
+        data: folder that holds the data of tasks given by name; None if all choices are folders.
+        images: folder that the rows' image paths start from; None means one of the usual folders.
 
     Raises:
-        UnknownName: neither a task nor a folder.
-        DataError: data that are missing, or that have changed since they were fetched.
-        EvalError: tasks by name without a data folder.
+        UnknownName: a choice is neither a task nor a folder.
+        DataError: data are missing, or have changed since they were fetched.
+        EvalError: a choice names tasks, and ``data`` is None.
     """
     found: list[TaskFiles] = []
     for choice in choices:

@@ -32,15 +32,15 @@ SCAR_IMAGES_NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class PartSource:
-    """Files of the hub that are fetched together and become a `FetchedPart`.
+    """Files of a data set on the hub that are fetched together and become a `FetchedPart`.
 
     Attributes:
         name: name of the part.
         repo: id of the data set on the hub.
         pattern: pattern of the files' paths in the data set, as in `pathlib.PurePath.match`.
-        folder: folder below the data folder that gets the files, without the folders of their paths; None keeps their
-            paths.
-        archive: whether the files are archives of images, which are unpacked where they would lie.
+        folder: folder below the data folder that gets the files under their bare names; None keeps the paths that they
+            have in the data set.
+        archive: whether the files are archives of images, which are unpacked in that place and then deleted.
     """
 
     name: str
@@ -54,7 +54,7 @@ MMEB_IMAGES = PartSource("images", "TIGER-Lab/MMEB-V2", "image-tasks/mmeb_v1.tar
 
 
 def list_part_sources(tasks: Sequence[Task], *, images: bool = True) -> list[PartSource]:
-    """The files that tasks need: their rows and, for MMEB, one archive of all its images."""
+    """The parts that tasks need: the rows of each task and, for MMEB with ``images``, one archive of all its images."""
     parts = [
         PartSource(task.name, task.dataset, f"SCAR_{task.source}_val_filtered.parquet", "SCaR-eval")
         if task.benchmark == "SCaR"
@@ -65,13 +65,13 @@ def list_part_sources(tasks: Sequence[Task], *, images: bool = True) -> list[Par
 
 
 def parse_revisions(texts: Sequence[str]) -> dict[str, str]:
-    """Commits by repository.
+    """Parse values of ``--revision``: repository -> commit or tag.
 
     >>> parse_revisions(["Sony/SCaR-Eval@v1"])
     {'Sony/SCaR-Eval': 'v1'}
 
     Raises:
-        EvalError: a text is not ``repository@commit``, or its repository holds no data of a task.
+        EvalError: a text is not ``repository@commit``, or its repository is none of those with task data.
     """
     known = sorted({source.repo for source in list_part_sources(list(all_tasks().values()))})
     revisions = {}
@@ -98,14 +98,15 @@ def fetch_tasks(
     Args:
         tasks: the tasks whose data are fetched.
         data: the data folder.
-        revisions: commits or tags by repository; by default the folder's own commit, else the newest one.
+        revisions: repository -> commit or tag; a repository without an entry gets the commit that the folder already
+            has, else the newest one.
         images: whether to fetch the archive of MMEB's images too.
-        endpoint: of the hub; None is its public one.
+        endpoint: URL of the hub; None means the environment variable HF_ENDPOINT, else the public hub.
         say: shows a line to the user.
         sleep: waits that many seconds between two attempts.
 
     Returns:
-        All parts of the folder, by name.
+        All parts that the folder now has, by name.
 
     Raises:
         EvalError: the hub cannot be reached, refuses or lacks a file, or the disk is full.

@@ -21,7 +21,7 @@ COLUMNS: Mapping[RowFormat, tuple[str, ...]] = {
     "joined": ("qry_text", "qry_img_path", "tgt_text", "tgt_img_path"),
     "SCaR": ("qry_text", "qry_image_path", "bbox", "tgt_text"),
 }
-"""The columns that are read of each format; others are ignored.
+"""Format of rows -> the columns that are read; all other columns are ignored.
 
 `instruct` is the format of ziyjiang/MMEB_Test_Instruct. `joined` is the format of the older TIGER-Lab/MMEB-eval, where
 instruction and text are one string: a file of an MMEB task without a column ``qry_inst``.
@@ -41,7 +41,7 @@ class TaskFiles:
         task: the task.
         paths: parquet or ``.jsonl`` files, in the order of their rows.
         image_root: folder that the rows' image paths start from.
-        searched: folders without the first row's image, if no folder holds it.
+        searched: the folders that were searched for the first row's image, if none of them holds it; else empty.
     """
 
     task: Task
@@ -51,17 +51,17 @@ class TaskFiles:
 
 
 def find_scar_tasks(folder: Path, images: Path | None = None) -> list[TaskFiles]:
-    """The tasks of a SCaR folder, ours or the published one: one for each ``SCaR-eval/*.parquet``.
+    """The tasks of a SCaR folder, built or published: one for each evaluation file ``SCaR-eval/*.parquet``.
 
-    The image root is the first of these folders that holds the first row's image: the root, ``images/<source>_val`` and
-    ``images``.
+    The image root is the first of these folders that holds the first row's image: the SCaR folder itself, its folder
+    ``images/<source>_val``, and its folder ``images``.
 
     Args:
         folder: the output of ``scar build``, or its ``SCaR-eval``.
-        images: the image root, if it is none of these.
+        images: the image root; None means one of the folders above.
 
     Raises:
-        DataError: no such folder, or no evaluation file in it.
+        DataError: the folder does not exist, or holds no evaluation file.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; `scar build` writes one.")
@@ -81,12 +81,13 @@ def find_scar_tasks(folder: Path, images: Path | None = None) -> list[TaskFiles]
 def find_task_files(task: Task, data: Path, images: Path | None = None) -> TaskFiles:
     """The files of one of the 41 tasks below a data folder.
 
-    Rows are in ``<name>.parquet``, in ``<name>.jsonl`` or in all parquet files of ``<name>/``, as on the hub; those of
-    SCaR where `find_scar_tasks` finds them. The image root is the first folder of the releases that holds the first
-    row's image: ``image-tasks``, ``image-tasks/MMEB/images``, ``images`` and the data folder itself.
+    The rows of an MMEB task are in ``<name>.parquet``, in ``<name>.jsonl`` or in all parquet files of ``<name>/``. Its
+    image root is ``images`` if given, else the first of these folders that holds the first row's image:
+    ``image-tasks``, ``image-tasks/MMEB/images``, ``images`` and the data folder itself. For a SCaR task, see
+    `find_scar_tasks`.
 
     Raises:
-        DataError: there are none; names the files that were searched.
+        DataError: the data folder has no rows of the task; the message names the files that were searched.
     """
     if task.benchmark == "SCaR":
         found = [files for files in find_scar_tasks(data, images) if files.task == task]
@@ -103,10 +104,10 @@ def find_task_files(task: Task, data: Path, images: Path | None = None) -> TaskF
 
 
 def find_all_task_files(data: Path, images: Path | None = None) -> list[TaskFiles]:
-    """Every task with data in a folder: of the 41, and of a user's own SCaR sources.
+    """All tasks whose data lie in a folder: any of the 41, and those of the user's own SCaR sources.
 
     Raises:
-        DataError: there is none.
+        DataError: the folder has no data of any task.
     """
     found = []
     for task in tasks().values():
@@ -137,7 +138,7 @@ def find_row_format(files: TaskFiles) -> RowFormat:
 
 
 def iter_rows(files: TaskFiles) -> Iterator[tuple[str, Row]]:
-    """The rows one by one, each after its file and row for messages: ``<file>, row <number from 0>``.
+    """Yield each row of a task with a name for messages: (``<file>, row <number from 0>``, row).
 
     Raises:
         DataError: a file is missing, unreadable, truncated or empty, or lacks a column.
@@ -149,11 +150,11 @@ def iter_rows(files: TaskFiles) -> Iterator[tuple[str, Row]]:
 
 
 def iter_rows_or_errors(files: TaskFiles, batch_size: int = 256) -> Iterator[tuple[str, Row | DataError]]:
-    """As `iter_rows`, but yields errors in place of rows that cannot be read, and goes on behind them.
+    """Like `iter_rows`, but a row or file that cannot be read yields its error, and reading goes on behind it.
 
     Args:
         files: the task and its data.
-        batch_size: rows read from a parquet file at once.
+        batch_size: number of rows read from a parquet file at once.
     """
     try:
         columns = COLUMNS[find_row_format(files)]
@@ -175,9 +176,9 @@ def iter_rows_or_errors(files: TaskFiles, batch_size: int = 256) -> Iterator[tup
 
 
 def _find_images(task: Task, paths: tuple[Path, ...], folders: Sequence[Path]) -> TaskFiles:
-    """The task's files with the first image folder that holds the first row's image.
+    """Make the `TaskFiles`; the image root is the first of ``folders`` that holds the first row's image.
 
-    If no folder holds it, the first folder that exists: the error is raised when the rows are read.
+    If none holds it, the image root is the first one that exists, and the error is raised when the rows are read.
     """
     fallback = next((folder for folder in folders if folder.is_dir()), folders[-1])
     files = TaskFiles(task, paths, fallback)
@@ -198,7 +199,7 @@ def _find_first_image(row: Row) -> str | None:
 
 
 def is_file(path: Path) -> bool:
-    """Whether the file exists; False for names that the file system refuses."""
+    """Whether the path is an existing file; False for a name that the file system refuses."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -228,7 +229,7 @@ def _read_parquet_columns(path: Path) -> Sequence[str]:
 
 
 def _iter_parquet_rows(path: Path, columns: Sequence[str], batch_size: int) -> Iterator[Row]:
-    """Rows of a parquet file."""
+    """Yield the rows of a parquet file."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -242,7 +243,7 @@ def _iter_parquet_rows(path: Path, columns: Sequence[str], batch_size: int) -> I
 
 
 def _iter_json_rows(path: Path, columns: Sequence[str]) -> Iterator[Row | DataError]:
-    """Rows of a file with one JSON object a line."""
+    """Yield the rows of a file with one JSON object a line, or the error of a line that cannot be read."""
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file):
@@ -255,7 +256,7 @@ def _iter_json_rows(path: Path, columns: Sequence[str]) -> Iterator[Row | DataEr
 
 
 def _parse_json_row(line: bytes, columns: Sequence[str], where: str) -> Row:
-    """A line of JSON."""
+    """Parse a line of JSON; it must hold an object with these columns."""
     try:
         row = json.loads(line)
     except ValueError as error:

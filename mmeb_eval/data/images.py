@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_WAITING_BYTES = 128 * 2**20
-"""Threads open no further image while opened images of this size wait to be used."""
+"""Threads pause while the opened images that wait to be used have this many bytes or more."""
 
 
 def open_rgb(path: Path) -> Image:
-    """The image as RGB, fully decoded; inside `prefetch_images` a thread may have opened it ahead.
+    """Open an image and decode it to RGB; inside `prefetch_images`, a thread may have done so already.
 
     Raises:
-        DataError: it is missing, truncated, damaged, no image, or larger than `scar.common.images.MAX_PIXELS`.
+        DataError: the file is missing, truncated, damaged, no image, or larger than `scar.common.images.MAX_PIXELS`.
     """
     prefetcher = _PREFETCHER.get()
     return decode_rgb(path) if prefetcher is None else prefetcher.open_image(path)
@@ -48,7 +48,7 @@ def prefetch_images(paths: Iterable[Path]) -> Iterator[None]:
 
 
 def decode_rgb(path: Path) -> Image:
-    """As `open_rgb`, but always decoded in the calling thread."""
+    """Like `open_rgb`, but the image is always decoded in the calling thread."""
     with _open_header(path) as image:
         return image.convert("RGB")
 
@@ -57,7 +57,7 @@ def read_image_size(path: Path) -> tuple[int, int]:
     """Width and height of an image in pixels, without decoding it.
 
     Raises:
-        DataError: as `open_rgb`, as far as the header shows.
+        DataError: the file is missing, no image, or too large; damage behind its header is not noticed.
     """
     with _open_header(path) as image:
         return image.size
@@ -65,7 +65,7 @@ def read_image_size(path: Path) -> tuple[int, int]:
 
 @contextmanager
 def _open_header(path: Path) -> Iterator[Image]:
-    """An open image that is not yet decoded; Pillow's errors become `DataError`."""
+    """Open an image without decoding it; Pillow's errors, also those raised inside, become `DataError`."""
     from PIL import Image
 
     try:
@@ -78,7 +78,7 @@ def _open_header(path: Path) -> Iterator[Image]:
 
 
 class _ImagePrefetcher:
-    """Images opened ahead; one that several items show in a row is decoded once."""
+    """Opens images ahead of their use; an image that is used several times in a row is decoded once."""
 
     def __init__(self, paths: Iterable[Path], pool: ThreadPoolExecutor) -> None:
         self._use_counts = Counter(paths)
@@ -105,4 +105,4 @@ def _count_bytes(image: Image) -> int:
 
 
 _PREFETCHER: ContextVar[_ImagePrefetcher | None] = ContextVar("prefetcher", default=None)
-"""Set by `prefetch_images`; threads that an adapter starts do not see it, and open images themselves."""
+"""The prefetcher that `open_rgb` uses; set by `prefetch_images`. In threads that an adapter starts it is None."""

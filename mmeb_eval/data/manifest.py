@@ -14,12 +14,12 @@ from scar.errors import DataError
 MANIFEST_NAME = "mmeb-data.json"
 
 MANIFEST_FORMAT = 1
-"""Version of the file; other versions are refused."""
+"""Version of the manifest's format; files of other versions are refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedFile:
-    """A downloaded file: its size in bytes and the hex digest of its SHA-256."""
+    """A downloaded file: its size in bytes and its SHA-256 in hexadecimal digits."""
 
     size: int
     sha256: str
@@ -30,10 +30,10 @@ class FetchedPart:
     """Files that were fetched together.
 
     Attributes:
-        repo: data set of the hub.
-        revision: its commit.
-        files: by path below the data folder.
-        images: number of images in archives among the files; the archives themselves are deleted.
+        repo: id of the data set on the hub.
+        revision: commit of the data set.
+        files: files by their paths below the data folder.
+        images: number of images, if the files are archives, which are deleted after unpacking; else 0.
     """
 
     repo: str
@@ -42,7 +42,7 @@ class FetchedPart:
     images: int = 0
 
     def is_in(self, data: Path) -> bool:
-        """Whether its files exist with their sizes; of archives, whether their folders exist."""
+        """Whether a data folder has all the files with their sizes; for archives, the folders that held them."""
         if self.images:
             return all((data / path).parent.is_dir() for path in self.files)
         return all(
@@ -54,7 +54,7 @@ def read_manifest(data: Path) -> dict[str, FetchedPart]:
     """The parts of a data folder by name; empty if nothing was fetched into it.
 
     Raises:
-        DataError: the manifest is damaged or of another version.
+        DataError: the manifest is damaged, or its format has another version.
     """
     path = data / MANIFEST_NAME
     if not path.is_file():
@@ -71,10 +71,10 @@ def read_manifest(data: Path) -> dict[str, FetchedPart]:
 
 
 def write_manifest(parts: Mapping[str, FetchedPart], data: Path) -> None:
-    """Write the manifest.
+    """Write the manifest of a data folder.
 
     Raises:
-        EvalError: it cannot be written.
+        EvalError: the file cannot be written.
     """
     stored = {"format": MANIFEST_FORMAT, "parts": {name: asdict(parts[name]) for name in sorted(parts)}}
     write_bytes((json.dumps(stored, indent=1) + "\n").encode(), data / MANIFEST_NAME)
@@ -84,7 +84,7 @@ def verify_files(tasks: Iterable[TaskFiles], data: Path) -> None:
     """Refuse files that have changed since they were fetched; files that were not fetched pass.
 
     Raises:
-        DataError: a file has changed; names it, both digests and the way out.
+        DataError: a file has changed; the message names the file, both digests and the way out.
     """
     known = {data / path: (part, file) for part in read_manifest(data).values() for path, file in part.files.items()}
     for path in (path for files in tasks for path in files.paths if path in known):
@@ -98,7 +98,7 @@ def verify_files(tasks: Iterable[TaskFiles], data: Path) -> None:
 
 
 def _parse_part(stored: Mapping[str, object]) -> FetchedPart:
-    """A part from its JSON values; errors are those of `read_manifest`."""
+    """Make a part from its JSON values; `read_manifest` turns the errors raised here into `DataError`."""
     files = stored["files"]
     if not isinstance(files, dict):
         raise TypeError("files is no table")

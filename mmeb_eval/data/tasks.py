@@ -26,23 +26,24 @@ class Task:
     """A row of ``tasks.toml``: what a query and a candidate are made of, and how their texts are joined.
 
     Attributes:
-        name: as in the official evaluators and result files.
-        benchmark: that it belongs to.
+        name: name of the task, as in the official evaluators and result files.
+        benchmark: the benchmark that the task belongs to.
         family: the group of tasks whose scores are averaged together.
-        domain: IND if MMEB trains on its training split, OOD if not; empty for SCaR.
-        dataset: the hub's id of its data set; the task's name is the configuration.
-        source: the SCaR source, as in the file names; empty for MMEB.
-        train: name of its training subset; empty for none.
-        images: folder of the images below the data folder, as in the official release; empty for the data folder.
+        domain: IND (in domain) if MMEB trains on its training split, OOD (out of domain) if not; empty for SCaR.
+        dataset: id of its data set on the hub, in which the task's name is the configuration.
+        source: name of the SCaR source in file names; empty for MMEB.
+        train: name of the task's training subset; empty if it has none.
+        images: folder of the images below the data folder, as in the official release; empty means the data folder.
         queries: number of queries in the official data; 0 for a user's own corpus.
         query: what a query is made of.
         join: how a query's instruction and text become one string; a key of `mmeb_eval.templates.fused.JOINS`.
-        query_end: what the official code appends to a query.
+        query_end: text that the official code appends to a query.
         candidates: what a candidate is made of.
-        key: the parts that distinguish one candidate from another.
-        bare_end: what the official code appends to a candidate image without text.
-        choices: most candidates a query has.
-        lite: whether it belongs to the subset whose mean orders models nearly as the mean over all of MMEB.
+        key: the parts by which candidates are told apart: those that agree in them are one candidate.
+        bare_end: text that the official code appends to a candidate image without text.
+        choices: largest number of candidates of a query.
+        lite: whether the task belongs to the subset ``lite``, whose mean ranks models nearly as the mean over all of
+            MMEB does.
     """
 
     name: str
@@ -75,17 +76,17 @@ GROUPS: Mapping[str, tuple[str, str | bool]] = {
     "SCaR": ("benchmark", "SCaR"),
     "lite": ("lite", True),
 }
-"""Name of a group -> the column and the value that its tasks share."""
+"""Name of a group -> a field of `Task`, and the value of that field that the group's tasks share."""
 
 TASK_SETS = ("all", "lite")
-"""Names that select several tasks."""
+"""Names that stand for several tasks: all 41, or those with ``lite`` set."""
 
 
 def read_task_table(table: Path = TASK_TABLE) -> dict[str, Task]:
     """Read a task table.
 
     Raises:
-        DataError: a column or value that `Task` does not know; names file, row and column.
+        DataError: the file cannot be read, or `Task` has no such column or value; the message names the row.
     """
     rows = read_toml(table, DataError)
     defaults = rows.pop("defaults", {})
@@ -111,7 +112,7 @@ def get_task(name: str) -> Task:
 
 
 def get_tasks(names: str) -> list[Task]:
-    """Several of the 41 tasks, by names separated by commas or by one of `TASK_SETS`.
+    """Several of the 41 tasks, given by one of `TASK_SETS` or by names separated by commas.
 
     Raises:
         UnknownName: there is no such task.
@@ -138,7 +139,7 @@ def list_group_tasks(name: str) -> tuple[str, ...]:
 
 
 def _parse_task(name: str, columns: object, defaults: Any, table: Path) -> Task:
-    """The task of a row and its benchmark's defaults; every column and value is checked."""
+    """Make a task from a row and the defaults of its benchmark; every column and value is checked."""
     where = f"{table.name}, [{name}]"
     if not isinstance(columns, dict):
         raise DataError(f"{where}: {columns!r} is not a table of columns.")

@@ -15,16 +15,16 @@ from scar.common.files import join_inside, replace_file
 from scar.errors import DataError
 
 MAX_GROWTH = 20
-"""An archive may unpack to this multiple of its size: images hardly shrink when they are packed."""
+"""An archive may unpack to this many times its size (`MIN_LIMIT_BYTES` are added): images hardly compress."""
 
 MIN_LIMIT_BYTES = 2**26
-"""Bytes that any archive may unpack to, however small it is."""
+"""Bytes that even the smallest archive may unpack to."""
 
 MAX_MEMBERS = 5_000_000
-"""Files that an archive may hold."""
+"""Largest number of files in an archive."""
 
 Member: TypeAlias = tuple[str, int, Callable[[], IO[bytes]]]
-"""Name, size in bytes and a function that opens the content."""
+"""A file in an archive: its name, its size in bytes, and a function that opens it."""
 
 
 def unpack_archive(
@@ -33,16 +33,17 @@ def unpack_archive(
     """Unpack a tar or zip archive; existing files of the right size are kept, so that a stopped run resumes.
 
     Args:
-        archive: tar, compressed or not, or zip.
+        archive: a tar file, compressed or not, or a zip file.
         out: folder to unpack into.
-        strip: a first folder that is removed from the members' names.
-        advance: called with the bytes of each member when it is unpacked.
+        strip: first folder that is removed from the names of files; empty removes none.
+        advance: called with the number of bytes of each file after it was unpacked, to show progress.
 
     Returns:
         Number of files in the archive.
 
     Raises:
-        DataError: not an archive, damaged, or a member that is no plain file inside `out`, or too many bytes.
+        DataError: the file is no archive or is damaged, it holds a link, a device or a path that leaves ``out``, or it
+            unpacks to too many bytes or files.
     """
     left = MAX_GROWTH * archive.stat().st_size + MIN_LIMIT_BYTES
     count = 0
@@ -62,7 +63,7 @@ def unpack_archive(
 
 
 def _iter_members(archive: Path) -> Iterator[Member]:
-    """The archive's files; raises `DataError` at a link or device."""
+    """Yield the archive's files; raises `DataError` at a link or device."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as packed:
             for entry in packed.infolist():
@@ -81,7 +82,7 @@ def _iter_members(archive: Path) -> Iterator[Member]:
 
 
 def _resolve_member_path(archive: Path, name: str, out: Path, strip: str) -> Path:
-    """The path that a member is unpacked to."""
+    """The path to which a file of an archive is unpacked."""
     parts = PurePosixPath(name).parts
     try:
         return join_inside(out, "/".join(parts[1:]) if len(parts) > 1 and parts[0] == strip else name)
@@ -90,7 +91,7 @@ def _resolve_member_path(archive: Path, name: str, out: Path, strip: str) -> Pat
 
 
 def _write_member(open_member: Callable[[], IO[bytes]], size: int, path: Path, member: str) -> None:
-    """Write a member's bytes; the file appears when it is complete."""
+    """Write the bytes of a file of an archive; the file appears under its name when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replace_file(path) as temporary:
         with open_member() as source, temporary.open("wb") as target:

@@ -1,7 +1,7 @@
 """Perturbed prompts: inexact versions of the box, click or mask of a query.
 
-Each function takes a `Target` and a random generator, and returns a `Prompt`, or None if the target has no such prompt.
-With generators of the same state, a stronger perturbation moves further in the same direction.
+Each function takes a `Target` and a random generator. It returns a `Prompt`, or None if the target
+allows none. From generators in the same state, a stronger perturbation moves further in the same direction.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Target:
     """The object that a query is about.
 
     Attributes:
-        size: width and height of its image in pixels.
-        box: of the object, inside the image.
-        mask: of the object; None if the data have none.
-        others: boxes of all queries about the image; may include its own.
+        size: width and height of the image in pixels.
+        box: box of the object, inside the image.
+        mask: mask of the object; None if the data have none.
+        others: boxes of all queries about the image; may include the object's own box.
     """
 
     size: tuple[int, int]
@@ -43,16 +43,18 @@ class Target:
 
 
 Perturbation: TypeAlias = Callable[[Target, Generator], Prompt | None]
-"""A perturbation of one strength."""
+"""A perturbation of a fixed strength: makes the perturbed prompt of a target."""
 
 
 def jitter_box(target: Target, rng: Generator, *, iou: float) -> Box:
-    """A box with this IoU, inside the image: each edge moves in its own direction as far as needed.
+    """A box inside the image whose IoU with the object's box is ``iou``.
+
+    Each edge moves at its own random speed, inward or outward, until that IoU is reached.
 
     Args:
         target: the object.
-        rng: draws the direction of each edge.
-        iou: intersection over union with the right box, between 0 and 1, both excluded.
+        rng: draws direction and speed of each edge.
+        iou: intersection over union with the object's box, above 0 and below 1.
     """
     box = target.box
     pull = rng.uniform(-1, 1, 4) * (box.width, box.height, box.width, box.height)
@@ -70,7 +72,10 @@ def jitter_box(target: Target, rng: Generator, *, iou: float) -> Box:
 
 
 def click_beside(target: Target, rng: Generator, *, off: float) -> Points | None:
-    """One click ``off`` pixels beside the box, on a side with room for it; with 0, a click on the object."""
+    """One click ``off`` pixels beside the box, on a random side with room for it; on the object if ``off`` is 0.
+
+    None if no side of the box has room.
+    """
     along, sides = rng.random(), rng.permutation(4)
     if off == 0:
         return Points((_find_point_on(target),), (1,))
@@ -83,7 +88,7 @@ def click_beside(target: Target, rng: Generator, *, off: float) -> Points | None
 
 
 def paint_part(target: Target, rng: Generator, *, share: float) -> Mask | None:
-    """Part of the mask: a share of its pixels, those on one side of a straight line."""
+    """Part of the mask: a share of its pixels, those on one side of a random line. None if there is no mask."""
     angle = rng.uniform(0, 2 * math.pi)
     if target.mask is None:
         return None
@@ -97,9 +102,10 @@ def paint_part(target: Target, rng: Generator, *, share: float) -> Mask | None:
 
 
 def pick_other_box(target: Target, rng: Generator) -> Box | None:
-    """The box of another object of the image, the one that overlaps least.
+    """The box of another object in the image: the one that overlaps the object's box least.
 
-    Without another object, the largest part of the image on one side of the right box; None if the box is the image.
+    Without another object, it is the largest part of the image on one side of the object's box; None if that box fills
+    the image.
     """
     box, (width, height) = target.box, target.size
     others = [other for other in target.others if other.iou(box) < OTHER_OBJECT_IOU]
@@ -116,7 +122,7 @@ def pick_other_box(target: Target, rng: Generator) -> Box | None:
 
 
 def _pull_edges(target: Target, pull: NDArray[np.float64], far: float) -> Box:
-    """The box with each edge moved and clipped to the image; it has no area if edges cross."""
+    """The target's box with each edge moved by ``far * pull`` and clipped to the image; without area if edges cross."""
     (width, height), box = target.size, target.box
     x0, y0, x1, y1 = (edge + far * step for edge, step in zip((box.x0, box.y0, box.x1, box.y1), pull, strict=True))
     return Box(

@@ -1,4 +1,4 @@
-"""Robustness probes of SCaR: the same queries with perturbed prompts, level by level."""
+"""Robustness probes: the queries of a SCaR task with perturbed prompts, at several levels of perturbation."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ class Probe:
     """A kind of perturbation, at several levels.
 
     Attributes:
-        name: in results and in the names of their files.
-        title: in reports.
-        unit: of the levels.
-        kind: of its prompts, a key of `mmeb_eval.item.PROMPT_KINDS`; texts name boxes for models that take none.
+        name: name of the probe in results and in their file names.
+        title: title in reports.
+        unit: unit of the levels.
+        kind: kind of its prompts, a key of `mmeb_eval.item.PROMPT_KINDS`. Models that take no boxes get them in the
+            text.
         levels: name of a level -> its perturbation, the mildest first.
     """
 
@@ -69,7 +70,7 @@ PROBES: Mapping[str, Probe] = {
         ),
     )
 }
-"""Probes by name. The level ``elsewhere`` is the control: a model that uses the box must do badly on it."""
+"""Probes by name. The level ``elsewhere`` is a control: a model that uses the box must score badly there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,9 @@ class PerturbedPrompts:
 
     Attributes:
         probe: the probe.
-        level: key of its levels.
-        seed: of the perturbations.
-        prompts: one for each row of the data; None for rows without such a prompt, which are left out.
+        level: name of the level, a key of the probe's ``levels``.
+        seed: seed of the perturbations.
+        prompts: a prompt for each row of the data; None for a row without such a prompt, which is left out.
     """
 
     probe: Probe
@@ -90,7 +91,7 @@ class PerturbedPrompts:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The ``probe`` setting of a result; ``left_out`` holds indices of rows."""
+        """What a `Result` records as its setting ``probe``; ``left_out`` holds the indices of rows without a prompt."""
         left_out = [number for number, prompt in enumerate(self.prompts) if prompt is None]
         return {"name": self.probe.name, "level": self.level, "seed": self.seed, "left_out": left_out}
 
@@ -98,7 +99,7 @@ class PerturbedPrompts:
 def iter_perturbed_prompts(
     targets: Sequence[Target], probe: Probe, seed: int, track: Track = track_silently
 ) -> Iterator[PerturbedPrompts]:
-    """The prompts of each level for which any row has one; ``track`` shows progress.
+    """Yield the perturbed prompts of each level, except levels at which no row has one; ``track`` shows progress.
 
     The random generator of a row depends on the seed, the probe and the row's index; it is the same at all levels.
     """

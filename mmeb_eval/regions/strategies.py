@@ -1,4 +1,4 @@
-"""Region strategies: each turns an item with a box into one without a box, for models that take none."""
+"""Region strategies: ways to tell a model which object is meant if it takes no boxes."""
 
 from __future__ import annotations
 
@@ -56,20 +56,20 @@ IMAGE_STRATEGIES: Mapping[str, Callable[[Image, Box], Image]] = {
 """Strategies that change the image; the text does not name the region."""
 
 METHOD_STRATEGIES: Mapping[str, str] = {"roi": "embed_roi", "text-bare": "embed_bare"}
-"""Strategies that need a method of the embedder, see `mmeb_eval.embedder.Embedder`."""
+"""Strategy -> the method of the embedder that it calls, see `mmeb_eval.embedder.Embedder`."""
 
 TEXT_STRATEGIES = ("text", "text-bare")
 """Strategies that write the box into the text, as the official baselines do."""
 
 WHOLE_IMAGE = "whole-image"
-"""Strategy that hides the region: shows what a model can guess without knowing the object."""
+"""Strategy that hides the region; its score shows how well a model guesses without knowing the object."""
 
 STRATEGIES = (*TEXT_STRATEGIES, *IMAGE_STRATEGIES, "roi", WHOLE_IMAGE)
 """Values of ``--region``."""
 
 
 def apply_strategy(embedder: Embedder, strategy: str) -> Embedder:
-    """The embedder with a region strategy; its name includes the strategy.
+    """Wrap an embedder in a region strategy; the new embedder's name ends with the strategy.
 
     Raises:
         UnknownName: there is no such strategy.
@@ -85,12 +85,12 @@ def apply_strategy(embedder: Embedder, strategy: str) -> Embedder:
 
 
 class RegionAdapter:
-    """An embedder that replaces boxes: by changed images, by pooled features or by texts.
+    """An embedder with a region strategy: the inner one gets changed images, pooled features or texts, not boxes.
 
     Attributes:
-        inner: the embedder that it wraps.
+        inner: the embedder that is wrapped.
         region: name of the strategy, as in results.
-        prompts: a box, unless the text names it or the strategy hides it.
+        prompts: ``("box",)``; empty if the strategy writes the box into the text or hides it.
     """
 
     def __init__(self, inner: Embedder, region: str) -> None:
@@ -103,18 +103,18 @@ class RegionAdapter:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """As of the inner embedder."""
+        """The inner embedder's settings."""
         return get_settings(self.inner)
 
     def counts(self, items: Sequence[Item]) -> dict[str, int]:
-        """As of the inner embedder."""
+        """The inner embedder's counts."""
         return get_counts(self.inner, items)
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), D) rows; changed images are written to a temporary folder meanwhile.
+        """(len(items), D) rows; changed images lie in a temporary folder while the inner embedder reads them.
 
         Raises:
-            DataError: a prompt that the strategy cannot replace.
+            DataError: an item has a prompt that the strategy cannot replace, or a box without an image.
         """
         for item in items:
             if item.prompt is not None and (not self.prompts or not isinstance(item.prompt, Box)):
@@ -129,7 +129,7 @@ class RegionAdapter:
             return self.inner.embed([self._draw_box(item, Path(folder)) for item in items])
 
     def _draw_box(self, item: Item, folder: Path) -> Item:
-        """The item with an image that shows the box, and without a prompt."""
+        """Replace the item's image by one that shows its box, and drop the box; an item without one stays as it is."""
         if item.image is None or not isinstance(item.prompt, Box):
             return item
         key = hashlib.blake2b(repr((str(item.image), item.prompt)).encode("utf-8", "surrogatepass"), digest_size=16)
@@ -141,16 +141,16 @@ class RegionAdapter:
 
 
 def pool_box(grid: NDArray[np.float32], box: Box, size: tuple[int, int], side: int = 1) -> NDArray[np.float32]:
-    """Means of an image's features over equal parts of a box, each cell weighted by its area in the part.
+    """Mean features of an image over equal parts of a box; a cell of the grid weighs as much as its area in the part.
 
     Args:
         grid: (rows, columns, D) features that cover the whole image.
-        box: in pixels of the image; at least one pixel counts.
+        box: the box in pixels of the image; at least one pixel counts.
         size: width and height of the image in pixels.
         side: number of parts along each side of the box.
 
     Returns:
-        (side * side, D), row by row; (D,) for one part.
+        (side * side, D) means, one for each part, row by row; (D,) if ``side`` is 1.
 
     >>> import numpy as np
     >>> pool_box(np.float32([[[1], [3]]]), Box(0, 0, 15, 10), (20, 10))  # two thirds of it are in the first cell
@@ -166,16 +166,16 @@ def pool_box(grid: NDArray[np.float32], box: Box, size: tuple[int, int], side: i
 def compute_cell_shares(
     box: Box, size: tuple[int, int], cells: tuple[int, int], side: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Share of each part of a box in each row and each column of cells.
+    """How each part of a box is distributed over the rows and the columns of a grid of cells.
 
     Args:
-        box: in pixels of the image.
+        box: the box in pixels of the image.
         size: width and height of the image in pixels.
         cells: number of rows and columns of cells in the image.
         side: number of parts along each side of the box.
 
     Returns:
-        (side, rows) and (side, columns), each row summing to 1.
+        (side, rows) and (side, columns) shares; the shares of each part sum to 1.
     """
     x0, y0, x1, y1 = _find_pixels(size, box)
     down = _compute_overlaps(y0 / size[1], y1 / size[1], cells[0], side)
@@ -184,7 +184,7 @@ def compute_cell_shares(
 
 
 def _compute_overlaps(low: float, high: float, cells: int, parts: int) -> NDArray[np.float64]:
-    """(parts, cells) shares of the equal parts of low..high in the equal cells of 0..1."""
+    """(parts, cells) share of each part that lies in each cell: equal parts of low..high, equal cells of 0..1."""
     import numpy as np
 
     edges = np.linspace(low * cells, high * cells, parts + 1)

@@ -1,1 +1,1 @@
-"""Texts of items: fused as the official code has them."""
+"""Texts of items: instruction and text are joined as in the official code."""

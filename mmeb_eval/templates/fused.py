@@ -13,7 +13,7 @@ from scar.errors import UnknownName
 from scar.sample import Box
 
 DATA_IMAGE_TOKEN = "<|image_1|>"
-"""The image token of the published data."""
+"""The image token in the texts of the published data; each model's own token replaces it."""
 
 
 def token_first(instruction: str, text: str, image: str) -> str:
@@ -56,14 +56,14 @@ def e5v_chat(instruction: str, text: str, image: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How one kind of model wants its texts.
+    """How a kind of model wants its texts.
 
     Attributes:
         image_token: the model's own image token; empty if it has none.
-        exact: True keeps texts exactly as the official code makes them: outer white space, coordinates in full
-            precision, and the box in the text even if the model also gets it as a prompt. False strips outer white
-            space and rounds boxes to whole pixels, which fit short contexts such as CLIP's 77 tokens.
-        combine: (instruction, text, image token) -> the text of an item with an image.
+        exact: True keeps texts exactly as the official code makes them: with outer white space, with coordinates in
+            full precision, and with the box in the text even if the model also gets it as a prompt. False strips outer
+            white space and rounds boxes to whole pixels, to fit short contexts such as CLIP's 77 tokens.
+        combine: function from (instruction, text, image token) to the text of an item with an image.
     """
 
     image_token: str
@@ -82,10 +82,10 @@ LAYOUTS: Mapping[str, Layout] = {
     "internvideo2": Layout(image_token="", exact=True, combine=text_only),
     "e5_v": Layout(image_token="<image>", exact=True, combine=e5v_chat),
 }
-"""The values of an embedder's ``layout``: ``plain``, and the backbones of the official evaluators by their names there.
+"""Layouts by name, the values of an embedder's ``layout``: ``plain``, and the official evaluators' names of backbones.
 
-`qwen2_vl` also serves Qwen2.5-VL and its relatives. A model that the official code does not know takes the row with its
-image token, such as `llava_next` for InternVL; its `embed` adds what its chat template puts around the text.
+`qwen2_vl` also serves Qwen2.5-VL and its relatives. A model that the official code does not know takes the layout with
+its image token, such as `llava_next` for InternVL; its `embed` adds what its chat template puts around the text.
 """
 
 
@@ -93,7 +93,7 @@ def get_layout(name: str) -> Layout:
     """The layout of that name.
 
     Raises:
-        UnknownName: there is none.
+        UnknownName: there is no such layout.
     """
     try:
         return LAYOUTS[name]
@@ -102,7 +102,7 @@ def get_layout(name: str) -> Layout:
 
 
 def join_with_space(instruction: str, text: str, layout: Layout) -> str:
-    r"""Classification and image-to-text queries: image token, instruction and, if there is one, text.
+    r"""Text of a classification or image-to-text query: image token, instruction and, if there is one, text.
 
     >>> join_with_space("<|image_1|>\nIdentify the scene:", "at night", LAYOUTS["qwen2_vl"])
     '<|image_pad|>\nIdentify the scene: at night'
@@ -111,7 +111,7 @@ def join_with_space(instruction: str, text: str, layout: Layout) -> str:
 
 
 def join_on_new_line(instruction: str, text: str, layout: Layout) -> str:
-    r"""Questions, composed retrieval and grounding: as `join_with_space`, with the instruction on a line of its own.
+    r"""Text of a VQA, composed-retrieval or grounding query: as `join_with_space`, but text begins a new line.
 
     >>> join_on_new_line(" <|image_1|> Answer: ", "Why?", LAYOUTS["qwen2_vl"])
     '<|image_pad|>\nAnswer: Why?'
@@ -120,7 +120,7 @@ def join_on_new_line(instruction: str, text: str, layout: Layout) -> str:
 
 
 def join_without_image(instruction: str, text: str, layout: Layout) -> str:
-    """Queries without an image; the official code turns a stray image token into the model's own.
+    """Text of a query without an image; like the official code, replaces a stray image token by the model's own.
 
     >>> join_without_image("Find:", "", LAYOUTS["qwen2_vl"])
     'Find: '
@@ -129,7 +129,7 @@ def join_without_image(instruction: str, text: str, layout: Layout) -> str:
 
 
 def join_region(instruction: str, text: str, layout: Layout) -> str:
-    r"""SCaR queries, whose text holds the instruction and the data's image token: as `join_with_space`.
+    r"""Text of a SCaR query, which holds the instruction and the data's image token: as `join_with_space`.
 
     >>> join_region("", "<|image_1|>\nFind the caption.", LAYOUTS["qwen2_vl"])
     '<|image_pad|> \nFind the caption.'
@@ -143,7 +143,7 @@ JOINS: Mapping[str, Callable[[str, str, Layout], str]] = {
     "text": join_without_image,
     "region": join_region,
 }
-"""The values of a task's ``join``: (instruction, text, layout) -> query text without its end."""
+"""Value of a task's ``join`` -> function from (instruction, text, layout) to the query's text without its end."""
 
 
 def make_query_text(
@@ -152,12 +152,12 @@ def make_query_text(
     """The text of a query.
 
     Args:
-        layout: of the model.
+        layout: layout of the model.
         join: a key of `JOINS`.
-        instruction: as in the data, with `DATA_IMAGE_TOKEN` in the place of an image.
-        text: as in the data.
-        end: what the official code appends.
-        box: the region that the text names; None names none.
+        instruction: the instruction in the data, with `DATA_IMAGE_TOKEN` where the image belongs.
+        text: the text in the data.
+        end: what the official code appends to the query.
+        box: the region that the text shall name; None if it shall name none.
     """
     whole = JOINS[join](instruction, text, layout) + end
     if box is not None:
@@ -176,12 +176,12 @@ def format_region(corners: Sequence[float]) -> str:
 
 
 def make_candidate_text(layout: Layout, instruction: str, text: str | None, *, bare_end: str = "") -> str:
-    """The text of a candidate with an image; candidates of text alone are used as they are.
+    """The text of a candidate with an image; a candidate of text alone keeps its text as it is in the data.
 
     Args:
-        layout: of the model.
-        instruction: as in the data.
-        text: as in the data; None for an image without a text.
+        layout: layout of the model.
+        instruction: the instruction in the data.
+        text: the candidate's text in the data; None for an image without a text.
         bare_end: what the official code appends where there is no text.
     """
     words = instruction.replace(DATA_IMAGE_TOKEN, "") + ("" if text is None else f" {text}")
@@ -191,7 +191,7 @@ def make_candidate_text(layout: Layout, instruction: str, text: str | None, *, b
 
 
 def fill_image_token(layout: Layout, text: str) -> str:
-    r"""A text that the data give in full, with the model's image token for the data's.
+    r"""A text that needs no joining, with the data's image token replaced by the model's.
 
     >>> fill_image_token(LAYOUTS["qwen2_vl"], "<|image_1|>\nIdentify the scene: ")
     '<|image_pad|>\nIdentify the scene: '
