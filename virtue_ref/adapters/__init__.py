@@ -1,1 +1,1 @@
-"""VIRTUE as a model of other libraries; each module needs its library, and nothing else imports it."""
+"""VIRTUE as a model of other libraries; import a module only if its library is installed."""

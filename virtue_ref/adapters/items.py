@@ -1,4 +1,4 @@
-"""Items from the inputs of other libraries: texts, images in memory, and dictionaries with text, image and prompt."""
+"""Make items from inputs of other libraries: texts, images in memory, dictionaries with text, image and prompt."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from virtue_ref.inference.vector_files import parse_prompt
 
 
 class ImageFiles:
-    """Writes images in memory to temporary files; equal images share a file. Deletes them together with this object."""
+    """Writes images in memory to temporary files; equal images share a file. The files are deleted with this object."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="virtue-"))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
 
     def write_image(self, picture: Image | Path | str) -> Path:
-        """Path of the file of an image; a path is returned unchanged."""
+        """Write an image to a file and return its path; if a path is given, it is returned unchanged."""
         if not isinstance(picture, Image):
             return Path(picture)
         content = hashlib.sha256(f"{picture.mode}{picture.size}".encode() + picture.tobytes()).hexdigest()
@@ -37,10 +37,10 @@ class ImageFiles:
 
 
 def make_item(value: Any, image_files: ImageFiles) -> Item:
-    """Make an item of a text, an image, or a dictionary with text, image and a prompt in the format of `virtue embed`.
+    """Make an item from a text, an image, or a dictionary with text, image and prompt in the format of `virtue embed`.
 
     Raises:
-        InputError: any other value, or a malformed prompt.
+        ItemError: the value is none of these, or its prompt is malformed.
     """
     match value:
         case Item():

@@ -1,8 +1,9 @@
-"""VIRTUE as an `mteb` model. It uses the segmenter, which the wrapper in mteb leaves out.
+"""VIRTUE as an `mteb` model with its segmenter, which mteb's own wrapper of VIRTUE leaves out.
 
     mteb.evaluate(MtebVirtue("Sony/VIRTUE-2B-SCaR"), tasks)
 
-Columns `box`, `points` or `mask` are prompts. Images without a prompt get the grid of points of VIRTUE's training.
+The columns `box`, `points` and `mask` of a task are read as prompts. An image without a prompt gets the grid of points
+that VIRTUE was trained with.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ IMAGE_TEXT = "<|image_pad|>\nRepresent the given image."
 
 
 class MtebVirtue(AbsEncoder):  # type: ignore[misc, unused-ignore]
-    """An encoder of mteb.
+    """VIRTUE as an encoder of mteb.
 
     Args:
-        model_name: as `virtue_ref.load` takes it.
-        revision: of a Hugging Face repository.
-        device: such as "cuda:1"; None takes a GPU if there is one.
+        model_name: name of the model, see the argument `config` of `virtue_ref.load`.
+        revision: branch, tag or commit of a Hugging Face repository; None is its main branch.
+        device: for example "cuda:1"; None takes a GPU if there is one.
         options: further options of `virtue_ref.load`.
     """
 
@@ -47,7 +48,7 @@ class MtebVirtue(AbsEncoder):  # type: ignore[misc, unused-ignore]
         self._image_files = ImageFiles()
 
     def encode(self, inputs: Any, **_: Any) -> NDArray[np.float32]:
-        """(N, D) unit rows, one for each row of a DataLoader, in order."""
+        """Embed the N rows of a DataLoader; returns (N, D) unit vectors in the same order."""
         vectors = [self._encode_batch(batch) for batch in inputs]
         return np.concatenate(vectors) if vectors else np.empty((0, self.embedder.dim), np.float32)
 

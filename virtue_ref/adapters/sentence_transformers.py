@@ -18,10 +18,10 @@ from virtue_ref.embedder import load
 
 
 class SentenceTransformersVirtue(InputModule):  # type: ignore[misc, unused-ignore]
-    """A whole VIRTUE as the only module: from inputs to unit vectors. For inference; train with `virtue_ref` itself.
+    """A whole VIRTUE as the only module of a `SentenceTransformer`, for inference; train with `virtue_ref` itself.
 
     Args:
-        config: as `virtue_ref.load` takes it. Saving keeps this name and the options, not the weights.
+        config: name of the model, see `virtue_ref.load`. Saving stores this name and the options, not the weights.
         options: further options of `virtue_ref.load`.
     """
 
@@ -41,23 +41,23 @@ class SentenceTransformersVirtue(InputModule):  # type: ignore[misc, unused-igno
         return ["text", "image", ("image", "text"), ("text", "image")]
 
     def get_embedding_dimension(self) -> int:
-        """Width of the vectors."""
+        """Number of dimensions of the vectors."""
         return self.embedder.dim
 
     def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **_: Any) -> dict[str, Any]:
-        """Items of texts, images and dictionaries; `prompt` is prefixed to each text."""
+        """Make items from texts, images and dictionaries; `prompt` is put before each text."""
         items = [make_item(given, self._image_files) for given in inputs]
         return {"items": [type(item)((prompt or "") + item.text, item.image, item.prompt) for item in items]}
 
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Add ``sentence_embedding``, (B, D)."""
+        """Embed the items and add the vectors as ``sentence_embedding``, (B, D)."""
         vectors: Tensor = torch.from_numpy(self.embedder.embed(features["items"])).to(self.model.device)
         return {**features, "sentence_embedding": vectors}
 
     def save(self, output_path: str, *_: Any, **__: Any) -> None:
-        """Write the name and the options; use `virtue convert` to write weights."""
+        """Save the model's name and options; use `virtue convert` to write weights."""
         self.save_config(output_path)
 
 
 Virtue = SentenceTransformersVirtue
-"""The class under the name that folders saved by version 0.1 hold."""
+"""Old name of the class, which folders saved by version 0.1 refer to."""

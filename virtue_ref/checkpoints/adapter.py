@@ -1,4 +1,4 @@
-"""LoRA adapters as the official trainer leaves them, with the connector beside them."""
+"""Read LoRA adapters as the official trainer writes them, with the connector in the same folder."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ ADAPTER_PREFIX = "base_model.model."
 ADAPTER_SETTINGS = frozenset(
     {"r", "lora_alpha", "target_modules", "exclude_modules", "use_dora", "use_rslora", "rank_pattern", "alpha_pattern"}
 )
-"""What of an adapter_config.json changes the result. The rest is about training, or could load other code."""
+"""Keys of an adapter_config.json that change vectors. Other keys concern training or could load other code."""
 
 
 def read_adapter(folder: Path, base: Checkpoint | None, base_folder: Path, segmenter: str | Path | None) -> Checkpoint:
-    """A LoRA adapter and the connector beside it, on their base.
+    """Read a LoRA adapter and the connector beside it, and add both to their base model.
 
     Args:
-        folder: with adapter_config.json, its weights, and the connector if it was trained too.
-        base: the VIRTUE that was adapted; None where it was a plain Qwen2-VL.
-        base_folder: where that base lies.
-        segmenter: as for `read_official`.
+        folder: folder with adapter_config.json, the adapter's weights, and the connector if it was trained too.
+        base: the VIRTUE that the adapter changes; None if the base is a plain Qwen2-VL.
+        base_folder: folder of the base model; read if `base` is None.
+        segmenter: see `virtue_ref.checkpoints.official.read_official`.
 
     Raises:
-        CheckpointError: as for `read_official`.
+        CheckpointError: a file is missing, belongs to another model, or is a pickle of more than tensors; or the
+            adapter has biases or whole modules.
     """
     if base is None:
         stored = read_json(base_folder / "config.json")

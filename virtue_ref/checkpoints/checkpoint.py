@@ -1,4 +1,4 @@
-"""The record between files and models: `Checkpoint`, what is built of it, and what it is made of."""
+"""`Checkpoint`, the record between files and models: build a model from one, and make one from a model."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from virtue_ref.model.virtue import Virtue
 PARTS = ("backbone", "segmenter", "connector")
 HEAD_KEY = "lm_head.weight"
 WEIGHT_SPECIFIC_FILES = frozenset({"README.md", "training.json", "table.json"})
-"""Small files that say how certain weights were made and what they score; other weights do not take them over."""
+"""Small files about particular weights (origin, scores); a checkpoint with new weights does not copy them."""
 
 MAX_NAMED_KEYS = 5
-"""Keys that an error message names; it counts the rest."""
+"""Most keys that an error message names."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoraAdapter:
-    """Low-rank changes to a backbone.
+    """LoRA weights for a backbone.
 
     Attributes:
-        settings: what peft's LoraConfig takes.
-        weights: keys as peft saves them, without its prefix and with our names of the backbone's modules.
+        settings: arguments of peft's LoraConfig.
+        weights: tensors by key. Keys are those of peft without its prefix, with our names of the backbone's modules.
     """
 
     settings: Mapping[str, Any]
@@ -39,17 +39,17 @@ class LoraAdapter:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A model as data: config, weights by name and small files.
+    """A model as data: config, weights by key and small files.
 
     Attributes:
-        config: sizes, rules and profile.
-        backbone: ``language_model.*``, ``visual.*`` and, where the head is not tied, ``lm_head.weight``. The model does
-            not use the head; an export needs it.
-        segmenter: SAM 2's weights under its own names.
-        connector: ``reducer.*`` and ``mlp.*``.
-        files: tokenizer, configs and other small files by relative path.
+        config: sizes, image rules and profile.
+        backbone: weights ``language_model.*``, ``visual.*`` and, if the head is not tied to the embedding,
+            ``lm_head.weight``. The model does not use the head; an export needs it.
+        segmenter: SAM 2's weights under SAM 2's own keys; empty without a segmenter.
+        connector: weights ``reducer.*`` and ``mlp.*``; empty without a segmenter.
+        files: relative path -> content of tokenizer, configs and other small files.
         revision: commit of the Hub repository, else the start of a hash over all weight files.
-        adapter: LoRA weights that are not merged yet.
+        adapter: LoRA weights that are not merged yet; None if there are none.
     """
 
     config: Config
@@ -62,14 +62,15 @@ class Checkpoint:
 
 
 def build_model(checkpoint: Checkpoint, *, merge: bool = True) -> Virtue:
-    """The model with the checkpoint's weights, on the CPU, in the types they were stored in.
+    """Build the model of a checkpoint on the CPU, with weights in the number formats that they are stored in.
 
     Args:
-        checkpoint: as read.
-        merge: whether an adapter becomes part of the weights; else it stays beside them, to be trained on.
+        checkpoint: the checkpoint, see `virtue_ref.checkpoints.resolve.read_checkpoint`.
+        merge: whether to merge an adapter into the weights; if not, it stays separate and can be trained further.
 
     Raises:
-        CheckpointError: keys are missing, unexpected or of another shape; the message names them.
+        CheckpointError: the config builds no model, or weights are missing, unexpected or of another shape; the message
+            names their keys.
     """
     try:
         with init_empty_weights(include_buffers=False):
@@ -89,11 +90,11 @@ def build_model(checkpoint: Checkpoint, *, merge: bool = True) -> Virtue:
 
 
 def make_checkpoint(model: Virtue, origin: Checkpoint) -> Checkpoint:
-    """The checkpoint of a model in memory.
+    """Make a checkpoint from a model in memory.
 
     Args:
-        model: on any device.
-        origin: the checkpoint that it was built from; its small files and its head go with the new weights.
+        model: the model, on any device.
+        origin: the checkpoint that the model was built from; its small files and its head are taken over.
     """
     return make_checkpoint_from_weights(
         model, {key: value.detach().cpu() for key, value in model.state_dict().items()}, origin
@@ -103,13 +104,14 @@ def make_checkpoint(model: Virtue, origin: Checkpoint) -> Checkpoint:
 def make_checkpoint_from_weights(
     model: Virtue, weights: Mapping[str, Tensor], origin: Checkpoint, dtype: str = ""
 ) -> Checkpoint:
-    """The checkpoint of a model with other weights than it has in memory.
+    """Make a checkpoint from a model's config and the given weights, which may differ from those in memory.
 
     Args:
-        model: gives the config and the names of weights.
-        weights: as in the state of a model without adapters.
+        model: gives the config and the names of buffers.
+        weights: tensors under the keys of the ``state_dict`` of a model without adapters.
         origin: see `make_checkpoint`.
-        dtype: of the weights, such as "float16"; empty keeps each one's own. Buffers keep theirs, see `Virtue.move_to`.
+        dtype: number format to convert weights to, such as "float16"; "" keeps each weight's own. Buffers always keep
+            theirs, see `Virtue.move_to`.
     """
     buffers = dict(model.named_buffers())
     wanted = getattr(torch, dtype) if dtype else None
@@ -128,10 +130,15 @@ def make_checkpoint_from_weights(
 
 
 def check_keys(wanted: Mapping[str, Tensor], given: Mapping[str, Any], name: str) -> None:
-    """Compare weights with what a model wants.
+    """Check that weights fit a model.
+
+    Args:
+        wanted: the model's ``state_dict``.
+        given: the weights by key.
+        name: name of the model, for the error message.
 
     Raises:
-        CheckpointError: names what is missing, unexpected, no tensor or of another shape.
+        CheckpointError: weights are missing, unexpected, not tensors or of another shape; the message names their keys.
     """
     missing, unexpected = sorted(wanted.keys() - given.keys()), sorted(given.keys() - wanted.keys())
     reshaped = []
@@ -146,10 +153,10 @@ def check_keys(wanted: Mapping[str, Tensor], given: Mapping[str, Any], name: str
 
 
 def split_by_part(weights: Mapping[str, Tensor], where: str) -> tuple[dict[str, Tensor], ...]:
-    """Weights of backbone, segmenter and connector, with the part's name taken off each key.
+    """Split weights into those of backbone, segmenter and connector; each key loses the name of its part.
 
     Raises:
-        CheckpointError: a key that begins with no part's name.
+        CheckpointError: a key does not begin with the name of a part; the message begins with `where`.
     """
     parts: dict[str, dict[str, Tensor]] = {part: {} for part in PARTS}
     for key, value in weights.items():

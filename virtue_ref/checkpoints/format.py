@@ -1,8 +1,8 @@
-"""Our own layout of a checkpoint's folder.
+"""Read and write our own layout of a checkpoint's folder.
 
-One safetensors file, or shards of it, has all weights; `virtue.json` has the settings; the small files are those of the
-checkpoint that it was made from. `virtue_ref.checkpoints.official` has the layout of the published models. No tensor
-changes a bit between the two.
+All weights are in one safetensors file or in shards of it; `virtue.json` has the settings; the small files are copied
+from the checkpoint that it was made from. `virtue_ref.checkpoints.official` has the layout of the published models.
+Conversion between the two layouts keeps every tensor bit-identical.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SHARD_SIZE = "5GB"
 
 
 def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
-    """Save in our own layout; the folder appears complete or not at all.
+    """Write a checkpoint in our own layout; the folder appears complete or not at all.
 
     Raises:
         CheckpointError: the folder exists, or an adapter is not merged yet.
@@ -52,10 +52,10 @@ def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
 
 
 def read_own_layout(folder: Path) -> Checkpoint:
-    """The checkpoint of a folder in our layout.
+    """Read a checkpoint from a folder in our layout.
 
     Raises:
-        CheckpointError: a file is missing, of another version, or holds keys that are none of ours.
+        CheckpointError: a file is missing, has another format version, or holds keys that our layout does not have.
     """
     settings, backbone = read_json(folder / SETTINGS_FILE), read_json(folder / "config.json")
     if settings.get("format") != FORMAT_VERSION:
@@ -84,7 +84,11 @@ def read_own_layout(folder: Path) -> Checkpoint:
 
 @contextmanager
 def create_checkpoint_folder(folder: Path, checkpoint: Checkpoint) -> Iterator[Path]:
-    """A hidden folder with the checkpoint's small files that takes the wanted name when all is written."""
+    """Create a checkpoint's folder and copy its small files; the folder is hidden until the context ends without error.
+
+    Raises:
+        CheckpointError: the folder exists, or the checkpoint's adapter is not merged.
+    """
     if folder.exists():
         raise CheckpointError(f"{folder} exists; name a new folder.")
     if checkpoint.adapter is not None:

@@ -1,4 +1,4 @@
-"""What a config or a checkpoint is, and whether its parts fit together, without running it."""
+"""Describe a config or a checkpoint, and check that its parts fit together, without running the model."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ PART_PREFIXES = {
 
 
 def describe_model(name: str | Path, segmenter: str | Path | None = None) -> dict[str, Any]:
-    """Sizes, settings and checks of a model; a plain table that JSON can hold.
+    """Sizes and settings of a model, and the checks that it passed, as a dictionary that JSON can hold.
 
     Args:
-        name: as `virtue_ref.load` takes it.
-        segmenter: as `virtue_ref.load` takes it.
+        name: name of the model, see the argument `config` of `virtue_ref.load`.
+        segmenter: see `virtue_ref.load`.
 
     Raises:
-        VirtueError: there is no such model, or a part of it is missing, foreign or of another size.
+        VirtueError: there is no such model, or a part of it is missing, has another size or holds values that are not
+            finite.
     """
     if is_config(name):
         config = Config.read(name)

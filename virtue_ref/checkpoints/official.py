@@ -1,7 +1,8 @@
-"""The layout of the published models: Qwen2-VL's files, the connector as a `.pth`, SAM 2 in files of its own.
+"""Read and write the layout of the published models: Qwen2-VL's files, a `.pth` with the connector, and SAM 2's files.
 
-Read are whole models and LoRA adapters beside a connector, with safetensors or torch files, in shards or not, with keys
-of transformers before and after 4.52. Written is what the release writes: old keys, `virtue_sam` in config.json.
+Whole models are read from safetensors or torch files, in shards or not, with the keys of transformers before or since
+4.52; `virtue_ref.checkpoints.adapter` reads LoRA adapters. Models are written as the release writes them: with the old
+keys, and `virtue_sam` in config.json.
 
 Source: sony/virtue, codes/HF_model_conversion and codes/src/trainer.py.
 """
@@ -38,14 +39,14 @@ from virtue_ref.config import Config, ImageRules, SegmenterConfig, get_profile
 
 CONNECTOR_FILE = "sam2_reducer_and_vlm_layer.pth"
 CONNECTOR_HALVES = {"sam2_reducer": "reducer", "sam2vlm_layer": "mlp"}
-"""Names of the connector's halves: official -> ours."""
+"""Official name -> our name of each half of the connector."""
 
 KEY_PREFIXES = (
     ("model.language_model.", "language_model."),
     ("model.visual.", "visual."),
     ("model.", "language_model."),
 )
-"""How keys of the backbone begin: official -> ours. The first that fits counts; the last is transformers < 4.52."""
+"""(official, our) beginnings of the backbone's keys; the first match is used. The last is of transformers < 4.52."""
 
 RELEASED_SEGMENTER = {
     "enabled": True,
@@ -54,19 +55,19 @@ RELEASED_SEGMENTER = {
     "points_per_side": 3,
     "feature_levels": 2,
 }
-"""`virtue_sam` as the release has it, for folders its trainer wrote: they hold a connector, but do not say of what."""
+"""The release's `virtue_sam`, used for folders from its trainer: they hold a connector but no `virtue_sam`."""
 
 
 def read_official(folder: Path, segmenter: str | Path | None = None) -> Checkpoint:
-    """The checkpoint of a folder in the official layout.
+    """Read a checkpoint from a folder in the official layout.
 
     Args:
-        folder: with config.json and weights.
-        segmenter: SAM 2's weights, a file or a Hub id; None searches where `virtue_sam` says: below the folder,
+        folder: folder with config.json and weights.
+        segmenter: file or Hub id of SAM 2's weights. None searches for the path in `virtue_sam`: below the folder, then
             below the working directory as the release does, then on the Hub by file name.
 
     Raises:
-        CheckpointError: a file is missing, foreign, or asks for more than tensors.
+        CheckpointError: a file is missing, belongs to another model, or is a pickle of more than tensors.
     """
     stored = read_json(folder / "config.json")
     block = stored.get("virtue_sam")
@@ -94,15 +95,16 @@ def read_official(folder: Path, segmenter: str | Path | None = None) -> Checkpoi
 
 
 def read_parts(config: Config, backbone: Path, segmenter: str | Path | None) -> Checkpoint:
-    """The parts that a VIRTUE is made of, before it is one: Qwen2-VL's weights and SAM 2's; no connector.
+    """Read the pretrained parts that a new VIRTUE starts from: weights of Qwen2-VL and SAM 2, without a connector.
 
     Args:
-        config: of the VIRTUE.
-        backbone: a Qwen2-VL's folder.
-        segmenter: SAM 2's weights, a file or a Hub id; None where the config has no segmenter.
+        config: config of the VIRTUE.
+        backbone: folder of a Qwen2-VL.
+        segmenter: file or Hub id of SAM 2's weights; None takes sam2.1_hiera_base_plus.pt from the folder, the working
+            directory or the Hub. Not used if the config has no segmenter.
 
     Raises:
-        CheckpointError: a file is missing, foreign, or asks for more than tensors.
+        CheckpointError: a file is missing, belongs to another model, or is a pickle of more than tensors.
     """
     stored = read_json(backbone / "config.json")
     weights, used = read_weights(backbone)
@@ -122,12 +124,13 @@ def read_parts(config: Config, backbone: Path, segmenter: str | Path | None) -> 
 
 
 def write_official(checkpoint: Checkpoint, folder: Path) -> None:
-    """Save in the official layout, so that the released code and other loaders read it.
+    """Write a checkpoint in the official layout, which the released code reads.
 
-    SAM 2's two files are put where `virtue_sam` says, below the folder.
+    SAM 2's config and weights are written to the paths in `virtue_sam`, below the folder.
 
     Raises:
-        CheckpointError: the folder exists, an adapter is not merged yet, or `virtue_sam` leads out of the folder.
+        CheckpointError: the folder exists, an adapter is not merged yet, or a path in `virtue_sam` leads out of the
+            folder.
     """
     with create_checkpoint_folder(folder, checkpoint) as out:
         stored = json.loads(checkpoint.files.get("config.json", json.dumps(checkpoint.config.backbone)))
@@ -164,7 +167,18 @@ def add_segmenter(
     segmenter: str | Path | None,
     weight_files: list[Path],
 ) -> Checkpoint:
-    """The checkpoint completed by SAM 2 and the connector."""
+    """Add SAM 2 and the connector to a checkpoint that has only a backbone.
+
+    Args:
+        base: the checkpoint.
+        folder: folder of the connector, and of SAM 2's files if they are there.
+        virtue_sam: the table `virtue_sam` of a config.json.
+        segmenter: see `read_official`.
+        weight_files: files that the backbone was read from, for the revision.
+
+    Raises:
+        CheckpointError: a file is missing, belongs to another model, or is a pickle of more than tensors.
+    """
     try:
         recipe_name, weights_name = str(virtue_sam["config_path"]), str(virtue_sam["checkpoint"])
         points_per_side = int(virtue_sam["points_per_side"])
@@ -187,6 +201,11 @@ def add_segmenter(
 
 
 def read_connector(folder: Path) -> dict[str, Tensor]:
+    """Read the connector's weights from a folder in the official layout, under our keys.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or holds something else than the two halves.
+    """
     halves = read_tensors(folder / CONNECTOR_FILE)
     if set(halves) != set(CONNECTOR_HALVES) or not all(isinstance(half, dict) for half in halves.values()):
         raise CheckpointError(f"{folder / CONNECTOR_FILE}: holds {sorted(halves)}, not {sorted(CONNECTOR_HALVES)}.")
@@ -196,6 +215,7 @@ def read_connector(folder: Path) -> dict[str, Tensor]:
 
 
 def rename_backbone_keys(weights: Mapping[str, Tensor], stored: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Weights of a backbone under our keys, without a tied head; `stored` is the backbone's config.json."""
     text = stored.get("text_config", {})
     tied = stored.get("tie_word_embeddings", text.get("tie_word_embeddings", False))
     # torch files hold a tied head too; it is the embedding once more.
@@ -203,6 +223,7 @@ def rename_backbone_keys(weights: Mapping[str, Tensor], stored: Mapping[str, Any
 
 
 def to_our_key(key: str) -> str:
+    """Our key for a backbone's official key; a key that is already ours is returned unchanged."""
     for theirs, ours in KEY_PREFIXES:
         if key.startswith(theirs):
             return ours + key.removeprefix(theirs)
@@ -221,7 +242,7 @@ def _make_virtue_sam(config: Config) -> dict[str, Any]:
 
 
 def _read_sam2_config(folder: Path, name: str) -> Mapping[str, Any]:
-    """SAM 2's config: the YAML file in the checkpoint's folder, else the stock one of that name."""
+    """Read SAM 2's config: from the YAML file in the checkpoint's folder, else from the `sam2` package."""
     import sam2
 
     stock = Path(str(sam2.__file__)).parent / "configs"
@@ -239,7 +260,7 @@ def _read_sam2_config(folder: Path, name: str) -> Mapping[str, Any]:
 
 
 def _find_segmenter_file(folder: Path, name: str, segmenter: str | Path | None) -> Path:
-    """SAM 2's weights: where the caller says, where the checkpoint says, or the Hub's file of that name."""
+    """Find SAM 2's weights: the caller's file, else the checkpoint's file, else the file with that name on the Hub."""
     from sam2.build_sam import HF_MODEL_ID_TO_FILENAMES
 
     for file in (_join_below(folder, name), Path(name)) if segmenter is None else (Path(segmenter),):
@@ -258,7 +279,10 @@ def _find_segmenter_file(folder: Path, name: str, segmenter: str | Path | None) 
 
 
 def read_image_rules(folder: Path) -> ImageRules:
-    """Normalisation and patches of the checkpoint; its limits of area do not count, the release has its own."""
+    """Read normalisation and patch sizes from preprocessor_config.json, if it exists.
+
+    Its limits of the area are ignored, because the release uses its own.
+    """
     names = {
         "image_mean": "mean",
         "image_std": "std",
@@ -274,6 +298,6 @@ def read_image_rules(folder: Path) -> ImageRules:
 
 
 def _join_below(folder: Path, name: str) -> Path | None:
-    """`folder/name`, unless it leads out of the folder."""
+    """The path `folder / name`; None if it leads out of the folder."""
     path = PurePosixPath(name)
     return None if path.is_absolute() or ".." in path.parts else folder / path

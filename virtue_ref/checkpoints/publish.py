@@ -1,4 +1,4 @@
-"""A checkpoint -> its card, its results in the Hub's formats, and the files that are pushed of it."""
+"""Publish a checkpoint: write its model card and its results in the Hub's formats, and list the files to push."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RENDERED_MARK = (
 )
 CHECKSUM_CACHE = ".push/checksums.json"
 RESULTS_FOLDER = ".eval_results"
-"""Folder of results on data that are on the Hub. Source: huggingface.co/docs/hub/eval-results."""
+"""Folder for results on published data, one YAML file each. Source: huggingface.co/docs/hub/eval-results."""
 
 OWNED_FOLDERS = (RESULTS_FOLDER,)
 PICKLE_SUFFIXES = (".bin", ".pth", ".pt", ".pkl", ".ckpt")
@@ -41,18 +41,18 @@ PROMPT_STRATEGIES = ("prompt", "prompt and text")
 
 @dataclass(frozen=True, slots=True)
 class CardContents:
-    """What a card says.
+    """The contents of a model card.
 
     Attributes:
-        name: of the checkpoint.
-        repo: where it is or will be on the Hub; None if that is not known.
-        revision: of the weights.
-        about: see `virtue_ref.checkpoints.info.describe_model`.
-        licence: as stated.
-        training: what `virtue train` recorded; empty if it did not.
-        results: of exactly these weights.
-        ways: the table of ways to tell a region as Markdown; empty if there is none.
-        datasets: ids on the Hub of what it was trained on.
+        name: title of the card.
+        repo: the model's repository on the Hub, now or later; None if that is not known.
+        revision: revision of the weights.
+        about: sizes and settings from `virtue_ref.checkpoints.info.describe_model`.
+        licence: licence of the weights.
+        training: record that `virtue train` wrote; empty if there is none.
+        results: evaluation results of exactly these weights.
+        ways: Markdown table that compares the region strategies; "" if there is none.
+        datasets: Hub ids of the data sets that the model was trained on.
     """
 
     name: str
@@ -77,26 +77,27 @@ def write_card(
     *,
     force: bool = False,
 ) -> tuple[Path, CardContents]:
-    """Write ``README.md`` and ``.eval_results/`` of a checkpoint.
+    """Write the model card ``README.md`` and the results ``.eval_results/`` into a checkpoint's folder.
 
     Args:
-        checkpoint: a folder in our layout; or a run's, for its best or else last checkpoint.
-        repo: where it is or will be on the Hub.
-        name: title of the card; by default the repository's or the folder's name.
-        results: folder that ``mmeb-eval --output`` wrote; those of exactly these weights are taken.
-        licence: what the weights are under; None leaves it open and says so.
-        datasets: ids on the Hub of what it was trained on.
-        template: instead of ``data_cards/model.md.jinja``, which it may extend.
-        force: replace a README.md that was not rendered.
+        checkpoint: folder of a checkpoint in our layout, or of a run: then its best checkpoint, else its last.
+        repo: the model's repository on the Hub, now or later; None if that is not known.
+        name: title of the card; None takes the name of the repository, else of the folder.
+        results: folder that ``mmeb-eval --output`` wrote; only results of exactly these weights are used. None writes a
+            card without results.
+        licence: licence of the weights, such as "cc-by-nc-4.0"; with None the card says that it is not settled.
+        datasets: Hub ids of the data sets that the model was trained on.
+        template: Jinja template that replaces ``data_cards/model.md.jinja``; it may extend it.
+        force: whether to replace a README.md that this function did not render.
 
     Returns:
-        The checkpoint's folder and what the card says.
+        The checkpoint's folder and the contents of the card.
 
     Raises:
-        CheckpointError: no such checkpoint, another layout, or weights that do not fit.
-        DataError: results that cannot be read.
-        InputError: none of the results is of these weights, an unknown licence, a template that does not render, or a
-            README.md of somebody's own.
+        CheckpointError: there is no such checkpoint, it has another layout, or its weights do not fit its config.
+        DataError: the results cannot be read.
+        InputError: no result is of these weights, the licence is unknown, the template does not render, or there is a
+            README.md that was not rendered and `force` is false.
     """
     folder = _find_checkpoint_folder(checkpoint)
     card = folder / CARD
@@ -119,10 +120,10 @@ def write_card(
 
 
 def list_uploads(folder: Path) -> list[Upload]:
-    """List the files of a checkpoint's folder that a push sends: those that are not hidden, and the results.
+    """List the files of a checkpoint's folder that are pushed: all files that are not hidden, and the results.
 
     Raises:
-        InputError: the folder has a pickle, which would run code where it is loaded, or a link that leaves the folder.
+        InputError: the folder has a pickle, which could run code when it is loaded, or a link out of the folder.
     """
     checksums = StoredHashes(folder / CHECKSUM_CACHE)
     paths = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
@@ -139,7 +140,11 @@ def list_uploads(folder: Path) -> list[Upload]:
 
 
 def render_card(facts: CardContents, template: Path | None = None) -> str:
-    """The card as Markdown with the Hub's YAML.
+    """Render a model card as Markdown with the Hub's YAML header.
+
+    Args:
+        facts: contents of the card.
+        template: Jinja template; None is ``data_cards/model.md.jinja``.
 
     Raises:
         InputError: the template cannot be read or has an error.
@@ -160,9 +165,9 @@ def render_card(facts: CardContents, template: Path | None = None) -> str:
 
 
 def make_card_header(facts: CardContents) -> str:
-    """YAML header of a model card.
+    """Make the YAML header of a model card.
 
-    Its ``model-index`` holds the results on data that are not on the Hub; `make_eval_results` writes the other results.
+    Its ``model-index`` holds the results on unpublished data; `make_eval_results` makes files for the other results.
     """
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -198,7 +203,7 @@ def make_card_header(facts: CardContents) -> str:
 
 
 def make_eval_results(results: Sequence[Result]) -> dict[str, str]:
-    """YAML of each file of `RESULTS_FOLDER`: results on data on the Hub, by task and way to tell the region."""
+    """File name -> YAML for `RESULTS_FOLDER`: one file for each result on published data."""
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
     from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined] # not re-exported
 
@@ -262,5 +267,5 @@ def _gather_contents(
 
 
 def _is_repo(name: str) -> bool:
-    """Whether a name is a repository's and not a path of this machine."""
+    """Whether a name has the form of a Hub repository and is not a local path."""
     return bool(re.fullmatch(r"[\w.-]+/[\w.-]+", name)) and not Path(name).exists()

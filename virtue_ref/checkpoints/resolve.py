@@ -1,4 +1,4 @@
-"""From a name to a checkpoint: a config with random weights, a folder, or a Hugging Face repository, in any layout."""
+"""Find and read a checkpoint by name: a config with random weights, a folder, or a Hugging Face repository."""
 
 from __future__ import annotations
 
@@ -30,19 +30,20 @@ WEIGHT_FILES = ("*.safetensors", "*.bin", "*.pth", "*.pt")
 def read_checkpoint(
     name: str | Path, *, revision: str | None = None, segmenter: str | Path | None = None, seed: int = 0
 ) -> Checkpoint:
-    """The checkpoint of a name.
+    """Read the checkpoint with a given name.
 
     Args:
         name: a built-in config or a TOML file, for random weights; "demo", the small model that comes with the package;
-            a folder of a checkpoint or of a training run; or a Hugging Face repository.
-        revision: of the repository.
-        segmenter: SAM 2's weights, a file or a Hub id such as "facebook/sam2.1-hiera-base-plus", where the checkpoint
+            the folder of a checkpoint or of a training run; or a Hugging Face repository.
+        revision: branch, tag or commit of the Hugging Face repository; None is its main branch.
+        segmenter: file or Hub id, such as "facebook/sam2.1-hiera-base-plus", of SAM 2's weights, for a checkpoint that
             does not contain them; see `virtue_ref.checkpoints.official.read_official`.
-        seed: of random weights.
+        seed: seed of random weights.
 
     Raises:
-        ConfigError: a config that does not validate.
-        CheckpointError: nothing is there, or a file is missing, foreign, or asks for more than tensors.
+        ConfigError: the config is unknown or does not validate.
+        CheckpointError: there is no such checkpoint, or a file of it is missing, belongs to another model, or is a
+            pickle of more than tensors.
     """
     if is_config(name):
         return make_random_checkpoint(Config.read(name), seed)
@@ -53,12 +54,12 @@ def read_checkpoint(
 
 
 def is_shipped(name: str | Path) -> bool:
-    """Whether a checkpoint of that name comes with the package."""
+    """Whether a checkpoint with this name comes with the package."""
     return Path(name).name == str(name) and (SHIPPED_FOLDER / name / SETTINGS_FILE).is_file()
 
 
 def make_random_checkpoint(config: Config, seed: int = 0) -> Checkpoint:
-    """Random weights for a config, and a tokenizer of bytes."""
+    """Make a checkpoint of a config with random weights and a byte tokenizer."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Virtue(config)
@@ -89,10 +90,15 @@ def make_random_checkpoint(config: Config, seed: int = 0) -> Checkpoint:
 
 
 def find_checkpoint_folder(name: str | Path, revision: str | None = None) -> Path:
-    """The folder of a checkpoint: a local one, a run's best or else last one, or a snapshot of the Hub.
+    """Find the folder of a checkpoint.
+
+    Args:
+        name: a local folder (of a run: its best checkpoint, else its last, is taken), else a Hub repository, which is
+            downloaded if it is not in the local cache.
+        revision: branch, tag or commit of the Hub repository; None is its main branch.
 
     Raises:
-        CheckpointError: it is none of these, or the Hub does not answer.
+        CheckpointError: `name` is neither, or the Hub cannot be reached.
     """
     if Path(name).is_dir():
         return find_model(Path(name)) or Path(name)

@@ -1,13 +1,13 @@
-"""The folder of a training run, and the checkpoint that is loaded for it.
+"""The folder of a training run, and which of its checkpoints is loaded.
 
 run/
   log.jsonl               one line per logged step
-  tensorboard/            the same, as curves
+  tensorboard/            the log as curves
   step-000500/            a checkpoint; it appears complete or not at all
-    model/                in our layout, adapters merged; its training.json says how it came about
+    model/                the model in our layout, adapters merged; its training.json says how it was trained
     state.safetensors     trained weights and the optimiser's moments, exact
     state.json            step, order of rows, scores, recipe, revisions, versions
-  last, best              files that name a checkpoint's folder
+  last, best              each is a file that holds the name of a checkpoint's folder
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ LAST, BEST = "last", "best"
 
 
 def find_named(run: Path, which: str) -> Path | None:
-    """The checkpoint that the file `last` or `best` names; None if there is none."""
+    """Folder of the checkpoint that the file `last` or `best` of a run names; None if the run has no such file."""
     with contextlib.suppress(FileNotFoundError):
         return run / (run / which).read_text().strip()
     return None
 
 
 def find_model(run: Path) -> Path | None:
-    """The model of a run's best checkpoint, or else of its last one; None if the folder is no run's."""
+    """Model folder of a run's best checkpoint, else of its last one; None if the folder is not a run's."""
     folder = find_named(run, BEST) or find_named(run, LAST)
     return None if folder is None else folder / MODEL_FOLDER

@@ -1,4 +1,4 @@
-"""Files of weights, read as tensors only: a pickle that asks for anything else is refused by name."""
+"""Read files of weights as tensors only; a pickle that asks for anything else is refused, and the error names it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,24 @@ from scar.common.files import hash_files
 from scar.errors import CheckpointError
 
 SMALL_FILES = ("*.json", "*.txt", "*.jinja", "*.yaml", "*.yml", "*.md")
-"""What a checkpoint has beside its weights."""
+"""File names of a checkpoint's files other than its weights."""
 
 
 def read_weights(
     folder: Path, stem: str = "model", torch_stem: str = "pytorch_model"
 ) -> tuple[dict[str, Any], list[Path]]:
-    """All tensors of a folder's model files, whole or in shards, and the files; safetensors are read before torch's.
+    """Read all weights of a folder: from shards if there is an index, else from one file; safetensors before torch.
+
+    Args:
+        folder: folder of the checkpoint.
+        stem: name of the safetensors file without its ending.
+        torch_stem: name of the torch file without its ending.
+
+    Returns:
+        The tensors by name, and the files that were read.
 
     Raises:
-        CheckpointError: there are none, a shard is missing, or a file is refused.
+        CheckpointError: there are no weight files, a shard is missing, or a file is refused (see `read_tensors`).
     """
     for index in (f"{stem}.safetensors.index.json", f"{torch_stem}.bin.index.json"):
         if (folder / index).is_file():
@@ -51,7 +59,7 @@ def read_weights(
 
 
 def read_tensors(file: Path) -> dict[str, Any]:
-    """Tensors of one file, in nested dictionaries as stored.
+    """Read the tensors of one file by name; a torch file may hold nested dictionaries of them.
 
     Raises:
         CheckpointError: the file is missing, damaged, or a pickle that asks for more than tensors.
@@ -78,10 +86,10 @@ def read_tensors(file: Path) -> dict[str, Any]:
 
 
 def read_json(file: Path) -> dict[str, Any]:
-    """The table of a JSON file.
+    """Read a JSON file that holds an object.
 
     Raises:
-        CheckpointError: the file is missing, no JSON, or no table.
+        CheckpointError: the file is missing, is not JSON, or holds something else than an object.
     """
     try:
         loaded = json.loads(file.read_bytes())
@@ -95,13 +103,13 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def read_small_files(folder: Path) -> dict[str, bytes]:
-    """Content of the small files beside the weights, by name, without the lists of shards."""
+    """File name -> content of the small files beside the weights (`SMALL_FILES`), without the indices of shards."""
     found = sorted({path for pattern in SMALL_FILES for path in folder.glob(pattern) if path.is_file()})
     return {path.name: path.read_bytes() for path in found if not path.name.endswith(".index.json")}
 
 
 def find_revision(folder: Path, files: list[Path]) -> str:
-    """The commit of a Hub snapshot; of any other folder the start of a hash over these files."""
+    """Revision of a checkpoint: the start of the commit for a Hub snapshot, else the start of a hash over `files`."""
     if folder.parent.name == "snapshots":
         return folder.name[:12]
     return hash_files(files)[:12]
@@ -113,6 +121,6 @@ def first_line(error: Exception) -> str:
 
 
 def _is_zip(file: Path) -> bool:
-    """Whether torch can map the file; its old format cannot be."""
+    """Whether a torch file is a zip, which can be memory-mapped; torch's old format cannot."""
     with file.open("rb") as stream:
         return stream.read(2) == b"PK"

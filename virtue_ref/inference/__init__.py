@@ -1,1 +1,1 @@
-"""Items to vectors, in batches, with the images that were encoded before."""
+"""Turn items into batches, files of items into files of vectors, and cache features of images."""

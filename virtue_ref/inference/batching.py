@@ -1,6 +1,6 @@
-"""Items to batches: each item is checked, measured and tokenised once, then sorted so that equal lengths share a pass.
+"""Turn items into batches: check and tokenise each item once, then sort items so that equal lengths share a pass.
 
-`virtue_ref.model.batch` tells the shapes of what a `Collator` makes.
+`virtue_ref.model.batch` lists the shapes of the tensors that a `Collator` makes.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ from virtue_ref.model.tokens import IMAGE_TOKEN
 from virtue_ref.model.virtue import Virtue
 
 Prefix: TypeAlias = Literal["segments", "roi", "nothing"]
-"""What stands before the tokens of an item with an image.
+"""The tokens before the text and image tokens of an item with an image.
 
-Segment tokens; as many image tokens, pooled inside the box, or over the whole image where there is none; or nothing.
-The last two measure what segment tokens are worth.
+"segments": segment tokens. "roi": as many image tokens, pooled inside the item's box, or over the whole image if the
+item has no box. "nothing": no tokens. The last two measure what segment tokens are worth.
 """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedItem:
-    """An item, checked and tokenised, with everything that batching needs; its image is not decoded yet.
+    """A checked and tokenised item with everything that batching needs; its image is not decoded yet.
 
     Attributes:
-        item: as given.
-        index: of the item among those given, for messages.
-        prefix: what stands before its own tokens.
-        prefix_length: tokens of the prefix.
-        ids: int32 of its text, with one token for the image.
-        image_start: index in `ids` of the image's first token; None without an image.
+        item: the item itself.
+        index: index of the item in the caller's list, for error messages.
+        prefix: kind of tokens before the item's own tokens.
+        prefix_length: number of tokens of the prefix.
+        ids: (l,) int32 token ids of the text, with one token for the image.
+        image_start: index of the image's token in `ids`; None without an image.
         image_grid: (rows, columns) of the image's tokens; (0, 0) without an image.
-        point_prompt: its prompt in the segmenter's frame; None where the prefix is no segment tokens.
-        image_size: (width, height) of the image in pixels.
+        image_size: (width, height) of the image in pixels; (0, 0) without an image.
+        point_prompt: the prompt for the segmenter; None if the prefix has no segment tokens.
     """
 
     item: Item
@@ -63,18 +63,18 @@ class PreparedItem:
 
     @property
     def length(self) -> int:
-        """Tokens of its row, those of the image included, without the prefix."""
+        """Number of the item's tokens, image tokens included, without the prefix."""
         return len(self.ids) if self.image_start is None else len(self.ids) - 1 + math.prod(self.image_grid)
 
 
 class Collator:
-    """Makes tensors of items and images, as a model takes them.
+    """Turns items and images into the tensors that a model takes.
 
     Args:
-        model: its config, backbone and segmenter say how; its weights are not used.
-        tokenizer: of the model.
-        allow_stray_tokens: accept a text with an image's token but without an image, as some training data have it; the
-            token is then a word like any other.
+        model: the model. Its config, backbone and segmenter define the tensors; its weights are not used.
+        tokenizer: tokenizer of the model.
+        allow_stray_tokens: whether to accept a text that has the image token although the item has no image, which
+            occurs in training data; the token is then treated as a word.
     """
 
     def __init__(self, model: Virtue, tokenizer: Tokenizer, *, allow_stray_tokens: bool = False) -> None:
@@ -86,15 +86,16 @@ class Collator:
         self._side = 0 if model.segmenter is None else model.segmenter.size
 
     def prepare_item(self, item: Item, index: int, prefix: Prefix = "segments") -> PreparedItem:
-        """Check, measure and tokenise an item; reads no more than the header of its image.
+        """Check and tokenise an item; only the header of its image is read.
 
         Args:
-            item: to be embedded.
-            index: of the item among those given.
-            prefix: what stands before its own tokens.
+            item: the item to embed.
+            index: index of the item in the caller's list, for error messages.
+            prefix: kind of tokens before the item's own tokens.
 
         Raises:
-            ItemError: text and image do not fit together, or the image or its prompt cannot be used; names the index.
+            ItemError: text and image do not fit together, or the image or its prompt cannot be used; the message names
+                the index.
         """
         try:
             return self._prepare_item(item, index, prefix)
@@ -105,7 +106,7 @@ class Collator:
         """Decode, resize and normalise images.
 
         Raises:
-            ItemError: an image that cannot be decoded.
+            ItemError: an image cannot be decoded.
         """
         profile = self.config.profile
         prepared, squares = [], []
@@ -121,11 +122,11 @@ class Collator:
         )
 
     def make_batch(self, prepared: Sequence[PreparedItem], images: Sequence[Path]) -> ItemBatch:
-        """Rows of one forward pass.
+        """Make the batch of one forward pass.
 
         Args:
-            prepared: one a row.
-            images: distinct images of these items, in the order in which their features go with the batch.
+            prepared: the items, one for each row.
+            images: the distinct images of these items, in the order of the features given to `Virtue.forward`.
         """
         index_of = {image: index for index, image in enumerate(images)}
         lengths = torch.tensor([each.length for each in prepared])
@@ -172,7 +173,7 @@ class Collator:
         )
 
     def _tokenise_text(self, item: Item) -> list[int]:
-        """Ids of the text, with one token for the image."""
+        """Token ids of the text, with one token for the image; a text alone is cut at the config's `max_length`."""
         text = item.text
         if item.image is not None and IMAGE_TOKEN not in text:
             text = f"{IMAGE_TOKEN}\n{text}"  # as in the texts the model was trained with
@@ -199,7 +200,7 @@ class Collator:
         return make_point_prompt(item.prompt, size, self._side, points_per_side, self.config.profile)
 
     def _make_pool_weights(self, prepared: PreparedItem) -> Tensor | None:
-        """(S, image tokens) weights of an item whose prefix is "roi"."""
+        """(S, number of image tokens) pooling weights of an item with the prefix "roi"; None for other items."""
         box = prepared.item.prompt
         if prepared.prefix != "roi" or prepared.item.image is None or not isinstance(box, Box | None):
             return None
@@ -207,9 +208,9 @@ class Collator:
 
 
 def sort_items(prepared: Sequence[PreparedItem]) -> list[int]:
-    """Indices of items in the order in which they share passes: equal lengths together, and one image's items together.
+    """Indices of items, sorted so that items of similar length and items with the same image stand together.
 
-    Equal lengths waste least on padding; neighbours of one image need its features once.
+    Similar lengths need little padding; items with the same image use its features while they are cached.
     """
 
     def sort_key(index: int) -> tuple[int, str, int]:
@@ -220,7 +221,7 @@ def sort_items(prepared: Sequence[PreparedItem]) -> list[int]:
 
 
 def iter_batches(prepared: Sequence[PreparedItem], batch_tokens: int) -> Iterator[list[int]]:
-    """Indices of items that share a pass, sorted; at most `batch_tokens` tokens a pass, padding included."""
+    """Yield the indices of the items of each pass; a pass of several items has at most `batch_tokens` with padding."""
     batch: list[int] = []
     longest = 0
     for index in sort_items(prepared):
@@ -235,12 +236,12 @@ def iter_batches(prepared: Sequence[PreparedItem], batch_tokens: int) -> Iterato
 
 
 def list_images(prepared: Iterable[PreparedItem]) -> list[Path]:
-    """Distinct images of items, in order."""
+    """The distinct images of items, in order of first use."""
     return list(dict.fromkeys(each.item.image for each in prepared if each.item.image is not None))
 
 
 def _expand_image_token(prepared: PreparedItem) -> NDArray[np.int32]:
-    """(l,) ids with the image's token as often as the image has tokens."""
+    """(l,) token ids in which the image token is repeated once for each token of the image."""
     repeats = np.ones(len(prepared.ids), np.intp)
     if prepared.image_start is not None:
         repeats[prepared.image_start] = math.prod(prepared.image_grid)

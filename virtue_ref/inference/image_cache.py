@@ -1,4 +1,4 @@
-"""Features of the images used last, so that the next question about one costs no encoder pass; and images ahead."""
+"""Cache the features of recent images, so that another item about one needs no encoder pass, and load images ahead."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FileKey: TypeAlias = tuple[int, ...]
 
 
 class ImageCache:
-    """Keeps the features of the images used last; threads open and resize files while the model is busy.
+    """Keeps the features of the images used last; threads open and resize image files while the model is busy.
 
     Args:
-        model: encodes images.
-        collator: opens images.
-        size: images to keep.
+        model: the model that encodes images.
+        collator: opens image files.
+        size: most images whose features are kept.
     """
 
     def __init__(self, model: Virtue, collator: Collator, size: int) -> None:
@@ -39,16 +39,16 @@ class ImageCache:
         return len(self._features)
 
     def expect_images(self, images: Iterable[Path]) -> None:
-        """Announce the images that will be needed, in order; a few of them are opened ahead."""
+        """Announce the images that will be needed, in this order; threads open a few of them ahead."""
         self._opening.stop()
         self._opening = self._prefetch(images)
         self._opening.start_loading()
 
     def get_features(self, image: Path) -> ImageFeatures:
-        """Features of an image, computed now or kept from before; a file that changed is another image.
+        """Features of an image, from the cache or computed now; a file that has changed is encoded again.
 
         Raises:
-            ItemError: the file is gone or cannot be decoded.
+            ItemError: the file is missing or cannot be decoded.
         """
         key = _make_key(image)
         if key not in self._features:
@@ -60,7 +60,7 @@ class ImageCache:
         return self._features[key]
 
     def clear(self) -> None:
-        """Drop all images."""
+        """Drop the features of all images."""
         self._features.clear()
 
     def _prefetch(self, images: Iterable[Path]) -> Prefetcher[tuple[Path, FileKey], ImageBatch]:
@@ -73,7 +73,7 @@ class ImageCache:
         )
 
     def _iter_new(self, images: Iterable[Path]) -> Iterator[tuple[Path, FileKey]]:
-        """Each image that is not kept yet, once; `get_features` reports one that is gone."""
+        """Yield each image that is not in the cache, once; missing files are left out: `get_features` reports them."""
         passed: set[FileKey] = set()
         for image in images:
             try:

@@ -1,9 +1,9 @@
-"""Files of items to files of vectors, in parts, so that a stopped run can be resumed.
+"""Embed files of items as one file of vectors, in parts, so that a stopped run can be resumed.
 
-A row of JSONL is an item: `text`, `image` (a path beside the file), and at most one of `box` [x0, y0, x1, y1],
+A row of JSONL is an item: `text`, `image` (a path relative to the file), and at most one of `box` [x0, y0, x1, y1],
 `points` [[x, y], ...] with `labels` [1, 0, ...] (all 1 if left out; a `box` may come with them), and `mask` (COCO's
-RLE, or the path of an image that is not black inside), in pixels of the image. `id` is free; without one it is the
-row's number.
+RLE, or the path of an image that is black outside the region), in pixels of the image. `id` is any name; without one
+it is the number of the row.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ FORMATS = (".parquet", ".npy")
 
 @dataclass(frozen=True, slots=True)
 class InputRow:
-    """An item, its id, and the file and line that it was read from."""
+    """An item, its id, and the file and line that it was read from (`where`)."""
 
     id: str
     item: Item
@@ -44,14 +44,14 @@ class InputRow:
 
 
 def read_rows(inputs: Sequence[Path], text: str = "") -> Iterator[InputRow]:
-    """Rows of JSONL files and image files, in the order given.
+    """Yield the rows of JSONL files, and one row for each image file, in the order of `inputs`.
 
     Args:
-        inputs: `.jsonl` files; anything else is an image.
+        inputs: `.jsonl` files and image files; every other ending is taken as an image.
         text: the text that goes with each image file.
 
     Raises:
-        VirtueError: a file is missing, or a row is no item; names file and line.
+        VirtueError: a file is missing, or a row is not an item; the message names file and line.
     """
     number = itertools.count()
     for path in inputs:
@@ -70,21 +70,22 @@ def read_rows(inputs: Sequence[Path], text: str = "") -> Iterator[InputRow]:
 def embed_rows(
     embedder: Embedder, rows: Iterable[InputRow], out: Path, source: str, *, part_rows: int = PART_ROWS
 ) -> int:
-    """Embed rows into one file; parts that a stopped run wrote are used again.
+    """Embed rows and write their vectors into one file; parts that a stopped run wrote are reused.
 
     Args:
-        embedder: its name must be the same when a run is resumed.
-        rows: an iterator will do; one part of them is in memory at a time.
-        out: `.parquet` with columns id and vector, or `.npy` with one row an item. It appears when all rows are done.
-        source: identifies the input; a run is resumed only with the same input.
-        part_rows: rows between two saves.
+        embedder: the embedder; its name must be the same when a run is resumed.
+        rows: the rows, in any iterable; one part of them is in memory at a time.
+        out: a `.parquet` file with columns id and vector, or a `.npy` file with one row for each item. It appears when
+            all rows are done.
+        source: identifies the input, see `fingerprint_inputs`; a run is resumed only with the same value.
+        part_rows: number of rows in a part; each part is saved when it is done.
 
     Returns:
-        How many rows were embedded.
+        Number of rows.
 
     Raises:
-        VirtueError: `out` exists or has another ending, a run with another model or input was stopped here, or a row
-            cannot be embedded; names file and line.
+        VirtueError: `out` exists or has another ending; a stopped run to `out` had another model, input or part size;
+            there are no rows; or a row cannot be embedded (the message names file and line).
     """
     if out.suffix not in FORMATS:
         raise VirtueError(f"{out}: vectors go to {' or '.join(FORMATS)}.")
@@ -137,7 +138,7 @@ def _make_table(rows: Sequence[InputRow], vectors: NDArray[np.float32], name: st
 
 
 def _join_parts(parts: Sequence[Path], out: Path) -> None:
-    """One file of all parts, a part at a time."""
+    """Write all parts into one file; one part is in memory at a time."""
     if not parts:
         raise VirtueError("no rows: nothing to embed.")
     with replace_file(out) as unfinished:
@@ -171,10 +172,14 @@ def _parse_row(line: str, number: str, where: str, folder: Path) -> InputRow:
 
 
 def parse_prompt(record: Mapping[str, Any], folder: Path) -> Prompt | None:
-    """The prompt of a row, None without one; paths are relative to the folder.
+    """The prompt in a JSONL row; None if the row has none.
+
+    Args:
+        record: the row; its keys box, points, labels and mask are read.
+        folder: folder that the path of a mask is relative to.
 
     Raises:
-        ValueError, TypeError, LookupError, OSError: its keys hold something else.
+        ValueError, TypeError, LookupError, OSError: a key holds a value of another form, or the mask cannot be read.
     """
     box = Box(*(float(corner) for corner in record["box"])) if record.get("box") is not None else None
     points, mask = record.get("points"), record.get("mask")
