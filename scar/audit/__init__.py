@@ -1,4 +1,4 @@
-"""How good a built corpus is: what its negatives give away, which of them may be true, what repeats."""
+"""Measure how good a corpus is: what its captions give away, which negatives may be true, and what repeats."""
 
 from __future__ import annotations
 
@@ -19,34 +19,37 @@ def audit(
     encoder: Encoder | None = None,
     track: Track = track_silently,
 ) -> dict[str, Any]:
-    """Compute every figure of a SCaR folder.
+    """Compute the quality figures of a SCaR folder, file by file.
 
     Text-only baselines see captions without images. They learn from the train split of a source and are tested on its
-    eval split. Where the folder has no other split, each sample is tested by a baseline that learned from other images
-    of the same file.
+    eval split. If a source has no train split, and for the train split itself, each sample is tested by a baseline that
+    learned from other images of the same file.
 
     Args:
-        folder: a SCaR folder, ours or the published one.
-        seed: draws the samples of files that have more than ``trained_on``; all other figures count all samples.
+        folder: a SCaR folder: a scar build or the published corpus.
+        seed: seed that draws samples for the baselines from files with more than ``trained_on``; all other figures
+            count all samples.
         trained_on: most samples of a file that a baseline learns from or is tested on.
-        encoder: adds a baseline on frozen sentence vectors.
+        encoder: makes sentence vectors for one more baseline; None adds none.
         track: shows progress.
 
     Returns:
         ``sources``, by ``<source>/<split>``:
 
-        - ``samples``, ``images``: how many.
-        - ``blind``: by baseline, see `scar.audit.baselines.compute_hit_rates`; ``telltales``: the words that the
-          baselines found; ``learned_of`` and ``drawn``: which samples, and how many of how many, they learned from and
-          were tested on.
-        - ``consensus``: see `scar.audit.consensus.score_consensus`.
+        - ``samples``, ``images``: their numbers.
+        - ``blind``: hit rates by text-only baseline, see `scar.audit.baselines.compute_hit_rates`; empty if the images
+          are too few.
+        - ``telltales``: see `scar.audit.baselines.find_telltales`.
+        - ``learned_of``: the file that the baselines learned from; ``drawn``: how many samples, and of how many, they
+          learned from (``learned``) and were tested on (``asked``).
+        - ``consensus``: hit rate of `scar.audit.consensus.score_consensus`; None without samples.
         - ``elements``, ``vocabulary``, ``repetition``, ``lengths``: see `scar.audit.word_counts.WordCounts`.
         - ``truth``: see `scar.audit.false_negatives.FalseNegativeCounts`.
         - ``position``: see `scar.audit.position_counts.PositionCounts`.
         - ``review``: see `scar.audit.agreement.measure_agreement`; None without a review.
 
-        ``overlap``: by pair of an eval and a train file that share images, how many. ``unlinked``: by file, how many
-        images are known by their names alone, so that a copy under another name stays unseen.
+        ``overlap``: number of shared images, by pair ``<eval file> in <train file>``; without pairs that share none.
+        ``unlinked``: by file, number of images known by name alone: a copy under another name is not recognised.
 
     Raises:
         InputError: the folder holds no SCaR file, or a file or the review cannot be read.

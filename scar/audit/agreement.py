@@ -1,4 +1,4 @@
-"""Reviews of samples by people: how many samples they accept, and how far they agree.
+"""Figures of reviews by people: how many samples they accept, and how far they agree.
 
 The file ``review.jsonl`` of a corpus holds one line for each decision::
 
@@ -29,7 +29,7 @@ class Decision:
     """The decision of one reviewer on one sample.
 
     Attributes:
-        id: of the sample.
+        id: id of the sample.
         reviewer: name of the reviewer.
         accept: whether the reviewer accepts the sample.
     """
@@ -40,10 +40,10 @@ class Decision:
 
 
 def read_decisions(folder: Path) -> list[Decision]:
-    """Read the decisions on the samples of a corpus; an empty list without a review.
+    """Read the decisions on the samples of a corpus; an empty list if there is no ``review.jsonl``.
 
     Raises:
-        InputError: a line is no decision, or a reviewer decides on a sample twice; names the line.
+        InputError: a line is no decision, or a reviewer decides on a sample twice; the message names the line.
     """
     path = folder / REVIEW_FILE
     if not path.exists():
@@ -67,7 +67,7 @@ def check_decisions(decisions: Sequence[Decision], files: Sequence[RowFile], fol
     """Check that each decision is on a sample of the corpus.
 
     Raises:
-        InputError: a sample is unknown; names it.
+        InputError: a decision is on a sample that the corpus lacks; the message names it.
     """
     unknown = {decision.id for decision in decisions}
     for file in files if unknown else ():
@@ -83,12 +83,13 @@ def measure_agreement(decisions: Sequence[Decision], key: str) -> dict[str, Any]
     """Figures of the reviews of one file.
 
     Args:
-        decisions: on samples of any file.
+        decisions: decisions on samples of any file.
         key: ``<source>/<split>`` of the file.
 
     Returns:
-        None without decisions on the file. Else ``samples`` and ``reviewers``: how many; ``accepted``: share of samples
-        that more than half of their reviewers accept, with its 95 % ``interval``; ``alpha``: see `krippendorff_alpha`.
+        None without decisions on the file. Else ``samples`` and ``reviewers``: their numbers; ``accepted``: share of
+        samples that more than half of their reviewers accept; ``interval``: its 95 % confidence interval; ``alpha``:
+        see `krippendorff_alpha`.
     """
     decisions_by_sample: dict[str, list[bool]] = {}
     reviewers = set()

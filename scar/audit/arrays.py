@@ -1,4 +1,4 @@
-"""Operations on arrays of codes that several counts share."""
+"""Operations on arrays of codes (indices of texts), which several counts share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scar.audit.logistic import Ints
 
 PAIRS_PER_BLOCK = 1 << 20
-"""Pairs that are in memory at once, beside those of one more row."""
+"""Pairs that are in memory at once, besides those of one more row."""
 
 
 def concatenate_ranges(starts: Ints, sizes: Ints) -> Ints:
@@ -32,7 +32,8 @@ def iter_group_pairs(groups: Ints) -> Iterator[tuple[Ints, Ints]]:
         groups: (rows,) ascending group numbers.
 
     Yields:
-        (pairs,) first rows, ascending, and (pairs,) second rows of many pairs; all pairs of a first row come together.
+        A block of pairs: (pairs,) index of the first row, ascending, and (pairs,) index of the second row. All pairs
+        with the same first row are in one block.
 
     >>> [np.stack(pairs).tolist() for pairs in iter_group_pairs(np.array([4, 7, 7, 7]))]
     [[[1, 1, 2, 2, 3, 3], [2, 3, 1, 3, 1, 2]]]
@@ -46,7 +47,7 @@ def iter_group_pairs(groups: Ints) -> Iterator[tuple[Ints, Ints]]:
 
 
 def map_unique_pairs(first: Ints, second: Ints, predicate: Callable[[int, int], bool]) -> NDArray[np.bool_]:
-    """(pairs,) whether the predicate holds of each pair of codes; it is called once for each different pair."""
+    """(pairs,) whether the predicate holds for each pair of codes; it is called once for each different pair."""
     width = int(second.max(initial=0)) + 1
     different, inverse = np.unique(first * width + second, return_inverse=True)
     found: NDArray[Any] = np.array([predicate(*divmod(int(pair), width)) for pair in different], bool)
@@ -58,9 +59,12 @@ def map_codes(values: Sequence[str], codes: Ints, find_name: Callable[[str], str
 
     Args:
         values: the different texts.
-        codes: of each text, its index in ``values``.
-        find_name: the name of a text.
-        name_codes: code by name; new names are added.
+        codes: (texts,) index in ``values`` of each text.
+        find_name: finds the name of a text.
+        name_codes: code by name; new names get new codes and are added.
+
+    Returns:
+        (texts,) code of each text's name.
     """
     mapped = np.full(len(values), -1, np.int64)
     for code in np.unique(codes):

@@ -1,7 +1,7 @@
 """Text-only baselines: how often a model that sees no image picks the gold caption.
 
-Each baseline learns from samples with known gold captions, and scores other captions one by one. Its hit rate is what
-the text of a corpus gives away: an embedder may reach it without looking at any region.
+Each baseline learns from samples with known gold captions, and scores the captions of other samples one by one. Its hit
+rate measures what the text of a corpus gives away: an embedder may reach it without looking at any region.
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ from scar.common.statistics import wilson_interval
 from scar.sample import PARTS, Part
 
 Scorer: TypeAlias = Callable[[Sequence[str]], Floats]
-"""Captions -> (captions,) scores; the likeliest gold caption scores highest."""
+"""Takes captions, returns (captions,) scores; the likeliest gold caption scores highest."""
 
 Baseline: TypeAlias = Callable[[QuestionSet], Scorer]
-"""Learns from questions and their gold captions."""
+"""Learns from questions and their gold captions; returns the scorer."""
 
 MAX_EXPANDED_CAPTIONS = 100_000
-"""Of more captions, equal ones share a row of features: the fit is faster, its sums differ in their last digits."""
+"""If there are more captions, equal ones share a row of features: faster, but sums differ in their last digits."""
 
 _CHARACTERS_PER_BIN = 4
-"""Caption lengths in characters fall into bins of this width."""
+"""Width in characters of the bins that caption lengths fall into."""
 
 _MAX_TELLTALES = 12
-"""Words that `find_telltales` lists on each side."""
+"""Most words that `find_telltales` lists for gold captions, and for negatives."""
 
 
 def fit_words(train: QuestionSet) -> Scorer:
-    """Learn which single words gold captions have."""
+    """Learn which single words tell gold captions from negatives."""
     return _fit_ngram_scorer(train, 1)
 
 
 def fit_ngrams(train: QuestionSet) -> Scorer:
-    """Learn which n-grams of up to three words gold captions have."""
+    """Learn which n-grams of up to three words tell gold captions from negatives."""
     return _fit_ngram_scorer(train, 3)
 
 
 def fit_lengths(train: QuestionSet) -> Scorer:
-    """Learn how long gold captions are, in words and characters."""
+    """Learn which lengths, in words and characters, tell gold captions from negatives."""
 
     def bin_lengths(texts: Sequence[str]) -> tuple[list[str], Ints]:
-        """The different bins, and (texts,) the index of each text's bin."""
+        """The different length bins by name, and (texts,) the index of each text's bin."""
         sizes = zip(TokenizedTexts.from_texts(texts).word_counts.tolist(), texts, strict=True)
         names = [f"w{words} c{len(text) // _CHARACTERS_PER_BIN}" for words, text in sizes]
         indices: dict[str, int] = {}
@@ -99,7 +99,7 @@ def fit_fluency(train: QuestionSet) -> Scorer:
 
 
 def fit_choice_frequency(train: QuestionSet) -> Scorer:
-    """Learn how often each text was gold among the times that it was offered."""
+    """Learn for each text the share of its occurrences in which it was the gold caption."""
     offered = Counter(train.captions)
     gold = Counter(train.captions[index] for index in train.gold_indices)
     return lambda texts: np.array([(gold[text] + 1) / (offered[text] + 10) for text in texts])
@@ -131,13 +131,14 @@ def score_questions(
     """Score the captions of questions by a baseline that learned from other questions.
 
     Args:
-        baseline: what learns and scores.
-        train: the questions to learn from; None learns from the other folds of ``test``.
+        baseline: learns from questions and returns a scorer.
+        train: the questions to learn from. If it is None, the baseline that scores a fold of ``test`` learns from the
+            other folds.
         test: the questions to score.
-        fold_count: without ``train``, the number of first folds to score; questions of later folds are left out.
+        fold_count: number of folds to score, from the first on, if ``train`` is None; other folds are left out.
 
     Returns:
-        (captions,) scores.
+        (captions,) scores of the captions of the scored questions.
     """
     if train is not None:
         return _score_captions(baseline(train), test)
@@ -151,16 +152,16 @@ def score_questions(
 
 
 def compute_hit_rates(scores: Floats, test: QuestionSet) -> dict[str, Any]:
-    """Figures of one baseline.
+    """Compute the hit rates of one baseline.
 
     Args:
-        scores: (captions,) of the questions' captions.
+        scores: (captions,) scores of the questions' captions.
         test: the questions.
 
     Returns:
-        ``hit``: share of samples whose gold caption scores best, ties broken by lot; ``interval``: its 95 % interval;
-        ``chance``: the expected share of a random guess; ``kinds``: by part, the same for the choice between the gold
-        caption and the swaps of that part.
+        ``hit``: share of questions whose gold caption scores best, ties broken by lot; ``interval``: its 95 %
+        confidence interval; ``chance``: hit rate of a random guess; ``kinds``: by part, the same three figures if only
+        the gold caption and the swaps of that part are offered.
     """
     hits = compute_hits(scores, test.gold_indices)
     sizes = np.array([len(question.captions) for question in test.questions])
@@ -169,7 +170,7 @@ def compute_hit_rates(scores: Floats, test: QuestionSet) -> dict[str, Any]:
 
 
 def find_telltales(train: QuestionSet) -> dict[str, list[list[Any]]]:
-    """The words that speak most for and against a gold caption, with their log-odds."""
+    """Find the words that speak most for (``gold``) and against (``negative``) a gold caption, with their log-odds."""
     vocabulary, weights = _fit_ngrams_once(train, 1)
     order = np.argsort(-weights, kind="stable")
     named: list[tuple[str, float]] = [
@@ -187,7 +188,7 @@ def _fit_ngram_scorer(train: QuestionSet, max_length: int) -> Scorer:
 
 
 def _fit_ngrams_once(train: QuestionSet, max_length: int) -> tuple[NgramVocabulary, Floats]:
-    """The n-grams of questions and their weights, fitted once."""
+    """The n-grams of questions and their weights; fitted at the first call and kept in ``train``."""
     if max_length not in train.fitted_ngrams:
         texts, inverse = train.unique_captions
         vocabulary, features = NgramVocabulary.fit_texts(texts, np.bincount(inverse), max_length)
@@ -196,7 +197,7 @@ def _fit_ngrams_once(train: QuestionSet, max_length: int) -> tuple[NgramVocabula
 
 
 def _fit_weights(features: Features, row_indices: Ints, train: QuestionSet) -> Floats:
-    """Fit weights for questions whose captions have these rows of the features."""
+    """Fit weights to questions; ``row_indices`` gives the row of features of each caption."""
     is_large = len(row_indices) > MAX_EXPANDED_CAPTIONS
     captions = Features(features.matrix, row_indices) if is_large else features.take_rows(row_indices)
     return fit_conditional_logit(captions, train.gold_indices)
@@ -209,7 +210,7 @@ def _score_captions(scorer: Scorer, test: QuestionSet) -> Floats:
 
 
 def _compute_part_rates(scores: Floats, test: QuestionSet, part: Part) -> dict[str, Any] | None:
-    """Figures of the choice between the gold caption and the swaps of one part; None without such swaps."""
+    """Hit rates if only the gold caption and the swaps of one part are offered; None without such swaps."""
     is_offered = test.replaced_parts == PARTS.index(part)
     swap_counts = np.add.reduceat(is_offered.astype(np.int64), test.gold_indices)
     sizes = 1 + swap_counts[swap_counts > 0]
@@ -220,7 +221,12 @@ def _compute_part_rates(scores: Floats, test: QuestionSet, part: Part) -> dict[s
 
 
 def _summarize_hits(hits: Floats, sizes: Ints) -> dict[str, Any]:
-    """Rate, interval and chance level of (questions,) hits among so many captions each."""
+    """Hit rate, its interval and the chance level.
+
+    Args:
+        hits: (questions,) probability of a hit.
+        sizes: (questions,) number of captions that each question offers.
+    """
     rate = float(hits.mean())
     return {
         "hit": round(rate, 4),

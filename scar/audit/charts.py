@@ -1,4 +1,4 @@
-"""The figures of an audit as charts."""
+"""Draw the figures of an audit as charts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from scar.sample import PARTS
 
 
 def make_charts(report: dict[str, Any], margin: float) -> dict[str, BarChart]:
-    """Charts by file name: hit rates of the baselines, most different elements, and lengths of captions."""
+    """Make charts by file stem: hit rates of the baselines, most different elements, and lengths of captions.
+
+    Args:
+        report: what `scar.audit.audit` returns.
+        margin: hit rate above chance that is allowed; the chart of hit rates marks this limit.
+    """
     charts: dict[str, BarChart] = {}
     for key, figures in report["sources"].items():
         name = key.replace("/", "_")
@@ -46,11 +51,11 @@ def make_charts(report: dict[str, Any], margin: float) -> dict[str, BarChart]:
 
 
 def make_lengths_chart(title: str, lengths: Mapping[str, Mapping[str, int]]) -> BarChart:
-    """A chart of caption lengths, as shares of each kind.
+    """Make a chart of caption lengths, as shares of the captions of each kind.
 
     Args:
-        title: of the chart.
-        lengths: by kind of caption, captions by number of words.
+        title: title of the chart.
+        lengths: by kind of caption, number of captions by number of words.
     """
     word_counts = sorted({int(words) for counts in lengths.values() for words in counts})
     return BarChart(

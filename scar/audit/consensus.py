@@ -1,4 +1,4 @@
-"""Which caption of a question agrees most with the others."""
+"""Score captions by their agreement with the other captions of the question."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from scar.audit.logistic import Floats, Ints
 from scar.audit.questions import QuestionSet
 
 _QUESTIONS_PER_BLOCK = 2_000
+"""Questions whose word overlaps are in memory at once."""
 
 
 def score_consensus(questions: QuestionSet) -> Floats:
     """Score each caption by the words that it shares with the other captions of its question.
 
     Every negative is the gold caption with one element replaced, so the gold caption agrees most with all ten. The
-    format itself gives this away, but only to a model that sees all ten captions at once. An embedder sees one.
+    format itself gives this away, but only to a model that sees all ten captions at once. An embedder sees one at a
+    time.
 
     Returns:
-        (captions,) sum of the intersection over union of words with each caption of the question.
+        (captions,) score of each caption: the sum, over all captions of its question, of the intersection over union of
+        their words.
     """
     texts, inverse = questions.unique_captions
     starts = np.cumsum(texts.word_counts) - texts.word_counts
@@ -37,15 +40,15 @@ def score_consensus(questions: QuestionSet) -> Floats:
 
 
 def _sum_word_overlaps(word_ids: Ints, word_counts: Ints, caption_count: int) -> Floats:
-    """Sum the word overlaps of each caption.
+    """Sum the word overlaps of each caption with all captions of its question.
 
     Args:
-        word_ids: (words,) of all captions, one caption after the other.
-        word_counts: (captions,) words of each caption.
-        caption_count: captions of each question.
+        word_ids: (words,) ids of the words of all captions, one caption after the other.
+        word_counts: (captions,) number of words of each caption.
+        caption_count: number of captions of each question.
 
     Returns:
-        (questions, caption_count).
+        (questions, caption_count) sums.
     """
     caption = np.repeat(np.arange(len(word_counts)), word_counts)
     question = caption // caption_count

@@ -27,7 +27,7 @@ from scar.common.progress import Track
 from scar.formats.reader import RowFile, find_row_files
 
 ENOUGH_QUESTIONS = 10_000
-"""Cross-validation within a file stops after the folds that have this many questions: each fold costs another fit."""
+"""Cross-validation within a file scores only as many folds as have this many questions: each fold costs another fit."""
 
 
 @dataclass
@@ -35,8 +35,12 @@ class _FileCounts:
     """The counts of one file of the corpus.
 
     Attributes:
-        image_sources: source of each image, by path.
-        questions: the drawn samples, as questions for the baselines.
+        file: the file.
+        image_sources: source of each image, by image path.
+        questions: the samples drawn for the baselines, as questions.
+        word_counts: counts of words and texts.
+        false_negatives: counts of negatives that may be true.
+        positions: counts of positions of the gold caption.
     """
 
     file: RowFile
@@ -99,7 +103,16 @@ def _make_figures(
     encoder: Encoder | None,
     track: Track,
 ) -> dict[str, Any]:
-    """The figures of one file; its baselines learn from the train file of the source, if there is one."""
+    """Compute the figures of one file.
+
+    Args:
+        key: ``<source>/<split>`` of the file.
+        counts_by_key: counts of all files of the source. Baselines for the eval file learn from the train file if there
+            is one; else they learn from other images of the same file.
+        decisions: decisions of reviewers on samples of any file.
+        encoder: makes sentence vectors for one more baseline; None adds none.
+        track: shows progress.
+    """
     counts = counts_by_key[key]
     file, questions = counts.file, counts.questions
     train = counts_by_key.get(f"{file.source}/train") if file.split == "eval" else None

@@ -1,4 +1,4 @@
-"""Counting different texts among many, in little memory."""
+"""Count the different texts among many, in little memory."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from scar.audit.logistic import Ints
 from scar.audit.row_blocks import CodedTexts
 
 _MAX_BLOCKS = 32
-"""Arrays of hashes before they are merged."""
+"""Most arrays of hashes that are kept before they are merged."""
 
 
 class DistinctTexts:
-    """Hashes of different texts; ``len`` counts them.
+    """A set of texts, stored as hashes; ``len`` is the number of different texts.
 
     A hash has 64 bits: among ten million texts, any two collide with a probability of 3 in a million.
 

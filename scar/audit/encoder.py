@@ -1,4 +1,4 @@
-"""A frozen sentence encoder for one more baseline, if sentence-transformers is installed."""
+"""Load a frozen sentence encoder for one more baseline; it needs the package sentence-transformers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from scar.audit.logistic import Floats
 from scar.errors import InputError
 
 Encoder: TypeAlias = Callable[[Sequence[str]], Floats]
-"""Texts -> (texts, dimensions) vectors."""
+"""Takes texts, returns (texts, dimensions) vectors."""
 
 
 def load_encoder(name: str) -> Encoder:
-    """Load a sentence-transformers model by name or folder; it encodes each text once.
+    """Load a sentence-transformers model by name or folder; its vectors are cached, so each text is encoded once.
 
     Raises:
         InputError: the package is not installed, or there is no such model.

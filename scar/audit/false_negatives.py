@@ -1,4 +1,4 @@
-"""Counts of negatives that may be true, by WordNet or by what the corpus says about the same image."""
+"""Count the negatives that may be true, judged by WordNet or by what the corpus says about the same image."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from scar.audit.swap_checks import SwapChecks
 from scar.sample import PARTS
 
 MAX_EXAMPLES = 5
-"""Examples that are reported for each reason."""
+"""Most examples that are reported for each reason."""
 
 
 class FalseNegativeCounts:
-    """Counts over the samples of one file, added block by block."""
+    """Counts of negatives that may be true in the samples of one file; rows are added block by block."""
 
     def __init__(self) -> None:
         self._suspect_counts: Counter[tuple[str, str]] = Counter()
@@ -25,7 +25,7 @@ class FalseNegativeCounts:
         self._negative_count = self._object_swap_count = self._elsewhere_count = 0
 
     def add_rows(self, rows: RowBlock) -> None:
-        """Count a block of rows."""
+        """Count the negatives of a block of rows."""
         checks = SwapChecks(rows)
         self._negative_count += len(checks.negative_rows)
         object_swaps = checks.select_swaps("object", has_elements=True)
@@ -43,9 +43,10 @@ class FalseNegativeCounts:
         """Figures of all counted rows.
 
         Returns:
-            ``negatives``: how many; by reason, how many are suspect, and ``kinds``: the same by part; ``examples``: by
-            reason; ``elsewhere``: share of object swaps whose thing is the category of another sample of the image.
-            That is a lower bound of the things that the image shows elsewhere, since not each thing has a sample.
+            ``negatives``: number of negatives; by each of `SUSPECT_REASONS`: number of negatives that may be true;
+            ``kinds``: the same numbers by part; ``examples``: texts by reason; ``elsewhere``: share of object swaps
+            whose thing is the category of another sample of the image. The image may show more of these things, since
+            not every thing has a sample.
         """
         counts = self._suspect_counts
         return {

@@ -1,4 +1,4 @@
-"""Limits of the figures of an audit, and the figures beyond them."""
+"""Limits for the figures of an audit, and the list of figures that exceed them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ CHANCE_MARGIN = 0.05
 SUSPECT_REASONS = ("wordnet", "in_box", "scene_of_image", "gold_of_region")
 """Why a negative may be true.
 
-``wordnet``: it is of the lineage of what it replaces. ``in_box``: another annotation shows the object inside this box.
-``scene_of_image``: another gold caption of the image names the scene. ``gold_of_region``: it is the gold caption of
-another box that may show the same thing.
+- ``wordnet``: the new element and the replaced one are synonyms, or one is a kind of the other.
+- ``in_box``: the swapped-in object may name the thing of another sample of the image, whose box overlaps this one.
+- ``scene_of_image``: another gold caption of the image names the swapped-in scene.
+- ``gold_of_region``: the negative is the gold caption of another box that may show the same thing.
 """
 
 
 def list_findings(report: dict[str, Any], margin: float = CHANCE_MARGIN) -> list[str]:
-    """List the figures beyond their limits, one line each.
+    """List the figures that exceed their limits, one line each; empty if none does.
 
     The limits: the hit rate of a text-only baseline among all captions is at most ``margin`` above chance; so is the
     lower end of its 95 % interval among the swaps of one part; no negative is suspect by any of `SUSPECT_REASONS`; no

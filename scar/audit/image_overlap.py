@@ -1,4 +1,4 @@
-"""Images that are both in a train file and in an eval file, whatever their sources."""
+"""Find images that are both in a train file and in an eval file, in the same or in different sources."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from scar.sample import Split
 
 
 class ImageOverlap:
-    """The images of each file of a corpus, by an identity that does not depend on the source.
+    """The images of each file of a corpus, by identity; see `scar.common.image_hash`.
 
     Args:
-        folder: root of image paths; the images may be missing.
+        folder: folder that image paths are relative to; the images may be missing.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -28,12 +28,15 @@ class ImageOverlap:
         self._unlinked: Counter[str] = Counter()
 
     def add_file(self, key: str, file: RowFile, images: Mapping[str, str]) -> None:
-        """Add the images of a file; an image with no identity but its name counts as unlinked.
+        """Add the images of a file.
+
+        The identity of an image is the one that the build recorded, else COCO's id in the file name, else the image
+        hash, else source and file name; in the last case the image counts as unlinked.
 
         Args:
             key: ``<source>/<split>`` of the file.
-            file: its provenance holds the identities that the build found.
-            images: source of each image, by path.
+            file: the file; its sidecar holds the recorded identities.
+            images: source of each image, by image path.
         """
         recorded, own = file.read_identities(), self._identities[file.split][key]
         identities = {image: recorded.get(image) or parse_coco_identity(image) for image in images}
@@ -47,11 +50,11 @@ class ImageOverlap:
             own.add(identity)
 
     def count_unlinked(self) -> dict[str, int]:
-        """By file, the images that have neither a known number nor pixels: a copy under another name stays unseen."""
+        """By file, number of images known by name alone; a copy under another name is not recognised."""
         return {key: count for key, count in sorted(self._unlinked.items()) if count}
 
     def count_shared_images(self) -> dict[str, int]:
-        """By pair ``<eval file> in <train file>`` that shares images, how many."""
+        """By pair ``<eval file> in <train file>``, number of shared images; without pairs that share none."""
         pairs = {
             f"{held_key} in {train_key}": sum(match_identities(sorted(held), sorted(learned)))
             for held_key, held in sorted(self._identities["eval"].items())

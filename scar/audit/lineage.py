@@ -1,4 +1,4 @@
-"""Words that a negative replaces, and whether what replaces them may be true as well, by WordNet."""
+"""Find the words that a negative replaces, and check by WordNet whether their replacement may be true too."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from scar.language.lexicon import read_colours
 
 @lru_cache(maxsize=65536)
 def is_same_lineage(before: str, after: str) -> bool:
-    """Whether one noun phrase is, in a common meaning of WordNet, the other, a kind of it or its kind.
+    """Whether two noun phrases are synonyms in WordNet, or one is a kind of the other; only common senses count.
 
-    Two phrases with one head noun and a colour before it have the same lineage if the colours are equal.
+    Two phrases with the same last word and a colour before it have the same lineage only if their modifiers are equal.
 
     >>> is_same_lineage("a dog", "an animal"), is_same_lineage("a red star", "a blue star")
     (True, False)
@@ -26,7 +26,7 @@ def is_same_lineage(before: str, after: str) -> bool:
 
 
 def find_replaced_words(gold: str, negative: str) -> tuple[str, str]:
-    """Words of the gold caption that a negative replaces, and their replacement, by comparing the texts.
+    """Find the words of a gold caption that a negative replaces, and their replacement, by comparing the texts.
 
     >>> find_replaced_words("salad fork on table", "butter knife on table")
     ('salad fork', 'butter knife')
@@ -37,7 +37,7 @@ def find_replaced_words(gold: str, negative: str) -> tuple[str, str]:
 
 
 def count_common_words(gold: str, negative: str) -> tuple[int, int]:
-    """Number of words that two texts share at their beginning, and after these at their end.
+    """Number of words that two texts share at their beginning, and number of other words that they share at their end.
 
     >>> count_common_words("salad fork on table", "butter knife on table")
     (0, 2)

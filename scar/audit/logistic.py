@@ -1,4 +1,4 @@
-"""A model that picks the gold caption of each group by the features of its captions.
+"""A model that picks the gold caption of each group (question) by the features of the captions.
 
 The model is the conditional logit (McFadden, 1974), logistic regression for a choice of one out of many: caption i of
 a group is gold with probability softmax(features @ weights)[i].
@@ -19,9 +19,11 @@ Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
 PENALTY = 1.0
-"""Weight of half the squared norm of the weights in the loss: the usual default of logistic regression."""
+"""Factor of half the squared norm of the weights in the loss; 1 is the usual default of logistic regression."""
 
 _LBFGS_MEMORY = 10
+"""Last steps that approximate the inverse Hessian."""
+
 _MAX_STEPS = 200
 
 _GRADIENT_TOLERANCE = 1e-4
@@ -42,13 +44,13 @@ class Features:
 
     @classmethod
     def from_pairs(cls, rows: Ints, columns: Ints, row_count: int, column_count: int) -> Features:
-        """Ones at pairs of row and column, zeros elsewhere.
+        """Make a matrix of ones at pairs of row and column, and zeros elsewhere.
 
         Args:
-            rows: (pairs,) ascending.
-            columns: (pairs,).
-            row_count: rows of the matrix.
-            column_count: columns of the matrix.
+            rows: (pairs,) row of each pair, ascending.
+            columns: (pairs,) column of each pair.
+            row_count: number of rows of the matrix.
+            column_count: number of columns of the matrix.
         """
         row_ends = np.searchsorted(rows, np.arange(row_count + 1))
         return cls(csr_array((np.ones(len(rows)), columns, row_ends), shape=(row_count, column_count)))
@@ -58,16 +60,16 @@ class Features:
         return int(self.matrix.shape[1])
 
     def take_rows(self, row_indices: Ints) -> Features:
-        """Features of captions that copy these rows of the matrix."""
+        """Features of captions; caption i has a copy of row ``row_indices[i]`` of the matrix."""
         return Features(self.matrix[row_indices])
 
     def multiply_weights(self, weights: Floats) -> Floats:
-        """(captions,) product with ``weights`` (columns,)."""
+        """(captions,) product of the captions' features and the (columns,) ``weights``."""
         product: Floats = self.matrix @ weights
         return product if self.row_indices is None else product[self.row_indices]
 
     def multiply_transposed(self, values: Floats) -> Floats:
-        """(columns,) product of the transpose with ``values`` (captions,)."""
+        """(columns,) product of the transposed features and the (captions,) ``values``."""
         if self.row_indices is not None:
             values = np.bincount(self.row_indices, values, self.matrix.shape[0]).astype(np.float64, copy=False)
         product: Floats = self.matrix.T @ values
@@ -78,9 +80,9 @@ def fit_conditional_logit(features: Features, group_starts: Ints, penalty: float
     """Fit weights that make the first caption of each group the likeliest, by L-BFGS on the penalised likelihood.
 
     Args:
-        features: of all captions, group by group; the first caption of a group is the gold one.
+        features: features of all captions, group by group; the first caption of a group is the gold one.
         group_starts: (groups,) index of the first caption of each group.
-        penalty: weight of half the squared norm of the weights.
+        penalty: factor of half the squared norm of the weights in the loss.
 
     Returns:
         (columns,) weights.
@@ -105,7 +107,7 @@ def compute_hits(scores: Floats, group_starts: Ints) -> Floats:
     """Probability that the best-scored caption of each group is the first one; ties are broken by lot.
 
     Args:
-        scores: (captions,) group by group.
+        scores: (captions,) scores of the captions, group by group.
         group_starts: (groups,) index of the first caption of each group.
 
     Returns:
@@ -121,16 +123,16 @@ def compute_hits(scores: Floats, group_starts: Ints) -> Floats:
 
 
 def _dot_product(first: Floats, second: Floats) -> float:
-    """Dot product whose order of summation is the same on every machine; that of BLAS depends on its threads."""
+    """Dot product with the same order of summation on every machine; the order of BLAS depends on its threads."""
     return float((first * second).sum())
 
 
 def _minimize_lbfgs(evaluate: Callable[[Floats], tuple[float, Floats]], point: Floats) -> Floats:
-    """Minimum of a smooth convex function, by L-BFGS (Nocedal and Wright, 7.2).
+    """Find the point where a smooth convex function is least, by L-BFGS (Nocedal and Wright, section 7.2).
 
     Args:
-        evaluate: returns value and gradient at a point.
-        point: where to start.
+        evaluate: returns value and gradient of the function at a point.
+        point: the point to start from.
     """
     value, gradient = evaluate(point)
     tolerance = _GRADIENT_TOLERANCE * float(np.abs(gradient).max(initial=0.0))
@@ -155,7 +157,12 @@ def _minimize_lbfgs(evaluate: Callable[[Floats], tuple[float, Floats]], point: F
 
 
 def _apply_inverse_hessian(gradient: Floats, history: deque[tuple[Floats, Floats]]) -> Floats:
-    """The product of the inverse Hessian, as the last steps approximate it, and the gradient (two-loop recursion)."""
+    """Multiply the gradient by the inverse Hessian that the last steps approximate (two-loop recursion).
+
+    Args:
+        gradient: (columns,) gradient at the current point.
+        history: (step, change of the gradient) of each of the last steps.
+    """
     result, alphas = gradient.copy(), []
     for step, change in reversed(history):
         alpha = _dot_product(step, result) / _dot_product(step, change)

@@ -1,4 +1,4 @@
-"""Captions as features: the words, pairs and triples of words that they have."""
+"""Features of captions: the single words, pairs and triples of words that they contain."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from scar.audit.logistic import Features, Ints
 from scar.audit.tokenized_texts import TokenizedTexts
 
 MAX_NGRAM_LENGTH = 3
-"""Words of the longest n-gram."""
+"""Number of words of the longest n-grams."""
 
 _MIN_TEXTS = 2
-"""An n-gram of fewer training captions says nothing about other captions."""
+"""Training texts that an n-gram needs at least; a rarer one says nothing about other captions."""
 
 _TEXTS_PER_BLOCK = 50_000
 """Texts whose n-grams are in memory at once."""
 
 _UNKNOWN_ID, _BOUNDARY_ID, _FIRST_WORD_ID = 0, 1, 2
-"""Ids of words that the training captions lack, of the boundary before and after each caption, and of other words."""
+"""Id of words that training captions lack, id of the boundary before and after a caption, first id of other words."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class NgramVocabulary:
 
     Attributes:
         word_ids: id of each word, from 2.
-        ngram_codes: (columns,) ascending; each n-gram as one number.
-        max_length: words of the longest n-gram.
+        ngram_codes: (columns,) code of each n-gram, ascending: its word ids as digits of one number.
+        max_length: number of words of the longest n-grams.
     """
 
     word_ids: dict[str, int]
@@ -45,12 +45,12 @@ class NgramVocabulary:
         """Collect the n-grams that at least two texts have.
 
         Args:
-            texts: of the training set.
-            text_counts: (texts,) how often each text counts; once by default.
-            max_length: words of the longest n-gram.
+            texts: texts of the training set.
+            text_counts: (texts,) how often each text counts; None counts each once.
+            max_length: number of words of the longest n-grams.
 
         Returns:
-            The n-grams, and which of them each text has.
+            The vocabulary, and (texts, n-grams) features: 1 for the n-grams that a text has.
         """
         tokenized = TokenizedTexts.from_texts(texts)
         counts = np.ones(len(texts), np.int64) if text_counts is None else text_counts
@@ -64,12 +64,12 @@ class NgramVocabulary:
         return cls(word_ids, common, max_length), _select_features(blocks, common, len(texts))
 
     def make_features(self, texts: Sequence[str]) -> Features:
-        """Which of the n-grams each text has."""
+        """(texts, n-grams) features: 1 for the n-grams that a text has."""
         blocks = _iter_ngrams(TokenizedTexts.from_texts(texts), self.word_ids, self.max_length)
         return _select_features(blocks, self.ngram_codes, len(texts))
 
     def decode_ngram(self, column: int) -> str:
-        """The words of an n-gram; ``^`` and ``$`` stand for the boundaries."""
+        """The words of the n-gram of a column; ``^`` and ``$`` stand for the beginning and the end of a caption."""
         words = {number: word for word, number in self.word_ids.items()}
         base, code, ids = len(self.word_ids) + _FIRST_WORD_ID, int(self.ngram_codes[column]), []
         while code:

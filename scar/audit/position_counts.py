@@ -1,4 +1,4 @@
-"""Position of the gold caption in the rows: a model that breaks ties by order could profit from it."""
+"""Count positions of the gold caption in the rows: a model that breaks ties by order could profit from them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from scar.sample import Split
 
 
 class PositionCounts:
-    """Counts over the rows of one file, added block by block.
+    """Counts of positions in the rows of one file; rows are added block by block.
 
     Args:
-        split: of the file; the rows of both splits have different columns.
+        split: split of the file; the rows of the two splits have different columns.
     """
 
     def __init__(self, split: Split) -> None:
@@ -39,9 +39,10 @@ class PositionCounts:
         """Figures of all counted rows.
 
         Returns:
-            ``gold``: share of the rows by position of the gold caption, from 0. The format always has it at 0, so the
-            order of equal scores must not decide. Or, of train rows, ``negative``: share of the rows by position of
-            the published negative among all nine. ``none`` counts rows whose caption is not listed.
+            For an eval file, ``gold``: share of the rows by position of the gold caption among all ten, from 0. The
+            format always puts it at 0, so the order of equal scores must not decide. For a train file, ``negative``:
+            share of the rows by position of the published negative among the nine of the provenance. The position
+            ``none`` counts rows where the caption is not listed.
         """
         counts = +self._counts
         shares = {position: round(counts[position] / counts.total(), 4) for position in sorted(counts)}

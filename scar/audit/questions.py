@@ -19,7 +19,7 @@ from scar.sample import PARTS, Part
 T = TypeVar("T")
 
 FOLDS = 5
-"""Folds of cross-validation."""
+"""Number of folds of cross-validation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class Question:
     """A sample without its image: which caption is the gold one?
 
     Attributes:
-        captions: gold first.
+        captions: captions of the sample, gold first.
         parts: the part that each negative replaces; empty if unknown.
-        image: path of the image; it decides on the fold.
+        image: path of the image; it decides the fold.
     """
 
     captions: tuple[str, ...]
@@ -42,7 +42,7 @@ class QuestionSet:
     """Questions to learn from or to be tested on.
 
     Attributes:
-        questions: in order.
+        questions: the questions.
         fitted_ngrams: cache of n-grams and their weights, by length of the longest n-gram.
         cached_folds: cache of `split_fold`.
     """
@@ -58,7 +58,7 @@ class QuestionSet:
 
     @cached_property
     def unique_captions(self) -> tuple[TokenizedTexts, Ints]:
-        """The different captions, and (captions,) the index among them of each caption."""
+        """The different captions, and (captions,) index in these of each of `captions`."""
         indices: dict[str, int] = {}
         inverse = [indices.setdefault(text, len(indices)) for text in self.captions]
         return TokenizedTexts(list(indices)), np.array(inverse, np.int64)
@@ -79,7 +79,7 @@ class QuestionSet:
         return np.array(indices, np.int64)
 
     def split_fold(self, number: int) -> tuple[QuestionSet, QuestionSet]:
-        """The questions of the other folds, and those of this fold; an image is in one fold only."""
+        """The questions of the other folds, and those of fold ``number``; all questions of an image are in one fold."""
         if number not in self.cached_folds:
             sides: tuple[list[Question], list[Question]] = ([], [])
             for question in self.questions:
@@ -88,7 +88,7 @@ class QuestionSet:
         return self.cached_folds[number]
 
     def select_first_folds(self, min_questions: int) -> tuple[int, QuestionSet]:
-        """Select the first folds that have ``min_questions`` together; returns their number and their questions."""
+        """Select as few first folds as have ``min_questions`` together; returns their number and their questions."""
         counts = np.cumsum(
             np.bincount(np.array([find_fold(each.image) for each in self.questions], np.int64), minlength=FOLDS)
         )
@@ -120,5 +120,5 @@ class ReservoirSample(Generic[T]):
 
 
 def fills_every_fold(questions: Iterable[Question]) -> bool:
-    """Whether every fold has a question, so that each fold can be tested on the others."""
+    """Whether every fold has a question, so that each fold can be tested after learning from the others."""
     return len({find_fold(question.image) for question in questions}) == FOLDS

@@ -1,4 +1,4 @@
-"""Files of an audit: its figures as JSON, its charts as PNG, and a page of tables and charts."""
+"""Write the files of an audit: figures as JSON, charts as PNG, and an HTML page of tables and charts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write_report(report: dict[str, Any], folder: Path, margin: float) -> None:
 
     Args:
         report: what `scar.audit.audit` returns.
-        folder: where to write.
+        folder: the folder to write into.
         margin: hit rate above chance that is allowed; see `list_findings`.
     """
     write_json(report, folder / AUDIT_FILE)
@@ -40,7 +40,7 @@ def write_report(report: dict[str, Any], folder: Path, margin: float) -> None:
 
 
 def describe_unlinked_images(report: dict[str, Any]) -> list[str]:
-    """Say, one line a file, how many images the audit cannot recognise under another name."""
+    """Say in one line for each file how many images the audit cannot recognise under another name."""
     return [
         f"{key}: {count:,} images are known by their names alone, because the files are missing and the build recorded "
         "no identities; a copy under another name stays unseen."

@@ -1,4 +1,4 @@
-"""Rows of a corpus as blocks of columns: counting by column makes the figures of a million samples cheap."""
+"""Read the rows of a corpus as blocks of columns: counting by column is fast enough for a million samples."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from scar.formats.reader import RowFile
 from scar.sample import NEGATIVES_PER_PART, PARTS, Box, Part, Split
 
 CAPTION_KINDS = ("gold", *PARTS)
-"""What a caption can be: the gold caption, or a swap of a part."""
+"""Kinds of captions: the gold caption, or a negative by the part that it replaces."""
 
 ROWS_PER_BLOCK = 10_000
-"""Rows that are in memory at once, beside those of one more image."""
+"""Rows that are in memory at once, besides those of one more image."""
 
 _ROW_COLUMNS: dict[Split, list[str]] = {
     "eval": ["qry_image_path", "bbox", "category", "tgt_text"],
@@ -35,7 +35,7 @@ _PROVENANCE_COLUMNS = ["source", "region_id", "gold", "negatives"]
 
 @dataclass(frozen=True)
 class CodedTexts:
-    """Texts as codes.
+    """Texts as codes, which are indices into the list of the different texts.
 
     Attributes:
         codes: (texts,) index in ``values`` of each text.
@@ -47,7 +47,7 @@ class CodedTexts:
 
     @classmethod
     def from_array(cls, texts: pa.Array) -> Self:
-        """Encode a column without nulls."""
+        """Encode a text column without nulls."""
         encoded = texts.dictionary_encode()
         return cls(encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist())
 
@@ -59,8 +59,8 @@ class RowBlock:
     Arrays over captions hold the gold captions of all rows first, then the negatives of all rows.
 
     Attributes:
-        first_row: index in the file of the first row.
-        split: of the file.
+        first_row: index in the file of the first row of the block.
+        split: split of the file.
         sources: (rows,) source of each sample.
         region_ids: (rows,) id of each sample's region.
         images: (rows,) path of each sample's image.
@@ -69,11 +69,11 @@ class RowBlock:
         boxes: (rows, 4) x0, y0, x1, y1 of each sample's region.
         caption_rows: (captions,) row of each caption.
         caption_kinds: (captions,) index in `CAPTION_KINDS` of each caption.
-        elements: by part, (captions,) element of each caption.
+        elements: by part, (captions,) element of each caption; "" if it has none or it is unknown.
         texts: (captions,) text of each caption.
-        published_codes: (published,) the captions of eval rows, or the negatives of train rows, as the published
-            columns list them: codes of ``texts``, -1 for any other text.
-        published_rows: (published,) row of each of them.
+        published_codes: (published,) texts of the published columns: in eval rows all captions, in train rows the
+            negative. Codes of ``texts``; -1 for a text that is not in ``texts``.
+        published_rows: (published,) row of each of these texts.
     """
 
     first_row: int
@@ -116,7 +116,7 @@ class RowBlock:
         return self.texts.values[int(self.texts.codes[caption])]
 
     def make_question(self, row: int) -> Question:
-        """The question of a sample: which of its captions is gold?"""
+        """Make the question of a row's sample: which of its captions is gold?"""
         negatives = range(self.negative_starts[row], self.negative_starts[row + 1])
         has_parts = len(negatives) > 1  # published train rows have one negative, of an unknown part
         parts = tuple(PARTS[self.caption_kinds[caption] - 1] for caption in negatives) if has_parts else ()
@@ -127,7 +127,7 @@ def iter_row_blocks(file: RowFile) -> Iterator[RowBlock]:
     """Yield the rows of a file in blocks of about `ROWS_PER_BLOCK` rows; no block ends inside an image.
 
     Raises:
-        InputError: a file is damaged, or a row has another shape; names file and row.
+        InputError: a file is damaged, or a row has another shape; the message names file and row.
     """
     start, rest = 0, None
     try:
@@ -142,14 +142,14 @@ def iter_row_blocks(file: RowFile) -> Iterator[RowBlock]:
 
 
 def _count_before_last_image(table: pa.Table) -> int:
-    """Number of rows before those of the last image, which may have more rows."""
+    """Number of rows before those of the last image, which may continue in the next table."""
     images = table["qry_image_path"]
     others = pc.indices_nonzero(pc.not_equal(images, images[-1]))
     return int(others[-1].as_py()) + 1 if len(others) else 0
 
 
 def _raise_bad_row(file: RowFile, error: Exception) -> NoReturn:
-    """Raise the error of the first bad row: reading samples one by one finds it."""
+    """Raise an `InputError` that names the first bad row: read samples one by one to find it; else report ``error``."""
     for _ in file.iter_samples():
         pass
     raise InputError(
@@ -158,7 +158,7 @@ def _raise_bad_row(file: RowFile, error: Exception) -> NoReturn:
 
 
 def _iter_tables(file: RowFile) -> Iterator[pa.Table]:
-    """Yield the columns that the audit needs, those of provenance beside those of the rows."""
+    """Yield the columns that the audit needs: those of the rows, and those of provenance if there is a sidecar."""
     rows = _iter_even_tables(file.path, _ROW_COLUMNS[file.split])
     provenance = repeat(None) if file.sidecar is None else _iter_even_tables(file.sidecar, _PROVENANCE_COLUMNS)
     if file.sidecar is not None and pq.read_metadata(file.sidecar).num_rows != file.rows:
@@ -187,7 +187,11 @@ def _iter_even_tables(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
 
 
 def _make_block(table: pa.Table, file: RowFile, first_row: int) -> RowBlock:
-    """Make a block of a table; ValueError if a row has another shape."""
+    """Make a block of a table.
+
+    Raises:
+        ValueError: a row has another shape.
+    """
     columns = {name: table[name].combine_chunks() for name in table.column_names}
     count = table.num_rows
     golds, negatives, sizes, parts = _read_elements(columns, file.split)
@@ -219,7 +223,7 @@ def _make_block(table: pa.Table, file: RowFile, first_row: int) -> RowBlock:
 def _read_elements(
     columns: dict[str, pa.Array], split: Split
 ) -> tuple[dict[str, pa.Array], dict[str, pa.Array], Ints, pa.Array]:
-    """Elements of gold captions and of negatives; negatives of each row; part of each negative."""
+    """Read elements of gold captions, elements of negatives, number of negatives of each row, parts of negatives."""
     if "gold" in columns:
         golds = _split_fields(_require_values(columns["gold"]))
         swaps = _split_fields(_require_values(columns["negatives"].flatten()))
@@ -244,7 +248,7 @@ def _join_texts(
     negative_elements: dict[str, pa.Array],
     split: Split,
 ) -> tuple[CodedTexts, Ints, Ints]:
-    """Texts of all captions; codes of the published captions, and the number of these in each row."""
+    """Read the texts of all captions, the codes of published texts, and the number of published texts in each row."""
     joined = join_columns([_concatenate(gold_elements[part], negative_elements[part]) for part in reversed(PARTS)])
     if split == "eval":
         published, sizes = columns["tgt_text"].flatten(), _list_lengths(columns["tgt_text"])
@@ -258,24 +262,24 @@ def _join_texts(
 
 
 def join_columns(columns: Sequence[pa.Array]) -> pa.Array:
-    """Join the texts of each row with spaces, leaving out empty ones; see `sample.Caption.text`."""
+    """Join the texts of each row with spaces; empty texts are left out, as in `scar.sample.Caption.text`."""
     filled = [pc.if_else(pc.equal(column, ""), None, column) for column in columns]
     return pc.binary_join_element_wise(*filled, " ", null_handling="skip")
 
 
 def _concatenate(first: pa.Array, second: pa.Array) -> pa.Array:
-    """One array after the other."""
+    """Append the second array to the first."""
     return pa.chunked_array([first, second]).combine_chunks()
 
 
 def _as_objects(texts: pa.Array) -> dict[str, pa.Array]:
-    """Elements of captions whose text alone is known: the text stands for the object."""
+    """Elements of captions of which only the text is known: the whole text counts as the object."""
     empty = pa.array([""] * len(texts), pa.string())
     return {"object": texts.cast(pa.string()), "relation": empty, "scene": empty}
 
 
 def _split_fields(structs: pa.StructArray) -> dict[str, pa.Array]:
-    """The fields of structs as columns of text, by name."""
+    """Columns of text by name, one for each field of the structs."""
     names = [field.name for field in structs.type]
     return {name: column.cast(pa.string()) for name, column in zip(names, structs.flatten(), strict=True)}
 
@@ -287,7 +291,11 @@ def _list_lengths(lists: pa.Array) -> Ints:
 
 
 def _read_boxes(lists: pa.Array) -> Floats:
-    """(rows, 4) corners of boxes that are stored as x, y, width, height."""
+    """(rows, 4) x0, y0, x1, y1 of boxes that are stored as x, y, width, height.
+
+    Raises:
+        ValueError: a box is missing or has another number of values.
+    """
     values = _require_values(_require_values(lists).flatten()).to_numpy().astype(np.float64)
     if (_list_lengths(lists) != len(Box.__struct_fields__)).any():
         raise ValueError("a box has four numbers")
@@ -297,12 +305,16 @@ def _read_boxes(lists: pa.Array) -> Floats:
 
 
 def _require_values(column: pa.Array) -> pa.Array:
-    """The column; ValueError if a value is null."""
+    """Return the column unchanged.
+
+    Raises:
+        ValueError: a value is null.
+    """
     if column.null_count:
         raise ValueError("a value is missing")
     return column
 
 
 def _has_text(elements: CodedTexts) -> Any:
-    """(captions,) whether the element has text."""
+    """(captions,) whether each element has text."""
     return np.array([bool(value) for value in elements.values], bool)[elements.codes]

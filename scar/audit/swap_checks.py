@@ -1,4 +1,4 @@
-"""Checks of negatives that may be true."""
+"""Find the negatives of a block of rows that may be true."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from scar.language.lexicon import is_interchangeable, resolve_category, resolve_
 from scar.sample import Part
 
 _MIN_SAME_REGION_IOU = 0.5
-"""From this intersection over union on, two boxes may show the same thing."""
+"""Least intersection over union from which on two boxes may show the same thing."""
 
 
 class SwapChecks:
-    """Checks of the negatives of a block of rows.
+    """Checks that find negatives of a block of rows that may be true.
 
     Attributes:
         negative_rows: (negatives,) row of each negative.
@@ -35,18 +35,18 @@ class SwapChecks:
         self.negative_kinds = rows.caption_kinds[rows.count :]
 
     def select_swaps(self, part: Part, *, has_elements: bool) -> Ints:
-        """Indices of the swaps of a part, in rows whose elements are known or in rows whose elements are not."""
+        """Indices of the negatives that replace a part, in rows whose elements are known, or in all others."""
         of_part = self.negative_kinds == CAPTION_KINDS.index(part)
         return np.flatnonzero(of_part & (self._rows.has_elements[self.negative_rows] == has_elements))
 
     def describe_example(self, negative: int) -> str:
-        """Sample id, gold caption and negative in one line."""
+        """Describe a negative in one line: sample id, gold caption and the negative."""
         row = int(self.negative_rows[negative])
         gold, swap = self._rows.caption_text(row), self._rows.caption_text(self._rows.count + negative)
         return f"{self._rows.sample_id(row)}: {gold!r}, {swap!r}"
 
     def find_elsewhere(self, object_swaps: Ints) -> Any:
-        """(object_swaps,) whether the swapped-in thing is the category of another sample of the image."""
+        """(object_swaps,) whether the thing that each swap names is the category of another sample of the image."""
         name_codes: dict[str, int] = {}
         categories = self._rows.categories
         row_names = map_codes(
@@ -59,7 +59,7 @@ class SwapChecks:
         return self._find_in_other_rows(row_names, is_counted, object_swaps, swapped_names, len(name_codes))
 
     def find_suspects(self) -> dict[str, Any]:
-        """By reason of `findings.SUSPECT_REASONS`, (negatives,) whether it holds."""
+        """By reason of `scar.audit.findings.SUSPECT_REASONS`, (negatives,) whether it holds for each negative."""
         return {
             "wordnet": self._find_same_lineage(),
             "in_box": self._find_in_box(),
@@ -68,7 +68,7 @@ class SwapChecks:
         }
 
     def _find_same_lineage(self) -> Any:
-        """Negatives whose new element is of the lineage of the replaced one; relations have no lineage."""
+        """(negatives,) whether the new element has the lineage of the replaced one; known relations never do."""
         found = np.zeros(len(self.negative_rows), bool)
         for part in ("object", "scene"):
             swaps, elements = self.select_swaps(part, has_elements=True), self._rows.elements[part]
@@ -80,14 +80,17 @@ class SwapChecks:
         return found
 
     def _compare_replaced(self, negatives: Ints, texts: CodedTexts, predicate: Callable[[str, str], bool]) -> Any:
-        """(negatives,) whether the predicate holds of the gold caption's text and the negative's text."""
+        """(negatives,) whether the predicate holds for the gold caption's and the negative's entry in ``texts``."""
         before, after = texts.codes[self.negative_rows[negatives]], texts.codes[self._rows.count + negatives]
         return map_unique_pairs(
             before, after, lambda gold, negative: predicate(texts.values[gold], texts.values[negative])
         )
 
     def _find_in_box(self) -> Any:
-        """Object swaps that name a thing inside the sample's box; see `vetoes.present_in_box`."""
+        """(negatives,) whether an object swap names a thing whose box overlaps the sample's box.
+
+        The veto `scar.generators.rules.vetoes.present_in_box` refuses such swaps.
+        """
         found = np.zeros(len(self.negative_rows), bool)
         codes, values = self._part_elements("object")
         categories, regions = self._rows.categories, self._rows.region_ids
@@ -109,7 +112,7 @@ class SwapChecks:
         return found
 
     def _find_scene_of_image(self) -> Any:
-        """Scene swaps that name the scene of another gold caption of the image."""
+        """(negatives,) whether a scene swap names the scene of another gold caption of the image."""
         swaps = self.select_swaps("scene", has_elements=True)
         name_codes: dict[str, int] = {}
         codes, values = self._part_elements("scene")
@@ -122,7 +125,7 @@ class SwapChecks:
         return found
 
     def _find_gold_of_region(self) -> Any:
-        """Negatives that equal the gold caption of another box, which may show the same thing."""
+        """(negatives,) whether a negative equals the gold caption of another box that may show the same thing."""
         found = np.zeros(len(self.negative_rows), bool)
         texts = self._rows.texts.codes
         for first, second in iter_group_pairs(self._rows.image_groups):
@@ -138,14 +141,14 @@ class SwapChecks:
     def _find_in_other_rows(
         self, row_names: Ints, counted_rows: Any, negatives: Ints, swapped_names: Ints, name_count: int
     ) -> Any:
-        """(negatives,) whether another row of the image has the name that is swapped in.
+        """(negatives,) whether another row of the image has the name that the negative swaps in.
 
         Args:
             row_names: (rows,) code of each row's name.
-            counted_rows: (rows,) whether the row counts.
-            negatives: indices of the negatives.
-            swapped_names: (negatives,) code of the name that is swapped in.
-            name_count: number of names.
+            counted_rows: (rows,) whether the name of each row counts.
+            negatives: indices of the negatives to check.
+            swapped_names: (negatives,) code of the name that each negative swaps in.
+            name_count: number of different names.
         """
         keys = self._rows.image_groups * name_count + row_names
         known, known_counts = np.unique(keys[counted_rows], return_counts=True)
@@ -160,12 +163,12 @@ class SwapChecks:
     def _map_swap_codes(
         self, part: Part, negatives: Ints, find_name: Callable[[str], str], name_codes: dict[str, int]
     ) -> Ints:
-        """(negatives,) codes of the names that are swapped in; see `map_codes`."""
+        """(negatives,) code of the name that each negative swaps in; see `map_codes`."""
         codes, values = self._part_elements(part)
         return map_codes(values, codes[self._rows.count + negatives], find_name, name_codes)
 
     def _part_elements(self, part: Part) -> tuple[Ints, Sequence[str]]:
-        """Codes and values of the elements of a part."""
+        """Codes and values of the elements of a part; see `CodedTexts`."""
         return self._rows.elements[part].codes, self._rows.elements[part].values
 
     def _expand_negatives(self, rows: Ints) -> tuple[Ints, Ints]:
@@ -188,5 +191,5 @@ class SwapChecks:
 
 
 def _find_scene_name(phrase: str) -> str:
-    """Name of the scene that a scene phrase names."""
+    """Name of the scene that a phrase such as "a beach" means."""
     return resolve_scene(english.strip_article(phrase)).name

@@ -1,4 +1,4 @@
-"""The figures of an audit as tables for the terminal and for the page."""
+"""Make tables of the figures of an audit, for the terminal and for the HTML page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _MAX_TELLTALES = 6
-"""Words that the table lists on each side."""
+"""Most words that the table lists for gold captions, and for negatives."""
 
 _REASON_LABELS = {
     "wordnet": "lineage",
@@ -19,7 +19,7 @@ _REASON_LABELS = {
     "scene_of_image": "image's scene",
     "gold_of_region": "other's gold",
 }
-"""Short names of `findings.SUSPECT_REASONS`."""
+"""Column titles of `scar.audit.findings.SUSPECT_REASONS`."""
 
 
 def make_tables(report: dict[str, Any]) -> list[Table]:
@@ -43,7 +43,7 @@ def make_tables(report: dict[str, Any]) -> list[Table]:
 
 
 def _make_baseline_table(sources: dict[str, Any]) -> Table:
-    """Hit rates of the text-only baselines."""
+    """Make the table of hit rates of the text-only baselines."""
     table = make_table("Hit rates without the image", ["source", "baseline"], ["all", "95 %", *PARTS])
     for key, figures in sources.items():
         for name, rates in figures["blind"].items():
@@ -53,7 +53,7 @@ def _make_baseline_table(sources: dict[str, Any]) -> Table:
 
 
 def _make_training_table(sources: dict[str, Any]) -> Table:
-    """Samples that the baselines learned from and were tested on."""
+    """Make the table of the samples that the baselines learned from and were tested on."""
     table = make_table("Samples of the baselines", ["source", "trained on"], ["training", "test"])
     for key, figures in sources.items():
         if figures["blind"]:
@@ -63,7 +63,7 @@ def _make_training_table(sources: dict[str, Any]) -> Table:
 
 
 def _make_element_table(sources: dict[str, Any]) -> Table:
-    """How the elements of gold captions and of swaps differ."""
+    """Make the table of differences between the elements of gold captions and of swaps."""
     number_columns = ["gold", "swaps", "never gold", "bits"]
     table = make_table("Elements of gold captions and swaps", ["source", "part"], number_columns)
     for key, figures in sources.items():
@@ -74,7 +74,7 @@ def _make_element_table(sources: dict[str, Any]) -> Table:
 
 
 def _make_word_table(sources: dict[str, Any]) -> Table:
-    """How the words, lengths and repetitions of each kind of caption differ."""
+    """Make the table of words, lengths and repetitions of each kind of caption."""
     number_columns = ["words", "never gold", "bits", "length", "distinct", "near"]
     table = make_table("Words of captions", ["source", "kind"], number_columns)
     for key, figures in sources.items():
@@ -93,7 +93,7 @@ def _make_word_table(sources: dict[str, Any]) -> Table:
 
 
 def _make_telltale_table(sources: dict[str, Any]) -> Table:
-    """Words that speak for and against a gold caption."""
+    """Make the table of words that speak for and against a gold caption."""
     table = make_table("Words that tell gold captions from negatives", ["source", "gold", "negative"], [])
     for key, figures in sources.items():
         if telltales := figures["telltales"]:
@@ -102,7 +102,7 @@ def _make_telltale_table(sources: dict[str, Any]) -> Table:
 
 
 def _make_false_negative_table(sources: dict[str, Any]) -> Table:
-    """Negatives that may be true, by reason."""
+    """Make the table of negatives that may be true, by reason."""
     number_columns = [*_REASON_LABELS.values(), "elsewhere"]
     table = make_table("Negatives that may be true", ["source", "part"], number_columns)
     for key, figures in sources.items():
@@ -113,7 +113,7 @@ def _make_false_negative_table(sources: dict[str, Any]) -> Table:
 
 
 def _make_overlap_table(report: dict[str, Any]) -> Table:
-    """Images that are in an eval file and in a train file."""
+    """Make the table of images that are both in an eval file and in a train file."""
     table = make_table("Images of eval files in train files", ["eval", "train"], ["images", "in both"])
     for held in (key for key in report["sources"] if key.endswith("/eval")):
         for learned in (key for key in report["sources"] if key.endswith("/train")):
@@ -123,7 +123,7 @@ def _make_overlap_table(report: dict[str, Any]) -> Table:
 
 
 def _make_review_table(sources: dict[str, Any]) -> Table:
-    """Agreement of the reviewers."""
+    """Make the table of the reviews: accepted samples, and agreement of the reviewers."""
     table = make_table("Review", ["source"], ["samples", "reviewers", "accepted", "95 %", "alpha"])
     for key, figures in sources.items():
         if review := figures["review"]:
@@ -137,7 +137,7 @@ def make_table(title: str, text_columns: Iterable[str], number_columns: Iterable
     """Make an empty table.
 
     Args:
-        title: of the table.
+        title: title of the table.
         text_columns: names of the first columns; they fold long texts.
         number_columns: names of the columns after them; they align to the right.
     """
@@ -153,15 +153,15 @@ def make_table(title: str, text_columns: Iterable[str], number_columns: Iterable
 
 
 def _format_rate(rate: float | None) -> str:
-    """A rate with three decimals; empty without one."""
+    """A rate with three decimals; empty for None."""
     return "" if rate is None else f"{rate:.3f}"
 
 
 def _format_interval(interval: Iterable[float]) -> str:
-    """Both ends of an interval."""
+    """Both ends of an interval, such as "0.100 to 0.200"."""
     return " to ".join(map(_format_rate, interval))
 
 
 def _format_telltales(telltales: list[list[Any]]) -> str:
-    """The strongest words with their log-odds."""
+    """The strongest words, each with its log-odds."""
     return ", ".join(f"{words} {odds:+.1f}" for words, odds in telltales[:_MAX_TELLTALES])

@@ -1,4 +1,4 @@
-"""Texts as arrays of word ids, so that several baselines share one tokenisation."""
+"""Texts as arrays of word ids, so that several baselines can share one tokenisation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scar.audit.logistic import Ints
 _WORD = re.compile(r"[\w'-]+")
 _WORD_OR_END = re.compile(r"[\w'-]+|\0")
 TEXTS_PER_BLOCK = 20_000
-"""Texts that one regular expression reads at once."""
+"""Texts that are joined and split by one call of a regular expression."""
 
 
 def split_words(text: str) -> list[str]:
@@ -30,7 +30,7 @@ class TokenizedTexts(Sequence[str]):
 
     Attributes:
         word_ids: (words of all texts,) index of each word in ``vocabulary``.
-        word_counts: (texts,) words of each text.
+        word_counts: (texts,) number of words of each text.
         vocabulary: the different words, in alphabetical order.
     """
 
@@ -61,11 +61,19 @@ class TokenizedTexts(Sequence[str]):
         return texts if isinstance(texts, cls) else cls(texts)
 
     def map_word_ids(self, word_ids: dict[str, int], unknown_id: int) -> Ints:
-        """(words of all texts,) ids by another vocabulary; ``unknown_id`` for words that it lacks."""
+        """(words of all texts,) id of each word in another vocabulary; ``unknown_id`` for words that it lacks."""
         return np.array([word_ids.get(word, unknown_id) for word in self.vocabulary], np.int64)[self.word_ids]
 
     def add_boundaries(self, word_ids: Ints, boundary_id: int) -> tuple[Ints, Ints]:
-        """Ids with a boundary before and after each text, and the index of the text that each id belongs to."""
+        """Put a boundary before and after each text.
+
+        Args:
+            word_ids: (words of all texts,) ids of the words.
+            boundary_id: id of a boundary.
+
+        Returns:
+            (ids,) ids with boundaries, and (ids,) index of the text of each id.
+        """
         lengths = self.word_counts + 2
         ids = np.full(int(lengths.sum()), boundary_id, np.int64)
         ends = np.cumsum(lengths)

@@ -1,4 +1,4 @@
-"""How the words of gold captions and negatives differ, and how often captions repeat."""
+"""Measure how the words of gold captions and negatives differ, and how often captions repeat."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from scar.sample import PARTS
 _ARTICLES = frozenset({"a", "an", "the"})
 
 _MAX_ELEMENTS = 8
-"""Elements that are listed as the most different ones."""
+"""Most elements that are listed as those that differ most."""
 
 
 class WordCounts:
-    """Counts of elements, words and texts over the samples of one file, added block by block.
+    """Counts of elements, words and texts in the samples of one file; rows are added block by block.
 
     Attributes:
         gold_elements: by part, how often each element is in a gold caption.
-        swapped_elements: by part, how often each element is swapped in.
+        swapped_elements: by part, how often a negative swaps each element in.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class WordCounts:
         self._near_duplicates: Counter[str] = Counter()
 
     def add_rows(self, rows: RowBlock) -> None:
-        """Count a block of rows."""
+        """Count the captions of a block of rows."""
         has_elements = rows.has_elements[rows.caption_rows]
         lengths = np.zeros(len(rows.caption_kinds), np.int64)
         for part, elements in rows.elements.items():
@@ -66,9 +66,10 @@ class WordCounts:
         """Compare the elements of gold captions and of swaps.
 
         Returns:
-            By part: ``gold`` and ``swapped``, the numbers of different elements; ``never_gold``, the share of swaps
-            whose element is in no gold caption; ``divergence``, the Jensen-Shannon divergence of both distributions in
-            bits; ``most_apart``, the elements whose shares differ most, with both shares.
+            By part; empty if elements are unknown. ``gold`` and ``swapped``: numbers of different elements;
+            ``never_gold``: share of swaps whose element is in no gold caption; ``divergence``: Jensen-Shannon
+            divergence of the two distributions in bits; ``most_apart``: the elements whose shares differ most, each
+            with its share among gold captions and among swaps.
         """
         figures: dict[str, Any] = {}
         for part in PARTS:
@@ -83,8 +84,8 @@ class WordCounts:
         """Compare the words of gold captions and of negatives, including captions whose elements are unknown.
 
         Returns:
-            By kind of caption: ``words``, the number of different words; of negatives also ``never_gold`` and
-            ``divergence``, as in `compare_elements`.
+            By kind of caption: ``words``, the number of different words; for negatives also ``never_gold`` and
+            ``divergence``, as in `compare_elements` but for words.
         """
         gold = self._words["gold"]
         return {
@@ -97,9 +98,9 @@ class WordCounts:
         """Measure how often captions repeat.
 
         Returns:
-            ``distinct_golds`` and ``distinct_negatives``: share of different texts; ``near_duplicates``: share of
-            negatives that equal another caption of their sample but for case, articles, punctuation or grammatical
-            number; ``kinds``: the same by part.
+            ``distinct_golds`` and ``distinct_negatives``: number of different texts as a share of all texts;
+            ``near_duplicates``: share of negatives that equal another caption of their sample after
+            `normalize_caption`; ``kinds``: ``distinct`` and ``near_duplicates`` of the negatives, by part.
         """
         parts = {part: self._texts[part] for part in PARTS if self._texts[part].total}
         total = sum(texts.total for texts in parts.values())
@@ -117,7 +118,7 @@ class WordCounts:
         }
 
     def summarize_lengths(self) -> dict[str, Any]:
-        """By kind of caption: the ``mean`` number of words, and how many ``captions`` have each number."""
+        """By kind of caption: ``mean`` number of words, and number of ``captions`` by number of words."""
         return {
             kind: {
                 "mean": round(sum(words * count for words, count in counts.items()) / counts.total(), 3),
@@ -142,7 +143,7 @@ def find_near_duplicates(rows: RowBlock) -> Any:
 
 @lru_cache(maxsize=65536)
 def normalize_caption(text: str) -> str:
-    """A caption without case, articles, punctuation and grammatical number.
+    """Put a caption in lower case and each word in the singular, without articles and punctuation.
 
     >>> normalize_caption("Two forks, on the Table"), normalize_caption("two fork on a table")
     ('two fork on table', 'two fork on table')
@@ -151,13 +152,13 @@ def normalize_caption(text: str) -> str:
 
 
 def _count_elements(counts: Counter[str], elements: CodedTexts, codes: Ints) -> None:
-    """Count the elements that ``codes`` index."""
+    """Add the elements that ``codes`` index to ``counts``."""
     code_counts = np.bincount(codes, minlength=len(elements.values)).tolist()
     counts.update({value: count for value, count in zip(elements.values, code_counts, strict=True) if count})
 
 
 def _count_words(counts: Counter[str], words_by_text: Sequence[Sequence[str]], codes: Ints) -> None:
-    """Count the words of the texts that ``codes`` index."""
+    """Add the words of the texts that ``codes`` index to ``counts``."""
     text_counts = np.bincount(codes, minlength=len(words_by_text)).tolist()
     single = (words for words, count in zip(words_by_text, text_counts, strict=True) if count == 1)
     counts.update(chain.from_iterable(single))
@@ -168,7 +169,7 @@ def _count_words(counts: Counter[str], words_by_text: Sequence[Sequence[str]], c
 
 
 def _compare_counts(gold: Counter[str], swapped: Counter[str]) -> dict[str, Any]:
-    """Share of swaps that are never gold, and divergence of both distributions."""
+    """Share of swapped words or elements that are never in a gold caption, and divergence of the two distributions."""
     never_gold = sum(count for word, count in swapped.items() if word not in gold)
     return {
         "never_gold": _round_share(never_gold, swapped.total()),

@@ -1,1 +1,1 @@
-"""The demo: a drawn world with COCO-style annotations, and the corpus that is built from it."""
+"""The demo: drawn pictures with COCO-style annotations, and the corpus that is built from them."""

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from PIL import Image, ImageDraw
 
 SCALE = 2
-"""Pixels are drawn this many times too large in both directions, then averaged."""
+"""Images are drawn this many times too large in both directions, then reduced."""
 
 _MIN_ROUNDED_TURN_COSINE = math.cos(math.radians(9))
 """Cosine of the smallest turn of a line that leaves a visible gap, which a circle closes."""
@@ -21,18 +21,18 @@ Colour: TypeAlias = str | int
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """A frame on an image: (0, 0) is its top left corner, (1, 1) its bottom right corner.
+    """A frame on an image: (0, 0) is the top left corner of the frame, (1, 1) its bottom right corner.
 
-    A colour is anything that PIL takes; eight hexadecimal digits are translucent. Radii and line widths are fractions
-    of the frame's shorter side.
+    A colour is anything that PIL takes; with eight hexadecimal digits the last two are the opacity. Radii and line
+    widths are fractions of the frame's shorter side.
 
     Attributes:
         image: the enlarged image, which all frames share.
         pen: draws on the image.
         left: left edge of the frame in pixels of `image`.
         top: top edge of the frame in pixels of `image`.
-        width: of the frame in pixels of `image`.
-        height: of the frame in pixels of `image`.
+        width: width of the frame in pixels of `image`.
+        height: height of the frame in pixels of `image`.
     """
 
     image: Image.Image
@@ -44,7 +44,7 @@ class Canvas:
 
     @classmethod
     def make_blank(cls, width: int, height: int, mode: Literal["RGB", "L"] = "RGB") -> Canvas:
-        """Make a canvas for an image of this many pixels; in mode ``"L"`` colours are numbers."""
+        """Make a canvas for an image of ``width`` x ``height`` pixels; in mode ``"L"`` colours are numbers."""
         image = Image.new(mode, (width * SCALE, height * SCALE))
         pen = ImageDraw.Draw(image, "RGBA" if mode == "RGB" else mode)
         return cls(image, pen, 0, 0, image.width, image.height)
@@ -58,7 +58,7 @@ class Canvas:
         return self.image.resize((self.image.width // SCALE, self.image.height // SCALE), Image.Resampling.NEAREST)
 
     def make_frame(self, x: float, y: float, size: float) -> Canvas:
-        """Make a square frame with its origin at (x, y) and sides of ``size`` units, so that it stretches nothing."""
+        """Make a square frame, which stretches no drawing; its top left corner is (x, y), its side ``size`` units."""
         side = size * self.unit
         return Canvas(self.image, self.pen, *self._to_pixel((x, y)), side, side)
 
@@ -72,7 +72,7 @@ class Canvas:
         return min(self.width, self.height)
 
     def gradient(self, *colours: str, bottom: float = 1) -> None:
-        """Fill the whole width from the top down to ``bottom`` with a gradient."""
+        """Fill the whole width from the top down to ``bottom`` with a gradient through the colours."""
         column = Image.new("RGB", (1, len(colours)))
         for row, colour in enumerate(colours):
             column.paste(colour, (0, row, 1, row + 1))
@@ -107,7 +107,16 @@ class Canvas:
                 self.pen.circle((x1, y1), pixels / 2, colour)
 
     def waves(self, y: float, swing: float, count: float, phase: float, colour: Colour, bottom: float = 1) -> None:
-        """Fill everything below a sine curve across the frame, such as hills, dunes or water."""
+        """Fill everything between a sine curve and ``bottom``, across the whole frame, such as hills, dunes or water.
+
+        Args:
+            y: mean height of the curve.
+            swing: amplitude of the curve.
+            count: number of waves across the frame.
+            phase: shift of the waves, as a share of a wave.
+            colour: colour of the area.
+            bottom: lower end of the area.
+        """
         steps = 32
         crest = [(k / steps, y + swing * math.sin(2 * math.pi * (count * k / steps + phase))) for k in range(steps + 1)]
         self.poly([*crest, (1, bottom), (0, bottom)], colour)

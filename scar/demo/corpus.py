@@ -1,4 +1,4 @@
-"""The demo corpus: draw a world and build train and eval samples of it."""
+"""The demo corpus: draw pictures and build train and eval samples from them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEMO_LICENCE = "CC0-1.0"
 
 
 def make_demo_source(world: Path, split: Split, *, name: str = DEMO_NAME, licence: str | None = None) -> Source:
-    """The source of a recipe for a world that `draw_world` wrote to the folder ``world``."""
+    """Make the source of a recipe for the files that `draw_world` wrote to the folder ``world``."""
     return Source(
         name=name,
         split=split,
@@ -38,18 +38,18 @@ def build_demo(
     force: bool = False,
     track: Track = track_silently,
 ) -> dict[str, Any]:
-    """Draw a world for each split and build both.
+    """Draw a world for each split and build a corpus from both.
 
     Args:
         out: the folder to build into; the drawings stay there as the images of the samples.
-        images: pictures to draw for each split.
-        seed: of the drawings and of the samples.
+        images: number of pictures to draw for each split.
+        seed: seed of the drawings and of the samples.
         images_mode: whether the drawings are linked or copied into the image folder.
-        force: replace a demo that differs.
+        force: build again, and replace a demo that has other inputs or settings.
         track: shows progress.
 
     Returns:
-        The report of `scar.build.build`.
+        What `scar.build.build` returns.
     """
     world = out / ".building-demo"
     shutil.rmtree(world, ignore_errors=True)

@@ -30,9 +30,9 @@ class DemoScene:
     """A scene of the demo world.
 
     Attributes:
-        label: noun of the annotations, "beach".
-        location: phrase of where its things are, "on a beach".
-        description: phrase for a sentence about the whole picture.
+        label: noun in the annotations, such as "beach".
+        location: phrase that says where the things are, such as "on a beach".
+        description: phrase that describes the whole picture.
         paint: paints the scene on a canvas; two pictures of a scene differ only in details.
     """
 
@@ -58,4 +58,4 @@ SCENES: tuple[DemoScene, ...] = (
     DemoScene("farm", "on a farm", "a farm with a red barn and a silo", paint_farm),
     DemoScene("harbor", "in a harbor", "a harbor with sailing boats and a lighthouse", paint_harbor),
 )
-"""All scenes; each is drawn equally often."""
+"""All scenes; picture i shows scene i modulo their number."""

@@ -14,7 +14,16 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 def write_sentences(
     scene: DemoScene, things: Sequence[DrawnThing], relations: Sequence[tuple[int, str, int]], rng: Random
 ) -> tuple[str, ...]:
-    """Write five true sentences: about the scene, all things, the largest thing, and one or two relations."""
+    """Write five true sentences: about the scene, all things, the largest thing, and up to two relations.
+
+    Where there are fewer than two relations, sentences about single things fill up the five.
+
+    Args:
+        scene: scene of the picture.
+        things: things of the picture, from two to six.
+        relations: (subject, predicate, object); subject and object are indices in ``things``.
+        rng: draws the relations.
+    """
     names = [_add_article(thing.name) for thing in things]
     largest = max(things, key=lambda thing: thing.radius)
     sentences = [
@@ -29,10 +38,10 @@ def write_sentences(
 
 
 def _add_article(name: str) -> str:
-    """The name after its indefinite article."""
+    """The name with its indefinite article."""
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _join_names(names: Sequence[str]) -> str:
-    """A list with commas and "and"."""
+    """Join names with commas and, before the last one, "and"."""
     return f"{', '.join(names[:-1])} and {names[-1]}"

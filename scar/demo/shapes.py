@@ -1,4 +1,4 @@
-"""The shapes of the demo world as outlines, and colours that nobody confuses."""
+"""The shapes of the demo world as outlines, and its colours, which are easy to tell apart."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _arc_points(radius: float, start: float, stop: float, steps: int, x: float =
 
 
 def _spoke_points(*radii: float, count: int) -> tuple[Point, ...]:
-    """Corners of one turn from the top; their distances from the centre alternate between ``radii``."""
+    """``count`` points around the centre, from the top; their distances from the centre alternate between ``radii``."""
     angles = (2 * math.pi * k / count - math.pi / 2 for k in range(count))
     return tuple(
         (radii[k % len(radii)] * math.cos(angle), radii[k % len(radii)] * math.sin(angle))
@@ -36,7 +36,7 @@ def _spoke_points(*radii: float, count: int) -> tuple[Point, ...]:
 
 
 def _heart_points() -> tuple[Point, ...]:
-    """The classic heart curve of sines, centred."""
+    """Points on the heart curve x = 16 sin(t) ** 3, y = 13 cos(t) - 5 cos(2t) - 2 cos(3t) - cos(4t), scaled."""
     turns = (2 * math.pi * k / 48 for k in range(48))
     return tuple(
         (
@@ -48,7 +48,7 @@ def _heart_points() -> tuple[Point, ...]:
 
 
 def _flower_points() -> tuple[Point, ...]:
-    """Five round petals, one of them at the top."""
+    """Points on the outline of a flower with five round petals, one of them at the top."""
     turns = [2 * math.pi * k / 80 for k in range(80)]
     radii = [0.6 + 0.44 * abs(math.cos(2.5 * turn)) ** 0.7 for turn in turns]
     return tuple((r * math.sin(turn), -r * math.cos(turn)) for r, turn in zip(radii, turns, strict=True))

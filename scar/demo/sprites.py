@@ -1,4 +1,4 @@
-"""Small drawings that several scenes share; each has a frame of its own."""
+"""Small drawings that several scenes share; each is drawn in a frame of its own."""
 
 from __future__ import annotations
 
@@ -53,7 +53,13 @@ def draw_palm(frame: Canvas, rng: Random) -> None:
 
 
 def _curve_point(control: Point, end: Point, share: float) -> Point:
-    """Point of the quadratic Bezier curve from the origin over ``control`` to ``end``, at a share of its length."""
+    """Point of the quadratic Bezier curve from the origin to ``end`` with the control point ``control``.
+
+    Args:
+        control: control point of the curve.
+        end: end of the curve.
+        share: parameter of the curve: 0 at the origin, 1 at the end.
+    """
     bend, rest = 2 * share * (1 - share), share * share
     return bend * control[0] + rest * end[0], bend * control[1] + rest * end[1]
 

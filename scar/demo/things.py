@@ -1,4 +1,4 @@
-"""The things of a drawn picture: which they are, where they are, and the relations between them."""
+"""The things of a drawn picture: their colours and shapes, their positions, and the relations between them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class DrawnThing:
     Attributes:
         colour: key of `COLOURS`.
         shape: key of `SHAPES`.
-        x: of the centre in pixels.
-        y: of the centre in pixels.
-        radius: in pixels.
-        tilt: in radians.
+        x: x coordinate of the centre in pixels.
+        y: y coordinate of the centre in pixels.
+        radius: radius of the outline in pixels.
+        tilt: angle of rotation in radians.
     """
 
     colour: str
@@ -40,7 +40,7 @@ class DrawnThing:
 
     @property
     def name(self) -> str:
-        """Colour and shape."""
+        """Name of the thing: colour and shape, such as "red star"."""
         return f"{self.colour} {self.shape}"
 
     def paint(self, canvas: Canvas) -> None:
@@ -59,7 +59,7 @@ class DrawnThing:
         self._fill_outline(canvas, number)
 
     def _fill_outline(self, canvas: Canvas, colour: Colour, dx: float = 0, dy: float = 0) -> None:
-        """Fill the thing, moved by (dx, dy) pixels."""
+        """Fill the outline, moved by (dx, dy) pixels."""
         canvas.make_pixel_frame(dx, dy).poly(self._outline_points(), colour)
 
     def _stroke_outline(self, canvas: Canvas, colour: Colour) -> None:
@@ -74,9 +74,9 @@ class DrawnThing:
 
 
 def arrange_things(width: int, height: int, rng: Random) -> list[DrawnThing]:
-    """Arrange three to six things with different names; in a quarter of pictures the second overlaps the first.
+    """Arrange three to six things with different names; in a quarter of the pictures the second overlaps the first.
 
-    Half of the things share their shape or colour with an earlier one, so that one word is not enough to name a thing.
+    About half of the things share their shape or colour with an earlier one, so that one word rarely names a thing.
     """
     things: list[DrawnThing] = []
     overlap = rng.random() < 0.25
@@ -99,7 +99,7 @@ def arrange_things(width: int, height: int, rng: Random) -> list[DrawnThing]:
 
 
 def _iter_names(count: int, rng: Random) -> Iterator[tuple[str, str]]:
-    """Yield pairs of colour and shape without repetition."""
+    """Yield ``count`` different pairs of colour and shape."""
     chosen: list[tuple[str, str]] = []
     while len(chosen) < count:
         colour, shape = rng.choice(tuple(COLOURS)), rng.choice(tuple(SHAPES))
@@ -115,11 +115,11 @@ def _iter_names(count: int, rng: Random) -> Iterator[tuple[str, str]]:
 def iter_relations(boxes: Sequence[Box]) -> Iterator[tuple[int, str, int]]:
     """Yield the unambiguous relations between boxes that do not overlap.
 
-    A box is above another if it ends before the other begins and their widths overlap by half of the narrower one:
-    then nobody would say that it is to the left or to the right.
+    A box is above another if it ends before the other begins and they share at least half the width of the narrower
+    one; so a box that is above another is not to its left or right. Left and right are defined alike, with heights.
 
     Args:
-        boxes: of the things.
+        boxes: boxes of the things.
 
     Yields:
         (subject, predicate, object); subject and object are indices in ``boxes``.

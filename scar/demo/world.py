@@ -1,4 +1,4 @@
-"""The demo world as files: drawn pictures and COCO-style annotations, for those who have no data at hand."""
+"""Write the demo world as files: drawn pictures and COCO-style annotations, for users without data of their own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PICTURE_SIZES_PX = ((320, 240), (256, 256), (240, 320))
 CATEGORIES = tuple(f"{colour} {shape}" for shape in SHAPES for colour in COLOURS)
 
 _IDS_PER_IMAGE = 10
-"""Id of an annotation or caption: id of the image times this, plus its index in the image."""
+"""The id of an annotation or caption is the id of the image times this number, plus the index in the image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class DrawnPicture:
 
     Attributes:
         image: RGB image.
-        scene: what is in the background.
-        things: from back to front.
-        masks: (H, W) visible pixels of each thing.
+        scene: scene in the background.
+        things: things of the picture, from back to front.
+        masks: (H, W) visible pixels of each thing, rim included.
         relations: (subject, predicate, object); subject and object are indices in `things`.
         captions: sentences about the picture.
     """
@@ -80,13 +80,13 @@ def draw_world(folder: Path, images: int, seed: int, split: Split, *, track: Tra
 
     ``instances.json`` holds `images`, `annotations` (masks of the visible pixels as RLE) and `categories`, and two
     fields that COCO lacks: the `scene` of each image and the `relations` between annotations. ``captions.json`` holds
-    five sentences for each image; the pictures are ``images/*.png``. Picture i does not depend on ``images``.
+    five sentences for each image; the pictures are ``images/*.png``. A picture does not change when more are drawn.
 
     Args:
-        folder: where to write; made if missing.
+        folder: the folder to write into; made if missing.
         images: number of pictures, at least one.
-        seed: of everything that is drawn.
-        split: train or eval; they share no picture and no id.
+        seed: seed of everything that is drawn.
+        split: train or eval; the two splits share no picture and no id.
         track: shows progress.
 
     Raises:
@@ -137,7 +137,7 @@ def draw_world(folder: Path, images: int, seed: int, split: Split, *, track: Tra
 
 
 def _make_annotation(number: int, image_id: int, thing: DrawnThing, mask: NDArray[np.bool_]) -> dict[str, Any]:
-    """An annotation in COCO's format."""
+    """Make the annotation of a thing in COCO's format; ``number`` is the id of the annotation."""
     rle = Mask.from_array(mask)
     return {
         "id": number,
