@@ -1,1 +1,1 @@
-"""Training: data, the plan, the loop, and a run on disk."""
+"""Training: the data, the plan of a run, the training loop, and the files of a run."""

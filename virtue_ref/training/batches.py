@@ -1,6 +1,6 @@
-"""Pairs of a step to batches: which process embeds which items, in which parts, and which rows are queries and targets.
+"""Lay out the pairs of a step: which process embeds which items, in which parts, and which rows are queries or targets.
 
-Every process computes this for the whole batch from texts and paths alone, so processes exchange nothing but vectors.
+Every process computes this layout for the whole batch from texts and paths, so processes exchange only vectors.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class BatchPart:
     """Items that are embedded at once.
 
     Attributes:
-        batch: as the language model takes them.
-        images: their images, each once.
-        features: of the images, from the frozen encoders.
+        batch: the items, as the model takes them.
+        images: the distinct images of the items.
+        features: features of the images from the frozen encoders; empty until they are computed.
     """
 
     batch: ItemBatch
@@ -38,13 +38,14 @@ class BatchPart:
 
 @dataclass(frozen=True, slots=True)
 class BatchLayout:
-    """Items of a batch. Its V vectors are in the order of processes, then of their items.
+    """The layout of a batch with V vectors: those of the first process, then those of the second, and so on.
 
     Attributes:
-        items: of each process, each distinct one once.
-        queries: (Q,) rows of V.
-        targets: (T,) rows of V, each distinct item once: positives first, then hard negatives.
-        gold: (Q,) index of the right one in `targets`.
+        items: the distinct items of each process.
+        queries: (Q,) index of each query's vector among the V vectors.
+        targets: (T,) index of each target's vector among the V vectors; each distinct item is there once, positives
+            first, then hard negatives.
+        gold: (Q,) index into `targets` of each query's positive.
     """
 
     items: tuple[tuple[Item, ...], ...]
@@ -54,15 +55,15 @@ class BatchLayout:
 
     @property
     def counts(self) -> list[int]:
-        """Items of each process."""
+        """Number of items of each process."""
         return [len(own) for own in self.items]
 
 
 def make_batch_layout(pairs: Sequence[Pair], processes: int) -> BatchLayout:
-    """Share pairs among processes as evenly as possible; each gets at least one.
+    """Distribute pairs over processes as evenly as possible; each process gets at least one.
 
     Raises:
-        ItemError: fewer pairs than processes.
+        ItemError: there are fewer pairs than processes.
     """
     if len(pairs) < processes:
         raise ItemError(f"{len(pairs)} pairs for {processes} processes: a batch needs one for each.")
@@ -94,16 +95,16 @@ def make_parts(
     """Sort items and cut them into parts.
 
     Args:
-        items: of one process.
-        collator: of the model.
-        size: most items of a part.
-        device: of the parts.
+        items: the items of one process.
+        collator: collator of the model.
+        size: most items in a part.
+        device: device that the parts are moved to.
 
     Returns:
-        The parts, and for each item its row among the parts' rows.
+        The parts, and for each item the index of its row when the parts' rows are concatenated.
 
     Raises:
-        ItemError: an item that cannot be embedded; names its text and image.
+        ItemError: an item cannot be embedded; the message names its text and image.
     """
     prepared = [_prepare_item(collator, item, index) for index, item in enumerate(items)]
     order = sort_items(prepared)

@@ -1,8 +1,8 @@
-"""Gradient caching: the gradient of a loss over a large batch, with the memory of one part of it.
+"""Gradient caching: compute the gradient of a loss over a large batch with the memory that one part of it needs.
 
 A contrastive loss needs all vectors of a batch at once, but not all activations. So every part is embedded twice: first
-without a graph, to have all vectors and the loss's gradient for each of them; then with a graph, part by part, to carry
-that gradient into the weights. The sum over parts is the gradient of the whole batch.
+without a graph, to get all vectors and the gradient of the loss for each vector; then with a graph, part by part, to
+propagate that gradient to the weights. The sum over the parts is the gradient of the whole batch.
 
 Source: GradCache, arXiv 2101.06983.
 """
@@ -22,7 +22,7 @@ PartT = TypeVar("PartT")
 
 @dataclass(frozen=True, slots=True)
 class _RandomState:
-    """State of the random numbers before a part, so that both passes draw the same dropout."""
+    """State of the random number generators before a part, so that both passes draw the same dropout."""
 
     cpu: Tensor
     cuda: Tensor | None
@@ -40,10 +40,13 @@ class _RandomState:
 def backward_uncached(
     embed: Callable[[PartT], Tensor], parts: Sequence[PartT], loss: Callable[[Tensor], Tensor]
 ) -> Tensor:
-    """Add the gradient as `backward_cached` does, in one pass with all activations in memory; for one process.
+    """Add the same gradient as `backward_cached`, in one pass with all activations in memory; for one process only.
+
+    Returns:
+        The loss, without a graph.
 
     Raises:
-        FloatingPointError: the loss is not a finite number; no gradient was added.
+        FloatingPointError: the loss is not finite; no gradient was added.
     """
     value = loss(torch.cat([embed(part) for part in parts]))
     if not torch.isfinite(value):
@@ -59,20 +62,21 @@ def backward_cached(
     no_sync: Callable[[], AbstractContextManager[object]] = nullcontext,
     scale: float = 1.0,
 ) -> Tensor:
-    """Add the gradient of ``loss(all vectors)`` to the weights behind `embed`.
+    """Add the gradient of ``loss(all vectors)`` to the weights that `embed` uses.
 
     Args:
-        embed: (part) -> (rows, D); it runs twice for each part.
-        parts: at least one; they may differ in size.
-        loss: (all rows, D) -> a number. It may use vectors of other processes; the gradient is of these rows.
-        no_sync: entered for all parts but the last, so that processes average their gradients once.
-        scale: multiplies the gradient but not the loss; with a mean over processes, their number makes it a sum.
+        embed: function from a part to its (rows, D) vectors; it is called twice for each part.
+        parts: the parts of the batch, at least one; they may differ in size.
+        loss: function from the (all rows, D) vectors to a number. It may also use vectors of other processes, to which
+            no gradient flows.
+        no_sync: makes the context for all parts but the last, in which processes do not average their gradients.
+        scale: factor on the gradient, not on the loss. If processes average gradients, their number gives the sum.
 
     Returns:
         The loss, without a graph.
 
     Raises:
-        FloatingPointError: it is not a finite number; no gradient was added.
+        FloatingPointError: the loss is not finite; no gradient was added.
     """
     before = []
     vectors = []

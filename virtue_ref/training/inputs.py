@@ -1,4 +1,4 @@
-"""What a recipe names, opened: the weights that a run starts from, and its sources of pairs."""
+"""Open what a recipe names: the weights that a run starts from, and its sources of pairs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from virtue_ref.training.recipe import TrainingRecipe
 
 
 def read_start(recipe: TrainingRecipe) -> Checkpoint:
-    """The weights that a recipe starts from.
+    """Read the weights that a recipe starts from.
 
-    A config with a backbone takes Qwen2-VL's and SAM 2's weights and a connector from scratch; a config without one has
-    random weights throughout; everything else is a checkpoint.
+    If the recipe has a `backbone`, these are Qwen2-VL's and SAM 2's weights and a random connector. If not, a config as
+    `model` gives random weights, and every other `model` is a checkpoint.
 
     Raises:
-        VirtueError: they are not here and cannot be fetched, or do not fit.
+        VirtueError: the weights are missing and cannot be downloaded, or do not fit the config.
     """
     if recipe.backbone:
         config = Config.read(recipe.model).with_options(profile=recipe.profile or None)
@@ -49,7 +49,7 @@ def open_sources(recipe: TrainingRecipe, data: Path) -> list[PairSource]:
     """Open the sources of a recipe and check every row.
 
     Raises:
-        DataError: missing files or images, or other columns.
+        DataError: files or images are missing, or a file has other columns.
     """
     return [
         open_source(
@@ -64,7 +64,11 @@ def open_sources(recipe: TrainingRecipe, data: Path) -> list[PairSource]:
 
 
 def gather_inputs(recipe: TrainingRecipe, data: Path) -> tuple[Checkpoint | None, list[PairSource], list[str]]:
-    """Weights and sources that are here, and a line for each that is not; for a plan that needs neither."""
+    """Read what is available of a recipe's weights and sources, for a plan that does without the rest.
+
+    Returns:
+        The weights, None if they are missing; the sources that are available; an error message for each missing input.
+    """
     start, missing, sources = None, [], []
     try:
         start = read_start(recipe)

@@ -1,4 +1,4 @@
-"""Stopping a run between two steps: a signal is noted, and all processes stop after the same step."""
+"""Stop a run between two steps: signals are collected, and all processes stop after the same step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from accelerate import Accelerator
 
 @contextmanager
 def catch_stop_signals() -> Iterator[list[int]]:
-    """Collect signals to stop instead of stopping at once; a second signal interrupts."""
+    """Collect SIGINT and SIGTERM in a list instead of stopping at once; a second signal raises KeyboardInterrupt."""
     signals: list[int] = []
 
     def note_signal(number: int, _: FrameType | None) -> None:
@@ -35,7 +35,7 @@ def catch_stop_signals() -> Iterator[list[int]]:
 
 
 def is_stop_requested(accelerator: Accelerator, signals: Sequence[int]) -> bool:
-    """Whether any process received a signal to stop; all processes then stop after the same step."""
+    """Whether any process received a signal to stop; all processes get the same answer."""
     if accelerator.num_processes == 1:
         return bool(signals)
     flag = torch.tensor([len(signals)], device=accelerator.device)

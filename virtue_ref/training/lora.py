@@ -1,4 +1,4 @@
-"""What is trained of a VIRTUE: adapters in its language model, and its connector. All else is frozen."""
+"""The trained weights of a VIRTUE: adapters in its language model, and its connector. All others are frozen."""
 
 from __future__ import annotations
 
@@ -20,10 +20,17 @@ ADAPTER_NAME = "default"
 
 
 def add_adapters(model: Virtue, recipe: AdapterRecipe, *, checkpointing: bool) -> None:
-    """Put adapters in the language model and let nothing but them and the connector learn, in float32.
+    """Add adapters to the language model and freeze all weights except the adapters' and the connector's.
+
+    Trained weights become float32.
+
+    Args:
+        model: the model, which is changed in place.
+        recipe: settings of the adapters.
+        checkpointing: whether the language model recomputes its activations, which saves memory.
 
     Raises:
-        ConfigError: the language model has none of the targets.
+        ConfigError: the language model has none of the layers in `recipe.targets`.
     """
     for weight in model.parameters():
         weight.requires_grad_(False)
@@ -51,7 +58,7 @@ def add_adapters(model: Virtue, recipe: AdapterRecipe, *, checkpointing: bool) -
 
 
 def reset_connector(model: Virtue, seed: int) -> None:
-    """Random weights for the connector, those that torch gives such layers."""
+    """Give the connector random weights, distributed as torch initialises such layers."""
     if model.connector is None:
         return
     chance = torch.Generator().manual_seed(seed)
@@ -63,15 +70,15 @@ def reset_connector(model: Virtue, seed: int) -> None:
 
 
 def get_trained_weights(model: Virtue) -> dict[str, nn.Parameter]:
-    """The weights that learn, by name."""
+    """Name -> weight of each weight that is trained."""
     return {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
 
 
 @torch.no_grad()
 def iter_merged_weights(model: Virtue) -> Iterator[tuple[str, Tensor]]:
-    """All weights by name, on the CPU, as a model without adapters has them; the model stays as it is, to the last bit.
+    """Yield all weights by name on the CPU, with adapters merged; the model itself stays bit-identical.
 
-    A model that is spread over processes gives one weight after the other to all of them, so all must go through them.
+    If the model is sharded, each weight is gathered by all processes together, so every process must iterate over all.
     """
     layers = dict(_iter_lora_layers(model))
     for name, value in model.state_dict().items():
@@ -89,7 +96,7 @@ def _iter_lora_layers(model: Virtue) -> Iterator[tuple[str, Any]]:
 
 
 def _merge_layer(layer: Any) -> Tensor:
-    """The weight that does what base and adapter do together."""
+    """The layer's weight with its adapter merged, on the CPU."""
     base = layer.get_base_layer()
     before = base.weight
     base.weight = nn.Parameter(gather_weight(before).clone(), requires_grad=False)

@@ -1,4 +1,4 @@
-"""InfoNCE: each query picks its own target out of all targets of the batch."""
+"""InfoNCE: each query has to pick its own target among all targets of the batch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 TEMPERATURE = 0.02
-"""Of the paper."""
+"""Temperature of the loss in the paper."""
 
 
 def info_nce(queries: Tensor, targets: Tensor, gold: Tensor, temperature: float = TEMPERATURE) -> Tensor:
@@ -16,11 +16,11 @@ def info_nce(queries: Tensor, targets: Tensor, gold: Tensor, temperature: float 
     Positives of other queries and all hard negatives count as negatives.
 
     Args:
-        queries: (Q, D) of norm 1.
-        targets: (T, D) of norm 1, positives and hard negatives in any order, equal items once: two images of a dog
-            may both be called "a dog", and then neither caption is a negative of the other.
-        gold: (Q,) int64 index of the right target.
-        temperature: divides similarities.
+        queries: (Q, D) vectors of norm 1.
+        targets: (T, D) vectors of norm 1, positives and hard negatives in any order. Equal items are there once: if two
+            images have the caption "a dog", it is the positive of both and a negative of neither.
+        gold: (Q,) int64 index of each query's target in `targets`.
+        temperature: number that similarities are divided by.
 
     Source: InfoNCE, arXiv 1807.03748; temperature and hard negatives as in VIRTUE, arXiv 2510.00523.
 
@@ -32,7 +32,7 @@ def info_nce(queries: Tensor, targets: Tensor, gold: Tensor, temperature: float 
 
 @torch.no_grad()
 def compute_accuracy(queries: Tensor, targets: Tensor, gold: Tensor) -> float:
-    """Share of queries whose gold target is closer than every other one; a tie counts against the model."""
+    """Share of queries whose gold target is more similar than every other target; a tie counts as wrong."""
     scores = queries @ targets.T  # (Q, T)
     own = scores.gather(1, gold[:, None])  # (Q, 1)
     rivals = scores.scatter(1, gold[:, None], -torch.inf)

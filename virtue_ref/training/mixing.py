@@ -1,4 +1,4 @@
-"""The order of rows of several sources: interleaved by weight, each row once in a pass over its source."""
+"""The order in which rows of several sources are drawn: sources by weight, each row once in a pass over its source."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pick: TypeAlias = tuple[int, int]
-"""(source, usable row of it)."""
+"""(index of the source, number of the usable row in that source)."""
 
 
 @dataclass
 class Mixer:
-    """Draws batches; its state is a few numbers, which a checkpoint keeps.
+    """Draws batches of rows; its state is a few numbers, which a checkpoint stores.
 
-    A batch is made of sub-batches, each of one source, so that a query's negatives are of its own kind. Sources come
-    as often as their weights say, spread as evenly as possible. A source whose rows are all used is shuffled again.
+    A batch consists of sub-batches. Each sub-batch comes from one source, so that many negatives of a query are of the
+    query's kind. Sources are drawn in proportion to their weights, spread as evenly as possible. When all rows of a
+    source are used, they are shuffled again.
 
     Args:
-        sizes: usable rows of each source.
-        weights: how often a source comes, against the others.
-        batch: rows of a batch.
-        sub_batch: rows of a sub-batch; `batch` is a multiple of it.
-        seed: of the order of rows.
-        once: stop after every row of every source was drawn once; the last sub-batch of a source, and the last batch,
-            may then be smaller.
+        sizes: number of usable rows of each source.
+        weights: relative frequency of each source.
+        batch: number of rows in a batch.
+        sub_batch: number of rows in a sub-batch; `batch` is a multiple of it.
+        seed: seed of the order of rows.
+        once: whether to stop when every row of every source was drawn once; the last sub-batch of a source, and the
+            last batch, may then be smaller.
 
     Attributes:
-        used: rows of each source drawn so far.
+        used: number of rows drawn so far from each source.
     """
 
     sizes: Sequence[int]
@@ -46,22 +47,22 @@ class Mixer:
         self._orders: dict[tuple[int, int], NDArray[np.int64]] = {}
 
     def next_batch(self) -> list[Pick]:
-        """The next batch; empty when `once` is over."""
+        """Draw the next batch; empty if `once` is set and all rows were drawn."""
         picks: list[Pick] = []
         while len(picks) + self.sub_batch <= self.batch and (source := self._next_source()) is not None:
             picks += [(source, row) for row in self._take_rows(source)]
         return picks
 
     def get_state(self) -> dict[str, Any]:
-        """What `restore` takes; JSON can hold it."""
+        """The state for `restore_state`, which JSON can hold."""
         return {"used": list(self.used), "credit": list(self._credit)}
 
     def restore_state(self, state: dict[str, Any]) -> None:
-        """Take the state of another mixer with the same arguments."""
+        """Continue from the state of another mixer that had the same arguments."""
         self.used, self._credit = list(state["used"]), list(state["credit"])
 
     def _next_source(self) -> int | None:
-        """The source that is furthest behind its weight."""
+        """The source that was drawn least in proportion to its weight; None if all are used up."""
         open_ = [i for i, size in enumerate(self.sizes) if not self.once or self.used[i] < size]
         if not open_:
             return None
@@ -79,7 +80,7 @@ class Mixer:
         return [int(self._shuffle_rows(source, index // size)[index % size]) for index in range(first, last)]
 
     def _shuffle_rows(self, source: int, round_number: int) -> NDArray[np.int64]:
-        """Rows of a source in the order of one pass."""
+        """Row numbers of a source in the shuffled order of one pass."""
         if (source, round_number) not in self._orders:
             self._orders = {
                 key: order for key, order in self._orders.items() if key[0] != source or key[1] >= round_number - 1

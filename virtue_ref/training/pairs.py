@@ -1,8 +1,8 @@
 """Training data in the published formats, row by row: (query, positive, hard negatives).
 
 Rows of `TIGER-Lab/MMEB-train` have `qry`, `qry_image_path`, `pos_text`, `pos_image_path`, `neg_text` and
-`neg_image_path`; rows of `Sony/SCaR-Train` and of our builds a `bbox` [x, y, width, height] besides, which is
-written into the text and given as a prompt. Texts equal those that the published model was trained on.
+`neg_image_path`. Rows of `Sony/SCaR-Train` and of our builds also have a `bbox` [x, y, width, height], which becomes
+the prompt of the query and is written into its text. Texts equal those that the published model was trained on.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ REQUIRED_COLUMNS = ("qry", "pos_text")
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A question with its answer.
+    """A query with its right and wrong answers.
 
     Attributes:
-        query: the question.
-        positive: its answer.
+        query: the query.
+        positive: the right answer.
         negatives: wrong answers, any number.
-        where: file and row, for messages.
+        where: name of the source and number of the row, for error messages.
     """
 
     query: Item
@@ -49,21 +49,22 @@ class Pair:
 
 
 class RejectedRow(ValueError):  # noqa: N818 - reads as what it is
-    """A row that is no pair; the reason is the message."""
+    """A row that cannot be used as a pair; the message is the reason, such as "empty_query"."""
 
 
 @dataclass(frozen=True)
 class PairSource:
-    """Rows of one or more files of one kind.
+    """The pairs of one or more parquet files with the same columns.
 
     Attributes:
-        name: as logs show it.
-        table: all columns of `COLUMNS` that the files have.
-        rows: numbers of the usable rows.
+        name: name of the source in logs.
+        table: all rows, with those of `COLUMNS` that every file has.
+        rows: numbers of the usable rows of `table`.
         images: folder that image paths are relative to.
-        rejected: how many rows are unusable, by reason; with `rows` they are all rows.
-        negatives: more negatives of each row, from the provenance of our builds; None has those of the rows.
-        revision: digest over the files, for checkpoints.
+        rejected: reason -> number of rows that cannot be used; all rows are either usable or rejected.
+        negatives: texts of the negatives of each row of `table`, from the provenance of our builds; None takes the
+            negative in the row itself.
+        revision: digest of the files, for checkpoints.
     """
 
     name: str
@@ -78,7 +79,7 @@ class PairSource:
         return len(self.rows)
 
     def read_pair(self, number: int) -> Pair:
-        """The pair of usable row `number`."""
+        """Read the pair of the usable row with this number (an index into `rows`)."""
         row = self.rows[number]
         values = {name: self.table.column(name)[row].as_py() for name in self.table.column_names}
         where = f"{self.name}, row {row}"
@@ -86,16 +87,17 @@ class PairSource:
 
 
 def parse_pair(row: Mapping[str, Any], images: Path, where: str, negatives: Sequence[str] | None = None) -> Pair:
-    r"""The pair of a row.
+    r"""Make the pair of a row.
 
     Args:
         row: column -> value; columns of negatives and of the box may be missing.
         images: folder that image paths are relative to.
-        where: of the row, for messages.
-        negatives: texts that replace the row's own negative.
+        where: name of the source and number of the row, for error messages.
+        negatives: texts that replace the row's own negative; None keeps it, if the row has one.
 
     Raises:
-        Rejected: query or positive have neither text nor image, or the box is none.
+        RejectedRow: query or positive has neither text nor image; or there is a column bbox, but the box is malformed
+            or the query has no image.
 
     >>> row = {"qry": "<|image_1|>\nWhat is it?\n", "qry_image_path": "1.jpg", "pos_text": "a dog"}
     >>> parse_pair(row, Path("images"), "here").query.text
@@ -123,14 +125,15 @@ def open_source(
     """Open a source and check each of its rows once.
 
     Args:
-        name: as logs show it.
-        files: parquet files of one format.
+        name: name of the source in logs.
+        files: parquet files with the same columns.
         images: folder that image paths are relative to.
-        missing: what an image that is not there does: "stop", or "skip" the row and count it.
-        all_negatives: take all nine negatives of a SCaR build from its provenance, not only the row's one.
+        missing: what to do if an image is missing: "stop" raises, "skip" leaves the row out and counts it.
+        all_negatives: whether to take all nine negatives from the provenance of a SCaR build, instead of the row's one.
 
     Raises:
-        DataError: no files, other columns, no usable row, or an image that is not there; the message names it.
+        DataError: there are no files, a file lacks a column or its provenance, no row is usable, or an image is
+            missing; the message names it.
     """
     if not files:
         raise DataError(f"{name}: no parquet files; is the path right, and is the data fetched?")
@@ -170,14 +173,14 @@ def open_source(
 
 
 def _make_item(text: str | None, image: str | None, images: Path) -> Item | None:
-    """The item of a text and an image path; None if there is neither."""
+    """Make an item from a text and an image path; None if there is neither."""
     if not text and not image:
         return None
     return Item((text or "").replace(DATA_IMAGE_TOKEN, IMAGE_TOKEN), images / image if image else None)
 
 
 def _add_box(query: Item, xywh: Sequence[float] | None) -> Item:
-    """The query with its box as a prompt and in its text."""
+    """A copy of the query with a box as its prompt and in its text."""
     if xywh is None or len(xywh) != 4 or query.image is None:
         raise RejectedRow("no_box")
     x, y, width, height = xywh
@@ -186,7 +189,7 @@ def _add_box(query: Item, xywh: Sequence[float] | None) -> Item:
 
 
 def _read_negatives(files: Sequence[Path]) -> list[tuple[str, ...]]:
-    """All negatives of each row of our builds."""
+    """Read the texts of all negatives of each row from the provenance of our builds."""
     texts: list[tuple[str, ...]] = []
     for file in files:
         sidecar = file.parent.parent / "provenance" / file.name

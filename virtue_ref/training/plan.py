@@ -1,4 +1,4 @@
-"""The plan of a run: rows, steps, weights, memory and time, counted and measured before anything is trained."""
+"""The plan of a run: rows, steps, weights, memory and time, counted or measured before training starts."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from virtue_ref.training.setup import count_batches, make_accelerator, make_mixe
 from virtue_ref.training.step import TrainableModel, run_step
 
 MEASURED_STEPS = 2
-"""Steps that are run to measure the time of one."""
+"""Number of steps that are run to measure the time of a step."""
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """What a run will do.
+    """The plan of a run.
 
     Attributes:
-        lines: (what, how much), for people.
-        ready: whether weights and data are here, so that the run can begin.
+        lines: (what, how much) for each line that is printed.
+        ready: whether all weights and data are available, so that the run can start.
     """
 
     lines: tuple[tuple[str, str], ...]
@@ -49,14 +49,14 @@ def make_plan(
     *,
     cpu: bool = False,
 ) -> TrainingPlan:
-    """Plan a run; where weights and data are here, two steps are run to measure time and memory.
+    """Plan a run; if all weights and data are available, `MEASURED_STEPS` steps are run to measure time and memory.
 
     Args:
-        recipe: of the run.
-        start: its weights; None where they are not here.
-        sources: those of its data that are here.
-        missing: a line for each input that is not here.
-        cpu: use no GPU.
+        recipe: recipe of the run.
+        start: weights that the run starts from; None if they are missing.
+        sources: the sources that are available.
+        missing: a message for each missing input; the plan shows them.
+        cpu: whether to use no GPU.
     """
     settings = recipe.optimiser
     lines: list[tuple[str, str]] = [("recipe", f"{recipe.name}: {recipe.about}")]
@@ -83,7 +83,7 @@ def _read_config(recipe: TrainingRecipe) -> Config | None:
 
 
 def _count_weights(recipe: TrainingRecipe, config: Config) -> list[tuple[str, str]]:
-    """Weights and the memory that they need at least, from a model without storage."""
+    """Lines for the number of weights and the least memory they need, from a model whose weights take no memory."""
     with init_empty_weights(include_buffers=False):
         model = Virtue(config)
     total = sum(weight.numel() for weight in model.parameters())
@@ -102,7 +102,7 @@ def _count_weights(recipe: TrainingRecipe, config: Config) -> list[tuple[str, st
 def _measure_steps(
     recipe: TrainingRecipe, start: Checkpoint, sources: Sequence[PairSource], steps: int, *, cpu: bool
 ) -> list[tuple[str, str]]:
-    """Tokens, memory and time of a step, from two steps of the run itself on a copy of its weights."""
+    """Lines for tokens, time and memory of a step, measured on the run's first steps with a copy of its weights."""
     settings = recipe.optimiser
     accelerator = make_accelerator(settings, cpu=cpu)
     model = prepare_model(recipe, start, accelerator)

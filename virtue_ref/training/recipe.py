@@ -1,10 +1,10 @@
-"""What a training run is made of, as data: model, sources, batch, optimiser. Importing it is fast: no torch.
+"""Training recipes: model, sources, batch and optimiser as data. This module imports no torch, so it loads fast.
 
 A recipe::
 
     about = "what it trains"
-    model = "2b"                                # whose sizes; or a checkpoint to go on from
-    backbone = "Qwen/Qwen2-VL-2B-Instruct"      # whose weights, where the connector starts from scratch
+    model = "2b"                                # a config; or a checkpoint, then without `backbone`
+    backbone = "Qwen/Qwen2-VL-2B-Instruct"      # pretrained weights; the connector starts from scratch
     segmenter = "facebook/sam2.1-hiera-base-plus"
 
     [optimiser]
@@ -15,7 +15,7 @@ A recipe::
 
     [[sources]]
     name = "HatefulMemes"
-    files = "HatefulMemes/original*.parquet"    # below the data folder
+    files = "HatefulMemes/original*.parquet"    # relative to the data folder
     images = "."
 """
 
@@ -35,14 +35,14 @@ RECIPE_FOLDER = Path(__file__).parent / "recipes"
 
 @dataclass(frozen=True, slots=True)
 class SourceRecipe:
-    """Rows of one kind.
+    """A source of training pairs.
 
     Attributes:
-        name: as logs show it.
-        files: parquet files below the data folder; a pattern.
-        images: folder of the images, below the data folder.
-        weight: how often it comes, against the others; 0 counts its rows as the weight.
-        all_negatives: take all nine negatives of a SCaR build, not only the row's one.
+        name: name of the source in logs.
+        files: glob pattern of parquet files, relative to the data folder.
+        images: folder of the images, relative to the data folder.
+        weight: relative frequency of the source; 0 takes its number of usable rows.
+        all_negatives: whether to take all nine negatives from the provenance of a SCaR build, instead of the row's one.
     """
 
     name: str
@@ -54,22 +54,23 @@ class SourceRecipe:
 
 @dataclass(frozen=True, slots=True)
 class OptimiserRecipe:
-    """How long and how fast.
+    """Settings of the optimiser and of a training step.
 
     Attributes:
-        steps: optimiser steps; 0 is one pass over all rows.
-        batch: pairs of a step, over all processes.
-        sub_batch: consecutive pairs of one source in a batch; 0 is the whole batch.
-        part: items embedded at once, what memory allows; gradients do not depend on it.
-        cached: embed twice, so that memory is that of one part; without it, one process keeps everything at once.
-        rate: peak of the learning rate.
-        warm_up: steps until it is reached; then it falls linearly to 0.
-        decay: of weights.
-        clip: largest norm of a gradient.
-        temperature: of the loss.
-        dtype: "float32" or "bfloat16"; the trained weights themselves stay float32.
-        checkpointing: recompute activations of the language model to save memory.
-        seed: of connector, adapters and the order of rows.
+        steps: number of optimiser steps; 0 is one pass over all rows.
+        batch: number of pairs in a step, over all processes.
+        sub_batch: number of consecutive pairs of a batch that come from one source; 0 is the whole batch.
+        part: number of items embedded at once, limited by memory; gradients do not depend on it.
+        cached: whether to embed every item twice, so that memory holds the activations of one part only. Without it, a
+            single process keeps those of the whole batch; several processes always work as if it were set.
+        rate: peak learning rate.
+        warm_up: number of steps until the peak learning rate; after them it falls linearly to 0.
+        decay: weight decay.
+        clip: norm to which larger gradients are clipped.
+        temperature: temperature of the loss.
+        dtype: "float32" or "bfloat16", number format of the computation; trained weights are always float32.
+        checkpointing: whether to recompute activations of the language model, which saves memory.
+        seed: seed of connector, adapters, dropout and the order of rows.
     """
 
     steps: int
@@ -89,15 +90,16 @@ class OptimiserRecipe:
 
 @dataclass(frozen=True, slots=True)
 class AdapterRecipe:
-    """The low-rank change to the language model.
+    """LoRA adapters of the language model.
 
     Attributes:
-        rank: of it.
-        alpha: its strength is alpha / rank.
-        dropout: of its input.
-        dora: directions and lengths apart (arXiv 2402.09353).
-        gaussian: its first matrix begins normal, of deviation 1 / rank, not uniform as a linear layer; the second is 0.
-        targets: names of the linear layers that get one.
+        rank: rank of an adapter.
+        alpha: the output of an adapter is multiplied by alpha / rank.
+        dropout: dropout probability of an adapter's input.
+        dora: whether to train direction and length of weights separately (DoRA, arXiv 2402.09353).
+        gaussian: whether the first matrix starts normally distributed with standard deviation 1 / rank, instead of
+            uniformly as a linear layer. The second matrix always starts as 0.
+        targets: names of the linear layers that get an adapter.
     """
 
     rank: int = 8
@@ -113,11 +115,12 @@ class WatchRecipe:
     """How often a run is logged, saved and evaluated.
 
     Attributes:
-        log: steps between two lines of the log.
-        save: steps between two checkpoints.
-        evaluate: steps between two evaluations; 0 is never.
-        corpus: SCaR build that is scored, below the data folder.
-        save_dtype: in which the model of a checkpoint is written; what resumes is exact in any case.
+        log: number of steps between two lines of the log.
+        save: number of steps between two checkpoints.
+        evaluate: number of steps between two evaluations; 0 evaluates only at the end.
+        corpus: folder of the SCaR build to evaluate on, relative to the data folder; "" never evaluates.
+        save_dtype: number format of the model in a checkpoint; "" keeps each weight's own. A resumed run is exact in
+            any case.
     """
 
     log: int = 10
@@ -129,16 +132,18 @@ class WatchRecipe:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRecipe:
-    """A training run.
+    """Everything that defines a training run.
 
     Attributes:
-        name: of it.
-        about: one sentence.
-        model: a config of `virtue_ref.config` for a start from parts, or a checkpoint as `virtue_ref.load` takes it.
-        backbone: Qwen2-VL's weights for a start from parts, a folder or a Hub id; empty for a checkpoint.
-        segmenter: SAM 2's weights, a file or a Hub id, where the checkpoint does not contain them.
-        profile: "clean" or "official"; empty keeps the model's.
-        missing: what an image that is not there does: "stop", or "skip" its rows and count them.
+        name: name of the recipe.
+        about: what the recipe trains, in one sentence.
+        model: name of a config or of a checkpoint, see the argument `config` of `virtue_ref.load`.
+        backbone: folder or Hub id of Qwen2-VL's weights, if `model` is a config whose connector starts from scratch;
+            "" starts from the weights of `model`.
+        segmenter: file or Hub id of SAM 2's weights, if the checkpoint does not contain them or `backbone` is given; ""
+            searches for them, see `virtue_ref.checkpoints.official.read_official`.
+        profile: "clean" or "official"; "" keeps the model's profile.
+        missing: what to do if an image is missing: "stop" raises, "skip" leaves its row out and counts it.
         sources: where pairs come from.
         optimiser: see `OptimiserRecipe`.
         adapter: see `AdapterRecipe`.
@@ -159,10 +164,13 @@ class TrainingRecipe:
 
     @classmethod
     def read(cls, name: str | Path) -> TrainingRecipe:
-        """Recipe from a built-in name or a TOML file.
+        """Read a recipe.
+
+        Args:
+            name: name of a built-in recipe, else the path of a TOML file.
 
         Raises:
-            ConfigError: no such recipe, or a value that is none; names table and key.
+            ConfigError: there is no such recipe, or a key or value is wrong; the message names table and key.
         """
         path = RECIPE_FOLDER / f"{name}.toml" if (RECIPE_FOLDER / f"{name}.toml").is_file() else Path(name)
         if not path.is_file():
@@ -171,7 +179,14 @@ class TrainingRecipe:
         return parse_recipe(read_toml(path, ConfigError), path.stem, str(path))
 
     def with_options(self, **changes: Any) -> TrainingRecipe:
-        """This recipe with settings of the optimiser or of itself replaced; None keeps one."""
+        """A copy of this recipe with the given fields replaced; None keeps a field.
+
+        Args:
+            changes: fields of `OptimiserRecipe` or of this class, by name. A new `model` also empties `backbone`.
+
+        Raises:
+            ConfigError: a value is out of range.
+        """
         given = {key: value for key, value in changes.items() if value is not None}
         if "model" in given:
             given |= {"backbone": ""}  # a whole model has its own
@@ -179,7 +194,7 @@ class TrainingRecipe:
         return _check_recipe(dataclasses.replace(self, optimiser=dataclasses.replace(self.optimiser, **inner), **given))
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it, for JSON."""
+        """All fields in nested dictionaries, for JSON."""
         return dataclasses.asdict(self)
 
 
@@ -189,10 +204,15 @@ def list_recipes() -> list[str]:
 
 
 def parse_recipe(table: Mapping[str, Any], name: str, where: str) -> TrainingRecipe:
-    """A recipe of a parsed TOML file.
+    """Make a recipe from the table of a TOML file.
+
+    Args:
+        table: the parsed file.
+        name: name of the recipe, if the table has none.
+        where: path of the file, for error messages.
 
     Raises:
-        ConfigError: a key that is none, that is missing, or a value that does not fit; names it.
+        ConfigError: a key is unknown or missing, or a value does not fit; the message names it.
     """
     stored = dict(table)
     stored["sources"] = tuple(
@@ -210,7 +230,7 @@ def _field_names(kind: type) -> set[str]:
 
 
 def _check_recipe(recipe: TrainingRecipe) -> TrainingRecipe:
-    """The recipe, if its numbers can be."""
+    """Return the recipe if its values are allowed; raise `ConfigError` if not."""
     settings, name = recipe.optimiser, recipe.name
     if not recipe.sources:
         raise ConfigError(f"{name}: no [[sources]].")

@@ -1,4 +1,4 @@
-"""What a run writes down: the origin of a checkpoint, and a line of the log for a step."""
+"""Records of a run: how a checkpoint was made, and one line of the log for a step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from virtue_ref.training.step import StepRecord
 
 
 def describe_run(recipe: TrainingRecipe, start: Checkpoint, sources: Sequence[PairSource]) -> dict[str, Any]:
-    """The origin of a checkpoint, for JSON: recipe, model, data, commit and versions."""
+    """How a checkpoint was made, for JSON: recipe, model it started from, data, commit and versions of libraries."""
     return {
         "recipe": recipe.to_dict(),
         "model": {"name": start.config.name, "revision": start.revision},
@@ -33,7 +33,7 @@ def describe_run(recipe: TrainingRecipe, start: Checkpoint, sources: Sequence[Pa
 
 
 def find_commit() -> str | None:
-    """The commit of the code; None where it is not a clone."""
+    """The git commit of this code; None if the code is not in a git clone."""
     head = Path(__file__).parents[2] / ".git"
     if not head.exists():
         return None
@@ -44,7 +44,7 @@ def find_commit() -> str | None:
 
 
 def log_step(run: Path, record: StepRecord, accelerator: Accelerator) -> None:
-    """Add a step to the log and the curves."""
+    """Append a step to the run's log.jsonl and to the curves of the trackers."""
     line = dataclasses.asdict(record) | {"memory_mib": peak_memory_mib(accelerator.device)}
     run.mkdir(parents=True, exist_ok=True)
     with (run / "log.jsonl").open("a") as file:
@@ -53,7 +53,7 @@ def log_step(run: Path, record: StepRecord, accelerator: Accelerator) -> None:
 
 
 def peak_memory_mib(device: torch.device) -> float:
-    """Most memory so far: of the GPU, else of the process."""
+    """Peak memory in MiB so far: the GPU's for a GPU, else the process's."""
     if device.type == "cuda":
         return round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
     import resource

@@ -1,4 +1,4 @@
-"""Run a recipe, as ``virtue train`` does: print the plan, train, and evaluate on the way."""
+"""Run a recipe, as ``virtue train`` does: print the plan, train, and evaluate during training."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ def run_recipe(
     cpu: bool = False,
     dry_run: bool = False,
 ) -> Path | None:
-    """Print the plan; then, unless it is a dry run, train.
+    """Print the plan of a run; then train, unless it is a dry run.
 
     Args:
-        recipe: what to do.
-        data: folder of the data that it names.
+        recipe: the training recipe.
+        data: folder that the file patterns and image folders of the recipe are relative to.
         run: folder of the run.
-        track: trackers besides TensorBoard, which may send the log to other machines.
-        cpu: use no GPU.
-        dry_run: stop after the plan, which then needs neither weights nor data.
+        track: names of trackers besides TensorBoard; these may send the log to other machines.
+        cpu: whether to use no GPU.
+        dry_run: whether to stop after the plan, which then lists missing weights and data instead of raising.
 
     Returns:
-        The last checkpoint; None after a dry run, and in processes other than the first.
+        Folder of the last checkpoint; None after a dry run, and in processes other than the first.
 
     Raises:
-        VirtueError: see `virtue_ref.training.train.train`.
-        DataError: data that are not there or of another shape.
-        ConfigError: a tracker that is none, or not installed.
+        VirtueError: training fails, see `virtue_ref.training.train.train`.
+        DataError: data are missing or have other columns.
+        ConfigError: a tracker is unknown or not installed.
     """
     if unknown := sorted(set(track) - set(TRACKERS)):
         raise ConfigError(f"--track {unknown[0]}: it is one of {', '.join(TRACKERS)}.")
@@ -94,10 +94,10 @@ def run_recipe(
 
 
 def make_scorer(recipe: TrainingRecipe, start: Checkpoint, data: Path) -> Callable[[Virtue], float] | None:
-    """Scores a model by mean hit@1 on the recipe's corpus; None where it names none.
+    """Make the function that scores a model by its mean hit@1 on ``watch.corpus``; None if the recipe names no corpus.
 
     Raises:
-        DataError: there is no such corpus.
+        DataError: the corpus has no eval split.
     """
     if not recipe.watch.corpus:
         return None

@@ -1,6 +1,6 @@
-"""A training run on disk: to save a checkpoint of it, and to resume from one.
+"""Save checkpoints of a training run, and resume the run from the last one.
 
-`virtue_ref.checkpoints.run_folder` shows its files.
+`virtue_ref.checkpoints.run_folder` lists the files of a run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from virtue_ref.checkpoints.run_folder import BEST, LAST, MODEL_FOLDER, STATE_ST
 from virtue_ref.checkpoints.tensors import read_json, read_tensors
 
 CHANGEABLE_KEYS = frozenset({"watch", "about", "missing"})
-"""Parts of a recipe that may differ when a run is resumed: they change no weight."""
+"""Fields of a recipe that may differ when a run is resumed, because they change no weight."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class RunProgress:
     """What a run has done so far.
 
     Attributes:
-        step: optimiser steps done.
-        mixer: `virtue_ref.training.mixing.Mixer.get_state`.
-        scores: scores of the evaluations, by step.
-        facts: recipe, revisions of model and data, versions, commit.
+        step: number of optimiser steps done.
+        mixer: state of the mixer, from `virtue_ref.training.mixing.Mixer.get_state`.
+        scores: step -> score of the evaluation after it.
+        facts: how the run was made, from `virtue_ref.training.record.describe_run`.
     """
 
     step: int = 0
@@ -49,11 +49,17 @@ class RunProgress:
 def save_checkpoint(run: Path, progress: RunProgress, model: Checkpoint, state: Mapping[str, Tensor]) -> Path:
     """Write a checkpoint and return its folder.
 
-    The file `last` names this checkpoint. So does `best` if its score is the highest. Checkpoints that
-    neither names are removed.
+    The file `last` then names this checkpoint; so does the file `best` if this checkpoint has the highest score.
+    Checkpoints that neither file names are removed.
+
+    Args:
+        run: folder of the run.
+        progress: what the run has done so far.
+        model: the model, with merged adapters.
+        state: trained weights and the optimiser's moments by key, for `read_progress`.
 
     Raises:
-        TrainError: the checkpoint cannot be written; the earlier checkpoints stay.
+        TrainError: the checkpoint cannot be written; the earlier checkpoints are kept.
     """
     folder = run / f"step-{progress.step:06}"
     try:
@@ -83,11 +89,15 @@ def read_progress(run: Path, facts: Mapping[str, Any]) -> tuple[RunProgress, dic
 
     Args:
         run: folder of the run, with a checkpoint in it.
-        facts: facts of the run that resumes. Model, data and recipe (but for `CHANGEABLE_KEYS`) must equal the
-            stored ones.
+        facts: how the resuming run is made, from `virtue_ref.training.record.describe_run`. Its model, data and recipe
+            (except `CHANGEABLE_KEYS`) must equal those of the checkpoint.
+
+    Returns:
+        What the run has done, and the trained weights and the optimiser's moments by key.
 
     Raises:
-        CheckpointError: the checkpoint is damaged, or of another recipe, model or data; names what differs.
+        CheckpointError: the checkpoint is missing or damaged, or has another recipe, model or data; the message names
+            what differs.
     """
     folder = find_named(run, LAST)
     if folder is None:
@@ -111,10 +121,10 @@ def read_progress(run: Path, facts: Mapping[str, Any]) -> tuple[RunProgress, dic
 
 
 def get_optimiser_state(names: list[str], optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's moments and step counts as tensors, by ``optimiser.<kind>.<weight>``.
+    """The optimiser's moments and step counts as tensors, under keys ``optimiser.<kind>.<weight>``.
 
     Args:
-        names: names of the weights, in the order of the optimiser.
+        names: names of the weights, in the order in which the optimiser got them.
         optimiser: the optimiser to save.
     """
     state = optimiser.state_dict()["state"]
@@ -126,7 +136,7 @@ def get_optimiser_state(names: list[str], optimiser: torch.optim.Optimizer) -> d
 
 
 def restore_optimiser(names: list[str], optimiser: torch.optim.Optimizer, state: Mapping[str, Tensor]) -> None:
-    """Load the tensors of `get_optimiser_state` into an optimiser."""
+    """Load the tensors from `get_optimiser_state` into an optimiser; `names` has the same meaning there."""
     stored = optimiser.state_dict()
     moments: dict[int, dict[str, Tensor]] = {}
     for index, name in enumerate(names):
@@ -137,7 +147,7 @@ def restore_optimiser(names: list[str], optimiser: torch.optim.Optimizer, state:
 
 
 def _flatten_table(table: Any, prefix: str = "") -> dict[str, Any]:
-    """Leaves of nested tables by dotted name, as JSON has them."""
+    """Dotted name -> value of each leaf of nested tables, as JSON would give it back, without `CHANGEABLE_KEYS`."""
     if isinstance(table, dict):
         inner = (_flatten_table(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in table.items())
         return {

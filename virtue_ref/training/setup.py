@@ -1,4 +1,4 @@
-"""What a run is made of before its first step: processes and devices, the model with adapters, the order of rows."""
+"""Set up a run before its first step: processes and devices, the model with adapters, the order of rows."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from virtue_ref.training.recipe import OptimiserRecipe, TrainingRecipe
 
 
 def make_accelerator(settings: OptimiserRecipe, **options: Any) -> Accelerator:
-    """What knows devices, processes and number formats.
+    """Make the accelerator, which manages devices, processes and number formats.
 
     Args:
-        settings: its `dtype` is used.
-        options: of `accelerate.Accelerator`.
+        settings: only `dtype` is used.
+        options: further arguments of `accelerate.Accelerator`.
     """
     AcceleratorState._reset_state()  # an earlier run of this process may have had another number format
     with sharded.hide_request():
@@ -38,7 +38,7 @@ def make_accelerator(settings: OptimiserRecipe, **options: Any) -> Accelerator:
 
 
 def prepare_model(recipe: TrainingRecipe, start: Checkpoint, accelerator: Accelerator) -> Virtue:
-    """The model with its adapters on its device; sharded over processes if there are several and the launcher asks."""
+    """Build the model with adapters on its device, sharded if there are several processes and FSDP is requested."""
     settings = recipe.optimiser
     is_sharded = sharded.is_requested() and accelerator.num_processes > 1
     device = torch.device("cpu") if is_sharded else accelerator.device  # the whole may not fit on the device
@@ -51,17 +51,17 @@ def prepare_model(recipe: TrainingRecipe, start: Checkpoint, accelerator: Accele
 
 
 def learning_rate_at(step: int, steps: int, settings: OptimiserRecipe) -> float:
-    """Learning rate of a step, from 0: up in a line for `warm_up` steps, then down in a line to 0 after the last."""
+    """Learning rate of a step, counted from 0: rises linearly for `warm_up` steps, then falls linearly to 0."""
     if step < settings.warm_up:
         return settings.rate * (step + 1) / settings.warm_up
     return settings.rate * (steps - step) / max(1, steps - settings.warm_up)
 
 
 def make_mixer(recipe: TrainingRecipe, sources: Sequence[PairSource]) -> Mixer:
-    """The order in which rows are drawn.
+    """Make the mixer, which draws the rows of the sources for each batch.
 
     Raises:
-        TrainError: a source has fewer rows than a sub-batch.
+        TrainError: a source has fewer usable rows than a sub-batch.
     """
     settings = recipe.optimiser
     sub_batch = settings.sub_batch or settings.batch
@@ -77,7 +77,7 @@ def make_mixer(recipe: TrainingRecipe, sources: Sequence[PairSource]) -> Mixer:
 
 
 def count_batches(mixer: Mixer) -> int:
-    """Batches of one pass over all rows."""
+    """Number of batches that a new mixer draws until all rows are used; only for a mixer with `once`."""
     copy = dataclasses.replace(mixer)
     count = 0
     while copy.next_batch():

@@ -1,9 +1,10 @@
-"""Sharding a model over processes (FSDP), for a model that does not fit into one of them.
+"""Shard a model over processes (FSDP), if it does not fit into one of them.
 
-The blocks of the language model are most of a VIRTUE, and frozen. Each process keeps a shard of every frozen weight in
-them; the shards of a block are gathered while it runs. Trained weights are small and stay whole in every process, so
-gradients, the optimiser's moments and checkpoints are those of one process. The encoders stay whole too: processes run
-them a different number of times, while every process must take part in each run of a sharded block.
+The blocks of the language model hold most weights of a VIRTUE, and these are frozen. Each process keeps a shard of
+every frozen weight of the blocks; the shards of a block are gathered while it runs. Trained weights are small and stay
+whole in every process, so gradients, the optimiser's moments and checkpoints are the same as with one process. The
+encoders stay whole too: processes run them a different number of times, but all processes must take part in each run of
+a sharded block.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ from torch.distributed.tensor import DTensor
 from virtue_ref.model.virtue import Virtue
 
 FSDP_SWITCH = "ACCELERATE_USE_FSDP"
-"""What ``accelerate launch --use_fsdp`` sets."""
+"""Environment variable that ``accelerate launch --use_fsdp`` sets."""
 
 
 def is_requested() -> bool:
-    """Whether the launcher asks for sharding."""
+    """Whether the program was launched with ``--use_fsdp``."""
     return os.environ.get(FSDP_SWITCH, "false").lower() == "true"
 
 
 @contextmanager
 def hide_request() -> Iterator[None]:
-    """Hide the switch from accelerate, whose own FSDP shards all weights and does not run on a CPU."""
+    """Hide `FSDP_SWITCH` from accelerate, whose own FSDP shards all weights and does not run on a CPU."""
     value = os.environ.pop(FSDP_SWITCH, None)
     try:
         yield
@@ -42,12 +43,12 @@ def hide_request() -> Iterator[None]:
 
 
 def shard_model(model: Virtue, device: torch.device, processes: int) -> None:
-    """Keep this process's shard of the language model's blocks; blocks go to the device one after the other.
+    """Reduce the language model's blocks to this process's shard, and move the model to the device block by block.
 
     Args:
-        model: on the CPU, the same in all processes, its frozen weights of one type.
-        device: of this process.
-        processes: how many there are.
+        model: the model, on the CPU, the same in all processes; its frozen weights have one number format.
+        device: device of this process.
+        processes: number of processes.
     """
     mesh = init_device_mesh(device.type, (processes,))
     for block in model.backbone.language_model.layers:
@@ -65,13 +66,13 @@ def is_sharded(model: nn.Module) -> bool:
 
 
 def gather_weight(weight: Tensor) -> Tensor:
-    """The whole of a weight; if it is sharded, every process must call this."""
+    """Return a weight whole; if it is sharded, every process must call this."""
     # With shards of different sizes the result is a view of a longer tensor, which safetensors refuses: hence the copy.
     return weight.full_tensor().clone() if isinstance(weight, DTensor) else weight
 
 
 def average_gradients(accelerator: Accelerator, weights: Iterable[nn.Parameter]) -> None:
-    """Replace gradients by their mean over all processes, as DDP does by itself."""
+    """Replace the gradients of weights by their mean over all processes, which DDP would do automatically."""
     gradients = [weight.grad for weight in weights if weight.grad is not None]
     mean = accelerator.reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduction="mean")
     for gradient, part in zip(gradients, mean.split([gradient.numel() for gradient in gradients]), strict=True):

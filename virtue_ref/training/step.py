@@ -24,7 +24,7 @@ from virtue_ref.training.recipe import OptimiserRecipe
 
 @dataclass(frozen=True)
 class StepRecord:
-    """Numbers of one step, as the log has them; seconds are of this process."""
+    """Numbers of one step for the log; `seconds` is the time in this process."""
 
     step: int
     loss: float
@@ -36,7 +36,7 @@ class StepRecord:
 
 
 class TrainableModel(nn.Module):
-    """A VIRTUE as DDP wraps it: one module with one forward pass, which knows the trained weights."""
+    """A VIRTUE in the form that DDP needs: one module whose forward pass uses every trained weight."""
 
     def __init__(self, model: Virtue) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class TrainableModel(nn.Module):
         self.trained = nn.ParameterList(lora.get_trained_weights(model).values())
 
     def forward(self, part: BatchPart) -> Tensor:
-        """(B, hidden) of norm 1."""
+        """Embed the items of a part; returns (B, hidden) of norm 1."""
         vectors: Tensor = self.model(part.batch, part.features)
         # Texts do not use the connector, but DDP wants a gradient of every weight in every pass: 0 is one.
         touched = torch.stack([weight.flatten()[0] for weight in self.trained]).sum()
@@ -65,18 +65,18 @@ def run_step(
     """Compute the gradient of a whole batch and update the weights once.
 
     Args:
-        accelerator: knows the other processes.
-        wrapped: the `TrainableModel`, as the accelerator prepared it.
-        model: the VIRTUE in it.
-        collator: of the model.
-        optimiser: of the trained weights.
-        pairs: of all processes.
-        settings: of the run.
-        step: steps done before this one.
-        image_cache: features of images from the frozen encoders, kept from step to step.
+        accelerator: the accelerator, which connects the processes.
+        wrapped: the `TrainableModel`, prepared by the accelerator.
+        model: the VIRTUE in `wrapped`.
+        collator: collator of the model.
+        optimiser: optimiser of the trained weights.
+        pairs: the pairs of the whole batch, which are the same in every process.
+        settings: settings of the optimiser and of a step.
+        step: number of steps done before this one.
+        image_cache: image path -> features from the frozen encoders; new images are added. None keeps no features.
 
     Raises:
-        TrainError: the loss or the gradient is not a number; no weight was changed.
+        TrainError: the loss or the gradient is not finite; no weight was changed.
     """
     layout = make_batch_layout(pairs, accelerator.num_processes)
     parts, row = make_parts(layout.items[accelerator.process_index], collator, settings.part, accelerator.device)
@@ -133,7 +133,7 @@ def encode_part_images(
 
 
 def gather_vectors(accelerator: Accelerator, vectors: Tensor, layout: BatchLayout) -> Tensor:
-    """(V, D): vectors of all processes in order; gradients flow to this process's vectors only."""
+    """Gather the (V, D) vectors of all processes in their order; gradients flow only into this process's vectors."""
     if accelerator.num_processes == 1:
         return vectors
     most = max(layout.counts)

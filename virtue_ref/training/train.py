@@ -39,7 +39,7 @@ from virtue_ref.training.setup import (
 from virtue_ref.training.step import TrainableModel, run_step
 
 ProgressReporter = Callable[[int, int, str], None]
-"""(steps done, steps in all, a line; empty between two lines)"""
+"""Function that gets the number of steps done, the number of all steps, and a line to show; "" shows no line."""
 
 
 def train(
@@ -55,27 +55,29 @@ def train(
     image_cache: dict[Path, ImageFeatures] | None = None,
     report: ProgressReporter = lambda *_: None,
 ) -> Path:
-    """Train, or go on training, until all steps are done.
+    """Train until all steps are done; if the run has a checkpoint, training continues from it.
 
     Args:
-        recipe: what to do.
+        recipe: the training recipe.
         start: weights to start from.
-        sources: the data, as `recipe.sources` names them.
-        run: folder of the run; if there is a checkpoint in it, the run goes on from there.
-        evaluate: scores the model, higher is better; called every `recipe.watch.evaluate` steps and at the end, by the
-            first process, or by all processes where the model is sharded.
-        until: stop after this many steps, as if interrupted.
+        sources: the opened sources, in the order of `recipe.sources`.
+        run: folder of the run.
+        evaluate: function that scores the model, higher is better. It is called every `recipe.watch.evaluate` steps and
+            at the end, in the first process, or in all processes if the model is sharded. None never evaluates.
+        until: number of steps after which to save a checkpoint and return early; None trains all steps.
         trackers: names of accelerate's trackers, which draw curves.
-        cpu: use no GPU.
-        image_cache: features of images from the frozen encoders, kept from step to step; for few and small images.
+        cpu: whether to use no GPU.
+        image_cache: dictionary that keeps image features from the frozen encoders from step to step, for few and small
+            images; None computes them in every step.
         report: shows progress.
 
     Returns:
         The folder of the last checkpoint.
 
     Raises:
-        TrainError: the loss is not a number, the data are smaller than a batch, or a checkpoint cannot be written.
-        CheckpointError: the run's checkpoint is of another recipe.
+        TrainError: the loss or gradient is not finite, a source has fewer rows than a sub-batch, a checkpoint cannot be
+            written, or a signal stopped the run.
+        CheckpointError: the run's checkpoint is damaged or has another recipe, model or data.
     """
     settings = recipe.optimiser
     accelerator = make_accelerator(settings, cpu=cpu, log_with=list(trackers) or None, project_dir=str(run))
