@@ -10,15 +10,15 @@ from scar.errors import AccountingError, BadRecord
 
 @dataclass
 class Tally:
-    """Counts of one source: every record that is read becomes a sample or is counted under one reason.
+    """Counts of the records of one source: each annotated region becomes a sample or is rejected for one reason.
 
     Attributes:
-        skip_bad: count records that cannot be used, instead of raising.
+        skip_bad: count records that cannot be used, instead of raising `BadRecord`.
         records: number of annotated regions that were read.
         samples: number of samples that were written.
-        rejected: numbers of regions without a sample, by reason.
-        ignored: numbers of other unused records (images, captions, relations, categories), by reason.
-        vetoes: numbers of refused candidates for negatives, by reason.
+        rejected: number of regions that give no sample, by reason.
+        ignored: number of unused records that are no regions (images, captions, relations, categories), by reason.
+        vetoes: number of candidate negatives that a veto refused, by the reason of the veto.
     """
 
     skip_bad: bool = False
@@ -29,11 +29,11 @@ class Tally:
     vetoes: Counter[str] = field(default_factory=Counter)
 
     def reject_regions(self, bad: BadRecord, regions: int = 1) -> None:
-        """Count regions that cannot be used; raise ``bad`` unless `skip_bad` is set."""
+        """Count regions as rejected for the reason of ``bad``; raise ``bad`` unless `skip_bad` is set."""
         self._count_records(self.rejected, bad, regions)
 
     def ignore_records(self, bad: BadRecord, records: int = 1) -> None:
-        """Count other records that cannot be used; raise ``bad`` unless `skip_bad` is set."""
+        """Count other records as ignored for the reason of ``bad``; raise ``bad`` unless `skip_bad` is set."""
         self._count_records(self.ignored, bad, records)
 
     def _count_records(self, counter: Counter[str], bad: BadRecord, times: int) -> None:
@@ -42,7 +42,7 @@ class Tally:
         counter[bad.reason] += times
 
     def add_tally(self, other: Tally) -> None:
-        """Add the counts of another tally."""
+        """Add the counts of another tally to this one."""
         self.records += other.records
         self.samples += other.samples
         self.rejected.update(other.rejected)
@@ -50,16 +50,16 @@ class Tally:
         self.vetoes.update(other.vetoes)
 
     def describe_identity(self) -> str:
-        """The accounting identity in one line."""
+        """The accounting identity, records = samples + rejected, in one line with the numbers."""
         return f"{self.records} records = {self.samples} samples + {self.rejected.total()} rejected"
 
     def check_identity(self, source: str) -> None:
-        """Check that records = samples + rejected.
+        """Check that records = samples + rejected; ``source`` is the key of the source for the message.
 
         Raises:
             AccountingError: a record is counted twice or not at all.
         """
         if self.records != self.samples + self.rejected.total():
             raise AccountingError(
-                f"{source}: {self.describe_identity()} does not hold; nothing of it is published, please report."
+                f"{source}: {self.describe_identity()} does not hold; nothing of it is written, please report it."
             )

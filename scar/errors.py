@@ -1,16 +1,16 @@
 """What can go wrong in the three packages, as one tree.
 
-ScarError                every expected failure; the command lines print it as one line and exit 2
+ScarError                every expected failure; the command lines print it as one line and exit with code 2
 ├── InputError           a file, record, image or option that cannot be used
-│   └── BadRecord        one record; `--skip-bad` drops it and counts it under its reason
+│   └── BadRecord        a record that cannot be used; `--skip-bad` drops it and counts it under its reason
 ├── RecipeError          a recipe or a source table that does not validate
-├── LeakageError         images of an eval split are in a train split
+├── LeakageError         images of an eval split are also in a train split
 ├── BuildInterrupted     a build that was interrupted; the same command continues it
-├── HubError             the Hub refuses, cannot be reached, or has other files than were sent
-├── AccountingError      some records are unaccounted for: a bug to report; nothing is written
+├── HubError             the Hugging Face Hub refuses a request, cannot be reached, or has other files than were sent
+├── AccountingError      records are lost or counted twice: a bug to report; the corpus is not written
 └── EvalError            every expected failure of an evaluation
     ├── UnknownName      a task, model or option value that does not exist; proposes the nearest
-    ├── DataError        task data that is missing or has another shape
+    ├── DataError        task data that is missing, unreadable or not of the expected shape
     ├── ContractError    an embedder that breaks its contract: wrong shape, NaN, norm or type
     ├── WriteError       a file that cannot be written; its old content is kept
     └── VirtueError      every expected failure of VIRTUE
@@ -28,7 +28,7 @@ from typing import Self
 
 
 class ScarError(Exception):
-    """A failure that the user can act on; the message names where it is, the value, and the way out."""
+    """A failure that the user can act on. The message names the file or option, the bad value, and what to do."""
 
 
 class InputError(ScarError):
@@ -39,8 +39,8 @@ class BadRecord(InputError):  # noqa: N818 - named after what is bad
     """One record that cannot be used.
 
     Attributes:
-        where: file and record.
-        problem: what is wrong with it, with the value.
+        where: names the file and the record.
+        problem: what is wrong with the record, with the bad value.
         reason: the short name under which a build counts it.
 
     >>> str(BadRecord("instances.json, annotation 7", "box (5, 5, 0, 9) has no area", "empty_box"))
@@ -54,7 +54,7 @@ class BadRecord(InputError):  # noqa: N818 - named after what is bad
         self.reason = reason
 
     def __reduce__(self) -> tuple[type[Self], tuple[str, str, str]]:
-        """Pickle the arguments, so that a worker process may raise it."""
+        """Pickle the constructor's arguments, so that the error of a worker process reaches the main process."""
         return type(self), (self.where, self.problem, self.reason)
 
 
@@ -63,7 +63,7 @@ class RecipeError(ScarError):
 
 
 class LeakageError(ScarError):
-    """Images of an eval split are in a train split."""
+    """Images of an eval split are also in a train split."""
 
 
 class BuildInterrupted(ScarError):  # noqa: N818 - says what happened, not what is wrong
@@ -71,11 +71,11 @@ class BuildInterrupted(ScarError):  # noqa: N818 - says what happened, not what 
 
 
 class HubError(ScarError):
-    """The Hub refuses, cannot be reached, or has other files than were sent."""
+    """The Hugging Face Hub refuses a request, cannot be reached, or has other files than were sent."""
 
 
 class AccountingError(ScarError):
-    """Records that were read differ from records that were counted."""
+    """Some records were neither written as samples nor counted as rejected, or were counted twice: a bug to report."""
 
 
 class EvalError(ScarError):
@@ -83,7 +83,13 @@ class EvalError(ScarError):
 
 
 class UnknownName(EvalError):  # noqa: N818 - named after what is unknown
-    """A name that is not in a list; the message proposes the nearest.
+    """A name that does not exist; the message proposes the nearest known name.
+
+    Args:
+        kind: what the name stands for, such as "task".
+        name: the unknown name.
+        known: the names that exist.
+        way_out: last sentence of the message: how to see the names that exist.
 
     >>> str(UnknownName("task", "VOC2017", ["VOC2007", "GQA"], "`mmeb-eval tasks` shows all."))
     "unknown task 'VOC2017': did you mean VOC2007? `mmeb-eval tasks` shows all."
@@ -96,14 +102,14 @@ class UnknownName(EvalError):  # noqa: N818 - named after what is unknown
 
 
 class DataError(EvalError):
-    """Task data that is missing, unreadable or has another shape."""
+    """Task data that is missing, unreadable or not of the expected shape."""
 
 
 class ContractError(EvalError):
     """An embedder that breaks its contract.
 
     Attributes:
-        item: the one whose vector is wrong; None if no single item is at fault.
+        item: the item whose vector is wrong; None if no single item is at fault.
     """
 
     def __init__(self, message: str, item: object = None) -> None:
@@ -123,8 +129,8 @@ class ItemError(VirtueError, ValueError):
     """An item that cannot be embedded.
 
     Attributes:
-        reason: what is wrong with it.
-        index: of the item among the given ones, once it is known.
+        reason: what is wrong with the item.
+        index: index of the item in the list to embed; None if it is not known.
     """
 
     def __init__(self, reason: str, index: int | None = None) -> None:
@@ -134,7 +140,7 @@ class ItemError(VirtueError, ValueError):
 
 
 class ConfigError(VirtueError, ValueError):
-    """A config that does not validate."""
+    """A config that does not validate, or an unknown name in it."""
 
 
 class TrainError(VirtueError):
@@ -142,4 +148,4 @@ class TrainError(VirtueError):
 
 
 class CheckpointError(VirtueError, ValueError):
-    """Weights that cannot be used."""
+    """Weights that are missing, of another model, or unsafe to load."""

@@ -1,11 +1,11 @@
 """What to build: the sources and the settings of a build, from a TOML file or from options.
 
-A recipe::
+An example of a recipe file::
 
     about = "one line for `scar build --list`"
     seed = 0
     skip_bad = true          # skip and count records that cannot be used, instead of stopping
-    overlap = "drop-train"   # or "refuse", or "keep": train images that an eval split also has
+    overlap = "drop-train"   # or "refuse" or "keep": what to do with train images that an eval split also has
     refine = true            # redraw negatives until a text-only model can no longer pick the gold caption
 
     [[source]]               # a data set of sources.toml, below --data-root
@@ -39,7 +39,7 @@ from scar.errors import RecipeError
 from scar.sample import SPLITS, Split
 
 Overlap: TypeAlias = Literal["refuse", "drop-train", "keep"]
-"""What a build does with train images that an eval split also has."""
+"""What a build does with train images that an eval split also has; `Recipe` explains the three values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,9 @@ class Limits:
     """Which regions of a picture can become samples.
 
     Attributes:
-        max_per_image: most samples of one image.
-        min_side: shortest side of a box in pixels.
-        min_area_share: smallest share of the image that a box covers, 0 to 1.
+        max_per_image: largest number of samples of one image.
+        min_side: least width and least height of a region's box in pixels.
+        min_area_share: least share of the image's area that a region's box covers, 0 to 1.
     """
 
     max_per_image: int = 5
@@ -62,9 +62,9 @@ class Reader:
     """A format of annotation files.
 
     Attributes:
-        module: has the function ``open_index(source, tally, cache) -> PictureIndex``.
-        required: the files it needs, as a recipe calls them.
-        optional: the files it can also use.
+        module: name of the module with the function ``open_index(source, tally, cache) -> PictureIndex``.
+        required: names, in a recipe, of the files that the reader needs.
+        optional: names, in a recipe, of the files that the reader uses if they are given.
     """
 
     module: str
@@ -82,7 +82,7 @@ READERS = {
     ),
     "ade20k": Reader("scar.annotations.ade20k", ("release",)),
 }
-"""The formats by the name that a recipe uses."""
+"""The formats of annotation files, by the name that a recipe gives as ``reader``."""
 
 _HERE = Path(__file__).parent
 _LIMITS = Limits()
@@ -92,20 +92,20 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One image set with its annotation files, and the limits on its samples.
 
     Attributes:
-        name: the name in the file names of the corpus.
+        name: name of the source; it is part of the file names of the corpus.
         split: train or eval.
         images: the folder of the images.
         reader: the format of the annotation files: coco, refcoco, visual_genome or ade20k.
         instances: the COCO-style instances JSON, for the readers coco and refcoco.
-        captions: the COCO-style captions JSON, if there is one.
+        captions: the COCO-style captions JSON; None if there is none.
         files: the other files or folders by their names in `READERS`: ``stuff`` (coco), ``refs`` (refcoco),
             ``image_data``, ``objects``, ``region_descriptions``, ``relationships``, ``coco_val``,
             ``coco_captions_train`` and ``coco_captions_val`` (visual_genome), ``release`` (ade20k).
-        licence: licence of the annotations, for the provenance.
-        get: where to get the files, for the message about a missing file.
-        max_per_image: most samples of one image.
-        min_side: shortest side of a box in pixels.
-        min_area_share: smallest share of the image that a box covers, 0 to 1.
+        licence: licence of the annotations, for the provenance of the corpus; None if it is unknown.
+        get: where to download the files, for the message about a missing file; None if it is unknown.
+        max_per_image: largest number of samples of one image.
+        min_side: least width and least height of a region's box in pixels.
+        min_area_share: least share of the image's area that a region's box covers, 0 to 1.
     """
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+-]*$", max_length=80)]
@@ -134,12 +134,12 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def key(self) -> str:
-        """``<name>/<split>``, the key of the source in the report."""
+        """``<name>/<split>``: what reports and messages call the source; unique within a recipe."""
         return f"{self.name}/{self.split}"
 
     @property
     def inputs(self) -> dict[str, Path]:
-        """The annotation files and folders by their names in `READERS`."""
+        """Paths of the annotation files and folders, by their names in `READERS`."""
         named = {"instances": self.instances, "captions": self.captions}
         return {role: path for role, path in named.items() if path is not None} | self.files
 
@@ -177,7 +177,7 @@ _KEYS = {"source": Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1)], 
 
 
 def list_built_in() -> dict[str, str]:
-    """The recipes of the package: the line ``about`` by name."""
+    """The recipes that come with the package: the line ``about`` of each, by the name of the recipe."""
     paths = sorted((_HERE / "recipes").glob("*.toml"))
     return {path.stem: str(read_toml(path, RecipeError)["about"]) for path in paths}
 
@@ -186,8 +186,8 @@ def read_recipe(recipe: Path | str, data_root: Path | None = None) -> Recipe:
     """Read a recipe file.
 
     Args:
-        recipe: path of the file, or the name of a recipe of the package.
-        data_root: folder of the data sets; needed if the recipe names one.
+        recipe: the name of a recipe of `list_built_in`. Any other text is the path of a recipe file.
+        data_root: folder that contains the data sets. None is an error if the recipe names a data set.
 
     Raises:
         RecipeError: the file cannot be read, is no TOML, or has a key or value that is not valid.
@@ -205,10 +205,10 @@ def parse_recipe(content: Mapping[str, Any], file_name: str, base: Path, data_ro
     """Make a recipe from the keys and values of a TOML file or of command-line options.
 
     Args:
-        content: ``source`` as a list of tables, ``about``, and the settings of `Recipe`.
-        file_name: name of the recipe in messages.
+        content: ``source`` as a list of tables; optionally ``about`` and the other attributes of `Recipe`.
+        file_name: name of the recipe for error messages.
         base: folder that the paths of a user's own sources are relative to.
-        data_root: folder that the paths of data sets are relative to; needed if a source names a data set.
+        data_root: folder that the paths of data sets are relative to. None is an error if a source names a data set.
 
     Raises:
         RecipeError: a key or value is not valid, a data set has no ``data_root``, or two sources have the same name
@@ -232,7 +232,7 @@ def parse_recipe(content: Mapping[str, Any], file_name: str, base: Path, data_ro
 
 
 def _parse_dataset(table: Mapping[str, Any], where: str, data_root: Path | None) -> Source:
-    """Make a source from a row of sources.toml and the keys that the recipe adds."""
+    """Make a source from the row of a data set in sources.toml and the keys that the recipe adds to it."""
     rows = read_datasets()
     name, split = table["dataset"], table.get("split")
     if name not in rows:
@@ -252,12 +252,12 @@ def _parse_dataset(table: Mapping[str, Any], where: str, data_root: Path | None)
 
 @cache
 def read_datasets() -> dict[str, dict[str, Any]]:
-    """The rows of sources.toml by the name of the data set."""
+    """The rows of sources.toml, by the name of the data set."""
     return read_toml(_HERE / "annotations" / "sources.toml", RecipeError)
 
 
 def _make_source(table: Mapping[str, Any], where: str, base: Path) -> Source:
-    """Make a source from a table; its paths are relative to a folder."""
+    """Make a source from a table whose paths are relative to ``base``."""
 
     def to_path(_: type, value: Any) -> Path:
         if not isinstance(value, str):

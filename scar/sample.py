@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Part: TypeAlias = Literal["scene", "relation", "object"]
 PARTS: tuple[Part, ...] = ("scene", "relation", "object")
-"""The part of the caption that a negative replaces, in the order of the negatives in a row."""
+"""The parts of a caption that a negative can replace, in the order in which a row of the corpus has its negatives."""
 
 Split: TypeAlias = Literal["train", "eval"]
 SPLITS: tuple[Split, ...] = ("train", "eval")
@@ -27,7 +27,7 @@ NEGATIVES_PER_PART = 3
 
 
 class Box(msgspec.Struct, frozen=True):
-    """A rectangle in pixels of the original image. x0, y0 is its top left pixel; x1, y1 is just outside it.
+    """A rectangle in pixels of the original image: x0, y0 is its top left corner, x1, y1 its bottom right corner.
 
     >>> Box.from_xywh(10, 20, 30, 40)
     Box(x0=10, y0=20, x1=40, y1=60)
@@ -58,7 +58,7 @@ class Box(msgspec.Struct, frozen=True):
 
     @property
     def area(self) -> float:
-        """Square pixels; 0 if x1, y1 is not right of and below x0, y0."""
+        """Area in square pixels; 0 if x1, y1 is not right of and below x0, y0."""
         return (self.x1 - self.x0) * (self.y1 - self.y0) if self.x1 > self.x0 and self.y1 > self.y0 else 0
 
     @property
@@ -70,7 +70,7 @@ class Box(msgspec.Struct, frozen=True):
         return Box(max(self.x0, other.x0), max(self.y0, other.y0), min(self.x1, other.x1), min(self.y1, other.y1))
 
     def intersection_area(self, other: Box) -> float:
-        """Area of the intersection in square pixels."""
+        """Area in square pixels that both boxes cover; 0 if they do not overlap."""
         x0 = self.x0 if self.x0 > other.x0 else other.x0  # max() and min() take ten times as long
         x1 = self.x1 if self.x1 < other.x1 else other.x1
         if x1 <= x0:
@@ -80,7 +80,7 @@ class Box(msgspec.Struct, frozen=True):
         return (x1 - x0) * (y1 - y0) if y1 > y0 else 0
 
     def iou(self, other: Box) -> float:
-        """Intersection over union, 0 to 1."""
+        """Intersection over union of the two boxes, 0 to 1; 0 if neither has an area."""
         shared = self.intersection_area(other)
         union = self.area + other.area - shared
         return shared / union if union else 0.0
@@ -99,7 +99,7 @@ class Mask(msgspec.Struct, frozen=True):
 
     @classmethod
     def from_array(cls, pixels: NDArray[np.bool_]) -> Self:
-        """Make a mask from an (H, W) array; non-zero is inside."""
+        """Make a mask from an (H, W) array; the pixels that are not zero belong to the thing."""
         import numpy as np
         from pycocotools import mask
 
@@ -107,7 +107,7 @@ class Mask(msgspec.Struct, frozen=True):
         return cls(size=(rle["size"][0], rle["size"][1]), counts=rle["counts"].decode())
 
     def to_array(self) -> NDArray[np.bool_]:
-        """(H, W) array, True inside."""
+        """(H, W) array; True for the pixels of the thing."""
         import warnings
 
         import numpy as np
@@ -123,14 +123,15 @@ class Region(msgspec.Struct, frozen=True):
     """One annotated thing in a picture.
 
     Attributes:
-        id: the source's record id, unique within the source.
-        box: its bounding box.
-        category: its name in the source.
-        mask: its pixels, if the source has them and they are decoded.
+        id: id of the annotation in the source, unique within the source.
+        box: bounding box of the thing.
+        category: name of the thing's category in the source.
+        mask: pixels of the thing; None if the source has no mask of it, or the mask is not decoded yet.
         crowd: whether the box contains many things of the category.
         phrases: texts of the source about this thing, such as referring expressions.
-        target: whether it may become a sample. Other regions only say what else the picture shows.
-        make_mask: decodes the mask. Readers set it instead of the mask: decoding takes time and few regions need it.
+        target: whether the region may become a sample. Other regions only say what else the picture shows.
+        make_mask: decodes the mask; None if nothing is left to decode. Readers set it instead of ``mask``, because
+            decoding takes time and few regions need it.
     """
 
     id: int
@@ -155,10 +156,10 @@ class Region(msgspec.Struct, frozen=True):
         return self.id, self.box, self.category, self.mask, self.crowd, self.phrases, self.target
 
     def with_mask(self) -> Self:
-        """This region with its mask decoded.
+        """This region with its mask decoded; without a mask if the source has none of it.
 
         Raises:
-            BadRecord: the source's data is no mask of this image.
+            BadRecord: the source's mask is not valid for this image.
         """
         return self if self.make_mask is None else msgspec.structs.replace(self, mask=self.make_mask(), make_mask=None)
 
@@ -175,14 +176,14 @@ class Picture(msgspec.Struct, frozen=True, dict=True):
     """One image with all its annotations.
 
     Attributes:
-        id: the source's image id.
-        file: path below the source's image folder, with forward slashes.
+        id: id of the image in the source.
+        file: path of the image below the source's image folder, with forward slashes.
         width: width in pixels.
         height: height in pixels.
-        regions: its regions in the source's order.
-        captions: sentences about the whole image.
-        relations: annotated relations between its regions.
-        scene: the scene label, such as "kitchen", if the source has one.
+        regions: the annotated things, in the source's order.
+        captions: sentences of the source about the whole image.
+        relations: annotated relations between the regions.
+        scene: the scene label, such as "kitchen"; None if the source has none for this image.
     """
 
     id: int
@@ -207,7 +208,7 @@ class Picture(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def relations_by_subject(self) -> dict[int, tuple[tuple[str, Region], ...]]:
-        """Predicate and object of each relation by the id of its subject; an object without a region is left out."""
+        """Predicate and object of each relation, by the id of its subject; without relations to an unknown object."""
         by_id = {region.id: region for region in self.regions} if self.relations else {}
         found: dict[int, list[tuple[str, Region]]] = {}
         for relation in self.relations:
@@ -247,7 +248,7 @@ class Caption(msgspec.Struct, frozen=True):
 
 
 class Negative(msgspec.Struct, frozen=True):
-    """A caption that is false of the region, and the part that differs from the gold caption."""
+    """A caption that is false of the region, with the name of the part that differs from the gold caption."""
 
     part: Part
     caption: Caption
@@ -258,13 +259,13 @@ class Sample(msgspec.Struct, frozen=True):
 
     Attributes:
         id: ``<source>/<split>/<region id>``.
-        source: name of the source, as in the file names.
+        source: name of the source, as in the file names of the corpus.
         split: train or eval.
-        image: path relative to the folder of the build, with forward slashes.
-        image_id: the source's image id.
+        image: path of the image relative to the folder of the corpus, with forward slashes.
+        image_id: id of the image in the source.
         region: the thing that the captions are about.
-        gold: the true caption. If only its text is known, the text is in `object`.
-        negatives: three scene, three relation and three object swaps, in this order.
+        gold: the true caption. If only the texts of captions are known, `Caption.object` holds the whole text.
+        negatives: three captions with another scene, three with another relation, three with another object.
     """
 
     id: str
@@ -278,5 +279,5 @@ class Sample(msgspec.Struct, frozen=True):
 
     @property
     def captions(self) -> tuple[str, ...]:
-        """The ten texts to rank, gold first."""
+        """The ten texts to rank: the gold caption, then the negatives."""
         return (self.gold.text, *(negative.caption.text for negative in self.negatives))

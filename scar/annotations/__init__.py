@@ -1,4 +1,4 @@
-"""Annotation files -> `Picture`s: one module per format, one picture at a time.
+"""Read annotation files as `Picture`s, one picture at a time. Each format has its own module.
 
 `open_index` goes through the files of a source once and returns its `PictureIndex`. The index knows where the records
 of each picture are in the files: a few numbers per record, even for files of gigabytes. A `PictureRef` reads its

@@ -1,4 +1,4 @@
-"""ADE20K -> `Picture`s: recognise which of the two releases a folder contains."""
+"""Read ADE20K as `Picture`s: recognise which of its two releases a folder contains."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""ADE20K's challenge release of 2016 (SceneParse150) -> `Picture`s.
+"""Read ADE20K's challenge release of 2016 (SceneParse150) as `Picture`s.
 
 ``annotations/<split>/*.png`` has the class of each pixel, 1 to 150. ``annotations_instance/<split>/*.png`` separates
 the things of 100 of these classes: red is a class of another list, green the number of the thing. A thing gets the
-class that most of its pixels have in the first picture, so the other list is not needed. The remaining pixels of each
-class without things are one region.
+class that most of its pixels have in ``annotations``, so the other list is not needed. If an image has no things of a
+class, all pixels of the class are one region.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ _FOLDERS: dict[Split, str] = {"train": "training", "eval": "validation"}
 
 _ID_STEP = 100_000
 _STUFF = 70_000
-"""Region id: image id * step + (red * 256 + green) for a thing, image id * step + (70,000 + class) for stuff."""
+"""Region id = image id * `_ID_STEP` + label; the label is red * 256 + green for a thing, 70,000 + class for stuff."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChallengeRef:
-    """An image with its two annotation pictures.
+    """Reference to an image with its two annotation pictures.
 
     Attributes:
         id: the number in the file name.
-        file: path below the folder ``images``.
-        scene: the scene label, if there is one.
+        file: path of the image below the folder ``images``.
+        scene: the scene label; None if there is none.
         release: folder of the release.
         classes: names of the classes by number.
     """
@@ -54,7 +54,7 @@ class ChallengeRef:
 
     @property
     def identity(self) -> None:
-        """None: the data set has no ids of other data sets."""
+        """None: ADE20K does not say which images other data sets have too."""
         return
 
     def read_picture(self, tally: Tally) -> Picture:
@@ -106,7 +106,7 @@ def open_index(source: Source) -> PictureIndex:
     """Index the pictures of one split.
 
     Raises:
-        InputError: a folder or one of the two lists is missing or has another shape.
+        InputError: a folder, sceneCategories.txt or objectInfo150.txt is missing or has another shape than expected.
     """
     release, split = source.inputs["release"], _FOLDERS[source.split]
     folder = release / "annotations" / split
@@ -128,7 +128,7 @@ def open_index(source: Source) -> PictureIndex:
 
 
 def _read_classes(path: Path) -> dict[int, str]:
-    """Names of the classes by number; the first of several names."""
+    """Read the names of the classes by number; if a class has several names, the first one."""
     names = {}
     for row, line in enumerate(_read_lines(path)[1:], start=2):
         columns = line.split("\t")
@@ -139,7 +139,7 @@ def _read_classes(path: Path) -> dict[int, str]:
 
 
 def _read_scenes(path: Path) -> dict[str, str]:
-    """Scene labels by file name; images labelled "misc" have none."""
+    """Read the scene labels by file name; images labelled "misc" are left out."""
     pairs = (line.split() for line in _read_lines(path))
     return {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[1] != "misc"}
 
@@ -156,8 +156,8 @@ def _open_png(path: Path, modes: tuple[str, ...], where: str) -> Image.Image:
     """Open and decode a PNG.
 
     Raises:
-        BadRecord: the file is missing (``annotation_missing``), too large or damaged (``annotation_broken``), or has
-            another mode (``annotation_mode``).
+        BadRecord: the file is missing (reason ``annotation_missing``), too large or damaged (``annotation_broken``), or
+            has another mode (``annotation_mode``).
     """
     from PIL import Image
 
@@ -177,8 +177,9 @@ def _open_png(path: Path, modes: tuple[str, ...], where: str) -> Image.Image:
 
 
 def _stack_columns(classes: Image.Image, things: Image.Image) -> NDArray[np.uint32]:
-    """(W * H,) pixels, column by column: red, green and blue of the things from the lowest byte on, then the class.
+    """(W * H,) pixels of both pictures, column by column.
 
+    From the lowest byte on, a pixel has red, green and blue of the picture of things, then its class.
     Pillow writes the classes into the alpha channel. Arrow gives access to the pixels without a copy if they are in one
     block of memory.
     """
@@ -197,12 +198,12 @@ def _stack_columns(classes: Image.Image, things: Image.Image) -> NDArray[np.uint
 def _find_majorities(
     thing_numbers: NDArray[np.int64], classes: NDArray[np.int64], lengths: NDArray[np.int64]
 ) -> dict[int, int]:
-    """The most frequent class of each thing's pixels; 0 if no pixel has a class.
+    """The most frequent class among the pixels of each thing, by thing number; 0 if no pixel has a class.
 
     Args:
-        thing_numbers: (R,) thing of each run, 0 for none.
-        classes: (R,) class of each run.
-        lengths: (R,) pixels of each run.
+        thing_numbers: (R,) number of the thing of each run, 0 for none.
+        classes: (R,) class of each run, 0 for none.
+        lengths: (R,) number of pixels of each run.
     """
     import numpy as np
 

@@ -1,8 +1,8 @@
-"""The full ADE20K of 2021 (ADE20K_2021_17_01) -> `Picture`s.
+"""Read the full ADE20K of 2021 (ADE20K_2021_17_01) as `Picture`s.
 
-Each image has a JSON beside it with its objects, their polygons and parts, and the scene. Its ``_seg.png``, if there is
-one, has the class of each pixel: red // 10 * 256 + green. The mask of an object is its polygon without the pixels of
-other classes. Parts of other objects are counted as ``part`` and left out.
+Each image has a JSON beside it with its objects, their polygons and parts, and the scene. The ``_seg.png`` beside it,
+if there is one, has the class of each pixel: red // 10 * 256 + green. The mask of an object is its polygon without the
+pixels of other classes. Parts of other objects are counted as ``part`` and left out.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _FOLDERS: dict[Split, str] = {"train": "training", "eval": "validation"}
 
 _FILE_NAME = re.compile(r"ADE_(train|val|frame)_(\d{8})")
 _FRAME_OFFSET = 10**8
-"""Added to the numbers of film frames, which have their own numbering."""
+"""Added to the image ids of film frames, which have a numbering of their own."""
 
 _ID_STEP = 10_000
-"""Region id: image id * step + id of the object in its file."""
+"""A region id is image id * `_ID_STEP` + id of the object in its file."""
 
 _NO_SCENE = {"misc", "unclassified", "outliers", "~not labeled"}
 
@@ -70,11 +70,11 @@ class _Annotation(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class FullRef:
-    """An image with its JSON.
+    """Reference to an image with a JSON beside it.
 
     Attributes:
-        id: the number in the file name.
-        file: path below the folder ``images``.
+        id: the number in the file name, plus `_FRAME_OFFSET` for a film frame.
+        file: path of the image below the folder ``images``.
         image_folder: the folder ``images``.
     """
 
@@ -84,7 +84,7 @@ class FullRef:
 
     @property
     def identity(self) -> None:
-        """None: the data set has no ids of other data sets."""
+        """None: ADE20K does not say which images other data sets have too."""
         return
 
     def read_picture(self, tally: Tally) -> Picture:
@@ -165,8 +165,8 @@ def _read_annotation(path: Path) -> _Annotation:
     """Read the JSON of an image; some files are Latin-1.
 
     Raises:
-        BadRecord: the file is missing (``annotation_missing``), is no JSON or has another shape (``malformed``), or the
-            size of the image is impossible (``image_size``).
+        BadRecord: the file is missing (reason ``annotation_missing``), is no JSON or has another shape (``malformed``), or
+            the size of the image is impossible (``image_size``).
     """
     try:
         encoded = path.read_bytes()
@@ -197,7 +197,7 @@ def _join_corners(polygon: _Polygon, where: str) -> list[float]:
     """The corners of a polygon as x, y, x, y, ...
 
     Raises:
-        BadRecord: the numbers of x and y differ (``bad_mask``) or are 0 (``empty_mask``).
+        BadRecord: the polygon has more x than y or the reverse (reason ``bad_mask``), or has none (``empty_mask``).
     """
     xs, ys = (side if isinstance(side, list) else [side] for side in (polygon.x, polygon.y))
     if len(xs) != len(ys):
@@ -208,7 +208,7 @@ def _join_corners(polygon: _Polygon, where: str) -> list[float]:
 
 
 def _find_scene(scene: list[str] | str) -> str | None:
-    """The last part of a path such as outdoor/urban/street that names a scene."""
+    """The last part of a path such as outdoor/urban/street that names a scene; None if no part does."""
     parts = scene if isinstance(scene, list) else scene.split("/")
     return next((part for part in reversed(parts) if part and part not in _NO_SCENE), None)
 
@@ -216,10 +216,10 @@ def _find_scene(scene: list[str] | str) -> str | None:
 def _make_mask(
     ring: list[float], class_number: int, class_file: Path, width: int, height: int, where: str
 ) -> Mask | None:
-    """The pixels of a polygon that have a class; all its pixels if none has the class.
+    """Make a mask of the pixels of a polygon that have the given class; of all its pixels if none has that class.
 
     Raises:
-        BadRecord: the polygon covers no pixel (``empty_mask``) or cannot be drawn (``bad_mask``).
+        BadRecord: the polygon covers no pixel (reason ``empty_mask``) or cannot be drawn (``bad_mask``).
     """
     mask = parse_mask([ring], width, height, where)
     classes = _read_classes(class_file, width, height)
@@ -231,7 +231,7 @@ def _make_mask(
 
 @lru_cache(maxsize=1)
 def _read_classes(path: Path, width: int, height: int) -> NDArray[np.int32] | None:
-    """(H, W) class of each pixel; None if there is no picture of that size."""
+    """Read the class of each pixel (H, W); None if there is no picture of classes of that size."""
     import numpy as np
     from PIL import Image
 

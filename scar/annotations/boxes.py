@@ -18,17 +18,17 @@ _FLOAT, _BITS = struct.Struct("f"), struct.Struct("I")
 def clip_box(xywh: Sequence[float], width: int, height: int, where: str) -> Box:
     """The part of a box that is inside its image.
 
-    The rows of the corpus store corner and size as float32. The returned numbers are exact in float32, and rounding
-    never moves an edge out of the image.
+    The corpus stores x, y, width and height of a box as float32. Those of the returned box are exact in float32, and
+    rounding never moves an edge out of the image.
 
     Args:
-        xywh: COCO's corner and size in pixels of the image.
+        xywh: x and y of the top left corner, width and height of the box, in pixels of the image.
         width: width of the image in pixels.
         height: height of the image in pixels.
-        where: file and record, for the message.
+        where: names the file and the record in error messages.
 
     Raises:
-        BadRecord: the box has no area (``empty_box``) or misses the image (``outside``).
+        BadRecord: the box has no area (reason ``empty_box``) or lies outside the image (``outside``).
     """
     x, y, w, h = xywh
     if not (w > 0 and h > 0 and math.isfinite(x + y + w + h)):
@@ -44,7 +44,7 @@ def clip_box(xywh: Sequence[float], width: int, height: int, where: str) -> Box:
 
 
 def _clip_side(start: float, length: float, limit: int) -> tuple[float, float]:
-    """Start and length of the part within 0..limit, as float32 numbers whose sum is at most the limit."""
+    """Start and length of the part of a side within 0..``limit``, as float32 numbers whose sum is at most ``limit``."""
     first = _round_to_float32(min(max(start, 0.0), limit))
     rest = _round_to_float32(min(start + length, limit) - first)
     while rest > 0 and first + rest > limit:
@@ -57,10 +57,10 @@ def _format_box(xywh: Sequence[float]) -> str:
 
 
 def _round_to_float32(value: float) -> float:
-    """The nearest float32 number."""
+    """The float32 number nearest to ``value``."""
     return float(_FLOAT.unpack(_FLOAT.pack(value))[0])
 
 
 def _next_below(value: float) -> float:
-    """The largest float32 number below a positive one."""
+    """The largest float32 number below a positive float32 number."""
     return float(_FLOAT.unpack(_BITS.pack(_BITS.unpack(_FLOAT.pack(value))[0] - 1))[0])

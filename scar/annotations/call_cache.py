@@ -1,4 +1,4 @@
-"""A cache of calls: sources that share a file read it only once."""
+"""Cache the results of functions that read files, so that sources that share a file read it only once."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ T = TypeVar("T")
 
 
 class CallCache:
-    """Calls each function once for the same arguments. It must not outlive a change of the files."""
+    """Calls each function once for the same arguments. Make a new cache when files have changed."""
 
     def __init__(self) -> None:
         self._results: dict[tuple[Hashable, ...], Any] = {}
 
     def __call__(self, function: Callable[..., T], *arguments: Hashable) -> T:
-        """The result of the function for these arguments, from the cache if it is there."""
+        """The result of the function for these arguments; the function is called only the first time."""
         key = (function, *arguments)
         if key not in self._results:
             self._results[key] = function(*arguments)

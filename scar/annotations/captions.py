@@ -30,14 +30,14 @@ def index_captions(
 
     Args:
         path: the captions JSON.
-        images: the known images by id; None if captions of unknown images are no defect.
-        images_file: name of the file that lists the images.
-        tally: counts captions of unknown images.
-        cache: shared by sources that share the file.
+        images: images by id; a caption of any other image cannot be used. None to accept captions of every image.
+        images_file: name of the file that lists the images, for error messages.
+        tally: counts the captions that cannot be used.
+        cache: what other sources have already read from the file.
 
     Raises:
-        InputError: the file cannot be read, or all captions are of unknown images.
-        BadRecord: a caption is of an unknown image and ``tally`` does not skip such records.
+        InputError: the file cannot be read, or none of its captions can be used.
+        BadRecord: a caption cannot be used and ``tally`` does not skip such records.
     """
     import numpy as np
 
@@ -62,10 +62,10 @@ def index_captions(
 
 
 def _locate_captions(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, Counter[str]]:
-    """Locate every caption; count the records without one by reason.
+    """Find the position of every caption, and count the records without a caption by reason.
 
     Raises:
-        InputError: no record is a caption.
+        InputError: the file has records, but none of them has a caption.
     """
     builder, tally = RecordIndexBuilder(path), Tally(skip_bad=skip_bad)
     without_caption = []
@@ -81,7 +81,7 @@ def _locate_captions(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, Co
             without_caption.append(BadRecord(record.describe_location(path), "its caption is empty", "empty_caption"))
     if without_caption and not len(builder):
         problem = (
-            f"none of its {len(without_caption)} records is a caption, the first for: {without_caption[0].problem}"
+            f"none of its {len(without_caption)} records is a caption (the first one: {without_caption[0].problem})"
         )
         raise InputError(f"{path}: {problem}; give a captions JSON, or none.")
     for unusable in without_caption:
@@ -90,5 +90,5 @@ def _locate_captions(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, Co
 
 
 def read_captions(path: Path, spans: RecordSpans) -> tuple[str, ...]:
-    """Read the captions of one image."""
+    """Read the captions at the given positions of a captions JSON, which are those of one image."""
     return tuple(parse_record(_CAPTION, text, path.name).caption.strip() for text in read_records(path, spans))

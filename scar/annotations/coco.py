@@ -1,11 +1,11 @@
-"""COCO-style annotation files -> `Picture`s: COCO, COCO-Stuff, and anybody's own.
+"""Read COCO-style annotation files as `Picture`s: those of COCO and COCO-Stuff, and your own.
 
 An image set has an instances JSON (``images``, ``annotations``, ``categories``). It may have a second such file with
 the stuff of the same images, and a captions JSON. Two extensions are read if they exist: the key ``scene`` of an image
 (the scene label) and the list ``relations`` of ``{image_id, subject, predicate, object}``, where subject and object are
 annotation ids.
 
-Category ids belong to one file: the same id may mean something else in the other file.
+Each file has its own category ids: the same id may mean something else in the other file.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class CocoIndex(PictureIndex):
     """The images of an image set that have annotations.
 
     Attributes:
-        images: by ascending id.
-        annotations: of each file, the records of each image, in the order of the images.
-        categories: of each file, names by id.
-        captions: the captions of each image, in the order of the images.
-        relations: by image id.
-        phrases: by image id and annotation id; see `CocoRef`.
+        images: the images, in ascending order of id.
+        annotations: for each file, the positions of the annotations of each image, in the order of ``images``.
+        categories: for each file, names of the categories by id.
+        captions: positions of the captions of each image, in the order of ``images``; None without a captions JSON.
+        relations: subject id, predicate and object id of each relation, by image id.
+        phrases: phrases by image id, then by annotation id; None if every annotation may become a sample.
     """
 
     images: Sequence[CocoImage]
@@ -77,7 +77,7 @@ def _picture_key(image: CocoImage) -> PictureKey:
 
 
 def open_index(source: Source, tally: Tally, cache: CallCache) -> CocoIndex:
-    """Index the pictures of a COCO-style source. With the file ``stuff``, it is COCO-Stuff."""
+    """Index the pictures of a COCO-style source: the annotations of ``instances`` and, if given, of ``stuff``."""
     inputs = source.inputs
     return index_image_set(inputs["instances"], inputs.get("stuff"), inputs.get("captions"), tally, cache)
 
@@ -94,12 +94,13 @@ def index_image_set(
 
     Args:
         instances: the instances JSON.
-        stuff: a second file of annotations of the same images.
-        captions: the captions JSON, if there is one.
-        tally: counts the annotations.
-        cache: shared by sources that share the files.
-        referred_phrases: phrases by annotation id. If given, only these annotations may become samples; the caller has
-            counted them. The index then has only their images, and the other annotations are context.
+        stuff: a second file of annotations of the same images; None if there is none.
+        captions: the captions JSON; None if there is none.
+        tally: counts the annotations, and the records that cannot be used.
+        cache: what other sources have already read from these files.
+        referred_phrases: phrases by annotation id. If given, the index has only the images of these annotations. Only
+            these annotations may become samples, and the caller has counted them; the others are context. None if every
+            annotation may become a sample.
 
     Raises:
         InputError: a file cannot be read, is no JSON or has another shape, or the captions belong to other images.

@@ -1,4 +1,4 @@
-"""Reference to an image of COCO-style files: reads its records -> `Picture`."""
+"""Reference to an image of COCO-style files, which reads the records of the image as a `Picture`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from scar.sample import Mask, Picture, Region
 class _Annotation(msgspec.Struct, gc=False):
     id: Id
     category_id: Id
-    # None stands for a number that JSON does not have, such as NaN.
+    # None stands for a number that JSON cannot hold, such as NaN.
     bbox: tuple[float | None, float | None, float | None, float | None]
     segmentation: msgspec.Raw = msgspec.Raw(b"null")
     iscrowd: int | bool = 0
@@ -39,15 +39,16 @@ class CocoRef:
     Attributes:
         id: the image id.
         file: path below the image folder.
-        identity: COCO's id, if the image is one of COCO's.
+        identity: COCO's id of the image, as in ``coco:7``; None if the file name is not one of COCO's.
         width: width in pixels.
         height: height in pixels.
-        scene: the scene label, if there is one.
-        annotations: its records in each file.
-        categories: of each file, names by id.
-        captions: its records in the captions JSON.
-        relations: subject, predicate and object of each relation between its annotations.
-        phrases: by annotation id. If given, only these annotations may become samples; the others are context.
+        scene: the scene label; None if there is none.
+        annotations: positions of the image's annotations in each file of the image set.
+        categories: names of the categories by id, for each of these files.
+        captions: positions of the image's captions in the captions JSON; None if there is no such file.
+        relations: subject id, predicate and object id of each relation between the image's annotations.
+        phrases: phrases by annotation id. If given, only these annotations may become samples, and the others are
+            context. None if every annotation may become a sample.
     """
 
     id: int

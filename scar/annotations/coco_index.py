@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _OTHER_STUFF = "other"
-"""COCO-Stuff's category of all pixels of things, which have their own annotations."""
+"""COCO-Stuff's category of the pixels of all things; the things themselves are annotated in the first file."""
 
 
 class CocoImage(msgspec.Struct, gc=False):
@@ -61,15 +61,15 @@ _RELATION = msgspec.json.Decoder(_Relation)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnnotationIndex:
-    """The content of a file of annotations.
+    """The content of a file of annotations; the annotations themselves stay in the file.
 
     Attributes:
-        images: by id; a second file has those of the first.
-        categories: names by id.
-        records: the annotations of each image.
+        images: images by id. The index of a second file of the image set has the images of the first file.
+        categories: names of the categories by id.
+        records: positions of the usable annotations of each image.
         annotation_ids: (M,) ids of the usable annotations.
-        image_ids: (M,) their images.
-        relations: subject, predicate and object by image id.
+        image_ids: (M,) ids of the images of these annotations.
+        relations: subject id, predicate and object id of each relation, by image id.
         tally: counts of the annotations, and of the other records that cannot be used.
     """
 
@@ -88,8 +88,12 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
     Args:
         path: path of the file.
         skip_bad: count records that cannot be used, instead of raising.
-        earlier: the first file of the image set, if this is the second: it has the images, and its annotation ids are
-            not available.
+        earlier: index of the first file of the image set, if this file is the second: its images are used, and an
+            annotation with an id of the first file is rejected. None if this file is the first.
+
+    Raises:
+        InputError: the file cannot be read, is no JSON or has another shape.
+        BadRecord: a record cannot be used and ``skip_bad`` is false.
     """
     builder, category_ids, tally = RecordIndexBuilder(path), array("q"), Tally(skip_bad=skip_bad)
     images: dict[int, CocoImage] = {} if earlier is None else earlier.images
@@ -138,7 +142,7 @@ def _find_usable(
     tally: Tally,
     taken_ids: NDArray[np.int64] | None,
 ) -> NDArray[np.bool_]:
-    """(M,) whether each annotation has a known image, a known category and an id of its own."""
+    """(M,) whether each annotation has a known image, a known category and an id of its own; reject the others."""
     import numpy as np
 
     ids, file = builder.orders, builder.path.name
@@ -148,7 +152,7 @@ def _find_usable(
         is_first &= ~np.isin(ids, taken_ids)
     known_image, known_category = is_among(builder.image_ids, images), is_among(category_of, categories)
     usable: NDArray[np.bool_] = is_first & known_image & known_category
-    id_range = f", {min(categories)} to {max(categories)} (renumbered here and not there?)" if categories else ""
+    id_range = f", {min(categories)} to {max(categories)} (renumbered in one list only?)" if categories else ""
     for row in np.flatnonzero(~usable).tolist():
         where = f"{file}, annotation {ids[row]}"
         if not is_first[row]:
@@ -165,7 +169,7 @@ def _find_usable(
 def _drop_other_stuff(
     usable: NDArray[np.bool_], category_of: NDArray[np.int64], categories: Mapping[int, str], tally: Tally
 ) -> NDArray[np.bool_]:
-    """(M,) whether each annotation is usable and not of the category "other"; count the others."""
+    """(M,) whether each annotation is usable and not of the category "other"; count those of "other" as rejected."""
     others = [number for number, name in categories.items() if name == _OTHER_STUFF]
     if not others:
         return usable
@@ -195,7 +199,7 @@ def _add_category(category: _Category, categories: dict[int, str], where: str) -
 def _group_by_image(
     relations: Sequence[tuple[str, _Relation]], images: Mapping[int, CocoImage], tally: Tally
 ) -> dict[int, list[tuple[int, str, int]]]:
-    """Group relations by image."""
+    """Group the relations by image id; count those that cannot be used."""
     by_image: dict[int, list[tuple[int, str, int]]] = defaultdict(list)
     for where, relation in relations:
         predicate = relation.predicate.strip()

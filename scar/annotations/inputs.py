@@ -1,4 +1,4 @@
-"""Check that the files of a source exist, and digest them."""
+"""Check that the files of a source exist, and compute their digests."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from scar.errors import InputError
 from scar.recipe import Source
 
 _FOLDERS = frozenset({"release"})
-"""Inputs that are folders."""
+"""Names of the inputs that are folders; the others are files."""
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".gz")
 
 _HASHES = HashCache(("st_size", "st_mtime_ns", "st_ino"))
-"""Hashes of files that several sources share."""
+"""Hashes of files, so that a file that several sources share is hashed once."""
 
 
 def check_inputs(source: Source) -> None:
     """Check that the files and folders of a source exist, before a build spends hours on another source.
 
     Raises:
-        InputError: one is missing, is an archive, may not be read, or is a folder where a file is expected. The message
-            says where to get it.
+        InputError: a file or folder is missing, is an archive, may not be read, or is a file where a folder is expected
+            or the reverse. The message says where to get it.
     """
     for role, path in source.inputs.items():
         _check_path(path, role in _FOLDERS, f"{source.key} needs its {role} there", source.get)
@@ -52,7 +52,7 @@ def digest_input(path: Path) -> str:
 
 
 def _check_path(path: Path, is_folder: bool, need: str, get: str | None) -> None:
-    """Check that a file or folder exists and can be read."""
+    """Check that a file or folder exists and may be read; ``need`` and ``get`` say in the message what it is for."""
     hint = f"; get it from {get}" if get else ""
     no_permission = InputError(f"{path}: no permission to read it; {need}.")
     try:
@@ -71,7 +71,7 @@ def _check_path(path: Path, is_folder: bool, need: str, get: str | None) -> None
 
 
 def _find_archive(path: Path) -> str | None:
-    """Archives that may contain a missing file or folder: those of its name, else those in the same folder."""
+    """Names of archives that may hold a missing path: with its name, else any in its folder; None if there is none."""
     archives = [p for p in sorted(path.parent.glob("*")) if p.name.endswith(_ARCHIVES)]
     same_name = [p for p in archives if p.name.startswith((f"{path.name}.", f"{path.stem}."))]
     return " or ".join(p.name for p in (same_name or archives)[:3]) or None

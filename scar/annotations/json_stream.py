@@ -20,10 +20,10 @@ from scar.errors import BadRecord, InputError
 T = TypeVar("T")
 
 WINDOW_BYTES = 1 << 16
-"""Bytes of one read."""
+"""Number of bytes that are read at a time."""
 
 MAX_RECORD_BYTES = 1 << 26
-"""Most bytes of a record; a longer value is not a record of a list."""
+"""Largest size of a record in bytes; a file with a longer value is refused."""
 
 _MAX_DEPTH = 24
 """How deep the brackets of a record may be nested."""
@@ -40,11 +40,11 @@ _FOREIGN_FORMATS = {
     b"version https://git-lfs": "a pointer of Git LFS: `git lfs pull` gets the file",
     b"<": "a web page or XML, not JSON: download the file again",
 }
-"""First bytes of files that are not JSON, and what to do about them."""
+"""First bytes of files that are not JSON, each with what the file is and what to do."""
 
 
 def _compile_value_pattern() -> re.Pattern[bytes]:
-    """Pattern of a JSON value: a text, matching brackets, or the characters between separators."""
+    """Compile the pattern of a JSON value: a text, matching brackets, or the characters between separators."""
     text = rb'"(?:[^"\\]++|\\.)*+"'
     inside = rb'(?:[^"{}\[\]]++|' + text + rb")*+"
     for _ in range(_MAX_DEPTH):
@@ -59,13 +59,13 @@ _FIRST_KEY = re.compile(rb'\{[ \t\r\n]*+"[^"\\]*+"')
 
 
 class Record(NamedTuple):
-    """One element of a list.
+    """One element of a list in a JSON file.
 
     Attributes:
         list: the key of the list, or "" when the whole file is one list.
-        number: index in the list, from 0.
-        offset: offset of its first byte in the file.
-        text: its JSON text.
+        number: index of the record in the list, from 0.
+        offset: offset of the record's first byte in the file.
+        text: JSON text of the record.
     """
 
     list: str
@@ -74,7 +74,7 @@ class Record(NamedTuple):
     text: bytes | msgspec.Raw
 
     def describe_location(self, path: Path) -> str:
-        """File, list and number, for messages."""
+        """File name, list and number of the record, for error messages."""
         return f"{path.name}, {self.list}[{self.number}]"
 
 
@@ -83,8 +83,8 @@ def iter_records(path: Path, lists: Collection[str] = (), optional: Collection[s
 
     Args:
         path: a JSON file: an object with lists, or a list.
-        lists: keys of the required lists; empty if the file is a list.
-        optional: keys of the optional lists.
+        lists: keys of the lists that the file must have; empty if the whole file is one list.
+        optional: keys of the lists that the file may have.
 
     Raises:
         InputError: the file cannot be read, is no JSON, is cut off or has another shape.
@@ -108,7 +108,7 @@ def parse_record(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw, wh
     """Decode a record. NaN and Infinity, which Python writes and JSON does not have, are read as null.
 
     Raises:
-        BadRecord: the record has another shape (``malformed``).
+        BadRecord: the record does not have the type of the decoder (reason ``malformed``).
     """
     try:
         return decoder.decode(text)
@@ -122,7 +122,7 @@ def parse_record(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw, wh
 
 
 def decode_record(decoder: msgspec.json.Decoder[T], record: Record, path: Path) -> T:
-    """Like `parse_record`, but the location is only formatted if it is needed: there are millions of records."""
+    """Like `parse_record`, but format the location of the record only for an error: there are millions of records."""
     try:
         return decoder.decode(record.text)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -135,8 +135,8 @@ class _Window:
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self.file, self.path = file, path
         self.data = file.read(WINDOW_BYTES)
-        self.offset = 0  # of `data` in the file
-        self.position = 0  # in `data`
+        self.offset = 0  # where `data` begins in the file
+        self.position = 0  # index of the next byte in `data`
         self.ended = len(self.data) < WINDOW_BYTES
         for magic, what in _FOREIGN_FORMATS.items():
             if self.data.startswith(magic):
@@ -169,7 +169,7 @@ class _Window:
         self.position += 1
 
     def take_value(self) -> bytes:
-        """Take the next value."""
+        """Take the next JSON value and return its text."""
         self.peek_byte()
         while True:
             match = _VALUE.match(self.data, self.position)
@@ -236,7 +236,7 @@ def _iter_list(window: _Window, key: str) -> Iterator[Record]:
     """Iterate over the elements of a list: a window at a time if msgspec can split it, else one by one."""
     window.take_byte(b"[")
     number = 0
-    slow_until = -1  # offset in the file
+    slow_until = -1  # offset in the file before which values are taken one by one
     while window.peek_byte() != b"]":
         raws, end = ([], 0) if window.offset + window.position < slow_until else _decode_bulk(window)
         if raws:
@@ -266,7 +266,7 @@ def _decode_bulk(window: _Window) -> tuple[list[msgspec.Raw], int]:
     current element. If the cut is wrong, the part before it is no list of values, and msgspec refuses it.
 
     Returns:
-        The elements, and the position after them. If there are none: the position until which not to try again.
+        The elements and the position after them; or no elements and the position before which a new try would fail.
     """
     if not window.ended and len(window.data) - window.position < WINDOW_BYTES // 2:
         window.read_more()

@@ -1,4 +1,4 @@
-"""Masks of annotation files -> `Mask`.
+"""Convert the masks of annotation files to `Mask`.
 
 A file may have polygons, uncompressed run-length encoding or compressed run-length encoding. The runs of the resulting
 `Mask` always fill the image exactly: pycocotools reads beyond its memory if they do not.
@@ -30,11 +30,14 @@ def parse_mask(segmentation: Any, width: int, height: int, where: str) -> Mask |
             the run lengths as a list of numbers or as COCO's compressed text.
         width: width of the image in pixels.
         height: height of the image in pixels.
-        where: file and record, for the message.
+        where: names the file and the record in error messages.
+
+    Returns:
+        None if ``segmentation`` is None or an empty list.
 
     Raises:
-        BadRecord: the size differs from the image's (``mask_size``), the mask covers no pixel (``empty_mask``), or the
-            value has none of these forms (``bad_mask``).
+        BadRecord: the size of the mask differs from the image's (reason ``mask_size``), the mask covers no pixel
+            (``empty_mask``), or ``segmentation`` has none of these forms (``bad_mask``).
     """
     if segmentation is None or segmentation == []:
         return None
@@ -46,16 +49,17 @@ def parse_mask(segmentation: Any, width: int, height: int, where: str) -> Mask |
 
 
 def decode_runs(counts: str) -> NDArray[np.int64]:
-    """Run lengths of COCO's compressed text, outside and inside in turn.
+    """Decode run lengths from COCO's compressed text. Runs outside and inside of the thing alternate, outside first.
 
-    A character has five bits of a number, the low bits first. Bit 5 says that the number goes on; bit 4 of its last
-    character is the sign. From the fourth run on, a number is the difference to the run two before it.
+    A character has five bits of a number, the low bits first. Bit 5 says that the number continues in the next
+    character; bit 4 of its last character is the sign. From the fourth run on, the number is the length of the run
+    minus the length of the run two before it.
 
     Returns:
         (R,) lengths in pixels.
 
     Raises:
-        ValueError: the text is no such code.
+        ValueError: ``counts`` does not have this form.
 
     >>> decode_runs("1230N").tolist()
     [1, 2, 3, 2, 1]
@@ -87,25 +91,25 @@ def decode_runs(counts: str) -> NDArray[np.int64]:
 
 
 def count_pixels(counts: str) -> int:
-    """Number of pixels inside, from the compressed text.
+    """Number of pixels inside of the thing, from COCO's compressed text.
 
     Raises:
-        ValueError: the text is no run-length code.
+        ValueError: ``counts`` is no run-length code.
     """
     return int(decode_runs(counts)[1::2].sum())
 
 
 def check_runs(mask: Mask) -> None:
-    """Check that the runs fill the size of the mask.
+    """Check that the run lengths of a mask add up to the number of its pixels.
 
     Raises:
-        ValueError: they do not, or the text is no run-length code.
+        ValueError: they do not, or `Mask.counts` is no run-length code.
     """
     _decode_full_runs(mask)
 
 
 def _from_polygons(polygons: list[Any], width: int, height: int, where: str) -> Mask:
-    """Union of polygons. Polygons of fewer than three points are left out, as they enclose nothing."""
+    """Make a mask of the union of polygons, without polygons of fewer than three points, which enclose nothing."""
     from pycocotools import mask as coco
 
     rings = []
@@ -159,10 +163,10 @@ def _from_runs(rle: dict[str, Any], width: int, height: int, where: str) -> Mask
 
 
 def _decode_full_runs(mask: Mask) -> NDArray[np.int64]:
-    """Run lengths of a mask.
+    """Decode the run lengths of a mask, and check that they fill it.
 
     Raises:
-        ValueError: the runs do not fill the mask, or the text is no run-length code.
+        ValueError: they do not, or `Mask.counts` is no run-length code.
     """
     import numpy as np
 
@@ -174,7 +178,7 @@ def _decode_full_runs(mask: Mask) -> NDArray[np.int64]:
 
 
 def _join_runs(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The same pixels in runs without empty ones, except possibly the first."""
+    """Join runs so that no run is empty, except possibly the first; the pixels stay the same."""
     import numpy as np
 
     inside = np.arange(len(lengths)) % 2 == 1
@@ -193,13 +197,13 @@ def _encode_runs(lengths: NDArray[np.int64], height: int, width: int) -> str:
 
 
 def _shorten_repr(value: object) -> str:
-    """The value as text of at most 60 characters."""
+    """The `repr` of a value, cut to 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def find_run_starts(pixels: NDArray[Any]) -> NDArray[np.int64]:
-    """(R,) starts of the runs of equal pixels among (W * H,) pixels in column order."""
+    """(R,) index at which each run of equal pixels starts in the (W * H,) pixels of an image in column order."""
     import numpy as np
 
     return np.concatenate(([0], np.flatnonzero(pixels[1:] != pixels[:-1]) + 1))
@@ -208,7 +212,7 @@ def find_run_starts(pixels: NDArray[Any]) -> NDArray[np.int64]:
 def group_runs(
     starts: NDArray[np.int64], labels: NDArray[Any], width: int, height: int
 ) -> dict[int, tuple[tuple[int, int, int, int], Callable[[], Mask]]]:
-    """Box and mask of each label except 0.
+    """The box and the mask of each label except 0.
 
     Args:
         starts: (R,) start of each run; see `find_run_starts`.
@@ -217,7 +221,7 @@ def group_runs(
         height: height of the picture in pixels.
 
     Returns:
-        COCO's corner and size in pixels, and a function that makes the mask, by label in ascending order.
+        By label in ascending order: x, y, width and height of the box in pixels, and a function that makes the mask.
     """
     import numpy as np
 
@@ -243,7 +247,7 @@ def group_runs(
 
 
 def _runs_to_mask(starts: NDArray[np.int64], ends: NDArray[np.int64], width: int, height: int) -> Mask:
-    """Make a mask from (R,) starts and ends of runs; no run is empty and no two touch."""
+    """Make a mask from (R,) starts and ends of its runs; no run is empty and no two runs touch."""
     import numpy as np
 
     counts = np.empty(2 * len(starts) + 1, np.int64)

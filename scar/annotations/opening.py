@@ -17,10 +17,10 @@ from scar.common.progress import Track
 from scar.recipe import READERS, Source
 
 HEAVY_BYTES = 1 << 27
-"""Size of the annotation files from which starting processes pays off."""
+"""Total size of annotation files above which it pays off to open them in several processes."""
 
 RunTasks: TypeAlias = Callable[[Iterable[Callable[[], Any]]], Iterator[Any]]
-"""Runs tasks, here or in other processes, and returns their results in order."""
+"""Calls functions without arguments, in this process or in others, and yields their results in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class OpenedSource:
 
     Attributes:
         source: the source.
-        index: its pictures.
-        tally: counts of the records that belong to no picture.
+        index: index of the pictures of the source.
+        tally: counts of the source's records that belong to no picture.
     """
 
     source: Source
@@ -42,9 +42,9 @@ def open_index(source: Source, tally: Tally, cache: CallCache | None = None) -> 
     """Index the pictures of a source.
 
     Args:
-        source: names the files.
-        tally: counts the records that belong to no picture; those of a picture are counted when it is read.
-        cache: shared by sources that are opened one after the other, so that each file is read once.
+        source: the source, which names the files.
+        tally: counts the records that belong to no picture. The records of a picture are counted when it is read.
+        cache: what other sources have already read, so that shared files are read once; None to read all files.
 
     Raises:
         InputError: a file is missing, cannot be read, is no JSON or has another shape.
@@ -62,11 +62,11 @@ def open_sources(
     Args:
         sources: the sources of a build.
         skip_bad: count records that cannot be used, instead of raising.
-        run_tasks: the engine of the build.
+        run_tasks: calls functions, for example in the processes of a build.
         track: shows progress.
 
     Returns:
-        The opened sources in order, and the digest of each of their files and folders.
+        The opened sources in the order of ``sources``, and the digest of each file and folder by its path.
 
     Raises:
         InputError: a file cannot be read, is no JSON or has another shape.
@@ -82,12 +82,12 @@ def open_sources(
 
 
 def are_heavy(sources: Sequence[Source]) -> bool:
-    """Whether the annotation files are so large that it takes long to open them."""
+    """Whether the annotation files of the sources are so large in total that it takes long to open them."""
     return _count_bytes(sources) > HEAVY_BYTES
 
 
 def _open_group(sources: Sequence[Source], skip_bad: bool) -> list[OpenedSource]:
-    """Open sources that share files, each file once."""
+    """Open sources that share files; each file is read once."""
     cache, opened = CallCache(), []
     for source in sources:
         tally = Tally(skip_bad=skip_bad)
@@ -96,7 +96,7 @@ def _open_group(sources: Sequence[Source], skip_bad: bool) -> list[OpenedSource]
 
 
 def _group_by_shared_files(sources: Sequence[Source]) -> list[list[Source]]:
-    """Groups of sources; no file belongs to two groups. The group with the largest files comes first."""
+    """Group the sources so that no file belongs to two groups. The group with the most bytes comes first."""
     groups: list[list[Source]] = []
     for source in sources:
         files = set(source.inputs.values())

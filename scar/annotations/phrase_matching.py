@@ -10,7 +10,7 @@ from typing import TypeAlias
 from scar.sample import Region
 
 _MIN_IOU = 0.5
-"""Least intersection over union of the boxes of a description and of its object."""
+"""Least intersection over union of the box of a description and the box of the object that it describes."""
 
 _WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
 
@@ -32,12 +32,13 @@ def index_by_last_word(regions: Iterable[Region]) -> dict[str, list[NamedBox]]:
 def find_described_object(
     phrase: str, corners: tuple[float, float, float, float], by_word: Mapping[str, Sequence[NamedBox]]
 ) -> int | None:
-    """Id of the named object whose box overlaps most with that of the description; None if no object fits.
+    """Id of the object that a description names and whose box overlaps most with its box; None if no object fits.
 
     Args:
         phrase: the description in lower case.
-        corners: left, top, right and bottom of its box in pixels.
-        by_word: objects; see `index_by_last_word`. Of equal overlaps, the object that is named first counts.
+        corners: left, top, right and bottom of the description's box in pixels.
+        by_word: the objects of the image, from `index_by_last_word`. If two overlap equally, the one that the
+            description names first is taken.
     """
     x0, y0, x1, y1 = corners
     words = _WORD.findall(phrase)

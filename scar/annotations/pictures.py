@@ -17,22 +17,22 @@ HELD_OUT = "in_eval"
 
 
 class PictureRef(Protocol):
-    """A picture that is not read yet; small, and can be pickled, so that any process can read it."""
+    """Reference to a picture that is not read yet. It is small and can be pickled: any process can read the picture."""
 
     @property
     def id(self) -> int:
-        """The source's image id."""
+        """Id of the image in the source."""
 
     @property
     def file(self) -> str:
-        """Path below the source's image folder."""
+        """Path of the image below the source's image folder."""
 
     @property
     def identity(self) -> str | None:
-        """The same text for the same image in every source; None if the source does not know it."""
+        """A text that is the same for the same image in every source, such as ``coco:7``; None if it is not known."""
 
     def read_picture(self, tally: Tally) -> Picture:
-        """Read the picture. Regions that cannot be used are counted in ``tally`` or raised.
+        """Read the picture. ``tally`` counts its regions, and the records that cannot be used.
 
         Raises:
             BadRecord: a record cannot be used and ``tally`` does not skip such records.
@@ -41,7 +41,7 @@ class PictureRef(Protocol):
 
 
 class PictureKey(NamedTuple):
-    """Three attributes of a `PictureRef`; much cheaper to make than the reference."""
+    """The attributes of a `PictureRef` that identify the picture; much cheaper to make than the reference."""
 
     id: int
     file: str
@@ -49,28 +49,28 @@ class PictureKey(NamedTuple):
 
 
 class PictureIndex(Protocol):
-    """The pictures of one source by ascending image id."""
+    """The references to all pictures of one source, in ascending order of image id."""
 
     def __len__(self) -> int:
         """Number of pictures."""
 
     def __getitem__(self, index: int, /) -> PictureRef:
-        """The reference at an index from 0 on."""
+        """The reference to the picture at an index, counted from 0."""
 
     def __iter__(self) -> Iterator[PictureRef]:
-        """Each reference."""
+        """Iterate over the references."""
         return map(self.__getitem__, range(len(self)))
 
     def iter_keys(self) -> Iterator[PictureKey]:
-        """The key of each picture, without those that the source itself holds out."""
+        """Iterate over the keys of the pictures, without pictures that the reader itself holds out (`HeldOut`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class PictureList(PictureIndex):
-    """An index that holds all its references.
+    """An index that keeps all its references in memory.
 
     Attributes:
-        refs: by ascending image id.
+        refs: the references, in ascending order of image id.
     """
 
     refs: Sequence[PictureRef]
@@ -91,17 +91,17 @@ def with_held_out(ref: PictureRef, held_out: Collection[int]) -> PictureRef:
 
 
 def lacks_id(source: Source, index: PictureIndex) -> bool:
-    """Whether a source has images without an identity: they may be copies of known images, so pixels are compared."""
+    """Whether a COCO-style source has images without an identity: only their pixels can show that they are copies."""
     return source.reader == "coco" and any(key.identity is None for key in index.iter_keys())
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """A picture that gives no sample.
+    """Reference to a picture that must give no sample.
 
     Attributes:
-        ref: reference to the picture.
-        reason: the reason under which its records are counted.
+        ref: the reference that reads the picture.
+        reason: the reason under which the picture's regions are counted as rejected.
     """
 
     ref: PictureRef
@@ -120,7 +120,7 @@ class HeldOut:
         return self.ref.identity
 
     def read_picture(self, tally: Tally) -> Picture:
-        """Read the picture and drop its regions."""
+        """Read the picture, count its regions as rejected, and leave out its regions and relations."""
         picture = self.ref.read_picture(tally)
         tally.rejected[self.reason] += sum(region.target for region in picture.regions)
         return msgspec.structs.replace(picture, regions=(), relations=())

@@ -1,4 +1,4 @@
-"""The positions of the records of each image in a file, and reading the records from there."""
+"""Index the positions of the records of each image in a file, and read the records at these positions."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 
 
 Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-"""An id that a column of the corpus can hold."""
+"""An id that fits into a column of the corpus, which has 64 bits."""
 
 
 RecordSpans: TypeAlias = "NDArray[np.int64]"
-"""(M, 3) records of a file: number in the list, offset and length in bytes."""
+"""(M, 3) positions of records in a file: index in the list, offset and length in bytes."""
 
 FileSpans: TypeAlias = tuple[Path, RecordSpans]
-"""A file, and records in it."""
+"""Path of a file, and positions of records in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordIndex:
-    """The records of a file by image; some 28 bytes a record.
+    """The positions of the records of each image in a file; about 28 bytes of memory a record.
 
     Attributes:
         path: path of the file.
         images: (N,) ids of the images.
-        starts: (N,) start of the records of each image in `spans`.
-        ends: (N,) end of the records of each image in `spans`.
+        starts: (N,) index in ``spans`` of the first record of each image.
+        ends: (N,) index in ``spans`` after the last record of each image.
         spans: positions of all records; those of an image are next to each other, in order.
     """
 
@@ -49,11 +49,11 @@ class RecordIndex:
     spans: RecordSpans
 
     def __getitem__(self, row: int) -> FileSpans:
-        """The file, and the records of the image in a row; there may be none."""
+        """The path of the file, and the positions of the records of one row's image, which may have none."""
         return self.path, self.spans[self.starts[row] : self.ends[row]]
 
     def align_to(self, images: Sequence[int | None]) -> Self:
-        """The same index with one row for each given image, in order; an image of None has no records."""
+        """The same index with one row for each given image id, in order; None or an unknown id has none."""
         import numpy as np
 
         wanted = np.array([0 if image is None else image for image in images], np.int64)
@@ -67,7 +67,7 @@ class RecordIndex:
 
 
 class RecordIndexBuilder:
-    """Collects the positions of records.
+    """Collects the positions of the records of a file, for a `RecordIndex`.
 
     Args:
         path: path of the file.
@@ -81,19 +81,19 @@ class RecordIndexBuilder:
         return len(self._image_ids)
 
     def add_record(self, image: int, record: Record, order: int = 0) -> None:
-        """Add a record of an image. The records of an image are sorted by ``order``; equal ones keep their order."""
+        """Add a record of an image id. The index sorts the records of an image by ``order``; ties stay as added."""
         self._image_ids.append(image)
         self._orders.append(order)
         self._spans.extend((record.number, record.offset, len(record.text)))
 
     @property
     def image_ids(self) -> NDArray[np.int64]:
-        """(M,) image of each record."""
+        """(M,) image id of each record."""
         return view_int64(self._image_ids)
 
     @property
     def orders(self) -> NDArray[np.int64]:
-        """(M,) order of each record."""
+        """(M,) argument ``order`` of each record."""
         return view_int64(self._orders)
 
     @property
@@ -105,7 +105,7 @@ class RecordIndexBuilder:
         """Index the records by image.
 
         Args:
-            chosen: (M,) whether the index has each record; all if it is not given.
+            chosen: (M,) whether the index gets each record; None for all records.
         """
         import numpy as np
 
@@ -117,21 +117,21 @@ class RecordIndexBuilder:
 
 
 def view_int64(values: array[int]) -> NDArray[np.int64]:
-    """(N,) the same numbers without a copy."""
+    """The numbers of an array as a NumPy array (N,), without a copy."""
     import numpy as np
 
     return np.frombuffer(values, np.int64) if values else np.zeros(0, np.int64)
 
 
 def is_among(numbers: NDArray[np.int64], known: Collection[int]) -> NDArray[np.bool_]:
-    """(N,) whether each number is among the known ones."""
+    """(N,) whether each number is in ``known``."""
     import numpy as np
 
     return np.isin(numbers, np.fromiter(known, np.int64, len(known)))
 
 
 def read_records(path: Path, spans: RecordSpans) -> list[bytes]:
-    """Read the bytes of records.
+    """Read the bytes of the records at the given positions.
 
     Raises:
         InputError: the file can no longer be read, or has become shorter.

@@ -1,7 +1,7 @@
-"""RefCOCO+ and RefCOCOg -> `Picture`s: COCO's images and annotations with referring expressions.
+"""Read RefCOCO+ and RefCOCOg as `Picture`s: COCO's images and annotations with referring expressions.
 
 The expressions are in a pickle of Python 2. A pickle can run any code, so the unpickler here only makes plain
-containers, texts and numbers. It refuses a pickle that asks for anything else, and names it.
+containers, texts and numbers. It refuses a pickle that asks for anything else; the message says for what.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from scar.recipe import Source
 from scar.sample import Split
 
 _SPLIT_NAMES: dict[Split, str] = {"train": "train", "eval": "val"}
-"""Their names of our splits."""
+"""RefCOCO's names of our splits."""
 
 _SAFE_CLASSES: dict[str, Any] = {
     kind.__name__: kind for kind in (set, frozenset, list, dict, tuple, int, float, bool, str)
@@ -39,7 +39,7 @@ class _Sentence(msgspec.Struct):
 
 
 class _Ref(msgspec.Struct):
-    """The expressions about one thing. Its category is that of the annotation; the pickle's category id is ignored."""
+    """The expressions about one annotated thing. The category id in the pickle is ignored: the annotation has one."""
 
     ref_id: int
     ann_id: int
@@ -50,14 +50,14 @@ class _Ref(msgspec.Struct):
 
 
 def open_index(source: Source, tally: Tally, cache: CallCache) -> CocoIndex:
-    """Index the pictures of one split. Things with expressions may become samples; other things are context."""
+    """Index the pictures of one split. Only things with expressions may become samples; other things are context."""
     inputs = source.inputs
     phrases = _read_expressions(inputs["refs"], _SPLIT_NAMES[source.split], tally)
     return index_image_set(inputs["instances"], None, inputs.get("captions"), tally, cache, phrases)
 
 
 def _read_expressions(path: Path, split: str, tally: Tally) -> dict[int, tuple[str, ...]]:
-    """Read the expressions of one split by annotation id."""
+    """Read the expressions of one split, by the id of the annotation that they are about."""
     phrases: dict[int, tuple[str, ...]] = {}
     splits = set()
     for number, entry in enumerate(load_pickle(path)):
@@ -88,7 +88,7 @@ def _read_expressions(path: Path, split: str, tally: Tally) -> dict[int, tuple[s
 
 
 def _find_phrases(ref: _Ref, where: str) -> tuple[str, ...]:
-    """The distinct phrases about a thing."""
+    """The distinct expressions about a thing."""
     if ref.file_name is not None and parse_image_id(ref.file_name) != ref.image_id:
         raise BadRecord(where, f"its file name {ref.file_name!r} is not that of image {ref.image_id}", "image_mismatch")
     texts = (" ".join(_repair_encoding(sentence.sent or sentence.raw).split()) for sentence in ref.sentences)
@@ -99,7 +99,7 @@ def _find_phrases(ref: _Ref, where: str) -> tuple[str, ...]:
 
 
 def parse_image_id(file_name: str) -> int | None:
-    """Image id of a file name with or without an annotation id at its end; None if there is no number.
+    """The image id in a file name with or without an annotation id at its end; None if it has no number.
 
     >>> parse_image_id("COCO_train2014_000000581857_16.jpg"), parse_image_id("COCO_train2014_000000581857.jpg")
     (581857, 581857)
@@ -113,7 +113,7 @@ def load_pickle(path: Path) -> list[Any]:
     """Load a pickled list of plain values; Python 2's byte strings become text.
 
     Raises:
-        InputError: the file cannot be read, is damaged, is no list, or asks for anything but plain values.
+        InputError: the file cannot be read, is damaged, holds no list, or asks for anything but plain values.
     """
     try:
         content = path.read_bytes()
@@ -133,7 +133,7 @@ def load_pickle(path: Path) -> list[Any]:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Makes containers, texts and numbers, and nothing else."""
+    """Unpickler that makes containers, texts and numbers, and nothing else."""
 
     def __init__(self, content: bytes, path: Path) -> None:
         super().__init__(io.BytesIO(content), encoding="latin-1")
@@ -153,7 +153,7 @@ class _Unpickler(pickle.Unpickler):
         )
 
     def persistent_load(self, pid: Any) -> Any:
-        """Refuse an object outside of the pickle.
+        """Refuse a reference to an object outside of the pickle.
 
         Raises:
             InputError: always.

@@ -15,10 +15,10 @@ def iter_known_relations(
     """Iterate over the relations whose subject and object are both regions.
 
     Args:
-        relations: subject, predicate and object of each; subject and object are ids.
+        relations: subject id, predicate and object id of each relation.
         regions: the regions of the picture.
-        where: for messages, with ``{!r}`` for the predicate.
-        tally: counts the other relations.
+        where: names the file and the relation in error messages; it has ``{!r}`` where the predicate goes.
+        tally: counts the relations that are left out.
 
     Raises:
         BadRecord: a relation has an unknown subject or object and ``tally`` does not skip such records.

@@ -1,8 +1,8 @@
-"""Visual Genome 1.2 and 1.4 -> `Picture`s: its objects as regions, its relationships as relations.
+"""Read Visual Genome 1.2 and 1.4 as `Picture`s: objects become regions, relationships become relations.
 
-A region description becomes one of `Region.phrases` if it names the object and the boxes overlap enough. A description
-without an object is counted as ``phrase_no_object`` and left out. There is no official split: a hash of the image id
-decides. COCO's val2017 images are held out of the train split.
+A region description becomes one of the `Region.phrases` of an object if it names the object and their boxes overlap
+enough. A description that fits no object is counted as ``phrase_no_object`` and left out. Visual Genome has no official
+split: a hash of the image id decides. Images of COCO's val2017 are held out of the train split.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FOLDER_AND_FILE = re.compile(r"[^/]+/[^/]+$")
 
 
 def split_of(image_id: int) -> Split:
-    """Split of an image by a hash of its id; it does not depend on other images."""
+    """The split of an image, from a hash of its id: it does not depend on the other images."""
     number = int.from_bytes(hashlib.sha256(f"visual_genome/{image_id}".encode()).digest()[:8])
     return "eval" if number < EVAL_SHARE * 2**64 else "train"
 
@@ -44,13 +44,13 @@ class VisualGenomeIndex(PictureIndex):
     """The images of one split that have objects.
 
     Attributes:
-        images: by ascending id.
-        objects: the entries of each image in objects.json, in the order of the images.
-        descriptions: likewise in region_descriptions.json.
-        relationships: likewise in relationships.json.
-        captions: likewise in COCO's captions files.
+        images: id and record of each image, in ascending order of id.
+        objects: positions of the entries of each image in objects.json, in the order of ``images``.
+        descriptions: the same for region_descriptions.json.
+        relationships: the same for relationships.json.
+        captions: the same for each of COCO's captions files.
         coco_val: COCO's ids of the images that are held out of the train split.
-        split: split of the images.
+        split: the split that the index is of.
     """
 
     images: Sequence[tuple[int, GenomeImage]]
@@ -117,7 +117,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> VisualGenomeIn
 
 
 def _read_images(path: Path, skip_bad: bool) -> tuple[dict[int, GenomeImage], Counter[str]]:
-    """Read the images by id; count the unusable records by reason."""
+    """Read the images by id, and count the records that cannot be used by reason."""
     images: dict[int, GenomeImage] = {}
     tally = Tally(skip_bad=skip_bad)
     for record in iter_records(path):
@@ -137,7 +137,7 @@ def _read_images(path: Path, skip_bad: bool) -> tuple[dict[int, GenomeImage], Co
 
 
 def _locate_entries(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, Counter[str]]:
-    """Locate the entries of all images; count the unusable records by reason."""
+    """Find the positions of the entries of all images, and count the records that cannot be used by reason."""
     builder, tally = RecordIndexBuilder(path), Tally(skip_bad=skip_bad)
     for record in iter_records(path):
         try:
@@ -150,7 +150,7 @@ def _locate_entries(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, Cou
 def _count_lost(
     builder: RecordIndexBuilder, images: Mapping[int, GenomeImage], split: Split, tally: Tally, *, counted: bool
 ) -> None:
-    """Count the entries of a split whose images are unknown; ``counted`` says that their elements are records."""
+    """Count the entries of unknown images of a split; if ``counted``, reject each object in them instead."""
     import numpy as np
 
     for row in np.flatnonzero(~is_among(builder.image_ids, images)).tolist():
@@ -172,10 +172,10 @@ def _count_lost(
 
 
 def _parse_image_id(record: Record, path: Path) -> int:
-    """Id of the image of an entry.
+    """The image id of an entry.
 
     Raises:
-        BadRecord: the entry has no image id (``malformed``).
+        BadRecord: the entry has no image id (reason ``malformed``).
     """
     where = f"{path.name}[{record.number}]"
     key = parse_record(KEY, record.text, where)
@@ -192,7 +192,7 @@ def _read_coco_ids(path: Path) -> frozenset[int]:
 
 
 def _find_image_file(url: str) -> str:
-    """Folder and file name of an image from its address on the web."""
+    """Folder and file name of an image, which are the end of its URL."""
     match = _FOLDER_AND_FILE.search(url)
     return match.group() if match else url
 

@@ -1,4 +1,4 @@
-"""Reference to an image of Visual Genome: reads its records -> `Picture`."""
+"""Reference to an image of Visual Genome, which reads the records of the image as a `Picture`."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class VisualGenomeRef:
     Attributes:
         id: the image id.
         file: folder and file name, such as ``VG_100K/1.jpg``.
-        identity: COCO's id, else Flickr's, else its own.
+        identity: contains COCO's id of the image if it has one, else Flickr's, else Visual Genome's.
         width: width in pixels.
         height: height in pixels.
-        objects: its entries in objects.json.
-        descriptions: its entries in region_descriptions.json.
-        relationships: its entries in relationships.json.
-        captions: its records in COCO's captions files.
+        objects: positions of the image's entries in objects.json.
+        descriptions: positions of its entries in region_descriptions.json.
+        relationships: positions of its entries in relationships.json.
+        captions: positions of its captions in COCO's captions files.
     """
 
     id: int
@@ -49,7 +49,7 @@ class VisualGenomeRef:
     captions: tuple[FileSpans, ...]
 
     def read_picture(self, tally: Tally) -> Picture:
-        """Read the picture. Its regions are the objects by id, with the descriptions of each."""
+        """Read the picture. Its regions are the objects in order of id, with the phrases that describe them."""
         regions, merged = self._read_regions(tally)
         phrases = self._read_phrases(regions, tally)
         where = f"{self.relationships[0].name}, relationship {{!r}} of image {self.id}"
@@ -69,7 +69,7 @@ class VisualGenomeRef:
         )
 
     def _read_regions(self, tally: Tally) -> tuple[list[Region], dict[int, int]]:
-        """Read the objects by id, and the object that replaces each merged one."""
+        """Read the objects in order of id, and for the id of each merged object the id of its replacement."""
         regions: dict[int, Region] = {}
         merged: dict[int, int] = {}
         for where, thing in self._iter_records(self.objects, OBJECTS, tally):
@@ -91,7 +91,7 @@ class VisualGenomeRef:
         return [regions[number] for number in sorted(regions)], merged
 
     def _read_phrases(self, regions: Sequence[Region], tally: Tally) -> dict[int, list[str]]:
-        """Read the descriptions of each object by its id."""
+        """Read the region descriptions that fit an object, by the id of the object."""
         by_word = index_by_last_word(regions)
         phrases: dict[int, list[str]] = defaultdict(list)
         for where, description in self._iter_records(self.descriptions, DESCRIPTIONS, tally):
@@ -118,7 +118,7 @@ class VisualGenomeRef:
         return phrases
 
     def _iter_relations(self, merged: Mapping[int, int], tally: Tally) -> Iterator[tuple[int, str, int]]:
-        """Iterate over subject, predicate and object of each relationship."""
+        """Iterate over the distinct relationships: subject id, predicate and object id."""
         seen = set()
         for where, relationship in self._iter_records(self.relationships, RELATIONSHIPS, tally):
             try:
@@ -144,7 +144,7 @@ class VisualGenomeRef:
     def _iter_records(
         self, file_spans: FileSpans, decoder: EntryDecoder[T], tally: Tally
     ) -> Iterator[tuple[str, T | BadRecord]]:
-        """Iterate over the records of the image in a file, each with its location for messages."""
+        """Iterate over the image's records in a file, each with its location; a `BadRecord` stands for a broken one."""
         path, spans = file_spans
         where = f"{path.name}, image {self.id}"
         for text in read_records(path, spans):
@@ -159,10 +159,10 @@ class VisualGenomeRef:
 
 @lru_cache(maxsize=1 << 14)
 def _clean_name(name: str) -> str:
-    """A name or predicate in lower case, without punctuation at its ends."""
+    """The name or predicate in lower case, without punctuation at its ends."""
     return " ".join(name.lower().split()).strip(" .,;:!?\"'")
 
 
 def _replace_none(*values: float | None) -> list[float]:
-    """Numbers with NaN for None."""
+    """The values with NaN in place of None."""
     return [math.nan if value is None else value for value in values]

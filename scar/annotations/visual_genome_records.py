@@ -13,7 +13,7 @@ from scar.errors import BadRecord
 T = TypeVar("T")
 
 Number = float | None
-"""A number; None stands for one that JSON does not have, such as NaN."""
+"""A number of a record; None stands for a number that JSON cannot hold, such as NaN."""
 
 
 class GenomeImage(msgspec.Struct, gc=False):
@@ -25,7 +25,7 @@ class GenomeImage(msgspec.Struct, gc=False):
 
 
 class EntryKey(msgspec.Struct, gc=False):
-    """The image of an entry; the files use one of two keys."""
+    """The image id of an entry: some files call it ``image_id``, others ``id``."""
 
     image_id: Id | None = None
     id: Id | None = None
@@ -64,7 +64,12 @@ IMAGE, KEY = msgspec.json.Decoder(GenomeImage), msgspec.json.Decoder(EntryKey)
 
 
 class EntryDecoder(Generic[T]):
-    """Decodes a list of records of an entry: at once, or record by record if one is bad."""
+    """Decodes an entry, which lists the records of one image: all at once, or one by one if a record is bad.
+
+    Args:
+        name: key of the list in the entry.
+        record: type of the records.
+    """
 
     def __init__(self, name: str, record: type[T]) -> None:
         self.name = name
@@ -73,10 +78,10 @@ class EntryDecoder(Generic[T]):
         self._record_decoder = msgspec.json.Decoder(record)
 
     def decode_entry(self, text: bytes, where: str) -> list[T | BadRecord]:
-        """Decode the records of an entry; a record of another shape is returned as a `BadRecord`.
+        """Decode the records of an entry. A `BadRecord` is returned in place of a record that does not have its type.
 
         Raises:
-            BadRecord: the entry itself has another shape (``malformed``).
+            BadRecord: the entry itself does not have the expected shape (reason ``malformed``).
         """
         try:
             return getattr(self._entry_decoder.decode(text), self.name)  # type: ignore[no-any-return]

@@ -107,7 +107,7 @@ FILES: dict[str, tuple[Change, str]] = {
     ),
     "instances for captions": (
         lambda world: shutil.copy(world.instances_file, world.captions_file),
-        r"captions\.json: none of its 9 records is a caption, the first for: .*`caption`; give a captions JSON",
+        r"captions\.json: none of its 9 records is a caption \(the first one: .*`caption`\); give a captions JSON",
     ),
     "nothing in it": (instances(lambda _: '{"images": [], "annotations": [], "categories": []}'), "none of its"),
     "images zipped": (zipped_images, "images: no such folder; Toy/eval needs its images there: unpack images.zip"),
