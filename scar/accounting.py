@@ -61,5 +61,5 @@ class Tally:
         """
         if self.records != self.samples + self.rejected.total():
             raise AccountingError(
-                f"{source}: {self.describe_identity()} does not hold; nothing of it is written, please report it."
+                f"{source}: {self.describe_identity()} does not hold; nothing is written. Please report this bug."
             )

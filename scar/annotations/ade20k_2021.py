@@ -165,8 +165,8 @@ def _read_annotation(path: Path) -> _Annotation:
     """Read the JSON of an image; some files are Latin-1.
 
     Raises:
-        BadRecord: the file is missing (reason ``annotation_missing``), is no JSON or has another shape (``malformed``), or
-            the size of the image is impossible (``image_size``).
+        BadRecord: the file is missing (reason ``annotation_missing``), is no JSON or has another shape (``malformed``),
+            or the size of the image is impossible (``image_size``).
     """
     try:
         encoded = path.read_bytes()

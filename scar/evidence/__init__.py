@@ -1,1 +1,1 @@
-"""Evidence of a picture: geometry of boxes, occlusion of masks, and the scene."""
+"""What a picture shows, by the geometry of its boxes, the occlusion of its masks, and a vote on its scene."""

@@ -1,7 +1,6 @@
 """Evidence of boxes: the spatial relations that clearly hold, and those that clearly do not.
 
-Nothing is claimed and nothing is denied between the two, where readers may disagree. Directions are those of the
-picture as its viewer sees it.
+A relation on which readers may disagree is in neither group. Directions are those that the viewer of the picture sees.
 """
 
 from __future__ import annotations
@@ -12,26 +11,26 @@ from scar.sample import Box, Picture
 _HORIZONTAL, _VERTICAL = frozenset({LEFT, RIGHT}), frozenset({ABOVE, BELOW})
 
 _MAX_OVERLAP_SHARE = 0.1
-"""Overlap of two boxes side by side, as a share of the smaller one: annotated boxes of neighbours overlap a little."""
+"""Largest overlap of two boxes side by side, as a share of the smaller extent: boxes of neighbours overlap a little."""
 
 _MIN_LEVEL_SHARE = 0.4
-"""Common extent of two boxes side by side, as a share of the smaller one: less looks diagonal."""
+"""Least common extent across the direction, as a share of the smaller extent: with less, two things look diagonal."""
 
 _MIN_ORDER_OFFSET_SHARE = 0.15
-"""Offset of two centres that denies the reverse order, as a share of the mean size: less looks level."""
+"""Least offset of two centres that denies the reverse order, as a share of the mean size: less looks level."""
 
 _MAX_NEUTRAL_OFFSET_SHARE = 0.3
-"""Offset of two centres that no reader takes for a direction, as a share of the larger size."""
+"""Largest offset of two centres that no reader takes for a direction, as a share of the larger size."""
 
 _MAX_GAP_SHARE = 0.3
-"""Gap between two things next to each other, as a share of the narrower one's width."""
+"""Largest gap between two things next to each other, as a share of the smaller width."""
 
 _MIN_WITHIN_SHARE = 0.9
-"""Share of a thing's box within the box of its support: annotated boxes are a little loose."""
+"""Least share of a thing's box within the box of its support: annotated boxes are a little loose."""
 
 
 def find_directions(box: Box, other: Box) -> tuple[str, ...]:
-    """The `DIRECTIONS` in which `box` clearly is from `other`.
+    """The `DIRECTIONS`, such as "to the left of", in which `box` clearly is from `other`.
 
     Along the direction, the boxes overlap little or not at all. Across it, they share much of their extent.
     """
@@ -58,7 +57,8 @@ def is_in_direction(direction: str, box: Box, other: Box) -> bool:
 def is_out_of_direction(direction: str, box: Box, other: Box) -> bool:
     """Whether `box` clearly is not in this direction from `other`.
 
-    Either it is on the opposite side, or it is in a direction of the other axis without an offset along this one.
+    Either `box` is on the opposite side, or it is in a direction of the other axis (above or below, for left) with
+    little offset along this one.
     """
     is_horizontal = direction in _HORIZONTAL
     if is_horizontal:
@@ -86,19 +86,19 @@ def is_next_to(box: Box, other: Box) -> bool:
 
 
 def is_apart(box: Box, other: Box) -> bool:
-    """Whether two things clearly are not next to each other: the larger one fits between them."""
+    """Whether two things clearly are not next to each other: the larger one would fit into the gap between them."""
     gap_x = _larger_of(box.x0, other.x0) - _smaller_of(box.x1, other.x1)
     gap_y = _larger_of(box.y0, other.y0) - _smaller_of(box.y1, other.y1)
     return gap_x >= _larger_of(box.width, other.width) or gap_y >= _larger_of(box.height, other.height)
 
 
 def is_within_bearer(box: Box, other: Box) -> bool:
-    """Whether a thing's box is within the larger box of its support, wearer or container."""
+    """Whether `box` is, except for a small share, within the larger box `other` of its support, wearer or container."""
     return box.intersection_area(other) >= _MIN_WITHIN_SHARE * box.area and box.area < other.area
 
 
 def find_positions(box: Box, picture: Picture) -> tuple[str, ...]:
-    """The `POSITIONS` of the picture at which a box clearly is."""
+    """The `POSITIONS`, such as "at the top of", at which a box clearly is in the picture."""
     unit = _scale_to_unit(box, picture)
     x, y = unit.center
     held = {
@@ -113,7 +113,7 @@ def find_positions(box: Box, picture: Picture) -> tuple[str, ...]:
 
 
 def find_denied_positions(box: Box, picture: Picture) -> frozenset[str]:
-    """The `POSITIONS` of the picture at which a box clearly is not."""
+    """The `POSITIONS` at which a box clearly is not in the picture."""
     unit = _scale_to_unit(box, picture)
     x, y = unit.center
     denied = {
@@ -137,5 +137,5 @@ def _larger_of(a: float, b: float) -> float:
 
 
 def _scale_to_unit(box: Box, picture: Picture) -> Box:
-    """The box in a picture of width and height 1."""
+    """The box with the width and the height of the picture as units."""
     return Box(box.x0 / picture.width, box.y0 / picture.height, box.x1 / picture.width, box.y1 / picture.height)

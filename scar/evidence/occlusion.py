@@ -1,7 +1,7 @@
 """Evidence of masks: which of two things is in front of the other.
 
-Annotators trace a partly hidden thing around the thing before it. The hidden mask continues on both sides and has a
-gap where the front mask is.
+Annotators trace a partly hidden thing around the thing in front of it. So the hidden mask continues on both sides of
+the front mask, and has a gap where the front mask is.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _MARGIN_SHARE = 0.2
 """Width of the strip on each side where the hidden mask must continue, as a share of the front box's width."""
 
 _MIN_OWN_FILL, _MAX_HIDDEN_FILL = 0.5, 0.1
-"""Least fill of the common box by the front mask, and most fill by the hidden mask: masks touch at their edges."""
+"""Least share of the common box that the front mask fills, and largest share that the hidden mask fills."""
 
 _MIN_SIDE_FILL = 0.3
-"""Least fill of each side strip by the hidden mask: things do not fill their whole box."""
+"""Least share of the strip on each side that the hidden mask fills: things do not fill their whole box."""
 
 
 def is_in_front(near: Region, far: Region) -> bool:
@@ -50,8 +50,8 @@ def is_in_front(near: Region, far: Region) -> bool:
 def find_depth_relations(picture: Picture, region: Region) -> tuple[tuple[str, Region], ...]:
     """`IN_FRONT_OF` or `BEHIND` with the other region, for each depth relation that masks clearly show.
 
-    Only categories with one region in the picture count, and neither of the two may support or contain the other.
-    There are no depth relations where the source annotates relations.
+    Only categories with one region in the picture count, and neither thing may support or contain the other. The tuple
+    is empty if the source annotates relations in the picture.
     """
     if picture.relations or region.crowd:
         return ()
@@ -65,13 +65,13 @@ def find_depth_relations(picture: Picture, region: Region) -> tuple[tuple[str, R
 
 
 def _is_borne_by(thing: Thing, other: Thing) -> bool:
-    """Whether such a thing may lie on, be worn by or be inside the other."""
+    """Whether a thing of this kind may lie on the other thing, be worn by it or be inside it."""
     return thing.kind in other.supports_kinds or thing.kind in other.contains_kinds
 
 
 @lru_cache(maxsize=8)
 def _list_single_things(picture: Picture) -> tuple[tuple[Region, Thing], ...]:
-    """Things of known kind with one region in the picture; walls and the sky have no kind and are behind everything."""
+    """Things with one region in the picture and a kind; walls and the sky have no kind: they are behind everything."""
     groups = (
         (group[0], resolve_category(category))
         for category, group in picture.regions_by_category.items()

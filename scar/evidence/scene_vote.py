@@ -1,4 +1,4 @@
-"""The scene of a picture, by its label or by a vote of its captions."""
+"""Find the scene of a picture, by its label or, if it has none, by a vote of its captions."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ _FLYING_KINDS = ("flying", "bird")
 """Kinds of things that may be above a scene without being in it."""
 
 _MIN_HINTS = 2
-"""Captions or categories that must hint at a scene which no caption states; one hint is often wrong."""
+"""Least number of captions or categories that hint at a scene, if no caption states one; one is often wrong."""
 
 
 @lru_cache(maxsize=8)
 def find_scene(picture: Picture, region: Region) -> tuple[Scene, str] | None:
     """The scene of a picture, and the preposition that puts a region into it; None if the evidence is not enough.
 
-    The label of the source counts first, then the scene of most captions if the captions agree.
+    The scene label of the source decides if there is one. Otherwise the captions vote: a scene is left out if another
+    scene that is incompatible with it has as many votes, and scenes that can hold the region are preferred.
     """
     thing = resolve_category(region.category)
     if picture.scene:
@@ -57,12 +58,12 @@ def _count_votes(picture: Picture) -> tuple[tuple[Scene, int], ...]:
 
 
 def _is_scene_itself(scene: Scene, thing: Thing) -> bool:
-    """Whether scene and thing are the same, as with a bed on a bed."""
+    """Whether a scene and a thing are the same: a bed would be on a bed."""
     return scene.name in thing.words
 
 
 def _is_in_scene(thing: Thing, scene: Scene, picture: Picture) -> bool:
-    """Whether a thing is in the scene: by its kind, or because one caption has both."""
+    """Whether a thing is in the scene: by its kind or, for kinds that may be outside, if one caption has both."""
     if not scene.holds_kinds and thing.kind not in _FLYING_KINDS:
         return True
     if scene.holds_kinds and thing.kind not in scene.holds_kinds:

@@ -37,7 +37,7 @@ PLURAL_SCHEMA = pa.schema(
 
 
 def read_hypernyms(folder: Path) -> dict[int, list[int]]:
-    """Each synset that is a class, with its direct hypernyms."""
+    """Read the direct hypernyms of each synset that is a class, not an instance."""
     hypernyms: dict[int, list[int]] = {}
     for line in _read_lines(folder / "data.noun"):
         fields = line.split(" | ", 1)[0].split()
@@ -50,7 +50,7 @@ def read_hypernyms(folder: Path) -> dict[int, list[int]]:
 
 
 def read_counts(folder: Path) -> dict[tuple[str, int], int]:
-    """Frequency of each (lemma, sense number) in the tagged texts of WordNet."""
+    """Read how often each (lemma, sense number) occurs in the tagged texts of WordNet."""
     counts = {}
     for line in _read_lines(folder / "cntlist.rev"):
         key, number, count = line.split()
@@ -61,7 +61,7 @@ def read_counts(folder: Path) -> dict[tuple[str, int], int]:
 
 
 def read_senses(folder: Path) -> Iterator[SenseRow]:
-    """One row a sense, lemma by lemma, the most frequent sense first."""
+    """Read lemma, synset, count and direct hypernyms of each sense, lemma by lemma, the most frequent sense first."""
     hypernyms, counts = read_hypernyms(folder), read_counts(folder)
     for line in _read_lines(folder / "index.noun"):
         fields = line.split()
@@ -72,14 +72,14 @@ def read_senses(folder: Path) -> Iterator[SenseRow]:
 
 
 def read_plurals(folder: Path) -> Iterator[tuple[str, str]]:
-    """Irregular plurals, each with WordNet's first singular."""
+    """Read the irregular plurals, each with the first singular that WordNet lists for it."""
     for line in _read_lines(folder / "noun.exc"):
         plural, singular, *_ = line.split()
         yield plural.replace("_", " "), singular.replace("_", " ")
 
 
 def write_tables(folder: Path, out: Path) -> None:
-    """Write both tables into `out`.
+    """Write both tables into the folder `out`, from the WordNet files in `folder`.
 
     Raises:
         InputError: a file of WordNet is missing.
@@ -97,7 +97,7 @@ def write_tables(folder: Path, out: Path) -> None:
 
 
 def _read_lines(path: Path) -> Iterator[str]:
-    """Lines of a WordNet file without the indented licence at its top."""
+    """Read the lines of a WordNet file without the indented licence at its top."""
     try:
         lines = path.read_text(encoding="ascii").splitlines()
     except OSError as error:

@@ -19,10 +19,10 @@ _FUNCTION_WORDS = _LOCATING | _DETERMINERS | frozenset(english.WORD_LISTS["funct
 _CONNECTIVES = _FUNCTION_WORDS - _DETERMINERS
 
 _MAX_NOUN_WORDS = 4
-"""Longest name of a thing in a caption; longer names hardly occur."""
+"""Largest number of words of a thing's name in a caption; longer names hardly occur."""
 
 _MAX_WORDS_TO_PREPOSITION = 6
-"""Largest distance between a scene and its preposition; a longer search finds the preposition of another noun."""
+"""Largest distance in words from a preposition to its scene; a longer search finds another noun's preposition."""
 
 _NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
 
@@ -45,17 +45,17 @@ _PREPOSITIONS = {
     "across": "across",
     "through": "through",
 }
-"""Prepositions of captions with the preposition of our captions."""
+"""Preposition of human captions -> the preposition that our captions use for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """The action of a caption's subject.
+    """What the subject of a caption does.
 
     Attributes:
-        verb: the action.
-        preposition: stands between verb and landmark; empty if there is none.
-        landmark: the other thing of the action; None if the scene follows the verb.
+        verb: what the subject does.
+        preposition: the preposition after the verb, as our captions say it; empty if there is none.
+        landmark: the thing after the verb or the preposition; None if the caption names the scene there.
     """
 
     verb: Verb
@@ -65,7 +65,7 @@ class Action:
 
 @lru_cache(maxsize=1024)
 def tokenize_caption(caption: str) -> tuple[str, ...]:
-    """Words of a caption in lower case, and its punctuation marks.
+    """The words of a caption in lower case and its punctuation marks, in the order of the caption.
 
     >>> tokenize_caption("A man's dog, on a T-shirt.")
     ('a', "man's", 'dog', ',', 'on', 'a', 't-shirt', '.')
@@ -83,12 +83,12 @@ def has_noun(caption: str, nouns: tuple[str, ...]) -> bool:
 
 
 def join_captions(captions: Sequence[str]) -> str:
-    """One text of several captions, for `has_noun_in_joined`."""
+    """Join the tokens of several captions to one text, in which `has_noun_in_joined` searches."""
     return "/".join(map(_space_tokens, captions))
 
 
 def has_noun_in_joined(text: str, nouns: tuple[str, ...]) -> bool:
-    """Whether a text of `join_captions` contains one of the nouns, in singular or plural."""
+    """Whether a text that `join_captions` made contains one of the nouns, in singular or plural."""
     for form in _spaced_forms(nouns):  # noqa: SIM110 - `any` takes twice as long; a picture needs a hundred calls
         if form in text:
             return True
@@ -97,13 +97,13 @@ def has_noun_in_joined(text: str, nouns: tuple[str, ...]) -> bool:
 
 @lru_cache(maxsize=64)
 def collect_words(captions: tuple[str, ...]) -> frozenset[str]:
-    """All words of several captions."""
+    """The distinct words and punctuation marks of several captions."""
     return frozenset(word for caption in captions for word in tokenize_caption(caption))
 
 
 @lru_cache(maxsize=1024)
 def _space_tokens(caption: str) -> str:
-    """The tokens with a space before and after each."""
+    """The tokens of a caption as one text, with a space before and after each."""
     return f" {' '.join(tokenize_caption(caption))} "
 
 
@@ -116,7 +116,7 @@ def _spaced_forms(nouns: tuple[str, ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def find_named_scenes(captions: tuple[str, ...]) -> frozenset[str]:
-    """Names of all scenes that a caption mentions, in whatever role."""
+    """Names of all scenes that the captions mention, whether the picture was taken there or not."""
     return frozenset(
         scene.name for caption in captions for _, _, scene in _iter_scene_mentions(tokenize_caption(caption))
     )
@@ -138,13 +138,13 @@ def find_stated_scenes(caption: str) -> tuple[Scene, ...]:
 def parse_actions(
     caption: str, subjects: tuple[str, ...], landmarks: Mapping[str, Thing], count: int = 1
 ) -> Iterator[Action]:
-    """The action of the subject at the beginning of a caption, once for each verb with that form.
+    """Iterate over the actions of the subject with which a caption begins; several if verbs share a form.
 
     Args:
         caption: a sentence such as "A young man is riding a wave on a surfboard" or "Two men on a bench".
-        subjects: nouns for the subject, in the singular.
-        landmarks: nouns of other things in the picture, each with its thing.
-        count: number of the subjects; the caption must name the same number.
+        subjects: nouns that the caption may use for the subject, in the singular.
+        landmarks: nouns of the other things in the picture, each with its thing.
+        count: number of things that the subject must mean: one for "a man", two for "two men".
     """
     words = tokenize_caption(caption)
     index = _find_subject_end(words, subjects, count)
@@ -161,12 +161,12 @@ def parse_actions(
 
 
 def is_about(caption: str, subjects: tuple[str, ...], count: int = 1) -> bool:
-    """Whether a caption begins with this number of a subject."""
+    """Whether a caption begins with a subject that is one of the nouns and means this number of things."""
     return _find_subject_end(tokenize_caption(caption), subjects, count) > 0
 
 
 def _find_subject_end(words: Sequence[str], subjects: tuple[str, ...], count: int) -> int:
-    """End of the subject at the beginning of a caption; 0 if the caption has another subject or number."""
+    """Index after the subject with which a caption begins; 0 if the caption has another subject or number."""
     start = _find_count_end(words, count)
     if count > 1 and not start:
         return 0
@@ -183,7 +183,7 @@ def _find_subject_end(words: Sequence[str], subjects: tuple[str, ...], count: in
 
 @cache
 def _index_verbs_by_form() -> Mapping[str, tuple[Verb, ...]]:
-    """Form -> the verbs with that form, in the order of their table."""
+    """Form of a verb -> the verbs with that form, in the order of verbs.toml."""
     found: dict[str, list[Verb]] = {}
     for verb in read_verbs().values():
         for form in dict.fromkeys(verb.forms):
@@ -197,7 +197,7 @@ def _pluralize_nouns(nouns: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _find_count_end(words: Sequence[str], count: int) -> int:
-    """End of the article or number of a noun phrase; 0 if it means another number."""
+    """Index after the article or number with which a noun phrase begins; 0 if it means another number."""
     if count == 1:
         return 1 if words and words[0] in ("a", "an", "the", "this", "one") else 0
     if count == 2 and words[:3] in (("a", "couple", "of"), ("a", "pair", "of")):
@@ -206,7 +206,7 @@ def _find_count_end(words: Sequence[str], count: int) -> int:
 
 
 def _find_landmark_at(words: Sequence[str], start: int, landmarks: Mapping[str, Thing]) -> Thing | None:
-    """The thing of the noun phrase that begins at an index."""
+    """The landmark that the noun phrase at an index names; None if it names none."""
     if start < len(words) and words[start] in _DETERMINERS:
         start += 1
     for i in range(start, min(start + 3, len(words))):
@@ -220,7 +220,7 @@ def _find_landmark_at(words: Sequence[str], start: int, landmarks: Mapping[str, 
 
 
 def _find_preposition_at(words: Sequence[str], start: int) -> tuple[str, int]:
-    """The preposition that begins at an index, and its end; empty if there is none."""
+    """The preposition that begins at an index, and the index after it; "" and the same index if there is none."""
     for length in (3, 2, 1):
         preposition = _PREPOSITIONS.get(" ".join(words[start : start + length]))
         if preposition and start + length <= len(words):
@@ -230,7 +230,7 @@ def _find_preposition_at(words: Sequence[str], start: int) -> tuple[str, int]:
 
 @lru_cache(maxsize=1 << 16)
 def _max_noun_words(nouns: tuple[str, ...]) -> int:
-    """Number of words of the longest noun."""
+    """Number of words of the longest noun, at most `_MAX_NOUN_WORDS`; 0 without nouns."""
     return min(max((1 + noun.count(" ") for noun in nouns), default=0), _MAX_NOUN_WORDS)
 
 
@@ -259,7 +259,7 @@ def _index_scene_starts() -> Mapping[str, int]:
 
 
 def _iter_scene_mentions(words: Sequence[str]) -> Iterator[tuple[int, int, Scene]]:
-    """Start, end and scene of every mention; the longest of overlapping names counts."""
+    """Iterate over start, end and scene of every mention of a scene; the longest of overlapping names counts."""
     scenes, max_words = _index_scene_words(), _index_scene_starts()
     start = 0
     while start < len(words):
@@ -273,7 +273,7 @@ def _iter_scene_mentions(words: Sequence[str]) -> Iterator[tuple[int, int, Scene
 
 
 def _is_stated(words: Sequence[str], start: int, end: int, side: str) -> bool:
-    """Whether the words from `start` to `end` say where the picture was taken; they may also be a modifier."""
+    """Whether the scene named from `start` to `end` is where the picture was taken, and no modifier or background."""
     after = words[end] if end < len(words) else "."
     if (
         after not in _FUNCTION_WORDS

@@ -9,7 +9,7 @@ from pathlib import Path
 from scar.language import wordnet
 
 WORD_LISTS = tomllib.loads((Path(__file__).parent / "tables" / "english.toml").read_text(encoding="utf-8"))
-"""Words with special grammar, by the kind of exception; `english.toml` explains the kinds."""
+"""Words with special grammar, by kind; `english.toml` explains each kind."""
 
 _PLURALS: dict[str, str] = WORD_LISTS["plurals"]
 _SINGULARS = {plural: singular for singular, plural in _PLURALS.items()}
@@ -123,7 +123,7 @@ def to_singular(noun: str) -> str:
 
 
 def to_gerund(verb: str) -> str:
-    """The form in -ing; a phrase changes in its first word.
+    """The form of a verb in -ing; in a phrase, the first word changes.
 
     >>> to_gerund("ride"), to_gerund("sit"), to_gerund("lie"), to_gerund("lean over"), to_gerund("see")
     ('riding', 'sitting', 'lying', 'leaning over', 'seeing')
@@ -139,7 +139,7 @@ def to_gerund(verb: str) -> str:
 
 
 def to_third_person(verb: str) -> str:
-    """The form after he, she or it; a phrase changes in its first word.
+    """The form of a verb after he, she or it; in a phrase, the first word changes.
 
     >>> to_third_person("ride"), to_third_person("catch"), to_third_person("fly"), to_third_person("play with")
     ('rides', 'catches', 'flies', 'plays with')
@@ -155,7 +155,7 @@ def to_third_person(verb: str) -> str:
 
 
 def to_past_tense(verb: str) -> str:
-    """The regular form in -ed; a phrase changes in its first word.
+    """The regular form of a verb in -ed; in a phrase, the first word changes.
 
     >>> to_past_tense("park"), to_past_tense("carry"), to_past_tense("lie"), to_past_tense("jog")
     ('parked', 'carried', 'lied', 'jogged')
@@ -171,6 +171,6 @@ def to_past_tense(verb: str) -> str:
 
 
 def _doubles_last_letter(word: str) -> bool:
-    """Whether -ing doubles the last letter: a word of one syllable ends in one vowel and one consonant."""
+    """Whether -ing and -ed double the last letter: a word of one syllable ends in one vowel and one consonant."""
     vowels = [letter in "aeiou" for letter in word]
     return len(word) >= 3 and vowels[-3:] == [False, True, False] and sum(vowels) == 1 and word[-1] not in "wxy"

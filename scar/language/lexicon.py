@@ -15,7 +15,7 @@ from scar.language import english, wordnet
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A row of `scenes.toml`; the head of that file explains the columns. Equal means identical."""
+    """A row of `scenes.toml`; the head of that file explains the columns. Scenes are compared by identity."""
 
     name: str
     prepositions: tuple[str, ...]
@@ -35,7 +35,7 @@ class Scene:
 
     @lru_cache(maxsize=1 << 16)  # noqa: B019 - scenes are few and live as long as the process
     def is_incompatible_with(self, other: Scene) -> bool:
-        """Whether no picture shows both scenes."""
+        """Whether no picture can show both scenes."""
         return (
             bool(self.compatibility_groups)
             and bool(other.compatibility_groups)
@@ -46,7 +46,7 @@ class Scene:
 
 @dataclass(frozen=True, eq=False)
 class Thing:
-    """A row of `things.toml`; the head of that file explains the columns. Equal means identical."""
+    """A row of `things.toml`; the head of that file explains the columns. Things are compared by identity."""
 
     name: str
     kind: str = ""
@@ -79,13 +79,13 @@ class Thing:
 
     @cached_property
     def modifier(self) -> str:
-        """The words of the name before its head; empty if it has one word."""
+        """The words of the name before its last word; empty if the name has one word."""
         return self.name.rpartition(" ")[0]
 
 
 @dataclass(frozen=True, eq=False)
 class Verb:
-    """A row of `verbs.toml`; the head of that file explains the columns. Equal means identical."""
+    """A row of `verbs.toml`; the head of that file explains the columns. Verbs are compared by identity."""
 
     name: str
     subjects: tuple[str, ...]
@@ -111,11 +111,11 @@ class Verb:
         )
 
     def accepts_subject(self, subject: Thing) -> bool:
-        """Whether such a thing can do it."""
+        """Whether a thing can be the subject of the verb."""
         return subject.kind in self.subjects or subject.name in self.subjects
 
     def accepts_landmark(self, landmark: Thing) -> bool:
-        """Whether it can be done to such a thing."""
+        """Whether a thing can be the object of the verb."""
         return landmark.kind in self.landmarks or landmark.name in self.landmarks
 
 
@@ -139,10 +139,10 @@ def read_verbs() -> Mapping[str, Verb]:
 
 @lru_cache(maxsize=1 << 16)
 def resolve_scene(label: str) -> Scene:
-    """The scene of a source's label, in the words of the label.
+    """The scene that a source's label names; its phrase keeps the words of the label.
 
-    WordNet says whether a scene that the table lacks is indoors or outdoors. Such a scene may be in one picture with
-    any other scene of its side.
+    If the table lacks the scene, WordNet says whether it is indoors or outdoors, and it is compatible with every scene
+    of that side.
 
     >>> resolve_scene("Dirt road").name, resolve_scene("Dirt road").phrase, resolve_scene("night club").phrase
     ('road', 'a dirt road', 'a night club')
@@ -152,7 +152,7 @@ def resolve_scene(label: str) -> Scene:
 
 @lru_cache(maxsize=1 << 16)
 def _find_scene(words: str) -> Scene:
-    """The scene with these words: a row of the table, or a new one by WordNet."""
+    """The scene with these words: a row of the table, or a new scene whose side WordNet gives."""
     for scene in read_scenes().values():
         if words in (scene.name, english.strip_article(scene.phrase)):
             return scene
@@ -173,9 +173,9 @@ def resolve_noun_phrase(phrase: str) -> Thing:
 
 @lru_cache(maxsize=1 << 16)
 def resolve_category(category: str) -> Thing:
-    """The thing of a source's category; WordNet gives the kind of a thing that the table lacks.
+    """The thing that a source's category names; if the table lacks it, WordNet gives the kind of the thing.
 
-    The first name counts if a category has several names with commas between.
+    If a category has several names with commas between them, the first one counts.
 
     >>> resolve_category("tv").phrase, resolve_category("green_apples").phrase
     ('a television', 'green apples')
@@ -188,13 +188,13 @@ def resolve_category(category: str) -> Thing:
 
 @lru_cache(maxsize=1 << 16)
 def _make_unlisted_thing(name: str) -> Thing:
-    """A thing that the table lacks."""
+    """Make a thing that the table lacks; WordNet gives its kind."""
     return Thing(name, kind=_find_kind(name))
 
 
 @lru_cache(maxsize=1 << 16)
 def is_interchangeable(a: str, b: str) -> bool:
-    """Whether one category may be a right name for a thing of the other: they are related or confusable."""
+    """Whether a thing of one category may rightly be called by the other: they are related or confusable."""
     return is_related(a, b) or is_confusable(a, b)
 
 
@@ -202,7 +202,7 @@ def is_interchangeable(a: str, b: str) -> bool:
 def is_related(a: str, b: str) -> bool:
     """Whether one category is a kind of the other, in WordNet or by the last word of their names.
 
-    Two colours before the same last word make two unrelated things.
+    Two names that differ only in the colour before the last word are unrelated.
 
     >>> is_related("man", "person"), is_related("dog", "cat")
     (True, False)
@@ -224,7 +224,7 @@ def is_confusable(a: str, b: str) -> bool:
 
 @lru_cache(maxsize=1 << 16)
 def _find_confusion_groups(category: str) -> frozenset[int]:
-    """Numbers of the groups of confusable things that a category is in."""
+    """Numbers of the groups of confusable things to which a category belongs."""
     return _index_confusion_groups().get(resolve_category(without_colour(category)).name, frozenset())
 
 
@@ -247,19 +247,19 @@ def read_colours() -> tuple[str, ...]:
 
 @cache
 def read_person_nouns() -> Mapping[str, tuple[str, ...]]:
-    """Our captions' nouns for persons, each with the nouns that human captions use."""
+    """Nouns for persons in our captions, each with the nouns that human captions use for them."""
     return _parse_row(_read_table("groups")["people"])
 
 
 @cache
 def _index_names_by_text() -> Mapping[str, str]:
-    """Names of the things whose caption text differs: `television` -> `tv`."""
+    """Text in captions -> name of the thing, for things whose text differs from the name: `television` -> `tv`."""
     return {thing.text: thing.name for thing in read_things().values() if thing.text}
 
 
 @cache
 def _index_confusion_groups() -> Mapping[str, frozenset[int]]:
-    """Thing -> numbers of the groups of confusable things that it is in."""
+    """Name of a thing -> numbers of the groups of confusable things to which it belongs."""
     groups = [frozenset(group) for group in _read_table("groups")["confusable"]]
     names = frozenset().union(*groups)
     return {name: frozenset(i for i, group in enumerate(groups) if name in group) for name in names}
@@ -267,7 +267,7 @@ def _index_confusion_groups() -> Mapping[str, frozenset[int]]:
 
 @cache
 def _find_kind(noun: str) -> str:
-    """The kind of a noun by its WordNet lineage; empty if none fits."""
+    """The kind of the thing that a noun names, from its hypernyms in WordNet; empty if no kind fits."""
     kinds: dict[str, list[int]] = _read_table("groups")["kinds"]
     return next((kind for kind, synsets in kinds.items() if wordnet.is_a(noun, *synsets)), "")
 

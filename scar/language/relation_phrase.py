@@ -11,10 +11,10 @@ import msgspec
 from scar.language.lexicon import Verb, read_verbs
 
 DIRECTIONS = LEFT, RIGHT, ABOVE, BELOW = ("to the left of", "to the right of", "above", "below")
-"""Predicates that compare where two things are in the picture."""
+"""Predicates that compare the positions of two things in the picture."""
 
 SUPPORT, INSIDE = "on", "inside"
-"""Predicates of a thing and its support, and of a thing and its container."""
+"""Predicate of a thing that lies on another or is worn by it, and of a thing inside another."""
 
 NEXT_TO = "next to"
 """Predicate of two things that are close to each other, side by side."""
@@ -30,7 +30,7 @@ POSITIONS: Mapping[str, int] = {
     "in the middle of": 6,
     "filling most of": 1,
 }
-"""Predicates that say where a thing is in the picture, with their relative frequency in true captions."""
+"""Predicates that say in which part of the picture a thing is, with their relative frequency in true captions."""
 
 OPPOSITES: Mapping[str, str] = {
     LEFT: RIGHT,
@@ -42,13 +42,13 @@ OPPOSITES: Mapping[str, str] = {
 }
 
 IN_A_PICTURE_OF = "in a picture of"
-"""Scene preposition of a thing that may be outside the scene itself."""
+"""Scene preposition of a thing that may be outside of the scene: "a bird above a boat in a picture of a lake"."""
 
 A_PICTURE_OF = "a picture of"
-"""Scene preposition after a position."""
+"""Scene preposition after one of the `POSITIONS`: "a bird at the top of a picture of a lake"."""
 
 SCENE_PREPOSITIONS = (IN_A_PICTURE_OF, A_PICTURE_OF, "in", "on", "at")
-"""The longest come first."""
+"""All scene prepositions. Parsing takes the first that fits, so the longest come first."""
 
 PREPOSITIONS = ("next to", "in front of", "behind", "on", "under", "in", "at")
 """Prepositions between a verb of posture ("standing", "sitting", "lying") and its landmark."""
@@ -60,7 +60,7 @@ class RelationPhrase(msgspec.Struct, frozen=True):
     Attributes:
         predicate: a direction, a position, or a verb with or without a preposition ("riding", "sitting on").
         landmark: the other thing, with its article; empty after a position and after a verb without an object.
-        scene_preposition: joins the scene.
+        scene_preposition: the preposition before the scene.
     """
 
     predicate: str
@@ -103,7 +103,7 @@ class RelationPhrase(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=1 << 14)
 def normalize_predicate(annotated: str) -> str | None:
-    """The predicate that means the same as an annotated one; None if there is none.
+    """The predicate of our captions that means the same as an annotated one; None if there is none.
 
     >>> normalize_predicate("is riding"), normalize_predicate("sits on"), normalize_predicate("on top of")
     ('riding', 'sitting on', 'on')
@@ -147,7 +147,7 @@ _SYNONYMS = {
     "inside of": INSIDE,
     "beside": NEXT_TO,
 }
-"""Annotated predicates with the predicate of our captions."""
+"""Annotated predicate -> the predicate of our captions."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""WordNet's nouns: senses, lemmas and hypernyms. Every function takes a noun or phrase in singular or plural."""
+"""WordNet's nouns: senses, lemmas and hypernyms. A noun may be a phrase, in singular or plural."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIN_RELATIVE_COUNT = 0.2
-"""A sense is common if texts use it at least this often, relative to the most frequent sense of the word."""
+"""Least frequency of a common sense of a noun in texts, relative to the most frequent sense of the noun."""
 
 PLURAL_ENDINGS = (
     ("s", ""),
@@ -60,8 +60,8 @@ class _NounTable:
 def find_senses(noun: str) -> tuple[int, ...]:
     """Synsets of the common senses of a noun, the most frequent first.
 
-    The last words of a phrase count if WordNet lacks the whole phrase; a phrase whose last word it lacks has no sense.
-    All senses are common if WordNet has no counts for them.
+    If WordNet lacks a phrase, the longest end of it that WordNet has counts: "dogs" of "muddy dogs". The tuple is empty
+    if WordNet lacks even the last word. If WordNet has no frequencies of the senses, all senses are common.
 
     >>> find_senses("dogs")
     (2084071,)
@@ -81,7 +81,7 @@ def is_known(noun: str) -> bool:
 
 @lru_cache(maxsize=1 << 16)
 def find_lemma(noun: str) -> str | None:
-    """The form under which WordNet lists a noun; None if it lacks the noun.
+    """The form under which WordNet lists a noun; None if WordNet lacks the noun.
 
     >>> find_lemma("Tennis rackets"), find_lemma("mice"), find_lemma("glasses"), find_lemma("xyzzy")
     ('tennis racket', 'mouse', 'glasses', None)
@@ -123,7 +123,7 @@ def is_related(a: str, b: str) -> bool:
 
 @lru_cache(maxsize=1 << 16)
 def find_co_hyponyms(noun: str) -> tuple[str, ...]:
-    """Nouns with the same direct hypernym, in alphabetical order; without synonyms of the noun.
+    """Nouns with the same direct hypernym as a noun, in alphabetical order, without its synonyms.
 
     >>> find_co_hyponyms("kitchen")[:3]
     ('anechoic chamber', 'antechamber', 'anteroom')
@@ -144,13 +144,13 @@ def _find_lineage(noun: str) -> frozenset[int]:
 
 @cache
 def read_irregular_plurals() -> dict[str, str]:
-    """WordNet's irregular plurals with their singulars."""
+    """WordNet's irregular plurals, each with its singular."""
     columns = _read_table("plurals").to_pydict()
     return dict(zip(columns["plural"], columns["singular"], strict=True))
 
 
 def _iter_senses(name: str) -> Iterator[tuple[int, int]]:
-    """Synset and count of every sense of a lemma, the most frequent first."""
+    """Iterate over synset and count of every sense of a lemma, the most frequent first."""
     table = _read_noun_table()
     for row in table.find_rows(name):
         yield int(table.synsets[row]), int(table.counts[row])
