@@ -1,1 +1,1 @@
-"""From queries to vectors, ranks and results."""
+"""Run evaluations: embed queries and candidates, rank the candidates, write results."""

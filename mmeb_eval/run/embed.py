@@ -1,4 +1,4 @@
-"""Items -> vectors, batch by batch: each batch is checked and stored before the next one begins."""
+"""Embeds items batch by batch: the vectors of each batch are checked and stored before the next batch begins."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class VectorStore(Protocol[Key]):
-    """Stores vectors by key: `VectorsInMemory`, or `mmeb_eval.run.vector_cache.VectorCache`."""
+    """A store of vectors by key, such as `VectorsInMemory` or `mmeb_eval.run.vector_cache.VectorCache`."""
 
     @property
     def width(self) -> int | None:
-        """Numbers in a vector; None while there is none."""
+        """Number of components of a vector; None while the store is empty."""
         ...
 
     @property
     def worker_folder(self) -> Path | None:
-        """Folder in which workers that share the store meet; None if they cannot share it."""
+        """Folder in which workers that share the store leave heartbeats; None if the store cannot be shared."""
         ...
 
     def make_keys(self, items: Sequence[Item]) -> list[Key]:
@@ -39,7 +39,7 @@ class VectorStore(Protocol[Key]):
         ...
 
     def select_missing(self, keys: Sequence[Key]) -> list[Key]:
-        """The keys without a vector."""
+        """The keys that have no vector in the store."""
         ...
 
     def add_vectors(self, keys: Sequence[Key], vectors: NDArray[np.float32]) -> None:
@@ -56,7 +56,7 @@ class VectorStore(Protocol[Key]):
 
 
 class VectorsInMemory:
-    """Vectors that live as long as the process; an item is its own key."""
+    """A store that lives as long as the process; an item is its own key."""
 
     worker_folder = None
 
@@ -99,23 +99,23 @@ def embed_items(
     store: VectorStore[Any],
     worker: Worker,
 ) -> NDArray[np.float32]:
-    """(len(items), D) vectors; only those that the store lacks are made.
+    """Embed items and return (len(items), D) vectors; only those that the store lacks are made.
 
-    The items alone decide which of them form a batch, not the number of workers or what an interrupted run has stored:
-    vectors of some models depend in the last digits on the other items of their batch.
+    Which items form a batch depends on ``items`` alone, not on the number of workers or on what an interrupted run has
+    stored: with some models, the last digits of a vector depend on the other items of its batch.
 
-    Threads open the images for `mmeb_eval.data.images.open_rgb` while the model is busy.
+    While the model is busy, threads open the next images, which it gets by `mmeb_eval.data.images.open_rgb`.
 
     Args:
         embedder: makes the vectors.
-        items: distinct, in the order in which they are embedded; see `mmeb_eval.run.evaluate.order_items`.
-        batch_size: most items in one call of `Embedder.embed`.
-        title: of the progress bar on stderr; None draws no bar.
+        items: distinct items in the order in which they are embedded; see `mmeb_eval.run.evaluate.order_items`.
+        batch_size: largest number of items in one call of `Embedder.embed`.
+        title: title of the progress bar on stderr; None draws no bar.
         store: holds the vectors.
-        worker: this process; each of several embeds every ``size``-th batch and waits for the others.
+        worker: this process; of several workers, each embeds every ``size``-th batch and waits for the others.
 
     Raises:
-        ContractError: vectors that break the contract, or whose width changes from batch to batch.
+        ContractError: vectors break the contract, or their width changes from batch to batch.
         EvalError: the store cannot be written, or another worker ends before its share is done.
     """
     keys = store.make_keys(items)
@@ -129,7 +129,7 @@ def embed_items(
     images = [item.image for batch in to_embed for item in batch if item.image is not None]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=title is None) as progress, prefetch_images(images):
-        done = len(distinct) - sum(map(len, missing))  # stored, or the share of other workers
+        done = len(distinct) - sum(map(len, missing))  # already stored, or left to other workers
         bar = progress.add_task(f"{embedder.name}: {title}", total=len(distinct), completed=done)
         for part, batch in zip(missing, to_embed, strict=True):
             vectors = check_vectors(embedder.embed(batch), batch, embedder.name)

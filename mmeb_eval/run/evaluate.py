@@ -1,4 +1,4 @@
-"""One embedder on one task: cases -> distinct items, each embedded once -> ranks -> `Result`."""
+"""Scores one embedder on one task: reads its cases, embeds each distinct item once, ranks, and makes a `Result`."""
 
 from __future__ import annotations
 
@@ -40,19 +40,20 @@ def evaluate(
     """Score an embedder on a task.
 
     Args:
-        embedder: is scored.
+        embedder: the embedder to score.
         files: the task and its data.
-        batch_size: most items in one call of `Embedder.embed`.
-        progress: whether to draw a bar on stderr.
-        ties: the rule for equal scores, see `mmeb_eval.run.rank.rank_labels`; ``official`` also ranks a candidate twice
-            that is listed twice, so that ``map`` and ``ndcg`` can exceed 1.
+        batch_size: largest number of items in one call of `Embedder.embed`.
+        progress: whether to draw a progress bar on stderr.
+        ties: the rule for equal scores, see `mmeb_eval.run.rank.rank_labels`. Under ``official``, a candidate that is
+            listed twice is also ranked twice, so that ``map`` and ``ndcg`` can exceed 1.
         store: holds the vectors, such as a `VectorCache`; None keeps them in memory during this call.
-        worker: this process among several; they need one `VectorCache` to share.
-        perturbed: prompts that replace the boxes, of a kind that the embedder takes; texts name boxes only.
+        worker: this process among several, which must share one `VectorCache`.
+        perturbed: prompts that replace the boxes, of a kind that the embedder takes; boxes may also go into the text.
+            None keeps the boxes.
 
     Raises:
-        DataError: rows or images that cannot be used; nothing is embedded before all rows are read.
-        ContractError: vectors that break the contract.
+        DataError: rows or images cannot be used; nothing is embedded before all rows are read.
+        ContractError: vectors break the contract.
     """
     layout = get_layout(get_layout_name(embedder))
     kind, prompts = ("box", None) if perturbed is None else (perturbed.probe.kind, perturbed.prompts)
@@ -105,10 +106,10 @@ def evaluate(
 
 
 def name_region_strategy(task: Task, layout: Layout, *, box_as_prompt: bool, strategy: str | None = None) -> str:
-    """How the model learns the region, as results name it.
+    """How the model learns which region is meant, as the setting ``region`` of a `Result` names it.
 
     Returns:
-        ``none`` for tasks without regions, ``strategy`` if one is set, else ``prompt``, ``text`` or
+        ``none`` for a task without regions, ``strategy`` if it is given, else ``prompt``, ``text`` or
         ``prompt and text``.
     """
     if task.query != "image+text+box":
@@ -128,7 +129,7 @@ def order_items(cases: Sequence[Case]) -> tuple[list[Item], list[int], list[list
     may sort items as it likes.
 
     Returns:
-        The items; the index of each case's query; the indices of each case's candidates.
+        The items; for each case, the index of its query among them; for each case, the indices of its candidates.
     """
     objects = {id(item): item for case in cases for item in (case.query, *case.candidates)}  # few items, many mentions
     items = sorted(set(objects.values()), key=_sort_key)
@@ -140,10 +141,10 @@ def order_items(cases: Sequence[Case]) -> tuple[list[Item], list[int], list[list
 
 @contextmanager
 def name_failing_row(cases: Sequence[Case]) -> Iterator[None]:
-    """Add the file and row of the item whose vector is wrong to the error.
+    """Add the file and row of the item to a `ContractError` about its vector.
 
     Raises:
-        ContractError: as raised inside, with the first row that holds the item.
+        ContractError: the error raised inside; its message begins with the first row that holds the item.
     """
     try:
         yield
@@ -155,7 +156,7 @@ def name_failing_row(cases: Sequence[Case]) -> Iterator[None]:
 
 
 def _describe_data(files: TaskFiles, row_format: RowFormat, cases: Sequence[Case]) -> dict[str, Any]:
-    """What a result says of its data."""
+    """The settings of a `Result` that describe its data."""
     return {
         "dataset": JOINED_DATASET if row_format == "joined" else files.task.dataset,
         "format": row_format,
@@ -166,10 +167,10 @@ def _describe_data(files: TaskFiles, row_format: RowFormat, cases: Sequence[Case
 
 
 def _combine_digests(digests: Iterable[str]) -> str:
-    """One digest of several digests in their order."""
+    """One digest for a sequence of digests; their order counts."""
     return hashlib.blake2b("".join(digests).encode(), digest_size=16).hexdigest()
 
 
 def _sort_key(item: Item) -> tuple[str, str, int, str]:
-    """See `order_items`."""
+    """The key by which `order_items` sorts."""
     return str(item.image or ""), repr(item.prompt or ""), len(item.text), item.text

@@ -11,10 +11,10 @@ from mmeb_eval.run.workers import Worker
 from scar.errors import EvalError
 
 LAUNCH_VARIABLES = ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID")
-"""Environment variables that the workers of one launch share."""
+"""Environment variables whose values are the same in all workers of one launch."""
 
 ENTRY_TIMEOUT_S = 30.0
-"""Time to wait for other processes to enter the folder; each needs milliseconds."""
+"""Seconds to wait while other processes enter the folder; each needs milliseconds."""
 
 
 @contextmanager
@@ -27,10 +27,10 @@ def lock_folder(
     """Lock a folder for one run; the system releases the lock when the process ends, even if it is killed.
 
     Args:
-        folder: created if it does not exist.
-        worker: this process; processes of other runs are refused.
-        work: describes what is done; workers of one run do the same.
-        environment: distinguishes one launch from another.
+        folder: the folder; it is created if it does not exist.
+        worker: this process, one of those that share the run.
+        work: description of what the run does, which is equal in all its workers.
+        environment: environment variables, by which one launch is told from another.
 
     Raises:
         EvalError: another run uses the folder, or it cannot be written to.
@@ -42,7 +42,7 @@ def lock_folder(
     own = FileLock(folder / f".lock-{worker.rank}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=ENTRY_TIMEOUT_S):  # one enters at a time
+        with FileLock(folder / ".lock", timeout=ENTRY_TIMEOUT_S):  # one process enters at a time
             own.acquire(timeout=0)
             try:
                 _refuse_other_runs(folder, worker.rank, run)

@@ -1,4 +1,4 @@
-"""Ranks of right candidates -> hit, precision, recall, F1, MAP, MRR and nDCG at k, for all queries at once."""
+"""Computes hit, precision, recall, F1, MAP, MRR and nDCG at k from the ranks of right candidates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CUTOFFS = (1, 5, 10)
-"""The k of every metric."""
+"""The values of k at which every metric is computed."""
 
 
 def compute_metrics(
@@ -18,22 +18,22 @@ def compute_metrics(
     gains: NDArray[np.float64] | None = None,
     cutoffs: Sequence[int] = CUTOFFS,
 ) -> dict[str, float]:
-    """Means over queries of each metric at each k.
+    """Compute each metric at each k, as means over queries.
 
     Precision divides by k even if there are fewer candidates. Average precision divides by the smaller of k and the
     number of right answers. A query without right answers has recall 1 and all other metrics 0.
 
     Args:
-        ranks: (Q, M) ranks of the right candidates, 1 = best; 0 for none.
-        labels: (Q, M) index of the right answer at each rank; a right answer that is listed twice counts twice in
-            ``map`` and ``ndcg``, as in the reference. None means that all are different.
-        gains: (Q, L) gain of each right answer, also of those that are no candidates; NaN for none. None means gain 1
-            for each of ``ranks``.
+        ranks: (Q, M) ranks of the right candidates, 1 = best; 0 pads queries with fewer of them.
+        labels: (Q, M) index of the right answer that each right candidate states. An answer that two candidates state
+            counts twice in ``map`` and ``ndcg``, as in the reference. None means that all answers are different.
+        gains: (Q, L) gain of each right answer, also of answers that no candidate states; NaN is padding. None means
+            that each right candidate has gain 1.
         cutoffs: values of k.
 
     Returns:
         ``hit@k``, ``ndcg_linear@k``, ``ndcg_exponential@k``, ``precision@k``, ``recall@k``, ``f1@k``, ``map@k`` and
-        ``mrr@k``; 0 to 1 unless a right answer is listed twice.
+        ``mrr@k``; 0 to 1 unless two candidates state one right answer.
 
     Source: RankingMetrics of TIGER-AI-Lab/VLM2Vec (src/utils/eval_utils/metrics.py). Different here: the reference
     pairs gains with right answers in the order of a set, which changes from process to process.
@@ -69,7 +69,7 @@ def compute_metrics(
 def _place_labels(
     ranks: NDArray[np.intp], labels: NDArray[np.intp], gains: NDArray[np.float64], depth: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float64]]:
-    """(Q, depth) for each of the first ranks: whether it is right, whether for the first time, and its gain."""
+    """For each of the first ``depth`` ranks, (Q, depth): whether it holds a right answer, a new one, and its gain."""
     right = np.zeros((len(ranks), depth), dtype=np.bool_)
     new = np.zeros_like(right)
     gain = np.zeros(right.shape)
@@ -87,7 +87,7 @@ def _place_labels(
 
 
 def _compute_ndcg(gain: NDArray[np.float64], gains: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(Q, depth) discounted gain at each k divided by that of the best order; 0 where no gain is possible."""
+    """(Q, depth) nDCG at each k: discounted gain divided by that of the best order; 0 where no gain is possible."""
     depth = gain.shape[1]
     discount = 1 / np.log2(np.arange(2, depth + 2))
     best = -np.sort(-np.nan_to_num(gains), axis=1)[:, :depth]

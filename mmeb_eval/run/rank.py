@@ -1,4 +1,4 @@
-"""Vectors -> scores -> ranks; `rank_labels` states the two rules for equal scores."""
+"""Ranks candidates by the dot products of their vectors with the query's; `rank_labels` has the rules for ties."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from mmeb_eval.run.metrics import compute_metrics
 from scar.errors import UnknownName
 
 TieRule: TypeAlias = Literal["against", "official"]
-"""``against`` the model, or as in the ``official`` evaluator; see `rank_labels`."""
+"""Rule for equal scores: ``against`` the model, or as in the ``official`` evaluator; see `rank_labels`."""
 
 RowIndices: TypeAlias = Sequence[int] | NDArray[np.intp]
 
 BLOCK_CELLS = 2**21
-"""Scores computed at once: bounds the memory for tasks of any shape."""
+"""Number of scores that are computed at once; bounds the memory for tasks of any shape."""
 
 BLOCK_CANDIDATES = 8192
-"""Candidates multiplied at once: likewise."""
+"""Number of candidates in one matrix product; bounds the memory too."""
 
 TOP_COUNT = 10
-"""Number of best candidates that a result lists for a query."""
+"""Number of best candidates that a `Result` lists for a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,11 @@ class Ranking:
     """Ranks of a task's queries.
 
     Attributes:
-        metrics: see `mmeb_eval.run.metrics.compute_metrics`.
+        metrics: metrics by name, see `mmeb_eval.run.metrics.compute_metrics`.
         ranks: (Q,) rank of each query's right candidate, 1 = best.
         top: (Q, `TOP_COUNT` or fewer) indices of each query's best candidates in its candidate list, best first; -1 is
             padding.
-        margins: (Q,) score of each query's right candidate minus that of the best wrong one; 0 without a wrong one.
+        margins: (Q,) score of each query's right candidate minus that of the best wrong one; 0 if none is wrong.
         ties: number of queries with a wrong candidate whose score equals that of the right one.
     """
 
@@ -50,10 +50,10 @@ class Ranking:
 
 
 def parse_tie_rule(name: str) -> TieRule:
-    """The rule of that name.
+    """The rule for ties of that name.
 
     Raises:
-        UnknownName: there is none.
+        UnknownName: there is no such rule.
     """
     known: tuple[TieRule, ...] = get_args(TieRule)
     for rule in known:
@@ -69,10 +69,11 @@ def rank_candidates(
 
     Args:
         vectors: (N, D) rows of length 1.
-        queries: (Q,) rows of ``vectors``.
-        candidates: Q lists of rows of ``vectors``, the right one first. A candidate that is listed twice is ranked
-            twice, as in the official evaluator; ``map`` and ``ndcg`` exceed 1 if it is the right one.
-        rule: for equal scores.
+        queries: (Q,) index in ``vectors`` of each query.
+        candidates: for each query, the indices in ``vectors`` of its candidates, the right one first. A candidate that
+            is listed twice is ranked twice, as in the official evaluator; if it is the right one, ``map`` and ``ndcg``
+            can exceed 1.
+        rule: the rule for equal scores.
 
     Raises:
         ValueError: a score is NaN and the rule is ``against``; the message names the first such query.
@@ -102,11 +103,11 @@ def rank_labels(scores: NDArray[np.floating], labels: NDArray[np.intp], rule: Ti
 
     Args:
         scores: (Q, C) similarities; a padded cell is -inf.
-        labels: (Q, L) columns of the right candidates; -1 for none.
-        rule: for equal scores.
+        labels: (Q, L) columns of the right candidates; -1 is padding.
+        rule: the rule for equal scores.
 
     Returns:
-        (Q, L) ranks in 1..C; 0 for none.
+        (Q, L) ranks in 1..C; 0 where ``labels`` is padding.
 
     Raises:
         ValueError: a score is NaN and the rule is ``against``; the message names the first such query.
@@ -133,7 +134,7 @@ def rank_labels(scores: NDArray[np.floating], labels: NDArray[np.intp], rule: Ti
 
 
 def find_top_candidates(scores: NDArray[np.float32], gold: ArrayLike, ranks: NDArray[np.intp]) -> NDArray[np.intp]:
-    """(Q, `TOP_COUNT` or fewer) columns of the best candidates, the right one at its rank; -1 is padding."""
+    """(Q, `TOP_COUNT` or fewer) columns of the best candidates, with the right one at its rank; -1 is padding."""
     rivals = scores.copy()
     np.put_along_axis(rivals, _as_column(gold), -np.inf, axis=1)
     wrong = _find_best_columns(rivals)
@@ -161,9 +162,9 @@ def _find_best_columns(scores: NDArray[np.float32]) -> NDArray[np.intp]:
 def _compute_margins(
     scores: NDArray[np.float32], labels: NDArray[np.intp], top: NDArray[np.intp]
 ) -> NDArray[np.float32]:
-    """(Q,) score of the first label minus that of the best candidate that is no label; 0 without such a candidate."""
+    """(Q,) score of the first right candidate minus that of the best wrong one; 0 if no candidate is wrong."""
     rows = np.arange(len(scores))
-    first = (top[:, :2] == labels[:, :1]).argmin(axis=1)  # the best that is not the first label
+    first = (top[:, :2] == labels[:, :1]).argmin(axis=1)  # the best candidate that is not the first label
     best = np.where(top[rows, first] < 0, -np.inf, scores[rows, top[rows, first]])
     several = np.flatnonzero((labels[:, 1:] >= 0).any(axis=1))
     rivals = np.pad(scores[several], ((0, 0), (0, 1)), constant_values=-np.inf)  # the last column stands for label -1
@@ -188,12 +189,12 @@ def _count_true(cells: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 
 def _as_column(gold: ArrayLike) -> NDArray[np.intp]:
-    """(Q, 1) index for take_along_axis."""
+    """(Q, 1) column of the right candidates, as `np.take_along_axis` wants it."""
     return np.asarray(gold, dtype=np.intp)[:, None]
 
 
 def _make_candidate_table(candidates: Sequence[RowIndices], padding: int) -> NDArray[np.intp]:
-    """(Q, C) rows of vectors, with C the longest list; shorter lists end with ``padding``."""
+    """(Q, C) candidate lists as one table of indices of vectors; C is the longest list, others end with ``padding``."""
     table = np.full((len(candidates), max(map(len, candidates))), padding, dtype=np.intp)
     for row, own in zip(table, candidates, strict=True):
         row[: len(own)] = own
@@ -203,10 +204,10 @@ def _make_candidate_table(candidates: Sequence[RowIndices], padding: int) -> NDA
 def _iter_score_blocks(
     vectors: NDArray[np.float32], queries: NDArray[np.intp], candidates: Sequence[RowIndices]
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
-    """Blocks of queries: their candidate table, and the scores of its cells; padded cells are -inf.
+    """Yield, for each block of queries, its candidate table and the scores of the cells; padded cells are -inf.
 
-    The score of equal vectors is computed once, so that it is equal to the last bit: a matrix product may round equal
-    columns differently, which would hide a tie.
+    Candidates with equal vectors share one computed score: a matrix product may round equal columns differently, which
+    would hide a tie.
     """
     count = len(vectors)
     vectors, same = _find_distinct_rows(vectors)
@@ -231,16 +232,16 @@ def _iter_score_blocks(
 
 
 def _count_block_queries(vectors: int, longest: int) -> int:
-    """Number of queries in a block: large if queries share candidates, small if each has its own.
+    """Number of queries in a block: large if queries share candidates, small if each query has its own.
 
-    In the second case most scores of a block's product are unused.
+    If each has its own, most scores of a block's matrix product are unused.
     """
     return max(BLOCK_CELLS // vectors, math.isqrt(BLOCK_CELLS // (8 * longest)), 1)
 
 
 @dataclass(frozen=True, slots=True)
 class _RankedBlock:
-    """As `Ranking` for a block of queries, but with (Q, L) ranks of all right candidates, 0 for none."""
+    """Like `Ranking`, for a block of queries, but ``ranks`` is (Q, L), of all right candidates; 0 is padding."""
 
     ranks: NDArray[np.intp]
     top: NDArray[np.intp]
@@ -262,11 +263,11 @@ def _rank_block(table: NDArray[np.intp], scores: NDArray[np.float32], rule: TieR
 
 
 def _find_gold_columns(table: NDArray[np.intp], equal: NDArray[np.intp]) -> NDArray[np.intp]:
-    """(Q, L) all columns that hold the row's first entry; -1 is padding.
+    """(Q, L) columns of each row that repeat its first entry, the right candidate; -1 is padding.
 
     Args:
         table: see `_make_candidate_table`.
-        equal: (Q,) number of columns with the score of the row's first entry; NaN equals nothing.
+        equal: (Q,) number of columns with the same score as the row's first entry; NaN equals nothing.
     """
     suspects = np.flatnonzero(equal != 1)
     again = [np.flatnonzero(row == row[0]) for row in table[suspects]]
@@ -278,7 +279,7 @@ def _find_gold_columns(table: NDArray[np.intp], equal: NDArray[np.intp]) -> NDAr
 
 
 class _RowCache:
-    """Selects rows of an array and keeps the last selection: most tasks rank one list for all queries."""
+    """Selects rows of an array and keeps the last selection: in most tasks, all queries rank the same list."""
 
     def __init__(self, vectors: NDArray[np.float32]) -> None:
         self.vectors = vectors
@@ -292,7 +293,7 @@ class _RowCache:
 
 
 def _find_distinct_rows(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """The distinct rows, and for each row of ``vectors`` the index of its equal among them."""
+    """The distinct rows; and for each row of ``vectors``, its index among the distinct ones."""
     # Equal rows have equal sums. (einsum: whole numbers have no fast matrix product)
     sums = np.einsum("nd,d->n", np.ascontiguousarray(vectors).view(np.uint32), _make_hash_weights(vectors.shape[1]))
     _, back, counts = np.unique(sums, return_inverse=True, return_counts=True)
@@ -308,5 +309,5 @@ def _find_distinct_rows(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float3
 
 
 def _make_hash_weights(width: int) -> NDArray[np.uint32]:
-    """Fixed, different odd numbers."""
+    """(width,) fixed pseudo-random odd numbers."""
     return np.random.default_rng(0).integers(0, 2**31, size=width, dtype=np.uint32) * np.uint32(2) + np.uint32(1)

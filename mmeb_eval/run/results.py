@@ -1,4 +1,4 @@
-"""`Result`, the outcome of an evaluation: its JSON file, and means over complete groups of tasks."""
+"""`Result`, the scores of one model on one task; its JSON file; and means over groups of tasks."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ HEADLINE_METRIC = "hit@1"
 """The metric that leaderboards show."""
 
 PROBE_FOLDER = "probes"
-"""Folder of a model's results with perturbed prompts."""
+"""Folder, below a model's folder, of its results with perturbed prompts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One model on one task.
+    """Scores of one model on one task.
 
     Attributes:
         model: the embedder's name.
         task: the task's name.
         metrics: ``hit@1``, ``mrr@10`` and so on, means over queries; see `mmeb_eval.run.metrics.compute_metrics`.
-        counts: ``queries``; ``candidates``, summed over queries; ``items``, the distinct items that were embedded;
-            ``ties``, queries with a wrong candidate of exactly the right one's score; ``repeats``, queries whose data
-            list the right candidate more than once.
-        chance: hit@1 of guessing, the mean of 1 / candidates over queries.
-        settings: all that a rerun needs for the same numbers; ``probe`` if prompts were perturbed, see
+        counts: numbers of ``queries``; of distinct ``candidates``, summed over queries; of distinct ``items``; of
+            ``ties``, queries with a wrong candidate of exactly the right one's score; of ``repeats``, queries whose
+            right candidate the data list more than once; and the embedder's own counts.
+        chance: hit@1 of guessing: the mean of 1 / number of distinct candidates over queries.
+        settings: all that a rerun needs to get the same numbers. If prompts were perturbed, ``probe`` says how, see
             `mmeb_eval.regions.robustness.PerturbedPrompts.settings`.
-        ranks: of each query's right candidate, 1 = best, in the order of the data.
-        top: for each query, indices of its ten best candidates among those without repeats, best first.
-        margins: score of each query's right candidate minus that of the best wrong one; 0 without a wrong one.
+        ranks: rank of each query's right candidate, 1 = best; queries are in the order of the data.
+        top: for each query, the ten best candidates, best first, as indices in its list of candidates without repeats.
+        margins: score of each query's right candidate minus that of the best wrong one; 0 if no candidate is wrong.
     """
 
     model: str
@@ -55,10 +55,10 @@ class GroupMean:
     """A mean of `HEADLINE_METRIC` over a group of tasks.
 
     Attributes:
-        group: its name in `mmeb_eval.data.tasks.GROUPS`.
-        scored: tasks that have a result.
-        total: tasks in the group.
-        mean: 0 to 1; None unless every task has a result.
+        group: name of the group in `mmeb_eval.data.tasks.GROUPS`.
+        scored: number of its tasks that have a result.
+        total: number of its tasks.
+        mean: the mean, 0 to 1; None unless every task has a result.
     """
 
     group: str
@@ -86,7 +86,7 @@ def compute_group_means(results: Iterable[Result]) -> list[GroupMean]:
 
 
 def get_result_path(output: Path, model: str, task: str) -> Path:
-    """Path of a result: ``<output>/<model>/<task>.json``, with names percent-encoded where a file name needs it.
+    """Path of a result's file: ``<output>/<model>/<task>.json``; characters that file names cannot hold are escaped.
 
     >>> get_result_path(Path("out"), "clip:openai/clip-vit-base-patch32", "VOC2007").as_posix()
     'out/clip%3Aopenai%2Fclip-vit-base-patch32/VOC2007.json'
@@ -101,7 +101,7 @@ def get_probe_path(output: Path, model: str, task: str, probe: str, level: str) 
 
 
 def write_result(result: Result, output: Path) -> Path:
-    """Write a result under `get_result_path` or `get_probe_path`; a reader sees the old file or the new one.
+    """Write a result to `get_result_path`, or to `get_probe_path` if prompts were perturbed; return the path.
 
     Raises:
         EvalError: the file cannot be written.
@@ -119,7 +119,7 @@ def read_result(path: Path) -> Result:
     """Read what `write_result` wrote.
 
     Raises:
-        DataError: the file is not a result; says what is wrong with it.
+        DataError: the file is not a result; the message says what is wrong with it.
     """
     try:
         row = json.loads(path.read_text(encoding="utf-8"))
@@ -134,10 +134,10 @@ def read_result(path: Path) -> Result:
 
 
 def read_results(output: Path) -> list[Result]:
-    """Every result below a folder, by model and task.
+    """Read every result below an output folder except those with perturbed prompts, sorted by model and task.
 
     Raises:
-        DataError: there is none, or a file is not a result.
+        DataError: there are no results, or a file is not a result.
     """
     paths = sorted(path for path in output.glob("*/*.json") if not path.name.startswith("."))
     if not paths:
@@ -146,10 +146,12 @@ def read_results(output: Path) -> list[Result]:
 
 
 def read_probe_results(output: Path) -> list[Result]:
-    """Every result with perturbed prompts below a folder, by model, task, probe and level; may be empty.
+    """Read every result with perturbed prompts below an output folder, sorted by model, task, probe and level.
+
+    Empty if there are none.
 
     Raises:
-        DataError: a file is not such a result.
+        DataError: a file is not a result with perturbed prompts.
     """
     results = []
     for path in sorted(output.glob(f"*/{PROBE_FOLDER}/*/*.json")):
@@ -161,11 +163,11 @@ def read_probe_results(output: Path) -> list[Result]:
 
 
 def list_models(results: Sequence[Result]) -> list[str]:
-    """The models in the order in which they first appear."""
+    """The distinct models of results, in the order in which they first appear."""
     return list(dict.fromkeys(result.model for result in results))
 
 
 def _encode_file_name(name: str) -> str:
-    """A file name that no other name shares."""
+    """Escape a name into a file name; different names give different file names."""
     encoded = quote(name, safe=" +,=@()")
     return encoded.replace(".", "%2E", 1) if encoded.startswith(".") else encoded

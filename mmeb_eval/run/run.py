@@ -1,4 +1,4 @@
-"""Every embedder on every task: each result is written before the next task begins, and no vector is made twice."""
+"""Scores every embedder on every task: each result is written before the next task begins; no vector is made twice."""
 
 from __future__ import annotations
 
@@ -40,22 +40,23 @@ def run_evaluations(
     """Score embedders on tasks; a run that was killed resumes and writes the same files.
 
     Args:
-        embedders: with different names.
+        embedders: embedders with different names.
         task_files: tasks with different names, and their data.
         output: folder of results and vectors; one run at a time may use it.
-        batch_size: most items in one call of `Embedder.embed`.
-        refresh: delete the embedders' stored vectors first.
-        ties: the rule for equal scores.
-        probe: whether to run each task again with perturbed prompts, at every level of `PROBES`.
-        seed: of the perturbations.
+        batch_size: largest number of items in one call of `Embedder.embed`.
+        refresh: whether to delete the embedders' stored vectors first.
+        ties: the rule for equal scores, see `mmeb_eval.run.rank.rank_labels`.
+        probe: whether to run each task again with perturbed prompts, at every level of each of the
+            `mmeb_eval.regions.robustness.PROBES`.
+        seed: seed of the perturbations.
         say: shows a line to the user.
 
     Returns:
         The results, those of a task before those of its probes; empty in workers other than the first.
 
     Raises:
-        EvalError: two embedders or tasks with one name, an output folder that is in use or cannot be written, or what
-            `evaluate` raises.
+        EvalError: two embedders or tasks have one name, the output folder is in use or cannot be written, several
+            processes run with ``refresh``, or `evaluate` raised the error.
     """
     embedder_names = [embedder.name for embedder in embedders]
     task_names = [files.task.name for files in task_files]
@@ -104,7 +105,7 @@ def run_evaluations(
 def _perturb_tasks(
     task_files: Sequence[TaskFiles], seed: int, say: Callable[[str], None], track: Track
 ) -> dict[str, list[PerturbedPrompts]]:
-    """The perturbed prompts of each task; says how many queries a level leaves out."""
+    """The perturbed prompts of each task, by its name; says how many queries each level leaves out."""
     from mmeb_eval.regions.robustness import PROBES, iter_perturbed_prompts, read_targets
 
     by_task: dict[str, list[PerturbedPrompts]] = {}
@@ -125,7 +126,7 @@ def _perturb_tasks(
 def _select_accepted(
     embedder: Embedder, by_task: Mapping[str, Sequence[PerturbedPrompts]], say: Callable[[str], None]
 ) -> dict[str, list[PerturbedPrompts]]:
-    """Boxes, which texts can name, and the other prompts that an embedder takes; says which probes are left out."""
+    """Select the prompts that an embedder takes, and boxes, which can go into texts; says which probes are left out."""
     kinds = {"box", *get_prompt_kinds(embedder)}
     for kind in sorted({each.probe.kind for levels in by_task.values() for each in levels} - kinds):
         say(f"{embedder.name} takes no prompts of kind {kind}: these probes are left out.")
@@ -133,7 +134,7 @@ def _select_accepted(
 
 
 def _describe_reuse(embedder: Embedder, cache: VectorCache, results: Sequence[Result]) -> str:
-    """How many distinct items there were, and how many of them were embedded in this run."""
+    """A line that says how many distinct items there were, and how many of them were embedded in this run."""
     mentions = sum(result.counts["queries"] + result.counts["candidates"] for result in results)
     return (
         f"{embedder.name}: {mentions:,} queries and candidates are {cache.requested_count:,} different items "

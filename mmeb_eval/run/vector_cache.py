@@ -1,4 +1,4 @@
-"""Vectors on disk: each batch is a safetensors shard with a parquet index; each embedder has a folder of its own."""
+"""Stores vectors on disk: each batch as a safetensors shard with a parquet index, each embedder in its own folder."""
 
 from __future__ import annotations
 
@@ -20,32 +20,33 @@ from scar.common.files import write_bytes, write_table
 from scar.errors import DataError, EvalError
 
 CACHE_FORMAT = 1
-"""Version of the files; a folder of another version is refused."""
+"""Version of the files' format; a folder with another version is refused."""
 
 SMALL_SHARD_ROWS = 4096
-"""A shard with fewer rows is small."""
+"""A shard with fewer rows counts as small."""
 
 MAX_SMALL_SHARDS = 64
-"""More small shards than this are merged."""
+"""If there are more small shards than this, they are merged."""
 
 
 class VectorCache:
     """The vectors of one embedder, by the digest of an item's content; several processes may add shards.
 
-    A shard is ``<name>.safetensors`` with ``vectors`` (n, D), and ``<name>.parquet`` with the ``key`` of each row. The
-    index is written last: a killed process leaves whole shards, or a file that is never read.
+    A shard is ``<name>.safetensors`` with ``vectors`` (n, D), and its index ``<name>.parquet`` with the ``key`` of each
+    row. The index is written last: a killed process leaves whole shards, or a file that is never read.
 
     Args:
-        root: folder of all embedders' vectors.
-        embedder: whose vectors; another revision, setting or version of its code has another folder.
-        refresh: delete its stored vectors.
+        root: folder of the vectors of all embedders.
+        embedder: the embedder whose vectors are stored; after a change of its revision, settings or code it has another
+            folder.
+        refresh: whether to delete its stored vectors first.
         writer: name of this process among several.
 
     Attributes:
-        folder: below ``root``.
-        worker_folder: ``root``, in which workers meet.
-        width: numbers in a vector; None while there is none.
-        added_count: vectors added since the folder was opened.
+        folder: the embedder's folder below ``root``.
+        worker_folder: ``root``, in which workers leave heartbeats.
+        width: number of components of a vector; None while the store is empty.
+        added_count: number of vectors added since the store was opened.
 
     Raises:
         DataError: the stored vectors have another version, or are damaged.
@@ -71,11 +72,11 @@ class VectorCache:
 
     @property
     def requested_count(self) -> int:
-        """Distinct items for which keys were made since the folder was opened."""
+        """Number of distinct items for which keys were made since the store was opened."""
         return len(self._requested_keys)
 
     def make_keys(self, items: Sequence[Item]) -> list[bytes]:
-        """The digest of each item's content: two files with the same bytes are one image.
+        """The digest of each item's content, in which an image counts by its file's bytes, not by its path.
 
         Raises:
             DataError: an image cannot be read.
@@ -86,14 +87,14 @@ class VectorCache:
         return keys
 
     def select_missing(self, keys: Sequence[bytes]) -> list[bytes]:
-        """The keys without a vector."""
+        """The keys that have no vector in the store."""
         return [key for key in keys if key not in self._locations]
 
     def add_vectors(self, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> None:
         """Write the vectors of a batch to disk.
 
         Raises:
-            EvalError: they cannot be written, such as on a full disk.
+            EvalError: the files cannot be written, for example because the disk is full.
         """
         self._write_shard(keys, vectors)
         self.added_count += len(keys)
@@ -115,7 +116,7 @@ class VectorCache:
         return vectors
 
     def reload(self) -> None:
-        """Read the index of each shard that other processes have finished."""
+        """Read the indices of shards that are not yet known, such as those that other processes have finished."""
         import pyarrow as pa
         from pyarrow import parquet
 
@@ -131,7 +132,7 @@ class VectorCache:
                 self.width = int(self._read_shard(index.stem).shape[1])
 
     def compact_shards(self) -> None:
-        """Save the images' digests, and merge small shards if there are many; not safe beside other processes."""
+        """Save the images' digests, and merge small shards if there are many; no other process may use the folder."""
         self._item_keys.save_digests()
         small = [shard for shard, rows in self._shard_rows.items() if rows < SMALL_SHARD_ROWS]
         if len(small) <= MAX_SMALL_SHARDS:
@@ -172,7 +173,7 @@ class VectorCache:
         self._locations.update((key, (shard, row)) for row, key in enumerate(keys))
 
     def _read_shard(self, shard: str) -> NDArray[np.float32]:
-        """The vectors of a shard; their number must be that of its keys."""
+        """Read the vectors of a shard; their number must be that of its keys."""
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 

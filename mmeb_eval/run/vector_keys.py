@@ -1,4 +1,4 @@
-"""Keys of stored vectors: of the embedder that made them (`describe_identity`), and of the item (`ItemKeys`)."""
+"""What stored vectors are found by: the embedder that made them (`describe_identity`) and the item (`ItemKeys`)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from scar.errors import DataError
 from scar.sample import Box
 
 SETTLED_NS = 2_000_000_000
-"""Digests of files modified within this time are not saved: a later change might keep the file's time."""
+"""Digests of files modified less than this ago are not saved: another change might keep the file's mtime."""
 
 _COLUMNS = ("path", "size", "mtime_ns", "sha256")
 
 
 def describe_identity(embedder: Embedder) -> dict[str, Any]:
-    """All that can change an embedder's vectors, as JSON values: name, settings, code and versions of libraries."""
+    """All that can change an embedder's vectors, as JSON: name, layout, prompts, settings, code, library versions."""
     return {
         "embedder": embedder.name,
         "layout": get_layout_name(embedder),
@@ -39,10 +39,10 @@ def describe_identity(embedder: Embedder) -> dict[str, Any]:
 
 
 class ItemKeys:
-    """Digests of items by content: two copies of an image give one digest, two boxes on one image give two.
+    """Makes digests of items from their content: two copies of an image give one digest, two boxes on it give two.
 
     Args:
-        path: a parquet file that stores digests of images by path, size and time; None stores none.
+        path: a parquet file that stores the digests of images by path, size and mtime; None stores none.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -50,7 +50,7 @@ class ItemKeys:
         self._hashes = HashCache(("st_size", "st_mtime_ns"), _read_digests(path))
 
     def make_key(self, item: Item) -> bytes:
-        """16-byte digest of the item's text, the bytes of its image and its prompt.
+        """16-byte digest of an item: of its text, its prompt and the bytes of its image.
 
         Raises:
             DataError: the image cannot be read.
@@ -60,10 +60,10 @@ class ItemKeys:
         return hashlib.blake2b(content.encode(), digest_size=16).digest()
 
     def hash_images(self, images: Iterable[Path]) -> None:
-        """Hash images that have no digest yet, in several threads.
+        """Hash the images that have no digest yet, in several threads.
 
         Raises:
-            DataError: one cannot be read.
+            DataError: an image cannot be read.
         """
         new = [path for path in dict.fromkeys(images) if str(path) not in self._hashes.known]
         with ThreadPoolExecutor(WORKERS) as pool:
@@ -88,7 +88,7 @@ class ItemKeys:
         self._hashes.computed.clear()
 
     def _hash_image(self, path: Path) -> str:
-        """SHA-256 of an image file, computed again only if its size or time has changed."""
+        """SHA-256 of an image file, computed again only if its size or mtime has changed."""
         name = str(path)
         if name in self._hashes.used:
             return self._hashes.known[name].sha256
@@ -99,7 +99,7 @@ class ItemKeys:
 
 
 def _read_digests(path: Path | None) -> dict[str, FileHash]:
-    """The stored digests by path; empty if the file cannot be read, as digests can be computed again."""
+    """Read the stored digests by path; empty if the file is missing or damaged, as digests can be computed again."""
     if path is None or not path.is_file():
         return {}
     import pyarrow as pa
@@ -123,11 +123,11 @@ def _prompt_to_json(prompt: Prompt) -> list[Any]:
 
 
 def _hash_code(embedder: Embedder) -> dict[str, str]:
-    """Digests of the files that define the embedder and those it wraps: an edit makes another embedder."""
+    """Digests, by file name, of the source files of the embedder's class and of the embedders that it wraps."""
     digests = {}
     inner: object = embedder
     while inner is not None:
-        with contextlib.suppress(TypeError, OSError):  # made in a notebook or in C: its name must distinguish versions
+        with contextlib.suppress(TypeError, OSError):  # a class made in a notebook or in C: the name must tell versions
             file = Path(inspect.getfile(type(inner)))
             digests[file.name] = hash_file(file)
         inner = getattr(inner, "inner", None)

@@ -8,7 +8,7 @@ import platform
 from functools import cache
 
 LIBRARIES = ("scar-virtue", "numpy", "pillow", "torch", "torchvision", "transformers", "sam2")
-"""Distributions whose versions can move a score."""
+"""Distributions whose versions can change a score."""
 
 
 def read_versions() -> dict[str, str]:
@@ -18,7 +18,7 @@ def read_versions() -> dict[str, str]:
 
 @cache
 def _read_versions_once() -> dict[str, str]:
-    """Read once in a process: each version is in a file, and every task asks for all of them."""
+    """Read the versions once in a process: each is in a file of its own, and every task asks for all of them."""
     found = {"python": platform.python_version()}
     for name in LIBRARIES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

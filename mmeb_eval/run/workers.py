@@ -13,13 +13,13 @@ from pathlib import Path
 from scar.errors import EvalError
 
 POLL_S = 0.05
-"""Time between two checks of the other workers' progress."""
+"""Seconds between two checks of the other workers' progress."""
 
 HEARTBEAT_S = 2.0
-"""Time between two heartbeats of a worker."""
+"""Seconds between two heartbeats of a worker."""
 
 HEARTBEAT_TIMEOUT_S = 120.0
-"""A worker without a heartbeat for this long counts as dead; loading a model may delay the first heartbeat."""
+"""A worker without a heartbeat for this many seconds counts as dead; loading a model may delay the first one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Worker:
     """One of several processes that share the work through a folder.
 
     Attributes:
-        rank: its number; only 0 writes results.
+        rank: number of this worker, from 0; only worker 0 writes results.
         size: number of workers.
     """
 
@@ -36,7 +36,7 @@ class Worker:
 
 
 def read_worker(environment: Mapping[str, str] = os.environ) -> Worker:
-    """The worker that the launcher's ``RANK`` and ``WORLD_SIZE`` describe; without a launcher, the only one.
+    """This process as the launcher's variables ``RANK`` and ``WORLD_SIZE`` describe it; alone without a launcher.
 
     Raises:
         EvalError: the rank is not below the size, or a value is no number.
@@ -70,7 +70,7 @@ def select_device(environment: MutableMapping[str, str] = os.environ) -> None:
 
 @contextmanager
 def heartbeat(folder: Path, worker: Worker) -> Iterator[None]:
-    """Touch a file regularly, which tells the other workers that this one runs."""
+    """Touch a file regularly, so that the other workers know that this one runs; does nothing if it is alone."""
     if worker.size == 1:
         yield
         return
@@ -93,10 +93,10 @@ def heartbeat(folder: Path, worker: Worker) -> Iterator[None]:
 
 
 def wait_for_workers(folder: Path, size: int, find_pending: Callable[[], Collection[int]]) -> None:
-    """Wait for other workers.
+    """Wait until all workers have finished their share.
 
     Args:
-        folder: of their heartbeats.
+        folder: folder of the workers' heartbeats.
         size: number of workers.
         find_pending: returns the ranks of workers that have not finished their share.
 
@@ -104,7 +104,7 @@ def wait_for_workers(folder: Path, size: int, find_pending: Callable[[], Collect
         EvalError: a pending worker has ended, or its heartbeat has stopped.
     """
     began = time.monotonic()
-    last_beats: dict[int, tuple[int, float]] = {}  # rank -> its last heartbeat, and when it was first seen
+    last_beats: dict[int, tuple[int, float]] = {}  # rank -> its last heartbeat, and when this was first seen
     while True:
         beats = [_read_mtime(_get_heartbeat_path(folder, rank)) for rank in range(size)]
         pending = find_pending()  # after the heartbeats: a worker that ended in between has finished its share
@@ -125,7 +125,7 @@ def wait_for_workers(folder: Path, size: int, find_pending: Callable[[], Collect
 
 
 def _get_heartbeat_path(folder: Path, rank: int) -> Path:
-    """The file that a worker touches."""
+    """The file that a worker touches as its heartbeat."""
     return folder / f".worker-{rank}"
 
 
