@@ -3,7 +3,7 @@
 scar build scar-1m --data-root DATA --out OUT
 python benchmarks/audit_speed.py OUT
 
-The audit runs in one process. It writes the folder's audit.json, audit.html and audit/ again.
+The audit runs in one process. It overwrites audit.json, audit.html and audit/ in the folder.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MIB = 1 << 20
 
 
 def time_audit(folder: Path) -> tuple[float, float, int]:
-    """Wall-clock seconds, CPU seconds and peak memory in bytes of an audit."""
+    """Audit a folder; returns wall-clock seconds, CPU seconds and peak memory in bytes."""
     program = Path(sys.executable).with_name("scar")
     start = time.perf_counter()
     process = subprocess.Popen([str(program), "audit", str(folder)], stdout=subprocess.DEVNULL)  # noqa: S603
@@ -32,7 +32,7 @@ def time_audit(folder: Path) -> tuple[float, float, int]:
 
 
 def time_floor(folder: Path) -> tuple[float, float, int]:
-    """Wall-clock seconds and CPU seconds of reading the captions of every row as texts, and the number of rows."""
+    """Read the captions of every row as texts; returns wall-clock seconds, CPU seconds and the number of rows."""
     start, cpu_start, rows = time.perf_counter(), time.process_time(), 0
     for path in sorted(folder.rglob("*.parquet")):
         names = {

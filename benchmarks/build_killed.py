@@ -24,7 +24,7 @@ def make_command(data: Path, out: Path, workers: int) -> list[str]:
 
 
 def compute_digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file by its path."""
+    """SHA-256 of every file in a folder, by path."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("work", type=Path, help="a folder for the two builds; it is emptied")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random moments")
     options = parser.parse_args()
     whole, killed = options.work / "whole", options.work / "killed"
     for folder in (whole, killed):
@@ -47,7 +47,7 @@ def main() -> None:
 
     rng, kills = Random(options.seed), 0  # noqa: S311 - moments, not secrets
     while kills < options.kills:
-        # Moments of the whole build's time; a kill may come when the rest is nearly done: then it starts anew.
+        # The moment lies within the time of the whole build. A build that ends before it is compared and begun anew.
         with subprocess.Popen(  # noqa: S603
             make_command(options.data, killed, options.workers), stdout=subprocess.DEVNULL, start_new_session=True
         ) as process:

@@ -1,4 +1,4 @@
-"""How fast `scar build` is, as a ratio to its floor: parse the same file, decode the same images, write the same rows.
+"""Time of `scar build` as a ratio to its floor: parse the same file, decode the same images, write the same rows.
 
 python benchmarks/build_speed.py --images 300
 """

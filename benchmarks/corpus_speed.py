@@ -41,7 +41,7 @@ def measure_resident_bytes(root: int) -> int:
 
 
 def time_build(data: Path, out: Path, workers: int) -> tuple[float, int]:
-    """Seconds and peak memory in bytes of a build into an empty folder."""
+    """Build into an empty folder; returns seconds and peak memory in bytes."""
     program = Path(sys.executable).with_name("scar")
     command = [str(program), "build", "scar-1m", "--data-root", str(data), "--out", str(out)]
     start, peak, done = time.perf_counter(), 0, threading.Event()
@@ -63,7 +63,7 @@ def time_build(data: Path, out: Path, workers: int) -> tuple[float, int]:
 
 
 def time_floor(data: Path, out: Path) -> float:
-    """Seconds of parsing every annotation file and writing every row again."""
+    """Parse every annotation file and write every row again; returns seconds."""
     tables = [(path, pq.read_table(path)) for path in sorted(out.rglob("*.parquet"))]
     gc.disable()
     start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Cost of the embedding loop besides opening images, and how well opening them overlaps with a busy model.
+"""Time of the embedding loop beyond that of opening images, and how well opening overlaps with a busy model.
 
 Run it with ``OMP_NUM_THREADS=1 python benchmarks/evaluate_speed.py``; it writes 1,000 photographs of 640 x 480 first.
 """
@@ -34,7 +34,11 @@ ROUNDS = 5
 
 
 class ImageOpener:
-    """Opens images as adapters do and computes nothing; ``busy_s`` simulates a model on an accelerator, per image."""
+    """An embedder that opens images as adapters do and computes nothing.
+
+    Args:
+        busy_s: seconds to wait for each image, as for a model on an accelerator.
+    """
 
     name = "opens"
     prompts = ("box",)
@@ -49,7 +53,7 @@ class ImageOpener:
 
 
 def draw_task(folder: Path) -> TaskFiles:
-    """A SCaR task with one photograph for each query: blurred noise, about 130 kB as a JPEG."""
+    """Write the files of a SCaR task with one photograph for each query: blurred noise, about 130 kB as a JPEG."""
     rng = np.random.default_rng(0)
     photographs = []
     for _ in range(DRAWN):

@@ -1,6 +1,7 @@
-"""Write invented data sets in the formats and sizes of the paper's five, for `scar build scar-1m --data-root`.
+"""Write invented data sets in the formats and sizes of the five that the paper uses, for `scar build scar-1m`.
 
 python benchmarks/full_size.py DIR --scale 0.1
+scar build scar-1m --data-root DIR --out OUT
 
 The numbers of images, things, captions, expressions, descriptions and objects are those of the real data sets. Sizes of
 boxes and lengths of polygons and sentences are similar. Image files are valid and have the right size, but show next to
@@ -43,7 +44,7 @@ def write_all(root: Path, scale: float, processes: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--scale", type=float, default=1.0, help="share of the real sizes")
+    parser.add_argument("--scale", type=float, default=1.0, help="size as a share of the real data sets")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     write_all(options.folder, options.scale, options.processes)

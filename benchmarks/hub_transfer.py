@@ -2,8 +2,8 @@
 
     python benchmarks/hub_transfer.py --shards 40 --megabytes 500 --pulled 4
 
-Shards are sparse files. The client is that of the Hub, and the server of the tests runs in a process of its own. A pull
-writes real bytes, so it takes fewer shards.
+The shards to push are sparse files. The client is the Hub's; the server is the one of the tests, in a process of its
+own. A pull writes real bytes, so fewer shards are pulled than pushed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REPO = "me/large"
 
 
 def serve_hub(folder: Path, pipe: Connection) -> None:
-    """Serve a local Hub until a message arrives."""
+    """Serve a local Hub until a message arrives in the pipe."""
     from tests.local_hub import LocalHub
 
     hub = LocalHub(folder)
@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--shards", type=int, default=40)
     parser.add_argument("--megabytes", type=int, default=500)
-    parser.add_argument("--pulled", type=int, default=4, help="how many of the shards are pulled")
+    parser.add_argument("--pulled", type=int, default=4, help="number of shards to pull")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def measure_transfers(folder: Path, shards: int, size: int, pulled: int) -> None:
-    """Push so many shards of so many bytes twice, and pull some of them twice."""
+    """Push ``shards`` shards of ``size`` bytes twice, and pull ``pulled`` of them twice."""
     from scar.publish.checksums import StoredHashes
     from scar.publish.pull import plan_pull, pull_files
     from scar.publish.push import PushTarget, Upload, make_upload, push_files

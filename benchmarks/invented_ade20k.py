@@ -1,4 +1,4 @@
-"""Invented files in the format of ADE20K's challenge release."""
+"""Write invented files in the format of ADE20K's challenge release."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ADE = {"training": 20_210, "validation": 2_000}
 
 
 def write_ade(root: Path, split: str, count: int) -> None:
-    """Write images of coloured tiles, and the pictures of their classes and things."""
+    """Write grey images of tiles, and the two PNG files of each: the class of each pixel, and its thing."""
     width, height = ADE_SIZE
     prefix = {"training": "train", "validation": "val"}[split]
     folders = [root / kind / split for kind in ("images", "annotations", "annotations_instance")]

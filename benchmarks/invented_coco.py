@@ -1,4 +1,4 @@
-"""Invented files in the formats of COCO, COCO-Stuff, RefCOCO+ and RefCOCOg."""
+"""Write invented files in the formats of COCO, COCO-Stuff, RefCOCO+ and RefCOCOg."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from invented_pictures import (
 from pycocotools import mask as coco_mask
 
 SHAPES = 400
-"""Number of different stuff masks for each size, and of different outlines of things."""
+"""Number of different outlines of things, and of different stuff masks for each image size."""
 
-REFS = {  # images, and expressions by split
+REFS = {  # data set: file name, number of images, number of expressions by split
     "refcoco+": ("refs(unc).p", 19_992, {"train": 42_278, "val": 3_805, "testA": 1_975, "testB": 1_798}),
     "refcocog": ("refs(umd).p", 25_799, {"train": 42_226, "val": 2_573, "test": 5_023}),
 }
@@ -38,7 +38,7 @@ REFS = {  # images, and expressions by split
 
 @cache
 def make_outlines() -> list[Any]:
-    """Polygons in a square of side 1 with about 20 corners each, as in COCO."""
+    """Outlines of things: polygons in a square of side 1 with about 20 corners each, as in COCO."""
     rng = np.random.default_rng(1)
     found = []
     for _ in range(SHAPES):
@@ -53,7 +53,7 @@ def make_outlines() -> list[Any]:
 
 @cache
 def make_stuff_masks(size: tuple[int, int]) -> list[tuple[str, int, list[int]]]:
-    """Masks of stuff with ragged edges: the counts as JSON, the area and the box of each."""
+    """Stuff masks with ragged edges for images of one size; returns counts as JSON, area and box of each mask."""
     width, height = size
     rng = np.random.default_rng(width * 1000 + height)
     rows = np.arange(height)[:, None]
@@ -169,7 +169,13 @@ def write_captions(path: Path, numbers: Sequence[int]) -> None:
 
 
 def write_refs(path: Path, numbers: Sequence[int], counts: dict[str, int]) -> None:
-    """Write a pickle as Python 2 did; each image is in one split only."""
+    """Write the expressions of RefCOCO+ or RefCOCOg as a pickle of Python 2.
+
+    Args:
+        path: the file to write.
+        numbers: numbers of the images, see `make_photo`; each image is in one split only.
+        counts: number of expressions by split.
+    """
     rng, refs, sentence_id = make_rng(path.name), [], 0
     things = ((make_photo(number), thing) for number in numbers for thing in rng.sample(make_photo(number).things, k=1))
     more = ((make_photo(number), thing) for number in numbers for thing in make_photo(number).things[:2])

@@ -1,4 +1,4 @@
-"""Invented files in the format of Visual Genome."""
+"""Write invented files in the format of Visual Genome."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GENOME, GENOME_OF_COCO = 108_077, 51_208
 
 
 def write_genome(root: Path, scale: float, coco_numbers: Sequence[int]) -> None:
-    """Write the four files; each has an entry for every image."""
+    """Write the four annotation files of Visual Genome; each has an entry for every image."""
     root.mkdir(parents=True, exist_ok=True)
     (root / "VG_100K").mkdir(exist_ok=True)
     names = ("image_data", "objects", "region_descriptions", "relationships")
@@ -41,7 +41,7 @@ def write_genome(root: Path, scale: float, coco_numbers: Sequence[int]) -> None:
 
 
 def format_genome_entries(number: int, coco_number: int | None) -> tuple[str, str, str, str]:
-    """The entries of an image in the four files: image data, objects, descriptions and relationships."""
+    """Entries of an image in the four files: image data, objects, descriptions and relationships."""
     rng = make_rng("genome", number)
     size = make_photo(coco_number).size if coco_number else SIZES[number % len(SIZES)]
     scene = make_photo(coco_number).scene if coco_number else rng.randrange(len(SCENES))

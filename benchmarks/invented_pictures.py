@@ -1,4 +1,4 @@
-"""Invented photos, boxes and sentences that the data sets of full_size.py share."""
+"""Invent photos, boxes and sentences, which the data sets of full_size.py share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SIZES = ((640, 480), (480, 640), (640, 427), (427, 640), (500, 375), (640, 360),
 
 @dataclass(frozen=True)
 class Thing:
-    """An annotated thing: its id in the data set, its category, and corner and size of its box in pixels."""
+    """An annotated thing: its id in the data set, its category, and x, y, width and height of its box in pixels."""
 
     id: int
     category: str
@@ -32,7 +32,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Photo:
-    """A picture of COCO: its id, width and height in pixels, index of its scene, and its things."""
+    """An invented picture of COCO: its id, (width, height) in pixels, the index of its scene, and its things."""
 
     id: int
     size: tuple[int, int]
@@ -49,7 +49,7 @@ def make_rng(*names: object) -> Random:
 
 
 def iter_boxes(rng: Random, count: int, size: tuple[int, int]) -> Iterator[tuple[float, float, float, float]]:
-    """Boxes with the sizes of COCO's things: most cover a small share of the image, some nearly all of it."""
+    """Yield boxes as large as those of COCO's things: most cover a small share of the image, some nearly all of it."""
     width, height = size
     for _ in range(count):
         area = min(0.9, float(np.exp(rng.gauss(-4.9, 1.9)))) * width * height
@@ -60,13 +60,13 @@ def iter_boxes(rng: Random, count: int, size: tuple[int, int]) -> Iterator[tuple
 
 
 def draw_count(rng: Random, mean: float) -> int:
-    """A random number of things with a mean; often few, sometimes many."""
+    """Draw a number of things, at least 1: often few, sometimes many, ``mean`` on average."""
     return 1 + int(rng.expovariate(1 / (mean - 0.5)))
 
 
 @cache
 def make_photo(number: int) -> Photo:
-    """The picture of COCO with a number from 1; val2017 follows train2017."""
+    """Make the picture of a number, from 1 on; the numbers of val2017 follow those of train2017."""
     rng = make_rng("coco", number)
     scene, size = rng.randrange(len(SCENES)), SIZES[rng.randrange(len(SIZES))]
     names = rng.choices(SCENES[scene]["things"], k=draw_count(rng, 7.3))
@@ -78,7 +78,7 @@ def make_photo(number: int) -> Photo:
 
 
 def make_sentence(pattern: str, rng: Random, scene: int, names: Sequence[str]) -> str:
-    """A sentence about some of the things in a picture."""
+    """Fill a pattern of full_size.toml with words of a scene and names of things."""
 
     def pick_noun_phrase() -> str:
         noun = rng.choice(names)
@@ -99,7 +99,7 @@ def make_sentence(pattern: str, rng: Random, scene: int, names: Sequence[str]) -
 
 @cache
 def make_jpeg(size: tuple[int, int]) -> bytes:
-    """A grey photo."""
+    """A grey JPEG of (width, height) pixels."""
     content = io.BytesIO()
     Image.new("L", size, 128).save(content, "JPEG", quality=10, optimize=True)
     return content.getvalue()

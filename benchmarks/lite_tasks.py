@@ -1,7 +1,7 @@
-"""Chooses the ``lite`` tasks of tasks.toml: two of each family that order published models as all 36 tasks do.
+"""Choose the ``lite`` tasks of tasks.toml: two of each family, which rank published models as all 36 tasks do.
 
-Run it with ``python benchmarks/lite_tasks.py``. A choice looks too good on the models that it was made with; so it is
-also made without each model in turn, and judged on that model.
+Run it with ``python benchmarks/lite_tasks.py``. A choice fits the models that it was made with too well.
+So the choice is also made without each model in turn, and judged on that model.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TASKS = list_group_tasks("MMEB")
 
 
 def read_scores() -> NDArray[np.float64]:
-    """(models, tasks) scores of the models with published scores on all 36 tasks."""
+    """Read the (models, tasks) scores of all models that have published scores on all 36 tasks."""
     rows: dict[tuple[str, str, str], dict[str, float]] = {}
     for score in read_published_scores():
         if score.name in TASKS:
@@ -31,21 +31,21 @@ def read_scores() -> NDArray[np.float64]:
 
 
 def sum_choices(table: NDArray[np.float64], family: str) -> tuple[list[tuple[int, ...]], NDArray[np.float64]]:
-    """Every choice of a family's columns, and (choices, models) sums of their scores."""
+    """Every choice of `PER_FAMILY` tasks (columns) of a family, and the (choices, models) sums of their scores."""
     members = [column for column, name in enumerate(TASKS) if tasks()[name].family == family]
     choices = list(combinations(members, PER_FAMILY))
     return choices, np.array([table[:, choice].sum(axis=1) for choice in choices])
 
 
 def compute_tau(means: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Kendall's tau between (..., models) means and the (models,) means over all tasks."""
+    """(...) Kendall's tau between (..., models) means of scores and the (models,) means over all tasks (``whole``)."""
     i, j = np.triu_indices(len(whole), 1)
     tau: NDArray[np.float64] = (np.sign(means[..., i] - means[..., j]) * np.sign(whole[i] - whole[j])).mean(axis=-1)
     return tau
 
 
 def choose_columns(table: NDArray[np.float64]) -> list[int]:
-    """The columns with the highest tau, and among those the smallest differences of means."""
+    """Choose the tasks (columns) with the highest tau; among equals, those whose means differ least from the whole."""
     whole = table.mean(axis=1)
     (a, first), (b, second), (c, third), (d, fourth) = (sum_choices(table, family) for family in FAMILIES)
     rest = (third[:, None] + fourth[None]).reshape(-1, len(table))

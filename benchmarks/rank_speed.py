@@ -1,6 +1,8 @@
-"""All metrics of 1,000 queries x 1,000 candidates x 1,536 numbers, compared with a loop over queries.
+"""Time to rank 1,000 candidates for each of 1,000 queries and compute all metrics, compared with a loop over queries.
 
-Run it with as many threads as you like, for example ``OMP_NUM_THREADS=1 python benchmarks/rank_speed.py``.
+The vectors have 1,536 numbers. OMP_NUM_THREADS sets the number of threads:
+
+    OMP_NUM_THREADS=1 python benchmarks/rank_speed.py
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ LOOP_ROUNDS = 3
 def rank_in_loop(
     queries: NDArray[np.float32], vectors: Mapping[str, NDArray[np.float32]], names: Sequence[Sequence[str]]
 ) -> None:
-    """As in the official evaluator, for each query: names to vectors, argsort, names again, sets."""
+    """Rank as the official evaluator does: for each query, look up vectors by name, sort, look up names, use sets."""
     per_query = []
     for query, own in zip(queries, names, strict=True):
         order = np.argsort(-(np.stack([vectors[name] for name in own]) @ query))
@@ -37,7 +39,7 @@ def rank_in_loop(
 
 
 def score_query(ranked: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
-    """All metrics of one query, with Python's sets and sums."""
+    """Compute all metrics of one query with Python's sets and sums."""
     right = set(labels)
     found: dict[str, float] = {}
     for k in CUTOFFS:

@@ -3,8 +3,8 @@
 python benchmarks/full_size.py DATA --scale 0.1
 python benchmarks/reader_speed.py DATA
 
-Times are CPU times of one process. A file that several sources share is indexed with the first of them. The pictures
-are evenly spread over the source.
+Times are CPU times of one process. The time to index a file that several sources share counts for the first of them.
+The pictures are evenly spread over the source.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MIB = 1 << 20
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--pictures", type=int, default=1_000, help="read of each source")
+    parser.add_argument("--pictures", type=int, default=1_000, help="number of pictures to read from each source")
     options = parser.parse_args()
     print("source               files MiB   index s    MiB/s   pictures   read ms   trace ms")
     cache, total = CallCache(), 0.0

@@ -1,4 +1,4 @@
-"""Whether two checkouts write the same: builds and results of both, compared byte by byte.
+"""Check whether two checkouts write the same outputs: builds and evaluation results.
 
 python benchmarks/full_size.py FIVE --scale 0.01
 PYTHONPATH=../before python benchmarks/same_outputs.py make BEFORE --five FIVE
@@ -22,11 +22,11 @@ from typing import Any
 
 COCO_MINI = Path(__file__).parents[2] / "shared" / "data" / "coco-mini"
 FREE_KEYS = frozenset({"versions", "code", "seconds"})
-"""Keys of a result that may differ."""
+"""Keys of an evaluation result that may differ."""
 
 
 def list_commands(five: Path | None) -> Iterator[tuple[str, Sequence[str]]]:
-    """Each command as the package it belongs to and its words; folders are below the current one."""
+    """List the commands, each as its package and its arguments; folders are relative to the current one."""
     yield "scar", ["build", "demo", "--out", "demo"]
     for split, name in (("train", "train2017"), ("eval", "val2017")) if COCO_MINI.is_dir() else ():
         photographs = ["--instances", str(COCO_MINI / "annotations" / f"instances_{name}.json")]
@@ -46,7 +46,12 @@ def list_commands(five: Path | None) -> Iterator[tuple[str, Sequence[str]]]:
 
 
 def make_outputs(folder: Path, five: Path | None) -> None:
-    """Run every command into a new folder, with the packages that this Python imports."""
+    """Run every command in a new folder, with the packages that this Python imports.
+
+    Args:
+        folder: the folder to make.
+        five: folder of the five data sets of full_size.py; None leaves their build out.
+    """
     folder.mkdir(parents=True)
     for package, words in list_commands(five):
         print(package, *words, flush=True)
@@ -55,14 +60,14 @@ def make_outputs(folder: Path, five: Path | None) -> None:
 
 
 def drop_free_keys(value: Any) -> Any:
-    """A result without what may differ."""
+    """An evaluation result without the keys that may differ."""
     if isinstance(value, dict):
         return {key: drop_free_keys(each) for key, each in value.items() if key not in FREE_KEYS}
     return [drop_free_keys(each) for each in value] if isinstance(value, list) else value
 
 
 def is_same(before: Path, after: Path) -> bool:
-    """Whether two files say the same: bytes of builds, content of results."""
+    """Whether two files are the same: builds by their bytes, evaluation results without the keys that may differ."""
     if before.read_bytes() == after.read_bytes():
         return True
     if not any(part.startswith("results") for part in before.parts) or before.suffix != ".json":
@@ -72,13 +77,13 @@ def is_same(before: Path, after: Path) -> bool:
 
 
 def list_outputs(folder: Path) -> set[Path]:
-    """Files that are outputs: no stored vectors, locks or other hidden files."""
+    """List the output files of a folder, without stored vectors, locks and other hidden files."""
     found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return {path for path in found if not any(part.startswith(".") for part in path.parts)}
 
 
 def compare_outputs(before: Path, after: Path) -> int:
-    """Print how many files of each folder are the same; 1 if any file differs or stands on one side alone."""
+    """Print how many files of each folder are the same; returns 1 if a file differs or is on one side only, else 0."""
     both, total, same = list_outputs(before), Counter[str](), Counter[str]()
     alone = both ^ list_outputs(after)
     for path in sorted(both - alone):
@@ -99,7 +104,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     make = commands.add_parser("make", help="write all outputs into a new folder")
     make.add_argument("folder", type=Path)
-    make.add_argument("--five", type=Path, help="folder of the five data sets, see full_size.py")
+    make.add_argument("--five", type=Path, help="folder of the five data sets of full_size.py")
     compare = commands.add_parser("compare", help="compare two folders of outputs")
     compare.add_argument("before", type=Path)
     compare.add_argument("after", type=Path)

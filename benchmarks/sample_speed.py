@@ -3,8 +3,8 @@
 python benchmarks/full_size.py DATA --scale 0.1
 python benchmarks/sample_speed.py DATA VisualGenome/train . ../before
 
-A machine that others use changes its speed within seconds, so whole runs tell little. Here the processes take turns, 60
-images each time, in one order and then in the other; ratios are of the same turn.
+The speed of a shared machine changes within seconds, so comparing whole runs tells little. Here the processes take
+turns of 60 images, in one order and then in the other, and times of the same turn are compared.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from pathlib import Path
 
 IMAGES_PER_TURN = 60
 WARM_UP_IMAGES = 1_500
-"""Images before the first turn; they fill the caches."""
+"""Images that are processed before the first turn, to fill the caches."""
 
 
 def take_turns(data: Path, key: str) -> None:
-    """For each line of the input, print CPU milliseconds a sample and a digest of all results so far."""
+    """Process a turn for each line of the input; print CPU milliseconds per sample and a digest of all results."""
     from scar.accounting import Tally
     from scar.annotations.call_cache import CallCache
     from scar.annotations.opening import open_index
@@ -58,7 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("key", help="a source and its split, such as COCO_Stuff/train")
-    parser.add_argument("checkouts", type=Path, nargs="*", help="the first is what the others are compared with")
+    parser.add_argument("checkouts", type=Path, nargs="*", help="folders; the others are compared with the first")
     parser.add_argument("--turns", type=int, default=40)
     options = parser.parse_args()
     if not options.checkouts:

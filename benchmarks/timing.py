@@ -1,4 +1,4 @@
-"""Times of works that take turns, so that a busy machine slows all of them."""
+"""Time several functions by turns, so that a busy machine slows all of them alike."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 def best(rounds: int, *works: Callable[[], object]) -> list[float]:
-    """Least seconds of each of ``works``, taken in turns."""
+    """Call each of ``works`` once a round; returns the least seconds of each."""
     least = [math.inf] * len(works)
     for _ in range(rounds):
         for place, work in enumerate(works):

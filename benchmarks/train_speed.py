@@ -1,7 +1,7 @@
-"""What training costs beyond its arithmetic: the gradient cache, and `virtue train` as a whole.
+"""Time of training beyond its arithmetic: with the gradient cache, and for `virtue train` as a whole.
 
-The floor is the same modules over tensors that are ready: the frozen encoders' pass over the batch's images, then
-forward and backward of everything that is trained, and of what stands between. The floor reads no files and has no
+The floor is the time of the same modules over prepared tensors: the frozen encoders' pass over the batch's images, then
+forward and backward through all trained modules and those between them. The floor reads no files and has no
 tokenizer, no order of rows, no optimiser and no log. All works take turns on the same batches, so that a busy machine
 slows each of them.
 
@@ -106,7 +106,7 @@ class TrainingBench:
         self.accelerator = Accelerator(cpu=True)
 
     def time_steps(self, *, cached: bool) -> float:
-        """Seconds of a step for each batch, files and encoders included."""
+        """Seconds of one training step for each batch, with reading files and frozen encoders."""
         optimiser: Any = torch.optim.AdamW(lora.get_trained_weights(self.model).values(), lr=0.0)
         settings = self.recipe.with_options(cached=cached).optimiser
         wrapped = TrainableModel(self.model)
@@ -116,7 +116,7 @@ class TrainingBench:
         return time.perf_counter() - began
 
     def time_floor(self) -> float:
-        """Seconds of bare passes."""
+        """Seconds of the floor: bare passes over the prepared tensors of all batches."""
         began = time.perf_counter()
         for parts, row, layout in self.prepared:
             vectors = []
@@ -134,7 +134,12 @@ class TrainingBench:
         return time.perf_counter() - began
 
     def time_train(self, run: Path, *, cached: bool) -> float:
-        """Seconds that `virtue train` takes from step to step, as its log has them, over as many steps."""
+        """Seconds of as many steps of `virtue train`, as its log gives them.
+
+        Args:
+            run: folder of the run, to be made.
+            cached: whether the gradient cache is used.
+        """
         train(
             self.recipe.with_options(cached=cached), self.start, [self.source], run, trackers=("tensorboard",), cpu=True
         )
@@ -149,7 +154,7 @@ class TrainingBench:
 
 
 def summarise_times(least: dict[str, float], batches: int) -> dict[str, Any]:
-    """Seconds a step, and the ratios that are promised."""
+    """Seconds per step, and the ratios beside their promised limits."""
     return {
         "seconds a step": {name: round(seconds / batches, 3) for name, seconds in least.items()},
         "cached step / plain step (promised 1.5)": round(least["cached step"] / least["plain step"], 2),

@@ -1,4 +1,4 @@
-"""How fast `virtue_ref` is, as a ratio to its floor: bare passes of the stock modules over tensors that are ready.
+"""Time of `virtue_ref` as a ratio to its floor: bare passes of the stock modules over prepared tensors.
 
 The floor of a picture with some regions is one pass of either image encoder, then, for each region, one pass of the
 prompt encoder, the mask decoder's transformer, the connector and the language model: no files, no tokens, nothing
@@ -31,7 +31,7 @@ from virtue_ref.model.segmenters.sam2 import StockSam2
 
 CONFIG = Path(__file__).with_suffix(".toml")
 REGIONS = (3, 3, 3, 3, 4)
-"""Regions of each picture: 3.2 on average, as in SCaR."""
+"""Number of regions of each picture: 3.2 on average, as in SCaR."""
 
 TEXT = "<|image_pad|>\nFind the caption that best describes the object in the box."
 Work = Callable[[], object]
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def list_works(embedder: VirtueEmbedder, images: list[Path]) -> dict[str, Work]:
-    """Everything that is measured, by name."""
+    """The functions to measure, by name."""
     scar = [make_region_items(image, regions) for image, regions in zip(images, REGIONS, strict=True)]
     texts = [Item(f"caption number {number} of a square on a table") for number in range(64)]
 
@@ -80,7 +80,7 @@ def list_works(embedder: VirtueEmbedder, images: list[Path]) -> dict[str, Work]:
 
 
 def measure_ratios(works: dict[str, Work], repeat: int) -> dict[str, Any]:
-    """Shortest of the runs of each work in seconds, and the ratios that are promised."""
+    """Measure each function ``repeat`` times; returns least seconds, ratios to the floors, and rates."""
     for work in works.values():
         work()
     took = dict(zip(works, best(repeat, *works.values()), strict=True))
@@ -99,7 +99,7 @@ def measure_ratios(works: dict[str, Work], repeat: int) -> dict[str, Any]:
 
 
 def draw_images(folder: Path, count: int) -> list[Path]:
-    """Pictures of 640 x 480 pixels."""
+    """Write pictures of 640 x 480 pixels."""
     x, y = np.meshgrid(np.linspace(0, 255, 640), np.linspace(0, 255, 480))
     paths = [folder / f"{number}.png" for number in range(count)]
     for number, path in enumerate(paths):
@@ -112,7 +112,7 @@ def make_region_items(image: Path, regions: int) -> list[Item]:
 
 
 def make_floor(embedder: VirtueEmbedder, pictures: list[list[Item]]) -> Work:
-    """Bare passes for some pictures with their regions; tensors are made before."""
+    """Make the floor of some pictures with their regions; its tensors are prepared here, before it is timed."""
     model, collator = embedder.model, embedder.collator
     segmenter, connector = model.segmenter, model.connector
     if not isinstance(segmenter, StockSam2) or connector is None:
@@ -149,7 +149,7 @@ def make_floor(embedder: VirtueEmbedder, pictures: list[list[Item]]) -> Work:
 
 
 def make_text_floor(embedder: VirtueEmbedder, texts: list[Item]) -> Work:
-    """One bare pass of the language model over all texts."""
+    """Make the floor of texts: one bare pass of the language model over all of them."""
     model, collator = embedder.model, embedder.collator
     prepared = [collator.prepare_item(item, index) for index, item in enumerate(texts)]
     batch = collator.make_batch(prepared, []).to(model.device)
