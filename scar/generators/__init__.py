@@ -1,1 +1,1 @@
-"""Generators of captions: the seam, and the rules that need no model."""
+"""Generators of captions: the interface to the build, and the default generator, which needs no model."""

@@ -10,7 +10,10 @@ from typing import TypeAlias
 from scar.sample import Caption, Negative, Picture, Region
 
 WriteNegatives: TypeAlias = Callable[..., tuple[Negative, ...] | None]
-"""Takes a gold caption, its picture, its region, a random stream and a counter of vetoes; returns the negatives."""
+"""Takes a gold caption, its picture, its region, a random stream and a counter of vetoes by reason.
+
+Returns nine negatives, or None if it finds too few.
+"""
 
 GoldCaption: TypeAlias = tuple[Caption, Picture, Region]
 """A true caption with its picture and its region."""
@@ -21,14 +24,14 @@ class Generator:
     """The functions that write the ten captions of a region: one true caption and nine false ones.
 
     Attributes:
-        name: name in the provenance of a corpus.
-        version: version in the provenance; it changes when the same input gives other captions.
+        name: name of the generator in the provenance of a corpus.
+        version: version of the generator in the provenance; it changes when the same input gives other captions.
         write_gold: writes the true caption of a region; None if the evidence is not enough.
         write_negatives: writes the nine false captions: three for each part, in the order of `PARTS`; None if it finds
             fewer. It counts the candidates that each veto refused.
         fit: makes a `write_negatives` for one source from true captions of the source. The last argument is True if
-            these are all its true captions, False if they are a sample.
-        refinable: whether `write_negatives` takes ``find_judge``; see `scar.build.refine`.
+            these are all its true captions, False if they are a sample. None if all sources share `write_negatives`.
+        refinable: whether `write_negatives` takes the argument ``find_judge``, which `scar.build.refine` needs.
     """
 
     name: str
@@ -40,7 +43,7 @@ class Generator:
 
 
 def make_rules_generator() -> Generator:
-    """The default generator: it needs neither a model nor a network."""
+    """Make the default generator, which needs neither a model nor a network."""
     from scar.generators.rules.negatives import fit_negative_writer, write_negatives
     from scar.generators.rules.true_caption import write_gold
 

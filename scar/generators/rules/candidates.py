@@ -1,7 +1,7 @@
 """Candidates for each element of a caption, from the word tables, the true captions of the corpus and the picture.
 
-Vetoes decide later whether a candidate is false. The weight of a candidate prefers elements that are hard to tell from
-the true one; `SamplingWeights` multiplies it by the weights of the features.
+Vetoes decide later whether a candidate is false. A candidate has a higher weight if it is hard to tell from the true
+element; `SamplingWeights` multiplies the weight by the weights of the candidate's features.
 """
 
 from __future__ import annotations
@@ -42,28 +42,28 @@ from scar.language.wordnet import find_co_hyponyms
 from scar.sample import Caption, Part, Picture, Region
 
 _SAME_SIDE_FACTOR = 2
-"""For a scene of the true one's side (indoor, outdoor, top): it is harder to tell from the true one."""
+"""Factor for a scene of the same side (indoor, outdoor, top) as the true scene: it is harder to tell from it."""
 
 _UNUSUAL_FACTOR = 0.1
-"""For a thing in an unusual scene or with an unusual action: world knowledge alone would exclude it."""
+"""Factor for a thing in an unusual scene or with an unusual action: world knowledge alone would exclude it."""
 
 _SAME_KIND_FACTOR = 4
-"""For an object of the true one's kind: it is harder to tell from the true one."""
+"""Factor for an object of the same kind as the true object: it is harder to tell from it."""
 
 _IN_PICTURE_FACTOR = 8.0
-"""For all things elsewhere in the picture, against all other things: only the region tells them apart."""
+"""Weight of each thing of the picture, relative to all other things together: only the region excludes it."""
 
 _OTHER_COLOUR_FACTOR = 0.3
-"""For the same thing in another colour, against all things elsewhere in the picture: it is the most similar object."""
+"""Factor for another person or another colour, relative to a thing of the picture: it is the most similar object."""
 
 _OPPOSITE_FACTOR = 4.0
-"""For the opposite of the true relation, against others of its form: only the picture excludes it."""
+"""Factor for the opposite of the true relation, relative to others of its form: only the picture excludes it."""
 
 _SAME_FORM_FACTOR = 30.0
-"""For a direction in place of a direction, or a position in place of a position: another form gives the gold away."""
+"""Factor for a direction in place of a direction, or a position in place of a position: another form gives it away."""
 
 _ACTION_FACTOR = 1000.0
-"""For an action in place of an action: nothing shows that a thing does not do something else."""
+"""Factor for an action in place of an action: only there are actions proposed, as nothing else excludes an action."""
 
 
 def find_features(part: Part, caption: Caption) -> tuple[str, ...]:
@@ -77,12 +77,12 @@ def find_features(part: Part, caption: Caption) -> tuple[str, ...]:
 
 
 def propose_scenes(gold: Caption, region: Region, stats: CaptionStats) -> WeightedSets:
-    """Scenes that take the same preposition and can hold the thing.
+    """Propose scenes that take the scene preposition of the gold caption and can hold the thing.
 
     Args:
         gold: true caption of the region.
-        region: the captions describe it.
-        stats: of the true captions of the corpus.
+        region: the region that the captions describe.
+        stats: statistics of the true captions of the corpus.
     """
     preposition = _read_scene_preposition(gold, RelationPhrase.parse(gold.relation))
     return [(_find_scene_set(preposition, gold.scene, gold.object, region.category, stats), 1.0)]
@@ -116,13 +116,13 @@ def _make_scene_set(
 
 
 def propose_objects(gold: Caption, picture: Picture, region: Region, stats: CaptionStats) -> WeightedSets:
-    """Things elsewhere in the picture, and all other things; a coloured object gets coloured candidates.
+    """Propose things of the picture, and all other things; an object with a colour gets candidates with a colour.
 
     Args:
         gold: true caption of the region.
-        picture: contains the region.
-        region: the captions describe it.
-        stats: of the true captions of the corpus.
+        picture: the picture that contains the region.
+        region: the region that the captions describe.
+        stats: statistics of the true captions of the corpus.
     """
     gold_noun, relation = english.strip_article(gold.object), RelationPhrase.parse(gold.relation)
     verb = relation.verb if relation else None
@@ -153,7 +153,7 @@ def _find_colour(noun: str) -> str:
 
 @lru_cache(maxsize=64)
 def _make_picture_set(picture: Picture, colour: str, is_acting: bool) -> CandidateSet:
-    """The things of the picture."""
+    """The things of the picture as candidates for the object."""
     return CandidateSet(subsets=tuple([_make_one_object_set(noun, colour, is_acting) for noun in _list_nouns(picture)]))
 
 
@@ -172,7 +172,7 @@ def _make_object_set(
     verb: Verb | None,
     stats: CaptionStats,
 ) -> CandidateSet:
-    """All things; likelier are things of the same kind, of the same sides, and things that can do the same."""
+    """All things as candidates; things of the same kind or side, and things that can do the same, weigh more."""
     weights = {
         noun: thing.weight
         * (_SAME_KIND_FACTOR if thing.kind == kind or noun in siblings else 1)
@@ -189,7 +189,7 @@ def _make_object_set(
 
 @lru_cache(maxsize=16)
 def _index_all_things(stats: CaptionStats) -> Mapping[str, Thing]:
-    """Noun -> thing, for the things of the table and of the corpus."""
+    """Noun -> thing, for the things of things.toml and the objects of the corpus."""
     listed = {thing.noun: thing for thing in read_things().values()}
     return listed | {noun: resolve_category(noun) for noun in stats.nouns}
 
@@ -212,12 +212,12 @@ def _make_object(noun: str, colour: str, weight: float, is_acting: bool) -> Cand
 
 
 def propose_relations(gold: Caption, picture: Picture, region: Region) -> WeightedSets:
-    """Other positions, other relations to things in the picture, and other actions.
+    """Propose other positions, other relations to things in the picture, and other actions.
 
     Args:
         gold: true caption of the region.
-        picture: contains the region.
-        region: the captions describe it.
+        picture: the picture that contains the region.
+        region: the region that the captions describe.
     """
     relation, thing = RelationPhrase.parse(gold.relation), resolve_category(region.category)
     if relation is None:
@@ -252,7 +252,7 @@ def _make_position_set() -> CandidateSet:
 
 @lru_cache(maxsize=64)
 def _make_directions_set(picture: Picture, preposition: str) -> CandidateSet:
-    """Every direction to every thing of the picture."""
+    """Relations in every direction from every thing of the picture."""
     has_depth = bool(picture.relations)
     landmarks = map(english.with_article, _list_nouns(picture))
     return CandidateSet(subsets=tuple([_make_direction_set(each, preposition, has_depth) for each in landmarks]))
@@ -260,14 +260,14 @@ def _make_directions_set(picture: Picture, preposition: str) -> CandidateSet:
 
 @lru_cache(maxsize=1 << 14)
 def _make_direction_set(landmark: str, preposition: str, has_depth: bool) -> CandidateSet:
-    """Every direction to one landmark; depth too, if the source annotates relations."""
+    """Relations in every direction from one landmark; in front of and behind it too, if ``has_depth``."""
     predicates = (*(OPPOSITES if has_depth else DIRECTIONS), NEXT_TO)
     return CandidateSet(tuple(_make_relation(RelationPhrase(each, landmark, preposition)) for each in predicates))
 
 
 @cache
 def _make_support_set(kind: str, preposition: str) -> CandidateSet:
-    """On everything that supports this kind of thing, and inside everything that contains it."""
+    """Relations "on" every thing that supports this kind of thing, and "inside" every thing that contains it."""
     things = read_things().values()
     on = [RelationPhrase(SUPPORT, other.phrase, preposition) for other in things if kind in other.supports_kinds]
     inside = [RelationPhrase(INSIDE, other.phrase, preposition) for other in things if kind in other.contains_kinds]
@@ -305,7 +305,7 @@ def _make_action_set(gold: RelationPhrase, verb: Verb, subject: Thing) -> Candid
 
 
 def _find_scene_preposition(picture: Picture, region: Region) -> str:
-    """The preposition that puts a region into its scene, for relations in place of a position."""
+    """The preposition that puts a region into its scene, for relations that replace a position."""
     scene = find_scene(picture, region)
     return scene[1] if scene else IN_A_PICTURE_OF
 
@@ -338,7 +338,7 @@ def _relation_features(relation: RelationPhrase) -> tuple[str, ...]:
 
 
 def _iter_similar_nouns(noun: str, picture_nouns: Sequence[str]) -> Iterator[str]:
-    """Nouns for other persons; for a coloured thing, its noun and the picture's nouns with their colours exchanged."""
+    """For a person, all nouns for persons; for a thing with a colour, nouns with their colours exchanged."""
     if noun in read_person_nouns():
         yield from read_person_nouns()
         return

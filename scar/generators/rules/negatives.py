@@ -16,13 +16,13 @@ from scar.generators.rules.weights import SamplingWeights, fit_weights
 from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Negative, Part, Picture, Region
 
 TextScorer: TypeAlias = Callable[[Sequence[str]], ArrayLike]
-"""Captions -> a text-only model's score of each: the higher, the more likely it is the gold caption."""
+"""Takes captions; returns a text-only model's score of each: the higher, the more it looks like a gold caption."""
 
 DEFAULT_WEIGHTS = SamplingWeights()
-"""The weights of the word tables alone."""
+"""Weights of the word tables alone, without a fit to the true captions of a corpus."""
 
 _OVERSAMPLING = 3
-"""Negatives sampled for each one that a judge keeps: enough on both sides of the gold caption's score."""
+"""Number of negatives that are sampled for each one that is kept by score: enough above and below the gold caption."""
 
 
 def write_negatives(
@@ -34,20 +34,21 @@ def write_negatives(
     weights: SamplingWeights = DEFAULT_WEIGHTS,
     find_judge: Callable[[str], TextScorer] | None = None,
 ) -> tuple[Negative, ...] | None:
-    """Nine negatives, three of each part in the order of `PARTS`; with the gold caption ten distinct texts.
+    """Write nine negatives, three for each part in the order of `PARTS`. With the gold caption: ten distinct texts.
 
     Args:
         gold: true caption of the region.
-        picture: contains the region.
-        region: the captions describe it.
+        picture: the picture that contains the region.
+        region: the region that the captions describe.
         rng: the only source of randomness.
-        veto_counts: counts the refused candidates by reason.
+        veto_counts: the refused candidates are added to these counts, by the reason of the veto.
         weights: sampling weights of the candidates.
-        find_judge: gives the scorer for an image file. If given, negatives are chosen such that the gold caption gets
-            every rank among the ten, by the judge's scores, with equal probability.
+        find_judge: returns the scorer for an image file. If given, negatives are chosen so that, as far as possible,
+            the scores give the gold caption every rank among the ten with equal probability. None to take the first
+            negatives that are sampled.
 
     Returns:
-        None if the rules find fewer than three candidates of a part that are clearly false.
+        None if the rules find fewer than three candidates for a part that are clearly false.
     """
     context = VetoContext.from_gold(gold, picture, region)
     most = NEGATIVES_PER_PART * (_OVERSAMPLING if find_judge else 1)
@@ -62,14 +63,14 @@ def write_negatives(
 def fit_negative_writer(
     captions: Sequence[tuple[Caption, Picture, Region]], rng: Random, is_complete: bool
 ) -> Callable[..., tuple[Negative, ...] | None]:
-    """`write_negatives` with weights that fit the true captions of a corpus; see `fit_weights`."""
+    """Make a `write_negatives` whose weights fit the true captions of a corpus; see `fit_weights`."""
     return partial(write_negatives, weights=fit_weights(captions, rng, is_complete=is_complete))
 
 
 def _sample_negatives(
     part: Part, context: VetoContext, rng: Random, veto_counts: Counter[str], weights: SamplingWeights, most: int
 ) -> list[Negative]:
-    """The first sampled negatives of a part that no veto refuses."""
+    """Sample candidates for a part until ``most`` of them pass all vetoes, or all candidates are sampled."""
     accepted: list[Negative] = []
     gold = context.gold
     true_value: str = getattr(gold, part)
@@ -91,7 +92,7 @@ def _sample_negatives(
 def _choose_by_score(
     found: Sequence[list[Negative]], gold: Caption, judge: TextScorer, rng: Random
 ) -> list[list[Negative]]:
-    """Three negatives of each part; a random number of them, as far as possible, scores above the gold caption."""
+    """Choose three negatives of each part so that a random number of all scores above the gold caption, if possible."""
     total = NEGATIVES_PER_PART * len(found)
     slots_above = set(rng.sample(range(total), rng.randint(0, total)))
     chosen = []

@@ -16,25 +16,25 @@ from numpy.typing import NDArray
 from scar.generators.rules.records import Candidate
 
 _ITERATIONS = 60
-"""Enough for the weights to settle on every corpus so far."""
+"""Number of iterations of the fit: enough for the weights to settle on every corpus so far."""
 
 _DAMPING = 0.7
 """Share of each logarithmic step that is taken: full steps oscillate where features compete."""
 
 _SMOOTHING = 0.1
-"""Added to wanted and expected numbers: a rarer feature deserves no weight of its own."""
+"""Added to the wanted and the expected number of samples with a feature: a rarer feature deserves no own weight."""
 
 _MIN_UNSEEN_SHARE = 0.02
-"""Least share of gold captions outside the fit with features that no caption of the fit has."""
+"""Least number of gold captions that are taken to have features of one role which no gold caption of the fit has."""
 
 _UNSEEN_LOG_WEIGHT = -4.0
-"""First logarithmic weight of a feature that no gold caption has."""
+"""First logarithmic weight of a feature that no gold caption has, before the fit changes it."""
 
 _MAX_LOG_WEIGHT = 8.0
-"""Bound of the logarithmic weight of a feature, above and below 0."""
+"""Largest absolute value of the logarithmic weight of a feature."""
 
 _TOLERANCE = 1e-10
-"""Error of the expected number of samples that counts as none."""
+"""Error of the expected number of samples of a row below which Newton's method stops."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -43,13 +43,13 @@ Ints = NDArray[np.intp]
 def fit_feature_weights(
     cases: Sequence[tuple[Sequence[str], Sequence[Candidate]]], draws: int, *, is_complete: bool
 ) -> dict[str, float]:
-    """The weight of each feature; candidates with features that no gold caption has are a last resort.
+    """Fit the weight of each feature; a feature that no gold caption has gets a low weight.
 
     Args:
         cases: for each gold caption, its features and at least ``draws`` candidates.
         draws: number of samples for each gold caption.
-        is_complete: whether these are all gold captions. Otherwise a share of the gold captions has features that
-            none of these has: the share of features that just one caption has (Good, 1953).
+        is_complete: whether ``cases`` has all gold captions of the corpus. Otherwise features that no case has are
+            taken to be as frequent as the features that just one case has (Good, 1953).
     """
     if not cases:
         return {}
@@ -83,15 +83,15 @@ def fit_feature_weights(
 
 
 def compute_draw_chances(scores: Floats, starts: Ints, rows: Ints, draws: int) -> Floats:
-    """The probability of each candidate to be among the samples of its row, without replacement.
+    """The probability that each candidate is among the samples of its row, which are drawn without replacement.
 
-    Each candidate has an exponential clock; those whose clock rings before the time at which ``draws`` are expected
-    are the samples (Rosén, 1972).
+    A row has the candidates of one gold caption. Each candidate has an exponential clock; those whose clock rings
+    before the time at which ``draws`` are expected are the samples (Rosén, 1972).
 
     Args:
-        scores: (candidates,) logarithms of weights.
-        starts: (rows,) first candidate of each row.
-        rows: (candidates,) row of each candidate, ascending.
+        scores: (candidates,) logarithm of the weight of each candidate.
+        starts: (rows,) index of the first candidate of each row.
+        rows: (candidates,) index of the row of each candidate, ascending.
         draws: number of samples of each row; no row has fewer candidates.
 
     Returns:
@@ -114,5 +114,5 @@ def compute_draw_chances(scores: Floats, starts: Ints, rows: Ints, draws: int) -
 
 
 def _feature_kind(feature: str) -> str:
-    """The role of a feature (`scene`, `object`, `predicate`, ...); features of one role compete with each other."""
+    """The first word of a feature (`scene`, `object`, `predicate`, ...), which says what the feature is about."""
     return feature.partition(" ")[0]

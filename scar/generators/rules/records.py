@@ -14,16 +14,16 @@ from scar.language.lexicon import without_colour
 from scar.sample import Caption
 
 _PSEUDO_COUNT = 5.0
-"""Additive smoothing: pseudo-count of the corpus-wide distribution of scenes in the counts of one noun."""
+"""Additive smoothing: number of captions with corpus-wide frequencies of scenes that are added to those of a noun."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A possible false element of a caption.
+    """A possible false element (scene, relation or object) of a caption.
 
     Attributes:
-        value: the element.
+        value: text of the element.
         features: what a text-only model can learn about the element: its words and their roles.
-        weight: relative frequency in samples, before the features are weighed.
+        weight: relative frequency of the candidate among negatives, before the weights of its features.
     """
 
     value: str
@@ -32,7 +32,7 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class CandidateSet(msgspec.Struct, frozen=True, eq=False, weakref=True):
-    """Candidates that many regions share; equal means identical.
+    """Candidates that many regions share. Sets are compared by identity.
 
     Attributes:
         candidates: candidates of this set itself.
@@ -49,17 +49,17 @@ class CandidateSet(msgspec.Struct, frozen=True, eq=False, weakref=True):
 
 
 WeightedSets: TypeAlias = list[tuple[CandidateSet, float]]
-"""Candidate sets of one element, each with a factor for the weights of its candidates."""
+"""Candidate sets for one element of a caption, each with a factor for the weights of its candidates."""
 
 
 @dataclass(frozen=True, eq=False)
 class CaptionStats:
-    """Objects and scenes of the true captions of a corpus; equal means identical.
+    """Statistics of the objects and scenes of the true captions of a corpus, compared by identity.
 
     Attributes:
         nouns: nouns of the objects, in alphabetical order.
-        scene_frequency: share of the captions with each scene.
-        scenes_by_noun: number of captions by noun without colour and by scene.
+        scene_frequency: share of the captions that have each scene.
+        scenes_by_noun: number of captions, by the object's noun without its colour, then by scene.
     """
 
     nouns: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ class CaptionStats:
 
     @classmethod
     def from_captions(cls, golds: Sequence[Caption]) -> Self:
-        """Statistics of true captions."""
+        """Count the objects and scenes of true captions."""
         nouns = sorted({english.strip_article(gold.object) for gold in golds})
         counts = Counter(gold.scene for gold in golds)
         scenes_by_noun: dict[str, Counter[str]] = {}
@@ -79,7 +79,7 @@ class CaptionStats:
         return cls(tuple(nouns), frequency, scenes_by_noun)
 
     def compute_lift(self, noun: str, scene: str) -> float:
-        """Smoothed frequency of the scene in captions with the noun, relative to its frequency in all captions."""
+        """Smoothed frequency of a scene in captions with a noun, relative to all captions; 1 if either is unknown."""
         if noun not in self.scenes_by_noun or scene not in self.scene_frequency:
             return 1.0
         counts = self.scenes_by_noun[noun]

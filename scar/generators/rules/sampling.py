@@ -11,15 +11,15 @@ from typing import Generic, TypeVar
 T = TypeVar("T", bound=Hashable)
 
 _MAX_MISSES = 9
-"""Misses in a row after which the rest is sorted: sampled items cover nearly all of the line by then."""
+"""Number of random points in a row that hit sampled items, after which all items that are left are sorted."""
 
 
 class WeightedItems(Generic[T]):
     """Items with weights, ready for many samplings.
 
     Args:
-        items: an item that occurs twice has the sum of both weights.
-        weights: one weight above 0 an item; equal weights by default.
+        items: the items; one that occurs twice has the sum of both weights.
+        weights: one weight above 0 for each item; None for equal weights.
     """
 
     __slots__ = ("cumulative_weights", "items", "total_weight", "weights")
@@ -32,7 +32,7 @@ class WeightedItems(Generic[T]):
 
     @classmethod
     def concatenate(cls, parts: Sequence[WeightedItems[T]]) -> WeightedItems[T]:
-        """The items of several parts in one."""
+        """Join the items and weights of several `WeightedItems`."""
         return cls(
             tuple(chain.from_iterable([part.items for part in parts])),
             tuple(chain.from_iterable([part.weights for part in parts])),
@@ -40,13 +40,13 @@ class WeightedItems(Generic[T]):
 
 
 def sample_without_replacement(weighted_sets: Sequence[tuple[WeightedItems[T], float]], rng: Random) -> Iterator[T]:
-    """Every item once, in random order: each next item is sampled by weight from the items that are left.
+    """Iterate over every item once, in random order: each next item is sampled by weight from the items that are left.
 
     All items lie side by side on a line, each as long as its weight, and a random point selects an item. Stretches of
     sampled items are cut out of the line.
 
     Args:
-        weighted_sets: items, each set with a factor for its weights; an item in several sets has the sum of its
+        weighted_sets: sets of items, each with a factor for its weights; an item in several sets has the sum of its
             weights.
         rng: the only source of randomness.
     """

@@ -36,7 +36,7 @@ _PERSON_SYNSET = 7846
 """WordNet's synset of persons."""
 
 _MIN_LANDMARK_SHARE = 0.01
-"""Smallest share of the image that a landmark covers: a reader must find it."""
+"""Least share of the image that a landmark's box covers: a reader must find the landmark."""
 
 _CONSPICUOUS_RATIO = 4
 """Largest ratio of areas at which a smaller thing of a category may still be the one that a reader means."""
@@ -48,21 +48,21 @@ _HIGH_KINDS = ("flying", "bird", "street", "fixture")
 """Kinds of things that hang or fly; another thing that is higher in the picture is farther away rather than above."""
 
 _ACTION_CHANCE = 0.8
-"""Share of gold captions that use an action of the captions if there is one: other relations keep a share."""
+"""Chance to use an action of the captions if there is one: other relations keep a share."""
 
 _SUPPORT_CHANCE = 0.5
-"""The same for a relation to the thing's support or container: such relations say little about the picture."""
+"""Chance to use a relation to the thing's support or container if nothing before it was chosen: it says little."""
 
 _LANDMARK_CHANCE = 0.9
-"""The same for a relation to any other thing: positions keep a share."""
+"""Chance to use a relation to any other thing if nothing before it was chosen: positions keep a share."""
 
 
 def write_gold(picture: Picture, region: Region, rng: Random) -> Caption | None:
-    """The true caption of a region, from its annotations, its geometry and the captions of the image.
+    """Write the true caption of a region, from its annotations, its geometry and the captions of the image.
 
     Args:
-        picture: contains the region.
-        region: the caption describes it.
+        picture: the picture that contains the region.
+        region: the region that the caption describes.
         rng: chooses among relations that are equally true.
 
     Returns:
@@ -124,7 +124,7 @@ def _name_object(picture: Picture, region: Region) -> str:
 
 
 def _iter_actions(picture: Picture, region: Region, scene: Scene, preposition: str) -> Iterator[RelationPhrase]:
-    """Actions by the phrases of the region and the captions of the image; none if two of them exclude each other."""
+    """Actions that phrases of the region and captions of the image state; none if two of them exclude each other."""
     thing = resolve_category(region.category)
     found = [
         (text, action)
@@ -140,10 +140,10 @@ def _iter_actions(picture: Picture, region: Region, scene: Scene, preposition: s
 
 
 def _iter_attributed_actions(picture: Picture, region: Region) -> Iterator[tuple[str, Action]]:
-    """Each action of the thing, with the text that says so.
+    """Each action of the region, with the phrase or caption that states it.
 
-    A phrase is about its own region. A caption is about the region if it is the only one of its category, by far the
-    largest one, or one of as many as the caption counts.
+    A phrase is about its own region. A caption is about the region if the region is the only one of its category, by
+    far the largest one, or one of as many as the caption counts.
     """
     thing, group = resolve_category(region.category), picture.regions_by_category[region.category]
     count = 1 if _is_subject(region, group) else len(group)
@@ -166,7 +166,7 @@ def _list_subjects(text: str, thing: Thing) -> tuple[str, ...]:
 
 
 def _index_landmarks(picture: Picture, region: Region, count: int) -> dict[str, Thing]:
-    """Nouns of other things of which the picture has one, or one for each of several subjects."""
+    """Nouns of things that a caption may use as landmarks: the picture has one, or one for each of several subjects."""
     landmarks: dict[str, Thing] = {}
     for category, several in picture.regions_by_category.items():
         if category == region.category:
@@ -216,7 +216,7 @@ def _make_action_relation(
 def _iter_annotated_relations(
     picture: Picture, region: Region, scene: Scene, preposition: str
 ) -> Iterator[RelationPhrase]:
-    """Annotated relations of the region that our captions have words for."""
+    """Annotated relations of the region for which our captions have a predicate."""
     thing = resolve_category(region.category)
     for annotated, other in picture.relations_by_subject.get(region.id, ()):
         predicate, landmark = normalize_predicate(annotated), resolve_category(other.category)
@@ -231,7 +231,7 @@ def _iter_annotated_relations(
 def _iter_support_relations(
     picture: Picture, region: Region, scene: Scene, preposition: str
 ) -> Iterator[RelationPhrase]:
-    """The thing lies on another one, is worn by it or is inside it."""
+    """Relations of the thing to another thing that it lies on, is worn by or is inside."""
     thing = resolve_category(region.category)
     if scene.side == "top":
         return
@@ -249,7 +249,7 @@ def _iter_direction_relations(
 ) -> Iterator[RelationPhrase]:
     """Directions from landmarks that differ from the thing and from the scene.
 
-    Several things of a category are one landmark if the direction from each conspicuous one is the same.
+    A category with several conspicuous things is a landmark if the direction is the same from each of them.
     """
     thing = resolve_category(region.category)
     for landmark, boxes in _find_landmarks(picture):
@@ -264,7 +264,7 @@ def _iter_direction_relations(
 
 
 def _iter_depth_relations(picture: Picture, region: Region, scene: Scene, preposition: str) -> Iterator[RelationPhrase]:
-    """The thing is clearly in front of or behind another one."""
+    """Relations of the thing to another thing that it is clearly in front of or behind."""
     thing = resolve_category(region.category)
     for predicate, other in find_depth_relations(picture, region):
         landmark = resolve_category(other.category)
@@ -279,7 +279,7 @@ def _is_landmark_for(thing: Thing, landmark: Thing, scene: Scene) -> bool:
 
 @lru_cache(maxsize=8)
 def _find_landmarks(picture: Picture) -> list[tuple[Thing, list[Box]]]:
-    """Possible landmarks, each with the boxes of its conspicuous things; small things and crowds are none."""
+    """Possible landmarks, each with the boxes of its conspicuous things; without small things and crowds."""
     found = []
     for category, group in picture.regions_by_category.items():
         largest = max(other.box.area for other in group)
@@ -290,11 +290,11 @@ def _find_landmarks(picture: Picture) -> list[tuple[Thing, list[Box]]]:
 
 
 def _is_only(picture: Picture, region: Region) -> bool:
-    """Whether the picture has one region of the category, which is no crowd."""
+    """Whether the region is the only one of its category in the picture, and no crowd."""
     return len(picture.regions_by_category[region.category]) == 1 and not region.crowd
 
 
 def _is_upper_high(thing: Thing, landmark: Thing, direction: str) -> bool:
-    """Whether the upper one of the two hangs or flies."""
+    """Whether the upper of the two things is of a kind that hangs or flies."""
     upper = thing if direction == ABOVE else landmark
     return upper.kind in _HIGH_KINDS

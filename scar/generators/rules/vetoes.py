@@ -93,7 +93,7 @@ class VetoContext(msgspec.Struct):
 
     @classmethod
     def from_gold(cls, gold: Caption, picture: Picture, region: Region) -> Self:
-        """Collect the evidence; no negative is accepted yet."""
+        """Collect the evidence about the region of a gold caption; no negative is accepted yet."""
         human_texts = (*picture.captions, *region.phrases)
         return cls(
             gold=gold,
@@ -116,11 +116,11 @@ class VetoContext(msgspec.Struct):
 
 
 Veto: TypeAlias = Callable[[Negative, VetoContext], str | None]
-"""Returns its reason to refuse a negative, or None."""
+"""Takes a negative and the evidence; returns the reason to refuse the negative, or None to accept it."""
 
 
 def not_one_element(negative: Negative, context: VetoContext) -> str | None:
-    """The negative's element is empty or true, or another element differs too."""
+    """The negative's element is empty or that of the gold caption, or another element differs too."""
     value: str = getattr(negative.caption, negative.part)
     caption = negative.caption
     gold = context.gold
@@ -130,13 +130,13 @@ def not_one_element(negative: Negative, context: VetoContext) -> str | None:
 
 
 def duplicate(negative: Negative, context: VetoContext) -> str | None:
-    """The text is that of the gold caption or of an accepted negative."""
+    """The negative has the text of the gold caption or of an accepted negative."""
     text = negative.caption.text.lower()
     return "duplicate" if text in context.taken_texts or text == context.gold_text else None
 
 
 def echo(negative: Negative, context: VetoContext) -> str | None:
-    """The caption names one thing twice, as in "a couch to the left of a couch", or relates it to its like."""
+    """The caption names a thing twice ("a couch next to a couch"), or relates the object to one of its own category."""
     caption, is_relation = negative.caption, negative.part == "relation"
     relation = RelationPhrase.parse(caption.relation) if is_relation else context.relation
     landmark = relation.landmark if relation else ""
@@ -150,7 +150,7 @@ def echo(negative: Negative, context: VetoContext) -> str | None:
 
 
 def wordnet_related(negative: Negative, context: VetoContext) -> str | None:
-    """The false noun is a synonym, a hyponym or a hypernym of the true one."""
+    """The false scene or object is a synonym, a hyponym or a hypernym of the true one."""
     if negative.part == "scene":
         related = wordnet.is_related(
             english.strip_article(context.gold.scene), english.strip_article(negative.caption.scene)
@@ -173,7 +173,7 @@ def lookalike(negative: Negative, context: VetoContext) -> str | None:
 
 
 def present_in_box(negative: Negative, context: VetoContext) -> str | None:
-    """The region's box contains the false object."""
+    """A thing that the false object may name is visible in the region's box."""
     if negative.part != "object":
         return None
     noun = english.strip_article(negative.caption.object)
@@ -184,7 +184,7 @@ def present_in_box(negative: Negative, context: VetoContext) -> str | None:
 
 
 def fits_captions(negative: Negative, context: VetoContext) -> str | None:
-    """Captions use the word, and the annotations do not explain it by another thing."""
+    """The picture's captions mention the false element, and no other annotated thing explains the mention."""
     if negative.part == "scene":
         fits = resolve_scene(english.strip_article(negative.caption.scene)).name in context.named_scenes
     elif negative.part == "object":
@@ -227,7 +227,7 @@ def same_deed(negative: Negative, context: VetoContext) -> str | None:
 
 
 def holds_by_annotation(negative: Negative, context: VetoContext) -> str | None:
-    """The source or the masks imply the relation, or only they could deny it and they do not."""
+    """The source or the masks imply the relation; or it is one of depth, which they would have to deny and do not."""
     relation = RelationPhrase.parse(negative.caption.relation)
     if negative.part != "relation" or relation is None:
         return None
@@ -243,7 +243,7 @@ def holds_by_annotation(negative: Negative, context: VetoContext) -> str | None:
 
 
 def _implies_relation(predicate: str, relation: RelationPhrase) -> bool:
-    """Whether a relation may be true of a landmark for which a known predicate is true."""
+    """Whether a relation to a landmark may be true if a known predicate is true of the same landmark."""
     if predicate == relation.predicate:
         return True
     known, other = RelationPhrase(predicate, "", "").verb, relation.verb
@@ -272,7 +272,7 @@ _DENIALS: Mapping[str, Callable[[Box, Box], bool]] = {
     INSIDE: lambda box, other: not box.intersection_area(other),
     **{direction: partial(is_out_of_direction, direction) for direction in DIRECTIONS},
 }
-"""Predicate -> whether two boxes clearly deny it."""
+"""Predicate -> function that says whether the boxes of a thing and a landmark clearly deny the predicate."""
 
 VETOES: Mapping[Part, tuple[Veto, ...]] = {
     "scene": (not_one_element, fits_place, echo, wordnet_related, fits_captions, duplicate),
@@ -301,13 +301,13 @@ def find_veto_reason(negative: Negative, context: VetoContext) -> str | None:
 
 @lru_cache(maxsize=1 << 16)
 def _has_common_word(a: str, b: str) -> bool:
-    """Whether captions may use one word for the things of two noun phrases."""
+    """Whether captions may use the same word for the things that two noun phrases name."""
     return not set(resolve_noun_phrase(a).words).isdisjoint(resolve_noun_phrase(b).words)
 
 
 @lru_cache(maxsize=1 << 16)
 def _is_phrase_interchangeable(phrase: str, category: str) -> bool:
-    """Whether the thing of a noun phrase may be of a category."""
+    """Whether the thing that a noun phrase names may be of a category."""
     return is_interchangeable(resolve_noun_phrase(phrase).name, category)
 
 
@@ -324,7 +324,7 @@ def _find_categories_in_box(picture: Picture, region: Region) -> tuple[str, ...]
 
 
 def _find_known_relations(picture: Picture, region: Region) -> tuple[tuple[str, str], ...]:
-    """Predicate and landmark's name of each relation of a region; from masks if the picture has no annotated ones."""
+    """Predicate and landmark's name of each relation of a region, by the source or, if it annotates none, by masks."""
     if not picture.relations:
         depths = find_depth_relations(picture, region)
         return tuple((predicate, resolve_category(other.category).name) for predicate, other in depths)
@@ -340,21 +340,21 @@ def _join_captions(picture: Picture) -> str:
 
 @lru_cache(maxsize=8)
 def _find_true_scenes(picture: Picture) -> tuple[Scene, ...]:
-    """The scenes of a picture by its label and its captions."""
+    """The scenes that the source's label of a picture and the captions of the picture name."""
     label = [resolve_scene(picture.scene)] if picture.scene else []
     stated = (scene for caption in picture.captions for scene in find_stated_scenes(caption))
     return tuple(dict.fromkeys((*label, *stated)))
 
 
 def _find_landmarks(relation: RelationPhrase, context: VetoContext) -> list[Region]:
-    """The regions that the landmark of a relation may mean."""
+    """The regions of the picture that the landmark of a relation may mean."""
     found = context.regions_by_name.get(resolve_noun_phrase(relation.landmark).name, ())
     return [other for other in found if other.id != context.region.id]
 
 
 @lru_cache(maxsize=8)
 def _index_regions_by_name(picture: Picture) -> dict[str, list[Region]]:
-    """The regions of a picture by the name of their thing."""
+    """The regions of a picture, by the name of their thing."""
     found: dict[str, list[Region]] = {}
     for region in picture.regions:
         found.setdefault(resolve_category(region.category).name, []).append(region)
@@ -362,7 +362,7 @@ def _index_regions_by_name(picture: Picture) -> dict[str, list[Region]]:
 
 
 def _is_word_unexplained(noun: str, context: VetoContext) -> bool:
-    """Whether captions have a noun that no annotation has: it may be their noun for the region."""
+    """Whether the captions use a noun for which the picture has no annotated thing: they may mean the region."""
     thing = resolve_category(without_colour(noun))
     return thing.name not in context.thing_names and has_noun_in_joined(context.joined_captions, thing.words)
 
@@ -374,7 +374,7 @@ def _collect_thing_names(picture: Picture) -> frozenset[str]:
 
 
 def _may_be_captioned(gold: RelationPhrase, other: RelationPhrase, context: VetoContext) -> bool:
-    """Whether captions mention the other action, or the other landmark of the same action."""
+    """Whether the captions may mention the action or the landmark of the other relation."""
     if other.verb and other.verb != gold.verb and not collect_words(context.human_texts).isdisjoint(other.verb.forms):
         return True
     if other.landmark in ("", gold.landmark) or not (other.verb or other.predicate in (SUPPORT, INSIDE)):

@@ -1,8 +1,8 @@
 """Sampling weights that make false elements as frequent as true ones.
 
-A text-only model learns which words occur in wrong captions. It learns nothing from a word that is as often in the
-gold caption as chance has it, among all captions with that word. Vetoes refuse some words more often than others, so
-sampling must make up for it. `fit_weights` finds the weights on true captions of the corpus.
+A text-only model learns which words occur in wrong captions. It learns nothing from a word if, of all captions with the
+word, as many are gold captions as by chance. Vetoes refuse some words more often than others, so sampling must make up
+for it. `fit_weights` finds the weights on true captions of the corpus.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from scar.generators.rules.vetoes import VetoContext, find_veto_reason
 from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Negative, Part, Picture, Region
 
 _MAX_FIT_CANDIDATES = 80
-"""Candidates of one set in the fit: a sample of this size represents the largest set and keeps the fit at seconds."""
+"""Largest number of candidates of one set in the fit: it represents the largest set, and the fit takes seconds."""
 
 _UNSEEN_WEIGHT = 0.002
 """Weight of a feature that no true caption has: such a candidate is a last resort."""
@@ -31,12 +31,12 @@ _UNSEEN_WEIGHT = 0.002
 
 @dataclass(frozen=True, eq=False)
 class SamplingWeights:
-    """Statistics of true captions and the weights of features; equal means identical.
+    """Statistics of true captions and the weights of features, compared by identity.
 
     Attributes:
-        stats: objects and scenes of true captions.
-        feature_weights: factor of each feature for the weights of its candidates.
-        default_weight: factor of every other feature.
+        stats: statistics of the objects and scenes of true captions.
+        feature_weights: factor of each feature for the weights of the candidates that have it.
+        default_weight: factor of a feature that is not in ``feature_weights``.
     """
 
     stats: CaptionStats = field(default_factory=CaptionStats)
@@ -44,11 +44,11 @@ class SamplingWeights:
     default_weight: float = 1.0
 
     def weigh_candidate_sets(self, part: Part, context: VetoContext) -> list[tuple[WeightedItems[str], float]]:
-        """All candidates for one element of a gold caption, for `sample_without_replacement`."""
+        """All candidates for one part of a gold caption with their final weights, for `sample_without_replacement`."""
         return [(self._weigh_set(candidates), factor) for candidates, factor in self.propose_candidates(part, context)]
 
     def propose_candidates(self, part: Part, context: VetoContext) -> WeightedSets:
-        """All candidates for one element of a gold caption, with their own weights."""
+        """All candidates for one part of a gold caption, with their weights before the weights of features."""
         gold, picture, region = context.gold, context.picture, context.region
         if part == "scene":
             return propose_scenes(gold, region, self.stats)
@@ -74,19 +74,19 @@ class SamplingWeights:
 
 
 _WEIGHED_SETS: WeakKeyDictionary[CandidateSet, dict[SamplingWeights, WeightedItems[str]]] = WeakKeyDictionary()
-"""Cache of `SamplingWeights._weigh_set`; an entry lives as long as its set."""
+"""Cache of `SamplingWeights._weigh_set`; an entry lives as long as its candidate set."""
 
 
 def fit_weights(
     captions: Sequence[tuple[Caption, Picture, Region]], rng: Random, *, is_complete: bool
 ) -> SamplingWeights:
-    """Weights under which accepted candidates have each feature about as often as true captions have it.
+    """Fit weights with which accepted candidates have each feature about as often as true captions have it.
 
     Args:
         captions: true captions of a corpus, each with its picture and region.
         rng: samples candidates from large sets.
-        is_complete: whether these are all true captions of the corpus; otherwise others have features that none of
-            these has.
+        is_complete: whether these are all true captions of the corpus. Otherwise the other true captions are taken
+            to have also features that none of these has.
     """
     stats = CaptionStats.from_captions([gold for gold, _, _ in captions])
     unfitted = SamplingWeights(stats)
@@ -103,7 +103,7 @@ def fit_weights(
 
 
 def _find_allowed(weights: SamplingWeights, part: Part, context: VetoContext, rng: Random) -> list[Candidate]:
-    """The candidates that no veto refuses; a candidate of two sets has the sum of its weights."""
+    """The candidates that no veto refuses; a candidate of two sets has the sum of both weights."""
     gold = context.gold
     found: dict[str, Candidate] = {}
     for candidate_set, factor in weights.propose_candidates(part, context):
@@ -119,7 +119,7 @@ def _find_allowed(weights: SamplingWeights, part: Part, context: VetoContext, rn
 
 
 def _subsample_candidates(candidate_set: CandidateSet, rng: Random) -> Sequence[Candidate]:
-    """A sample that represents a set: a candidate with a low chance to be in it has a higher weight in it."""
+    """Sample candidates that represent a set: one with a low chance to be sampled gets a higher weight in return."""
     candidates = candidate_set.all_candidates
     if len(candidates) <= _MAX_FIT_CANDIDATES:
         return candidates
