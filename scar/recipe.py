@@ -145,7 +145,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def limits(self) -> Limits:
-        """Which regions can become samples."""
+        """The three limits on the regions that can become samples, as one record."""
         return Limits(self.max_per_image, self.min_side, self.min_area_share)
 
 

@@ -233,7 +233,7 @@ class Caption(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """The parts that are not empty, joined by spaces."""
+        """The object, relation and scene that are not empty, joined by spaces."""
         if self.object and self.relation and self.scene:
             return f"{self.object} {self.relation} {self.scene}"
         return " ".join(part for part in (self.object, self.relation, self.scene) if part)

@@ -111,5 +111,5 @@ class CocoRef:
 
 
 def _make_mask(segmentation: msgspec.Raw, width: int, height: int, where: str) -> Mask | None:
-    """Decode the mask of an annotation."""
+    """Decode the mask of an annotation; None if the annotation has no mask."""
     return parse_mask(parse_record(ANY_JSON, segmentation, where), width, height, where)

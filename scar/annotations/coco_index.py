@@ -26,6 +26,8 @@ _OTHER_STUFF = "other"
 
 
 class CocoImage(msgspec.Struct, gc=False):
+    """An image of a COCO-style file, with its size in pixels and, if the file has it, its scene label."""
+
     id: Id
     file_name: str
     width: int

@@ -28,7 +28,7 @@ from scar.recipe import Source
 from scar.sample import Split
 
 EVAL_SHARE = 5000 / 108_077
-"""Share of the images in the eval split, as in the paper."""
+"""Share of the images that are in the eval split, as in the VIRTUE paper."""
 
 _FOLDER_AND_FILE = re.compile(r"[^/]+/[^/]+$")
 

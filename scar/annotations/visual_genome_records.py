@@ -1,4 +1,4 @@
-"""The records of Visual Genome's files."""
+"""The records of Visual Genome's files, and decoders for them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ Number = float | None
 
 
 class GenomeImage(msgspec.Struct, gc=False):
+    """An image of image_data.json, with its size in pixels and its ids in COCO and Flickr, None if it is not there."""
+
     width: int
     height: int
     url: str
@@ -32,6 +34,8 @@ class EntryKey(msgspec.Struct, gc=False):
 
 
 class GenomeObject(msgspec.Struct, gc=False):
+    """An object of objects.json. Its box is the top left corner x, y, width w and height h, in pixels."""
+
     object_id: Id
     x: Number
     y: Number
@@ -43,6 +47,8 @@ class GenomeObject(msgspec.Struct, gc=False):
 
 
 class GenomeDescription(msgspec.Struct, gc=False):
+    """A region description of region_descriptions.json, with its box in pixels."""
+
     phrase: str
     x: Number
     y: Number
@@ -51,10 +57,14 @@ class GenomeDescription(msgspec.Struct, gc=False):
 
 
 class RelationshipEnd(msgspec.Struct, gc=False):
+    """The subject or the object of a relationship."""
+
     object_id: Id
 
 
 class GenomeRelationship(msgspec.Struct, gc=False):
+    """A relationship of relationships.json, such as "on", between two objects."""
+
     predicate: str
     subject: RelationshipEnd
     object: RelationshipEnd

@@ -74,7 +74,7 @@ class Thing:
 
     @cached_property
     def head(self) -> str:
-        """The last word of the name."""
+        """The last word of the name: "light" of "traffic light"."""
         return self.name.rpartition(" ")[2]
 
     @cached_property
@@ -96,12 +96,12 @@ class Verb:
 
     @cached_property
     def text(self) -> str:
-        """The verb's form in our captions."""
+        """The form of the verb in our captions, such as "riding"."""
         return self.form or english.to_gerund(self.name)
 
     @cached_property
     def forms(self) -> tuple[str, ...]:
-        """Every form of the verb and of its synonyms."""
+        """Every form of the verb and of its synonyms that a caption may use."""
         verbs = (self.name, *self.synonyms)
         return (
             self.text,
@@ -230,7 +230,7 @@ def _find_confusion_groups(category: str) -> frozenset[int]:
 
 @lru_cache(maxsize=1 << 16)
 def without_colour(noun: str) -> str:
-    """The noun without a colour before it.
+    """The noun without the colour before it; unchanged if there is no colour before it.
 
     >>> without_colour("red car"), without_colour("orange"), without_colour("stop sign")
     ('car', 'orange', 'stop sign')
@@ -241,7 +241,7 @@ def without_colour(noun: str) -> str:
 
 @cache
 def read_colours() -> tuple[str, ...]:
-    """The colours that tell two things of one noun apart."""
+    """The colour words that may stand before a noun, as in "a red car"."""
     return tuple(_read_table("groups")["colours"])
 
 

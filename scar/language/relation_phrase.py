@@ -85,7 +85,7 @@ class RelationPhrase(msgspec.Struct, frozen=True):
     @classmethod
     @lru_cache(maxsize=1 << 16)
     def parse(cls, relation: str) -> Self | None:
-        """The phrase with this text; None if the text has no known predicate.
+        """Parse the text of a relation; None if it begins with no known predicate.
 
         >>> RelationPhrase.parse("to the left of a sink in")
         RelationPhrase(predicate='to the left of', landmark='a sink', scene_preposition='in')

@@ -67,7 +67,7 @@ _ACTION_FACTOR = 1000.0
 
 
 def find_features(part: Part, caption: Caption) -> tuple[str, ...]:
-    """The features of one element of a caption."""
+    """The features of one part of a caption: what a text-only model can learn about it."""
     relation = RelationPhrase.parse(caption.relation)
     if part == "scene":
         return _scene_features(_read_scene_preposition(caption, relation), caption.scene)

@@ -99,7 +99,7 @@ def _choose_relation(
 
 
 def _name_object(picture: Picture, region: Region) -> str:
-    """The object's noun phrase in the words of the source or of the captions.
+    """The noun phrase for the region, in the words of the source or of the captions.
 
     A phrase of the source counts if it is a noun of the category, alone or with a colour. A person without such a
     phrase is a man, a woman or a child if the captions agree and the picture has no other person.
@@ -161,7 +161,7 @@ def _iter_attributed_actions(picture: Picture, region: Region) -> Iterator[tuple
 
 
 def _list_subjects(text: str, thing: Thing) -> tuple[str, ...]:
-    """Nouns that a text may use for a thing."""
+    """Nouns that a text may use for a thing; for a person, the nouns for persons in the text itself."""
     return thing.words if thing.kind != "person" else _find_person_nouns(text)
 
 
@@ -198,7 +198,7 @@ def _is_subject(region: Region, group: Sequence[Region]) -> bool:
 def _make_action_relation(
     action: Action, scene: Scene, preposition: str, *, is_in_scene: bool
 ) -> RelationPhrase | None:
-    """The relation of an action; None if the action says too little or makes no English."""
+    """The relation phrase of an action; None if the action says too little or the phrase would be no English."""
     verb, landmark = action.verb, action.landmark
     if landmark and scene.name in landmark.words:
         landmark, is_in_scene = None, True

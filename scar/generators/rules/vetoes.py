@@ -45,7 +45,7 @@ from scar.language.relation_phrase import (
 from scar.sample import Box, Caption, Negative, Part, Picture, Region
 
 MIN_BOX_OVERLAP = 0.1
-"""Overlap of two boxes, as a share of the smaller one, above which one thing is visible in the other's box."""
+"""Overlap of two boxes, as a share of the smaller box, above which one thing is visible in the box of the other."""
 
 _EXCHANGEABLE_PREPOSITIONS = frozenset({"next to", "in front of", "behind", "at"})
 """Prepositions that may all be true at once, seen from different sides."""
@@ -209,7 +209,7 @@ def fits_place(negative: Negative, context: VetoContext) -> str | None:
 
 
 def same_deed(negative: Negative, context: VetoContext) -> str | None:
-    """Both actions may be true at once: somebody who carries a thing also holds it."""
+    """The false action may be true together with the true one: somebody who carries a thing also holds it."""
     gold = context.relation
     if negative.part != "relation" or gold is None or gold.verb is None:
         return None
@@ -251,7 +251,7 @@ def _implies_relation(predicate: str, relation: RelationPhrase) -> bool:
 
 
 def holds_by_geometry(negative: Negative, context: VetoContext) -> str | None:
-    """The boxes do not clearly deny the relation."""
+    """The boxes or the region's position do not clearly deny the false relation."""
     relation = RelationPhrase.parse(negative.caption.relation)
     if negative.part != "relation" or relation is None:
         return None
