@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from mmeb_eval import check
+from mmeb_eval.data.tasks import TASK_TABLE, read_task_table
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -54,3 +59,17 @@ def test_the_tree_names_every_room() -> None:
 def test_a_walk_has_few_stops() -> None:
     walks = TEXT.split("## Two walks")[1].split("\n## ")[0]
     assert max(int(number) for number in re.findall(r"^(\d+)\.", walks, flags=re.MULTILINE)) <= WALK_STOPS
+
+
+def test_the_example_of_a_task_is_a_row(tmp_path: Path) -> None:
+    (example,) = re.findall(r"(?s)```toml\n(\s+\[ToyVQA\].*?)```", TEXT)
+    table = tmp_path / "tasks.toml"
+    table.write_text(TASK_TABLE.read_text(encoding="utf-8") + textwrap.dedent(example), encoding="utf-8")
+    assert read_task_table(table)["ToyVQA"].join == "newline"
+
+
+def test_the_example_of_an_embedder_keeps_the_contract() -> None:
+    (example,) = re.findall(r"(?s)```python\n(# toy_embedder.*?)```", TEXT)
+    names: dict[str, Any] = {}
+    exec(example, names)  # noqa: S102 - the text of our own page
+    assert [finding.level for finding in check(names["load"]())] == ["note"]

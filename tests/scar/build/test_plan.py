@@ -11,7 +11,7 @@ import pytest
 from scar import Recipe, build, read
 from scar.annotations.pictures import PictureRef
 from scar.build import corpus
-from scar.build.shard import Job
+from scar.build.shard import Job, build_shard
 from scar.errors import InputError, RecipeError
 from scar.formats.check import check_folder
 from scar.generators.generator import Generator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def test_what_is_complete_is_not_built_again_unless_it_was_changed_or_force_says_so(
     recipe: Recipe, whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    built, build_shard = [], corpus.build_shard
+    built = []
 
     def note(refs: Sequence[PictureRef], job: Job) -> bytes:
         built.append(job)

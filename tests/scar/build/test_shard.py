@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from scar import Recipe, build
 from scar.annotations.pictures import PictureRef
 from scar.build import corpus
-from scar.build.shard import Job, ShardResult
-
-if TYPE_CHECKING:
-    pass
+from scar.build.shard import Job, ShardResult, build_shard
 
 
 def test_a_result_survives_its_bytes(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen, build_shard = list[bytes](), corpus.build_shard
+    seen = list[bytes]()
 
     def note(refs: Sequence[PictureRef], job: Job) -> bytes:
         seen.append(build_shard(refs, job))
