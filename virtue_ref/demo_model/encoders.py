@@ -1,4 +1,4 @@
-"""Pretraining of the small vision encoder and segmenter, which are frozen afterwards."""
+"""Pretrain the small vision encoder and segmenter, which are frozen afterwards."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from virtue_ref.model.backbones.qwen2_vl import Qwen2Vl
 from virtue_ref.model.virtue import Virtue
 
 COLOUR_CLASSES, SHAPE_CLASSES = len(COLOURS) + 1, len(SHAPES) + 1
-"""Classes of a cell: one a colour or shape, and one for no thing."""
+"""Number of classes of a cell: one for each colour or shape, and one for "no thing"."""
 
 
 class VisionPretraining(nn.Module):
-    """Vision encoder with a head for each token: colour, shape and scene that it shows, and its position."""
+    """Vision encoder with a head that predicts for each token its position and the colour, shape and scene it shows."""
 
     title = "vision encoder"
 
@@ -51,7 +51,7 @@ class VisionPretraining(nn.Module):
 
 
 class SegmenterPretraining(nn.Module):
-    """Segmenter with heads: mask, colour and shape of the prompted thing, and colour and shape of each cell."""
+    """Segmenter with heads for mask, colour and shape of the prompted thing, and for colour and shape of each cell."""
 
     title = "segmenter"
 
@@ -111,7 +111,15 @@ def train_encoder(
     seed: int,
     report: Progress,
 ) -> None:
-    """Train an encoder with its heads; only the encoder is used afterwards."""
+    """Train an encoder together with its heads; only the encoder is used afterwards.
+
+    Args:
+        part: the encoder with its heads.
+        views: pictures to train on.
+        schedule: steps, batch size and learning rate.
+        seed: seed of the order of views and of the prompts.
+        report: shows progress.
+    """
     rng = Random(seed)  # noqa: S311 - a draw, not a secret
 
     def compute_loss(chosen: list[int]) -> tuple[Tensor, str]:
@@ -129,5 +137,5 @@ def _weight_classes(kinds: int) -> Tensor:
 
 
 def _compute_accuracy(logits: Tensor, labels: Tensor) -> float:
-    """Share of cells with a thing whose label is predicted correctly."""
+    """Share of correct predictions among the cells that show a thing."""
     return float((logits.argmax(dim=1) == labels)[labels > 0].float().mean())

@@ -1,9 +1,9 @@
-"""Pretraining of the small language model and the connector: to describe the thing in a box and its surroundings.
+"""Pretrain the small language model and the connector to describe the thing in a box and its surroundings.
 
-Questions are those of SCaR, with a box or a click as prompt, with the box in words, or with neither. Heads on the last
-token, whose state is the embedding, predict scene, colour, shape, position and relations to other things. A head on
-each image token predicts whether the token shows the thing, or a neighbour of it. The same heads also read captions, so
-that questions and captions get a common space.
+The questions are those of SCaR: with a prompt, with the box written in the text, with both, or with neither.
+Heads on the last token, whose state is the embedding, predict scene, colour, shape, position and relations to other
+things. A head on each image token predicts whether the token shows the thing or a neighbour of it. The heads on the
+last token also read captions, so that questions and captions are embedded in a common space.
 """
 
 from __future__ import annotations
@@ -44,20 +44,21 @@ HEAD_SIZES = (
     THING_KINDS,
 )
 EMBEDDING_SCALE = 11.3
-"""Factor on the embeddings of norm 1 before the heads, about the root of the dimension, so that numbers are near 1."""
+"""Factor on embeddings of norm 1 before the heads, about the square root of the dimension: values get near 1."""
 
 PROMPT_KINDS = {"box": 75, "click": 10, "words": 10, "nothing": 5}
-"""Kind of prompt of a question -> its share in percent. With ``words``, only the text gives the box."""
+"""Kind of prompt, see `RegionQuestion` -> share of the questions in percent."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegionQuestion:
-    """A question about a thing in a view.
+    """A question about a thing in a drawn picture.
 
     Attributes:
-        view: index of the view.
-        thing: index of the thing in the view.
-        prompt_kind: "box", "click", "words" or "nothing"; see `PROMPT_KINDS`.
+        view: index of the picture in the list of views.
+        thing: index of the thing in the picture.
+        prompt_kind: a key of `PROMPT_KINDS`: "box" is a prompt from `View.draw_prompt` and the box in the text, "click"
+            the prompt only, "words" the text only, "nothing" neither: then the grid of points is the prompt.
     """
 
     view: int
@@ -66,13 +67,13 @@ class RegionQuestion:
 
 
 def write_query(box: Box | None) -> str:
-    """Text of a query, as in the evaluation on SCaR."""
+    """Text of a query as in the evaluation on SCaR; with a box, its coordinates are in the text."""
     text = INSTRUCTION.replace("<|image_1|>", f"{IMAGE_TOKEN} ") + "\n"
     return text if box is None else text + format_region([box.x0, box.y0, box.x1, box.y1])
 
 
 class LanguagePretraining(nn.Module):
-    """Language model and connector with heads; the encoders are frozen."""
+    """Language model and connector with prediction heads; the encoders are frozen."""
 
     def __init__(self, model: Virtue, tokenizer: Tokenizer) -> None:
         super().__init__()
@@ -88,14 +89,21 @@ class LanguagePretraining(nn.Module):
         self.states = out.last_hidden_state  # type: ignore[attr-defined]
 
     def embed_captions(self, texts: Sequence[str]) -> Tensor:
-        """(B, hidden) scaled embeddings of captions."""
+        """Embed B captions; returns (B, hidden), scaled by `EMBEDDING_SCALE`."""
         rows = [self.tokenizer.encode(text).ids for text in texts]
         return self._embed_rows(rows, [0] * len(rows), [None] * len(rows), [None] * len(rows), [])
 
     def embed_questions(
         self, views: Sequence[View], features: Sequence[ImageFeatures], questions: Sequence[RegionQuestion], rng: Random
     ) -> Tensor:
-        """(B, hidden) scaled embeddings of questions; `features[i]` are the encoders' features of `views[i]`."""
+        """Embed B questions; returns (B, hidden), scaled by `EMBEDDING_SCALE`.
+
+        Args:
+            views: the drawn pictures.
+            features: the encoders' features of each view, in the same order.
+            questions: the questions.
+            rng: draws the prompts.
+        """
         config = self.model.config.segmenter
         if config is None:
             raise ValueError("the demo model has a segmenter.")
@@ -120,7 +128,18 @@ class LanguagePretraining(nn.Module):
         captions: Sequence[Caption],
         rng: Random,
     ) -> tuple[Tensor, float]:
-        """The loss, and the share of prompted things whose shape is predicted correctly."""
+        """Compute the loss of some questions and captions.
+
+        Args:
+            views: the drawn pictures.
+            features: the encoders' features of each view, in the same order.
+            questions: the questions.
+            captions: captions of the demo world.
+            rng: draws the prompts.
+
+        Returns:
+            The loss, and the share of questions of kind "box" or "click" whose thing's shape is predicted correctly.
+        """
         logits = self.head(self.embed_questions(views, features, questions, rng)).split(HEAD_SIZES, dim=1)
         states = self.states
         own = [views[question.view] for question in questions]
@@ -151,7 +170,7 @@ class LanguagePretraining(nn.Module):
         return total, float(right)
 
     def _compute_token_loss(self, states: Tensor, views: Sequence[View], questions: Sequence[RegionQuestion]) -> Tensor:
-        """Loss over the image tokens of questions with a box or click."""
+        """Loss of the image tokens' head on questions of kind "box" or "click"; 0 if there are none."""
         start = self.tokenizer.encode(write_query(None)).ids.index(self._image_token_id) + self.model.segment_count
         tokens, labels, masks = [], [], []
         for row, (view, question) in enumerate(zip(views, questions, strict=True)):
@@ -171,7 +190,7 @@ class LanguagePretraining(nn.Module):
         )
 
     def _compute_caption_loss(self, captions: Sequence[Caption]) -> Tensor:
-        """Loss over scene, colour, shape and relation of captions."""
+        """Loss of the predicted scene, colour, shape and relation of captions."""
         logits = self.head(self.embed_captions([caption.text for caption in captions]))
         sizes = [*HEAD_SIZES[:3], HEAD_SIZES[3] + HEAD_SIZES[4], HEAD_SIZES[5]]
         *predicted, _ = logits.split(sizes, dim=1)
@@ -205,7 +224,7 @@ class LanguagePretraining(nn.Module):
         prompts: Sequence[PointPrompt | None],
         features: Sequence[ImageFeatures],
     ) -> Tensor:
-        """(B, hidden) scaled embeddings of token ids; each row has so many segment tokens before them."""
+        """Embed rows of token ids, each after its number of segment tokens; returns (B, hidden), scaled."""
         ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.int64)
         for index, row in enumerate(rows):
             ids[index, : len(row)] = torch.tensor(row)
@@ -235,7 +254,17 @@ def train_language(
     seed: int,
     report: Progress,
 ) -> None:
-    """Train language model, connector and heads on the frozen encoders' features of the views."""
+    """Train language model, connector and heads on questions about the views and on captions.
+
+    Args:
+        part: language model and connector with heads.
+        views: the drawn pictures.
+        features: the frozen encoders' features of each view, in the same order.
+        captions: captions of the demo world.
+        schedule: steps, batch size and learning rate.
+        seed: seed of the order of questions, the captions and the prompts.
+        report: shows progress.
+    """
     rng = Random(seed)  # noqa: S311 - a draw, not a secret
     things = [(index, thing) for index, view in enumerate(views) for thing in range(len(view.colour))]
 
@@ -251,14 +280,14 @@ def train_language(
 
 
 def _label_positions(view: View, thing: int) -> list[float]:
-    """1 for each of `POSITION_NAMES` that holds of a thing, else 0."""
+    """For each of `POSITION_NAMES`: 1 if the thing has this position in the picture, else 0."""
     picture = Picture(0, "", view.size[0], view.size[1], ())
     positions = find_positions(view.boxes[thing], picture)
     return [float(position in positions) for position in POSITION_NAMES]
 
 
 def _label_caption(caption: Caption) -> list[int]:
-    """Indices of scene, colour, shape and relation of a caption; -1 where it has none of the demo world."""
+    """Indices of a caption's scene, colour, shape and relation; -1 for one that the demo world does not have."""
     words = caption.scene.split(" ", 1)
     scene = words[1] if words[0] in ("a", "an", "the") else caption.scene
     colour, shape = _parse_thing(caption.object)
@@ -276,7 +305,7 @@ def _label_caption(caption: Caption) -> list[int]:
 
 
 def _parse_thing(phrase: str) -> tuple[int, int]:
-    """Indices of colour and shape of "a red star"; -1 where the phrase has none."""
+    """Indices of colour and shape in a phrase such as "a red star"; -1 if it has no such word."""
     words = phrase.split()
     colour = COLOUR_NAMES.index(words[1]) if len(words) > 1 and words[1] in COLOUR_NAMES else -1
     return colour, SHAPE_NAMES.index(words[-1]) if words[-1] in SHAPE_NAMES else -1

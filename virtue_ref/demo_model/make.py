@@ -35,9 +35,9 @@ from virtue_ref.training.train import train
 CONFIG_PATH = Path(__file__).with_name("sizes.toml")
 VOCABULARY_SIZE = 896
 PARTS_FOLDER = "parts"
-"""Subfolder of a run: the model before its SCaR stage."""
+"""Subfolder of a run with the model before its SCaR stage."""
 FIRST_TRAINING_SEED = 1000
-"""First seed of training worlds; worlds for evaluation have small seeds and the other split."""
+"""First seed of training worlds; evaluation worlds have smaller seeds and the split "eval"."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class Effort:
     """Number of pictures and training steps.
 
     Attributes:
-        pictures: drawn for the encoders; as many others for language model and corpus.
-        vision: steps of the vision encoder, 32 pictures each.
-        segmenter: steps of the segmenter, 24 pictures each, with up to five prompts a picture.
-        language: steps of the language model, 40 questions each.
-        scar: steps of the SCaR stage, 32 pairs each, with nine negatives a pair.
+        pictures: number of pictures for the encoders, and of other pictures for language model and corpus.
+        vision: number of steps for the vision encoder, each with 32 pictures.
+        segmenter: number of steps for the segmenter, each with 24 pictures and up to five prompts for a picture.
+        language: number of steps for the language model, each with 40 questions.
+        scar: number of steps of the SCaR stage, each with 32 pairs and nine negatives for a pair.
     """
 
     pictures: int = 4000
@@ -60,16 +60,16 @@ class Effort:
 
 
 def make_demo_model(out: Path, seed: int = 0, effort: Effort = Effort(), report: Progress = lambda *_: None) -> Path:
-    """Pretrain encoders and language model, then train on a drawn SCaR corpus.
+    """Pretrain encoders and language model, then train connector and adapters on a drawn SCaR corpus.
 
     Args:
-        out: folder of the run.
-        seed: of weights, order and training worlds.
+        out: folder of the run; stages that are saved in it are not trained again.
+        seed: seed of weights, order of examples and training worlds.
         effort: number of pictures and steps.
         report: shows progress.
 
     Returns:
-        Folder of the last checkpoint.
+        Folder of the last checkpoint of the SCaR stage.
     """
     config = Config.read(CONFIG_PATH)
     corpus = draw_corpus(out / "corpus", effort.pictures, FIRST_TRAINING_SEED + 2 * seed)
@@ -112,7 +112,7 @@ def make_demo_model(out: Path, seed: int = 0, effort: Effort = Effort(), report:
 
 
 def draw_corpus(folder: Path, pictures: int, seed: int) -> Path:
-    """Draw a world and build its train split as a corpus, unless the folder holds one already."""
+    """Draw a world and build its train split as a corpus in `folder`, unless it is there already; return `folder`."""
     if not (folder / "build_report.json").exists():
         world = folder.parent / "world"
         draw_world(world, pictures, seed, "train")
@@ -145,7 +145,7 @@ def train_tokenizer(samples: Sequence[Sample], seed: int) -> Tokenizer:
 
 @torch.no_grad()
 def encode_views(model: Virtue, views: Sequence[View]) -> list[ImageFeatures]:
-    """Features of views from the frozen encoders."""
+    """Features of each view from the frozen encoders, in the same order."""
     features: list[ImageFeatures] = []
     for start in range(0, len(views), 32):
         some = views[start : start + 32]
@@ -156,7 +156,7 @@ def encode_views(model: Virtue, views: Sequence[View]) -> list[ImageFeatures]:
 
 
 def train_or_load(file: Path, model: Virtue, train_part: Callable[[], None]) -> None:
-    """Load the weights of a stage from its file, or train them and save the file."""
+    """Load the weights of a stage from its file; if there is no file, train them and save it."""
     if file.exists():
         model.load_state_dict(load_file(file))
         return

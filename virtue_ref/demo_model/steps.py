@@ -10,18 +10,18 @@ import torch
 from torch import Tensor, nn
 
 WARM_UP_STEPS = 50
-"""Steps over which the learning rate rises."""
+"""Number of steps over which the learning rate rises."""
 
 REPORT_EVERY = 50
-"""Steps between two progress reports."""
+"""Number of steps between two progress reports."""
 
 Progress = Callable[[int, int, str], None]
-"""Gets the step, the number of steps, and a line for the user, which may be empty."""
+"""Function that gets the number of steps done, the number of all steps, and a line to show; "" shows no line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How a part of the demo model is trained: vision encoder, segmenter or language model.
+    """How vision encoder, segmenter or language model of the demo model is pretrained.
 
     Attributes:
         steps: number of optimiser steps.
@@ -47,8 +47,8 @@ def train_steps(
     """Train weights with AdamW; examples are drawn without replacement until too few are left for a batch.
 
     Args:
-        weights: the weights that learn.
-        compute_loss: returns the loss of the examples with these indices, and what progress shows of it.
+        weights: the weights to train.
+        compute_loss: function from the indices of a batch's examples to the loss and a line that describes it.
         examples: number of examples.
         schedule: see `Schedule`.
         rng: draws the examples.
@@ -72,5 +72,5 @@ def train_steps(
 
 
 def find_learning_rate(step: int, steps: int, peak: float) -> float:
-    """Learning rate of a step: linear warm-up over `WARM_UP_STEPS`, linear decay to 0."""
+    """Learning rate of a step, counted from 0: linear warm-up over `WARM_UP_STEPS`, linear decay to 0."""
     return peak * min(1.0, (step + 1) / WARM_UP_STEPS) * (1 - step / steps)

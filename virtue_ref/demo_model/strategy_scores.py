@@ -1,4 +1,4 @@
-"""Score the demo model with every region strategy, on drawn worlds that it was not trained on."""
+"""Score the demo model with every region strategy on drawn worlds that it was not trained on."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from virtue_ref.demo_model.make import PARTS_FOLDER
 from virtue_ref.embedder import VirtueEmbedder, load
 
 DRAW_SEEDS = (11, 12, 13)
-"""Seeds of the evaluation worlds; those of training begin at `virtue_ref.demo_model.make.FIRST_TRAINING_SEED`."""
+"""Seeds of the evaluation worlds; seeds of training worlds begin at `demo_model.make.FIRST_TRAINING_SEED`."""
 
 PICTURES_PER_WORLD = 240
-"""Pictures of an evaluation world, which give a little over 1,000 queries."""
+"""Number of pictures in an evaluation world; 240 give a little over 1,000 queries."""
 
 BATCH_SIZE = 512
-"""Items that the model gets at once; it divides them into batches itself."""
+"""Number of items given to the model at once, which it divides into batches itself."""
 
 
 def score_strategies(
@@ -37,16 +37,18 @@ def score_strategies(
     pictures: int = PICTURES_PER_WORLD,
     report: Callable[[str], None] = lambda _: None,
 ) -> list[StrategyScore]:
-    """Score a finished run with all region strategies; existing worlds and results in ``run/table`` are reused.
+    """Score a finished run with all region strategies, before and after its SCaR stage.
+
+    Worlds and results that are already in ``run/table`` are reused.
 
     Args:
-        run: folder of `virtue_ref.demo_model.make.make_demo_model`.
-        draws: seeds of worlds.
-        pictures: drawn for each world.
-        report: shows a line to the user.
+        run: folder that `virtue_ref.demo_model.make.make_demo_model` wrote.
+        draws: seeds of the evaluation worlds.
+        pictures: number of pictures in each world.
+        report: function that shows a line to the user.
 
     Raises:
-        CheckpointError: the run is not finished.
+        CheckpointError: the run has no model before or after the SCaR stage.
     """
     after = find_named(run / "scar", LAST)
     before = run / PARTS_FOLDER
@@ -76,7 +78,7 @@ def score_strategies(
 
 
 def _evaluate_strategies(model: VirtueEmbedder, files: TaskFiles, out: Path) -> Iterator[tuple[str, Result]]:
-    """Results of a model with each strategy; all share the captions, which are embedded once."""
+    """Yield the result of a model with each strategy; captions are embedded once for all strategies."""
     captions = VectorsInMemory()
     for strategy in REGION_STRATEGIES:
         embedder = model if strategy == PROMPT_STRATEGY else apply_strategy(model, strategy)

@@ -1,4 +1,4 @@
-"""Drawn pictures as tensors, with labels for each cell."""
+"""Turn drawn pictures into tensors with labels for each cell."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from virtue_ref.model.prompts import FIRST_CORNER, POSITIVE, SECOND_CORNER, Poin
 
 DIRECTIONS = ("to the left of", "to the right of", "above", "below", "in front of", "behind")
 SHOWN_SHARE, HIDDEN_SHARE = 0.25, 0.08
-"""Covered share of a cell from which on it shows a thing, and below which it shows none; between them it is ignored."""
+"""A cell shows a thing if more than `SHOWN_SHARE` is covered, and none up to `HIDDEN_SHARE`; others are ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One picture with N things, back to front, and rows x columns cells, which are the vision encoder's tokens.
+    """A drawn picture with N things, back to front. Its rows x columns cells are the vision encoder's tokens.
 
     Attributes:
         patches: input of the vision encoder.
-        grid: rows and columns of cells.
+        grid: (rows, columns), the numbers of cells.
         frame: (3, side, side) input of the segmenter.
-        size: width and height in pixels.
-        scene: index of the scene.
-        colour: (N,) indices of colours.
-        shape: (N,) indices of shapes.
-        boxes: of the things, in pixels.
+        size: (width, height) of the picture in pixels.
+        scene: index of the scene in `SCENES`.
+        colour: (N,) index of each thing's colour in `COLOURS`.
+        shape: (N,) index of each thing's shape in `SHAPES`.
+        boxes: box around each thing, in pixels of the picture.
         cell_shares: (N, rows, columns) share of each cell that a thing covers.
         frame_shares: (N, side / 4, side / 4) share of each 4 x 4 square of the frame that a thing covers.
-        relations: (subject, direction, object) indices.
+        relations: index of the subject, of the direction in `DIRECTIONS`, and of the object, for each relation.
     """
 
     patches: Tensor
@@ -55,7 +55,7 @@ class View:
     relations: tuple[tuple[int, int, int], ...]
 
     def label_cells(self, shares: Tensor) -> tuple[Tensor, Tensor]:
-        """Colour and shape labels of cells from (N, ...) shares: index + 1, 0 for no thing, -1 to ignore."""
+        """Colour and shape labels of cells from (N, ...) shares: index + 1, 0 for no thing, -1 for ignored cells."""
         best, which = shares.max(dim=0)
         return tuple(  # type: ignore[return-value]
             torch.where(best > SHOWN_SHARE, kind[which] + 1, torch.where(best > HIDDEN_SHARE, -1, 0)).flatten()
@@ -63,7 +63,12 @@ class View:
         )
 
     def label_neighbours(self, thing: int) -> tuple[Tensor, Tensor]:
-        """(cells, 5) labels and (cells,) mask: a cell shows the thing, or what it is left, right, above or below of."""
+        """Label the cells that show a thing or a neighbour of it.
+
+        Returns:
+            (cells, 5) labels: 1 if the cell shows the thing itself, or something that the thing is to the left of, to
+            the right of, above or below; else 0. (cells,) mask: whether the cell shows any thing.
+        """
         best, which = self.cell_shares.max(dim=0)
         labels = torch.zeros(len(self.colour), 5)
         labels[thing, 0] = 1
@@ -73,7 +78,7 @@ class View:
         return labels[which.flatten()], (best > SHOWN_SHARE).flatten()
 
     def label_relations(self, thing: int) -> Tensor:
-        """(directions * colours * shapes,) 1 for each kind of thing in that relation to the thing."""
+        """(directions * colours * shapes,): 1 if the thing has this relation to such a thing, else 0."""
         table = torch.zeros(len(DIRECTIONS), len(COLOURS), len(SHAPES))
         for subject, direction, other in self.relations:
             if subject == thing:
@@ -98,7 +103,7 @@ class View:
 
 
 def draw_view(index: int, seed: int, config: Config) -> View:
-    """Draw picture `index` of the training world of a seed."""
+    """Draw picture `index` of the training world with this seed."""
     if config.segmenter is None:
         raise ValueError("the demo model has a segmenter.")
     drawing = draw_picture(index, seed, "train")
@@ -131,7 +136,7 @@ def draw_view(index: int, seed: int, config: Config) -> View:
 
 
 def find_cell_centres(grid: tuple[int, int]) -> Tensor:
-    """(cells, 2) y and x of the cells' centres, -1 to 1."""
+    """(cells, 2): y and x of each cell's centre, from -1 to 1."""
     rows, columns = grid
     y = (torch.arange(rows) + 0.5) / rows * 2 - 1
     x = (torch.arange(columns) + 0.5) / columns * 2 - 1
