@@ -1,4 +1,4 @@
-"""Speed and memory of `scar build scar-1m`, compared with its floor: parsing the same files, writing the same rows.
+"""Time and memory of `scar build scar-1m`, compared with its floor: parsing the same files, writing the same rows.
 
 python benchmarks/full_size.py DATA --scale 0.1
 python benchmarks/corpus_speed.py DATA --workers 2

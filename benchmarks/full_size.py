@@ -24,7 +24,7 @@ TRAIN_2017, VAL_2017, TRAIN_2014 = 118_287, 5_000, 82_783
 
 
 def write_all(root: Path, scale: float, processes: int) -> None:
-    """Write the five data sets into a folder."""
+    """Write the five data sets into the folder ``root``, at ``scale`` times their real sizes."""
     train = range(1, scale_count(TRAIN_2017, scale) + 1)
     val = range(TRAIN_2017 + 1, TRAIN_2017 + scale_count(VAL_2017, scale) + 1)
     challenge = root / "ade20k" / "ADEChallengeData2016"

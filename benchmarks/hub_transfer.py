@@ -35,7 +35,7 @@ def serve_hub(folder: Path, pipe: Connection) -> None:
 
 
 def measure_step(what: str, action: Callable[[], str]) -> None:
-    """Print the seconds and the peak memory of a step, and what it returns."""
+    """Run a step; print its seconds, the peak memory and the text that it returns."""
     start = time.perf_counter()
     outcome = action()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

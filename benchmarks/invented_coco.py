@@ -79,7 +79,7 @@ def format_polygon(rng: Random, box: tuple[float, float, float, float]) -> str:
 
 
 class JsonListWriter:
-    """Writes a JSON file with lists of records."""
+    """Writes a JSON object whose values are lists of records; the records come as JSON texts."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -90,7 +90,7 @@ def main() -> None:
 
 
 class TrainingBench:
-    """A model to train, and the batches that all works share."""
+    """A model to train, and the batches on which each variant is timed."""
 
     def __init__(self, recipe: TrainingRecipe, start: Checkpoint, source: PairSource) -> None:
         self.recipe, self.start, self.source = recipe, start, source

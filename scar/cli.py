@@ -173,7 +173,7 @@ def check_corpus(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check every row and image of a SCaR folder, ours or the published one; exit code 2 if something is wrong."""
+    """Check every row and image of a SCaR folder, built or published; the exit code is 2 if something is wrong."""
     from scar.common.progress import show_progress
     from scar.formats.check import check_folder
 

@@ -106,7 +106,7 @@ def fit_choice_frequency(train: QuestionSet) -> Scorer:
 
 
 def make_encoder_baseline(encoder: Encoder) -> Baseline:
-    """A baseline that learns where gold captions lie in the space of a frozen sentence encoder."""
+    """Make a baseline: a linear model on the vectors of a frozen sentence encoder."""
 
     def fit_encoder(train: QuestionSet) -> Scorer:
         texts, inverse = train.unique_captions
@@ -204,7 +204,7 @@ def _fit_weights(features: Features, row_indices: Ints, train: QuestionSet) -> F
 
 
 def _score_captions(scorer: Scorer, test: QuestionSet) -> Floats:
-    """(captions,) scores; equal captions are scored once."""
+    """(captions,) scores of the captions of questions; equal captions are scored once."""
     texts, inverse = test.unique_captions
     return scorer(texts)[inverse]
 

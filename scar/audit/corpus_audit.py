@@ -1,4 +1,4 @@
-"""The audit of a folder, file by file."""
+"""Audit the files of a folder one by one."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def audit_corpus(folder: Path, seed: int, trained_on: int, encoder: Encoder | No
 
 
 def _count_file(file: RowFile, max_questions: int, seed: str, track: Track) -> _FileCounts:
-    """Count all rows of a file, and draw the samples that become questions."""
+    """Count all rows of a file, and draw at most ``max_questions`` samples that become questions."""
     drawn_rows: ReservoirSample[int] = ReservoirSample(max_questions, seed)
     for row in range(file.rows):
         drawn_rows.add_item(row)

@@ -64,7 +64,7 @@ class ImageOverlap:
 
 
 def _is_file(path: Path) -> bool:
-    """Whether the file exists; `find_image_hash` would search the folder of a missing file for a similar name."""
+    """Whether a file exists; asked first, since `find_image_hash` searches a folder for names like a missing file's."""
     try:
         return path.is_file()
     except OSError:

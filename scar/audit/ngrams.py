@@ -83,8 +83,8 @@ def _iter_ngrams(texts: TokenizedTexts, word_ids: dict[str, int], max_length: in
     """Yield the n-grams of known words, a block of texts at a time; a boundary alone is no n-gram.
 
     Yields:
-        (pairs,) text and (pairs,) column of each different n-gram of each text, ordered by text and column; and the
-        (columns,) ascending code of each column of the block.
+        (pairs,) index of the text and (pairs,) column of each different n-gram of each text, ordered by text and
+        column; and (columns,) code of the n-gram of each column of the block, ascending.
     """
     ids, text_indices = texts.add_boundaries(texts.map_word_ids(word_ids, _UNKNOWN_ID), _BOUNDARY_ID)
     base = len(word_ids) + _FIRST_WORD_ID
@@ -111,7 +111,7 @@ def _iter_ngrams(texts: TokenizedTexts, word_ids: dict[str, int], max_length: in
 
 
 def _select_features(blocks: Iterable[tuple[Ints, Ints, Ints]], ngram_codes: Ints, row_count: int) -> Features:
-    """Features of those n-grams of `_iter_ngrams` whose code is among ``ngram_codes``."""
+    """Make the features of texts from blocks of `_iter_ngrams`; only n-grams with a code in ``ngram_codes`` count."""
     kept_rows, kept_columns = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
     for rows, columns, block_codes in blocks:
         indices = np.searchsorted(ngram_codes, block_codes)

@@ -23,7 +23,7 @@ class PositionCounts:
         self._counts: Counter[str] = Counter()
 
     def add_rows(self, rows: RowBlock) -> None:
-        """Count the position of the gold caption in eval rows, and of the published negative in train rows."""
+        """Count the positions of the gold captions of eval rows, or of the published negatives of train rows."""
         if self._split == "eval":
             listed, listed_rows, wanted = rows.published_codes, rows.published_rows, rows.texts.codes[: rows.count]
         else:

@@ -103,7 +103,7 @@ class RowBlock:
 
     @cached_property
     def has_elements(self) -> Any:
-        """(rows,) whether the elements of the gold caption are known; published files have only the text."""
+        """(rows,) whether the elements of the gold caption are known; files without provenance have only texts."""
         relation, scene = (_has_text(self.elements[part])[: self.count] for part in ("relation", "scene"))
         return relation | scene
 
@@ -112,7 +112,7 @@ class RowBlock:
         return f"{self.sources[row]}/{self.split}/{self.region_ids[row]}"
 
     def caption_text(self, caption: int) -> str:
-        """Text of a caption."""
+        """Text of the caption at an index."""
         return self.texts.values[int(self.texts.codes[caption])]
 
     def make_question(self, row: int) -> Question:

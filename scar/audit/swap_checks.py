@@ -179,12 +179,12 @@ class SwapChecks:
 
     @cached_property
     def _areas(self) -> Floats:
-        """(rows,) area of each box in square pixels; see `Box.area`."""
+        """(rows,) area of each box in square pixels; see `scar.sample.Box.area`."""
         x0, y0, x1, y1 = self._rows.boxes.T
         return np.where((x1 > x0) & (y1 > y0), (x1 - x0) * (y1 - y0), 0.0)
 
     def _shared_areas(self, first: Ints, second: Ints) -> Floats:
-        """(pairs,) area in square pixels that both boxes of each pair cover; see `Box.intersection_area`."""
+        """(pairs,) area in pixels that both boxes of each pair share; see `scar.sample.Box.intersection_area`."""
         boxes, others = self._rows.boxes[first], self._rows.boxes[second]
         width, height = (np.minimum(boxes[:, 2:], others[:, 2:]) - np.maximum(boxes[:, :2], others[:, :2])).T
         return np.where((width > 0) & (height > 0), width * height, 0.0)

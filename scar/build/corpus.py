@@ -213,7 +213,7 @@ def _collect_identities(keys: Iterable[PictureKey], used: Collection[str], sourc
 
 
 def _explain_no_samples(plan: SourcePlan, recipe: Recipe) -> str:
-    """Why no record became a sample, and what to do."""
+    """Explain in a message why no record became a sample, and what to do."""
     source, tally = plan.source, plan.tally
     hint = f" Its images are looked for in {source.images}." if tally.rejected["image_missing"] else ""
     hint += f" Get them from {source.get}." if hint and source.get else ""

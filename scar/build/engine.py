@@ -73,7 +73,7 @@ def open_engine(name: EngineName, workers: int, stack: ExitStack, preload: Seque
 
 
 def run_here(tasks: Iterable[Task[T]], /, shared: tuple[object, ...] = ()) -> Iterator[T]:
-    """Run tasks in this process."""
+    """The engine that runs tasks in this process, one by one."""
     return (_run_task(task, *shared) for task in tasks)
 
 
@@ -187,7 +187,7 @@ class _Worker:
 
 
 def _iter_results(tasks: Iterable[Task[T]], shared: tuple[object, ...], workers: list[_Worker]) -> Iterator[T]:
-    """Keep the workers busy and yield the results in the order of the tasks."""
+    """Give a task to each free worker, and yield the results in the order of the tasks."""
     remaining = enumerate(tasks)
     results: dict[int, T | Exception] = {}
     next_index = 0

@@ -139,7 +139,7 @@ def _iter_identities(
 
 
 def _hash_images(folder: Path, keys: Sequence[PictureKey]) -> list[tuple[int, str]]:
-    """Image id and hash of each picture whose image decodes."""
+    """Image id and image hash of each picture; pictures whose image does not decode are left out."""
     pairs = []
     for key in keys:
         where = f"image {key.id}"

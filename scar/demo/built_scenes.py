@@ -1,4 +1,4 @@
-"""Scenes that people built, each painted so that a person names it at a glance."""
+"""Paint scenes that people built, such as a street; a viewer recognises each at a glance."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ SCALE = 2
 """Images are drawn this many times too large in both directions, then reduced."""
 
 _MIN_ROUNDED_TURN_COSINE = math.cos(math.radians(9))
-"""Cosine of the smallest turn of a line that leaves a visible gap, which a circle closes."""
+"""Cosine of 9 degrees: a line that turns by more gets a circle at the turn, which closes the gap there."""
 
 Point: TypeAlias = tuple[float, float]
 Colour: TypeAlias = str | int
@@ -96,7 +96,7 @@ class Canvas:
         self.pen.polygon([self._to_pixel(point) for point in points], colour)
 
     def line(self, points: Sequence[Point], colour: Colour, width: float) -> None:
-        """Draw a line through the points; its turns are rounded."""
+        """Draw a line through the points, with rounded turns."""
         path = [self._to_pixel(point) for point in points]
         pixels = round(width * self.unit)
         self.pen.line(path, colour, pixels)
@@ -122,5 +122,5 @@ class Canvas:
         self.poly([*crest, (1, bottom), (0, bottom)], colour)
 
     def _to_pixel(self, point: Point) -> Point:
-        """The point in pixels of `image`."""
+        """Convert a point of the frame to pixels of `image`."""
         return self.left + point[0] * self.width, self.top + point[1] * self.height

@@ -1,4 +1,4 @@
-"""Captions of a drawn picture, as people would write them."""
+"""Write captions of a drawn picture, in the words of people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenes of nature, each painted so that a person names it at a glance."""
+"""Paint scenes of nature, such as a beach; a viewer recognises each at a glance."""
 
 from __future__ import annotations
 

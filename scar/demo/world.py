@@ -23,7 +23,7 @@ from scar.errors import InputError
 from scar.sample import SPLITS, Box, Mask, Split
 
 PICTURE_SIZES_PX = ((320, 240), (256, 256), (240, 320))
-"""Widths and heights of pictures in pixels."""
+"""(width, height) of pictures in pixels; each picture has one of these."""
 
 CATEGORIES = tuple(f"{colour} {shape}" for shape in SHAPES for colour in COLOURS)
 
@@ -53,7 +53,7 @@ class DrawnPicture:
 
 
 def draw_picture(index: int, seed: int, split: Split) -> DrawnPicture:
-    """Draw picture number ``index``; equal arguments give equal pictures."""
+    """Draw picture number ``index`` of a split; equal arguments give equal pictures."""
     rng = Random(f"{seed}/{split}/{index}")  # noqa: S311 - drawings, not secrets
     scene = SCENES[index % len(SCENES)]
     width, height = rng.choice(PICTURE_SIZES_PX)
@@ -151,6 +151,6 @@ def _make_annotation(number: int, image_id: int, thing: DrawnThing, mask: NDArra
 
 
 def _bounding_box(mask: NDArray[np.bool_]) -> Box:
-    """The smallest box around a mask."""
+    """The smallest box that contains all pixels of a mask."""
     rows, columns = np.flatnonzero(mask.any(axis=1)).tolist(), np.flatnonzero(mask.any(axis=0)).tolist()
     return Box(columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)

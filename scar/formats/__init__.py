@@ -1,1 +1,1 @@
-"""The corpus on disk: columns, reading, writing, images embedded in rows, and checks."""
+"""The files of a corpus: their columns, reading, writing, rows with embedded images, and checks."""

@@ -1,4 +1,4 @@
-"""The report that a build writes beside its rows: inputs, settings and counts of every source."""
+"""Read ``build_report.json``, in which a build records inputs, settings and counts of every source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check every row and image of a SCaR folder, ours or the published one."""
+"""Check every row and image of a SCaR folder: of a build of scar, or of the published corpus."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXAMPLES_PER_KIND = 3
 """Most problems of one kind that are reported one by one; the others are only counted."""
 
 BOX_TOLERANCE = 1e-3
-"""Pixels by which a box may exceed its image: other writers round after clipping."""
+"""Pixels by which a box may reach beyond its image, since other programs round boxes after they clip them."""
 
 _TEXT_COLUMNS: dict[Split, tuple[str, ...]] = {
     "eval": ("qry_text", "qry_image_path", "category"),
@@ -114,10 +114,14 @@ class _ImageSizes:
         self._sizes: dict[str, tuple[int, int] | BadRecord] = {}
 
     def read_size(self, file: str, where: str) -> tuple[int, int]:
-        """Width and height in pixels.
+        """Width and height of an image in pixels.
+
+        Args:
+            file: path of the image below the image folder.
+            where: file and row, for messages.
 
         Raises:
-            BadRecord: the image cannot be used.
+            BadRecord: the image is missing, damaged or outside of the folder.
         """
         if file not in self._sizes:
             try:

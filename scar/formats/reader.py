@@ -113,7 +113,7 @@ class RowFile:
 
 
 def read(folder: Path | str) -> Iterator[Sample]:
-    """Yield the samples of a SCaR folder, file by file; a scar build or the published corpus.
+    """Yield the samples of a SCaR folder, file by file: of a build of scar, or of the published corpus.
 
     Without provenance sidecars only the texts of the captions are known: `Caption.object` holds the whole text, a train
     sample has one negative, and a region's id is its row's number.

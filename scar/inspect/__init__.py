@@ -1,1 +1,1 @@
-"""Inspection of a corpus: pages of samples, statistics, and a comparison with the paper."""
+"""Inspect a corpus: a page of samples, statistics, and a comparison with the paper."""

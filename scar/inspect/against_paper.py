@@ -53,7 +53,7 @@ def compare_with_paper(folder: Path) -> list[Comparison]:
 
 
 def _compare_split(name: str, split: Split, paper: Mapping[str, Any], report: Mapping[str, Any]) -> Comparison:
-    """Compare the report's entry of a split with the paper's row."""
+    """Compare the build report's entry of one source and split with the paper's numbers."""
     key = f"{name}/{split}"
     entry = report.get(key)
     if entry is None:

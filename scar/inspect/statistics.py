@@ -169,7 +169,7 @@ def _size_step(box: Box) -> int:
 
 
 def _select_most_frequent(counter: Counter[str]) -> dict[str, int]:
-    """The most frequent names; equal counts are ordered by name."""
+    """The `MAX_LISTED` most frequent names with their counts; equal counts are ordered by name."""
     return dict(sorted(counter.items(), key=lambda pair: (-pair[1], pair[0]))[:MAX_LISTED])
 
 
