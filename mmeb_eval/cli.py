@@ -33,22 +33,26 @@ MODEL_HELP = (
     "my_module:function."
 )
 REGION_HELP = (
-    "How models learn the region. text: the text names the box. crop, red-circle, blur: the image is changed. roi: "
-    "vision features inside the box are pooled. text-bare: VIRTUE gets the box in the text and no segment tokens. "
-    "whole-image: the region is hidden. By default a model gets the box if it takes boxes, else the text."
+    "How models learn which region is meant. text: the text names the box. crop, red-circle, blur: the image changes. "
+    "roi: vision features inside the box are pooled. text-bare: VIRTUE gets the box in the text and no segment tokens. "
+    "whole-image: the region is hidden. By default a model gets the box if it takes boxes, else the text names it."
 )
 
-BatchSize: TypeAlias = Annotated[int, typer.Option(min=1, help="Most items in one call of the model.")]
-Config: TypeAlias = Annotated[str | None, typer.Option(help="Config of virtue: tiny, 2b, 7b or a file.")]
-DataFolder: TypeAlias = Annotated[Path | None, typer.Option(help="Folder with the data of tasks given by name.")]
-ImageFolder: TypeAlias = Annotated[Path | None, typer.Option(help="Image folder, if it is not in the data folder.")]
+BatchSize: TypeAlias = Annotated[int, typer.Option(min=1, help="Largest number of items in one call of the model.")]
+Config: TypeAlias = Annotated[str | None, typer.Option(help="Config of the model virtue: tiny, 2b, 7b or a TOML file.")]
+DataFolder: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Folder with the data of the tasks that are given by name.")
+]
+ImageFolder: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Folder that image paths start from.  [default: found in the data folder]")
+]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Region: TypeAlias = Annotated[str | None, typer.Option(help=REGION_HELP)]
-Results: TypeAlias = Annotated[Path, typer.Argument(help="Results folder.")]
+Results: TypeAlias = Annotated[Path, typer.Argument(help="Results folder, the --output of a run.")]
 """Options and arguments that several commands share."""
 
 EXIT_NO_BETTER_THAN_CHANCE = 3
-"""Exit code of ``--strict`` for scores near chance."""
+"""Exit code with ``--strict`` if a score is no better than chance."""
 
 
 @app.callback(invoke_without_command=True)
@@ -57,7 +61,9 @@ def evaluate_models(
     model: Annotated[list[str] | None, typer.Option(help=MODEL_HELP)] = None,
     tasks: Annotated[
         list[str] | None,
-        typer.Option(help="A SCaR folder, task names separated by commas, all, or lite (8 of MMEB); may be repeated."),
+        typer.Option(
+            help="A SCaR folder, task names separated by commas, all, or lite (8 MMEB tasks); may be repeated."
+        ),
     ] = None,
     output: Annotated[Path, typer.Option(help="Results folder; writes <output>/<model>/<task>.json.")] = Path(
         "results"
@@ -69,7 +75,10 @@ def evaluate_models(
     seed: Annotated[int, typer.Option(help="Seed of the random baseline.")] = 0,
     region: Region = None,
     ties: Annotated[
-        str, typer.Option(help="Rule for equal scores: against (the model) or official (as in the official code).")
+        str,
+        typer.Option(
+            help="Rule for equal scores: against (they count against the model) or official (as in the official code)."
+        ),
     ] = "against",
     refresh: Annotated[bool, typer.Option(help="Delete the models' stored vectors and make new ones.")] = False,
     strict: Annotated[
@@ -153,7 +162,9 @@ def compare_runs(
         Path, typer.Argument(help="Results of one model: <output>/<model>, or an <output> with one model.")
     ],
     second: Annotated[Path, typer.Argument(help="Results of another model, or of the same model with other settings.")],
-    all_settings: Annotated[bool, typer.Option("--all", help="Name all settings that differ.")] = False,
+    all_settings: Annotated[
+        bool, typer.Option("--all", help="List all settings that differ, not only the most important one.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compare two runs: scores, significance and settings.
@@ -182,7 +193,7 @@ def compare_runs(
 def show_tasks(
     as_json: Json = False,
 ) -> None:
-    """Print the table of all 41 tasks."""
+    """Print a table of all 41 tasks."""
     from mmeb_eval.data.tasks import tasks
 
     if as_json:
@@ -224,7 +235,7 @@ def check_inputs(
 @app.command("demo")
 def write_demo_data(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="Output folder.")],
-    queries: Annotated[int, typer.Option(min=1, max=1000, help="Most queries of one MMEB task.")] = 24,
+    queries: Annotated[int, typer.Option(min=1, max=1000, help="Largest number of queries of an MMEB task.")] = 24,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the drawings.")] = 0,
 ) -> None:
     """Draw small data in the published formats for all 41 tasks."""
@@ -238,9 +249,13 @@ def write_demo_data(
 
 @app.command("leaderboard")
 def show_leaderboard(
-    results: Annotated[Path | None, typer.Argument(help="Results folder whose scores are added.")] = None,
-    benchmark: Annotated[str | None, typer.Option(help="MMEB or SCaR; both by default.")] = None,
-    group: Annotated[str | None, typer.Option(help="Show each task of a group, such as vqa, OOD or SCaR.")] = None,
+    results: Annotated[
+        Path | None, typer.Argument(help="Results folder whose scores are added.  [default: none]")
+    ] = None,
+    benchmark: Annotated[str | None, typer.Option(help="MMEB or SCaR.  [default: both]")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Show the scores on each task of this group, such as vqa, OOD or SCaR.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Print published scores, and your own results among them."""
@@ -260,12 +275,13 @@ def show_leaderboard(
 
 @app.command("fetch")
 def fetch_data(
-    data: Annotated[Path, typer.Option(help="Data folder; it may be moved later.")],
+    data: Annotated[Path, typer.Option(help="Output folder for the data; it may be moved later.")],
     tasks: Annotated[str, typer.Option(help="Task names separated by commas, all, or lite.")] = "all",
     revision: Annotated[
-        list[str] | None, typer.Option(help="Commit to download, as repository@commit; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Commit or tag to download, as repository@commit; may be repeated.  [default: the newest]"),
     ] = None,
-    rows_only: Annotated[bool, typer.Option(help="Skip the archive of MMEB's images.")] = False,
+    rows_only: Annotated[bool, typer.Option(help="Do not download the archive of MMEB's images.")] = False,
 ) -> None:
     """Download the data of tasks.
 
@@ -291,7 +307,10 @@ def make_report(
     data: DataFolder = None,
     images: ImageFolder = None,
     ways: Annotated[
-        Path | None, typer.Option(help="Output of `virtue table`: adds the small model's table beside the paper's.")
+        Path | None,
+        typer.Option(
+            help="File that `virtue table` wrote: adds its table of region strategies, beside the paper's scores."
+        ),
     ] = None,
 ) -> None:
     """Write a report on results as HTML, Markdown or JSON."""
@@ -315,7 +334,9 @@ def make_report(
 def make_submission(
     results: Results,
     out: Annotated[Path, typer.Option(help="Output folder.")],
-    model: Annotated[str | None, typer.Option(help="Model to submit, if the results are of several models.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model to submit; needed if the results are of several models.")
+    ] = None,
     about: Annotated[
         Path | None, typer.Option(help="TOML file with facts about the model: size, backbone, url and so on.")
     ] = None,
@@ -342,7 +363,7 @@ def make_submission(
 
 
 def _load_embedders(names: Sequence[str], config: str | None, seed: int, region: str | None) -> list[Embedder]:
-    """Load the models, with a region strategy if one is given."""
+    """Load the models, wrapped in the region strategy if one is given."""
     from mmeb_eval.models import load_model
     from mmeb_eval.regions.strategies import apply_strategy
     from mmeb_eval.run.workers import select_device
@@ -380,7 +401,7 @@ def _check_data(data: Path, tasks: str | None, images: Path | None) -> int:
 
 
 def _print_results(results: Sequence[Result], as_json: bool, output: Path) -> None:
-    """Print the leaderboard with the output folder's baselines, or results without their long lists as JSON."""
+    """Print score tables with the output folder's baselines, or results as JSON without the values of single queries."""
     if as_json:
         short = [
             {key: value for key, value in asdict(result).items() if key not in ("ranks", "top", "margins")}
@@ -403,7 +424,7 @@ def _print_results(results: Sequence[Result], as_json: bool, output: Path) -> No
 
 
 def _make_console() -> Console:
-    """The console for tables; wide for files and pipes, so that names are not cut."""
+    """The console for tables; it is wide if output goes to a file or pipe, so that names are not cut."""
     from rich.console import Console
 
     console = Console()

@@ -1,1 +1,1 @@
-"""Demo data for all 41 tasks: drawn pictures and questions about them, in the published formats."""
+"""Demo data for all 41 tasks in the published formats: drawn pictures and questions about them."""

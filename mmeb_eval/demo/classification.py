@@ -12,7 +12,7 @@ from scar.demo.scenes import SCENES
 
 
 def ask_thing_class(world: DemoWorld, rng: Random, *, attribute: str) -> Iterator[DemoQuestion]:
-    """What the picture shows: an attribute of its only thing, such as ``shape`` or ``name``."""
+    """Ask what a portrait shows; the answer is an attribute of its only thing, such as ``shape`` or ``name``."""
     names = [getattr(picture.things[0], attribute) for picture in world.portraits]
     for picture in shuffle_pictures(world.portraits, rng):
         right = getattr(picture.things[0], attribute)
@@ -21,7 +21,7 @@ def ask_thing_class(world: DemoWorld, rng: Random, *, attribute: str) -> Iterato
 
 
 def ask_scene_class(world: DemoWorld, rng: Random, *, attribute: str) -> Iterator[DemoQuestion]:
-    """Where the picture is: an attribute of its scene, such as ``label``."""
+    """Ask where a picture is; the answer is an attribute of its scene, such as ``label``."""
     for picture in shuffle_pictures(world.pictures, rng):
         labels = [getattr(scene, attribute) for scene in SCENES]
         right = getattr(picture.scene, attribute)
@@ -30,7 +30,7 @@ def ask_scene_class(world: DemoWorld, rng: Random, *, attribute: str) -> Iterato
 
 
 def ask_captioned_scene_class(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Where the picture is; the query has a caption that names the things and not the scene."""
+    """Ask where a picture is; the query also has a caption that names the things but not the scene."""
     for picture in shuffle_pictures(world.pictures, rng):
         instruction = (
             IMAGE_TOKEN + "Represent the given news image with the following caption for domain classification:"
@@ -43,7 +43,7 @@ def ask_captioned_scene_class(world: DemoWorld, rng: Random) -> Iterator[DemoQue
 
 
 def ask_whether_red(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Whether the picture shows anything red: two candidates."""
+    """Ask whether a picture shows anything red; the candidates are Yes and No."""
     for picture in shuffle_pictures(world.pictures, rng):
         right = "Yes" if any(thing.colour == "red" for thing in picture.things) else "No"
         instruction = (

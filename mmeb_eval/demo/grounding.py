@@ -1,4 +1,4 @@
-"""Demo questions of the grounding tasks: the candidates are things of one picture."""
+"""Demo questions of the grounding tasks: the candidates stand for the things of one picture."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from mmeb_eval.demo.question import (
 
 
 def ask_crop_by_name(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Which crop shows the thing with this name."""
+    """Ask which crop shows the thing with a name."""
     instruction = IMAGE_TOKEN + "Crop the image to isolate the object labeled as"
     yield from _ask_crops(world, rng, instruction, lambda picture, thing: f'"{picture.things[thing].name}"')
 
 
 def ask_crop_by_expression(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Which crop shows the thing of this referring expression."""
+    """Ask which crop shows the thing that a referring expression names."""
     instruction = IMAGE_TOKEN + "Select the portion of the image that follows the language expressions."
     yield from _ask_crops(
         world, rng, instruction, lambda picture, thing: f'"{rng.choice(list_expressions(picture, thing))[4:]}"'
@@ -32,7 +32,7 @@ def ask_crop_by_expression(world: DemoWorld, rng: Random) -> Iterator[DemoQuesti
 
 
 def ask_crop_by_question(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Which crop answers the question."""
+    """Ask which crop answers a question, such as "Which one is the highest thing?"."""
     instruction = IMAGE_TOKEN + "Select the portion of the image that answers the question"
 
     def make_text(picture: DemoPicture, thing: int) -> str:
@@ -43,7 +43,7 @@ def ask_crop_by_question(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion
 
 
 def ask_matching(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Which other expression refers to the same thing; all candidates show the whole picture."""
+    """Ask which other expression refers to the same thing; all candidates show the whole picture."""
     for picture in shuffle_pictures(world.pictures, rng):
         things = range(len(picture.things))
         expressions = [(thing, text) for thing in things for text in list_expressions(picture, thing)]
@@ -62,7 +62,10 @@ def ask_matching(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 def _ask_crops(
     world: DemoWorld, rng: Random, instruction: str, make_text: Callable[[DemoPicture, int], str]
 ) -> Iterator[DemoQuestion]:
-    """One question a picture; its other things are the wrong candidates. Things without a text are passed over."""
+    """Ask about one thing of each picture; the crops of its other things are the wrong candidates.
+
+    Things for which ``make_text`` returns an empty text are passed over.
+    """
     for picture in shuffle_pictures(world.pictures, rng):
         for thing in rng.sample(range(len(picture.things)), k=len(picture.things)):
             if text := make_text(picture, thing):

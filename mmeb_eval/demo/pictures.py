@@ -1,4 +1,4 @@
-"""Pictures of the demo tasks: a few things in a scene, and what is unambiguously true of them."""
+"""Pictures of the demo tasks: a few drawn things in a scene, and facts that are unambiguously true of them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ SIZE = 240, 180
 """Width and height of a picture in pixels."""
 
 MARGIN = 10
-"""Pixels by which a thing must lie further out than the next one to count as the outermost."""
+"""A thing counts as the outermost in a direction if it lies this many pixels further out than the next one."""
 
 MAX_SIDEWAYS_RATIO = 1.5
-"""A thing stands in a direction only if its sideways distance is at most this many times its distance ahead."""
+"""A thing lies in a direction from another one only if it is at most this many times as far sideways as ahead."""
 
 MIN_AREA_RATIO = 1.25
-"""Area of a thing relative to the next one from which on it counts as the largest."""
+"""A thing counts as the largest if its area is at least this many times that of the next one."""
 
 RELATION_AXES = {
     "above": (1, -1),
@@ -37,7 +37,7 @@ RELATION_AXES = {
     "to the left of": (0, -1),
     "to the right of": (0, 1),
 }
-"""Relation -> axis along which the centres differ (0 = x, 1 = y), and the sign of the difference."""
+"""Relation of one thing to another -> axis on which their centres differ (0 = x, 1 = y), sign of the difference."""
 
 SUPERLATIVES = {"above": "highest", "below": "lowest", "to the left of": "leftmost", "to the right of": "rightmost"}
 """Relation -> what the outermost thing in this direction is called."""
@@ -45,12 +45,12 @@ SUPERLATIVES = {"above": "highest", "below": "lowest", "to the left of": "leftmo
 
 @dataclass(frozen=True, slots=True)
 class DemoPicture:
-    """A drawing.
+    """A drawing of things in a scene.
 
     Attributes:
         scene: the background.
-        things: their names differ and their boxes do not overlap.
-        seed: of the details of the background.
+        things: the things; their names differ and their boxes do not overlap.
+        seed: seed of the details of the background.
     """
 
     scene: DemoScene
@@ -60,19 +60,19 @@ class DemoPicture:
 
 @dataclass(frozen=True, slots=True)
 class DemoImage:
-    """An image file: a whole picture, or the crop around the thing with the index ``thing``."""
+    """What an image file shows: the whole picture, or the crop around the thing with the index ``thing``."""
 
     picture: DemoPicture
     thing: int | None = None
 
 
 def draw_pictures(count: int, seed: int) -> list[DemoPicture]:
-    """Pictures of three to five things; all scenes are equally frequent."""
+    """Make ``count`` pictures of three to five things each; all scenes are equally frequent."""
     return [_arrange_picture(SCENES[number % len(SCENES)], f"{seed}/picture/{number}") for number in range(count)]
 
 
 def draw_portraits(count: int, seed: int) -> list[DemoPicture]:
-    """Pictures of one thing each; all shapes and colours are about equally frequent."""
+    """Make ``count`` pictures of one thing each; all shapes and colours are about equally frequent."""
     rng = Random(f"{seed}/portraits")  # noqa: S311 - drawings, not secrets
     names = [(colour, shape) for colour in COLOURS for shape in SHAPES]
     rng.shuffle(names)
@@ -80,7 +80,7 @@ def draw_portraits(count: int, seed: int) -> list[DemoPicture]:
 
 
 def draw_portrait(colour: str, shape: str, seed: str) -> DemoPicture:
-    """A picture of one large thing in a random scene."""
+    """Make a picture of one large thing in a random scene."""
     rng = Random(seed)  # noqa: S311 - as above
     width, height = SIZE
     thing = DrawnThing(colour, shape, width / 2 + rng.uniform(-25, 25), height / 2 + rng.uniform(-12, 12), 56, 0)
@@ -88,7 +88,7 @@ def draw_portrait(colour: str, shape: str, seed: str) -> DemoPicture:
 
 
 def move_things(picture: DemoPicture) -> DemoPicture:
-    """The same scene and things, each thing moved by a few pixels."""
+    """Make a picture of the same scene and things, with each thing moved by a few pixels."""
     step = 4
     things = tuple(
         replace(thing, x=thing.x + step, y=thing.y - step, tilt=thing.tilt + 0.1) for thing in picture.things
@@ -97,7 +97,7 @@ def move_things(picture: DemoPicture) -> DemoPicture:
 
 
 def find_boxes(picture: DemoPicture) -> tuple[Box, ...]:
-    """The box around the visible pixels of each thing."""
+    """For each thing of a picture, the box around its visible pixels."""
     return tuple(box for box, _ in _measure_things(picture))
 
 
@@ -111,7 +111,7 @@ def paint_image(image: DemoImage) -> Image:
 
 
 def find_only_thing(picture: DemoPicture, relation: str, other: int) -> int | None:
-    """Index of the only thing in this relation to another; None if several could be meant."""
+    """Index of the only thing in this relation to ``other``; None if no thing clearly is, or several could be meant."""
     axis, sign = RELATION_AXES[relation]
     centers = [box.center for box in find_boxes(picture)]
     candidates = []
@@ -126,7 +126,7 @@ def find_only_thing(picture: DemoPicture, relation: str, other: int) -> int | No
 
 
 def find_outermost(picture: DemoPicture, relation: str) -> int | None:
-    """Index of the thing furthest in this direction; None if two are about as far."""
+    """Index of the thing that lies furthest in the direction of a relation; None if two are about as far."""
     axis, sign = RELATION_AXES[relation]
     return _find_clear_maximum(
         [box.center[axis] * sign for box in find_boxes(picture)], lambda best, next_: best - next_ >= MARGIN
@@ -144,7 +144,7 @@ def find_largest(picture: DemoPicture) -> int | None:
 
 
 def list_expressions(picture: DemoPicture, thing: int) -> list[str]:
-    """Referring expressions that are true of this thing only, its name first."""
+    """Referring expressions that are true of this thing of the picture only; its name comes first."""
     one, others = picture.things[thing], [other for index, other in enumerate(picture.things) if index != thing]
     expressions = [f"the {one.name}"]
     if all(other.shape != one.shape for other in others):
@@ -155,7 +155,7 @@ def list_expressions(picture: DemoPicture, thing: int) -> list[str]:
 
 
 def list_position_expressions(picture: DemoPicture, thing: int) -> list[str]:
-    """Referring expressions by position and size, without the colour and shape of the thing itself."""
+    """Referring expressions by position or size, which do not name the colour or shape of the thing itself."""
     expressions = [
         f"the {end} thing" for relation, end in SUPERLATIVES.items() if find_outermost(picture, relation) == thing
     ]
@@ -170,7 +170,7 @@ def list_position_expressions(picture: DemoPicture, thing: int) -> list[str]:
 
 
 def _arrange_picture(scene: DemoScene, seed: str) -> DemoPicture:
-    """A picture whose boxes do not overlap: the first such random arrangement."""
+    """Make a picture of randomly placed things; draw again until no boxes overlap."""
     rng = Random(seed)  # noqa: S311 - as above
     width, height = SIZE
     while True:
@@ -181,7 +181,7 @@ def _arrange_picture(scene: DemoScene, seed: str) -> DemoPicture:
 
 
 def _find_clear_maximum(values: Sequence[float], is_clear: Callable[[float, float], bool]) -> int | None:
-    """Index of the greatest value; None unless ``is_clear(greatest, next)``."""
+    """Index of the greatest value; None if ``is_clear(greatest, next)`` is false."""
     order = sorted(range(len(values)), key=lambda index: -values[index])
     if len(order) > 1 and not is_clear(values[order[0]], values[order[1]]):
         return None
@@ -190,7 +190,7 @@ def _find_clear_maximum(values: Sequence[float], is_clear: Callable[[float, floa
 
 @cache
 def _measure_things(picture: DemoPicture) -> tuple[tuple[Box, int], ...]:
-    """Box and number of visible pixels of each thing."""
+    """For each thing of a picture, its box and its number of visible pixels."""
     labels = Canvas.make_blank(*SIZE, "L")
     for label, thing in enumerate(picture.things, start=1):
         thing.paint_label(labels, label)

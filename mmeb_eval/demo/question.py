@@ -11,7 +11,7 @@ from mmeb_eval.demo.pictures import DemoImage, DemoPicture
 
 IMAGE_TOKEN = "<|image_1|>\n"
 MAX_CANDIDATES = 10
-"""Largest number of candidates of a question."""
+"""Largest number of candidates of a question, the right one included."""
 
 NUMBER_WORDS = ("no", "one", "two", "three", "four", "five")
 
@@ -26,11 +26,11 @@ class DemoQuestion:
     """A row of a task: a query and its candidates, the right one first.
 
     Attributes:
-        instruction: of the query, with the image token of the data if it has an image.
-        text: of the query; may be empty.
-        image: of the query; None for a text.
-        candidates: (text, image) pairs; a text may be empty, an image None.
-        candidate_instruction: instruction of the candidates; empty for texts.
+        instruction: instruction of the query, with the data's image token if the query has an image.
+        text: text of the query; may be empty.
+        image: image of the query; None for a query of text alone.
+        candidates: (text, image) pairs; the text may be empty, or the image None.
+        candidate_instruction: instruction of the candidates; empty for candidates of text alone.
     """
 
     instruction: str
@@ -49,11 +49,11 @@ class DemoWorld:
 
 
 QuestionWriter: TypeAlias = Callable[[DemoWorld, Random], Iterator[DemoQuestion]]
-"""Yields all questions of one kind about a world, in random order."""
+"""Function that yields all questions of one kind about a world, in random order."""
 
 
 def make_text_candidates(right: str, others: Sequence[str], rng: Random) -> tuple[tuple[str, None], ...]:
-    """Texts as candidates, the right one first."""
+    """Make candidates of texts: the right one, then at most `MAX_CANDIDATES` - 1 of the others, drawn at random."""
     wrong = [other for other in dict.fromkeys(others) if other != right]
     return tuple((text, None) for text in (right, *rng.sample(wrong, k=min(len(wrong), MAX_CANDIDATES - 1))))
 
@@ -61,7 +61,7 @@ def make_text_candidates(right: str, others: Sequence[str], rng: Random) -> tupl
 def make_image_candidates(
     right: DemoPicture, wrong: Sequence[DemoPicture], rng: Random
 ) -> tuple[tuple[str, DemoImage], ...]:
-    """Pictures as candidates, the right one first, then those of the same scene, which are the hardest."""
+    """Make candidates of pictures: the right one, then wrong ones; those of the same scene, the hardest, come first."""
     drawn = sorted(rng.sample(wrong, k=len(wrong)), key=lambda other: other.scene is not right.scene)
     return tuple(("", DemoImage(picture)) for picture in (right, *drawn[: MAX_CANDIDATES - 1]))
 
@@ -72,5 +72,5 @@ def shuffle_pictures(pictures: Sequence[DemoPicture], rng: Random) -> list[DemoP
 
 
 def find_thing_names(picture: DemoPicture) -> set[str]:
-    """Names of the things of a picture."""
+    """Names of the things in a picture."""
     return {thing.name for thing in picture.things}

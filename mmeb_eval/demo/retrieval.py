@@ -1,4 +1,4 @@
-"""Demo questions of the retrieval tasks: the candidates are whole pictures or captions."""
+"""Demo questions of the retrieval tasks: the candidates are whole pictures or texts about pictures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from scar.demo.shapes import COLOURS, SHAPES
 def ask_image_to_text(
     world: DemoWorld, rng: Random, *, write_text: Callable[[DemoPicture], str], instruction: str
 ) -> Iterator[DemoQuestion]:
-    """Which text is true of the picture."""
+    """Ask which text is true of a picture."""
     for picture in shuffle_pictures(world.pictures, rng):
         wrong = [write_text(other) for other in world.pictures if write_text(other) != write_text(picture)]
         yield DemoQuestion(
@@ -43,7 +43,7 @@ def ask_text_to_image(
     instruction: str,
     candidate_instruction: str = IMAGE_INSTRUCTION,
 ) -> Iterator[DemoQuestion]:
-    """Which picture the text is true of."""
+    """Ask of which picture a text is true."""
     for picture in shuffle_pictures(world.pictures, rng):
         wrong = [other for other in world.pictures if write_text(other) != write_text(picture)]
         yield DemoQuestion(
@@ -59,7 +59,7 @@ def ask_text_to_captioned_image(
     write_text: Callable[[DemoPicture], str],
     instruction: str,
 ) -> Iterator[DemoQuestion]:
-    """Which picture with a text the query is true of; pictures of the same scene have the same text."""
+    """Ask of which picture a text is true; each candidate picture has a text too, from ``write_text``."""
     for question in ask_text_to_image(
         world, rng, write_text=write_query, instruction=instruction, candidate_instruction=IMAGE_TEXT_INSTRUCTION
     ):
@@ -68,7 +68,7 @@ def ask_text_to_captioned_image(
 
 
 def ask_other_scene(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Which picture shows the same things in another scene; the picture itself is a wrong candidate."""
+    """Ask which picture shows the same things in another scene; the picture itself is a wrong candidate."""
     for picture in shuffle_pictures(world.pictures, rng):
         scene = rng.choice([scene for scene in SCENES if scene is not picture.scene])
         right = replace(picture, scene=scene)
@@ -81,7 +81,7 @@ def ask_other_scene(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_other_colour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Which picture shows the same thing in another colour; wrong ones differ in colour or shape."""
+    """Ask which picture shows the same thing in a certain other colour; wrong pictures differ in colour or shape."""
     for picture in shuffle_pictures(world.portraits, rng):
         (thing,) = picture.things
         old, *rest = [thing.colour, *rng.sample([colour for colour in COLOURS if colour != thing.colour], k=5)]
@@ -97,7 +97,7 @@ def ask_other_colour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_look_alike(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Which picture shows the same things, moved by a few pixels."""
+    """Ask which picture shows the same things, moved by a few pixels."""
     for picture in shuffle_pictures(world.pictures, rng):
         wrong = [other for other in world.pictures if other is not picture]
         _, *others = make_image_candidates(picture, wrong, rng)
@@ -107,7 +107,7 @@ def ask_look_alike(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_encyclopedia(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Which other portrait shows the same thing; candidates have an article as text."""
+    """Ask which other portrait shows the same thing; each candidate also has an article about its thing."""
     for picture in shuffle_pictures(world.portraits, rng):
         (thing,) = picture.things
         wrong = [other.things[0] for other in world.portraits if other.things[0].name != thing.name]
@@ -123,5 +123,5 @@ def ask_encyclopedia(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def _keep_order(right: DemoPicture, wrong: Sequence[DemoPicture]) -> tuple[tuple[str, DemoImage], ...]:
-    """Pictures as candidates in the order given."""
+    """Make candidates of pictures, the right one first, then the wrong ones in the order given."""
     return tuple(("", DemoImage(picture)) for picture in (right, *wrong))

@@ -1,4 +1,4 @@
-"""Questions of the demo tasks: a row a task.
+"""The table of the kinds of demo questions: one row for each MMEB task.
 
 The right candidate is right by construction, as pictures are drawn from the properties that questions ask about. Wrong
 candidates are false of the picture.
@@ -90,6 +90,6 @@ QUESTION_WRITERS: Mapping[str, QuestionWriter] = {
 
 
 def make_questions(task: str, world: DemoWorld, count: int, seed: int) -> list[DemoQuestion]:
-    """At most ``count`` demo questions of an MMEB task."""
+    """Make at most ``count`` demo questions of an MMEB task."""
     rng = Random(f"{seed}/{task}")  # noqa: S311 - questions, not secrets
     return list(islice(QUESTION_WRITERS[task](world, rng), count))

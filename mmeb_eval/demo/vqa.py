@@ -133,7 +133,10 @@ def ask_presence(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 def _ask_which_thing(
     world: DemoWorld, rng: Random, finders: Mapping[str, Callable[[DemoPicture], int | None]]
 ) -> Iterator[DemoQuestion]:
-    """Questions whose answer is the name of one thing; wrong candidates are names of other things."""
+    """Ask one of the questions in ``finders`` about each picture; its finder returns the thing that is the answer.
+
+    A question whose finder returns None is not asked. Wrong candidates are names of other things.
+    """
     for picture in shuffle_pictures(world.pictures, rng):
         found = [(text, thing) for text, find in finders.items() if (thing := find(picture)) is not None]
         if found:
@@ -155,5 +158,5 @@ def _list_absent_names(picture: DemoPicture) -> list[str]:
 
 
 def _list_other_names(picture: DemoPicture, world: DemoWorld) -> list[str]:
-    """Names of the things of the picture and of two others, for wrong answers."""
+    """Names of the things in the picture and of two others, for wrong answers."""
     return [thing.name for other in (picture, *world.pictures[:2]) for thing in other.things]

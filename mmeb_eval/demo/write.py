@@ -21,10 +21,10 @@ from scar.demo.world import draw_world
 from scar.recipe import Recipe
 
 MIN_PICTURES, MIN_PORTRAITS = 36, 24
-"""Pictures of the demo world, or as many as there are queries; fewer would repeat scenes and things too often."""
+"""Least number of pictures and of portraits; there are more if there are more queries. Fewer would repeat too often."""
 
 SCAR_IMAGES = 8
-"""Pictures drawn for each SCaR source; each gives about four samples."""
+"""Number of pictures drawn for each SCaR source; each picture gives about four samples."""
 
 
 def write_demo(out: Path, *, queries: int = 24, seed: int = 0, track: Track = track_silently) -> dict[str, int]:
@@ -35,9 +35,9 @@ def write_demo(out: Path, *, queries: int = 24, seed: int = 0, track: Track = tr
     the same bytes.
 
     Args:
-        out: the folder; files of an earlier call are replaced.
-        queries: largest number of queries of an MMEB task; there are fewer where the pictures give no more.
-        seed: of pictures, questions and samples.
+        out: output folder; files of an earlier call are replaced.
+        queries: largest number of queries of an MMEB task; a task whose pictures allow no more has fewer.
+        seed: seed of pictures, questions and samples.
         track: shows progress.
 
     Returns:
@@ -45,7 +45,7 @@ def write_demo(out: Path, *, queries: int = 24, seed: int = 0, track: Track = tr
 
     Raises:
         EvalError: a file cannot be written.
-        ScarError: as `scar.build`.
+        ScarError: `scar.build` raised the error.
     """
     world = DemoWorld(
         draw_pictures(max(MIN_PICTURES, queries), seed), draw_portraits(max(MIN_PORTRAITS, queries), seed)
@@ -63,7 +63,7 @@ def write_demo(out: Path, *, queries: int = 24, seed: int = 0, track: Track = tr
 
 
 def _write_task(out: Path, task: Task, questions: Sequence[DemoQuestion], drawn: dict[DemoImage, bytes]) -> None:
-    """Write rows and images of one task; ``drawn`` caches the PNG files of all tasks."""
+    """Write rows and images of one task; ``drawn`` holds the PNG files that earlier tasks have drawn."""
     import pyarrow as pa
 
     folder = out / task.images / task.name

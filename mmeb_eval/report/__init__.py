@@ -1,1 +1,1 @@
-"""Results for people: tables, a page, comparisons of two runs, files for leaderboards."""
+"""Show results: tables, an HTML page, comparisons of two runs, files for leaderboards."""

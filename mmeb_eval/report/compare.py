@@ -1,4 +1,4 @@
-"""Compare two runs: which is better on which task, how sure that is, and in which settings they differ."""
+"""Compare two runs: which is better on which task, how significant that is, and in which settings they differ."""
 
 from __future__ import annotations
 
@@ -28,24 +28,25 @@ SETTING_ORDER = (
     "embedder.min_pixels", "embedder.max_pixels", "embedder.dtype", "embedder.profile", "layout", "region", "ties",
     "embedder", "batch_size", "versions",
 )  # fmt: skip
-"""Settings in the order in which differences are listed: those that change scores most come first."""
+"""Settings in the order in which differences are listed: those that can change scores most come first."""
 
 SIGNIFICANCE = 0.05
-"""A corrected p-value below it counts as a difference."""
+"""Two runs count as different if the corrected p-value is below this."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairedScore:
-    """Scores of both runs on a task, or on all tasks of a group.
+    """Scores of both runs on a task, or their means over a group of tasks.
 
     Attributes:
-        name: of the task or group.
+        name: name of the task or group.
         a: hit@1 of the first run, 0 to 1.
         b: hit@1 of the second run, 0 to 1.
         low: lower end of the 95 % interval of a - b.
         high: upper end of that interval.
-        p: two-sided p-value of "both are equally good": exact McNemar for a task, sign flips for a group.
-        corrected: p after Holm's correction over all tasks, or over all groups.
+        p: two-sided p-value of the hypothesis that both are equally good: exact McNemar test for a task, sign flips for
+            a group.
+        corrected: ``p`` after Holm's correction over all tasks, or over all groups.
     """
 
     name: str
@@ -58,7 +59,7 @@ class PairedScore:
 
     @property
     def verdict(self) -> str:
-        """Which run is better, if the difference is significant."""
+        """Which run is better, or that there is no significant difference, in words."""
         if self.corrected >= SIGNIFICANCE:
             return "no sure difference"
         return "first is better" if self.a > self.b else "second is better"
@@ -66,7 +67,7 @@ class PairedScore:
 
 @dataclass(frozen=True, slots=True)
 class SettingDifference:
-    """A setting in which two runs differ: its name, the first task on which they differ, and both values."""
+    """A setting in which two runs differ: its name, the first task on which they differ in it, and both values."""
 
     name: str
     task: str
@@ -82,13 +83,13 @@ class Comparison:
     """Comparison of two runs.
 
     Attributes:
-        a: model of the first run.
-        b: model of the second run.
+        a: name of the first run's model.
+        b: name of the second run's model.
         tasks: scores on the tasks that both runs have.
         groups: scores on the groups that both runs have completely.
         only_a: tasks that the second run lacks.
         only_b: tasks that the first run lacks.
-        settings: all differences, the most important first.
+        settings: all differences in settings, the most important first.
     """
 
     a: str
@@ -126,7 +127,7 @@ def read_run(folder: Path) -> list[Result]:
         folder: the folder of a model, or an output folder that holds one model only.
 
     Raises:
-        DataError: no results, or those of several models; the message lists their folders.
+        DataError: the folder holds no results, or those of several models; the message lists the models' folders.
     """
     files = sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
     results = [read_result(path) for path in files] if files else read_results(folder)
@@ -142,10 +143,10 @@ def compare_results(first: Sequence[Result], second: Sequence[Result], *, seed: 
     Args:
         first: results of one model.
         second: results of another model, or of the same one with other settings.
-        seed: of the resampling.
+        seed: seed of the resampling.
 
     Raises:
-        DataError: no task in common, or a task whose queries or candidates differ.
+        DataError: the runs have no task in common, or a task's queries or candidates differ.
     """
     a, b = ({result.task: result for result in results} for results in (first, second))
     common = sort_task_names(a.keys() & b.keys())
@@ -175,7 +176,7 @@ def compare_results(first: Sequence[Result], second: Sequence[Result], *, seed: 
 
 
 def find_setting_differences(pairs: Sequence[tuple[Result, Result]]) -> list[SettingDifference]:
-    """Settings that differ on any task, each once, the most important first."""
+    """Settings that differ between two runs on any task, each once, the most important first."""
     differences: dict[str, SettingDifference] = {}
     for a, b in pairs:
         of_a, of_b = (
@@ -189,7 +190,7 @@ def find_setting_differences(pairs: Sequence[tuple[Result, Result]]) -> list[Set
 
 
 def _make_paired_scores(pairs: Mapping[str, Sequence[tuple[Hits, Hits]]], seed: int) -> tuple[PairedScore, ...]:
-    """Scores by task or group; p-values are corrected over all of them."""
+    """Make the scores of all tasks, or of all groups; p-values are corrected over all of them."""
     sides = {name: ([a for a, _ in hits], [b for _, b in hits]) for name, hits in pairs.items()}
     p_values = [
         mcnemar_p_value(a[0], b[0]) if len(a) == 1 else sign_flip_p_value(a, b, seed=seed) for a, b in sides.values()
@@ -202,12 +203,12 @@ def _make_paired_scores(pairs: Mapping[str, Sequence[tuple[Hits, Hits]]], seed: 
 
 
 def _average_hits(tasks: Sequence[Hits]) -> float:
-    """Mean over tasks of the share of hits."""
+    """Mean over tasks of each task's share of hits."""
     return sum(float(hits.mean()) for hits in tasks) / len(tasks)
 
 
 def _flatten_settings(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as one mapping, names joined by dots."""
+    """Nested settings as one flat mapping; names of nested settings are joined by dots."""
     flat: dict[str, Any] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Robustness curves as coordinates of an SVG drawing, which the page's template writes."""
+"""Turns robustness curves into the coordinates of SVG drawings; the page's template writes the SVG."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 340, 10, 176
 """Edges of the area between the axes, in SVG units."""
 
 FULL_SCALES = (0.2, 0.4, 0.6, 0.8, 1.0)
-"""Scores at which a score axis may end; the smallest that fits is used."""
+"""Scores at which the score axis may end; the smallest one that fits the curves is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,11 @@ class CurveLine:
     """A model's curve.
 
     Attributes:
-        curve: the scores.
-        undisturbed: y of the score with undisturbed prompts.
+        curve: the curve's scores.
+        undisturbed: y coordinate of the score with undisturbed prompts.
         dots: x, y and the scores of each point.
-        polyline: points of the line, as SVG writes them.
-        band: points of the polygon of the intervals, as SVG writes them.
+        polyline: points of the line in SVG's syntax.
+        band: points of the polygon around the intervals, in SVG's syntax.
     """
 
     curve: Curve
@@ -39,7 +39,7 @@ class CurveLine:
 
 @dataclass(frozen=True, slots=True)
 class CurveFigure:
-    """A drawing of one task and probe.
+    """A drawing of the curves of one task and probe.
 
     Attributes:
         task: name of the task.
@@ -48,7 +48,7 @@ class CurveFigure:
         x_ticks: x and name of each level, from left to right.
         y_ticks: y and label of each tick.
         chance: y of the chance level.
-        lines: one a model.
+        lines: a line for each model.
     """
 
     task: str
@@ -61,12 +61,12 @@ class CurveFigure:
 
 
 def draw_curves(curves: Sequence[Curve]) -> list[CurveFigure]:
-    """One drawing for each task and probe, with the curves of all models."""
+    """Make one drawing for each task and probe, with the curves of all models."""
     return [_make_figure(group) for group in group_curves(curves)]
 
 
 def _make_figure(curves: Sequence[Curve]) -> CurveFigure:
-    """The drawing of the curves of one task and probe."""
+    """Make the drawing of the curves of one task and probe."""
     first = curves[0]
     levels = [level for level in PROBES[first.probe].levels if any(level == p.level for c in curves for p in c.points)]
     step = (RIGHT - LEFT) / len(levels)
@@ -97,5 +97,5 @@ def _make_figure(curves: Sequence[Curve]) -> CurveFigure:
 
 
 def format_points(points: Sequence[tuple[float, float]]) -> str:
-    """Points in the syntax of SVG."""
+    """Format points in SVG's syntax."""
     return " ".join(f"{x:g},{y:g}" for x, y in points)

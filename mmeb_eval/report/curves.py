@@ -20,12 +20,12 @@ class CurvePoint:
     """Scores at one level of a probe.
 
     Attributes:
-        level: its name in the probe.
+        level: name of the level in the probe.
         hit: `HEADLINE_METRIC` with disturbed prompts, 0 to 1.
         low: lower end of its 95 % interval.
         high: upper end of its 95 % interval.
         queries: number of queries whose prompt could be disturbed.
-        undisturbed: score of these same queries with undisturbed prompts.
+        undisturbed: score of the same queries with undisturbed prompts.
     """
 
     level: str
@@ -48,7 +48,7 @@ class Curve:
         unit: unit of its levels.
         chance: expected score of guessing.
         undisturbed: score over all queries with undisturbed prompts.
-        points: one a level, the mildest first.
+        points: a point for each level, the mildest first.
     """
 
     model: str
@@ -62,11 +62,11 @@ class Curve:
 
 
 def make_curves(results: Sequence[Result], probe_results: Sequence[Result]) -> list[Curve]:
-    """One curve for each model, task and probe.
+    """Make one curve for each model, task and probe.
 
     Args:
-        results: with undisturbed prompts; may include other models and tasks.
-        probe_results: with disturbed prompts.
+        results: results with undisturbed prompts; may include other models and tasks.
+        probe_results: results with disturbed prompts.
 
     Raises:
         DataError: a probe result has no undisturbed result on the same data, or names an unknown probe or level.
@@ -89,7 +89,7 @@ def make_curves(results: Sequence[Result], probe_results: Sequence[Result]) -> l
 
 
 def _make_curve(undisturbed: Result, name: str, by_level: dict[str, Result]) -> Curve:
-    """The curve of one model, task and probe."""
+    """Make the curve of one model, task and probe."""
     probe = PROBES[name]
     undisturbed_hits = find_hits(undisturbed.ranks)
     return Curve(
@@ -107,7 +107,7 @@ def _make_curve(undisturbed: Result, name: str, by_level: dict[str, Result]) -> 
 
 
 def _make_point(level: str, result: Result, undisturbed_hits: Hits) -> CurvePoint:
-    """The point of one level; ``undisturbed_hits`` are those of all queries."""
+    """Make the point of one level; ``undisturbed_hits`` are the hits of all queries with undisturbed prompts."""
     import numpy as np
 
     low, high = bootstrap_interval([find_hits(result.ranks)])

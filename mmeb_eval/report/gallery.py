@@ -1,4 +1,4 @@
-"""Worst failures of a model: the query with its image and box, and the candidates as the model ranked them."""
+"""Worst failures of models: each query with its image and box, and the candidates as the model ranked them."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ class RankedCandidate:
     Attributes:
         rank: its rank by the model, 1 = best.
         gold: whether it is the right candidate.
-        kind: gold, or the part in which it differs from the right caption; empty where that is not known.
-        pieces: the parts of its text, each with whether it was replaced.
-        picture: its image; None for a text.
+        kind: on a SCaR task, ``gold`` or the part in which the caption differs from the right one; empty if that is not
+            known.
+        pieces: pieces of its text, in order, each with whether it replaces a part of the right caption.
+        picture: its image; None for text alone.
         also_first_for: other models that rank it first.
     """
 
@@ -57,14 +58,14 @@ class Failure:
         model: name of the model.
         task: name of the task.
         query_index: index of the query in the data, from 0.
-        rank: of the right candidate.
+        rank: rank of the right candidate, 1 = best.
         candidate_count: number of distinct candidates.
         margin: score of the right candidate minus that of the best wrong one.
         question: text of the query without image tokens.
-        category: of the thing in the box; empty where it is not known.
-        picture: image of the query; None for a text.
-        box: in pixels of the original image; None if there is none.
-        candidates: the best ones, best first, then the right one if it is not among them.
+        category: category of the thing in the box; empty if it is not known.
+        picture: image of the query; None for a query of text alone.
+        box: box of the query in pixels of the original image; None if it has none.
+        candidates: the best candidates, best first, then the right one if it is not among them.
     """
 
     model: str
@@ -81,15 +82,15 @@ class Failure:
 
 
 def find_failures(results: Sequence[Result], data: Sequence[TaskFiles], max_failures: int) -> list[Failure]:
-    """The worst failures of every model: the right candidate scores furthest below the best wrong one.
+    """The worst failures of every model: those whose right candidate scores furthest below the best wrong one.
 
     Every model gets an equal share of ``max_failures`` and fills it from its tasks in turn. Baselines are left out
     unless there is no other model.
 
     Args:
-        results: of any number of models and tasks.
-        data: rows and images of the tasks; results computed on other files are left out.
-        max_failures: over all models.
+        results: results of any number of models and tasks.
+        data: rows and images of the tasks; results on other tasks or files are left out.
+        max_failures: largest number of failures over all models.
 
     Raises:
         EvalError: rows or images cannot be used.
@@ -127,7 +128,7 @@ def _select_worst(results: Sequence[Result], count: int) -> list[tuple[str, int]
 def _read_failures(
     result: Result, results: Sequence[Result], files: TaskFiles, query_indices: set[int]
 ) -> list[Failure]:
-    """Failures of one result, read from the rows of its task; ``results`` are those of all models on the task."""
+    """Read the failures of one result from its task's rows; ``results`` are the results of all models on the task."""
     layout = get_layout(result.settings["layout"])
     cases = islice(read_cases(files, layout, box_as_prompt=True, box_in_text=False), max(query_indices) + 1)
     samples = _read_samples(files, query_indices)
@@ -145,7 +146,7 @@ def _read_failures(
 def _make_failure(
     result: Result, query_index: int, case: Case, sample: Sample | None, firsts: Mapping[str, int], task: Task
 ) -> Failure:
-    """The failure of one query; ``firsts`` are the candidates that the other models rank first."""
+    """Make the failure of one query; ``firsts`` holds, by model, the candidate that each other model ranks first."""
     token = get_layout(result.settings["layout"]).image_token or DATA_IMAGE_TOKEN
     items = list(dict.fromkeys(case.candidates))
     labels = _label_candidates(items, sample, token, has_fixed_order=task.benchmark == "SCaR")
@@ -179,14 +180,14 @@ def _make_failure(
 
 
 def _embed_item_image(item: Item, side: int) -> EmbeddedImage | None:
-    """The reduced image of an item; None for a text."""
+    """The image of an item, its longer side reduced to ``side`` pixels; None for an item of text alone."""
     return None if item.image is None else embed_image(open_rgb(item.image), side)
 
 
 def _label_candidates(
     items: Sequence[Item], sample: Sample | None, token: str, *, has_fixed_order: bool
 ) -> list[tuple[CaptionKind | Literal[""], tuple[tuple[str, bool], ...]]]:
-    """Kind and pieces of each candidate; without provenance the kind follows from the index, as in `CAPTION_KINDS`."""
+    """Kind and pieces of each candidate; without provenance, its index gives the kind, as in `CAPTION_KINDS`."""
     by_text = _index_captions(sample)
     labels: list[tuple[CaptionKind | Literal[""], tuple[tuple[str, bool], ...]]] = []
     for index, item in enumerate(items):
@@ -202,7 +203,7 @@ def _label_candidates(
 
 
 def _read_samples(files: TaskFiles, query_indices: set[int]) -> dict[int, Sample]:
-    """Samples behind the rows of a SCaR task that has provenance."""
+    """Samples behind rows of a SCaR task, by query index; empty if the task has no provenance."""
     if files.task.benchmark != "SCaR":
         return {}
     (rows,) = files.paths
@@ -213,7 +214,7 @@ def _read_samples(files: TaskFiles, query_indices: set[int]) -> dict[int, Sample
 
 
 def _index_captions(sample: Sample | None) -> dict[str, tuple[CaptionKind, Caption]]:
-    """Text -> kind and caption; of equal texts the first one counts."""
+    """Text of each caption of a sample -> its kind and the caption; of equal texts, the first one counts."""
     if sample is None:
         return {}
     captions: list[tuple[CaptionKind, Caption]] = [(negative.part, negative.caption) for negative in sample.negatives]

@@ -1,4 +1,4 @@
-"""A report as one self-contained HTML page."""
+"""Renders a report as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ PAGES_FOLDER = Path(__file__).with_name("pages")
 """Folder of the templates; ``report.html`` is the page."""
 
 COLOUR_COUNT, SHAPE_COUNT = 8, 7
-"""Number of colours and mark shapes of the page; the pair identifies a model."""
+"""Number of colours and of mark shapes on the page; colour and shape together identify a model."""
 
 BEST_PUBLISHED_COUNT = 3
-"""Number of published scores shown beside a group's bars."""
+"""Largest number of published scores that are shown beside a group's bars."""
 
 
 def render_html(
@@ -67,7 +67,7 @@ def render_html(
 
 
 def _collect_settings(results: Sequence[Result]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Settings of a model as texts: first those that all tasks share, then those of each task."""
+    """Settings of a model as texts, under headings: first those that all tasks share, then those of each task."""
     rows = {result.task: _settings_to_texts(result.settings) for result in results}
     first = next(iter(rows.values()))
     shared = {key: text for key, text in first.items() if all(own.get(key) == text for own in rows.values())}
@@ -77,7 +77,7 @@ def _collect_settings(results: Sequence[Result]) -> list[tuple[str, list[tuple[s
 
 
 def _settings_to_texts(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Settings as texts; a nested setting gets both names."""
+    """Settings as texts; the name of a nested setting follows that of the setting that holds it."""
     rows = {}
     for key, value in settings.items():
         entries = value if isinstance(value, dict) else {"": value}

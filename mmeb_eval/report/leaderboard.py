@@ -29,9 +29,10 @@ class LeaderboardCell:
     """A score of one model on one task or group.
 
     Attributes:
-        share: the score, 0 to 1; None where tasks are missing.
-        text: shown in place of a missing score, or the mark behind a computed mean; else empty.
-        published: the published score; None for a mean computed from scores per task and for own results.
+        share: the score, 0 to 1; None if results on tasks of the group are missing.
+        text: what is shown in place of a missing score, or the mark behind a computed mean; else empty.
+        published: the published score; None for the user's own result, or for a mean that was computed from published
+            scores on the group's tasks.
     """
 
     share: float | None
@@ -41,13 +42,13 @@ class LeaderboardCell:
 
 @dataclass(frozen=True, slots=True)
 class LeaderboardRow:
-    """One model.
+    """The scores of one model.
 
     Attributes:
-        model: its name.
-        setting: see `PublishedScore`; for own results `OTHER_DATA` or empty.
-        source: where the scores are from; None for own results.
-        cells: by column; a column without a published score is left out.
+        model: name of the model.
+        setting: see `PublishedScore`; for the user's own results, `OTHER_DATA` or empty.
+        source: where the scores were published; None for the user's own results.
+        cells: cells by column; a column without a score has none.
     """
 
     model: str
@@ -61,7 +62,7 @@ class Leaderboard:
     """A leaderboard.
 
     Attributes:
-        columns: tasks and groups; the last one gives the order of the rows.
+        columns: names of tasks and groups; rows are sorted by the last one.
         rows: the best first, those without a score last.
     """
 
@@ -87,7 +88,7 @@ class Leaderboard:
         return table
 
     def list_notes(self) -> list[str]:
-        """Footnotes: the metric and scale of each source, and what the marks mean."""
+        """Footnotes of the table: the metric and scale of each source, and the meaning of the marks."""
         sources = dict.fromkeys(row.source for row in self.rows if row.source)
         cells = [(row, cell) for row in self.rows for cell in row.cells.values()]
         lines = [f"{each.id}: {each.title}, {each.cite}; {each.metric}, {_describe_scale(each)}" for each in sources]
@@ -104,19 +105,19 @@ class Leaderboard:
         return lines
 
     def list_json_rows(self) -> list[dict[str, Any]]:
-        """One JSON object a score: the number as printed with its unit, and the fraction of 1."""
+        """One JSON object for each score: the number as printed with its unit, and as a fraction of 1."""
         return [_make_json_row(row, column, cell) for row in self.rows for column, cell in row.cells.items()]
 
 
 def make_leaderboards(
     benchmark: str | None = None, group_name: str | None = None, results: Sequence[Result] = ()
 ) -> list[Leaderboard]:
-    """Leaderboards of the published scores.
+    """Make leaderboards of the published scores and the user's own results.
 
     Args:
         benchmark: a key of `BENCHMARK_COLUMNS`; None for all of them.
-        group_name: a group whose tasks become the columns, in place of `BENCHMARK_COLUMNS`.
-        results: the user's own results, which become rows too.
+        group_name: a group whose tasks become the columns; None uses the columns of `BENCHMARK_COLUMNS`.
+        results: the user's own results; each model becomes a row.
 
     Raises:
         UnknownName: there is no such benchmark or group.
@@ -137,19 +138,19 @@ def make_leaderboards(
 
 
 def format_cell(cell: LeaderboardCell) -> str:
-    """The text of a cell; ``°`` marks a computed mean, ``*`` a score with a note."""
+    """The text of a cell; ``°`` marks a mean that was computed here, ``*`` a score with a note."""
     if cell.share is None:
         return cell.text
     return f"{cell.share:.3f}{cell.text}{'*' if cell.published and cell.published.note else ''}"
 
 
 def is_computed_mean(row: LeaderboardRow, cell: LeaderboardCell) -> bool:
-    """Whether a cell holds a mean that its source does not print."""
+    """Whether a cell holds a mean that was computed here because the source prints none."""
     return row.source is not None and cell.published is None
 
 
 def _make_leaderboard(columns: tuple[str, ...], results: Sequence[Result]) -> Leaderboard:
-    """Rows that have a score in any task's column, or in any column where all columns are groups."""
+    """Make a leaderboard of the rows with a score on any task among the columns; without tasks, in any column."""
     candidates = [*_make_published_rows(columns), *_make_own_rows(columns, results)]
     members = [name for name in columns if name in tasks()]
     rows = [row for row in candidates if any(name in row.cells for name in members or columns)]
@@ -158,7 +159,7 @@ def _make_leaderboard(columns: tuple[str, ...], results: Sequence[Result]) -> Le
 
 
 def _make_published_rows(columns: Sequence[str]) -> list[LeaderboardRow]:
-    """Rows of published models; the mean of a group is computed where only its tasks were published."""
+    """Make the rows of published models; a group's mean is computed if only scores on its tasks were published."""
     by_model: dict[tuple[PublishedSource, str, str], dict[str, PublishedScore]] = {}
     for score in read_published_scores():
         by_model.setdefault((score.source, score.model, score.setting), {})[score.name] = score
@@ -176,7 +177,7 @@ def _make_published_rows(columns: Sequence[str]) -> list[LeaderboardRow]:
 
 
 def _make_own_rows(columns: Sequence[str], results: Sequence[Result]) -> list[LeaderboardRow]:
-    """Rows of the user's own models; an incomplete group has no mean."""
+    """Make the rows of the user's own results; an incomplete group has no mean."""
     rows = []
     for model in list_models(results):
         of_model = [result for result in results if result.model == model]
@@ -189,7 +190,7 @@ def _make_own_rows(columns: Sequence[str], results: Sequence[Result]) -> list[Le
 
 
 def _describe_scale(source: PublishedSource) -> str:
-    """How the numbers of a source are shown."""
+    """How the numbers of a source are shown, in words."""
     return "printed in percent, shown divided by 100" if source.unit == "percent" else "a fraction of 1 as published"
 
 

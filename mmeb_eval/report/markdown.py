@@ -1,4 +1,4 @@
-"""A report as Markdown tables, for a README or an issue."""
+"""Renders a report as Markdown tables, for a README or an issue."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def render_markdown(summary: Summary, curves: Sequence[Curve], strategies: Strat
 def _make_score_lines(
     summary: Summary, names: Sequence[str], scores: Mapping[tuple[str, str], Score | str]
 ) -> list[str]:
-    """A Markdown table with a row a task or group and a column a model."""
+    """Lines of a Markdown table with a row for each task or group and a column for each model."""
     lines = _make_header_lines(["", "chance", *summary.models, "best published"])
     for name in names:
         found = [scores.get((model, name), "not run") for model in summary.models]
@@ -53,7 +53,7 @@ def _make_score_lines(
 
 
 def render_strategy_table(strategies: StrategyTable) -> str:
-    """A Markdown table with a row a region strategy, and a sentence above it that explains the numbers."""
+    """A Markdown table with a row for each region strategy, under a sentence that explains the numbers."""
     lines = [
         f"{strategies.about}. {PAPER_CAVEAT}",
         "",
@@ -66,7 +66,7 @@ def render_strategy_table(strategies: StrategyTable) -> str:
 
 
 def _make_curve_lines(curves: Sequence[Curve]) -> list[str]:
-    """A Markdown table with a row for each level of each curve."""
+    """Lines of a Markdown table with a row for each level of each curve."""
     head = ["task", "probe", "level", "model", "queries", HEADLINE_METRIC, "undisturbed, same queries", "chance"]
     lines = _make_header_lines(head)
     for curve in curves:

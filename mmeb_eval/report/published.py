@@ -25,12 +25,12 @@ class PublishedSource:
     """A paper or repository that published scores.
 
     Attributes:
-        id: its name in ``published.csv``.
-        title: what it is.
-        cite: arXiv id or repository.
+        id: name of the source in ``published.csv``.
+        title: title of the paper, or description of the repository.
+        cite: arXiv id or name of the repository.
         url: address of the paper or repository.
         metric: the metric as the source calls it. precision@1 equals hit@1, as every query has one right answer.
-        unit: of its scores: percent, or fraction of 1.
+        unit: unit of the scores: percent, or fraction of 1.
     """
 
     id: str
@@ -46,12 +46,12 @@ class PublishedScore:
     """A published score of one model.
 
     Attributes:
-        source: where it is from.
-        model: as printed there.
+        source: where the score was published.
+        model: name of the model as printed there.
         setting: additional training data, or how the region was given; empty for the model as released.
         name: a task of `mmeb_eval.data.tasks.tasks`, or a group of `GROUPS` there; a group's score is a mean.
-        score: as printed, in the unit of the source.
-        note: what is wrong with it; empty if nothing is known to be.
+        score: the number as printed, in the unit of the source.
+        note: what is wrong with the number; empty if nothing is known to be wrong.
     """
 
     source: PublishedSource
@@ -68,7 +68,7 @@ class PublishedScore:
 
     @property
     def label(self) -> str:
-        """The model, with its setting in brackets if there is one."""
+        """Name of the model, with the setting in brackets if there is one."""
         return f"{self.model} ({self.setting})" if self.setting else self.model
 
 
@@ -82,8 +82,8 @@ def read_scores_table(scores_path: Path, sources_path: Path) -> tuple[PublishedS
     """Read a table of scores and its sources.
 
     Args:
-        scores_path: a CSV file as ``published.csv``.
-        sources_path: a TOML file as ``published.toml``.
+        scores_path: a CSV file with the columns of ``published.csv``.
+        sources_path: a TOML file in the format of ``published.toml``.
 
     Raises:
         DataError: a row or source is malformed; the message names file, line and value.
@@ -110,16 +110,16 @@ def read_scores_table(scores_path: Path, sources_path: Path) -> tuple[PublishedS
 
 
 def is_on_published_data(result: Result) -> bool:
-    """Whether a result can be compared with published scores: one of the 41 tasks with its official number of queries.
+    """Whether a result is on one of the 41 tasks with its official number of queries.
 
-    Results on a part of the data, or on drawn demo data of the same names, cannot.
+    Only such results can be compared with published scores; those on a part of the data or on demo data cannot.
     """
     task = tasks().get(result.task)
     return task is not None and result.counts["queries"] == task.queries
 
 
 def group_by_name(scores: Iterable[PublishedScore]) -> dict[str, list[PublishedScore]]:
-    """Scores by the name of their task or group."""
+    """Name of a task or group -> its published scores."""
     by_name: dict[str, list[PublishedScore]] = {}
     for score in scores:
         by_name.setdefault(score.name, []).append(score)
@@ -127,12 +127,12 @@ def group_by_name(scores: Iterable[PublishedScore]) -> dict[str, list[PublishedS
 
 
 def _parse_source(name: str, row: object, sources_path: Path) -> PublishedSource:
-    """Check a table of ``published.toml``."""
+    """Make a source from a table of ``published.toml``; every key is checked."""
     return make_record(row, PublishedSource, f"{sources_path.name}, [{name}]", DataError, given={"id": name})
 
 
 def _parse_score(row: dict[str, str], sources: dict[str, PublishedSource], where: str) -> PublishedScore:
-    """Check a line of ``published.csv``."""
+    """Make a score from a line of ``published.csv``; every value is checked."""
     if row["source"] not in sources:
         raise DataError(f"{where}: source {row['source']!r} is none of {', '.join(sources)}.")
     if row["name"] not in tasks() and row["name"] not in GROUPS:

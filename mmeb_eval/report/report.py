@@ -1,4 +1,4 @@
-"""Write a report about results: a self-contained HTML page, Markdown or JSON, by the suffix of the file."""
+"""Write a report about results as a self-contained HTML page, as Markdown or as JSON."""
 
 from __future__ import annotations
 
@@ -38,15 +38,16 @@ def write_report(
 
     Args:
         results: the scores to show; models keep their order.
-        out: the file; an existing one is replaced.
-        data: rows and images of tasks, of which the HTML page shows the worst failures.
+        out: the file to write; an existing file is replaced.
+        data: rows and images of the tasks whose worst failures the HTML page shows; empty shows none.
         probe_results: results with disturbed prompts, shown as robustness curves.
-        strategy_scores: scores of the miniature for each region strategy, shown beside the paper's.
-        max_failures: over all models.
+        strategy_scores: scores of the miniature model for each region strategy, shown beside the paper's scores.
+        max_failures: largest number of failures shown, over all models.
 
     Raises:
-        UnknownName: the suffix is none of the three.
-        DataError: no results, a probe result without its undisturbed one, or data or an image that cannot be used.
+        UnknownName: the suffix of ``out`` is none of the three.
+        DataError: there are no results, a result with disturbed prompts lacks its undisturbed one, or rows or images
+            cannot be used.
         ScarError: a SCaR folder cannot be read.
         EvalError: the file cannot be written.
     """
@@ -69,7 +70,7 @@ def write_report(
 def _render_json(
     results: Sequence[Result], summary: Summary, curves: Sequence[Curve], strategy_scores: Sequence[StrategyScore]
 ) -> str:
-    """All numbers of a report as JSON, without the lists per query."""
+    """All numbers of a report as JSON, except those of single queries."""
     settings = {(result.model, result.task): result.settings for result in results}
     metrics = {(result.model, result.task): result.metrics for result in results}
     counts = {(result.model, result.task): result.counts for result in results}
@@ -99,12 +100,12 @@ def _render_json(
 
 
 def _published_to_json(score: PublishedScore) -> dict[str, Any]:
-    """A published score as a JSON object: as printed, and as a fraction of 1."""
+    """A published score as a JSON object, with the number as printed and as a fraction of 1."""
     row = {key: getattr(score, key) for key in ("name", "model", "setting", "score", "share", "note")}
     return row | {key: getattr(score.source, key) for key in ("metric", "unit", "cite", "url")}
 
 
 def _mean_to_json(score: Score) -> dict[str, Any]:
-    """A mean as a JSON object, without the fields that only a task has."""
+    """A mean over a group as a JSON object, without the fields that only the score of a task has."""
     row = asdict(score)
     return {key: row[key] for key in ("hit", "low", "high", "chance", "queries", "ties")}

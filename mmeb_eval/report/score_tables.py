@@ -1,4 +1,4 @@
-"""Scores as tables in a terminal: one row a task, one column a model, chance first; then the means of groups."""
+"""Scores as tables for a terminal: a row for each task or group, a column for chance and one for each model."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from mmeb_eval.run.results import HEADLINE_METRIC, Result
 
 MISSING = "-"
 AT_CHANCE = "*"
-"""Marks a score that is no better than chance, see `mmeb_eval.report.statistics.is_at_chance`."""
+"""Mark of a score that is no better than chance, see `mmeb_eval.report.statistics.is_at_chance`."""
 
 
 def make_score_tables(results: Sequence[Result]) -> list[Table]:
-    """Tables of the scores of each task and of the means of groups, with 95 % intervals.
+    """Make two tables with 95 % intervals: of the scores on each task, and of the means over groups.
 
     Raises:
         DataError: there are no results.
@@ -49,7 +49,7 @@ def format_score(score: Score | str | None) -> str:
 
 
 def list_chance_warnings(summary: Summary) -> list[str]:
-    """One line for each model, baselines left out, that is no better than chance on some tasks."""
+    """One line for each model, except baselines, that is no better than chance on some tasks."""
     lines = []
     for model in dict.fromkeys(model for model, _ in summary.at_chance):
         at_chance = [task for name, task in summary.at_chance if name == model]

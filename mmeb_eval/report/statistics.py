@@ -1,7 +1,7 @@
 """Statistics of scores: bootstrap intervals, paired tests between two runs, and a test against chance.
 
-All functions take hits: for each query of a task, whether the right candidate ranks first. The score of a group of
-tasks is the mean of the tasks' scores. Queries are assumed to be independent.
+Intervals and paired tests take hits: for each query of a task, whether the right candidate ranks first. The score of a
+task is its share of hits, that of a group of tasks the mean of their scores. Queries are assumed to be independent.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ RESAMPLES = 10_000
 """Number of resamples for an interval or a sign-flip test."""
 
 CHANCE_STANDARD_ERRORS = 3
-"""A score at most this many standard errors above chance is no better than chance."""
+"""A score that is at most this many standard errors above chance counts as no better than chance."""
 
 
 class Interval(NamedTuple):
-    """Ends of an interval at the level `CONFIDENCE`."""
+    """Ends of an interval with the confidence level `CONFIDENCE`."""
 
     low: float
     high: float
@@ -44,19 +44,19 @@ def bootstrap_interval(tasks: Sequence[Hits], *, seed: int = 0) -> Interval:
     """Percentile bootstrap interval of the mean of the tasks' scores: queries are resampled within each task.
 
     A multinomial draws how often each value occurs, which is equivalent and fast. If all queries of each task have the
-    same value, resampling shows no spread; the interval then extends to the largest share of other values that would
-    stay unseen with the same probability. The interval is slightly too narrow where only a handful of queries are hits
-    or misses (coverage measured in ``LOG.md``).
+    same value, resampling shows no spread; the interval then extends to the largest share of other values that a sample
+    of this size misses with the probability of the interval's tail. The interval is slightly too narrow where only a
+    handful of queries are hits or misses (coverage measured in ``LOG.md``).
 
     Args:
-        tasks: hits of one model; one array for a task, several for a group.
-        seed: of the resampling.
+        tasks: hits of one model: one array for a task, several for a group.
+        seed: seed of the resampling.
 
     Returns:
-        Both ends, 0 to 1.
+        Both ends of the interval, 0 to 1.
 
     Raises:
-        ValueError: no task, or a task without queries.
+        ValueError: there is no task, or a task without queries.
 
     Source: B. Efron, Bootstrap methods: another look at the jackknife, Annals of Statistics 7 (1979); percentiles.
 
@@ -69,10 +69,10 @@ def bootstrap_interval(tasks: Sequence[Hits], *, seed: int = 0) -> Interval:
 
 
 def bootstrap_difference_interval(a: Sequence[Hits], b: Sequence[Hits], *, seed: int = 0) -> Interval:
-    """Percentile bootstrap interval of the score of ``a`` minus that of ``b``; both hits of a query stay paired.
+    """Percentile bootstrap interval of the score of ``a`` minus that of ``b``; a query is resampled for both at once.
 
     Raises:
-        ValueError: no task, a task without queries, or different numbers of queries.
+        ValueError: there is no task or a task without queries, or the numbers of queries differ.
     """
     low, high = _find_bootstrap_ends(_subtract_hits(a, b), seed)
     return Interval(max(-1.0, low), min(1.0, high))
@@ -81,10 +81,10 @@ def bootstrap_difference_interval(a: Sequence[Hits], b: Sequence[Hits], *, seed:
 def mcnemar_p_value(a: Hits, b: Hits) -> float:
     """Exact two-sided p-value of "both models are equally good on this task".
 
-    Under this hypothesis each model wins half of the discordant queries, those that exactly one model hits.
+    Under this hypothesis, a query that only one model hits is hit by either model with equal probability.
 
     Raises:
-        ValueError: different numbers of queries.
+        ValueError: the numbers of queries differ.
 
     Source: Q. McNemar, Note on the sampling error of the difference between correlated proportions, Psychometrika 12
     (1947); exact binomial form.
@@ -100,10 +100,10 @@ def sign_flip_p_value(a: Sequence[Hits], b: Sequence[Hits], *, seed: int = 0) ->
     """Two-sided p-value of "both models are equally good on this group of tasks", by a permutation test.
 
     The difference of the means is compared with `RESAMPLES` differences after swapping the models' answers to random
-    queries. On one task `mcnemar_p_value` computes the same exactly.
+    queries. For a single task, `mcnemar_p_value` computes the same p-value exactly.
 
     Raises:
-        ValueError: no task, a task without queries, or different numbers of queries.
+        ValueError: there is no task or a task without queries, or the numbers of queries differ.
     """
     differences = _subtract_hits(a, b)
     rng = np.random.default_rng(seed)
@@ -133,14 +133,14 @@ def correct_p_values(p_values: Sequence[float]) -> list[float]:
 
 
 def standard_error(share: float, queries: int) -> float:
-    """Standard error of a share of hits."""
+    """Standard error of a share of hits among ``queries`` queries."""
     return math.sqrt(share * (1 - share) / queries)
 
 
 def is_at_chance(score: float, chance: float, queries: int) -> bool:
     """Whether a score is at most `CHANCE_STANDARD_ERRORS` standard errors above chance, or below it.
 
-    The standard error is that of guessing, so that a score of 0 also counts as chance where chance is small.
+    The standard error is that of guessing, so that a score of 0 counts as chance even if chance is small.
 
     >>> is_at_chance(0.0, 0.001, 1000), is_at_chance(0.3, 0.1, 1000)
     (True, False)
@@ -149,7 +149,7 @@ def is_at_chance(score: float, chance: float, queries: int) -> bool:
 
 
 def _find_bootstrap_ends(tasks: Sequence[NDArray[np.generic]], seed: int) -> tuple[float, float]:
-    """Quantiles of the mean over tasks of the mean over resampled queries."""
+    """Ends of the bootstrap interval: quantiles of the mean, over tasks, of the mean over resampled queries."""
     if not tasks or not all(len(observed) for observed in tasks):
         raise ValueError("an interval needs at least one task, and a task at least one query.")
     rng = np.random.default_rng(seed)
@@ -169,7 +169,7 @@ def _find_bootstrap_ends(tasks: Sequence[NDArray[np.generic]], seed: int) -> tup
 
 
 def _subtract_hits(a: Sequence[Hits], b: Sequence[Hits]) -> list[NDArray[np.int8]]:
-    """Per task, (Q,) 1 where only ``a`` hits, -1 where only ``b`` hits, else 0."""
+    """For each task, (Q,) differences of hits: 1 where only ``a`` hits, -1 where only ``b`` hits, else 0."""
     lengths = [len(hits) for hits in a], [len(hits) for hits in b]
     if lengths[0] != lengths[1] or 0 in lengths[0] or not a:
         raise ValueError(f"a paired test needs the same queries on both sides, found {lengths[0]} and {lengths[1]}.")

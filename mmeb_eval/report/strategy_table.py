@@ -1,7 +1,7 @@
-"""Table of region strategies: the miniature model with each strategy, before and after training on SCaR.
+"""Table of region strategies: scores of the miniature model with each strategy, before and after training on SCaR.
 
-A file holds one score for each strategy, stage, training seed and draw of queries. The table shows their means, and
-beside them the scores that the paper prints for the large models.
+A file holds one score for each strategy, stage, training seed and draw of queries. The table shows means over draws,
+and beside them the scores that the paper prints for the large models.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ PAPER_CAVEAT = (
 
 @dataclass(frozen=True, slots=True)
 class StrategyDescription:
-    """Title of a region strategy, and the rows of the paper's table that use it.
+    """Title of a region strategy, and where the paper's scores with it stand.
 
     Attributes:
-        title: heading of its row.
+        title: heading of the strategy's row.
         published_before: (model, setting) in ``published.csv`` before training on SCaR; None if the paper has none.
-        published_after: (model, setting) after training on SCaR; None if the paper has none.
+        published_after: (model, setting) in ``published.csv`` after training on SCaR; None if the paper has none.
     """
 
     title: str
@@ -66,9 +66,9 @@ class StrategyScore:
 
     Attributes:
         way: a key of `REGION_STRATEGIES`.
-        stage: see `Stage`.
-        seed: of the training.
-        draw: seed of the queries.
+        stage: whether the model was trained on SCaR, see `Stage`.
+        seed: seed of the training.
+        draw: seed with which the queries were drawn.
         hit: `HEADLINE_METRIC`, 0 to 1.
         queries: number of queries.
         chance: expected score of guessing.
@@ -90,8 +90,8 @@ class MeanScore:
     """Mean score of one model with one strategy.
 
     Attributes:
-        mean: over draws.
-        deviation: sample standard deviation over draws; None of a single draw.
+        mean: mean over draws of the queries.
+        deviation: sample standard deviation over draws; None if there is only one draw.
     """
 
     mean: float
@@ -106,9 +106,9 @@ class StrategyRow:
     """Scores of one region strategy.
 
     Attributes:
-        title: see `StrategyDescription`.
-        cells: one for each of `StrategyTable.columns`; None where nothing was measured.
-        published_scores: score of the paper in each of `STAGES`; None if it has none.
+        title: heading of the row, see `StrategyDescription`.
+        cells: score in each of `StrategyTable.columns`; None where nothing was measured.
+        published_scores: the paper's score in each of `STAGES`; None where it has none.
     """
 
     title: str
@@ -118,11 +118,11 @@ class StrategyRow:
 
 @dataclass(frozen=True, slots=True)
 class StrategyTable:
-    """The table.
+    """The table of region strategies.
 
     Attributes:
         columns: (training seed, stage) of each column.
-        rows: in the order of `REGION_STRATEGIES`.
+        rows: rows in the order of `REGION_STRATEGIES`.
         about: a sentence on how the scores were measured.
     """
 
@@ -138,7 +138,7 @@ class StrategyTable:
 
 
 def make_strategy_table(scores: Sequence[StrategyScore]) -> StrategyTable:
-    """Means and standard deviations over draws.
+    """Make the table of means and standard deviations over draws.
 
     Raises:
         DataError: there are no scores.
@@ -209,7 +209,7 @@ def _average_scores(hits: Sequence[float]) -> MeanScore | None:
 
 
 def _find_published(row: tuple[str, str] | None) -> PublishedScore | None:
-    """The paper's mean over the five SCaR tasks of a (model, setting)."""
+    """The paper's mean over the five SCaR tasks for a (model, setting); None if it has none."""
     if row is None:
         return None
     matching = [

@@ -1,8 +1,8 @@
 """Write results in the formats of leaderboards and read them back; nothing is sent anywhere.
 
-Three kinds of file: the score sheet of the MMEB leaderboard, which TIGER-Lab/MMEB-Leaderboard takes by pull request in
-its folder ``scores`` (format of ``experiments/report_score_v2.py`` of TIGER-AI-Lab/VLM2Vec); one `mteb.TaskResult` a
-task; and ``run.json`` with the settings behind both.
+There are three kinds of file: the score sheet of the MMEB leaderboard, which TIGER-Lab/MMEB-Leaderboard takes by pull
+request in its folder ``scores`` (format of ``experiments/report_score_v2.py`` of TIGER-AI-Lab/VLM2Vec); a
+`mteb.TaskResult` for each task; and ``run.json`` with the settings behind both.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ MODEL_METADATA: Mapping[str, type] = {
     "data_source": str,
     "url": str,
 }
-"""Metadata of a model on the MMEB leaderboard, with types: size in billions of parameters, date as YYYY-MM-DD."""
+"""Metadata of a model on the MMEB leaderboard -> type; size in billions of parameters, date as YYYY-MM-DD."""
 
 SHEET_METRICS = ("hit", "ndcg_linear", "ndcg_exponential", "precision", "recall", "f1", "map", "mrr")
-"""Metrics of a score sheet, each at every k of `mmeb_eval.run.metrics.CUTS`."""
+"""Metrics of a score sheet, each at every k of `mmeb_eval.run.metrics.CUTOFFS`."""
 
 MTEB_METRICS = {
     "hit": "hit_rate",
@@ -46,18 +46,18 @@ MTEB_METRICS = {
     "precision": "precision",
     "mrr": "mrr",
 }
-"""Our metric -> its name in mteb, which ``_at_`` and k follow."""
+"""Metric here -> its name in mteb, to which mteb appends ``_at_`` and k."""
 
 BENCHMARKS = ("MMEB", "SCaR")
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Files of a submission.
+    """The files of a submission.
 
     Attributes:
         sheet: the score sheet of the MMEB leaderboard; None for results on SCaR alone.
-        files: all files, with the sheet.
+        files: all files, the sheet included.
         missing_metadata: keys of `MODEL_METADATA` that the sheet leaves null.
     """
 
@@ -74,13 +74,13 @@ def write_submission(
     The files are ``<name>.json`` if there are results on MMEB, ``mteb/<name>/<revision>/<task>.json`` and ``run.json``.
 
     Args:
-        results: of one or more models.
-        out: the folder; files of an earlier submission are replaced.
-        model: name of the model to submit; None if there is only one.
-        about: a TOML file with keys of `MODEL_METADATA`; keys left out are null in the score sheet.
+        results: results of one or more models.
+        out: output folder; files of an earlier submission are replaced.
+        model: name of the model to submit; None if the results are of one model only.
+        about: a TOML file with keys of `MODEL_METADATA`; missing keys are null in the score sheet. None gives no keys.
 
     Raises:
-        UnknownName: no such model, or no such key in `MODEL_METADATA`.
+        UnknownName: there are no results of that model, or ``about`` has a key that is not in `MODEL_METADATA`.
         DataError: tasks of a benchmark are missing, results are not on the published data, a metric is missing, or
             tie rules differ.
         EvalError: a file cannot be written.
@@ -151,7 +151,7 @@ def read_score_sheet(path: Path) -> dict[str, dict[str, float]]:
     """Read the metrics of each task from a score sheet.
 
     Raises:
-        DataError: the leaderboard could not rank it; the message names the key and the value.
+        DataError: the leaderboard could not rank the sheet; the message names the key and the value.
     """
     sheet = _read_json(path)
     metadata, metrics = (_get_object(sheet, key, path) for key in ("metadata", "metrics"))
@@ -172,7 +172,7 @@ def read_score_sheet(path: Path) -> dict[str, dict[str, float]]:
 
 
 def read_mteb_result(path: Path) -> tuple[str, dict[str, float]]:
-    """Read task and metrics from an mteb result with one split and one subset.
+    """Read the task's name and its metrics from an mteb result with one split and one subset.
 
     Raises:
         DataError: a key is missing or malformed; the message names it.
@@ -206,7 +206,7 @@ def _select_model(results: Sequence[Result], model: str | None) -> list[Result]:
 
 
 def _find_complete_benchmarks(results: Sequence[Result]) -> list[str]:
-    """Benchmarks with results; they must be complete and on the published data."""
+    """Benchmarks that have results; all must be complete, on the published data, and under one rule for ties."""
     if on_other_data := [result for result in results if not is_on_published_data(result)]:
         first = on_other_data[0]
         task = tasks().get(first.task)
@@ -230,7 +230,7 @@ def _find_complete_benchmarks(results: Sequence[Result]) -> list[str]:
 
 
 def _select_sheet_metrics(result: Result) -> dict[str, float]:
-    """Metrics of a score sheet."""
+    """The metrics of a result that a score sheet holds."""
     if missing := [name for name in _list_sheet_metrics() if name not in result.metrics]:
         raise DataError(f"{result.task}: the result of {result.model} has no {', '.join(missing)}; evaluate it again.")
     return {name: result.metrics[name] for name in _list_sheet_metrics()}
@@ -242,13 +242,13 @@ def _list_sheet_metrics() -> list[str]:
 
 
 def _select_mteb_metrics(result: Result) -> dict[str, float]:
-    """Metrics under the names of mteb."""
+    """The metrics of a result under their names in mteb."""
     metrics = _select_sheet_metrics(result)
     return {f"{theirs}_at_{k}": metrics[f"{ours}@{k}"] for ours, theirs in MTEB_METRICS.items() for k in CUTOFFS}
 
 
 def _data_revision(result: Result) -> str:
-    """Digests of the data files."""
+    """Digests of a result's data files, as one text."""
     files = result.settings.get("files", {})
     return "sha256:" + ",".join(files[name] for name in sorted(files))
 
@@ -259,14 +259,14 @@ def _find_model_revision(result: Result) -> str:
 
 
 def _read_metadata(path: Path | None) -> dict[str, Any]:
-    """Metadata of the model from a TOML file; checks keys and types."""
+    """Read the model's metadata from a TOML file; keys and types are checked."""
     if path is None:
         return {}
     return check_values(read_toml(path, DataError), MODEL_METADATA, str(path), DataError)
 
 
 def _write_json(content: Mapping[str, Any], path: Path) -> None:
-    """Write strict JSON, without NaN."""
+    """Write strict JSON; raises `DataError` for NaN or infinity."""
     try:
         text = json.dumps(content, indent=2, allow_nan=False)
     except ValueError as error:
@@ -301,11 +301,11 @@ def _parse_score(value: object, where: str) -> float:
 
 
 def _check_read_back(found: object, written: object, path: Path) -> None:
-    """Compare the content of a file with what was written."""
+    """Raise `DataError` if a file's content, read back, differs from what was written."""
     if found != written:
         raise DataError(f"{path}: read back, it is not what was written; is the disk full or the folder in use?")
 
 
 def _file_name(name: str) -> str:
-    """A name with the characters escaped that a file name cannot hold."""
+    """Escape the characters of a name that a file name cannot hold."""
     return quote(name, safe=" +,=@()")

@@ -1,4 +1,4 @@
-"""Scores of a report in any format: with intervals, chance level, and the published scores beside them."""
+"""The scores that a report of any format shows: with intervals, chance levels and published scores."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from scar.errors import DataError
 from scar.sample import NEGATIVES_PER_PART, PARTS, Part
 
 BASELINES = ("constant", "random", "text-only")
-"""Names of the models that see nothing or words alone; a useful model must beat them."""
+"""Names of models that look at nothing, or at the text alone; a useful model must beat them."""
 
 CaptionKind: TypeAlias = Literal["gold"] | Part
 
 CAPTION_KINDS: tuple[CaptionKind, ...] = ("gold", *(part for part in PARTS for _ in range(NEGATIVES_PER_PART)))
-"""Kind of each of the ten captions of a SCaR row, in order."""
+"""Kind of each of the ten captions in a SCaR row, in their order."""
 
 OWN_HEADING = "own corpora"
-"""Heading of the tasks that are not among the 41."""
+"""Heading of the tasks that are not among the 41: those of the user's own corpora."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,12 @@ class Summary:
     """All models on all tasks.
 
     Attributes:
-        models: their names, in the order of the results.
-        families: heading -> tasks.
-        scores: by model and task; missing where the task was not run.
-        groups: those in which any model has results, whole benchmarks first.
-        means: by model and group: the mean, or how many tasks there are, such as ``incomplete 3/10``.
-        published: by task and group: published scores, the best first; only where results are on the published data.
+        models: names of the models, in the order of the results.
+        families: heading -> names of the tasks under it.
+        scores: (model, task) -> score; missing where the task was not run.
+        groups: groups in which any model has results, whole benchmarks first.
+        means: (model, group) -> the mean, or a text such as ``incomplete 3/10`` if some tasks have no result.
+        published: task or group -> published scores, the best first; only if all its results are on the published data.
     """
 
     models: tuple[str, ...]
@@ -77,7 +77,7 @@ class Summary:
 
     @property
     def at_chance(self) -> list[tuple[str, str]]:
-        """Models and tasks whose score is no better than chance, baselines left out."""
+        """(model, task) of each score that is no better than chance, except those of baselines."""
         return [key for key, score in self.scores.items() if score.at_chance and not is_baseline(key[0])]
 
 
@@ -87,7 +87,7 @@ def is_baseline(model: str) -> bool:
 
 
 def summarise_results(results: Sequence[Result]) -> Summary:
-    """Scores and intervals of results, and the published scores that can be compared with them.
+    """Summarise results: scores with intervals, and the published scores that can be compared with them.
 
     Raises:
         DataError: there are no results.
@@ -119,13 +119,13 @@ def summarise_results(results: Sequence[Result]) -> Summary:
 
 
 def sort_task_names(names: Iterable[str]) -> list[str]:
-    """Names of tasks in the order of the 41, then all others by name."""
+    """Sort names of tasks: the 41 in their order, then all others by name."""
     order = {name: index for index, name in enumerate(tasks())}
     return sorted(names, key=lambda name: (order.get(name, len(order)), name))
 
 
 def _make_score(results: Sequence[Result]) -> Score:
-    """Mean over one or more tasks, with its interval."""
+    """Make the score of one task, or the mean over several, with its interval."""
     mean = sum(result.metrics[HEADLINE_METRIC] for result in results) / len(results)
     low, high = bootstrap_interval([find_hits(result.ranks) for result in results])
     queries = sum(result.counts["queries"] for result in results)
@@ -144,7 +144,7 @@ def _make_score(results: Sequence[Result]) -> Score:
 
 
 def find_first_kinds(result: Result) -> dict[str, float]:
-    """Share of queries in which each kind of caption ranks first; empty unless a SCaR task, which fixes their order."""
+    """Share of queries in which each kind of caption ranks first; empty except for SCaR tasks, whose order is fixed."""
     task = tasks().get(result.task)
     if task is not None and task.benchmark != "SCaR":
         return {}
