@@ -401,7 +401,7 @@ def _check_data(data: Path, tasks: str | None, images: Path | None) -> int:
 
 
 def _print_results(results: Sequence[Result], as_json: bool, output: Path) -> None:
-    """Print score tables with the output folder's baselines, or results as JSON without the values of single queries."""
+    """Print score tables with the output folder's baselines, or results as JSON without values of single queries."""
     if as_json:
         short = [
             {key: value for key, value in asdict(result).items() if key not in ("ranks", "top", "margins")}
