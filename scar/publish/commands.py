@@ -20,7 +20,7 @@ def card(
         str | None, typer.Option(metavar="ORG/NAME", help="Where the corpus is or will be on the Hub.")
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="Title of the card.  [default: the repository's or folder's name]")
+        str | None, typer.Option(help="Title of the card; by default the repository's or folder's name.")
     ] = None,
     template: Annotated[
         Path | None,
@@ -51,7 +51,7 @@ def push(
     dry_run: DryRun = False,
     revision: Revision = "main",
     tag: Tag = None,
-    name: Annotated[str | None, typer.Option(help="Title of the card.  [default: the repository's name]")] = None,
+    name: Annotated[str | None, typer.Option(help="Title of the card; by default the repository's name.")] = None,
     template: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Template of the card; see `scar card`.")
     ] = None,
@@ -87,10 +87,10 @@ def pull(
     out: Annotated[Path, typer.Option(help="Output folder; files that are already in it stay.")],
     revision: Annotated[
         str | None,
-        typer.Option(help="Branch, tag or commit.  [default: the commit that the folder holds, else the newest]"),
+        typer.Option(help="Branch, tag or commit; by default the commit that the folder holds, else the newest."),
     ] = None,
     images: Annotated[
-        Path | None, typer.Option(help="Folder that image paths are relative to.  [default: the output folder]")
+        Path | None, typer.Option(help="Folder that image paths are relative to; by default the output folder.")
     ] = None,
     rows_only: Annotated[
         bool, typer.Option("--rows-only", help="Do not fetch images that are embedded in rows.")
