@@ -50,7 +50,7 @@ class Tally:
         self.vetoes.update(other.vetoes)
 
     def describe_identity(self) -> str:
-        """The accounting identity, records = samples + rejected, in one line with the numbers."""
+        """The equation of `check_identity` with its numbers, such as ``5 records = 3 samples + 2 rejected``."""
         return f"{self.records} records = {self.samples} samples + {self.rejected.total()} rejected"
 
     def check_identity(self, source: str) -> None:

@@ -114,11 +114,11 @@ class Config:
 
     Attributes:
         name: the model's name, shown in results.
-        profile: see `Profile`.
+        profile: how images and prompts reach the segmenter, see `Profile`.
         backbone: the vision-language model's config, as its config.json has it.
-        segmenter: see `SegmenterConfig`; None makes a plain backbone without segment tokens.
-        image: see `ImageRules`.
-        max_length: most tokens of a text without an image; longer texts are cut on the right. None never cuts.
+        segmenter: see `SegmenterConfig`; None makes the model a backbone alone, without segment tokens.
+        image: how images are resized, see `ImageRules`.
+        max_length: maximum number of tokens of a text without an image; longer texts lose their end. None never cuts.
     """
 
     name: str

@@ -59,7 +59,7 @@ class TwoTowerEmbedder:
         return count_cut_texts(items, self._tokenizer, self._max_tokens)
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), D) float32 rows of length 1.
+        """(len(items), D) float32 rows of length 1, each the normalised sum of the item's text and image vectors.
 
         Raises:
             DataError: an item has a prompt, or an image that cannot be opened.

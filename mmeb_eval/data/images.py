@@ -48,7 +48,7 @@ def prefetch_images(paths: Iterable[Path]) -> Iterator[None]:
 
 
 def decode_rgb(path: Path) -> Image:
-    """Like `open_rgb`, but the image is always decoded in the calling thread."""
+    """Like `open_rgb`, but the calling thread always decodes the image, also inside `prefetch_images`."""
     with _open_header(path) as image:
         return image.convert("RGB")
 

@@ -107,14 +107,18 @@ class RegionAdapter:
         return get_settings(self.inner)
 
     def counts(self, items: Sequence[Item]) -> dict[str, int]:
-        """The inner embedder's counts."""
+        """The inner embedder's counts, such as how many texts are cut; the strategy is not applied before."""
         return get_counts(self.inner, items)
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), D) rows; changed images lie in a temporary folder while the inner embedder reads them.
+        """Apply the strategy and return the inner embedder's (len(items), D) rows.
+
+        A strategy of `IMAGE_STRATEGIES` changes the images; they lie in a temporary folder while the inner
+        embedder reads them. A strategy of `METHOD_STRATEGIES` calls another method of the inner embedder instead.
 
         Raises:
-            DataError: an item has a prompt that the strategy cannot replace, or a box without an image.
+            DataError: an item has a prompt that is not a box, a box without an image, or any prompt if `prompts` is
+                empty.
         """
         for item in items:
             if item.prompt is not None and (not self.prompts or not isinstance(item.prompt, Box)):

@@ -97,5 +97,5 @@ def _make_figure(curves: Sequence[Curve]) -> CurveFigure:
 
 
 def format_points(points: Sequence[tuple[float, float]]) -> str:
-    """Format points in SVG's syntax."""
+    """Format points as the value of an SVG ``points`` attribute, such as ``0,1 2.5,3``."""
     return " ".join(f"{x:g},{y:g}" for x, y in points)

@@ -22,8 +22,8 @@ class CurvePoint:
     Attributes:
         level: name of the level in the probe.
         hit: `HEADLINE_METRIC` with disturbed prompts, 0 to 1.
-        low: lower end of its 95 % interval.
-        high: upper end of its 95 % interval.
+        low: lower end of the 95 % interval of `hit`.
+        high: upper end of the 95 % interval of `hit`.
         queries: number of queries whose prompt could be disturbed.
         undisturbed: score of the same queries with undisturbed prompts.
     """

@@ -99,8 +99,9 @@ def mcnemar_p_value(a: Hits, b: Hits) -> float:
 def sign_flip_p_value(a: Sequence[Hits], b: Sequence[Hits], *, seed: int = 0) -> float:
     """Two-sided p-value of "both models are equally good on this group of tasks", by a permutation test.
 
-    The difference of the means is compared with `RESAMPLES` differences after swapping the models' answers to random
-    queries. For a single task, `mcnemar_p_value` computes the same p-value exactly.
+    A model's score is the mean over tasks of its share of hits. The difference of both scores is compared with
+    `RESAMPLES` differences, each after swapping the models' answers to random queries. For a single task,
+    `mcnemar_p_value` computes the same p-value exactly.
 
     Raises:
         ValueError: there is no task or a task without queries, or the numbers of queries differ.

@@ -59,15 +59,14 @@ class SourcePlan(OpenedSource):
     """A source that is to be built, or is built already.
 
     Attributes:
-        leakage: train images of the whole build that an eval split also has.
+        leakage: train images that an eval split also has, from all sources of the build.
         origin: provenance that all samples of the source share.
         inputs_entry: the source's inputs and settings, as the build report records them.
         rows: final path of the samples.
         sidecar: final path of the provenance.
         image_folder: final path of the images.
         digest: digest of everything that decides the bytes of the files.
-        finished_entry: the source's entry in the build report if the folder holds this build already; None if the
-            source is to be built.
+        finished_entry: the source's entry in the build report; None if the source is still to be built.
     """
 
     leakage: Leakage
@@ -118,11 +117,12 @@ def make_plans(recipe: Recipe, settings: BuildSettings) -> tuple[BuildSettings, 
     """Open all sources and compare them with the builds that the folder holds already.
 
     Returns:
-        The settings to build with, and a plan for each source. If the build is small, the engine of the settings is
-        replaced by `run_here`, which starts no processes.
+        The settings to build with, and a plan for each source. If the build is small, the settings' engine becomes
+        `run_here`, which starts no processes.
 
     Raises:
-        InputError: a file cannot be used, or the folder holds a different build of a source and cannot be replaced.
+        InputError: a file cannot be used, or the folder holds a different build of a source and `settings.force` is
+            not set.
         BadRecord: a record cannot be used and the recipe does not skip such records.
         LeakageError: see `find_build_leakage`.
     """

@@ -137,7 +137,7 @@ def probe_image(path: Path, where: str) -> tuple[int, int]:
         where: the annotation file and the record that name the image, for the error message.
 
     Raises:
-        BadRecord: for the same reasons as in `decode_image`; but damage in the middle of a JPEG or PNG is not noticed.
+        BadRecord: as in `decode_image`, except that damage in the middle of a JPEG or PNG is not noticed.
     """
     try:
         file = path.open("rb")

@@ -77,7 +77,10 @@ def is_out_of_direction(direction: str, box: Box, other: Box) -> bool:
 
 
 def is_next_to(box: Box, other: Box) -> bool:
-    """Whether two things clearly are next to each other: side by side, of similar height, with a small gap."""
+    """Whether two things clearly are next to each other: side by side, with a small gap.
+
+    Neither box is more than twice as tall as the other.
+    """
     gap = _larger_of(box.x0, other.x0) - _smaller_of(box.x1, other.x1)
     if gap > _MAX_GAP_SHARE * _smaller_of(box.width, other.width):
         return False

@@ -12,7 +12,10 @@ REPORT_NAME = "build_report.json"
 
 
 def read_report(folder: Path) -> dict[str, Any]:
-    """Read the build report of a folder: the entry of each source, by ``<name>/<split>``; empty without a report.
+    """Read the build report of a folder.
+
+    Returns:
+        The entry of each source, by ``<name>/<split>``; empty if the folder has no report.
 
     Raises:
         InputError: the file cannot be read or is no build report.

@@ -42,7 +42,7 @@ class SampleWriter:
             file.add_table(table)
 
     def add_identities(self, identities: Mapping[str, str]) -> None:
-        """Write image identities by image path into the sidecar's metadata; see `RowFile.read_identities`."""
+        """Write the mapping from image path to identity into the sidecar's metadata; see `RowFile.read_identities`."""
         if identities:
             self._files[1].add_metadata({IDENTITIES_KEY: json.dumps(dict(sorted(identities.items()))).encode()})
 

@@ -50,7 +50,7 @@ def read_hypernyms(folder: Path) -> dict[int, list[int]]:
 
 
 def read_counts(folder: Path) -> dict[tuple[str, int], int]:
-    """Read how often each (lemma, sense number) occurs in the tagged texts of WordNet."""
+    """Read how often each (lemma, sense number) of a noun occurs in the tagged texts of WordNet."""
     counts = {}
     for line in _read_lines(folder / "cntlist.rev"):
         key, number, count = line.split()

@@ -30,7 +30,7 @@ class LoraAdapter:
 
     Attributes:
         settings: arguments of peft's LoraConfig.
-        weights: tensors by key. Keys are those of peft without its prefix, with our names of the backbone's modules.
+        weights: tensors by peft's key, without the prefix ``base_model.model.`` and with our names of modules.
     """
 
     settings: Mapping[str, Any]

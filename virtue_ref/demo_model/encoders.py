@@ -32,7 +32,7 @@ class VisionPretraining(nn.Module):
         self.head = nn.Linear(model.hidden, COLOUR_CLASSES + SHAPE_CLASSES + len(SCENES) + 2)
 
     def forward(self, views: Sequence[View], rng: Random) -> tuple[Tensor, float]:
-        """The loss, and the share of tokens that show a thing whose shape is predicted correctly."""
+        """The loss, and the accuracy of shapes over the tokens that show a thing; ``rng`` is not used."""
         grids = torch.tensor([[1, 2 * view.grid[0], 2 * view.grid[1]] for view in views])
         tokens = self.encoder(torch.cat([view.patches.float() for view in views]), grid_thw=grids).pooler_output
         logits = self.head(functional.layer_norm(tokens, tokens.shape[-1:]))

@@ -42,6 +42,8 @@ def backward_uncached(
 ) -> Tensor:
     """Add the same gradient as `backward_cached`, in one pass with all activations in memory; for one process only.
 
+    The arguments are as in `backward_cached`, but `embed` is called once for each part.
+
     Returns:
         The loss, without a graph.
 

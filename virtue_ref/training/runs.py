@@ -55,8 +55,8 @@ def save_checkpoint(run: Path, progress: RunProgress, model: Checkpoint, state: 
     Args:
         run: folder of the run.
         progress: what the run has done so far.
-        model: the model, with merged adapters.
-        state: trained weights and the optimiser's moments by key, for `read_progress`.
+        model: the model, with the adapters merged into its weights.
+        state: trained weights and the optimiser's moments, by key; `read_progress` reads them.
 
     Raises:
         TrainError: the checkpoint cannot be written; the earlier checkpoints are kept.

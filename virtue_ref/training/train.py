@@ -59,16 +59,16 @@ def train(
 
     Args:
         recipe: the training recipe.
-        start: weights to start from.
+        start: checkpoint with the initial weights. If training continues, the trained ones come from the run.
         sources: the opened sources, in the order of `recipe.sources`.
         run: folder of the run.
         evaluate: function that scores the model, higher is better. It is called every `recipe.watch.evaluate` steps and
-            at the end, in the first process, or in all processes if the model is sharded. None never evaluates.
-        until: number of steps after which to save a checkpoint and return early; None trains all steps.
+            at the end. The first process calls it; if the model is sharded, all do. None never evaluates.
+        until: step of the run after which to save a checkpoint and return early; None trains all steps.
         trackers: names of accelerate's trackers, which draw curves.
         cpu: whether to use no GPU.
-        image_cache: dictionary that keeps image features from the frozen encoders from step to step, for few and small
-            images; None computes them in every step.
+        image_cache: dictionary that keeps the frozen encoders' image features for later steps; it only suits few and
+            small images. None computes them in every step.
         report: shows progress.
 
     Returns:

@@ -41,10 +41,10 @@ MAX_ASPECT_RATIO = 200
 
 
 class Qwen2Vl(nn.Module):
-    """Qwen2-VL and Qwen2.5-VL, which share attributes, names of weights and layout of patches.
+    """Qwen2-VL or Qwen2.5-VL; both have the same modules at the top level and the same layout of patches.
 
     Args:
-        config: its `backbone` is a config.json of transformers; its `image` says how images are resized.
+        config: its `backbone` is the content of a transformers config.json; its `image` says how images are resized.
     """
 
     def __init__(self, config: Config) -> None:

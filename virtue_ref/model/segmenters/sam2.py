@@ -90,7 +90,7 @@ class Sam2Segmenter(nn.Module, ABC):
 
     @abstractmethod
     def run_two_way(self, tokens: Tensor, image: Tensor, positions: Tensor) -> Tensor:
-        """Run the mask decoder's two-way transformer and return its image map.
+        """Run the mask decoder's two-way transformer, which mixes the tokens of R prompts into their maps.
 
         Args:
             tokens: (R, K, channels), output tokens and prompt tokens.
@@ -98,7 +98,7 @@ class Sam2Segmenter(nn.Module, ABC):
             positions: (1, cells, channels), position encodings of the cells.
 
         Returns:
-            (R, cells, channels)
+            (R, cells, channels), the mixed maps.
         """
 
     @abstractmethod
