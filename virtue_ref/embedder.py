@@ -81,7 +81,7 @@ class VirtueEmbedder:
         config = self.model.config
         return {
             "revision": self._revision,
-            "processor": "virtue_ref.images",  # the name that stored results have; it stays
+            "processor": "virtue_ref.images",  # kept, because stored results have this name
             "min_pixels": config.image.min_pixels,
             "max_pixels": config.image.max_pixels,
             "resolution": config.image.resolution,
@@ -116,7 +116,7 @@ class VirtueEmbedder:
             VirtueError: the model has no segment tokens that pooled ones could replace.
         """
         if self.model.config.segmenter is None:
-            raise VirtueError(f"{self.name}: no segment tokens that pooled features could replace.")
+            raise VirtueError(f"{self.name}: the model has no segment tokens that pooled image tokens could replace.")
         return self._embed_in_batches(items, "roi")
 
     def embed_bare(self, items: Sequence[Item]) -> NDArray[np.float32]:

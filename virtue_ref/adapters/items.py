@@ -54,6 +54,6 @@ def make_item(value: Any, image_files: ImageFiles) -> Item:
             try:
                 prompt = parse_prompt(value, Path())
             except (ValueError, TypeError, LookupError, OSError) as error:
-                raise ItemError(f"its prompt is none ({error}).") from error
+                raise ItemError(f"the prompt is malformed ({error}).") from error
             return Item(value.get("text") or "", None if image is None else image_files.write_image(image), prompt)
     raise ItemError(f"a {type(value).__name__} is no item: give a text, a picture or a dictionary of them.")

@@ -92,7 +92,9 @@ def create_checkpoint_folder(folder: Path, checkpoint: Checkpoint) -> Iterator[P
     if folder.exists():
         raise CheckpointError(f"{folder} exists; name a new folder.")
     if checkpoint.adapter is not None:
-        raise CheckpointError(f"{checkpoint.config.name}: merge the adapter first; a layout for both there is not.")
+        raise CheckpointError(
+            f"{checkpoint.config.name}: merge the adapter first; no layout can hold an adapter beside weights."
+        )
     with create_folder(folder) as out:
         for name, content in checkpoint.files.items():
             (out / name).parent.mkdir(parents=True, exist_ok=True)

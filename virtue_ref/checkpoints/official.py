@@ -218,7 +218,7 @@ def rename_backbone_keys(weights: Mapping[str, Tensor], stored: Mapping[str, Any
     """Weights of a backbone under our keys, without a tied head; `stored` is the backbone's config.json."""
     text = stored.get("text_config", {})
     tied = stored.get("tie_word_embeddings", text.get("tie_word_embeddings", False))
-    # torch files hold a tied head too; it is the embedding once more.
+    # Torch files hold a tied head too, as a copy of the embedding.
     return {to_our_key(key): value for key, value in weights.items() if not (tied and key == HEAD_KEY)}
 
 

@@ -63,7 +63,7 @@ def make_random_checkpoint(config: Config, seed: int = 0) -> Checkpoint:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Virtue(config)
-    # As the published checkpoints have them, so that transformers and the released code read an export too.
+    # The same files as in the published checkpoints, so that transformers and the released code can read an export.
     tokenizer = {
         "tokenizer_class": "Qwen2Tokenizer",
         "pad_token": SPECIAL_TOKENS[0],
@@ -117,7 +117,7 @@ def _read_folder(folder: Path, segmenter: str | Path | None) -> Checkpoint:
         return read_official(folder, segmenter)
     name = read_json(folder / ADAPTER_CONFIG).get("base_model_name_or_path")
     if not isinstance(name, str):
-        raise CheckpointError(f"{folder / ADAPTER_CONFIG}: no base_model_name_or_path; whose adapter is this?")
+        raise CheckpointError(f"{folder / ADAPTER_CONFIG}: no base_model_name_or_path, so the base model is unknown.")
     beside = folder / name
     base_folder = beside if beside.is_dir() else find_checkpoint_folder(name)
     whole = (base_folder / SETTINGS_FILE).is_file() or (base_folder / CONNECTOR_FILE).is_file()

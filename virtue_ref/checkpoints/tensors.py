@@ -71,7 +71,7 @@ def read_tensors(file: Path) -> dict[str, Any]:
             return dict(load_file(file))
         mapped = _is_zip(file)
         with warnings.catch_warnings():
-            # About a protocol that torch's reader may not know completely; it then refuses the file.
+            # Torch warns of a pickle protocol that it may not fully support; if it does not, it refuses the file.
             warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
             stored = torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)  # noqa: TID251 - the only call
     except pickle.UnpicklingError as error:

@@ -54,7 +54,7 @@ def score_strategies(
     before = run / PARTS_FOLDER
     if after is None or not before.is_dir():
         absent = run / "scar" / LAST if after is None else before
-        raise CheckpointError(f"{absent}: not there; `virtue train demo --out {run}` does what is missing.")
+        raise CheckpointError(f"{absent}: missing; `virtue train demo --out {run}` finishes the run.")
     seed = json.loads((after / f"{STATE_STEM}.json").read_text())["facts"]["recipe"]["optimiser"]["seed"]
     # four of the strategies use the same images, which are encoded once
     models = {

@@ -157,9 +157,9 @@ class Collator:
         rows, columns = self._backbone.count_image_tokens(size)
         prompt = self._make_point_prompt(item, size) if prefix == "segments" else None
         if prefix == "roi" and not isinstance(item.prompt, Box | None):
-            raise ItemError("vision features are pooled inside a box and nothing else.")
+            raise ItemError("image tokens can be pooled only inside a box, but the prompt is not a box.")
         if prefix == "nothing" and item.prompt is not None:
-            raise ItemError("a prompt, but nothing is to stand for its region.")
+            raise ItemError("the item has a prompt, but segment tokens are switched off.")
         return PreparedItem(
             item=item,
             index=index,

@@ -105,9 +105,9 @@ def _find_corners(box: Box, size: tuple[int, int], side: int, profile: Profile) 
 
 def _check_points(points: Points, size: tuple[int, int], side: int, profile: Profile) -> None:
     if not points.xy:
-        raise ItemError("points without a point: give one, or no prompt.")
+        raise ItemError("the prompt has no points: give at least one, or no prompt.")
     if len(points.labels) != len(points.xy) or not set(points.labels) <= {NEGATIVE, POSITIVE}:
-        raise ItemError(f"{len(points.xy)} points want as many labels, each 0 or 1, not {points.labels}.")
+        raise ItemError(f"{len(points.xy)} points need as many labels, each 0 or 1, not {points.labels}.")
     frame = _find_bounds(size, side, profile)
     for x, y in points.xy:
         if not (math.isfinite(x) and math.isfinite(y)):

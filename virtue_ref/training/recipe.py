@@ -189,7 +189,7 @@ class TrainingRecipe:
         """
         given = {key: value for key, value in changes.items() if value is not None}
         if "model" in given:
-            given |= {"backbone": ""}  # a whole model has its own
+            given |= {"backbone": ""}  # a whole model includes its backbone
         inner = {key: given.pop(key) for key in list(given) if key in _field_names(OptimiserRecipe)}
         return _check_recipe(dataclasses.replace(self, optimiser=dataclasses.replace(self.optimiser, **inner), **given))
 
@@ -236,7 +236,7 @@ def _check_recipe(recipe: TrainingRecipe) -> TrainingRecipe:
         raise ConfigError(f"{name}: no [[sources]].")
     for key, value, least in (("batch", settings.batch, 2), ("steps", settings.steps, 0), ("part", settings.part, 1)):
         if value < least:
-            raise ConfigError(f"{name}: optimiser.{key} = {value}; at least {least} is wanted.")
+            raise ConfigError(f"{name}: optimiser.{key} = {value}; it must be at least {least}.")
     if settings.batch % (settings.sub_batch or settings.batch):
         raise ConfigError(f"{name}: batch {settings.batch} is no multiple of sub_batch {settings.sub_batch}.")
     if settings.dtype not in ("float32", "bfloat16"):

@@ -66,7 +66,7 @@ def run_recipe(
         start, sources, missing = read_start(recipe), open_sources(recipe, data), []
     planned = make_plan(
         recipe, start, sources, missing, cpu=cpu
-    )  # in every process: the steps that it measures take them all
+    )  # in every process, because the measured steps need all processes
     if first:
         _print_plan(planned.lines)
     if dry_run or start is None:
@@ -103,7 +103,9 @@ def make_scorer(recipe: TrainingRecipe, start: Checkpoint, data: Path) -> Callab
         return None
     tasks = find_scar_tasks(data / recipe.watch.corpus)
     if not tasks:
-        raise DataError(f"{data / recipe.watch.corpus}: no eval split of a SCaR build, which watch.corpus names.")
+        raise DataError(
+            f"{data / recipe.watch.corpus}: watch.corpus names this folder, but it has no eval split of a SCaR build."
+        )
     tokenizer = read_tokenizer(start.files, recipe.name)
 
     def score_model(model: Virtue) -> float:

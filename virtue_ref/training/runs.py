@@ -115,7 +115,8 @@ def read_progress(run: Path, facts: Mapping[str, Any]) -> tuple[RunProgress, dic
         key = different[0]
         raise CheckpointError(
             f"{folder} is of another run: {key} was {stored_facts.get(key)!r} and is {current.get(key)!r}"
-            f"{f', {len(different) - 1} more differ' if different[1:] else ''}; name a new folder, or go on as it was."
+            f"{f', {len(different) - 1} more differ' if different[1:] else ''}; "
+            "name a new folder, or use the earlier settings."
         )
     return progress, read_tensors(folder / f"{STATE_STEM}.safetensors")
 

@@ -57,7 +57,7 @@ def shard_model(model: Virtue, device: torch.device, processes: int) -> None:
     rest = {weight for weight in model.parameters() if not isinstance(weight, DTensor)}
     for weight in rest:
         weight.data = weight.data.to(device)
-    fully_shard(model, mesh=mesh, ignored_params=rest)  # has no share itself; it lets the blocks take turns
+    fully_shard(model, mesh=mesh, ignored_params=rest)  # shards nothing itself, but coordinates the blocks
 
 
 def is_sharded(model: nn.Module) -> bool:

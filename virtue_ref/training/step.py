@@ -46,7 +46,7 @@ class TrainableModel(nn.Module):
     def forward(self, part: BatchPart) -> Tensor:
         """Embed the items of a part; returns (B, hidden) of norm 1."""
         vectors: Tensor = self.model(part.batch, part.features)
-        # Texts do not use the connector, but DDP wants a gradient of every weight in every pass: 0 is one.
+        # Texts do not use the connector, but DDP needs a gradient for every weight in every pass, so add 0 times each.
         touched = torch.stack([weight.flatten()[0] for weight in self.trained]).sum()
         return vectors + 0.0 * touched
 

@@ -153,6 +153,6 @@ def train(
                 save_progress()
             if is_stopped and step < steps:
                 accelerator.end_training()
-                raise TrainError(f"stopped after step {step} of {steps} as asked; run it again and it goes on.")
+                raise TrainError(f"stopped after step {step} of {steps} by a signal; the same command continues it.")
     accelerator.end_training()
     return find_named(run, LAST) or run

@@ -38,5 +38,5 @@ def test_what_becomes_an_item(image: Path) -> None:
 def test_what_becomes_none(image: Path) -> None:
     with pytest.raises(ItemError, match="a int is no item: give a text, a picture or a dictionary"):
         make_item(3, ImageFiles())
-    with pytest.raises(ItemError, match="its prompt is none"):
+    with pytest.raises(ItemError, match="the prompt is malformed"):
         make_item({"image": image, "box": [1, 2]}, ImageFiles())

@@ -149,7 +149,7 @@ def settings(**changes: Any) -> Callable[[Path], Any]:
         (settings(target_modules=["nowhere"]), "the adapter does not fit the backbone: .*nowhere"),
         (settings(modules_to_save=["embed_tokens"]), "an adapter with biases or whole modules is not supported"),
         (settings(bias="all"), "an adapter with biases or whole modules is not supported"),
-        (settings(base_model_name_or_path=None), "no base_model_name_or_path; whose adapter is this"),
+        (settings(base_model_name_or_path=None), "no base_model_name_or_path, so the base model is unknown"),
         (settings(r=2), "the adapter does not fit the backbone"),
     ],
 )

@@ -212,7 +212,7 @@ FOREIGN = [
     (drop("sam2.yaml"), r"virtue_sam\.config_path './sam2\.yaml' is neither below"),
     (rewrite("config.json", lambda c: c["virtue_sam"].update(config_path="../../sam2.yaml")), "is neither below"),
     (rewrite("config.json", lambda c: c["virtue_sam"].pop("points_per_side")), "virtue_sam lacks 'points_per_side'"),
-    (rewrite("config.json", lambda c: c.update(model_type="llama")), "backbone 'llama': VIRTUE stands on qwen2_vl"),
+    (rewrite("config.json", lambda c: c.update(model_type="llama")), "unknown backbone 'llama': it is one of qwen2_vl"),
     (
         put("model.safetensors.index.json", '{"weight_map": {"a": "../x.safetensors"}}'),
         r"shard '\.\./x\.safetensors' is not a file beside it",

@@ -12,10 +12,8 @@ from virtue_ref.demo_model.strategy_scores import score_strategies
 
 def test_a_run_that_is_not_finished_is_not_scored(tmp_path: Path) -> None:
     (tmp_path / "scar" / "step-000001").mkdir(parents=True)
-    with pytest.raises(
-        CheckpointError, match=r"scar/last: not there; `virtue train demo --out .* does what is missing"
-    ):
+    with pytest.raises(CheckpointError, match=r"scar/last: missing; `virtue train demo --out .* finishes the run"):
         score_strategies(tmp_path)
     (tmp_path / "scar" / "last").write_text("step-000001")
-    with pytest.raises(CheckpointError, match="parts: not there"):
+    with pytest.raises(CheckpointError, match="parts: missing"):
         score_strategies(tmp_path)

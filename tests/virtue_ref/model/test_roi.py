@@ -77,7 +77,7 @@ def test_without_segment_tokens_the_backbone_alone_answers(profile: str, picture
     bare = apply_strategy(model, "text-bare").embed(items)
     np.testing.assert_allclose(bare, plain.embed(items), atol=2e-6)
     assert np.abs(bare[1] - model.embed(items)[1]).max() > 1e-3
-    with pytest.raises(ItemError, match=r"item 0: a prompt, but nothing is to stand for its region"):
+    with pytest.raises(ItemError, match=r"item 0: the item has a prompt, but segment tokens are switched off"):
         model.embed_bare([Item(TEXT, items[1].image, Box(0, 0, 9, 9))])
 
 
@@ -88,9 +88,9 @@ def test_the_strategy_reaches_the_model_and_other_prompts_are_refused(
     told = apply_strategy(tiny, "roi")
     assert told.name == f"{tiny.name}+roi"
     np.testing.assert_allclose(told.embed([item]), tiny.embed_roi([item]))
-    with pytest.raises(ItemError, match=r"1.*vision features are pooled inside a box and nothing else"):
+    with pytest.raises(ItemError, match=r"1.*image tokens can be pooled only inside a box"):
         tiny.embed_roi([item, Item(TEXT, item.image, Points(((5, 5),), (1,)))])
-    with pytest.raises(VirtueError, match="no segment tokens whose place pooled features could take"):
+    with pytest.raises(VirtueError, match="no segment tokens that pooled image tokens could replace"):
         load("tiny", segmenter_package="none").embed_roi([item])
 
 

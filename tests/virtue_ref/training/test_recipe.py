@@ -50,7 +50,7 @@ def test_the_sets_are_those_whose_test_splits_are_in_distribution() -> None:
         ),
         ({"optimiser": {"steps": 1}}, r"\[optimiser\]: no key batch"),
         ({"optimiser": {"steps": 1, "batch": 5, "sub_batch": 2}}, "batch 5 is no multiple of sub_batch 2"),
-        ({"optimiser": {"steps": -1, "batch": 5}}, r"optimiser\.steps = -1; at least 0"),
+        ({"optimiser": {"steps": -1, "batch": 5}}, r"optimiser\.steps = -1; it must be at least 0"),
         ({"sources": []}, "no .*sources"),
         ({"missing": "perhaps"}, "missing = 'perhaps' is none of 'stop', 'skip'"),
     ],

@@ -166,7 +166,10 @@ def test_shares_may_differ_in_size(tmp_path: Path, data: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("rate", "interrupted", "message"),
-    [(1e30, False, "step 2: the loss is nan, in the batch of 7"), (1e-4, True, "stopped after step 1 of 20 as asked")],
+    [
+        (1e30, False, "step 2: the loss is nan, in the batch of 7"),
+        (1e-4, True, "stopped after step 1 of 20 by a signal"),
+    ],
 )
 def test_both_stop(tmp_path: Path, data: Path, rate: float, interrupted: bool, message: str) -> None:
     """What one sees or is asked, all do; the launcher may end the second before it says so."""

@@ -228,7 +228,7 @@ def test_an_interrupt_saves_and_goes_on_later(tmp_path: Path, start: Checkpoint,
         if step == 1 and line:
             os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(TrainError, match="stopped after step 1 of 4 as asked; run it again"):
+    with pytest.raises(TrainError, match="stopped after step 1 of 4 by a signal; the same command"):
         run_it(recipe(), start, sources, tmp_path, report=interrupt)
     assert (tmp_path / "last").read_text() == "step-000001"
     assert run_it(recipe(), start, sources, tmp_path).name == "step-000004"

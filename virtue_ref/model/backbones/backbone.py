@@ -121,7 +121,7 @@ def make_backbone(config: Config) -> Backbone:
     """
     family = config.backbone["model_type"]
     if family not in BACKBONES:
-        raise ConfigError(f"backbone {family!r}: VIRTUE stands on {' or '.join(BACKBONES)}.")
+        raise ConfigError(f"unknown backbone {family!r}: it is one of {', '.join(BACKBONES)}.")
     module, _, name = BACKBONES[family].partition(":")
     backbone: Backbone = getattr(importlib.import_module(module), name)(config)
     return backbone

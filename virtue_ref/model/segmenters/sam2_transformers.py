@@ -96,7 +96,7 @@ class TransformersSam2(Sam2Segmenter):
         return cast(Tensor, self.sam.get_image_wide_positional_embeddings())
 
     def run_two_way(self, tokens: Tensor, image: Tensor, positions: Tensor) -> Tensor:
-        # One more dimension here: prompts of one image. There is one.
+        # transformers has one more dimension, for several prompts of an image; here it is 1.
         mixed, image, tokens, positions = tokens[:, None], image[:, None], tokens[:, None], positions[:, None]
         for layer in self.sam.mask_decoder.transformer.layers:
             mixed, image, _ = layer(
@@ -141,7 +141,7 @@ def _make_config(model: Mapping[str, Any]) -> Sam2Config:
     if not (
         model.get("directly_add_no_mem_embed") and model.get("pred_obj_scores") and model.get("pred_obj_scores_mlp")
     ):
-        raise ConfigError("transformers knows SAM 2 only with object scores and the no-memory embedding.")
+        raise ConfigError("transformers supports SAM 2 only with object scores and the no-memory embedding.")
     trunk, neck = model["image_encoder"]["trunk"], model["image_encoder"]["neck"]
     side, width, heads = int(model["image_size"]), trunk.get("embed_dim", 96), trunk.get("num_heads", 1)
     stages = list(trunk.get("stages", (2, 3, 16, 3)))

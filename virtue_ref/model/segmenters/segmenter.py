@@ -69,7 +69,7 @@ def make_segmenter(config: SegmenterConfig) -> Segmenter:
         ConfigError: the package is not in `SEGMENTERS`, or its model's config does not fit.
     """
     if config.package not in SEGMENTERS:
-        raise ConfigError(f"no SAM 2 in package {config.package!r}: it is {' or '.join(SEGMENTERS)}.")
+        raise ConfigError(f"unknown segmenter package {config.package!r}: it is one of {', '.join(SEGMENTERS)}.")
     module, _, name = SEGMENTERS[config.package].partition(":")
     segmenter: Segmenter = getattr(importlib.import_module(module), name)(config.model)
     return segmenter

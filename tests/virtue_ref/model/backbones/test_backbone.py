@@ -53,5 +53,5 @@ def test_what_a_family_takes_of_an_image_besides_its_tokens_reaches_it(
 
 
 def test_a_family_that_is_not_in_the_table(config: Config) -> None:
-    with pytest.raises(ConfigError, match="backbone 'llama': VIRTUE stands on qwen2_vl or qwen2_5_vl"):
+    with pytest.raises(ConfigError, match="unknown backbone 'llama': it is one of qwen2_vl, qwen2_5_vl"):
         backbone.make_backbone(dataclasses.replace(config, backbone={"model_type": "llama"}))

@@ -81,7 +81,7 @@ def test_what_transformers_does_not_know(stored: Checkpoint) -> None:
     assert stored.config.segmenter is not None
     model = {**stored.config.segmenter.model, "pred_obj_scores": False}
     segmenter = dataclasses.replace(stored.config.segmenter, model=model, package="transformers")
-    with pytest.raises(CheckpointError, match="transformers knows SAM 2 only with object scores"):
+    with pytest.raises(CheckpointError, match="transformers supports SAM 2 only with object scores"):
         build_model(dataclasses.replace(stored, config=dataclasses.replace(stored.config, segmenter=segmenter)))
-    with pytest.raises(CheckpointError, match="no SAM 2 in package 'sam3': it is sam2 or transformers"):
+    with pytest.raises(CheckpointError, match="unknown segmenter package 'sam3': it is one of sam2, transformers"):
         build_model(with_package(resolve.read_checkpoint("tiny"), "sam3"))

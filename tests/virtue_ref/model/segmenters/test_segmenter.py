@@ -45,5 +45,5 @@ def test_a_toy_embeds_items_end_to_end(config: Config, picture: Callable[..., Pa
 
 
 def test_a_package_that_is_not_in_the_table() -> None:
-    with pytest.raises(ConfigError, match="no SAM 2 in package 'sam3': it is sam2 or transformers"):
+    with pytest.raises(ConfigError, match="unknown segmenter package 'sam3': it is one of sam2, transformers"):
         segmenter.make_segmenter(SegmenterConfig({}, package="sam3"))
