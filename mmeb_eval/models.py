@@ -102,12 +102,12 @@ def _load_from_family(
 ) -> Embedder:
     """Load an embedder of a family."""
     if argument and not family.argument:
-        raise EvalError(f"{name}: {prefix} takes nothing behind its name.")
+        raise EvalError(f"{name}: {prefix} takes no argument; write {prefix} alone.")
     if family.argument_required and family.argument and not argument:
         raise EvalError(f"{name}: which one? Write {prefix}:{family.argument}.")
     given = {key: options[key] for key in family.options if options[key] is not None}
     if argument and "config" in given:
-        raise EvalError(f"{name}: --config {given['config']} names another one; give one of the two.")
+        raise EvalError(f"{name}: --config {given['config']} chooses another model; give one of the two.")
     try:
         return load_embedder(family.loader, *filter(None, [name if family.takes_whole_name else argument]), **given)
     except ImportError as error:

@@ -182,7 +182,9 @@ def read_mteb_result(path: Path) -> tuple[str, dict[str, float]]:
         if not isinstance(row.get(key), str):
             raise DataError(f"{path}: {key} = {row.get(key)!r} is no text.")
     if "mteb_version" not in row:
-        raise DataError(f"{path}: no key mteb_version; mteb would take it for a result of before 1.11.")
+        raise DataError(
+            f"{path}: no key mteb_version; without it, mteb takes the file for one of a version before 1.11."
+        )
     entries = _get_object(row, "scores", path).get("test")
     if not isinstance(entries, list) or len(entries) != 1 or not isinstance(entries[0], dict):
         raise DataError(f"{path}: scores: test = {entries!r}: expected a list of one subset's scores.")

@@ -28,7 +28,7 @@ QUOTA_STATUS = frozenset({402, 413, 507})
 MAX_ATTEMPTS = 6
 MAX_WAIT_S = 600
 
-_WHAT_IS_KEPT = {"read": "what came is kept", "write": "what was sent is kept"}
+_WHAT_IS_KEPT = {"read": "what was downloaded is kept", "write": "what was sent is kept"}
 
 _ADVICE: dict[tuple[int, Access], str] = {
     (401, "read"): "no such repository, or it is private and the token is not valid: log in with `hf auth login`",
@@ -118,7 +118,7 @@ def explain_error(error: Exception, access: Access) -> Problem | None:
         if isinstance(each, OfflineModeIsEnabled):
             return Problem(False, "HF_HUB_OFFLINE is set; unset it")
         if isinstance(each, HFValidationError):
-            return Problem(False, "no name of a repository; write ORG/NAME")
+            return Problem(False, "not the name of a repository; write ORG/NAME")
         response = getattr(each, "response", None)
         if response is not None:
             message = str(getattr(each, "server_message", "") or "")
@@ -129,7 +129,9 @@ def explain_error(error: Exception, access: Access) -> Problem | None:
         return Problem(True, "the Hub cannot be reached")
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f"{error.filename}: " if error.filename else ""
-        return Problem(False, f"{where}cannot be written: {error.strerror}; make room and run again, it goes on")
+        return Problem(
+            False, f"{where}cannot be written: {error.strerror}; make room and run the same command again to continue"
+        )
     return None
 
 

@@ -360,5 +360,5 @@ def _read_audit(folder: Path, counts: Mapping[str, Any]) -> Mapping[str, Any] | 
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: no audit ({error}); run `scar audit {folder}` again.") from None
     if audited != {key: count["samples"] for key, count in counts.items()}:
-        raise InputError(f"{path}: tells of other samples than there are; run `scar audit {folder}` again.")
+        raise InputError(f"{path}: has another number of samples than the corpus; run `scar audit {folder}` again.")
     return dict(audit)

@@ -77,7 +77,7 @@ def iter_instructions(statuses: Sequence[ImageStatus], folder: Path, images: Pat
         key, total = f"{status.source}/{status.split}", len(status.images)
         if status.changed:
             which = f"{IMAGE_CHECKSUMS}: {status.changed[0]}"
-            yield f"{key}: {len(status.changed):,} of {total:,} images are not the ones of {which}"
+            yield f"{key}: {len(status.changed):,} of {total:,} images differ from their checksums in {which}"
         if not status.missing:
             yield f"{key}: all {total:,} images are there"
             continue

@@ -79,9 +79,9 @@ def test_a_family_without_its_argument_says_what_it_takes(prefix: str) -> None:
 
 
 def test_what_takes_nothing_is_given_nothing() -> None:
-    with pytest.raises(EvalError, match="constant:x: constant takes nothing behind its name"):
+    with pytest.raises(EvalError, match="constant:x: constant takes no argument; write constant alone"):
         load_model("constant:x")
-    with pytest.raises(EvalError, match="virtue:some/model: --config tiny names another one; give one of the two"):
+    with pytest.raises(EvalError, match="virtue:some/model: --config tiny chooses another model; give one of the two"):
         load_model("virtue:some/model", config="tiny")
 
 

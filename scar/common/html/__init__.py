@@ -1,4 +1,4 @@
-"""Self-contained HTML pages: render templates, embed images, outline masks, and split captions for marking."""
+"""Self-contained HTML pages: render templates, embed images, outline masks, and split captions into their parts."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedImage:
-    """An image inside of a page.
+    """An image inside an HTML page.
 
     Attributes:
         uri: the reduced image as a ``data:`` URI.
-        width: of the original image in pixels.
-        height: of the original image in pixels.
+        width: width of the original image in pixels.
+        height: height of the original image in pixels.
     """
 
     uri: str
@@ -33,11 +33,11 @@ class EmbeddedImage:
 
 
 def render_page(template: str, *folders: Path, **values: Any) -> str:
-    """Render a page.
+    """Render a template into an HTML page; values are escaped.
 
     Args:
-        template: its file name, in one of ``folders`` or in `FOLDER`. Values are escaped.
-        folders: further folders of templates.
+        template: file name of the template, in one of ``folders`` or in `FOLDER`.
+        folders: folders with templates, searched besides `FOLDER`.
         values: all values that the template names.
     """
     import jinja2
@@ -53,7 +53,7 @@ def render_page(template: str, *folders: Path, **values: Any) -> str:
 
 
 def embed_image(image: Image, side: int) -> EmbeddedImage:
-    """Reduce an image to at most ``side`` pixels on its longer side, as JPEG."""
+    """Embed an image as JPEG, reduced to at most ``side`` pixels on its longer side."""
     width, height = image.size
     image = image.convert("RGB")
     image.thumbnail((side, side))
@@ -68,11 +68,11 @@ def make_png_uri(data: bytes) -> str:
 
 
 def trace_outline(mask: Mask, side: int) -> str:
-    """The edge of a mask as path data of SVG, in pixels of the original image; empty if the mask is empty.
+    """The outline of a mask as SVG path data, in pixels of the original image; empty if the mask is empty.
 
     Args:
-        mask: to outline.
-        side: resolution of the edge: pixels on the longer side.
+        mask: the mask.
+        side: resolution at which the outline is traced: pixels on the longer side.
     """
     import numpy as np
     from contourpy import contour_generator
@@ -82,7 +82,7 @@ def trace_outline(mask: Mask, side: int) -> str:
     pixels = Image.fromarray(mask.to_array().astype(np.uint8) * 255)
     share = min(1.0, side / max(width, height))
     small = pixels.resize((max(round(width * share), 1), max(round(height * share), 1)), Image.Resampling.BOX)
-    # an empty rim closes the edges of things that touch the border of the image
+    # an empty rim closes the outlines of things that touch the border of the image
     rimmed = np.pad(np.asarray(small, np.float64), 1)
     lines = contour_generator(z=rimmed).lines(127.5)
     scale = np.array([width / small.width, height / small.height])
@@ -94,6 +94,9 @@ def trace_outline(mask: Mask, side: int) -> str:
 
 
 def split_caption(caption: Caption, replaced: Part | None) -> tuple[tuple[str, bool], ...]:
-    """The elements of a caption in the order of its text; true for the replaced one."""
+    """Split a caption into object, relation and scene: pairs of a text and whether it is the ``replaced`` part.
+
+    Empty parts are left out. None means that no part is replaced, as in a gold caption.
+    """
     elements = (("object", caption.object), ("relation", caption.relation), ("scene", caption.scene))
     return tuple((text, part == replaced) for part, text in elements if text)

@@ -1,4 +1,4 @@
-"""Figures of a corpus as files: charts as PNG, and tables and charts in one page."""
+"""Writes figures of a corpus: charts as PNG files, and an HTML page with tables and charts."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def save_figures(
     """Write ``<name>/*.png`` and the self-contained page ``<name>.html``.
 
     Args:
-        folder: of the corpus.
-        name: of the page, and of the folder of charts, from which older charts are removed.
-        title: of the page.
-        about: a sentence below the title.
-        tables: as the terminal shows them.
-        charts: by file name.
-        beyond: figures beyond their limits, in words.
+        folder: folder of the corpus.
+        name: name of the page and of the folder of charts; other PNG files in that folder are removed.
+        title: title of the page.
+        about: sentence below the title.
+        tables: tables that the page shows, the same as those in the terminal.
+        charts: file name, without its ending -> chart.
+        beyond: figures that exceed their limits, in words.
     """
     pictures = save_charts(charts, folder / name)
     page = render_page(
@@ -48,7 +48,7 @@ def save_figures(
 
 
 def _convert_table(table: Table) -> dict[str, Any]:
-    """Title, columns and rows of a table."""
+    """Title, columns and rows of a table, for the template."""
     columns = [{"head": str(column.header), "words": column.justify != "right"} for column in table.columns]
     rows = list(zip(*([str(cell) for cell in column.cells] for column in table.columns), strict=True))
     return {"title": str(table.title or ""), "columns": columns, "rows": rows}

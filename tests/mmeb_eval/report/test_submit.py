@@ -224,7 +224,7 @@ def test_a_score_sheet_that_the_leaderboard_could_not_rank_is_named(
     ("change", "message"),
     [
         (lambda row: row.pop("task_name"), "task_name = None is no text"),
-        (lambda row: row.pop("mteb_version"), "no key mteb_version; mteb would take it"),
+        (lambda row: row.pop("mteb_version"), "no key mteb_version; without it, mteb takes"),
         (lambda row: row.update(scores={}), "scores: test = None: expected a list"),
         (lambda row: row["scores"]["test"][0].pop("languages"), "hf_subset and languages of the subset are missing"),
         (lambda row: row["scores"]["test"][0].update(main_score=0.5), r"main_score = 0\.5 is not hit_rate_at_1"),

@@ -17,7 +17,7 @@ from tests.scar.publish.rendered import read_croissant
 
 def test_an_audit_of_another_build_is_refused(corpus: Path) -> None:
     (corpus / "audit.json").write_text(json.dumps({"sources": {"Toy/eval": {"samples": 10}}}))
-    with pytest.raises(InputError, match=r"audit.json: tells of other samples than there are; run `scar audit"):
+    with pytest.raises(InputError, match=r"audit.json: has another number of samples than the corpus; run `scar audit"):
         write_card(corpus)
 
 

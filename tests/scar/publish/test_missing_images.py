@@ -23,7 +23,7 @@ def test_images_are_there_missing_or_changed(built: Path) -> None:
     status = next(each for each in find_missing_images(built) if each.split == "eval")
     assert status == ImageStatus("Toy", "eval", tuple(names), (names[2],), (names[1],))
     assert list(iter_instructions([status], built))[:2] == [
-        f"Toy/eval: 1 of 3 images are not the ones of {IMAGE_CHECKSUMS}: {names[1]}",
+        f"Toy/eval: 1 of 3 images differ from their checksums in {IMAGE_CHECKSUMS}: {names[1]}",
         "Toy/eval: 1 of 3 images are missing; put them where rows name them:",
     ]
 

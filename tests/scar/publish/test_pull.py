@@ -112,7 +112,7 @@ def test_images_that_are_other_ones_are_told(built: Path, pushed: dict[str, byte
     Image.new("RGB", (120, 90), "red").save(tmp_path / "out" / "images" / "toy_val" / "000007.png")
     done = scar("pull", REPO, "--out", tmp_path / "out")
     assert done.exit_code == 2
-    assert "1 of 3 images are not the ones of images.sha256: images/toy_val/000007.png" in done.output
+    assert "1 of 3 images differ from their checksums in images.sha256: images/toy_val/000007.png" in done.output
 
 
 def test_damaged_rows_are_told_by_the_check(local_hub: LocalHub, tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ def test_a_repository_without_rows_is_none(local_hub: LocalHub, tmp_path: Path) 
     )
     with pytest.raises(InputError, match=r"me/corpus at \w+: no parquet file in it, so it is no SCaR corpus"):
         fetch(local_hub, tmp_path / "out")
-    with pytest.raises(HubError, match="no name of a repository; write ORG/NAME"):
+    with pytest.raises(HubError, match="not the name of a repository; write ORG/NAME"):
         plan_pull("not a name", tmp_path / "out", endpoint=local_hub.endpoint)
 
 
