@@ -167,10 +167,7 @@ def compare_runs(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Compare two runs: scores, significance and settings.
-
-    Prints the scores of each task with significance tests, and the settings that differ.
-    """
+    """Compare two runs. Prints each task's scores with significance tests, and the settings that differ."""
     with one_line_errors("mmeb-eval"):
         from mmeb_eval.report.compare import compare_results, read_run
 
@@ -190,10 +187,8 @@ def compare_runs(
 
 
 @app.command("tasks")
-def show_tasks(
-    as_json: Json = False,
-) -> None:
-    """Print a table of all 41 tasks."""
+def show_tasks(as_json: Json = False) -> None:
+    """Print the table of all 41 tasks."""
     from mmeb_eval.data.tasks import tasks
 
     if as_json:
@@ -219,10 +214,7 @@ def check_inputs(
     ] = None,
     images: ImageFolder = None,
 ) -> None:
-    """Check an embedder or a data folder for errors.
-
-    Exits with code 2 if something is wrong.
-    """
+    """Check an embedder or a data folder. Exits with code 2 if something is wrong."""
     with one_line_errors("mmeb-eval"):
         if model is None and data is None:
             raise EvalError("check what? Give a MODEL, --data DIR or both; see `mmeb-eval check --help`.")
@@ -283,10 +275,7 @@ def fetch_data(
     ] = None,
     rows_only: Annotated[bool, typer.Option(help="Do not download the archive of MMEB's images.")] = False,
 ) -> None:
-    """Download the data of tasks.
-
-    A stopped download resumes, and existing files are kept.
-    """
+    """Download the data of tasks. A stopped download resumes, and existing files are kept."""
     with one_line_errors("mmeb-eval"):
         from mmeb_eval.data.fetch import fetch_tasks, parse_revisions
         from mmeb_eval.data.tasks import get_tasks
@@ -342,10 +331,7 @@ def make_submission(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Required: write files and send nothing.")] = False,
 ) -> None:
-    """Write submission files for leaderboards.
-
-    Reads the files back to check them. Sends nothing: you send the files yourself.
-    """
+    """Write submission files for leaderboards. They are read back; you send them yourself."""
     with one_line_errors("mmeb-eval"):
         if not dry_run:
             raise EvalError("submit: this command sends nothing; add --dry-run to write the files that you can send.")

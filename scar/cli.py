@@ -25,6 +25,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help starts faster
 )
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -103,7 +104,7 @@ def build_sources(
     ] = "local",
     as_json: JsonOption = False,
 ) -> None:
-    """Build samples from annotated images: from COCO-style files, the sources of a recipe, or the drawn demo."""
+    """Build samples from annotated images. They come from COCO-style files, a recipe's sources, or the drawn demo."""
     import msgspec
 
     from scar.build import build as build_recipe
@@ -173,7 +174,7 @@ def check_corpus(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check every row and image of a SCaR folder, built or published; the exit code is 2 if something is wrong."""
+    """Check every row and image of a SCaR folder. Exits with code 2 if something is wrong."""
     from scar.common.progress import show_progress
     from scar.formats.check import check_folder
 
@@ -193,7 +194,7 @@ def check_corpus(
 @app.command("stats")
 @one_line_errors("scar")
 def count_samples(folder: Folder, as_json: JsonOption = False) -> None:
-    """Count the samples of a SCaR folder by source and split; writes stats.json, stats.html and stats/*.png."""
+    """Count the samples of a SCaR folder. Writes stats.json, stats.html and stats/*.png."""
     from scar.common.progress import show_progress
     from scar.inspect.statistics import count_corpus, make_tables, write_charts
 
@@ -224,7 +225,7 @@ def show_samples(
         Path | None, typer.Option(metavar="FILE", show_default="show.html in DIR", help="The HTML file to write.")
     ] = None,
 ) -> None:
-    """Write an HTML page of samples: image, box, mask, the captions by kind, and their provenance."""
+    """Write an HTML page of samples. It shows image, box, mask, captions by kind, and their provenance."""
     from scar.common.progress import show_progress
     from scar.inspect.samples_page import SAMPLES_PAGE, write_samples_page
 
@@ -261,9 +262,9 @@ def audit_corpus(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The seed that draws samples from larger files.")] = 0,
 ) -> None:
-    """Measure what captions reveal without the image, and which negatives may be true.
+    """Measure what captions reveal without the image.
 
-    Writes audit.json, audit.html and charts in audit/ into the folder.
+    Also tells which negatives may be true. Writes audit.json, audit.html and charts in audit/ into the folder.
     """
     from scar.audit import audit as audit_folder
     from scar.audit.encoder import load_encoder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -16,13 +16,25 @@ app = typer.Typer(
     help="The reference VIRTUE embedder: embeds text, images and regions of images as vectors.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help starts faster
 )
 
 MODEL_HELP = (
     "Model: demo (trained); tiny, 2b, 7b or a TOML file (random weights); a folder; or a Hugging Face repository."
 )
 SEGMENTER_HELP = "File or Hub id of SAM 2's weights, for a checkpoint that does not contain them."
-JSON_HELP = "Print JSON instead of a table."
+
+Device: TypeAlias = Annotated[
+    str | None, typer.Option(help="Device such as cpu or cuda:1; by default a GPU if there is one.")
+]
+Dtype: TypeAlias = Annotated[
+    str | None, typer.Option(help="Number format: float32 or bfloat16; by default float32 on a CPU, else bfloat16.")
+]
+JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+ModelArgument: TypeAlias = Annotated[str, typer.Argument(help=MODEL_HELP)]
+ModelOption: TypeAlias = Annotated[str, typer.Option("--model", "--config", help=MODEL_HELP)]
+Segmenter: TypeAlias = Annotated[str | None, typer.Option(help=SEGMENTER_HELP)]
+"""Options and arguments that several commands share."""
 
 
 @app.callback()
@@ -32,9 +44,9 @@ def virtue() -> None:
 
 @app.command()
 def info(
-    model: Annotated[str, typer.Argument(help=MODEL_HELP)] = "tiny",
-    segmenter: Annotated[str | None, typer.Option(help=SEGMENTER_HELP)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+    model: ModelArgument = "tiny",
+    segmenter: Segmenter = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show sizes and settings of a model, and check its weights."""
     with one_line_errors("virtue"):
@@ -52,24 +64,20 @@ def info(
 def embed(
     inputs: Annotated[list[Path], typer.Argument(help="Image files, or JSONL files with one item a row.")],
     out: Annotated[Path, typer.Option(help="File for the vectors: .parquet (columns id, vector) or .npy.")],
-    model: Annotated[str, typer.Option("--model", "--config", help=MODEL_HELP)] = "tiny",
+    model: ModelOption = "tiny",
     text: Annotated[str, typer.Option(help="Text that goes with every image file.")] = "",
     profile: Annotated[str | None, typer.Option(help="Profile: official or clean; by default the model's own.")] = None,
-    device: Annotated[
-        str | None, typer.Option(help="Device such as cpu or cuda:1; by default a GPU if there is one.")
-    ] = None,
-    dtype: Annotated[
-        str | None, typer.Option(help="Number format: float32 or bfloat16; by default float32 on a CPU, else bfloat16.")
-    ] = None,
+    device: Device = None,
+    dtype: Dtype = None,
     truncate_dim: Annotated[
         int | None, typer.Option(help="Number of leading dimensions to keep; all by default.")
     ] = None,
     resolution: Annotated[
         str | None, typer.Option(help="high, mid or low: first resize each image to a square of that size.")
     ] = None,
-    segmenter: Annotated[str | None, typer.Option(help=SEGMENTER_HELP)] = None,
+    segmenter: Segmenter = None,
 ) -> None:
-    """Embed files; if a run was stopped, the same command resumes it.
+    """Embed files. The same command resumes a run that was stopped.
 
     A JSONL row has text, image (a path) and at most one prompt: box [x0, y0, x1, y1], points [[x, y], ...] with labels,
     or mask, in pixels of the image.
@@ -93,14 +101,14 @@ def embed(
 
 @app.command()
 def convert(
-    model: Annotated[str, typer.Argument(help=MODEL_HELP)],
+    model: ModelArgument,
     out: Annotated[Path, typer.Argument(help="A new folder.")],
     to: Annotated[
         str, typer.Option(help="ours: all weights in one safetensors layout. official: the layout of the release.")
     ] = "ours",
-    segmenter: Annotated[str | None, typer.Option(help=SEGMENTER_HELP)] = None,
+    segmenter: Segmenter = None,
 ) -> None:
-    """Write a checkpoint in our layout or in the official one; all weights stay bit-identical."""
+    """Convert a checkpoint to another layout. All weights stay bit-identical."""
     with one_line_errors("virtue"):
         from scar.errors import ConfigError
         from virtue_ref.checkpoints.format import write_checkpoint
@@ -116,18 +124,14 @@ def convert(
 
 @app.command("bench")
 def run_bench(
-    model: Annotated[str, typer.Option("--model", "--config", help=MODEL_HELP)] = "tiny",
+    model: ModelOption = "tiny",
     repeat: Annotated[int, typer.Option(min=1, help="Measured runs for each kind of item.")] = 5,
-    device: Annotated[
-        str | None, typer.Option(help="Device such as cpu or cuda:1; by default a GPU if there is one.")
-    ] = None,
-    dtype: Annotated[
-        str | None, typer.Option(help="Number format: float32 or bfloat16; by default float32 on a CPU, else bfloat16.")
-    ] = None,
-    segmenter: Annotated[str | None, typer.Option(help=SEGMENTER_HELP)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+    device: Device = None,
+    dtype: Dtype = None,
+    segmenter: Segmenter = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Measure latency and peak memory of each kind of item, and of the crop and text baselines."""
+    """Measure latency and peak memory. Rows are kinds of items, and the crop and text baselines."""
     with one_line_errors("virtue"):
         from virtue_ref.bench import measure_modes
         from virtue_ref.embedder import load
@@ -169,7 +173,7 @@ def train(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="Show the built-in recipes.")] = False,
 ) -> None:
-    """Train connector and adapters with InfoNCE; `accelerate launch [--use_fsdp]` uses several processes."""
+    """Train connector and adapters. `accelerate launch [--use_fsdp]` uses several processes."""
     from virtue_ref.training.recipe import TrainingRecipe, list_recipes
 
     if listed or not recipe:
@@ -203,7 +207,7 @@ def compare_strategies(
         int, typer.Option(min=1, help="Images in each world; 240 give a little over 1,000 queries.")
     ] = 240,
 ) -> None:
-    """Score the demo model with every region strategy, before and after its SCaR stage; resumes if it was stopped."""
+    """Score the demo model with each region strategy. Before and after its SCaR stage; resumes."""
     with one_line_errors("virtue"):
         from mmeb_eval.report.markdown import render_strategy_table
         from mmeb_eval.report.strategy_table import make_strategy_table, write_strategy_scores
@@ -257,7 +261,7 @@ def card(
     template: CardTemplate = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a README.md that virtue did not render.")] = False,
 ) -> None:
-    """Render a checkpoint's model card and its results for the Hub: README.md and .eval_results/."""
+    """Render a checkpoint's model card. README.md and .eval_results/ go into its folder."""
     with one_line_errors("virtue"):
         from virtue_ref.checkpoints.publish import write_card
 
@@ -281,7 +285,7 @@ def push(
     dataset: CardData = None,
     template: CardTemplate = None,
 ) -> None:
-    """Upload a checkpoint with its card and results: file contents, then one commit, which is checked; resumable."""
+    """Upload a checkpoint with its card and results. The last commit is checked; run again to resume."""
     with one_line_errors("virtue"):
         from scar.publish.push import PushTarget
         from scar.publish.send import send_files

@@ -28,7 +28,7 @@ def card(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a README.md that was written by hand.")] = False,
 ) -> None:
-    """Write the dataset card (README.md) and Croissant metadata (croissant.json) of a corpus into its folder."""
+    """Write a corpus's dataset card. README.md and croissant.json go into its folder."""
     from scar.common.progress import show_progress
     from scar.publish.card import CARD, CROISSANT, write_card
 
@@ -62,7 +62,7 @@ def push(
         ),
     ] = False,
 ) -> None:
-    """Upload a corpus to the Hub and check it against local checksums; run again to resume."""
+    """Upload a corpus to the Hub. It is checked against local checksums; run again to resume."""
     from scar.common.progress import show_progress
     from scar.publish.push import PushTarget
     from scar.publish.send import send_files
@@ -100,7 +100,7 @@ def pull(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; fetch nothing.")] = False,
 ) -> None:
-    """Download a corpus from the Hub, check every row, and list the images that are missing; run again to resume."""
+    """Download a corpus from the Hub. Checks every row and lists missing images; run again to resume."""
     from scar.common.progress import show_progress
     from scar.formats.check import check_folder
     from scar.publish.checksums import StoredHashes
