@@ -156,7 +156,7 @@ def train(
     ] = "",
     data: Annotated[Path, typer.Option(help="Folder with the data that the recipe names.")] = Path("data"),
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the run; a run in it is resumed.  [default: runs/NAME]")
+        Path | None, typer.Option(help="Folder of the run, by default runs/NAME; a run in it is resumed.")
     ] = None,
     steps: Annotated[int | None, typer.Option(min=0, help="Optimiser steps; 0 is one pass over all rows.")] = None,
     batch: Annotated[int | None, typer.Option(min=2, help="Pairs in a step, over all processes.")] = None,
@@ -230,7 +230,9 @@ Trained = Annotated[
     Path,
     typer.Argument(help="Folder of a checkpoint in our layout, or of a run: then its best checkpoint, else its last."),
 ]
-CardName = Annotated[str | None, typer.Option(help="Title of the card.  [default: the repository's or folder's name]")]
+CardName = Annotated[
+    str | None, typer.Option(help="Title of the card; by default the name of the repository, else of the folder.")
+]
 CardResults = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Folder that mmeb-eval wrote; only results of exactly these weights are used."),
