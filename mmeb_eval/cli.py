@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from scar.common.terminal import one_line_errors
+from scar.common.terminal import make_console, one_line_errors
 from scar.errors import EvalError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from mmeb_eval.embedder import Embedder
     from mmeb_eval.run.results import Result
 
@@ -153,7 +151,7 @@ def probe_models(
             typer.echo(json.dumps([asdict(curve) for curve in curves], indent=1))
             return
         for table in make_curve_tables(curves):
-            _make_console().print(table)
+            make_console().print(table)
 
 
 @app.command("compare")
@@ -162,9 +160,7 @@ def compare_runs(
         Path, typer.Argument(help="Results of one model: <output>/<model>, or an <output> with one model.")
     ],
     second: Annotated[Path, typer.Argument(help="Results of another model, or of the same model with other settings.")],
-    all_settings: Annotated[
-        bool, typer.Option("--all", help="List all settings that differ, not only the most important one.")
-    ] = False,
+    all_settings: Annotated[bool, typer.Option("--all", help="List all settings that differ.")] = False,
     as_json: Json = False,
 ) -> None:
     """Compare two runs. Prints each task's scores with significance tests, and the settings that differ."""
@@ -176,7 +172,7 @@ def compare_runs(
             typer.echo(json.dumps(asdict(comparison), indent=1))
             return
         for table in comparison.to_rich_tables():
-            _make_console().print(table)
+            make_console().print(table)
         if comparison.settings:
             typer.echo(f"they differ first in {comparison.settings[0]}")
         for setting in comparison.settings[1:] if all_settings else ():
@@ -188,7 +184,7 @@ def compare_runs(
 
 @app.command("tasks")
 def show_tasks(as_json: Json = False) -> None:
-    """Print the table of all 41 tasks."""
+    """Print the table of all tasks."""
     from mmeb_eval.data.tasks import tasks
 
     if as_json:
@@ -201,7 +197,7 @@ def show_tasks(as_json: Json = False) -> None:
     for task in tasks().values():
         texts = (task.name, task.family, task.domain, task.query, task.candidates)
         table.add_row(*texts, str(task.choices), str(task.queries))
-    _make_console().print(table)
+    make_console().print(table)
 
 
 @app.command("check")
@@ -230,7 +226,7 @@ def write_demo_data(
     queries: Annotated[int, typer.Option(min=1, max=1000, help="Largest number of queries of an MMEB task.")] = 24,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the drawings.")] = 0,
 ) -> None:
-    """Draw small data in the published formats for all 41 tasks."""
+    """Draw small data in the published formats for all tasks."""
     with one_line_errors("mmeb-eval"):
         from mmeb_eval.demo.write import write_demo
         from scar.common.progress import show_progress
@@ -260,7 +256,7 @@ def show_leaderboard(
             typer.echo(json.dumps([row for board in boards for row in board.list_json_rows()], indent=1))
             return
         for board in boards:
-            _make_console().print(board.to_rich_table())
+            make_console().print(board.to_rich_table())
             for note in board.list_notes():
                 typer.echo(note)
 
@@ -396,24 +392,8 @@ def _print_results(results: Sequence[Result], as_json: bool, output: Path) -> No
         typer.echo(json.dumps(short, indent=1))
         return
     from mmeb_eval.report.score_tables import make_score_tables
-    from mmeb_eval.report.summary import is_baseline
+    from mmeb_eval.report.summary import select_baselines
     from mmeb_eval.run.results import read_results
 
-    tasks, models = {result.task for result in results}, {result.model for result in results}
-    baselines = [
-        result
-        for result in read_results(output)
-        if is_baseline(result.model) and result.model not in models and result.task in tasks
-    ]
-    for table in make_score_tables([*results, *baselines]):
-        _make_console().print(table)
-
-
-def _make_console() -> Console:
-    """The console for tables; it is wide if output goes to a file or pipe, so that names are not cut."""
-    from rich.console import Console
-
-    console = Console()
-    if not console.is_terminal:
-        console.width = 240
-    return console
+    for table in make_score_tables([*results, *select_baselines(results, read_results(output))]):
+        make_console().print(table)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from scar.common.terminal import one_line_errors
+from scar.common.terminal import make_console, one_line_errors
 from scar.errors import InputError
 from scar.publish.commands import Folder, card, pull, push
 
@@ -203,9 +203,7 @@ def count_samples(folder: Folder, as_json: JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps(counts, indent=2, sort_keys=True))
         return
-    from rich.console import Console
-
-    console = Console()
+    console = make_console()
     for table in make_tables(counts):
         console.print(table)
 
@@ -280,9 +278,7 @@ def audit_corpus(
     if as_json:
         typer.echo(json.dumps(figures | {"findings": beyond}, indent=2, sort_keys=True))
     else:
-        from rich.console import Console
-
-        console = Console()
+        console = make_console()
         for table in make_tables(figures):
             console.print(table)
         for line in [*describe_unlinked_images(figures), *(beyond or ["Nothing is beyond its limit."])]:

@@ -41,7 +41,7 @@ def write_report(
         out: the file to write; an existing file is replaced.
         data: rows and images of the tasks whose worst failures the HTML page shows; empty shows none.
         probe_results: results with disturbed prompts, shown as robustness curves.
-        strategy_scores: scores of the miniature model for each region strategy, shown beside the paper's scores.
+        strategy_scores: scores of the demo model for each region strategy, shown beside the paper's scores.
         max_failures: largest number of failures shown, over all models.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Table of region strategies: scores of the miniature model with each strategy, before and after training on SCaR.
+"""Table of region strategies: scores of the demo model with each strategy, before and after training on SCaR.
 
 A file holds one score for each strategy, stage, training seed and draw of queries. The table shows means over draws,
 and beside them the scores that the paper prints for the large models.
@@ -163,8 +163,8 @@ def make_strategy_table(scores: Sequence[StrategyScore]) -> StrategyTable:
     least, most = min(score.queries for score in scores), max(score.queries for score in scores)
     queries = f"{least:,}" if least == most else f"{least:,} to {most:,}"
     about = (
-        f"{HEADLINE_METRIC} of the miniature, mean and deviation over {len(draws)} draw{'s' if len(draws) > 1 else ''} "
-        f"of {queries} held-out queries (seeds {', '.join(map(str, draws))}), "
+        f"{HEADLINE_METRIC} of the demo model, mean and deviation over {len(draws)} "
+        f"draw{'s' if len(draws) > 1 else ''} of {queries} held-out queries (seeds {', '.join(map(str, draws))}), "
         f"chance {statistics.fmean(score.chance for score in scores):.3f}"
     )
     return StrategyTable(columns, tuple(rows), about)

@@ -86,6 +86,16 @@ def is_baseline(model: str) -> bool:
     return model.split("+")[0] in BASELINES
 
 
+def select_baselines(results: Sequence[Result], others: Iterable[Result]) -> list[Result]:
+    """Those of other results that are of baselines, on the tasks of these results, of models that these lack."""
+    tasks_scored, models = {result.task for result in results}, {result.model for result in results}
+    return [
+        other
+        for other in others
+        if is_baseline(other.model) and other.model not in models and other.task in tasks_scored
+    ]
+
+
 def summarise_results(results: Sequence[Result]) -> Summary:
     """Summarise results: scores with intervals, and the published scores that can be compared with them.
 

@@ -1,13 +1,17 @@
-"""How the command lines report errors: an expected failure prints one line and exits with code 2."""
+"""What the command lines share: an expected failure is one line and exit code 2; tables keep their width in files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 
 from scar.errors import ScarError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @contextmanager
@@ -30,3 +34,13 @@ def one_line_errors(program: str) -> Iterator[None]:
         return
     typer.echo(f"{program}: {' '.join(message.split())}", err=True)
     raise typer.Exit(2)
+
+
+def make_console() -> Console:
+    """The console for tables; it is wide if output goes to a file or pipe, so that names are not cut."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console.width = 240
+    return console
