@@ -13,7 +13,7 @@ class Tally:
     """Counts of the records of one source: each annotated region becomes a sample or is rejected for one reason.
 
     Attributes:
-        skip_bad: count records that cannot be used, instead of raising `BadRecord`.
+        skip_bad: whether records that cannot be used are counted; otherwise they raise `BadRecord`.
         records: number of annotated regions that were read.
         samples: number of samples that were written.
         rejected: number of regions that give no sample, by reason.

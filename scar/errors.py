@@ -59,7 +59,7 @@ class BadRecord(InputError):  # noqa: N818 - named after what is bad
 
 
 class RecipeError(ScarError):
-    """A recipe that does not validate."""
+    """A recipe that cannot be read or does not validate, or whose images lie where the build writes."""
 
 
 class LeakageError(ScarError):

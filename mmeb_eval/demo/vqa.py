@@ -58,7 +58,7 @@ def ask_count(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_count_of_colour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask for each picture how many of its things have a colour; the answer may be zero."""
+    """Ask for each picture how many of its things have one drawn colour, such as red; the answer may be zero."""
     for picture in shuffle_pictures(world.pictures, rng):
         colour = rng.choice([*(thing.colour for thing in picture.things), *COLOURS])
         count = sum(thing.colour == colour for thing in picture.things)

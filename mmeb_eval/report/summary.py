@@ -129,7 +129,7 @@ def summarise_results(results: Sequence[Result]) -> Summary:
 
 
 def sort_task_names(names: Iterable[str]) -> list[str]:
-    """Sort names of tasks: the 41 in their order, then all others by name."""
+    """Sort names of tasks: those of `tasks` in the order of its table, then all others by name."""
     order = {name: index for index, name in enumerate(tasks())}
     return sorted(names, key=lambda name: (order.get(name, len(order)), name))
 

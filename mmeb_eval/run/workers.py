@@ -93,11 +93,11 @@ def heartbeat(folder: Path, worker: Worker) -> Iterator[None]:
 
 
 def wait_for_workers(folder: Path, size: int, find_pending: Callable[[], Collection[int]]) -> None:
-    """Wait until all workers have finished their share.
+    """Wait until all workers have finished their share; each worker calls this after its own share.
 
     Args:
         folder: folder of the workers' heartbeats.
-        size: number of workers.
+        size: number of workers, the caller included.
         find_pending: returns the ranks of workers that have not finished their share.
 
     Raises:

@@ -21,9 +21,9 @@ def audit(
 ) -> dict[str, Any]:
     """Compute the quality figures of a SCaR folder, file by file.
 
-    Text-only baselines see captions without images. They learn from the train split of a source and are tested on its
-    eval split. If a source has no train split, and for the train split itself, each sample is tested by a baseline that
-    learned from other images of the same file.
+    Text-only baselines see captions without images. On an eval split, they are tested after learning from the train
+    split of the same source. A train split is tested by cross-validation, as is an eval split whose source has no train
+    split: the baselines learn from other images of the same file.
 
     Args:
         folder: a SCaR folder: a scar build or the published corpus.
@@ -40,16 +40,19 @@ def audit(
         - ``blind``: hit rates by text-only baseline, see `scar.audit.baselines.compute_hit_rates`; empty if the images
           are too few.
         - ``telltales``: see `scar.audit.baselines.find_telltales`.
-        - ``learned_of``: the file that the baselines learned from; ``drawn``: how many samples, and of how many, they
-          learned from (``learned``) and were tested on (``asked``).
+        - ``learned_of``: the file that the baselines learned from.
+        - ``drawn``: ``learned`` and ``asked``, the samples that the baselines learned from and were tested on. Each
+          has ``samples``, the number that was used, and ``of``, the number in the file.
         - ``consensus``: hit rate of `scar.audit.consensus.score_consensus`; None without samples.
         - ``elements``, ``vocabulary``, ``repetition``, ``lengths``: see `scar.audit.word_counts.WordCounts`.
         - ``truth``: see `scar.audit.false_negatives.FalseNegativeCounts`.
         - ``position``: see `scar.audit.position_counts.PositionCounts`.
         - ``review``: see `scar.audit.agreement.measure_agreement`; None without a review.
 
-        ``overlap``: number of shared images, by pair ``<eval file> in <train file>``; without pairs that share none.
-        ``unlinked``: by file, number of images known by name alone: a copy under another name is not recognised.
+        ``overlap``: number of shared images, by pair ``<eval file> in <train file>``. Pairs that share none are left
+        out.
+        ``unlinked``: by file, number of images known by name alone, without an id or a hash. A copy of such an image
+        under another name is not recognised.
 
     Raises:
         InputError: the folder holds no SCaR file, or a file or the review cannot be read.

@@ -29,8 +29,8 @@ class WordCounts:
     """Counts of elements, words and texts in the samples of one file; rows are added block by block.
 
     Attributes:
-        gold_elements: by part, how often each element is in a gold caption.
-        swapped_elements: by part, how often a negative swaps each element in.
+        gold_elements: for each of `PARTS`, how many gold captions have each element.
+        swapped_elements: for each of `PARTS`, how many negatives have each element in place of the gold one.
     """
 
     def __init__(self) -> None:

@@ -74,7 +74,7 @@ class RelationPhrase(msgspec.Struct, frozen=True):
 
     @property
     def verb(self) -> Verb | None:
-        """The verb of an action; None if the predicate is a direction or a position."""
+        """The verb of the predicate, such as "riding"; None if it has none, such as "to the left of" or "behind"."""
         return _find_verb(self.predicate)
 
     @property

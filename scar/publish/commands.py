@@ -62,7 +62,7 @@ def push(
         ),
     ] = False,
 ) -> None:
-    """Upload a corpus to the Hub. It is checked against local checksums; run again to resume."""
+    """Upload a corpus to the Hub. The commit is checked against the local files; run again to resume."""
     from scar.common.progress import show_progress
     from scar.publish.push import PushTarget
     from scar.publish.send import send_files

@@ -54,7 +54,9 @@ WeightedSets: TypeAlias = list[tuple[CandidateSet, float]]
 
 @dataclass(frozen=True, eq=False)
 class CaptionStats:
-    """Statistics of the objects and scenes of the true captions of a corpus, compared by identity.
+    """Statistics of the objects and scenes of the true captions of a corpus.
+
+    Two instances are equal only if they are the same object, so that an instance can be the key of a cache.
 
     Attributes:
         nouns: nouns of the objects, in alphabetical order.

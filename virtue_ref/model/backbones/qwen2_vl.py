@@ -94,9 +94,13 @@ def count_patches(size: tuple[int, int], rules: ImageRules) -> tuple[int, int]:
 
 
 def smart_resize(height: int, width: int, rules: ImageRules) -> tuple[int, int]:
-    """The nearest (height, width) that are multiples of a token's side and have an area within the rules.
+    """Round (height, width) to multiples of a token's side, with an area within the rules.
 
-    Source: Qwen2-VL's smart_resize in the variant of the VIRTUE release, where extreme shapes become squares.
+    Each side goes to the nearest multiple. If the area is then too large or too small, both sides are scaled by one
+    factor instead, and rounded down or up. A shape first becomes a square if a side is shorter than a token's or the
+    aspect ratio exceeds `MAX_ASPECT_RATIO`.
+
+    Source: Qwen2-VL's smart_resize in the variant of the VIRTUE release, which makes the squares.
 
     >>> smart_resize(98, 70, ImageRules())
     (112, 56)
