@@ -175,7 +175,9 @@ def test_siglip_reads_texts_as_it_was_trained_and_says_what_it_sees(
 
 def test_a_prompt_is_refused_and_never_passed_over(towers: Any, picture: Path) -> None:
     for prompt in (Box(1, 2, 3, 4), Points(((1, 2),), (1,))):
-        with pytest.raises(DataError, match=r"takes no such prompt as the item \(image noise.png.* has; --region"):
+        with pytest.raises(
+            DataError, match=r"takes no such prompt as the item \(image noise.png.* has; give the region with --region"
+        ):
             towers.embed([Item("x"), Item("x", picture, prompt)])
     with pytest.raises(DataError, match=r"takes no such prompt"):
         towers.embed_roi([Item("x", picture, Points(((1, 2),), (1,)))])

@@ -141,7 +141,7 @@ def test_outputs_that_cannot_be(numbers: Path, tmp_path: Path) -> None:
         ('{"image": "a.png", "mask": {"size": [1]}}', "not an item"),
         (
             '{"image": "a.png", "mask": {"size": [1, 1], "counts": "0"}, "box": [1, 2, 3, 4]}',
-            "not an item .a mask stands alone",
+            "not an item .a mask comes without box or points",
         ),
     ],
 )
