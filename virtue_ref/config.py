@@ -102,11 +102,6 @@ class SegmenterConfig:
     points_per_side: int = 3
     package: str = "sam2"
 
-    @property
-    def size(self) -> int:
-        """Side in pixels of the segmenter's input square."""
-        return int(self.model.get("image_size", 512))
-
 
 @dataclass(frozen=True, slots=True)
 class Config:

@@ -83,7 +83,7 @@ def _make_description(model: Virtue) -> dict[str, Any]:
         "image pixels": [config.image.min_pixels, config.image.max_pixels],
         "resolution": config.image.resolution,
         "segmenter": None
-        if segmenter is None
-        else f"{segmenter.size} x {segmenter.size} pixels, {model.segment_count} tokens a region, "
+        if segmenter is None or model.segmenter is None
+        else f"{model.segmenter.size} x {model.segmenter.size} pixels, {model.segment_count} tokens a region, "
         f"grid of {segmenter.points_per_side} x {segmenter.points_per_side} points without a prompt",
     }

@@ -57,10 +57,10 @@ class SegmenterPretraining(nn.Module):
 
     def __init__(self, model: Virtue) -> None:
         super().__init__()
-        if model.segmenter is None or model.config.segmenter is None:
+        if model.segmenter is None:
             raise ValueError("this model has no segmenter.")
         self.segmenter = model.segmenter
-        self.side = model.config.segmenter.size
+        self.side = model.segmenter.size
         width = model.segmenter.channels
         self.mask_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 16))
         self.name_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(COLOURS) + len(SHAPES)))

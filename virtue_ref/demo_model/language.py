@@ -104,8 +104,8 @@ class LanguagePretraining(nn.Module):
             questions: the questions.
             rng: draws the prompts.
         """
-        config = self.model.config.segmenter
-        if config is None:
+        config, segmenter = self.model.config.segmenter, self.model.segmenter
+        if config is None or segmenter is None:
             raise ValueError("the demo model has a segmenter.")
         rows, segment_counts, image_starts, prompts, images = [], [], [], [], []
         for question in questions:
@@ -117,7 +117,7 @@ class LanguagePretraining(nn.Module):
             images.append(features[question.view])
             segment_counts.append(0 if question.prompt_kind == "words" else self.model.segment_count)
             image_starts.append(start)
-            prompts.append(self._make_prompt(view, question, config.size, config.points_per_side, rng))
+            prompts.append(self._make_prompt(view, question, segmenter.size, config.points_per_side, rng))
         return self._embed_rows(rows, segment_counts, image_starts, prompts, images)
 
     def compute_loss(

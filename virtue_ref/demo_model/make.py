@@ -78,8 +78,12 @@ def make_demo_model(out: Path, seed: int = 0, effort: Effort = Effort(), report:
     torch.manual_seed(seed)
     model = Virtue(config)
 
+    if model.segmenter is None:
+        raise ValueError("the demo model has a segmenter.")
+    side = model.segmenter.size
+
     def draw_views(world: int) -> list[View]:
-        return [draw_view(index, world, config) for index in range(effort.pictures)]
+        return [draw_view(index, world, config, side) for index in range(effort.pictures)]
 
     def train_encoders() -> None:
         views = draw_views(FIRST_TRAINING_SEED + 2 * seed + 1)

@@ -102,14 +102,11 @@ class View:
         return PointPrompt(((x0, y0), (x1, y1)), (FIRST_CORNER, SECOND_CORNER))
 
 
-def draw_view(index: int, seed: int, config: Config) -> View:
-    """Draw picture `index` of the training world with this seed."""
-    if config.segmenter is None:
-        raise ValueError("the demo model has a segmenter.")
+def draw_view(index: int, seed: int, config: Config, side: int) -> View:
+    """Draw picture `index` of the training world with this seed; `side` is the segmenter's `Segmenter.size`."""
     drawing = draw_picture(index, seed, "train")
     vision = make_pixels(drawing.image, config.image)
     rows, columns = vision.shape[1] // config.image.factor, vision.shape[2] // config.image.factor
-    side = config.segmenter.size
     masks = torch.from_numpy(np.stack(drawing.masks)).float()[None]
     boxes = []
     for mask in drawing.masks:

@@ -19,7 +19,7 @@ def config() -> Config:
 
 def test_a_view_tells_what_was_drawn(config: Config) -> None:
     for index in range(4):
-        drawing, seen = draw_picture(index, 5, "train"), draw_view(index, 5, config)
+        drawing, seen = draw_picture(index, 5, "train"), draw_view(index, 5, config, 64)
         names = [f"{list(COLOURS)[c]} {list(SHAPES)[s]}" for c, s in zip(seen.colour, seen.shape, strict=True)]
         assert names == [thing.name for thing in drawing.things]
         assert seen.patches.shape[0] == 4 * seen.grid[0] * seen.grid[1]
@@ -34,7 +34,7 @@ def test_a_view_tells_what_was_drawn(config: Config) -> None:
 
 
 def test_related_things_are_the_facts(config: Config) -> None:
-    seen = draw_view(3, 5, config)
+    seen = draw_view(3, 5, config, 64)
     for thing in range(len(seen.colour)):
         told = seen.label_relations(thing).reshape(len(DIRECTIONS), len(COLOURS), len(SHAPES))
         wanted = {

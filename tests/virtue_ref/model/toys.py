@@ -55,7 +55,7 @@ class ToyBackbone(nn.Module):
 
 
 class ToySegmenter(nn.Module):
-    """A map of cells of 8 pixels that says how far each cell is from the prompt's points."""
+    """A map of cells of 8 pixels that adds how near the prompt's points are and how much its mask covers."""
 
     size, channels, grid = 64, 4, 8
 
@@ -76,9 +76,14 @@ class ToySegmenter(nn.Module):
         steps = (torch.arange(self.grid) + 0.5) * self.size / self.grid
         maps = []
         for each, prompt in zip(features, prompts, strict=True):
-            x, y = torch.tensor(prompt.xy).mean(0)
-            near = torch.exp(-((steps[None] - x) ** 2 + (steps[:, None] - y) ** 2) / self.size)  # (grid, grid)
-            maps.append(each + near)
+            told = torch.zeros(self.grid, self.grid)
+            if prompt.xy:
+                x, y = torch.tensor(prompt.xy).mean(0)
+                told += torch.exp(-((steps[None] - x) ** 2 + (steps[:, None] - y) ** 2) / self.size)
+            if prompt.mask is not None:
+                mask = torch.from_numpy(prompt.mask.to_array()).float()  # (height, width) of the original image
+                told += functional.adaptive_avg_pool2d(mask[None], self.grid)[0]
+            maps.append(each + told)
         return torch.stack(maps)
 
     def import_weights(self, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -45,11 +45,11 @@ class Segmenter(Protocol):
         """Encode (I, 3, size, size) squares as (I, channels, grid, grid) maps, which do not depend on a prompt."""
 
     def decode(self, features: Sequence[Tensor], prompts: Sequence[PointPrompt]) -> Tensor:
-        """Apply one prompt to each map; for several prompts on an image, its map is repeated in ``features``.
+        """Mix one prompt into each map.
 
         Args:
             features: R maps (channels, grid, grid) from `encode`.
-            prompts: R prompts, one for each map; each has points, and may have a mask.
+            prompts: R prompts, one for each map; each prompt has points, a mask, or both.
 
         Returns:
             (R, channels, grid, grid) maps that depend on the prompts.
