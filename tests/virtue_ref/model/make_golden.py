@@ -1,6 +1,6 @@
 """Writes golden/vectors.json, what the tiny model says of some items. Run it when a number is meant to move.
 
-.venv/bin/python tests/virtue_ref/make_golden.py
+.venv/bin/python tests/virtue_ref/model/make_golden.py
 """
 
 from __future__ import annotations
