@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from mmeb_eval.regions.strategies import IMAGE_STRATEGIES
 from scar.common.terminal import make_console, one_line_errors
 from scar.errors import EvalError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from mmeb_eval.run.results import Result
 
 app = typer.Typer(
-    help="Score any embedder on the 36 MMEB and 5 SCaR tasks.",
+    help="Score any embedder on the tasks of MMEB and SCaR.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help starts three times as fast
@@ -31,7 +32,8 @@ MODEL_HELP = (
     "my_module:function."
 )
 REGION_HELP = (
-    "How models learn which region is meant. text: the text names the box. crop, red-circle, blur: the image changes. "
+    "How models learn which region is meant. text: the text names the box. "
+    f"{', '.join(IMAGE_STRATEGIES)}: the image changes. "
     "roi: vision features inside the box are pooled. text-bare: VIRTUE gets the box in the text and no segment tokens. "
     "whole-image: the region is hidden. By default a model gets the box if it takes boxes, else the text names it."
 )

@@ -32,7 +32,7 @@ def select_tasks(choices: Sequence[str], data: Path | None, images: Path | None)
             found += find_scar_tasks(folder, images)
             continue
         if not known and "," not in choice:
-            way_out = "there is no such folder either; `mmeb-eval tasks` shows all 41."
+            way_out = "there is no such folder either; `mmeb-eval tasks` shows them all."
             raise UnknownName("task", choice, tasks(), way_out)
         wanted = get_tasks(choice)
         if data is None:

@@ -79,7 +79,7 @@ def find_scar_tasks(folder: Path, images: Path | None = None) -> list[TaskFiles]
 
 
 def find_task_files(task: Task, data: Path, images: Path | None = None) -> TaskFiles:
-    """The files of one of the 41 tasks below a data folder.
+    """The files of one task of the table below a data folder.
 
     The rows of an MMEB task are in ``<name>.parquet``, in ``<name>.jsonl`` or in all parquet files of ``<name>/``. Its
     image root is ``images`` if given, else the first of these folders that holds the first row's image:
@@ -104,7 +104,7 @@ def find_task_files(task: Task, data: Path, images: Path | None = None) -> TaskF
 
 
 def find_all_task_files(data: Path, images: Path | None = None) -> list[TaskFiles]:
-    """All tasks whose data lie in a folder: any of the 41, and those of the user's own SCaR sources.
+    """All tasks whose data lie in a folder: any of the table, and those of the user's own SCaR sources.
 
     Raises:
         DataError: the folder has no data of any task.

@@ -1,4 +1,4 @@
-"""`Task`, the table of all 41 tasks in ``tasks.toml``, and the groups whose means a leaderboard shows."""
+"""`Task`, the table of all tasks in ``tasks.toml``, and the groups whose means a leaderboard shows."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ GROUPS: Mapping[str, tuple[str, str | bool]] = {
 """Name of a group -> a field of `Task`, and the value of that field that the group's tasks share."""
 
 TASK_SETS = ("all", "lite")
-"""Names that stand for several tasks: all 41, or those with ``lite`` set."""
+"""Names that stand for several tasks: all of the table, or those with ``lite`` set."""
 
 
 def read_task_table(table: Path = TASK_TABLE) -> dict[str, Task]:
@@ -95,12 +95,12 @@ def read_task_table(table: Path = TASK_TABLE) -> dict[str, Task]:
 
 @cache
 def tasks() -> Mapping[str, Task]:
-    """The 41 tasks by name: 36 of MMEB in the paper's order, then five of SCaR."""
+    """The tasks by name: those of MMEB in the paper's order, then those of SCaR, as the table has them."""
     return read_task_table()
 
 
 def get_task(name: str) -> Task:
-    """The task of that name, one of the 41.
+    """The task of that name in the table.
 
     Raises:
         UnknownName: there is no such task; the message proposes the nearest name.
@@ -108,11 +108,11 @@ def get_task(name: str) -> Task:
     try:
         return tasks()[name]
     except KeyError:
-        raise UnknownName("task", name, tasks(), "`mmeb-eval tasks` shows all 41.") from None
+        raise UnknownName("task", name, tasks(), "`mmeb-eval tasks` shows them all.") from None
 
 
 def get_tasks(names: str) -> list[Task]:
-    """Several of the 41 tasks, given by one of `TASK_SETS` or by names separated by commas.
+    """Several tasks of the table, given by one of `TASK_SETS` or by names separated by commas.
 
     Raises:
         UnknownName: there is no such task.

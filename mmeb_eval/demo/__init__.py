@@ -1,1 +1,1 @@
-"""Demo data for all 41 tasks in the published formats: drawn pictures and questions about them."""
+"""Demo data for all tasks in the published formats: drawn pictures and questions about them."""

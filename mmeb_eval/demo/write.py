@@ -1,4 +1,4 @@
-"""Write the demo data of all 41 tasks."""
+"""Write the demo data of all tasks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SCAR_IMAGES = 8
 
 
 def write_demo(out: Path, *, queries: int = 24, seed: int = 0, track: Track = track_silently) -> dict[str, int]:
-    """Draw small data sets in the published formats for all 41 tasks.
+    """Draw small data sets in the published formats for all tasks.
 
     ``<task>/test-00000-of-00001.parquet`` holds the rows of an MMEB task and ``image-tasks/<task>`` its images, as in
     the official releases. `scar.build` makes ``SCaR-eval`` and ``images`` from drawn worlds. The same arguments give

@@ -110,7 +110,7 @@ def read_scores_table(scores_path: Path, sources_path: Path) -> tuple[PublishedS
 
 
 def is_on_published_data(result: Result) -> bool:
-    """Whether a result is on one of the 41 tasks with its official number of queries.
+    """Whether a result is on a task of the table with its official number of queries.
 
     Only such results can be compared with published scores; those on a part of the data or on demo data cannot.
     """

@@ -125,7 +125,7 @@ def write_submission(
 
 
 def make_score_sheet(results: Sequence[Result], metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON of the MMEB leaderboard: all 36 image tasks, no other modality."""
+    """The JSON of the MMEB leaderboard: all image tasks, no other modality."""
     by_task = {result.task: result for result in results}
     image = {}
     for name in list_group_tasks("MMEB"):
@@ -162,7 +162,7 @@ def read_score_sheet(path: Path) -> dict[str, dict[str, float]]:
     for name in list_group_tasks("MMEB"):
         row = image.get(name)
         if not isinstance(row, dict):
-            raise DataError(f"{path}: image: {name} = {row!r}, so the mean over 36 tasks cannot be taken.")
+            raise DataError(f"{path}: image: {name} = {row!r}, so the mean over all tasks cannot be taken.")
         if row.get("num_pred") != row.get("num_data"):
             raise DataError(f"{path}: {name}: {row.get('num_pred')!r} predictions of {row.get('num_data')!r} queries.")
         metrics_by_task[name] = {
@@ -212,7 +212,7 @@ def _find_complete_benchmarks(results: Sequence[Result]) -> list[str]:
     if on_other_data := [result for result in results if not is_on_published_data(result)]:
         first = on_other_data[0]
         task = tasks().get(first.task)
-        expected = f"the published data have {task.queries:,}" if task else "and it is none of the 41 tasks"
+        expected = f"the published data have {task.queries:,}" if task else "and it is no task of `mmeb-eval tasks`"
         queries = f"{first.counts['queries']:,} queries, {expected}"
         raise DataError(f"{first.task}: {queries}; {len(on_other_data)} results are on other data.")
     if len(rules := {result.settings.get("ties") for result in results}) > 1:

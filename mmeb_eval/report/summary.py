@@ -22,7 +22,7 @@ CAPTION_KINDS: tuple[CaptionKind, ...] = ("gold", *(part for part in PARTS for _
 """Kind of each of the ten captions in a SCaR row, in their order."""
 
 OWN_HEADING = "own corpora"
-"""Heading of the tasks that are not among the 41: those of the user's own corpora."""
+"""Heading of the tasks that are not in the table of tasks: those of the user's own corpora."""
 
 
 @dataclass(frozen=True, slots=True)

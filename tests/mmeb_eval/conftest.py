@@ -13,7 +13,8 @@ import pytest
 from pyarrow import parquet
 
 from mmeb_eval.data.files import TaskFiles
-from mmeb_eval.data.tasks import get_task
+from mmeb_eval.data.tasks import get_task, tasks
+from mmeb_eval.report.published import read_published_scores
 from tests.shared import SHARED
 
 SCAR = pa.schema(
@@ -108,3 +109,11 @@ def write_corpus() -> Callable[..., None]:
 def make_row() -> Callable[..., dict[str, Any]]:
     """`scar_row`, likewise."""
     return scar_row
+
+
+@pytest.fixture
+def only_published_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves no task in the table but those with published scores, whose means were published too."""
+    published = {score.name for score in read_published_scores()}
+    table = {name: task for name, task in tasks().items() if name in published}
+    monkeypatch.setattr("mmeb_eval.data.tasks.tasks", lambda: table)

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from mmeb_eval.cli import app
 from mmeb_eval.data.tasks import tasks
+from mmeb_eval.regions.strategies import STRATEGIES
 from mmeb_eval.run.results import read_results
 
 EMBEDDER = """
@@ -161,11 +162,17 @@ def test_a_truncated_file_is_one_line(corpus: Path) -> None:
     assert "SCaR_eval_Toy.parquet: not a readable parquet file" in fails("--model", "constant", "--tasks", corpus)
 
 
+def test_the_help_names_every_region_strategy() -> None:
+    shown = " ".join(run("--help").stdout.split()).replace("- ", "-")  # a name may be broken at its hyphen
+    for name in STRATEGIES:
+        assert f" {name}" in shown
+
+
 def test_the_table_of_tasks_is_printed() -> None:
     shown = run("tasks").stdout
     for name in tasks():
         assert f" {name} " in shown
-    assert len(shown.splitlines()) == 42
+    assert len(shown.splitlines()) == len(tasks()) + 1
     assert [row["name"] for row in json.loads(run("tasks", "--json").stdout)] == list(tasks())
 
 

@@ -1,4 +1,4 @@
-"""The table of tasks: all 41 rows, the facts in them, and what is said of a bad row."""
+"""The table of tasks: every row, the facts in them, and what is said of a bad row."""
 
 from __future__ import annotations
 

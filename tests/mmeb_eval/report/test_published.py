@@ -109,7 +109,7 @@ def test_the_table_per_task_is_the_printed_one(facts: Rows) -> None:
     assert scores("vlm2vec-paper") == expected
 
 
-def test_group_means_of_the_scores_per_task_are_the_published_ones(facts: Rows) -> None:
+def test_group_means_of_the_scores_per_task_are_the_published_ones(only_published_tasks: None, facts: Rows) -> None:
     ours = scores("vlm2vec-scores")
     for row in facts("mmeb_image_hit1_v2.0.1_summary.csv"):
         means = {"mean_36": "MMEB", "IND_20": "IND", "OOD_16": "OOD"} | {
@@ -120,7 +120,7 @@ def test_group_means_of_the_scores_per_task_are_the_published_ones(facts: Rows) 
             assert sum(members) / len(members) == pytest.approx(float(row[column]), abs=1e-6)
 
 
-def test_printed_means_add_up_but_for_those_that_have_a_note() -> None:
+def test_printed_means_add_up_but_for_those_that_have_a_note(only_published_tasks: None) -> None:
     """Of the paper that prints both, every mean that its tasks do not give says so."""
     by_key = {(own.model, own.name): own for own in read_published_scores() if own.source.id == "vlm2vec-paper"}
     for (model, name), own in by_key.items():
@@ -131,7 +131,7 @@ def test_printed_means_add_up_but_for_those_that_have_a_note() -> None:
                 assert float(re.findall(r"[\d.]+$", own.note)[0]) == pytest.approx(mean, abs=0.06)
 
 
-def test_overall_scores_add_up_but_for_those_that_have_a_note() -> None:
+def test_overall_scores_add_up_but_for_those_that_have_a_note(only_published_tasks: None) -> None:
     sizes = {name: len(list_group_tasks(name)) for name in GROUPS}
     whole = [("MMEB", ("classification", "vqa", "retrieval", "grounding")), ("MMEB", ("IND", "OOD"))]
     whole.append(("SCaR", list_group_tasks("SCaR")))

@@ -22,6 +22,8 @@ from mmeb_eval.run.results import Result, write_result
 from scar.errors import DataError, EvalError, UnknownName
 from tests.shared import SHARED
 
+MMEB, SCAR = list_group_tasks("MMEB"), list_group_tasks("SCaR")
+
 
 def result(task: str, model: str = "org/mine", **changes: Any) -> Result:
     """A result on as many queries as the published data have."""
@@ -43,7 +45,7 @@ def result(task: str, model: str = "org/mine", **changes: Any) -> Result:
 
 @pytest.fixture(scope="module")
 def mmeb() -> list[Result]:
-    return [result(name) for name in list_group_tasks("MMEB")]
+    return [result(name) for name in MMEB]
 
 
 def write(results: Sequence[Result], tmp_path: Path, **options: Any) -> list[str]:
@@ -59,7 +61,7 @@ def test_the_score_sheet_has_the_official_shape(mmeb: list[Result], tmp_path: Pa
     written = write(mmeb, tmp_path, about=about)
     assert written[0] == "Mine-2B.json"
     assert written[1] == "mteb/org__mine/abc/ImageNet-1K.json"
-    assert (written[-1], len(written)) == ("run.json", 38)
+    assert (written[-1], len(written)) == ("run.json", len(MMEB) + 2)
     sheet = json.loads((tmp_path / "out" / "Mine-2B.json").read_text())
     assert sheet["metadata"] == {
         "model_name": "Mine-2B",
@@ -72,13 +74,13 @@ def test_the_score_sheet_has_the_official_shape(mmeb: list[Result], tmp_path: Pa
         "url": "https://example.org/mine",
     }
     assert list(sheet["metrics"]) == ["image", "video", "visdoc"]
-    assert list(sheet["metrics"]["image"]) == list(list_group_tasks("MMEB"))
+    assert list(sheet["metrics"]["image"]) == list(MMEB)
     row = sheet["metrics"]["image"]["N24News"]
     assert {key: row[key] for key in mmeb[1].metrics} == mmeb[1].metrics
     assert (len(row), row["num_pred"], row["num_data"]) == (26, 1000, 1000)
 
 
-def test_the_official_score_files_pass_the_reader_that_ours_pass(tmp_path: Path) -> None:
+def test_the_official_score_files_pass_the_reader_that_ours_pass(only_published_tasks: None, tmp_path: Path) -> None:
     detail = SHARED / "published" / "mmeb_image_hit1_v2.0.1_detail.csv"
     if not detail.is_file():
         pytest.skip(f"no published scores at {detail}")
@@ -98,10 +100,10 @@ def test_the_official_score_files_pass_the_reader_that_ours_pass(tmp_path: Path)
 @pytest.mark.slow  # importing mteb takes ten seconds
 def test_every_task_is_an_mteb_result(mmeb: list[Result], tmp_path: Path) -> None:
     pytest.importorskip("mteb", reason="mteb is not installed")
-    scar = [result(name) for name in list_group_tasks("SCaR")]
+    scar = [result(name) for name in SCAR]
     written = write([*mmeb, *scar], tmp_path)
     paths = [tmp_path / "out" / name for name in written if name.startswith("mteb/")]
-    assert len(paths) == 41
+    assert len(paths) == len(tasks())
     program = (
         "import json, sys, warnings; warnings.simplefilter('ignore'); from pathlib import Path; import mteb\n"
         "found = [mteb.TaskResult.from_disk(Path(path), load_historic_data=False) for path in sys.argv[1:]]\n"
@@ -126,8 +128,8 @@ def test_mteb_results_have_mteb_names(mmeb: list[Result], tmp_path: Path) -> Non
 
 
 def test_scar_alone_has_no_score_sheet(tmp_path: Path) -> None:
-    written = write([result(name) for name in list_group_tasks("SCaR")], tmp_path)
-    assert len(written) == 6
+    written = write([result(name) for name in SCAR], tmp_path)
+    assert len(written) == len(SCAR) + 1
     assert not [name for name in written if "/" not in name and name != "run.json"]
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert run["tasks"]["SCAR_RefCOCOg_val"]["settings"]["ties"] == "against"
@@ -141,15 +143,21 @@ def test_the_same_results_give_the_same_bytes(mmeb: list[Result], tmp_path: Path
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda own: own[:-1], "MMEB: incomplete 35/36, no result for Visual7W-Pointing; a leaderboard's mean"),
-        (lambda own: [*own, result("SCAR_ADE20K_val")], "SCaR: incomplete 1/5, no result for SCAR_RefCOCO_plus_val"),
+        (
+            lambda own: own[:-1],
+            f"MMEB: incomplete {len(MMEB) - 1}/{len(MMEB)}, no result for {MMEB[-1]}; a leaderboard's mean",
+        ),
+        (
+            lambda own: [*own, result("SCAR_ADE20K_val")],
+            f"SCaR: incomplete 1/{len(SCAR)}, no result for SCAR_RefCOCO_plus_val",
+        ),
         (
             lambda own: [dataclasses.replace(own[0], counts={**own[0].counts, "queries": 24}), *own[1:]],
             "ImageNet-1K: 24 queries, the published data have 1,000; 1 results are on other data",
         ),
         (
             lambda own: [*own, dataclasses.replace(own[0], task="Demo")],
-            "Demo: 1,000 queries, and it is none of the 41 tasks",
+            "Demo: 1,000 queries, and it is no task of `mmeb-eval tasks`",
         ),
         (
             lambda own: [dataclasses.replace(own[0], settings={"ties": "official"}), *own[1:]],
@@ -176,7 +184,7 @@ def test_what_is_not_fit_for_a_leaderboard_is_refused(
 
 def test_whose_results_are_meant_can_be_said(mmeb: list[Result], tmp_path: Path) -> None:
     both = [*mmeb, result("VOC2007", model="b")]
-    assert len(write(both, tmp_path, model="org/mine")) == 38
+    assert len(write(both, tmp_path, model="org/mine")) == len(MMEB) + 2
     with pytest.raises(UnknownName, match="unknown model 'org/min': did you mean org/mine"):
         write(both, tmp_path, model="org/min")
 
@@ -202,7 +210,10 @@ def test_what_is_said_of_the_model_is_checked(mmeb: list[Result], tmp_path: Path
     [
         (lambda sheet: sheet.pop("metadata"), "metadata = None: expected an object"),
         (lambda sheet: sheet["metadata"].update(model_name=""), "model_name = '' is no name"),
-        (lambda sheet: sheet["metrics"]["image"].update(GQA="FILE_N/A"), "GQA = 'FILE_N/A', so the mean over 36 tasks"),
+        (
+            lambda sheet: sheet["metrics"]["image"].update(GQA="FILE_N/A"),
+            "GQA = 'FILE_N/A', so the mean over all tasks",
+        ),
         (lambda sheet: sheet["metrics"]["image"]["GQA"].update({"num_pred": 999}), "GQA: 999 predictions of 1000"),
         (lambda sheet: sheet["metrics"]["image"]["GQA"].update({"hit@1": "0.5"}), "GQA: hit@1 = '0.5' is no score"),
         (lambda sheet: sheet["metrics"]["image"]["GQA"].pop("mrr@5"), "GQA: mrr@5 = None is no score"),
@@ -250,6 +261,6 @@ def test_the_command_sends_nothing_and_says_so(mmeb: list[Result], tmp_path: Pat
     assert "this command sends nothing; add --dry-run" in refused.stderr
     shown = CliRunner().invoke(app, [*arguments, "--dry-run"])
     assert shown.exit_code == 0
-    assert len(shown.stdout.splitlines()) == 38
+    assert len(shown.stdout.splitlines()) == len(MMEB) + 2
     assert "for the folder scores of TIGER-Lab/MMEB-Leaderboard" in shown.stderr
     assert "it lacks model_backbone, model_size, embedding_dimension, max_length_tokens" in shown.stderr

