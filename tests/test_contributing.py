@@ -64,8 +64,9 @@ def test_a_walk_has_few_stops() -> None:
 def test_the_example_of_a_task_is_a_row(tmp_path: Path) -> None:
     (example,) = re.findall(r"(?s)```toml\n(\s+\[ToyVQA\].*?)```", TEXT)
     table = tmp_path / "tasks.toml"
-    table.write_text(TASK_TABLE.read_text(encoding="utf-8") + textwrap.dedent(example), encoding="utf-8")
-    assert read_task_table(table)["ToyVQA"].join == "newline"
+    row = textwrap.dedent(example).replace("[ToyVQA]", "[Example]")  # a contributor may have added ToyVQA
+    table.write_text(TASK_TABLE.read_text(encoding="utf-8") + row, encoding="utf-8")
+    assert read_task_table(table)["Example"].join == "newline"
 
 
 def test_the_example_of_an_embedder_keeps_the_contract() -> None:
