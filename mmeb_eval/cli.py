@@ -39,10 +39,8 @@ REGION_HELP = (
 )
 
 BatchSize: TypeAlias = Annotated[int, typer.Option(min=1, help="Largest number of items in one call of the model.")]
-Config: TypeAlias = Annotated[str | None, typer.Option(help="Config of the model virtue: tiny, 2b, 7b or a TOML file.")]
-DataFolder: TypeAlias = Annotated[
-    Path | None, typer.Option(help="Folder with the data of the tasks that are given by name.")
-]
+Config: TypeAlias = Annotated[str | None, typer.Option(help="Config of virtue: demo, tiny, 2b, 7b or a TOML file.")]
+DataFolder: TypeAlias = Annotated[Path | None, typer.Option(help="Folder with the data of tasks given by name.")]
 ImageFolder: TypeAlias = Annotated[
     Path | None, typer.Option(help="Folder that image paths start from.  [default: found in the data folder]")
 ]
