@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmeb_eval.regions.strategies import IMAGE_STRATEGIES
+from mmeb_eval import options
 from scar.common.terminal import make_console, one_line_errors
 from scar.errors import EvalError
 
@@ -26,29 +26,6 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts three times as fast
 )
 
-MODEL_HELP = (
-    "Model: constant, random, text-only or virtue; clip:, siglip: or sentence-transformers: with a folder or hub id; "
-    "mteb:<name>; http://host/v1/embeddings#<model> or vllm:<the same URL>; an entry point of a package; or "
-    "my_module:function."
-)
-REGION_HELP = (
-    "How models learn which region is meant. text: the text names the box. "
-    f"{', '.join(IMAGE_STRATEGIES)}: the image changes. "
-    "roi: vision features inside the box are pooled. text-bare: VIRTUE gets the box in the text and no segment tokens. "
-    "whole-image: the region is hidden. By default a model gets the box if it takes boxes, else the text names it."
-)
-
-BatchSize: TypeAlias = Annotated[int, typer.Option(min=1, help="Largest number of items in one call of the model.")]
-Config: TypeAlias = Annotated[str | None, typer.Option(help="Config of virtue: demo, tiny, 2b, 7b or a TOML file.")]
-DataFolder: TypeAlias = Annotated[Path | None, typer.Option(help="Folder with the data of tasks given by name.")]
-ImageFolder: TypeAlias = Annotated[
-    Path | None, typer.Option(help="Folder that image paths start from.  [default: found in the data folder]")
-]
-Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-Region: TypeAlias = Annotated[str | None, typer.Option(help=REGION_HELP)]
-Results: TypeAlias = Annotated[Path, typer.Argument(help="Results folder, the --output of a run.")]
-"""Options and arguments that several commands share."""
-
 EXIT_NO_BETTER_THAN_CHANCE = 3
 """Exit code with ``--strict`` if a score is no better than chance."""
 
@@ -56,36 +33,19 @@ EXIT_NO_BETTER_THAN_CHANCE = 3
 @app.callback(invoke_without_command=True)
 def evaluate_models(
     context: typer.Context,
-    model: Annotated[list[str] | None, typer.Option(help=MODEL_HELP)] = None,
-    tasks: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A SCaR folder, task names separated by commas, all, or lite (8 MMEB tasks); may be repeated."
-        ),
-    ] = None,
-    output: Annotated[Path, typer.Option(help="Results folder; writes <output>/<model>/<task>.json.")] = Path(
-        "results"
-    ),
-    data: DataFolder = None,
-    images: ImageFolder = None,
-    config: Config = None,
-    batch_size: BatchSize = 32,
-    seed: Annotated[int, typer.Option(help="Seed of the random baseline.")] = 0,
-    region: Region = None,
-    ties: Annotated[
-        str,
-        typer.Option(
-            help="Rule for equal scores: against (they count against the model) or official (as in the official code)."
-        ),
-    ] = "against",
-    refresh: Annotated[bool, typer.Option(help="Delete the models' stored vectors and make new ones.")] = False,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            help="Exit with code 3 if a score is within three standard errors of chance; baselines are exempt."
-        ),
-    ] = False,
-    as_json: Json = False,
+    model: options.Models = None,
+    tasks: options.TaskNames = None,
+    output: options.Output = options.DEFAULT_OUTPUT,
+    data: options.DataFolder = None,
+    images: options.ImageFolder = None,
+    config: options.Config = None,
+    batch_size: options.BatchSize = 32,
+    seed: options.BaselineSeed = 0,
+    region: options.Region = None,
+    ties: options.Ties = "against",
+    refresh: options.Refresh = False,
+    strict: options.Strict = False,
+    as_json: options.Json = False,
 ) -> None:
     """Score models on tasks and print the leaderboard."""
     if context.invoked_subcommand is not None:
@@ -118,20 +78,16 @@ def evaluate_models(
 
 @app.command("probe")
 def probe_models(
-    model: Annotated[list[str], typer.Option(help=MODEL_HELP)],
-    tasks: Annotated[
-        list[str], typer.Option(help="A SCaR folder, or names of SCaR tasks separated by commas; may be repeated.")
-    ],
-    output: Annotated[Path, typer.Option(help="Results folder; writes <output>/<model>/probes/<task>/.")] = Path(
-        "results"
-    ),
-    data: DataFolder = None,
-    images: ImageFolder = None,
-    config: Config = None,
-    batch_size: BatchSize = 32,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the perturbations and of the random baseline.")] = 0,
-    region: Region = None,
-    as_json: Json = False,
+    model: options.RequiredModels,
+    tasks: options.ScarTasks,
+    output: options.ProbeOutput = options.DEFAULT_OUTPUT,
+    data: options.DataFolder = None,
+    images: options.ImageFolder = None,
+    config: options.Config = None,
+    batch_size: options.BatchSize = 32,
+    seed: options.ProbeSeed = 0,
+    region: options.Region = None,
+    as_json: options.Json = False,
 ) -> None:
     """Score models on SCaR with exact and with perturbed prompts.
 
@@ -156,12 +112,10 @@ def probe_models(
 
 @app.command("compare")
 def compare_runs(
-    first: Annotated[
-        Path, typer.Argument(help="Results of one model: <output>/<model>, or an <output> with one model.")
-    ],
-    second: Annotated[Path, typer.Argument(help="Results of another model, or of the same model with other settings.")],
+    first: options.FirstResults,
+    second: options.SecondResults,
     all_settings: Annotated[bool, typer.Option("--all", help="List all settings that differ.")] = False,
-    as_json: Json = False,
+    as_json: options.Json = False,
 ) -> None:
     """Compare two runs. Prints each task's scores with significance tests, and the settings that differ."""
     with one_line_errors("mmeb-eval"):
@@ -183,7 +137,7 @@ def compare_runs(
 
 
 @app.command("tasks")
-def show_tasks(as_json: Json = False) -> None:
+def show_tasks(as_json: options.Json = False) -> None:
     """Print the table of all tasks."""
     from mmeb_eval.data.tasks import tasks
 
@@ -202,13 +156,11 @@ def show_tasks(as_json: Json = False) -> None:
 
 @app.command("check")
 def check_inputs(
-    model: Annotated[str | None, typer.Argument(help=MODEL_HELP)] = None,
-    config: Config = None,
-    data: Annotated[Path | None, typer.Option(help="Data folder whose rows and images are checked.")] = None,
-    tasks: Annotated[
-        str | None, typer.Option(help="Tasks that the data folder must hold: names separated by commas, all, or lite.")
-    ] = None,
-    images: ImageFolder = None,
+    model: options.CheckedModel = None,
+    config: options.Config = None,
+    data: options.CheckedData = None,
+    tasks: options.CheckedTasks = None,
+    images: options.ImageFolder = None,
 ) -> None:
     """Check an embedder or a data folder. Exits with code 2 if something is wrong."""
     with one_line_errors("mmeb-eval"):
@@ -237,14 +189,10 @@ def write_demo_data(
 
 @app.command("leaderboard")
 def show_leaderboard(
-    results: Annotated[
-        Path | None, typer.Argument(help="Results folder whose scores are added.  [default: none]")
-    ] = None,
-    benchmark: Annotated[str | None, typer.Option(help="MMEB or SCaR.  [default: both]")] = None,
-    group: Annotated[
-        str | None, typer.Option(help="Show the scores on each task of this group, such as vqa, OOD or SCaR.")
-    ] = None,
-    as_json: Json = False,
+    results: options.OwnResults = None,
+    benchmark: options.Benchmark = None,
+    group: options.Group = None,
+    as_json: options.Json = False,
 ) -> None:
     """Print published scores, and your own results among them."""
     with one_line_errors("mmeb-eval"):
@@ -265,10 +213,7 @@ def show_leaderboard(
 def fetch_data(
     data: Annotated[Path, typer.Option(help="Output folder for the data; it may be moved later.")],
     tasks: Annotated[str, typer.Option(help="Task names separated by commas, all, or lite.")] = "all",
-    revision: Annotated[
-        list[str] | None,
-        typer.Option(help="Commit or tag to download, as repository@commit; may be repeated.  [default: the newest]"),
-    ] = None,
+    revision: options.Revisions = None,
     rows_only: Annotated[bool, typer.Option(help="Do not download the archive of MMEB's images.")] = False,
 ) -> None:
     """Download the data of tasks. A stopped download resumes, and existing files are kept."""
@@ -283,20 +228,12 @@ def fetch_data(
 
 @app.command("report")
 def make_report(
-    results: Results,
+    results: options.Results,
     out: Annotated[Path, typer.Option(help="Report file: .html, .md or .json.")] = Path("report.html"),
-    tasks: Annotated[
-        list[str] | None,
-        typer.Option(help="Show the worst failures of these tasks: a SCaR folder, names separated by commas, or all."),
-    ] = None,
-    data: DataFolder = None,
-    images: ImageFolder = None,
-    ways: Annotated[
-        Path | None,
-        typer.Option(
-            help="File that `virtue table` wrote: adds its table of region strategies, beside the paper's scores."
-        ),
-    ] = None,
+    tasks: options.ReportTasks = None,
+    data: options.DataFolder = None,
+    images: options.ImageFolder = None,
+    ways: options.StrategyTable = None,
 ) -> None:
     """Write a report on results as HTML, Markdown or JSON."""
     with one_line_errors("mmeb-eval"):
@@ -317,14 +254,10 @@ def make_report(
 
 @app.command("submit")
 def make_submission(
-    results: Results,
+    results: options.Results,
     out: Annotated[Path, typer.Option(help="Output folder.")],
-    model: Annotated[
-        str | None, typer.Option(help="Model to submit; needed if the results are of several models.")
-    ] = None,
-    about: Annotated[
-        Path | None, typer.Option(help="TOML file with facts about the model: size, backbone, url and so on.")
-    ] = None,
+    model: options.SubmittedModel = None,
+    about: options.About = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Required: write files and send nothing.")] = False,
 ) -> None:
     """Write submission files for leaderboards. They are read back; you send them yourself."""

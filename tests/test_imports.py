@@ -42,6 +42,7 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
         {"run"},
         {"demo"},
         {"report"},
+        {"options"},
         {"cli"},
     ),
     "virtue_ref": (

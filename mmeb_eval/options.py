@@ -1,0 +1,112 @@
+"""Options and arguments of the commands of ``mmeb-eval``, each with its help text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from mmeb_eval.regions.strategies import IMAGE_STRATEGIES
+
+MODEL_HELP = (
+    "Model: constant, random, text-only or virtue; clip:, siglip: or sentence-transformers: with a folder or hub id; "
+    "mteb:<name>; http://host/v1/embeddings#<model> or vllm:<the same URL>; an entry point of a package; or "
+    "my_module:function."
+)
+REGION_HELP = (
+    "How models learn which region is meant. text: the text names the box. "
+    f"{', '.join(IMAGE_STRATEGIES)}: the image changes. "
+    "roi: vision features inside the box are pooled. text-bare: VIRTUE gets the box in the text and no segment tokens. "
+    "whole-image: the region is hidden. By default a model gets the box if it takes boxes, else the text names it."
+)
+
+# Of several commands.
+BatchSize: TypeAlias = Annotated[int, typer.Option(min=1, help="Largest number of items in one call of the model.")]
+Config: TypeAlias = Annotated[str | None, typer.Option(help="Config of virtue: demo, tiny, 2b, 7b or a TOML file.")]
+DataFolder: TypeAlias = Annotated[Path | None, typer.Option(help="Folder with the data of tasks given by name.")]
+ImageFolder: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Folder that image paths start from.  [default: found in the data folder]")
+]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Region: TypeAlias = Annotated[str | None, typer.Option(help=REGION_HELP)]
+Results: TypeAlias = Annotated[Path, typer.Argument(help="Results folder, the --output of a run.")]
+DEFAULT_OUTPUT = Path("results")
+
+# Of a run.
+Models: TypeAlias = Annotated[list[str] | None, typer.Option(help=MODEL_HELP)]
+TaskNames: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(help="A SCaR folder, task names separated by commas, all, or lite (8 MMEB tasks); may be repeated."),
+]
+Output: TypeAlias = Annotated[Path, typer.Option(help="Results folder; writes <output>/<model>/<task>.json.")]
+BaselineSeed: TypeAlias = Annotated[int, typer.Option(help="Seed of the random baseline.")]
+Ties: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        help="Rule for equal scores: against (they count against the model) or official (as in the official code)."
+    ),
+]
+Refresh: TypeAlias = Annotated[bool, typer.Option(help="Delete the models' stored vectors and make new ones.")]
+Strict: TypeAlias = Annotated[
+    bool,
+    typer.Option(help="Exit with code 3 if a score is within three standard errors of chance; baselines are exempt."),
+]
+
+# Of `probe`.
+RequiredModels: TypeAlias = Annotated[list[str], typer.Option(help=MODEL_HELP)]
+ScarTasks: TypeAlias = Annotated[
+    list[str], typer.Option(help="A SCaR folder, or names of SCaR tasks separated by commas; may be repeated.")
+]
+ProbeOutput: TypeAlias = Annotated[Path, typer.Option(help="Results folder; writes <output>/<model>/probes/<task>/.")]
+ProbeSeed: TypeAlias = Annotated[int, typer.Option(min=0, help="Seed of the perturbations and of the random baseline.")]
+
+# Of `compare`.
+FirstResults: TypeAlias = Annotated[
+    Path, typer.Argument(help="Results of one model: <output>/<model>, or an <output> with one model.")
+]
+SecondResults: TypeAlias = Annotated[
+    Path, typer.Argument(help="Results of another model, or of the same model with other settings.")
+]
+
+# Of `check`.
+CheckedModel: TypeAlias = Annotated[str | None, typer.Argument(help=MODEL_HELP)]
+CheckedData: TypeAlias = Annotated[Path | None, typer.Option(help="Data folder whose rows and images are checked.")]
+CheckedTasks: TypeAlias = Annotated[
+    str | None, typer.Option(help="Tasks that the data folder must hold: names separated by commas, all, or lite.")
+]
+
+# Of `leaderboard`.
+OwnResults: TypeAlias = Annotated[
+    Path | None, typer.Argument(help="Results folder whose scores are added.  [default: none]")
+]
+Benchmark: TypeAlias = Annotated[str | None, typer.Option(help="MMEB or SCaR.  [default: both]")]
+Group: TypeAlias = Annotated[
+    str | None, typer.Option(help="Show the scores on each task of this group, such as vqa, OOD or SCaR.")
+]
+
+# Of `fetch`.
+Revisions: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(help="Commit or tag to download, as repository@commit; may be repeated.  [default: the newest]"),
+]
+
+# Of `report`.
+ReportTasks: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(help="Show the worst failures of these tasks: a SCaR folder, names separated by commas, or all."),
+]
+StrategyTable: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        help="File that `virtue table` wrote: adds its table of region strategies, beside the paper's scores."
+    ),
+]
+
+# Of `submit`.
+SubmittedModel: TypeAlias = Annotated[
+    str | None, typer.Option(help="Model to submit; needed if the results are of several models.")
+]
+About: TypeAlias = Annotated[
+    Path | None, typer.Option(help="TOML file with facts about the model: size, backbone, url and so on.")
+]
