@@ -65,11 +65,16 @@ class Reader:
         module: name of the module with the function ``open_index(source, tally, cache) -> PictureIndex``.
         required: names, in a recipe, of the files that the reader needs.
         optional: names, in a recipe, of the files that the reader uses if they are given.
+        folders: which of these names stand for folders; the others stand for files.
+        shares_images: whether other data sets may have the same images. If so, images without an identity are compared
+            with all others by their pixels. False only for a data set that is known to share none, which saves time.
     """
 
     module: str
     required: tuple[str, ...]
     optional: tuple[str, ...] = ()
+    folders: frozenset[str] = frozenset()
+    shares_images: bool = True
 
 
 READERS = {
@@ -80,7 +85,8 @@ READERS = {
         ("image_data", "objects", "region_descriptions", "relationships"),
         ("coco_val", "coco_captions_train", "coco_captions_val"),
     ),
-    "ade20k": Reader("scar.annotations.ade20k", ("release",)),
+    # ADE20K's photographs are from LabelMe, SUN and Places, not from Flickr as those of the other data sets.
+    "ade20k": Reader("scar.annotations.ade20k", ("release",), folders=frozenset({"release"}), shares_images=False),
 }
 """The formats of annotation files, by the name that a recipe gives as ``reader``."""
 

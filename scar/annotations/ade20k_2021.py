@@ -24,6 +24,7 @@ from scar.annotations.masks import parse_mask
 from scar.annotations.pictures import PictureIndex, PictureList
 from scar.common.images import MAX_PIXELS
 from scar.errors import BadRecord, InputError
+from scar.language.english import has_word
 from scar.recipe import Source
 from scar.sample import Mask, Picture, Region, Split
 
@@ -120,7 +121,7 @@ class FullRef:
                     tally.rejected["part"] += 1
                     continue
                 name = (thing.name or thing.raw_name).split(",")[0].strip()
-                if not name:
+                if not has_word(name):
                     raise BadRecord(where, "it has no name", "no_name")
                 ring = _join_corners(thing.polygon, where)
                 corner = min(ring[0::2]), min(ring[1::2])
@@ -210,7 +211,7 @@ def _join_corners(polygon: _Polygon, where: str) -> list[float]:
 def _find_scene(scene: list[str] | str) -> str | None:
     """The last part of a path such as outdoor/urban/street that names a scene; None if no part does."""
     parts = scene if isinstance(scene, list) else scene.split("/")
-    return next((part for part in reversed(parts) if part and part not in _NO_SCENE), None)
+    return next((part for part in reversed(parts) if has_word(part) and part not in _NO_SCENE), None)
 
 
 def _make_mask(

@@ -24,6 +24,7 @@ from scar.annotations.pictures import PictureIndex, PictureKey
 from scar.annotations.record_index import RecordIndex
 from scar.common.image_hash import parse_coco_identity
 from scar.errors import BadRecord
+from scar.language.english import has_word
 from scar.recipe import Source
 
 
@@ -59,7 +60,7 @@ class CocoIndex(PictureIndex):
             identity=key.identity,
             width=image.width,
             height=image.height,
-            scene=image.scene or None,
+            scene=image.scene if image.scene and has_word(image.scene) else None,
             annotations=tuple(records[index] for records in self.annotations),
             categories=self.categories,
             captions=self.captions[index] if self.captions else None,

@@ -16,6 +16,7 @@ from scar.annotations.json_stream import decode_record, iter_records
 from scar.annotations.record_index import Id, RecordIndex, RecordIndexBuilder, is_among, view_int64
 from scar.common.images import MAX_PIXELS
 from scar.errors import BadRecord
+from scar.language.english import has_word
 
 if TYPE_CHECKING:
     import numpy as np
@@ -191,8 +192,9 @@ def _add_image(image: CocoImage, images: dict[int, CocoImage], where: str) -> No
 
 def _add_category(category: _Category, categories: dict[int, str], where: str) -> None:
     name = category.name.strip()
-    if not name:
-        raise BadRecord(where, f"category {category.id} has an empty name", "empty_category")
+    if not has_word(name.split(",")[0]):
+        problem = f"the name {name!r}, which begins with no word" if name else "an empty name"
+        raise BadRecord(where, f"category {category.id} has {problem}", "empty_category")
     if category.id in categories:
         raise BadRecord(where, f"a second category has the id {category.id}", "duplicate_category")
     categories[category.id] = name

@@ -8,10 +8,7 @@ from pathlib import Path
 
 from scar.common.files import HashCache
 from scar.errors import InputError
-from scar.recipe import Source
-
-_FOLDERS = frozenset({"release"})
-"""Names of the inputs that are folders; the others are files."""
+from scar.recipe import READERS, Source
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".gz")
 
@@ -27,7 +24,7 @@ def check_inputs(source: Source) -> None:
             or the reverse. The message says where to get it.
     """
     for role, path in source.inputs.items():
-        _check_path(path, role in _FOLDERS, f"{source.key} needs its {role} there", source.get)
+        _check_path(path, role in READERS[source.reader].folders, f"{source.key} needs its {role} there", source.get)
     _check_path(source.images, True, f"{source.key} needs its images there", source.get)
 
 

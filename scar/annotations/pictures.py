@@ -1,4 +1,12 @@
-"""References to the pictures of a source: what identifies a picture, how it is read, and whether it is held out."""
+"""References to the pictures of a source: what identifies a picture, how it is read, and whether it is held out.
+
+What a reader must count: each record that may become a sample adds one to ``Tally.records``, once, whether it can be
+used or not. The reader counts one that it refuses by `Tally.reject_regions`, and returns each other one as a `Region`
+with ``target=True``; the build counts what becomes of that. So records = samples + rejected, and a build checks it at
+its end. Nothing else is a record: neither regions that are context (``target=False``) nor images, captions and
+relations; those that cannot be used are counted by `Tally.ignore_records`. The records of a picture are counted by
+`PictureRef.read_picture`, or by ``open_index`` for all pictures at once, never by both.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +17,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from scar.accounting import Tally
-from scar.recipe import Source
+from scar.recipe import READERS, Source
 from scar.sample import Picture
 
 HELD_OUT = "in_eval"
@@ -32,7 +40,7 @@ class PictureRef(Protocol):
         """A text that is the same for the same image in every source, such as ``coco:7``; None if it is not known."""
 
     def read_picture(self, tally: Tally) -> Picture:
-        """Read the picture. ``tally`` counts its regions, and the records that cannot be used.
+        """Read the picture. ``tally`` counts its records as the head of this module says.
 
         Raises:
             BadRecord: a record cannot be used and ``tally`` does not skip such records.
@@ -91,8 +99,8 @@ def with_held_out(ref: PictureRef, held_out: Collection[int]) -> PictureRef:
 
 
 def lacks_id(source: Source, index: PictureIndex) -> bool:
-    """Whether a COCO-style source has images without an identity: only their pixels can show that they are copies."""
-    return source.reader == "coco" and any(key.identity is None for key in index.iter_keys())
+    """Whether only pixels can show that images of a source are copies: they have no identity, and may be elsewhere."""
+    return READERS[source.reader].shares_images and any(key.identity is None for key in index.iter_keys())
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from scar.annotations.record_index import FileSpans, read_records
 from scar.annotations.relations import iter_known_relations
 from scar.annotations.visual_genome_records import DESCRIPTIONS, OBJECTS, RELATIONSHIPS, EntryDecoder
 from scar.errors import BadRecord
+from scar.language.english import has_word
 from scar.sample import Picture, Region
 
 T = TypeVar("T")
@@ -80,7 +81,7 @@ class VisualGenomeRef:
                 if thing.object_id in regions:
                     raise BadRecord(where, f"a second object has the id {thing.object_id}", "duplicate_id")
                 name = _clean_name(next(iter(thing.names), thing.name or ""))
-                if not name:
+                if not has_word(name.split(",")[0]):
                     raise BadRecord(where, f"object {thing.object_id} has no name", "no_name")
                 box = clip_box(_replace_none(thing.x, thing.y, thing.w, thing.h), self.width, self.height, where)
             except BadRecord as bad:

@@ -2,7 +2,8 @@
 
 Run `python -m scar.language.build_wordnet_table`. It reads index.noun, data.noun, cntlist.rev and noun.exc of Debian's
 `wordnet-base`; wndb(5WN) and cntlist(5WN) describe their formats. It leaves out instances (names of persons and
-places), because no region is an instance. The same files give the same bytes.
+places), because no region is an instance. WordNet calls some names classes, such as the island Jersey: what stands
+below an instance is left out, too. So the tables have every hypernym. The same files give the same bytes.
 """
 
 from __future__ import annotations
@@ -37,16 +38,28 @@ PLURAL_SCHEMA = pa.schema(
 
 
 def read_hypernyms(folder: Path) -> dict[int, list[int]]:
-    """Read the direct hypernyms of each synset that is a class, not an instance."""
+    """Read the direct hypernyms of each synset that is a class: no instance, and not below an instance.
+
+    Raises:
+        InputError: a hypernym is not among the synsets of the file.
+    """
     hypernyms: dict[int, list[int]] = {}
-    for line in _read_lines(folder / "data.noun"):
+    names: set[int] = set()
+    path = folder / "data.noun"
+    for line in _read_lines(path):
         fields = line.split(" | ", 1)[0].split()
         words = int(fields[3], 16)
         pointers = fields[5 + 2 * words :]  # symbol, offset, part of speech, source/target: four fields each
         kinds = pointers[0::4]
-        if "@i" not in kinds:
-            hypernyms[int(fields[0])] = [int(pointers[4 * i + 1]) for i, kind in enumerate(kinds) if kind == "@"]
-    return hypernyms
+        if "@i" in kinds:
+            names.add(int(fields[0]))
+        hypernyms[int(fields[0])] = [int(pointers[4 * i + 1]) for i, kind in enumerate(kinds) if kind == "@"]
+    for synset, parents in hypernyms.items():
+        if missing := [parent for parent in parents if parent not in hypernyms]:
+            raise InputError(f"{path}: no synset {missing[0]:08d}, a hypernym of {synset:08d}; get a fresh copy.")
+    while below := {synset for synset, parents in hypernyms.items() if synset not in names and names & set(parents)}:
+        names |= below
+    return {synset: parents for synset, parents in hypernyms.items() if synset not in names}
 
 
 def read_counts(folder: Path) -> dict[tuple[str, int], int]:

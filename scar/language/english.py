@@ -15,6 +15,15 @@ _PLURALS: dict[str, str] = WORD_LISTS["plurals"]
 _SINGULARS = {plural: singular for singular, plural in _PLURALS.items()}
 
 
+def has_word(text: str) -> bool:
+    """Whether a text has a letter or a digit, without which it names nothing.
+
+    >>> has_word("3d"), has_word("_"), has_word("狗"), has_word("🐶")
+    (True, False, True, False)
+    """
+    return any(character.isalnum() for character in text)
+
+
 def indefinite_article(words: str) -> str:
     """The indefinite article before `words`, by sound.
 
@@ -37,8 +46,8 @@ def with_article(noun: str) -> str:
     >>> with_article("trees"), with_article("the sky"), with_article("slice of bread")
     ('trees', 'the sky', 'a slice of bread')
     """
-    first, *_ = words = noun.split()
-    if first.lower() in WORD_LISTS["phrase_openers"]:
+    words = noun.split()
+    if not words or words[0].lower() in WORD_LISTS["phrase_openers"]:
         return noun
     head = words[words.index("of") - 1] if "of" in words[1:] else words[-1]
     if head in WORD_LISTS["pairs"]:
@@ -64,7 +73,7 @@ def is_plural(noun: str) -> bool:
     >>> is_plural("street lights"), is_plural("bus"), is_plural("sheep"), is_plural("people")
     (True, False, False, True)
     """
-    head = noun.split()[-1].lower()
+    head = next(reversed(noun.lower().split()), "")
     if head in _PLURALS:
         return False
     if head in _SINGULARS or head in WORD_LISTS["pairs"]:
@@ -83,8 +92,8 @@ def to_plural(noun: str) -> str:
     >>> to_plural("wine glass"), to_plural("knife"), to_plural("baby"), to_plural("skis"), to_plural("key")
     ('wine glasses', 'knives', 'babies', 'skis', 'keys')
     """
-    *rest, head = noun.split()
-    if head in WORD_LISTS["mass"] or is_plural(head):
+    *rest, head = noun.split() or [""]
+    if not head or head in WORD_LISTS["mass"] or is_plural(head):
         return noun
     if head in _PLURALS:
         head = _PLURALS[head]
@@ -106,7 +115,7 @@ def to_singular(noun: str) -> str:
     >>> to_singular("wine glasses"), to_singular("men"), to_singular("scissors"), to_singular("puppies")
     ('wine glass', 'man', 'scissors', 'puppy')
     """
-    *rest, head = noun.split()
+    *rest, head = noun.split() or [""]
     if head in WORD_LISTS["pairs"] or not is_plural(head):
         return noun
     if head in _SINGULARS or head in wordnet.read_irregular_plurals():

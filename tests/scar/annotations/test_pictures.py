@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from scar.accounting import Tally
 from scar.annotations import open_index
 from scar.annotations.pictures import HELD_OUT, HeldOut, PictureKey, PictureList, lacks_id, with_held_out
+from scar.recipe import READERS, Reader, Source
 from scar.sample import Box, Picture, Region
 
 if TYPE_CHECKING:
@@ -59,3 +63,22 @@ def test_only_images_of_ones_own_lack_an_id(world: World) -> None:
     index = open_index(source, Tally())
     assert not lacks_id(source, index)
     assert next(index.iter_keys()) == PictureKey(5, "000000000005.jpg", "coco:5")
+
+
+def test_images_of_a_new_format_lack_an_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    refs = PictureList([TwoRegions(1, "a.png", "coco:1"), TwoRegions(2, "b.png")])
+    for name, reader in {"toy": Reader("toy", ()), "own": Reader("toy", (), shares_images=False)}.items():
+        monkeypatch.setitem(READERS, name, reader)
+        source = Source(name="T", split="train", images=Path("images"), reader=name)
+        assert lacks_id(source, refs) == (name == "toy")
+        assert not lacks_id(source, PictureList(refs.refs[:1]))
+
+
+def test_only_ade20k_is_known_to_share_no_image() -> None:
+    assert [name for name, reader in READERS.items() if not reader.shares_images] == ["ade20k"]
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_the_folders_of_a_format_are_among_its_inputs(name: str) -> None:
+    reader = READERS[name]
+    assert reader.folders <= {*reader.required, *reader.optional}

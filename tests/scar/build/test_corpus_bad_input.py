@@ -143,6 +143,14 @@ BAD = {
     "empty category name": Bad(
         lambda world: world.categories[2].update(name=" "), "category 3 has an empty name", "empty_category", 3, 1, 6
     ),
+    "category name without a word": Bad(
+        lambda world: world.categories[2].update(name="_ , cat"),
+        "category 3 has the name '_ , cat', which begins with no word",
+        "empty_category",
+        3,
+        1,
+        6,
+    ),
     "two categories with one id": Bad(
         lambda world: world.categories.append({"id": 3, "name": "cow"}),
         "a second category",

@@ -15,7 +15,7 @@ from scar.annotations.pictures import PictureList
 from scar.build.engine import run_here
 from scar.build.leakage import Leakage, find_leakage, find_shared_images, refuse_leakage
 from scar.errors import LeakageError
-from scar.recipe import Source
+from scar.recipe import READERS, Reader, Source
 from scar.sample import Split
 from tests.scar.annotations.test_pictures import TwoRegions
 
@@ -70,6 +70,22 @@ def test_leakage_is_found_across_sources_by_name_and_by_looks(tmp_path: Path) ->
     assert found.to_text() == "ADE/train and Mine/eval: 1; COCO/train and VG/eval: 1"
     with pytest.raises(LeakageError, match=r"ADE/train and Mine/eval: 1; COCO/train and VG/eval: 1.*drop-train"):
         refuse_leakage(found)
+
+
+@pytest.mark.parametrize("reader", ["coco", "refcoco", "toy"])
+def test_a_renamed_image_is_found_whatever_the_format(
+    reader: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(READERS, "toy", Reader("toy", ()))
+    photo(1).save(tmp_path / "renamed.png")
+    photo(1).save(tmp_path / "000000000007.jpg", quality=95)
+    files = dict.fromkeys(READERS[reader].required, tmp_path / "x.json")
+    train = Source(name="T", split="train", images=tmp_path, reader=reader, files=files)
+    indexes = [
+        (train, PictureList([TwoRegions(1, "renamed.png")])),
+        (source("COCO", "eval", tmp_path), PictureList([TwoRegions(7, "000000000007.jpg", "coco:7")])),
+    ]
+    assert find_leakage(indexes, run_here).image_ids == {"T/train": frozenset({1})}
 
 
 def test_one_split_alone_is_not_even_looked_at(tmp_path: Path) -> None:
