@@ -6,15 +6,19 @@ nine `Negative`s that are false of it. Together they are a `Sample`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import msgspec
 
+from scar.errors import InputError
+from scar.run_lengths import decode_full_runs
+
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 Part: TypeAlias = Literal["scene", "relation", "object"]
 PARTS: tuple[Part, ...] = ("scene", "relation", "object")
@@ -98,25 +102,39 @@ class Mask(msgspec.Struct, frozen=True):
     counts: str
 
     @classmethod
-    def from_array(cls, pixels: NDArray[np.bool_]) -> Self:
-        """Make a mask from an (H, W) array; the pixels that are not zero belong to the thing."""
+    def from_array(cls, pixels: ArrayLike, threshold: float | None = None) -> Self:
+        """Make a mask from an (H, W) array: numpy, nested lists, a torch tensor or a Pillow image of one channel.
+
+        Args:
+            pixels: booleans or integers, whose values that are not zero belong to the thing; with a threshold also
+                floats, such as probabilities or logits.
+            threshold: values above it belong to the thing; None for booleans and integers.
+
+        Raises:
+            InputError: ``pixels`` is no such array, is empty, holds a NaN, or holds floats and there is no threshold.
+        """
         import numpy as np
         from pycocotools import mask
 
-        rle = mask.encode(np.asfortranarray(pixels, dtype=np.uint8))
+        inside = _to_booleans(pixels, threshold)
+        rle = mask.encode(np.asfortranarray(inside, dtype=np.uint8))
         return cls(size=(rle["size"][0], rle["size"][1]), counts=rle["counts"].decode())
 
     def to_array(self) -> NDArray[np.bool_]:
-        """(H, W) array; True for the pixels of the thing."""
-        import warnings
+        """(H, W) array; True for the pixels of the thing.
 
+        Raises:
+            InputError: the runs do not fill the image, or ``counts`` is no run-length code.
+        """
         import numpy as np
-        from pycocotools import mask
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # pycocotools 2.0.11 lacks numpy 2's copy keyword
-            decoded = mask.decode({"size": list(self.size), "counts": self.counts.encode()})
-        return np.ascontiguousarray(decoded).astype(bool)
+        height, width = self.size
+        try:
+            lengths = decode_full_runs(self.counts, self.size)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise InputError(f"a mask of {width} x {height} pixels is damaged: {error}.") from error
+        inside = np.arange(len(lengths)) % 2 == 1
+        return np.ascontiguousarray(np.repeat(inside, lengths).reshape(width, height).T)
 
 
 class Region(msgspec.Struct, frozen=True):
@@ -281,3 +299,32 @@ class Sample(msgspec.Struct, frozen=True):
     def captions(self) -> tuple[str, ...]:
         """The ten texts to rank: the gold caption, then the negatives."""
         return (self.gold.text, *(negative.caption.text for negative in self.negatives))
+
+
+def _to_booleans(pixels: Any, threshold: float | None) -> NDArray[np.bool_]:
+    """(H, W) booleans of an array-like; see `Mask.from_array`."""
+    import numpy as np
+
+    if hasattr(pixels, "detach"):  # numpy reads no tensor on a GPU, with a gradient, or of bfloat16
+        pixels = pixels.detach().cpu()
+        pixels = pixels.double() if pixels.is_floating_point() else pixels
+    try:
+        values = np.asarray(pixels)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"a mask is an (H, W) array, and this {type(pixels).__name__} is none: {error}.") from error
+    if values.ndim != 2 or not values.size:
+        raise InputError(f"a mask is an (H, W) array with pixels, not one of shape {values.shape}.")
+    kind = values.dtype.kind
+    if kind not in "buif":
+        raise InputError(f"a mask holds booleans or numbers, not {values.dtype}.")
+    if kind == "f" and np.isnan(values).any():
+        row, column = np.argwhere(np.isnan(values))[0].tolist()
+        raise InputError(
+            f"a mask with NaN, first in row {row}, column {column}: decide first what belongs to the thing."
+        )
+    if threshold is None and kind == "f":
+        raise InputError("a mask of floats: give `threshold`, such as 0.5 for probabilities or 0 for logits.")
+    if threshold is not None and not math.isfinite(threshold):
+        raise InputError(f"threshold {threshold} of a mask is not finite.")
+    inside: NDArray[np.bool_] = values != 0 if threshold is None else values > threshold
+    return inside

@@ -17,7 +17,7 @@ PACKAGES = ("scar", "mmeb_eval", "virtue_ref")
 
 LAYERS: Mapping[str, Sequence[Collection[str]]] = {
     "scar": (
-        {"errors", "sample"},
+        {"errors", "run_lengths", "sample"},
         {"common"},
         {"recipe", "accounting"},
         {"language"},

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scar.errors import BadRecord
+from scar.run_lengths import decode_full_runs
 from scar.sample import Mask
 
 if TYPE_CHECKING:
@@ -46,66 +47,6 @@ def parse_mask(segmentation: Any, width: int, height: int, where: str) -> Mask |
     if isinstance(segmentation, dict):
         return _from_runs(segmentation, width, height, where)
     raise BadRecord(where, f"segmentation is {_shorten_repr(segmentation)}, not polygons or RLE", "bad_mask")
-
-
-def decode_runs(counts: str) -> NDArray[np.int64]:
-    """Decode run lengths from COCO's compressed text. Runs outside and inside of the thing alternate, outside first.
-
-    A character has five bits of a number, the low bits first. Bit 5 says that the number continues in the next
-    character; bit 4 of its last character is the sign. From the fourth run on, the number is the length of the run
-    minus the length of the run two before it.
-
-    Returns:
-        (R,) lengths in pixels.
-
-    Raises:
-        ValueError: ``counts`` does not have this form.
-
-    >>> decode_runs("1230N").tolist()
-    [1, 2, 3, 2, 1]
-    """
-    import numpy as np
-
-    if not counts:
-        return np.zeros(0, np.int64)
-    if not counts.isascii():
-        raise ValueError("a character outside of '0'..'o'")
-    code = np.frombuffer(counts.encode(), np.uint8) - np.uint8(48)  # a character before '0' becomes a large number
-    if np.maximum.reduce(code) > 63:  # code.max() takes twice as long, and there are many masks
-        raise ValueError("a character outside of '0'..'o'")
-    ends = (code < 32).nonzero()[0]
-    if not len(ends) or ends[-1] != len(code) - 1:
-        raise ValueError("it ends within a number")
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    digits = ends + 1 - starts
-    if np.maximum.reduce(digits) > 7:
-        raise ValueError("a run of more than 32 bits")
-    digit = np.arange(len(code)) - np.repeat(starts, digits)  # of its number
-    stored = np.add.reduceat((code & 31).astype(np.int64) << (5 * digit), starts)
-    stored -= (code[ends] & 16).astype(np.int64) << (5 * digits - 4)  # the sign
-    stored[1::2] = np.add.accumulate(stored[1::2])
-    stored[2::2] = np.add.accumulate(stored[2::2])
-    if np.minimum.reduce(stored) < 0:
-        raise ValueError("a run of negative length")
-    return stored
-
-
-def count_pixels(counts: str) -> int:
-    """Number of pixels inside of the thing, from COCO's compressed text.
-
-    Raises:
-        ValueError: ``counts`` is no run-length code.
-    """
-    return int(decode_runs(counts)[1::2].sum())
-
-
-def check_runs(mask: Mask) -> None:
-    """Check that the run lengths of a mask add up to the number of its pixels.
-
-    Raises:
-        ValueError: they do not, or `Mask.counts` is no run-length code.
-    """
-    _decode_full_runs(mask)
 
 
 def _from_polygons(polygons: list[Any], width: int, height: int, where: str) -> Mask:
@@ -154,27 +95,12 @@ def _from_runs(rle: dict[str, Any], width: int, height: int, where: str) -> Mask
         raise BadRecord(where, f"RLE counts {_shorten_repr(counts)} are neither text nor a list", "bad_mask")
     mask = Mask(size=(height, width), counts=counts)
     try:
-        lengths = _decode_full_runs(mask)
+        lengths = decode_full_runs(mask.counts, mask.size)
     except ValueError as error:
         raise BadRecord(where, f"RLE counts {_shorten_repr(counts)}: {error}", "bad_mask") from None
     if not lengths[1::2].any():
         raise BadRecord(where, "its mask covers no pixel", "empty_mask")
     return mask if lengths[1:].all() else Mask(mask.size, _encode_runs(_join_runs(lengths), height, width))
-
-
-def _decode_full_runs(mask: Mask) -> NDArray[np.int64]:
-    """Decode the run lengths of a mask, and check that they fill it.
-
-    Raises:
-        ValueError: they do not, or `Mask.counts` is no run-length code.
-    """
-    import numpy as np
-
-    lengths, pixels = decode_runs(mask.counts), mask.size[0] * mask.size[1]
-    filled = int(np.add.reduce(lengths))
-    if filled != pixels:
-        raise ValueError(f"its runs fill {filled} of {pixels} pixels")
-    return lengths
 
 
 def _join_runs(lengths: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scar.annotations.masks import check_runs, count_pixels
 from scar.common.images import decode_image, locate_image
 from scar.common.progress import Track, track_silently
 from scar.errors import BadRecord, InputError
 from scar.formats.reader import RowFile, find_parquet_files, find_schema_problems, make_row_file
 from scar.formats.row_codec import region_from_row, sample_from_row
+from scar.run_lengths import decode_full_runs
 from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Mask, Negative, Region, Split
 
 EXAMPLES_PER_KIND = 3
@@ -256,8 +256,7 @@ def _find_mask_problems(mask: Mask, width: int, height: int) -> Iterator[tuple[s
         yield "mask", f"its size {list(mask.size)} is not the image's height and width [{height}, {width}]"
         return
     try:
-        check_runs(mask)
-        if count_pixels(mask.counts) == 0:
+        if not decode_full_runs(mask.counts, mask.size)[1::2].any():
             yield "mask", "it covers no pixel"
     except ValueError as error:
         yield "mask", f"its counts: {error}"

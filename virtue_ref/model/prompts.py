@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from mmeb_eval.item import Points, Prompt
-from scar.errors import ItemError
+from scar.errors import InputError, ItemError
 from scar.sample import Box, Mask
 from virtue_ref.config import Profile
 
@@ -123,8 +123,8 @@ def _check_mask(mask: Mask, size: tuple[int, int]) -> Mask:
         )
     try:
         empty = not mask.to_array().any()
-    except (ValueError, TypeError) as error:
-        raise ItemError(f"the mask's runs do not fill {mask.size[1]} x {mask.size[0]} pixels ({error}).") from error
+    except InputError as error:
+        raise ItemError(str(error)) from error
     if empty:
         raise ItemError("the mask is empty.")
     return mask

@@ -92,7 +92,7 @@ BAD = [
     (Points(((1, 1),), (1,), Box(700, 0, 800, 10)), "lies outside the image"),
     (Mask.from_array(np.zeros((480, 640), bool)), "the mask is empty"),
     (Mask.from_array(MASK.T.copy()), "a mask of 480 x 640 pixels on an image of 640 x 480"),
-    (Mask((480, 640), "garbage that is no run"), "runs do not fill 640 x 480"),
+    (Mask((480, 640), "garbage that is no run"), "a mask of 640 x 480 pixels is damaged"),
     ("a word", "a str is no prompt"),
 ]
 
