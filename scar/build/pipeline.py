@@ -15,7 +15,8 @@ from scar.accounting import Tally
 from scar.annotations.pictures import PictureRef
 from scar.build.image_folder import image_folder_name
 from scar.build.select import select_regions
-from scar.common.images import decode_image, locate_image, probe_image
+from scar.common.images import locate_image
+from scar.common.pixels import decode_image, probe_image
 from scar.errors import BadRecord
 from scar.generators.generator import Generator, GoldCaption
 from scar.recipe import Recipe, Source

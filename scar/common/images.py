@@ -1,4 +1,4 @@
-"""Images that untrusted files name: find them in their folder; decode them if they are whole and not too large."""
+"""Images that untrusted files name: find them in their folder; open them if they are not too large."""
 
 from __future__ import annotations
 
@@ -22,17 +22,13 @@ if TYPE_CHECKING:
 MAX_PIXELS = 89_478_485
 """Limit of an image's size (Pillow's own). A larger one is refused: decoded to RGB, it would take more than 256 MB."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
 """Formats that are decoded. All others are refused, since Pillow starts external programs for some of them."""
 
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error)
 """What Pillow raises on damaged files."""
 
 _ENDINGS = (".jpg", ".JPG", ".jpeg", ".JPEG", ".png", ".PNG")
-
-_HEAD = 1 << 14
-_TAIL = 12
-"""Bytes that `probe_image` reads at the beginning and at the end of a file."""
 
 
 def locate_image(root: Path, file: str, where: str) -> Path:
@@ -56,7 +52,7 @@ def locate_image(root: Path, file: str, where: str) -> Path:
             inside = inside and is_inside(path, root)
             kind = path.stat().st_mode
     except PermissionError:
-        raise _make_no_permission(path, where) from None
+        raise make_no_permission(path, where) from None
     except (ValueError, RuntimeError, OSError):  # a zero byte, a loop of links, a name that is too long
         pass
     if not inside:
@@ -95,7 +91,8 @@ def _list_folders(root: Path) -> tuple[str, ...]:
         return ()
 
 
-def _make_no_permission(path: Path, where: str) -> BadRecord:
+def make_no_permission(path: Path, where: str) -> BadRecord:
+    """The error for an image that may not be read."""
     return BadRecord(where, f"image {str(path)!r} may not be read: no permission", "image_closed")
 
 
@@ -115,82 +112,33 @@ def open_image(path: Path) -> Iterator[Image]:
     """
     from PIL import Image
 
-    # the size is checked below, odd metadata does no harm, and `catch_warnings` is not for threads
-    warnings.filterwarnings("ignore", module=r"PIL\.")
+    silence_pillow()
     try:
         with Image.open(path, formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise Image.DecompressionBombError
+            check_pixel_count(image.size)
+            if image.format == "TIFF":
+                image.filename = ""  # so that Pillow maps no file: it would misread a TIFF that is turned sideways
             yield image
     except Image.DecompressionBombError:
-        raise Image.DecompressionBombError(f"more than the {MAX_PIXELS:,} pixels that are decoded") from None
+        raise _make_bomb_error() from None
 
 
-def probe_image(path: Path, where: str) -> tuple[int, int]:
-    """Width and height of an image in pixels; an undamaged JPEG or PNG is not decoded.
+def silence_pillow() -> None:
+    """Ignore Pillow's warnings: the size is checked here, and odd metadata do no harm."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # `catch_warnings` is not for threads
 
-    The size is read from the first bytes of the file; the last bytes show whether it is truncated. If these bytes do
-    not suffice, or the image has another format, it is decoded.
 
-    Args:
-        path: the image file.
-        where: the annotation file and the record that name the image, for the error message.
+def check_pixel_count(size: tuple[int, int]) -> None:
+    """Check that an image of this width and height may be decoded.
 
     Raises:
-        BadRecord: as in `decode_image`, except that damage in the middle of a JPEG or PNG is not noticed.
+        Image.DecompressionBombError: it has more than `MAX_PIXELS`.
     """
-    try:
-        file = path.open("rb")
-    except PermissionError:
-        raise _make_no_permission(path, where) from None
-    with file:
-        head = file.read(_HEAD)
-        file.seek(-min(_TAIL, file.seek(0, os.SEEK_END)), os.SEEK_END)
-        tail = file.read()
-    size = _parse_png_size(head, tail) or _parse_jpeg_size(head, tail)
-    return size if size and size[0] * size[1] <= MAX_PIXELS else decode_image(path, where)
+    if size[0] * size[1] > MAX_PIXELS:
+        raise _make_bomb_error()
 
 
-def decode_image(path: Path, where: str) -> tuple[int, int]:
-    """Decode an image; return its width and height in pixels.
+def _make_bomb_error() -> Exception:
+    from PIL.Image import DecompressionBombError
 
-    Raises:
-        BadRecord: the image has more than `MAX_PIXELS` (``image_bomb``), may not be read (``image_closed``), or is
-            truncated, damaged or no image (``image_broken``).
-    """
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with open_image(path) as image:
-            image.load()
-            return image.size
-    except Image.DecompressionBombError as error:
-        raise BadRecord(where, f"image {path} has {error}", "image_bomb") from None
-    except PermissionError:
-        raise _make_no_permission(path, where) from None
-    except UnidentifiedImageError:
-        raise BadRecord(where, f"{path} is not an image in {', '.join(FORMATS)}", "image_broken") from None
-    except BROKEN as error:
-        raise BadRecord(where, f"image {path} does not decode: {error}", "image_broken") from None
-
-
-def _parse_png_size(head: bytes, tail: bytes) -> tuple[int, int] | None:
-    """Width and height from the first and last bytes of a PNG; None if they are not those of a complete PNG."""
-    if head[:16] != b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" or tail[-8:-4] != b"IEND" or len(head) < 33:
-        return None
-    width, height = struct.unpack_from(">II", head, 16)
-    return width, height
-
-
-def _parse_jpeg_size(head: bytes, tail: bytes) -> tuple[int, int] | None:
-    """Width and height from the first and last bytes of a JPEG; None if it is incomplete or ``head`` has no size."""
-    if head[:2] != b"\xff\xd8" or tail[-2:] != b"\xff\xd9":
-        return None
-    at = 2
-    while at + 9 <= len(head) and head[at] == 0xFF:
-        marker = head[at + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a frame header
-            height, width = struct.unpack_from(">HH", head, at + 5)
-            return (width, height) if width and height else None
-        at += 2 + int(struct.unpack_from(">H", head, at + 2)[0])
-    return None
+    return DecompressionBombError(f"more than the {MAX_PIXELS:,} pixels that are decoded")

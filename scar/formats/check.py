@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scar.common.images import decode_image, locate_image
+from scar.common.images import locate_image
+from scar.common.pixels import decode_image
 from scar.common.progress import Track, track_silently
 from scar.errors import BadRecord, InputError
 from scar.formats.reader import RowFile, find_parquet_files, find_schema_problems, make_row_file

@@ -12,7 +12,8 @@ from typing import Any
 from scar.audit.lineage import count_common_words
 from scar.common.files import write_text
 from scar.common.html import EmbeddedImage, embed_image, render_page, split_caption, trace_outline
-from scar.common.images import FORMATS, decode_image, locate_image
+from scar.common.images import FORMATS, locate_image
+from scar.common.pixels import decode_image
 from scar.common.progress import Track, track_silently
 from scar.errors import BadRecord, InputError
 from scar.formats.reader import RowFile, find_row_files

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from scar.common.images import MAX_PIXELS, decode_image, locate_image
+from scar.common.images import MAX_PIXELS, locate_image
+from scar.common.pixels import decode_image
 from scar.errors import BadRecord
 
 

@@ -1,0 +1,123 @@
+"""Pixels of every depth become 8 bits by one rule, or the file is refused in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, TiffImagePlugin
+
+from scar.common.pixels import UnclearPixels, decode_image, decode_rgb, probe_image
+from scar.errors import BadRecord
+from tests.scar.common.orientations import draw_scene, make_exif
+
+GREY = np.add.outer(np.arange(40), np.arange(60)).astype(np.uint8) * 2
+"""(40, 60) grey levels up to 196."""
+
+
+def save(path: Path, values: np.ndarray, **options: Any) -> Path:
+    Image.fromarray(values).save(path, **options)
+    return path
+
+
+def red_of(path: Path) -> np.ndarray:
+    pixels = np.asarray(decode_rgb(path))
+    assert (pixels[..., 0] == pixels[..., 1]).all()
+    return pixels[..., 0]
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+@pytest.mark.parametrize("factor", [256, 257])
+def test_sixteen_bits_look_like_their_eight_bit_twin(tmp_path: Path, name: str, factor: int) -> None:
+    path = save(tmp_path / name, GREY.astype(np.uint16) * factor)
+    np.testing.assert_array_equal(red_of(path), GREY)
+    assert probe_image(path, "here") == decode_image(path, "here") == (60, 40)
+
+
+def test_sixteen_bits_of_a_pgm_and_of_big_endian_tiff(tmp_path: Path) -> None:
+    deep = (GREY.astype(np.uint16) * 257).astype(">u2")
+    (tmp_path / "a.pgm").write_bytes(b"P5 60 40 65535\n" + deep.tobytes())
+    np.testing.assert_array_equal(red_of(tmp_path / "a.pgm"), GREY)
+    Image.frombytes("I;16B", (60, 40), deep.tobytes()).save(tmp_path / "b.tif")
+    np.testing.assert_array_equal(red_of(tmp_path / "b.tif"), GREY)
+
+
+def test_floats_of_nought_to_one_look_like_their_eight_bit_twin(tmp_path: Path) -> None:
+    np.testing.assert_array_equal(red_of(save(tmp_path / "a.tif", (GREY / 255).astype(np.float32))), GREY)
+
+
+def test_a_stated_range_counts(tmp_path: Path) -> None:
+    twelve_bits = GREY.astype(np.uint16) * 16
+    np.testing.assert_array_equal(red_of(save(tmp_path / "a.tif", twelve_bits, tiffinfo={281: 4095})), GREY)
+    floats = GREY.astype(np.float32)
+    stated = save(tmp_path / "b.tif", floats, tiffinfo={340: 0.0, 341: 255.0})
+    np.testing.assert_array_equal(red_of(stated), GREY)
+
+
+def test_white_is_zero_is_inverted(tmp_path: Path) -> None:
+    deep = GREY.astype(np.uint16) * 257
+    for name, values in (("a.tif", 65535 - deep), ("b.tif", (1 - GREY / 255).astype(np.float32))):
+        path = save(tmp_path / name, values)
+        content = path.read_bytes()
+        entry = content.index(b"\x06\x01\x03\x00\x01\x00\x00\x00\x01\x00")  # PhotometricInterpretation = 1
+        path.write_bytes(content[: entry + 8] + b"\0\0" + content[entry + 10 :])
+        with Image.open(path) as image:
+            assert isinstance(image, TiffImagePlugin.TiffImageFile)
+            assert image.tag_v2[262] == 0
+        np.testing.assert_allclose(red_of(path).astype(int), GREY, atol=1)
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        (GREY.astype(np.uint16) * 16, "whole-number pixels of 0 to 3,136 of 65,535, nearly black"),
+        (GREY.astype(np.float32) * 4 - 3, "float pixels of -3 to 781: only 0 to 1 have a known brightness"),
+        (np.where(GREY, np.float32(0.5), np.float32(np.nan)), "float pixels of 0.5 to 0.5 and 1 NaN or infinite ones"),
+        (np.full((4, 4), np.inf, np.float32), "float pixels and 16 NaN or infinite ones"),
+        (GREY.astype(np.int32) * 1000, "whole-number pixels of 0 to 196,000, whose brightness is not known"),
+    ],
+)
+def test_what_no_rule_covers_is_refused(tmp_path: Path, values: np.ndarray, problem: str) -> None:
+    path = save(tmp_path / ("a.tif" if values.dtype != np.uint16 else "a.png"), values)
+    with pytest.raises(UnclearPixels, match=problem):
+        decode_rgb(path)
+    for check in (probe_image, decode_image):
+        with pytest.raises(BadRecord, match=problem) as caught:
+            check(path, "here")
+        assert caught.value.reason == "image_pixels"
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB"])
+def test_other_modes_are_pillow_s(tmp_path: Path, mode: str) -> None:
+    image = draw_scene().convert(mode)
+    image.save(tmp_path / "a.tif")
+    assert decode_rgb(tmp_path / "a.tif").tobytes() == image.convert("RGB").tobytes()
+
+
+def test_alpha_is_dropped(tmp_path: Path) -> None:
+    clear = draw_scene()
+    clear.putalpha(0)
+    clear.save(tmp_path / "a.png")
+    assert decode_rgb(tmp_path / "a.png").tobytes() == draw_scene().tobytes()
+    Image.new("P", (8, 6)).save(tmp_path / "b.png", transparency=0)
+    assert decode_rgb(tmp_path / "b.png").size == (8, 6)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "CMYK", "I;16"])
+def test_an_uncompressed_tiff_is_turned_and_not_misread(tmp_path: Path, mode: str) -> None:
+    image = Image.fromarray(GREY.astype(np.uint16) * 257) if mode == "I;16" else draw_scene().convert(mode)
+    stored = image.transpose(Image.Transpose.ROTATE_90)
+    stored.save(tmp_path / "a.tif", tiffinfo={274: 6})
+    expected = Image.fromarray(GREY) if mode == "I;16" else image
+    assert decode_rgb(tmp_path / "a.tif").tobytes() == expected.convert("RGB").tobytes()
+
+
+def test_a_deep_image_stands_upright_too(tmp_path: Path) -> None:
+    deep = GREY.astype(np.uint16) * 257
+    path = save(tmp_path / "a.png", np.rot90(deep), exif=make_exif(6))  # stored turned to the left
+    np.testing.assert_array_equal(red_of(path), GREY)
+    assert probe_image(path, "here") == (60, 40)
+    tiff = save(tmp_path / "a.tif", np.rot90(deep), tiffinfo={274: 6})
+    np.testing.assert_array_equal(red_of(tiff), GREY)
