@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from timing import best
 
 from scar import Recipe, build
-from scar.common.images import decode_image
+from scar.common.pixels import decode_image
 from scar.demo.corpus import make_demo_source
 from scar.demo.world import draw_world
 
