@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, TypeAlias
 from mmeb_eval.data.files import COLUMNS, Row, RowFormat, TaskFiles, find_row_format, is_file, iter_rows
 from mmeb_eval.item import Item, Prompt
 from mmeb_eval.templates.fused import Layout, fill_image_token, make_candidate_text, make_query_text
+from scar.common.files import describe_missing, is_inside
 from scar.errors import DataError
 from scar.sample import Box
 
@@ -82,39 +82,26 @@ class ImageFinder:
 
     def __init__(self, files: TaskFiles) -> None:
         self._root = files.image_root
-        self._inside = f"{os.path.realpath(files.image_root).rstrip(os.sep)}{os.sep}"
         self._searched = " or ".join(map(str, files.searched or (files.image_root,)))
         self._found: dict[str, Path] = {}
-        self._real_folders: dict[Path, str] = {}
 
     def __call__(self, where: str, column: str, relative: object) -> Path:
-        """The image file that a path in the data names.
+        """The image file that a path in the data names; links of the image folder are followed wherever they lead.
 
         Raises:
-            DataError: the value is no path, there is no such file, or the path leaves the image folder: by ``..``, as
-                an absolute path or through a link.
+            DataError: the value is no path, there is no such file, or the path is absolute or leaves the image folder.
         """
         if not isinstance(relative, str) or not relative:
             raise DataError(f"{where}: {column} = {relative!r} is no image path.")
         if relative not in self._found:
             path = self._root / relative
-            inside = os.path.normpath(relative)
-            if inside.partition(os.sep)[0] in ("", os.pardir):
+            if Path(relative).is_absolute() or not is_inside(path, self._root, resolve_links=False):
                 raise DataError(f"{where}: {column} = {relative!r} leaves the image folder {self._root}.")
             if not is_file(path):
-                raise DataError(f"{where}: {column} = {relative!r}: no such file below {self._searched}.")
-            if not self._resolve_path(path).startswith(self._inside):
-                raise DataError(f"{where}: {column} = {relative!r} leaves the image folder {self._root} by a link.")
+                hint = f"; {path} {problem}" if "link" in (problem := describe_missing(path)) else ""
+                raise DataError(f"{where}: {column} = {relative!r}: no such file below {self._searched}{hint}.")
             self._found[relative] = path
         return self._found[relative]
-
-    def _resolve_path(self, path: Path) -> str:
-        """The file's path with all links followed; links of its folder are followed once for all files."""
-        if path.is_symlink():
-            return os.path.realpath(path)
-        if path.parent not in self._real_folders:
-            self._real_folders[path.parent] = os.path.realpath(path.parent)
-        return f"{self._real_folders[path.parent]}{os.sep}{path.name}"
 
 
 class CaseReader:

@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from mmeb_eval.data.tasks import Task, make_scar_task, tasks
+from scar.common.files import describe_no_folder
 from scar.errors import DataError
 
 Row: TypeAlias = Mapping[str, Any]
@@ -64,16 +66,19 @@ def find_scar_tasks(folder: Path, images: Path | None = None) -> list[TaskFiles]
         DataError: the folder does not exist, or holds no evaluation file.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; `scar build` writes one.")
+        raise DataError(f"{folder}: {describe_no_folder(folder)}; `scar build` writes one.")
     tables = folder / "SCaR-eval" if (folder / "SCaR-eval").is_dir() else folder
-    root = images or (tables.resolve().parent if tables.resolve().name == "SCaR-eval" else folder)
+    parents = [path.parent for path in (tables.absolute(), tables.resolve()) if path.name == "SCaR-eval"]
     sources = {path: match for path in sorted(tables.glob("*.parquet")) if (match := _SCAR_FILE.fullmatch(path.stem))}
     if not sources:
         raise DataError(f"{tables}: no SCaR_eval_*.parquet here; `scar build ... --split eval` writes it.")
     found = []
     for path, match in sources.items():
         task = make_scar_task(match["ours"] or match["official"])
-        folders = (root,) if images else (root, root / "images" / f"{task.source.lower()}_val", root / "images")
+        below = [
+            (root, root / "images" / f"{task.source.lower()}_val", root / "images") for root in parents or [folder]
+        ]
+        folders = [images] if images else list(dict.fromkeys(chain.from_iterable(below)))
         found.append(_find_images(task, (path,), folders))
     return found
 

@@ -20,7 +20,7 @@ from scar.build.engine import Engine, run_here
 from scar.build.image_folder import ImagesMode, image_folder_name
 from scar.build.leakage import Leakage, find_leakage, refuse_leakage
 from scar.build.pipeline import fit_generator, select_fit_indices
-from scar.common.files import is_inside
+from scar.common.files import is_inside, iter_paths
 from scar.common.progress import Track
 from scar.errors import InputError, LeakageError, RecipeError
 from scar.formats.build_report import read_report
@@ -107,7 +107,7 @@ def check_paths(source: Source, out: Path) -> None:
         RecipeError: the images lie in the image folder of the corpus to be written.
     """
     check_inputs(source)
-    if is_inside(source.images, out / "images"):
+    if is_inside(source.images, out / "images", resolve_links=True):
         raise RecipeError(
             f"{source.images}: the images of {source.key} lie where the build writes; give another --out."
         )
@@ -206,7 +206,7 @@ def _is_complete(entry: dict[str, Any], plan: SourcePlan) -> bool:
     """Whether the folder still holds the files of a build report's entry unchanged, and the same number of images."""
     if not (plan.rows.is_file() and plan.sidecar.is_file() and plan.image_folder.is_dir()):
         return False
-    if sum(path.is_file() for path in plan.image_folder.rglob("*")) != entry["images"]:
+    if sum(path.is_file() for path in iter_paths(plan.image_folder)) != entry["images"]:
         return False
     return bool(entry["sha256"] == {"rows": digest_input(plan.rows), "provenance": digest_input(plan.sidecar)})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -138,13 +139,26 @@ class HashCache:
         return entry.sha256
 
 
-def is_inside(path: Path, folder: Path) -> bool:
-    """Whether a path is the folder or lies below it, when all links are followed."""
-    return path.resolve().is_relative_to(folder.resolve())
+def is_inside(path: Path, folder: Path, *, resolve_links: bool) -> bool:
+    """Whether a path is the folder or lies below it.
+
+    Args:
+        path: the path; it need not exist.
+        folder: the folder.
+        resolve_links: True for what strangers made, such as archives and pulled repositories, and for what is
+            published: all links are followed first. False for folders whose links the user made: the names alone
+            count, so that a link may lead to another folder or disk, but ``..`` may not.
+
+    >>> is_inside(Path("images/../x.png"), Path("images"), resolve_links=False)
+    False
+    """
+    if resolve_links:  # Path.resolve raises at a loop of links
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    return path.is_relative_to(folder) and ".." not in path.relative_to(folder).parts
 
 
 def join_inside(folder: Path, name: str) -> Path:
-    """Join a folder and a relative path from an untrusted source, such as a list of downloads.
+    """Join a folder and a relative path that a stranger made, such as one in an archive or in a list of downloads.
 
     Raises:
         ValueError: the path leads out of the folder, by itself or through a link.
@@ -157,9 +171,54 @@ def join_inside(folder: Path, name: str) -> Path:
     if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name or ":" in parts[0]:
         raise ValueError(f"{name!r} would leave {folder}; refused.")
     path = folder / name
-    if not is_inside(path.parent, folder):
+    if not is_inside(path.parent, folder, resolve_links=True):
         raise ValueError(f"{name!r} would leave {folder} through a link; refused.")
     return path
+
+
+def iter_paths(folder: Path) -> Iterator[Path]:
+    """Yield all paths below a folder except folders, in order; links to folders are followed, but not in circles."""
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not _leads_to_ancestor(Path(parent), name))
+        yield from (Path(parent, name) for name in sorted(names))
+
+
+def _leads_to_ancestor(folder: Path, name: str) -> bool:
+    """Whether ``name`` in a folder is a link to the folder itself or to one above it."""
+    path = folder / name
+    return path.is_symlink() and Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(path))
+
+
+def describe_no_folder(path: Path) -> str:
+    """Why a path is no folder, for messages such as ``{path}: {why}; give the folder that ...``.
+
+    >>> describe_no_folder(Path("absent"))
+    'no such folder'
+    """
+    return "is a file, not a folder" if path.exists() else f"no such folder{_describe_link(path)}"
+
+
+def describe_missing(path: Path) -> str:
+    """Why a path is no file, as the end of a sentence; a link that leads nowhere is named with its target.
+
+    >>> describe_missing(Path("absent.png"))
+    'does not exist'
+    """
+    try:
+        if path.is_dir():
+            return "is a folder"
+        return "is no regular file" if path.exists() else f"does not exist{_describe_link(path)}"
+    except (OSError, ValueError, RuntimeError):  # a loop of links, a zero byte, a name that is too long
+        return f"does not exist{_describe_link(path)}"
+
+
+def _describe_link(path: Path) -> str:
+    """Where a link that leads nowhere points, for a message; empty if the path is no link."""
+    try:
+        target = str(path.readlink())
+    except (OSError, ValueError):
+        return ""
+    return f" (it is a link to {target!r})"
 
 
 def format_bytes(count: float) -> str:

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scar.common.files import is_inside
+from scar.common.files import describe_missing, is_inside
 from scar.errors import BadRecord
 
 if TYPE_CHECKING:
@@ -31,39 +31,39 @@ BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error)
 _ENDINGS = (".jpg", ".JPG", ".jpeg", ".JPEG", ".png", ".PNG")
 
 
-def locate_image(root: Path, file: str, where: str) -> Path:
+def locate_image(root: Path, file: str, where: str, *, resolve_links: bool = False) -> Path:
     """Find the image ``file`` below ``root``; return its path.
 
     Args:
         root: the image folder.
         file: relative path with forward slashes, as an annotation file gives it.
         where: the annotation file and the record that name the image, for the error message.
+        resolve_links: whether a link that leads out of the folder is refused, see `scar.common.files.is_inside`. By
+            default, the user's own links are followed wherever they lead.
 
     Raises:
-        BadRecord: the path leaves the folder, by ``..``, as an absolute path or through a link (``image_path``),
-            there is no such file (``image_missing``), or its folder may not be read (``image_closed``).
+        BadRecord: the path is absolute or leaves the folder (``image_path``), there is no such file
+            (``image_missing``), or its folder may not be read (``image_closed``).
     """
     path = root / file
-    inside, kind = True, 0
+    if Path(file).is_absolute() or not is_inside(path, root, resolve_links=False):
+        hint = _suggest_path(root, file, verb="is there")
+        raise BadRecord(where, f"image path {file!r} leaves the image folder{hint}", "image_path")
     try:
-        inside = ".." not in Path(file).parts and (path == root or _is_folder_inside(path.parent, root))
-        kind = path.lstat().st_mode
-        if stat.S_ISLNK(kind):
-            inside = inside and is_inside(path, root)
-            kind = path.stat().st_mode
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise FileNotFoundError
+        if resolve_links and not is_inside(path, root, resolve_links=True):
+            raise BadRecord(where, f"image path {file!r} leaves the image folder through a link", "image_path")
     except PermissionError:
         raise make_no_permission(path, where) from None
     except (ValueError, RuntimeError, OSError):  # a zero byte, a loop of links, a name that is too long
-        pass
-    if not inside:
-        raise BadRecord(where, f"image path {file!r} leaves the image folder", "image_path")
-    if not stat.S_ISREG(kind):
-        raise BadRecord(where, f"image {str(path)!r} does not exist{_suggest_path(root, file)}", "image_missing")
+        problem = f"image {str(path)!r} {describe_missing(path)}{_suggest_path(root, file)}"
+        raise BadRecord(where, problem, "image_missing") from None
     return path
 
 
-def _suggest_path(root: Path, file: str) -> str:
-    """Hint for a message: a file that exists and has nearly the same path. Empty if there is none.
+def _suggest_path(root: Path, file: str, verb: str = "does") -> str:
+    """Hint for a message ("..., but x does: ..."): a file that exists and has nearly the same path; empty if none does.
 
     Tried are forward slashes, one folder more, the file name alone, and other endings.
     """
@@ -72,9 +72,10 @@ def _suggest_path(root: Path, file: str) -> str:
     inside = (f"{folder}/{slashed}" for folder in _list_folders(root))
     for other in (slashed, *inside, slashed.rpartition("/")[2], *(stem + ending for ending in _ENDINGS)):
         try:
-            if other != file and (root / other).is_file():
+            path = root / other
+            if other != file and is_inside(path, root, resolve_links=False) and path.is_file():
                 return (
-                    f", but {other!r} does: give the images folder that file names are relative to, or mend the names"
+                    f", but {other!r} {verb}: give the images folder that file names are relative to, or mend the names"
                 )
         except (ValueError, OSError):
             return ""
@@ -94,12 +95,6 @@ def _list_folders(root: Path) -> tuple[str, ...]:
 def make_no_permission(path: Path, where: str) -> BadRecord:
     """The error for an image that may not be read."""
     return BadRecord(where, f"image {str(path)!r} may not be read: no permission", "image_closed")
-
-
-@lru_cache(maxsize=1024)
-def _is_folder_inside(folder: Path, root: Path) -> bool:
-    """`is_inside`, computed once for all images of a folder."""
-    return is_inside(folder, root)
 
 
 @contextmanager

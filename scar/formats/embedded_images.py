@@ -161,7 +161,7 @@ def _find_row_images(file: RowFile, folder: Path) -> list[Path]:
     for number, name in enumerate(column):
         if name not in found:
             try:
-                found[name] = locate_image(folder, str(name), f"{file.path}, row {number}")
+                found[name] = locate_image(folder, str(name), f"{file.path}, row {number}", resolve_links=True)
             except BadRecord as bad:
                 raise InputError(f"{bad.where}: {bad.problem}; put it there, or push without --embed-images.") from None
     return [found[name] for name in column]

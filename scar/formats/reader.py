@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scar.common.files import describe_no_folder, iter_paths
 from scar.errors import InputError
 from scar.formats.row_codec import sample_from_row
 from scar.formats.schema import IDENTITIES_KEY, SCHEMAS, WITH_IMAGES_FOLDER
@@ -152,8 +153,9 @@ def find_parquet_files(folder: Path) -> list[Path]:
         InputError: there is no such folder, or no such file in it.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; give the folder that `scar build` wrote.")
-    paths = [path for path in folder.rglob("*.parquet") if not _is_left_out(path.relative_to(folder))]
+        raise InputError(f"{folder}: {describe_no_folder(folder)}; give the folder that `scar build` wrote.")
+    parquet_files = (path for path in iter_paths(folder) if path.suffix == ".parquet")
+    paths = [path for path in parquet_files if not _is_left_out(path.relative_to(folder))]
     if not paths:
         raise InputError(f"{folder}: no parquet file in it; give the folder that `scar build` wrote.")
     return sorted(paths)

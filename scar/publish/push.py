@@ -97,7 +97,7 @@ def make_upload(folder: Path, path: str, hasher: Callable[[Path], str]) -> Uploa
         InputError: the file is a link that leaves the folder, or cannot be read.
     """
     file = folder / path
-    if not is_inside(file, folder):
+    if not is_inside(file, folder, resolve_links=True):
         raise InputError(f"{file}: is a link that leaves {folder}; put the file itself there.")
     return Upload(path, file, file.stat().st_size, hasher(file))
 

@@ -224,7 +224,7 @@ def make_eval_results(results: Sequence[Result]) -> dict[str, str]:
 
 
 def _find_checkpoint_folder(checkpoint: Path) -> Path:
-    if not checkpoint.is_dir() or is_inside(checkpoint, SHIPPED_FOLDER):
+    if not checkpoint.is_dir() or is_inside(checkpoint, SHIPPED_FOLDER, resolve_links=True):
         raise CheckpointError(
             f"{checkpoint}: no folder of yours; `virtue convert {checkpoint} FOLDER` makes one, for this command."
         )

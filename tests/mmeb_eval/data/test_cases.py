@@ -151,20 +151,40 @@ def test_a_small_task_of_the_hub_keeps_a_single_candidate(task_rows: Any, tmp_pa
     assert case.candidates == (Item(text="No"),)
 
 
-def test_a_link_out_of_the_image_folder_is_refused_and_one_within_it_is_not(
-    task_rows: Any, make_row: Any, tmp_path: Path
-) -> None:
+def test_links_of_the_user_are_followed_wherever_they_lead(task_rows: Any, make_row: Any, tmp_path: Path) -> None:
     files = task_rows(SCAR, [make_row(0)])
     image = tmp_path / make_row(0)["qry_image_path"]
-    image.rename(tmp_path / "moved.png")
-    image.symlink_to(tmp_path / "moved.png")
+    image.rename(tmp_path / "blob")
+    image.symlink_to(tmp_path / "blob")
     (case,) = read_cases(files, PLAIN, box_as_prompt=True)
     assert case.query.image == image
     inner = TaskFiles(files.task, files.paths, tmp_path / "root")
     (tmp_path / "root" / "images").mkdir(parents=True)
     (tmp_path / "root" / "images" / "Toy_val").symlink_to(image.parent)
-    with pytest.raises(DataError, match=r"row 0: qry_image_path = .* leaves the image folder .*root by a link"):
-        list(read_cases(inner, PLAIN, box_as_prompt=True))
+    (case,) = read_cases(inner, PLAIN, box_as_prompt=True)
+    assert case.query.image == tmp_path / "root" / make_row(0)["qry_image_path"]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("../secret.png", "leaves the image folder"),
+        ("images/../secret.png", "leaves the image folder"),
+        ("{folder}/secret.png", "leaves the image folder"),
+        ("dangling.png", r"it is a link to '.*/gone.png'"),
+        ("loop.png", r"it is a link to '.*loop.png'"),
+    ],
+)
+def test_a_path_that_leaves_the_image_folder_or_leads_nowhere_is_refused(
+    path: str, message: str, task_rows: Any, make_row: Any, tmp_path: Path
+) -> None:
+    files = task_rows(SCAR, [make_row(0), make_row(0) | {"qry_image_path": path.format(folder=tmp_path)}])
+    (tmp_path / "dangling.png").unlink(missing_ok=True)
+    (tmp_path / "loop.png").unlink(missing_ok=True)
+    (tmp_path / "dangling.png").symlink_to(tmp_path / "gone.png")
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    with pytest.raises(DataError, match=rf"row 1: qry_image_path = .*{message}"):
+        list(read_cases(files, PLAIN, box_as_prompt=True))
 
 
 def test_the_image_folder_itself_may_be_a_link(task_rows: Any, make_row: Any, tmp_path: Path) -> None:

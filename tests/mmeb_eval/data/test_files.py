@@ -41,6 +41,21 @@ def test_each_file_of_a_scar_folder_is_a_task(tmp_path: Path, write_corpus: Any,
     assert {files.image_root for files in find_scar_tasks(tmp_path, tmp_path / "pictures")} == {tmp_path / "pictures"}
 
 
+@pytest.mark.parametrize("images_lie", ["beside the link", "beside the rows"])
+def test_the_folder_of_the_rows_may_be_a_link(images_lie: str, make_row: Any, tmp_path: Path) -> None:
+    rows, corpus = tmp_path / "disk" / "SCaR-eval", tmp_path / "corpus"
+    rows.mkdir(parents=True)
+    corpus.mkdir()
+    (corpus / "SCaR-eval").symlink_to(rows)
+    row = make_row(0)
+    parquet.write_table(pa.Table.from_pylist([row]), rows / "SCaR_eval_Toy.parquet")
+    root = corpus if images_lie == "beside the link" else tmp_path / "disk"
+    (root / row["qry_image_path"]).parent.mkdir(parents=True)
+    (root / row["qry_image_path"]).touch()
+    for folder in (corpus, corpus / "SCaR-eval"):
+        assert [files.image_root for files in find_scar_tasks(folder)] == [root]
+
+
 def test_a_folder_without_evaluation_files_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no SCaR_eval_\*.parquet here; `scar build .* --split eval` writes it"):
         find_scar_tasks(tmp_path)

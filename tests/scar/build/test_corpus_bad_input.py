@@ -53,10 +53,9 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-2000])
 
 
-def link_outside(path: Path) -> None:
-    elsewhere = path.parents[1] / "elsewhere.png"
-    path.rename(elsewhere)
-    path.symlink_to(elsewhere)
+def link_nowhere(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.parents[1] / "gone.png")
 
 
 def swap_size(path: Path) -> None:
@@ -115,7 +114,13 @@ BAD = {
         image(file_name="../instances.json"), "image path '../instances.json' leaves", "image_path", 3, samples=6
     ),
     "absolute path": Bad(image(file_name="/etc/passwd"), "image path '/etc/passwd' leaves", "image_path", 3, samples=6),
-    "link to the outside": Bad(file(link_outside), "image path '000005.png' leaves", "image_path", 3, samples=6),
+    "link to nowhere": Bad(
+        file(link_nowhere),
+        r"000005.png' does not exist \(it is a link to '.*gone.png'\)",
+        "image_missing",
+        3,
+        samples=6,
+    ),
     "image in a folder that is not told": Bad(
         file(into_a_folder),
         r"000005.png' does not exist, but 'batch/000005.png' does: give the images folder that file names are relative",

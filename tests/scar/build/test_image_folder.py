@@ -47,3 +47,32 @@ def test_images_in_folders_of_their_own(world: World, stand_in: Generator, tmp_p
     build(Recipe(sources=(world.source(),)), tmp_path / "out", generator=stand_in)
     assert next(read(tmp_path / "out")).image == "images/toy_val/deep/000005.png"
     assert check_folder(tmp_path / "out").counts == {}
+
+
+@pytest.mark.parametrize("layout", ["linked images", "linked folder", "hub cache"])
+def test_links_of_the_user_change_nothing(layout: str, world: World, stand_in: Generator, tmp_path: Path) -> None:
+    world.write()
+    build(Recipe(sources=(world.source(),)), tmp_path / "plain", generator=stand_in)
+    disk = world.image_folder.parent / "disk"
+    world.image_folder.rename(disk)
+    if layout == "linked folder":
+        world.image_folder.symlink_to(disk)
+    else:
+        world.image_folder.mkdir()
+        for image in list(disk.iterdir()):
+            blob = image.rename(disk / image.stem) if layout == "hub cache" else image
+            (world.image_folder / image.name).symlink_to(Path("..") / "disk" / blob.name)
+    build(Recipe(sources=(world.source(),)), tmp_path / "linked", generator=stand_in)
+    assert read_files(tmp_path / "linked") == read_files(tmp_path / "plain")
+    assert not any(path.is_symlink() for path in (tmp_path / "linked").rglob("*"))
+
+
+def test_parts_of_a_corpus_may_lie_on_another_disk(world: World, stand_in: Generator, tmp_path: Path) -> None:
+    world.write()
+    out = tmp_path / "out"
+    build(Recipe(sources=(world.source(),)), out, generator=stand_in)
+    (out / "images").rename(tmp_path / "disk")
+    (out / "images").symlink_to(tmp_path / "disk")
+    (out / "SCaR-eval").rename(tmp_path / "rows")
+    (out / "SCaR-eval").symlink_to(tmp_path / "rows")
+    assert check_folder(out).counts == {}

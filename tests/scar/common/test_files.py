@@ -16,9 +16,12 @@ from scar.common.files import (
     FileHash,
     HashCache,
     create_folder,
+    describe_missing,
+    describe_no_folder,
     hash_file,
     hash_files,
     is_inside,
+    iter_paths,
     join_inside,
     replace_file,
     write_bytes,
@@ -152,5 +155,50 @@ def test_a_link_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"would leave .* through a link; refused"):
         join_inside(tmp_path / "in", "link/a")
     assert join_inside(tmp_path / "in", "new/a") == tmp_path / "in" / "new" / "a"
-    assert not is_inside(tmp_path / "in" / "link", tmp_path / "in")
-    assert is_inside(tmp_path / "in" / "new", tmp_path / "in")
+
+
+def test_a_path_is_inside_by_its_names_or_by_where_its_links_lead(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (tmp_path / "out").mkdir()
+    (folder / "link").symlink_to(tmp_path / "out")
+    (folder / "loop").symlink_to(folder / "loop")
+    (tmp_path / "other_name").symlink_to(folder)
+    for path, by_name, resolved in (
+        (folder, True, True),
+        (folder / "new", True, True),
+        (folder / "link" / "a", True, False),
+        (folder / "loop" / "a", True, True),
+        (folder / "a" / ".." / "b", False, True),
+        (folder / ".." / "b", False, False),
+        (tmp_path / "other_name" / "a", False, True),
+        (tmp_path / "inner", False, False),
+    ):
+        assert is_inside(path, folder, resolve_links=False) is by_name, path
+        assert is_inside(path, folder, resolve_links=True) is resolved, path
+
+
+def test_linked_folders_are_walked_and_circles_are_not(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    for folder in (root / "a", tmp_path / "disk"):
+        folder.mkdir(parents=True)
+        (folder / "x").write_text("")
+    (root / "b").symlink_to(tmp_path / "disk")
+    (root / "c").symlink_to(tmp_path / "disk")
+    (root / "a" / "up").symlink_to(root)
+    (root / "a" / "self").symlink_to(root / "a" / "self")
+    (root / "gone").symlink_to(tmp_path / "gone")
+    (tmp_path / "disk" / "back").symlink_to(root / "b")
+    found = [str(path.relative_to(root)) for path in iter_paths(root)]
+    assert sorted(found) == ["a/self", "a/x", "b/x", "c/x", "gone"]
+
+
+def test_a_path_that_is_missing_says_why(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to("gone")
+    assert describe_missing(tmp_path) == "is a folder"
+    assert describe_missing(tmp_path / "link") == "does not exist (it is a link to 'gone')"
+    assert describe_missing(tmp_path / "absent") == "does not exist"
+    assert describe_no_folder(tmp_path / "file") == "is a file, not a folder"
+    assert describe_no_folder(tmp_path / "link") == "no such folder (it is a link to 'gone')"
+    assert describe_no_folder(tmp_path / "absent") == "no such folder"

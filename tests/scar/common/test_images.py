@@ -37,23 +37,76 @@ def test_finds_files_below_the_folder(tmp_path: Path) -> None:
     assert locate_image(tmp_path, "link.png", "here") == tmp_path / "link.png"
 
 
-@pytest.mark.parametrize("file", ["../x.png", "a/../../x.png", "a/../inside.png", "{outside}", "out.png"])
-def test_a_path_that_leaves_the_folder_is_refused(tmp_path: Path, file: str) -> None:
+@pytest.mark.parametrize("file", ["../x.png", "a/../../x.png", "a/../inside.png", "{outside}", "{inside}"])
+@pytest.mark.parametrize("resolve_links", [False, True])
+def test_a_path_that_leaves_the_folder_is_refused(tmp_path: Path, file: str, resolve_links: bool) -> None:
     root = tmp_path / "root"
     (root / "a").mkdir(parents=True)
-    outside = png(tmp_path / "x.png")
-    png(root / "inside.png")
-    (root / "out.png").symlink_to(outside)
+    outside, inside = png(tmp_path / "x.png"), png(root / "inside.png")
     with pytest.raises(BadRecord, match="leaves the image folder") as caught:
-        locate_image(root, file.format(outside=outside), "here")
+        locate_image(root, file.format(outside=outside, inside=inside), "here", resolve_links=resolve_links)
     assert caught.value.reason == "image_path"
 
 
-@pytest.mark.parametrize("file", ["absent.png", "", "a", "n" * 300, "x\0y", "loop"])
-def test_what_is_no_file_is_missing(tmp_path: Path, file: str) -> None:
+def test_the_file_that_an_absolute_path_means_is_proposed(tmp_path: Path) -> None:
+    png(tmp_path / "x.png")
+    with pytest.raises(
+        BadRecord, match=r"image path '/other/machine/x.png' leaves the image folder, but 'x.png' is there"
+    ):
+        locate_image(tmp_path, "/other/machine/x.png", "here")
+
+
+@pytest.mark.parametrize("linked", ["file", "folder", "root", "chain"])
+def test_links_of_the_user_are_followed_wherever_they_lead(tmp_path: Path, linked: str) -> None:
+    root, blob = tmp_path / "root", tmp_path / "blob"
+    png(tmp_path / "blob.png").rename(blob)
+    if linked == "root":
+        png(tmp_path / "x.png")
+        root.symlink_to(tmp_path)
+    else:
+        root.mkdir()
+    if linked == "file":
+        (root / "x.png").symlink_to(Path("..") / "blob")
+    if linked == "chain":
+        (tmp_path / "hop").symlink_to(blob)
+        (root / "x.png").symlink_to(tmp_path / "hop")
+    file = "x.png"
+    if linked == "folder":
+        (tmp_path / "disk").mkdir()
+        png(tmp_path / "disk" / "x.png")
+        (root / "a").symlink_to(tmp_path / "disk")
+        file = "a/x.png"
+    path = locate_image(root, file, "here")
+    assert path == root / file
+    assert decode_image(path, "here") == (8, 6)
+    if linked != "root":
+        with pytest.raises(BadRecord, match="leaves the image folder through a link") as caught:
+            locate_image(root, file, "here", resolve_links=True)
+        assert caught.value.reason == "image_path"
+
+
+@pytest.mark.parametrize(
+    ("file", "problem"),
+    [
+        ("absent.png", "does not exist"),
+        ("", "is a folder"),
+        ("a", "is a folder"),
+        ("n" * 300, "does not exist"),
+        ("x\0y", "does not exist"),
+        ("loop", r"does not exist \(it is a link to '.*/loop'\)"),
+        ("loop/x.png", "does not exist"),
+        ("dangling.png", r"does not exist \(it is a link to '.*/elsewhere.png'\)"),
+        ("to_folder", "is a folder"),
+        ("to_device", "is no regular file"),
+    ],
+)
+def test_what_is_no_file_is_missing(tmp_path: Path, file: str, problem: str) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    with pytest.raises(BadRecord, match="does not exist") as caught:
+    (tmp_path / "dangling.png").symlink_to(tmp_path / "elsewhere.png")
+    (tmp_path / "to_folder").symlink_to(tmp_path / "a")
+    (tmp_path / "to_device").symlink_to("/dev/null")
+    with pytest.raises(BadRecord, match=problem) as caught:
         locate_image(tmp_path, file, "here")
     assert caught.value.reason == "image_missing"
 
