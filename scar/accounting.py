@@ -18,6 +18,7 @@ class Tally:
         samples: number of samples that were written.
         rejected: number of regions that give no sample, by reason.
         ignored: number of unused records that are no regions (images, captions, relations, categories), by reason.
+        repaired: number of records that are used after a repair, such as a clipped box, by the name of the repair.
         vetoes: number of candidate negatives that a veto refused, by the reason of the veto.
     """
 
@@ -26,6 +27,7 @@ class Tally:
     samples: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     ignored: Counter[str] = field(default_factory=Counter)
+    repaired: Counter[str] = field(default_factory=Counter)
     vetoes: Counter[str] = field(default_factory=Counter)
 
     def reject_regions(self, bad: BadRecord, regions: int = 1) -> None:
@@ -47,6 +49,7 @@ class Tally:
         self.samples += other.samples
         self.rejected.update(other.rejected)
         self.ignored.update(other.ignored)
+        self.repaired.update(other.repaired)
         self.vetoes.update(other.vetoes)
 
     def describe_identity(self) -> str:

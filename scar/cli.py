@@ -154,6 +154,8 @@ def build_sources(
         typer.echo(f" ({_counts_text(entry['rejected'])})" if rejected else "")
         if entry["ignored"]:
             typer.echo(f"  also ignored: {_counts_text(entry['ignored'])}")
+        if entry.get("repaired"):
+            typer.echo(f"  used after a repair: {_counts_text(entry['repaired'])}")
         if entry["overlap"]:
             typer.echo(f"  images that eval splits have: {_counts_text(entry['overlap'])}")
         typer.echo(f"  {out / entry['file']}, {entry['images']} images")

@@ -170,6 +170,7 @@ def _build_and_publish(
         "ignored": _sorted_counts(tally.ignored),
         "overlap": plan.leakage.count_by_eval(source.key),
         "vetoes": _sorted_counts(tally.vetoes),
+        **({"repaired": _sorted_counts(tally.repaired)} if tally.repaired else {}),
         **({"refinement": refinement} if refinement else {}),
     }
 

@@ -71,6 +71,7 @@ class ShardResult:
             "samples": self.tally.samples,
             "rejected": self.tally.rejected,
             "ignored": self.tally.ignored,
+            "repaired": self.tally.repaired,
             "vetoes": self.tally.vetoes,
         }
         columns = [*self.rows.columns, *self.notes.columns]
@@ -100,6 +101,7 @@ class ShardResult:
                 samples=metadata["samples"],
                 rejected=Counter(metadata["rejected"]),
                 ignored=Counter(metadata["ignored"]),
+                repaired=Counter(metadata.get("repaired", {})),
                 vetoes=Counter(metadata["vetoes"]),
             ),
         )
