@@ -44,7 +44,7 @@ def main() -> None:
             begun = time.process_time()
             picture = ref.read_picture(tally)
             read = time.process_time()
-            for region in select_regions(picture, source.limits, Random(picture.id), tally.rejected):  # noqa: S311
+            for region in select_regions(picture, source, Random(picture.id), tally.rejected):  # noqa: S311
                 region.with_mask()
             reading, tracing = reading + read - begun, tracing + time.process_time() - read
         total += indexed - start

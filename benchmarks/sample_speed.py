@@ -30,8 +30,7 @@ def take_turns(data: Path, key: str) -> None:
     from scar.annotations.call_cache import CallCache
     from scar.annotations.opening import open_index
     from scar.build.pipeline import fit_generator, select_fit_indices
-    from scar.build.shard import Job, ShardResult, build_shard
-    from scar.formats.schema import Origin
+    from scar.build.shard import ShardResult, build_shard
     from scar.generators.generator import make_rules_generator
     from scar.recipe import read_recipe
 
@@ -41,14 +40,14 @@ def take_turns(data: Path, key: str) -> None:
     index = open_index(source, Tally(skip_bad=True), CallCache())
     fit_on = [index[number] for number in select_fit_indices(len(index))]
     generator = fit_generator(make_rules_generator(), fit_on, source, recipe.seed, complete=len(fit_on) == len(index))
-    job = Job(source, recipe, generator, Origin("rules", "", None, recipe.seed), key)
-    build_shard([index[number] for number in range(min(WARM_UP_IMAGES, len(index)))], job)
+    shared = source, recipe, generator, key
+    build_shard([index[number] for number in range(min(WARM_UP_IMAGES, len(index)))], *shared)
     digest = hashlib.sha256()
     for turn, _ in enumerate(sys.stdin):
         first = WARM_UP_IMAGES + turn * IMAGES_PER_TURN
         refs = [index[number % len(index)] for number in range(first, first + IMAGES_PER_TURN)]
         start = time.process_time()
-        result = build_shard(refs, job)
+        result = build_shard(refs, *shared)
         took = time.process_time() - start
         digest.update(result)
         print(1000 * took / ShardResult.from_bytes(result).tally.samples, digest.hexdigest()[:16], flush=True)

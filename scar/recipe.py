@@ -43,21 +43,6 @@ Overlap: TypeAlias = Literal["refuse", "drop-train", "keep"]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Which regions of a picture can become samples.
-
-    Attributes:
-        max_per_image: largest number of samples of one image.
-        min_side: least width and least height of a region's box in pixels.
-        min_area_share: least share of the image's area that a region's box covers, 0 to 1.
-    """
-
-    max_per_image: int = 5
-    min_side: float = 16
-    min_area_share: float = 0.005
-
-
-@dataclass(frozen=True, slots=True)
 class Reader:
     """A format of annotation files.
 
@@ -91,7 +76,6 @@ READERS = {
 """The formats of annotation files, by the name that a recipe gives as ``reader``."""
 
 _HERE = Path(__file__).parent
-_LIMITS = Limits()
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,9 +107,9 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     files: dict[str, Path] = {}
     licence: str | None = None
     get: str | None = None
-    max_per_image: Annotated[int, msgspec.Meta(ge=1)] = _LIMITS.max_per_image
-    min_side: Annotated[float, msgspec.Meta(ge=0)] = _LIMITS.min_side
-    min_area_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = _LIMITS.min_area_share
+    max_per_image: Annotated[int, msgspec.Meta(ge=1)] = 5
+    min_side: Annotated[float, msgspec.Meta(ge=0)] = 16
+    min_area_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.005
 
     def __post_init__(self) -> None:
         reader = READERS.get(self.reader)
@@ -148,11 +132,6 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Paths of the annotation files and folders, by their names in `READERS`."""
         named = {"instances": self.instances, "captions": self.captions}
         return {role: path for role, path in named.items() if path is not None} | self.files
-
-    @property
-    def limits(self) -> Limits:
-        """The three limits on the regions that can become samples, as one record."""
-        return Limits(self.max_per_image, self.min_side, self.min_area_share)
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ from scar.build.image_folder import (
     remove_others,
 )
 from scar.build.plan import BuildSettings, SourcePlan, check_paths, make_plans
-from scar.build.shard import Job, ShardResult, build_shard
+from scar.build.shard import ShardResult, build_shard
 from scar.build.shard_store import ShardStore
 from scar.common.files import write_json
 from scar.common.image_hash import parse_coco_identity
@@ -134,10 +134,11 @@ def _build_and_publish(
         """Make a function that yields the shard results of a generator; it builds each shard at its first call only."""
         own_digest = f"{plan.digest}-{round_number}" if round_number else plan.digest
         own_store = ShardStore(store.folder / f"again-{round_number}", own_digest) if round_number else store
-        job = Job(source, recipe, generator, plan.origin, own_digest)
         title = f"building {source.key}" + (f", again ({round_number})" if round_number else "")
         count = len(plan.split_into_shards())
-        return lambda: settings.track(_iter_shard_results(job, plan, own_store, settings.engine), title, count)
+        return lambda: settings.track(
+            _iter_shard_results(plan, recipe, generator, own_store, settings.engine), title, count
+        )
 
     refinement: dict[str, Any] = {}
     iter_results = start_round(generator, 0)
@@ -175,12 +176,14 @@ def _build_and_publish(
     }
 
 
-def _iter_shard_results(job: Job, plan: SourcePlan, store: ShardStore, engine: Engine) -> Iterator[ShardResult]:
+def _iter_shard_results(
+    plan: SourcePlan, recipe: Recipe, generator: Generator, store: ShardStore, engine: Engine
+) -> Iterator[ShardResult]:
     """Yield the result of each shard, in order; build only the shards that the store lacks."""
     shards = plan.split_into_shards()
     missing = [number for number in range(len(shards)) if number not in store]
     tasks = (partial(build_shard, plan.select_pictures(shards[number])) for number in missing)
-    results = engine(tasks, shared=(job,))
+    results = engine(tasks, shared=(plan.source, recipe, generator, store.digest))
     for number in range(len(shards)):
         if number in missing:
             store.write_shard(number, next(results))

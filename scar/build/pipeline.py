@@ -51,7 +51,7 @@ def fit_generator(
     golds: list[GoldCaption] = []
     for picture in (ref.read_picture(unused) for ref in refs):
         rng = _random_stream(seed, source, f"image {picture.id}")
-        for region in select_regions(picture, source.limits, rng, unused.rejected):
+        for region in select_regions(picture, source, rng, unused.rejected):
             gold = generator.write_gold(picture, region, _random_stream(seed, source, str(region.id)))
             if gold is not None:
                 golds.append((gold, picture, region))
@@ -88,7 +88,7 @@ def _select_regions(
     """Yield each picture with those of its regions that may become samples, if it has any."""
     for picture in pictures:
         rng = _random_stream(seed, source, f"image {picture.id}")
-        regions = tuple(_iter_with_mask(select_regions(picture, source.limits, rng, tally.rejected), tally))
+        regions = tuple(_iter_with_mask(select_regions(picture, source, rng, tally.rejected), tally))
         if regions:
             yield picture, regions
 

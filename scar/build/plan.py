@@ -24,7 +24,6 @@ from scar.common.files import is_inside, iter_paths
 from scar.common.progress import Track
 from scar.errors import InputError, LeakageError, RecipeError
 from scar.formats.build_report import read_report
-from scar.formats.schema import Origin
 from scar.generators.generator import Generator
 from scar.recipe import Recipe, Source
 from scar.sample import Split
@@ -60,7 +59,6 @@ class SourcePlan(OpenedSource):
 
     Attributes:
         leakage: train images that an eval split also has, from all sources of the build.
-        origin: provenance that all samples of the source share.
         inputs_entry: the source's inputs and settings, as the build report records them.
         rows: final path of the samples.
         sidecar: final path of the provenance.
@@ -70,7 +68,6 @@ class SourcePlan(OpenedSource):
     """
 
     leakage: Leakage
-    origin: Origin
     inputs_entry: dict[str, Any]
     rows: Path
     sidecar: Path
@@ -174,15 +171,13 @@ def _make_plan(
             written to.
     """
     source, out = opened.source, settings.out
-    origin = Origin(settings.generator.name, settings.generator.version, source.licence, recipe.seed)
-    entry = _make_inputs_entry(source, digests, recipe, origin, leakage)
+    entry = _make_inputs_entry(source, digests, recipe, settings.generator, leakage)
     rows = out / _row_file_name(source)
     plan = SourcePlan(
         source=source,
         index=opened.index,
         tally=opened.tally,
         leakage=leakage,
-        origin=origin,
         inputs_entry=entry,
         rows=rows,
         sidecar=out / "provenance" / rows.name,
@@ -225,23 +220,23 @@ def _check_out(out: Path) -> None:
 
 
 def _make_inputs_entry(
-    source: Source, digests: Mapping[Path, str], recipe: Recipe, origin: Origin, leakage: Leakage
+    source: Source, digests: Mapping[Path, str], recipe: Recipe, generator: Generator, leakage: Leakage
 ) -> dict[str, Any]:
     """Inputs and settings that decide the bytes of a source's files, as its entry in the build report begins."""
     held_out = leakage.image_ids.get(source.key)
     return {
         "inputs": {role: {"file": path.name, "sha256": digests[path]} for role, path in source.inputs.items()},
         "settings": {
-            "generator": origin.generator,
-            "generator_version": origin.generator_version,
-            "licence": origin.licence,
+            "generator": generator.name,
+            "generator_version": generator.version,
+            "licence": source.licence,
             "min_area_share": source.min_area_share,
             "min_side": source.min_side,
             "max_per_image": source.max_per_image,
             "held_out": hashlib.sha256(repr(sorted(held_out)).encode()).hexdigest() if held_out else None,
             "reader": source.reader,
             "refine": recipe.refine,
-            "seed": origin.seed,
+            "seed": recipe.seed,
             "skip_bad": recipe.skip_bad,
             "decode_images": recipe.decode_images,
         },

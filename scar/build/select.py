@@ -5,30 +5,30 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from random import Random
 
-from scar.recipe import Limits
+from scar.recipe import Source
 from scar.sample import Picture, Region
 
 
-def select_regions(picture: Picture, limits: Limits, rng: Random, rejected: Counter[str]) -> tuple[Region, ...]:
+def select_regions(picture: Picture, source: Source, rng: Random, rejected: Counter[str]) -> tuple[Region, ...]:
     """Choose regions of a picture: as many categories as possible, at random within a category.
 
     Args:
         picture: the picture, with boxes inside the image. Regions that are no targets are passed over and not counted.
-        limits: limits of the size of a box and of the number of regions.
+        source: the source of the picture, with the limits of the size of a box and of the number of regions.
         rng: draws the order within a category and among categories.
         rejected: counts rejected regions as ``crowd``, ``small`` or ``over_limit``.
 
     Returns:
-        At most ``limits.max_per_image`` regions in the picture's order.
+        At most ``source.max_per_image`` regions in the picture's order.
     """
     by_category: dict[str, list[Region]] = defaultdict(list)
-    least_area = limits.min_area_share * picture.width * picture.height
+    least_area = source.min_area_share * picture.width * picture.height
     for region in picture.regions:
         if not region.target:
             continue
         if region.crowd:
             rejected["crowd"] += 1
-        elif min(region.box.width, region.box.height) < limits.min_side or region.box.area < least_area:
+        elif min(region.box.width, region.box.height) < source.min_side or region.box.area < least_area:
             rejected["small"] += 1
         else:
             by_category[region.category].append(region)
@@ -40,7 +40,7 @@ def select_regions(picture: Picture, limits: Limits, rng: Random, rejected: Coun
         for rank, region in enumerate(rng.sample(regions, len(regions))):
             ranked.append((rank, rng.random(), region))
     ranked.sort(key=lambda entry: entry[:2])
-    if len(ranked) > limits.max_per_image:
-        rejected["over_limit"] += len(ranked) - limits.max_per_image
-    chosen = {region.id for _, _, region in ranked[: limits.max_per_image]}
+    if len(ranked) > source.max_per_image:
+        rejected["over_limit"] += len(ranked) - source.max_per_image
+    chosen = {region.id for _, _, region in ranked[: source.max_per_image]}
     return tuple(region for region in picture.regions if region.id in chosen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -14,32 +14,13 @@ from scar.accounting import Tally
 from scar.annotations.pictures import PictureRef
 from scar.build.pipeline import iter_samples
 from scar.formats.row_codec import make_provenance_table, make_row_table
-from scar.formats.schema import PROVENANCE_SCHEMA, SCHEMAS, Origin
+from scar.formats.schema import PROVENANCE_SCHEMA, SCHEMAS
 from scar.generators.generator import Generator
 from scar.recipe import Recipe, Source
-from scar.sample import Sample, Split
+from scar.sample import Split
 
 _METADATA_KEY = b"scar"
 """Key in the Arrow schema's metadata, under which a shard stores its digest and its counts as JSON."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What all shards of a source have in common.
-
-    Attributes:
-        source: the source of the pictures.
-        recipe: gives the seed, and whether bad records are skipped and images are decoded.
-        generator: writes the captions.
-        origin: provenance that all samples share.
-        digest: digest of everything that decides the results; see `ShardStore`.
-    """
-
-    source: Source
-    recipe: Recipe
-    generator: Generator
-    origin: Origin
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +28,7 @@ class ShardResult:
     """The samples of a shard as tables, and its counts.
 
     Attributes:
-        digest: digest of the job.
+        digest: digest of everything that decides the result; see `ShardStore`.
         rows: samples in the published format of their split.
         notes: provenance of the samples, row by row.
         tally: counts of the shard's records.
@@ -107,12 +88,15 @@ class ShardResult:
         )
 
 
-def build_shard(refs: Sequence[PictureRef], job: Job) -> bytes:
+def build_shard(refs: Sequence[PictureRef], source: Source, recipe: Recipe, generator: Generator, digest: str) -> bytes:
     """Make the samples of a shard: a pure function of its arguments and of the files that they name.
 
     Args:
         refs: references to the pictures, by ascending image id.
-        job: what all shards of the source have in common.
+        source: the source of the pictures.
+        recipe: gives the seed, and whether bad records are skipped and images are decoded.
+        generator: writes the captions.
+        digest: digest of everything that decides the result; see `ShardStore`.
 
     Returns:
         The bytes of a `ShardResult`.
@@ -120,14 +104,17 @@ def build_shard(refs: Sequence[PictureRef], job: Job) -> bytes:
     Raises:
         BadRecord: a record cannot be used and the recipe does not skip such records.
     """
-    tally = Tally(skip_bad=job.recipe.skip_bad)
+    tally = Tally(skip_bad=recipe.skip_bad)
     pictures = (ref.read_picture(tally) for ref in refs)
-    rows, notes = _make_tables(iter_samples(pictures, job.source, job.recipe, job.generator, tally), job)
-    return ShardResult(job.digest, rows, notes, tally).to_bytes()
+    samples = list(iter_samples(pictures, source, recipe, generator, tally))
+    rows = make_row_table(samples, source.split, recipe.seed)
+    notes = make_provenance_table(samples, generator.name, generator.version, source.licence, recipe.seed)
+    del samples  # they take more memory than the tables
+    return ShardResult(digest, rows, notes, tally).to_bytes()
 
 
 def read_digest(content: bytes | memoryview | pa.Buffer) -> str:
-    """Read the job's digest from the bytes of a `ShardResult`, without its tables.
+    """Read the digest from the bytes of a `ShardResult`, without its tables.
 
     Raises:
         ValueError: the bytes are not those of a whole `ShardResult`.
@@ -136,9 +123,3 @@ def read_digest(content: bytes | memoryview | pa.Buffer) -> str:
         return str(json.loads(pa.ipc.open_file(content).schema.metadata[_METADATA_KEY])["digest"])
     except (pa.ArrowException, OSError, KeyError, TypeError) as error:
         raise ValueError(f"no shard: {error}") from None
-
-
-def _make_tables(samples: Iterable[Sample], job: Job) -> tuple[pa.Table, pa.Table]:
-    """Make the tables of rows and provenance; the samples are freed when this function returns."""
-    made = list(samples)
-    return make_row_table(made, job.source.split, job.origin.seed), make_provenance_table(made, job.origin)

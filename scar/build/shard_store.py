@@ -10,16 +10,20 @@ from scar.common.files import replace_file
 
 
 class ShardStore:
-    """A folder of finished shards. Each file is complete and holds the digest of its job.
+    """A folder of finished shards. Each file is complete and holds the digest.
 
     Args:
         folder: the folder; made if missing, emptied if it holds shards of another digest.
         digest: digest of everything that decides the shards.
+
+    Attributes:
+        folder: the folder.
+        digest: the digest.
     """
 
     def __init__(self, folder: Path, digest: str) -> None:
         self.folder = folder
-        self._digest = digest
+        self.digest = digest
         mark = folder / "digest"
         if not mark.is_file() or mark.read_text(encoding="utf-8") != digest:
             shutil.rmtree(folder, ignore_errors=True)
@@ -33,7 +37,7 @@ class ShardStore:
     def __contains__(self, number: int) -> bool:
         """Whether a shard is finished and its file is complete."""
         try:
-            return read_digest(self._shard_path(number).read_bytes()) == self._digest
+            return read_digest(self._shard_path(number).read_bytes()) == self.digest
         except (FileNotFoundError, ValueError):
             return False
 

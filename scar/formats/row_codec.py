@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from scar.common.arrow import make_list_array, make_number_array, make_string_array, make_struct_array
-from scar.formats.schema import EVAL_SCHEMA, INSTRUCTION, PROVENANCE_SCHEMA, SCHEMAS, Origin
+from scar.formats.schema import EVAL_SCHEMA, INSTRUCTION, PROVENANCE_SCHEMA, SCHEMAS
 from scar.sample import NEGATIVES_PER_PART, PARTS, Box, Caption, Mask, Negative, Region, Sample, Split
 
 
@@ -110,8 +110,18 @@ def make_row_table(samples: Sequence[Sample], split: Split, seed: int) -> pa.Tab
     return pa.Table.from_arrays([*columns, *_make_region_columns(samples)], schema=SCHEMAS[split])
 
 
-def make_provenance_table(samples: Sequence[Sample], origin: Origin) -> pa.Table:
-    """Make the provenance of samples: what the published formats lack, such as parts of captions and all negatives."""
+def make_provenance_table(
+    samples: Sequence[Sample], generator: str, generator_version: str, licence: str | None, seed: int
+) -> pa.Table:
+    """Make the provenance of samples: what the published formats lack, such as parts of captions and all negatives.
+
+    Args:
+        samples: the samples in the order of their rows.
+        generator: name of the generator that wrote the captions.
+        generator_version: its version.
+        licence: licence of the source's annotations; None if it is unknown.
+        seed: seed of the build.
+    """
     count = len(samples)
     negatives = [negative for sample in samples for negative in sample.negatives]
     negative_columns = pa.StructArray.from_arrays(
@@ -122,7 +132,6 @@ def make_provenance_table(samples: Sequence[Sample], origin: Origin) -> pa.Table
         fields=list(PROVENANCE_SCHEMA.field("negatives").type.value_type),
     )
     golds = _make_caption_columns([sample.gold for sample in samples])
-    licence = pa.nulls(count, pa.string()) if origin.licence is None else make_string_array([origin.licence] * count)
     columns = [
         make_string_array(sample.id for sample in samples),
         make_string_array(sample.source for sample in samples),
@@ -130,10 +139,10 @@ def make_provenance_table(samples: Sequence[Sample], origin: Origin) -> pa.Table
         make_number_array([sample.region.id for sample in samples], np.int64),
         pa.StructArray.from_arrays(golds, fields=list(PROVENANCE_SCHEMA.field("gold").type)),
         make_list_array([len(sample.negatives) for sample in samples], negative_columns),
-        make_string_array([origin.generator] * count),
-        make_string_array([origin.generator_version] * count),
-        licence,
-        make_number_array([origin.seed] * count, np.int64),
+        make_string_array([generator] * count),
+        make_string_array([generator_version] * count),
+        pa.nulls(count, pa.string()) if licence is None else make_string_array([licence] * count),
+        make_number_array([seed] * count, np.int64),
     ]
     return pa.Table.from_arrays(columns, schema=PROVENANCE_SCHEMA)
 

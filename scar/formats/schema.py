@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pyarrow as pa
 
 from scar.sample import Split
@@ -60,13 +58,3 @@ IDENTITIES_KEY = b"scar.identities"
 
 WITH_IMAGES_FOLDER = "with-images"
 """Folder of a repository whose files repeat the rows of the other folders, with the bytes of the images."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Provenance that all samples of one source share; each attribute is a column of the provenance."""
-
-    generator: str
-    generator_version: str
-    licence: str | None
-    seed: int

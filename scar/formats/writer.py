@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scar.formats.row_codec import make_provenance_table, make_row_table
-from scar.formats.schema import IDENTITIES_KEY, PROVENANCE_SCHEMA, SCHEMAS, Origin
+from scar.formats.schema import IDENTITIES_KEY, PROVENANCE_SCHEMA, SCHEMAS
 from scar.sample import Sample, Split
 
 ROWS_PER_GROUP = 5000
@@ -79,17 +79,31 @@ class _GroupedFile:
         self._writer.close()
 
 
-def write_samples(samples: Iterable[Sample], split: Split, origin: Origin, rows: Path, sidecar: Path) -> None:
+def write_samples(
+    samples: Iterable[Sample],
+    split: Split,
+    rows: Path,
+    sidecar: Path,
+    *,
+    generator: str,
+    generator_version: str,
+    licence: str | None = None,
+    seed: int = 0,
+) -> None:
     """Write samples and their provenance; memory holds the samples of one row group at a time.
 
     Args:
         samples: the samples in the order of the rows.
         split: decides the format.
-        origin: provenance that all samples share.
         rows: file of the published format; replaced if it is there.
         sidecar: file of the provenance; replaced if it is there.
+        generator: name of the generator that wrote the captions.
+        generator_version: its version.
+        licence: licence of the annotations; None if it is unknown.
+        seed: selects the negative of a train row.
     """
     remaining = iter(samples)
     with SampleWriter(rows, sidecar, split) as writer:
         while group := list(islice(remaining, ROWS_PER_GROUP)):
-            writer.add_tables(make_row_table(group, split, origin.seed), make_provenance_table(group, origin))
+            notes = make_provenance_table(group, generator, generator_version, licence, seed)
+            writer.add_tables(make_row_table(group, split, seed), notes)

@@ -9,7 +9,6 @@ from PIL import Image
 
 from mmeb_eval.run.results import HEADLINE_METRIC, Result
 from scar.common.files import hash_file
-from scar.formats.schema import Origin
 from scar.formats.writer import write_samples
 from tests.mmeb_eval.report.toy import MINE, NASTY, QUERIES, make_sample, order_candidates
 
@@ -23,9 +22,8 @@ def toy_corpus(tmp_path: Path) -> Path:
         Image.new("RGB", (1000, 500), (0, 40 * number, 90)).save(folder / "images" / f"{number}.png")
     file = "SCaR_eval_Toy.parquet"
     samples = [make_sample(number) for number in range(QUERIES)]
-    write_samples(
-        samples, "eval", Origin("rules", "1", None, 0), folder / "SCaR-eval" / file, folder / "provenance" / file
-    )
+    paths = folder / "SCaR-eval" / file, folder / "provenance" / file
+    write_samples(samples, "eval", *paths, generator="rules", generator_version="1")
     return folder
 
 

@@ -18,7 +18,7 @@ from scar.annotations import PictureIndex, open_index
 from scar.annotations.refcoco import load_pickle, parse_image_id
 from scar.build.select import select_regions
 from scar.errors import BadRecord, InputError
-from scar.recipe import Limits, Source
+from scar.recipe import Source
 from scar.sample import Picture, Split
 
 IMAGE = 581857
@@ -90,7 +90,10 @@ class Expressions:
         }
         (self.folder / "instances.json").write_text(json.dumps(content))
         (self.folder / "refs(unc).p").write_bytes(python2(self.refs, protocol))
-        source = Source(
+        return open_index(self.source(split), tally)
+
+    def source(self, split: Split = "train") -> Source:
+        return Source(
             name="Refs",
             split=split,
             reader="refcoco",
@@ -98,7 +101,6 @@ class Expressions:
             instances=self.folder / "instances.json",
             files={"refs": self.folder / "refs(unc).p"},
         )
-        return open_index(source, tally)
 
     def pictures(self, tally: Tally, split: Split = "train", protocol: int = 2) -> list[Picture]:
         return [ref.read_picture(tally) for ref in self.open(tally, split, protocol)]
@@ -129,7 +131,7 @@ def test_what_is_referred_to_is_a_record_and_the_rest_is_context(files: Expressi
         (14, "fork", False),
     ]
     assert tally.records == 2
-    chosen = select_regions(picture, Limits(), Random(1), tally.rejected)
+    chosen = select_regions(picture, files.source(), Random(1), tally.rejected)
     assert {region.id for region in chosen} == {11, 12}
     assert tally.rejected.total() == 0
 

@@ -10,7 +10,6 @@ from typing import TypeAlias
 from scar import Box, Caption, Negative, Region, Sample
 from scar.audit.row_blocks import RowBlock
 from scar.formats.reader import RowFile, find_row_files
-from scar.formats.schema import Origin
 from scar.formats.writer import write_samples
 from scar.sample import PARTS, Part, Split
 
@@ -81,7 +80,8 @@ def write_file(folder: Path, samples: Sequence[Sample], split: Split) -> RowFile
     """Write samples and their provenance into a folder."""
     name = {"eval": "SCaR_eval_Toy.parquet", "train": "SCAR_Toy.parquet"}[split]
     (folder / "provenance").mkdir(parents=True, exist_ok=True)
-    write_samples(samples, split, Origin("toy", "1", None, 0), folder / name, folder / "provenance" / name)
+    paths = folder / name, folder / "provenance" / name
+    write_samples(samples, split, *paths, generator="toy", generator_version="1")
     (file,) = (file for file in find_row_files(folder) if file.split == split)
     return file
 

@@ -208,8 +208,8 @@ from scar.build.shard import build_shard as build
 def find_loaded():
     return {"pandas", "scipy"} & sys.modules.keys()
 
-def build_shard(refs, job):
-    content = build(refs, job)
+def build_shard(refs, *shared):
+    content = build(refs, *shared)
     if find_loaded():
         raise RuntimeError(find_loaded())
     return content

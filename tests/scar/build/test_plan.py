@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from scar import Recipe, build, read
 from scar.annotations.pictures import PictureRef
 from scar.build import corpus
-from scar.build.shard import Job, build_shard
+from scar.build.shard import build_shard
 from scar.errors import InputError, RecipeError
 from scar.formats.check import check_folder
 from scar.generators.generator import Generator
+from scar.recipe import Source
 from tests.shared import read_files
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ def test_what_is_complete_is_not_built_again_unless_it_was_changed_or_force_says
 ) -> None:
     built = []
 
-    def note(refs: Sequence[PictureRef], job: Job) -> bytes:
-        built.append(job)
-        return build_shard(refs, job)
+    def note(refs: Sequence[PictureRef], source: Source, *rest: Any) -> bytes:
+        built.append(source.key)
+        return build_shard(refs, source, *rest)
 
     monkeypatch.setattr(corpus, "build_shard", note)
     first = build(recipe, tmp_path)

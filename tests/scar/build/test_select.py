@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from random import Random
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.build.select import select_regions
-from scar.recipe import Limits
+from scar.recipe import Source
 from scar.sample import Box, Picture, Region
 
 boxes = st.builds(Box.from_xywh, st.just(0), st.just(0), st.integers(1, 100), st.integers(1, 100))
 kinds = st.tuples(boxes, st.sampled_from("abc"), st.booleans())
+
+
+def source(**limits: Any) -> Source:
+    """A source with some limits."""
+    return Source(name="Toy", split="eval", images=Path("images"), instances=Path("instances.json"), **limits)
 
 
 def picture(things: list[tuple[Box, str, bool]]) -> Picture:
@@ -23,9 +30,9 @@ def picture(things: list[tuple[Box, str, bool]]) -> Picture:
 
 @given(st.lists(kinds, max_size=20), st.integers(1, 6), st.integers(0, 9))
 def test_selection_by_definition(things: list[tuple[Box, str, bool]], most: int, seed: int) -> None:
-    limits = Limits(max_per_image=most, min_side=10, min_area_share=0.02)
+    limited = source(max_per_image=most, min_side=10, min_area_share=0.02)
     rejected: Counter[str] = Counter()
-    chosen = select_regions(picture(things), limits, Random(seed), rejected)
+    chosen = select_regions(picture(things), limited, Random(seed), rejected)
 
     crowds = [box for box, _, crowd in things if crowd]
     fit = [(box, name) for box, name, crowd in things if not crowd and min(box.xywh[2:]) >= 10 and box.area >= 200]
@@ -47,16 +54,16 @@ def test_selection_by_definition(things: list[tuple[Box, str, bool]], most: int,
 def test_the_seed_alone_decides() -> None:
     everyone = picture([(Box(0, 0, 50, 50), "a", False)] * 30)
     choices = {
-        tuple(region.id for region in select_regions(everyone, Limits(), Random(seed), Counter())) for seed in range(20)
+        tuple(region.id for region in select_regions(everyone, source(), Random(seed), Counter())) for seed in range(20)
     }
     assert len(choices) > 15
-    again = [select_regions(everyone, Limits(), Random(4), Counter()) for _ in range(2)]
+    again = [select_regions(everyone, source(), Random(4), Counter()) for _ in range(2)]
     assert again[0] == again[1]
 
 
 def test_every_region_has_its_chance() -> None:
     everyone = picture([(Box(0, 0, 50, 50), "a", False)] * 10)
     times = Counter(
-        region.id for seed in range(400) for region in select_regions(everyone, Limits(), Random(seed), Counter())
+        region.id for seed in range(400) for region in select_regions(everyone, source(), Random(seed), Counter())
     )
     assert min(times.values()) > 150  # of 200 expected

@@ -11,7 +11,7 @@ import pytest
 from scar import read
 from scar.errors import InputError
 from scar.formats.reader import find_row_files
-from scar.formats.schema import EVAL_SCHEMA, Origin
+from scar.formats.schema import EVAL_SCHEMA
 from scar.formats.writer import write_samples
 from scar.sample import PARTS
 
@@ -85,7 +85,8 @@ def test_picked_rows_are_those_that_reading_all_gives(built: Path, tmp_path: Pat
     many = [sample for _ in range(1300) for sample in every]  # more than two groups of rows
     folder = tmp_path / "large"
     (folder / "provenance").mkdir(parents=True)
-    write_samples(many, "eval", Origin("g", "1", None, 0), folder / "L.parquet", folder / "provenance" / "L.parquet")
+    paths = folder / "L.parquet", folder / "provenance" / "L.parquet"
+    write_samples(many, "eval", *paths, generator="g", generator_version="1")
     (large,) = find_row_files(folder)
     numbers = [0, 4999, 5000, 9999, 10000, 11699]
     assert [sample.gold.text for sample, _ in large.iter_samples_at(numbers)] == [

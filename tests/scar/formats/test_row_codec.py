@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from scar import Box, Caption, Mask, Negative, Region, Sample, read
 from scar.formats.row_codec import make_provenance_table, make_row_table, sample_from_row
-from scar.formats.schema import INSTRUCTION, Origin
+from scar.formats.schema import INSTRUCTION
 from scar.sample import PARTS, SPLITS
 
-ORIGIN = Origin("rules", "1", "CC BY 4.0", 5)
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 captions = st.builds(Caption, object=words, relation=words, scene=words)
 
@@ -80,7 +79,7 @@ def test_provenance_knows_what_the_rows_do_not(built: Path) -> None:
 @given(samples(), st.integers(0, 5))
 def test_a_sample_survives_its_row(sample: Sample, seed: int) -> None:
     (row,) = make_row_table([sample], sample.split, seed).to_pylist()
-    (note,) = make_provenance_table([sample], ORIGIN).to_pylist()
+    (note,) = make_provenance_table([sample], "rules", "1", "CC BY 4.0", 5).to_pylist()
     assert sample_from_row(row, note, "ignored", sample.split, 7) == sample
     bare = sample_from_row(row, None, "Toy", sample.split, 7)
     assert bare.captions == (sample.captions if sample.split == "eval" else (row["pos_text"], row["neg_text"]))

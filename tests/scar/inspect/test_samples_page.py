@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 from scar import Caption, Negative, Region, Sample, read
 from scar.cli import app
 from scar.errors import InputError
-from scar.formats.schema import Origin
 from scar.formats.writer import write_samples
 from scar.inspect.samples_page import write_samples_page
 from scar.sample import PARTS, Box
@@ -120,7 +119,8 @@ def hostile(tmp_path: Path) -> Path:
     for name in ("SCaR-eval", "provenance"):
         (folder / name).mkdir()
     rows = folder / "SCaR-eval" / "SCaR_eval_Toy.parquet"
-    write_samples([sample], "eval", Origin(HOSTILE, HOSTILE, HOSTILE, 0), rows, folder / "provenance" / rows.name)
+    sidecar = folder / "provenance" / rows.name
+    write_samples([sample], "eval", rows, sidecar, generator=HOSTILE, generator_version=HOSTILE, licence=HOSTILE)
     return folder
 
 
