@@ -6,7 +6,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,6 +14,7 @@ import msgspec
 from scar.accounting import Tally
 from scar.annotations.json_stream import decode_record, iter_records
 from scar.annotations.record_index import Id, RecordIndex, RecordIndexBuilder, is_among, view_int64
+from scar.common.image_hash import parse_coco_identity
 from scar.common.images import MAX_PIXELS
 from scar.errors import BadRecord
 from scar.language.english import has_word
@@ -27,13 +28,25 @@ _OTHER_STUFF = "other"
 
 
 class CocoImage(msgspec.Struct, gc=False):
-    """An image of a COCO-style file, with its size in pixels and, if the file has it, its scene label."""
+    """An image of a COCO-style file, with its size in pixels and, if the file has it, its scene label.
+
+    Attributes:
+        file: path of the image below the source's image folder.
+    """
 
     id: Id
-    file_name: str
+    file: str = msgspec.field(name="file_name")
     width: int
     height: int
     scene: str | None = None
+
+    def __post_init__(self) -> None:
+        self.file = PurePosixPath(self.file).as_posix()
+
+    @property
+    def identity(self) -> str | None:
+        """COCO's id of the image, as in ``coco:7``; None if the file name is not one of COCO's."""
+        return parse_coco_identity(self.file)
 
 
 class _AnnotationKey(msgspec.Struct, gc=False):

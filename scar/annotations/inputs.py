@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import cache
 from pathlib import Path
 
-from scar.common.files import HashCache
+from scar.common.files import hash_file
 from scar.errors import InputError
 from scar.recipe import READERS, Source
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".gz")
-
-_HASHES = HashCache(("st_size", "st_mtime_ns", "st_ino"))
-"""Hashes of files, so that a file that several sources share is hashed once."""
 
 
 def check_inputs(source: Source) -> None:
@@ -36,7 +34,8 @@ def digest_input(path: Path) -> str:
     """
     try:
         if not path.is_dir():
-            return _HASHES.hash_file(path)
+            state = path.stat()
+            return _hash_file(path, (state.st_size, state.st_mtime_ns, state.st_ino))
         whole = hashlib.sha256()
         for folder, folders, files in os.walk(path):
             folders.sort()
@@ -46,6 +45,12 @@ def digest_input(path: Path) -> str:
         return whole.hexdigest()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}.") from None
+
+
+@cache
+def _hash_file(path: Path, state: tuple[int, ...]) -> str:
+    """SHA-256 of a file in a state that its ``stat`` gives; a file that several sources share is hashed once."""
+    return hash_file(path)
 
 
 def _check_path(path: Path, is_folder: bool, need: str, get: str | None) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -24,8 +24,8 @@ HELD_OUT = "in_eval"
 """The reason under which a build counts the records of train images that an eval split also has."""
 
 
-class PictureRef(Protocol):
-    """Reference to a picture that is not read yet. It is small and can be pickled: any process can read the picture."""
+class PictureKey(Protocol):
+    """What identifies a picture."""
 
     @property
     def id(self) -> int:
@@ -39,6 +39,10 @@ class PictureRef(Protocol):
     def identity(self) -> str | None:
         """A text that is the same for the same image in every source, such as ``coco:7``; None if it is not known."""
 
+
+class PictureRef(PictureKey, Protocol):
+    """Reference to a picture that is not read yet. It is small and can be pickled: any process can read the picture."""
+
     def read_picture(self, tally: Tally) -> Picture:
         """Read the picture. ``tally`` counts its records as the head of this module says.
 
@@ -46,14 +50,6 @@ class PictureRef(Protocol):
             BadRecord: a record cannot be used and ``tally`` does not skip such records.
             InputError: a file has changed or can no longer be read.
         """
-
-
-class PictureKey(NamedTuple):
-    """The attributes of a `PictureRef` that identify the picture; much cheaper to make than the reference."""
-
-    id: int
-    file: str
-    identity: str | None
 
 
 class PictureIndex(Protocol):
@@ -70,7 +66,8 @@ class PictureIndex(Protocol):
         return map(self.__getitem__, range(len(self)))
 
     def iter_keys(self) -> Iterator[PictureKey]:
-        """Iterate over the keys of the pictures, without pictures that the reader itself holds out (`HeldOut`)."""
+        """Iterate over what identifies the pictures, without those that the reader itself holds out (`HeldOut`)."""
+        return (ref for ref in self if not isinstance(ref, HeldOut))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +85,6 @@ class PictureList(PictureIndex):
 
     def __getitem__(self, index: int) -> PictureRef:
         return self.refs[index]
-
-    def iter_keys(self) -> Iterator[PictureKey]:
-        return (PictureKey(ref.id, ref.file, ref.identity) for ref in self.refs)
 
 
 def with_held_out(ref: PictureRef, held_out: Collection[int]) -> PictureRef:

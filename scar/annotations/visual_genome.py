@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
 from scar.annotations.captions import index_captions
 from scar.annotations.json_stream import Record, iter_records, parse_record
-from scar.annotations.pictures import HeldOut, PictureIndex, PictureKey, PictureRef
+from scar.annotations.pictures import HeldOut, PictureIndex, PictureRef
 from scar.annotations.record_index import RecordIndex, RecordIndexBuilder, is_among, read_records
 from scar.annotations.visual_genome_image import VisualGenomeRef
 from scar.annotations.visual_genome_records import IMAGE, KEY, OBJECTS, GenomeImage
@@ -77,15 +77,8 @@ class VisualGenomeIndex(PictureIndex):
             relationships=self.relationships[index],
             captions=tuple(file_spans for records in self.captions if len((file_spans := records[index])[1])),
         )
-        return HeldOut(ref, "coco_val") if self._is_held_out(image) else ref
-
-    def iter_keys(self) -> Iterator[PictureKey]:
-        for number, image in self.images:
-            if not self._is_held_out(image):
-                yield PictureKey(number, _find_image_file(image.url), _find_identity(number, image))
-
-    def _is_held_out(self, image: GenomeImage) -> bool:
-        return self.split == "train" and image.coco_id in self.coco_val
+        is_held_out = self.split == "train" and image.coco_id in self.coco_val
+        return HeldOut(ref, "coco_val") if is_held_out else ref
 
 
 def open_index(source: Source, tally: Tally, cache: CallCache) -> VisualGenomeIndex:

@@ -11,7 +11,7 @@ import pytest
 
 from scar.accounting import Tally
 from scar.annotations import open_index
-from scar.annotations.pictures import HELD_OUT, HeldOut, PictureKey, PictureList, lacks_id, with_held_out
+from scar.annotations.pictures import HELD_OUT, HeldOut, PictureList, lacks_id, with_held_out
 from scar.recipe import READERS, Reader, Source
 from scar.sample import Box, Picture, Region
 
@@ -49,8 +49,17 @@ def test_a_list_of_references_is_an_index(world: World) -> None:
     pictures = PictureList(list(index))
     assert len(pictures) == len(index)
     assert [ref.id for ref in pictures] == [5, 7, 11]
-    assert list(pictures.iter_keys()) == list(index.iter_keys())
-    assert next(pictures.iter_keys()) == PictureKey(5, "000005.png", None)
+    for keys in (pictures.iter_keys(), index.iter_keys()):
+        assert [(key.id, key.file, key.identity) for key in keys] == [
+            (5, "000005.png", None),
+            (7, "000007.png", None),
+            (11, "000011.png", None),
+        ]
+
+
+def test_pictures_that_the_reader_holds_out_have_no_key() -> None:
+    kept, held_out = TwoRegions(1, "a"), TwoRegions(2, "b", "coco:2")
+    assert list(PictureList([kept, HeldOut(held_out, "reader")]).iter_keys()) == [kept]
 
 
 def test_only_images_of_ones_own_lack_an_id(world: World) -> None:
@@ -62,7 +71,8 @@ def test_only_images_of_ones_own_lack_an_id(world: World) -> None:
     world.write()
     index = open_index(source, Tally())
     assert not lacks_id(source, index)
-    assert next(index.iter_keys()) == PictureKey(5, "000000000005.jpg", "coco:5")
+    first = next(index.iter_keys())
+    assert (first.id, first.file, first.identity) == (5, "000000000005.jpg", "coco:5")
 
 
 def test_images_of_a_new_format_lack_an_id(monkeypatch: pytest.MonkeyPatch) -> None:
