@@ -12,24 +12,13 @@ import msgspec
 from scar.accounting import Tally
 from scar.annotations.boxes import clip_box
 from scar.annotations.captions import read_captions
+from scar.annotations.coco_index import ANNOTATION
 from scar.annotations.json_stream import ANY_JSON, parse_record
 from scar.annotations.masks import parse_mask
-from scar.annotations.record_index import FileSpans, Id, RecordSpans, read_records
+from scar.annotations.record_index import FileSpans, RecordSpans, read_records
 from scar.annotations.relations import iter_known_relations
 from scar.errors import BadRecord
 from scar.sample import Mask, Picture, Region
-
-
-class _Annotation(msgspec.Struct, gc=False):
-    id: Id
-    category_id: Id
-    # None stands for a number that JSON cannot hold, such as NaN.
-    bbox: tuple[float | None, float | None, float | None, float | None]
-    segmentation: msgspec.Raw = msgspec.Raw(b"null")
-    iscrowd: int | bool = 0
-
-
-_ANNOTATION = msgspec.json.Decoder(_Annotation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +77,7 @@ class CocoRef:
         for text, number in zip(read_records(path, spans), spans[:, 0].tolist(), strict=True):
             target = self.phrases is None
             try:
-                annotation = parse_record(_ANNOTATION, text, f"{path.name}, annotations[{number}]")
+                annotation = parse_record(ANNOTATION, text, f"{path.name}, annotations[{number}]")
                 target = self.phrases is None or annotation.id in self.phrases
                 where = f"{path.name}, annotation {annotation.id}"
                 numbers = [float("nan") if number is None else number for number in annotation.bbox]

@@ -49,12 +49,20 @@ class CocoImage(msgspec.Struct, gc=False):
         return parse_coco_identity(self.file)
 
 
-class _AnnotationKey(msgspec.Struct, gc=False):
-    """The fields of an annotation that the index needs."""
+class CocoAnnotation(msgspec.Struct, gc=False):
+    """An annotation of a COCO-style file; its box is the top left corner, width and height in pixels.
+
+    Attributes:
+        bbox: None stands for a number that JSON cannot hold, such as NaN.
+        segmentation: JSON text of the mask, which few annotations need decoded.
+    """
 
     id: Id
     image_id: Id
     category_id: Id
+    bbox: tuple[float | None, float | None, float | None, float | None]
+    segmentation: msgspec.Raw = msgspec.Raw(b"null")
+    iscrowd: int | bool = 0
 
 
 class _Category(msgspec.Struct):
@@ -70,7 +78,7 @@ class _Relation(msgspec.Struct, gc=False):
 
 
 _IMAGE = msgspec.json.Decoder(CocoImage)
-_KEY = msgspec.json.Decoder(_AnnotationKey)
+ANNOTATION = msgspec.json.Decoder(CocoAnnotation)
 _CATEGORY = msgspec.json.Decoder(_Category)
 _RELATION = msgspec.json.Decoder(_Relation)
 
@@ -119,9 +127,9 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
         try:
             if record.list == "annotations":
                 tally.records += 1
-                key = decode_record(_KEY, record, path)
-                builder.add_record(key.image_id, record, key.id)
-                category_ids.append(key.category_id)
+                annotation = decode_record(ANNOTATION, record, path)
+                builder.add_record(annotation.image_id, record, annotation.id)
+                category_ids.append(annotation.category_id)
             elif record.list == "images":
                 if earlier is None:
                     _add_image(decode_record(_IMAGE, record, path), images, record.describe_location(path))
