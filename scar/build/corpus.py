@@ -169,7 +169,7 @@ def _build_and_publish(
         "samples": tally.samples,
         "rejected": _sorted_counts(tally.rejected),
         "ignored": _sorted_counts(tally.ignored),
-        "overlap": plan.leakage.count_by_eval(source.key),
+        "overlap": plan.overlap,
         "vetoes": _sorted_counts(tally.vetoes),
         **({"repaired": _sorted_counts(tally.repaired)} if tally.repaired else {}),
         **({"refinement": refinement} if refinement else {}),

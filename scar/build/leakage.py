@@ -7,12 +7,10 @@ scaling and compression hardly change.
 
 from __future__ import annotations
 
-import dataclasses
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from scar.annotations.pictures import PictureIndex, PictureKey, lacks_id
 from scar.build.earlier_builds import EarlierBuild
@@ -26,26 +24,8 @@ _IMAGES_PER_TASK = 500
 """Images hashed by one task, which takes some tenths of a second."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leakage:
-    """Train images that an eval split also has.
-
-    Attributes:
-        image_counts: number of shared images, by the pair of the keys of train source and eval source; only pairs that
-            share images.
-        image_ids: ids of the shared images in the train source, by its key.
-    """
-
-    image_counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    image_ids: dict[str, frozenset[int]] = field(default_factory=dict)
-
-    def count_by_eval(self, train_key: str) -> dict[str, int]:
-        """Number of images that a train source shares with each eval source, by key of the eval source."""
-        return {held: count for (name, held), count in sorted(self.image_counts.items()) if name == train_key}
-
-    def to_text(self) -> str:
-        """The counts as one line for a message; empty if nothing is shared."""
-        return "; ".join(f"{train} and {held}: {count}" for (train, held), count in sorted(self.image_counts.items()))
+Leakage: TypeAlias = dict[tuple[str, str], frozenset[int]]
+"""Ids of the train images that an eval split also has, by the keys of train source and eval source that share them."""
 
 
 def find_shared_images(train: Mapping[str, Iterable[tuple[int, str]]], evals: Mapping[str, Iterable[str]]) -> Leakage:
@@ -55,23 +35,19 @@ def find_shared_images(train: Mapping[str, Iterable[tuple[int, str]]], evals: Ma
         train: (image id, identity) pairs of each train source, by key.
         evals: identities of each eval source, by key.
 
-    >>> found = find_shared_images({"A/train": [(1, "coco:7"), (2, "coco:8")]}, {"B/eval": ["coco:8"]})
-    >>> found.to_text(), found.image_ids
-    ('A/train and B/eval: 1', {'A/train': frozenset({2})})
+    >>> find_shared_images({"A/train": [(1, "coco:7"), (2, "coco:8")]}, {"B/eval": ["coco:8"]})
+    {('A/train', 'B/eval'): frozenset({2})}
     """
     eval_identities = {key: list(identities) for key, identities in evals.items()}
-    leakage = Leakage()
+    leakage: Leakage = {}
     for train_key, images in train.items():
         pairs = list(images)
-        leaked: set[int] = set()
         for eval_key, identities in eval_identities.items():
             matches = match_identities([identity for _, identity in pairs], identities)
-            ids = {image_id for (image_id, _), is_match in zip(pairs, matches, strict=True) if is_match}
-            leakage.image_counts[train_key, eval_key] += len(ids)
-            leaked |= ids
-        if leaked:
-            leakage.image_ids[train_key] = frozenset(leaked)
-    return dataclasses.replace(leakage, image_counts=+leakage.image_counts)
+            ids = frozenset(image_id for (image_id, _), is_match in zip(pairs, matches, strict=True) if is_match)
+            if ids:
+                leakage[train_key, eval_key] = ids
+    return leakage
 
 
 def find_leakage(
@@ -100,7 +76,16 @@ def find_leakage(
         else:
             pairs = _iter_identities(source, index, engine, with_image_hash="train" in unidentified_splits)
             evals[source.key] = (identity for _, identity in pairs)
-    return find_shared_images(train, evals) if train and evals else Leakage()
+    return find_shared_images(train, evals) if train and evals else {}
+
+
+def describe_leakage(leakage: Leakage) -> str:
+    """The numbers of shared images as one line for a message.
+
+    >>> describe_leakage({("A/train", "B/eval"): frozenset({2, 5})})
+    'A/train and B/eval: 2'
+    """
+    return "; ".join(f"{train} and {held}: {len(ids)}" for (train, held), ids in sorted(leakage.items()))
 
 
 def refuse_leakage(leakage: Leakage) -> None:
@@ -109,9 +94,9 @@ def refuse_leakage(leakage: Leakage) -> None:
     Raises:
         LeakageError: there are such images; the message counts them.
     """
-    if leakage.image_counts:
+    if leakage:
         raise LeakageError(
-            f"images of eval splits are in train splits ({leakage.to_text()}); "
+            f"images of eval splits are in train splits ({describe_leakage(leakage)}); "
             'overlap = "drop-train" in the recipe leaves them out of the train splits.'
         )
 

@@ -18,7 +18,7 @@ from scar.annotations.pictures import PictureRef, lacks_id, with_held_out
 from scar.build.earlier_builds import find_earlier_builds
 from scar.build.engine import Engine, run_here
 from scar.build.image_folder import ImagesMode, image_folder_name
-from scar.build.leakage import Leakage, find_leakage, refuse_leakage
+from scar.build.leakage import Leakage, describe_leakage, find_leakage, refuse_leakage
 from scar.build.pipeline import fit_generator, select_fit_indices
 from scar.common.files import is_inside, iter_paths
 from scar.common.progress import Track
@@ -58,7 +58,8 @@ class SourcePlan(OpenedSource):
     """A source that is to be built, or is built already.
 
     Attributes:
-        leakage: train images that an eval split also has, from all sources of the build.
+        overlap: number of images that the source shares with each eval source, by the key of the eval source.
+        held_out: ids of the images of the source that give no sample, because an eval split also has them.
         inputs_entry: the source's inputs and settings, as the build report records them.
         rows: final path of the samples.
         sidecar: final path of the provenance.
@@ -67,18 +68,14 @@ class SourcePlan(OpenedSource):
         finished_entry: the source's entry in the build report; None if the source is still to be built.
     """
 
-    leakage: Leakage
+    overlap: dict[str, int]
+    held_out: frozenset[int]
     inputs_entry: dict[str, Any]
     rows: Path
     sidecar: Path
     image_folder: Path
     digest: str
     finished_entry: dict[str, Any] | None
-
-    @property
-    def held_out(self) -> frozenset[int]:
-        """Ids of the images of the source that give no sample, because an eval split also has them."""
-        return self.leakage.image_ids.get(self.source.key, frozenset())
 
     def select_pictures(self, indices: Sequence[int]) -> tuple[PictureRef, ...]:
         """References to the pictures at some indices; those of held-out images are `HeldOut`."""
@@ -143,7 +140,7 @@ def find_build_leakage(recipe: Recipe, opened: Sequence[OpenedSource], settings:
             train split, from which this build cannot drop them.
     """
     if recipe.overlap == "keep":
-        return Leakage()
+        return {}
     keys = {source.key for source in recipe.sources}
     other_splits: set[Split] = {"train" if source.split == "eval" else "eval" for source in recipe.sources}
     indexes = [(each.source, each.index) for each in opened]
@@ -152,11 +149,12 @@ def find_build_leakage(recipe: Recipe, opened: Sequence[OpenedSource], settings:
     leakage = find_leakage(indexes, settings.engine, earlier)
     if recipe.overlap == "refuse":
         refuse_leakage(leakage)
-    built = leakage.image_ids.keys() - keys
+    built = {train for train, _ in leakage} - keys
     if built:
         raise LeakageError(
-            f"images of eval splits are in train splits that are in {settings.out} already ({leakage.to_text()}); "
-            f"build {', '.join(sorted(built))} again after this, or both with one recipe, into another --out."
+            f"images of eval splits are in train splits that are in {settings.out} already "
+            f"({describe_leakage(leakage)}); build {', '.join(sorted(built))} again after this, "
+            "or both with one recipe, into another --out."
         )
     return leakage
 
@@ -171,13 +169,16 @@ def _make_plan(
             written to.
     """
     source, out = opened.source, settings.out
-    entry = _make_inputs_entry(source, digests, recipe, settings.generator, leakage)
+    shared = {held: ids for (train, held), ids in sorted(leakage.items()) if train == source.key}
+    held_out = frozenset[int]().union(*shared.values())
+    entry = _make_inputs_entry(source, digests, recipe, settings.generator, held_out)
     rows = out / _row_file_name(source)
     plan = SourcePlan(
         source=source,
         index=opened.index,
         tally=opened.tally,
-        leakage=leakage,
+        overlap={held: len(ids) for held, ids in shared.items()},
+        held_out=held_out,
         inputs_entry=entry,
         rows=rows,
         sidecar=out / "provenance" / rows.name,
@@ -220,10 +221,9 @@ def _check_out(out: Path) -> None:
 
 
 def _make_inputs_entry(
-    source: Source, digests: Mapping[Path, str], recipe: Recipe, generator: Generator, leakage: Leakage
+    source: Source, digests: Mapping[Path, str], recipe: Recipe, generator: Generator, held_out: frozenset[int]
 ) -> dict[str, Any]:
     """Inputs and settings that decide the bytes of a source's files, as its entry in the build report begins."""
-    held_out = leakage.image_ids.get(source.key)
     return {
         "inputs": {role: {"file": path.name, "sha256": digests[path]} for role, path in source.inputs.items()},
         "settings": {

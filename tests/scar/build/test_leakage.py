@@ -13,7 +13,7 @@ from PIL import Image
 
 from scar.annotations.pictures import PictureList
 from scar.build.engine import run_here
-from scar.build.leakage import Leakage, find_leakage, find_shared_images, refuse_leakage
+from scar.build.leakage import Leakage, describe_leakage, find_leakage, find_shared_images, refuse_leakage
 from scar.errors import LeakageError
 from scar.recipe import READERS, Reader, Source
 from scar.sample import Split
@@ -40,11 +40,10 @@ images = st.lists(st.tuples(st.integers(0, 20), st.sampled_from("abcdefgh")), un
 def test_overlap_is_what_sets_say(train: dict[str, list[tuple[int, str]]], held: dict[str, list[str]]) -> None:
     found = find_shared_images(train, held)
     for name, pairs in train.items():
-        everywhere = {identity for identities in held.values() for identity in identities}
-        expected = {number for number, identity in pairs if identity in everywhere}
-        assert found.image_ids.get(name, frozenset()) == expected
         for other, identities in held.items():
-            assert found.image_counts[name, other] == sum(identity in set(identities) for _, identity in pairs)
+            expected = {number for number, identity in pairs if identity in identities}
+            assert found.get((name, other), frozenset()) == expected
+    assert all(found.values())
 
 
 def leakage_of(folder: Path, refs: dict[tuple[str, Split], Sequence[TwoRegions]]) -> Leakage:
@@ -66,8 +65,8 @@ def test_leakage_is_found_across_sources_by_name_and_by_looks(tmp_path: Path) ->
             ("Mine", "eval"): [TwoRegions(5, "copy.jpg")],
         },
     )
-    assert found.image_ids == {"COCO/train": frozenset({8}), "ADE/train": frozenset({1})}
-    assert found.to_text() == "ADE/train and Mine/eval: 1; COCO/train and VG/eval: 1"
+    assert found == {("COCO/train", "VG/eval"): {8}, ("ADE/train", "Mine/eval"): {1}}
+    assert describe_leakage(found) == "ADE/train and Mine/eval: 1; COCO/train and VG/eval: 1"
     with pytest.raises(LeakageError, match=r"ADE/train and Mine/eval: 1; COCO/train and VG/eval: 1.*drop-train"):
         refuse_leakage(found)
 
@@ -85,12 +84,12 @@ def test_a_renamed_image_is_found_whatever_the_format(
         (train, PictureList([TwoRegions(1, "renamed.png")])),
         (source("COCO", "eval", tmp_path), PictureList([TwoRegions(7, "000000000007.jpg", "coco:7")])),
     ]
-    assert find_leakage(indexes, run_here).image_ids == {"T/train": frozenset({1})}
+    assert find_leakage(indexes, run_here) == {("T/train", "COCO/eval"): {1}}
 
 
 def test_one_split_alone_is_not_even_looked_at(tmp_path: Path) -> None:
     found = leakage_of(
         tmp_path, {("A", "train"): [TwoRegions(1, "missing.png")], ("B", "train"): [TwoRegions(1, "missing.png")]}
     )
-    assert found.image_counts == {}
+    assert found == {}
     refuse_leakage(found)
