@@ -67,7 +67,8 @@ def measure_transfers(folder: Path, shards: int, size: int, pulled: int) -> None
     """Push ``shards`` shards of ``size`` bytes twice, and pull ``pulled`` of them twice."""
     from scar.publish.checksums import StoredHashes
     from scar.publish.pull import plan_pull, pull_files
-    from scar.publish.push import PushTarget, Upload, make_upload, push_files
+    from scar.publish.push import push_files
+    from scar.publish.upload import PushTarget, Upload, make_upload
 
     root = folder / "corpus"
     (root / "rows").mkdir(parents=True)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from scar.common.terminal import one_line_errors
-from scar.publish.send import DryRun, Public, Revision, Tag
+from scar.publish.send import DryRun, Prune, Public, Revision, Tag
 
 app = typer.Typer(
     help="The reference VIRTUE embedder: embeds text, images and regions of images as vectors.",
@@ -279,6 +279,7 @@ def push(
     ],
     public: Public = False,
     dry_run: DryRun = False,
+    prune: Prune = False,
     revision: Revision = "main",
     tag: Tag = None,
     name: CardName = None,
@@ -287,17 +288,23 @@ def push(
     dataset: CardData = None,
     template: CardTemplate = None,
 ) -> None:
-    """Upload a checkpoint with its card and results. The last commit is checked; run again to resume."""
+    """Upload a checkpoint with its card and results. Prints what changes there, and checks the commit.
+
+    Files that an earlier push wrote and this one does not have are removed; files and edits of others stay.
+    """
     with one_line_errors("virtue"):
-        from scar.publish.push import PushTarget
+        from scar.publish.card import CARD
+        from scar.publish.push_record import write_push_record
         from scar.publish.send import send_files
-        from virtue_ref.checkpoints.publish import OWNED_FOLDERS, list_uploads, write_card
+        from scar.publish.upload import PushTarget
+        from virtue_ref.checkpoints.publish import WEIGHT_PATTERNS, list_uploads, write_card
 
         folder, facts = write_card(checkpoint, repo, name, results, licence, dataset or (), template)
         message = f"{facts.name}: weights {facts.revision}"
-        target = PushTarget(repo, "model", public, revision, tag, message, OWNED_FOLDERS)
+        target = PushTarget(repo, "model", public, revision, tag, message, prune, WEIGHT_PATTERNS, CARD)
         about = [f"licence: {facts.licence.name}; {len(facts.results)} results"]
-        send_files(list_uploads(folder), target, about=about, dry_run=dry_run)
+        files = list_uploads(folder)
+        send_files([*files, write_push_record(folder, files)], target, about=about, dry_run=dry_run)
 
 
 def _print_step(step: int, steps: int, line: str) -> None:

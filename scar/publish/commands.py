@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from scar.common.terminal import one_line_errors
-from scar.publish.send import DryRun, Public, Revision, Tag
+from scar.publish.send import DryRun, Prune, Public, Revision, Tag
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A SCaR folder, as `scar build` writes it.")]
 
@@ -49,6 +49,7 @@ def push(
     ],
     public: Public = False,
     dry_run: DryRun = False,
+    prune: Prune = False,
     revision: Revision = "main",
     tag: Tag = None,
     name: Annotated[str | None, typer.Option(help="Title of the card; by default the repository's name.")] = None,
@@ -62,11 +63,16 @@ def push(
         ),
     ] = False,
 ) -> None:
-    """Upload a corpus to the Hub. The commit is checked against the local files; run again to resume."""
+    """Upload a corpus to the Hub. Prints what changes there, and checks the commit; run again to resume.
+
+    Files that an earlier push wrote and this one does not have are removed; files and edits of others stay.
+    """
     from scar.common.progress import show_progress
-    from scar.publish.push import PushTarget
+    from scar.publish.card import CARD
+    from scar.publish.push_record import write_push_record
     from scar.publish.send import send_files
-    from scar.publish.upload_files import OWNED_FOLDERS, collect_files
+    from scar.publish.upload import PushTarget
+    from scar.publish.upload_files import CARD_KEYS, collect_files
 
     files, summary = collect_files(
         folder, repo, name=name, template=template, embed_images=embed_images, track=show_progress
@@ -75,8 +81,8 @@ def push(
     if embed_images:
         about.insert(0, "images go along: they keep the licences of their makers, see that these let you pass them on")
     message = f"{summary.name}: {summary.samples:,} samples"
-    target = PushTarget(repo, "dataset", public, revision, tag, message, OWNED_FOLDERS)
-    send_files(files, target, about=about, dry_run=dry_run)
+    target = PushTarget(repo, "dataset", public, revision, tag, message, prune, card=CARD, card_keys=CARD_KEYS)
+    send_files([*files, write_push_record(folder, files)], target, about=about, dry_run=dry_run)
 
 
 @one_line_errors("scar")

@@ -25,6 +25,7 @@ from scar.formats.schema import WITH_IMAGES_FOLDER
 from scar.publish.checksums import StoredHashes
 from scar.publish.missing_images import IMAGE_CHECKSUMS, read_checksums
 from scar.publish.plan import iter_folder_lines
+from scar.publish.push_record import RECORD as PUSH_RECORD
 
 RECORD = "pull.json"
 FORMAT = 1
@@ -287,7 +288,7 @@ def _sort_files(
     embedded, skipped = [], []
     for path, file in sorted(found.items()):
         resolve_path(out, path, repo)
-        if any(part.startswith(".") for part in PurePosixPath(path).parts):
+        if path != PUSH_RECORD and any(part.startswith(".") for part in PurePosixPath(path).parts):
             skipped.append(path)
             continue
         if pushed and path.startswith(f"{WITH_IMAGES_FOLDER}/"):

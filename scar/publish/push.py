@@ -2,7 +2,8 @@
 
 The contents are sent first; the commit follows. If there are more files than one commit takes, the first commits only
 add new files, which no card names yet; the last commit changes the card and all other files that the repository already
-has. Files that the Hub has are not sent again, so the same call continues an interrupted push.
+has. Files that the Hub has are not sent again, so the same call continues an interrupted push. A commit that somebody
+else overtook is refused by the Hub, and planned anew.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scar.common.files import is_inside
+import msgspec
+
 from scar.common.hub_files import RemoteFile, RepoType, list_files
 from scar.common.progress import Track, track_silently
 from scar.common.retry import retry_action
 from scar.errors import HubError, InputError
+from scar.publish.changes import PushPlan, plan_changes
+from scar.publish.push_record import RECORD, PushedFile, encode_record
+from scar.publish.upload import PushTarget, Upload
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi
@@ -36,70 +40,18 @@ FILES_PER_UPLOAD = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
-    """A file to push.
-
-    Attributes:
-        path: path in the repository, with forward slashes.
-        file: path on this machine.
-        size: size in bytes.
-        sha256: SHA-256 of the file in hexadecimal digits.
-    """
-
-    path: str
-    file: Path
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class PushTarget:
-    """Where a push goes.
-
-    Attributes:
-        repo: ``organisation/name``; the repository is created if it does not exist.
-        repo_type: dataset or model.
-        public: whether the repository is public if this push creates it.
-        revision: branch to commit to; it is created if it does not exist.
-        tag: tag to put on the commit; None puts none.
-        message: message of the commit.
-        owned: top folders in which files that are not pushed this time are removed.
-    """
-
-    repo: str
-    repo_type: RepoType
-    public: bool = False
-    revision: str = "main"
-    tag: str | None = None
-    message: str = "Push"
-    owned: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class PushResult:
     """What a push did.
 
     Attributes:
         commit: id of the commit that holds every file.
         sent: files that the repository lacked or had with other contents.
-        removed: paths of files that the push removed from the ``owned`` folders.
+        removed: paths of files that the push removed.
     """
 
     commit: str
     sent: tuple[Upload, ...]
     removed: tuple[str, ...]
-
-
-def make_upload(folder: Path, path: str, hasher: Callable[[Path], str]) -> Upload:
-    """Make the `Upload` of a file in a folder; its path in the repository is its path below the folder.
-
-    Raises:
-        InputError: the file is a link that leaves the folder, or cannot be read.
-    """
-    file = folder / path
-    if not is_inside(file, folder, resolve_links=True):
-        raise InputError(f"{file}: is a link that leaves {folder}; put the file itself there.")
-    return Upload(path, file, file.stat().st_size, hasher(file))
 
 
 def check_plan(files: Sequence[Upload]) -> None:
@@ -125,10 +77,40 @@ def check_plan(files: Sequence[Upload]) -> None:
         )
 
 
+def plan_push(
+    files: Sequence[Upload],
+    target: PushTarget,
+    *,
+    endpoint: str | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> PushPlan:
+    """Compare files with a repository and plan the push; the Hub is only read.
+
+    Args:
+        files: the files to push.
+        target: where the files go.
+        endpoint: URL of the Hub; None means the environment variable HF_ENDPOINT, else the public Hub.
+        say: shows a line to the user.
+        sleep: waits, in seconds.
+
+    Raises:
+        HubError: the Hub refuses or cannot be reached after several attempts, or the tag is on another commit.
+        InputError: there are no files, they exceed the Hub's limits, or the repository has files of others that would
+            be read in place of the pushed ones.
+    """
+    from huggingface_hub import HfApi
+
+    check_plan(files)
+    hub = HfApi(endpoint=endpoint)
+    return retry_action(lambda: plan_changes(hub, files, target), target.repo, "write", say=say, sleep=sleep)
+
+
 def push_files(
     files: Sequence[Upload],
     target: PushTarget,
     *,
+    plan: PushPlan | None = None,
     endpoint: str | None = None,
     track: Track = track_silently,
     say: Callable[[str], None] = lambda _: None,
@@ -139,59 +121,81 @@ def push_files(
     The repository, the branch and the tag are created if they do not exist.
 
     Args:
-        files: the files to push. Other files of the repository stay, except in the target's ``owned`` folders.
+        files: the files to push; `scar.publish.changes.compare_files` says what happens to the repository's others.
         target: where the files go.
+        plan: what the user was shown; the push does nothing else. None makes a plan now.
         endpoint: URL of the Hub; None means the environment variable HF_ENDPOINT, else the public Hub.
         track: shows progress.
         say: shows a line to the user.
         sleep: waits, in seconds.
 
     Raises:
-        HubError: the Hub refuses or cannot be reached after several attempts, a committed file differs, or the tag is
-            on another commit. The Hub keeps what was sent, so that the same call continues.
-        InputError: there are no files, or they exceed the Hub's limits.
+        HubError: the Hub refuses or cannot be reached after several attempts, somebody changed files of the plan
+            meanwhile, a committed file differs, or the tag is on another commit. The Hub keeps what was sent, so that
+            the same call continues.
+        InputError: see `plan_push`.
     """
     from huggingface_hub import HfApi
 
     check_plan(files)
     hub = HfApi(endpoint=endpoint)
-    return retry_action(lambda: _push_once(hub, files, target, track), target.repo, "write", say=say, sleep=sleep)
+    return retry_action(lambda: _push_once(hub, files, target, plan, track), target.repo, "write", say=say, sleep=sleep)
 
 
-def _push_once(hub: HfApi, files: Sequence[Upload], target: PushTarget, track: Track) -> PushResult:
-    from huggingface_hub import CommitOperationDelete
+def _push_once(
+    hub: HfApi, files: Sequence[Upload], target: PushTarget, shown: PushPlan | None, track: Track
+) -> PushResult:
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     repo, repo_type = target.repo, target.repo_type
     hub.whoami()
     hub.create_repo(repo, repo_type=repo_type, private=not target.public, exist_ok=True)
     if target.revision != "main":
         hub.create_branch(repo, branch=target.revision, repo_type=repo_type, exist_ok=True)
-    head = str(hub.repo_info(repo, repo_type=repo_type, revision=target.revision).sha)
-    remote = list_files(hub, repo, repo_type, head)
-    missing = [file for file in files if not _is_same(file, remote.get(file.path))]
-    pushed = {file.path for file in files}
-    removed = sorted(path for path in remote if path not in pushed and path.partition("/")[0] in target.owned)
-    commit = head
-    if missing or removed:
-        steps = plan_commits([file.path for file in missing], removed, remote)
-        additions = {file.path: _make_addition(file) for file in missing}
+    plan = plan_changes(hub, files, target)
+    if shown is not None:
+        _check_nothing_new(plan, shown, repo)
+    commit = str(plan.head)
+    removed = plan.list_paths("removes")
+    if plan.sent or removed:
+        steps = plan_commits([file.path for file in plan.sent], removed, plan.remote)
+        additions = {file.path: _make_addition(file) for file in plan.sent}
         _send_contents(hub, list(additions.values()), target, track)
-        for added_paths, removed_paths in steps:
+        for number, (added_paths, removed_paths) in enumerate(steps, 1):
+            added = [additions[path] for path in added_paths]
+            if number == 1 < len(steps) and RECORD in additions:
+                added.append(CommitOperationAdd(RECORD, _encode_pending_record(files, plan)))
             commit = hub.create_commit(
                 repo,
-                [
-                    *(CommitOperationDelete(path) for path in removed_paths),
-                    *(additions[path] for path in added_paths),
-                ],
+                [*(CommitOperationDelete(path) for path in removed_paths), *added],
                 commit_message=target.message,
                 repo_type=repo_type,
                 revision=target.revision,
                 parent_commit=commit,
             ).oid
-    _verify_files(files, list_files(hub, repo, repo_type, commit), repo, commit)
+    _verify_files(plan.files, list_files(hub, repo, repo_type, commit), repo, commit)
     if target.tag is not None:
         _tag_commit(hub, repo, repo_type, target.tag, commit)
-    return PushResult(commit, tuple(missing), tuple(removed))
+    return PushResult(commit, plan.sent, tuple(removed))
+
+
+def _check_nothing_new(plan: PushPlan, shown: PushPlan, repo: str) -> None:
+    """Check that a push does only what the user was shown, though others may have committed since."""
+    known = {(change.action, change.path) for change in shown.changes}
+    for change in plan.changes:
+        is_new = change.action != "keeps" and (change.action, change.path) not in known
+        if is_new and change.path != RECORD:  # the first of several commits writes the record
+            raise HubError(
+                f"{repo}: somebody changed {change.path} there since the plan was made; run the same command again."
+            )
+
+
+def _encode_pending_record(files: Sequence[Upload], plan: PushPlan) -> bytes:
+    """The record for the first of several commits: also names what the later ones add, so that all of it is ours."""
+    coming = {file.path: file.file for file in files}
+    own = msgspec.json.decode(coming[RECORD].read_bytes())["files"]
+    pushed = {path: PushedFile(**content) for path, content in own.items() if path not in plan.remote}
+    return encode_record(dict(plan.record) | pushed).encode()
 
 
 def plan_commits(
@@ -241,12 +245,8 @@ def _send_contents(hub: HfApi, additions: list[CommitOperationAdd], target: Push
         )
 
 
-def _is_same(file: Upload, remote: RemoteFile | None) -> bool:
-    return remote is not None and remote.is_at(file.file, lambda _: file.sha256)
-
-
 def _verify_files(files: Sequence[Upload], remote: dict[str, RemoteFile], repo: str, commit: str) -> None:
-    wrong = [file.path for file in files if not _is_same(file, remote.get(file.path))]
+    wrong = [file.path for file in files if not file.is_same(remote.get(file.path))]
     if wrong:
         raise HubError(f"{repo} at {commit}: {wrong[0]} is not the local file ({len(wrong)} such files); push again.")
 

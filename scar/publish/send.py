@@ -7,40 +7,75 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from scar.errors import ScarError
+
 if TYPE_CHECKING:
-    from scar.publish.push import PushTarget, Upload
+    from scar.publish.changes import PushPlan
+    from scar.publish.upload import PushTarget, Upload
 
 Public: TypeAlias = Annotated[
     bool, typer.Option("--public", help="Make the repository public if it is created now; else it is private.")
 ]
 DryRun: TypeAlias = Annotated[
-    bool, typer.Option("--dry-run", help="Show the plan; send nothing, and do not contact the Hub.")
+    bool, typer.Option("--dry-run", help="Show what a push would add, replace, remove and keep; send nothing.")
 ]
 Revision: TypeAlias = Annotated[str, typer.Option(help="Branch to commit to.")]
 Tag: TypeAlias = Annotated[str | None, typer.Option(help="Git tag for the commit, such as v1.")]
+Prune: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--prune", help="Also remove files that no push wrote, and replace a card that was edited on the Hub."
+    ),
+]
 
 
 def send_files(files: Sequence[Upload], target: PushTarget, *, about: Sequence[str], dry_run: bool) -> None:
     """Print the plan, push the files, and print the commit.
 
     Args:
-        files: the files to push.
+        files: the files to push, with the record of `scar.publish.push_record.write_push_record`.
         target: where the files go.
         about: lines to print after the plan.
-        dry_run: only print the plan; the Hub is not contacted.
+        dry_run: only print the plan. If the Hub cannot be asked, it is that of an empty repository, and a line says so.
 
     Raises:
         HubError: the Hub refuses, or cannot be reached.
-        InputError: there are no files, or they exceed the Hub's limits.
+        InputError: there are no files, they exceed the Hub's limits, or the repository has files of others that would
+            be read in place of the pushed ones.
     """
     from scar.common.progress import show_progress
     from scar.publish.plan import iter_plan_lines
-    from scar.publish.push import push_files
+    from scar.publish.push import plan_push, push_files
 
-    for line in (*iter_plan_lines(files, target), *about):
+    def say(line: str) -> None:
+        typer.echo(line, err=True)
+
+    plan = _plan_dry_run(files, target) if dry_run else plan_push(files, target, say=say)
+    for line in (*iter_plan_lines(plan, target), *about):
         typer.echo(line)
     if dry_run:
         typer.echo("Nothing was sent.")
         return
-    done = push_files(files, target, track=show_progress, say=lambda line: typer.echo(line, err=True))
+    done = push_files(files, target, plan=plan, track=show_progress, say=say)
     typer.echo(f"{len(done.sent)} files sent, {len(done.removed)} removed, all verified: commit {done.commit}")
+
+
+def _plan_dry_run(files: Sequence[Upload], target: PushTarget) -> PushPlan:
+    """The plan of a push; if the Hub cannot be asked, that for an empty repository."""
+    from huggingface_hub import HfApi
+
+    from scar.common.retry import explain_error
+    from scar.publish.changes import compare_files, plan_changes
+    from scar.publish.push import check_plan
+
+    check_plan(files)
+    try:
+        return plan_changes(HfApi(), files, target)
+    except ScarError:
+        raise
+    except Exception as error:
+        problem = explain_error(error, "write")
+        if problem is None:
+            raise
+        typer.echo(f"The Hub was not asked: {problem.advice}. The plan is that for an empty repository.", err=True)
+        return compare_files(files, target)

@@ -10,19 +10,18 @@ from scar.common.progress import Track, track_silently
 from scar.formats.build_report import REPORT_NAME
 from scar.formats.embedded_images import write_image_shards
 from scar.formats.reader import find_row_files
-from scar.formats.schema import WITH_IMAGES_FOLDER
 from scar.inspect.statistics import STATISTICS_FILE
 from scar.publish.card import CARD, CROISSANT, write_card
 from scar.publish.checksums import StoredHashes
-from scar.publish.corpus_summary import PLOT_FOLDERS, CorpusSummary
+from scar.publish.corpus_summary import CorpusSummary
 from scar.publish.missing_images import IMAGE_CHECKSUMS
-from scar.publish.push import Upload, make_upload
+from scar.publish.upload import Upload, make_upload
 
 WORK_FOLDER = ".push"
 """Folder below the corpus's folder in which a push keeps the hashes of files and the rows with embedded images."""
 
-OWNED_FOLDERS = ("SCaR-eval", "SCaR-train", "provenance", WITH_IMAGES_FOLDER, *PLOT_FOLDERS)
-"""Top folders of a repository in which a push removes files that it does not send."""
+CARD_KEYS = ("configs", "dataset_info")
+"""Keys of the card's header that `datasets.load_dataset` finds the files by."""
 
 
 def collect_files(

@@ -18,7 +18,7 @@ from scar.errors import CheckpointError, InputError
 from scar.publish.card import CARD, TEMPLATES, make_environment
 from scar.publish.checksums import StoredHashes
 from scar.publish.licences import OTHER, CombinedLicence, combine_licences
-from scar.publish.push import Upload, make_upload
+from scar.publish.upload import Upload, make_upload
 from virtue_ref.checkpoints.format import SETTINGS_FILE, read_own_layout
 from virtue_ref.checkpoints.info import describe_model
 from virtue_ref.checkpoints.resolve import SHIPPED_FOLDER
@@ -32,8 +32,10 @@ CHECKSUM_CACHE = ".push/checksums.json"
 RESULTS_FOLDER = ".eval_results"
 """Folder for results on published data, one YAML file each. Source: huggingface.co/docs/hub/eval-results."""
 
-OWNED_FOLDERS = (RESULTS_FOLDER,)
 PICKLE_SUFFIXES = (".bin", ".pth", ".pt", ".pkl", ".ckpt")
+WEIGHT_PATTERNS = ("*.safetensors", "*.index.json", "adapter_config.json", *(f"*{end}" for end in PICKLE_SUFFIXES))
+"""Names of files that a loader would read beside or in place of the pushed weights."""
+
 TEMPLATE_FILE = "model.md.jinja"
 STRATEGY_TABLE_FILE = "table.json"
 PROMPT_STRATEGIES = ("prompt", "prompt and text")

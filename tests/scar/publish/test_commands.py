@@ -87,6 +87,24 @@ def load_everything(folder: Path) -> Any:
     return json.loads(out.read_text())
 
 
+def test_a_corpus_that_lost_a_source_loses_it_on_the_hub_too(corpus: Path, local_hub: LocalHub) -> None:
+    push = ["push", str(corpus), "--repo", REPO]
+    assert CliRunner().invoke(app, push).exit_code == 0
+    gone = ["SCaR-eval/SCaR_eval_My-own.parquet", "provenance/SCaR_eval_My-own.parquet"]
+    for path in gone:
+        (corpus / path).unlink()
+    local_hub.put_files(REPO, {"README.md": local_hub.files(REPO)["README.md"] + b"\nA person wrote this.\n"})
+    done = CliRunner().invoke(app, push)
+    assert done.exit_code == 0, done.output
+    assert "2 removed, all verified" in done.output
+    there = local_hub.files(REPO)
+    assert not there.keys() & set(gone)
+    assert there["README.md"].endswith(b"A person wrote this.\n")
+    header = there["README.md"].decode().partition("\n---\n")[0]
+    assert "SCaR_eval_Toy.parquet" in header
+    assert "My-own.parquet" not in header
+
+
 def test_the_token_is_in_no_output_and_no_log(
     built: Path, local_hub: LocalHub, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

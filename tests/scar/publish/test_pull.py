@@ -18,7 +18,8 @@ from typer.testing import CliRunner, Result
 from scar.cli import app
 from scar.errors import HubError, InputError
 from scar.publish.pull import RECORD, STAGING, PulledRepo, PullPlan, iter_pull_lines, plan_pull, pull_files
-from scar.publish.push import PushTarget, push_files
+from scar.publish.push import push_files
+from scar.publish.upload import PushTarget
 from tests.local_hub import TOKEN, Failure, LocalHub, make_uploads
 
 REPO = "me/corpus"

@@ -11,7 +11,9 @@ import pytest
 import scar.publish.push as module
 from scar.common.hub_files import RemoteFile, list_files
 from scar.errors import HubError, InputError
-from scar.publish.push import PushTarget, Upload, check_plan, push_files
+from scar.publish.push import check_plan, plan_push, push_files
+from scar.publish.push_record import RECORD, write_push_record
+from scar.publish.upload import PushTarget, Upload
 from tests.local_hub import Failure, LocalHub, make_uploads
 
 REPO = "me/corpus"
@@ -51,15 +53,15 @@ def test_a_second_push_transfers_nothing(local_hub: LocalHub, tmp_path: Path) ->
     assert not [request for request in local_hub.asked if "PUT" in request or "/commit/" in request]
 
 
-def test_what_changed_is_sent_and_what_is_gone_goes_only_where_it_is_ours(local_hub: LocalHub, tmp_path: Path) -> None:
+def test_what_changed_is_sent_and_files_of_others_stay(local_hub: LocalHub, tmp_path: Path) -> None:
     send(local_hub, make_uploads(tmp_path / "one", CONTENTS | {"LICENSE": b"theirs"}))
-    done, _ = send(
-        local_hub,
-        make_uploads(tmp_path / "two", {"README.md": b"# Two", "SCaR-eval/a.parquet": b"new"}),
-        owned=["SCaR-eval"],
-    )
-    assert done.removed == ("SCaR-eval/b.parquet",)
-    assert local_hub.files(REPO) == {"README.md": b"# Two", "SCaR-eval/a.parquet": b"new", "LICENSE": b"theirs"}
+    two = {"README.md": b"# Two", "SCaR-eval/a.parquet": b"new"}
+    done, _ = send(local_hub, make_uploads(tmp_path / "two", two))
+    assert done.removed == (), "no record says that they are ours"
+    assert local_hub.files(REPO)["SCaR-eval/a.parquet"] == b"new"
+    done, _ = send(local_hub, make_uploads(tmp_path / "two", two), prune=True)
+    assert done.removed == ("LICENSE", "SCaR-eval/b.parquet")
+    assert local_hub.files(REPO) == two
 
 
 def test_a_branch_of_its_own_leaves_main_alone(local_hub: LocalHub, tmp_path: Path) -> None:
@@ -201,3 +203,76 @@ def test_more_files_than_a_commit_takes_come_in_several_and_the_last_good_revisi
     with pytest.raises(InputError, match=r"14 files change or go, and one commit takes 4: push to another --revision"):
         send(local_hub, changed)
     assert local_hub.files(REPO) == two
+
+
+def record_of(folder: Path, files: list[Upload]) -> list[Upload]:
+    return [*files, write_push_record(folder, files)]
+
+
+def test_somebody_who_commits_after_the_plan_is_not_overwritten(local_hub: LocalHub, tmp_path: Path) -> None:
+    one = make_uploads(tmp_path / "one", CONTENTS)
+    send(local_hub, record_of(tmp_path / "one", one))
+    two = make_uploads(tmp_path / "two", CONTENTS | {"SCaR-eval/a.parquet": b"new", "SCaR-eval/c.parquet": b"c"})
+    files = record_of(tmp_path / "two", two)
+    target = PushTarget(REPO, "dataset")
+    plan = plan_push(files, target, endpoint=local_hub.endpoint)
+    local_hub.put_files(REPO, {"SCaR-eval/c.parquet": b"theirs"})
+    before = local_hub.files(REPO)
+    with pytest.raises(HubError, match=r"me/corpus: somebody changed SCaR-eval/c.parquet there since the plan"):
+        push_files(files, target, plan=plan, endpoint=local_hub.endpoint)
+    assert local_hub.files(REPO) == before
+    plan = plan_push(files, target, endpoint=local_hub.endpoint)
+
+    local_hub.put_files(REPO, {"notes.txt": b"theirs"})
+    push_files(files, target, plan=plan, endpoint=local_hub.endpoint)
+    there = local_hub.files(REPO)
+    assert there["notes.txt"] == b"theirs"
+    assert there["SCaR-eval/c.parquet"] == b"c"
+
+
+def test_a_commit_that_was_overtaken_is_planned_anew(
+    local_hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = make_uploads(tmp_path / "one", CONTENTS)
+    send(local_hub, record_of(tmp_path / "one", files))
+    new = record_of(tmp_path / "one", make_uploads(tmp_path / "one", CONTENTS | {"SCaR-eval/a.parquet": b"new"}))
+    real, overtakers = module._send_contents, [{"notes.txt": b"theirs"}, {"SCaR-eval/a.parquet": b"theirs"}]
+
+    def overtake(*about: Any) -> None:
+        real(*about)
+        if overtakers:
+            local_hub.put_files(REPO, dict(overtakers.pop(0)))
+
+    monkeypatch.setattr(module, "_send_contents", overtake)
+    done, waits = send(local_hub, new)
+    assert len(waits) == 2, "the Hub refused two commits with another parent"
+    assert local_hub.files(REPO)["notes.txt"] == b"theirs"
+    assert local_hub.files(REPO)["SCaR-eval/a.parquet"] == b"new"
+    assert done.removed == ()
+
+
+def test_what_an_interrupted_push_left_is_its_own(
+    local_hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several commits only the first came; the next push has fewer files."""
+    monkeypatch.setattr(module, "MAX_FILES_PER_COMMIT", 4)
+    many = {f"rows/{number}.parquet": b"%d" % number for number in range(10)}
+    files = record_of(tmp_path / "one", make_uploads(tmp_path / "one", CONTENTS | many))
+    local_hub.failures += [Failure("POST .*/commit/", 1, kind="slow"), Failure("POST .*/commit/", 9, 403)]
+    with pytest.raises(HubError, match="HTTP 403"):
+        send(local_hub, files)
+    local_hub.failures.clear()
+    assert local_hub.files(REPO).keys() == {*list(CONTENTS)[1:], "rows/0.parquet", "rows/1.parquet", RECORD}
+    few = {"rows/0.parquet": b"0"}
+    done, _ = send(local_hub, record_of(tmp_path / "two", make_uploads(tmp_path / "two", CONTENTS | few)))
+    assert done.removed == ("rows/1.parquet",)
+    there = local_hub.files(REPO)
+    assert {path: there[path] for path in there if path != RECORD} == CONTENTS | few
+
+
+def test_a_tag_that_is_elsewhere_is_told_before_anything_is_sent(local_hub: LocalHub, tmp_path: Path) -> None:
+    send(local_hub, make_uploads(tmp_path / "one", CONTENTS), tag="v1")
+    before = local_hub.files(REPO)
+    with pytest.raises(HubError, match="the tag v1 is on"):
+        send(local_hub, make_uploads(tmp_path / "two", {"README.md": b"# Two"}), tag="v1", prune=True)
+    assert local_hub.files(REPO) == before

@@ -141,12 +141,43 @@ def test_a_push_that_fails_goes_on(local_hub: LocalHub, folder: Path) -> None:
     assert local_hub.received == received, "contents that were sent are not sent again"
 
 
-def test_the_plan_asks_nobody(local_hub: LocalHub, folder: Path) -> None:
+def test_the_plan_only_reads(local_hub: LocalHub, folder: Path) -> None:
     done = call("push", folder, "--repo", REPO, "--dry-run")
     assert done.exit_code == 0, done.output
     assert f"model {REPO}, private if it is made now" in done.output
     assert "Nothing was sent." in done.output
-    assert not local_hub.asked
+    assert all(request.startswith("GET ") for request in local_hub.asked)
+    assert not local_hub.repos
+
+
+def test_shards_of_an_earlier_push_go(
+    local_hub: LocalHub, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They and their index would win at loading."""
+    monkeypatch.setattr("virtue_ref.checkpoints.format.SHARD_SIZE", "300KB")
+    assert call("convert", folder, tmp_path / "sharded").exit_code == 0
+    assert call("push", tmp_path / "sharded", "--repo", REPO).exit_code == 0
+    before = local_hub.files(REPO, kind="models").keys()
+    assert "model.safetensors.index.json" in before
+    local_hub.put_files(REPO, {"notes.txt": b"theirs"}, kind="models")
+    done = call("push", folder, "--repo", REPO)
+    assert done.exit_code == 0, done.output
+    after = local_hub.files(REPO, kind="models")
+    assert [path for path in after if "safetensors" in path] == ["model.safetensors"]
+    assert after["notes.txt"] == b"theirs"
+    assert "  removes   model.safetensors.index.json" in done.output
+
+
+def test_weights_of_others_are_refused_or_pruned(local_hub: LocalHub, folder: Path) -> None:
+    assert call("push", folder, "--repo", REPO).exit_code == 0
+    local_hub.put_files(REPO, {"model.safetensors.index.json": b"{}"}, kind="models")
+    before = local_hub.files(REPO, kind="models")
+    done = call("push", folder, "--repo", REPO)
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"virtue: {REPO}: model.safetensors.index.json (no push wrote it) would be read")
+    assert local_hub.files(REPO, kind="models") == before
+    assert call("push", folder, "--repo", REPO, "--prune").exit_code == 0
+    assert "model.safetensors.index.json" not in local_hub.files(REPO, kind="models")
 
 
 def test_the_hubs_client_reads_the_card(folder: Path, results: Path) -> None:
