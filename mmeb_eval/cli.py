@@ -296,8 +296,9 @@ def _check_embedder(model: str, config: str | None) -> int:
     findings = check(load_model(model, config=config))
     for finding in findings:
         typer.echo(f"{finding.level}: {finding.text}")
-    errors = sum(finding.level == "error" for finding in findings)
-    typer.echo(f"{model}: {errors} errors" if errors else f"{model}: keeps the contract")
+    errors, warnings = (sum(each.level == level for each in findings) for level in ("error", "warning"))
+    verdict = f"{errors} error{'s' * (errors > 1)}" if errors else "keeps the contract"
+    typer.echo(f"{model}: {verdict}{f', {warnings} warning' + 's' * (warnings > 1) if warnings else ''}")
     return errors
 
 

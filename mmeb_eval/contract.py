@@ -1,28 +1,50 @@
-"""Checks that an embedder keeps its contract, on eight toy items: takes seconds and downloads nothing."""
+"""Checks that an embedder keeps its contract, on a few toy items: takes seconds and downloads nothing.
+
+Eight items are embedded in several ways, and each must have the same vector every time. Then pairs of items that differ
+in one part, such as the image, are embedded: equal vectors mean that the embedder ignores that part.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from mmeb_eval.embedder import Embedder, check_vectors, get_layout_name, get_prompt_kinds
+import numpy as np
+
+from mmeb_eval.embedder import Embedder, check_vectors, get_counts, get_layout_name, get_prompt_kinds, get_settings
 from mmeb_eval.item import Item, Points, Prompt, describe_item
-from mmeb_eval.templates.fused import get_layout
-from scar.errors import ContractError, EvalError, UnknownName
+from mmeb_eval.templates.fused import DATA_IMAGE_TOKEN, Layout, get_layout, make_query_text
+from scar.errors import ContractError, EvalError
 from scar.sample import Box, Mask
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 VECTOR_TOLERANCE = 1e-3
 """Largest difference, in any component, between two vectors of one item that still counts as rounding."""
 
+EQUAL_TOLERANCE = 1e-6
+"""Largest difference, in any component, between the vectors of two items that makes them equal; or the largest
+difference that was seen between two vectors of one item, if that is larger."""
+
 IMAGE_SIDE = 64
 """Height and width of the toy images in pixels."""
+
+LEFT, RIGHT = Box(4, 4, 24, 60), Box(40, 4, 60, 60)
+"""Boxes around the two objects of a toy image."""
+
+INSTRUCTIONS = ("Represent the given image with the following question:", "Find an everyday picture that fits:")
+
+QUESTIONS = ("What is this?", "How many trees stand behind it?")
+
+SCAR_QUERY = (
+    f"{DATA_IMAGE_TOKEN}\nFind the caption that best describes the segmented object, "
+    "considering both local details and global context in the given image."
+)
+"""The text of all queries of SCaR, as it stands in the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +52,35 @@ class Finding:
     """What a check found, as one line for the author of an embedder.
 
     Attributes:
-        level: ``error`` if the embedder breaks the contract; ``note`` for what is allowed, but worth knowing.
+        level: ``error`` if the embedder breaks the contract, or ignores in one place what it reads in another;
+            ``warning`` if it ignores something everywhere, so that some scores mean little; ``note`` for what is
+            worth knowing.
         text: what is wrong and what to do.
     """
 
-    level: Literal["error", "note"]
+    level: Literal["error", "warning", "note"]
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """Two items that differ in one part.
+
+    Attributes:
+        part: the part in which they differ: text, image, instruction, region, or a kind of prompt.
+        beside: what else both items have, as the end of a sentence; "alone" if nothing.
+        first: one item.
+        second: the other item.
+    """
+
+    part: str
+    beside: str
+    first: Item
+    second: Item
+
+
 def check(embedder: Embedder) -> list[Finding]:
-    """Check an embedder on eight items; it keeps the contract if no finding has the level ``error``."""
+    """Check an embedder on toy items; it keeps the contract if no finding has the level ``error``."""
     with TemporaryDirectory(prefix="mmeb-eval-check-") as folder:
         return list(_iter_findings(embedder, Path(folder)))
 
@@ -50,18 +91,51 @@ def draw_toy_items(folder: Path, image_token: str = "") -> list[Item]:
     They are two texts, two images, an image with a question, and three images with a question and a box.
     """
     red, blue = _draw_toy_image(folder / "red.png", "red"), _draw_toy_image(folder / "blue.png", "blue")
-    left, right = Box(4, 4, 24, 60), Box(40, 4, 60, 60)
-    question = f"{image_token}\nWhat is this?".strip()
+    question = f"{image_token}\n{QUESTIONS[0]}".strip()
     return [
         Item(text="a red square"),
         Item(text="a blue disc on the grass, seen from far above on a rainy day"),
         Item(text=image_token, image=red),
         Item(text=image_token, image=blue),
         Item(text=question, image=red),
-        Item(text=question, image=red, prompt=left),
-        Item(text=question, image=red, prompt=right),
-        Item(text=question, image=blue, prompt=left),
+        Item(text=question, image=red, prompt=LEFT),
+        Item(text=question, image=red, prompt=RIGHT),
+        Item(text=question, image=blue, prompt=LEFT),
     ]
+
+
+def make_contrasts(folder: Path, layout: Layout, kinds: Iterable[str]) -> list[Contrast]:
+    """Make pairs of items that differ in one part, for each kind of prompt in ``kinds`` too.
+
+    Args:
+        folder: the folder into which `draw_toy_items` drew the images.
+        layout: layout of the embedder's texts.
+        kinds: kinds of prompt that the embedder takes.
+    """
+    red, blue = folder / "red.png", folder / "blue.png"
+    texts = [make_query_text(layout, "newline", DATA_IMAGE_TOKEN + INSTRUCTIONS[0], text) for text in QUESTIONS]
+    told = [make_query_text(layout, "newline", DATA_IMAGE_TOKEN + words, QUESTIONS[0]) for words in INSTRUCTIONS]
+    alone = [make_query_text(layout, "text", words, "a red square") for words in INSTRUCTIONS]
+    boxes = [make_query_text(layout, "region", "", SCAR_QUERY, box=box) for box in (LEFT, RIGHT)]
+    both = Item(texts[0], red)
+    contrasts = [
+        Contrast("text", "alone", Item("a red square"), Item("two dogs asleep on a green sofa")),
+        Contrast("text", "beside an image", both, Item(texts[1], red)),
+        Contrast("image", "alone", Item(layout.image_token, red), Item(layout.image_token, blue)),
+        Contrast("image", "beside a text", both, Item(texts[0], blue)),
+        Contrast("instruction", "beside a text", Item(alone[0]), Item(alone[1])),
+        Contrast("instruction", "beside an image and a text", Item(told[0], red), Item(told[1], red)),
+        Contrast("region", "beside an image", Item(boxes[0], red), Item(boxes[1], red)),
+    ]
+    for kind in sorted(kinds):
+        first, second = _make_prompts()[kind]
+        drawn = replace(both, prompt=first)
+        contrasts += [
+            Contrast(kind, "beside an image and a text", drawn, replace(drawn, prompt=second)),
+            Contrast("text", f"beside an image with a {kind}", drawn, replace(drawn, text=texts[1])),
+            Contrast("image", f"beside a text, with a {kind}", drawn, replace(drawn, image=blue)),
+        ]
+    return [contrast for contrast in contrasts if contrast.first != contrast.second]  # some layouts drop instructions
 
 
 def _iter_findings(embedder: Embedder, folder: Path) -> Iterator[Finding]:
@@ -69,23 +143,23 @@ def _iter_findings(embedder: Embedder, folder: Path) -> Iterator[Finding]:
     try:
         kinds = get_prompt_kinds(embedder)
         layout = get_layout(get_layout_name(embedder))
-    except UnknownName as error:
+        get_settings(embedder)
+    except EvalError as error:
         yield Finding("error", str(error))
         return
     items = draw_toy_items(folder, layout.image_token)
     if "box" not in kinds:
         items = [replace(item, prompt=None) for item in items]
-    try:
-        whole = _embed_checked(embedder, items)
-        alone = [_embed_checked(embedder, [item])[0] for item in items]
-        backwards = _embed_checked(embedder, items[::-1])[::-1]
-        again = _embed_checked(embedder, items)
-    except EvalError as error:
-        yield Finding("error", str(error))
-        return
-    except Exception as error:  # noqa: BLE001 - the author's code can raise anything
-        yield Finding("error", f"embed raised {type(error).__name__}: {error}. It must take text, image and both.")
-        return
+    ways = [[item] for item in items] + [items, items, items[::-1]]  # single items first: they name what is refused
+    vectors: list[NDArray[np.float32]] = []
+    for way in ways:
+        found = _try_to_embed(embedder, embedder.embed, way)
+        if isinstance(found, Finding):
+            yield found
+            return
+        vectors.append(found)
+    whole, again, backwards = vectors[-3], vectors[-2], vectors[-1][::-1]
+    alone = [each[0] for each in vectors[:-3]]
     yield from _check_repeatable(
         items, whole, again, "two calls with the same items", "switch dropout off, fix every seed"
     )
@@ -93,13 +167,35 @@ def _iter_findings(embedder: Embedder, folder: Path) -> Iterator[Finding]:
         items, whole, backwards, "the items in reverse", "return rows in the order given, mask padding"
     )
     yield from _check_repeatable(items, whole, alone, "the item alone", "mask padding, pool each item's own last token")
-    yield from _check_sensitivity(items, whole)
-    yield from _check_prompts(embedder, items, kinds)
+    yield from _check_counts(embedder, items)
+    if _measure_difference(whole, whole[0]) <= EQUAL_TOLERANCE:
+        text = "all items have one vector: this embedder scores 0 wherever there are two candidates."
+        yield Finding("error", text)
+        return
+    widths = {each.shape[-1] for each in vectors}
+    noise = max(_measure_difference(whole, other) for other in (again, backwards, alone)) if len(widths) == 1 else 0.0
+    tolerance = max(EQUAL_TOLERANCE, min(noise, VECTOR_TOLERANCE))
+    yield from _check_blindness(embedder, make_contrasts(folder, layout, kinds), tolerance)
+    if not kinds:
+        yield Finding("note", "it takes no prompts: the text names the region, and results say region = text.")
+    yield from _check_region_methods(embedder, items[4])
 
 
-def _embed_checked(embedder: Embedder, items: Sequence[Item]) -> NDArray[np.float32]:
-    """Embed items, check the vectors and copy them, as the embedder may reuse its array."""
-    return check_vectors(embedder.embed(items), items, embedder.name).copy()
+def _try_to_embed(
+    embedder: Embedder, embed: Callable[[Sequence[Item]], object], items: Sequence[Item]
+) -> NDArray[np.float32] | Finding:
+    """(len(items), D) checked copies of the vectors, as an embedder may reuse its array; or what went wrong."""
+    which = f"{describe_item(items[0])}{f' and {len(items) - 1} more' if len(items) > 1 else ''}"
+    try:
+        return check_vectors(embed(items), items, embedder.name).copy()
+    except ContractError as error:
+        return Finding("error", str(error))
+    except EvalError as error:
+        text = str(error)
+        return Finding("error", text if describe_item(items[0]) in text else f"{which}: {text}")
+    except Exception as error:  # noqa: BLE001 - the author's code can raise anything
+        text = f"{which}: embed raised {type(error).__name__}: {' '.join(str(error).split())}"
+        return Finding("error", f"{text}. It must take text, image, both, and the prompts that `prompts` names.")
 
 
 def _check_repeatable(
@@ -114,61 +210,99 @@ def _check_repeatable(
         if a.shape != b.shape:
             yield Finding("error", f"{comparison}: the width is {len(b)} and was {len(a)}; it must not change.")
             return
-        if (difference := float(abs(a - b).max())) > VECTOR_TOLERANCE:
+        if (difference := _measure_difference(a, b)) > VECTOR_TOLERANCE:
             yield Finding(
                 "error", f"{comparison}: {describe_item(item)} has another vector (by {difference:.2g}); {remedy}."
             )
             return
 
 
-def _check_sensitivity(items: Sequence[Item], vectors: NDArray[np.float32]) -> Iterator[Finding]:
-    """Yield a finding if the texts, or the images, make no difference to the vectors."""
-    if _are_all_equal(vectors):
-        yield Finding("note", "all items have one vector: this embedder scores 0 wherever there are two candidates.")
-        return
-    if _are_all_equal(vectors[:2]):
-        yield Finding("note", "two different texts have one vector: does the embedder read the text?")
-    pictures = [row for row, item in enumerate(items) if item.image is not None and item.prompt is None][:2]
-    if _are_all_equal(vectors[pictures]):
-        yield Finding("note", "two different images have one vector: does the embedder open the image?")
+def _check_counts(embedder: Embedder, items: Sequence[Item]) -> Iterator[Finding]:
+    """Yield a finding if the embedder's counts cannot be written into results."""
+    try:
+        get_counts(embedder, items)
+    except EvalError as error:
+        yield Finding("error", str(error))
+    except Exception as error:  # noqa: BLE001 - the author's code can raise anything
+        yield Finding("error", f"counts raised {type(error).__name__}: {error}.")
 
 
-def _check_prompts(embedder: Embedder, items: Sequence[Item], kinds: frozenset[str]) -> Iterator[Finding]:
-    """Yield a finding for each declared kind of prompt that fails or makes no difference, and for `embed_roi`."""
-    import numpy as np
+def _check_blindness(embedder: Embedder, contrasts: Sequence[Contrast], tolerance: float) -> Iterator[Finding]:
+    """Yield a finding for each part that makes no difference to the vectors, or only in some places."""
+    equal: dict[str, list[str]] = {}
+    seen: dict[str, list[str]] = {}
+    refused: set[type] = set()
+    for contrast in contrasts:  # one pair a call: a server or model with a small batch takes them too
+        if type(contrast.first.prompt) in refused:
+            continue
+        vectors = _try_to_embed(embedder, embedder.embed, [contrast.first, contrast.second])
+        if isinstance(vectors, Finding):
+            refused.add(type(contrast.first.prompt))
+            yield vectors
+            continue
+        places = equal if _measure_difference(vectors[0], vectors[1]) <= tolerance else seen
+        places.setdefault(contrast.part, []).append(contrast.beside)
+    for part in ("text", "image"):
+        if part in equal and part not in seen:
+            yield Finding(
+                "warning",
+                f"every {part} has one vector, alone and {' and '.join(equal[part][1:])}: the {part} is ignored. "
+                "Tasks that need it score chance.",
+            )
+        elif part in equal:
+            yield Finding(
+                "error",
+                f"the {part} {' and '.join(equal[part])} is ignored: two different ones have one vector, though the "
+                f"embedder reads it {' and '.join(seen[part])}. Use item.{part} wherever it is.",
+            )
+    texts_read = "beside an image" in seen.get("text", ())
+    if texts_read and "instruction" in equal:
+        where = " and ".join(equal["instruction"])
+        yield Finding("warning", f"the instruction {where} is ignored: two different ones have one vector.")
+    if texts_read and "region" in equal and "box" not in equal and "box" not in seen:
+        yield Finding(
+            "warning",
+            "a region that the text names makes no difference: is the text cut? SCaR scores say nothing about regions.",
+        )
+    for kind in (kind for kind in _make_prompts() if kind in equal):
+        yield Finding("error", f"a {kind} here and one there have one vector: it is ignored. Use item.prompt.")
 
-    if not kinds:
-        yield Finding("note", "it takes no prompts: the text names the region, and results say region = text.")
+
+def _check_region_methods(embedder: Embedder, item: Item) -> Iterator[Finding]:
+    """Yield a finding for `embed_roi` or `embed_bare` if the embedder has one that fails or ignores what it is given.
+
+    Args:
+        embedder: the embedder.
+        item: a toy item with an image and a text.
+    """
+    pairs = {
+        "embed_roi": (replace(item, prompt=LEFT), replace(item, prompt=RIGHT), "a box", "pool inside the box"),
+        "embed_bare": (item, replace(item, text=f"{item.text} {LEFT}"), "a text", "read the text"),
+    }
+    for method, (first, second, what, remedy) in pairs.items():
+        if (embed := getattr(embedder, method, None)) is None:
+            continue
+        vectors = _try_to_embed(embedder, embed, [first, second])
+        if isinstance(vectors, Finding):
+            option = "roi" if method == "embed_roi" else "text-bare"
+            yield Finding("note", f"--region {option} does not work: {vectors.text}")
+        elif _measure_difference(vectors[0], vectors[1]) <= EQUAL_TOLERANCE:
+            yield Finding("error", f"{method} gives {what} here and one there one vector: {remedy}.")
+
+
+def _measure_difference(first: Any, second: Any) -> float:
+    """Largest difference, in any component, between vectors."""
+    return float(abs(np.asarray(first) - np.asarray(second)).max())
+
+
+def _make_prompts() -> dict[str, tuple[Prompt, Prompt]]:
+    """For each kind of prompt, one on the left object of a toy image and one on the right object."""
     half = np.arange(IMAGE_SIDE * IMAGE_SIDE).reshape(IMAGE_SIDE, IMAGE_SIDE) % IMAGE_SIDE < IMAGE_SIDE // 2
-    pairs: dict[str, tuple[Prompt, Prompt]] = {
-        "box": (Box(4, 4, 24, 60), Box(40, 4, 60, 60)),
+    return {
+        "box": (LEFT, RIGHT),
         "points": (Points(((10, 32),), (1,)), Points(((50, 32),), (1,))),
         "mask": (Mask.from_array(half), Mask.from_array(~half)),
     }
-    for kind in sorted(kinds):
-        pair = [replace(items[4], prompt=prompt) for prompt in pairs[kind]]
-        try:
-            vectors = _embed_checked(embedder, pair)
-        except ContractError as error:
-            yield Finding("error", str(error))
-        except Exception as error:  # noqa: BLE001 - as above
-            yield Finding("error", f"embed raised {type(error).__name__} on a {kind}: {error}. Take it from `prompts`?")
-        else:
-            if _are_all_equal(vectors):
-                yield Finding("error", f"a {kind} here and one there have one vector: it is ignored. Use item.prompt.")
-    embed_roi = getattr(embedder, "embed_roi", None)
-    if embed_roi is not None:
-        pair = [replace(items[4], prompt=prompt) for prompt in pairs["box"]]
-        try:
-            if _are_all_equal(check_vectors(embed_roi(pair), pair, embedder.name)):
-                yield Finding("error", "embed_roi gives a box here and one there one vector: pool inside the box.")
-        except EvalError as error:
-            yield Finding("note", f"--region roi does not work: {error}")
-
-
-def _are_all_equal(vectors: NDArray[np.float32]) -> bool:
-    """Whether all rows are equal up to rounding."""
-    return bool(abs(vectors - vectors[0]).max() < 1e-6)
 
 
 def _draw_toy_image(path: Path, colour: str) -> Path:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import json
+import operator
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -108,23 +110,58 @@ def get_prompt_kinds(embedder: Embedder) -> frozenset[str]:
     """Kinds of prompt that the embedder takes; empty if it sets none.
 
     Raises:
+        ContractError: ``prompts`` is a text, whose letters would be taken for kinds.
         UnknownName: the embedder names a kind that does not exist.
     """
-    kinds = frozenset(getattr(embedder, "prompts", ()))
+    prompts = getattr(embedder, "prompts", ())
+    if isinstance(prompts, str):
+        raise ContractError(f"{embedder.name}: prompts is the text {prompts!r}; set a tuple such as ({prompts!r},).")
+    kinds = frozenset(prompts)
     for kind in kinds - PROMPT_KINDS.keys():
         raise UnknownName("kind of prompt", str(kind), PROMPT_KINDS, f"prompts holds {', '.join(PROMPT_KINDS)}.")
     return kinds
 
 
 def get_settings(embedder: Embedder) -> dict[str, Any]:
-    """The embedder's settings, for each `Result` and for the keys of stored vectors; empty if it sets none."""
-    return dict(getattr(embedder, "settings", {}))
+    """The embedder's settings, for each `Result` and for the keys of stored vectors; empty if it sets none.
+
+    Raises:
+        ContractError: they are no mapping of names to JSON values.
+    """
+    settings = getattr(embedder, "settings", {})
+    if not isinstance(settings, Mapping):
+        raise ContractError(f"{embedder.name}: settings is {type(settings).__name__}; set a dict of JSON values.")
+    for key, value in settings.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            value_type = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+            problem = f"settings[{key!r}] holds {value!r:.60} of type {value_type}, which is no JSON value"
+            raise ContractError(
+                f"{embedder.name}: {problem}; write a text, number, list or dict, such as str(...) of it."
+            ) from None
+        if not isinstance(key, str):
+            raise ContractError(f"{embedder.name}: the key {key!r} of settings is no text; results are JSON.")
+    return dict(settings)
 
 
 def get_counts(embedder: Embedder, items: Sequence[Item]) -> dict[str, int]:
-    """The embedder's counts over the distinct items of a task; empty if it counts nothing."""
+    """The embedder's counts over the distinct items of a task; empty if it counts nothing.
+
+    Raises:
+        ContractError: they are no mapping of names to whole numbers.
+    """
     counts = getattr(embedder, "counts", None)
-    return {} if counts is None else {name: int(value) for name, value in counts(items).items()}
+    if counts is None:
+        return {}
+    if not callable(counts):
+        raise ContractError(f"{embedder.name}: counts is {type(counts).__name__}; make it a method counts(items).")
+    counted = counts(items)
+    try:
+        return {str(name): operator.index(value) for name, value in counted.items()}
+    except (AttributeError, TypeError):
+        problem = f"counts returned {counted!r:.60}; return a dict of names to whole numbers"
+        raise ContractError(f"{embedder.name}: {problem}.") from None
 
 
 def check_vectors(vectors: object, items: Sequence[Item], embedder_name: str) -> NDArray[np.float32]:

@@ -53,8 +53,9 @@ def evaluate(
 
     Raises:
         DataError: rows or images cannot be used; nothing is embedded before all rows are read.
-        ContractError: vectors break the contract.
+        ContractError: vectors, or the embedder's settings, break the contract.
     """
+    get_settings(embedder)  # those that results cannot hold are refused before hours of embedding
     layout = get_layout(get_layout_name(embedder))
     kind, prompts = ("box", None) if perturbed is None else (perturbed.probe.kind, perturbed.prompts)
     takes_prompt = kind in get_prompt_kinds(embedder)

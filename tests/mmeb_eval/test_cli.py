@@ -178,7 +178,9 @@ def test_the_table_of_tasks_is_printed() -> None:
 
 def test_check_says_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "cli_own_c.py").write_text(EMBEDDER.format(factor=1))
-    assert run("check", "cli_own_c:load").stdout.endswith("cli_own_c:load: keeps the contract\n")
+    assert run("check", "cli_own_c:load", code=2).stdout.endswith("cli_own_c:load: 1 error\n")
+    assert run("check", "random").stdout.endswith("random: keeps the contract\n")
+    assert run("check", "text-only").stdout.endswith("text-only: keeps the contract, 1 warning\n")
     (tmp_path / "cli_own_d.py").write_text(EMBEDDER.format(factor=3))
     shown = run("check", "cli_own_d:load", code=2).stdout
     assert "error: mine/v1: the vector of the item (text 'a red square') has length 3, not 1" in shown

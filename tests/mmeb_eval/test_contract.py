@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -106,6 +108,11 @@ class RoiNever(Sound):
         raise EvalError("it has no patches.")
 
 
+class BareBlind(Sound):
+    def embed_bare(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        return self.embed([replace(item, text="") for item in items])
+
+
 class OddLayout(Sound):
     layout = "qwen3"
 
@@ -120,7 +127,10 @@ def _lines(embedder: Any) -> list[str]:
 
 def test_pooled_regions_are_tried_too() -> None:
     assert _lines(RoiBlind()) == ["error: embed_roi gives a box here and one there one vector: pool inside the box."]
-    assert _lines(RoiNever()) == ["note: --region roi does not work: it has no patches."]
+    (line,) = _lines(RoiNever())
+    assert line.startswith("note: --region roi does not work: ")
+    assert line.endswith("it has no patches.")
+    assert _lines(BareBlind()) == ["error: embed_bare gives a text here and one there one vector: read the text."]
 
 
 def test_a_sound_embedder_gives_no_finding() -> None:
@@ -130,7 +140,7 @@ def test_a_sound_embedder_gives_no_finding() -> None:
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        (WrongShape, "embed returned an array of shape (256,); return (8, D), one row for each item."),
+        (WrongShape, "embed returned an array of shape (256,); return (1, D), one row for each item."),
         (NotANumber, "holds nan at position 0; return finite numbers."),
         (TooLong, "has length 2, not 1; divide it by its L2 norm."),
         (Integers, "numbers of type int8; return float32."),
@@ -139,8 +149,15 @@ def test_a_sound_embedder_gives_no_finding() -> None:
         (Dropout, "two calls with the same items: the item "),
         (Growing, "the item alone: the width is 9 and was 16; it must not change."),
         (Blind, "a box here and one there have one vector: it is ignored. Use item.prompt."),
-        (BoxesOnly, "embed raised TypeError on a mask: no masks yet. Take it from `prompts`?"),
-        (Crash, "embed raised KeyError: 'pixel_values'. It must take text, image and both."),
+        (
+            BoxesOnly,
+            "a mask, text 'Represent the given image with the follow...') and 1 more: embed raised TypeError: "
+            "no masks yet. It must take",
+        ),
+        (
+            Crash,
+            "the item (text 'a red square'): embed raised KeyError: 'pixel_values'. It must take text, image, both",
+        ),
         (OddLayout, "unknown layout 'qwen3': "),
         (OddPrompts, "unknown kind of prompt 'bbox': did you mean box?"),
     ],
@@ -151,12 +168,149 @@ def test_each_fault_has_a_line(kind: type[Sound], expected: str) -> None:
     assert all("\n" not in line for line in lines)
 
 
-def test_what_is_allowed_and_worth_knowing_is_a_note() -> None:
-    assert _lines(Constant()) == [
-        "note: all items have one vector: this embedder scores 0 wherever there are two candidates.",
-        "note: it takes no prompts: the text names the region, and results say region = text.",
+class Sees(Sound):
+    """Sees an item as `view` shows it; its vectors are those of a sound embedder."""
+
+    prompts: Any = ()
+
+    def __init__(self, view: Callable[[Item], Item], prompts: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.view, self.prompts = view, prompts
+
+    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        return super().embed([self.view(item) for item in items])
+
+
+NO_PROMPTS = "note: it takes no prompts: the text names the region, and results say region = text."
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        (
+            lambda item: replace(item, image=None) if item.text else item,
+            "error: the image beside a text is ignored: two different ones have one vector, though the embedder reads "
+            "it alone. Use item.image wherever it is.",
+        ),
+        (
+            lambda item: replace(item, text="") if item.image else item,
+            "error: the text beside an image is ignored: two different ones have one vector, though the embedder reads "
+            "it alone. Use item.text wherever it is.",
+        ),
+        (
+            lambda item: item if item.text else replace(item, image=None),
+            "error: the image alone is ignored: two different ones have one vector, though the embedder reads it "
+            "beside a text. Use item.image wherever it is.",
+        ),
+        (
+            lambda item: replace(item, image=None),
+            "warning: every image has one vector, alone and beside a text: the image is ignored. Tasks that need it "
+            "score chance.",
+        ),
+        (
+            lambda item: replace(item, text=""),
+            "warning: every text has one vector, alone and beside an image: the text is ignored. Tasks that need it "
+            "score chance.",
+        ),
+        (
+            lambda item: replace(item, text=item.text[-13:]),
+            "warning: the instruction beside a text and beside an image and a text is ignored: two different ones have "
+            "one vector.",
+        ),
+        (
+            lambda item: replace(item, text=item.text[:100]),
+            "warning: a region that the text names makes no difference: is the text cut? SCaR scores say nothing about "
+            "regions.",
+        ),
+    ],
+)
+def test_blindness_is_found(view: Callable[[Item], Item], expected: str) -> None:
+    assert _lines(Sees(view)) == [expected, NO_PROMPTS]
+
+
+@pytest.mark.parametrize("kind", ["box", "points", "mask"])
+@pytest.mark.parametrize("part", ["text", "image"])
+def test_blindness_beside_a_prompt_is_found(kind: str, part: str) -> None:
+    def view(item: Item) -> Item:
+        return item if item.prompt is None else replace(item, **{part: type(getattr(item, part))()})
+
+    lines = _lines(Sees(view, [kind]))
+    assert len(lines) == 1
+    assert lines[0].startswith(f"error: the {part} beside a")
+    assert f"with a {kind} is ignored" in lines[0]
+
+
+@pytest.mark.parametrize("kind", ["box", "points", "mask"])
+def test_a_prompt_that_is_ignored_is_found_and_one_that_is_not_taken_is_no_fault(kind: str) -> None:
+    def hide(item: Item) -> Item:
+        return item if type(item.prompt).__name__.lower() != kind else replace(item, prompt=None)
+
+    assert _lines(Sees(hide, ["box", "points", "mask"])) == [
+        f"error: a {kind} here and one there have one vector: it is ignored. Use item.prompt."
     ]
-    assert _lines(TextOnly())[0] == "note: two different images have one vector: does the embedder open the image?"
+    others = [other for other in ("box", "points", "mask") if other != kind]
+    assert check(Sees(hide, others)) == []
+
+
+def test_a_region_that_is_declared_is_not_asked_of_the_text() -> None:
+    assert check(Sees(lambda item: replace(item, text=item.text[:100]), ["box"])) == []
+
+
+def test_rounding_does_not_hide_blindness() -> None:
+    class Rounded(Sees):
+        calls = 0
+
+        def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+            self.calls += 1
+            vectors = super().embed(items) + np.float32(1e-4) * np.sin(np.arange(len(items)) + self.calls)[:, None]
+            return np.float32(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+    lines = _lines(Rounded(lambda item: replace(item, image=None) if item.text else item))
+    assert [line.partition(":")[0] for line in lines] == ["error", "note"]
+    assert "the image beside a text is ignored" in lines[0]
+    assert _lines(Rounded(lambda item: item)) == [NO_PROMPTS]
+
+
+def test_one_vector_for_everything_is_an_error_and_a_text_only_model_is_warned_of() -> None:
+    assert _lines(Constant()) == [
+        "error: all items have one vector: this embedder scores 0 wherever there are two candidates."
+    ]
+    assert [line.partition(":")[0] for line in _lines(TextOnly())] == ["warning", "note"]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "expected"),
+    [
+        (
+            "settings",
+            {"weights": Path("w.pt")},
+            r"settings\['weights'\] holds .*w.pt.* of type pathlib.PosixPath, which",
+        ),
+        (
+            "settings",
+            {"dims": np.int64(3)},
+            r"settings\['dims'\] holds .*3.* of type numpy.int64, which is no JSON value",
+        ),
+        ("settings", {"rate": float("nan")}, r"settings\['rate'\] holds nan of type float, which is no JSON value"),
+        ("settings", {"tags": {"a"}}, r"settings\['tags'\] holds {'a'} of type set, which is no JSON value"),
+        ("settings", {3: "x"}, r"the key 3 of settings is no text"),
+        ("settings", [("a", 1)], r"settings is list; set a dict of JSON values"),
+        ("prompts", "box", r"prompts is the text 'box'; set a tuple such as \('box',\)"),
+        ("counts", {"cut": 1}, r"counts is dict; make it a method counts\(items\)"),
+        (
+            "counts",
+            lambda items: {"cut": 0.5},
+            r"counts returned {'cut': 0.5}; return a dict of names to whole numbers",
+        ),
+        ("counts", lambda items: None, r"counts returned None; return a dict of names to whole numbers"),
+        ("counts", lambda items: items[99], r"counts raised IndexError: list index out of range"),
+    ],
+)
+def test_attributes_that_cannot_be_used_are_named(attribute: str, value: Any, expected: str) -> None:
+    embedder = Sound()
+    setattr(embedder, attribute, value)
+    (line,) = [line for line in _lines(embedder) if line.startswith("error: ")]
+    assert re.search(expected, line), line
 
 
 def test_the_tiny_reference_model_keeps_the_contract() -> None:
