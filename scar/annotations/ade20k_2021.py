@@ -67,6 +67,7 @@ class _Annotation(msgspec.Struct):
     # A file with a single object has no list around it.
     object: list[Any] | dict[str, Any]
     scene: list[str] | str = []
+    filename: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ def _read_annotation(path: Path) -> _Annotation:
 
     Raises:
         BadRecord: the file is missing (reason ``annotation_missing``), is no JSON or has another shape (``malformed``),
-            or the size of the image is impossible (``image_size``).
+            the size of the image is impossible (``image_size``), or it is another image's JSON (``image_mismatch``).
     """
     try:
         encoded = path.read_bytes()
@@ -184,6 +185,8 @@ def _read_annotation(path: Path) -> _Annotation:
     size = annotation.imsize[:2]
     if len(size) < 2 or min(size) < 1 or size[0] * size[1] > MAX_PIXELS:
         raise BadRecord(path.name, f"its size is {annotation.imsize}, not 1 to {MAX_PIXELS:,} pixels", "image_size")
+    if annotation.filename and Path(annotation.filename).stem != path.stem:
+        raise BadRecord(path.name, f"it is of the image {annotation.filename!r}", "image_mismatch")
     return annotation
 
 

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
+from scar.annotations.image_names import NamedImage, match_images, parse_named_image
 from scar.annotations.json_stream import decode_record, iter_records, parse_record
-from scar.annotations.record_index import Id, RecordIndex, RecordIndexBuilder, RecordSpans, is_among, read_records
+from scar.annotations.record_index import (
+    Id,
+    RecordIndex,
+    RecordIndexBuilder,
+    RecordSpans,
+    is_among,
+    read_records,
+    replace_ids,
+)
+from scar.common.image_hash import parse_coco_identity
 from scar.errors import BadRecord, InputError
 
 
@@ -23,29 +34,47 @@ class _Caption(msgspec.Struct, gc=False):
 _CAPTION = msgspec.json.Decoder(_Caption)
 
 
+@dataclass(frozen=True, slots=True)
+class _LocatedCaptions:
+    """What a captions JSON has: the positions of its captions, the images that it lists, counts of unusable records."""
+
+    builder: RecordIndexBuilder
+    images: Sequence[NamedImage]
+    ignored: Counter[str]
+
+
 def index_captions(
-    path: Path, images: Mapping[int, object] | None, images_file: str, tally: Tally, cache: CallCache
+    path: Path, file_names: Mapping[int, str] | None, images_file: str, tally: Tally, cache: CallCache
 ) -> RecordIndex:
     """Index the captions of each image.
 
+    If the captions JSON lists images too, and with other ids for the same file names, the file names count.
+
     Args:
         path: the captions JSON.
-        images: images by id; a caption of any other image cannot be used. None to accept captions of every image.
+        file_names: file names of the images by id; a caption of any other image cannot be used. None to accept captions
+            of every image of COCO.
         images_file: name of the file that lists the images, for error messages.
-        tally: counts the captions that cannot be used.
+        tally: counts the captions that cannot be used, and those that belong to an image by its file name only.
         cache: what other sources have already read from the file.
 
     Raises:
-        InputError: the file cannot be read, or none of its captions can be used.
+        InputError: the file cannot be read, none of its captions can be used, or it lists other images.
         BadRecord: a caption cannot be used and ``tally`` does not skip such records.
     """
     import numpy as np
 
-    builder, ignored = cache(_locate_captions, path, tally.skip_bad)
-    tally.ignored.update(ignored)
-    if images is None:
-        return builder.build_index()
-    known = is_among(builder.image_ids, images)
+    found: _LocatedCaptions = cache(_locate_captions, path, tally.skip_bad)
+    builder = found.builder
+    tally.ignored.update(found.ignored)
+    names = _name_coco_images(found.images) if file_names is None else file_names
+    ids = match_images(names, found.images, images_file, path.name)
+    image_ids, is_matched = replace_ids(builder.image_ids, ids)
+    if moved := int((image_ids != builder.image_ids).sum()):
+        tally.repaired["caption_by_file_name"] += moved
+    if file_names is None:
+        return builder.build_index(is_matched, image_ids)
+    known = is_matched & is_among(image_ids, file_names)
     unknown = np.flatnonzero(~known)
     if len(unknown):
         if not known.any():
@@ -58,18 +87,28 @@ def index_captions(
         problem = f"its image {builder.image_ids[first]} is not among those of {images_file}"
         bad = BadRecord(where, problem, "caption_no_image")
         tally.ignore_records(bad, len(unknown))
-    return builder.build_index(known)
+    return builder.build_index(known, image_ids)
 
 
-def _locate_captions(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, Counter[str]]:
+def _name_coco_images(images: Sequence[NamedImage]) -> dict[int, str]:
+    """File names of the images by COCO's id, which the names contain."""
+    identities = ((parse_coco_identity(name), name) for _, name in images)
+    return {int(identity.removeprefix("coco:")): name for identity, name in identities if identity}
+
+
+def _locate_captions(path: Path, skip_bad: bool) -> _LocatedCaptions:
     """Find the position of every caption, and count the records without a caption by reason.
 
     Raises:
         InputError: the file has records, but none of them has a caption.
     """
     builder, tally = RecordIndexBuilder(path), Tally(skip_bad=skip_bad)
-    without_caption = []
-    for record in iter_records(path, ["annotations"]):
+    without_caption, images = [], []
+    for record in iter_records(path, ["annotations"], ["images"]):
+        if record.list == "images":
+            if image := parse_named_image(record):
+                images.append(image)
+            continue
         try:
             caption = decode_record(_CAPTION, record, path)
         except BadRecord as bad:
@@ -86,7 +125,7 @@ def _locate_captions(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, Co
         raise InputError(f"{path}: {problem}; give a captions JSON, or none.")
     for unusable in without_caption:
         tally.ignore_records(unusable)
-    return builder, tally.ignored
+    return _LocatedCaptions(builder, images, tally.ignored)
 
 
 def read_captions(path: Path, spans: RecordSpans) -> tuple[str, ...]:

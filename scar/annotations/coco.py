@@ -107,6 +107,7 @@ def index_image_set(
             tally.add_tally(file.tally)
         else:
             tally.ignored.update(file.tally.ignored)
+            tally.repaired.update(file.tally.repaired)
             tally.ignored.update(file.tally.rejected)
     image_ids = {image for file in files for image in file.records.images.tolist()}
     phrases: dict[int, dict[int, tuple[str, ...]]] = defaultdict(dict)
@@ -120,7 +121,7 @@ def index_image_set(
             tally.reject_regions(BadRecord(instances.name, problem, "no_annotation"))
         image_ids &= phrases.keys()
     ordered = sorted(image_ids)
-    caption_index = index_captions(captions, things.images, instances.name, tally, cache) if captions else None
+    caption_index = index_captions(captions, things.file_names, instances.name, tally, cache) if captions else None
     return CocoIndex(
         images=[things.images[image] for image in ordered],
         annotations=[file.records.align_to(ordered) for file in files],

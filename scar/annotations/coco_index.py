@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from scar.accounting import Tally
+from scar.annotations.image_names import NamedImage, match_images, parse_named_image
 from scar.annotations.json_stream import decode_record, iter_records
-from scar.annotations.record_index import Id, RecordIndex, RecordIndexBuilder, is_among, view_int64
+from scar.annotations.record_index import Id, RecordIndex, RecordIndexBuilder, is_among, replace_ids, view_int64
 from scar.common.image_hash import parse_coco_identity
 from scar.common.images import MAX_PIXELS
 from scar.errors import BadRecord
@@ -105,6 +106,11 @@ class AnnotationIndex:
     relations: dict[int, list[tuple[int, str, int]]]
     tally: Tally
 
+    @property
+    def file_names(self) -> dict[int, str]:
+        """File names of the images by id."""
+        return {number: image.file for number, image in self.images.items()}
+
 
 def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | None = None) -> AnnotationIndex:
     """Index a file of annotations.
@@ -112,17 +118,19 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
     Args:
         path: path of the file.
         skip_bad: count records that cannot be used, instead of raising.
-        earlier: index of the first file of the image set, if this file is the second: its images are used, and an
-            annotation with an id of the first file is rejected. None if this file is the first.
+        earlier: index of the first file of the image set, if this file is the second: its images are used, by file name
+            if this file has other ids for the same names; an annotation with an id of the first file is rejected. None
+            if this file is the first.
 
     Raises:
-        InputError: the file cannot be read, is no JSON or has another shape.
+        InputError: the file cannot be read, is no JSON or has another shape, or it lists other images than ``earlier``.
         BadRecord: a record cannot be used and ``skip_bad`` is false.
     """
     builder, category_ids, tally = RecordIndexBuilder(path), array("q"), Tally(skip_bad=skip_bad)
     images: dict[int, CocoImage] = {} if earlier is None else earlier.images
     categories: dict[int, str] = {}
     relations: list[tuple[str, _Relation]] = []
+    own_images: list[NamedImage] = []
     for record in iter_records(path, ["images", "annotations", "categories"], ["relations"]):
         try:
             if record.list == "annotations":
@@ -131,7 +139,9 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
                 builder.add_record(annotation.image_id, record, annotation.id)
                 category_ids.append(annotation.category_id)
             elif record.list == "images":
-                if earlier is None:
+                if earlier is not None:
+                    own_images += filter(None, [parse_named_image(record)])
+                else:
                     _add_image(decode_record(_IMAGE, record, path), images, record.describe_location(path))
             elif record.list == "categories":
                 _add_category(decode_record(_CATEGORY, record, path), categories, record.describe_location(path))
@@ -144,15 +154,20 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
                 tally.ignore_records(bad)
     category_of = view_int64(category_ids)
     taken_ids = None if earlier is None else earlier.annotation_ids
-    usable = _find_usable(builder, category_of, images, categories, tally, taken_ids)
+    ids = match_images(earlier.file_names, own_images, earlier.records.path.name, path.name) if earlier else None
+    image_ids, is_matched = replace_ids(builder.image_ids, ids)
+    if moved := int((image_ids != builder.image_ids).sum()):
+        tally.repaired["annotation_by_file_name"] += moved
+    known_image = is_matched & is_among(image_ids, images)
+    usable = _find_usable(builder, known_image, category_of, categories, tally, taken_ids)
     if earlier is not None:
         usable = _drop_other_stuff(usable, category_of, categories, tally)
     return AnnotationIndex(
         images=images,
         categories=categories,
-        records=builder.build_index(usable),
+        records=builder.build_index(usable, image_ids),
         annotation_ids=builder.orders[usable],
-        image_ids=builder.image_ids[usable],
+        image_ids=image_ids[usable],
         relations=_group_by_image(relations, images, tally),
         tally=tally,
     )
@@ -160,8 +175,8 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
 
 def _find_usable(
     builder: RecordIndexBuilder,
+    known_image: NDArray[np.bool_],
     category_of: NDArray[np.int64],
-    images: Mapping[int, CocoImage],
     categories: Mapping[int, str],
     tally: Tally,
     taken_ids: NDArray[np.int64] | None,
@@ -174,7 +189,7 @@ def _find_usable(
     is_first[np.unique(ids, return_index=True)[1]] = True
     if taken_ids is not None:
         is_first &= ~np.isin(ids, taken_ids)
-    known_image, known_category = is_among(builder.image_ids, images), is_among(category_of, categories)
+    known_category = is_among(category_of, categories)
     usable: NDArray[np.bool_] = is_first & known_image & known_category
     id_range = f", {min(categories)} to {max(categories)} (renumbered in one list only?)" if categories else ""
     for row in np.flatnonzero(~usable).tolist():

@@ -211,7 +211,7 @@ def _iter_object(window: _Window, lists: Collection[str], optional: Collection[s
             else:
                 for _ in records:
                     pass
-        elif wanted:
+        elif wanted and not (key in optional and window.peek_byte() == b"n"):  # null: the file does not have the list
             window.raise_wrong_shape("array", f" - at `$.{key}`")
         else:
             window.take_value()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self, TypeAlias
@@ -101,16 +101,20 @@ class RecordIndexBuilder:
         """(M, 3) position of each record."""
         return view_int64(self._spans).reshape(-1, 3)
 
-    def build_index(self, chosen: NDArray[np.bool_] | None = None) -> RecordIndex:
+    def build_index(
+        self, chosen: NDArray[np.bool_] | None = None, image_ids: NDArray[np.int64] | None = None
+    ) -> RecordIndex:
         """Index the records by image.
 
         Args:
             chosen: (M,) whether the index gets each record; None for all records.
+            image_ids: (M,) image id of each record; None for those that were added.
         """
         import numpy as np
 
         chosen = np.ones(len(self), bool) if chosen is None else chosen
-        images, orders, spans = self.image_ids[chosen], self.orders[chosen], self.spans[chosen]
+        images = (self.image_ids if image_ids is None else image_ids)[chosen]
+        orders, spans = self.orders[chosen], self.spans[chosen]
         order = np.lexsort((orders, images))
         ids, starts = np.unique(images[order], return_index=True)
         return RecordIndex(self.path, ids, starts, np.append(starts[1:], len(images)), spans[order])
@@ -128,6 +132,21 @@ def is_among(numbers: NDArray[np.int64], known: Collection[int]) -> NDArray[np.b
     import numpy as np
 
     return np.isin(numbers, np.fromiter(known, np.int64, len(known)))
+
+
+def replace_ids(
+    numbers: NDArray[np.int64], ids: Mapping[int, int] | None
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """(N,) the id that stands for each number, or the number itself if it has none; (N,) whether it has one.
+
+    None as ``ids`` means that every number is its own id.
+    """
+    import numpy as np
+
+    if ids is None:
+        return numbers, np.ones(len(numbers), bool)
+    replaced = np.array([ids.get(number, number) for number in numbers.tolist()], np.int64)
+    return replaced, is_among(numbers, ids)
 
 
 def read_records(path: Path, spans: RecordSpans) -> list[bytes]:

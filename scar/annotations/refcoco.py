@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import pickle
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ import msgspec
 from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
 from scar.annotations.coco import CocoIndex, index_image_set
+from scar.annotations.coco_index import AnnotationIndex, index_annotations
+from scar.annotations.image_names import NameFinder
+from scar.annotations.record_index import is_among
+from scar.common.image_hash import parse_coco_identity
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
 from scar.sample import Split
@@ -30,7 +35,7 @@ _SAFE_CLASSES: dict[str, Any] = {
 _SAFE_CLASSES |= {"long": int, "unicode": str}  # Python 2's
 
 _SUFFIX = re.compile(r"_\d+(?=\.[a-z]+$)", re.IGNORECASE)
-_IMAGE_ID = re.compile(r"(\d+)\.[a-z]+$", re.IGNORECASE)
+"""What RefCOCO adds to the file name of an image: COCO_train2014_000000581857_16.jpg."""
 
 
 class _Sentence(msgspec.Struct):
@@ -52,13 +57,15 @@ class _Ref(msgspec.Struct):
 def open_index(source: Source, tally: Tally, cache: CallCache) -> CocoIndex:
     """Index the pictures of one split. Only things with expressions may become samples; other things are context."""
     inputs = source.inputs
-    phrases = _read_expressions(inputs["refs"], _SPLIT_NAMES[source.split], tally)
+    refs = _read_expressions(inputs["refs"], _SPLIT_NAMES[source.split], tally)
+    things = cache(index_annotations, inputs["instances"], tally.skip_bad)
+    phrases = dict(_iter_of_their_images(refs, things, inputs["refs"].name, tally))
     return index_image_set(inputs["instances"], None, inputs.get("captions"), tally, cache, phrases)
 
 
-def _read_expressions(path: Path, split: str, tally: Tally) -> dict[int, tuple[str, ...]]:
-    """Read the expressions of one split, by the id of the annotation that they are about."""
-    phrases: dict[int, tuple[str, ...]] = {}
+def _read_expressions(path: Path, split: str, tally: Tally) -> dict[int, tuple[_Ref, tuple[str, ...]]]:
+    """Read the expressions of one split and their phrases, by the id of the annotation that they are about."""
+    refs: dict[int, tuple[_Ref, tuple[str, ...]]] = {}
     splits = set()
     for number, entry in enumerate(load_pickle(path)):
         where = f"{path.name}, refs[{number}]"
@@ -75,38 +82,65 @@ def _read_expressions(path: Path, split: str, tally: Tally) -> dict[int, tuple[s
         tally.records += 1
         where = f"{path.name}, ref {ref.ref_id}"
         try:
-            found = _find_phrases(ref, where)
-            if ref.ann_id in phrases:
+            phrases = _find_phrases(ref, where)
+            if ref.ann_id in refs:
                 raise BadRecord(where, f"a second one is about the annotation {ref.ann_id}", "duplicate_ref")
         except BadRecord as bad:
             tally.reject_regions(bad)
         else:
-            phrases[ref.ann_id] = found
+            refs[ref.ann_id] = ref, phrases
     if split not in splits:
         raise InputError(f"{path}: none of its expressions is of the split {split!r}; it has {sorted(splits)}.")
-    return phrases
+    return refs
+
+
+def _iter_of_their_images(
+    refs: Mapping[int, tuple[_Ref, tuple[str, ...]]], things: AnnotationIndex, file: str, tally: Tally
+) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Iterate over annotation id and phrases of the expressions that agree with their annotation about the image.
+
+    If the file name of an expression is that of the annotation's image, it does not matter which id it gives.
+    """
+    referred = is_among(things.annotation_ids, refs)
+    numbers = things.annotation_ids[referred].tolist(), things.image_ids[referred].tolist()
+    image_of = dict(zip(*numbers, strict=True))
+    finder = NameFinder(things.file_names)
+    for number, (ref, phrases) in refs.items():
+        where = f"{file}, ref {ref.ref_id}"
+        image = image_of.get(number, ref.image_id)  # an unknown annotation is refused later
+        named = None if ref.file_name is None else _find_named_image(ref.file_name, finder, image)
+        try:
+            if named is not None and named != image:
+                problem = f"its file name {ref.file_name!r} is not that of image {image}, but of image {named}"
+                raise BadRecord(where, problem, "image_mismatch")
+            if named is None and ref.image_id != image:
+                problem = f"its annotation {number} is of image {image}, not of its image {ref.image_id}"
+                raise BadRecord(where, problem, "image_mismatch")
+        except BadRecord as bad:
+            tally.reject_regions(bad)
+            continue
+        if ref.image_id != image:
+            tally.repaired["ref_by_file_name"] += 1
+        yield number, phrases
+
+
+def _find_named_image(file_name: str, finder: NameFinder, likely: int) -> int | None:
+    """The id of the image with a file name, with or without RefCOCO's addition; None if no image has the name."""
+    short = _SUFFIX.sub("", file_name)
+    for name in (file_name, short):
+        if (number := finder.find_id(name, likely)) is not None:
+            return number
+    identity = parse_coco_identity(short)
+    return int(identity.removeprefix("coco:")) if identity else None
 
 
 def _find_phrases(ref: _Ref, where: str) -> tuple[str, ...]:
     """The distinct expressions about a thing."""
-    if ref.file_name is not None and parse_image_id(ref.file_name) != ref.image_id:
-        raise BadRecord(where, f"its file name {ref.file_name!r} is not that of image {ref.image_id}", "image_mismatch")
     texts = (" ".join(_repair_encoding(sentence.sent or sentence.raw).split()) for sentence in ref.sentences)
     phrases = tuple(dict.fromkeys(phrase for phrase in texts if phrase))
     if not phrases:
         raise BadRecord(where, "it has no phrase", "no_phrase")
     return phrases
-
-
-def parse_image_id(file_name: str) -> int | None:
-    """The image id in a file name with or without an annotation id at its end; None if it has no number.
-
-    >>> parse_image_id("COCO_train2014_000000581857_16.jpg"), parse_image_id("COCO_train2014_000000581857.jpg")
-    (581857, 581857)
-    """
-    whole = _SUFFIX.sub("", file_name) if file_name.count("_") > 2 else file_name
-    match = _IMAGE_ID.search(whole)
-    return int(match.group(1)) if match else None
 
 
 def load_pickle(path: Path) -> list[Any]:

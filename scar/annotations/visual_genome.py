@@ -10,27 +10,36 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
 from scar.annotations.captions import index_captions
+from scar.annotations.image_names import NamedImage, match_images, parse_named_image
 from scar.annotations.json_stream import Record, iter_records, parse_record
 from scar.annotations.pictures import HeldOut, PictureIndex, PictureRef
-from scar.annotations.record_index import RecordIndex, RecordIndexBuilder, is_among, read_records
+from scar.annotations.record_index import RecordIndex, RecordIndexBuilder, is_among, read_records, replace_ids
 from scar.annotations.visual_genome_image import VisualGenomeRef
-from scar.annotations.visual_genome_records import IMAGE, KEY, OBJECTS, GenomeImage
+from scar.annotations.visual_genome_records import IMAGE, KEY, OBJECTS, EntryKey, GenomeImage
+from scar.common.image_hash import parse_coco_identity
 from scar.common.images import MAX_PIXELS
 from scar.errors import BadRecord
 from scar.recipe import Source
 from scar.sample import Split
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 EVAL_SHARE = 5000 / 108_077
 """Share of the images that are in the eval split, as in the VIRTUE paper."""
 
 _FOLDER_AND_FILE = re.compile(r"[^/]+/[^/]+$")
+_NUMBERED_FILE = re.compile(r"/\d+\.[a-z]+$", re.IGNORECASE)
+"""The end of a URL of Visual Genome's own; URLs of Flickr do not tell which image it is."""
 
 
 def split_of(image_id: int) -> Split:
@@ -87,12 +96,18 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> VisualGenomeIn
     images, ignored = cache(_read_images, inputs["image_data"], tally.skip_bad)
     tally.ignored.update(ignored)
     in_split = {number for number in images if split_of(number) == source.split}
+    file_names = {number: image.url.rpartition("/")[2] for number, image in images.items()}
 
     def index_entries(role: str) -> RecordIndex:
-        builder, ignored = cache(_locate_entries, inputs[role], tally.skip_bad)
+        builder, named, ignored = cache(_locate_entries, inputs[role], tally.skip_bad)
         tally.ignored.update(ignored)
-        _count_lost(builder, images, source.split, tally, counted=role == "objects")
-        return builder.build_index(is_among(builder.image_ids, in_split))
+        ids = match_images(file_names, named, inputs["image_data"].name, inputs[role].name)
+        image_ids, is_matched = replace_ids(builder.image_ids, ids)
+        if moved := int((image_ids != builder.image_ids).sum()):
+            tally.repaired["entry_by_image_url"] += moved
+        known = is_matched & is_among(image_ids, images)
+        _count_lost(builder, known, source.split, tally, counted=role == "objects")
+        return builder.build_index(known & is_among(image_ids, in_split), image_ids)
 
     objects = index_entries("objects")
     numbers = objects.images.tolist()
@@ -116,7 +131,7 @@ def _read_images(path: Path, skip_bad: bool) -> tuple[dict[int, GenomeImage], Co
     for record in iter_records(path):
         where = f"{path.name}[{record.number}]"
         try:
-            number = _parse_image_id(record, path)
+            number, _ = _parse_key(record, path)
             image = parse_record(IMAGE, record.text, where)
             if number in images:
                 raise BadRecord(where, f"a second image has the id {number}", "duplicate_image")
@@ -129,24 +144,29 @@ def _read_images(path: Path, skip_bad: bool) -> tuple[dict[int, GenomeImage], Co
     return images, tally.ignored
 
 
-def _locate_entries(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, Counter[str]]:
-    """Find the positions of the entries of all images, and count the records that cannot be used by reason."""
+def _locate_entries(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, list[NamedImage], Counter[str]]:
+    """Find the positions of the entries of all images and the images' names, and count the unusable ones by reason."""
     builder, tally = RecordIndexBuilder(path), Tally(skip_bad=skip_bad)
+    named: list[NamedImage] = []
     for record in iter_records(path):
         try:
-            builder.add_record(_parse_image_id(record, path), record)
+            number, key = _parse_key(record, path)
         except BadRecord as bad:
             tally.ignore_records(bad)
-    return builder, tally.ignored
+            continue
+        builder.add_record(number, record)
+        if key.image_url and _NUMBERED_FILE.search(key.image_url):
+            named.append((number, key.image_url.rpartition("/")[2]))
+    return builder, named, tally.ignored
 
 
 def _count_lost(
-    builder: RecordIndexBuilder, images: Mapping[int, GenomeImage], split: Split, tally: Tally, *, counted: bool
+    builder: RecordIndexBuilder, known: NDArray[np.bool_], split: Split, tally: Tally, *, counted: bool
 ) -> None:
     """Count the entries of unknown images of a split; if ``counted``, reject each object in them instead."""
     import numpy as np
 
-    for row in np.flatnonzero(~is_among(builder.image_ids, images)).tolist():
+    for row in np.flatnonzero(~known).tolist():
         number, spans = int(builder.image_ids[row]), builder.spans[row : row + 1]
         if split_of(number) != split:
             continue
@@ -164,24 +184,27 @@ def _count_lost(
             tally.ignore_records(bad)
 
 
-def _parse_image_id(record: Record, path: Path) -> int:
-    """The image id of an entry.
+def _parse_key(record: Record, path: Path) -> tuple[int, EntryKey]:
+    """The image id of an entry, and what else it says of its image.
 
     Raises:
         BadRecord: the entry has no image id (reason ``malformed``).
     """
     where = f"{path.name}[{record.number}]"
     key = parse_record(KEY, record.text, where)
-    number = key.id if key.image_id is None else key.image_id
-    if number is None:
+    if key.number is None:
         raise BadRecord(where, "it has neither image_id nor id", "malformed")
-    return number
+    return key.number, key
 
 
 def _read_coco_ids(path: Path) -> frozenset[int]:
-    """Read the image ids of a COCO-style file."""
-    ids = (parse_record(KEY, record.text, path.name).id for record in iter_records(path, ["images"]))
-    return frozenset(number for number in ids if number is not None)
+    """Read COCO's ids of the images of a COCO-style file: from the file names, or from the ids if they have none."""
+    found = set()
+    for record in iter_records(path, ["images"]):
+        image = parse_named_image(record)
+        identity = parse_coco_identity(image[1]) if image else None
+        found.add(int(identity.removeprefix("coco:")) if identity else parse_record(KEY, record.text, path.name).id)
+    return frozenset(number for number in found if number is not None)
 
 
 def _find_image_file(url: str) -> str:

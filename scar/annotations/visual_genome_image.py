@@ -102,6 +102,9 @@ class VisualGenomeRef:
                 phrase = " ".join(description.phrase.split())
                 if not phrase:
                     raise BadRecord(where, "its phrase is empty", "empty_phrase")
+                if description.image_id not in (None, self.id):
+                    problem = f"it is of image {description.image_id}, not of {self.id}, whose entry it stands in"
+                    raise BadRecord(where, problem, "image_mismatch")
                 x, y, width, height = _replace_none(description.x, description.y, description.width, description.height)
                 if not (width > 0 and height > 0 and -width < x < self.width and -height < y < self.height):
                     clip_box((x, y, width, height), self.width, self.height, where)

@@ -27,10 +27,16 @@ class GenomeImage(msgspec.Struct, gc=False):
 
 
 class EntryKey(msgspec.Struct, gc=False):
-    """The image id of an entry: some files call it ``image_id``, others ``id``."""
+    """The image of an entry: some files call its id ``image_id``, others ``id``; some give its URL, too."""
 
     image_id: Id | None = None
     id: Id | None = None
+    image_url: str | None = None
+
+    @property
+    def number(self) -> int | None:
+        """The image id; None if the entry has none."""
+        return self.id if self.image_id is None else self.image_id
 
 
 class GenomeObject(msgspec.Struct, gc=False):
@@ -47,13 +53,14 @@ class GenomeObject(msgspec.Struct, gc=False):
 
 
 class GenomeDescription(msgspec.Struct, gc=False):
-    """A region description of region_descriptions.json, with its box in pixels."""
+    """A region description of region_descriptions.json, with its box in pixels and the id of its image."""
 
     phrase: str
     x: Number
     y: Number
     width: Number
     height: Number
+    image_id: Id | None = None
 
 
 class RelationshipEnd(msgspec.Struct, gc=False):

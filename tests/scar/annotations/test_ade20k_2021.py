@@ -135,6 +135,7 @@ def test_a_polygon_that_is_none_is_noticed_when_it_is_traced(full: Full) -> None
     [
         ({"imsize": [0, 60, 3]}, r"its size is \[0, 60, 3\]", "image_size"),
         ({"imsize": [40]}, "its size is", "image_size"),
+        ({"filename": "ADE_train_00000009.jpg"}, "it is of the image 'ADE_train_00000009.jpg'", "image_mismatch"),
         ({"object": 3}, "got `int`", "malformed"),
     ],
 )

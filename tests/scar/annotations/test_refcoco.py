@@ -15,7 +15,7 @@ import pytest
 
 from scar.accounting import Tally
 from scar.annotations import PictureIndex, open_index
-from scar.annotations.refcoco import load_pickle, parse_image_id
+from scar.annotations.refcoco import load_pickle
 from scar.build.select import select_regions
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
@@ -73,6 +73,8 @@ class Expressions:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.image_name = f"COCO_train2014_{IMAGE:012}.jpg"
+        self.other_name = "COCO_train2014_000000000009.jpg"
         self.refs = [ref(1, 11), ref(2, 12, "train", "the fork"), ref(3, 13, "val"), ref(4, 13, "testA")]
         self.annotations = [
             {"id": number, "image_id": IMAGE, "category_id": 1 + number % 2, "bbox": [10 * (number - 10), 5, 40, 30]}
@@ -80,8 +82,8 @@ class Expressions:
         ]
 
     def open(self, tally: Tally, split: Split = "train", protocol: int = 2) -> PictureIndex:
-        image = {"id": IMAGE, "file_name": f"COCO_train2014_{IMAGE:012}.jpg", "width": 120, "height": 90}
-        other = image | {"id": 9, "file_name": "COCO_train2014_000000000009.jpg"}
+        image = {"id": IMAGE, "file_name": self.image_name, "width": 120, "height": 90}
+        other = image | {"id": 9, "file_name": self.other_name}
         stray = {"id": 90, "image_id": 9, "category_id": 1, "bbox": [1, 1, 30, 30]}
         content = {
             "images": [image, other],
@@ -149,11 +151,40 @@ def test_drafts_know_coco_and_travel(files: Expressions, travelled: Callable[[An
     assert travelled(ref).read_picture(Tally()) == ref.read_picture(Tally())
 
 
-def test_file_names_with_and_without_the_annotation() -> None:
-    assert parse_image_id(f"COCO_train2014_{IMAGE:012}_16.jpg") == IMAGE
-    assert parse_image_id(f"COCO_train2014_{IMAGE:012}.jpg") == IMAGE
-    assert parse_image_id(f"{IMAGE:012}.jpg") == IMAGE
-    assert parse_image_id("photo") is None
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"COCO_train2014_{IMAGE:012}_16.jpg",
+        f"COCO_train2014_{IMAGE:012}.jpg",
+        f"{IMAGE:012}.jpg",
+        "photo-1b.png",
+        "photo",
+    ],
+)
+def test_a_file_name_is_that_of_the_image_or_says_nothing(files: Expressions, name: str) -> None:
+    files.refs[0]["file_name"] = name
+    tally = Tally()
+    (picture,) = files.pictures(tally)
+    assert picture.regions[0].phrases == ("the left cup", "cup on the left")
+    assert not tally.repaired
+
+
+def test_images_of_ones_own_are_compared_by_their_own_names(files: Expressions) -> None:
+    files.image_name, files.other_name = "photo_1.png", "photo_2.png"
+    files.refs[0]["file_name"] = "photo_1_11.png"
+    assert len(files.pictures(Tally())) == 1
+    files.refs[0]["file_name"] = "photo_2.png"
+    with pytest.raises(BadRecord, match=r"ref 1: .*'photo_2.png' is not that of image 581857, but of image 9"):
+        files.pictures(Tally())
+
+
+def test_ids_of_another_numbering_are_counted_where_file_names_agree(files: Expressions) -> None:
+    for entry in files.refs:
+        entry["image_id"] = 9
+    tally = Tally()
+    (picture,) = files.pictures(tally)
+    assert [region.id for region in picture.regions if region.target] == [11, 12]
+    assert tally.repaired == {"ref_by_file_name": 2}
 
 
 DEFECTS: dict[str, tuple[Callable[[Expressions], object], str, str]] = {
@@ -171,6 +202,16 @@ DEFECTS: dict[str, tuple[Callable[[Expressions], object], str, str]] = {
     "another image": (
         lambda files: files.refs[0].update(file_name="COCO_train2014_000000000009_1.jpg"),
         "is not that of image 581857",
+        "image_mismatch",
+    ),
+    "annotation of another image": (
+        lambda files: files.refs[0].update(ann_id=90, file_name="photo"),
+        "ref 1: its annotation 90 is of image 9, not of its image 581857",
+        "image_mismatch",
+    ),
+    "annotation of another image, by name": (
+        lambda files: files.refs[0].update(ann_id=90),
+        "is not that of image 9, but of image 581857",
         "image_mismatch",
     ),
     "no number": (lambda files: files.refs[0].update(ann_id="x"), r"refs\[0\]: Expected `int`", "malformed"),

@@ -46,7 +46,7 @@ class Genome:
         self.objects: list[dict[str, Any]] = [
             {
                 "image_id": FIRST,
-                "image_url": "https://x",
+                "image_url": f"https://cs.stanford.edu/people/rak248/VG_100K/{FIRST}.jpg",
                 "objects": [thing(5, "man", 10, 10, 40, 60), thing(4, "Wine Glass.", 60, 20, 20, 40)],
             },
             {"image_id": SECOND, "objects": [thing(6, "tree")]},
@@ -60,7 +60,7 @@ class Genome:
                     self.description(2, "the  wine glass is empty", 60, 20, 20, 40),
                 ],
             },
-            {"id": SECOND, "regions": [self.description(3, "a tall tree")]},
+            {"id": SECOND, "regions": [self.description(3, "a tall tree", image_id=SECOND)]},
         ]
         self.relations: list[dict[str, Any]] = [
             {
@@ -195,6 +195,30 @@ def first_object(**changes: Any) -> Callable[[Genome], object]:
     return lambda genome: genome.objects[0]["objects"][0].update(changes)
 
 
+def test_objects_of_other_ids_are_joined_by_their_url(genome: Genome) -> None:
+    expected = [picture.regions for picture in genome.pictures(Tally())]
+    ids = {FIRST: SECOND, SECOND: FIRST, HELD: HELD}
+    for entry in genome.objects:
+        entry["image_url"] = f"https://example.org/VG_100K/{entry['image_id']}.jpg"
+        entry["image_id"] = ids[entry["image_id"]]
+    tally = Tally()
+    assert [picture.regions for picture in genome.pictures(tally)] == expected
+    assert tally.repaired == {"entry_by_image_url": 2}
+
+
+def test_captions_of_other_ids_are_joined_by_the_names_of_coco(genome: Genome) -> None:
+    genome.image_data[1]["coco_id"] = 139
+    genome.files["coco_captions_val"] = genome.folder / "captions.json"
+    content = {
+        "images": [{"id": 1, "file_name": "000000000139.jpg"}, {"id": 139, "file_name": "000000000285.jpg"}],
+        "annotations": [{"image_id": 1, "caption": "A man with a glass. "}, {"image_id": 139, "caption": "Else."}],
+    }
+    genome.files["coco_captions_val"].write_text(json.dumps(content))
+    tally = Tally()
+    assert [picture.captions for picture in genome.pictures(tally)] == [("A man with a glass.",), ()]
+    assert tally.repaired == {"caption_by_file_name": 2}
+
+
 DEFECTS: dict[str, tuple[Callable[[Genome], object], str, str, int]] = {
     "negative size": (first_object(w=-3), r"objects\[0\]: box .* has no area", "empty_box", 1),
     "zero size": (first_object(h=0), r"objects\[0\]: box .* has no area", "empty_box", 1),
@@ -244,6 +268,10 @@ IGNORED: dict[str, tuple[Callable[[Genome], object], str]] = {
     "relation to nobody": (
         lambda genome: genome.relations[0]["relationships"][0].update(subject={"object_id": 99}),
         "relation_no_region",
+    ),
+    "region of another image": (
+        lambda genome: genome.regions[0]["regions"][0].update(image_id=SECOND),
+        "image_mismatch",
     ),
     "second image": (lambda genome: genome.image_data.append(genome.image_data[1]), "duplicate_image"),
 }

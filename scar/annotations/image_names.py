@@ -1,0 +1,132 @@
+"""Compare the images that two files list: one id may stand for other images in each of them.
+
+Two names may be of the same image if both have the same id of COCO, or if they differ only in folder, ending or case.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import TypeAlias
+
+import msgspec
+
+from scar.annotations.json_stream import Record
+from scar.common.image_hash import parse_coco_identity
+from scar.errors import InputError
+
+NamedImage: TypeAlias = tuple[int, str]
+"""Id and file name of an image, as the list ``images`` of a file gives them."""
+
+
+class _Image(msgspec.Struct, gc=False):
+    id: int
+    file_name: str
+
+
+_IMAGE = msgspec.json.Decoder(_Image)
+
+
+def parse_named_image(record: Record) -> NamedImage | None:
+    """Id and file name of a record of a list ``images``; None if it lacks one of them."""
+    try:
+        image = _IMAGE.decode(record.text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return image.id, image.file_name
+
+
+def match_images(
+    names: Mapping[int, str], others: Sequence[NamedImage], file: str, other_file: str
+) -> Mapping[int, int] | None:
+    """Match the images that a second file lists with those of the first file.
+
+    Args:
+        names: file names of the images of the first file, by id.
+        others: the images that the second file lists; empty if it lists none.
+        file: name of the first file, for the message.
+        other_file: name of the second file, for the message.
+
+    Returns:
+        None if both files have the same ids for the same file names, or if there is nothing to compare. Otherwise the
+        id in the first file of each image of the second one, by its id in the second file; an image whose name the
+        first file does not have, or has more than once, is left out.
+
+    Raises:
+        InputError: the files have the same ids for other file names, and no file name in common.
+    """
+    finder = NameFinder(names)
+    found = [(number, finder.find_id(name, number)) for number, name in others]
+    wrong = [
+        (number, name)
+        for (number, name), (_, target) in zip(others, found, strict=True)
+        if target != number and (target is not None or number in names)
+    ]
+    if not wrong:
+        return None
+    targets: dict[int, set[int | None]] = defaultdict(set)
+    for number, target in found:
+        targets[number].add(target)
+    matched = {number: target for number, (target, *more) in targets.items() if target is not None and not more}
+    if not matched:
+        number, name = wrong[0]
+        raise InputError(
+            f"{other_file}: image {number} is {name!r}, but {names.get(number)!r} in {file}, and no file name is in "
+            f"both; give a file of the same images, or remove its list `images` if its ids are those of {file}."
+        )
+    return matched
+
+
+class NameFinder:
+    """Finds images by file name.
+
+    Args:
+        names: file names of the images, by id.
+    """
+
+    def __init__(self, names: Mapping[int, str]) -> None:
+        self._names = names
+        self._by_path = _index_unique((_parse_path(name), number) for number, name in names.items())
+        self._by_stem = _index_unique((_parse_stem(name), number) for number, name in names.items())
+
+    def find_id(self, name: str, likely: int) -> int | None:
+        """The id of the image with a file name; None if there is none, or several.
+
+        Args:
+            name: the file name.
+            likely: the id that is taken if the name is the same but for its folder.
+        """
+        path, stem = _parse_path(name), _parse_stem(name)
+        if (number := self._by_path.get(path)) is not None:
+            return number
+        if likely in self._names and _parse_stem(self._names[likely]) == stem:
+            return likely
+        number = self._by_stem.get(stem)
+        if number is None or not _is_end_of_other(path, _parse_path(self._names[number]), stem):
+            return None
+        return number
+
+
+def _index_unique(pairs: Iterable[tuple[str, int]]) -> dict[str, int | None]:
+    """The number of each key; None for a key that has several numbers."""
+    found: dict[str, int | None] = {}
+    for key, number in pairs:
+        found[key] = None if key in found else number
+    return found
+
+
+def _parse_path(name: str) -> str:
+    """The file name with its folders, without its ending, in lower case."""
+    path = PurePosixPath(name.replace("\\", "/").casefold().lstrip("/"))
+    return path.with_suffix("").as_posix() if path.name else ""
+
+
+def _parse_stem(name: str) -> str:
+    """COCO's identity of the image, or the file name without folder and ending, in lower case."""
+    return parse_coco_identity(name.replace("\\", "/")) or _parse_path(name).rpartition("/")[2]
+
+
+def _is_end_of_other(first: str, second: str, stem: str) -> bool:
+    """Whether one path is the end of the other; COCO's images have the same id in every folder."""
+    return stem.startswith("coco:") or f"/{first}".endswith(f"/{second}") or f"/{second}".endswith(f"/{first}")
