@@ -151,8 +151,7 @@ def test_a_sound_embedder_gives_no_finding() -> None:
         (Blind, "a box here and one there have one vector: it is ignored. Use item.prompt."),
         (
             BoxesOnly,
-            "a mask, text 'Represent the given image with the follow...') and 1 more: embed raised TypeError: "
-            "no masks yet. It must take",
+            "question: Wh...') and 1 more: embed raised TypeError: no masks yet. It must take text, image, both, and",
         ),
         (
             Crash,
@@ -263,7 +262,8 @@ def test_rounding_does_not_hide_blindness() -> None:
         def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
             self.calls += 1
             vectors = super().embed(items) + np.float32(1e-4) * np.sin(np.arange(len(items)) + self.calls)[:, None]
-            return np.float32(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+            return vectors
 
     lines = _lines(Rounded(lambda item: replace(item, image=None) if item.text else item))
     assert [line.partition(":")[0] for line in lines] == ["error", "note"]
