@@ -44,6 +44,7 @@ def evaluate_models(
     region: options.Region = None,
     ties: options.Ties = "against",
     refresh: options.Refresh = False,
+    trust_stored: options.TrustStored = False,
     strict: options.Strict = False,
     as_json: options.Json = False,
 ) -> None:
@@ -62,7 +63,14 @@ def evaluate_models(
         embedders = _load_embedders(model, config, seed, region)
         say = partial(typer.echo, err=True)
         results = run_evaluations(
-            embedders, task_files, output, batch_size=batch_size, refresh=refresh, ties=tie_rule, say=say
+            embedders,
+            task_files,
+            output,
+            batch_size=batch_size,
+            refresh=refresh,
+            trust_stored=trust_stored,
+            ties=tie_rule,
+            say=say,
         )
         if results:
             _print_results(results, as_json, output)

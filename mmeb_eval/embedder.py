@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mmeb_eval.item import PROMPT_KINDS, Item, describe_item
+from mmeb_eval.load_record import keep_record, record_load
 from scar.errors import ContractError, EvalError, UnknownName
 
 if TYPE_CHECKING:
@@ -74,6 +75,19 @@ def load_embedder(path: str, *arguments: object, **options: object) -> Embedder:
     name, _, attribute = path.partition(":")
     if not name or not attribute:
         raise EvalError(f"{path!r}: an embedder is named module:function, for example my_module:load.")
+    with record_load() as record:
+        embedder = _call_loader(path, arguments, options)
+    if not isinstance(getattr(embedder, "name", None), str) or not embedder.name:
+        raise ContractError(f"{path}: the embedder has no name; give it an attribute `name` with model and revision.")
+    if not callable(getattr(embedder, "embed", None)):
+        raise ContractError(f"{path}: the embedder has no method embed(items).")
+    keep_record(embedder, record)
+    return embedder
+
+
+def _call_loader(path: str, arguments: Sequence[object], options: Mapping[str, object]) -> Embedder:
+    """Import the module of ``module:function`` and call the function."""
+    name, _, attribute = path.partition(":")
     search_working_directory()
     try:
         module = importlib.import_module(name)
@@ -88,10 +102,6 @@ def load_embedder(path: str, *arguments: object, **options: object) -> Embedder:
     if not callable(function):
         raise EvalError(f"{path}: {attribute} is {type(function).__name__}, not a function that returns an embedder.")
     embedder: Embedder = function(*arguments, **options)
-    if not isinstance(getattr(embedder, "name", None), str) or not embedder.name:
-        raise ContractError(f"{path}: the embedder has no name; give it an attribute `name` with model and revision.")
-    if not callable(getattr(embedder, "embed", None)):
-        raise ContractError(f"{path}: the embedder has no method embed(items).")
     return embedder
 
 

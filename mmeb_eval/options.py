@@ -48,6 +48,13 @@ Ties: TypeAlias = Annotated[
     ),
 ]
 Refresh: TypeAlias = Annotated[bool, typer.Option(help="Delete the models' stored vectors and make new ones.")]
+TrustStored: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--trust-stored",
+        help="Use stored vectors without embedding a few of their items again. Scores are marked.",
+    ),
+]
 Strict: TypeAlias = Annotated[
     bool,
     typer.Option(help="Exit with code 3 if a score is within three standard errors of chance; baselines are exempt."),

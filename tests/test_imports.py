@@ -33,7 +33,7 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
         {"cli"},
     ),
     "mmeb_eval": (
-        {"item"},
+        {"item", "load_record"},
         {"embedder"},
         {"models", "templates"},
         {"data", "contract"},

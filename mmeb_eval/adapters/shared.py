@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmeb_eval.item import Item, describe_item
-from scar.common.files import hash_file
+from scar.common.files import hash_file_once
 from scar.errors import DataError, EvalError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def local_revision(model_id: str) -> str | None:
     if not folder.is_dir():
         return None
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    listed = "".join(f"{path.relative_to(folder).as_posix()} {hash_file(path)}\n" for path in files)
+    listed = "".join(f"{path.relative_to(folder).as_posix()} {hash_file_once(path)}\n" for path in files)
     return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 

@@ -15,6 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mmeb_eval.data.images import prefetch_images
 from mmeb_eval.embedder import Embedder, check_vectors
 from mmeb_eval.item import Item
+from mmeb_eval.run.stored_check import check_stored_vectors
+from mmeb_eval.run.vector_cache import VectorCache
 from mmeb_eval.run.workers import Worker, wait_for_workers
 from scar.errors import ContractError
 
@@ -116,6 +118,7 @@ def embed_items(
 
     Raises:
         ContractError: vectors break the contract, or their width changes from batch to batch.
+        DataError: stored vectors are not those of this embedder, see `mmeb_eval.run.stored_check`.
         EvalError: the store cannot be written, or another worker ends before its share is done.
     """
     keys = store.make_keys(items)
@@ -123,6 +126,8 @@ def embed_items(
     for key, item in zip(keys, items, strict=True):
         item_of.setdefault(key, item)
     distinct = list(item_of)
+    if isinstance(store, VectorCache):
+        check_stored_vectors(embedder, item_of, store)
     batches = [distinct[start : start + batch_size] for start in range(0, len(distinct), batch_size)]
     missing = [part for batch in batches[worker.rank :: worker.size] if (part := store.select_missing(batch))]
     to_embed = [[item_of[key] for key in part] for part in missing]

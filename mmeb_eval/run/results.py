@@ -19,6 +19,9 @@ HEADLINE_METRIC = "hit@1"
 PROBE_FOLDER = "probes"
 """Folder, below a model's folder, of its results with perturbed prompts."""
 
+TRUSTED_VECTORS = "trusted_vectors"
+"""Setting of a result: number of its vectors that an earlier run stored and that were used without a check."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 VECTOR_FOLDER = ".vectors"
 """Folder of stored vectors below the output folder."""
 
+MAX_NAMES = 8
+"""Most names of changes that one line lists."""
+
 
 def run_evaluations(
     embedders: Sequence[Embedder],
@@ -32,6 +35,7 @@ def run_evaluations(
     *,
     batch_size: int = 32,
     refresh: bool = False,
+    trust_stored: bool = False,
     ties: TieRule = "against",
     probe: bool = False,
     seed: int = 0,
@@ -45,6 +49,7 @@ def run_evaluations(
         output: folder of results and vectors; one run at a time may use it.
         batch_size: largest number of items in one call of `Embedder.embed`.
         refresh: whether to delete the embedders' stored vectors first.
+        trust_stored: whether to use stored vectors without embedding a few of their items again.
         ties: the rule for equal scores, see `mmeb_eval.run.rank.rank_labels`.
         probe: whether to run each task again with perturbed prompts, at every level of each of the
             `mmeb_eval.regions.robustness.PROBES`.
@@ -76,7 +81,11 @@ def run_evaluations(
         for embedder in embedders:
             cache = None
             if getattr(embedder, "stored", True):
-                cache = VectorCache(output / VECTOR_FOLDER, embedder, refresh=refresh, writer=str(worker.rank))
+                cache = VectorCache(
+                    output / VECTOR_FOLDER, embedder, refresh=refresh, trust=trust_stored, writer=str(worker.rank)
+                )
+                if cache.changes:
+                    say_once(_describe_changes(embedder, cache))
             accepted = _select_accepted(embedder, perturbed, say_once)
             own = []
             for files in task_files:
@@ -97,6 +106,8 @@ def run_evaluations(
                 if cache and worker.size == 1:
                     cache.compact_shards()
             if cache:
+                if cache.checked_kinds:
+                    say_once(_describe_check(embedder, cache))
                 say_once(_describe_reuse(embedder, cache, own))
             results += own
     return results if is_first else []
@@ -131,6 +142,18 @@ def _select_accepted(
     for kind in sorted({each.probe.kind for levels in by_task.values() for each in levels} - kinds):
         say(f"{embedder.name} takes no prompts of kind {kind}: these probes are left out.")
     return {task: [each for each in levels if each.probe.kind in kinds] for task, levels in by_task.items()}
+
+
+def _describe_changes(embedder: Embedder, cache: VectorCache) -> str:
+    """A line that says why vectors that are stored under the embedder's name are not used."""
+    names = ", ".join(cache.changes[:MAX_NAMES]) + ", ..." * (len(cache.changes) > MAX_NAMES)
+    return f"{embedder.name}: stored vectors are not used, as these have changed since: {names}."
+
+
+def _describe_check(embedder: Embedder, cache: VectorCache) -> str:
+    """A line that says how many stored vectors were checked."""
+    agreement = f"the lowest cosine of old and new is {cache.lowest_cosine:.5f}"
+    return f"{embedder.name}: stored vectors were checked, one of each kind of item: {agreement}."
 
 
 def _describe_reuse(embedder: Embedder, cache: VectorCache, results: Sequence[Result]) -> str:

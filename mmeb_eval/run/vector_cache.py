@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections import defaultdict
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 
 from mmeb_eval.embedder import Embedder
 from mmeb_eval.item import Item
-from mmeb_eval.run.vector_keys import ItemKeys, describe_identity
+from mmeb_eval.run.identity import describe_identity, digest_identity, list_changes
+from mmeb_eval.run.vector_keys import ItemKeys
 from scar.common.files import write_bytes, write_table
 from scar.errors import DataError, EvalError
 
@@ -40,6 +40,7 @@ class VectorCache:
         embedder: the embedder whose vectors are stored; after a change of its revision, settings or code it has another
             folder.
         refresh: whether to delete its stored vectors first.
+        trust: whether vectors of earlier runs are used without a check.
         writer: name of this process among several.
 
     Attributes:
@@ -47,24 +48,35 @@ class VectorCache:
         worker_folder: ``root``, in which workers leave heartbeats.
         width: number of components of a vector; None while the store is empty.
         added_count: number of vectors added since the store was opened.
+        trusts: whether vectors of earlier runs are used without a check.
+        checked_kinds: kinds of items of which a vector was checked, see `mmeb_eval.run.stored_check`.
+        lowest_cosine: lowest cosine of a checked vector and the one of now.
+        changes: what has changed in the embedder since the newest vectors under its name were stored; empty if they are
+            used or there are none.
 
     Raises:
         DataError: the stored vectors have another version, or are damaged.
     """
 
-    def __init__(self, root: Path, embedder: Embedder, *, refresh: bool = False, writer: str = "0") -> None:
+    def __init__(
+        self, root: Path, embedder: Embedder, *, refresh: bool = False, trust: bool = False, writer: str = "0"
+    ) -> None:
         about = describe_identity(embedder)
-        digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
-        self.folder = root / digest[:16]
+        self.folder = root / digest_identity(about)
         self.worker_folder = root
         self.width: int | None = None
         self.added_count = 0
+        self.trusts = trust
+        self.checked_kinds: set[str] = set()
+        self.lowest_cosine = 1.0
+        self.changes: tuple[str, ...] = ()
         self._requested_keys: set[bytes] = set()
         self._writer = writer
         self._shard_number = 0
         self._item_keys = ItemKeys(root / "images.parquet")
         self._locations: dict[bytes, tuple[str, int]] = {}
         self._shard_rows: dict[str, int] = {}
+        self._own_shards: set[str] = set()
         if refresh:
             shutil.rmtree(self.folder, ignore_errors=True)
         self._check_identity({"format": CACHE_FORMAT, **about})
@@ -90,14 +102,30 @@ class VectorCache:
         """The keys that have no vector in the store."""
         return [key for key in keys if key not in self._locations]
 
+    def select_earlier(self, keys: Sequence[bytes]) -> list[bytes]:
+        """The keys whose vectors were not made by this process since the store was opened."""
+        return [key for key in keys if key in self._locations and self._locations[key][0] not in self._own_shards]
+
+    def count_trusted(self, keys: Sequence[bytes]) -> int:
+        """Number of distinct keys whose vectors are of earlier runs and may be of another model."""
+        return len(self.select_earlier(list(set(keys)))) if self.trusts or self._trust_mark.exists() else 0
+
     def add_vectors(self, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> None:
         """Write the vectors of a batch to disk.
 
         Raises:
             EvalError: the files cannot be written, for example because the disk is full.
         """
-        self._write_shard(keys, vectors)
+        if self.trusts and not self._trust_mark.exists() and self._shard_rows.keys() - self._own_shards:
+            write_bytes(b"", self._trust_mark)  # from now on nothing tells which of its vectors are of which model
+        self._own_shards.add(self._write_shard(keys, vectors))
         self.added_count += len(keys)
+
+    def get_batch(self, key: bytes) -> list[bytes]:
+        """The keys of the shard that holds a key, in their order: a batch, unless shards were merged."""
+        shard = self._locations[key][0]
+        rows = {row: other for other, (name, row) in self._locations.items() if name == shard}
+        return [rows[row] for row in sorted(rows)]
 
     def get_vectors(self, keys: Sequence[bytes]) -> NDArray[np.float32]:
         """(len(keys), D) stored vectors.
@@ -154,8 +182,13 @@ class VectorCache:
                     del self._shard_rows[one]
                 group = []
 
-    def _write_shard(self, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> None:
-        """Write a shard, then its index."""
+    @property
+    def _trust_mark(self) -> Path:
+        """A file that says that vectors were added to others that were not checked."""
+        return self.folder / "unchecked"
+
+    def _write_shard(self, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> str:
+        """Write a shard, then its index; return its name."""
         import pyarrow as pa
         from safetensors.numpy import save
 
@@ -166,6 +199,7 @@ class VectorCache:
         write_table(pa.table({"key": pa.array(keys, pa.binary(16))}), self.folder / f"{name}.parquet")
         self.width = vectors.shape[1]
         self._index_shard(name, keys)
+        return name
 
     def _index_shard(self, shard: str, keys: Sequence[bytes]) -> None:
         """Record the shard and row of each key."""
@@ -193,6 +227,7 @@ class VectorCache:
         try:
             found = path.read_text(encoding="utf-8")
         except FileNotFoundError:
+            self.changes = _list_changes_since(self.folder.parent, about)
             write_bytes(content.encode(), path)
             return
         except (OSError, ValueError) as error:
@@ -204,3 +239,16 @@ class VectorCache:
 
     def _damaged_error(self, path: Path, error: object) -> EvalError:
         return DataError(f"{path}: damaged: {' '.join(str(error).split())}; rerun with --refresh to make new vectors.")
+
+
+def _list_changes_since(root: Path, about: dict[str, Any]) -> tuple[str, ...]:
+    """What differs between an embedder and the one of its name whose vectors were stored last; empty if none was."""
+    paths = sorted(root.glob("*/about.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    for path in paths:
+        try:
+            before = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            continue
+        if isinstance(before, dict) and before.get("embedder") == about["embedder"]:
+            return tuple(list_changes(before, about))
+    return ()

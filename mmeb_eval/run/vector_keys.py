@@ -1,10 +1,8 @@
-"""What stored vectors are found by: the embedder that made them (`describe_identity`) and the item (`ItemKeys`)."""
+"""The keys of items in a store of vectors: digests of their content."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import inspect
 import json
 import time
 from collections.abc import Iterable
@@ -12,10 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from mmeb_eval.embedder import Embedder, get_layout_name, get_prompt_kinds, get_settings
 from mmeb_eval.item import Item, Points, Prompt
-from mmeb_eval.run.versions import read_versions
-from scar.common.files import FileHash, HashCache, hash_file
+from scar.common.files import FileHash, HashCache
 from scar.common.prefetch import WORKERS
 from scar.errors import DataError
 from scar.sample import Box
@@ -24,18 +20,6 @@ SETTLED_NS = 2_000_000_000
 """Digests of files modified less than this ago are not saved: another change might keep the file's mtime."""
 
 _COLUMNS = ("path", "size", "mtime_ns", "sha256")
-
-
-def describe_identity(embedder: Embedder) -> dict[str, Any]:
-    """All that can change an embedder's vectors, as JSON: name, layout, prompts, settings, code, library versions."""
-    return {
-        "embedder": embedder.name,
-        "layout": get_layout_name(embedder),
-        "prompts": sorted(get_prompt_kinds(embedder)),
-        "settings": get_settings(embedder),
-        "code": _hash_code(embedder),
-        "versions": read_versions(),
-    }
 
 
 class ItemKeys:
@@ -120,15 +104,3 @@ def _prompt_to_json(prompt: Prompt) -> list[Any]:
         box = None if prompt.box is None else _prompt_to_json(prompt.box)
         return ["points", [[float(x), float(y)] for x, y in prompt.xy], list(prompt.labels), box]
     return ["mask", list(prompt.size), prompt.counts]
-
-
-def _hash_code(embedder: Embedder) -> dict[str, str]:
-    """Digests, by file name, of the source files of the embedder's class and of the embedders that it wraps."""
-    digests = {}
-    inner: object = embedder
-    while inner is not None:
-        with contextlib.suppress(TypeError, OSError):  # a class made in a notebook or in C: the name must tell versions
-            file = Path(inspect.getfile(type(inner)))
-            digests[file.name] = hash_file(file)
-        inner = getattr(inner, "inner", None)
-    return digests

@@ -5,15 +5,39 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import platform
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 LIBRARIES = ("scar-virtue", "numpy", "pillow", "torch", "torchvision", "transformers", "sam2")
 """Distributions whose versions can change a score."""
 
+PACKAGE_OF_MODULE: Mapping[str, str] = {"PIL": "pillow", "mmeb_eval": "scar-virtue", "virtue_ref": "scar-virtue"}
+"""Packages of another name than their module, of those that most embedders import."""
+
 
 def read_versions() -> dict[str, str]:
     """Versions of Python and of those `LIBRARIES` that are installed."""
     return dict(_read_versions_once())
+
+
+def read_package_versions(modules: Iterable[str]) -> dict[str, str]:
+    """Versions of the packages that hold these top-level modules; modules without a package are left out."""
+    names = {name for module in modules for name in _find_packages(module)}
+    return {name.lower(): importlib.metadata.version(name) for name in sorted(names)}
+
+
+@cache
+def _find_packages(module: str) -> Sequence[str]:
+    """The packages that hold a top-level module; most have its name, and a search takes a second."""
+    if module in sys.stdlib_module_names:
+        return ()
+    if module in PACKAGE_OF_MODULE:
+        return (PACKAGE_OF_MODULE[module],)
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError, ValueError):
+        importlib.metadata.version(module)
+        return (module,)
+    return tuple(dict.fromkeys(importlib.metadata.packages_distributions().get(module, ())))
 
 
 @cache

@@ -139,6 +139,18 @@ class HashCache:
         return entry.sha256
 
 
+_hashes_of_this_process = HashCache(("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino"))
+
+
+def hash_file_once(path: Path) -> str:
+    """SHA-256 of a large file such as weights; this process reads it again only if it has changed.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    return _hashes_of_this_process.hash_file(path)
+
+
 def is_inside(path: Path, folder: Path, *, resolve_links: bool) -> bool:
     """Whether a path is the folder or lies below it.
 

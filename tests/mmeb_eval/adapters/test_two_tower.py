@@ -20,8 +20,8 @@ from mmeb_eval.item import Item, Points
 from mmeb_eval.models import load_model
 from mmeb_eval.regions.strategies import IMAGE_STRATEGIES, apply_strategy
 from mmeb_eval.run.evaluate import evaluate
+from mmeb_eval.run.identity import describe_identity
 from mmeb_eval.run.results import read_results
-from mmeb_eval.run.vector_keys import describe_identity
 from scar.errors import DataError, EvalError
 from scar.sample import Box
 

@@ -40,6 +40,9 @@ def load():
     return Slow()
 """
 
+CHECKED = 2 + 2 * 8
+"""Most items that a run embeds again to check stored vectors: a text, an image with a box, and their batches of 8."""
+
 
 @pytest.fixture
 def alone(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
@@ -59,7 +62,8 @@ def alone(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> byte
         )
         assert said.pop().endswith(f"are 440 different items (100%); {made} were embedded now.")
     asked = (tmp_path / "asked.txt").read_text().splitlines()
-    assert len(asked) == len(set(asked)) == 440
+    assert len(set(asked)) == 440
+    assert len(asked) <= 440 + CHECKED
     (tmp_path / "asked.txt").unlink()
     return (tmp_path / "alone/slow@1/Toy.json").read_bytes()
 
@@ -109,14 +113,14 @@ def test_a_killed_run_goes_on_and_writes_the_same_bytes(alone: bytes, started: A
         process.send_signal(signal.SIGKILL)
         process.communicate()
         made = (tmp_path / "asked.txt").read_text().splitlines()
-        assert len(made) - len(set(made)) <= 8 * kills
+        assert len(made) - len(set(made)) <= (8 + CHECKED) * kills
     assert not (tmp_path / "killed/slow@1").exists()
     (tmp_path / "pause.txt").unlink()
     _finish(started("killed"))
     assert (tmp_path / "killed/slow@1/Toy.json").read_bytes() == alone
     made = (tmp_path / "asked.txt").read_text().splitlines()
     assert len(set(made)) == 440
-    assert len(made) <= 440 + 8 * 2
+    assert len(made) <= 440 + (8 + CHECKED) * 2
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
@@ -124,7 +128,9 @@ def test_several_workers_write_the_same_bytes(alone: bytes, started: Any, tmp_pa
     workers = [started("shared", RANK=str(rank), WORLD_SIZE=str(size)) for rank in range(size)]
     said = [_finish(worker) for worker in workers]
     assert (tmp_path / "shared/slow@1/Toy.json").read_bytes() == alone
-    assert len((tmp_path / "asked.txt").read_text().splitlines()) == 440
+    asked = (tmp_path / "asked.txt").read_text().splitlines()
+    assert len(set(asked)) == 440
+    assert len(asked) <= 440 + CHECKED * (size - 1)
     assert said[1:] == [""] * (size - 1)
 
 
@@ -147,7 +153,9 @@ def test_workers_that_torchrun_starts_write_the_same_bytes(
     )
     assert made.returncode == 0, made.stderr
     assert (tmp_path / "launched/slow@1/Toy.json").read_bytes() == alone
-    assert len((tmp_path / "asked.txt").read_text().splitlines()) == 440
+    asked = (tmp_path / "asked.txt").read_text().splitlines()
+    assert len(set(asked)) == 440
+    assert len(asked) <= 440 + CHECKED * (size - 1)
 
 
 @pytest.mark.parametrize(("largest", "file"), [(550, r"0-0000000\.parquet"), (3000, r"slow@1/Toy\.json")])

@@ -1,0 +1,104 @@
+"""What made stored vectors: all that is known of an embedder and can change its vectors, and what differs in two."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmeb_eval.embedder import Embedder, get_layout_name, get_prompt_kinds, get_settings
+from mmeb_eval.load_record import get_record, read_file_state
+from mmeb_eval.run.object_digest import OWN_PACKAGES, WORKER_NAMES, ObjectDigest, is_own_code, list_attributes
+from mmeb_eval.run.source_files import hash_sources
+from mmeb_eval.run.versions import read_package_versions, read_versions
+from scar.common.files import hash_file_once
+
+PARTS = ("files", "code", "state", "settings", "versions")
+"""Parts of an identity that hold one value for each name, in the order in which changes are told."""
+
+
+def describe_identity(embedder: Embedder) -> dict[str, Any]:
+    """All that is known of an embedder and can change its vectors, as JSON.
+
+    Returns:
+        Its name, layout, prompts, region strategy and settings; ``files`` that it read when it was loaded, and files
+        that its attributes name; ``code``: source files with all that they import, and functions as they are in memory;
+        ``state``: digests of its attributes; ``versions`` of packages.
+    """
+    code: dict[str, str] = {}
+    state: dict[str, str] = {}
+    digests: list[ObjectDigest] = []
+    modules: set[str] = set()
+    files: dict[Path, tuple[int, int, int] | None] = {}
+    for each in list_wrapped(embedder):
+        record = get_record(each)
+        files |= record.files
+        modules |= {type(each).__module__} | {name for name in record.modules if is_own_code(name)}
+        digests.append(ObjectDigest())
+        digests[-1].add(type(each))
+        code[f"class {type(each).__qualname__}"] = digests[-1].hexdigest()
+        for name, value in sorted(list_attributes(each).items()):
+            if name in WORKER_NAMES or name == "inner":
+                continue
+            digest = ObjectDigest()
+            digest.add(value, of_library=not is_own_code(type(each).__module__))
+            digests.append(digest)
+            state[f"{type(each).__qualname__}.{name}"] = digest.hexdigest()
+    for digest in digests:
+        modules |= digest.modules
+        files = dict.fromkeys((path.absolute() for path in digest.files), None) | files
+    sources, libraries = hash_sources(modules, OWN_PACKAGES)
+    libraries = libraries.union(*(digest.libraries for digest in digests))
+    return {
+        "embedder": embedder.name,
+        "layout": get_layout_name(embedder),
+        "prompts": sorted(get_prompt_kinds(embedder)),
+        "region": getattr(embedder, "region", None),
+        "settings": get_settings(embedder),
+        "files": dict(sorted(_hash_files(files).items())),
+        "code": sources | code,
+        "state": state,
+        "versions": read_versions() | read_package_versions(libraries),
+    }
+
+
+def digest_identity(about: Mapping[str, Any]) -> str:
+    """16 hexadecimal digits that stand for an identity."""
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def list_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two identities of one embedder: names of files, modules, attributes, settings, packages."""
+    changes = []
+    for part in PARTS:
+        old, new = before.get(part) or {}, now.get(part) or {}
+        changes += [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+    whole = ("layout", "prompts", "region")
+    return list(dict.fromkeys([*changes, *(part for part in whole if before.get(part) != now.get(part))]))
+
+
+def list_wrapped(embedder: object) -> list[object]:
+    """An embedder, the embedder that it wraps, and so on."""
+    found: list[object] = []
+    while embedder is not None and all(embedder is not other for other in found):
+        found.append(embedder)
+        embedder = getattr(embedder, "inner", None)
+    return found
+
+
+def _hash_files(files: Mapping[Path, tuple[int, int, int] | None]) -> dict[str, str]:
+    """Digests by file name, so that a model may move; files of one name share a digest.
+
+    A file that has changed since it was loaded gets a digest of its own: what was loaded is no longer known.
+    """
+    by_name: dict[str, list[str]] = {}
+    for path, state in sorted(files.items()):
+        try:
+            digest = hash_file_once(path)
+            changed = state is not None and read_file_state(path) != state
+        except OSError:
+            digest, changed = "gone", True
+        by_name.setdefault(path.name, []).append(f"{digest} loaded as {state}" if changed else digest)
+    return {name: digests[0] if len(digests) == 1 else " ".join(sorted(digests)) for name, digests in by_name.items()}

@@ -1,0 +1,92 @@
+"""Checks stored vectors: a few stored items are embedded again, and must have the vectors that are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmeb_eval.embedder import Embedder, check_vectors
+from mmeb_eval.item import Item, describe_item
+from mmeb_eval.run.vector_cache import VectorCache
+from scar.errors import DataError
+
+MIN_COSINE = 0.999
+"""Smallest cosine of a stored vector and the same item's vector now; bfloat16 and other batches keep above it."""
+
+
+def check_stored_vectors(embedder: Embedder, item_of: Mapping[bytes, Item], store: VectorCache) -> None:
+    """Embed one stored item of each kind again, unless the store has been checked for its kind in this run.
+
+    The kinds are texts, images, images with text, and each with a prompt: a model can change in one of them alone. The
+    first stored item of a kind is taken, in the order of the items.
+
+    Args:
+        embedder: the embedder whose vectors are stored.
+        item_of: the items of a task by key.
+        store: the store; only vectors of earlier runs are checked.
+
+    Raises:
+        DataError: a vector differs from the stored one; the message names the item, the folder and the ways out.
+        ContractError: vectors break the contract.
+    """
+    if store.trusts:
+        return
+    probes: dict[str, bytes] = {}
+    for key in store.select_earlier(list(item_of)):
+        kind = _name_kind(item_of[key])
+        if kind not in store.checked_kinds:
+            probes.setdefault(kind, key)
+    if not probes:
+        return
+    keys = list(probes.values())
+    now = _embed(embedder, [item_of[key] for key in keys])
+    for key, stored, vector in zip(keys, store.get_vectors(keys), now, strict=True):
+        _compare_widths(embedder, store, len(stored), len(vector))
+        cosine = _compute_cosine(stored, vector)
+        if cosine < MIN_COSINE:
+            cosine = max(cosine, _compare_in_batch(embedder, item_of, store, key))
+        if cosine < MIN_COSINE:
+            raise DataError(
+                f"{embedder.name}: {store.folder} holds vectors of another model under this name, or vectors that "
+                f"depend on chance: the stored one of {describe_item(item_of[key])} and that of now have cosine "
+                f"{cosine:.4f}; rerun with --refresh to make new ones, or with --trust-stored to use them."
+            )
+        store.lowest_cosine = min(store.lowest_cosine, cosine)
+    store.checked_kinds.update(probes)
+
+
+def _name_kind(item: Item) -> str:
+    """The kind of an item: which of text, image and what prompt it has."""
+    prompt = "" if item.prompt is None else type(item.prompt).__name__
+    return f"{'text' * bool(item.text)}+{'image' * (item.image is not None)}+{prompt}"
+
+
+def _embed(embedder: Embedder, items: Sequence[Item]) -> NDArray[np.float32]:
+    """Embed items and copy their vectors, as the embedder may reuse its array."""
+    return check_vectors(embedder.embed(items), items, embedder.name).copy()
+
+
+def _compare_in_batch(embedder: Embedder, item_of: Mapping[bytes, Item], store: VectorCache, key: bytes) -> float:
+    """The cosine if the item is embedded in the batch in which it was stored; 0 if that batch is not known."""
+    batch = store.get_batch(key)
+    if not all(other in item_of for other in batch):
+        return 0.0
+    vectors = _embed(embedder, [item_of[other] for other in batch])
+    return _compute_cosine(store.get_vectors([key])[0], vectors[batch.index(key)])
+
+
+def _compare_widths(embedder: Embedder, store: VectorCache, stored: int, now: int) -> None:
+    """Raise `DataError` if the number of components differs."""
+    if stored != now:
+        raise DataError(
+            f"{embedder.name}: {store.folder} holds vectors of {stored} numbers, and the model now gives {now}; rerun "
+            "with --refresh to make new ones."
+        )
+
+
+def _compute_cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """The cosine of two vectors, in float64."""
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    return float(x @ y / (np.linalg.norm(x) * np.linalg.norm(y)))
