@@ -1,4 +1,8 @@
-"""Turns robustness curves into the coordinates of SVG drawings; the page's template writes the SVG."""
+"""Turns robustness curves into the coordinates of SVG drawings; the page's template writes the SVG.
+
+The drawings have the page's marks and colours, also in dark mode. Matplotlib's SVG has colours of its own, and is six
+times as large.
+"""
 
 from __future__ import annotations
 
