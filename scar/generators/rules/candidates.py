@@ -1,7 +1,7 @@
 """Candidates for each element of a caption, from the word tables, the true captions of the corpus and the picture.
 
 Vetoes decide later whether a candidate is false. A candidate has a higher weight if it is hard to tell from the true
-element; `SamplingWeights` multiplies the weight by the weights of the candidate's features.
+element; `weigh_candidates` multiplies the weight by the weights of the candidate's features.
 """
 
 from __future__ import annotations

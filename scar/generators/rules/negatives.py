@@ -10,16 +10,17 @@ from typing import TypeAlias
 
 from numpy.typing import ArrayLike
 
+from scar.generators.rules.records import CaptionStats
 from scar.generators.rules.sampling import sample_without_replacement
 from scar.generators.rules.vetoes import VetoContext, find_veto_reason
-from scar.generators.rules.weights import SamplingWeights, fit_weights
+from scar.generators.rules.weights import fit_weights, weigh_candidates
 from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Negative, Part, Picture, Region
 
 TextScorer: TypeAlias = Callable[[Sequence[str]], ArrayLike]
 """Takes captions; returns a text-only model's score of each: the higher, the more it looks like a gold caption."""
 
-DEFAULT_WEIGHTS = SamplingWeights()
-"""Weights of the word tables alone, without a fit to the true captions of a corpus."""
+UNFITTED = CaptionStats()
+"""The word tables alone, without a fit to the true captions of a corpus."""
 
 _OVERSAMPLING = 3
 """Number of negatives that are sampled for each one that is kept by score: enough above and below the gold caption."""
@@ -31,7 +32,7 @@ def write_negatives(
     region: Region,
     rng: Random,
     veto_counts: Counter[str],
-    weights: SamplingWeights = DEFAULT_WEIGHTS,
+    stats: CaptionStats = UNFITTED,
     find_judge: Callable[[str], TextScorer] | None = None,
 ) -> tuple[Negative, ...] | None:
     """Write nine negatives, three for each part in the order of `PARTS`. With the gold caption: ten distinct texts.
@@ -42,7 +43,7 @@ def write_negatives(
         region: the region that the captions describe.
         rng: the only source of randomness.
         veto_counts: the refused candidates are added to these counts, by the reason of the veto.
-        weights: sampling weights of the candidates.
+        stats: what a fit has learned about the true captions of the corpus.
         find_judge: returns the scorer for an image file. If given, negatives are chosen so that, as far as possible,
             the scores give the gold caption every rank among the ten with equal probability. None to take the first
             negatives that are sampled.
@@ -52,7 +53,7 @@ def write_negatives(
     """
     context = VetoContext.from_gold(gold, picture, region)
     most = NEGATIVES_PER_PART * (_OVERSAMPLING if find_judge else 1)
-    found = [_sample_negatives(part, context, rng, veto_counts, weights, most) for part in PARTS]
+    found = [_sample_negatives(part, context, rng, veto_counts, stats, most) for part in PARTS]
     if any(len(negatives) < NEGATIVES_PER_PART for negatives in found):
         return None
     if find_judge:
@@ -63,18 +64,18 @@ def write_negatives(
 def fit_negative_writer(
     captions: Sequence[tuple[Caption, Picture, Region]], rng: Random, is_complete: bool
 ) -> Callable[..., tuple[Negative, ...] | None]:
-    """Make a `write_negatives` whose weights fit the true captions of a corpus; see `fit_weights`."""
-    return partial(write_negatives, weights=fit_weights(captions, rng, is_complete=is_complete))
+    """Make a `write_negatives` that fits the true captions of a corpus; see `fit_weights`."""
+    return partial(write_negatives, stats=fit_weights(captions, rng, is_complete=is_complete))
 
 
 def _sample_negatives(
-    part: Part, context: VetoContext, rng: Random, veto_counts: Counter[str], weights: SamplingWeights, most: int
+    part: Part, context: VetoContext, rng: Random, veto_counts: Counter[str], stats: CaptionStats, most: int
 ) -> list[Negative]:
     """Sample candidates for a part until ``most`` of them pass all vetoes, or all candidates are sampled."""
     accepted: list[Negative] = []
     gold = context.gold
     true_value: str = getattr(gold, part)
-    for value in sample_without_replacement(weights.weigh_candidate_sets(part, context), rng):
+    for value in sample_without_replacement(weigh_candidates(part, context, stats), rng):
         if value == true_value:
             continue
         negative = Negative(part, gold.swap(part, value))

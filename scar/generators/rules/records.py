@@ -54,23 +54,28 @@ WeightedSets: TypeAlias = list[tuple[CandidateSet, float]]
 
 @dataclass(frozen=True, eq=False)
 class CaptionStats:
-    """Statistics of the objects and scenes of the true captions of a corpus.
+    """What a fit learns from the true captions of a corpus: statistics of their words, and weights of features.
 
-    Two instances are equal only if they are the same object, so that an instance can be the key of a cache.
+    Two instances are equal only if they are the same object, so that an instance can be the key of a cache. An instance
+    without arguments stands for the word tables alone.
 
     Attributes:
         nouns: nouns of the objects, in alphabetical order.
         scene_frequency: share of the captions that have each scene.
         scenes_by_noun: number of captions, by the object's noun without its colour, then by scene.
+        feature_weights: factor of each feature for the weights of the candidates that have it.
+        default_weight: factor of a feature that is not in ``feature_weights``.
     """
 
     nouns: tuple[str, ...] = ()
     scene_frequency: Mapping[str, float] = field(default_factory=dict)
     scenes_by_noun: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    feature_weights: Mapping[str, float] = field(default_factory=dict)
+    default_weight: float = 1.0
 
     @classmethod
     def from_captions(cls, golds: Sequence[Caption]) -> Self:
-        """Count the objects and scenes of true captions."""
+        """Count the objects and scenes of true captions; the weights are not fitted yet."""
         nouns = sorted({english.strip_article(gold.object) for gold in golds})
         counts = Counter(gold.scene for gold in golds)
         scenes_by_noun: dict[str, Counter[str]] = {}

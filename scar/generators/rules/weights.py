@@ -7,9 +7,9 @@ for it. `fit_weights` finds the weights on true captions of the corpus.
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from random import Random
 from weakref import WeakKeyDictionary
 
@@ -29,57 +29,44 @@ _UNSEEN_WEIGHT = 0.002
 """Weight of a feature that no true caption has: such a candidate is a last resort."""
 
 
-@dataclass(frozen=True, eq=False)
-class SamplingWeights:
-    """Statistics of true captions and the weights of features, compared by identity.
-
-    Attributes:
-        stats: statistics of the objects and scenes of true captions.
-        feature_weights: factor of each feature for the weights of the candidates that have it.
-        default_weight: factor of a feature that is not in ``feature_weights``.
-    """
-
-    stats: CaptionStats = field(default_factory=CaptionStats)
-    feature_weights: Mapping[str, float] = field(default_factory=dict)
-    default_weight: float = 1.0
-
-    def weigh_candidate_sets(self, part: Part, context: VetoContext) -> list[tuple[WeightedItems[str], float]]:
-        """All candidates for one part of a gold caption with their final weights, for `sample_without_replacement`."""
-        return [(self._weigh_set(candidates), factor) for candidates, factor in self.propose_candidates(part, context)]
-
-    def propose_candidates(self, part: Part, context: VetoContext) -> WeightedSets:
-        """All candidates for one part of a gold caption, with their weights before the weights of features."""
-        gold, picture, region = context.gold, context.picture, context.region
-        if part == "scene":
-            return propose_scenes(gold, region, self.stats)
-        if part == "relation":
-            return propose_relations(gold, picture, region)
-        return propose_objects(gold, picture, region, self.stats)
-
-    def _weigh_set(self, candidate_set: CandidateSet) -> WeightedItems[str]:
-        weighed = _WEIGHED_SETS.setdefault(candidate_set, {})
-        items = weighed.get(self)
-        if items is None:
-            if candidate_set.subsets:
-                items = WeightedItems.concatenate([self._weigh_set(subset) for subset in candidate_set.subsets])
-            else:
-                items = self._make_weighted_items(candidate_set.candidates)
-            weighed[self] = items
-        return items
-
-    def _make_weighted_items(self, candidates: Sequence[Candidate]) -> WeightedItems[str]:
-        get, default = self.feature_weights.get, self.default_weight
-        weights = [each.weight * math.prod([get(feature, default) for feature in each.features]) for each in candidates]
-        return WeightedItems([candidate.value for candidate in candidates], weights)
+_WEIGHED_SETS: WeakKeyDictionary[CandidateSet, dict[CaptionStats, WeightedItems[str]]] = WeakKeyDictionary()
+"""Cache of `_weigh_set`; an entry lives as long as its candidate set."""
 
 
-_WEIGHED_SETS: WeakKeyDictionary[CandidateSet, dict[SamplingWeights, WeightedItems[str]]] = WeakKeyDictionary()
-"""Cache of `SamplingWeights._weigh_set`; an entry lives as long as its candidate set."""
+def weigh_candidates(part: Part, context: VetoContext, stats: CaptionStats) -> list[tuple[WeightedItems[str], float]]:
+    """All candidates for one part of a gold caption with their final weights, for `sample_without_replacement`."""
+    return [(_weigh_set(candidates, stats), factor) for candidates, factor in _propose_candidates(part, context, stats)]
 
 
-def fit_weights(
-    captions: Sequence[tuple[Caption, Picture, Region]], rng: Random, *, is_complete: bool
-) -> SamplingWeights:
+def _propose_candidates(part: Part, context: VetoContext, stats: CaptionStats) -> WeightedSets:
+    """All candidates for one part of a gold caption, with their weights before the weights of features."""
+    gold, picture, region = context.gold, context.picture, context.region
+    if part == "scene":
+        return propose_scenes(gold, region, stats)
+    if part == "relation":
+        return propose_relations(gold, picture, region)
+    return propose_objects(gold, picture, region, stats)
+
+
+def _weigh_set(candidate_set: CandidateSet, stats: CaptionStats) -> WeightedItems[str]:
+    weighed = _WEIGHED_SETS.setdefault(candidate_set, {})
+    items = weighed.get(stats)
+    if items is None:
+        if candidate_set.subsets:
+            items = WeightedItems.concatenate([_weigh_set(subset, stats) for subset in candidate_set.subsets])
+        else:
+            items = _make_weighted_items(candidate_set.candidates, stats)
+        weighed[stats] = items
+    return items
+
+
+def _make_weighted_items(candidates: Sequence[Candidate], stats: CaptionStats) -> WeightedItems[str]:
+    get, default = stats.feature_weights.get, stats.default_weight
+    weights = [each.weight * math.prod([get(feature, default) for feature in each.features]) for each in candidates]
+    return WeightedItems([candidate.value for candidate in candidates], weights)
+
+
+def fit_weights(captions: Sequence[tuple[Caption, Picture, Region]], rng: Random, *, is_complete: bool) -> CaptionStats:
     """Fit weights with which accepted candidates have each feature about as often as true captions have it.
 
     Args:
@@ -89,24 +76,23 @@ def fit_weights(
             to have also features that none of these has.
     """
     stats = CaptionStats.from_captions([gold for gold, _, _ in captions])
-    unfitted = SamplingWeights(stats)
     feature_weights: dict[str, float] = {}
     contexts = [VetoContext.from_gold(*each) for each in captions]
     for part in PARTS:
         cases = []
         for context in contexts:
-            allowed = _find_allowed(unfitted, part, context, rng)
+            allowed = _find_allowed(part, context, stats, rng)
             if len(allowed) >= NEGATIVES_PER_PART:
                 cases.append((find_features(part, context.gold), allowed))
         feature_weights |= fit_feature_weights(cases, NEGATIVES_PER_PART, is_complete=is_complete)
-    return SamplingWeights(stats, feature_weights, _UNSEEN_WEIGHT)
+    return dataclasses.replace(stats, feature_weights=feature_weights, default_weight=_UNSEEN_WEIGHT)
 
 
-def _find_allowed(weights: SamplingWeights, part: Part, context: VetoContext, rng: Random) -> list[Candidate]:
+def _find_allowed(part: Part, context: VetoContext, stats: CaptionStats, rng: Random) -> list[Candidate]:
     """The candidates that no veto refuses; a candidate of two sets has the sum of both weights."""
     gold = context.gold
     found: dict[str, Candidate] = {}
-    for candidate_set, factor in weights.propose_candidates(part, context):
+    for candidate_set, factor in _propose_candidates(part, context, stats):
         for candidate in _subsample_candidates(candidate_set, rng):
             before = found.get(candidate.value)
             if before is None and factor == 1:
