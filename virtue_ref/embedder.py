@@ -245,7 +245,7 @@ def load(
     changed = ",".join(f"{key}={value}" for key, value in options.items() if value is not None)
     return VirtueEmbedder(
         model,
-        read_tokenizer(stored.files, chosen_config.name),
+        read_tokenizer(stored.files, chosen_config.name, chosen_config.backbone),
         f"{chosen_config.name}-{chosen_config.profile.name}@{stored.revision}" + (f"[{changed}]" if changed else ""),
         truncate_dim=truncate_dim,
         batch_tokens=batch_tokens,

@@ -16,7 +16,8 @@ from virtue_ref.checkpoints.official import (
     rename_backbone_keys,
     to_our_key,
 )
-from virtue_ref.checkpoints.tensors import find_revision, read_json, read_small_files, read_weights
+from virtue_ref.checkpoints.tensors import find_revision, read_json, read_small_files
+from virtue_ref.checkpoints.weight_files import read_weights
 from virtue_ref.config import Config, get_profile
 
 ADAPTER_CONFIG = "adapter_config.json"
@@ -44,7 +45,9 @@ def read_adapter(folder: Path, base: Checkpoint | None, base_folder: Path, segme
         stored = read_json(base_folder / "config.json")
         weights, used = read_weights(base_folder)
         config = Config(folder.name, get_profile("official"), stored, None, read_image_rules(base_folder))
-        base = Checkpoint(config, rename_backbone_keys(weights, stored), {}, {}, read_small_files(base_folder))
+        base = Checkpoint(
+            config, rename_backbone_keys(weights, stored, base_folder), {}, {}, read_small_files(base_folder)
+        )
         block = read_json(folder / "config.json").get("virtue_sam") if (folder / "config.json").is_file() else None
         base = add_segmenter(base, folder, block or RELEASED_SEGMENTER, segmenter, used)
     elif (folder / CONNECTOR_FILE).is_file():

@@ -138,15 +138,23 @@ def check_keys(wanted: Mapping[str, Tensor], given: Mapping[str, Any], name: str
         name: name of the model, for the error message.
 
     Raises:
-        CheckpointError: weights are missing, unexpected, not tensors or of another shape; the message names their keys.
+        CheckpointError: weights are missing, unexpected, not tensors, of another shape, or whole numbers in place of
+            fractions (as in quantised weights); the message names their keys.
     """
     missing, unexpected = sorted(wanted.keys() - given.keys()), sorted(given.keys() - wanted.keys())
-    reshaped = []
+    reshaped, retyped = [], []
     for key in sorted(wanted.keys() & given.keys()):
         shape = tuple(given[key].shape) if isinstance(given[key], Tensor) else type(given[key]).__name__
         if shape != tuple(wanted[key].shape):
             reshaped.append(f"{key} {shape} instead of {tuple(wanted[key].shape)}")
-    kinds = (("missing", missing), ("unexpected", unexpected), ("of another shape", reshaped))
+        elif given[key].is_floating_point() != wanted[key].is_floating_point():
+            retyped.append(f"{key} {given[key].dtype} instead of {wanted[key].dtype}".replace("torch.", ""))
+    kinds = (
+        ("missing", missing),
+        ("unexpected", unexpected),
+        ("of another shape", reshaped),
+        ("of another type", retyped),
+    )
     found = [f"{len(keys)} {kind}: {_join_some_keys(keys)}" for kind, keys in kinds if keys]
     if found:
         raise CheckpointError(f"{name}: the weights do not fit the config. Keys {'; keys '.join(found)}.")

@@ -18,7 +18,8 @@ from huggingface_hub import save_torch_state_dict
 from scar.common.files import create_folder
 from scar.errors import CheckpointError
 from virtue_ref.checkpoints.checkpoint import PARTS, Checkpoint, split_by_part
-from virtue_ref.checkpoints.tensors import find_revision, read_json, read_small_files, read_weights
+from virtue_ref.checkpoints.tensors import find_revision, read_json, read_small_files
+from virtue_ref.checkpoints.weight_files import read_weights
 from virtue_ref.config import Config, ImageRules, SegmenterConfig, get_profile
 
 FORMAT_VERSION = 1

@@ -33,8 +33,8 @@ from virtue_ref.checkpoints.tensors import (
     read_json,
     read_small_files,
     read_tensors,
-    read_weights,
 )
+from virtue_ref.checkpoints.weight_files import read_weights
 from virtue_ref.config import Config, ImageRules, SegmenterConfig, get_profile
 
 CONNECTOR_FILE = "sam2_reducer_and_vlm_layer.pth"
@@ -47,6 +47,8 @@ KEY_PREFIXES = (
     ("model.", "language_model."),
 )
 """(official, our) beginnings of the backbone's keys; the first match is used. The last is of transformers < 4.52."""
+
+EMBEDDING_KEY = "language_model.embed_tokens.weight"
 
 RELEASED_SEGMENTER = {
     "enabled": True,
@@ -84,7 +86,7 @@ def read_official(folder: Path, segmenter: str | Path | None = None) -> Checkpoi
             segmenter=None,
             image=read_image_rules(folder),
         ),
-        backbone=rename_backbone_keys(weights, stored),
+        backbone=rename_backbone_keys(weights, stored, folder),
         segmenter={},
         connector={},
         files=read_small_files(folder),
@@ -115,7 +117,7 @@ def read_parts(config: Config, backbone: Path, segmenter: str | Path | None) -> 
         sam, used = loaded.get("model", loaded), [*used, source]
     return Checkpoint(
         config=config,
-        backbone=rename_backbone_keys(weights, stored),
+        backbone=rename_backbone_keys(weights, stored, backbone),
         segmenter=sam,
         connector={},
         files=read_small_files(backbone),
@@ -214,12 +216,34 @@ def read_connector(folder: Path) -> dict[str, Tensor]:
     }
 
 
-def rename_backbone_keys(weights: Mapping[str, Tensor], stored: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Weights of a backbone under our keys, without a tied head; `stored` is the backbone's config.json."""
+def rename_backbone_keys(weights: Mapping[str, Tensor], stored: Mapping[str, Any], where: Path) -> dict[str, Tensor]:
+    """Weights of a backbone under our keys, without a tied head.
+
+    Args:
+        weights: the weights under the keys of the file.
+        stored: the backbone's config.json.
+        where: folder of the weights, for messages.
+
+    Raises:
+        CheckpointError: two keys are one in our layout, or the head is tied and differs from the embedding.
+    """
     text = stored.get("text_config", {})
     tied = stored.get("tie_word_embeddings", text.get("tie_word_embeddings", False))
+    renamed: dict[str, Tensor] = {}
+    for key, value in weights.items():
+        ours = to_our_key(key)
+        if ours in renamed:
+            raise CheckpointError(f"{where}: {key} is there twice, under its old and its new name; take one out.")
+        renamed[ours] = value
     # Torch files hold a tied head too, as a copy of the embedding.
-    return {to_our_key(key): value for key, value in weights.items() if not (tied and key == HEAD_KEY)}
+    head = renamed.pop(HEAD_KEY, None) if tied else None
+    embedding = renamed.get(EMBEDDING_KEY)
+    if head is not None and embedding is not None and not torch.equal(head, embedding):
+        raise CheckpointError(
+            f"{where}: config.json ties {HEAD_KEY} to the embedding, and the weights of the two differ; "
+            "set tie_word_embeddings to false."
+        )
+    return renamed
 
 
 def to_our_key(key: str) -> str:

@@ -17,6 +17,7 @@ from virtue_ref.checkpoints.format import SETTINGS_FILE, read_own_layout
 from virtue_ref.checkpoints.official import CONNECTOR_FILE, read_official
 from virtue_ref.checkpoints.run_folder import find_model
 from virtue_ref.checkpoints.tensors import SMALL_FILES, first_line, read_json
+from virtue_ref.checkpoints.weight_files import has_weights
 from virtue_ref.config import Config, is_config
 from virtue_ref.model.tokens import SPECIAL_TOKENS, make_byte_tokenizer
 from virtue_ref.model.virtue import Virtue
@@ -43,11 +44,17 @@ def read_checkpoint(
     Raises:
         ConfigError: the config is unknown or does not validate.
         CheckpointError: there is no such checkpoint, or a file of it is missing, belongs to another model, or is a
-            pickle of more than tensors.
+            pickle of more than tensors; the folder has two checkpoints; or `revision` or `segmenter` would have no
+            effect.
     """
+    is_remote = not (is_config(name) or is_shipped(name) or Path(name).exists())
+    if revision is not None and not is_remote:
+        raise CheckpointError(f"{name}: revision {revision!r} is for repositories of the Hub; leave it out.")
     if is_config(name):
+        _refuse_segmenter(name, segmenter)
         return make_random_checkpoint(Config.read(name), seed)
     if is_shipped(name):
+        _refuse_segmenter(name, segmenter)
         return read_own_layout(SHIPPED_FOLDER / name)
     stored = _read_folder(find_checkpoint_folder(name, revision), segmenter)
     return dataclasses.replace(stored, config=dataclasses.replace(stored.config, name=Path(name).resolve().name))
@@ -102,6 +109,8 @@ def find_checkpoint_folder(name: str | Path, revision: str | None = None) -> Pat
     """
     if Path(name).is_dir():
         return find_model(Path(name)) or Path(name)
+    if Path(name).is_file():
+        raise CheckpointError(f"{name}: is a file; give the folder that holds it.")
     try:
         return Path(snapshot_download(str(name), revision=revision, allow_patterns=[*SMALL_FILES, *WEIGHT_FILES]))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
@@ -111,7 +120,9 @@ def find_checkpoint_folder(name: str | Path, revision: str | None = None) -> Pat
 
 
 def _read_folder(folder: Path, segmenter: str | Path | None) -> Checkpoint:
+    _check_one_checkpoint(folder)
     if (folder / SETTINGS_FILE).is_file():
+        _refuse_segmenter(folder, segmenter)
         return read_own_layout(folder)
     if not (folder / ADAPTER_CONFIG).is_file():
         return read_official(folder, segmenter)
@@ -120,6 +131,31 @@ def _read_folder(folder: Path, segmenter: str | Path | None) -> Checkpoint:
         raise CheckpointError(f"{folder / ADAPTER_CONFIG}: no base_model_name_or_path, so the base model is unknown.")
     beside = folder / name
     base_folder = beside if beside.is_dir() else find_checkpoint_folder(name)
-    whole = (base_folder / SETTINGS_FILE).is_file() or (base_folder / CONNECTOR_FILE).is_file()
-    base = _read_folder(base_folder, segmenter) if whole else None
+    if base_folder.resolve() == folder.resolve():
+        raise CheckpointError(f"{folder / ADAPTER_CONFIG}: base_model_name_or_path {name!r} is the adapter itself.")
+    is_virtue = any((base_folder / file).is_file() for file in (SETTINGS_FILE, CONNECTOR_FILE))
+    base = _read_folder(base_folder, segmenter) if is_virtue else None
     return read_adapter(folder, base, base_folder, segmenter)
+
+
+def _check_one_checkpoint(folder: Path) -> None:
+    """Check that a folder can be read in one way only.
+
+    Raises:
+        CheckpointError: it holds two checkpoints, or is the Hub cache's folder of all revisions.
+    """
+    if (folder / "snapshots").is_dir() and not (folder / "config.json").is_file():
+        raise CheckpointError(f"{folder}: has the revisions of a repository; give one of {folder / 'snapshots'}.")
+    own, adapter = (folder / SETTINGS_FILE).is_file(), (folder / ADAPTER_CONFIG).is_file()
+    if adapter and (own or has_weights(folder)):
+        raise CheckpointError(f"{folder}: has {ADAPTER_CONFIG} and a whole model; put the adapter into its own folder.")
+    if own and (folder / CONNECTOR_FILE).is_file():
+        raise CheckpointError(
+            f"{folder}: has {SETTINGS_FILE} and {CONNECTOR_FILE}, which is of another layout; "
+            "put the two checkpoints into folders of their own."
+        )
+
+
+def _refuse_segmenter(name: str | Path, segmenter: str | Path | None) -> None:
+    if segmenter is not None:
+        raise CheckpointError(f"{name}: has its segmenter; {str(segmenter)!r} would have no effect, leave it out.")

@@ -20,44 +20,6 @@ SMALL_FILES = ("*.json", "*.txt", "*.jinja", "*.yaml", "*.yml", "*.md")
 """File names of a checkpoint's files other than its weights."""
 
 
-def read_weights(
-    folder: Path, stem: str = "model", torch_stem: str = "pytorch_model"
-) -> tuple[dict[str, Any], list[Path]]:
-    """Read all weights of a folder: from shards if there is an index, else from one file; safetensors before torch.
-
-    Args:
-        folder: folder of the checkpoint.
-        stem: name of the safetensors file without its ending.
-        torch_stem: name of the torch file without its ending.
-
-    Returns:
-        The tensors by name, and the files that were read.
-
-    Raises:
-        CheckpointError: there are no weight files, a shard is missing, or a file is refused (see `read_tensors`).
-    """
-    for index in (f"{stem}.safetensors.index.json", f"{torch_stem}.bin.index.json"):
-        if (folder / index).is_file():
-            shards = read_json(folder / index).get("weight_map")
-            if not isinstance(shards, dict):
-                raise CheckpointError(f"{folder / index}: no weight_map in it.")
-            names = sorted({str(name) for name in shards.values()})
-            strange = [name for name in names if Path(name).name != name]
-            if strange:
-                raise CheckpointError(f"{folder / index}: shard {strange[0]!r} is not a file beside it.")
-            files = [folder / name for name in names]
-            break
-    else:
-        names = [f"{stem}.safetensors", f"{torch_stem}.bin"]
-        files = [folder / name for name in names if (folder / name).is_file()][:1]
-        if not files:
-            raise CheckpointError(f"{folder}: neither {' nor '.join(names)}, whole or in shards.")
-    weights: dict[str, Any] = {}
-    for file in files:
-        weights |= read_tensors(file)
-    return weights, files
-
-
 def read_tensors(file: Path) -> dict[str, Any]:
     """Read the tensors of one file by name; a torch file may hold nested dictionaries of them.
 
@@ -103,9 +65,16 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def read_small_files(folder: Path) -> dict[str, bytes]:
-    """File name -> content of the small files beside the weights (`SMALL_FILES`), without the indices of shards."""
+    """File name -> content of the small files beside the weights, without indices of shards and hidden files.
+
+    Hidden files are records of a push, or what macOS puts beside others.
+    """
     found = sorted({path for pattern in SMALL_FILES for path in folder.glob(pattern) if path.is_file()})
-    return {path.name: path.read_bytes() for path in found if not path.name.endswith(".index.json")}
+    return {
+        path.name: path.read_bytes()
+        for path in found
+        if not path.name.startswith(".") and not path.name.endswith(".index.json")
+    }
 
 
 def find_revision(folder: Path, files: list[Path]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
@@ -47,15 +48,16 @@ def make_byte_tokenizer(image_token: int) -> Tokenizer:
     return _make_byte_level(models.BPE(vocabulary, []))
 
 
-def read_tokenizer(files: Mapping[str, bytes], where: str) -> Tokenizer:
+def read_tokenizer(files: Mapping[str, bytes], where: str, backbone: Mapping[str, Any] | None = None) -> Tokenizer:
     """Read the tokenizer from a checkpoint's files: from tokenizer.json, else from vocab.json and merges.txt.
 
     Args:
         files: file name -> content.
         where: name of the checkpoint, for error messages.
+        backbone: the backbone's config, which the tokenizer is checked against; None does not check it.
 
     Raises:
-        CheckpointError: there is no tokenizer, or it is damaged.
+        CheckpointError: there is no tokenizer, it is damaged, or it is that of another model.
     """
     try:
         if "tokenizer.json" in files:
@@ -73,7 +75,23 @@ def read_tokenizer(files: Mapping[str, bytes], where: str) -> Tokenizer:
     # A file may store the truncation and padding of an earlier call; `Collator` decides both.
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    if backbone is not None:
+        _check_tokenizer(tokenizer, where, backbone)
     return tokenizer
+
+
+def _check_tokenizer(tokenizer: Tokenizer, where: str, backbone: Mapping[str, Any]) -> None:
+    """Check that a tokenizer belongs to a backbone: it has the image token, and no more tokens than the embedding."""
+    wanted, found = backbone["image_token_id"], tokenizer.token_to_id(IMAGE_TOKEN)
+    if found != wanted:
+        raise CheckpointError(
+            f"{where}: config.json has the image token at {wanted}, the tokenizer {IMAGE_TOKEN} at {found}."
+        )
+    tokens, rows = tokenizer.get_vocab_size(), backbone.get("text_config", backbone).get("vocab_size")
+    if rows is not None and tokens > rows:
+        raise CheckpointError(
+            f"{where}: the tokenizer has {tokens:,} tokens, the embedding {rows:,}: of another model?"
+        )
 
 
 def _make_byte_level(model: models.BPE) -> Tokenizer:
