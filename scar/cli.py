@@ -72,6 +72,12 @@ def build_sources(
         float | None,
         typer.Option(show_default="0.005", help="The smallest allowed share of the image that a box covers."),
     ] = None,
+    frame: Annotated[
+        Literal["stored", "displayed"] | None,
+        typer.Option(
+            show_default="told by the sizes of the images", help="The frame of boxes on images that EXIF turns."
+        ),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(min=0, max=2**63 - 1, show_default="the recipe's, or 0", help="The seed of every random choice."),
@@ -127,6 +133,7 @@ def build_sources(
         "max_per_image": max_per_image,
         "min_side": min_side,
         "min_area_share": min_area_share,
+        "frame": frame,
     }
     given = {option: value for option, value in source.items() if value is not None}
     if recipe == "demo":
@@ -158,7 +165,10 @@ def build_sources(
             typer.echo(f"  used after a repair: {_counts_text(entry['repaired'])}")
         if entry["overlap"]:
             typer.echo(f"  images that eval splits have: {_counts_text(entry['overlap'])}")
-        typer.echo(f"  {out / entry['file']}, {entry['images']} images")
+        turned = entry.get("turned_images")
+        typer.echo(f"  {out / entry['file']}, {entry['images']} images", nl=not turned)
+        if turned:
+            typer.echo(f"; stored upright: {_counts_text(turned)}")
 
 
 @app.command("check")

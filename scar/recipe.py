@@ -41,6 +41,9 @@ from scar.sample import SPLITS, Split
 Overlap: TypeAlias = Literal["refuse", "drop-train", "keep"]
 """What a build does with train images that an eval split also has; `Recipe` explains the three values."""
 
+Frame: TypeAlias = Literal["stored", "displayed"]
+"""The frame of annotations of images that EXIF turns: pixels as the file stores them, or as viewers display them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reader:
@@ -96,6 +99,9 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         max_per_image: largest number of samples of one image.
         min_side: least width and least height of a region's box in pixels.
         min_area_share: least share of the image's area that a region's box covers, 0 to 1.
+        frame: the frame of the annotations of images that EXIF turns; the corpus has the displayed frame. None tells it
+            by the size that the annotations give an image, and rejects regions where the size does not tell
+            (``image_frame``).
     """
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+-]*$", max_length=80)]
@@ -110,6 +116,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_per_image: Annotated[int, msgspec.Meta(ge=1)] = 5
     min_side: Annotated[float, msgspec.Meta(ge=0)] = 16
     min_area_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.005
+    frame: Frame | None = None
 
     def __post_init__(self) -> None:
         reader = READERS.get(self.reader)

@@ -149,7 +149,8 @@ class Region(msgspec.Struct, frozen=True):
         phrases: texts of the source about this thing, such as referring expressions.
         target: whether the region may become a sample. Other regions only say what else the picture shows.
         make_mask: decodes the mask; None if nothing is left to decode. Readers set it instead of ``mask``, because
-            decoding takes time and few regions need it.
+            decoding takes time and few regions need it. With an EXIF orientation as its argument, it makes the mask of
+            the image as that orientation displays it.
     """
 
     id: int
@@ -159,7 +160,7 @@ class Region(msgspec.Struct, frozen=True):
     crowd: bool = False
     phrases: tuple[str, ...] = ()
     target: bool = True
-    make_mask: Callable[[], Mask | None] | None = None
+    make_mask: Callable[..., Mask | None] | None = None
 
     def __eq__(self, other: object) -> bool:
         """Compare everything except `make_mask`."""

@@ -23,6 +23,7 @@ from scar.annotations.boxes import clip_box
 from scar.annotations.masks import parse_mask
 from scar.annotations.pictures import PictureIndex, PictureList
 from scar.common.images import MAX_PIXELS
+from scar.common.orientation import UPRIGHT, turn_mask
 from scar.errors import BadRecord, InputError
 from scar.language.english import has_word
 from scar.recipe import Source
@@ -218,7 +219,13 @@ def _find_scene(scene: list[str] | str) -> str | None:
 
 
 def _make_mask(
-    ring: list[float], class_number: int, class_file: Path, width: int, height: int, where: str
+    ring: list[float],
+    class_number: int,
+    class_file: Path,
+    width: int,
+    height: int,
+    where: str,
+    orientation: int = UPRIGHT,
 ) -> Mask | None:
     """Make a mask of the pixels of a polygon that have the given class; of all its pixels if none has that class.
 
@@ -227,10 +234,10 @@ def _make_mask(
     """
     mask = parse_mask([ring], width, height, where)
     classes = _read_classes(class_file, width, height)
-    if mask is None or classes is None:
-        return mask
-    visible = mask.to_array() & (classes == class_number)
-    return Mask.from_array(visible) if visible.any() else mask
+    if mask is not None and classes is not None:
+        visible = mask.to_array() & (classes == class_number)
+        mask = Mask.from_array(visible) if visible.any() else mask
+    return mask and turn_mask(mask, orientation)
 
 
 @lru_cache(maxsize=1)

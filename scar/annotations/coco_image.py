@@ -17,6 +17,7 @@ from scar.annotations.json_stream import ANY_JSON, parse_record
 from scar.annotations.masks import parse_mask
 from scar.annotations.record_index import FileSpans, RecordSpans, read_records
 from scar.annotations.relations import iter_known_relations
+from scar.common.orientation import UPRIGHT
 from scar.errors import BadRecord
 from scar.sample import Mask, Picture, Region
 
@@ -99,6 +100,8 @@ class CocoRef:
                 )
 
 
-def _make_mask(segmentation: msgspec.Raw, width: int, height: int, where: str) -> Mask | None:
+def _make_mask(
+    segmentation: msgspec.Raw, width: int, height: int, where: str, orientation: int = UPRIGHT
+) -> Mask | None:
     """Decode the mask of an annotation; None if the annotation has no mask."""
-    return parse_mask(parse_record(ANY_JSON, segmentation, where), width, height, where)
+    return parse_mask(parse_record(ANY_JSON, segmentation, where), width, height, where, orientation)

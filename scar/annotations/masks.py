@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from scar.common.orientation import UPRIGHT, turn_mask, turn_polygon, turn_size
 from scar.errors import BadRecord
 from scar.run_lengths import decode_full_runs
 from scar.sample import Mask
@@ -23,7 +24,7 @@ _MAX_SIDES_OUTSIDE = 2
 """How far a polygon may reach beyond the image, in image sides: each pixel of an outline costs memory."""
 
 
-def parse_mask(segmentation: Any, width: int, height: int, where: str) -> Mask | None:
+def parse_mask(segmentation: Any, width: int, height: int, where: str, orientation: int = UPRIGHT) -> Mask | None:
     """Make a mask from the ``segmentation`` value of a COCO annotation.
 
     Args:
@@ -32,6 +33,8 @@ def parse_mask(segmentation: Any, width: int, height: int, where: str) -> Mask |
         width: width of the image in pixels.
         height: height of the image in pixels.
         where: names the file and the record in error messages.
+        orientation: EXIF orientation by which the mask is turned. A polygon is turned before it is drawn, so that the
+            mask is that of a polygon drawn on the displayed image.
 
     Returns:
         None if ``segmentation`` is None or an empty list.
@@ -43,13 +46,13 @@ def parse_mask(segmentation: Any, width: int, height: int, where: str) -> Mask |
     if segmentation is None or segmentation == []:
         return None
     if isinstance(segmentation, list):
-        return _from_polygons(segmentation, width, height, where)
+        return _from_polygons(segmentation, width, height, where, orientation)
     if isinstance(segmentation, dict):
-        return _from_runs(segmentation, width, height, where)
+        return turn_mask(_from_runs(segmentation, width, height, where), orientation)
     raise BadRecord(where, f"segmentation is {_shorten_repr(segmentation)}, not polygons or RLE", "bad_mask")
 
 
-def _from_polygons(polygons: list[Any], width: int, height: int, where: str) -> Mask:
+def _from_polygons(polygons: list[Any], width: int, height: int, where: str, orientation: int) -> Mask:
     """Make a mask of the union of polygons, without polygons of fewer than three points, which enclose nothing."""
     from pycocotools import mask as coco
 
@@ -64,9 +67,10 @@ def _from_polygons(polygons: list[Any], width: int, height: int, where: str) -> 
             if not is_near or math.isnan(sum(values)):
                 problem = f"polygon {_shorten_repr(polygon)} lies far outside the {width}x{height} image"
                 raise BadRecord(where, problem, "bad_mask")
-        rings.append(polygon)
+        rings.append(turn_polygon(polygon, (width, height), orientation))
     if not rings:
         raise BadRecord(where, "its mask covers no pixel: no polygon has three points", "empty_mask")
+    width, height = turn_size((width, height), orientation)
     drawn = coco.frPyObjects(rings, height, width)
     merged = drawn[0] if len(drawn) == 1 else coco.merge(drawn)
     if coco.area(merged) == 0:
@@ -172,7 +176,9 @@ def group_runs(
     }
 
 
-def _runs_to_mask(starts: NDArray[np.int64], ends: NDArray[np.int64], width: int, height: int) -> Mask:
+def _runs_to_mask(
+    starts: NDArray[np.int64], ends: NDArray[np.int64], width: int, height: int, orientation: int = UPRIGHT
+) -> Mask:
     """Make a mask from (R,) starts and ends of its runs; no run is empty and no two runs touch."""
     import numpy as np
 
@@ -180,4 +186,4 @@ def _runs_to_mask(starts: NDArray[np.int64], ends: NDArray[np.int64], width: int
     counts[0], counts[-1] = starts[0], width * height - ends[-1]
     counts[1::2], counts[2:-1:2] = ends - starts, starts[1:] - ends[:-1]
     counts = counts if counts[-1] else counts[:-1]
-    return Mask((height, width), _encode_runs(counts, height, width))
+    return turn_mask(Mask((height, width), _encode_runs(counts, height, width)), orientation)

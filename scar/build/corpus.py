@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from scar.build.image_folder import (
 from scar.build.plan import BuildSettings, SourcePlan, check_paths, make_plans
 from scar.build.shard import ShardResult, build_shard
 from scar.build.shard_store import ShardStore
+from scar.build.turned_images import turn_images
 from scar.common.files import write_json
 from scar.common.image_hash import parse_coco_identity
 from scar.common.progress import Track
@@ -149,22 +150,27 @@ def _build_and_publish(
 
     rows, sidecar = store.folder / "rows.parquet", store.folder / "provenance.parquet"
     used: dict[str, None] = {}
+    turned: dict[str, None] = {}
     with SampleWriter(rows, sidecar, source.split) as writer:
         for result in iter_results():
             tally.add_tally(result.tally)
             used |= dict.fromkeys(result.images)
+            turned |= dict.fromkeys(result.turned)
             writer.add_tables(result.rows, result.notes)
         writer.add_identities(_collect_identities(plan.index.iter_keys(), used, source))
+        writer.add_upright(f"{image_folder_name(source)}/{image}" for image in turned)
     tally.check_identity(source.key)
     if not tally.samples:
         raise InputError(_explain_no_samples(plan, recipe))
     sha256 = {"rows": digest_input(rows), "provenance": digest_input(sidecar)}
-    images = list(used)
+    upright = store.folder / "upright"
+    turned_counts = turn_images(list(turned), source.images, upright, settings.engine, settings.track)
+    images = {image: f"{upright if image in turned else source.images}/{image}" for image in used}
     _publish_files(plan, rows, sidecar, images, settings)
     return plan.inputs_entry | {
         "sha256": sha256,
         "file": plan.rows.relative_to(settings.out).as_posix(),
-        "images": len(images),
+        "images": len(used),
         "records": tally.records,
         "samples": tally.samples,
         "rejected": _sorted_counts(tally.rejected),
@@ -172,6 +178,7 @@ def _build_and_publish(
         "overlap": plan.overlap,
         "vetoes": _sorted_counts(tally.vetoes),
         **({"repaired": _sorted_counts(tally.repaired)} if tally.repaired else {}),
+        **({"turned_images": _sorted_counts(turned_counts)} if turned_counts else {}),
         **({"refinement": refinement} if refinement else {}),
     }
 
@@ -190,17 +197,26 @@ def _iter_shard_results(
         yield store.read_shard(number)
 
 
-def _publish_files(plan: SourcePlan, rows: Path, sidecar: Path, images: list[str], settings: BuildSettings) -> None:
+def _publish_files(
+    plan: SourcePlan, rows: Path, sidecar: Path, images: Mapping[str, str], settings: BuildSettings
+) -> None:
     """Put images, provenance and rows into the corpus, in this order.
+
+    Args:
+        plan: the source, with the final paths of its files.
+        rows: the file of samples.
+        sidecar: the file of their provenance.
+        images: the file of each image, by its path in the image folder.
+        settings: whether to link or copy images and to replace other files.
 
     Raises:
         InputError: the corpus holds different files of the same names, and the settings do not force.
     """
-    folder, originals = plan.image_folder, plan.source.images
+    folder = plan.image_folder
     if not settings.force:
         refuse_to_replace({sidecar: plan.sidecar, rows: plan.rows})
-        refuse_to_replace_images(images, originals, folder)
-    put_images(images, originals, folder, settings.images_mode, settings.track)
+        refuse_to_replace_images(images, folder)
+    put_images(images, folder, settings.images_mode, settings.track)
     for new, path in ((sidecar, plan.sidecar), (rows, plan.rows)):
         path.parent.mkdir(exist_ok=True)
         new.replace(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import filecmp
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -36,34 +36,33 @@ def refuse_to_replace(files: Mapping[Path, Path]) -> None:
             raise InputError(f"{path}: holds something else; --force replaces it, another --out keeps it.")
 
 
-def refuse_to_replace_images(names: Sequence[str], root: Path, folder: Path) -> None:
-    """`refuse_to_replace` for the images ``names``, which will be put from the folder ``root`` into ``folder``."""
+def refuse_to_replace_images(images: Mapping[str, str], folder: Path) -> None:
+    """`refuse_to_replace` for images that `put_images` will put into ``folder``."""
     existing = _find_files(folder)
-    refuse_to_replace({root / name: folder / name for name in names if name in existing})
+    refuse_to_replace({Path(image): folder / name for name, image in images.items() if name in existing})
 
 
-def put_images(names: Sequence[str], root: Path, folder: Path, mode: ImagesMode, track: Track) -> None:
+def put_images(images: Mapping[str, str], folder: Path, mode: ImagesMode, track: Track) -> None:
     """Link or copy images into a folder; files of the same names are replaced.
 
     Args:
-        names: paths of the images, relative to ``root`` and to ``folder``, with forward slashes.
-        root: the folder that has the images.
+        images: the file of each image, by its path relative to ``folder`` with forward slashes.
         folder: the folder that gets them; made if missing.
         mode: ``link`` makes hard links, or copies where links are not possible; ``copy`` always copies.
         track: shows progress.
     """
     existing = _find_files(folder)
-    for parent in {name.rpartition("/")[0] for name in names}:
+    for parent in {name.rpartition("/")[0] for name in images}:
         (folder / parent).mkdir(parents=True, exist_ok=True)
-    for name in track(names, f"images of {folder.name}", len(names)):
-        image, target = f"{root}/{name}", f"{folder}/{name}"
+    for name, image in track(images.items(), f"images of {folder.name}", len(images)):
+        target = f"{folder}/{name}"
         if name not in existing and mode == "link" and _link_image(image, target):
             continue
         if not (name in existing and Path(target).samefile(image)):
             _put_image(Path(image), Path(target), mode)
 
 
-def remove_others(names: Sequence[str], folder: Path) -> None:
+def remove_others(names: Iterable[str], folder: Path) -> None:
     """Remove all files of an image folder except ``names``: images that only an earlier build of the source used."""
     for name in _find_files(folder).difference(names):
         (folder / name).unlink()

@@ -15,7 +15,9 @@ from scar.accounting import Tally
 from scar.annotations.pictures import PictureRef
 from scar.build.image_folder import image_folder_name
 from scar.build.select import select_regions
+from scar.common.image_header import read_header
 from scar.common.images import locate_image
+from scar.common.orientation import UPRIGHT
 from scar.common.pixels import decode_image, probe_image
 from scar.errors import BadRecord
 from scar.generators.generator import Generator, GoldCaption
@@ -116,6 +118,8 @@ def _check_images(
             size = read_size(path, where)
             if size != (picture.width, picture.height):
                 problem = f"{path} is {size[0]}x{size[1]}, said to be {picture.width}x{picture.height}"
+                if read_header(path).orientation != UPRIGHT:
+                    problem += ", as it is displayed: EXIF turns it"
                 raise BadRecord(where, problem, "image_size")
         except BadRecord as bad:
             tally.reject_regions(bad, len(regions))

@@ -15,6 +15,7 @@ from typing import Any
 from scar.annotations.inputs import check_inputs, digest_input
 from scar.annotations.opening import OpenedSource, are_heavy, open_sources
 from scar.annotations.pictures import PictureRef, lacks_id, with_held_out
+from scar.annotations.upright import UprightRef
 from scar.build.earlier_builds import find_earlier_builds
 from scar.build.engine import Engine, run_here
 from scar.build.image_folder import ImagesMode, image_folder_name
@@ -78,8 +79,9 @@ class SourcePlan(OpenedSource):
     finished_entry: dict[str, Any] | None
 
     def select_pictures(self, indices: Sequence[int]) -> tuple[PictureRef, ...]:
-        """References to the pictures at some indices; those of held-out images are `HeldOut`."""
-        return tuple(with_held_out(self.index[index], self.held_out) for index in indices)
+        """References to pictures by index, in the displayed frame; those of held-out images are `HeldOut`."""
+        refs = (with_held_out(self.index[index], self.held_out) for index in indices)
+        return tuple(UprightRef(ref, self.source) for ref in refs)
 
     def split_into_shards(self) -> list[range]:
         """Indices of the pictures of each shard."""
@@ -233,6 +235,7 @@ def _make_inputs_entry(
             "min_area_share": source.min_area_share,
             "min_side": source.min_side,
             "max_per_image": source.max_per_image,
+            **({"frame": source.frame} if source.frame else {}),
             "held_out": hashlib.sha256(repr(sorted(held_out)).encode()).hexdigest() if held_out else None,
             "reader": source.reader,
             "refine": recipe.refine,

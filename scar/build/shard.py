@@ -13,6 +13,8 @@ import pyarrow as pa
 from scar.accounting import Tally
 from scar.annotations.pictures import PictureRef
 from scar.build.pipeline import iter_samples
+from scar.common.image_header import read_header
+from scar.common.orientation import UPRIGHT
 from scar.formats.row_codec import make_provenance_table, make_row_table
 from scar.formats.schema import PROVENANCE_SCHEMA, SCHEMAS
 from scar.generators.generator import Generator
@@ -32,17 +34,19 @@ class ShardResult:
         rows: samples in the published format of their split.
         notes: provenance of the samples, row by row.
         tally: counts of the shard's records.
+        turned: those of the images that EXIF turns, relative to the source's image folder.
     """
 
     digest: str
     rows: pa.Table
     notes: pa.Table
     tally: Tally
+    turned: tuple[str, ...] = ()
 
     @property
     def images(self) -> list[str]:
         """Paths of the samples' images, relative to the source's image folder, without repetition."""
-        return [path.split("/", 2)[2] for path in dict.fromkeys(self.rows["qry_image_path"].to_pylist())]
+        return _list_images(self.rows)
 
     def to_bytes(self) -> bytes:
         """Write the result as an Arrow file; equal results give equal bytes."""
@@ -54,6 +58,7 @@ class ShardResult:
             "ignored": self.tally.ignored,
             "repaired": self.tally.repaired,
             "vetoes": self.tally.vetoes,
+            "turned": self.turned,
         }
         columns = [*self.rows.columns, *self.notes.columns]
         fields = [
@@ -85,6 +90,7 @@ class ShardResult:
                 repaired=Counter(metadata.get("repaired", {})),
                 vetoes=Counter(metadata["vetoes"]),
             ),
+            tuple(metadata.get("turned", ())),
         )
 
 
@@ -110,7 +116,13 @@ def build_shard(refs: Sequence[PictureRef], source: Source, recipe: Recipe, gene
     rows = make_row_table(samples, source.split, recipe.seed)
     notes = make_provenance_table(samples, generator.name, generator.version, source.licence, recipe.seed)
     del samples  # they take more memory than the tables
-    return ShardResult(digest, rows, notes, tally).to_bytes()
+    images = ((image, source.images / image) for image in _list_images(rows))
+    turned = tuple(image for image, path in images if read_header(path).orientation != UPRIGHT)
+    return ShardResult(digest, rows, notes, tally, turned).to_bytes()
+
+
+def _list_images(rows: pa.Table) -> list[str]:
+    return [path.split("/", 2)[2] for path in dict.fromkeys(rows["qry_image_path"].to_pylist())]
 
 
 def read_digest(content: bytes | memoryview | pa.Buffer) -> str:

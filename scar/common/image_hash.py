@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scar.common.images import BROKEN, locate_image, open_image
+from scar.common.images import BROKEN, locate_image
+from scar.common.pixels import decode_rgb, decode_upright
 from scar.errors import BadRecord
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def parse_coco_identity(file: str) -> str | None:
 def hash_image(path: Path, where: str) -> str:
     """Identity of an image from its pixels: `HASH_PREFIX` and the grey levels of the tiles in hexadecimal digits.
 
-    The identity of a nearly uniform image is ``bytes:`` and the SHA-256 of its file, shortened.
+    The pixels are those of the displayed image: a photograph that EXIF turns has the identity of its upright copy. The
+    identity of a nearly uniform image is ``pixels:`` and the SHA-256 of its pixels, shortened.
 
     Args:
         path: path of the image file.
@@ -67,15 +69,14 @@ def hash_image(path: Path, where: str) -> str:
     from PIL import Image
 
     try:
-        with open_image(path) as image:
-            image.draft("L", (8 * COLUMNS, 8 * ROWS))  # a JPEG is decoded at an eighth of its size
-            small = image.convert("L").resize((COLUMNS, ROWS), Image.Resampling.BOX)
+        image = decode_upright(path, draft_size=(8 * COLUMNS, 8 * ROWS))
+        small = image.convert("L").resize((COLUMNS, ROWS), Image.Resampling.BOX)
     except (*BROKEN, Image.DecompressionBombError) as error:
         raise BadRecord(where, f"image {path} does not decode: {error}", "image_broken") from None
     tiles = np.asarray(small, np.uint8)
     bits = _brightness_rises(tiles)
     if not _MIN_RISES <= bits.sum() <= bits.size - _MIN_RISES:
-        return f"bytes:{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
+        return f"pixels:{hashlib.sha256(decode_rgb(path).tobytes()).hexdigest()[:16]}"
     return f"{HASH_PREFIX}{tiles.tobytes().hex()}"
 
 

@@ -41,8 +41,13 @@ class UnclearPixels(ValueError):  # noqa: N818 - named after what is unclear
     """Pixels whose brightness no rule tells; the message says which values, and the way out."""
 
 
-def decode_upright(path: Path) -> Image:
+def decode_upright(path: Path, draft_size: tuple[int, int] | None = None) -> Image:
     """Decode an image as it is displayed; its mode has 8 bits a channel or less, and may have alpha or a palette.
+
+    Args:
+        path: the image file.
+        draft_size: (width, height) in pixels that suffices; a JPEG is decoded in grey, and at 1/8 of its size if that
+            is larger. None decodes all pixels.
 
     Raises:
         UnclearPixels: see `to_eight_bits`.
@@ -50,6 +55,8 @@ def decode_upright(path: Path) -> Image:
     """
     orientation = read_header(path).orientation
     with open_image(path) as image:
+        if draft_size is not None:
+            image.draft("L", draft_size)
         image.load()
         is_turned = hasattr(image, "tag_v2")  # Pillow turns a TIFF when it decodes it
         return turn_image(to_eight_bits(image), UPRIGHT if is_turned else orientation)
@@ -144,10 +151,10 @@ def _describe_range(values: NDArray[Any]) -> str:
 
 
 def probe_image(path: Path, where: str) -> tuple[int, int]:
-    """Width and height of an image as displayed, in pixels; an undamaged JPEG or PNG of 8 bits is not decoded.
+    """Width and height of an image as displayed, in pixels; most undamaged JPEGs and PNGs are not decoded.
 
     The size is read from the header; the last bytes show whether the file is truncated. If these bytes do not suffice,
-    or the image has another format, it is decoded.
+    or the image has another format, more than 8 bits or has to be turned, it is decoded.
 
     Args:
         path: the image file.
@@ -166,11 +173,21 @@ def probe_image(path: Path, where: str) -> tuple[int, int]:
     except (DecompressionBombError, *BROKEN):
         return decode_image(path, where)
     is_whole = tail[-8:-4] == b"IEND" or tail[-2:] == b"\xff\xd9"
-    return header.size if header.is_plain and is_whole else decode_image(path, where)
+    is_sure = header.is_plain and header.orientation == UPRIGHT and is_whole
+    return header.size if is_sure else decode_image(path, where)
 
 
 def decode_image(path: Path, where: str) -> tuple[int, int]:
-    """Decode an image; return its width and height as displayed, in pixels.
+    """Decode an image; return its width and height as displayed, in pixels. Raises what `load_image` raises."""
+    return load_image(path, where).size
+
+
+def load_image(path: Path, where: str) -> Image:
+    """Decode an image as it is displayed, in RGB.
+
+    Args:
+        path: the image file.
+        where: the annotation file and the record that name the image, for the error message.
 
     Raises:
         BadRecord: the image has more than `scar.common.images.MAX_PIXELS` (``image_bomb``), may not be read
@@ -180,7 +197,7 @@ def decode_image(path: Path, where: str) -> tuple[int, int]:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        return decode_rgb(path).size
+        return decode_rgb(path)
     except Image.DecompressionBombError as error:
         raise BadRecord(where, f"image {path} has {error}", "image_bomb") from None
     except PermissionError:

@@ -56,5 +56,12 @@ PROVENANCE_SCHEMA = pa.schema(
 IDENTITIES_KEY = b"scar.identities"
 """Key in the metadata of a sidecar; its value is a JSON object of image identities by image path."""
 
+UPRIGHT_KEY = b"scar.upright"
+"""Key in the metadata of a file of rows; its value is a JSON list of the images that the build turned upright.
+
+All rows of a build are in the displayed frame. The list says so to who has an image as it was before the build; other
+rows of an image that EXIF turns are in the stored frame, as those of the published corpus.
+"""
+
 WITH_IMAGES_FOLDER = "with-images"
 """Folder of a repository whose files repeat the rows of the other folders, with the bytes of the images."""

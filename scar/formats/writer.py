@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scar.formats.row_codec import make_provenance_table, make_row_table
-from scar.formats.schema import IDENTITIES_KEY, PROVENANCE_SCHEMA, SCHEMAS
+from scar.formats.schema import IDENTITIES_KEY, PROVENANCE_SCHEMA, SCHEMAS, UPRIGHT_KEY
 from scar.sample import Sample, Split
 
 ROWS_PER_GROUP = 5000
@@ -45,6 +45,11 @@ class SampleWriter:
         """Write the mapping from image path to identity into the sidecar's metadata; see `RowFile.read_identities`."""
         if identities:
             self._files[1].add_metadata({IDENTITIES_KEY: json.dumps(dict(sorted(identities.items()))).encode()})
+
+    def add_upright(self, images: Iterable[str]) -> None:
+        """Write the paths of the images that the build turns upright into the metadata of the rows."""
+        if names := sorted(images):
+            self._files[0].add_metadata({UPRIGHT_KEY: json.dumps(names).encode()})
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         for file in self._files:

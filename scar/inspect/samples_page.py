@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import Any
 from scar.audit.lineage import count_common_words
 from scar.common.files import write_text
 from scar.common.html import EmbeddedImage, embed_image, render_page, split_caption, trace_outline
-from scar.common.images import FORMATS, locate_image
-from scar.common.pixels import decode_image
+from scar.common.images import locate_image
+from scar.common.pixels import load_image
 from scar.common.progress import Track, track_silently
 from scar.errors import BadRecord, InputError
 from scar.formats.reader import RowFile, find_row_files
@@ -145,17 +144,11 @@ def _make_card(sample: Sample, origin: dict[str, Any] | None, images: Path) -> S
 
 def _read_picture(sample: Sample, images: Path) -> tuple[EmbeddedImage | None, str]:
     """Read the reduced image of a sample; returns None and a reason if it cannot be shown, else an empty reason."""
-    from PIL import Image
-
     try:
-        path = locate_image(images, sample.image, sample.id)
-        decode_image(path, sample.id)
+        image = load_image(locate_image(images, sample.image, sample.id), sample.id)
     except BadRecord as bad:
         return None, bad.problem
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # odd metadata harms nobody
-        with Image.open(path, formats=FORMATS) as image:
-            return embed_image(image, MAX_SIDE_PX), ""
+    return embed_image(image, MAX_SIDE_PX), ""
 
 
 def _make_lines(sample: Sample) -> list[CaptionLine]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scar.common.pixels import to_rgb
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -55,7 +57,7 @@ def render_page(template: str, *folders: Path, **values: Any) -> str:
 def embed_image(image: Image, side: int) -> EmbeddedImage:
     """Embed an image as JPEG, reduced to at most ``side`` pixels on its longer side."""
     width, height = image.size
-    image = image.convert("RGB")
+    image = to_rgb(image.copy())
     image.thumbnail((side, side))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=82)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 
 ORIENTATIONS = range(1, 9)
@@ -40,3 +43,24 @@ def save_stored(displayed: Image.Image, orientation: int, path: Path, **options:
     stored.info.clear()
     stored.save(path, exif=make_exif(orientation), **options)
     return path
+
+
+def turn_back(xywh: Sequence[float], size: tuple[int, int], orientation: int) -> tuple[float, float, float, float]:
+    """A COCO box of the displayed image of that size, in the stored frame; each line worked out by hand."""
+    x, y, w, h = xywh
+    right, below = size[0] - x - w, size[1] - y - h
+    return {
+        1: (x, y, w, h),
+        2: (right, y, w, h),
+        3: (right, below, w, h),
+        4: (x, below, w, h),
+        5: (y, x, h, w),
+        6: (y, right, h, w),
+        7: (below, right, h, w),
+        8: (below, x, h, w),
+    }[orientation]
+
+
+def turn_back_mask(pixels: NDArray[np.bool_], orientation: int) -> NDArray[np.bool_]:
+    """The pixels of a displayed mask as they are stored; Pillow turns them."""
+    return np.asarray(make_stored(Image.fromarray(pixels.astype(np.uint8)), orientation)).astype(bool)

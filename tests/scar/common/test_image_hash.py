@@ -72,7 +72,7 @@ def test_plain_pictures_are_known_by_their_bytes(tmp_path: Path) -> None:
         Image.new("RGB", (50, 40), colour).save(tmp_path / f"{name}.png")
     red, blue, again = (hash_image(tmp_path / f"{name}.png", "here") for name in "abc")
     assert red == again != blue
-    assert red.startswith("bytes:")
+    assert red.startswith("pixels:")
 
 
 def test_what_does_not_decode_has_no_look(tmp_path: Path) -> None:
