@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from mmeb_eval.data.tasks import Task, make_scar_task, tasks
 from scar.common.files import describe_no_folder
+from scar.common.hub_files import is_half_pulled
 from scar.errors import DataError
 
 Row: TypeAlias = Mapping[str, Any]
@@ -63,10 +64,12 @@ def find_scar_tasks(folder: Path, images: Path | None = None) -> list[TaskFiles]
         images: the image root; None means one of the folders above.
 
     Raises:
-        DataError: the folder does not exist, or holds no evaluation file.
+        DataError: the folder does not exist, holds no evaluation file, or is half pulled.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: {describe_no_folder(folder)}; `scar build` writes one.")
+    if is_half_pulled(folder):
+        raise DataError(f"{folder}: a pull into it has not ended; the same `scar pull` again brings the rest.")
     tables = folder / "SCaR-eval" if (folder / "SCaR-eval").is_dir() else folder
     parents = [path.parent for path in (tables.absolute(), tables.resolve()) if path.name == "SCaR-eval"]
     sources = {path: match for path in sorted(tables.glob("*.parquet")) if (match := _SCAR_FILE.fullmatch(path.stem))}

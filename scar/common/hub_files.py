@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 RepoType: TypeAlias = Literal["dataset", "model"]
 
+STAGING = ".pull"
+"""Folder of a pull below the folder it fills; it has a folder for each commit that is not whole yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
@@ -88,6 +91,11 @@ def download_file(hub: HfApi, repo: str, repo_type: RepoType, commit: str, file:
         downloaded.unlink()
         raise InputError(f"{repo}: {file.path} came with {name} {found}, the Hub has {wanted}; run it again.")
     return downloaded
+
+
+def is_half_pulled(folder: Path) -> bool:
+    """Whether a pull into a folder began and has not ended: the folder lacks files, or has some of another revision."""
+    return any(path.is_dir() for path in (folder / STAGING).glob("*"))
 
 
 def resolve_path(folder: Path, path: str, about: str) -> Path:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scar.common.files import describe_no_folder, iter_paths
+from scar.common.hub_files import is_half_pulled
 from scar.errors import InputError
 from scar.formats.row_codec import sample_from_row
 from scar.formats.schema import IDENTITIES_KEY, SCHEMAS, WITH_IMAGES_FOLDER
@@ -150,15 +151,22 @@ def find_parquet_files(folder: Path) -> list[Path]:
     """Find the parquet files below a folder, ordered by path, without provenance, rows with images and hidden files.
 
     Raises:
-        InputError: there is no such folder, or no such file in it.
+        InputError: there is no such folder, no such file in it, or it is half pulled.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: {describe_no_folder(folder)}; give the folder that `scar build` wrote.")
-    parquet_files = (path for path in iter_paths(folder) if path.suffix == ".parquet")
-    paths = [path for path in parquet_files if not _is_left_out(path.relative_to(folder))]
+    if is_half_pulled(folder):
+        raise InputError(f"{folder}: a pull into it has not ended; the same `scar pull` again brings the rest.")
+    paths = [path for path in iter_paths(folder) if is_row_path(path.relative_to(folder))]
     if not paths:
         raise InputError(f"{folder}: no parquet file in it; give the folder that `scar build` wrote.")
     return sorted(paths)
+
+
+def is_row_path(path: Path) -> bool:
+    """Whether a path below a corpus's folder is that of rows: parquet, without provenance, images and hidden files."""
+    aside = {"provenance", WITH_IMAGES_FOLDER}.intersection(path.parts[:-1])
+    return path.suffix == ".parquet" and not aside and not any(part.startswith(".") for part in path.parts)
 
 
 def make_row_file(path: Path, folder: Path) -> RowFile:
@@ -240,12 +248,6 @@ def _open_parquet(path: Path) -> pq.ParquetFile:
         return pq.ParquetFile(path, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: no readable parquet file: {error}") from None
-
-
-def _is_left_out(path: Path) -> bool:
-    return not {"provenance", WITH_IMAGES_FOLDER}.isdisjoint(path.parts[:-1]) or any(
-        part.startswith(".") for part in path.parts
-    )
 
 
 def _find_split(schema: pa.Schema) -> Split:

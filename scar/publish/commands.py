@@ -102,7 +102,8 @@ def pull(
         bool, typer.Option("--rows-only", help="Do not fetch images that are embedded in rows.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace local files that differ, also by those of another revision.")
+        bool,
+        typer.Option("--force", help="Replace local files that differ; remove those that another --revision lacks."),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; fetch nothing.")] = False,
 ) -> None:

@@ -11,16 +11,17 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
-from scar.common.files import format_bytes, write_json
-from scar.common.hub_files import RemoteFile, download_file, list_files, resolve_path
+from scar.common.files import format_bytes, iter_paths, write_json
+from scar.common.hub_files import STAGING, RemoteFile, download_file, list_files, resolve_path
 from scar.common.progress import Track, track_silently
 from scar.common.retry import retry_action
 from scar.errors import HubError, InputError
 from scar.formats.embedded_images import unpack_images
+from scar.formats.reader import is_row_path
 from scar.formats.schema import WITH_IMAGES_FOLDER
 from scar.publish.checksums import StoredHashes
 from scar.publish.missing_images import IMAGE_CHECKSUMS, read_checksums
@@ -29,9 +30,6 @@ from scar.publish.push_record import RECORD as PUSH_RECORD
 
 RECORD = "pull.json"
 FORMAT = 1
-
-STAGING = ".pull"
-"""Folder of unfinished downloads, below the corpus's folder."""
 
 HASHES = f"{STAGING}/checksums.json"
 """File below the corpus's folder that stores the SHA-256 of its files between calls."""
@@ -69,7 +67,8 @@ class PullPlan:
         fetched: files to download, as paths below the folder.
         unpacked: files of rows with embedded images to download and unpack.
         replaced: paths of local files that differ from the commit and are replaced.
-        gone: paths of files from an earlier pull that the new commit lacks; they are removed.
+        gone: paths of files from an earlier pull that the new commit lacks; they are removed, edited ones too.
+        others: paths of local files of rows that no pull brought; they stay, and are read as rows too.
         skipped: paths of hidden files of the repository, which are not downloaded.
         force: whether to replace local images that differ.
     """
@@ -81,6 +80,7 @@ class PullPlan:
     unpacked: tuple[RemoteFile, ...]
     replaced: tuple[str, ...]
     gone: tuple[str, ...]
+    others: tuple[str, ...]
     skipped: tuple[str, ...]
     force: bool
 
@@ -121,7 +121,10 @@ def plan_pull(
         InputError: the repository holds no parquet file, or a path in it leads out of the folder; or, without
             ``force``, a local file differs or the folder holds another commit.
     """
-    before = read_record(out).get(repo)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file, not a folder; give another --out.")
+    records = read_record(out)
+    before = records.get(repo)
     skipped: tuple[str, ...] = ()
     if before is not None and revision is None:
         pulled = before
@@ -136,8 +139,10 @@ def plan_pull(
                 f"{out}: holds {repo} at {before.commit}; --force brings {pulled.commit} in its place, "
                 "another --out keeps it."
             )
-        gone = tuple(path for path, file in before.files.items() if path not in files and file.is_at(out / path))
+        gone = tuple(path for path in before.files if path not in files and (out / path).is_file())
     hashes = StoredHashes(out / HASHES)
+    for path in files:
+        _check_place(out, path)
     present = [path for path in files if (out / path).exists()]
     replaced = tuple(sorted(path for path in present if not files[path].is_at(out / path, hashes)))
     if replaced and not force:
@@ -147,7 +152,16 @@ def plan_pull(
     if out.exists():
         hashes.save()
     return PullPlan(
-        repo, out, pulled, fetched, pulled.embedded if images_wanted else (), replaced, gone, skipped, force
+        repo=repo,
+        out=out,
+        pulled=pulled,
+        fetched=fetched,
+        unpacked=pulled.embedded if images_wanted else (),
+        replaced=replaced,
+        gone=gone,
+        others=_find_other_rows(out, {*files, *gone, *(path for each in records.values() for path in each.files)}),
+        skipped=skipped,
+        force=force,
     )
 
 
@@ -165,7 +179,13 @@ def iter_pull_lines(plan: PullPlan) -> Iterator[str]:
     if plan.unpacked:
         below = plan.out / "images"
         yield f"the images in {WITH_IMAGES_FOLDER}/ become files below {below}; --rows-only leaves them out"
-    for verb, paths in (("replaced", plan.replaced), ("removed", plan.gone), ("left out", plan.skipped)):
+    said = {
+        "replaced": plan.replaced,
+        "removed": plan.gone,
+        "left out": plan.skipped,
+        "of rows stay that no pull brought, and are read too": plan.others,
+    }
+    for verb, paths in said.items():
         if paths:
             yield f"{len(paths)} files {verb}: {', '.join(paths[:3])}{', ...' if len(paths) > 3 else ''}"
     parent = next(folder for folder in (plan.out, *plan.out.resolve().parents) if folder.exists())
@@ -202,7 +222,7 @@ def pull_files(
 
     hub = HfApi(endpoint=endpoint)
     staging = plan.out / STAGING / plan.pulled.commit
-    plan.out.mkdir(parents=True, exist_ok=True)
+    staging.mkdir(parents=True, exist_ok=True)
     for name in plan.gone:
         resolve_path(plan.out, name, plan.repo).unlink(missing_ok=True)
     _write_record(plan)
@@ -229,7 +249,37 @@ def pull_files(
             unpack_images(shard, plan.out, known, force=plan.force)
             done.touch()
             shard.unlink()
-    shutil.rmtree(staging, ignore_errors=True)
+    _end_staging(plan.out, plan.repo)
+
+
+def _end_staging(out: Path, repo: str) -> None:
+    """Remove what is left of pulls, also of other commits, except of pulls of other repositories."""
+    others = {each.commit for name, each in read_record(out).items() if name != repo}
+    for path in (out / STAGING).glob("*"):
+        if path.is_dir() and path.name not in others:
+            shutil.rmtree(path)
+
+
+def _check_place(out: Path, name: str) -> None:
+    """Check that a file can lie at a path.
+
+    Raises:
+        InputError: the path is a folder, or passes through a file.
+    """
+    if (out / name).is_dir():
+        raise InputError(f"{out / name}: is a folder, and a file is to lie there; move it or give another --out.")
+    for parent in PurePosixPath(name).parents[:-1]:
+        if (out / parent).exists() and not (out / parent).is_dir():
+            raise InputError(
+                f"{out / parent}: is a file, and a folder is to lie there; move it, or give another --out."
+            )
+
+
+def _find_other_rows(out: Path, known: Collection[str]) -> tuple[str, ...]:
+    """Paths of parquet files that are read as rows and are none of the known paths."""
+    paths = iter_paths(out) if out.is_dir() else ()
+    names = [path.relative_to(out).as_posix() for path in paths if is_row_path(path.relative_to(out))]
+    return tuple(sorted(name for name in names if name not in known))
 
 
 def _has_images(out: Path, sha256: Callable[[Path], str]) -> bool:

@@ -12,12 +12,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner, Result
 
+from mmeb_eval.data.files import find_scar_tasks
 from scar.cli import app
-from scar.errors import HubError, InputError
-from scar.publish.pull import RECORD, STAGING, PulledRepo, PullPlan, iter_pull_lines, plan_pull, pull_files
+from scar.common.hub_files import STAGING
+from scar.errors import DataError, HubError, InputError
+from scar.formats.reader import find_row_files
+from scar.publish.pull import RECORD, PulledRepo, PullPlan, iter_pull_lines, plan_pull, pull_files
 from scar.publish.push import push_files
 from scar.publish.upload import PushTarget
 from tests.local_hub import TOKEN, Failure, LocalHub, make_uploads
@@ -233,7 +237,7 @@ def test_a_disk_that_is_too_small_is_told_before(local_hub: LocalHub, tmp_path: 
     with pytest.raises(HubError, match=r"1000000.0 TB to fetch, .* free; make room or give another --out"):
         list(
             iter_pull_lines(
-                PullPlan(REPO, tmp_path / "out", PulledRepo("0" * 40, large), tuple(large), (), (), (), (), False)
+                PullPlan(REPO, tmp_path / "out", PulledRepo("0" * 40, large), tuple(large), (), (), (), (), (), False)
             )
         )
 
@@ -330,6 +334,84 @@ def test_a_pull_that_was_killed_goes_on_with_the_same_commit(
     assert contents(out) == pushed
     asked = {request.rpartition("/resolve/")[2].partition("/")[2] for request in local_hub.asked}
     assert not asked & before.keys(), "what is there is not asked for again"
+
+
+def test_a_half_pulled_folder_is_read_by_nobody(
+    built: Path, local_hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither as fewer rows, nor as rows of two revisions."""
+    out = tmp_path / "out"
+    scar("push", built, "--repo", REPO, "--tag", "v1")
+    scar("pull", REPO, "--out", out)
+    rows = pq.read_table(built / "SCaR-train" / "SCAR_Toy.parquet")
+    pq.write_table(rows.slice(1), built / "SCaR-train" / "SCAR_Toy.parquet")
+    notes = pq.read_table(built / "provenance" / "SCAR_Toy.parquet")
+    pq.write_table(notes.slice(1), built / "provenance" / "SCAR_Toy.parquet")
+    done = scar("push", built, "--repo", REPO)
+    assert done.exit_code == 0, done.output
+    local_hub.failures.append(Failure("GET .*/resolve/.*SCaR-train", 99, 403))
+    half = scar("pull", REPO, "--out", out, "--revision", "main", "--force")
+    assert half.exit_code == 2
+    for command in ("check", "stats", "audit", "show", "card"):
+        told = scar(command, out)
+        assert told.exit_code == 2
+        assert told.output == (
+            f"scar: {out}: a pull into it has not ended; the same `scar pull` again brings the rest.\n"
+        )
+    with pytest.raises(InputError, match="a pull into it has not ended"):
+        find_row_files(out)
+    with pytest.raises(DataError, match="a pull into it has not ended"):
+        find_scar_tasks(out)
+    local_hub.failures.clear()
+    assert scar("pull", REPO, "--out", out, "--force").exit_code == 0
+    assert contents(out) == local_hub.files(REPO)
+    assert sum(file.rows for file in find_row_files(out)) == 17
+
+
+def test_rows_that_another_revision_lacks_go_though_they_were_edited(
+    built: Path, local_hub: LocalHub, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    scar("push", built, "--repo", REPO)
+    scar("pull", REPO, "--out", out)
+    (built / "SCaR-train" / "SCAR_Toy.parquet").unlink()
+    (built / "provenance" / "SCAR_Toy.parquet").unlink()
+    scar("push", built, "--repo", REPO)
+    edited = out / "SCaR-train" / "SCAR_Toy.parquet"
+    pq.write_table(pq.read_table(edited).slice(2), edited)
+    before = contents(out)
+    assert scar("pull", REPO, "--out", out, "--revision", "main").exit_code == 2
+    assert contents(out) == before
+    done = scar("pull", REPO, "--out", out, "--revision", "main", "--force")
+    assert "2 files removed: SCaR-train/SCAR_Toy.parquet, provenance/SCAR_Toy.parquet" in done.output, done.output
+    assert contents(out) == local_hub.files(REPO)
+
+
+def test_rows_that_no_pull_brought_are_named(built: Path, pushed: dict[str, bytes], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for path in ("SCaR-eval/SCaR_eval_Mine.parquet", "provenance/SCaR_eval_Mine.parquet"):
+        (out / path).parent.mkdir(parents=True)
+        shutil.copy(built / path.replace("Mine", "Toy"), out / path)
+    done = scar("pull", REPO, "--out", out)
+    assert (
+        "1 files of rows stay that no pull brought, and are read too: SCaR-eval/SCaR_eval_Mine.parquet" in done.output
+    )
+
+
+def test_files_and_folders_in_the_way_are_told(pushed: dict[str, bytes], tmp_path: Path) -> None:
+    def refused(out: Path) -> str:
+        done = scar("pull", REPO, "--out", out, "--force")
+        assert done.exit_code == 2
+        assert done.output.count("\n") == 1
+        return done.output
+
+    (tmp_path / "file").write_text("x")
+    assert f"{tmp_path / 'file'}: is a file, not a folder" in refused(tmp_path / "file")
+    (tmp_path / "one" / "README.md").mkdir(parents=True)
+    assert "README.md: is a folder, and a file is to lie there" in refused(tmp_path / "one")
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "provenance").write_text("x")
+    assert "provenance: is a file, and a folder is to lie there" in refused(tmp_path / "two")
 
 
 FILES = {"README.md": b"---\nlicense: mit\n---\n# One", "SCaR-eval/a.parquet": b"rows" * 99, "images.sha256": b""}
