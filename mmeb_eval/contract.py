@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mmeb_eval.embedder import Embedder, check_vectors, get_counts, get_layout_name, get_prompt_kinds, get_settings
+from mmeb_eval.embedder import Embedder, get_counts, get_layout_name, get_prompt_kinds, get_settings
 from mmeb_eval.item import Item, Points, Prompt, describe_item
 from mmeb_eval.templates.fused import DATA_IMAGE_TOKEN, Layout, get_layout, make_query_text
+from mmeb_eval.vectors import check_vectors
 from scar.errors import ContractError, EvalError
 from scar.sample import Box, Mask
 

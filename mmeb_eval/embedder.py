@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mmeb_eval.item import PROMPT_KINDS, Item, describe_item
+from mmeb_eval.item import PROMPT_KINDS, Item
 from mmeb_eval.load_record import keep_record, record_load
 from scar.errors import ContractError, EvalError, UnknownName
 
@@ -54,9 +54,6 @@ SETTINGS = ("revision", "processor", "min_pixels", "max_pixels", "dtype")
 They are the revision of the weights, the preprocessing of images, the smallest and largest area of an image in pixels,
 and the number format.
 """
-
-NORM_TOLERANCE = 1e-3
-"""Largest difference of a vector's length from 1; float16 arithmetic needs it."""
 
 
 def load_embedder(path: str, *arguments: object, **options: object) -> Embedder:
@@ -172,37 +169,3 @@ def get_counts(embedder: Embedder, items: Sequence[Item]) -> dict[str, int]:
     except (AttributeError, TypeError):
         problem = f"counts returned {counted!r:.60}; return a dict of names to whole numbers"
         raise ContractError(f"{embedder.name}: {problem}.") from None
-
-
-def check_vectors(vectors: object, items: Sequence[Item], embedder_name: str) -> NDArray[np.float32]:
-    """Check vectors and return them as (len(items), D) float32 rows.
-
-    Raises:
-        ContractError: the type, shape or number format is wrong, a value is not finite, or a row's length is not 1; the
-            message names the embedder and, for a wrong row, the item.
-    """
-    import numpy as np
-
-    if not isinstance(vectors, np.ndarray):
-        raise ContractError(
-            f"{embedder_name}: embed returned {type(vectors).__name__}; return a numpy array of float32."
-        )
-    if vectors.ndim != 2 or len(vectors) != len(items) or vectors.shape[1] == 0:
-        shape = f"({len(items)}, D), one row for each item"
-        raise ContractError(f"{embedder_name}: embed returned an array of shape {vectors.shape}; return {shape}.")
-    if not np.issubdtype(vectors.dtype, np.floating):
-        raise ContractError(f"{embedder_name}: embed returned numbers of type {vectors.dtype}; return float32.")
-    finite = np.isfinite(vectors)
-    if not finite.all():
-        row, column = np.argwhere(~finite)[0]
-        value = f"{vectors[row, column]} at position {column}"
-        message = f"{embedder_name}: the vector of {describe_item(items[row])} holds {value}; return finite numbers."
-        raise ContractError(message, items[row])
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
-    off = np.abs(lengths - 1) > NORM_TOLERANCE
-    if off.any():
-        row = int(np.argmax(off))
-        length = f"has length {lengths[row]:.4g}, not 1"
-        message = f"{embedder_name}: the vector of {describe_item(items[row])} {length}; divide it by its L2 norm."
-        raise ContractError(message, items[row])
-    return vectors.astype(np.float32, copy=False)

@@ -34,7 +34,7 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
     ),
     "mmeb_eval": (
         {"item", "load_record"},
-        {"embedder"},
+        {"embedder", "vectors"},
         {"models", "templates"},
         {"data", "contract"},
         {"regions"},

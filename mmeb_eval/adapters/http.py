@@ -34,6 +34,7 @@ import numpy as np
 from mmeb_eval.adapters.shared import normalise_rows, refuse_prompts
 from mmeb_eval.data.images import open_rgb
 from mmeb_eval.item import Item
+from mmeb_eval.vectors import make_rows
 from scar.common.retry import is_temporary, parse_retry_after
 from scar.errors import ContractError, EvalError
 
@@ -104,9 +105,7 @@ class Endpoint:
             for (rows, _), answer in zip(requests, answers, strict=True):
                 for row, vector in zip(rows, answer, strict=True):
                     vectors[row] = vector
-        if len({len(vector) for vector in vectors}) > 1:
-            raise ContractError(f"{self.name}: vectors of different widths in one answer.")
-        return normalise_rows(vectors)
+        return normalise_rows(vectors, self.name, len(items))
 
     def _post_with_retries(self, body: Body, count: int) -> list[list[float]]:
         """Send one request, again after temporary failures; return its ``count`` vectors."""
@@ -232,9 +231,11 @@ def _parse_vectors(answer: Any, count: int, name: str) -> list[list[float]]:
     if rows.keys() != set(range(count)) or len(data) != count:
         raise ContractError(f"{name}: {count} vectors were asked for, {len(data)} came, numbered {sorted(rows)[:9]}.")
     for index, vector in rows.items():
+        if isinstance(vector, list) and vector and all(isinstance(part, list) for part in vector):
+            make_rows([vector], name, 1)  # refuses several vectors for one item
         if not isinstance(vector, list) or not vector or not all(isinstance(value, int | float) for value in vector):
             raise ContractError(f"{name}: `embedding` {index} of the answer is no list of numbers.")
-    return [rows[index] for index in range(count)]
+    return [[float(value) for value in rows[index]] for index in range(count)]
 
 
 def _read_error_text(error: urllib.error.HTTPError) -> str:

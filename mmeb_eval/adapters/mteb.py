@@ -86,7 +86,7 @@ class MtebEmbedder:
             batch_size=len(items),
             show_progress_bar=False,
         )
-        return normalise_rows(encoded)
+        return normalise_rows(encoded, self.name, len(items))
 
 
 def load(model_id: str) -> MtebEmbedder:

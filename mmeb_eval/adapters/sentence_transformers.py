@@ -84,11 +84,13 @@ class SentenceTransformersEmbedder:
             return self._encode_inputs(texts or images)
         if self._model.supports(("image", "text")):
             return self._encode_inputs([image | text for image, text in zip(images, texts, strict=True)])
-        return normalise_rows(self._encode_inputs(texts) + self._encode_inputs(images))
+        return normalise_rows(self._encode_inputs(texts) + self._encode_inputs(images), self.name, len(items))
 
     def _encode_inputs(self, inputs: list[dict[str, Any]]) -> NDArray[np.float32]:
         """Rows of length 1. Inputs are dictionaries: the library would open a string that looks like a path."""
-        return normalise_rows(self._model.encode(inputs, batch_size=len(inputs), show_progress_bar=False))
+        return normalise_rows(
+            self._model.encode(inputs, batch_size=len(inputs), show_progress_bar=False), self.name, len(inputs)
+        )
 
 
 def load(model_id: str) -> SentenceTransformersEmbedder:

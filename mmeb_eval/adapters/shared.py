@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmeb_eval.item import Item, describe_item
+from mmeb_eval.vectors import make_rows
 from scar.common.files import hash_file_once
 from scar.errors import DataError, EvalError
 
@@ -46,12 +47,13 @@ def embed_by_kind(
 
     Raises:
         DataError: an item has a prompt; the message names the model ``name``.
+        ContractError: texts and images have vectors of different widths.
     """
     refuse_prompts(items, name)
     vectors: dict[int, NDArray[np.float32]] = {}
     for (has_text, has_image), rows in group_rows_by_kind(items).items():
         vectors.update(zip(rows, embed([items[row] for row in rows], has_text, has_image), strict=True))
-    return np.stack([vectors[row] for row in range(len(items))])
+    return make_rows([vectors[row] for row in range(len(items))], name, len(items))
 
 
 def make_image_error(name: str, item: Item) -> DataError:
@@ -106,10 +108,12 @@ def make_load_error(name: str, error: Exception) -> EvalError:
     return EvalError(f"{name}: neither a readable local folder nor a model of the hub: {reason}")
 
 
-def normalise_rows(vectors: Any) -> NDArray[np.float32]:
-    """(N, D) float32 rows of length 1 from an array or tensor; a zero row stays zero, and the evaluator refuses it."""
-    if hasattr(vectors, "detach"):
-        vectors = vectors.detach().float().cpu().numpy()
-    rows = np.asarray(vectors, dtype=np.float64)
+def normalise_rows(vectors: object, name: str, count: int) -> NDArray[np.float32]:
+    """(count, D) float32 rows of length 1 from an array, tensor or list; a zero row stays, and is refused later.
+
+    Raises:
+        ContractError: they are something else, such as several vectors for one item; the message names the model.
+    """
+    rows = make_rows(vectors, name, count).astype(np.float64)
     lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
     return (rows / np.where(lengths == 0, 1, lengths)).astype(np.float32)

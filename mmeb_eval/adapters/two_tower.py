@@ -96,7 +96,7 @@ class TwoTowerEmbedder:
                 if rows := [row for row, item in enumerate(items) if applies(item)]:
                     for row, vector in zip(rows, tower([items[row] for row in rows]), strict=True):
                         vectors[row].append(vector)
-        return normalise_rows(np.stack([np.sum(own, axis=0) for own in vectors]))
+        return normalise_rows(np.stack([np.sum(own, axis=0) for own in vectors]), self.name, len(items))
 
     def _embed_texts(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), D) rows of length 1 from the items' texts."""
@@ -107,12 +107,16 @@ class TwoTowerEmbedder:
             max_length=self._max_tokens,
             return_tensors="pt",
         )
-        return normalise_rows(self._model.get_text_features(**tokens.to(self._model.device)).pooler_output)
+        return normalise_rows(
+            self._model.get_text_features(**tokens.to(self._model.device)).pooler_output, self.name, len(items)
+        )
 
     def _embed_images(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), D) rows of length 1 from the items' images."""
         pixels = self._processor(_open_images(items), return_tensors="pt")
-        return normalise_rows(self._model.get_image_features(**pixels.to(self._model.device)).pooler_output)
+        return normalise_rows(
+            self._model.get_image_features(**pixels.to(self._model.device)).pooler_output, self.name, len(items)
+        )
 
     def _embed_regions(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), D) rows of length 1 from the regions inside the items' boxes."""
@@ -120,7 +124,7 @@ class TwoTowerEmbedder:
         boxes = [item.prompt for item in items if isinstance(item.prompt, Box)]
         grids = self._embed_patches(images)
         pooled = [pool_box(grid, box, image.size) for grid, box, image in zip(grids, boxes, images, strict=True)]
-        return normalise_rows(np.stack(pooled))
+        return normalise_rows(np.stack(pooled), self.name, len(items))
 
     def _embed_patches(self, images: list[Image]) -> list[NDArray[np.float32]]:
         """For each image, (rows, columns, D) vectors of its patches in the space of texts."""

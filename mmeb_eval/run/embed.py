@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mmeb_eval.data.images import prefetch_images
-from mmeb_eval.embedder import Embedder, check_vectors
+from mmeb_eval.embedder import Embedder
 from mmeb_eval.item import Item
 from mmeb_eval.run.stored_check import check_stored_vectors
 from mmeb_eval.run.vector_cache import VectorCache
 from mmeb_eval.run.workers import Worker, wait_for_workers
+from mmeb_eval.vectors import check_vectors
 from scar.errors import ContractError
 
 Key = TypeVar("Key", bound=Hashable)
@@ -141,7 +142,8 @@ def embed_items(
             if store.width not in (None, vectors.shape[1]):
                 widths = f"{store.width} numbers before and {vectors.shape[1]}"
                 raise ContractError(
-                    f"{embedder.name}: vectors have {widths} in this batch; their width must not change."
+                    f"{embedder.name}: vectors have {widths} in this batch; their width must not change.",
+                    batch[0],
                 )
             store.add_vectors(part, vectors)
             progress.advance(bar, len(part))

@@ -68,7 +68,7 @@ def evaluate(
     cases = list(read_cases(files, layout, box_as_prompt=takes_prompt, box_in_text=box_in_text, prompts=prompts))
     items, queries, listed = order_items(cases)
     title = files.task.name if perturbed is None else f"{files.task.name}, {perturbed.probe.title} {perturbed.level}"
-    with name_failing_row(cases):
+    with name_failing_row(cases, files.task.name):
         vectors = embed_items(
             embedder, items, batch_size, title if progress else None, store or VectorsInMemory(), worker
         )
@@ -143,8 +143,8 @@ def order_items(cases: Sequence[Case]) -> tuple[list[Item], list[int], list[list
 
 
 @contextmanager
-def name_failing_row(cases: Sequence[Case]) -> Iterator[None]:
-    """Add the file and row of the item to a `ContractError` about its vector.
+def name_failing_row(cases: Sequence[Case], task: str) -> Iterator[None]:
+    """Add the file and row of the item to a `ContractError` about its vector; the task if no item is at fault.
 
     Raises:
         ContractError: the error raised inside; its message begins with the first row that holds the item.
@@ -155,7 +155,7 @@ def name_failing_row(cases: Sequence[Case]) -> Iterator[None]:
         for case in cases:
             if error.item == case.query or error.item in case.candidates:
                 raise ContractError(f"{case.where}: {error}", error.item) from error
-        raise
+        raise ContractError(f"{task}: {error}", error.item) from error
 
 
 def _describe_data(files: TaskFiles, row_format: RowFormat, cases: Sequence[Case]) -> dict[str, Any]:

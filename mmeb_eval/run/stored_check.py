@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mmeb_eval.embedder import Embedder, check_vectors
+from mmeb_eval.embedder import Embedder
 from mmeb_eval.item import Item, describe_item
 from mmeb_eval.run.vector_cache import VectorCache
+from mmeb_eval.vectors import check_vectors
 from scar.errors import DataError
 
 MIN_COSINE = 0.999
