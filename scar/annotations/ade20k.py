@@ -25,4 +25,4 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
             f"{release}: holds {problem}; give ADEChallengeData2016 (with objectInfo150.txt) or ADE20K_2021_17_01 "
             "(with images/ADE)."
         )
-    return ade20k_2021.open_index(source, tally) if full else ade20k_2016.open_index(source)
+    return ade20k_2021.open_index(source, tally) if full else ade20k_2016.open_index(source, tally)

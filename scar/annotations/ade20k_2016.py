@@ -102,7 +102,7 @@ class ChallengeRef:
                 yield Region(self.id * _ID_STEP + label, box, self.classes[class_number], make_mask=make_mask)
 
 
-def open_index(source: Source) -> PictureIndex:
+def open_index(source: Source, tally: Tally) -> PictureIndex:
     """Index the pictures of one split.
 
     Raises:
@@ -124,7 +124,7 @@ def open_index(source: Source) -> PictureIndex:
         if not digits.isdecimal():
             raise InputError(f"{folder / stem}.png: the name ends in no number, as in ADE_train_00000001.png.")
         refs.append(ChallengeRef(int(digits), f"{split}/{stem}.jpg", scenes.get(stem), release, classes))
-    return PictureList(sorted(refs, key=lambda ref: (ref.id, ref.file)))
+    return PictureList(source, tally, sorted(refs, key=lambda ref: (ref.id, ref.file)))
 
 
 def _read_classes(path: Path) -> dict[int, str]:

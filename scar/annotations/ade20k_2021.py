@@ -161,7 +161,8 @@ def open_index(source: Source, tally: Tally) -> PictureIndex:
                 files_by_number[number] = path.relative_to(images).with_suffix(".jpg").as_posix()
     if not files_by_number:
         raise InputError(f"{split}: has no ADE_*.json; {source.key} needs ADE20K_2021_17_01 unpacked.")
-    return PictureList([FullRef(number, file, images) for number, file in sorted(files_by_number.items())])
+    refs = [FullRef(number, file, images) for number, file in sorted(files_by_number.items())]
+    return PictureList(source, tally, refs)
 
 
 def _read_annotation(path: Path) -> _Annotation:

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
@@ -72,24 +71,17 @@ class CocoIndex(PictureIndex):
 
 def open_index(source: Source, tally: Tally, cache: CallCache) -> CocoIndex:
     """Index the pictures of a COCO-style source: the annotations of ``instances`` and, if given, of ``stuff``."""
-    inputs = source.inputs
-    return index_image_set(inputs["instances"], inputs.get("stuff"), inputs.get("captions"), tally, cache)
+    return index_image_set(source, tally, cache)
 
 
 def index_image_set(
-    instances: Path,
-    stuff: Path | None,
-    captions: Path | None,
-    tally: Tally,
-    cache: CallCache,
-    referred_phrases: Mapping[int, tuple[str, ...]] | None = None,
+    source: Source, tally: Tally, cache: CallCache, referred_phrases: Mapping[int, tuple[str, ...]] | None = None
 ) -> CocoIndex:
     """Index the pictures of one image set.
 
     Args:
-        instances: the instances JSON.
-        stuff: a second file of annotations of the same images; None if there is none.
-        captions: the captions JSON; None if there is none.
+        source: names the files: ``instances``; perhaps ``stuff``, a second file of annotations of the same images, and
+            ``captions``.
         tally: counts the annotations, and the records that cannot be used.
         cache: what other sources have already read from these files.
         referred_phrases: phrases by annotation id. If given, the index has only the images of these annotations. Only
@@ -100,6 +92,8 @@ def index_image_set(
         InputError: a file cannot be read, is no JSON or has another shape, or the captions belong to other images.
         BadRecord: a record cannot be used and ``tally`` does not skip such records.
     """
+    instances = source.inputs["instances"]
+    stuff, captions = source.inputs.get("stuff"), source.inputs.get("captions")
     things = cache(index_annotations, instances, tally.skip_bad)
     files = [things] if stuff is None else [things, cache(index_annotations, stuff, tally.skip_bad, things)]
     for file in files:
@@ -123,6 +117,8 @@ def index_image_set(
     ordered = sorted(image_ids)
     caption_index = index_captions(captions, things.file_names, instances.name, tally, cache) if captions else None
     return CocoIndex(
+        source=source,
+        tally=tally,
         images=[things.images[image] for image in ordered],
         annotations=[file.records.align_to(ordered) for file in files],
         categories=tuple(file.categories for file in files),

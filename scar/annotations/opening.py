@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -23,27 +22,13 @@ RunTasks: TypeAlias = Callable[[Iterable[Callable[[], Any]]], Iterator[Any]]
 """Calls functions without arguments, in this process or in others, and yields their results in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedSource:
-    """A source with the index of its pictures.
-
-    Attributes:
-        source: the source.
-        index: index of the pictures of the source.
-        tally: counts of the source's records that belong to no picture.
-    """
-
-    source: Source
-    index: PictureIndex
-    tally: Tally
-
-
 def open_index(source: Source, tally: Tally, cache: CallCache | None = None) -> PictureIndex:
     """Index the pictures of a source.
 
     Args:
         source: the source, which names the files.
-        tally: counts the records that belong to no picture. The records of a picture are counted when it is read.
+        tally: counts the records that belong to no picture; the index keeps it. The records of a picture are counted
+            when it is read.
         cache: what other sources have already read, so that shared files are read once; None to read all files.
 
     Raises:
@@ -56,7 +41,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache | None = None) -> 
 
 def open_sources(
     sources: Sequence[Source], skip_bad: bool, run_tasks: RunTasks, track: Track
-) -> tuple[list[OpenedSource], Mapping[Path, str]]:
+) -> tuple[list[PictureIndex], Mapping[Path, str]]:
     """Index the pictures of several sources, and digest their files.
 
     Args:
@@ -66,7 +51,7 @@ def open_sources(
         track: shows progress.
 
     Returns:
-        The opened sources in the order of ``sources``, and the digest of each file and folder by its path.
+        The indexes of the sources in the order of ``sources``, and the digest of each file and folder by its path.
 
     Raises:
         InputError: a file cannot be read, is no JSON or has another shape.
@@ -77,8 +62,8 @@ def open_sources(
     tasks: list[Callable[[], Any]] = [partial(_open_group, group, skip_bad) for group in groups]
     tasks += [partial(digest_input, path) for path in paths]
     results = list(track(run_tasks(tasks), "opening the files", len(tasks)))
-    opened = {each.source.key: each for group in results[: len(groups)] for each in group}
-    return [opened[source.key] for source in sources], dict(zip(paths, results[len(groups) :], strict=True))
+    indexes = {index.source.key: index for group in results[: len(groups)] for index in group}
+    return [indexes[source.key] for source in sources], dict(zip(paths, results[len(groups) :], strict=True))
 
 
 def are_heavy(sources: Sequence[Source]) -> bool:
@@ -86,13 +71,10 @@ def are_heavy(sources: Sequence[Source]) -> bool:
     return _count_bytes(sources) > HEAVY_BYTES
 
 
-def _open_group(sources: Sequence[Source], skip_bad: bool) -> list[OpenedSource]:
+def _open_group(sources: Sequence[Source], skip_bad: bool) -> list[PictureIndex]:
     """Open sources that share files; each file is read once."""
-    cache, opened = CallCache(), []
-    for source in sources:
-        tally = Tally(skip_bad=skip_bad)
-        opened.append(OpenedSource(source, open_index(source, tally, cache), tally))
-    return opened
+    cache = CallCache()
+    return [open_index(source, Tally(skip_bad=skip_bad), cache) for source in sources]
 
 
 def _group_by_shared_files(sources: Sequence[Source]) -> list[list[Source]]:

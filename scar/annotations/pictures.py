@@ -10,6 +10,7 @@ relations; those that cannot be used are counted by `Tally.ignore_records`. The 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -52,12 +53,23 @@ class PictureRef(PictureKey, Protocol):
         """
 
 
-class PictureIndex(Protocol):
-    """The references to all pictures of one source, in ascending order of image id."""
+@dataclass(frozen=True, slots=True)
+class PictureIndex(ABC):
+    """A source whose files are opened: the references to all its pictures, in ascending order of image id.
 
+    Attributes:
+        source: the source.
+        tally: counts of the source's records that belong to no picture.
+    """
+
+    source: Source
+    tally: Tally
+
+    @abstractmethod
     def __len__(self) -> int:
         """Number of pictures."""
 
+    @abstractmethod
     def __getitem__(self, index: int, /) -> PictureRef:
         """The reference to the picture at an index, counted from 0."""
 
@@ -68,6 +80,10 @@ class PictureIndex(Protocol):
     def iter_keys(self) -> Iterator[PictureKey]:
         """Iterate over what identifies the pictures, without those that the reader itself holds out (`HeldOut`)."""
         return (ref for ref in self if not isinstance(ref, HeldOut))
+
+    def lacks_id(self) -> bool:
+        """Whether only pixels can show that images are copies: they have no identity, and may be elsewhere."""
+        return READERS[self.source.reader].shares_images and any(key.identity is None for key in self.iter_keys())
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +106,6 @@ class PictureList(PictureIndex):
 def with_held_out(ref: PictureRef, held_out: Collection[int]) -> PictureRef:
     """The reference itself, or a `HeldOut` if its image id is in ``held_out``."""
     return HeldOut(ref, HELD_OUT) if ref.id in held_out else ref
-
-
-def lacks_id(source: Source, index: PictureIndex) -> bool:
-    """Whether only pixels can show that images of a source are copies: they have no identity, and may be elsewhere."""
-    return READERS[source.reader].shares_images and any(key.identity is None for key in index.iter_keys())
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> CocoIndex:
     refs = _read_expressions(inputs["refs"], _SPLIT_NAMES[source.split], tally)
     things = cache(index_annotations, inputs["instances"], tally.skip_bad)
     phrases = dict(_iter_of_their_images(refs, things, inputs["refs"].name, tally))
-    return index_image_set(inputs["instances"], None, inputs.get("captions"), tally, cache, phrases)
+    return index_image_set(source, tally, cache, phrases)
 
 
 def _read_expressions(path: Path, split: str, tally: Tally) -> dict[int, tuple[_Ref, tuple[str, ...]]]:

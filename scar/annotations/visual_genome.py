@@ -59,7 +59,6 @@ class VisualGenomeIndex(PictureIndex):
         relationships: the same for relationships.json.
         captions: the same for each of COCO's captions files.
         coco_val: COCO's ids of the images that are held out of the train split.
-        split: the split that the index is of.
     """
 
     images: Sequence[tuple[int, GenomeImage]]
@@ -68,7 +67,6 @@ class VisualGenomeIndex(PictureIndex):
     relationships: RecordIndex
     captions: tuple[RecordIndex, ...]
     coco_val: Collection[int]
-    split: Split
 
     def __len__(self) -> int:
         return len(self.images)
@@ -86,7 +84,7 @@ class VisualGenomeIndex(PictureIndex):
             relationships=self.relationships[index],
             captions=tuple(file_spans for records in self.captions if len((file_spans := records[index])[1])),
         )
-        is_held_out = self.split == "train" and image.coco_id in self.coco_val
+        is_held_out = self.source.split == "train" and image.coco_id in self.coco_val
         return HeldOut(ref, "coco_val") if is_held_out else ref
 
 
@@ -114,13 +112,14 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> VisualGenomeIn
     coco_ids = [images[number].coco_id for number in numbers]
     captions = [inputs[role] for role in ("coco_captions_train", "coco_captions_val") if role in inputs]
     return VisualGenomeIndex(
+        source=source,
+        tally=tally,
         images=[(number, images[number]) for number in numbers],
         objects=objects,
         descriptions=index_entries("region_descriptions").align_to(numbers),
         relationships=index_entries("relationships").align_to(numbers),
         captions=tuple(index_captions(path, None, path.name, tally, cache).align_to(coco_ids) for path in captions),
         coco_val=cache(_read_coco_ids, inputs["coco_val"]) if "coco_val" in inputs else frozenset(),
-        split=source.split,
     )
 
 

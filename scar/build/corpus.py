@@ -129,7 +129,7 @@ def _build_and_publish(
         InputError: no record became a sample, or different files have the final names and the settings do not force.
         AccountingError: records went missing.
     """
-    source, tally = plan.source, plan.tally
+    source, tally = plan.source, plan.index.tally
 
     def start_round(generator: Generator, round_number: int) -> Callable[[], Iterable[ShardResult]]:
         """Make a function that yields the shard results of a generator; it builds each shard at its first call only."""
@@ -234,7 +234,7 @@ def _collect_identities(keys: Iterable[PictureKey], used: Collection[str], sourc
 
 def _explain_no_samples(plan: SourcePlan, recipe: Recipe) -> str:
     """Explain in a message why no record became a sample, and what to do."""
-    source, tally = plan.source, plan.tally
+    source, tally = plan.source, plan.index.tally
     hint = f" Its images are looked for in {source.images}." if tally.rejected["image_missing"] else ""
     hint += f" Get them from {source.get}." if hint and source.get else ""
     hint += " Without --skip-bad the first bad one is named." if recipe.skip_bad else ""

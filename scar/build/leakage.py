@@ -12,13 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from scar.annotations.pictures import PictureIndex, PictureKey, lacks_id
+from scar.annotations.pictures import PictureIndex, PictureKey
 from scar.build.earlier_builds import EarlierBuild
 from scar.build.engine import Engine
 from scar.common.image_hash import hash_image, match_identities
 from scar.common.images import locate_image
 from scar.errors import BadRecord, LeakageError
-from scar.recipe import Source
 
 _IMAGES_PER_TASK = 500
 """Images hashed by one task, which takes some tenths of a second."""
@@ -51,14 +50,14 @@ def find_shared_images(train: Mapping[str, Iterable[tuple[int, str]]], evals: Ma
 
 
 def find_leakage(
-    indexes: Sequence[tuple[Source, PictureIndex]], engine: Engine, earlier_builds: Iterable[EarlierBuild] = ()
+    indexes: Sequence[PictureIndex], engine: Engine, earlier_builds: Iterable[EarlierBuild] = ()
 ) -> Leakage:
     """Find train images that an eval split also has, in one build and in earlier builds of its folder.
 
     An image that must be hashed but does not decode is left out; it gives no sample either.
 
     Args:
-        indexes: the sources of the build, each with the index of its pictures.
+        indexes: the sources of the build.
         engine: runs the tasks that hash images.
         earlier_builds: other sources that the folder already holds.
     """
@@ -69,13 +68,13 @@ def find_leakage(
             train[built.key] = built.images
         else:
             evals[built.key] = [identity for _, identity in built.images]
-    unidentified_splits = {source.split for source, index in indexes if lacks_id(source, index)}
-    for source, index in indexes:
-        if source.split == "train":
-            train[source.key] = _iter_identities(source, index, engine, with_image_hash="eval" in unidentified_splits)
+    unidentified_splits = {index.source.split for index in indexes if index.lacks_id()}
+    for index in indexes:
+        if index.source.split == "train":
+            train[index.source.key] = _iter_identities(index, engine, with_image_hash="eval" in unidentified_splits)
         else:
-            pairs = _iter_identities(source, index, engine, with_image_hash="train" in unidentified_splits)
-            evals[source.key] = (identity for _, identity in pairs)
+            pairs = _iter_identities(index, engine, with_image_hash="train" in unidentified_splits)
+            evals[index.source.key] = (identity for _, identity in pairs)
     return find_shared_images(train, evals) if train and evals else {}
 
 
@@ -101,14 +100,11 @@ def refuse_leakage(leakage: Leakage) -> None:
         )
 
 
-def _iter_identities(
-    source: Source, index: PictureIndex, engine: Engine, *, with_image_hash: bool
-) -> Iterator[tuple[int, str]]:
+def _iter_identities(index: PictureIndex, engine: Engine, *, with_image_hash: bool) -> Iterator[tuple[int, str]]:
     """Yield the image id and the identity of each picture, those with an image hash last.
 
     Args:
-        source: the source of the pictures.
-        index: the pictures of the source.
+        index: the pictures of a source.
         engine: runs the tasks that hash images.
         with_image_hash: yield a second pair, with the image hash, for each picture that has another identity.
     """
@@ -119,7 +115,7 @@ def _iter_identities(
         if key.identity is not None:
             yield key.id, key.identity
     parts = (to_hash[start : start + _IMAGES_PER_TASK] for start in range(0, len(to_hash), _IMAGES_PER_TASK))
-    for pairs in engine(partial(_hash_images, source.images, part) for part in parts):
+    for pairs in engine(partial(_hash_images, index.source.images, part) for part in parts):
         yield from pairs
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from scar.annotations.inputs import check_inputs, digest_input
-from scar.annotations.opening import OpenedSource, are_heavy, open_sources
-from scar.annotations.pictures import PictureRef, lacks_id, with_held_out
+from scar.annotations.opening import are_heavy, open_sources
+from scar.annotations.pictures import PictureIndex, PictureRef, with_held_out
 from scar.annotations.upright import UprightRef
 from scar.build.earlier_builds import find_earlier_builds
 from scar.build.engine import Engine, run_here
@@ -55,10 +55,11 @@ class BuildSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class SourcePlan(OpenedSource):
+class SourcePlan:
     """A source that is to be built, or is built already.
 
     Attributes:
+        index: the opened source.
         overlap: number of images that the source shares with each eval source, by the key of the eval source.
         held_out: ids of the images of the source that give no sample, because an eval split also has them.
         inputs_entry: the source's inputs and settings, as the build report records them.
@@ -69,6 +70,7 @@ class SourcePlan(OpenedSource):
         finished_entry: the source's entry in the build report; None if the source is still to be built.
     """
 
+    index: PictureIndex
     overlap: dict[str, int]
     held_out: frozenset[int]
     inputs_entry: dict[str, Any]
@@ -77,6 +79,11 @@ class SourcePlan(OpenedSource):
     image_folder: Path
     digest: str
     finished_entry: dict[str, Any] | None
+
+    @property
+    def source(self) -> Source:
+        """The source."""
+        return self.index.source
 
     def select_pictures(self, indices: Sequence[int]) -> tuple[PictureRef, ...]:
         """References to pictures by index, in the displayed frame; those of held-out images are `HeldOut`."""
@@ -124,14 +131,14 @@ def make_plans(recipe: Recipe, settings: BuildSettings) -> tuple[BuildSettings, 
     """
     heavy = are_heavy(recipe.sources)
     engine = settings.engine if heavy else run_here
-    opened, digests = open_sources(recipe.sources, recipe.skip_bad, engine, settings.track)
-    if not heavy and all(len(each.index) <= SHARD_IMAGES for each in opened):
+    indexes, digests = open_sources(recipe.sources, recipe.skip_bad, engine, settings.track)
+    if not heavy and all(len(index) <= SHARD_IMAGES for index in indexes):
         settings = dataclasses.replace(settings, engine=run_here)
-    leakage = find_build_leakage(recipe, opened, settings)
-    return settings, [_make_plan(each, digests, leakage, recipe, settings) for each in opened]
+    leakage = find_build_leakage(recipe, indexes, settings)
+    return settings, [_make_plan(index, digests, leakage, recipe, settings) for index in indexes]
 
 
-def find_build_leakage(recipe: Recipe, opened: Sequence[OpenedSource], settings: BuildSettings) -> Leakage:
+def find_build_leakage(recipe: Recipe, indexes: Sequence[PictureIndex], settings: BuildSettings) -> Leakage:
     """Find train images that an eval split also has, in this build and in earlier builds of its folder.
 
     Returns:
@@ -145,8 +152,7 @@ def find_build_leakage(recipe: Recipe, opened: Sequence[OpenedSource], settings:
         return {}
     keys = {source.key for source in recipe.sources}
     other_splits: set[Split] = {"train" if source.split == "eval" else "eval" for source in recipe.sources}
-    indexes = [(each.source, each.index) for each in opened]
-    with_image_hash = any(lacks_id(source, index) for source, index in indexes)
+    with_image_hash = any(index.lacks_id() for index in indexes)
     earlier = find_earlier_builds(settings.out, keys, other_splits, with_image_hash=with_image_hash)
     leakage = find_leakage(indexes, settings.engine, earlier)
     if recipe.overlap == "refuse":
@@ -162,7 +168,7 @@ def find_build_leakage(recipe: Recipe, opened: Sequence[OpenedSource], settings:
 
 
 def _make_plan(
-    opened: OpenedSource, digests: Mapping[Path, str], leakage: Leakage, recipe: Recipe, settings: BuildSettings
+    index: PictureIndex, digests: Mapping[Path, str], leakage: Leakage, recipe: Recipe, settings: BuildSettings
 ) -> SourcePlan:
     """Plan one source: compare it with the build of the same name and split in the folder, if there is one.
 
@@ -170,15 +176,13 @@ def _make_plan(
         InputError: that build has other inputs or settings and the settings do not force, or the folder cannot be
             written to.
     """
-    source, out = opened.source, settings.out
+    source, out = index.source, settings.out
     shared = {held: ids for (train, held), ids in sorted(leakage.items()) if train == source.key}
     held_out = frozenset[int]().union(*shared.values())
     entry = _make_inputs_entry(source, digests, recipe, settings.generator, held_out)
     rows = out / _row_file_name(source)
     plan = SourcePlan(
-        source=source,
-        index=opened.index,
-        tally=opened.tally,
+        index=index,
         overlap={held: len(ids) for held, ids in shared.items()},
         held_out=held_out,
         inputs_entry=entry,

@@ -12,6 +12,7 @@ from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
 from scar.annotations.coco import index_image_set
 from scar.errors import BadRecord, InputError
+from scar.recipe import Source
 from scar.sample import Box, Picture, Relation
 from tests.shared import SHARED
 
@@ -21,9 +22,13 @@ if TYPE_CHECKING:
 COCO_MINI = SHARED / "data" / "coco-mini" / "annotations"
 
 
+def source(instances: Path, captions: Path | None, **files: Path) -> Source:
+    return Source(name="Toy", split="eval", images=Path("images"), instances=instances, captions=captions, files=files)
+
+
 def read(instances: Path, captions: Path | None, tally: Tally) -> tuple[int, list[Picture]]:
     """The number of pictures that is promised, and the pictures."""
-    index = index_image_set(instances, None, captions, tally, CallCache())
+    index = index_image_set(source(instances, captions), tally, CallCache())
     return len(index), [ref.read_picture(tally) for ref in index]
 
 
@@ -175,7 +180,7 @@ def with_stuff(world: World, **changes: Any) -> tuple[Tally, list[Picture]]:
     tally = Tally(skip_bad=True)
     return tally, [
         ref.read_picture(tally)
-        for ref in index_image_set(world.instances_file, file, world.captions_file, tally, CallCache())
+        for ref in index_image_set(source(world.instances_file, world.captions_file, stuff=file), tally, CallCache())
     ]
 
 

@@ -44,13 +44,12 @@ def source(worlds: Path, name: str, world: str) -> Source:
 
 def test_sources_come_in_their_order_with_the_digests_of_their_files(worlds: Path) -> None:
     sources = [source(worlds, name, world) for name, world in (("A", "a"), ("B", "b"), ("C", "c"), ("D", "a"))]
-    opened, digests = opening.open_sources(sources, False, run_here, track_silently)
-    assert [each.source for each in opened] == sources
-    for each in opened:
-        tally = Tally(skip_bad=False)
-        alone = open_index(each.source, tally, CallCache())
-        assert list(each.index.iter_keys()) == list(alone.iter_keys())
-        assert each.tally == tally
+    indexes, digests = opening.open_sources(sources, False, run_here, track_silently)
+    assert [index.source for index in indexes] == sources
+    for index in indexes:
+        alone = open_index(index.source, Tally(skip_bad=False), CallCache())
+        assert list(index.iter_keys()) == list(alone.iter_keys())
+        assert index.tally == alone.tally
     assert digests == {path: digest_input(path) for each in sources for path in each.inputs.values()}
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from scar.accounting import Tally
 from scar.annotations import open_index
-from scar.annotations.pictures import HELD_OUT, HeldOut, PictureList, lacks_id, with_held_out
+from scar.annotations.pictures import HELD_OUT, HeldOut, PictureIndex, PictureList, PictureRef, with_held_out
 from scar.recipe import READERS, Reader, Source
 from scar.sample import Box, Picture, Region
 
@@ -33,6 +33,14 @@ class TwoRegions:
         return Picture(self.id, self.file, 40, 40, (Region(1, box, "cup"), Region(2, box, "fork", target=False)))
 
 
+def list_pictures(reader: str, *refs: PictureRef) -> PictureIndex:
+    """An index of a toy source."""
+    files = dict.fromkeys(READERS[reader].required, Path("x.json"))
+    return PictureList(
+        Source(name="T", split="train", images=Path("images"), reader=reader, files=files), Tally(), refs
+    )
+
+
 def test_held_out_images_are_empty_and_their_records_counted(travelled: Callable[[Any], Any]) -> None:
     tally = Tally()
     refs = [with_held_out(ref, {2}) for ref in (TwoRegions(1, "a"), TwoRegions(2, "b", "coco:2"))]
@@ -46,7 +54,7 @@ def test_held_out_images_are_empty_and_their_records_counted(travelled: Callable
 def test_a_list_of_references_is_an_index(world: World) -> None:
     world.write()
     index = open_index(world.source(), Tally())
-    pictures = PictureList(list(index))
+    pictures = PictureList(index.source, index.tally, list(index))
     assert len(pictures) == len(index)
     assert [ref.id for ref in pictures] == [5, 7, 11]
     for keys in (pictures.iter_keys(), index.iter_keys()):
@@ -59,29 +67,28 @@ def test_a_list_of_references_is_an_index(world: World) -> None:
 
 def test_pictures_that_the_reader_holds_out_have_no_key() -> None:
     kept, held_out = TwoRegions(1, "a"), TwoRegions(2, "b", "coco:2")
-    assert list(PictureList([kept, HeldOut(held_out, "reader")]).iter_keys()) == [kept]
+    assert list(list_pictures("coco", kept, HeldOut(held_out, "reader")).iter_keys()) == [kept]
 
 
 def test_only_images_of_ones_own_lack_an_id(world: World) -> None:
     world.write()
     source = world.source()
-    assert lacks_id(source, open_index(source, Tally()))
+    assert open_index(source, Tally()).lacks_id()
     for image in world.images:
         image["file_name"] = f"{image['id']:012}.jpg"
     world.write()
     index = open_index(source, Tally())
-    assert not lacks_id(source, index)
+    assert not index.lacks_id()
     first = next(index.iter_keys())
     assert (first.id, first.file, first.identity) == (5, "000000000005.jpg", "coco:5")
 
 
 def test_images_of_a_new_format_lack_an_id(monkeypatch: pytest.MonkeyPatch) -> None:
-    refs = PictureList([TwoRegions(1, "a.png", "coco:1"), TwoRegions(2, "b.png")])
+    refs = TwoRegions(1, "a.png", "coco:1"), TwoRegions(2, "b.png")
     for name, reader in {"toy": Reader("toy", ()), "own": Reader("toy", (), shares_images=False)}.items():
         monkeypatch.setitem(READERS, name, reader)
-        source = Source(name="T", split="train", images=Path("images"), reader=name)
-        assert lacks_id(source, refs) == (name == "toy")
-        assert not lacks_id(source, PictureList(refs.refs[:1]))
+        assert list_pictures(name, *refs).lacks_id() == (name == "toy")
+        assert not list_pictures(name, *refs[:1]).lacks_id()
 
 
 def test_only_ade20k_is_known_to_share_no_image() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from scar.accounting import Tally
 from scar.annotations.pictures import PictureList
 from scar.build.engine import run_here
 from scar.build.leakage import Leakage, describe_leakage, find_leakage, find_shared_images, refuse_leakage
@@ -48,7 +49,7 @@ def test_overlap_is_what_sets_say(train: dict[str, list[tuple[int, str]]], held:
 
 def leakage_of(folder: Path, refs: dict[tuple[str, Split], Sequence[TwoRegions]]) -> Leakage:
     return find_leakage(
-        [(source(name, split, folder), PictureList(found)) for (name, split), found in refs.items()], run_here
+        [PictureList(source(name, split, folder), Tally(), found) for (name, split), found in refs.items()], run_here
     )
 
 
@@ -81,8 +82,8 @@ def test_a_renamed_image_is_found_whatever_the_format(
     files = dict.fromkeys(READERS[reader].required, tmp_path / "x.json")
     train = Source(name="T", split="train", images=tmp_path, reader=reader, files=files)
     indexes = [
-        (train, PictureList([TwoRegions(1, "renamed.png")])),
-        (source("COCO", "eval", tmp_path), PictureList([TwoRegions(7, "000000000007.jpg", "coco:7")])),
+        PictureList(train, Tally(), [TwoRegions(1, "renamed.png")]),
+        PictureList(source("COCO", "eval", tmp_path), Tally(), [TwoRegions(7, "000000000007.jpg", "coco:7")]),
     ]
     assert find_leakage(indexes, run_here) == {("T/train", "COCO/eval"): {1}}
 
