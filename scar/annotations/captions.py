@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -34,15 +33,6 @@ class _Caption(msgspec.Struct, gc=False):
 _CAPTION = msgspec.json.Decoder(_Caption)
 
 
-@dataclass(frozen=True, slots=True)
-class _LocatedCaptions:
-    """What a captions JSON has: the positions of its captions, the images that it lists, counts of unusable records."""
-
-    builder: RecordIndexBuilder
-    images: Sequence[NamedImage]
-    ignored: Counter[str]
-
-
 def index_captions(
     path: Path, file_names: Mapping[int, str] | None, images_file: str, tally: Tally, cache: CallCache
 ) -> RecordIndex:
@@ -64,11 +54,10 @@ def index_captions(
     """
     import numpy as np
 
-    found: _LocatedCaptions = cache(_locate_captions, path, tally.skip_bad)
-    builder = found.builder
-    tally.ignored.update(found.ignored)
-    names = _name_coco_images(found.images) if file_names is None else file_names
-    ids = match_images(names, found.images, images_file, path.name)
+    builder, ignored = cache(_locate_captions, path, tally.skip_bad)
+    tally.ignored.update(ignored)
+    names = _name_coco_images(builder.named_images) if file_names is None else file_names
+    ids = match_images(names, builder.named_images, images_file, path.name)
     image_ids, is_matched = replace_ids(builder.image_ids, ids)
     if moved := int((image_ids != builder.image_ids).sum()):
         tally.repaired["caption_by_file_name"] += moved
@@ -96,18 +85,18 @@ def _name_coco_images(images: Sequence[NamedImage]) -> dict[int, str]:
     return {int(identity.removeprefix("coco:")): name for identity, name in identities if identity}
 
 
-def _locate_captions(path: Path, skip_bad: bool) -> _LocatedCaptions:
+def _locate_captions(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, Counter[str]]:
     """Find the position of every caption, and count the records without a caption by reason.
 
     Raises:
         InputError: the file has records, but none of them has a caption.
     """
     builder, tally = RecordIndexBuilder(path), Tally(skip_bad=skip_bad)
-    without_caption, images = [], []
+    without_caption = []
     for record in iter_records(path, ["annotations"], ["images"]):
         if record.list == "images":
             if image := parse_named_image(record):
-                images.append(image)
+                builder.named_images.append(image)
             continue
         try:
             caption = decode_record(_CAPTION, record, path)
@@ -125,7 +114,7 @@ def _locate_captions(path: Path, skip_bad: bool) -> _LocatedCaptions:
         raise InputError(f"{path}: {problem}; give a captions JSON, or none.")
     for unusable in without_caption:
         tally.ignore_records(unusable)
-    return _LocatedCaptions(builder, images, tally.ignored)
+    return builder, tally.ignored
 
 
 def read_captions(path: Path, spans: RecordSpans) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from scar.accounting import Tally
-from scar.annotations.image_names import NamedImage, match_images, parse_named_image
+from scar.annotations.image_names import match_images, parse_named_image
 from scar.annotations.json_stream import decode_record, iter_records
 from scar.annotations.record_index import Id, RecordIndex, RecordIndexBuilder, is_among, replace_ids, view_int64
 from scar.common.image_hash import parse_coco_identity
@@ -130,7 +130,6 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
     images: dict[int, CocoImage] = {} if earlier is None else earlier.images
     categories: dict[int, str] = {}
     relations: list[tuple[str, _Relation]] = []
-    own_images: list[NamedImage] = []
     for record in iter_records(path, ["images", "annotations", "categories"], ["relations"]):
         try:
             if record.list == "annotations":
@@ -140,7 +139,7 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
                 category_ids.append(annotation.category_id)
             elif record.list == "images":
                 if earlier is not None:
-                    own_images += filter(None, [parse_named_image(record)])
+                    builder.named_images += filter(None, [parse_named_image(record)])
                 else:
                     _add_image(decode_record(_IMAGE, record, path), images, record.describe_location(path))
             elif record.list == "categories":
@@ -154,7 +153,11 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
                 tally.ignore_records(bad)
     category_of = view_int64(category_ids)
     taken_ids = None if earlier is None else earlier.annotation_ids
-    ids = match_images(earlier.file_names, own_images, earlier.records.path.name, path.name) if earlier else None
+    ids = (
+        match_images(earlier.file_names, builder.named_images, earlier.records.path.name, path.name)
+        if earlier
+        else None
+    )
     image_ids, is_matched = replace_ids(builder.image_ids, ids)
     if moved := int((image_ids != builder.image_ids).sum()):
         tally.repaired["annotation_by_file_name"] += moved

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Self, TypeAlias
 
 import msgspec
 
+from scar.annotations.image_names import NamedImage
 from scar.annotations.json_stream import Record
 from scar.errors import InputError
 
@@ -71,10 +72,15 @@ class RecordIndexBuilder:
 
     Args:
         path: path of the file.
+
+    Attributes:
+        path: path of the file.
+        named_images: the images that the file lists with their names; the image ids of the records are of these.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.named_images: list[NamedImage] = []
         self._image_ids, self._orders, self._spans = array("q"), array("q"), array("q")
 
     def __len__(self) -> int:

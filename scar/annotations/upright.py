@@ -6,7 +6,6 @@ to 8, not square), the size that the annotations give tells the frame. Else noth
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 import msgspec
@@ -25,55 +24,40 @@ TURNED = "turned_upright"
 """The name under which a build counts the regions that it turned from the stored frame into the displayed one."""
 
 
-@dataclass(frozen=True, slots=True)
-class UprightRef:
-    """Reference to a picture that is read in the displayed frame.
+def read_upright(ref: PictureRef, source: Source, tally: Tally) -> Picture:
+    """Read a picture; its size, boxes and masks are those of the displayed image.
 
-    Attributes:
+    A picture whose image is missing or broken stays as it is: the build rejects it later, if it has samples. Where
+    nothing tells the frame, the picture's regions are rejected.
+
+    Args:
         ref: the reference that reads the picture in the frame of its annotations.
         source: the source of the picture; it has the image, and may say the frame.
+        tally: counts the records of the picture; see `PictureRef.read_picture`.
+
+    Raises:
+        BadRecord: a record cannot be used, or nothing tells the frame, and ``tally`` does not skip such records.
+        InputError: a file has changed or can no longer be read.
     """
+    picture = ref.read_picture(tally)
+    if not picture.regions:
+        return picture
+    where = f"{source.key}, image {picture.id}"
+    from PIL.Image import DecompressionBombError
 
-    ref: PictureRef
-    source: Source
-
-    @property
-    def id(self) -> int:
-        return self.ref.id
-
-    @property
-    def file(self) -> str:
-        return self.ref.file
-
-    @property
-    def identity(self) -> str | None:
-        return self.ref.identity
-
-    def read_picture(self, tally: Tally) -> Picture:
-        """Read the picture; its size, boxes and masks are those of the displayed image.
-
-        A picture whose image is missing or broken stays as it is: the build rejects it later, if it has samples. Where
-        nothing tells the frame, the picture's regions are rejected.
-        """
-        picture = self.ref.read_picture(tally)
-        if not picture.regions:
-            return picture
-        where = f"{self.source.key}, image {picture.id}"
-        from PIL.Image import DecompressionBombError
-
-        try:
-            header = read_header(locate_image(self.source.images, picture.file, where))
-        except (BadRecord, DecompressionBombError, *BROKEN):
-            return picture
-        try:
-            frame = find_frame(picture, header, self.source.frame, where)
-        except BadRecord as bad:
-            tally.reject_regions(bad, sum(region.target for region in picture.regions))
-            return msgspec.structs.replace(picture, regions=(), relations=())
-        if frame == "displayed":
-            return picture
-        tally.repaired[TURNED] += sum(region.target for region in picture.regions)
-        return turn_picture(picture, header.orientation, where, tally)
+    try:
+        header = read_header(locate_image(source.images, picture.file, where))
+    except (BadRecord, DecompressionBombError, *BROKEN):
+        return picture
+    try:
+        frame = find_frame(picture, header, source.frame, where)
+    except BadRecord as bad:
+        tally.reject_regions(bad, sum(region.target for region in picture.regions))
+        return msgspec.structs.replace(picture, regions=(), relations=())
+    if frame == "displayed":
+        return picture
+    tally.repaired[TURNED] += sum(region.target for region in picture.regions)
+    return turn_picture(picture, header.orientation, where, tally)
 
 
 def find_frame(picture: Picture, header: ImageHeader, frame: Frame | None, where: str) -> Frame:

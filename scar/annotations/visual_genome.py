@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
 from scar.annotations.captions import index_captions
-from scar.annotations.image_names import NamedImage, match_images, parse_named_image
+from scar.annotations.image_names import match_images, parse_named_image
 from scar.annotations.json_stream import Record, iter_records, parse_record
 from scar.annotations.pictures import HeldOut, PictureIndex, PictureRef
 from scar.annotations.record_index import RecordIndex, RecordIndexBuilder, is_among, read_records, replace_ids
@@ -97,9 +97,9 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> VisualGenomeIn
     file_names = {number: image.url.rpartition("/")[2] for number, image in images.items()}
 
     def index_entries(role: str) -> RecordIndex:
-        builder, named, ignored = cache(_locate_entries, inputs[role], tally.skip_bad)
+        builder, ignored = cache(_locate_entries, inputs[role], tally.skip_bad)
         tally.ignored.update(ignored)
-        ids = match_images(file_names, named, inputs["image_data"].name, inputs[role].name)
+        ids = match_images(file_names, builder.named_images, inputs["image_data"].name, inputs[role].name)
         image_ids, is_matched = replace_ids(builder.image_ids, ids)
         if moved := int((image_ids != builder.image_ids).sum()):
             tally.repaired["entry_by_image_url"] += moved
@@ -143,10 +143,9 @@ def _read_images(path: Path, skip_bad: bool) -> tuple[dict[int, GenomeImage], Co
     return images, tally.ignored
 
 
-def _locate_entries(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, list[NamedImage], Counter[str]]:
+def _locate_entries(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, Counter[str]]:
     """Find the positions of the entries of all images and the images' names, and count the unusable ones by reason."""
     builder, tally = RecordIndexBuilder(path), Tally(skip_bad=skip_bad)
-    named: list[NamedImage] = []
     for record in iter_records(path):
         try:
             number, key = _parse_key(record, path)
@@ -155,8 +154,8 @@ def _locate_entries(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, lis
             continue
         builder.add_record(number, record)
         if key.image_url and _NUMBERED_FILE.search(key.image_url):
-            named.append((number, key.image_url.rpartition("/")[2]))
-    return builder, named, tally.ignored
+            builder.named_images.append((number, key.image_url.rpartition("/")[2]))
+    return builder, tally.ignored
 
 
 def _count_lost(

@@ -13,6 +13,7 @@ from random import Random
 
 from scar.accounting import Tally
 from scar.annotations.pictures import PictureRef
+from scar.annotations.upright import read_upright
 from scar.build.image_folder import image_folder_name
 from scar.build.select import select_regions
 from scar.common.image_header import read_header
@@ -51,7 +52,7 @@ def fit_generator(
         return generator
     unused = Tally(skip_bad=True)  # the build itself counts what cannot be used
     golds: list[GoldCaption] = []
-    for picture in (ref.read_picture(unused) for ref in refs):
+    for picture in (read_upright(ref, source, unused) for ref in refs):
         rng = _random_stream(seed, source, f"image {picture.id}")
         for region in select_regions(picture, source, rng, unused.rejected):
             gold = generator.write_gold(picture, region, _random_stream(seed, source, str(region.id)))

@@ -15,7 +15,6 @@ from typing import Any
 from scar.annotations.inputs import check_inputs, digest_input
 from scar.annotations.opening import are_heavy, open_sources
 from scar.annotations.pictures import PictureIndex, PictureRef, with_held_out
-from scar.annotations.upright import UprightRef
 from scar.build.earlier_builds import find_earlier_builds
 from scar.build.engine import Engine, run_here
 from scar.build.image_folder import ImagesMode, image_folder_name
@@ -86,9 +85,8 @@ class SourcePlan:
         return self.index.source
 
     def select_pictures(self, indices: Sequence[int]) -> tuple[PictureRef, ...]:
-        """References to pictures by index, in the displayed frame; those of held-out images are `HeldOut`."""
-        refs = (with_held_out(self.index[index], self.held_out) for index in indices)
-        return tuple(UprightRef(ref, self.source) for ref in refs)
+        """References to the pictures at some indices; those of held-out images are `HeldOut`."""
+        return tuple(with_held_out(self.index[index], self.held_out) for index in indices)
 
     def split_into_shards(self) -> list[range]:
         """Indices of the pictures of each shard."""

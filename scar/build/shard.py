@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from scar.accounting import Tally
 from scar.annotations.pictures import PictureRef
+from scar.annotations.upright import read_upright
 from scar.build.pipeline import iter_samples
 from scar.common.image_header import read_header
 from scar.common.orientation import UPRIGHT
@@ -111,7 +112,7 @@ def build_shard(refs: Sequence[PictureRef], source: Source, recipe: Recipe, gene
         BadRecord: a record cannot be used and the recipe does not skip such records.
     """
     tally = Tally(skip_bad=recipe.skip_bad)
-    pictures = (ref.read_picture(tally) for ref in refs)
+    pictures = (read_upright(ref, source, tally) for ref in refs)
     samples = list(iter_samples(pictures, source, recipe, generator, tally))
     rows = make_row_table(samples, source.split, recipe.seed)
     notes = make_provenance_table(samples, generator.name, generator.version, source.licence, recipe.seed)
