@@ -32,9 +32,10 @@ from urllib.parse import urldefrag, urlsplit
 import numpy as np
 
 from mmeb_eval.adapters.shared import normalise_rows, refuse_prompts
-from mmeb_eval.data.images import open_rgb
+from mmeb_eval.data.images import open_rgb, read_image_header
 from mmeb_eval.item import Item
 from mmeb_eval.vectors import make_rows
+from scar.common.orientation import UPRIGHT
 from scar.common.retry import is_temporary, parse_retry_after
 from scar.errors import ContractError, EvalError
 
@@ -59,9 +60,10 @@ MAX_CONCURRENT_REQUESTS = 8
 """Largest number of requests in flight at the same time."""
 
 WEB_FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-"""Formats of image files that are sent unchanged -> their MIME types; other or rotated images are sent as PNG."""
+"""Formats of image files that are sent unchanged -> their MIME types; other images are sent as PNG."""
 
-EXIF_ORIENTATION = 0x0112
+PLAIN_MODES = ("1", "L", "P", "RGB")
+"""Modes of images that are sent unchanged if EXIF does not turn them: all decoders agree on their pixels."""
 
 Body = Mapping[str, Any]
 MakeRequests = Callable[[Sequence[Item]], list[tuple[list[int], Body]]]
@@ -210,8 +212,8 @@ def encode_data_url(path: Path) -> str:
     rgb = open_rgb(path)
     with Image.open(path) as image:
         mime_type = WEB_FORMATS.get(image.format or "")
-        is_rotated = image.getexif().get(EXIF_ORIENTATION, 1) != 1
-    if mime_type and not is_rotated:
+        shows_as_it_is = image.mode in PLAIN_MODES and "transparency" not in image.info
+    if mime_type and shows_as_it_is and read_image_header(path).orientation == UPRIGHT:
         content = path.read_bytes()
     else:
         buffer = io.BytesIO()

@@ -14,7 +14,9 @@ from mmeb_eval.data.files import COLUMNS, Row, RowFormat, TaskFiles, find_row_fo
 from mmeb_eval.item import Item, Prompt
 from mmeb_eval.templates.fused import Layout, fill_image_token, make_candidate_text, make_query_text
 from scar.common.files import describe_missing, is_inside
+from scar.common.orientation import turn_box
 from scar.errors import DataError
+from scar.formats.row_frame import RowFrame, read_upright_images
 from scar.sample import Box
 
 FindImage: TypeAlias = Callable[[str, str, object], Path]
@@ -132,6 +134,7 @@ class CaseReader:
         self.box_as_prompt = box_as_prompt
         self.box_in_text = box_in_text
         self._find_image = find_image or ImageFinder(files)
+        self._frame = open_frame(files) if format == "SCaR" else None
         self.candidates_by_key: dict[Hashable, Item] = {}
         targets = [column for column in COLUMNS[format] if column.startswith("tgt_")]
         self.query_columns = [column for column in COLUMNS[format] if column not in targets]
@@ -163,7 +166,7 @@ class CaseReader:
     def _read_region_query(self, where: str, row: Row, prompt: Prompt | None) -> Item:
         """Make the query of a SCaR row: image, prompt and text."""
         if prompt is None:
-            prompt = read_box(where, row)
+            prompt = read_box(where, row, self._frame)
         text = _read_text(where, row, "qry_text")
         box = prompt if self.box_in_text and isinstance(prompt, Box) else None
         return Item(
@@ -236,8 +239,18 @@ class CaseReader:
         return keys
 
 
-def read_box(where: str, row: Row) -> Box:
+def open_frame(files: TaskFiles) -> RowFrame:
+    """What turns the boxes of a SCaR task's rows into the displayed frame; see `scar.formats.row_frame`."""
+    return RowFrame(files.image_root, frozenset().union(*map(read_upright_images, files.paths)))
+
+
+def read_box(where: str, row: Row, frame: RowFrame | None) -> Box:
     """The box of a SCaR row; its column holds x and y of the top left corner, width and height, in pixels.
+
+    Args:
+        where: file and row, for error messages.
+        row: the row.
+        frame: turns the box into the displayed frame; None leaves it in the frame of the row.
 
     Raises:
         DataError: the column does not hold four finite numbers.
@@ -246,7 +259,10 @@ def read_box(where: str, row: Row) -> Box:
     numbers = isinstance(values, list) and all(type(value) in (int, float) and math.isfinite(value) for value in values)
     if not numbers or len(values) != 4:
         raise DataError(f"{where}: bbox = {values!r}: expected four finite numbers x, y, width, height.")
-    return Box.from_xywh(*values)
+    box = Box.from_xywh(*values)
+    mask = row.get("segmentation")
+    header = frame and frame.find_turn(row["qry_image_path"], mask and mask["size"])
+    return turn_box(box, header.stored_size, header.orientation) if header else box
 
 
 def _digest_columns(row: Row, columns: Sequence[str]) -> str:

@@ -237,14 +237,16 @@ def _read_parquet_columns(path: Path) -> Sequence[str]:
 
 
 def _iter_parquet_rows(path: Path, columns: Sequence[str], batch_size: int) -> Iterator[Row]:
-    """Yield the rows of a parquet file."""
+    """Yield the rows of a parquet file; those with a box have the size of their mask too, if there are masks."""
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
         with parquet.ParquetFile(path) as file:
             _require_columns(columns, file.schema_arrow.names, str(path))
-            for part in file.iter_batches(batch_size=batch_size, columns=list(columns)):
+            has_masks = "bbox" in columns and "segmentation" in file.schema_arrow.names
+            wanted = [*columns, "segmentation.size"] if has_masks else list(columns)
+            for part in file.iter_batches(batch_size=batch_size, columns=wanted):
                 yield from part.to_pylist()
     except (OSError, pa.ArrowException) as error:
         raise _unreadable_error(path, "parquet file", error) from error

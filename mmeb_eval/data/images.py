@@ -10,7 +10,9 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scar.common.images import BROKEN, open_image
+from scar.common import pixels
+from scar.common.image_header import ImageHeader, read_header
+from scar.common.images import BROKEN
 from scar.common.prefetch import WORKERS, Prefetcher
 from scar.errors import DataError
 
@@ -22,10 +24,13 @@ MAX_WAITING_BYTES = 128 * 2**20
 
 
 def open_rgb(path: Path) -> Image:
-    """Open an image and decode it to RGB; inside `prefetch_images`, a thread may have done so already.
+    """Open an image as it is displayed, in RGB; inside `prefetch_images`, a thread may have done so already.
+
+    EXIF turns it upright; pixels of more than 8 bits and alpha follow the rule of `scar.common.pixels`.
 
     Raises:
-        DataError: the file is missing, truncated, damaged, no image, or larger than `scar.common.images.MAX_PIXELS`.
+        DataError: the file is missing, truncated, damaged, no image, larger than `scar.common.images.MAX_PIXELS`, or
+            its pixels have no known brightness.
     """
     prefetcher = _PREFETCHER.get()
     return decode_rgb(path) if prefetcher is None else prefetcher.open_image(path)
@@ -49,28 +54,29 @@ def prefetch_images(paths: Iterable[Path]) -> Iterator[None]:
 
 def decode_rgb(path: Path) -> Image:
     """Like `open_rgb`, but the calling thread always decodes the image, also inside `prefetch_images`."""
-    with _open_header(path) as image:
-        return image.convert("RGB")
+    with _name_image(path):
+        return pixels.decode_rgb(path)
 
 
-def read_image_size(path: Path) -> tuple[int, int]:
-    """Width and height of an image in pixels, without decoding it.
+def read_image_header(path: Path) -> ImageHeader:
+    """Size and orientation of an image, without decoding it.
 
     Raises:
         DataError: the file is missing, no image, or too large; damage behind its header is not noticed.
     """
-    with _open_header(path) as image:
-        return image.size
+    with _name_image(path):
+        return read_header(path)
 
 
 @contextmanager
-def _open_header(path: Path) -> Iterator[Image]:
-    """Open an image without decoding it; Pillow's errors, also those raised inside, become `DataError`."""
+def _name_image(path: Path) -> Iterator[None]:
+    """Errors of an image that cannot be opened or displayed, raised inside, become a `DataError` that names it."""
     from PIL import Image
 
     try:
-        with open_image(path) as image:
-            yield image
+        yield
+    except pixels.UnclearPixels as error:
+        raise DataError(f"{path}: {error}.") from error
     except BROKEN as error:
         raise DataError(f"{path}: not an image that can be decoded: {' '.join(str(error).split())}") from error
     except Image.DecompressionBombError as error:

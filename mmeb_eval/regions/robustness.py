@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from mmeb_eval.data.cases import ImageFinder, read_box
-from mmeb_eval.data.files import TaskFiles
-from mmeb_eval.data.images import read_image_size
+from mmeb_eval.data.cases import ImageFinder, open_frame, read_box
+from mmeb_eval.data.files import Row, TaskFiles
+from mmeb_eval.data.images import read_image_header
 from mmeb_eval.item import Prompt
 from mmeb_eval.regions.perturb import Perturbation, Target, click_beside, jitter_box, paint_part, pick_other_box
 from scar.annotations.masks import parse_mask
 from scar.common.progress import Track, track_silently
 from scar.errors import DataError
 from scar.formats.reader import iter_rows
-from scar.sample import Box
+from scar.formats.row_frame import RowFrame
+from scar.sample import Box, Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def read_targets(files: TaskFiles) -> list[Target]:
     """
     if files.task.query != "image+text+box":
         raise DataError(f"{files.task.name}: its queries have no regions; probes are for SCaR tasks.")
-    find_image = ImageFinder(files)
+    find_image, frame = ImageFinder(files), open_frame(files)
     sizes: dict[str, tuple[int, int]] = {}
     boxes: dict[str, list[Box]] = defaultdict(list)
     rows = [(f"{path}, row {number}", row) for path in files.paths for number, row in enumerate(iter_rows(path))]
@@ -128,14 +129,23 @@ def read_targets(files: TaskFiles) -> list[Target]:
     for where, row in rows:
         image = row["qry_image_path"]
         if image not in sizes:
-            sizes[image] = read_image_size(find_image(where, "qry_image_path", image))
-        size, box = sizes[image], read_box(where, row)
+            sizes[image] = read_image_header(find_image(where, "qry_image_path", image)).size
+        size, box = sizes[image], read_box(where, row, frame)
         inside = box.intersection(Box(0, 0, *size))
         if not inside.area:
             raise DataError(f"{where}: bbox {box.xywh} has no area in its image of {size[0]} x {size[1]} pixels.")
         boxes[image].append(inside)
-        without_others.append(Target(size, inside, parse_mask(row.get("segmentation"), *size, where)))
+        without_others.append(Target(size, inside, _read_mask(row, size, frame, where)))
     return [
         Target(target.size, target.box, target.mask, tuple(boxes[row["qry_image_path"]]))
         for target, (_, row) in zip(without_others, rows, strict=True)
     ]
+
+
+def _read_mask(row: Row, size: tuple[int, int], frame: RowFrame, where: str) -> Mask | None:
+    """The mask of a row in the displayed frame; None if it has none. ``size`` is that of the displayed image."""
+    value = row.get("segmentation")
+    header = frame.find_turn(row["qry_image_path"], value and value["size"])
+    if header is None:
+        return parse_mask(value, *size, where)
+    return parse_mask(value, *header.stored_size, where, header.orientation)

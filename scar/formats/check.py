@@ -14,6 +14,7 @@ from scar.common.progress import Track, track_silently
 from scar.errors import BadRecord, InputError
 from scar.formats.reader import RowFile, find_parquet_files, find_schema_problems, make_row_file
 from scar.formats.row_codec import region_from_row, sample_from_row
+from scar.formats.row_frame import RowFrame
 from scar.run_lengths import decode_full_runs
 from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Mask, Negative, Region, Split
 
@@ -110,12 +111,12 @@ class _ImageSizes:
     """Reads the sizes of images; each image is decoded once."""
 
     def __init__(self, root: Path, missing: Collection[str]) -> None:
-        self._root = root
+        self.root = root
         self.missing = missing
         self._sizes: dict[str, tuple[int, int] | BadRecord] = {}
 
     def read_size(self, file: str, where: str) -> tuple[int, int]:
-        """Width and height of an image in pixels.
+        """Width and height of an image as displayed, in pixels.
 
         Args:
             file: path of the image below the image folder.
@@ -126,7 +127,7 @@ class _ImageSizes:
         """
         if file not in self._sizes:
             try:
-                self._sizes[file] = decode_image(locate_image(self._root, file, where), where)
+                self._sizes[file] = decode_image(locate_image(self.root, file, where), where)
             except BadRecord as bad:
                 self._sizes[file] = bad
         size = self._sizes[file]
@@ -138,10 +139,11 @@ class _ImageSizes:
 def _check_file(file: RowFile, images: _ImageSizes, findings: Findings, track: Track) -> None:
     ids: set[str | None] = set()
     try:
+        frame = file.open_frame(images.root)
         for number, (row, note) in enumerate(track(file.iter_rows(), file.path.name, file.rows)):
             findings.rows += 1
             where = f"{file.path.name}, row {number}"
-            for kind, problem in _find_row_problems(row, note, file, number, images, where):
+            for kind, problem in _find_row_problems(row, note, file, number, images, frame, where):
                 findings.add_problem(kind, where, problem)
             if note is not None:
                 if note.get("id") in ids:
@@ -152,7 +154,13 @@ def _check_file(file: RowFile, images: _ImageSizes, findings: Findings, track: T
 
 
 def _find_row_problems(
-    row: dict[str, Any], note: dict[str, Any] | None, file: RowFile, number: int, images: _ImageSizes, where: str
+    row: dict[str, Any],
+    note: dict[str, Any] | None,
+    file: RowFile,
+    number: int,
+    images: _ImageSizes,
+    frame: RowFrame,
+    where: str,
 ) -> Iterator[tuple[str, str]]:
     """Yield the kind and the description of each problem of one row.
 
@@ -162,6 +170,7 @@ def _find_row_problems(
         file: the file of the row.
         number: index of the row in the file.
         images: reads the sizes of images.
+        frame: turns the region into the displayed frame.
         where: file and row, for messages.
     """
     missing = [name for name in _TEXT_COLUMNS[file.split] if row[name] is None]
@@ -184,8 +193,13 @@ def _find_row_problems(
         size = images.read_size(row["qry_image_path"], where)
     except BadRecord as bad:
         yield "image", bad.problem
-    else:
-        yield from _find_region_problems(region, *size)
+        return
+    try:
+        region = frame.turn_region(region, row["qry_image_path"])
+    except InputError as error:
+        yield "mask", str(error)
+        return
+    yield from _find_region_problems(region, *size)
 
 
 def _find_caption_problems(row: dict[str, Any], split: Split) -> Iterator[tuple[str, str]]:

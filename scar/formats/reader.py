@@ -10,6 +10,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -17,6 +18,7 @@ from scar.common.files import describe_no_folder, iter_paths
 from scar.common.hub_files import is_half_pulled
 from scar.errors import InputError
 from scar.formats.row_codec import sample_from_row
+from scar.formats.row_frame import RowFrame, read_upright_images
 from scar.formats.schema import IDENTITIES_KEY, SCHEMAS, WITH_IMAGES_FOLDER
 from scar.sample import Sample, Split
 
@@ -56,6 +58,10 @@ class RowFile:
         except ValueError as error:
             raise InputError(f"{self.sidecar}: its identities of images are no JSON ({error}); build again.") from None
 
+    def open_frame(self, images: Path) -> RowFrame:
+        """What turns the regions of the file into the displayed frame; image paths are relative to ``images``."""
+        return RowFrame(images, read_upright_images(self.path))
+
     def read_image_ids(self) -> dict[str, int]:
         """Read the id of each image of the file, by image path.
 
@@ -68,20 +74,26 @@ class RowFile:
             raise InputError(f"{self.path}: damaged: {error}.") from None
         return dict(zip(table["qry_image_path"].to_pylist(), table["image_id"].to_pylist(), strict=True))
 
-    def iter_samples(self) -> Iterator[Sample]:
+    def iter_samples(self, frame: RowFrame | None = None) -> Iterator[Sample]:
         """Yield each row as a sample.
+
+        Args:
+            frame: turns regions into the displayed frame; see `open_frame`. None leaves them in the frame of the rows.
 
         Raises:
             InputError: a file is damaged, or a row has another shape; the message names file and row.
         """
         for number, (row, note) in enumerate(self.iter_rows()):
-            yield self._make_sample(row, note, number)
+            yield self._make_sample(row, note, number, frame)
 
-    def iter_samples_at(self, row_numbers: Sequence[int]) -> Iterator[tuple[Sample, dict[str, Any] | None]]:
+    def iter_samples_at(
+        self, row_numbers: Sequence[int], frame: RowFrame | None = None
+    ) -> Iterator[tuple[Sample, dict[str, Any] | None]]:
         """Yield some rows as samples, each with its provenance row or None; the other rows are not decoded.
 
         Args:
             row_numbers: indices of the rows, from 0, ascending.
+            frame: see `iter_samples`.
 
         Raises:
             InputError: a file is damaged, or a row has another shape or does not exist.
@@ -89,7 +101,7 @@ class RowFile:
         rows = _iter_rows_at(self.path, row_numbers)
         notes = repeat(None) if self.sidecar is None else _iter_rows_at(self.sidecar, row_numbers)
         for number, row, note in zip(row_numbers, rows, notes, strict=False):
-            yield self._make_sample(row, note, number), note
+            yield self._make_sample(row, note, number, frame), note
 
     def iter_rows(self) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
         """Yield each row with its provenance row, or with None if there is no sidecar.
@@ -107,16 +119,21 @@ class RowFile:
         except ValueError:
             raise InputError(f"{self.sidecar}: it has another number of rows than {self.path.name}.") from None
 
-    def _make_sample(self, row: dict[str, Any], note: dict[str, Any] | None, number: int) -> Sample:
+    def _make_sample(
+        self, row: dict[str, Any], note: dict[str, Any] | None, number: int, frame: RowFrame | None
+    ) -> Sample:
         try:
-            return sample_from_row(row, note, self.source, self.split, number)
-        except ValueError as error:
+            sample = sample_from_row(row, note, self.source, self.split, number)
+            region = sample.region if frame is None else frame.turn_region(sample.region, sample.image)
+            return sample if region is sample.region else msgspec.structs.replace(sample, region=region)
+        except (ValueError, InputError) as error:
             raise InputError(f"{self.path}, row {number}: {error}; `scar check` lists every problem.") from None
 
 
 def read(folder: Path | str) -> Iterator[Sample]:
     """Yield the samples of a SCaR folder, file by file: of a build of scar, or of the published corpus.
 
+    The region of a sample whose image is below the folder is in the displayed frame; see `scar.formats.row_frame`.
     Without provenance sidecars only the texts of the captions are known: `Caption.object` holds the whole text, a train
     sample has one negative, and a region's id is its row's number.
 
@@ -129,7 +146,7 @@ def read(folder: Path | str) -> Iterator[Sample]:
             print(sample.image, sample.gold.text)
     """
     for file in find_row_files(Path(folder)):
-        yield from file.iter_samples()
+        yield from file.iter_samples(file.open_frame(Path(folder)))
 
 
 def find_row_files(folder: Path) -> list[RowFile]:

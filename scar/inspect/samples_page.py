@@ -93,9 +93,10 @@ def write_samples_page(
         keys = ", ".join(f"{file.source}/{file.split}" for file in all_files)
         raise InputError(f"{folder}: no samples of {source or 'any source'}/{split or 'any split'}; it has {keys}.")
     drawn = _draw_rows(files, count, seed)
-    rows = (row for file, numbers in drawn for row in file.iter_samples_at(numbers))
+    root = images or folder
+    rows = (row for file, numbers in drawn for row in file.iter_samples_at(numbers, file.open_frame(root)))
     total = sum(len(numbers) for _, numbers in drawn)
-    cards = [_make_card(sample, origin, images or folder) for sample, origin in track(rows, "samples", total)]
+    cards = [_make_card(sample, origin, root) for sample, origin in track(rows, "samples", total)]
     page = render_page(
         "samples.html",
         Path(__file__).parent,

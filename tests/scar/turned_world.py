@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 from scar.recipe import Frame
@@ -64,3 +66,29 @@ def draw_disc(size: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.bool_]]:
 def make_rle(pixels: np.ndarray[Any, np.dtype[np.bool_]]) -> dict[str, Any]:
     mask = Mask.from_array(pixels)
     return {"size": list(mask.size), "counts": mask.counts}
+
+
+def publish_stored(twin: Path, out: Path, orientation: int) -> Path:
+    """Write rows as a program that ignores EXIF does: images and regions as a camera stores them, no provenance.
+
+    Args:
+        twin: a corpus with upright images.
+        out: the folder to write.
+        orientation: the EXIF orientation of the images.
+    """
+    for path in sorted(twin.glob("SCaR-*/*.parquet")):
+        table = pq.read_table(path)
+        rows = table.to_pylist()
+        for row in rows:
+            with Image.open(twin / row["qry_image_path"]) as upright:
+                target = out / row["qry_image_path"]
+                target.parent.mkdir(parents=True, exist_ok=True)
+                save_stored(upright, orientation, target)
+                row["bbox"] = turn_back(row["bbox"], upright.size, orientation)
+            mask = row["segmentation"]
+            pixels = Mask(tuple(mask["size"]), mask["counts"]).to_array()
+            row["segmentation"] = make_rle(turn_back_mask(pixels, orientation))
+        target = out / path.relative_to(twin)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.Table.from_pylist(rows, schema=table.schema.remove_metadata()), target)
+    return out

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mmeb_eval.data.images import decode_rgb, open_rgb, prefetch_images, read_image_size
+from mmeb_eval.data.images import decode_rgb, open_rgb, prefetch_images, read_image_header
 from scar.errors import DataError
 
 
@@ -30,7 +30,7 @@ def test_images_opened_ahead_are_those_opened_at_once(paths: list[Path]) -> None
 
 
 def test_a_size_is_read_without_decoding(paths: list[Path]) -> None:
-    assert read_image_size(paths[2]) == (8, 8)
+    assert read_image_header(paths[2]).size == (8, 8)
 
 
 def test_an_image_that_is_broken_or_gone_is_named(paths: list[Path], tmp_path: Path) -> None:
@@ -41,4 +41,4 @@ def test_an_image_that_is_broken_or_gone_is_named(paths: list[Path], tmp_path: P
         with prefetch_images(paths), pytest.raises(DataError, match=rf"{path.name}: not an image that can be decoded"):
             open_rgb(path)
         with pytest.raises(DataError, match=rf"{path.name}: not an image that can be decoded"):
-            read_image_size(path)
+            read_image_header(path)
