@@ -21,12 +21,14 @@ from PIL import Image
 from mmeb_eval.adapters import http
 from mmeb_eval.contract import check
 from mmeb_eval.data.files import find_scar_tasks
+from mmeb_eval.data.images import open_rgb
 from mmeb_eval.item import Item
 from mmeb_eval.models import load_model
 from mmeb_eval.regions.strategies import apply_strategy
 from mmeb_eval.run.evaluate import evaluate
 from scar.errors import ContractError, DataError, EvalError
 from scar.sample import Box
+from tests.scar.common.orientations import make_exif
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -139,18 +141,22 @@ def test_it_keeps_the_contract_and_scores_a_corpus(server: Server, corpus: Path,
 
 def test_every_format_arrives_with_the_pixels_that_other_models_see(tmp_path: Path) -> None:
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8))
-    turned = Image.Exif()
-    turned[http.EXIF_ORIENTATION] = 6
+    turned = make_exif(6)
     noise.save(tmp_path / "a.jpg")
     noise.save(tmp_path / "b.jpg", exif=turned)
     noise.save(tmp_path / "c.bmp")
     noise.save(tmp_path / "d.webp", lossless=True)
-    for name, kind in (("a.jpg", "jpeg"), ("b.jpg", "png"), ("c.bmp", "png"), ("d.webp", "webp")):
-        head, _, content = http.encode_data_url(tmp_path / name).partition(",")
+    noise.convert("RGBA").save(tmp_path / "e.png")
+    Image.fromarray(np.asarray(noise)[..., 0].astype(np.uint16) * 257).save(tmp_path / "f.png")
+    kinds = ("jpeg", "png", "png", "webp", "png", "png")
+    for path, kind in zip(sorted(tmp_path.iterdir()), kinds, strict=True):
+        head, _, content = http.encode_data_url(path).partition(",")
         assert head == f"data:image/{kind};base64"
         sent = Image.open(io.BytesIO(base64.b64decode(content)))
-        assert sent.getexif().get(http.EXIF_ORIENTATION, 1) == 1
-        assert np.array_equal(np.asarray(sent), np.asarray(Image.open(tmp_path / name)))
+        assert sent.getexif().get(0x0112, 1) == 1
+        assert sent.mode == "RGB"
+        assert sent.tobytes() == open_rgb(path).tobytes()
+    assert open_rgb(tmp_path / "b.jpg").size == (20, 30)
 
 
 def test_passing_failures_are_tried_again_with_longer_waits(server: Server, naps: list[float]) -> None:
