@@ -217,6 +217,13 @@ def test_text_that_is_no_text_is_one_bad_record(world: World) -> None:
     assert tally.rejected == {"no_image": 3}
 
 
+def test_a_box_that_is_no_box_is_found_when_the_file_is_opened(world: World) -> None:
+    world.annotations[0]["bbox"] = [1, 2, "3", 4]
+    world.write()
+    with pytest.raises(BadRecord, match=r"annotations\[0\]: Expected `float \| null`, got `str` - at `\$\.bbox\[2\]`"):
+        index_image_set(source(world.instances_file, None), Tally(), CallCache())
+
+
 def test_real_nonsense_in_one_record_is_one_bad_record(world: World) -> None:
     world.write()
     content = json.loads(world.instances_file.read_text())
