@@ -66,6 +66,9 @@ def make_rows(vectors: object, embedder_name: str, count: int) -> NDArray[Any]:
     if isinstance(vectors, list | tuple):
         rows = [_make_array(row, embedder_name, f"{type(vectors).__name__} of ") for row in vectors]
         shapes = list(dict.fromkeys(row.shape for row in rows))
+        if any(len(shape) > 1 for shape in shapes) and len(rows) != count:
+            kind = f"{type(vectors).__name__} of {len(rows)} arrays of shape {' and '.join(map(str, shapes[:3]))}"
+            raise ContractError(f"{embedder_name}: embed returned a {kind}; return one of shape ({count}, D).")
         if any(len(shape) > 1 for shape in shapes):
             raise _many_vectors_error(embedder_name, " and ".join(map(str, shapes[:3])))
         if len(shapes) > 1:

@@ -27,7 +27,7 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urldefrag, urlsplit
+from urllib.parse import SplitResult, urldefrag, urlsplit
 
 import numpy as np
 
@@ -65,6 +65,9 @@ WEB_FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 PLAIN_MODES = ("1", "L", "P", "RGB")
 """Modes of images that are sent unchanged if EXIF does not turn them: all decoders agree on their pixels."""
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
+"""Ports that need not stand in a URL."""
+
 Body = Mapping[str, Any]
 MakeRequests = Callable[[Sequence[Item]], list[tuple[list[int], Body]]]
 
@@ -76,20 +79,22 @@ class Endpoint:
         url: URL of the endpoint, followed by a ``#`` and the name of the model.
         make_requests: turns items into requests: for each, the indices of its items and the JSON body.
         request_kind: name of this kind of request in results.
+        prefix: what stands before the URL in the name, so that two kinds of request have two names.
     """
 
-    def __init__(self, url: str, make_requests: MakeRequests, request_kind: str) -> None:
-        self.name = url
+    def __init__(self, url: str, make_requests: MakeRequests, request_kind: str, prefix: str = "") -> None:
         self._url, self._model = urldefrag(url)
         parts = urlsplit(self._url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or not _has_valid_port(parts):
             raise EvalError(f"{url!r}: not a URL such as http://localhost:8000/v1/embeddings#model.")
         if parts.username or parts.password:
             raise EvalError(f"{parts.hostname}: no user or password in the URL; put the key into {KEY_VARIABLE}.")
         if not self._model:
             raise EvalError(f"{url}: which model? Write its name behind the URL: {url}#model.")
         self._make_requests = make_requests
-        self.settings = {"endpoint": self._url, "model": self._model, "request": request_kind}
+        endpoint = normalise_url(self._url)
+        self.name = f"{prefix}{endpoint}#{self._model}"
+        self.settings = {"endpoint": endpoint, "model": self._model, "request": request_kind}
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), D) float32 rows of length 1.
@@ -173,7 +178,20 @@ def load_vllm(url: str) -> Endpoint:
     Raises:
         EvalError: ``url`` is not a URL, names no model, or contains a password.
     """
-    return Endpoint(url, make_message_requests, "messages")
+    return Endpoint(url, make_message_requests, "messages", "vllm:")
+
+
+def normalise_url(url: str) -> str:
+    """A URL in one spelling: scheme and host in small letters, no port that the scheme implies, no slash at the end.
+
+    >>> normalise_url("HTTP://LocalHost:80/v1/Embeddings/")
+    'http://localhost/v1/Embeddings'
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    port = "" if parts.port in (None, DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
+    return parts._replace(netloc=f"{host}{port}", path=parts.path.rstrip("/")).geturl()
 
 
 def make_input_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
@@ -220,6 +238,14 @@ def encode_data_url(path: Path) -> str:
         rgb.save(buffer, "PNG")
         mime_type, content = "image/png", buffer.getvalue()
     return f"data:{mime_type};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _has_valid_port(parts: SplitResult) -> bool:
+    """Whether a URL has no port, or a number that can be one."""
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
 
 
 def _parse_vectors(answer: Any, count: int, name: str) -> list[list[float]]:

@@ -12,6 +12,7 @@ from mmeb_eval.adapters.shared import (
     local_revision,
     make_image_error,
     make_load_error,
+    name_model,
     normalise_rows,
     pixel_range,
     split_revision,
@@ -35,7 +36,7 @@ class SentenceTransformersEmbedder:
     def __init__(self, model_id: str) -> None:
         from sentence_transformers import SentenceTransformer
 
-        self.name = f"sentence-transformers:{model_id}"
+        self.name = f"sentence-transformers:{name_model(model_id)}"
         path, revision = split_revision(model_id)
         try:
             self._model = SentenceTransformer(path, revision=revision)

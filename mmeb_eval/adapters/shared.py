@@ -80,6 +80,22 @@ def split_revision(model_id: str) -> tuple[str, str | None]:
     return name, revision or None
 
 
+def name_model(model_id: str) -> str:
+    """The name of a model in results: a folder has one name, however its path is written; a hub id stays as it is.
+
+    A folder below the working directory is named by its path from there, any other one by its whole path; links are
+    followed.
+
+    >>> name_model("openai/clip-vit-base-patch32@3d74acf")
+    'openai/clip-vit-base-patch32@3d74acf'
+    """
+    if not Path(model_id).is_dir():
+        return model_id
+    folder, here = Path(model_id).resolve(), Path.cwd().resolve()
+    is_below = folder != here and folder.is_relative_to(here)
+    return (folder.relative_to(here) if is_below else folder).as_posix()
+
+
 def local_revision(model_id: str) -> str | None:
     """Revision of a model in a local folder: a digest of its files; None for a hub id."""
     folder = Path(model_id)

@@ -11,6 +11,7 @@ from mmeb_eval.adapters.shared import (
     count_cut_texts,
     local_revision,
     make_load_error,
+    name_model,
     normalise_rows,
     pixel_range,
     refuse_prompts,
@@ -155,7 +156,7 @@ def load_clip(model_id: str) -> TwoTowerEmbedder:
     Raises:
         EvalError: the model cannot be loaded.
     """
-    return TwoTowerEmbedder(f"clip:{model_id}", model_id)
+    return TwoTowerEmbedder(f"clip:{name_model(model_id)}", model_id)
 
 
 def load_siglip(model_id: str) -> TwoTowerEmbedder:
@@ -164,7 +165,7 @@ def load_siglip(model_id: str) -> TwoTowerEmbedder:
     Raises:
         EvalError: the model cannot be loaded.
     """
-    return TwoTowerEmbedder(f"siglip:{model_id}", model_id)
+    return TwoTowerEmbedder(f"siglip:{name_model(model_id)}", model_id)
 
 
 def _load_model(name: str, model_id: str, revision: str | None) -> tuple[Any, Any, Any]:

@@ -155,4 +155,7 @@ def embed_items(
 def _find_pending(store: VectorStore[Key], batches: Sequence[Sequence[Key]], size: int) -> set[int]:
     """Ranks of the workers whose batches are not all stored."""
     store.reload()
-    return {number % size for number, batch in enumerate(batches) if store.select_missing(batch)}
+    pending = {number % size for number, batch in enumerate(batches) if store.select_missing(batch)}
+    if pending and isinstance(store, VectorCache):
+        store.refuse_other_models(size)
+    return pending

@@ -13,8 +13,8 @@ from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.run.lock import lock_folder
 from mmeb_eval.run.rank import TieRule
 from mmeb_eval.run.results import Result, write_result
-from mmeb_eval.run.vector_cache import VectorCache
-from mmeb_eval.run.workers import Worker, heartbeat, read_worker
+from mmeb_eval.run.vector_cache import MAX_NAMES, VectorCache
+from mmeb_eval.run.workers import Worker, announce_model, heartbeat, read_worker
 from scar.common.progress import Track, show_progress, track_silently
 from scar.errors import EvalError
 
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 VECTOR_FOLDER = ".vectors"
 """Folder of stored vectors below the output folder."""
-
-MAX_NAMES = 8
-"""Most names of changes that one line lists."""
 
 
 def run_evaluations(
@@ -84,6 +81,8 @@ def run_evaluations(
                 cache = VectorCache(
                     output / VECTOR_FOLDER, embedder, refresh=refresh, trust=trust_stored, writer=str(worker.rank)
                 )
+                if worker.size > 1:
+                    announce_model(output / VECTOR_FOLDER, worker.rank, cache.folder.name)
                 if cache.changes:
                     say_once(_describe_changes(embedder, cache))
             accepted = _select_accepted(embedder, perturbed, say_once)

@@ -16,6 +16,7 @@ from mmeb_eval.embedder import Embedder
 from mmeb_eval.item import Item
 from mmeb_eval.run.identity import describe_identity, digest_identity, list_changes
 from mmeb_eval.run.vector_keys import ItemKeys
+from mmeb_eval.run.workers import find_other_model
 from scar.common.files import write_bytes, write_table
 from scar.errors import DataError, EvalError
 
@@ -27,6 +28,9 @@ SMALL_SHARD_ROWS = 4096
 
 MAX_SMALL_SHARDS = 64
 """If there are more small shards than this, they are merged."""
+
+MAX_NAMES = 8
+"""Most names of what differs in two models that one line lists."""
 
 
 class VectorCache:
@@ -62,6 +66,7 @@ class VectorCache:
         self, root: Path, embedder: Embedder, *, refresh: bool = False, trust: bool = False, writer: str = "0"
     ) -> None:
         about = describe_identity(embedder)
+        self._about = about
         self.folder = root / digest_identity(about)
         self.worker_folder = root
         self.width: int | None = None
@@ -158,6 +163,26 @@ class VectorCache:
             self._index_shard(index.stem, keys)
             if self.width is None:
                 self.width = int(self._read_shard(index.stem).shape[1])
+
+    def refuse_other_models(self, size: int) -> None:
+        """Raise an error if another of ``size`` workers has loaded another model: it stores elsewhere.
+
+        Raises:
+            EvalError: the message names what differs.
+        """
+        rank = int(self._writer)
+        if (found := find_other_model(self.worker_folder, rank, size)) is None:
+            return
+        other, folder = found
+        try:
+            about = json.loads((self.worker_folder / folder / "about.json").read_bytes())
+        except (OSError, ValueError):
+            about = {}
+        names = ", ".join(list_changes(about, self._about)[:MAX_NAMES]) or "its name"
+        raise EvalError(
+            f"{self._about['embedder']}: workers {rank} and {other} have loaded different models, which differ in: "
+            f"{names}; give random weights a seed, and load the same files everywhere."
+        )
 
     def compact_shards(self) -> None:
         """Save the images' digests, and merge small shards if there are many; no other process may use the folder."""

@@ -81,7 +81,7 @@ def heartbeat(folder: Path, worker: Worker) -> Iterator[None]:
             path.touch()
 
     folder.mkdir(parents=True, exist_ok=True)
-    path.touch()
+    path.write_text("", encoding="utf-8")  # nothing that a killed worker has announced
     thread = threading.Thread(target=touch_regularly, daemon=True)
     thread.start()
     try:
@@ -90,6 +90,22 @@ def heartbeat(folder: Path, worker: Worker) -> Iterator[None]:
         done.set()
         thread.join()
         path.unlink(missing_ok=True)
+
+
+def announce_model(folder: Path, rank: int, digest: str) -> None:
+    """Write, into the heartbeat's file, what stands for the model that this worker goes on with."""
+    with _get_heartbeat_path(folder, rank).open("a", encoding="utf-8") as file:
+        file.write(f"{digest}\n")
+
+
+def find_other_model(folder: Path, rank: int, size: int) -> tuple[int, str] | None:
+    """The first worker whose model at this point is another one than that of worker ``rank``, and its digest."""
+    own = _read_announced(folder, rank)
+    for other in range(size) if own else ():
+        announced = _read_announced(folder, other)
+        if len(announced) >= len(own) and announced[len(own) - 1] != own[-1]:
+            return other, announced[len(own) - 1]
+    return None
 
 
 def wait_for_workers(folder: Path, size: int, find_pending: Callable[[], Collection[int]]) -> None:
@@ -127,6 +143,14 @@ def wait_for_workers(folder: Path, size: int, find_pending: Callable[[], Collect
 def _get_heartbeat_path(folder: Path, rank: int) -> Path:
     """The file that a worker touches as its heartbeat."""
     return folder / f".worker-{rank}"
+
+
+def _read_announced(folder: Path, rank: int) -> list[str]:
+    """The digests that a worker has announced; empty if it has ended or not begun."""
+    try:
+        return _get_heartbeat_path(folder, rank).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
 
 
 def _read_mtime(path: Path) -> int | None:

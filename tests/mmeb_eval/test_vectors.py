@@ -31,6 +31,7 @@ def _with(value: float) -> Any:
         ({"embeddings": GOOD}, r"^mine: embed returned dict; return a numpy array of float32, a tensor or a list"),
         (["a", "b"], r"embed returned list of str; return"),
         ([["a"], ["b"]], r"embed returned list of list"),
+        ((GOOD, GOOD, GOOD), r"embed returned a tuple of 3 arrays of shape \(2, 8\); return one of shape \(2, D\)\.$"),
         ((GOOD, None), r"embed returned tuple of NoneType"),
         ([GOOD[0], GOOD[1, :4]], r"vectors of different widths: 8 and 4\.$"),
         ([0.5, 0.5], r"embed returned list of float; return"),

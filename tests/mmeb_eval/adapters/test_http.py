@@ -128,6 +128,31 @@ def test_vllm_gets_one_chat_message_for_each_item(server: Server, picture: Path)
     np.testing.assert_allclose(vectors, unit([vector_of(each) for each in messages]), atol=1e-6)
 
 
+def test_an_endpoint_has_one_name_however_its_url_is_written_and_two_have_two() -> None:
+    spellings = ["http://Host.example:80/v1/E#m", "http://host.example/v1/E/#m", "http://host.EXAMPLE/v1/E#m"]
+    assert {load_model(url).name for url in spellings} == {"http://host.example/v1/E#m"}
+    others = [
+        "https://host.example/v1/E#m",
+        "http://host.example:8000/v1/E#m",
+        "http://host.example/v1/e#m",
+        "http://host.example/v1/E#M",
+        "http://host.example/v1/E?x=1#m",
+        "http://other.example/v1/E#m",
+        "vllm:http://host.example/v1/E#m",
+        "http://[::1]:8000/v1/E#m",
+    ]
+    assert len({load_model(url).name for url in (*others, spellings[0])}) == len(others) + 1
+    assert load_model("https://host.example:443/#m").name == "https://host.example#m"
+    with pytest.raises(EvalError, match="not a URL such as"):
+        load_model("http://host:99999/v1#m")
+
+
+def test_many_vectors_for_one_item_are_refused(server: Server) -> None:
+    server.change = lambda answer: {"data": [row | {"embedding": [[1.0, 2.0], [3.0, 4.0]]} for row in answer["data"]]}
+    with pytest.raises(ContractError, match=r"#m: several vectors for one item \(shape \(2, 2\)\)"):
+        load_model(f"{server.url}#m").embed([Item("a"), Item("b")])
+
+
 @pytest.mark.parametrize("prefix", ["", "vllm:"])
 def test_it_keeps_the_contract_and_scores_a_corpus(server: Server, corpus: Path, prefix: str) -> None:
     embedder = load_model(f"{prefix}{server.url}#m")

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from mmeb_eval.adapters.shared import name_model
 from mmeb_eval.cli import app
 from mmeb_eval.contract import check, draw_toy_items
 from mmeb_eval.data.files import find_scar_tasks
@@ -276,3 +277,17 @@ def test_clip_is_scored_on_all_41_tasks_and_every_group(
     assert [word for word in first_words if word in tasks()] == list(tasks())
     assert set(GROUPS) <= set(shown.stdout.split())
     assert {result.task for result in read_results(tmp_path / "results")} == set(tasks())
+
+
+def test_a_folder_has_one_name_however_its_path_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("run/ck", "run/ck2"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "latest").symlink_to("run/ck")
+    paths = ["run/ck", "./run/ck", "run/ck/", "run//ck", "run/ck2/../ck", str(tmp_path / "run/ck"), "latest", "latest/"]
+    assert {name_model(path) for path in paths} == {"run/ck"}
+    assert name_model("run/ck2") == "run/ck2"
+    monkeypatch.chdir(tmp_path / "run/ck")
+    assert name_model(".") == (tmp_path / "run/ck").resolve().as_posix()
+    assert name_model("../ck2") == (tmp_path / "run/ck2").resolve().as_posix()
+    assert name_model("openai/clip@main") == "openai/clip@main"

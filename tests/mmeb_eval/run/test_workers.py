@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmeb_eval.run import workers
-from mmeb_eval.run.workers import Worker, heartbeat, read_worker, wait_for_workers
+from mmeb_eval.run.workers import Worker, announce_model, find_other_model, heartbeat, read_worker, wait_for_workers
 from scar.errors import EvalError
 
 
@@ -37,3 +37,15 @@ def test_a_worker_that_ends_before_its_share_is_done_is_named(tmp_path: Path, mo
     monkeypatch.setattr(workers, "HEARTBEAT_TIMEOUT_S", 0.1)
     with pytest.raises(EvalError, match=r"worker 1 of 2 ended, or its heartbeat stopped"):
         wait_for_workers(tmp_path, 2, lambda: {1})
+
+
+def test_models_are_compared_at_the_same_point_of_the_run(tmp_path: Path) -> None:
+    with heartbeat(tmp_path, Worker(0, 2)), heartbeat(tmp_path, Worker(1, 2)):
+        announce_model(tmp_path, 0, "a")
+        assert find_other_model(tmp_path, 0, 2) is None  # the other one is still loading
+        announce_model(tmp_path, 1, "a")
+        announce_model(tmp_path, 1, "b")  # it is already at its second model
+        assert find_other_model(tmp_path, 0, 2) is None
+        announce_model(tmp_path, 0, "c")
+        assert find_other_model(tmp_path, 0, 2) == (1, "b")
+        assert find_other_model(tmp_path, 1, 2) == (0, "c")
