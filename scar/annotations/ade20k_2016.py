@@ -17,7 +17,7 @@ from scar.accounting import Tally
 from scar.annotations.boxes import clip_box
 from scar.annotations.masks import find_run_starts, group_runs
 from scar.annotations.pictures import PictureIndex, PictureList
-from scar.common.images import MAX_PIXELS
+from scar.common.images import MAX_PIXELS, PIXEL_LIMIT
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
 from scar.sample import Picture, Region, Split
@@ -164,7 +164,7 @@ def _open_png(path: Path, modes: tuple[str, ...], where: str) -> Image.Image:
     try:
         with Image.open(path, formats=("PNG",)) as picture:
             if picture.width * picture.height > MAX_PIXELS:
-                raise BadRecord(where, f"{path} has more than {MAX_PIXELS:,} pixels", "annotation_broken")
+                raise BadRecord(where, f"{path} has more than {PIXEL_LIMIT}", "annotation_broken")
             if picture.mode not in modes:
                 problem = f"{path} is a picture of the mode {picture.mode}, not {' or '.join(modes)}"
                 raise BadRecord(where, problem, "annotation_mode")

@@ -22,7 +22,7 @@ from scar.accounting import Tally
 from scar.annotations.boxes import clip_box
 from scar.annotations.masks import parse_mask
 from scar.annotations.pictures import PictureIndex, PictureList
-from scar.common.images import MAX_PIXELS
+from scar.common.images import MAX_PIXELS, PIXEL_LIMIT
 from scar.common.orientation import UPRIGHT, turn_mask
 from scar.errors import BadRecord, InputError
 from scar.language.english import has_word
@@ -186,7 +186,7 @@ def _read_annotation(path: Path) -> _Annotation:
         raise BadRecord(path.name, str(error), "malformed") from None
     size = annotation.imsize[:2]
     if len(size) < 2 or min(size) < 1 or size[0] * size[1] > MAX_PIXELS:
-        raise BadRecord(path.name, f"its size is {annotation.imsize}, not 1 to {MAX_PIXELS:,} pixels", "image_size")
+        raise BadRecord(path.name, f"its size is {annotation.imsize}, not 1 to {PIXEL_LIMIT}", "image_size")
     if annotation.filename and Path(annotation.filename).stem != path.stem:
         raise BadRecord(path.name, f"it is of the image {annotation.filename!r}", "image_mismatch")
     return annotation

@@ -16,7 +16,7 @@ from scar.annotations.image_names import match_images, parse_named_image
 from scar.annotations.json_stream import decode_record, iter_records
 from scar.annotations.record_index import Id, RecordIndex, RecordIndexBuilder, is_among, replace_ids, view_int64
 from scar.common.image_hash import parse_coco_identity
-from scar.common.images import MAX_PIXELS
+from scar.common.images import MAX_PIXELS, PIXEL_LIMIT
 from scar.errors import BadRecord
 from scar.language.english import has_word
 
@@ -224,7 +224,7 @@ def _add_image(image: CocoImage, images: dict[int, CocoImage], where: str) -> No
     if image.id in images:
         raise BadRecord(where, f"a second image has the id {image.id}", "duplicate_image")
     if image.width < 1 or image.height < 1 or image.width * image.height > MAX_PIXELS:
-        problem = f"image {image.id} is said to be {image.width}x{image.height}, not 1 to {MAX_PIXELS:,} pixels"
+        problem = f"image {image.id} is said to be {image.width}x{image.height}, not 1 to {PIXEL_LIMIT}"
         raise BadRecord(where, problem, "image_size")
     images[image.id] = image
 

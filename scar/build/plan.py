@@ -21,6 +21,7 @@ from scar.build.image_folder import ImagesMode, image_folder_name
 from scar.build.leakage import Leakage, describe_leakage, find_leakage, refuse_leakage
 from scar.build.pipeline import fit_generator, select_fit_indices
 from scar.common.files import is_inside, iter_paths
+from scar.common.images import DEFAULT_MAX_PIXELS, MAX_PIXELS
 from scar.common.progress import Track
 from scar.errors import InputError, LeakageError, RecipeError
 from scar.formats.build_report import read_report
@@ -238,6 +239,7 @@ def _make_inputs_entry(
             "min_side": source.min_side,
             "max_per_image": source.max_per_image,
             **({"frame": source.frame} if source.frame else {}),
+            **({"max_pixels": MAX_PIXELS} if MAX_PIXELS != DEFAULT_MAX_PIXELS else {}),
             "held_out": hashlib.sha256(repr(sorted(held_out)).encode()).hexdigest() if held_out else None,
             "reader": source.reader,
             "refine": recipe.refine,

@@ -14,13 +14,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scar.common.files import describe_missing, is_inside
-from scar.errors import BadRecord
+from scar.errors import BadRecord, InputError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_PIXELS = 89_478_485
-"""Limit of an image's size (Pillow's own). A larger one is refused: decoded to RGB, it would take more than 256 MB."""
+PIXELS_VARIABLE = "SCAR_MAX_PIXELS"
+"""Environment variable that raises or lowers `MAX_PIXELS`, for all three packages and their workers."""
+
+DEFAULT_MAX_PIXELS = 89_478_485
+"""Pillow's own limit; an image of this size takes 256 MB, decoded to RGB."""
+
+
+def _read_max_pixels() -> int:
+    text = os.environ.get(PIXELS_VARIABLE) or str(DEFAULT_MAX_PIXELS)
+    if not text.isdecimal() or not int(text):
+        raise InputError(
+            f"{PIXELS_VARIABLE} is {text!r}, not a whole number above 0; unset it for {DEFAULT_MAX_PIXELS}."
+        )
+    return int(text)
+
+
+MAX_PIXELS = _read_max_pixels()
+"""Limit of an image's size: `DEFAULT_MAX_PIXELS`, unless `PIXELS_VARIABLE` says another. A larger image is refused."""
+
+PIXEL_LIMIT = f"{MAX_PIXELS:,} pixels ({PIXELS_VARIABLE} raises the limit)"
+"""The limit in words, for messages."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
 """Formats that are decoded. All others are refused, since Pillow starts external programs for some of them."""
@@ -108,6 +127,8 @@ def open_image(path: Path) -> Iterator[Image]:
     from PIL import Image
 
     silence_pillow()
+    if MAX_PIXELS > DEFAULT_MAX_PIXELS:
+        Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     try:
         with Image.open(path, formats=FORMATS) as image:
             check_pixel_count(image.size)
@@ -136,4 +157,6 @@ def check_pixel_count(size: tuple[int, int]) -> None:
 def _make_bomb_error() -> Exception:
     from PIL.Image import DecompressionBombError
 
-    return DecompressionBombError(f"more than the {MAX_PIXELS:,} pixels that are decoded")
+    return DecompressionBombError(
+        f"more than the {MAX_PIXELS:,} pixels that are decoded ({PIXELS_VARIABLE} raises the limit)"
+    )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from scar.common.images import MAX_PIXELS, locate_image
+from scar.common.images import MAX_PIXELS, PIXELS_VARIABLE, _read_max_pixels, locate_image
 from scar.common.pixels import decode_image
-from scar.errors import BadRecord
+from scar.errors import BadRecord, InputError
 
 
 def png(path: Path, size: tuple[int, int] = (8, 6)) -> Path:
@@ -143,3 +146,24 @@ def test_a_bomb_is_not_decoded(tmp_path: Path, width: int, height: int) -> None:
     with pytest.raises(BadRecord, match="more than the 89,478,485 pixels") as caught:
         decode_image(path, "here")
     assert caught.value.reason == "image_bomb"
+
+
+def test_the_limit_can_be_raised_and_lowered(tmp_path: Path) -> None:
+    Image.new("1", (10_000, 9_000)).save(tmp_path / "large.png")
+    script = "import sys, pathlib\nfrom scar.common.pixels import decode_image\n"
+    script += "from scar.errors import ScarError\ntry: print(decode_image(pathlib.Path(sys.argv[1]), 'here'))\n"
+    script += "except ScarError as error: print(error)"
+
+    def decode(limit: str) -> str:
+        command = [sys.executable, "-c", script, str(tmp_path / "large.png")]
+        return subprocess.run(command, env=os.environ | {PIXELS_VARIABLE: limit}, capture_output=True, text=True).stdout  # noqa: S603
+
+    assert decode("100000000") == "(10000, 9000)\n"
+    assert "more than the 5,000 pixels that are decoded (SCAR_MAX_PIXELS raises the limit)" in decode("5000")
+
+
+def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in ("many", "-1", "0", "1e9"):
+        monkeypatch.setenv(PIXELS_VARIABLE, text)
+        with pytest.raises(InputError, match=f"SCAR_MAX_PIXELS is '{text}', not a whole number above 0"):
+            _read_max_pixels()
