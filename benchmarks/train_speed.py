@@ -20,21 +20,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 
 from scar.demo.corpus import build_demo
 from virtue_ref.checkpoints import resolve
-from virtue_ref.checkpoints.checkpoint import Checkpoint, build_model
-from virtue_ref.inference.batching import Collator
-from virtue_ref.model.tokens import read_tokenizer
-from virtue_ref.training import lora
+from virtue_ref.checkpoints.checkpoint import Checkpoint
 from virtue_ref.training.batches import make_batch_layout, make_parts
 from virtue_ref.training.loss import info_nce
 from virtue_ref.training.pairs import Pair, PairSource, open_source
 from virtue_ref.training.recipe import TrainingRecipe, parse_recipe
-from virtue_ref.training.setup import make_mixer
-from virtue_ref.training.step import TrainableModel, run_step
+from virtue_ref.training.setup import make_mixer, prepare_training
+from virtue_ref.training.step import run_step
 from virtue_ref.training.train import train
+
+TINY_RATE = 1e-12
+"""Learning rate with which the timed steps leave the weights as they are."""
 
 
 def main() -> None:
@@ -94,25 +93,21 @@ class TrainingBench:
 
     def __init__(self, recipe: TrainingRecipe, start: Checkpoint, source: PairSource) -> None:
         self.recipe, self.start, self.source = recipe, start, source
-        self.model = build_model(start).move_to(torch.device("cpu"), torch.float32)
-        lora.add_adapters(self.model, recipe.adapter, checkpointing=recipe.optimiser.checkpointing)
-        self.collator = Collator(self.model, read_tokenizer(start.files, recipe.name), allow_stray_tokens=True)
+        self.ready = prepare_training(recipe.with_options(rate=TINY_RATE), start, cpu=True)
+        self.model, self.collator = self.ready.model, self.ready.collator
         mixer = make_mixer(recipe, [source])
         self.batches: list[list[Pair]] = [
-            [source.read_pair(row) for _, row in mixer.next_batch()] for _ in range(recipe.optimiser.steps)
+            [source.read_row(row) for _, row in mixer.next_batch()] for _ in range(recipe.optimiser.steps)
         ]
         self.prepared = [self._prepare_batch(pairs) for pairs in self.batches]
         self.items = sum(len(make_batch_layout(pairs, 1).items[0]) for pairs in self.batches) / len(self.batches)
-        self.accelerator = Accelerator(cpu=True)
 
     def time_steps(self, *, cached: bool) -> float:
         """Seconds of one training step for each batch, with reading files and frozen encoders."""
-        optimiser: Any = torch.optim.AdamW(lora.get_trained_weights(self.model).values(), lr=0.0)
         settings = self.recipe.with_options(cached=cached).optimiser
-        wrapped = TrainableModel(self.model)
         began = time.perf_counter()
         for number, pairs in enumerate(self.batches):
-            run_step(self.accelerator, wrapped, self.model, self.collator, optimiser, pairs, settings, number)
+            run_step(self.ready, pairs, settings, number)
         return time.perf_counter() - began
 
     def time_floor(self) -> float:

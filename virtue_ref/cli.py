@@ -154,7 +154,9 @@ def train(
     recipe: Annotated[
         str, typer.Argument(help="A TOML file, or the name of a built-in recipe: --list shows them.")
     ] = "",
-    data: Annotated[Path, typer.Option(help="Folder with the data that the recipe names.")] = Path("data"),
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with the data that the recipe names, by default data.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run, by default runs/NAME; a run in it is resumed.")
     ] = None,
@@ -164,7 +166,8 @@ def train(
     model: Annotated[str | None, typer.Option(help="Start from this checkpoint, not from the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of connector, adapters and the order of rows.")] = None,
     missing: Annotated[
-        str | None, typer.Option(help="What to do if an image is missing: stop, or skip its row and count it.")
+        str | None,
+        typer.Option(help="What to do if an image is missing or broken: stop, or skip its row and count it."),
     ] = None,
     track: Annotated[
         list[str] | None, typer.Option(help="Tracker besides TensorBoard: trackio or wandb, if installed.")
@@ -173,29 +176,52 @@ def train(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="Show the built-in recipes.")] = False,
 ) -> None:
-    """Train connector and adapters. `accelerate launch [--use_fsdp]` uses several processes."""
-    from virtue_ref.training.recipe import TrainingRecipe, list_recipes
+    """Train connector and adapters. `accelerate launch [--use_fsdp]` uses several processes.
 
-    if listed or not recipe:
-        for name in list_recipes():
-            typer.echo(f"{name:16} {TrainingRecipe.read(name).about}")
-        typer.echo(f"{'demo':16} the demo model: small parts, then the SCaR stage, on drawn images; needs no data")
-        return
+    `virtue train demo` makes the demo model on drawn images; it needs no data and takes --out, --seed and --dry-run.
+    """
+    settings = {"steps": steps, "batch": batch, "part": part, "model": model, "seed": seed, "missing": missing}
+    options = {"data": data, "out": out, "track": track or None, "cpu": cpu or None, "dry-run": dry_run or None}
+    given = [f"--{name}" for name, value in (options | settings).items() if value is not None]
     with one_line_errors("virtue"):
-        if recipe == "demo":
-            from virtue_ref.demo_model.make import make_demo_model
+        from scar.errors import ConfigError
+        from virtue_ref.training.recipe import DEMO, TrainingRecipe, list_recipes
 
-            checkpoint = make_demo_model(out or Path("runs") / "demo", seed or 0, report=_print_step)
-            typer.echo(f"checkpoint {checkpoint}")
+        if listed or not recipe:
+            if unused := [recipe][: bool(recipe)] + given:
+                takes = "--list takes nothing else" if listed else "no recipe is named; --list shows them"
+                raise ConfigError(f"{unused[0]}: {takes}.")
+            for name in list_recipes():
+                typer.echo(f"{name:16} {TrainingRecipe.read(name).about}")
+            typer.echo(f"{DEMO:16} the demo model: small parts, then the SCaR stage, on drawn images; needs no data")
             return
-        wanted = TrainingRecipe.read(recipe).with_options(
-            steps=steps, batch=batch, part=part, seed=seed, missing=missing, model=model
-        )
+        if recipe == DEMO:
+            if unused := [name for name in given if name not in ("--out", "--seed", "--cpu", "--dry-run")]:
+                raise ConfigError(f"{unused[0]}: the demo model takes --out, --seed and --dry-run alone.")
+            _train_demo_model(out or Path("runs") / DEMO, seed or 0, dry_run=dry_run)
+            return
+        wanted = TrainingRecipe.read(recipe).with_options(**settings)
         from virtue_ref.training.run_recipe import run_recipe
 
-        last = run_recipe(wanted, data, out or Path("runs") / wanted.name, track or (), cpu=cpu, dry_run=dry_run)
+        last = run_recipe(
+            wanted,
+            data or Path("data"),
+            out or Path("runs") / wanted.name,
+            track or (),
+            cpu=cpu,
+            dry_run=dry_run,
+        )
     if last is not None:
         typer.echo(f"checkpoint {last}; `virtue info {last / 'model'}` tells what it is")
+
+
+def _train_demo_model(out: Path, seed: int, *, dry_run: bool) -> None:
+    from virtue_ref.demo_model.make import Effort, describe_stages, make_demo_model
+
+    for stage, state in describe_stages(out, seed, Effort()):
+        typer.echo(f"{stage:28} {state}")
+    if not dry_run:
+        typer.echo(f"checkpoint {make_demo_model(out, seed, report=_print_step)}")
 
 
 @app.command("table")

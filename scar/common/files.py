@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -15,17 +15,24 @@ from uuid import uuid4
 
 from scar.errors import WriteError
 
+PRIVATE = 0o600
+"""Rights of a file that only its owner may read and write: those that `tempfile` gives."""
+
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``, which is renamed to ``path`` at the end or removed after a failure.
 
+    The file gets the rights that the umask asks for.
+
     Raises:
         OSError: the file cannot be renamed.
     """
-    temporary = path.with_name(f".{path.name}.{uuid4().hex[:12]}.tmp")
+    temporary = _name_temporary(path)
     try:
         yield temporary
+        if _is_private(temporary):
+            _set_rights([temporary], _find_rights(path))
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -36,18 +43,51 @@ def replace_file(path: Path) -> Iterator[Path]:
 def create_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder beside ``path``, which is renamed to ``path`` at the end or removed after a failure.
 
+    The folder and the files in it get the rights that the umask asks for.
+
     Raises:
         OSError: the folder cannot be made or renamed; also if ``path`` is a folder with files.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    temporary = _name_temporary(path)
+    temporary.mkdir()
     try:
         yield temporary
-        temporary.chmod(0o755)  # mkdtemp keeps others out
+        if private := [file for file in temporary.rglob("*") if _is_private(file)]:
+            _set_rights(private, _find_rights(path))
         temporary.rename(path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _name_temporary(path: Path) -> Path:
+    """A path beside ``path`` that nobody else uses."""
+    return path.with_name(f".{path.name}.{uuid4().hex[:12]}.tmp")
+
+
+def _is_private(path: Path) -> bool:
+    """Whether a path is a file that only its owner may read.
+
+    Libraries that write a temporary file of their own and rename it, such as safetensors, leave files like this.
+    """
+    state = path.lstat()
+    return stat.S_ISREG(state.st_mode) and stat.S_IMODE(state.st_mode) == PRIVATE and state.st_nlink == 1
+
+
+def _find_rights(path: Path) -> int:
+    """The rights of a new file beside ``path``; the umask can be read without changing it only so."""
+    probe = _name_temporary(path)
+    probe.touch()
+    try:
+        return stat.S_IMODE(probe.stat().st_mode)
+    finally:
+        probe.unlink()
+
+
+def _set_rights(files: Iterable[Path], rights: int) -> None:
+    for file in files:
+        file.chmod(rights)
 
 
 def write_bytes(content: bytes, path: Path) -> None:

@@ -2,10 +2,10 @@
 
 run/
   log.jsonl               one line per logged step
-  tensorboard/            the log as curves
+  training/               the log as curves, for TensorBoard
   step-000500/            a checkpoint; it appears complete or not at all
     model/                the model in our layout, adapters merged; its training.json says how it was trained
-    state.safetensors     trained weights and the optimiser's moments, exact
+    state.safetensors     trained weights and the optimiser's moments, exact; what stands for the content of each row
     state.json            step, order of rows, scores, recipe, revisions, versions
   last, best              each is a file that holds the name of a checkpoint's folder
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 STATE_STEM = "state"
 TRAINING_FILE = "training.json"
 MODEL_FOLDER = "model"
+LOG_FILE = "log.jsonl"
 LAST, BEST = "last", "best"
 
 

@@ -12,14 +12,17 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 import scar
-from scar.common.files import replace_file
+from scar.common.files import replace_file, write_json
 from scar.demo.corpus import make_demo_source
 from scar.demo.world import draw_world
+from scar.errors import ConfigError, TrainError
 from scar.recipe import Recipe as CorpusRecipe
 from scar.sample import Sample
 from virtue_ref.checkpoints import resolve
 from virtue_ref.checkpoints.checkpoint import Checkpoint, make_checkpoint
 from virtue_ref.checkpoints.format import write_checkpoint
+from virtue_ref.checkpoints.run_folder import LAST, find_named
+from virtue_ref.checkpoints.tensors import read_json
 from virtue_ref.config import Config
 from virtue_ref.demo_model import encoders, language
 from virtue_ref.demo_model.steps import Progress, Schedule
@@ -30,12 +33,17 @@ from virtue_ref.model.tokens import SPECIAL_TOKENS
 from virtue_ref.model.virtue import Virtue
 from virtue_ref.training.pairs import open_source
 from virtue_ref.training.recipe import TrainingRecipe
+from virtue_ref.training.run_lock import lock_run
 from virtue_ref.training.train import train
 
 CONFIG_PATH = Path(__file__).with_name("sizes.toml")
 VOCABULARY_SIZE = 896
 PARTS_FOLDER = "parts"
 """Subfolder of a run with the model before its SCaR stage."""
+ENCODERS_FILE, PARTS_FILE = "encoders.safetensors", "parts.safetensors"
+"""Weights after the first and the second stage."""
+SETTINGS_RECORD = "demo.json"
+"""File of a run with its seed and effort."""
 FIRST_TRAINING_SEED = 1000
 """First seed of training worlds; evaluation worlds have smaller seeds and the split "eval"."""
 
@@ -64,13 +72,61 @@ def make_demo_model(out: Path, seed: int = 0, effort: Effort = Effort(), report:
 
     Args:
         out: folder of the run; stages that are saved in it are not trained again.
-        seed: seed of weights, order of examples and training worlds.
+        seed: seed of weights, order of examples and training worlds, at least 0.
         effort: number of pictures and steps.
         report: shows progress.
 
     Returns:
         Folder of the last checkpoint of the SCaR stage.
+
+    Raises:
+        TrainError: the folder holds stages of another seed or effort, or another process trains in it.
+        ConfigError: the seed is below 0.
     """
+    with lock_run(out):
+        check_settings(out, seed, effort)
+        write_json({"seed": seed, "effort": dataclasses.asdict(effort)}, out / SETTINGS_RECORD)
+        return _make_demo_model(out, seed, effort, report)
+
+
+def check_settings(out: Path, seed: int, effort: Effort) -> None:
+    """Check that a folder holds nothing of another seed or effort: its stages would be taken for this run's.
+
+    Raises:
+        TrainError: it does; the message names both values.
+        ConfigError: the seed is below 0.
+    """
+    if seed < 0:
+        raise ConfigError(f"demo: seed = {seed}; it must be at least 0.")
+    if not (out / SETTINGS_RECORD).is_file():
+        return
+    stored = read_json(out / SETTINGS_RECORD)
+    for key, value in (("seed", seed), ("effort", dataclasses.asdict(effort))):
+        if stored.get(key) != value:
+            raise TrainError(f"{out} holds a run whose {key} was {stored.get(key)} and is {value}; name a new folder.")
+
+
+def describe_stages(out: Path, seed: int, effort: Effort) -> list[tuple[str, str]]:
+    """The plan of a run: (stage, what it takes and whether it is done), without doing anything.
+
+    Raises:
+        TrainError: the folder holds stages of another seed or effort.
+        ConfigError: the seed is below 0.
+    """
+    check_settings(out, seed, effort)
+    encoders = f"{effort.vision:,} and {effort.segmenter:,} steps for vision encoder and segmenter"
+    last = find_named(out / "scar", LAST)
+    stages = (
+        ("corpus", f"{effort.pictures:,} drawn pictures", (out / "corpus" / "build_report.json").exists()),
+        ("encoders", encoders, (out / ENCODERS_FILE).exists()),
+        ("language model", f"{effort.language:,} steps", (out / PARTS_FILE).exists()),
+        ("SCaR stage", f"{effort.scar:,} steps", last is not None and last.name == f"step-{effort.scar:06}"),
+    )
+    lines = [(stage, f"{what}{', done' if is_done else ''}") for stage, what, is_done in stages]
+    return [("recipe", f"demo: the demo model with seed {seed}, on the CPU"), ("run", str(out)), *lines]
+
+
+def _make_demo_model(out: Path, seed: int, effort: Effort, report: Progress) -> Path:
     config = Config.read(CONFIG_PATH)
     corpus = draw_corpus(out / "corpus", effort.pictures, FIRST_TRAINING_SEED + 2 * seed)
     samples = [sample for sample in scar.read(corpus) if sample.split == "train"]
@@ -100,8 +156,8 @@ def make_demo_model(out: Path, seed: int = 0, effort: Effort = Effort(), report:
         schedule = Schedule(effort.language, batch=40, rate=1.5e-3, decay=0.01)
         language.train_language(part, views, encode_views(model, views), captions, schedule, seed, report)
 
-    train_or_load(out / "encoders.safetensors", model, train_encoders)
-    train_or_load(out / "parts.safetensors", model, train_language_part)
+    train_or_load(out / ENCODERS_FILE, model, train_encoders)
+    train_or_load(out / PARTS_FILE, model, train_language_part)
 
     files = {**resolve.make_random_checkpoint(config).files, "tokenizer.json": tokenizer.to_str().encode()}
     start = dataclasses.replace(

@@ -11,11 +11,16 @@ from scar.errors import CheckpointError, ConfigError, DataError
 from virtue_ref.checkpoints.checkpoint import Checkpoint
 from virtue_ref.checkpoints.official import read_parts
 from virtue_ref.checkpoints.resolve import find_checkpoint_folder, make_random_checkpoint, read_checkpoint
-from virtue_ref.config import Config, is_config
+from virtue_ref.config import PROFILES, Config, is_config
 from virtue_ref.model.virtue import Virtue
 from virtue_ref.training import lora
 from virtue_ref.training.pairs import PairSource, open_source
-from virtue_ref.training.recipe import TrainingRecipe
+from virtue_ref.training.recipe import SourceRecipe, TrainingRecipe
+from virtue_ref.training.row_checks import RowChecker
+from virtue_ref.training.setup import make_collator
+
+MAX_NAMED = 3
+"""Most sources that a line about missing inputs names."""
 
 
 def read_start(recipe: TrainingRecipe) -> Checkpoint:
@@ -45,38 +50,78 @@ def read_start(recipe: TrainingRecipe) -> Checkpoint:
     return dataclasses.replace(stored, config=stored.config.with_options(profile=recipe.profile or None))
 
 
-def open_sources(recipe: TrainingRecipe, data: Path) -> list[PairSource]:
+def open_sources(recipe: TrainingRecipe, data: Path, start: Checkpoint | None = None) -> list[PairSource]:
     """Open the sources of a recipe and check every row.
 
+    Args:
+        recipe: the training recipe.
+        data: folder that the file patterns and image folders of the recipe are relative to.
+        start: the model to train, which says what it can embed; None looks at the images alone.
+
     Raises:
-        DataError: files or images are missing, or a file has other columns.
+        DataError: files are missing, images are missing or broken, or a file has other columns.
+        ConfigError: a file pattern is no pattern below the data folder.
     """
+    checker = make_row_checker(recipe, start)
     return [
         open_source(
             source.name,
-            sorted(data.glob(source.files)),
+            find_files(source, data, recipe.name),
             data / source.images,
             missing=recipe.missing,
             all_negatives=source.all_negatives,
+            checker=checker,
         )
         for source in recipe.sources
     ]
+
+
+def find_files(source: SourceRecipe, data: Path, recipe: str) -> list[Path]:
+    """The parquet files of a source, sorted.
+
+    Raises:
+        ConfigError: the pattern is empty or absolute.
+    """
+    try:
+        return sorted(data.glob(source.files))
+    except (ValueError, NotImplementedError) as error:
+        raise ConfigError(f"{recipe}, source {source.name}: files = {source.files!r}: {error}.") from None
+
+
+def make_row_checker(recipe: TrainingRecipe, start: Checkpoint | None) -> RowChecker:
+    """Make the checker of rows for a model; its weights take no memory."""
+    if start is None:
+        return RowChecker(PROFILES[recipe.profile or "clean"])
+    with init_empty_weights(include_buffers=False):
+        model = Virtue(start.config)
+    collator = make_collator(model, start, recipe.name)
+    return RowChecker(start.config.profile, lambda item: collator.prepare_item(item, 0))
 
 
 def gather_inputs(recipe: TrainingRecipe, data: Path) -> tuple[Checkpoint | None, list[PairSource], list[str]]:
     """Read what is available of a recipe's weights and sources, for a plan that does without the rest.
 
     Returns:
-        The weights, None if they are missing; the sources that are available; an error message for each missing input.
+        The weights, None if they are missing; the sources that are available; a line for the missing weights, and one
+        for each kind of problem that sources have.
+
+    Raises:
+        ConfigError: the recipe names a config or a file pattern that does not exist.
     """
     start, missing, sources = None, [], []
     try:
         start = read_start(recipe)
-    except (CheckpointError, ConfigError) as error:
+    except CheckpointError as error:
         missing.append(str(error))
+    absent: dict[str, list[str]] = {}
     for source in recipe.sources:
         try:
-            sources += open_sources(dataclasses.replace(recipe, sources=(source,)), data)
+            sources += open_sources(dataclasses.replace(recipe, sources=(source,)), data, start)
         except DataError as error:
-            missing.append(str(error))
+            absent.setdefault(str(error).removeprefix(f"{source.name}: "), []).append(source.name)
+    for problem, names in absent.items():
+        some = ", ".join(names[:MAX_NAMED]) + (", ..." if names[MAX_NAMED:] else "")
+        missing.append(f"{len(names)} of {len(recipe.sources)} sources ({some}): {problem}")
+    if left := missing[MAX_NAMED + 1 :]:
+        missing = [*missing[: MAX_NAMED + 1], f"{len(left)} more sources, for other reasons"]
     return start, sources, missing

@@ -9,8 +9,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from scar.errors import TrainError
+
 Pick: TypeAlias = tuple[int, int]
-"""(index of the source, number of the usable row in that source)."""
+"""(index of the source, number of the row in that source)."""
 
 
 @dataclass
@@ -22,16 +24,17 @@ class Mixer:
     source are used, they are shuffled again.
 
     Args:
-        sizes: number of usable rows of each source.
+        sizes: number of rows of each source; those that cannot be used count, so that a corrected row moves no other.
         weights: relative frequency of each source.
         batch: number of rows in a batch.
         sub_batch: number of rows in a sub-batch; `batch` is a multiple of it.
         seed: seed of the order of rows.
         once: whether to stop when every row of every source was drawn once; the last sub-batch of a source, and the
             last batch, may then be smaller.
+        skipped: rows of each source that are never drawn; the next row takes the place of each. () skips none.
 
     Attributes:
-        used: number of rows drawn so far from each source.
+        used: number of rows of each source that were drawn or skipped so far.
     """
 
     sizes: Sequence[int]
@@ -40,8 +43,10 @@ class Mixer:
     sub_batch: int
     seed: int
     once: bool = False
+    skipped: Sequence[set[int]] = ()
 
     def __post_init__(self) -> None:
+        self.skipped = self.skipped or [set() for _ in self.sizes]
         self.used = [0] * len(self.sizes)
         self._credit = [0.0] * len(self.sizes)
         self._orders: dict[tuple[int, int], NDArray[np.int64]] = {}
@@ -53,13 +58,31 @@ class Mixer:
             picks += [(source, row) for row in self._take_rows(source)]
         return picks
 
+    def skip_row(self, source: int, row: int) -> None:
+        """Never draw this row again.
+
+        Raises:
+            TrainError: fewer rows than a sub-batch are left of the source.
+        """
+        self.skipped[source].add(row)
+        left = self.sizes[source] - len(self.skipped[source])
+        if left < self.sub_batch:
+            raise TrainError(
+                f"only {left} usable rows are left of a source, fewer than the {self.sub_batch} of a sub-batch."
+            )
+
     def get_state(self) -> dict[str, Any]:
         """The state for `restore_state`, which JSON can hold."""
-        return {"used": list(self.used), "credit": list(self._credit)}
+        return {"used": list(self.used), "credit": list(self._credit), "weights": list(self.weights)}
 
     def restore_state(self, state: dict[str, Any]) -> None:
-        """Continue from the state of another mixer that had the same arguments."""
+        """Continue from the state of another mixer that had the same arguments, except `skipped` and weights."""
         self.used, self._credit = list(state["used"]), list(state["credit"])
+        self.weights = list(state.get("weights", self.weights))  # 0.2.0 stored none
+
+    def list_used(self, source: int) -> NDArray[np.int64]:
+        """The rows of a source that were drawn or skipped so far, each once."""
+        return self._shuffle_rows(source, 0)[: self.used[source]]
 
     def _next_source(self) -> int | None:
         """The source that was drawn least in proportion to its weight; None if all are used up."""
@@ -74,10 +97,16 @@ class Mixer:
         return chosen
 
     def _take_rows(self, source: int) -> list[int]:
-        size, first = self.sizes[source], self.used[source]
-        last = min(size, first + self.sub_batch) if self.once else first + self.sub_batch
-        self.used[source] = last
-        return [int(self._shuffle_rows(source, index // size)[index % size]) for index in range(first, last)]
+        size, rows = self.sizes[source], list[int]()
+        if len(self.skipped[source]) == size:
+            raise ValueError("every row of a source is to be skipped.")
+        while len(rows) < self.sub_batch and not (self.once and self.used[source] == size):
+            index = self.used[source]
+            self.used[source] += 1
+            row = int(self._shuffle_rows(source, index // size)[index % size])
+            if row not in self.skipped[source]:
+                rows.append(row)
+        return rows
 
     def _shuffle_rows(self, source: int, round_number: int) -> NDArray[np.int64]:
         """Row numbers of a source in the shuffled order of one pass."""

@@ -7,21 +7,27 @@ the prompt of the query and is written into its text. Texts equal those that the
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from mmeb_eval.item import Item
 from mmeb_eval.templates.fused import DATA_IMAGE_TOKEN, format_region
 from scar.common.files import hash_files
 from scar.errors import DataError
 from scar.sample import Box, Caption
+from virtue_ref.config import PROFILES
 from virtue_ref.model.tokens import IMAGE_TOKEN
+from virtue_ref.training.row_checks import IMAGE_REASONS, Defect, RowChecker
 
 COLUMNS = ("qry", "qry_image_path", "pos_text", "pos_image_path", "neg_text", "neg_image_path", "bbox")
 REQUIRED_COLUMNS = ("qry", "pos_text")
@@ -59,12 +65,13 @@ class PairSource:
     Attributes:
         name: name of the source in logs.
         table: all rows, with those of `COLUMNS` that every file has.
-        rows: numbers of the usable rows of `table`.
+        rows: numbers of the usable rows of `table`, in order.
         images: folder that image paths are relative to.
         rejected: reason -> number of rows that cannot be used; all rows are either usable or rejected.
         negatives: texts of the negatives of each row of `table`, from the provenance of our builds; None takes the
             negative in the row itself.
         revision: digest of the files, for checkpoints.
+        digests: (all rows,) number that stands for the content of each row, by which a changed row is noticed.
     """
 
     name: str
@@ -74,13 +81,21 @@ class PairSource:
     rejected: Mapping[str, int]
     negatives: Sequence[Sequence[str]] | None = None
     revision: str = ""
+    digests: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.rows)
 
+    def list_unusable(self) -> set[int]:
+        """Numbers of the rows of `table` that cannot be used."""
+        return set(range(len(self.table))) - set(self.rows)
+
     def read_pair(self, number: int) -> Pair:
         """Read the pair of the usable row with this number (an index into `rows`)."""
-        row = self.rows[number]
+        return self.read_row(self.rows[number])
+
+    def read_row(self, row: int) -> Pair:
+        """Read the pair of a usable row by its number in `table`."""
         values = {name: self.table.column(name)[row].as_py() for name in self.table.column_names}
         where = f"{self.name}, row {row}"
         return parse_pair(values, self.images, where, None if self.negatives is None else self.negatives[row])
@@ -96,8 +111,8 @@ def parse_pair(row: Mapping[str, Any], images: Path, where: str, negatives: Sequ
         negatives: texts that replace the row's own negative; None keeps it, if the row has one.
 
     Raises:
-        RejectedRow: query or positive has neither text nor image; or there is a column bbox, but the box is malformed
-            or the query has no image.
+        RejectedRow: query or positive has neither text nor image; or there is a column bbox, but the box is malformed,
+            has no area, or the query has no image.
 
     >>> row = {"qry": "<|image_1|>\nWhat is it?\n", "qry_image_path": "1.jpg", "pos_text": "a dog"}
     >>> parse_pair(row, Path("images"), "here").query.text
@@ -120,7 +135,13 @@ def parse_pair(row: Mapping[str, Any], images: Path, where: str, negatives: Sequ
 
 
 def open_source(
-    name: str, files: Sequence[Path], images: Path, *, missing: str = "stop", all_negatives: bool = False
+    name: str,
+    files: Sequence[Path],
+    images: Path,
+    *,
+    missing: str = "stop",
+    all_negatives: bool = False,
+    checker: RowChecker | None = None,
 ) -> PairSource:
     """Open a source and check each of its rows once.
 
@@ -128,13 +149,42 @@ def open_source(
         name: name of the source in logs.
         files: parquet files with the same columns.
         images: folder that image paths are relative to.
-        missing: what to do if an image is missing: "stop" raises, "skip" leaves the row out and counts it.
+        missing: what to do if an image is missing, truncated or no image: "stop" raises, "skip" leaves the row out and
+            counts it. Rows that cannot be used for another reason are always left out and counted.
         all_negatives: whether to take all nine negatives from the provenance of a SCaR build, instead of the row's one.
+        checker: looks at the items of each row; None makes one that looks at images alone.
 
     Raises:
-        DataError: there are no files, a file lacks a column or its provenance, no row is usable, or an image is
-            missing; the message names it.
+        DataError: there are no files, a file lacks a column or its provenance, no row is usable, or an image cannot be
+            used; the message names the first.
     """
+    table = _read_table(name, files)
+    negatives = _read_negatives(files) if all_negatives else None
+    checker = checker or RowChecker(PROFILES["clean"])
+    rows: list[int] = []
+    digests = np.empty(len(table), np.int64)
+    rejected: Counter[str] = Counter()
+    stopped: list[str] = []
+    for pairs in _iter_pairs(name, table, images, negatives, digests):
+        checker.look_at_images(item for pair in pairs.values() if isinstance(pair, Pair) for item in pair.items)
+        for number, pair in pairs.items():
+            defect = checker.find_defect(pair.items) if isinstance(pair, Pair) else Defect(pair, pair)
+            if defect is None:
+                rows.append(number)
+                continue
+            rejected[defect.reason] += 1
+            if missing != "skip" and defect.reason in IMAGE_REASONS:
+                stopped.append(f"{name}, row {number}: {defect.problem}")
+    if stopped:
+        more = f", and {len(stopped) - 1:,} more rows" if stopped[1:] else ""
+        raise DataError(f'{stopped[0]}{more}; missing = "skip" drops and counts such rows.')
+    if not rows:
+        raise DataError(f"{name}: none of {len(table)} rows can be used ({_format_rejections(rejected)}).")
+    return PairSource(name, table, rows, images, rejected, negatives, _hash_files(files), digests)
+
+
+def _read_table(name: str, files: Sequence[Path]) -> pa.Table:
+    """All rows of the files, with those of `COLUMNS` that every file has."""
     if not files:
         raise DataError(f"{name}: no parquet files; is the path right, and is the data fetched?")
     try:
@@ -143,33 +193,37 @@ def open_source(
             if absent := [column for column in REQUIRED_COLUMNS if column not in columns]:
                 raise DataError(f"{file}: no column {absent[0]!r}; wanted are {', '.join(COLUMNS)}.")
         common = [column for column in COLUMNS if all(column in columns for columns in known)]
-        table = pa.concat_tables([pq.read_table(file, columns=common) for file in files])
+        return pa.concat_tables([pq.read_table(file, columns=common) for file in files])
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{name}: {error}") from error
-    negatives = _read_negatives(files) if all_negatives else None
-    rows: list[int] = []
-    rejected: Counter[str] = Counter()
-    there: dict[Path, bool] = {}
+
+
+def _iter_pairs(
+    name: str,
+    table: pa.Table,
+    images: Path,
+    negatives: Sequence[Sequence[str]] | None,
+    digests: NDArray[np.int64],
+) -> Iterator[dict[int, Pair | str]]:
+    """Yield some rows at a time: number -> pair, or the reason why there is none. Their digests are filled in."""
+    first = 0
     for batch in table.to_batches(max_chunksize=10_000):
-        for row in batch.to_pylist():
-            number = len(rows) + rejected.total()
+        pairs: dict[int, Pair | str] = {}
+        for number, row in enumerate(batch.to_pylist(), start=first):
+            own = None if negatives is None else negatives[number]
+            digests[number] = hash_row(row, own)
             try:
-                pair = parse_pair(row, images, f"{name}, row {number}")
+                pairs[number] = parse_pair(row, images, f"{name}, row {number}", own)
             except RejectedRow as reason:
-                rejected[str(reason)] += 1
-                continue
-            absent_image = next(
-                (item.image for item in pair.items if item.image and not _is_file(item.image, there)), None
-            )
-            if absent_image is None:
-                rows.append(number)
-            elif missing == "skip":
-                rejected["missing_image"] += 1
-            else:
-                raise DataError(f'{pair.where}: no image {absent_image}; missing = "skip" drops and counts such rows.')
-    if not rows:
-        raise DataError(f"{name}: none of {len(table)} rows can be used ({_format_rejections(rejected)}).")
-    return PairSource(name, table, rows, images, rejected, negatives, _hash_files(files))
+                pairs[number] = str(reason)
+        yield pairs
+        first += len(pairs)
+
+
+def hash_row(row: Mapping[str, Any], negatives: Sequence[str] | None) -> int:
+    """A number that stands for the content of a row; empty values and the order of columns do not count."""
+    content = repr((sorted((key, value) for key, value in row.items() if value), negatives))
+    return int.from_bytes(hashlib.blake2b(content.encode(errors="surrogatepass"), digest_size=8).digest(), signed=True)
 
 
 def _make_item(text: str | None, image: str | None, images: Path) -> Item | None:
@@ -181,9 +235,11 @@ def _make_item(text: str | None, image: str | None, images: Path) -> Item | None
 
 def _add_box(query: Item, xywh: Sequence[float] | None) -> Item:
     """A copy of the query with a box as its prompt and in its text."""
-    if xywh is None or len(xywh) != 4 or query.image is None:
+    if xywh is None or len(xywh) != 4 or None in xywh or query.image is None:
         raise RejectedRow("no_box")
     x, y, width, height = xywh
+    if not (all(map(math.isfinite, xywh)) and width > 0 and height > 0):
+        raise RejectedRow("bad_box")
     corners = [x, y, x + width, y + height]
     return Item(f"{query.text}\n{format_region(corners)}", query.image, Box(*corners))
 
@@ -203,12 +259,6 @@ def _read_negatives(files: Sequence[Path]) -> list[tuple[str, ...]]:
         if len(notes) != pq.read_metadata(file).num_rows:
             raise DataError(f"{sidecar}: it has another number of rows than {file.name}.")
     return texts
-
-
-def _is_file(image: Path, known: dict[Path, bool]) -> bool:
-    if image not in known:
-        known[image] = image.is_file()
-    return known[image]
 
 
 def _hash_files(files: Sequence[Path]) -> str:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
-import torch
 from accelerate import init_empty_weights
 
 from virtue_ref.checkpoints.checkpoint import Checkpoint
 from virtue_ref.config import Config, is_config
-from virtue_ref.inference.batching import Collator
-from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.model.virtue import Virtue
 from virtue_ref.training import lora, sharded
 from virtue_ref.training.batches import make_batch_layout
-from virtue_ref.training.pairs import PairSource
+from virtue_ref.training.next_step import run_next_step
+from virtue_ref.training.pairs import Pair, PairSource
 from virtue_ref.training.recipe import TrainingRecipe
-from virtue_ref.training.record import peak_memory_mib
-from virtue_ref.training.setup import count_batches, make_accelerator, make_mixer, prepare_model
-from virtue_ref.training.step import TrainableModel, run_step
+from virtue_ref.training.record import describe_run, peak_memory_mib
+from virtue_ref.training.resume import resume_run
+from virtue_ref.training.setup import ReadyModel, count_batches, make_mixer, prepare_training
 
 MEASURED_STEPS = 2
 """Number of steps that are run to measure the time of a step."""
@@ -47,16 +46,24 @@ def make_plan(
     sources: Sequence[PairSource],
     missing: Sequence[str] = (),
     *,
+    run: Path | None = None,
     cpu: bool = False,
 ) -> TrainingPlan:
     """Plan a run; if all weights and data are available, `MEASURED_STEPS` steps are run to measure time and memory.
+
+    The steps are those of the run, taken by the same functions with a copy of its weights.
 
     Args:
         recipe: recipe of the run.
         start: weights that the run starts from; None if they are missing.
         sources: the sources that are available.
-        missing: a message for each missing input; the plan shows them.
+        missing: a message for each kind of missing input; the plan shows them.
+        run: folder of the run, which may hold a checkpoint to continue from; None if there is none.
         cpu: whether to use no GPU.
+
+    Raises:
+        TrainError: a step cannot be run.
+        CheckpointError: `run` holds a checkpoint of another run.
     """
     settings = recipe.optimiser
     lines: list[tuple[str, str]] = [("recipe", f"{recipe.name}: {recipe.about}")]
@@ -65,7 +72,11 @@ def make_plan(
         rejected = "".join(f", {reason} {count:,}" for reason, count in source.rejected.items())
         lines.append((f"rows {source.name}", f"{len(source):,} usable{rejected}"))
     is_complete = start is not None and len(sources) == len(recipe.sources)
-    steps = settings.steps or (count_batches(make_mixer(recipe, sources)) if is_complete else 0)
+    mixer = make_mixer(recipe, sources) if is_complete else None
+    steps = settings.steps or (count_batches(mixer) if mixer is not None else 0)
+    if start is not None and mixer is not None and run is not None:
+        progress, _ = resume_run(run, describe_run(recipe, start, sources), sources, mixer)
+        lines.append(("run", f"{run}, continued after step {progress.step:,}" if progress.step else f"{run}, new"))
     lines.append(("steps", f"{steps:,} of {settings.batch:,} pairs" if steps else "one pass over all rows"))
     lines.append(("pairs", f"{steps * settings.batch:,}"))
     config = start.config if start is not None else _read_config(recipe)
@@ -103,32 +114,31 @@ def _measure_steps(
     recipe: TrainingRecipe, start: Checkpoint, sources: Sequence[PairSource], steps: int, *, cpu: bool
 ) -> list[tuple[str, str]]:
     """Lines for tokens, time and memory of a step, measured on the run's first steps with a copy of its weights."""
-    settings = recipe.optimiser
-    accelerator = make_accelerator(settings, cpu=cpu)
-    model = prepare_model(recipe, start, accelerator)
-    collator = Collator(model, read_tokenizer(start.files, recipe.name), allow_stray_tokens=True)
-    optimiser: Any = torch.optim.AdamW(lora.get_trained_weights(model).values(), lr=settings.rate)
-    wrapped = TrainableModel(model)
+    ready = prepare_training(recipe, start, cpu=cpu)
     mixer = make_mixer(recipe, sources)
-    seconds, tokens = [], 0
+    seconds = []
     for step in range(MEASURED_STEPS):
-        pairs = [sources[source].read_pair(row) for source, row in mixer.next_batch()]
-        if not pairs:
-            break
         began = time.perf_counter()
-        run_step(accelerator, wrapped, model, collator, optimiser, pairs, settings, step)
+        record = run_next_step(ready, recipe, sources, mixer, step, max(steps, MEASURED_STEPS))
+        if record is None:
+            break
         seconds.append(time.perf_counter() - began)
-        items = make_batch_layout(pairs, 1).items[0]
-        prepared = [collator.prepare_item(item, index) for index, item in enumerate(items)]
-        tokens += sum(each.prefix_length + each.length for each in prepared)
-    per_step, fastest = tokens // len(seconds), min(seconds)
-    share = "a share of the language model's blocks" if sharded.is_sharded(model) else "a whole model"
+    again = dataclasses.replace(mixer)  # draws the same batches
+    batches = [[sources[source].read_row(row) for source, row in again.next_batch()] for _ in seconds]
+    per_step, fastest = sum(_count_tokens(ready, pairs) for pairs in batches) // len(seconds), min(seconds)
+    share = "a share of the language model's blocks" if sharded.is_sharded(ready.model) else "a whole model"
     return [
-        ("processes", f"{accelerator.num_processes:,}, each with {share}"),
+        ("processes", f"{ready.accelerator.num_processes:,}, each with {share}"),
         ("tokens per step", f"{per_step:,}; {per_step * steps:,} in all"),
         ("time per step", f"{fastest:.2f} s measured on {len(seconds)}; {_format_duration(fastest * steps)} in all"),
-        ("memory measured", f"{peak_memory_mib(accelerator.device):,.0f} MiB at most"),
+        ("memory measured", f"{peak_memory_mib(ready.accelerator.device):,.0f} MiB at most"),
     ]
+
+
+def _count_tokens(ready: ReadyModel, pairs: Sequence[Pair]) -> int:
+    items = make_batch_layout(pairs, 1).items[0]
+    prepared = [ready.collator.prepare_item(item, index) for index, item in enumerate(items)]
+    return sum(each.prefix_length + each.length for each in prepared)
 
 
 def _format_duration(seconds: float) -> str:

@@ -22,15 +22,57 @@ A recipe::
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import difflib
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from scar.common.tables import make_record, read_toml
 from scar.errors import ConfigError
+from virtue_ref.config import PROFILES
 
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
+DEMO = "demo"
+"""Name under which ``virtue train`` makes the demo model; it takes several stages, so it is no recipe."""
+
+Check: TypeAlias = tuple[Callable[[Any], bool], str]
+"""Whether a value is allowed, and what it must be."""
+
+AT_LEAST_0: Check = (lambda value: value >= 0, "at least 0")
+AT_LEAST_1: Check = (lambda value: value >= 1, "at least 1")
+AT_LEAST_2: Check = (lambda value: value >= 2, "at least 2")
+ABOVE_0: Check = (lambda value: value > 0, "above 0")
+
+CHECKS: Mapping[str, Check] = {
+    "optimiser.steps": AT_LEAST_0,
+    "optimiser.batch": AT_LEAST_2,
+    "optimiser.sub_batch": AT_LEAST_0,
+    "optimiser.part": AT_LEAST_1,
+    "optimiser.rate": ABOVE_0,
+    "optimiser.warm_up": AT_LEAST_0,
+    "optimiser.decay": AT_LEAST_0,
+    "optimiser.clip": ABOVE_0,
+    "optimiser.temperature": ABOVE_0,
+    "optimiser.dtype": (lambda value: value in ("float32", "bfloat16"), "float32 or bfloat16"),
+    "optimiser.seed": AT_LEAST_0,
+    "adapter.rank": AT_LEAST_1,
+    "adapter.alpha": AT_LEAST_1,
+    "adapter.dropout": (lambda value: 0 <= value < 1, "at least 0 and below 1"),
+    "adapter.targets": (lambda value: value and all(value), "at least one name of a layer"),
+    "watch.log": AT_LEAST_1,
+    "watch.save": AT_LEAST_1,
+    "watch.evaluate": AT_LEAST_0,
+    "sources.name": (bool, "a name"),
+    "sources.files": (bool, "a pattern of files"),
+    "sources.weight": AT_LEAST_0,
+    "model": (bool, "the name of a config or checkpoint"),
+    "profile": (lambda value: value == "" or value in PROFILES, f"empty, {' or '.join(PROFILES)}"),
+    "missing": (lambda value: value in ("stop", "skip"), "stop or skip"),
+}
+"""Field of a recipe -> which values are allowed. Every number must also be finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +185,7 @@ class TrainingRecipe:
         segmenter: file or Hub id of SAM 2's weights, if the checkpoint does not contain them or `backbone` is given; ""
             searches for them, see `virtue_ref.checkpoints.official.read_official`.
         profile: "clean" or "official"; "" keeps the model's profile.
-        missing: what to do if an image is missing: "stop" raises, "skip" leaves its row out and counts it.
+        missing: what to do if an image is missing or broken: "stop" raises, "skip" leaves its row out and counts it.
         sources: where pairs come from.
         optimiser: see `OptimiserRecipe`.
         adapter: see `AdapterRecipe`.
@@ -174,8 +216,10 @@ class TrainingRecipe:
         """
         path = RECIPE_FOLDER / f"{name}.toml" if (RECIPE_FOLDER / f"{name}.toml").is_file() else Path(name)
         if not path.is_file():
-            known = ", ".join(list_recipes())
-            raise ConfigError(f"no recipe {str(name)!r}: built in are {known}; else give a TOML file.")
+            known = [DEMO, *list_recipes()]
+            near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
+            hint = f"did you mean {near[0]}? Built in" if near else "built in"
+            raise ConfigError(f"no recipe {str(name)!r}: {hint} are {', '.join(known)}; else give a TOML file.")
         return parse_recipe(read_toml(path, ConfigError), path.stem, str(path))
 
     def with_options(self, **changes: Any) -> TrainingRecipe:
@@ -215,9 +259,12 @@ def parse_recipe(table: Mapping[str, Any], name: str, where: str) -> TrainingRec
         ConfigError: a key is unknown or missing, or a value does not fit; the message names it.
     """
     stored = dict(table)
+    listed = stored.get("sources", ())
+    if not isinstance(listed, list | tuple):
+        raise ConfigError(f"{where}: sources is no list of tables; write each source under [[sources]].")
     stored["sources"] = tuple(
         make_record(each, SourceRecipe, f"{where}, [[sources]] {number}", ConfigError)
-        for number, each in enumerate(stored.get("sources", ()), start=1)
+        for number, each in enumerate(listed, start=1)
     )
     for key, kind in (("optimiser", OptimiserRecipe), ("adapter", AdapterRecipe), ("watch", WatchRecipe)):
         if key in stored:
@@ -231,16 +278,28 @@ def _field_names(kind: type) -> set[str]:
 
 def _check_recipe(recipe: TrainingRecipe) -> TrainingRecipe:
     """Return the recipe if its values are allowed; raise `ConfigError` if not."""
-    settings, name = recipe.optimiser, recipe.name
+    name = recipe.name
     if not recipe.sources:
         raise ConfigError(f"{name}: no [[sources]].")
-    for key, value, least in (("batch", settings.batch, 2), ("steps", settings.steps, 0), ("part", settings.part, 1)):
-        if value < least:
-            raise ConfigError(f"{name}: optimiser.{key} = {value}; it must be at least {least}.")
+    for key, value in _iter_values(recipe):
+        is_allowed, wanted = CHECKS.get(key, (lambda _: True, ""))
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{name}: {key} = {value}; it must be a finite number.")
+        if not is_allowed(value):
+            raise ConfigError(f"{name}: {key} = {value!r}; it must be {wanted}.")
+    twice = [key for key, count in Counter(source.name for source in recipe.sources).items() if count > 1]
+    if twice:
+        raise ConfigError(f"{name}: two sources have the name {twice[0]!r}; give each its own.")
+    settings = recipe.optimiser
     if settings.batch % (settings.sub_batch or settings.batch):
         raise ConfigError(f"{name}: batch {settings.batch} is no multiple of sub_batch {settings.sub_batch}.")
-    if settings.dtype not in ("float32", "bfloat16"):
-        raise ConfigError(f"{name}: optimiser.dtype {settings.dtype!r} is neither float32 nor bfloat16.")
-    if recipe.missing not in ("stop", "skip"):
-        raise ConfigError(f"{name}: missing = {recipe.missing!r} is neither stop nor skip.")
     return recipe
+
+
+def _iter_values(recipe: TrainingRecipe) -> Iterator[tuple[str, Any]]:
+    """Dotted name and value of every field, those of each source in turn."""
+    tables: list[tuple[str, Any]] = [("", recipe), ("optimiser.", recipe.optimiser), ("adapter.", recipe.adapter)]
+    tables += [("watch.", recipe.watch), *(("sources.", source) for source in recipe.sources)]
+    for prefix, table in tables:
+        for field in dataclasses.fields(table):
+            yield f"{prefix}{field.name}", getattr(table, field.name)

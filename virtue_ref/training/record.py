@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from accelerate import Accelerator
 
 from mmeb_eval.run.versions import read_versions
 from virtue_ref.checkpoints.checkpoint import Checkpoint
+from virtue_ref.checkpoints.run_folder import LOG_FILE
+from virtue_ref.config import Config
 from virtue_ref.training.pairs import PairSource
 from virtue_ref.training.recipe import TrainingRecipe
 from virtue_ref.training.step import StepRecord
@@ -22,13 +25,31 @@ def describe_run(recipe: TrainingRecipe, start: Checkpoint, sources: Sequence[Pa
     """How a checkpoint was made, for JSON: recipe, model it started from, data, commit and versions of libraries."""
     return {
         "recipe": recipe.to_dict(),
-        "model": {"name": start.config.name, "revision": start.revision},
+        "model": {
+            "name": start.config.name,
+            "revision": start.revision,
+            "settings": describe_settings(start.config),
+        },
         "data": {
             source.name: {"revision": source.revision, "rows": len(source), "rejected": dict(source.rejected)}
             for source in sources
         },
         "commit": find_commit(),
         "versions": read_versions(),
+    }
+
+
+def describe_settings(config: Config) -> dict[str, Any]:
+    """The settings of a model that change what it computes, for JSON; its sizes are told by a digest."""
+    segmenter = config.segmenter
+    backbone = {key: value for key, value in config.backbone.items() if not key.startswith(("_", "transformers_"))}
+    sizes = json.dumps([backbone, None if segmenter is None else dict(segmenter.model)], sort_keys=True, default=str)
+    return {
+        "profile": config.profile.name,
+        "image": dataclasses.asdict(config.image),
+        "max_length": config.max_length,
+        "points_per_side": None if segmenter is None else segmenter.points_per_side,
+        "sizes": hashlib.sha256(sizes.encode()).hexdigest()[:12],
     }
 
 
@@ -46,8 +67,7 @@ def find_commit() -> str | None:
 def log_step(run: Path, record: StepRecord, accelerator: Accelerator) -> None:
     """Append a step to the run's log.jsonl and to the curves of the trackers."""
     line = dataclasses.asdict(record) | {"memory_mib": peak_memory_mib(accelerator.device)}
-    run.mkdir(parents=True, exist_ok=True)
-    with (run / "log.jsonl").open("a") as file:
+    with (run / LOG_FILE).open("a") as file:
         file.write(json.dumps(line) + "\n")
     accelerator.log({key: value for key, value in line.items() if key != "step"}, step=record.step)
 

@@ -21,8 +21,10 @@ from virtue_ref.embedder import VirtueEmbedder
 from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.model.virtue import Virtue
 from virtue_ref.training.inputs import gather_inputs, open_sources, read_start
+from virtue_ref.training.pairs import PairSource
 from virtue_ref.training.plan import make_plan
 from virtue_ref.training.recipe import TrainingRecipe
+from virtue_ref.training.run_lock import lock_run
 from virtue_ref.training.train import train
 
 TRACKERS = ("trackio", "wandb")
@@ -59,18 +61,34 @@ def run_recipe(
         raise ConfigError(f"--track {unknown[0]}: it is one of {', '.join(TRACKERS)}.")
     if absent := [name for name in track if find_spec(name) is None]:  # accelerate would ignore it silently
         raise ConfigError(f"--track {absent[0]}: not installed; `pip install {absent[0]}`, or leave it out.")
-    first = os.environ.get("RANK", "0") == "0"
     if dry_run:
         start, sources, missing = gather_inputs(recipe, data)
-    else:
-        start, sources, missing = read_start(recipe), open_sources(recipe, data), []
-    planned = make_plan(
-        recipe, start, sources, missing, cpu=cpu
-    )  # in every process, because the measured steps need all processes
-    if first:
-        _print_plan(planned.lines)
-    if dry_run or start is None:
+        plan = make_plan(recipe, start, sources, missing + check_corpus(recipe, data), run=run, cpu=cpu)
+        _print_plan(plan.lines)
         return None
+    if problems := check_corpus(recipe, data):
+        raise DataError(problems[0])
+    start = read_start(recipe)
+    sources = open_sources(recipe, data, start)
+    with lock_run(run):
+        return _plan_and_train(recipe, start, sources, data, run, track, cpu=cpu)
+
+
+def _plan_and_train(
+    recipe: TrainingRecipe,
+    start: Checkpoint,
+    sources: Sequence[PairSource],
+    data: Path,
+    run: Path,
+    track: Sequence[str],
+    *,
+    cpu: bool,
+) -> Path | None:
+    """Print the plan and train; the folder is locked. See `run_recipe` for the arguments and what it returns."""
+    first = os.environ.get("RANK", "0") == "0"
+    plan = make_plan(recipe, start, sources, run=run, cpu=cpu)  # in every process: the measured steps need all of them
+    if first:
+        _print_plan(plan.lines)
     silent = not (first and sys.stderr.isatty())
     with Progress(console=Console(stderr=True), disable=silent, transient=True) as bar:
         task = bar.add_task("training", total=None)
@@ -93,6 +111,14 @@ def run_recipe(
     return last if first else None
 
 
+def check_corpus(recipe: TrainingRecipe, data: Path) -> list[str]:
+    """What is wrong with ``watch.corpus``: one sentence, or none if it has an eval split or none is named."""
+    folder = data / recipe.watch.corpus
+    if not recipe.watch.corpus or find_scar_tasks(folder):
+        return []
+    return [f"{folder}: watch.corpus names this folder, but it has no eval split of a SCaR build."]
+
+
 def make_scorer(recipe: TrainingRecipe, start: Checkpoint, data: Path) -> Callable[[Virtue], float] | None:
     """Make the function that scores a model by its mean hit@1 on ``watch.corpus``; None if the recipe names no corpus.
 
@@ -101,11 +127,9 @@ def make_scorer(recipe: TrainingRecipe, start: Checkpoint, data: Path) -> Callab
     """
     if not recipe.watch.corpus:
         return None
+    if problems := check_corpus(recipe, data):
+        raise DataError(problems[0])
     tasks = find_scar_tasks(data / recipe.watch.corpus)
-    if not tasks:
-        raise DataError(
-            f"{data / recipe.watch.corpus}: watch.corpus names this folder, but it has no eval split of a SCaR build."
-        )
     tokenizer = read_tokenizer(start.files, recipe.name)
 
     def score_model(model: Virtue) -> float:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +24,10 @@ from scar.common.files import create_folder, write_bytes
 from scar.errors import CheckpointError, TrainError
 from virtue_ref.checkpoints.checkpoint import Checkpoint
 from virtue_ref.checkpoints.format import write_checkpoint
-from virtue_ref.checkpoints.run_folder import BEST, LAST, MODEL_FOLDER, STATE_STEM, TRAINING_FILE, find_named
+from virtue_ref.checkpoints.run_folder import BEST, LAST, LOG_FILE, MODEL_FOLDER, STATE_STEM, TRAINING_FILE, find_named
 from virtue_ref.checkpoints.tensors import read_json, read_tensors
 
-CHANGEABLE_KEYS = frozenset({"watch", "about", "missing"})
-"""Fields of a recipe that may differ when a run is resumed, because they change no weight."""
+CHECKPOINT_NAME = re.compile(r"step-\d{6,}")
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,14 @@ class RunProgress:
         mixer: state of the mixer, from `virtue_ref.training.mixing.Mixer.get_state`.
         scores: step -> score of the evaluation after it.
         facts: how the run was made, from `virtue_ref.training.record.describe_run`.
+        skipped: source -> rows that turned out to be unusable when they were drawn.
     """
 
     step: int = 0
     mixer: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     scores: Mapping[str, float] = dataclasses.field(default_factory=dict)
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    skipped: Mapping[str, Sequence[int]] = dataclasses.field(default_factory=dict)
 
 
 def save_checkpoint(run: Path, progress: RunProgress, model: Checkpoint, state: Mapping[str, Tensor]) -> Path:
@@ -64,7 +67,7 @@ def save_checkpoint(run: Path, progress: RunProgress, model: Checkpoint, state: 
     folder = run / f"step-{progress.step:06}"
     try:
         with create_folder(folder) as out:
-            record = {"step": progress.step, "scores": progress.scores, **progress.facts}
+            record = {"step": progress.step, "scores": progress.scores, "skipped": progress.skipped, **progress.facts}
             files = {**model.files, TRAINING_FILE: (json.dumps(record, indent=1) + "\n").encode()}
             write_checkpoint(dataclasses.replace(model, files=files), out / MODEL_FOLDER)
             save_file(dict(state), out / f"{STATE_STEM}.safetensors")
@@ -78,47 +81,43 @@ def save_checkpoint(run: Path, progress: RunProgress, model: Checkpoint, state: 
     if score is not None and score >= max(progress.scores.values()):
         write_bytes(folder.name.encode(), run / BEST)
     kept = {find_named(run, which) for which in (LAST, BEST)}
-    for old in run.glob("step-*"):
-        if old not in kept:
+    for old in run.iterdir():
+        if CHECKPOINT_NAME.fullmatch(old.name) and (old / f"{STATE_STEM}.json").is_file() and old not in kept:
             shutil.rmtree(old)
     return folder
 
 
-def read_progress(run: Path, facts: Mapping[str, Any]) -> tuple[RunProgress, dict[str, Tensor]]:
+def read_progress(folder: Path) -> tuple[RunProgress, dict[str, Tensor]]:
     """Read the state that a run resumes from.
 
     Args:
-        run: folder of the run, with a checkpoint in it.
-        facts: how the resuming run is made, from `virtue_ref.training.record.describe_run`. Its model, data and recipe
-            (except `CHANGEABLE_KEYS`) must equal those of the checkpoint.
+        folder: folder of a checkpoint.
 
     Returns:
         What the run has done, and the trained weights and the optimiser's moments by key.
 
     Raises:
-        CheckpointError: the checkpoint is missing or damaged, or has another recipe, model or data; the message names
-            what differs.
+        CheckpointError: the checkpoint is missing or damaged.
     """
-    folder = find_named(run, LAST)
-    if folder is None:
-        raise CheckpointError(f"{run}: no checkpoint to resume from.")
     stored = read_json(folder / f"{STATE_STEM}.json")
     try:
         progress = RunProgress(**stored)
     except TypeError as error:
         raise CheckpointError(f"{folder / STATE_STEM}.json: not a run's state ({error}).") from error
-    current, stored_facts = (
-        _flatten_table({key: each[key] for key in ("recipe", "model", "data")}) for each in (facts, progress.facts)
-    )
-    different = sorted(key for key in current.keys() | stored_facts.keys() if current.get(key) != stored_facts.get(key))
-    if different:
-        key = different[0]
-        raise CheckpointError(
-            f"{folder} is of another run: {key} was {stored_facts.get(key)!r} and is {current.get(key)!r}"
-            f"{f', {len(different) - 1} more differ' if different[1:] else ''}; "
-            "name a new folder, or use the earlier settings."
-        )
     return progress, read_tensors(folder / f"{STATE_STEM}.safetensors")
+
+
+def trim_log(run: Path, step: int) -> None:
+    """Remove the lines of a run's log after a step: what was done after the last checkpoint is done again."""
+    path = run / LOG_FILE
+    if not path.is_file():
+        return
+    kept = []
+    for line in path.read_bytes().splitlines(keepends=True):
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # the last line may be half a line
+            if json.loads(line)["step"] <= step:
+                kept.append(line)
+    write_bytes(b"".join(kept), path)
 
 
 def get_optimiser_state(names: list[str], optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -145,16 +144,3 @@ def restore_optimiser(names: list[str], optimiser: torch.optim.Optimizer, state:
             if (value := state.get(f"optimiser.{key}.{name}")) is not None:
                 moments.setdefault(index, {})[key] = value
     optimiser.load_state_dict({**stored, "state": moments})
-
-
-def _flatten_table(table: Any, prefix: str = "") -> dict[str, Any]:
-    """Dotted name -> value of each leaf of nested tables, as JSON would give it back, without `CHANGEABLE_KEYS`."""
-    if isinstance(table, dict):
-        inner = (_flatten_table(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in table.items())
-        return {
-            key: value
-            for part in inner
-            for key, value in part.items()
-            if not set(key.split(".")[1:2]) & CHANGEABLE_KEYS
-        }
-    return {prefix: json.loads(json.dumps(table))}

@@ -4,20 +4,98 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs
+from torch import Tensor, nn
 
 from scar.errors import TrainError
 from virtue_ref.checkpoints.checkpoint import Checkpoint, build_model
+from virtue_ref.inference.batching import Collator
+from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.model.virtue import Virtue
 from virtue_ref.training import lora, sharded
+from virtue_ref.training.batches import BatchPart
 from virtue_ref.training.mixing import Mixer
 from virtue_ref.training.pairs import PairSource
 from virtue_ref.training.recipe import OptimiserRecipe, TrainingRecipe
+
+
+class TrainableModel(nn.Module):
+    """A VIRTUE in the form that DDP needs: one module whose forward pass uses every trained weight."""
+
+    def __init__(self, model: Virtue) -> None:
+        super().__init__()
+        self.model = model
+        self.trained = nn.ParameterList(lora.get_trained_weights(model).values())
+
+    def forward(self, part: BatchPart) -> Tensor:
+        """Embed the items of a part; returns (B, hidden) of norm 1."""
+        vectors: Tensor = self.model(part.batch, part.features)
+        # Texts do not use the connector, but DDP needs a gradient for every weight in every pass, so add 0 times each.
+        touched = torch.stack([weight.flatten()[0] for weight in self.trained]).sum()
+        return vectors + 0.0 * touched
+
+
+@dataclass(frozen=True)
+class ReadyModel:
+    """A model that is ready for `virtue_ref.training.step.run_step`.
+
+    Attributes:
+        accelerator: manages devices, processes and number formats.
+        model: the VIRTUE with adapters. Outside `wrapped`, it runs only inside `accelerator.autocast()`.
+        wrapped: the `TrainableModel` of `model`, prepared by the accelerator.
+        collator: collator of the model.
+        optimiser: optimiser of the trained weights, prepared by the accelerator.
+    """
+
+    accelerator: Accelerator
+    model: Virtue
+    wrapped: nn.Module
+    collator: Collator
+    optimiser: Any
+
+    @property
+    def trained(self) -> dict[str, nn.Parameter]:
+        """Name -> weight of each trained weight, in the order in which the optimiser has them."""
+        return lora.get_trained_weights(self.model)
+
+
+def prepare_training(recipe: TrainingRecipe, start: Checkpoint, *, cpu: bool = False, **options: Any) -> ReadyModel:
+    """Make a model ready for training steps; the plan of a run and the run itself both begin with this.
+
+    Args:
+        recipe: the training recipe.
+        start: checkpoint with the initial weights.
+        cpu: whether to use no GPU.
+        options: further arguments of `accelerate.Accelerator`.
+    """
+    accelerator = make_accelerator(recipe.optimiser, cpu=cpu, **options)
+    model = prepare_model(recipe, start, accelerator)
+    is_sharded = sharded.is_sharded(model)
+    wrapped = accelerator.prepare_model(
+        TrainableModel(model), device_placement=not is_sharded, evaluation_mode=is_sharded
+    )
+    settings = recipe.optimiser
+    optimiser = torch.optim.AdamW(
+        lora.get_trained_weights(model).values(), lr=settings.rate, weight_decay=settings.decay
+    )
+    return ReadyModel(
+        accelerator=accelerator,
+        model=model,
+        wrapped=wrapped,
+        collator=make_collator(model, start, recipe.name),
+        optimiser=accelerator.prepare_optimizer(optimiser),
+    )
+
+
+def make_collator(model: Virtue, start: Checkpoint, name: str) -> Collator:
+    """Make the collator of a model for training data, in which texts without image may have an image token."""
+    return Collator(model, read_tokenizer(start.files, name), allow_stray_tokens=True)
 
 
 def make_accelerator(settings: OptimiserRecipe, **options: Any) -> Accelerator:
@@ -71,14 +149,21 @@ def make_mixer(recipe: TrainingRecipe, sources: Sequence[PairSource]) -> Mixer:
                 f"{source.name}: {len(source)} usable rows are fewer than the {sub_batch} of a sub-batch; "
                 "take a smaller batch or sub_batch, or leave it out."
             )
-    weights = [each.weight or len(source) for each, source in zip(recipe.sources, sources, strict=True)]
-    sizes = [len(source) for source in sources]
-    return Mixer(sizes, weights, settings.batch, sub_batch, settings.seed, once=settings.steps == 0)
+    return Mixer(
+        sizes=[len(source.table) for source in sources],
+        weights=[each.weight or len(source) for each, source in zip(recipe.sources, sources, strict=True)],
+        batch=settings.batch,
+        sub_batch=sub_batch,
+        seed=settings.seed,
+        once=settings.steps == 0,
+        skipped=[source.list_unusable() for source in sources],
+    )
 
 
 def count_batches(mixer: Mixer) -> int:
-    """Number of batches that a new mixer draws until all rows are used; only for a mixer with `once`."""
+    """Number of batches that a mixer still draws until all rows are used; only for a mixer with `once`."""
     copy = dataclasses.replace(mixer)
+    copy.restore_state(mixer.get_state())
     count = 0
     while copy.next_batch():
         count += 1

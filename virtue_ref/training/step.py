@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from accelerate.utils import gather_object
+from torch import Tensor
 
-from scar.errors import TrainError
+from mmeb_eval.item import Item
+from scar.errors import ItemError, TrainError
 from virtue_ref.inference.batching import Collator
 from virtue_ref.model.backbones.backbone import ImageFeatures
+from virtue_ref.model.images import read_image
 from virtue_ref.model.virtue import Virtue
-from virtue_ref.training import grad_cache, lora, sharded
+from virtue_ref.training import grad_cache, sharded
 from virtue_ref.training.batches import BatchLayout, BatchPart, make_batch_layout, make_parts
 from virtue_ref.training.loss import compute_accuracy, info_nce
 from virtue_ref.training.pairs import Pair
 from virtue_ref.training.recipe import OptimiserRecipe
+from virtue_ref.training.setup import ReadyModel
 
 
 @dataclass(frozen=True)
@@ -35,28 +38,20 @@ class StepRecord:
     items: int
 
 
-class TrainableModel(nn.Module):
-    """A VIRTUE in the form that DDP needs: one module whose forward pass uses every trained weight."""
+class UnusablePairs(Exception):  # noqa: N818 - says what was found
+    """Pairs of a batch that cannot be embedded; nothing was changed, and every process raises it.
 
-    def __init__(self, model: Virtue) -> None:
-        super().__init__()
-        self.model = model
-        self.trained = nn.ParameterList(lora.get_trained_weights(model).values())
+    Attributes:
+        problems: index of each such pair in the batch -> what is wrong with it. Others may be found once they are gone.
+    """
 
-    def forward(self, part: BatchPart) -> Tensor:
-        """Embed the items of a part; returns (B, hidden) of norm 1."""
-        vectors: Tensor = self.model(part.batch, part.features)
-        # Texts do not use the connector, but DDP needs a gradient for every weight in every pass, so add 0 times each.
-        touched = torch.stack([weight.flatten()[0] for weight in self.trained]).sum()
-        return vectors + 0.0 * touched
+    def __init__(self, problems: Mapping[int, str]) -> None:
+        super().__init__("; ".join(problems.values()))
+        self.problems = problems
 
 
 def run_step(
-    accelerator: Accelerator,
-    wrapped: nn.Module,
-    model: Virtue,
-    collator: Collator,
-    optimiser: Any,
+    ready: ReadyModel,
     pairs: Sequence[Pair],
     settings: OptimiserRecipe,
     step: int,
@@ -65,23 +60,19 @@ def run_step(
     """Compute the gradient of a whole batch and update the weights once.
 
     Args:
-        accelerator: the accelerator, which connects the processes.
-        wrapped: the `TrainableModel`, prepared by the accelerator.
-        model: the VIRTUE in `wrapped`.
-        collator: collator of the model.
-        optimiser: optimiser of the trained weights.
+        ready: the model, from `virtue_ref.training.setup.prepare_training`.
         pairs: the pairs of the whole batch, which are the same in every process.
         settings: settings of the optimiser and of a step.
         step: number of steps done before this one.
         image_cache: image path -> features from the frozen encoders; new images are added. None keeps no features.
 
     Raises:
+        UnusablePairs: an item cannot be embedded; no weight was changed.
         TrainError: the loss or the gradient is not finite; no weight was changed.
     """
+    accelerator, model, wrapped, optimiser = ready.accelerator, ready.model, ready.wrapped, ready.optimiser
     layout = make_batch_layout(pairs, accelerator.num_processes)
-    parts, row = make_parts(layout.items[accelerator.process_index], collator, settings.part, accelerator.device)
-    for part in parts:
-        part.features = encode_part_images(model, collator, part, image_cache)
+    parts, row = prepare_parts(ready, pairs, layout, settings.part, image_cache)
     is_sharded = sharded.is_sharded(model)
     if is_sharded:  # every process runs as many passes; the loss ignores vectors beyond a process's own rows
         most = max(-(-count // settings.part) for count in layout.counts)
@@ -105,7 +96,7 @@ def run_step(
         else:
             value = grad_cache.backward_uncached(wrapped, parts, compute_loss)
         if is_sharded:
-            sharded.average_gradients(accelerator, lora.get_trained_weights(model).values())
+            sharded.average_gradients(accelerator, ready.trained.values())
         norm = float(accelerator.clip_grad_norm_(wrapped.parameters(), settings.clip))
         if not torch.isfinite(torch.tensor(norm)):
             raise FloatingPointError(f"the gradient's norm is {norm}")
@@ -119,6 +110,52 @@ def run_step(
     optimiser.step()
     optimiser.zero_grad()
     return StepRecord(step, float(value), hits, norm, optimiser.param_groups[0]["lr"], 0.0, sum(layout.counts))
+
+
+def prepare_parts(
+    ready: ReadyModel,
+    pairs: Sequence[Pair],
+    layout: BatchLayout,
+    size: int,
+    image_cache: dict[Path, ImageFeatures] | None,
+) -> tuple[list[BatchPart], Tensor]:
+    """Make the parts of this process with the features of their images; see `virtue_ref.training.batches.make_parts`.
+
+    Raises:
+        UnusablePairs: an item of any process cannot be embedded.
+    """
+    accelerator, collator = ready.accelerator, ready.collator
+    items = layout.items[accelerator.process_index]
+    problems: dict[int, str] = {}
+    parts, row = list[BatchPart](), torch.empty(0)
+    try:
+        parts, row = make_parts(items, collator, size, accelerator.device)
+        for part in parts:
+            part.features = encode_part_images(ready.model, collator, part, image_cache)
+    except ItemError:
+        problems = find_unusable_pairs(pairs, set(items), collator)
+        if not problems:
+            raise
+    if accelerator.num_processes > 1:  # all go on, or none does
+        problems = {index: problem for own in gather_object([problems]) for index, problem in own.items()}
+    if problems:
+        raise UnusablePairs(problems)
+    return parts, row
+
+
+def find_unusable_pairs(pairs: Sequence[Pair], own: Collection[Item], collator: Collator) -> dict[int, str]:
+    """Index of each pair that cannot be embedded -> what is wrong with it; only the items in `own` are looked at."""
+    problems = {}
+    for index, pair in enumerate(pairs):
+        try:
+            for item in pair.items:
+                if item in own:
+                    collator.prepare_item(item, index)
+                    if item.image is not None:
+                        read_image(item.image, collator.config.profile)
+        except ItemError as error:
+            problems[index] = error.reason
+    return problems
 
 
 @torch.no_grad()

@@ -6,37 +6,28 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from scar.errors import TrainError
 from virtue_ref.checkpoints.checkpoint import Checkpoint, make_checkpoint_from_weights
 from virtue_ref.checkpoints.run_folder import LAST, find_named
-from virtue_ref.inference.batching import Collator
 from virtue_ref.model.backbones.backbone import ImageFeatures
-from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.model.virtue import Virtue
 from virtue_ref.training import lora, sharded
 from virtue_ref.training.interrupt import catch_stop_signals, is_stop_requested
+from virtue_ref.training.next_step import UnusableRow, run_next_step
 from virtue_ref.training.pairs import PairSource
 from virtue_ref.training.recipe import TrainingRecipe
 from virtue_ref.training.record import describe_run, log_step
+from virtue_ref.training.resume import describe_rows, resume_run
+from virtue_ref.training.run_lock import lock_run
 from virtue_ref.training.runs import (
     RunProgress,
     get_optimiser_state,
-    read_progress,
     restore_optimiser,
     save_checkpoint,
+    trim_log,
 )
-from virtue_ref.training.setup import (
-    count_batches,
-    learning_rate_at,
-    make_accelerator,
-    make_mixer,
-    prepare_model,
-)
-from virtue_ref.training.step import TrainableModel, run_step
+from virtue_ref.training.setup import count_batches, make_mixer, prepare_training
 
 ProgressReporter = Callable[[int, int, str], None]
 """Function that gets the number of steps done, the number of all steps, and a line to show; "" shows no line."""
@@ -75,71 +66,97 @@ def train(
         The folder of the last checkpoint.
 
     Raises:
-        TrainError: the loss or gradient is not finite, a source has fewer rows than a sub-batch, a checkpoint cannot be
-            written, or a signal stopped the run.
-        CheckpointError: the run's checkpoint is damaged or has another recipe, model or data.
+        TrainError: the loss or gradient is not finite, a row cannot be embedded, a source has fewer rows than a
+            sub-batch, a checkpoint cannot be written, another process trains in the folder, or a signal came.
+        CheckpointError: the run's checkpoint is damaged or has another recipe, model or data, see
+            `virtue_ref.training.resume`.
     """
-    settings = recipe.optimiser
-    accelerator = make_accelerator(settings, cpu=cpu, log_with=list(trackers) or None, project_dir=str(run))
-    mixer = make_mixer(recipe, sources)
-    steps = settings.steps or count_batches(mixer)
+    with lock_run(run):
+        return _train(recipe, start, sources, run, evaluate, until, trackers, image_cache, report, cpu=cpu)
 
-    model = prepare_model(recipe, start, accelerator)
-    collator = Collator(model, read_tokenizer(start.files, recipe.name), allow_stray_tokens=True)
-    trained = lora.get_trained_weights(model)
-    optimiser: Any = torch.optim.AdamW(trained.values(), lr=settings.rate, weight_decay=settings.decay)
 
+def _train(
+    recipe: TrainingRecipe,
+    start: Checkpoint,
+    sources: Sequence[PairSource],
+    run: Path,
+    evaluate: Callable[[Virtue], float] | None,
+    until: int | None,
+    trackers: Sequence[str],
+    image_cache: dict[Path, ImageFeatures] | None,
+    report: ProgressReporter,
+    *,
+    cpu: bool,
+) -> Path:
+    """See `train`; the folder is locked."""
     facts = describe_run(recipe, start, sources)
-    progress = RunProgress(facts=facts)
-    if find_named(run, LAST) is not None:
-        progress, state = read_progress(run, facts)
+    mixer = make_mixer(recipe, sources)
+    progress, state = resume_run(run, facts, sources, mixer)
+    steps = recipe.optimiser.steps or progress.step + count_batches(mixer)
+
+    ready = prepare_training(recipe, start, cpu=cpu, log_with=list(trackers) or None, project_dir=str(run))
+    accelerator, model, trained = ready.accelerator, ready.model, ready.trained
+    if state:
         for name, weight in trained.items():
             weight.data.copy_(state[f"weight.{name}"])
-        restore_optimiser(list(trained), optimiser, state)
-        mixer.restore_state(dict(progress.mixer))
+        restore_optimiser(list(trained), ready.optimiser, state)
         report(progress.step, steps, f"goes on after step {progress.step}")
-
+    step = saved = progress.step
     is_sharded = sharded.is_sharded(model)
-    wrapped = accelerator.prepare_model(
-        TrainableModel(model), device_placement=not is_sharded, evaluation_mode=is_sharded
-    )
-    optimiser = accelerator.prepare_optimizer(optimiser)
-    accelerator.init_trackers("training")
+    if accelerator.is_main_process:
+        trim_log(run, progress.step)
+    # Curves of steps that are done again are hidden.
+    accelerator.init_trackers("training", init_kwargs={"tensorboard": {"purge_step": progress.step + 1}})
 
     def save_progress() -> None:
+        nonlocal saved
         weights = lora.iter_merged_weights(model)
         if accelerator.is_main_process:
             state = {f"weight.{name}": weight.detach().cpu().contiguous() for name, weight in trained.items()}
-            state |= get_optimiser_state(list(trained), optimiser)
+            state |= get_optimiser_state(list(trained), ready.optimiser) | describe_rows(sources)
             checkpoint = make_checkpoint_from_weights(model, dict(weights), start, recipe.watch.save_dtype)
-            save_checkpoint(run, RunProgress(step, mixer.get_state(), dict(scores), facts), checkpoint, state)
+            done = RunProgress(step, mixer.get_state(), dict(scores), facts, skipped)
+            save_checkpoint(run, done, checkpoint, state)
         elif is_sharded:
             for _ in weights:  # every process takes part in gathering the weights; the first one writes them
                 pass
         accelerator.wait_for_everyone()
+        saved = step
 
     def score_model(score: Callable[[Virtue], float]) -> None:
         if accelerator.is_main_process or is_sharded:  # a sharded model runs in all processes or in none
-            scores[str(step)] = score(model)
+            with accelerator.autocast():
+                scores[str(step)] = score(model)
         if accelerator.is_main_process:
             accelerator.log({"score": scores[str(step)]}, step=step)
             report(step, steps, f"score {scores[str(step)]:.4f}")
         accelerator.wait_for_everyone()
 
-    step = progress.step
+    def note_skipped(source: int, row: int, sentence: str) -> None:
+        rows = skipped.setdefault(sources[source].name, [])
+        if row not in rows:
+            rows.append(row)
+        report(step, steps, sentence)
+
     scores = dict(progress.scores)
+    skipped = {name: list(rows) for name, rows in progress.skipped.items()}
     with catch_stop_signals() as signals:
         while step < min(steps, steps if until is None else until):
             began = time.perf_counter()
-            pairs = [sources[source].read_pair(row) for source, row in mixer.next_batch()]
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate_at(step, steps, settings)
-            # The seed depends on the step alone, so that a resumed run draws the same dropout.
-            torch.manual_seed((settings.seed * 1_000_003 + step) * 1_009 + accelerator.process_index)
-            record = run_step(accelerator, wrapped, model, collator, optimiser, pairs, settings, step, image_cache)
-            step += 1
-            record = dataclasses.replace(record, step=step, seconds=time.perf_counter() - began)
-            if accelerator.is_main_process and (step % recipe.watch.log == 0 or step == steps):
+            try:
+                record = run_next_step(
+                    ready, recipe, sources, mixer, step, steps, image_cache=image_cache, report_skip=note_skipped
+                )
+            except UnusableRow:
+                if step > saved:
+                    save_progress()
+                raise
+            if record is None:
+                steps = step  # rows were skipped, so that one pass has fewer batches
+            else:
+                step += 1
+                record = dataclasses.replace(record, step=step, seconds=time.perf_counter() - began)
+            if record is not None and accelerator.is_main_process and (step % recipe.watch.log == 0 or step == steps):
                 log_step(run, record, accelerator)
                 numbers = f"loss {record.loss:.4f}, accuracy {record.accuracy:.3f}, {record.seconds:.2f} s a step"
                 report(step, steps, numbers)

@@ -58,7 +58,6 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
         (temporary / "a").write_text("a")
         assert not path.exists()
     assert (path / "a").read_text() == "a"
-    assert path.stat().st_mode & 0o777 == 0o755
     with pytest.raises(ValueError, match="stop"), create_folder(tmp_path / "other") as temporary:
         (temporary / "a").write_text("a")
         raise ValueError("stop")
@@ -202,3 +201,30 @@ def test_a_path_that_is_missing_says_why(tmp_path: Path) -> None:
     assert describe_no_folder(tmp_path / "file") == "is a file, not a folder"
     assert describe_no_folder(tmp_path / "link") == "no such folder (it is a link to 'gone')"
     assert describe_no_folder(tmp_path / "absent") == "no such folder"
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o002, 0o077], ids=oct)
+def test_files_and_folders_get_the_rights_that_the_umask_asks_for(tmp_path: Path, umask: int) -> None:
+    """Also what a library writes for its owner alone, as safetensors does."""
+
+    def write(path: Path) -> None:
+        write_text("a", path.with_name("text"))
+        with replace_file(path.with_name("private")) as temporary:
+            temporary.touch(mode=0o600)
+        with replace_file(path.with_name("plain")) as temporary:
+            temporary.touch()
+
+    before = os.umask(umask)
+    try:
+        write(tmp_path / "outside" / "a")
+        with create_folder(tmp_path / "made" / "folder") as temporary:
+            write(temporary / "inner" / "a")
+            (temporary / "private").touch(mode=0o600)
+    finally:
+        os.umask(before)
+    found = list(tmp_path.rglob("*"))
+    assert sorted(path.name for path in found if path.is_file()) == sorted(
+        ["text", "private", "plain"] * 2 + ["private"]
+    )
+    for path in found:
+        assert path.stat().st_mode & 0o777 == (0o777 if path.is_dir() else 0o666) & ~umask, path

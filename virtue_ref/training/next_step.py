@@ -1,0 +1,84 @@
+"""Draw the next batch and run a step on it. The plan of a run and the run itself take every step here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from scar.errors import TrainError
+from virtue_ref.model.backbones.backbone import ImageFeatures
+from virtue_ref.training.mixing import Mixer
+from virtue_ref.training.pairs import PairSource
+from virtue_ref.training.recipe import TrainingRecipe
+from virtue_ref.training.setup import ReadyModel, learning_rate_at
+from virtue_ref.training.step import StepRecord, UnusablePairs, run_step
+
+SkipReporter = Callable[[int, int, str], None]
+"""Function that gets the index of the source and the number of the row that is skipped, and a sentence about it."""
+
+
+class UnusableRow(TrainError):  # noqa: N818 - says what was found
+    """A row that cannot be embedded stops the run; no weight was changed."""
+
+
+def run_next_step(
+    ready: ReadyModel,
+    recipe: TrainingRecipe,
+    sources: Sequence[PairSource],
+    mixer: Mixer,
+    step: int,
+    steps: int,
+    *,
+    image_cache: dict[Path, ImageFeatures] | None = None,
+    report_skip: SkipReporter = lambda *_: None,
+) -> StepRecord | None:
+    """Draw the next batch, compute its gradient and update the weights once.
+
+    A row that cannot be embedded, since its image turns out to be damaged, stops the run or is skipped, as the recipe
+    says. If it is skipped, the next row of its source takes its place, so that the batch is full, and it is not drawn
+    again.
+
+    Args:
+        ready: the model, from `virtue_ref.training.setup.prepare_training`.
+        recipe: the training recipe.
+        sources: the opened sources, in the order of `recipe.sources`.
+        mixer: draws the rows; if this raises `TrainError`, it is as it was before.
+        step: number of steps done before this one.
+        steps: number of all steps.
+        image_cache: see `virtue_ref.training.step.run_step`.
+        report_skip: is told of each skipped row.
+
+    Returns:
+        Numbers of the step; None if all rows are used up.
+
+    Raises:
+        UnusableRow: a row cannot be embedded, and the recipe says to stop.
+        TrainError: the loss or the gradient is not finite, or too few rows are left.
+    """
+    settings = recipe.optimiser
+    while True:
+        before = mixer.get_state()
+        picks = mixer.next_batch()
+        if not picks:
+            return None
+        pairs = [sources[source].read_row(row) for source, row in picks]
+        for group in ready.optimiser.param_groups:
+            group["lr"] = learning_rate_at(step, steps, settings)
+        # The seed depends on the step alone, so that a resumed run draws the same dropout.
+        torch.manual_seed((settings.seed * 1_000_003 + step) * 1_009 + ready.accelerator.process_index)
+        try:
+            return run_step(ready, pairs, settings, step, image_cache)
+        except UnusablePairs as found:
+            mixer.restore_state(before)
+            for index, problem in sorted(found.problems.items()):
+                sentence = f"{pairs[index].where}: {problem.rstrip('.')}"
+                if recipe.missing == "stop":
+                    raise UnusableRow(
+                        f'step {step + 1}: {sentence}; missing = "skip" drops and counts such rows. '
+                        f"Once that is mended, the same command continues after step {step}."
+                    ) from found
+                source, row = picks[index]
+                mixer.skip_row(source, row)
+                report_skip(source, row, f"{sentence}; skipped")
