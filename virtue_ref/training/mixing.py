@@ -9,8 +9,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from scar.errors import TrainError
-
 Pick: TypeAlias = tuple[int, int]
 """(index of the source, number of the row in that source)."""
 
@@ -58,18 +56,10 @@ class Mixer:
             picks += [(source, row) for row in self._take_rows(source)]
         return picks
 
-    def skip_row(self, source: int, row: int) -> None:
-        """Never draw this row again.
-
-        Raises:
-            TrainError: fewer rows than a sub-batch are left of the source.
-        """
+    def skip_row(self, source: int, row: int) -> int:
+        """Never draw this row again; return the number of rows of its source that are left."""
         self.skipped[source].add(row)
-        left = self.sizes[source] - len(self.skipped[source])
-        if left < self.sub_batch:
-            raise TrainError(
-                f"only {left} usable rows are left of a source, fewer than the {self.sub_batch} of a sub-batch."
-            )
+        return self.sizes[source] - len(self.skipped[source])
 
     def get_state(self) -> dict[str, Any]:
         """The state for `restore_state`, which JSON can hold."""

@@ -80,5 +80,10 @@ def run_next_step(
                         f"Once that is mended, the same command continues after step {step}."
                     ) from found
                 source, row = picks[index]
-                mixer.skip_row(source, row)
+                left = mixer.skip_row(source, row)
                 report_skip(source, row, f"{sentence}; skipped")
+                if left < mixer.sub_batch:
+                    raise TrainError(
+                        f"step {step + 1}: only {left} usable rows are left of {sources[source].name}, fewer than the "
+                        f"{mixer.sub_batch} of a sub-batch; the checkpoints before it are kept."
+                    ) from found

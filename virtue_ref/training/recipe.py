@@ -218,8 +218,8 @@ class TrainingRecipe:
         if not path.is_file():
             known = [DEMO, *list_recipes()]
             near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
-            hint = f"did you mean {near[0]}? Built in" if near else "built in"
-            raise ConfigError(f"no recipe {str(name)!r}: {hint} are {', '.join(known)}; else give a TOML file.")
+            hint = f"did you mean {near[0]}? Else" if near else "else"
+            raise ConfigError(f"no recipe {str(name)!r}: built in are {', '.join(known)}; {hint} give a TOML file.")
         return parse_recipe(read_toml(path, ConfigError), path.stem, str(path))
 
     def with_options(self, **changes: Any) -> TrainingRecipe:

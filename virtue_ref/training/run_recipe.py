@@ -114,9 +114,12 @@ def _plan_and_train(
 def check_corpus(recipe: TrainingRecipe, data: Path) -> list[str]:
     """What is wrong with ``watch.corpus``: one sentence, or none if it has an eval split or none is named."""
     folder = data / recipe.watch.corpus
-    if not recipe.watch.corpus or find_scar_tasks(folder):
-        return []
-    return [f"{folder}: watch.corpus names this folder, but it has no eval split of a SCaR build."]
+    try:
+        if not recipe.watch.corpus or find_scar_tasks(folder):
+            return []
+    except DataError as error:
+        return [f"watch.corpus: {error}"]
+    return [f"watch.corpus: {folder} has no eval split of a SCaR build."]
 
 
 def make_scorer(recipe: TrainingRecipe, start: Checkpoint, data: Path) -> Callable[[Virtue], float] | None:

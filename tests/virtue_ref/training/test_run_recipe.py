@@ -9,10 +9,17 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from scar.demo.corpus import build_demo
+from tests.virtue_ref.training.test_run_lock import held_elsewhere
 from virtue_ref.cli import app
+from virtue_ref.training.inputs import open_sources, read_start
+from virtue_ref.training.recipe import TrainingRecipe
+from virtue_ref.training.run_recipe import make_scorer
+from virtue_ref.training.train import train
 
 
 def written(folder: Path, corpus: str = "") -> Path:
@@ -47,6 +54,67 @@ def test_the_command_trains_measures_and_evaluates(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert (tmp_path / "run" / "best").read_text() == "step-000002"
     assert list((tmp_path / "run").glob("training/events*"))
+
+
+def in_default_dtype(folder: Path, *, cached: bool, checkpointing: bool, dora: bool) -> Path:
+    """The recipe without a number format, scored and saved after each step."""
+    path = written(folder, ".")
+    text = path.read_text().replace('dtype = "float32"\n', f"cached = {str(cached).lower()}\n")
+    text = text.replace("batch = 4", "batch = 2")
+    text = text.replace("checkpointing = false", f"checkpointing = {str(checkpointing).lower()}")
+    text = text.replace("[watch]\n", f"[adapter]\ndora = {str(dora).lower()}\n[watch]\nsave = 1\nlog = 1\n")
+    path.write_text(text)
+    assert TrainingRecipe.read(path).optimiser.dtype == "bfloat16"
+    return path
+
+
+@pytest.mark.parametrize(
+    ("cached", "checkpointing", "dora"),
+    [(True, True, True), pytest.param(False, False, False, marks=pytest.mark.slow)],
+    ids=["saving", "plain"],
+)
+def test_the_command_trains_in_the_default_dtype_and_resumes(
+    tmp_path: Path, *, cached: bool, checkpointing: bool, dora: bool
+) -> None:
+    build_demo(tmp_path, images=2, seed=0)
+    recipe = in_default_dtype(tmp_path, cached=cached, checkpointing=checkpointing, dora=dora)
+    words = ["train", str(recipe), "--data", str(tmp_path), "--cpu", "--out"]
+    done = CliRunner().invoke(app, [*words, str(tmp_path / "whole"), "--dry-run"])
+    assert done.exit_code == 0, done.output
+    assert "s measured on 2" in done.output
+    assert not (tmp_path / "whole").exists()
+    done = CliRunner().invoke(app, [*words, str(tmp_path / "whole")])
+    assert done.exit_code == 0, done.output
+
+    read = TrainingRecipe.read(recipe)
+    start = read_start(read)
+    scorer = make_scorer(read, start, tmp_path)
+    sources = open_sources(read, tmp_path)
+    train(read, start, sources, tmp_path / "halves", evaluate=scorer, until=1, trackers=(), cpu=True)
+    done = CliRunner().invoke(app, [*words, str(tmp_path / "halves")])
+    assert done.exit_code == 0, done.output
+    assert "halves, continued after step 1" in done.output
+    whole, halves = (tmp_path / name / "step-000002" / "state.safetensors" for name in ("whole", "halves"))
+    assert whole.read_bytes() == halves.read_bytes()
+    state = load_file(whole)
+    kinds = {key: value.dtype for key, value in state.items() if key.startswith(("weight.", "optimiser.exp"))}
+    assert set(kinds.values()) == {torch.float32}, "trained weights and moments are not rounded"
+    assert all(value.isfinite().all() for value in state.values())
+
+
+def test_a_run_elsewhere_and_a_second_process_are_refused_before_a_step(tmp_path: Path) -> None:
+    build_demo(tmp_path, images=3, seed=0)
+    words = ["train", str(written(tmp_path)), "--data", str(tmp_path), "--cpu", "--out", str(tmp_path / "run")]
+    with held_elsewhere(tmp_path / "run"):
+        done = CliRunner().invoke(app, words)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "another process trains here" in done.stderr
+    read = TrainingRecipe.read(tmp_path / "mine.toml")
+    train(read, read_start(read), open_sources(read, tmp_path), tmp_path / "run", until=1, trackers=(), cpu=True)
+    for more in ([], ["--dry-run"]):
+        done = CliRunner().invoke(app, [*words, "--batch", "5", *more])
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert "recipe.optimiser.batch was 4 and is 5" in done.stderr
 
 
 @pytest.mark.slow
@@ -93,6 +161,52 @@ def test_the_command_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.Monk
     done = CliRunner().invoke(app, ["train", str(written(tmp_path)), "--track", "wandb"])
     assert done.exit_code == 2
     assert "--track wandb: not installed; `pip install wandb`" in done.output
+    for more in ([], ["--dry-run"]):
+        done = CliRunner().invoke(app, ["train", str(written(tmp_path, "nowhere")), "--data", str(tmp_path), *more])
+        assert f"watch.corpus: {tmp_path / 'nowhere'}: no such folder" in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nope"], "no recipe 'nope': built in are demo, virtue-2b, virtue-2b-scar, virtue-7b, virtue-7b-scar; else"),
+        (
+            ["virtue-3b-scar"],
+            "no recipe 'virtue-3b-scar': built in are demo, virtue-2b, virtue-2b-scar, virtue-7b, virtue-7b-scar; did",
+        ),
+        (["demo", "--steps", "0"], "--steps: the demo model takes --out, --seed and --dry-run alone."),
+        (["demo", "--data", "x"], "--data: the demo model takes"),
+        (["demo", "--batch", "4"], "--batch: the demo model takes"),
+        (["demo", "--part", "4"], "--part: the demo model takes"),
+        (["demo", "--model", "tiny"], "--model: the demo model takes"),
+        (["demo", "--missing", "skip"], "--missing: the demo model takes"),
+        (["demo", "--track", "wandb"], "--track: the demo model takes"),
+        (["demo", "--seed", "-1", "--dry-run"], "demo: seed = -1; it must be at least 0."),
+        (["--steps", "0"], "--steps: no recipe is named; --list shows them."),
+        (["--dry-run"], "--dry-run: no recipe is named"),
+        (["--list", "--seed", "0"], "--seed: --list takes nothing else."),
+        (["virtue-2b", "--list"], "virtue-2b: --list takes nothing else."),
+        (["virtue-2b", "--missing", ""], "virtue-2b: missing = ''; it must be stop or skip."),
+        (["virtue-2b", "--model", ""], "virtue-2b: model = ''; it must be the name of a config or checkpoint."),
+        (["virtue-2b", "--seed", "-3"], "virtue-2b: optimiser.seed = -3; it must be at least 0."),
+    ],
+)
+def test_an_option_that_is_not_taken_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["train", *words])
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"virtue: {message}")
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_of_the_demo_model_does_nothing(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["train", "demo", "--dry-run", "--out", str(tmp_path / "demo")])
+    assert done.exit_code == 0
+    assert "4,000 drawn pictures" in done.stdout
+    assert list(tmp_path.iterdir()) == []
 
 
 STAND_IN = """

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 import virtue_ref
 from scar.errors import CheckpointError, TrainError
+from tests.virtue_ref.training.runs import RECIPE, losses
 from virtue_ref.checkpoints import resolve
 from virtue_ref.checkpoints.checkpoint import Checkpoint, build_model
 from virtue_ref.checkpoints.run_folder import find_named
@@ -26,23 +27,6 @@ from virtue_ref.training import lora
 from virtue_ref.training.pairs import PairSource, open_source
 from virtue_ref.training.recipe import TrainingRecipe, parse_recipe
 from virtue_ref.training.train import train
-
-RECIPE: dict[str, Any] = {
-    "about": "a test",
-    "model": "tiny",
-    "optimiser": {
-        "steps": 4,
-        "batch": 6,
-        "part": 4,
-        "rate": 1e-2,
-        "warm_up": 2,
-        "dtype": "float32",
-        "checkpointing": False,
-    },
-    "adapter": {"rank": 2, "alpha": 4, "dropout": 0.1},
-    "watch": {"log": 1, "save": 2},
-    "sources": [{"name": "demo", "files": "SCaR-train/*.parquet", "all_negatives": True}],
-}
 
 
 def recipe(**optimiser: object) -> TrainingRecipe:
@@ -57,10 +41,6 @@ def sources(data: Path) -> list[PairSource]:
 @pytest.fixture(scope="module")
 def start() -> Checkpoint:
     return resolve.read_checkpoint("tiny")
-
-
-def losses(run: Path) -> list[float]:
-    return [json.loads(line)["loss"] for line in (run / "log.jsonl").read_text().splitlines()]
 
 
 def run_it(plan: TrainingRecipe, start: Checkpoint, sources: Sequence[PairSource], run: Path, **options: Any) -> Path:
