@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from mmeb_eval.item import Item
-from scar.common.images import probe_image
+from scar.common.pixels import probe_image
 from scar.errors import BadRecord, ItemError
 from virtue_ref.config import Profile
 from virtue_ref.model.images import read_size

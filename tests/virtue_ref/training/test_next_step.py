@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file, save
 
-from scar.common.images import probe_image
+from scar.common.pixels import probe_image
 from scar.errors import TrainError
 from tests.virtue_ref.training.runs import RECIPE, losses
 from virtue_ref.checkpoints import resolve
