@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from scar.accounting import Tally
-from scar.annotations.boxes import clip_box
+from scar.annotations.box_form import XYWH
+from scar.annotations.boxes import read_box
 from scar.annotations.masks import parse_mask
 from scar.annotations.pictures import PictureIndex, PictureList
 from scar.common.images import MAX_PIXELS, PIXEL_LIMIT
@@ -128,7 +129,7 @@ class FullRef:
                 ring = _join_corners(thing.polygon, where)
                 corner = min(ring[0::2]), min(ring[1::2])
                 size = max(ring[0::2]) - corner[0], max(ring[1::2]) - corner[1]
-                box = clip_box((*corner, *size), width, height, where)
+                box = read_box((*corner, *size), XYWH, width, height, where, tally)
             except BadRecord as bad:
                 tally.reject_regions(bad)
             else:

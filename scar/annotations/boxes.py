@@ -1,4 +1,4 @@
-"""Clip a box of an annotation file to its image; every reader does this."""
+"""Read a box of an annotation file: convert it, and clip it to its image; every reader does this."""
 
 from __future__ import annotations
 
@@ -6,13 +6,43 @@ import math
 import struct
 from collections.abc import Sequence
 
+from scar.accounting import Tally
+from scar.annotations.box_form import XYWH, BoxForm
 from scar.errors import BadRecord
 from scar.sample import Box
 
 _MAX_EXACT_INT = 2**24
 """float32 holds every integer up to this one exactly."""
 
+_MIN_CLIPPED = 0.01
+"""Number of pixels from which on a clipped box is counted: COCO's numbers have two decimals."""
+
 _FLOAT, _BITS = struct.Struct("f"), struct.Struct("I")
+
+
+def read_box(
+    numbers: tuple[float, float, float, float], form: BoxForm, width: int, height: int, where: str, tally: Tally
+) -> Box:
+    """The part of a box of any form that is inside its image.
+
+    Args:
+        numbers: the four numbers of the box.
+        form: what they mean.
+        width: width of the image in pixels.
+        height: height of the image in pixels.
+        where: names the file and the record in error messages.
+        tally: counts the boxes that are converted, and those that are clipped.
+
+    Raises:
+        BadRecord: see `clip_box`.
+    """
+    x, y, w, h = xywh = form.to_xywh(numbers, width, height)
+    box = clip_box(xywh, width, height, where)
+    if form != XYWH:
+        tally.repaired[form.name] += 1
+    if max(-x, -y, x + w - width, y + h - height) > _MIN_CLIPPED:
+        tally.repaired["box_clipped"] += 1
+    return box
 
 
 def clip_box(xywh: Sequence[float], width: int, height: int, where: str) -> Box:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from scar.accounting import Tally
+from scar.annotations.box_form import BoxForm
 from scar.annotations.call_cache import CallCache
 from scar.annotations.captions import index_captions
 from scar.annotations.coco_image import CocoRef
@@ -34,6 +35,7 @@ class CocoIndex(PictureIndex):
         images: the images, in ascending order of id.
         annotations: for each file, the positions of the annotations of each image, in the order of ``images``.
         categories: for each file, names of the categories by id.
+        box_forms: for each file, what the four numbers of a box mean.
         captions: positions of the captions of each image, in the order of ``images``; None without a captions JSON.
         relations: subject id, predicate and object id of each relation, by image id.
         phrases: phrases by image id, then by annotation id; None if every annotation may become a sample.
@@ -42,6 +44,7 @@ class CocoIndex(PictureIndex):
     images: Sequence[CocoImage]
     annotations: Sequence[RecordIndex]
     categories: tuple[Mapping[int, str], ...]
+    box_forms: tuple[BoxForm, ...]
     captions: RecordIndex | None
     relations: Mapping[int, Sequence[tuple[int, str, int]]]
     phrases: Mapping[int, Mapping[int, tuple[str, ...]]] | None
@@ -60,6 +63,7 @@ class CocoIndex(PictureIndex):
             scene=image.scene if image.scene and has_word(image.scene) else None,
             annotations=tuple(records[index] for records in self.annotations),
             categories=self.categories,
+            box_forms=self.box_forms,
             captions=self.captions[index] if self.captions else None,
             relations=tuple(self.relations.get(image.id, ())),
             phrases=None if self.phrases is None else self.phrases[image.id],
@@ -122,6 +126,7 @@ def index_image_set(
         images=[things.images[image] for image in ordered],
         annotations=[file.records.align_to(ordered) for file in files],
         categories=tuple(file.categories for file in files),
+        box_forms=tuple(file.box_form for file in files),
         captions=None if caption_index is None else caption_index.align_to(ordered),
         relations=things.relations,
         phrases=None if referred_phrases is None else dict(phrases),

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 
 from scar.accounting import Tally
-from scar.annotations.boxes import clip_box
+from scar.annotations.box_form import BoxForm, replace_none
+from scar.annotations.boxes import read_box
 from scar.annotations.captions import read_captions
 from scar.annotations.coco_index import ANNOTATION
 from scar.annotations.json_stream import ANY_JSON, parse_record
@@ -35,6 +36,7 @@ class CocoRef:
         scene: the scene label; None if there is none.
         annotations: positions of the image's annotations in each file of the image set.
         categories: names of the categories by id, for each of these files.
+        box_forms: what the four numbers of a box mean, for each of these files.
         captions: positions of the image's captions in the captions JSON; None if there is no such file.
         relations: subject id, predicate and object id of each relation between the image's annotations.
         phrases: phrases by annotation id. If given, only these annotations may become samples, and the others are
@@ -49,6 +51,7 @@ class CocoRef:
     scene: str | None
     annotations: tuple[FileSpans, ...]
     categories: tuple[Mapping[int, str], ...]
+    box_forms: tuple[BoxForm, ...]
     captions: FileSpans | None
     relations: tuple[tuple[int, str, int], ...]
     phrases: Mapping[int, tuple[str, ...]] | None
@@ -57,8 +60,8 @@ class CocoRef:
         """Read the picture. Regions are ordered by file and annotation id; boxes are clipped to the image."""
         regions = tuple(
             region
-            for (path, spans), categories in zip(self.annotations, self.categories, strict=True)
-            for region in self._iter_regions(path, spans, categories, tally)
+            for (path, spans), categories, form in zip(self.annotations, self.categories, self.box_forms, strict=True)
+            for region in self._iter_regions(path, spans, categories, form, tally)
         )
         where = f"{self.annotations[0][0].name}, relation {{!r}} of image {self.id}"
         return Picture(
@@ -73,7 +76,7 @@ class CocoRef:
         )
 
     def _iter_regions(
-        self, path: Path, spans: RecordSpans, categories: Mapping[int, str], tally: Tally
+        self, path: Path, spans: RecordSpans, categories: Mapping[int, str], form: BoxForm, tally: Tally
     ) -> Iterator[Region]:
         for text, number in zip(read_records(path, spans), spans[:, 0].tolist(), strict=True):
             target = self.phrases is None
@@ -81,8 +84,7 @@ class CocoRef:
                 annotation = parse_record(ANNOTATION, text, f"{path.name}, annotations[{number}]")
                 target = self.phrases is None or annotation.id in self.phrases
                 where = f"{path.name}, annotation {annotation.id}"
-                numbers = [float("nan") if number is None else number for number in annotation.bbox]
-                box = clip_box(numbers, self.width, self.height, where)
+                box = read_box(replace_none(*annotation.bbox), form, self.width, self.height, where, tally)
             except BadRecord as bad:
                 if target:
                     tally.reject_regions(bad)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from scar.accounting import Tally
+from scar.annotations.box_form import BoxForm
+from scar.annotations.box_samples import find_form_of_annotations
 from scar.annotations.image_names import match_images, parse_named_image
 from scar.annotations.json_stream import decode_record, iter_records
 from scar.annotations.record_index import Id, RecordIndex, RecordIndexBuilder, is_among, replace_ids, view_int64
@@ -95,6 +97,7 @@ class AnnotationIndex:
         annotation_ids: (M,) ids of the usable annotations.
         image_ids: (M,) ids of the images of these annotations.
         relations: subject id, predicate and object id of each relation, by image id.
+        box_form: what the four numbers of a box mean.
         tally: counts of the annotations, and of the other records that cannot be used.
     """
 
@@ -104,6 +107,7 @@ class AnnotationIndex:
     annotation_ids: NDArray[np.int64]
     image_ids: NDArray[np.int64]
     relations: dict[int, list[tuple[int, str, int]]]
+    box_form: BoxForm
     tally: Tally
 
     @property
@@ -123,7 +127,8 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
             if this file is the first.
 
     Raises:
-        InputError: the file cannot be read, is no JSON or has another shape, or it lists other images than ``earlier``.
+        InputError: the file cannot be read, is no JSON or has another shape; it lists other images than ``earlier``; or
+            its boxes do not fit its images.
         BadRecord: a record cannot be used and ``skip_bad`` is false.
     """
     builder, category_ids, tally = RecordIndexBuilder(path), array("q"), Tally(skip_bad=skip_bad)
@@ -148,7 +153,7 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
                 relations.append((record.describe_location(path), decode_record(_RELATION, record, path)))
         except BadRecord as bad:
             if record.list == "annotations":
-                tally.reject_regions(bad)
+                tally.reject_regions(_explain_box(bad))
             else:
                 tally.ignore_records(bad)
     category_of = view_int64(category_ids)
@@ -172,8 +177,17 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
         annotation_ids=builder.orders[usable],
         image_ids=image_ids[usable],
         relations=_group_by_image(relations, images, tally),
+        box_form=find_form_of_annotations(path, builder.spans[usable], image_ids[usable], images),
         tally=tally,
     )
+
+
+def _explain_box(bad: BadRecord) -> BadRecord:
+    """The same error; if it is about the shape of a box, it says which shape is read."""
+    if "$.bbox" not in bad.problem:
+        return bad
+    problem = f"{bad.problem}: a box is [x, y, width, height] in pixels; rotated boxes are not read"
+    return BadRecord(bad.where, problem, bad.reason)
 
 
 def _find_usable(

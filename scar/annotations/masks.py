@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from scar.common.orientation import UPRIGHT, turn_mask, turn_polygon, turn_size
 from scar.errors import BadRecord
 from scar.run_lengths import decode_full_runs
-from scar.sample import Mask
+from scar.sample import Box, Mask
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,7 +86,8 @@ def _from_runs(rle: dict[str, Any], width: int, height: int, where: str) -> Mask
     if size != [height, width]:
         raise BadRecord(
             where,
-            f"RLE size {_shorten_repr(size)} is not the image's height and width [{height}, {width}]",
+            f"RLE size {_shorten_repr(size)} is not the image's height and width [{height}, {width}]"
+            + (", but its width and height" if size == [width, height] else ""),
             "mask_size",
         )
     if isinstance(counts, list):
@@ -130,6 +131,26 @@ def _shorten_repr(value: object) -> str:
     """The `repr` of a value, cut to 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def find_outline(segmentation: Any, width: int, height: int) -> Box | None:
+    """The box around the polygons or the mask of a COCO annotation, in pixels; None if it has none that can be used."""
+    if isinstance(segmentation, list):
+        rings = [ring for ring in segmentation if isinstance(ring, list) and len(ring) >= 6]
+        numbers = [value for ring in rings for value in ring]
+        if not numbers or not all(type(value) in (int, float) for value in numbers):
+            return None
+        xs, ys = ([value for ring in rings for value in ring[start::2]] for start in (0, 1))
+        return Box(min(xs), min(ys), max(xs), max(ys))
+    try:
+        mask = parse_mask(segmentation, width, height, "")
+    except BadRecord:
+        return None
+    if mask is None:
+        return None
+    from pycocotools import mask as coco
+
+    return Box.from_xywh(*map(float, coco.toBbox({"size": list(mask.size), "counts": mask.counts.encode()})))
 
 
 def find_run_starts(pixels: NDArray[Any]) -> NDArray[np.int64]:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scar.accounting import Tally
+from scar.annotations.box_form import BoxForm, BoxSample, find_box_form, replace_none
+from scar.annotations.box_samples import spread_evenly
 from scar.annotations.call_cache import CallCache
 from scar.annotations.captions import index_captions
 from scar.annotations.image_names import match_images, parse_named_image
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 
 EVAL_SHARE = 5000 / 108_077
 """Share of the images that are in the eval split, as in the VIRTUE paper."""
+
+_SAMPLED_IMAGES = 100
+"""Images whose boxes are looked at to find out their form; an image has about 36."""
 
 _FOLDER_AND_FILE = re.compile(r"[^/]+/[^/]+$")
 _NUMBERED_FILE = re.compile(r"/\d+\.[a-z]+$", re.IGNORECASE)
@@ -59,6 +64,7 @@ class VisualGenomeIndex(PictureIndex):
         relationships: the same for relationships.json.
         captions: the same for each of COCO's captions files.
         coco_val: COCO's ids of the images that are held out of the train split.
+        box_form: what the four numbers of an object's box mean.
     """
 
     images: Sequence[tuple[int, GenomeImage]]
@@ -67,6 +73,7 @@ class VisualGenomeIndex(PictureIndex):
     relationships: RecordIndex
     captions: tuple[RecordIndex, ...]
     coco_val: Collection[int]
+    box_form: BoxForm
 
     def __len__(self) -> int:
         return len(self.images)
@@ -79,6 +86,7 @@ class VisualGenomeIndex(PictureIndex):
             identity=_find_identity(number, image),
             width=image.width,
             height=image.height,
+            box_form=self.box_form,
             objects=self.objects[index],
             descriptions=self.descriptions[index],
             relationships=self.relationships[index],
@@ -110,6 +118,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> VisualGenomeIn
     objects = index_entries("objects")
     numbers = objects.images.tolist()
     coco_ids = [images[number].coco_id for number in numbers]
+    box_form = find_box_form(list(_iter_box_samples(objects, images)), inputs["objects"])
     captions = [inputs[role] for role in ("coco_captions_train", "coco_captions_val") if role in inputs]
     return VisualGenomeIndex(
         source=source,
@@ -120,7 +129,22 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> VisualGenomeIn
         relationships=index_entries("relationships").align_to(numbers),
         captions=tuple(index_captions(path, None, path.name, tally, cache).align_to(coco_ids) for path in captions),
         coco_val=cache(_read_coco_ids, inputs["coco_val"]) if "coco_val" in inputs else frozenset(),
+        box_form=box_form,
     )
+
+
+def _iter_box_samples(objects: RecordIndex, images: Mapping[int, GenomeImage]) -> Iterator[BoxSample]:
+    """Take the boxes of some evenly spread images, to find out the form of all."""
+    for row in spread_evenly(len(objects.images), _SAMPLED_IMAGES):
+        image = images[int(objects.images[row])]
+        path, spans = objects[row]
+        try:
+            things = OBJECTS.decode_entry(read_records(path, spans[:1])[0], path.name)
+        except BadRecord:
+            continue
+        for thing in things:
+            if not isinstance(thing, BadRecord):
+                yield BoxSample(replace_none(thing.x, thing.y, thing.w, thing.h), image.width, image.height)
 
 
 def _read_images(path: Path, skip_bad: bool) -> tuple[dict[int, GenomeImage], Counter[str]]:

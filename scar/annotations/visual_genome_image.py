@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,8 @@ from functools import lru_cache
 from typing import TypeVar
 
 from scar.accounting import Tally
-from scar.annotations.boxes import clip_box
+from scar.annotations.box_form import BoxForm, replace_none
+from scar.annotations.boxes import clip_box, read_box
 from scar.annotations.captions import read_captions
 from scar.annotations.phrase_matching import find_described_object, index_by_last_word
 from scar.annotations.record_index import FileSpans, read_records
@@ -33,6 +33,7 @@ class VisualGenomeRef:
         identity: contains COCO's id of the image if it has one, else Flickr's, else Visual Genome's.
         width: width in pixels.
         height: height in pixels.
+        box_form: what the four numbers of an object's box mean.
         objects: positions of the image's entries in objects.json.
         descriptions: positions of its entries in region_descriptions.json.
         relationships: positions of its entries in relationships.json.
@@ -44,6 +45,7 @@ class VisualGenomeRef:
     identity: str
     width: int
     height: int
+    box_form: BoxForm
     objects: FileSpans
     descriptions: FileSpans
     relationships: FileSpans
@@ -83,7 +85,8 @@ class VisualGenomeRef:
                 name = _clean_name(next(iter(thing.names), thing.name or ""))
                 if not has_word(name.split(",")[0]):
                     raise BadRecord(where, f"object {thing.object_id} has no name", "no_name")
-                box = clip_box(_replace_none(thing.x, thing.y, thing.w, thing.h), self.width, self.height, where)
+                numbers = replace_none(thing.x, thing.y, thing.w, thing.h)
+                box = read_box(numbers, self.box_form, self.width, self.height, where, tally)
             except BadRecord as bad:
                 tally.reject_regions(bad)
             else:
@@ -105,7 +108,7 @@ class VisualGenomeRef:
                 if description.image_id not in (None, self.id):
                     problem = f"it is of image {description.image_id}, not of {self.id}, whose entry it stands in"
                     raise BadRecord(where, problem, "image_mismatch")
-                x, y, width, height = _replace_none(description.x, description.y, description.width, description.height)
+                x, y, width, height = replace_none(description.x, description.y, description.width, description.height)
                 if not (width > 0 and height > 0 and -width < x < self.width and -height < y < self.height):
                     clip_box((x, y, width, height), self.width, self.height, where)
             except BadRecord as bad:
@@ -165,8 +168,3 @@ class VisualGenomeRef:
 def _clean_name(name: str) -> str:
     """The name or predicate in lower case, without punctuation at its ends."""
     return " ".join(name.lower().split()).strip(" .,;:!?\"'")
-
-
-def _replace_none(*values: float | None) -> list[float]:
-    """The values with NaN in place of None."""
-    return [math.nan if value is None else value for value in values]

@@ -219,6 +219,19 @@ def test_captions_of_other_ids_are_joined_by_the_names_of_coco(genome: Genome) -
     assert tally.repaired == {"caption_by_file_name": 2}
 
 
+def test_boxes_that_are_corners_are_converted(genome: Genome) -> None:
+    boxes = [(x, y, 30, 25) for x in (5, 40, 80) for y in (5, 30, 60)]
+    genome.objects[1]["objects"] = [thing(100 + i, "tree", *box) for i, box in enumerate(boxes)]
+    genome.objects[0]["objects"] = [thing(5, "man", 10, 10, 50, 70), thing(4, "wine glass", 60, 20, 80, 60)]
+    for entry, (x, y, w, h) in zip(genome.objects[1]["objects"], boxes, strict=True):
+        entry |= {"w": x + w, "h": y + h}
+    tally = Tally()
+    first, second = genome.pictures(tally)
+    assert first.regions[1].box == Box(10, 10, 50, 70)
+    assert [region.box.xywh for region in second.regions] == boxes
+    assert tally.repaired == {"box_corners": 11}
+
+
 DEFECTS: dict[str, tuple[Callable[[Genome], object], str, str, int]] = {
     "negative size": (first_object(w=-3), r"objects\[0\]: box .* has no area", "empty_box", 1),
     "zero size": (first_object(h=0), r"objects\[0\]: box .* has no area", "empty_box", 1),

@@ -1,0 +1,223 @@
+"""Find out what the four numbers of a file's boxes mean; one answer for all boxes of a file.
+
+A box is meant to be x, y, width and height in pixels (`XYWH`). Converters also write the corners x0, y0, x1, y1, or the
+center instead of the corner, or shares of the image's width and height. Read as `XYWH`, such boxes are elsewhere, and
+nothing is invalid about them. Three things tell them apart, the strongest first:
+
+1. The outlines of polygons and masks: the boxes of the right form are those of the outlines.
+2. The areas that the file gives: those of the right form are width times height.
+3. The images: boxes of the right form hardly leave them. Boxes of a wrong form leave them often: half of all corner
+   boxes do.
+
+A file is read in another form only if it is the only one that fits. If no form fits, the file is refused.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from scar.errors import InputError
+from scar.sample import Box
+
+_MIN_SAME_IOU = 0.9
+"""Least intersection over union of a box and its outline. Outlines with decimals and boxes in whole pixels reach it
+from 20 pixels on; a corner box reaches it only if it begins at the image's corner."""
+
+_MIN_NEAR_IOU, _MIN_NEAR_SHARE = 0.3, 0.1
+"""Boxes that people draw apart from the outlines are still near them; if hardly any is, something is mixed up."""
+
+_MAX_AREA_DIFFERENCE = 0.02
+"""Relative difference of two equal areas, for rounding. Of COCO's mask areas, 1 in 200 equals that of a wrong form."""
+
+_MIN_AGREEING = 0.9
+"""Least share of boxes that must agree with their outline or area; some outlines of any file are wrong."""
+
+_MIN_INSIDE = 0.99
+"""Least share of boxes that must be inside their images in another form than `XYWH`."""
+
+_MAX_PIXELS_OUTSIDE, _MAX_SHARE_OUTSIDE = 2, 0.1
+"""A box leaves its image if it does by more pixels, and by a larger share of its area. No box of COCO does."""
+
+_MIN_LEAVING, _MIN_LEAVING_SHARE = 3, 0.1
+"""Least number and share of boxes that leave their images, from which on another form is tried. Fewer may be mistakes
+of annotators, and are clipped. Of corner boxes of things that lie anywhere, three in four leave their images."""
+
+_MAX_LEAVING_SHARE = 0.25
+"""Largest share of boxes that may leave their images if no other form fits."""
+
+_MIN_AREAS = 3
+"""Least number of areas that must agree: one or two may by chance."""
+
+_MAX_FRACTION = 1.01
+"""Largest number in boxes that are shares of the image; rounding adds some."""
+
+Numbers: TypeAlias = tuple[float, float, float, float]
+
+
+def replace_none(first: float | None, second: float | None, third: float | None, fourth: float | None) -> Numbers:
+    """The numbers of a box with NaN in place of None, which stands for a number that JSON cannot hold."""
+    one, two, three, four = (math.nan if value is None else value for value in (first, second, third, fourth))
+    return one, two, three, four
+
+
+@dataclass(frozen=True, slots=True)
+class BoxForm:
+    """What the four numbers of a box mean.
+
+    Attributes:
+        layout: ``xywh`` is the top left corner, width and height; ``corners`` the top left and the bottom right corner;
+            ``center`` the center, width and height.
+        is_fraction: whether the numbers are shares of the image's width and height, instead of pixels.
+    """
+
+    layout: Literal["xywh", "corners", "center"] = "xywh"
+    is_fraction: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name under which a build counts boxes that are converted: ``box_corners``, ``box_xywh_fraction``, ..."""
+        return f"box_{self.layout}" + ("_fraction" if self.is_fraction else "")
+
+    def to_xywh(self, numbers: Numbers, width: int, height: int) -> Numbers:
+        """Convert the numbers of a box to x, y, width and height in pixels of a ``width`` x ``height`` image."""
+        first, second, third, fourth = numbers
+        if self.is_fraction:
+            first, second, third, fourth = first * width, second * height, third * width, fourth * height
+        if self.layout == "corners":
+            return first, second, third - first, fourth - second
+        if self.layout == "center":
+            return first - third / 2, second - fourth / 2, third, fourth
+        return first, second, third, fourth
+
+
+XYWH = BoxForm()
+
+_PIXEL_FORMS: Sequence[BoxForm] = (XYWH, BoxForm("corners"), BoxForm("center"))
+_FRACTION_FORMS: Sequence[BoxForm] = (BoxForm("xywh", True), BoxForm("corners", True), BoxForm("center", True))
+
+_WAY_OUT = "write them as [x, y, width, height] in pixels of the image"
+
+_DESCRIPTIONS: Mapping[BoxForm, str] = {
+    BoxForm("corners"): "the corners x0, y0, x1, y1",
+    BoxForm("center"): "the center, width and height",
+    BoxForm("xywh", True): "x, y, width, height as shares of the image",
+    BoxForm("corners", True): "the corners x0, y0, x1, y1 as shares of the image",
+    BoxForm("center", True): "the center, width and height as shares of the image",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BoxSample:
+    """A box of a file, with what may tell its form.
+
+    Attributes:
+        numbers: the four numbers of the box.
+        width: width of the image in pixels.
+        height: height of the image in pixels.
+        outline: the box of the polygons or of the mask, in pixels; None if the file has none.
+        area: the area that the file gives; None if it gives none.
+    """
+
+    numbers: Numbers
+    width: int
+    height: int
+    outline: Box | None = None
+    area: float | None = None
+
+    def make_box(self, form: BoxForm) -> Box:
+        """The box in pixels, if its numbers mean this form."""
+        return Box.from_xywh(*form.to_xywh(self.numbers, self.width, self.height))
+
+    def is_inside(self, form: BoxForm) -> bool:
+        """Whether the box of this form has an area, and does not leave its image."""
+        box = self.make_box(form)
+        inside = box.intersection(Box(0, 0, self.width, self.height))
+        outside = max(-box.x0, -box.y0, box.x1 - self.width, box.y1 - self.height)
+        is_near = outside <= _MAX_PIXELS_OUTSIDE or inside.area >= (1 - _MAX_SHARE_OUTSIDE) * box.area
+        return box.x1 > box.x0 and box.y1 > box.y0 and is_near
+
+    def has_outline(self, form: BoxForm) -> bool:
+        """Whether the box of this form is that of the outline."""
+        return self.outline is not None and self.make_box(form).iou(self.outline) >= _MIN_SAME_IOU
+
+    def is_near_outline(self, form: BoxForm) -> bool:
+        """Whether the box of this form is where the outline is, though it may be drawn more loosely."""
+        return self.outline is not None and self.make_box(form).iou(self.outline) >= _MIN_NEAR_IOU
+
+    def has_area(self, form: BoxForm) -> bool:
+        """Whether the area of the box of this form is the area that the file gives."""
+        return self.area is not None and math.isclose(self.make_box(form).area, self.area, rel_tol=_MAX_AREA_DIFFERENCE)
+
+
+def find_box_form(samples: Sequence[BoxSample], path: Path) -> BoxForm:
+    """Find out the form of the boxes of a file.
+
+    Args:
+        samples: boxes of the file. Those that are not finite or have no width and height say nothing.
+        path: path of the file, for the message.
+
+    Raises:
+        InputError: the boxes are not those of the outlines; many boxes leave their images, or all are at most a pixel
+            wide, and not exactly one other form fits.
+    """
+    samples = [sample for sample in samples if all(map(math.isfinite, sample.numbers)) and min(sample.numbers[2:]) > 0]
+    is_fraction = bool(samples) and all(max(map(abs, sample.numbers)) <= _MAX_FRACTION for sample in samples)
+    forms = _FRACTION_FORMS if is_fraction else _PIXEL_FORMS
+    outlined = [sample for sample in samples if sample.outline is not None and sample.outline.area > 0]
+    if outlined and (form := _find_form_of_outlines(outlined, forms, path)):
+        return form
+    measured = [sample for sample in samples if sample.area is not None and sample.area > 0]
+    if len(measured) >= _MIN_AREAS:
+        agreeing = _list_agreeing(BoxSample.has_area, measured, forms)
+        if agreeing == [BoxForm("corners")]:
+            return agreeing[0]
+        if agreeing and XYWH not in agreeing:
+            forms = agreeing
+    leaving = sum(not sample.is_inside(XYWH) for sample in samples)
+    if not is_fraction and (leaving < _MIN_LEAVING or leaving < _MIN_LEAVING_SHARE * len(samples)):
+        return XYWH
+    fitting = [form for form in forms if form != XYWH and _share(BoxSample.is_inside, samples, form) >= _MIN_INSIDE]
+    if len(fitting) == 1:
+        return fitting[0]
+    if not is_fraction and not fitting and leaving <= _MAX_LEAVING_SHARE * len(samples):
+        return XYWH
+    some = f"{leaving} of {len(samples)} boxes"
+    problem = "its boxes are shares of the image" if is_fraction else f"{some} leave their images"
+    guess = f": they may be {' or '.join(_DESCRIPTIONS[form] for form in fitting)}" if fitting else ""
+    raise InputError(f"{path}: {problem}{guess}; {_WAY_OUT}.")
+
+
+def _find_form_of_outlines(samples: Sequence[BoxSample], forms: Sequence[BoxForm], path: Path) -> BoxForm | None:
+    """The form in which the boxes are those of their outlines; None if no form is, though the boxes may be right.
+
+    Raises:
+        InputError: the boxes are elsewhere, or the outlines are shares of the image.
+    """
+    if XYWH not in forms and all(_is_fraction(sample.outline) for sample in samples):
+        raise InputError(f"{path}: its boxes and polygons are shares of the image; write both in pixels of the image.")
+    if agreeing := _list_agreeing(BoxSample.has_outline, samples, forms):
+        return agreeing[0]
+    near = _share(BoxSample.is_near_outline, samples, XYWH)
+    if XYWH in forms and near < _MIN_NEAR_SHARE and len(samples) >= _MIN_LEAVING:
+        raise InputError(f"{path}: its boxes are not where its polygons or masks are; {_WAY_OUT}.")
+    return XYWH if near >= _MIN_AGREEING else None
+
+
+def _is_fraction(box: Box | None) -> bool:
+    return box is not None and max(map(abs, (box.x0, box.y0, box.x1, box.y1))) <= _MAX_FRACTION
+
+
+def _list_agreeing(
+    agrees: Callable[[BoxSample, BoxForm], bool], samples: Sequence[BoxSample], forms: Sequence[BoxForm]
+) -> list[BoxForm]:
+    """The forms in which nearly all boxes agree with something, in the order of ``forms``."""
+    return [form for form in forms if _share(agrees, samples, form) >= _MIN_AGREEING]
+
+
+def _share(holds: Callable[[BoxSample, BoxForm], bool], samples: Sequence[BoxSample], form: BoxForm) -> float:
+    """Share of the boxes for which something holds in a form."""
+    return sum(holds(sample, form) for sample in samples) / len(samples)

@@ -1,0 +1,76 @@
+"""Take evenly spread boxes of a COCO-style file, with what else the file says of them, to find out the boxes' form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from scar.annotations.box_form import BoxForm, BoxSample, find_box_form, replace_none
+from scar.annotations.json_stream import parse_record
+from scar.annotations.masks import find_outline
+from scar.annotations.record_index import RecordSpans, read_records
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_MAX_SAMPLES = 1000
+"""Boxes of a file that are looked at: a share of 10 % of all is then known to within 2 %."""
+
+
+class _Annotation(msgspec.Struct, gc=False):
+    """The fields of an annotation that may tell the form of its box."""
+
+    bbox: tuple[float | None, float | None, float | None, float | None]
+    segmentation: Any = None
+    iscrowd: int | bool = 0
+    area: Any = None
+
+
+_ANNOTATION = msgspec.json.Decoder(_Annotation)
+
+
+class SizedImage(Protocol):
+    """An image with its width and height in pixels."""
+
+    width: int
+    height: int
+
+
+def find_form_of_annotations(
+    path: Path, spans: RecordSpans, image_ids: NDArray[np.int64], images: Mapping[int, SizedImage]
+) -> BoxForm:
+    """Find out the form of the boxes of a COCO-style file.
+
+    Args:
+        path: path of the file.
+        spans: (M, 3) positions of its annotations.
+        image_ids: (M,) ids of their images.
+        images: the images by id.
+
+    Raises:
+        InputError: the form is not clear; see `find_box_form`.
+    """
+    rows = spread_evenly(len(spans), _MAX_SAMPLES)
+    texts = read_records(path, spans[rows])
+    samples = []
+    for text, image in zip(texts, image_ids[rows].tolist(), strict=True):
+        annotation = parse_record(_ANNOTATION, text, path.name)
+        if not annotation.iscrowd:
+            samples.append(_make_sample(annotation, images[image]))
+    return find_box_form(samples, path)
+
+
+def spread_evenly(count: int, most: int) -> list[int]:
+    """Indices of at most ``most`` of ``count`` records, evenly spread."""
+    some = min(count, most)
+    return [number * count // some for number in range(some)]
+
+
+def _make_sample(annotation: _Annotation, image: SizedImage) -> BoxSample:
+    outline = find_outline(annotation.segmentation, image.width, image.height)
+    area = annotation.area if type(annotation.area) in (int, float) else None
+    return BoxSample(replace_none(*annotation.bbox), image.width, image.height, outline, area)

@@ -1,0 +1,233 @@
+"""Boxes of random things, written in every form: the form is found, and boxes that are right are left alone."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scar.accounting import Tally
+from scar.annotations.box_form import XYWH, BoxForm, BoxSample, Numbers, find_box_form
+from scar.annotations.coco_index import index_annotations
+from scar.errors import InputError
+from scar.sample import Box
+from tests.scar.annotations.reading import read_pictures
+from tests.shared import SHARED
+
+if TYPE_CHECKING:
+    from tests.conftest import World
+
+FILE = Path("boxes.json")
+DATA = SHARED / "data"
+
+WRITERS: dict[BoxForm, Callable[[float, float, float, float, int, int], Numbers]] = {
+    XYWH: lambda x, y, w, h, _, __: (x, y, w, h),
+    BoxForm("corners"): lambda x, y, w, h, _, __: (x, y, x + w, y + h),
+    BoxForm("center"): lambda x, y, w, h, _, __: (x + w / 2, y + h / 2, w, h),
+    BoxForm("xywh", True): lambda x, y, w, h, width, height: (x / width, y / height, w / width, h / height),
+    BoxForm("corners", True): lambda x, y, w, h, width, height: (
+        *(x / width, y / height),
+        *((x + w) / width, (y + h) / height),
+    ),
+    BoxForm("center", True): lambda x, y, w, h, width, height: (
+        *((x + w / 2) / width, (y + h / 2) / height),
+        *(w / width, h / height),
+    ),
+}
+"""How converters write x, y, width and height of a box in an image."""
+
+
+def draw_boxes(rng: Random, count: int, width: int, height: int, place: float = 1) -> list[Numbers]:
+    """Boxes x, y, width, height anywhere in the image, or in the part at the origin with this share of its sides."""
+    boxes = []
+    for _ in range(count):
+        w, h = rng.uniform(0.05, 0.5) * width * place, rng.uniform(0.05, 0.5) * height * place
+        boxes.append((rng.uniform(0, width * place - w), rng.uniform(0, height * place - h), w, h))
+    return boxes
+
+
+def make_samples(boxes: Sequence[Numbers], form: BoxForm, evidence: str, width: int, height: int) -> list[BoxSample]:
+    samples = []
+    for x, y, w, h in boxes:
+        outline = Box.from_xywh(x, y, w, h) if evidence == "outline" else None
+        area = {"area": w * h, "mask area": 0.6 * w * h}.get(evidence)
+        samples.append(BoxSample(WRITERS[form](x, y, w, h, width, height), width, height, outline, area))
+    return samples
+
+
+@pytest.mark.parametrize("size", [(640, 480), (500, 500), (300, 900)])
+@pytest.mark.parametrize("evidence", ["outline", "area", "mask area", "nothing"])
+@pytest.mark.parametrize("form", WRITERS, ids=lambda form: form.name)
+def test_the_form_of_many_boxes_is_found(form: BoxForm, evidence: str, size: tuple[int, int]) -> None:
+    for seed in range(20):
+        boxes = draw_boxes(Random(seed), 60, *size)
+        assert find_box_form(make_samples(boxes, form, evidence, *size), FILE) == form
+
+
+@pytest.mark.parametrize("evidence", ["outline", "area"])
+@pytest.mark.parametrize("place", [0.1, 0.3])
+def test_corners_near_the_origin_are_told_by_outlines_and_areas(evidence: str, place: float) -> None:
+    boxes = draw_boxes(Random(1), 30, 640, 480, place)
+    samples = make_samples(boxes, BoxForm("corners"), evidence, 640, 480)
+    assert find_box_form(samples, FILE) == BoxForm("corners")
+
+
+@pytest.mark.parametrize("evidence", ["outline", "area", "mask area", "nothing"])
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 10, 100])
+def test_right_boxes_are_left_alone(count: int, evidence: str) -> None:
+    for seed in range(50):
+        rng = Random(f"{seed}/{count}")
+        place = rng.choice([0.05, 0.3, 1, 1])
+        samples = make_samples(draw_boxes(rng, count, 640, 480, place), XYWH, evidence, 640, 480)
+        assert find_box_form(samples, FILE) == XYWH
+
+
+def test_things_in_the_middle_of_each_image_are_left_alone() -> None:
+    """Their boxes would all do as corners, but none leaves its image."""
+    boxes = [(100 + i % 7, 80 + i % 5, 300 + i, 250 + i % 30) for i in range(200)]
+    assert find_box_form(make_samples(boxes, XYWH, "nothing", 640, 480), FILE) == XYWH
+
+
+@pytest.mark.parametrize(("share", "pixels"), [(0.05, 500), (1, 1), (1, 2)])
+def test_boxes_that_overflow_a_little_or_seldom_are_left_alone(share: float, pixels: float) -> None:
+    boxes = []
+    for i, (x, y, w, h) in enumerate(draw_boxes(Random(5), 100, 640, 480)):
+        boxes.append((640 - w + pixels, y, w, h) if i < 100 * share else (x, y, w, h))
+    assert find_box_form(make_samples(boxes, XYWH, "nothing", 640, 480), FILE) == XYWH
+
+
+@pytest.mark.parametrize("evidence", ["area", "nothing"])
+def test_an_area_made_of_wrong_boxes_hides_nothing(evidence: str) -> None:
+    boxes = [WRITERS[BoxForm("corners")](*box, 640, 480) for box in draw_boxes(Random(2), 60, 640, 480)]
+    assert find_box_form(make_samples(boxes, XYWH, evidence, 640, 480), FILE) == BoxForm("corners")
+
+
+def test_boxes_that_fit_in_no_form_are_refused() -> None:
+    boxes = [(x * 3, y * 3, w * 3, h * 3) for x, y, w, h in draw_boxes(Random(3), 40, 640, 480)]
+    with pytest.raises(InputError, match=r"boxes.json: \d+ of 40 boxes leave their images; write them as \[x"):
+        find_box_form(make_samples(boxes, XYWH, "nothing", 640, 480), FILE)
+
+
+def test_boxes_that_fit_in_several_forms_are_refused() -> None:
+    samples = [BoxSample((0.4, 0.4, 0.5, 0.5), 640, 480)] * 3
+    with pytest.raises(InputError, match=r"boxes.json: its boxes are shares of the image: they may be x, y.* or"):
+        find_box_form(samples, FILE)
+
+
+def test_boxes_and_polygons_in_shares_are_refused() -> None:
+    samples = [BoxSample((0.4, 0.4, 0.5, 0.5), 640, 480, Box(0.4, 0.4, 0.9, 0.9))]
+    with pytest.raises(InputError, match="its boxes and polygons are shares of the image"):
+        find_box_form(samples, FILE)
+
+
+def test_boxes_apart_from_their_outlines_are_refused() -> None:
+    samples = [
+        BoxSample((y, x, h, w), 640, 480, Box.from_xywh(x, y, w, h))
+        for x, y, w, h in [(300, 20, 90, 40), (400, 100, 60, 60), (500, 40, 80, 90)]
+    ]
+    with pytest.raises(InputError, match=r"boxes.json: its boxes are not where its polygons or masks are"):
+        find_box_form(samples, FILE)
+
+
+@pytest.mark.parametrize("loose", [0.1, 0.3])
+def test_boxes_that_are_drawn_loosely_are_left_alone(loose: float) -> None:
+    samples = [
+        BoxSample(
+            (x - loose * w, y - loose * h, w * (1 + 2 * loose), h * (1 + 2 * loose)),
+            640,
+            480,
+            Box.from_xywh(x, y, w, h),
+        )
+        for x, y, w, h in draw_boxes(Random(4), 40, 640, 480)
+    ]
+    assert find_box_form(samples, FILE) == XYWH
+
+
+@pytest.mark.parametrize("numbers", [(0, 0, 0, 0), (5, 5, -1, 3), (math.nan, 1, 2, 3), (1, 1, math.inf, 3)])
+def test_boxes_of_no_size_say_nothing(numbers: Numbers) -> None:
+    assert find_box_form([BoxSample(numbers, 640, 480)] * 20, FILE) == XYWH
+    assert find_box_form([], FILE) == XYWH
+
+
+@pytest.mark.parametrize("with_masks", [True, False])
+@pytest.mark.parametrize("form", [form for form in WRITERS if form != XYWH], ids=lambda form: form.name)
+def test_pictures_are_the_same_in_every_form(world: World, form: BoxForm, with_masks: bool) -> None:
+    for annotation in world.annotations:
+        annotation["area"] = annotation["bbox"][2] * annotation["bbox"][3]
+        if not with_masks:
+            annotation["segmentation"] = []
+    world.write()
+    expected = [region.box for picture in read_pictures(world.source(), Tally()) for region in picture.regions]
+    for annotation in world.annotations:
+        x, y, w, h = annotation["bbox"]
+        annotation["bbox"] = WRITERS[form](x, y, w, h, 120, 90)
+    world.write()
+    tally = Tally()
+    boxes = [region.box for picture in read_pictures(world.source(), tally) for region in picture.regions]
+    for box, wanted in zip(boxes, expected, strict=True):
+        assert (box.x0, box.y0, box.x1, box.y1) == pytest.approx((wanted.x0, wanted.y0, wanted.x1, wanted.y1), abs=1e-4)
+    assert tally.repaired == {form.name: 9}
+
+
+def test_clipped_boxes_are_counted(world: World) -> None:
+    world.annotations[0]["bbox"] = [100, 60, 40, 20]
+    world.annotations[1]["bbox"] = [-0.005, 10, 40, 20]
+    for annotation in world.annotations:
+        annotation["segmentation"] = None
+    world.write()
+    tally = Tally()
+    assert len(read_pictures(world.source(), tally)) == 3
+    assert tally.repaired == {"box_clipped": 1}
+
+
+@pytest.mark.parametrize("counts", ["list", "text"])
+def test_run_lengths_are_outlines_too(world: World, counts: str) -> None:
+    import numpy as np
+
+    from scar.sample import Mask
+
+    for annotation in world.annotations:
+        x, y, w, h = (round(number) for number in annotation["bbox"])
+        pixels = np.zeros((90, 120), bool)
+        pixels[y : y + h, x : x + w] = True
+        runs = np.diff(np.flatnonzero(np.diff(pixels.T.ravel(), prepend=False, append=True)), prepend=0)
+        rle: Any = runs.tolist() if counts == "list" else Mask.from_array(pixels).counts
+        if counts == "list":
+            rle.append(pixels.size - sum(rle))
+        annotation["segmentation"] = {"size": [90, 120], "counts": rle}
+        annotation["bbox"] = [x, y, x + w, y + h]
+    world.write()
+    assert index_annotations(world.instances_file, skip_bad=False).box_form == BoxForm("corners")
+
+
+@pytest.mark.parametrize("box", [[10, 55, 80, 100, 0.5], [1, 1, 9, 1, 9, 9, 1, 9], {"x": 1, "y": 2}, "10", []])
+def test_boxes_of_another_shape_are_refused_with_the_right_one(world: World, box: Any) -> None:
+    world.annotations[0]["bbox"] = box
+    world.write()
+    with pytest.raises(InputError, match=r"annotations\[0\]: .*a box is \[x, y, width, height\] in pixels; rotated"):
+        read_pictures(world.source(), Tally())
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"no {DATA}")
+@pytest.mark.parametrize(
+    "file", sorted(DATA.rglob("instances_*.json")), ids=lambda path: f"{path.parts[-3]}/{path.name}"
+)
+@pytest.mark.parametrize("without", [(), ("segmentation",), ("segmentation", "area")], ids=str)
+def test_real_boxes_are_left_alone(file: Path, without: tuple[str, ...], tmp_path: Path) -> None:
+    content = json.loads(file.read_text())
+    for annotation in content["annotations"]:
+        for key in without:
+            del annotation[key]
+    path = tmp_path / file.name
+    path.write_text(json.dumps(content))
+    assert index_annotations(path, skip_bad=False).box_form == XYWH
+    for annotation in content["annotations"]:
+        x, y, w, h = annotation["bbox"]
+        annotation["bbox"] = [x, y, x + w, y + h]
+    path.write_text(json.dumps(content))
+    assert index_annotations(path, skip_bad=False).box_form == BoxForm("corners")
