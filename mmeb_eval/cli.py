@@ -76,10 +76,12 @@ def evaluate_models(
             _print_results(results, as_json, output)
             from mmeb_eval.report.score_tables import list_chance_warnings
             from mmeb_eval.report.summary import summarise_results
+            from mmeb_eval.run.results import read_results
 
             warnings = list_chance_warnings(summarise_results(results))
             for line in warnings:
                 typer.secho(line, err=True, fg="red", bold=True)
+            _print_doubts([each for each in read_results(output) if each.model in {own.model for own in results}])
             if warnings and strict:
                 raise typer.Exit(EXIT_NO_BETTER_THAN_CHANCE)
 
@@ -95,6 +97,8 @@ def probe_models(
     batch_size: options.BatchSize = 32,
     seed: options.ProbeSeed = 0,
     region: options.Region = None,
+    refresh: options.Refresh = False,
+    trust_stored: options.TrustStored = False,
     as_json: options.Json = False,
 ) -> None:
     """Score models on SCaR with exact and with perturbed prompts.
@@ -109,7 +113,17 @@ def probe_models(
         embedders = _load_embedders(model, config, seed, region)
         say = partial(typer.echo, err=True)
         task_files = select_tasks(tasks, data, images)
-        results = run_evaluations(embedders, task_files, output, batch_size=batch_size, probe=True, seed=seed, say=say)
+        results = run_evaluations(
+            embedders,
+            task_files,
+            output,
+            batch_size=batch_size,
+            refresh=refresh,
+            trust_stored=trust_stored,
+            probe=True,
+            seed=seed,
+            say=say,
+        )
         curves = make_curves(results, [result for result in results if "probe" in result.settings])
         if as_json:
             typer.echo(json.dumps([asdict(curve) for curve in curves], indent=1))
@@ -207,7 +221,8 @@ def show_leaderboard(
         from mmeb_eval.report.leaderboard import make_leaderboards
         from mmeb_eval.run.results import read_results
 
-        boards = make_leaderboards(benchmark, group, [] if results is None else read_results(results))
+        own = [] if results is None else read_results(results)
+        boards = make_leaderboards(benchmark, group, own)
         if as_json:
             typer.echo(json.dumps([row for board in boards for row in board.list_json_rows()], indent=1))
             return
@@ -215,6 +230,7 @@ def show_leaderboard(
             make_console().print(board.to_rich_table())
             for note in board.list_notes():
                 typer.echo(note)
+        _print_doubts(own)
 
 
 @app.command("fetch")
@@ -250,14 +266,16 @@ def make_report(
         from mmeb_eval.report.strategy_table import read_strategy_scores
         from mmeb_eval.run.results import read_probe_results, read_results
 
+        own = read_results(results)
         write_report(
-            read_results(results),
+            own,
             out,
             data=select_tasks(tasks or [], data, images),
             probe_results=read_probe_results(results),
             strategy_scores=read_strategy_scores(ways) if ways else (),
         )
         typer.echo(str(out))
+        _print_doubts(own)
 
 
 @app.command("submit")
@@ -275,7 +293,9 @@ def make_submission(
         from mmeb_eval.report.submit import write_submission
         from mmeb_eval.run.results import read_results
 
-        written = write_submission(read_results(results), out, model, about)
+        own = read_results(results)
+        written = write_submission(own, out, model, about)
+        _print_doubts([each for each in own if model in (None, each.model)])
         for path in written.files:
             typer.echo(str(path))
         if written.sheet:
@@ -322,6 +342,14 @@ def _check_data(data: Path, tasks: str | None, images: Path | None) -> int:
     counts = f"{checked.tasks:,} tasks, {checked.rows:,} rows, {checked.images:,} images"
     typer.echo(f"{data}: {counts}: {len(checked.problems):,} problems")
     return len(checked.problems)
+
+
+def _print_doubts(results: Sequence[Result]) -> None:
+    """Print why results are doubtful, each reason as a line of its own on stderr."""
+    from mmeb_eval.run.doubts import list_doubts
+
+    for line in list_doubts(results):
+        typer.secho(f"WARNING: {line}", err=True, fg="red", bold=True)
 
 
 def _print_results(results: Sequence[Result], as_json: bool, output: Path) -> None:

@@ -19,6 +19,8 @@ def render_markdown(summary: Summary, curves: Sequence[Curve], strategies: Strat
         f"{HEADLINE_METRIC}, 0 to 1, with its {CONFIDENCE:.0%} interval. Ties count as each model's settings say.",
         "",
     ]
+    if summary.doubts:
+        lines += ["Doubtful:", "", *(f"- {_escape_cell(line)}" for line in summary.doubts), ""]
     if summary.groups:
         lines += ["## Groups of tasks", "", *_make_score_lines(summary, summary.groups, summary.means)]
     for family, members in summary.families.items():
@@ -79,7 +81,11 @@ def _make_curve_lines(curves: Sequence[Curve]) -> list[str]:
 
 def _format_score(score: Score) -> str:
     """The text of a score with its interval."""
-    return f"{score.hit:.3f} [{score.low:.3f}, {score.high:.3f}]" + (" (chance)" if score.at_chance else "")
+    return (
+        f"{score.hit:.3f} [{score.low:.3f}, {score.high:.3f}]"
+        + " (chance)" * score.at_chance
+        + (" (unchecked)" * score.unchecked)
+    )
 
 
 def _make_header_lines(head: Sequence[str]) -> list[str]:

@@ -94,6 +94,7 @@ def _render_json(
         ],
         "curves": [asdict(curve) for curve in curves],
         "ways": [asdict(score) for score in strategy_scores],
+        "doubts": list(summary.doubts),
         "published": [_published_to_json(score) for scores in summary.published.values() for score in scores],
     }
     return json.dumps(content, indent=1, allow_nan=False) + "\n"

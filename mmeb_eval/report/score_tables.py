@@ -13,6 +13,9 @@ MISSING = "-"
 AT_CHANCE = "*"
 """Mark of a score that is no better than chance, see `mmeb_eval.report.statistics.is_at_chance`."""
 
+UNCHECKED = "?"
+"""Mark of a score whose vectors were stored earlier and not checked."""
+
 
 def make_score_tables(results: Sequence[Result]) -> list[Table]:
     """Make two tables with 95 % intervals: of the scores on each task, and of the means over groups.
@@ -45,7 +48,8 @@ def format_score(score: Score | str | None) -> str:
     """
     if not isinstance(score, Score):
         return score or MISSING
-    return f"{score.hit:.3f} [{score.low:.3f}, {score.high:.3f}]{AT_CHANCE if score.at_chance else ''}"
+    marks = AT_CHANCE * score.at_chance + UNCHECKED * score.unchecked
+    return f"{score.hit:.3f} [{score.low:.3f}, {score.high:.3f}]{marks}"
 
 
 def list_chance_warnings(summary: Summary) -> list[str]:
@@ -63,6 +67,8 @@ def list_chance_warnings(summary: Summary) -> list[str]:
 
 def _make_table(title: str, first: str, summary: Summary) -> Table:
     caption = f"[95 % interval]; {AT_CHANCE} within three standard errors of chance" if first == "task" else None
+    if caption and any(score.unchecked for score in summary.scores.values()):
+        caption += f"; {UNCHECKED} of stored vectors that were not checked"
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
     table.add_column(first, no_wrap=True)
     table.add_column("chance", justify="right")

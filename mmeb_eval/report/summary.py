@@ -9,7 +9,8 @@ from typing import Literal, TypeAlias
 from mmeb_eval.data.tasks import GROUPS, list_group_tasks, tasks
 from mmeb_eval.report.published import PublishedScore, group_by_name, is_on_published_data, read_published_scores
 from mmeb_eval.report.statistics import bootstrap_interval, find_hits, is_at_chance
-from mmeb_eval.run.results import HEADLINE_METRIC, Result, compute_group_means, list_models
+from mmeb_eval.run.doubts import list_doubts
+from mmeb_eval.run.results import HEADLINE_METRIC, TRUSTED_VECTORS, Result, compute_group_means, list_models
 from scar.errors import DataError
 from scar.sample import NEGATIVES_PER_PART, PARTS, Part
 
@@ -38,6 +39,7 @@ class Score:
         ties: number of queries in which a wrong candidate scores exactly as the right one.
         at_chance: whether the score of a task is no better than chance; False for a group.
         first: share of queries in which each kind of caption ranks first, on a SCaR task; else empty.
+        unchecked: whether stored vectors were used without a check, see ``--trust-stored``.
     """
 
     hit: float
@@ -48,6 +50,7 @@ class Score:
     ties: int
     at_chance: bool
     first: Mapping[str, float]
+    unchecked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Summary:
         groups: groups in which any model has results, whole benchmarks first.
         means: (model, group) -> the mean, or a text such as ``incomplete 3/10`` if some tasks have no result.
         published: task or group -> published scores, the best first; only if all its results are on the published data.
+        doubts: lines of `mmeb_eval.run.doubts.list_doubts`.
     """
 
     models: tuple[str, ...]
@@ -69,6 +73,7 @@ class Summary:
     groups: tuple[str, ...]
     means: Mapping[tuple[str, str], Score | str]
     published: Mapping[str, tuple[PublishedScore, ...]]
+    doubts: tuple[str, ...] = ()
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -125,6 +130,7 @@ def summarise_results(results: Sequence[Result]) -> Summary:
         groups=groups,
         means=means,
         published=_select_published(results, names, groups),
+        doubts=tuple(list_doubts(results)),
     )
 
 
@@ -150,6 +156,7 @@ def _make_score(results: Sequence[Result]) -> Score:
         ties=sum(result.counts["ties"] for result in results),
         at_chance=is_task and is_at_chance(mean, chance, queries),
         first=find_first_kinds(results[0]) if is_task else {},
+        unchecked=any(TRUSTED_VECTORS in result.settings for result in results),
     )
 
 

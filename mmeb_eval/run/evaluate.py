@@ -15,7 +15,7 @@ from mmeb_eval.embedder import SETTINGS, Embedder, get_counts, get_layout_name, 
 from mmeb_eval.item import Item
 from mmeb_eval.run.embed import VectorsInMemory, VectorStore, embed_items
 from mmeb_eval.run.rank import TieRule, rank_candidates
-from mmeb_eval.run.results import TRUSTED_VECTORS, Result
+from mmeb_eval.run.results import FINGERPRINT, TRUSTED_VECTORS, Result
 from mmeb_eval.run.vector_cache import VectorCache
 from mmeb_eval.run.versions import read_versions
 from mmeb_eval.run.workers import Worker
@@ -97,7 +97,7 @@ def evaluate(
             "versions": read_versions(),
             "embedder": dict.fromkeys(SETTINGS) | get_settings(embedder),
             **({} if perturbed is None else {"probe": perturbed.settings}),
-            **_describe_trust(store, items),
+            **_describe_vectors(store, items),
         },
         ranks=tuple(ranking.ranks.tolist()),
         top=tuple(
@@ -169,10 +169,12 @@ def _describe_data(files: TaskFiles, row_format: RowFormat, cases: Sequence[Case
     }
 
 
-def _describe_trust(store: VectorStore[Any] | None, items: Sequence[Item]) -> dict[str, int]:
-    """The setting ``trusted_vectors``: number of vectors that were used without a check; empty if there are none."""
-    count = store.count_trusted(store.make_keys(items)) if isinstance(store, VectorCache) else 0
-    return {TRUSTED_VECTORS: count} if count else {}
+def _describe_vectors(store: VectorStore[Any] | None, items: Sequence[Item]) -> dict[str, Any]:
+    """The settings of a `Result` that say which model made the vectors, and how many of them were not checked."""
+    if not isinstance(store, VectorCache):
+        return {}
+    trusted = store.count_trusted(store.make_keys(items))
+    return {FINGERPRINT: store.fingerprint} | ({TRUSTED_VECTORS: trusted} if trusted else {})
 
 
 def _combine_digests(digests: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from mmeb_eval.embedder import Embedder, get_layout_name, get_prompt_kinds, get_settings
 from mmeb_eval.load_record import get_record, read_file_state
-from mmeb_eval.run.object_digest import OWN_PACKAGES, WORKER_NAMES, ObjectDigest, is_own_code, list_attributes
+from mmeb_eval.run.object_digest import OWN_PACKAGES, ObjectDigest, is_of_a_process, is_own_code, list_attributes
 from mmeb_eval.run.source_files import hash_sources
 from mmeb_eval.run.versions import read_package_versions, read_versions
 from scar.common.files import hash_file_once
@@ -40,7 +40,7 @@ def describe_identity(embedder: Embedder) -> dict[str, Any]:
         digests[-1].add(type(each))
         code[f"class {type(each).__qualname__}"] = digests[-1].hexdigest()
         for name, value in sorted(list_attributes(each).items()):
-            if name in WORKER_NAMES or name == "inner":
+            if is_of_a_process(name) or name == "inner":
                 continue
             digest = ObjectDigest()
             digest.add(value, of_library=not is_own_code(type(each).__module__))
@@ -67,6 +67,11 @@ def describe_identity(embedder: Embedder) -> dict[str, Any]:
 def digest_identity(about: Mapping[str, Any]) -> str:
     """16 hexadecimal digits that stand for an identity."""
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def digest_model(about: Mapping[str, Any]) -> str:
+    """16 hexadecimal digits that stand for the model itself, whatever the versions of packages."""
+    return digest_identity({name: value for name, value in about.items() if name != "versions"})
 
 
 def list_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

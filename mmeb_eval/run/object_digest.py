@@ -11,6 +11,7 @@ import enum
 import functools
 import hashlib
 import sys
+import tempfile
 import types
 from collections import deque
 from collections.abc import Iterable
@@ -24,8 +25,12 @@ from mmeb_eval.load_record import CONFIG_NAMES, WEIGHT_SUFFIXES, is_library_file
 OWN_PACKAGES = frozenset({"scar", "mmeb_eval", "virtue_ref"})
 """Packages whose objects say what they are by their settings."""
 
-WORKER_NAMES = frozenset({"device", "rank", "local_rank", "world_size"})
-"""Names of attributes by which workers of one run differ."""
+WORKER_NAMES = frozenset(
+    {"device", "devices", "device_id", "device_ids", "device_map", "gpu", "gpu_id", "rank", "local_rank", "world_size"}
+    | {"pid", "hostname", "port", "start", "started", "start_time", "timestamp", "uuid", "run_id", "logger"}
+    | {"tmp", "tmp_dir", "tmpdir", "temp_dir", "cache_dir", "log_dir"}
+)
+"""Names, without underscores before them, of attributes by which processes differ that give equal vectors."""
 
 CONTENT_SUFFIXES = WEIGHT_SUFFIXES | {".json", ".yaml", ".yml", ".toml", ".pkl", ".joblib", ".model", ".py"}
 """A text that names an existing file with one of these counts by the file's content."""
@@ -91,7 +96,7 @@ class ObjectDigest:
     def add_attributes(self, value: object, *, of_library: bool = False) -> None:
         """Add the attributes of an object by name, except those by which workers differ."""
         for name, attribute in sorted(list_attributes(value).items()):
-            if name not in WORKER_NAMES:
+            if not is_of_a_process(name):
                 self._write("attribute", "" if of_library else name)
                 self.add(attribute, of_library=of_library)
 
@@ -135,9 +140,11 @@ class ObjectDigest:
                 if path.is_file() and (path.suffix in CONTENT_SUFFIXES or path.name in CONFIG_NAMES):
                     self.files.add(path)
                     text = path.name
-                elif path.is_dir() and text not in (".", "/"):
-                    self.files.update(list_weight_files(path))
+                elif path.is_dir() and (weights := list_weight_files(path)):
+                    self.files.update(weights)
                     text = path.name
+                elif path.is_absolute() and path.is_relative_to(tempfile.gettempdir()):
+                    text = ""  # made for one run, or gone after it
             except OSError:
                 pass  # too long for a path, or in a folder that cannot be read
         self._write("text", text)
@@ -191,7 +198,7 @@ class ObjectDigest:
         """Add the code of a function, the values that it holds, and the globals that it names."""
         self._write("function", function.__name__)
         if not self._note_module(function.__module__):
-            self.add(getattr(function, "__wrapped__", None))
+            self.add(function.__dict__.get("__wrapped__"))  # a decorator of a library around a function of the user
             return
         global_names, names = self._add_code(function.__code__)
         self.add(function.__defaults__)
@@ -201,7 +208,7 @@ class ObjectDigest:
                 self.add(cell.cell_contents)
             except ValueError:
                 continue  # not filled yet
-        for name in sorted(global_names & function.__globals__.keys() - WORKER_NAMES):
+        for name in sorted(filter(lambda name: not is_of_a_process(name), global_names & function.__globals__.keys())):
             value = function.__globals__[name]
             self._write("global", name)
             self.add(value)
@@ -246,7 +253,7 @@ class ObjectDigest:
             return
         entries: Iterable[object] = value
         if isinstance(value, dict):
-            entries = [part for pair in value.items() if pair[0] not in WORKER_NAMES for part in pair]
+            entries = [part for pair in value.items() if not is_of_a_process(pair[0]) for part in pair]
         for entry in entries:
             self.add(entry)
 
@@ -256,7 +263,6 @@ class ObjectDigest:
         self._write("object", type(value).__qualname__)
         if not of_library:
             self._add_class(type(value))
-        self.add(getattr(value, "__wrapped__", None))
         self.add_attributes(value, of_library=of_library)
 
     def _digest_alone(self, value: object) -> str:
@@ -275,6 +281,11 @@ class ObjectDigest:
 
     def _write(self, kind: str, text: str) -> None:
         self._hash.update(f"{kind}\0{text}\0".encode("utf-8", "surrogatepass"))
+
+
+def is_of_a_process(name: object) -> bool:
+    """Whether a name is one of `WORKER_NAMES`."""
+    return isinstance(name, str) and name.lstrip("_") in WORKER_NAMES
 
 
 def is_own_code(module: str | None) -> bool:
@@ -302,7 +313,8 @@ def list_attributes(value: object) -> dict[str, object]:
                     attributes[name] = member.__get__(value)
                 except AttributeError:
                     continue  # not set
-    return attributes | dict(getattr(value, "__dict__", {}))
+    own = getattr(value, "__dict__", None)
+    return attributes | own if isinstance(own, dict) else attributes
 
 
 def _describe_constant(value: object) -> str:

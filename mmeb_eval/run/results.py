@@ -19,6 +19,9 @@ HEADLINE_METRIC = "hit@1"
 PROBE_FOLDER = "probes"
 """Folder, below a model's folder, of its results with perturbed prompts."""
 
+FINGERPRINT = "fingerprint"
+"""Setting of a result: a digest of all that is known of the model; see `mmeb_eval.run.identity.digest_model`."""
+
 TRUSTED_VECTORS = "trusted_vectors"
 """Setting of a result: number of its vectors that an earlier run stored and that were used without a check."""
 

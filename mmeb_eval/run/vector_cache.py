@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mmeb_eval.embedder import Embedder
 from mmeb_eval.item import Item
-from mmeb_eval.run.identity import describe_identity, digest_identity, list_changes
+from mmeb_eval.run.identity import describe_identity, digest_identity, digest_model, list_changes
 from mmeb_eval.run.vector_keys import ItemKeys
 from mmeb_eval.run.workers import find_other_model
 from scar.common.files import write_bytes, write_table
@@ -55,6 +55,7 @@ class VectorCache:
         trusts: whether vectors of earlier runs are used without a check.
         checked_kinds: kinds of items of which a vector was checked, see `mmeb_eval.run.stored_check`.
         lowest_cosine: lowest cosine of a checked vector and the one of now.
+        fingerprint: digest of the model, as it stands in results.
         changes: what has changed in the embedder since the newest vectors under its name were stored; empty if they are
             used or there are none.
 
@@ -67,6 +68,7 @@ class VectorCache:
     ) -> None:
         about = describe_identity(embedder)
         self._about = about
+        self.fingerprint = digest_model(about)
         self.folder = root / digest_identity(about)
         self.worker_folder = root
         self.width: int | None = None

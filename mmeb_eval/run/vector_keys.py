@@ -17,21 +17,24 @@ from scar.errors import DataError
 from scar.sample import Box
 
 SETTLED_NS = 2_000_000_000
-"""Digests of files modified less than this ago are not saved: another change might keep the file's mtime."""
+"""Digests of files changed less than this ago are not saved: another change might keep the file's times."""
 
-_COLUMNS = ("path", "size", "mtime_ns", "sha256")
+_STATE_FIELDS = ("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
+"""What shows a change of an image: copying tools restore the mtime, and nothing restores the ctime."""
+
+_COLUMNS = ("path", "size", "mtime_ns", "ctime_ns", "inode", "sha256")
 
 
 class ItemKeys:
     """Makes digests of items from their content: two copies of an image give one digest, two boxes on it give two.
 
     Args:
-        path: a parquet file that stores the digests of images by path, size and mtime; None stores none.
+        path: a parquet file that stores the digests of images by path, size, times and inode; None stores none.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
-        self._hashes = HashCache(("st_size", "st_mtime_ns"), _read_digests(path))
+        self._hashes = HashCache(_STATE_FIELDS, _read_digests(path))
 
     def make_key(self, item: Item) -> bytes:
         """16-byte digest of an item: of its text, its prompt and the bytes of its image.
@@ -65,14 +68,14 @@ class ItemKeys:
         settled = [
             (path, *entry.state, entry.sha256)
             for path, entry in sorted(self._hashes.known.items())
-            if now - entry.state[1] > SETTLED_NS
+            if now - max(entry.state[1:3]) > SETTLED_NS
         ]
         columns = {name: [row[column] for row in settled] for column, name in enumerate(_COLUMNS)}
         write_table(pa.table(columns), self._path)
         self._hashes.computed.clear()
 
     def _hash_image(self, path: Path) -> str:
-        """SHA-256 of an image file, computed again only if its size or mtime has changed."""
+        """SHA-256 of an image file, computed again only if its size, times or inode have changed."""
         name = str(path)
         if name in self._hashes.used:
             return self._hashes.known[name].sha256
@@ -93,7 +96,9 @@ def _read_digests(path: Path | None) -> dict[str, FileHash]:
         rows = parquet.read_table(path, columns=list(_COLUMNS)).to_pylist()
     except (OSError, pa.ArrowException):
         return {}
-    return {row["path"]: FileHash((row["size"], row["mtime_ns"]), row["sha256"]) for row in rows}
+    if rows and rows[0].keys() != set(_COLUMNS):
+        return {}  # of an earlier version
+    return {row["path"]: FileHash(tuple(row[name] for name in _COLUMNS[1:-1]), row["sha256"]) for row in rows}
 
 
 def _prompt_to_json(prompt: Prompt) -> list[Any]:

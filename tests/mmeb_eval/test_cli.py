@@ -216,3 +216,60 @@ def test_the_command_line_imports_nothing_heavy() -> None:
     program = "import sys, mmeb_eval.cli; sys.exit(any(name in sys.modules for name in {heavy}))"
     heavy = ("numpy", "pyarrow", "pandas", "torch", "transformers", "PIL", "rich.progress", "pycocotools", "datasets")
     subprocess.run([sys.executable, "-c", program.format(heavy=heavy)], check=True)  # noqa: S603 - our own program
+
+
+WEIGHTED = """
+import os
+import numpy as np
+
+class Mine:
+    name = "mine"
+
+    def __init__(self):
+        self.w = np.load("last.npy")
+
+    def embed(self, items):
+        seeds = [[*f"{item.text}{item.image and item.image.name}".encode()] for item in items]
+        rows = np.stack([np.random.default_rng(seed).standard_normal(8) for seed in seeds]) @ self.w
+        rows += float(os.environ["UNSEEN"]) * np.flip(rows, 1)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+def load():
+    return Mine()
+"""
+
+
+def test_no_score_of_other_weights_is_printed(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import numpy as np
+
+    def evaluate(*options: str) -> tuple[str, Any]:
+        made = run("--model", "weighted:load", "--tasks", corpus, "--output", "out", *options)
+        return made.stderr, json.loads(Path("out/mine/Toy.json").read_text())
+
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("UNSEEN", "0")
+    Path("weighted.py").write_text(WEIGHTED)
+    np.save("last.npy", np.eye(8))
+    _, first = evaluate()
+    said, again = evaluate()
+    assert again == first
+    assert "stored vectors were checked, one of each kind of item: the lowest cosine of old and new is 1.00000" in said
+    np.save("last.npy", np.diag(np.arange(8.0)))
+    said, second = evaluate()
+    assert "stored vectors are not used, as these have changed since: last.npy, Mine.w." in said
+    assert second["ranks"] != first["ranks"]
+    assert second["settings"]["fingerprint"] != first["settings"]["fingerprint"]
+    monkeypatch.setenv("UNSEEN", "1")  # such as other weights behind a URL
+    line = fails("--model", "weighted:load", "--tasks", corpus, "--output", "out")
+    assert "rerun with --refresh to make new ones, or with --trust-stored to use them" in line
+    said, trusted = evaluate("--trust-stored")
+    assert trusted["ranks"] == second["ranks"]
+    assert trusted["settings"]["trusted_vectors"] == trusted["counts"]["items"]
+    assert "WARNING: mine: stored vectors were not checked (--trust-stored)" in said
+    assert "?" in run("--model", "weighted:load", "--tasks", corpus, "--output", "out", "--trust-stored").stdout
+    assert "were not checked" in run("leaderboard", "out").stderr
+    run("report", "out", "--out", "report.md")
+    assert "(unchecked)" in Path("report.md").read_text()
+    _, third = evaluate("--refresh")
+    assert third["ranks"] != second["ranks"]
+    assert "trusted_vectors" not in third["settings"]

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pyarrow import parquet
 
 from mmeb_eval.item import Item, Points, Prompt
-from mmeb_eval.run.vector_keys import ItemKeys
+from mmeb_eval.run.vector_keys import SETTLED_NS, ItemKeys
 from scar.common.files import hash_file
 from scar.errors import DataError
 from scar.sample import Box, Mask
@@ -36,13 +37,15 @@ def test_no_two_prompts_share_a_key_and_equal_ones_do(picture: Path) -> None:
     assert keys.make_key(Item("")) != keys.make_key(Item("", picture))
 
 
-def test_a_picture_that_changes_is_another_one(picture: Path, tmp_path: Path) -> None:
+def test_a_picture_that_changes_is_another_one(picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = tmp_path / "images.parquet"
     os.utime(picture, ns=(1, 1))
+    monkeypatch.setattr("mmeb_eval.run.vector_keys.SETTLED_NS", -(10**12))
     keys = ItemKeys(memory)
     before = keys.make_key(Item(image=picture))
     keys.save_digests()
     picture.write_bytes(b"two")
+    os.utime(picture, ns=(1, 1))  # as cp -p, rsync and tar do
     assert ItemKeys(memory).make_key(Item(image=picture)) != before
     picture.write_bytes(b"one")
     assert ItemKeys(memory).make_key(Item(image=picture)) == before
@@ -54,7 +57,10 @@ def test_digests_of_pictures_are_remembered_once_they_have_settled(
     memory = tmp_path / "images.parquet"
     fresh = picture.with_name("fresh.png")
     fresh.write_bytes(b"three")
-    os.utime(picture, ns=(1, 1))
+    settled = picture.stat().st_ctime_ns
+    while fresh.stat().st_ctime_ns <= settled:
+        fresh.write_bytes(b"three")
+    monkeypatch.setattr("time.time_ns", lambda: settled + SETTLED_NS + 1)
     keys = ItemKeys(memory)
     before = keys.make_key(Item(image=picture)), keys.make_key(Item(image=fresh))
     keys.save_digests()
@@ -68,6 +74,9 @@ def test_digests_of_pictures_are_remembered_once_they_have_settled(
     again = ItemKeys(memory)
     assert (again.make_key(Item(image=picture)), again.make_key(Item(image=fresh))) == before
     assert read == ["fresh.png"]
+    pa_table = parquet.read_table(memory)
+    parquet.write_table(pa_table.drop_columns(["ctime_ns", "inode"]), memory)  # of version 0.2.0
+    assert ItemKeys(memory).make_key(Item(image=picture)) == before[0]
     memory.write_bytes(b"damaged")
     assert ItemKeys(memory).make_key(Item(image=picture)) == before[0]
 

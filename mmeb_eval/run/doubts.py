@@ -1,0 +1,45 @@
+"""What makes results doubtful: tasks of one name scored by different models, and vectors that nobody checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from mmeb_eval.run.results import FINGERPRINT, TRUSTED_VECTORS, Result, list_models
+
+
+def list_doubts(results: Sequence[Result]) -> list[str]:
+    """One line for each model and doubt.
+
+    A model is doubtful if its tasks have different fingerprints or settings, as after new weights under its name, or if
+    stored vectors were used without a check.
+    """
+    lines = []
+    for model in list_models(results):
+        own = [result for result in results if result.model == model]
+        if odd := _find_odd_tasks(own):
+            tasks = ", ".join(odd)
+            lines.append(
+                f"{model}: its results are of different models under this name, as on {tasks}; run all tasks again."
+            )
+        if trusted := [result.task for result in own if TRUSTED_VECTORS in result.settings]:
+            lines.append(
+                f"{model}: stored vectors were not checked (--trust-stored), so these scores may be of another model: "
+                f"{', '.join(trusted)}."
+            )
+    return lines
+
+
+def _find_odd_tasks(results: Sequence[Result]) -> list[str]:
+    """The tasks of the smallest group of results that share a fingerprint, or settings; empty if all do.
+
+    Results of earlier versions have no fingerprint.
+    """
+    with_fingerprint = [result for result in results if FINGERPRINT in result.settings]
+    for group, key in ((with_fingerprint, FINGERPRINT), (results, "embedder")):
+        tasks: dict[str, list[str]] = {}
+        for result in group:
+            tasks.setdefault(json.dumps(result.settings.get(key), sort_keys=True), []).append(result.task)
+        if len(tasks) > 1:
+            return min(tasks.values(), key=len)
+    return []

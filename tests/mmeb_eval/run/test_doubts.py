@@ -1,0 +1,34 @@
+"""Results that one name holds of several models, or that rest on unchecked vectors, are named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmeb_eval.run.doubts import list_doubts
+from mmeb_eval.run.results import Result
+
+
+def _result(task: str, model: str = "mine", **settings: Any) -> Result:
+    return Result(model, task, {"hit@1": 0.5}, {"queries": 2}, 0.5, settings, (1, 2), ((0,), (1,)), (0.1, -0.1))
+
+
+def test_results_of_one_model_raise_no_doubt() -> None:
+    settings: dict[str, Any] = {"fingerprint": "a", "embedder": {"revision": "1"}, "versions": {"numpy": "1"}}
+    own = [_result("A", **settings), _result("B", **settings | {"versions": {"numpy": "2"}, "batch_size": 7})]
+    other = _result("A", "other", fingerprint="b", embedder={"revision": "2"})
+    assert list_doubts([*own, other]) == []
+    assert list_doubts([_result("A", embedder={}), _result("B", embedder={}, fingerprint="a")]) == []  # of 0.2.0
+
+
+def test_tasks_of_another_model_under_the_name_are_listed() -> None:
+    results = [_result(task, fingerprint="a") for task in "ABC"] + [_result("D", fingerprint="b")]
+    (line,) = list_doubts(results)
+    assert line == "mine: its results are of different models under this name, as on D; run all tasks again."
+    seeds = [_result("A", embedder={"seed": 1}), *(_result(task, embedder={"seed": 0}) for task in "BC")]
+    (line,) = list_doubts(seeds)
+    assert "as on A;" in line
+
+
+def test_unchecked_vectors_are_listed() -> None:
+    (line,) = list_doubts([_result("A", trusted_vectors=3), _result("B"), _result("C", trusted_vectors=1)])
+    assert line.endswith("so these scores may be of another model: A, C.")
