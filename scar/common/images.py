@@ -44,7 +44,7 @@ PIXEL_LIMIT = f"{MAX_PIXELS:,} pixels ({PIXELS_VARIABLE} raises the limit)"
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
 """Formats that are decoded. All others are refused, since Pillow starts external programs for some of them."""
 
-BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error)
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, RuntimeError, struct.error)
 """What Pillow raises on damaged files."""
 
 _ENDINGS = (".jpg", ".JPG", ".jpeg", ".JPEG", ".png", ".PNG")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import random
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageOps, PngImagePlugin
 
+from scar.common.image_hash import hash_image
 from scar.common.image_header import read_header
-from scar.common.pixels import decode_rgb, decode_upright
+from scar.common.pixels import decode_image, decode_rgb, decode_upright, probe_image
+from scar.errors import BadRecord
 from tests.scar.common.orientations import ORIENTATIONS, draw_scene, make_exif, make_stored, save_stored
 
 ENDINGS = ("jpg", "png", "webp", "tif", "avif")
@@ -89,3 +92,17 @@ def test_a_png_cut_in_its_header_is_read_by_pillow(tmp_path: Path) -> None:
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + bytes(5) + zlib.compress(b""))
     with pytest.raises((OSError, SyntaxError)):
         read_header(path)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_damaged_file_is_a_bad_record_and_nothing_else(tmp_path: Path, ending: str) -> None:
+    whole = save_stored(draw_scene(), 6, tmp_path / f"whole.{ending}").read_bytes()
+    stream, path = random.Random(1), tmp_path / f"a.{ending}"
+    for _ in range(100):
+        damaged = bytearray(whole)
+        for _ in range(stream.randrange(1, 8)):
+            damaged[stream.randrange(min(len(whole), 400))] = stream.randrange(256)
+        path.write_bytes(damaged)
+        for read in (probe_image, decode_image, hash_image):
+            with suppress(BadRecord):
+                read(path, "here")

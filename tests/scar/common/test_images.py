@@ -114,12 +114,12 @@ def test_what_is_no_file_is_missing(tmp_path: Path, file: str, problem: str) -> 
     assert caught.value.reason == "image_missing"
 
 
-@pytest.mark.parametrize("name", ["x.png", "x.jpg", "x.webp", "x.bmp", "x.gif", "x.tiff", "x.ppm"])
+@pytest.mark.parametrize("name", ["x.png", "x.jpg", "x.webp", "x.bmp", "x.gif", "x.tiff", "x.ppm", "x.avif"])
 def test_decodes_the_common_formats(tmp_path: Path, name: str) -> None:
     assert decode_image(png(tmp_path / name), "here") == (8, 6)
 
 
-@pytest.mark.parametrize("name", ["x.png", "x.jpg", "x.webp"])
+@pytest.mark.parametrize("name", ["x.png", "x.jpg", "x.webp", "x.avif"])
 def test_every_cut_is_noticed(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     Image.effect_noise((64, 48), 80).convert("RGB").save(path)
