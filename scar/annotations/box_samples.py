@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from scar.annotations.box_form import BoxForm, BoxSample, find_box_form, replace_none
-from scar.annotations.json_stream import parse_record
+from scar.annotations.coco_records import ANNOTATION, CocoAnnotation, CocoImage
+from scar.annotations.json_stream import ANY_JSON, parse_record
 from scar.annotations.masks import find_outline
 from scar.annotations.record_index import RecordSpans, read_records
 
@@ -21,27 +20,8 @@ _MAX_SAMPLES = 1000
 """Boxes of a file that are looked at: a share of 10 % of all is then known to within 2 %."""
 
 
-class _Annotation(msgspec.Struct, gc=False):
-    """The fields of an annotation that may tell the form of its box."""
-
-    bbox: tuple[float | None, float | None, float | None, float | None]
-    segmentation: Any = None
-    iscrowd: int | bool = 0
-    area: Any = None
-
-
-_ANNOTATION = msgspec.json.Decoder(_Annotation)
-
-
-class SizedImage(Protocol):
-    """An image with its width and height in pixels."""
-
-    width: int
-    height: int
-
-
 def find_form_of_annotations(
-    path: Path, spans: RecordSpans, image_ids: NDArray[np.int64], images: Mapping[int, SizedImage]
+    path: Path, spans: RecordSpans, image_ids: NDArray[np.int64], images: Mapping[int, CocoImage]
 ) -> BoxForm:
     """Find out the form of the boxes of a COCO-style file.
 
@@ -58,9 +38,9 @@ def find_form_of_annotations(
     texts = read_records(path, spans[rows])
     samples = []
     for text, image in zip(texts, image_ids[rows].tolist(), strict=True):
-        annotation = parse_record(_ANNOTATION, text, path.name)
+        annotation = parse_record(ANNOTATION, text, path.name)
         if not annotation.iscrowd:
-            samples.append(_make_sample(annotation, images[image]))
+            samples.append(_make_sample(annotation, images[image], path.name))
     return find_box_form(samples, path)
 
 
@@ -70,7 +50,7 @@ def spread_evenly(count: int, most: int) -> list[int]:
     return [number * count // some for number in range(some)]
 
 
-def _make_sample(annotation: _Annotation, image: SizedImage) -> BoxSample:
-    outline = find_outline(annotation.segmentation, image.width, image.height)
+def _make_sample(annotation: CocoAnnotation, image: CocoImage, where: str) -> BoxSample:
+    outline = find_outline(parse_record(ANY_JSON, annotation.segmentation, where), image.width, image.height)
     area = annotation.area if type(annotation.area) in (int, float) else None
     return BoxSample(replace_none(*annotation.bbox), image.width, image.height, outline, area)

@@ -19,7 +19,8 @@ from scar.annotations.box_form import BoxForm
 from scar.annotations.call_cache import CallCache
 from scar.annotations.captions import index_captions
 from scar.annotations.coco_image import CocoRef
-from scar.annotations.coco_index import CocoImage, index_annotations
+from scar.annotations.coco_index import index_annotations
+from scar.annotations.coco_records import CocoImage
 from scar.annotations.pictures import PictureIndex, PictureKey
 from scar.annotations.record_index import RecordIndex
 from scar.errors import BadRecord

@@ -13,7 +13,7 @@ from scar.accounting import Tally
 from scar.annotations.box_form import BoxForm, replace_none
 from scar.annotations.boxes import read_box
 from scar.annotations.captions import read_captions
-from scar.annotations.coco_index import ANNOTATION
+from scar.annotations.coco_records import ANNOTATION
 from scar.annotations.json_stream import ANY_JSON, parse_record
 from scar.annotations.masks import parse_mask
 from scar.annotations.record_index import FileSpans, RecordSpans, read_records

@@ -6,18 +6,16 @@ from array import array
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from scar.accounting import Tally
 from scar.annotations.box_form import BoxForm
 from scar.annotations.box_samples import find_form_of_annotations
+from scar.annotations.coco_records import ANNOTATION, CATEGORY, IMAGE, RELATION, CocoCategory, CocoImage, CocoRelation
 from scar.annotations.image_names import match_images, parse_named_image
 from scar.annotations.json_stream import decode_record, iter_records
-from scar.annotations.record_index import Id, RecordIndex, RecordIndexBuilder, is_among, replace_ids, view_int64
-from scar.common.image_hash import parse_coco_identity
+from scar.annotations.record_index import RecordIndex, RecordIndexBuilder, is_among, replace_ids, view_int64
 from scar.common.images import MAX_PIXELS, PIXEL_LIMIT
 from scar.errors import BadRecord
 from scar.language.english import has_word
@@ -28,62 +26,6 @@ if TYPE_CHECKING:
 
 _OTHER_STUFF = "other"
 """COCO-Stuff's category of the pixels of all things; the things themselves are annotated in the first file."""
-
-
-class CocoImage(msgspec.Struct, gc=False):
-    """An image of a COCO-style file, with its size in pixels and, if the file has it, its scene label.
-
-    Attributes:
-        file: path of the image below the source's image folder.
-    """
-
-    id: Id
-    file: str = msgspec.field(name="file_name")
-    width: int
-    height: int
-    scene: str | None = None
-
-    def __post_init__(self) -> None:
-        self.file = PurePosixPath(self.file).as_posix()
-
-    @property
-    def identity(self) -> str | None:
-        """COCO's id of the image, as in ``coco:7``; None if the file name is not one of COCO's."""
-        return parse_coco_identity(self.file)
-
-
-class CocoAnnotation(msgspec.Struct, gc=False):
-    """An annotation of a COCO-style file; its box is the top left corner, width and height in pixels.
-
-    Attributes:
-        bbox: None stands for a number that JSON cannot hold, such as NaN.
-        segmentation: JSON text of the mask, which few annotations need decoded.
-    """
-
-    id: Id
-    image_id: Id
-    category_id: Id
-    bbox: tuple[float | None, float | None, float | None, float | None]
-    segmentation: msgspec.Raw = msgspec.Raw(b"null")
-    iscrowd: int | bool = 0
-
-
-class _Category(msgspec.Struct):
-    id: Id
-    name: str
-
-
-class _Relation(msgspec.Struct, gc=False):
-    image_id: Id
-    subject: Id
-    predicate: str
-    object: Id
-
-
-_IMAGE = msgspec.json.Decoder(CocoImage)
-ANNOTATION = msgspec.json.Decoder(CocoAnnotation)
-_CATEGORY = msgspec.json.Decoder(_Category)
-_RELATION = msgspec.json.Decoder(_Relation)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +76,7 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
     builder, category_ids, tally = RecordIndexBuilder(path), array("q"), Tally(skip_bad=skip_bad)
     images: dict[int, CocoImage] = {} if earlier is None else earlier.images
     categories: dict[int, str] = {}
-    relations: list[tuple[str, _Relation]] = []
+    relations: list[tuple[str, CocoRelation]] = []
     for record in iter_records(path, ["images", "annotations", "categories"], ["relations"]):
         try:
             if record.list == "annotations":
@@ -146,11 +88,11 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
                 if earlier is not None:
                     builder.named_images += filter(None, [parse_named_image(record)])
                 else:
-                    _add_image(decode_record(_IMAGE, record, path), images, record.describe_location(path))
+                    _add_image(decode_record(IMAGE, record, path), images, record.describe_location(path))
             elif record.list == "categories":
-                _add_category(decode_record(_CATEGORY, record, path), categories, record.describe_location(path))
+                _add_category(decode_record(CATEGORY, record, path), categories, record.describe_location(path))
             else:
-                relations.append((record.describe_location(path), decode_record(_RELATION, record, path)))
+                relations.append((record.describe_location(path), decode_record(RELATION, record, path)))
         except BadRecord as bad:
             if record.list == "annotations":
                 tally.reject_regions(_explain_box(bad))
@@ -243,7 +185,7 @@ def _add_image(image: CocoImage, images: dict[int, CocoImage], where: str) -> No
     images[image.id] = image
 
 
-def _add_category(category: _Category, categories: dict[int, str], where: str) -> None:
+def _add_category(category: CocoCategory, categories: dict[int, str], where: str) -> None:
     name = category.name.strip()
     if not has_word(name.split(",")[0]):
         problem = f"the name {name!r}, which begins with no word" if name else "an empty name"
@@ -254,7 +196,7 @@ def _add_category(category: _Category, categories: dict[int, str], where: str) -
 
 
 def _group_by_image(
-    relations: Sequence[tuple[str, _Relation]], images: Mapping[int, CocoImage], tally: Tally
+    relations: Sequence[tuple[str, CocoRelation]], images: Mapping[int, CocoImage], tally: Tally
 ) -> dict[int, list[tuple[int, str, int]]]:
     """Group the relations by image id; count those that cannot be used."""
     by_image: dict[int, list[tuple[int, str, int]]] = defaultdict(list)

@@ -1,0 +1,74 @@
+"""The records of COCO-style files, and decoders for them."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+import msgspec
+
+from scar.annotations.record_index import Id
+from scar.common.image_hash import parse_coco_identity
+
+
+class CocoImage(msgspec.Struct, gc=False):
+    """An image of a COCO-style file, with its size in pixels and, if the file has it, its scene label.
+
+    Attributes:
+        file: path of the image below the source's image folder.
+    """
+
+    id: Id
+    file: str = msgspec.field(name="file_name")
+    width: int
+    height: int
+    scene: str | None = None
+
+    def __post_init__(self) -> None:
+        self.file = PurePosixPath(self.file).as_posix()
+
+    @property
+    def identity(self) -> str | None:
+        """COCO's id of the image, as in ``coco:7``; None if the file name is not one of COCO's."""
+        return parse_coco_identity(self.file)
+
+
+class CocoAnnotation(msgspec.Struct, gc=False):
+    """An annotation of a COCO-style file.
+
+    Attributes:
+        bbox: four numbers; `scar.annotations.box_form` finds out what they mean. None stands for a number that JSON
+            cannot hold, such as NaN.
+        segmentation: JSON text of the mask, which few annotations need decoded.
+        area: the area of the mask or of the box in square pixels; converters write other things too.
+    """
+
+    id: Id
+    image_id: Id
+    category_id: Id
+    bbox: tuple[float | None, float | None, float | None, float | None]
+    segmentation: msgspec.Raw = msgspec.Raw(b"null")
+    iscrowd: int | bool = 0
+    area: Any = None
+
+
+class CocoCategory(msgspec.Struct):
+    """A category of a COCO-style file."""
+
+    id: Id
+    name: str
+
+
+class CocoRelation(msgspec.Struct, gc=False):
+    """A relation between two annotations of an image; subject and object are their ids."""
+
+    image_id: Id
+    subject: Id
+    predicate: str
+    object: Id
+
+
+IMAGE = msgspec.json.Decoder(CocoImage)
+ANNOTATION = msgspec.json.Decoder(CocoAnnotation)
+CATEGORY = msgspec.json.Decoder(CocoCategory)
+RELATION = msgspec.json.Decoder(CocoRelation)
