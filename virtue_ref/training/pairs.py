@@ -23,7 +23,10 @@ from numpy.typing import NDArray
 from mmeb_eval.item import Item
 from mmeb_eval.templates.fused import DATA_IMAGE_TOKEN, format_region
 from scar.common.files import hash_files
+from scar.common.image_header import ImageHeader
+from scar.common.orientation import turn_box
 from scar.errors import DataError
+from scar.formats.row_frame import RowFrame, read_upright_images
 from scar.sample import Box, Caption
 from virtue_ref.config import PROFILES
 from virtue_ref.model.tokens import IMAGE_TOKEN
@@ -72,6 +75,7 @@ class PairSource:
             negative in the row itself.
         revision: digest of the files, for checkpoints.
         digests: (all rows,) number that stands for the content of each row, by which a changed row is noticed.
+        frame: turns boxes into the displayed frame; None leaves them in the frame of the rows.
     """
 
     name: str
@@ -82,6 +86,7 @@ class PairSource:
     negatives: Sequence[Sequence[str]] | None = None
     revision: str = ""
     digests: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    frame: RowFrame | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -98,10 +103,17 @@ class PairSource:
         """Read the pair of a usable row by its number in `table`."""
         values = {name: self.table.column(name)[row].as_py() for name in self.table.column_names}
         where = f"{self.name}, row {row}"
-        return parse_pair(values, self.images, where, None if self.negatives is None else self.negatives[row])
+        own = None if self.negatives is None else self.negatives[row]
+        return parse_pair(values, self.images, where, own, self.frame)
 
 
-def parse_pair(row: Mapping[str, Any], images: Path, where: str, negatives: Sequence[str] | None = None) -> Pair:
+def parse_pair(
+    row: Mapping[str, Any],
+    images: Path,
+    where: str,
+    negatives: Sequence[str] | None = None,
+    frame: RowFrame | None = None,
+) -> Pair:
     r"""Make the pair of a row.
 
     Args:
@@ -109,6 +121,7 @@ def parse_pair(row: Mapping[str, Any], images: Path, where: str, negatives: Sequ
         images: folder that image paths are relative to.
         where: name of the source and number of the row, for error messages.
         negatives: texts that replace the row's own negative; None keeps it, if the row has one.
+        frame: turns the box into the displayed frame; None leaves it in the frame of the row.
 
     Raises:
         RejectedRow: query or positive has neither text nor image; or there is a column bbox, but the box is malformed,
@@ -125,7 +138,8 @@ def parse_pair(row: Mapping[str, Any], images: Path, where: str, negatives: Sequ
     if positive is None:
         raise RejectedRow("empty_positive")
     if "bbox" in row:
-        query = _add_box(query, row["bbox"])
+        header = None if frame is None else frame.find_turn(row.get("qry_image_path") or "")
+        query = _add_box(query, row["bbox"], header)
     if negatives is None:
         negative = _make_item(row.get("neg_text"), row.get("neg_image_path"), images)
         others: tuple[Item, ...] = () if negative is None else (negative,)
@@ -165,7 +179,8 @@ def open_source(
     digests = np.empty(len(table), np.int64)
     rejected: Counter[str] = Counter()
     stopped: list[str] = []
-    for pairs in _iter_pairs(name, table, images, negatives, digests):
+    frame = RowFrame(images, frozenset().union(*map(read_upright_images, files)))
+    for pairs in _iter_pairs(name, table, images, negatives, digests, frame):
         checker.look_at_images(item for pair in pairs.values() if isinstance(pair, Pair) for item in pair.items)
         for number, pair in pairs.items():
             defect = checker.find_defect(pair.items) if isinstance(pair, Pair) else Defect(pair, pair)
@@ -180,7 +195,7 @@ def open_source(
         raise DataError(f'{stopped[0]}{more}; missing = "skip" drops and counts such rows.')
     if not rows:
         raise DataError(f"{name}: none of {len(table)} rows can be used ({_format_rejections(rejected)}).")
-    return PairSource(name, table, rows, images, rejected, negatives, _hash_files(files), digests)
+    return PairSource(name, table, rows, images, rejected, negatives, _hash_files(files), digests, frame)
 
 
 def _read_table(name: str, files: Sequence[Path]) -> pa.Table:
@@ -204,6 +219,7 @@ def _iter_pairs(
     images: Path,
     negatives: Sequence[Sequence[str]] | None,
     digests: NDArray[np.int64],
+    frame: RowFrame,
 ) -> Iterator[dict[int, Pair | str]]:
     """Yield some rows at a time: number -> pair, or the reason why there is none. Their digests are filled in."""
     first = 0
@@ -213,7 +229,7 @@ def _iter_pairs(
             own = None if negatives is None else negatives[number]
             digests[number] = hash_row(row, own)
             try:
-                pairs[number] = parse_pair(row, images, f"{name}, row {number}", own)
+                pairs[number] = parse_pair(row, images, f"{name}, row {number}", own, frame)
             except RejectedRow as reason:
                 pairs[number] = str(reason)
         yield pairs
@@ -233,15 +249,16 @@ def _make_item(text: str | None, image: str | None, images: Path) -> Item | None
     return Item((text or "").replace(DATA_IMAGE_TOKEN, IMAGE_TOKEN), images / image if image else None)
 
 
-def _add_box(query: Item, xywh: Sequence[float] | None) -> Item:
-    """A copy of the query with a box as its prompt and in its text."""
+def _add_box(query: Item, xywh: Sequence[float] | None, header: ImageHeader | None) -> Item:
+    """A copy of the query with a box as its prompt and in its text; the header of an image turns the box."""
     if xywh is None or len(xywh) != 4 or None in xywh or query.image is None:
         raise RejectedRow("no_box")
     x, y, width, height = xywh
     if not (all(map(math.isfinite, xywh)) and width > 0 and height > 0):
         raise RejectedRow("bad_box")
-    corners = [x, y, x + width, y + height]
-    return Item(f"{query.text}\n{format_region(corners)}", query.image, Box(*corners))
+    box = Box(x, y, x + width, y + height)
+    box = box if header is None else turn_box(box, header.stored_size, header.orientation)
+    return Item(f"{query.text}\n{format_region([box.x0, box.y0, box.x1, box.y1])}", query.image, box)
 
 
 def _read_negatives(files: Sequence[Path]) -> list[tuple[str, ...]]:

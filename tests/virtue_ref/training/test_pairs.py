@@ -14,7 +14,9 @@ from PIL import Image
 from mmeb_eval.item import Item
 from scar.demo.corpus import build_demo
 from scar.errors import DataError
+from scar.formats.schema import UPRIGHT_KEY
 from scar.sample import Box
+from tests.scar.common.orientations import ORIENTATIONS, draw_scene, save_stored, turn_back
 from tests.shared import SHARED
 from virtue_ref.training.pairs import RejectedRow, open_source, parse_pair
 
@@ -103,3 +105,19 @@ def test_our_builds_have_nine_negatives_where_asked(tmp_path: Path) -> None:
         box = one.read_pair(number).query.prompt
         assert isinstance(box, Box)
         assert one.read_pair(number).query.text.endswith(f"bbox: {[box.x0, box.y0, box.x1, box.y1]}")
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_a_box_on_an_image_that_exif_turns_is_in_the_displayed_frame(tmp_path: Path, orientation: int) -> None:
+    scene, shown = draw_scene((60, 40)), (5.0, 10.0, 20.0, 25.0)
+    save_stored(scene, orientation, tmp_path / "a.png")
+    stored = turn_back(shown, scene.size, orientation)
+    table = {"qry": ["<|image_1|>\nWhat?"], "qry_image_path": ["a.png"], "pos_text": ["a dog"], "bbox": [list(stored)]}
+    pq.write_table(pa.table(table), tmp_path / "rows.parquet")
+    pair = open_source("mine", [tmp_path / "rows.parquet"], tmp_path).read_pair(0)
+    assert pair.query.prompt == Box(5, 10, 25, 35)
+    assert pair.query.text.endswith("Referring object bbox: [5.0, 10.0, 25.0, 35.0]")
+    upright = pa.table(table).replace_schema_metadata({UPRIGHT_KEY: b'["a.png"]'})  # rows of a build, its own image
+    pq.write_table(upright, tmp_path / "built.parquet")
+    pair = open_source("mine", [tmp_path / "built.parquet"], tmp_path).read_pair(0)
+    assert pair.query.prompt == Box.from_xywh(*stored)
