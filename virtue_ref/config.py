@@ -30,7 +30,8 @@ class Profile:
 
     Attributes:
         name: the profile's name in configs and results.
-        applies_exif: whether an image is turned as its EXIF orientation says.
+        applies_exif: whether an image is turned as its EXIF orientation says. If not, the model sees the stored image,
+            and prompts, which are drawn on the displayed one, are turned back.
         segmenter_source: what the segmenter's square is made from. "image" is the original image, resized and
             normalised once; "vision input" is the tensor made for the vision encoder, resized and normalised again.
         prompt_frame: "image" scales prompts from original pixels to the segmenter's square; "segmenter" does not scale
@@ -80,6 +81,12 @@ class ImageRules:
     patch: int = 14
     merge: int = 2
     frames: int = 2
+
+    def __post_init__(self) -> None:
+        if self.min_pixels > self.max_pixels:
+            raise ConfigError(f"min_pixels {self.min_pixels} is more than max_pixels {self.max_pixels}.")
+        if self.max_pixels < self.factor**2:
+            raise ConfigError(f"max_pixels {self.max_pixels}: one token of an image has {self.factor**2} pixels.")
 
     @property
     def factor(self) -> int:

@@ -15,6 +15,9 @@ from scar.sample import Box
 DATA_IMAGE_TOKEN = "<|image_1|>"
 """The image token in the texts of the published data; each model's own token replaces it."""
 
+REGION_WORDS = "Referring object bbox: "
+"""What stands before the numbers of a region in a query's text."""
+
 
 def token_first(instruction: str, text: str, image: str) -> str:
     """Image token, instruction and text, joined by spaces; an empty text adds nothing.
@@ -172,7 +175,7 @@ def format_region(corners: Sequence[float]) -> str:
     >>> format_region([1, 2, 4, 4])
     'Referring object bbox: [1, 2, 4, 4]'
     """
-    return f"Referring object bbox: {list(corners)}"
+    return f"{REGION_WORDS}{list(corners)}"
 
 
 def make_candidate_text(layout: Layout, instruction: str, text: str | None, *, bare_end: str = "") -> str:

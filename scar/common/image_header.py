@@ -19,7 +19,8 @@ from scar.common.orientation import SIDEWAYS, UPRIGHT, turn_size
 if TYPE_CHECKING:
     from PIL.Image import Exif, Image
 
-_ORIENTATION_TAG = 0x0112
+ORIENTATION_TAG = 0x0112
+"""The tag of EXIF and TIFF that holds the orientation."""
 
 _DAMAGED = (*BROKEN, TypeError, KeyError, AttributeError, ArithmeticError)
 """What Pillow raises on damaged EXIF data."""
@@ -74,7 +75,7 @@ def read_header(path: Path) -> ImageHeader:
 def read_open_header(image: Image) -> ImageHeader:
     """The header of an image that Pillow has opened and not yet decoded."""
     # Pillow gives the displayed size of a TIFF that its own tag turns.
-    own = _clean_orientation(getattr(image, "tag_v2", {}).get(_ORIENTATION_TAG))
+    own = _clean_orientation(getattr(image, "tag_v2", {}).get(ORIENTATION_TAG))
     stored = turn_size(image.size, own) if own in SIDEWAYS else image.size
     orientation = _find_orientation(image.getexif)
     is_plain = image.format in ("JPEG", "MPO")
@@ -88,7 +89,7 @@ def _clean_orientation(value: Any) -> int:
 def _find_orientation(get_exif: Callable[[], Exif]) -> int | None:
     """The orientation in EXIF data, which may be damaged; None if there is none."""
     try:
-        value = get_exif().get(_ORIENTATION_TAG)
+        value = get_exif().get(ORIENTATION_TAG)
     except _DAMAGED:
         return UPRIGHT
     return None if value is None else _clean_orientation(value)

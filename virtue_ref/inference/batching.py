@@ -21,8 +21,9 @@ from mmeb_eval.item import Item
 from scar.errors import ItemError
 from scar.sample import Box
 from virtue_ref.model.batch import ImageBatch, ItemBatch
-from virtue_ref.model.images import make_segmenter_input, read_image, read_size
-from virtue_ref.model.prompts import PointPrompt, make_point_prompt
+from virtue_ref.model.frames import turn_item
+from virtue_ref.model.images import make_segmenter_input, read_frame, read_image
+from virtue_ref.model.prompts import PointPrompt, check_prompt, make_point_prompt
 from virtue_ref.model.roi import make_roi_weights
 from virtue_ref.model.tokens import IMAGE_TOKEN
 from virtue_ref.model.virtue import Virtue
@@ -40,14 +41,14 @@ class PreparedItem:
     """A checked and tokenised item with everything that batching needs; its image is not decoded yet.
 
     Attributes:
-        item: the item itself.
+        item: the item, with prompt and text in the frame that the model sees; see `virtue_ref.model.frames`.
         index: index of the item in the caller's list, for error messages.
         prefix: kind of tokens before the item's own tokens.
         prefix_length: number of tokens of the prefix.
         ids: (l,) int32 token ids of the text, with one token for the image.
         image_start: index of the image's token in `ids`; None without an image.
         image_grid: (rows, columns) of the image's tokens; (0, 0) without an image.
-        image_size: (width, height) of the image in pixels; (0, 0) without an image.
+        image_size: (width, height) in pixels of the image that the model sees; (0, 0) without an image.
         point_prompt: the prompt for the segmenter; None if the prefix has no segment tokens.
     """
 
@@ -150,14 +151,17 @@ class Collator:
         )
 
     def _prepare_item(self, item: Item, index: int, prefix: Prefix) -> PreparedItem:
-        ids = self._tokenise_text(item)
         if item.image is None:
-            return PreparedItem(item, index, prefix, 0, np.array(ids, np.int32))
-        size = read_size(item.image, self.config.profile)
+            return PreparedItem(item, index, prefix, 0, np.array(self._tokenise_text(item), np.int32))
+        frame = read_frame(item.image, self.config.profile)
+        item, size = turn_item(item, frame), frame.size
+        ids = self._tokenise_text(item)
         rows, columns = self._backbone.count_image_tokens(size)
         prompt = self._make_point_prompt(item, size) if prefix == "segments" else None
-        if prefix == "roi" and not isinstance(item.prompt, Box | None):
-            raise ItemError("image tokens can be pooled only inside a box, but the prompt is not a box.")
+        if prefix == "roi" and item.prompt is not None:
+            if not isinstance(item.prompt, Box):
+                raise ItemError("image tokens can be pooled only inside a box, but the prompt is not a box.")
+            check_prompt(item.prompt, size, size)
         if prefix == "nothing" and item.prompt is not None:
             raise ItemError("the item has a prompt, but segment tokens are switched off.")
         return PreparedItem(
@@ -177,7 +181,10 @@ class Collator:
         text = item.text
         if item.image is not None and IMAGE_TOKEN not in text:
             text = f"{IMAGE_TOKEN}\n{text}"  # as in the texts the model was trained with
-        ids: list[int] = self.tokenizer.encode(text).ids
+        try:
+            ids: list[int] = self.tokenizer.encode(text).ids
+        except TypeError as error:
+            raise ItemError(f"its text holds half a character (a lone surrogate): {text[:60]!r}.") from error
         images = ids.count(self._backbone.image_token)
         if item.image is None:
             if item.prompt is not None:

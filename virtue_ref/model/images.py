@@ -4,54 +4,75 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from scar.common.image_header import read_header
 from scar.common.images import BROKEN, open_image
+from scar.common.orientation import UPRIGHT, invert_orientation, turn_image
+from scar.common.pixels import UnclearPixels, decode_upright, to_eight_bits, to_rgb
 from scar.errors import ItemError
 from virtue_ref.config import Profile
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-EXIF_ORIENTATION = 0x0112
-UPRIGHT = 1
-SIDEWAYS = (5, 6, 7, 8)
-"""EXIF orientations that exchange width and height."""
 
 
-def read_size(path: Path, profile: Profile) -> tuple[int, int]:
-    """(width, height) in pixels of an image, turned by its EXIF orientation if the profile does so.
+@dataclass(frozen=True, slots=True)
+class ImageFrame:
+    """The frame in which the model sees an image, and how it lies in the displayed frame, that of prompts.
 
-    Only the header is read.
+    Attributes:
+        size: (width, height) in pixels of the image that the model sees.
+        displayed_size: (width, height) in pixels of the image as it is displayed.
+        turn: the orientation, 1 to 8, that turns the displayed image into the one that the model sees; see
+            `scar.common.orientation`.
+    """
+
+    size: tuple[int, int]
+    displayed_size: tuple[int, int]
+    turn: int = UPRIGHT
+
+
+def read_frame(path: Path, profile: Profile) -> ImageFrame:
+    """Read the frame in which a model with this profile sees an image; only the header is read.
 
     Raises:
-        ItemError: the file is missing, is not an image, is too large to decode safely, or has more than 8 bits a pixel
-            and channel.
+        ItemError: the file is missing, is not an image, or is too large to decode safely.
     """
-    with _open_image(path) as image:
-        turned = profile.applies_exif and _read_orientation(image) in SIDEWAYS
-        return (image.height, image.width) if turned else image.size
+    with _name_errors(path):
+        header = read_header(path)
+        if profile.applies_exif or header.orientation == UPRIGHT or _is_turned_by_pillow(path):
+            return ImageFrame(header.size, header.size)
+        return ImageFrame(header.stored_size, header.size, invert_orientation(header.orientation))
+
+
+def read_displayed_size(path: Path) -> tuple[int, int]:
+    """(width, height) in pixels of an image as it is displayed; raises `ItemError` as `read_frame` does."""
+    with _name_errors(path):
+        return read_header(path).size
 
 
 def read_image(path: Path, profile: Profile) -> Image.Image:
-    """Decode an image in its stored mode, turned by its EXIF orientation if the profile does so.
+    """Decode an image with 8 bits a channel, turned by its EXIF orientation if the profile does so.
 
     Raises:
-        ItemError: `read_size` would raise it, or the pixels are damaged.
+        ItemError: `read_frame` would raise it, the pixels are damaged, or their brightness is unclear; see
+            `scar.common.pixels`.
     """
-    with _open_image(path) as image:
-        turned = profile.applies_exif and _read_orientation(image) != UPRIGHT
-        try:
+    with _name_errors(path):
+        if profile.applies_exif:
+            return decode_upright(path)
+        with open_image(path) as image:
             image.load()
-            return ImageOps.exif_transpose(image) if turned else image.copy()
-        except BROKEN as error:
-            raise ItemError(f"{path}: the image cannot be decoded ({error}).") from error
+            return turn_image(to_eight_bits(image), UPRIGHT)
 
 
 def make_segmenter_input(image: Image.Image, prepared: NDArray[np.float32], side: int, profile: Profile) -> Tensor:
@@ -77,39 +98,21 @@ def make_segmenter_input(image: Image.Image, prepared: NDArray[np.float32], side
     return (square - mean[:, None, None]) / std[:, None, None]
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """The image in RGB; alpha is dropped."""
-    if "transparency" in image.info:
-        # PIL would advise RGBA; here alpha goes anyway. (Its warning cannot be caught in a thread.)
-        image = image.copy()
-        del image.info["transparency"]
-    return image.convert("RGB")
-
-
 @contextmanager
-def _open_image(path: Path) -> Iterator[Image.Image]:
+def _name_errors(path: Path) -> Iterator[None]:
+    """Turn what goes wrong with an image into an `ItemError` that names the file."""
     try:
-        with open_image(path) as image:
-            if image.mode.startswith(("I", "F")):
-                # PIL's conversion to RGB clips at 255: nearly every pixel of a 16-bit image would come out white.
-                raise ItemError(f"{path}: pixels of more than 8 bits (mode {image.mode}); save it with 8 bits first.")
-            yield image
-    except ItemError:  # a ValueError too
-        raise
+        yield
     except FileNotFoundError as error:
         raise ItemError(f"{path}: no such image.") from error
+    except UnclearPixels as error:
+        raise ItemError(f"{path}: {error}.") from error
     except (*BROKEN, Image.DecompressionBombError) as error:
-        raise ItemError(f"{path}: not an image that can be opened ({error}).") from error
+        reason = " ".join(str(error).split())
+        raise ItemError(f"{path}: not an image that can be decoded ({reason}).") from error
 
 
-def _read_orientation(image: Image.Image) -> int:
-    """EXIF orientation; `UPRIGHT` if there is none.
-
-    In a PNG, EXIF data behind the pixels are ignored: to find them, PIL would decode the whole image.
-    """
-    if image.format == "PNG" and "exif" not in image.info:
-        return UPRIGHT
-    try:
-        return int(image.getexif().get(EXIF_ORIENTATION, UPRIGHT))
-    except (*BROKEN, TypeError):
-        return UPRIGHT
+def _is_turned_by_pillow(path: Path) -> bool:
+    """Whether Pillow itself turns the image, so that the official program sees it as it is displayed: a TIFF."""
+    with open_image(path) as image:
+        return image.format == "TIFF"

@@ -46,77 +46,92 @@ def make_point_prompt(
     """Turn a user's prompt into the segmenter's prompt.
 
     Args:
-        prompt: box, points or mask in pixels of the original image; None gives the grid of `make_grid_prompt`.
-        size: (width, height) of the original image in pixels.
+        prompt: box, points or mask in pixels of the image; None gives the grid of `make_grid_prompt`.
+        size: (width, height) in pixels of the image that the model sees.
         side: side of the segmenter's square in pixels.
         points_per_side: the grid has points_per_side x points_per_side points.
         profile: its `prompt_frame` says whether coordinates are scaled to the square.
 
     Raises:
-        ItemError: the prompt is empty, has a coordinate that is not a number, lies outside the image, or is a mask
-            whose size is not the image's.
+        ItemError: `check_prompt` refuses the prompt.
     """
-    match prompt:
-        case None:
-            return make_grid_prompt(side, points_per_side)
-        case Mask():
-            return PointPrompt((), (), _check_mask(prompt, size))
-        case Box():
-            xy = _find_corners(prompt, size, side, profile)
-            labels: tuple[int, ...] = (FIRST_CORNER, SECOND_CORNER)
-        case Points():
-            xy, labels = prompt.xy, prompt.labels
-            _check_points(prompt, size, side, profile)
-            if prompt.box is not None and profile.box_beside_points:
-                xy = (*_find_corners(prompt.box, size, side, profile), *xy)
-                labels = (FIRST_CORNER, SECOND_CORNER, *labels)
-        case _:
-            raise ItemError(f"a {type(prompt).__name__} is no prompt: it is a Box, Points or a Mask.")
-    if profile.prompt_frame == "image":
+    if prompt is None:
+        return make_grid_prompt(side, points_per_side)
+    is_scaled = profile.prompt_frame == "image"
+    check_prompt(prompt, size, size if is_scaled else (max(size[0], side), max(size[1], side)))
+    if isinstance(prompt, Mask):
+        return PointPrompt((), (), prompt)
+    xy: tuple[tuple[float, float], ...] = ()
+    labels: tuple[int, ...] = ()
+    box = prompt if isinstance(prompt, Box) else prompt.box if profile.box_beside_points else None
+    if box is not None:
+        box = box.intersection(Box(0, 0, *size)) if is_scaled else box
+        xy, labels = ((box.x0, box.y0), (box.x1, box.y1)), (FIRST_CORNER, SECOND_CORNER)
+    if isinstance(prompt, Points):
+        xy, labels = (*xy, *prompt.xy), (*labels, *prompt.labels)
+    if is_scaled:
         scale_x, scale_y = side / size[0], side / size[1]
         xy = tuple((x * scale_x, y * scale_y) for x, y in xy)
     return PointPrompt(xy, labels)
 
 
-def _find_bounds(size: tuple[int, int], side: int, profile: Profile) -> Box:
-    """The box of valid coordinates: the image; if prompts are not scaled, image and segmenter's square together."""
-    return Box(0, 0, *(size if profile.prompt_frame == "image" else (max(size[0], side), max(size[1], side))))
+def check_prompt(prompt: Prompt, size: tuple[int, int], bounds: tuple[int, int]) -> None:
+    """Check that a prompt can be meant: that it is whole, and lies on the image, in pixels.
+
+    A box may reach beyond the image, where it is cut, but a part of it must lie inside. Points lie inside.
+
+    Args:
+        prompt: box, points or mask.
+        size: (width, height) of the image in pixels.
+        bounds: (width, height) of the frame in which coordinates are allowed; at least the image's.
+
+    Raises:
+        ItemError: the prompt is empty, has a coordinate that is not a number, lies outside the bounds, looks like
+            fractions of the image or like x, y, width and height; or is a mask whose size is not the image's.
+    """
+    match prompt:
+        case Box():
+            _check_box(prompt, size, bounds)
+        case Points():
+            _check_points(prompt, size, bounds)
+            if prompt.box is not None:
+                _check_box(prompt.box, size, bounds)
+        case Mask():
+            _check_mask(prompt, size)
+        case _:
+            raise ItemError(f"a {type(prompt).__name__} is no prompt: it is a Box, Points or a Mask.")
 
 
-def _find_corners(box: Box, size: tuple[int, int], side: int, profile: Profile) -> tuple[tuple[float, float], ...]:
-    """Both corners of a box, clipped to the image if prompts are scaled."""
+def _check_box(box: Box, size: tuple[int, int], bounds: tuple[int, int]) -> None:
     corners = (box.x0, box.y0, box.x1, box.y1)
     if not all(math.isfinite(corner) for corner in corners):
         raise ItemError(f"box {corners} has a corner that is not a number.")
-    frame = _find_bounds(size, side, profile)
-    if (
-        max(box.x0, box.x1) < 0
-        or max(box.y0, box.y1) < 0
-        or min(box.x0, box.x1) > frame.x1
-        or min(box.y0, box.y1) > frame.y1
-    ):
+    if not box.area:
+        way_out = "is it x, y, width, height? Box.from_xywh takes these"
+        raise ItemError(f"box {corners} has no area: x0 < x1 and y0 < y1 are wanted ({way_out}).")
+    if size != (1, 1) and all(abs(corner) <= 1 for corner in corners):
+        raise ItemError(f"box {corners} looks like fractions of the image: multiply x by {size[0]} and y by {size[1]}.")
+    if not box.intersection_area(Box(0, 0, *bounds)):
         raise ItemError(f"box {corners} lies outside the image, which has {size[0]} x {size[1]} pixels.")
-    if profile.prompt_frame == "image":
-        if box.area == 0:
-            raise ItemError(f"box {corners} has no area: x0 < x1 and y0 < y1 are wanted.")
-        box = box.intersection(frame)
-    return (box.x0, box.y0), (box.x1, box.y1)
 
 
-def _check_points(points: Points, size: tuple[int, int], side: int, profile: Profile) -> None:
+def _check_points(points: Points, size: tuple[int, int], bounds: tuple[int, int]) -> None:
     if not points.xy:
         raise ItemError("the prompt has no points: give at least one, or no prompt.")
     if len(points.labels) != len(points.xy) or not set(points.labels) <= {NEGATIVE, POSITIVE}:
         raise ItemError(f"{len(points.xy)} points need as many labels, each 0 or 1, not {points.labels}.")
-    frame = _find_bounds(size, side, profile)
     for x, y in points.xy:
         if not (math.isfinite(x) and math.isfinite(y)):
             raise ItemError(f"point ({x}, {y}) is not a number.")
-        if not (0 <= x <= frame.x1 and 0 <= y <= frame.y1):
+        if not (0 <= x <= bounds[0] and 0 <= y <= bounds[1]):
             raise ItemError(f"point ({x}, {y}) lies outside the image, which has {size[0]} x {size[1]} pixels.")
+    values = [value for pair in points.xy for value in pair]
+    if max(values) <= 1 and any(value != int(value) for value in values):
+        way_out = f"multiply x by {size[0]} and y by {size[1]}"
+        raise ItemError(f"points {points.xy} look like fractions of the image: {way_out}.")
 
 
-def _check_mask(mask: Mask, size: tuple[int, int]) -> Mask:
+def _check_mask(mask: Mask, size: tuple[int, int]) -> None:
     if tuple(mask.size) != (size[1], size[0]):
         raise ItemError(
             f"a mask of {mask.size[1]} x {mask.size[0]} pixels on an image of {size[0]} x {size[1]}: they must agree."
@@ -127,4 +142,3 @@ def _check_mask(mask: Mask, size: tuple[int, int]) -> Mask:
         raise ItemError(str(error)) from error
     if empty:
         raise ItemError("the mask is empty.")
-    return mask

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from scar.errors import ItemError
-from virtue_ref.config import PROFILES, ImageRules
+from virtue_ref.config import PROFILES, ImageRules, Profile
 from virtue_ref.model.backbones.qwen2_vl import make_pixels
-from virtue_ref.model.images import make_segmenter_input, read_image, read_size
+from virtue_ref.model.images import make_segmenter_input, read_frame, read_image
 
 OFFICIAL, CLEAN = PROFILES["official"], PROFILES["clean"]
 
@@ -53,34 +53,50 @@ def test_a_turned_photograph_stands_upright_in_clean_only(tmp_path: Path) -> Non
     exif = Image.Exif()
     exif[0x0112] = 6
     image.save(tmp_path / "turned.jpg", exif=exif)
-    assert read_size(tmp_path / "turned.jpg", CLEAN) == read_image(tmp_path / "turned.jpg", CLEAN).size == (100, 300)
-    assert (
-        read_size(tmp_path / "turned.jpg", OFFICIAL) == read_image(tmp_path / "turned.jpg", OFFICIAL).size == (300, 100)
-    )
+    for profile, size in ((CLEAN, (100, 300)), (OFFICIAL, (300, 100))):
+        frame = read_frame(tmp_path / "turned.jpg", profile)
+        assert frame.size == read_image(tmp_path / "turned.jpg", profile).size == size
+        assert frame.displayed_size == (100, 300)
 
 
-def test_sixteen_bits_are_refused(tmp_path: Path) -> None:
-    Image.fromarray(np.full((40, 40), 40000, np.uint16)).save(tmp_path / "deep.png")
-    with pytest.raises(ItemError, match=r"deep\.png: pixels of more than 8 bits \(mode I;16\)"):
-        read_image(tmp_path / "deep.png", CLEAN)
+@pytest.mark.parametrize("profile", [CLEAN, OFFICIAL])
+def test_pixels_of_more_bits_are_those_of_eight(tmp_path: Path, profile: Profile) -> None:
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16).repeat(4, axis=1)
+    Image.fromarray(grey).save(tmp_path / "eight.png")
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "sixteen.png")
+    Image.fromarray((grey / 255).astype(np.float32)).save(tmp_path / "float.tif")
+    expected = make_pixels(read_image(tmp_path / "eight.png", profile), RULES)
+    for name in ("sixteen.png", "float.tif"):
+        np.testing.assert_array_equal(make_pixels(read_image(tmp_path / name, profile), RULES), expected)
+
+
+@pytest.mark.parametrize("profile", [CLEAN, OFFICIAL])
+def test_pixels_of_unclear_brightness_are_refused(tmp_path: Path, profile: Profile) -> None:
+    Image.fromarray(np.full((40, 40), 700, np.uint16)).save(tmp_path / "dark.png")
+    Image.fromarray(np.full((40, 40), 70.5, np.float32)).save(tmp_path / "float.tif")
+    Image.fromarray(np.full((40, 40), 70000, np.int32)).save(tmp_path / "long.tif")
+    for name in ("dark.png", "float.tif", "long.tif"):
+        with pytest.raises(ItemError, match=rf"{name}: .*pixels of .*save it with 8 bits") as caught:
+            read_image(tmp_path / name, profile)
+        assert "\n" not in str(caught.value)
 
 
 def test_files_that_are_no_images(tmp_path: Path, picture: Draw) -> None:
     with pytest.raises(ItemError, match=r"nowhere\.png: no such image"):
-        read_size(tmp_path / "nowhere.png", CLEAN)
+        read_frame(tmp_path / "nowhere.png", CLEAN)
     (tmp_path / "text.png").write_text("no image")
-    with pytest.raises(ItemError, match=r"text\.png: not an image that can be opened"):
-        read_size(tmp_path / "text.png", CLEAN)
+    with pytest.raises(ItemError, match=r"text\.png: not an image that can be decoded"):
+        read_frame(tmp_path / "text.png", CLEAN)
     whole = picture(200, 200).read_bytes()
     (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ItemError, match=r"half\.png: the image cannot be decoded"):
+    with pytest.raises(ItemError, match=r"half\.png: not an image that can be decoded"):
         read_image(tmp_path / "half.png", CLEAN)
 
 
 def test_a_decompression_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, picture: Draw) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    with pytest.raises(ItemError, match=r"not an image that can be opened.*more than the 89,478,485 pixels"):
-        read_size(picture(100, 100), CLEAN)
+    monkeypatch.setattr("scar.common.images.MAX_PIXELS", 9_999)
+    with pytest.raises(ItemError, match=r"not an image that can be decoded.*more than the 9,999 pixels"):
+        read_frame(picture(100, 100), CLEAN)
 
 
 def test_clean_segmenter_input_is_the_picture_normalised_once(picture: Draw) -> None:

@@ -17,9 +17,9 @@ from PIL import Image
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig
 
+from scar.common.pixels import to_rgb
 from virtue_ref.config import RESOLUTIONS, Config, ImageRules
 from virtue_ref.model.backbones.backbone import ImageFeatures, PlacedImage, PreparedImage
-from virtue_ref.model.images import to_rgb
 
 MODEL_KEYS = (
     "model_type",
@@ -98,7 +98,8 @@ def smart_resize(height: int, width: int, rules: ImageRules) -> tuple[int, int]:
 
     Each side goes to the nearest multiple. If the area is then too large or too small, both sides are scaled by one
     factor instead, and rounded down or up. A shape first becomes a square if a side is shorter than a token's or the
-    aspect ratio exceeds `MAX_ASPECT_RATIO`.
+    aspect ratio exceeds `MAX_ASPECT_RATIO`. The shorter side of a thin image keeps one token, where the release fails;
+    then the longer side is what fits into the area.
 
     Source: Qwen2-VL's smart_resize in the variant of the VIRTUE release, which makes the squares.
 
@@ -111,7 +112,9 @@ def smart_resize(height: int, width: int, rules: ImageRules) -> tuple[int, int]:
     fitted = round(height / factor) * factor, round(width / factor) * factor  # halves go to the even multiple
     if fitted[0] * fitted[1] > rules.max_pixels:
         shrink = math.sqrt(height * width / rules.max_pixels)
-        return math.floor(height / shrink / factor) * factor, math.floor(width / shrink / factor) * factor
+        tokens = [max(1, math.floor(side / shrink / factor)) for side in (height, width)]
+        longest = rules.max_pixels // factor**2 // min(tokens)
+        return min(tokens[0], longest) * factor, min(tokens[1], longest) * factor
     if fitted[0] * fitted[1] < rules.min_pixels:
         grow = math.sqrt(rules.min_pixels / (height * width))
         return math.ceil(height * grow / factor) * factor, math.ceil(width * grow / factor) * factor

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from mmeb_eval.item import Item
+from scar.errors import ConfigError
 from scar.sample import Box
 from virtue_ref.checkpoints import resolve
 from virtue_ref.checkpoints.format import write_checkpoint
@@ -21,7 +22,7 @@ from virtue_ref.checkpoints.info import describe_model
 from virtue_ref.config import PROFILES, Config, ImageRules
 from virtue_ref.embedder import load
 from virtue_ref.model.backbones.qwen2_vl import count_patches, make_patches, make_pixels, smart_resize
-from virtue_ref.model.images import read_image, read_size
+from virtue_ref.model.images import read_frame, read_image
 
 OFFICIAL, CLEAN = PROFILES["official"], PROFILES["clean"]
 
@@ -56,6 +57,25 @@ def test_fitted_sides_are_whole_tokens_within_the_area(height: int, width: int) 
     assert RULES.min_pixels <= fitted[0] * fitted[1] <= RULES.max_pixels
 
 
+@given(st.integers(1, 4000), st.integers(1, 4000), st.integers(4, 1280))
+def test_thin_images_keep_a_token_on_each_side(height: int, width: int, tokens: int) -> None:
+    fitted = smart_resize(height, width, ImageRules(max_pixels=tokens * 28 * 28))
+    assert min(fitted) >= 28
+    assert fitted[0] * fitted[1] <= tokens * 28 * 28
+
+
+def test_a_thin_image_fills_the_area() -> None:
+    assert smart_resize(639, 31, ImageRules(max_pixels=20 * 28 * 28)) == (20 * 28, 28)
+    assert smart_resize(30, 1950, ImageRules(max_pixels=50_176)) == (28, 64 * 28)
+
+
+def test_areas_that_hold_no_image_are_refused() -> None:
+    with pytest.raises(ConfigError, match="max_pixels 500: one token of an image has 784 pixels"):
+        ImageRules(min_pixels=1, max_pixels=500)
+    with pytest.raises(ConfigError, match="min_pixels 9000 is more than max_pixels 8000"):
+        ImageRules(min_pixels=9000, max_pixels=8000)
+
+
 @pytest.mark.parametrize("size", [(97, 141), (320, 240), (1500, 380), (640, 427), (29, 56)])
 def test_patches_are_those_of_the_pil_processor_bit_for_bit(picture: Draw, size: tuple[int, int]) -> None:
     image = read_image(picture(*size), OFFICIAL)
@@ -72,7 +92,7 @@ def test_the_grid_is_known_from_the_header(picture: Draw, size: tuple[int, int],
     rules = ImageRules(resolution=resolution)
     path = picture(*size)
     pixels = make_pixels(read_image(path, CLEAN), rules)
-    assert (pixels.shape[1] // 14, pixels.shape[2] // 14) == count_patches(read_size(path, CLEAN), rules)
+    assert (pixels.shape[1] // 14, pixels.shape[2] // 14) == count_patches(read_frame(path, CLEAN).size, rules)
 
 
 def test_qwen2_5_vl_stands_on_the_same_seam(picture: Draw, tmp_path: Path) -> None:
