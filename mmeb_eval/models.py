@@ -21,7 +21,7 @@ class ModelFamily:
         loader: ``module:function``; the function is called with the argument, the part of the model's name behind the
             first colon.
         argument: description of the argument, for messages; empty if the family takes none.
-        argument_required: whether the name must have an argument.
+        argument_required: whether the name must have an argument; if not, the option ``config`` may stand for it.
         extra: pip extra of this distribution that installs the family's libraries; empty if it needs none.
         options: names of the options of `load_model` that the function takes.
         takes_whole_name: whether the function is called with the whole name, whose colon belongs to a URL.
@@ -40,7 +40,11 @@ MODEL_FAMILIES: Mapping[str, ModelFamily] = {
     "random": ModelFamily("mmeb_eval.adapters.baselines:Random", options=("seed",)),
     "text-only": ModelFamily("mmeb_eval.adapters.baselines:TextOnly"),
     "virtue": ModelFamily(
-        "virtue_ref.embedder:load", "<folder or hub id>", argument_required=False, extra="virtue", options=("config",)
+        "virtue_ref.embedder:load",
+        "<demo, folder or hub id>",
+        argument_required=False,
+        extra="virtue",
+        options=("config",),
     ),
     "clip": ModelFamily("mmeb_eval.adapters.two_tower:load_clip", "<folder or hub id>", extra="virtue"),
     "siglip": ModelFamily("mmeb_eval.adapters.two_tower:load_siglip", "<folder or hub id>", extra="virtue"),
@@ -103,9 +107,9 @@ def _load_from_family(
     """Load an embedder of a family."""
     if argument and not family.argument:
         raise EvalError(f"{name}: {prefix} takes no argument; write {prefix} alone.")
-    if family.argument_required and family.argument and not argument:
-        raise EvalError(f"{name}: which one? Write {prefix}:{family.argument}.")
     given = {key: options[key] for key in family.options if options[key] is not None}
+    if family.argument and not argument and (family.argument_required or "config" not in given):
+        raise EvalError(f"{name}: which one? Write {prefix}:{family.argument}.")
     if argument and "config" in given:
         raise EvalError(f"{name}: --config {given['config']} chooses another model; give one of the two.")
     try:

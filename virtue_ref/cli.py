@@ -64,7 +64,7 @@ def info(
 def embed(
     inputs: Annotated[list[Path], typer.Argument(help="Image files, or JSONL files with one item a row.")],
     out: Annotated[Path, typer.Option(help="File for the vectors: .parquet (columns id, vector) or .npy.")],
-    model: ModelOption = "tiny",
+    model: Annotated[str | None, typer.Option("--model", "--config", help=MODEL_HELP)] = None,
     text: Annotated[str, typer.Option(help="Text that goes with every image file.")] = "",
     profile: Annotated[str | None, typer.Option(help="Profile: official or clean; by default the model's own.")] = None,
     device: Device = None,
@@ -80,7 +80,7 @@ def embed(
     """Embed files. The same command resumes a run that was stopped.
 
     A JSONL row has text, image (a path) and at most one prompt: box [x0, y0, x1, y1], points [[x, y], ...] with labels,
-    or mask, in pixels of the image.
+    or mask (COCO's polygons or run lengths, or a path), in pixels of the image as it is displayed.
     """
     with one_line_errors("virtue"):
         from virtue_ref.embedder import load

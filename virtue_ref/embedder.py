@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,15 @@ from rich.progress import track
 from tokenizers import Tokenizer
 from torch.nn import functional
 
+from mmeb_eval.embedder import NORM_TOLERANCE
 from mmeb_eval.item import Item
 from scar.errors import ConfigError, ItemError, VirtueError
 from virtue_ref.checkpoints.checkpoint import build_model
 from virtue_ref.checkpoints.resolve import read_checkpoint
+from virtue_ref.checkpoints.tensors import first_line
+from virtue_ref.config import list_configs
 from virtue_ref.inference.batching import Collator, Prefix, PreparedItem, iter_batches, list_images
+from virtue_ref.inference.check_items import check_items
 from virtue_ref.inference.image_cache import ImageCache
 from virtue_ref.model.backbones.backbone import ImageFeatures
 from virtue_ref.model.tokens import read_tokenizer
@@ -33,7 +39,7 @@ class VirtueEmbedder:
     """VIRTUE with `embed`, the method that evaluators and indexes call.
 
     Equal items are embedded once, each distinct image is encoded once, and items of similar length share a forward
-    pass.
+    pass. Threads may share an embedder: their calls wait for each other. It can be pickled, and used after a fork.
 
     Args:
         model: the model, already on its device and in its number format.
@@ -41,7 +47,7 @@ class VirtueEmbedder:
         name: the name that results show.
         truncate_dim: number of leading dimensions to keep; vectors are then normalised again. None keeps all.
         batch_tokens: most tokens in one pass of the language model; if memory runs out, the pass is split in half.
-        cached_images: number of images whose features are kept for later items.
+        cached_images: number of images whose features are kept for later items; 0 keeps none.
         revision: revision of the weights, for results; None if it is not known.
 
     Attributes:
@@ -70,10 +76,28 @@ class VirtueEmbedder:
         self.dim = model.hidden if truncate_dim is None else truncate_dim
         if not 0 < self.dim <= model.hidden:
             raise VirtueError(f"truncate_dim {truncate_dim}: the model's vectors have {model.hidden} dimensions.")
+        if batch_tokens < 1 or cached_images < 0:
+            raise VirtueError(f"batch_tokens {batch_tokens} is at least 1, cached_images {cached_images} at least 0.")
         self.collator = Collator(model, tokenizer)
         self._batch_tokens = batch_tokens
+        self._cached_images = cached_images
         self._revision = revision
-        self.image_cache = ImageCache(model, self.collator, cached_images)
+        self._start()
+
+    def _start(self) -> None:
+        """Make what belongs to one process: the image cache, whose threads load images, and the lock of `embed`."""
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self.image_cache = ImageCache(self.model, self.collator, self._cached_images)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but what `_start` makes."""
+        own = ("_process", "_lock", "image_cache")
+        return {name: value for name, value in self.__dict__.items() if name not in own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._start()
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -92,7 +116,7 @@ class VirtueEmbedder:
             "dim": self.dim,
         }
 
-    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+    def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
         """Embed items. A progress bar is shown on stderr if stderr is a terminal.
 
         Args:
@@ -102,11 +126,12 @@ class VirtueEmbedder:
             (len(items), D) float32 rows of L2 norm 1, in the order of `items`.
 
         Raises:
-            ItemError: an item cannot be embedded; the message names its index.
+            ItemError: an item cannot be embedded, or its vector is not finite; the message names its index.
+            VirtueError: the model is on a GPU and this process was forked after it was loaded.
         """
-        return self._embed_in_batches(items, "segments")
+        return self._embed_items(items, "segments")
 
-    def embed_roi(self, items: Sequence[Item]) -> NDArray[np.float32]:
+    def embed_roi(self, items: Iterable[Item]) -> NDArray[np.float32]:
         """Embed items with pooled image tokens instead of segment tokens.
 
         Image tokens are pooled inside the box of an item, or over the whole image if the item has no box.
@@ -117,15 +142,29 @@ class VirtueEmbedder:
         """
         if self.model.config.segmenter is None:
             raise VirtueError(f"{self.name}: the model has no segment tokens that pooled image tokens could replace.")
-        return self._embed_in_batches(items, "roi")
+        return self._embed_items(items, "roi")
 
-    def embed_bare(self, items: Sequence[Item]) -> NDArray[np.float32]:
+    def embed_bare(self, items: Iterable[Item]) -> NDArray[np.float32]:
         """Embed items without segment tokens, so that only the text can say which region is meant.
 
         Raises:
             ItemError: an item has a prompt, or cannot be embedded (see `embed`).
         """
-        return self._embed_in_batches(items, "nothing")
+        return self._embed_items(items, "nothing")
+
+    def _embed_items(self, items: Iterable[Item], prefix: Prefix) -> NDArray[np.float32]:
+        if self._process != os.getpid():
+            self._restart_after_fork()
+        checked = check_items(items)
+        with self._lock:
+            return self._embed_in_batches(checked, prefix)
+
+    def _restart_after_fork(self) -> None:
+        """A fork copies locks and pools, but not their threads: waiting for them would never end."""
+        if self.model.device.type == "cuda":
+            raise VirtueError(f"{self.name} is on a GPU, which a forked process cannot use; start it with spawn.")
+        torch.set_num_threads(1)  # as workers of torch's DataLoader do
+        self._start()
 
     def _embed_in_batches(self, items: Sequence[Item], prefix: Prefix) -> NDArray[np.float32]:
         first: dict[Item, int] = {}
@@ -169,11 +208,18 @@ class VirtueEmbedder:
         batch = self.collator.make_batch(prepared, list(features)).to(self.model.device)
         vectors = self.model(batch, list(features.values()))[:, : self.dim]
         out: NDArray[np.float32] = functional.normalize(vectors, dim=-1).cpu().numpy()
+        for each, length in zip(prepared, np.linalg.norm(out, axis=1).tolist(), strict=True):
+            if not abs(length - 1) < NORM_TOLERANCE:  # NaN too
+                problem = "all zeros" if length == 0 else "not finite"
+                dtype = self.settings["dtype"]
+                raise ItemError(
+                    f"its vector is {problem}; are the weights whole, and is {dtype} wide enough?", each.index
+                )
         return out
 
 
 def load(
-    config: str | Path = "tiny",
+    config: str | Path | None = None,
     *,
     profile: str | None = None,
     device: str | None = None,
@@ -194,9 +240,9 @@ def load(
     """Load a VIRTUE embedder in one call.
 
     Args:
-        config: a built-in config ("tiny", "2b", "7b") or a TOML file gives a model with random weights. Any other name
-            is a checkpoint: "demo" (a small model that was trained on drawn scenes and comes with the package), a
-            folder, or a Hugging Face repository.
+        config: name of the model. A built-in config ("tiny", "2b", "7b") or a TOML file gives a model with random
+            weights. Any other name is a checkpoint: "demo" (a small model that was trained on drawn scenes and comes
+            with the package), a folder, or a Hugging Face repository.
         profile: "official" or "clean"; None keeps the profile of the config or checkpoint.
         device: for example "cpu" or "cuda:1"; None takes a GPU if there is one.
         dtype: "float32", "bfloat16" or "float16"; None is float32 on a CPU, else bfloat16.
@@ -217,10 +263,15 @@ def load(
         cached_images: see `VirtueEmbedder`.
 
     Raises:
-        ConfigError: an unknown config or option value.
+        ConfigError: no or an unknown config, an unknown option value, or a device that this machine lacks.
         CheckpointError: the checkpoint is missing, or its weights cannot be used.
     """
-    chosen_device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if config is None:
+        raise ConfigError(
+            "which model? Name a checkpoint, such as 'demo' or a folder; "
+            f"{', '.join(list_configs())} and TOML files have random weights."
+        )
+    chosen_device = choose_device(device)
     chosen_dtype = dtype or ("float32" if chosen_device.type == "cpu" else "bfloat16")
     if chosen_dtype not in DTYPES:
         raise ConfigError(f"unknown dtype {chosen_dtype!r}: it is one of {', '.join(DTYPES)}.")
@@ -252,3 +303,21 @@ def load(
         cached_images=cached_images,
         revision=stored.revision,
     )
+
+
+def choose_device(device: str | None) -> torch.device:
+    """The device with this name, after a check that it is there; None is a GPU if there is one, else the CPU.
+
+    Raises:
+        ConfigError: there is no such device on this machine.
+    """
+    name = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(name)
+        torch.zeros(1, device=chosen).item()
+    except (RuntimeError, AssertionError) as error:  # the latter if torch was built without this kind of device
+        reason = first_line(error).rstrip(".")
+        raise ConfigError(
+            f"device {name!r} cannot be used here ({reason}); without a device, one is chosen."
+        ) from error
+    return chosen

@@ -69,9 +69,7 @@ def test_an_unknown_name_is_met_with_all_known(name: str) -> None:
         assert f"no module {name.partition(':')[0]!r} here or installed" in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "prefix", [prefix for prefix, family in MODEL_FAMILIES.items() if family.argument and family.argument_required]
-)
+@pytest.mark.parametrize("prefix", [prefix for prefix, family in MODEL_FAMILIES.items() if family.argument])
 def test_a_family_without_its_argument_says_what_it_takes(prefix: str) -> None:
     for name in (prefix, f"{prefix}:"):
         with pytest.raises(EvalError, match=f"^{prefix}:?: which one\\? Write {prefix}:"):

@@ -61,7 +61,8 @@ def test_embed_images_and_rows(tmp_path: Path, picture: Callable[..., Path]) -> 
     image = picture(90, 70)
     (tmp_path / "rows.jsonl").write_text(json.dumps({"image": str(image), "box": [10, 10, 40, 40]}) + "\n")
     done = call(
-        "embed", image, tmp_path / "rows.jsonl", "--out", tmp_path / "v.npy", "--text", "a", "--truncate-dim", 8
+        *("embed", image, tmp_path / "rows.jsonl", "--model", "tiny", "--out", tmp_path / "v.npy"),
+        *("--text", "a", "--truncate-dim", 8),
     )
     assert done.exit_code == 0, done.output
     assert "2 vectors of 8 dimensions by virtue-tiny-clean@seed0[truncate_dim=8]" in done.stdout
@@ -82,7 +83,14 @@ def test_bench_measures_every_mode() -> None:
     [
         (("info", "nowhere.toml"), "virtue: no config 'nowhere.toml': built in are 2b, 7b, tiny"),
         (("info", "/"), "virtue: /config.json: no such file; is / a checkpoint?"),
-        (("embed", "nowhere.png", "--out", "v.npy"), "virtue: nowhere.png: no such file."),
+        (("embed", "nowhere.png", "--model", "tiny", "--out", "v.npy"), "virtue: nowhere.png: no such file."),
+        (("embed", "nowhere.png", "--out", "v.npy"), "virtue: which model? Name a checkpoint, such as 'demo'"),
+        (
+            ("embed", "nowhere.png", "--model", "tiny", "--device", "cuda:77", "--out", "v.npy"),
+            "virtue: device 'cuda:77' cannot be used here",
+        ),
+        (("bench", "--device", "cuda:77"), "virtue: device 'cuda:77' cannot be used here"),
+        (("bench", "--device", "gpu"), "virtue: device 'gpu' cannot be used here"),
         (("bench", "--dtype", "int4"), "virtue: unknown dtype 'int4'"),
     ],
 )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import os
+import pickle
+import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
@@ -210,6 +215,78 @@ def test_a_compiled_model_gives_the_same_vectors(tiny: VirtueEmbedder, items: li
     np.testing.assert_allclose(load("tiny", compiled=True).embed(items), tiny.embed(items), rtol=0, atol=1e-5)
 
 
+def test_items_come_in_any_iterable(tiny: VirtueEmbedder, items: list[Item]) -> None:
+    expected = tiny.embed(items)
+    for given_items in (iter(items), tuple(items), (item for item in items), dict.fromkeys(items).keys()):
+        np.testing.assert_array_equal(tiny.embed(given_items), expected)
+    np.testing.assert_array_equal(tiny.embed_bare(iter(items[:1])), tiny.embed(items[:1]))
+
+
+@pytest.mark.parametrize(
+    ("state", "problem"), [(float("nan"), "not finite"), (float("inf"), "not finite"), (0.0, "all zeros")]
+)
+def test_a_vector_that_is_none_is_refused(
+    tiny: VirtueEmbedder, items: list[Item], monkeypatch: pytest.MonkeyPatch, state: float, problem: str
+) -> None:
+    forward = Virtue.forward
+
+    def break_long_texts(self: Virtue, batch: Any, seen: Any) -> Any:
+        vectors = forward(self, batch, seen)
+        vectors[batch.lengths > 50, 3:] = state
+        vectors[batch.lengths > 50, :3] *= 0
+        return vectors
+
+    monkeypatch.setattr(Virtue, "forward", break_long_texts)
+    with pytest.raises(ItemError, match=f"item 2: its vector is {problem}; are the weights whole, and is float32 wide"):
+        tiny.embed([items[0], Item("a cat"), Item("a long text " * 9), Item("a dog")])
+
+
+@pytest.mark.parametrize("batch_tokens", [100, 8192])
+def test_a_cache_of_no_images(tiny: VirtueEmbedder, items: list[Item], batch_tokens: int) -> None:
+    fresh = VirtueEmbedder(tiny.model, tiny.collator.tokenizer, "fresh", cached_images=0, batch_tokens=batch_tokens)
+    np.testing.assert_allclose(fresh.embed(items), tiny.embed(items), rtol=0, atol=2e-6)
+    assert len(fresh.image_cache) == 0
+
+
+def test_threads_share_an_embedder(tiny: VirtueEmbedder, picture: Draw) -> None:
+    small = VirtueEmbedder(tiny.model, tiny.collator.tokenizer, "small", cached_images=1, batch_tokens=300)
+    images = [picture(60, 60, seed=seed) for seed in range(6)]
+    lists = [[Item(f"text {i}", image) for image in images[i:] + images[:i]] for i in range(6)]
+    expected = [tiny.embed(each) for each in lists]
+    with ThreadPoolExecutor(6) as pool:
+        for vectors, right in zip(pool.map(small.embed, lists), expected, strict=True):
+            np.testing.assert_allclose(vectors, right, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("copy_", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])  # noqa: S301, TID251
+def test_a_copy_embeds_alike(tiny: VirtueEmbedder, items: list[Item], copy_: Callable[..., VirtueEmbedder]) -> None:
+    expected = tiny.embed(items)
+    again = copy_(tiny)
+    assert (again.name, again.settings) == (tiny.name, tiny.settings)
+    np.testing.assert_array_equal(again.embed(items), expected)
+
+
+FORKED = """
+import os, sys, numpy, torch, virtue_ref
+from mmeb_eval.item import Item
+torch.set_num_threads(2)
+model = virtue_ref.load("tiny", device="cpu")
+items = [Item("a cat"), *(Item("x", path) for path in sys.argv[1:])]
+before = model.embed(items)
+model._lock.acquire()  # as if another thread were embedding while this one forks
+if os.fork() == 0:
+    os._exit(int(abs(model.embed(items) - before).max() > 1e-5))
+sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_embeds_too(picture: Draw) -> None:
+    command = [sys.executable, "-c", FORKED, *(str(picture(60, 60, seed=seed)) for seed in range(3))]
+    subprocess.run(command, check=True, timeout=100)  # noqa: S603
+
+
 def test_no_items_give_no_vectors(tiny: VirtueEmbedder) -> None:
     assert tiny.embed([]).shape == (0, 64)
 
@@ -219,15 +296,26 @@ def test_no_items_give_no_vectors(tiny: VirtueEmbedder) -> None:
     [
         ({"config": "3b"}, "'3b' is no folder, and as a Hub repository it cannot be fetched"),
         ({"config": "nowhere.toml"}, "no config 'nowhere.toml': built in are 2b, 7b, tiny"),
-        ({"profile": "clear"}, "unknown profile 'clear': it is one of official, clean"),
-        ({"resolution": "medium"}, "unknown resolution 'medium': it is one of high, mid, low"),
-        ({"dtype": "int8"}, "unknown dtype 'int8': it is one of float32, bfloat16, float16"),
+        (
+            {},
+            "which model.* 'demo' or a folder; 2b, 7b, tiny and TOML files have random weights",
+        ),
+        ({"config": "tiny", "profile": "clear"}, "unknown profile 'clear': it is one of official, clean"),
+        ({"config": "tiny", "resolution": "medium"}, "unknown resolution 'medium': it is one of high, mid, low"),
+        ({"config": "tiny", "device": "gpu"}, "device 'gpu' cannot be used here .*; without a device, one is chosen"),
+        ({"config": "tiny", "device": "cuda:77"}, "device 'cuda:77' cannot be used here"),
+        ({"config": "tiny", "device": "meta"}, "device 'meta' cannot be used here"),
+        ({"config": "tiny", "cached_images": -1}, "cached_images -1 at least 0"),
+        ({"config": "tiny", "batch_tokens": 0}, "batch_tokens 0 is at least 1"),
+        ({"config": "tiny", "min_pixels": 10**6}, "min_pixels 1000000 is more than max_pixels 50176"),
+        ({"config": "tiny", "dtype": "int8"}, "unknown dtype 'int8': it is one of float32, bfloat16, float16"),
     ],
 )
 def test_options_that_do_not_exist(options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("virtue_ref.checkpoints.resolve.snapshot_download", _offline)
-    with pytest.raises(VirtueError, match=message):
+    with pytest.raises(VirtueError, match=message) as caught:
         load(**options)
+    assert "\n" not in str(caught.value)
 
 
 def _offline(*_: Any, **__: Any) -> str:
@@ -262,7 +350,7 @@ def test_a_bad_item_is_named_by_its_index_before_any_work(
 def test_an_image_that_breaks_when_decoded_is_named_too(tiny: VirtueEmbedder, picture: Draw, tmp_path: Path) -> None:
     whole = picture(200, 200).read_bytes()
     (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ItemError, match=r"item 1: .*half\.png: the image cannot be decoded"):
+    with pytest.raises(ItemError, match=r"item 1: .*half\.png: not an image that can be decoded"):
         tiny.embed([Item("a cat"), Item("", tmp_path / "half.png")])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 import weakref
@@ -10,37 +11,74 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PIL.Image import Image
+from PIL.Image import Exif, Image
 
 from mmeb_eval.item import Item
+from scar.common.files import replace_file
+from scar.common.image_header import ORIENTATION_TAG, read_open_header
+from scar.common.images import BROKEN
+from scar.common.orientation import UPRIGHT, turn_image
+from scar.common.pixels import UnclearPixels, to_eight_bits, to_rgb
 from scar.errors import ItemError
-from virtue_ref.inference.vector_files import parse_prompt
+from virtue_ref.inference.records import read_record
+
+PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
+"""Pillow's modes whose pixels a PNG keeps as they are."""
 
 
 class ImageFiles:
-    """Writes images in memory to temporary files; equal images share a file. The files are deleted with this object."""
+    """Writes images in memory to temporary files; equal images share a file. The files are deleted with this object.
+
+    A pickled copy has a folder of its own.
+    """
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="virtue-"))
-        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        weakref.finalize(self, _remove_folder, self._folder, os.getpid())
 
-    def write_image(self, picture: Image | Path | str) -> Path:
-        """Write an image to a file and return its path; if a path is given, it is returned unchanged."""
-        if not isinstance(picture, Image):
+    def __reduce__(self) -> tuple[type[ImageFiles], tuple[()]]:
+        return ImageFiles, ()
+
+    def write_image(self, picture: Any) -> Path:
+        """Write an image to a file and return its path; if a path is given, it is returned unchanged.
+
+        The file keeps the EXIF orientation: an image that was opened and not turned is displayed turned.
+
+        Raises:
+            ItemError: `picture` is neither an image of Pillow nor a path, or its pixels cannot be displayed.
+        """
+        if isinstance(picture, str | os.PathLike):
             return Path(picture)
-        content = hashlib.sha256(f"{picture.mode}{picture.size}".encode() + picture.tobytes()).hexdigest()
-        path = self._folder / f"{content}.png"
+        if not isinstance(picture, Image):
+            raise ItemError(f"a {type(picture).__name__} is no image: give an image of Pillow or the path of a file.")
+        try:
+            picture.load()
+            orientation = read_open_header(picture).orientation
+            image = turn_image(to_eight_bits(picture), UPRIGHT)  # a copy, without metadata
+        except (UnclearPixels, *BROKEN) as error:
+            raise ItemError(f"the image cannot be used: {' '.join(str(error).split())}.") from error
+        image = image if image.mode in PNG_MODES else to_rgb(image)
+        about = f"{image.mode} {image.size} {orientation} {image.getpalette()} {image.info.get('transparency')}"
+        path = self._folder / f"{hashlib.sha256(about.encode() + image.tobytes()).hexdigest()}.png"
         if not path.exists():
-            keeps = picture.mode in ("1", "L", "LA", "P", "RGB", "RGBA")
-            (picture if keeps else picture.convert("RGB")).save(path)
+            exif = Exif()
+            exif[ORIENTATION_TAG] = orientation
+            with replace_file(path) as unfinished:
+                image.save(unfinished, "PNG", exif=exif)
         return path
 
 
+def _remove_folder(folder: Path, process: int) -> None:
+    """Remove a folder, but not from a forked process: the folder belongs to its parent."""
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def make_item(value: Any, image_files: ImageFiles) -> Item:
-    """Make an item from a text, an image, or a dictionary with text, image and prompt in the format of `virtue embed`.
+    """Make an item from a text, an image, or a dictionary as `virtue_ref.inference.records` describes it.
 
     Raises:
-        ItemError: the value is none of these, or its prompt is malformed.
+        ItemError: the value is none of these, or a key or value of the dictionary cannot be used.
     """
     match value:
         case Item():
@@ -50,10 +88,5 @@ def make_item(value: Any, image_files: ImageFiles) -> Item:
         case Image() | Path():
             return Item("", image_files.write_image(value))
         case Mapping():
-            image = value.get("image")
-            try:
-                prompt = parse_prompt(value, Path())
-            except (ValueError, TypeError, LookupError, OSError) as error:
-                raise ItemError(f"the prompt is malformed ({error}).") from error
-            return Item(value.get("text") or "", None if image is None else image_files.write_image(image), prompt)
+            return read_record(value, image_files.write_image)
     raise ItemError(f"a {type(value).__name__} is no item: give a text, a picture or a dictionary of them.")

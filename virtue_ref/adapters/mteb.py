@@ -2,7 +2,8 @@
 
     mteb.evaluate(MtebVirtue("Sony/VIRTUE-2B-SCaR"), tasks)
 
-The columns `box`, `points` and `mask` of a task are read as prompts. An image without a prompt gets the grid of points
+The columns `box`, `points` and `mask` of a task are read as prompts; columns such as `bbox` are refused, others are
+left to mteb. An image without a prompt gets the grid of points
 that VIRTUE was trained with.
 """
 
@@ -15,8 +16,10 @@ from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ModelMeta, ScoringFunction
 from numpy.typing import NDArray
 
+from scar.errors import ItemError
 from virtue_ref.adapters.items import ImageFiles, make_item
 from virtue_ref.embedder import load
+from virtue_ref.inference.records import PROMPT_LIKE, RECORD_KEYS, check_keys
 
 QUESTION_TEMPLATE = "<|image_pad|>\nRepresent the given image with the following question: {}"
 IMAGE_TEXT = "<|image_pad|>\nRepresent the given image."
@@ -53,7 +56,10 @@ class MtebVirtue(AbsEncoder):  # type: ignore[misc, unused-ignore]
         return np.concatenate(vectors) if vectors else np.empty((0, self.embedder.dim), np.float32)
 
     def _encode_batch(self, batch: dict[str, list[Any]]) -> NDArray[np.float32]:
-        known = [key for key in ("text", "image", "box", "points", "labels", "mask") if key in batch]
+        check_keys(PROMPT_LIKE & batch.keys(), RECORD_KEYS)
+        known = [key for key in RECORD_KEYS if key in batch]
+        if not {"text", "image"} & set(known):
+            raise ItemError(f"a batch with columns {', '.join(map(str, batch))} has neither text nor image.")
         records = [dict(zip(known, row, strict=True)) for row in zip(*(batch[key] for key in known), strict=True)]
         for record in records:
             if record.get("image") is not None:

@@ -28,7 +28,7 @@ class SentenceTransformersVirtue(InputModule):  # type: ignore[misc, unused-igno
     config_keys: list[str] = ["config", "options"]  # noqa: RUF012 - the library's own annotation
     save_in_root = False
 
-    def __init__(self, config: str = "tiny", options: dict[str, Any] | None = None) -> None:
+    def __init__(self, config: str | None = None, options: dict[str, Any] | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self.config = config
         self.options = options or {}

@@ -24,7 +24,7 @@ class ImageCache:
     Args:
         model: the model that encodes images.
         collator: opens image files.
-        size: most images whose features are kept.
+        size: most images whose features are kept; 0 keeps none.
     """
 
     def __init__(self, model: Virtue, collator: Collator, size: int) -> None:
@@ -51,13 +51,15 @@ class ImageCache:
             ItemError: the file is missing or cannot be decoded.
         """
         key = _make_key(image)
-        if key not in self._features:
+        features = self._features.get(key)
+        if features is None:
             images = self._opening.take((image, key))
-            self._features[key] = self._model.encode_images(images.to(self._model.device, self._model.dtype))[0]
-            if len(self._features) > self._size:
-                self._features.popitem(last=False)
+            features = self._model.encode_images(images.to(self._model.device, self._model.dtype))[0]
+        self._features[key] = features
         self._features.move_to_end(key)
-        return self._features[key]
+        if len(self._features) > self._size:
+            self._features.popitem(last=False)
+        return features
 
     def clear(self) -> None:
         """Drop the features of all images."""

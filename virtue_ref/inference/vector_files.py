@@ -1,9 +1,7 @@
 """Embed files of items as one file of vectors, in parts, so that a stopped run can be resumed.
 
-A row of JSONL is an item: `text`, `image` (a path relative to the file), and at most one of `box` [x0, y0, x1, y1],
-`points` [[x, y], ...] with `labels` [1, 0, ...] (all 1 if left out; a `box` may come with them), and `mask` (COCO's
-RLE, or the path of an image that is black outside the region), in pixels of the image. `id` is any name; without one
-it is the number of the row.
+A row of JSONL is an item, as `virtue_ref.inference.records` describes it; paths are relative to the file. `id` is any
+name; without one it is the number of the row.
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ import hashlib
 import itertools
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,17 +18,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from PIL import Image
 from pyarrow import parquet
 
 from mmeb_eval.embedder import Embedder
-from mmeb_eval.item import Item, Points, Prompt
+from mmeb_eval.item import Item
 from scar.common.files import replace_file, write_table
 from scar.errors import ItemError, VirtueError
-from scar.sample import Box, Mask
+from virtue_ref.inference.records import read_record
 
 PART_ROWS = 1000
-ROW_KEYS = frozenset({"id", "text", "image", "box", "points", "labels", "mask"})
 FORMATS = (".parquet", ".npy")
 
 
@@ -159,38 +155,25 @@ def _join_parts(parts: Sequence[Path], out: Path) -> None:
 def _parse_row(line: str, number: str, where: str, folder: Path) -> InputRow:
     try:
         record = json.loads(line)
-        unknown = sorted(record.keys() - ROW_KEYS)
-        if unknown:
-            raise VirtueError(f"{where}: unknown key {unknown[0]!r}; an item has {', '.join(sorted(ROW_KEYS))}.")
-        image = folder / record["image"] if record.get("image") is not None else None
-        item = Item(str(record.get("text", "")), image, parse_prompt(record, folder))
-        return InputRow(str(record.get("id", number)), item, where)
-    except (ValueError, TypeError, AttributeError, LookupError, OSError) as error:
-        if isinstance(error, VirtueError):
-            raise
+        if not isinstance(record, dict):
+            raise ItemError(f"a {type(record).__name__}, not an object")
+        item = read_record(record, lambda image: _find_image(image, folder), folder, also=("id",))
+        return InputRow(_read_id(record.get("id"), number), item, where)
+    except json.JSONDecodeError as error:
         raise VirtueError(f"{where}: not an item ({error}).") from error
+    except ItemError as error:
+        raise VirtueError(f"{where}: not an item ({error.reason.rstrip('.')}).") from error
 
 
-def parse_prompt(record: Mapping[str, Any], folder: Path) -> Prompt | None:
-    """The prompt in a JSONL row; None if the row has none.
+def _find_image(image: Any, folder: Path) -> Path:
+    if not isinstance(image, str) or not image:
+        raise ItemError(f"image {image!r} is not the path of a file.")
+    return folder / image
 
-    Args:
-        record: the row; its keys box, points, labels and mask are read.
-        folder: folder that the path of a mask is relative to.
 
-    Raises:
-        ValueError, TypeError, LookupError, OSError: a key holds a value of another form, or the mask cannot be read.
-    """
-    box = Box(*(float(corner) for corner in record["box"])) if record.get("box") is not None else None
-    points, mask = record.get("points"), record.get("mask")
-    if mask is not None:
-        if box is not None or points is not None:
-            raise ValueError("a mask comes without box or points")
-        if isinstance(mask, str):
-            with Image.open(folder / mask) as drawn:
-                return Mask.from_array(np.asarray(drawn.convert("L")) > 0)
-        return Mask((int(mask["size"][0]), int(mask["size"][1])), str(mask["counts"]))
-    if points is None:
-        return box
-    labels = record.get("labels", [1] * len(points))
-    return Points(tuple((float(x), float(y)) for x, y in points), tuple(int(label) for label in labels), box)
+def _read_id(value: Any, number: str) -> str:
+    if value is None:
+        return number
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        raise ItemError(f"id {value!r} is neither text nor a whole number.")
+    return str(value)

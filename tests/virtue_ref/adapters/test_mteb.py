@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from mmeb_eval.item import Item
+from scar.errors import ItemError
 from scar.sample import Box
 from virtue_ref.embedder import VirtueEmbedder
 
@@ -33,3 +34,10 @@ def test_an_mteb_model(image: Path, tiny: VirtueEmbedder) -> None:
     assert model.mteb_model_meta.revision == tiny.name
     similarity = model.similarity(model.encode(texts), model.encode(texts))
     np.testing.assert_allclose(np.diag(np.asarray(similarity)), 1, atol=1e-5)
+    with pytest.raises(ItemError, match="unknown key 'bbox': did you mean box"):
+        model.encode([{"image": [image], "text": ["which?"], "bbox": [[9, 9, 60, 50]]}])
+    with pytest.raises(ItemError, match="a batch with columns id, title has neither text nor image"):
+        model.encode([{"id": [1], "title": ["which?"]}])
+    np.testing.assert_allclose(
+        model.encode([{"text": ["a cat"], "title": ["x"]}]), tiny.embed([Item("a cat")]), atol=2e-6
+    )

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from mmeb_eval.item import Item
+from scar.errors import ConfigError, ItemError
 from scar.sample import Box
 from virtue_ref.embedder import VirtueEmbedder
 
@@ -42,3 +43,20 @@ def test_a_sentence_transformer(image: Path, tiny: VirtueEmbedder, tmp_path: Pat
     assert ".Virtue" in modules.read_text()
     older = library.SentenceTransformer(str(tmp_path / "saved"), device="cpu", trust_remote_code=True)
     np.testing.assert_allclose(older.encode("a cat"), tiny.embed(items[:1])[0], rtol=0, atol=2e-6)
+
+
+def test_what_would_be_lost_is_refused(image: Path) -> None:
+    library = pytest.importorskip("sentence_transformers", reason="needs `pip install sentence-transformers`")
+    from virtue_ref.adapters.sentence_transformers import SentenceTransformersVirtue
+
+    model = library.SentenceTransformer(modules=[SentenceTransformersVirtue("tiny")], device="cpu")
+    for given, message in (
+        ({"text": "q", "image": image, "bbox": [10, 10, 60, 50]}, "unknown key 'bbox': did you mean box"),
+        ({"text": "q", "image": image, "box": [0.1, 0.1, 0.6, 0.5]}, "fractions of the image"),
+        ({"text": "q", "image": image, "box": [50, 40, 20, 10]}, "is it x, y, width, height"),
+        ({"text": 5, "image": image}, "text 5 is no string"),
+    ):
+        with pytest.raises(ItemError, match=message):
+            model.encode([given])
+    with pytest.raises(ConfigError, match="which model"):
+        SentenceTransformersVirtue()

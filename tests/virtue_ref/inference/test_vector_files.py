@@ -133,9 +133,14 @@ def test_outputs_that_cannot_be(numbers: Path, tmp_path: Path) -> None:
     [
         ("{", "not an item"),
         ("[]", "not an item"),
-        ('{"texts": "a"}', "unknown key 'texts'; an item has box, id, image"),
+        ('{"texts": "a"}', r"not an item .unknown key 'texts': did you mean text\? an item has box, id, image"),
+        ('{"image": "a.png", "bbox": [1, 2, 3, 4]}', "not an item .unknown key 'bbox': did you mean box"),
+        ('{"text": 5}', "not an item .text 5 is no string"),
+        ('{"text": "a", "id": [1]}', r"not an item .id .1. is neither text nor a whole number"),
+        ('{"image": 5}', "not an item .image 5 is not the path of a file"),
+        ('{"image": ""}', "not an item .image '' is not the path of a file"),
         ('{"image": "a.png", "box": [1, 2, 3]}', "not an item"),
-        ('{"image": "a.png", "box": ["a", 2, 3, 4]}', "not an item .*could not convert"),
+        ('{"image": "a.png", "box": ["a", 2, 3, 4]}', "not an item .*four numbers"),
         ('{"image": "a.png", "points": [[1]]}', "not an item"),
         ('{"image": "a.png", "mask": "nowhere.png"}', r"not an item .*nowhere\.png"),
         ('{"image": "a.png", "mask": {"size": [1]}}', "not an item"),
@@ -149,6 +154,16 @@ def test_a_row_that_is_none_is_named_by_its_line(tmp_path: Path, line: str, mess
     (tmp_path / "rows.jsonl").write_text('{"text": "good"}\n' + line + "\n")
     with pytest.raises(VirtueError, match=rf"rows\.jsonl:2: {message}"):
         list(read_rows([tmp_path / "rows.jsonl"]))
+
+
+def test_null_is_as_good_as_absent(tmp_path: Path, tiny: VirtueEmbedder, picture: Callable[..., Path]) -> None:
+    image = picture(90, 70)
+    record = {"id": None, "text": None, "image": str(image), "box": None, "points": None, "labels": None, "mask": None}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(record) + '\n{"text": null}\n')
+    rows = list(read_rows([tmp_path / "rows.jsonl"]))
+    assert [(row.id, row.item) for row in rows] == [("0", Item("", image)), ("1", Item(""))]
+    with pytest.raises(VirtueError, match=r"rows\.jsonl:2: neither text nor image"):
+        run(tiny, tmp_path / "rows.jsonl", tmp_path / "out.npy")
 
 
 def test_an_item_that_cannot_be_embedded_is_named_by_its_line(tmp_path: Path, tiny: VirtueEmbedder) -> None:

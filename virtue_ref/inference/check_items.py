@@ -1,0 +1,46 @@
+"""Check what `embed` is given: a collection of items, whose parts are of the right kinds."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmeb_eval.item import Item
+from scar.errors import ItemError
+from virtue_ref.inference.prompt_values import read_prompt
+from virtue_ref.model.images import read_displayed_size
+
+
+def check_items(items: Iterable[Item]) -> list[Item]:
+    """Return the items as a list, with paths, boxes, points and masks in one form; see `read_prompt`.
+
+    Raises:
+        ItemError: `items` is a single item or text, or one of them is no item; the message names its index.
+    """
+    if isinstance(items, Item | str | bytes | Mapping) or not isinstance(items, Iterable):
+        raise ItemError(f"embed takes a list of items, not a single {type(items).__name__}: write embed([...]).")
+    return [_check_item(item, index) for index, item in enumerate(items)]
+
+
+def _check_item(item: Any, index: int) -> Item:
+    try:
+        if not isinstance(item, Item):
+            raise ItemError(f"a {type(item).__name__} is no item: give mmeb_eval.Item(text, image, prompt).")
+        if not isinstance(item.text, str):
+            raise ItemError(f"its text is {item.text!r}, not a string; an item without text has ''.")
+        image: Any = item.image
+        if not isinstance(image, Path | None):
+            if not isinstance(image, str | os.PathLike):
+                raise ItemError(f"its image is a {type(image).__name__}, not the path of a file.")
+            image = Path(image)
+        if item.prompt is None:
+            return item if image is item.image else dataclasses.replace(item, image=image)
+        if image is None:
+            raise ItemError("a prompt without an image to draw it on.")
+        prompt = read_prompt(item.prompt, lambda: read_displayed_size(image))
+        return dataclasses.replace(item, image=image, prompt=prompt)
+    except ItemError as error:
+        raise ItemError(error.reason, index) from error

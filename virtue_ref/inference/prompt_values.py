@@ -1,0 +1,182 @@
+"""Read prompts from the values that people hand over: lists, tuples, arrays, tensors, COCO's forms of a mask, files."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mmeb_eval.item import Points, Prompt
+from scar.annotations.masks import parse_mask
+from scar.common.image_header import read_header
+from scar.common.images import BROKEN, open_image
+from scar.common.orientation import UPRIGHT, turn_array
+from scar.errors import BadRecord, InputError, ItemError
+from scar.sample import Box, Mask
+
+LOSSY_FORMATS = ("JPEG",)
+"""Formats whose pixels are not those that were drawn: around the thing, nothing stays exactly black."""
+
+
+def read_prompt(value: Any, find_size: Callable[[], tuple[int, int]]) -> Prompt | None:
+    """Read the prompt of an item.
+
+    Args:
+        value: None, a `Box`, `Points` or a `Mask`; four numbers x0, y0, x1, y1 in any sequence, which are a box; or a
+            mask in a form of COCO's.
+        find_size: returns (width, height) of the item's image in pixels; called for masks in COCO's forms only.
+
+    Raises:
+        ItemError: the value is none of these.
+    """
+    match value:
+        case None | Mask():
+            return value
+        case Box():
+            return read_box((value.x0, value.y0, value.x1, value.y1))
+        case Points():
+            return read_points(value.xy, value.labels, value.box)
+        case Mapping():
+            return read_mask(value, find_size)
+    plain = _to_plain(value)
+    if isinstance(plain, list) and plain and all(isinstance(part, list) for part in plain):
+        if not isinstance(value, list | tuple):
+            raise ItemError("a prompt that is an array of two dimensions: give Mask.from_array(it), or Points.")
+        return read_mask(value, find_size)
+    return read_box(plain)
+
+
+def read_box(value: Any) -> Box:
+    """Read a box from the four numbers x0, y0, x1, y1.
+
+    Raises:
+        ItemError: the value is not four numbers.
+    """
+    if isinstance(value, Box):
+        value = (value.x0, value.y0, value.x1, value.y1)
+    corners = _to_plain(value)
+    if not isinstance(corners, list) or len(corners) != 4 or not all(_is_number(corner) for corner in corners):
+        raise ItemError(f"box {_shorten(value)} is not four numbers x0, y0, x1, y1.")
+    return Box(*corners)
+
+
+def read_points(xy: Any, labels: Any = None, box: Any = None) -> Points:
+    """Read points from [x, y] pairs, with a label 0 or 1 for each, and the box beside them.
+
+    Args:
+        xy: the pairs.
+        labels: the labels; None makes all of them 1.
+        box: the box, as `read_box` takes it; None for none.
+
+    Raises:
+        ItemError: the values are not of this form.
+    """
+    pairs = _to_plain(xy)
+    if not isinstance(pairs, list) or not all(
+        isinstance(pair, list) and len(pair) == 2 and all(_is_number(value) for value in pair) for pair in pairs
+    ):
+        raise ItemError(f"points {_shorten(xy)} are not a list of [x, y] pairs of numbers.")
+    marks = [1] * len(pairs) if labels is None else _to_plain(labels)
+    if not isinstance(marks, list) or not all(mark in (0, 1) for mark in marks):
+        raise ItemError(f"labels {_shorten(labels)} are not a list of 0 (beside the thing) and 1 (on it).")
+    if len(marks) != len(pairs):
+        raise ItemError(f"{len(pairs)} points need as many labels, each 0 or 1, not {_shorten(labels)}.")
+    pairs_of_numbers = tuple((x, y) for x, y in pairs)
+    return Points(pairs_of_numbers, tuple(int(mark) for mark in marks), None if box is None else read_box(box))
+
+
+def read_mask(value: Any, find_size: Callable[[], tuple[int, int]], folder: Path = Path()) -> Mask:
+    """Read a mask.
+
+    Args:
+        value: a `Mask`; COCO's polygons or run lengths, compressed or not; the path of an image that is black outside
+            the thing; or an array, tensor or Pillow image, as `Mask.from_array` takes it.
+        find_size: returns (width, height) of the item's image in pixels.
+        folder: folder that the path is relative to.
+
+    Raises:
+        ItemError: the value is none of these, or the mask does not fit the image.
+    """
+    if isinstance(value, Mask):
+        return value
+    if isinstance(value, str | Path):
+        return read_mask_file(folder / value)
+    if not isinstance(value, Mapping | list | tuple):
+        return _from_array(value)
+    try:
+        mask = parse_mask(_to_plain(value), *find_size(), "mask")
+    except BadRecord as error:
+        raise ItemError(f"the mask cannot be used: {error.problem}.") from error
+    if mask is None:
+        raise ItemError("the mask is empty.")
+    return mask
+
+
+def read_mask_file(path: Path) -> Mask:
+    """Read a mask from an image file: pixels that are neither black nor transparent belong to the thing.
+
+    Raises:
+        ItemError: the file is missing, no image, or in a format that does not keep its pixels.
+    """
+    try:
+        with open_image(path) as image:
+            if image.format in LOSSY_FORMATS:
+                raise ItemError(f"mask {path}: {image.format} does not keep black pixels black; save it as PNG.")
+            is_turned = image.format == "TIFF"  # Pillow turns it when it decodes it
+            image.load()
+            pixels = np.asarray(image) if len(image.getbands()) == 1 else _find_painted(image)
+            return _from_array(turn_array(pixels, UPRIGHT if is_turned else read_header(path).orientation))
+    except ItemError:  # a ValueError too
+        raise
+    except FileNotFoundError as error:
+        raise ItemError(f"mask {path}: no such file.") from error
+    except (*BROKEN, Image.DecompressionBombError) as error:
+        raise ItemError(f"mask {path}: not an image that can be opened ({error}).") from error
+
+
+def _find_painted(image: Image.Image) -> NDArray[np.bool_]:
+    """(H, W) booleans: whether a pixel has a colour, and is not transparent."""
+    bands = np.asarray(image)
+    if image.mode not in ("LA", "PA", "La", "RGBA", "RGBa"):
+        return np.asarray(bands.any(axis=-1))
+    return np.asarray(bands[..., :-1].any(axis=-1) & (bands[..., -1] != 0))
+
+
+def _from_array(value: Any) -> Mask:
+    try:
+        return Mask.from_array(value)
+    except InputError as error:
+        raise ItemError(str(error)) from error
+
+
+def _to_plain(value: Any) -> Any:
+    """A value with arrays, tensors, tuples and bytes in it as lists, numbers and text."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [_to_plain(part) for part in value]
+    if isinstance(value, Mapping):
+        return {key: _to_plain(part) for key, part in value.items()}
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else value
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is a real number that a float can hold; NaN and infinity are refused later, by their place."""
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        return False
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True
+
+
+def _shorten(value: Any) -> str:
+    """The `repr` of a value in one line, cut to 60 characters."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."

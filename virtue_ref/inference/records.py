@@ -1,0 +1,75 @@
+"""Read items from records, such as rows of JSONL or dictionaries of other libraries.
+
+A record has `text`, `image`, and at most one prompt, in pixels of the image as it is displayed: `box` [x0, y0, x1, y1];
+`points` [[x, y], ...] with `labels` [1, 0, ...] (all 1 if left out; a `box` may come with them); or `mask` (COCO's
+polygons or run lengths, an array, or the path of an image that is black outside the thing). None is as good as absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmeb_eval.item import Item, Prompt
+from scar.errors import ItemError, UnknownName
+from virtue_ref.inference.prompt_values import read_box, read_mask, read_points
+from virtue_ref.model.images import read_displayed_size
+
+PROMPT_KEYS = ("box", "points", "labels", "mask")
+RECORD_KEYS = ("text", "image", *PROMPT_KEYS)
+
+PROMPT_LIKE = frozenset(
+    {"bbox", "bboxes", "boxes", "xyxy", "xywh", "region", "regions", "point", "point_labels", "masks"}
+    | {"segmentation", "rle", "polygon", "polygons", "prompt"}
+)
+"""Keys that other programs give their prompts. They are refused where other unknown keys are data of others."""
+
+
+def read_record(
+    record: Mapping[str, Any], find_image: Callable[[Any], Path], folder: Path = Path(), also: Collection[str] = ()
+) -> Item:
+    """Read an item.
+
+    Args:
+        record: see the head of this module.
+        find_image: returns the path of the image file for the value of `image`.
+        folder: folder that the path of a mask is relative to.
+        also: further keys that a record may have; they are ignored.
+
+    Raises:
+        ItemError: a key is unknown, or a value cannot be used.
+    """
+    check_keys(record, (*RECORD_KEYS, *also))
+    text = record.get("text")
+    if not isinstance(text, str | None):
+        raise ItemError(f"text {text!r} is no string: put it in quotes.")
+    image = None if record.get("image") is None else find_image(record["image"])
+    return Item(text or "", image, _read_prompt(record, image, folder))
+
+
+def check_keys(keys: Collection[Any], known: Collection[str]) -> None:
+    """Check that all keys of a record are known.
+
+    Raises:
+        ItemError: one is not; the message proposes the nearest.
+    """
+    for key in keys:
+        if key not in known:
+            way_out = f"an item has {', '.join(sorted(known))}; box is x0, y0, x1, y1."
+            raise ItemError(str(UnknownName("key", str(key), known, way_out)))
+
+
+def _read_prompt(record: Mapping[str, Any], image: Path | None, folder: Path) -> Prompt | None:
+    box, points, labels, mask = (record.get(key) for key in PROMPT_KEYS)
+    if image is None and not (box is None and points is None and mask is None):
+        raise ItemError("a prompt without an image to draw it on.")
+    if labels is not None and points is None:
+        raise ItemError(f"labels {labels!r} without points.")
+    if mask is not None:
+        if box is not None or points is not None:
+            raise ItemError("a mask comes without box or points.")
+        return read_mask(mask, lambda: read_displayed_size(image or Path()), folder)
+    if points is not None:
+        return read_points(points, labels, box)
+    return None if box is None else read_box(box)
