@@ -18,8 +18,8 @@ from rich.progress import track
 from tokenizers import Tokenizer
 from torch.nn import functional
 
-from mmeb_eval.embedder import NORM_TOLERANCE
 from mmeb_eval.item import Item
+from mmeb_eval.vectors import MAX_ROUNDING
 from scar.errors import ConfigError, ItemError, VirtueError
 from virtue_ref.checkpoints.checkpoint import build_model
 from virtue_ref.checkpoints.resolve import read_checkpoint
@@ -209,7 +209,7 @@ class VirtueEmbedder:
         vectors = self.model(batch, list(features.values()))[:, : self.dim]
         out: NDArray[np.float32] = functional.normalize(vectors, dim=-1).cpu().numpy()
         for each, length in zip(prepared, np.linalg.norm(out, axis=1).tolist(), strict=True):
-            if not abs(length - 1) < NORM_TOLERANCE:  # NaN too
+            if not abs(length - 1) < MAX_ROUNDING:  # NaN too
                 problem = "all zeros" if length == 0 else "not finite"
                 dtype = self.settings["dtype"]
                 raise ItemError(
