@@ -12,7 +12,7 @@ from mmeb_eval.item import Item
 from scar.common.pixels import probe_image
 from scar.errors import BadRecord, ItemError
 from virtue_ref.config import Profile
-from virtue_ref.model.images import read_size
+from virtue_ref.model.images import read_frame
 from virtue_ref.model.tokens import IMAGE_TOKEN
 
 CheckItem: TypeAlias = Callable[[Item], object]
@@ -87,7 +87,7 @@ def find_image_defect(image: Path, profile: Profile) -> Defect | None:
         if not image.is_file():
             return Defect(MISSING_IMAGE, f"no image {image}")
         probe_image(image, "")
-        read_size(image, profile)
+        read_frame(image, profile)
     except BadRecord as error:
         return Defect(BROKEN_IMAGE, error.problem)
     except ItemError as error:

@@ -42,7 +42,7 @@ def images(tmp_path: Path) -> Path:
     (tmp_path / "cut.webp").write_bytes((tmp_path / "cut.webp").read_bytes()[:-500])
     (tmp_path / "text.jpg").write_text("<html>not found</html>")
     (tmp_path / "empty.jpg").touch()
-    Image.fromarray(np.zeros((9, 9), np.uint16)).save(tmp_path / "deep.png")
+    Image.fromarray(np.full((9, 9), 700, np.uint16)).save(tmp_path / "deep.png")  # of 65,535: brightness unclear
     (tmp_path / "folder.png").mkdir()
     return tmp_path
 
