@@ -26,6 +26,7 @@ from scar.annotations.record_index import RecordIndex
 from scar.errors import BadRecord
 from scar.language.english import has_word
 from scar.recipe import Source
+from scar.sample import Relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class CocoIndex(PictureIndex):
         categories: for each file, names of the categories by id.
         box_forms: for each file, what the four numbers of a box mean.
         captions: positions of the captions of each image, in the order of ``images``; None without a captions JSON.
-        relations: subject id, predicate and object id of each relation, by image id.
+        relations: the relations by image id.
         phrases: phrases by image id, then by annotation id; None if every annotation may become a sample.
     """
 
@@ -47,7 +48,7 @@ class CocoIndex(PictureIndex):
     categories: tuple[Mapping[int, str], ...]
     box_forms: tuple[BoxForm, ...]
     captions: RecordIndex | None
-    relations: Mapping[int, Sequence[tuple[int, str, int]]]
+    relations: Mapping[int, Sequence[Relation]]
     phrases: Mapping[int, Mapping[int, tuple[str, ...]]] | None
 
     def __len__(self) -> int:

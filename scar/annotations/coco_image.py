@@ -20,7 +20,7 @@ from scar.annotations.record_index import FileSpans, RecordSpans, read_records
 from scar.annotations.relations import iter_known_relations
 from scar.common.orientation import UPRIGHT
 from scar.errors import BadRecord
-from scar.sample import Mask, Picture, Region
+from scar.sample import Mask, Picture, Region, Relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class CocoRef:
         categories: names of the categories by id, for each of these files.
         box_forms: what the four numbers of a box mean, for each of these files.
         captions: positions of the image's captions in the captions JSON; None if there is no such file.
-        relations: subject id, predicate and object id of each relation between the image's annotations.
+        relations: the relations between the image's annotations.
         phrases: phrases by annotation id. If given, only these annotations may become samples, and the others are
             context. None if every annotation may become a sample.
     """
@@ -53,7 +53,7 @@ class CocoRef:
     categories: tuple[Mapping[int, str], ...]
     box_forms: tuple[BoxForm, ...]
     captions: FileSpans | None
-    relations: tuple[tuple[int, str, int], ...]
+    relations: tuple[Relation, ...]
     phrases: Mapping[int, tuple[str, ...]] | None
 
     def read_picture(self, tally: Tally) -> Picture:

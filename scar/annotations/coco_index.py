@@ -19,6 +19,7 @@ from scar.annotations.record_index import RecordIndex, RecordIndexBuilder, is_am
 from scar.common.images import MAX_PIXELS, PIXEL_LIMIT
 from scar.errors import BadRecord
 from scar.language.english import has_word
+from scar.sample import Relation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +39,7 @@ class AnnotationIndex:
         records: positions of the usable annotations of each image.
         annotation_ids: (M,) ids of the usable annotations.
         image_ids: (M,) ids of the images of these annotations.
-        relations: subject id, predicate and object id of each relation, by image id.
+        relations: the relations by image id.
         box_form: what the four numbers of a box mean.
         tally: counts of the annotations, and of the other records that cannot be used.
     """
@@ -48,7 +49,7 @@ class AnnotationIndex:
     records: RecordIndex
     annotation_ids: NDArray[np.int64]
     image_ids: NDArray[np.int64]
-    relations: dict[int, list[tuple[int, str, int]]]
+    relations: dict[int, list[Relation]]
     box_form: BoxForm
     tally: Tally
 
@@ -197,9 +198,9 @@ def _add_category(category: CocoCategory, categories: dict[int, str], where: str
 
 def _group_by_image(
     relations: Sequence[tuple[str, CocoRelation]], images: Mapping[int, CocoImage], tally: Tally
-) -> dict[int, list[tuple[int, str, int]]]:
+) -> dict[int, list[Relation]]:
     """Group the relations by image id; count those that cannot be used."""
-    by_image: dict[int, list[tuple[int, str, int]]] = defaultdict(list)
+    by_image: dict[int, list[Relation]] = defaultdict(list)
     for where, relation in relations:
         predicate = relation.predicate.strip()
         if relation.image_id not in images:
@@ -208,5 +209,5 @@ def _group_by_image(
         elif not predicate:
             tally.ignore_records(BadRecord(where, "its predicate is empty", "empty_relation"))
         else:
-            by_image[relation.image_id].append((relation.subject, predicate, relation.object))
+            by_image[relation.image_id].append(Relation(relation.subject, predicate, relation.object))
     return dict(by_image)

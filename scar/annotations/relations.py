@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from scar.accounting import Tally
 from scar.errors import BadRecord
@@ -10,12 +10,12 @@ from scar.sample import Region, Relation
 
 
 def iter_known_relations(
-    relations: Sequence[tuple[int, str, int]], regions: Sequence[Region], where: str, tally: Tally
+    relations: Iterable[Relation], regions: Sequence[Region], where: str, tally: Tally
 ) -> Iterator[Relation]:
     """Iterate over the relations whose subject and object are both regions.
 
     Args:
-        relations: subject id, predicate and object id of each relation.
+        relations: the relations that the files give.
         regions: the regions of the picture.
         where: names the file and the relation in error messages; it has ``{!r}`` where the predicate goes.
         tally: counts the relations that are left out.
@@ -24,10 +24,10 @@ def iter_known_relations(
         BadRecord: a relation has an unknown subject or object and ``tally`` does not skip such records.
     """
     known = {region.id for region in regions}
-    for subject, predicate, target in relations:
-        unknown = next((end for end in (subject, target) if end not in known), None)
+    for relation in relations:
+        unknown = next((end for end in (relation.subject, relation.object) if end not in known), None)
         if unknown is None:
-            yield Relation(subject, predicate, target)
+            yield relation
         else:
             problem = f"annotation {unknown} is not among those of the image"
-            tally.ignore_records(BadRecord(where.format(predicate), problem, "relation_no_region"))
+            tally.ignore_records(BadRecord(where.format(relation.predicate), problem, "relation_no_region"))

@@ -18,7 +18,7 @@ from scar.annotations.relations import iter_known_relations
 from scar.annotations.visual_genome_records import DESCRIPTIONS, OBJECTS, RELATIONSHIPS, EntryDecoder
 from scar.errors import BadRecord
 from scar.language.english import has_word
-from scar.sample import Picture, Region
+from scar.sample import Picture, Region, Relation
 
 T = TypeVar("T")
 
@@ -124,8 +124,8 @@ class VisualGenomeRef:
                 phrases[number].append(phrase)
         return phrases
 
-    def _iter_relations(self, merged: Mapping[int, int], tally: Tally) -> Iterator[tuple[int, str, int]]:
-        """Iterate over the distinct relationships: subject id, predicate and object id."""
+    def _iter_relations(self, merged: Mapping[int, int], tally: Tally) -> Iterator[Relation]:
+        """Iterate over the distinct relationships."""
         seen = set()
         for where, relationship in self._iter_records(self.relationships, RELATIONSHIPS, tally):
             try:
@@ -139,7 +139,7 @@ class VisualGenomeRef:
                 continue
             ends = relationship.subject, relationship.object
             subject, target = (merged.get(end.object_id, end.object_id) for end in ends)
-            relation = (subject, predicate, target)
+            relation = Relation(subject, predicate, target)
             if subject == target:
                 tally.ignored["relation_to_itself"] += 1
             elif relation in seen:
