@@ -6,7 +6,7 @@ import importlib
 import json
 import operator
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -73,7 +73,9 @@ def load_embedder(path: str, *arguments: object, **options: object) -> Embedder:
     if not name or not attribute:
         raise EvalError(f"{path!r}: an embedder is named module:function, for example my_module:load.")
     with record_load() as record:
-        embedder = _call_loader(path, arguments, options)
+        loader = _find_loader(path)
+        embedder: Embedder = loader(*arguments, **options)
+    record.loader = loader
     if not isinstance(getattr(embedder, "name", None), str) or not embedder.name:
         raise ContractError(f"{path}: the embedder has no name; give it an attribute `name` with model and revision.")
     if not callable(getattr(embedder, "embed", None)):
@@ -82,8 +84,8 @@ def load_embedder(path: str, *arguments: object, **options: object) -> Embedder:
     return embedder
 
 
-def _call_loader(path: str, arguments: Sequence[object], options: Mapping[str, object]) -> Embedder:
-    """Import the module of ``module:function`` and call the function."""
+def _find_loader(path: str) -> Callable[..., Embedder]:
+    """Import the module of ``module:function`` and return the function."""
     name, _, attribute = path.partition(":")
     search_working_directory()
     try:
@@ -98,8 +100,7 @@ def _call_loader(path: str, arguments: Sequence[object], options: Mapping[str, o
         raise UnknownName(f"function in {name}", attribute, public, "write module:function.")
     if not callable(function):
         raise EvalError(f"{path}: {attribute} is {type(function).__name__}, not a function that returns an embedder.")
-    embedder: Embedder = function(*arguments, **options)
-    return embedder
+    return function  # type: ignore[no-any-return]
 
 
 def search_working_directory() -> None:

@@ -45,10 +45,12 @@ class LoadRecord:
     Attributes:
         files: the files of the model by absolute path, and their state at the end of the load.
         modules: names of the modules that were imported.
+        loader: the function that loaded the embedder; None if it is not known.
     """
 
     files: dict[Path, FileState] = field(default_factory=dict)
     modules: list[str] = field(default_factory=list)
+    loader: object = None
 
 
 _active: list[set[str]] = []

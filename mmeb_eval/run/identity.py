@@ -38,6 +38,7 @@ def describe_identity(embedder: Embedder) -> dict[str, Any]:
         modules |= {type(each).__module__} | {name for name in record.modules if is_own_code(name)}
         digests.append(ObjectDigest())
         digests[-1].add(type(each))
+        digests[-1].add(record.loader)
         code[f"class {type(each).__qualname__}"] = digests[-1].hexdigest()
         for name, value in sorted(list_attributes(each).items()):
             if is_of_a_process(name) or name == "inner":

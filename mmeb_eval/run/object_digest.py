@@ -6,6 +6,7 @@ change without effect on vectors, or is too large to read: caches, counts of lib
 
 from __future__ import annotations
 
+import argparse
 import dis
 import enum
 import functools
@@ -43,6 +44,9 @@ MAX_OBJECTS, MAX_DEPTH = 20_000, 24
 
 MAX_ARRAY_BYTES, MAX_SAMPLES = 256 << 20, 4096
 """Arrays up to this size are read whole; of larger ones, and of tensors, evenly spaced numbers are read."""
+
+NAMESPACES = (types.SimpleNamespace, argparse.Namespace)
+"""Types of Python whose objects hold values of the user, such as options."""
 
 _WRAPPERS = (staticmethod, classmethod, property, functools.partial, functools.partialmethod, functools.cached_property)
 
@@ -232,6 +236,8 @@ class ObjectDigest:
                 inner = self._add_code(constant)
                 global_names |= inner[0]
                 names |= inner[1]
+            elif isinstance(constant, str):
+                self._add_text(constant)  # np.load("last.npy") when it is first needed
             else:
                 self._write("constant", _describe_constant(constant))
         return global_names, names
@@ -259,7 +265,7 @@ class ObjectDigest:
 
     def _add_instance(self, value: object) -> None:
         """Add an object of any other type: its class and attributes, or for a library's, arrays and models in it."""
-        of_library = not self._note_module(type(value).__module__)
+        of_library = not self._note_module(type(value).__module__) and not isinstance(value, NAMESPACES)
         self._write("object", type(value).__qualname__)
         if not of_library:
             self._add_class(type(value))

@@ -90,7 +90,7 @@ def _iter_imports(name: str, file: Path) -> Iterator[str]:
     except (SyntaxError, ValueError, OSError):
         return
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(tree):
+    for node in _iter_nodes(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _list_with_parents(alias.name)
@@ -102,6 +102,15 @@ def _iter_imports(name: str, file: Path) -> Iterator[str]:
             if base:
                 yield from _list_with_parents(base)
                 yield from (f"{base}.{alias.name}" for alias in node.names if alias.name != "*")
+
+
+def _iter_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those of blocks under ``if TYPE_CHECKING``, which never run."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node
+        yield from _iter_nodes(node)
 
 
 def _list_with_parents(name: str) -> list[str]:

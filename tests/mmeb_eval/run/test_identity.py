@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -38,9 +39,13 @@ class Mine:
 
     def embed(self, items):
         from late import shift
-        return pool(self.w) + shift
+        return pool(self.w) + shift + np.load("lazy.npy")
+
+def open_unseen(path):
+    return path
 
 def load(scale=1.0):
+    open_unseen("unseen.onnx")
     return Mine(scale)
 """
 
@@ -73,6 +78,8 @@ def _write_project(folder: Path) -> None:
     (folder / "unrelated.py").write_text("z = 1\n")
     (folder / "mine_exp.py").write_text(EMBEDDER)
     np.save(folder / "w.npy", np.eye(3))
+    np.save(folder / "lazy.npy", np.eye(3))
+    (folder / "unseen.onnx").write_text("weights that code in C opens")
 
 
 def _show(folder: Path, **environment: str) -> dict[str, Any]:
@@ -95,6 +102,8 @@ def test_each_file_that_an_embedder_stands_on_counts_and_no_other(project: Path)
     assert _show(project, PYTHONHASHSEED="7") == before  # the second time from compiled files
     edits: dict[str, Callable[[], object]] = {
         "w.npy": lambda: np.save("w.npy", np.eye(3) * 2),
+        "lazy.npy": lambda: np.save("lazy.npy", np.eye(3) * 2),
+        "unseen.onnx": lambda: Path("unseen.onnx").write_text("others"),
         "tools.norm": lambda: Path("tools/norm.py").write_text("def unit(x): return -x\n"),
         "tools.consts": lambda: Path("tools/consts.py").write_text("A = 23\n"),
         "activation": lambda: Path("activation.py").write_text("def f(x): return 23\n"),
@@ -160,6 +169,8 @@ def _close_over(value: Any) -> Any:
         (_close_over(1), _close_over(2)),
         (lambda x: x + 1, lambda x: x + 2),
         (types.SimpleNamespace(w=np.eye(2)), types.SimpleNamespace(w=np.ones(2))),
+        (types.SimpleNamespace(pool="mean"), types.SimpleNamespace(pool="max")),
+        (argparse.Namespace(pool="mean"), argparse.Namespace(pool="max")),
     ],
 )
 def test_a_value_of_an_attribute_counts(a: Any, b: Any) -> None:
