@@ -11,9 +11,8 @@ import msgspec
 from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
 from scar.annotations.image_names import NamedImage, match_images, parse_named_image
-from scar.annotations.json_stream import decode_record, iter_records, parse_record
+from scar.annotations.json_stream import Id, decode_record, iter_records, parse_record
 from scar.annotations.record_index import (
-    Id,
     RecordIndex,
     RecordIndexBuilder,
     RecordSpans,

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from scar.annotations.record_index import Id
+from scar.annotations.json_stream import Id
 from scar.common.image_hash import parse_coco_identity
 
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from scar.annotations.json_stream import Record
+from scar.annotations.json_stream import Id, Record
 from scar.common.image_hash import parse_coco_identity
 from scar.errors import InputError
 
@@ -21,7 +21,7 @@ NamedImage: TypeAlias = tuple[int, str]
 
 
 class _Image(msgspec.Struct, gc=False):
-    id: int
+    id: Id
     file_name: str
 
 

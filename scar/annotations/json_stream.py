@@ -11,13 +11,16 @@ import json
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, NoReturn, TypeVar
+from typing import Annotated, Any, BinaryIO, NamedTuple, NoReturn, TypeVar
 
 import msgspec
 
 from scar.errors import BadRecord, InputError
 
 T = TypeVar("T")
+
+Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""An id that fits into a column of the corpus, which has 64 bits."""
 
 WINDOW_BYTES = 1 << 16
 """Number of bytes that are read at a time."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_MAX_COORDINATE = 1e9
+"""No image has so many pixels; JSON may have integers that are larger than any float."""
+
 _MAX_SIDES_OUTSIDE = 2
 """How far a polygon may reach beyond the image, in image sides: each pixel of an outline costs memory."""
 
@@ -138,7 +141,7 @@ def find_outline(segmentation: Any, width: int, height: int) -> Box | None:
     if isinstance(segmentation, list):
         rings = [ring for ring in segmentation if isinstance(ring, list) and len(ring) >= 6]
         numbers = [value for ring in rings for value in ring]
-        if not numbers or not all(type(value) in (int, float) for value in numbers):
+        if not numbers or not all(type(value) in (int, float) and abs(value) < _MAX_COORDINATE for value in numbers):
             return None
         xs, ys = ([value for ring in rings for value in ring[start::2]] for start in (0, 1))
         return Box(min(xs), min(ys), max(xs), max(ys))

@@ -7,9 +7,7 @@ from array import array
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self, TypeAlias
-
-import msgspec
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from scar.annotations.image_names import NamedImage
 from scar.annotations.json_stream import Record
@@ -18,10 +16,6 @@ from scar.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-
-Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-"""An id that fits into a column of the corpus, which has 64 bits."""
 
 
 RecordSpans: TypeAlias = "NDArray[np.int64]"

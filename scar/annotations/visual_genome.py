@@ -21,14 +21,14 @@ from scar.annotations.box_samples import spread_evenly
 from scar.annotations.call_cache import CallCache
 from scar.annotations.captions import index_captions
 from scar.annotations.image_names import match_images, parse_named_image
-from scar.annotations.json_stream import Record, iter_records, parse_record
+from scar.annotations.json_stream import Record, decode_record, iter_records, parse_record
 from scar.annotations.pictures import HeldOut, PictureIndex, PictureRef
 from scar.annotations.record_index import RecordIndex, RecordIndexBuilder, is_among, read_records, replace_ids
 from scar.annotations.visual_genome_image import VisualGenomeRef
 from scar.annotations.visual_genome_records import IMAGE, KEY, OBJECTS, EntryKey, GenomeImage
 from scar.common.image_hash import parse_coco_identity
 from scar.common.images import MAX_PIXELS, PIXEL_LIMIT
-from scar.errors import BadRecord
+from scar.errors import BadRecord, InputError
 from scar.recipe import Source
 from scar.sample import Split
 
@@ -220,13 +220,25 @@ def _parse_key(record: Record, path: Path) -> tuple[int, EntryKey]:
 
 
 def _read_coco_ids(path: Path) -> frozenset[int]:
-    """Read COCO's ids of the images of a COCO-style file: from the file names, or from the ids if they have none."""
+    """Read COCO's ids of the images of a COCO-style file: from the file names, or from the ids if they have none.
+
+    Raises:
+        InputError: an image has no id. It cannot be skipped, for then it could be in both splits.
+    """
     found = set()
     for record in iter_records(path, ["images"]):
         image = parse_named_image(record)
         identity = parse_coco_identity(image[1]) if image else None
-        found.add(int(identity.removeprefix("coco:")) if identity else parse_record(KEY, record.text, path.name).id)
-    return frozenset(number for number in found if number is not None)
+        try:
+            number = int(identity.removeprefix("coco:")) if identity else decode_record(KEY, record, path).id
+        except BadRecord as bad:
+            raise InputError(f"{bad.where}: {bad.problem}; its images are held out, so get a whole copy.") from None
+        if number is None:
+            raise InputError(
+                f"{record.describe_location(path)}: it has no id; its images are held out, get a whole copy."
+            )
+        found.add(number)
+    return frozenset(found)
 
 
 def _find_image_file(url: str) -> str:

@@ -6,8 +6,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from scar.annotations.json_stream import parse_record
-from scar.annotations.record_index import Id
+from scar.annotations.json_stream import Id, parse_record
 from scar.errors import BadRecord
 
 T = TypeVar("T")

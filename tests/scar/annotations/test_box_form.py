@@ -154,6 +154,15 @@ def test_boxes_of_no_size_say_nothing(numbers: Numbers) -> None:
     assert find_box_form([], FILE) == XYWH
 
 
+@pytest.mark.parametrize("number", [10**400, 1e300, -(10**19), float("nan"), True, "8", None])
+def test_numbers_that_no_image_has_say_nothing(world: World, number: Any) -> None:
+    for annotation in world.annotations:
+        annotation["area"] = number
+        annotation["segmentation"] = [[1, 2, 3, 4, 5, number]]
+    world.write()
+    assert index_annotations(world.instances_file, skip_bad=False).box_form == XYWH
+
+
 @pytest.mark.parametrize("with_masks", [True, False])
 @pytest.mark.parametrize("form", [form for form in WRITERS if form != XYWH], ids=lambda form: form.name)
 def test_pictures_are_the_same_in_every_form(world: World, form: BoxForm, with_masks: bool) -> None:

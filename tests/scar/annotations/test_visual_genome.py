@@ -12,7 +12,7 @@ import pytest
 from scar.accounting import Tally
 from scar.annotations import PictureIndex, open_index
 from scar.annotations.visual_genome import EVAL_SHARE, split_of
-from scar.errors import BadRecord
+from scar.errors import BadRecord, InputError
 from scar.recipe import Source
 from scar.sample import Box, Picture, Relation, Split
 
@@ -144,6 +144,22 @@ def test_images_of_coco_val_are_in_no_train_split(genome: Genome) -> None:
     assert first.regions == ()
     assert len(second.regions) == 1
     assert (tally.records, tally.rejected) == (3, {"coco_val": 2})
+
+
+@pytest.mark.parametrize("image", [{}, {"id": "7"}, 3, {"id": None, "file_name": "a.jpg"}])
+def test_an_image_without_an_id_cannot_be_held_out(genome: Genome, image: Any) -> None:
+    genome.files["coco_val"] = genome.folder / "instances_val2017.json"
+    genome.files["coco_val"].write_text(json.dumps({"images": [image], "annotations": []}))
+    with pytest.raises(InputError, match=r"instances_val2017.json, images\[0\]: .*held out"):
+        genome.pictures(Tally(skip_bad=True))
+
+
+def test_images_of_coco_val_are_known_by_their_names(genome: Genome) -> None:
+    genome.image_data[1]["coco_id"] = 139
+    genome.files["coco_val"] = genome.folder / "instances_val2017.json"
+    content = {"images": [{"id": 1, "file_name": "000000000139.jpg"}], "annotations": []}
+    genome.files["coco_val"].write_text(json.dumps(content))
+    assert genome.pictures(Tally())[0].regions == ()
 
 
 def test_captions_of_coco_are_found_by_its_id(genome: Genome) -> None:
