@@ -10,7 +10,7 @@ from scar.errors import ScarError
 from scar.sample import Box, Caption, Mask, Negative, Region, Sample
 
 if TYPE_CHECKING:
-    from scar.formats.reader import read
+    from scar.formats.corpus_files import read
     from scar.recipe import Recipe, Source
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
     "read",
 ]
 
-_LATE = {"Recipe": "scar.recipe", "Source": "scar.recipe", "read": "scar.formats.reader"}
+_LATE = {"Recipe": "scar.recipe", "Source": "scar.recipe", "read": "scar.formats.corpus_files"}
 
 
 def __getattr__(name: str) -> Any:

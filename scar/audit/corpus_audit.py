@@ -24,7 +24,8 @@ from scar.audit.questions import Question, QuestionSet, ReservoirSample, fills_e
 from scar.audit.row_blocks import ROWS_PER_BLOCK, iter_row_blocks
 from scar.audit.word_counts import WordCounts
 from scar.common.progress import Track
-from scar.formats.reader import RowFile, find_row_files
+from scar.formats.corpus_files import open_corpus
+from scar.formats.reader import RowFile
 
 ENOUGH_QUESTIONS = 10_000
 """Cross-validation within a file scores only as many folds as have this many questions: each fold costs another fit."""
@@ -56,7 +57,7 @@ class _FileCounts:
 
 def audit_corpus(folder: Path, seed: int, trained_on: int, encoder: Encoder | None, track: Track) -> dict[str, Any]:
     """Compute every figure of a folder; see `scar.audit.audit`."""
-    files = find_row_files(folder)
+    files = open_corpus(folder)
     overlap = ImageOverlap(folder)
     decisions = read_decisions(folder)
     check_decisions(decisions, files, folder)

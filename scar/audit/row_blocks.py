@@ -197,6 +197,8 @@ def _make_block(table: pa.Table, file: RowFile, first_row: int) -> RowBlock:
     golds, negatives, sizes, parts = _read_elements(columns, file.split)
     texts, published_codes, published_sizes = _join_texts(columns, golds, negatives, file.split)
     has_provenance = file.sidecar is not None
+    if has_provenance:
+        _check_captions(columns, texts, published_codes, sizes, published_sizes, file.split)
     images = CodedTexts.from_array(_require_values(columns["qry_image_path"]))
     region_ids = _require_values(columns["region_id"]).to_numpy() if has_provenance else first_row + np.arange(count)
     negative_kinds = _require_values(pc.index_in(parts, pa.array(CAPTION_KINDS))).to_numpy()
@@ -259,6 +261,38 @@ def _join_texts(
     codes = pc.fill_null(pc.index_in(published.cast(pa.string()), encoded.dictionary), -1)
     codes = pc.if_else(published.is_null(), -1, codes).to_numpy(zero_copy_only=False).astype(np.int64)
     return CodedTexts(encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()), codes, sizes
+
+
+def _check_captions(
+    columns: dict[str, pa.Array], texts: CodedTexts, published: Ints, sizes: Ints, published_sizes: Ints, split: Split
+) -> None:
+    """Check that the provenance is that of the rows, as `scar.formats.row_codec.check_captions` does.
+
+    Args:
+        columns: columns of the rows.
+        texts: texts of the gold captions, then of the negatives.
+        published: code of each published text, see `RowBlock.published_codes`.
+        sizes: (rows,) number of negatives of each row in the provenance.
+        published_sizes: (rows,) number of published texts of each row.
+        split: split of the file.
+
+    Raises:
+        ValueError: a row has other captions.
+    """
+    count = len(sizes)
+    rows = np.concatenate((np.arange(count), np.repeat(np.arange(count), sizes)))
+    if split == "eval":
+        own, theirs = (
+            np.lexsort(keys)
+            for keys in ((texts.codes, rows), (published, np.repeat(np.arange(count), published_sizes)))
+        )
+        same = np.array_equal(1 + sizes, published_sizes) and np.array_equal(texts.codes[own], published[theirs])
+    else:
+        golds = [texts.values[code] for code in texts.codes[:count]]
+        found = np.unique(rows[count:][texts.codes[count:] == published[rows[count:]]])
+        same = golds == columns["pos_text"].to_pylist() and len(found) == count
+    if not same:
+        raise ValueError("the provenance is of other captions")
 
 
 def join_columns(columns: Sequence[pa.Array]) -> pa.Array:

@@ -12,6 +12,7 @@ from scar.common.images import locate_image
 from scar.common.pixels import decode_image
 from scar.common.progress import Track, track_silently
 from scar.errors import BadRecord, InputError
+from scar.formats.corpus_files import iter_folder_problems
 from scar.formats.reader import RowFile, find_parquet_files, find_schema_problems, make_row_file
 from scar.formats.row_codec import region_from_row, sample_from_row
 from scar.formats.row_frame import RowFrame
@@ -89,21 +90,31 @@ def check_folder(
     Returns:
         Problems by kind: ``schema`` (columns), ``value`` (missing or of another shape), ``captions`` (not ten distinct
         texts; positive equal to negative), ``box`` (no area or beyond the image), ``mask`` (of another size, damaged
-        or empty), ``image`` (missing, damaged or outside of the folder) and ``provenance`` (differs from the row, or
-        has another number of rows).
+        or empty), ``image`` (missing, damaged or outside of the folder), ``provenance`` (differs from the row, has
+        another number of rows, is of two builds, or has no rows), ``files`` (two files of one source and split, or a
+        copy), ``rows`` (a file without any) and ``report`` (``build_report.json`` is of other files).
 
     Raises:
         InputError: there is no such folder, or it has no parquet file.
     """
     findings = Findings()
     sizes = _ImageSizes(images or folder, missing_images)
+    files = []
     for path in find_parquet_files(folder):
         findings.files += 1
         problems = find_schema_problems(path)
         for problem in problems:
             findings.add_problem("schema", path.name, problem)
-        if not problems:
-            _check_file(make_row_file(path, folder), sizes, findings, track)
+        if problems:
+            continue
+        try:
+            files.append(make_row_file(path, folder))
+        except InputError as error:
+            findings.add_problem("provenance", path.name, str(error))
+            continue
+        _check_file(files[-1], sizes, findings, track)
+    for kind, path, problem in iter_folder_problems(folder, files):
+        findings.add_problem(kind, path.relative_to(folder).as_posix(), problem)
     return findings
 
 
@@ -240,7 +251,7 @@ def _find_provenance_problems(
             yield "provenance", f"its gold is {sample.gold.text!r}, the row's {row['pos_text']!r}"
         if row["neg_text"] not in sample.captions[1:]:
             yield "provenance", f"the row's negative {row['neg_text']!r} is none of its nine"
-    elif tuple(row["tgt_text"]) != sample.captions:
+    elif tuple(row["tgt_text"] or ()) != sample.captions:
         yield "provenance", f"its captions are not the row's, gold first ({sample.gold.text!r})"
 
 

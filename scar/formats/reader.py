@@ -1,4 +1,4 @@
-"""Read `Sample`s from parquet files of the published formats, and from their provenance files (sidecars)."""
+"""Find parquet files of the published formats, and read `Sample`s from them and their provenance files (sidecars)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ import pyarrow.parquet as pq
 from scar.common.files import describe_no_folder, iter_paths
 from scar.common.hub_files import is_half_pulled
 from scar.errors import InputError
-from scar.formats.row_codec import sample_from_row
+from scar.formats.row_codec import check_captions, sample_from_row
 from scar.formats.row_frame import RowFrame, read_upright_images
 from scar.formats.schema import IDENTITIES_KEY, SCHEMAS, WITH_IMAGES_FOLDER
 from scar.sample import Sample, Split
+
+PROVENANCE_FOLDER = "provenance"
+"""Folder below the corpus's folder with the sidecars, which have the names of their files of rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class RowFile:
     Attributes:
         path: path of the file.
         split: the split, which the columns show.
-        source: name of the source, from the name of the file.
+        source: name of the source: the provenance's, or without provenance the one in the name of the file.
         rows: number of rows.
         sidecar: path of the provenance file; None if there is none.
     """
@@ -124,29 +127,12 @@ class RowFile:
     ) -> Sample:
         try:
             sample = sample_from_row(row, note, self.source, self.split, number)
+            if note is not None:
+                check_captions(row, sample)
             region = sample.region if frame is None else frame.turn_region(sample.region, sample.image)
             return sample if region is sample.region else msgspec.structs.replace(sample, region=region)
         except (ValueError, InputError) as error:
             raise InputError(f"{self.path}, row {number}: {error}; `scar check` lists every problem.") from None
-
-
-def read(folder: Path | str) -> Iterator[Sample]:
-    """Yield the samples of a SCaR folder, file by file: of a build of scar, or of the published corpus.
-
-    The region of a sample whose image is below the folder is in the displayed frame; see `scar.formats.row_frame`.
-    Without provenance sidecars only the texts of the captions are known: `Caption.object` holds the whole text, a train
-    sample has one negative, and a region's id is its row's number.
-
-    Raises:
-        InputError: the folder holds no SCaR file, or a row has another shape; the message names file and row.
-
-    Example::
-
-        for sample in scar.read("out"):
-            print(sample.image, sample.gold.text)
-    """
-    for file in find_row_files(Path(folder)):
-        yield from file.iter_samples(file.open_frame(Path(folder)))
 
 
 def find_row_files(folder: Path) -> list[RowFile]:
@@ -159,7 +145,7 @@ def find_row_files(folder: Path) -> list[RowFile]:
     for path in find_parquet_files(folder):
         problems = find_schema_problems(path)
         if problems:
-            raise InputError(f"{path}: {problems[0]}; `scar check` lists every problem.")
+            raise InputError(f"{path}: {problems[0].rstrip('.')}; `scar check` lists every problem.")
         files.append(make_row_file(path, folder))
     return files
 
@@ -182,8 +168,8 @@ def find_parquet_files(folder: Path) -> list[Path]:
 
 def is_row_path(path: Path) -> bool:
     """Whether a path below a corpus's folder is that of rows: parquet, without provenance, images and hidden files."""
-    aside = {"provenance", WITH_IMAGES_FOLDER}.intersection(path.parts[:-1])
-    return path.suffix == ".parquet" and not aside and not any(part.startswith(".") for part in path.parts)
+    aside = {PROVENANCE_FOLDER, WITH_IMAGES_FOLDER}.intersection(path.parts[:-1])
+    return path.suffix.lower() == ".parquet" and not aside and not any(part.startswith(".") for part in path.parts)
 
 
 def make_row_file(path: Path, folder: Path) -> RowFile:
@@ -196,23 +182,33 @@ def make_row_file(path: Path, folder: Path) -> RowFile:
     Raises:
         InputError: the file cannot be read.
     """
-    sidecar = folder / "provenance" / path.name
+    sidecar = folder / PROVENANCE_FOLDER / path.name
     parquet = _open_parquet(path)
+    named = re.sub(r"^SCa?R_(eval_)?|_(val|train)(_filtered)?$", "", path.stem, flags=re.IGNORECASE)
     return RowFile(
         path=path,
         split=_find_split(parquet.schema_arrow),
-        source=re.sub(r"^SCa?R_(eval_)?|_(val|train)(_filtered)?$", "", path.stem, flags=re.IGNORECASE),
+        source=(_read_source(sidecar) if sidecar.is_file() else None) or named,
         rows=parquet.metadata.num_rows,
         sidecar=sidecar if sidecar.is_file() else None,
     )
 
 
+def _read_source(sidecar: Path) -> str | None:
+    """Source of the first row of a provenance file; None if it does not say."""
+    file = _open_parquet(sidecar)
+    if "source" not in file.schema_arrow.names:
+        return None
+    batch = next(file.iter_batches(batch_size=1, columns=["source"]), None)
+    return None if batch is None or not batch.num_rows else batch["source"][0].as_py()
+
+
 def find_schema_problems(path: Path) -> list[str]:
     """List how the columns of a file differ from the format of its split; empty if they do not."""
     try:
-        schema = _open_parquet(path).schema_arrow
-    except InputError as error:
-        return [str(error)]
+        schema = pq.ParquetFile(path).schema_arrow
+    except (pa.ArrowException, OSError) as error:
+        return [f"no readable parquet file: {error}"]
     wanted = SCHEMAS[_find_split(schema)]
     problems = [f"column {name!r} is missing" for name in wanted.names if name not in schema.names]
     problems += [f"column {name!r} is none of the format's" for name in schema.names if name not in wanted.names]

@@ -13,6 +13,9 @@ from scar.common.arrow import make_list_array, make_number_array, make_string_ar
 from scar.formats.schema import EVAL_SCHEMA, INSTRUCTION, PROVENANCE_SCHEMA, SCHEMAS
 from scar.sample import NEGATIVES_PER_PART, PARTS, Box, Caption, Mask, Negative, Region, Sample, Split
 
+_REQUIRED = ("qry_image_path", "category", "image_id")
+"""Columns of both formats that a sample cannot be without."""
+
 
 def sample_from_row(row: dict[str, Any], note: dict[str, Any] | None, source: str, split: Split, number: int) -> Sample:
     """Make a sample of a row of either format.
@@ -29,10 +32,27 @@ def sample_from_row(row: dict[str, Any], note: dict[str, Any] | None, source: st
         ValueError: a value is missing or has another shape.
     """
     try:
+        for name in _REQUIRED:
+            if row[name] is None:
+                raise ValueError(f"{name} is missing")
         region = region_from_row(row, number if note is None else note["region_id"])
         return _make_sample(row, note, region, source, split)
     except (TypeError, KeyError) as error:
         raise ValueError(f"a value is missing or has another shape ({error})") from None
+
+
+def check_captions(row: dict[str, Any], sample: Sample) -> None:
+    """Check that a row has the captions of the sample that its provenance describes; their order is not checked.
+
+    Raises:
+        ValueError: it has others.
+    """
+    if sample.split == "eval":
+        same = sorted(row["tgt_text"] or ()) == sorted(sample.captions)
+    else:
+        same = row["pos_text"] == sample.gold.text and row["neg_text"] in sample.captions[1:]
+    if not same:
+        raise ValueError(f"its provenance is of other captions ({sample.gold.text!r})")
 
 
 def region_from_row(row: dict[str, Any], number: int) -> Region:
@@ -60,14 +80,14 @@ def _make_sample(row: dict[str, Any], note: dict[str, Any] | None, region: Regio
         source, gold = note["source"], Caption(**note["gold"])
         negatives = tuple(_make_negative(**negative) for negative in note["negatives"])
     elif split == "eval":
-        gold, *others = [Caption(text, "", "") for text in row["tgt_text"] or [""]]
+        gold, *others = [Caption(_require_text(text), "", "") for text in row["tgt_text"] or [""]]
         parts = [part for part in PARTS for _ in range(NEGATIVES_PER_PART)]
         if len(others) != len(parts):
             raise ValueError(f"{1 + len(others)} captions, not {1 + len(parts)}")
         negatives = tuple(map(Negative, parts, others))
     else:
-        gold = Caption(row["pos_text"], "", "")
-        negatives = (Negative("object", Caption(row["neg_text"], "", "")),)
+        gold = Caption(_require_text(row["pos_text"]), "", "")
+        negatives = (Negative("object", Caption(_require_text(row["neg_text"]), "", "")),)
 
     return Sample(
         id=f"{source}/{split}/{region.id}",
@@ -79,6 +99,12 @@ def _make_sample(row: dict[str, Any], note: dict[str, Any] | None, region: Regio
         gold=gold,
         negatives=negatives,
     )
+
+
+def _require_text(text: str | None) -> str:
+    if text is None:
+        raise ValueError("a caption is missing")
+    return text
 
 
 def _make_negative(part: Any, **elements: str) -> Negative:

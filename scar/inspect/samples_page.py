@@ -15,7 +15,8 @@ from scar.common.images import locate_image
 from scar.common.pixels import load_image
 from scar.common.progress import Track, track_silently
 from scar.errors import BadRecord, InputError
-from scar.formats.reader import RowFile, find_row_files
+from scar.formats.corpus_files import open_corpus
+from scar.formats.reader import RowFile
 from scar.sample import Sample, Split
 
 SAMPLES_PAGE = "show.html"
@@ -87,7 +88,7 @@ def write_samples_page(
     Raises:
         InputError: the folder has no file of this source and split, or a file cannot be read.
     """
-    all_files = find_row_files(folder)
+    all_files = open_corpus(folder)
     files = [file for file in all_files if source in (None, file.source) and split in (None, file.split)]
     if not files:
         keys = ", ".join(f"{file.source}/{file.split}" for file in all_files)

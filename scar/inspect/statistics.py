@@ -15,7 +15,8 @@ from scar.common.files import write_json
 from scar.common.html.figures import save_figures
 from scar.common.progress import Track, track_silently
 from scar.formats.build_report import read_report
-from scar.formats.reader import RowFile, find_row_files
+from scar.formats.corpus_files import open_corpus
+from scar.formats.reader import RowFile
 from scar.sample import PARTS, Box
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def count_corpus(folder: Path, track: Track = track_silently) -> dict[str, Any]:
     """
     report = read_report(folder)
     counts: dict[str, Any] = {}
-    for file in find_row_files(folder):
+    for file in open_corpus(folder):
         key, figures = _count_file(file, track)
         counts[key] = figures | {"rejected": report.get(key, {}).get("rejected", {})}
     counts = dict(sorted(counts.items()))

@@ -18,8 +18,9 @@ from scar.common.progress import Track, track_silently
 from scar.demo.corpus import DEMO_NAME as DEMO
 from scar.errors import InputError
 from scar.formats.build_report import read_report
+from scar.formats.corpus_files import open_corpus
 from scar.formats.embedded_images import ImageShard
-from scar.formats.reader import RowFile, find_row_files
+from scar.formats.reader import RowFile
 from scar.formats.schema import PROVENANCE_SCHEMA
 from scar.inspect.statistics import count_corpus
 from scar.publish.licences import CombinedLicence, combine_licences
@@ -185,7 +186,7 @@ def summarise_corpus(
     Raises:
         InputError: a file cannot be read, two sources have the same split name, or the audit is of another build.
     """
-    files = find_row_files(folder)
+    files = open_corpus(folder)
     counts = count_corpus(folder, track)
     report = read_report(folder)
     sources = tuple(

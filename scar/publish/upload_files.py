@@ -8,8 +8,8 @@ from scar.audit.report import AUDIT_FILE as AUDIT
 from scar.common.files import write_text
 from scar.common.progress import Track, track_silently
 from scar.formats.build_report import REPORT_NAME
+from scar.formats.corpus_files import open_corpus
 from scar.formats.embedded_images import write_image_shards
-from scar.formats.reader import find_row_files
 from scar.inspect.statistics import STATISTICS_FILE
 from scar.publish.card import CARD, CROISSANT, write_card
 from scar.publish.checksums import StoredHashes
@@ -72,7 +72,7 @@ def collect_files(
 
 
 def _write_image_checksums(folder: Path, hashes: StoredHashes, track: Track) -> None:
-    names = sorted({sample.image for file in find_row_files(folder) for sample in file.iter_samples()})
+    names = sorted({sample.image for file in open_corpus(folder) for sample in file.iter_samples()})
     present = [name for name in names if (folder / name).is_file() and ".." not in Path(name).parts]
     lines = [f"{hashes(folder / name)}  {name}\n" for name in track(present, "checksums of images", len(present))]
     write_text("".join(lines), folder / IMAGE_CHECKSUMS)
