@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mmeb_eval import options
-from scar.common.terminal import make_console, one_line_errors
+from mmeb_eval.cli_steps import load_embedders, note_failure, print_doubts, print_results, select_checked_tasks
+from scar.common.terminal import MAX_SEED, CommandGroup, make_console, one_line_errors
 from scar.errors import EvalError
 
 if TYPE_CHECKING:
-    from mmeb_eval.embedder import Embedder
-    from mmeb_eval.run.results import Result
+    pass
 
 app = typer.Typer(
+    cls=CommandGroup,
     help="Score any embedder on the tasks of MMEB and SCaR.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -40,28 +41,29 @@ def evaluate_models(
     images: options.ImageFolder = None,
     config: options.Config = None,
     batch_size: options.BatchSize = 32,
-    seed: options.BaselineSeed = 0,
+    seed: options.BaselineSeed = None,
     region: options.Region = None,
     ties: options.Ties = "against",
     refresh: options.Refresh = False,
     trust_stored: options.TrustStored = False,
     strict: options.Strict = False,
+    keep_going: options.KeepGoing = False,
     as_json: options.Json = False,
 ) -> None:
-    """Score models on tasks and print the leaderboard."""
-    if context.invoked_subcommand is not None:
-        return
+    """Score models on tasks and print the leaderboard. All data are checked before a model is loaded."""
     with one_line_errors("mmeb-eval"):
+        if context.invoked_subcommand is not None:
+            _refuse_options_before(context.invoked_subcommand, context)
+            return
         if not model or not tasks:
             raise EvalError("which models on which tasks? Give --model NAME and --tasks DIR; see `mmeb-eval --help`.")
-        from mmeb_eval.data.choice import select_tasks
         from mmeb_eval.run.rank import parse_tie_rule
         from mmeb_eval.run.run import run_evaluations
 
         tie_rule = parse_tie_rule(ties)
-        task_files = select_tasks(tasks, data, images)
-        embedders = _load_embedders(model, config, seed, region)
-        say = partial(typer.echo, err=True)
+        failures: list[str] = []
+        task_files = select_checked_tasks(tasks, data, images, failures if keep_going else None)
+        embedders = load_embedders(model, config, seed, region, task_files)
         results = run_evaluations(
             embedders,
             task_files,
@@ -70,20 +72,16 @@ def evaluate_models(
             refresh=refresh,
             trust_stored=trust_stored,
             ties=tie_rule,
-            say=say,
+            on_failure=partial(note_failure, failures) if keep_going else None,
+            say=partial(typer.echo, err=True),
         )
-        if results:
-            _print_results(results, as_json, output)
-            from mmeb_eval.report.score_tables import list_chance_warnings
-            from mmeb_eval.report.summary import summarise_results
-            from mmeb_eval.run.results import read_results
-
-            warnings = list_chance_warnings(summarise_results(results))
-            for line in warnings:
-                typer.secho(line, err=True, fg="red", bold=True)
-            _print_doubts([each for each in read_results(output) if each.model in {own.model for own in results}])
-            if warnings and strict:
-                raise typer.Exit(EXIT_NO_BETTER_THAN_CHANCE)
+        at_chance = print_results(results, as_json, output) if results else False
+        for line in failures:
+            typer.echo(f"failed: {line}", err=True)
+        if failures:
+            raise EvalError(f"{len(failures)} of {len(failures) + len(results)} evaluations failed; see above.")
+        if at_chance and strict:
+            raise typer.Exit(EXIT_NO_BETTER_THAN_CHANCE)
 
 
 @app.command("probe")
@@ -106,13 +104,12 @@ def probe_models(
     Perturbed prompts are jittered boxes, clicks beside the object and partial masks, each at several levels.
     """
     with one_line_errors("mmeb-eval"):
-        from mmeb_eval.data.choice import select_tasks
         from mmeb_eval.report.curves import make_curve_tables, make_curves
         from mmeb_eval.run.run import run_evaluations
 
-        embedders = _load_embedders(model, config, seed, region)
+        task_files = select_checked_tasks(tasks, data, images)
+        embedders = load_embedders(model, config, seed if "random" in model else None, region, task_files)
         say = partial(typer.echo, err=True)
-        task_files = select_tasks(tasks, data, images)
         results = run_evaluations(
             embedders,
             task_files,
@@ -188,6 +185,10 @@ def check_inputs(
     with one_line_errors("mmeb-eval"):
         if model is None and data is None:
             raise EvalError("check what? Give a MODEL, --data DIR or both; see `mmeb-eval check --help`.")
+        if data is None:
+            _refuse_options({"--tasks": tasks, "--images": images}, "they belong to --data DIR, which is missing")
+        if model is None:
+            _refuse_options({"--config": config}, "it belongs to a MODEL, which is missing")
         errors = _check_data(data, tasks, images) if data is not None else 0
         errors += _check_embedder(model, config) if model is not None else 0
         if errors:
@@ -198,7 +199,7 @@ def check_inputs(
 def write_demo_data(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="Output folder.")],
     queries: Annotated[int, typer.Option(min=1, max=1000, help="Largest number of queries of an MMEB task.")] = 24,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the drawings.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the drawings.")] = 0,
 ) -> None:
     """Draw small data in the published formats for all tasks."""
     with one_line_errors("mmeb-eval"):
@@ -230,7 +231,7 @@ def show_leaderboard(
             make_console().print(board.to_rich_table())
             for note in board.list_notes():
                 typer.echo(note)
-        _print_doubts(own)
+        print_doubts(own)
 
 
 @app.command("fetch")
@@ -266,6 +267,8 @@ def make_report(
         from mmeb_eval.report.strategy_table import read_strategy_scores
         from mmeb_eval.run.results import read_probe_results, read_results
 
+        if not tasks:
+            _refuse_options({"--data": data, "--images": images}, "they belong to --tasks, which is missing")
         own = read_results(results)
         write_report(
             own,
@@ -275,7 +278,7 @@ def make_report(
             strategy_scores=read_strategy_scores(ways) if ways else (),
         )
         typer.echo(str(out))
-        _print_doubts(own)
+        print_doubts(own)
 
 
 @app.command("submit")
@@ -295,7 +298,7 @@ def make_submission(
 
         own = read_results(results)
         written = write_submission(own, out, model, about)
-        _print_doubts([each for each in own if model in (None, each.model)])
+        print_doubts([each for each in own if model in (None, each.model)])
         for path in written.files:
             typer.echo(str(path))
         if written.sheet:
@@ -305,15 +308,23 @@ def make_submission(
                 typer.echo(f"it lacks {missing}; --about FILE.toml adds them.", err=True)
 
 
-def _load_embedders(names: Sequence[str], config: str | None, seed: int, region: str | None) -> list[Embedder]:
-    """Load the models, wrapped in the region strategy if one is given."""
-    from mmeb_eval.models import load_model
-    from mmeb_eval.regions.strategies import apply_strategy
-    from mmeb_eval.run.workers import select_device
+def _refuse_options_before(command: str, context: typer.Context) -> None:
+    """Raise `EvalError` for options that stand in front of a command, which would have no effect."""
+    given = [param for param in context.command.params if param.name and _is_given(context, param.name)]
+    if given:
+        raise EvalError(f"{given[0].opts[0]} stands before {command}; put it behind, where {command} takes it or not.")
 
-    select_device()
-    embedders = [load_model(name, config=config, seed=seed) for name in dict.fromkeys(names)]
-    return embedders if region is None else [apply_strategy(embedder, region) for embedder in embedders]
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    """Whether the user gave a parameter on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE" and name != "debug"
+
+
+def _refuse_options(values: Mapping[str, object], reason: str) -> None:
+    """Raise `EvalError` if options are given that would have no effect."""
+    if given := [option for option, value in values.items() if value is not None]:
+        raise EvalError(f"{', '.join(given)}: {reason}; leave the option out.")
 
 
 def _check_embedder(model: str, config: str | None) -> int:
@@ -342,28 +353,3 @@ def _check_data(data: Path, tasks: str | None, images: Path | None) -> int:
     counts = f"{checked.tasks:,} tasks, {checked.rows:,} rows, {checked.images:,} images"
     typer.echo(f"{data}: {counts}: {len(checked.problems):,} problems")
     return len(checked.problems)
-
-
-def _print_doubts(results: Sequence[Result]) -> None:
-    """Print why results are doubtful, each reason as a line of its own on stderr."""
-    from mmeb_eval.run.doubts import list_doubts
-
-    for line in list_doubts(results):
-        typer.secho(f"WARNING: {line}", err=True, fg="red", bold=True)
-
-
-def _print_results(results: Sequence[Result], as_json: bool, output: Path) -> None:
-    """Print score tables with the output folder's baselines, or results as JSON without values of single queries."""
-    if as_json:
-        short = [
-            {key: value for key, value in asdict(result).items() if key not in ("ranks", "top", "margins")}
-            for result in results
-        ]
-        typer.echo(json.dumps(short, indent=1))
-        return
-    from mmeb_eval.report.score_tables import make_score_tables
-    from mmeb_eval.report.summary import select_baselines
-    from mmeb_eval.run.results import read_results
-
-    for table in make_score_tables([*results, *select_baselines(results, read_results(output))]):
-        make_console().print(table)

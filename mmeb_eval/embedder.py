@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mmeb_eval.foreign_code import list_parameters, name_foreign_error
 from mmeb_eval.item import PROMPT_KINDS, Item
 from mmeb_eval.load_record import keep_record, record_load
 from scar.errors import ContractError, EvalError, UnknownName
@@ -56,16 +57,20 @@ and the number format.
 """
 
 
-def load_embedder(path: str, *arguments: object, **options: object) -> Embedder:
+def load_embedder(
+    path: str, *arguments: object, offered: Mapping[str, object] | None = None, **options: object
+) -> Embedder:
     """Call ``module:function``, which makes an embedder; the working directory is searched too.
 
     Args:
         path: an importable module, a colon and a function in it.
         arguments: positional arguments of the function.
+        offered: keyword arguments that are passed if the function has parameters of these names.
         options: keyword arguments of the function.
 
     Raises:
-        EvalError: there is no such module, or the attribute is not a function.
+        EvalError: there is no such module, the attribute is not a function, the function has no parameter for an
+            option, or code that is not ours raised an exception.
         UnknownName: the module has no such function.
         ContractError: the returned object has no name or no `embed`.
     """
@@ -74,7 +79,9 @@ def load_embedder(path: str, *arguments: object, **options: object) -> Embedder:
         raise EvalError(f"{path!r}: an embedder is named module:function, for example my_module:load.")
     with record_load() as record:
         loader = _find_loader(path)
-        embedder: Embedder = loader(*arguments, **options)
+        accepted = _select_options(path, loader, options, offered or {})
+        with name_foreign_error(path, name):
+            embedder: Embedder = loader(*arguments, **accepted)
     record.loader = loader
     if not isinstance(getattr(embedder, "name", None), str) or not embedder.name:
         raise ContractError(f"{path}: the embedder has no name; give it an attribute `name` with model and revision.")
@@ -89,10 +96,11 @@ def _find_loader(path: str) -> Callable[..., Embedder]:
     name, _, attribute = path.partition(":")
     search_working_directory()
     try:
-        module = importlib.import_module(name)
+        with name_foreign_error(path, name):
+            module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise  # a module that it imports is missing: the traceback tells more
+            raise  # a library that an adapter needs; its caller says how to install it
         raise EvalError(f"{path}: no module {error.name!r} here or installed; run where {name}.py lies.") from error
     function = getattr(module, attribute, None)
     if function is None:
@@ -101,6 +109,19 @@ def _find_loader(path: str) -> Callable[..., Embedder]:
     if not callable(function):
         raise EvalError(f"{path}: {attribute} is {type(function).__name__}, not a function that returns an embedder.")
     return function  # type: ignore[no-any-return]
+
+
+def _select_options(
+    path: str, loader: Callable[..., Embedder], options: Mapping[str, object], offered: Mapping[str, object]
+) -> dict[str, object]:
+    """All ``options``, for which the function must have parameters, and those ``offered`` ones for which it has."""
+    parameters = list_parameters(loader)
+    if parameters is None:
+        return {**offered, **options}
+    if refused := [f"--{key}" for key in options if key not in parameters]:
+        takes = f"it takes {', '.join(parameters)}" if parameters else "it takes no options"
+        raise EvalError(f"{', '.join(refused)}: {path} has no parameter of that name; {takes}.")
+    return {**{key: value for key, value in offered.items() if key in parameters}, **options}
 
 
 def search_working_directory() -> None:

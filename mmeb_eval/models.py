@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mmeb_eval.embedder import Embedder, load_embedder, search_working_directory
+from mmeb_eval.foreign_code import list_parameters
 from scar.errors import EvalError, UnknownName
 
 ENTRY_POINT_GROUP = "mmeb_eval.embedders"
@@ -59,34 +62,52 @@ MODEL_FAMILIES: Mapping[str, ModelFamily] = {
 """Part of a model's name before the first colon -> its family."""
 
 
-def load_model(name: str, *, config: str | None = None, seed: int = 0) -> Embedder:
+def load_model(name: str, *, config: str | None = None, seed: int | None = None) -> Embedder:
     """Load the embedder that a name stands for.
 
     Args:
         name: a key of `MODEL_FAMILIES` or the name of an entry point, with a colon and an argument if it takes one; or
             ``module:function``.
-        config: config of the model ``virtue``: ``tiny``, ``2b``, ``7b`` or a TOML file; other models ignore it.
-        seed: seed of the model ``random``; other models ignore it.
+        config: config of the model ``virtue``: ``tiny``, ``2b``, ``7b`` or a TOML file; or the argument ``config`` of a
+            function of the user's own.
+        seed: seed of the model ``random``, 0 by default; or the argument ``seed`` of a function of the user's own.
 
     Raises:
         UnknownName: no model, entry point or module has that name.
-        EvalError: the model cannot be loaded; the message says why.
+        EvalError: the model cannot be loaded, or takes no such option; the message says why.
     """
-    prefix, _, argument = name.partition(":")
-    family = MODEL_FAMILIES.get(prefix)
-    if family is not None:
-        return _load_from_family(family, name, prefix, argument, {"config": config, "seed": seed})
-    if (path := _read_entry_points().get(prefix)) is not None:
-        try:
-            return load_embedder(path, *filter(None, [argument]))
-        except (ImportError, TypeError) as error:
-            raise EvalError(f"{name}: {path} of entry point {prefix!r} cannot be called: {error}") from error
-    if argument and _is_module(prefix):
-        return load_embedder(name)
-    known = [*MODEL_FAMILIES, *_read_entry_points()]
-    lists = ", ".join([*list_model_names(), *_read_entry_points()])
-    missing = f"no module {prefix!r} here or installed; " if argument else ""
-    raise UnknownName("model", prefix, known, f"{missing}a model is one of {lists} or <module>:<function>.")
+    return load_models([name], config=config, seed=seed)[0]
+
+
+def load_models(names: Sequence[str], *, config: str | None = None, seed: int | None = None) -> list[Embedder]:
+    """Load several models; each gets the options that it takes.
+
+    Raises:
+        UnknownName: no model, entry point or module has one of the names.
+        EvalError: a model cannot be loaded, or no model takes an option; see `load_model`.
+    """
+    given = {option: value for option, value in (("config", config), ("seed", seed)) if value is not None}
+    families = {name: MODEL_FAMILIES.get(name.partition(":")[0]) for name in names}
+    untaken = set(given) - {option for family in families.values() if family for option in family.options}
+    others = [name for name, family in families.items() if family is None]
+    if untaken and not others:
+        option = min(untaken)
+        takers = ", ".join(name for name, family in MODEL_FAMILIES.items() if option in family.options)
+        raise EvalError(
+            f"--{option} {given[option]}: {', '.join(names)} has no such option; {takers} takes it, as does a function "
+            f"of your own with a parameter {option}."
+        )
+    embedders = []
+    for name, family in families.items():
+        if family is not None:
+            embedders.append(_load_from_family(family, name, given))
+            continue
+        path, arguments = _find_function(name)
+        required = {option: given[option] for option in untaken if name == others[-1]}
+        embedders.append(_load_from_function(name, path, arguments, given, required))
+        function = getattr(sys.modules[path.partition(":")[0]], path.partition(":")[2])
+        untaken -= set(untaken if (parameters := list_parameters(function)) is None else parameters)
+    return embedders
 
 
 def list_model_names() -> list[str]:
@@ -101,13 +122,12 @@ def list_model_names() -> list[str]:
     ]
 
 
-def _load_from_family(
-    family: ModelFamily, name: str, prefix: str, argument: str, options: Mapping[str, str | int | None]
-) -> Embedder:
+def _load_from_family(family: ModelFamily, name: str, options: Mapping[str, str | int]) -> Embedder:
     """Load an embedder of a family."""
+    prefix, _, argument = name.partition(":")
     if argument and not family.argument:
         raise EvalError(f"{name}: {prefix} takes no argument; write {prefix} alone.")
-    given = {key: options[key] for key in family.options if options[key] is not None}
+    given: dict[str, Any] = {key: options[key] for key in family.options if key in options}
     if family.argument and not argument and (family.argument_required or "config" not in given):
         raise EvalError(f"{name}: which one? Write {prefix}:{family.argument}.")
     if argument and "config" in given:
@@ -118,6 +138,32 @@ def _load_from_family(
         if not family.extra:
             raise
         raise EvalError(f"{name}: {error}; `pip install 'scar-virtue[{family.extra}]'` installs it.") from error
+
+
+def _find_function(name: str) -> tuple[str, list[str]]:
+    """The ``module:function`` of an entry point or of the user's own, and its positional arguments."""
+    prefix, _, argument = name.partition(":")
+    if (path := _read_entry_points().get(prefix)) is not None:
+        return path, [argument] if argument else []
+    if argument and _is_module(prefix):
+        return name, []
+    known = [*MODEL_FAMILIES, *_read_entry_points()]
+    lists = ", ".join([*list_model_names(), *_read_entry_points()])
+    missing = f"no module {prefix!r} here or installed; " if argument else ""
+    raise UnknownName("model", prefix, known, f"{missing}a model is one of {lists} or <module>:<function>.")
+
+
+def _load_from_function(
+    name: str, path: str, arguments: Sequence[str], offered: Mapping[str, object], required: Mapping[str, object]
+) -> Embedder:
+    """Call a ``module:function`` with all ``required`` options, and those of the ``offered`` ones that it takes."""
+    others = {option: value for option, value in offered.items() if option not in required}
+    try:
+        return load_embedder(path, *arguments, offered=others, **required)
+    except (ImportError, TypeError) as error:
+        raise EvalError(
+            f"{name}: {path} of entry point {name.partition(':')[0]!r} cannot be called: {error}"
+        ) from error
 
 
 def _read_entry_points() -> dict[str, str]:

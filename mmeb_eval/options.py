@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from mmeb_eval.regions.strategies import IMAGE_STRATEGIES
+from scar.common.terminal import MAX_SEED
 
 MODEL_HELP = (
     "Model: constant, random, text-only or virtue; clip:, siglip: or sentence-transformers: with a folder or hub id; "
@@ -21,9 +22,19 @@ REGION_HELP = (
     "whole-image: the region is hidden. By default a model gets the box if it takes boxes, else the text names it."
 )
 
+MAX_BATCH = 1_000_000
+"""Largest ``--batch-size``; it is far above what memory holds, so that a larger one is a slip of the keyboard."""
+
 # Of several commands.
-BatchSize: TypeAlias = Annotated[int, typer.Option(min=1, help="Largest number of items in one call of the model.")]
-Config: TypeAlias = Annotated[str | None, typer.Option(help="Config of virtue: demo, tiny, 2b, 7b or a TOML file.")]
+BatchSize: TypeAlias = Annotated[
+    int, typer.Option(min=1, max=MAX_BATCH, help="Largest number of items in one call of the model.")
+]
+Config: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="Config of virtue: demo, tiny, 2b, 7b or a TOML file; or the parameter config of your own function."
+    ),
+]
 DataFolder: TypeAlias = Annotated[Path | None, typer.Option(help="Folder with the data of tasks given by name.")]
 ImageFolder: TypeAlias = Annotated[
     Path | None, typer.Option(help="Folder that image paths start from.  [default: found in the data folder]")
@@ -40,7 +51,15 @@ TaskNames: TypeAlias = Annotated[
     typer.Option(help="A SCaR folder, task names separated by commas, all, or lite (8 MMEB tasks); may be repeated."),
 ]
 Output: TypeAlias = Annotated[Path, typer.Option(help="Results folder; writes <output>/<model>/<task>.json.")]
-BaselineSeed: TypeAlias = Annotated[int, typer.Option(help="Seed of the random baseline.")]
+BaselineSeed: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=MAX_SEED,
+        show_default="0",
+        help="Seed of the random baseline; or the parameter seed of your own function.",
+    ),
+]
 Ties: TypeAlias = Annotated[
     str,
     typer.Option(
@@ -55,6 +74,13 @@ TrustStored: TypeAlias = Annotated[
         help="Use stored vectors without embedding a few of their items again. Scores are marked.",
     ),
 ]
+KeepGoing: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--keep-going",
+        help="When a task fails, go on with the others; the failed ones are listed at the end, exit code 2.",
+    ),
+]
 Strict: TypeAlias = Annotated[
     bool,
     typer.Option(help="Exit with code 3 if a score is within three standard errors of chance; baselines are exempt."),
@@ -66,7 +92,9 @@ ScarTasks: TypeAlias = Annotated[
     list[str], typer.Option(help="A SCaR folder, or names of SCaR tasks separated by commas; may be repeated.")
 ]
 ProbeOutput: TypeAlias = Annotated[Path, typer.Option(help="Results folder; writes <output>/<model>/probes/<task>/.")]
-ProbeSeed: TypeAlias = Annotated[int, typer.Option(min=0, help="Seed of the perturbations and of the random baseline.")]
+ProbeSeed: TypeAlias = Annotated[
+    int, typer.Option(min=0, max=MAX_SEED, help="Seed of the perturbations and of the random baseline.")
+]
 
 # Of `compare`.
 FirstResults: TypeAlias = Annotated[

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from scar.common.terminal import make_console, one_line_errors
+from scar.common.terminal import CommandGroup, make_console, one_line_errors
 from scar.errors import InputError
 from scar.publish.commands import Folder, card, pull, push
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from scar.recipe import Recipe
 
 app = typer.Typer(
+    cls=CommandGroup,
     help="Build, check and count SCaR corpora: regions of images, each with one true and nine false captions.",
     no_args_is_help=True,
     add_completion=False,

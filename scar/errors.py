@@ -102,7 +102,15 @@ class UnknownName(EvalError):  # noqa: N818 - named after what is unknown
 
 
 class DataError(EvalError):
-    """Task data that is missing, unreadable or not of the expected shape."""
+    """Task data that is missing, unreadable or not of the expected shape.
+
+    Attributes:
+        item: the item that cannot be embedded; None if no single item is at fault.
+    """
+
+    def __init__(self, message: str, item: object = None) -> None:
+        super().__init__(message)
+        self.item = item
 
 
 class ContractError(EvalError):

@@ -33,7 +33,7 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
         {"cli"},
     ),
     "mmeb_eval": (
-        {"item", "load_record"},
+        {"item", "load_record", "foreign_code"},
         {"embedder", "vectors"},
         {"models", "templates"},
         {"data", "contract"},
@@ -42,7 +42,7 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
         {"run"},
         {"demo"},
         {"report"},
-        {"options"},
+        {"options", "cli_steps"},
         {"cli"},
     ),
     "virtue_ref": (

@@ -9,10 +9,11 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from scar.common.terminal import one_line_errors
+from scar.common.terminal import CommandGroup, one_line_errors
 from scar.publish.send import DryRun, Prune, Public, Revision, Tag
 
 app = typer.Typer(
+    cls=CommandGroup,
     help="The reference VIRTUE embedder: embeds text, images and regions of images as vectors.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -66,39 +66,48 @@ def check_data(
     named_at: dict[Path, str] = {}
     count = 0
     for files in track(found, "reading rows", len(found)):
-        count += _read_task(files, data, named_at, problems)
+        try:
+            verify_files([files], data)
+        except DataError as error:
+            problems.append(str(error))
+            continue
+        rows, problems_of_task = read_task(files, named_at)
+        count += rows
+        problems += problems_of_task
     problems += _find_broken_images(named_at, track)
     return DataCheck(len(found), count, len(named_at), tuple(dict.fromkeys(problems)))
 
 
-def _read_task(files: TaskFiles, data: Path, named_at: dict[Path, str], problems: list[str]) -> int:
-    """Read a task's rows and return their number.
+def read_task(files: TaskFiles, named_at: dict[Path, str]) -> tuple[int, list[str]]:
+    """Read a task's rows; return their number and what is wrong with them.
 
-    What is wrong is added to ``problems``, and the first row and column that name each image to ``named_at``.
+    Args:
+        files: the task and its data.
+        named_at: gets the first row and column that name each image.
     """
     find_existing = ImageFinder(files)
     missing: set[object] = set()
+    problems: list[str] = []
 
     def find_image(where: str, column: str, relative: object) -> Path:
         """Like `ImageFinder`, but add a missing image to the problems and go on, so that the whole row is checked."""
+        if relative in missing:
+            return files.image_root
         try:
             path = find_existing(where, column, relative)
         except DataError as error:
             if not isinstance(relative, str) or not relative:
                 raise
-            if relative not in missing:
-                problems.append(str(error))
-                missing.add(relative)
+            problems.append(str(error))
+            missing.add(relative)
             return files.image_root
         named_at.setdefault(path, f"{where}: {column}")
         return path
 
     try:
-        verify_files([files], data)
         form = find_row_format(files)
     except DataError as error:
-        problems.append(str(error))
-        return 0
+        return 0, [str(error)]
     reader = CaseReader(files, form, LAYOUTS["plain"], box_as_prompt=True, box_in_text=False, find_image=find_image)
     count = 0
     for where, row in iter_rows_or_errors(files):
@@ -110,7 +119,7 @@ def _read_task(files: TaskFiles, data: Path, named_at: dict[Path, str], problems
             reader.read_case(where, row)
         except DataError as error:
             problems.append(str(error))
-    return count
+    return count, problems
 
 
 def _find_broken_images(named_at: dict[Path, str], track: Track) -> list[str]:

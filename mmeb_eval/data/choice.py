@@ -2,17 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from mmeb_eval.data.check_data import read_task
 from mmeb_eval.data.files import TaskFiles, find_scar_tasks, find_task_files
 from mmeb_eval.data.manifest import verify_files
 from mmeb_eval.data.tasks import TASK_SETS, get_tasks, tasks
-from scar.errors import EvalError, UnknownName
+from scar.common.files import describe_no_folder
+from scar.common.progress import Track, track_silently
+from scar.errors import DataError, EvalError, UnknownName
+
+MAX_LINES = 5
+"""Number of tasks whose problems stand in one message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The chosen tasks.
+
+    Attributes:
+        usable: the tasks with their data.
+        problems: name of each task that cannot be scored -> what is wrong with its data, one line a problem.
+    """
+
+    usable: tuple[TaskFiles, ...]
+    problems: Mapping[str, Sequence[str]]
+
+    def list_problems(self) -> list[str]:
+        """One line for each task that cannot be scored."""
+        return [f"{name}: {_shorten_list(own)}" for name, own in self.problems.items()]
+
+    def describe_problems(self) -> str:
+        """All problems in one line: how many there are, the tasks, and the first problem of each."""
+        lines = self.list_problems()
+        if len(lines) == 1:
+            return lines[0]
+        total = sum(map(len, self.problems.values()))
+        more = f" | and {len(lines) - MAX_LINES} tasks more" if len(lines) > MAX_LINES else ""
+        tasks_found = len(lines) + len(self.usable)
+        return f"{total:,} problems in {len(lines)} of {tasks_found} tasks: {' | '.join(lines[:MAX_LINES])}{more}"
 
 
 def select_tasks(choices: Sequence[str], data: Path | None, images: Path | None) -> list[TaskFiles]:
-    """The tasks that the values of ``--tasks`` name, with their data.
+    """The tasks that the values of ``--tasks`` name, with their data; see `find_choice`.
+
+    Raises:
+        DataError: data are missing, or have changed since they were fetched; the message names all such tasks.
+    """
+    choice = find_choice(choices, data, images)
+    if choice.problems:
+        raise DataError(choice.describe_problems())
+    return list(choice.usable)
+
+
+def find_choice(choices: Sequence[str], data: Path | None, images: Path | None) -> Choice:
+    """Find the tasks that the values of ``--tasks`` name, and their data; rows are not read.
 
     Args:
         choices: values of ``--tasks``: each is a SCaR folder, task names separated by commas, ``all`` or ``lite``.
@@ -21,23 +67,56 @@ def select_tasks(choices: Sequence[str], data: Path | None, images: Path | None)
 
     Raises:
         UnknownName: a choice is neither a task nor a folder.
-        DataError: data are missing, or have changed since they were fetched.
-        EvalError: a choice names tasks, and ``data`` is None.
+        DataError: a folder is missing, or holds no SCaR file.
+        EvalError: a choice names tasks, and ``data`` is None; or none does, and ``data`` is given.
     """
     found: list[TaskFiles] = []
+    problems: dict[str, list[str]] = {}
+    named = 0
     for choice in choices:
         folder = Path(choice)
         known = choice in TASK_SETS or choice in tasks()
-        if not known and (folder.is_dir() or len(folder.parts) > 1):
+        if not known and (folder.exists() or len(folder.parts) > 1):
             found += find_scar_tasks(folder, images)
             continue
         if not known and "," not in choice:
             way_out = "there is no such folder either; `mmeb-eval tasks` shows them all."
             raise UnknownName("task", choice, tasks(), way_out)
         wanted = get_tasks(choice)
+        named += len(wanted)
         if data is None:
             raise EvalError(f"--tasks {choice}: where are the data? Give --data DIR, or --tasks DIR for a SCaR folder.")
-        named = [find_task_files(task, data, images) for task in wanted]
-        verify_files(named, data)
-        found += named
-    return found
+        if not data.is_dir():
+            raise DataError(f"--data {data}: {describe_no_folder(data)}; `mmeb-eval fetch --data {data}` fills one.")
+        for task in wanted:
+            try:
+                files = find_task_files(task, data, images)
+                verify_files([files], data)
+                found.append(files)
+            except DataError as error:
+                problems[task.name] = [str(error)]
+    if data is not None and choices and not named:
+        raise EvalError(f"--data {data}: --tasks names folders alone, which hold their data; leave --data out.")
+    return Choice(tuple(found), problems)
+
+
+def check_choice(choice: Choice, track: Track = track_silently) -> Choice:
+    """Read all rows of the chosen tasks, and look for their images, without decoding them.
+
+    Returns:
+        The choice without the tasks that have problems, and with these problems.
+    """
+    usable, problems = [], dict(choice.problems)
+    for files in track(choice.usable, "checking rows", len(choice.usable)):
+        found = read_task(files, {})[1]
+        if found:
+            problems[files.task.name] = found
+        else:
+            usable.append(files)
+    return Choice(tuple(usable), problems)
+
+
+def _shorten_list(problems: Sequence[str]) -> str:
+    """The first problem, and how many more there are."""
+    more = len(problems) - 1
+    return f"{problems[0].removesuffix('.')}{f' (and {more:,} more)' if more else ''}"

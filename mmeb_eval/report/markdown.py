@@ -81,11 +81,9 @@ def _make_curve_lines(curves: Sequence[Curve]) -> list[str]:
 
 def _format_score(score: Score) -> str:
     """The text of a score with its interval."""
-    return (
-        f"{score.hit:.3f} [{score.low:.3f}, {score.high:.3f}]"
-        + " (chance)" * score.at_chance
-        + (" (unchecked)" * score.unchecked)
-    )
+    cut = f" ({score.texts_cut:,} texts cut)" if score.texts_cut else ""
+    marks = " (chance)" * score.at_chance + " (unchecked)" * score.unchecked
+    return f"{score.hit:.3f} [{score.low:.3f}, {score.high:.3f}]{marks}{cut}"
 
 
 def _make_header_lines(head: Sequence[str]) -> list[str]:

@@ -10,6 +10,9 @@ from mmeb_eval.report.summary import Score, Summary, summarise_results
 from mmeb_eval.run.results import HEADLINE_METRIC, Result
 
 MISSING = "-"
+CUT = "cut"
+"""What stands behind the number of texts that exceed a model's limit."""
+
 AT_CHANCE = "*"
 """Mark of a score that is no better than chance, see `mmeb_eval.report.statistics.is_at_chance`."""
 
@@ -49,7 +52,8 @@ def format_score(score: Score | str | None) -> str:
     if not isinstance(score, Score):
         return score or MISSING
     marks = AT_CHANCE * score.at_chance + UNCHECKED * score.unchecked
-    return f"{score.hit:.3f} [{score.low:.3f}, {score.high:.3f}]{marks}"
+    cut = f", {score.texts_cut:,} {CUT}" if score.texts_cut else ""
+    return f"{score.hit:.3f} [{score.low:.3f}, {score.high:.3f}]{marks}{cut}"
 
 
 def list_chance_warnings(summary: Summary) -> list[str]:
@@ -69,6 +73,8 @@ def _make_table(title: str, first: str, summary: Summary) -> Table:
     caption = f"[95 % interval]; {AT_CHANCE} within three standard errors of chance" if first == "task" else None
     if caption and any(score.unchecked for score in summary.scores.values()):
         caption += f"; {UNCHECKED} of stored vectors that were not checked"
+    if caption and any(score.texts_cut for score in summary.scores.values()):
+        caption += f"; {CUT}: texts beyond the model's limit, whose end it did not read"
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
     table.add_column(first, no_wrap=True)
     table.add_column("chance", justify="right")

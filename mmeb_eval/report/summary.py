@@ -40,6 +40,7 @@ class Score:
         at_chance: whether the score of a task is no better than chance; False for a group.
         first: share of queries in which each kind of caption ranks first, on a SCaR task; else empty.
         unchecked: whether stored vectors were used without a check, see ``--trust-stored``.
+        texts_cut: number of distinct items whose text exceeds the model's limit, so that its end was not read.
     """
 
     hit: float
@@ -51,6 +52,7 @@ class Score:
     at_chance: bool
     first: Mapping[str, float]
     unchecked: bool = False
+    texts_cut: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ def _make_score(results: Sequence[Result]) -> Score:
         at_chance=is_task and is_at_chance(mean, chance, queries),
         first=find_first_kinds(results[0]) if is_task else {},
         unchecked=any(TRUSTED_VECTORS in result.settings for result in results),
+        texts_cut=sum(result.counts.get("texts_cut", 0) for result in results),
     )
 
 

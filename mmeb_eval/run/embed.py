@@ -15,10 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mmeb_eval.data.images import prefetch_images
 from mmeb_eval.embedder import Embedder
 from mmeb_eval.item import Item
+from mmeb_eval.run.call_embedder import call_embedder
 from mmeb_eval.run.stored_check import check_stored_vectors
 from mmeb_eval.run.vector_cache import VectorCache
 from mmeb_eval.run.workers import Worker, wait_for_workers
-from mmeb_eval.vectors import check_vectors
 from scar.errors import ContractError
 
 Key = TypeVar("Key", bound=Hashable)
@@ -138,7 +138,7 @@ def embed_items(
         done = len(distinct) - sum(map(len, missing))  # already stored, or left to other workers
         bar = progress.add_task(f"{embedder.name}: {title}", total=len(distinct), completed=done)
         for part, batch in zip(missing, to_embed, strict=True):
-            vectors = check_vectors(embedder.embed(batch), batch, embedder.name)
+            vectors = call_embedder(embedder, batch)
             if store.width not in (None, vectors.shape[1]):
                 widths = f"{store.width} numbers before and {vectors.shape[1]}"
                 raise ContractError(

@@ -21,7 +21,7 @@ from mmeb_eval.run.versions import read_versions
 from mmeb_eval.run.workers import Worker
 from mmeb_eval.templates.fused import Layout, get_layout
 from scar.common.files import hash_file
-from scar.errors import ContractError
+from scar.errors import ContractError, DataError
 
 if TYPE_CHECKING:
     from mmeb_eval.regions.robustness import PerturbedPrompts
@@ -144,18 +144,20 @@ def order_items(cases: Sequence[Case]) -> tuple[list[Item], list[int], list[list
 
 @contextmanager
 def name_failing_row(cases: Sequence[Case], task: str) -> Iterator[None]:
-    """Add the file and row of the item to a `ContractError` about its vector; the task if no item is at fault.
+    """Add file and row to an error about an item's vector or image; the task if no item is at fault.
 
     Raises:
-        ContractError: the error raised inside; its message begins with the first row that holds the item.
+        ContractError: the one raised inside; its message begins with the first row that holds the item.
+        DataError: likewise.
     """
     try:
         yield
-    except ContractError as error:
+    except (ContractError, DataError) as error:
         for case in cases:
-            if error.item == case.query or error.item in case.candidates:
-                raise ContractError(f"{case.where}: {error}", error.item) from error
-        raise ContractError(f"{task}: {error}", error.item) from error
+            for item in (case.query, *case.candidates):
+                if error.item == item or (item.image is not None and str(error).startswith(f"{item.image}:")):
+                    raise type(error)(f"{case.where}: {error}", error.item) from error
+        raise type(error)(f"{task}: {error}", error.item) from error
 
 
 def _describe_data(files: TaskFiles, row_format: RowFormat, cases: Sequence[Case]) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from mmeb_eval.run.results import Result, write_result
 from mmeb_eval.run.vector_cache import MAX_NAMES, VectorCache
 from mmeb_eval.run.workers import Worker, announce_model, heartbeat, read_worker
 from scar.common.progress import Track, show_progress, track_silently
-from scar.errors import EvalError
+from scar.errors import EvalError, WriteError
 
 if TYPE_CHECKING:
     from mmeb_eval.regions.robustness import PerturbedPrompts
@@ -36,6 +37,7 @@ def run_evaluations(
     ties: TieRule = "against",
     probe: bool = False,
     seed: int = 0,
+    on_failure: Callable[[str, str, Exception], None] | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Result]:
     """Score embedders on tasks; a run that was killed resumes and writes the same files.
@@ -51,6 +53,8 @@ def run_evaluations(
         probe: whether to run each task again with perturbed prompts, at every level of each of the
             `mmeb_eval.regions.robustness.PROBES`.
         seed: seed of the perturbations.
+        on_failure: called with the names of model and task, and the error, when a task fails; the run goes on with the
+            next one. None lets the error end the run.
         say: shows a line to the user.
 
     Returns:
@@ -58,7 +62,7 @@ def run_evaluations(
 
     Raises:
         EvalError: two embedders or tasks have one name, the output folder is in use or cannot be written, several
-            processes run with ``refresh``, or `evaluate` raised the error.
+            processes run with ``refresh`` or ``on_failure``, or `evaluate` raised the error.
     """
     embedder_names = [embedder.name for embedder in embedders]
     task_names = [files.task.name for files in task_files]
@@ -69,6 +73,8 @@ def run_evaluations(
     is_first = worker.rank == 0
     if refresh and worker.size > 1:
         raise EvalError(f"--refresh with {worker.size} processes: one would throw away what another makes; use one.")
+    if on_failure is not None and worker.size > 1:
+        raise EvalError(f"--keep-going with {worker.size} processes: they would wait for the one that failed; use one.")
     work = json.dumps([embedder_names, task_names, batch_size, ties, probe, seed])
     with lock_folder(output, worker, work), heartbeat(output / VECTOR_FOLDER, worker):
         say_once = say if is_first else lambda _: None
@@ -86,30 +92,44 @@ def run_evaluations(
                 if cache.changes:
                     say_once(_describe_changes(embedder, cache))
             accepted = _select_accepted(embedder, perturbed, say_once)
-            own = []
+            own: list[Result] = []
             for files in task_files:
-                for prompts in (None, *accepted.get(files.task.name, ())):
-                    result = evaluate(
-                        embedder,
-                        files,
-                        batch_size=batch_size,
-                        progress=is_first,
-                        ties=ties,
-                        store=cache,
-                        worker=worker if cache else Worker(),
-                        perturbed=prompts,
-                    )
-                    own.append(result)
-                    if is_first:
-                        write_result(result, output)
+                with _handle_failure(embedder.name, files.task.name, on_failure):
+                    for prompts in (None, *accepted.get(files.task.name, ())):
+                        result = evaluate(
+                            embedder,
+                            files,
+                            batch_size=batch_size,
+                            progress=is_first,
+                            ties=ties,
+                            store=cache,
+                            worker=worker if cache else Worker(),
+                            perturbed=prompts,
+                        )
+                        own.append(result)
+                        if is_first:
+                            write_result(result, output)
                 if cache and worker.size == 1:
                     cache.compact_shards()
-            if cache:
+            if cache and own:
                 if cache.checked_kinds:
                     say_once(_describe_check(embedder, cache))
                 say_once(_describe_reuse(embedder, cache, own))
             results += own
     return results if is_first else []
+
+
+@contextmanager
+def _handle_failure(model: str, task: str, on_failure: Callable[[str, str, Exception], None] | None) -> Iterator[None]:
+    """Add the task to the error that is raised inside, and hand it to ``on_failure`` if there is one."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, EvalError) and task not in str(error):
+            error.args = (f"{task}: {error}", *error.args[1:])
+        if on_failure is None or isinstance(error, WriteError):
+            raise
+        on_failure(model, task, error)
 
 
 def _perturb_tasks(

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from mmeb_eval.embedder import Embedder
 from mmeb_eval.item import Item, describe_item
+from mmeb_eval.run.call_embedder import call_embedder
 from mmeb_eval.run.vector_cache import VectorCache
-from mmeb_eval.vectors import check_vectors
 from scar.errors import DataError
 
 MIN_COSINE = 0.999
@@ -66,7 +66,7 @@ def _name_kind(item: Item) -> str:
 
 def _embed(embedder: Embedder, items: Sequence[Item]) -> NDArray[np.float32]:
     """Embed items and copy their vectors, as the embedder may reuse its array."""
-    return check_vectors(embedder.embed(items), items, embedder.name).copy()
+    return call_embedder(embedder, items).copy()
 
 
 def _compare_in_batch(embedder: Embedder, item_of: Mapping[bytes, Item], store: VectorCache, key: bytes) -> float:

@@ -141,6 +141,119 @@ def test_a_broken_embedder_is_one_line_and_loses_no_earlier_result(corpus: Path,
     assert [result.model for result in read_results(tmp_path / "out")] == ["constant"]
 
 
+FAILING = """
+import numpy as np
+
+class Mine:
+    name = "mine"
+    stored = False
+
+    def embed(self, items):
+        if any("bus" in item.text for item in items):
+            raise RuntimeError("no buses")
+        return np.tile(np.float32([1, 0]), (len(items), 1))
+
+def load(config="none"):
+    return Mine()
+"""
+
+VQA_ROW = {"qry_inst": "<|image_1|>\nName it:", "qry_text": "", "qry_img_path": "a.jpg", "tgt_inst": "",
+           "tgt_text": ["bus", "car"], "tgt_img_path": ["", ""]}  # fmt: skip
+
+
+def test_an_exception_in_an_embedder_is_one_line_and_debug_shows_the_traceback(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "cli_raises.py").write_text(FAILING.replace('"bus"', '"thing 7 3"'))
+    arguments = ["--model", "cli_raises:load", "--tasks", corpus, "--output", "out"]
+    line = fails(*arguments)
+    assert "SCaR_eval_Toy.parquet, row 7: mine: embed raised RuntimeError: no buses (cli_raises.py, line 10)" in line
+    assert "it failed on the item (text 'thing 7 3')" in line
+    for order in (["--debug", *arguments], [*arguments, "--debug"]):
+        shown = run(*order, code=2).stderr
+        assert "Traceback (most recent call last)" in shown
+        assert "RuntimeError: no buses" in shown
+        assert shown.splitlines()[-1] == line.strip()
+
+
+def test_debug_shows_the_traceback_of_every_command() -> None:
+    for arguments in (["report", "nowhere"], ["check", "nowhere:load"], ["compare", "a", "b"]):
+        assert "Traceback" not in run(*arguments, code=2).stderr
+        assert "Traceback (most recent call last)" in run(*arguments, "--debug", code=2).stderr
+
+
+def test_with_keep_going_the_other_tasks_are_scored_and_the_failed_are_listed(task_rows: Any, tmp_path: Path) -> None:
+    (tmp_path / "cli_raises2.py").write_text(FAILING)
+    task_rows("VOC2007", [VQA_ROW])
+    task_rows("SUN397", [VQA_ROW | {"tgt_text": ["cat", "dog"]}])
+    task_rows("GQA", [VQA_ROW | {"qry_img_path": "../gone.jpg"}, VQA_ROW | {"tgt_text": 3}])
+    names = "VOC2007,SUN397,GQA,OK-VQA"
+    arguments = ["--model", "cli_raises2:load", "--model", "constant", "--tasks", names, "--data", ".", "--output", "o"]
+    stopped = fails(*arguments)
+    assert "3 problems in 2 of 4 tasks: OK-VQA: .: no data for task OK-VQA: looked for" in stopped
+    assert "GQA: GQA.jsonl, row 0: qry_img_path = '../gone.jpg' leaves the image folder . (and 1 more)" in stopped
+    assert stopped.strip().endswith("; --keep-going scores the other 2.")
+    assert not (tmp_path / "o").exists()
+    result = run(*arguments, "--keep-going", code=2)
+    failed = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
+    assert [line.split(":")[1].strip() for line in failed] == ["OK-VQA", "GQA", "VOC2007.jsonl, row 0"]
+    assert result.stderr.splitlines()[-1] == "mmeb-eval: 3 of 6 evaluations failed; see above."
+    found = [(each.model, each.task) for each in read_results(tmp_path / "o")]
+    assert sorted(found) == [("constant", "SUN397"), ("constant", "VOC2007"), ("mine", "SUN397")]
+    run("--model", "constant", "--tasks", "SUN397", "--data", ".", "--output", "o", "--keep-going")
+
+
+def test_data_are_checked_before_a_model_is_loaded(corpus: Path, tmp_path: Path) -> None:
+    for image in (3, 5):
+        (corpus / "images" / "Toy_val" / f"{image}.png").unlink()
+    (tmp_path / "cli_never.py").write_text("def load():\n    raise SystemExit('loaded')\n")
+    line = fails("--model", "cli_never:load", "--tasks", corpus)
+    assert "Toy: " in line
+    assert "row 6: qry_image_path = 'images/Toy_val/3.png': no such file below" in line
+    assert "(and 1 more)" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "constant", "--tasks", "CORPUS", "--config", "x"], "--config x: constant has no such option"),
+        (["--model", "constant", "--tasks", "CORPUS", "--seed", "3"], "--seed 3: constant has no such option; random"),
+        (
+            ["--model", "cli_raises3:load", "--tasks", "CORPUS", "--seed", "3"],
+            "no parameter of that name; it takes conf",
+        ),
+        (["--model", "constant", "--tasks", "CORPUS", "--data", "CORPUS"], "--tasks names folders alone"),
+        (
+            ["--model", "constant", "--tasks", "VOC2007", "--data", ".", "--region", "crop"],
+            "--region crop: no task here has regions",
+        ),
+        (["check", "constant", "--tasks", "VOC2007"], "--tasks: they belong to --data DIR, which is missing"),
+        (["check", "constant", "--images", "CORPUS"], "--images: they belong to --data DIR, which is missing"),
+        (["check", "--data", "CORPUS", "--config", "x"], "--config: it belongs to a MODEL, which is missing"),
+        (["check", "constant", "--config", "x"], "--config x: constant has no such option; virtue takes it"),
+        (["report", "out", "--data", "CORPUS"], "--data: they belong to --tasks, which is missing"),
+        (["--config", "x", "check", "virtue"], "--config stands before check; put it behind"),
+        (["--seed", "3", "tasks"], "--seed stands before tasks; put it behind"),
+    ],
+)
+def test_an_option_that_nobody_takes_is_refused(
+    arguments: list[str], message: str, corpus: Path, task_rows: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "cli_raises3.py").write_text(FAILING)
+    task_rows("VOC2007", [VQA_ROW])
+    assert message in fails(*(argument.replace("CORPUS", str(corpus)) for argument in arguments))
+
+
+@pytest.mark.parametrize("value", ["-5", "-1", "x", "1.5", "nan", "9223372036854775808", "1" * 30])
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [([], "--seed"), ([], "--batch-size"), (["probe"], "--seed"), (["probe"], "--batch-size"),
+     (["demo", "d"], "--seed"), (["demo", "d"], "--queries")],
+)  # fmt: skip
+def test_a_number_out_of_range_is_refused(command: list[str], option: str, value: str, corpus: Path) -> None:
+    rest = [] if command == ["demo", "d"] else ["--model", "random", "--tasks", str(corpus)]
+    result = run(*command, *rest, option, value, code=2)
+    assert f"Invalid value for '{option}'" in result.stderr
+
+
 def test_two_embedders_of_one_name_are_refused_before_either_runs(corpus: Path, tmp_path: Path) -> None:
     for name in ("cli_own_f", "cli_own_g"):
         (tmp_path / f"{name}.py").write_text(EMBEDDER.format(factor=1))

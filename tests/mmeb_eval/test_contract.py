@@ -262,8 +262,8 @@ def test_rounding_does_not_hide_blindness() -> None:
         def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
             self.calls += 1
             vectors = super().embed(items) + np.float32(1e-4) * np.sin(np.arange(len(items)) + self.calls)[:, None]
-            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-            return vectors
+            unit: NDArray[np.float32] = np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+            return unit
 
     lines = _lines(Rounded(lambda item: replace(item, image=None) if item.text else item))
     assert [line.partition(":")[0] for line in lines] == ["error", "note"]

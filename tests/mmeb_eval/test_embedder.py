@@ -73,10 +73,39 @@ def test_a_module_that_does_not_exist_is_named(module: Any) -> None:
             load_embedder(path)
 
 
-def test_a_module_that_lacks_another_keeps_its_traceback(module: Any) -> None:
-    name = module("toy_lacking", "import nowhere_to_be")
-    with pytest.raises(ModuleNotFoundError, match="nowhere_to_be"):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import nowhere_to_be", r"ModuleNotFoundError: No module named 'nowhere_to_be' \(toy_\d+.py, line 1\)"),
+        ("def load(:\n    pass", r"SyntaxError: .*toy_\d+.py, line 1"),
+        ("x = 1 / 0", r"ZeroDivisionError: division by zero \(toy_\d+.py, line 1\)"),
+        ("def load():\n    open('gone.pt')", r"FileNotFoundError: .*gone.pt.* \(toy_\d+.py, line 2\)"),
+        ("def load(path): ...", r"TypeError: load\(\) missing 1 required positional argument: 'path'"),
+        ("def load():\n    raise KeyError", r"KeyError \(toy_\d+.py, line 2\)"),
+    ],
+)
+def test_an_exception_in_a_users_module_is_one_line(module: Any, text: str, message: str) -> None:
+    name = module(f"toy_{zlib.crc32(text.encode())}", text)
+    with pytest.raises(EvalError, match=rf"toy_\d+:load raised {message}.*; --debug shows the traceback\.$") as caught:
         load_embedder(f"{name}:load")
+    assert caught.value.__cause__ is not None
+    assert "\n" not in str(caught.value)
+
+
+def test_a_bug_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mmeb_eval.adapters import baselines
+
+    monkeypatch.setattr(baselines, "Constant", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        load_embedder("mmeb_eval.adapters.baselines:Constant")
+
+
+def test_options_are_passed_by_name_offered_ones_only_if_they_are_taken(module: Any) -> None:
+    text = "class E:\n    embed = print\ndef load(seed=0, size=1):\n    e = E(); e.name = f'{seed},{size}'; return e\n"
+    path = f"{module('toy_options', text)}:load"
+    assert load_embedder(path, offered={"seed": 3, "config": "x"}).name == "3,1"
+    with pytest.raises(EvalError, match=r"--config: toy_options:load has no parameter of that name; it takes seed, si"):
+        load_embedder(path, config="x")
 
 
 def test_an_unknown_kind_of_prompt_is_met_with_the_nearest() -> None:

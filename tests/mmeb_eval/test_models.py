@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mmeb_eval.adapters.baselines import Constant
-from mmeb_eval.models import ENTRY_POINT_GROUP, MODEL_FAMILIES, list_model_names, load_model
+from mmeb_eval.models import ENTRY_POINT_GROUP, MODEL_FAMILIES, list_model_names, load_model, load_models
 from scar.errors import EvalError, UnknownName
 
 
@@ -88,6 +88,26 @@ def test_options_reach_the_family_that_takes_them() -> None:
     assert random.settings == {"seed": 7}
     pytest.importorskip("torch")
     assert load_model("virtue", config="tiny").name == load_model("virtue:tiny").name
+
+
+def test_an_option_that_no_model_takes_is_refused(entry_points: list[Any]) -> None:
+    with pytest.raises(
+        EvalError, match=r"--config tiny: constant, random has no such option; virtue takes it, as does"
+    ):
+        load_models(["constant", "random"], config="tiny")
+    with pytest.raises(EvalError, match=r"--seed 3: constant has no such option; random takes it, as does a function"):
+        load_model("constant", seed=3)
+    with pytest.raises(EvalError, match=r"--seed: their_package:Own has no parameter of that name; it takes kind"):
+        load_model("own", seed=3)
+    with pytest.raises(EvalError, match=r"--config: their_package:Own has no parameter of that name; it takes kind"):
+        load_models(["own", "random"], config="x", seed=3)
+
+
+def test_each_model_gets_the_options_that_it_takes(entry_points: list[Any], tmp_path: Path) -> None:
+    (tmp_path / "takes_seed.py").write_text("from their_package import Own\ndef load(seed=0):\n    return Own(seed)\n")
+    models = load_models(["random", "own", "takes_seed:load", "constant"], seed=5)
+    assert [model.name for model in models] == ["random", "own:none", "own:5", "constant"]
+    assert [model.name for model in load_models(["takes_seed:load", "own"], seed=6)] == ["own:6", "own:none"]
 
 
 @pytest.mark.parametrize(("prefix", "library"), [("clip", "transformers"), ("mteb", "mteb"), ("virtue", "torch"),

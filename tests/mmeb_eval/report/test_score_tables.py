@@ -59,3 +59,14 @@ def test_scores_of_a_table_are_in_the_order_of_the_tasks() -> None:
     results = make_results("m", ("GQA", "DocVQA", "OK-VQA"))
     rows = [line.split("│")[1].strip() for line in print_tables(results).splitlines() if line.startswith("│")]
     assert rows[:3] == [name for name in tasks() if name in ("GQA", "DocVQA", "OK-VQA")]
+
+
+def test_texts_that_the_model_cuts_are_counted_beside_the_score() -> None:
+    whole, cut = make_results("whole", ("GQA",)), make_results("cut", ("GQA", "DocVQA"))
+    cut[0] = replace(cut[0], counts={**cut[0].counts, "texts_cut": 1234})
+    shown = print_tables([*whole, *cut])
+    (row,) = [line for line in shown.splitlines() if line.startswith("│ GQA")]
+    assert row.split("│")[3].strip().endswith("]*") or row.split("│")[3].strip().endswith("]")
+    assert row.split("│")[4].strip().endswith(", 1,234 cut")
+    assert "cut: texts beyond the model's limit, whose end it did not read" in " ".join(shown.split())
+    assert "cut:" not in print_tables(whole)

@@ -1,0 +1,95 @@
+"""Steps that commands of ``mmeb-eval`` share: choose and check the data, load the models, print the results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from scar.common.terminal import make_console, print_traceback
+from scar.errors import DataError, EvalError
+
+if TYPE_CHECKING:
+    from mmeb_eval.data.files import TaskFiles
+    from mmeb_eval.embedder import Embedder
+    from mmeb_eval.run.results import Result
+
+
+def select_checked_tasks(
+    tasks: Sequence[str], data: Path | None, images: Path | None, failures: list[str] | None = None
+) -> list[TaskFiles]:
+    """The chosen tasks, all rows of which have been read; unusable ones go to ``failures``, or are an error."""
+    from mmeb_eval.data.choice import check_choice, find_choice
+    from scar.common.progress import show_progress
+
+    choice = check_choice(find_choice(tasks, data, images), show_progress)
+    if choice.problems and (failures is None or not choice.usable):
+        hint = f"; --keep-going scores the other {len(choice.usable)}" if choice.usable else ""
+        raise DataError(f"{choice.describe_problems().removesuffix('.')}{hint}.")
+    if failures is not None:
+        failures += choice.list_problems()
+    return list(choice.usable)
+
+
+def load_embedders(
+    names: Sequence[str],
+    config: str | None,
+    seed: int | None,
+    region: str | None,
+    task_files: Sequence[TaskFiles],
+) -> list[Embedder]:
+    """Load the models, wrapped in the region strategy if one is given."""
+    from mmeb_eval.models import load_models
+    from mmeb_eval.regions.strategies import apply_strategy
+    from mmeb_eval.run.workers import select_device
+
+    if region is not None and not any(files.task.query == "image+text+box" for files in task_files):
+        raise EvalError(f"--region {region}: no task here has regions; it is for SCaR, leave it out.")
+    select_device()
+    embedders = load_models(list(dict.fromkeys(names)), config=config, seed=seed)
+    return embedders if region is None else [apply_strategy(embedder, region) for embedder in embedders]
+
+
+def note_failure(failures: list[str], model: str, task: str, error: Exception) -> None:
+    """Remember that a model failed on a task; print the traceback of a bug, or with ``--debug``."""
+    print_traceback(error, always=not isinstance(error, EvalError))
+    message = str(error) if isinstance(error, EvalError) else f"{task}: {type(error).__name__}: {error}"
+    failures.append(message if model in message else f"{model}: {message}")
+
+
+def print_results(results: Sequence[Result], as_json: bool, output: Path) -> bool:
+    """Print score tables with the output folder's baselines, or results as JSON without values of single queries.
+
+    Returns:
+        Whether a score is no better than chance; warnings of it are printed, too.
+    """
+    from mmeb_eval.report.score_tables import list_chance_warnings, make_score_tables
+    from mmeb_eval.report.summary import select_baselines, summarise_results
+    from mmeb_eval.run.results import read_results
+
+    if as_json:
+        short = [
+            {key: value for key, value in asdict(result).items() if key not in ("ranks", "top", "margins")}
+            for result in results
+        ]
+        typer.echo(json.dumps(short, indent=1))
+    else:
+        for table in make_score_tables([*results, *select_baselines(results, read_results(output))]):
+            make_console().print(table)
+    warnings = list_chance_warnings(summarise_results(results))
+    for line in warnings:
+        typer.secho(line, err=True, fg="red", bold=True)
+    print_doubts([each for each in read_results(output) if each.model in {own.model for own in results}])
+    return bool(warnings)
+
+
+def print_doubts(results: Sequence[Result]) -> None:
+    """Print why results are doubtful, each reason as a line of its own on stderr."""
+    from mmeb_eval.run.doubts import list_doubts
+
+    for line in list_doubts(results):
+        typer.secho(f"WARNING: {line}", err=True, fg="red", bold=True)

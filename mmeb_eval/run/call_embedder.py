@@ -1,0 +1,55 @@
+"""Calls an embedder and checks what it returns; an exception in its code becomes one line that names the item."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmeb_eval.embedder import Embedder
+from mmeb_eval.foreign_code import describe_exception, is_ours
+from mmeb_eval.item import Item, describe_item
+from mmeb_eval.vectors import check_vectors
+from scar.errors import ContractError, DataError, ItemError, ScarError
+
+
+def call_embedder(embedder: Embedder, items: Sequence[Item]) -> NDArray[np.float32]:
+    """Embed a batch; return (len(items), D) checked float32 rows.
+
+    Raises:
+        ContractError: the vectors break the contract, or code that is not ours raised an exception; the error names and
+            holds the first item that fails alone, too. An exception in our own code is a bug, and keeps its traceback.
+        DataError: the embedder says which item it cannot embed, and why; the error holds the item.
+        ScarError: the embedder says what else is wrong.
+    """
+    try:
+        return check_vectors(embedder.embed(items), items, embedder.name)  # a generator runs here
+    except ItemError as error:
+        if error.index is None:
+            raise
+        item = items[error.index]
+        raise DataError(f"{embedder.name}: {describe_item(item)}: {error.reason}", item) from error
+    except ScarError:
+        raise
+    except Exception as error:
+        if is_ours(type(getattr(embedder, "inner", embedder)).__module__):
+            raise
+        failing = _find_failing_item(embedder, items) if len(items) > 1 else items[0]
+        if failing is None:
+            where = f"on {len(items)} items at once, though each passes alone; a smaller --batch-size may help"
+        else:
+            where = f"on {describe_item(failing)}"
+        raise ContractError(
+            f"{embedder.name}: embed raised {describe_exception(error)}; it failed {where}.", failing or items[0]
+        ) from error
+
+
+def _find_failing_item(embedder: Embedder, items: Sequence[Item]) -> Item | None:
+    """The first item that fails alone, too; None if each passes."""
+    for item in items:
+        try:
+            check_vectors(embedder.embed([item]), [item], embedder.name)
+        except Exception:  # noqa: BLE001 - the author's code can raise anything
+            return item
+    return None
