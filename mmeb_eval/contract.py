@@ -177,6 +177,7 @@ def _iter_findings(embedder: Embedder, folder: Path) -> Iterator[Finding]:
     noise = max(_measure_difference(whole, other) for other in (again, backwards, alone)) if len(widths) == 1 else 0.0
     tolerance = max(EQUAL_TOLERANCE, min(noise, VECTOR_TOLERANCE))
     yield from _check_blindness(embedder, make_contrasts(folder, layout, kinds), tolerance)
+    yield from _check_orientation(embedder, items[2], folder, tolerance)
     if not kinds:
         yield Finding("note", "it takes no prompts: the text names the region, and results say region = text.")
     yield from _check_region_methods(embedder, items[4])
@@ -267,6 +268,35 @@ def _check_blindness(embedder: Embedder, contrasts: Sequence[Contrast], toleranc
         )
     for kind in (kind for kind in _make_prompts() if kind in equal):
         yield Finding("error", f"a {kind} here and one there have one vector: it is ignored. Use item.prompt.")
+
+
+def _check_orientation(embedder: Embedder, item: Item, folder: Path, tolerance: float) -> Iterator[Finding]:
+    """Yield a finding if an image that EXIF turns has the vector of its pixels as they are stored.
+
+    Args:
+        embedder: the embedder.
+        item: a toy item with an image and no prompt.
+        folder: the folder of the toy images.
+        tolerance: see `EQUAL_TOLERANCE`.
+    """
+    from PIL import Image
+
+    stored, exif = Image.new("RGB", (IMAGE_SIDE, IMAGE_SIDE // 2), "white"), Image.Exif()
+    stored.paste((0, 0, 0), (0, 0, IMAGE_SIDE // 2, IMAGE_SIDE // 4))
+    exif[0x0112] = 6
+    stored.save(folder / "stored.png")
+    stored.save(folder / "turned.png", exif=exif)
+    stored.transpose(Image.Transpose.ROTATE_270).save(folder / "upright.png")
+    items = [replace(item, image=folder / f"{name}.png") for name in ("turned", "stored", "upright")]
+    vectors = _try_to_embed(embedder, embedder.embed, items)
+    if isinstance(vectors, Finding):
+        return  # it takes no images, which another check says
+    turned, plain, upright = vectors
+    if _measure_difference(turned, plain) <= tolerance < _measure_difference(plain, upright):
+        text = (
+            "an image that EXIF turns has the vector of its pixels as they are stored, but boxes are in pixels of the "
+        )
+        yield Finding("warning", f"{text}displayed image: open images by mmeb_eval.data.images.open_rgb.")
 
 
 def _check_region_methods(embedder: Embedder, item: Item) -> Iterator[Finding]:

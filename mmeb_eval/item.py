@@ -15,7 +15,7 @@ class Points:
     """Clicks on an image, and the box that is drawn with them, if any.
 
     Attributes:
-        xy: (x, y) pairs in pixels of the original image.
+        xy: (x, y) pairs in pixels of the displayed image.
         labels: a label for each pair; 1 for a click on the object, 0 for a click beside it.
         box: a box that belongs to the same prompt; None if there is none.
     """
@@ -26,7 +26,7 @@ class Points:
 
 
 Prompt: TypeAlias = Box | Points | Mask
-"""What a user draws on an image, in pixels of the original image."""
+"""What a user draws on an image, in pixels of the image as it is displayed: in its own size, turned by EXIF."""
 
 PROMPT_KINDS: Mapping[str, type] = {"box": Box, "points": Points, "mask": Mask}
 """Name of a kind of prompt, as in an embedder's ``prompts`` -> type of the prompt."""
@@ -40,7 +40,7 @@ class Item:
 
     Attributes:
         text: the text; may be empty. With an image, it holds the model's image token if the model's layout has one.
-        image: path of the image file, which the embedder opens; None for text alone.
+        image: path of the image file, which the embedder opens and turns by EXIF; None for text alone.
         prompt: what is drawn on the image; None for nothing.
     """
 

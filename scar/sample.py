@@ -31,7 +31,7 @@ NEGATIVES_PER_PART = 3
 
 
 class Box(msgspec.Struct, frozen=True):
-    """A rectangle in pixels of the original image: x0, y0 is its top left corner, x1, y1 its bottom right corner.
+    """A rectangle in pixels of the displayed image: x0, y0 is its top left corner, x1, y1 its bottom right corner.
 
     >>> Box.from_xywh(10, 20, 30, 40)
     Box(x0=10, y0=20, x1=40, y1=60)

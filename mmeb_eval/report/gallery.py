@@ -64,7 +64,7 @@ class Failure:
         question: text of the query without image tokens.
         category: category of the thing in the box; empty if it is not known.
         picture: image of the query; None for a query of text alone.
-        box: box of the query in pixels of the original image; None if it has none.
+        box: box of the query in pixels of the displayed image; None if it has none.
         candidates: the best candidates, best first, then the right one if it is not among them.
     """
 

@@ -22,7 +22,7 @@ from scar.sample import Sample, Split
 SAMPLES_PAGE = "show.html"
 
 MAX_SIDE_PX = 480
-"""Longest side of the embedded images in pixels; box and mask keep the coordinates of the original image."""
+"""Longest side of the embedded images in pixels; box and mask keep the coordinates of the displayed image."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from mmeb_eval.adapters.baselines import Constant, Random, TextOnly
 from mmeb_eval.contract import check
+from mmeb_eval.data.images import open_rgb
 from mmeb_eval.item import Item
 from mmeb_eval.models import load_model
 from scar.errors import EvalError
@@ -316,3 +318,28 @@ def test_attributes_that_cannot_be_used_are_named(attribute: str, value: Any, ex
 def test_the_tiny_reference_model_keeps_the_contract() -> None:
     pytest.importorskip("virtue_ref.embedder", reason="the reference model needs torch")
     assert check(load_model("virtue", config="tiny")) == []
+
+
+class Looks(Sound):
+    """Sees the pixels, as Pillow opens them or as they are displayed."""
+
+    def __init__(self, open_image: Callable[[Path], Any]) -> None:
+        super().__init__()
+        self.open_image = open_image
+
+    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        def describe(item: Item) -> str:
+            image = None if item.image is None else self.open_image(item.image)
+            return f"{item.text} {item.prompt} {image and (image.size, hash(image.tobytes()))}"
+
+        return super().embed([Item(text=describe(item)) for item in items])
+
+
+def test_an_embedder_that_ignores_exif_is_warned() -> None:
+    (finding,) = check(Looks(lambda path: Image.open(path).convert("RGB")))
+    assert (finding.level, finding.text.partition(":")[0]) == (
+        "warning",
+        "an image that EXIF turns has the vector of its pixels as they are stored, but boxes are in pixels of the "
+        "displayed image",
+    )
+    assert check(Looks(open_rgb)) == []

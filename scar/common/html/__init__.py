@@ -25,8 +25,8 @@ class EmbeddedImage:
 
     Attributes:
         uri: the reduced image as a ``data:`` URI.
-        width: width of the original image in pixels.
-        height: height of the original image in pixels.
+        width: width of the displayed image in pixels.
+        height: height of the displayed image in pixels.
     """
 
     uri: str
@@ -70,7 +70,7 @@ def make_png_uri(data: bytes) -> str:
 
 
 def trace_outline(mask: Mask, side: int) -> str:
-    """The outline of a mask as SVG path data, in pixels of the original image; empty if the mask is empty.
+    """The outline of a mask as SVG path data, in pixels of the displayed image; empty if the mask is empty.
 
     Args:
         mask: the mask.
