@@ -29,7 +29,8 @@ class Embedder(Protocol):
     - ``prompts``: the kinds of prompt that it takes, among ``"box"``, ``"points"`` and ``"mask"`` (default none). An
       embedder that takes no boxes gets the box in the text, and its `Result` says so.
     - ``settings``: a mapping of JSON values that is written into each `Result`: the keys of `SETTINGS` and any others.
-      Stored vectors are used again only under the same settings.
+      Stored vectors are used again only under the same settings, and if nothing else that is known of the embedder has
+      changed: files that it read while it was loaded, its code, its attributes (`mmeb_eval.run.identity`).
     - ``counts(items)``: a mapping of names to numbers that is written into each `Result`, such as how many texts were
       cut.
     - ``stored``: False if making a vector costs less than storing it (default True).

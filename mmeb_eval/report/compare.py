@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SETTING_ORDER = (
     "dataset", "format", "files", "queries", "candidates", "model", "embedder.revision", "embedder.processor",
     "embedder.min_pixels", "embedder.max_pixels", "embedder.dtype", "embedder.profile", "layout", "region", "ties",
-    "embedder", "batch_size", "versions",
+    "embedder", "fingerprint", "trusted_vectors", "batch_size", "versions",
 )  # fmt: skip
 """Settings in the order in which differences are listed: those that can change scores most come first."""
 

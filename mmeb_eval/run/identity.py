@@ -47,8 +47,9 @@ def describe_identity(embedder: Embedder) -> dict[str, Any]:
             digest.add(value, of_library=not is_own_code(type(each).__module__))
             digests.append(digest)
             state[f"{type(each).__qualname__}.{name}"] = digest.hexdigest()
+    is_of_our_packages = any(name.partition(".")[0] in OWN_PACKAGES for name in modules)
     for digest in digests:
-        modules |= digest.modules
+        modules |= digest.modules | (digest.package_modules if is_of_our_packages else set())
         files = dict.fromkeys((path.absolute() for path in digest.files), None) | files
     sources, libraries = hash_sources(modules, OWN_PACKAGES)
     libraries = libraries.union(*(digest.libraries for digest in digests))

@@ -56,12 +56,14 @@ class ObjectDigest:
 
     Attributes:
         modules: names of modules of the user's own code that were met.
-        libraries: names of top-level modules of installed packages that were met.
+        package_modules: names of modules of `OWN_PACKAGES` that were met.
+        libraries: names of top-level modules of other packages that were met.
         files: files that attributes name.
     """
 
     def __init__(self) -> None:
         self.modules: set[str] = set()
+        self.package_modules: set[str] = set()
         self.libraries: set[str] = set()
         self.files: set[Path] = set()
         self._hash = hashlib.sha256()
@@ -281,6 +283,8 @@ class ObjectDigest:
         own = is_own_code(name)
         if name and own:
             self.modules.add(name)
+        elif name and name.partition(".")[0] in OWN_PACKAGES:
+            self.package_modules.add(name)
         elif name:
             self.libraries.add(name.partition(".")[0])
         return own
