@@ -208,24 +208,38 @@ def is_related(a: str, b: str) -> bool:
     (True, False)
     >>> is_related("red star", "blue star"), is_related("red star", "star")
     (False, True)
+
+    A name in the plural means its things: WordNet has meanings of some plurals, such as "people" and "men".
+
+    >>> is_related("people", "woman"), is_related("men", "man")
+    (True, True)
     """
     first, second = resolve_category(a), resolve_category(b)
-    if first.head == second.head:
+    if english.to_singular(first.head) == english.to_singular(second.head):
         colours = read_colours()
         return first.modifier == second.modifier or first.modifier not in colours or second.modifier not in colours
-    return wordnet.is_related(first.name, second.name) or wordnet.is_related(first.noun, second.noun)
+    pairs = ((first.name, second.name), (first.noun, second.noun))
+    return any(
+        wordnet.is_related(one, other) or wordnet.is_related(english.to_singular(one), english.to_singular(other))
+        for one, other in pairs
+    )
 
 
 @lru_cache(maxsize=1 << 16)
 def is_confusable(a: str, b: str) -> bool:
-    """Whether a viewer may mistake a thing of one category for the other, as with a car and a truck."""
+    """Whether a viewer may mistake a thing of one category for the other, as with a car and a truck.
+
+    >>> is_confusable("bicycle", "motorbike"), is_confusable("cars", "truck"), is_confusable("sofa", "cat")
+    (True, True, False)
+    """
     return not _find_confusion_groups(a).isdisjoint(_find_confusion_groups(b))
 
 
 @lru_cache(maxsize=1 << 16)
 def _find_confusion_groups(category: str) -> frozenset[int]:
     """Numbers of the groups of confusable things to which a category belongs."""
-    return _index_confusion_groups().get(resolve_category(without_colour(category)).name, frozenset())
+    name, groups = resolve_category(without_colour(category)).name, _index_confusion_groups()
+    return groups.get(name) or groups.get(english.to_singular(name), frozenset())
 
 
 @lru_cache(maxsize=1 << 16)
@@ -259,8 +273,12 @@ def _index_names_by_text() -> Mapping[str, str]:
 
 @cache
 def _index_confusion_groups() -> Mapping[str, frozenset[int]]:
-    """Name of a thing -> numbers of the groups of confusable things to which it belongs."""
-    groups = [frozenset(group) for group in _read_table("groups")["confusable"]]
+    """Name or synonym of a thing -> numbers of the groups of confusable things to which it belongs."""
+    words = {name: thing.words for name, thing in read_things().items()}
+    groups = [
+        frozenset(word for name in group for word in words.get(name, (name,)))
+        for group in _read_table("groups")["confusable"]
+    ]
     names = frozenset().union(*groups)
     return {name: frozenset(i for i, group in enumerate(groups) if name in group) for name in names}
 

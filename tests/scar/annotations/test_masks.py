@@ -162,6 +162,11 @@ def test_a_polygon_of_two_points_adds_nothing() -> None:
     assert parse_mask([square, [1, 1, 9, 9]], 10, 10, "here") == parse_mask([square], 10, 10, "here")
 
 
+def test_a_size_of_width_and_height_is_said_to_be_one() -> None:
+    with pytest.raises(BadRecord, match=r"RLE size \[12, 10\] is not .* \[10, 12\], but its width and height"):
+        parse_mask({"size": [12, 10], "counts": [0, 120]}, 12, 10, "here")
+
+
 @pytest.mark.parametrize("nothing", [None, []])
 def test_no_mask_is_no_mask(nothing: object) -> None:
     assert parse_mask(nothing, 10, 10, "here") is None
