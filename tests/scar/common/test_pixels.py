@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +122,14 @@ def test_a_deep_image_stands_upright_too(tmp_path: Path) -> None:
     assert probe_image(path, "here") == (60, 40)
     tiff = save(tmp_path / "a.tif", np.rot90(deep), tiffinfo={274: 6})
     np.testing.assert_array_equal(red_of(tiff), GREY)
+
+
+def test_twelve_packed_bits_of_a_tiff_keep_their_top_eight(tmp_path: Path) -> None:
+    values = np.arange(32) * 130
+    bits = "".join(f"{value:012b}" for value in values)
+    data = int(bits, 2).to_bytes(len(bits) // 8, "big")
+    tags = {256: 8, 257: 4, 258: 12, 259: 1, 262: 1, 273: 8, 277: 1, 278: 4, 279: len(data)}
+    entries = b"".join(struct.pack("<HHLL", tag, 4, 1, value) for tag, value in tags.items())
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    (tmp_path / "a.tif").write_bytes(b"II*\0" + struct.pack("<L", 8 + len(data)) + data + directory)
+    np.testing.assert_array_equal(red_of(tmp_path / "a.tif").ravel(), values >> 4)
