@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from mmeb_eval.data.images import open_rgb
+from mmeb_eval.data.images import open_rgb, read_image_header
 from mmeb_eval.embedder import Embedder, get_counts, get_layout_name, get_settings
 from mmeb_eval.item import Item, describe_item
+from mmeb_eval.regions.box_problems import find_box_problem
 from scar.errors import DataError, EvalError, UnknownName
 from scar.sample import Box
 
@@ -110,22 +111,27 @@ class RegionAdapter:
         """The inner embedder's counts, such as how many texts are cut; the strategy is not applied before."""
         return get_counts(self.inner, items)
 
-    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+    def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
         """Apply the strategy and return the inner embedder's (len(items), D) rows.
 
         A strategy of `IMAGE_STRATEGIES` changes the images; they lie in a temporary folder while the inner
         embedder reads them. A strategy of `METHOD_STRATEGIES` calls another method of the inner embedder instead.
 
         Raises:
-            DataError: an item has a prompt that is not a box, a box without an image, or any prompt if `prompts` is
-                empty.
+            DataError: an item has a prompt that is not a box, a box without an image or beside it, or any prompt if
+                `prompts` is empty.
         """
+        items = list(items)
         for item in items:
             if item.prompt is not None and (not self.prompts or not isinstance(item.prompt, Box)):
                 kinds = "boxes only" if self.prompts else "no prompt"
                 raise DataError(f"{describe_item(item)}: {self.name} takes {kinds}.")
             if item.prompt is not None and item.image is None:
                 raise DataError(f"{describe_item(item)}: a box without an image.")
+            if item.image is not None and isinstance(item.prompt, Box):
+                problem = find_box_problem(item.prompt, read_image_header(item.image).size)
+                if problem is not None:
+                    raise DataError(f"{describe_item(item)}: {problem}")
         if self.region in METHOD_STRATEGIES:
             vectors: NDArray[np.float32] = getattr(self.inner, METHOD_STRATEGIES[self.region])(items)
             return vectors

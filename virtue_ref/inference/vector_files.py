@@ -57,7 +57,7 @@ def read_rows(inputs: Sequence[Path], text: str = "") -> Iterator[InputRow]:
             next(number)
             yield InputRow(str(path), Item(text, path), str(path))
             continue
-        with path.open(encoding="utf-8") as lines:
+        with path.open("rb") as lines:
             for line_number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield _parse_row(line, str(next(number)), f"{path}:{line_number}", path.parent)
@@ -152,17 +152,24 @@ def _join_parts(parts: Sequence[Path], out: Path) -> None:
         whole.flush()
 
 
-def _parse_row(line: str, number: str, where: str, folder: Path) -> InputRow:
+def _parse_row(line: bytes, number: str, where: str, folder: Path) -> InputRow:
     try:
-        record = json.loads(line)
+        record = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_make_record)
         if not isinstance(record, dict):
             raise ItemError(f"a {type(record).__name__}, not an object")
         item = read_record(record, lambda image: _find_image(image, folder), folder, also=("id",))
         return InputRow(_read_id(record.get("id"), number), item, where)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise VirtueError(f"{where}: not an item ({error}).") from error
     except ItemError as error:
         raise VirtueError(f"{where}: not an item ({error.reason.rstrip('.')}).") from error
+
+
+def _make_record(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        raise ItemError(f"a key stands twice: {', '.join(key for key, _ in pairs)}.")
+    return record
 
 
 def _find_image(image: Any, folder: Path) -> Path:

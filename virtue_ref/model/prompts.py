@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from mmeb_eval.item import Points, Prompt
+from mmeb_eval.regions.box_problems import find_box_problem
 from scar.errors import InputError, ItemError
 from scar.sample import Box, Mask
 from virtue_ref.config import Profile
@@ -103,16 +104,8 @@ def check_prompt(prompt: Prompt, size: tuple[int, int], bounds: tuple[int, int])
 
 
 def _check_box(box: Box, size: tuple[int, int], bounds: tuple[int, int]) -> None:
-    corners = (box.x0, box.y0, box.x1, box.y1)
-    if not all(math.isfinite(corner) for corner in corners):
-        raise ItemError(f"box {corners} has a corner that is not a number.")
-    if not box.area:
-        way_out = "is it x, y, width, height? Box.from_xywh takes these"
-        raise ItemError(f"box {corners} has no area: x0 < x1 and y0 < y1 are wanted ({way_out}).")
-    if size != (1, 1) and all(abs(corner) <= 1 for corner in corners):
-        raise ItemError(f"box {corners} looks like fractions of the image: multiply x by {size[0]} and y by {size[1]}.")
-    if not box.intersection_area(Box(0, 0, *bounds)):
-        raise ItemError(f"box {corners} lies outside the image, which has {size[0]} x {size[1]} pixels.")
+    if (problem := find_box_problem(box, size, bounds)) is not None:
+        raise ItemError(problem)
 
 
 def _check_points(points: Points, size: tuple[int, int], bounds: tuple[int, int]) -> None:

@@ -169,3 +169,21 @@ def test_pooling_is_the_mean_over_many_points_of_each_part(box: Box, rows: int, 
     made = pool_box(grid, box, (60, 40), side)
     assert made.reshape(side * side, 3) == pytest.approx(means, abs=0.02)
     assert made.dtype == np.float32
+
+
+@pytest.mark.parametrize("strategy", [*IMAGE_STRATEGIES, "roi"])
+def test_a_box_that_cannot_be_meant_is_refused(strategy: str, noise: Image.Image, tmp_path: Path) -> None:
+    noise.save(tmp_path / "noise.png")
+    for box, problem in (
+        (Box(60, 0, 70, 10), "outside the image"),
+        (Box(0.1, 0.1, 0.5, 0.5), "fractions"),
+        (Box(30, 20, 10, 5), "is it x, y, width, height"),
+    ):
+        with pytest.raises(DataError, match=problem):
+            apply_strategy(Seen(), strategy).embed([Item("what?", tmp_path / "noise.png", box)])
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_items_may_come_from_a_generator(strategy: str) -> None:
+    seen = Seen()
+    assert len(apply_strategy(seen, strategy).embed(Item(text) for text in "abc")) == 3  # type: ignore[arg-type]

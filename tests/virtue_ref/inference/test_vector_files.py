@@ -135,6 +135,7 @@ def test_outputs_that_cannot_be(numbers: Path, tmp_path: Path) -> None:
         ("[]", "not an item"),
         ('{"texts": "a"}', r"not an item .unknown key 'texts': did you mean text\? an item has box, id, image"),
         ('{"image": "a.png", "bbox": [1, 2, 3, 4]}', "not an item .unknown key 'bbox': did you mean box"),
+        ('{"image": "a.png", "box": [1, 2, 3, 4], "box": [5, 6, 7, 8]}', "not an item .a key stands twice: image, box"),
         ('{"text": 5}', "not an item .text 5 is no string"),
         ('{"text": "a", "id": [1]}', r"not an item .id .1. is neither text nor a whole number"),
         ('{"image": 5}', "not an item .image 5 is not the path of a file"),
@@ -154,6 +155,14 @@ def test_a_row_that_is_none_is_named_by_its_line(tmp_path: Path, line: str, mess
     (tmp_path / "rows.jsonl").write_text('{"text": "good"}\n' + line + "\n")
     with pytest.raises(VirtueError, match=rf"rows\.jsonl:2: {message}"):
         list(read_rows([tmp_path / "rows.jsonl"]))
+
+
+def test_other_encodings(tmp_path: Path) -> None:
+    (tmp_path / "bom.jsonl").write_text('{"text": "Käse"}\n', encoding="utf-8-sig")
+    assert [row.item for row in read_rows([tmp_path / "bom.jsonl"])] == [Item("Käse")]
+    (tmp_path / "latin.jsonl").write_text('{"text": "Käse"}\n', encoding="latin-1")
+    with pytest.raises(VirtueError, match=r"latin\.jsonl:1: not an item .*utf-8"):
+        list(read_rows([tmp_path / "latin.jsonl"]))
 
 
 def test_null_is_as_good_as_absent(tmp_path: Path, tiny: VirtueEmbedder, picture: Callable[..., Path]) -> None:

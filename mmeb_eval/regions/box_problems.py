@@ -1,0 +1,34 @@
+"""What tells that a box was not meant as it stands: the one rule for all that embeds a region."""
+
+from __future__ import annotations
+
+import math
+
+from scar.sample import Box
+
+
+def find_box_problem(box: Box, size: tuple[int, int], bounds: tuple[int, int] | None = None) -> str | None:
+    """Why a box cannot be meant, as one sentence; None if it can.
+
+    A box may reach beyond the image, where it is cut, but a part of it must lie inside.
+
+    Args:
+        box: the box, in pixels of the image as it is displayed.
+        size: (width, height) of the image in pixels.
+        bounds: (width, height) of the frame in which the box must have a part; None is the image.
+
+    >>> find_box_problem(Box(0.1, 0.1, 0.5, 0.8), (640, 480))
+    'box (0.1, 0.1, 0.5, 0.8) looks like fractions of the image: multiply x by 640 and y by 480.'
+    >>> find_box_problem(Box(600, 400, 700, 500), (640, 480))
+    """
+    corners = (box.x0, box.y0, box.x1, box.y1)
+    if not all(math.isfinite(corner) for corner in corners):
+        return f"box {corners} has a corner that is not a number."
+    if not box.area:
+        way_out = "is it x, y, width, height? Box.from_xywh takes these"
+        return f"box {corners} has no area: x0 < x1 and y0 < y1 are wanted ({way_out})."
+    if size != (1, 1) and all(abs(corner) <= 1 for corner in corners):
+        return f"box {corners} looks like fractions of the image: multiply x by {size[0]} and y by {size[1]}."
+    if not box.intersection_area(Box(0, 0, *(bounds or size))):
+        return f"box {corners} lies outside the image, which has {size[0]} x {size[1]} pixels."
+    return None
