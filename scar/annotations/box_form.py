@@ -27,8 +27,8 @@ _MIN_SAME_IOU = 0.9
 """Least intersection over union of a box and its outline. Outlines with decimals and boxes in whole pixels reach it
 from 20 pixels on; a corner box reaches it only if it begins at the image's corner."""
 
-_MIN_NEAR_IOU, _MIN_NEAR_SHARE = 0.3, 0.1
-"""Boxes that people draw apart from the outlines are still near them; if hardly any is, something is mixed up."""
+_MIN_NEAR_IOU, _MIN_NEAR_SHARE = 0.3, 0.5
+"""Boxes that people draw apart from the outlines are still near them; if half of them are not, something is wrong."""
 
 _MAX_AREA_DIFFERENCE = 0.02
 """Relative difference of two equal areas, for rounding. Of COCO's mask areas, 1 in 200 equals that of a wrong form."""
@@ -186,9 +186,10 @@ def find_box_form(samples: Sequence[BoxSample], path: Path) -> BoxForm:
     if not is_fraction and not fitting and leaving <= _MAX_LEAVING_SHARE * len(samples):
         return XYWH
     some = f"{leaving} of {len(samples)} boxes"
-    problem = "its boxes are shares of the image" if is_fraction else f"{some} leave their images"
+    problem = "its boxes are shares of the image" if is_fraction else f"{some} leave their images by far"
     guess = f": they may be {' or '.join(_DESCRIPTIONS[form] for form in fitting)}" if fitting else ""
-    raise InputError(f"{path}: {problem}{guess}; {_WAY_OUT}.")
+    sizes = "" if is_fraction or fitting else ", and check the width and height of the images"
+    raise InputError(f"{path}: {problem}{guess}; {_WAY_OUT}{sizes}.")
 
 
 def _find_form_of_outlines(samples: Sequence[BoxSample], forms: Sequence[BoxForm], path: Path) -> BoxForm | None:

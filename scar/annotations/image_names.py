@@ -56,6 +56,8 @@ def match_images(
     Raises:
         InputError: the files have the same ids for other file names, and no file name in common.
     """
+    if all(names.get(number) == name for number, name in others):
+        return None
     finder = NameFinder(names)
     found = [(number, finder.find_id(name, number)) for number, name in others]
     wrong = [

@@ -109,7 +109,7 @@ def test_an_area_made_of_wrong_boxes_hides_nothing(evidence: str) -> None:
 
 def test_boxes_that_fit_in_no_form_are_refused() -> None:
     boxes = [(x * 3, y * 3, w * 3, h * 3) for x, y, w, h in draw_boxes(Random(3), 40, 640, 480)]
-    with pytest.raises(InputError, match=r"boxes.json: \d+ of 40 boxes leave their images; write them as \[x"):
+    with pytest.raises(InputError, match=r"boxes.json: \d+ of 40 boxes leave their images by far; write them as \[x"):
         find_box_form(make_samples(boxes, XYWH, "nothing", 640, 480), FILE)
 
 
@@ -125,8 +125,10 @@ def test_boxes_and_polygons_in_shares_are_refused() -> None:
         find_box_form(samples, FILE)
 
 
-def test_boxes_apart_from_their_outlines_are_refused() -> None:
-    samples = [
+@pytest.mark.parametrize("right", [0, 2])
+def test_boxes_apart_from_their_outlines_are_refused(right: int) -> None:
+    samples = [BoxSample((9, 9, 50, 50), 640, 480, Box(9, 9, 59, 59))] * right
+    samples += [
         BoxSample((y, x, h, w), 640, 480, Box.from_xywh(x, y, w, h))
         for x, y, w, h in [(300, 20, 90, 40), (400, 100, 60, 60), (500, 40, 80, 90)]
     ]
