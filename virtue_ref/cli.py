@@ -109,9 +109,10 @@ def convert(
     ] = "ours",
     segmenter: Segmenter = None,
 ) -> None:
-    """Convert a checkpoint to another layout. All weights stay bit-identical."""
+    """Convert a checkpoint to another layout. All weights stay bit-identical; an adapter is merged into them."""
     with one_line_errors("virtue"):
         from scar.errors import ConfigError
+        from virtue_ref.checkpoints.checkpoint import merge_adapter
         from virtue_ref.checkpoints.format import write_checkpoint
         from virtue_ref.checkpoints.official import write_official
         from virtue_ref.checkpoints.resolve import read_checkpoint
@@ -119,7 +120,7 @@ def convert(
         layouts = {"ours": write_checkpoint, "official": write_official}
         if to not in layouts:
             raise ConfigError(f"unknown layout {to!r}: it is one of {', '.join(layouts)}.")
-        layouts[to](read_checkpoint(model, segmenter=segmenter), out)
+        layouts[to](merge_adapter(read_checkpoint(model, segmenter=segmenter)), out)
     typer.echo(f"{model} in the {to} layout in {out}")
 
 

@@ -48,11 +48,13 @@ def test_info_of_the_reference_checkpoint(reference: Path) -> None:
     assert "every weight is there" in done.stdout
 
 
-def test_convert_there_and_back(tmp_path: Path) -> None:
+def test_convert_there_and_back_keeps_every_setting(tmp_path: Path) -> None:
     assert call("convert", "tiny", tmp_path / "official", "--to", "official").exit_code == 0
     assert call("convert", tmp_path / "official", tmp_path / "ours").exit_code == 0
-    facts = json.loads(call("info", tmp_path / "ours", "--json").stdout)
-    assert facts["profile"] == "official"
+    before, after = (json.loads(call("info", name, "--json").stdout) for name in ("tiny", tmp_path / "ours"))
+    for key in ("profile", "image pixels", "resolution", "segmenter", "parameters"):
+        assert after[key] == before[key]
+    assert after["profile"] == "clean"
     done = call("convert", "tiny", tmp_path / "x", "--to", "theirs")
     assert (done.exit_code, done.stderr) == (2, "virtue: unknown layout 'theirs': it is one of ours, official.\n")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from scar.errors import CheckpointError
 from virtue_ref.checkpoints.checkpoint import Checkpoint, LoraAdapter
+from virtue_ref.checkpoints.lora_targets import ADAPTED_KEY, check_settings, replace_weights, resolve_settings
 from virtue_ref.checkpoints.official import (
     CONNECTOR_FILE,
     RELEASED_SEGMENTER,
@@ -22,10 +22,6 @@ from virtue_ref.config import Config, get_profile
 
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_PREFIX = "base_model.model."
-ADAPTER_SETTINGS = frozenset(
-    {"r", "lora_alpha", "target_modules", "exclude_modules", "use_dora", "use_rslora", "rank_pattern", "alpha_pattern"}
-)
-"""Keys of an adapter_config.json that change vectors. Other keys concern training or could load other code."""
 
 
 def read_adapter(folder: Path, base: Checkpoint | None, base_folder: Path, segmenter: str | Path | None) -> Checkpoint:
@@ -39,7 +35,7 @@ def read_adapter(folder: Path, base: Checkpoint | None, base_folder: Path, segme
 
     Raises:
         CheckpointError: a file is missing, belongs to another model, or is a pickle of more than tensors; or the
-            adapter has biases or whole modules.
+            adapter does not fit the base model, or asks for what is not read here.
     """
     if base is None:
         stored = read_json(base_folder / "config.json")
@@ -53,13 +49,14 @@ def read_adapter(folder: Path, base: Checkpoint | None, base_folder: Path, segme
     elif (folder / CONNECTOR_FILE).is_file():
         base = dataclasses.replace(base, connector=read_connector(folder))
     settings = read_json(folder / ADAPTER_CONFIG)
-    if settings.get("bias", "none") != "none" or settings.get("modules_to_save"):
-        raise CheckpointError(f"{folder / ADAPTER_CONFIG}: an adapter with biases or whole modules is not supported.")
-    weights, used = read_weights(folder, "adapter_model", "adapter_model")
-    adapter = LoraAdapter(
-        settings={key: value for key, value in settings.items() if key in ADAPTER_SETTINGS},
-        weights={to_our_key(key.removeprefix(ADAPTER_PREFIX)): value for key, value in weights.items()},
-    )
+    where = str(folder / ADAPTER_CONFIG)
+    check_settings(settings, where)
+    stored, used = read_weights(folder, "adapter_model", "adapter_model")
+    weights = {to_our_key(key.removeprefix(ADAPTER_PREFIX)): value for key, value in stored.items()}
+    adapted = {key: value for key, value in weights.items() if ADAPTED_KEY.fullmatch(key)}
+    whole = {key.replace(".base_layer.", "."): value for key, value in weights.items() if key not in adapted}
+    adapter = LoraAdapter(resolve_settings(settings, adapted, base.backbone, where), adapted)
+    backbone = replace_weights(settings, whole, base.backbone, where)
     connector_file = [folder / CONNECTOR_FILE] if (folder / CONNECTOR_FILE).is_file() else []
     revision = f"{find_revision(folder, used + connector_file)}+{base.revision}"
-    return dataclasses.replace(base, adapter=adapter, revision=revision)
+    return dataclasses.replace(base, backbone=backbone, adapter=adapter, revision=revision)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,6 +88,18 @@ def build_model(checkpoint: Checkpoint, *, merge: bool = True) -> Virtue:
     if checkpoint.adapter is not None:
         _attach_adapter(model, checkpoint.adapter, checkpoint.config.name, merge)
     return model.eval()
+
+
+def merge_adapter(checkpoint: Checkpoint) -> Checkpoint:
+    """The same checkpoint with its adapter merged into the weights; one without an adapter is returned unchanged.
+
+    Raises:
+        CheckpointError: the adapter does not fit.
+    """
+    if checkpoint.adapter is None:
+        return checkpoint
+    merged = make_checkpoint(build_model(checkpoint), checkpoint)
+    return dataclasses.replace(merged, revision=checkpoint.revision)
 
 
 def make_checkpoint(model: Virtue, origin: Checkpoint) -> Checkpoint:
@@ -181,6 +194,9 @@ def _attach_adapter(model: Virtue, adapter: LoraAdapter, name: str, merge: bool)
 
     try:
         tuner = LoraModel(model.backbone, LoraConfig(**adapter.settings), "default")
+        for key, weight in tuner.named_parameters():
+            if "lora_" in key:
+                weight.data = weight.data.float()  # in bfloat16, the adapter's weights would be rounded before merging
         outcome: Any = set_peft_model_state_dict(model.backbone, dict(adapter.weights))
     except (ValueError, TypeError, RuntimeError) as error:
         raise CheckpointError(f"{name}: the adapter does not fit the backbone: {first_line(error)}") from error

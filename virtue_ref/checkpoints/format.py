@@ -18,9 +18,10 @@ from huggingface_hub import save_torch_state_dict
 from scar.common.files import create_folder
 from scar.errors import CheckpointError
 from virtue_ref.checkpoints.checkpoint import PARTS, Checkpoint, split_by_part
+from virtue_ref.checkpoints.settings import apply_settings, describe_settings
 from virtue_ref.checkpoints.tensors import find_revision, read_json, read_small_files
 from virtue_ref.checkpoints.weight_files import read_weights
-from virtue_ref.config import Config, ImageRules, SegmenterConfig, get_profile
+from virtue_ref.config import Config, SegmenterConfig, get_profile
 
 FORMAT_VERSION = 1
 SETTINGS_FILE = "virtue.json"
@@ -38,9 +39,7 @@ def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
         settings = {
             "format": FORMAT_VERSION,
             "name": config.name,
-            "profile": config.profile.name,
-            "image": dataclasses.asdict(config.image),
-            "max_length": config.max_length,
+            **describe_settings(config),
             "segmenter": None if config.segmenter is None else dataclasses.asdict(config.segmenter),
             "made_from": checkpoint.revision,
         }
@@ -64,16 +63,14 @@ def read_own_layout(folder: Path) -> Checkpoint:
             f"{folder / SETTINGS_FILE}: format {settings.get('format')!r}; this version reads {FORMAT_VERSION}."
         )
     try:
-        image = settings["image"] | {key: tuple(settings["image"][key]) for key in ("mean", "std")}
         segmenter = settings["segmenter"]
         config = Config(
             name=settings["name"],
             profile=get_profile(settings["profile"]),
             backbone={key: value for key, value in backbone.items() if key != "virtue_sam"},
             segmenter=None if segmenter is None else SegmenterConfig(**segmenter),
-            image=ImageRules(**image),
-            max_length=settings["max_length"],
         )
+        config = apply_settings(config, settings)
     except (KeyError, TypeError) as error:
         raise CheckpointError(f"{folder / SETTINGS_FILE}: not our settings ({error}).") from error
     weights, used = read_weights(folder)

@@ -27,6 +27,11 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 from scar.errors import CheckpointError
 from virtue_ref.checkpoints.checkpoint import HEAD_KEY, Checkpoint
 from virtue_ref.checkpoints.format import create_checkpoint_folder
+from virtue_ref.checkpoints.settings import (
+    OFFICIAL_SETTINGS_FILE,
+    read_official_settings,
+    write_official_settings,
+)
 from virtue_ref.checkpoints.tensors import (
     find_revision,
     first_line,
@@ -47,6 +52,8 @@ KEY_PREFIXES = (
     ("model.", "language_model."),
 )
 """(official, our) beginnings of the backbone's keys; the first match is used. The last is of transformers < 4.52."""
+
+DEFAULT_PACKAGE = SegmenterConfig({}).package
 
 EMBEDDING_KEY = "language_model.embed_tokens.weight"
 
@@ -89,11 +96,13 @@ def read_official(folder: Path, segmenter: str | Path | None = None) -> Checkpoi
         backbone=rename_backbone_keys(weights, stored, folder),
         segmenter={},
         connector={},
-        files=read_small_files(folder),
+        files={name: content for name, content in read_small_files(folder).items() if name != OFFICIAL_SETTINGS_FILE},
     )
-    if not block.get("enabled", True):
-        return dataclasses.replace(base, revision=find_revision(folder, used))
-    return add_segmenter(base, folder, block, segmenter, used)
+    if block.get("enabled", True):
+        read = add_segmenter(base, folder, block, segmenter, used)
+    else:
+        read = dataclasses.replace(base, revision=find_revision(folder, used))
+    return dataclasses.replace(read, config=read_official_settings(read.config, folder))
 
 
 def read_parts(config: Config, backbone: Path, segmenter: str | Path | None) -> Checkpoint:
@@ -128,18 +137,24 @@ def read_parts(config: Config, backbone: Path, segmenter: str | Path | None) -> 
 def write_official(checkpoint: Checkpoint, folder: Path) -> None:
     """Write a checkpoint in the official layout, which the released code reads.
 
-    SAM 2's config and weights are written to the paths in `virtue_sam`, below the folder.
+    SAM 2's config and weights are written to the paths in `virtue_sam`, below the folder. Settings that this layout has
+    no place for are written beside it, see `virtue_ref.checkpoints.settings`.
 
     Raises:
         CheckpointError: the folder exists, an adapter is not merged yet, or a path in `virtue_sam` leads out of the
             folder.
     """
     with create_checkpoint_folder(folder, checkpoint) as out:
-        stored = json.loads(checkpoint.files.get("config.json", json.dumps(checkpoint.config.backbone)))
-        if "virtue_sam" not in stored:
-            stored["virtue_sam"] = _make_virtue_sam(checkpoint.config)
-        if "config.json" not in checkpoint.files or "virtue_sam" not in json.loads(checkpoint.files["config.json"]):
+        config = checkpoint.config
+        original = json.loads(checkpoint.files.get("config.json", b"null"))
+        stored = dict(original or config.backbone)
+        stored["virtue_sam"] = _make_virtue_sam(config, stored.get("virtue_sam"))
+        if stored != original:
             (out / "config.json").write_text(json.dumps(stored, indent=2) + "\n")
+        plain = Config(config.name, get_profile("official"), stored, None, read_image_rules(out))
+        if config.segmenter is not None:
+            plain = dataclasses.replace(plain, segmenter=dataclasses.replace(config.segmenter, package=DEFAULT_PACKAGE))
+        write_official_settings(config, out, plain)
         save_file(
             {_to_official_key(key): value.contiguous() for key, value in checkpoint.backbone.items()},
             out / "model.safetensors",
@@ -258,11 +273,15 @@ def _to_official_key(key: str) -> str:
     return "model." + key.removeprefix("language_model.") if key.startswith("language_model.") else key
 
 
-def _make_virtue_sam(config: Config) -> dict[str, Any]:
+def _make_virtue_sam(config: Config, stored: Any) -> dict[str, Any]:
+    """The table `virtue_sam` of a config; what a stored one says besides is kept."""
     if config.segmenter is None:
-        return {"enabled": False}
-    own = {"config_path": "./sam2.yaml", "checkpoint": "./sam2.pt", "points_per_side": config.segmenter.points_per_side}
-    return RELEASED_SEGMENTER | own
+        return {**(stored or {}), "enabled": False}
+    paths = {"config_path": "./sam2.yaml", "checkpoint": "./sam2.pt"}
+    own = {"points_per_side": config.segmenter.points_per_side}
+    if stored and not stored.get("enabled", True):
+        own["enabled"] = True
+    return {**(stored or RELEASED_SEGMENTER | paths), **own}
 
 
 def _read_sam2_config(folder: Path, name: str) -> Mapping[str, Any]:

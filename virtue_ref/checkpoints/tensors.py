@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from scar.common.files import hash_files
 from scar.errors import CheckpointError
 
-SMALL_FILES = ("*.json", "*.txt", "*.jinja", "*.yaml", "*.yml", "*.md")
+SMALL_FILES = ("*.json", "*.txt", "*.jinja", "*.yaml", "*.yml", "*.md", "LICENSE*", "NOTICE*")
 """File names of a checkpoint's files other than its weights."""
 
 

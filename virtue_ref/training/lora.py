@@ -11,7 +11,7 @@ from peft import LoraConfig
 from peft.tuners.lora import LoraLayer, LoraModel
 from torch import Tensor, nn
 
-from scar.errors import ConfigError
+from scar.errors import ConfigError, UnknownName
 from virtue_ref.model.virtue import Virtue
 from virtue_ref.training.recipe import AdapterRecipe
 from virtue_ref.training.sharded import gather_weight
@@ -30,8 +30,15 @@ def add_adapters(model: Virtue, recipe: AdapterRecipe, *, checkpointing: bool) -
         checkpointing: whether the language model recomputes its activations, which saves memory.
 
     Raises:
-        ConfigError: the language model has none of the layers in `recipe.targets`.
+        ConfigError: the language model has no layer of a name in `recipe.targets`.
     """
+    layers = [name for name, _ in model.backbone.language_model.named_modules()]
+    for target in recipe.targets:
+        if not any(f".{name}".endswith(f".{target}") for name in layers):
+            known = sorted(
+                {name.rpartition(".")[2] for name in layers} - {str(number) for number in range(len(layers))}
+            )
+            raise ConfigError(f"adapter.targets: {UnknownName('layer', target, known, 'it is not in the model.')}")
     for weight in model.parameters():
         weight.requires_grad_(False)
     settings = LoraConfig(

@@ -21,7 +21,8 @@ from virtue_ref.model.tokens import read_tokenizer
 @pytest.fixture(scope="module")
 def exported(stored: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported") / "official"
-    write_official(stored, folder)
+    config = stored.config.with_options(profile="official")
+    write_official(dataclasses.replace(stored, config=config), folder)
     return folder
 
 

@@ -126,7 +126,10 @@ def test_an_untied_head_is_kept_though_the_model_has_no_use_for_it(
     head = torch.randn(272, 64)
     config = json.loads(stored.files["config.json"]) | {"tie_word_embeddings": False}
     files = {**stored.files, "config.json": json.dumps(config).encode()}
-    untied = dataclasses.replace(stored, backbone={**stored.backbone, "lm_head.weight": head}, files=files)
+    profile = stored.config.with_options(profile="official")
+    untied = dataclasses.replace(
+        stored, config=profile, backbone={**stored.backbone, "lm_head.weight": head}, files=files
+    )
     write_official(untied, tmp_path / "official")
     write_checkpoint(resolve.read_checkpoint(tmp_path / "official"), tmp_path / "ours")
     write_official(resolve.read_checkpoint(tmp_path / "ours"), tmp_path / "back")
