@@ -241,7 +241,10 @@ def fetch_data(
     revision: options.Revisions = None,
     rows_only: Annotated[bool, typer.Option(help="Do not download the archive of MMEB's images.")] = False,
 ) -> None:
-    """Download the data of tasks. A stopped download resumes, and existing files are kept."""
+    """Download the data of tasks. A stopped download resumes.
+
+    Complete data stay as they are, unless --revision names another commit: its files replace them.
+    """
     with one_line_errors("mmeb-eval"):
         from mmeb_eval.data.fetch import fetch_tasks, parse_revisions
         from mmeb_eval.data.tasks import get_tasks

@@ -22,7 +22,24 @@ if TYPE_CHECKING:
 def select_checked_tasks(
     tasks: Sequence[str], data: Path | None, images: Path | None, failures: list[str] | None = None
 ) -> list[TaskFiles]:
-    """The chosen tasks, all rows of which have been read; unusable ones go to ``failures``, or are an error."""
+    """Find the chosen tasks and read all their rows.
+
+    A task is unusable if its data are missing, have changed since they were fetched, or hold a row or image path that
+    cannot be used.
+
+    Args:
+        tasks: values of ``--tasks``: see `mmeb_eval.data.choice.find_choice`, also for ``data`` and ``images``.
+        data: folder that holds the data of tasks given by name.
+        images: folder that the rows' image paths start from.
+        failures: gets one line for each unusable task. None makes every unusable task an error.
+
+    Returns:
+        The usable tasks.
+
+    Raises:
+        DataError: no task is usable; or one is unusable, and ``failures`` is None.
+        EvalError: the values of ``--tasks`` and ``--data`` do not fit together; see `find_choice`.
+    """
     from mmeb_eval.data.choice import check_choice, find_choice
     from scar.common.progress import show_progress
 
@@ -42,7 +59,11 @@ def load_embedders(
     region: str | None,
     task_files: Sequence[TaskFiles],
 ) -> list[Embedder]:
-    """Load the models, wrapped in the region strategy if one is given."""
+    """Load the models, wrapped in the region strategy if one is given.
+
+    Raises:
+        EvalError: a model or the strategy is unknown or cannot be loaded, or no task has regions for the strategy.
+    """
     from mmeb_eval.models import load_models
     from mmeb_eval.regions.strategies import apply_strategy
     from mmeb_eval.run.workers import select_device
@@ -55,7 +76,10 @@ def load_embedders(
 
 
 def note_failure(failures: list[str], model: str, task: str, error: Exception) -> None:
-    """Remember that a model failed on a task; print the traceback of a bug, or with ``--debug``."""
+    """Append a line about a model that failed on a task to ``failures``.
+
+    The traceback of a bug is always printed, that of an `EvalError` only with ``--debug``.
+    """
     print_traceback(error, always=not isinstance(error, EvalError))
     message = str(error) if isinstance(error, EvalError) else f"{task}: {type(error).__name__}: {error}"
     failures.append(message if model in message else f"{model}: {message}")

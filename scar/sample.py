@@ -84,7 +84,7 @@ class Box(msgspec.Struct, frozen=True):
         return (x1 - x0) * (y1 - y0) if y1 > y0 else 0
 
     def iou(self, other: Box) -> float:
-        """Intersection over union of the two boxes, 0 to 1; 0 if neither has an area."""
+        """Intersection over union of the two boxes, 0 to 1; 0 if one of them has no area."""
         shared = self.intersection_area(other)
         union = self.area + other.area - shared
         return shared / union if union else 0.0
@@ -142,15 +142,17 @@ class Region(msgspec.Struct, frozen=True):
 
     Attributes:
         id: id of the annotation in the source, unique within the source.
-        box: bounding box of the thing.
+        box: bounding box of the thing in pixels. What a reader gives is in the frame of its annotations until
+            `scar.annotations.upright` has turned it into the displayed frame.
         category: name of the thing's category in the source.
         mask: pixels of the thing; None if the source has no mask of it, or the mask is not decoded yet.
         crowd: whether the box contains many things of the category.
         phrases: texts of the source about this thing, such as referring expressions.
         target: whether the region may become a sample. Other regions only say what else the picture shows.
-        make_mask: decodes the mask; None if nothing is left to decode. Readers set it instead of ``mask``, because
-            decoding takes time and few regions need it. With an EXIF orientation as its argument, it makes the mask of
-            the image as that orientation displays it.
+        make_mask: function that decodes the mask, for `with_mask`; None if nothing is left to decode. Readers set it
+            instead of ``mask``, because decoding takes time and few regions need it. It returns None if the source has
+            no mask of the thing. With an EXIF orientation, 1 to 8, as its argument, it turns the mask from the stored
+            into the displayed frame.
     """
 
     id: int

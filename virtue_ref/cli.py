@@ -316,9 +316,10 @@ def push(
     dataset: CardData = None,
     template: CardTemplate = None,
 ) -> None:
-    """Upload a checkpoint with its card and results. Prints what changes there, and checks the commit.
+    """Upload a checkpoint with its card and results. Prints what changes there, and verifies the files sent.
 
-    Files that an earlier push wrote and this one does not have are removed; files and edits of others stay.
+    Files that an earlier push wrote and this one does not have are removed. Files and edits of others stay, unless
+    --prune is given; weights of others stop the push.
     """
     with one_line_errors("virtue"):
         from scar.publish.card import CARD

@@ -29,7 +29,7 @@ class Constant:
     stored = False
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), `VECTOR_WIDTH`) equal rows."""
+        """(len(items), `VECTOR_WIDTH`) float32 rows of length 1, all equal."""
         return np.full((len(items), VECTOR_WIDTH), VECTOR_WIDTH**-0.5, dtype=np.float32)
 
 
@@ -43,7 +43,7 @@ class Random:
         self.settings: Mapping[str, int] = {"seed": seed}
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), `VECTOR_WIDTH`) rows of length 1; all directions are equally likely."""
+        """(len(items), `VECTOR_WIDTH`) float32 rows of length 1; all directions are equally likely."""
         rows = np.stack([self._draw_vector(item) for item in items])
         lengths: NDArray[np.float64] = np.linalg.norm(rows, axis=1, keepdims=True)
         return (rows / lengths).astype(np.float32)
@@ -66,7 +66,7 @@ class TextOnly:
     stored = False
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), `BUCKETS`) rows; items without words have equal rows."""
+        """(len(items), `BUCKETS`) float32 rows of length 1; items without words have equal rows."""
         rows = np.zeros((len(items), BUCKETS), dtype=np.float32)
         for row, item in zip(rows, items, strict=True):
             for word in _WORD.findall(item.text.lower()) or [""]:

@@ -32,9 +32,18 @@ PADDING: Mapping[str, bool | str] = {"siglip": "max_length", "siglip2": "max_len
 
 
 class TwoTowerEmbedder:
-    """A two-tower model. An item with image and text gets the normalised sum of both vectors, as in the MMEB paper.
+    """A model with a text tower and an image tower.
 
-    Texts are cut at the model's limit; `counts` says how many are.
+    An item with text and image gets the sum of its two unit vectors, scaled to length 1, as in the MMEB paper. An item
+    with neither gets the vector of the empty text. Texts are cut at the model's limit of tokens; `counts` says how many
+    are.
+
+    Args:
+        name: name of the model in results.
+        model_id: a local folder, or an id on the hub; ``@`` and a revision may follow the id.
+
+    Raises:
+        EvalError: the model cannot be loaded, or has no text tower and image tower with a common space.
     """
 
     def __init__(self, name: str, model_id: str) -> None:
@@ -60,7 +69,7 @@ class TwoTowerEmbedder:
         return count_cut_texts(items, self._tokenizer, self._max_tokens)
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), D) float32 rows of length 1, each the normalised sum of the item's text and image vectors.
+        """(len(items), D) float32 rows of length 1, each the rescaled sum of the item's text and image vectors.
 
         Raises:
             DataError: an item has a prompt, or an image that cannot be opened.
@@ -161,6 +170,8 @@ def load_clip(model_id: str) -> TwoTowerEmbedder:
 
 def load_siglip(model_id: str) -> TwoTowerEmbedder:
     """Load a SigLIP or SigLIP 2 model, of fixed or flexible resolution, from a local folder or from the hub.
+
+    ``@`` and a revision may follow the hub id.
 
     Raises:
         EvalError: the model cannot be loaded.

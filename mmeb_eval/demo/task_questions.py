@@ -90,6 +90,13 @@ QUESTION_WRITERS: Mapping[str, QuestionWriter] = {
 
 
 def make_questions(task: str, world: DemoWorld, count: int, seed: int) -> list[DemoQuestion]:
-    """Make at most ``count`` demo questions of an MMEB task."""
+    """Make demo questions of an MMEB task.
+
+    Args:
+        task: name of the task, a key of `QUESTION_WRITERS`; another name is a `KeyError`.
+        world: the pictures to ask about.
+        count: number of questions; there are fewer if the world does not give as many.
+        seed: seed of the random choices; each task has choices of its own.
+    """
     rng = Random(f"{seed}/{task}")  # noqa: S311 - questions, not secrets
     return list(islice(QUESTION_WRITERS[task](world, rng), count))

@@ -1,4 +1,7 @@
-"""Demo questions of the visual question answering tasks: the candidates are answers."""
+"""Demo questions of the visual question answering tasks: the candidates are answers.
+
+Each function asks at most one question about a picture.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,7 @@ def ask_count_of_colour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]
 
 
 def ask_scene(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask where a thing is; the answer names the scene."""
+    """Ask where a thing of the picture is; the answer is the location of the scene, such as "On a beach."."""
     for picture in shuffle_pictures(world.pictures, rng):
         thing = rng.choice(picture.things)
         right, *locations = [scene.location.capitalize() + "." for scene in (picture.scene, *SCENES)]

@@ -82,7 +82,8 @@ class PerturbedPrompts:
         probe: the probe.
         level: name of the level, a key of the probe's ``levels``.
         seed: seed of the perturbations.
-        prompts: a prompt for each row of the data; None for a row without such a prompt, which is left out.
+        prompts: the perturbed prompt of each row of the data. It is None if the row allows none: for example, a row
+            without a mask has no partial mask. Such a row is not scored at this level.
     """
 
     probe: Probe

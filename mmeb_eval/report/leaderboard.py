@@ -88,7 +88,11 @@ class Leaderboard:
         return table
 
     def list_notes(self) -> list[str]:
-        """Footnotes of the table: the metric and scale of each source, and the meaning of the marks."""
+        """Footnotes of the table as lines.
+
+        There is a line for each published source, with its title, metric and scale; a line for ``†`` and for ``°`` if
+        the table has that mark; and a line for each score with ``*``, which says what is wrong with the score.
+        """
         sources = dict.fromkeys(row.source for row in self.rows if row.source)
         cells = [(row, cell) for row in self.rows for cell in row.cells.values()]
         lines = [f"{each.id}: {each.title}, {each.cite}; {each.metric}, {_describe_scale(each)}" for each in sources]

@@ -45,7 +45,7 @@ class VectorCache:
             folder.
         refresh: whether to delete its stored vectors first.
         trust: whether vectors of earlier runs are used without a check.
-        writer: name of this process among several.
+        writer: rank of this process among several, as text; its shards are named by it.
 
     Attributes:
         folder: the embedder's folder below ``root``.
@@ -118,7 +118,7 @@ class VectorCache:
         return len(self.select_earlier(list(set(keys)))) if self.trusts or self._trust_mark.exists() else 0
 
     def add_vectors(self, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> None:
-        """Write the vectors of a batch to disk.
+        """Write the (len(keys), D) vectors of a batch to disk.
 
         Raises:
             EvalError: the files cannot be written, for example because the disk is full.
@@ -167,10 +167,15 @@ class VectorCache:
                 self.width = int(self._read_shard(index.stem).shape[1])
 
     def refuse_other_models(self, size: int) -> None:
-        """Raise an error if another of ``size`` workers has loaded another model: it stores elsewhere.
+        """Check that no other worker has loaded another model; its vectors would never arrive in this store's folder.
+
+        A worker that has not loaded its model yet is not waited for.
+
+        Args:
+            size: number of workers, this one included.
 
         Raises:
-            EvalError: the message names what differs.
+            EvalError: another worker has loaded another model; the message names what differs.
         """
         rank = int(self._writer)
         if (found := find_other_model(self.worker_folder, rank, size)) is None:

@@ -114,7 +114,7 @@ def join_with_space(instruction: str, text: str, layout: Layout) -> str:
 
 
 def join_on_new_line(instruction: str, text: str, layout: Layout) -> str:
-    r"""Text of a VQA, composed-retrieval or grounding query: as `join_with_space`, but text begins a new line.
+    r"""Text of a VQA, composed-retrieval or grounding query: as `join_with_space`, the instruction on a new line.
 
     >>> join_on_new_line(" <|image_1|> Answer: ", "Why?", LAYOUTS["qwen2_vl"])
     '<|image_pad|>\nAnswer: Why?'
@@ -132,7 +132,7 @@ def join_without_image(instruction: str, text: str, layout: Layout) -> str:
 
 
 def join_region(instruction: str, text: str, layout: Layout) -> str:
-    r"""Text of a SCaR query, which holds the instruction and the data's image token: as `join_with_space`.
+    r"""Text of a SCaR query: as `join_with_space`, but the data's image token is in ``text`` and is removed there.
 
     >>> join_region("", "<|image_1|>\nFind the caption.", LAYOUTS["qwen2_vl"])
     '<|image_pad|> \nFind the caption.'

@@ -13,8 +13,15 @@ from scar.recipe import Source
 def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
     """Index the pictures of one split of ADE20K.
 
+    Args:
+        source: names the folder ``release``: an unpacked ADEChallengeData2016 or ADE20K_2021_17_01.
+        tally: counts what cannot be used.
+        cache: not used; all readers take it.
+
     Raises:
-        InputError: the folder contains neither release, or both.
+        InputError: the folder is neither of these releases, or both; or a file of the release is missing or has another
+            shape.
+        BadRecord: two images have the same number, and ``tally`` does not skip such records.
     """
     release = source.inputs["release"]
     full = (release / "images" / "ADE").is_dir()

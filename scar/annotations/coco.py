@@ -86,13 +86,15 @@ def index_image_set(
     """Index the pictures of one image set.
 
     Args:
-        source: names the files: ``instances``; perhaps ``stuff``, a second file of annotations of the same images, and
-            ``captions``.
-        tally: counts the annotations, and the records that cannot be used.
+        source: names the files: ``instances``, and two optional ones. ``stuff`` is a second file of annotations of the
+            same images; ``captions`` has captions of these images.
+        tally: counts the annotations as records, those that cannot be used as rejected, and other unusable records as
+            ignored. If ``referred_phrases`` is given, the caller has counted the records: then unusable annotations
+            count as ignored. An id of ``referred_phrases`` without a usable annotation counts as rejected.
         cache: what other sources have already read from these files.
-        referred_phrases: phrases by annotation id. If given, the index has only the images of these annotations. Only
-            these annotations may become samples, and the caller has counted them; the others are context. None if every
-            annotation may become a sample.
+        referred_phrases: phrases by id of an annotation of ``instances``. If given, only these annotations may become
+            samples; the others of the same images are context, and other images are left out. None if every annotation
+            may become a sample.
 
     Raises:
         InputError: a file cannot be read, is no JSON or has another shape, or the captions belong to other images.

@@ -16,11 +16,18 @@ _WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
 
 
 NamedBox: TypeAlias = tuple[str, float, float, float, float, float, int]
-"""An object: its name between spaces, left, top, right, bottom and area of its box in pixels, and its id."""
+"""A region: its category between spaces; left, top, right and bottom of its box in pixels; its area; its id."""
 
 
 def index_by_last_word(regions: Iterable[Region]) -> dict[str, list[NamedBox]]:
-    """Group objects by the last word of their names; each group keeps their order."""
+    """Group the regions of an image by the last word of their categories, in the order of the regions.
+
+    Categories are used as they are. `find_described_object` looks for words in lower case.
+
+    >>> from scar.sample import Box
+    >>> index_by_last_word([Region(7, Box(0, 0, 2, 3), "traffic light")])["light"]
+    [(' traffic light ', 0, 0, 2, 3, 6, 7)]
+    """
     by_word: dict[str, list[NamedBox]] = defaultdict(list)
     for region in regions:
         box = region.box
@@ -32,12 +39,15 @@ def index_by_last_word(regions: Iterable[Region]) -> dict[str, list[NamedBox]]:
 def find_described_object(
     phrase: str, corners: tuple[float, float, float, float], by_word: Mapping[str, Sequence[NamedBox]]
 ) -> int | None:
-    """Id of the object that a description names and whose box overlaps most with its box; None if no object fits.
+    """Id of the region that a description names and that overlaps most with its box; None if no region fits.
+
+    A region fits if the description contains its category as whole words, and the intersection over union of their
+    boxes is at least `_MIN_IOU`.
 
     Args:
         phrase: the description in lower case.
         corners: left, top, right and bottom of the description's box in pixels.
-        by_word: the objects of the image, from `index_by_last_word`. If two overlap equally, the one that the
+        by_word: the regions of the image, from `index_by_last_word`. If two overlap equally, the one that the
             description names first is taken.
     """
     x0, y0, x1, y1 = corners

@@ -44,11 +44,11 @@ class RecordIndex:
     spans: RecordSpans
 
     def __getitem__(self, row: int) -> FileSpans:
-        """The path of the file, and the positions of the records of one row's image, which may have none."""
+        """The path of the file, and the (M, 3) positions of the records of image ``images[row]``; M may be 0."""
         return self.path, self.spans[self.starts[row] : self.ends[row]]
 
     def align_to(self, images: Sequence[int | None]) -> Self:
-        """The same index with one row for each given image id, in order; None or an unknown id has none."""
+        """The same index with one row for each given image id, in order; None or an unknown id has no records."""
         import numpy as np
 
         wanted = np.array([0 if image is None else image for image in images], np.int64)
@@ -69,7 +69,7 @@ class RecordIndexBuilder:
 
     Attributes:
         path: path of the file.
-        named_images: the images that the file lists with their names; the image ids of the records are of these.
+        named_images: the images that the file lists with their names. The records have the image ids of this list.
     """
 
     def __init__(self, path: Path) -> None:
@@ -150,7 +150,9 @@ def replace_ids(
 
 
 def read_records(path: Path, spans: RecordSpans) -> list[bytes]:
-    """Read the bytes of the records at the given positions.
+    """Read the bytes of the records at the given positions, in the order of ``spans``.
+
+    A file that was changed and did not become shorter is not noticed here.
 
     Raises:
         InputError: the file can no longer be read, or has become shorter.

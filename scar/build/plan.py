@@ -60,14 +60,17 @@ class SourcePlan:
 
     Attributes:
         index: the opened source.
-        overlap: number of images that the source shares with each eval source, by the key of the eval source.
-        held_out: ids of the images of the source that give no sample, because an eval split also has them.
+        overlap: number of images that a train source shares with each eval source, by the key of the eval source. It is
+            empty for an eval source, and if the recipe keeps shared images.
+        held_out: ids of these shared images; they give no sample.
         inputs_entry: the source's inputs and settings, as the build report records them.
-        rows: final path of the samples.
-        sidecar: final path of the provenance.
-        image_folder: final path of the images.
-        digest: digest of everything that decides the bytes of the files.
-        finished_entry: the source's entry in the build report; None if the source is still to be built.
+        rows: path of the parquet file of samples in the finished corpus.
+        sidecar: path of the parquet file of provenance in the finished corpus.
+        image_folder: path of the folder of images in the finished corpus.
+        digest: SHA-256, in hexadecimal digits, of the source's key, inputs and settings. A build that was interrupted
+            continues with its shards only if their digest is the same.
+        finished_entry: the source's entry in the build report, if the corpus has its files unchanged; None if the
+            source is still to be built.
     """
 
     index: PictureIndex

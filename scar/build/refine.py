@@ -32,11 +32,11 @@ MOST_ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class BlindModel:
-    """A text-only model: the weight of each n-gram as evidence for the gold caption.
+    """A text-only model: it scores a text by the sum of the weights of its n-grams.
 
     Attributes:
         ngrams: the n-grams.
-        weights: (n-grams,) weight of each n-gram.
+        weights: (n-grams,) weight of each n-gram; a positive one is evidence for the gold caption.
     """
 
     ngrams: NgramVocabulary
@@ -48,7 +48,7 @@ class BlindModel:
         return cls(ngrams, fit_conditional_logit(features, questions.gold_indices))
 
     def __call__(self, texts: Sequence[str]) -> Floats:
-        """Score texts: (texts,) scores; the likeliest gold caption scores highest."""
+        """(texts,) scores of the texts; the likeliest gold caption scores highest."""
         return self.ngrams.make_features(texts).multiply_weights(self.weights)
 
 
@@ -63,7 +63,7 @@ def select_judge(file: str, judges: Sequence[BlindModel]) -> BlindModel:
 
 
 def select_questions(results: Iterable[ShardResult], seed: str) -> QuestionSet:
-    """Questions of the samples of a source; of at most `MOST_SAMPLES_LEARNED` of them, drawn by ``seed``."""
+    """Make a question of each sample of a source; ``seed`` draws `MOST_SAMPLES_LEARNED` samples if there are more."""
     sample: ReservoirSample[Question] = ReservoirSample(MOST_SAMPLES_LEARNED, seed)
     for result in results:
         files = result.rows["qry_image_path"].to_pylist()

@@ -29,7 +29,8 @@ from scar.sample import Region
 def read_upright_images(rows: Path) -> frozenset[str]:
     """Read the paths of the images that a build turned upright from the metadata of its rows.
 
-    Empty for rows of other makers, and for a file that is no parquet file: who reads its rows says what is wrong.
+    The set is empty for rows that no build wrote. It is also empty for a file that is no parquet file: the function
+    that reads the rows reports that.
 
     Raises:
         InputError: the metadata are damaged.
@@ -58,10 +59,12 @@ class RowFrame:
         self._headers: dict[str, ImageHeader | None] = {}
 
     def find_turn(self, image: str, mask_size: Sequence[int] | None = None) -> ImageHeader | None:
-        """The header whose orientation turns the region of a row; None if it is in the displayed frame already.
+        """The header whose orientation turns the region of a row into the displayed frame.
+
+        None if the region is in the displayed frame already, or if the image is missing or cannot be read.
 
         Args:
-            image: path of the row's image.
+            image: path of the row's image, relative to the folder of the images.
             mask_size: height and width of the row's mask; None without a mask.
         """
         header = self._find_turned_header(image)
@@ -71,10 +74,17 @@ class RowFrame:
         return None if is_displayed else header
 
     def turn_region(self, region: Region, image: str) -> Region:
-        """A row's region in the displayed frame; as it is, if there is no readable image of that path.
+        """Turn a row's region, its box and its mask, into the displayed frame.
+
+        The region stays as it is if it is in the displayed frame already, or if the image is missing or cannot be
+        read. A mask that has not the size of the stored image is not turned.
+
+        Args:
+            region: the region as the row has it.
+            image: path of the row's image, relative to the folder of the images.
 
         Raises:
-            InputError: the mask is damaged.
+            InputError: the mask has to be turned and cannot be decoded.
         """
         mask = region.mask
         header = self.find_turn(image, None if mask is None else mask.size)

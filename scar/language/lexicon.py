@@ -111,11 +111,11 @@ class Verb:
         )
 
     def accepts_subject(self, subject: Thing) -> bool:
-        """Whether a thing can be the subject of the verb."""
+        """Whether a thing can be the subject of the verb, as a person can ride."""
         return subject.kind in self.subjects or subject.name in self.subjects
 
     def accepts_landmark(self, landmark: Thing) -> bool:
-        """Whether a thing can be the object of the verb."""
+        """Whether a thing can be the object of the verb, as a horse can be ridden."""
         return landmark.kind in self.landmarks or landmark.name in self.landmarks
 
 
@@ -167,7 +167,11 @@ def _find_scene(words: str) -> Scene:
 
 @lru_cache(maxsize=1 << 16)
 def resolve_noun_phrase(phrase: str) -> Thing:
-    """The thing that a noun phrase names, with or without an article."""
+    """The thing that a noun phrase names; an article before the noun is ignored. See `resolve_category`.
+
+    >>> resolve_noun_phrase("a television").name, resolve_noun_phrase("an astrolabe").name
+    ('tv', 'astrolabe')
+    """
     return resolve_category(english.strip_article(phrase))
 
 

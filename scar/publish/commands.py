@@ -63,9 +63,10 @@ def push(
         ),
     ] = False,
 ) -> None:
-    """Upload a corpus to the Hub. Prints what changes there, and checks the commit; run again to resume.
+    """Upload a corpus to the Hub. Prints what changes there, and verifies the files sent; run again to resume.
 
-    Files that an earlier push wrote and this one does not have are removed; files and edits of others stay.
+    Files that an earlier push wrote and this one does not have are removed. Files and edits of others stay, unless
+    --prune is given.
     """
     from scar.common.progress import show_progress
     from scar.publish.card import CARD

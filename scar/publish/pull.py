@@ -86,7 +86,10 @@ class PullPlan:
 
     @property
     def sizes(self) -> list[tuple[str, int]]:
-        """Path and size in bytes of each file to download."""
+        """Path and size in bytes of each file to download.
+
+        Paths are below the folder; a file of rows with embedded images has its path in the repository.
+        """
         files = [(path, self.pulled.files[path].size) for path in self.fetched]
         return files + [(file.path, file.size) for file in self.unpacked]
 

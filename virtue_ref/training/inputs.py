@@ -60,7 +60,7 @@ def open_sources(recipe: TrainingRecipe, data: Path, start: Checkpoint | None = 
 
     Raises:
         DataError: files are missing, images are missing or broken, or a file has other columns.
-        ConfigError: a file pattern is no pattern below the data folder.
+        ConfigError: a file pattern is empty or absolute.
     """
     checker = make_row_checker(recipe, start)
     return [
@@ -99,14 +99,16 @@ def make_row_checker(recipe: TrainingRecipe, start: Checkpoint | None) -> RowChe
 
 
 def gather_inputs(recipe: TrainingRecipe, data: Path) -> tuple[Checkpoint | None, list[PairSource], list[str]]:
-    """Read what is available of a recipe's weights and sources, for a plan that does without the rest.
+    """Read those of a recipe's weights and sources that can be used. A plan is made without the others.
 
     Returns:
-        The weights, None if they are missing; the sources that are available; a line for the missing weights, and one
-        for each kind of problem that sources have.
+        The weights, or None if they are missing or do not fit; the usable sources; and lines that say what is missing.
+        One line is about the weights. Sources with the same problem share a line. After `MAX_NAMED` + 1 lines, one more
+        says how many are left out.
 
     Raises:
-        ConfigError: the recipe names a config or a file pattern that does not exist.
+        ConfigError: the recipe names a config that does not exist, or a source's file pattern is empty or absolute. A
+            pattern that fits no file is a line.
     """
     start, missing, sources = None, [], []
     try:

@@ -20,7 +20,7 @@ SkipReporter = Callable[[int, int, str], None]
 
 
 class UnusableRow(TrainError):  # noqa: N818 - says what was found
-    """A row that cannot be embedded stops the run; no weight was changed."""
+    """A row that cannot be embedded stops the run. No weight was changed, and the mixer has not moved on."""
 
 
 def run_next_step(
@@ -36,26 +36,28 @@ def run_next_step(
 ) -> StepRecord | None:
     """Draw the next batch, compute its gradient and update the weights once.
 
-    A row that cannot be embedded, since its image turns out to be damaged, stops the run or is skipped, as the recipe
-    says. If it is skipped, the next row of its source takes its place, so that the batch is full, and it is not drawn
-    again.
+    The image of a row may turn out to be damaged, so that the row cannot be embedded. If the recipe says
+    ``missing = "stop"``, the row stops the run. If it says "skip", the row is never drawn again, and the batch is drawn
+    anew: the next row of its source takes its place.
 
     Args:
         ready: the model, from `virtue_ref.training.setup.prepare_training`.
         recipe: the training recipe.
         sources: the opened sources, in the order of `recipe.sources`.
-        mixer: draws the rows; if this raises `TrainError`, it is as it was before.
+        mixer: draws the rows. After `UnusableRow` its state is as before the call and can be saved. After another error
+            it may have moved on.
         step: number of steps done before this one.
         steps: number of all steps.
         image_cache: see `virtue_ref.training.step.run_step`.
-        report_skip: is told of each skipped row.
+        report_skip: is called for each skipped row.
 
     Returns:
-        Numbers of the step; None if all rows are used up.
+        Numbers of the step. None if the mixer draws each row once, and no row is left.
 
     Raises:
         UnusableRow: a row cannot be embedded, and the recipe says to stop.
-        TrainError: the loss or the gradient is not finite, or too few rows are left.
+        TrainError: the loss or the gradient is not finite, or skipped rows leave a source fewer rows than a sub-batch
+            has. No weight was changed.
     """
     settings = recipe.optimiser
     while True:

@@ -54,10 +54,13 @@ POINT_KEY = re.compile(r"sam_prompt_encoder\.point_embeddings\.(\d+)\.weight")
 
 
 class TransformersSam2(Sam2Segmenter):
-    """SAM 2 as transformers' `Sam2Model`.
+    """SAM 2 as transformers' `Sam2Model`, with random weights at first.
 
     Args:
-        model: SAM 2's config in the form of the `sam2` package, see `virtue_ref.config.SegmenterConfig`.
+        model: the table `model:` of a YAML file of the `sam2` package; absent settings get that package's defaults.
+
+    Raises:
+        ConfigError: the config does not switch on object scores and the no-memory embedding, which this class needs.
     """
 
     def __init__(self, model: Mapping[str, Any]) -> None:
