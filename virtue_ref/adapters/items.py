@@ -7,19 +7,22 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL.Image import Exif, Image
 
-from mmeb_eval.item import Item
+from mmeb_eval.item import Item, describe_item
 from scar.common.files import replace_file
 from scar.common.image_header import ORIENTATION_TAG, read_open_header
 from scar.common.images import BROKEN
 from scar.common.orientation import UPRIGHT, turn_image
 from scar.common.pixels import UnclearPixels, to_eight_bits, to_rgb
 from scar.errors import ItemError
+from virtue_ref.embedder import VirtueEmbedder
 from virtue_ref.inference.records import read_record
 
 PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
@@ -90,3 +93,25 @@ def make_item(value: Any, image_files: ImageFiles) -> Item:
         case Mapping():
             return read_record(value, image_files.write_image)
     raise ItemError(f"a {type(value).__name__} is no item: give a text, a picture or a dictionary of them.")
+
+
+def make_items(values: Iterable[Any], image_files: ImageFiles) -> list[Item]:
+    """Make items, see `make_item`; an error shows the value, as its number would be that in a batch of the library."""
+    items = []
+    for value in values:
+        try:
+            items.append(make_item(value, image_files))
+        except ItemError as error:
+            text = " ".join(repr(value).split())
+            raise ItemError(f"{text if len(text) <= 80 else text[:77] + '...'}: {error.reason}") from error
+    return items
+
+
+def embed_items(embedder: VirtueEmbedder, items: Sequence[Item]) -> NDArray[np.float32]:
+    """Embed items as (len(items), D) unit vectors; an error describes the item, see `make_items`."""
+    try:
+        return embedder.embed(items)
+    except ItemError as error:
+        if error.index is None:
+            raise
+        raise ItemError(f"{describe_item(items[error.index])}: {error.reason}") from error

@@ -17,7 +17,7 @@ from mteb.models.model_meta import ModelMeta, ScoringFunction
 from numpy.typing import NDArray
 
 from scar.errors import ItemError
-from virtue_ref.adapters.items import ImageFiles, make_item
+from virtue_ref.adapters.items import ImageFiles, embed_items, make_items
 from virtue_ref.embedder import load
 from virtue_ref.inference.records import PROMPT_LIKE, RECORD_KEYS, check_keys
 
@@ -64,4 +64,4 @@ class MtebVirtue(AbsEncoder):  # type: ignore[misc, unused-ignore]
         for record in records:
             if record.get("image") is not None:
                 record["text"] = QUESTION_TEMPLATE.format(record["text"]) if record.get("text") else IMAGE_TEXT
-        return self.embedder.embed([make_item(record, self._image_files) for record in records])
+        return embed_items(self.embedder, make_items(records, self._image_files))

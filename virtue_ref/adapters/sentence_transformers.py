@@ -13,7 +13,7 @@ import torch
 from sentence_transformers.base.modules import InputModule
 from torch import Tensor
 
-from virtue_ref.adapters.items import ImageFiles, make_item
+from virtue_ref.adapters.items import ImageFiles, embed_items, make_items
 from virtue_ref.embedder import load
 
 
@@ -46,12 +46,12 @@ class SentenceTransformersVirtue(InputModule):  # type: ignore[misc, unused-igno
 
     def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **_: Any) -> dict[str, Any]:
         """Make items from texts, images and dictionaries; `prompt` is put before each text."""
-        items = [make_item(given, self._image_files) for given in inputs]
+        items = make_items(inputs, self._image_files)
         return {"items": [type(item)((prompt or "") + item.text, item.image, item.prompt) for item in items]}
 
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Embed the items and add the vectors as ``sentence_embedding``, (B, D)."""
-        vectors: Tensor = torch.from_numpy(self.embedder.embed(features["items"])).to(self.model.device)
+        vectors: Tensor = torch.from_numpy(embed_items(self.embedder, features["items"])).to(self.model.device)
         return {**features, "sentence_embedding": vectors}
 
     def save(self, output_path: str, *_: Any, **__: Any) -> None:
