@@ -10,11 +10,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageOps, PngImagePlugin
+from typer.testing import CliRunner
 
 from scar import Recipe, build, read
 from scar.build.turned_images import ENCODED, EXACT, encode_upright
+from scar.cli import app
 from scar.common.image_hash import hash_image, match_identities
-from scar.errors import LeakageError
+from scar.demo.world import draw_world
+from scar.errors import BadRecord, LeakageError
 from scar.formats.check import check_folder
 from scar.formats.schema import UPRIGHT_KEY
 from scar.generators.generator import Generator
@@ -161,3 +164,26 @@ def test_metadata_stay(tmp_path: Path) -> None:
     stored.save(tmp_path / "a.png", exif=make_exif(6), icc_profile=profile, pnginfo=text)
     image, _ = read_upright(tmp_path / "a.png")
     assert (image.info["icc_profile"], image.info["Author"]) == (profile, "somebody")
+
+
+def test_a_size_that_contradicts_the_frame_is_named(tmp_path: Path, stand_in: Generator) -> None:
+    world = make_world(tmp_path / "world", 6, "displayed")
+    recipe = Recipe(sources=(world.source(frame="stored"),))
+    with pytest.raises(BadRecord, match="is 120x90, said to be 90x120, as it is displayed: EXIF turns it") as caught:
+        build(recipe, tmp_path / "out", generator=stand_in)
+    assert caught.value.reason == "image_size"
+
+
+def test_the_command_line_says_the_frame_and_counts_what_was_turned(tmp_path: Path) -> None:
+    draw_world(tmp_path / "world", 4, 0, "eval")
+    for path in (tmp_path / "world" / "images").iterdir():
+        with Image.open(path) as image:
+            save_stored(image, 3, path)
+    files = {"instances": "instances.json", "captions": "captions.json", "images": "images"}
+    options = [word for key, name in files.items() for word in (f"--{key}", str(tmp_path / "world" / name))]
+    command = ["build", *options, "--name", "Toy", "--split", "eval", "--out", str(tmp_path / "out")]
+    refused = CliRunner().invoke(app, command)
+    assert refused.exit_code == 2
+    assert 'say frame = "stored" or "displayed" (--frame); `--skip-bad` drops it' in refused.stderr
+    done = CliRunner().invoke(app, [*command, "--frame", "displayed"])
+    assert "4 images; stored upright: exact 4" in done.stdout
