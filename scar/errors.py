@@ -3,7 +3,7 @@
 ScarError                every expected failure; the command lines print it as one line and exit with code 2
 ├── InputError           a file, record, image or option that cannot be used
 │   └── BadRecord        a record that cannot be used; `--skip-bad` drops it and counts it under its reason
-├── RecipeError          a recipe or a source table that does not validate
+├── RecipeError          a recipe or a source table that does not validate. Also a ValueError
 ├── LeakageError         images of an eval split are also in a train split
 ├── BuildInterrupted     a build that was interrupted; the same command continues it
 ├── HubError             the Hugging Face Hub refuses a request, cannot be reached, or has other files than were sent
@@ -58,7 +58,7 @@ class BadRecord(InputError):  # noqa: N818 - named after what is bad
         return type(self), (self.where, self.problem, self.reason)
 
 
-class RecipeError(ScarError):
+class RecipeError(ScarError, ValueError):
     """A recipe that cannot be read or does not validate, or whose images lie where the build writes."""
 
 

@@ -26,7 +26,8 @@ An example of a recipe file::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -119,15 +120,16 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     frame: Frame | None = None
 
     def __post_init__(self) -> None:
+        _convert_fields(self, f"source {self.name!r}")
         reader = READERS.get(self.reader)
         if reader is None:
-            raise ValueError(f"no reader is called {self.reader!r}; there are {', '.join(READERS)}")
+            raise RecipeError(f"no reader is called {self.reader!r}; there are {', '.join(READERS)}")
         given = self.inputs.keys()
         if missing := [role for role in reader.required if role not in given]:
-            raise ValueError(f"the reader {self.reader} needs {', '.join(missing)}")
+            raise RecipeError(f"the reader {self.reader} needs {', '.join(missing)}")
         known = [*reader.required, *reader.optional]
         if unknown := [role for role in given if role not in known]:
-            raise ValueError(f"the reader {self.reader} does not read {', '.join(unknown)}, only {', '.join(known)}")
+            raise RecipeError(f"the reader {self.reader} does not read {', '.join(unknown)}, only {', '.join(known)}")
 
     @property
     def key(self) -> str:
@@ -161,6 +163,41 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     overlap: Overlap = "refuse"
     decode_images: bool = False
     refine: bool = False
+
+    def __post_init__(self) -> None:
+        given: Any = self.sources
+        if not isinstance(given, Source | Iterable):
+            raise RecipeError(f"recipe: sources is {given!r}; give a list of Source.")
+        sources = (given,) if isinstance(given, Source) else tuple(given)
+        for source in sources:
+            if not isinstance(source, Source):
+                raise RecipeError(f"recipe: {source!r} among its sources is no Source.")
+        keys = [source.key.casefold() for source in sources]
+        for number, key in enumerate(keys):
+            if key in keys[:number]:
+                raise RecipeError(f"recipe: two sources are {sources[number].key}; give each its own name and split.")
+        msgspec.structs.force_setattr(self, "sources", sources)
+        _convert_fields(self, "recipe", leave_out="sources")
+
+
+def _convert_fields(record: Any, where: str, leave_out: str = "") -> None:
+    """Check the fields of a record that was made in Python, and convert paths as text and numpy's numbers.
+
+    Raises:
+        RecipeError: a value does not fit; the message begins with ``where``.
+    """
+    hints = get_type_hints(type(record), include_extras=True)
+    values = {key: getattr(record, key) for key in hints if key != leave_out}
+    plain = {key: value.item() if hasattr(value, "dtype") else value for key, value in values.items()}
+    checked = check_values(plain, {key: hints[key] for key in values}, where, RecipeError, dec_hook=_to_path)
+    for key, value in checked.items():
+        msgspec.structs.force_setattr(record, key, value)
+
+
+def _to_path(_: type, value: Any) -> Path:
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        raise ValueError(f"expected a path, got {value!r}")  # msgspec adds the key to a ValueError
+    return Path(value).expanduser()
 
 
 _SETTINGS = {key: hint for key, hint in get_type_hints(Recipe, include_extras=True).items() if key != "sources"}

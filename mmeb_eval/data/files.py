@@ -53,7 +53,7 @@ class TaskFiles:
     searched: tuple[Path, ...] = ()
 
 
-def find_scar_tasks(folder: Path, images: Path | None = None) -> list[TaskFiles]:
+def find_scar_tasks(folder: Path | str, images: Path | str | None = None) -> list[TaskFiles]:
     """The tasks of a SCaR folder, built or published: one for each evaluation file ``SCaR-eval/*.parquet``.
 
     The image root is the first of these folders that holds the first row's image: the SCaR folder itself, its folder
@@ -66,6 +66,8 @@ def find_scar_tasks(folder: Path, images: Path | None = None) -> list[TaskFiles]
     Raises:
         DataError: the folder does not exist, holds no evaluation file, or is half pulled.
     """
+    folder = Path(folder).expanduser()
+    images = None if images is None else Path(images).expanduser()
     if not folder.is_dir():
         raise DataError(f"{folder}: {describe_no_folder(folder)}; `scar build` writes one.")
     if is_half_pulled(folder):

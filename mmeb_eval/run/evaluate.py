@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from mmeb_eval.data.cases import Case, read_cases
 from mmeb_eval.data.files import JOINED_DATASET, RowFormat, TaskFiles, find_row_format
@@ -20,8 +20,8 @@ from mmeb_eval.run.vector_cache import VectorCache
 from mmeb_eval.run.versions import read_versions
 from mmeb_eval.run.workers import Worker
 from mmeb_eval.templates.fused import Layout, get_layout
-from scar.common.files import hash_file
-from scar.errors import ContractError, DataError
+from scar.common.files import hash_file, make_count
+from scar.errors import ContractError, DataError, InputError
 
 if TYPE_CHECKING:
     from mmeb_eval.regions.robustness import PerturbedPrompts
@@ -54,8 +54,16 @@ def evaluate(
 
     Raises:
         DataError: rows or images cannot be used; nothing is embedded before all rows are read.
+        InputError: an argument does not fit.
         ContractError: vectors, or the embedder's settings, break the contract.
     """
+    batch_size = make_count(batch_size, "batch_size")
+    if not isinstance(files, TaskFiles):
+        raise InputError(
+            f"files: a {type(files).__name__} is no TaskFiles; give one of those that `find_scar_tasks` lists."
+        )
+    if ties not in get_args(TieRule):
+        raise InputError(f"ties: {ties!r} is none of {', '.join(get_args(TieRule))}.")
     get_settings(embedder)  # those that results cannot hold are refused before hours of embedding
     layout = get_layout(get_layout_name(embedder))
     kind, prompts = ("box", None) if perturbed is None else (perturbed.probe.kind, perturbed.prompts)

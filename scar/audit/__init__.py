@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scar.common.files import make_count, make_path
 from scar.common.progress import Track, track_silently
 
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ def audit(
         under another name is not recognised.
 
     Raises:
-        InputError: the folder holds no SCaR file, or a file or the review cannot be read.
+        InputError: the folder holds no SCaR file, a file or the review cannot be read, or an argument does not fit.
     """
     from scar.audit.corpus_audit import audit_corpus  # here, since records and commands start without numpy and pyarrow
 
-    return audit_corpus(Path(folder), seed, trained_on, encoder, track)
+    root = make_path(folder, "corpus")
+    return audit_corpus(root, make_count(seed, "seed", 0), make_count(trained_on, "trained_on"), encoder, track)

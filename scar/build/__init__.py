@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from scar.common.files import make_count, make_path
 from scar.common.progress import Track, track_silently
+from scar.errors import InputError
 
 if TYPE_CHECKING:
     from scar.build.engine import EngineName
@@ -53,6 +55,18 @@ def build(
         BuildInterrupted: a worker was killed or the disk is full; the same call continues the build.
         AccountingError: records went missing; nothing of that source is published.
     """
-    from scar.build.corpus import build_corpus  # here, so that `import scar` needs neither numpy nor pyarrow
+    # Here, so that `import scar` needs neither numpy nor pyarrow.
+    from scar.build.corpus import build_corpus
+    from scar.build.engine import EngineName
+    from scar.build.image_folder import ImagesMode
+    from scar.recipe import Recipe
 
-    return build_corpus(recipe, Path(out), generator, images_mode, force, workers, engine, track)
+    choices = {"images_mode": (images_mode, get_args(ImagesMode)), "engine": (engine, get_args(EngineName))}
+    for what, (value, values) in choices.items():
+        if value not in values:
+            raise InputError(f"{what}: {value!r} is none of {', '.join(values)}.")
+    if not isinstance(recipe, Recipe):
+        make_path(recipe, "recipe")  # refuses what is none; the name of a recipe of ours stays a name
+        recipe = Path(recipe).expanduser()
+    root, processes = make_path(out, "out"), make_count(workers, "workers")
+    return build_corpus(recipe, root, generator, images_mode, force, processes, engine, track)

@@ -33,7 +33,7 @@ from scar.build.turned_images import turn_images
 from scar.common.files import write_json
 from scar.common.image_hash import parse_coco_identity
 from scar.common.progress import Track
-from scar.errors import BuildInterrupted, InputError, ScarError
+from scar.errors import BuildInterrupted, InputError, RecipeError, ScarError
 from scar.formats.build_report import REPORT_NAME, read_report
 from scar.formats.writer import SampleWriter
 from scar.generators.generator import Generator, make_rules_generator
@@ -58,6 +58,8 @@ def build_corpus(
 ) -> dict[str, Any]:
     """Build the sources of a recipe; `scar.build` documents the arguments."""
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(Path(recipe))
+    if not recipe.sources:
+        raise RecipeError("the recipe has no source; give at least one.")
     generator = generator or make_rules_generator()
     for source in recipe.sources:
         check_paths(source, out)

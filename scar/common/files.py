@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 import os
 import shutil
 import stat
@@ -13,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from scar.errors import WriteError
+from scar.errors import InputError, WriteError
 
 PRIVATE = 0o600
 """Rights of a file that only its owner may read and write: those that `tempfile` gives."""
@@ -189,6 +190,36 @@ def hash_file_once(path: Path) -> str:
         OSError: the file cannot be read.
     """
     return _hashes_of_this_process.hash_file(path)
+
+
+def make_path(path: str | os.PathLike[str], what: str) -> Path:
+    """The absolute path that a caller means: ``~`` is the home folder, and a later change of folder changes nothing.
+
+    Args:
+        path: a path as text or as an object.
+        what: what the path is, with which a message begins.
+
+    Raises:
+        InputError: it is no path, or empty.
+    """
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+        raise InputError(f"{what}: {path!r} is no path.")
+    return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 - links stay as they are
+
+
+def make_count(value: Any, what: str, least: int = 1) -> int:
+    """A whole number that a caller gave, such as numpy's, as Python's int.
+
+    Raises:
+        InputError: it is no whole number, or less than ``least``.
+    """
+    try:
+        count = operator.index(value)
+    except TypeError:
+        count = None
+    if count is None or isinstance(value, bool) or count < least:
+        raise InputError(f"{what}: {value!r} is not a whole number from {least} up.")
+    return count
 
 
 def is_inside(path: Path, folder: Path, *, resolve_links: bool) -> bool:

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from scar.common.files import hash_file, iter_paths
+from scar.common.files import hash_file, iter_paths, make_path
 from scar.errors import InputError
 from scar.formats.build_report import REPORT_NAME, read_report
-from scar.formats.reader import PROVENANCE_FOLDER, RowFile, find_row_files, is_row_path
+from scar.formats.reader import PROVENANCE_FOLDER, RowFile, count_rows, find_row_files, is_row_path
 from scar.sample import Sample
 
 _CONSTANT_COLUMNS = ("source", "split", "generator", "generator_version", "licence", "seed")
@@ -53,7 +53,7 @@ def read(folder: Path | str) -> Iterator[Sample]:
         for sample in scar.read("out"):
             print(sample.image, sample.gold.text)
     """
-    root = Path(folder).expanduser()
+    root = make_path(folder, "corpus")
     files = open_corpus(root)
     return (sample for file in files for sample in file.iter_samples(file.open_frame(root)))
 
@@ -66,7 +66,7 @@ def open_corpus(folder: Path) -> list[RowFile]:
     """
     files = find_row_files(folder)
     for file in files:
-        if file.sidecar is not None and _open_sidecar(file.sidecar).metadata.num_rows != file.rows:
+        if file.sidecar is not None and count_rows(file.sidecar) != file.rows:
             raise InputError(f"{file.sidecar}: it has another number of rows than {file.path.name}.")
     for _, path, problem in iter_folder_problems(folder, files):
         raise InputError(f"{path}: {problem}; `scar check` lists every problem.")
@@ -131,9 +131,12 @@ def _find_repeated_files(files: Sequence[RowFile]) -> Iterator[FolderProblem]:
 
 
 def _find_mixed_builds(file: RowFile, sidecar: Path) -> Iterator[FolderProblem]:
-    """Provenance whose rows are of several builds, or of another split."""
-    parquet = _open_sidecar(sidecar)
-    table = parquet.read(columns=[name for name in _CONSTANT_COLUMNS if name in parquet.schema_arrow.names])
+    """Provenance whose rows are of several builds, or of another split; that of a damaged file is told elsewhere."""
+    try:
+        parquet = pq.ParquetFile(sidecar)
+        table = parquet.read(columns=[name for name in _CONSTANT_COLUMNS if name in parquet.schema_arrow.names])
+    except (pa.ArrowException, OSError):
+        return
     for name in table.column_names:
         values = pc.unique(table[name]).to_pylist()
         if len(values) > 1:
@@ -141,10 +144,3 @@ def _find_mixed_builds(file: RowFile, sidecar: Path) -> Iterator[FolderProblem]:
             yield FolderProblem("provenance", sidecar, f"its rows are of several builds: {name} {shown}")
         elif name == "split" and values and values != [file.split]:
             yield FolderProblem("provenance", sidecar, f"its rows are of split {values[0]!r}, not {file.split!r}")
-
-
-def _open_sidecar(sidecar: Path) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(sidecar, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{sidecar}: no readable parquet file: {error}") from None

@@ -195,12 +195,12 @@ def make_row_file(path: Path, folder: Path) -> RowFile:
 
 
 def _read_source(sidecar: Path) -> str | None:
-    """Source of the first row of a provenance file; None if it does not say."""
-    file = _open_parquet(sidecar)
-    if "source" not in file.schema_arrow.names:
+    """Source of the first row of a provenance file; None if it does not say, or if it is damaged: readers tell that."""
+    try:
+        batch = next(pq.ParquetFile(sidecar).iter_batches(batch_size=1, columns=["source"]), None)
+    except (pa.ArrowException, OSError, KeyError):
         return None
-    batch = next(file.iter_batches(batch_size=1, columns=["source"]), None)
-    return None if batch is None or not batch.num_rows else batch["source"][0].as_py()
+    return batch["source"][0].as_py() if batch is not None and batch.num_rows and batch.num_columns else None
 
 
 def find_schema_problems(path: Path) -> list[str]:
@@ -216,6 +216,15 @@ def find_schema_problems(path: Path) -> list[str]:
         if field.name in schema.names and not _is_readable_as(schema.field(field.name).type, field.type):
             problems.append(f"column {field.name!r} is {schema.field(field.name).type}, not {field.type}")
     return problems
+
+
+def count_rows(path: Path) -> int:
+    """Number of rows of a parquet file.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    return int(_open_parquet(path).metadata.num_rows)
 
 
 def iter_rows(path: Path) -> Iterator[dict[str, Any]]:
