@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from scar.common.terminal import CommandGroup, make_console, one_line_errors
+from scar.common.terminal import MAX_SEED, CommandGroup, make_console, one_line_errors, refuse_infinity
 from scar.errors import InputError
 from scar.publish.commands import Folder, card, pull, push
 
@@ -28,6 +28,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help starts faster
 )
+
+MAX_DEMO_IMAGES = 100_000
+"""Largest number of images that the demo draws for a split; it takes about an hour."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -67,7 +70,8 @@ def build_sources(
         int | None, typer.Option(show_default="5", help="The largest number of samples per image.")
     ] = None,
     min_side: Annotated[
-        float | None, typer.Option(show_default="16", help="The shortest allowed side of a box in pixels.")
+        float | None,
+        typer.Option(show_default="16", callback=refuse_infinity, help="The shortest allowed side of a box in pixels."),
     ] = None,
     min_area_share: Annotated[
         float | None,
@@ -81,7 +85,7 @@ def build_sources(
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, max=2**63 - 1, show_default="the recipe's, or 0", help="The seed of every random choice."),
+        typer.Option(min=0, max=MAX_SEED, show_default="the recipe's, or 0", help="The seed of every random choice."),
     ] = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Drop and count records that cannot be used, instead of stopping.")
@@ -116,9 +120,11 @@ def build_sources(
 
     from scar.build import build as build_recipe
     from scar.common.progress import show_progress
+    from scar.formats.build_report import REPORT_NAME
     from scar.recipe import list_built_in
 
     if list_recipes:
+        _refuse_options({"out"} if out else (), "--list takes nothing else")
         for title, about in {"demo": "a drawn world, offline", **list_built_in()}.items():
             typer.echo(f"{title}: {about}")
         return
@@ -137,12 +143,21 @@ def build_sources(
         "frame": frame,
     }
     given = {option: value for option, value in source.items() if value is not None}
+    before = _read_state(out / REPORT_NAME)
     if recipe == "demo":
         from scar.demo.corpus import build_demo
 
-        _refuse_options(given.keys() - {"images"}, "the demo draws its own images")
+        switches = {"skip_bad": skip_bad, "decode_images": decode_images, "refine": refine, "engine": engine != "local"}
+        useless = {option for option, is_given in (switches | {"data_root": data_root is not None}).items() if is_given}
+        _refuse_options(useless | (given.keys() - {"images"}), "the demo draws its own images")
         report = build_demo(
-            out, _parse_image_count(images), seed or 0, images_mode=images_mode, force=force, track=show_progress
+            out,
+            _parse_image_count(images),
+            seed or 0,
+            images_mode=images_mode,
+            force=force,
+            workers=workers or 1,
+            track=show_progress,
         )
     else:
         wanted = _make_recipe(recipe, given, seed, skip_bad, data_root)
@@ -153,6 +168,8 @@ def build_sources(
         report = build_recipe(
             wanted, out, images_mode=images_mode, force=force, workers=workers, engine=engine, track=show_progress
         )
+    if before is not None and before == _read_state(out / REPORT_NAME):
+        typer.echo(f"{out}: nothing to do, it holds this build already; --force builds it again.", err=True)
     if as_json:
         typer.echo(json.dumps(report, indent=2, sort_keys=True))
         return
@@ -192,6 +209,7 @@ def check_corpus(
     from scar.formats.check import check_folder
 
     if against_paper:
+        _refuse_options({"images"} if images else (), "--against-paper opens no images")
         _compare_with_paper(folder, as_json)
         return
     findings = check_folder(folder, images, show_progress)
@@ -226,7 +244,7 @@ def count_samples(folder: Folder, as_json: JsonOption = False) -> None:
 def show_samples(
     folder: Folder,
     count: Annotated[int, typer.Option("--n", min=1, help="The number of samples.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="The seed that draws the samples.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The seed that draws the samples.")] = 0,
     source: Annotated[str | None, typer.Option(metavar="NAME", help="Show only samples of this source.")] = None,
     split: Annotated[Literal["train", "eval"] | None, typer.Option(help="Show only samples of this split.")] = None,
     images: Annotated[
@@ -271,7 +289,7 @@ def audit_corpus(
             metavar="NAME", help="A sentence-transformers model (name or folder) for an additional text-only baseline."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The seed that draws samples from larger files.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The seed that draws samples from larger files.")] = 0,
 ) -> None:
     """Measure what captions reveal without the image.
 
@@ -334,6 +352,7 @@ def _make_recipe(
         _refuse_options(source, f"the sources stand in {name_or_path}")
         recipe = read_recipe(name_or_path, data_root)
     else:
+        _refuse_options({"data_root"} if data_root else (), "it belongs to a recipe that names data sets")
         missing = [f"--{option}" for option in ("instances", "images", "name", "split") if option not in source]
         if missing:
             raise InputError(f"missing {', '.join(missing)}; give them, or the path of a recipe, or 'demo'.")
@@ -355,9 +374,14 @@ def _parse_image_count(images: str | None) -> int:
     """Number of images that the demo draws for each split: the value of ``--images``, 120 without it."""
     if images is None:
         return 120
-    if not images.isdecimal():
-        raise InputError(f"--images {images!r}: the demo takes a number of images to draw.")
+    if not images.isdecimal() or len(images) > 9 or not 1 <= int(images) <= MAX_DEMO_IMAGES:
+        raise InputError(f"--images {images!r}: the demo takes a number of images to draw, 1 to {MAX_DEMO_IMAGES:,}.")
     return int(images)
+
+
+def _read_state(path: Path) -> tuple[int, int] | None:
+    """By what one sees that a file was written anew: its time and inode; None if it does not exist."""
+    return (path.stat().st_mtime_ns, path.stat().st_ino) if path.is_file() else None
 
 
 def _counts_text(counts: dict[str, int]) -> str:

@@ -105,7 +105,15 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             (``image_frame``).
     """
 
-    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+-]*$", max_length=80)]
+    name: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9_+-]*$",
+            max_length=80,
+            description="at most 80 letters of A to Z, digits, _, + and -, the first a letter or digit; "
+            "file names contain it",
+        ),
+    ]
     split: Split
     images: Path
     reader: str = "coco"
@@ -223,10 +231,13 @@ def read_recipe(recipe: Path | str, data_root: Path | None = None) -> Recipe:
     """
     path = _HERE / "recipes" / f"{recipe}.toml" if recipe in list_built_in() else Path(recipe)
     if not path.is_file():
+        if str(recipe) == "demo":
+            raise RecipeError(
+                "demo: is drawn, not read: run `scar build demo --out DIR`, or call scar.demo.corpus.build_demo."
+            )
+        problem = "is a folder" if path.is_dir() else "no such file"
         known = ", ".join(["demo", *list_built_in()])
-        raise RecipeError(
-            f"{recipe}: no such file; give a recipe file, or one of {known}, or --instances and --images."
-        )
+        raise RecipeError(f"{recipe}: {problem}; give a recipe file, or one of {known}, or --instances and --images.")
     return parse_recipe(read_toml(path, RecipeError), str(recipe), base=path.parent, data_root=data_root)
 
 

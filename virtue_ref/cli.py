@@ -71,7 +71,7 @@ def embed(
     device: Device = None,
     dtype: Dtype = None,
     truncate_dim: Annotated[
-        int | None, typer.Option(help="Number of leading dimensions to keep; all by default.")
+        int | None, typer.Option(min=1, help="Number of leading dimensions to keep; all by default.")
     ] = None,
     resolution: Annotated[
         str | None, typer.Option(help="high, mid or low: first resize each image to a square of that size.")
@@ -84,9 +84,12 @@ def embed(
     or mask (COCO's polygons or run lengths, or a path), in pixels of the image as it is displayed.
     """
     with one_line_errors("virtue"):
+        from scar.errors import ConfigError
         from virtue_ref.embedder import load
         from virtue_ref.inference.vector_files import embed_rows, fingerprint_inputs, read_rows
 
+        if text and all(path.suffix == ".jsonl" for path in inputs):
+            raise ConfigError("--text: it goes with image files, and all inputs are JSONL; leave it out.")
         embedder = load(
             model,
             profile=profile,

@@ -7,7 +7,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from scar.common.files import hash_file
+from scar.common.files import hash_file, iter_paths
 from scar.errors import InputError
 from scar.recipe import READERS, Source
 
@@ -37,11 +37,8 @@ def digest_input(path: Path) -> str:
             state = path.stat()
             return _hash_file(path, (state.st_size, state.st_mtime_ns, state.st_ino))
         whole = hashlib.sha256()
-        for folder, folders, files in os.walk(path):
-            folders.sort()
-            for name in sorted(files):
-                file = Path(folder) / name
-                whole.update(f"{file.relative_to(path).as_posix()}\0{file.stat().st_size}\n".encode())
+        for file in iter_paths(path):
+            whole.update(f"{file.relative_to(path).as_posix()}\0{file.stat().st_size}\n".encode())
         return whole.hexdigest()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}.") from None

@@ -239,6 +239,11 @@ def _explain_no_samples(plan: SourcePlan, recipe: Recipe) -> str:
     source, tally = plan.source, plan.index.tally
     hint = f" Its images are looked for in {source.images}." if tally.rejected["image_missing"] else ""
     hint += f" Get them from {source.get}." if hint and source.get else ""
+    if tally.rejected["no_caption"] * 2 > tally.records:
+        hint += (
+            " A caption needs a scene: give --captions with people's captions of the images, or a key `scene` to the "
+            'images of the instances file, such as "a kitchen".'
+        )
     hint += " Without --skip-bad the first bad one is named." if recipe.skip_bad else ""
     reasons = json.dumps(_sorted_counts(tally.rejected))
     file = next(iter(source.inputs.values()))

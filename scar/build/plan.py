@@ -202,7 +202,7 @@ def _make_plan(
             )
         if _is_complete(reported, plan):
             return dataclasses.replace(plan, finished_entry=dict(reported))
-    _check_out(out)
+    check_out(out)
     return plan
 
 
@@ -215,7 +215,7 @@ def _is_complete(entry: dict[str, Any], plan: SourcePlan) -> bool:
     return bool(entry["sha256"] == {"rows": digest_input(plan.rows), "provenance": digest_input(plan.sidecar)})
 
 
-def _check_out(out: Path) -> None:
+def check_out(out: Path) -> None:
     """Check that a folder can be written to; if it does not exist, check the one that it will be made in.
 
     Raises:

@@ -71,8 +71,15 @@ def check_values(
         try:
             values[key] = msgspec.convert(value, types[key], dec_hook=dec_hook)
         except msgspec.ValidationError as problem:
-            raise error(f"{where}: {key} = {value!r}: {problem}.") from None
+            wanted = _describe_wanted(types[key])
+            raise error(f"{where}: {key} = {value!r}: {wanted or problem}.") from None
     return values
+
+
+def _describe_wanted(kind: Any) -> str:
+    """What a value has to be, in the words of the type's `msgspec.Meta`; empty if it has none."""
+    descriptions = (getattr(meta, "description", None) for meta in getattr(kind, "__metadata__", ()))
+    return next((f"expected {description}" for description in descriptions if description), "")
 
 
 def make_record(

@@ -76,11 +76,11 @@ def print_traceback(error: BaseException, *, always: bool = False) -> None:
         typer.echo("".join(traceback.format_exception(error)), err=True, nl=False)
 
 
-def refuse_nan(value: float | None) -> float | None:
-    """The value of an option, unless it is not a number, which every range lets pass; a callback of `typer.Option`.
+def refuse_infinity(value: float | None) -> float | None:
+    """The value of an option that has no upper bound; a callback of `typer.Option`.
 
     Raises:
-        typer.BadParameter: the value is NaN or infinite.
+        typer.BadParameter: the value is infinite or not a number.
     """
     if value is not None and not math.isfinite(value):
         raise typer.BadParameter(f"{value} is not a finite number.")

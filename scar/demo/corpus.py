@@ -8,6 +8,7 @@ from typing import Any
 
 from scar.build import build
 from scar.build.image_folder import ImagesMode
+from scar.build.plan import check_out
 from scar.common.progress import Track, track_silently
 from scar.demo.world import draw_world
 from scar.recipe import Recipe, Source
@@ -36,6 +37,7 @@ def build_demo(
     *,
     images_mode: ImagesMode = "link",
     force: bool = False,
+    workers: int = 1,
     track: Track = track_silently,
 ) -> dict[str, Any]:
     """Draw a world for each split and build a corpus from both.
@@ -46,11 +48,13 @@ def build_demo(
         seed: seed of the drawings and of the samples.
         images_mode: whether the drawings are linked or copied into the image folder.
         force: build again, and replace a demo that has other inputs or settings.
+        workers: number of processes that build; one process draws.
         track: shows progress.
 
     Returns:
         What `scar.build.build` returns.
     """
+    check_out(out)
     world = out / ".building-demo"
     shutil.rmtree(world, ignore_errors=True)
     try:
@@ -59,6 +63,6 @@ def build_demo(
             draw_world(world / split, images, seed, split, track=track)
             sources.append(make_demo_source(world / split, split, licence=DEMO_LICENCE))
         recipe = Recipe(sources=tuple(sources), seed=seed)
-        return build(recipe, out, images_mode=images_mode, force=force, track=track)
+        return build(recipe, out, images_mode=images_mode, force=force, workers=workers, track=track)
     finally:
         shutil.rmtree(world, ignore_errors=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from scar.errors import ScarError
+from scar.errors import InputError, ScarError
 
 if TYPE_CHECKING:
     from scar.publish.changes import PushPlan
@@ -50,6 +51,7 @@ def send_files(files: Sequence[Upload], target: PushTarget, *, about: Sequence[s
     def say(line: str) -> None:
         typer.echo(line, err=True)
 
+    check_repo_name(target.repo)
     plan = _plan_dry_run(files, target) if dry_run else plan_push(files, target, say=say)
     for line in (*iter_plan_lines(plan, target), *about):
         typer.echo(line)
@@ -58,6 +60,21 @@ def send_files(files: Sequence[Upload], target: PushTarget, *, about: Sequence[s
         return
     done = push_files(files, target, plan=plan, track=show_progress, say=say)
     typer.echo(f"{len(done.sent)} files sent, {len(done.removed)} removed, all verified: commit {done.commit}")
+
+
+def check_repo_name(repo: str) -> None:
+    """Check the form of a repository's name, before anything is read, hashed or sent.
+
+    Raises:
+        InputError: it is not ``ORG/NAME``.
+
+    >>> check_repo_name("me/my-corpus")
+    """
+    part = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
+    if not re.fullmatch(f"{part}/{part}", repo) or ".." in repo or "--" in repo or len(repo) > 96:
+        raise InputError(
+            f"--repo {repo!r}: not of the form ORG/NAME, such as me/my-corpus: two parts of letters, digits, - . and _."
+        )
 
 
 def _plan_dry_run(files: Sequence[Upload], target: PushTarget) -> PushPlan:

@@ -98,16 +98,16 @@ def test_stats_prints_a_table(built: Path) -> None:
             "--name: the demo draws its own images; leave the option out",
         ),
         (["build", "demo", "--images", "many", "--out", "OUT"], "--images 'many': the demo takes a number"),
-        (["build", "demo", "--images", "0", "--out", "OUT"], "ask for at least 1"),
+        (["build", "demo", "--images", "0", "--out", "OUT"], "takes a number of images to draw, 1 to"),
         (
             ["build", "--instances", "i", "--images", "i", "--name", "a/b", "--split", "eval", "--out", "OUT"],
-            "options, source 1 (a/b): name = 'a/b': Expected `str` matching regex",
+            "options, source 1 (a/b): name = 'a/b': expected at most 80 letters",
         ),
         (
             ["build", "--instances", "i.json", "--images", "i", "--name", "a", "--split", "eval", "--out", "OUT"],
             "i.json: no such file; a/eval needs its instances there",
         ),
-        (["build", "demo", "--out", "FILE"], "Not a directory"),
+        (["build", "demo", "--out", "FILE"], "is a file, not a folder"),
         (["check", "absent"], "absent: no such folder; give the folder that `scar build` wrote"),
         (["stats", "absent"], "absent: no such folder; give the folder that `scar build` wrote"),
     ],
@@ -168,3 +168,103 @@ def test_a_corpus_of_other_sources_is_not_compared_with_the_paper(built: Path) -
     refused = scar("check", built, "--against-paper")
     assert refused.exit_code == 2
     assert "holds none of RefCOCOg" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["build", "demo", "--out", "OUT", "--skip-bad"], "--skip-bad: the demo draws its own images; leave"),
+        (
+            ["build", "demo", "--out", "OUT", "--refine", "--engine", "ray"],
+            "--engine, --refine: the demo draws its own",
+        ),
+        (["build", "demo", "--out", "OUT", "--data-root", "."], "--data-root: the demo draws its own images; leave"),
+        (["build", "--list", "--out", "OUT"], "--out: --list takes nothing else; leave the option out"),
+        (["build", "--out", "OUT", "--data-root", "."], "--data-root: it belongs to a recipe that names data sets"),
+        (["check", "OUT", "--against-paper", "--images", "."], "--images: --against-paper opens no images; leave"),
+    ],
+)
+def test_an_option_that_nobody_takes_is_refused(arguments: list[str], message: str, tmp_path: Path) -> None:
+    done = scar(*(argument.replace("OUT", str(tmp_path / "out")) for argument in arguments))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "values"),
+    [
+        ("--seed", ["-1", "nan", "9223372036854775808"]),
+        ("--workers", ["0", "-2", "1.5"]),
+        ("--max-per-image", ["0", "-3", "x"]),
+        ("--min-side", ["-1", "nan", "inf", "-inf"]),
+        ("--min-area-share", ["-0.1", "1.1", "nan", "inf"]),
+    ],
+)
+def test_a_number_of_a_build_that_is_out_of_range_is_refused(
+    option: str, values: list[str], world: World, tmp_path: Path
+) -> None:
+    world.write()
+    for value in values:
+        done = scar("build", *world.options(), "--out", tmp_path / "out", option, value)
+        assert done.exit_code == 2, value
+        assert option.removeprefix("--").replace("-", "_") in done.stderr.replace("-", "_")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "2.5", "nan", "100001", "9" * 5000])
+def test_the_demo_draws_a_number_of_images_within_reason(value: str, tmp_path: Path) -> None:
+    done = scar("build", "demo", "--out", tmp_path / "out", "--images", value)
+    assert done.exit_code == 2
+    assert "the demo takes a number of images to draw, 1 to 100,000" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "stats", "show", "audit", "card", "pull", "build", "push"])
+def test_a_file_in_place_of_a_folder_is_named(command: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("mine")
+    arguments: dict[str, list[str | Path]] = {
+        "pull": ["me/corpus", "--out", path],
+        "build": ["demo", "--images", "3", "--out", path],
+        "push": [path, "--repo", "me/corpus", "--dry-run"],
+    }
+    done = scar(command, *arguments.get(command, [path]))
+    assert done.exit_code == 2
+    assert "is a file, not a folder" in done.stderr
+    assert path.read_text() == "mine"
+
+
+def test_a_build_that_is_there_already_says_so(tmp_path: Path) -> None:
+    arguments: list[str | Path] = ["build", "demo", "--out", tmp_path / "out", "--images", "3"]
+    first, second, forced = scar(*arguments), scar(*arguments), scar(*arguments, "--force")
+    assert first.exit_code == second.exit_code == forced.exit_code == 0
+    assert first.stdout == second.stdout == forced.stdout
+    assert "nothing to do, it holds this build already; --force builds it again" in second.stderr
+    assert "nothing to do" not in first.stderr + forced.stderr
+
+
+def test_a_name_that_file_names_cannot_have_is_explained(world: World, tmp_path: Path) -> None:
+    world.write()
+    options = world.options()
+    options[options.index("--name") + 1] = "a/b"
+    done = scar("build", *options, "--out", tmp_path / "out")
+    assert "name = 'a/b': expected at most 80 letters of A to Z, digits, _, + and -" in done.stderr
+    assert "regex" not in done.stderr
+
+
+def test_without_scenes_the_way_out_is_told(world: World, tmp_path: Path) -> None:
+    world.write()
+    options = world.options()
+    at = options.index("--captions")
+    done = scar("build", *options[:at], *options[at + 2 :], "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert '{"no_caption": ' in done.stderr
+    assert "give --captions with people's captions of the images, or a key `scene` to the images" in done.stderr
+
+
+@pytest.mark.parametrize("repo", ["noslash", "a/b/c", "/b", "a/", "a b/c", "../b", "a/..", "a/b--c"])
+def test_a_repository_is_named_org_and_name(repo: str, tmp_path: Path) -> None:
+    scar("build", "demo", "--out", tmp_path / "out", "--images", "3")
+    done = scar("push", tmp_path / "out", "--repo", repo, "--dry-run")
+    assert done.exit_code == 2
+    assert "not of the form ORG/NAME" in done.stderr

@@ -133,7 +133,7 @@ def test_a_recipe_names_its_sources(world: World, stand_in: Generator, tmp_path:
         ("GOOD\nmin_area_share = 2", r"Expected `float` <= 1"),
         ("GOOD\ncaptions = 3", r"captions = 3: expected a path, got 3"),
         ("GOODGOOD", "two sources are Toy/eval; give each its own name and split"),
-        ("[[source]]\nname = '../x'\nsplit = 'eval'\ninstances = 'i'\nimages = 'i'", "matching regex"),
+        ("[[source]]\nname = '../x'\nsplit = 'eval'\ninstances = 'i'\nimages = 'i'", "expected at most 80 letters"),
         (
             "[[source]]\nname = 'x'\nsplit = 'val'\ninstances = 'i'\nimages = 'i'",
             "split = 'val' is none of 'train', 'eval'",

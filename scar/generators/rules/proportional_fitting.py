@@ -24,7 +24,7 @@ _DAMPING = 0.7
 _SMOOTHING = 0.1
 """Added to the wanted and the expected number of samples with a feature: a rarer feature deserves no own weight."""
 
-_MIN_UNSEEN_SHARE = 0.02
+_MIN_UNSEEN_COUNT = 0.02
 """Least number of gold captions that are taken to have features of one role which no gold caption of the fit has."""
 
 _UNSEEN_LOG_WEIGHT = -4.0
@@ -63,7 +63,7 @@ def fit_feature_weights(
     starts, rows = np.cumsum(sizes) - sizes, np.repeat(np.arange(len(cases)), sizes)
     wanted = draws * np.array([float(gold_counts[name]) for name in names])
     is_unseen, kinds = wanted == 0, np.array([_feature_kind(name) for name in names])
-    unseen_wanted = dict.fromkeys(map(_feature_kind, names), _MIN_UNSEEN_SHARE * draws)
+    unseen_wanted = dict.fromkeys(map(_feature_kind, names), _MIN_UNSEEN_COUNT * draws)
     if not is_complete:
         for name, count in gold_counts.items():
             kind = _feature_kind(name)
