@@ -52,6 +52,13 @@ _MAX_LEAVING_SHARE = 0.25
 _MIN_AREAS = 3
 """Least number of areas that must agree: one or two may by chance."""
 
+_MIN_MIXED_SHARE = 0.02
+"""Share of boxes that have outline or area of another form only, from which on a file has boxes of several forms."""
+
+_MAX_AREA_RATIO = 1.5
+"""A thing's area is at most that of its box. If it is larger by more than this for nearly all, the boxes are not in
+pixels, or of another size of the images."""
+
 _MAX_FRACTION = 1.01
 """Largest number in boxes that are shares of the image; rounding adds some."""
 
@@ -148,6 +155,10 @@ class BoxSample:
         """Whether the box of this form is where the outline is, though it may be drawn more loosely."""
         return self.outline is not None and self.make_box(form).iou(self.outline) >= _MIN_NEAR_IOU
 
+    def has_larger_area(self, form: BoxForm) -> bool:
+        """Whether the area that the file gives is too large for the box of this form."""
+        return self.area is not None and self.area > _MAX_AREA_RATIO * self.make_box(form).area
+
     def has_area(self, form: BoxForm) -> bool:
         """Whether the area of the box of this form is the area that the file gives."""
         return self.area is not None and math.isclose(self.make_box(form).area, self.area, rel_tol=_MAX_AREA_DIFFERENCE)
@@ -161,8 +172,8 @@ def find_box_form(samples: Sequence[BoxSample], path: Path) -> BoxForm:
         path: path of the file, for the message.
 
     Raises:
-        InputError: the boxes are not those of the outlines; many boxes leave their images, or all are at most a pixel
-            wide, and not exactly one other form fits.
+        InputError: the boxes are not those of the outlines, too small for their areas, or of several forms; or many
+            boxes leave their images, or all are at most a pixel wide, and not exactly one other form fits.
     """
     samples = [sample for sample in samples if all(map(math.isfinite, sample.numbers)) and min(sample.numbers[2:]) > 0]
     is_fraction = bool(samples) and all(max(map(abs, sample.numbers)) <= _MAX_FRACTION for sample in samples)
@@ -177,6 +188,12 @@ def find_box_form(samples: Sequence[BoxSample], path: Path) -> BoxForm:
             return agreeing[0]
         if agreeing and XYWH not in agreeing:
             forms = agreeing
+        if _share(BoxSample.has_area, measured, XYWH) >= _MIN_NEAR_SHARE:  # so they are areas of boxes, not of masks
+            _refuse_mixed(BoxSample.has_area, measured, path)
+        if not is_fraction and _share(BoxSample.has_larger_area, measured, XYWH) >= _MIN_AGREEING:
+            raise InputError(
+                f"{path}: its areas are larger than its boxes; {_WAY_OUT}, and areas, if any, in square pixels."
+            )
     leaving = sum(not sample.is_inside(XYWH) for sample in samples)
     if not is_fraction and (leaving < _MIN_LEAVING or leaving < _MIN_LEAVING_SHARE * len(samples)):
         return XYWH
@@ -200,12 +217,30 @@ def _find_form_of_outlines(samples: Sequence[BoxSample], forms: Sequence[BoxForm
     """
     if XYWH not in forms and all(_is_fraction(sample.outline) for sample in samples):
         raise InputError(f"{path}: its boxes and polygons are shares of the image; write both in pixels of the image.")
-    if agreeing := _list_agreeing(BoxSample.has_outline, samples, forms):
+    agreeing = _list_agreeing(BoxSample.has_outline, samples, forms)
+    if agreeing and agreeing[0] != XYWH:
         return agreeing[0]
+    if XYWH in forms:
+        _refuse_mixed(BoxSample.has_outline, samples, path)
+    if agreeing:
+        return XYWH
     near = _share(BoxSample.is_near_outline, samples, XYWH)
     if XYWH in forms and near < _MIN_NEAR_SHARE and len(samples) >= _MIN_LEAVING:
         raise InputError(f"{path}: its boxes are not where its polygons or masks are; {_WAY_OUT}.")
     return XYWH if near >= _MIN_AGREEING else None
+
+
+def _refuse_mixed(agrees: Callable[[BoxSample, BoxForm], bool], samples: Sequence[BoxSample], path: Path) -> None:
+    """Check that hardly any box agrees in a form other than `XYWH` only.
+
+    Raises:
+        InputError: some do; the message counts them.
+    """
+    for form in _PIXEL_FORMS[1:]:
+        count = sum(agrees(sample, form) and not agrees(sample, XYWH) for sample in samples)
+        if count >= max(_MIN_LEAVING, _MIN_MIXED_SHARE * len(samples)):
+            some = f"{count} of {len(samples)} boxes"
+            raise InputError(f"{path}: {some} are {_DESCRIPTIONS[form]}, and others are not; {_WAY_OUT}.")
 
 
 def _is_fraction(box: Box | None) -> bool:

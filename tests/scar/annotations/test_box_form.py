@@ -136,6 +136,30 @@ def test_boxes_apart_from_their_outlines_are_refused(right: int) -> None:
         find_box_form(samples, FILE)
 
 
+@pytest.mark.parametrize("form", [BoxForm("corners"), BoxForm("center")], ids=lambda form: form.name)
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.6])
+def test_boxes_of_several_forms_are_refused(share: float, form: BoxForm) -> None:
+    boxes = draw_boxes(Random(6), 100, 640, 480, 0.45)
+    some = round(100 * share)
+    for evidence in ["outline", *(["area"] if form.layout == "corners" and share < 0.5 else [])]:
+        samples = make_samples(boxes[:some], form, evidence, 640, 480)
+        samples += make_samples(boxes[some:], XYWH, evidence, 640, 480)
+        with pytest.raises(
+            InputError, match=r"\d+ of 100 boxes are the c.*, and others are not|not where its polygons"
+        ):
+            find_box_form(samples, FILE)
+
+
+@pytest.mark.parametrize("factor", [0.01, 0.5])
+def test_boxes_that_are_too_small_for_their_areas_are_refused(factor: float) -> None:
+    samples = [
+        BoxSample((x * factor, y * factor, w * factor, h * factor), 640, 480, area=0.6 * w * h)
+        for x, y, w, h in draw_boxes(Random(7), 40, 640, 480)
+    ]
+    with pytest.raises(InputError, match="its areas are larger than its boxes"):
+        find_box_form(samples, FILE)
+
+
 @pytest.mark.parametrize("loose", [0.1, 0.3])
 def test_boxes_that_are_drawn_loosely_are_left_alone(loose: float) -> None:
     samples = [
