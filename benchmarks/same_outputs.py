@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 COCO_MINI = Path(__file__).parents[2] / "shared" / "data" / "coco-mini"
-FREE_KEYS = frozenset({"versions", "code", "seconds"})
+FREE_KEYS = frozenset({"versions", "code", "seconds", "fingerprint"})
 """Keys of an evaluation result that may differ."""
 
 
