@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from mmeb_eval.data.tasks import GROUPS, list_group_tasks, tasks
 from mmeb_eval.report.published import PublishedScore, group_by_name, is_on_published_data, read_published_scores
 from mmeb_eval.report.statistics import bootstrap_interval, find_hits, is_at_chance
-from mmeb_eval.run.doubts import list_doubts
+from mmeb_eval.run.doubts import get_data_digests, list_doubts
 from mmeb_eval.run.results import HEADLINE_METRIC, TRUSTED_VECTORS, Result, compute_group_means, list_models
 from scar.errors import DataError
 from scar.sample import NEGATIVES_PER_PART, PARTS, Part
@@ -94,12 +94,13 @@ def is_baseline(model: str) -> bool:
 
 
 def select_baselines(results: Sequence[Result], others: Iterable[Result]) -> list[Result]:
-    """Those of other results that are of baselines, on the tasks of these results, of models that these lack."""
-    tasks_scored, models = {result.task for result in results}, {result.model for result in results}
+    """Those of other results that are of baselines, on the same tasks with the same data, of models that these lack."""
+    data = {(result.task, *get_data_digests(result)) for result in results}
+    models = {result.model for result in results}
     return [
         other
         for other in others
-        if is_baseline(other.model) and other.model not in models and other.task in tasks_scored
+        if is_baseline(other.model) and other.model not in models and (other.task, *get_data_digests(other)) in data
     ]
 
 

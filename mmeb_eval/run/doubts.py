@@ -1,4 +1,4 @@
-"""What makes results doubtful: tasks of one name scored by different models, and vectors that nobody checked."""
+"""What makes results doubtful: one name for different models or different data, and vectors that nobody checked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mmeb_eval.run.results import FINGERPRINT, TRUSTED_VECTORS, Result, list_mod
 
 
 def list_doubts(results: Sequence[Result]) -> list[str]:
-    """One line for each model and doubt.
+    """One line for each doubt about a model, then one for each task whose models were asked different things.
 
     A model is doubtful if its tasks have different fingerprints or settings, as after new weights under its name, or if
     stored vectors were used without a check.
@@ -27,7 +27,22 @@ def list_doubts(results: Sequence[Result]) -> list[str]:
                 f"{model}: stored vectors were not checked (--trust-stored), so these scores may be of another model: "
                 f"{', '.join(trusted)}."
             )
+    for task in dict.fromkeys(result.task for result in results):
+        models: dict[tuple[str | None, str | None], list[str]] = {}
+        for result in results:
+            if result.task == task:
+                models.setdefault(get_data_digests(result), []).append(result.model)
+        if len(models) > 1:
+            odd = min(models.values(), key=len)
+            lines.append(
+                f"{task}: {', '.join(odd)} had other data under this name than the other models; run all again."
+            )
     return lines
+
+
+def get_data_digests(result: Result) -> tuple[str | None, str | None]:
+    """Digests of a result's queries and candidates; None in results of early versions."""
+    return result.settings.get("queries"), result.settings.get("candidates")
 
 
 def _find_odd_tasks(results: Sequence[Result]) -> list[str]:

@@ -32,3 +32,11 @@ def test_tasks_of_another_model_under_the_name_are_listed() -> None:
 def test_unchecked_vectors_are_listed() -> None:
     (line,) = list_doubts([_result("A", trusted_vectors=3), _result("B"), _result("C", trusted_vectors=1)])
     assert line.endswith("so these scores may be of another model: A, C.")
+
+
+def test_models_that_had_other_data_under_one_name_are_listed() -> None:
+    same = [_result("A", model, queries="q", candidates="c") for model in ("x", "y")]
+    assert list_doubts([*same, _result("B", "z", queries="other", candidates="c")]) == []
+    for changed in ({"queries": "other", "candidates": "c"}, {"queries": "q", "candidates": "other"}):
+        (line,) = list_doubts([*same, _result("A", "z", **changed)])
+        assert line == "A: z had other data under this name than the other models; run all again."
