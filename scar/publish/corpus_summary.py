@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -22,7 +22,7 @@ from scar.formats.corpus_files import open_corpus
 from scar.formats.embedded_images import ImageShard
 from scar.formats.reader import RowFile
 from scar.formats.schema import PROVENANCE_SCHEMA
-from scar.inspect.statistics import count_corpus
+from scar.inspect.statistics import STATISTICS_FILE, count_corpus, write_charts
 from scar.publish.licences import CombinedLicence, combine_licences
 from scar.recipe import read_datasets
 from scar.sample import SPLITS, Split
@@ -118,6 +118,11 @@ class SourceSummary:
     def key(self) -> str:
         return f"{self.name}/{self.split}"
 
+    @property
+    def turned_images(self) -> int:
+        """Number of images that the build turned upright."""
+        return sum((self.report or {}).get("turned_images", {}).values())
+
 
 @dataclass(frozen=True, slots=True)
 class CorpusSummary:
@@ -128,6 +133,7 @@ class CorpusSummary:
         repo: ``organisation/name`` of the corpus on the Hub; None if it is not known.
         configs: configs in the order of the card; the first is the default.
         sources: sources, sorted by split and name.
+        images: number of distinct images; sources may share some.
         licence: licence of the corpus.
         stats: figures that `scar.inspect.statistics.count_corpus` returns.
         audit: content of ``audit.json``; None if the corpus was not audited.
@@ -138,6 +144,7 @@ class CorpusSummary:
     repo: str | None
     configs: tuple[Config, ...]
     sources: tuple[SourceSummary, ...]
+    images: int
     licence: CombinedLicence
     stats: Mapping[str, Any]
     audit: Mapping[str, Any] | None
@@ -187,7 +194,7 @@ def summarise_corpus(
         InputError: a file cannot be read, two sources have the same split name, or the audit is of another build.
     """
     files = open_corpus(folder)
-    counts = count_corpus(folder, track)
+    counts = _count_again(folder, track)
     report = read_report(folder)
     sources = tuple(
         _summarise_source(file, counts, report) for file in sorted(files, key=lambda file: (file.split, file.source))
@@ -197,15 +204,33 @@ def summarise_corpus(
         repo=repo,
         configs=(*_make_configs(files, folder, hasher), *_make_image_configs(embedded, hasher)),
         sources=sources,
+        images=len({image for file in files for image in file.read_image_ids()}),
         licence=combine_licences(_collect_licences(sources)),
         stats=counts,
         audit=_read_audit(folder, counts),
-        plots=tuple(
-            path.relative_to(folder).as_posix()
-            for each in PLOT_FOLDERS
-            for path in sorted((folder / each).glob("*.png"))
-        ),
+        plots=tuple(_list_plots(folder, counts)),
     )
+
+
+def _count_again(folder: Path, track: Track) -> dict[str, Any]:
+    """Count a corpus; if its plots are of other counts, draw them again."""
+    try:
+        before = json.loads((folder / STATISTICS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        before = None
+    counts = count_corpus(folder, track)
+    if before != counts and any((folder / "stats").glob("*.png")):
+        write_charts(counts, folder)
+    return counts
+
+
+def _list_plots(folder: Path, counts: Mapping[str, Any]) -> Iterator[str]:
+    """Plots of the sources that the corpus has, as paths below the folder."""
+    stems = tuple(f"{key.replace('/', '_')}_" for key in counts)
+    for each in PLOT_FOLDERS:
+        for path in sorted((folder / each).glob("*.png")):
+            if path.name.startswith(stems):
+                yield path.relative_to(folder).as_posix()
 
 
 def list_limits(summary: CorpusSummary) -> list[str]:
@@ -298,7 +323,10 @@ def _summarise_source(file: RowFile, counts: Mapping[str, Any], report: Mapping[
     key = f"{name}/{file.split}"
     known = read_known_sources().get(name, {})
     entry = report.get(key)
+    _, note = next(file.iter_rows(), ({}, None))
     stated = entry["settings"]["licence"] if entry else known.get("licence")
+    if note is not None and "licence" in note:
+        stated = note["licence"]  # the provenance belongs to the rows; a report may be lost or of another build
     return SourceSummary(
         name=name,
         split=file.split,

@@ -26,8 +26,8 @@ _PROTOCOL = (
     "each kind."
 )
 _CHOICE = (
-    "Crowds, boxes that are too small or miss the image, and things beyond the most of an image are left out, each "
-    "counted under its reason."
+    "Left out, and counted by reason in the build report: crowds, boxes that are too small or outside the image, and "
+    "regions beyond the largest number per image."
 )
 _CLEAN = "The audit found nothing beyond its limits."
 _USES = {
@@ -113,10 +113,18 @@ def _describe_responsible_ai(summary: CorpusSummary) -> dict[str, Any]:
     tools = {f"scar, generator {each['generator']} {each['generator_version']}" for each in how}
     return fields | {
         "data_collection_missing_data": f"{rejected:,} records were rejected; the build report counts them by reason.",
-        "data_preprocessing_protocol": [_CHOICE],
+        "data_preprocessing_protocol": [_CHOICE, *_describe_turned_images(summary)],
         "machine_annotation_tools": sorted(tools),
         "data_release_maintenance_plan": "The same inputs, settings and seed build the same bytes again.",
     }
+
+
+def _describe_turned_images(summary: CorpusSummary) -> list[str]:
+    return [
+        f"{source.key}: {source.turned_images:,} images were turned upright as their EXIF says, and their regions too."
+        for source in summary.sources
+        if source.turned_images
+    ]
 
 
 def _describe_reviews(summary: CorpusSummary) -> list[str]:
