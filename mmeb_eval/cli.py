@@ -12,9 +12,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mmeb_eval import options
-from mmeb_eval.cli_steps import load_embedders, note_failure, print_doubts, print_results, select_checked_tasks
+from mmeb_eval.cli_steps import (
+    load_embedders,
+    note_failure,
+    print_doubts,
+    print_results,
+    refuse_files,
+    select_checked_tasks,
+)
+from scar.common.files import describe_no_folder
 from scar.common.terminal import MAX_SEED, CommandGroup, make_console, one_line_errors
-from scar.errors import EvalError
+from scar.errors import DataError, EvalError
 
 if TYPE_CHECKING:
     pass
@@ -61,6 +69,7 @@ def evaluate_models(
         from mmeb_eval.run.run import run_evaluations
 
         tie_rule = parse_tie_rule(ties)
+        refuse_files(output=output, data=data)
         failures: list[str] = []
         task_files = select_checked_tasks(tasks, data, images, failures if keep_going else None)
         embedders = load_embedders(model, config, seed, region, task_files)
@@ -107,6 +116,7 @@ def probe_models(
         from mmeb_eval.report.curves import make_curve_tables, make_curves
         from mmeb_eval.run.run import run_evaluations
 
+        refuse_files(output=output, data=data)
         task_files = select_checked_tasks(tasks, data, images)
         embedders = load_embedders(model, config, seed if "random" in model else None, region, task_files)
         say = partial(typer.echo, err=True)
@@ -185,6 +195,8 @@ def check_inputs(
     with one_line_errors("mmeb-eval"):
         if model is None and data is None:
             raise EvalError("check what? Give a MODEL, --data DIR or both; see `mmeb-eval check --help`.")
+        if data is not None and not data.is_dir():
+            raise DataError(f"--data {data}: {describe_no_folder(data)}.")
         if data is None:
             _refuse_options({"--tasks": tasks, "--images": images}, "they belong to --data DIR, which is missing")
         if model is None:
@@ -206,6 +218,7 @@ def write_demo_data(
         from mmeb_eval.demo.write import write_demo
         from scar.common.progress import show_progress
 
+        refuse_files(DIR=out)
         counts = write_demo(out, queries=queries, seed=seed, track=show_progress)
         typer.echo(f"{out}: {', '.join(f'{count:,} {what}' for what, count in counts.items())}")
 
@@ -249,6 +262,7 @@ def fetch_data(
         from mmeb_eval.data.fetch import fetch_tasks, parse_revisions
         from mmeb_eval.data.tasks import get_tasks
 
+        refuse_files(data=data)
         fetch_tasks(
             get_tasks(tasks), data, revisions=parse_revisions(revision or []), images=not rows_only, say=typer.echo
         )

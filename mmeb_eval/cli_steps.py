@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from scar.common.files import describe_no_folder
 from scar.common.terminal import make_console, print_traceback
 from scar.errors import DataError, EvalError
 
@@ -17,6 +18,18 @@ if TYPE_CHECKING:
     from mmeb_eval.data.files import TaskFiles
     from mmeb_eval.embedder import Embedder
     from mmeb_eval.run.results import Result
+
+
+def refuse_files(**options: Path | None) -> None:
+    """Check that paths for folders are no files; a folder that is missing is made, or is named where it is read.
+
+    Raises:
+        EvalError: a path is a file; the message names its option, or an argument in capital letters.
+    """
+    for option, path in options.items():
+        if path is not None and path.exists() and not path.is_dir():
+            name = option if option.isupper() else f"--{option}"
+            raise EvalError(f"{name} {path}: is a file, not a folder.")
 
 
 def select_checked_tasks(
@@ -41,6 +54,9 @@ def select_checked_tasks(
         EvalError: the values of ``--tasks`` and ``--data`` do not fit together; see `find_choice`.
     """
     from mmeb_eval.data.choice import check_choice, find_choice
+
+    if images is not None and not images.is_dir():
+        raise DataError(f"--images {images}: {describe_no_folder(images)}.")
     from scar.common.progress import show_progress
 
     choice = check_choice(find_choice(tasks, data, images), show_progress)

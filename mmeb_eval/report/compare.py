@@ -129,6 +129,8 @@ def read_run(folder: Path) -> list[Result]:
     Raises:
         DataError: the folder holds no results, or those of several models; the message lists the models' folders.
     """
+    if folder.is_file():
+        raise DataError(f"{folder}: is a file, not a folder; give the folder of a model, below the --output of a run.")
     files = sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
     results = [read_result(path) for path in files] if files else read_results(folder)
     if len(models := list_models(results)) > 1:

@@ -145,6 +145,8 @@ def read_results(output: Path) -> list[Result]:
     Raises:
         DataError: there are no results, or a file is not a result.
     """
+    if output.is_file():
+        raise DataError(f"{output}: is a file, not a folder; give the --output of a run.")
     paths = sorted(path for path in output.glob("*/*.json") if not path.name.startswith("."))
     if not paths:
         raise DataError(f"{output}: no results; `mmeb-eval --model NAME --tasks DIR --output {output}` writes some.")

@@ -124,8 +124,11 @@ def test_tasks_by_name_are_read_from_the_data_folder(task_rows: Any, tmp_path: P
         (["--model", "constant", "--tasks", "no/such/folder"], "no/such/folder: no such folder"),
         (["--model", "nowhere_at_all:load", "--tasks", "CORPUS"], "no module 'nowhere_at_all' here"),
         (["--model", "constant", "--tasks", "CORPUS", "--tasks", "CORPUS"], "two tasks are called 'Toy'"),
-        (["--model", "constant", "--tasks", "CORPUS", "--images", "elsewhere"], "no such file below elsewhere"),
-        (["--model", "constant", "--tasks", "CORPUS", "--output", "CORPUS/SCaR-eval/SCaR_eval_Toy.parquet"], "written"),
+        (["--model", "constant", "--tasks", "CORPUS", "--images", "elsewhere"], "--images elsewhere: no such folder"),
+        (
+            ["--model", "constant", "--tasks", "CORPUS", "--output", "CORPUS/SCaR-eval/SCaR_eval_Toy.parquet"],
+            "is a file",
+        ),
     ],
 )
 def test_an_expected_failure_is_one_line_and_exit_code_2(corpus: Path, arguments: list[str], message: str) -> None:
@@ -139,6 +142,30 @@ def test_a_broken_embedder_is_one_line_and_loses_no_earlier_result(corpus: Path,
     assert "mine/v1: the vector of the item" in line
     assert "has length 3, not 1" in line
     assert [result.model for result in read_results(tmp_path / "out")] == ["constant"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--model", "constant", "--tasks", "FILE"],
+        ["--model", "constant", "--tasks", "VOC2007", "--data", "FILE"],
+        ["--model", "constant", "--tasks", "CORPUS", "--images", "FILE"],
+        ["--model", "constant", "--tasks", "CORPUS", "--output", "FILE"],
+        ["probe", "--model", "constant", "--tasks", "CORPUS", "--output", "FILE"],
+        ["check", "--data", "FILE"],
+        ["demo", "FILE"],
+        ["fetch", "--data", "FILE"],
+        ["report", "FILE"],
+        ["leaderboard", "FILE"],
+        ["compare", "FILE", "FILE"],
+        ["submit", "FILE", "--out", "new", "--dry-run"],
+    ],
+)
+def test_a_file_in_place_of_a_folder_is_named(arguments: list[str], corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    line = fails(*(argument.replace("CORPUS", str(corpus)).replace("FILE", "file") for argument in arguments))
+    assert "file: is a file, not a folder" in line
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 FAILING = """
