@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from mmeb_eval.regions.strategies import apply_strategy
 from mmeb_eval.report.strategy_table import PROMPT_STRATEGY, REGION_STRATEGIES, STAGES
 from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.run.results import HEADLINE_METRIC
+from scar.common.files import write_json
 from scar.demo.corpus import build_demo
-from virtue_ref.demo_model.make import Effort, make_demo_model
+from scar.errors import ConfigError, TrainError
+from virtue_ref.demo_model.make import Effort, describe_stages, make_demo_model
 from virtue_ref.demo_model.strategy_scores import score_strategies
 
 
@@ -25,6 +28,18 @@ def test_the_demo_model_comes_along() -> None:
     assert model.name.startswith("virtue-demo-clean@")
     assert model.settings["revision"] != "seed0"
     assert sum(weight.numel() for weight in model.model.parameters()) * 2 < 6.5e6
+
+
+def test_a_folder_holds_one_seed_and_one_effort(tmp_path: Path) -> None:
+    """The stages of another run would be taken for this one's."""
+    write_json({"seed": 3, "effort": dataclasses.asdict(Effort())}, tmp_path / "demo.json")
+    with pytest.raises(TrainError, match="holds a run whose seed was 3 and is 4; name a new folder"):
+        make_demo_model(tmp_path, 4)
+    with pytest.raises(TrainError, match=r"holds a run whose effort was \{.*\} and is \{.*\}; name a new folder"):
+        make_demo_model(tmp_path, 3, Effort(scar=1))
+    with pytest.raises(ConfigError, match="seed = -1; it must be at least 0"):
+        describe_stages(tmp_path / "new", -1, Effort())
+    assert ("SCaR stage", "300 steps") in describe_stages(tmp_path, 3, Effort())
 
 
 @pytest.mark.slow

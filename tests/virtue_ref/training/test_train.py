@@ -26,6 +26,8 @@ from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.training import lora
 from virtue_ref.training.pairs import PairSource, open_source
 from virtue_ref.training.recipe import TrainingRecipe, parse_recipe
+from virtue_ref.training.setup import prepare_training
+from virtue_ref.training.step import run_step
 from virtue_ref.training.train import train
 
 
@@ -160,6 +162,50 @@ def test_memory_saving_changes_no_gradient(tmp_path: Path, start: Checkpoint, so
     assert found[3] == pytest.approx(found[0], abs=1e-4)
 
 
+@pytest.mark.slow
+def test_parts_in_half_precision_give_the_gradient_of_the_whole(start: Checkpoint, sources: list[PairSource]) -> None:
+    """Gradients of parts are added in float32: they are as near to the whole's as rounding of vectors allows."""
+    plain = RECIPE | {"adapter": {"rank": 2, "alpha": 4}}
+    found: list[dict[str, torch.Tensor]] = []
+    for changed in ({"part": 64, "cached": False}, {"part": 64}, {"part": 3}, {"part": 3, "checkpointing": True}):
+        table = {**plain, "optimiser": {**RECIPE["optimiser"], "dtype": "bfloat16", **changed}}
+        plan = parse_recipe(table, "test", "test.toml")
+        ready = prepare_training(plan, start, cpu=True)
+        gradients: dict[str, torch.Tensor] = {}
+
+        def note_gradients(ready: Any = ready, gradients: dict[str, torch.Tensor] = gradients) -> None:
+            for name, weight in ready.trained.items():
+                assert weight.grad.dtype == torch.float32
+                gradients[name] = weight.grad.clone()
+
+        ready.optimiser.step = note_gradients
+        pairs = [sources[0].read_pair(number) for number in range(6)]
+        run_step(ready, pairs, plan.optimiser, 0)
+        found.append(gradients)
+    whole = torch.cat([gradient.flatten() for gradient in found[0].values()])
+    assert whole.norm() > 0
+    for gradients in found[1:]:
+        parts = torch.cat([gradients[name].flatten() for name in found[0]])
+        assert float((parts - whole).norm() / whole.norm()) < 0.02
+
+
+@pytest.mark.parametrize("factor", [float("nan"), float("inf"), float("-inf")])
+def test_a_loss_or_gradient_that_is_not_finite_is_one_line_with_step_and_batch(
+    tmp_path: Path, start: Checkpoint, sources: list[PairSource], monkeypatch: pytest.MonkeyPatch, factor: float
+) -> None:
+    for number, loss in enumerate(
+        (
+            lambda queries, targets, *_: (queries.sum() + targets.sum()) * factor,
+            lambda queries, targets, *_: ((queries.sum() + targets.sum()) * 0).abs().sqrt(),  # its slope is infinite
+        )
+    ):
+        monkeypatch.setattr("virtue_ref.training.step.info_nce", loss)
+        with pytest.raises(TrainError, match=r"^step 1: the (loss|gradient's norm) is .*demo, row \d+") as stopped:
+            run_it(recipe(), start, sources, tmp_path / str(number))
+        assert "\n" not in str(stopped.value)
+        assert not (tmp_path / str(number) / "last").exists()
+
+
 def test_no_number_stops_and_keeps_the_last_checkpoint(
     tmp_path: Path, start: Checkpoint, sources: list[PairSource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,6 +215,21 @@ def test_no_number_stops_and_keeps_the_last_checkpoint(
     with pytest.raises(TrainError, match=r"step 3: the loss is nan, in the batch of 6 that begins with demo, row \d+"):
         run_it(recipe(), start, sources, tmp_path)
     assert (done / "state.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077], ids=oct)
+def test_the_files_of_a_run_get_the_rights_that_the_umask_asks_for(
+    tmp_path: Path, start: Checkpoint, sources: list[PairSource], umask: int
+) -> None:
+    before = os.umask(umask)
+    try:
+        train(recipe(steps=1), start, sources, tmp_path / "run", cpu=True, evaluate=lambda _: 0.5)
+    finally:
+        os.umask(before)
+    paths = [tmp_path / "run", *(tmp_path / "run").rglob("*")]
+    assert {"model.safetensors", "state.safetensors", "state.json", "log.jsonl", ".lock"} <= {p.name for p in paths}
+    for path in paths:
+        assert path.stat().st_mode & 0o777 == (0o777 if path.is_dir() else 0o666) & ~umask, path
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(
