@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.virtue_ref.training.test_next_step import damage
 from virtue_ref.checkpoints import resolve
 from virtue_ref.training.pairs import open_source
 from virtue_ref.training.recipe import parse_recipe
@@ -150,6 +152,27 @@ def test_a_share_does_what_the_whole_does(tmp_path: Path, data: Path, dtype: str
         go(data, tmp_path / how, how, table)
     assert losses(tmp_path / "fsdp") == pytest.approx(losses(tmp_path / "ddp"), abs=1e-4)
     same(tmp_path / "fsdp", tmp_path / "ddp", 1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("missing", ["skip", "stop"])
+def test_a_picture_that_breaks_is_met_by_all(tmp_path: Path, data: Path, missing: str) -> None:
+    """One process finds the damage; all skip the row, or all stop."""
+    corpus = shutil.copytree(data, tmp_path / "corpus")
+    damage(sorted(corpus.glob("images/demo_train/*"))[0])
+    table = recipe(steps=3) | {"missing": missing}
+    if missing == "stop":
+        done = launched(corpus, tmp_path / "two", "ddp", table)
+        assert done.returncode != 0
+        assert ": step 1: demo, row " in done.stderr
+        return
+    for how in ("one", "ddp"):
+        go(corpus, tmp_path / how, how, table)
+    assert losses(tmp_path / "ddp") == pytest.approx(losses(tmp_path / "one"), abs=1e-4)
+    one, two = (json.loads((tmp_path / how / "step-000003" / "state.json").read_text()) for how in ("one", "ddp"))
+    assert one["skipped"]["demo"]
+    assert sorted(one["skipped"]["demo"]) == sorted(two["skipped"]["demo"])
+    assert one["mixer"] == two["mixer"]
 
 
 @pytest.mark.slow
