@@ -49,8 +49,10 @@ demo: $(READY) ## The whole story, offline: draw, build, evaluate, report
 	$(BIN)/mmeb-eval report $(DEMO)/results-41 --tasks all --data $(DEMO)/tasks --out $(DEMO)/report-41.html
 
 lock: ## Rewrite .constraints.txt from what .venv holds
+	$(BIN)/pip freeze --all --exclude-editable > .constraints.new
 	{ echo "# Every version that make setup installs, with torch's own dependencies; pip's -c file. Rewrite with: make lock"; \
-	  $(BIN)/pip freeze --all --exclude-editable | grep -v ^pip=; } > .constraints.txt
+	  grep -v ^pip= .constraints.new; } > .constraints.txt
+	rm .constraints.new
 
 clean: ## Remove .venv and what the demo wrote
 	rm -rf .venv $(DEMO)
