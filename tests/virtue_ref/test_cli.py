@@ -86,6 +86,7 @@ def test_bench_measures_every_mode() -> None:
         (("info", "nowhere.toml"), "virtue: no config 'nowhere.toml': built in are 2b, 7b, tiny"),
         (("info", "/"), "virtue: /config.json: no such file; is / a checkpoint?"),
         (("embed", "nowhere.png", "--model", "tiny", "--out", "v.npy"), "virtue: nowhere.png: no such file."),
+        (("embed", "rows.jsonl", "--text", "a", "--out", "v.npy"), "virtue: --text: it goes with image files, and all"),
         (("embed", "nowhere.png", "--out", "v.npy"), "virtue: which model? Name a checkpoint, such as 'demo'"),
         (
             ("embed", "nowhere.png", "--model", "tiny", "--device", "cuda:77", "--out", "v.npy"),
