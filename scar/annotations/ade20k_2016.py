@@ -17,7 +17,7 @@ from scar.accounting import Tally
 from scar.annotations.boxes import clip_box
 from scar.annotations.masks import find_run_starts, group_runs
 from scar.annotations.pictures import PictureIndex, PictureList
-from scar.common.images import MAX_PIXELS, PIXEL_LIMIT
+from scar.common.images import MAX_PIXELS, PIXEL_LIMIT, refuse_truncated
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
 from scar.sample import Picture, Region, Split
@@ -162,7 +162,7 @@ def _open_png(path: Path, modes: tuple[str, ...], where: str) -> Image.Image:
     from PIL import Image
 
     try:
-        with Image.open(path, formats=("PNG",)) as picture:
+        with refuse_truncated(), Image.open(path, formats=("PNG",)) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise BadRecord(where, f"{path} has more than {PIXEL_LIMIT}", "annotation_broken")
             if picture.mode not in modes:

@@ -23,7 +23,7 @@ from scar.annotations.box_form import XYWH
 from scar.annotations.boxes import read_box
 from scar.annotations.masks import parse_mask
 from scar.annotations.pictures import PictureIndex, PictureList
-from scar.common.images import MAX_PIXELS, PIXEL_LIMIT
+from scar.common.images import MAX_PIXELS, PIXEL_LIMIT, refuse_truncated
 from scar.common.orientation import UPRIGHT, turn_mask
 from scar.errors import BadRecord, InputError
 from scar.language.english import has_word
@@ -249,7 +249,7 @@ def _read_classes(path: Path, width: int, height: int) -> NDArray[np.int32] | No
     from PIL import Image
 
     try:
-        with Image.open(path, formats=("PNG",)) as picture:
+        with refuse_truncated(), Image.open(path, formats=("PNG",)) as picture:
             if picture.size != (width, height):
                 return None
             pixels = np.asarray(picture.convert("RGB"), np.int32)

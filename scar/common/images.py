@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import struct
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,7 +119,7 @@ def make_no_permission(path: Path, where: str) -> BadRecord:
 
 @contextmanager
 def open_image(path: Path) -> Iterator[Image]:
-    """Open an image without decoding its pixels.
+    """Open an image without decoding its pixels; decode them inside the ``with``, where truncated ones are refused.
 
     Raises:
         Image.DecompressionBombError: the image has more than `MAX_PIXELS`.
@@ -130,13 +131,61 @@ def open_image(path: Path) -> Iterator[Image]:
     if MAX_PIXELS > DEFAULT_MAX_PIXELS:
         Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with refuse_truncated(), Image.open(path, formats=FORMATS) as image:
             check_pixel_count(image.size)
             if image.format == "TIFF":
                 image.filename = ""  # so that Pillow maps no file: it would misread a TIFF that is turned sideways
             yield image
     except Image.DecompressionBombError:
         raise _make_bomb_error() from None
+
+
+class _TruncationFlag:
+    """Pillow's ``LOAD_TRUNCATED_IMAGES``, which all threads share: taken away while any of them decodes here."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._decoding = 0
+        self._was_set = False
+
+    def take_away(self) -> None:
+        from PIL import ImageFile
+
+        with self._lock:
+            self._was_set = self._was_set or ImageFile.LOAD_TRUNCATED_IMAGES
+            self._decoding += 1
+            ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+    def give_back(self) -> None:
+        from PIL import ImageFile
+
+        with self._lock:
+            self._decoding -= 1
+            if not self._decoding:
+                ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES or self._was_set
+                self._was_set = False
+
+    def restart_after_fork(self) -> None:
+        """A fork copies the lock and the count, but not the threads that would release them."""
+        self._lock = threading.Lock()
+        if self._decoding:
+            self._decoding = 1
+            self.give_back()
+
+
+_truncation_flag = _TruncationFlag()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_truncation_flag.restart_after_fork)
+
+
+@contextmanager
+def refuse_truncated() -> Iterator[None]:
+    """Inside, Pillow refuses truncated images, even if ``PIL.ImageFile.LOAD_TRUNCATED_IMAGES`` would make them grey."""
+    _truncation_flag.take_away()
+    try:
+        yield
+    finally:
+        _truncation_flag.give_back()
 
 
 def silence_pillow() -> None:

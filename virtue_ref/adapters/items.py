@@ -18,7 +18,7 @@ from PIL.Image import Exif, Image
 from mmeb_eval.item import Item, describe_item
 from scar.common.files import replace_file
 from scar.common.image_header import ORIENTATION_TAG, read_open_header
-from scar.common.images import BROKEN
+from scar.common.images import BROKEN, refuse_truncated
 from scar.common.orientation import UPRIGHT, turn_image
 from scar.common.pixels import UnclearPixels, to_eight_bits, to_rgb
 from scar.errors import ItemError
@@ -55,7 +55,8 @@ class ImageFiles:
         if not isinstance(picture, Image):
             raise ItemError(f"a {type(picture).__name__} is no image: give an image of Pillow or the path of a file.")
         try:
-            picture.load()
+            with refuse_truncated():
+                picture.load()
             orientation = read_open_header(picture).orientation
             image = turn_image(to_eight_bits(picture), UPRIGHT)  # a copy, without metadata
         except (UnclearPixels, *BROKEN) as error:

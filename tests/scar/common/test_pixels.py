@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, TiffImagePlugin
+from PIL import Image, ImageFile, TiffImagePlugin
 
 from scar.common.pixels import UnclearPixels, decode_image, decode_rgb, probe_image
 from scar.errors import BadRecord
@@ -133,3 +135,42 @@ def test_twelve_packed_bits_of_a_tiff_keep_their_top_eight(tmp_path: Path) -> No
     directory = struct.pack("<H", len(tags)) + entries + bytes(4)
     (tmp_path / "a.tif").write_bytes(b"II*\0" + struct.pack("<L", 8 + len(data)) + data + directory)
     np.testing.assert_array_equal(red_of(tmp_path / "a.tif").ravel(), values >> 4)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.gif", "a.bmp", "a.ppm", "a.tif"])
+def test_a_truncated_image_is_refused_even_if_pillow_is_told_to_load_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    whole = save(tmp_path / name, noise)
+    half = tmp_path / f"half-{name}"
+    half.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    before = decode_rgb(whole).tobytes()
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    for read in (probe_image, decode_image):
+        with pytest.raises(BadRecord, match="image_broken"):
+            read(half, "here")
+    assert decode_rgb(whole).tobytes() == before
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is True, "it is the user's"
+
+
+def test_threads_refuse_truncated_images_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    content = save(tmp_path / "a.jpg", noise).read_bytes()
+    (tmp_path / "half.jpg").write_bytes(content[: len(content) // 2])
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    start = threading.Barrier(4)
+
+    def count_refused(_: int) -> int:
+        start.wait()
+        refused = 0
+        for _ in range(50):
+            try:
+                decode_rgb(tmp_path / "half.jpg")
+            except OSError:
+                refused += 1
+        return refused
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(count_refused, range(4))) == [50] * 4
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is True

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from mmeb_eval.item import Item, Points
 from scar.errors import ItemError
@@ -80,7 +80,11 @@ def test_more_bits_than_eight_follow_the_rule_of_files() -> None:
             files.write_image(Image.fromarray(unclear))
 
 
-def test_damaged_images_are_refused(image: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("loads_truncated", [False, True])
+def test_damaged_images_are_refused(
+    image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loads_truncated: bool
+) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", loads_truncated)
     (tmp_path / "half.png").write_bytes(image.read_bytes()[: image.stat().st_size // 2])
     with Image.open(tmp_path / "half.png") as half, pytest.raises(ItemError, match="the image cannot be used"):
         ImageFiles().write_image(half)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from scar.errors import ItemError
 from virtue_ref.config import PROFILES, ImageRules, Profile
@@ -112,3 +112,17 @@ def test_official_segmenter_input_is_normalised_twice(picture: Draw) -> None:
     frame = make_segmenter_input(image, vision, 56, OFFICIAL)
     expected = (vision.transpose(1, 2, 0) - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
     np.testing.assert_allclose(frame.permute(1, 2, 0), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("profile", [OFFICIAL, CLEAN])
+def test_a_truncated_image_is_refused_even_if_pillow_is_told_to_load_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: Profile
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.jpg")
+    content = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "half.jpg").write_bytes(content[: len(content) // 2])
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    with pytest.raises(ItemError, match=r"half\.jpg: not an image that can be decoded .*truncated"):
+        read_image(tmp_path / "half.jpg", profile)
+    assert read_image(tmp_path / "a.jpg", profile).size == (80, 60)
