@@ -123,7 +123,10 @@ Group: TypeAlias = Annotated[
 # Of `fetch`.
 Revisions: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option(help="Commit or tag to download, as repository@commit; may be repeated.  [default: the newest]"),
+    typer.Option(
+        help="Commit or tag to download, as repository@commit; may be repeated. By default the commit that the folder "
+        "holds, else the newest."
+    ),
 ]
 
 # Of `report`.

@@ -33,7 +33,7 @@ Dtype: TypeAlias = Annotated[
 ]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 ModelArgument: TypeAlias = Annotated[str, typer.Argument(help=MODEL_HELP)]
-ModelOption: TypeAlias = Annotated[str, typer.Option("--model", "--config", help=MODEL_HELP)]
+ModelOption: TypeAlias = Annotated[str | None, typer.Option("--model", "--config", help=f"{MODEL_HELP} Needed.")]
 Segmenter: TypeAlias = Annotated[str | None, typer.Option(help=SEGMENTER_HELP)]
 """Options and arguments that several commands share."""
 
@@ -45,7 +45,7 @@ def virtue() -> None:
 
 @app.command()
 def info(
-    model: ModelArgument = "tiny",
+    model: Annotated[str | None, typer.Argument(help=MODEL_HELP)] = None,
     segmenter: Segmenter = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -65,7 +65,7 @@ def info(
 def embed(
     inputs: Annotated[list[Path], typer.Argument(help="Image files, or JSONL files with one item a row.")],
     out: Annotated[Path, typer.Option(help="File for the vectors: .parquet (columns id, vector) or .npy.")],
-    model: Annotated[str | None, typer.Option("--model", "--config", help=MODEL_HELP)] = None,
+    model: ModelOption = None,
     text: Annotated[str, typer.Option(help="Text that goes with every image file.")] = "",
     profile: Annotated[str | None, typer.Option(help="Profile: official or clean; by default the model's own.")] = None,
     device: Device = None,
@@ -129,7 +129,7 @@ def convert(
 
 @app.command("bench")
 def run_bench(
-    model: ModelOption = "tiny",
+    model: ModelOption = None,
     repeat: Annotated[int, typer.Option(min=1, help="Measured runs for each kind of item.")] = 5,
     device: Device = None,
     dtype: Dtype = None,

@@ -185,6 +185,20 @@ def is_config(name: str | Path) -> bool:
     return str(name) in list_configs() or Path(name).suffix == ".toml"
 
 
+def refuse_unnamed(name: str | Path | None) -> str | Path:
+    """The name of a model, after a check that there is one: random weights come only when they are named.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name is None:
+        raise ConfigError(
+            "which model? Name a checkpoint, such as 'demo' or a folder; "
+            f"{', '.join(list_configs())} and TOML files have random weights."
+        )
+    return name
+
+
 def list_configs() -> list[str]:
     """Names of the configs that come with the package."""
     return sorted(path.stem for path in CONFIG_FOLDER.glob("*.toml"))

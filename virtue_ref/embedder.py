@@ -24,7 +24,7 @@ from scar.errors import ConfigError, ItemError, VirtueError
 from virtue_ref.checkpoints.checkpoint import build_model
 from virtue_ref.checkpoints.resolve import read_checkpoint
 from virtue_ref.checkpoints.tensors import first_line
-from virtue_ref.config import list_configs
+from virtue_ref.config import refuse_unnamed
 from virtue_ref.inference.batching import Collator, Prefix, PreparedItem, iter_batches, list_images
 from virtue_ref.inference.check_items import check_items
 from virtue_ref.inference.image_cache import ImageCache
@@ -266,17 +266,13 @@ def load(
         ConfigError: no or an unknown config, an unknown option value, or a device that this machine lacks.
         CheckpointError: the checkpoint is missing, or its weights cannot be used.
     """
-    if config is None:
-        raise ConfigError(
-            "which model? Name a checkpoint, such as 'demo' or a folder; "
-            f"{', '.join(list_configs())} and TOML files have random weights."
-        )
+    named = refuse_unnamed(config)
     chosen_device = choose_device(device)
     chosen_dtype = dtype or ("float32" if chosen_device.type == "cpu" else "bfloat16")
     if chosen_dtype not in DTYPES:
         raise ConfigError(f"unknown dtype {chosen_dtype!r}: it is one of {', '.join(DTYPES)}.")
 
-    stored = read_checkpoint(config, revision=revision, segmenter=segmenter, seed=seed)
+    stored = read_checkpoint(named, revision=revision, segmenter=segmenter, seed=seed)
     chosen_config = stored.config.with_options(
         profile=profile,
         resolution=resolution,

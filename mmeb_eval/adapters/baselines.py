@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -28,9 +28,9 @@ class Constant:
     name = "constant"
     stored = False
 
-    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+    def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
         """(len(items), `VECTOR_WIDTH`) float32 rows of length 1, all equal."""
-        return np.full((len(items), VECTOR_WIDTH), VECTOR_WIDTH**-0.5, dtype=np.float32)
+        return np.full((len(list(items)), VECTOR_WIDTH), VECTOR_WIDTH**-0.5, dtype=np.float32)
 
 
 class Random:
@@ -42,9 +42,9 @@ class Random:
     def __init__(self, seed: int = 0) -> None:
         self.settings: Mapping[str, int] = {"seed": seed}
 
-    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+    def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
         """(len(items), `VECTOR_WIDTH`) float32 rows of length 1; all directions are equally likely."""
-        rows = np.stack([self._draw_vector(item) for item in items])
+        rows = np.array([self._draw_vector(item) for item in items]).reshape(-1, VECTOR_WIDTH)
         lengths: NDArray[np.float64] = np.linalg.norm(rows, axis=1, keepdims=True)
         return (rows / lengths).astype(np.float32)
 
@@ -65,8 +65,9 @@ class TextOnly:
     name = "text-only"
     stored = False
 
-    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+    def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
         """(len(items), `BUCKETS`) float32 rows of length 1; items without words have equal rows."""
+        items = list(items)
         rows = np.zeros((len(items), BUCKETS), dtype=np.float32)
         for row, item in zip(rows, items, strict=True):
             for word in _WORD.findall(item.text.lower()) or [""]:

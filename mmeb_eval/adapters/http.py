@@ -24,14 +24,14 @@ import ssl
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urldefrag, urlsplit
 
 import numpy as np
 
-from mmeb_eval.adapters.shared import normalise_rows, refuse_prompts
+from mmeb_eval.adapters.shared import list_items, normalise_rows
 from mmeb_eval.data.images import open_rgb, read_image_header
 from mmeb_eval.item import Item
 from mmeb_eval.vectors import make_rows
@@ -96,7 +96,7 @@ class Endpoint:
         self.name = f"{prefix}{endpoint}#{self._model}"
         self.settings = {"endpoint": endpoint, "model": self._model, "request": request_kind}
 
-    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+    def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
         """(len(items), D) float32 rows of length 1.
 
         Raises:
@@ -104,7 +104,7 @@ class Endpoint:
             EvalError: the server refuses, or does not answer after `MAX_TRIES` attempts.
             ContractError: the answer lacks a vector or has another shape.
         """
-        refuse_prompts(items, self.name)
+        items = list_items(items, self.name)
         requests = self._make_requests(items)
         vectors: list[Any] = [None] * len(items)
         with ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS) as pool:

@@ -61,7 +61,7 @@ class MtebEmbedder:
             "library": f"mteb {importlib.metadata.version('mteb')}",
         }
 
-    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+    def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
         """(len(items), D) float32 rows of length 1.
 
         Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmeb_eval.adapters.shared import (
@@ -67,7 +67,7 @@ class SentenceTransformersEmbedder:
             return {}
         return count_cut_texts(items, tokenizer, max_tokens)
 
-    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+    def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
         """(len(items), D) float32 rows of length 1.
 
         Raises:

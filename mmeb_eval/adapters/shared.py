@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +18,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def refuse_prompts(items: Sequence[Item], name: str, allowed: tuple[type, ...] = ()) -> None:
-    """Refuse items with a prompt, except prompts of the types ``allowed``.
+def list_items(items: Iterable[Item], name: str, allowed: tuple[type, ...] = ()) -> list[Item]:
+    """The items of any iterable, such as a generator, after a check that none has a prompt but of a type ``allowed``.
 
     Raises:
-        DataError: an item has such a prompt; the message names the model, the item and the way out.
+        DataError: an item has such a prompt; the message names the model ``name``, the item and the way out.
     """
-    for item in items:
+    listed = list(items)
+    for item in listed:
         if item.prompt is not None and not isinstance(item.prompt, allowed):
             raise DataError(
                 f"{name}: takes no such prompt as {describe_item(item)} has; give the region with --region."
             )
+    return listed
 
 
 def group_rows_by_kind(items: Sequence[Item]) -> dict[tuple[bool, bool], list[int]]:
@@ -41,7 +43,7 @@ def group_rows_by_kind(items: Sequence[Item]) -> dict[tuple[bool, bool], list[in
 
 
 def embed_by_kind(
-    items: Sequence[Item], name: str, embed: Callable[[list[Item], bool, bool], NDArray[np.float32]]
+    items: Iterable[Item], name: str, embed: Callable[[list[Item], bool, bool], NDArray[np.float32]]
 ) -> NDArray[np.float32]:
     """(len(items), D) rows, made by one call of ``embed(items, has_text, has_image)`` for each kind of content.
 
@@ -49,7 +51,7 @@ def embed_by_kind(
         DataError: an item has a prompt; the message names the model ``name``.
         ContractError: texts and images have vectors of different widths.
     """
-    refuse_prompts(items, name)
+    items = list_items(items, name)
     vectors: dict[int, NDArray[np.float32]] = {}
     for (has_text, has_image), rows in group_rows_by_kind(items).items():
         vectors.update(zip(rows, embed([items[row] for row in rows], has_text, has_image), strict=True))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mmeb_eval.adapters.shared import (
     count_cut_texts,
+    list_items,
     local_revision,
     make_load_error,
     name_model,
     normalise_rows,
     pixel_range,
-    refuse_prompts,
     split_revision,
 )
 from mmeb_eval.data.images import open_rgb
@@ -68,16 +68,15 @@ class TwoTowerEmbedder:
         """``texts_cut``: number of items whose text exceeds the model's limit."""
         return count_cut_texts(items, self._tokenizer, self._max_tokens)
 
-    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+    def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
         """(len(items), D) float32 rows of length 1, each the rescaled sum of the item's text and image vectors.
 
         Raises:
             DataError: an item has a prompt, or an image that cannot be opened.
         """
-        refuse_prompts(items, self.name)
-        return self._embed_sums(items)
+        return self._embed_sums(list_items(items, self.name))
 
-    def embed_roi(self, items: Sequence[Item]) -> NDArray[np.float32]:
+    def embed_roi(self, items: Iterable[Item]) -> NDArray[np.float32]:
         """Like `embed`, but the patches inside an item's box stand in for its image.
 
         The whole image is resized to the model's square, as a centre crop would lose regions. Each patch token passes
@@ -88,8 +87,7 @@ class TwoTowerEmbedder:
             DataError: a prompt is not a box, or an image cannot be opened.
             EvalError: the model has no patch tokens that its head maps to the space of texts.
         """
-        refuse_prompts(items, self.name, allowed=(Box,))
-        return self._embed_sums(items)
+        return self._embed_sums(list_items(items, self.name, allowed=(Box,)))
 
     def _embed_sums(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), D) rows of length 1: for each item, the normalised sum of its text's and its image's vector."""

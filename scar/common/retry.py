@@ -41,7 +41,7 @@ _ADVICE: dict[tuple[int, Access], str] = {
 
 _ADVICE_BY_CODE = {
     "GatedRepo": "accept its terms on its page, then log in with `hf auth login`",
-    "RevisionNotFound": "it has no such commit; leave --revision out for the newest",
+    "RevisionNotFound": "it has no such commit; leave --revision out for the one in the folder, else the newest",
 }
 """Advice by the Hub's own error code, for requests that read."""
 

@@ -77,7 +77,7 @@ def test_bench_measures_every_mode() -> None:
     prompts = ("image", "image + point", "image + box", "image + mask", "new box on a known image")
     assert {"text", *prompts, "baseline: crop", "baseline: box in words, no image"} == set(modes)
     assert all(timing["latency_ms"] > 0 and timing["peak_mib"] > 0 for timing in modes.values())
-    assert "median ms" in call("bench", "--repeat", 1).stdout
+    assert "median ms" in call("bench", "--model", "tiny", "--repeat", 1).stdout
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,15 @@ def test_bench_measures_every_mode() -> None:
         (("embed", "nowhere.png", "--model", "tiny", "--out", "v.npy"), "virtue: nowhere.png: no such file."),
         (("embed", "rows.jsonl", "--text", "a", "--out", "v.npy"), "virtue: --text: it goes with image files, and all"),
         (("embed", "nowhere.png", "--out", "v.npy"), "virtue: which model? Name a checkpoint, such as 'demo'"),
+        (("info",), "virtue: which model? Name a checkpoint, such as 'demo'"),
+        (("bench",), "virtue: which model? Name a checkpoint, such as 'demo'"),
         (
             ("embed", "nowhere.png", "--model", "tiny", "--device", "cuda:77", "--out", "v.npy"),
             "virtue: device 'cuda:77' cannot be used here",
         ),
-        (("bench", "--device", "cuda:77"), "virtue: device 'cuda:77' cannot be used here"),
-        (("bench", "--device", "gpu"), "virtue: device 'gpu' cannot be used here"),
-        (("bench", "--dtype", "int4"), "virtue: unknown dtype 'int4'"),
+        (("bench", "--model", "tiny", "--device", "cuda:77"), "virtue: device 'cuda:77' cannot be used here"),
+        (("bench", "--model", "tiny", "--device", "gpu"), "virtue: device 'gpu' cannot be used here"),
+        (("bench", "--model", "tiny", "--dtype", "int4"), "virtue: unknown dtype 'int4'"),
     ],
 )
 def test_expected_failures_are_one_line_and_exit_code_2(

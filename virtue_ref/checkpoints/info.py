@@ -11,7 +11,7 @@ from accelerate import init_empty_weights
 from scar.errors import CheckpointError
 from virtue_ref.checkpoints.checkpoint import build_model
 from virtue_ref.checkpoints.resolve import read_checkpoint
-from virtue_ref.config import Config, is_config
+from virtue_ref.config import Config, is_config, refuse_unnamed
 from virtue_ref.model.tokens import IMAGE_TOKEN, read_tokenizer
 from virtue_ref.model.virtue import Virtue
 
@@ -23,17 +23,18 @@ PART_PREFIXES = {
 }
 
 
-def describe_model(name: str | Path, segmenter: str | Path | None = None) -> dict[str, Any]:
+def describe_model(name: str | Path | None, segmenter: str | Path | None = None) -> dict[str, Any]:
     """Sizes and settings of a model, and the checks that it passed, as a dictionary that JSON can hold.
 
     Args:
-        name: name of the model, see the argument `config` of `virtue_ref.load`.
+        name: name of the model; None is refused. See the argument `config` of `virtue_ref.load`.
         segmenter: see `virtue_ref.load`.
 
     Raises:
-        VirtueError: there is no such model, or a part of it is missing, has another size or holds values that are not
-            finite.
+        VirtueError: no model is named, there is no such model, or a part of it is missing, has another size or holds
+            values that are not finite.
     """
+    name = refuse_unnamed(name)
     if is_config(name):
         config = Config.read(name)
         with init_empty_weights(include_buffers=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import islice
 from pathlib import Path
 
 from accelerate import init_empty_weights
@@ -104,7 +105,7 @@ def gather_inputs(recipe: TrainingRecipe, data: Path) -> tuple[Checkpoint | None
     Returns:
         The weights, or None if they are missing or do not fit; the usable sources; and lines that say what is missing.
         One line is about the weights. Sources with the same problem share a line. After `MAX_NAMED` + 1 lines, one more
-        says how many are left out.
+        says how many sources are left out.
 
     Raises:
         ConfigError: the recipe names a config that does not exist, or a source's file pattern is empty or absolute. A
@@ -121,9 +122,10 @@ def gather_inputs(recipe: TrainingRecipe, data: Path) -> tuple[Checkpoint | None
             sources += open_sources(dataclasses.replace(recipe, sources=(source,)), data, start)
         except DataError as error:
             absent.setdefault(str(error).removeprefix(f"{source.name}: "), []).append(source.name)
-    for problem, names in absent.items():
+    room = MAX_NAMED + 1 - len(missing)
+    for problem, names in islice(absent.items(), room):
         some = ", ".join(names[:MAX_NAMED]) + (", ..." if names[MAX_NAMED:] else "")
         missing.append(f"{len(names)} of {len(recipe.sources)} sources ({some}): {problem}")
-    if left := missing[MAX_NAMED + 1 :]:
-        missing = [*missing[: MAX_NAMED + 1], f"{len(left)} more sources, for other reasons"]
+    if left := sum(map(len, islice(absent.values(), room, None))):
+        missing.append(f"{left} more source{'s' if left > 1 else ''}, for other reasons")
     return start, sources, missing

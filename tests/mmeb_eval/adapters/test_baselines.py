@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +28,14 @@ def test_vectors_are_of_length_one_and_no_neighbour_moves_them(baseline: Embedde
     whole = check_vectors(baseline.embed(items), items, baseline.name)
     assert (whole[::-1] == baseline.embed(items[::-1])).all()
     assert (whole[3] == baseline.embed(items[3:4])[0]).all()
+
+
+@pytest.mark.parametrize("baseline", [Constant(), Random(), TextOnly()], ids=lambda baseline: baseline.name)
+def test_items_may_come_from_a_generator_or_be_none(baseline: Embedder, tmp_path: Path) -> None:
+    items = draw_toy_items(tmp_path)
+    embed: Any = baseline.embed
+    assert (embed(item for item in items) == embed(items)).all()
+    assert embed(iter([])).shape == (0, embed(items).shape[1])
 
 
 def test_random_depends_on_content_and_seed_and_not_on_the_folder() -> None:

@@ -301,3 +301,12 @@ def test_prompts_and_bad_images_are_refused_before_anything_is_sent(server: Serv
     with pytest.raises(DataError, match=r"noise.png: not an image that can be decoded"):
         embedder.embed([Item("a"), Item("", picture)])
     assert server.requests == []
+
+
+@pytest.mark.parametrize("kind", ["", "vllm:"])
+def test_items_may_come_from_a_generator(server: Server, kind: str) -> None:
+    embedder: Any = load_model(f"{kind}{server.url}#m")
+    items = [Item("a"), Item("b")]
+    assert (embedder.embed(item for item in items) == embedder.embed(items)).all()
+    with pytest.raises(DataError, match="takes no such prompt"):
+        embedder.embed(Item("a", Path("x.png"), Box(1, 2, 3, 4)) for _ in range(2))
