@@ -207,7 +207,7 @@ def make_input_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
 
 
 def make_message_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
-    """One request for each item: a message with its image, then its text."""
+    """One request for each item, with the item's index: a message with its image, if it has one, then its text."""
     requests: list[tuple[list[int], Body]] = []
     for row, item in enumerate(items):
         content: list[Any] = []

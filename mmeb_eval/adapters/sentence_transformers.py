@@ -48,7 +48,10 @@ class SentenceTransformersEmbedder:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Revision of the weights, processor, number format, text limit, and version of the library."""
+        """The weights' revision (None if unknown), processor's class, pixel range, number format, text limit in tokens.
+
+        ``library`` is the version of sentence-transformers.
+        """
         processor = getattr(self._model[0], "processor", None)
         return {
             "revision": self._revision,

@@ -32,7 +32,10 @@ def ask_crop_by_expression(world: DemoWorld, rng: Random) -> Iterator[DemoQuesti
 
 
 def ask_crop_by_question(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask which crop answers a question, such as "Which one is the highest thing?"."""
+    """Ask which crop answers a question, such as "Which one is the highest thing?", once for each picture.
+
+    A picture in which no thing has a position of its own gives no question.
+    """
     instruction = IMAGE_TOKEN + "Select the portion of the image that answers the question"
 
     def make_text(picture: DemoPicture, thing: int) -> str:
@@ -43,7 +46,10 @@ def ask_crop_by_question(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion
 
 
 def ask_matching(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask which other expression refers to the same thing; all candidates show the whole picture."""
+    """Ask which other expression refers to the same thing, once for each picture; all items show the whole picture.
+
+    A picture in which no thing has two expressions gives no question.
+    """
     for picture in shuffle_pictures(world.pictures, rng):
         things = range(len(picture.things))
         expressions = [(thing, text) for thing in things for text in list_expressions(picture, thing)]

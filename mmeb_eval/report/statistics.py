@@ -71,8 +71,18 @@ def bootstrap_interval(tasks: Sequence[Hits], *, seed: int = 0) -> Interval:
 def bootstrap_difference_interval(a: Sequence[Hits], b: Sequence[Hits], *, seed: int = 0) -> Interval:
     """Percentile bootstrap interval of the score of ``a`` minus that of ``b``; a query is resampled for both at once.
 
+    See `bootstrap_interval` for the resampling.
+
+    Args:
+        a: hits of one model: one array for each task.
+        b: hits of the other model, for the same tasks and queries in the same order.
+        seed: seed of the resampling.
+
+    Returns:
+        Both ends of the interval, -1 to 1.
+
     Raises:
-        ValueError: there is no task or a task without queries, or the numbers of queries differ.
+        ValueError: there is no task or a task without queries, or the numbers of tasks or queries differ.
     """
     low, high = _find_bootstrap_ends(_subtract_hits(a, b), seed)
     return Interval(max(-1.0, low), min(1.0, high))

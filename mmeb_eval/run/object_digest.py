@@ -76,7 +76,13 @@ class ObjectDigest:
         return self._hash.hexdigest()[:16]
 
     def add(self, value: object, *, of_library: bool = False) -> None:
-        """Add an object; of the attributes of a library's objects only arrays and models count."""
+        """Add an object, with all that it holds.
+
+        Args:
+            value: the object.
+            of_library: whether the object is an attribute of a library's object: then texts, numbers, and lists,
+                tuples, dictionaries and sets with all that they hold are left out.
+        """
         if value is None or isinstance(value, bool | int | float | complex | bytes | types.EllipsisType):
             if not of_library:
                 self._write(type(value).__name__, repr(value))

@@ -90,7 +90,13 @@ def turn_picture(picture: Picture, orientation: int, where: str, tally: Tally) -
         picture: the picture in the stored frame.
         orientation: the EXIF orientation of its image.
         where: names the source and the image in error messages.
-        tally: counts boxes that are too thin to be exact in the displayed frame.
+        tally: counts the regions that are left out, as their boxes are too thin for float32 in the displayed frame.
+
+    Returns:
+        The picture; regions that are left out are missing.
+
+    Raises:
+        BadRecord: such a box, unless the tally skips bad records.
     """
     width, height = turn_size((picture.width, picture.height), orientation)
     regions = []

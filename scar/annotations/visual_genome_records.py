@@ -26,7 +26,10 @@ class GenomeImage(msgspec.Struct, gc=False):
 
 
 class EntryKey(msgspec.Struct, gc=False):
-    """The image of an entry: some files call its id ``image_id``, others ``id``; some give its URL, too."""
+    """The image of an entry: some files call its id ``image_id``, others ``id``; some give its URL, too.
+
+    What the file does not give is None; see `number` for the id.
+    """
 
     image_id: Id | None = None
     id: Id | None = None
@@ -34,7 +37,7 @@ class EntryKey(msgspec.Struct, gc=False):
 
     @property
     def number(self) -> int | None:
-        """The image id; None if the entry has none."""
+        """The image id: ``image_id``, else ``id``; None if the entry has neither."""
         return self.id if self.image_id is None else self.image_id
 
 

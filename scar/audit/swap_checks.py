@@ -59,7 +59,7 @@ class SwapChecks:
         return self._find_in_other_rows(row_names, is_counted, object_swaps, swapped_names, len(name_codes))
 
     def find_suspects(self) -> dict[str, Any]:
-        """By reason of `scar.audit.findings.SUSPECT_REASONS`, (negatives,) whether it holds for each negative."""
+        """Each reason of `scar.audit.findings.SUSPECT_REASONS`, with (negatives,) whether it holds for a negative."""
         return {
             "wordnet": self._find_same_lineage(),
             "in_box": self._find_in_box(),

@@ -135,7 +135,7 @@ def write_charts(counts: Mapping[str, Any], folder: Path) -> None:
 def make_charts(counts: Mapping[str, Any]) -> dict[str, BarChart]:
     """Make charts by file stem: ``<source>_<split>_objects``, ``_boxes``, ``_lengths`` and ``_relations``.
 
-    A file without known relations has no chart ``_relations``.
+    A split without known relations has no chart ``_relations``.
 
     Args:
         counts: what `count_corpus` returns, or some of its entries; the keys are ``<source>/<split>``.

@@ -35,7 +35,7 @@ class Scene:
 
     @lru_cache(maxsize=1 << 16)  # noqa: B019 - scenes are few and live as long as the process
     def is_incompatible_with(self, other: Scene) -> bool:
-        """Whether no picture can show both scenes."""
+        """Whether no picture can show both scenes; False if a scene's compatibility is unknown."""
         return (
             bool(self.compatibility_groups)
             and bool(other.compatibility_groups)
@@ -142,7 +142,7 @@ def resolve_scene(label: str) -> Scene:
     """The scene that a source's label names; its phrase keeps the words of the label.
 
     If the table lacks the scene, WordNet says whether it is indoors or outdoors, and it is compatible with every scene
-    of that side.
+    of that side. If WordNet does not say so, it is compatible with all scenes.
 
     >>> resolve_scene("Dirt road").name, resolve_scene("Dirt road").phrase, resolve_scene("night club").phrase
     ('road', 'a dirt road', 'a night club')

@@ -32,7 +32,7 @@ PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
 class ImageFiles:
     """Writes images in memory to temporary files; equal images share a file. The files are deleted with this object.
 
-    A pickled copy has a folder of its own.
+    A pickled copy has an empty folder of its own; files that this object wrote stay where they are.
     """
 
     def __init__(self) -> None:

@@ -23,13 +23,19 @@ LAST, BEST = "last", "best"
 
 
 def find_named(run: Path, which: str) -> Path | None:
-    """Folder of the checkpoint that the file `last` or `best` of a run names; None if the run has no such file."""
+    """Folder of the checkpoint that the file `last` or `best` of a run names; None if the run has no such file.
+
+    Whether that folder exists is not checked.
+    """
     with contextlib.suppress(FileNotFoundError):
         return run / (run / which).read_text().strip()
     return None
 
 
 def find_model(run: Path) -> Path | None:
-    """Model folder of a run's best checkpoint, else of its last one; None if the folder is not a run's."""
+    """Model folder of a run's best checkpoint, else of its last one; None if the run has none, or is no run.
+
+    Whether the model folder exists is not checked.
+    """
     folder = find_named(run, BEST) or find_named(run, LAST)
     return None if folder is None else folder / MODEL_FOLDER

@@ -128,7 +128,7 @@ class LanguagePretraining(nn.Module):
         captions: Sequence[Caption],
         rng: Random,
     ) -> tuple[Tensor, float]:
-        """Compute the loss of some questions and captions.
+        """Compute the loss of the attributes that the heads predict for some questions and captions.
 
         Args:
             views: the drawn pictures.
@@ -138,7 +138,8 @@ class LanguagePretraining(nn.Module):
             rng: draws the prompts.
 
         Returns:
-            The loss, and the share of questions of kind "box" or "click" whose thing's shape is predicted correctly.
+            The loss, a scalar, and the share of questions of kind "box" or "click" whose thing's shape is predicted
+            correctly, NaN if there are none. The loss is NaN if all questions are of kind "nothing".
         """
         logits = self.head(self.embed_questions(views, features, questions, rng)).split(HEAD_SIZES, dim=1)
         states = self.states

@@ -30,7 +30,7 @@ class ImageFrame:
     """The frame in which the model sees an image, and how it lies in the displayed frame, that of prompts.
 
     Attributes:
-        size: (width, height) in pixels of the image that the model sees.
+        size: (width, height) in pixels of the image that the model sees, before it is resized.
         displayed_size: (width, height) in pixels of the image as it is displayed.
         turn: the orientation, 1 to 8, that turns the displayed image into the one that the model sees; see
             `scar.common.orientation`.

@@ -39,7 +39,7 @@ def run_recipe(
     cpu: bool = False,
     dry_run: bool = False,
 ) -> Path | None:
-    """Print the plan of a run; then train, unless it is a dry run.
+    """Print the plan of a run; then train, unless it is a dry run. Training continues from the run's last checkpoint.
 
     Args:
         recipe: the training recipe.
@@ -55,7 +55,8 @@ def run_recipe(
     Raises:
         VirtueError: training fails, see `virtue_ref.training.train.train`.
         DataError: data are missing or have other columns.
-        ConfigError: a tracker is unknown or not installed.
+        ConfigError: a tracker is unknown or not installed, even in a dry run.
+        OSError: the folder of the run cannot be made or written to.
     """
     if unknown := sorted(set(track) - set(TRACKERS)):
         raise ConfigError(f"--track {unknown[0]}: it is one of {', '.join(TRACKERS)}.")

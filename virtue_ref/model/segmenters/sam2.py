@@ -141,7 +141,10 @@ class StockSam2(Sam2Segmenter):
     """SAM 2 from the unmodified `sam2` package.
 
     Args:
-        model: SAM 2's config, see `virtue_ref.config.SegmenterConfig`.
+        model: SAM 2's config, see `virtue_ref.config.SegmenterConfig`. The weights are random until they are loaded.
+
+    Raises:
+        ConfigError: the config does not build a SAM 2, see `build_sam2`.
     """
 
     def __init__(self, model: Mapping[str, Any]) -> None:
