@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from mmeb_eval.item import Item
 from mmeb_eval.templates.fused import DATA_IMAGE_TOKEN, format_region
-from scar.common.files import hash_files
+from scar.common.files import hash_files, is_inside
 from scar.common.image_header import ImageHeader
 from scar.common.orientation import turn_box
 from scar.errors import DataError
@@ -124,8 +124,8 @@ def parse_pair(
         frame: turns the box into the displayed frame; None leaves it in the frame of the row.
 
     Raises:
-        RejectedRow: query or positive has neither text nor image; or there is a column bbox, but the box is malformed,
-            has no area, or the query has no image.
+        RejectedRow: query or positive has neither text nor image; an image path leads out of the folder of images;
+            or there is a column bbox, but the box is malformed, has no area, or the query has no image.
 
     >>> row = {"qry": "<|image_1|>\nWhat is it?\n", "qry_image_path": "1.jpg", "pos_text": "a dog"}
     >>> parse_pair(row, Path("images"), "here").query.text
@@ -243,10 +243,17 @@ def hash_row(row: Mapping[str, Any], negatives: Sequence[str] | None) -> int:
 
 
 def _make_item(text: str | None, image: str | None, images: Path) -> Item | None:
-    """Make an item from a text and an image path; None if there is neither."""
+    """Make an item from a text and an image path; None if there is neither.
+
+    Raises:
+        RejectedRow: the path leads out of the folder of images.
+    """
     if not text and not image:
         return None
-    return Item((text or "").replace(DATA_IMAGE_TOKEN, IMAGE_TOKEN), images / image if image else None)
+    path = images / image if image else None
+    if path is not None and not is_inside(path, images, resolve_links=False):
+        raise RejectedRow("image_outside")
+    return Item((text or "").replace(DATA_IMAGE_TOKEN, IMAGE_TOKEN), path)
 
 
 def _add_box(query: Item, xywh: Sequence[float] | None, header: ImageHeader | None) -> Item:

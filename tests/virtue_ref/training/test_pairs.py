@@ -79,6 +79,15 @@ def test_a_missing_image_stops_unless_it_is_to_be_skipped(rows: Path) -> None:
         open_source("mine", [rows / "a.parquet"], rows)
 
 
+@pytest.mark.parametrize("column", ["qry_image_path", "pos_image_path", "neg_image_path"])
+@pytest.mark.parametrize("path", ["../secret.png", "/etc/secret.png", "a/../../secret.png"])
+def test_a_path_that_leaves_the_folder_of_images_rejects_the_row(tmp_path: Path, column: str, path: str) -> None:
+    Image.new("RGB", (40, 40)).save(tmp_path / "secret.png")
+    row = {"qry": "what", "pos_text": "a dog", column: path}
+    with pytest.raises(RejectedRow, match="image_outside"):
+        parse_pair(row, tmp_path / "images", "here")
+
+
 def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no parquet files"):
         open_source("mine", [], tmp_path)
