@@ -89,6 +89,7 @@ def run_evaluations(
                 )
                 if worker.size > 1:
                     announce_model(output / VECTOR_FOLDER, worker.rank, cache.folder.name)
+                    cache.refuse_other_models(worker.size)  # at once: a worker that stops is not seen later
                 if cache.changes:
                     say_once(_describe_changes(embedder, cache))
             accepted = _select_accepted(embedder, perturbed, say_once)

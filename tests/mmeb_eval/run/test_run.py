@@ -134,13 +134,14 @@ def test_several_workers_write_the_same_bytes(alone: bytes, started: Any, tmp_pa
     assert said[1:] == [""] * (size - 1)
 
 
+@pytest.mark.slow
 def test_workers_that_load_different_models_stop_and_say_what_differs(
     alone: bytes, started: Any, tmp_path: Path
 ) -> None:
     code = EMBEDDER.replace("class Slow:", "class Slow:\n    def __init__(self): self.w = np.random.random(3)\n")
     (tmp_path / "slow_embedder.py").write_text(code)
     workers = [started("shared", RANK=str(rank), WORLD_SIZE="2") for rank in range(2)]
-    told = [worker.communicate(timeout=120)[1] for worker in workers]
+    told = [worker.communicate(timeout=300)[1] for worker in workers]
     assert [worker.returncode for worker in workers] == [2, 2]
     assert any(
         "have loaded different models, which differ in: Slow.w; give random weights a seed" in err for err in told
