@@ -34,7 +34,10 @@ class Constant:
 
 
 class Random:
-    """Gives each item a random vector, drawn from its content and a seed: hit@1 is about chance."""
+    """Gives each item a random vector, drawn from its content and a seed: hit@1 is about chance.
+
+    An image counts by the last two parts of its path, so the vectors do not depend on the data folder.
+    """
 
     name = "random"
     stored = False
@@ -56,10 +59,11 @@ class Random:
 
 
 class TextOnly:
-    """Gives each item the counts of its text's words and of their letter triples; images are ignored.
+    """Gives each item the counts of its text's words and of their letter triples.
 
-    Each word or triple is hashed to one of `BUCKETS` dimensions and a sign. On SCaR all queries have the same
-    instruction, so a score above chance shows that gold captions differ from wrong ones by their wording alone.
+    Images and prompts are ignored. Each word or triple is hashed to one of `BUCKETS` dimensions and a sign. On SCaR all
+    queries have the same instruction, so a score above chance shows that gold captions differ from wrong ones by their
+    wording alone.
     """
 
     name = "text-only"

@@ -80,6 +80,9 @@ class Endpoint:
         make_requests: turns items into requests: for each, the indices of its items and the JSON body.
         request_kind: name of this kind of request in results.
         prefix: what stands before the URL in the name, so that two kinds of request have two names.
+
+    Raises:
+        EvalError: ``url`` is not a URL, names no model, or contains a user or password.
     """
 
     def __init__(self, url: str, make_requests: MakeRequests, request_kind: str, prefix: str = "") -> None:
@@ -167,7 +170,7 @@ def load(url: str) -> Endpoint:
     """Make the embedder of an endpoint that takes ``input``.
 
     Raises:
-        EvalError: ``url`` is not a URL, names no model, or contains a password.
+        EvalError: ``url`` is not a URL, names no model, or contains a user or password.
     """
     return Endpoint(url, make_input_requests, "input")
 
@@ -176,13 +179,15 @@ def load_vllm(url: str) -> Endpoint:
     """Make the embedder of an endpoint that takes chat messages, such as that of vLLM.
 
     Raises:
-        EvalError: ``url`` is not a URL, names no model, or contains a password.
+        EvalError: ``url`` is not a URL, names no model, or contains a user or password.
     """
     return Endpoint(url, make_message_requests, "messages", "vllm:")
 
 
 def normalise_url(url: str) -> str:
     """A URL in one spelling: scheme and host in small letters, no port that the scheme implies, no slash at the end.
+
+    A user and password are left out.
 
     >>> normalise_url("HTTP://LocalHost:80/v1/Embeddings/")
     'http://localhost/v1/Embeddings'
@@ -195,7 +200,13 @@ def normalise_url(url: str) -> str:
 
 
 def make_input_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
-    """One request for the items without an image, as strings, and one for those with an image, as objects."""
+    """One request for the items without an image, as strings, and one for those with an image, as objects.
+
+    Each comes with the indices of its items; a request without items is left out.
+
+    Raises:
+        DataError: an image cannot be opened.
+    """
     texts: dict[int, str] = {}
     objects: dict[int, dict[str, str]] = {}
     for row, item in enumerate(items):
@@ -207,7 +218,13 @@ def make_input_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
 
 
 def make_message_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
-    """One request for each item, with the item's index: a message with its image, if it has one, then its text."""
+    """One request for each item, with the item's index: a message with its image, if it has one, then its text.
+
+    An item with an image and no text sends the image alone.
+
+    Raises:
+        DataError: an image cannot be opened.
+    """
     requests: list[tuple[list[int], Body]] = []
     for row, item in enumerate(items):
         content: list[Any] = []

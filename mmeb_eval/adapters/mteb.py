@@ -33,7 +33,12 @@ class ItemDataset:
 
 
 class MtebEmbedder:
-    """A model of mteb's registry; it gets no task prompt from mteb, as the texts contain the instruction."""
+    """A model of mteb's registry; it gets no task prompt from mteb, as the texts contain the instruction.
+
+    Raises:
+        UnknownName: the registry has no such model.
+        EvalError: the model cannot be loaded, or only compares items without making vectors.
+    """
 
     def __init__(self, model_id: str) -> None:
         import mteb
@@ -65,7 +70,8 @@ class MtebEmbedder:
         """(len(items), D) float32 rows of length 1.
 
         Raises:
-            DataError: an item has a prompt, or an image that the model does not take.
+            DataError: an item has a prompt, or an image that cannot be opened or that the model does not take.
+            ContractError: the model's vectors have another shape.
         """
         return embed_by_kind(items, self.name, self._encode_items)
 

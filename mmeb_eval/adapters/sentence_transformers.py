@@ -31,6 +31,12 @@ class SentenceTransformersEmbedder:
     If the model takes image and text at once, an item with both becomes one input; else its vector is the normalised
     sum of the image's and the text's vector. The model's default prompt is switched off, as the texts contain the
     instruction.
+
+    Args:
+        model_id: a local folder, or an id on the hub; ``@`` and a revision may follow the id.
+
+    Raises:
+        EvalError: the model cannot be loaded.
     """
 
     def __init__(self, model_id: str) -> None:
@@ -74,7 +80,8 @@ class SentenceTransformersEmbedder:
         """(len(items), D) float32 rows of length 1.
 
         Raises:
-            DataError: an item has a prompt, or an image that the model does not take.
+            DataError: an item has a prompt, or an image that cannot be opened or that the model does not take.
+            ContractError: the model's vectors have another shape.
         """
         return embed_by_kind(items, self.name, self._embed_kind)
 

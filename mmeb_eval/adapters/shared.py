@@ -50,6 +50,7 @@ def embed_by_kind(
     Raises:
         DataError: an item has a prompt; the message names the model ``name``.
         ContractError: texts and images have vectors of different widths.
+        Exception: what ``embed`` raises.
     """
     items = list_items(items, name)
     vectors: dict[int, NDArray[np.float32]] = {}
@@ -99,7 +100,7 @@ def name_model(model_id: str) -> str:
 
 
 def local_revision(model_id: str) -> str | None:
-    """Revision of a model in a local folder: a digest of its files; None for a hub id."""
+    """Revision of a model in a local folder: a digest of its files, 16 hexadecimal digits; None for a hub id."""
     folder = Path(model_id)
     if not folder.is_dir():
         return None

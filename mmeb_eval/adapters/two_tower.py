@@ -81,7 +81,7 @@ class TwoTowerEmbedder:
 
         The whole image is resized to the model's square, as a centre crop would lose regions. Each patch token passes
         alone through the model's own head. The vector of a box is the mean of its patches, each weighted by its area in
-        the box.
+        the box. An item without a box has the vector that `embed` gives.
 
         Raises:
             DataError: a prompt is not a box, or an image cannot be opened.
@@ -161,7 +161,7 @@ def load_clip(model_id: str) -> TwoTowerEmbedder:
     """Load a CLIP model from a local folder or from the hub; ``@`` and a revision may follow the hub id.
 
     Raises:
-        EvalError: the model cannot be loaded.
+        EvalError: the model cannot be loaded, or has no text tower and image tower with a common space.
     """
     return TwoTowerEmbedder(f"clip:{name_model(model_id)}", model_id)
 
@@ -172,7 +172,7 @@ def load_siglip(model_id: str) -> TwoTowerEmbedder:
     ``@`` and a revision may follow the hub id.
 
     Raises:
-        EvalError: the model cannot be loaded.
+        EvalError: the model cannot be loaded, or has no text tower and image tower with a common space.
     """
     return TwoTowerEmbedder(f"siglip:{name_model(model_id)}", model_id)
 

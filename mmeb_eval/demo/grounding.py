@@ -18,13 +18,13 @@ from mmeb_eval.demo.question import (
 
 
 def ask_crop_by_name(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask which crop shows the thing with a name."""
+    """Ask which crop shows the thing with a name, once for each picture."""
     instruction = IMAGE_TOKEN + "Crop the image to isolate the object labeled as"
     yield from _ask_crops(world, rng, instruction, lambda picture, thing: f'"{picture.things[thing].name}"')
 
 
 def ask_crop_by_expression(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask which crop shows the thing that a referring expression names."""
+    """Ask which crop shows the thing that a referring expression names, once for each picture."""
     instruction = IMAGE_TOKEN + "Select the portion of the image that follows the language expressions."
     yield from _ask_crops(
         world, rng, instruction, lambda picture, thing: f'"{rng.choice(list_expressions(picture, thing))[4:]}"'

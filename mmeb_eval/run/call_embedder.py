@@ -15,11 +15,12 @@ from scar.errors import ContractError, DataError, ItemError, ScarError
 
 
 def call_embedder(embedder: Embedder, items: Sequence[Item]) -> NDArray[np.float32]:
-    """Embed a batch; return (len(items), D) checked float32 rows.
+    """Embed a batch of at least one item; return (len(items), D) checked float32 rows.
 
     Raises:
-        ContractError: the vectors break the contract, or code that is not ours raised an exception; the error names and
-            holds the first item that fails alone, too. An exception in our own code is a bug, and keeps its traceback.
+        ContractError: the vectors break the contract, or code that is not ours raised an exception. In the latter case
+            each item is tried alone: the error names and holds the first one that fails so. If none does, it says so,
+            and holds the first item. An exception in our own code is a bug, and keeps its traceback.
         DataError: the embedder says which item it cannot embed, and why; the error holds the item.
         ScarError: the embedder says what else is wrong.
     """

@@ -42,7 +42,7 @@ class VectorStore(Protocol[Key]):
         ...
 
     def select_missing(self, keys: Sequence[Key]) -> list[Key]:
-        """The keys that have no vector in the store."""
+        """The keys that have no vector in the store, in the order given."""
         ...
 
     def add_vectors(self, keys: Sequence[Key], vectors: NDArray[np.float32]) -> None:
@@ -50,7 +50,7 @@ class VectorStore(Protocol[Key]):
         ...
 
     def get_vectors(self, keys: Sequence[Key]) -> NDArray[np.float32]:
-        """(len(keys), D) stored vectors."""
+        """(len(keys), D) stored vectors; every key must have one."""
         ...
 
     def reload(self) -> None:
@@ -83,7 +83,7 @@ class VectorsInMemory:
         self._batches.append(vectors.copy())
 
     def get_vectors(self, keys: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(keys), D) stored vectors."""
+        """(len(keys), D) stored vectors; every key must have one."""
         vectors = np.empty((len(keys), self.width or 0), dtype=np.float32)
         for index, item in enumerate(keys):
             batch, row = self._positions[item]
@@ -119,7 +119,8 @@ def embed_items(
 
     Raises:
         ContractError: vectors break the contract, or their width changes from batch to batch.
-        DataError: stored vectors are not those of this embedder, see `mmeb_eval.run.stored_check`.
+        DataError: an item cannot be embedded, an image cannot be read, or stored vectors are not those of this
+            embedder, see `mmeb_eval.run.stored_check`.
         EvalError: the store cannot be written, or another worker ends before its share is done.
     """
     keys = store.make_keys(items)

@@ -56,6 +56,7 @@ def evaluate(
         DataError: rows or images cannot be used; nothing is embedded before all rows are read.
         InputError: an argument does not fit.
         ContractError: vectors, or the embedder's settings, break the contract.
+        EvalError: the store cannot be written, or another worker ends before its share is done.
     """
     batch_size = make_count(batch_size, "batch_size")
     if not isinstance(files, TaskFiles):

@@ -77,7 +77,10 @@ def digest_model(about: Mapping[str, Any]) -> str:
 
 
 def list_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What differs between two identities of one embedder: names of files, modules, attributes, settings, packages."""
+    """What differs between two identities of one embedder: names of files, modules, attributes, settings, packages.
+
+    Empty if nothing differs.
+    """
     changes = []
     for part in PARTS:
         old, new = before.get(part) or {}, now.get(part) or {}

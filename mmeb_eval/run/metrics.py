@@ -25,8 +25,9 @@ def compute_metrics(
 
     Args:
         ranks: (Q, M) ranks of the right candidates, 1 = best; 0 pads queries with fewer of them.
-        labels: (Q, M) index of the right answer that each right candidate states. An answer that two candidates state
-            counts twice in ``map`` and ``ndcg``, as in the reference. None means that all answers are different.
+        labels: (Q, M) column in ``gains`` of the right answer that each right candidate states. An answer that two
+            candidates state counts twice in ``map`` and ``ndcg``, as in the reference. None means that all answers are
+            different.
         gains: (Q, L) gain of each right answer, also of answers that no candidate states; NaN is padding. None means
             that each right candidate has gain 1.
         cutoffs: values of k.

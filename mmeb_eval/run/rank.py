@@ -76,7 +76,7 @@ def rank_candidates(
         rule: the rule for equal scores.
 
     Raises:
-        ValueError: a score is NaN and the rule is ``against``; the message names the first such query.
+        ValueError: a score is NaN and the rule is ``against``, or there is no query.
     """
     blocks = [
         _rank_block(table, scores, rule)
@@ -134,7 +134,13 @@ def rank_labels(scores: NDArray[np.floating], labels: NDArray[np.intp], rule: Ti
 
 
 def find_top_candidates(scores: NDArray[np.float32], gold: ArrayLike, ranks: NDArray[np.intp]) -> NDArray[np.intp]:
-    """(Q, `TOP_COUNT` or fewer) columns of the best candidates, with the right one at its rank; -1 is padding."""
+    """(Q, `TOP_COUNT` or fewer) columns of the best candidates, with the right one at its rank; -1 is padding.
+
+    Args:
+        scores: (Q, C) similarities without NaN; a padded cell is -inf.
+        gold: (Q,) column of each query's right candidate.
+        ranks: (Q,) rank of each right candidate, 1 = best.
+    """
     rivals = scores.copy()
     np.put_along_axis(rivals, _as_column(gold), -np.inf, axis=1)
     wrong = _find_best_columns(rivals)

@@ -111,6 +111,7 @@ def write_result(result: Result, output: Path) -> Path:
 
     Raises:
         EvalError: the file cannot be written.
+        ValueError: a number of the result is NaN or infinite.
     """
     path = get_result_path(output, result.model, result.task)
     if probe := result.settings.get("probe"):

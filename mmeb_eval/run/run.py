@@ -62,7 +62,8 @@ def run_evaluations(
 
     Raises:
         EvalError: two embedders or tasks have one name, the output folder is in use or cannot be written, several
-            processes run with ``refresh`` or ``on_failure``, or `evaluate` raised the error.
+            processes run with ``refresh`` or ``on_failure``, stored vectors are damaged, or `evaluate` raised the
+            error.
     """
     embedder_names = [embedder.name for embedder in embedders]
     task_names = [files.task.name for files in task_files]

@@ -24,7 +24,8 @@ def hash_sources(modules: Iterable[str], own_packages: frozenset[str]) -> tuple[
         own_packages: packages that are followed only from their own modules.
 
     Returns:
-        SHA-256 of each file by the name of its module, and the names of the top-level modules of packages.
+        SHA-256 of each file, in hexadecimal digits, by the name of its module; and the names of the top-level modules
+        of packages. Modules without a file are left out.
     """
     first = set(modules)
     digests: dict[str, str] = {}
@@ -52,7 +53,7 @@ def hash_sources(modules: Iterable[str], own_packages: frozenset[str]) -> tuple[
 
 
 def find_module_file(name: str) -> Path | None:
-    """The file of a module, imported or not; None if it has none, or is of Python itself."""
+    """The file of a module; None if it has none, or is one of Python's own that is not imported yet."""
     module = sys.modules.get(name)
     if module is not None:
         file = getattr(module, "__file__", None)

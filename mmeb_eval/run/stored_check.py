@@ -21,12 +21,13 @@ def check_stored_vectors(embedder: Embedder, item_of: Mapping[bytes, Item], stor
     """Embed one stored item of each kind again, unless the store has been checked for its kind in this run.
 
     The kinds are texts, images, images with text, and each with a prompt: a model can change in one of them alone. The
-    first stored item of a kind is taken, in the order of the items.
+    first stored item of a kind is taken, in the order of the items. Nothing is checked if the store trusts its vectors.
 
     Args:
         embedder: the embedder whose vectors are stored.
         item_of: the items of a task by key.
-        store: the store; only vectors of earlier runs are checked.
+        store: the store; only vectors that this process did not make are checked. The kinds that were checked and the
+            lowest cosine are noted in it.
 
     Raises:
         DataError: a vector differs from the stored one; the message names the item, the folder and the ways out.

@@ -61,6 +61,7 @@ class VectorCache:
 
     Raises:
         DataError: the stored vectors have another version, or are damaged.
+        EvalError: the folder cannot be written.
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class VectorCache:
         return [key for key in keys if key in self._locations and self._locations[key][0] not in self._own_shards]
 
     def count_trusted(self, keys: Sequence[bytes]) -> int:
-        """Number of distinct keys whose vectors are of earlier runs and may be of another model."""
+        """Number of distinct keys whose vectors are of earlier runs, unchecked: they may be of another model."""
         return len(self.select_earlier(list(set(keys)))) if self.trusts or self._trust_mark.exists() else 0
 
     def add_vectors(self, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> None:
@@ -129,13 +130,13 @@ class VectorCache:
         self.added_count += len(keys)
 
     def get_batch(self, key: bytes) -> list[bytes]:
-        """The keys of the shard that holds a key, in their order: a batch, unless shards were merged."""
+        """The keys of the shard that holds a stored key, in their order: a batch, unless shards were merged."""
         shard = self._locations[key][0]
         rows = {row: other for other, (name, row) in self._locations.items() if name == shard}
         return [rows[row] for row in sorted(rows)]
 
     def get_vectors(self, keys: Sequence[bytes]) -> NDArray[np.float32]:
-        """(len(keys), D) stored vectors.
+        """(len(keys), D) stored vectors; every key must have one.
 
         Raises:
             DataError: a shard is damaged.
@@ -151,7 +152,11 @@ class VectorCache:
         return vectors
 
     def reload(self) -> None:
-        """Read the indices of shards that are not yet known, such as those that other processes have finished."""
+        """Read the indices of shards that are not yet known, such as those that other processes have finished.
+
+        Raises:
+            DataError: a shard is damaged.
+        """
         import pyarrow as pa
         from pyarrow import parquet
 
@@ -192,7 +197,12 @@ class VectorCache:
         )
 
     def compact_shards(self) -> None:
-        """Save the images' digests, and merge small shards if there are many; no other process may use the folder."""
+        """Save the images' digests, and merge small shards if there are many; no other process may use the folder.
+
+        Raises:
+            DataError: a shard is damaged.
+            EvalError: the files cannot be written.
+        """
         self._item_keys.save_digests()
         small = [shard for shard, rows in self._shard_rows.items() if rows < SMALL_SHARD_ROWS]
         if len(small) <= MAX_SMALL_SHARDS:

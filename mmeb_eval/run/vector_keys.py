@@ -57,7 +57,11 @@ class ItemKeys:
             list(pool.map(self._hash_image, new))
 
     def save_digests(self) -> None:
-        """Write the digests to the parquet file, if there is one and some digests are new."""
+        """Write the digests to the parquet file, if there is one and some digests are new.
+
+        Raises:
+            EvalError: the file cannot be written.
+        """
         if self._path is None or not self._hashes.computed:
             return
         import pyarrow as pa

@@ -53,7 +53,8 @@ def read_worker(environment: Mapping[str, str] = os.environ) -> Worker:
 def select_device(environment: MutableMapping[str, str] = os.environ) -> None:
     """Give each worker of a machine a GPU of its own; call it before CUDA is first used.
 
-    Models take the first visible GPU, and launchers make all GPUs visible to every worker.
+    Models take the first visible GPU, and launchers make all GPUs visible to every worker. Nothing changes without the
+    launcher's variable ``LOCAL_RANK``; if there are more workers than listed GPUs, some workers share one.
 
     >>> variables = {"LOCAL_RANK": "1", "CUDA_VISIBLE_DEVICES": "4,5"}
     >>> select_device(variables)
@@ -99,7 +100,10 @@ def announce_model(folder: Path, rank: int, digest: str) -> None:
 
 
 def find_other_model(folder: Path, rank: int, size: int) -> tuple[int, str] | None:
-    """The first worker whose model at this point is another one than that of worker ``rank``, and its digest."""
+    """The first worker whose model at this point is another one than that of worker ``rank``, and its digest.
+
+    None if no such worker is known yet.
+    """
     own = _read_announced(folder, rank)
     for other in range(size) if own else ():
         announced = _read_announced(folder, other)

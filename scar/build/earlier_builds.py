@@ -40,6 +40,9 @@ def find_earlier_builds(
         splits: the splits to look for.
         with_image_hash: also give an image hash to images that have another identity.
 
+    Returns:
+        The sources in the order of their files' paths; empty if there is no such folder.
+
     Raises:
         InputError: a file cannot be read.
     """

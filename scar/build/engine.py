@@ -41,6 +41,10 @@ class Engine(Protocol):
         Args:
             tasks: the tasks.
             shared: large arguments that all tasks have in common; each worker receives them once and keeps them.
+
+        Raises:
+            BuildInterrupted: a worker was lost.
+            Exception: what a task raises. Errors come when results are taken, not at the call.
         """
 
 
@@ -52,6 +56,9 @@ def open_engine(name: EngineName, workers: int, stack: ExitStack, preload: Seque
         workers: number of processes on this machine, for the engine ``local``; 1 means this process.
         stack: ends the processes of the engine ``local`` when it is closed.
         preload: names of modules that the tasks need; they are imported once, before the processes fork.
+
+    Returns:
+        The engine; its processes start when it is first called. Ray is looked for when its first result is taken.
     """
     if name == "ray":
         return run_on_ray
@@ -85,6 +92,7 @@ def run_on_ray(tasks: Iterable[Task[T]], /, shared: tuple[object, ...] = ()) -> 
     Raises:
         InputError: Ray is not installed.
         BuildInterrupted: the cluster lost the worker of a task, also in every retry.
+        Exception: what a task raises. All errors come when results are taken, not at the call.
     """
     try:
         import ray as installed

@@ -47,6 +47,9 @@ def fit_generator(
         source: the source of the pictures.
         seed: seed of the build, so that the fit sees the gold captions that the build writes.
         complete: whether ``refs`` are all pictures of the source.
+
+    Returns:
+        The generator with a fitted `write_negatives`. Records that cannot be used are passed over.
     """
     if generator.fit is None:
         return generator

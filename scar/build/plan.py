@@ -130,6 +130,7 @@ def make_plans(recipe: Recipe, settings: BuildSettings) -> tuple[BuildSettings, 
             not set.
         BadRecord: a record cannot be used and the recipe does not skip such records.
         LeakageError: see `find_build_leakage`.
+        BuildInterrupted: a worker was lost.
     """
     heavy = are_heavy(recipe.sources)
     engine = settings.engine if heavy else run_here
@@ -144,9 +145,10 @@ def find_build_leakage(recipe: Recipe, indexes: Sequence[PictureIndex], settings
     """Find train images that an eval split also has, in this build and in earlier builds of its folder.
 
     Returns:
-        The shared images; nothing is searched if the recipe keeps them.
+        The shared images; empty if there are none, or if the recipe keeps them: then nothing is searched.
 
     Raises:
+        InputError: a file of an earlier build cannot be read.
         LeakageError: there are such images and the recipe refuses them, or an earlier build already has them in a
             train split, from which this build cannot drop them.
     """

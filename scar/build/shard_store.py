@@ -42,7 +42,7 @@ class ShardStore:
             return False
 
     def read_shard(self, number: int) -> ShardResult:
-        """Read the result of a finished shard."""
+        """Read the result of a finished shard; the shard must be in the store."""
         return ShardResult.from_bytes(self._shard_path(number).read_bytes())
 
     def write_shard(self, number: int, content: bytes) -> None:

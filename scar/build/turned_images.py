@@ -51,6 +51,10 @@ def turn_images(names: Sequence[str], root: Path, folder: Path, engine: Engine, 
 
     Returns:
         Number of images by `EXACT` or `ENCODED`.
+
+    Raises:
+        UnclearPixels, *BROKEN: see `encode_upright`.
+        WriteError: a file cannot be written.
     """
     counts: Counter[str] = Counter()
     parts = [names[start : start + _IMAGES_PER_TASK] for start in range(0, len(names), _IMAGES_PER_TASK)]
@@ -71,7 +75,8 @@ def _turn_some(root: Path, names: Sequence[str]) -> list[tuple[bytes, str]]:
 def encode_upright(path: Path) -> tuple[bytes, str]:
     """The bytes of an image file of the same format with the pixels as displayed, and `EXACT` or `ENCODED`.
 
-    Several frames become one, the first. Pixels of more than 8 bits become those of `scar.common.pixels`.
+    The format is JPEG (also for MPO), PNG, WebP, TIFF or AVIF. Several frames become one, the first. Pixels of
+    more than 8 bits become those of `scar.common.pixels`.
 
     Raises:
         UnclearPixels, *BROKEN: see `scar.common.pixels.decode_upright`.

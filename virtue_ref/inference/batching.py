@@ -44,7 +44,7 @@ class PreparedItem:
         item: the item, with prompt and text in the frame that the model sees; see `virtue_ref.model.frames`.
         index: index of the item in the caller's list, for error messages.
         prefix: kind of tokens before the item's own tokens.
-        prefix_length: number of tokens of the prefix.
+        prefix_length: number of tokens of the prefix; 0 without an image.
         ids: (l,) int32 token ids of the text, with one token for the image.
         image_start: index of the image's token in `ids`; None without an image.
         image_grid: (rows, columns) of the image's tokens; (0, 0) without an image.
@@ -89,6 +89,9 @@ class Collator:
     def prepare_item(self, item: Item, index: int, prefix: Prefix = "segments") -> PreparedItem:
         """Check and tokenise an item; only the header of its image is read.
 
+        A text without the image token gets it in front if the item has an image. A text without an image is cut after
+        the config's `max_length` tokens.
+
         Args:
             item: the item to embed.
             index: index of the item in the caller's list, for error messages.
@@ -104,10 +107,10 @@ class Collator:
             raise ItemError(error.reason, index) from error
 
     def open_images(self, images: Sequence[Path]) -> ImageBatch:
-        """Decode, resize and normalise images.
+        """Decode, resize and normalise images; there must be at least one.
 
         Raises:
-            ItemError: an image cannot be decoded.
+            ItemError: an image is missing or cannot be decoded.
         """
         profile = self.config.profile
         prepared, squares = [], []
@@ -126,7 +129,7 @@ class Collator:
         """Make the batch of one forward pass.
 
         Args:
-            prepared: the items, one for each row.
+            prepared: the items, one for each row; at least one.
             images: the distinct images of these items, in the order of the features given to `Virtue.forward`.
         """
         index_of = {image: index for index, image in enumerate(images)}
@@ -228,7 +231,11 @@ def sort_items(prepared: Sequence[PreparedItem]) -> list[int]:
 
 
 def iter_batches(prepared: Sequence[PreparedItem], batch_tokens: int) -> Iterator[list[int]]:
-    """Yield the indices of the items of each pass; a pass of several items has at most `batch_tokens` with padding."""
+    """Yield the indices of the items of each pass, in the order of `sort_items`.
+
+    A pass of several items has at most `batch_tokens` tokens, prefixes and padding included; a longer item
+    passes alone.
+    """
     batch: list[int] = []
     longest = 0
     for index in sort_items(prepared):

@@ -18,7 +18,8 @@ def check_items(items: Iterable[Item]) -> list[Item]:
     """Return the items as a list, with paths, boxes, points and masks in one form; see `read_prompt`.
 
     Raises:
-        ItemError: `items` is a single item or text, or one of them is no item; the message names its index.
+        ItemError: `items` is a single item or text; or one of them is no item, has a text, image or prompt of another
+            kind, or has a prompt without an image: the message names its index.
     """
     if isinstance(items, Item | str | bytes | Mapping) or not isinstance(items, Iterable):
         raise ItemError(f"embed takes a list of items, not a single {type(items).__name__}: write embed([...]).")

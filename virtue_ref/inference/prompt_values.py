@@ -28,11 +28,14 @@ def read_prompt(value: Any, find_size: Callable[[], tuple[int, int]]) -> Prompt 
 
     Args:
         value: None, a `Box`, `Points` or a `Mask`; four numbers x0, y0, x1, y1 in any sequence, which are a box; or a
-            mask in a form of COCO's.
+            mask in a form of COCO's. All are in pixels of the image as it is displayed.
         find_size: returns (width, height) of the item's image in pixels; called for masks in COCO's forms only.
 
+    Returns:
+        None if the value is None. Whether a box or points lie in the image is not checked here.
+
     Raises:
-        ItemError: the value is none of these.
+        ItemError: the value is none of these, or a mask in a form of COCO's does not fit the image.
     """
     match value:
         case None | Mask():
@@ -52,7 +55,7 @@ def read_prompt(value: Any, find_size: Callable[[], tuple[int, int]]) -> Prompt 
 
 
 def read_box(value: Any) -> Box:
-    """Read a box from the four numbers x0, y0, x1, y1.
+    """Read a box from a `Box` or the four numbers x0, y0, x1, y1; whether it has an area is not checked.
 
     Raises:
         ItemError: the value is not four numbers.
@@ -96,11 +99,12 @@ def read_mask(value: Any, find_size: Callable[[], tuple[int, int]], folder: Path
     Args:
         value: a `Mask`; COCO's polygons or run lengths, compressed or not; the path of an image that is black outside
             the thing; or an array, tensor or Pillow image, as `Mask.from_array` takes it.
-        find_size: returns (width, height) of the item's image in pixels.
+        find_size: returns (width, height) of the item's image in pixels; called for polygons and run lengths only.
         folder: folder that the path is relative to.
 
     Raises:
-        ItemError: the value is none of these, or the mask does not fit the image.
+        ItemError: the value is none of these, or polygons or run lengths are empty or do not fit the image. The size of
+            other masks is not checked here.
     """
     if isinstance(value, Mask):
         return value
@@ -119,6 +123,8 @@ def read_mask(value: Any, find_size: Callable[[], tuple[int, int]], folder: Path
 
 def read_mask_file(path: Path) -> Mask:
     """Read a mask from an image file: pixels that are neither black nor transparent belong to the thing.
+
+    EXIF turns the mask into the displayed frame. Whether the mask fits the item's image is not checked here.
 
     Raises:
         ItemError: the file is missing, no image, or in a format that does not keep its pixels.

@@ -38,7 +38,7 @@ def read_record(
         also: further keys that a record may have; they are ignored.
 
     Raises:
-        ItemError: a key is unknown, or a value cannot be used.
+        ItemError: a key is unknown, a value cannot be used, or there is a prompt without an image.
     """
     check_keys(record, (*RECORD_KEYS, *also))
     text = record.get("text")

@@ -1,7 +1,8 @@
 """Embed files of items as one file of vectors, in parts, so that a stopped run can be resumed.
 
 A row of JSONL is an item, as `virtue_ref.inference.records` describes it; paths are relative to the file. `id` is any
-name; without one it is the number of the row.
+text or whole number; without one it is the number of the row, from 0 and over all inputs. That of an image file is its
+path. Empty lines are no rows.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ def embed_rows(
 
     Raises:
         VirtueError: `out` exists or has another ending; a stopped run to `out` had another model, input or part size;
-            there are no rows; or a row cannot be embedded (the message names file and line).
+            there are no rows; or a row cannot be embedded (the message names file and line, if the embedder says which
+            row it is).
     """
     if out.suffix not in FORMATS:
         raise VirtueError(f"{out}: vectors go to {' or '.join(FORMATS)}.")
@@ -108,7 +110,9 @@ def embed_rows(
 
 
 def fingerprint_inputs(inputs: Sequence[Path], text: str = "") -> str:
-    """Digest of input files, for `embed_rows`: of their paths, sizes and modification times, and of the text.
+    """SHA-256 of the paths, sizes and modification times of input files, and of the text; in hexadecimal digits.
+
+    It is the `source` of `embed_rows`.
 
     Args:
         inputs: files of items; missing ones are left out.
