@@ -83,6 +83,9 @@ def iter_folder_problems(folder: Path, files: Sequence[RowFile]) -> Iterator[Fol
     Args:
         folder: folder of the corpus.
         files: its files of rows.
+
+    Raises:
+        InputError: ``build_report.json`` is no build report.
     """
     yield from _find_repeated_files(files)
     for file in files:

@@ -67,6 +67,9 @@ def write_image_shards(
         sha256: computes the SHA-256 of a file, in hexadecimal digits.
         track: shows progress.
 
+    Returns:
+        The shards, kept and written, in the order of the rows of the corpus.
+
     Raises:
         InputError: an image is missing or its path leads out of the folder, or a row file cannot be read.
     """

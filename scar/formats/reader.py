@@ -62,7 +62,11 @@ class RowFile:
             raise InputError(f"{self.sidecar}: its identities of images are no JSON ({error}); build again.") from None
 
     def open_frame(self, images: Path) -> RowFrame:
-        """What turns the regions of the file into the displayed frame; image paths are relative to ``images``."""
+        """What turns the regions of the file into the displayed frame; image paths are relative to ``images``.
+
+        Raises:
+            InputError: the file's list of upright images is damaged.
+        """
         return RowFrame(images, read_upright_images(self.path))
 
     def read_image_ids(self) -> dict[str, int]:
@@ -204,7 +208,10 @@ def _read_source(sidecar: Path) -> str | None:
 
 
 def find_schema_problems(path: Path) -> list[str]:
-    """List how the columns of a file differ from the format of its split; empty if they do not."""
+    """List how the columns of a file differ from the format of its split; empty if they do not.
+
+    A file that cannot be read has one problem, which says so. Only files with a column ``pos_text`` are train files.
+    """
     try:
         schema = pq.ParquetFile(path).schema_arrow
     except (pa.ArrowException, OSError) as error:

@@ -115,7 +115,7 @@ def make_row_table(samples: Sequence[Sample], split: Split, seed: int) -> pa.Tab
     """Make the rows of samples in the published format of a split.
 
     An eval row has the ten captions to rank, gold first. A train row has the gold caption and one negative, which
-    ``seed`` and the sample's id select.
+    ``seed`` and the sample's id select. The seed has no effect on eval rows.
     """
     constant = make_string_array([INSTRUCTION] * len(samples))
     images = make_string_array(sample.image for sample in samples)

@@ -22,7 +22,7 @@ ROWS_PER_GROUP = 5000
 class SampleWriter:
     """Writes rows and their provenance; the sizes of the tables that are added do not change the files.
 
-    Use it as a context manager: the files are complete when it is left.
+    Use it as a context manager: the files are complete when it is left. After an exception they lack the last rows.
 
     Args:
         rows: file of the published format; replaced if it is there.
@@ -96,6 +96,8 @@ def write_samples(
     seed: int = 0,
 ) -> None:
     """Write samples and their provenance; memory holds the samples of one row group at a time.
+
+    Both files are written in place: if ``samples`` raises, they lack rows.
 
     Args:
         samples: the samples in the order of the rows.

@@ -65,7 +65,9 @@ def write_card(
         The summary from which both files were rendered.
 
     Raises:
-        InputError: the corpus or the template cannot be read, or README.md was written by hand and ``force`` is false.
+        InputError: the corpus or the template cannot be read, two sources have the same split name, the Croissant file
+            does not validate, or README.md was written by hand and ``force`` is false.
+        WriteError: a file cannot be written.
     """
     card = folder / CARD
     if not force and is_handwritten(card):
@@ -80,7 +82,7 @@ def write_card(
 
 
 def is_handwritten(card: Path) -> bool:
-    """Whether a card exists and was written by hand."""
+    """Whether a card exists and was written by hand: it lacks `RENDERED_MARK`."""
     return card.is_file() and RENDERED_MARK not in card.read_text(encoding="utf-8", errors="replace")
 
 
@@ -133,7 +135,10 @@ def select_template(summary: CorpusSummary) -> str:
 
 
 def make_header(summary: CorpusSummary) -> str:
-    """The YAML header of the card for the Hub and its viewer: configs, splits, features, sizes, licence, sources."""
+    """The YAML header of the card for the Hub and its viewer: configs, splits, features, sizes, licence, sources.
+
+    It is the text between the two lines of dashes, without these.
+    """
     from datasets import DatasetInfo, Features
     from datasets.info import DatasetInfosDict
     from datasets.splits import SplitDict

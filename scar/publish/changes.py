@@ -82,8 +82,9 @@ def plan_changes(hub: HfApi, files: Sequence[Upload], target: PushTarget) -> Pus
 
     Raises:
         HubError: the tag is on another commit.
-        InputError: the repository has files of others that would be read in place of the pushed ones, or the record of
-            the last push is damaged; without ``prune`` in the target.
+        InputError: without ``prune`` in the target: the repository has files of others that would be read in place of
+            the pushed ones, the record of the last push is damaged, or the card on the Hub is no UTF-8 or has a
+            damaged header.
         Exception: what the Hub's client raises.
     """
     head, remote = _read_head(hub, target)
@@ -115,13 +116,15 @@ def compare_files(
     Args:
         files: the files to push.
         target: where the files go.
-        head: commit of the repository.
-        remote: its files by path.
-        record: what earlier pushes wrote, by path.
-        edited_card: text of the card on the Hub if a person wrote or edited it; it stays.
+        head: commit of the repository; None if it does not exist.
+        remote: its files by path; None stands for an empty repository.
+        record: what earlier pushes wrote, by path; None stands for nothing.
+        edited_card: text of the card on the Hub if a person wrote or edited it; it stays. Its copy with a renewed
+            header is written below ``.push`` of the pushed folder. None if there is none, or it is to be replaced.
 
     Raises:
-        InputError: the repository has files of others that would be read in place of the pushed ones.
+        InputError: the repository has files of others that would be read in place of the pushed ones, or the header of
+            the edited card is damaged.
     """
     remote, record = remote or {}, record or {}
     pushed: list[Upload] = []

@@ -192,6 +192,7 @@ def summarise_corpus(
 
     Raises:
         InputError: a file cannot be read, two sources have the same split name, or the audit is of another build.
+        WriteError: ``stats.json`` cannot be written.
     """
     files = open_corpus(folder)
     counts = _count_again(folder, track)
@@ -290,7 +291,7 @@ def make_split_name(source: str) -> str:
 
 
 def group_by_split(files: Sequence[tuple[str, DataFile]], config: str) -> dict[str, tuple[DataFile, ...]]:
-    """Group files by split.
+    """Group files by split, in the order given.
 
     Args:
         files: pairs of a source's name and a file.

@@ -21,10 +21,10 @@ def renew_header(edited: str, ours: str, keys: Sequence[str], about: str) -> str
         about: what the card is, for messages.
 
     Returns:
-        The person's card; byte for byte the same if the keys already say the same.
+        The person's card; byte for byte the same if the keys already say the same. A card without a header gets one.
 
     Raises:
-        InputError: the header of the person's card is no YAML.
+        InputError: the header of the person's card is no YAML, or no table of keys.
     """
     from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined] # not re-exported
 

@@ -50,7 +50,9 @@ class CombinedLicence:
 
 
 def find_licences(words: str) -> list[Licence]:
-    """Licences that a source's statement about its licence names.
+    """Licences that a source's statement about its licence names, in the order of `licences.toml`.
+
+    Empty if it names none that is known.
 
     >>> [licence.id for licence in find_licences("RefCOCO+: for research; COCO annotations CC BY 4.0")]
     ['cc-by-4.0', 'other']
@@ -68,7 +70,11 @@ def combine_licences(stated: Mapping[str, str | None]) -> CombinedLicence:
     """The licence of a corpus that is made of several sources.
 
     Args:
-        stated: name of a source -> its statement about its licence; None if it makes none.
+        stated: name of a source -> its statement about its licence; None if it makes none. At least one source.
+
+    Returns:
+        The licence. Its id is `OTHER` and its URL None if the sources' terms exclude each other, if one of them forbids
+        changed versions, or if one states no known licence; ``reasons`` says which.
     """
     known = {source: find_licences(words or "") for source, words in stated.items()}
     restricted = [

@@ -54,7 +54,9 @@ def find_missing_images(
     sha256: Callable[[Path], str] = hash_file,
     track: Track = track_silently,
 ) -> list[ImageStatus]:
-    """Check which images of a SCaR folder exist.
+    """Check which images of a SCaR folder exist, and which differ from their checksums.
+
+    An image whose path leaves the folder counts neither as missing nor as changed: `check_folder` reports it.
 
     Args:
         folder: a SCaR folder, built or published; parquet files with other columns are skipped.
@@ -101,7 +103,10 @@ def write_missing_list(statuses: Sequence[ImageStatus], folder: Path) -> Path | 
 
 
 def read_checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of each image of a pushed build, by path; empty if the folder has no ``images.sha256``."""
+    """SHA-256 of each image of a pushed build, by path; empty if the folder has no ``images.sha256``.
+
+    Lines of another form are passed over.
+    """
     try:
         lines = (folder / IMAGE_CHECKSUMS).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

@@ -121,8 +121,9 @@ def plan_pull(
 
     Raises:
         HubError: the Hub refuses or cannot be reached.
-        InputError: the repository holds no parquet file, or a path in it leads out of the folder; or, without
-            ``force``, a local file differs or the folder holds another commit.
+        InputError: ``out`` is a file, or its ``pull.json`` is damaged; the repository holds no parquet file, two of its
+            files would have one path, or a path leads out of the folder or cannot hold a file; or, without ``force``, a
+            local file differs or the folder holds another commit.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file, not a folder; give another --out.")
@@ -219,7 +220,9 @@ def pull_files(
     Raises:
         HubError: the Hub refuses or cannot be reached after several attempts, or the disk is full; what was downloaded
             is kept.
-        InputError: a download is not what the Hub lists, or its path leaves the folder.
+        InputError: a download is not what the Hub lists, its path leaves the folder, or an image cannot be unpacked,
+            see `scar.formats.embedded_images.unpack_images`.
+        WriteError: the record of the pull cannot be written.
     """
     from huggingface_hub import HfApi
 

@@ -96,8 +96,7 @@ def plan_push(
 
     Raises:
         HubError: the Hub refuses or cannot be reached after several attempts, or the tag is on another commit.
-        InputError: there are no files, they exceed the Hub's limits, or the repository has files of others that would
-            be read in place of the pushed ones.
+        InputError: there are no files, they exceed the Hub's limits, or `plan_changes` refuses what the repository has.
     """
     from huggingface_hub import HfApi
 
@@ -133,7 +132,7 @@ def push_files(
         HubError: the Hub refuses or cannot be reached after several attempts, somebody changed files of the plan
             meanwhile, a committed file differs, or the tag is on another commit. The Hub keeps what was sent, so that
             the same call continues.
-        InputError: see `plan_push`.
+        InputError: see `plan_push`; or more existing files change than one commit takes.
     """
     from huggingface_hub import HfApi
 

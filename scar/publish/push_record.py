@@ -66,7 +66,7 @@ def write_push_record(folder: Path, files: Sequence[Upload]) -> Upload:
         The record, as one more file to push.
 
     Raises:
-        InputError: a file cannot be read.
+        OSError: a file cannot be read.
         WriteError: the record cannot be written.
     """
     pushed = {
@@ -120,6 +120,10 @@ def read_push_record(
 
 
 def read_small_file(hub: HfApi, repo: str, repo_type: RepoType, commit: str, file: RemoteFile) -> bytes:
-    """Bytes of one file of a commit."""
+    """Bytes of one file of a commit.
+
+    Raises:
+        Exception: what the Hub's client raises.
+    """
     with tempfile.TemporaryDirectory() as staging:
         return download_file(hub, repo, repo_type, commit, file, Path(staging)).read_bytes()

@@ -41,8 +41,7 @@ def send_files(files: Sequence[Upload], target: PushTarget, *, about: Sequence[s
 
     Raises:
         HubError: the Hub refuses, or cannot be reached.
-        InputError: there are no files, they exceed the Hub's limits, or the repository has files of others that would
-            be read in place of the pushed ones.
+        InputError: the repository's name has another form than ``ORG/NAME``; or see `scar.publish.push.push_files`.
     """
     from scar.common.progress import show_progress
     from scar.publish.plan import iter_plan_lines

@@ -28,7 +28,7 @@ class Upload:
     sha256: str
 
     def is_same(self, remote: RemoteFile | None) -> bool:
-        """Whether a file of the Hub has the same bytes."""
+        """Whether a file of the Hub has the same bytes; False if ``remote`` is None."""
         return remote is not None and remote.is_at(self.file, lambda _: self.sha256)
 
 
@@ -66,7 +66,8 @@ def make_upload(folder: Path, path: str, hasher: Callable[[Path], str] = hash_fi
     """Make the `Upload` of a file in a folder; its path in the repository is its path below the folder.
 
     Raises:
-        InputError: the file is a link that leaves the folder, or cannot be read.
+        InputError: the file is a link that leaves the folder.
+        OSError: there is no such file, or it cannot be read; ``hasher`` may raise another error for this.
     """
     file = folder / path
     if not is_inside(file, folder, resolve_links=True):

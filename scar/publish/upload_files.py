@@ -35,6 +35,8 @@ def collect_files(
 ) -> tuple[list[Upload], CorpusSummary]:
     """Render the card of a corpus and list the files to push. Image files are not pushed, only rows that embed them.
 
+    The card, the Croissant file, ``stats.json`` and ``images.sha256`` are written into the folder.
+
     Args:
         folder: a SCaR folder.
         repo: ``organisation/name`` of the repository on the Hub.
@@ -49,6 +51,7 @@ def collect_files(
     Raises:
         InputError: the corpus cannot be read, a link leaves the folder, the card was written by hand, or an image to
             embed is missing.
+        WriteError: a file cannot be written.
     """
     hashes = StoredHashes(folder / WORK_FOLDER / "checksums.json")
     shards = write_image_shards(folder, folder / WORK_FOLDER, hashes, track) if embed_images else []
