@@ -78,7 +78,7 @@ def embed(
     ] = None,
     segmenter: Segmenter = None,
 ) -> None:
-    """Embed files. The same command resumes a run that was stopped.
+    """Embed files. The same command resumes a run that was stopped; rows and images that changed are embedded again.
 
     A JSONL row has text, image (a path) and at most one prompt: box [x0, y0, x1, y1], points [[x, y], ...] with labels,
     or mask (COCO's polygons or run lengths, or a path), in pixels of the image as it is displayed.
@@ -86,10 +86,12 @@ def embed(
     with one_line_errors("virtue"):
         from scar.errors import ConfigError
         from virtue_ref.embedder import load
-        from virtue_ref.inference.vector_files import embed_rows, fingerprint_inputs, read_rows
+        from virtue_ref.inference.vector_files import check_rows, embed_rows, read_rows
 
         if text and all(path.suffix == ".jsonl" for path in inputs):
             raise ConfigError("--text: it goes with image files, and all inputs are JSONL; leave it out.")
+        if model is not None:
+            check_rows(inputs, text)  # before the model loads
         embedder = load(
             model,
             profile=profile,
@@ -99,7 +101,7 @@ def embed(
             resolution=resolution,
             segmenter=segmenter,
         )
-        count = embed_rows(embedder, read_rows(inputs, text), out, fingerprint_inputs(inputs, text))
+        count = embed_rows(embedder, read_rows(inputs, text), out)
     typer.echo(f"{count} vectors of {embedder.dim} dimensions by {embedder.name} in {out}")
 
 

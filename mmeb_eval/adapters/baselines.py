@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -28,7 +28,7 @@ class Constant:
     name = "constant"
     stored = False
 
-    def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
+    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), `VECTOR_WIDTH`) float32 rows of length 1, all equal."""
         return np.full((len(list(items)), VECTOR_WIDTH), VECTOR_WIDTH**-0.5, dtype=np.float32)
 
@@ -45,7 +45,7 @@ class Random:
     def __init__(self, seed: int = 0) -> None:
         self.settings: Mapping[str, int] = {"seed": seed}
 
-    def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
+    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), `VECTOR_WIDTH`) float32 rows of length 1; all directions are equally likely."""
         rows = np.array([self._draw_vector(item) for item in items]).reshape(-1, VECTOR_WIDTH)
         lengths: NDArray[np.float64] = np.linalg.norm(rows, axis=1, keepdims=True)
@@ -69,7 +69,7 @@ class TextOnly:
     name = "text-only"
     stored = False
 
-    def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
+    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """(len(items), `BUCKETS`) float32 rows of length 1; items without words have equal rows."""
         items = list(items)
         rows = np.zeros((len(items), BUCKETS), dtype=np.float32)

@@ -92,4 +92,4 @@ def _make_key(image: Path) -> FileKey:
         stat = image.stat()
     except OSError as error:
         raise ItemError(f"{image}: no such image any more.") from error
-    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns  # tools restore the mtime

@@ -1,17 +1,20 @@
 """Embed files of items as one file of vectors, in parts, so that a stopped run can be resumed.
 
 A row of JSONL is an item, as `virtue_ref.inference.records` describes it; paths are relative to the file. `id` is any
-text or whole number; without one it is the number of the row, from 0 and over all inputs. That of an image file is its
-path. Empty lines are no rows.
+text or whole number that no other row has; without one it is the number of the row, from 0 and over all inputs. That of
+an image file is its path. Empty lines are no rows.
+
+A part holds vectors by the content of their items: text, prompt and the bytes of the image. A resumed run finds those
+of rows that stayed, wherever they stand now, and embeds the others.
 """
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +26,15 @@ from pyarrow import parquet
 
 from mmeb_eval.embedder import Embedder
 from mmeb_eval.item import Item
-from scar.common.files import replace_file, write_table
-from scar.errors import ItemError, VirtueError
+from mmeb_eval.run.vector_keys import ItemKeys
+from scar.common.files import replace_file, write_table, write_text
+from scar.errors import DataError, ItemError, VirtueError
 from virtue_ref.inference.records import read_record
 
 PART_ROWS = 1000
+PART_FORMAT = 2
+"""Version of the files of a stopped run; those of another are refused."""
+
 FORMATS = (".parquet", ".npy")
 
 
@@ -48,8 +55,29 @@ def read_rows(inputs: Sequence[Path], text: str = "") -> Iterator[InputRow]:
         text: the text that goes with each image file.
 
     Raises:
-        VirtueError: a file is missing, or a row is not an item; the message names file and line.
+        VirtueError: a file is missing, a row is not an item, or two rows have one id; the message names file and line.
     """
+    first: dict[str, str] = {}
+    for row in _iter_rows(inputs, text):
+        if (other := first.setdefault(row.id, row.where)) is not row.where:
+            raise VirtueError(
+                f"{row.where}: its id {row.id!r} is that of {other} too; "
+                "give each row its own (without one, a row has its number, from 0)."
+            )
+        yield row
+
+
+def check_rows(inputs: Sequence[Path], text: str = "") -> None:
+    """Read all rows once, so that what is wrong in the last one is found before the first is embedded.
+
+    Raises:
+        VirtueError: see `read_rows`.
+    """
+    for _ in read_rows(inputs, text):
+        pass
+
+
+def _iter_rows(inputs: Sequence[Path], text: str) -> Iterator[InputRow]:
     number = itertools.count()
     for path in inputs:
         if not path.is_file():
@@ -64,62 +92,74 @@ def read_rows(inputs: Sequence[Path], text: str = "") -> Iterator[InputRow]:
                     yield _parse_row(line, str(next(number)), f"{path}:{line_number}", path.parent)
 
 
-def embed_rows(
-    embedder: Embedder, rows: Iterable[InputRow], out: Path, source: str, *, part_rows: int = PART_ROWS
-) -> int:
-    """Embed rows and write their vectors into one file; parts that a stopped run wrote are reused.
+def embed_rows(embedder: Embedder, rows: Iterable[InputRow], out: Path, *, part_rows: int = PART_ROWS) -> int:
+    """Embed rows and write their vectors into one file; vectors of a stopped run are reused for items that stayed.
 
     Args:
         embedder: the embedder; its name must be the same when a run is resumed.
-        rows: the rows, in any iterable; one part of them is in memory at a time.
+        rows: the rows, in any iterable; the items of one part of them are in memory at a time, and all ids.
         out: a `.parquet` file with columns id and vector, or a `.npy` file with one row for each item. It appears when
             all rows are done.
-        source: identifies the input, see `fingerprint_inputs`; a run is resumed only with the same value.
         part_rows: number of rows in a part; each part is saved when it is done.
 
     Returns:
         Number of rows.
 
     Raises:
-        VirtueError: `out` exists or has another ending; a stopped run to `out` had another model, input or part size;
-            there are no rows; or a row cannot be embedded (the message names file and line, if the embedder says which
-            row it is).
+        VirtueError: `out` exists or has another ending; a stopped run to `out` had another model, or its parts are
+            damaged; there are no rows; or a row cannot be embedded (the message names file and line, if the embedder
+            says which row it is).
     """
     if out.suffix not in FORMATS:
         raise VirtueError(f"{out}: vectors go to {' or '.join(FORMATS)}.")
     if out.exists():
         raise VirtueError(f"{out} exists; name a new file.")
-    parts = out.with_name(f".{out.name}.parts")
-    about = json.dumps({"model": embedder.name, "source": source, "part_rows": part_rows})
-    if parts.is_dir() and (parts / "about.json").read_text() != about:
-        raise VirtueError(f"{parts}: a stopped run with another model or input; finish that one or remove the folder.")
-    parts.mkdir(parents=True, exist_ok=True)
-    (parts / "about.json").write_text(about)
-    count = 0
-    files: list[Path] = []
+    folder = _open_parts(out, embedder.name)
+    parts = sorted(folder.glob("[0-9]*.parquet"))
+    index_of = {key: index for index, key in enumerate(itertools.chain.from_iterable(map(_read_keys, parts)))}
+    item_keys = ItemKeys()
+    ids: list[str] = []
+    order = array("q")  # for each row, the index of its vector in the parts
     stream = iter(rows)
     while chunk := list(itertools.islice(stream, part_rows)):
-        file = parts / f"{len(files):06}.parquet"
-        if not file.is_file():
-            write_table(_make_table(chunk, _embed_chunk(embedder, chunk), embedder.name), file)
-        files.append(file)
-        count += len(chunk)
-    _join_parts(files, out)
-    shutil.rmtree(parts)
-    return count
+        keys = [_make_key(item_keys, row) for row in chunk]
+        new = {key: row for key, row in zip(keys, chunk, strict=True) if key not in index_of}
+        if new:
+            part = folder / f"{len(parts):06}.parquet"
+            write_table(_make_part(new, _embed_chunk(embedder, list(new.values()))), part)
+            parts.append(part)
+            index_of |= {key: index for index, key in enumerate(new, start=len(index_of))}
+        ids += [row.id for row in chunk]
+        order.extend(index_of[key] for key in keys)
+    if not ids:
+        raise VirtueError("no rows: nothing to embed.")
+    _write_vectors(parts, ids, np.frombuffer(order, np.int64), out, embedder.name, part_rows)
+    shutil.rmtree(folder)
+    return len(ids)
 
 
-def fingerprint_inputs(inputs: Sequence[Path], text: str = "") -> str:
-    """SHA-256 of the paths, sizes and modification times of input files, and of the text; in hexadecimal digits.
+def _open_parts(out: Path, model: str) -> Path:
+    """The folder of the parts of `out`, which may be that of a stopped run of the same model."""
+    folder = out.with_name(f".{out.name}.parts")
+    about, file = json.dumps({"model": model, "format": PART_FORMAT}), folder / "about.json"
+    if file.is_file():
+        if file.read_text() != about:
+            raise VirtueError(f"{folder}: a stopped run with another model; finish that one or remove the folder.")
+    elif folder.is_dir() and any(folder.glob("[0-9]*.parquet")):
+        raise VirtueError(f"{folder}: parts of an unknown model; remove the folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(about, file)
+    return folder
 
-    It is the `source` of `embed_rows`.
 
-    Args:
-        inputs: files of items; missing ones are left out.
-        text: the text that goes with each image file.
-    """
-    stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in inputs if path.is_file()]
-    return hashlib.sha256(json.dumps([stats, text]).encode()).hexdigest()
+def _make_key(item_keys: ItemKeys, row: InputRow) -> bytes:
+    """Digest of the content of a row's item; the image counts by its bytes."""
+    try:
+        return item_keys.make_key(row.item)
+    except DataError as error:
+        image = row.item.image
+        is_missing = image is not None and not image.exists()
+        raise VirtueError(f"{row.where}: {f'{image}: no such image.' if is_missing else error}") from error
 
 
 def _embed_chunk(embedder: Embedder, rows: Sequence[InputRow]) -> NDArray[np.float32]:
@@ -131,29 +171,59 @@ def _embed_chunk(embedder: Embedder, rows: Sequence[InputRow]) -> NDArray[np.flo
         raise VirtueError(f"{rows[error.index].where}: {error.reason}") from error
 
 
-def _make_table(rows: Sequence[InputRow], vectors: NDArray[np.float32], name: str) -> pa.Table:
-    values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
-    table = pa.table({"id": pa.array([row.id for row in rows]), "vector": values})
-    return table.replace_schema_metadata({"model": name})
+def _make_part(rows: Mapping[bytes, InputRow], vectors: NDArray[np.float32]) -> pa.Table:
+    return pa.table({"key": pa.array(rows, pa.binary(16)), "vector": _make_column(vectors)})
 
 
-def _join_parts(parts: Sequence[Path], out: Path) -> None:
-    """Write all parts into one file; one part is in memory at a time."""
-    if not parts:
-        raise VirtueError("no rows: nothing to embed.")
+def _make_column(vectors: NDArray[np.float32]) -> pa.FixedSizeListArray:
+    return pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
+
+
+def _read_keys(part: Path) -> list[bytes]:
+    keys: list[bytes] = _read_part(part, "key").to_pylist()
+    return keys
+
+
+def _read_part(part: Path, column: str) -> pa.ChunkedArray:
+    try:
+        return parquet.read_table(part, columns=[column])[column]
+    except (OSError, KeyError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise VirtueError(f"{part}: damaged ({reason}); remove it or its folder, and run again.") from error
+
+
+def _write_vectors(
+    parts: Sequence[Path], ids: Sequence[str], order: NDArray[np.int64], out: Path, model: str, part_rows: int
+) -> None:
+    """Write the vectors of all rows in their order; one part is in memory at a time.
+
+    Args:
+        parts: files of vectors.
+        ids: the id of each row.
+        order: (N,) for each row, the index of its vector in all parts.
+        out: the file to write.
+        model: name of the model, for the file's metadata.
+        part_rows: number of rows in a row group of parquet.
+    """
     with replace_file(out) as unfinished:
-        if out.suffix == ".parquet":
-            with parquet.ParquetWriter(unfinished, parquet.read_schema(parts[0])) as writer:
-                for part in parts:
-                    writer.write_table(parquet.read_table(part))
-            return
-        counts = [parquet.read_metadata(part).num_rows for part in parts]
+        matrix = unfinished if out.suffix == ".npy" else parts[0].with_name("vectors.npy")
         dim = parquet.read_schema(parts[0]).field("vector").type.list_size
-        whole = np.lib.format.open_memmap(unfinished, "w+", np.float32, (sum(counts), dim))
-        for part, end in zip(parts, itertools.accumulate(counts), strict=True):
-            vectors = parquet.read_table(part)["vector"].combine_chunks().flatten().to_numpy().reshape(-1, dim)
-            whole[end - len(vectors) : end] = vectors
+        whole = np.lib.format.open_memmap(matrix, "w+", np.float32, (len(ids), dim))
+        start = 0
+        for part in parts:
+            vectors = _read_part(part, "vector").combine_chunks().flatten().to_numpy().reshape(-1, dim)
+            (rows,) = np.nonzero((start <= order) & (order < start + len(vectors)))
+            whole[rows] = vectors[order[rows] - start]
+            start += len(vectors)
         whole.flush()
+        if matrix == unfinished:
+            return
+        schema = pa.schema({"id": pa.string(), "vector": pa.list_(pa.float32(), dim)}, {"model": model})
+        with parquet.ParquetWriter(unfinished, schema) as writer:
+            for first in range(0, len(ids), part_rows):
+                vectors = np.array(whole[first : first + part_rows])
+                columns = [pa.array(ids[first : first + part_rows], pa.string()), _make_column(vectors)]
+                writer.write_table(pa.table(columns, schema=schema))
 
 
 def _parse_row(line: bytes, number: str, where: str, folder: Path) -> InputRow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from mmeb_eval.item import Item, Points
 from scar.errors import VirtueError
 from scar.sample import Box, Mask
 from virtue_ref.embedder import VirtueEmbedder
-from virtue_ref.inference.vector_files import embed_rows, fingerprint_inputs, read_rows
+from virtue_ref.inference.vector_files import embed_rows, read_rows
 
 
 class Counting:
@@ -44,8 +45,8 @@ def numbers(tmp_path: Path) -> Path:
     return path
 
 
-def run(embedder: Any, source: Path, out: Path, *, tag: str = "") -> int:
-    return embed_rows(embedder, read_rows([source]), out, fingerprint_inputs([source]) + tag, part_rows=10)
+def run(embedder: Any, source: Path, out: Path) -> int:
+    return embed_rows(embedder, read_rows([source]), out, part_rows=10)
 
 
 def test_every_kind_of_row(tmp_path: Path, picture: Callable[..., Path], tiny: VirtueEmbedder) -> None:
@@ -76,7 +77,7 @@ def test_every_kind_of_row(tmp_path: Path, picture: Callable[..., Path], tiny: V
         Item("what is it?", image),
     ]
     assert [row.id for row in rows] == ["0", "7", "2", "3", "4", "5", "6", str(image)]
-    assert embed_rows(tiny, rows, tmp_path / "out.parquet", "source") == 8
+    assert embed_rows(tiny, rows, tmp_path / "out.parquet") == 8
     table = parquet.read_table(tmp_path / "out.parquet")
     np.testing.assert_allclose(
         np.stack(table["vector"].to_pylist()), tiny.embed([row.item for row in rows]), rtol=0, atol=2e-6
@@ -98,6 +99,79 @@ def test_a_stopped_run_goes_on_and_leaves_the_same_bytes(numbers: Path, tmp_path
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["numbers.jsonl", whole.name, resumed.name])
 
 
+def drop_second(lines: list[str]) -> list[str]:
+    return lines[:1] + lines[2:]
+
+
+def correct_fourth(lines: list[str]) -> list[str]:
+    return [*lines[:3], '{"id": "n3", "text": "2.5"}', *lines[4:]]
+
+
+def add_first(lines: list[str]) -> list[str]:
+    return ['{"id": "new", "text": "2.5"}', *lines]
+
+
+def name_fourth(lines: list[str]) -> list[str]:
+    return [*lines[:3], lines[3].replace("n3", "other"), *lines[4:]]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "npy"])
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [(correct_fourth, 6), (drop_second, 5), (add_first, 6), (name_fourth, 5), (lambda lines: lines[::-1], 5)],
+)
+def test_a_stopped_run_embeds_what_changed(
+    numbers: Path, tmp_path: Path, ending: str, change: Callable[[list[str]], list[str]], expected: int
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(Counting(fail_after=20), numbers, tmp_path / f"resumed.{ending}")
+    numbers.write_text("\n".join(change(numbers.read_text().splitlines())))
+    second = Counting()
+    run(second, numbers, tmp_path / f"resumed.{ending}")
+    assert second.embedded == expected
+    run(Counting(), numbers, tmp_path / f"whole.{ending}")
+    assert (tmp_path / f"resumed.{ending}").read_bytes() == (tmp_path / f"whole.{ending}").read_bytes()
+
+
+class Reddest(Counting):
+    """An embedder whose vectors say how red an image is."""
+
+    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        if self.embedded >= self.fail_after:
+            raise KeyboardInterrupt
+        self.embedded += len(items)
+        reds = [np.asarray(Image.open(item.image).convert("RGB"))[..., 0].mean() / 255 for item in items if item.image]
+        return np.stack([np.cos(reds), np.sin(reds)], axis=1).astype(np.float32)
+
+
+def test_a_picture_that_changed_is_embedded_again(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.bmp" for number in range(25)]
+    for number, path in enumerate(paths):
+        Image.new("RGB", (4, 4), (number, 0, 0)).save(path)
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(json.dumps({"image": path.name}) + "\n" for path in paths))
+    with pytest.raises(KeyboardInterrupt):
+        run(Reddest(fail_after=20), rows, tmp_path / "resumed.npy")
+    times = paths[7].stat()
+    Image.new("RGB", (4, 4), (200, 0, 0)).save(paths[7])  # as long as before
+    os.utime(paths[7], ns=(times.st_atime_ns, times.st_mtime_ns))
+    paths[8].touch()  # as it was
+    second = Reddest()
+    run(second, rows, tmp_path / "resumed.npy")
+    assert second.embedded == 6
+    run(Reddest(), rows, tmp_path / "whole.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "resumed.npy"), np.load(tmp_path / "whole.npy"))
+
+
+@pytest.mark.parametrize("second", ['{"id": "a", "text": "x"}', '{"id": 0, "text": "x"}'])
+def test_two_rows_of_one_id_are_named(tmp_path: Path, second: str) -> None:
+    first = '{"text": "the id of this row is its number, 0"}\n{"id": "a", "text": "y"}\n\n'
+    (tmp_path / "rows.jsonl").write_text(first + second + "\n")
+    other = 2 if '"a"' in second else 1
+    with pytest.raises(VirtueError, match=rf"rows\.jsonl:4: its id '.' is that of \S*rows\.jsonl:{other} too"):
+        list(read_rows([tmp_path / "rows.jsonl"]))
+
+
 def test_both_formats_hold_the_same(numbers: Path, tmp_path: Path) -> None:
     run(Counting(), numbers, tmp_path / "a.parquet")
     run(Counting(), numbers, tmp_path / "a.npy")
@@ -106,15 +180,16 @@ def test_both_formats_hold_the_same(numbers: Path, tmp_path: Path) -> None:
     assert table["id"].to_pylist() == [f"n{i}" for i in range(25)]
 
 
-def test_a_run_goes_on_only_with_its_own_model_and_input(numbers: Path, tmp_path: Path) -> None:
+def test_a_run_goes_on_only_with_its_own_model(numbers: Path, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(Counting(fail_after=10), numbers, tmp_path / "a.npy")
     other = Counting()
     other.name = "other"
-    with pytest.raises(VirtueError, match="a stopped run with another model or input"):
+    with pytest.raises(VirtueError, match="a stopped run with another model"):
         run(other, numbers, tmp_path / "a.npy")
-    with pytest.raises(VirtueError, match="a stopped run with another model or input"):
-        run(Counting(), numbers, tmp_path / "a.npy", tag="changed")
+    (tmp_path / ".a.npy.parts" / "000000.parquet").write_bytes(b"PAR1")
+    with pytest.raises(VirtueError, match=r"000000\.parquet: damaged"):
+        run(Counting(), numbers, tmp_path / "a.npy")
 
 
 def test_outputs_that_cannot_be(numbers: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -18,9 +19,7 @@ def test_every_source_is_counted_whatever_its_problem(monkeypatch: pytest.Monkey
     problem_of = {f"s{problem}-{number}": problem for problem in range(6) for number in range(6 - problem)}
     recipe = TrainingRecipe.read("virtue-2b-scar")
     first = recipe.sources[0]
-    recipe = inputs.dataclasses.replace(
-        recipe, sources=tuple(inputs.dataclasses.replace(first, name=name) for name in problem_of)
-    )
+    recipe = dataclasses.replace(recipe, sources=tuple(dataclasses.replace(first, name=name) for name in problem_of))
 
     def open_none(recipe: TrainingRecipe, *_: object) -> list[SourceRecipe]:
         (source,) = recipe.sources
