@@ -68,6 +68,7 @@ def read_cases(
     Raises:
         DataError: a row has another shape, or an image is missing or outside the image folder; the message names file,
             row, column and value.
+        InputError: a SCaR file's list of upright images is damaged.
     """
     if box_in_text is None:
         box_in_text = layout.exact or not box_as_prompt
@@ -240,7 +241,11 @@ class CaseReader:
 
 
 def open_frame(files: TaskFiles) -> RowFrame:
-    """What turns the boxes of a SCaR task's rows into the displayed frame; see `scar.formats.row_frame`."""
+    """What turns the boxes of a SCaR task's rows into the displayed frame; see `scar.formats.row_frame`.
+
+    Raises:
+        InputError: a file's list of upright images is damaged.
+    """
     return RowFrame(files.image_root, frozenset().union(*map(read_upright_images, files.paths)))
 
 
@@ -250,7 +255,7 @@ def read_box(where: str, row: Row, frame: RowFrame | None) -> Box:
     Args:
         where: file and row, for error messages.
         row: the row.
-        frame: turns the box into the displayed frame; None leaves it in the frame of the row.
+        frame: turns the box into the displayed frame, if it finds the image; None leaves it in the frame of the row.
 
     Raises:
         DataError: the column does not hold four finite numbers.

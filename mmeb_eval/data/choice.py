@@ -50,6 +50,7 @@ def select_tasks(choices: Sequence[str], data: Path | None, images: Path | None)
 
     Raises:
         DataError: data are missing, or have changed since they were fetched; the message names all such tasks.
+        EvalError: see `find_choice`.
     """
     choice = find_choice(choices, data, images)
     if choice.problems:

@@ -110,7 +110,7 @@ def fetch_tasks(
 
     Raises:
         EvalError: the hub cannot be reached, refuses or lacks a file, or the disk is full.
-        DataError: a file does not have the hub's checksum, or an archive is unsafe.
+        DataError: a file does not have the hub's checksum, an archive is unsafe, or the folder's manifest is damaged.
     """
     from huggingface_hub import HfApi
 

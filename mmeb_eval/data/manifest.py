@@ -84,7 +84,8 @@ def verify_files(tasks: Iterable[TaskFiles], data: Path) -> None:
     """Refuse files that have changed since they were fetched; files that were not fetched pass.
 
     Raises:
-        DataError: a file has changed; the message names the file, both digests and the way out.
+        DataError: a file has changed; the message names the file, both digests and the way out. Or the manifest is
+            damaged.
     """
     known = {data / path: (part, file) for part in read_manifest(data).values() for path, file in part.files.items()}
     for path in (path for files in tasks for path in files.paths if path in known):

@@ -88,7 +88,10 @@ def click_beside(target: Target, rng: Generator, *, off: float) -> Points | None
 
 
 def paint_part(target: Target, rng: Generator, *, share: float) -> Mask | None:
-    """Part of the mask: a share of its pixels, those on one side of a random line. None if there is no mask."""
+    """Part of the mask: a share of its pixels, those on one side of a random line. None if there is no mask.
+
+    ``share`` is above 0 and at most 1; the part has at least one pixel.
+    """
     angle = rng.uniform(0, 2 * math.pi)
     if target.mask is None:
         return None

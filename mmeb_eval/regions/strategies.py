@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def crop_to_box(image: Image, box: Box) -> Image:
-    """The part of the image inside the box."""
+    """The part of the image inside the box: all pixels that the box touches, at least one."""
     return image.crop(_find_pixels(image.size, box))
 
 
@@ -116,6 +116,7 @@ class RegionAdapter:
 
         A strategy of `IMAGE_STRATEGIES` changes the images; they lie in a temporary folder while the inner
         embedder reads them. A strategy of `METHOD_STRATEGIES` calls another method of the inner embedder instead.
+        An item without a box is embedded as it is.
 
         Raises:
             DataError: an item has a prompt that is not a box, a box without an image or beside it, or any prompt if

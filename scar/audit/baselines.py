@@ -161,7 +161,7 @@ def compute_hit_rates(scores: Floats, test: QuestionSet) -> dict[str, Any]:
     Returns:
         ``hit``: share of questions whose gold caption scores best, ties broken by lot; ``interval``: its 95 %
         confidence interval; ``chance``: hit rate of a random guess; ``kinds``: by part, the same three figures if only
-        the gold caption and the swaps of that part are offered.
+        the gold caption and the swaps of that part are offered. A part without swaps is left out.
     """
     hits = compute_hits(scores, test.gold_indices)
     sizes = np.array([len(question.captions) for question in test.questions])

@@ -16,7 +16,7 @@ Encoder: TypeAlias = Callable[[Sequence[str]], Floats]
 
 
 def load_encoder(name: str) -> Encoder:
-    """Load a sentence-transformers model by name or folder; its vectors are cached, so each text is encoded once.
+    """Load a sentence-transformers model by name or folder; its vectors, of length 1, are cached.
 
     Raises:
         InputError: the package is not installed, or there is no such model.

@@ -37,6 +37,9 @@ class ImageOverlap:
             key: ``<source>/<split>`` of the file.
             file: the file; its sidecar holds the recorded identities.
             images: source of each image, by image path.
+
+        Raises:
+            InputError: the sidecar cannot be read.
         """
         recorded, own = file.read_identities(), self._identities[file.split][key]
         identities = {image: recorded.get(image) or parse_coco_identity(image) for image in images}

@@ -91,7 +91,11 @@ def turn_polygon(xy: Sequence[float], size: tuple[int, int], orientation: int) -
 
 
 def turn_mask(mask: Mask, orientation: int) -> Mask:
-    """The mask of the displayed image; it has the same pixels."""
+    """The mask of the displayed image; it has the same pixels.
+
+    Raises:
+        InputError: the mask has to be turned and cannot be decoded.
+    """
     return mask if orientation == UPRIGHT else Mask.from_array(turn_array(mask.to_array(), orientation))
 
 

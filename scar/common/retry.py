@@ -80,6 +80,7 @@ def retry_action(
 
     Raises:
         HubError: the Hub refuses, cannot be reached after several attempts, or the disk is full.
+        Exception: any other error of the action, as it is; so are our own, the children of `ScarError`.
     """
     for attempt in range(1, MAX_ATTEMPTS + 1):
         try:

@@ -71,7 +71,7 @@ def build_model(checkpoint: Checkpoint, *, merge: bool = True) -> Virtue:
 
     Raises:
         CheckpointError: the config builds no model, or weights are missing, unexpected or of another shape; the message
-            names their keys.
+            names their keys. Or an adapter does not fit.
     """
     try:
         with init_empty_weights(include_buffers=False):
@@ -108,6 +108,9 @@ def make_checkpoint(model: Virtue, origin: Checkpoint) -> Checkpoint:
     Args:
         model: the model, on any device.
         origin: the checkpoint that the model was built from; its small files and its head are taken over.
+
+    Returns:
+        The checkpoint, without an adapter and with the revision "unsaved".
     """
     return make_checkpoint_from_weights(
         model, {key: value.detach().cpu() for key, value in model.state_dict().items()}, origin
@@ -125,6 +128,12 @@ def make_checkpoint_from_weights(
         origin: see `make_checkpoint`.
         dtype: number format to convert weights to, such as "float16"; "" keeps each weight's own. Buffers always keep
             theirs, see `Virtue.move_to`.
+
+    Returns:
+        See `make_checkpoint`.
+
+    Raises:
+        CheckpointError: a key does not begin with the name of a part.
     """
     buffers = dict(model.named_buffers())
     wanted = getattr(torch, dtype) if dtype else None

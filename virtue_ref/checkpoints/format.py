@@ -56,6 +56,7 @@ def read_own_layout(folder: Path) -> Checkpoint:
 
     Raises:
         CheckpointError: a file is missing, has another format version, or holds keys that our layout does not have.
+        ConfigError: there is no profile of the name in the settings.
     """
     settings, backbone = read_json(folder / SETTINGS_FILE), read_json(folder / "config.json")
     if settings.get("format") != FORMAT_VERSION:

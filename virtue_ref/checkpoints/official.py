@@ -322,9 +322,12 @@ def _find_segmenter_file(folder: Path, name: str, segmenter: str | Path | None) 
 
 
 def read_image_rules(folder: Path) -> ImageRules:
-    """Read normalisation and patch sizes from preprocessor_config.json, if it exists.
+    """Read normalisation and patch sizes from preprocessor_config.json; what it does not give keeps our default.
 
     Its limits of the area are ignored, because the release uses its own.
+
+    Raises:
+        CheckpointError: the file is there and is not readable JSON.
     """
     names = {
         "image_mean": "mean",

@@ -59,6 +59,7 @@ def read_official_settings(config: Config, folder: Path) -> Config:
 
     Raises:
         CheckpointError: the file of the settings is damaged.
+        ConfigError: there is no profile of the name in it.
     """
     file = folder / OFFICIAL_SETTINGS_FILE
     if not file.is_file():

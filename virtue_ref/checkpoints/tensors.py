@@ -78,7 +78,10 @@ def read_small_files(folder: Path) -> dict[str, bytes]:
 
 
 def find_revision(folder: Path, files: list[Path]) -> str:
-    """Revision of a checkpoint: the start of the commit for a Hub snapshot, else the start of a hash over `files`."""
+    """Revision of a checkpoint: the start of the commit for a Hub snapshot, else the start of a hash over `files`.
+
+    Both have 12 hexadecimal digits.
+    """
     if folder.parent.name == "snapshots":
         return folder.name[:12]
     return hash_files(files)[:12]

@@ -29,8 +29,10 @@ DECIMALS = 6
 def turn_item(item: Item, frame: ImageFrame) -> Item:
     """The item with its prompt, and the numbers of the region in its text, in the frame that the model sees.
 
+    If the frame is the displayed one, the item is returned unchanged and unchecked.
+
     Raises:
-        ItemError: the prompt does not lie on the image; see `check_prompt`.
+        ItemError: the prompt has to be turned and does not lie on the image; see `check_prompt`.
     """
     if frame.turn == UPRIGHT:
         return item

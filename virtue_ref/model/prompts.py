@@ -22,7 +22,8 @@ class PointPrompt:
     Attributes:
         xy: P points (x, y) in pixels of the segmenter's square; the corners of a box are two of these points.
         labels: P labels in SAM's numbering (`NEGATIVE` to `SECOND_CORNER`).
-        mask: the pixels of the original image that belong to the thing, for the segmenter's mask input; None without.
+        mask: the pixels that belong to the thing, in the image that the model sees before it is resized, for the
+            segmenter's mask input. There are no points beside it. None without a mask.
     """
 
     xy: tuple[tuple[float, float], ...]

@@ -95,7 +95,11 @@ class Virtue(nn.Module):
         return functional.normalize(last.float(), dim=-1)
 
     def make_segment_tokens(self, batch: ItemBatch, features: Sequence[ImageFeatures]) -> Tensor:
-        """Make the (R, S, hidden) segment tokens of the R items that have a prompt."""
+        """Make the (R, S, hidden) segment tokens of the R items with a prompt for the segmenter, grids included.
+
+        Raises:
+            ValueError: the model has no segmenter.
+        """
         if self.segmenter is None or self.connector is None:
             raise ValueError("this model has no segmenter.")
         maps, prompts = [], []

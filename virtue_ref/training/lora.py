@@ -65,7 +65,7 @@ def add_adapters(model: Virtue, recipe: AdapterRecipe, *, checkpointing: bool) -
 
 
 def reset_connector(model: Virtue, seed: int) -> None:
-    """Give the connector random weights, distributed as torch initialises such layers."""
+    """Give the connector random weights, distributed as torch initialises such layers; nothing without a connector."""
     if model.connector is None:
         return
     chance = torch.Generator().manual_seed(seed)

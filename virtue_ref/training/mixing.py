@@ -50,7 +50,11 @@ class Mixer:
         self._orders: dict[tuple[int, int], NDArray[np.int64]] = {}
 
     def next_batch(self) -> list[Pick]:
-        """Draw the next batch; empty if `once` is set and all rows were drawn."""
+        """Draw the next batch; empty if `once` is set and all rows were drawn.
+
+        Raises:
+            ValueError: every row of a source is to be skipped.
+        """
         picks: list[Pick] = []
         while len(picks) + self.sub_batch <= self.batch and (source := self._next_source()) is not None:
             picks += [(source, row) for row in self._take_rows(source)]

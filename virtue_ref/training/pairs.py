@@ -100,7 +100,7 @@ class PairSource:
         return self.read_row(self.rows[number])
 
     def read_row(self, row: int) -> Pair:
-        """Read the pair of a usable row by its number in `table`."""
+        """Read the pair of a usable row by its number in `table`; another row raises `RejectedRow`."""
         values = {name: self.table.column(name)[row].as_py() for name in self.table.column_names}
         where = f"{self.name}, row {row}"
         own = None if self.negatives is None else self.negatives[row]

@@ -64,6 +64,7 @@ def make_plan(
     Raises:
         TrainError: a step cannot be run.
         CheckpointError: `run` holds a checkpoint of another run.
+        ConfigError: the language model has no layer of a name in the recipe's `adapter.targets`.
     """
     settings = recipe.optimiser
     lines: list[tuple[str, str]] = [("recipe", f"{recipe.name}: {recipe.about}")]

@@ -72,7 +72,10 @@ def resume_run(
 
 
 def describe_rows(sources: Sequence[PairSource]) -> dict[str, Tensor]:
-    """The content of all rows of the sources as tensors, for a checkpoint; `compare_rows` reads them."""
+    """The content of all rows of the sources as tensors, for a checkpoint; `compare_rows` reads them.
+
+    For each source ``rows.<index>.digest`` is (rows,) int64, and ``rows.<index>.usable`` (rows,) bool.
+    """
     state: dict[str, Tensor] = {}
     for index, source in enumerate(sources):
         usable = torch.zeros(len(source.table), dtype=torch.bool)
@@ -82,7 +85,10 @@ def describe_rows(sources: Sequence[PairSource]) -> dict[str, Tensor]:
 
 
 def compare_facts(stored: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
-    """What differs between the facts of two runs, apart from their rows: a phrase with both values for each key."""
+    """What differs between the facts of two runs, apart from their rows: a phrase with both values for each key.
+
+    Empty if only facts differ that may differ, see the head of this module.
+    """
     sides = [_flatten({key: each[key] for key in ("recipe", "model")}) for each in (stored, current)]
     has_settings = "settings" in stored["model"]  # 0.2.0 stored none
     ignored = [CHANGEABLE, COMPARED_AS_CONTENT] if has_settings else [CHANGEABLE, re.compile(r"model\.settings\b")]

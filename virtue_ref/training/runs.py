@@ -63,6 +63,7 @@ def save_checkpoint(run: Path, progress: RunProgress, model: Checkpoint, state: 
 
     Raises:
         TrainError: the checkpoint cannot be written; the earlier checkpoints are kept.
+        WriteError: the file `last` or `best` cannot be written; it names an earlier checkpoint as before.
     """
     folder = run / f"step-{progress.step:06}"
     try:

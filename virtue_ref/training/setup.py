@@ -73,6 +73,10 @@ def prepare_training(recipe: TrainingRecipe, start: Checkpoint, *, cpu: bool = F
         start: checkpoint with the initial weights.
         cpu: whether to use no GPU.
         options: further arguments of `accelerate.Accelerator`.
+
+    Raises:
+        CheckpointError: the checkpoint's weights do not fit its config, or its tokenizer cannot be read.
+        ConfigError: the language model has no layer of a name in the recipe's `adapter.targets`.
     """
     accelerator = make_accelerator(recipe.optimiser, cpu=cpu, **options)
     model = prepare_model(recipe, start, accelerator)
