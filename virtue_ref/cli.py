@@ -90,8 +90,6 @@ def embed(
 
         if text and all(path.suffix == ".jsonl" for path in inputs):
             raise ConfigError("--text: it goes with image files, and all inputs are JSONL; leave it out.")
-        if model is not None:
-            check_rows(inputs, text)  # before the model loads
         embedder = load(
             model,
             profile=profile,
@@ -101,6 +99,7 @@ def embed(
             resolution=resolution,
             segmenter=segmenter,
         )
+        check_rows(inputs, text)
         count = embed_rows(embedder, read_rows(inputs, text), out)
     typer.echo(f"{count} vectors of {embedder.dim} dimensions by {embedder.name} in {out}")
 

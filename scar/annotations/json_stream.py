@@ -7,6 +7,7 @@ Python's NaN.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Collection, Iterator
@@ -58,6 +59,7 @@ def _compile_value_pattern() -> re.Pattern[bytes]:
 _VALUE = _compile_value_pattern()
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _SEPARATORS = re.compile(rb"[ \t\r\n,]*+")
+_JSON_START = re.compile(rb'[ \t\r\n]*+[{\["ntf0-9-]')
 _FIRST_KEY = re.compile(rb'\{[ \t\r\n]*+"[^"\\]*+"')
 
 
@@ -90,7 +92,7 @@ def iter_records(path: Path, lists: Collection[str] = (), optional: Collection[s
         optional: keys of the lists that the file may have.
 
     Raises:
-        InputError: the file cannot be read, is no JSON, is cut off or has another shape.
+        InputError: the file cannot be read, is no JSON, is not UTF-8, is cut off or has another shape.
     """
     try:
         with path.open("rb") as file:
@@ -137,6 +139,7 @@ class _Window:
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self.file, self.path = file, path
+        self.checker = codecs.getincrementaldecoder("utf-8")()
         self.data = file.read(WINDOW_BYTES)
         self.offset = 0  # where `data` begins in the file
         self.position = 0  # index of the next byte in `data`
@@ -146,6 +149,8 @@ class _Window:
                 raise InputError(f"{path}: {what}.")
         if self.data.startswith(b"\xef\xbb\xbf"):  # a byte order mark
             self.position = 3
+        if _JSON_START.match(self.data, self.position):  # else the file is refused for what it is
+            self.check_encoding(self.data)
 
     def read_more(self) -> None:
         """Drop the data before the position and read at least as much as is left."""
@@ -156,6 +161,19 @@ class _Window:
         new = self.file.read(size)
         self.offset += self.position
         self.data, self.position, self.ended = left + new, 0, len(new) < size
+        self.check_encoding(new)
+
+    def check_encoding(self, new: bytes) -> None:
+        """Refuse the file if what was read last is not UTF-8: dropping records would lose each with an accent."""
+        begun = len(self.checker.getstate()[0])  # bytes of a character that the window before has begun
+        try:
+            self.checker.decode(new, final=self.ended)
+        except UnicodeDecodeError as error:
+            at = self.offset + len(self.data) - len(new) - begun + error.start
+            raise InputError(
+                f"{self.path}: not UTF-8: byte {at} is 0x{error.object[error.start]:02x}; save the file as UTF-8 "
+                "(Latin-1 and Windows-1252 are common on Windows)."
+            ) from None
 
     def peek_byte(self) -> bytes:
         """The next byte that is no space, without taking it; empty at the end of the file."""
@@ -192,7 +210,7 @@ class _Window:
         first = self.peek_byte()
         if not first:
             self.raise_broken("it ends here")
-        if not re.match(rb'[{\["ntf0-9-]', first):
+        if not _JSON_START.match(first):
             self.raise_broken(f"no value begins with {self.data[self.position : self.position + 8]!r}")
         raise InputError(f"{self.path}: of another shape: Expected `{wanted}`, got `{_name_kind(first)}`{where}.")
 

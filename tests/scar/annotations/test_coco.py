@@ -123,7 +123,7 @@ def test_agrees_with_pycocotools_on_real_annotations(capsys: pytest.CaptureFixtu
         (b"", "not JSON, or cut off"),
         (b'{"images": [', "not JSON, or cut off"),
         (b"\x00\x01\x02", "not JSON, or cut off"),
-        (b'{"images": ["\xff"', "not JSON, or cut off"),
+        (b'{"images": ["\xff"', r"not UTF-8: byte 13 is 0xff; save the file as UTF-8"),
         (b'{"images": [' + b"[" * 200_000, "not JSON, or cut off"),
         (b"[]", "Expected `object`, got `array`"),
         (b"null", "of another shape: Expected `object`, got `null`"),
@@ -207,14 +207,21 @@ def test_a_defect_of_stuff_is_counted(world: World, changes: dict[str, Any], rea
     assert (tally.records, tally.rejected) == (12, {"not_stuff": 1, reason: 1})
 
 
-def test_text_that_is_no_text_is_one_bad_record(world: World) -> None:
-    world.images[1]["file_name"] = "BYTES"
+@pytest.mark.parametrize("skip_bad", [False, True])
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "cp1250", "shift_jis"])
+def test_a_file_in_another_encoding_is_refused_whole(world: World, encoding: str, skip_bad: bool) -> None:
+    name = "カフェ" if encoding == "shift_jis" else "café"
+    world.images[1]["file_name"] = f"{name}.jpg"
     world.write()
-    world.instances_file.write_bytes(world.instances_file.read_bytes().replace(b"BYTES", b"\xff"))
-    tally = Tally(skip_bad=True)
-    assert [picture.id for picture in read(world.instances_file, None, tally)[1]] == [5, 11]
-    assert tally.ignored == {"malformed": 1}
-    assert tally.rejected == {"no_image": 3}
+    content = json.dumps(json.loads(world.instances_file.read_text()), ensure_ascii=False).encode(encoding)
+    world.instances_file.write_bytes(content)
+    with pytest.raises(
+        InputError, match=r"instances\S*\.json: not UTF-8: byte (\d+) is 0x\w\w; save the file as UTF-8"
+    ) as found:
+        read(world.instances_file, None, Tally(skip_bad=skip_bad))
+    at = int(str(found.value).split("byte ")[1].split()[0])
+    content[:at].decode("utf-8")
+    assert content[at] > 127
 
 
 def test_a_box_that_is_no_box_is_found_when_the_file_is_opened(world: World) -> None:

@@ -125,6 +125,25 @@ def test_a_record_without_end_is_not_read_to_the_end(tmp_path: Path, monkeypatch
         listed(path, "a")
 
 
+@pytest.mark.parametrize("character", ["é", "山", "\U0001f600"])
+def test_characters_may_lie_across_windows_and_bad_bytes_are_found_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, character: str
+) -> None:
+    monkeypatch.setattr(json_stream, "WINDOW_BYTES", 50)
+    for shift in range(6):
+        content = [{"text": "x" * shift + character * 20, "number": number} for number in range(40)]
+        path = tmp_path / f"{shift}.json"
+        encoded = json.dumps(content, ensure_ascii=False).encode()
+        path.write_bytes(encoded)
+        assert [json.loads(bytes(record.text)) for record in iter_records(path)] == content
+        for at in range(60, len(encoded), 97):
+            path.write_bytes(encoded[:at] + b"\xff" + encoded[at:])
+            with pytest.raises(UnicodeDecodeError) as expected:
+                path.read_bytes().decode()
+            with pytest.raises(InputError, match=f"not UTF-8: byte {expected.value.start} is"):
+                list(iter_records(path))
+
+
 def test_nan_is_null_and_bad_text_is_a_bad_record() -> None:
     assert parse_record(ANY_JSON, b'{"x": [NaN, -Infinity, 1]}', "here") == {"x": [None, None, 1]}
     for broken in (b'"\xff"', rb'"\ud800"', b"[1", b"{1: 2}"):
