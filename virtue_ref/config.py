@@ -158,10 +158,12 @@ class Config:
     ) -> Config:
         """A copy of this config with the given settings replaced; None keeps a setting.
 
-        The segmenter package "none" removes the segmenter.
+        The segmenter package "none" removes the segmenter. Without a segmenter, a package has no effect; whether there
+        is a package of that name is checked when the model is built.
 
         Raises:
-            ConfigError: an unknown resolution or profile.
+            ConfigError: an unknown resolution or profile, `min_pixels` above `max_pixels`, or `max_pixels` too small
+                for one token.
         """
         if resolution is not None and resolution not in RESOLUTIONS:
             raise ConfigError(f"unknown resolution {resolution!r}: it is one of {', '.join(RESOLUTIONS)}.")

@@ -55,6 +55,10 @@ class VirtueEmbedder:
         prompts: the kinds of prompt that the model takes; empty without a segmenter.
         dim: number of dimensions of the vectors.
         image_cache: features of the images used last.
+
+    Raises:
+        VirtueError: `truncate_dim` is not from 1 to the model's dimensions, `batch_tokens` is below 1, or
+            `cached_images` below 0.
     """
 
     layout = "qwen2_vl"
@@ -127,7 +131,8 @@ class VirtueEmbedder:
 
         Raises:
             ItemError: an item cannot be embedded, or its vector is not finite; the message names its index.
-            VirtueError: the model is on a GPU and this process was forked after it was loaded.
+            VirtueError: memory runs out on a single item; or the model is on a GPU and this process was forked after it
+                was loaded.
         """
         return self._embed_items(items, "segments")
 

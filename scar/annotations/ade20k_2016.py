@@ -58,7 +58,11 @@ class ChallengeRef:
         return
 
     def read_picture(self, tally: Tally) -> Picture:
-        """Read the picture; it has no regions if its annotation pictures cannot be used."""
+        """Read the picture; without regions if its annotation pictures cannot be used and the tally skips bad records.
+
+        Raises:
+            BadRecord: see `scar.annotations.pictures.PictureRef.read_picture`.
+        """
         png = Path(self.file).with_suffix(".png")
         where = f"{self.release.name}, image {self.id}"
         width = height = 1

@@ -92,7 +92,11 @@ class FullRef:
         return
 
     def read_picture(self, tally: Tally) -> Picture:
-        """Read the picture; it has no regions if its JSON cannot be used."""
+        """Read the picture; without regions if its JSON cannot be used and the tally skips bad records.
+
+        Raises:
+            BadRecord: see `scar.annotations.pictures.PictureRef.read_picture`.
+        """
         path = (self.image_folder / self.file).with_suffix(".json")
         width = height = 1
         regions: tuple[Region, ...] = ()

@@ -76,7 +76,11 @@ class CocoIndex(PictureIndex):
 
 
 def open_index(source: Source, tally: Tally, cache: CallCache) -> CocoIndex:
-    """Index the pictures of a COCO-style source: the annotations of ``instances`` and, if given, of ``stuff``."""
+    """Index the pictures of a COCO-style source: the annotations of ``instances`` and, if given, of ``stuff``.
+
+    Raises:
+        BadRecord, InputError: see `index_image_set`.
+    """
     return index_image_set(source, tally, cache)
 
 

@@ -57,7 +57,11 @@ class CocoRef:
     phrases: Mapping[int, tuple[str, ...]] | None
 
     def read_picture(self, tally: Tally) -> Picture:
-        """Read the picture. Regions are ordered by file and annotation id; boxes are clipped to the image."""
+        """Read the picture. Regions are ordered by file and annotation id; boxes are clipped to the image.
+
+        Raises:
+            BadRecord, InputError: see `scar.annotations.pictures.PictureRef.read_picture`.
+        """
         regions = tuple(
             region
             for (path, spans), categories, form in zip(self.annotations, self.categories, self.box_forms, strict=True)

@@ -133,7 +133,11 @@ class HeldOut:
         return self.ref.identity
 
     def read_picture(self, tally: Tally) -> Picture:
-        """Read the picture, count its regions as rejected, and leave out its regions and relations."""
+        """Read the picture without its regions and relations; the regions that may become samples count as rejected.
+
+        Raises:
+            BadRecord, InputError: see `PictureRef.read_picture`.
+        """
         picture = self.ref.read_picture(tally)
         tally.rejected[self.reason] += sum(region.target for region in picture.regions)
         return msgspec.structs.replace(picture, regions=(), relations=())

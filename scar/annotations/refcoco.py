@@ -55,7 +55,11 @@ class _Ref(msgspec.Struct):
 
 
 def open_index(source: Source, tally: Tally, cache: CallCache) -> CocoIndex:
-    """Index the pictures of one split. Only things with expressions may become samples; other things are context."""
+    """Index the pictures of one split. Only things with expressions may become samples; other things are context.
+
+    Raises:
+        BadRecord, InputError: see `scar.annotations.opening.open_index`.
+    """
     inputs = source.inputs
     refs = _read_expressions(inputs["refs"], _SPLIT_NAMES[source.split], tally)
     things = cache(index_annotations, inputs["instances"], tally.skip_bad)

@@ -97,7 +97,11 @@ class VisualGenomeIndex(PictureIndex):
 
 
 def open_index(source: Source, tally: Tally, cache: CallCache) -> VisualGenomeIndex:
-    """Index the pictures of one split of Visual Genome."""
+    """Index the pictures of one split of Visual Genome.
+
+    Raises:
+        BadRecord, InputError: see `scar.annotations.opening.open_index`.
+    """
     inputs = source.inputs
     images, ignored = cache(_read_images, inputs["image_data"], tally.skip_bad)
     tally.ignored.update(ignored)

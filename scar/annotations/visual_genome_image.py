@@ -52,7 +52,11 @@ class VisualGenomeRef:
     captions: tuple[FileSpans, ...]
 
     def read_picture(self, tally: Tally) -> Picture:
-        """Read the picture. Its regions are the objects in order of id, with the phrases that describe them."""
+        """Read the picture. Its regions are the objects in order of id, with the phrases that describe them.
+
+        Raises:
+            BadRecord, InputError: see `scar.annotations.pictures.PictureRef.read_picture`.
+        """
         regions, merged = self._read_regions(tally)
         phrases = self._read_phrases(regions, tally)
         where = f"{self.relationships[0].name}, relationship {{!r}} of image {self.id}"

@@ -65,7 +65,10 @@ class QuestionSet:
 
     @cached_property
     def gold_indices(self) -> Ints:
-        """(questions,) index in `captions` of each question's gold caption, which is the question's first."""
+        """(questions,) index in `captions` of each question's gold caption, which is the question's first.
+
+        There must be at least one question.
+        """
         sizes = [len(question.captions) for question in self.questions]
         return np.concatenate(([0], np.cumsum(sizes, dtype=np.int64)[:-1])).astype(np.int64)
 
