@@ -17,7 +17,7 @@ from scar.annotations.image_names import match_images, parse_named_image
 from scar.annotations.json_stream import decode_record, iter_records
 from scar.annotations.record_index import RecordIndex, RecordIndexBuilder, is_among, replace_ids, view_int64
 from scar.common.images import MAX_PIXELS, PIXEL_LIMIT
-from scar.errors import BadRecord
+from scar.errors import BadRecord, InputError
 from scar.language.english import has_word
 from scar.sample import Relation
 
@@ -70,14 +70,15 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
             if this file is the first.
 
     Raises:
-        InputError: the file cannot be read, is no JSON or has another shape; it lists other images than ``earlier``; or
-            its boxes do not fit its images.
+        InputError: the file cannot be read, is no JSON or has another shape; none of its images or categories can be
+            used; it lists other images than ``earlier``; or its boxes do not fit its images.
         BadRecord: a record cannot be used and ``skip_bad`` is false.
     """
     builder, category_ids, tally = RecordIndexBuilder(path), array("q"), Tally(skip_bad=skip_bad)
     images: dict[int, CocoImage] = {} if earlier is None else earlier.images
     categories: dict[int, str] = {}
     relations: list[tuple[str, CocoRelation]] = []
+    first_bad: dict[str, BadRecord] = {}  # by list
     for record in iter_records(path, ["images", "annotations", "categories"], ["relations"]):
         try:
             if record.list == "annotations":
@@ -99,6 +100,11 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
                 tally.reject_regions(_explain_box(bad))
             else:
                 tally.ignore_records(bad)
+                first_bad.setdefault(record.list, bad)
+    for name, usable_records in (("images", images), ("categories", categories)):
+        if name in first_bad and not usable_records:
+            first = first_bad[name]
+            raise InputError(f"{path}: none of its {name} can be used (the first, {first.where}: {first.problem}).")
     category_of = view_int64(category_ids)
     taken_ids = None if earlier is None else earlier.annotation_ids
     ids = (

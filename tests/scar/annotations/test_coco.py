@@ -224,6 +224,28 @@ def test_a_file_in_another_encoding_is_refused_whole(world: World, encoding: str
     assert content[at] > 127
 
 
+@pytest.mark.parametrize("has_captions", [False, True])
+@pytest.mark.parametrize(("records", "key"), [("images", "file_name"), ("categories", "name")])
+def test_a_list_without_a_usable_record_is_blamed_itself(
+    world: World, records: str, key: str, has_captions: bool
+) -> None:
+    world.write()
+    content = json.loads(world.instances_file.read_text())
+    for record in content[records]:
+        del record[key]
+    world.instances_file.write_text(json.dumps(content))
+    captions = world.captions_file if has_captions else None
+    problem = rf"instances\.json: none of its {records} can be used \(the first, .*{records}\[0\]: .*`{key}`"
+    with pytest.raises(InputError, match=problem):
+        read(world.instances_file, captions, Tally(skip_bad=True))
+    del content[records][1:]
+    content[records][0][key] = "something.jpg"
+    world.instances_file.write_text(json.dumps(content))
+    tally = Tally(skip_bad=True)
+    read(world.instances_file, None, tally)
+    assert tally.rejected, "one of them can be used"
+
+
 def test_a_box_that_is_no_box_is_found_when_the_file_is_opened(world: World) -> None:
     world.annotations[0]["bbox"] = [1, 2, "3", 4]
     world.write()
