@@ -40,8 +40,9 @@ def check_vectors(vectors: object, items: Sequence[Item], embedder_name: str) ->
     off = np.abs(lengths - 1)
     if (off > MAX_ROUNDING).any():
         row = int(np.argmax(off > MAX_ROUNDING))
-        length = f"has length {lengths[row]:.4g}, not 1"
-        message = f"{embedder_name}: the vector of {describe_item(items[row])} {length}; divide it by its L2 norm."
+        advice = "divide it by its L2 norm" if lengths[row] else "zeros have no direction, so return another vector"
+        length = f"has length {lengths[row]:.4g}, not 1; {advice}"
+        message = f"{embedder_name}: the vector of {describe_item(items[row])} {length}."
         raise ContractError(message, items[row])
     rounded = off > EXACT
     if not rounded.any():

@@ -16,14 +16,17 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gzip
 import http.client
 import io
 import json
 import os
 import ssl
+import sys
 import time
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -126,7 +129,7 @@ class Endpoint:
                 return _parse_vectors(self._send_request(content), count, self.name)
             except urllib.error.HTTPError as error:
                 with error:
-                    reason = f"HTTP {error.code} {error.reason}: {_hide_key(_read_error_text(error))}"
+                    reason = _hide_key(_describe_http_error(error))
                 if not is_temporary(error.code):
                     lacks_key = error.code in (401, 403) and not os.environ.get(KEY_VARIABLE)
                     raise EvalError(f"{self._url}: {reason}{f' Set {KEY_VARIABLE}.' if lacks_key else ''}") from None
@@ -153,9 +156,12 @@ class Endpoint:
         request = urllib.request.Request(self._url, content, headers, method="POST")  # noqa: S310 - scheme is checked
         with urllib.request.build_opener(_RefuseRedirects).open(request, timeout=TIMEOUT_S) as answer:
             text = answer.read()
+            if answer.headers.get("Content-Encoding", "").lower() in ("gzip", "x-gzip"):  # unasked, as some proxies do
+                with contextlib.suppress(OSError, EOFError, zlib.error):
+                    text = gzip.decompress(text)
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ContractError(f"{self._url}: the answer is not JSON: {_hide_key(_shorten_text(text))}") from None
 
 
@@ -272,27 +278,42 @@ def _parse_vectors(answer: Any, count: int, name: str) -> list[list[float]]:
         raise ContractError(
             f"{name}: the answer has no list `data`: {_hide_key(_shorten_text(json.dumps(answer).encode()))}"
         )
-    rows = {row.get("index", position): row.get("embedding") for position, row in enumerate(data)}
-    if rows.keys() != set(range(count)) or len(data) != count:
-        raise ContractError(f"{name}: {count} vectors were asked for, {len(data)} came, numbered {sorted(rows)[:9]}.")
+    indices = [row.get("index", position) for position, row in enumerate(data)]
+    if any(type(index) is not int for index in indices) or sorted(indices) != list(range(count)):
+        numbers = _shorten_text(json.dumps(indices[:9]).encode())
+        raise ContractError(f"{name}: {count} vectors were asked for, {len(data)} came, numbered {numbers}.")
+    rows = {index: row.get("embedding") for index, row in zip(indices, data, strict=True)}
     for index, vector in rows.items():
         if isinstance(vector, list) and vector and all(isinstance(part, list) for part in vector):
             make_rows([vector], name, 1)  # refuses several vectors for one item
-        if not isinstance(vector, list) or not vector or not all(isinstance(value, int | float) for value in vector):
-            raise ContractError(f"{name}: `embedding` {index} of the answer is no list of numbers.")
+        if not isinstance(vector, list) or not vector or not all(_is_number(value) for value in vector):
+            shown = _hide_key(_shorten_text(json.dumps(vector).encode()))
+            way_out = "; make the server answer with floats, not base64" if isinstance(vector, str) else ""
+            raise ContractError(f"{name}: `embedding` {index} of the answer is no list of numbers: {shown}{way_out}.")
     return [[float(value) for value in rows[index]] for index in range(count)]
 
 
-def _read_error_text(error: urllib.error.HTTPError) -> str:
-    """The beginning of the body of an HTTP error."""
+def _is_number(value: Any) -> bool:
+    """Whether a value of a JSON text is a number that a float can hold."""
+    return isinstance(value, float) or (type(value) is int and abs(value) <= sys.float_info.max)
+
+
+def _describe_http_error(error: urllib.error.HTTPError) -> str:
+    """Code and reason of an HTTP error, where it redirects to, and the beginning of its body, on one line."""
+    text = ""
     with contextlib.suppress(OSError, http.client.HTTPException):
-        return _shorten_text(error.read(4096))
-    return ""
+        text = _shorten_text(error.read(4096))
+    target = error.headers.get("Location") if 300 <= error.code < 400 else None
+    parts = [text] if text else []
+    if target:
+        parts.append(f"it redirects to {_shorten_text(target.encode())}; give that URL if you trust it with your data.")
+    return ": ".join([f"HTTP {error.code} {error.reason}", *parts])
 
 
 def _shorten_text(text: bytes) -> str:
-    """At most 200 characters of an HTTP body, on one line."""
+    """At most 200 characters of an HTTP body, on one line; what cannot be shown is a question mark in a diamond."""
     line = " ".join(text.decode("utf-8", "replace").split())
+    line = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
     return line if len(line) <= 200 else line[:197] + "..."
 
 

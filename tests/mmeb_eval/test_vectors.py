@@ -49,7 +49,7 @@ def _with(value: float) -> Any:
         (_with(np.nan), r"the item \(image dog.png, Box\(.*\), text 'a dog on a mat'\) holds nan at position 3"),
         (_with(-np.inf), r"holds -inf at position 3; return finite numbers"),
         (_with(1.0), r"vector of the item \(image dog.png.*\) has length 1.414, not 1; divide it by its L2 norm\.$"),
-        (np.zeros((2, 8), dtype=np.float32), r"the item \(text 'a cat'\) has length 0, not 1"),
+        (np.zeros((2, 8), dtype=np.float32), r"the item \(text 'a cat'\) has length 0, not 1; zeros have no dir"),
         (GOOD * 1.01, r"has length 1.01, not 1"),
         (GOOD.astype(np.float16) * np.float16(300), r"has length 300, not 1"),
     ],

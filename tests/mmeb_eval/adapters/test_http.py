@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import io
 import json
@@ -214,7 +215,11 @@ def test_a_failure_that_stays_ends_with_what_the_server_said(server: Server, nap
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 422, 302])
 def test_permanent_errors_stop_at_once(server: Server, naps: list[float], code: int) -> None:
     server.planned = [(code, {"Location": "http://127.0.0.1:9/elsewhere"}, b'{"error": "no such model"}')]
-    hint = r" Set MMEB_EVAL_API_KEY\.$" if code in (401, 403) else "$"
+    hint = {
+        401: r" Set MMEB_EVAL_API_KEY\.$",
+        403: r" Set MMEB_EVAL_API_KEY\.$",
+        302: r": it redirects to http://127\.0\.0\.1:9/elsewhere; give that URL if you trust it with your data\.$",
+    }.get(code, "$")
     with pytest.raises(EvalError, match=rf'HTTP {code} .*: {{"error": "no such model"}}{hint}'):
         load_model(f"{server.url}#m").embed([Item("a")])
     assert (naps, len(server.requests)) == ([], 1)
@@ -248,9 +253,28 @@ def test_the_key_is_sent_and_never_shown(server: Server, corpus: Path, monkeypat
         (lambda answer: {"data": 3}, "the answer has no list `data`"),
         (lambda answer: {"data": answer["data"][:1]}, "2 vectors were asked for, 1 came"),
         (lambda answer: {"data": answer["data"] * 2}, "2 vectors were asked for, 4 came"),
-        (lambda answer: {"data": [row | {"index": 5} for row in answer["data"]]}, r"numbered \[5\]"),
-        (lambda answer: {"data": [row | {"embedding": "AAAA"} for row in answer["data"]]}, "is no list of numbers"),
-        (lambda answer: {"data": [row | {"embedding": []} for row in answer["data"]]}, "is no list of numbers"),
+        (lambda answer: {"data": [row | {"index": 5} for row in answer["data"]]}, r"numbered \[5, 5\]"),
+        (lambda answer: {"data": [row | {"index": None} for row in answer["data"]]}, r"numbered \[null, null\]"),
+        (
+            lambda answer: {"data": [row | {"index": [row["index"]]} for row in answer["data"]]},
+            r"numbered \[\[1\], \[0\]\]",
+        ),
+        (
+            lambda answer: {"data": [row | {"index": "ab"[row["index"]]} for row in answer["data"]]},
+            'numbered \\["b", "a"',
+        ),
+        (lambda answer: {"data": [answer["data"][0], answer["data"][1] | {"index": None}]}, r"numbered \[1, null\]"),
+        (
+            lambda answer: {"data": [row | {"embedding": "AAAA"} for row in answer["data"]]},
+            'is no list of numbers: "AAAA"; make the server answer with floats, not base64',
+        ),
+        (
+            lambda answer: {"data": [row | {"embedding": []} for row in answer["data"]]},
+            r"is no list of numbers: \[\]\.",
+        ),
+        (lambda answer: {"data": [row | {"embedding": None} for row in answer["data"]]}, "is no list of numbers: null"),
+        (lambda answer: {"data": [row | {"embedding": [True]} for row in answer["data"]]}, r"numbers: \[true\]"),
+        (lambda answer: {"data": [row | {"embedding": [10**400]} for row in answer["data"]]}, r"numbers: \[1000"),
         (
             lambda answer: {"data": [row | {"embedding": [1.0] * (2 + row["index"])} for row in answer["data"]]},
             "vectors of different widths",
@@ -267,6 +291,18 @@ def test_vectors_without_a_length_are_left_to_the_evaluator(server: Server, corp
     server.change = lambda answer: {"data": [row | {"embedding": [0.0] * 8} for row in answer["data"]]}
     with pytest.raises(ContractError, match=r"has length 0, not 1"):
         evaluate(load_model(f"{server.url}#m"), find_scar_tasks(corpus)[0])
+
+
+def test_an_answer_that_is_compressed_unasked_is_read(server: Server) -> None:
+    content = gzip.compress(json.dumps(server.answer({"input": ["a"], "model": "m"})).encode())
+    headers = {"Content-Encoding": "gzip"}
+    server.planned = [(200, headers, content)]
+    np.testing.assert_allclose(load_model(f"{server.url}#m").embed([Item("a")]), unit([vector_of("a")]), atol=1e-6)
+    for damaged in (content[:20], b"no gzip", content[:-9] + b"\x00" * 9):
+        server.planned = [(200, headers, damaged)]
+        with pytest.raises(ContractError, match=r"the answer is not JSON: ") as caught:
+            load_model(f"{server.url}#m").embed([Item("a")])
+        assert str(caught.value).isprintable()
 
 
 def test_an_answer_that_is_no_json_is_named(server: Server) -> None:
