@@ -6,6 +6,8 @@ A file may have polygons, uncompressed run-length encoding or compressed run-len
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import math
 from collections.abc import Callable
 from functools import partial
@@ -32,7 +34,8 @@ def parse_mask(segmentation: Any, width: int, height: int, where: str, orientati
 
     Args:
         segmentation: None or an empty list (no mask), polygons as lists of x, y in pixels, or ``{size, counts}`` with
-            the run lengths as a list of numbers or as COCO's compressed text.
+            the run lengths as a list of numbers or as COCO's compressed text, which may be written as Python shows
+            bytes (``b'...'``). A list of ``{size, counts}`` has the parts of one object, as a list of polygons has.
         width: width of the image in pixels.
         height: height of the image in pixels.
         where: names the file and the record in error messages.
@@ -48,11 +51,28 @@ def parse_mask(segmentation: Any, width: int, height: int, where: str, orientati
     """
     if segmentation is None or segmentation == []:
         return None
+    if _is_list_of_runs(segmentation):
+        masks = [_from_runs(part, width, height, where) for part in segmentation]
+        return turn_mask(masks[0] if len(masks) == 1 else _unite_masks(masks), orientation)
     if isinstance(segmentation, list):
         return _from_polygons(segmentation, width, height, where, orientation)
     if isinstance(segmentation, dict):
         return turn_mask(_from_runs(segmentation, width, height, where), orientation)
     raise BadRecord(where, f"segmentation is {_shorten_repr(segmentation)}, not polygons or RLE", "bad_mask")
+
+
+def _is_list_of_runs(segmentation: Any) -> bool:
+    return (
+        isinstance(segmentation, list) and bool(segmentation) and all(isinstance(part, dict) for part in segmentation)
+    )
+
+
+def _unite_masks(masks: list[Mask]) -> Mask:
+    """The union of masks of one size."""
+    from pycocotools import mask as coco
+
+    merged = coco.merge([{"size": list(mask.size), "counts": mask.counts.encode()} for mask in masks])
+    return Mask(masks[0].size, merged["counts"].decode())
 
 
 def _from_polygons(polygons: list[Any], width: int, height: int, where: str, orientation: int) -> Mask:
@@ -99,6 +119,8 @@ def _from_runs(rle: dict[str, Any], width: int, height: int, where: str) -> Mask
         if sum(counts) != width * height:  # before they are converted to C integers
             raise BadRecord(where, f"its runs fill {sum(counts)} of {width * height} pixels", "bad_mask")
         counts = _encode_runs(np.array(counts, np.int64), height, width)
+    if isinstance(counts, str) and counts[:2] in ("b'", 'b"'):  # neither quote can stand in COCO's text
+        counts = _read_shown_bytes(counts)
     if not isinstance(counts, str):
         raise BadRecord(where, f"RLE counts {_shorten_repr(counts)} are neither text nor a list", "bad_mask")
     mask = Mask(size=(height, width), counts=counts)
@@ -109,6 +131,17 @@ def _from_runs(rle: dict[str, Any], width: int, height: int, where: str) -> Mask
     if not lengths[1::2].any():
         raise BadRecord(where, "its mask covers no pixel", "empty_mask")
     return mask if lengths[1:].all() else Mask(mask.size, _encode_runs(_join_runs(lengths), height, width))
+
+
+def _read_shown_bytes(text: str) -> str:
+    r"""COCO's text out of ``str(bytes)``, which doubles each backslash; any other text as it is.
+
+    >>> print(_read_shown_bytes(str(rb"g\2T3")))
+    g\2T3
+    """
+    with contextlib.suppress(ValueError, SyntaxError):
+        return bytes(ast.literal_eval(text)).decode("ascii")
+    return text
 
 
 def _join_runs(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -138,7 +171,7 @@ def _shorten_repr(value: object) -> str:
 
 def find_outline(segmentation: Any, width: int, height: int) -> Box | None:
     """The box around the polygons or the mask of a COCO annotation, in pixels; None if it has none that can be used."""
-    if isinstance(segmentation, list):
+    if isinstance(segmentation, list) and not _is_list_of_runs(segmentation):
         rings = [ring for ring in segmentation if isinstance(ring, list) and len(ring) >= 6]
         numbers = [value for ring in rings for value in ring]
         if not numbers or not all(type(value) in (int, float) and abs(value) < _MAX_COORDINATE for value in numbers):

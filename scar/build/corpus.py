@@ -241,8 +241,13 @@ def _explain_no_samples(plan: SourcePlan, recipe: Recipe) -> str:
     hint += f" Get them from {source.get}." if hint and source.get else ""
     if tally.rejected["no_caption"] * 2 > tally.records:
         hint += (
-            " A caption needs a scene: give --captions with people's captions of the images, or a key `scene` to the "
-            'images of the instances file, such as "a kitchen".'
+            " A caption needs a scene: give --captions with people's captions of the images, in English, or a key "
+            '`scene` to the images of the instances file, such as "a kitchen".'
+        )
+    if tally.rejected["crowd"] * 2 > tally.records:
+        hint += (
+            " `iscrowd` is 1 where a mask covers a group; some tools, such as CVAT, set it for every mask. Set it to 0 "
+            "in the annotations of single things."
         )
     hint += " Without --skip-bad the first bad one is named." if recipe.skip_bad else ""
     reasons = json.dumps(_sorted_counts(tally.rejected))

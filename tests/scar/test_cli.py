@@ -259,7 +259,18 @@ def test_without_scenes_the_way_out_is_told(world: World, tmp_path: Path) -> Non
     done = scar("build", *options[:at], *options[at + 2 :], "--out", tmp_path / "out")
     assert done.exit_code == 2
     assert '{"no_caption": ' in done.stderr
-    assert "give --captions with people's captions of the images, or a key `scene` to the images" in done.stderr
+    assert "people's captions of the images, in English, or a key `scene` to the images" in done.stderr
+
+
+def test_without_single_things_the_way_out_is_told(world: World, tmp_path: Path) -> None:
+    for annotation in world.annotations:
+        annotation["iscrowd"] = 1
+    world.write()
+    done = scar("build", *world.options(), "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert '{"crowd": 9}' in done.stderr
+    assert "CVAT, set it for every mask. Set it to 0 in the annotations of single things." in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("repo", ["noslash", "a/b/c", "/b", "a/", "a b/c", "../b", "a/..", "a/b--c"])

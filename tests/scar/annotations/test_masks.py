@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco
 
-from scar.annotations.masks import find_run_starts, group_runs, parse_mask
+from scar.annotations.masks import find_outline, find_run_starts, group_runs, parse_mask
 from scar.errors import BadRecord
 from scar.run_lengths import decode_full_runs, decode_runs
-from scar.sample import Mask
+from scar.sample import Box, Mask
 
 shapes = st.tuples(st.integers(1, 40), st.integers(1, 40))
 pictures = shapes.flatmap(lambda shape: arrays(bool, shape))
@@ -167,6 +167,37 @@ def test_a_size_of_width_and_height_is_said_to_be_one() -> None:
         parse_mask({"size": [12, 10], "counts": [0, 120]}, 12, 10, "here")
 
 
+@given(st.lists(arrays(bool, (9, 14)), min_size=1, max_size=4))
+def test_a_list_of_runs_is_united_as_polygons_are(parts: list[np.ndarray[Any, np.dtype[np.bool_]]]) -> None:
+    forms = (uncompressed, lambda pixels: Mask.from_array(pixels).counts)
+    rles = [{"size": [9, 14], "counts": forms[place % 2](pixels)} for place, pixels in enumerate(parts)]
+    if all(pixels.any() for pixels in parts):
+        expected = Mask.from_array(np.logical_or.reduce(parts))
+        assert parse_mask(rles, 14, 9, "here") == expected
+        x, y, width, height = coco.toBbox({"size": [9, 14], "counts": expected.counts.encode()})
+        assert find_outline(rles, 14, 9) == Box(x, y, x + width, y + height)
+    else:
+        with pytest.raises(BadRecord, match="covers no pixel"):
+            parse_mask(rles, 14, 9, "here")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_list_of_runs_is_turned_as_one(orientation: int) -> None:
+    rles = [{"size": [9, 14], "counts": [start, 3, 123 - start]} for start in (2, 50)]
+    turned = [parse_mask(rle, 14, 9, "here", orientation) for rle in rles]
+    both = parse_mask(rles, 14, 9, "here", orientation)
+    assert both is not None
+    assert (both.to_array() == np.logical_or.reduce([mask.to_array() for mask in turned if mask])).all()
+
+
+@given(pictures.filter(lambda pixels: pixels.any()))
+def test_text_that_shows_bytes_is_read_as_they_are(pixels: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
+    height, width = pixels.shape
+    expected = Mask.from_array(pixels)
+    for shown in (str(expected.counts.encode()), f'b"{expected.counts}"'.replace("\\", "\\\\")):
+        assert parse_mask({"size": [height, width], "counts": shown}, width, height, "here") == expected
+
+
 @pytest.mark.parametrize("nothing", [None, []])
 def test_no_mask_is_no_mask(nothing: object) -> None:
     assert parse_mask(nothing, 10, 10, "here") is None
@@ -191,6 +222,14 @@ def test_no_mask_is_no_mask(nothing: object) -> None:
         ({"size": [10, 12], "counts": "oooo"}, "bad_mask"),
         ({"size": [10, 12], "counts": "\u00e9\u0430"}, "bad_mask"),
         ({"size": [10, 12], "counts": "o" * 20 + "0"}, "bad_mask"),
+        ({"size": [10, 12], "counts": "b'"}, "bad_mask"),
+        ({"size": [10, 12], "counts": "b''"}, "bad_mask"),
+        ({"size": [10, 12], "counts": "b'h3' or 1"}, "bad_mask"),
+        ({"size": [10, 12], "counts": "b'" + "\\xff" + "'"}, "bad_mask"),
+        ({"size": [10, 12], "counts": "b'" + "\0" + "'"}, "bad_mask"),
+        ([{"size": [10, 12], "counts": [0, 120]}, {"size": [12, 10], "counts": [0, 120]}], "mask_size"),
+        ([{"size": [10, 12], "counts": [0, 120]}, [1, 1, 9, 1, 9, 9]], "bad_mask"),
+        ([{}], "mask_size"),
         ({"size": [10, 12], "counts": [120]}, "empty_mask"),
         ([[1, 1, 9, 9]], "empty_mask"),
         ([[]], "empty_mask"),
