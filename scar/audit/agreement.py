@@ -49,7 +49,7 @@ def read_decisions(folder: Path) -> list[Decision]:
     if not path.exists():
         return []
     decisions: dict[tuple[str, str], Decision] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
             decision = Decision(**json.loads(line))
         except (ValueError, TypeError) as error:
