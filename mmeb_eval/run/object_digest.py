@@ -11,6 +11,7 @@ import dis
 import enum
 import functools
 import hashlib
+import re
 import sys
 import tempfile
 import types
@@ -29,9 +30,13 @@ OWN_PACKAGES = frozenset({"scar", "mmeb_eval", "virtue_ref"})
 WORKER_NAMES = frozenset(
     {"device", "devices", "device_id", "device_ids", "device_map", "gpu", "gpu_id", "rank", "local_rank", "world_size"}
     | {"pid", "hostname", "port", "start", "started", "start_time", "timestamp", "uuid", "run_id", "logger"}
+    | {"t0", "t_start", "started_at", "created_at", "loaded_at", "session", "session_id"}
     | {"tmp", "tmp_dir", "tmpdir", "temp_dir", "cache_dir", "log_dir"}
 )
 """Names, without underscores before them, of attributes by which processes differ that give equal vectors."""
+
+DEVICE = re.compile(r"cpu|(cuda|xpu|npu|hpu|mps|tpu|xla|gpu)(:\d+)?")
+"""A text that names a device: equal models lie on other devices in other processes."""
 
 CONTENT_SUFFIXES = WEIGHT_SUFFIXES | {".json", ".yaml", ".yml", ".toml", ".pkl", ".joblib", ".model", ".py"}
 """A text that names an existing file with one of these counts by the file's content."""
@@ -146,7 +151,9 @@ class ObjectDigest:
     def _add_text(self, value: str | Path) -> None:
         """Add a text; one that names a model's file or folder counts by its name and the content that is there."""
         text = str(value)
-        if 0 < len(text) <= 1024 and "\n" not in text and "\0" not in text:
+        if DEVICE.fullmatch(text):
+            text = "device"
+        elif 0 < len(text) <= 1024 and "\n" not in text and "\0" not in text:
             try:
                 path = Path(text)
                 if path.is_file() and (path.suffix in CONTENT_SUFFIXES or path.name in CONFIG_NAMES):

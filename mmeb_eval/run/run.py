@@ -114,7 +114,7 @@ def run_evaluations(
                 if cache and worker.size == 1:
                     cache.compact_shards()
             if cache and own:
-                if cache.checked_kinds:
+                if cache.checked_count:
                     say_once(_describe_check(embedder, cache))
                 say_once(_describe_reuse(embedder, cache, own))
             results += own
@@ -174,7 +174,7 @@ def _describe_changes(embedder: Embedder, cache: VectorCache) -> str:
 def _describe_check(embedder: Embedder, cache: VectorCache) -> str:
     """A line that says how many stored vectors were checked."""
     agreement = f"the lowest cosine of old and new is {cache.lowest_cosine:.5f}"
-    return f"{embedder.name}: stored vectors were checked, one of each kind of item: {agreement}."
+    return f"{embedder.name}: {cache.checked_count:,} stored vectors were checked: {agreement}."
 
 
 def _describe_reuse(embedder: Embedder, cache: VectorCache, results: Sequence[Result]) -> str:

@@ -16,12 +16,16 @@ from scar.errors import DataError
 MIN_COSINE = 0.999
 """Smallest cosine of a stored vector and the same item's vector now; bfloat16 and other batches keep above it."""
 
+PROBES = 4
+"""Number of stored items of each kind that are embedded again in each task."""
+
 
 def check_stored_vectors(embedder: Embedder, item_of: Mapping[bytes, Item], store: VectorCache) -> None:
-    """Embed one stored item of each kind again, unless the store has been checked for its kind in this run.
+    """Embed a few stored items of each kind again.
 
-    The kinds are texts, images, images with text, and each with a prompt: a model can change in one of them alone. The
-    first stored item of a kind is taken, in the order of the items. Nothing is checked if the store trusts its vectors.
+    The kinds are texts, images, images with text, and each with a prompt: a model can change in one of them alone. A
+    change may also show in long texts or in some images only, so items of a kind are taken evenly, from the first to
+    the last. Nothing is checked if the store trusts its vectors.
 
     Args:
         embedder: the embedder whose vectors are stored.
@@ -35,16 +39,12 @@ def check_stored_vectors(embedder: Embedder, item_of: Mapping[bytes, Item], stor
     """
     if store.trusts:
         return
-    probes: dict[str, bytes] = {}
+    by_kind: dict[str, list[bytes]] = {}
     for key in store.select_earlier(list(item_of)):
-        kind = _name_kind(item_of[key])
-        if kind not in store.checked_kinds:
-            probes.setdefault(kind, key)
-    if not probes:
-        return
-    keys = list(probes.values())
-    now = _embed(embedder, [item_of[key] for key in keys])
-    for key, stored, vector in zip(keys, store.get_vectors(keys), now, strict=True):
+        by_kind.setdefault(_name_kind(item_of[key]), []).append(key)
+    keys = [key for group in by_kind.values() for key in _select_evenly(group)]
+    for key in keys:  # one item a call, as the batch size may be 1
+        stored, vector = store.get_vectors([key])[0], _embed(embedder, [item_of[key]])[0]
         _compare_widths(embedder, store, len(stored), len(vector))
         cosine = _compute_cosine(stored, vector)
         if cosine < MIN_COSINE:
@@ -52,11 +52,17 @@ def check_stored_vectors(embedder: Embedder, item_of: Mapping[bytes, Item], stor
         if cosine < MIN_COSINE:
             raise DataError(
                 f"{embedder.name}: {store.folder} holds vectors of another model under this name, or vectors that "
-                f"depend on chance: the stored one of {describe_item(item_of[key])} and that of now have cosine "
-                f"{cosine:.4f}; rerun with --refresh to make new ones, or with --trust-stored to use them."
+                f"depend on chance or on their batch: the stored one of {describe_item(item_of[key])} and that of now "
+                f"have cosine {cosine:.4f}; rerun with --refresh to make new ones, or with --trust-stored to use them."
             )
         store.lowest_cosine = min(store.lowest_cosine, cosine)
-    store.checked_kinds.update(probes)
+    store.checked_count += len(keys)
+
+
+def _select_evenly(keys: Sequence[bytes]) -> list[bytes]:
+    """At most `PROBES` of the keys, at equal distances, the first and the last among them."""
+    last = len(keys) - 1
+    return [keys[at] for at in dict.fromkeys(last * probe // (PROBES - 1) for probe in range(PROBES))]
 
 
 def _name_kind(item: Item) -> str:

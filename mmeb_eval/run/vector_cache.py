@@ -37,7 +37,8 @@ class VectorCache:
     """The vectors of one embedder, by the digest of an item's content; several processes may add shards.
 
     A shard is ``<name>.safetensors`` with ``vectors`` (n, D), and its index ``<name>.parquet`` with the ``key`` of each
-    row. The index is written last: a killed process leaves whole shards, or a file that is never read.
+    row and, in merged shards, the number of the ``batch`` that it was made in. The index is written last: a killed
+    process leaves whole shards, or a file that is never read.
 
     Args:
         root: folder of the vectors of all embedders.
@@ -53,7 +54,7 @@ class VectorCache:
         width: number of components of a vector; None while the store is empty.
         added_count: number of vectors added since the store was opened.
         trusts: whether vectors of earlier runs are used without a check.
-        checked_kinds: kinds of items of which a vector was checked, see `mmeb_eval.run.stored_check`.
+        checked_count: number of vectors that were checked, see `mmeb_eval.run.stored_check`.
         lowest_cosine: lowest cosine of a checked vector and the one of now.
         fingerprint: digest of the model, as it stands in results.
         changes: what has changed in the embedder since the newest vectors under its name were stored; empty if they are
@@ -75,7 +76,7 @@ class VectorCache:
         self.width: int | None = None
         self.added_count = 0
         self.trusts = trust
-        self.checked_kinds: set[str] = set()
+        self.checked_count = 0
         self.lowest_cosine = 1.0
         self.changes: tuple[str, ...] = ()
         self._requested_keys: set[bytes] = set()
@@ -83,6 +84,7 @@ class VectorCache:
         self._shard_number = 0
         self._item_keys = ItemKeys(root / "images.parquet")
         self._locations: dict[bytes, tuple[str, int]] = {}
+        self._batches: dict[str, list[int]] = {}
         self._shard_rows: dict[str, int] = {}
         self._own_shards: set[str] = set()
         if refresh:
@@ -130,10 +132,11 @@ class VectorCache:
         self.added_count += len(keys)
 
     def get_batch(self, key: bytes) -> list[bytes]:
-        """The keys of the shard that holds a stored key, in their order: a batch, unless shards were merged."""
-        shard = self._locations[key][0]
-        rows = {row: other for other, (name, row) in self._locations.items() if name == shard}
-        return [rows[row] for row in sorted(rows)]
+        """The keys of the batch in which a stored key's vector was made, in their order."""
+        shard, row = self._locations[key]
+        batches = self._batches[shard]
+        keys = {at: other for other, (name, at) in self._locations.items() if name == shard}
+        return [keys[at] for at in sorted(keys) if batches[at] == batches[row]]
 
     def get_vectors(self, keys: Sequence[bytes]) -> NDArray[np.float32]:
         """(len(keys), D) stored vectors; every key must have one.
@@ -164,10 +167,12 @@ class VectorCache:
             if index.stem in self._shard_rows:
                 continue
             try:
-                keys = parquet.read_table(index, columns=["key"])["key"].to_pylist()
-            except (OSError, pa.ArrowException) as error:
+                table = parquet.read_table(index)
+                keys = table["key"].to_pylist()
+                batches = table["batch"].to_pylist() if "batch" in table.column_names else [0] * len(keys)
+            except (OSError, KeyError, pa.ArrowException) as error:
                 raise self._damaged_error(index, error) from error
-            self._index_shard(index.stem, keys)
+            self._index_shard(index.stem, keys, batches)
             if self.width is None:
                 self.width = int(self._read_shard(index.stem).shape[1])
 
@@ -193,7 +198,8 @@ class VectorCache:
         names = ", ".join(list_changes(about, self._about)[:MAX_NAMES]) or "its name"
         raise EvalError(
             f"{self._about['embedder']}: workers {rank} and {other} have loaded different models, which differ in: "
-            f"{names}; give random weights a seed, and load the same files everywhere."
+            f"{names}; give random weights a seed, load the same files everywhere, and call an attribute that holds a "
+            "time or an id of the process started_at or session_id: those do not count."
         )
 
     def compact_shards(self) -> None:
@@ -216,7 +222,9 @@ class VectorCache:
             group.append(shard)
             if sum(self._shard_rows[one] for one in group) >= SMALL_SHARD_ROWS or shard == small[-1]:
                 self._write_shard(
-                    [key for one in group for key in keys[one]], np.concatenate([*map(self._read_shard, group)])
+                    [key for one in group for key in keys[one]],
+                    np.concatenate([*map(self._read_shard, group)]),
+                    _number_batches([self._batches[one] for one in group]),
                 )
                 for one in group:
                     (self.folder / f"{one}.parquet").unlink()  # the index first: without it a shard is not read
@@ -229,8 +237,10 @@ class VectorCache:
         """A file that says that vectors were added to others that were not checked."""
         return self.folder / "unchecked"
 
-    def _write_shard(self, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> str:
-        """Write a shard, then its index; return its name."""
+    def _write_shard(
+        self, keys: Sequence[bytes], vectors: NDArray[np.float32], batches: Sequence[int] | None = None
+    ) -> str:
+        """Write a shard, then its index; return its name. ``batches`` numbers the batch of each row; None is one."""
         import pyarrow as pa
         from safetensors.numpy import save
 
@@ -238,13 +248,17 @@ class VectorCache:
             self._shard_number += 1
         name = f"{self._writer}-{self._shard_number:07}"
         write_bytes(save({"vectors": np.ascontiguousarray(vectors)}), self.folder / f"{name}.safetensors")
-        write_table(pa.table({"key": pa.array(keys, pa.binary(16))}), self.folder / f"{name}.parquet")
+        columns = {"key": pa.array(keys, pa.binary(16))}
+        if batches is not None:
+            columns["batch"] = pa.array(batches, pa.int32())
+        write_table(pa.table(columns), self.folder / f"{name}.parquet")
         self.width = vectors.shape[1]
-        self._index_shard(name, keys)
+        self._index_shard(name, keys, batches or [0] * len(keys))
         return name
 
-    def _index_shard(self, shard: str, keys: Sequence[bytes]) -> None:
-        """Record the shard and row of each key."""
+    def _index_shard(self, shard: str, keys: Sequence[bytes], batches: Sequence[int]) -> None:
+        """Record the shard and row of each key, and the batch of each row."""
+        self._batches[shard] = list(batches)
         self._shard_rows[shard] = len(keys)
         self._locations.update((key, (shard, row)) for row, key in enumerate(keys))
 
@@ -281,6 +295,19 @@ class VectorCache:
 
     def _damaged_error(self, path: Path, error: object) -> EvalError:
         return DataError(f"{path}: damaged: {' '.join(str(error).split())}; rerun with --refresh to make new vectors.")
+
+
+def _number_batches(shards: Sequence[Sequence[int]]) -> list[int]:
+    """Number the batches of shards in one sequence; each shard numbers its own from 0.
+
+    >>> _number_batches([[0, 0], [0, 1, 1], [0]])
+    [0, 0, 1, 2, 2, 3]
+    """
+    numbers: list[int] = []
+    for batches in shards:
+        first = numbers[-1] + 1 if numbers else 0
+        numbers += [first + number for number in batches]
+    return numbers
 
 
 def _list_changes_since(root: Path, about: dict[str, Any]) -> tuple[str, ...]:

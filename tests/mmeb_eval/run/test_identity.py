@@ -182,6 +182,10 @@ def test_caches_devices_and_counts_of_libraries_do_not_count() -> None:
     assert _same({}, dict.fromkeys(range(1000), "text"))
     assert _same([], list(range(1000)))
     assert describe_identity(Plain(device="cuda:0", rank=0)) == describe_identity(Plain(device="cuda:1", rank=1))
+    first = Plain(where="cuda:0", t0=1.5, options={"on": "cpu", "session": "a"})
+    second = Plain(where="cuda:1", t0=2.5, options={"on": "xpu:3", "session": "b"})
+    assert describe_identity(first) == describe_identity(second)
+    assert not _same("cuda:0", "cuda:0 twice")
     loop: list[Any] = [1]
     loop.append(loop)
     assert _same(loop, loop)

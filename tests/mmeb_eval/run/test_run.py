@@ -40,8 +40,8 @@ def load():
     return Slow()
 """
 
-CHECKED = 2 + 2 * 8
-"""Most items that a run embeds again to check stored vectors: a text, an image with a box, and their batches of 8."""
+CHECKED = 4 * (2 + 2 * 8)
+"""Most items that a run embeds again: four texts, four images with a box, and their batches of 8."""
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from scar.errors import DataError
 from scar.sample import Box
 
 TEXTS = [Item(f"text {number}") for number in range(10)]
+PROBED = [TEXTS[0], TEXTS[3], TEXTS[6], TEXTS[9]]
+"""The items that are embedded again if all are stored."""
 
 
 class Remote:
@@ -45,6 +47,8 @@ def _ask(item: Item, count: int, model: str) -> NDArray[np.float64]:
     if model == "bfloat16":  # 8 bits of mantissa, which depend on the batch
         noise: NDArray[np.float64] = 1 + ((np.arange(64) * (7 + count)) % 3 - 1) / 256
         return _draw(item) * noise
+    if model == "long texts":  # such as other weights of late positions
+        return _draw((item, "second" if item.text == "text 9" else "first"))
     if model == "batches":
         return _draw((item, count))
     is_changed = item.text == "a" and item.image is not None and type(item.prompt).__name__ == model
@@ -77,14 +81,21 @@ def test_vectors_of_other_weights_are_refused_with_the_ways_out(tmp_path: Path, 
         with pytest.raises(DataError, match=message):
             _run(tmp_path, items)
     serve.setenv("REMOTE", "first")
-    assert _run(tmp_path, TEXTS) == TEXTS[:1]  # it is checked
+    assert _run(tmp_path, TEXTS) == PROBED
     assert _run(tmp_path, [Item("new")]) == [Item("new")]  # nothing was added meanwhile
     serve.setenv("REMOTE", "second")
     assert _run(tmp_path, TEXTS, refresh=True) == TEXTS
-    assert _run(tmp_path, TEXTS) == TEXTS[:1]
+    assert _run(tmp_path, TEXTS) == PROBED
 
 
-def test_each_kind_of_item_is_checked_once_in_a_run(picture: Path, tmp_path: Path, serve: pytest.MonkeyPatch) -> None:
+def test_a_change_that_shows_in_some_items_of_a_kind_is_found(tmp_path: Path, serve: pytest.MonkeyPatch) -> None:
+    _run(tmp_path, TEXTS)
+    serve.setenv("REMOTE", "long texts")
+    with pytest.raises(DataError, match=r"another model.*'text 9'"):
+        _run(tmp_path, TEXTS)
+
+
+def test_each_kind_of_item_is_checked_in_each_task(picture: Path, tmp_path: Path, serve: pytest.MonkeyPatch) -> None:
     (picture.parent / "two.png").write_bytes(b"two")
     kinds = [
         [Item("a"), Item("b")],
@@ -95,10 +106,10 @@ def test_each_kind_of_item_is_checked_once_in_a_run(picture: Path, tmp_path: Pat
     root = tmp_path / "root"
     everything = [item for kind in kinds for item in kind]
     _run(root, everything)
-    assert _run(root, everything) == [kind[0] for kind in kinds]
+    assert _run(root, everything) == everything
     for changed in ("NoneType", "Box"):  # the same text tower, another way to read images or boxes
         serve.setenv("REMOTE", changed)
-        assert len(_run(root, [*kinds[0], *kinds[1]])) == 2
+        assert len(_run(root, [*kinds[0], *kinds[1]])) == 4
         with pytest.raises(DataError, match="another model"):
             _run(root, everything)
     serve.setenv("REMOTE", "first")
@@ -106,13 +117,14 @@ def test_each_kind_of_item_is_checked_once_in_a_run(picture: Path, tmp_path: Pat
     cache = VectorCache(root, embedder)
     for items in (*kinds, *kinds):  # task by task
         embed_items(embedder, items, 4, None, cache, Worker())
-    assert embedder.asked == [kind[0] for kind in kinds]
+    assert embedder.asked == [*everything, *everything]
+    assert cache.checked_count == len(embedder.asked)
 
 
 def test_rounding_passes(tmp_path: Path, serve: pytest.MonkeyPatch) -> None:
     serve.setenv("REMOTE", "bfloat16")
     _run(tmp_path, TEXTS)
-    assert _run(tmp_path, TEXTS) == TEXTS[:1]
+    assert _run(tmp_path, TEXTS) == PROBED
 
 
 def test_a_vector_that_depends_on_its_batch_is_made_again_in_its_batch(
@@ -120,8 +132,15 @@ def test_a_vector_that_depends_on_its_batch_is_made_again_in_its_batch(
 ) -> None:
     serve.setenv("REMOTE", "batches")
     _run(tmp_path, TEXTS)
-    assert _run(tmp_path, TEXTS) == [TEXTS[0], *TEXTS[:4]]
-    with pytest.raises(DataError, match="vectors that depend on chance"):
+    in_batches = [TEXTS[0], *TEXTS[:4], TEXTS[3], *TEXTS[:4], TEXTS[6], *TEXTS[4:8], TEXTS[9], *TEXTS[8:]]
+    assert _run(tmp_path, TEXTS) == in_batches
+    serve.setattr("mmeb_eval.run.vector_cache.MAX_SMALL_SHARDS", 2)
+    cache = VectorCache(tmp_path, Remote())
+    cache.compact_shards()
+    assert len(list(tmp_path.rglob("*.safetensors"))) == 1
+    assert _run(tmp_path, TEXTS) == in_batches
+    VectorCache(tmp_path, Remote()).compact_shards()
+    with pytest.raises(DataError, match="vectors that depend on chance or on their batch"):
         _run(tmp_path, TEXTS[:2])
 
 
