@@ -178,6 +178,7 @@ def _iter_findings(embedder: Embedder, folder: Path) -> Iterator[Finding]:
     tolerance = max(EQUAL_TOLERANCE, min(noise, VECTOR_TOLERANCE))
     yield from _check_blindness(embedder, make_contrasts(folder, layout, kinds), tolerance)
     yield from _check_orientation(embedder, items[2], folder, tolerance)
+    yield from _check_file_names(embedder, items[2], folder, tolerance)
     if not kinds:
         yield Finding("note", "it takes no prompts: the text names the region, and results say region = text.")
     yield from _check_region_methods(embedder, items[4])
@@ -297,6 +298,28 @@ def _check_orientation(embedder: Embedder, item: Item, folder: Path, tolerance: 
             "an image that EXIF turns has the vector of its pixels as they are stored, but boxes are in pixels of the "
         )
         yield Finding("warning", f"{text}displayed image: open images by mmeb_eval.data.images.open_rgb.")
+
+
+def _check_file_names(embedder: Embedder, item: Item, folder: Path, tolerance: float) -> Iterator[Finding]:
+    """Yield a finding if two images with one file name, in two folders, have one vector, as by a cache by file name.
+
+    Args:
+        embedder: the embedder.
+        item: a toy item with an image and no prompt.
+        folder: the folder of the toy images.
+        tolerance: see `EQUAL_TOLERANCE`.
+    """
+    images = [folder / side / "same_name.png" for side in ("one", "other")]
+    for image, colour in zip(images, ("red", "blue"), strict=True):
+        image.parent.mkdir()
+        _draw_toy_image(image, colour)
+    plain = [replace(item, image=folder / f"{colour}.png") for colour in ("red", "blue")]
+    vectors = _try_to_embed(embedder, embedder.embed, [*plain, *(replace(item, image=image) for image in images)])
+    if isinstance(vectors, Finding):
+        return  # it takes no images, which another check says
+    if _measure_difference(vectors[2], vectors[3]) <= tolerance < _measure_difference(vectors[0], vectors[1]):
+        text = "two images with one file name in two folders have one vector: tell images by their pixels, not by name."
+        yield Finding("error", text)
 
 
 def _check_region_methods(embedder: Embedder, item: Item) -> Iterator[Finding]:

@@ -257,6 +257,17 @@ def test_a_region_that_is_declared_is_not_asked_of_the_text() -> None:
     assert check(Sees(lambda item: replace(item, text=item.text[:100]), ["box"])) == []
 
 
+def test_images_that_are_told_by_file_name_are_found() -> None:
+    class ByName(Sound):
+        def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+            names = [item if item.image is None else replace(item, image=Path(Path(item.image).name)) for item in items]
+            return super().embed(names)
+
+    assert _lines(ByName()) == [
+        "error: two images with one file name in two folders have one vector: tell images by their pixels, not by name."
+    ]
+
+
 def test_rounding_does_not_hide_blindness() -> None:
     class Rounded(Sees):
         calls = 0
