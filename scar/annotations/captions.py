@@ -10,7 +10,7 @@ import msgspec
 
 from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
-from scar.annotations.image_names import NamedImage, match_images, parse_named_image
+from scar.annotations.image_names import NamedImage, describe_image, match_images, parse_named_image
 from scar.annotations.json_stream import Id, decode_record, iter_records, parse_record
 from scar.annotations.record_index import (
     RecordIndex,
@@ -72,7 +72,8 @@ def index_captions(
             )
         first = unknown[0]
         where = f"{path.name}, annotations[{builder.spans[first, 0]}]"
-        problem = f"its image {builder.image_ids[first]} is not among those of {images_file}"
+        image = describe_image(builder.image_ids[first], dict(builder.named_images))
+        problem = f"its image {image} is not among those of {images_file}"
         bad = BadRecord(where, problem, "caption_no_image")
         tally.ignore_records(bad, len(unknown))
     return builder.build_index(known, image_ids)

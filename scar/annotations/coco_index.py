@@ -13,7 +13,7 @@ from scar.accounting import Tally
 from scar.annotations.box_form import BoxForm
 from scar.annotations.box_samples import find_form_of_annotations
 from scar.annotations.coco_records import ANNOTATION, CATEGORY, IMAGE, RELATION, CocoCategory, CocoImage, CocoRelation
-from scar.annotations.image_names import match_images, parse_named_image
+from scar.annotations.image_names import describe_image, match_images, parse_named_image
 from scar.annotations.json_stream import decode_record, iter_records
 from scar.annotations.record_index import RecordIndex, RecordIndexBuilder, is_among, replace_ids, view_int64
 from scar.common.images import MAX_PIXELS, PIXEL_LIMIT
@@ -155,7 +155,7 @@ def _find_usable(
     is_first[np.unique(ids, return_index=True)[1]] = True
     if taken_ids is not None:
         is_first &= ~np.isin(ids, taken_ids)
-    known_category = is_among(category_of, categories)
+    known_category, named_images = is_among(category_of, categories), dict(builder.named_images)
     usable: NDArray[np.bool_] = is_first & known_image & known_category
     id_range = f", {min(categories)} to {max(categories)} (renumbered in one list only?)" if categories else ""
     for row in np.flatnonzero(~usable).tolist():
@@ -163,7 +163,8 @@ def _find_usable(
         if not is_first[row]:
             bad = BadRecord(where, f"a second annotation has the id {ids[row]}", "duplicate_id")
         elif not known_image[row]:
-            bad = BadRecord(where, f"its image {builder.image_ids[row]} is not among the images", "no_image")
+            image = describe_image(builder.image_ids[row], named_images)
+            bad = BadRecord(where, f"its image {image} is not among the images", "no_image")
         else:
             problem = f"its category {category_of[row]} is not among the {len(categories)} categories{id_range}"
             bad = BadRecord(where, problem, "no_category")

@@ -26,6 +26,7 @@ class _Image(msgspec.Struct, gc=False):
 
 
 _IMAGE = msgspec.json.Decoder(_Image)
+_COCO = "coco:"
 
 
 def parse_named_image(record: Record) -> NamedImage | None:
@@ -35,6 +36,15 @@ def parse_named_image(record: Record) -> NamedImage | None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return image.id, image.file_name
+
+
+def describe_image(number: int, names: Mapping[int, str]) -> str:
+    """Id and file name of an image for a message, as its file gives them; the id alone if the file has no name for it.
+
+    >>> describe_image(7, {7: "a.jpg"}), describe_image(8, {7: "a.jpg"})
+    ("7, 'a.jpg',", '8')
+    """
+    return f"{number}, {names[number]!r}," if number in names else f"{number}"
 
 
 def match_images(
@@ -68,8 +78,8 @@ def match_images(
     if not wrong:
         return None
     targets: dict[int, set[int | None]] = defaultdict(set)
-    for number, target in found:
-        targets[number].add(target)
+    for number, name in others:
+        targets[number].add(finder.find_id(name, number, ids_decide=False))
     matched = {number: target for number, (target, *more) in targets.items() if target is not None and not more}
     if not matched:
         number, name = wrong[0]
@@ -90,24 +100,28 @@ class NameFinder:
     def __init__(self, names: Mapping[int, str]) -> None:
         self._names = names
         self._by_path = _index_unique((_parse_path(name), number) for number, name in names.items())
-        self._by_stem = _index_unique((_parse_stem(name), number) for number, name in names.items())
+        self._by_stem: dict[str, list[int]] = defaultdict(list)
+        for number, name in names.items():
+            self._by_stem[_parse_stem(name)].append(number)
 
-    def find_id(self, name: str, likely: int) -> int | None:
+    def find_id(self, name: str, likely: int, ids_decide: bool = True) -> int | None:
         """The id of the image with a file name; None if there is none, or several.
 
         Args:
             name: the file name.
             likely: the id that is taken if the name is the same but for its folder.
+            ids_decide: whether ``likely`` is also taken if several images have this name in other folders.
         """
         path, stem = _parse_path(name), _parse_stem(name)
         if (number := self._by_path.get(path)) is not None:
             return number
-        if likely in self._names and _parse_stem(self._names[likely]) == stem:
-            return likely
-        number = self._by_stem.get(stem)
-        if number is None or not _is_end_of_other(path, _parse_path(self._names[number]), stem):
-            return None
-        return number
+        numbers = self._by_stem.get(stem, [])
+        ends = [number for number in numbers if _is_end_of_other(path, _parse_path(self._names[number]))]
+        if not ends and stem.startswith(_COCO):
+            ends = numbers  # COCO's images have the same id in every folder
+        if len(ends) == 1:
+            return ends[0]
+        return likely if likely in numbers and (ids_decide or len(numbers) == 1) else None
 
 
 def _index_unique(pairs: Iterable[tuple[str, int]]) -> dict[str, int | None]:
@@ -126,9 +140,10 @@ def _parse_path(name: str) -> str:
 
 def _parse_stem(name: str) -> str:
     """COCO's identity of the image, or the file name without folder and ending, in lower case."""
-    return parse_coco_identity(name.replace("\\", "/")) or _parse_path(name).rpartition("/")[2]
+    stem = _parse_path(name).rpartition("/")[2]
+    return parse_coco_identity(f"{stem}.jpg") or stem
 
 
-def _is_end_of_other(first: str, second: str, stem: str) -> bool:
-    """Whether one path is the end of the other; COCO's images have the same id in every folder."""
-    return stem.startswith("coco:") or f"/{first}".endswith(f"/{second}") or f"/{second}".endswith(f"/{first}")
+def _is_end_of_other(first: str, second: str) -> bool:
+    """Whether one path is the end of the other."""
+    return f"/{first}".endswith(f"/{second}") or f"/{second}".endswith(f"/{first}")

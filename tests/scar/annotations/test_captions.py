@@ -58,7 +58,7 @@ def test_a_caption_of_an_unknown_name_is_counted(world: World) -> None:
     content = json.loads(world.captions_file.read_text())
     content["images"][0]["file_name"] = "other.png"  # image 11, which is 9 here
     world.captions_file.write_text(json.dumps(content))
-    with pytest.raises(BadRecord, match=r"its image 9 is not among those of instances\.json"):
+    with pytest.raises(BadRecord, match=r"its image 9, 'other.png', is not among those of instances\.json"):
         open_index(world.source(), Tally())
     tally = Tally(skip_bad=True)
     captions = {picture.id: picture.captions for picture in read_pictures(world.source(), tally)}

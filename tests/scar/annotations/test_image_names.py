@@ -27,6 +27,8 @@ def test_names_join_what_ids_do_not(first: list[int], second: list[int], shared:
     [
         ("000000000007.jpg", "COCO_train2014_000000000007.jpg"),
         ("val2017/000000000007.jpg", "000000000007.JPG"),
+        ("val2017/000000000007.jpg", "images/000000000007.png"),
+        ("COCO_train2014_000000000007.jpg", "images/000000000007.png"),
         ("images/Street 1.png", "Street 1.jpg"),
         ("a.jpg", "A.JPG"),
         ("train\\x.jpg", "x.jpg"),
@@ -58,6 +60,22 @@ def test_one_name_in_two_folders_is_not_one_image() -> None:
     assert match_images({1: "a/0001.jpg"}, [(1, "a/0001.jpg"), (2, "b/0001.jpg")], "first", "second") is None
     assert NameFinder(frames).find_id("0001.jpg", likely=5) is None
     assert NameFinder(frames).find_id("0001.jpg", likely=2) == 2
+
+
+@pytest.mark.parametrize("prefix", ["", "data/photos/"])
+def test_folders_tell_images_of_one_name(prefix: str) -> None:
+    pairs = {1: "left/0.jpg", 2: "right/0.jpg", 3: "left/1.jpg", 4: "right/1.jpg"}
+    swapped = [(number, prefix + pairs[{1: 2, 2: 1, 3: 4, 4: 3}[number]]) for number in pairs]
+    assert match_images(pairs, swapped, "first", "second") == {1: 2, 2: 1, 3: 4, 4: 3}
+    assert match_images(pairs, [(number, prefix + pairs[number]) for number in pairs], "first", "second") is None
+
+
+def test_ids_do_not_decide_between_images_of_one_name_if_they_are_wrong_elsewhere() -> None:
+    pairs = {1: "left/0.jpg", 2: "right/0.jpg", 3: "left/1.jpg", 4: "right/1.jpg", 5: "end.jpg"}
+    bare = [(number, name.rpartition("/")[2]) for number, name in pairs.items()]
+    assert match_images(pairs, bare, "first", "second") is None
+    from_nought = [(number - 1, name) for number, name in bare]
+    assert match_images(pairs, from_nought, "first", "second") == {4: 5}
 
 
 def test_no_common_name_is_refused_with_both_names() -> None:
