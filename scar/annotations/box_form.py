@@ -185,6 +185,7 @@ def find_box_form(samples: Sequence[BoxSample], path: Path) -> BoxForm:
     if len(measured) >= _MIN_AREAS:
         agreeing = _list_agreeing(BoxSample.has_area, measured, forms)
         if agreeing == [BoxForm("corners")]:
+            _refuse_leaving(samples, agreeing[0], path)
             return agreeing[0]
         if agreeing and XYWH not in agreeing:
             forms = agreeing
@@ -241,6 +242,20 @@ def _refuse_mixed(agrees: Callable[[BoxSample, BoxForm], bool], samples: Sequenc
         if count >= max(_MIN_LEAVING, _MIN_MIXED_SHARE * len(samples)):
             some = f"{count} of {len(samples)} boxes"
             raise InputError(f"{path}: {some} are {_DESCRIPTIONS[form]}, and others are not; {_WAY_OUT}.")
+
+
+def _refuse_leaving(samples: Sequence[BoxSample], form: BoxForm, path: Path) -> None:
+    """Check that hardly any box of a form leaves its image. An area does not tell x from y.
+
+    Raises:
+        InputError: some do; the message counts them.
+    """
+    leaving = sum(not sample.is_inside(form) for sample in samples)
+    if leaving >= max(_MIN_LEAVING, _MIN_LEAVING_SHARE * len(samples)):
+        problem = (
+            f"by their areas, its boxes are {_DESCRIPTIONS[form]}, but {leaving} of {len(samples)} leave their images"
+        )
+        raise InputError(f"{path}: {problem} (y before x?); {_WAY_OUT}.")
 
 
 def _is_fraction(box: Box | None) -> bool:

@@ -160,6 +160,14 @@ def test_boxes_that_are_too_small_for_their_areas_are_refused(factor: float) -> 
         find_box_form(samples, FILE)
 
 
+@pytest.mark.parametrize("size", [(640, 480), (480, 640)])
+def test_corners_with_y_before_x_are_refused_though_their_areas_agree(size: tuple[int, int]) -> None:
+    boxes = draw_boxes(Random(8), 40, *size)
+    samples = [BoxSample((y, x, y + h, x + w), *size, area=w * h) for x, y, w, h in boxes]
+    with pytest.raises(InputError, match=r"the corners x0, y0, x1, y1, but \d+ of 40 leave their images \(y before x"):
+        find_box_form(samples, FILE)
+
+
 @pytest.mark.parametrize("loose", [0.1, 0.3])
 def test_boxes_that_are_drawn_loosely_are_left_alone(loose: float) -> None:
     samples = [
