@@ -30,7 +30,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, urldefrag, urlsplit
+from urllib.parse import SplitResult, urldefrag, urljoin, urlsplit
 
 import numpy as np
 
@@ -168,8 +168,10 @@ class Endpoint:
 class _RefuseRedirects(urllib.request.HTTPRedirectHandler):
     """Follows no redirect, as that would send the key to another host."""
 
-    def redirect_request(self, *_: Any) -> None:
-        return None
+    def http_error_302(self, *_: Any, **__: Any) -> None:
+        return None  # an HTTPError follows
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 def load(url: str) -> Endpoint:
@@ -306,6 +308,8 @@ def _describe_http_error(error: urllib.error.HTTPError) -> str:
     target = error.headers.get("Location") if 300 <= error.code < 400 else None
     parts = [text] if text else []
     if target:
+        with contextlib.suppress(ValueError):
+            target = urljoin(error.url, target)
         parts.append(f"it redirects to {_shorten_text(target.encode())}; give that URL if you trust it with your data.")
     return ": ".join([f"HTTP {error.code} {error.reason}", *parts])
 

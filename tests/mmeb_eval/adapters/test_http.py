@@ -225,6 +225,15 @@ def test_permanent_errors_stop_at_once(server: Server, naps: list[float], code: 
     assert (naps, len(server.requests)) == ([], 1)
 
 
+@pytest.mark.parametrize(
+    ("target", "shown"), [("/other/e", r"http://127\.0\.0\.1:\d+/other/e"), ("http://[", r"http://\[")]
+)
+def test_a_redirect_names_the_whole_url(server: Server, target: str, shown: str) -> None:
+    server.planned = [(307, {"Location": target}, b"")]
+    with pytest.raises(EvalError, match=rf"HTTP 307 Temporary Redirect: it redirects to {shown}; give that URL"):
+        load_model(f"{server.url}#m").embed([Item("a")])
+
+
 def test_nobody_listening_is_tried_again_and_then_named(server: Server, naps: list[float]) -> None:
     server.close()
     with pytest.raises(EvalError, match=r"no vectors in 6 tries; the last: ConnectionRefusedError"):
