@@ -257,6 +257,11 @@ def test_a_region_that_is_declared_is_not_asked_of_the_text() -> None:
     assert check(Sees(lambda item: replace(item, text=item.text[:100]), ["box"])) == []
 
 
+def test_chance_is_not_blamed_on_the_order_or_on_padding() -> None:
+    (line,) = _lines(Dropout())
+    assert line.startswith("error: two calls with the same items: ")
+
+
 def test_images_that_are_told_by_file_name_are_found() -> None:
     class ByName(Sound):
         def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
