@@ -16,7 +16,7 @@ from mmeb_eval.templates.fused import Layout, fill_image_token, make_candidate_t
 from scar.common.files import describe_missing, is_inside
 from scar.common.orientation import turn_box
 from scar.errors import DataError
-from scar.formats.row_frame import RowFrame, read_upright_images
+from scar.formats.row_frame import RowFrame, open_row_frame
 from scar.sample import Box
 
 FindImage: TypeAlias = Callable[[str, str, object], Path]
@@ -244,9 +244,9 @@ def open_frame(files: TaskFiles) -> RowFrame:
     """What turns the boxes of a SCaR task's rows into the displayed frame; see `scar.formats.row_frame`.
 
     Raises:
-        InputError: a file's list of upright images is damaged.
+        InputError: see `scar.formats.row_frame.open_row_frame`.
     """
-    return RowFrame(files.image_root, frozenset().union(*map(read_upright_images, files.paths)))
+    return open_row_frame(files.paths, files.image_root)
 
 
 def read_box(where: str, row: Row, frame: RowFrame | None) -> Box:

@@ -241,7 +241,7 @@ def _make_inputs_entry(
             "generator_version": generator.version,
             "licence": source.licence,
             "min_area_share": source.min_area_share,
-            "min_side": source.min_side,
+            "min_side": int(side) if float(side := source.min_side).is_integer() else side,
             "max_per_image": source.max_per_image,
             **({"frame": source.frame} if source.frame else {}),
             **({"max_pixels": MAX_PIXELS} if MAX_PIXELS != DEFAULT_MAX_PIXELS else {}),

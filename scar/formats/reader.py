@@ -18,7 +18,7 @@ from scar.common.files import describe_no_folder, iter_paths
 from scar.common.hub_files import is_half_pulled
 from scar.errors import InputError
 from scar.formats.row_codec import check_captions, sample_from_row
-from scar.formats.row_frame import RowFrame, read_upright_images
+from scar.formats.row_frame import RowFrame, open_row_frame
 from scar.formats.schema import IDENTITIES_KEY, SCHEMAS, WITH_IMAGES_FOLDER
 from scar.sample import Sample, Split
 
@@ -65,9 +65,9 @@ class RowFile:
         """What turns the regions of the file into the displayed frame; image paths are relative to ``images``.
 
         Raises:
-            InputError: the file's list of upright images is damaged.
+            InputError: see `scar.formats.row_frame.open_row_frame`.
         """
-        return RowFrame(images, read_upright_images(self.path))
+        return open_row_frame([self.path], images)
 
     def read_image_ids(self) -> dict[str, int]:
         """Read the id of each image of the file, by image path.

@@ -1,15 +1,14 @@
 """The frame of rows: where a row is in the stored frame, its region is turned when it is read.
 
-Rows that `scar build` writes are in the displayed frame, and its images are stored upright: nothing is left to turn.
-The published corpora are made by programs that ignore EXIF. So the box and the mask of a row whose image EXIF turns are
-in the stored frame, with two exceptions: a build has turned the image (`UPRIGHT_KEY`), and this folder has it as it was
-before; or the mask has the size of the displayed image only.
+Rows that `scar build` writes are in the displayed frame, and say so in their metadata (`UPRIGHT_KEY`): they are never
+turned, whichever images lie beside them. The published corpora are made by programs that ignore EXIF. So the box and
+the mask of such a row whose image EXIF turns are in the stored frame, unless the mask has the size of the displayed
+image only.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,23 +25,32 @@ from scar.formats.schema import UPRIGHT_KEY
 from scar.sample import Region
 
 
-def read_upright_images(rows: Path) -> frozenset[str]:
-    """Read the paths of the images that a build turned upright from the metadata of its rows.
+def is_in_displayed_frame(rows: Path) -> bool:
+    """Whether the metadata of a file of rows say that its regions are in the displayed frame.
 
-    The set is empty for rows that no build wrote. It is also empty for a file that is no parquet file: the function
-    that reads the rows reports that.
-
-    Raises:
-        InputError: the metadata are damaged.
+    False also for a file that is no parquet file: the function that reads the rows reports that.
     """
     try:
-        metadata = pq.read_metadata(rows).metadata or {}
+        return UPRIGHT_KEY in (pq.read_metadata(rows).metadata or {})
     except (pa.ArrowException, OSError):
-        return frozenset()
-    try:
-        return frozenset(json.loads(metadata.get(UPRIGHT_KEY, b"[]")))
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{rows}: its list of upright images is no JSON ({error}); build again.") from None
+        return False
+
+
+def open_row_frame(files: Sequence[Path], images: Path) -> RowFrame:
+    """What turns the regions of some files of rows into the displayed frame.
+
+    Args:
+        files: files of rows that are read as one table.
+        images: folder that image paths are relative to.
+
+    Raises:
+        InputError: some files say that they are in the displayed frame, and others do not.
+    """
+    are_displayed = [is_in_displayed_frame(file) for file in files]
+    if any(are_displayed) and not all(are_displayed):
+        ours, other = files[are_displayed.index(True)], files[are_displayed.index(False)]
+        raise InputError(f"{ours} is in the displayed frame, {other} may not be; give them as two sources.")
+    return RowFrame(images, is_displayed=any(are_displayed))
 
 
 class RowFrame:
@@ -50,12 +58,12 @@ class RowFrame:
 
     Args:
         images: folder that image paths are relative to.
-        upright: images that a build turned upright; see `read_upright_images`.
+        is_displayed: whether the rows are in the displayed frame already, so that nothing is turned.
     """
 
-    def __init__(self, images: Path, upright: Collection[str] = ()) -> None:
+    def __init__(self, images: Path, *, is_displayed: bool = False) -> None:
         self._images = images
-        self._upright = upright
+        self._is_displayed = is_displayed
         self._headers: dict[str, ImageHeader | None] = {}
 
     def find_turn(self, image: str, mask_size: Sequence[int] | None = None) -> ImageHeader | None:
@@ -67,8 +75,8 @@ class RowFrame:
             image: path of the row's image, relative to the folder of the images.
             mask_size: height and width of the row's mask; None without a mask.
         """
-        header = self._find_turned_header(image)
-        if header is None or image in self._upright:
+        header = None if self._is_displayed else self._find_turned_header(image)
+        if header is None:
             return None
         is_displayed = mask_size is not None and tuple(mask_size)[::-1] == header.size != header.stored_size
         return None if is_displayed else header

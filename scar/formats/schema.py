@@ -59,8 +59,8 @@ IDENTITIES_KEY = b"scar.identities"
 UPRIGHT_KEY = b"scar.upright"
 """Key in the metadata of a file of rows; its value is a JSON list of the images that the build turned upright.
 
-All rows of a build are in the displayed frame. The list says so to who has an image as it was before the build; other
-rows of an image that EXIF turns are in the stored frame, as those of the published corpus.
+A file that has the key, with an empty list too, is in the displayed frame, whichever images lie beside it. Rows without
+the key are in the stored frame, as those of the published corpus.
 """
 
 WITH_IMAGES_FOLDER = "with-images"

@@ -47,9 +47,8 @@ class SampleWriter:
             self._files[1].add_metadata({IDENTITIES_KEY: json.dumps(dict(sorted(identities.items()))).encode()})
 
     def add_upright(self, images: Iterable[str]) -> None:
-        """Write the paths of the images that the build turns upright into the metadata of the rows."""
-        if names := sorted(images):
-            self._files[0].add_metadata({UPRIGHT_KEY: json.dumps(names).encode()})
+        """Say in the metadata that the rows are in the displayed frame, and which images the build turns upright."""
+        self._files[0].add_metadata({UPRIGHT_KEY: json.dumps(sorted(images)).encode()})
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         for file in self._files:

@@ -26,7 +26,7 @@ from scar.common.files import hash_files, is_inside
 from scar.common.image_header import ImageHeader
 from scar.common.orientation import turn_box
 from scar.errors import DataError
-from scar.formats.row_frame import RowFrame, read_upright_images
+from scar.formats.row_frame import RowFrame, open_row_frame
 from scar.sample import Box, Caption
 from virtue_ref.config import PROFILES
 from virtue_ref.model.tokens import IMAGE_TOKEN
@@ -179,7 +179,7 @@ def open_source(
     digests = np.empty(len(table), np.int64)
     rejected: Counter[str] = Counter()
     stopped: list[str] = []
-    frame = RowFrame(images, frozenset().union(*map(read_upright_images, files)))
+    frame = open_row_frame(files, images)
     for pairs in _iter_pairs(name, table, images, negatives, digests, frame):
         checker.look_at_images(item for pair in pairs.values() if isinstance(pair, Pair) for item in pair.items)
         for number, pair in pairs.items():

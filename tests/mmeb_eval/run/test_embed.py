@@ -91,5 +91,6 @@ def test_workers_share_a_folder_and_make_the_batches_that_one_alone_makes(tmp_pa
                 assert np.array_equal(vectors, alone)
         made = [item for embedder in embedders for batch in embedder.batches for item in batch]
         assert set(made) == set(ITEMS)
-        assert len(made) <= len(ITEMS) + (size - 1) * (1 + 4)  # a later worker may check an item, and its batch
+        # A later worker may check four items, each alone and in its batch.
+        assert len(made) <= len(ITEMS) + (size - 1) * 4 * (1 + 4)
         assert all(embedder.batches for embedder in embedders)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -155,7 +156,7 @@ def test_a_damaged_file_is_found(built: Path) -> None:
     (built / EVAL).write_bytes(whole[:-20])
     assert "no readable parquet file" in check_folder(built).examples["schema"][0]
     flipped = bytearray(whole)
-    flipped[len(whole) // 3] ^= 1
+    flipped[pq.read_metadata(io.BytesIO(whole)).row_group(0).column(0).data_page_offset] ^= 1
     (built / EVAL).write_bytes(flipped)
     assert "damaged" in check_folder(built).examples["schema"][0]
 

@@ -8,17 +8,17 @@ from pathlib import Path
 import msgspec
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from scar import Recipe, build, read
 from scar.common.image_header import read_header
 from scar.errors import InputError
 from scar.formats.check import check_folder
-from scar.formats.row_frame import RowFrame, read_upright_images
-from scar.formats.schema import UPRIGHT_KEY
+from scar.formats.row_frame import RowFrame, is_in_displayed_frame, open_row_frame
 from scar.generators.generator import Generator
 from scar.inspect.samples_page import write_samples_page
 from scar.sample import Box, Region
-from tests.scar.common.orientations import ORIENTATIONS
+from tests.scar.common.orientations import ORIENTATIONS, save_stored
 from tests.scar.turned_world import make_world, publish_stored
 
 
@@ -85,11 +85,20 @@ def test_damaged_masks_of_turned_images_are_named(twin: Path, tmp_path: Path) ->
         list(read(published))
 
 
-def test_the_list_of_upright_images(twin: Path, tmp_path: Path) -> None:
-    (path,) = twin.glob("SCaR-eval/*.parquet")
-    assert read_upright_images(path) == frozenset()
-    assert read_upright_images(tmp_path / "rows.jsonl") == frozenset()
-    table = pq.read_table(path)
-    pq.write_table(table.replace_schema_metadata({UPRIGHT_KEY: b"{"}), path)
-    with pytest.raises(InputError, match="its list of upright images is no JSON"):
-        read_upright_images(path)
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_an_image_in_the_place_of_another_turns_no_row_of_a_build(twin: Path, orientation: int) -> None:
+    expected = list(read(twin))
+    for image in (twin / "images" / "toy_val").iterdir():
+        with Image.open(image) as upright:
+            save_stored(upright.copy(), orientation, image)
+    assert list(read(twin)) == expected
+
+
+def test_rows_of_a_build_say_their_frame(twin: Path, tmp_path: Path) -> None:
+    (rows,) = twin.glob("SCaR-eval/*.parquet")
+    assert is_in_displayed_frame(rows)
+    (published,) = publish_stored(twin, tmp_path / "published", 6).glob("SCaR-eval/*.parquet")
+    assert not is_in_displayed_frame(published)
+    assert not is_in_displayed_frame(tmp_path / "rows.jsonl")
+    with pytest.raises(InputError, match="give them as two sources"):
+        open_row_frame([rows, published], twin)

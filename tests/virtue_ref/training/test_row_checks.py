@@ -72,7 +72,7 @@ def test_a_broken_picture_is_found_and_named(images: Path, name: str, column: st
     assert list(source.rows) == [0]
 
 
-@pytest.mark.parametrize("name", ["gone.png", "folder.png", "../gone.png"])
+@pytest.mark.parametrize("name", ["gone.png", "folder.png", "a/gone.png"])
 def test_a_missing_picture_is_found_and_named(images: Path, name: str) -> None:
     files = write(images, {}, {"qry_image_path": name})
     with pytest.raises(DataError, match=rf'demo, row 1: no image .*{name}; missing = "skip" drops'):

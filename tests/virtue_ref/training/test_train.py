@@ -134,6 +134,7 @@ def test_dora_learns_too(tmp_path: Path, start: Checkpoint, sources: list[PairSo
     )
 
 
+@pytest.mark.slow
 def test_half_precision_learns_alike(tmp_path: Path, start: Checkpoint, sources: list[PairSource]) -> None:
     plain = RECIPE | {"adapter": {"rank": 2, "alpha": 4}}
     found = {}
