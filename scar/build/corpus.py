@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -29,7 +30,6 @@ from scar.build.image_folder import (
 from scar.build.plan import BuildSettings, SourcePlan, check_paths, make_plans
 from scar.build.shard import ShardResult, build_shard
 from scar.build.shard_store import ShardStore
-from scar.build.turned_images import turn_images
 from scar.common.files import write_json
 from scar.common.image_hash import parse_coco_identity
 from scar.common.progress import Track
@@ -166,7 +166,11 @@ def _build_and_publish(
         raise InputError(_explain_no_samples(plan, recipe))
     sha256 = {"rows": digest_input(rows), "provenance": digest_input(sidecar)}
     upright = store.folder / "upright"
-    turned_counts = turn_images(list(turned), source.images, upright, settings.engine, settings.track)
+    turned_counts: Counter[str] = Counter()
+    if turned:
+        from scar.build.turned_images import turn_images  # Pillow's formats take a tenth of a small build to import
+
+        turned_counts = turn_images(list(turned), source.images, upright, settings.engine, settings.track)
     images = {image: f"{upright if image in turned else source.images}/{image}" for image in used}
     _publish_files(plan, rows, sidecar, images, settings)
     return plan.inputs_entry | {
