@@ -55,6 +55,7 @@ class VectorCache:
         added_count: number of vectors added since the store was opened.
         trusts: whether vectors of earlier runs are used without a check.
         checked_count: number of vectors that were checked, see `mmeb_eval.run.stored_check`.
+        checked_kinds: names of the kinds of items of which vectors were checked.
         lowest_cosine: lowest cosine of a checked vector and the one of now.
         fingerprint: digest of the model, as it stands in results.
         changes: what has changed in the embedder since the newest vectors under its name were stored; empty if they are
@@ -77,6 +78,7 @@ class VectorCache:
         self.added_count = 0
         self.trusts = trust
         self.checked_count = 0
+        self.checked_kinds: set[str] = set()
         self.lowest_cosine = 1.0
         self.changes: tuple[str, ...] = ()
         self._requested_keys: set[bytes] = set()
