@@ -6,15 +6,9 @@ import pytest
 import torch
 
 from scar.errors import ConfigError
-from virtue_ref.checkpoints import resolve
 from virtue_ref.checkpoints.checkpoint import Checkpoint, build_model
 from virtue_ref.training import lora
 from virtue_ref.training.recipe import AdapterRecipe
-
-
-@pytest.fixture(scope="module")
-def start() -> Checkpoint:
-    return resolve.read_checkpoint("tiny")
 
 
 def test_adapters_begin_without_effect_and_as_wide_as_asked(start: Checkpoint) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,22 +14,11 @@ from safetensors.torch import load_file, save
 from scar.common.pixels import probe_image
 from scar.errors import TrainError
 from tests.virtue_ref.training.runs import RECIPE, losses
-from virtue_ref.checkpoints import resolve
 from virtue_ref.checkpoints.checkpoint import Checkpoint
 from virtue_ref.training.pairs import PairSource, open_source
 from virtue_ref.training.recipe import TrainingRecipe, parse_recipe
 from virtue_ref.training.setup import make_mixer
 from virtue_ref.training.train import train
-
-
-@pytest.fixture(scope="module")
-def start() -> Checkpoint:
-    return resolve.read_checkpoint("tiny")
-
-
-@pytest.fixture
-def corpus(data: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(data, tmp_path / "corpus")
 
 
 def recipe(**changes: Any) -> TrainingRecipe:

@@ -17,7 +17,6 @@ from safetensors.torch import load_file, save_file
 
 from scar.errors import CheckpointError
 from tests.virtue_ref.training.runs import RECIPE, losses
-from virtue_ref.checkpoints import resolve
 from virtue_ref.checkpoints.checkpoint import Checkpoint
 from virtue_ref.training.pairs import PairSource, open_source
 from virtue_ref.training.recipe import parse_recipe
@@ -25,16 +24,6 @@ from virtue_ref.training.setup import make_mixer
 from virtue_ref.training.train import train
 
 TABLE = {**RECIPE, "optimiser": {**RECIPE["optimiser"], "steps": 2}, "adapter": {"rank": 2, "alpha": 4}}
-
-
-@pytest.fixture(scope="module")
-def start() -> Checkpoint:
-    return resolve.read_checkpoint("tiny")
-
-
-@pytest.fixture
-def corpus(data: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(data, tmp_path / "corpus")
 
 
 @pytest.fixture(scope="module")

@@ -40,11 +40,6 @@ def sources(data: Path) -> list[PairSource]:
     return [open_source("demo", sorted(data.glob("SCaR-train/*.parquet")), data, all_negatives=True)]
 
 
-@pytest.fixture(scope="module")
-def start() -> Checkpoint:
-    return resolve.read_checkpoint("tiny")
-
-
 def run_it(plan: TrainingRecipe, start: Checkpoint, sources: Sequence[PairSource], run: Path, **options: Any) -> Path:
     return train(plan, start, sources, run, trackers=(), cpu=True, **options)
 
