@@ -14,10 +14,11 @@ class Tally:
 
     Attributes:
         skip_bad: whether records that cannot be used are counted; otherwise they raise `BadRecord`.
-        records: number of annotated regions that were read.
+        records: number of annotated regions that may become samples.
         samples: number of samples that were written.
-        rejected: number of regions that give no sample, by reason.
-        ignored: number of unused records that are no regions (images, captions, relations, categories), by reason.
+        rejected: number of these regions that give no sample, by reason.
+        ignored: number of all other records that are not used (images, captions, relations, categories, and regions
+            that may not become samples), by reason.
         repaired: number of records that are used after a repair, such as a clipped box, by the name of the repair.
         vetoes: number of candidate negatives that a veto refused, by the reason of the veto.
     """
@@ -31,11 +32,14 @@ class Tally:
     vetoes: Counter[str] = field(default_factory=Counter)
 
     def reject_regions(self, bad: BadRecord, regions: int = 1) -> None:
-        """Count regions as rejected for the reason of ``bad``; raise ``bad`` unless `skip_bad` is set."""
+        """If `skip_bad` is set, add to `rejected` under the reason of ``bad``; else raise ``bad``, and count nothing.
+
+        `records` stays: the caller counts the regions there.
+        """
         self._count_records(self.rejected, bad, regions)
 
     def ignore_records(self, bad: BadRecord, records: int = 1) -> None:
-        """Count other records as ignored for the reason of ``bad``; raise ``bad`` unless `skip_bad` is set."""
+        """If `skip_bad` is set, add to `ignored` under the reason of ``bad``; else raise ``bad``, and count nothing."""
         self._count_records(self.ignored, bad, records)
 
     def _count_records(self, counter: Counter[str], bad: BadRecord, times: int) -> None:
@@ -44,7 +48,7 @@ class Tally:
         counter[bad.reason] += times
 
     def add_tally(self, other: Tally) -> None:
-        """Add the counts of another tally to this one."""
+        """Add the counts of another tally to this one, which keeps its own `skip_bad`."""
         self.records += other.records
         self.samples += other.samples
         self.rejected.update(other.rejected)

@@ -61,7 +61,8 @@ def build_sources(
         str | None, typer.Option(help="The name of the source; the corpus's file names contain it.")
     ] = None,
     split: Annotated[
-        Literal["train", "eval"] | None, typer.Option(help="The split of the source; it decides the format.")
+        Literal["train", "eval"] | None,
+        typer.Option(help="The split of the source; files of train and of eval have different columns."),
     ] = None,
     licence: Annotated[
         str | None, typer.Option(help="The licence of the annotations; the provenance records it.")
@@ -80,7 +81,7 @@ def build_sources(
     frame: Annotated[
         Literal["stored", "displayed"] | None,
         typer.Option(
-            show_default="told by the sizes of the images", help="The frame of boxes on images that EXIF turns."
+            show_default="the one whose size the annotations give", help="The frame of boxes on images that EXIF turns."
         ),
     ] = None,
     seed: Annotated[
@@ -108,7 +109,8 @@ def build_sources(
         ),
     ] = False,
     workers: Annotated[
-        int | None, typer.Option(min=1, show_default="the number of cores", help="The number of processes.")
+        int | None,
+        typer.Option(min=1, show_default="the number of cores; 1 for the demo", help="The number of processes."),
     ] = None,
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="Build on this machine, or on a Ray cluster.")
@@ -194,7 +196,7 @@ def build_sources(
 def check_corpus(
     folder: Folder,
     images: Annotated[
-        Path | None, typer.Option(show_default="DIR", help="Image paths are relative to this folder.")
+        Path | None, typer.Option(show_default="DIR", help="The folder that the image paths in the rows start from.")
     ] = None,
     against_paper: Annotated[
         bool,
@@ -248,7 +250,7 @@ def show_samples(
     source: Annotated[str | None, typer.Option(metavar="NAME", help="Show only samples of this source.")] = None,
     split: Annotated[Literal["train", "eval"] | None, typer.Option(help="Show only samples of this split.")] = None,
     images: Annotated[
-        Path | None, typer.Option(show_default="DIR", help="Image paths are relative to this folder.")
+        Path | None, typer.Option(show_default="DIR", help="The folder that the image paths in the rows start from.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", show_default="show.html in DIR", help="The HTML file to write.")

@@ -151,8 +151,8 @@ class Region(msgspec.Struct, frozen=True):
         target: whether the region may become a sample. Other regions only say what else the picture shows.
         make_mask: function that decodes the mask, for `with_mask`; None if nothing is left to decode. Readers set it
             instead of ``mask``, because decoding takes time and few regions need it. It returns None if the source has
-            no mask of the thing. With an EXIF orientation, 1 to 8, as its argument, it turns the mask from the stored
-            into the displayed frame.
+            no mask of the thing. Without an argument, the mask is in the frame of the annotations. With an EXIF
+            orientation, 1 to 8, as its argument, the mask is turned from the stored into the displayed frame.
     """
 
     id: int
@@ -199,8 +199,8 @@ class Picture(msgspec.Struct, frozen=True, dict=True):
     Attributes:
         id: id of the image in the source.
         file: path of the image below the source's image folder, with forward slashes.
-        width: width in pixels.
-        height: height in pixels.
+        width: width in pixels, in the frame of the boxes; see `Region.box`.
+        height: height in pixels, in the same frame.
         regions: the annotated things, in the source's order.
         captions: sentences of the source about the whole image.
         relations: annotated relations between the regions.
@@ -229,7 +229,10 @@ class Picture(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def relations_by_subject(self) -> dict[int, tuple[tuple[str, Region], ...]]:
-        """Predicate and object of each relation, by the id of its subject; without relations to an unknown object."""
+        """Predicate and object of each relation, by the id of its subject.
+
+        A relation is left out if its object is not among `regions`; its subject need not be among them.
+        """
         by_id = {region.id: region for region in self.regions} if self.relations else {}
         found: dict[int, list[tuple[str, Region]]] = {}
         for relation in self.relations:

@@ -21,7 +21,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
     Raises:
         InputError: the folder is neither of these releases, or both; or a file of the release is missing or has another
             shape.
-        BadRecord: two images have the same number, and ``tally`` does not skip such records.
+        BadRecord: two images of the release of 2021 have the same number, and ``tally`` does not skip such records.
     """
     release = source.inputs["release"]
     full = (release / "images" / "ADE").is_dir()

@@ -40,10 +40,10 @@ class ChallengeRef:
 
     Attributes:
         id: the number in the file name.
-        file: path of the image below the folder ``images``.
+        file: path of the image below the folder ``images`` of the release.
         scene: the scene label; None if there is none.
         release: folder of the release.
-        classes: names of the classes by number.
+        classes: names of the classes by their number, which the pixels of the picture of classes have.
     """
 
     id: int
@@ -58,7 +58,9 @@ class ChallengeRef:
         return
 
     def read_picture(self, tally: Tally) -> Picture:
-        """Read the picture; without regions if its annotation pictures cannot be used and the tally skips bad records.
+        """Read the picture. Its size is that of its two annotation pictures.
+
+        If these cannot be used and the tally skips bad records, the picture is 1 x 1 pixels large without regions.
 
         Raises:
             BadRecord: see `scar.annotations.pictures.PictureRef.read_picture`.
@@ -110,7 +112,8 @@ def open_index(source: Source, tally: Tally) -> PictureIndex:
     """Index the pictures of one split.
 
     Raises:
-        InputError: a folder, sceneCategories.txt or objectInfo150.txt is missing or has another shape than expected.
+        InputError: a folder, sceneCategories.txt or objectInfo150.txt is missing or has another shape than expected, or
+            the name of an annotation picture ends in no number.
     """
     release, split = source.inputs["release"], _FOLDERS[source.split]
     folder = release / "annotations" / split

@@ -78,8 +78,8 @@ class FullRef:
 
     Attributes:
         id: the number in the file name, plus `_FRAME_OFFSET` for a film frame.
-        file: path of the image below the folder ``images``.
-        image_folder: the folder ``images``.
+        file: path of the image below the folder ``images`` of the release.
+        image_folder: that folder.
     """
 
     id: int
@@ -92,7 +92,9 @@ class FullRef:
         return
 
     def read_picture(self, tally: Tally) -> Picture:
-        """Read the picture; without regions if its JSON cannot be used and the tally skips bad records.
+        """Read the picture.
+
+        If its JSON cannot be used and the tally skips bad records, the picture is 1 x 1 pixels large without regions.
 
         Raises:
             BadRecord: see `scar.annotations.pictures.PictureRef.read_picture`.

@@ -66,7 +66,7 @@ Numbers: TypeAlias = tuple[float, float, float, float]
 
 
 def replace_none(first: float | None, second: float | None, third: float | None, fourth: float | None) -> Numbers:
-    """The numbers of a box with NaN in place of None, which stands for a number that JSON cannot hold."""
+    """The four numbers of a box, with NaN for each None. A record has None for what JSON cannot hold, such as NaN."""
     one, two, three, four = (math.nan if value is None else value for value in (first, second, third, fourth))
     return one, two, three, four
 
@@ -86,7 +86,7 @@ class BoxForm:
 
     @property
     def name(self) -> str:
-        """The name under which a build counts boxes that are converted: ``box_corners``, ``box_xywh_fraction``, ..."""
+        """The form's name, such as ``box_corners`` or ``box_xywh_fraction``; a build counts converted boxes by it."""
         return f"box_{self.layout}" + ("_fraction" if self.is_fraction else "")
 
     def to_xywh(self, numbers: Numbers, width: int, height: int) -> Numbers:
@@ -125,8 +125,8 @@ class BoxSample:
         numbers: the four numbers of the box.
         width: width of the image in pixels.
         height: height of the image in pixels.
-        outline: the box of the polygons or of the mask, in pixels; None if the file has none.
-        area: the area that the file gives; None if it gives none.
+        outline: the box around its polygons or its mask, in pixels; None if the file has none for this box.
+        area: the area that the file gives for it, in square pixels of the box or of the mask; None if it gives none.
     """
 
     numbers: Numbers
@@ -136,11 +136,11 @@ class BoxSample:
     area: float | None = None
 
     def make_box(self, form: BoxForm) -> Box:
-        """The box in pixels, if its numbers mean this form."""
+        """The box in pixels, if its numbers are read in this form."""
         return Box.from_xywh(*form.to_xywh(self.numbers, self.width, self.height))
 
     def is_inside(self, form: BoxForm) -> bool:
-        """Whether the box of this form has an area, and does not leave its image."""
+        """Whether the box, read in this form, has an area and does not leave its image by much."""
         box = self.make_box(form)
         inside = box.intersection(Box(0, 0, self.width, self.height))
         outside = max(-box.x0, -box.y0, box.x1 - self.width, box.y1 - self.height)
@@ -148,32 +148,33 @@ class BoxSample:
         return box.x1 > box.x0 and box.y1 > box.y0 and is_near
 
     def has_outline(self, form: BoxForm) -> bool:
-        """Whether the box of this form is that of the outline."""
+        """Whether the box, read in this form, is nearly equal to the outline; False without an outline."""
         return self.outline is not None and self.make_box(form).iou(self.outline) >= _MIN_SAME_IOU
 
     def is_near_outline(self, form: BoxForm) -> bool:
-        """Whether the box of this form is where the outline is, though it may be drawn more loosely."""
+        """Whether the box, read in this form, is where the outline is, if more loosely; False without an outline."""
         return self.outline is not None and self.make_box(form).iou(self.outline) >= _MIN_NEAR_IOU
 
     def has_larger_area(self, form: BoxForm) -> bool:
-        """Whether the area that the file gives is too large for the box of this form."""
+        """Whether the area that the file gives is too large for the box, read in this form; False without an area."""
         return self.area is not None and self.area > _MAX_AREA_RATIO * self.make_box(form).area
 
     def has_area(self, form: BoxForm) -> bool:
-        """Whether the area of the box of this form is the area that the file gives."""
+        """Whether the box, read in this form, has nearly the area that the file gives; False without an area."""
         return self.area is not None and math.isclose(self.make_box(form).area, self.area, rel_tol=_MAX_AREA_DIFFERENCE)
 
 
 def find_box_form(samples: Sequence[BoxSample], path: Path) -> BoxForm:
-    """Find out the form of the boxes of a file.
+    """Find out the form of the boxes of a file; `XYWH` if nothing speaks against it.
 
     Args:
-        samples: boxes of the file. Those that are not finite or have no width and height say nothing.
+        samples: boxes of the file. A box is left out if a number is not finite, or its third or fourth is not above 0.
         path: path of the file, for the message.
 
     Raises:
-        InputError: the boxes are not those of the outlines, too small for their areas, or of several forms; or many
-            boxes leave their images, or all are at most a pixel wide, and not exactly one other form fits.
+        InputError: the boxes are not where the outlines are, are smaller than their areas, or have several forms. Or
+            they are not `XYWH`, as many leave their images or all numbers are at most 1, and not exactly one other form
+            fits.
     """
     samples = [sample for sample in samples if all(map(math.isfinite, sample.numbers)) and min(sample.numbers[2:]) > 0]
     is_fraction = bool(samples) and all(max(map(abs, sample.numbers)) <= _MAX_FRACTION for sample in samples)

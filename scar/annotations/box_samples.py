@@ -26,12 +26,12 @@ _MAX_SAMPLES = 1000
 def find_form_of_annotations(
     path: Path, spans: RecordSpans, image_ids: NDArray[np.int64], images: Mapping[int, CocoImage]
 ) -> BoxForm:
-    """Find out the form of the boxes of a COCO-style file.
+    """Find out the form of the boxes of a COCO-style file from at most `_MAX_SAMPLES` of them, without crowds.
 
     Args:
         path: path of the file.
-        spans: (M, 3) positions of its annotations.
-        image_ids: (M,) ids of their images.
+        spans: (M, 3) positions of its annotations; see `RecordSpans`.
+        image_ids: (M,) ids of their images, as in ``images``.
         images: the images by id.
 
     Raises:
@@ -48,7 +48,7 @@ def find_form_of_annotations(
 
 
 def spread_evenly(count: int, most: int) -> list[int]:
-    """Indices of at most ``most`` of ``count`` records, evenly spread."""
+    """Indices, 0 to ``count`` - 1, of at most ``most`` records, in ascending order and evenly spread."""
     some = min(count, most)
     return [number * count // some for number in range(some)]
 

@@ -23,7 +23,7 @@ _FLOAT, _BITS = struct.Struct("f"), struct.Struct("I")
 def read_box(
     numbers: tuple[float, float, float, float], form: BoxForm, width: int, height: int, where: str, tally: Tally
 ) -> Box:
-    """The part of a box of any form that is inside its image.
+    """Convert the numbers of a box of an annotation file to the part of the box that is inside its image.
 
     Args:
         numbers: the four numbers of the box.
@@ -31,7 +31,7 @@ def read_box(
         width: width of the image in pixels.
         height: height of the image in pixels.
         where: names the file and the record in error messages.
-        tally: counts the boxes that are converted, and those that are clipped.
+        tally: counts, as repaired, a box of another form than `XYWH`, and one that is clipped.
 
     Raises:
         BadRecord: see `clip_box`.
@@ -58,7 +58,8 @@ def clip_box(xywh: Sequence[float], width: int, height: int, where: str) -> Box:
         where: names the file and the record in error messages.
 
     Raises:
-        BadRecord: the box has no area (reason ``empty_box``) or lies outside the image (``outside``).
+        BadRecord: the box has no area or is not finite (reason ``empty_box``), or it lies outside the image
+            (``outside``).
     """
     x, y, w, h = xywh
     if not (w > 0 and h > 0 and math.isfinite(x + y + w + h)):

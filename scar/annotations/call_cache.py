@@ -15,7 +15,7 @@ class CallCache:
         self._results: dict[tuple[Hashable, ...], Any] = {}
 
     def __call__(self, function: Callable[..., T], *arguments: Hashable) -> T:
-        """The result of the function for these arguments; the function is called only the first time."""
+        """The result of the function for these arguments; later calls return the same object."""
         key = (function, *arguments)
         if key not in self._results:
             self._results[key] = function(*arguments)

@@ -35,17 +35,22 @@ _CAPTION = msgspec.json.Decoder(_Caption)
 def index_captions(
     path: Path, file_names: Mapping[int, str] | None, images_file: str, tally: Tally, cache: CallCache
 ) -> RecordIndex:
-    """Index the captions of each image.
+    """Index the captions of each image of another file, the images file.
 
-    If the captions JSON lists images too, and with other ids for the same file names, the file names count.
+    A caption belongs to the image with its image id. But if the captions JSON lists images too, and gives other ids to
+    the same file names, it belongs to the image with its file name.
 
     Args:
         path: the captions JSON.
-        file_names: file names of the images by id; a caption of any other image cannot be used. None to accept captions
-            of every image of COCO.
-        images_file: name of the file that lists the images, for error messages.
-        tally: counts the captions that cannot be used, and those that belong to an image by its file name only.
-        cache: what other sources have already read from the file.
+        file_names: file names of the images by id, from the images file; a caption of any other image cannot be used.
+            None to accept captions of every image of COCO.
+        images_file: name of the images file, for error messages.
+        tally: counts the captions that cannot be used as ignored, and those that belong to an image by its file name
+            only as repaired.
+        cache: what other sources have already read from the captions JSON.
+
+    Returns:
+        The positions of the captions by image id of the images file; by COCO's id if ``file_names`` is None.
 
     Raises:
         InputError: the file cannot be read, none of its captions can be used, or it lists other images.
@@ -118,5 +123,5 @@ def _locate_captions(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, Co
 
 
 def read_captions(path: Path, spans: RecordSpans) -> tuple[str, ...]:
-    """Read the captions at the given positions of a captions JSON, which are those of one image."""
+    """Read the captions at the given positions of a captions JSON, in their order; see `read_records` for errors."""
     return tuple(parse_record(_CAPTION, text, path.name).caption.strip() for text in read_records(path, spans))

@@ -40,7 +40,8 @@ class CocoIndex(PictureIndex):
         box_forms: for each file, what the four numbers of a box mean.
         captions: positions of the captions of each image, in the order of ``images``; None without a captions JSON.
         relations: the relations by image id.
-        phrases: phrases by image id, then by annotation id; None if every annotation may become a sample.
+        phrases: phrases by image id, then by annotation id. If given, only these annotations may become samples. None
+            if every annotation may become a sample.
     """
 
     images: Sequence[CocoImage]
@@ -92,9 +93,9 @@ def index_image_set(
     Args:
         source: names the files: ``instances``, and two optional ones. ``stuff`` is a second file of annotations of the
             same images; ``captions`` has captions of these images.
-        tally: counts the annotations as records, those that cannot be used as rejected, and other unusable records as
-            ignored. If ``referred_phrases`` is given, the caller has counted the records: then unusable annotations
-            count as ignored. An id of ``referred_phrases`` without a usable annotation counts as rejected.
+        tally: counts the annotations of all images as records, those that cannot be used as rejected, and other
+            unusable records as ignored. With ``referred_phrases``, the caller has counted the records, one for each
+            id. Then an id without a usable annotation counts as rejected, and any unusable annotation as ignored.
         cache: what other sources have already read from these files.
         referred_phrases: phrases by id of an annotation of ``instances``. If given, only these annotations may become
             samples; the others of the same images are context, and other images are left out. None if every annotation

@@ -29,10 +29,10 @@ class CocoRef:
 
     Attributes:
         id: the image id.
-        file: path below the image folder.
+        file: path below the source's image folder.
         identity: COCO's id of the image, as in ``coco:7``; None if the file name is not one of COCO's.
-        width: width in pixels.
-        height: height in pixels.
+        width: width in pixels, as the instances JSON gives it.
+        height: height in pixels, likewise.
         scene: the scene label; None if there is none.
         annotations: positions of the image's annotations in each file of the image set.
         categories: names of the categories by id, for each of these files.
@@ -57,7 +57,7 @@ class CocoRef:
     phrases: Mapping[int, tuple[str, ...]] | None
 
     def read_picture(self, tally: Tally) -> Picture:
-        """Read the picture. Regions are ordered by file and annotation id; boxes are clipped to the image.
+        """Read the picture. Regions are ordered by file, then by annotation id; boxes are clipped to the image.
 
         Raises:
             BadRecord, InputError: see `scar.annotations.pictures.PictureRef.read_picture`.

@@ -35,13 +35,14 @@ class AnnotationIndex:
 
     Attributes:
         images: images by id. The index of a second file of the image set has the images of the first file.
-        categories: names of the categories by id.
+        categories: names of the categories by id, of this file.
         records: positions of the usable annotations of each image.
-        annotation_ids: (M,) ids of the usable annotations.
-        image_ids: (M,) ids of the images of these annotations.
+        annotation_ids: (M,) ids of the usable annotations, in the file's order.
+        image_ids: (M,) ids of the images of these annotations, as in ``images``.
         relations: the relations by image id.
         box_form: what the four numbers of a box mean.
-        tally: counts of the annotations, and of the other records that cannot be used.
+        tally: counts of all annotations as records, of the unusable ones as rejected, and of other unusable records as
+            ignored.
     """
 
     images: dict[int, CocoImage]
@@ -65,9 +66,9 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
     Args:
         path: path of the file.
         skip_bad: count records that cannot be used, instead of raising.
-        earlier: index of the first file of the image set, if this file is the second: its images are used, by file name
-            if this file has other ids for the same names; an annotation with an id of the first file is rejected. None
-            if this file is the first.
+        earlier: None if this file is the first of the image set. Otherwise the index of the first file. Its images are
+            used; they are found by file name if this file gives other ids to the same names. An annotation is rejected
+            if the first file has its id, or if its category is COCO-Stuff's "other".
 
     Raises:
         InputError: the file cannot be read, is no JSON or has another shape; none of its images or categories can be

@@ -12,10 +12,10 @@ from scar.common.image_hash import parse_coco_identity
 
 
 class CocoImage(msgspec.Struct, gc=False):
-    """An image of a COCO-style file, with its size in pixels and, if the file has it, its scene label.
+    """An image of a COCO-style file, with its size in pixels and its scene label; None if the file has no label.
 
     Attributes:
-        file: path of the image below the source's image folder.
+        file: the key ``file_name``: path of the image below the source's image folder.
     """
 
     id: Id

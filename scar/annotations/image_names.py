@@ -50,7 +50,7 @@ def describe_image(number: int, names: Mapping[int, str]) -> str:
 def match_images(
     names: Mapping[int, str], others: Sequence[NamedImage], file: str, other_file: str
 ) -> Mapping[int, int] | None:
-    """Match the images that a second file lists with those of the first file.
+    """Find the id, in a first file, of each image that a second file lists.
 
     Args:
         names: file names of the images of the first file, by id.
@@ -59,12 +59,12 @@ def match_images(
         other_file: name of the second file, for the message.
 
     Returns:
-        None if both files have the same ids for the same file names, or if there is nothing to compare. Otherwise the
-        id in the first file of each image of the second one, by its id in the second file; an image whose name the
-        first file does not have, or has more than once, is left out.
+        None if the ids of the second file can be used as they are: no file name has another id in the first file, and
+        no id has another file name. Otherwise the id in the first file by the id in the second one, as the file names
+        tell it; an image is left out if the first file has no such name, or several.
 
     Raises:
-        InputError: the files have the same ids for other file names, and no file name in common.
+        InputError: the ids cannot be used as they are, and no file name of the second file is one of the first.
     """
     if all(names.get(number) == name for number, name in others):
         return None
@@ -105,11 +105,13 @@ class NameFinder:
             self._by_stem[_parse_stem(name)].append(number)
 
     def find_id(self, name: str, likely: int, ids_decide: bool = True) -> int | None:
-        """The id of the image with a file name; None if there is none, or several.
+        """The id of the image with a file name; None if no image has it, or several have.
+
+        Endings and case do not count. Sought are first the whole path, then a path that ends in the other one.
 
         Args:
-            name: the file name.
-            likely: the id that is taken if the name is the same but for its folder.
+            name: the file name, with or without folders.
+            likely: the id to take if neither is found, and the image of this id has the same name in another folder.
             ids_decide: whether ``likely`` is also taken if several images have this name in other folders.
         """
         path, stem = _parse_path(name), _parse_stem(name)

@@ -27,7 +27,7 @@ def check_inputs(source: Source) -> None:
 
 
 def digest_input(path: Path) -> str:
-    """SHA-256 of the bytes of a file, or of the names and sizes of all files in a folder.
+    """SHA-256, in hexadecimal digits, of the bytes of a file, or of the names and sizes of all files below a folder.
 
     Raises:
         InputError: the file or folder cannot be read.

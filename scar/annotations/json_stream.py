@@ -70,7 +70,7 @@ class Record(NamedTuple):
         list: the key of the list, or "" when the whole file is one list.
         number: index of the record in the list, from 0.
         offset: offset of the record's first byte in the file.
-        text: JSON text of the record.
+        text: the record's JSON text; it may contain Python's NaN, see `parse_record`.
     """
 
     list: str
@@ -84,15 +84,16 @@ class Record(NamedTuple):
 
 
 def iter_records(path: Path, lists: Collection[str] = (), optional: Collection[str] = ()) -> Iterator[Record]:
-    """Iterate over the records of the lists of a file, in the file's order.
+    """Iterate over the records of the lists of a file, in the file's order, whatever the order of ``lists``.
 
     Args:
         path: a JSON file: an object with lists, or a list.
         lists: keys of the lists that the file must have; empty if the whole file is one list.
-        optional: keys of the lists that the file may have.
+        optional: keys of the lists that the file may have, or have as null. Other keys are passed over.
 
     Raises:
-        InputError: the file cannot be read, is no JSON, is not UTF-8, is cut off or has another shape.
+        InputError: the file cannot be read, is no JSON, is not UTF-8, is cut off or has another shape. That a list is
+            missing, or what follows is broken, shows only after the records before it.
     """
     try:
         with path.open("rb") as file:
@@ -113,7 +114,8 @@ def parse_record(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw, wh
     """Decode a record. NaN and Infinity, which Python writes and JSON does not have, are read as null.
 
     Raises:
-        BadRecord: the record does not have the type of the decoder (reason ``malformed``).
+        BadRecord: the record does not have the type of the decoder (reason ``malformed``); ``where`` begins the
+            message.
     """
     try:
         return decoder.decode(text)
@@ -127,7 +129,10 @@ def parse_record(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw, wh
 
 
 def decode_record(decoder: msgspec.json.Decoder[T], record: Record, path: Path) -> T:
-    """Like `parse_record`, but format the location of the record only for an error: there are millions of records."""
+    """Decode a record, as `parse_record` does; ``path`` is the path of its file, for the error message.
+
+    Its location is formatted only for an error, since there are millions of records.
+    """
     try:
         return decoder.decode(record.text)
     except (msgspec.DecodeError, UnicodeDecodeError):

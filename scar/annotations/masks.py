@@ -36,14 +36,14 @@ def parse_mask(segmentation: Any, width: int, height: int, where: str, orientati
         segmentation: None or an empty list (no mask), polygons as lists of x, y in pixels, or ``{size, counts}`` with
             the run lengths as a list of numbers or as COCO's compressed text, which may be written as Python shows
             bytes (``b'...'``). A list of ``{size, counts}`` has the parts of one object, as a list of polygons has.
-        width: width of the image in pixels.
-        height: height of the image in pixels.
+        width: width of the image in pixels, in the frame of ``segmentation``.
+        height: height of the image in pixels, in this frame.
         where: names the file and the record in error messages.
-        orientation: EXIF orientation by which the mask is turned. A polygon is turned before it is drawn, so that the
-            mask is that of a polygon drawn on the displayed image.
+        orientation: EXIF orientation by which the mask is turned from the stored into the displayed frame. A polygon is
+            turned before it is drawn, so that the mask is that of a polygon drawn on the displayed image.
 
     Returns:
-        None if ``segmentation`` is None or an empty list.
+        The mask, turned; None if ``segmentation`` is None or an empty list.
 
     Raises:
         BadRecord: the size of the mask differs from the image's (reason ``mask_size``), the mask covers no pixel
@@ -170,7 +170,10 @@ def _shorten_repr(value: object) -> str:
 
 
 def find_outline(segmentation: Any, width: int, height: int) -> Box | None:
-    """The box around the polygons or the mask of a COCO annotation, in pixels; None if it has none that can be used."""
+    """The box around the polygons or the mask of a ``segmentation`` value; see `parse_mask` for the arguments.
+
+    The box is in pixels and not clipped to the image. None if there is no polygon or mask, or none that can be used.
+    """
     if isinstance(segmentation, list) and not _is_list_of_runs(segmentation):
         rings = [ring for ring in segmentation if isinstance(ring, list) and len(ring) >= 6]
         numbers = [value for ring in rings for value in ring]
@@ -208,7 +211,8 @@ def group_runs(
         height: height of the picture in pixels.
 
     Returns:
-        By label in ascending order: x, y, width and height of the box in pixels, and a function that makes the mask.
+        By label in ascending order: x, y, width and height of the box in pixels, and a function that makes the mask; it
+            is a `Region.make_mask`.
     """
     import numpy as np
 

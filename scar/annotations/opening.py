@@ -27,8 +27,8 @@ def open_index(source: Source, tally: Tally, cache: CallCache | None = None) -> 
 
     Args:
         source: the source, which names the files.
-        tally: counts the records that belong to no picture; the index keeps it. The records of a picture are counted
-            when it is read.
+        tally: counts what is counted before pictures are read; the index keeps it. The head of
+            `scar.annotations.pictures` says which records these are.
         cache: what other sources have already read, so that shared files are read once; None to read all files.
 
     Raises:
@@ -51,7 +51,8 @@ def open_sources(
         track: shows progress.
 
     Returns:
-        The indexes of the sources in the order of ``sources``, and the digest of each file and folder by its path.
+        The indexes of the sources in the order of ``sources``, and by its path the digest of each annotation file and
+        folder; see `scar.annotations.inputs.digest_input`.
 
     Raises:
         InputError: a file cannot be read, is no JSON or has another shape.
@@ -67,7 +68,7 @@ def open_sources(
 
 
 def are_heavy(sources: Sequence[Source]) -> bool:
-    """Whether the annotation files of the sources are so large in total that it takes long to open them."""
+    """Whether the annotation files of the sources have more than `HEAVY_BYTES` in total, and so take long to open."""
     return _count_bytes(sources) > HEAVY_BYTES
 
 

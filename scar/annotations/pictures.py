@@ -5,7 +5,7 @@ used or not. The reader counts one that it refuses by `Tally.reject_regions`, an
 with ``target=True``; the build counts what becomes of that. So records = samples + rejected, and a build checks it at
 its end. Nothing else is a record: neither regions that are context (``target=False``) nor images, captions and
 relations; those that cannot be used are counted by `Tally.ignore_records`. The records of a picture are counted by
-`PictureRef.read_picture`, or by ``open_index`` for all pictures at once, never by both.
+`PictureRef.read_picture`, or by ``open_index`` for all pictures at once, never twice.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class PictureIndex(ABC):
 
     Attributes:
         source: the source.
-        tally: counts of the source's records that belong to no picture.
+        tally: counts of what ``open_index`` counted; what `PictureRef.read_picture` counts is not in it.
     """
 
     source: Source
@@ -78,11 +78,14 @@ class PictureIndex(ABC):
         return map(self.__getitem__, range(len(self)))
 
     def iter_keys(self) -> Iterator[PictureKey]:
-        """Iterate over what identifies the pictures, without those that the reader itself holds out (`HeldOut`)."""
+        """Iterate over the keys of the pictures, without those that the reader itself holds out (`HeldOut`)."""
         return (ref for ref in self if not isinstance(ref, HeldOut))
 
     def lacks_id(self) -> bool:
-        """Whether only pixels can show that images are copies: they have no identity, and may be elsewhere."""
+        """Whether only pixels can show that another source has the same images.
+
+        So it is if an image has no identity, and other data sets may have its image (`Reader.shares_images`).
+        """
         return READERS[self.source.reader].shares_images and any(key.identity is None for key in self.iter_keys())
 
 
@@ -133,7 +136,7 @@ class HeldOut:
         return self.ref.identity
 
     def read_picture(self, tally: Tally) -> Picture:
-        """Read the picture without its regions and relations; the regions that may become samples count as rejected.
+        """Read the picture without regions and relations; its regions that might become samples count as rejected.
 
         Raises:
             BadRecord, InputError: see `PictureRef.read_picture`.

@@ -32,9 +32,9 @@ class RecordIndex:
     Attributes:
         path: path of the file.
         images: (N,) ids of the images.
-        starts: (N,) index in ``spans`` of the first record of each image.
-        ends: (N,) index in ``spans`` after the last record of each image.
-        spans: positions of all records; those of an image are next to each other, in order.
+        starts: (N,) row of ``spans`` with the first record of each image.
+        ends: (N,) row of ``spans`` after the last record of each image.
+        spans: (M, 3) positions of all records; those of an image are next to each other, in order.
     """
 
     path: Path
@@ -48,7 +48,7 @@ class RecordIndex:
         return self.path, self.spans[self.starts[row] : self.ends[row]]
 
     def align_to(self, images: Sequence[int | None]) -> Self:
-        """The same index with one row for each given image id, in order; None or an unknown id has no records."""
+        """An index with one row for each of ``images``, in their order; the row of None or an unknown id is empty."""
         import numpy as np
 
         wanted = np.array([0 if image is None else image for image in images], np.int64)
@@ -69,7 +69,8 @@ class RecordIndexBuilder:
 
     Attributes:
         path: path of the file.
-        named_images: the images that the file lists with their names. The records have the image ids of this list.
+        named_images: id and file name of the images that the file itself lists; readers append to it. The ids are those
+            that the file's records have.
     """
 
     def __init__(self, path: Path) -> None:
@@ -93,7 +94,7 @@ class RecordIndexBuilder:
 
     @property
     def orders(self) -> NDArray[np.int64]:
-        """(M,) argument ``order`` of each record."""
+        """(M,) number by which each record is sorted within its image: the argument ``order`` of `add_record`."""
         return view_int64(self._orders)
 
     @property
@@ -137,9 +138,14 @@ def is_among(numbers: NDArray[np.int64], known: Collection[int]) -> NDArray[np.b
 def replace_ids(
     numbers: NDArray[np.int64], ids: Mapping[int, int] | None
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """(N,) the id that stands for each number, or the number itself if it has none; (N,) whether it has one.
+    """Replace ids by others.
 
-    None as ``ids`` means that every number is its own id.
+    Args:
+        numbers: (N,) the ids.
+        ids: the new id by the old one; None if every id stays, as `match_images` returns it.
+
+    Returns:
+        (N,) the new ids; an id that ``ids`` does not have stays. (N,) whether ``ids`` has it; True throughout for None.
     """
     import numpy as np
 

@@ -37,7 +37,7 @@ def read_upright(ref: PictureRef, source: Source, tally: Tally) -> Picture:
 
     Raises:
         BadRecord: a record cannot be used, or nothing tells the frame, and ``tally`` does not skip such records.
-        InputError: a file has changed or can no longer be read.
+        InputError: an annotation file has changed or can no longer be read.
     """
     picture = ref.read_picture(tally)
     if not picture.regions:
@@ -63,10 +63,12 @@ def read_upright(ref: PictureRef, source: Source, tally: Tally) -> Picture:
 def find_frame(picture: Picture, header: ImageHeader, frame: Frame | None, where: str) -> Frame:
     """The frame of the annotations of a picture; ``displayed`` for an image that EXIF does not turn.
 
+    What the recipe says comes before what the size tells.
+
     Args:
         picture: the picture with the size that its annotations give it.
         header: the header of its image.
-        frame: what the recipe says.
+        frame: what the recipe says; None if it says nothing.
         where: names the source and the image in error messages.
 
     Raises:

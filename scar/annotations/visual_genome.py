@@ -55,15 +55,15 @@ def split_of(image_id: int) -> Split:
 
 @dataclass(frozen=True, slots=True)
 class VisualGenomeIndex(PictureIndex):
-    """The images of one split that have objects.
+    """The images of one split that have objects. An entry of a file holds all its records of one image.
 
     Attributes:
         images: id and record of each image, in ascending order of id.
         objects: positions of the entries of each image in objects.json, in the order of ``images``.
         descriptions: the same for region_descriptions.json.
         relationships: the same for relationships.json.
-        captions: the same for each of COCO's captions files.
-        coco_val: COCO's ids of the images that are held out of the train split.
+        captions: positions of the captions of each image, for each of COCO's captions files.
+        coco_val: COCO's ids of the images that are held out of the train split; empty if the source names no such file.
         box_form: what the four numbers of an object's box mean.
     """
 

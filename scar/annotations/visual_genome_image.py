@@ -25,19 +25,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class VisualGenomeRef:
-    """An image with the positions of its records in the files.
+    """An image with the positions of its entries in the files.
 
     Attributes:
         id: the image id.
-        file: folder and file name, such as ``VG_100K/1.jpg``.
+        file: path below the source's image folder, such as ``VG_100K/1.jpg``.
         identity: contains COCO's id of the image if it has one, else Flickr's, else Visual Genome's.
-        width: width in pixels.
-        height: height in pixels.
+        width: width in pixels, as image_data.json gives it.
+        height: height in pixels, likewise.
         box_form: what the four numbers of an object's box mean.
         objects: positions of the image's entries in objects.json.
         descriptions: positions of its entries in region_descriptions.json.
         relationships: positions of its entries in relationships.json.
-        captions: positions of its captions in COCO's captions files.
+        captions: positions of its captions in those of COCO's captions files that have some.
     """
 
     id: int

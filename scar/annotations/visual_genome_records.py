@@ -42,7 +42,11 @@ class EntryKey(msgspec.Struct, gc=False):
 
 
 class GenomeObject(msgspec.Struct, gc=False):
-    """An object of objects.json. Its box is the top left corner x, y, width w and height h, in pixels."""
+    """An object of objects.json.
+
+    Its box is the top left corner x, y, width w and height h in pixels, unless `scar.annotations.box_form` finds that
+    the file has another form. Relationships may name one of ``merged_object_ids`` in place of this object.
+    """
 
     object_id: Id
     x: Number

@@ -28,7 +28,7 @@ def make_string_array(texts: Iterable[str]) -> pa.StringArray:
 
 
 def make_number_array(numbers: ArrayLike, dtype: DTypeLike) -> pa.NumericArray:
-    """Make an arrow array of numbers of one numpy type, without nulls.
+    """Make an arrow array of numbers, without nulls; ``dtype`` is their numpy type.
 
     >>> make_number_array([1, 2], "int64").type
     DataType(int64)
@@ -47,7 +47,9 @@ def make_list_array(lengths: Sequence[int], values: pa.Array) -> pa.ListArray:
 
 
 def make_struct_array(columns: Sequence[pa.Array], dtype: pa.StructType, is_valid: Sequence[bool]) -> pa.StructArray:
-    """Make an arrow array of structs from their columns; a struct is null where ``is_valid`` is false.
+    """Make an arrow array of structs from a column for each field of ``dtype``, in the order of its fields.
+
+    Each column has one value for each struct. A struct is null where ``is_valid`` is false; its values do not count.
 
     >>> dtype = pa.struct([("text", pa.string())])
     >>> make_struct_array([make_string_array("ab")], dtype, [True, False]).to_pylist()

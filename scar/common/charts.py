@@ -75,8 +75,13 @@ def draw_png(chart: BarChart) -> bytes:
 def save_charts(charts: Mapping[str, BarChart], folder: Path) -> dict[str, bytes]:
     """Write each chart as ``<name>.png`` into a folder; all other PNG files of the folder are removed.
 
+    The folder is made if its parent exists.
+
     Returns:
         Name of the chart -> bytes of its file.
+
+    Raises:
+        WriteError: see `scar.common.files.write_bytes`.
     """
     folder.mkdir(exist_ok=True)
     for old in folder.glob("*.png"):

@@ -22,12 +22,13 @@ PRIVATE = 0o600
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``, which is renamed to ``path`` at the end or removed after a failure.
+    """Give a temporary path beside ``path``, at which the ``with`` block writes a file.
 
-    The file gets the rights that the umask asks for.
+    At the end of the block, the file is renamed to ``path``; after an exception, it is removed. It gets the rights that
+    the umask asks for. The folder has to exist.
 
     Raises:
-        OSError: the file cannot be renamed.
+        OSError: the file cannot be renamed, such as when the block wrote none.
     """
     temporary = _name_temporary(path)
     try:
@@ -42,12 +43,13 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def create_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder beside ``path``, which is renamed to ``path`` at the end or removed after a failure.
+    """Make a temporary folder beside ``path``, which the ``with`` block fills.
 
-    The folder and the files in it get the rights that the umask asks for.
+    At the end of the block, the folder is renamed to ``path``; after an exception, it is removed. The folder and the
+    files in it get the rights that the umask asks for. Missing parent folders are made.
 
     Raises:
-        OSError: the folder cannot be made or renamed; also if ``path`` is a folder with files.
+        OSError: the folder cannot be made or renamed; also if ``path`` is a file, or a folder that is not empty.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _name_temporary(path)
@@ -128,13 +130,21 @@ def write_table(table: Any, path: Path) -> None:
 
 
 def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes in hexadecimal digits."""
+    """SHA-256 of a file's bytes in hexadecimal digits.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def hash_files(paths: Iterable[Path]) -> str:
-    """One SHA-256 for several files in the order given: that of their concatenated digests."""
+    """One SHA-256, in hexadecimal digits, for several files: that of their joined digests, in the order given.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
     return hashlib.sha256(b"".join(bytes.fromhex(hash_file(path)) for path in paths)).hexdigest()
 
 
@@ -150,12 +160,12 @@ class HashCache:
 
     Args:
         state_fields: names of the fields of ``os.stat_result`` by which a change is noticed.
-        known: hashes of an earlier run, by path; None starts with no hashes.
+        known: hashes of an earlier run, by path as text; None starts with no hashes.
 
     Attributes:
-        known: hashes of earlier runs and of this one, by path.
-        used: paths that were asked for in this run.
-        computed: paths whose files were read in this run.
+        known: hashes of the earlier run and of this one, by path as text.
+        used: paths whose hash this run asked for.
+        computed: those of them whose files this run read, since no hash was known or the file had changed.
     """
 
     def __init__(self, state_fields: tuple[str, ...], known: Mapping[str, FileHash] | None = None) -> None:
@@ -210,8 +220,13 @@ def make_path(path: str | os.PathLike[str], what: str) -> Path:
 def make_count(value: Any, what: str, least: int = 1) -> int:
     """A whole number that a caller gave, such as numpy's, as Python's int.
 
+    Args:
+        value: what the caller gave.
+        what: what the number is, with which a message begins.
+        least: the smallest number that is allowed.
+
     Raises:
-        InputError: it is no whole number, or less than ``least``.
+        InputError: it is no whole number (booleans and floats are none), or less than ``least``.
     """
     try:
         count = operator.index(value)
@@ -244,7 +259,8 @@ def join_inside(folder: Path, name: str) -> Path:
     """Join a folder and a relative path that a stranger made, such as one in an archive or in a list of downloads.
 
     Raises:
-        ValueError: the path leads out of the folder, by itself or through a link.
+        ValueError: the path is empty or absolute, contains ``..``, a backslash, a zero byte or a drive, or its folder
+            lies outside ``folder`` once links are followed. Where the file itself is a link is not checked.
 
     >>> join_inside(Path("images"), "../secret")
     Traceback (most recent call last):
@@ -260,7 +276,11 @@ def join_inside(folder: Path, name: str) -> Path:
 
 
 def iter_paths(folder: Path) -> Iterator[Path]:
-    """Yield all paths below a folder except folders, in order; links to folders are followed, but not in circles."""
+    """Yield the files below a folder, at any depth: first its own, sorted by name, then those of each subfolder.
+
+    Links to folders are followed, except links to a folder that contains them. Links that lead nowhere count as files.
+    Nothing is yielded if there is no such folder.
+    """
     for parent, folders, names in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not _leads_to_ancestor(Path(parent), name))
         yield from (Path(parent, name) for name in sorted(names))

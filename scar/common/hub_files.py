@@ -50,7 +50,7 @@ def compute_git_id(file: Path) -> str:
 
 
 def list_files(hub: HfApi, repo: str, repo_type: RepoType, commit: str) -> dict[str, RemoteFile]:
-    """Files of a commit, by their paths in the repository."""
+    """Files of a commit, by their paths in the repository. Errors of the Hub's client pass through."""
     from huggingface_hub.hf_api import RepoFile
 
     entries = hub.list_repo_tree(repo, recursive=True, revision=commit, repo_type=repo_type)
@@ -78,6 +78,7 @@ def download_file(hub: HfApi, repo: str, repo_type: RepoType, commit: str, file:
     Raises:
         InputError: the path leads out of ``staging``, or the bytes differ from what the Hub lists; a download that
             differs is removed.
+        Exception: errors of the Hub's client pass through; see `scar.common.retry.retry_action`.
     """
     from huggingface_hub import hf_hub_download
 

@@ -63,7 +63,7 @@ def hash_image(path: Path, where: str) -> str:
         where: the annotation file and the record that name the image, for the error message.
 
     Raises:
-        BadRecord: the image does not decode (``image_broken``).
+        BadRecord: the image is missing, has too many pixels or does not decode (``image_broken`` for all of them).
     """
     import numpy as np
     from PIL import Image
@@ -81,7 +81,10 @@ def hash_image(path: Path, where: str) -> str:
 
 
 def find_image_hash(path: str, folder: Path) -> str | None:
-    """`hash_image` of an image below a folder; None if the image is missing, as in the published corpora, or broken."""
+    """Identity by `hash_image` of the image at a path relative to ``folder``.
+
+    None if the image cannot be used: it is missing, as in the published corpora, lies outside the folder or is broken.
+    """
     try:
         return hash_image(locate_image(folder, path, path), path)
     except (BadRecord, OSError):
@@ -95,7 +98,9 @@ def _brightness_rises(tiles: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def match_identities(mine: Sequence[str], theirs: Sequence[str]) -> list[bool]:
-    """For each identity in ``mine``: whether ``theirs`` has the same identity or a hash of the same image.
+    """For each identity in ``mine``: whether one of ``theirs`` stands for the same image.
+
+    It does if the two are equal, or if both are hashes that belong to the same image, as the head of this module says.
 
     >>> match_identities(["coco:1", "coco:2"], ["coco:2"])
     [False, True]

@@ -43,7 +43,8 @@ class ImageHeader:
     Attributes:
         stored_size: (width, height) in pixels as they are stored.
         orientation: the EXIF orientation, 1 to 8; see `scar.common.orientation`.
-        is_plain: whether the file is a JPEG or PNG of 8 bits or less, which need not be decoded to be judged.
+        is_plain: whether the file is a JPEG or a PNG of at most 8 bits a channel. Then `scar.common.pixels.probe_image`
+            need not decode it. False for a PNG with EXIF as text.
     """
 
     stored_size: tuple[int, int]

@@ -113,7 +113,7 @@ def _list_folders(root: Path) -> tuple[str, ...]:
 
 
 def make_no_permission(path: Path, where: str) -> BadRecord:
-    """The error for an image that may not be read."""
+    """The error for an image that may not be read (reason ``image_closed``); ``where`` as in `locate_image`."""
     return BadRecord(where, f"image {str(path)!r} may not be read: no permission", "image_closed")
 
 
@@ -189,12 +189,12 @@ def refuse_truncated() -> Iterator[None]:
 
 
 def silence_pillow() -> None:
-    """Ignore Pillow's warnings: the size is checked here, and odd metadata do no harm."""
+    """Ignore Pillow's warnings until the process ends: the size is checked here, and odd metadata do no harm."""
     warnings.filterwarnings("ignore", module=r"PIL\.")  # `catch_warnings` is not for threads
 
 
 def check_pixel_count(size: tuple[int, int]) -> None:
-    """Check that an image of this width and height may be decoded.
+    """Check that an image of this (width, height) in pixels may be decoded.
 
     Raises:
         Image.DecompressionBombError: it has more than `MAX_PIXELS`.

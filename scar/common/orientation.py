@@ -45,7 +45,7 @@ _METADATA = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
 
 
 def invert_orientation(orientation: int) -> int:
-    """The orientation that turns the displayed frame back into the stored one."""
+    """The orientation with which the functions here turn the displayed frame back into the stored one."""
     return {6: 8, 8: 6}.get(orientation, orientation)
 
 
@@ -77,7 +77,7 @@ def turn_point(x: float, y: float, size: tuple[int, int], orientation: int) -> t
 
 
 def turn_box(box: Box, size: tuple[int, int], orientation: int) -> Box:
-    """The box in the displayed image; ``size`` and ``orientation`` as in `turn_point`."""
+    """Where a box of the stored image lies in the displayed one; ``size`` and ``orientation`` as in `turn_point`."""
     if orientation == UPRIGHT:
         return box
     (x0, y0), (x1, y1) = turn_point(box.x0, box.y0, size, orientation), turn_point(box.x1, box.y1, size, orientation)
@@ -85,13 +85,17 @@ def turn_box(box: Box, size: tuple[int, int], orientation: int) -> Box:
 
 
 def turn_polygon(xy: Sequence[float], size: tuple[int, int], orientation: int) -> list[float]:
-    """A polygon x, y, x, y, ... in the displayed image; ``size`` and ``orientation`` as in `turn_point`."""
+    """Turn a polygon x, y, x, y, ... of the stored image; ``size`` and ``orientation`` as in `turn_point`.
+
+    Returns:
+        The polygon in the displayed image, in the same form and order.
+    """
     points = zip(xy[0::2], xy[1::2], strict=True)
     return [value for x, y in points for value in turn_point(x, y, size, orientation)]
 
 
 def turn_mask(mask: Mask, orientation: int) -> Mask:
-    """The mask of the displayed image; it has the same pixels.
+    """Turn a mask of the stored image into that of the displayed image.
 
     Raises:
         InputError: the mask has to be turned and cannot be decoded.
@@ -100,7 +104,10 @@ def turn_mask(mask: Mask, orientation: int) -> Mask:
 
 
 def turn_array(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """(H, W, ...) pixels as displayed, a view of ``pixels``, which are as stored."""
+    """Turn (H, W, ...) pixels of the stored image; return those of the displayed image, (W, H, ...) if sideways.
+
+    The result is a view of ``pixels``.
+    """
     exchanged, mirrored_x, mirrored_y = _STEPS[orientation]
     turned = pixels.swapaxes(0, 1) if exchanged else pixels
     turned = turned[:, ::-1] if mirrored_x else turned
@@ -109,7 +116,7 @@ def turn_array(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 
 def turn_image(image: Image, orientation: int) -> Image:
-    """The image as displayed, of one whose pixels are as stored; its metadata ask for no further turn."""
+    """Turn an image whose pixels are as stored; return a copy as displayed, without metadata that ask for a turn."""
     from PIL.Image import Transpose
 
     method = {

@@ -46,8 +46,8 @@ def decode_upright(path: Path, draft_size: tuple[int, int] | None = None) -> Ima
 
     Args:
         path: the image file.
-        draft_size: (width, height) in pixels that suffices; a JPEG is decoded in grey, and at 1/8 of its size if that
-            is larger. None decodes all pixels.
+        draft_size: (width, height) in pixels that suffices. A JPEG is decoded in grey, at the smallest of 1/1, 1/2, 1/4
+            and 1/8 of its size that is at least as large; other formats are decoded whole. None decodes all pixels.
 
     Raises:
         UnclearPixels: see `to_eight_bits`.
@@ -84,7 +84,7 @@ def to_rgb(image: Image) -> Image:
 
 
 def to_eight_bits(image: Image) -> Image:
-    """The image itself, or an image of mode L for one channel of more than 8 bits.
+    """Convert an image of one channel with more than 8 bits to mode L; return any other image as it is.
 
     Args:
         image: a decoded image as Pillow opened it: a TIFF's tags say which values are black and white.
@@ -161,7 +161,7 @@ def probe_image(path: Path, where: str) -> tuple[int, int]:
         where: the annotation file and the record that name the image, for the error message.
 
     Raises:
-        BadRecord: as in `decode_image`, except that damage in the middle of a JPEG or PNG is not noticed.
+        BadRecord: as in `load_image`, except that damage in the middle of a JPEG or PNG is not noticed.
     """
     from PIL.Image import DecompressionBombError
 

@@ -52,7 +52,10 @@ class Prefetcher(Generic[K, V]):
             self._load_more()
 
     def take(self, key: K) -> V:
-        """Return the value of a key; one that is not loaded or loading is loaded now. Raises what ``load`` raised."""
+        """Return the value of a key, and wait for it if it is still loading. Raises what ``load`` raised for it.
+
+        A key that no thread has begun to load is loaded in the caller's thread.
+        """
         with self._lock:
             if not self._loading:
                 self._load_more()
@@ -62,7 +65,7 @@ class Prefetcher(Generic[K, V]):
         return self._load(key) if loading is None else loading.result()
 
     def stop(self) -> None:
-        """Start no more loads, and cancel those that have not begun."""
+        """Start no more loads, and cancel those that have not begun; those that have begun go on."""
         with self._lock:
             self._keys = iter(())
             for loading in self._loading.values():

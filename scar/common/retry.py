@@ -72,11 +72,11 @@ def retry_action(
     """Run an action on the Hub; repeat it after temporary failures; return what it returned.
 
     Args:
-        action: the function to call; when it is called again, it continues where it failed.
+        action: the function to call. It is called again after a temporary failure, and should then continue there.
         about: name of the repository, with which messages begin.
         access: whether the action reads or writes.
-        say: shows a line to the user.
-        sleep: waits, in seconds.
+        say: shows the user a line before each wait.
+        sleep: waits for a number of seconds.
 
     Raises:
         HubError: the Hub refuses, cannot be reached after several attempts, or the disk is full.

@@ -12,8 +12,8 @@ Z_95 = 1.959964
 def wilson_interval(share: float, count: int) -> tuple[float, float]:
     """The 95 % confidence interval, (low, high), of a share (0 to 1) of hits in ``count`` trials (Wilson, 1927).
 
-    There must be at least one trial. A tie counts as a fraction of a hit, and scipy's ``binomtest`` takes whole hits
-    only.
+    ``count`` is at least 1. Hits need not be whole, as a tie may count as a fraction of a hit; scipy's ``binomtest``
+    takes whole hits only.
 
     >>> [round(end, 3) for end in wilson_interval(0.5, 10)]
     [0.237, 0.763]

@@ -100,11 +100,12 @@ def make_record(
         where: file and table, with which messages begin.
         error: class of the error to raise.
         what: word for a key in messages.
-        given: fields with values from elsewhere; the table must not have them as keys.
+        given: values of fields with values from elsewhere; the table must not have them as keys.
         dec_hook: converts values to types that msgspec does not know; see `msgspec.convert`.
 
     Raises:
-        error: ``table`` is not a table, a key is unknown or missing, or a value does not fit.
+        error: ``table`` is not a table, a key is unknown or missing, a value does not fit its field, or the record
+            itself refuses the values by a ValueError.
     """
     given = given or {}
     required = _find_required(kind)

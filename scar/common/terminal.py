@@ -48,7 +48,8 @@ class CommandGroup(TyperGroup):
 def one_line_errors(program: str) -> Iterator[None]:
     """Print a `ScarError` or a file error as one line on stderr and exit with code 2; a bug keeps its traceback.
 
-    With ``--debug``, the traceback of an expected failure is printed before its line.
+    With ``--debug``, the traceback of an expected failure is printed before its line. Ctrl-C prints one line and exits
+    with code 130.
 
     Args:
         program: name of the program, printed before the message.
@@ -88,7 +89,7 @@ def refuse_infinity(value: float | None) -> float | None:
 
 
 def make_console() -> Console:
-    """The console for tables; it is wide if output goes to a file or pipe, so that names are not cut."""
+    """The console that prints tables to stdout: 240 columns wide in a file or pipe, so that names are not cut."""
     from rich.console import Console
 
     console = Console()

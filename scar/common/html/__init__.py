@@ -25,8 +25,8 @@ class EmbeddedImage:
 
     Attributes:
         uri: the reduced image as a ``data:`` URI.
-        width: width of the displayed image in pixels.
-        height: height of the displayed image in pixels.
+        width: width in pixels that the image had before it was reduced.
+        height: its height, likewise.
     """
 
     uri: str
@@ -39,8 +39,8 @@ def render_page(template: str, *folders: Path, **values: Any) -> str:
 
     Args:
         template: file name of the template, in one of ``folders`` or in `FOLDER`.
-        folders: folders with templates, searched besides `FOLDER`.
-        values: all values that the template names.
+        folders: folders with templates, searched before `FOLDER`.
+        values: the values of the names in the template; a name without one raises ``jinja2.UndefinedError``.
     """
     import jinja2
 
@@ -55,7 +55,7 @@ def render_page(template: str, *folders: Path, **values: Any) -> str:
 
 
 def embed_image(image: Image, side: int) -> EmbeddedImage:
-    """Embed an image as JPEG, reduced to at most ``side`` pixels on its longer side."""
+    """Embed an image, whose pixels are as displayed, as JPEG of at most ``side`` pixels on its longer side."""
     width, height = image.size
     image = to_rgb(image.copy())
     image.thumbnail((side, side))
@@ -70,11 +70,12 @@ def make_png_uri(data: bytes) -> str:
 
 
 def trace_outline(mask: Mask, side: int) -> str:
-    """The outline of a mask as SVG path data, in pixels of the displayed image; empty if the mask is empty.
+    """The outline of a mask as SVG path data, in pixels of the mask; empty if the mask is empty.
 
     Args:
         mask: the mask.
-        side: resolution at which the outline is traced: pixels on the longer side.
+        side: the mask is reduced to this many pixels on its longer side before it is traced; the path stays in pixels
+            of the whole mask.
     """
     import numpy as np
     from contourpy import contour_generator
@@ -96,9 +97,14 @@ def trace_outline(mask: Mask, side: int) -> str:
 
 
 def split_caption(caption: Caption, replaced: Part | None) -> tuple[tuple[str, bool], ...]:
-    """Split a caption into object, relation and scene: pairs of a text and whether it is the ``replaced`` part.
+    """Split a caption into its parts, for a page that marks one of them.
 
-    Empty parts are left out. None means that no part is replaced, as in a gold caption.
+    Args:
+        caption: the caption.
+        replaced: the part that differs from the gold caption; None for the gold caption itself.
+
+    Returns:
+        Text, and whether it is the ``replaced`` part, of object, relation and scene; empty parts are left out.
     """
     elements = (("object", caption.object), ("relation", caption.relation), ("scene", caption.scene))
     return tuple((text, part == replaced) for part, text in elements if text)

@@ -24,7 +24,7 @@ def save_figures(
     charts: Mapping[str, BarChart],
     beyond: Sequence[str] = (),
 ) -> None:
-    """Write ``<name>/*.png`` and the self-contained page ``<name>.html``.
+    """Write ``<name>/*.png`` and the self-contained page ``<name>.html`` into a folder.
 
     Args:
         folder: folder of the corpus.
