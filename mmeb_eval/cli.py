@@ -58,7 +58,7 @@ def evaluate_models(
     keep_going: options.KeepGoing = False,
     as_json: options.Json = False,
 ) -> None:
-    """Score models on tasks and print the leaderboard. All data are checked before a model is loaded."""
+    """Score models on tasks: write results, print tables of scores. All data are checked before a model is loaded."""
     with one_line_errors("mmeb-eval"):
         if context.invoked_subcommand is not None:
             _refuse_options_before(context.invoked_subcommand, context)
@@ -108,7 +108,7 @@ def probe_models(
     trust_stored: options.TrustStored = False,
     as_json: options.Json = False,
 ) -> None:
-    """Score models on SCaR with exact and with perturbed prompts.
+    """Score models on SCaR with exact and with perturbed prompts. Prints the scores at each level of perturbation.
 
     Perturbed prompts are jittered boxes, clicks beside the object and partial masks, each at several levels.
     """
@@ -306,7 +306,7 @@ def make_submission(
     about: options.About = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Required: write files and send nothing.")] = False,
 ) -> None:
-    """Write submission files for leaderboards. They are read back; you send them yourself."""
+    """Write submission files for leaderboards. The written files are checked; you send them yourself."""
     with one_line_errors("mmeb-eval"):
         if not dry_run:
             raise EvalError("submit: this command sends nothing; add --dry-run to write the files that you can send.")

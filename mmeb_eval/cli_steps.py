@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
 
 def refuse_files(**options: Path | None) -> None:
-    """Check that paths for folders are no files; a folder that is missing is made, or is named where it is read.
+    """Check that no path for a folder is a file. A path that does not exist passes, as does None.
+
+    Args:
+        options: name of each option without dashes, or of an argument in capital letters -> its path.
 
     Raises:
-        EvalError: a path is a file; the message names its option, or an argument in capital letters.
+        EvalError: a path is a file; the message names the option or argument.
     """
     for option, path in options.items():
         if path is not None and path.exists() and not path.is_dir():
@@ -35,7 +38,7 @@ def refuse_files(**options: Path | None) -> None:
 def select_checked_tasks(
     tasks: Sequence[str], data: Path | None, images: Path | None, failures: list[str] | None = None
 ) -> list[TaskFiles]:
-    """Find the chosen tasks and read all their rows.
+    """Find the chosen tasks, read all their rows and look for their images, without decoding these.
 
     A task is unusable if its data are missing, have changed since they were fetched, or hold a row or image path that
     cannot be used.
@@ -43,15 +46,16 @@ def select_checked_tasks(
     Args:
         tasks: values of ``--tasks``: see `mmeb_eval.data.choice.find_choice`, also for ``data`` and ``images``.
         data: folder that holds the data of tasks given by name.
-        images: folder that the rows' image paths start from.
-        failures: gets one line for each unusable task. None makes every unusable task an error.
+        images: folder that the rows' image paths are relative to.
+        failures: a list to which one line for each unusable task is added. None makes every unusable task an error.
 
     Returns:
         The usable tasks.
 
     Raises:
-        DataError: no task is usable; or one is unusable, and ``failures`` is None.
-        EvalError: the values of ``--tasks`` and ``--data`` do not fit together; see `find_choice`.
+        DataError: no task is usable; one is unusable, and ``failures`` is None; or a folder does not exist.
+        EvalError: a name is unknown, or the values of ``--tasks`` and ``--data`` do not fit together; see
+            `find_choice`.
     """
     from mmeb_eval.data.choice import check_choice, find_choice
 
@@ -75,10 +79,18 @@ def load_embedders(
     region: str | None,
     task_files: Sequence[TaskFiles],
 ) -> list[Embedder]:
-    """Load the models, wrapped in the region strategy if one is given.
+    """Load the models, each wrapped in the region strategy if one is given.
+
+    Args:
+        names: values of ``--model``; a name that is given twice is loaded once.
+        config: see `mmeb_eval.models.load_model`, also for ``seed``.
+        seed: seed of the random baseline, or of the user's own function.
+        region: a region strategy; None leaves the models as they are.
+        task_files: the tasks on which the models will be scored.
 
     Raises:
-        EvalError: a model or the strategy is unknown or cannot be loaded, or no task has regions for the strategy.
+        EvalError: a model or the strategy is unknown, a model cannot be loaded or lacks the method that the strategy
+            needs, or a strategy is given and no task has regions.
     """
     from mmeb_eval.models import load_models
     from mmeb_eval.regions.strategies import apply_strategy
@@ -94,7 +106,7 @@ def load_embedders(
 def note_failure(failures: list[str], model: str, task: str, error: Exception) -> None:
     """Append a line about a model that failed on a task to ``failures``.
 
-    The traceback of a bug is always printed, that of an `EvalError` only with ``--debug``.
+    The error's traceback is printed to stderr: that of an `EvalError` only with ``--debug``, any other always.
     """
     print_traceback(error, always=not isinstance(error, EvalError))
     message = str(error) if isinstance(error, EvalError) else f"{task}: {type(error).__name__}: {error}"
@@ -102,10 +114,18 @@ def note_failure(failures: list[str], model: str, task: str, error: Exception) -
 
 
 def print_results(results: Sequence[Result], as_json: bool, output: Path) -> bool:
-    """Print score tables with the output folder's baselines, or results as JSON without values of single queries.
+    """Print the results of a run to stdout, then warnings and doubts to stderr.
+
+    Tables also show the baselines of the output folder. JSON leaves out the values of single queries: `ranks`, `top`
+    and `margins`.
+
+    Args:
+        results: the results of this run.
+        as_json: whether to print JSON instead of tables.
+        output: results folder of the run; it may hold results of earlier runs too.
 
     Returns:
-        Whether a score is no better than chance; warnings of it are printed, too.
+        Whether a score of a model that is no baseline is within three standard errors of chance.
     """
     from mmeb_eval.report.score_tables import list_chance_warnings, make_score_tables
     from mmeb_eval.report.summary import select_baselines, summarise_results
@@ -128,7 +148,7 @@ def print_results(results: Sequence[Result], as_json: bool, output: Path) -> boo
 
 
 def print_doubts(results: Sequence[Result]) -> None:
-    """Print why results are doubtful, each reason as a line of its own on stderr."""
+    """Print why results are doubtful, each reason as a line on stderr; see `mmeb_eval.run.doubts.list_doubts`."""
     from mmeb_eval.run.doubts import list_doubts
 
     for line in list_doubts(results):

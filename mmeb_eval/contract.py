@@ -68,8 +68,9 @@ class Contrast:
     """Two items that differ in one part.
 
     Attributes:
-        part: the part in which they differ: text, image, instruction, region, or a kind of prompt.
-        beside: what else both items have, as the end of a sentence; "alone" if nothing.
+        part: the part in which they differ: text, image, instruction, region (a box that the text names), or a kind of
+            prompt.
+        beside: what both items also have, as words that end a sentence, such as "beside an image"; "alone" if nothing.
         first: one item.
         second: the other item.
     """
@@ -81,15 +82,22 @@ class Contrast:
 
 
 def check(embedder: Embedder) -> list[Finding]:
-    """Check an embedder on toy items; it keeps the contract if no finding has the level ``error``."""
+    """Check an embedder on toy items; it keeps the contract if no finding has the level ``error``.
+
+    What its `embed` raises becomes a finding. After a failure, the checks that it would fail too are left out.
+    """
     with TemporaryDirectory(prefix="mmeb-eval-check-") as folder:
         return list(_iter_findings(embedder, Path(folder)))
 
 
 def draw_toy_items(folder: Path, image_token: str = "") -> list[Item]:
-    """Make the toy items and draw their images into ``folder``.
+    """Make eight toy items and draw their two images into ``folder``.
 
     They are two texts, two images, an image with a question, and three images with a question and a box.
+
+    Args:
+        folder: an existing folder, which gets ``red.png`` and ``blue.png``.
+        image_token: the model's own image token, which stands in the text of each item with an image; empty for none.
     """
     red, blue = _draw_toy_image(folder / "red.png", "red"), _draw_toy_image(folder / "blue.png", "blue")
     question = f"{image_token}\n{QUESTIONS[0]}".strip()
@@ -107,6 +115,8 @@ def draw_toy_items(folder: Path, image_token: str = "") -> list[Item]:
 
 def make_contrasts(folder: Path, layout: Layout, kinds: Iterable[str]) -> list[Contrast]:
     """Make pairs of items that differ in one part, for each kind of prompt in ``kinds`` too.
+
+    Pairs that the layout makes equal are left out: some layouts drop the instruction.
 
     Args:
         folder: the folder into which `draw_toy_items` drew the images.

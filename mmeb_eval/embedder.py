@@ -25,14 +25,15 @@ class Embedder(Protocol):
 
     The evaluator also reads these attributes, if they exist:
 
-    - ``layout``: a key of `mmeb_eval.templates.fused.LAYOUTS`, which joins instruction and text (default ``"plain"``).
+    - ``layout``: how the evaluator joins image token, instruction and text into an item's text, a key of
+      `mmeb_eval.templates.fused.LAYOUTS` (default ``"plain"``).
     - ``prompts``: the kinds of prompt that it takes, among ``"box"``, ``"points"`` and ``"mask"`` (default none). An
       embedder that takes no boxes gets the box in the text, and its `Result` says so.
     - ``settings``: a mapping of JSON values that is written into each `Result`: the keys of `SETTINGS` and any others.
       Stored vectors are used again only under the same settings, and if nothing else that is known of the embedder has
       changed: files that it read while it was loaded, its code, its attributes (`mmeb_eval.run.identity`).
-    - ``counts(items)``: a mapping of names to numbers that is written into each `Result`, such as how many texts were
-      cut.
+    - ``counts(items)``: a method that gets the distinct items of a task and returns a mapping of names to whole
+      numbers, such as how many texts it cuts. The mapping is written into the task's `Result`.
     - ``stored``: False if making a vector costs less than storing it (default True).
     - ``embed_roi(items)``: like ``embed``, for items with a box or without a prompt; the pooled vision features inside
       the box stand in for the image or for the region's tokens. ``--region roi`` calls it.
@@ -61,19 +62,22 @@ and the number format.
 def load_embedder(
     path: str, *arguments: object, offered: Mapping[str, object] | None = None, **options: object
 ) -> Embedder:
-    """Call ``module:function``, which makes an embedder; the working directory is searched too.
+    """Import a module and call a function in it that makes an embedder.
+
+    The module may lie in the working directory. What the function reads is recorded; see `mmeb_eval.load_record`.
 
     Args:
-        path: an importable module, a colon and a function in it.
+        path: ``module:function``; the module's name is dotted, as in an import.
         arguments: positional arguments of the function.
-        offered: keyword arguments that are passed if the function has parameters of these names.
-        options: keyword arguments of the function.
+        offered: keyword arguments; those for which the function has no parameter are not passed.
+        options: keyword arguments; the function must have a parameter for each.
 
     Raises:
-        EvalError: there is no such module, the attribute is not a function, the function has no parameter for an
-            option, or code that is not ours raised an exception.
+        EvalError: the path is not ``module:function``, there is no such module, the attribute is not a function, the
+            function has no parameter for an option, or a module that is not ours raised an exception.
         UnknownName: the module has no such function.
         ContractError: the returned object has no name or no `embed`.
+        ImportError: a library that one of our modules needs is not installed.
     """
     name, _, attribute = path.partition(":")
     if not name or not attribute:
@@ -132,7 +136,7 @@ def search_working_directory() -> None:
 
 
 def get_layout_name(embedder: Embedder) -> str:
-    """Name of the embedder's layout; ``"plain"`` if it sets none."""
+    """Name of the embedder's layout; ``"plain"`` if it sets none. Whether there is such a layout is not checked."""
     return str(getattr(embedder, "layout", "plain"))
 
 
@@ -156,7 +160,7 @@ def get_settings(embedder: Embedder) -> dict[str, Any]:
     """The embedder's settings, for each `Result` and for the keys of stored vectors; empty if it sets none.
 
     Raises:
-        ContractError: they are no mapping of names to JSON values.
+        ContractError: they are no mapping of texts to JSON values; NaN and infinity are none.
     """
     settings = getattr(embedder, "settings", {})
     if not isinstance(settings, Mapping):
@@ -176,10 +180,11 @@ def get_settings(embedder: Embedder) -> dict[str, Any]:
 
 
 def get_counts(embedder: Embedder, items: Sequence[Item]) -> dict[str, int]:
-    """The embedder's counts over the distinct items of a task; empty if it counts nothing.
+    """Call the embedder's method ``counts`` with the distinct items of a task; empty if it has no such method.
 
     Raises:
-        ContractError: they are no mapping of names to whole numbers.
+        ContractError: ``counts`` is no method, or returned no mapping of names to whole numbers. What the method itself
+            raises is not changed.
     """
     counts = getattr(embedder, "counts", None)
     if counts is None:

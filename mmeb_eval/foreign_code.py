@@ -14,7 +14,7 @@ OUR_PACKAGES = ("scar", "mmeb_eval", "virtue_ref")
 
 
 def is_ours(module: str) -> bool:
-    """Whether a module belongs to this distribution.
+    """Whether a module, given by its dotted name, belongs to this distribution.
 
     >>> is_ours("mmeb_eval.adapters.http"), is_ours("my_module")
     (True, False)
@@ -24,15 +24,17 @@ def is_ours(module: str) -> bool:
 
 @contextmanager
 def name_foreign_error(about: str, module: str) -> Iterator[None]:
-    """Turn an unexpected exception in code that is not ours into one line.
+    """Run a block that calls a module; an exception of a module that is not ours becomes an `EvalError` of one line.
+
+    A `ScarError` passes unchanged. So does every exception if the module is ours: it is a bug and keeps its traceback.
 
     Args:
         about: what was called; the message begins with it.
-        module: the module whose code is called; if it is ours, nothing is done.
+        module: dotted name of the module.
 
     Raises:
-        EvalError: code of the module raised an exception; the message says which and where.
-        ModuleNotFoundError: the module itself does not exist.
+        EvalError: the block raised an exception, and the module is not ours; the message says which and where.
+        ModuleNotFoundError: the block imports the module, and it or a package above it does not exist.
     """
     try:
         yield
@@ -46,7 +48,7 @@ def name_foreign_error(about: str, module: str) -> Iterator[None]:
 
 
 def describe_exception(error: Exception) -> str:
-    """An exception as one line: its type, message, file and line, and how to see more."""
+    """An exception as one line: its type, its message, file and line that raised it, and how to see the traceback."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
     where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     message = " ".join(str(error).split())
@@ -54,7 +56,7 @@ def describe_exception(error: Exception) -> str:
 
 
 def list_parameters(function: Callable[..., object]) -> list[str] | None:
-    """Names of a function's parameters; None if it takes any name, or does not tell."""
+    """Names of the parameters that a function takes by keyword; None if it takes any keyword, or has no signature."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

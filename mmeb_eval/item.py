@@ -41,7 +41,7 @@ class Item:
     Attributes:
         text: the text; may be empty. With an image, it holds the model's image token if the model's layout has one.
         image: path of the image file, which the embedder opens and turns by EXIF; None for text alone.
-        prompt: what is drawn on the image; None for nothing.
+        prompt: what is drawn on the image, in pixels of the displayed image; None for nothing.
     """
 
     text: str = ""
@@ -50,7 +50,7 @@ class Item:
 
 
 def describe_item(item: Item) -> str:
-    """An item in a few words, for error messages."""
+    """An item in a few words, for error messages: name of the image file, prompt, and the start of its text."""
     parts = [] if item.image is None else [f"image {item.image.name}"]
     if item.prompt is not None:
         parts.append(str(item.prompt) if isinstance(item.prompt, Box | Points) else "a mask")

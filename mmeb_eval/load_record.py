@@ -40,12 +40,13 @@ FileState = tuple[int, int, int]
 
 @dataclass(slots=True)
 class LoadRecord:
-    """What a load read.
+    """What was read while an embedder was loaded.
 
     Attributes:
-        files: the files of the model by absolute path, and their state at the end of the load.
-        modules: names of the modules that were imported.
-        loader: the function that loaded the embedder; None if it is not known.
+        files: absolute path of each file that was read, links kept -> its state at the end of the load. Files of the
+            system, of installed packages and of caches, and the sources of modules, are left out.
+        modules: dotted names of the modules that were imported for the first time.
+        loader: the function that made the embedder; None if it is not known.
     """
 
     files: dict[Path, FileState] = field(default_factory=dict)
@@ -60,10 +61,10 @@ _records: dict[int, LoadRecord] = {}
 
 @contextmanager
 def record_load() -> Iterator[LoadRecord]:
-    """Record what is read meanwhile; the record is filled at the end.
+    """Record what this process reads inside the ``with`` block; the record is empty until the block ends.
 
     It sees the files that Python and safetensors open, those that are still open or mapped at the end (on Linux), and
-    the weights beside a model's config. It leaves out files of the system and of installed packages.
+    the weights beside a model's config.
     """
     _install_hook()
     paths: set[str] = set()
@@ -84,7 +85,7 @@ def record_load() -> Iterator[LoadRecord]:
 
 
 def keep_record(embedder: object, record: LoadRecord) -> None:
-    """Keep the record of an embedder for as long as the embedder lives."""
+    """Keep the record of an embedder while the embedder lives; of an object without weak references, keep nothing."""
     key = id(embedder)
     try:
         weakref.finalize(embedder, _records.pop, key, None)
@@ -94,15 +95,15 @@ def keep_record(embedder: object, record: LoadRecord) -> None:
 
 
 def get_record(embedder: object) -> LoadRecord:
-    """The record of an embedder; empty if `mmeb_eval.embedder.load_embedder` did not load it."""
+    """The record of an embedder; empty if none was kept, as where the caller made the embedder itself."""
     return _records.get(id(embedder), LoadRecord())
 
 
 def read_file_state(path: Path) -> FileState:
-    """The state of a file.
+    """Size, mtime in ns and inode of a file.
 
     Raises:
-        OSError: there is no such file.
+        OSError: there is no such file, or it cannot be read.
     """
     stat = path.stat()
     return stat.st_size, stat.st_mtime_ns, stat.st_ino
@@ -114,7 +115,7 @@ def is_library_file(path: Path) -> bool:
 
 
 def list_weight_files(folder: Path) -> list[Path]:
-    """The files with weights directly in a folder, sorted."""
+    """Files directly in an existing folder whose suffix is one of `WEIGHT_SUFFIXES`, sorted."""
     return sorted(path for path in folder.iterdir() if path.suffix in WEIGHT_SUFFIXES and path.is_file())
 
 

@@ -21,13 +21,13 @@ class ModelFamily:
     """Models that are loaded by the same function.
 
     Attributes:
-        loader: ``module:function``; the function is called with the argument, the part of the model's name behind the
-            first colon.
-        argument: description of the argument, for messages; empty if the family takes none.
-        argument_required: whether the name must have an argument; if not, the option ``config`` may stand for it.
+        loader: ``module:function`` that makes the embedder. Its one positional argument is the part of the model's name
+            behind the first colon; it gets none if the name has no such part.
+        argument: that part as help shows it, such as ``<folder or hub id>``; empty if the family takes none.
+        argument_required: whether the name must have that part; if not, the option ``config`` may stand for it.
         extra: pip extra of this distribution that installs the family's libraries; empty if it needs none.
-        options: names of the options of `load_model` that the function takes.
-        takes_whole_name: whether the function is called with the whole name, whose colon belongs to a URL.
+        options: which of the options ``config`` and ``seed`` the function takes.
+        takes_whole_name: whether the function gets the whole name instead, as its colon belongs to a URL.
     """
 
     loader: str
@@ -68,8 +68,8 @@ def load_model(name: str, *, config: str | None = None, seed: int | None = None)
     Args:
         name: a key of `MODEL_FAMILIES` or the name of an entry point, with a colon and an argument if it takes one; or
             ``module:function``.
-        config: config of the model ``virtue``: ``tiny``, ``2b``, ``7b`` or a TOML file; or the argument ``config`` of a
-            function of the user's own.
+        config: config of the model ``virtue``: ``demo``, ``tiny``, ``2b``, ``7b`` or a TOML file; or the argument
+            ``config`` of a function of the user's own.
         seed: seed of the model ``random``, 0 by default; or the argument ``seed`` of a function of the user's own.
 
     Raises:
@@ -80,7 +80,9 @@ def load_model(name: str, *, config: str | None = None, seed: int | None = None)
 
 
 def load_models(names: Sequence[str], *, config: str | None = None, seed: int | None = None) -> list[Embedder]:
-    """Load several models; each gets the options that it takes.
+    """Load several models in the order of their names; a name that is given twice is loaded once.
+
+    Each model gets those of the options that it takes; one of them must take a given option.
 
     Raises:
         UnknownName: no model, entry point or module has one of the names.
@@ -111,7 +113,7 @@ def load_models(names: Sequence[str], *, config: str | None = None, seed: int | 
 
 
 def list_model_names() -> list[str]:
-    """The families with descriptions of their arguments, for help and messages."""
+    """Each family as a user writes it, such as ``clip:<folder or hub id>``, for messages."""
     return [
         prefix
         if not family.argument

@@ -17,9 +17,10 @@ MODEL_HELP = (
 )
 REGION_HELP = (
     "How models learn which region is meant. text: the text names the box. "
-    f"{', '.join(IMAGE_STRATEGIES)}: the image changes. "
+    f"{', '.join(IMAGE_STRATEGIES)}: the image is changed so that it shows the box. "
     "roi: vision features inside the box are pooled. text-bare: VIRTUE gets the box in the text and no segment tokens. "
-    "whole-image: the region is hidden. By default a model gets the box if it takes boxes, else the text names it."
+    "whole-image: the model is not told the region. By default a model gets the box if it takes boxes, else the text "
+    "names it."
 )
 
 MAX_BATCH = 1_000_000
@@ -108,7 +109,11 @@ SecondResults: TypeAlias = Annotated[
 CheckedModel: TypeAlias = Annotated[str | None, typer.Argument(help=MODEL_HELP)]
 CheckedData: TypeAlias = Annotated[Path | None, typer.Option(help="Data folder whose rows and images are checked.")]
 CheckedTasks: TypeAlias = Annotated[
-    str | None, typer.Option(help="Tasks that the data folder must hold: names separated by commas, all, or lite.")
+    str | None,
+    typer.Option(
+        help="Tasks that the data folder must hold: names separated by commas, all, or lite.  "
+        "[default: all that it holds are checked]"
+    ),
 ]
 
 # Of `leaderboard`.
@@ -132,7 +137,10 @@ Revisions: TypeAlias = Annotated[
 # Of `report`.
 ReportTasks: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option(help="Show the worst failures of these tasks: a SCaR folder, names separated by commas, or all."),
+    typer.Option(
+        help="Show the worst failures of these tasks: a SCaR folder, task names separated by commas, all, or lite; "
+        "may be repeated."
+    ),
 ]
 StrategyTable: TypeAlias = Annotated[
     Path | None,

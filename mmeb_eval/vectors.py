@@ -22,12 +22,17 @@ EXACT = 1e-5
 def check_vectors(vectors: object, items: Sequence[Item], embedder_name: str) -> NDArray[np.float32]:
     """Check vectors and return them as (len(items), D) float32 rows.
 
-    Tensors, lists of rows and generators are turned into an array. A row whose length differs from 1 by rounding, as
-    after bfloat16 arithmetic, is divided by its length.
+    Tensors, lists of rows and generators are turned into an array. A row whose L2 norm differs from 1 by at most
+    `MAX_ROUNDING`, as after bfloat16 arithmetic, is divided by its norm.
+
+    Args:
+        vectors: what an embedder returned for ``items``.
+        items: the items, one for each row.
+        embedder_name: the embedder's name, for messages.
 
     Raises:
-        ContractError: the type, shape or number format is wrong, a value is not finite, or a row's length is not 1; the
-            message names the embedder and, for a wrong row, the item.
+        ContractError: the type, shape or number format is wrong, a value is not finite, or a row's norm differs more
+            from 1; the message names the embedder and, for a wrong row, the item.
     """
     rows = make_rows(vectors, embedder_name, len(items))
     finite = np.isfinite(rows)
@@ -53,10 +58,11 @@ def check_vectors(vectors: object, items: Sequence[Item], embedder_name: str) ->
 
 
 def make_rows(vectors: object, embedder_name: str, count: int) -> NDArray[Any]:
-    """(count, D) rows of floats from an array, a tensor, or a list or generator of rows.
+    """(count, D) rows of floats from an array, a tensor, or a list or generator of rows; their norms are not checked.
 
     Raises:
-        ContractError: they are something else, such as several vectors for one item.
+        ContractError: they are something else, such as whole numbers, several vectors for one item, another number of
+            rows than ``count``, or the result of an async function.
     """
     if inspect.isawaitable(vectors):
         if inspect.iscoroutine(vectors):

@@ -30,10 +30,10 @@ class Case:
     Attributes:
         query: the query.
         candidates: the candidates, in the order of the data, with repeats.
-        gold: index of the right candidate.
-        query_digest: digest of the query's columns in the data; the same for every model, layout and data folder.
+        gold: index of the right candidate in ``candidates``; 0, as the data list it first.
+        query_digest: digest of the query's columns in the row; the same for every model, layout and data folder.
         candidates_digest: digest of the candidates' columns, likewise.
-        where: file and row, for error messages.
+        where: ``<file>, row <number from 0>``, for error messages.
     """
 
     query: Item
@@ -52,23 +52,23 @@ def read_cases(
     box_in_text: bool | None = None,
     prompts: Sequence[Prompt | None] | None = None,
 ) -> Iterator[Case]:
-    """Read a task's cases row by row.
+    """Yield a case for each row of a task, in the order of the rows.
 
-    As in the official evaluator, candidates of any rows that agree in the parts named by `Task.key` are one item: the
-    first of them in the data.
+    As in the official evaluator, candidates that agree in the parts named by `Task.key` are one item, whichever rows
+    they are in: the first of them in the data.
 
     Args:
         files: the task and its data.
         layout: layout of the model.
-        box_as_prompt: whether queries get the box as a prompt.
-        box_in_text: whether the query's text names the box; None means that it does if the box is no prompt or the
-            layout is exact.
+        box_as_prompt: whether the queries of a SCaR task get the row's box as their prompt.
+        box_in_text: whether their texts name the box; None means that they do if the box is no prompt or the layout is
+            exact.
         prompts: a prompt for each row, which replaces the row's box; rows with None are left out. None keeps the boxes.
 
     Raises:
-        DataError: a row has another shape, or an image is missing or outside the image folder; the message names file,
-            row, column and value.
-        InputError: a SCaR file's list of upright images is damaged.
+        DataError: a file cannot be read, a row has another shape, or an image is missing or outside the image folder;
+            the message names file, row, column and value.
+        InputError: some files of a SCaR task say that their boxes are in the displayed frame, and others do not.
     """
     if box_in_text is None:
         box_in_text = layout.exact or not box_as_prompt
@@ -81,7 +81,7 @@ def read_cases(
 
 
 class ImageFinder:
-    """Finds the image files of a task; each path is looked up once."""
+    """Finds the image files that the rows of a task name; each path is looked up once."""
 
     def __init__(self, files: TaskFiles) -> None:
         self._root = files.image_root
@@ -89,7 +89,12 @@ class ImageFinder:
         self._found: dict[str, Path] = {}
 
     def __call__(self, where: str, column: str, relative: object) -> Path:
-        """The image file that a path in the data names; links of the image folder are followed wherever they lead.
+        """The image file that a path in the data names; links below the image folder are followed wherever they lead.
+
+        Args:
+            where: file and row, for error messages.
+            column: name of the column that holds the path, likewise.
+            relative: the value of that column, a path relative to the task's image root.
 
         Raises:
             DataError: the value is no path, there is no such file, or the path is absolute or leaves the image folder.
@@ -108,7 +113,7 @@ class ImageFinder:
 
 
 class CaseReader:
-    """Makes cases from rows; holds the candidates seen so far.
+    """Makes cases from rows; holds the candidates seen so far, of which later rows take the equal ones.
 
     Args:
         files: the task and its data.
@@ -116,7 +121,10 @@ class CaseReader:
         layout: layout of the model.
         box_as_prompt: see `read_cases`.
         box_in_text: see `read_cases`.
-        find_image: finds images; None means an `ImageFinder`.
+        find_image: finds the image file of a path in a row; None means an `ImageFinder`.
+
+    Raises:
+        InputError: see `open_frame`.
     """
 
     def __init__(
@@ -142,7 +150,12 @@ class CaseReader:
         self.candidate_columns = ["tgt_text"] if format == "instruct" and self.task.candidates == "text" else targets
 
     def read_case(self, where: str, row: Row, prompt: Prompt | None = None) -> Case:
-        """Make the case of one row; a ``prompt`` replaces the box of a SCaR row, None keeps the box.
+        """Make the case of one row.
+
+        Args:
+            where: file and row, for error messages.
+            row: the row.
+            prompt: replaces the box of a SCaR row; None keeps the box. Rows of MMEB have no box and ignore it.
 
         Raises:
             DataError: a value has another shape, or ``find_image`` raised the error.
@@ -244,13 +257,15 @@ def open_frame(files: TaskFiles) -> RowFrame:
     """What turns the boxes of a SCaR task's rows into the displayed frame; see `scar.formats.row_frame`.
 
     Raises:
-        InputError: see `scar.formats.row_frame.open_row_frame`.
+        InputError: some files say that their boxes are in the displayed frame, and others do not.
     """
     return open_row_frame(files.paths, files.image_root)
 
 
 def read_box(where: str, row: Row, frame: RowFrame | None) -> Box:
-    """The box of a SCaR row; its column holds x and y of the top left corner, width and height, in pixels.
+    """The box of a SCaR row, in pixels of the displayed image; it is not cut to the image.
+
+    The row's column ``bbox`` holds x and y of the top left corner, width and height.
 
     Args:
         where: file and row, for error messages.

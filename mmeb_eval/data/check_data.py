@@ -27,9 +27,9 @@ class DataCheck:
     """What was checked, and the problems found.
 
     Attributes:
-        tasks: number of tasks with data.
-        rows: number of rows read.
-        images: number of distinct images.
+        tasks: number of tasks with data, usable or not.
+        rows: number of rows read; a task whose files have changed since they were fetched is not read.
+        images: number of distinct image files that the rows name; missing ones do not count.
         problems: a line for each task, row or distinct image that cannot be used; empty if there are none.
     """
 
@@ -42,12 +42,12 @@ class DataCheck:
 def check_data(
     data: Path, tasks: Iterable[Task] | None = None, images: Path | None = None, track: Track = track_silently
 ) -> DataCheck:
-    """Read all rows and decode each distinct image once.
+    """Read all rows of a data folder and decode each distinct image once.
 
     Args:
         data: the data folder.
         tasks: the tasks that the folder must hold; None checks every task that it holds.
-        images: folder that the rows' image paths start from; None means a usual folder, see `find_task_files`.
+        images: folder that the rows' image paths are relative to; None means a usual folder, see `find_task_files`.
         track: shows progress.
 
     Raises:
@@ -79,11 +79,15 @@ def check_data(
 
 
 def read_task(files: TaskFiles, named_at: dict[Path, str]) -> tuple[int, list[str]]:
-    """Read a task's rows; return their number and what is wrong with them.
+    """Read a task's rows and look for their images, without decoding these.
 
     Args:
         files: the task and its data.
-        named_at: gets the first row and column that name each image.
+        named_at: a mapping that this function fills: path of each image found -> the first ``<file>, row <number>:
+            <column>`` that names it.
+
+    Returns:
+        Number of the rows that could be read, and a line for each problem.
     """
     find_existing = ImageFinder(files)
     missing: set[object] = set()

@@ -20,10 +20,10 @@ MAX_LINES = 5
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The chosen tasks.
+    """The chosen tasks: those that can be scored, and those that cannot.
 
     Attributes:
-        usable: the tasks with their data.
+        usable: the tasks that can be scored, with their data.
         problems: name of each task that cannot be scored -> what is wrong with its data, one line a problem.
     """
 
@@ -31,11 +31,11 @@ class Choice:
     problems: Mapping[str, Sequence[str]]
 
     def list_problems(self) -> list[str]:
-        """One line for each task that cannot be scored."""
+        """One line for each task that cannot be scored: its first problem, and how many more it has."""
         return [f"{name}: {_shorten_list(own)}" for name, own in self.problems.items()]
 
     def describe_problems(self) -> str:
-        """All problems in one line: how many there are, the tasks, and the first problem of each."""
+        """One line about all problems: how many there are, and the first one of each of the first `MAX_LINES` tasks."""
         lines = self.list_problems()
         if len(lines) == 1:
             return lines[0]
@@ -46,10 +46,13 @@ class Choice:
 
 
 def select_tasks(choices: Sequence[str], data: Path | None, images: Path | None) -> list[TaskFiles]:
-    """The tasks that the values of ``--tasks`` name, with their data; see `find_choice`.
+    """The tasks that the values of ``--tasks`` name, with their data; rows are not read.
+
+    For the arguments, see `find_choice`.
 
     Raises:
-        DataError: data are missing, or have changed since they were fetched; the message names all such tasks.
+        DataError: data of a task are missing, or have changed since they were fetched; the message describes all such
+            tasks.
         EvalError: see `find_choice`.
     """
     choice = find_choice(choices, data, images)
@@ -64,11 +67,16 @@ def find_choice(choices: Sequence[str], data: Path | None, images: Path | None) 
     Args:
         choices: values of ``--tasks``: each is a SCaR folder, task names separated by commas, ``all`` or ``lite``.
         data: folder that holds the data of tasks given by name; None if all choices are folders.
-        images: folder that the rows' image paths start from; None means one of the usual folders.
+        images: folder that the rows' image paths are relative to; None means a usual folder, see
+            `mmeb_eval.data.files.find_task_files`.
+
+    Returns:
+        The choice. Its problems are the tasks given by name whose data are missing, or have changed since they were
+        fetched.
 
     Raises:
         UnknownName: a choice is neither a task nor a folder.
-        DataError: a folder is missing, or holds no SCaR file.
+        DataError: a folder is missing, or a SCaR folder cannot be used.
         EvalError: a choice names tasks, and ``data`` is None; or none does, and ``data`` is given.
     """
     found: list[TaskFiles] = []
@@ -102,10 +110,10 @@ def find_choice(choices: Sequence[str], data: Path | None, images: Path | None) 
 
 
 def check_choice(choice: Choice, track: Track = track_silently) -> Choice:
-    """Read all rows of the chosen tasks, and look for their images, without decoding them.
+    """Read all rows of the usable tasks, and look for their images, without decoding these.
 
     Returns:
-        The choice without the tasks that have problems, and with these problems.
+        A new choice. A task in which problems were found is no longer usable; its problems are added to the old ones.
     """
     usable, problems = [], dict(choice.problems)
     for files in track(choice.usable, "checking rows", len(choice.usable)):

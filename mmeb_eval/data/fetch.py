@@ -35,12 +35,12 @@ class PartSource:
     """Files of a data set on the hub that are fetched together and become a `FetchedPart`.
 
     Attributes:
-        name: name of the part.
+        name: name of the part in the manifest: that of a task, or ``images``.
         repo: id of the data set on the hub.
         pattern: pattern of the files' paths in the data set, as in `pathlib.PurePath.match`.
-        folder: folder below the data folder that gets the files under their bare names; None keeps the paths that they
-            have in the data set.
-        archive: whether the files are archives of images, which are unpacked in that place and then deleted.
+        folder: folder below the data folder that gets the files under their bare names; None gives them below the data
+            folder the paths that they have in the data set.
+        archive: whether the files are archives of images; each is unpacked into its folder and then deleted.
     """
 
     name: str
@@ -54,7 +54,10 @@ MMEB_IMAGES = PartSource("images", "TIGER-Lab/MMEB-V2", "image-tasks/mmeb_v1.tar
 
 
 def list_part_sources(tasks: Sequence[Task], *, images: bool = True) -> list[PartSource]:
-    """The parts that tasks need: the rows of each task and, for MMEB with ``images``, one archive of all its images."""
+    """The parts that tasks need: the rows of each task and, for MMEB with ``images``, one archive of all its images.
+
+    Nothing is requested from the hub.
+    """
     parts = [
         PartSource(task.name, task.dataset, f"SCAR_{task.source}_val_filtered.parquet", "SCaR-eval")
         if task.benchmark == "SCaR"
@@ -65,7 +68,7 @@ def list_part_sources(tasks: Sequence[Task], *, images: bool = True) -> list[Par
 
 
 def parse_revisions(texts: Sequence[str]) -> dict[str, str]:
-    """Parse values of ``--revision``: repository -> commit or tag.
+    """Parse values of ``--revision`` into repository -> commit or tag; the last value for a repository counts.
 
     >>> parse_revisions(["Sony/SCaR-Eval@v1"])
     {'Sony/SCaR-Eval': 'v1'}
@@ -93,17 +96,19 @@ def fetch_tasks(
     say: Callable[[str], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, FetchedPart]:
-    """Fetch the parts that the data folder lacks; a complete folder causes no request.
+    """Fetch the parts that the data folder lacks, or has of another commit than asked for.
+
+    If the folder has all parts, and ``revisions`` names no other commit or tag, nothing is requested.
 
     Args:
         tasks: the tasks whose data are fetched.
         data: the data folder.
-        revisions: repository -> commit or tag; a repository without an entry gets the commit that the folder already
-            has, else the newest one.
+        revisions: repository -> commit or tag. A repository without an entry stays at the commit that the folder has,
+            or gets the newest one if the folder has none.
         images: whether to fetch the archive of MMEB's images too.
         endpoint: URL of the hub; None means the environment variable HF_ENDPOINT, else the public hub.
-        say: shows a line to the user.
-        sleep: waits that many seconds between two attempts.
+        say: called with a line of text for the user.
+        sleep: called with the number of seconds to wait before another attempt.
 
     Returns:
         All parts that the folder now has, by name.

@@ -43,8 +43,8 @@ class TaskFiles:
     Attributes:
         task: the task.
         paths: parquet or ``.jsonl`` files, in the order of their rows.
-        image_root: folder that the rows' image paths start from.
-        searched: the folders that were searched for the first row's image, if none of them holds it; else empty.
+        image_root: folder that the rows' image paths are relative to.
+        searched: if the first row's image was found nowhere, the folders that were searched; else empty.
     """
 
     task: Task
@@ -54,17 +54,20 @@ class TaskFiles:
 
 
 def find_scar_tasks(folder: Path | str, images: Path | str | None = None) -> list[TaskFiles]:
-    """The tasks of a SCaR folder, built or published: one for each evaluation file ``SCaR-eval/*.parquet``.
+    """The tasks of a SCaR folder, built or published: one for each evaluation file, with its data.
+
+    Evaluation files are ``SCaR_eval_<source>.parquet`` or, as published, ``SCAR_<source>_val_filtered.parquet``.
 
     The image root is the first of these folders that holds the first row's image: the SCaR folder itself, its folder
-    ``images/<source>_val``, and its folder ``images``.
+    ``images/<source>_val`` (source in lower case), and its folder ``images``. If none holds it, it is the first that
+    exists, and reading the rows raises the error.
 
     Args:
-        folder: the output of ``scar build``, or its ``SCaR-eval``.
+        folder: the output of ``scar build``, or the folder ``SCaR-eval`` in it.
         images: the image root; None means one of the folders above.
 
     Raises:
-        DataError: the folder does not exist, holds no evaluation file, or is half pulled.
+        DataError: the folder does not exist, holds no evaluation file, or a ``scar pull`` into it has not ended.
     """
     folder = Path(folder).expanduser()
     images = None if images is None else Path(images).expanduser()
@@ -89,15 +92,15 @@ def find_scar_tasks(folder: Path | str, images: Path | str | None = None) -> lis
 
 
 def find_task_files(task: Task, data: Path, images: Path | None = None) -> TaskFiles:
-    """The files of one task of the table below a data folder.
+    """A task of the table with its data in a data folder.
 
-    The rows of an MMEB task are in ``<name>.parquet``, in ``<name>.jsonl`` or in all parquet files of ``<name>/``. Its
-    image root is ``images`` if given, else the first of these folders that holds the first row's image:
-    ``image-tasks``, ``image-tasks/MMEB/images``, ``images`` and the data folder itself. For a SCaR task, see
-    `find_scar_tasks`.
+    The rows of an MMEB task are in ``<name>.parquet``, else in ``<name>.jsonl``, else in all parquet files of
+    ``<name>/``. Its image root is ``images`` if given, else the first of these folders below the data folder that holds
+    the first row's image: ``image-tasks``, ``image-tasks/MMEB/images``, ``images`` and the data folder itself. For a
+    SCaR task, see `find_scar_tasks`.
 
     Raises:
-        DataError: the data folder has no rows of the task; the message names the files that were searched.
+        DataError: the data folder has no rows of the task; the message names the files that were looked for.
     """
     if task.benchmark == "SCaR":
         found = [files for files in find_scar_tasks(data, images) if files.task == task]
@@ -114,7 +117,11 @@ def find_task_files(task: Task, data: Path, images: Path | None = None) -> TaskF
 
 
 def find_all_task_files(data: Path, images: Path | None = None) -> list[TaskFiles]:
-    """All tasks whose data lie in a folder: any of the table, and those of the user's own SCaR sources.
+    """All tasks whose data lie in a data folder, with their data: tasks of the table, and of the user's SCaR sources.
+
+    Args:
+        data: the data folder.
+        images: the image root of all tasks; None means a usual folder, see `find_task_files`.
 
     Raises:
         DataError: the folder has no data of any task.
@@ -132,7 +139,7 @@ def find_all_task_files(data: Path, images: Path | None = None) -> list[TaskFile
 
 
 def find_row_format(files: TaskFiles) -> RowFormat:
-    """The format of a task's rows.
+    """The format of a task's rows, a key of `COLUMNS`.
 
     Raises:
         DataError: a file cannot be read, or two files are of different formats.
@@ -148,10 +155,10 @@ def find_row_format(files: TaskFiles) -> RowFormat:
 
 
 def iter_rows(files: TaskFiles) -> Iterator[tuple[str, Row]]:
-    """Yield each row of a task with a name for messages: (``<file>, row <number from 0>``, row).
+    """Yield each row of a task with its place, for messages: (``<file>, row <number in the file, from 0>``, row).
 
     Raises:
-        DataError: a file is missing, unreadable, truncated or empty, or lacks a column.
+        DataError: a file is missing, unreadable, truncated or without rows, or lacks a column.
     """
     for where, row in iter_rows_or_errors(files):
         if isinstance(row, DataError):
@@ -160,7 +167,9 @@ def iter_rows(files: TaskFiles) -> Iterator[tuple[str, Row]]:
 
 
 def iter_rows_or_errors(files: TaskFiles, batch_size: int = 256) -> Iterator[tuple[str, Row | DataError]]:
-    """Like `iter_rows`, but a row or file that cannot be read yields its error, and reading goes on behind it.
+    """Like `iter_rows`, but yield the error of a row or file that cannot be read, and go on with the next.
+
+    After an error in a parquet file, the next file comes; after one in a line of JSON, the next line.
 
     Args:
         files: the task and its data.

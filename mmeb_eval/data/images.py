@@ -24,9 +24,9 @@ MAX_WAITING_BYTES = 128 * 2**20
 
 
 def open_rgb(path: Path) -> Image:
-    """Open an image as it is displayed, in RGB; inside `prefetch_images`, a thread may have done so already.
+    """Open an image as it is displayed, in RGB of 8 bits; inside `prefetch_images`, a thread may have done so already.
 
-    EXIF turns it upright; pixels of more than 8 bits and alpha follow the rule of `scar.common.pixels`.
+    EXIF turns it upright. Pixels of more than 8 bits and transparency follow the rule of `scar.common.pixels`.
 
     Raises:
         DataError: the file is missing, truncated, damaged, no image, larger than `scar.common.images.MAX_PIXELS`, or
@@ -38,9 +38,12 @@ def open_rgb(path: Path) -> Image:
 
 @contextmanager
 def prefetch_images(paths: Iterable[Path]) -> Iterator[None]:
-    """Open images in threads ahead of `open_rgb`, which will be called for ``paths`` in this order, repeats included.
+    """Inside the ``with`` block, threads open the next images before `open_rgb` is called for them.
 
     Threads start at the first call of `open_rgb`: an adapter that opens images in its own way pays nothing.
+
+    Args:
+        paths: the images in the order in which `open_rgb` will be called; an image that is used twice stands twice.
     """
     with ThreadPoolExecutor(WORKERS) as pool:
         prefetcher = _ImagePrefetcher(paths, pool)
@@ -59,7 +62,7 @@ def decode_rgb(path: Path) -> Image:
 
 
 def read_image_header(path: Path) -> ImageHeader:
-    """Size and orientation of an image, without decoding it.
+    """Size and EXIF orientation of an image, without decoding it; `ImageHeader.size` is the displayed size.
 
     Raises:
         DataError: the file is missing, no image, or too large; damage behind its header is not noticed.

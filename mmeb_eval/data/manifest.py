@@ -32,8 +32,8 @@ class FetchedPart:
     Attributes:
         repo: id of the data set on the hub.
         revision: commit of the data set.
-        files: files by their paths below the data folder.
-        images: number of images, if the files are archives, which are deleted after unpacking; else 0.
+        files: path of each file below the data folder -> its size and checksum.
+        images: number of images that were unpacked, if the files were archives; else 0. Archives are deleted then.
     """
 
     repo: str
@@ -42,7 +42,10 @@ class FetchedPart:
     images: int = 0
 
     def is_in(self, data: Path) -> bool:
-        """Whether a data folder has all the files with their sizes; for archives, the folders that held them."""
+        """Whether a data folder has all the files, with their sizes. For archives: the folders that they were put into.
+
+        Checksums are not computed, and unpacked images are not counted.
+        """
         if self.images:
             return all((data / path).parent.is_dir() for path in self.files)
         return all(
@@ -51,7 +54,7 @@ class FetchedPart:
 
 
 def read_manifest(data: Path) -> dict[str, FetchedPart]:
-    """The parts of a data folder by name; empty if nothing was fetched into it.
+    """Read the manifest of a data folder: name of a part -> the part; empty if the folder has no manifest.
 
     Raises:
         DataError: the manifest is damaged, or its format has another version.
@@ -71,7 +74,11 @@ def read_manifest(data: Path) -> dict[str, FetchedPart]:
 
 
 def write_manifest(parts: Mapping[str, FetchedPart], data: Path) -> None:
-    """Write the manifest of a data folder.
+    """Write the manifest of a data folder; it replaces the one that is there.
+
+    Args:
+        parts: name of a part -> the part.
+        data: the data folder, which must exist.
 
     Raises:
         EvalError: the file cannot be written.
@@ -81,7 +88,11 @@ def write_manifest(parts: Mapping[str, FetchedPart], data: Path) -> None:
 
 
 def verify_files(tasks: Iterable[TaskFiles], data: Path) -> None:
-    """Refuse files that have changed since they were fetched; files that were not fetched pass.
+    """Refuse files of rows that have changed since they were fetched; files that the manifest does not name pass.
+
+    Args:
+        tasks: the tasks whose files are hashed and compared.
+        data: the data folder that holds the manifest.
 
     Raises:
         DataError: a file has changed; the message names the file, both digests and the way out. Or the manifest is

@@ -30,18 +30,19 @@ class Task:
         benchmark: the benchmark that the task belongs to.
         family: the group of tasks whose scores are averaged together.
         domain: IND (in domain) if MMEB trains on its training split, OOD (out of domain) if not; empty for SCaR.
-        dataset: id of its data set on the hub, in which the task's name is the configuration.
-        source: name of the SCaR source in file names; empty for MMEB.
-        train: name of the task's training subset; empty if it has none.
+        dataset: id of its data set on the hub, in which the task's name is the configuration; empty for a user's own
+            corpus.
+        source: name of the SCaR source, as in the name of its file; empty for MMEB.
+        train: name of the task's subset in MMEB's training data; empty if it has none.
         images: folder of the images below the data folder, as in the official release; empty means the data folder.
         queries: number of queries in the official data; 0 for a user's own corpus.
         query: what a query is made of.
         join: how a query's instruction and text become one string; a key of `mmeb_eval.templates.fused.JOINS`.
         query_end: text that the official code appends to a query.
         candidates: what a candidate is made of.
-        key: the parts by which candidates are told apart: those that agree in them are one candidate.
+        key: the parts that tell candidates apart. Two candidates of the task that agree in them are one.
         bare_end: text that the official code appends to a candidate image without text.
-        choices: largest number of candidates of a query.
+        choices: largest number of candidates of one query.
         lite: whether the task belongs to the subset ``lite``, whose mean ranks models nearly as the mean over all of
             MMEB does.
     """
@@ -83,7 +84,7 @@ TASK_SETS = ("all", "lite")
 
 
 def read_task_table(table: Path = TASK_TABLE) -> dict[str, Task]:
-    """Read a task table.
+    """Read a task table: name of each task -> the task, in the order of the file.
 
     Raises:
         DataError: the file cannot be read, or `Task` has no such column or value; the message names the row.
@@ -112,7 +113,7 @@ def get_task(name: str) -> Task:
 
 
 def get_tasks(names: str) -> list[Task]:
-    """Several tasks of the table, given by one of `TASK_SETS` or by names separated by commas.
+    """Tasks of the table, given by one of `TASK_SETS` or by names separated by commas (without spaces).
 
     Raises:
         UnknownName: there is no such task.
@@ -123,7 +124,10 @@ def get_tasks(names: str) -> list[Task]:
 
 
 def make_scar_task(source: str) -> Task:
-    """The task of a SCaR source: one of the five, or a new one with the name of a user's own source."""
+    """The task of a SCaR source, such as ``RefCOCOg``: one of the table's five, or a new one for a user's own source.
+
+    A new task is named like its source, or ``SCaR <source>`` if a task of the table has that name.
+    """
     official = {task.source: task for task in tasks().values() if task.source}
     if source in official:
         return official[source]
@@ -133,7 +137,7 @@ def make_scar_task(source: str) -> Task:
 
 
 def list_group_tasks(name: str) -> tuple[str, ...]:
-    """Names of a group's tasks."""
+    """Names of the tasks of a group, a key of `GROUPS`, in the order of the table."""
     column, value = GROUPS[name]
     return tuple(task.name for task in tasks().values() if getattr(task, column) == value)
 

@@ -35,11 +35,11 @@ def unpack_archive(
     Args:
         archive: a tar file, compressed or not, or a zip file.
         out: folder to unpack into.
-        strip: first folder that is removed from the names of files; empty removes none.
-        advance: called with the number of bytes of each file after it was unpacked, to show progress.
+        strip: a folder at the top of the archive whose files go directly into ``out``; empty means none.
+        advance: called with the number of bytes of each file, unpacked or kept, to show progress.
 
     Returns:
-        Number of files in the archive.
+        Number of files in the archive, kept ones included.
 
     Raises:
         DataError: the file is no archive or is damaged, it holds a link, a device or a path that leaves ``out``, or it

@@ -14,8 +14,9 @@ def find_box_problem(box: Box, size: tuple[int, int], bounds: tuple[int, int] | 
 
     Args:
         box: the box, in pixels of the image as it is displayed.
-        size: (width, height) of the image in pixels.
-        bounds: (width, height) of the frame in which the box must have a part; None is the image.
+        size: (width, height) of the image as it is displayed, in pixels.
+        bounds: (width, height) of the area, from the image's top left corner, in which a part of the box must lie; it
+            may be larger than the image. None means the image.
 
     >>> find_box_problem(Box(0.1, 0.1, 0.5, 0.8), (640, 480))
     'box (0.1, 0.1, 0.5, 0.8) looks like fractions of the image: multiply x by 640 and y by 480.'

@@ -1,7 +1,8 @@
 """Perturbed prompts: inexact versions of the box, click or mask of a query.
 
-Each function takes a `Target` and a random generator. It returns a `Prompt`, or None if the target
-allows none. From generators in the same state, a stronger perturbation moves further in the same direction.
+Each function takes a `Target` and a random generator. It returns a `Prompt` in pixels of the displayed image, or None
+if the target allows none. From generators in the same state, a stronger perturbation moves further in the same
+direction.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ OTHER_OBJECT_IOU = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The object that a query is about.
+    """The object that a query is about, in the frame of the displayed image.
 
     Attributes:
-        size: width and height of the image in pixels.
-        box: box of the object, inside the image.
+        size: (width, height) of the image in pixels.
+        box: box of the object, cut to the image.
         mask: mask of the object; None if the data have none.
         others: boxes of all queries about the image; may include the object's own box.
     """
@@ -54,7 +55,7 @@ def jitter_box(target: Target, rng: Generator, *, iou: float) -> Box:
     Args:
         target: the object.
         rng: draws direction and speed of each edge.
-        iou: intersection over union with the object's box, above 0 and below 1.
+        iou: intersection over union of the two boxes, above 0 and below 1.
     """
     box = target.box
     pull = rng.uniform(-1, 1, 4) * (box.width, box.height, box.width, box.height)
@@ -72,9 +73,10 @@ def jitter_box(target: Target, rng: Generator, *, iou: float) -> Box:
 
 
 def click_beside(target: Target, rng: Generator, *, off: float) -> Points | None:
-    """One click ``off`` pixels beside the box, on a random side with room for it; on the object if ``off`` is 0.
+    """One click, labelled as on the object, ``off`` pixels beside its box, on a random side with room for it.
 
-    None if no side of the box has room.
+    If ``off`` is 0, it is on the object: at the pixel of its mask nearest to the centre of its box, or without a mask
+    at that centre. None if no side of the box has room.
     """
     along, sides = rng.random(), rng.permutation(4)
     if off == 0:
@@ -88,9 +90,9 @@ def click_beside(target: Target, rng: Generator, *, off: float) -> Points | None
 
 
 def paint_part(target: Target, rng: Generator, *, share: float) -> Mask | None:
-    """Part of the mask: a share of its pixels, those on one side of a random line. None if there is no mask.
+    """Part of the object's mask: those of its pixels that lie on one side of a random line. None without a mask.
 
-    ``share`` is above 0 and at most 1; the part has at least one pixel.
+    ``share`` is the part's number of pixels over the mask's, above 0 and at most 1; at least one pixel is kept.
     """
     angle = rng.uniform(0, 2 * math.pi)
     if target.mask is None:
@@ -105,10 +107,10 @@ def paint_part(target: Target, rng: Generator, *, share: float) -> Mask | None:
 
 
 def pick_other_box(target: Target, rng: Generator) -> Box | None:
-    """The box of another object in the image: the one that overlaps the object's box least.
+    """The box of another object in the image: of `Target.others`, the one with the least IoU with the object's box.
 
-    Without another object, it is the largest part of the image on one side of the object's box; None if that box fills
-    the image.
+    If all of them have an IoU of `OTHER_OBJECT_IOU` or more, it is the largest of the four parts of the image left of,
+    right of, above and below the object's box; None if that box fills the image. ``rng`` is not used.
     """
     box, (width, height) = target.box, target.size
     others = [other for other in target.others if other.iou(box) < OTHER_OBJECT_IOU]

@@ -31,10 +31,10 @@ class Probe:
     Attributes:
         name: name of the probe in results and in their file names.
         title: title in reports.
-        unit: unit of the levels.
-        kind: kind of its prompts, a key of `mmeb_eval.item.PROMPT_KINDS`. Models that take no boxes get them in the
-            text.
-        levels: name of a level -> its perturbation, the mildest first.
+        unit: what the level's number says, with its unit.
+        kind: kind of its prompts, a key of `mmeb_eval.item.PROMPT_KINDS`. The text names the box to a model that takes
+            no boxes.
+        levels: name of each level, mostly its number -> its perturbation, the mildest first.
     """
 
     name: str
@@ -82,8 +82,8 @@ class PerturbedPrompts:
         probe: the probe.
         level: name of the level, a key of the probe's ``levels``.
         seed: seed of the perturbations.
-        prompts: the perturbed prompt of each row of the data. It is None if the row allows none: for example, a row
-            without a mask has no partial mask. Such a row is not scored at this level.
+        prompts: the perturbed prompt of each row, in the order of the data. It is None if the row allows none: for
+            example, a row without a mask has no partial mask. Such a row is not scored at this level.
     """
 
     probe: Probe
@@ -93,7 +93,10 @@ class PerturbedPrompts:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What a `Result` records as its setting ``probe``; ``left_out`` holds the indices of rows without a prompt."""
+        """What a `Result` records as its setting ``probe``: name, level, seed, and the indices of rows left out.
+
+        A row without a prompt is left out; indices start from 0 and count through all files of the task.
+        """
         left_out = [number for number, prompt in enumerate(self.prompts) if prompt is None]
         return {"name": self.probe.name, "level": self.level, "seed": self.seed, "left_out": left_out}
 
@@ -101,9 +104,15 @@ class PerturbedPrompts:
 def iter_perturbed_prompts(
     targets: Sequence[Target], probe: Probe, seed: int, track: Track = track_silently
 ) -> Iterator[PerturbedPrompts]:
-    """Yield the perturbed prompts of each level, except levels at which no row has one; ``track`` shows progress.
+    """Yield the perturbed prompts of each level of a probe; a level at which no row has a prompt is left out.
 
     The random generator of a row depends on the seed, the probe and the row's index; it is the same at all levels.
+
+    Args:
+        targets: the object of each row, as `read_targets` returns them.
+        probe: the probe.
+        seed: seed of the perturbations.
+        track: shows progress over the rows.
     """
     name = zlib.crc32(probe.name.encode())
     for level, perturb in probe.levels.items():
@@ -114,10 +123,10 @@ def iter_perturbed_prompts(
 
 
 def read_targets(files: TaskFiles) -> list[Target]:
-    """The object of each row of a SCaR task.
+    """The object of each row of a SCaR task, in the order of the data; a box that reaches beyond its image is cut.
 
     Raises:
-        DataError: the task's queries have no regions, an image cannot be opened, or a box lies outside its image.
+        DataError: the task's queries have no regions, an image cannot be opened, or no part of a box lies in its image.
         ScarError: the rows cannot be read, or a mask does not fit its image.
     """
     if files.task.query != "image+text+box":

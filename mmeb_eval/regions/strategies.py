@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 
 
 def crop_to_box(image: Image, box: Box) -> Image:
-    """The part of the image inside the box: all pixels that the box touches, at least one."""
+    """The part of the image inside the box (in the image's pixels): all pixels that it touches, at least one."""
     return image.crop(_find_pixels(image.size, box))
 
 
 def draw_red_circle(image: Image, box: Box) -> Image:
-    """The image with a red ellipse around the box. Source: arXiv 2304.06712."""
+    """A copy of the image with a red ellipse as wide and high as the box (in the image's pixels), drawn around it.
+
+    Source: arXiv 2304.06712.
+    """
     from PIL import ImageDraw
 
     width = max(2, round(min(image.size) / 100))
@@ -40,7 +43,7 @@ def draw_red_circle(image: Image, box: Box) -> Image:
 
 
 def blur_outside(image: Image, box: Box) -> Image:
-    """The image blurred outside the box. Source: arXiv 2306.04356."""
+    """A copy of the image, blurred except inside the box (in the image's pixels). Source: arXiv 2306.04356."""
     from PIL import ImageFilter
 
     inside = _find_pixels(image.size, box)
@@ -70,10 +73,10 @@ STRATEGIES = (*TEXT_STRATEGIES, *IMAGE_STRATEGIES, "roi", WHOLE_IMAGE)
 
 
 def apply_strategy(embedder: Embedder, strategy: str) -> Embedder:
-    """Wrap an embedder in a region strategy; the new embedder's name ends with the strategy.
+    """Wrap an embedder in a region strategy; the new embedder is named ``<name>+<strategy>``.
 
     Raises:
-        UnknownName: there is no such strategy.
+        UnknownName: the strategy is none of `STRATEGIES`.
         EvalError: the embedder lacks the method that the strategy needs.
     """
     if strategy not in STRATEGIES:
@@ -86,12 +89,15 @@ def apply_strategy(embedder: Embedder, strategy: str) -> Embedder:
 
 
 class RegionAdapter:
-    """An embedder with a region strategy: the inner one gets changed images, pooled features or texts, not boxes.
+    """An embedder with a region strategy: it tells another embedder in the strategy's way which region is meant.
+
+    Name, layout, settings and counts are those of the inner embedder, with the strategy added to the name.
 
     Attributes:
         inner: the embedder that is wrapped.
         region: name of the strategy, as in results.
-        prompts: ``("box",)``; empty if the strategy writes the box into the text or hides it.
+        prompts: ``("box",)``; empty for a strategy whose items have no boxes, as the evaluator writes them into the
+            texts or leaves them out.
     """
 
     def __init__(self, inner: Embedder, region: str) -> None:
@@ -108,19 +114,19 @@ class RegionAdapter:
         return get_settings(self.inner)
 
     def counts(self, items: Sequence[Item]) -> dict[str, int]:
-        """The inner embedder's counts, such as how many texts are cut; the strategy is not applied before."""
+        """The inner embedder's counts of these items, such as how many texts are cut; no image is changed for it."""
         return get_counts(self.inner, items)
 
     def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
         """Apply the strategy and return the inner embedder's (len(items), D) rows.
 
-        A strategy of `IMAGE_STRATEGIES` changes the images; they lie in a temporary folder while the inner
-        embedder reads them. A strategy of `METHOD_STRATEGIES` calls another method of the inner embedder instead.
-        An item without a box is embedded as it is.
+        A strategy of `IMAGE_STRATEGIES` gives the inner embedder items with changed images and no boxes; the images lie
+        in a temporary folder until it returns. An item without a box stays as it is. A strategy of `METHOD_STRATEGIES`
+        gives all items unchanged to another method of the inner embedder.
 
         Raises:
-            DataError: an item has a prompt that is not a box, a box without an image or beside it, or any prompt if
-                `prompts` is empty.
+            DataError: an item has a prompt of another kind than `prompts`, a box without an image, or a box that cannot
+                be meant; see `mmeb_eval.regions.box_problems.find_box_problem`.
         """
         items = list(items)
         for item in items:
@@ -152,12 +158,15 @@ class RegionAdapter:
 
 
 def pool_box(grid: NDArray[np.float32], box: Box, size: tuple[int, int], side: int = 1) -> NDArray[np.float32]:
-    """Mean features of an image over equal parts of a box; a cell of the grid weighs as much as its area in the part.
+    """Cut a box into equal parts and take the mean of an image's features over each.
+
+    In a mean, a cell of the grid weighs as much as the area of the part that it covers. The box counts in whole pixels:
+    all that it touches, at least one.
 
     Args:
-        grid: (rows, columns, D) features that cover the whole image.
-        box: the box in pixels of the image; at least one pixel counts.
-        size: width and height of the image in pixels.
+        grid: (rows, columns, D) features; the cells divide the whole image equally.
+        box: the box in pixels of the image.
+        size: (width, height) of the image in pixels.
         side: number of parts along each side of the box.
 
     Returns:
@@ -177,16 +186,17 @@ def pool_box(grid: NDArray[np.float32], box: Box, size: tuple[int, int], side: i
 def compute_cell_shares(
     box: Box, size: tuple[int, int], cells: tuple[int, int], side: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How each part of a box is distributed over the rows and the columns of a grid of cells.
+    """Cut a box into equal parts and compute how much of each lies in each row, and in each column, of a grid.
 
     Args:
-        box: the box in pixels of the image.
-        size: width and height of the image in pixels.
-        cells: number of rows and columns of cells in the image.
+        box: the box in pixels of the image; all pixels that it touches count, at least one.
+        size: (width, height) of the image in pixels.
+        cells: (rows, columns) of the grid, whose cells divide the whole image equally.
         side: number of parts along each side of the box.
 
     Returns:
-        (side, rows) and (side, columns) shares; the shares of each part sum to 1.
+        (side, rows) shares of the parts from top to bottom, and (side, columns) shares of the parts from left to right;
+        the shares of each part sum to 1.
     """
     x0, y0, x1, y1 = _find_pixels(size, box)
     down = _compute_overlaps(y0 / size[1], y1 / size[1], cells[0], side)

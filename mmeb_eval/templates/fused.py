@@ -20,7 +20,7 @@ REGION_WORDS = "Referring object bbox: "
 
 
 def token_first(instruction: str, text: str, image: str) -> str:
-    """Image token, instruction and text, joined by spaces; an empty text adds nothing.
+    """Image token, instruction and text, joined by spaces; an empty text adds neither a space nor a text.
 
     >>> token_first("Say what:", "a dog", "<image>")
     '<image> Say what: a dog'
@@ -29,7 +29,7 @@ def token_first(instruction: str, text: str, image: str) -> str:
 
 
 def without_token(instruction: str, text: str, image: str) -> str:
-    """Instruction, a space and text, for models whose own code adds the image token.
+    """Instruction, a space and text, for models whose own code adds the image token; ``image`` is ignored.
 
     >>> without_token("Say what:", "", "")
     'Say what: '
@@ -38,7 +38,7 @@ def without_token(instruction: str, text: str, image: str) -> str:
 
 
 def text_only(instruction: str, text: str, image: str) -> str:
-    """The text alone: the official code drops the instruction for video models that were trained without one.
+    """The text alone: the official code drops instruction and image token for video models trained without them.
 
     >>> text_only("Say what:", "a dog", "")
     'a dog'
@@ -62,7 +62,7 @@ class Layout:
     """How a kind of model wants its texts.
 
     Attributes:
-        image_token: the model's own image token; empty if it has none.
+        image_token: the model's own image token, which replaces the data's; empty if it wants none in its texts.
         exact: True keeps texts exactly as the official code makes them: with outer white space, with coordinates in
             full precision, and with the box in the text even if the model also gets it as a prompt. False strips outer
             white space and rounds boxes to whole pixels, to fit short contexts such as CLIP's 77 tokens.
@@ -114,7 +114,9 @@ def join_with_space(instruction: str, text: str, layout: Layout) -> str:
 
 
 def join_on_new_line(instruction: str, text: str, layout: Layout) -> str:
-    r"""Text of a VQA, composed-retrieval or grounding query: as `join_with_space`, the instruction on a new line.
+    r"""Text of a VQA, composed-retrieval or grounding query: as `join_with_space`, with the instruction on a new line.
+
+    White space around the instruction is removed.
 
     >>> join_on_new_line(" <|image_1|> Answer: ", "Why?", LAYOUTS["qwen2_vl"])
     '<|image_pad|>\nAnswer: Why?'
@@ -123,7 +125,9 @@ def join_on_new_line(instruction: str, text: str, layout: Layout) -> str:
 
 
 def join_without_image(instruction: str, text: str, layout: Layout) -> str:
-    """Text of a query without an image; like the official code, replaces a stray image token by the model's own.
+    """Text of a query without an image: instruction, a space and text, whatever the layout's ``combine``.
+
+    Like the official code, it replaces an image token in the instruction, which does not belong there, by the model's.
 
     >>> join_without_image("Find:", "", LAYOUTS["qwen2_vl"])
     'Find: '
@@ -152,15 +156,15 @@ JOINS: Mapping[str, Callable[[str, str, Layout], str]] = {
 def make_query_text(
     layout: Layout, join: str, instruction: str, text: str, *, end: str = "\n", box: Box | None = None
 ) -> str:
-    """The text of a query.
+    """The text of a query: instruction and text, joined; then ``end``; then the sentence that names the box, if any.
 
     Args:
-        layout: layout of the model.
+        layout: layout of the model; one that is not exact strips outer white space and rounds the box.
         join: a key of `JOINS`.
         instruction: the instruction in the data, with `DATA_IMAGE_TOKEN` where the image belongs.
         text: the text in the data.
         end: what the official code appends to the query.
-        box: the region that the text shall name; None if it shall name none.
+        box: the region that the text shall name, in pixels of the displayed image; None if it shall name none.
     """
     whole = JOINS[join](instruction, text, layout) + end
     if box is not None:
@@ -170,7 +174,7 @@ def make_query_text(
 
 
 def format_region(corners: Sequence[float]) -> str:
-    """The sentence that names a region in a query's text.
+    """The sentence that names a region in a query's text; ``corners`` are x0, y0, x1, y1.
 
     >>> format_region([1, 2, 4, 4])
     'Referring object bbox: [1, 2, 4, 4]'
@@ -179,13 +183,13 @@ def format_region(corners: Sequence[float]) -> str:
 
 
 def make_candidate_text(layout: Layout, instruction: str, text: str | None, *, bare_end: str = "") -> str:
-    """The text of a candidate with an image; a candidate of text alone keeps its text as it is in the data.
+    """The text of a candidate that has an image: image token, instruction, text and a newline.
 
     Args:
-        layout: layout of the model.
+        layout: layout of the model; one that is not exact strips outer white space.
         instruction: the instruction in the data.
         text: the candidate's text in the data; None for an image without a text.
-        bare_end: what the official code appends where there is no text.
+        bare_end: what stands instead of the newline where there is no text.
     """
     words = instruction.replace(DATA_IMAGE_TOKEN, "") + ("" if text is None else f" {text}")
     end = bare_end if text is None else "\n"
@@ -194,7 +198,9 @@ def make_candidate_text(layout: Layout, instruction: str, text: str | None, *, b
 
 
 def fill_image_token(layout: Layout, text: str) -> str:
-    r"""A text that needs no joining, with the data's image token replaced by the model's.
+    r"""A text that the data have joined already, with the data's image token replaced by the model's.
+
+    A layout that is not exact strips outer white space.
 
     >>> fill_image_token(LAYOUTS["qwen2_vl"], "<|image_1|>\nIdentify the scene: ")
     '<|image_pad|>\nIdentify the scene: '
