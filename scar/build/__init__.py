@@ -33,7 +33,8 @@ def build(
     interruption.
 
     Args:
-        recipe: what to build, or the path of a recipe file.
+        recipe: what to build, or the path of a recipe file with sources of your own. For a recipe that names data sets,
+            and for a recipe of the package, call `scar.recipe.read_recipe` with the folder of the data sets.
         out: the folder of the corpus; made if it does not exist.
         generator: writes the captions; None stands for `make_rules_generator`.
         images_mode: ``link`` makes hard links to the source's images, or copies where links are not possible;
@@ -45,10 +46,10 @@ def build(
         track: shows progress.
 
     Returns:
-        The entries of these sources in ``build_report.json``, by ``<name>/<split>``.
+        The entries of the recipe's sources in ``build_report.json``, by ``<name>/<split>``; also of finished ones.
 
     Raises:
-        RecipeError: the recipe does not validate.
+        RecipeError: the recipe cannot be read or does not validate, or its images lie where the build writes.
         InputError: a file or record cannot be used, no record becomes a sample, or the folder holds another build of a
             source and ``force`` is false.
         LeakageError: an eval split has a train image, and the recipe says neither to drop nor to keep it.

@@ -20,8 +20,8 @@ class EarlierBuild:
     Attributes:
         key: ``<name>/<split>`` of the source.
         split: the split of the source.
-        images: (image id, identity) pairs: none for an image without an identity, two for one that has an image hash
-            and another identity.
+        images: (image id, identity) pairs. An image without an identity has none; one that was also given an image
+            hash has two.
     """
 
     key: str
@@ -32,13 +32,13 @@ class EarlierBuild:
 def find_earlier_builds(
     out: Path, keys: Collection[str], splits: Collection[Split], *, with_image_hash: bool = False
 ) -> list[EarlierBuild]:
-    """Find the sources in a folder that the current build does not replace.
+    """Find the sources in a folder that the current build does not replace, and the identities of their images.
 
     Args:
         out: the folder of the build; it need not exist.
         keys: keys of the sources of the current build, which are left out.
-        splits: the splits to look for.
-        with_image_hash: also give an image hash to images that have another identity.
+        splits: only sources of these splits are found.
+        with_image_hash: give each image a second pair, with its image hash.
 
     Returns:
         The sources in the order of their files' paths; empty if there is no such folder.

@@ -18,12 +18,15 @@ ImagesMode: TypeAlias = Literal["link", "copy"]
 
 
 def image_folder_name(source: Source) -> str:
-    """Path of a source's image folder in a corpus; it says ``val`` for ``eval``, as the published corpus does."""
+    """Path of a source's image folder relative to the folder of the corpus, such as ``images/coco_val``.
+
+    It says ``val`` for ``eval``, as the published corpus does.
+    """
     return f"images/{source.name.lower()}_{'val' if source.split == 'eval' else 'train'}"
 
 
 def refuse_to_replace(files: Mapping[Path, Path]) -> None:
-    """Check that no new file would replace a file with other contents.
+    """Check that no new file would replace a file with other contents; a file with the same contents is no problem.
 
     Args:
         files: final path of each new file, by its current path.
@@ -37,7 +40,7 @@ def refuse_to_replace(files: Mapping[Path, Path]) -> None:
 
 
 def refuse_to_replace_images(images: Mapping[str, str], folder: Path) -> None:
-    """`refuse_to_replace` for images that `put_images` will put into ``folder``."""
+    """`refuse_to_replace` for what `put_images` would do with the same ``images`` and ``folder``."""
     existing = _find_files(folder)
     refuse_to_replace({Path(image): folder / name for name, image in images.items() if name in existing})
 
@@ -46,7 +49,8 @@ def put_images(images: Mapping[str, str], folder: Path, mode: ImagesMode, track:
     """Link or copy images into a folder; files of the same names are replaced.
 
     Args:
-        images: the file of each image, by its path relative to ``folder`` with forward slashes.
+        images: path of the existing file of each image, by the path that it gets, relative to ``folder`` and with
+            forward slashes.
         folder: the folder that gets them; made if missing.
         mode: ``link`` makes hard links, or copies where links are not possible; ``copy`` always copies.
         track: shows progress.
@@ -63,7 +67,12 @@ def put_images(images: Mapping[str, str], folder: Path, mode: ImagesMode, track:
 
 
 def remove_others(names: Iterable[str], folder: Path) -> None:
-    """Remove all files of an image folder except ``names``: images that only an earlier build of the source used."""
+    """Remove the files below an image folder that only an earlier build of the source used.
+
+    Args:
+        names: paths of the files to keep, relative to ``folder``, with forward slashes.
+        folder: the image folder.
+    """
     for name in _find_files(folder).difference(names):
         (folder / name).unlink()
 

@@ -32,7 +32,10 @@ def find_shared_images(train: Mapping[str, Iterable[tuple[int, str]]], evals: Ma
 
     Args:
         train: (image id, identity) pairs of each train source, by key.
-        evals: identities of each eval source, by key.
+        evals: identities of the images of each eval source, by key.
+
+    Returns:
+        Image ids in the train source, by the keys of train source and eval source; without sources that share none.
 
     >>> find_shared_images({"A/train": [(1, "coco:7"), (2, "coco:8")]}, {"B/eval": ["coco:8"]})
     {('A/train', 'B/eval'): frozenset({2})}
@@ -60,6 +63,9 @@ def find_leakage(
         indexes: the sources of the build.
         engine: runs the tasks that hash images.
         earlier_builds: other sources that the folder already holds.
+
+    Returns:
+        The shared images, as `find_shared_images` returns them.
     """
     train: dict[str, Iterable[tuple[int, str]]] = {}
     evals: dict[str, Iterable[str]] = {}

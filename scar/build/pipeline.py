@@ -31,7 +31,7 @@ FIT_CAPTIONS = 600
 
 
 def select_fit_indices(count: int) -> Sequence[int]:
-    """Indices of at most `FIT_PICTURES` pictures, evenly spread over a source of ``count`` pictures."""
+    """Indices, from 0, of at most `FIT_PICTURES` pictures, evenly spread over a source of ``count`` pictures."""
     some = min(count, FIT_PICTURES)
     return [number * count // some for number in range(some)]
 
@@ -39,7 +39,7 @@ def select_fit_indices(count: int) -> Sequence[int]:
 def fit_generator(
     generator: Generator, refs: Sequence[PictureRef], source: Source, seed: int, complete: bool
 ) -> Generator:
-    """Fit the `write_negatives` of a generator to a source, on gold captions of some pictures.
+    """Fit the `write_negatives` of a generator to a source, on at most `FIT_CAPTIONS` gold captions of some pictures.
 
     Args:
         generator: the generator before it is fitted; one without ``fit`` is returned as it is.
@@ -73,7 +73,7 @@ def iter_samples(
     """Yield the samples of some pictures of a source, in the order of the pictures and their regions.
 
     Args:
-        pictures: the pictures; their reader has counted their regions as records in ``tally``.
+        pictures: the pictures in the displayed frame; their reader has counted their regions as records in ``tally``.
         source: the source of the pictures.
         recipe: gives the seed, and whether images are decoded completely.
         generator: writes the captions.

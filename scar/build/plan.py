@@ -60,9 +60,9 @@ class SourcePlan:
 
     Attributes:
         index: the opened source.
-        overlap: number of images that a train source shares with each eval source, by the key of the eval source. It is
-            empty for an eval source, and if the recipe keeps shared images.
-        held_out: ids of these shared images; they give no sample.
+        overlap: for a train source, the number of its images that an eval source also has, by the key of the eval
+            source. It is empty for an eval source, and if the recipe keeps shared images.
+        held_out: ids, in this source, of all images that ``overlap`` counts; they give no sample.
         inputs_entry: the source's inputs and settings, as the build report records them.
         rows: path of the parquet file of samples in the finished corpus.
         sidecar: path of the parquet file of provenance in the finished corpus.
@@ -89,11 +89,11 @@ class SourcePlan:
         return self.index.source
 
     def select_pictures(self, indices: Sequence[int]) -> tuple[PictureRef, ...]:
-        """References to the pictures at some indices; those of held-out images are `HeldOut`."""
+        """References to the pictures at some indices of `index`; those of held-out images are `HeldOut`."""
         return tuple(with_held_out(self.index[index], self.held_out) for index in indices)
 
     def split_into_shards(self) -> list[range]:
-        """Indices of the pictures of each shard."""
+        """For each shard, the indices in `index` of its pictures: at most `SHARD_IMAGES` that follow each other."""
         count = len(self.index)
         return [range(start, min(start + SHARD_IMAGES, count)) for start in range(0, count, SHARD_IMAGES)]
 
@@ -126,8 +126,8 @@ def make_plans(recipe: Recipe, settings: BuildSettings) -> tuple[BuildSettings, 
         `run_here`, which starts no processes.
 
     Raises:
-        InputError: a file cannot be used, or the folder holds a different build of a source and `settings.force` is
-            not set.
+        InputError: a file cannot be used, the folder cannot be written to, or it holds a different build of a source
+            and `settings.force` is not set.
         BadRecord: a record cannot be used and the recipe does not skip such records.
         LeakageError: see `find_build_leakage`.
         BuildInterrupted: a worker was lost.

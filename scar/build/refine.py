@@ -44,26 +44,30 @@ class BlindModel:
 
     @classmethod
     def train_on(cls, questions: QuestionSet) -> BlindModel:
+        """Train a model on all questions of a set."""
         ngrams, features = NgramVocabulary.fit_texts(questions.captions)
         return cls(ngrams, fit_conditional_logit(features, questions.gold_indices))
 
     def __call__(self, texts: Sequence[str]) -> Floats:
-        """(texts,) scores of the texts; the likeliest gold caption scores highest."""
+        """(texts,) score of each text; among the captions of a region, the likeliest gold one scores highest."""
         return self.ngrams.make_features(texts).multiply_weights(self.weights)
 
 
 def select_judge(file: str, judges: Sequence[BlindModel]) -> BlindModel:
-    """Select the model that was not trained on an image.
+    """Select, of the models for all folds, the one that was not trained on an image.
 
     Args:
-        file: path of the image below the image folder of its source.
-        judges: by fold, the model that was trained on the other folds.
+        file: path of the image below the image folder of its source; it decides the fold.
+        judges: for each fold, the model that was trained on the images of the other folds.
     """
     return judges[find_fold(file)]
 
 
 def select_questions(results: Iterable[ShardResult], seed: str) -> QuestionSet:
-    """Make a question of each sample of a source; ``seed`` draws `MOST_SAMPLES_LEARNED` samples if there are more."""
+    """Make a question of each sample of a source, or of `MOST_SAMPLES_LEARNED` of them if there are more.
+
+    ``seed`` draws these.
+    """
     sample: ReservoirSample[Question] = ReservoirSample(MOST_SAMPLES_LEARNED, seed)
     for result in results:
         files = result.rows["qry_image_path"].to_pylist()
@@ -87,7 +91,8 @@ def refine_source(
 
     Args:
         generator: writes the captions.
-        start_round: takes a generator and the number of the round; returns a function that yields the shard results.
+        start_round: takes a generator and the number of the round, 0 before the first redraw; returns a function that
+            yields the shard results and can be called again.
         key: key of the source, for messages and random choices.
         seed: seed of the build; it draws the samples that the model is trained on.
 

@@ -35,7 +35,7 @@ class ShardResult:
         rows: samples in the published format of their split.
         notes: provenance of the samples, row by row.
         tally: counts of the shard's records.
-        turned: those of the images that EXIF turns, relative to the source's image folder.
+        turned: those paths of `images` whose image EXIF turns.
     """
 
     digest: str
@@ -110,6 +110,7 @@ def build_shard(refs: Sequence[PictureRef], source: Source, recipe: Recipe, gene
 
     Raises:
         BadRecord: a record cannot be used and the recipe does not skip such records.
+        InputError: an annotation file has changed or can no longer be read.
     """
     tally = Tally(skip_bad=recipe.skip_bad)
     pictures = (read_upright(ref, source, tally) for ref in refs)

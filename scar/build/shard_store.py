@@ -10,7 +10,7 @@ from scar.common.files import replace_file
 
 
 class ShardStore:
-    """A folder of finished shards. Each file is complete and holds the digest.
+    """A folder of finished shards, by their number in the source, from 0.
 
     Args:
         folder: the folder; made if missing, emptied if it holds shards of another digest.
@@ -35,7 +35,7 @@ class ShardStore:
         return len(list(self.folder.glob("*.shard")))
 
     def __contains__(self, number: int) -> bool:
-        """Whether a shard is finished and its file is complete."""
+        """Whether a shard is finished: its file is there, complete and of the digest."""
         try:
             return read_digest(self._shard_path(number).read_bytes()) == self.digest
         except (FileNotFoundError, ValueError):

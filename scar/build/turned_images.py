@@ -40,7 +40,7 @@ _OLD_EXIF = "Raw profile type exif"
 
 
 def turn_images(names: Sequence[str], root: Path, folder: Path, engine: Engine, track: Track) -> Counter[str]:
-    """Write images upright into a folder.
+    """Write images that EXIF turns into a folder, upright.
 
     Args:
         names: paths of the images, relative to ``root`` and to ``folder``, with forward slashes.
@@ -50,7 +50,7 @@ def turn_images(names: Sequence[str], root: Path, folder: Path, engine: Engine, 
         track: shows progress.
 
     Returns:
-        Number of images by `EXACT` or `ENCODED`.
+        Number of images by what became of their pixels, `EXACT` or `ENCODED`.
 
     Raises:
         UnclearPixels, *BROKEN: see `encode_upright`.
@@ -73,10 +73,13 @@ def _turn_some(root: Path, names: Sequence[str]) -> list[tuple[bytes, str]]:
 
 
 def encode_upright(path: Path) -> tuple[bytes, str]:
-    """The bytes of an image file of the same format with the pixels as displayed, and `EXACT` or `ENCODED`.
+    """Encode an image as displayed, in the format of its file.
 
     The format is JPEG (also for MPO), PNG, WebP, TIFF or AVIF. Several frames become one, the first. Pixels of
     more than 8 bits become those of `scar.common.pixels`.
+
+    Returns:
+        The bytes of the new file; `EXACT` if all pixels were kept, `ENCODED` if they were compressed once more.
 
     Raises:
         UnclearPixels, *BROKEN: see `scar.common.pixels.decode_upright`.

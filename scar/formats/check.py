@@ -36,9 +36,9 @@ class Findings:
     """The problems that a check of a folder found.
 
     Attributes:
-        files: number of parquet files.
-        rows: number of rows.
-        counts: number of problems by kind.
+        files: number of files of rows, without their provenance files.
+        rows: number of rows that were checked; rows of a file with a problem of its columns are not.
+        counts: number of problems by kind; see `check_folder`.
         examples: the first problems of each kind, each with its file and row.
     """
 
@@ -68,7 +68,10 @@ class Findings:
         yield f"{self.files} files, {self.rows} rows: {verdict}"
 
     def to_json(self) -> dict[str, Any]:
-        """The findings as a dictionary for JSON: ``files``, ``rows``, and ``problems`` by kind."""
+        """The findings as a dictionary for JSON.
+
+        Its keys are ``files``, ``rows`` and ``problems``: by kind, their ``count``, and their examples as ``first``.
+        """
         problems = {kind: {"count": count, "first": self.examples[kind]} for kind, count in self.counts.items()}
         return {"files": self.files, "rows": self.rows, "problems": problems}
 
@@ -95,7 +98,8 @@ def check_folder(
         copy), ``rows`` (a file without any) and ``report`` (``build_report.json`` is of other files).
 
     Raises:
-        InputError: there is no such folder, or it has no parquet file.
+        InputError: there is no such folder, it has no file of rows, a pull into it has not ended, or its
+            ``build_report.json`` is no build report.
     """
     findings = Findings()
     sizes = _ImageSizes(images or folder, missing_images)

@@ -28,7 +28,7 @@ class FolderProblem(NamedTuple):
 
     Attributes:
         kind: kind of the problem, as `scar.formats.check.check_folder` counts it.
-        path: the file.
+        path: the file, below the folder of the corpus.
         problem: what is wrong with it, and what to do.
     """
 
@@ -40,9 +40,11 @@ class FolderProblem(NamedTuple):
 def read(folder: Path | str) -> Iterator[Sample]:
     """Yield the samples of a SCaR folder, file by file: of a build of scar, or of the published corpus.
 
-    The region of a sample whose image is below the folder is in the displayed frame; see `scar.formats.row_frame`.
+    Files are found and checked at the call; rows are read one by one. Regions are in the displayed frame, except those
+    of published rows whose image is not below the folder; see `scar.formats.row_frame`.
+
     Without provenance sidecars only the texts of the captions are known: `Caption.object` holds the whole text, a train
-    sample has one negative, and a region's id is its row's number.
+    sample has one negative, and a region's id is the index of its row in its file.
 
     Raises:
         InputError: the folder holds no SCaR file, its files do not belong together, or a row has another shape; the

@@ -42,9 +42,9 @@ class ImageShard:
 
     Attributes:
         split: split of the rows.
-        source: source of the rows.
+        source: name of the source of the rows.
         file: path of the shard on this machine.
-        path: path of the shard in a repository.
+        path: path that the shard gets in a repository, such as ``with-images/SCAR_coco-00000-of-00002.parquet``.
     """
 
     split: Split
@@ -63,7 +63,7 @@ def write_image_shards(
 
     Args:
         folder: a SCaR folder with its images.
-        out: the folder to write ``with-images/`` into; other parquet files in ``with-images/`` are removed.
+        out: the folder that gets the folder ``with-images``; other parquet files in ``with-images`` are removed.
         sha256: computes the SHA-256 of a file, in hexadecimal digits.
         track: shows progress.
 
@@ -113,7 +113,7 @@ def unpack_images(shard: Path, out: Path, sha256_by_path: Mapping[str, str], *, 
         force: replace files that have the path of an image and other contents.
 
     Returns:
-        Number of different images in the shard.
+        Number of different images in the shard, also of those that were there already.
 
     Raises:
         InputError: the shard is damaged, an image has an unsafe path or an unexpected SHA-256, or a file with other

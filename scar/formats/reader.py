@@ -45,10 +45,10 @@ class RowFile:
     sidecar: Path | None
 
     def read_identities(self) -> dict[str, str]:
-        """Read the identities of images that a build recorded in the sidecar, by image path.
+        """Read the identities of images that a build recorded in the sidecar, by image path as in the rows.
 
-        A build records only identities that the file name does not give and that are no image hash. The result is empty
-        without a sidecar or without records.
+        A build records only identities that a reader gives and the file name does not; it records no image hash. The
+        result is empty without a sidecar, or if nothing is recorded.
 
         Raises:
             InputError: the sidecar cannot be read.
@@ -62,7 +62,7 @@ class RowFile:
             raise InputError(f"{self.sidecar}: its identities of images are no JSON ({error}); build again.") from None
 
     def open_frame(self, images: Path) -> RowFrame:
-        """What turns the regions of the file into the displayed frame; image paths are relative to ``images``.
+        """Make what turns the regions of the file into the displayed frame; image paths are relative to ``images``.
 
         Raises:
             InputError: see `scar.formats.row_frame.open_row_frame`.
@@ -70,7 +70,7 @@ class RowFile:
         return open_row_frame([self.path], images)
 
     def read_image_ids(self) -> dict[str, int]:
-        """Read the id of each image of the file, by image path.
+        """Read the id of each image of the file, by image path as in the rows.
 
         Raises:
             InputError: the file cannot be read.
@@ -88,7 +88,8 @@ class RowFile:
             frame: turns regions into the displayed frame; see `open_frame`. None leaves them in the frame of the rows.
 
         Raises:
-            InputError: a file is damaged, or a row has another shape; the message names file and row.
+            InputError: a file is damaged, a row has another shape, or its provenance is of other captions; the message
+                names file and row.
         """
         for number, (row, note) in enumerate(self.iter_rows()):
             yield self._make_sample(row, note, number, frame)
@@ -103,7 +104,8 @@ class RowFile:
             frame: see `iter_samples`.
 
         Raises:
-            InputError: a file is damaged, or a row has another shape or does not exist.
+            InputError: a file is damaged, a row does not exist or has another shape, or its provenance is of other
+                captions.
         """
         rows = _iter_rows_at(self.path, row_numbers)
         notes = repeat(None) if self.sidecar is None else _iter_rows_at(self.sidecar, row_numbers)
@@ -155,10 +157,10 @@ def find_row_files(folder: Path) -> list[RowFile]:
 
 
 def find_parquet_files(folder: Path) -> list[Path]:
-    """Find the parquet files below a folder, ordered by path, without provenance, rows with images and hidden files.
+    """Find the parquet files of rows below a folder, ordered by path; see `is_row_path`.
 
     Raises:
-        InputError: there is no such folder, no such file in it, or it is half pulled.
+        InputError: there is no such folder, no such file in it, or a pull into it has not ended.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: {describe_no_folder(folder)}; give the folder that `scar build` wrote.")
@@ -171,7 +173,11 @@ def find_parquet_files(folder: Path) -> list[Path]:
 
 
 def is_row_path(path: Path) -> bool:
-    """Whether a path below a corpus's folder is that of rows: parquet, without provenance, images and hidden files."""
+    """Whether a path relative to the folder of a corpus is that of a file of rows.
+
+    It is, if it ends in ``.parquet``, none of its folders is that of provenance or of rows with images, and no part is
+    hidden.
+    """
     aside = {PROVENANCE_FOLDER, WITH_IMAGES_FOLDER}.intersection(path.parts[:-1])
     return path.suffix.lower() == ".parquet" and not aside and not any(part.startswith(".") for part in path.parts)
 
@@ -181,7 +187,7 @@ def make_row_file(path: Path, folder: Path) -> RowFile:
 
     Args:
         path: path of the file.
-        folder: folder of the corpus; its ``provenance`` may hold a sidecar of the same name.
+        folder: folder of the corpus; its folder ``provenance`` may hold a sidecar with the name of the file.
 
     Raises:
         InputError: the file cannot be read.
@@ -210,7 +216,8 @@ def _read_source(sidecar: Path) -> str | None:
 def find_schema_problems(path: Path) -> list[str]:
     """List how the columns of a file differ from the format of its split; empty if they do not.
 
-    A file that cannot be read has one problem, which says so. Only files with a column ``pos_text`` are train files.
+    A file that cannot be read has one problem, which says so. A file with a column ``pos_text`` is held to the train
+    format, any other one to the eval format.
     """
     try:
         schema = pq.ParquetFile(path).schema_arrow

@@ -22,10 +22,11 @@ def sample_from_row(row: dict[str, Any], note: dict[str, Any] | None, source: st
 
     Args:
         row: a row with the columns of the split.
-        note: provenance of the row. If it is None, only texts are known: `Caption.object` holds the whole text, the
-            negative of a train row counts as an object swap, and the region's id is the row's number.
-        source: name of the source; ``note`` replaces it.
-        split: the split, which decides the format of the row.
+        note: provenance of the row, which also gives the region's id and all nine negatives. If it is None, only texts
+            are known: `Caption.object` holds the whole text, the negatives of an eval row have their parts by their
+            order, the only negative of a train row has the part "object", and the region's id is ``number``.
+        source: name of the source, used if ``note`` is None.
+        split: the split, which decides the columns of the row.
         number: index of the row in its file, from 0.
 
     Raises:
@@ -42,7 +43,9 @@ def sample_from_row(row: dict[str, Any], note: dict[str, Any] | None, source: st
 
 
 def check_captions(row: dict[str, Any], sample: Sample) -> None:
-    """Check that a row has the captions of the sample that its provenance describes; their order is not checked.
+    """Check that a row has the captions of ``sample``, which was made from its provenance.
+
+    An eval row has to have all ten, in any order; a train row the gold one and one of the nine negatives.
 
     Raises:
         ValueError: it has others.
@@ -56,7 +59,7 @@ def check_captions(row: dict[str, Any], sample: Sample) -> None:
 
 
 def region_from_row(row: dict[str, Any], number: int) -> Region:
-    """Make a region of a row of either format; ``number`` becomes its id.
+    """Make a region of a row of either format, in the frame of the row; ``number`` becomes its id.
 
     Raises:
         ValueError: a value is missing or has another shape.
@@ -112,7 +115,7 @@ def _make_negative(part: Any, **elements: str) -> Negative:
 
 
 def make_row_table(samples: Sequence[Sample], split: Split, seed: int) -> pa.Table:
-    """Make the rows of samples in the published format of a split.
+    """Make the rows of samples, in their order, in the published format of a split.
 
     An eval row has the ten captions to rank, gold first. A train row has the gold caption and one negative, which
     ``seed`` and the sample's id select. The seed has no effect on eval rows.

@@ -37,7 +37,7 @@ def is_in_displayed_frame(rows: Path) -> bool:
 
 
 def open_row_frame(files: Sequence[Path], images: Path) -> RowFrame:
-    """What turns the regions of some files of rows into the displayed frame.
+    """Make what turns the regions of some files of rows into the displayed frame.
 
     Args:
         files: files of rows that are read as one table.
@@ -85,7 +85,7 @@ class RowFrame:
         """Turn a row's region, its box and its mask, into the displayed frame.
 
         The region stays as it is if it is in the displayed frame already, or if the image is missing or cannot be
-        read. A mask that has not the size of the stored image is not turned.
+        read. Where the box is turned, a mask that has not the size of the stored image stays as it is.
 
         Args:
             region: the region as the row has it.

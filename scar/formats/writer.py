@@ -20,14 +20,14 @@ ROWS_PER_GROUP = 5000
 
 
 class SampleWriter:
-    """Writes rows and their provenance; the sizes of the tables that are added do not change the files.
+    """Writes rows and their provenance; it does not matter to the files how the rows are cut into tables.
 
     Use it as a context manager: the files are complete when it is left. After an exception they lack the last rows.
 
     Args:
-        rows: file of the published format; replaced if it is there.
-        sidecar: file of the provenance; replaced if it is there.
-        split: decides the format.
+        rows: path of the file in the published format; replaced if it is there.
+        sidecar: path of the file of provenance; replaced if it is there.
+        split: decides the columns of the rows.
     """
 
     def __init__(self, rows: Path, sidecar: Path, split: Split) -> None:
@@ -47,7 +47,10 @@ class SampleWriter:
             self._files[1].add_metadata({IDENTITIES_KEY: json.dumps(dict(sorted(identities.items()))).encode()})
 
     def add_upright(self, images: Iterable[str]) -> None:
-        """Say in the metadata that the rows are in the displayed frame, and which images the build turns upright."""
+        """Say in the metadata of the rows that they are in the displayed frame, whichever ``images`` are given.
+
+        ``images`` are the paths, as in the rows, of the images that the build turns upright.
+        """
         self._files[0].add_metadata({UPRIGHT_KEY: json.dumps(sorted(images)).encode()})
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -100,9 +103,9 @@ def write_samples(
 
     Args:
         samples: the samples in the order of the rows.
-        split: decides the format.
-        rows: file of the published format; replaced if it is there.
-        sidecar: file of the provenance; replaced if it is there.
+        split: decides the columns of the rows.
+        rows: path of the file in the published format; replaced if it is there.
+        sidecar: path of the file of provenance; replaced if it is there.
         generator: name of the generator that wrote the captions.
         generator_version: its version.
         licence: licence of the annotations; None if it is unknown.
