@@ -12,7 +12,10 @@ from scar.demo.scenes import SCENES
 
 
 def ask_thing_class(world: DemoWorld, rng: Random, *, attribute: str) -> Iterator[DemoQuestion]:
-    """Ask what a portrait shows; the answer is an attribute of its only thing, such as ``shape`` or ``name``."""
+    """Ask what a portrait shows; the answer is an attribute of its only thing, such as ``shape`` or ``name``.
+
+    Wrong candidates are that attribute of the things of other portraits.
+    """
     names = [getattr(picture.things[0], attribute) for picture in world.portraits]
     for picture in shuffle_pictures(world.portraits, rng):
         right = getattr(picture.things[0], attribute)
@@ -21,7 +24,10 @@ def ask_thing_class(world: DemoWorld, rng: Random, *, attribute: str) -> Iterato
 
 
 def ask_scene_class(world: DemoWorld, rng: Random, *, attribute: str) -> Iterator[DemoQuestion]:
-    """Ask where a picture is; the answer is an attribute of its scene, such as ``label``."""
+    """Ask where a picture is; the answer is an attribute of its scene, such as ``label``.
+
+    Wrong candidates are that attribute of the other scenes.
+    """
     for picture in shuffle_pictures(world.pictures, rng):
         labels = [getattr(scene, attribute) for scene in SCENES]
         right = getattr(picture.scene, attribute)

@@ -18,13 +18,13 @@ from mmeb_eval.demo.question import (
 
 
 def ask_crop_by_name(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask which crop shows the thing with a name, once for each picture."""
+    """Ask which crop of a picture shows the thing with a certain name, such as "red star"; once for each picture."""
     instruction = IMAGE_TOKEN + "Crop the image to isolate the object labeled as"
     yield from _ask_crops(world, rng, instruction, lambda picture, thing: f'"{picture.things[thing].name}"')
 
 
 def ask_crop_by_expression(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask which crop shows the thing that a referring expression names, once for each picture."""
+    """Ask which crop of a picture shows the thing that a referring expression names, once for each picture."""
     instruction = IMAGE_TOKEN + "Select the portion of the image that follows the language expressions."
     yield from _ask_crops(
         world, rng, instruction, lambda picture, thing: f'"{rng.choice(list_expressions(picture, thing))[4:]}"'
@@ -32,9 +32,9 @@ def ask_crop_by_expression(world: DemoWorld, rng: Random) -> Iterator[DemoQuesti
 
 
 def ask_crop_by_question(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask which crop answers a question, such as "Which one is the highest thing?", once for each picture.
+    """Ask which crop of a picture answers a question, such as "Which one is the highest thing?".
 
-    A picture in which no thing has a position of its own gives no question.
+    There is one question for each picture in which a thing can be told from the others by its position or size.
     """
     instruction = IMAGE_TOKEN + "Select the portion of the image that answers the question"
 
@@ -46,9 +46,10 @@ def ask_crop_by_question(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion
 
 
 def ask_matching(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask which other expression refers to the same thing, once for each picture; all items show the whole picture.
+    """Ask which expression refers to the same thing of a picture as the expression in the query.
 
-    A picture in which no thing has two expressions gives no question.
+    The query and all candidates show the whole picture. There is one question for each picture in which a thing has two
+    expressions.
     """
     for picture in shuffle_pictures(world.pictures, rng):
         things = range(len(picture.things))

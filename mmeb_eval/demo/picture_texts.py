@@ -26,7 +26,7 @@ def write_dialogue(picture: DemoPicture) -> str:
 
 
 def write_question(picture: DemoPicture) -> str:
-    """A question that a picture answers: which scene has its things."""
+    """A question that a picture answers: "Which beach has a red star and a blue ring?"."""
     return f"Which {picture.scene.label} has {list_things(picture)[0].lower()}{list_things(picture)[1:]}?"
 
 
@@ -42,11 +42,11 @@ def write_article(portrait: DemoPicture) -> str:
 
 
 def list_things(picture: DemoPicture) -> str:
-    """The names of all things in a picture: "A red star and a blue ring"."""
+    """The names of all things in a picture of two or more: "A red star and a blue ring"."""
     *names, last = [with_article(thing.name) for thing in picture.things]
     return capitalise_first(f"{', '.join(names)} and {last}")
 
 
 def capitalise_first(text: str) -> str:
-    """A text with its first letter in upper case."""
+    """A text with its first letter in upper case, the others as they are; the text must not be empty."""
     return text[0].upper() + text[1:]

@@ -60,19 +60,24 @@ class DemoPicture:
 
 @dataclass(frozen=True, slots=True)
 class DemoImage:
-    """What an image file shows: the whole picture, or the crop around the thing with the index ``thing``."""
+    """What an image file shows.
+
+    Attributes:
+        picture: the picture.
+        thing: index in ``picture.things`` of the thing to which the picture is cropped; None for the whole picture.
+    """
 
     picture: DemoPicture
     thing: int | None = None
 
 
 def draw_pictures(count: int, seed: int) -> list[DemoPicture]:
-    """Make ``count`` pictures of three to five things each; all scenes are equally frequent."""
+    """Make ``count`` pictures of three to five things each; the scenes take turns. Nothing is painted yet."""
     return [_arrange_picture(SCENES[number % len(SCENES)], f"{seed}/picture/{number}") for number in range(count)]
 
 
 def draw_portraits(count: int, seed: int) -> list[DemoPicture]:
-    """Make ``count`` pictures of one thing each; all shapes and colours are about equally frequent."""
+    """Make ``count`` pictures of one large thing each; all shapes and colours are about equally frequent."""
     rng = Random(f"{seed}/portraits")  # noqa: S311 - drawings, not secrets
     names = [(colour, shape) for colour in COLOURS for shape in SHAPES]
     rng.shuffle(names)
@@ -88,7 +93,7 @@ def draw_portrait(colour: str, shape: str, seed: str) -> DemoPicture:
 
 
 def move_things(picture: DemoPicture) -> DemoPicture:
-    """Make a picture of the same scene and things, with each thing moved by a few pixels."""
+    """Make a picture of the same scene and things, with each thing moved by a few pixels and slightly turned."""
     step = 4
     things = tuple(
         replace(thing, x=thing.x + step, y=thing.y - step, tilt=thing.tilt + 0.1) for thing in picture.things
@@ -97,12 +102,12 @@ def move_things(picture: DemoPicture) -> DemoPicture:
 
 
 def find_boxes(picture: DemoPicture) -> tuple[Box, ...]:
-    """For each thing of a picture, the box around its visible pixels."""
+    """For each thing of a picture, in the order of ``picture.things``, the box around its visible pixels."""
     return tuple(box for box, _ in _measure_things(picture))
 
 
 def paint_image(image: DemoImage) -> Image:
-    """Draw a picture or a crop."""
+    """Draw an image in RGB: the whole picture, of `SIZE` pixels, or its crop to a thing's box."""
     whole = _paint_picture(image.picture)
     if image.thing is None:
         return whole
@@ -111,7 +116,13 @@ def paint_image(image: DemoImage) -> Image:
 
 
 def find_only_thing(picture: DemoPicture, relation: str, other: int) -> int | None:
-    """Index of the only thing in this relation to ``other``; None if no thing clearly is, or several could be meant."""
+    """Index of the only thing that is in a relation to another one; None if none clearly is, or several could be meant.
+
+    Args:
+        picture: the picture.
+        relation: a key of `RELATION_AXES`; with "above", the thing that is above the other one is looked for.
+        other: index of the other thing in ``picture.things``.
+    """
     axis, sign = RELATION_AXES[relation]
     centers = [box.center for box in find_boxes(picture)]
     candidates = []
@@ -126,7 +137,7 @@ def find_only_thing(picture: DemoPicture, relation: str, other: int) -> int | No
 
 
 def find_outermost(picture: DemoPicture, relation: str) -> int | None:
-    """Index of the thing that lies furthest in the direction of a relation; None if two are about as far."""
+    """Index of the thing that lies furthest in a direction, such as "above"; None if two are about as far."""
     axis, sign = RELATION_AXES[relation]
     return _find_clear_maximum(
         [box.center[axis] * sign for box in find_boxes(picture)], lambda best, next_: best - next_ >= MARGIN
@@ -144,7 +155,10 @@ def find_largest(picture: DemoPicture) -> int | None:
 
 
 def list_expressions(picture: DemoPicture, thing: int) -> list[str]:
-    """Referring expressions that are true of this thing of the picture only; its name comes first."""
+    """Referring expressions that are true of one thing of the picture only, such as "the red star".
+
+    ``thing`` is its index in ``picture.things``. The expression with its name comes first.
+    """
     one, others = picture.things[thing], [other for index, other in enumerate(picture.things) if index != thing]
     expressions = [f"the {one.name}"]
     if all(other.shape != one.shape for other in others):
@@ -155,7 +169,7 @@ def list_expressions(picture: DemoPicture, thing: int) -> list[str]:
 
 
 def list_position_expressions(picture: DemoPicture, thing: int) -> list[str]:
-    """Referring expressions by position or size, which do not name the colour or shape of the thing itself."""
+    """Those of `list_expressions` that go by position or size, such as "the highest thing"; may be empty."""
     expressions = [
         f"the {end} thing" for relation, end in SUPERLATIVES.items() if find_outermost(picture, relation) == thing
     ]

@@ -29,7 +29,7 @@ class DemoQuestion:
         instruction: instruction of the query, with the data's image token if the query has an image.
         text: text of the query; may be empty.
         image: image of the query; None for a query of text alone.
-        candidates: (text, image) pairs; the text may be empty, or the image None.
+        candidates: (text, image) of each candidate, the right one first; the text may be empty, or the image None.
         candidate_instruction: instruction of the candidates; empty for candidates of text alone.
     """
 
@@ -53,7 +53,10 @@ QuestionWriter: TypeAlias = Callable[[DemoWorld, Random], Iterator[DemoQuestion]
 
 
 def make_text_candidates(right: str, others: Sequence[str], rng: Random) -> tuple[tuple[str, None], ...]:
-    """Make candidates of texts: the right one, then at most `MAX_CANDIDATES` - 1 of the others, drawn at random."""
+    """Make candidates of texts: the right one, then at most `MAX_CANDIDATES` - 1 of the others, drawn at random.
+
+    Of ``others``, repeats and the right text are left out.
+    """
     wrong = [other for other in dict.fromkeys(others) if other != right]
     return tuple((text, None) for text in (right, *rng.sample(wrong, k=min(len(wrong), MAX_CANDIDATES - 1))))
 
@@ -61,7 +64,10 @@ def make_text_candidates(right: str, others: Sequence[str], rng: Random) -> tupl
 def make_image_candidates(
     right: DemoPicture, wrong: Sequence[DemoPicture], rng: Random
 ) -> tuple[tuple[str, DemoImage], ...]:
-    """Make candidates of pictures: the right one, then wrong ones; those of the same scene, the hardest, come first."""
+    """Make candidates of pictures without texts: the right one, then at most `MAX_CANDIDATES` - 1 wrong ones.
+
+    Wrong pictures of the same scene, the hardest, come first; otherwise they are in random order.
+    """
     drawn = sorted(rng.sample(wrong, k=len(wrong)), key=lambda other: other.scene is not right.scene)
     return tuple(("", DemoImage(picture)) for picture in (right, *drawn[: MAX_CANDIDATES - 1]))
 

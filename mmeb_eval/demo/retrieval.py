@@ -27,7 +27,7 @@ from scar.demo.shapes import COLOURS, SHAPES
 def ask_image_to_text(
     world: DemoWorld, rng: Random, *, write_text: Callable[[DemoPicture], str], instruction: str
 ) -> Iterator[DemoQuestion]:
-    """Ask which text is true of a picture."""
+    """Ask which text is true of a picture: ``write_text`` makes the right one, and wrong ones of other pictures."""
     for picture in shuffle_pictures(world.pictures, rng):
         wrong = [write_text(other) for other in world.pictures if write_text(other) != write_text(picture)]
         yield DemoQuestion(
@@ -43,7 +43,7 @@ def ask_text_to_image(
     instruction: str,
     candidate_instruction: str = IMAGE_INSTRUCTION,
 ) -> Iterator[DemoQuestion]:
-    """Ask of which picture a text is true."""
+    """Ask of which picture a text is true, which ``write_text`` makes of the right one."""
     for picture in shuffle_pictures(world.pictures, rng):
         wrong = [other for other in world.pictures if write_text(other) != write_text(picture)]
         yield DemoQuestion(
@@ -59,7 +59,10 @@ def ask_text_to_captioned_image(
     write_text: Callable[[DemoPicture], str],
     instruction: str,
 ) -> Iterator[DemoQuestion]:
-    """Ask of which picture a text is true; each candidate picture has a text too, from ``write_text``."""
+    """Ask of which picture a text is true; each candidate picture has a text beside it.
+
+    ``write_query`` makes the query's text of the right picture, ``write_text`` the text beside each candidate.
+    """
     for question in ask_text_to_image(
         world, rng, write_text=write_query, instruction=instruction, candidate_instruction=IMAGE_TEXT_INSTRUCTION
     ):
@@ -107,7 +110,7 @@ def ask_look_alike(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_encyclopedia(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask which other portrait shows the same thing; each candidate also has an article about its thing."""
+    """Ask which other picture shows the thing of a portrait; each candidate also has an article about its thing."""
     for picture in shuffle_pictures(world.portraits, rng):
         (thing,) = picture.things
         wrong = [other.things[0] for other in world.portraits if other.things[0].name != thing.name]

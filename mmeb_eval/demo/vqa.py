@@ -1,6 +1,6 @@
 """Demo questions of the visual question answering tasks: the candidates are answers.
 
-Each function asks at most one question about a picture.
+Each function asks at most one question about a picture, except `ask_neighbour`: at most one about each of its things.
 """
 
 from __future__ import annotations

@@ -36,15 +36,17 @@ def write_demo(out: Path, *, queries: int = 24, seed: int = 0, track: Track = tr
 
     Args:
         out: output folder; files of an earlier call are replaced.
-        queries: largest number of queries of an MMEB task; a task whose pictures allow no more has fewer.
+        queries: largest number of queries of an MMEB task; a task whose pictures allow no more has fewer. SCaR tasks do
+            not depend on it.
         seed: seed of pictures, questions and samples.
         track: shows progress.
 
     Returns:
-        Numbers of ``tasks``, ``queries`` and ``images``.
+        ``tasks``: number of all tasks. ``queries``: number of their queries. ``images``: number of different images of
+        the MMEB tasks.
 
     Raises:
-        EvalError: a file cannot be written.
+        EvalError: a file of an MMEB task cannot be written.
         ScarError: `scar.build` raised the error.
     """
     world = DemoWorld(

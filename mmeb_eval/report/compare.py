@@ -44,9 +44,10 @@ class PairedScore:
         b: hit@1 of the second run, 0 to 1.
         low: lower end of the 95 % interval of a - b.
         high: upper end of that interval.
-        p: two-sided p-value of the hypothesis that both are equally good: exact McNemar test for a task, sign flips for
-            a group.
-        corrected: ``p`` after Holm's correction over all tasks, or over all groups.
+        p: two-sided p-value of the hypothesis that both runs are equally good. A task has the exact McNemar test, a
+            group of several tasks a sign-flip test.
+        corrected: ``p`` after Holm's correction, which for a task is over all compared tasks, for a group over all
+            compared groups.
     """
 
     name: str
@@ -59,7 +60,7 @@ class PairedScore:
 
     @property
     def verdict(self) -> str:
-        """Which run is better, or that there is no significant difference, in words."""
+        """In words, which run is better; or that none surely is, if ``corrected`` is not below `SIGNIFICANCE`."""
         if self.corrected >= SIGNIFICANCE:
             return "no sure difference"
         return "first is better" if self.a > self.b else "second is better"
@@ -67,7 +68,14 @@ class PairedScore:
 
 @dataclass(frozen=True, slots=True)
 class SettingDifference:
-    """A setting in which two runs differ: its name, the first task on which they differ in it, and both values."""
+    """A setting in which two runs differ.
+
+    Attributes:
+        name: name of the setting; that of a nested one has dots, such as ``embedder.dtype``.
+        task: the first task on which the runs differ in it.
+        a: its value in the first run on that task; None if the run lacks it.
+        b: its value in the second run, likewise.
+    """
 
     name: str
     task: str
@@ -86,10 +94,10 @@ class Comparison:
         a: name of the first run's model.
         b: name of the second run's model.
         tasks: scores on the tasks that both runs have.
-        groups: scores on the groups that both runs have completely.
-        only_a: tasks that the second run lacks.
-        only_b: tasks that the first run lacks.
-        settings: all differences in settings, the most important first.
+        groups: mean scores over the groups of which both runs have every task.
+        only_a: tasks that only the first run has.
+        only_b: tasks that only the second run has.
+        settings: all differences in settings, those that can change scores most first.
     """
 
     a: str
@@ -101,7 +109,7 @@ class Comparison:
     settings: tuple[SettingDifference, ...]
 
     def to_rich_tables(self) -> list[Table]:
-        """Tables for a terminal: one of tasks, one of groups."""
+        """Tables for a terminal: one of the tasks and, if there are groups, one of these."""
         from rich.table import Table
 
         tables = []
@@ -124,10 +132,11 @@ def read_run(folder: Path) -> list[Result]:
     """Read the results of one model.
 
     Args:
-        folder: the folder of a model, or an output folder that holds one model only.
+        folder: the folder of a model, ``<output>/<model>``, or an output folder that holds one model only.
 
     Raises:
-        DataError: the folder holds no results, or those of several models; the message lists the models' folders.
+        DataError: the folder holds no results, or those of several models (the message lists the models' folders); or
+            it is a file.
     """
     if folder.is_file():
         raise DataError(f"{folder}: is a file, not a folder; give the folder of a model, below the --output of a run.")
@@ -148,7 +157,8 @@ def compare_results(first: Sequence[Result], second: Sequence[Result], *, seed: 
         seed: seed of the resampling.
 
     Raises:
-        DataError: the runs have no task in common, or a task's queries or candidates differ.
+        DataError: the runs have no task in common; or the queries or candidates of a common task differ, or a result of
+            an early version does not tell them.
     """
     a, b = ({result.task: result for result in results} for results in (first, second))
     common = sort_task_names(a.keys() & b.keys())
@@ -178,7 +188,11 @@ def compare_results(first: Sequence[Result], second: Sequence[Result], *, seed: 
 
 
 def find_setting_differences(pairs: Sequence[tuple[Result, Result]]) -> list[SettingDifference]:
-    """Settings that differ between two runs on any task, each once, the most important first."""
+    """Settings that differ between two runs on any task, each once, those that can change scores most first.
+
+    Args:
+        pairs: for each task, the results of the first and of the second run.
+    """
     differences: dict[str, SettingDifference] = {}
     for a, b in pairs:
         of_a, of_b = (

@@ -24,14 +24,14 @@ FULL_SCALES = (0.2, 0.4, 0.6, 0.8, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class CurveLine:
-    """A model's curve.
+    """A model's curve, as coordinates in SVG units.
 
     Attributes:
         curve: the curve's scores.
-        undisturbed: y coordinate of the score with undisturbed prompts.
-        dots: x, y and the scores of each point.
-        polyline: points of the line in SVG's syntax.
-        band: points of the polygon around the intervals, in SVG's syntax.
+        undisturbed: y of the score with exact prompts.
+        dots: (x, y, the point) of each point of the curve.
+        polyline: the points of the line, as a ``points`` attribute of SVG.
+        band: the corners of the area between the ends of the intervals, likewise.
     """
 
     curve: Curve
@@ -43,15 +43,15 @@ class CurveLine:
 
 @dataclass(frozen=True, slots=True)
 class CurveFigure:
-    """A drawing of the curves of one task and probe.
+    """A drawing of the curves of one task and probe, as coordinates in SVG units.
 
     Attributes:
         task: name of the task.
         title: title of the probe.
         unit: unit of its levels.
-        x_ticks: x and name of each level, from left to right.
-        y_ticks: y and label of each tick.
-        chance: y of the chance level.
+        x_ticks: (x, name) of each level, from left to right.
+        y_ticks: (y, score as text) of each tick, from bottom to top.
+        chance: y of the expected score of guessing.
         lines: a line for each model.
     """
 

@@ -1,4 +1,7 @@
-"""Robustness curves: a model's scores with disturbed prompts, beside its score with undisturbed ones."""
+"""Robustness curves: a model's scores with perturbed prompts, beside its score with exact ones.
+
+Names in code and files say ``undisturbed`` for exact.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +24,11 @@ class CurvePoint:
 
     Attributes:
         level: name of the level in the probe.
-        hit: `HEADLINE_METRIC` with disturbed prompts, 0 to 1.
+        hit: `HEADLINE_METRIC` with perturbed prompts, 0 to 1.
         low: lower end of the 95 % interval of `hit`.
         high: upper end of the 95 % interval of `hit`.
-        queries: number of queries whose prompt could be disturbed.
-        undisturbed: score of the same queries with undisturbed prompts.
+        queries: number of queries whose prompt could be perturbed; only these are scored.
+        undisturbed: `HEADLINE_METRIC` of the same queries with exact prompts.
     """
 
     level: str
@@ -47,8 +50,8 @@ class Curve:
         title: title of the probe.
         unit: unit of its levels.
         chance: expected score of guessing.
-        undisturbed: score over all queries with undisturbed prompts.
-        points: a point for each level, the mildest first.
+        undisturbed: score over all queries with exact prompts.
+        points: a point for each level that has a result, the mildest first.
     """
 
     model: str
@@ -65,11 +68,12 @@ def make_curves(results: Sequence[Result], probe_results: Sequence[Result]) -> l
     """Make one curve for each model, task and probe.
 
     Args:
-        results: results with undisturbed prompts; may include other models and tasks.
-        probe_results: results with disturbed prompts.
+        results: results with exact prompts; may include other models and tasks.
+        probe_results: results with perturbed prompts.
 
     Raises:
-        DataError: a probe result has no undisturbed result on the same data, or names an unknown probe or level.
+        DataError: a probe result has no result with exact prompts on the same data and under the same tie rule, or
+            names an unknown probe or level.
     """
     ordinary = {(result.model, result.task): result for result in results if "probe" not in result.settings}
     by_curve: dict[tuple[str, str, str], dict[str, Result]] = {}
@@ -117,7 +121,7 @@ def _make_point(level: str, result: Result, undisturbed_hits: Hits) -> CurvePoin
 
 
 def group_curves(curves: Sequence[Curve]) -> list[list[Curve]]:
-    """Curves grouped by task and probe."""
+    """Curves of all models, one list for each task and probe, in the order in which these first occur."""
     together: dict[tuple[str, str], list[Curve]] = {}
     for curve in curves:
         together.setdefault((curve.task, curve.probe), []).append(curve)

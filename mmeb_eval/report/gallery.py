@@ -35,11 +35,11 @@ class RankedCandidate:
     Attributes:
         rank: its rank by the model, 1 = best.
         gold: whether it is the right candidate.
-        kind: on a SCaR task, ``gold`` or the part in which the caption differs from the right one; empty if that is not
-            known.
-        pieces: pieces of its text, in order, each with whether it replaces a part of the right caption.
+        kind: ``gold`` for the right candidate; on a SCaR task, for a wrong one, the part in which the caption differs
+            from the right one; empty if that is not known.
+        pieces: its text in pieces, in order: (piece, whether it replaces a part of the right caption).
         picture: its image; None for text alone.
-        also_first_for: other models that rank it first.
+        also_first_for: names of the other models that rank it first.
     """
 
     rank: int
@@ -52,16 +52,16 @@ class RankedCandidate:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A query for which a wrong candidate ranks first.
+    """A query for which a model ranks a wrong candidate first.
 
     Attributes:
         model: name of the model.
         task: name of the task.
-        query_index: index of the query in the data, from 0.
+        query_index: index of the query's row in the task's data, from 0.
         rank: rank of the right candidate, 1 = best.
         candidate_count: number of distinct candidates.
-        margin: score of the right candidate minus that of the best wrong one.
-        question: text of the query without image tokens.
+        margin: similarity of query and right candidate minus that of query and best wrong candidate; at most 0.
+        question: text of the query without image tokens and line breaks.
         category: category of the thing in the box; empty if it is not known.
         picture: image of the query; None for a query of text alone.
         box: box of the query in pixels of the displayed image; None if it has none.
@@ -85,11 +85,11 @@ def find_failures(results: Sequence[Result], data: Sequence[TaskFiles], max_fail
     """The worst failures of every model: those whose right candidate scores furthest below the best wrong one.
 
     Every model gets an equal share of ``max_failures`` and fills it from its tasks in turn. Baselines are left out
-    unless there is no other model.
+    unless there is no other model. Failures are sorted by model, then by margin, the worst first.
 
     Args:
         results: results of any number of models and tasks.
-        data: rows and images of the tasks; results on other tasks or files are left out.
+        data: tasks with their data. A result on another task, or on files of another SHA-256, is left out.
         max_failures: largest number of failures over all models.
 
     Raises:

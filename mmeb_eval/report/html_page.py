@@ -35,7 +35,19 @@ def render_html(
     strategies: StrategyTable | None,
     max_failures: int,
 ) -> str:
-    """The report as an HTML page, see `mmeb_eval.report.report.write_report`."""
+    """The report as an HTML page that needs no network and no other file.
+
+    Args:
+        results: the scores to show; models keep their order.
+        data: tasks with the data from which the worst failures are shown; empty shows none.
+        curves: robustness curves; empty shows none.
+        strategies: table of region strategies; None shows none.
+        max_failures: largest number of failures shown, over all models.
+
+    Raises:
+        DataError: there are no results.
+        ScarError: rows or images of ``data`` cannot be used.
+    """
     summary = summarise_results(results)
     main_models = [model for model in summary.models if not is_baseline(model)]
     baselines = [model for model in summary.models if is_baseline(model)]

@@ -29,10 +29,10 @@ class LeaderboardCell:
     """A score of one model on one task or group.
 
     Attributes:
-        share: the score, 0 to 1; None if results on tasks of the group are missing.
-        text: what is shown in place of a missing score, or the mark behind a computed mean; else empty.
-        published: the published score; None for the user's own result, or for a mean that was computed from published
-            scores on the group's tasks.
+        share: the score, 0 to 1; None for a group with results on only some of its tasks.
+        text: what is shown in place of such a score, such as ``incomplete 3/10``; the mark ``°`` behind a mean that was
+            computed here from published scores; else empty.
+        published: the published score; None for the user's own result and for a mean that was computed here.
     """
 
     share: float | None
@@ -48,7 +48,7 @@ class LeaderboardRow:
         model: name of the model.
         setting: see `PublishedScore`; for the user's own results, `OTHER_DATA` or empty.
         source: where the scores were published; None for the user's own results.
-        cells: cells by column; a column without a score has none.
+        cells: name of a column -> its cell; a column without a score is missing.
     """
 
     model: str
@@ -109,7 +109,7 @@ class Leaderboard:
         return lines
 
     def list_json_rows(self) -> list[dict[str, Any]]:
-        """One JSON object for each score: the number as printed with its unit, and as a fraction of 1."""
+        """One JSON object for each cell: the number as printed with its unit, and as a fraction of 1."""
         return [_make_json_row(row, column, cell) for row in self.rows for column, cell in row.cells.items()]
 
 
@@ -118,13 +118,16 @@ def make_leaderboards(
 ) -> list[Leaderboard]:
     """Make leaderboards of the published scores and the user's own results.
 
+    A model becomes a row if it has a score on any task among the columns, or in any column if no column is a task.
+
     Args:
-        benchmark: a key of `BENCHMARK_COLUMNS`; None for all of them.
-        group_name: a group whose tasks become the columns; None uses the columns of `BENCHMARK_COLUMNS`.
-        results: the user's own results; each model becomes a row.
+        benchmark: a key of `BENCHMARK_COLUMNS`; None makes one leaderboard for each of them.
+        group_name: a key of `GROUPS`; makes one leaderboard, whose columns are the group's tasks and the group. None
+            uses the columns of `BENCHMARK_COLUMNS`.
+        results: the user's own results.
 
     Raises:
-        UnknownName: there is no such benchmark or group.
+        UnknownName: there is no such benchmark or group, or the group's tasks are not all of the benchmark.
     """
     if benchmark is not None and benchmark not in BENCHMARK_COLUMNS:
         raise UnknownName("benchmark", benchmark, BENCHMARK_COLUMNS, f"it is one of {', '.join(BENCHMARK_COLUMNS)}.")
@@ -142,14 +145,14 @@ def make_leaderboards(
 
 
 def format_cell(cell: LeaderboardCell) -> str:
-    """The text of a cell; ``°`` marks a mean that was computed here, ``*`` a score with a note."""
+    """The text of a cell, such as ``0.612``; ``°`` marks a mean that was computed here, ``*`` a score with a note."""
     if cell.share is None:
         return cell.text
     return f"{cell.share:.3f}{cell.text}{'*' if cell.published and cell.published.note else ''}"
 
 
 def is_computed_mean(row: LeaderboardRow, cell: LeaderboardCell) -> bool:
-    """Whether a cell holds a mean that was computed here because the source prints none."""
+    """Whether a published model's cell holds a mean that was computed here because the source prints none."""
     return row.source is not None and cell.published is None
 
 

@@ -13,7 +13,7 @@ from mmeb_eval.run.results import HEADLINE_METRIC
 
 
 def render_markdown(summary: Summary, curves: Sequence[Curve], strategies: StrategyTable | None) -> str:
-    """The report as Markdown tables."""
+    """The report as Markdown tables; empty ``curves``, or None for ``strategies``, leaves their section out."""
     lines = ["# Evaluation report", ""]
     lines += [
         f"{HEADLINE_METRIC}, 0 to 1, with its {CONFIDENCE:.0%} interval. Ties count as each model's settings say.",

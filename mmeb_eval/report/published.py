@@ -49,7 +49,8 @@ class PublishedScore:
         source: where the score was published.
         model: name of the model as printed there.
         setting: additional training data, or how the region was given; empty for the model as released.
-        name: a task of `mmeb_eval.data.tasks.tasks`, or a group of `GROUPS` there; a group's score is a mean.
+        name: name of the task, a key of `mmeb_eval.data.tasks.tasks`; or of a group, a key of `GROUPS` there, for the
+            mean over its tasks.
         score: the number as printed, in the unit of the source.
         note: what is wrong with the number; empty if nothing is known to be wrong.
     """
@@ -86,7 +87,7 @@ def read_scores_table(scores_path: Path, sources_path: Path) -> tuple[PublishedS
         sources_path: a TOML file in the format of ``published.toml``.
 
     Raises:
-        DataError: a row or source is malformed; the message names file, line and value.
+        DataError: a file cannot be read, or a row or source is malformed or occurs twice; the message names it.
     """
     try:
         sources = {
@@ -110,7 +111,7 @@ def read_scores_table(scores_path: Path, sources_path: Path) -> tuple[PublishedS
 
 
 def is_on_published_data(result: Result) -> bool:
-    """Whether a result is on a task of the table with its official number of queries.
+    """Whether a result is on a task of the table, with its official number of queries; nothing else is compared.
 
     Only such results can be compared with published scores; those on a part of the data or on demo data cannot.
     """
@@ -119,7 +120,7 @@ def is_on_published_data(result: Result) -> bool:
 
 
 def group_by_name(scores: Iterable[PublishedScore]) -> dict[str, list[PublishedScore]]:
-    """Name of a task or group -> its published scores."""
+    """Name of a task or group -> its published scores, in the order given."""
     by_name: dict[str, list[PublishedScore]] = {}
     for score in scores:
         by_name.setdefault(score.name, []).append(score)

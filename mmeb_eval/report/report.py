@@ -39,17 +39,18 @@ def write_report(
     Args:
         results: the scores to show; models keep their order.
         out: the file to write; an existing file is replaced.
-        data: rows and images of the tasks whose worst failures the HTML page shows; empty shows none.
-        probe_results: results with disturbed prompts, shown as robustness curves.
+        data: tasks with the data from which the HTML page shows the worst failures; empty shows none. The other formats
+            do not use it.
+        probe_results: results with perturbed prompts, shown as robustness curves.
         strategy_scores: scores of the demo model for each region strategy, shown beside the paper's scores.
-        max_failures: largest number of failures shown, over all models.
+        max_failures: largest number of failures on the HTML page, over all models.
 
     Raises:
         UnknownName: the suffix of ``out`` is none of the three.
-        DataError: there are no results, a result with disturbed prompts lacks its undisturbed one, or rows or images
-            cannot be used.
+        DataError: there are no results, a result with perturbed prompts lacks the one with exact prompts, or rows or
+            images cannot be used.
         ScarError: a SCaR folder cannot be read.
-        EvalError: the file cannot be written.
+        EvalError: ``out`` is a folder, or the file cannot be written.
     """
     if out.suffix not in SUFFIXES:
         raise UnknownName("report format", out.suffix, SUFFIXES, f"--out FILE ends in {', '.join(SUFFIXES)}.")

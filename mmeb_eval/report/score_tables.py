@@ -23,6 +23,8 @@ UNCHECKED = "?"
 def make_score_tables(results: Sequence[Result]) -> list[Table]:
     """Make two tables with 95 % intervals: of the scores on each task, and of the means over groups.
 
+    The second one is left out if the results belong to no group, as those on the user's own corpora.
+
     Raises:
         DataError: there are no results.
     """
@@ -44,7 +46,7 @@ def make_score_tables(results: Sequence[Result]) -> list[Table]:
 
 
 def format_score(score: Score | str | None) -> str:
-    """A score with its interval, or the reason why there is none.
+    """A score with its interval and marks. A text, the reason why there is no score, stays; None becomes `MISSING`.
 
     >>> format_score(Score(hit=0.3, low=0.27, high=0.33, chance=0.1, queries=1000, ties=0, at_chance=False, first={}))
     '0.300 [0.270, 0.330]'
@@ -57,7 +59,7 @@ def format_score(score: Score | str | None) -> str:
 
 
 def list_chance_warnings(summary: Summary) -> list[str]:
-    """One line for each model, except baselines, that is no better than chance on some tasks."""
+    """One line for each model that is no better than chance on some tasks, with these tasks; none for baselines."""
     lines = []
     for model in dict.fromkeys(model for model, _ in summary.at_chance):
         at_chance = [task for name, task in summary.at_chance if name == model]

@@ -43,10 +43,9 @@ def find_hits(ranks: ArrayLike) -> Hits:
 def bootstrap_interval(tasks: Sequence[Hits], *, seed: int = 0) -> Interval:
     """Percentile bootstrap interval of the mean of the tasks' scores: queries are resampled within each task.
 
-    A multinomial draws how often each value occurs, which is equivalent and fast. If all queries of each task have the
-    same value, resampling shows no spread; the interval then extends to the largest share of other values that a sample
-    of this size misses with the probability of the interval's tail. The interval is slightly too narrow where only a
-    handful of queries are hits or misses (coverage measured in ``LOG.md``).
+    If no task has both hits and misses, resampling shows no spread. Each end of the interval is then moved outward by
+    the largest share of queries that a sample of this size misses entirely with a probability of 2.5 %. The interval is
+    slightly too narrow where only a handful of queries are hits or misses (coverage measured in ``LOG.md``).
 
     Args:
         tasks: hits of one model: one array for a task, several for a group.
@@ -93,8 +92,12 @@ def mcnemar_p_value(a: Hits, b: Hits) -> float:
 
     Under this hypothesis, a query that only one model hits is hit by either model with equal probability.
 
+    Args:
+        a: (Q,) hits of one model.
+        b: (Q,) hits of the other model, for the same queries in the same order.
+
     Raises:
-        ValueError: the numbers of queries differ.
+        ValueError: there is no query, or the numbers of queries differ.
 
     Source: Q. McNemar, Note on the sampling error of the difference between correlated proportions, Psychometrika 12
     (1947); exact binomial form.
@@ -113,8 +116,13 @@ def sign_flip_p_value(a: Sequence[Hits], b: Sequence[Hits], *, seed: int = 0) ->
     `RESAMPLES` differences, each after swapping the models' answers to random queries. For a single task,
     `mcnemar_p_value` computes the same p-value exactly.
 
+    Args:
+        a: hits of one model: one array for each task.
+        b: hits of the other model, for the same tasks and queries in the same order.
+        seed: seed of the swapping.
+
     Raises:
-        ValueError: there is no task or a task without queries, or the numbers of queries differ.
+        ValueError: there is no task or a task without queries, or the numbers of tasks or queries differ.
     """
     differences = _subtract_hits(a, b)
     rng = np.random.default_rng(seed)
@@ -128,7 +136,7 @@ def sign_flip_p_value(a: Sequence[Hits], b: Sequence[Hits], *, seed: int = 0) ->
 
 
 def correct_p_values(p_values: Sequence[float]) -> list[float]:
-    """Holm's correction of p-values for multiple tests; it bounds the probability of any false positive.
+    """Correct p-values of several tests by Holm's method, in the order given; it bounds the risk of any false positive.
 
     Source: S. Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statistics 6 (1979).
 
@@ -144,7 +152,7 @@ def correct_p_values(p_values: Sequence[float]) -> list[float]:
 
 
 def standard_error(share: float, queries: int) -> float:
-    """Standard error of a share of hits among ``queries`` queries."""
+    """Standard error of a score: of the share of hits (0 to 1) among ``queries`` queries."""
     return math.sqrt(share * (1 - share) / queries)
 
 

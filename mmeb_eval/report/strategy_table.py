@@ -33,12 +33,12 @@ PAPER_CAVEAT = (
 
 @dataclass(frozen=True, slots=True)
 class StrategyDescription:
-    """Title of a region strategy, and where the paper's scores with it stand.
+    """Title of a region strategy, and which lines of ``published.csv`` hold the paper's scores with it.
 
     Attributes:
         title: heading of the strategy's row.
-        published_before: (model, setting) in ``published.csv`` before training on SCaR; None if the paper has none.
-        published_after: (model, setting) in ``published.csv`` after training on SCaR; None if the paper has none.
+        published_before: (model, setting) of the line for a model before training on SCaR; None if the paper has none.
+        published_after: (model, setting) of the line for a model after training on SCaR; None if the paper has none.
     """
 
     title: str
@@ -65,7 +65,7 @@ class StrategyScore:
     """A score of one model with one region strategy; the fields are the JSON keys of the file.
 
     Attributes:
-        way: a key of `REGION_STRATEGIES`.
+        way: the region strategy, a key of `REGION_STRATEGIES`.
         stage: whether the model was trained on SCaR, see `Stage`.
         seed: seed of the training.
         draw: seed with which the queries were drawn.
@@ -87,10 +87,10 @@ class StrategyScore:
 
 @dataclass(frozen=True, slots=True)
 class MeanScore:
-    """Mean score of one model with one strategy.
+    """Score of one model with one strategy, over the draws of queries on which it was measured.
 
     Attributes:
-        mean: mean over draws of the queries.
+        mean: mean over draws, 0 to 1.
         deviation: sample standard deviation over draws; None if there is only one draw.
     """
 
@@ -108,7 +108,7 @@ class StrategyRow:
     Attributes:
         title: heading of the row, see `StrategyDescription`.
         cells: score in each of `StrategyTable.columns`; None where nothing was measured.
-        published_scores: the paper's score in each of `STAGES`; None where it has none.
+        published_scores: the paper's scores before and after training on SCaR; None where it has none.
     """
 
     title: str
@@ -121,8 +121,8 @@ class StrategyTable:
     """The table of region strategies.
 
     Attributes:
-        columns: (training seed, stage) of each column.
-        rows: rows in the order of `REGION_STRATEGIES`.
+        columns: (training seed, stage) of each column of measured scores.
+        rows: a row for each of `REGION_STRATEGIES`, in that order.
         about: a sentence on how the scores were measured.
     """
 
@@ -132,7 +132,7 @@ class StrategyTable:
 
     @property
     def headings(self) -> list[str]:
-        """Headings of all columns but the first."""
+        """Headings of the columns of measured scores, then of the two columns of the paper's scores."""
         measured = [f"{stage} the SCaR stage, seed {seed}" for seed, stage in self.columns]
         return [*measured, "paper, before SCaR-train", "paper, after SCaR-train"]
 

@@ -1,4 +1,4 @@
-"""Write results in the formats of leaderboards and read them back; nothing is sent anywhere.
+"""Write results in the formats of leaderboards, and check what was written; nothing is sent anywhere.
 
 There are three kinds of file: the score sheet of the MMEB leaderboard, which TIGER-Lab/MMEB-Leaderboard takes by pull
 request in its folder ``scores`` (format of ``experiments/report_score_v2.py`` of TIGER-AI-Lab/VLM2Vec); a
@@ -69,20 +69,22 @@ class Submission:
 def write_submission(
     results: Sequence[Result], out: Path, model: str | None = None, about: Path | None = None
 ) -> Submission:
-    """Write a model's submission and read it back.
+    """Write a model's submission; what is for leaderboards is read back and compared with the results.
 
-    The files are ``<name>.json`` if there are results on MMEB, ``mteb/<name>/<revision>/<task>.json`` and ``run.json``.
+    Below ``out``, the files are the score sheet ``<name>.json`` if there are results on MMEB,
+    ``mteb/<name>/<revision>/<task>.json`` for each task, and ``run.json``.
 
     Args:
         results: results of one or more models.
-        out: output folder; files of an earlier submission are replaced.
+        out: output folder; files of the same names are replaced.
         model: name of the model to submit; None if the results are of one model only.
         about: a TOML file with keys of `MODEL_METADATA`; missing keys are null in the score sheet. None gives no keys.
 
     Raises:
-        UnknownName: there are no results of that model, or ``about`` has a key that is not in `MODEL_METADATA`.
-        DataError: tasks of a benchmark are missing, results are not on the published data, a metric is missing, or
-            tie rules differ.
+        UnknownName: there are no results of that model.
+        DataError: ``model`` is None and the results are of several models, some but not all tasks of a benchmark have
+            results, results are not on the published data, a metric is missing, tie rules differ, or ``about`` cannot
+            be used.
         EvalError: a file cannot be written.
     """
     of_model = _select_model(results, model)
@@ -125,7 +127,15 @@ def write_submission(
 
 
 def make_score_sheet(results: Sequence[Result], metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON of the MMEB leaderboard: all image tasks, no other modality."""
+    """The JSON of the MMEB leaderboard: scores on its image tasks, and none on videos or documents.
+
+    Args:
+        results: results of one model, on every task of MMEB; others are ignored.
+        metadata: the value of each key of `MODEL_METADATA`.
+
+    Raises:
+        DataError: a result lacks a metric of the sheet.
+    """
     by_task = {result.task: result for result in results}
     image = {}
     for name in list_group_tasks("MMEB"):
@@ -135,7 +145,11 @@ def make_score_sheet(results: Sequence[Result], metadata: Mapping[str, Any]) -> 
 
 
 def make_mteb_result(result: Result) -> dict[str, Any]:
-    """A result as the JSON of a `mteb.TaskResult`; digests of the files stand for the revision of the data."""
+    """A result as the JSON of a `mteb.TaskResult`; SHA-256 of the files stand for the revision of the data.
+
+    Raises:
+        DataError: the result lacks a metric.
+    """
     scores = {"main_score": result.metrics[HEADLINE_METRIC], **_select_mteb_metrics(result)}
     return {
         "dataset_revision": _data_revision(result),
@@ -148,10 +162,11 @@ def make_mteb_result(result: Result) -> dict[str, Any]:
 
 
 def read_score_sheet(path: Path) -> dict[str, dict[str, float]]:
-    """Read the metrics of each task from a score sheet.
+    """Read a score sheet: name of each MMEB task -> metric, such as ``hit@1`` -> score.
 
     Raises:
-        DataError: the leaderboard could not rank the sheet; the message names the key and the value.
+        DataError: the file cannot be read, or the leaderboard could not rank it: it has no name of a model, lacks a
+            task or metric, or not every query has a prediction. The message names the key and the value.
     """
     sheet = _read_json(path)
     metadata, metrics = (_get_object(sheet, key, path) for key in ("metadata", "metrics"))
@@ -172,10 +187,13 @@ def read_score_sheet(path: Path) -> dict[str, dict[str, float]]:
 
 
 def read_mteb_result(path: Path) -> tuple[str, dict[str, float]]:
-    """Read the task's name and its metrics from an mteb result with one split and one subset.
+    """Read an mteb result with the split ``test`` and one subset.
+
+    Returns:
+        The task's name; and metric in mteb's words, such as ``hit_rate_at_1`` -> score.
 
     Raises:
-        DataError: a key is missing or malformed; the message names it.
+        DataError: the file cannot be read, or a key is missing or malformed; the message names it.
     """
     row = _read_json(path)
     for key in ("dataset_revision", "task_name"):

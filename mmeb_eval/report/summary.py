@@ -35,10 +35,12 @@ class Score:
         low: lower end of its 95 % interval.
         high: upper end of its 95 % interval.
         chance: expected score of guessing.
-        queries: number of queries.
+        queries: number of queries; of a group, of all its tasks together, as for the next counts.
         ties: number of queries in which a wrong candidate scores exactly as the right one.
-        at_chance: whether the score of a task is no better than chance; False for a group.
-        first: share of queries in which each kind of caption ranks first, on a SCaR task; else empty.
+        at_chance: whether the score of a task is no better than chance, see `mmeb_eval.report.statistics.is_at_chance`;
+            False for a group.
+        first: kind of caption -> share of queries in which one of this kind ranks first, see `find_first_kinds`; empty
+            for a group.
         unchecked: whether stored vectors were used without a check, see ``--trust-stored``.
         texts_cut: number of distinct items whose text exceeds the model's limit, so that its end was not read.
     """
@@ -61,11 +63,11 @@ class Summary:
 
     Attributes:
         models: names of the models, in the order of the results.
-        families: heading -> names of the tasks under it.
-        scores: (model, task) -> score; missing where the task was not run.
+        families: heading -> names of the tasks under it. The heading is the tasks' family, or `OWN_HEADING`.
+        scores: (model, task) -> score; missing where the model was not run on the task.
         groups: groups in which any model has results, whole benchmarks first.
         means: (model, group) -> the mean, or a text such as ``incomplete 3/10`` if some tasks have no result.
-        published: task or group -> published scores, the best first; only if all its results are on the published data.
+        published: task or group -> published scores, the best first; missing if any result on it is on other data.
         doubts: lines of `mmeb_eval.run.doubts.list_doubts`.
     """
 
@@ -89,12 +91,16 @@ class Summary:
 
 
 def is_baseline(model: str) -> bool:
-    """Whether a model is one of `BASELINES`, with any region strategy."""
+    """Whether a model is one of `BASELINES`, with or without a region strategy such as ``random+crop``."""
     return model.split("+")[0] in BASELINES
 
 
 def select_baselines(results: Sequence[Result], others: Iterable[Result]) -> list[Result]:
-    """Those of other results that are of baselines, on the same tasks with the same data, of models that these lack."""
+    """Select, from other results, baselines to show beside ``results``.
+
+    Selected is each result of a baseline that is not among the models of ``results``, on one of their tasks with the
+    same queries and candidates.
+    """
     data = {(result.task, *get_data_digests(result)) for result in results}
     models = {result.model for result in results}
     return [
@@ -165,7 +171,11 @@ def _make_score(results: Sequence[Result]) -> Score:
 
 
 def find_first_kinds(result: Result) -> dict[str, float]:
-    """Share of queries in which each kind of caption ranks first; empty except for SCaR tasks, whose order is fixed."""
+    """Kind of caption (``gold``, or the replaced part) -> share of queries in which one of this kind ranks first.
+
+    The order of a SCaR row's ten captions tells their kinds. Empty for a task of MMEB, and if a query has fewer
+    distinct candidates.
+    """
     task = tasks().get(result.task)
     if task is not None and task.benchmark != "SCaR":
         return {}
