@@ -1,5 +1,7 @@
 """The reference VIRTUE embedder: Qwen2-VL, SAM 2.1 and the connector between them.
 
+`load` makes an embedder, `Config` has a model's sizes and settings, `Virtue` is the torch module.
+
 >>> import virtue_ref
 >>> model = virtue_ref.load("tiny")
 """

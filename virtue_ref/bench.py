@@ -28,11 +28,12 @@ PEAK_RESET_FILE = Path("/proc/self/clear_refs")
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Latency and memory of one kind of item.
+    """Latency and memory of one kind of item. A run embeds one item.
 
     Attributes:
         mode: name of the kind of item, such as "image + box".
-        latency_ms: median time of a run in milliseconds; a run embeds one item and reads its image.
+        latency_ms: median time of a run in milliseconds, reading and encoding the image included. For "new box on a
+            known image", the image is encoded already.
         slowest_ms: longest time of a run in milliseconds.
         peak_mib: peak memory in MiB, weights included: the GPU's if the model is on one, else the process's.
     """
@@ -44,11 +45,12 @@ class Timing:
 
 
 def measure_modes(embedder: VirtueEmbedder, repeat: int = 5) -> Iterator[Timing]:
-    """Measure each kind of item, one item at a time, after one warm-up run.
+    """Yield the `Timing` of each of eight kinds of item, measured on an image of 640 x 480 random pixels.
 
     Args:
-        embedder: the embedder to measure; its image cache is cleared.
-        repeat: number of measured runs for each kind of item.
+        embedder: the embedder to measure. Its image cache is emptied before each run, except for "new box on a known
+            image".
+        repeat: number of runs for each kind of item, at least 1, after one more that is not measured.
     """
     with tempfile.TemporaryDirectory() as folder:
         image, crop = Path(folder) / "image.png", Path(folder) / "crop.png"

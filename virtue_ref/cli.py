@@ -21,7 +21,8 @@ app = typer.Typer(
 )
 
 MODEL_HELP = (
-    "Model: demo (trained); tiny, 2b, 7b or a TOML file (random weights); a folder; or a Hugging Face repository."
+    "Model: demo (small and trained); tiny, 2b, 7b or a TOML file (random weights); the folder of a checkpoint or of a "
+    "training run; or a Hugging Face repository."
 )
 SEGMENTER_HELP = "File or Hub id of SAM 2's weights, for a checkpoint that does not contain them."
 
@@ -29,11 +30,12 @@ Device: TypeAlias = Annotated[
     str | None, typer.Option(help="Device such as cpu or cuda:1; by default a GPU if there is one.")
 ]
 Dtype: TypeAlias = Annotated[
-    str | None, typer.Option(help="Number format: float32 or bfloat16; by default float32 on a CPU, else bfloat16.")
+    str | None,
+    typer.Option(help="Number format: float32, bfloat16 or float16; by default float32 on a CPU, else bfloat16."),
 ]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 ModelArgument: TypeAlias = Annotated[str, typer.Argument(help=MODEL_HELP)]
-ModelOption: TypeAlias = Annotated[str | None, typer.Option("--model", "--config", help=f"{MODEL_HELP} Needed.")]
+ModelOption: TypeAlias = Annotated[str | None, typer.Option("--model", "--config", help=f"{MODEL_HELP} Required.")]
 Segmenter: TypeAlias = Annotated[str | None, typer.Option(help=SEGMENTER_HELP)]
 """Options and arguments that several commands share."""
 
@@ -63,10 +65,15 @@ def info(
 
 @app.command()
 def embed(
-    inputs: Annotated[list[Path], typer.Argument(help="Image files, or JSONL files with one item a row.")],
-    out: Annotated[Path, typer.Option(help="File for the vectors: .parquet (columns id, vector) or .npy.")],
+    inputs: Annotated[list[Path], typer.Argument(help="Image files, and JSONL files with one item a row.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="New file for the vectors, in the order of the inputs: .parquet (columns id, vector) or .npy."
+        ),
+    ],
     model: ModelOption = None,
-    text: Annotated[str, typer.Option(help="Text that goes with every image file.")] = "",
+    text: Annotated[str, typer.Option(help="Text that goes with every image file; JSONL rows have their own.")] = "",
     profile: Annotated[str | None, typer.Option(help="Profile: official or clean; by default the model's own.")] = None,
     device: Device = None,
     dtype: Dtype = None,
@@ -74,14 +81,20 @@ def embed(
         int | None, typer.Option(min=1, help="Number of leading dimensions to keep; all by default.")
     ] = None,
     resolution: Annotated[
-        str | None, typer.Option(help="high, mid or low: first resize each image to a square of that size.")
+        str | None,
+        typer.Option(
+            help="First resize each image to a square: high (1344 pixels a side), mid (672) or low (128); "
+            "by default as the model does."
+        ),
     ] = None,
     segmenter: Segmenter = None,
 ) -> None:
-    """Embed files. The same command resumes a run that was stopped; rows and images that changed are embedded again.
+    """Embed image files and JSONL rows. The same command resumes a stopped run and embeds again what has changed.
 
     A JSONL row has text, image (a path) and at most one prompt: box [x0, y0, x1, y1], points [[x, y], ...] with labels,
-    or mask (COCO's polygons or run lengths, or a path), in pixels of the image as it is displayed.
+    or mask (COCO's polygons or run lengths, or a path), in pixels of the image as it is displayed. Paths are relative
+    to the JSONL file's folder. A row may have an id; without one its id is its number, from 0. The id of an image file
+    is its path.
     """
     with one_line_errors("virtue"):
         from scar.errors import ConfigError
@@ -109,7 +122,8 @@ def convert(
     model: ModelArgument,
     out: Annotated[Path, typer.Argument(help="A new folder.")],
     to: Annotated[
-        str, typer.Option(help="ours: all weights in one safetensors layout. official: the layout of the release.")
+        str,
+        typer.Option(help="ours: safetensors and virtue.json. official: the files that the released code reads."),
     ] = "ours",
     segmenter: Segmenter = None,
 ) -> None:
@@ -137,7 +151,7 @@ def run_bench(
     segmenter: Segmenter = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure latency and peak memory. Rows are kinds of items, and the crop and text baselines."""
+    """Measure latency and peak memory. Each row is a kind of item, such as a text, or an image with a box."""
     with one_line_errors("virtue"):
         from virtue_ref.bench import measure_modes
         from virtue_ref.embedder import load
@@ -157,32 +171,40 @@ def run_bench(
 
 @app.command()
 def train(
-    recipe: Annotated[
-        str, typer.Argument(help="A TOML file, or the name of a built-in recipe: --list shows them.")
-    ] = "",
+    recipe: Annotated[str, typer.Argument(help="A built-in recipe (--list shows them), or a TOML file.")] = "",
     data: Annotated[
-        Path | None, typer.Option(help="Folder with the data that the recipe names, by default data.")
+        Path | None, typer.Option(help="Folder that the recipe's paths are relative to; by default data.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the run, by default runs/NAME; a run in it is resumed.")
+        Path | None, typer.Option(help="Folder of the run, by default runs/RECIPE; a run in it is resumed.")
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=0, help="Optimiser steps; 0 is one pass over all rows.")] = None,
-    batch: Annotated[int | None, typer.Option(min=2, help="Pairs in a step, over all processes.")] = None,
-    part: Annotated[int | None, typer.Option(min=1, help="Items embedded at once; limited by memory.")] = None,
-    model: Annotated[str | None, typer.Option(help="Start from this checkpoint, not from the recipe's.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of connector, adapters and the order of rows.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=0, help="Number of optimiser steps; 0 is one pass over all rows.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=2, help="Number of pairs in a step, over all processes.")] = None,
+    part: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of items embedded at once; fewer need less memory, the result is the same."),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Start from this model, not from the recipe's.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of connector, adapters, dropout and the order of rows.")
+    ] = None,
     missing: Annotated[
         str | None,
         typer.Option(help="What to do if an image is missing or broken: stop, or skip its row and count it."),
     ] = None,
     track: Annotated[
-        list[str] | None, typer.Option(help="Tracker besides TensorBoard: trackio or wandb, if installed.")
+        list[str] | None,
+        typer.Option(help="Draw curves also with trackio or wandb, if installed; may be repeated."),
     ] = None,
     cpu: Annotated[bool, typer.Option("--cpu", help="Do not use a GPU.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan, for which two steps are tried, and stop.")
+    ] = False,
     listed: Annotated[bool, typer.Option("--list", help="Show the built-in recipes.")] = False,
 ) -> None:
-    """Train connector and adapters. `accelerate launch [--use_fsdp]` uses several processes.
+    """Train connector and adapters. `accelerate launch $(which virtue) train ...` uses several processes.
 
     `virtue train demo` makes the demo model on drawn images; it needs no data and takes --out, --seed and --dry-run.
     """
@@ -232,14 +254,19 @@ def _train_demo_model(out: Path, seed: int, *, dry_run: bool) -> None:
 
 @app.command("table")
 def compare_strategies(
-    run: Annotated[list[Path], typer.Argument(help="Folders that `virtue train demo` wrote; each adds a column.")],
+    run: Annotated[
+        list[Path], typer.Argument(help="Folders that `virtue train demo` wrote; each training seed has two columns.")
+    ],
     out: Annotated[Path, typer.Option(help="JSON file for the scores; a Markdown table is written beside it.")],
-    draw: Annotated[list[int], typer.Option(help="Seed of an evaluation world; may be repeated.")] = [11, 12, 13],  # noqa: B006 - typer copies it
+    draw: Annotated[list[int], typer.Option(help="Seed of drawn images to score on; may be repeated.")] = [11, 12, 13],  # noqa: B006 - typer copies it
     pictures: Annotated[
-        int, typer.Option(min=1, help="Images in each world; 240 give a little over 1,000 queries.")
+        int, typer.Option(min=1, help="Number of images for each --draw; 240 give a little over 1,000 queries.")
     ] = 240,
 ) -> None:
-    """Score the demo model with each region strategy. Before and after its SCaR stage; resumes."""
+    """Score the demo model with each region strategy.
+
+    It is scored before and after its last training stage (SCaR). The same command resumes a stopped run.
+    """
     with one_line_errors("virtue"):
         from mmeb_eval.report.markdown import render_strategy_table
         from mmeb_eval.report.strategy_table import make_strategy_table, write_strategy_scores
@@ -260,14 +287,19 @@ def compare_strategies(
 
 Trained = Annotated[
     Path,
-    typer.Argument(help="Folder of a checkpoint in our layout, or of a run: then its best checkpoint, else its last."),
+    typer.Argument(
+        help="Folder of a checkpoint as virtue convert writes it, or of a training run: "
+        "then its best checkpoint, else its last."
+    ),
 ]
 CardName = Annotated[
     str | None, typer.Option(help="Title of the card; by default the name of the repository, else of the folder.")
 ]
 CardResults = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Folder that mmeb-eval wrote; only results of exactly these weights are used."),
+    typer.Option(
+        metavar="DIR", help="Folder that mmeb-eval --output wrote; only results of exactly these weights are used."
+    ),
 ]
 CardLicence = Annotated[
     str | None,
@@ -278,7 +310,9 @@ CardData = Annotated[
 ]
 CardTemplate = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Your own Jinja template; it may extend model.md.jinja of data_cards."),
+    typer.Option(
+        metavar="FILE", help="Your own Jinja template of the card; it may extend the built-in model.md.jinja."
+    ),
 ]
 
 
@@ -295,7 +329,7 @@ def card(
     template: CardTemplate = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a README.md that virtue did not render.")] = False,
 ) -> None:
-    """Render a checkpoint's model card. README.md and .eval_results/ go into its folder."""
+    """Write a checkpoint's model card. README.md and .eval_results/ go into the checkpoint's folder."""
     with one_line_errors("virtue"):
         from virtue_ref.checkpoints.publish import write_card
 
@@ -320,10 +354,10 @@ def push(
     dataset: CardData = None,
     template: CardTemplate = None,
 ) -> None:
-    """Upload a checkpoint with its card and results. Prints what changes there, and verifies the files sent.
+    """Upload a checkpoint with its card and results. Prints what changes on the Hub, and verifies the files sent.
 
-    Files that an earlier push wrote and this one does not have are removed. Files and edits of others stay, unless
-    --prune is given; weights of others stop the push.
+    Files that an earlier push wrote and this one does not have are removed there. Files and edits that no push made
+    stay, unless --prune is given; weights among them stop the push.
     """
     with one_line_errors("virtue"):
         from scar.publish.card import CARD

@@ -30,15 +30,16 @@ class Profile:
 
     Attributes:
         name: the profile's name in configs and results.
-        applies_exif: whether an image is turned as its EXIF orientation says. If not, the model sees the stored image,
-            and prompts, which are drawn on the displayed one, are turned back.
+        applies_exif: whether the model sees an image as it is displayed, turned by its EXIF orientation. If not, it
+            sees the stored image, and prompts, which users give in the displayed one, are turned into the stored one.
         segmenter_source: what the segmenter's square is made from. "image" is the original image, resized and
             normalised once; "vision input" is the tensor made for the vision encoder, resized and normalised again.
-        prompt_frame: "image" scales prompts from original pixels to the segmenter's square; "segmenter" does not scale
-            them. Masks have the image's size and are always scaled.
+        prompt_frame: what happens to the coordinates of boxes and points. "image" scales them from the image that the
+            model sees to the segmenter's square; "segmenter" leaves the numbers as they are. Masks are always scaled.
         box_beside_points: whether a box that comes with points is used too; if not, only the points are used.
-        segment_positions: "zero" gives all segment tokens position 0; "contiguous" counts them from 0. In both, the
-            position of the token after them is the number of segment tokens.
+        segment_positions: positions of the segment tokens in the language model: "zero" gives all of them 0;
+            "contiguous" counts them from 0. In both, the position of the token after them is the number of segment
+            tokens.
     """
 
     name: str
@@ -65,12 +66,16 @@ class ImageRules:
     Attributes:
         min_pixels: area in pixels below which an image is enlarged.
         max_pixels: area in pixels above which an image is shrunk.
-        resolution: a name in `RESOLUTIONS`; each image is first resized to that square. None skips this resize.
-        mean: value subtracted from each channel, on the scale 0 to 1.
-        std: value that each channel is then divided by.
+        resolution: a key of `RESOLUTIONS`; each image is first resized to that square, then to an allowed area. None
+            skips the first resize.
+        mean: mean of each channel (R, G, B), on the scale 0 to 1; it is subtracted.
+        std: standard deviation of each channel, on the scale 0 to 1; the difference is divided by it.
         patch: side of a patch in pixels.
         merge: merge x merge patches become one token.
         frames: number of copies of a still image, which fill the vision encoder's temporal patch.
+
+    Raises:
+        ConfigError: `min_pixels` is above `max_pixels`, or `max_pixels` is less than one token.
     """
 
     min_pixels: int = 3136
@@ -96,13 +101,13 @@ class ImageRules:
 
 @dataclass(frozen=True, slots=True)
 class SegmenterConfig:
-    """The segmenter, and the grid of points that replaces the prompt of an item without one.
+    """The segmenter, and the grid of points that is the prompt of an image without one.
 
     Attributes:
         model: the segmenter's own config; for SAM 2, the table `model:` of its YAML file.
         points_per_side: the grid has points_per_side x points_per_side points.
         package: a key of `virtue_ref.model.segmenters.segmenter.SEGMENTERS`. "sam2" and "transformers" run the same
-            SAM 2 with the same weights and results.
+            SAM 2 with the same weights, up to rounding.
     """
 
     model: Mapping[str, Any]
@@ -120,7 +125,8 @@ class Config:
         backbone: the vision-language model's config, as its config.json has it.
         segmenter: see `SegmenterConfig`; None makes the model a backbone alone, without segment tokens.
         image: how images are resized, see `ImageRules`.
-        max_length: maximum number of tokens of a text without an image; longer texts lose their end. None never cuts.
+        max_length: most tokens of a text without an image; a longer text loses its end. None never cuts. The text of an
+            item with an image is never cut.
     """
 
     name: str
@@ -135,10 +141,14 @@ class Config:
         """Read a config.
 
         Args:
-            name: a built-in name ("tiny", "2b", "7b"), else the path of a TOML file of the same shape.
+            name: a built-in name ("tiny", "2b", "7b"), else the path of a TOML file with the fields of this class as
+                keys; built-in names come first.
+
+        Returns:
+            The config. If the file gives no `name`, it is "virtue-" and the file's name.
 
         Raises:
-            ConfigError: there is no such name or file, or the file has an unknown key or a wrong value.
+            ConfigError: there is no such name or file, or the file has an unknown or missing key or a wrong value.
         """
         path = CONFIG_FOLDER / f"{name}.toml" if (CONFIG_FOLDER / f"{name}.toml").is_file() else Path(name)
         if not path.is_file():
@@ -156,10 +166,16 @@ class Config:
         max_length: int | None = None,
         segmenter_package: str | None = None,
     ) -> Config:
-        """A copy of this config with the given settings replaced; None keeps a setting.
+        """Return a copy of this config with some settings replaced; None keeps a setting.
 
-        The segmenter package "none" removes the segmenter. Without a segmenter, a package has no effect; whether there
-        is a package of that name is checked when the model is built.
+        Args:
+            profile: a key of `PROFILES`.
+            resolution: a key of `RESOLUTIONS`.
+            min_pixels: see `ImageRules`.
+            max_pixels: see `ImageRules`.
+            max_length: see `Config`.
+            segmenter_package: see `SegmenterConfig`; "none" removes the segmenter. Its name is checked only when the
+                model is built. It has no effect on a config without a segmenter.
 
         Raises:
             ConfigError: an unknown resolution or profile, `min_pixels` above `max_pixels`, or `max_pixels` too small
@@ -183,15 +199,15 @@ class Config:
 
 
 def is_config(name: str | Path) -> bool:
-    """Whether a name means a config: it is built in or ends in ``.toml``. Any other name means a checkpoint."""
+    """Whether a name means a config and not a checkpoint: it is built in or ends in ``.toml``. No file is read."""
     return str(name) in list_configs() or Path(name).suffix == ".toml"
 
 
 def refuse_unnamed(name: str | Path | None) -> str | Path:
-    """The name of a model, after a check that there is one: random weights come only when they are named.
+    """Return the name of a model if there is one. None is refused, because random weights must be asked for by name.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: `name` is None.
     """
     if name is None:
         raise ConfigError(
@@ -202,12 +218,12 @@ def refuse_unnamed(name: str | Path | None) -> str | Path:
 
 
 def list_configs() -> list[str]:
-    """Names of the configs that come with the package."""
+    """Return the names of the configs that come with the package, sorted."""
     return sorted(path.stem for path in CONFIG_FOLDER.glob("*.toml"))
 
 
 def get_profile(name: str) -> Profile:
-    """The profile with this name.
+    """Return the profile with this name, "official" or "clean".
 
     Raises:
         ConfigError: no profile has this name.

@@ -38,22 +38,25 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 class VirtueEmbedder:
     """VIRTUE with `embed`, the method that evaluators and indexes call.
 
-    Equal items are embedded once, each distinct image is encoded once, and items of similar length share a forward
-    pass. Threads may share an embedder: their calls wait for each other. It can be pickled, and used after a fork.
+    In one call, equal items are embedded once, each distinct image is encoded once, and items of similar length share a
+    forward pass. Threads may share an embedder: their calls wait for each other. It can be pickled. On a CPU it can be
+    used after a fork.
 
     Args:
         model: the model, already on its device and in its number format.
         tokenizer: the model's tokenizer.
         name: the name that results show.
         truncate_dim: number of leading dimensions to keep; vectors are then normalised again. None keeps all.
-        batch_tokens: most tokens in one pass of the language model; if memory runs out, the pass is split in half.
-        cached_images: number of images whose features are kept for later items; 0 keeps none.
+        batch_tokens: most tokens in one pass of the language model, padding included; a longer item passes alone. If
+            memory runs out, the pass is split in half.
+        cached_images: number of images whose features are kept for later items and calls; 0 keeps none.
         revision: revision of the weights, for results; None if it is not known.
 
     Attributes:
         layout: name of the layout that joins instruction and text, see `mmeb_eval.templates.fused`.
-        prompts: the kinds of prompt that the model takes; empty without a segmenter.
+        prompts: the kinds of prompt that the model takes, "box", "points" and "mask"; empty without a segmenter.
         dim: number of dimensions of the vectors.
+        collator: checks and tokenises items.
         image_cache: features of the images used last.
 
     Raises:
@@ -105,7 +108,7 @@ class VirtueEmbedder:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Everything that changes vectors, such as revision of the weights, image rules, number format and profile."""
+        """What changes vectors: revision of the weights, image rules, number format, profile and more; JSON values."""
         config = self.model.config
         return {
             "revision": self._revision,
@@ -124,26 +127,29 @@ class VirtueEmbedder:
         """Embed items. A progress bar is shown on stderr if stderr is a terminal.
 
         Args:
-            items: any mix of texts, images and images with prompts.
+            items: any mix of texts, images and images with prompts. Prompts are in pixels of the image as it is
+                displayed. An image without a prompt gets a grid of points.
 
         Returns:
             (len(items), D) float32 rows of L2 norm 1, in the order of `items`.
 
         Raises:
-            ItemError: an item cannot be embedded, or its vector is not finite; the message names its index.
+            ItemError: an item cannot be embedded, or its vector is not finite; the message names its index in `items`.
+                Or `items` is a single item.
             VirtueError: memory runs out on a single item; or the model is on a GPU and this process was forked after it
                 was loaded.
         """
         return self._embed_items(items, "segments")
 
     def embed_roi(self, items: Iterable[Item]) -> NDArray[np.float32]:
-        """Embed items with pooled image tokens instead of segment tokens.
+        """Embed items with pooled image tokens instead of segment tokens; arguments and result are those of `embed`.
 
-        Image tokens are pooled inside the box of an item, or over the whole image if the item has no box.
+        Image tokens are pooled inside the box of an item, or over the whole image if the item has no box. Texts are
+        embedded as by `embed`.
 
         Raises:
             ItemError: a prompt is not a box, or an item cannot be embedded (see `embed`).
-            VirtueError: the model has no segment tokens that pooled ones could replace.
+            VirtueError: the model has no segment tokens that pooled ones could replace; or see `embed`.
         """
         if self.model.config.segmenter is None:
             raise VirtueError(f"{self.name}: the model has no segment tokens that pooled image tokens could replace.")
@@ -152,8 +158,11 @@ class VirtueEmbedder:
     def embed_bare(self, items: Iterable[Item]) -> NDArray[np.float32]:
         """Embed items without segment tokens, so that only the text can say which region is meant.
 
+        Arguments and result are those of `embed`. Texts are embedded as by `embed`.
+
         Raises:
             ItemError: an item has a prompt, or cannot be embedded (see `embed`).
+            VirtueError: see `embed`.
         """
         return self._embed_items(items, "nothing")
 
@@ -247,29 +256,33 @@ def load(
     Args:
         config: name of the model. A built-in config ("tiny", "2b", "7b") or a TOML file gives a model with random
             weights. Any other name is a checkpoint: "demo" (a small model that was trained on drawn scenes and comes
-            with the package), a folder, or a Hugging Face repository.
+            with the package), a folder, or a Hugging Face repository. None raises `ConfigError`.
         profile: "official" or "clean"; None keeps the profile of the config or checkpoint.
         device: for example "cpu" or "cuda:1"; None takes a GPU if there is one.
         dtype: "float32", "bfloat16" or "float16"; None is float32 on a CPU, else bfloat16.
         truncate_dim: number of leading dimensions to keep; None keeps all.
-        resolution: "high", "mid" or "low" first resizes each image to a square, as the release's evaluation does. None
-            keeps the setting of the config or checkpoint.
+        resolution: "high", "mid" or "low" first resizes each image to a square of 1344, 672 or 128 pixels, as the
+            release's evaluation does. None keeps the setting of the config or checkpoint.
         min_pixels: area in pixels below which an image is enlarged; None as for `resolution`.
         max_pixels: area in pixels above which an image is shrunk; None as for `resolution`.
-        max_length: most tokens of a text without an image; longer texts are cut. None as for `resolution`.
+        max_length: most tokens of a text without an image; a longer text loses its end. None as for `resolution`.
         segmenter: file or Hub id of SAM 2's weights, for a checkpoint that does not contain them; see
             `virtue_ref.checkpoints.official.read_official`.
         segmenter_package: "sam2" or "transformers", the package whose SAM 2 runs. "none" leaves the plain backbone,
             which has no segment tokens and takes no prompts. None keeps the setting of the config or checkpoint.
         revision: branch, tag or commit of a Hugging Face repository; None is its main branch.
-        seed: seed of random weights.
+        seed: seed of random weights; not used for a checkpoint.
         compiled: whether to run the heavy parts through torch.compile; the first items then take minutes.
         batch_tokens: see `VirtueEmbedder`.
         cached_images: see `VirtueEmbedder`.
 
+    Returns:
+        The embedder. Its name holds the model's name, profile and revision, and the options that change vectors.
+
     Raises:
         ConfigError: no or an unknown config, an unknown option value, or a device that this machine lacks.
         CheckpointError: the checkpoint is missing, or its weights cannot be used.
+        VirtueError: `truncate_dim`, `batch_tokens` or `cached_images` is out of range.
     """
     named = refuse_unnamed(config)
     chosen_device = choose_device(device)
@@ -307,7 +320,7 @@ def load(
 
 
 def choose_device(device: str | None) -> torch.device:
-    """The device with this name, after a check that it is there; None is a GPU if there is one, else the CPU.
+    """Return the device with this name if it can be used; without a name, a GPU if there is one, else the CPU.
 
     Raises:
         ConfigError: there is no such device on this machine.

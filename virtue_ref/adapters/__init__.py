@@ -1,1 +1,1 @@
-"""VIRTUE as a model of other libraries; import a module only if its library is installed."""
+"""VIRTUE as a model of other libraries. Import a module here only if its library is installed."""

@@ -1,4 +1,4 @@
-"""Make items from inputs of other libraries: texts, images in memory, dictionaries with text, image and prompt."""
+"""Make items from what other libraries pass: texts, images in memory, and dictionaries with text, image and prompt."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
 
 
 class ImageFiles:
-    """Writes images in memory to temporary files; equal images share a file. The files are deleted with this object.
+    """Writes Pillow images to PNG files in a temporary folder of its own; equal images share a file.
 
-    A pickled copy has an empty folder of its own; files that this object wrote stay where they are.
+    The folder is deleted when this object is, or when the process ends. A pickled copy gets a new, empty folder.
     """
 
     def __init__(self) -> None:
@@ -43,9 +43,9 @@ class ImageFiles:
         return ImageFiles, ()
 
     def write_image(self, picture: Any) -> Path:
-        """Write an image to a file and return its path; if a path is given, it is returned unchanged.
+        """Write a Pillow image to a file and return the file's path; a path is returned as it is, unchecked.
 
-        The file keeps the EXIF orientation: an image that was opened and not turned is displayed turned.
+        Pixels and EXIF orientation are kept, so prompts are in pixels of the image as it is displayed, turned by EXIF.
 
         Raises:
             ItemError: `picture` is neither an image of Pillow nor a path, or its pixels cannot be displayed.
@@ -79,7 +79,12 @@ def _remove_folder(folder: Path, process: int) -> None:
 
 
 def make_item(value: Any, image_files: ImageFiles) -> Item:
-    """Make an item from a text, an image, or a dictionary as `virtue_ref.inference.records` describes it.
+    """Make an item of any value that a library may pass.
+
+    Args:
+        value: a `str`, which is a text and never a path; an image, as a Pillow image or a `Path`; a dictionary with
+            keys of `virtue_ref.inference.records`; or an `Item`, which is returned unchanged.
+        image_files: gets the images in memory.
 
     Raises:
         ItemError: the value is none of these, or a key or value of the dictionary cannot be used.
@@ -97,7 +102,12 @@ def make_item(value: Any, image_files: ImageFiles) -> Item:
 
 
 def make_items(values: Iterable[Any], image_files: ImageFiles) -> list[Item]:
-    """Make items, see `make_item`; an error shows the value, as its number would be that in a batch of the library."""
+    """Make an item of each value, in order; see `make_item`.
+
+    Raises:
+        ItemError: as `make_item`. The message begins with the value and names no index: the library may have sorted or
+            cut the user's list.
+    """
     items = []
     for value in values:
         try:
@@ -109,7 +119,12 @@ def make_items(values: Iterable[Any], image_files: ImageFiles) -> list[Item]:
 
 
 def embed_items(embedder: VirtueEmbedder, items: Sequence[Item]) -> NDArray[np.float32]:
-    """Embed items as (len(items), D) unit vectors; an error describes the item, see `make_items`."""
+    """Embed items as (len(items), D) float32 rows of L2 norm 1, in the same order.
+
+    Raises:
+        ItemError: an item cannot be embedded. The message describes the item and names no index, as in `make_items`.
+        VirtueError: see `VirtueEmbedder.embed`.
+    """
     try:
         return embedder.embed(items)
     except ItemError as error:

@@ -2,9 +2,9 @@
 
     mteb.evaluate(MtebVirtue("Sony/VIRTUE-2B-SCaR"), tasks)
 
-The columns `box`, `points` and `mask` of a task are read as prompts; columns such as `bbox` are refused, others are
-left to mteb. An image without a prompt gets the grid of points
-that VIRTUE was trained with.
+The columns `text`, `image`, `box`, `points`, `labels` and `mask` of a task are read; see
+`virtue_ref.inference.records`. Other names of prompts, such as `bbox`, are refused; all other columns are ignored. An
+image without a prompt gets the grid of points that VIRTUE was trained with.
 """
 
 from __future__ import annotations
@@ -51,7 +51,18 @@ class MtebVirtue(AbsEncoder):  # type: ignore[misc, unused-ignore]
         self._image_files = ImageFiles()
 
     def encode(self, inputs: Any, **_: Any) -> NDArray[np.float32]:
-        """Embed the N rows of a DataLoader; returns (N, D) unit vectors in the same order."""
+        """Embed the rows of a task.
+
+        Args:
+            inputs: a DataLoader whose batches are dictionaries of column -> list of values.
+
+        Returns:
+            (N, D) float32 rows of L2 norm 1, one for each row of the task in the same order; (0, D) if there are none.
+
+        Raises:
+            ItemError: a batch has neither text nor image, a column is another name of a prompt, or a row cannot be
+                embedded.
+        """
         vectors = [self._encode_batch(batch) for batch in inputs]
         return np.concatenate(vectors) if vectors else np.empty((0, self.embedder.dim), np.float32)
 

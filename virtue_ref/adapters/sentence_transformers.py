@@ -21,8 +21,8 @@ class SentenceTransformersVirtue(InputModule):  # type: ignore[misc, unused-igno
     """A whole VIRTUE as the only module of a `SentenceTransformer`, for inference; train with `virtue_ref` itself.
 
     Args:
-        config: name of the model, see `virtue_ref.load`. Saving stores this name and the options, not the weights.
-        options: further options of `virtue_ref.load`.
+        config: name of the model, see `virtue_ref.load`; None raises `ConfigError`.
+        options: further arguments of `virtue_ref.load`.
     """
 
     config_keys: list[str] = ["config", "options"]  # noqa: RUF012 - the library's own annotation
@@ -38,6 +38,7 @@ class SentenceTransformersVirtue(InputModule):  # type: ignore[misc, unused-igno
 
     @property
     def modalities(self) -> list[Any]:
+        """Kinds of input that the model takes, in the names of the library."""
         return ["text", "image", ("image", "text"), ("text", "image")]
 
     def get_embedding_dimension(self) -> int:
@@ -45,17 +46,29 @@ class SentenceTransformersVirtue(InputModule):  # type: ignore[misc, unused-igno
         return self.embedder.dim
 
     def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **_: Any) -> dict[str, Any]:
-        """Make items from texts, images and dictionaries; `prompt` is put before each text."""
+        """Make the features of `forward`.
+
+        Args:
+            inputs: B texts, images or dictionaries, see `virtue_ref.adapters.items.make_item`.
+            prompt: words that are put before the text of each input, also if that is empty; None for none.
+
+        Returns:
+            ``{"items": [...]}`` with B items.
+        """
         items = make_items(inputs, self._image_files)
         return {"items": [type(item)((prompt or "") + item.text, item.image, item.prompt) for item in items]}
 
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Embed the items and add the vectors as ``sentence_embedding``, (B, D)."""
+        """Embed the items of `preprocess`.
+
+        Returns:
+            A copy of `features` with ``sentence_embedding``, (B, D) float32 of L2 norm 1, on the model's device.
+        """
         vectors: Tensor = torch.from_numpy(embed_items(self.embedder, features["items"])).to(self.model.device)
         return {**features, "sentence_embedding": vectors}
 
     def save(self, output_path: str, *_: Any, **__: Any) -> None:
-        """Save the model's name and options; use `virtue convert` to write weights."""
+        """Save the model's name and options into a folder, not its weights; `virtue convert` writes weights."""
         self.save_config(output_path)
 
 

@@ -1,1 +1,1 @@
-"""Weights in and out: layouts, names, cards."""
+"""Checkpoints: find and read them, convert between layouts, describe them, publish them."""

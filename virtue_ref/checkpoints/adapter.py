@@ -25,17 +25,21 @@ ADAPTER_PREFIX = "base_model.model."
 
 
 def read_adapter(folder: Path, base: Checkpoint | None, base_folder: Path, segmenter: str | Path | None) -> Checkpoint:
-    """Read a LoRA adapter and the connector beside it, and add both to their base model.
+    """Read a LoRA adapter and the connector beside it, and put both into the checkpoint of their base model.
 
     Args:
         folder: folder with adapter_config.json, the adapter's weights, and the connector if it was trained too.
-        base: the VIRTUE that the adapter changes; None if the base is a plain Qwen2-VL.
-        base_folder: folder of the base model; read if `base` is None.
-        segmenter: see `virtue_ref.checkpoints.official.read_official`.
+        base: the VIRTUE that the adapter changes; None if the base model is a plain Qwen2-VL.
+        base_folder: folder of the base model; read only if `base` is None.
+        segmenter: used only if `base` is None; see `virtue_ref.checkpoints.official.read_official`.
+
+    Returns:
+        The checkpoint of the base model with the adapter in `Checkpoint.adapter`, not merged, and with the folder's
+        connector if it has one. Its revision is "<adapter's>+<base model's>".
 
     Raises:
         CheckpointError: a file is missing, belongs to another model, or is a pickle of more than tensors; or the
-            adapter does not fit the base model, or asks for what is not read here.
+            adapter does not fit the base model, or has a setting that cannot be applied here.
     """
     if base is None:
         stored = read_json(base_folder / "config.json")

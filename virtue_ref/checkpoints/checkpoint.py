@@ -1,4 +1,4 @@
-"""`Checkpoint`, the record between files and models: build a model from one, and make one from a model."""
+"""`Checkpoint`, a model as data: build a `Virtue` from one, and make one from a `Virtue`."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class LoraAdapter:
     """LoRA weights for a backbone.
 
     Attributes:
-        settings: arguments of peft's LoraConfig.
-        weights: tensors by peft's key, without the prefix ``base_model.model.`` and with our names of modules.
+        settings: arguments of peft's LoraConfig; layers have the names that modules have in this package.
+        weights: tensors by key, such as ``language_model.layers.0.self_attn.q_proj.lora_A.weight``.
     """
 
     settings: Mapping[str, Any]
@@ -40,7 +40,7 @@ class LoraAdapter:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A model as data: config, weights by key and small files.
+    """A model as data: config, weights by key and small files. It is the same for all layouts of files.
 
     Attributes:
         config: sizes, image rules and profile.
@@ -48,9 +48,10 @@ class Checkpoint:
             ``lm_head.weight``. The model does not use the head; an export needs it.
         segmenter: SAM 2's weights under SAM 2's own keys; empty without a segmenter.
         connector: weights ``reducer.*`` and ``mlp.*``; empty without a segmenter.
-        files: relative path -> content of tokenizer, configs and other small files.
-        revision: commit of the Hub repository, else the start of a hash over all weight files.
-        adapter: LoRA weights that are not merged yet; None if there are none.
+        files: path relative to the checkpoint's folder -> content of tokenizer, configs and other small files.
+        revision: first 12 digits of the Hub repository's commit, or of a hash over the weight files; "seed<n>" for
+            random weights; "unsaved" for weights from memory.
+        adapter: LoRA weights for the backbone that are not merged yet; None if there are none.
     """
 
     config: Config
@@ -63,15 +64,18 @@ class Checkpoint:
 
 
 def build_model(checkpoint: Checkpoint, *, merge: bool = True) -> Virtue:
-    """Build the model of a checkpoint on the CPU, with weights in the number formats that they are stored in.
+    """Build the model of a checkpoint on the CPU, in evaluation mode; each weight keeps its number format.
+
+    The model uses the tensors of the checkpoint themselves, without a copy.
 
     Args:
         checkpoint: the checkpoint, see `virtue_ref.checkpoints.resolve.read_checkpoint`.
-        merge: whether to merge an adapter into the weights; if not, it stays separate and can be trained further.
+        merge: what happens to an adapter: True merges it into the weights, False adds it as layers of their own, which
+            can be trained further.
 
     Raises:
-        CheckpointError: the config builds no model, or weights are missing, unexpected or of another shape; the message
-            names their keys. Or an adapter does not fit.
+        CheckpointError: the config builds no model; weights are missing, unexpected or of another shape or type (the
+            message names their keys); or the adapter does not fit.
     """
     try:
         with init_empty_weights(include_buffers=False):
@@ -91,7 +95,7 @@ def build_model(checkpoint: Checkpoint, *, merge: bool = True) -> Virtue:
 
 
 def merge_adapter(checkpoint: Checkpoint) -> Checkpoint:
-    """The same checkpoint with its adapter merged into the weights; one without an adapter is returned unchanged.
+    """Return a checkpoint with its adapter merged into its weights and the same revision; without an adapter, itself.
 
     Raises:
         CheckpointError: the adapter does not fit.
@@ -106,11 +110,12 @@ def make_checkpoint(model: Virtue, origin: Checkpoint) -> Checkpoint:
     """Make a checkpoint from a model in memory.
 
     Args:
-        model: the model, on any device.
-        origin: the checkpoint that the model was built from; its small files and its head are taken over.
+        model: the model, on any device, without adapters.
+        origin: the checkpoint that the model was built from. The new one takes over its head, its small files except
+            `WEIGHT_SPECIFIC_FILES`, and weights of SAM 2 that the model does not use.
 
     Returns:
-        The checkpoint, without an adapter and with the revision "unsaved".
+        The checkpoint, on the CPU, without an adapter and with the revision "unsaved".
     """
     return make_checkpoint_from_weights(
         model, {key: value.detach().cpu() for key, value in model.state_dict().items()}, origin
@@ -120,17 +125,17 @@ def make_checkpoint(model: Virtue, origin: Checkpoint) -> Checkpoint:
 def make_checkpoint_from_weights(
     model: Virtue, weights: Mapping[str, Tensor], origin: Checkpoint, dtype: str = ""
 ) -> Checkpoint:
-    """Make a checkpoint from a model's config and the given weights, which may differ from those in memory.
+    """Make a checkpoint from a model's config and given weights, which may differ from those in memory.
 
     Args:
-        model: gives the config and the names of buffers.
-        weights: tensors under the keys of the ``state_dict`` of a model without adapters.
+        model: gives the config and the names of buffers; its weights are not read.
+        weights: the weights, under the keys of the ``state_dict`` of a model without adapters.
         origin: see `make_checkpoint`.
-        dtype: number format to convert weights to, such as "float16"; "" keeps each weight's own. Buffers always keep
-            theirs, see `Virtue.move_to`.
+        dtype: number format to convert weights to, such as "float16"; "" keeps each weight's own. Buffers and whole
+            numbers always keep theirs, see `Virtue.move_to`.
 
     Returns:
-        See `make_checkpoint`.
+        See `make_checkpoint`; tensors stay on their devices.
 
     Raises:
         CheckpointError: a key does not begin with the name of a part.
@@ -156,12 +161,12 @@ def check_keys(wanted: Mapping[str, Tensor], given: Mapping[str, Any], name: str
 
     Args:
         wanted: the model's ``state_dict``.
-        given: the weights by key.
-        name: name of the model, for the error message.
+        given: the weights by the same keys.
+        name: name of the model, with which the error message begins.
 
     Raises:
-        CheckpointError: weights are missing, unexpected, not tensors, of another shape, or whole numbers in place of
-            fractions (as in quantised weights); the message names their keys.
+        CheckpointError: weights are missing, unexpected, not tensors, of another shape, or integers where the model has
+            floats (quantised weights) or the reverse; the message names some keys of each kind.
     """
     missing, unexpected = sorted(wanted.keys() - given.keys()), sorted(given.keys() - wanted.keys())
     reshaped, retyped = [], []
@@ -183,7 +188,10 @@ def check_keys(wanted: Mapping[str, Tensor], given: Mapping[str, Any], name: str
 
 
 def split_by_part(weights: Mapping[str, Tensor], where: str) -> tuple[dict[str, Tensor], ...]:
-    """Split weights into those of backbone, segmenter and connector; each key loses the name of its part.
+    """Split weights by the part that their keys begin with; ``connector.mlp.0.bias`` becomes ``mlp.0.bias``.
+
+    Returns:
+        The weights of backbone, segmenter and connector, in this order; a part without weights is empty.
 
     Raises:
         CheckpointError: a key does not begin with the name of a part; the message begins with `where`.

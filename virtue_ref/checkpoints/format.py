@@ -1,8 +1,8 @@
 """Read and write our own layout of a checkpoint's folder.
 
-All weights are in one safetensors file or in shards of it; `virtue.json` has the settings; the small files are copied
-from the checkpoint that it was made from. `virtue_ref.checkpoints.official` has the layout of the published models.
-Conversion between the two layouts keeps every tensor bit-identical.
+`virtue.json` has the settings. All weights are in one safetensors file, or in shards of it. Tokenizer, configs and
+other small files are copied from the checkpoint that this one was made from. `virtue_ref.checkpoints.official` has the
+layout of the published models; conversion between the two keeps every tensor bit-identical.
 """
 
 from __future__ import annotations
@@ -52,11 +52,12 @@ def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
 
 
 def read_own_layout(folder: Path) -> Checkpoint:
-    """Read a checkpoint from a folder in our layout.
+    """Read a checkpoint from a folder in our layout. Whether the weights fit the config is checked by `build_model`.
 
     Raises:
-        CheckpointError: a file is missing, has another format version, or holds keys that our layout does not have.
-        ConfigError: there is no profile of the name in the settings.
+        CheckpointError: a file is missing, damaged or of another format version, or a weight belongs to no part of the
+            model.
+        ConfigError: the settings name an unknown profile.
     """
     settings, backbone = read_json(folder / SETTINGS_FILE), read_json(folder / "config.json")
     if settings.get("format") != FORMAT_VERSION:
@@ -83,10 +84,14 @@ def read_own_layout(folder: Path) -> Checkpoint:
 
 @contextmanager
 def create_checkpoint_folder(folder: Path, checkpoint: Checkpoint) -> Iterator[Path]:
-    """Create a checkpoint's folder and copy its small files; the folder is hidden until the context ends without error.
+    """Create a checkpoint's folder with its small files, for a caller that adds the weights.
+
+    Yields:
+        A hidden temporary folder beside `folder`. It is renamed to `folder` when the context ends, or deleted if the
+        context ends with an error.
 
     Raises:
-        CheckpointError: the folder exists, or the checkpoint's adapter is not merged.
+        CheckpointError: `folder` exists, or the checkpoint has an adapter that is not merged.
     """
     if folder.exists():
         raise CheckpointError(f"{folder} exists; name a new folder.")

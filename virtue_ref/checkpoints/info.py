@@ -1,4 +1,4 @@
-"""Describe a config or a checkpoint, and check that its parts fit together, without running the model."""
+"""Describe a model, and check that the parts of a checkpoint fit together, without running it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,17 @@ PART_PREFIXES = {
 
 
 def describe_model(name: str | Path | None, segmenter: str | Path | None = None) -> dict[str, Any]:
-    """Sizes and settings of a model, and the checks that it passed, as a dictionary that JSON can hold.
+    """Describe a model: its sizes and settings, and the checks that it passed.
 
     Args:
-        name: name of the model; None is refused. See the argument `config` of `virtue_ref.load`.
-        segmenter: see `virtue_ref.load`.
+        name: name of the model, see the argument `config` of `virtue_ref.load`; None raises `ConfigError`.
+        segmenter: see `virtue_ref.load`; not used for a config.
+
+    Returns:
+        What ``virtue info`` prints, as a dictionary that JSON can hold: among others the number of parameters of each
+            part,
+        the dimensions of the vectors, and `checks`, a list of sentences. For a config, whose weights would be random,
+        `weights` is "random" and `checks` is empty.
 
     Raises:
         VirtueError: no model is named, there is no such model, or a part of it is missing, has another size or holds

@@ -1,8 +1,8 @@
-"""Which layers a LoRA adapter changes: the patterns of its adapter_config.json are resolved against its base model.
+"""Find the layers that a LoRA adapter changes, from the patterns of its adapter_config.json and from its weights.
 
 peft matches patterns with the names that modules had when the adapter was trained. These differ from our names and
 between versions of transformers, so that a full path or a regular expression would match nothing here. Patterns are
-therefore matched under each naming, and the weights of the adapter show which naming was meant.
+therefore matched under each naming. The naming is used whose layers agree best with the adapter's weights.
 """
 
 from __future__ import annotations
@@ -53,10 +53,11 @@ NAMINGS: tuple[Callable[[str], str], ...] = (
 
 
 def check_settings(settings: Mapping[str, Any], where: str) -> None:
-    """Check that an adapter_config.json asks for nothing that is not read here.
+    """Check that each setting of an adapter_config.json can be applied here; `where` is its path, for messages.
 
     Raises:
-        CheckpointError: it is no LoRA, its start changed the base model's weights, or a setting is unknown.
+        CheckpointError: the adapter is no LoRA; its init_lora_weights changed the base model's weights before training;
+            or a setting that is neither known nor empty would change vectors.
     """
     if (kind := settings.get("peft_type", "LORA")) != "LORA":
         raise CheckpointError(f"{where}: peft_type {kind!r}; only LORA is read. Merge the adapter with peft.")
@@ -76,7 +77,7 @@ def check_settings(settings: Mapping[str, Any], where: str) -> None:
 def resolve_settings(
     settings: Mapping[str, Any], weights: Collection[str], base: Mapping[str, Tensor], where: str
 ) -> dict[str, Any]:
-    """The arguments of peft's LoraConfig with which the adapter changes exactly the layers that it has weights for.
+    """Make the arguments of peft's LoraConfig that adapt exactly the layers for which the adapter has weights.
 
     Args:
         settings: content of adapter_config.json.
@@ -84,8 +85,14 @@ def resolve_settings(
         base: weights of the base model's backbone by our key.
         where: path of adapter_config.json, for messages.
 
+    Returns:
+        `target_modules` as full names of our modules, `rank_pattern` and `alpha_pattern` for these names, and the
+            numbers
+        and switches of LoRA as they are in `settings`.
+
     Raises:
-        CheckpointError: patterns and weights do not agree, or a layer is not in the base model; the message names keys.
+        CheckpointError: the patterns match no layer, are malformed, or match other layers than those that have weights;
+            the message names keys.
     """
     from peft import LoraConfig
     from peft.tuners.tuners_utils import check_target_module_exists
@@ -130,16 +137,20 @@ def resolve_settings(
 def replace_weights(
     settings: Mapping[str, Any], whole: Mapping[str, Tensor], base: Mapping[str, Tensor], where: str
 ) -> dict[str, Tensor]:
-    """The backbone's weights, with those replaced that the adapter holds whole: biases and modules_to_save.
+    """Replace weights of the backbone by those that the adapter stores whole: biases and `modules_to_save`.
 
     Args:
         settings: content of adapter_config.json.
-        whole: the adapter's weights that are no parts of LoRA, by our key.
+        whole: the adapter's weights that are not matrices or vectors of LoRA, by our key.
         base: weights of the base model's backbone by our key.
         where: path of adapter_config.json, for messages.
 
+    Returns:
+        All weights of the backbone.
+
     Raises:
-        CheckpointError: a weight is missing, or is not one of the base model's; the message names keys.
+        CheckpointError: `settings` announces a weight that `whole` lacks, `whole` has one that `base` lacks, or it has
+            a head that differs from the embedding to which the base ties it; the message names keys.
     """
     wanted: set[str] = set()
     for name in settings.get("modules_to_save") or ():

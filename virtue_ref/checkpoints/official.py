@@ -68,15 +68,20 @@ RELEASED_SEGMENTER = {
 
 
 def read_official(folder: Path, segmenter: str | Path | None = None) -> Checkpoint:
-    """Read a checkpoint from a folder in the official layout.
+    """Read a checkpoint from a folder in the official layout; its profile is "official" unless the folder says another.
 
     Args:
         folder: folder with config.json and weights.
-        segmenter: file or Hub id of SAM 2's weights. None searches for the path in `virtue_sam`: below the folder, then
-            below the working directory as the release does, then on the Hub by file name.
+        segmenter: file of SAM 2's weights, or a Hub id such as "facebook/sam2.1-hiera-base-plus". None takes the path
+            `checkpoint` in config.json's `virtue_sam`: below the folder, else below the working directory as the
+            release does, else the file of that name on the Hub.
+
+    Returns:
+        The checkpoint; without segmenter and connector if config.json says that they are not enabled.
 
     Raises:
-        CheckpointError: a file is missing, belongs to another model, or is a pickle of more than tensors.
+        CheckpointError: the folder is no VIRTUE; or a file is missing, damaged, or a pickle of more than tensors.
+        ConfigError: the folder's own settings name an unknown profile.
     """
     stored = read_json(folder / "config.json")
     block = stored.get("virtue_sam")
@@ -106,16 +111,16 @@ def read_official(folder: Path, segmenter: str | Path | None = None) -> Checkpoi
 
 
 def read_parts(config: Config, backbone: Path, segmenter: str | Path | None) -> Checkpoint:
-    """Read the pretrained parts that a new VIRTUE starts from: weights of Qwen2-VL and SAM 2, without a connector.
+    """Read the pretrained parts that a new VIRTUE starts from: Qwen2-VL and SAM 2. The connector is left empty.
 
     Args:
-        config: config of the VIRTUE.
+        config: config of the VIRTUE; whether the weights fit it is not checked here.
         backbone: folder of a Qwen2-VL.
-        segmenter: file or Hub id of SAM 2's weights; None takes sam2.1_hiera_base_plus.pt from the folder, the working
-            directory or the Hub. Not used if the config has no segmenter.
+        segmenter: file or Hub id of SAM 2's weights. None takes sam2.1_hiera_base_plus.pt: from the folder `backbone`,
+            else from the working directory, else from the Hub. Not used if the config has no segmenter.
 
     Raises:
-        CheckpointError: a file is missing, belongs to another model, or is a pickle of more than tensors.
+        CheckpointError: a file is missing, damaged, or a pickle of more than tensors.
     """
     stored = read_json(backbone / "config.json")
     weights, used = read_weights(backbone)
@@ -135,10 +140,10 @@ def read_parts(config: Config, backbone: Path, segmenter: str | Path | None) -> 
 
 
 def write_official(checkpoint: Checkpoint, folder: Path) -> None:
-    """Write a checkpoint in the official layout, which the released code reads.
+    """Write a checkpoint in the layout that the released code reads; the folder appears complete or not at all.
 
-    SAM 2's config and weights are written to the paths in `virtue_sam`, below the folder. Settings that this layout has
-    no place for are written beside it, see `virtue_ref.checkpoints.settings`.
+    SAM 2's config and weights are written to the paths that `virtue_sam` in config.json gives, below the folder.
+    Settings that this layout has no place for go into a file of ours, see `virtue_ref.checkpoints.settings`.
 
     Raises:
         CheckpointError: the folder exists, an adapter is not merged yet, or a path in `virtue_sam` leads out of the
@@ -184,17 +189,17 @@ def add_segmenter(
     segmenter: str | Path | None,
     weight_files: list[Path],
 ) -> Checkpoint:
-    """Add SAM 2 and the connector to a checkpoint that has only a backbone.
+    """Return a checkpoint of a backbone with SAM 2 and the connector added, and with a revision of all weight files.
 
     Args:
-        base: the checkpoint.
+        base: the checkpoint that has only a backbone.
         folder: folder of the connector, and of SAM 2's files if they are there.
-        virtue_sam: the table `virtue_sam` of a config.json.
+        virtue_sam: the table `virtue_sam` of a config.json; its paths are relative to `folder`.
         segmenter: see `read_official`.
-        weight_files: files that the backbone was read from, for the revision.
+        weight_files: the files that the backbone was read from.
 
     Raises:
-        CheckpointError: a file is missing, belongs to another model, or is a pickle of more than tensors.
+        CheckpointError: `virtue_sam` lacks a key; or a file is missing, damaged, or a pickle of more than tensors.
     """
     try:
         recipe_name, weights_name = str(virtue_sam["config_path"]), str(virtue_sam["checkpoint"])
@@ -218,7 +223,7 @@ def add_segmenter(
 
 
 def read_connector(folder: Path) -> dict[str, Tensor]:
-    """Read the connector's weights from a folder in the official layout, under our keys.
+    """Read the connector of a folder in the official layout: weights under our keys ``reducer.*`` and ``mlp.*``.
 
     Raises:
         CheckpointError: the file is missing, damaged, or holds something else than the two halves.
@@ -232,7 +237,7 @@ def read_connector(folder: Path) -> dict[str, Tensor]:
 
 
 def rename_backbone_keys(weights: Mapping[str, Tensor], stored: Mapping[str, Any], where: Path) -> dict[str, Tensor]:
-    """Weights of a backbone under our keys, without a tied head.
+    """Rename a backbone's weights to our keys, and drop ``lm_head.weight`` if config.json ties it to the embedding.
 
     Args:
         weights: the weights under the keys of the file.
@@ -240,7 +245,7 @@ def rename_backbone_keys(weights: Mapping[str, Tensor], stored: Mapping[str, Any
         where: folder of the weights, for messages.
 
     Raises:
-        CheckpointError: two keys are one in our layout, or the head is tied and differs from the embedding.
+        CheckpointError: two keys get the same name, or a tied head differs from the embedding.
     """
     text = stored.get("text_config", {})
     tied = stored.get("tie_word_embeddings", text.get("tie_word_embeddings", False))
@@ -262,7 +267,11 @@ def rename_backbone_keys(weights: Mapping[str, Tensor], stored: Mapping[str, Any
 
 
 def to_our_key(key: str) -> str:
-    """Our key for a backbone's official key; a key that is already ours is returned unchanged."""
+    """Rename one key of a backbone, see `KEY_PREFIXES`; a key that has no such beginning is returned unchanged.
+
+    >>> to_our_key("model.layers.0.mlp.up_proj.weight")
+    'language_model.layers.0.mlp.up_proj.weight'
+    """
     for theirs, ours in KEY_PREFIXES:
         if key.startswith(theirs):
             return ours + key.removeprefix(theirs)
@@ -322,9 +331,9 @@ def _find_segmenter_file(folder: Path, name: str, segmenter: str | Path | None) 
 
 
 def read_image_rules(folder: Path) -> ImageRules:
-    """Read normalisation and patch sizes from preprocessor_config.json; what it does not give keeps our default.
+    """Read normalisation and patch sizes from a folder's preprocessor_config.json; other rules are the defaults.
 
-    Its limits of the area are ignored, because the release uses its own.
+    Without the file, all rules are the defaults. Its min_pixels and max_pixels are ignored, as in the release.
 
     Raises:
         CheckpointError: the file is there and is not readable JSON.

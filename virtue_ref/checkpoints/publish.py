@@ -10,8 +10,7 @@ from typing import Any
 
 from mmeb_eval.report.markdown import render_strategy_table
 from mmeb_eval.report.published import is_on_published_data
-from mmeb_eval.report.strategy_table import make_strategy_table
-from mmeb_eval.report.strategy_table import read_strategy_scores as read_ways
+from mmeb_eval.report.strategy_table import make_strategy_table, read_strategy_scores
 from mmeb_eval.run.results import HEADLINE_METRIC, Result, read_results
 from scar.common.files import is_inside, write_text
 from scar.errors import CheckpointError, InputError
@@ -47,13 +46,13 @@ class CardContents:
 
     Attributes:
         name: title of the card.
-        repo: the model's repository on the Hub, now or later; None if that is not known.
-        revision: revision of the weights.
+        repo: the model's repository on the Hub, which need not exist yet; None if that is not known.
+        revision: revision of the weights, see `Checkpoint`.
         about: sizes and settings from `virtue_ref.checkpoints.info.describe_model`.
         licence: licence of the weights.
-        training: record that `virtue train` wrote; empty if there is none.
+        training: content of the training.json that `virtue train` wrote; empty if there is none.
         results: evaluation results of exactly these weights.
-        ways: Markdown table that compares the region strategies; "" if there is none.
+        strategy_table: Markdown table that compares the region strategies; "" if there is none.
         datasets: Hub ids of the data sets that the model was trained on.
     """
 
@@ -64,7 +63,7 @@ class CardContents:
     licence: CombinedLicence
     training: Mapping[str, Any]
     results: tuple[Result, ...]
-    ways: str
+    strategy_table: str
     datasets: tuple[str, ...]
 
 
@@ -81,25 +80,27 @@ def write_card(
 ) -> tuple[Path, CardContents]:
     """Write the model card ``README.md`` and the results ``.eval_results/`` into a checkpoint's folder.
 
+    Result files in ``.eval_results/`` that do not belong to this card are deleted.
+
     Args:
         checkpoint: folder of a checkpoint in our layout, or of a run: then its best checkpoint, else its last.
-        repo: the model's repository on the Hub, now or later; None if that is not known.
+        repo: the model's repository on the Hub, which need not exist yet; None if that is not known.
         name: title of the card; None takes the name of the repository, else of the folder.
-        results: folder that ``mmeb-eval --output`` wrote; only results of exactly these weights are used. None writes a
+        results: folder that ``mmeb-eval --output`` wrote. Only results of exactly these weights are used. None writes a
             card without results.
         licence: licence of the weights, such as "cc-by-nc-4.0"; with None the card says that it is not settled.
         datasets: Hub ids of the data sets that the model was trained on.
-        template: Jinja template that replaces ``data_cards/model.md.jinja``; it may extend it.
+        template: Jinja template in place of the built-in ``model.md.jinja``, which it may extend by that name.
         force: whether to replace a README.md that this function did not render.
 
     Returns:
-        The checkpoint's folder and the contents of the card.
+        The checkpoint's folder (of a run: that of the chosen checkpoint) and the contents of the card.
 
     Raises:
         CheckpointError: there is no such checkpoint, it has another layout, or its weights do not fit its config.
         DataError: the results cannot be read.
-        InputError: no result is of these weights, the licence is unknown, the template does not render, or there is a
-            README.md that was not rendered and `force` is false.
+        InputError: `results` is given and none is of these weights, the licence is unknown, the template does not
+            render, or there is a README.md that was not rendered and `force` is false.
     """
     folder = _find_checkpoint_folder(checkpoint)
     card = folder / CARD
@@ -122,7 +123,9 @@ def write_card(
 
 
 def list_uploads(folder: Path) -> list[Upload]:
-    """List the files of a checkpoint's folder that are pushed: all files that are not hidden, and the results.
+    """List what a push sends: all files in a checkpoint's folder that are not hidden, and the results.
+
+    Checksums are stored in the folder, so that the next push need not compute them again.
 
     Raises:
         InputError: the folder has a pickle, which could run code when it is loaded, or a link out of the folder.
@@ -145,8 +148,8 @@ def render_card(facts: CardContents, template: Path | None = None) -> str:
     """Render a model card as Markdown with the Hub's YAML header.
 
     Args:
-        facts: contents of the card.
-        template: Jinja template; None is ``data_cards/model.md.jinja``.
+        facts: contents of the card, which the template knows as ``facts``.
+        template: see `write_card`.
 
     Raises:
         InputError: the template cannot be read or has an error.
@@ -167,9 +170,9 @@ def render_card(facts: CardContents, template: Path | None = None) -> str:
 
 
 def make_card_header(facts: CardContents) -> str:
-    """Make the YAML header of a model card.
+    """Make the YAML of a model card's header, without the lines ``---`` around it.
 
-    Its ``model-index`` holds the results on unpublished data; `make_eval_results` makes files for the other results.
+    Its ``model-index`` holds the results on data that are not published; `make_eval_results` has the others.
     """
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -205,7 +208,7 @@ def make_card_header(facts: CardContents) -> str:
 
 
 def make_eval_results(results: Sequence[Result]) -> dict[str, str]:
-    """File name -> YAML for `RESULTS_FOLDER`: one file for each result on published data."""
+    """Make the files of `RESULTS_FOLDER`, file name -> YAML: one for each result on published data, with its hit@1."""
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
     from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined] # not re-exported
 
@@ -261,7 +264,7 @@ def _gather_contents(
         licence=combined,
         training=training if {"recipe", "data", "model"} <= training.keys() else {},
         results=own,
-        ways=render_strategy_table(make_strategy_table(read_ways(folder / STRATEGY_TABLE_FILE)))
+        strategy_table=render_strategy_table(make_strategy_table(read_strategy_scores(folder / STRATEGY_TABLE_FILE)))
         if (folder / STRATEGY_TABLE_FILE).is_file()
         else "",
         datasets=tuple(datasets),

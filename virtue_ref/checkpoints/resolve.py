@@ -31,21 +31,21 @@ WEIGHT_FILES = ("*.safetensors", "*.bin", "*.pth", "*.pt")
 def read_checkpoint(
     name: str | Path, *, revision: str | None = None, segmenter: str | Path | None = None, seed: int = 0
 ) -> Checkpoint:
-    """Read the checkpoint with a given name.
+    """Read the checkpoint that a name means. Whether its weights fit its config is checked by `build_model`.
 
     Args:
-        name: a built-in config or a TOML file, for random weights; "demo", the small model that comes with the package;
-            the folder of a checkpoint or of a training run; or a Hugging Face repository.
+        name: a built-in config ("tiny", "2b", "7b") or a TOML file, for random weights; "demo", the small model that
+            comes with the package; the folder of a checkpoint, or of a training run (its best checkpoint, else its
+            last); or a Hugging Face repository. What fits first is meant, in this order.
         revision: branch, tag or commit of the Hugging Face repository; None is its main branch.
         segmenter: file or Hub id, such as "facebook/sam2.1-hiera-base-plus", of SAM 2's weights, for a checkpoint that
             does not contain them; see `virtue_ref.checkpoints.official.read_official`.
-        seed: seed of random weights.
+        seed: seed of random weights; not used for others.
 
     Raises:
         ConfigError: the config is unknown or does not validate.
-        CheckpointError: there is no such checkpoint, or a file of it is missing, belongs to another model, or is a
-            pickle of more than tensors; the folder has two checkpoints; or `revision` or `segmenter` would have no
-            effect.
+        CheckpointError: there is no such checkpoint; a file of it is missing, belongs to another model, or is a pickle
+            of more than tensors; the folder has two checkpoints; or `revision` or `segmenter` would have no effect.
     """
     is_remote = not (is_config(name) or is_shipped(name) or Path(name).exists())
     if revision is not None and not is_remote:
@@ -61,12 +61,12 @@ def read_checkpoint(
 
 
 def is_shipped(name: str | Path) -> bool:
-    """Whether a checkpoint with this name comes with the package."""
+    """Whether a name means a checkpoint of the package, such as "demo"; a path with a folder never does."""
     return Path(name).name == str(name) and (SHIPPED_FOLDER / name / SETTINGS_FILE).is_file()
 
 
 def make_random_checkpoint(config: Config, seed: int = 0) -> Checkpoint:
-    """Make a checkpoint of a config with random weights and a byte tokenizer."""
+    """Make a checkpoint of a config with random weights, a byte tokenizer and the revision "seed<seed>"."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Virtue(config)
@@ -97,10 +97,10 @@ def make_random_checkpoint(config: Config, seed: int = 0) -> Checkpoint:
 
 
 def find_checkpoint_folder(name: str | Path, revision: str | None = None) -> Path:
-    """Find the folder of a checkpoint.
+    """Find the folder of a checkpoint; what is in a local folder is not checked.
 
     Args:
-        name: a local folder (of a run: its best checkpoint, else its last, is taken), else a Hub repository, which is
+        name: a local folder (of a run: its best checkpoint, else its last), else a Hub repository, which is
             downloaded if it is not in the local cache.
         revision: branch, tag or commit of the Hub repository; None is its main branch.
 

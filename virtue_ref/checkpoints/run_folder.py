@@ -5,7 +5,7 @@ run/
   training/               the log as curves, for TensorBoard
   step-000500/            a checkpoint; it appears complete or not at all
     model/                the model in our layout, adapters merged; its training.json says how it was trained
-    state.safetensors     trained weights and the optimiser's moments, exact; what stands for the content of each row
+    state.safetensors     trained weights, the optimiser's moments, and a digest of each training row
     state.json            step, order of rows, scores, recipe, revisions, versions
   last, best              each is a file that holds the name of a checkpoint's folder
 """
@@ -23,9 +23,13 @@ LAST, BEST = "last", "best"
 
 
 def find_named(run: Path, which: str) -> Path | None:
-    """Folder of the checkpoint that the file `last` or `best` of a run names; None if the run has no such file.
+    """Return the folder of the checkpoint that a file of a run names; None if the run has no such file.
 
     Whether that folder exists is not checked.
+
+    Args:
+        run: folder of the run.
+        which: name of the file, `LAST` or `BEST`.
     """
     with contextlib.suppress(FileNotFoundError):
         return run / (run / which).read_text().strip()
@@ -33,9 +37,9 @@ def find_named(run: Path, which: str) -> Path | None:
 
 
 def find_model(run: Path) -> Path | None:
-    """Model folder of a run's best checkpoint, else of its last one; None if the run has none, or is no run.
+    """Return the folder ``model`` of a run's best checkpoint, else of its last; None if there is neither.
 
-    Whether the model folder exists is not checked.
+    Whether that folder exists is not checked.
     """
     folder = find_named(run, BEST) or find_named(run, LAST)
     return None if folder is None else folder / MODEL_FOLDER

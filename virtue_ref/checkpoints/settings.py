@@ -1,7 +1,8 @@
-"""The settings of a model as JSON: in `virtue.json` of our layout, and beside the files of the official one.
+"""The settings of a model as JSON: in `virtue.json` of our layout, and in `OFFICIAL_SETTINGS_FILE` of the official one.
 
-The official layout has no place for profile, image rules, text length and the package that runs the segmenter. Whoever
-reads it takes the release's; a model with other ones takes `OFFICIAL_SETTINGS_FILE` along, which the release ignores.
+The official layout has no place for profile, image rules, text length and the package that runs the segmenter: its
+readers take those of the release. A model that differs from the release is written with `OFFICIAL_SETTINGS_FILE`, which
+this package reads and the released code ignores.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ OFFICIAL_SETTINGS_FILE = "virtue_settings.json"
 
 
 def describe_settings(config: Config) -> dict[str, Any]:
-    """Profile, image rules and text length of a model, for JSON."""
+    """Return `profile` (its name), `image` (the rules as a dictionary) and `max_length` of a config, for JSON."""
     return {
         "profile": config.profile.name,
         "image": dataclasses.asdict(config.image),
@@ -29,12 +30,12 @@ def describe_settings(config: Config) -> dict[str, Any]:
 
 
 def apply_settings(config: Config, settings: Mapping[str, Any]) -> Config:
-    """A copy of a config with the settings that `describe_settings` described.
+    """Return a copy of a config with the settings that `describe_settings` described; other keys are ignored.
 
     Raises:
         KeyError: a setting is missing.
-        TypeError: there is a setting that is none.
-        ConfigError: there is no such profile.
+        TypeError: `image` has an unknown rule, or a setting has another type.
+        ConfigError: there is no such profile, or the image rules contradict each other.
     """
     image = settings["image"] | {key: tuple(settings["image"][key]) for key in ("mean", "std")}
     profile = get_profile(settings["profile"])
@@ -42,12 +43,12 @@ def apply_settings(config: Config, settings: Mapping[str, Any]) -> Config:
 
 
 def write_official_settings(config: Config, folder: Path, read_back: Config) -> None:
-    """Write the settings that a folder in the official layout would lose; write nothing if it loses none.
+    """Write `OFFICIAL_SETTINGS_FILE` into a folder if the official layout would lose a setting; else write nothing.
 
     Args:
         config: config of the model.
-        folder: the folder.
-        read_back: config as the folder gives it without these settings.
+        folder: the folder, in the official layout.
+        read_back: the config that a reader gets from the folder without this file.
     """
     settings = describe_settings(config) | {"segmenter_package": _get_package(config)}
     if settings != describe_settings(read_back) | {"segmenter_package": _get_package(read_back)}:
@@ -55,11 +56,11 @@ def write_official_settings(config: Config, folder: Path, read_back: Config) -> 
 
 
 def read_official_settings(config: Config, folder: Path) -> Config:
-    """A copy of a config with the settings of a folder in the official layout, if it has any.
+    """Return a copy of a config with the settings of a folder's `OFFICIAL_SETTINGS_FILE`; without it, `config`.
 
     Raises:
-        CheckpointError: the file of the settings is damaged.
-        ConfigError: there is no profile of the name in it.
+        CheckpointError: the file is damaged, or a setting is missing or unknown.
+        ConfigError: the file names an unknown profile.
     """
     file = folder / OFFICIAL_SETTINGS_FILE
     if not file.is_file():

@@ -21,7 +21,7 @@ SMALL_FILES = ("*.json", "*.txt", "*.jinja", "*.yaml", "*.yml", "*.md", "LICENSE
 
 
 def read_tensors(file: Path) -> dict[str, Any]:
-    """Read the tensors of one file by name; a torch file may hold nested dictionaries of them.
+    """Read the tensors of one file by key, on the CPU; a torch file may also hold nested dictionaries of tensors.
 
     Raises:
         CheckpointError: the file is missing, damaged, or a pickle that asks for more than tensors.
@@ -65,9 +65,9 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def read_small_files(folder: Path) -> dict[str, bytes]:
-    """File name -> content of the small files beside the weights, without indices of shards and hidden files.
+    """Read the files of `SMALL_FILES` in a folder (not in subfolders): file name -> content.
 
-    Hidden files are records of a push, or what macOS puts beside others.
+    Indices of shards are left out, and hidden files: these are records of a push, or what macOS puts beside others.
     """
     found = sorted({path for pattern in SMALL_FILES for path in folder.glob(pattern) if path.is_file()})
     return {
@@ -78,9 +78,11 @@ def read_small_files(folder: Path) -> dict[str, bytes]:
 
 
 def find_revision(folder: Path, files: list[Path]) -> str:
-    """Revision of a checkpoint: the start of the commit for a Hub snapshot, else the start of a hash over `files`.
+    """Find the revision of a checkpoint, 12 hexadecimal digits.
 
-    Both have 12 hexadecimal digits.
+    Args:
+        folder: folder of the checkpoint. If it is a snapshot in the Hub's cache, the revision is that of its commit.
+        files: the weight files; else the revision is the start of a hash over their contents.
     """
     if folder.parent.name == "snapshots":
         return folder.name[:12]

@@ -1,4 +1,6 @@
-"""Read the weights of a checkpoint's folder: one file, or the shards that an index names. A folder with two is refused.
+"""Read the weights of a checkpoint's folder: one file, or the shards that an index names.
+
+A folder whose weights can be read in two ways is refused.
 
 Source of the names: transformers, `utils/__init__.py` (SAFE_WEIGHTS_INDEX_NAME and its relatives).
 """
@@ -23,9 +25,9 @@ class WeightFiles:
     """The weight files of one model.
 
     Attributes:
-        files: the files, each beside the index if there is one.
-        keys: for each file, the keys that the index says are in it; None without an index.
-        index: the index; None for a single file.
+        files: paths of the files: one, or all shards in the order of their names.
+        keys: path of a shard -> the keys of tensors that the index says are in it; None without an index.
+        index: path of the index, beside the shards; None for a single file.
     """
 
     files: tuple[Path, ...]
@@ -36,10 +38,10 @@ class WeightFiles:
 def read_weights(
     folder: Path, stem: str = "model", torch_stem: str = "pytorch_model"
 ) -> tuple[dict[str, Any], list[Path]]:
-    """Read all weights of a folder, see `find_weight_files`.
+    """Read all weights of a folder; see `find_weight_files` for the arguments.
 
     Returns:
-        The tensors by name, and the files that were read.
+        The tensors by key, and the paths of the files that were read.
 
     Raises:
         CheckpointError: the weights are missing or can be read in two ways, a shard holds other keys than the index
@@ -58,12 +60,12 @@ def read_weights(
 
 
 def find_weight_files(folder: Path, stem: str = "model", torch_stem: str = "pytorch_model") -> WeightFiles:
-    """Find the weights of a folder: safetensors before torch files, whole or in shards.
+    """Find the weight files of a folder: safetensors if there are any, else torch files; whole or in shards.
 
     Args:
         folder: folder of the checkpoint.
-        stem: name of the safetensors file without its ending.
-        torch_stem: name of the torch file without its ending.
+        stem: name of the safetensors file without ``.safetensors``.
+        torch_stem: name of the torch file without ``.bin``.
 
     Raises:
         CheckpointError: there are no weights; an index is damaged, leads out of the folder or names a missing shard; or
@@ -78,7 +80,7 @@ def find_weight_files(folder: Path, stem: str = "model", torch_stem: str = "pyto
 
 
 def has_weights(folder: Path) -> bool:
-    """Whether a folder has weights of a whole model, in one file or in shards."""
+    """Whether a folder has a file of `WEIGHT_NAMES` or an index of its shards; an adapter's weights do not count."""
     return any((folder / f"{name}{end}").is_file() for name in WEIGHT_NAMES for end in ("", ".index.json"))
 
 

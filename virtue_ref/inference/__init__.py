@@ -1,1 +1,1 @@
-"""Turn items into batches, files of items into files of vectors, and cache features of images."""
+"""Inference: items become batches, features of images are cached, and files of items become a file of vectors."""

@@ -1,4 +1,4 @@
-"""Turn items into batches: check and tokenise each item once, then sort items so that equal lengths share a pass.
+"""Turn items into batches: check and tokenise each item once, then sort items so that similar lengths share a pass.
 
 `virtue_ref.model.batch` lists the shapes of the tensors that a `Collator` makes.
 """
@@ -29,10 +29,11 @@ from virtue_ref.model.tokens import IMAGE_TOKEN
 from virtue_ref.model.virtue import Virtue
 
 Prefix: TypeAlias = Literal["segments", "roi", "nothing"]
-"""The tokens before the text and image tokens of an item with an image.
+"""What stands before the text of an item with an image, in the language model's input. A text alone has no prefix.
 
-"segments": segment tokens. "roi": as many image tokens, pooled inside the item's box, or over the whole image if the
-item has no box. "nothing": no tokens. The last two measure what segment tokens are worth.
+"segments": segment tokens; none if the model has no segmenter. "roi": as many image tokens, pooled inside the item's
+box, or over the whole image if the item has no box. "nothing": no tokens. The last two measure what segment tokens are
+worth.
 """
 
 
@@ -40,13 +41,16 @@ item has no box. "nothing": no tokens. The last two measure what segment tokens 
 class PreparedItem:
     """A checked and tokenised item with everything that batching needs; its image is not decoded yet.
 
+    The model's input for the item is: the prefix, then the text, in which the image's token is repeated once for each
+    token of the image.
+
     Attributes:
         item: the item, with prompt and text in the frame that the model sees; see `virtue_ref.model.frames`.
         index: index of the item in the caller's list, for error messages.
-        prefix: kind of tokens before the item's own tokens.
+        prefix: kind of the prefix.
         prefix_length: number of tokens of the prefix; 0 without an image.
-        ids: (l,) int32 token ids of the text, with one token for the image.
-        image_start: index of the image's token in `ids`; None without an image.
+        ids: (l,) int32 token ids of the text; the image's token is there once.
+        image_start: index in `ids` of the image's token; None without an image.
         image_grid: (rows, columns) of the image's tokens; (0, 0) without an image.
         image_size: (width, height) in pixels of the image that the model sees; (0, 0) without an image.
         point_prompt: the prompt for the segmenter; None if the prefix has no segment tokens.
@@ -64,12 +68,12 @@ class PreparedItem:
 
     @property
     def length(self) -> int:
-        """Number of the item's tokens, image tokens included, without the prefix."""
+        """Number of tokens of text and image together, without the prefix."""
         return len(self.ids) if self.image_start is None else len(self.ids) - 1 + math.prod(self.image_grid)
 
 
 class Collator:
-    """Turns items and images into the tensors that a model takes.
+    """Turns items and images into the tensors that a model takes; all tensors are on the CPU.
 
     Args:
         model: the model. Its config, backbone and segmenter define the tensors; its weights are not used.
@@ -89,13 +93,13 @@ class Collator:
     def prepare_item(self, item: Item, index: int, prefix: Prefix = "segments") -> PreparedItem:
         """Check and tokenise an item; only the header of its image is read.
 
-        A text without the image token gets it in front if the item has an image. A text without an image is cut after
-        the config's `max_length` tokens.
+        If the item has an image and its text lacks the image token, the token is put before the text. A text without an
+        image is cut after the config's `max_length` tokens.
 
         Args:
-            item: the item to embed.
+            item: the item to embed, its prompt in pixels of the displayed image.
             index: index of the item in the caller's list, for error messages.
-            prefix: kind of tokens before the item's own tokens.
+            prefix: kind of the prefix.
 
         Raises:
             ItemError: text and image do not fit together, or the image or its prompt cannot be used; the message names
@@ -107,10 +111,10 @@ class Collator:
             raise ItemError(error.reason, index) from error
 
     def open_images(self, images: Sequence[Path]) -> ImageBatch:
-        """Decode, resize and normalise images; there must be at least one.
+        """Decode, resize and normalise I images, at least one, for `Virtue.encode_images`.
 
         Raises:
-            ItemError: an image is missing or cannot be decoded.
+            ItemError: an image is missing or cannot be decoded; the message names the file and no index.
         """
         profile = self.config.profile
         prepared, squares = [], []
@@ -130,7 +134,8 @@ class Collator:
 
         Args:
             prepared: the items, one for each row; at least one.
-            images: the distinct images of these items, in the order of the features given to `Virtue.forward`.
+            images: the distinct images of these items, in the order of the features given to `Virtue.forward`: the
+                batch refers to an image by its index here.
         """
         index_of = {image: index for index, image in enumerate(images)}
         lengths = torch.tensor([each.length for each in prepared])
@@ -218,7 +223,7 @@ class Collator:
 
 
 def sort_items(prepared: Sequence[PreparedItem]) -> list[int]:
-    """Indices of items, sorted so that items of similar length and items with the same image stand together.
+    """Return the indices of items, ordered so that items of similar length and items with one image are neighbours.
 
     Similar lengths need little padding; items with the same image use its features while they are cached.
     """
@@ -231,10 +236,10 @@ def sort_items(prepared: Sequence[PreparedItem]) -> list[int]:
 
 
 def iter_batches(prepared: Sequence[PreparedItem], batch_tokens: int) -> Iterator[list[int]]:
-    """Yield the indices of the items of each pass, in the order of `sort_items`.
+    """Yield for each forward pass the indices of its items in `prepared`; the passes follow the order of `sort_items`.
 
-    A pass of several items has at most `batch_tokens` tokens, prefixes and padding included; a longer item
-    passes alone.
+    A pass of several items has at most `batch_tokens` tokens, prefixes and padding included; a longer item passes
+    alone.
     """
     batch: list[int] = []
     longest = 0
@@ -250,7 +255,7 @@ def iter_batches(prepared: Sequence[PreparedItem], batch_tokens: int) -> Iterato
 
 
 def list_images(prepared: Iterable[PreparedItem]) -> list[Path]:
-    """The distinct images of items, in order of first use."""
+    """Return the paths of the distinct images of items, in order of first use."""
     return list(dict.fromkeys(each.item.image for each in prepared if each.item.image is not None))
 
 

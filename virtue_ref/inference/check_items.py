@@ -1,4 +1,4 @@
-"""Check what `embed` is given: a collection of items, whose parts are of the right kinds."""
+"""Check what `embed` is given: several items, whose text, image and prompt are of the right kinds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from virtue_ref.model.images import read_displayed_size
 
 
 def check_items(items: Iterable[Item]) -> list[Item]:
-    """Return the items as a list, with paths, boxes, points and masks in one form; see `read_prompt`.
+    """Return the items as a list in which images are `Path`s and prompts are a `Box`, `Points` or a `Mask`.
+
+    The forms of a prompt that are accepted are those of `read_prompt`. Whether the image can be read and the prompt
+    lies on it is not checked here.
 
     Raises:
         ItemError: `items` is a single item or text; or one of them is no item, has a text, image or prompt of another

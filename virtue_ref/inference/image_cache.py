@@ -1,4 +1,4 @@
-"""Cache the features of recent images, so that another item about one needs no encoder pass, and load images ahead."""
+"""Cache the features of recent images, so that another item about one needs no encoder pass; open image files ahead."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ FileKey: TypeAlias = tuple[int, ...]
 
 
 class ImageCache:
-    """Keeps the features of the images used last; threads open and resize image files while the model is busy.
+    """Keeps the features of the images used last, on the model's device; threads open image files ahead.
+
+    Its length is the number of images whose features are kept.
 
     Args:
         model: the model that encodes images.
@@ -39,16 +41,19 @@ class ImageCache:
         return len(self._features)
 
     def expect_images(self, images: Iterable[Path]) -> None:
-        """Announce the images that will be needed, in this order; threads open a few of them ahead."""
+        """Announce the images that `get_features` will be asked for, in this order; threads open a few of them ahead.
+
+        A new call replaces what an earlier one announced. Images that are missing or cached are passed over.
+        """
         self._opening.stop()
         self._opening = self._prefetch(images)
         self._opening.start_loading()
 
     def get_features(self, image: Path) -> ImageFeatures:
-        """Features of an image, from the cache or computed now; a file that has changed is encoded again.
+        """Return the features of an image, from the cache or computed now; a file that has changed is encoded again.
 
         Raises:
-            ItemError: the file is missing or cannot be decoded.
+            ItemError: the file is missing or cannot be decoded; the message names the file and no index.
         """
         key = _make_key(image)
         features = self._features.get(key)

@@ -28,14 +28,16 @@ def read_prompt(value: Any, find_size: Callable[[], tuple[int, int]]) -> Prompt 
 
     Args:
         value: None, a `Box`, `Points` or a `Mask`; four numbers x0, y0, x1, y1 in any sequence, which are a box; or a
-            mask in a form of COCO's. All are in pixels of the image as it is displayed.
-        find_size: returns (width, height) of the item's image in pixels; called for masks in COCO's forms only.
+            mask as COCO's polygons or run lengths. All are in pixels of the image as it is displayed.
+        find_size: returns (width, height) of the item's displayed image in pixels; called for polygons and run lengths
+            only.
 
     Returns:
-        None if the value is None. Whether a box or points lie in the image is not checked here.
+        The prompt with plain numbers; None if the value is None. Whether a box or points lie in the image is not
+            checked.
 
     Raises:
-        ItemError: the value is none of these, or a mask in a form of COCO's does not fit the image.
+        ItemError: the value is none of these, or polygons or run lengths do not fit the image.
     """
     match value:
         case None | Mask():
@@ -69,15 +71,15 @@ def read_box(value: Any) -> Box:
 
 
 def read_points(xy: Any, labels: Any = None, box: Any = None) -> Points:
-    """Read points from [x, y] pairs, with a label 0 or 1 for each, and the box beside them.
+    """Read points, and the box beside them.
 
     Args:
-        xy: the pairs.
-        labels: the labels; None makes all of them 1.
+        xy: [x, y] pairs in any sequence.
+        labels: one label for each pair: 1 for a point on the thing, 0 for one beside it. None makes all of them 1.
         box: the box, as `read_box` takes it; None for none.
 
     Raises:
-        ItemError: the values are not of this form.
+        ItemError: the values are not of this form. Whether the points lie in the image is not checked.
     """
     pairs = _to_plain(xy)
     if not isinstance(pairs, list) or not all(
@@ -97,9 +99,10 @@ def read_mask(value: Any, find_size: Callable[[], tuple[int, int]], folder: Path
     """Read a mask.
 
     Args:
-        value: a `Mask`; COCO's polygons or run lengths, compressed or not; the path of an image that is black outside
-            the thing; or an array, tensor or Pillow image, as `Mask.from_array` takes it.
-        find_size: returns (width, height) of the item's image in pixels; called for polygons and run lengths only.
+        value: a `Mask`; COCO's polygons or run lengths, compressed or not; the path of a mask's image, see
+            `read_mask_file`; or an array, tensor or Pillow image, as `Mask.from_array` takes it.
+        find_size: returns (width, height) of the item's displayed image in pixels; called for polygons and run lengths
+            only.
         folder: folder that the path is relative to.
 
     Raises:
@@ -124,10 +127,11 @@ def read_mask(value: Any, find_size: Callable[[], tuple[int, int]], folder: Path
 def read_mask_file(path: Path) -> Mask:
     """Read a mask from an image file: pixels that are neither black nor transparent belong to the thing.
 
-    EXIF turns the mask into the displayed frame. Whether the mask fits the item's image is not checked here.
+    The file's own EXIF orientation turns the mask as viewers show it. Whether its size is that of the item's image is
+    not checked here.
 
     Raises:
-        ItemError: the file is missing, no image, or in a format that does not keep its pixels.
+        ItemError: the file is missing, no image, or in a format that does not keep black pixels black (JPEG).
     """
     try:
         with open_image(path) as image:

@@ -1,8 +1,9 @@
 """Read items from records, such as rows of JSONL or dictionaries of other libraries.
 
-A record has `text`, `image`, and at most one prompt, in pixels of the image as it is displayed: `box` [x0, y0, x1, y1];
-`points` [[x, y], ...] with `labels` [1, 0, ...] (all 1 if left out; a `box` may come with them); or `mask` (COCO's
-polygons or run lengths, an array, or the path of an image that is black outside the thing). None is as good as absent.
+A record has `text`, `image`, or both, and at most one prompt, in pixels of the image as it is displayed: `box` [x0, y0,
+x1, y1]; `points` [[x, y], ...] with `labels`, 1 for a point on the thing and 0 for one beside it (all 1 if left out; a
+`box` may come with them); or `mask` (COCO's polygons or run lengths, an array, or the path of an image that is black
+outside the thing). A value None means that the key is absent.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ PROMPT_LIKE = frozenset(
     {"bbox", "bboxes", "boxes", "xyxy", "xywh", "region", "regions", "point", "point_labels", "masks"}
     | {"segmentation", "rle", "polygon", "polygons", "prompt"}
 )
-"""Keys that other programs give their prompts. They are refused where other unknown keys are data of others."""
+"""Keys under which other programs have their prompts. An adapter that ignores unknown columns refuses these."""
 
 
 def read_record(
     record: Mapping[str, Any], find_image: Callable[[Any], Path], folder: Path = Path(), also: Collection[str] = ()
 ) -> Item:
-    """Read an item.
+    """Read an item from a record; the head of this module says what a record is.
 
     Args:
-        record: see the head of this module.
-        find_image: returns the path of the image file for the value of `image`.
+        record: the record.
+        find_image: function from the value of `image` to the path of the image file; not called if there is no image.
         folder: folder that the path of a mask is relative to.
         also: further keys that a record may have; they are ignored.
 
@@ -52,7 +53,7 @@ def check_keys(keys: Collection[Any], known: Collection[str]) -> None:
     """Check that all keys of a record are known.
 
     Raises:
-        ItemError: one is not; the message proposes the nearest.
+        ItemError: a key is not in `known`; the message proposes the nearest one.
     """
     for key in keys:
         if key not in known:

@@ -1,11 +1,12 @@
-"""Embed files of items as one file of vectors, in parts, so that a stopped run can be resumed.
+"""Embed files of items as one file of vectors; a stopped run is resumed.
 
-A row of JSONL is an item, as `virtue_ref.inference.records` describes it; paths are relative to the file. `id` is any
-text or whole number that no other row has; without one it is the number of the row, from 0 and over all inputs. That of
-an image file is its path. Empty lines are no rows.
+A row of JSONL is an item, as `virtue_ref.inference.records` describes it; paths in it are relative to the file's
+folder. Its `id` is any text or whole number that no other row has. Without one, the id is the number of the row,
+counted from 0 over all inputs, image files included. The id of an image file is its path. Empty lines are no rows.
 
-A part holds vectors by the content of their items: text, prompt and the bytes of the image. A resumed run finds those
-of rows that stayed, wherever they stand now, and embeds the others.
+Vectors are saved part by part in a hidden folder beside the output, under a digest of their items: text, prompt and the
+bytes of the image. A resumed run takes from there the vectors of items that are still the same, wherever they stand
+now, and embeds the others.
 """
 
 from __future__ import annotations
@@ -40,7 +41,13 @@ FORMATS = (".parquet", ".npy")
 
 @dataclass(frozen=True, slots=True)
 class InputRow:
-    """An item, its id, and the file and line that it was read from (`where`)."""
+    """One row of the inputs.
+
+    Attributes:
+        id: the row's id, see the head of this module.
+        item: the item to embed.
+        where: file and line that it was read from, as "FILE:LINE"; the path alone for an image file.
+    """
 
     id: str
     item: Item
@@ -48,14 +55,15 @@ class InputRow:
 
 
 def read_rows(inputs: Sequence[Path], text: str = "") -> Iterator[InputRow]:
-    """Yield the rows of JSONL files, and one row for each image file, in the order of `inputs`.
+    """Yield the rows of JSONL files, and one row for each image file, in the order of `inputs`. Images are not checked.
 
     Args:
-        inputs: `.jsonl` files and image files; every other ending is taken as an image.
+        inputs: JSONL files, whose names end in ``.jsonl``, and image files, which all other files are taken for.
         text: the text that goes with each image file.
 
     Raises:
-        VirtueError: a file is missing, a row is not an item, or two rows have one id; the message names file and line.
+        VirtueError: a file of `inputs` is missing, a row is not an item, or two rows have one id; the message names
+            file and line. It is raised when that row is reached.
     """
     first: dict[str, str] = {}
     for row in _iter_rows(inputs, text):
@@ -68,7 +76,7 @@ def read_rows(inputs: Sequence[Path], text: str = "") -> Iterator[InputRow]:
 
 
 def check_rows(inputs: Sequence[Path], text: str = "") -> None:
-    """Read all rows once, so that what is wrong in the last one is found before the first is embedded.
+    """Read all rows once, so that an error in the last row is found before the first is embedded.
 
     Raises:
         VirtueError: see `read_rows`.
@@ -93,22 +101,22 @@ def _iter_rows(inputs: Sequence[Path], text: str) -> Iterator[InputRow]:
 
 
 def embed_rows(embedder: Embedder, rows: Iterable[InputRow], out: Path, *, part_rows: int = PART_ROWS) -> int:
-    """Embed rows and write their vectors into one file; vectors of a stopped run are reused for items that stayed.
+    """Embed rows and write their vectors into one file; vectors of a stopped run to this file are used again.
 
     Args:
         embedder: the embedder; its name must be the same when a run is resumed.
-        rows: the rows, in any iterable; the items of one part of them are in memory at a time, and all ids.
-        out: a `.parquet` file with columns id and vector, or a `.npy` file with one row for each item. It appears when
-            all rows are done.
-        part_rows: number of rows in a part; each part is saved when it is done.
+        rows: the rows; a generator will do. In memory are the items of `part_rows` rows at a time, and all ids.
+        out: a `.parquet` file with the columns id (text) and vector (float32 list), or a `.npy` file, (rows, D) float32
+            without ids. Both are in the order of `rows`. The file appears when all rows are done.
+        part_rows: number of rows after which vectors are saved.
 
     Returns:
         Number of rows.
 
     Raises:
-        VirtueError: `out` exists or has another ending; a stopped run to `out` had another model, or its parts are
-            damaged; there are no rows; or a row cannot be embedded (the message names file and line, if the embedder
-            says which row it is).
+        VirtueError: `out` exists or has another ending; a stopped run to `out` had another model, or what it saved is
+            damaged; there are no rows; an image is missing; or a row cannot be embedded (the message names file and
+            line, if the embedder says which row it is).
     """
     if out.suffix not in FORMATS:
         raise VirtueError(f"{out}: vectors go to {' or '.join(FORMATS)}.")
