@@ -15,13 +15,16 @@ A file is read in another form only if it is the only one that fits. If no form 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from scar.errors import InputError
-from scar.sample import Box
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _MIN_SAME_IOU = 0.9
 """Least intersection over union of a box and its outline. Outlines with decimals and boxes in whole pixels reach it
@@ -63,6 +66,12 @@ _MAX_FRACTION = 1.01
 """Largest number in boxes that are shares of the image; rounding adds some."""
 
 Numbers: TypeAlias = tuple[float, float, float, float]
+
+Flags: TypeAlias = "NDArray[np.bool_]"
+"""(N,) whether something holds for each box."""
+
+Columns: TypeAlias = "NDArray[np.float64]"
+"""(4, N) x0, y0, x1 and y1 of boxes, in pixels."""
 
 
 def replace_none(first: float | None, second: float | None, third: float | None, fourth: float | None) -> Numbers:
@@ -117,58 +126,21 @@ _DESCRIPTIONS: Mapping[BoxForm, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class BoxSample:
-    """A box of a file, with what may tell its form.
-
-    Attributes:
-        numbers: the four numbers of the box.
-        width: width of the image in pixels.
-        height: height of the image in pixels.
-        outline: the box around its polygons or its mask, in pixels; None if the file has none for this box.
-        area: the area that the file gives for it, in square pixels of the box or of the mask; None if it gives none.
-    """
-
-    numbers: Numbers
-    width: int
-    height: int
-    outline: Box | None = None
-    area: float | None = None
-
-    def make_box(self, form: BoxForm) -> Box:
-        """The box in pixels, if its numbers are read in this form."""
-        return Box.from_xywh(*form.to_xywh(self.numbers, self.width, self.height))
-
-    def is_inside(self, form: BoxForm) -> bool:
-        """Whether the box, read in this form, has an area and does not leave its image by much."""
-        box = self.make_box(form)
-        inside = box.intersection(Box(0, 0, self.width, self.height))
-        outside = max(-box.x0, -box.y0, box.x1 - self.width, box.y1 - self.height)
-        is_near = outside <= _MAX_PIXELS_OUTSIDE or inside.area >= (1 - _MAX_SHARE_OUTSIDE) * box.area
-        return box.x1 > box.x0 and box.y1 > box.y0 and is_near
-
-    def has_outline(self, form: BoxForm) -> bool:
-        """Whether the box, read in this form, is nearly equal to the outline; False without an outline."""
-        return self.outline is not None and self.make_box(form).iou(self.outline) >= _MIN_SAME_IOU
-
-    def is_near_outline(self, form: BoxForm) -> bool:
-        """Whether the box, read in this form, is where the outline is, if more loosely; False without an outline."""
-        return self.outline is not None and self.make_box(form).iou(self.outline) >= _MIN_NEAR_IOU
-
-    def has_larger_area(self, form: BoxForm) -> bool:
-        """Whether the area that the file gives is too large for the box, read in this form; False without an area."""
-        return self.area is not None and self.area > _MAX_AREA_RATIO * self.make_box(form).area
-
-    def has_area(self, form: BoxForm) -> bool:
-        """Whether the box, read in this form, has nearly the area that the file gives; False without an area."""
-        return self.area is not None and math.isclose(self.make_box(form).area, self.area, rel_tol=_MAX_AREA_DIFFERENCE)
-
-
-def find_box_form(samples: Sequence[BoxSample], path: Path) -> BoxForm:
+def find_box_form(
+    numbers: NDArray[np.float64],
+    sizes: NDArray[np.int64],
+    outlines: NDArray[np.float64],
+    areas: NDArray[np.float64],
+    path: Path,
+) -> BoxForm:
     """Find out the form of the boxes of a file; `XYWH` if nothing speaks against it.
 
     Args:
-        samples: boxes of the file. A box is left out if a number is not finite, or its third or fourth is not above 0.
+        numbers: (N, 4) the four numbers of each box. A box is left out if a number is not finite, or its third or
+            fourth is not above 0.
+        sizes: (N, 2) width and height of the boxes' images in pixels.
+        outlines: (N, 4) x0, y0, x1, y1 of the box around the polygons or the mask, in pixels; NaN if there is none.
+        areas: (N,) the area that the file gives, in square pixels of the box or of the mask; NaN if it gives none.
         path: path of the file, for the message.
 
     Raises:
@@ -176,100 +148,156 @@ def find_box_form(samples: Sequence[BoxSample], path: Path) -> BoxForm:
             they are not `XYWH`, as many leave their images or all numbers are at most 1, and not exactly one other form
             fits.
     """
-    samples = [sample for sample in samples if all(map(math.isfinite, sample.numbers)) and min(sample.numbers[2:]) > 0]
-    is_fraction = bool(samples) and all(max(map(abs, sample.numbers)) <= _MAX_FRACTION for sample in samples)
+    import numpy as np
+
+    usable = np.isfinite(numbers).all(axis=1) & (numbers[:, 2:] > 0).all(axis=1)
+    numbers, sizes, outlines, areas = numbers[usable], sizes[usable], outlines[usable].T, areas[usable]
+    is_fraction = bool(len(numbers)) and bool(np.abs(numbers).max() <= _MAX_FRACTION)
     forms = _FRACTION_FORMS if is_fraction else _PIXEL_FORMS
-    outlined = [sample for sample in samples if sample.outline is not None and sample.outline.area > 0]
-    if outlined and (form := _find_form_of_outlines(outlined, forms, path)):
-        return form
-    measured = [sample for sample in samples if sample.area is not None and sample.area > 0]
-    if len(measured) >= _MIN_AREAS:
-        agreeing = _list_agreeing(BoxSample.has_area, measured, forms)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers that no image has
+        boxes = {form: _to_columns(numbers, sizes, form) for form in (*_PIXEL_FORMS, *_FRACTION_FORMS)}
+        inside = {form: _is_inside(box, sizes) for form, box in boxes.items()}
+        outlined, measured = _compute_areas(outlines) > 0, areas > 0
+        ious = {form: _compute_ious(box[:, outlined], outlines[:, outlined]) for form, box in boxes.items()}
+        box_areas = {form: _compute_areas(box[:, measured]) for form, box in boxes.items()}
+    areas = areas[measured]
+    if outlined.any():
+        if is_fraction and np.abs(outlines[:, outlined]).max() <= _MAX_FRACTION:
+            raise InputError(
+                f"{path}: its boxes and polygons are shares of the image; write both in pixels of the image."
+            )
+        if form := _find_form_of_outlines(ious, forms, path):
+            return form
+    if len(areas) >= _MIN_AREAS:
+        agrees = {form: _is_close(box_area, areas) for form, box_area in box_areas.items()}
+        agreeing = _list_agreeing(agrees, forms)
         if agreeing == [BoxForm("corners")]:
-            _refuse_leaving(samples, agreeing[0], path)
+            _refuse_leaving(inside[agreeing[0]], agreeing[0], path)
             return agreeing[0]
         if agreeing and XYWH not in agreeing:
             forms = agreeing
-        if _share(BoxSample.has_area, measured, XYWH) >= _MIN_NEAR_SHARE:  # so they are areas of boxes, not of masks
-            _refuse_mixed(BoxSample.has_area, measured, path)
-        if not is_fraction and _share(BoxSample.has_larger_area, measured, XYWH) >= _MIN_AGREEING:
+        if agrees[XYWH].mean() >= _MIN_NEAR_SHARE:  # so they are areas of boxes, not of masks
+            _refuse_mixed(agrees, path)
+        if not is_fraction and (areas > _MAX_AREA_RATIO * box_areas[XYWH]).mean() >= _MIN_AGREEING:
             raise InputError(
                 f"{path}: its areas are larger than its boxes; {_WAY_OUT}, and areas, if any, in square pixels."
             )
-    leaving = sum(not sample.is_inside(XYWH) for sample in samples)
-    if not is_fraction and (leaving < _MIN_LEAVING or leaving < _MIN_LEAVING_SHARE * len(samples)):
+    leaving = int((~inside[XYWH]).sum())
+    if not is_fraction and (leaving < _MIN_LEAVING or leaving < _MIN_LEAVING_SHARE * len(numbers)):
         return XYWH
-    fitting = [form for form in forms if form != XYWH and _share(BoxSample.is_inside, samples, form) >= _MIN_INSIDE]
+    fitting = [form for form in forms if form != XYWH and inside[form].mean() >= _MIN_INSIDE]
     if len(fitting) == 1:
         return fitting[0]
-    if not is_fraction and not fitting and leaving <= _MAX_LEAVING_SHARE * len(samples):
+    if not is_fraction and not fitting and leaving <= _MAX_LEAVING_SHARE * len(numbers):
         return XYWH
-    some = f"{leaving} of {len(samples)} boxes"
+    some = f"{leaving} of {len(numbers)} boxes"
     problem = "its boxes are shares of the image" if is_fraction else f"{some} leave their images by far"
     guess = f": they may be {' or '.join(_DESCRIPTIONS[form] for form in fitting)}" if fitting else ""
-    sizes = "" if is_fraction or fitting else ", and check the width and height of the images"
-    raise InputError(f"{path}: {problem}{guess}; {_WAY_OUT}{sizes}.")
+    sizes_hint = "" if is_fraction or fitting else ", and check the width and height of the images"
+    raise InputError(f"{path}: {problem}{guess}; {_WAY_OUT}{sizes_hint}.")
 
 
-def _find_form_of_outlines(samples: Sequence[BoxSample], forms: Sequence[BoxForm], path: Path) -> BoxForm | None:
+def _to_columns(numbers: NDArray[np.float64], sizes: NDArray[np.int64], form: BoxForm) -> Columns:
+    """The boxes, if their numbers mean this form."""
+    import numpy as np
+
+    columns: Any = numbers.T
+    x, y, width, height = form.to_xywh(columns, *sizes.T)
+    return np.stack((x, y, x + width, y + height))
+
+
+def _compute_areas(boxes: Columns) -> NDArray[np.float64]:
+    """(N,) areas in square pixels; 0 where x1, y1 is not right of and below x0, y0."""
+    x0, y0, x1, y1 = boxes
+    areas: NDArray[np.float64] = (x1 - x0).clip(0) * (y1 - y0).clip(0)
+    return areas
+
+
+def _compute_ious(boxes: Columns, others: Columns) -> NDArray[np.float64]:
+    """(N,) intersection over union of each box and the other one; the other one has an area."""
+    import numpy as np
+
+    shared = _compute_areas(np.concatenate((np.maximum(boxes[:2], others[:2]), np.minimum(boxes[2:], others[2:]))))
+    ious: NDArray[np.float64] = shared / (_compute_areas(boxes) + _compute_areas(others) - shared)
+    return ious
+
+
+def _is_inside(boxes: Columns, sizes: NDArray[np.int64]) -> Flags:
+    """Whether each box has an area, and does not leave its image of (N, 2) width and height."""
+    import numpy as np
+
+    x0, y0, x1, y1 = boxes
+    width, height = sizes.T
+    outside = np.max((-x0, -y0, x1 - width, y1 - height), axis=0)
+    inside = _compute_areas(np.stack((x0.clip(0), y0.clip(0), np.minimum(x1, width), np.minimum(y1, height))))
+    is_near = (outside <= _MAX_PIXELS_OUTSIDE) | (inside >= (1 - _MAX_SHARE_OUTSIDE) * _compute_areas(boxes))
+    flags: Flags = (x1 > x0) & (y1 > y0) & is_near
+    return flags
+
+
+def _is_close(first: NDArray[np.float64], second: NDArray[np.float64]) -> Flags:
+    """Whether two areas are the same but for rounding."""
+    import numpy as np
+
+    difference = np.abs(first - second)
+    flags: Flags = np.isfinite(difference) & (difference <= _MAX_AREA_DIFFERENCE * np.maximum(first, second))
+    return flags
+
+
+def _find_form_of_outlines(
+    ious: Mapping[BoxForm, NDArray[np.float64]], forms: Sequence[BoxForm], path: Path
+) -> BoxForm | None:
     """The form in which the boxes are those of their outlines; None if no form is, though the boxes may be right.
 
+    Args:
+        ious: for each form, the (N,) intersections over union of the boxes with an outline and their outlines.
+        forms: the forms that are tried.
+        path: path of the file, for the message.
+
     Raises:
-        InputError: the boxes are elsewhere, or the outlines are shares of the image.
+        InputError: the boxes are elsewhere, or of several forms.
     """
-    if XYWH not in forms and all(_is_fraction(sample.outline) for sample in samples):
-        raise InputError(f"{path}: its boxes and polygons are shares of the image; write both in pixels of the image.")
-    agreeing = _list_agreeing(BoxSample.has_outline, samples, forms)
+    agrees: dict[BoxForm, Flags] = {form: iou >= _MIN_SAME_IOU for form, iou in ious.items()}
+    agreeing = _list_agreeing(agrees, forms)
     if agreeing and agreeing[0] != XYWH:
         return agreeing[0]
     if XYWH in forms:
-        _refuse_mixed(BoxSample.has_outline, samples, path)
+        _refuse_mixed(agrees, path)
     if agreeing:
         return XYWH
-    near = _share(BoxSample.is_near_outline, samples, XYWH)
-    if XYWH in forms and near < _MIN_NEAR_SHARE and len(samples) >= _MIN_LEAVING:
+    near = (ious[XYWH] >= _MIN_NEAR_IOU).mean()
+    if XYWH in forms and near < _MIN_NEAR_SHARE and len(ious[XYWH]) >= _MIN_LEAVING:
         raise InputError(f"{path}: its boxes are not where its polygons or masks are; {_WAY_OUT}.")
     return XYWH if near >= _MIN_AGREEING else None
 
 
-def _refuse_mixed(agrees: Callable[[BoxSample, BoxForm], bool], samples: Sequence[BoxSample], path: Path) -> None:
+def _list_agreeing(agrees: Mapping[BoxForm, Flags], forms: Sequence[BoxForm]) -> list[BoxForm]:
+    """The forms in which nearly all boxes agree with something, in the order of ``forms``."""
+    return [form for form in forms if agrees[form].mean() >= _MIN_AGREEING]
+
+
+def _refuse_mixed(agrees: Mapping[BoxForm, Flags], path: Path) -> None:
     """Check that hardly any box agrees in a form other than `XYWH` only.
 
     Raises:
         InputError: some do; the message counts them.
     """
     for form in _PIXEL_FORMS[1:]:
-        count = sum(agrees(sample, form) and not agrees(sample, XYWH) for sample in samples)
-        if count >= max(_MIN_LEAVING, _MIN_MIXED_SHARE * len(samples)):
-            some = f"{count} of {len(samples)} boxes"
+        count, total = int((agrees[form] & ~agrees[XYWH]).sum()), len(agrees[form])
+        if count >= max(_MIN_LEAVING, _MIN_MIXED_SHARE * total):
+            some = f"{count} of {total} boxes"
             raise InputError(f"{path}: {some} are {_DESCRIPTIONS[form]}, and others are not; {_WAY_OUT}.")
 
 
-def _refuse_leaving(samples: Sequence[BoxSample], form: BoxForm, path: Path) -> None:
+def _refuse_leaving(inside: Flags, form: BoxForm, path: Path) -> None:
     """Check that hardly any box of a form leaves its image. An area does not tell x from y.
 
     Raises:
         InputError: some do; the message counts them.
     """
-    leaving = sum(not sample.is_inside(form) for sample in samples)
-    if leaving >= max(_MIN_LEAVING, _MIN_LEAVING_SHARE * len(samples)):
+    leaving = int((~inside).sum())
+    if leaving >= max(_MIN_LEAVING, _MIN_LEAVING_SHARE * len(inside)):
         problem = (
-            f"by their areas, its boxes are {_DESCRIPTIONS[form]}, but {leaving} of {len(samples)} leave their images"
+            f"by their areas, its boxes are {_DESCRIPTIONS[form]}, but {leaving} of {len(inside)} leave their images"
         )
         raise InputError(f"{path}: {problem} (y before x?); {_WAY_OUT}.")
-
-
-def _is_fraction(box: Box | None) -> bool:
-    return box is not None and max(map(abs, (box.x0, box.y0, box.x1, box.y1))) <= _MAX_FRACTION
-
-
-def _list_agreeing(
-    agrees: Callable[[BoxSample, BoxForm], bool], samples: Sequence[BoxSample], forms: Sequence[BoxForm]
-) -> list[BoxForm]:
-    """The forms in which nearly all boxes agree with something, in the order of ``forms``."""
-    return [form for form in forms if _share(agrees, samples, form) >= _MIN_AGREEING]
-
-
-def _share(holds: Callable[[BoxSample, BoxForm], bool], samples: Sequence[BoxSample], form: BoxForm) -> float:
-    """Share of the boxes for which something holds in a form."""
-    return sum(holds(sample, form) for sample in samples) / len(samples)

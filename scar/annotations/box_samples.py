@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from scar.annotations.box_form import BoxForm, BoxSample, find_box_form, replace_none
-from scar.annotations.coco_records import ANNOTATION, CocoAnnotation, CocoImage
+from msgspec.structs import astuple
+
+from scar.annotations.box_form import BoxForm, find_box_form
+from scar.annotations.coco_records import ANNOTATION, CocoImage
 from scar.annotations.json_stream import ANY_JSON, parse_record
 from scar.annotations.masks import find_outline
 from scar.annotations.record_index import RecordSpans, read_records
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 _MAX_AREA = 1e12
 """No image has so many pixels; JSON may have integers that are larger than any float."""
+
+_NO_OUTLINE = (math.nan,) * 4
 
 _MAX_SAMPLES = 1000
 """Boxes of a file that are looked at: a share of 10 % of all is then known to within 2 %."""
@@ -37,14 +42,26 @@ def find_form_of_annotations(
     Raises:
         InputError: the form is not clear; see `find_box_form`.
     """
+    import numpy as np
+
     rows = spread_evenly(len(spans), _MAX_SAMPLES)
-    texts = read_records(path, spans[rows])
-    samples = []
-    for text, image in zip(texts, image_ids[rows].tolist(), strict=True):
-        annotation = parse_record(ANNOTATION, text, path.name)
+    numbers, sizes, outlines, areas = [], [], [], []
+    for text, image_id in zip(read_records(path, spans[rows]), image_ids[rows].tolist(), strict=True):
+        annotation, image = parse_record(ANNOTATION, text, path.name), images[image_id]
         if not annotation.iscrowd:
-            samples.append(_make_sample(annotation, images[image], path.name))
-    return find_box_form(samples, path)
+            segmentation = parse_record(ANY_JSON, annotation.segmentation, path.name)
+            numbers.append(annotation.bbox)
+            sizes.append((image.width, image.height))
+            outline = find_outline(segmentation, image.width, image.height)
+            outlines.append(astuple(outline) if outline else _NO_OUTLINE)
+            areas.append(annotation.area if _is_area(annotation.area) else math.nan)
+    return find_box_form(
+        numbers=np.array(numbers, np.float64).reshape(-1, 4),  # None becomes NaN
+        sizes=np.array(sizes, np.int64).reshape(-1, 2),
+        outlines=np.array(outlines, np.float64).reshape(-1, 4),
+        areas=np.array(areas, np.float64),
+        path=path,
+    )
 
 
 def spread_evenly(count: int, most: int) -> list[int]:
@@ -53,7 +70,5 @@ def spread_evenly(count: int, most: int) -> list[int]:
     return [number * count // some for number in range(some)]
 
 
-def _make_sample(annotation: CocoAnnotation, image: CocoImage, where: str) -> BoxSample:
-    outline = find_outline(parse_record(ANY_JSON, annotation.segmentation, where), image.width, image.height)
-    area = annotation.area if type(annotation.area) in (int, float) and abs(annotation.area) < _MAX_AREA else None
-    return BoxSample(replace_none(*annotation.bbox), image.width, image.height, outline, area)
+def _is_area(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < _MAX_AREA

@@ -176,11 +176,12 @@ def find_outline(segmentation: Any, width: int, height: int) -> Box | None:
     """
     if isinstance(segmentation, list) and not _is_list_of_runs(segmentation):
         rings = [ring for ring in segmentation if isinstance(ring, list) and len(ring) >= 6]
-        numbers = [value for ring in rings for value in ring]
-        if not numbers or not all(type(value) in (int, float) and abs(value) < _MAX_COORDINATE for value in numbers):
-            return None
         xs, ys = ([value for ring in rings for value in ring[start::2]] for start in (0, 1))
-        return Box(min(xs), min(ys), max(xs), max(ys))
+        if not xs or not set(map(type, xs + ys)) <= {int, float}:
+            return None
+        x0, y0, x1, y1 = min(xs), min(ys), max(xs), max(ys)
+        is_near = min(x0, y0) > -_MAX_COORDINATE and max(x1, y1) < _MAX_COORDINATE
+        return Box(x0, y0, x1, y1) if is_near else None
     try:
         mask = parse_mask(segmentation, width, height, "")
     except BadRecord:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scar.accounting import Tally
-from scar.annotations.box_form import BoxForm, BoxSample, find_box_form, replace_none
+from scar.annotations.box_form import BoxForm, find_box_form
 from scar.annotations.box_samples import spread_evenly
 from scar.annotations.call_cache import CallCache
 from scar.annotations.captions import index_captions
@@ -122,7 +122,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> VisualGenomeIn
     objects = index_entries("objects")
     numbers = objects.images.tolist()
     coco_ids = [images[number].coco_id for number in numbers]
-    box_form = find_box_form(list(_iter_box_samples(objects, images)), inputs["objects"])
+    box_form = _find_box_form(inputs["objects"], objects, images)
     captions = [inputs[role] for role in ("coco_captions_train", "coco_captions_val") if role in inputs]
     return VisualGenomeIndex(
         source=source,
@@ -137,18 +137,29 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> VisualGenomeIn
     )
 
 
-def _iter_box_samples(objects: RecordIndex, images: Mapping[int, GenomeImage]) -> Iterator[BoxSample]:
-    """Take the boxes of some evenly spread images, to find out the form of all."""
+def _find_box_form(path: Path, objects: RecordIndex, images: Mapping[int, GenomeImage]) -> BoxForm:
+    """Find out the form of all boxes from those of some evenly spread images; they have neither outline nor area."""
+    import numpy as np
+
+    numbers, sizes = [], []
     for row in spread_evenly(len(objects.images), _SAMPLED_IMAGES):
         image = images[int(objects.images[row])]
-        path, spans = objects[row]
+        spans = objects[row][1]
         try:
             things = OBJECTS.decode_entry(read_records(path, spans[:1])[0], path.name)
         except BadRecord:
             continue
         for thing in things:
             if not isinstance(thing, BadRecord):
-                yield BoxSample(replace_none(thing.x, thing.y, thing.w, thing.h), image.width, image.height)
+                numbers.append((thing.x, thing.y, thing.w, thing.h))
+                sizes.append((image.width, image.height))
+    return find_box_form(
+        numbers=np.array(numbers, np.float64).reshape(-1, 4),  # None becomes NaN
+        sizes=np.array(sizes, np.int64).reshape(-1, 2),
+        outlines=np.full((len(numbers), 4), np.nan),
+        areas=np.full(len(numbers), np.nan),
+        path=path,
+    )
 
 
 def _read_images(path: Path, skip_bad: bool) -> tuple[dict[int, GenomeImage], Counter[str]]:

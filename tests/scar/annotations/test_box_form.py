@@ -7,15 +7,15 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pytest
 
 from scar.accounting import Tally
-from scar.annotations.box_form import XYWH, BoxForm, BoxSample, Numbers, find_box_form
+from scar.annotations.box_form import XYWH, BoxForm, Numbers, find_box_form
 from scar.annotations.coco_index import index_annotations
 from scar.errors import InputError
-from scar.sample import Box
 from tests.scar.annotations.reading import read_pictures
 from tests.shared import SHARED
 
@@ -42,6 +42,29 @@ WRITERS: dict[BoxForm, Callable[[float, float, float, float, int, int], Numbers]
 """How converters write x, y, width and height of a box in an image."""
 
 
+NOTHING: Numbers = (math.nan, math.nan, math.nan, math.nan)
+
+
+class BoxSample(NamedTuple):
+    """A box of a file with what the file says of it."""
+
+    numbers: Numbers
+    width: int
+    height: int
+    outline: Numbers = NOTHING
+    area: float = math.nan
+
+
+def find_form(samples: Sequence[BoxSample], path: Path) -> BoxForm:
+    return find_box_form(
+        np.array([sample.numbers for sample in samples], np.float64).reshape(-1, 4),
+        np.array([(sample.width, sample.height) for sample in samples], np.int64).reshape(-1, 2),
+        np.array([sample.outline for sample in samples], np.float64).reshape(-1, 4),
+        np.array([sample.area for sample in samples], np.float64),
+        path,
+    )
+
+
 def draw_boxes(rng: Random, count: int, width: int, height: int, place: float = 1) -> list[Numbers]:
     """Boxes x, y, width, height anywhere in the image, or in the part at the origin with this share of its sides."""
     boxes = []
@@ -54,8 +77,8 @@ def draw_boxes(rng: Random, count: int, width: int, height: int, place: float = 
 def make_samples(boxes: Sequence[Numbers], form: BoxForm, evidence: str, width: int, height: int) -> list[BoxSample]:
     samples = []
     for x, y, w, h in boxes:
-        outline = Box.from_xywh(x, y, w, h) if evidence == "outline" else None
-        area = {"area": w * h, "mask area": 0.6 * w * h}.get(evidence)
+        outline = (x, y, x + w, y + h) if evidence == "outline" else NOTHING
+        area = {"area": w * h, "mask area": 0.6 * w * h}.get(evidence, math.nan)
         samples.append(BoxSample(WRITERS[form](x, y, w, h, width, height), width, height, outline, area))
     return samples
 
@@ -66,7 +89,7 @@ def make_samples(boxes: Sequence[Numbers], form: BoxForm, evidence: str, width: 
 def test_the_form_of_many_boxes_is_found(form: BoxForm, evidence: str, size: tuple[int, int]) -> None:
     for seed in range(20):
         boxes = draw_boxes(Random(seed), 60, *size)
-        assert find_box_form(make_samples(boxes, form, evidence, *size), FILE) == form
+        assert find_form(make_samples(boxes, form, evidence, *size), FILE) == form
 
 
 @pytest.mark.parametrize("evidence", ["outline", "area"])
@@ -74,7 +97,7 @@ def test_the_form_of_many_boxes_is_found(form: BoxForm, evidence: str, size: tup
 def test_corners_near_the_origin_are_told_by_outlines_and_areas(evidence: str, place: float) -> None:
     boxes = draw_boxes(Random(1), 30, 640, 480, place)
     samples = make_samples(boxes, BoxForm("corners"), evidence, 640, 480)
-    assert find_box_form(samples, FILE) == BoxForm("corners")
+    assert find_form(samples, FILE) == BoxForm("corners")
 
 
 @pytest.mark.parametrize("evidence", ["outline", "area", "mask area", "nothing"])
@@ -84,13 +107,13 @@ def test_right_boxes_are_left_alone(count: int, evidence: str) -> None:
         rng = Random(f"{seed}/{count}")
         place = rng.choice([0.05, 0.3, 1, 1])
         samples = make_samples(draw_boxes(rng, count, 640, 480, place), XYWH, evidence, 640, 480)
-        assert find_box_form(samples, FILE) == XYWH
+        assert find_form(samples, FILE) == XYWH
 
 
 def test_things_in_the_middle_of_each_image_are_left_alone() -> None:
     """Their boxes would all do as corners, but none leaves its image."""
     boxes = [(100 + i % 7, 80 + i % 5, 300 + i, 250 + i % 30) for i in range(200)]
-    assert find_box_form(make_samples(boxes, XYWH, "nothing", 640, 480), FILE) == XYWH
+    assert find_form(make_samples(boxes, XYWH, "nothing", 640, 480), FILE) == XYWH
 
 
 @pytest.mark.parametrize(("share", "pixels"), [(0.05, 500), (1, 1), (1, 2)])
@@ -98,42 +121,42 @@ def test_boxes_that_overflow_a_little_or_seldom_are_left_alone(share: float, pix
     boxes = []
     for i, (x, y, w, h) in enumerate(draw_boxes(Random(5), 100, 640, 480)):
         boxes.append((640 - w + pixels, y, w, h) if i < 100 * share else (x, y, w, h))
-    assert find_box_form(make_samples(boxes, XYWH, "nothing", 640, 480), FILE) == XYWH
+    assert find_form(make_samples(boxes, XYWH, "nothing", 640, 480), FILE) == XYWH
 
 
 @pytest.mark.parametrize("evidence", ["area", "nothing"])
 def test_an_area_made_of_wrong_boxes_hides_nothing(evidence: str) -> None:
     boxes = [WRITERS[BoxForm("corners")](*box, 640, 480) for box in draw_boxes(Random(2), 60, 640, 480)]
-    assert find_box_form(make_samples(boxes, XYWH, evidence, 640, 480), FILE) == BoxForm("corners")
+    assert find_form(make_samples(boxes, XYWH, evidence, 640, 480), FILE) == BoxForm("corners")
 
 
 def test_boxes_that_fit_in_no_form_are_refused() -> None:
     boxes = [(x * 3, y * 3, w * 3, h * 3) for x, y, w, h in draw_boxes(Random(3), 40, 640, 480)]
     with pytest.raises(InputError, match=r"boxes.json: \d+ of 40 boxes leave their images by far; write them as \[x"):
-        find_box_form(make_samples(boxes, XYWH, "nothing", 640, 480), FILE)
+        find_form(make_samples(boxes, XYWH, "nothing", 640, 480), FILE)
 
 
 def test_boxes_that_fit_in_several_forms_are_refused() -> None:
     samples = [BoxSample((0.4, 0.4, 0.5, 0.5), 640, 480)] * 3
     with pytest.raises(InputError, match=r"boxes.json: its boxes are shares of the image: they may be x, y.* or"):
-        find_box_form(samples, FILE)
+        find_form(samples, FILE)
 
 
 def test_boxes_and_polygons_in_shares_are_refused() -> None:
-    samples = [BoxSample((0.4, 0.4, 0.5, 0.5), 640, 480, Box(0.4, 0.4, 0.9, 0.9))]
+    samples = [BoxSample((0.4, 0.4, 0.5, 0.5), 640, 480, (0.4, 0.4, 0.9, 0.9))]
     with pytest.raises(InputError, match="its boxes and polygons are shares of the image"):
-        find_box_form(samples, FILE)
+        find_form(samples, FILE)
 
 
 @pytest.mark.parametrize("right", [0, 2])
 def test_boxes_apart_from_their_outlines_are_refused(right: int) -> None:
-    samples = [BoxSample((9, 9, 50, 50), 640, 480, Box(9, 9, 59, 59))] * right
+    samples = [BoxSample((9, 9, 50, 50), 640, 480, (9, 9, 59, 59))] * right
     samples += [
-        BoxSample((y, x, h, w), 640, 480, Box.from_xywh(x, y, w, h))
+        BoxSample((y, x, h, w), 640, 480, (x, y, x + w, y + h))
         for x, y, w, h in [(300, 20, 90, 40), (400, 100, 60, 60), (500, 40, 80, 90)]
     ]
     with pytest.raises(InputError, match=r"boxes.json: its boxes are not where its polygons or masks are"):
-        find_box_form(samples, FILE)
+        find_form(samples, FILE)
 
 
 @pytest.mark.parametrize("form", [BoxForm("corners"), BoxForm("center")], ids=lambda form: form.name)
@@ -147,7 +170,7 @@ def test_boxes_of_several_forms_are_refused(share: float, form: BoxForm) -> None
         with pytest.raises(
             InputError, match=r"\d+ of 100 boxes are the c.*, and others are not|not where its polygons"
         ):
-            find_box_form(samples, FILE)
+            find_form(samples, FILE)
 
 
 @pytest.mark.parametrize("factor", [0.01, 0.5])
@@ -157,7 +180,7 @@ def test_boxes_that_are_too_small_for_their_areas_are_refused(factor: float) -> 
         for x, y, w, h in draw_boxes(Random(7), 40, 640, 480)
     ]
     with pytest.raises(InputError, match="its areas are larger than its boxes"):
-        find_box_form(samples, FILE)
+        find_form(samples, FILE)
 
 
 @pytest.mark.parametrize("size", [(640, 480), (480, 640)])
@@ -165,7 +188,7 @@ def test_corners_with_y_before_x_are_refused_though_their_areas_agree(size: tupl
     boxes = draw_boxes(Random(8), 40, *size)
     samples = [BoxSample((y, x, y + h, x + w), *size, area=w * h) for x, y, w, h in boxes]
     with pytest.raises(InputError, match=r"the corners x0, y0, x1, y1, but \d+ of 40 leave their images \(y before x"):
-        find_box_form(samples, FILE)
+        find_form(samples, FILE)
 
 
 @pytest.mark.parametrize("loose", [0.1, 0.3])
@@ -175,17 +198,17 @@ def test_boxes_that_are_drawn_loosely_are_left_alone(loose: float) -> None:
             (x - loose * w, y - loose * h, w * (1 + 2 * loose), h * (1 + 2 * loose)),
             640,
             480,
-            Box.from_xywh(x, y, w, h),
+            (x, y, x + w, y + h),
         )
         for x, y, w, h in draw_boxes(Random(4), 40, 640, 480)
     ]
-    assert find_box_form(samples, FILE) == XYWH
+    assert find_form(samples, FILE) == XYWH
 
 
 @pytest.mark.parametrize("numbers", [(0, 0, 0, 0), (5, 5, -1, 3), (math.nan, 1, 2, 3), (1, 1, math.inf, 3)])
 def test_boxes_of_no_size_say_nothing(numbers: Numbers) -> None:
-    assert find_box_form([BoxSample(numbers, 640, 480)] * 20, FILE) == XYWH
-    assert find_box_form([], FILE) == XYWH
+    assert find_form([BoxSample(numbers, 640, 480)] * 20, FILE) == XYWH
+    assert find_form([], FILE) == XYWH
 
 
 @pytest.mark.parametrize("number", [10**400, 1e300, -(10**19), float("nan"), True, "8", None])
@@ -230,8 +253,6 @@ def test_clipped_boxes_are_counted(world: World) -> None:
 
 @pytest.mark.parametrize("counts", ["list", "text"])
 def test_run_lengths_are_outlines_too(world: World, counts: str) -> None:
-    import numpy as np
-
     from scar.sample import Mask
 
     for annotation in world.annotations:
