@@ -96,7 +96,7 @@ def build_sources(
     ] = "link",
     decode_images: Annotated[
         bool,
-        typer.Option("--decode-images", help="Decode every image, instead of reading its first and last bytes only."),
+        typer.Option("--decode-images", help="Decode every image, instead of checking its first and last bytes only."),
     ] = False,
     refine: Annotated[
         bool,
@@ -256,7 +256,7 @@ def show_samples(
         Path | None, typer.Option(metavar="FILE", show_default="show.html in DIR", help="The HTML file to write.")
     ] = None,
 ) -> None:
-    """Write an HTML page of samples. It shows image, box, mask, captions by kind, and their provenance."""
+    """Write an HTML page of samples. It shows image, box, mask, captions with the replaced part, and provenance."""
     from scar.common.progress import show_progress
     from scar.inspect.samples_page import SAMPLES_PAGE, write_samples_page
 
@@ -281,9 +281,7 @@ def audit_corpus(
     ] = 0.05,
     trained_on: Annotated[
         int,
-        typer.Option(
-            min=1, help="The largest number of samples of a file that a text-only model trains on or is tested on."
-        ),
+        typer.Option(min=1, help="How many samples of a file a text-only model trains on, or is tested on, at most."),
     ] = 50_000,
     encoder: Annotated[
         str | None,

@@ -41,22 +41,24 @@ def audit(
         - ``blind``: hit rates by text-only baseline, see `scar.audit.baselines.compute_hit_rates`; empty if the images
           are too few.
         - ``telltales``: see `scar.audit.baselines.find_telltales`.
-        - ``learned_of``: the file that the baselines learned from.
+        - ``learned_of``: what the baselines learned from: ``<source>/train``, or "other images of the same file".
         - ``drawn``: ``learned`` and ``asked``, the samples that the baselines learned from and were tested on. Each
-          has ``samples``, the number that was used, and ``of``, the number in the file.
+          has ``samples``, the number that was used, and ``of``, the number in the file. A large file that is tested by
+          cross-validation is asked in part: `scar.audit.corpus_audit.ENOUGH_QUESTIONS`.
         - ``consensus``: hit rate of `scar.audit.consensus.score_consensus`; None without samples.
         - ``elements``, ``vocabulary``, ``repetition``, ``lengths``: see `scar.audit.word_counts.WordCounts`.
         - ``truth``: see `scar.audit.false_negatives.FalseNegativeCounts`.
         - ``position``: see `scar.audit.position_counts.PositionCounts`.
         - ``review``: see `scar.audit.agreement.measure_agreement`; None without a review.
 
-        ``overlap``: number of shared images, by pair ``<eval file> in <train file>``. Pairs that share none are left
-        out.
+        ``overlap``: number of images of an eval file that a train file also has, by pair ``<eval file> in <train
+        file>``. Pairs that share none are left out.
         ``unlinked``: by file, number of images known by name alone, without an id or a hash. A copy of such an image
         under another name is not recognised.
 
     Raises:
-        InputError: the folder holds no SCaR file, a file or the review cannot be read, or an argument does not fit.
+        InputError: the folder holds no SCaR file, a file or the review cannot be read, or ``seed`` or ``trained_on`` is
+            no whole number, or is less than 0 or 1.
     """
     from scar.audit.corpus_audit import audit_corpus  # here, since records and commands start without numpy and pyarrow
 

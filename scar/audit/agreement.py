@@ -29,7 +29,7 @@ class Decision:
     """The decision of one reviewer on one sample.
 
     Attributes:
-        id: id of the sample.
+        id: id of the sample, ``<source>/<split>/<region id>``.
         reviewer: name of the reviewer.
         accept: whether the reviewer accepts the sample.
     """
@@ -65,6 +65,11 @@ def read_decisions(folder: Path) -> list[Decision]:
 
 def check_decisions(decisions: Sequence[Decision], files: Sequence[RowFile], folder: Path) -> None:
     """Check that each decision is on a sample of the corpus.
+
+    Args:
+        decisions: the decisions.
+        files: all files of rows of the corpus.
+        folder: folder of the corpus, for the message.
 
     Raises:
         InputError: a decision is on a sample that the corpus lacks; the message names it.

@@ -26,10 +26,10 @@ def concatenate_ranges(starts: Ints, sizes: Ints) -> Ints:
 
 
 def iter_group_pairs(groups: Ints) -> Iterator[tuple[Ints, Ints]]:
-    """Yield all ordered pairs of two different rows of one group.
+    """Yield all ordered pairs of two different rows of one group: (a, b) and (b, a).
 
     Args:
-        groups: (rows,) ascending group numbers.
+        groups: (rows,) group number of each row, ascending.
 
     Yields:
         A block of pairs: (pairs,) index of the first row, ascending, and (pairs,) index of the second row. All pairs
@@ -47,7 +47,16 @@ def iter_group_pairs(groups: Ints) -> Iterator[tuple[Ints, Ints]]:
 
 
 def map_unique_pairs(first: Ints, second: Ints, predicate: Callable[[int, int], bool]) -> NDArray[np.bool_]:
-    """(pairs,) whether the predicate holds for each pair of codes; it is called once for each different pair."""
+    """Test pairs of codes; the predicate is called once for each different pair.
+
+    Args:
+        first: (pairs,) first code of each pair.
+        second: (pairs,) second code of each pair.
+        predicate: takes both codes of a pair.
+
+    Returns:
+        (pairs,) whether the predicate holds.
+    """
     width = int(second.max(initial=0)) + 1
     different, inverse = np.unique(first * width + second, return_inverse=True)
     found: NDArray[Any] = np.array([predicate(*divmod(int(pair), width)) for pair in different], bool)
@@ -61,10 +70,10 @@ def map_codes(values: Sequence[str], codes: Ints, find_name: Callable[[str], str
         values: the different texts.
         codes: (texts,) index in ``values`` of each text.
         find_name: finds the name of a text.
-        name_codes: code by name; new names get new codes and are added.
+        name_codes: code by name; a new name is added with the next code.
 
     Returns:
-        (texts,) code of each text's name.
+        (texts,) code of each text's name, from ``name_codes``.
     """
     mapped = np.full(len(values), -1, np.int64)
     for code in np.unique(codes):

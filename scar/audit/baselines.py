@@ -99,7 +99,10 @@ def fit_fluency(train: QuestionSet) -> Scorer:
 
 
 def fit_choice_frequency(train: QuestionSet) -> Scorer:
-    """Learn for each text the share of its occurrences in which it was the gold caption."""
+    """Learn for each text the share of its occurrences in which it was the gold caption.
+
+    The share is smoothed: the less often a text occurs, the nearer it is to chance, 0.1.
+    """
     offered = Counter(train.captions)
     gold = Counter(train.captions[index] for index in train.gold_indices)
     return lambda texts: np.array([(gold[text] + 1) / (offered[text] + 10) for text in texts])
@@ -135,10 +138,11 @@ def score_questions(
         train: the questions to learn from. If it is None, the baseline that scores a fold of ``test`` learns from the
             other folds.
         test: the questions to score.
-        fold_count: number of folds to score, from the first on, if ``train`` is None; other folds are left out.
+        fold_count: number of folds to score, from the first on, if ``train`` is None; other folds are left out. Not
+            used with ``train``.
 
     Returns:
-        (captions,) scores of the captions of the scored questions.
+        (captions,) scores of the captions of the scored questions, in the order of ``test``.
     """
     if train is not None:
         return _score_captions(baseline(train), test)
@@ -155,8 +159,8 @@ def compute_hit_rates(scores: Floats, test: QuestionSet) -> dict[str, Any]:
     """Compute the hit rates of one baseline.
 
     Args:
-        scores: (captions,) scores of the questions' captions.
-        test: the questions.
+        scores: (captions,) scores of the captions of ``test``, in its order.
+        test: the questions that were scored, at least one.
 
     Returns:
         ``hit``: share of questions whose gold caption scores best, ties broken by lot; ``interval``: its 95 %
@@ -170,7 +174,12 @@ def compute_hit_rates(scores: Floats, test: QuestionSet) -> dict[str, Any]:
 
 
 def find_telltales(train: QuestionSet) -> dict[str, list[list[Any]]]:
-    """Find the words that speak most for (``gold``) and against (``negative``) a gold caption, with their log-odds."""
+    """Find the words that tell gold captions from negatives best.
+
+    Returns:
+        Two lists of [word, log-odds], the strongest first: ``gold`` has the words that speak for a gold caption, whose
+        log-odds are above 0, ``negative`` those that speak against one.
+    """
     vocabulary, weights = _fit_ngrams_once(train, 1)
     order = np.argsort(-weights, kind="stable")
     named: list[tuple[str, float]] = [

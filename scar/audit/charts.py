@@ -10,11 +10,14 @@ from scar.sample import PARTS
 
 
 def make_charts(report: dict[str, Any], margin: float) -> dict[str, BarChart]:
-    """Make charts by file stem: hit rates of the baselines, most different elements, and lengths of captions.
+    """Make charts: hit rates of the baselines, elements that differ most, and lengths of captions.
 
     Args:
         report: what `scar.audit.audit` returns.
         margin: hit rate above chance that is allowed; the chart of hit rates marks this limit.
+
+    Returns:
+        The charts by the name of their file, without ending, such as ``Mine_eval_blind``.
     """
     charts: dict[str, BarChart] = {}
     for key, figures in report["sources"].items():

@@ -20,8 +20,8 @@ def score_consensus(questions: QuestionSet) -> Floats:
     time.
 
     Returns:
-        (captions,) score of each caption: the sum, over all captions of its question, of the intersection over union of
-        their words.
+        (captions,) score of each caption, in the order of `QuestionSet.captions`: the sum, over all captions of its
+        question, itself included, of the intersection over union of the words of both.
     """
     texts, inverse = questions.unique_captions
     starts = np.cumsum(texts.word_counts) - texts.word_counts

@@ -16,7 +16,13 @@ Encoder: TypeAlias = Callable[[Sequence[str]], Floats]
 
 
 def load_encoder(name: str) -> Encoder:
-    """Load a sentence-transformers model by name or folder; its vectors, of length 1, are cached.
+    """Load a sentence-transformers model.
+
+    Args:
+        name: name of the model on the Hub, or its folder.
+
+    Returns:
+        The encoder. Its vectors have norm 1; those of equal texts are computed once.
 
     Raises:
         InputError: the package is not installed, or there is no such model.

@@ -43,10 +43,11 @@ class FalseNegativeCounts:
         """Figures of all counted rows.
 
         Returns:
-            ``negatives``: number of negatives; by each of `SUSPECT_REASONS`: number of negatives that may be true;
-            ``kinds``: the same numbers by part; ``examples``: texts by reason; ``elsewhere``: share of object swaps
-            whose thing is the category of another sample of the image. The image may show more of these things, since
-            not every thing has a sample.
+            ``negatives``: number of all negatives. Each of `SUSPECT_REASONS`: number of negatives that may be true for
+            this reason. ``kinds``: by part, then by reason, number of negatives that replace this part. ``examples``:
+            by reason, lines about the first such negatives; a reason without any is left out. ``elsewhere``: share of
+            object swaps whose thing is the category of another sample of the image. The image may show more of these
+            things, since not every thing has a sample.
         """
         counts = self._suspect_counts
         return {

@@ -36,7 +36,7 @@ class ImageOverlap:
         Args:
             key: ``<source>/<split>`` of the file.
             file: the file; its sidecar holds the recorded identities.
-            images: source of each image, by image path.
+            images: name of the source of each image of the file, by image path.
 
         Raises:
             InputError: the sidecar cannot be read.
@@ -57,7 +57,10 @@ class ImageOverlap:
         return {key: count for key, count in sorted(self._unlinked.items()) if count}
 
     def count_shared_images(self) -> dict[str, int]:
-        """By pair ``<eval file> in <train file>``, number of shared images; without pairs that share none."""
+        """Number of images of an eval file that a train file also has, by pair ``<eval file> in <train file>``.
+
+        Pairs that share none are left out.
+        """
         pairs = {
             f"{held_key} in {train_key}": sum(match_identities(sorted(held), sorted(learned)))
             for held_key, held in sorted(self._identities["eval"].items())

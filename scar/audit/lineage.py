@@ -28,6 +28,8 @@ def is_same_lineage(before: str, after: str) -> bool:
 def find_replaced_words(gold: str, negative: str) -> tuple[str, str]:
     """Find the words of a gold caption that a negative replaces, and their replacement, by comparing the texts.
 
+    Either is empty if the negative only adds or only leaves out words.
+
     >>> find_replaced_words("salad fork on table", "butter knife on table")
     ('salad fork', 'butter knife')
     """

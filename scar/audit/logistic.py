@@ -60,7 +60,7 @@ class Features:
         return int(self.matrix.shape[1])
 
     def take_rows(self, row_indices: Ints) -> Features:
-        """Features of captions; caption i has a copy of row ``row_indices[i]`` of the matrix."""
+        """Make features of other captions: caption i gets a copy of row ``row_indices[i]`` of `matrix`."""
         return Features(self.matrix[row_indices])
 
     def multiply_weights(self, weights: Floats) -> Floats:

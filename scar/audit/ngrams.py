@@ -42,7 +42,7 @@ class NgramVocabulary:
     def fit_texts(
         cls, texts: Sequence[str], text_counts: Ints | None = None, max_length: int = MAX_NGRAM_LENGTH
     ) -> tuple[NgramVocabulary, Features]:
-        """Collect the n-grams that at least two texts have.
+        """Collect the n-grams that at least two texts have; a text that counts twice suffices.
 
         Args:
             texts: texts of the training set.
@@ -64,7 +64,7 @@ class NgramVocabulary:
         return cls(word_ids, common, max_length), _select_features(blocks, common, len(texts))
 
     def make_features(self, texts: Sequence[str]) -> Features:
-        """(texts, n-grams) features: 1 for the n-grams that a text has."""
+        """(texts, n-grams) features of any texts: 1 for the n-grams of this vocabulary that a text has."""
         blocks = _iter_ngrams(TokenizedTexts.from_texts(texts), self.word_ids, self.max_length)
         return _select_features(blocks, self.ngram_codes, len(texts))
 

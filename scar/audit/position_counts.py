@@ -41,8 +41,8 @@ class PositionCounts:
         Returns:
             For an eval file, ``gold``: share of the rows by position of the gold caption among all ten, from 0. The
             format always puts it at 0, so the order of equal scores must not decide. For a train file, ``negative``:
-            share of the rows by position of the published negative among the nine of the provenance. The position
-            ``none`` counts rows where the caption is not listed.
+            share of the rows by position, from 0, of the published negative among the nine of the provenance. ``none``
+            is the share of rows in which the caption is not listed.
         """
         counts = +self._counts
         shares = {position: round(counts[position] / counts.total(), 4) for position in sorted(counts)}

@@ -28,8 +28,8 @@ class Question:
 
     Attributes:
         captions: captions of the sample, gold first.
-        parts: the part that each negative replaces; empty if unknown.
-        image: path of the image; it decides the fold.
+        parts: the part that each negative replaces, in the order of the negatives; empty if unknown.
+        image: path of the image; it is not opened, but decides the fold.
     """
 
     captions: tuple[str, ...]
@@ -58,7 +58,7 @@ class QuestionSet:
 
     @cached_property
     def unique_captions(self) -> tuple[TokenizedTexts, Ints]:
-        """The different captions, and (captions,) index in these of each of `captions`."""
+        """The different captions, ordered by first occurrence; (captions,) index in these of each caption."""
         indices: dict[str, int] = {}
         inverse = [indices.setdefault(text, len(indices)) for text in self.captions]
         return TokenizedTexts(list(indices)), np.array(inverse, np.int64)
@@ -82,7 +82,11 @@ class QuestionSet:
         return np.array(indices, np.int64)
 
     def split_fold(self, number: int) -> tuple[QuestionSet, QuestionSet]:
-        """The questions of the other folds, and those of fold ``number``; all questions of an image are in one fold."""
+        """Split off a fold, 0 to `FOLDS` - 1; all questions of an image are in one fold.
+
+        Returns:
+            The questions of all other folds, then those of fold ``number``.
+        """
         if number not in self.cached_folds:
             sides: tuple[list[Question], list[Question]] = ([], [])
             for question in self.questions:
@@ -91,7 +95,11 @@ class QuestionSet:
         return self.cached_folds[number]
 
     def select_first_folds(self, min_questions: int) -> tuple[int, QuestionSet]:
-        """Select as few first folds as have ``min_questions`` together; returns their number and their questions."""
+        """Select the fewest folds, from the first on, that have ``min_questions`` together; all if all have fewer.
+
+        Returns:
+            The number of folds, and their questions.
+        """
         counts = np.cumsum(
             np.bincount(np.array([find_fold(each.image) for each in self.questions], np.int64), minlength=FOLDS)
         )
@@ -102,12 +110,16 @@ class QuestionSet:
 
 
 def find_fold(image: str) -> int:
-    """Fold of an image, 0 to `FOLDS` - 1."""
+    """Fold of an image, 0 to `FOLDS` - 1, by a hash of its path."""
     return zlib.crc32(image.encode()) % FOLDS
 
 
 class ReservoirSample(Generic[T]):
-    """A uniform sample of at most ``capacity`` items from a stream (Vitter's algorithm R)."""
+    """A uniform sample of at most ``capacity`` items from a stream (Vitter's algorithm R).
+
+    Attributes:
+        items: the items that are drawn so far.
+    """
 
     def __init__(self, capacity: int, seed: str) -> None:
         self.items: list[T] = []

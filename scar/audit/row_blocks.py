@@ -61,19 +61,20 @@ class RowBlock:
     Attributes:
         first_row: index in the file of the first row of the block.
         split: split of the file.
-        sources: (rows,) source of each sample.
+        sources: (rows,) name of the source of each sample.
         region_ids: (rows,) id of each sample's region.
         images: (rows,) path of each sample's image.
-        image_groups: (rows,) ascending number of the run of rows that share an image.
+        image_groups: (rows,) number of the run of rows that share an image, ascending from 0.
         categories: (rows,) category of each sample's region.
-        boxes: (rows, 4) x0, y0, x1, y1 of each sample's region.
-        caption_rows: (captions,) row of each caption.
-        caption_kinds: (captions,) index in `CAPTION_KINDS` of each caption.
-        elements: by part, (captions,) element of each caption; "" if it has none or it is unknown.
+        boxes: (rows, 4) x0, y0, x1, y1 of each sample's region in pixels, in the frame of the file.
+        caption_rows: (captions,) row of each caption, counted from the first one of the block.
+        caption_kinds: (captions,) index in `CAPTION_KINDS` of the kind of each caption.
+        elements: by part, (captions,) element of each caption. An element that a caption lacks is "". If only texts are
+            known, the object is the whole text, and the others are "".
         texts: (captions,) text of each caption.
-        published_codes: (published,) texts of the published columns: in eval rows all captions, in train rows the
-            negative. Codes of ``texts``; -1 for a text that is not in ``texts``.
-        published_rows: (published,) row of each of these texts.
+        published_codes: (published,) code, in ``texts``, of each text that the rows themselves list: in eval rows all
+            captions, in train rows the negative. -1 for a text that is not in ``texts``.
+        published_rows: (published,) row of each of these texts, counted from the first one of the block.
     """
 
     first_row: int
@@ -98,7 +99,7 @@ class RowBlock:
 
     @cached_property
     def negative_starts(self) -> Ints:
-        """(rows + 1,) index of the first negative of each row; the last entry is the number of captions."""
+        """(rows + 1,) index, among all captions, of the first negative of each row; the last entry is their number."""
         return self.count + np.searchsorted(self.caption_rows[self.count :], np.arange(self.count + 1))
 
     @cached_property
@@ -108,11 +109,11 @@ class RowBlock:
         return relation | scene
 
     def sample_id(self, row: int) -> str:
-        """Id of the sample of a row."""
+        """Id of the sample of a row of the block, counted from 0."""
         return f"{self.sources[row]}/{self.split}/{self.region_ids[row]}"
 
     def caption_text(self, caption: int) -> str:
-        """Text of the caption at an index."""
+        """Text of the caption at an index among all captions of the block."""
         return self.texts.values[int(self.texts.codes[caption])]
 
     def make_question(self, row: int) -> Question:
@@ -296,7 +297,7 @@ def _check_captions(
 
 
 def join_columns(columns: Sequence[pa.Array]) -> pa.Array:
-    """Join the texts of each row with spaces; empty texts are left out, as in `scar.sample.Caption.text`."""
+    """Join the texts that columns have in a row with spaces; empty texts are left out, as in `Caption.text`."""
     filled = [pc.if_else(pc.equal(column, ""), None, column) for column in columns]
     return pc.binary_join_element_wise(*filled, " ", null_handling="skip")
 

@@ -22,7 +22,7 @@ _MIN_SAME_REGION_IOU = 0.5
 
 
 class SwapChecks:
-    """Checks that find negatives of a block of rows that may be true.
+    """Checks that find negatives of a block of rows that may be true. A negative is named by its index in these arrays.
 
     Attributes:
         negative_rows: (negatives,) row of each negative.
@@ -35,7 +35,12 @@ class SwapChecks:
         self.negative_kinds = rows.caption_kinds[rows.count :]
 
     def select_swaps(self, part: Part, *, has_elements: bool) -> Ints:
-        """Indices of the negatives that replace a part, in rows whose elements are known, or in all others."""
+        """Indices of the negatives that replace a part, in ascending order.
+
+        Args:
+            part: the replaced part.
+            has_elements: True selects among the rows whose elements are known; False among all other rows.
+        """
         of_part = self.negative_kinds == CAPTION_KINDS.index(part)
         return np.flatnonzero(of_part & (self._rows.has_elements[self.negative_rows] == has_elements))
 
@@ -46,7 +51,10 @@ class SwapChecks:
         return f"{self._rows.sample_id(row)}: {gold!r}, {swap!r}"
 
     def find_elsewhere(self, object_swaps: Ints) -> Any:
-        """(object_swaps,) whether the thing that each swap names is the category of another sample of the image."""
+        """(object_swaps,) whether the thing that a swap names is the category of another sample of the image.
+
+        ``object_swaps`` are indices of negatives.
+        """
         name_codes: dict[str, int] = {}
         categories = self._rows.categories
         row_names = map_codes(
@@ -59,7 +67,7 @@ class SwapChecks:
         return self._find_in_other_rows(row_names, is_counted, object_swaps, swapped_names, len(name_codes))
 
     def find_suspects(self) -> dict[str, Any]:
-        """Each reason of `scar.audit.findings.SUSPECT_REASONS`, with (negatives,) whether it holds for a negative."""
+        """By each of `scar.audit.findings.SUSPECT_REASONS`, (negatives,) whether it holds for a negative."""
         return {
             "wordnet": self._find_same_lineage(),
             "in_box": self._find_in_box(),

@@ -118,7 +118,7 @@ class WordCounts:
         }
 
     def summarize_lengths(self) -> dict[str, Any]:
-        """By kind of caption: ``mean`` number of words, and number of ``captions`` by number of words."""
+        """By kind of caption: ``mean`` number of words; ``captions``: number of captions by number of words."""
         return {
             kind: {
                 "mean": round(sum(words * count for words, count in counts.items()) / counts.total(), 3),

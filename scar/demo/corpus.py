@@ -19,7 +19,7 @@ DEMO_LICENCE = "CC0-1.0"
 
 
 def make_demo_source(world: Path, split: Split, *, name: str = DEMO_NAME, licence: str | None = None) -> Source:
-    """Make the source of a recipe for the files that `draw_world` wrote to the folder ``world``."""
+    """Make the source of a recipe for the files that `draw_world` wrote to the folder ``world`` for this split."""
     return Source(
         name=name,
         split=split,
@@ -44,7 +44,7 @@ def build_demo(
 
     Args:
         out: the folder to build into; the drawings stay there as the images of the samples.
-        images: number of pictures to draw for each split.
+        images: number of pictures to draw for each split, at least 1.
         seed: seed of the drawings and of the samples.
         images_mode: whether the drawings are linked or copied into the image folder.
         force: build again, and replace a demo that has other inputs or settings.

@@ -33,7 +33,7 @@ class DemoScene:
         label: noun in the annotations, such as "beach".
         location: phrase that says where the things are, such as "on a beach".
         description: phrase that describes the whole picture.
-        paint: paints the scene on a canvas with a generator's random details, in which two pictures of a scene differ.
+        paint: paints the scene on a canvas. The random stream draws details, in which two pictures of a scene differ.
     """
 
     label: str

@@ -48,10 +48,14 @@ def is_in_front(near: Region, far: Region) -> bool:
 
 @lru_cache(maxsize=8)
 def find_depth_relations(picture: Picture, region: Region) -> tuple[tuple[str, Region], ...]:
-    """`IN_FRONT_OF` or `BEHIND` with the other region, for each depth relation that masks clearly show.
+    """Find the things that the masks clearly show to be behind or in front of a region.
 
-    Only categories with one region in the picture count, and neither thing may support or contain the other. The tuple
-    is empty if the source annotates relations in the picture.
+    Other things count only if they are the only region of their category, and if neither thing may support or contain
+    the other.
+
+    Returns:
+        `IN_FRONT_OF` with each thing that the region is in front of, and `BEHIND` with each one that it is behind.
+        Empty if the source annotates relations in the picture, or the region is a crowd.
     """
     if picture.relations or region.crowd:
         return ()

@@ -19,12 +19,13 @@ class Comparison:
     """Our numbers and the paper's, for one split of one source.
 
     Attributes:
-        source: ``<name>/<split>``, or ``total/<split>`` for the sum of the sources.
+        source: ``<name>/<split>``, or ``total/<split>`` for the sum of the sources that were built.
         images: number of images in our build; None if the source was not built.
         paper_images: number of images in the paper.
         samples: number of samples in our build; None if the source was not built.
         paper_samples: number of samples in the paper.
-        reasons: why the numbers differ, or "not built"; empty if they are equal.
+        reasons: why the numbers differ, or "not built"; empty if they are equal. Those of a total also say where the
+            paper's own numbers do not sum up.
     """
 
     source: str
@@ -92,5 +93,9 @@ def _compare_total(split: Split, paper: Mapping[str, Any], rows: Sequence[Compar
 
 
 def read_paper_table() -> dict[str, Any]:
-    """Read the paper's numbers: ``sources`` by name and split, and the ``printed`` totals by split."""
+    """Read the paper's numbers: ``sources`` by name, then by split; ``printed`` totals by split.
+
+    Each has ``images`` and ``samples``. Those of a source also have ``why``, the reason why a build has other numbers,
+    and may have ``records``, their number in the official files.
+    """
     return tomllib.loads(Path(__file__).with_name("paper.toml").read_text(encoding="utf-8"))

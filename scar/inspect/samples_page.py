@@ -31,7 +31,7 @@ class CaptionLine:
 
     Attributes:
         kind: ``gold``, the part that a negative replaces, or ``negative`` if that part is unknown.
-        pieces: (text, whether it was replaced) of each piece of the caption, in order.
+        pieces: (text, whether it replaces words of the gold caption) of each piece of the caption, in order.
     """
 
     kind: str
@@ -46,8 +46,8 @@ class SampleCard:
         sample: the sample.
         lines: captions of the sample, gold first.
         picture: reduced image of the sample; None if it cannot be shown.
-        problem: why the image or the mask cannot be shown; empty if both can.
-        outline: SVG path data of the mask's edge; empty if no mask is shown.
+        problem: why the image or the mask cannot be shown; empty if nothing is wrong.
+        outline: SVG path data of the mask's edge, in pixels of the displayed image; empty if no mask is shown.
         details: (name, value) pairs: image, box and, if known, provenance.
     """
 
@@ -79,11 +79,12 @@ def write_samples_page(
         seed: seed that draws the samples.
         source: show only samples of this source; None shows all sources.
         split: show only samples of this split; None shows both.
-        images: folder that image paths are relative to; None means ``folder``.
+        images: folder that image paths are relative to; None means ``folder``. A sample whose image cannot be read is
+            shown without it.
         track: shows progress.
 
     Returns:
-        The samples as the page shows them.
+        The samples as the page shows them, file by file, in the order of the rows.
 
     Raises:
         InputError: the folder has no file of this source and split, or a file cannot be read.

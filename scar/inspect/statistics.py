@@ -133,9 +133,10 @@ def write_charts(counts: Mapping[str, Any], folder: Path) -> None:
 
 
 def make_charts(counts: Mapping[str, Any]) -> dict[str, BarChart]:
-    """Make charts by file stem: ``<source>_<split>_objects``, ``_boxes``, ``_lengths`` and ``_relations``.
+    """Make charts by the name of their file, without ending.
 
-    A split without known relations has no chart ``_relations``.
+    The names are ``<source>_<split>_objects``, ``_boxes``, ``_lengths`` and ``_relations``. A file of rows whose
+    relations are not known has no chart ``_relations``.
 
     Args:
         counts: what `count_corpus` returns, or some of its entries; the keys are ``<source>/<split>``.

@@ -53,12 +53,12 @@ def write_card(
 
     Args:
         folder: a SCaR folder, built or published; its ``stats.json`` is written too.
-        name: title of the card; None takes the name of the repository, or of the folder without ``repo``.
+        name: title of the card; None takes the name in ``repo``, or that of the folder if ``repo`` is None too.
         repo: ``organisation/name`` of the corpus on the Hub; None if it is not there.
         template: a jinja template that replaces the default one; it may extend the templates of ``data_cards``.
         force: whether to replace a README.md that was written by hand.
-        hasher: computes the SHA-256 of a file.
-        embedded: files of rows with embedded images that are pushed too.
+        hasher: computes the SHA-256 of a file, in hexadecimal digits.
+        embedded: shards of rows with embedded images, if the repository gets some; the card lists them too.
         track: shows progress.
 
     Returns:

@@ -49,10 +49,10 @@ class PushPlan:
 
     Attributes:
         head: commit that the push builds on; None if the repository does not exist, or cannot be seen.
-        files: the files that the repository has afterwards because of this push.
-        changes: one entry for each file of the repository before or afterwards, sorted by action and path.
-        remote: files of the repository now, by path.
-        record: what earlier pushes wrote, by path.
+        files: all files of the push, also those that the repository already has; an edited card stands for ours.
+        changes: one entry for each file that the repository has before or after the push, sorted by action and path.
+        remote: files of the repository at ``head``, by path.
+        record: contents that earlier pushes wrote, by path.
     """
 
     head: str | None
@@ -67,7 +67,7 @@ class PushPlan:
 
     @property
     def sent(self) -> tuple[Upload, ...]:
-        """The files to send."""
+        """Those of `files` that are to be sent, since the push adds or replaces them."""
         paths = set(self.list_paths("adds", "replaces"))
         return tuple(file for file in self.files if file.path in paths)
 
@@ -116,9 +116,9 @@ def compare_files(
     Args:
         files: the files to push.
         target: where the files go.
-        head: commit of the repository; None if it does not exist.
+        head: newest commit of the repository; None if it does not exist.
         remote: its files by path; None stands for an empty repository.
-        record: what earlier pushes wrote, by path; None stands for nothing.
+        record: contents that earlier pushes wrote, by path; None stands for nothing.
         edited_card: text of the card on the Hub if a person wrote or edited it; it stays. Its copy with a renewed
             header is written below ``.push`` of the pushed folder. None if there is none, or it is to be replaced.
 

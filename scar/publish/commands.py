@@ -97,7 +97,8 @@ def pull(
         typer.Option(help="Branch, tag or commit; by default the commit that the folder holds, else the newest."),
     ] = None,
     images: Annotated[
-        Path | None, typer.Option(help="Folder that image paths are relative to; by default the output folder.")
+        Path | None,
+        typer.Option(help="Folder that the image paths in the rows start from; by default the output folder."),
     ] = None,
     rows_only: Annotated[
         bool, typer.Option("--rows-only", help="Do not fetch images that are embedded in rows.")

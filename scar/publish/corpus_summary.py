@@ -73,7 +73,7 @@ class Config:
         name: name of the config, such as ``eval`` or ``eval_provenance``.
         about: what a row holds, in words.
         schema: columns of the files.
-        splits: files by name of the split; here, each source is a split.
+        splits: files by name of the split; on the Hub, each source is a split, see `make_split_name`.
     """
 
     name: str
@@ -101,7 +101,7 @@ class SourceSummary:
         samples: number of samples.
         licence: the licence in the source's own words; None if it states none.
         get: where to get its images and annotations; None for a source that is not one of the paper's.
-        folder: folder of its images, as rows name it.
+        folder: folder of its images, such as ``images/coco_val``; empty if the file has no rows.
         report: its entry in the build report; None if there is none.
     """
 
@@ -184,10 +184,10 @@ def summarise_corpus(
 
     Args:
         folder: a SCaR folder, built or published.
-        name: name of the corpus; None takes the name of the repository, or of the folder without ``repo``.
+        name: name of the corpus; None takes the name in ``repo``, or that of the folder if ``repo`` is None too.
         repo: ``organisation/name`` of the corpus on the Hub; None if it is not known.
-        hasher: computes the SHA-256 of a file.
-        embedded: files of rows with embedded images that are pushed too.
+        hasher: computes the SHA-256 of a file, in hexadecimal digits.
+        embedded: shards of rows with embedded images, if the repository gets some.
         track: shows progress.
 
     Raises:
@@ -282,7 +282,7 @@ def describe_file(path: Path, name: str, hasher: HashFile) -> DataFile:
 
 
 def make_split_name(source: str) -> str:
-    """Name of a source's split on the Hub: all but letters, digits and underscores is replaced.
+    """Name of a source's split on the Hub: "_" replaces each character that is no letter of A to Z, digit or "_".
 
     >>> make_split_name("RefCOCO+")
     'RefCOCO_'
@@ -291,11 +291,14 @@ def make_split_name(source: str) -> str:
 
 
 def group_by_split(files: Sequence[tuple[str, DataFile]], config: str) -> dict[str, tuple[DataFile, ...]]:
-    """Group files by split, in the order given.
+    """Group files by the split that their source has on the Hub, in the order given.
 
     Args:
         files: pairs of a source's name and a file.
         config: name of the config, for the error message.
+
+    Returns:
+        The files by name of the split; see `make_split_name`.
 
     Raises:
         InputError: two sources have the same split name.

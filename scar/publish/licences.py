@@ -38,8 +38,8 @@ class CombinedLicence:
         id: the Hub's id of the licence.
         name: its name as people write it.
         url: URL of its text; None if there is none.
-        commercial: whether commercial use is allowed.
-        reasons: why it is this licence, one reason for each source that decides.
+        commercial: whether commercial use is known to be allowed.
+        reasons: why it is this licence, in words; names the sources that decide.
     """
 
     id: str

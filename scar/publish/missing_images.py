@@ -35,9 +35,9 @@ class ImageStatus:
     Attributes:
         source: name of the source.
         split: the split whose rows name the images.
-        images: paths of the images, as rows name them.
-        missing: the images without a file.
-        changed: the images whose checksum differs from the one in ``images.sha256``.
+        images: paths of the images, as rows name them, sorted and without repetition.
+        missing: those of them without a file.
+        changed: those of them whose checksum differs from the one in ``images.sha256``.
     """
 
     source: str
@@ -61,11 +61,14 @@ def find_missing_images(
     Args:
         folder: a SCaR folder, built or published; parquet files with other columns are skipped.
         images: folder that image paths are relative to; None means ``folder``.
-        sha256: computes the SHA-256 of a file.
+        sha256: computes the SHA-256 of a file, in hexadecimal digits.
         track: shows progress.
 
+    Returns:
+        The status of each file of rows, ordered by path.
+
     Raises:
-        InputError: the folder holds no parquet file, or one is damaged.
+        InputError: the folder holds no file of rows, or one is damaged.
     """
     root, known = images or folder, read_checksums(folder)
     files = [make_row_file(path, folder) for path in find_parquet_files(folder) if not find_schema_problems(path)]
@@ -89,7 +92,7 @@ def iter_instructions(statuses: Sequence[ImageStatus], folder: Path, images: Pat
 
 
 def write_missing_list(statuses: Sequence[ImageStatus], folder: Path) -> Path | None:
-    """Write the paths of missing images to ``images_missing.txt`` and return its path.
+    """Write the paths of missing images, as rows name them, to ``images_missing.txt`` in a folder; return its path.
 
     If no image is missing, that file is removed and None is returned.
     """
@@ -103,7 +106,7 @@ def write_missing_list(statuses: Sequence[ImageStatus], folder: Path) -> Path | 
 
 
 def read_checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of each image of a pushed build, by path; empty if the folder has no ``images.sha256``.
+    """SHA-256 of each image of a pushed build, by path as in the rows; empty if the folder has no ``images.sha256``.
 
     Lines of another form are passed over.
     """

@@ -63,9 +63,9 @@ class PullPlan:
     Attributes:
         repo: the data set on the Hub.
         out: the folder to download to.
-        pulled: what the folder will have afterwards.
+        pulled: what the folder will have of the repository afterwards.
         fetched: files to download, as paths below the folder.
-        unpacked: files of rows with embedded images to download and unpack.
+        unpacked: files of rows with embedded images, to download and to unpack into images.
         replaced: paths of local files that differ from the commit and are replaced.
         gone: paths of files from an earlier pull that the new commit lacks; they are removed, edited ones too.
         others: paths of local files of rows that no pull brought; they stay, and are read as rows too.
@@ -116,8 +116,8 @@ def plan_pull(
         rows_only: whether to leave out images that are embedded in rows.
         force: whether to replace local files that differ, and files of another revision.
         endpoint: URL of the Hub; None means the environment variable HF_ENDPOINT, else the public Hub.
-        say: shows a line to the user.
-        sleep: waits, in seconds.
+        say: shows the user a line before each wait for the Hub.
+        sleep: waits for a number of seconds.
 
     Raises:
         HubError: the Hub refuses or cannot be reached.
@@ -214,8 +214,8 @@ def pull_files(
         plan: the plan from `plan_pull`.
         endpoint: URL of the Hub; None means the environment variable HF_ENDPOINT, else the public Hub.
         track: shows progress.
-        say: shows a line to the user.
-        sleep: waits, in seconds.
+        say: shows the user a line before each wait for the Hub.
+        sleep: waits for a number of seconds.
 
     Raises:
         HubError: the Hub refuses or cannot be reached after several attempts, or the disk is full; what was downloaded

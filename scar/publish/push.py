@@ -44,8 +44,8 @@ class PushResult:
     """What a push did.
 
     Attributes:
-        commit: id of the commit that holds every file.
-        sent: files that the repository lacked or had with other contents.
+        commit: id of the commit that holds every file of the push.
+        sent: files of the push that the repository lacked or had with other contents.
         removed: paths of files that the push removed.
     """
 
@@ -54,7 +54,7 @@ class PushResult:
     removed: tuple[str, ...]
 
 
-def check_plan(files: Sequence[Upload]) -> None:
+def check_limits(files: Sequence[Upload]) -> None:
     """Check files against the Hub's limits.
 
     Raises:
@@ -91,8 +91,8 @@ def plan_push(
         files: the files to push.
         target: where the files go.
         endpoint: URL of the Hub; None means the environment variable HF_ENDPOINT, else the public Hub.
-        say: shows a line to the user.
-        sleep: waits, in seconds.
+        say: shows the user a line before each wait for the Hub.
+        sleep: waits for a number of seconds.
 
     Raises:
         HubError: the Hub refuses or cannot be reached after several attempts, or the tag is on another commit.
@@ -100,7 +100,7 @@ def plan_push(
     """
     from huggingface_hub import HfApi
 
-    check_plan(files)
+    check_limits(files)
     hub = HfApi(endpoint=endpoint)
     return retry_action(lambda: plan_changes(hub, files, target), target.repo, "write", say=say, sleep=sleep)
 
@@ -125,8 +125,8 @@ def push_files(
         plan: what the user was shown; the push does nothing else. None makes a plan now.
         endpoint: URL of the Hub; None means the environment variable HF_ENDPOINT, else the public Hub.
         track: shows progress.
-        say: shows a line to the user.
-        sleep: waits, in seconds.
+        say: shows the user a line before each wait for the Hub.
+        sleep: waits for a number of seconds.
 
     Raises:
         HubError: the Hub refuses or cannot be reached after several attempts, somebody changed files of the plan
@@ -136,7 +136,7 @@ def push_files(
     """
     from huggingface_hub import HfApi
 
-    check_plan(files)
+    check_limits(files)
     hub = HfApi(endpoint=endpoint)
     return retry_action(lambda: _push_once(hub, files, target, plan, track), target.repo, "write", say=say, sleep=sleep)
 
@@ -203,9 +203,9 @@ def plan_commits(
     """Distribute changes over commits.
 
     Args:
-        paths: files to add or change.
-        removed: files to remove.
-        remote: paths that the repository has.
+        paths: paths, in the repository, of files to add or change.
+        removed: paths of files to remove.
+        remote: paths that the repository has now.
 
     Returns:
         The paths to add or change and the paths to remove, for each commit. All commits but the last one only add files

@@ -93,10 +93,11 @@ def read_push_record(
         repo: ``organisation/name`` of the repository.
         repo_type: dataset or model.
         commit: id of the commit.
-        remote: files of the commit.
+        remote: files of the commit, by path.
 
     Returns:
-        The files by path; None if the repository has neither a record nor a Croissant file of an earlier version.
+        The contents that pushes wrote, by path. Without a record, those that the Croissant file of an earlier version
+        names; None without either.
 
     Raises:
         InputError: the record is damaged, or another version wrote it.

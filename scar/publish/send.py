@@ -82,9 +82,9 @@ def _plan_dry_run(files: Sequence[Upload], target: PushTarget) -> PushPlan:
 
     from scar.common.retry import explain_error
     from scar.publish.changes import compare_files, plan_changes
-    from scar.publish.push import check_plan
+    from scar.publish.push import check_limits
 
-    check_plan(files)
+    check_limits(files)
     try:
         return plan_changes(HfApi(), files, target)
     except ScarError:

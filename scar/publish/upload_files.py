@@ -33,16 +33,17 @@ def collect_files(
     embed_images: bool = False,
     track: Track = track_silently,
 ) -> tuple[list[Upload], CorpusSummary]:
-    """Render the card of a corpus and list the files to push. Image files are not pushed, only rows that embed them.
+    """Render the card of a corpus and list the files to push. Image files are not among them; rows may embed images.
 
-    The card, the Croissant file, ``stats.json`` and ``images.sha256`` are written into the folder.
+    The card, the Croissant file, ``stats.json`` and ``images.sha256`` are written into the folder; hashes and rows with
+    embedded images into its folder `WORK_FOLDER`.
 
     Args:
         folder: a SCaR folder.
         repo: ``organisation/name`` of the repository on the Hub.
         name: title of the card; None takes the repository's name.
         template: template of the card; None takes the default one.
-        embed_images: whether to push rows that contain their images too.
+        embed_images: whether to push also rows that contain their images.
         track: shows progress.
 
     Returns:

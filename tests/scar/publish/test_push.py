@@ -11,7 +11,7 @@ import pytest
 import scar.publish.push as module
 from scar.common.hub_files import RemoteFile, list_files
 from scar.errors import HubError, InputError
-from scar.publish.push import check_plan, plan_push, push_files
+from scar.publish.push import check_limits, plan_push, push_files
 from scar.publish.push_record import RECORD, write_push_record
 from scar.publish.upload import PushTarget, Upload
 from tests.local_hub import Failure, LocalHub, make_uploads
@@ -164,13 +164,13 @@ def test_a_push_that_is_not_what_was_sent_is_told(
 def test_limits(tmp_path: Path) -> None:
     one = make_uploads(tmp_path, {"a": b"a"})[0]
     with pytest.raises(InputError, match="nothing to push"):
-        check_plan([])
+        check_limits([])
     with pytest.raises(InputError, match=r"100,001 files; the Hub takes 100,000 in a repository: merge them"):
-        check_plan([one] * 100_001)
+        check_limits([one] * 100_001)
     with pytest.raises(InputError, match=r"rows: 10,001 files; the Hub takes 10,000 in a folder: use subfolders"):
-        check_plan([Upload(f"rows/{number}", one.file, 1, one.sha256) for number in range(10_001)])
+        check_limits([Upload(f"rows/{number}", one.file, 1, one.sha256) for number in range(10_001)])
     with pytest.raises(InputError, match=r"60,000,000,000 bytes; the Hub takes 50,000,000,000 in a file"):
-        check_plan([Upload("a", one.file, 60 * 10**9, one.sha256)])
+        check_limits([Upload("a", one.file, 60 * 10**9, one.sha256)])
 
 
 def test_more_files_than_a_commit_takes_come_in_several_and_the_last_good_revision_stays(
