@@ -80,9 +80,10 @@ class Endpoint:
 
     Args:
         url: URL of the endpoint, followed by a ``#`` and the name of the model.
-        make_requests: turns items into requests: for each, the indices of its items and the JSON body.
+        make_requests: turns items into requests: for each, the indices of its items, and its JSON body without the
+            model's name.
         request_kind: name of this kind of request in results.
-        prefix: what stands before the URL in the name, so that two kinds of request have two names.
+        prefix: what stands before the URL in the embedder's name, so that two kinds of request have two names.
 
     Raises:
         EvalError: ``url`` is not a URL, names no model, or contains a user or password.
@@ -175,7 +176,7 @@ class _RefuseRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def load(url: str) -> Endpoint:
-    """Make the embedder of an endpoint that takes ``input``.
+    """Make the embedder of an endpoint that takes ``input``; ``url`` ends in ``#`` and the model's name.
 
     Raises:
         EvalError: ``url`` is not a URL, names no model, or contains a user or password.
@@ -185,6 +186,8 @@ def load(url: str) -> Endpoint:
 
 def load_vllm(url: str) -> Endpoint:
     """Make the embedder of an endpoint that takes chat messages, such as that of vLLM.
+
+    ``url`` ends in ``#`` and the model's name.
 
     Raises:
         EvalError: ``url`` is not a URL, names no model, or contains a user or password.
@@ -210,7 +213,10 @@ def normalise_url(url: str) -> str:
 def make_input_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
     """One request for the items without an image, as strings, and one for those with an image, as objects.
 
-    Each comes with the indices of its items; a request without items is left out.
+    A request without items is left out.
+
+    Returns:
+        For each request, the indices of its items, and its JSON body without the model's name.
 
     Raises:
         DataError: an image cannot be opened.
@@ -226,9 +232,12 @@ def make_input_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
 
 
 def make_message_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
-    """One request for each item, with the item's index: a message with its image, if it has one, then its text.
+    """One request for each item: a message with its image, if it has one, then its text.
 
     An item with an image and no text sends the image alone.
+
+    Returns:
+        For each request, the index of its item in a list, and its JSON body without the model's name.
 
     Raises:
         DataError: an image cannot be opened.
@@ -245,7 +254,9 @@ def make_message_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]
 
 
 def encode_data_url(path: Path) -> str:
-    """An image file as a data URL, which decodes to the same pixels that all other adapters use.
+    """An image file as a data URL; a server that decodes it gets the pixels that `open_rgb` gives.
+
+    The file is sent as it is where all decoders agree on it, else as PNG.
 
     Raises:
         DataError: the image cannot be opened.

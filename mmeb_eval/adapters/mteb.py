@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 class ItemDataset:
-    """Items as a dataset in mteb's format: rows by index, and the names of the columns in `features`."""
+    """Items as a dataset in mteb's format: rows by index, and the names of their columns in `features`.
+
+    Args:
+        items: the items, a row each.
+        has_text: whether the rows have a column ``text``.
+        has_image: whether the rows have a column ``image``, of opened images.
+    """
 
     def __init__(self, items: Sequence[Item], has_text: bool, has_image: bool) -> None:
         self._items = items
@@ -34,6 +40,9 @@ class ItemDataset:
 
 class MtebEmbedder:
     """A model of mteb's registry; it gets no task prompt from mteb, as the texts contain the instruction.
+
+    Args:
+        model_id: name of the model in mteb's registry.
 
     Raises:
         UnknownName: the registry has no such model.
@@ -96,7 +105,7 @@ class MtebEmbedder:
 
 
 def load(model_id: str) -> MtebEmbedder:
-    """Load a model of mteb's registry.
+    """Load a model by its name in mteb's registry.
 
     Raises:
         UnknownName: the registry has no such model.

@@ -54,9 +54,9 @@ class SentenceTransformersEmbedder:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The weights' revision (None if unknown), processor's class, pixel range, number format, text limit in tokens.
+        """Those of `mmeb_eval.embedder.SETTINGS`; ``max_tokens``, the limit of a text; and the library's version.
 
-        ``library`` is the version of sentence-transformers.
+        The revision of the weights is None if it is unknown.
         """
         processor = getattr(self._model[0], "processor", None)
         return {
@@ -69,7 +69,7 @@ class SentenceTransformersEmbedder:
         }
 
     def counts(self, items: Sequence[Item]) -> dict[str, int]:
-        """``texts_cut``: number of items whose text exceeds the model's limit; empty if the limit is unknown."""
+        """``texts_cut``: number of items whose text exceeds the model's limit. Empty if the limit is unknown."""
         max_tokens, tokenizer = self._model.max_seq_length, getattr(self._model, "tokenizer", None)
         tokenizer = getattr(tokenizer, "tokenizer", tokenizer)  # a processor contains its tokenizer
         if max_tokens is None or not callable(tokenizer):

@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
 
 def list_items(items: Iterable[Item], name: str, allowed: tuple[type, ...] = ()) -> list[Item]:
-    """The items of any iterable, such as a generator, after a check that none has a prompt but of a type ``allowed``.
+    """List the items of any iterable, such as a generator, and refuse prompts that the model does not take.
+
+    Args:
+        items: the items.
+        name: name of the model, for messages.
+        allowed: types of prompt that the model takes; empty refuses every prompt.
 
     Raises:
-        DataError: an item has such a prompt; the message names the model ``name``, the item and the way out.
+        DataError: an item has a prompt of another type; the message names the model, the item and the way out.
     """
     listed = list(items)
     for item in listed:
@@ -45,11 +50,17 @@ def group_rows_by_kind(items: Sequence[Item]) -> dict[tuple[bool, bool], list[in
 def embed_by_kind(
     items: Iterable[Item], name: str, embed: Callable[[list[Item], bool, bool], NDArray[np.float32]]
 ) -> NDArray[np.float32]:
-    """(len(items), D) rows, made by one call of ``embed(items, has_text, has_image)`` for each kind of content.
+    """(len(items), D) rows for items of any kinds, made by one call for each kind; see `group_rows_by_kind`.
+
+    Args:
+        items: the items.
+        name: name of the model, for messages.
+        embed: called with the items of a kind, whether they have text and whether they have an image; returns their
+            rows.
 
     Raises:
-        DataError: an item has a prompt; the message names the model ``name``.
-        ContractError: texts and images have vectors of different widths.
+        DataError: an item has a prompt.
+        ContractError: two kinds have vectors of different widths.
         Exception: what ``embed`` raises.
     """
     items = list_items(items, name)
@@ -65,14 +76,14 @@ def make_image_error(name: str, item: Item) -> DataError:
 
 
 def count_cut_texts(items: Sequence[Item], tokenizer: Any, max_tokens: int) -> dict[str, int]:
-    """``texts_cut``: number of items whose text has more than ``max_tokens`` tokens."""
+    """``texts_cut``: number of items whose text has more than ``max_tokens`` tokens, the tokenizer's own included."""
     texts = [item.text for item in items if item.text]
     tokens = tokenizer(texts)["input_ids"] if texts else []
     return {"texts_cut": sum(len(ids) > max_tokens for ids in tokens)}
 
 
 def split_revision(model_id: str) -> tuple[str, str | None]:
-    """Split a model id at ``@`` into name and revision, which may be None; the path of a folder is not split.
+    """Split a model id at ``@`` into name and revision (None without ``@``); the path of a folder stays whole.
 
     >>> split_revision("openai/clip-vit-base-patch32@3d74acf")
     ('openai/clip-vit-base-patch32', '3d74acf')
@@ -110,7 +121,10 @@ def local_revision(model_id: str) -> str | None:
 
 
 def pixel_range(processor: Any) -> dict[str, int | None]:
-    """Smallest and largest area, in pixels, to which an image processor resizes images; None where it has no limit."""
+    """``min_pixels`` and ``max_pixels``: the areas in pixels between which an image processor resizes images.
+
+    None where it has no limit. Both are equal if it gives all images one size.
+    """
     least, most = getattr(processor, "min_pixels", None), getattr(processor, "max_pixels", None)
     if patches := getattr(processor, "max_num_patches", None):
         most = patches * processor.patch_size**2
@@ -122,7 +136,7 @@ def pixel_range(processor: Any) -> dict[str, int | None]:
 
 
 def make_load_error(name: str, error: Exception) -> EvalError:
-    """The error for a model that its library cannot load."""
+    """The error for a model that its library cannot load; its message holds the first line of the library's error."""
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     return EvalError(f"{name}: neither a readable local folder nor a model of the hub: {reason}")
 

@@ -55,7 +55,7 @@ class TwoTowerEmbedder:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Revision of the weights, image processor and its limits in pixels, number format, text limit in tokens."""
+        """Those of `mmeb_eval.embedder.SETTINGS`, and ``max_tokens``, the limit of a text."""
         return {
             "revision": self._revision,
             "processor": type(self._processor).__name__,
@@ -69,7 +69,7 @@ class TwoTowerEmbedder:
         return count_cut_texts(items, self._tokenizer, self._max_tokens)
 
     def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
-        """(len(items), D) float32 rows of length 1, each the rescaled sum of the item's text and image vectors.
+        """(len(items), D) float32 rows of length 1; see the class for items with both text and image.
 
         Raises:
             DataError: an item has a prompt, or an image that cannot be opened.

@@ -17,12 +17,14 @@ from scar.errors import ContractError, DataError, ItemError, ScarError
 def call_embedder(embedder: Embedder, items: Sequence[Item]) -> NDArray[np.float32]:
     """Embed a batch of at least one item; return (len(items), D) checked float32 rows.
 
+    An exception in our own code is a bug, and keeps its traceback.
+
     Raises:
         ContractError: the vectors break the contract, or code that is not ours raised an exception. In the latter case
-            each item is tried alone: the error names and holds the first one that fails so. If none does, it says so,
-            and holds the first item. An exception in our own code is a bug, and keeps its traceback.
-        DataError: the embedder says which item it cannot embed, and why; the error holds the item.
-        ScarError: the embedder says what else is wrong.
+            each item is embedded alone: the error names the first one that fails alone, and holds it as ``item``. If
+            none does, the error says so, and holds the first item of the batch.
+        DataError: the embedder raised an `ItemError` that tells the item; this error names and holds the item.
+        ScarError: the embedder raised it.
     """
     try:
         return check_vectors(embedder.embed(items), items, embedder.name)  # a generator runs here

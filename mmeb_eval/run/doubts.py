@@ -9,10 +9,10 @@ from mmeb_eval.run.results import FINGERPRINT, TRUSTED_VECTORS, Result, list_mod
 
 
 def list_doubts(results: Sequence[Result]) -> list[str]:
-    """One line for each doubt about a model, then one for each task whose models were asked different things.
+    """One line for each doubt about a model, then one for each task on which models had different data.
 
     A model is doubtful if its tasks have different fingerprints or settings, as after new weights under its name, or if
-    stored vectors were used without a check.
+    stored vectors were used without a check. Data are different if the queries or the candidates are.
     """
     lines = []
     for model in list_models(results):
@@ -41,7 +41,7 @@ def list_doubts(results: Sequence[Result]) -> list[str]:
 
 
 def get_data_digests(result: Result) -> tuple[str | None, str | None]:
-    """Digests of a result's queries and candidates; None in results of early versions."""
+    """(digest of a result's queries, digest of its candidates); each is None in results of early versions."""
     return result.settings.get("queries"), result.settings.get("candidates")
 
 

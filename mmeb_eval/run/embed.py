@@ -42,11 +42,11 @@ class VectorStore(Protocol[Key]):
         ...
 
     def select_missing(self, keys: Sequence[Key]) -> list[Key]:
-        """The keys that have no vector in the store, in the order given."""
+        """Those of the keys that have no vector in the store, in the order given."""
         ...
 
     def add_vectors(self, keys: Sequence[Key], vectors: NDArray[np.float32]) -> None:
-        """Store the vectors of a batch."""
+        """Store the vectors of a batch: (len(keys), D), a row for each key."""
         ...
 
     def get_vectors(self, keys: Sequence[Key]) -> NDArray[np.float32]:
@@ -69,11 +69,11 @@ class VectorsInMemory:
         self._positions: dict[Item, tuple[int, int]] = {}
 
     def make_keys(self, items: Sequence[Item]) -> list[Item]:
-        """The items."""
+        """The items themselves."""
         return list(items)
 
     def select_missing(self, keys: Sequence[Item]) -> list[Item]:
-        """The items without a vector."""
+        """Those of the items that have no vector, in the order given."""
         return [item for item in keys if item not in self._positions]
 
     def add_vectors(self, keys: Sequence[Item], vectors: NDArray[np.float32]) -> None:
@@ -104,8 +104,9 @@ def embed_items(
 ) -> NDArray[np.float32]:
     """Embed items and return (len(items), D) vectors; only those that the store lacks are made.
 
-    Which items form a batch depends on ``items`` alone, not on the number of workers or on what an interrupted run has
-    stored: with some models, the last digits of a vector depend on the other items of its batch.
+    Which items form a batch depends on ``items`` and ``batch_size`` alone, not on the number of workers: with some
+    models, the last digits of a vector depend on the other items of its batch. Of a batch, those that are stored are
+    left out.
 
     While the model is busy, threads open the next images, which it gets by `mmeb_eval.data.images.open_rgb`.
 

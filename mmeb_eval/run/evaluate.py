@@ -49,14 +49,18 @@ def evaluate(
             listed twice is also ranked twice, so that ``map`` and ``ndcg`` can exceed 1.
         store: holds the vectors, such as a `VectorCache`; None keeps them in memory during this call.
         worker: this process among several, which must share one `VectorCache`.
-        perturbed: prompts that replace the boxes, of a kind that the embedder takes; boxes may also go into the text.
-            None keeps the boxes.
+        perturbed: prompts that replace the rows' boxes; rows without one are left out. They must be of a kind that the
+            embedder takes, or boxes, which its texts name if it takes none. None keeps the rows' boxes.
+
+    Returns:
+        The scores, with the settings, counts and ranks behind them.
 
     Raises:
         DataError: rows or images cannot be used; nothing is embedded before all rows are read.
-        InputError: an argument does not fit.
-        ContractError: vectors, or the embedder's settings, break the contract.
-        EvalError: the store cannot be written, or another worker ends before its share is done.
+        InputError: ``batch_size`` is no whole number above 0, ``files`` is no `TaskFiles`, or ``ties`` is no rule.
+        ContractError: vectors, or the embedder's prompts, settings or counts, break the contract.
+        EvalError: the embedder's layout is unknown, the store cannot be written, or another worker ends before its
+            share is done.
     """
     batch_size = make_count(batch_size, "batch_size")
     if not isinstance(files, TaskFiles):
@@ -120,6 +124,12 @@ def evaluate(
 def name_region_strategy(task: Task, layout: Layout, *, box_as_prompt: bool, strategy: str | None = None) -> str:
     """How the model learns which region is meant, as the setting ``region`` of a `Result` names it.
 
+    Args:
+        task: the task.
+        layout: layout of the model.
+        box_as_prompt: whether the model takes boxes as prompts.
+        strategy: the region strategy in which the model is wrapped; None if it is in none.
+
     Returns:
         ``none`` for a task without regions, ``strategy`` if it is given, else ``prompt``, ``text`` or
         ``prompt and text``.
@@ -134,14 +144,15 @@ def name_region_strategy(task: Task, layout: Layout, *, box_as_prompt: bool, str
 
 
 def order_items(cases: Sequence[Case]) -> tuple[list[Item], list[int], list[list[int]]]:
-    """The distinct items of cases, in the order in which they are embedded.
+    """Collect the distinct items of cases, in the order in which they are embedded.
 
     This is the one step of an evaluation that removes equal items, and the one that decides which items share a batch:
     texts come before images, items of one image stand together, and texts are sorted by length. Inside a batch a model
     may sort items as it likes.
 
     Returns:
-        The items; for each case, the index of its query among them; for each case, the indices of its candidates.
+        The distinct items; for each case, the index of its query among them; and for each case, the indices of its
+        candidates among them, repeats included.
     """
     objects = {id(item): item for case in cases for item in (case.query, *case.candidates)}  # few items, many mentions
     items = sorted(set(objects.values()), key=_sort_key)
@@ -153,10 +164,11 @@ def order_items(cases: Sequence[Case]) -> tuple[list[Item], list[int], list[list
 
 @contextmanager
 def name_failing_row(cases: Sequence[Case], task: str) -> Iterator[None]:
-    """Add file and row to an error about an item's vector or image; the task if no item is at fault.
+    """In the ``with`` block, add file and row to an error about an item's vector or image.
 
     Raises:
-        ContractError: the one raised inside; its message begins with the first row that holds the item.
+        ContractError: the one raised inside; its message now begins with file and row of the first case that holds the
+            item at fault, or with the task if no item is.
         DataError: likewise.
     """
     try:

@@ -24,13 +24,16 @@ def lock_folder(
     work: str = "",
     environment: Mapping[str, str] = os.environ,
 ) -> Iterator[None]:
-    """Lock a folder for one run; the system releases the lock when the process ends, even if it is killed.
+    """Lock a folder for one run during the ``with`` block.
+
+    Workers of one run may enter together: they have the same ``work``, number of workers and `LAUNCH_VARIABLES`. The
+    system releases the lock of a process that is killed.
 
     Args:
         folder: the folder; it is created if it does not exist.
         worker: this process, one of those that share the run.
-        work: description of what the run does, which is equal in all its workers.
-        environment: environment variables, by which one launch is told from another.
+        work: description of what the run does.
+        environment: environment variables, of which `LAUNCH_VARIABLES` are read.
 
     Raises:
         EvalError: another run uses the folder, or it cannot be written to.

@@ -36,9 +36,9 @@ class Ranking:
     Attributes:
         metrics: metrics by name, see `mmeb_eval.run.metrics.compute_metrics`.
         ranks: (Q,) rank of each query's right candidate, 1 = best.
-        top: (Q, `TOP_COUNT` or fewer) indices of each query's best candidates in its candidate list, best first; -1 is
-            padding.
-        margins: (Q,) score of each query's right candidate minus that of the best wrong one; 0 if none is wrong.
+        top: (Q, `TOP_COUNT` or fewer) each query's best candidates, best first, as positions from 0 in its own list of
+            candidates; -1 is padding.
+        margins: (Q,) score of each query's right candidate minus that of the best wrong one; 0 if it has no wrong one.
         ties: number of queries with a wrong candidate whose score equals that of the right one.
     """
 
@@ -50,7 +50,7 @@ class Ranking:
 
 
 def parse_tie_rule(name: str) -> TieRule:
-    """The rule for ties of that name.
+    """The rule for ties of that name, a value of ``--ties``.
 
     Raises:
         UnknownName: there is no such rule.
@@ -68,7 +68,7 @@ def rank_candidates(
     """Rank each query's own candidates.
 
     Args:
-        vectors: (N, D) rows of length 1.
+        vectors: (N, D) rows of L2 norm 1; a score is the dot product of two.
         queries: (Q,) index in ``vectors`` of each query.
         candidates: for each query, the indices in ``vectors`` of its candidates, the right one first. A candidate that
             is listed twice is ranked twice, as in the official evaluator; if it is the right one, ``map`` and ``ndcg``

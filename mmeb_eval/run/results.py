@@ -40,9 +40,12 @@ class Result:
         chance: hit@1 of guessing: the mean of 1 / number of distinct candidates over queries.
         settings: all that a rerun needs to get the same numbers. If prompts were perturbed, ``probe`` says how, see
             `mmeb_eval.regions.robustness.PerturbedPrompts.settings`.
-        ranks: rank of each query's right candidate, 1 = best; queries are in the order of the data.
-        top: for each query, the ten best candidates, best first, as indices in its list of candidates without repeats.
-        margins: score of each query's right candidate minus that of the best wrong one; 0 if no candidate is wrong.
+        ranks: rank of each query's right candidate, 1 = best. Here and below, queries are in the order of the data;
+            those that ``probe`` leaves out are not among them.
+        top: for each query, the ten best candidates, best first, as indices in its list of candidates without repeats;
+            0 is the right one.
+        margins: similarity of each query and its right candidate minus that of the best wrong one, to 6 decimals; 0 if
+            no candidate is wrong.
     """
 
     model: str
@@ -78,7 +81,7 @@ class GroupMean:
 
 
 def compute_group_means(results: Iterable[Result]) -> list[GroupMean]:
-    """Means of one model's results over each group with at least one result; an incomplete group has no mean."""
+    """Means of one model's results, for each group of which at least one task has a result; see `GroupMean`."""
     by_task = {result.task: result for result in results}
     means = []
     for name in GROUPS:
@@ -108,6 +111,8 @@ def get_probe_path(output: Path, model: str, task: str, probe: str, level: str) 
 
 def write_result(result: Result, output: Path) -> Path:
     """Write a result to `get_result_path`, or to `get_probe_path` if prompts were perturbed; return the path.
+
+    ``output`` is the results folder of the run; an existing file is replaced.
 
     Raises:
         EvalError: the file cannot be written.
@@ -141,7 +146,7 @@ def read_result(path: Path) -> Result:
 
 
 def read_results(output: Path) -> list[Result]:
-    """Read every result below an output folder except those with perturbed prompts, sorted by model and task.
+    """Read every result below a results folder except those with perturbed prompts, sorted by model and task.
 
     Raises:
         DataError: there are no results, or a file is not a result.
@@ -155,7 +160,7 @@ def read_results(output: Path) -> list[Result]:
 
 
 def read_probe_results(output: Path) -> list[Result]:
-    """Read every result with perturbed prompts below an output folder, sorted by model, task, probe and level.
+    """Read every result with perturbed prompts below a results folder, sorted by the paths of their files.
 
     Empty if there are none.
 

@@ -45,20 +45,21 @@ def run_evaluations(
     Args:
         embedders: embedders with different names.
         task_files: tasks with different names, and their data.
-        output: folder of results and vectors; one run at a time may use it.
+        output: results folder; it also gets the vectors, in `VECTOR_FOLDER`. One run at a time may use it.
         batch_size: largest number of items in one call of `Embedder.embed`.
         refresh: whether to delete the embedders' stored vectors first.
         trust_stored: whether to use stored vectors without embedding a few of their items again.
         ties: the rule for equal scores, see `mmeb_eval.run.rank.rank_labels`.
         probe: whether to run each task again with perturbed prompts, at every level of each of the
-            `mmeb_eval.regions.robustness.PROBES`.
+            `mmeb_eval.regions.robustness.PROBES` whose prompts the embedder takes; boxes can also go into the text.
         seed: seed of the perturbations.
-        on_failure: called with the names of model and task, and the error, when a task fails; the run goes on with the
-            next one. None lets the error end the run.
-        say: shows a line to the user.
+        on_failure: called with the model's name, the task's name and the error when a task fails; the run goes on with
+            the next task. None lets the error end the run, as does a result that cannot be written in any case.
+        say: called with a line of text for the user.
 
     Returns:
-        The results, those of a task before those of its probes; empty in workers other than the first.
+        The results of each embedder in turn, on each task in turn, those of a task before those of its probes; empty in
+        workers other than the first.
 
     Raises:
         EvalError: two embedders or tasks have one name, the output folder is in use or cannot be written, several

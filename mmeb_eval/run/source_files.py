@@ -17,15 +17,15 @@ MAX_FILES = 5000
 
 
 def hash_sources(modules: Iterable[str], own_packages: frozenset[str]) -> tuple[dict[str, str], set[str]]:
-    """Hash the files of modules and of all that they import, down to installed packages.
+    """Hash the files of modules and of all that they import, except what lies in Python or installed packages.
 
     Args:
-        modules: names of modules; each is hashed wherever it lies.
-        own_packages: packages that are followed only from their own modules.
+        modules: dotted names of modules; the files of these are hashed even in an installed package.
+        own_packages: names of top-level packages that an import leads into only from a module of one of them.
 
     Returns:
-        SHA-256 of each file, in hexadecimal digits, by the name of its module; and the names of the top-level modules
-        of packages. Modules without a file are left out.
+        Name of each module -> SHA-256 of its file, in hexadecimal digits; modules without a file are left out. And the
+        names of the top-level modules, in Python or installed packages, that are imported.
     """
     first = set(modules)
     digests: dict[str, str] = {}
@@ -53,7 +53,10 @@ def hash_sources(modules: Iterable[str], own_packages: frozenset[str]) -> tuple[
 
 
 def find_module_file(name: str) -> Path | None:
-    """The file of a module; None if it has none, or is one of Python's own that is not imported yet."""
+    """The file of a module, given by its dotted name; nothing is imported to find it.
+
+    None if it has none, or is one of Python's own that is not imported yet.
+    """
     module = sys.modules.get(name)
     if module is not None:
         file = getattr(module, "__file__", None)

@@ -25,20 +25,22 @@ twice as long as without a check.
 
 
 def check_stored_vectors(embedder: Embedder, item_of: Mapping[bytes, Item], store: VectorCache) -> None:
-    """Embed a few stored items of each kind again.
+    """Embed a few stored items of a task again, and compare with what is stored.
 
-    The kinds are texts, images, images with text, and each with a prompt: a model can change in one of them alone. A
-    change may also show in long texts or in some images only. So `PROBES` items of a kind are taken evenly, from the
-    first to the last, and one more, the last, in each later task. Nothing is checked if the store trusts its vectors.
+    Items are of one kind if they have the same parts, of text, image and a type of prompt: a model can change in one
+    kind alone. A change may also show in long texts or in some images only. So in the first task of a run that has a
+    kind, `PROBES` stored items of it are taken evenly, from the first to the last; in each later task, the last one.
+    Nothing is checked if the store trusts its vectors.
 
     Args:
         embedder: the embedder whose vectors are stored.
-        item_of: the items of a task by key.
-        store: the store; only vectors that this process did not make are checked. The kinds that were checked and the
-            lowest cosine are noted in it.
+        item_of: key -> item, for the items of a task, in the order in which they are embedded.
+        store: the store; only vectors that this process did not make are checked. It gets the number of checked
+            vectors, their kinds and the lowest cosine.
 
     Raises:
-        DataError: a vector differs from the stored one; the message names the item, the folder and the ways out.
+        DataError: the cosine of a stored vector and the item's vector of now is below `MIN_COSINE`, both alone and in
+            the batch in which it was made, or their widths differ; the message names the folder and the ways out.
         ContractError: vectors break the contract.
     """
     if store.trusts:

@@ -34,7 +34,7 @@ MAX_NAMES = 8
 
 
 class VectorCache:
-    """The vectors of one embedder, by the digest of an item's content; several processes may add shards.
+    """The stored vectors of one embedder. A key is the digest of an item's content. Several processes may add vectors.
 
     A shard is ``<name>.safetensors`` with ``vectors`` (n, D), and its index ``<name>.parquet`` with the ``key`` of each
     row and, in merged shards, the number of the ``batch`` that it was made in. The index is written last: a killed
@@ -46,23 +46,23 @@ class VectorCache:
             folder.
         refresh: whether to delete its stored vectors first.
         trust: whether vectors of earlier runs are used without a check.
-        writer: rank of this process among several, as text; its shards are named by it.
+        writer: rank of this process among several, as text; the names of its shards begin with it.
 
     Attributes:
-        folder: the embedder's folder below ``root``.
+        folder: the embedder's folder, ``root`` and a digest of `mmeb_eval.run.identity.describe_identity`.
         worker_folder: ``root``, in which workers leave heartbeats.
         width: number of components of a vector; None while the store is empty.
         added_count: number of vectors added since the store was opened.
         trusts: whether vectors of earlier runs are used without a check.
         checked_count: number of vectors that were checked, see `mmeb_eval.run.stored_check`.
         checked_kinds: names of the kinds of items of which vectors were checked.
-        lowest_cosine: lowest cosine of a checked vector and the one of now.
-        fingerprint: digest of the model, as it stands in results.
-        changes: what has changed in the embedder since the newest vectors under its name were stored; empty if they are
-            used or there are none.
+        lowest_cosine: lowest cosine of a checked vector and the item's vector of now; 1 before any check.
+        fingerprint: digest of the model, as it stands in results; see `mmeb_eval.run.identity.digest_model`.
+        changes: names of what has changed in the embedder since the newest vectors under its name were stored; empty if
+            its own folder existed, or none has vectors under its name.
 
     Raises:
-        DataError: the stored vectors have another version, or are damaged.
+        DataError: the stored vectors are of another version of the format, or are damaged.
         EvalError: the folder cannot be written.
     """
 
@@ -111,15 +111,18 @@ class VectorCache:
         return keys
 
     def select_missing(self, keys: Sequence[bytes]) -> list[bytes]:
-        """The keys that have no vector in the store."""
+        """Those of the keys that have no vector in the store, in the order given."""
         return [key for key in keys if key not in self._locations]
 
     def select_earlier(self, keys: Sequence[bytes]) -> list[bytes]:
-        """The keys whose vectors were not made by this process since the store was opened."""
+        """Those of the keys that have a vector which this process did not add since the store was opened."""
         return [key for key in keys if key in self._locations and self._locations[key][0] not in self._own_shards]
 
     def count_trusted(self, keys: Sequence[bytes]) -> int:
-        """Number of distinct keys whose vectors are of earlier runs, unchecked: they may be of another model."""
+        """Number of distinct keys whose vectors are of earlier runs and may be of another model, as none is checked.
+
+        It is 0 if vectors of earlier runs are checked, and no run added vectors to others without a check.
+        """
         return len(self.select_earlier(list(set(keys)))) if self.trusts or self._trust_mark.exists() else 0
 
     def add_vectors(self, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> None:
@@ -134,7 +137,7 @@ class VectorCache:
         self.added_count += len(keys)
 
     def get_batch(self, key: bytes) -> list[bytes]:
-        """The keys of the batch in which a stored key's vector was made, in their order."""
+        """The keys of the batch in which a stored key's vector was made, itself included, in the batch's order."""
         shard, row = self._locations[key]
         batches = self._batches[shard]
         keys = {at: other for other, (name, at) in self._locations.items() if name == shard}

@@ -26,10 +26,11 @@ _COLUMNS = ("path", "size", "mtime_ns", "ctime_ns", "inode", "sha256")
 
 
 class ItemKeys:
-    """Makes digests of items from their content: two copies of an image give one digest, two boxes on it give two.
+    """Makes the keys of items: digests of their content. Two copies of an image give one key, two boxes on it give two.
 
     Args:
-        path: a parquet file that stores the digests of images by path, size, times and inode; None stores none.
+        path: a parquet file in which digests of image files are kept from run to run; one is used again if the file's
+            size, times and inode are the same. None keeps none.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -47,7 +48,7 @@ class ItemKeys:
         return hashlib.blake2b(content.encode(), digest_size=16).digest()
 
     def hash_images(self, images: Iterable[Path]) -> None:
-        """Hash the images that have no digest yet, in several threads.
+        """Hash the image files that have no digest yet, in several threads, so that `make_key` finds the digests.
 
         Raises:
             DataError: an image cannot be read.
@@ -57,7 +58,7 @@ class ItemKeys:
             list(pool.map(self._hash_image, new))
 
     def save_digests(self) -> None:
-        """Write the digests to the parquet file, if there is one and some digests are new.
+        """Write the digests of image files to the parquet file, if there is one and some digests are new.
 
         Raises:
             EvalError: the file cannot be written.

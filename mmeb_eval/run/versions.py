@@ -17,12 +17,15 @@ PACKAGE_OF_MODULE: Mapping[str, str] = {"PIL": "pillow", "mmeb_eval": "scar-virt
 
 
 def read_versions() -> dict[str, str]:
-    """Versions of Python and of those `LIBRARIES` that are installed."""
+    """Versions of Python and of those `LIBRARIES` that are installed: name -> version."""
     return dict(_read_versions_once())
 
 
 def read_package_versions(modules: Iterable[str]) -> dict[str, str]:
-    """Versions of the packages that hold these top-level modules; modules without a package are left out."""
+    """Name of each package that holds one of these top-level modules, in small letters -> its version.
+
+    Modules of Python, and those of no installed package, are left out.
+    """
     names = {name for module in modules for name in _find_packages(module)}
     return {name.lower(): importlib.metadata.version(name) for name in sorted(names)}
 

@@ -36,7 +36,7 @@ class Worker:
 
 
 def read_worker(environment: Mapping[str, str] = os.environ) -> Worker:
-    """This process as the launcher's variables ``RANK`` and ``WORLD_SIZE`` describe it; alone without a launcher.
+    """This process as the launcher's variables ``RANK`` and ``WORLD_SIZE`` describe it; without them, it is alone.
 
     Raises:
         EvalError: the rank is not below the size, or a value is no number.
@@ -51,10 +51,11 @@ def read_worker(environment: Mapping[str, str] = os.environ) -> Worker:
 
 
 def select_device(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Give each worker of a machine a GPU of its own; call it before CUDA is first used.
+    """Give each worker of a machine a GPU of its own, by setting ``CUDA_VISIBLE_DEVICES`` in ``environment``.
 
-    Models take the first visible GPU, and launchers make all GPUs visible to every worker. Nothing changes without the
-    launcher's variable ``LOCAL_RANK``; if there are more workers than listed GPUs, some workers share one.
+    Call it before CUDA is first used. Models take the first visible GPU, and launchers make all GPUs visible to every
+    worker. Nothing changes without the launcher's variable ``LOCAL_RANK``. If ``CUDA_VISIBLE_DEVICES`` lists fewer GPUs
+    than there are workers, some workers share one.
 
     >>> variables = {"LOCAL_RANK": "1", "CUDA_VISIBLE_DEVICES": "4,5"}
     >>> select_device(variables)
@@ -71,7 +72,10 @@ def select_device(environment: MutableMapping[str, str] = os.environ) -> None:
 
 @contextmanager
 def heartbeat(folder: Path, worker: Worker) -> Iterator[None]:
-    """Touch a file regularly, so that the other workers know that this one runs; does nothing if it is alone."""
+    """During the ``with`` block, touch a file in ``folder`` regularly: it tells other workers that this one runs.
+
+    The file is removed at the end. A worker that is alone touches nothing.
+    """
     if worker.size == 1:
         yield
         return
@@ -94,15 +98,22 @@ def heartbeat(folder: Path, worker: Worker) -> Iterator[None]:
 
 
 def announce_model(folder: Path, rank: int, digest: str) -> None:
-    """Write, into the heartbeat's file, what stands for the model that this worker goes on with."""
+    """Tell other workers which model this worker scores next, before it does so.
+
+    Args:
+        folder: folder of the workers' heartbeats.
+        rank: rank of this worker.
+        digest: what stands for the model; it is added to the heartbeat's file as a line.
+    """
     with _get_heartbeat_path(folder, rank).open("a", encoding="utf-8") as file:
         file.write(f"{digest}\n")
 
 
 def find_other_model(folder: Path, rank: int, size: int) -> tuple[int, str] | None:
-    """The first worker whose model at this point is another one than that of worker ``rank``, and its digest.
+    """The lowest rank of a worker that scores another model than worker ``rank`` in the same turn, and its digest.
 
-    None if no such worker is known yet.
+    A worker's turns are the models that it has announced, in order. The turn of worker ``rank`` is its last one.
+    Workers that have not come so far are passed over. None if no such worker is found.
     """
     own = _read_announced(folder, rank)
     for other in range(size) if own else ():
