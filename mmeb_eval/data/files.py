@@ -237,29 +237,27 @@ def _read_column_names(path: Path) -> Sequence[str] | Row:
 
 def _read_parquet_columns(path: Path) -> Sequence[str]:
     """Names of a parquet file's columns."""
-    import pyarrow as pa
-    from pyarrow import parquet
+    from scar.common.arrow import UNREADABLE, open_parquet
 
     try:
-        names: list[str] = parquet.read_schema(path).names
-    except (OSError, pa.ArrowException) as error:
+        names: list[str] = open_parquet(path).schema_arrow.names
+    except UNREADABLE as error:
         raise _unreadable_error(path, "parquet file", error) from error
     return names
 
 
 def _iter_parquet_rows(path: Path, columns: Sequence[str], batch_size: int) -> Iterator[Row]:
     """Yield the rows of a parquet file; those with a box have the size of their mask too, if there are masks."""
-    import pyarrow as pa
-    from pyarrow import parquet
+    from scar.common.arrow import UNREADABLE, open_parquet
 
     try:
-        with parquet.ParquetFile(path) as file:
+        with open_parquet(path) as file:
             _require_columns(columns, file.schema_arrow.names, str(path))
             has_masks = "bbox" in columns and "segmentation" in file.schema_arrow.names
             wanted = [*columns, "segmentation.size"] if has_masks else list(columns)
             for part in file.iter_batches(batch_size=batch_size, columns=wanted):
                 yield from part.to_pylist()
-    except (OSError, pa.ArrowException) as error:
+    except UNREADABLE as error:
         raise _unreadable_error(path, "parquet file", error) from error
 
 

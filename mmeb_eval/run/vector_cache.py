@@ -165,17 +165,16 @@ class VectorCache:
         Raises:
             DataError: a shard is damaged.
         """
-        import pyarrow as pa
-        from pyarrow import parquet
+        from scar.common.arrow import UNREADABLE, read_table
 
         for index in sorted(self.folder.glob("*.parquet")):
             if index.stem in self._shard_rows:
                 continue
             try:
-                table = parquet.read_table(index)
+                table = read_table(index)
                 keys = table["key"].to_pylist()
                 batches = table["batch"].to_pylist() if "batch" in table.column_names else [0] * len(keys)
-            except (OSError, KeyError, pa.ArrowException) as error:
+            except (*UNREADABLE, KeyError) as error:
                 raise self._damaged_error(index, error) from error
             self._index_shard(index.stem, keys, batches)
             if self.width is None:

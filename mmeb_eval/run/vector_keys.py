@@ -94,12 +94,11 @@ def _read_digests(path: Path | None) -> dict[str, FileHash]:
     """Read the stored digests by path; empty if the file is missing or damaged, as digests can be computed again."""
     if path is None or not path.is_file():
         return {}
-    import pyarrow as pa
-    from pyarrow import parquet
+    from scar.common.arrow import UNREADABLE, read_table
 
     try:
-        rows = parquet.read_table(path, columns=list(_COLUMNS)).to_pylist()
-    except (OSError, pa.ArrowException):
+        rows = read_table(path, _COLUMNS).to_pylist()
+    except UNREADABLE:
         return {}
     if rows and rows[0].keys() != set(_COLUMNS):
         return {}  # of an earlier version

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from scar.audit.logistic import Floats, Ints
 from scar.audit.questions import Question
+from scar.common.arrow import open_parquet
 from scar.errors import InputError
 from scar.formats.reader import RowFile
 from scar.sample import NEGATIVES_PER_PART, PARTS, Box, Part, Split
@@ -173,7 +174,7 @@ def _iter_even_tables(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
     """Yield columns of a file in tables of `ROWS_PER_BLOCK` rows, wherever its row groups end."""
     pending: list[pa.Table] = []
     count = 0
-    file = pq.ParquetFile(path, page_checksum_verification=True)
+    file = open_parquet(path)
     if not set(columns) <= set(file.schema_arrow.names):
         raise ValueError("a column is missing")
     for batch in file.iter_batches(batch_size=ROWS_PER_BLOCK, columns=list(columns)):

@@ -15,6 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError)
+"""What pyarrow raises where a parquet file is damaged or none; names in a damaged footer may be no UTF-8."""
+
 
 def make_string_array(texts: Iterable[str]) -> pa.StringArray:
     """Make an arrow array of texts, without nulls.
@@ -70,9 +73,18 @@ def to_numpy(column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
-def read_table(path: Path) -> pa.Table:
-    """Read all rows of a parquet file."""
-    return pq.ParquetFile(path).read()
+def open_parquet(path: Path) -> pq.ParquetFile:
+    """Open a parquet file; where its pages are read, they are compared with their checksums, if it has any.
+
+    Raises:
+        *UNREADABLE: the file is damaged or no parquet file. Reading a page raises them too.
+    """
+    return pq.ParquetFile(path, page_checksum_verification=True)
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read all rows of a parquet file, with some or all columns; raises what `open_parquet` raises."""
+    return open_parquet(path).read(columns=None if columns is None else list(columns))
 
 
 def _make_offsets(lengths: Sequence[int]) -> NDArray[np.int32]:

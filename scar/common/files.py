@@ -125,7 +125,7 @@ def write_table(table: Any, path: Path) -> None:
     from pyarrow import parquet
 
     buffer = pa.BufferOutputStream()
-    parquet.write_table(table, buffer)
+    parquet.write_table(table, buffer, write_page_checksum=True)
     write_bytes(buffer.getvalue().to_pybytes(), path)
 
 

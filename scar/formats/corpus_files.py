@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from scar.common.arrow import UNREADABLE, open_parquet
 from scar.common.files import hash_file, iter_paths, make_path
 from scar.errors import InputError
 from scar.formats.build_report import REPORT_NAME, read_report
@@ -138,9 +137,9 @@ def _find_repeated_files(files: Sequence[RowFile]) -> Iterator[FolderProblem]:
 def _find_mixed_builds(file: RowFile, sidecar: Path) -> Iterator[FolderProblem]:
     """Provenance whose rows are of several builds, or of another split; that of a damaged file is told elsewhere."""
     try:
-        parquet = pq.ParquetFile(sidecar)
+        parquet = open_parquet(sidecar)
         table = parquet.read(columns=[name for name in _CONSTANT_COLUMNS if name in parquet.schema_arrow.names])
-    except (pa.ArrowException, OSError):
+    except UNREADABLE:
         return
     for name in table.column_names:
         values = pc.unique(table[name]).to_pylist()

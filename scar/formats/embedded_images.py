@@ -16,6 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scar.common.arrow import UNREADABLE, open_parquet, read_table
 from scar.common.files import join_inside, replace_file, write_json
 from scar.common.images import locate_image
 from scar.common.progress import Track, track_silently
@@ -121,14 +122,14 @@ def unpack_images(shard: Path, out: Path, sha256_by_path: Mapping[str, str], *, 
     """
     names: set[str] = set()
     try:
-        file = pq.ParquetFile(shard, page_checksum_verification=True)
+        file = open_parquet(shard)
         for group in range(file.num_row_groups):
             for image in file.read_row_group(group, columns=[IMAGE_COLUMN])[IMAGE_COLUMN].to_pylist():
                 name, content = str(image["path"]), bytes(image["bytes"])
                 if name not in names:
                     _put_image(name, content, out, sha256_by_path, shard, force)
                 names.add(name)
-    except (pa.ArrowException, KeyError, TypeError) as error:
+    except (*UNREADABLE, KeyError, TypeError) as error:
         raise InputError(f"{shard.name}: no readable rows with images: {error}.") from None
     return len(names)
 
@@ -159,7 +160,7 @@ def _put_image(
 
 def _find_row_images(file: RowFile, folder: Path) -> list[Path]:
     """Path of the image of each row."""
-    column = pq.read_table(file.path, columns=["qry_image_path"])["qry_image_path"].to_pylist()
+    column = read_table(file.path, ["qry_image_path"])["qry_image_path"].to_pylist()
     found: dict[str, Path] = {}
     for number, name in enumerate(column):
         if name not in found:

@@ -14,6 +14,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scar.common.arrow import UNREADABLE, open_parquet
 from scar.common.files import describe_no_folder, iter_paths
 from scar.common.hub_files import is_half_pulled
 from scar.errors import InputError
@@ -77,7 +78,7 @@ class RowFile:
         """
         try:
             table = _open_parquet(self.path).read(columns=["qry_image_path", "image_id"])
-        except (pa.ArrowException, OSError) as error:
+        except UNREADABLE as error:
             raise InputError(f"{self.path}: damaged: {error}.") from None
         return dict(zip(table["qry_image_path"].to_pylist(), table["image_id"].to_pylist(), strict=True))
 
@@ -207,8 +208,8 @@ def make_row_file(path: Path, folder: Path) -> RowFile:
 def _read_source(sidecar: Path) -> str | None:
     """Source of the first row of a provenance file; None if it does not say, or if it is damaged: readers tell that."""
     try:
-        batch = next(pq.ParquetFile(sidecar).iter_batches(batch_size=1, columns=["source"]), None)
-    except (pa.ArrowException, OSError, KeyError):
+        batch = next(open_parquet(sidecar).iter_batches(batch_size=1, columns=["source"]), None)
+    except (*UNREADABLE, KeyError):
         return None
     return batch["source"][0].as_py() if batch is not None and batch.num_rows and batch.num_columns else None
 
@@ -220,8 +221,8 @@ def find_schema_problems(path: Path) -> list[str]:
     format, any other one to the eval format.
     """
     try:
-        schema = pq.ParquetFile(path).schema_arrow
-    except (pa.ArrowException, OSError) as error:
+        schema = open_parquet(path).schema_arrow
+    except UNREADABLE as error:
         return [f"no readable parquet file: {error}"]
     wanted = SCHEMAS[_find_split(schema)]
     problems = [f"column {name!r} is missing" for name in wanted.names if name not in schema.names]
@@ -248,7 +249,10 @@ def iter_rows(path: Path) -> Iterator[dict[str, Any]]:
         InputError: the file cannot be read or is damaged.
     """
     for batch in iter_row_batches(path, 1000):
-        yield from batch.to_pylist()
+        try:
+            yield from batch.to_pylist()
+        except UnicodeDecodeError as error:  # no page of a build: the file has no checksums
+            raise InputError(f"{path}: damaged: {error}.") from None
 
 
 def iter_row_batches(path: Path, rows: int) -> Iterator[pa.RecordBatch]:
@@ -259,7 +263,7 @@ def iter_row_batches(path: Path, rows: int) -> Iterator[pa.RecordBatch]:
     """
     try:
         yield from _open_parquet(path).iter_batches(batch_size=rows)
-    except (pa.ArrowException, OSError) as error:
+    except UNREADABLE as error:
         raise InputError(f"{path}: damaged: {error}.") from None
 
 
@@ -275,14 +279,14 @@ def _iter_rows_at(path: Path, row_numbers: Sequence[int]) -> Iterator[dict[str, 
             if own:
                 yield from file.read_row_group(group).take(own).to_pylist()
             start = end
-    except (pa.ArrowException, OSError) as error:
+    except UNREADABLE as error:
         raise InputError(f"{path}: damaged: {error}.") from None
 
 
 def _open_parquet(path: Path) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
+        return open_parquet(path)
+    except UNREADABLE as error:
         raise InputError(f"{path}: no readable parquet file: {error}") from None
 
 

@@ -13,9 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import msgspec
-import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scar.common.arrow import UNREADABLE
 from scar.common.files import is_inside
 from scar.common.image_header import ImageHeader, read_header
 from scar.common.images import BROKEN
@@ -32,7 +32,7 @@ def is_in_displayed_frame(rows: Path) -> bool:
     """
     try:
         return UPRIGHT_KEY in (pq.read_metadata(rows).metadata or {})
-    except (pa.ArrowException, OSError):
+    except UNREADABLE:
         return False
 
 

@@ -10,8 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
+from scar.common.arrow import read_table
 from scar.common.files import hash_file, write_text
 from scar.common.images import locate_image
 from scar.common.progress import Track, track_silently
@@ -120,7 +119,7 @@ def read_checksums(folder: Path) -> dict[str, str]:
 def _check_images(
     file: RowFile, root: Path, known: Mapping[str, str], sha256: Callable[[Path], str], track: Track
 ) -> ImageStatus:
-    column = pq.read_table(file.path, columns=["qry_image_path"])["qry_image_path"]
+    column = read_table(file.path, ["qry_image_path"])["qry_image_path"]
     names = tuple(sorted(str(name) for name in column.unique().to_pylist() if name))
     missing, others = [], []
     for name in track(names, f"images of {file.source}", len(names)):

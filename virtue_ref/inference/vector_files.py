@@ -28,6 +28,7 @@ from pyarrow import parquet
 from mmeb_eval.embedder import Embedder
 from mmeb_eval.item import Item
 from mmeb_eval.run.vector_keys import ItemKeys
+from scar.common.arrow import UNREADABLE, read_table
 from scar.common.files import replace_file, write_table, write_text
 from scar.errors import DataError, ItemError, VirtueError
 from virtue_ref.inference.records import read_record
@@ -194,8 +195,8 @@ def _read_keys(part: Path) -> list[bytes]:
 
 def _read_part(part: Path, column: str) -> pa.ChunkedArray:
     try:
-        return parquet.read_table(part, columns=[column])[column]
-    except (OSError, KeyError, pa.ArrowException) as error:
+        return read_table(part, [column])[column]
+    except (*UNREADABLE, KeyError) as error:
         reason = " ".join(str(error).split())
         raise VirtueError(f"{part}: damaged ({reason}); remove it or its folder, and run again.") from error
 
@@ -227,7 +228,7 @@ def _write_vectors(
         if matrix == unfinished:
             return
         schema = pa.schema({"id": pa.string(), "vector": pa.list_(pa.float32(), dim)}, {"model": model})
-        with parquet.ParquetWriter(unfinished, schema) as writer:
+        with parquet.ParquetWriter(unfinished, schema, write_page_checksum=True) as writer:
             for first in range(0, len(ids), part_rows):
                 vectors = np.array(whole[first : first + part_rows])
                 columns = [pa.array(ids[first : first + part_rows], pa.string()), _make_column(vectors)]

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from mmeb_eval.item import Item
 from mmeb_eval.templates.fused import DATA_IMAGE_TOKEN, format_region
+from scar.common.arrow import UNREADABLE, open_parquet, read_table
 from scar.common.files import hash_files, is_inside
 from scar.common.image_header import ImageHeader
 from scar.common.orientation import turn_box
@@ -203,13 +204,13 @@ def _read_table(name: str, files: Sequence[Path]) -> pa.Table:
     if not files:
         raise DataError(f"{name}: no parquet files; is the path right, and is the data fetched?")
     try:
-        known = [pq.read_schema(file).names for file in files]
+        known = [open_parquet(file).schema_arrow.names for file in files]
         for file, columns in zip(files, known, strict=True):
             if absent := [column for column in REQUIRED_COLUMNS if column not in columns]:
                 raise DataError(f"{file}: no column {absent[0]!r}; wanted are {', '.join(COLUMNS)}.")
         common = [column for column in COLUMNS if all(column in columns for columns in known)]
-        return pa.concat_tables([pq.read_table(file, columns=common) for file in files])
-    except (OSError, pa.ArrowException) as error:
+        return pa.concat_tables([read_table(file, common) for file in files])
+    except UNREADABLE as error:
         raise DataError(f"{name}: {error}") from error
 
 
@@ -274,8 +275,8 @@ def _read_negatives(files: Sequence[Path]) -> list[tuple[str, ...]]:
     for file in files:
         sidecar = file.parent.parent / "provenance" / file.name
         try:
-            notes = pq.read_table(sidecar, columns=["negatives"])["negatives"].to_pylist()
-        except (OSError, pa.ArrowException) as error:
+            notes = read_table(sidecar, ["negatives"])["negatives"].to_pylist()
+        except UNREADABLE as error:
             raise DataError(
                 f"{sidecar}: all_negatives wants the provenance of a build beside its rows: {error}"
             ) from error

@@ -142,6 +142,17 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
         _read(tmp_path / "gone.jsonl")
 
 
+def test_a_flipped_bit_of_a_page_is_told(tmp_path: Path, make_row: Any) -> None:
+    path = tmp_path / "SCaR_eval_Toy.parquet"
+    parquet.write_table(pa.Table.from_pylist([make_row(0)]), path, write_page_checksum=True)
+    whole = bytearray(path.read_bytes())
+    column = parquet.read_metadata(path).row_group(0).column(0)
+    whole[(column.dictionary_page_offset or column.data_page_offset) + column.total_compressed_size - 1] ^= 1
+    path.write_bytes(whole)
+    with pytest.raises(DataError, match=r"not a readable parquet file.*CRC"):
+        _read(path)
+
+
 def test_missing_columns_are_named(tmp_path: Path) -> None:
     path = tmp_path / "odd.parquet"
     parquet.write_table(pa.table({"qry_text": ["x"], "bbox": [[1.0]]}), path)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scar import Mask
+from scar import Mask, read
 from scar.errors import InputError
 from scar.formats.check import EXAMPLES_PER_KIND, check_folder
 from scar.formats.schema import EVAL_SCHEMA, TRAIN_SCHEMA
@@ -159,6 +159,47 @@ def test_a_damaged_file_is_found(built: Path) -> None:
     flipped[pq.read_metadata(io.BytesIO(whole)).row_group(0).column(0).data_page_offset] ^= 1
     (built / EVAL).write_bytes(flipped)
     assert "damaged" in check_folder(built).examples["schema"][0]
+
+
+@pytest.mark.parametrize("file", [EVAL, TRAIN, NOTES])
+def test_a_flipped_bit_of_a_page_is_found(built: Path, file: Path) -> None:
+    whole = (built / file).read_bytes()
+    group = pq.read_metadata(built / file).row_group(0)
+    for column in map(group.column, range(group.num_columns)):
+        start = column.dictionary_page_offset or column.data_page_offset
+        last = start + column.total_compressed_size - 1  # a page ends here; headers of pages are not its content
+        for place, bit in ((last, 0), (last - 1, 7)):
+            flipped = bytearray(whole)
+            flipped[place] ^= 1 << bit
+            (built / file).write_bytes(flipped)
+            findings = check_folder(built)
+            (kind,) = findings.counts
+            assert len(findings.examples[kind]) == 1
+            assert "damaged" in findings.examples[kind][0]
+            with pytest.raises(InputError, match=r"^[^\n]+damaged[^\n]+$"):
+                list(read(built))
+
+
+def test_a_flipped_bit_anywhere_is_found_or_changes_no_sample(built: Path) -> None:
+    expected = list(read(built))
+    for file in (EVAL, NOTES):
+        whole = (built / file).read_bytes()
+        for place in range(0, len(whole), 131):
+            flipped = bytearray(whole)
+            flipped[place] ^= 1 << place % 8
+            (built / file).write_bytes(flipped)
+            try:
+                assert check_folder(built).counts or list(read(built)) == expected
+            except InputError:
+                continue
+        (built / file).write_bytes(whole)
+
+
+@pytest.mark.parametrize(("file", "name"), [(EVAL, b"tgt_text"), (NOTES, b"generator_version")])
+def test_names_that_are_no_text_are_damage(built: Path, file: Path, name: bytes) -> None:
+    whole = (built / file).read_bytes()
+    (built / file).write_bytes(whole.replace(name, name[:-1] + b"\xe8"))
+    assert "no readable parquet file" in str(check_folder(built).examples)
 
 
 @pytest.mark.parametrize(

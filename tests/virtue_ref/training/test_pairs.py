@@ -88,6 +88,17 @@ def test_a_path_that_leaves_the_folder_of_images_rejects_the_row(tmp_path: Path,
         parse_pair(row, tmp_path / "images", "here")
 
 
+def test_a_flipped_bit_of_a_page_is_told(rows: Path) -> None:
+    path = rows / "a.parquet"
+    pq.write_table(pq.read_table(path), path, write_page_checksum=True)
+    whole = bytearray(path.read_bytes())
+    column = pq.read_metadata(path).row_group(0).column(0)
+    whole[column.dictionary_page_offset + column.total_compressed_size - 1] ^= 1
+    path.write_bytes(whole)
+    with pytest.raises(DataError, match="CRC"):
+        open_source("mine", [path], rows, missing="skip")
+
+
 def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no parquet files"):
         open_source("mine", [], tmp_path)
