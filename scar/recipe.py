@@ -88,7 +88,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Attributes:
         name: name of the source; it is part of the file names of the corpus.
         split: train or eval.
-        images: the folder of the images.
+        images: the folder of the images, from which the annotations' paths of images start.
         reader: the format of the annotation files: coco, refcoco, visual_genome or ade20k.
         instances: the COCO-style instances JSON, for the readers coco and refcoco.
         captions: the COCO-style captions JSON; None if there is none.
@@ -98,11 +98,11 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         licence: licence of the annotations, for the provenance of the corpus; None if it is unknown.
         get: where to download the files, for the message about a missing file; None if it is unknown.
         max_per_image: largest number of samples of one image.
-        min_side: least width and least height of a region's box in pixels.
-        min_area_share: least share of the image's area that a region's box covers, 0 to 1.
-        frame: the frame of the annotations of images that EXIF turns; the corpus has the displayed frame. None tells it
-            by the size that the annotations give an image, and rejects regions where the size does not tell
-            (``image_frame``).
+        min_side: least width and least height of a region's box in pixels; a smaller region gives no sample.
+        min_area_share: least share of the image's area that a region's box covers, 0 to 1; likewise.
+        frame: the frame of the annotations of images that EXIF turns; the corpus has the displayed frame. None: it is
+            the frame in which the image has the size that the annotations give it. Where both frames have this size,
+            the regions are rejected (``image_frame``).
     """
 
     name: Annotated[
@@ -245,7 +245,8 @@ def parse_recipe(content: Mapping[str, Any], file_name: str, base: Path, data_ro
     """Make a recipe from the keys and values of a TOML file or of command-line options.
 
     Args:
-        content: ``source`` as a list of tables; optionally ``about`` and the other attributes of `Recipe`.
+        content: ``source`` as a list of tables, which the head of this module shows; optionally ``about`` and the other
+            attributes of `Recipe`.
         file_name: name of the recipe for error messages.
         base: folder that the paths of a user's own sources are relative to.
         data_root: folder that the paths of data sets are relative to. None is an error if a source names a data set.

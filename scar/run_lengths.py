@@ -52,7 +52,7 @@ def decode_runs(counts: str) -> NDArray[np.int64]:
 
 
 def decode_full_runs(counts: str, size: tuple[int, int]) -> NDArray[np.int64]:
-    """Decode run lengths, as `decode_runs` does, and check that they fill an image of that height and width.
+    """Decode run lengths, as `decode_runs` does, and check that they fill an image of ``size``: height and width.
 
     Raises:
         ValueError: they do not, or ``counts`` is no run-length code.

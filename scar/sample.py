@@ -289,7 +289,8 @@ class Sample(msgspec.Struct, frozen=True):
         image_id: id of the image in the source.
         region: the thing that the captions are about.
         gold: the true caption. If only the texts of captions are known, `Caption.object` holds the whole text.
-        negatives: three captions with another scene, three with another relation, three with another object.
+        negatives: three captions with another scene, three with another relation, three with another object. A train
+            row without provenance gives one only.
     """
 
     id: str
@@ -303,7 +304,7 @@ class Sample(msgspec.Struct, frozen=True):
 
     @property
     def captions(self) -> tuple[str, ...]:
-        """The ten texts to rank: the gold caption, then the negatives."""
+        """The texts to rank: the gold caption, then the negatives; ten, unless `negatives` has fewer."""
         return (self.gold.text, *(negative.caption.text for negative in self.negatives))
 
 

@@ -39,7 +39,9 @@ def parse_named_image(record: Record) -> NamedImage | None:
 
 
 def describe_image(number: int, names: Mapping[int, str]) -> str:
-    """Id and file name of an image for a message, as its file gives them; the id alone if the file has no name for it.
+    """The image with the id ``number``, for a message: its id and its file name, or the id alone if it has no name.
+
+    ``names`` are file names by id.
 
     >>> describe_image(7, {7: "a.jpg"}), describe_image(8, {7: "a.jpg"})
     ("7, 'a.jpg',", '8')

@@ -206,14 +206,14 @@ def group_runs(
     """The box and the mask of each label except 0.
 
     Args:
-        starts: (R,) start of each run; see `find_run_starts`.
-        labels: (R,) label of each run.
+        starts: (R,) start of each run; see `find_run_starts`. Two runs in a row may have the same label.
+        labels: (R,) label of each run, 0 for pixels of nothing.
         width: width of the picture in pixels.
         height: height of the picture in pixels.
 
     Returns:
-        By label in ascending order: x, y, width and height of the box in pixels, and a function that makes the mask; it
-            is a `Region.make_mask`.
+        By label in ascending order: x, y, width and height of the box in pixels, and a function that makes the mask,
+        for `Region.make_mask`.
     """
     import numpy as np
 

@@ -107,7 +107,7 @@ class PictureList(PictureIndex):
 
 
 def with_held_out(ref: PictureRef, held_out: Collection[int]) -> PictureRef:
-    """The reference itself, or a `HeldOut` if its image id is in ``held_out``."""
+    """The reference itself, or a `HeldOut` for the reason `HELD_OUT` if its image id is in ``held_out``."""
     return HeldOut(ref, HELD_OUT) if ref.id in held_out else ref
 
 

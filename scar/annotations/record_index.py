@@ -34,7 +34,8 @@ class RecordIndex:
         images: (N,) ids of the images.
         starts: (N,) row of ``spans`` with the first record of each image.
         ends: (N,) row of ``spans`` after the last record of each image.
-        spans: (M, 3) positions of all records; those of an image are next to each other, in order.
+        spans: (M, 3) positions of all records. Those of an image are next to each other, in the order that
+            `RecordIndexBuilder.add_record` gives them.
     """
 
     path: Path
@@ -129,7 +130,7 @@ def view_int64(values: array[int]) -> NDArray[np.int64]:
 
 
 def is_among(numbers: NDArray[np.int64], known: Collection[int]) -> NDArray[np.bool_]:
-    """(N,) whether each number is in ``known``."""
+    """(N,) whether each of the (N,) ``numbers`` is in ``known``."""
     import numpy as np
 
     return np.isin(numbers, np.fromiter(known, np.int64, len(known)))

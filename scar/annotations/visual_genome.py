@@ -48,7 +48,7 @@ _NUMBERED_FILE = re.compile(r"/\d+\.[a-z]+$", re.IGNORECASE)
 
 
 def split_of(image_id: int) -> Split:
-    """The split of an image, from a hash of its id: it does not depend on the other images."""
+    """The split of an image of Visual Genome, from a hash of its id: it does not depend on the other images."""
     number = int.from_bytes(hashlib.sha256(f"visual_genome/{image_id}".encode()).digest()[:8])
     return "eval" if number < EVAL_SHARE * 2**64 else "train"
 

@@ -101,7 +101,9 @@ class EntryDecoder(Generic[T]):
         self._record_decoder = msgspec.json.Decoder(record)
 
     def decode_entry(self, text: bytes, where: str) -> list[T | BadRecord]:
-        """Decode the records of an entry. A `BadRecord` is returned in place of a record that does not have its type.
+        """Decode the records of an entry from its JSON text; ``where`` names file and entry in messages.
+
+        A `BadRecord` is returned in place of a record that does not have its type.
 
         Raises:
             BadRecord: the entry itself does not have the expected shape (reason ``malformed``).

@@ -15,7 +15,7 @@ PAIRS_PER_BLOCK = 1 << 20
 
 
 def concatenate_ranges(starts: Ints, sizes: Ints) -> Ints:
-    """The numbers of several ranges, one range after the other.
+    """The numbers of several ranges, one range after the other; each has a start and a size.
 
     >>> concatenate_ranges(np.array([3, 10]), np.array([2, 3])).tolist()
     [3, 4, 10, 11, 12]

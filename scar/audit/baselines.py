@@ -70,7 +70,7 @@ def fit_lengths(train: QuestionSet) -> Scorer:
 
 
 def fit_fluency(train: QuestionSet) -> Scorer:
-    """Learn a bigram model of gold captions; the score is the mean log-probability of a caption's words."""
+    """Learn a bigram model of the gold captions alone; the score is the mean log-probability of a caption's words."""
     texts, inverse = train.unique_captions
     gold_counts = np.bincount(inverse[train.gold_indices], minlength=len(texts))
     ids, owners = texts.add_boundaries(texts.word_ids + 1, 0)

@@ -39,7 +39,9 @@ def find_replaced_words(gold: str, negative: str) -> tuple[str, str]:
 
 
 def count_common_words(gold: str, negative: str) -> tuple[int, int]:
-    """Number of words that two texts share at their beginning, and number of other words that they share at their end.
+    """Number of words that two texts share at their beginning, and number that they share at their end.
+
+    No word counts twice.
 
     >>> count_common_words("salad fork on table", "butter knife on table")
     (0, 2)

@@ -69,7 +69,7 @@ class NgramVocabulary:
         return _select_features(blocks, self.ngram_codes, len(texts))
 
     def decode_ngram(self, column: int) -> str:
-        """The words of the n-gram of a column; ``^`` and ``$`` stand for the beginning and the end of a caption."""
+        """The words of the n-gram of a column of the features; ``^`` and ``$`` stand for begin and end of a caption."""
         words = {number: word for word, number in self.word_ids.items()}
         base, code, ids = len(self.word_ids) + _FIRST_WORD_ID, int(self.ngram_codes[column]), []
         while code:

@@ -12,7 +12,7 @@ from scar.sample import Split
 
 
 class PositionCounts:
-    """Counts of positions in the rows of one file; rows are added block by block.
+    """Counts of the positions at which the rows of one file list a caption; rows are added block by block.
 
     Args:
         split: split of the file; the rows of the two splits have different columns.

@@ -130,7 +130,7 @@ class WordCounts:
 
 
 def find_near_duplicates(rows: RowBlock) -> Any:
-    """(captions,) whether each caption equals another caption of its sample after `normalize_caption`."""
+    """(captions,) whether each caption of a block equals another one of its sample after `normalize_caption`."""
     normalized = [
         pa.array([normalize_caption(value) for value in elements.values], pa.string()).take(pa.array(elements.codes))
         for elements in (rows.elements[part] for part in reversed(PARTS))

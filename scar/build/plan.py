@@ -98,7 +98,7 @@ class SourcePlan:
         return [range(start, min(start + SHARD_IMAGES, count)) for start in range(0, count, SHARD_IMAGES)]
 
     def make_fit_task(self, generator: Generator, seed: int) -> Callable[[], Generator]:
-        """Make the task that fits a generator to the source and returns it."""
+        """Make the task that fits a generator to the source and returns the fitted one; ``seed`` is the build's."""
         indices = select_fit_indices(len(self.index))
         refs, complete = self.select_pictures(indices), len(indices) == len(self.index)
         return partial(fit_generator, generator, refs, self.source, seed, complete=complete)
@@ -109,7 +109,7 @@ def check_paths(source: Source, out: Path) -> None:
 
     Raises:
         InputError: a file or folder is missing or cannot be read.
-        RecipeError: the images lie in the image folder of the corpus to be written.
+        RecipeError: the images of the source lie in the folder ``images`` of ``out``, where the build writes.
     """
     check_inputs(source)
     if is_inside(source.images, out / "images", resolve_links=True):
@@ -218,7 +218,7 @@ def _is_complete(entry: dict[str, Any], plan: SourcePlan) -> bool:
 
 
 def check_out(out: Path) -> None:
-    """Check that a folder can be written to; if it does not exist, check the one that it will be made in.
+    """Check that the folder of a corpus can be written to; if it does not exist, check the one that it will be made in.
 
     Raises:
         InputError: the path is a file, or there is no permission to write.

@@ -42,7 +42,11 @@ class ShardStore:
             return False
 
     def read_shard(self, number: int) -> ShardResult:
-        """Read the result of a finished shard; the shard must be in the store."""
+        """Read the result of a finished shard.
+
+        Raises:
+            OSError: the shard is not in the store.
+        """
         return ShardResult.from_bytes(self._shard_path(number).read_bytes())
 
     def write_shard(self, number: int, content: bytes) -> None:

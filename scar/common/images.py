@@ -194,7 +194,7 @@ def silence_pillow() -> None:
 
 
 def check_pixel_count(size: tuple[int, int]) -> None:
-    """Check that an image of this (width, height) in pixels may be decoded.
+    """Check that an image of this size, (width, height) in pixels, may be decoded.
 
     Raises:
         Image.DecompressionBombError: it has more than `MAX_PIXELS`.

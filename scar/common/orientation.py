@@ -50,7 +50,7 @@ def invert_orientation(orientation: int) -> int:
 
 
 def turn_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
-    """(width, height) as displayed, of an image that has ``size`` as stored.
+    """(width, height) as displayed, of an image that has ``size`` as stored and this EXIF orientation.
 
     >>> turn_size((320, 240), 6)
     (240, 320)
@@ -95,7 +95,7 @@ def turn_polygon(xy: Sequence[float], size: tuple[int, int], orientation: int) -
 
 
 def turn_mask(mask: Mask, orientation: int) -> Mask:
-    """Turn a mask of the stored image into that of the displayed image.
+    """Turn a mask of the stored image, by its EXIF orientation, into that of the displayed image.
 
     Raises:
         InputError: the mask has to be turned and cannot be decoded.
@@ -104,9 +104,9 @@ def turn_mask(mask: Mask, orientation: int) -> Mask:
 
 
 def turn_array(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn (H, W, ...) pixels of the stored image; return those of the displayed image, (W, H, ...) if sideways.
+    """Turn (H, W, ...) pixels of the stored image, by its EXIF orientation, into those of the displayed image.
 
-    The result is a view of ``pixels``.
+    The result is a view of ``pixels``; its shape is (W, H, ...) for an orientation in `SIDEWAYS`.
     """
     exchanged, mirrored_x, mirrored_y = _STEPS[orientation]
     turned = pixels.swapaxes(0, 1) if exchanged else pixels
@@ -116,7 +116,10 @@ def turn_array(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 
 def turn_image(image: Image, orientation: int) -> Image:
-    """Turn an image whose pixels are as stored; return a copy as displayed, without metadata that ask for a turn."""
+    """Turn an image whose pixels are as stored, by its EXIF orientation, into the image as displayed.
+
+    The result is a copy, without metadata that ask for a turn.
+    """
     from PIL.Image import Transpose
 
     method = {

@@ -191,8 +191,8 @@ def load_image(path: Path, where: str) -> Image:
 
     Raises:
         BadRecord: the image has more than `scar.common.images.MAX_PIXELS` (``image_bomb``), may not be read
-            (``image_closed``), is truncated, damaged or no image (``image_broken``), or its pixels cannot be displayed
-            (``image_pixels``).
+            (``image_closed``), is missing, truncated, damaged or no image (``image_broken``), or its pixels cannot be
+            displayed (``image_pixels``).
     """
     from PIL import Image, UnidentifiedImageError
 

@@ -104,7 +104,10 @@ def retry_action(
 
 
 def explain_error(error: Exception, access: Access) -> Problem | None:
-    """Explain an error of the Hub's client or of a full disk; return None for any other error."""
+    """Explain an error of the Hub's client or of a full disk; return None for any other error.
+
+    ``access`` says whether the request reads or writes; the advice depends on it.
+    """
     from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError is its http library's
         HFValidationError,
         HTTPError,

@@ -81,12 +81,12 @@ class Canvas:
         self.image.paste(ramp.resize((width, height), Image.Resampling.NEAREST), (round(self.left), round(self.top)))
 
     def rect(self, x0: float, y0: float, x1: float, y1: float, colour: Colour, corner: float = 0) -> None:
-        """Draw a filled rectangle; ``corner`` is the radius of its corners."""
+        """Draw a filled rectangle from (x0, y0) to (x1, y1); ``corner`` is the radius of its corners."""
         box = (*self._to_pixel((x0, y0)), *self._to_pixel((x1, y1)))
         self.pen.rounded_rectangle(box, corner * self.unit, colour)
 
     def disc(self, x: float, y: float, radius: float, colour: Colour, flat: float = 1) -> None:
-        """Draw a filled circle, or an ellipse that is ``flat`` times as high as wide."""
+        """Draw a filled circle around (x, y), or an ellipse that is ``flat`` times as high as wide."""
         px, py = self._to_pixel((x, y))
         rx, ry = radius * self.unit, radius * self.unit * flat
         self.pen.ellipse((px - rx, py - ry, px + rx, py + ry), colour)

@@ -74,8 +74,9 @@ class DrawnThing:
 
 
 def arrange_things(width: int, height: int, rng: Random) -> list[DrawnThing]:
-    """Arrange three to six things with different names; in a quarter of the pictures the second overlaps the first.
+    """Arrange three to six things with different names in a picture of ``width`` x ``height`` pixels.
 
+    In a quarter of the pictures the second thing overlaps the first; no other things overlap.
     About half of the things share their shape or colour with an earlier one, so that one word rarely names a thing.
     """
     things: list[DrawnThing] = []

@@ -53,7 +53,7 @@ class DrawnPicture:
 
 
 def draw_picture(index: int, seed: int, split: Split) -> DrawnPicture:
-    """Draw picture number ``index`` of a split; equal arguments give equal pictures."""
+    """Draw picture number ``index``, from 0, of a split; equal arguments give equal pictures."""
     rng = Random(f"{seed}/{split}/{index}")  # noqa: S311 - drawings, not secrets
     scene = SCENES[index % len(SCENES)]
     width, height = rng.choice(PICTURE_SIZES_PX)

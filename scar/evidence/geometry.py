@@ -96,7 +96,7 @@ def is_apart(box: Box, other: Box) -> bool:
 
 
 def is_within_bearer(box: Box, other: Box) -> bool:
-    """Whether `box` is, except for a small share, within the larger box `other` of its support, wearer or container."""
+    """Whether `box` lies, but for a small share, within `other`: the larger box of its support, wearer or container."""
     return box.intersection_area(other) >= _MIN_WITHIN_SHARE * box.area and box.area < other.area
 
 

@@ -83,10 +83,12 @@ class Config:
 
     @property
     def rows(self) -> int:
+        """Number of rows of all files."""
         return sum(file.rows for files in self.splits.values() for file in files)
 
     @property
     def files(self) -> tuple[DataFile, ...]:
+        """The files of all splits."""
         return tuple(file for files in self.splits.values() for file in files)
 
 
@@ -116,6 +118,7 @@ class SourceSummary:
 
     @property
     def key(self) -> str:
+        """``<name>/<split>``, as in the build report."""
         return f"{self.name}/{self.split}"
 
     @property
@@ -152,6 +155,7 @@ class CorpusSummary:
 
     @property
     def samples(self) -> int:
+        """Number of samples of all sources."""
         return sum(source.samples for source in self.sources)
 
     @property

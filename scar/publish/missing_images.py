@@ -75,7 +75,10 @@ def find_missing_images(
 
 
 def iter_instructions(statuses: Sequence[ImageStatus], folder: Path, images: Path | None = None) -> Iterator[str]:
-    """Lines for the user: how many images of each source are missing or changed, and how to get the missing ones."""
+    """Lines for the user: how many images of each source are missing or changed, and how to get the missing ones.
+
+    The arguments are those of `find_missing_images` and what it returned.
+    """
     root = images or folder
     for status in statuses:
         key, total = f"{status.source}/{status.split}", len(status.images)

@@ -15,7 +15,7 @@ MAX_ROWS_PER_FOLDER = 20
 
 
 def iter_plan_lines(plan: PushPlan, target: PushTarget) -> Iterator[str]:
-    """Lines about the repository, a table with what happens to each of its files, and the totals.
+    """The plan of a push as lines: the repository, a table with what happens to each of its files, and the totals.
 
     Raises:
         InputError: more existing files change than one commit takes.

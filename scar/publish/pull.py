@@ -297,7 +297,9 @@ def _has_images(out: Path, sha256: Callable[[Path], str]) -> bool:
 
 
 def read_record(out: Path) -> dict[str, PulledRepo]:
-    """Read what a folder has of each repository, by the repository's name; empty if nothing was pulled.
+    """Read, from `RECORD` in a folder, what it has of each repository, by the repository's name.
+
+    Empty if nothing was pulled into the folder.
 
     Raises:
         InputError: the record ``pull.json`` is damaged, or another version wrote it.
