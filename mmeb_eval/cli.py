@@ -146,7 +146,10 @@ def compare_runs(
     all_settings: Annotated[bool, typer.Option("--all", help="List all settings that differ.")] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Compare two runs. Prints each task's scores with significance tests, and the settings that differ."""
+    """Compare two runs.
+
+    Prints the scores on each task and group with significance tests, and the most important setting that differs.
+    """
     with one_line_errors("mmeb-eval"):
         from mmeb_eval.report.compare import compare_results, read_run
 

@@ -125,7 +125,8 @@ def print_results(results: Sequence[Result], as_json: bool, output: Path) -> boo
         output: results folder of the run; it may hold results of earlier runs too.
 
     Returns:
-        Whether a score of a model that is no baseline is within three standard errors of chance.
+        Whether a model that is no baseline has a score no better than chance, see
+        `mmeb_eval.report.statistics.is_at_chance`.
     """
     from mmeb_eval.report.score_tables import list_chance_warnings, make_score_tables
     from mmeb_eval.report.summary import select_baselines, summarise_results

@@ -84,7 +84,7 @@ class Contrast:
 def check(embedder: Embedder) -> list[Finding]:
     """Check an embedder on toy items; it keeps the contract if no finding has the level ``error``.
 
-    What its `embed` raises becomes a finding. After a failure, the checks that it would fail too are left out.
+    What its `embed` raises becomes a finding. After a failure, checks that would only repeat it are left out.
     """
     with TemporaryDirectory(prefix="mmeb-eval-check-") as folder:
         return list(_iter_findings(embedder, Path(folder)))

@@ -160,7 +160,7 @@ def get_settings(embedder: Embedder) -> dict[str, Any]:
     """The embedder's settings, for each `Result` and for the keys of stored vectors; empty if it sets none.
 
     Raises:
-        ContractError: they are no mapping of texts to JSON values; NaN and infinity are none.
+        ContractError: they are no mapping of texts to JSON values (NaN and infinity are not JSON).
     """
     settings = getattr(embedder, "settings", {})
     if not isinstance(settings, Mapping):

@@ -43,8 +43,8 @@ class LoadRecord:
     """What was read while an embedder was loaded.
 
     Attributes:
-        files: absolute path of each file that was read, links kept -> its state at the end of the load. Files of the
-            system, of installed packages and of caches, and the sources of modules, are left out.
+        files: absolute path of each file that was read (links are not resolved) -> its state at the end of the load.
+            Files of the system, of installed packages and of caches, and the sources of modules, are left out.
         modules: dotted names of the modules that were imported for the first time.
         loader: the function that made the embedder; None if it is not known.
     """
@@ -85,12 +85,15 @@ def record_load() -> Iterator[LoadRecord]:
 
 
 def keep_record(embedder: object, record: LoadRecord) -> None:
-    """Keep the record of an embedder while the embedder lives; of an object without weak references, keep nothing."""
+    """Keep the record of an embedder while the embedder lives, for `get_record`.
+
+    Nothing is kept for an object that takes no weak reference, as nothing tells when it ends.
+    """
     key = id(embedder)
     try:
         weakref.finalize(embedder, _records.pop, key, None)
     except TypeError:
-        return  # nothing tells when it ends, and then its id may be that of another object
+        return  # after its end, its id may be that of another object
     _records[key] = record
 
 

@@ -82,7 +82,7 @@ def load_model(name: str, *, config: str | None = None, seed: int | None = None)
 def load_models(names: Sequence[str], *, config: str | None = None, seed: int | None = None) -> list[Embedder]:
     """Load several models in the order of their names; a name that is given twice is loaded once.
 
-    Each model gets those of the options that it takes; one of them must take a given option.
+    Each model gets those of the options that it takes. An option that none of them takes is an error.
 
     Raises:
         UnknownName: no model, entry point or module has one of the names.

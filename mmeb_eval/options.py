@@ -17,7 +17,7 @@ MODEL_HELP = (
 )
 REGION_HELP = (
     "How models learn which region is meant. text: the text names the box. "
-    f"{', '.join(IMAGE_STRATEGIES)}: the image is changed so that it shows the box. "
+    f"{', '.join(IMAGE_STRATEGIES)}: the image is cut to the box, or marks it. "
     "roi: vision features inside the box are pooled. text-bare: VIRTUE gets the box in the text and no segment tokens. "
     "whole-image: the model is not told the region. By default a model gets the box if it takes boxes, else the text "
     "names it."
@@ -38,7 +38,8 @@ Config: TypeAlias = Annotated[
 ]
 DataFolder: TypeAlias = Annotated[Path | None, typer.Option(help="Folder with the data of tasks given by name.")]
 ImageFolder: TypeAlias = Annotated[
-    Path | None, typer.Option(help="Folder that image paths start from.  [default: found in the data folder]")
+    Path | None,
+    typer.Option(help="Folder that the image paths in the data are relative to.  [default: found in the data folder]"),
 ]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Region: TypeAlias = Annotated[str | None, typer.Option(help=REGION_HELP)]
@@ -46,7 +47,7 @@ Results: TypeAlias = Annotated[Path, typer.Argument(help="Results folder, the --
 DEFAULT_OUTPUT = Path("results")
 
 # Of a run.
-Models: TypeAlias = Annotated[list[str] | None, typer.Option(help=MODEL_HELP)]
+Models: TypeAlias = Annotated[list[str] | None, typer.Option(help=f"{MODEL_HELP} May be repeated.")]
 TaskNames: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(help="A SCaR folder, task names separated by commas, all, or lite (8 MMEB tasks); may be repeated."),
@@ -84,15 +85,24 @@ KeepGoing: TypeAlias = Annotated[
 ]
 Strict: TypeAlias = Annotated[
     bool,
-    typer.Option(help="Exit with code 3 if a score is within three standard errors of chance; baselines are exempt."),
+    typer.Option(
+        help="Exit with code 3 if a score is at most three standard errors above chance, or below it; baselines are "
+        "exempt."
+    ),
 ]
 
 # Of `probe`.
-RequiredModels: TypeAlias = Annotated[list[str], typer.Option(help=MODEL_HELP)]
+RequiredModels: TypeAlias = Annotated[list[str], typer.Option(help=f"{MODEL_HELP} May be repeated.")]
 ScarTasks: TypeAlias = Annotated[
     list[str], typer.Option(help="A SCaR folder, or names of SCaR tasks separated by commas; may be repeated.")
 ]
-ProbeOutput: TypeAlias = Annotated[Path, typer.Option(help="Results folder; writes <output>/<model>/probes/<task>/.")]
+ProbeOutput: TypeAlias = Annotated[
+    Path,
+    typer.Option(
+        help="Results folder; writes <output>/<model>/<task>.json and, of perturbed prompts, "
+        "<output>/<model>/probes/<task>/."
+    ),
+]
 ProbeSeed: TypeAlias = Annotated[
     int, typer.Option(min=0, max=MAX_SEED, help="Seed of the perturbations and of the random baseline.")
 ]
@@ -138,8 +148,8 @@ Revisions: TypeAlias = Annotated[
 ReportTasks: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        help="Show the worst failures of these tasks: a SCaR folder, task names separated by commas, all, or lite; "
-        "may be repeated."
+        help="Show, in an HTML report, the worst failures of these tasks: a SCaR folder, task names separated by "
+        "commas, all, or lite; may be repeated."
     ),
 ]
 StrategyTable: TypeAlias = Annotated[
@@ -154,5 +164,9 @@ SubmittedModel: TypeAlias = Annotated[
     str | None, typer.Option(help="Model to submit; needed if the results are of several models.")
 ]
 About: TypeAlias = Annotated[
-    Path | None, typer.Option(help="TOML file with facts about the model: size, backbone, url and so on.")
+    Path | None,
+    typer.Option(
+        help="TOML file with facts about the model, such as model_size (in billions of parameters), model_backbone "
+        "and url."
+    ),
 ]

@@ -93,7 +93,7 @@ class ImageFinder:
 
         Args:
             where: file and row, for error messages.
-            column: name of the column that holds the path, likewise.
+            column: name of the column that holds the path, for error messages.
             relative: the value of that column, a path relative to the task's image root.
 
         Raises:
@@ -113,7 +113,7 @@ class ImageFinder:
 
 
 class CaseReader:
-    """Makes cases from rows; holds the candidates seen so far, of which later rows take the equal ones.
+    """Makes cases from rows. It keeps each candidate: a later row that lists an equal one gets the same item.
 
     Args:
         files: the task and its data.

@@ -1,4 +1,4 @@
-"""What tells that a box was not meant as it stands: the one rule for all that embeds a region."""
+"""Finds boxes that cannot be meant as they stand: the one rule for all that embeds a region."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from scar.sample import Box
 
 
 def find_box_problem(box: Box, size: tuple[int, int], bounds: tuple[int, int] | None = None) -> str | None:
-    """Why a box cannot be meant, as one sentence; None if it can.
+    """Why a box cannot be meant as it stands, as one sentence; None if it can.
 
-    A box may reach beyond the image, where it is cut, but a part of it must lie inside.
+    It cannot if a corner is not finite, if it has no area, if it looks like fractions of the image, or if no part of it
+    lies inside. A part of it may lie outside.
 
     Args:
         box: the box, in pixels of the image as it is displayed.

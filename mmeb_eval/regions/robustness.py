@@ -31,7 +31,7 @@ class Probe:
     Attributes:
         name: name of the probe in results and in their file names.
         title: title in reports.
-        unit: what the level's number says, with its unit.
+        unit: what the names of the levels measure, such as "pixels beside its box".
         kind: kind of its prompts, a key of `mmeb_eval.item.PROMPT_KINDS`. The text names the box to a model that takes
             no boxes.
         levels: name of each level, mostly its number -> its perturbation, the mildest first.

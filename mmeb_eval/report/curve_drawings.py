@@ -48,7 +48,7 @@ class CurveFigure:
     Attributes:
         task: name of the task.
         title: title of the probe.
-        unit: unit of its levels.
+        unit: what the names of its levels measure.
         x_ticks: (x, name) of each level, from left to right.
         y_ticks: (y, score as text) of each tick, from bottom to top.
         chance: y of the expected score of guessing.

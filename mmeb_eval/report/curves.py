@@ -48,7 +48,7 @@ class Curve:
         task: name of the task.
         probe: name of the probe in `mmeb_eval.regions.robustness.PROBES`.
         title: title of the probe.
-        unit: unit of its levels.
+        unit: what the names of its levels measure.
         chance: expected score of guessing.
         undisturbed: score over all queries with exact prompts.
         points: a point for each level that has a result, the mildest first.

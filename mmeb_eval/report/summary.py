@@ -28,14 +28,14 @@ OWN_HEADING = "own corpora"
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A model's score on a task, or its mean over a complete group.
+    """A model's score on a task, or its mean over a complete group. Counts of a group are sums over its tasks.
 
     Attributes:
         hit: `HEADLINE_METRIC`, 0 to 1.
         low: lower end of its 95 % interval.
         high: upper end of its 95 % interval.
         chance: expected score of guessing.
-        queries: number of queries; of a group, of all its tasks together, as for the next counts.
+        queries: number of queries.
         ties: number of queries in which a wrong candidate scores exactly as the right one.
         at_chance: whether the score of a task is no better than chance, see `mmeb_eval.report.statistics.is_at_chance`;
             False for a group.

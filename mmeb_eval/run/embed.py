@@ -105,8 +105,8 @@ def embed_items(
     """Embed items and return (len(items), D) vectors; only those that the store lacks are made.
 
     Which items form a batch depends on ``items`` and ``batch_size`` alone, not on the number of workers: with some
-    models, the last digits of a vector depend on the other items of its batch. Of a batch, those that are stored are
-    left out.
+    models, the last digits of a vector depend on the other items of its batch. Items that are stored already are left
+    out of their batch.
 
     While the model is busy, threads open the next images, which it gets by `mmeb_eval.data.images.open_rgb`.
 
