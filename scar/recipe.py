@@ -224,7 +224,7 @@ def read_recipe(recipe: Path | str, data_root: Path | None = None) -> Recipe:
 
     Args:
         recipe: the name of a recipe of `list_built_in`. Any other text is the path of a recipe file.
-        data_root: folder that contains the data sets. None is an error if the recipe names a data set.
+        data_root: folder that the paths of data sets are relative to. None is an error if the recipe names a data set.
 
     Raises:
         RecipeError: the file cannot be read, is no TOML, or has a key or value that is not valid.

@@ -91,10 +91,10 @@ class Box(msgspec.Struct, frozen=True):
 
 
 class Mask(msgspec.Struct, frozen=True):
-    """The pixels of a thing in COCO's compressed run-length encoding.
+    """The pixels of a thing in COCO's compressed run-length encoding, in the frame of the thing's `Region.box`.
 
     Attributes:
-        size: height and width of the image in pixels.
+        size: height and width of the whole image in pixels.
         counts: the run lengths, column by column, in COCO's text form.
     """
 

@@ -117,7 +117,7 @@ class HeldOut:
 
     Attributes:
         ref: the reference that reads the picture.
-        reason: the reason under which the picture's regions are counted as rejected.
+        reason: the reason under which those regions of the picture that might become samples are counted as rejected.
     """
 
     ref: PictureRef

@@ -19,7 +19,17 @@ OTHER = "other"
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """One licence; the comments in `licences.toml` explain the attributes."""
+    """One licence: a row of `licences.toml`.
+
+    Attributes:
+        id: the Hub's id of the licence.
+        name: its name as people write it.
+        url: URL of its text.
+        phrases: words by which a statement names it, in lower case and with spaces for hyphens.
+        commercial: whether it allows commercial use.
+        share_alike: whether what is made of the work must come under the same licence.
+        derivatives: whether it allows to pass on changed versions.
+    """
 
     id: str
     name: str

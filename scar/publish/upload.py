@@ -45,7 +45,8 @@ class PushTarget:
         message: message of the commit.
         prune: whether the repository has only the pushed files afterwards: files of others are removed, and edits on
             the Hub are replaced.
-        rivals: patterns of names of files that a reader would take in place of the pushed ones, or beside them.
+        rivals: `fnmatch` patterns of paths of files that a reader would take in place of the pushed ones, or beside
+            them. A push refuses such a file of others, unless ``prune`` removes it.
         card: path of a rendered card that people edit on the Hub: then their card stays. None protects no file.
         card_keys: keys of the card's header that describe files; they are renewed in an edited card too.
     """
