@@ -226,6 +226,30 @@ def write_demo_data(
         typer.echo(f"{out}: {', '.join(f'{count:,} {what}' for what, count in counts.items())}")
 
 
+@app.command("vectors")
+def show_vectors(
+    results: options.Results,
+    remove_old: Annotated[
+        bool, typer.Option("--remove-old", help="Remove vectors of earlier versions of the models.")
+    ] = False,
+) -> None:
+    """List the stored vectors of a results folder, and how much space they take."""
+    with one_line_errors("mmeb-eval"):
+        from mmeb_eval.run.stored_folders import describe_old_folders, list_stored_folders, remove_old_folders
+        from scar.common.files import format_bytes
+
+        for folder in remove_old_folders(results) if remove_old else ():
+            typer.echo(f"removed {folder.path}: {folder.embedder}, {format_bytes(folder.size)}")
+        folders = list_stored_folders(results)
+        for folder in folders:
+            age = ", of an earlier version of the model" if folder.is_old else ""
+            typer.echo(f"{folder.path}: {folder.embedder}, {format_bytes(folder.size)}{age}")
+        if not folders:
+            raise DataError(f"{results}: no stored vectors; give the --output of a run.")
+        if line := describe_old_folders(results, folders):
+            typer.echo(line, err=True)
+
+
 @app.command("leaderboard")
 def show_leaderboard(
     results: options.OwnResults = None,

@@ -6,7 +6,7 @@ import importlib
 import json
 import operator
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -32,6 +32,8 @@ class Embedder(Protocol):
     - ``settings``: a mapping of JSON values that is written into each `Result`: the keys of `SETTINGS` and any others.
       Stored vectors are used again only under the same settings, and if nothing else that is known of the embedder has
       changed: files that it read while it was loaded, its code, its attributes (`mmeb_eval.run.identity`).
+    - ``volatile``: names of attributes and globals that do not change its vectors although they differ from run to run,
+      such as ``("token",)``; they do not count as a change.
     - ``counts(items)``: a method that gets the distinct items of a task and returns a mapping of names to whole
       numbers, such as how many texts it cuts. The mapping is written into the task's `Result`.
     - ``stored``: False if making a vector costs less than storing it (default True).
@@ -154,6 +156,21 @@ def get_prompt_kinds(embedder: Embedder) -> frozenset[str]:
     for kind in kinds - PROMPT_KINDS.keys():
         raise UnknownName("kind of prompt", str(kind), PROMPT_KINDS, f"prompts holds {', '.join(PROMPT_KINDS)}.")
     return kinds
+
+
+def get_volatile_names(embedder: object) -> frozenset[str]:
+    """Names of attributes and globals that the embedder, and those that it wraps, call without effect on vectors.
+
+    Raises:
+        ContractError: ``volatile`` is no collection of names.
+    """
+    volatile = getattr(embedder, "volatile", ())
+    is_list = isinstance(volatile, Collection) and not isinstance(volatile, str | bytes)
+    if not is_list or not all(isinstance(name, str) for name in volatile):
+        name = getattr(embedder, "name", type(embedder).__name__)
+        raise ContractError(f'{name}: volatile is {volatile!r:.60}; set a tuple of names such as ("token",).')
+    inner = getattr(embedder, "inner", None)
+    return frozenset(volatile) | (get_volatile_names(inner) if inner is not None and inner is not embedder else set())
 
 
 def get_settings(embedder: Embedder) -> dict[str, Any]:

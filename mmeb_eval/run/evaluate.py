@@ -15,7 +15,7 @@ from mmeb_eval.embedder import SETTINGS, Embedder, get_counts, get_layout_name, 
 from mmeb_eval.item import Item
 from mmeb_eval.run.embed import VectorsInMemory, VectorStore, embed_items
 from mmeb_eval.run.rank import TieRule, rank_candidates
-from mmeb_eval.run.results import FINGERPRINT, TRUSTED_VECTORS, Result
+from mmeb_eval.run.results import FINGERPRINT, NOT_FINGERPRINTED, TRUSTED_VECTORS, Result
 from mmeb_eval.run.vector_cache import VectorCache
 from mmeb_eval.run.versions import read_versions
 from mmeb_eval.run.workers import Worker
@@ -197,7 +197,8 @@ def _describe_vectors(store: VectorStore[Any] | None, items: Sequence[Item]) -> 
     if not isinstance(store, VectorCache):
         return {}
     trusted = store.count_trusted(store.make_keys(items))
-    return {FINGERPRINT: store.fingerprint} | ({TRUSTED_VECTORS: trusted} if trusted else {})
+    unread = {NOT_FINGERPRINTED: list(store.unread)} if store.unread else {}
+    return {FINGERPRINT: store.fingerprint} | unread | ({TRUSTED_VECTORS: trusted} if trusted else {})
 
 
 def _combine_digests(digests: Iterable[str]) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmeb_eval.embedder import Embedder, get_layout_name, get_prompt_kinds, get_settings
+from mmeb_eval.embedder import Embedder, get_layout_name, get_prompt_kinds, get_settings, get_volatile_names
 from mmeb_eval.load_record import get_record, read_file_state
-from mmeb_eval.run.object_digest import OWN_PACKAGES, ObjectDigest, is_of_a_process, is_own_code, list_attributes
+from mmeb_eval.run.digest_notes import OWN_PACKAGES, DigestNotes, is_own_code, is_own_object, list_attributes
+from mmeb_eval.run.object_digest import ObjectDigest
 from mmeb_eval.run.source_files import hash_sources
 from mmeb_eval.run.versions import read_package_versions, read_versions
 from scar.common.files import hash_file_once
@@ -25,34 +26,26 @@ def describe_identity(embedder: Embedder) -> dict[str, Any]:
     Returns:
         Its name, layout, prompts, region strategy and settings; ``files`` that it read when it was loaded, and files
         that its attributes name; ``code``: source files with all that they import, and functions as they are in memory;
-        ``state``: digests of its attributes; ``versions`` of packages.
+        ``state``: digests of its attributes, and of globals that its code names; ``unread``: what of them no digest
+        can read; ``versions`` of packages.
     """
+    notes = DigestNotes(get_volatile_names(embedder))
     code: dict[str, str] = {}
     state: dict[str, str] = {}
-    digests: list[ObjectDigest] = []
     modules: set[str] = set()
     files: dict[Path, tuple[int, int, int] | None] = {}
     for each in list_wrapped(embedder):
         record = get_record(each)
         files |= record.files
         modules |= {type(each).__module__} | {name for name in record.modules if is_own_code(name)}
-        digests.append(ObjectDigest())
-        digests[-1].add(type(each))
-        digests[-1].add(record.loader)
-        code[f"class {type(each).__qualname__}"] = digests[-1].hexdigest()
-        for name, value in sorted(list_attributes(each).items()):
-            if is_of_a_process(name) or name == "inner":
-                continue
-            digest = ObjectDigest()
-            digest.add(value, of_library=not is_own_code(type(each).__module__))
-            digests.append(digest)
-            state[f"{type(each).__qualname__}.{name}"] = digest.hexdigest()
+        class_name = type(each).__qualname__
+        code[f"class {class_name}"] = _digest([type(each), record.loader], notes, f"class {class_name}")
+        for where, value, of_library in _iter_state(each, class_name, notes):
+            state[where] = _digest([value], notes, where, of_library)
     is_of_our_packages = any(name.partition(".")[0] in OWN_PACKAGES for name in modules)
-    for digest in digests:
-        modules |= digest.modules | (digest.package_modules if is_of_our_packages else set())
-        files = dict.fromkeys((path.absolute() for path in digest.files), None) | files
+    modules |= notes.modules | (notes.package_modules if is_of_our_packages else set())
+    files = dict.fromkeys((path.absolute() for path in sorted(notes.files)), None) | files
     sources, libraries = hash_sources(modules, OWN_PACKAGES)
-    libraries = libraries.union(*(digest.libraries for digest in digests))
     return {
         "embedder": embedder.name,
         "layout": get_layout_name(embedder),
@@ -61,8 +54,9 @@ def describe_identity(embedder: Embedder) -> dict[str, Any]:
         "settings": get_settings(embedder),
         "files": dict(sorted(_hash_files(files).items())),
         "code": sources | code,
-        "state": state,
-        "versions": read_versions() | read_package_versions(libraries),
+        "state": state | notes.global_values,
+        "unread": sorted(notes.unread),
+        "versions": read_versions() | read_package_versions(libraries | notes.libraries),
     }
 
 
@@ -96,6 +90,30 @@ def list_wrapped(embedder: object) -> list[object]:
         found.append(embedder)
         embedder = getattr(embedder, "inner", None)
     return found
+
+
+def _iter_state(owner: object, where: str, notes: DigestNotes, depth: int = 3) -> Iterator[tuple[str, object, bool]]:
+    """Each attribute that counts: its name, its value, and whether it is one of a library's object.
+
+    The attributes of objects of the user's own classes follow one by one, so that a change can be named.
+    """
+    of_library = not is_own_code(type(owner).__module__)
+    for name, value in sorted(list_attributes(owner).items()):
+        if notes.is_left_out(name) or name == "inner":
+            continue
+        path = f"{where}.{name}"
+        if depth and is_own_object(value):
+            yield path, type(value), False
+            yield from _iter_state(value, path, notes, depth - 1)
+        else:
+            yield path, value, of_library
+
+
+def _digest(values: Sequence[object], notes: DigestNotes, where: str, of_library: bool = False) -> str:
+    digest = ObjectDigest(notes, where)
+    for value in values:
+        digest.add(value, of_library=of_library)
+    return digest.hexdigest()
 
 
 def _hash_files(files: Mapping[Path, tuple[int, int, int] | None]) -> dict[str, str]:

@@ -1,12 +1,14 @@
-"""Digests of Python objects by content: code by its bytecode, arrays by their numbers, models by samples of weights.
+"""Digests of Python objects by content: code by its bytecode, arrays and models by all their numbers.
 
 Two embedders with equal digests give equal vectors, as far as this process can see. What the digest leaves out can
-change without effect on vectors, or is too large to read: caches, counts of libraries, and most weights of a tensor.
+change without effect on vectors, such as caches and counts of libraries; what it cannot read, it names.
 """
 
 from __future__ import annotations
 
 import argparse
+import array
+import decimal
 import dis
 import enum
 import functools
@@ -16,24 +18,15 @@ import sys
 import tempfile
 import types
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mmeb_eval.load_record import CONFIG_NAMES, WEIGHT_SUFFIXES, is_library_file, list_weight_files
-
-OWN_PACKAGES = frozenset({"scar", "mmeb_eval", "virtue_ref"})
-"""Packages whose objects say what they are by their settings."""
-
-WORKER_NAMES = frozenset(
-    {"device", "devices", "device_id", "device_ids", "device_map", "gpu", "gpu_id", "rank", "local_rank", "world_size"}
-    | {"pid", "hostname", "port", "start", "started", "start_time", "timestamp", "uuid", "run_id", "logger"}
-    | {"t0", "t_start", "started_at", "created_at", "loaded_at", "session", "session_id"}
-    | {"tmp", "tmp_dir", "tmpdir", "temp_dir", "cache_dir", "log_dir"}
-)
-"""Names, without underscores before them, of attributes by which processes differ that give equal vectors."""
+from mmeb_eval.load_record import CONFIG_NAMES, WEIGHT_SUFFIXES, list_weight_files
+from mmeb_eval.run.array_digest import UnreadableArray, digest_array, digest_tensor
+from mmeb_eval.run.digest_notes import OWN_PACKAGES, DigestNotes, is_own_code, list_attributes
 
 DEVICE = re.compile(r"cpu|(cuda|xpu|npu|hpu|mps|tpu|xla|gpu)(:\d+)?")
 """A text that names a device: equal models lie on other devices in other processes."""
@@ -41,36 +34,36 @@ DEVICE = re.compile(r"cpu|(cuda|xpu|npu|hpu|mps|tpu|xla|gpu)(:\d+)?")
 CONTENT_SUFFIXES = WEIGHT_SUFFIXES | {".json", ".yaml", ".yml", ".toml", ".pkl", ".joblib", ".model", ".py"}
 """A text that names an existing file with one of these counts by the file's content."""
 
-MAX_ENTRIES = 64
-"""A container with more entries is taken for a cache, as is an empty one: neither counts."""
+FILE_ENDINGS = tuple(CONTENT_SUFFIXES)
 
-MAX_OBJECTS, MAX_DEPTH = 20_000, 24
+MANY_ENTRIES = 64
+"""In a container with more entries, a text counts as a file's name only if it ends like one: looking up takes long."""
+
+MAX_ENTRIES = 1_000_000
+"""A container with more entries counts by their number."""
+
+MAX_OBJECTS, MAX_DEPTH = 1_000_000, 60
 """Limits of what one digest looks at; beyond them an object counts by its type."""
-
-MAX_ARRAY_BYTES, MAX_SAMPLES = 256 << 20, 4096
-"""Arrays up to this size are read whole; of larger ones, and of tensors, evenly spaced numbers are read."""
 
 NAMESPACES = (types.SimpleNamespace, argparse.Namespace)
 """Types of Python whose objects hold values of the user, such as options."""
 
+_PLAIN = frozenset({str, int, float, complex, bool, type(None)})
+_BY_REPR = (range, slice, decimal.Decimal)
 _WRAPPERS = (staticmethod, classmethod, property, functools.partial, functools.partialmethod, functools.cached_property)
 
 
 class ObjectDigest:
     """A digest that objects are added to.
 
-    Attributes:
-        modules: names of modules of the user's own code that were met.
-        package_modules: names of modules of `OWN_PACKAGES` that were met.
-        libraries: names of top-level modules of other packages that were met.
-        files: files that attributes name.
+    Args:
+        notes: gets what is met.
+        where: name of what is digested, for the notes.
     """
 
-    def __init__(self) -> None:
-        self.modules: set[str] = set()
-        self.package_modules: set[str] = set()
-        self.libraries: set[str] = set()
-        self.files: set[Path] = set()
+    def __init__(self, notes: DigestNotes, where: str = "") -> None:
+        self._notes = notes
+        self._where = where
         self._hash = hashlib.sha256()
         self._seen: dict[int, int] = {}
         self._kept_alive: list[object] = []
@@ -88,9 +81,12 @@ class ObjectDigest:
             of_library: whether the object is an attribute of a library's object: then texts, numbers, and lists,
                 tuples, dictionaries and sets with all that they hold are left out.
         """
-        if value is None or isinstance(value, bool | int | float | complex | bytes | types.EllipsisType):
+        if value is None or isinstance(value, bool | int | float | complex | types.EllipsisType):
             if not of_library:
                 self._write(type(value).__name__, repr(value))
+            return
+        if isinstance(value, bytes | bytearray | memoryview | array.array):
+            self._write("bytes", digest_array(np.frombuffer(value, np.uint8)) if len(value) else "")
             return
         if isinstance(value, str | Path):
             if not of_library:
@@ -100,7 +96,7 @@ class ObjectDigest:
             self._write("again", str(self._seen[id(value)]))
             return
         if len(self._seen) >= MAX_OBJECTS or self._depth >= MAX_DEPTH:
-            self._write("beyond", type(value).__qualname__)
+            self._note_unread(f"what lies behind a {type(value).__qualname__}, beyond the limits of a digest")
             return
         self._seen[id(value)] = len(self._seen)
         self._kept_alive.append(value)  # so that no other object gets its id
@@ -113,20 +109,18 @@ class ObjectDigest:
     def add_attributes(self, value: object, *, of_library: bool = False) -> None:
         """Add the attributes of an object by name, except those by which workers differ."""
         for name, attribute in sorted(list_attributes(value).items()):
-            if not is_of_a_process(name):
+            if not self._notes.is_left_out(name):
                 self._write("attribute", "" if of_library else name)
                 self.add(attribute, of_library=of_library)
 
     def _add_object(self, value: object, of_library: bool) -> None:
         torch: Any = sys.modules.get("torch")
         if isinstance(value, np.ndarray | np.generic):
-            self._add_array(np.asarray(value))
+            self._add_numbers(value, np.asarray(value), digest_array)
         elif torch is not None and isinstance(value, torch.nn.Module):
             self._add_torch_module(value)
         elif torch is not None and isinstance(value, torch.Tensor):
-            self._add_tensor(value)
-        elif type(value).__module__.startswith("jax") and hasattr(value, "__array__"):
-            self._add_array(np.asarray(value))
+            self._add_numbers(value, value, digest_tensor)
         elif isinstance(value, types.ModuleType):
             self._note_module(value.__name__)
         elif isinstance(value, type):
@@ -142,9 +136,14 @@ class ObjectDigest:
             self._add_wrapper(value)
         elif isinstance(value, enum.Enum):
             self._write("enum", f"{type(value).__qualname__}.{value.name}")
-        elif isinstance(value, list | tuple | dict | set | frozenset | deque):
-            if not of_library:
-                self._add_container(value)
+        elif isinstance(value, re.Pattern):
+            self._write("pattern", f"{value.pattern!r} {value.flags}")
+        elif isinstance(value, _BY_REPR):
+            self._write("value", "" if of_library else repr(value))
+        elif isinstance(value, list | tuple | dict | set | frozenset | deque | types.MappingProxyType):
+            self._add_container(value, of_library)
+        elif not is_own_code(type(value).__module__) and hasattr(value, "__array__"):
+            self._add_array_like(value)
         else:
             self._add_instance(value)
 
@@ -157,10 +156,10 @@ class ObjectDigest:
             try:
                 path = Path(text)
                 if path.is_file() and (path.suffix in CONTENT_SUFFIXES or path.name in CONFIG_NAMES):
-                    self.files.add(path)
+                    self._notes.files.add(path)
                     text = path.name
                 elif path.is_dir() and (weights := list_weight_files(path)):
-                    self.files.update(weights)
+                    self._notes.files.update(weights)
                     text = path.name
                 elif path.is_absolute() and path.is_relative_to(tempfile.gettempdir()):
                     text = ""  # made for one run, or gone after it
@@ -168,38 +167,45 @@ class ObjectDigest:
                 pass  # too long for a path, or in a folder that cannot be read
         self._write("text", text)
 
-    def _add_array(self, array: np.ndarray[Any, Any]) -> None:
-        self._write("array", f"{array.dtype} {array.shape}")
-        if array.dtype.hasobject:
+    def _add_numbers(self, value: object, numbers: Any, digest: Callable[[Any], str]) -> None:
+        """Add all numbers of an array or tensor; those of one object are read once."""
+        if isinstance(numbers, np.ndarray) and numbers.dtype == object:
+            self._write("array of objects", str(numbers.shape))
+            self._add_container(numbers.reshape(-1).tolist(), False)
             return
-        flat = array.reshape(-1)
-        if array.nbytes > MAX_ARRAY_BYTES:
-            flat = flat[:: max(1, flat.size // MAX_SAMPLES)]
-        self._hash.update(np.ascontiguousarray(flat).tobytes())
+        if id(value) not in self._notes.arrays:
+            try:
+                self._notes.arrays[id(value)] = value, digest(numbers)
+            except UnreadableArray as error:
+                self._note_unread(str(error))
+                return
+        self._write("numbers", self._notes.arrays[id(value)][1])
 
-    def _add_tensor(self, tensor: Any) -> None:
-        """Add a tensor by its type, its shape and evenly spaced numbers."""
-        torch: Any = sys.modules["torch"]
-        self._write("tensor", f"{tensor.dtype} {tuple(tensor.shape)}")
+    def _add_array_like(self, value: Any) -> None:
+        """Add an object of a library that numpy can read, such as an array of JAX or a data frame."""
         try:
-            flat = tensor.detach().reshape(-1)
-            sample = flat[:: max(1, flat.numel() // MAX_SAMPLES)].cpu().contiguous()
-            self._hash.update(sample.view(torch.uint8).numpy().tobytes())
-        except (RuntimeError, NotImplementedError, TypeError, AttributeError):
-            self._write("tensor", "without numbers")  # on the device meta, sparse, or of a type with no bytes
+            numbers = np.asarray(value)
+        except Exception:  # noqa: BLE001 - it is code of a library that we do not know
+            self._add_instance(value)
+            return
+        self._write("object", type(value).__qualname__)
+        self._add_numbers(value, numbers, digest_array)
 
     def _add_torch_module(self, module: Any) -> None:
+        of_torch = vars(sys.modules["torch"].nn.Module()).keys()
         for part in module.modules():
             self._write("module", f"{type(part).__qualname__} {part.training}")
             self._add_class(type(part))
             if is_own_code(type(part).__module__):
-                plain = {name: value for name, value in vars(part).items() if not name.startswith("_")}
-                for name, value in sorted(plain.items()):
-                    self._write("attribute", name)
-                    self.add(value)
+                for name, value in sorted(vars(part).items()):
+                    if not (name in of_torch or self._notes.is_left_out(name)):
+                        self._write("attribute", name)
+                        self.add(value)
+            for hook in (*part._forward_pre_hooks.values(), *part._forward_hooks.values()):
+                self.add(hook)
         for name, tensor in (*module.named_parameters(), *module.named_buffers()):
             self._write("weights", name)
-            self._add_tensor(tensor)
+            self._add_numbers(tensor, tensor, digest_tensor)
 
     def _add_class(self, value: type) -> None:
         """Add the code of a class and of its bases; a library's class counts by its name."""
@@ -227,10 +233,15 @@ class ObjectDigest:
                 self.add(cell.cell_contents)
             except ValueError:
                 continue  # not filled yet
-        for name in sorted(filter(lambda name: not is_of_a_process(name), global_names & function.__globals__.keys())):
+        for name in sorted(global_names & function.__globals__.keys()):
             value = function.__globals__[name]
+            if self._notes.is_left_out(name):
+                continue
             self._write("global", name)
-            self.add(value)
+            if isinstance(value, (type, types.FunctionType, types.ModuleType, types.BuiltinFunctionType, *_WRAPPERS)):
+                self.add(value)
+            else:
+                self._note_global(f"{function.__module__}.{name}", value)
             if isinstance(value, types.ModuleType) and is_own_code(value.__name__):
                 for attribute in sorted(names & vars(value).keys()):  # helper.f
                     self._write("of module", attribute)
@@ -265,18 +276,28 @@ class ObjectDigest:
             self.add(value.args)
             self.add(dict(value.keywords))
 
-    def _add_container(self, value: Any) -> None:
-        if not 0 < len(value) <= MAX_ENTRIES:
+    def _add_container(self, value: Any, of_library: bool) -> None:
+        """Add the entries of a list, dictionary or set; of a library's, arrays and models alone."""
+        is_set = isinstance(value, set | frozenset)
+        if isinstance(value, dict | types.MappingProxyType):
+            pairs = [pair for pair in value.items() if not self._notes.is_left_out(pair[0])]
+            entries: list[object] = [part for pair in pairs for part in pair]
+            count = len(pairs)
+        else:
+            entries, count = list(value), len(value)
+        is_plain = _PLAIN.issuperset(map(type, entries))
+        if of_library and (is_plain or is_set):
             return
-        self._write(type(value).__name__, str(len(value)))
-        if isinstance(value, set | frozenset):
-            self._write("set", repr(sorted(map(self._digest_alone, value))))
-            return
-        entries: Iterable[object] = value
-        if isinstance(value, dict):
-            entries = [part for pair in value.items() if not is_of_a_process(pair[0]) for part in pair]
-        for entry in entries:
-            self.add(entry)
+        self._write("container" if of_library else type(value).__name__, "" if of_library else str(count))
+        if count > MAX_ENTRIES:
+            self._note_unread(f"a {type(value).__name__} of {count:,} entries")
+        elif is_set:
+            self._write("set", repr(sorted(map(repr if is_plain else self._digest_alone, entries))))
+        elif count > MANY_ENTRIES and is_plain and not any(map(_ends_like_a_file, entries)):
+            self._write("entries", repr(entries))
+        else:
+            for entry in entries:
+                self.add(entry, of_library=of_library)
 
     def _add_instance(self, value: object) -> None:
         """Add an object of any other type: its class and attributes, or for a library's, arrays and models in it."""
@@ -287,57 +308,41 @@ class ObjectDigest:
         self.add_attributes(value, of_library=of_library)
 
     def _digest_alone(self, value: object) -> str:
-        other = ObjectDigest()
+        other = ObjectDigest(self._notes, self._where)
         other.add(value)
         return other.hexdigest()
+
+    def _note_global(self, name: str, value: object) -> None:
+        """Note the value of a global by its name, so that a change of it is told from a change of the code."""
+        values = self._notes.global_values
+        if name not in values:
+            values[name] = ""  # a value may hold the function that names it
+            digest = ObjectDigest(self._notes, name)
+            digest.add(value)
+            values[name] = digest.hexdigest()
+
+    def _note_unread(self, what: str) -> None:
+        """Note what cannot be read; it counts by its description."""
+        self._notes.unread.add(f"{self._where}: {what}")
+        self._write("unread", what)
 
     def _note_module(self, name: str | None) -> bool:
         """Note where code comes from; return whether it is the user's own."""
         own = is_own_code(name)
         if name and own:
-            self.modules.add(name)
+            self._notes.modules.add(name)
         elif name and name.partition(".")[0] in OWN_PACKAGES:
-            self.package_modules.add(name)
+            self._notes.package_modules.add(name)
         elif name:
-            self.libraries.add(name.partition(".")[0])
+            self._notes.libraries.add(name.partition(".")[0])
         return own
 
     def _write(self, kind: str, text: str) -> None:
         self._hash.update(f"{kind}\0{text}\0".encode("utf-8", "surrogatepass"))
 
 
-def is_of_a_process(name: object) -> bool:
-    """Whether a name is one of `WORKER_NAMES`."""
-    return isinstance(name, str) and name.lstrip("_") in WORKER_NAMES
-
-
-def is_own_code(module: str | None) -> bool:
-    """Whether a module is the user's: a script, a notebook, or a file outside of Python and installed packages."""
-    if module is None or module == "__main__":
-        return True
-    if module.partition(".")[0] in OWN_PACKAGES:
-        return False
-    found = sys.modules.get(module)
-    if found is None:
-        return module.partition(".")[0] not in sys.stdlib_module_names
-    file = getattr(found, "__file__", None)
-    return file is not None and not is_library_file(Path(file))
-
-
-def list_attributes(value: object) -> dict[str, object]:
-    """The attributes of an object itself: those of its ``__dict__`` and of the slots of its classes."""
-    attributes: dict[str, object] = {}
-    for base in type(value).__mro__:
-        slots = vars(base).get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            member = vars(base).get(name)
-            if isinstance(member, types.MemberDescriptorType):
-                try:
-                    attributes[name] = member.__get__(value)
-                except AttributeError:
-                    continue  # not set
-    own = getattr(value, "__dict__", None)
-    return attributes | own if isinstance(own, dict) else attributes
+def _ends_like_a_file(value: object) -> bool:
+    return isinstance(value, str) and value.endswith(FILE_ENDINGS)
 
 
 def _describe_constant(value: object) -> str:

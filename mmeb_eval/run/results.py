@@ -22,6 +22,9 @@ PROBE_FOLDER = "probes"
 FINGERPRINT = "fingerprint"
 """Setting of a result: a digest of all that is known of the model; see `mmeb_eval.run.identity.digest_model`."""
 
+NOT_FINGERPRINTED = "not_fingerprinted"
+"""Setting of a result: what of the model is too large or cannot be read, so that no fingerprint covers it."""
+
 TRUSTED_VECTORS = "trusted_vectors"
 """Setting of a result: number of its vectors that an earlier run stored and that were used without a check."""
 

@@ -14,6 +14,7 @@ from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.run.lock import lock_folder
 from mmeb_eval.run.rank import TieRule
 from mmeb_eval.run.results import Result, write_result
+from mmeb_eval.run.stored_folders import VECTOR_FOLDER, describe_old_folders, list_stored_folders
 from mmeb_eval.run.vector_cache import MAX_NAMES, VectorCache
 from mmeb_eval.run.workers import Worker, announce_model, heartbeat, read_worker
 from scar.common.progress import Track, show_progress, track_silently
@@ -21,9 +22,6 @@ from scar.errors import EvalError, WriteError
 
 if TYPE_CHECKING:
     from mmeb_eval.regions.robustness import PerturbedPrompts
-
-VECTOR_FOLDER = ".vectors"
-"""Folder of stored vectors below the output folder."""
 
 
 def run_evaluations(
@@ -94,6 +92,8 @@ def run_evaluations(
                     cache.refuse_other_models(worker.size)  # at once: a worker that stops is not seen later
                 if cache.changes:
                     say_once(_describe_changes(embedder, cache))
+                if cache.unread:
+                    say_once(_describe_unread(embedder, cache))
             accepted = _select_accepted(embedder, perturbed, say_once)
             own: list[Result] = []
             for files in task_files:
@@ -119,6 +119,8 @@ def run_evaluations(
                     say_once(_describe_check(embedder, cache))
                 say_once(_describe_reuse(embedder, cache, own))
             results += own
+        if line := describe_old_folders(output, list_stored_folders(output)):
+            say_once(line)
     return results if is_first else []
 
 
@@ -167,9 +169,22 @@ def _select_accepted(
 
 
 def _describe_changes(embedder: Embedder, cache: VectorCache) -> str:
-    """A line that says why vectors that are stored under the embedder's name are not used."""
+    """A line that says why vectors that are stored under the embedder's name are not used, and the way out if any."""
     names = ", ".join(cache.changes[:MAX_NAMES]) + ", ..." * (len(cache.changes) > MAX_NAMES)
-    return f"{embedder.name}: stored vectors are not used, as these have changed since: {names}."
+    line = f"{embedder.name}: stored vectors are not used, as these have changed since: {names}."
+    if not (attributes := cache.list_changed_attributes()):
+        return line
+    last = ", ".join(dict.fromkeys(f'"{name.rpartition(".")[2]}"' for name in attributes))
+    return (
+        f"{line} Are they new in each run without changing a vector, such as an id or a time? Then write "
+        f"volatile = ({last},) in the embedder's class."
+    )
+
+
+def _describe_unread(embedder: Embedder, cache: VectorCache) -> str:
+    """A line that says what of the embedder no fingerprint covers."""
+    names = "; ".join(cache.unread[:MAX_NAMES]) + "; ..." * (len(cache.unread) > MAX_NAMES)
+    return f"{embedder.name}: not fingerprinted, so that a change in it may go unseen: {names}."
 
 
 def _describe_check(embedder: Embedder, cache: VectorCache) -> str:

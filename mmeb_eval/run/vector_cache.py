@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
 from collections import defaultdict
 from collections.abc import Sequence
@@ -93,6 +95,16 @@ class VectorCache:
             shutil.rmtree(self.folder, ignore_errors=True)
         self._check_identity({"format": CACHE_FORMAT, **about})
         self.reload()
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """What of the embedder could not be read, so that its fingerprint does not cover it."""
+        return tuple(self._about["unread"])
+
+    def list_changed_attributes(self) -> list[str]:
+        """Those of `changes` that are values of attributes or globals; empty if anything else has changed, too."""
+        are_values = all(name in self._about["state"] for name in self.changes)
+        return list(self.changes) if are_values else []
 
     @property
     def requested_count(self) -> int:
@@ -202,8 +214,8 @@ class VectorCache:
         names = ", ".join(list_changes(about, self._about)[:MAX_NAMES]) or "its name"
         raise EvalError(
             f"{self._about['embedder']}: workers {rank} and {other} have loaded different models, which differ in: "
-            f"{names}; give random weights a seed, load the same files everywhere, and call an attribute that holds a "
-            "time or an id of the process started_at or session_id: those do not count."
+            f"{names}; give random weights a seed and load the same files everywhere. Name attributes that change no "
+            "vector, such as an id or a time, in volatile = (...) of the embedder's class: those do not count."
         )
 
     def compact_shards(self) -> None:
@@ -296,6 +308,8 @@ class VectorCache:
             raise DataError(
                 f"{path}: vectors of another version than {CACHE_FORMAT}; rerun with --refresh to make new ones."
             )
+        with contextlib.suppress(OSError):
+            os.utime(path)  # when the vectors were last used, see `mmeb_eval.run.stored_folders`
 
     def _damaged_error(self, path: Path, error: object) -> EvalError:
         return DataError(f"{path}: damaged: {' '.join(str(error).split())}; rerun with --refresh to make new vectors.")

@@ -17,6 +17,7 @@ import pytest
 
 from mmeb_eval.embedder import load_embedder
 from mmeb_eval.run.identity import describe_identity, list_changes
+from scar.errors import ContractError
 
 PROJECT = Path(__file__).parents[3]
 
@@ -179,8 +180,8 @@ def test_a_value_of_an_attribute_counts(a: Any, b: Any) -> None:
 
 
 def test_caches_devices_and_counts_of_libraries_do_not_count() -> None:
-    assert _same({}, dict.fromkeys(range(1000), "text"))
-    assert _same([], list(range(1000)))
+    full = Plain(cache=dict.fromkeys(range(1000), "text"), _memo=[1])
+    assert describe_identity(Plain(cache={}, _memo=[])) == describe_identity(full)
     assert describe_identity(Plain(device="cuda:0", rank=0)) == describe_identity(Plain(device="cuda:1", rank=1))
     first = Plain(where="cuda:0", t0=1.5, options={"on": "cpu", "session": "a"})
     second = Plain(where="cuda:1", t0=2.5, options={"on": "xpu:3", "session": "b"})
@@ -218,6 +219,137 @@ def test_weights_of_a_torch_model_count_in_place() -> None:
     assert before != (half := describe_identity(Plain(model=model)))
     model.train()
     assert half != describe_identity(Plain(model=model))
+
+
+def _make_dict(edited: int | None = None) -> dict[str, float]:
+    table = {f"word {number}": number / 7 for number in range(10_000)}
+    return table if edited is None else table | {f"word {edited}": -1.0}
+
+
+@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: {"of": x}, lambda x: [(x,)], Holder, lambda x: np.array(x)])
+def test_every_entry_of_a_large_container_counts(wrap: Callable[[Any], Any]) -> None:
+    for edited in (0, 5_000, 9_999):
+        assert not _same(wrap(_make_dict()), wrap(_make_dict(edited)))
+    assert _same(wrap(_make_dict()), wrap(_make_dict()))
+    swapped = list(range(10_000))
+    swapped[7], swapped[8_000] = swapped[8_000], swapped[7]
+    assert not _same(wrap(list(range(10_000))), wrap(swapped))
+    assert not _same([], [1])
+
+
+def test_what_is_too_large_or_has_no_numbers_is_named() -> None:
+    torch = pytest.importorskip("torch", reason="the test needs torch")
+    about = describe_identity(Plain(table=range(3), big=[0] * 1_000_001, far=torch.zeros(3, device="meta")))
+    assert about["unread"] == [
+        "Plain.big: a list of 1,000,001 entries",
+        "Plain.far: a tensor without numbers, on the device meta",
+    ]
+    assert describe_identity(Plain(big=[0] * 1_000_000))["unread"] == []
+
+
+def _edit(array: Any, index: int, value: float) -> Any:
+    copy = array.clone() if hasattr(array, "clone") else array.copy()
+    copy[index] = value
+    return copy
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "int8", "bool", "complex64", "float8_e4m3fn"])
+def test_each_number_of_a_tensor_counts_and_its_place(dtype: str) -> None:
+    torch = pytest.importorskip("torch", reason="the test needs torch")
+    plain = torch.arange(70_001).remainder(2 if dtype == "bool" else 5)
+    tensor = plain.to(getattr(torch, dtype))
+    for index in (0, 34_567, 70_000):
+        other = plain.clone()
+        other[index] = 1 - other[index].clamp(max=1)
+        assert not _same(tensor, other.to(tensor.dtype))
+        swapped = plain.clone()
+        swapped[[index, (index + 1) % 70_001]] = plain[[(index + 1) % 70_001, index]]
+        assert _same(tensor, swapped.to(tensor.dtype)) == torch.equal(plain, swapped)
+    assert not _same(tensor, tensor.reshape(1, -1))
+    assert _same(tensor, torch.stack([tensor, tensor], 1)[:, 1])  # other strides, equal numbers
+
+
+def test_parts_of_a_large_array_are_hashed_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmeb_eval.run.array_digest.CHUNK_BYTES", 64)
+    array = np.random.default_rng(0).normal(size=500)
+    assert _same(array, array.copy())
+    for index in (0, 7, 8, 255, 499):
+        assert not _same(array, _edit(array, index, 0))
+    assert not _same(array, np.concatenate([array[8:16], array[:8], array[16:]]))
+    assert _same(np.repeat(array, 2)[::2], array)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR")
+def test_weights_buffers_and_private_attributes_of_any_model_count() -> None:
+    torch = pytest.importorskip("torch", reason="the test needs torch")
+
+    class Net(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = torch.nn.Linear(64, 1200)
+            self.register_buffer("mean", torch.zeros(3))
+            self._table = {"a": 1}
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = Net()
+    embedder = Plain(net=net, weights=net.state_dict())
+    identities = [describe_identity(embedder)]
+    with torch.no_grad():
+        net.linear.weight[1100, 63] += 1e-3
+        identities.append(describe_identity(embedder))
+        net.linear.weight[[3, 4]] = net.linear.weight[[4, 3]]
+        identities.append(describe_identity(embedder))
+    net.mean = torch.ones(3)
+    identities.append(describe_identity(embedder))
+    net._table = {"a": 2}
+    identities.append(describe_identity(embedder))
+    net.register_forward_hook(lambda *given: given[-1] + 1)
+    identities.append(describe_identity(embedder))
+    assert all(one != other for number, one in enumerate(identities) for other in identities[:number])
+    sparse, csr = torch.eye(4).to_sparse(), torch.eye(4).to_sparse_csr()
+    for form in (sparse, csr):
+        assert _same(form, form.clone())
+        assert not _same(form, form * 2)
+
+
+class Pipeline:
+    """Stands for an object of a library that holds others in a list."""
+
+    def __init__(self, *steps: Any) -> None:
+        self.steps = list(steps)
+        self.count = len(steps)
+
+
+Pipeline.__module__ = "numpy.lib"
+
+
+def test_arrays_in_containers_of_a_library_count() -> None:
+    assert not _same(Pipeline(("a", np.zeros(3))), Pipeline(("a", np.ones(3))))
+    assert _same(Pipeline(("a", np.zeros(3))), Pipeline(("b", np.zeros(3))))
+
+
+def test_a_volatile_attribute_is_named_and_may_be_declared() -> None:
+    def make(token: str, volatile: Any = ()) -> Plain:
+        return Plain(token=token, client=Holder(Holder(token)), w=np.eye(2), volatile=volatile)
+
+    changes = list_changes(describe_identity(make("a")), describe_identity(make("b")))
+    assert changes == ["Plain.client.value.value", "Plain.token"]
+    first, second = describe_identity(make("a", ("token", "value"))), describe_identity(make("b", ("token", "value")))
+    assert first == second
+    for wrong in ("token", 3, [4]):
+        with pytest.raises(ContractError, match=r'plain: volatile is .*; set a tuple of names such as \("token",\)\.'):
+            describe_identity(make("a", wrong))
+
+
+def test_a_volatile_global_is_named_and_may_be_declared() -> None:
+    def run(token: str, volatile: str = "()") -> Any:
+        cells: dict[str, Any] = {"__name__": "__main__", "TOKEN": token}
+        exec(f"class Model:\n name = 'nb'\n volatile = {volatile}\n def embed(self, i): return TOKEN", cells)  # noqa: S102
+        return describe_identity(cells["Model"]())
+
+    assert list_changes(run("a"), run("b")) == ["__main__.TOKEN"]
+    assert run("a", "('TOKEN',)") == run("b", "('TOKEN',)")
 
 
 def test_code_of_a_notebook_counts_by_what_it_does() -> None:
