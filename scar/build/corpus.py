@@ -160,7 +160,6 @@ def _build_and_publish(
             turned |= dict.fromkeys(result.turned)
             writer.add_tables(result.rows, result.notes)
         writer.add_identities(_collect_identities(plan.index.iter_keys(), used, source))
-        writer.add_upright(f"{image_folder_name(source)}/{image}" for image in turned)
     tally.check_identity(source.key)
     if not tally.samples:
         raise InputError(_explain_no_samples(plan, recipe))

@@ -1,6 +1,6 @@
 """The frame of rows: where a row is in the stored frame, its region is turned when it is read.
 
-Rows that `scar build` writes are in the displayed frame, and say so in their metadata (`UPRIGHT_KEY`): they are never
+Rows that `scar build` writes are in the displayed frame, and say so in their metadata (`FRAME_KEY`): they are never
 turned, whichever images lie beside them. The published corpora are made by programs that ignore EXIF. So the box and
 the mask of such a row whose image EXIF turns are in the stored frame, unless the mask has the size of the displayed
 image only.
@@ -21,7 +21,7 @@ from scar.common.image_header import ImageHeader, read_header
 from scar.common.images import BROKEN
 from scar.common.orientation import UPRIGHT, turn_box, turn_mask
 from scar.errors import InputError
-from scar.formats.schema import UPRIGHT_KEY
+from scar.formats.schema import DISPLAYED, FRAME_KEY, OLD_FRAME_KEY
 from scar.sample import Region
 
 
@@ -31,9 +31,10 @@ def is_in_displayed_frame(rows: Path) -> bool:
     False also for a file that is no parquet file: the function that reads the rows reports that.
     """
     try:
-        return UPRIGHT_KEY in (pq.read_metadata(rows).metadata or {})
+        metadata = pq.read_metadata(rows).metadata or {}
     except UNREADABLE:
         return False
+    return metadata.get(FRAME_KEY) == DISPLAYED or OLD_FRAME_KEY in metadata
 
 
 def open_row_frame(files: Sequence[Path], images: Path) -> RowFrame:

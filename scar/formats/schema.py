@@ -56,12 +56,12 @@ PROVENANCE_SCHEMA = pa.schema(
 IDENTITIES_KEY = b"scar.identities"
 """Key in the metadata of a sidecar; its value is a JSON object of image identities by image path."""
 
-UPRIGHT_KEY = b"scar.upright"
-"""Key in the metadata of a file of rows; its value is a JSON list of the images that the build turned upright.
+FRAME_KEY, DISPLAYED = b"scar.frame", b"displayed"
+"""Key in the metadata of a file of rows and its value: the rows are in the displayed frame, whichever images lie beside
+them. Rows without the key are in the stored frame, as those of the published corpus."""
 
-A file that has the key, with an empty list too, is in the displayed frame, whichever images lie beside it. Rows without
-the key are in the stored frame, as those of the published corpus.
-"""
+OLD_FRAME_KEY = b"scar.upright"
+"""Key of earlier builds that says the same, whatever its value."""
 
 WITH_IMAGES_FOLDER = "with-images"
 """Folder of a repository whose files repeat the rows of the other folders, with the bytes of the images."""

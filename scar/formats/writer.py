@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scar.formats.row_codec import make_provenance_table, make_row_table
-from scar.formats.schema import IDENTITIES_KEY, PROVENANCE_SCHEMA, SCHEMAS, UPRIGHT_KEY
+from scar.formats.schema import DISPLAYED, FRAME_KEY, IDENTITIES_KEY, PROVENANCE_SCHEMA, SCHEMAS
 from scar.sample import Sample, Split
 
 ROWS_PER_GROUP = 5000
@@ -32,6 +32,7 @@ class SampleWriter:
 
     def __init__(self, rows: Path, sidecar: Path, split: Split) -> None:
         self._files = [_GroupedFile(rows, SCHEMAS[split]), _GroupedFile(sidecar, PROVENANCE_SCHEMA)]
+        self._files[0].add_metadata({FRAME_KEY: DISPLAYED})  # the frame of every `Sample`
 
     def __enter__(self) -> Self:
         return self
@@ -45,13 +46,6 @@ class SampleWriter:
         """Write the mapping from image path to identity into the sidecar's metadata; see `RowFile.read_identities`."""
         if identities:
             self._files[1].add_metadata({IDENTITIES_KEY: json.dumps(dict(sorted(identities.items()))).encode()})
-
-    def add_upright(self, images: Iterable[str]) -> None:
-        """Say in the metadata of the rows that they are in the displayed frame, whichever ``images`` are given.
-
-        ``images`` are the paths, as in the rows, of the images that the build turns upright.
-        """
-        self._files[0].add_metadata({UPRIGHT_KEY: json.dumps(sorted(images)).encode()})
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         for file in self._files:

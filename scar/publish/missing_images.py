@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +13,10 @@ from typing import Any
 
 from scar.common.arrow import read_table
 from scar.common.files import hash_file, write_text
-from scar.common.images import locate_image
+from scar.common.image_header import read_header
+from scar.common.images import BROKEN, locate_image
+from scar.common.orientation import UPRIGHT
+from scar.common.pixels import UnclearPixels
 from scar.common.progress import Track, track_silently
 from scar.errors import BadRecord
 from scar.formats.reader import RowFile, find_parquet_files, find_schema_problems, make_row_file
@@ -36,7 +40,10 @@ class ImageStatus:
         split: the split whose rows name the images.
         images: paths of the images, as rows name them, sorted and without repetition.
         missing: those of them without a file.
-        changed: those of them whose checksum differs from the one in ``images.sha256``.
+        changed: those of them whose checksum differs from the one in ``images.sha256``, without the ``originals``.
+        originals: those of them that EXIF turns, and whose upright copies have the checksum: the build stored those.
+        turned: those of the ``changed`` that EXIF turns. Their upright copies may be as good as those of the build,
+            which other versions of libraries encode to other bytes.
     """
 
     source: str
@@ -44,6 +51,8 @@ class ImageStatus:
     images: tuple[str, ...]
     missing: tuple[str, ...]
     changed: tuple[str, ...]
+    originals: tuple[str, ...] = ()
+    turned: tuple[str, ...] = ()
 
 
 def find_missing_images(
@@ -85,6 +94,13 @@ def iter_instructions(statuses: Sequence[ImageStatus], folder: Path, images: Pat
         if status.changed:
             which = f"{IMAGE_CHECKSUMS}: {status.changed[0]}"
             yield f"{key}: {len(status.changed):,} of {total:,} images differ from their checksums in {which}"
+        if status.turned:
+            some = f"{len(status.turned):,} of them, such as {status.turned[0]}"
+            yield f"  EXIF turns {some}, and a build stores images upright; if they are the originals, take the"
+            yield "  images of the build in their place, or build again from the originals"
+        if status.originals:
+            yield f"{key}: {len(status.originals):,} of {total:,} images are originals that EXIF turns; the build"
+            yield "  stored them upright: scar, mmeb-eval and virtue read both alike, programs that ignore EXIF do not"
         if not status.missing:
             yield f"{key}: all {total:,} images are there"
             continue
@@ -124,7 +140,8 @@ def _check_images(
 ) -> ImageStatus:
     column = read_table(file.path, ["qry_image_path"])["qry_image_path"]
     names = tuple(sorted(str(name) for name in column.unique().to_pylist() if name))
-    missing, others = [], []
+    missing: list[str] = []
+    others: dict[str, Path] = {}
     for name in track(names, f"images of {file.source}", len(names)):
         try:
             path = locate_image(root, name, file.path.name)
@@ -133,8 +150,40 @@ def _check_images(
                 missing.append(name)
             continue  # the check reports paths that leave the folder
         if name in known and sha256(path) != known[name]:
-            others.append(name)
-    return ImageStatus(file.source, file.split, names, tuple(missing), tuple(others))
+            others[name] = path
+    turned = {name: path for name, path in others.items() if _is_turned(path)}
+    originals = {name: path for name, path in turned.items() if _hash_upright(path) == known[name]}
+    return ImageStatus(
+        source=file.source,
+        split=file.split,
+        images=names,
+        missing=tuple(missing),
+        changed=tuple(name for name in others if name not in originals),
+        originals=tuple(originals),
+        turned=tuple(name for name in turned if name not in originals),
+    )
+
+
+def _is_turned(path: Path) -> bool:
+    """Whether a file is an image that EXIF turns."""
+    from PIL.Image import DecompressionBombError
+
+    try:
+        return read_header(path).orientation != UPRIGHT
+    except (DecompressionBombError, *BROKEN):
+        return False
+
+
+def _hash_upright(path: Path) -> str | None:
+    """SHA-256 of the upright copy that a build stores of an image; None if the image cannot be decoded."""
+    from PIL.Image import DecompressionBombError
+
+    from scar.build.turned_images import encode_upright
+
+    try:
+        return hashlib.sha256(encode_upright(path)[0]).hexdigest()
+    except (DecompressionBombError, UnclearPixels, *BROKEN):
+        return None
 
 
 def _iter_origins(status: ImageStatus, folder: Path) -> Iterator[str]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageOps, PngImagePlugin
 from typer.testing import CliRunner
@@ -19,7 +18,6 @@ from scar.common.image_hash import hash_image, match_identities
 from scar.demo.world import draw_world
 from scar.errors import BadRecord, LeakageError
 from scar.formats.check import check_folder
-from scar.formats.schema import UPRIGHT_KEY
 from scar.generators.generator import Generator
 from scar.recipe import Frame
 from tests.scar.common.orientations import TURNED, draw_scene, make_exif, save_stored
@@ -49,14 +47,6 @@ def test_rows_and_pixels_are_those_of_the_upright_twin(
     assert entry["turned_images"] == {EXACT: 3}
     assert "turned_images" not in plain
     assert entry.get("repaired", {}) == ({"turned_upright": 9} if frame == "stored" else {})
-
-
-def test_the_rows_say_which_images_were_turned(tmp_path: Path, stand_in: Generator) -> None:
-    twin, plain = build_world(tmp_path / "twin", stand_in, 1, "displayed")
-    turned, entry = build_world(tmp_path / "turned", stand_in, 6, "stored")
-    assert pq.read_metadata(twin / plain["file"]).metadata[UPRIGHT_KEY] == b"[]"
-    names = ", ".join(f'"images/toy_val/0000{number}.png"' for number in ("05", "07", "11"))
-    assert pq.read_metadata(turned / entry["file"]).metadata[UPRIGHT_KEY].decode() == f"[{names}]"
 
 
 def test_the_same_photographs_give_the_same_bytes(tmp_path: Path, stand_in: Generator) -> None:

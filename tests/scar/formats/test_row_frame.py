@@ -100,5 +100,13 @@ def test_rows_of_a_build_say_their_frame(twin: Path, tmp_path: Path) -> None:
     (published,) = publish_stored(twin, tmp_path / "published", 6).glob("SCaR-eval/*.parquet")
     assert not is_in_displayed_frame(published)
     assert not is_in_displayed_frame(tmp_path / "rows.jsonl")
+    for key, value, is_displayed in (
+        (b"scar.frame", b"displayed", True),
+        (b"scar.frame", b"stored", False),
+        (b"scar.upright", b"[]", True),  # of earlier builds
+        (b"other", b"displayed", False),
+    ):
+        pq.write_table(pq.read_table(rows).replace_schema_metadata({key: value}), tmp_path / "told.parquet")
+        assert is_in_displayed_frame(tmp_path / "told.parquet") == is_displayed
     with pytest.raises(InputError, match="give them as two sources"):
         open_row_frame([rows, published], twin)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+from PIL import Image
+
+from scar import Recipe, build, read
 from scar.common.files import hash_file
+from scar.generators.generator import Generator
 from scar.publish.missing_images import (
     IMAGE_CHECKSUMS,
     MISSING_LIST,
@@ -14,6 +19,8 @@ from scar.publish.missing_images import (
     read_checksums,
     write_missing_list,
 )
+from tests.scar.common.orientations import save_stored
+from tests.scar.turned_world import make_world
 
 
 def test_images_are_there_missing_or_changed(built: Path) -> None:
@@ -26,6 +33,29 @@ def test_images_are_there_missing_or_changed(built: Path) -> None:
         f"Toy/eval: 1 of 3 images differ from their checksums in {IMAGE_CHECKSUMS}: {names[1]}",
         "Toy/eval: 1 of 3 images are missing; put them where rows name them:",
     ]
+
+
+def test_originals_of_images_that_a_build_turned_are_told(tmp_path: Path, stand_in: Generator) -> None:
+    world = make_world(tmp_path / "world", 6, "stored")
+    build(Recipe(sources=(world.source(frame="stored"),)), tmp_path / "out", generator=stand_in)
+    folder, expected = tmp_path / "out" / "images" / "toy_val", list(read(tmp_path / "out"))
+    names = sorted(path.name for path in folder.iterdir())
+    lines = [f"{hash_file(folder / name)}  images/toy_val/{name}\n" for name in names]
+    (tmp_path / "out" / IMAGE_CHECKSUMS).write_text("".join(lines))
+    for name in names:
+        shutil.copyfile(world.image_folder / name, folder / name)
+    with Image.open(folder / names[2]) as other:  # another picture, turned as well
+        save_stored(Image.new("RGB", other.size, "red"), 6, folder / names[2])
+    (status,) = find_missing_images(tmp_path / "out")
+    assert status.originals == tuple(f"images/toy_val/{name}" for name in names[:2])
+    assert status.changed == status.turned == (f"images/toy_val/{names[2]}",)
+    first, second, third, fourth, _, last = iter_instructions([status], tmp_path / "out")
+    assert first.startswith("Toy/eval: 1 of 3 images differ from their checksums")
+    assert "EXIF turns 1 of them, such as" in second
+    assert "build again" in third
+    assert "2 of 3 images are originals that EXIF turns; the build" in fourth
+    assert last == "Toy/eval: all 3 images are there"
+    assert list(read(tmp_path / "out")) == expected
 
 
 def test_images_may_lie_elsewhere(built: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 from mmeb_eval.item import Item
 from scar.demo.corpus import build_demo
 from scar.errors import DataError
-from scar.formats.schema import UPRIGHT_KEY
+from scar.formats.schema import DISPLAYED, FRAME_KEY
 from scar.sample import Box
 from tests.scar.common.orientations import ORIENTATIONS, draw_scene, save_stored, turn_back
 from tests.shared import SHARED
@@ -137,7 +137,7 @@ def test_a_box_on_an_image_that_exif_turns_is_in_the_displayed_frame(tmp_path: P
     pair = open_source("mine", [tmp_path / "rows.parquet"], tmp_path).read_pair(0)
     assert pair.query.prompt == Box(5, 10, 25, 35)
     assert pair.query.text.endswith("Referring object bbox: [5.0, 10.0, 25.0, 35.0]")
-    upright = pa.table(table).replace_schema_metadata({UPRIGHT_KEY: b'["a.png"]'})  # rows of a build, its own image
+    upright = pa.table(table).replace_schema_metadata({FRAME_KEY: DISPLAYED})  # rows of a build, its own image
     pq.write_table(upright, tmp_path / "built.parquet")
     pair = open_source("mine", [tmp_path / "built.parquet"], tmp_path).read_pair(0)
     assert pair.query.prompt == Box.from_xywh(*stored)
