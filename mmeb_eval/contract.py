@@ -28,8 +28,8 @@ VECTOR_TOLERANCE = 1e-3
 """Largest difference, in any component, between two vectors of one item that still counts as rounding."""
 
 EQUAL_TOLERANCE = 1e-6
-"""Largest difference, in any component, between the vectors of two items that makes them equal; or the largest
-difference that was seen between two vectors of one item, if that is larger."""
+"""Vectors of two items count as equal if no component differs by more than this, or than two vectors of one item did,
+up to `VECTOR_TOLERANCE`."""
 
 IMAGE_SIDE = 64
 """Height and width of the toy images in pixels."""

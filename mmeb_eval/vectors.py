@@ -13,10 +13,10 @@ from mmeb_eval.item import Item, describe_item
 from scar.errors import ContractError
 
 MAX_ROUNDING = 5e-3
-"""Largest difference of a vector's length from 1 that counts as rounding; bfloat16 arithmetic needs it."""
+"""Largest difference of a vector's L2 norm from 1 that counts as rounding; bfloat16 arithmetic needs it."""
 
 EXACT = 1e-5
-"""A vector whose length differs less from 1 stays as it is, to the last bit."""
+"""A vector whose L2 norm differs from 1 by this or less stays as it is, to the last bit."""
 
 
 def check_vectors(vectors: object, items: Sequence[Item], embedder_name: str) -> NDArray[np.float32]:

@@ -69,7 +69,7 @@ PLAIN_MODES = ("1", "L", "P", "RGB")
 """Modes of images that are sent unchanged if EXIF does not turn them: all decoders agree on their pixels."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-"""Ports that need not stand in a URL."""
+"""Scheme of a URL -> the port that it implies."""
 
 Body = Mapping[str, Any]
 MakeRequests = Callable[[Sequence[Item]], list[tuple[list[int], Body]]]

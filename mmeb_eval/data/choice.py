@@ -112,6 +112,10 @@ def find_choice(choices: Sequence[str], data: Path | None, images: Path | None) 
 def check_choice(choice: Choice, track: Track = track_silently) -> Choice:
     """Read all rows of the usable tasks, and look for their images, without decoding these.
 
+    Args:
+        choice: what `find_choice` returned.
+        track: shows progress over the tasks.
+
     Returns:
         A new choice. A task in which problems were found is no longer usable; its problems are added to the old ones.
     """

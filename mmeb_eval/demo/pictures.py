@@ -137,7 +137,10 @@ def find_only_thing(picture: DemoPicture, relation: str, other: int) -> int | No
 
 
 def find_outermost(picture: DemoPicture, relation: str) -> int | None:
-    """Index of the thing that lies furthest in a direction, such as "above"; None if two are about as far."""
+    """Index of the thing that lies furthest in a direction; None if two are about as far.
+
+    ``relation`` is a key of `RELATION_AXES`: with "above", the highest thing is looked for.
+    """
     axis, sign = RELATION_AXES[relation]
     return _find_clear_maximum(
         [box.center[axis] * sign for box in find_boxes(picture)], lambda best, next_: best - next_ >= MARGIN

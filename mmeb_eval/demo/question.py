@@ -49,7 +49,10 @@ class DemoWorld:
 
 
 QuestionWriter: TypeAlias = Callable[[DemoWorld, Random], Iterator[DemoQuestion]]
-"""Function that yields all questions of one kind about a world, in random order."""
+"""Function that yields all questions of one kind about a world; the generator draws their order, texts and candidates.
+
+It yields lazily: a caller takes as many as it wants.
+"""
 
 
 def make_text_candidates(right: str, others: Sequence[str], rng: Random) -> tuple[tuple[str, None], ...]:

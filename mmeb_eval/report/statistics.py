@@ -159,7 +159,7 @@ def standard_error(share: float, queries: int) -> float:
 def is_at_chance(score: float, chance: float, queries: int) -> bool:
     """Whether a score is at most `CHANCE_STANDARD_ERRORS` standard errors above chance, or below it.
 
-    The standard error is that of guessing, so that a score of 0 counts as chance even if chance is small.
+    The standard error is that of guessing on this many queries: a score of 0 counts as chance even if chance is small.
 
     >>> is_at_chance(0.0, 0.001, 1000), is_at_chance(0.3, 0.1, 1000)
     (True, False)

@@ -20,7 +20,7 @@ PROBE_FOLDER = "probes"
 """Folder, below a model's folder, of its results with perturbed prompts."""
 
 FINGERPRINT = "fingerprint"
-"""Setting of a result: a digest of all that is known of the model; see `mmeb_eval.run.identity.digest_model`."""
+"""Setting of a result: a digest that stands for the model; see `mmeb_eval.run.identity.digest_model`."""
 
 NOT_FINGERPRINTED = "not_fingerprinted"
 """Setting of a result: what of the model is too large or cannot be read, so that no fingerprint covers it."""

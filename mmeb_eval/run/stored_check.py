@@ -16,7 +16,7 @@ from scar.errors import DataError
 MIN_COSINE = 0.999
 """Smallest cosine of a stored vector and the same item's vector now; bfloat16 and other batches keep above it."""
 
-PROBES = 4
+CHECKED_ITEMS = 4
 """Number of stored items of each kind that are embedded again in the first task of a run that has the kind.
 
 A later task checks one item of the kind: with four in each, a run of 41 tasks whose vectors are all stored took
@@ -29,7 +29,7 @@ def check_stored_vectors(embedder: Embedder, item_of: Mapping[bytes, Item], stor
 
     Items are of one kind if they have the same parts, of text, image and a type of prompt: a model can change in one
     kind alone. A change may also show in long texts or in some images only. So in the first task of a run that has a
-    kind, `PROBES` stored items of it are taken evenly, from the first to the last; in each later task, the last one.
+    kind, `CHECKED_ITEMS` stored items of it are taken evenly, from the first to the last; in each later task, the last one.
     Nothing is checked if the store trusts its vectors.
 
     Args:
@@ -51,7 +51,7 @@ def check_stored_vectors(embedder: Embedder, item_of: Mapping[bytes, Item], stor
     keys = [
         key
         for kind, group in by_kind.items()
-        for key in _select_evenly(group, 1 if kind in store.checked_kinds else PROBES)
+        for key in _select_evenly(group, 1 if kind in store.checked_kinds else CHECKED_ITEMS)
     ]
     for key in keys:  # one item a call, as the batch size may be 1
         stored, vector = store.get_vectors([key])[0], _embed(embedder, [item_of[key]])[0]

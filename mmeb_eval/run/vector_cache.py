@@ -32,7 +32,7 @@ MAX_SMALL_SHARDS = 64
 """If there are more small shards than this, they are merged."""
 
 MAX_NAMES = 8
-"""Most names of what differs in two models that one line lists."""
+"""Two models can differ in many files and attributes: a line names at most this many."""
 
 
 class VectorCache:

@@ -13,7 +13,7 @@ LIBRARIES = ("scar-virtue", "numpy", "pillow", "torch", "torchvision", "transfor
 """Distributions whose versions can change a score."""
 
 PACKAGE_OF_MODULE: Mapping[str, str] = {"PIL": "pillow", "mmeb_eval": "scar-virtue", "virtue_ref": "scar-virtue"}
-"""Packages of another name than their module, of those that most embedders import."""
+"""Top-level module -> its package, for common modules whose package has another name."""
 
 
 def read_versions() -> dict[str, str]:
