@@ -20,16 +20,18 @@ def compute_metrics(
 ) -> dict[str, float]:
     """Compute each metric at each k, as means over queries.
 
+    A query has right answers. A right candidate states one of them; two candidates may state the same one.
+
     Precision divides by k even if there are fewer candidates. Average precision divides by the smaller of k and the
     number of right answers. A query without right answers has recall 1 and all other metrics 0.
 
     Args:
         ranks: (Q, M) ranks of the right candidates, 1 = best; 0 pads queries with fewer of them.
-        labels: (Q, M) column in ``gains`` of the right answer that each right candidate states. An answer that two
+        labels: (Q, M) which right answer each right candidate states, as a column of ``gains``. An answer that two
             candidates state counts twice in ``map`` and ``ndcg``, as in the reference. None means that all answers are
             different.
-        gains: (Q, L) gain of each right answer, also of answers that no candidate states; NaN is padding. None means
-            that each right candidate has gain 1.
+        gains: (Q, L) gain of each right answer, whether or not a candidate states it; NaN is padding. None means that
+            each right candidate has gain 1.
         cutoffs: values of k.
 
     Returns:

@@ -134,7 +134,9 @@ def rank_labels(scores: NDArray[np.floating], labels: NDArray[np.intp], rule: Ti
 
 
 def find_top_candidates(scores: NDArray[np.float32], gold: ArrayLike, ranks: NDArray[np.intp]) -> NDArray[np.intp]:
-    """(Q, `TOP_COUNT` or fewer) columns of the best candidates, with the right one at its rank; -1 is padding.
+    """(Q, `TOP_COUNT` or fewer) columns of the best candidates, best first; -1 is padding.
+
+    The right candidate stands at its rank, or is missing if its rank is too low; the wrong ones fill the other places.
 
     Args:
         scores: (Q, C) similarities without NaN; a padded cell is -inf.

@@ -52,7 +52,7 @@ def run_evaluations(
             `mmeb_eval.regions.robustness.PROBES` whose prompts the embedder takes; boxes can also go into the text.
         seed: seed of the perturbations.
         on_failure: called with the model's name, the task's name and the error when a task fails; the run goes on with
-            the next task. None lets the error end the run, as does a result that cannot be written in any case.
+            the next task. None lets the error end the run. A `WriteError` ends it in any case.
         say: called with a line of text for the user.
 
     Returns:

@@ -29,8 +29,8 @@ def check_stored_vectors(embedder: Embedder, item_of: Mapping[bytes, Item], stor
 
     Items are of one kind if they have the same parts, of text, image and a type of prompt: a model can change in one
     kind alone. A change may also show in long texts or in some images only. So in the first task of a run that has a
-    kind, `CHECKED_ITEMS` stored items of it are taken evenly, from the first to the last; in each later task, the last one.
-    Nothing is checked if the store trusts its vectors.
+    kind, `CHECKED_ITEMS` stored items of it are taken evenly, from the first to the last; in each later task, the last
+    one. Nothing is checked if the store trusts its vectors.
 
     Args:
         embedder: the embedder whose vectors are stored.
