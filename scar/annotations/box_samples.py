@@ -35,7 +35,7 @@ def find_form_of_annotations(
 
     Args:
         path: path of the file.
-        spans: (M, 3) positions of its annotations; see `RecordSpans`.
+        spans: (M, 4) where its annotations are; see `RecordSpans`.
         image_ids: (M,) ids of their images, as in ``images``.
         images: the images by id.
 

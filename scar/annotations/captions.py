@@ -13,9 +13,10 @@ from scar.annotations.call_cache import CallCache
 from scar.annotations.image_names import NamedImage, describe_image, match_images, parse_named_image
 from scar.annotations.json_stream import Id, decode_record, iter_records, parse_record
 from scar.annotations.record_index import (
-    RecordIndex,
-    RecordIndexBuilder,
+    FileSpans,
+    RecordCollector,
     RecordSpans,
+    group_by_image,
     is_among,
     read_records,
     replace_ids,
@@ -34,7 +35,7 @@ _CAPTION = msgspec.json.Decoder(_Caption)
 
 def index_captions(
     path: Path, file_names: Mapping[int, str] | None, images_file: str, tally: Tally, cache: CallCache
-) -> RecordIndex:
+) -> FileSpans:
     """Index the captions of each image of another file, the images file.
 
     A caption belongs to the image with its image id. But if the captions JSON lists images too, and gives other ids to
@@ -58,15 +59,15 @@ def index_captions(
     """
     import numpy as np
 
-    builder, ignored = cache(_locate_captions, path, tally.skip_bad)
+    collector, ignored = cache(_locate_captions, path, tally.skip_bad)
     tally.ignored.update(ignored)
-    names = _name_coco_images(builder.named_images) if file_names is None else file_names
-    ids = match_images(names, builder.named_images, images_file, path.name)
-    image_ids, is_matched = replace_ids(builder.image_ids, ids)
-    if moved := int((image_ids != builder.image_ids).sum()):
+    names = _name_coco_images(collector.named_images) if file_names is None else file_names
+    ids = match_images(names, collector.named_images, images_file, path.name)
+    image_ids, is_matched = replace_ids(collector.image_ids, ids)
+    if moved := int((image_ids != collector.image_ids).sum()):
         tally.repaired["caption_by_file_name"] += moved
     if file_names is None:
-        return builder.build_index(is_matched, image_ids)
+        return path, group_by_image(collector.spans[is_matched], image_ids[is_matched])
     known = is_matched & is_among(image_ids, file_names)
     unknown = np.flatnonzero(~known)
     if len(unknown):
@@ -76,12 +77,12 @@ def index_captions(
                 "give the captions file of the same image set, or none."
             )
         first = unknown[0]
-        where = f"{path.name}, annotations[{builder.spans[first, 0]}]"
-        image = describe_image(builder.image_ids[first], dict(builder.named_images))
+        where = f"{path.name}, annotations[{collector.spans[first, 1]}]"
+        image = describe_image(collector.image_ids[first], dict(collector.named_images))
         problem = f"its image {image} is not among those of {images_file}"
         bad = BadRecord(where, problem, "caption_no_image")
         tally.ignore_records(bad, len(unknown))
-    return builder.build_index(known, image_ids)
+    return path, group_by_image(collector.spans[known], image_ids[known])
 
 
 def _name_coco_images(images: Sequence[NamedImage]) -> dict[int, str]:
@@ -90,18 +91,18 @@ def _name_coco_images(images: Sequence[NamedImage]) -> dict[int, str]:
     return {int(identity.removeprefix("coco:")): name for identity, name in identities if identity}
 
 
-def _locate_captions(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, Counter[str]]:
+def _locate_captions(path: Path, skip_bad: bool) -> tuple[RecordCollector, Counter[str]]:
     """Find the position of every caption, and count the records without a caption by reason.
 
     Raises:
         InputError: the file has records, but none of them has a caption.
     """
-    builder, tally = RecordIndexBuilder(path), Tally(skip_bad=skip_bad)
+    collector, tally = RecordCollector(path), Tally(skip_bad=skip_bad)
     without_caption = []
     for record in iter_records(path, ["annotations"], ["images"]):
         if record.list == "images":
             if image := parse_named_image(record):
-                builder.named_images.append(image)
+                collector.named_images.append(image)
             continue
         try:
             caption = decode_record(_CAPTION, record, path)
@@ -109,17 +110,17 @@ def _locate_captions(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, Co
             without_caption.append(bad)
             continue
         if caption.caption.strip():
-            builder.add_record(caption.image_id, record)
+            collector.add_record(caption.image_id, record)
         else:
             without_caption.append(BadRecord(record.describe_location(path), "its caption is empty", "empty_caption"))
-    if without_caption and not len(builder):
+    if without_caption and not len(collector):
         problem = (
             f"none of its {len(without_caption)} records is a caption (the first one: {without_caption[0].problem})"
         )
         raise InputError(f"{path}: {problem}; give a captions JSON, or none.")
     for unusable in without_caption:
         tally.ignore_records(unusable)
-    return builder, tally.ignored
+    return collector, tally.ignored
 
 
 def read_captions(path: Path, spans: RecordSpans) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from scar.annotations.coco_image import CocoRef
 from scar.annotations.coco_index import index_annotations
 from scar.annotations.coco_records import CocoImage
 from scar.annotations.pictures import PictureIndex, PictureKey
-from scar.annotations.record_index import RecordIndex
+from scar.annotations.record_index import FileSpans, select_image
 from scar.errors import BadRecord
 from scar.language.english import has_word
 from scar.recipe import Source
@@ -35,20 +35,20 @@ class CocoIndex(PictureIndex):
 
     Attributes:
         images: the images, in ascending order of id.
-        annotations: for each file, the positions of the annotations of each image, in the order of ``images``.
+        annotations: for each file, where the annotations are, by image.
         categories: for each file, names of the categories by id.
         box_forms: for each file, what the four numbers of a box mean.
-        captions: positions of the captions of each image, in the order of ``images``; None without a captions JSON.
+        captions: where the captions are, by image; None without a captions JSON.
         relations: the relations by image id.
         phrases: phrases by image id, then by annotation id. If given, only these annotations may become samples. None
             if every annotation may become a sample.
     """
 
     images: Sequence[CocoImage]
-    annotations: Sequence[RecordIndex]
+    annotations: tuple[FileSpans, ...]
     categories: tuple[Mapping[int, str], ...]
     box_forms: tuple[BoxForm, ...]
-    captions: RecordIndex | None
+    captions: FileSpans | None
     relations: Mapping[int, Sequence[Relation]]
     phrases: Mapping[int, Mapping[int, tuple[str, ...]]] | None
 
@@ -64,10 +64,10 @@ class CocoIndex(PictureIndex):
             width=image.width,
             height=image.height,
             scene=image.scene if image.scene and has_word(image.scene) else None,
-            annotations=tuple(records[index] for records in self.annotations),
+            annotations=tuple(select_image(records, image.id) for records in self.annotations),
             categories=self.categories,
             box_forms=self.box_forms,
-            captions=self.captions[index] if self.captions else None,
+            captions=select_image(self.captions, image.id) if self.captions else None,
             relations=tuple(self.relations.get(image.id, ())),
             phrases=None if self.phrases is None else self.phrases[image.id],
         )
@@ -116,7 +116,7 @@ def index_image_set(
             tally.ignored.update(file.tally.ignored)
             tally.repaired.update(file.tally.repaired)
             tally.ignored.update(file.tally.rejected)
-    image_ids = {image for file in files for image in file.records.images.tolist()}
+    image_ids = {image for file in files for image in file.image_ids.tolist()}
     phrases: dict[int, dict[int, tuple[str, ...]]] = defaultdict(dict)
     if referred_phrases is not None:
         for image, number in zip(things.image_ids.tolist(), things.annotation_ids.tolist(), strict=True):
@@ -128,15 +128,14 @@ def index_image_set(
             tally.reject_regions(BadRecord(instances.name, problem, "no_annotation"))
         image_ids &= phrases.keys()
     ordered = sorted(image_ids)
-    caption_index = index_captions(captions, things.file_names, instances.name, tally, cache) if captions else None
     return CocoIndex(
         source=source,
         tally=tally,
         images=[things.images[image] for image in ordered],
-        annotations=[file.records.align_to(ordered) for file in files],
+        annotations=tuple(file.records for file in files),
         categories=tuple(file.categories for file in files),
         box_forms=tuple(file.box_form for file in files),
-        captions=None if caption_index is None else caption_index.align_to(ordered),
+        captions=index_captions(captions, things.file_names, instances.name, tally, cache) if captions else None,
         relations=things.relations,
         phrases=None if referred_phrases is None else dict(phrases),
     )

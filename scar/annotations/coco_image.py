@@ -82,7 +82,7 @@ class CocoRef:
     def _iter_regions(
         self, path: Path, spans: RecordSpans, categories: Mapping[int, str], form: BoxForm, tally: Tally
     ) -> Iterator[Region]:
-        for text, number in zip(read_records(path, spans), spans[:, 0].tolist(), strict=True):
+        for text, number in zip(read_records(path, spans), spans[:, 1].tolist(), strict=True):
             target = self.phrases is None
             try:
                 annotation = parse_record(ANNOTATION, text, f"{path.name}, annotations[{number}]")

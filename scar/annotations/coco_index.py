@@ -15,7 +15,7 @@ from scar.annotations.box_samples import find_form_of_annotations
 from scar.annotations.coco_records import ANNOTATION, CATEGORY, IMAGE, RELATION, CocoCategory, CocoImage, CocoRelation
 from scar.annotations.image_names import describe_image, match_images, parse_named_image
 from scar.annotations.json_stream import decode_record, iter_records
-from scar.annotations.record_index import RecordIndex, RecordIndexBuilder, is_among, replace_ids, view_int64
+from scar.annotations.record_index import FileSpans, RecordCollector, group_by_image, is_among, replace_ids, view_int64
 from scar.common.images import MAX_PIXELS, PIXEL_LIMIT
 from scar.errors import BadRecord, InputError
 from scar.language.english import has_word
@@ -36,7 +36,7 @@ class AnnotationIndex:
     Attributes:
         images: images by id. The index of a second file of the image set has the images of the first file.
         categories: names of the categories by id, of this file.
-        records: positions of the usable annotations of each image.
+        records: where the usable annotations are, by image; those of an image are in ascending order of id.
         annotation_ids: (M,) ids of the usable annotations, in the file's order.
         image_ids: (M,) ids of the images of these annotations, as in ``images``.
         relations: the relations by image id.
@@ -47,7 +47,7 @@ class AnnotationIndex:
 
     images: dict[int, CocoImage]
     categories: dict[int, str]
-    records: RecordIndex
+    records: FileSpans
     annotation_ids: NDArray[np.int64]
     image_ids: NDArray[np.int64]
     relations: dict[int, list[Relation]]
@@ -75,7 +75,10 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
             used; it lists other images than ``earlier``; or its boxes do not fit its images.
         BadRecord: a record cannot be used and ``skip_bad`` is false.
     """
-    builder, category_ids, tally = RecordIndexBuilder(path), array("q"), Tally(skip_bad=skip_bad)
+    import numpy as np
+
+    collector, tally = RecordCollector(path), Tally(skip_bad=skip_bad)
+    annotation_ids, category_ids = array("q"), array("q")
     images: dict[int, CocoImage] = {} if earlier is None else earlier.images
     categories: dict[int, str] = {}
     relations: list[tuple[str, CocoRelation]] = []
@@ -85,11 +88,12 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
             if record.list == "annotations":
                 tally.records += 1
                 annotation = decode_record(ANNOTATION, record, path)
-                builder.add_record(annotation.image_id, record, annotation.id)
+                collector.add_record(annotation.image_id, record)
+                annotation_ids.append(annotation.id)
                 category_ids.append(annotation.category_id)
             elif record.list == "images":
                 if earlier is not None:
-                    builder.named_images += filter(None, [parse_named_image(record)])
+                    collector.named_images += filter(None, [parse_named_image(record)])
                 else:
                     _add_image(decode_record(IMAGE, record, path), images, record.describe_location(path))
             elif record.list == "categories":
@@ -106,28 +110,30 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
         if name in first_bad and not usable_records:
             first = first_bad[name]
             raise InputError(f"{path}: none of its {name} can be used (the first, {first.where}: {first.problem}).")
-    category_of = view_int64(category_ids)
+    own_ids, category_of = view_int64(annotation_ids), view_int64(category_ids)
     taken_ids = None if earlier is None else earlier.annotation_ids
     ids = (
-        match_images(earlier.file_names, builder.named_images, earlier.records.path.name, path.name)
+        match_images(earlier.file_names, collector.named_images, earlier.records[0].name, path.name)
         if earlier
         else None
     )
-    image_ids, is_matched = replace_ids(builder.image_ids, ids)
-    if moved := int((image_ids != builder.image_ids).sum()):
+    image_ids, is_matched = replace_ids(collector.image_ids, ids)
+    if moved := int((image_ids != collector.image_ids).sum()):
         tally.repaired["annotation_by_file_name"] += moved
     known_image = is_matched & is_among(image_ids, images)
-    usable = _find_usable(builder, known_image, category_of, categories, tally, taken_ids)
+    usable = _find_usable(collector, own_ids, known_image, category_of, categories, tally, taken_ids)
     if earlier is not None:
         usable = _drop_other_stuff(usable, category_of, categories, tally)
+    spans, image_ids, own_ids = collector.spans[usable], image_ids[usable], own_ids[usable]
+    order = np.argsort(own_ids)
     return AnnotationIndex(
         images=images,
         categories=categories,
-        records=builder.build_index(usable, image_ids),
-        annotation_ids=builder.orders[usable],
-        image_ids=image_ids[usable],
+        records=(path, group_by_image(spans[order], image_ids[order])),
+        annotation_ids=own_ids,
+        image_ids=image_ids,
         relations=_group_by_image(relations, images, tally),
-        box_form=find_form_of_annotations(path, builder.spans[usable], image_ids[usable], images),
+        box_form=find_form_of_annotations(path, spans, image_ids, images),
         tally=tally,
     )
 
@@ -141,7 +147,8 @@ def _explain_box(bad: BadRecord) -> BadRecord:
 
 
 def _find_usable(
-    builder: RecordIndexBuilder,
+    collector: RecordCollector,
+    ids: NDArray[np.int64],
     known_image: NDArray[np.bool_],
     category_of: NDArray[np.int64],
     categories: Mapping[int, str],
@@ -151,12 +158,12 @@ def _find_usable(
     """(M,) whether each annotation has a known image, a known category and an id of its own; reject the others."""
     import numpy as np
 
-    ids, file = builder.orders, builder.path.name
+    file = collector.path.name
     is_first = np.zeros(len(ids), bool)
     is_first[np.unique(ids, return_index=True)[1]] = True
     if taken_ids is not None:
         is_first &= ~np.isin(ids, taken_ids)
-    known_category, named_images = is_among(category_of, categories), dict(builder.named_images)
+    known_category, named_images = is_among(category_of, categories), dict(collector.named_images)
     usable: NDArray[np.bool_] = is_first & known_image & known_category
     id_range = f", {min(categories)} to {max(categories)} (renumbered in one list only?)" if categories else ""
     for row in np.flatnonzero(~usable).tolist():
@@ -164,7 +171,7 @@ def _find_usable(
         if not is_first[row]:
             bad = BadRecord(where, f"a second annotation has the id {ids[row]}", "duplicate_id")
         elif not known_image[row]:
-            image = describe_image(builder.image_ids[row], named_images)
+            image = describe_image(collector.image_ids[row], named_images)
             bad = BadRecord(where, f"its image {image} is not among the images", "no_image")
         else:
             problem = f"its category {category_of[row]} is not among the {len(categories)} categories{id_range}"

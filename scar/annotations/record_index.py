@@ -1,13 +1,13 @@
-"""Index the positions of the records of each image in a file, and read the records at these positions."""
+"""Find the positions of the records of each image in a file, and read the records at these positions."""
 
 from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from scar.annotations.image_names import NamedImage
 from scar.annotations.json_stream import Record
@@ -19,107 +19,59 @@ if TYPE_CHECKING:
 
 
 RecordSpans: TypeAlias = "NDArray[np.int64]"
-"""(M, 3) positions of records in a file: index in the list, offset and length in bytes."""
+"""(M, 4) where the records of a file are: image id, index in the list, offset and length in bytes."""
 
 FileSpans: TypeAlias = tuple[Path, RecordSpans]
-"""Path of a file, and positions of records in it."""
+"""Path of a file, and where records in it are, in ascending order of image id."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordIndex:
-    """The positions of the records of each image in a file; about 28 bytes of memory a record.
-
-    Attributes:
-        path: path of the file.
-        images: (N,) ids of the images.
-        starts: (N,) row of ``spans`` with the first record of each image.
-        ends: (N,) row of ``spans`` after the last record of each image.
-        spans: (M, 3) positions of all records. Those of an image are next to each other, in the order that
-            `RecordIndexBuilder.add_record` gives them.
-    """
-
-    path: Path
-    images: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
-    spans: RecordSpans
-
-    def __getitem__(self, row: int) -> FileSpans:
-        """The path of the file, and the (M, 3) positions of the records of image ``images[row]``; M may be 0."""
-        return self.path, self.spans[self.starts[row] : self.ends[row]]
-
-    def align_to(self, images: Sequence[int | None]) -> Self:
-        """An index with one row for each of ``images``, in their order; the row of None or an unknown id is empty."""
-        import numpy as np
-
-        wanted = np.array([0 if image is None else image for image in images], np.int64)
-        order = np.argsort(self.images)
-        rows = np.searchsorted(self.images, wanted, sorter=order)
-        known = is_among(wanted, self.images) & np.array([image is not None for image in images], bool)
-        starts, ends = np.zeros((2, len(wanted)), np.int64)
-        rows = order[rows[known]]
-        starts[known], ends[known] = self.starts[rows], self.ends[rows]
-        return type(self)(self.path, wanted, starts, ends, self.spans)
-
-
-class RecordIndexBuilder:
-    """Collects the positions of the records of a file, for a `RecordIndex`.
+class RecordCollector:
+    """Collects where the records of a file are.
 
     Args:
         path: path of the file.
 
     Attributes:
         path: path of the file.
-        named_images: id and file name of the images that the file itself lists; readers append to it. The ids are those
-            that the file's records have.
+        named_images: the images that the file lists with their names. The records have the image ids of this list.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.named_images: list[NamedImage] = []
-        self._image_ids, self._orders, self._spans = array("q"), array("q"), array("q")
+        self._spans = array("q")
 
     def __len__(self) -> int:
-        return len(self._image_ids)
+        return len(self._spans) // 4
 
-    def add_record(self, image: int, record: Record, order: int = 0) -> None:
-        """Add a record of an image id. The index sorts the records of an image by ``order``; ties stay as added."""
-        self._image_ids.append(image)
-        self._orders.append(order)
-        self._spans.extend((record.number, record.offset, len(record.text)))
+    def add_record(self, image: int, record: Record) -> None:
+        """Add a record of an image id."""
+        self._spans.extend((image, record.number, record.offset, len(record.text)))
+
+    @property
+    def spans(self) -> RecordSpans:
+        """(M, 4) where each record is, in the order of the file."""
+        return view_int64(self._spans).reshape(-1, 4)
 
     @property
     def image_ids(self) -> NDArray[np.int64]:
         """(M,) image id of each record."""
-        return view_int64(self._image_ids)
+        return self.spans[:, 0]
 
-    @property
-    def orders(self) -> NDArray[np.int64]:
-        """(M,) number by which each record is sorted within its image: the argument ``order`` of `add_record`."""
-        return view_int64(self._orders)
 
-    @property
-    def spans(self) -> RecordSpans:
-        """(M, 3) position of each record."""
-        return view_int64(self._spans).reshape(-1, 3)
+def group_by_image(spans: RecordSpans, image_ids: NDArray[np.int64]) -> RecordSpans:
+    """The same records with these (M,) image ids, in ascending order of image id; those of an image stay in order."""
+    import numpy as np
 
-    def build_index(
-        self, chosen: NDArray[np.bool_] | None = None, image_ids: NDArray[np.int64] | None = None
-    ) -> RecordIndex:
-        """Index the records by image.
+    order = np.argsort(image_ids, kind="stable")
+    return np.column_stack((image_ids, spans[:, 1:]))[order]
 
-        Args:
-            chosen: (M,) whether the index gets each record; None for all records.
-            image_ids: (M,) image id of each record; None for those that were added.
-        """
-        import numpy as np
 
-        chosen = np.ones(len(self), bool) if chosen is None else chosen
-        images = (self.image_ids if image_ids is None else image_ids)[chosen]
-        orders, spans = self.orders[chosen], self.spans[chosen]
-        order = np.lexsort((orders, images))
-        ids, starts = np.unique(images[order], return_index=True)
-        return RecordIndex(self.path, ids, starts, np.append(starts[1:], len(images)), spans[order])
+def select_image(records: FileSpans, image: int) -> FileSpans:
+    """The records of one image; there may be none."""
+    path, spans = records
+    image_ids = spans[:, 0]
+    return path, spans[bisect_left(image_ids, image) : bisect_right(image_ids, image)]
 
 
 def view_int64(values: array[int]) -> NDArray[np.int64]:
@@ -166,7 +118,7 @@ def read_records(path: Path, spans: RecordSpans) -> list[bytes]:
     """
     if not len(spans):
         return []
-    positions = spans[:, 1:].tolist()
+    positions = spans[:, 2:].tolist()
     try:
         file = os.open(path, os.O_RDONLY)
         try:

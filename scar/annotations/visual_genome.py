@@ -23,7 +23,15 @@ from scar.annotations.captions import index_captions
 from scar.annotations.image_names import match_images, parse_named_image
 from scar.annotations.json_stream import Record, decode_record, iter_records, parse_record
 from scar.annotations.pictures import HeldOut, PictureIndex, PictureRef
-from scar.annotations.record_index import RecordIndex, RecordIndexBuilder, is_among, read_records, replace_ids
+from scar.annotations.record_index import (
+    FileSpans,
+    RecordCollector,
+    group_by_image,
+    is_among,
+    read_records,
+    replace_ids,
+    select_image,
+)
 from scar.annotations.visual_genome_image import VisualGenomeRef
 from scar.annotations.visual_genome_records import IMAGE, KEY, OBJECTS, EntryKey, GenomeImage
 from scar.common.image_hash import parse_coco_identity
@@ -59,19 +67,19 @@ class VisualGenomeIndex(PictureIndex):
 
     Attributes:
         images: id and record of each image, in ascending order of id.
-        objects: positions of the entries of each image in objects.json, in the order of ``images``.
-        descriptions: the same for region_descriptions.json.
-        relationships: the same for relationships.json.
-        captions: positions of the captions of each image, for each of COCO's captions files.
+        objects: where the entries of objects.json are, by image.
+        descriptions: where those of region_descriptions.json are.
+        relationships: where those of relationships.json are.
+        captions: for each of COCO's captions files, where the captions are, by COCO's id of the image.
         coco_val: COCO's ids of the images that are held out of the train split; empty if the source names no such file.
         box_form: what the four numbers of an object's box mean.
     """
 
     images: Sequence[tuple[int, GenomeImage]]
-    objects: RecordIndex
-    descriptions: RecordIndex
-    relationships: RecordIndex
-    captions: tuple[RecordIndex, ...]
+    objects: FileSpans
+    descriptions: FileSpans
+    relationships: FileSpans
+    captions: tuple[FileSpans, ...]
     coco_val: Collection[int]
     box_form: BoxForm
 
@@ -87,10 +95,12 @@ class VisualGenomeIndex(PictureIndex):
             width=image.width,
             height=image.height,
             box_form=self.box_form,
-            objects=self.objects[index],
-            descriptions=self.descriptions[index],
-            relationships=self.relationships[index],
-            captions=tuple(file_spans for records in self.captions if len((file_spans := records[index])[1])),
+            objects=select_image(self.objects, number),
+            descriptions=select_image(self.descriptions, number),
+            relationships=select_image(self.relationships, number),
+            captions=tuple(
+                select_image(records, image.coco_id) for records in self.captions if image.coco_id is not None
+            ),
         )
         is_held_out = self.source.split == "train" and image.coco_id in self.coco_val
         return HeldOut(ref, "coco_val") if is_held_out else ref
@@ -102,49 +112,57 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> VisualGenomeIn
     Raises:
         BadRecord, InputError: see `scar.annotations.opening.open_index`.
     """
+    import numpy as np
+
     inputs = source.inputs
     images, ignored = cache(_read_images, inputs["image_data"], tally.skip_bad)
     tally.ignored.update(ignored)
     in_split = {number for number in images if split_of(number) == source.split}
     file_names = {number: image.url.rpartition("/")[2] for number, image in images.items()}
 
-    def index_entries(role: str) -> RecordIndex:
-        builder, ignored = cache(_locate_entries, inputs[role], tally.skip_bad)
+    def index_entries(role: str) -> FileSpans:
+        collector, ignored = cache(_locate_entries, inputs[role], tally.skip_bad)
         tally.ignored.update(ignored)
-        ids = match_images(file_names, builder.named_images, inputs["image_data"].name, inputs[role].name)
-        image_ids, is_matched = replace_ids(builder.image_ids, ids)
-        if moved := int((image_ids != builder.image_ids).sum()):
+        ids = match_images(file_names, collector.named_images, inputs["image_data"].name, inputs[role].name)
+        image_ids, is_matched = replace_ids(collector.image_ids, ids)
+        if moved := int((image_ids != collector.image_ids).sum()):
             tally.repaired["entry_by_image_url"] += moved
         known = is_matched & is_among(image_ids, images)
-        _count_lost(builder, known, source.split, tally, counted=role == "objects")
-        return builder.build_index(known & is_among(image_ids, in_split), image_ids)
+        _count_lost(collector, known, source.split, tally, counted=role == "objects")
+        wanted = known & is_among(image_ids, in_split)
+        return inputs[role], group_by_image(collector.spans[wanted], image_ids[wanted])
 
     objects = index_entries("objects")
-    numbers = objects.images.tolist()
-    coco_ids = [images[number].coco_id for number in numbers]
-    box_form = _find_box_form(inputs["objects"], objects, images)
+    numbers = np.unique(objects[1][:, 0]).tolist()
+    box_form = _find_box_form(objects, numbers, images)
     captions = [inputs[role] for role in ("coco_captions_train", "coco_captions_val") if role in inputs]
     return VisualGenomeIndex(
         source=source,
         tally=tally,
         images=[(number, images[number]) for number in numbers],
         objects=objects,
-        descriptions=index_entries("region_descriptions").align_to(numbers),
-        relationships=index_entries("relationships").align_to(numbers),
-        captions=tuple(index_captions(path, None, path.name, tally, cache).align_to(coco_ids) for path in captions),
+        descriptions=index_entries("region_descriptions"),
+        relationships=index_entries("relationships"),
+        captions=tuple(index_captions(path, None, path.name, tally, cache) for path in captions),
         coco_val=cache(_read_coco_ids, inputs["coco_val"]) if "coco_val" in inputs else frozenset(),
         box_form=box_form,
     )
 
 
-def _find_box_form(path: Path, objects: RecordIndex, images: Mapping[int, GenomeImage]) -> BoxForm:
-    """Find out the form of all boxes from those of some evenly spread images; they have neither outline nor area."""
+def _find_box_form(objects: FileSpans, image_ids: Sequence[int], images: Mapping[int, GenomeImage]) -> BoxForm:
+    """Find out the form of all boxes from those of some evenly spread images; they have neither outline nor area.
+
+    Args:
+        objects: where the entries of objects.json are, by image.
+        image_ids: ids of the images that have entries.
+        images: the images by id.
+    """
     import numpy as np
 
     numbers, sizes = [], []
-    for row in spread_evenly(len(objects.images), _SAMPLED_IMAGES):
-        image = images[int(objects.images[row])]
-        spans = objects[row][1]
+    for row in spread_evenly(len(image_ids), _SAMPLED_IMAGES):
+        image = images[image_ids[row]]
+        path, spans = select_image(objects, image_ids[row])
         try:
             things = OBJECTS.decode_entry(read_records(path, spans[:1])[0], path.name)
         except BadRecord:
@@ -158,7 +176,7 @@ def _find_box_form(path: Path, objects: RecordIndex, images: Mapping[int, Genome
         sizes=np.array(sizes, np.int64).reshape(-1, 2),
         outlines=np.full((len(numbers), 4), np.nan),
         areas=np.full(len(numbers), np.nan),
-        path=path,
+        path=objects[0],
     )
 
 
@@ -182,35 +200,35 @@ def _read_images(path: Path, skip_bad: bool) -> tuple[dict[int, GenomeImage], Co
     return images, tally.ignored
 
 
-def _locate_entries(path: Path, skip_bad: bool) -> tuple[RecordIndexBuilder, Counter[str]]:
+def _locate_entries(path: Path, skip_bad: bool) -> tuple[RecordCollector, Counter[str]]:
     """Find the positions of the entries of all images and the images' names, and count the unusable ones by reason."""
-    builder, tally = RecordIndexBuilder(path), Tally(skip_bad=skip_bad)
+    collector, tally = RecordCollector(path), Tally(skip_bad=skip_bad)
     for record in iter_records(path):
         try:
             number, key = _parse_key(record, path)
         except BadRecord as bad:
             tally.ignore_records(bad)
             continue
-        builder.add_record(number, record)
+        collector.add_record(number, record)
         if key.image_url and _NUMBERED_FILE.search(key.image_url):
-            builder.named_images.append((number, key.image_url.rpartition("/")[2]))
-    return builder, tally.ignored
+            collector.named_images.append((number, key.image_url.rpartition("/")[2]))
+    return collector, tally.ignored
 
 
 def _count_lost(
-    builder: RecordIndexBuilder, known: NDArray[np.bool_], split: Split, tally: Tally, *, counted: bool
+    collector: RecordCollector, known: NDArray[np.bool_], split: Split, tally: Tally, *, counted: bool
 ) -> None:
     """Count the entries of unknown images of a split; if ``counted``, reject each object in them instead."""
     import numpy as np
 
     for row in np.flatnonzero(~known).tolist():
-        number, spans = int(builder.image_ids[row]), builder.spans[row : row + 1]
+        number, spans = int(collector.image_ids[row]), collector.spans[row : row + 1]
         if split_of(number) != split:
             continue
-        where = f"{builder.path.name}[{spans[0, 0]}]"
+        where = f"{collector.path.name}[{spans[0, 1]}]"
         bad = BadRecord(where, f"its image {number} is not in image_data.json", "no_image")
         try:
-            lost = len(OBJECTS.decode_entry(read_records(builder.path, spans)[0], where)) if counted else 0
+            lost = len(OBJECTS.decode_entry(read_records(collector.path, spans)[0], where)) if counted else 0
         except BadRecord as problem:
             tally.ignore_records(problem)
             continue
