@@ -22,7 +22,14 @@ COLOUR_CLASSES, SHAPE_CLASSES = len(COLOURS) + 1, len(SHAPES) + 1
 
 
 class VisionPretraining(nn.Module):
-    """Vision encoder with a head that predicts for each token its position and the colour, shape and scene it shows."""
+    """The vision encoder with a head for pretraining.
+
+    For each image token, the head predicts the token's position, the colour and shape of the thing that it shows, and
+    the scene of the picture.
+
+    Args:
+        model: the model whose vision encoder is trained, in place.
+    """
 
     title = "vision encoder"
 
@@ -32,7 +39,10 @@ class VisionPretraining(nn.Module):
         self.head = nn.Linear(model.hidden, COLOUR_CLASSES + SHAPE_CLASSES + len(SCENES) + 2)
 
     def forward(self, views: Sequence[View], rng: Random) -> tuple[Tensor, float]:
-        """The loss, and the accuracy of shapes over the tokens that show a thing; ``rng`` is not used."""
+        """Return the loss, a scalar, and the share of tokens on a thing whose shape is predicted correctly.
+
+        `rng` is not used.
+        """
         grids = torch.tensor([[1, 2 * view.grid[0], 2 * view.grid[1]] for view in views])
         tokens = self.encoder(torch.cat([view.patches.float() for view in views]), grid_thw=grids).pooler_output
         logits = self.head(functional.layer_norm(tokens, tokens.shape[-1:]))
@@ -51,7 +61,17 @@ class VisionPretraining(nn.Module):
 
 
 class SegmenterPretraining(nn.Module):
-    """Segmenter with heads for mask, colour and shape of the prompted thing, and for colour and shape of each cell."""
+    """The segmenter with heads for pretraining.
+
+    The heads predict mask, colour and shape of a thing from a map with its prompt, and colour and shape at each cell
+    from a map without a prompt.
+
+    Args:
+        model: the model whose segmenter is trained, in place.
+
+    Raises:
+        ValueError: the model has no segmenter.
+    """
 
     title = "segmenter"
 
@@ -67,7 +87,10 @@ class SegmenterPretraining(nn.Module):
         self.cell_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, COLOUR_CLASSES + SHAPE_CLASSES))
 
     def forward(self, views: Sequence[View], rng: Random) -> tuple[Tensor, float]:
-        """The loss, and the mean intersection over union of the masks."""
+        """Return the loss, a scalar, and the mean intersection over union of the predicted masks.
+
+        `rng` draws up to five things of each picture, and their prompts.
+        """
         maps = self.segmenter.encode(torch.stack([view.frame.float() for view in views]))
         prompted = [
             (index, thing)
@@ -114,10 +137,10 @@ def train_encoder(
     """Train an encoder together with its heads; only the encoder is used afterwards.
 
     Args:
-        part: the encoder with its heads.
+        part: the encoder with its heads; it is changed in place.
         views: pictures to train on.
-        schedule: steps, batch size and learning rate.
-        seed: seed of the order of views and of the prompts.
+        schedule: steps, pictures in a step, and learning rate.
+        seed: seed of the order of pictures, and of the things and prompts that are drawn.
         report: shows progress.
     """
     rng = Random(seed)  # noqa: S311 - a draw, not a secret

@@ -1,6 +1,6 @@
-"""Pretrain the small language model and the connector to describe the thing in a box and its surroundings.
+"""Pretrain the small language model and the connector to describe a thing in a picture and its surroundings.
 
-The questions are those of SCaR: with a prompt, with the box written in the text, with both, or with neither.
+A question is about one thing. It shows the thing by a prompt, by its box written in the text, by both, or not at all.
 Heads on the last token, whose state is the embedding, predict scene, colour, shape, position and relations to other
 things. A head on each image token predicts whether the token shows the thing or a neighbour of it. The heads on the
 last token also read captions, so that questions and captions are embedded in a common space.
@@ -46,8 +46,8 @@ HEAD_SIZES = (
 EMBEDDING_SCALE = 11.3
 """Factor on embeddings of norm 1 before the heads, about the square root of the dimension: values get near 1."""
 
-PROMPT_KINDS = {"box": 75, "click": 10, "words": 10, "nothing": 5}
-"""Kind of prompt, see `RegionQuestion` -> share of the questions in percent."""
+PROMPT_KINDS = {"prompt and text": 75, "prompt": 10, "text": 10, "nothing": 5}
+"""How a question says which thing it means, see `RegionQuestion` -> share of the questions in percent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,9 @@ class RegionQuestion:
     Attributes:
         view: index of the picture in the list of views.
         thing: index of the thing in the picture.
-        prompt_kind: a key of `PROMPT_KINDS`: "box" is a prompt from `View.draw_prompt` and the box in the text, "click"
-            the prompt only, "words" the text only, "nothing" neither: then the grid of points is the prompt.
+        prompt_kind: how the question shows the thing, a key of `PROMPT_KINDS`. "prompt": by a prompt from
+            `View.draw_prompt`; "text": by its box in the text, without segment tokens; "prompt and text": by both;
+            "nothing": by neither, and the prompt is the grid of points.
     """
 
     view: int
@@ -67,13 +68,22 @@ class RegionQuestion:
 
 
 def write_query(box: Box | None) -> str:
-    """Text of a query as in the evaluation on SCaR; with a box, its coordinates are in the text."""
+    """Write the text of a query as in the evaluation on SCaR.
+
+    Args:
+        box: box in pixels of the picture, which is put into the text; None for none.
+    """
     text = INSTRUCTION.replace("<|image_1|>", f"{IMAGE_TOKEN} ") + "\n"
     return text if box is None else text + format_region([box.x0, box.y0, box.x1, box.y1])
 
 
 class LanguagePretraining(nn.Module):
-    """Language model and connector with prediction heads; the encoders are frozen."""
+    """Language model and connector with prediction heads.
+
+    Args:
+        model: the model, which is trained in place; its vision encoder and segmenter are frozen.
+        tokenizer: tokenizer of the model.
+    """
 
     def __init__(self, model: Virtue, tokenizer: Tokenizer) -> None:
         super().__init__()
@@ -89,20 +99,23 @@ class LanguagePretraining(nn.Module):
         self.states = out.last_hidden_state  # type: ignore[attr-defined]
 
     def embed_captions(self, texts: Sequence[str]) -> Tensor:
-        """Embed B captions; returns (B, hidden), scaled by `EMBEDDING_SCALE`."""
+        """Embed B captions without an image; returns (B, hidden) of norm `EMBEDDING_SCALE`."""
         rows = [self.tokenizer.encode(text).ids for text in texts]
         return self._embed_rows(rows, [0] * len(rows), [None] * len(rows), [None] * len(rows), [])
 
     def embed_questions(
         self, views: Sequence[View], features: Sequence[ImageFeatures], questions: Sequence[RegionQuestion], rng: Random
     ) -> Tensor:
-        """Embed B questions; returns (B, hidden), scaled by `EMBEDDING_SCALE`.
+        """Embed B questions; returns (B, hidden) of norm `EMBEDDING_SCALE`.
 
         Args:
             views: the drawn pictures.
             features: the encoders' features of each view, in the same order.
             questions: the questions.
             rng: draws the prompts.
+
+        Raises:
+            ValueError: the model has no segmenter.
         """
         config, segmenter = self.model.config.segmenter, self.model.segmenter
         if config is None or segmenter is None:
@@ -110,12 +123,12 @@ class LanguagePretraining(nn.Module):
         rows, segment_counts, image_starts, prompts, images = [], [], [], [], []
         for question in questions:
             view = views[question.view]
-            box = None if question.prompt_kind in ("click", "nothing") else view.boxes[question.thing]
+            box = None if question.prompt_kind in ("prompt", "nothing") else view.boxes[question.thing]
             ids = self.tokenizer.encode(write_query(box)).ids
             start, cells = ids.index(self._image_token_id), view.grid[0] * view.grid[1]
             rows.append([*ids[:start], *[self._image_token_id] * cells, *ids[start + 1 :]])
             images.append(features[question.view])
-            segment_counts.append(0 if question.prompt_kind == "words" else self.model.segment_count)
+            segment_counts.append(0 if question.prompt_kind == "text" else self.model.segment_count)
             image_starts.append(start)
             prompts.append(self._make_prompt(view, question, segmenter.size, config.points_per_side, rng))
         return self._embed_rows(rows, segment_counts, image_starts, prompts, images)
@@ -128,25 +141,26 @@ class LanguagePretraining(nn.Module):
         captions: Sequence[Caption],
         rng: Random,
     ) -> tuple[Tensor, float]:
-        """Compute the loss of the attributes that the heads predict for some questions and captions.
+        """Compute the loss of what the heads predict for some questions and captions.
 
         Args:
             views: the drawn pictures.
             features: the encoders' features of each view, in the same order.
             questions: the questions.
-            captions: captions of the demo world.
+            captions: captions of the demo world, which need not belong to the questions.
             rng: draws the prompts.
 
         Returns:
-            The loss, a scalar, and the share of questions of kind "box" or "click" whose thing's shape is predicted
-            correctly, NaN if there are none. The loss is NaN if all questions are of kind "nothing".
+            The loss, a scalar. It is NaN if all questions are of kind "nothing". Then, of the questions with a prompt
+                for their
+            thing, the share whose thing's shape is predicted correctly; NaN if there are none.
         """
         logits = self.head(self.embed_questions(views, features, questions, rng)).split(HEAD_SIZES, dim=1)
         states = self.states
         own = [views[question.view] for question in questions]
         things = [question.thing for question in questions]
         has_region = torch.tensor([question.prompt_kind != "nothing" for question in questions])
-        has_prompt = torch.tensor([question.prompt_kind in ("box", "click") for question in questions])
+        has_prompt = torch.tensor([question.prompt_kind in ("prompt and text", "prompt") for question in questions])
         scene = torch.tensor([view.scene for view in own])
         colour = torch.stack([view.colour[thing] for view, thing in zip(own, things, strict=True)])
         shape = torch.stack([view.shape[thing] for view, thing in zip(own, things, strict=True)])
@@ -171,11 +185,11 @@ class LanguagePretraining(nn.Module):
         return total, float(right)
 
     def _compute_token_loss(self, states: Tensor, views: Sequence[View], questions: Sequence[RegionQuestion]) -> Tensor:
-        """Loss of the image tokens' head on questions of kind "box" or "click"; 0 if there are none."""
+        """Loss of the image tokens' head on questions with a prompt for the thing; 0 if there are none."""
         start = self.tokenizer.encode(write_query(None)).ids.index(self._image_token_id) + self.model.segment_count
         tokens, labels, masks = [], [], []
         for row, (view, question) in enumerate(zip(views, questions, strict=True)):
-            if question.prompt_kind in ("box", "click"):
+            if question.prompt_kind in ("prompt and text", "prompt"):
                 tokens.append(states[row, start : start + view.grid[0] * view.grid[1]])
                 label, mask = view.label_neighbours(question.thing)
                 labels.append(label)
@@ -211,7 +225,7 @@ class LanguagePretraining(nn.Module):
     def _make_prompt(
         self, view: View, question: RegionQuestion, side: int, points: int, rng: Random
     ) -> PointPrompt | None:
-        if question.prompt_kind == "words":
+        if question.prompt_kind == "text":
             return None
         if question.prompt_kind == "nothing":
             return make_grid_prompt(side, points)
@@ -258,12 +272,12 @@ def train_language(
     """Train language model, connector and heads on questions about the views and on captions.
 
     Args:
-        part: language model and connector with heads.
+        part: language model and connector with heads; it is changed in place.
         views: the drawn pictures.
         features: the frozen encoders' features of each view, in the same order.
         captions: captions of the demo world.
-        schedule: steps, batch size and learning rate.
-        seed: seed of the order of questions, the captions and the prompts.
+        schedule: steps, questions in a step, and learning rate. A step has twice as many captions as questions.
+        seed: seed of the order of things, the kinds of questions, the captions and the prompts.
         report: shows progress.
     """
     rng = Random(seed)  # noqa: S311 - a draw, not a secret

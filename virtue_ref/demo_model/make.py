@@ -1,4 +1,4 @@
-"""Train the demo model in stages; each stage is saved, and a stopped run continues after the last one saved."""
+"""Train the demo model in stages. A stage is saved when it is done; the same call continues a stopped run after it."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ FIRST_TRAINING_SEED = 1000
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Effort:
-    """Number of pictures and training steps.
+    """Numbers of pictures and training steps.
 
     Attributes:
-        pictures: number of pictures for the encoders, and of other pictures for language model and corpus.
+        pictures: number of pictures that the encoders see. Language model and corpus have as many others.
         vision: number of steps for the vision encoder, each with 32 pictures.
         segmenter: number of steps for the segmenter, each with 24 pictures and up to five prompts for a picture.
         language: number of steps for the language model, each with 40 questions.
@@ -68,19 +68,20 @@ class Effort:
 
 
 def make_demo_model(out: Path, seed: int = 0, effort: Effort = Effort(), report: Progress = lambda *_: None) -> Path:
-    """Pretrain encoders and language model, then train connector and adapters on a drawn SCaR corpus.
+    """Make the demo model on the CPU: pretrain its parts, then train connector and adapters on a drawn SCaR corpus.
 
     Args:
         out: folder of the run; stages that are saved in it are not trained again.
         seed: seed of weights, order of examples and training worlds, at least 0.
-        effort: number of pictures and steps.
+        effort: numbers of pictures and steps.
         report: shows progress.
 
     Returns:
-        Folder of the last checkpoint of the SCaR stage.
+        Folder of the last checkpoint of the SCaR stage, as `virtue_ref.training.train.train` writes it.
 
     Raises:
-        TrainError: the folder holds stages of another seed or effort, or another process trains in it.
+        TrainError: the folder holds stages of another seed or effort, or another process trains in it; or see
+            `virtue_ref.training.train.train`.
         ConfigError: the seed is below 0.
     """
     with lock_run(out):
@@ -90,10 +91,10 @@ def make_demo_model(out: Path, seed: int = 0, effort: Effort = Effort(), report:
 
 
 def check_settings(out: Path, seed: int, effort: Effort) -> None:
-    """Check that a folder holds nothing of another seed or effort: its stages would be taken for this run's.
+    """Check that a folder has no stages of another seed or effort, which this run would take for its own.
 
     Raises:
-        TrainError: it does; the message names both values.
+        TrainError: it has such stages; the message names both values.
         ConfigError: the seed is below 0.
     """
     if seed < 0:
@@ -107,7 +108,7 @@ def check_settings(out: Path, seed: int, effort: Effort) -> None:
 
 
 def describe_stages(out: Path, seed: int, effort: Effort) -> list[tuple[str, str]]:
-    """The plan of a run: (stage, what it takes and whether it is done), without doing anything.
+    """Return the plan of a run, (what, how much) for each line to print; a saved stage is "done". Nothing is run.
 
     Raises:
         TrainError: the folder holds stages of another seed or effort.
@@ -172,7 +173,16 @@ def _make_demo_model(out: Path, seed: int, effort: Effort, report: Progress) -> 
 
 
 def draw_corpus(folder: Path, pictures: int, seed: int) -> Path:
-    """Draw a world and build its train split as a corpus in `folder`, unless it is there already; return `folder`."""
+    """Draw the training world of a seed and build a corpus of its train split, unless the corpus is there already.
+
+    Args:
+        folder: folder of the corpus; the drawn pictures go into ``world`` beside it.
+        pictures: number of pictures.
+        seed: seed of the world.
+
+    Returns:
+        `folder`.
+    """
     if not (folder / "build_report.json").exists():
         world = folder.parent / "world"
         draw_world(world, pictures, seed, "train")
@@ -181,7 +191,12 @@ def draw_corpus(folder: Path, pictures: int, seed: int) -> Path:
 
 
 def train_tokenizer(samples: Sequence[Sample], seed: int) -> Tokenizer:
-    """Train a byte-level BPE tokenizer on captions and queries, so that their words and numbers are single tokens."""
+    """Train a byte-level BPE tokenizer whose tokens are the words and numbers of the demo.
+
+    Args:
+        samples: give the texts: all captions, negatives included, and a query with a box for each.
+        seed: seed of a variation in the queries' texts: a space after the image token or none.
+    """
     rng = Random(seed)  # noqa: S311 - a draw, not a secret
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
@@ -205,7 +220,7 @@ def train_tokenizer(samples: Sequence[Sample], seed: int) -> Tokenizer:
 
 @torch.no_grad()
 def encode_views(model: Virtue, views: Sequence[View]) -> list[ImageFeatures]:
-    """Features of each view from the frozen encoders, in the same order."""
+    """Return the features of each view from the frozen encoders, in the same order."""
     features: list[ImageFeatures] = []
     for start in range(0, len(views), 32):
         some = views[start : start + 32]
@@ -216,7 +231,13 @@ def encode_views(model: Virtue, views: Sequence[View]) -> list[ImageFeatures]:
 
 
 def train_or_load(file: Path, model: Virtue, train_part: Callable[[], None]) -> None:
-    """Load the weights of a stage from its file; if there is no file, train them and save it."""
+    """Load the weights that the whole model has after a stage; if they are not saved, train the stage and save them.
+
+    Args:
+        file: safetensors file of the stage.
+        model: the model, which is changed in place.
+        train_part: trains the model in place.
+    """
     if file.exists():
         model.load_state_dict(load_file(file))
         return

@@ -25,9 +25,9 @@ class Schedule:
 
     Attributes:
         steps: number of optimiser steps.
-        batch: number of examples in a step.
+        batch: number of examples in a step: pictures for encoders, questions for the language model.
         rate: peak learning rate.
-        decay: weight decay.
+        decay: weight decay of AdamW.
     """
 
     steps: int
@@ -44,15 +44,18 @@ def train_steps(
     rng: Random,
     report: Progress,
 ) -> None:
-    """Train weights with AdamW; examples are drawn without replacement until too few are left for a batch.
+    """Train weights with AdamW.
+
+    All examples are shuffled; each step takes the next `schedule.batch` of them. When fewer are left, they are dropped
+    and all are shuffled again.
 
     Args:
-        weights: the weights to train.
-        compute_loss: function from the indices of a batch's examples to the loss and a line that describes it.
-        examples: number of examples.
+        weights: the weights to train, in place.
+        compute_loss: function from the indices of a step's examples to the loss and a line that describes it.
+        examples: number of examples, at least `schedule.batch`.
         schedule: see `Schedule`.
-        rng: draws the examples.
-        report: shows progress.
+        rng: shuffles the examples.
+        report: is called every `REPORT_EVERY` steps and after the last.
     """
     optimiser = torch.optim.AdamW(weights, lr=schedule.rate, weight_decay=schedule.decay, betas=(0.9, 0.98))
     order: list[int] = []
@@ -72,5 +75,9 @@ def train_steps(
 
 
 def find_learning_rate(step: int, steps: int, peak: float) -> float:
-    """Learning rate of a step, counted from 0: linear warm-up over `WARM_UP_STEPS`, linear decay to 0."""
+    """Return the learning rate of a step, counted from 0.
+
+    It falls linearly from `peak` at step 0 to 0 at step `steps`. In the first `WARM_UP_STEPS` steps it is also
+    multiplied by a factor that rises linearly to 1.
+    """
     return peak * min(1.0, (step + 1) / WARM_UP_STEPS) * (1 - step / steps)

@@ -47,6 +47,9 @@ def score_strategies(
         pictures: number of pictures in each world.
         report: function that shows a line to the user.
 
+    Returns:
+        A score for each draw, stage ("before", then "after") and strategy, in this order.
+
     Raises:
         CheckpointError: the run has no model before or after the SCaR stage.
     """

@@ -1,4 +1,4 @@
-"""Turn drawn pictures into tensors with labels for each cell."""
+"""Drawn pictures as tensors, with labels for each cell."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from virtue_ref.model.prompts import FIRST_CORNER, POSITIVE, SECOND_CORNER, Poin
 
 DIRECTIONS = ("to the left of", "to the right of", "above", "below", "in front of", "behind")
 SHOWN_SHARE, HIDDEN_SHARE = 0.25, 0.08
-"""A cell shows a thing if more than `SHOWN_SHARE` is covered, and none up to `HIDDEN_SHARE`; others are ignored."""
+"""A cell shows a thing if the thing covers more than `SHOWN_SHARE` of it.
+
+It shows none if no thing covers more than `HIDDEN_SHARE`. Cells in between are ignored.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +32,18 @@ class View:
     """A drawn picture with N things, back to front. Its rows x columns cells are the vision encoder's tokens.
 
     Attributes:
-        patches: input of the vision encoder.
+        patches: (4 * rows * columns, width) float16, input of the vision encoder; four patches are a cell.
         grid: (rows, columns), the numbers of cells.
-        frame: (3, side, side) input of the segmenter.
+        frame: (3, side, side) float16, input of the segmenter.
         size: (width, height) of the picture in pixels.
         scene: index of the scene in `SCENES`.
         colour: (N,) index of each thing's colour in `COLOURS`.
         shape: (N,) index of each thing's shape in `SHAPES`.
-        boxes: box around each thing, in pixels of the picture.
+        boxes: box around the visible part of each thing, in pixels of the picture.
         cell_shares: (N, rows, columns) share of each cell that a thing covers.
         frame_shares: (N, side / 4, side / 4) share of each 4 x 4 square of the frame that a thing covers.
-        relations: index of the subject, of the direction in `DIRECTIONS`, and of the object, for each relation.
+        relations: (subject, direction, object) of each relation: index of a thing, index in `DIRECTIONS`, index of
+            another thing.
     """
 
     patches: Tensor
@@ -55,7 +59,15 @@ class View:
     relations: tuple[tuple[int, int, int], ...]
 
     def label_cells(self, shares: Tensor) -> tuple[Tensor, Tensor]:
-        """Colour and shape labels of cells from (N, ...) shares: index + 1, 0 for no thing, -1 for ignored cells."""
+        """Label cells with the colour and the shape that they show.
+
+        Args:
+            shares: (N, rows, columns) share of each cell that a thing covers, for any size of cells.
+
+        Returns:
+            Two (rows * columns,) int64 tensors, colour and shape: the index + 1; 0 for no thing; -1 for an ignored
+                cell.
+        """
         best, which = shares.max(dim=0)
         return tuple(  # type: ignore[return-value]
             torch.where(best > SHOWN_SHARE, kind[which] + 1, torch.where(best > HIDDEN_SHARE, -1, 0)).flatten()
@@ -63,11 +75,15 @@ class View:
         )
 
     def label_neighbours(self, thing: int) -> tuple[Tensor, Tensor]:
-        """Label the cells that show a thing or a neighbour of it.
+        """Label the vision encoder's cells that show a thing or a neighbour of it.
+
+        Args:
+            thing: index of the thing.
 
         Returns:
-            (cells, 5) labels: 1 if the cell shows the thing itself, or something that the thing is to the left of, to
-            the right of, above or below; else 0. (cells,) mask: whether the cell shows any thing.
+            (cells, 5) labels, 1 or 0: whether the cell shows the thing itself, or something that the thing is to the
+                left of,
+            to the right of, above or below. And (cells,) booleans: whether the cell shows any thing.
         """
         best, which = self.cell_shares.max(dim=0)
         labels = torch.zeros(len(self.colour), 5)
@@ -78,7 +94,7 @@ class View:
         return labels[which.flatten()], (best > SHOWN_SHARE).flatten()
 
     def label_relations(self, thing: int) -> Tensor:
-        """(directions * colours * shapes,): 1 if the thing has this relation to such a thing, else 0."""
+        """Return (directions * colours * shapes,) labels: 1 if the thing has this relation to such a thing, else 0."""
         table = torch.zeros(len(DIRECTIONS), len(COLOURS), len(SHAPES))
         for subject, direction, other in self.relations:
             if subject == thing:
@@ -86,7 +102,13 @@ class View:
         return table.flatten()
 
     def draw_prompt(self, thing: int, side: int, rng: Random) -> PointPrompt:
-        """A random prompt for a thing: a click (40 %), a jittered box (30 %) or the box (30 %)."""
+        """Draw a random prompt for a thing: a click (40 %), its box (30 %), or its box moved by up to 5 % (30 %).
+
+        Args:
+            thing: index of the thing.
+            side: side of the segmenter's square in pixels, in which the prompt's points are.
+            rng: draws.
+        """
         box, chance = self.boxes[thing], rng.random()
         if chance < 0.4:
             inside = (self.frame_shares[thing] > 0.8).nonzero().tolist() or [
@@ -103,7 +125,14 @@ class View:
 
 
 def draw_view(index: int, seed: int, config: Config, side: int) -> View:
-    """Draw picture `index` of the training world with this seed; `side` is the segmenter's `Segmenter.size`."""
+    """Draw one picture of a training world.
+
+    Args:
+        index: number of the picture in the world, from 0.
+        seed: seed of the world.
+        config: the model's config, for the vision encoder's input.
+        side: side of the segmenter's square in pixels.
+    """
     drawing = draw_picture(index, seed, "train")
     vision = make_pixels(drawing.image, config.image)
     rows, columns = vision.shape[1] // config.image.factor, vision.shape[2] // config.image.factor
@@ -133,7 +162,7 @@ def draw_view(index: int, seed: int, config: Config, side: int) -> View:
 
 
 def find_cell_centres(grid: tuple[int, int]) -> Tensor:
-    """(cells, 2): y and x of each cell's centre, from -1 to 1."""
+    """Return (cells, 2): y and x of each cell's centre, row by row, from -1 (top or left edge) to 1."""
     rows, columns = grid
     y = (torch.arange(rows) + 0.5) / rows * 2 - 1
     x = (torch.arange(columns) + 0.5) / columns * 2 - 1

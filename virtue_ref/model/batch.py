@@ -12,11 +12,11 @@ in pixels. An image has `rows * columns` patches of `width` numbers each for the
 
 | `ItemBatch` | shape | |
 | --- | --- | --- |
-| `ids` | (B, L) | int64, padded on the right |
+| `ids` | (B, L) | int64, without the prefix, padded on the right |
 | `lengths` | (B,) | int64, tokens of each row of `ids` without padding |
-| `positions` | (B, T) | int64, position of each token of the model's input |
+| `positions` | (B, T) | int64, position of each token of the model's input, prefix included |
 | `last_index` | (B,) | int64, index in T of the token whose state is the embedding |
-| `image_index` | B | index of the image that an item shows; None for a text alone |
+| `image_index` | B | index, in the list of features beside the batch, of the item's image; None for a text alone |
 | `image_start` | B | index in L of the image's first token; None for a text alone |
 | `prompts` | B | prompt for the segmenter; None where the row begins with no segment tokens |
 | `pool_weights` | B | (S, number of its image's tokens) if pooled image tokens replace segment tokens; else None |
@@ -38,21 +38,21 @@ from virtue_ref.model.prompts import PointPrompt
 
 @dataclass(frozen=True, slots=True)
 class ImageBatch:
-    """Images as the vision encoder and the segmenter take them; see the module's table."""
+    """I images as `Virtue.encode_images` takes them; see the module's table."""
 
     patches: Tensor
     grids: Tensor
     squares: Tensor | None
 
     def to(self, device: torch.device, dtype: torch.dtype) -> ImageBatch:
-        """A copy on a device, with pixels in the given number format."""
+        """A copy on a device, with `patches` and `squares` in the given number format."""
         squares = None if self.squares is None else self.squares.to(device, dtype)
         return ImageBatch(self.patches.to(device, dtype), self.grids.to(device), squares)
 
 
 @dataclass(frozen=True, slots=True)
 class ItemBatch:
-    """Items as `Virtue.forward` takes them; see the module's table."""
+    """B items as `Virtue.forward` takes them; see the module's table."""
 
     ids: Tensor
     lengths: Tensor

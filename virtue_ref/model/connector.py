@@ -1,4 +1,4 @@
-"""The bridge from the segmenter to the language model."""
+"""The connector: it turns the segmenter's map into segment tokens for the language model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ class Connector(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(channels, channels), nn.GELU(), nn.Linear(channels, hidden))
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(R, channels, grid, grid) maps -> (R, S, hidden) tokens, row by row; S = (grid / 4)²."""
+        """Turn (R, channels, grid, grid) maps into (R, S, hidden) segment tokens.
+
+        S = (grid / 4)²; the tokens of a map follow its cells row by row from the top left.
+        """
         tokens: Tensor = self.reducer(maps).flatten(2).transpose(1, 2)  # (R, S, channels)
         out: Tensor = self.mlp(tokens)
         return out

@@ -27,9 +27,13 @@ DECIMALS = 6
 
 
 def turn_item(item: Item, frame: ImageFrame) -> Item:
-    """The item with its prompt, and the numbers of the region in its text, in the frame that the model sees.
+    """Return an item with its prompt, and the numbers of the region in its text, in the frame that the model sees.
 
-    If the frame is the displayed one, the item is returned unchanged and unchecked.
+    If that is the displayed frame, the item itself is returned and its prompt is not checked.
+
+    Args:
+        item: an item with an image; its prompt is in pixels of the displayed image.
+        frame: the frame in which the model sees that image.
 
     Raises:
         ItemError: the prompt has to be turned and does not lie on the image; see `check_prompt`.

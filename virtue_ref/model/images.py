@@ -27,13 +27,13 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True, slots=True)
 class ImageFrame:
-    """The frame in which the model sees an image, and how it lies in the displayed frame, that of prompts.
+    """How the image that the model sees lies in the displayed image, whose frame is that of users' prompts.
 
     Attributes:
         size: (width, height) in pixels of the image that the model sees, before it is resized.
         displayed_size: (width, height) in pixels of the image as it is displayed.
-        turn: the orientation, 1 to 8, that turns the displayed image into the one that the model sees; see
-            `scar.common.orientation`.
+        turn: the EXIF orientation, 1 to 8, that turns the displayed image into the one that the model sees; 1 if they
+            are the same. See `scar.common.orientation`.
     """
 
     size: tuple[int, int]
@@ -55,17 +55,21 @@ def read_frame(path: Path, profile: Profile) -> ImageFrame:
 
 
 def read_displayed_size(path: Path) -> tuple[int, int]:
-    """(width, height) in pixels of an image as it is displayed; raises `ItemError` as `read_frame` does."""
+    """Return (width, height) in pixels of an image as it is displayed; only the header is read.
+
+    Raises:
+        ItemError: see `read_frame`.
+    """
     with _name_errors(path):
         return read_header(path).size
 
 
 def read_image(path: Path, profile: Profile) -> Image.Image:
-    """Decode an image with 8 bits a channel, turned by its EXIF orientation if the profile does so.
+    """Decode an image with 8 bits a channel, in the frame of `read_frame`; its mode need not be RGB.
 
     Raises:
-        ItemError: `read_frame` would raise it, the pixels are damaged, or their brightness is unclear; see
-            `scar.common.pixels`.
+        ItemError: see `read_frame`; or the pixels are damaged, or their brightness is unclear (see
+            `scar.common.pixels`).
     """
     with _name_errors(path):
         if profile.applies_exif:
@@ -76,11 +80,11 @@ def read_image(path: Path, profile: Profile) -> Image.Image:
 
 
 def make_segmenter_input(image: Image.Image, prepared: NDArray[np.float32], side: int, profile: Profile) -> Tensor:
-    """Make the normalised square that the segmenter sees; the aspect ratio is not kept.
+    """Make the square that the segmenter sees, normalised as ImageNet; the aspect ratio is not kept.
 
     Args:
         image: the image from `read_image`.
-        prepared: (3, H, W) pixels that the backbone made from this image.
+        prepared: (3, H, W) float32 pixels that the backbone made from this image, resized and normalised.
         side: side of the square in pixels.
         profile: its `segmenter_source` says whether the square is made from `image` or from `prepared`.
 

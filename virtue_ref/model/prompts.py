@@ -17,13 +17,13 @@ NEGATIVE, POSITIVE, FIRST_CORNER, SECOND_CORNER = 0, 1, 2, 3
 
 @dataclass(frozen=True, slots=True)
 class PointPrompt:
-    """A prompt as the segmenter takes it.
+    """A prompt as the segmenter takes it: either points or a mask.
 
     Attributes:
-        xy: P points (x, y) in pixels of the segmenter's square; the corners of a box are two of these points.
+        xy: P points (x, y) in pixels of the segmenter's square; a box is its two corners. Empty beside a mask.
         labels: P labels in SAM's numbering (`NEGATIVE` to `SECOND_CORNER`).
-        mask: the pixels that belong to the thing, in the image that the model sees before it is resized, for the
-            segmenter's mask input. There are no points beside it. None without a mask.
+        mask: the pixels that belong to the thing. It has the size of the image that the model sees, before that is
+            resized; the segmenter resizes it. None without a mask.
     """
 
     xy: tuple[tuple[float, float], ...]
@@ -32,7 +32,11 @@ class PointPrompt:
 
 
 def make_grid_prompt(side: int, points_per_side: int) -> PointPrompt:
-    """The substitute for a missing prompt: a grid of positive points spread evenly over the image, row by row.
+    """Make the prompt of an image without one: a grid of positive points, evenly spread, row by row.
+
+    Args:
+        side: side of the segmenter's square in pixels.
+        points_per_side: the grid has points_per_side x points_per_side points.
 
     >>> make_grid_prompt(1024, 2).xy
     ((256.0, 256.0), (768.0, 256.0), (256.0, 768.0), (768.0, 768.0))
@@ -48,11 +52,13 @@ def make_point_prompt(
     """Turn a user's prompt into the segmenter's prompt.
 
     Args:
-        prompt: box, points or mask in pixels of the image; None gives the grid of `make_grid_prompt`.
+        prompt: box, points or mask in pixels of the image that the model sees; None gives the grid of
+            `make_grid_prompt`.
         size: (width, height) in pixels of the image that the model sees.
         side: side of the segmenter's square in pixels.
-        points_per_side: the grid has points_per_side x points_per_side points.
-        profile: its `prompt_frame` says whether coordinates are scaled to the square.
+        points_per_side: see `make_grid_prompt`.
+        profile: its `prompt_frame` says whether coordinates are scaled to the square, its `box_beside_points` whether a
+            box beside points is used. Boxes that are scaled are first cut at the image's edges.
 
     Raises:
         ItemError: `check_prompt` refuses the prompt.
@@ -78,14 +84,14 @@ def make_point_prompt(
 
 
 def check_prompt(prompt: Prompt, size: tuple[int, int], bounds: tuple[int, int]) -> None:
-    """Check that a prompt can be meant: that it is whole, and lies on the image, in pixels.
+    """Check that a prompt is whole and lies on the image, in pixels.
 
-    A box may reach beyond the image, where it is cut, but a part of it must lie inside. Points lie inside.
+    A box may reach beyond the bounds, but a part of it must lie inside. Every point must lie inside.
 
     Args:
         prompt: box, points or mask.
         size: (width, height) of the image in pixels.
-        bounds: (width, height) of the frame in which coordinates are allowed; at least the image's.
+        bounds: (width, height) of the area in which coordinates are allowed; at least the image's.
 
     Raises:
         ItemError: the prompt is empty, has a coordinate that is not a number, lies outside the bounds, looks like

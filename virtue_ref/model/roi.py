@@ -15,16 +15,17 @@ from scar.sample import Box
 
 
 def make_roi_weights(box: Box | None, size: tuple[int, int], grid: tuple[int, int], side: int) -> Tensor:
-    """Weights that pool image tokens: the box is cut into side x side cells, and each cell averages tokens by area.
+    """Make weights that pool image tokens: a box is cut into side x side cells; each cell averages tokens by area.
 
     Args:
-        box: the region in pixels of the image; None is the whole image.
-        size: (width, height) of the image in pixels.
+        box: the region in pixels of the image that the model sees; None is the whole image.
+        size: (width, height) of that image in pixels.
         grid: (rows, columns) of the image's tokens, which cover the whole image.
-        side: number of cells along each side of the box.
+        side: number of cells along each side of the box; side * side is the number of segment tokens.
 
     Returns:
-        (side * side, rows * columns) float32; cells and tokens are both counted row by row, and each row sums to 1.
+        (side * side, rows * columns) float32. Cells and tokens are both counted row by row. The weights of a cell sum
+            to 1.
     """
     down, across = compute_cell_shares(box or Box(0, 0, *size), size, grid, side)
     return torch.from_numpy(np.kron(down, across).astype(np.float32))

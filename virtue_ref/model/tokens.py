@@ -36,7 +36,7 @@ SPLIT_PATTERN = (
 
 
 def make_byte_tokenizer(image_token: int) -> Tokenizer:
-    """Make a tokenizer whose tokens are single bytes; no file is needed.
+    """Make a tokenizer whose tokens are single bytes and Qwen2-VL's special tokens; no file is needed.
 
     Args:
         image_token: id of the image token; the other special tokens have the ids around it, as in Qwen2-VL.
@@ -51,10 +51,13 @@ def make_byte_tokenizer(image_token: int) -> Tokenizer:
 def read_tokenizer(files: Mapping[str, bytes], where: str, backbone: Mapping[str, Any] | None = None) -> Tokenizer:
     """Read the tokenizer from a checkpoint's files: from tokenizer.json, else from vocab.json and merges.txt.
 
+    It neither cuts nor pads texts, whatever the file says.
+
     Args:
-        files: file name -> content.
+        files: file name -> content, see `Checkpoint.files`.
         where: name of the checkpoint, for error messages.
-        backbone: the backbone's config, which the tokenizer is checked against; None does not check it.
+        backbone: the backbone's config. The tokenizer must have its image token at the same id, and not more tokens
+            than it has embeddings. None does not check this.
 
     Raises:
         CheckpointError: there is no tokenizer, it is damaged, or it is that of another model.

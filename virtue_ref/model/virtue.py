@@ -33,6 +33,14 @@ class Virtue(nn.Module):
     Args:
         config: sizes and profile; weights are random until a checkpoint is loaded.
 
+    Attributes:
+        hidden: D, number of dimensions of the vectors.
+        segmenter: None if the config has none.
+        connector: None without a segmenter.
+
+    Raises:
+        ConfigError: the config's backbone or segmenter is unknown, or does not build a model.
+
     Source: VIRTUE, arXiv 2510.00523.
     """
 
@@ -50,6 +58,7 @@ class Virtue(nn.Module):
 
     @property
     def device(self) -> torch.device:
+        """Device of the weights."""
         return next(self.parameters()).device
 
     @property
@@ -63,7 +72,11 @@ class Virtue(nn.Module):
         return 0 if self.segmenter is None else (self.segmenter.grid // STRIDE) ** 2
 
     def encode_images(self, images: ImageBatch) -> list[ImageFeatures]:
-        """Encode I images: each gets tokens for the language model and, with a segmenter, a map for its decoder."""
+        """Encode I images for `forward`.
+
+        Returns:
+            For each image, in order, its tokens for the language model and, with a segmenter, the map for its decoder.
+        """
         features = self.backbone.encode_images(images.patches, images.grids)
         if self.segmenter is None or images.squares is None:
             return features
@@ -74,11 +87,11 @@ class Virtue(nn.Module):
         """Embed a batch.
 
         Args:
-            batch: B items.
+            batch: B items, on the model's device.
             features: features of the images, from `encode_images`; `batch.image_index` points into this list.
 
         Returns:
-            (B, hidden) embeddings of L2 norm 1.
+            (B, hidden) float32 embeddings of L2 norm 1.
         """
         rows = list(self.backbone.embed_ids(batch.ids))  # B times (L, hidden)
         prefixes = self._make_prefixes(batch, features)
@@ -95,7 +108,9 @@ class Virtue(nn.Module):
         return functional.normalize(last.float(), dim=-1)
 
     def make_segment_tokens(self, batch: ItemBatch, features: Sequence[ImageFeatures]) -> Tensor:
-        """Make the (R, S, hidden) segment tokens of the R items with a prompt for the segmenter, grids included.
+        """Make the (R, S, hidden) segment tokens of the R items with an entry in `batch.prompts`, in their order.
+
+        An image without a prompt of the user has one too: the grid of points.
 
         Raises:
             ValueError: the model has no segmenter.
@@ -111,7 +126,7 @@ class Virtue(nn.Module):
         return tokens
 
     def move_to(self, device: torch.device, dtype: torch.dtype) -> Self:
-        """Move the model to a device and its weights to a number format.
+        """Move the model to a device and its weights to a number format, in place; return the model.
 
         Buffers stay float32: they are the frequencies of position encodings, and rounding those to bfloat16, as
         ``.to(dtype)`` does, costs more than rounding all weights.

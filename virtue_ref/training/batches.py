@@ -1,4 +1,4 @@
-"""Lay out the pairs of a step: which process embeds which items, in which parts, and which rows are queries or targets.
+"""Lay out the pairs of a step: which process embeds which items, and which vectors are queries and targets.
 
 Every process computes this layout for the whole batch from texts and paths, so processes exchange only vectors.
 """
@@ -23,12 +23,12 @@ from virtue_ref.training.pairs import Pair
 
 @dataclass
 class BatchPart:
-    """Items that are embedded at once.
+    """Some items of a batch that are embedded in one pass.
 
     Attributes:
         batch: the items, as the model takes them.
-        images: the distinct images of the items.
-        features: features of the images from the frozen encoders; empty until they are computed.
+        images: paths of the distinct images of the items.
+        features: features of `images` from the frozen encoders, in the same order; empty until they are computed.
     """
 
     batch: ItemBatch
@@ -38,14 +38,17 @@ class BatchPart:
 
 @dataclass(frozen=True, slots=True)
 class BatchLayout:
-    """The layout of a batch with V vectors: those of the first process, then those of the second, and so on.
+    """Which process embeds which items of a batch, and what their vectors are.
+
+    The V vectors of a batch are those of the first process, then those of the second, and so on. An item that several
+    processes need is there once for each.
 
     Attributes:
-        items: the distinct items of each process.
-        queries: (Q,) index of each query's vector among the V vectors.
-        targets: (T,) index of each target's vector among the V vectors; each distinct item is there once, positives
+        items: for each process its distinct items, one for each of its vectors.
+        queries: (Q,) for each pair, index of its query's vector among the V vectors.
+        targets: (T,) index of each target's vector among the V vectors. Each distinct target is there once, positives
             first, then hard negatives.
-        gold: (Q,) index into `targets` of each query's positive.
+        gold: (Q,) for each pair, index into `targets` of its positive.
     """
 
     items: tuple[tuple[Item, ...], ...]
@@ -55,12 +58,12 @@ class BatchLayout:
 
     @property
     def counts(self) -> list[int]:
-        """Number of items of each process."""
+        """Number of vectors of each process."""
         return [len(own) for own in self.items]
 
 
 def make_batch_layout(pairs: Sequence[Pair], processes: int) -> BatchLayout:
-    """Distribute pairs over processes as evenly as possible; each process gets at least one.
+    """Distribute the pairs of a batch, in their order, over processes as evenly as possible; each gets at least one.
 
     Raises:
         ItemError: there are fewer pairs than processes.
@@ -92,19 +95,20 @@ def make_batch_layout(pairs: Sequence[Pair], processes: int) -> BatchLayout:
 def make_parts(
     items: Sequence[Item], collator: Collator, size: int, device: torch.device
 ) -> tuple[list[BatchPart], Tensor]:
-    """Sort items and cut them into parts.
+    """Sort items by length and image, and cut them into parts.
 
     Args:
         items: the items of one process.
         collator: collator of the model.
         size: most items in a part.
-        device: device that the parts are moved to.
+        device: device that the tensors of the parts are moved to.
 
     Returns:
-        The parts, and for each item the index of its row when the parts' rows are concatenated.
+        The parts, without features. And (len(items),) int64: for each item, its row among the rows of all parts
+            together.
 
     Raises:
-        ItemError: an item cannot be embedded; the message names its text and image.
+        ItemError: an item cannot be embedded; the message has its text and image.
     """
     prepared = [_prepare_item(collator, item, index) for index, item in enumerate(items)]
     order = sort_items(prepared)

@@ -42,10 +42,13 @@ def backward_uncached(
 ) -> Tensor:
     """Add the same gradient as `backward_cached`, in one pass with all activations in memory; for one process only.
 
-    The arguments are as in `backward_cached`, but `embed` is called once for each part.
+    Args:
+        embed: function from a part to its (rows, D) vectors; it is called once for each part.
+        parts: see `backward_cached`.
+        loss: see `backward_cached`.
 
     Returns:
-        The loss, without a graph.
+        The loss, a scalar without a graph.
 
     Raises:
         FloatingPointError: the loss is not finite; no gradient was added.
@@ -64,18 +67,20 @@ def backward_cached(
     no_sync: Callable[[], AbstractContextManager[object]] = nullcontext,
     scale: float = 1.0,
 ) -> Tensor:
-    """Add the gradient of ``loss(all vectors)`` to the weights that `embed` uses.
+    """Add the gradient of ``loss(all vectors)`` to the ``.grad`` of the weights that `embed` uses.
 
     Args:
-        embed: function from a part to its (rows, D) vectors; it is called twice for each part.
+        embed: function from a part to its (rows, D) vectors; it is called twice for each part, with the same random
+            state.
         parts: the parts of the batch, at least one; they may differ in size.
-        loss: function from the (all rows, D) vectors to a number. It may also use vectors of other processes, to which
+        loss: function from the (all rows, D) vectors to a scalar. It may also use vectors of other processes, to which
             no gradient flows.
-        no_sync: makes the context for all parts but the last, in which processes do not average their gradients.
-        scale: factor on the gradient, not on the loss. If processes average gradients, their number gives the sum.
+        no_sync: makes the context for all parts but the last; in it, processes do not average their gradients.
+        scale: factor on the gradient, not on the loss. If processes average gradients, their number as the factor gives
+            the sum.
 
     Returns:
-        The loss, without a graph.
+        The loss, a scalar without a graph.
 
     Raises:
         FloatingPointError: the loss is not finite; no gradient was added.

@@ -25,13 +25,14 @@ MAX_NAMED = 3
 
 
 def read_start(recipe: TrainingRecipe) -> Checkpoint:
-    """Read the weights that a recipe starts from.
+    """Read the weights that a recipe starts from, with the recipe's profile if it names one.
 
-    If the recipe has a `backbone`, these are Qwen2-VL's and SAM 2's weights and a random connector. If not, a config as
-    `model` gives random weights, and every other `model` is a checkpoint.
+    If the recipe has a `backbone`, these are Qwen2-VL's and SAM 2's weights and a random connector, and `model` is a
+    config. If not, `model` is a config, which gives random weights, or a checkpoint. `optimiser.seed` is the seed of
+    random weights.
 
     Raises:
-        VirtueError: the weights are missing and cannot be downloaded, or do not fit the config.
+        VirtueError: the weights are missing and cannot be downloaded, or the config is unknown.
     """
     if recipe.backbone:
         config = Config.read(recipe.model).with_options(profile=recipe.profile or None)
@@ -52,16 +53,18 @@ def read_start(recipe: TrainingRecipe) -> Checkpoint:
 
 
 def open_sources(recipe: TrainingRecipe, data: Path, start: Checkpoint | None = None) -> list[PairSource]:
-    """Open the sources of a recipe and check every row.
+    """Open the sources of a recipe, in its order, and check every row.
 
     Args:
         recipe: the training recipe.
         data: folder that the file patterns and image folders of the recipe are relative to.
-        start: the model to train, which says what it can embed; None looks at the images alone.
+        start: the model to train; rows that it cannot embed are left out. None checks only whether images can be read.
 
     Raises:
-        DataError: files are missing, images are missing or broken, or a file has other columns.
+        DataError: a source has no files, no usable row or lacks a column; or an image is missing or broken, and the
+            recipe says ``missing = "stop"``.
         ConfigError: a file pattern is empty or absolute.
+        CheckpointError: the tokenizer of `start` cannot be read.
     """
     checker = make_row_checker(recipe, start)
     return [
@@ -78,7 +81,12 @@ def open_sources(recipe: TrainingRecipe, data: Path, start: Checkpoint | None = 
 
 
 def find_files(source: SourceRecipe, data: Path, recipe: str) -> list[Path]:
-    """The parquet files of a source, sorted.
+    """Find the parquet files of a source, sorted; none if the pattern fits no file.
+
+    Args:
+        source: the source.
+        data: folder that its pattern is relative to.
+        recipe: name of the recipe, for error messages.
 
     Raises:
         ConfigError: the pattern is empty or absolute.
@@ -90,7 +98,10 @@ def find_files(source: SourceRecipe, data: Path, recipe: str) -> list[Path]:
 
 
 def make_row_checker(recipe: TrainingRecipe, start: Checkpoint | None) -> RowChecker:
-    """Make the checker of rows for a model; its weights take no memory."""
+    """Make the checker of rows for the model of `start`, without memory for its weights.
+
+    If `start` is None, the checker asks no model and reads images by the recipe's profile, "clean" if it has none.
+    """
     if start is None:
         return RowChecker(PROFILES[recipe.profile or "clean"])
     with init_empty_weights(include_buffers=False):
@@ -100,11 +111,11 @@ def make_row_checker(recipe: TrainingRecipe, start: Checkpoint | None) -> RowChe
 
 
 def gather_inputs(recipe: TrainingRecipe, data: Path) -> tuple[Checkpoint | None, list[PairSource], list[str]]:
-    """Read those of a recipe's weights and sources that can be used. A plan is made without the others.
+    """Read those of a recipe's weights and sources that can be used, for a plan that tells what is missing.
 
     Returns:
-        The weights, or None if they are missing or do not fit; the usable sources; and lines that say what is missing.
-        One line is about the weights. Sources with the same problem share a line. After `MAX_NAMED` + 1 lines, one more
+        The weights, or None if they are missing or damaged; the usable sources; and lines that say what is missing.
+        The weights have one line. Sources with the same problem share a line. After `MAX_NAMED` + 1 lines, one more
         says how many sources are left out.
 
     Raises:

@@ -13,7 +13,13 @@ from accelerate import Accelerator
 
 @contextmanager
 def catch_stop_signals() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM in a list instead of stopping at once; a second signal raises KeyboardInterrupt."""
+    """Collect the first SIGINT or SIGTERM in a list instead of stopping at once; a second one raises KeyboardInterrupt.
+
+    Outside the main thread, which alone may handle signals, nothing is collected.
+
+    Yields:
+        The list of signal numbers, empty at first.
+    """
     signals: list[int] = []
 
     def note_signal(number: int, _: FrameType | None) -> None:
@@ -35,7 +41,7 @@ def catch_stop_signals() -> Iterator[list[int]]:
 
 
 def is_stop_requested(accelerator: Accelerator, signals: Sequence[int]) -> bool:
-    """Whether any process received a signal to stop; all processes get the same answer."""
+    """Whether any process got a signal to stop. All processes must call this together, and get the same answer."""
     if accelerator.num_processes == 1:
         return bool(signals)
     flag = torch.tensor([len(signals)], device=accelerator.device)

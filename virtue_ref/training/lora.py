@@ -22,15 +22,16 @@ ADAPTER_NAME = "default"
 def add_adapters(model: Virtue, recipe: AdapterRecipe, *, checkpointing: bool) -> None:
     """Add adapters to the language model and freeze all weights except the adapters' and the connector's.
 
-    Trained weights become float32.
+    Trained weights become float32 copies.
 
     Args:
         model: the model, which is changed in place.
         recipe: settings of the adapters.
-        checkpointing: whether the language model recomputes its activations, which saves memory.
+        checkpointing: whether the language model computes its activations again in the backward pass, which saves
+            memory; it is then put into training mode.
 
     Raises:
-        ConfigError: the language model has no layer of a name in `recipe.targets`.
+        ConfigError: the language model has no layer of a name in `recipe.targets`, or such a layer takes no adapter.
     """
     layers = [name for name, _ in model.backbone.language_model.named_modules()]
     for target in recipe.targets:
@@ -65,7 +66,7 @@ def add_adapters(model: Virtue, recipe: AdapterRecipe, *, checkpointing: bool) -
 
 
 def reset_connector(model: Virtue, seed: int) -> None:
-    """Give the connector random weights, distributed as torch initialises such layers; nothing without a connector."""
+    """Give the connector random weights, distributed as torch initialises such layers; do nothing without one."""
     if model.connector is None:
         return
     chance = torch.Generator().manual_seed(seed)
@@ -77,15 +78,16 @@ def reset_connector(model: Virtue, seed: int) -> None:
 
 
 def get_trained_weights(model: Virtue) -> dict[str, nn.Parameter]:
-    """Name -> weight of each weight that is trained."""
+    """Return the weights that are trained, by name in the model, in the model's order."""
     return {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
 
 
 @torch.no_grad()
 def iter_merged_weights(model: Virtue) -> Iterator[tuple[str, Tensor]]:
-    """Yield all weights by name on the CPU, with adapters merged; the model itself stays bit-identical.
+    """Yield (name, weight) of all weights on the CPU with adapters merged; the model itself stays bit-identical.
 
-    If the model is sharded, each weight is gathered by all processes together, so every process must iterate over all.
+    Names are those that a model without adapters has. If the model is sharded, all processes gather each weight
+    together, so every process must iterate to the end.
     """
     layers = dict(_iter_lora_layers(model))
     for name, value in model.state_dict().items():

@@ -11,7 +11,7 @@ TEMPERATURE = 0.02
 
 
 def info_nce(queries: Tensor, targets: Tensor, gold: Tensor, temperature: float = TEMPERATURE) -> Tensor:
-    """Mean cross-entropy of picking the gold target by cosine similarity.
+    """Compute the mean cross-entropy, a scalar, of picking the gold target of each query by cosine similarity.
 
     Positives of other queries and all hard negatives count as negatives.
 
@@ -19,7 +19,7 @@ def info_nce(queries: Tensor, targets: Tensor, gold: Tensor, temperature: float 
         queries: (Q, D) vectors of norm 1.
         targets: (T, D) vectors of norm 1, positives and hard negatives in any order. Equal items are there once: if two
             images have the caption "a dog", it is the positive of both and a negative of neither.
-        gold: (Q,) int64 index of each query's target in `targets`.
+        gold: (Q,) int64 index into `targets` of each query's positive.
         temperature: number that similarities are divided by.
 
     Source: InfoNCE, arXiv 1807.03748; temperature and hard negatives as in VIRTUE, arXiv 2510.00523.
@@ -32,7 +32,10 @@ def info_nce(queries: Tensor, targets: Tensor, gold: Tensor, temperature: float 
 
 @torch.no_grad()
 def compute_accuracy(queries: Tensor, targets: Tensor, gold: Tensor) -> float:
-    """Share of queries whose gold target is more similar than every other target; a tie counts as wrong."""
+    """Compute the share of queries whose gold target is more similar than every other target; a tie counts as wrong.
+
+    The arguments are those of `info_nce`.
+    """
     scores = queries @ targets.T  # (Q, T)
     own = scores.gather(1, gold[:, None])  # (Q, 1)
     rivals = scores.scatter(1, gold[:, None], -torch.inf)

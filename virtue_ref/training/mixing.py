@@ -1,4 +1,4 @@
-"""The order in which rows of several sources are drawn: sources by weight, each row once in a pass over its source."""
+"""The order in which rows of several sources are drawn: sources by weight; rows at random, each once in a pass."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pick: TypeAlias = tuple[int, int]
-"""(index of the source, number of the row in that source)."""
+"""(index of the source, index of the row in that source)."""
 
 
 @dataclass
@@ -22,17 +22,18 @@ class Mixer:
     source are used, they are shuffled again.
 
     Args:
-        sizes: number of rows of each source; those that cannot be used count, so that a corrected row moves no other.
+        sizes: number of rows of each source, unusable rows included. So a row that is mended changes no other's turn.
         weights: relative frequency of each source.
         batch: number of rows in a batch.
         sub_batch: number of rows in a sub-batch; `batch` is a multiple of it.
         seed: seed of the order of rows.
         once: whether to stop when every row of every source was drawn once; the last sub-batch of a source, and the
             last batch, may then be smaller.
-        skipped: rows of each source that are never drawn; the next row takes the place of each. () skips none.
+        skipped: for each source, the set of rows that are never drawn: the next row takes the turn of each. `skip_row`
+            adds to these sets. () skips none.
 
     Attributes:
-        used: number of rows of each source that were drawn or skipped so far.
+        used: for each source, number of rows that were drawn or passed over so far, in all passes.
     """
 
     sizes: Sequence[int]
@@ -50,7 +51,7 @@ class Mixer:
         self._orders: dict[tuple[int, int], NDArray[np.int64]] = {}
 
     def next_batch(self) -> list[Pick]:
-        """Draw the next batch; empty if `once` is set and all rows were drawn.
+        """Draw the next batch; it is empty if `once` is set and all rows were drawn.
 
         Raises:
             ValueError: every row of a source is to be skipped.
@@ -61,21 +62,21 @@ class Mixer:
         return picks
 
     def skip_row(self, source: int, row: int) -> int:
-        """Never draw this row again; return the number of rows of its source that are left."""
+        """Never draw this row again; return the number of rows of its source that are not skipped."""
         self.skipped[source].add(row)
         return self.sizes[source] - len(self.skipped[source])
 
     def get_state(self) -> dict[str, Any]:
-        """The state for `restore_state`, which JSON can hold."""
+        """Return the state for `restore_state`, which JSON can hold; skipped rows are not in it."""
         return {"used": list(self.used), "credit": list(self._credit), "weights": list(self.weights)}
 
     def restore_state(self, state: dict[str, Any]) -> None:
-        """Continue from the state of another mixer that had the same arguments, except `skipped` and weights."""
+        """Go on from the state of a mixer with the same sizes, batch, sub_batch, seed and once; its weights count."""
         self.used, self._credit = list(state["used"]), list(state["credit"])
         self.weights = list(state.get("weights", self.weights))  # 0.2.0 stored none
 
     def list_used(self, source: int) -> NDArray[np.int64]:
-        """The rows of a source that were drawn or skipped so far, each once."""
+        """Return the (n,) int64 rows of a source that were drawn or passed over so far, each once."""
         return self._shuffle_rows(source, 0)[: self.used[source]]
 
     def _next_source(self) -> int | None:

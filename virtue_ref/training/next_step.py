@@ -20,7 +20,7 @@ SkipReporter = Callable[[int, int, str], None]
 
 
 class UnusableRow(TrainError):  # noqa: N818 - says what was found
-    """A row that cannot be embedded stops the run. No weight was changed, and the mixer has not moved on."""
+    """A row cannot be embedded, which stops the run. No weight was changed, and the mixer is where it was."""
 
 
 def run_next_step(
@@ -47,12 +47,14 @@ def run_next_step(
         mixer: draws the rows. After `UnusableRow` its state is as before the call and can be saved. After another error
             it may have moved on.
         step: number of steps done before this one.
-        steps: number of all steps.
+        steps: number of all steps of the run, for the learning rate.
         image_cache: see `virtue_ref.training.step.run_step`.
         report_skip: is called for each skipped row.
 
     Returns:
-        Numbers of the step. None if the mixer draws each row once, and no row is left.
+        Numbers of the step, see `virtue_ref.training.step.run_step`. None if the mixer draws each row once, and no row
+            is
+        left.
 
     Raises:
         UnusableRow: a row cannot be embedded, and the recipe says to stop.

@@ -1,8 +1,8 @@
 """Training data in the published formats, row by row: (query, positive, hard negatives).
 
 Rows of `TIGER-Lab/MMEB-train` have `qry`, `qry_image_path`, `pos_text`, `pos_image_path`, `neg_text` and
-`neg_image_path`. Rows of `Sony/SCaR-Train` and of our builds also have a `bbox` [x, y, width, height], which becomes
-the prompt of the query and is written into its text. Texts equal those that the published model was trained on.
+`neg_image_path`. Rows of `Sony/SCaR-Train` and of our builds also have a `bbox` [x, y, width, height] in pixels, which
+becomes the prompt of the query and is written into its text. Texts equal those that the published model was trained on.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Pair:
     Attributes:
         query: the query.
         positive: the right answer.
-        negatives: wrong answers, any number.
-        where: name of the source and number of the row, for error messages.
+        negatives: wrong answers, any number, none included.
+        where: "<source>, row <number>", for error messages.
     """
 
     query: Item
@@ -55,6 +55,7 @@ class Pair:
 
     @property
     def items(self) -> tuple[Item, ...]:
+        """Query, positive and negatives, in this order."""
         return (self.query, self.positive, *self.negatives)
 
 
@@ -64,18 +65,21 @@ class RejectedRow(ValueError):  # noqa: N818 - reads as what it is
 
 @dataclass(frozen=True)
 class PairSource:
-    """The pairs of one or more parquet files with the same columns.
+    """The pairs of one or more parquet files with the same columns. Its length is the number of usable rows.
+
+    A row is named by its index in `table`, which counts over all files and includes rows that cannot be used.
 
     Attributes:
         name: name of the source in logs.
         table: all rows, with those of `COLUMNS` that every file has.
-        rows: numbers of the usable rows of `table`, in order.
+        rows: index in `table` of each usable row, ascending.
         images: folder that image paths are relative to.
         rejected: reason -> number of rows that cannot be used; all rows are either usable or rejected.
-        negatives: texts of the negatives of each row of `table`, from the provenance of our builds; None takes the
-            negative in the row itself.
-        revision: digest of the files, for checkpoints.
-        digests: (all rows,) number that stands for the content of each row, by which a changed row is noticed.
+        negatives: for each row of `table`, the texts of its negatives, from the provenance of our builds; None takes
+            the negative in the row itself.
+        revision: digest of the files' contents, 12 hexadecimal digits.
+        digests: (rows of table,) digest of the content of each row, by which a resumed run notices that a row has
+            changed.
         frame: turns boxes into the displayed frame; None leaves them in the frame of the rows.
     """
 
@@ -93,15 +97,19 @@ class PairSource:
         return len(self.rows)
 
     def list_unusable(self) -> set[int]:
-        """Numbers of the rows of `table` that cannot be used."""
+        """Return the index in `table` of each row that cannot be used."""
         return set(range(len(self.table))) - set(self.rows)
 
     def read_pair(self, number: int) -> Pair:
-        """Read the pair of the usable row with this number (an index into `rows`)."""
+        """Read the pair of a usable row; `number` counts usable rows only, from 0."""
         return self.read_row(self.rows[number])
 
     def read_row(self, row: int) -> Pair:
-        """Read the pair of a usable row by its number in `table`; another row raises `RejectedRow`."""
+        """Read the pair of a row; `row` is its index in `table`.
+
+        Raises:
+            RejectedRow: the row makes no pair. A row with an unusable image is read all the same.
+        """
         values = {name: self.table.column(name)[row].as_py() for name in self.table.column_names}
         where = f"{self.name}, row {row}"
         own = None if self.negatives is None else self.negatives[row]
@@ -115,18 +123,18 @@ def parse_pair(
     negatives: Sequence[str] | None = None,
     frame: RowFrame | None = None,
 ) -> Pair:
-    r"""Make the pair of a row.
+    r"""Make the pair of a row; images are not opened.
 
     Args:
         row: column -> value; columns of negatives and of the box may be missing.
         images: folder that image paths are relative to.
-        where: name of the source and number of the row, for error messages.
+        where: name of the source and index of the row, for error messages.
         negatives: texts that replace the row's own negative; None keeps it, if the row has one.
         frame: turns the box into the displayed frame; None leaves it in the frame of the row.
 
     Raises:
         RejectedRow: query or positive has neither text nor image; an image path leads out of the folder of images;
-            or there is a column bbox, but the box is malformed, has no area, or the query has no image.
+            or there is a column bbox, but the box is missing or malformed, has no area, or the query has no image.
 
     >>> row = {"qry": "<|image_1|>\nWhat is it?\n", "qry_image_path": "1.jpg", "pos_text": "a dog"}
     >>> parse_pair(row, Path("images"), "here").query.text
@@ -162,16 +170,16 @@ def open_source(
 
     Args:
         name: name of the source in logs.
-        files: parquet files with the same columns.
+        files: parquet files with the same columns, in the order in which rows are counted.
         images: folder that image paths are relative to.
         missing: what to do if an image is missing, truncated or no image: "stop" raises, "skip" leaves the row out and
             counts it. Rows that cannot be used for another reason are always left out and counted.
         all_negatives: whether to take all nine negatives from the provenance of a SCaR build, instead of the row's one.
-        checker: looks at the items of each row; None makes one that looks at images alone.
+        checker: checks the items of each row; None makes one that looks at images alone.
 
     Raises:
         DataError: there are no files, a file lacks a column or its provenance, no row is usable, or an image cannot be
-            used; the message names the first.
+            used and `missing` is "stop"; the message names the first.
     """
     table = _read_table(name, files)
     negatives = _read_negatives(files) if all_negatives else None
@@ -238,7 +246,7 @@ def _iter_pairs(
 
 
 def hash_row(row: Mapping[str, Any], negatives: Sequence[str] | None) -> int:
-    """A number that stands for the content of a row; empty values and the order of columns do not count."""
+    """Return a digest of a row's content, as int64; empty values and the order of columns do not count."""
     content = repr((sorted((key, value) for key, value in row.items() if value), negatives))
     return int.from_bytes(hashlib.blake2b(content.encode(errors="surrogatepass"), digest_size=8).digest(), signed=True)
 

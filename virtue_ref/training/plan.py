@@ -1,4 +1,7 @@
-"""The plan of a run: rows, steps, weights, memory and time, counted or measured before training starts."""
+"""The plan of a run: rows, steps, weights, memory and time, counted or measured before training starts.
+
+The time is measured on a few steps of the run, with a copy of its weights.
+"""
 
 from __future__ import annotations
 
@@ -49,21 +52,21 @@ def make_plan(
     run: Path | None = None,
     cpu: bool = False,
 ) -> TrainingPlan:
-    """Plan a run; if all weights and data are available, `MEASURED_STEPS` steps are run to measure time and memory.
+    """Plan a run; if all weights and data are available, run `MEASURED_STEPS` steps to measure time and memory.
 
-    The steps are those of the run, taken by the same functions with a copy of its weights.
+    These are first steps of the run, taken by the same functions with a copy of its weights. Nothing is saved.
 
     Args:
         recipe: recipe of the run.
         start: weights that the run starts from; None if they are missing.
-        sources: the sources that are available.
-        missing: a message for each kind of missing input; the plan shows them.
+        sources: the sources that are available, in the order of the recipe.
+        missing: for each kind of missing input a message, which the plan shows.
         run: folder of the run, which may hold a checkpoint to continue from; None if there is none.
         cpu: whether to use no GPU.
 
     Raises:
         TrainError: a step cannot be run.
-        CheckpointError: `run` holds a checkpoint of another run.
+        CheckpointError: `run` holds a checkpoint of another run, or the weights do not fit their config.
         ConfigError: the language model has no layer of a name in the recipe's `adapter.targets`.
     """
     settings = recipe.optimiser

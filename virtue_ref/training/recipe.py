@@ -72,7 +72,7 @@ CHECKS: Mapping[str, Check] = {
     "profile": (lambda value: value == "" or value in PROFILES, f"empty, {' or '.join(PROFILES)}"),
     "missing": (lambda value: value in ("stop", "skip"), "stop or skip"),
 }
-"""Field of a recipe -> which values are allowed. Every number must also be finite."""
+"""Dotted name of a recipe's field -> which values are allowed. Every number must also be finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,8 @@ class SourceRecipe:
     Attributes:
         name: name of the source in logs.
         files: glob pattern of parquet files, relative to the data folder.
-        images: folder of the images, relative to the data folder.
-        weight: relative frequency of the source; 0 takes its number of usable rows.
+        images: folder of the images, relative to the data folder; image paths in the rows are relative to it.
+        weight: relative frequency with which the source is drawn; 0 takes its number of usable rows.
         all_negatives: whether to take all nine negatives from the provenance of a SCaR build, instead of the row's one.
     """
 
@@ -102,16 +102,17 @@ class OptimiserRecipe:
         steps: number of optimiser steps; 0 is one pass over all rows.
         batch: number of pairs in a step, over all processes.
         sub_batch: number of consecutive pairs of a batch that come from one source; 0 is the whole batch.
-        part: number of items embedded at once, limited by memory; gradients do not depend on it.
+        part: most items that are embedded at once in a process, limited by memory; gradients do not depend on it.
         cached: whether to embed every item twice, so that memory holds the activations of one part only. Without it, a
             single process keeps those of the whole batch; several processes always work as if it were set.
         rate: peak learning rate.
-        warm_up: number of steps until the peak learning rate; after them it falls linearly to 0.
-        decay: weight decay.
-        clip: norm to which larger gradients are clipped.
-        temperature: temperature of the loss.
+        warm_up: number of steps over which the rate rises to its peak; after them it falls linearly to 0.
+        decay: weight decay of AdamW.
+        clip: L2 norm to which the gradient is scaled down if its norm is larger.
+        temperature: number that similarities are divided by in the loss.
         dtype: "float32" or "bfloat16", number format of the computation; trained weights are always float32.
-        checkpointing: whether to recompute activations of the language model, which saves memory.
+        checkpointing: whether the language model computes its activations again in the backward pass, which saves
+            memory.
         seed: seed of connector, adapters, dropout and the order of rows.
     """
 
@@ -132,16 +133,16 @@ class OptimiserRecipe:
 
 @dataclass(frozen=True, slots=True)
 class AdapterRecipe:
-    """LoRA adapters of the language model.
+    """LoRA adapters of the language model. An adapter multiplies its input by two matrices, one after the other.
 
     Attributes:
         rank: rank of an adapter.
         alpha: the output of an adapter is multiplied by alpha / rank.
-        dropout: dropout probability of an adapter's input.
+        dropout: probability with which a value of an adapter's input is dropped in training.
         dora: whether to train direction and length of weights separately (DoRA, arXiv 2402.09353).
         gaussian: whether the first matrix starts normally distributed with standard deviation 1 / rank, instead of
             uniformly as a linear layer. The second matrix always starts as 0.
-        targets: names of the linear layers that get an adapter.
+        targets: last parts of the names of the linear layers that get an adapter.
     """
 
     rank: int = 8
@@ -158,7 +159,7 @@ class WatchRecipe:
 
     Attributes:
         log: number of steps between two lines of the log.
-        save: number of steps between two checkpoints.
+        save: number of steps between two checkpoints. One is also saved after each evaluation and at the end.
         evaluate: number of steps between two evaluations; 0 evaluates only at the end.
         corpus: folder of the SCaR build to evaluate on, relative to the data folder; "" never evaluates.
         save_dtype: number format of the model in a checkpoint; "" keeps each weight's own. A resumed run is exact in
@@ -186,6 +187,7 @@ class TrainingRecipe:
             searches for them, see `virtue_ref.checkpoints.official.read_official`.
         profile: "clean" or "official"; "" keeps the model's profile.
         missing: what to do if an image is missing or broken: "stop" raises, "skip" leaves its row out and counts it.
+            Rows that cannot be used for another reason are always left out and counted.
         sources: where pairs come from.
         optimiser: see `OptimiserRecipe`.
         adapter: see `AdapterRecipe`.
@@ -209,7 +211,10 @@ class TrainingRecipe:
         """Read a recipe.
 
         Args:
-            name: name of a built-in recipe, else the path of a TOML file.
+            name: name of a built-in recipe, else the path of a TOML file; built-in names come first.
+
+        Returns:
+            The recipe. If the file gives no `name`, it is the file's name without ``.toml``.
 
         Raises:
             ConfigError: there is no such recipe, or a key or value is wrong; the message names table and key.
@@ -223,13 +228,14 @@ class TrainingRecipe:
         return parse_recipe(read_toml(path, ConfigError), path.stem, str(path))
 
     def with_options(self, **changes: Any) -> TrainingRecipe:
-        """A copy of this recipe with the given fields replaced; None keeps a field.
+        """Return a copy of this recipe with the given fields replaced; None keeps a field.
 
         Args:
             changes: fields of `OptimiserRecipe` or of this class, by name. A new `model` also empties `backbone`.
 
         Raises:
             ConfigError: a value is out of range.
+            TypeError: there is no such field.
         """
         given = {key: value for key, value in changes.items() if value is not None}
         if "model" in given:
@@ -238,12 +244,12 @@ class TrainingRecipe:
         return _check_recipe(dataclasses.replace(self, optimiser=dataclasses.replace(self.optimiser, **inner), **given))
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields in nested dictionaries, for JSON."""
+        """Return all fields in nested dictionaries, for JSON."""
         return dataclasses.asdict(self)
 
 
 def list_recipes() -> list[str]:
-    """Names of the recipes that come with the package."""
+    """Return the names of the recipes that come with the package, sorted; `DEMO` is not among them."""
     return sorted(path.stem for path in RECIPE_FOLDER.glob("*.toml"))
 
 
@@ -256,7 +262,8 @@ def parse_recipe(table: Mapping[str, Any], name: str, where: str) -> TrainingRec
         where: path of the file, for error messages.
 
     Raises:
-        ConfigError: a key is unknown or missing, or a value does not fit; the message names it.
+        ConfigError: a key is unknown or missing, or a value has the wrong type or is out of range; the message names
+            it.
     """
     stored = dict(table)
     listed = stored.get("sources", ())

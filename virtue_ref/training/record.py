@@ -1,4 +1,4 @@
-"""Records of a run: how a checkpoint was made, and one line of the log for a step."""
+"""Records of a run: how it was made, and a line of the log for each step."""
 
 from __future__ import annotations
 
@@ -22,13 +22,19 @@ from virtue_ref.training.step import StepRecord
 
 
 def describe_run(recipe: TrainingRecipe, start: Checkpoint, sources: Sequence[PairSource]) -> dict[str, Any]:
-    """How a checkpoint was made, for JSON: recipe, model it started from, data, commit and versions of libraries."""
+    """Describe how a run is made, for JSON.
+
+    Returns:
+        `recipe` (all its fields), `model` (name, revision and settings of `start`), `data` (for each source its
+            revision
+        and its numbers of usable and rejected rows), `commit` of this code and `versions` of libraries.
+    """
     return {
         "recipe": recipe.to_dict(),
         "model": {
             "name": start.config.name,
             "revision": start.revision,
-            "settings": describe_settings(start.config),
+            "settings": describe_model_settings(start.config),
         },
         "data": {
             source.name: {"revision": source.revision, "rows": len(source), "rejected": dict(source.rejected)}
@@ -39,8 +45,8 @@ def describe_run(recipe: TrainingRecipe, start: Checkpoint, sources: Sequence[Pa
     }
 
 
-def describe_settings(config: Config) -> dict[str, Any]:
-    """The settings of a model that change what it computes, for JSON; its sizes are told by a digest."""
+def describe_model_settings(config: Config) -> dict[str, Any]:
+    """Describe the settings of a model that change what it computes, for JSON; `sizes` is a digest of all sizes."""
     segmenter = config.segmenter
     backbone = {key: value for key, value in config.backbone.items() if not key.startswith(("_", "transformers_"))}
     sizes = json.dumps([backbone, None if segmenter is None else dict(segmenter.model)], sort_keys=True, default=str)
@@ -54,7 +60,7 @@ def describe_settings(config: Config) -> dict[str, Any]:
 
 
 def find_commit() -> str | None:
-    """The git commit of this code; None if the code is not in a git clone."""
+    """Find the git commit of this code; None if the code is not in a git clone."""
     head = Path(__file__).parents[2] / ".git"
     if not head.exists():
         return None
@@ -65,7 +71,13 @@ def find_commit() -> str | None:
 
 
 def log_step(run: Path, record: StepRecord, accelerator: Accelerator) -> None:
-    """Append a step to the run's log.jsonl and to the curves of the trackers."""
+    """Append a step to the run's log.jsonl and to the curves of the trackers. The first process alone calls it.
+
+    Args:
+        run: folder of the run.
+        record: numbers of the step.
+        accelerator: has the trackers, and the device whose peak memory is logged.
+    """
     line = dataclasses.asdict(record) | {"memory_mib": peak_memory_mib(accelerator.device)}
     with (run / LOG_FILE).open("a") as file:
         file.write(json.dumps(line) + "\n")
@@ -73,7 +85,7 @@ def log_step(run: Path, record: StepRecord, accelerator: Accelerator) -> None:
 
 
 def peak_memory_mib(device: torch.device) -> float:
-    """Peak memory in MiB so far: the GPU's for a GPU, else the process's."""
+    """Return the peak memory in MiB since the process started: that of the GPU for a GPU, else that of the process."""
     if device.type == "cuda":
         return round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
     import resource

@@ -1,8 +1,9 @@
-"""What may differ when a run is resumed, and what may not: content is compared, names and paths are not.
+"""Resume a run: what may differ from the run as it was, and what may not.
 
-May differ, since no weight depends on it (but for rounding and the draws of dropout): names and paths, how often a run
-is logged, saved and evaluated, and how a step is computed. A row that was not used yet, or that could not be used, may
-be corrected; no other row moves. Everything else must be as it was.
+Content is compared; names and paths are not. These may differ, since no weight depends on them (but for rounding and
+the draws of dropout): names and paths, how often a run is logged, saved and evaluated, and how a step is computed. A
+row that was not used yet, or that could not be used, may be corrected; no other row moves. Everything else must be as
+it was.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ CHANGEABLE = re.compile(
     r"recipe\.(name|about|watch|missing|optimiser\.(part|cached|checkpointing)|sources\.\d+\.(name|files|images))\b"
     r"|model\.name\b"
 )
-"""Facts of a run that may differ when it is resumed."""
+"""Dotted names of the facts of a run that may differ when it is resumed."""
 
 COMPARED_AS_CONTENT = re.compile(r"recipe\.(model|backbone|segmenter|profile)\b")
-"""Facts that name weights and settings; revision and settings of the model are compared instead, if a run has them."""
+"""Facts that only name weights and settings; the model's revision and settings are compared instead, if stored."""
 
 MAX_NAMED = 3
 """Most differences that an error message names."""
@@ -48,7 +49,9 @@ def resume_run(
         mixer: a new mixer for these sources, which is changed.
 
     Returns:
-        What the run has done, and the trained weights and the optimiser's moments by key; nothing for a new run.
+        What the run has done, and the tensors that `save_checkpoint` stored. For a run without a checkpoint: step 0
+            with
+        `facts`, and no tensors.
 
     Raises:
         CheckpointError: the checkpoint is damaged, or is of another recipe, model or data; the message names what
@@ -72,9 +75,11 @@ def resume_run(
 
 
 def describe_rows(sources: Sequence[PairSource]) -> dict[str, Tensor]:
-    """The content of all rows of the sources as tensors, for a checkpoint; `compare_rows` reads them.
+    """Describe the content of all rows of the sources as tensors, for a checkpoint; `compare_rows` reads them.
 
-    For each source ``rows.<index>.digest`` is (rows,) int64, and ``rows.<index>.usable`` (rows,) bool.
+    Returns:
+        For the source with index i: ``rows.<i>.digest``, (rows,) int64, `PairSource.digests`; and ``rows.<i>.usable``,
+        (rows,) bool.
     """
     state: dict[str, Tensor] = {}
     for index, source in enumerate(sources):
@@ -85,9 +90,13 @@ def describe_rows(sources: Sequence[PairSource]) -> dict[str, Tensor]:
 
 
 def compare_facts(stored: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
-    """What differs between the facts of two runs, apart from their rows: a phrase with both values for each key.
+    """List what differs between the facts of two runs, apart from their data: a phrase with both values for each key.
 
     Empty if only facts differ that may differ, see the head of this module.
+
+    Args:
+        stored: facts of the stored run, see `virtue_ref.training.record.describe_run`.
+        current: facts of the resuming run.
     """
     sides = [_flatten({key: each[key] for key in ("recipe", "model")}) for each in (stored, current)]
     has_settings = "settings" in stored["model"]  # 0.2.0 stored none
@@ -103,13 +112,13 @@ def compare_facts(stored: Mapping[str, Any], current: Mapping[str, Any]) -> list
 def compare_rows(
     facts: Mapping[str, Any], state: Mapping[str, Tensor], sources: Sequence[PairSource], mixer: Mixer
 ) -> list[str]:
-    """What differs in the rows that a run has used, a phrase for each source.
+    """List what differs in the rows that a run has used: a phrase for each source with a difference.
 
     Args:
         facts: facts of the stored run.
         state: tensors of the stored run, those of `describe_rows` among them.
         sources: the sources as they are now.
-        mixer: knows which rows were used.
+        mixer: the mixer in the state of the stored run; it knows which rows were used.
     """
     found = []
     for index, source in enumerate(sources):

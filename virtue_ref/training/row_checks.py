@@ -28,7 +28,12 @@ IMAGE_REASONS = (MISSING_IMAGE, BROKEN_IMAGE)
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """Why a row cannot be used: a short name, and a sentence that names file and value."""
+    """Why a row cannot be used.
+
+    Attributes:
+        reason: a short name that is counted, such as `MISSING_IMAGE`.
+        problem: a sentence that names file and value.
+    """
 
     reason: str
     problem: str
@@ -38,14 +43,15 @@ class Defect:
 class RowChecker:
     """Looks at each distinct image once: whether it is there, complete, and of a kind that the model reads.
 
-    Damage in the middle of a JPEG or PNG shows only when the image is decoded, in the step that uses it.
+    Images are not decoded. Damage in the middle of a JPEG or PNG shows only in the step that uses it.
 
     Args:
-        profile: how images are read.
-        check_item: whether the model takes an item with an image and a prompt; None asks no model.
+        profile: how the model reads images.
+        check_item: is called for each item with an image, and raises `ItemError` if the model cannot embed it; None
+            asks no model.
 
     Attributes:
-        defects: image -> what is wrong with it, None for nothing.
+        defects: path of an image that was looked at -> what is wrong with it, None for nothing.
     """
 
     profile: Profile
@@ -53,7 +59,7 @@ class RowChecker:
     defects: dict[Path, Defect | None] = field(default_factory=dict)
 
     def look_at_images(self, items: Iterable[Item]) -> None:
-        """Look at the images of items; `find_defect` then knows them."""
+        """Look at the images of items that were not looked at before, several at a time, and fill in `defects`."""
         new = {item.image for item in items if item.image is not None} - self.defects.keys()
         if not new:
             return
@@ -63,7 +69,10 @@ class RowChecker:
             )
 
     def find_defect(self, items: Iterable[Item]) -> Defect | None:
-        """The first reason why a row with these items cannot be used; None if it can."""
+        """Find the first reason why a row with these items cannot be used; None if there is none.
+
+        Items without an image are not checked.
+        """
         items = [item for item in items if item.image is not None]
         self.look_at_images(items)
         for item in items:
@@ -82,7 +91,7 @@ class RowChecker:
 
 
 def find_image_defect(image: Path, profile: Profile) -> Defect | None:
-    """What is wrong with an image file; None for nothing."""
+    """Find what is wrong with an image file, without decoding it; None for nothing."""
     try:
         if not image.is_file():
             return Defect(MISSING_IMAGE, f"no image {image}")

@@ -1,4 +1,4 @@
-"""Let one process at a time, or the processes that were launched together, train in a folder."""
+"""Let one process at a time train in a folder; processes that were launched together count as one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _held: set[Path] = set()
 
 @contextmanager
 def lock_run(run: Path) -> Iterator[None]:
-    """Lock the folder of a run; the system releases the lock when the process ends, even if it is killed.
+    """Lock the folder of a run until the context ends, or the process ends, even if it is killed.
 
-    Of several processes that were launched together, the first one holds the lock. A process may lock a folder again
-    that it has locked.
+    Of several processes that were launched together, the first one holds the lock for all. Locks of one folder in one
+    process may be nested.
 
     Args:
         run: the folder; it is created if it does not exist.

@@ -43,7 +43,7 @@ def run_recipe(
 
     Args:
         recipe: the training recipe.
-        data: folder that the file patterns and image folders of the recipe are relative to.
+        data: folder that the recipe's paths are relative to.
         run: folder of the run.
         track: names of trackers besides TensorBoard; these may send the log to other machines.
         cpu: whether to use no GPU.
@@ -53,7 +53,7 @@ def run_recipe(
         Folder of the last checkpoint; None after a dry run, and in processes other than the first.
 
     Raises:
-        VirtueError: training fails, see `virtue_ref.training.train.train`.
+        VirtueError: weights are missing, or training fails, see `virtue_ref.training.train.train`.
         DataError: data are missing or have other columns.
         ConfigError: a tracker is unknown or not installed, even in a dry run.
         OSError: the folder of the run cannot be made or written to.
@@ -113,7 +113,7 @@ def _plan_and_train(
 
 
 def check_corpus(recipe: TrainingRecipe, data: Path) -> list[str]:
-    """What is wrong with ``watch.corpus``: one sentence, or none if it has an eval split or none is named."""
+    """Return what is wrong with ``watch.corpus`` in one sentence; nothing if it is right or not named."""
     folder = data / recipe.watch.corpus
     try:
         if not recipe.watch.corpus or find_scar_tasks(folder):
@@ -124,10 +124,18 @@ def check_corpus(recipe: TrainingRecipe, data: Path) -> list[str]:
 
 
 def make_scorer(recipe: TrainingRecipe, start: Checkpoint, data: Path) -> Callable[[Virtue], float] | None:
-    """Make the function that scores a model by its mean hit@1 on ``watch.corpus``; None if the recipe names no corpus.
+    """Make the function that scores a model; None if the recipe names no corpus.
+
+    The score is hit@1 on ``watch.corpus``, from 0 to 1, the mean over its tasks. Scoring changes no random state.
+
+    Args:
+        recipe: the training recipe.
+        start: gives the tokenizer.
+        data: folder that ``watch.corpus`` is relative to.
 
     Raises:
         DataError: the corpus has no eval split.
+        CheckpointError: the tokenizer cannot be read.
     """
     if not recipe.watch.corpus:
         return None

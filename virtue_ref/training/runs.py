@@ -37,9 +37,10 @@ class RunProgress:
     Attributes:
         step: number of optimiser steps done.
         mixer: state of the mixer, from `virtue_ref.training.mixing.Mixer.get_state`.
-        scores: step -> score of the evaluation after it.
+        scores: number of steps done, as text -> score of the evaluation after them.
         facts: how the run was made, from `virtue_ref.training.record.describe_run`.
-        skipped: source -> rows that turned out to be unusable when they were drawn.
+        skipped: name of a source -> rows (indices in `PairSource.table`) that turned out to be unusable when they were
+            drawn.
     """
 
     step: int = 0
@@ -50,16 +51,16 @@ class RunProgress:
 
 
 def save_checkpoint(run: Path, progress: RunProgress, model: Checkpoint, state: Mapping[str, Tensor]) -> Path:
-    """Write a checkpoint and return its folder.
+    """Write a checkpoint and return its folder, ``step-<steps done>``.
 
-    The file `last` then names this checkpoint; so does the file `best` if this checkpoint has the highest score.
+    The file `last` then names this checkpoint. So does the file `best` if no earlier checkpoint has a higher score.
     Checkpoints that neither file names are removed.
 
     Args:
         run: folder of the run.
         progress: what the run has done so far.
         model: the model, with the adapters merged into its weights.
-        state: trained weights and the optimiser's moments, by key; `read_progress` reads them.
+        state: tensors to resume from, by key: trained weights, the optimiser's moments, digests of rows.
 
     Raises:
         TrainError: the checkpoint cannot be written; the earlier checkpoints are kept.
@@ -92,10 +93,10 @@ def read_progress(folder: Path) -> tuple[RunProgress, dict[str, Tensor]]:
     """Read the state that a run resumes from.
 
     Args:
-        folder: folder of a checkpoint.
+        folder: folder of a checkpoint, ``step-...``.
 
     Returns:
-        What the run has done, and the trained weights and the optimiser's moments by key.
+        What the run has done, and the tensors that `save_checkpoint` stored, by key.
 
     Raises:
         CheckpointError: the checkpoint is missing or damaged.
@@ -109,7 +110,7 @@ def read_progress(folder: Path) -> tuple[RunProgress, dict[str, Tensor]]:
 
 
 def trim_log(run: Path, step: int) -> None:
-    """Remove the lines of a run's log after a step: what was done after the last checkpoint is done again."""
+    """Remove the lines of a run's log for later steps than `step`, which are done again, and damaged lines."""
     path = run / LOG_FILE
     if not path.is_file():
         return
@@ -122,7 +123,7 @@ def trim_log(run: Path, step: int) -> None:
 
 
 def get_optimiser_state(names: list[str], optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's moments and step counts as tensors, under keys ``optimiser.<kind>.<weight>``.
+    """Return an optimiser's moments and step counts as tensors on the CPU, under keys ``optimiser.<kind>.<weight>``.
 
     Args:
         names: names of the weights, in the order in which the optimiser got them.
@@ -137,7 +138,13 @@ def get_optimiser_state(names: list[str], optimiser: torch.optim.Optimizer) -> d
 
 
 def restore_optimiser(names: list[str], optimiser: torch.optim.Optimizer, state: Mapping[str, Tensor]) -> None:
-    """Load the tensors from `get_optimiser_state` into an optimiser; `names` has the same meaning there."""
+    """Load the tensors from `get_optimiser_state` into an optimiser, in place.
+
+    Args:
+        names: names of the weights, in the order in which the optimiser got them; a weight without tensors starts anew.
+        optimiser: the optimiser.
+        state: the tensors by key; keys of other things are ignored.
+    """
     stored = optimiser.state_dict()
     moments: dict[int, dict[str, Tensor]] = {}
     for index, name in enumerate(names):

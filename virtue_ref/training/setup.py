@@ -26,7 +26,11 @@ from virtue_ref.training.recipe import OptimiserRecipe, TrainingRecipe
 
 
 class TrainableModel(nn.Module):
-    """A VIRTUE in the form that DDP needs: one module whose forward pass uses every trained weight."""
+    """A VIRTUE in the form that DDP needs: one module whose forward pass uses every trained weight.
+
+    Args:
+        model: the VIRTUE with adapters.
+    """
 
     def __init__(self, model: Virtue) -> None:
         super().__init__()
@@ -34,7 +38,7 @@ class TrainableModel(nn.Module):
         self.trained = nn.ParameterList(lora.get_trained_weights(model).values())
 
     def forward(self, part: BatchPart) -> Tensor:
-        """Embed the items of a part; returns (B, hidden) of norm 1."""
+        """Embed the B items of a part, whose features are there; returns (B, hidden) float32 of norm 1."""
         vectors: Tensor = self.model(part.batch, part.features)
         # Texts do not use the connector, but DDP needs a gradient for every weight in every pass, so add 0 times each.
         touched = torch.stack([weight.flatten()[0] for weight in self.trained]).sum()
@@ -61,7 +65,7 @@ class ReadyModel:
 
     @property
     def trained(self) -> dict[str, nn.Parameter]:
-        """Name -> weight of each trained weight, in the order in which the optimiser has them."""
+        """The trained weights by name, in the order in which the optimiser has them."""
         return lora.get_trained_weights(self.model)
 
 
@@ -98,7 +102,16 @@ def prepare_training(recipe: TrainingRecipe, start: Checkpoint, *, cpu: bool = F
 
 
 def make_collator(model: Virtue, start: Checkpoint, name: str) -> Collator:
-    """Make the collator of a model for training data, in which texts without image may have an image token."""
+    """Make the collator of a model for training data, in which texts without an image may have an image token.
+
+    Args:
+        model: the model.
+        start: gives the tokenizer.
+        name: name of the model or recipe, for error messages.
+
+    Raises:
+        CheckpointError: the tokenizer cannot be read.
+    """
     return Collator(model, read_tokenizer(start.files, name), allow_stray_tokens=True)
 
 
@@ -120,7 +133,19 @@ def make_accelerator(settings: OptimiserRecipe, **options: Any) -> Accelerator:
 
 
 def prepare_model(recipe: TrainingRecipe, start: Checkpoint, accelerator: Accelerator) -> Virtue:
-    """Build the model with adapters on its device, sharded if there are several processes and FSDP is requested."""
+    """Build the model with adapters on its device; it is sharded if there are several processes and FSDP is requested.
+
+    Frozen weights have the number format of `recipe.optimiser.dtype`, trained ones float32.
+
+    Args:
+        recipe: the training recipe.
+        start: checkpoint with the initial weights.
+        accelerator: knows the device and the processes.
+
+    Raises:
+        CheckpointError: the checkpoint's weights do not fit its config.
+        ConfigError: the language model has no layer of a name in the recipe's `adapter.targets`.
+    """
     settings = recipe.optimiser
     is_sharded = sharded.is_requested() and accelerator.num_processes > 1
     device = torch.device("cpu") if is_sharded else accelerator.device  # the whole may not fit on the device
@@ -133,7 +158,10 @@ def prepare_model(recipe: TrainingRecipe, start: Checkpoint, accelerator: Accele
 
 
 def learning_rate_at(step: int, steps: int, settings: OptimiserRecipe) -> float:
-    """Learning rate of a step, counted from 0: rises linearly for `warm_up` steps, then falls linearly to 0."""
+    """Return the learning rate of a step, counted from 0: it rises linearly for `warm_up` steps, then falls linearly.
+
+    Step `warm_up` - 1 has the peak `settings.rate`; the rate would be 0 at step `steps`.
+    """
     if step < settings.warm_up:
         return settings.rate * (step + 1) / settings.warm_up
     return settings.rate * (steps - step) / max(1, steps - settings.warm_up)
@@ -141,6 +169,10 @@ def learning_rate_at(step: int, steps: int, settings: OptimiserRecipe) -> float:
 
 def make_mixer(recipe: TrainingRecipe, sources: Sequence[PairSource]) -> Mixer:
     """Make the mixer, which draws the rows of the sources for each batch.
+
+    Args:
+        recipe: the training recipe; without `optimiser.steps`, the mixer draws each row once.
+        sources: the opened sources, in the order of `recipe.sources`.
 
     Raises:
         TrainError: a source has fewer usable rows than a sub-batch.
@@ -165,7 +197,7 @@ def make_mixer(recipe: TrainingRecipe, sources: Sequence[PairSource]) -> Mixer:
 
 
 def count_batches(mixer: Mixer) -> int:
-    """Number of batches that a mixer still draws until all rows are used; only for a mixer with `once`."""
+    """Count the batches that a mixer with `once` draws until all rows are used; the mixer is not changed."""
     copy = dataclasses.replace(mixer)
     copy.restore_state(mixer.get_state())
     count = 0

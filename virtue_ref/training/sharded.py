@@ -27,7 +27,7 @@ FSDP_SWITCH = "ACCELERATE_USE_FSDP"
 
 
 def is_requested() -> bool:
-    """Whether the program was launched with ``--use_fsdp``."""
+    """Whether the program was launched with ``--use_fsdp``, see `FSDP_SWITCH`."""
     return os.environ.get(FSDP_SWITCH, "false").lower() == "true"
 
 
@@ -43,10 +43,11 @@ def hide_request() -> Iterator[None]:
 
 
 def shard_model(model: Virtue, device: torch.device, processes: int) -> None:
-    """Reduce the language model's blocks to this process's shard, and move the model to the device block by block.
+    """Keep this process's share of each frozen weight of the language model's blocks, and move all to its device.
 
     Args:
-        model: the model, on the CPU, the same in all processes; its frozen weights have one number format.
+        model: the model with adapters, on the CPU, the same in all processes; its frozen weights have one number
+            format.
         device: device of this process.
         processes: number of processes.
     """
@@ -61,18 +62,22 @@ def shard_model(model: Virtue, device: torch.device, processes: int) -> None:
 
 
 def is_sharded(model: nn.Module) -> bool:
-    """Whether `shard_model` sharded a model."""
+    """Whether `shard_model` was called for a model."""
     return isinstance(model, FSDPModule)
 
 
 def gather_weight(weight: Tensor) -> Tensor:
-    """Return a weight whole; if it is sharded, every process must call this."""
+    """Return a whole weight. If it is sharded, all processes must call this together."""
     # With shards of different sizes the result is a view of a longer tensor, which safetensors refuses: hence the copy.
     return weight.full_tensor().clone() if isinstance(weight, DTensor) else weight
 
 
 def average_gradients(accelerator: Accelerator, weights: Iterable[nn.Parameter]) -> None:
-    """Replace the gradients of weights by their mean over all processes, which DDP would do automatically."""
+    """Replace the ``.grad`` of each weight by its mean over all processes.
+
+    DDP does so by itself, a sharded model does not. Weights without a gradient are passed over. All processes must call
+    this together.
+    """
     gradients = [weight.grad for weight in weights if weight.grad is not None]
     mean = accelerator.reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduction="mean")
     for gradient, part in zip(gradients, mean.split([gradient.numel() for gradient in gradients]), strict=True):

@@ -1,4 +1,7 @@
-"""One step of training: embed a batch in parts, compute InfoNCE over all processes, update the weights once."""
+"""One step of training: embed a batch in parts, compute InfoNCE over all processes, update the weights once.
+
+A batch is the pairs of all processes. A part is some items of one process that are embedded at once.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,17 @@ from virtue_ref.training.setup import ReadyModel
 
 @dataclass(frozen=True)
 class StepRecord:
-    """Numbers of one step for the log; `seconds` is the time in this process."""
+    """Numbers of one step for the log.
+
+    Attributes:
+        step: number of steps done. `run_step` fills in those before this one; the training loop counts this one too.
+        loss: the loss of the whole batch, before the update.
+        accuracy: share of the batch's queries whose positive is most similar, before the update.
+        gradient_norm: L2 norm of the gradient, before it is clipped.
+        rate: learning rate of the step.
+        seconds: time of the step in this process; 0 until the training loop fills it in.
+        items: number of items that all processes together embedded.
+    """
 
     step: int
     loss: float
@@ -39,10 +52,10 @@ class StepRecord:
 
 
 class UnusablePairs(Exception):  # noqa: N818 - says what was found
-    """Pairs of a batch that cannot be embedded; nothing was changed, and every process raises it.
+    """Pairs of a batch cannot be embedded; nothing was changed, and every process raises it.
 
     Attributes:
-        problems: index of each such pair in the batch -> what is wrong with it. Others may be found once they are gone.
+        problems: index of each such pair in the batch -> what is wrong with it. More may show once these are gone.
     """
 
     def __init__(self, problems: Mapping[int, str]) -> None:
@@ -59,6 +72,8 @@ def run_step(
 ) -> StepRecord:
     """Compute the gradient of a whole batch and update the weights once.
 
+    All processes call it together, each with the whole batch, and embed their own share.
+
     Args:
         ready: the model, from `virtue_ref.training.setup.prepare_training`.
         pairs: the pairs of the whole batch, which are the same in every process.
@@ -66,9 +81,13 @@ def run_step(
         step: number of steps done before this one.
         image_cache: image path -> features from the frozen encoders; new images are added. None keeps no features.
 
+    Returns:
+        Numbers of the step, with `step` as given and without the time.
+
     Raises:
         UnusablePairs: an item cannot be embedded; no weight was changed.
         TrainError: the loss or the gradient is not finite; no weight was changed.
+        ItemError: there are fewer pairs than processes.
     """
     accelerator, model, wrapped, optimiser = ready.accelerator, ready.model, ready.wrapped, ready.optimiser
     layout = make_batch_layout(pairs, accelerator.num_processes)
@@ -119,7 +138,17 @@ def prepare_parts(
     size: int,
     image_cache: dict[Path, ImageFeatures] | None,
 ) -> tuple[list[BatchPart], Tensor]:
-    """Make the parts of this process with the features of their images; see `virtue_ref.training.batches.make_parts`.
+    """Make the parts of this process with the features of their images.
+
+    Args:
+        ready: the model.
+        pairs: the pairs of the whole batch.
+        layout: their layout, which says which items are this process's.
+        size: most items in a part.
+        image_cache: see `run_step`.
+
+    Returns:
+        See `virtue_ref.training.batches.make_parts`.
 
     Raises:
         UnusablePairs: an item of any process cannot be embedded.
@@ -144,7 +173,7 @@ def prepare_parts(
 
 
 def find_unusable_pairs(pairs: Sequence[Pair], own: Collection[Item], collator: Collator) -> dict[int, str]:
-    """Index of each pair that cannot be embedded -> what is wrong with it; only the items in `own` are looked at."""
+    """Find the pairs that cannot be embedded: index in `pairs` -> what is wrong; only items in `own` count."""
     problems = {}
     for index, pair in enumerate(pairs):
         try:
@@ -162,7 +191,17 @@ def find_unusable_pairs(pairs: Sequence[Pair], own: Collection[Item], collator: 
 def encode_part_images(
     model: Virtue, collator: Collator, part: BatchPart, image_cache: dict[Path, ImageFeatures] | None
 ) -> list[ImageFeatures]:
-    """Features of a part's images from the frozen encoders, computed once for both passes of the gradient cache."""
+    """Return the features of a part's images from the frozen encoders, in the order of `part.images`.
+
+    Args:
+        model: the model.
+        collator: opens the images.
+        part: the part.
+        image_cache: see `run_step`.
+
+    Raises:
+        ItemError: an image is missing or cannot be decoded.
+    """
     known = {} if image_cache is None else image_cache
     if new := [image for image in part.images if image not in known]:
         known |= zip(new, model.encode_images(collator.open_images(new).to(model.device, model.dtype)), strict=True)
@@ -170,7 +209,16 @@ def encode_part_images(
 
 
 def gather_vectors(accelerator: Accelerator, vectors: Tensor, layout: BatchLayout) -> Tensor:
-    """Gather the (V, D) vectors of all processes in their order; gradients flow only into this process's vectors."""
+    """Gather the vectors of all processes; gradients flow only into this process's vectors.
+
+    Args:
+        accelerator: knows the processes.
+        vectors: the vectors of this process's items, in the order of `BatchLayout.items`.
+        layout: knows how many vectors each process has.
+
+    Returns:
+        (V, D), the vectors of the first process, then those of the second, and so on.
+    """
     if accelerator.num_processes == 1:
         return vectors
     most = max(layout.counts)

@@ -55,19 +55,21 @@ def train(
         run: folder of the run.
         evaluate: function that scores the model, higher is better. It is called every `recipe.watch.evaluate` steps and
             at the end. The first process calls it; if the model is sharded, all do. None never evaluates.
-        until: step of the run after which to save a checkpoint and return early; None trains all steps.
+        until: number of steps of the run, counted from its start, after which to save a checkpoint and return early;
+            None trains all steps.
         trackers: names of accelerate's trackers, which draw curves.
         cpu: whether to use no GPU.
         image_cache: dictionary that keeps the frozen encoders' image features for later steps; it only suits few and
             small images. None computes them in every step.
-        report: shows progress.
+        report: is called with lines to show and with the progress.
 
     Returns:
         The folder of the last checkpoint.
 
     Raises:
         TrainError: the loss or gradient is not finite, a row cannot be embedded, a source has fewer rows than a
-            sub-batch, a checkpoint cannot be written, another process trains in the folder, or a signal came.
+            sub-batch, a checkpoint cannot be written, another process trains in the folder, or a signal came. After a
+            signal and after a row that cannot be embedded, a checkpoint of the steps so far is there.
         CheckpointError: the run's checkpoint is damaged or has another recipe, model or data, see
             `virtue_ref.training.resume`.
     """

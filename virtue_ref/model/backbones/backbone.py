@@ -32,7 +32,7 @@ class PreparedImage:
     Attributes:
         pixels: (3, H, W) float32, resized and normalised; the official profile makes the segmenter's square from it.
         patches: (rows * columns, width) float32, the same pixels cut into patches.
-        grid: (frames, rows, columns), the number of patches in each direction.
+        grid: (frames, rows, columns), the number of patches in each direction; frames is 1 for a still image.
     """
 
     pixels: NDArray[np.float32]
@@ -45,7 +45,8 @@ class ImageFeatures:
     """The encoders' output for one image, used by every item about that image.
 
     Attributes:
-        tokens: (N, hidden), input of the language model.
+        tokens: (N, hidden), the image's tokens in the language model's input, row by row; N as
+            `Backbone.count_image_tokens` counts them.
         extra: further inputs of the language model in some families, such as features for deeper layers.
         segmenter_map: (channels, grid, grid), input of the segmenter's decoder; None without a segmenter.
     """
@@ -61,7 +62,7 @@ class PlacedImage:
 
     Attributes:
         row: row of the batch.
-        start: index of the image's first token in that row.
+        start: index of the image's first token in that row, prefix included.
         features: features of the image.
     """
 
@@ -75,7 +76,7 @@ class Backbone(Protocol):
 
     Attributes:
         hidden: width of the language model.
-        image_token: id of the text token that holds the position of an image token.
+        image_token: id of the token that stands for the image in a text.
         language_model: the language model, a module; adapters are put into it.
     """
 
@@ -84,13 +85,13 @@ class Backbone(Protocol):
     language_model: Any
 
     def count_image_tokens(self, size: tuple[int, int]) -> tuple[int, int]:
-        """(rows, columns) of the tokens of an image whose size is (width, height) in pixels."""
+        """Count the (rows, columns) of tokens of an image of (width, height) pixels, before it is resized."""
 
     def prepare(self, image: Image) -> PreparedImage:
         """Resize and normalise an image and cut it into patches; uses no weights, so threads may call it."""
 
     def encode_images(self, patches: Tensor, grids: Tensor) -> list[ImageFeatures]:
-        """Encode I images.
+        """Encode I images; `ImageFeatures.segmenter_map` stays None.
 
         Args:
             patches: (sum of rows * columns, width), the patches of all images, one image after another.
@@ -98,15 +99,16 @@ class Backbone(Protocol):
         """
 
     def embed_ids(self, ids: Tensor) -> Tensor:
-        """(B, L) token ids -> (B, L, hidden)."""
+        """Look up the embeddings of (B, L) int64 token ids; returns (B, L, hidden)."""
 
     def forward(self, embeddings: Tensor, positions: Tensor, images: Sequence[PlacedImage]) -> Tensor:
         """Run the language model; each token attends to itself and to the tokens before it.
 
         Args:
-            embeddings: (B, T, hidden), padded on the right.
+            embeddings: (B, T, hidden), image tokens and prefixes included, padded on the right.
             positions: (B, T) int64, position of each token.
-            images: the images of the batch, for families whose language model takes `ImageFeatures.extra`.
+            images: the images of the batch, for families whose language model takes `ImageFeatures.extra`; their tokens
+                are already in `embeddings`.
 
         Returns:
             (B, T, hidden): states after the last norm.
@@ -117,7 +119,7 @@ def make_backbone(config: Config) -> Backbone:
     """Make the backbone of a config, with random weights.
 
     Raises:
-        ConfigError: the config's ``model_type`` is not in `BACKBONES`.
+        ConfigError: the ``model_type`` of `config.backbone` is not in `BACKBONES`.
     """
     family = config.backbone["model_type"]
     if family not in BACKBONES:

@@ -41,7 +41,7 @@ MAX_ASPECT_RATIO = 200
 
 
 class Qwen2Vl(nn.Module):
-    """Qwen2-VL or Qwen2.5-VL; both have the same modules at the top level and the same layout of patches.
+    """Qwen2-VL or Qwen2.5-VL as a `Backbone`, with random weights.
 
     Args:
         config: its `backbone` is the content of a transformers config.json; its `image` says how images are resized.
@@ -84,7 +84,7 @@ class Qwen2Vl(nn.Module):
 
 
 def count_patches(size: tuple[int, int], rules: ImageRules) -> tuple[int, int]:
-    """(rows, columns) of patches of an image of (width, height); `rules.merge` x `rules.merge` patches make a token."""
+    """Count the (rows, columns) of patches of an image of (width, height) pixels, before it is resized."""
     if rules.resolution is not None:
         size = (RESOLUTIONS[rules.resolution],) * 2
     if min(size) < TINY_SIDE:
@@ -94,12 +94,12 @@ def count_patches(size: tuple[int, int], rules: ImageRules) -> tuple[int, int]:
 
 
 def smart_resize(height: int, width: int, rules: ImageRules) -> tuple[int, int]:
-    """Round (height, width) to multiples of a token's side, with an area within the rules.
+    """Return the (height, width) to which an image is resized, in pixels: multiples of a token's side.
 
-    Each side goes to the nearest multiple. If the area is then too large or too small, both sides are scaled by one
-    factor instead, and rounded down or up. A shape first becomes a square if a side is shorter than a token's or the
-    aspect ratio exceeds `MAX_ASPECT_RATIO`. The shorter side of a thin image keeps one token, where the release fails;
-    then the longer side is what fits into the area.
+    Each side goes to the nearest multiple. If the area is then too large or too small for the rules, both sides are
+    scaled by one factor instead, and rounded down or up. An image becomes a square first if a side is shorter than a
+    token's or the aspect ratio exceeds `MAX_ASPECT_RATIO`. A thin image that has to shrink keeps at least one token in
+    its shorter side, where the release fails; then the longer side is cut to what the area allows.
 
     Source: Qwen2-VL's smart_resize in the variant of the VIRTUE release, which makes the squares.
 
@@ -124,8 +124,8 @@ def smart_resize(height: int, width: int, rules: ImageRules) -> tuple[int, int]:
 def make_pixels(image: Image.Image, rules: ImageRules) -> NDArray[np.float32]:
     """Resize and normalise an image for the vision encoder; returns (3, H, W) float32.
 
-    The order of the steps changes the pixels: an image is made a square in its stored mode (a palette image by nearest
-    neighbour, alpha premultiplied); only then is alpha dropped, not composited.
+    The order of the steps changes the pixels. An image that becomes a square is resized in its stored mode (a palette
+    image by nearest neighbour, alpha premultiplied). Only then is alpha dropped; it is not blended with a background.
     """
     if rules.resolution is not None:
         image = image.resize((RESOLUTIONS[rules.resolution],) * 2)
@@ -139,7 +139,10 @@ def make_pixels(image: Image.Image, rules: ImageRules) -> NDArray[np.float32]:
 
 
 def make_patches(pixels: NDArray[np.float32], rules: ImageRules) -> Tensor:
-    """Cut (3, H, W) pixels into (rows * columns, 3 * frames * patch * patch); patches of one token stand together."""
+    """Cut (3, H, W) pixels into (rows * columns, 3 * frames * patch * patch) patches.
+
+    The merge * merge patches of a token follow each other; tokens follow each other row by row.
+    """
     _, height, width = pixels.shape
     patch, merge = rules.patch, rules.merge
     blocks = pixels.reshape(3, height // rules.factor, merge, patch, width // rules.factor, merge, patch).transpose(

@@ -1,1 +1,1 @@
-"""Segmenters, which mix a prompt into an image's map: the protocol in `segmenter`, and one file for each package."""
+"""Segmenters, which encode an image as a map and mix a prompt into it: the protocol, and one file for each package."""

@@ -70,31 +70,37 @@ class Sam2Segmenter(nn.Module, ABC):
 
     @abstractmethod
     def embed_points(self, prompts: Sequence[PointPrompt]) -> Tensor:
-        """Embed R prompts of P points each as (R, P + 1, channels); the last is the padding point that SAM adds."""
+        """Embed R prompts of P points each as (R, P + 1, channels); the last is the padding point that SAM adds.
+
+        All prompts have the same number of points. P may be 0, beside a mask.
+        """
 
     @abstractmethod
     def get_output_tokens(self) -> Tensor:
-        """The (K, channels) tokens for object score, IoU and masks; they stand before the tokens of a prompt."""
+        """Return the (O, channels) tokens for object score, IoU and masks; they stand before those of a prompt."""
 
     @abstractmethod
     def get_no_mask_embedding(self) -> Tensor:
-        """The (1, channels) embedding that stands for "no mask"."""
+        """Return the (1, channels) embedding that is added to every cell of a map whose prompt has no mask."""
 
     @abstractmethod
     def embed_masks(self, masks: Sequence[Mask], like: Tensor) -> Tensor:
-        """Embed M masks of any size as (M, channels, grid, grid), on the device and in the number format of `like`."""
+        """Embed M masks of any size as (M, channels, grid, grid), on the device and in the number format of `like`.
+
+        The result is added to the map of an image.
+        """
 
     @abstractmethod
     def get_image_positions(self) -> Tensor:
-        """The (1, channels, grid, grid) position encodings of a map's cells."""
+        """Return the (1, channels, grid, grid) position encodings of a map's cells."""
 
     @abstractmethod
     def run_two_way(self, tokens: Tensor, image: Tensor, positions: Tensor) -> Tensor:
         """Run the mask decoder's two-way transformer, which mixes the tokens of R prompts into their maps.
 
         Args:
-            tokens: (R, K, channels), output tokens and prompt tokens.
-            image: (R, cells, channels), the maps.
+            tokens: (R, O + P + 1, channels), output tokens and prompt tokens.
+            image: (R, cells, channels), the maps, cells row by row.
             positions: (1, cells, channels), position encodings of the cells.
 
         Returns:
@@ -103,14 +109,14 @@ class Sam2Segmenter(nn.Module, ABC):
 
     @abstractmethod
     def import_weights(self, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Rename SAM 2's weights to the keys of this module's ``state_dict``."""
+        """Rename SAM 2's weights to the keys of this module's ``state_dict``; see `Segmenter.import_weights`."""
 
     @abstractmethod
     def export_weights(self, state: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Rename this module's ``state_dict`` to SAM 2's keys; `stored` are the weights that it was loaded from."""
+        """Rename this module's ``state_dict`` to SAM 2's keys; see `Segmenter.export_weights`."""
 
     def decode(self, features: Sequence[Tensor], prompts: Sequence[PointPrompt]) -> Tensor:
-        """Mix one prompt into each of R maps from `encode`; returns (R, channels, grid, grid)."""
+        """Mix one prompt into each of R maps; returns (R, channels, grid, grid). See `Segmenter.decode`."""
         limit = len(prompts) if features[0].is_cuda else max(1, PASS_FLOATS // features[0].numel())
         by_length = defaultdict(list)
         for row, prompt in enumerate(prompts):
@@ -138,10 +144,10 @@ class Sam2Segmenter(nn.Module, ABC):
 
 
 class StockSam2(Sam2Segmenter):
-    """SAM 2 from the unmodified `sam2` package.
+    """SAM 2 from the unmodified `sam2` package, with random weights until they are loaded.
 
     Args:
-        model: SAM 2's config, see `virtue_ref.config.SegmenterConfig`. The weights are random until they are loaded.
+        model: SAM 2's config, see `virtue_ref.config.SegmenterConfig`.
 
     Raises:
         ConfigError: the config does not build a SAM 2, see `build_sam2`.
@@ -205,14 +211,22 @@ class StockSam2(Sam2Segmenter):
 
 
 def make_point_tensors(prompts: Sequence[PointPrompt], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Coordinates (R, P, 2) float32 and labels (R, P) int32 of R prompts with P points each."""
+    """Make the tensors of R prompts with P points each: coordinates (R, P, 2) float32 and labels (R, P) int32."""
     xy = torch.tensor([prompt.xy for prompt in prompts], device=device, dtype=torch.float32)
     labels = torch.tensor([prompt.labels for prompt in prompts], device=device, dtype=torch.int32)
     return xy.reshape(len(prompts), -1, 2), labels.reshape(len(prompts), -1)
 
 
 def make_mask_logits(masks: Sequence[Mask], size: tuple[int, int]) -> Tensor:
-    """Resize M masks of any size to the prompt encoder's (M, 1, h, w) mask input; the aspect ratio is not kept."""
+    """Make the prompt encoder's mask input from M masks of any size; the aspect ratio is not kept.
+
+    Args:
+        masks: the masks.
+        size: (height, width) of the mask input.
+
+    Returns:
+        (M, 1, height, width) float32 logits, `INSIDE` the thing and `OUTSIDE` of it, between the two at its edge.
+    """
     logits = []
     for mask in masks:
         pixels = torch.from_numpy(mask.to_array())[None, None].float()  # (1, 1, H, W)
@@ -222,13 +236,13 @@ def make_mask_logits(masks: Sequence[Mask], size: tuple[int, int]) -> Tensor:
 
 
 def build_sam2(model: Mapping[str, Any]) -> nn.Module:
-    """Build SAM 2 from its config.
+    """Build SAM 2 from its config, with random weights and in evaluation mode.
 
     The config may come with a checkpoint from a stranger, so only SAM 2's own modules are allowed in it. It may leave
     out the memory that tracks things through a video, which is never run.
 
     Raises:
-        ConfigError: the config names a class outside SAM 2's modules, reads files, or does not fit SAM 2.
+        ConfigError: the config names a class outside SAM 2's modules, reads files, or does not build a SAM 2.
     """
     _check_config(model, "model")
     settings = {"memory_attention": None, "memory_encoder": None, **model, "compile_image_encoder": False}

@@ -54,7 +54,7 @@ POINT_KEY = re.compile(r"sam_prompt_encoder\.point_embeddings\.(\d+)\.weight")
 
 
 class TransformersSam2(Sam2Segmenter):
-    """SAM 2 as transformers' `Sam2Model`, with random weights at first.
+    """SAM 2 as transformers' `Sam2Model`, with random weights until those of the `sam2` package are loaded.
 
     Args:
         model: the table `model:` of a YAML file of the `sam2` package; absent settings get that package's defaults.

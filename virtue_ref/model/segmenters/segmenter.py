@@ -23,7 +23,7 @@ SEGMENTERS: dict[str, str] = {
 
 
 class Segmenter(Protocol):
-    """A model that encodes an image once and then decodes any number of prompts on it; also a `torch.nn.Module`."""
+    """A model that encodes an image as a map and then mixes any prompt into it; also a `torch.nn.Module`."""
 
     @property
     def size(self) -> int:
@@ -48,25 +48,30 @@ class Segmenter(Protocol):
         """Mix one prompt into each map.
 
         Args:
-            features: R maps (channels, grid, grid) from `encode`.
-            prompts: R prompts, one for each map; each prompt has points, a mask, or both.
+            features: R maps (channels, grid, grid) from `encode`; the same map may be there several times.
+            prompts: R prompts, one for each map; each has points or a mask.
 
         Returns:
             (R, channels, grid, grid) maps that depend on the prompts.
         """
 
     def import_weights(self, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Rename a checkpoint's weights to the keys of this module's ``state_dict``."""
+        """Rename all weights of a checkpoint (`Checkpoint.segmenter`) to the keys of this module's ``state_dict``."""
 
     def export_weights(self, state: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Rename this module's ``state_dict`` to a checkpoint's keys; `stored` are the weights it was loaded from."""
+        """Rename this module's ``state_dict`` to a checkpoint's keys; the reverse of `import_weights`.
+
+        Args:
+            state: the ``state_dict``.
+            stored: the weights that the module was loaded from, for those that it does not use.
+        """
 
 
 def make_segmenter(config: SegmenterConfig) -> Segmenter:
     """Make the segmenter of a config, with random weights.
 
     Raises:
-        ConfigError: the package is not in `SEGMENTERS`, or its model's config does not fit.
+        ConfigError: the package is not in `SEGMENTERS`, or `config.model` does not fit it.
     """
     if config.package not in SEGMENTERS:
         raise ConfigError(f"unknown segmenter package {config.package!r}: it is one of {', '.join(SEGMENTERS)}.")
