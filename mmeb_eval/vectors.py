@@ -1,4 +1,4 @@
-"""From what an embedder returns to checked rows: arrays, tensors and lists become float32 rows of length 1."""
+"""From what an embedder returns to checked rows: arrays, tensors and lists become float32 rows of L2 norm 1."""
 
 from __future__ import annotations
 

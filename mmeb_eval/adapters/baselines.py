@@ -23,13 +23,13 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 
 
 class Constant:
-    """Gives the same vector to all items: every query is a tie, and ties count against the model, so hit@1 is 0."""
+    """Gives the same vector to all items: every query is a tie. If ties count against the model, hit@1 is 0."""
 
     name = "constant"
     stored = False
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), `VECTOR_WIDTH`) float32 rows of length 1, all equal."""
+        """(len(items), `VECTOR_WIDTH`) float32 rows of L2 norm 1, all equal."""
         return np.full((len(list(items)), VECTOR_WIDTH), VECTOR_WIDTH**-0.5, dtype=np.float32)
 
 
@@ -46,7 +46,7 @@ class Random:
         self.settings: Mapping[str, int] = {"seed": seed}
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), `VECTOR_WIDTH`) float32 rows of length 1; all directions are equally likely."""
+        """(len(items), `VECTOR_WIDTH`) float32 rows of L2 norm 1; all directions are equally likely."""
         rows = np.array([self._draw_vector(item) for item in items]).reshape(-1, VECTOR_WIDTH)
         lengths: NDArray[np.float64] = np.linalg.norm(rows, axis=1, keepdims=True)
         return (rows / lengths).astype(np.float32)
@@ -70,7 +70,7 @@ class TextOnly:
     stored = False
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), `BUCKETS`) float32 rows of length 1; items without words have equal rows."""
+        """(len(items), `BUCKETS`) float32 rows of L2 norm 1; items without words have equal rows."""
         items = list(items)
         rows = np.zeros((len(items), BUCKETS), dtype=np.float32)
         for row, item in zip(rows, items, strict=True):

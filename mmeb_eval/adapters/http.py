@@ -104,7 +104,7 @@ class Endpoint:
         self.settings = {"endpoint": endpoint, "model": self._model, "request": request_kind}
 
     def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
-        """(len(items), D) float32 rows of length 1.
+        """(len(items), D) float32 rows of L2 norm 1.
 
         Raises:
             DataError: an item has a prompt, or an image that cannot be opened.

@@ -76,7 +76,7 @@ class MtebEmbedder:
         }
 
     def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
-        """(len(items), D) float32 rows of length 1.
+        """(len(items), D) float32 rows of L2 norm 1.
 
         Raises:
             DataError: an item has a prompt, or an image that cannot be opened or that the model does not take.
@@ -85,7 +85,7 @@ class MtebEmbedder:
         return embed_by_kind(items, self.name, self._encode_items)
 
     def _encode_items(self, items: Sequence[Item], has_text: bool, has_image: bool) -> NDArray[np.float32]:
-        """Rows of length 1 for items with the same kinds of content: text, image or both."""
+        """Rows of L2 norm 1 for items with the same kinds of content: text, image or both."""
         from torch.utils.data import DataLoader
 
         if has_image and "image" not in self._meta.modalities:

@@ -77,7 +77,7 @@ class SentenceTransformersEmbedder:
         return count_cut_texts(items, tokenizer, max_tokens)
 
     def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
-        """(len(items), D) float32 rows of length 1.
+        """(len(items), D) float32 rows of L2 norm 1.
 
         Raises:
             DataError: an item has a prompt, or an image that cannot be opened or that the model does not take.
@@ -86,7 +86,7 @@ class SentenceTransformersEmbedder:
         return embed_by_kind(items, self.name, self._embed_kind)
 
     def _embed_kind(self, items: Sequence[Item], has_text: bool, has_image: bool) -> NDArray[np.float32]:
-        """Rows of length 1 for items with the same kinds of content: text, image or both."""
+        """Rows of L2 norm 1 for items with the same kinds of content: text, image or both."""
         if has_image and not (self._model.supports("image") or self._model.supports(("image", "text"))):
             raise make_image_error(self.name, items[0])
         texts = [{"text": item.text} for item in items] if has_text else []
@@ -98,7 +98,7 @@ class SentenceTransformersEmbedder:
         return normalise_rows(self._encode_inputs(texts) + self._encode_inputs(images), self.name, len(items))
 
     def _encode_inputs(self, inputs: list[dict[str, Any]]) -> NDArray[np.float32]:
-        """Rows of length 1. Inputs are dictionaries: the library would open a string that looks like a path."""
+        """Rows of L2 norm 1. Inputs are dictionaries: the library would open a string that looks like a path."""
         return normalise_rows(
             self._model.encode(inputs, batch_size=len(inputs), show_progress_bar=False), self.name, len(inputs)
         )

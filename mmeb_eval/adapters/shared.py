@@ -1,4 +1,4 @@
-"""Helpers of several adapters: grouping of items by content, revisions, rows of length 1, and refusal of prompts."""
+"""Helpers of several adapters: grouping of items by content, revisions, rows of L2 norm 1, and refusal of prompts."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def make_load_error(name: str, error: Exception) -> EvalError:
 
 
 def normalise_rows(vectors: object, name: str, count: int) -> NDArray[np.float32]:
-    """(count, D) float32 rows of length 1 from an array, tensor or list; a zero row stays, and is refused later.
+    """(count, D) float32 rows of L2 norm 1 from an array, tensor or list; a zero row stays, and is refused later.
 
     Raises:
         ContractError: they are something else, such as several vectors for one item; the message names the model.

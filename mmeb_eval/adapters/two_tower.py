@@ -69,7 +69,7 @@ class TwoTowerEmbedder:
         return count_cut_texts(items, self._tokenizer, self._max_tokens)
 
     def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
-        """(len(items), D) float32 rows of length 1; see the class for items with both text and image.
+        """(len(items), D) float32 rows of L2 norm 1; see the class for items with both text and image.
 
         Raises:
             DataError: an item has a prompt, or an image that cannot be opened.
@@ -79,9 +79,10 @@ class TwoTowerEmbedder:
     def embed_roi(self, items: Iterable[Item]) -> NDArray[np.float32]:
         """Like `embed`, but the patches inside an item's box stand in for its image.
 
-        The whole image is resized to the model's square, as a centre crop would lose regions. Each patch token passes
-        alone through the model's own head. The vector of a box is the mean of its patches, each weighted by its area in
-        the box. An item without a box has the vector that `embed` gives.
+        The whole image is resized to the model's square, as a centre crop would lose regions; a model of flexible
+        resolution keeps its aspect ratio. Each patch token passes alone through the model's own head. The vector of a
+        box is the mean of its patches, each weighted by its area in the box. An item without a box has the vector that
+        `embed` gives.
 
         Raises:
             DataError: a prompt is not a box, or an image cannot be opened.
@@ -90,7 +91,7 @@ class TwoTowerEmbedder:
         return self._embed_sums(list_items(items, self.name, allowed=(Box,)))
 
     def _embed_sums(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), D) rows of length 1: for each item, the normalised sum of its text's and its image's vector."""
+        """(len(items), D) rows of L2 norm 1: for each item, the normalised sum of its text's and its image's vector."""
         import torch
 
         towers: tuple[tuple[Callable[[Sequence[Item]], NDArray[np.float32]], Callable[[Item], bool]], ...] = (
@@ -107,7 +108,7 @@ class TwoTowerEmbedder:
         return normalise_rows(np.stack([np.sum(own, axis=0) for own in vectors]), self.name, len(items))
 
     def _embed_texts(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), D) rows of length 1 from the items' texts."""
+        """(len(items), D) rows of L2 norm 1 from the items' texts."""
         tokens = self._tokenizer(
             [item.text for item in items],
             padding=self._padding,
@@ -120,14 +121,14 @@ class TwoTowerEmbedder:
         )
 
     def _embed_images(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), D) rows of length 1 from the items' images."""
+        """(len(items), D) rows of L2 norm 1 from the items' images."""
         pixels = self._processor(_open_images(items), return_tensors="pt")
         return normalise_rows(
             self._model.get_image_features(**pixels.to(self._model.device)).pooler_output, self.name, len(items)
         )
 
     def _embed_regions(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(items), D) rows of length 1 from the regions inside the items' boxes."""
+        """(len(items), D) rows of L2 norm 1 from the regions inside the items' boxes."""
         images = _open_images(items)
         boxes = [item.prompt for item in items if isinstance(item.prompt, Box)]
         grids = self._embed_patches(images)

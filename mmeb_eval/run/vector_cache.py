@@ -193,9 +193,10 @@ class VectorCache:
                 self.width = int(self._read_shard(index.stem).shape[1])
 
     def refuse_other_models(self, size: int) -> None:
-        """Check that no other worker has loaded another model; its vectors would never arrive in this store's folder.
+        """Check that no other worker has loaded another model in place of this one.
 
-        A worker that has not loaded its model yet is not waited for.
+        The vectors of another model lie in another folder, so that this worker would wait for its share in vain. A
+        worker that has not loaded its model yet passes.
 
         Args:
             size: number of workers, this one included.
