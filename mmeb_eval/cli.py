@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -23,9 +23,6 @@ from mmeb_eval.cli_steps import (
 from scar.common.files import describe_no_folder
 from scar.common.terminal import MAX_SEED, CommandGroup, make_console, one_line_errors
 from scar.errors import DataError, EvalError
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -230,10 +227,10 @@ def write_demo_data(
 def show_vectors(
     results: options.Results,
     remove_old: Annotated[
-        bool, typer.Option("--remove-old", help="Remove vectors of earlier versions of the models.")
+        bool, typer.Option("--remove-old", help="Of each model, remove all vectors but those that were used last.")
     ] = False,
 ) -> None:
-    """List the stored vectors of a results folder, and how much space they take."""
+    """List the folders of stored vectors in a results folder: path, model and bytes."""
     with one_line_errors("mmeb-eval"):
         from mmeb_eval.run.stored_folders import describe_old_folders, list_stored_folders, remove_old_folders
         from scar.common.files import format_bytes

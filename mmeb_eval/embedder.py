@@ -159,7 +159,9 @@ def get_prompt_kinds(embedder: Embedder) -> frozenset[str]:
 
 
 def get_volatile_names(embedder: object) -> frozenset[str]:
-    """Names of attributes and globals that the embedder, and those that it wraps, call without effect on vectors.
+    """Names of attributes and globals that have no effect on vectors, as the embedder and those that it wraps say.
+
+    Empty if none of them sets ``volatile``.
 
     Raises:
         ContractError: ``volatile`` is no collection of names.

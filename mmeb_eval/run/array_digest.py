@@ -20,7 +20,7 @@ class UnreadableArray(Exception):  # noqa: N818 - it is caught where it is noted
 
 
 def digest_array(array: np.ndarray[Any, Any]) -> str:
-    """A digest of an array's type, shape and bytes.
+    """Type and shape of an array, and a digest of its bytes, as one text.
 
     Raises:
         UnreadableArray: it holds Python objects.
@@ -32,7 +32,7 @@ def digest_array(array: np.ndarray[Any, Any]) -> str:
 
 
 def digest_tensor(tensor: Any) -> str:
-    """A digest of a tensor's type, shape and bytes; its device does not count.
+    """Type and shape of a tensor of torch, and a digest of its bytes, as one text; its device does not count.
 
     Raises:
         UnreadableArray: it has no numbers here, as on the device meta, or its bytes cannot be read.

@@ -24,17 +24,17 @@ WORKER_NAMES = frozenset(
 
 @dataclass(slots=True)
 class DigestNotes:
-    """What the digests of one embedder met.
+    """What the digests of one embedder met; `ObjectDigest` fills it.
 
     Attributes:
         volatile: names, besides `WORKER_NAMES`, of attributes and globals that do not count.
-        modules: names of modules of the user's own code that were met.
-        package_modules: names of modules of `OWN_PACKAGES` that were met.
+        modules: dotted names of modules of the user's own code that were met.
+        package_modules: dotted names of modules of `OWN_PACKAGES` that were met.
         libraries: names of top-level modules of other packages that were met.
-        files: files that attributes name.
-        global_values: digests of values that functions take from their modules, by ``module.name``.
+        files: existing files that texts and paths name.
+        global_values: ``module.name`` of each global that a function of the user's names -> digest of its value.
         unread: what could not be read, each as "<where>: <what>".
-        arrays: digests of arrays and tensors by their ids, and what keeps the ids in use.
+        arrays: id of each array or tensor -> (the object itself, so that its id stays in use; its digest).
     """
 
     volatile: frozenset[str] = frozenset()
@@ -47,17 +47,21 @@ class DigestNotes:
     arrays: dict[int, tuple[object, str]] = field(default_factory=dict)
 
     def is_left_out(self, name: object) -> bool:
-        """Whether what has this name does not count."""
+        """Whether an attribute, global or key of this name does not count: by `WORKER_NAMES` or ``volatile``."""
         return is_of_a_process(name) or name in self.volatile
 
 
 def is_of_a_process(name: object) -> bool:
-    """Whether a name is one of `WORKER_NAMES`."""
+    """Whether a name, without underscores before it, is one of `WORKER_NAMES`."""
     return isinstance(name, str) and name.lstrip("_") in WORKER_NAMES
 
 
 def is_own_code(module: str | None) -> bool:
-    """Whether a module is the user's: a script, a notebook, or a file outside of Python and installed packages."""
+    """Whether a module, given by its dotted name, is the user's: a script, a notebook, or a file of the user's.
+
+    That is a file outside of Python, the system and installed packages. None counts as the user's; modules of
+    `OWN_PACKAGES` do not.
+    """
     if module is None or module == "__main__":
         return True
     if module.partition(".")[0] in OWN_PACKAGES:
@@ -70,7 +74,7 @@ def is_own_code(module: str | None) -> bool:
 
 
 def list_attributes(value: object) -> dict[str, object]:
-    """The attributes of an object itself: those of its ``__dict__`` and of the slots of its classes."""
+    """Name -> value of an object's own attributes: those in its ``__dict__`` and in the slots of its classes."""
     attributes: dict[str, object] = {}
     for base in type(value).__mro__:
         slots = vars(base).get("__slots__", ())
@@ -86,7 +90,10 @@ def list_attributes(value: object) -> dict[str, object]:
 
 
 def is_own_object(value: object) -> bool:
-    """Whether a value is an object of a class of the user's own that is nothing else, such as a list or a model."""
+    """Whether a value is a plain object of a class of the user's own.
+
+    It is not if the class is also one of Python's builtins, of torch, enum or numpy, such as a list or a model.
+    """
     kind = type(value)
     others = {base.__module__.partition(".")[0] for base in kind.__mro__ if base is not object}
     return is_own_code(kind.__module__) and kind is not type and not others & {"builtins", "torch", "enum", "numpy"}

@@ -24,10 +24,13 @@ def describe_identity(embedder: Embedder) -> dict[str, Any]:
     """All that is known of an embedder and can change its vectors, as JSON.
 
     Returns:
-        Its name, layout, prompts, region strategy and settings; ``files`` that it read when it was loaded, and files
-        that its attributes name; ``code``: source files with all that they import, and functions as they are in memory;
-        ``state``: digests of its attributes, and of globals that its code names; ``unread``: what of them no digest
-        can read; ``versions`` of packages.
+        ``embedder``, its name; ``layout``, ``prompts``, ``region`` (its strategy, or None) and ``settings``.
+
+        ``files``: name of each file that it read while it was loaded, or that its attributes name -> SHA-256.
+        ``code``: name of each module, its own and those that they import -> SHA-256 of the source file; and ``class``
+        and the name of its class -> digest of the functions as they are in memory.
+        ``state``: name of each attribute, and of each global that its code names -> digest of the value.
+        ``unread``: what of these no digest can read. ``versions``: package -> version.
     """
     notes = DigestNotes(get_volatile_names(embedder))
     code: dict[str, str] = {}
@@ -61,19 +64,19 @@ def describe_identity(embedder: Embedder) -> dict[str, Any]:
 
 
 def digest_identity(about: Mapping[str, Any]) -> str:
-    """16 hexadecimal digits that stand for an identity."""
+    """16 hexadecimal digits that stand for an identity: for all that `describe_identity` returned."""
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def digest_model(about: Mapping[str, Any]) -> str:
-    """16 hexadecimal digits that stand for the model itself, whatever the versions of packages."""
+    """16 hexadecimal digits that stand for an identity without the versions of packages."""
     return digest_identity({name: value for name, value in about.items() if name != "versions"})
 
 
 def list_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What differs between two identities of one embedder: names of files, modules, attributes, settings, packages.
 
-    Empty if nothing differs.
+    A name counts if its value differs, or if one identity lacks it. Empty if nothing differs.
     """
     changes = []
     for part in PARTS:
@@ -84,7 +87,7 @@ def list_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
 
 
 def list_wrapped(embedder: object) -> list[object]:
-    """An embedder, the embedder that it wraps, and so on."""
+    """An embedder, the embedder that it wraps (its attribute ``inner``), and so on."""
     found: list[object] = []
     while embedder is not None and all(embedder is not other for other in found):
         found.append(embedder)

@@ -57,8 +57,8 @@ class ObjectDigest:
     """A digest that objects are added to.
 
     Args:
-        notes: gets what is met.
-        where: name of what is digested, for the notes.
+        notes: gets the modules, files and globals that are met; says which names do not count.
+        where: name of what is digested, such as "Model.weights", for what cannot be read.
     """
 
     def __init__(self, notes: DigestNotes, where: str = "") -> None:
@@ -107,7 +107,10 @@ class ObjectDigest:
             self._depth -= 1
 
     def add_attributes(self, value: object, *, of_library: bool = False) -> None:
-        """Add the attributes of an object by name, except those by which workers differ."""
+        """Add the attributes of an object in the order of their names, except those that do not count by the notes.
+
+        ``of_library`` is as in `add`; the names of a library's attributes are left out.
+        """
         for name, attribute in sorted(list_attributes(value).items()):
             if not self._notes.is_left_out(name):
                 self._write("attribute", "" if of_library else name)

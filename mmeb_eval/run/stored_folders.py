@@ -1,4 +1,4 @@
-"""The folders of stored vectors below a results folder: whose they are, how large, and which are of earlier models."""
+"""The folders of stored vectors in a results folder: whose they are, how large, and which are of earlier models."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from scar.common.files import format_bytes
 from scar.errors import DataError
 
 VECTOR_FOLDER = ".vectors"
-"""Folder of stored vectors below the output folder."""
+"""Folder in a results folder that holds a folder of vectors for each embedder."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFolder:
-    """The stored vectors of one embedder.
+    """The stored vectors of one embedder, as it was at some time.
 
     Attributes:
-        path: the folder.
+        path: the folder, in `VECTOR_FOLDER`.
         embedder: the embedder's name.
-        size: bytes of its files.
-        is_old: whether a later run has used other vectors under the embedder's name: its weights, code or settings have
-            changed since.
+        size: bytes of the folder's files.
+        is_old: whether another folder under the embedder's name was used later, as after a change of weights, code or
+            settings.
     """
 
     path: Path
@@ -35,7 +35,10 @@ class StoredFolder:
 
 
 def list_stored_folders(output: Path) -> list[StoredFolder]:
-    """The folders of stored vectors below a results folder, by the embedder's name, the last used one first."""
+    """The folders of stored vectors in a results folder; empty if there are none.
+
+    They are sorted by the embedder's name; of one name, the last used comes first.
+    """
     uses: dict[str, list[tuple[int, Path]]] = {}
     for path in sorted((output / VECTOR_FOLDER).glob("*/about.json")):
         try:
@@ -51,7 +54,7 @@ def list_stored_folders(output: Path) -> list[StoredFolder]:
 
 
 def remove_old_folders(output: Path) -> list[StoredFolder]:
-    """Remove the folders of vectors of earlier models; return them.
+    """Remove the folders that are old, see `StoredFolder`; return what was removed.
 
     Raises:
         DataError: there are no stored vectors.
@@ -68,7 +71,7 @@ def remove_old_folders(output: Path) -> list[StoredFolder]:
 
 
 def describe_old_folders(output: Path, folders: Iterable[StoredFolder]) -> str | None:
-    """A line that says how many bytes old vectors hold and how to remove them; None if there are none."""
+    """A line that says how many bytes the old ones of ``folders`` hold and how to remove them; None if none is old."""
     old = [folder for folder in folders if folder.is_old]
     if not old:
         return None

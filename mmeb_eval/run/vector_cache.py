@@ -98,7 +98,7 @@ class VectorCache:
 
     @property
     def unread(self) -> tuple[str, ...]:
-        """What of the embedder could not be read, so that its fingerprint does not cover it."""
+        """What of the embedder could not be read, each as "<where>: <what>"; a change in it is not noticed."""
         return tuple(self._about["unread"])
 
     def list_changed_attributes(self) -> list[str]:
