@@ -127,7 +127,10 @@ def convert(
     ] = "ours",
     segmenter: Segmenter = None,
 ) -> None:
-    """Convert a checkpoint to another layout. All weights stay bit-identical; an adapter is merged into them."""
+    """Convert a checkpoint to another layout.
+
+    Weights stay bit-identical, except those into which an adapter is merged.
+    """
     with one_line_errors("virtue"):
         from scar.errors import ConfigError
         from virtue_ref.checkpoints.checkpoint import merge_adapter

@@ -45,7 +45,8 @@ class ImageFiles:
     def write_image(self, picture: Any) -> Path:
         """Write a Pillow image to a file and return the file's path; a path is returned as it is, unchecked.
 
-        Pixels and EXIF orientation are kept, so prompts are in pixels of the image as it is displayed, turned by EXIF.
+        The file has 8 bits a channel and keeps the EXIF orientation: prompts are in pixels of the image as it is
+        displayed, turned by EXIF.
 
         Raises:
             ItemError: `picture` is neither an image of Pillow nor a path, or its pixels cannot be displayed.

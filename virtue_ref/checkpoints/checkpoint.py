@@ -49,8 +49,8 @@ class Checkpoint:
         segmenter: SAM 2's weights under SAM 2's own keys; empty without a segmenter.
         connector: weights ``reducer.*`` and ``mlp.*``; empty without a segmenter.
         files: path relative to the checkpoint's folder -> content of tokenizer, configs and other small files.
-        revision: first 12 digits of the Hub repository's commit, or of a hash over the weight files; "seed<n>" for
-            random weights; "unsaved" for weights from memory.
+        revision: first 12 digits of the Hub repository's commit, or of a hash over the weight files; with an adapter,
+            "<adapter's>+<base model's>"; "seed<n>" for random weights; "unsaved" for weights from memory.
         adapter: LoRA weights for the backbone that are not merged yet; None if there are none.
     """
 
@@ -66,7 +66,7 @@ class Checkpoint:
 def build_model(checkpoint: Checkpoint, *, merge: bool = True) -> Virtue:
     """Build the model of a checkpoint on the CPU, in evaluation mode; each weight keeps its number format.
 
-    The model uses the tensors of the checkpoint themselves, without a copy.
+    The model uses the tensors of the checkpoint themselves, without a copy; merging an adapter changes them.
 
     Args:
         checkpoint: the checkpoint, see `virtue_ref.checkpoints.resolve.read_checkpoint`.

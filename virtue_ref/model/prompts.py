@@ -1,4 +1,4 @@
-"""Turn the prompt that a user draws on an image into points in the segmenter's square."""
+"""Turn the prompt that a user draws on an image into points in the segmenter's square; a mask stays a mask."""
 
 from __future__ import annotations
 
