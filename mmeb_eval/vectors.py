@@ -22,8 +22,8 @@ EXACT = 1e-5
 def check_vectors(vectors: object, items: Sequence[Item], embedder_name: str) -> NDArray[np.float32]:
     """Check vectors and return them as (len(items), D) float32 rows.
 
-    Tensors, lists of rows and generators are turned into an array. A row whose L2 norm differs from 1 by at most
-    `MAX_ROUNDING`, as after bfloat16 arithmetic, is divided by its norm.
+    Tensors, lists of rows and generators are turned into an array. A row whose L2 norm differs from 1 by more than
+    `EXACT` and at most `MAX_ROUNDING`, as after bfloat16 arithmetic, is divided by its norm.
 
     Args:
         vectors: what an embedder returned for ``items``.

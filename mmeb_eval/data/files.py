@@ -169,7 +169,8 @@ def iter_rows(files: TaskFiles) -> Iterator[tuple[str, Row]]:
 def iter_rows_or_errors(files: TaskFiles, batch_size: int = 256) -> Iterator[tuple[str, Row | DataError]]:
     """Like `iter_rows`, but yield the error of a row or file that cannot be read, and go on with the next.
 
-    After an error in a parquet file, the next file comes; after one in a line of JSON, the next line.
+    After an error in a parquet file, the next file comes; after one in a line of JSON, the next line. If the format of
+    the rows cannot be found, only that error is yielded.
 
     Args:
         files: the task and its data.

@@ -27,7 +27,10 @@ from scar.demo.shapes import COLOURS, SHAPES
 def ask_image_to_text(
     world: DemoWorld, rng: Random, *, write_text: Callable[[DemoPicture], str], instruction: str
 ) -> Iterator[DemoQuestion]:
-    """Ask which text is true of a picture: ``write_text`` makes the right one, and wrong ones of other pictures."""
+    """Ask which text is true of a picture; ``write_text`` makes it.
+
+    Wrong candidates are what it makes of other pictures, unless that is the same text.
+    """
     for picture in shuffle_pictures(world.pictures, rng):
         wrong = [write_text(other) for other in world.pictures if write_text(other) != write_text(picture)]
         yield DemoQuestion(
@@ -43,7 +46,10 @@ def ask_text_to_image(
     instruction: str,
     candidate_instruction: str = IMAGE_INSTRUCTION,
 ) -> Iterator[DemoQuestion]:
-    """Ask of which picture a text is true, which ``write_text`` makes of the right one."""
+    """Ask of which picture a text is true; ``write_text`` makes it of the right picture.
+
+    Wrong candidates are pictures of which it makes other texts.
+    """
     for picture in shuffle_pictures(world.pictures, rng):
         wrong = [other for other in world.pictures if write_text(other) != write_text(picture)]
         yield DemoQuestion(
