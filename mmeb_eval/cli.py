@@ -5,21 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mmeb_eval import options
-from mmeb_eval.cli_steps import (
-    load_embedders,
-    note_failure,
-    print_doubts,
-    print_results,
-    refuse_files,
-    select_checked_tasks,
-)
+from mmeb_eval.cli_run import RunOptions, run_models
+from mmeb_eval.cli_steps import print_doubts, print_results, refuse_files
 from scar.common.files import describe_no_folder
 from scar.common.terminal import MAX_SEED, CommandGroup, make_console, one_line_errors
 from scar.errors import DataError, EvalError
@@ -63,29 +56,13 @@ def evaluate_models(
         if not model or not tasks:
             raise EvalError("which models on which tasks? Give --model NAME and --tasks DIR; see `mmeb-eval --help`.")
         from mmeb_eval.run.rank import parse_tie_rule
-        from mmeb_eval.run.run import run_evaluations
 
-        tie_rule = parse_tie_rule(ties)
-        refuse_files(output=output, data=data)
-        failures: list[str] = []
-        task_files = select_checked_tasks(tasks, data, images, failures if keep_going else None)
-        embedders = load_embedders(model, config, seed, region, task_files)
-        results = run_evaluations(
-            embedders,
-            task_files,
-            output,
-            batch_size=batch_size,
-            refresh=refresh,
-            trust_stored=trust_stored,
-            ties=tie_rule,
-            on_failure=partial(note_failure, failures) if keep_going else None,
-            say=partial(typer.echo, err=True),
+        run = RunOptions(
+            model, tasks, output, data, images, config, seed, batch_size, region, refresh, trust_stored, keep_going
         )
-        at_chance = print_results(results, as_json, output) if results else False
-        for line in failures:
-            typer.echo(f"failed: {line}", err=True)
-        if failures:
-            raise EvalError(f"{len(failures)} of {len(failures) + len(results)} evaluations failed; see above.")
+        outcome = run_models(run, ties=parse_tie_rule(ties))
+        at_chance = print_results(outcome.results, as_json, output) if outcome.results else False
+        outcome.tell_failures()
         if at_chance and strict:
             raise typer.Exit(EXIT_NO_BETTER_THAN_CHANCE)
 
@@ -103,6 +80,7 @@ def probe_models(
     region: options.Region = None,
     refresh: options.Refresh = False,
     trust_stored: options.TrustStored = False,
+    keep_going: options.KeepGoing = False,
     as_json: options.Json = False,
 ) -> None:
     """Score models on SCaR with exact and with perturbed prompts. Prints the scores at each level of perturbation.
@@ -111,29 +89,29 @@ def probe_models(
     """
     with one_line_errors("mmeb-eval"):
         from mmeb_eval.report.curves import make_curve_tables, make_curves
-        from mmeb_eval.run.run import run_evaluations
 
-        refuse_files(output=output, data=data)
-        task_files = select_checked_tasks(tasks, data, images)
-        embedders = load_embedders(model, config, seed if "random" in model else None, region, task_files)
-        say = partial(typer.echo, err=True)
-        results = run_evaluations(
-            embedders,
-            task_files,
+        baseline_seed = seed if "random" in model else None
+        run = RunOptions(
+            model,
+            tasks,
             output,
-            batch_size=batch_size,
-            refresh=refresh,
-            trust_stored=trust_stored,
-            probe=True,
-            seed=seed,
-            say=say,
+            data,
+            images,
+            config,
+            baseline_seed,
+            batch_size,
+            region,
+            refresh,
+            trust_stored,
+            keep_going,
         )
-        curves = make_curves(results, [result for result in results if "probe" in result.settings])
+        outcome = run_models(run, probe=True, perturbation_seed=seed)
+        curves = make_curves(outcome.results, [each for each in outcome.results if "probe" in each.settings])
         if as_json:
             typer.echo(json.dumps([asdict(curve) for curve in curves], indent=1))
-            return
-        for table in make_curve_tables(curves):
+        for table in () if as_json else make_curve_tables(curves):
             make_console().print(table)
+        outcome.tell_failures()
 
 
 @app.command("compare")
@@ -310,6 +288,8 @@ def make_report(
 
         if not tasks:
             _refuse_options({"--data": data, "--images": images}, "they belong to --tasks, which is missing")
+        elif out.suffix != ".html":
+            _refuse_options({"--tasks": tasks}, f"failures are shown in an .html report, not in {out}")
         own = read_results(results)
         write_report(
             own,

@@ -42,7 +42,7 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
         {"run"},
         {"demo"},
         {"report"},
-        {"options", "cli_steps"},
+        {"options", "cli_steps", "cli_run"},
         {"cli"},
     ),
     "virtue_ref": (

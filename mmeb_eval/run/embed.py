@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from functools import partial
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -101,6 +100,7 @@ def embed_items(
     title: str | None,
     store: VectorStore[Any],
     worker: Worker,
+    check_others: Callable[[], None] = lambda: None,
 ) -> NDArray[np.float32]:
     """Embed items and return (len(items), D) vectors; only those that the store lacks are made.
 
@@ -117,6 +117,7 @@ def embed_items(
         title: title of the progress bar on stderr; None draws no bar.
         store: holds the vectors.
         worker: this process; of several workers, each embeds every ``size``-th batch and waits for the others.
+        check_others: called before each batch and while this worker waits; what it raises ends the embedding.
 
     Raises:
         ContractError: vectors break the contract, or their width changes from batch to batch.
@@ -140,6 +141,7 @@ def embed_items(
         done = len(distinct) - sum(map(len, missing))  # already stored, or left to other workers
         bar = progress.add_task(f"{embedder.name}: {title}", total=len(distinct), completed=done)
         for part, batch in zip(missing, to_embed, strict=True):
+            check_others()
             vectors = call_embedder(embedder, batch)
             if store.width not in (None, vectors.shape[1]):
                 widths = f"{store.width} numbers before and {vectors.shape[1]}"
@@ -150,7 +152,14 @@ def embed_items(
             store.add_vectors(part, vectors)
             progress.advance(bar, len(part))
     if store.worker_folder is not None and worker.size > 1:
-        wait_for_workers(store.worker_folder, worker.size, partial(_find_pending, store, batches, worker.size))
+
+        def find_pending() -> set[int]:
+            pending = _find_pending(store, batches, worker.size)
+            if pending:
+                check_others()
+            return pending
+
+        wait_for_workers(store.worker_folder, worker.size, find_pending)
     return store.get_vectors(keys)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -37,6 +37,7 @@ def evaluate(
     store: VectorStore[Any] | None = None,
     worker: Worker = Worker(),  # noqa: B008 - it is frozen
     perturbed: PerturbedPrompts | None = None,
+    check_others: Callable[[], None] = lambda: None,
 ) -> Result:
     """Score an embedder on a task.
 
@@ -51,6 +52,7 @@ def evaluate(
         worker: this process among several, which must share one `VectorCache`.
         perturbed: prompts that replace the rows' boxes; rows without one are left out. They must be of a kind that the
             embedder takes, or boxes, which its texts name if it takes none. None keeps the rows' boxes.
+        check_others: see `mmeb_eval.run.embed.embed_items`.
 
     Returns:
         The scores, with the settings, counts and ranks behind them.
@@ -83,7 +85,7 @@ def evaluate(
     title = files.task.name if perturbed is None else f"{files.task.name}, {perturbed.probe.title} {perturbed.level}"
     with name_failing_row(cases, files.task.name):
         vectors = embed_items(
-            embedder, items, batch_size, title if progress else None, store or VectorsInMemory(), worker
+            embedder, items, batch_size, title if progress else None, store or VectorsInMemory(), worker, check_others
         )
     distinct = [list(dict.fromkeys(candidates)) for candidates in listed]
     ranked = listed if ties == "official" else distinct

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,16 @@ from mmeb_eval.run.rank import TieRule
 from mmeb_eval.run.results import Result, write_result
 from mmeb_eval.run.stored_folders import VECTOR_FOLDER, describe_old_folders, list_stored_folders
 from mmeb_eval.run.vector_cache import MAX_NAMES, VectorCache
-from mmeb_eval.run.workers import Worker, announce_model, heartbeat, read_worker
+from mmeb_eval.run.workers import (
+    OtherWorkerFailed,
+    Worker,
+    announce_failure,
+    announce_model,
+    heartbeat,
+    leave_together,
+    read_worker,
+    refuse_failed_task,
+)
 from scar.common.progress import Track, show_progress, track_silently
 from scar.errors import EvalError, WriteError
 
@@ -61,8 +71,7 @@ def run_evaluations(
 
     Raises:
         EvalError: two embedders or tasks have one name, the output folder is in use or cannot be written, several
-            processes run with ``refresh`` or ``on_failure``, stored vectors are damaged, or `evaluate` raised the
-            error.
+            processes run with ``refresh``, stored vectors are damaged, or `evaluate` raised the error.
     """
     embedder_names = [embedder.name for embedder in embedders]
     task_names = [files.task.name for files in task_files]
@@ -73,8 +82,6 @@ def run_evaluations(
     is_first = worker.rank == 0
     if refresh and worker.size > 1:
         raise EvalError(f"--refresh with {worker.size} processes: one would throw away what another makes; use one.")
-    if on_failure is not None and worker.size > 1:
-        raise EvalError(f"--keep-going with {worker.size} processes: they would wait for the one that failed; use one.")
     work = json.dumps([embedder_names, task_names, batch_size, ties, probe, seed])
     with lock_folder(output, worker, work), heartbeat(output / VECTOR_FOLDER, worker):
         say_once = say if is_first else lambda _: None
@@ -96,8 +103,10 @@ def run_evaluations(
                     say_once(_describe_unread(embedder, cache))
             accepted = _select_accepted(embedder, perturbed, say_once)
             own: list[Result] = []
+            share = worker if cache else Worker()
             for files in task_files:
-                with _handle_failure(embedder.name, files.task.name, on_failure):
+                of_task: list[Result] = []
+                with _handle_failure(embedder.name, files.task.name, on_failure, output / VECTOR_FOLDER, share):
                     for prompts in (None, *accepted.get(files.task.name, ())):
                         result = evaluate(
                             embedder,
@@ -106,12 +115,16 @@ def run_evaluations(
                             progress=is_first,
                             ties=ties,
                             store=cache,
-                            worker=worker if cache else Worker(),
+                            worker=share,
                             perturbed=prompts,
+                            check_others=partial(
+                                refuse_failed_task, output / VECTOR_FOLDER, share, embedder.name, files.task.name
+                            ),
                         )
-                        own.append(result)
+                        of_task.append(result)
                         if is_first:
                             write_result(result, output)
+                    own += of_task  # a task with a failed probe has no curve
                 if cache and worker.size == 1:
                     cache.compact_shards()
             if cache and own:
@@ -121,12 +134,19 @@ def run_evaluations(
             results += own
         if line := describe_old_folders(output, list_stored_folders(output)):
             say_once(line)
+        if on_failure is not None:
+            leave_together(output / VECTOR_FOLDER, worker)
     return results if is_first else []
 
 
 @contextmanager
-def _handle_failure(model: str, task: str, on_failure: Callable[[str, str, Exception], None] | None) -> Iterator[None]:
-    """Add the task to the error that is raised inside, and hand it to ``on_failure`` if there is one."""
+def _handle_failure(
+    model: str, task: str, on_failure: Callable[[str, str, Exception], None] | None, folder: Path, worker: Worker
+) -> Iterator[None]:
+    """Add the task to the error that is raised inside; hand it to ``on_failure``, if there is one, and other workers.
+
+    Of an error in another worker, ``on_failure`` hears in the first worker alone.
+    """
     try:
         yield
     except Exception as error:
@@ -134,7 +154,11 @@ def _handle_failure(model: str, task: str, on_failure: Callable[[str, str, Excep
             error.args = (f"{task}: {error}", *error.args[1:])
         if on_failure is None or isinstance(error, WriteError):
             raise
-        on_failure(model, task, error)
+        if worker.size > 1:
+            message = str(error) if isinstance(error, EvalError) else f"{task}: {type(error).__name__}: {error}"
+            announce_failure(folder, worker.rank, model, task, message)
+        if worker.rank == 0 or not isinstance(error, OtherWorkerFailed):
+            on_failure(model, task, error)
 
 
 def _perturb_tasks(

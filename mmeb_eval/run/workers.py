@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import threading
 import time
@@ -11,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scar.errors import EvalError
+
+_FAILED, _DONE = "failed ", "done"
+"""Beginnings of lines in a heartbeat's file that are no digests of models."""
 
 POLL_S = 0.05
 """Seconds between two checks of the other workers' progress."""
@@ -70,6 +75,10 @@ def select_device(environment: MutableMapping[str, str] = os.environ) -> None:
     environment["CUDA_VISIBLE_DEVICES"] = devices[int(rank) % len(devices)]
 
 
+class OtherWorkerFailed(EvalError):  # noqa: N818 - it is news of an error, not one of this worker
+    """Another worker has failed on the task of this one."""
+
+
 @contextmanager
 def heartbeat(folder: Path, worker: Worker) -> Iterator[None]:
     """During the ``with`` block, touch a file in ``folder`` regularly: it tells other workers that this one runs.
@@ -107,6 +116,42 @@ def announce_model(folder: Path, rank: int, digest: str) -> None:
     """
     with _get_heartbeat_path(folder, rank).open("a", encoding="utf-8") as file:
         file.write(f"{digest}\n")
+
+
+def announce_failure(folder: Path, rank: int, model: str, task: str, message: str) -> None:
+    """Tell other workers that this one has failed on a task, so that they do not wait for its share."""
+    with _get_heartbeat_path(folder, rank).open("a", encoding="utf-8") as file:
+        file.write(f"{_FAILED}{json.dumps([model, task, message])}\n")
+
+
+def refuse_failed_task(folder: Path, worker: Worker, model: str, task: str) -> None:
+    """Check that no other worker has failed on a task.
+
+    Raises:
+        OtherWorkerFailed: one has; the message is that of its error.
+    """
+    for rank in range(worker.size):
+        if rank == worker.rank:
+            continue
+        for line in _read_lines(folder, rank):
+            failed = json.loads(line.removeprefix(_FAILED)) if line.startswith(_FAILED) and line.endswith("]") else None
+            if failed and failed[:2] == [model, task]:
+                raise OtherWorkerFailed(f"worker {rank}: {failed[2]}")
+
+
+def leave_together(folder: Path, worker: Worker) -> None:
+    """Wait until all workers are at the end of the run, so that what one has announced is read by the others.
+
+    A launcher such as torchrun may also end the others once one ends with a failure.
+    """
+    if worker.size == 1:
+        return
+    with _get_heartbeat_path(folder, worker.rank).open("a", encoding="utf-8") as file:
+        file.write(f"{_DONE}\n")
+    with contextlib.suppress(EvalError):  # a worker that has ended is not waited for
+        wait_for_workers(
+            folder, worker.size, lambda: {rank for rank in range(worker.size) if _DONE not in _read_lines(folder, rank)}
+        )
 
 
 def find_other_model(folder: Path, rank: int, size: int) -> tuple[int, str] | None:
@@ -162,10 +207,19 @@ def _get_heartbeat_path(folder: Path, rank: int) -> Path:
 
 def _read_announced(folder: Path, rank: int) -> list[str]:
     """The digests that a worker has announced; empty if it has ended or not begun."""
+    return [line for line in _read_lines(folder, rank) if not line.startswith((_FAILED, _DONE))]
+
+
+def _read_lines(folder: Path, rank: int) -> list[str]:
+    """The lines of a worker's heartbeat file; empty if it has ended, has not begun, or left the file when killed."""
+    path = _get_heartbeat_path(folder, rank)
     try:
-        return _get_heartbeat_path(folder, rank).read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return []
+    beat = _read_mtime(path) or 0
+    newest = max([beat, *(_read_mtime(other) or 0 for other in folder.glob(".worker-*"))])
+    return lines if newest - beat < HEARTBEAT_TIMEOUT_S * 1e9 else []
 
 
 def _read_mtime(path: Path) -> int | None:

@@ -228,6 +228,20 @@ def test_with_keep_going_the_other_tasks_are_scored_and_the_failed_are_listed(ta
     run("--model", "constant", "--tasks", "SUN397", "--data", ".", "--output", "o", "--keep-going")
 
 
+def test_a_probe_keeps_going_too(corpus: Path, tmp_path: Path, write_corpus: Any, make_row: Any) -> None:
+    rows = [make_row(number, [f"dog {number} {place}" for place in range(10)]) for number in range(4)]
+    write_corpus(corpus / "SCaR-eval" / "SCaR_eval_Zoo.parquet", rows)
+    (corpus / "images" / "Zoo_val").symlink_to(corpus / "images" / "Toy_val")
+    (tmp_path / "cli_raises4.py").write_text(FAILING.replace('"bus"', '"dog"').replace("no buses", "no dogs"))
+    arguments = ["probe", "--model", "cli_raises4:load", "--tasks", str(corpus), "--output", "o"]
+    assert "no dogs" in fails(*arguments)
+    result = run(*arguments, "--keep-going", "--json", code=2)
+    assert {curve["task"] for curve in json.loads(result.stdout)} == {"Toy"}
+    (failed,) = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
+    assert "Zoo" in failed
+    assert result.stderr.splitlines()[-1] == "mmeb-eval: 1 of 2 evaluations failed; see above."
+
+
 def test_data_are_checked_before_a_model_is_loaded(corpus: Path, tmp_path: Path) -> None:
     for image in (3, 5):
         (corpus / "images" / "Toy_val" / f"{image}.png").unlink()
@@ -258,6 +272,16 @@ def test_data_are_checked_before_a_model_is_loaded(corpus: Path, tmp_path: Path)
         (["check", "constant", "--config", "x"], "--config x: constant has no such option; virtue takes it"),
         (["report", "out", "--data", "CORPUS"], "--data: they belong to --tasks, which is missing"),
         (["--config", "x", "check", "virtue"], "--config stands before check; put it behind"),
+        (
+            ["--model", "constant", "--tasks", "CORPUS", "--refresh", "--trust-stored"],
+            "--refresh and --trust-stored: the first deletes what the second trusts; give one of the two",
+        ),
+        (
+            ["--model", "constant", "--model", "random", "--tasks", "CORPUS", "--trust-stored"],
+            "--trust-stored: constant and random store no vectors; leave the option out",
+        ),
+        (["probe", "--model", "random", "--tasks", "CORPUS", "--refresh"], "--refresh: random stores no vectors"),
+        (["report", "out", "--tasks", "CORPUS", "--out", "r.md"], "--tasks: failures are shown in an .html report"),
         (["--seed", "3", "tasks"], "--seed stands before tasks; put it behind"),
     ],
 )
@@ -332,7 +356,8 @@ def test_check_says_what_is_wrong(tmp_path: Path) -> None:
 def test_the_report_is_written_about_the_results_that_lie_there(corpus: Path, tmp_path: Path, suffix: str) -> None:
     assert "no results" in fails("report", "out", "--tasks", corpus)
     run("--model", "random", "--tasks", corpus, "--output", "out")
-    assert run("report", "out", "--tasks", corpus, "--out", f"page{suffix}").stdout == f"page{suffix}\n"
+    tasks = ["--tasks", corpus] if suffix == ".html" else []
+    assert run("report", "out", *tasks, "--out", f"page{suffix}").stdout == f"page{suffix}\n"
     text = (tmp_path / f"page{suffix}").read_text()
     assert "random" in text
     assert text.count('<li class="entry card">') == (24 if suffix == ".html" else 0)

@@ -211,3 +211,45 @@ def test_an_output_folder_that_cannot_be_made_is_named(corpus: Path, tmp_path: P
     (tmp_path / "file").touch()
     with pytest.raises(EvalError, match=r"file: cannot be written: \S.*; choose another --output"):
         run_evaluations([], find_scar_tasks(corpus), tmp_path / "file")
+
+
+FAILING = """
+import os
+import numpy as np
+from slow_embedder import Slow
+
+class Failing(Slow):
+    name = "failing"
+    prompts = ("box",)
+
+    def embed(self, items):
+        if os.environ["RANK"] == os.environ["FAILS"] and any("thing" in item.text for item in items):
+            raise RuntimeError("no buses")
+        return super().embed(items)
+
+def load():
+    return Failing()
+"""
+
+
+@pytest.mark.parametrize("fails", ["0", "1"])
+def test_a_task_that_fails_in_one_worker_is_listed_and_the_others_are_scored(
+    fails: str, alone: bytes, corpus: Path, started: Any, tmp_path: Path, make_row: Any, write_corpus: Any
+) -> None:
+    rows = [make_row(number, [f"other {number} {place}" for place in range(10)]) for number in range(40)]
+    write_corpus(corpus / "SCaR-eval" / "SCaR_eval_Zoo.parquet", rows)
+    (corpus / "images" / "Zoo_val").symlink_to(corpus / "images" / "Toy_val")
+    (tmp_path / "failing_embedder.py").write_text(FAILING)
+    options = ["--model", "failing_embedder:load", "--keep-going"]
+    workers = [started("shared", *options, RANK=str(rank), WORLD_SIZE="2", FAILS=fails) for rank in range(2)]
+    told = [worker.communicate(timeout=120)[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [2, 0], told
+    (line,) = [line for line in told[0].splitlines() if line.startswith("failed: ")]
+    assert ("worker 1: " in line) == (fails == "1")
+    assert "SCaR_eval_Toy.parquet, row " in line
+    assert "failing: embed raised RuntimeError: no buses" in line
+    assert told[0].splitlines()[-1] == "mmeb-eval: 1 of 4 evaluations failed; see above."
+    found = {str(path.relative_to(tmp_path / "shared")) for path in (tmp_path / "shared").glob("*/*.json")}
+    assert found == {"failing/Zoo.json", "slow@1/Toy.json", "slow@1/Zoo.json"}
+    assert (tmp_path / "shared/slow@1/Toy.json").read_bytes() == alone
+    assert not list((tmp_path / "shared/.vectors").glob(".worker-*"))
