@@ -51,8 +51,8 @@ def find_form_of_annotations(
         if not annotation.iscrowd:
             segmentation = parse_record(ANY_JSON, annotation.segmentation, path.name)
             numbers.append(annotation.bbox)
-            sizes.append((image.width, image.height))
-            outline = find_outline(segmentation, image.width, image.height)
+            sizes.append(image.size)
+            outline = find_outline(segmentation, *image.size)
             outlines.append(astuple(outline) if outline else _NO_OUTLINE)
             areas.append(annotation.area if _is_area(annotation.area) else math.nan)
     return find_box_form(

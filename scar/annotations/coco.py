@@ -57,12 +57,13 @@ class CocoIndex(PictureIndex):
 
     def __getitem__(self, index: int) -> CocoRef:
         image = self.images[index]
+        width, height = image.size
         return CocoRef(
             id=image.id,
             file=image.file,
             identity=image.identity,
-            width=image.width,
-            height=image.height,
+            width=width,
+            height=height,
             scene=image.scene if image.scene and has_word(image.scene) else None,
             annotations=tuple(select_image(records, image.id) for records in self.annotations),
             categories=self.categories,

@@ -195,6 +195,8 @@ def _drop_other_stuff(
 def _add_image(image: CocoImage, images: dict[int, CocoImage], where: str) -> None:
     if image.id in images:
         raise BadRecord(where, f"a second image has the id {image.id}", "duplicate_image")
+    if image.width is None or image.height is None:
+        raise BadRecord(where, f"image {image.id} has no width or no height", "malformed")
     if image.width < 1 or image.height < 1 or image.width * image.height > MAX_PIXELS:
         problem = f"image {image.id} is said to be {image.width}x{image.height}, not 1 to {PIXEL_LIMIT}"
         raise BadRecord(where, problem, "image_size")

@@ -12,20 +12,29 @@ from scar.common.image_hash import parse_coco_identity
 
 
 class CocoImage(msgspec.Struct, gc=False):
-    """An image of a COCO-style file, with its size in pixels and its scene label; None if the file has no label.
+    """An image of the list ``images`` of a COCO-style file.
 
     Attributes:
+        id: the image id.
         file: the key ``file_name``: path of the image below the source's image folder.
+        width: width in pixels; None if the file does not say. Only the file that describes the images has to.
+        height: height in pixels, likewise.
+        scene: the scene label; None if there is none.
     """
 
     id: Id
     file: str = msgspec.field(name="file_name")
-    width: int
-    height: int
+    width: int | None = None
+    height: int | None = None
     scene: str | None = None
 
     def __post_init__(self) -> None:
         self.file = PurePosixPath(self.file).as_posix()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels; 0 for one that the file does not say."""
+        return self.width or 0, self.height or 0
 
     @property
     def identity(self) -> str | None:

@@ -12,30 +12,24 @@ from typing import TypeAlias
 
 import msgspec
 
-from scar.annotations.json_stream import Id, Record
+from scar.annotations.coco_records import IMAGE
+from scar.annotations.json_stream import Record
 from scar.common.image_hash import parse_coco_identity
 from scar.errors import InputError
 
 NamedImage: TypeAlias = tuple[int, str]
 """Id and file name of an image, as the list ``images`` of a file gives them."""
 
-
-class _Image(msgspec.Struct, gc=False):
-    id: Id
-    file_name: str
-
-
-_IMAGE = msgspec.json.Decoder(_Image)
 _COCO = "coco:"
 
 
 def parse_named_image(record: Record) -> NamedImage | None:
     """Id and file name of a record of a list ``images``; None if it lacks one of them."""
     try:
-        image = _IMAGE.decode(record.text)
+        image = IMAGE.decode(record.text)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return image.id, image.file_name
+    return image.id, image.file
 
 
 def describe_image(number: int, names: Mapping[int, str]) -> str:

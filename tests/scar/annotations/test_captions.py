@@ -40,6 +40,16 @@ def test_captions_with_other_ids_are_joined_by_file_name(world: World, renumber:
     assert tally.repaired == {"caption_by_file_name": 3}
 
 
+@pytest.mark.parametrize("sizes", [{}, {"width": None, "height": None}])
+def test_images_of_a_captions_file_need_no_size(world: World, sizes: dict[str, Any]) -> None:
+    write_renumbered(world, lambda number: number + 1000)
+    content = json.loads(world.captions_file.read_text())
+    content["images"] = [{"id": image["id"], "file_name": image["file_name"]} | sizes for image in content["images"]]
+    world.captions_file.write_text(json.dumps(content))
+    pictures = read_pictures(world.source(), Tally())
+    assert {picture.id: picture.captions for picture in pictures} == {i: (f"The picture {i}.",) for i in IDS}
+
+
 def test_the_same_ids_are_no_repair(world: World) -> None:
     write_renumbered(world, lambda number: number)
     tally = Tally()

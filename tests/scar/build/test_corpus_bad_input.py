@@ -142,6 +142,9 @@ BAD = {
         lambda world: world.add_image(5), r"images\[3\]: a second image has the id 5", "duplicate_image", 0, 1, 9
     ),
     "image of no size": Bad(image(width=0), "image 5 is said to be 0x90", "image_size", 3, 2, 6),
+    "image without a width": Bad(
+        lambda world: world.images[2].pop("width"), "image 5 has no width or no height", "malformed", 3, 2, 6
+    ),
     "image without a name": Bad(
         image(file_name=None), r"images\[2\]: Expected `str`, got `null`", "malformed", 3, 2, 6
     ),
