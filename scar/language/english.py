@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import lru_cache
-from pathlib import Path
 
 from scar.language import wordnet
+from scar.language.word_tables import read_word_table
 
-WORD_LISTS = tomllib.loads((Path(__file__).parent / "tables" / "english.toml").read_text(encoding="utf-8"))
+WORD_LISTS = read_word_table("english")
 """Words with special grammar, by kind; `english.toml` explains each kind."""
 
 _PLURALS: dict[str, str] = WORD_LISTS["plurals"]
 _SINGULARS = {plural: singular for singular, plural in _PLURALS.items()}
+_MASS = frozenset(WORD_LISTS["mass"])
+_LETTERS_SAID_WITH_A_VOWEL = "aefhilmnorsx"
+
+_MIN_COMPOUND_END = 4
+"""Least length of an irregular noun that ends a compound: "shelf" of "bookshelf", but not "ox" of "box"."""
 
 
 def has_word(text: str) -> bool:
@@ -29,8 +33,12 @@ def indefinite_article(words: str) -> str:
 
     >>> indefinite_article("orange"), indefinite_article("hour"), indefinite_article("unicycle")
     ('an', 'an', 'a')
+    >>> indefinite_article("LED lamp"), indefinite_article("ledge")
+    ('an', 'a')
     """
     start = words.lower()
+    if start.partition(" ")[0] in WORD_LISTS["acronyms"]:
+        return "an" if start[0] in _LETTERS_SAID_WITH_A_VOWEL else "a"
     if start.startswith(tuple(WORD_LISTS["vowel"])):
         return "an"
     written = start.startswith(("a", "e", "i", "o", "u"))
@@ -39,20 +47,50 @@ def indefinite_article(words: str) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def with_article(noun: str) -> str:
-    """The noun with its indefinite article, if it takes one.
+    """The noun with its article, if it takes one.
 
     >>> with_article("orange"), with_article("scissors"), with_article("wild grass")
     ('an orange', 'a pair of scissors', 'wild grass')
     >>> with_article("trees"), with_article("the sky"), with_article("slice of bread")
     ('trees', 'the sky', 'a slice of bread')
+    >>> with_article("sky"), with_article("cloudy sky")
+    ('the sky', 'a cloudy sky')
     """
     words = noun.split()
     if not words or words[0].lower() in WORD_LISTS["phrase_openers"]:
         return noun
-    head = words[words.index("of") - 1] if "of" in words[1:] else words[-1]
-    if head in WORD_LISTS["pairs"]:
+    return add_article(noun)
+
+
+def add_article(noun: str) -> str:
+    """The noun with its article, if it takes one; unlike `with_article`, the noun has none yet: "one way sign"."""
+    head = find_head(noun)
+    if head.rpartition(" ")[2] in WORD_LISTS["pairs"]:
         return f"a pair of {noun}"
-    return noun if head in WORD_LISTS["mass"] or is_plural(head) else f"{indefinite_article(noun)} {noun}"
+    if noun in WORD_LISTS["unique"]:
+        return f"the {noun}"
+    return noun if is_mass(head) or is_plural(head) else f"{indefinite_article(noun)} {noun}"
+
+
+def find_head(noun: str) -> str:
+    """The noun with the words before its last word, and without "of" and what follows.
+
+    >>> find_head("slice of bread"), find_head("chest of drawers"), find_head("wild grass")
+    ('slice', 'chest', 'wild grass')
+    """
+    words = noun.split()
+    return " ".join(words[: words.index("of")]) if "of" in words[1:] else noun
+
+
+@lru_cache(maxsize=1 << 16)
+def is_mass(noun: str) -> bool:
+    """Whether the noun, or the end of it, is a mass noun, which takes neither an article nor a plural.
+
+    >>> is_mass("tissue paper"), is_mass("stained glass"), is_mass("glass"), is_mass("newspaper")
+    (True, True, False, False)
+    """
+    words = noun.lower().split()
+    return any(" ".join(words[-count:]) in _MASS for count in range(1, min(len(words), 2) + 1))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -72,17 +110,23 @@ def is_plural(noun: str) -> bool:
 
     >>> is_plural("street lights"), is_plural("bus"), is_plural("sheep"), is_plural("people")
     (True, False, False, True)
+    >>> is_plural("menus"), is_plural("abdomen"), is_plural("firemen")
+    (True, False, True)
     """
-    head = next(reversed(noun.lower().split()), "")
-    if head in _PLURALS:
-        return False
-    if head in _SINGULARS or head in WORD_LISTS["pairs"]:
+    head = next(reversed(find_head(noun.lower()).split()), "")
+    if head in WORD_LISTS["plural_only"] or head in WORD_LISTS["pairs"]:
         return True
-    if head in WORD_LISTS["singular"] or head.endswith(("ss", "us", "is")):
+    if head in WORD_LISTS["singular"] or _find_irregular(head):
         return False
-    return (
-        head.endswith("s") or (head.endswith("men") and head != "specimen") or head in wordnet.read_irregular_plurals()
-    )
+    if _find_irregular_singular(head):
+        return True
+    if head.endswith("men"):
+        return wordnet.is_known(f"{head[:-3]}man")
+    if head.endswith(("us", "is")):  # "bus" is a noun, "menus" is none but the plural of one
+        return wordnet.find_lemma(head) not in (head, None)
+    if head.endswith(("os", "as")):  # "rhinoceros" is a noun, "photos" and "sofas" are plurals of one
+        return wordnet.find_lemma(head) != head or wordnet.is_known(head[:-1])
+    return head.endswith("s") and not head.endswith("ss")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -91,21 +135,24 @@ def to_plural(noun: str) -> str:
 
     >>> to_plural("wine glass"), to_plural("knife"), to_plural("baby"), to_plural("skis"), to_plural("key")
     ('wine glasses', 'knives', 'babies', 'skis', 'keys')
+    >>> to_plural("bookshelf"), to_plural("chest of drawers"), to_plural("ottoman")
+    ('bookshelves', 'chests of drawers', 'ottomans')
     """
-    *rest, head = noun.split() or [""]
-    if not head or head in WORD_LISTS["mass"] or is_plural(head):
+    head = find_head(noun)
+    *rest, last = head.split() or [""]
+    if not last or is_mass(head) or is_plural(last):
         return noun
-    if head in _PLURALS:
-        head = _PLURALS[head]
-    elif head.endswith("man") and head not in ("human", "german"):
-        head = f"{head[:-3]}men"
-    elif head.endswith(("s", "x", "z", "ch", "sh")):
-        head += "es"
-    elif head.endswith("y") and head[-2:-1] not in "aeiou":
-        head = f"{head[:-1]}ies"
+    if ending := _find_irregular(last):
+        last = last.removesuffix(ending) + _PLURALS[ending]
+    elif last.endswith("man"):
+        last = f"{last[:-3]}men"
+    elif last.endswith(("s", "x", "z", "ch", "sh")):
+        last += "es"
+    elif last.endswith("y") and last[-2:-1] not in "aeiou":
+        last = f"{last[:-1]}ies"
     else:
-        head += "s"
-    return " ".join([*rest, head])
+        last += "s"
+    return " ".join([*rest, last]) + noun[len(head) :]
 
 
 @lru_cache(maxsize=1 << 16)
@@ -114,21 +161,47 @@ def to_singular(noun: str) -> str:
 
     >>> to_singular("wine glasses"), to_singular("men"), to_singular("scissors"), to_singular("puppies")
     ('wine glass', 'man', 'scissors', 'puppy')
+    >>> to_singular("bookshelves"), to_singular("chests of drawers"), to_singular("cattle")
+    ('bookshelf', 'chest of drawers', 'cattle')
     """
-    *rest, head = noun.split() or [""]
-    if head in WORD_LISTS["pairs"] or not is_plural(head):
+    head = find_head(noun)
+    *rest, last = head.split() or [""]
+    if last in WORD_LISTS["pairs"] or last in WORD_LISTS["plural_only"] or is_mass(last) or not is_plural(last):
         return noun
-    if head in _SINGULARS or head in wordnet.read_irregular_plurals():
-        head = _SINGULARS.get(head) or wordnet.read_irregular_plurals()[head]
-    elif head.endswith("men"):
-        head = f"{head[:-3]}man"
-    elif head.endswith("ies") and not wordnet.is_known(head[:-1]):
-        head = f"{head[:-3]}y"
-    elif head.endswith(("sses", "xes", "zes", "ches", "shes")):
-        head = head[:-2]
+    if singular := _find_irregular_singular(last):
+        pass
+    elif last.endswith("men"):
+        singular = f"{last[:-3]}man"
+    elif last.endswith("ies") and not wordnet.is_known(last[:-1]):
+        singular = f"{last[:-3]}y"
+    elif last.endswith(("ses", "xes", "zes", "ches", "shes")):
+        stems = (last[:-1], last[:-2]) if last.endswith("ses") and not last.endswith("sses") else (last[:-2], last[:-1])
+        singular = max(stems, key=lambda stem: (wordnet.is_known(stem), wordnet.count_uses(stem)))
     else:
-        head = head[:-1]
-    return " ".join([*rest, head])
+        singular = last[:-1]
+    if not wordnet.is_known(singular) and wordnet.find_lemma(last) == last:  # "eaves" has no singular
+        return noun
+    return " ".join([*rest, singular]) + noun[len(head) :]
+
+
+def _find_irregular(word: str) -> str:
+    """The word's end that has an irregular plural, as "shelf" of "bookshelf"; empty if its plural is regular."""
+    if word in _PLURALS:
+        return word
+    endings = (ending for ending in _PLURALS if len(ending) >= _MIN_COMPOUND_END and word.endswith(ending))
+    return max(endings, key=len, default="") if len(word) > _MIN_COMPOUND_END else ""
+
+
+def _find_irregular_singular(word: str) -> str:
+    """The singular of a word in an irregular plural; empty if it is none."""
+    if word in _SINGULARS:
+        return _SINGULARS[word]
+    ends = (end for end in _SINGULARS if _MIN_COMPOUND_END <= len(end) < len(word) and word.endswith(end))
+    if word.endswith("s") and wordnet.is_known(word[:-1]):  # "olives" are no lives
+        return ""
+    if end := max(ends, key=len, default=""):
+        return word.removesuffix(end) + _SINGULARS[end]
+    return wordnet.read_irregular_plurals().get(word, "")
 
 
 def to_gerund(verb: str) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
-from pathlib import Path
 from typing import Any
 
 from scar.language import english, wordnet
+from scar.language.word_tables import read_word_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,19 +121,19 @@ class Verb:
 @cache
 def read_scenes() -> Mapping[str, Scene]:
     """All scenes by name, in the order of their table."""
-    return {name: Scene(name, **_parse_row(row)) for name, row in _read_table("scenes").items()}
+    return {name: Scene(name, **_parse_row(row)) for name, row in read_word_table("scenes").items()}
 
 
 @cache
 def read_things() -> Mapping[str, Thing]:
     """All things by name, in the order of their table."""
-    return {name: Thing(name, **_parse_row(row)) for name, row in _read_table("things").items()}
+    return {name: Thing(name, **_parse_row(row)) for name, row in read_word_table("things").items()}
 
 
 @cache
 def read_verbs() -> Mapping[str, Verb]:
     """All verbs by name, in the order of their table."""
-    return {name: Verb(name, **_parse_row(row)) for name, row in _read_table("verbs").items()}
+    return {name: Verb(name, **_parse_row(row)) for name, row in read_word_table("verbs").items()}
 
 
 @lru_cache(maxsize=1 << 16)
@@ -158,7 +157,7 @@ def _find_scene(words: str) -> Scene:
             return scene
         if words in scene.synonyms:
             return dataclasses.replace(scene, text=english.with_article(words))
-    sides = _read_table("groups")["sides"].items()
+    sides = read_word_table("groups")["sides"].items()
     side = next((side for side, synsets in sides if wordnet.is_a(words, *synsets)), "")
     groups = {group for scene in read_scenes().values() if scene.side == side for group in scene.compatibility_groups}
     prepositions = ("in",) if side == "indoor" else ()
@@ -260,13 +259,13 @@ def without_colour(noun: str) -> str:
 @cache
 def read_colours() -> tuple[str, ...]:
     """The colour words that may stand before a noun, as in "a red car"."""
-    return tuple(_read_table("groups")["colours"])
+    return tuple(read_word_table("groups")["colours"])
 
 
 @cache
 def read_person_nouns() -> Mapping[str, tuple[str, ...]]:
     """Nouns for persons in our captions, each with the nouns that human captions use for them."""
-    return _parse_row(_read_table("groups")["people"])
+    return _parse_row(read_word_table("groups")["people"])
 
 
 @cache
@@ -281,7 +280,7 @@ def _index_confusion_groups() -> Mapping[str, frozenset[int]]:
     words = {name: thing.words for name, thing in read_things().items()}
     groups = [
         frozenset(word for name in group for word in words.get(name, (name,)))
-        for group in _read_table("groups")["confusable"]
+        for group in read_word_table("groups")["confusable"]
     ]
     names = frozenset().union(*groups)
     return {name: frozenset(i for i, group in enumerate(groups) if name in group) for name in names}
@@ -290,14 +289,9 @@ def _index_confusion_groups() -> Mapping[str, frozenset[int]]:
 @cache
 def _find_kind(noun: str) -> str:
     """The kind of the thing that a noun names, from its hypernyms in WordNet; empty if no kind fits."""
-    kinds: dict[str, list[int]] = _read_table("groups")["kinds"]
+    kinds: dict[str, list[int]] = read_word_table("groups")["kinds"]
     return next((kind for kind, synsets in kinds.items() if wordnet.is_a(noun, *synsets)), "")
 
 
 def _parse_row(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
-
-
-@cache
-def _read_table(name: str) -> Mapping[str, Any]:
-    return tomllib.loads((Path(__file__).parent / "tables" / f"{name}.toml").read_text(encoding="utf-8"))

@@ -142,6 +142,22 @@ def _find_lineage(noun: str) -> frozenset[int]:
     return frozenset().union(*map(_find_ancestors, find_senses(noun)))
 
 
+@lru_cache(maxsize=1 << 16)
+def count_uses(noun: str) -> int:
+    """How often the noun occurs in the tagged texts of WordNet, in any sense; 0 if WordNet lacks it.
+
+    >>> count_uses("table") > 10, count_uses("xyzzy")
+    (True, 0)
+    """
+    name = find_lemma(noun)
+    return sum(count for _, count in _iter_senses(name)) if name else 0
+
+
+def iter_lemmas() -> Iterator[str]:
+    """Iterate over all nouns in alphabetical order; a noun with several senses comes several times."""
+    yield from _read_noun_table().lemmas
+
+
 @cache
 def read_irregular_plurals() -> dict[str, str]:
     """WordNet's irregular plurals, each with its singular."""
