@@ -32,9 +32,8 @@ def describe_model(name: str | Path | None, segmenter: str | Path | None = None)
 
     Returns:
         What ``virtue info`` prints, as a dictionary that JSON can hold: among others the number of parameters of each
-            part,
-        the dimensions of the vectors, and `checks`, a list of sentences. For a config, whose weights would be random,
-        `weights` is "random" and `checks` is empty.
+        part, the dimensions of the vectors, and `checks`, a list of sentences. For a config, whose weights would be
+        random, `weights` is "random" and `checks` is empty.
 
     Raises:
         VirtueError: no model is named, there is no such model, or a part of it is missing, has another size or holds

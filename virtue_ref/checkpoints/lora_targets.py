@@ -87,8 +87,7 @@ def resolve_settings(
 
     Returns:
         `target_modules` as full names of our modules, `rank_pattern` and `alpha_pattern` for these names, and the
-            numbers
-        and switches of LoRA as they are in `settings`.
+        numbers and switches of LoRA as they are in `settings`.
 
     Raises:
         CheckpointError: the patterns match no layer, are malformed, or match other layers than those that have weights;

@@ -123,9 +123,9 @@ def write_card(
 
 
 def list_uploads(folder: Path) -> list[Upload]:
-    """List what a push sends: all files in a checkpoint's folder that are not hidden, and the results.
+    """List what a push sends: all files in a checkpoint's folder that are not hidden, and those of `RESULTS_FOLDER`.
 
-    Checksums are stored in the folder, so that the next push need not compute them again.
+    Subfolders are searched too. Checksums are stored in the folder, so that the next push need not compute them again.
 
     Raises:
         InputError: the folder has a pickle, which could run code when it is loaded, or a link out of the folder.

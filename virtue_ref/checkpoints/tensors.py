@@ -80,9 +80,8 @@ def read_small_files(folder: Path) -> dict[str, bytes]:
 def find_revision(folder: Path, files: list[Path]) -> str:
     """Find the revision of a checkpoint, 12 hexadecimal digits.
 
-    Args:
-        folder: folder of the checkpoint. If it is a snapshot in the Hub's cache, the revision is that of its commit.
-        files: the weight files; else the revision is the start of a hash over their contents.
+    It is the start of the commit if the folder is a snapshot in the Hub's cache, else the start of a hash over the
+    contents of `files`, the weight files.
     """
     if folder.parent.name == "snapshots":
         return folder.name[:12]

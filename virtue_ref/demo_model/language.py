@@ -152,8 +152,7 @@ class LanguagePretraining(nn.Module):
 
         Returns:
             The loss, a scalar. It is NaN if all questions are of kind "nothing". Then, of the questions with a prompt
-                for their
-            thing, the share whose thing's shape is predicted correctly; NaN if there are none.
+            for their thing, the share whose thing's shape is predicted correctly; NaN if there are none.
         """
         logits = self.head(self.embed_questions(views, features, questions, rng)).split(HEAD_SIZES, dim=1)
         states = self.states

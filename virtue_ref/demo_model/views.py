@@ -66,7 +66,7 @@ class View:
 
         Returns:
             Two (rows * columns,) int64 tensors, colour and shape: the index + 1; 0 for no thing; -1 for an ignored
-                cell.
+            cell.
         """
         best, which = shares.max(dim=0)
         return tuple(  # type: ignore[return-value]
@@ -82,8 +82,7 @@ class View:
 
         Returns:
             (cells, 5) labels, 1 or 0: whether the cell shows the thing itself, or something that the thing is to the
-                left of,
-            to the right of, above or below. And (cells,) booleans: whether the cell shows any thing.
+            left of, to the right of, above or below. And (cells,) booleans: whether the cell shows any thing.
         """
         best, which = self.cell_shares.max(dim=0)
         labels = torch.zeros(len(self.colour), 5)

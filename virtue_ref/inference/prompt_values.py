@@ -34,7 +34,7 @@ def read_prompt(value: Any, find_size: Callable[[], tuple[int, int]]) -> Prompt 
 
     Returns:
         The prompt with plain numbers; None if the value is None. Whether a box or points lie in the image is not
-            checked.
+        checked.
 
     Raises:
         ItemError: the value is none of these, or polygons or run lengths do not fit the image.

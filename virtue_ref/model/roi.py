@@ -25,7 +25,7 @@ def make_roi_weights(box: Box | None, size: tuple[int, int], grid: tuple[int, in
 
     Returns:
         (side * side, rows * columns) float32. Cells and tokens are both counted row by row. The weights of a cell sum
-            to 1.
+        to 1.
     """
     down, across = compute_cell_shares(box or Box(0, 0, *size), size, grid, side)
     return torch.from_numpy(np.kron(down, across).astype(np.float32))

@@ -105,7 +105,7 @@ def make_parts(
 
     Returns:
         The parts, without features. And (len(items),) int64: for each item, its row among the rows of all parts
-            together.
+        together.
 
     Raises:
         ItemError: an item cannot be embedded; the message has its text and image.

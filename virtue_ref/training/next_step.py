@@ -53,8 +53,7 @@ def run_next_step(
 
     Returns:
         Numbers of the step, see `virtue_ref.training.step.run_step`. None if the mixer draws each row once, and no row
-            is
-        left.
+        is left.
 
     Raises:
         UnusableRow: a row cannot be embedded, and the recipe says to stop.

@@ -54,7 +54,8 @@ def make_plan(
 ) -> TrainingPlan:
     """Plan a run; if all weights and data are available, run `MEASURED_STEPS` steps to measure time and memory.
 
-    These are first steps of the run, taken by the same functions with a copy of its weights. Nothing is saved.
+    They are the first steps of a new run, taken by the functions of training with a copy of the weights. Nothing is
+    saved.
 
     Args:
         recipe: recipe of the run.

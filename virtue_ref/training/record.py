@@ -26,8 +26,7 @@ def describe_run(recipe: TrainingRecipe, start: Checkpoint, sources: Sequence[Pa
 
     Returns:
         `recipe` (all its fields), `model` (name, revision and settings of `start`), `data` (for each source its
-            revision
-        and its numbers of usable and rejected rows), `commit` of this code and `versions` of libraries.
+        revision and its numbers of usable and rejected rows), `commit` of this code and `versions` of libraries.
     """
     return {
         "recipe": recipe.to_dict(),

@@ -50,8 +50,7 @@ def resume_run(
 
     Returns:
         What the run has done, and the tensors that `save_checkpoint` stored. For a run without a checkpoint: step 0
-            with
-        `facts`, and no tensors.
+        with `facts`, and no tensors.
 
     Raises:
         CheckpointError: the checkpoint is damaged, or is of another recipe, model or data; the message names what

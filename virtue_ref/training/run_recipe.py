@@ -113,7 +113,14 @@ def _plan_and_train(
 
 
 def check_corpus(recipe: TrainingRecipe, data: Path) -> list[str]:
-    """Return what is wrong with ``watch.corpus`` in one sentence; nothing if it is right or not named."""
+    """Return what is wrong with ``watch.corpus``: one sentence, or an empty list.
+
+    The list is empty if the corpus has an eval split, or if the recipe names no corpus.
+
+    Args:
+        recipe: the training recipe.
+        data: folder that ``watch.corpus`` is relative to.
+    """
     folder = data / recipe.watch.corpus
     try:
         if not recipe.watch.corpus or find_scar_tasks(folder):

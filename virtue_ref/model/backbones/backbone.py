@@ -62,7 +62,7 @@ class PlacedImage:
 
     Attributes:
         row: row of the batch.
-        start: index of the image's first token in that row, prefix included.
+        start: index of the image's first token in that row, counted with the prefix.
         features: features of the image.
     """
 
