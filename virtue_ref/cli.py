@@ -323,7 +323,7 @@ CardTemplate = Annotated[
 def card(
     checkpoint: Trained,
     repo: Annotated[
-        str | None, typer.Option(metavar="ORG/NAME", help="Repository of the model on the Hub, now or later.")
+        str | None, typer.Option(metavar="ORG/NAME", help="Repository of the model on the Hub; it need not exist yet.")
     ] = None,
     name: CardName = None,
     results: CardResults = None,

@@ -53,8 +53,7 @@ class MtebVirtue(AbsEncoder):  # type: ignore[misc, unused-ignore]
     def encode(self, inputs: Any, **_: Any) -> NDArray[np.float32]:
         """Embed the rows of a task.
 
-        As in training, the text of a row with an image is put into `QUESTION_TEMPLATE`, and an image alone gets
-        `IMAGE_TEXT`.
+        The text of a row with an image is put into `QUESTION_TEMPLATE`; an image alone gets `IMAGE_TEXT`.
 
         Args:
             inputs: a DataLoader whose batches are dictionaries of column -> list of values.

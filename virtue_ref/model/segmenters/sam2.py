@@ -99,7 +99,7 @@ class Sam2Segmenter(nn.Module, ABC):
         """Run the mask decoder's two-way transformer, which mixes the tokens of R prompts into their maps.
 
         Args:
-            tokens: (R, O + P + 1, channels), output tokens and prompt tokens.
+            tokens: (R, O + P + 1, channels), the O output tokens and P + 1 prompt tokens of each prompt.
             image: (R, cells, channels), the maps, cells row by row.
             positions: (1, cells, channels), position encodings of the cells.
 
