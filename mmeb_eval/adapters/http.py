@@ -5,8 +5,9 @@ are two kinds of request:
 
 - ``http:`` sends ``{"model": ..., "input": [...]}``. Items without an image are strings. Items with an image are
   objects ``{"image": "data:image/png;base64,...", "text": ...}``; each object gives one vector (Jina, Azure).
-- ``vllm:`` sends one item at a time as ``{"model": ..., "messages": [{"role": "user", "content": [...]}]}`` with parts
-  ``image_url`` and ``text``, which vLLM turns into one vector.
+- ``vllm:`` sends each item in a request of its own, all items of a batch at the same time, as
+  ``{"model": ..., "messages": [{"role": "user", "content": [...]}]}`` with parts ``image_url`` and ``text``, which vLLM
+  turns into one vector.
 
 The environment variable `KEY_VARIABLE` holds the key, which is sent as a bearer token. No name, setting or message
 contains it.
@@ -23,7 +24,6 @@ import json
 import os
 import ssl
 import sys
-import time
 import urllib.error
 import urllib.request
 import zlib
@@ -34,6 +34,7 @@ from urllib.parse import SplitResult, urldefrag, urljoin, urlsplit
 
 import numpy as np
 
+from mmeb_eval.adapters.patience import Patience
 from mmeb_eval.adapters.shared import list_items, normalise_rows
 from mmeb_eval.data.images import open_rgb, read_image_header
 from mmeb_eval.item import Item
@@ -50,17 +51,13 @@ if TYPE_CHECKING:
 KEY_VARIABLE = "MMEB_EVAL_API_KEY"
 """Environment variable that holds the API key."""
 
-MAX_TRIES = 6
-"""Number of attempts to send a request before the run fails."""
-
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 120.0
-"""Seconds before the second attempt, doubled for each further one; and the longest wait that a server may ask for."""
-
 TIMEOUT_S = 300.0
 """Seconds without an answer after which an attempt fails."""
 
-MAX_CONCURRENT_REQUESTS = 8
-"""Largest number of requests in flight at the same time."""
+MAX_CONCURRENT_REQUESTS = 256
+"""Largest number of requests in flight at the same time; vLLM works on as many at once by default."""
+
+RATE_LIMIT_STATUS = 429
 
 WEB_FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 """Formats of image files that are sent unchanged -> their MIME types; other images are sent as PNG."""
@@ -85,6 +82,10 @@ class Endpoint:
         request_kind: name of this kind of request in results.
         prefix: what stands before the URL in the embedder's name, so that two kinds of request have two names.
 
+    Attributes:
+        max_batch_size: largest number of items that are sent at the same time, each in a request of its own; None if
+            one request holds them.
+
     Raises:
         EvalError: ``url`` is not a URL, names no model, or contains a user or password.
     """
@@ -99,6 +100,7 @@ class Endpoint:
         if not self._model:
             raise EvalError(f"{url}: which model? Write its name behind the URL: {url}#model.")
         self._make_requests = make_requests
+        self.max_batch_size: int | None = None
         endpoint = normalise_url(self._url)
         self.name = f"{prefix}{endpoint}#{self._model}"
         self.settings = {"endpoint": endpoint, "model": self._model, "request": request_kind}
@@ -108,13 +110,13 @@ class Endpoint:
 
         Raises:
             DataError: an item has a prompt, or an image that cannot be opened.
-            EvalError: the server refuses, or does not answer after `MAX_TRIES` attempts.
+            EvalError: the server refuses, or does not answer in time, see `mmeb_eval.adapters.patience`.
             ContractError: the answer lacks a vector or has another shape.
         """
         items = list_items(items, self.name)
         requests = self._make_requests(items)
         vectors: list[Any] = [None] * len(items)
-        with ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS) as pool:
+        with ThreadPoolExecutor(min(max(1, len(requests)), MAX_CONCURRENT_REQUESTS)) as pool:
             answers = pool.map(lambda request: self._post_with_retries(request[1], len(request[0])), requests)
             for (rows, _), answer in zip(requests, answers, strict=True):
                 for row, vector in zip(rows, answer, strict=True):
@@ -124,8 +126,9 @@ class Endpoint:
     def _post_with_retries(self, body: Body, count: int) -> list[list[float]]:
         """Send one request, again after temporary failures; return its ``count`` vectors."""
         content = json.dumps({"model": self._model, **body}).encode("utf-8")
-        wait = FIRST_WAIT_S
-        for attempt in range(1, MAX_TRIES + 1):
+        patience = Patience(self._url)
+        while True:
+            server_wait, is_limited = None, False
             try:
                 return _parse_vectors(self._send_request(content), count, self.name)
             except urllib.error.HTTPError as error:
@@ -135,19 +138,13 @@ class Endpoint:
                     lacks_key = error.code in (401, 403) and not os.environ.get(KEY_VARIABLE)
                     raise EvalError(f"{self._url}: {reason}{f' Set {KEY_VARIABLE}.' if lacks_key else ''}") from None
                 server_wait = parse_retry_after(error.headers.get("Retry-After"))
+                is_limited = error.code == RATE_LIMIT_STATUS or server_wait is not None
             except (OSError, http.client.HTTPException) as error:
                 cause = getattr(error, "reason", error)
                 if isinstance(cause, ssl.SSLCertVerificationError):
                     raise EvalError(f"{self._url}: {cause}") from None
-                reason, server_wait = _hide_key(f"{type(cause).__name__}: {cause}"), None
-            if server_wait is not None and server_wait > LONGEST_WAIT_S:
-                raise EvalError(
-                    f"{self._url}: {reason}; the server asks to wait for {server_wait:.0f} s. Run again then."
-                )
-            if attempt < MAX_TRIES:
-                time.sleep(wait if server_wait is None else server_wait)
-                wait = min(2 * wait, LONGEST_WAIT_S)
-        raise EvalError(f"{self._url}: no vectors in {MAX_TRIES} tries; the last: {reason}. What is stored is kept.")
+                reason = _hide_key(f"{type(cause).__name__}: {cause}")
+            patience.wait(reason, is_limited=is_limited, server_wait_s=server_wait)
 
     def _send_request(self, content: bytes) -> Any:
         """Send a request once and parse the JSON of its answer."""
@@ -192,7 +189,9 @@ def load_vllm(url: str) -> Endpoint:
     Raises:
         EvalError: ``url`` is not a URL, names no model, or contains a user or password.
     """
-    return Endpoint(url, make_message_requests, "messages", "vllm:")
+    endpoint = Endpoint(url, make_message_requests, "messages", "vllm:")
+    endpoint.max_batch_size = MAX_CONCURRENT_REQUESTS
+    return endpoint
 
 
 def normalise_url(url: str) -> str:

@@ -107,6 +107,7 @@ class RegionAdapter:
         self.layout = get_layout_name(inner)
         self.prompts = () if region in (*TEXT_STRATEGIES, WHOLE_IMAGE) else ("box",)
         self.stored: bool = getattr(inner, "stored", True)
+        self.max_batch_size: int | None = getattr(inner, "max_batch_size", None)
 
     @property
     def settings(self) -> dict[str, Any]:

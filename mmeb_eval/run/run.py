@@ -78,6 +78,9 @@ def run_evaluations(
     for kind, names in (("models", embedder_names), ("tasks", task_names)):
         if twice := {name for name in names if names.count(name) > 1}:
             raise EvalError(f"two {kind} are called {min(twice)!r}; their results would lie in one file.")
+    for embedder in embedders:
+        if batch_size > (most := getattr(embedder, "max_batch_size", None) or batch_size):
+            raise EvalError(f"--batch-size {batch_size}: {embedder.name} takes at most {most} items at the same time.")
     worker = read_worker()
     is_first = worker.rank == 0
     if refresh and worker.size > 1:

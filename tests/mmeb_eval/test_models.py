@@ -121,3 +121,12 @@ def test_a_missing_library_is_named_with_what_installs_it(
     extra = MODEL_FAMILIES[prefix].extra
     with pytest.raises(EvalError, match=rf"{library}.*; `pip install 'scar-virtue\[{extra}\]'` installs it"):
         load_model(f"{prefix}:x")
+
+
+@pytest.mark.parametrize("option", ["config", "seed"])
+@pytest.mark.parametrize("family", list(MODEL_FAMILIES))
+def test_each_kind_of_model_refuses_each_option_that_it_does_not_take(family: str, option: str) -> None:
+    if option in MODEL_FAMILIES[family].options:
+        return
+    with pytest.raises(EvalError, match=rf"--{option} 3: {family}:x has no such option; \w+ takes it"):
+        load_models([f"{family}:x"], **{option: "3"})  # type: ignore[arg-type]

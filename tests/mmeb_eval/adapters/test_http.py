@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmeb_eval.adapters import http
+from mmeb_eval.adapters import http, patience
 from mmeb_eval.contract import check
 from mmeb_eval.data.files import find_scar_tasks
 from mmeb_eval.data.images import open_rgb
@@ -27,6 +27,7 @@ from mmeb_eval.item import Item
 from mmeb_eval.models import load_model
 from mmeb_eval.regions.strategies import apply_strategy
 from mmeb_eval.run.evaluate import evaluate
+from mmeb_eval.run.run import run_evaluations
 from scar.errors import ContractError, DataError, EvalError
 from scar.sample import Box
 from tests.scar.common.orientations import make_exif
@@ -97,7 +98,8 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Seconds that would have been slept."""
     slept: list[float] = []
     monkeypatch.delenv(http.KEY_VARIABLE, raising=False)
-    monkeypatch.setattr("mmeb_eval.adapters.http.time.sleep", slept.append)
+    monkeypatch.delenv(patience.WAIT_VARIABLE, raising=False)
+    monkeypatch.setattr("mmeb_eval.adapters.patience.time.sleep", slept.append)
     return slept
 
 
@@ -201,8 +203,53 @@ def test_the_server_may_say_how_long_to_wait(server: Server, naps: list[float]) 
     assert 35 < naps[1] <= 40
     assert naps[2] == 4.0
     server.planned = [(429, {"Retry-After": "86400"}, b"quota")]
-    with pytest.raises(EvalError, match=r"HTTP 429 .*: quota; the server asks to wait for 86400 s"):
+    with pytest.raises(
+        EvalError, match=r"HTTP 429 .*: quota; the server asks to wait for 86400 s, after 0 s of waiting"
+    ):
         load_model(f"{server.url}#m").embed([Item("a")])
+
+
+@pytest.mark.parametrize("header", [{}, {"Retry-After": "0"}, {"Retry-After": "30"}])
+def test_a_rate_limit_of_minutes_is_waited_for_and_told(
+    server: Server, naps: list[float], header: dict[str, str], capfd: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.planned = [(429, header, b"slow down")] * 11
+    load_model(f"{server.url}#m").embed([Item("a")])
+    assert (len(naps), sum(naps) > 300) == (11, True)
+    assert f"{server.url}: HTTP 429 Too Many Requests: slow down; trying again in " in capfd.readouterr().err
+    server.planned = [(429, header, b"slow down")] * 1000
+    naps.clear()
+    with pytest.raises(EvalError, match=r"after \d+ s of waiting; run again later, .* MMEB_EVAL_MAX_WAIT_S be more"):
+        load_model(f"{server.url}#m").embed([Item("a")])
+    assert 500 < sum(naps) <= 600
+    naps.clear()
+    monkeypatch.setenv("MMEB_EVAL_MAX_WAIT_S", "90")
+    with pytest.raises(EvalError, match=r"be more than 90 seconds"):
+        load_model(f"{server.url}#m").embed([Item("a")])
+    assert sum(naps) <= 90
+    monkeypatch.setenv("MMEB_EVAL_MAX_WAIT_S", "long")
+    with pytest.raises(EvalError, match=r"MMEB_EVAL_MAX_WAIT_S=long: no number of seconds; give one such as 600"):
+        load_model(f"{server.url}#m").embed([Item("a")])
+
+
+@pytest.mark.parametrize("size", [1, 3, 24])
+def test_a_batch_of_vllm_is_in_flight_at_the_same_time(server: Server, size: int) -> None:
+    gate, answer = threading.Barrier(size), server.answer
+
+    def wait_for_all(body: Any) -> Any:
+        gate.wait(timeout=10)  # breaks unless as many requests are here at once
+        return answer(body)
+
+    server.answer = wait_for_all  # type: ignore[method-assign]
+    assert load_model(f"vllm:{server.url}#m").embed([Item(str(number)) for number in range(size)]).shape == (size, 8)
+
+
+def test_a_batch_size_without_effect_is_refused(server: Server, corpus: Path, tmp_path: Path) -> None:
+    model, tasks = load_model(f"vllm:{server.url}#m"), find_scar_tasks(corpus)
+    for each in (model, apply_strategy(model, "crop")):
+        with pytest.raises(EvalError, match=r"--batch-size 257: vllm:.* takes at most 256 items at the same time\."):
+            run_evaluations([each], tasks, tmp_path / "out", batch_size=257)
+    assert not server.requests
 
 
 def test_a_failure_that_stays_ends_with_what_the_server_said(server: Server, naps: list[float]) -> None:
