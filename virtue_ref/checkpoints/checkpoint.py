@@ -66,7 +66,7 @@ class Checkpoint:
 def build_model(checkpoint: Checkpoint, *, merge: bool = True) -> Virtue:
     """Build the model of a checkpoint on the CPU, in evaluation mode; each weight keeps its number format.
 
-    The model uses the tensors of the checkpoint themselves, without a copy; merging an adapter changes them.
+    The model uses the tensors of the checkpoint themselves; those into which an adapter is merged are copied first.
 
     Args:
         checkpoint: the checkpoint, see `virtue_ref.checkpoints.resolve.read_checkpoint`.
@@ -207,7 +207,7 @@ def split_by_part(weights: Mapping[str, Tensor], where: str) -> tuple[dict[str, 
 
 def _attach_adapter(model: Virtue, adapter: LoraAdapter, name: str, merge: bool) -> None:
     from peft import LoraConfig, set_peft_model_state_dict
-    from peft.tuners.lora import LoraModel
+    from peft.tuners.lora import LoraLayer, LoraModel
 
     try:
         tuner = LoraModel(model.backbone, LoraConfig(**adapter.settings), "default")
@@ -223,6 +223,10 @@ def _attach_adapter(model: Virtue, adapter: LoraAdapter, name: str, merge: bool)
         found = [f"{len(keys)} {kind}: {_join_some_keys(keys)}" for kind, keys in kinds if keys]
         raise CheckpointError(f"{name}: the adapter does not fit the backbone. Keys {'; keys '.join(found)}.")
     if merge:
+        for layer in tuner.modules():
+            if isinstance(layer, LoraLayer):
+                for weight in layer.get_base_layer().parameters():
+                    weight.data = weight.data.clone()  # peft adds to it in place, and it is the checkpoint's own
         tuner.merge_and_unload()
 
 

@@ -143,6 +143,16 @@ def test_a_kept_adapter_gives_the_same_vectors(adapted: tuple[Path, Checkpoint],
     assert not any("lora_" in name for name, _ in build_model(checkpoint).named_parameters())
 
 
+def test_merging_leaves_the_checkpoint_as_it_is(adapted: tuple[Path, Checkpoint]) -> None:
+    """A plan measures steps on one model of a checkpoint, and the run trains another one."""
+    checkpoint = resolve.read_checkpoint(adapted[0])
+    before = {key: value.clone() for key, value in checkpoint.backbone.items()}
+    first = {key: value.clone() for key, value in build_model(checkpoint).state_dict().items()}
+    assert all(torch.equal(value, before[key]) for key, value in checkpoint.backbone.items())
+    assert any(not torch.equal(first[f"backbone.{key}"], value) for key, value in before.items())
+    assert all(torch.equal(value, first[key]) for key, value in build_model(checkpoint).state_dict().items())
+
+
 def with_old_keys(folder: Path) -> None:
     weights = load_file(folder / "adapter_model.safetensors")
     old = {key.replace("model.language_model.", "model."): value for key, value in weights.items()}
