@@ -1,24 +1,24 @@
 """Store images that EXIF turns as they are displayed, so that loaders that ignore EXIF agree with the rows.
 
-PNG, WebP and TIFF keep every pixel. A JPEG is encoded again, with its own quantisation tables and subsampling, since no
-library that installs everywhere turns its blocks without decoding them. ICC profile, EXIF and XMP data are kept, and
-say that nothing is left to turn.
+PNG, WebP and TIFF keep every pixel, and a JPEG every coefficient, where its sides allow it. Any other JPEG is encoded
+again, with its own quantisation tables and subsampling. ICC profile, EXIF and XMP data are kept, and say that nothing
+is left to turn.
 """
 
 from __future__ import annotations
 
 import io
-import re
-import struct
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, JpegImagePlugin, PngImagePlugin
+from PIL import Image, ImageChops, ImageStat, JpegImagePlugin, PngImagePlugin
 
 from scar.build.engine import Engine
+from scar.build.jpeg_blocks import turn_jpeg
+from scar.build.upright_metadata import set_exif_upright, set_xmp_upright
 from scar.common.files import write_bytes
 from scar.common.image_header import read_header
 from scar.common.images import open_image
@@ -27,14 +27,17 @@ from scar.common.pixels import decode_upright
 from scar.common.progress import Track
 
 EXACT, ENCODED = "exact", "encoded_again"
-"""The names under which a build counts images that it turned: all pixels kept, or compressed once more."""
+"""The names under which a build counts images that it turned: without loss, or compressed once more."""
+
+_MAX_DIFFERENCE = 1.0
+"""Largest mean difference, in levels of 256, of a JPEG that was turned without loss, and the pixels as displayed.
+Decoders round in another order, and interpolate halved chroma so."""
 
 _IMAGES_PER_TASK = 8
 _LOSSLESS_TIFF = ("raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "zstd", "lzma")
 _HALF_WIDTH, _FULL = 1, 0
 """Chroma subsampling in Pillow's numbers: 4:2:2, and none."""
 
-_XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))[0-9]')
 _OLD_EXIF = "Raw profile type exif"
 """Text of a PNG in which old programs write EXIF data; it is left out."""
 
@@ -79,15 +82,21 @@ def encode_upright(path: Path) -> tuple[bytes, str]:
     more than 8 bits become those of `scar.common.pixels`.
 
     Returns:
-        The bytes of the new file; `EXACT` if all pixels were kept, `ENCODED` if they were compressed once more.
+        The bytes of the new file; `EXACT` if all pixels were kept, or all coefficients of a JPEG, `ENCODED` if they
+        were compressed once more.
 
     Raises:
         UnclearPixels, *BROKEN: see `scar.common.pixels.decode_upright`.
     """
-    upright, is_sideways = decode_upright(path), read_header(path).orientation in SIDEWAYS
+    upright, orientation = decode_upright(path), read_header(path).orientation
+    is_sideways = orientation in SIDEWAYS
     with open_image(path) as stored:
-        stored.load()
         file_format = "JPEG" if stored.format == "MPO" else stored.format or "PNG"
+        if file_format == "JPEG":
+            turned = turn_jpeg(path.read_bytes(), orientation)
+            if turned is not None and _shows(turned, upright):
+                return turned, EXACT
+        stored.load()
         options = {
             "JPEG": _jpeg_options,
             "PNG": _png_options,
@@ -95,7 +104,7 @@ def encode_upright(path: Path) -> tuple[bytes, str]:
             "TIFF": _tiff_options,
             "AVIF": _avif_options,
         }[file_format](stored, is_sideways)
-        if exif := _set_upright(stored.info.get("exif")):
+        if exif := set_exif_upright(stored.info.get("exif")):
             options["exif"] = exif
         if (dots := stored.info.get("dpi")) and file_format in ("JPEG", "PNG", "TIFF"):
             options["dpi"] = dots[::-1] if is_sideways else dots
@@ -104,12 +113,24 @@ def encode_upright(path: Path) -> tuple[bytes, str]:
     return buffer.getvalue(), ENCODED if file_format in ("JPEG", "AVIF") else EXACT
 
 
+def _shows(content: bytes, upright: Image.Image) -> bool:
+    """Whether a turned JPEG shows the image as displayed: nothing that a library gets wrong enters a corpus."""
+    try:
+        with Image.open(io.BytesIO(content)) as turned:
+            if (turned.mode, turned.size) != (upright.mode, upright.size):
+                return False
+            return max(ImageStat.Stat(ImageChops.difference(turned, upright)).mean) <= _MAX_DIFFERENCE
+    except OSError:
+        return False
+
+
 def _jpeg_options(stored: Any, is_sideways: bool) -> dict[str, Any]:
     tables = [_transpose(table) if is_sideways else list(table) for _, table in sorted(stored.quantization.items())]
     subsampling = JpegImagePlugin.get_sampling(stored)
     if subsampling < 0 or (is_sideways and subsampling == _HALF_WIDTH):
         subsampling = _FULL  # Pillow cannot halve the height alone
-    return {"qtables": tables, "subsampling": subsampling, "optimize": True} | _xmp_options(stored)
+    # Without ``optimize``, for which Pillow wants the whole file in a buffer whose size it guesses too low for noise.
+    return {"qtables": tables, "subsampling": subsampling} | _xmp_options(stored)
 
 
 def _transpose(table: Sequence[int]) -> list[int]:
@@ -121,7 +142,7 @@ def _png_options(stored: Image.Image, is_sideways: bool) -> dict[str, Any]:
     texts = PngImagePlugin.PngInfo()
     for key, value in getattr(stored, "text", {}).items():
         if key != _OLD_EXIF:
-            texts.add_itxt(key, _XMP_ORIENTATION.sub(rb"\g<1>1", value.encode()).decode())
+            texts.add_itxt(key, set_xmp_upright(value.encode()).decode())
     return {"pnginfo": texts}
 
 
@@ -140,21 +161,4 @@ def _avif_options(stored: Image.Image, is_sideways: bool) -> dict[str, Any]:
 
 def _xmp_options(stored: Image.Image) -> dict[str, Any]:
     xmp = stored.info.get("xmp")
-    return {"xmp": _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)} if isinstance(xmp, bytes) else {}
-
-
-def _set_upright(exif: object) -> bytes | None:
-    """EXIF data with the orientation 1 and no other change; None if there are none or they are damaged."""
-    if not isinstance(exif, bytes):
-        return None
-    changed = bytearray(exif)
-    start = 6 if exif.startswith(b"Exif\0\0") else 0
-    try:
-        order = {b"II": "<", b"MM": ">"}[exif[start : start + 2]]
-        first = start + struct.unpack_from(f"{order}L", exif, start + 4)[0]
-        for entry in range(first + 2, first + 2 + 12 * struct.unpack_from(f"{order}H", exif, first)[0], 12):
-            if struct.unpack_from(f"{order}H", exif, entry)[0] == 0x0112:
-                struct.pack_into(f"{order}HLHH", changed, entry + 2, 3, 1, 1, 0)
-    except (KeyError, struct.error):
-        return None
-    return bytes(changed)
+    return {"xmp": set_xmp_upright(xmp)} if isinstance(xmp, bytes) else {}

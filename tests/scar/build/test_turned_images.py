@@ -107,7 +107,7 @@ def test_every_pixel_of_a_lossless_format_is_kept(tmp_path: Path, ending: str, m
 @pytest.mark.parametrize("orientation", TURNED)
 @pytest.mark.parametrize("subsampling", [0, 1, 2])
 def test_a_jpeg_keeps_its_quality(tmp_path: Path, orientation: int, subsampling: int) -> None:
-    photograph = draw_photograph((160, 96), 3)
+    photograph = draw_photograph((157, 91), 3)
     path = save_stored(photograph, orientation, tmp_path / "a.jpg", quality=80, subsampling=subsampling)
     image, kind = read_upright(path)
     with Image.open(path) as stored:
@@ -117,8 +117,8 @@ def test_a_jpeg_keeps_its_quality(tmp_path: Path, orientation: int, subsampling:
         np.reshape(image.quantization[0], (8, 8)),  # type: ignore[attr-defined]
         steps.T if orientation > 4 else steps,
     )
-    assert kind == ENCODED
-    assert np.abs(np.asarray(image, np.int16) - shown).mean() < 1.1
+    assert kind == (EXACT if orientation == 5 else ENCODED)  # the only one that mirrors nothing
+    assert np.abs(np.asarray(image, np.int16) - shown).mean() < 3
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
