@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -81,11 +81,11 @@ def view_int64(values: array[int]) -> NDArray[np.int64]:
     return np.frombuffer(values, np.int64) if values else np.zeros(0, np.int64)
 
 
-def is_among(numbers: NDArray[np.int64], known: Collection[int]) -> NDArray[np.bool_]:
-    """(N,) whether each of the (N,) ``numbers`` is in ``known``."""
+def is_among(numbers: NDArray[np.int64], known: Container[int]) -> NDArray[np.bool_]:
+    """(N,) whether each number is in ``known``."""
     import numpy as np
 
-    return np.isin(numbers, np.fromiter(known, np.int64, len(known)))
+    return np.fromiter((number in known for number in numbers.tolist()), np.bool_, len(numbers))
 
 
 def replace_ids(
