@@ -37,6 +37,9 @@ IMAGE_SIDE = 64
 LEFT, RIGHT = Box(4, 4, 24, 60), Box(40, 4, 60, 60)
 """Boxes around the two objects of a toy image."""
 
+PLURALS = {"box": "boxes", "points": "sets of points", "mask": "masks"}
+"""Kinds of prompt -> what several of the kind are called."""
+
 INSTRUCTIONS = ("Represent the given image with the following question:", "Find an everyday picture that fits:")
 
 QUESTIONS = ("What is this?", "How many trees stand behind it?")
@@ -269,20 +272,22 @@ def _check_blindness(embedder: Embedder, contrasts: Sequence[Contrast], toleranc
         elif part in equal:
             yield Finding(
                 "error",
-                f"the {part} {' and '.join(equal[part])} is ignored: two different ones have one vector, though the "
-                f"embedder reads it {' and '.join(seen[part])}. Use item.{part} wherever it is.",
+                f"the {part} {' and '.join(equal[part])} is ignored: two different ones have the same vector, though "
+                f"the embedder reads it {' and '.join(seen[part])}. Use item.{part} wherever it is.",
             )
     texts_read = "beside an image" in seen.get("text", ())
     if texts_read and "instruction" in equal:
         where = " and ".join(equal["instruction"])
-        yield Finding("warning", f"the instruction {where} is ignored: two different ones have one vector.")
+        yield Finding("warning", f"the instruction {where} is ignored: two different ones have the same vector.")
     if texts_read and "region" in equal and "box" not in equal and "box" not in seen:
         yield Finding(
             "warning",
             "a region that the text names makes no difference: is the text cut? SCaR scores say nothing about regions.",
         )
     for kind in (kind for kind in _make_prompts() if kind in equal):
-        yield Finding("error", f"a {kind} here and one there have one vector: it is ignored. Use item.prompt.")
+        yield Finding(
+            "error", f"two different {PLURALS[kind]} have the same vector: the {kind} is ignored. Use item.prompt."
+        )
 
 
 def _check_orientation(embedder: Embedder, item: Item, folder: Path, tolerance: float) -> Iterator[Finding]:
@@ -344,8 +349,8 @@ def _check_region_methods(embedder: Embedder, item: Item) -> Iterator[Finding]:
         item: a toy item with an image and a text.
     """
     pairs = {
-        "embed_roi": (replace(item, prompt=LEFT), replace(item, prompt=RIGHT), "a box", "pool inside the box"),
-        "embed_bare": (item, replace(item, text=f"{item.text} {LEFT}"), "a text", "read the text"),
+        "embed_roi": (replace(item, prompt=LEFT), replace(item, prompt=RIGHT), "boxes", "pool inside the box"),
+        "embed_bare": (item, replace(item, text=f"{item.text} {LEFT}"), "texts", "read the text"),
     }
     for method, (first, second, what, remedy) in pairs.items():
         if (embed := getattr(embedder, method, None)) is None:
@@ -355,7 +360,7 @@ def _check_region_methods(embedder: Embedder, item: Item) -> Iterator[Finding]:
             option = "roi" if method == "embed_roi" else "text-bare"
             yield Finding("note", f"--region {option} does not work: {vectors.text}")
         elif _measure_difference(vectors[0], vectors[1]) <= EQUAL_TOLERANCE:
-            yield Finding("error", f"{method} gives {what} here and one there one vector: {remedy}.")
+            yield Finding("error", f"{method} gives two different {what} the same vector: {remedy}.")
 
 
 def _measure_difference(first: Any, second: Any) -> float:

@@ -20,7 +20,7 @@ def list_doubts(results: Sequence[Result]) -> list[str]:
         if odd := _find_odd_tasks(own):
             tasks = ", ".join(odd)
             lines.append(
-                f"{model}: its results are of different models under this name, as on {tasks}; run all tasks again."
+                f"{model}: results on {tasks} are of another model of this name than the rest; run all tasks again."
             )
         if trusted := [result.task for result in own if TRUSTED_VECTORS in result.settings]:
             lines.append(
@@ -35,7 +35,7 @@ def list_doubts(results: Sequence[Result]) -> list[str]:
         if len(models) > 1:
             odd = min(models.values(), key=len)
             lines.append(
-                f"{task}: {', '.join(odd)} had other data under this name than the other models; run all again."
+                f"{task}: {', '.join(odd)} had other data than the other models; score all models on the same data."
             )
     return lines
 

@@ -62,8 +62,9 @@ def check_stored_vectors(embedder: Embedder, item_of: Mapping[bytes, Item], stor
         if cosine < MIN_COSINE:
             raise DataError(
                 f"{embedder.name}: {store.folder} holds vectors of another model under this name, or vectors that "
-                f"depend on chance or on their batch: the stored one of {describe_item(item_of[key])} and that of now "
-                f"have cosine {cosine:.4f}; rerun with --refresh to make new ones, or with --trust-stored to use them."
+                f"depend on chance or on their batch: the vector of {describe_item(item_of[key])} that is stored and "
+                f"the one of now have cosine {cosine:.4f}; rerun with --refresh to make new ones, or with "
+                "--trust-stored to use them."
             )
         store.lowest_cosine = min(store.lowest_cosine, cosine)
     store.checked_count += len(keys)

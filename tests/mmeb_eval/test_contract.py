@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmeb_eval.adapters.baselines import Constant, Random, TextOnly
-from mmeb_eval.contract import check
+from mmeb_eval.contract import PLURALS, check
 from mmeb_eval.data.images import open_rgb
 from mmeb_eval.item import Item
 from mmeb_eval.models import load_model
@@ -128,11 +128,11 @@ def _lines(embedder: Any) -> list[str]:
 
 
 def test_pooled_regions_are_tried_too() -> None:
-    assert _lines(RoiBlind()) == ["error: embed_roi gives a box here and one there one vector: pool inside the box."]
+    assert _lines(RoiBlind()) == ["error: embed_roi gives two different boxes the same vector: pool inside the box."]
     (line,) = _lines(RoiNever())
     assert line.startswith("note: --region roi does not work: ")
     assert line.endswith("it has no patches.")
-    assert _lines(BareBlind()) == ["error: embed_bare gives a text here and one there one vector: read the text."]
+    assert _lines(BareBlind()) == ["error: embed_bare gives two different texts the same vector: read the text."]
 
 
 def test_a_sound_embedder_gives_no_finding() -> None:
@@ -150,7 +150,7 @@ def test_a_sound_embedder_gives_no_finding() -> None:
         (Neighbours, "the item alone: the item "),
         (Dropout, "two calls with the same items: the item "),
         (Growing, "the item alone: the width is 9 and was 16; it must not change."),
-        (Blind, "a box here and one there have one vector: it is ignored. Use item.prompt."),
+        (Blind, "two different boxes have the same vector: the box is ignored. Use item.prompt."),
         (
             BoxesOnly,
             "question: Wh...') and 1 more: embed raised TypeError: no masks yet. It must take text, image, both, and",
@@ -190,17 +190,17 @@ NO_PROMPTS = "note: it takes no prompts: the text names the region, and results 
     [
         (
             lambda item: replace(item, image=None) if item.text else item,
-            "error: the image beside a text is ignored: two different ones have one vector, though the embedder reads "
-            "it alone. Use item.image wherever it is.",
+            "error: the image beside a text is ignored: two different ones have the same vector, though the embedder "
+            "reads it alone. Use item.image wherever it is.",
         ),
         (
             lambda item: replace(item, text="") if item.image else item,
-            "error: the text beside an image is ignored: two different ones have one vector, though the embedder reads "
-            "it alone. Use item.text wherever it is.",
+            "error: the text beside an image is ignored: two different ones have the same vector, though the embedder "
+            "reads it alone. Use item.text wherever it is.",
         ),
         (
             lambda item: item if item.text else replace(item, image=None),
-            "error: the image alone is ignored: two different ones have one vector, though the embedder reads it "
+            "error: the image alone is ignored: two different ones have the same vector, though the embedder reads it "
             "beside a text. Use item.image wherever it is.",
         ),
         (
@@ -216,7 +216,7 @@ NO_PROMPTS = "note: it takes no prompts: the text names the region, and results 
         (
             lambda item: replace(item, text=item.text[-13:]),
             "warning: the instruction beside a text and beside an image and a text is ignored: two different ones have "
-            "one vector.",
+            "the same vector.",
         ),
         (
             lambda item: replace(item, text=item.text[:100]),
@@ -247,7 +247,7 @@ def test_a_prompt_that_is_ignored_is_found_and_one_that_is_not_taken_is_no_fault
         return item if type(item.prompt).__name__.lower() != kind else replace(item, prompt=None)
 
     assert _lines(Sees(hide, ["box", "points", "mask"])) == [
-        f"error: a {kind} here and one there have one vector: it is ignored. Use item.prompt."
+        f"error: two different {PLURALS[kind]} have the same vector: the {kind} is ignored. Use item.prompt."
     ]
     others = [other for other in ("box", "points", "mask") if other != kind]
     assert check(Sees(hide, others)) == []

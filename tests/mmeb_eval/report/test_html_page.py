@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -56,6 +57,24 @@ def test_every_score_stands_with_its_interval_chance_level_queries_and_ties(
     assert page.texts["small"].count("constant 0.000") == 1
     order_of_heads = [text for text in page.texts["th"] if text in ("task", "Toy", "VOC2007")]
     assert order_of_heads == ["task", "VOC2007", "Toy"]
+
+
+def test_cut_texts_and_unchecked_vectors_stand_in_the_cell_of_their_score(
+    toy_results: list[Result], toy_corpus: Path, tmp_path: Path
+) -> None:
+    def cut(result: Result, count: int, task: str, **settings: Any) -> Result:
+        counts = {**result.counts, "texts_cut": count}
+        return dataclasses.replace(result, counts=counts, task=task, settings={**result.settings, **settings})
+
+    mine = toy_results[1]
+    results = [cut(mine, 1234, "Toy"), cut(mine, 1, "VOC2007", trusted_vectors=3), cut(mine, 0, "GQA")]
+    text, page = write_page(results, [], tmp_path / "report.html")
+    small = page.texts["small"]
+    assert [small.count(words) for words in ("1,234 texts cut", "1 text cut", "unchecked")] == [1, 1, 1]
+    assert "Texts cut: " in text
+    assert "Unchecked: " in text
+    text, _ = write_page([cut(mine, 0, "Toy")], [], tmp_path / "plain.html")
+    assert "cut" not in text.split('<h2 id="scores">')[1].split("<h2")[0]
 
 
 def test_what_was_not_run_has_no_score(toy_results: list[Result], tmp_path: Path) -> None:

@@ -23,10 +23,10 @@ def test_results_of_one_model_raise_no_doubt() -> None:
 def test_tasks_of_another_model_under_the_name_are_listed() -> None:
     results = [_result(task, fingerprint="a") for task in "ABC"] + [_result("D", fingerprint="b")]
     (line,) = list_doubts(results)
-    assert line == "mine: its results are of different models under this name, as on D; run all tasks again."
+    assert line == "mine: results on D are of another model of this name than the rest; run all tasks again."
     seeds = [_result("A", embedder={"seed": 1}), *(_result(task, embedder={"seed": 0}) for task in "BC")]
     (line,) = list_doubts(seeds)
-    assert "as on A;" in line
+    assert "results on A are" in line
 
 
 def test_unchecked_vectors_are_listed() -> None:
@@ -39,4 +39,4 @@ def test_models_that_had_other_data_under_one_name_are_listed() -> None:
     assert list_doubts([*same, _result("B", "z", queries="other", candidates="c")]) == []
     for changed in ({"queries": "other", "candidates": "c"}, {"queries": "q", "candidates": "other"}):
         (line,) = list_doubts([*same, _result("A", "z", **changed)])
-        assert line == "A: z had other data under this name than the other models; run all again."
+        assert line == "A: z had other data than the other models; score all models on the same data."
