@@ -27,6 +27,7 @@ import numpy as np
 from mmeb_eval.load_record import CONFIG_NAMES, WEIGHT_SUFFIXES, list_weight_files
 from mmeb_eval.run.array_digest import UnreadableArray, digest_array, digest_tensor
 from mmeb_eval.run.digest_notes import OWN_PACKAGES, DigestNotes, is_own_code, list_attributes
+from scar.common.files import format_bytes
 
 DEVICE = re.compile(r"cpu|(cuda|xpu|npu|hpu|mps|tpu|xla|gpu)(:\d+)?")
 """A text that names a device: equal models lie on other devices in other processes."""
@@ -44,6 +45,9 @@ MAX_ENTRIES = 1_000_000
 
 MAX_OBJECTS, MAX_DEPTH = 1_000_000, 60
 """Limits of what one digest looks at; beyond them an object counts by its type."""
+
+MAX_COPIED_BYTES = 8 << 30
+"""A library's array of more bytes is not read: numpy would copy it into memory, perhaps from a file or a server."""
 
 NAMESPACES = (types.SimpleNamespace, argparse.Namespace)
 """Types of Python whose objects hold values of the user, such as options."""
@@ -186,6 +190,10 @@ class ObjectDigest:
 
     def _add_array_like(self, value: Any) -> None:
         """Add an object of a library that numpy can read, such as an array of JAX or a data frame."""
+        size = getattr(value, "nbytes", 0)
+        if isinstance(size, int) and size > MAX_COPIED_BYTES:
+            self._note_unread(f"a {type(value).__name__} of {format_bytes(size)}")
+            return
         try:
             numbers = np.asarray(value)
         except Exception:  # noqa: BLE001 - it is code of a library that we do not know

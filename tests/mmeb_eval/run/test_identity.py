@@ -247,6 +247,23 @@ def test_what_is_too_large_or_has_no_numbers_is_named() -> None:
     assert describe_identity(Plain(big=[0] * 1_000_000))["unread"] == []
 
 
+class Stored:
+    """Stands for an array of a library that lies in a file."""
+
+    nbytes = 9 << 30
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise AssertionError("read")
+
+
+Stored.__module__ = "numpy.lib"
+
+
+def test_an_array_that_numpy_would_copy_into_memory_is_named_if_it_is_large() -> None:
+    (line,) = describe_identity(Plain(index=Stored()))["unread"]
+    assert line.startswith("Plain.index: a Stored of 9")
+
+
 def _edit(array: Any, index: int, value: float) -> Any:
     copy = array.clone() if hasattr(array, "clone") else array.copy()
     copy[index] = value
