@@ -245,7 +245,7 @@ def count_samples(folder: Folder, as_json: JsonOption = False) -> None:
 @one_line_errors("scar")
 def show_samples(
     folder: Folder,
-    count: Annotated[int, typer.Option("--n", min=1, help="The number of samples.")] = 20,
+    count: Annotated[int, typer.Option("--n", min=1, help="The number of samples, evenly from all files.")] = 20,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The seed that draws the samples.")] = 0,
     source: Annotated[str | None, typer.Option(metavar="NAME", help="Show only samples of this source.")] = None,
     split: Annotated[Literal["train", "eval"] | None, typer.Option(help="Show only samples of this split.")] = None,

@@ -33,7 +33,8 @@ class FetchedPart:
         repo: id of the data set on the hub.
         revision: commit of the data set.
         files: path of each file below the data folder -> its size and checksum.
-        images: number of images that were unpacked, if the files were archives; else 0. Archives are deleted then.
+        images: 0 if the files are kept as they came. Otherwise they were archives: this many images were unpacked into
+            their folders, and they were deleted.
     """
 
     repo: str

@@ -1,4 +1,7 @@
-"""Demo questions of the classification tasks: the candidates are labels."""
+"""Demo questions of the classification tasks: the candidates are labels.
+
+Each function asks one question about each picture, or about each portrait, in random order.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from scar.demo.scenes import SCENES
 
 
 def ask_thing_class(world: DemoWorld, rng: Random, *, attribute: str) -> Iterator[DemoQuestion]:
-    """Ask what a portrait shows; the answer is an attribute of its only thing, such as ``shape`` or ``name``.
+    """Ask what each portrait shows; the answer is an attribute of its only thing, such as ``shape`` or ``name``.
 
     Wrong candidates are that attribute of the things of other portraits.
     """
@@ -24,7 +27,7 @@ def ask_thing_class(world: DemoWorld, rng: Random, *, attribute: str) -> Iterato
 
 
 def ask_scene_class(world: DemoWorld, rng: Random, *, attribute: str) -> Iterator[DemoQuestion]:
-    """Ask where a picture is; the answer is an attribute of its scene, such as ``label``.
+    """Ask where each picture is; the answer is an attribute of its scene, such as ``label``.
 
     Wrong candidates are that attribute of the other scenes.
     """
@@ -36,7 +39,7 @@ def ask_scene_class(world: DemoWorld, rng: Random, *, attribute: str) -> Iterato
 
 
 def ask_captioned_scene_class(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask where a picture is; the query also has a caption that names the things but not the scene."""
+    """Ask where each picture is; the query also has a caption that names the things but not the scene."""
     for picture in shuffle_pictures(world.pictures, rng):
         instruction = (
             IMAGE_TOKEN + "Represent the given news image with the following caption for domain classification:"
@@ -49,7 +52,7 @@ def ask_captioned_scene_class(world: DemoWorld, rng: Random) -> Iterator[DemoQue
 
 
 def ask_whether_red(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask whether a picture shows anything red; the candidates are Yes and No."""
+    """Ask whether each picture shows anything red; the candidates are Yes and No."""
     for picture in shuffle_pictures(world.pictures, rng):
         right = "Yes" if any(thing.colour == "red" for thing in picture.things) else "No"
         instruction = (

@@ -93,7 +93,10 @@ def draw_portrait(colour: str, shape: str, seed: str) -> DemoPicture:
 
 
 def move_things(picture: DemoPicture) -> DemoPicture:
-    """Make a picture of the same scene and things, with each thing moved by a few pixels and slightly turned."""
+    """Make a copy of a picture in which all things are moved alike, by a few pixels, and slightly turned.
+
+    The same picture always gives the same copy.
+    """
     step = 4
     things = tuple(
         replace(thing, x=thing.x + step, y=thing.y - step, tilt=thing.tilt + 0.1) for thing in picture.things

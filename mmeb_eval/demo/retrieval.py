@@ -1,4 +1,7 @@
-"""Demo questions of the retrieval tasks: the candidates are whole pictures or texts about pictures."""
+"""Demo questions of the retrieval tasks: the candidates are whole pictures or texts about pictures.
+
+Each function asks one question about each picture, or about each portrait, in random order.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ from scar.demo.shapes import COLOURS, SHAPES
 def ask_image_to_text(
     world: DemoWorld, rng: Random, *, write_text: Callable[[DemoPicture], str], instruction: str
 ) -> Iterator[DemoQuestion]:
-    """Ask which text is true of a picture; ``write_text`` makes it.
+    """Ask which text is true of each picture; ``write_text`` makes it.
 
     Wrong candidates are what it makes of other pictures, unless that is the same text.
     """
@@ -46,7 +49,7 @@ def ask_text_to_image(
     instruction: str,
     candidate_instruction: str = IMAGE_INSTRUCTION,
 ) -> Iterator[DemoQuestion]:
-    """Ask of which picture a text is true; ``write_text`` makes it of the right picture.
+    """Ask, for each picture, of which one a text is true; ``write_text`` makes it of the right picture.
 
     Wrong candidates are pictures of which it makes other texts.
     """
@@ -65,7 +68,7 @@ def ask_text_to_captioned_image(
     write_text: Callable[[DemoPicture], str],
     instruction: str,
 ) -> Iterator[DemoQuestion]:
-    """Ask of which picture a text is true; each candidate picture has a text beside it.
+    """Ask, for each picture, of which one a text is true; each candidate picture has a text beside it.
 
     ``write_query`` makes the query's text of the right picture, ``write_text`` the text beside each candidate.
     """
@@ -77,7 +80,7 @@ def ask_text_to_captioned_image(
 
 
 def ask_other_scene(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask which picture shows the same things in another scene; the picture itself is a wrong candidate."""
+    """Ask which picture shows the things of each picture in another scene; the picture itself is a wrong candidate."""
     for picture in shuffle_pictures(world.pictures, rng):
         scene = rng.choice([scene for scene in SCENES if scene is not picture.scene])
         right = replace(picture, scene=scene)
@@ -90,7 +93,7 @@ def ask_other_scene(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_other_colour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask which picture shows the same thing in a certain other colour; wrong pictures differ in colour or shape."""
+    """Ask which picture shows the thing of each portrait in another colour; wrong ones differ in colour or shape."""
     for picture in shuffle_pictures(world.portraits, rng):
         (thing,) = picture.things
         old, *rest = [thing.colour, *rng.sample([colour for colour in COLOURS if colour != thing.colour], k=5)]
@@ -106,7 +109,7 @@ def ask_other_colour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_look_alike(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask which picture shows the same things, moved by a few pixels."""
+    """Ask which picture shows the things of each picture, all moved alike by a few pixels."""
     for picture in shuffle_pictures(world.pictures, rng):
         wrong = [other for other in world.pictures if other is not picture]
         _, *others = make_image_candidates(picture, wrong, rng)
@@ -116,7 +119,7 @@ def ask_look_alike(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_encyclopedia(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask which other picture shows the thing of a portrait; each candidate also has an article about its thing."""
+    """Ask which other picture shows the thing of each portrait; each candidate also has an article about its thing."""
     for picture in shuffle_pictures(world.portraits, rng):
         (thing,) = picture.things
         wrong = [other.things[0] for other in world.portraits if other.things[0].name != thing.name]

@@ -53,7 +53,7 @@ def ask_shape(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_count(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask how many things a picture shows."""
+    """Ask how many things each picture shows."""
     for picture in shuffle_pictures(world.pictures, rng):
         yield _make_question(
             picture, "How many shapes are there?", NUMBER_WORDS[len(picture.things)], NUMBER_WORDS, rng
@@ -69,7 +69,7 @@ def ask_count_of_colour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]
 
 
 def ask_scene(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask where a thing of the picture is; the answer is the location of the scene, such as "On a beach."."""
+    """Ask where a thing of each picture is; the answer is the location of the scene, such as "On a beach."."""
     for picture in shuffle_pictures(world.pictures, rng):
         thing = rng.choice(picture.things)
         right, *locations = [scene.location.capitalize() + "." for scene in (picture.scene, *SCENES)]
@@ -112,7 +112,7 @@ def ask_neighbour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_name(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask what the only thing of a portrait is."""
+    """Ask what the only thing of each portrait is."""
     for picture in shuffle_pictures(world.portraits, rng):
         names = [with_article(other.things[0].name) for other in world.portraits]
         yield _make_question(
@@ -121,7 +121,7 @@ def ask_name(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_presence(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask whether a picture shows a thing; in about half of the questions it does."""
+    """Ask of each picture whether it shows a thing; in about half of the questions it does."""
     for picture in shuffle_pictures(world.pictures, rng):
         present = [thing.name for thing in picture.things]
         if rng.random() < 0.5:

@@ -29,9 +29,9 @@ def crop_to_box(image: Image, box: Box) -> Image:
 
 
 def draw_red_circle(image: Image, box: Box) -> Image:
-    """A copy of the image with a red ellipse as wide and high as the box (in the image's pixels), drawn around it.
+    """A copy of the image with a red ellipse, whose inner edge touches the sides of the box (in the image's pixels).
 
-    Source: arXiv 2304.06712.
+    The line is as wide as 1% of the image's shorter side, at least 2 pixels. Source: arXiv 2304.06712.
     """
     from PIL import ImageDraw
 
@@ -43,7 +43,10 @@ def draw_red_circle(image: Image, box: Box) -> Image:
 
 
 def blur_outside(image: Image, box: Box) -> Image:
-    """A copy of the image, blurred except inside the box (in the image's pixels). Source: arXiv 2306.04356."""
+    """A copy of the image, blurred except inside the box (in the image's pixels): all pixels that it touches are kept.
+
+    The standard deviation of the blur is 5% of the image's shorter side. Source: arXiv 2306.04356.
+    """
     from PIL import ImageFilter
 
     inside = _find_pixels(image.size, box)
@@ -190,7 +193,7 @@ def compute_cell_shares(
     """Cut a box into equal parts and compute how much of each lies in each row, and in each column, of a grid.
 
     Args:
-        box: the box in pixels of the image; all pixels that it touches count, at least one.
+        box: the box in pixels of the image; all pixels of the image that it touches count, at least one.
         size: (width, height) of the image in pixels.
         cells: (rows, columns) of the grid, whose cells divide the whole image equally.
         side: number of parts along each side of the box.

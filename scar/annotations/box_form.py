@@ -133,7 +133,7 @@ def find_box_form(
     areas: NDArray[np.float64],
     path: Path,
 ) -> BoxForm:
-    """Find out the form of the boxes of a file; `XYWH` if nothing speaks against it.
+    """Find out the form of the boxes of a file; the head of this module says from what.
 
     Args:
         numbers: (N, 4) the four numbers of each box. A box is left out if a number is not finite, or its third or
@@ -143,10 +143,14 @@ def find_box_form(
         areas: (N,) the area that the file gives, in square pixels of the box or of the mask; NaN if it gives none.
         path: path of the file, for the message.
 
+    Returns:
+        `XYWH` if nothing speaks against it, as without boxes; else the form that fits. These speak against it: outlines
+        and areas that agree with another form, many boxes that leave their images, and numbers that are all at most 1,
+        which are shares of the image.
+
     Raises:
-        InputError: the boxes are not where the outlines are, are smaller than their areas, or have several forms. Or
-            they are not `XYWH`, as many leave their images or all numbers are at most 1, and not exactly one other form
-            fits.
+        InputError: something speaks against `XYWH`, but no other form fits, or several do. Or the boxes are in no form
+            where the outlines are, are smaller than their areas, or have several forms.
     """
     import numpy as np
 

@@ -33,7 +33,8 @@ class RecordCollector:
 
     Attributes:
         path: path of the file.
-        named_images: the images that the file lists with their names. The records have the image ids of this list.
+        named_images: ids and file names of the images that the file itself lists; readers add them. The records' image
+            ids are theirs; `scar.annotations.image_names.match_images` compares them with the ids of another file.
     """
 
     def __init__(self, path: Path) -> None:

@@ -56,7 +56,10 @@ _NUMBERED_FILE = re.compile(r"/\d+\.[a-z]+$", re.IGNORECASE)
 
 
 def split_of(image_id: int) -> Split:
-    """The split of an image of Visual Genome, from a hash of its id: it does not depend on the other images."""
+    """The split of an image of Visual Genome: "eval" for a share `EVAL_SHARE` of all images, else "train".
+
+    A hash of the id decides, so it does not depend on the other images.
+    """
     number = int.from_bytes(hashlib.sha256(f"visual_genome/{image_id}".encode()).digest()[:8])
     return "eval" if number < EVAL_SHARE * 2**64 else "train"
 

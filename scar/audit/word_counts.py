@@ -118,7 +118,10 @@ class WordCounts:
         }
 
     def summarize_lengths(self) -> dict[str, Any]:
-        """By kind of caption: ``mean`` number of words; ``captions``: number of captions by number of words."""
+        """By kind of caption: ``mean`` number of words; ``captions``: number of captions by number of words, as text.
+
+        Kinds without captions are left out.
+        """
         return {
             kind: {
                 "mean": round(sum(words * count for words, count in counts.items()) / counts.total(), 3),

@@ -32,7 +32,7 @@ MOST_ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class BlindModel:
-    """A text-only model: it scores a text by the sum of the weights of its n-grams.
+    """A text-only model: the score of a text is the sum of the weights of the n-grams in it, each counted once.
 
     Attributes:
         ngrams: the n-grams.

@@ -63,7 +63,7 @@ class Canvas:
         return Canvas(self.image, self.pen, *self._to_pixel((x, y)), side, side)
 
     def make_pixel_frame(self, dx: float = 0, dy: float = 0) -> Canvas:
-        """Make a frame whose unit is one pixel of the final image, moved by (dx, dy) pixels."""
+        """Make a frame in pixels of the final image; its (0, 0) is (dx, dy) pixels from the image's top left corner."""
         return Canvas(self.image, self.pen, dx * SCALE, dy * SCALE, SCALE, SCALE)
 
     @property

@@ -63,7 +63,7 @@ def open_corpus(folder: Path) -> list[RowFile]:
     """Find the SCaR files below a folder, ordered by path, and check that they belong together.
 
     Raises:
-        InputError: there is no SCaR file, one cannot be read, or the files do not belong together.
+        InputError: see `find_row_files`; or the files do not belong together.
     """
     files = find_row_files(folder)
     for file in files:

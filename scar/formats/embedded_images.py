@@ -72,7 +72,7 @@ def write_image_shards(
         The shards, kept and written, in the order of the rows of the corpus.
 
     Raises:
-        InputError: an image is missing or its path leads out of the folder, or a row file cannot be read.
+        InputError: an image is missing or its path leads out of the folder; or see `find_row_files`.
     """
     made_file = out / WITH_IMAGES_FOLDER / "made.json"
     made_file.parent.mkdir(parents=True, exist_ok=True)

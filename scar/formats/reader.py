@@ -143,10 +143,11 @@ class RowFile:
 
 
 def find_row_files(folder: Path) -> list[RowFile]:
-    """Find the SCaR files below a folder, ordered by path.
+    """Find the SCaR files below a folder, ordered by path. They have rows; provenance is in `RowFile.sidecar`.
 
     Raises:
-        InputError: there is no parquet file, or one cannot be read or has neither the eval nor the train columns.
+        InputError: see `find_parquet_files`; or a file cannot be read, or has other columns than `find_schema_problems`
+            asks for.
     """
     files = []
     for path in find_parquet_files(folder):
@@ -158,7 +159,7 @@ def find_row_files(folder: Path) -> list[RowFile]:
 
 
 def find_parquet_files(folder: Path) -> list[Path]:
-    """Find the parquet files of rows below a folder, ordered by path; see `is_row_path`.
+    """Find the parquet files of rows below a folder, ordered by path; others are passed over, see `is_row_path`.
 
     Raises:
         InputError: there is no such folder, no such file in it, or a pull into it has not ended.

@@ -131,10 +131,10 @@ def is_plural(noun: str) -> bool:
 
 @lru_cache(maxsize=1 << 16)
 def to_plural(noun: str) -> str:
-    """The noun with its last word in the plural.
+    """The noun with its last word, or the one before "of", in the plural; unchanged if plural or a mass noun.
 
-    >>> to_plural("wine glass"), to_plural("knife"), to_plural("baby"), to_plural("skis"), to_plural("key")
-    ('wine glasses', 'knives', 'babies', 'skis', 'keys')
+    >>> to_plural("wine glass"), to_plural("knife"), to_plural("baby"), to_plural("skis"), to_plural("water")
+    ('wine glasses', 'knives', 'babies', 'skis', 'water')
     >>> to_plural("bookshelf"), to_plural("chest of drawers"), to_plural("ottoman")
     ('bookshelves', 'chests of drawers', 'ottomans')
     """
@@ -157,7 +157,7 @@ def to_plural(noun: str) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def to_singular(noun: str) -> str:
-    """The noun with its last word in the singular; unchanged if it is no plural or has no singular.
+    """The noun with its last word, or the one before "of", in the singular; unchanged if no plural or without singular.
 
     >>> to_singular("wine glasses"), to_singular("men"), to_singular("scissors"), to_singular("puppies")
     ('wine glass', 'man', 'scissors', 'puppy')

@@ -58,6 +58,8 @@ class InputRow:
 def read_rows(inputs: Sequence[Path], text: str = "") -> Iterator[InputRow]:
     """Yield the rows of JSONL files, and one row for each image file, in the order of `inputs`. Images are not checked.
 
+    A row of JSONL without an id gets its number among the rows of all inputs, from 0; an image file's id is its path.
+
     Args:
         inputs: JSONL files, whose names end in ``.jsonl``, and image files, which all other files are taken for.
         text: the text that goes with each image file.

@@ -42,7 +42,9 @@ class ImageFrame:
 
 
 def read_frame(path: Path, profile: Profile) -> ImageFrame:
-    """Read the frame in which a model with this profile sees an image; only the header is read.
+    """Read the size of an image, as displayed and as a model with this profile sees it, and its turn.
+
+    Only the file's header is read. The profile says whether the model sees the image turned by EXIF.
 
     Raises:
         ItemError: the file is missing, is not an image, or is too large to decode safely.

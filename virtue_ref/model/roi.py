@@ -18,7 +18,8 @@ def make_roi_weights(box: Box | None, size: tuple[int, int], grid: tuple[int, in
     """Make weights that pool image tokens: a box is cut into side x side cells; each cell averages tokens by area.
 
     Args:
-        box: the region in pixels of the image that the model sees; None is the whole image.
+        box: the region in pixels of the image that the model sees. It counts in whole pixels: all that it touches, at
+            least one; what is outside the image does not count. None is the whole image.
         size: (width, height) of that image in pixels.
         grid: (rows, columns) of the image's tokens, which cover the whole image.
         side: number of cells along each side of the box; side * side is the number of segment tokens.

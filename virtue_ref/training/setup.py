@@ -158,9 +158,12 @@ def prepare_model(recipe: TrainingRecipe, start: Checkpoint, accelerator: Accele
 
 
 def learning_rate_at(step: int, steps: int, settings: OptimiserRecipe) -> float:
-    """Return the learning rate of a step, counted from 0: it rises linearly for `warm_up` steps, then falls linearly.
+    """Return the learning rate of a step: it rises linearly to a peak, then falls linearly.
 
-    Step `warm_up` - 1 has the peak `settings.rate`; the rate would be 0 at step `steps`.
+    Args:
+        step: index of the step, from 0.
+        steps: number of all steps of the run; a step with this index would have the rate 0.
+        settings: steps `warm_up` - 1 and `warm_up` have the peak `rate`; without a warm-up, step 0 has it.
     """
     if step < settings.warm_up:
         return settings.rate * (step + 1) / settings.warm_up
