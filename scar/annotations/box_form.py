@@ -40,7 +40,7 @@ _MIN_AGREEING = 0.9
 """Least share of boxes that must agree with their outline or area; some outlines of any file are wrong."""
 
 _MIN_INSIDE = 0.99
-"""Least share of boxes that must be inside their images in another form than `XYWH`."""
+"""Least share of boxes that must not leave their images deeply in another form than `XYWH`."""
 
 _MAX_PIXELS_OUTSIDE, _MAX_SHARE_OUTSIDE = 2, 0.1
 """A box leaves its image if it does by more pixels, and by a larger share of its area. No box of COCO does."""
@@ -48,6 +48,11 @@ _MAX_PIXELS_OUTSIDE, _MAX_SHARE_OUTSIDE = 2, 0.1
 _MIN_LEAVING, _MIN_LEAVING_SHARE = 3, 0.1
 """Least number and share of boxes that leave their images, from which on another form is tried. Fewer may be mistakes
 of annotators, and are clipped. Of corner boxes of things that lie anywhere, three in four leave their images."""
+
+_MIN_DEEP_SIDE, _MIN_DEEP_IMAGE, _MIN_DEEP_SHARE = 0.2, 0.02, 0.25
+"""A box leaves its image deeply if it does by a larger share of its own side, and of the image's. Annotators overhang
+by a few pixels. Boxes of a wrong form leave deeply as a rule: center boxes by up to half of their side. With a smaller
+share of deep ones among those that leave, the boxes are `XYWH`."""
 
 _MAX_LEAVING_SHARE = 0.25
 """Largest share of boxes that may leave their images if no other form fits."""
@@ -62,8 +67,8 @@ _MAX_AREA_RATIO = 1.5
 """A thing's area is at most that of its box. If it is larger by more than this for nearly all, the boxes are not in
 pixels, or of another size of the images."""
 
-_MAX_FRACTION = 1.01
-"""Largest number in boxes that are shares of the image; rounding adds some."""
+_MAX_FRACTION = 1.1
+"""Largest number in boxes that are shares of the image; rounding adds some, and annotators overhang."""
 
 Numbers: TypeAlias = tuple[float, float, float, float]
 
@@ -161,6 +166,7 @@ def find_box_form(
     with np.errstate(over="ignore", invalid="ignore"):  # numbers that no image has
         boxes = {form: _to_columns(numbers, sizes, form) for form in (*_PIXEL_FORMS, *_FRACTION_FORMS)}
         inside = {form: _is_inside(box, sizes) for form, box in boxes.items()}
+        deep = {form: _leaves_deeply(box, sizes) & ~inside[form] for form, box in boxes.items()}
         outlined, measured = _compute_areas(outlines) > 0, areas > 0
         ious = {form: _compute_ious(box[:, outlined], outlines[:, outlined]) for form, box in boxes.items()}
         box_areas = {form: _compute_areas(box[:, measured]) for form, box in boxes.items()}
@@ -189,7 +195,9 @@ def find_box_form(
     leaving = int((~inside[XYWH]).sum())
     if not is_fraction and (leaving < _MIN_LEAVING or leaving < _MIN_LEAVING_SHARE * len(numbers)):
         return XYWH
-    fitting = [form for form in forms if form != XYWH and inside[form].mean() >= _MIN_INSIDE]
+    if XYWH in forms and deep[XYWH].sum() < _MIN_DEEP_SHARE * leaving:
+        return XYWH
+    fitting = [form for form in forms if form != XYWH and (~deep[form]).mean() >= _MIN_INSIDE]
     if len(fitting) == 1:
         return fitting[0]
     if not is_fraction and not fitting and leaving <= _MAX_LEAVING_SHARE * len(numbers):
@@ -236,6 +244,16 @@ def _is_inside(boxes: Columns, sizes: NDArray[np.int64]) -> Flags:
     inside = _compute_areas(np.stack((x0.clip(0), y0.clip(0), np.minimum(x1, width), np.minimum(y1, height))))
     is_near = (outside <= _MAX_PIXELS_OUTSIDE) | (inside >= (1 - _MAX_SHARE_OUTSIDE) * _compute_areas(boxes))
     flags: Flags = (x1 > x0) & (y1 > y0) & is_near
+    return flags
+
+
+def _leaves_deeply(boxes: Columns, sizes: NDArray[np.int64]) -> Flags:
+    """Whether each box leaves its image of (N, 2) width and height by more than annotators overhang."""
+    import numpy as np
+
+    outside, sides = np.maximum(-boxes[:2], boxes[2:] - sizes.T), boxes[2:] - boxes[:2]
+    is_deep = (outside > np.maximum(_MIN_DEEP_SIDE * sides, _MIN_DEEP_IMAGE * sizes.T)) | (sides <= 0)
+    flags: Flags = is_deep.any(axis=0)
     return flags
 
 

@@ -110,7 +110,14 @@ def test_sides_decide(kind: str, unit: tuple[int, int], orientation: int, beyond
 def test_the_pixels_are_those_of_jpegtran(size: tuple[int, int], kind: str, orientation: int, tmp_path: Path) -> None:
     content = make_jpeg(size, **KINDS[kind])
     (tmp_path / "a.jpg").write_bytes(content)
-    command = ["jpegtran", "-perfect", *COMMANDS[orientation], "-outfile", tmp_path / "b.jpg", tmp_path / "a.jpg"]
+    command = [
+        "jpegtran",
+        "-perfect",
+        *COMMANDS[orientation],
+        "-outfile",
+        str(tmp_path / "b.jpg"),
+        str(tmp_path / "a.jpg"),
+    ]
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - a program of the system
     turned = turn_jpeg(content, orientation)
     assert (turned is not None) == (done.returncode == 0)
