@@ -17,7 +17,7 @@ $(READY): pyproject.toml .constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint .constraints.txt torch torchvision setuptools
 	SAM2_BUILD_CUDA=0 $(BIN)/pip install --quiet --constraint .constraints.txt --no-build-isolation sam2
-	$(BIN)/pip install --quiet --constraint .constraints.txt --no-build-isolation --editable '.[adapters,dev,ray]'
+	$(BIN)/pip install --quiet --constraint .constraints.txt --no-build-isolation --editable '.[adapters,dev,parser,ray]'
 	touch $@
 
 fmt: $(READY) ## Format and fix what can be fixed

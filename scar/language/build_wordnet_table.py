@@ -1,7 +1,8 @@
-"""Write the noun tables, `nouns.parquet` and `plurals.parquet`, from the files of WordNet 3.0.
+"""Write the tables `nouns.parquet`, `plurals.parquet` and `words.parquet` from the files of WordNet 3.0.
 
 Run `python -m scar.language.build_wordnet_table`. It reads index.noun, data.noun, cntlist.rev and noun.exc of Debian's
-`wordnet-base`; wndb(5WN) and cntlist(5WN) describe their formats. It leaves out instances (names of persons and
+`wordnet-base`, and the indices of the other parts of speech; wndb(5WN) and cntlist(5WN) describe their formats. It
+leaves out instances (names of persons and
 places), because no region is an instance. WordNet calls some names classes, such as the island Jersey: what stands
 below an instance is left out, too. So the tables have every hypernym. The same files give the same bytes.
 """
@@ -35,6 +36,10 @@ NOUN_SCHEMA = pa.schema(
 PLURAL_SCHEMA = pa.schema(
     [pa.field("plural", pa.string(), nullable=False), pa.field("singular", pa.string(), nullable=False)]
 )
+
+
+WORD_SCHEMA = pa.schema([pa.field("word", pa.string(), nullable=False), pa.field("parts", pa.string(), nullable=False)])
+"""`words.parquet`: each word that is no phrase, with its parts of speech: a (adjective), r (adverb), v (verb)."""
 
 
 def read_hypernyms(folder: Path) -> dict[int, list[int]]:
@@ -91,8 +96,19 @@ def read_plurals(folder: Path) -> Iterator[tuple[str, str]]:
         yield plural.replace("_", " "), singular.replace("_", " ")
 
 
+def read_words(folder: Path) -> Iterator[tuple[str, str]]:
+    """Read every adjective, adverb and verb of one word, in alphabetical order, with its parts of speech."""
+    parts: dict[str, str] = {}
+    for letter, name in (("a", "adj"), ("r", "adv"), ("v", "verb")):
+        for line in _read_lines(folder / f"index.{name}"):
+            word = line.split(" ", 1)[0]
+            if "_" not in word:
+                parts[word] = parts.get(word, "") + letter
+    yield from sorted(parts.items())
+
+
 def write_tables(folder: Path, out: Path) -> None:
-    """Write both tables into the folder `out`, from the WordNet files in `folder`.
+    """Write the three tables into the folder `out`, from the WordNet files in `folder`.
 
     Raises:
         InputError: a file of WordNet is missing.
@@ -104,7 +120,8 @@ def write_tables(folder: Path, out: Path) -> None:
     )
     pairs = sorted(dict(read_plurals(folder)).items())
     plurals = pa.table([pa.array(column) for column in zip(*pairs, strict=True)], PLURAL_SCHEMA)
-    for name, table in (("nouns", nouns), ("plurals", plurals)):
+    words = pa.table([pa.array(column) for column in zip(*read_words(folder), strict=True)], WORD_SCHEMA)
+    for name, table in (("nouns", nouns), ("plurals", plurals), ("words", words)):
         with replace_file(out / f"{name}.parquet") as partial:
             pq.write_table(table, partial, compression="zstd", compression_level=19)
 

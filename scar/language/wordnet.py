@@ -110,6 +110,16 @@ def is_a(noun: str, *kinds: int) -> bool:
 
 
 @lru_cache(maxsize=1 << 16)
+def may_be_a(noun: str, *kinds: int) -> bool:
+    """Whether any common sense of a noun is one of these synsets or a hyponym of one.
+
+    >>> is_a("branch", 1930), may_be_a("branch", 1930)  # physical entity
+    (False, True)
+    """
+    return any(not _find_ancestors(synset).isdisjoint(kinds) for synset in find_senses(noun))
+
+
+@lru_cache(maxsize=1 << 16)
 def is_related(a: str, b: str) -> bool:
     """Whether two nouns are synonyms, or one is a hypernym of the other, in a common sense of each.
 
@@ -163,6 +173,22 @@ def read_irregular_plurals() -> dict[str, str]:
     """WordNet's irregular plurals, each with its singular."""
     columns = _read_table("plurals").to_pydict()
     return dict(zip(columns["plural"], columns["singular"], strict=True))
+
+
+@lru_cache(maxsize=1 << 16)
+def find_parts_of_speech(word: str) -> str:
+    """Letters for what a word is besides a noun: a (adjective), r (adverb), v (verb); empty if WordNet lacks it.
+
+    >>> find_parts_of_speech("sit"), find_parts_of_speech("yellow"), find_parts_of_speech("yello")
+    ('v', 'av', '')
+    """
+    return _read_words().get(word.lower(), "")
+
+
+@cache
+def _read_words() -> dict[str, str]:
+    columns = _read_table("words").to_pydict()
+    return dict(zip(columns["word"], columns["parts"], strict=True))
 
 
 def _iter_senses(name: str) -> Iterator[tuple[int, int]]:

@@ -1,0 +1,142 @@
+"""Verbs of a parsed text: who does them, and the form in which a caption says them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from scar.language import english, wordnet
+from scar.language.parsed_noun_phrase import ParsedNounPhrase, has_limbs
+from scar.language.syntax_tree import TABLE, Tree, find_nouns_above
+
+_PARTICLES, _SKIPPED, _PARTICIPLES, _UNSEEN_VERBS, _VERBS_OF_THINGS = (
+    frozenset(TABLE["words"][kind])
+    for kind in ("particles", "skipped", "participles", "unseen_verbs", "verbs_of_things")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedVerb:
+    """A verb of a sentence: its form in a caption, its base form, and where what follows it begins."""
+
+    form: str
+    lemma: str
+    index: int
+
+
+def find_verbs(tree: Tree, subject: ParsedNounPhrase) -> Iterator[ParsedVerb]:
+    """The verbs whose subject is a noun phrase, and whose action or state a picture shows."""
+    parse, head = tree.parse, subject.head
+    candidates = [child for child in tree.find_children(head, "acl", "relcl") if child >= subject.end]
+    if parse.deps[head] in ("pobj", "dobj"):  # "a man in a tie smoking a pipe": who smokes?
+        candidates = [child for child in candidates if _is_said_of(tree, child, head, subject.phrase.noun)]
+    if parse.deps[head] in ("nsubj", "nsubjpass") and parse.heads[head] > head:
+        candidates.append(parse.heads[head])
+    for index in candidates:
+        first = _read_verb(tree, index, parse.deps[index])
+        clause = parse.deps[index] in ("acl", "relcl")
+        if first is None or (clause and skip_copula(tree, subject.end) != _first_of_verb(tree, index)):
+            continue
+        yield first
+        for other in (
+            tree.find_children(index, "conj") if not (clause and parse.deps[head] in ("pobj", "dobj")) else ()
+        ):  # "standing and holding a bat"
+            if parse.tags[other] == parse.tags[index] and not tree.find_children(other, "nsubj", "nsubjpass"):
+                second = _read_verb(tree, other, "conj")
+                if second is not None:
+                    yield second
+
+
+def _is_said_of(tree: Tree, clause: int, head: int, noun: str) -> bool:
+    """Whether a clause surely belongs to the noun before it, and not to one named earlier."""
+    if any(tree.words[child] in ("that", "which", "who") for child in tree.children[clause]):
+        return True
+    above = find_nouns_above(tree, head)
+    if not above:
+        return True
+    if tree.parse.tags[clause] != "VBG":
+        return False
+    if not has_limbs(noun) and _find_base(tree.words[clause], tree.parse.lemmas[clause]) in _VERBS_OF_THINGS:
+        return True
+    return not any(map(has_limbs, above))
+
+
+def _first_of_verb(tree: Tree, index: int) -> int:
+    """Index of a verb or of its "being"."""
+    return index - 1 if index and tree.words[index - 1] == "being" else index
+
+
+def _read_verb(tree: Tree, index: int, dep: str) -> ParsedVerb | None:
+    """A verb in the form in which captions say it; None if a picture does not show what it says."""
+    parse, tag, form = tree.parse, tree.parse.tags[index], tree.words[index]
+    helpers = [tree.words[child] for child in tree.find_children(index, "aux", "auxpass")]
+    if tree.find_children(index, "neg") or any(word not in ("is", "are", "'s", "being", "be") for word in helpers):
+        return None
+    if "be" in helpers or any(tree.words[child] in ("not", "n't", "never", "about") for child in tree.children[index]):
+        return None
+    active = bool(tree.find_children(index, "dobj"))
+    if tag == "VBG":
+        lemma = _find_base(form, parse.lemmas[index])
+        if lemma == "lay" and not active:
+            form, lemma = "lying", "lie"
+    elif tag in ("VBZ", "VBP") and dep != "acl":
+        lemma = parse.lemmas[index]
+        if english.to_third_person(lemma) != form and form != lemma:
+            return None
+        if lemma == "lay" and not active:
+            lemma = "lie"
+        form = english.to_gerund(lemma)
+    elif tag in ("VBN", "VBD") and not active:
+        lemma = parse.lemmas[index]
+        by_agent = index + 1 < len(tree) and tree.words[index + 1] == "by" and parse.heads[index + 1] == index
+        if "being" in helpers:
+            form = f"being {form}"
+        elif form not in _PARTICIPLES and not (tag == "VBN" and by_agent and lemma not in _UNSEEN_VERBS):
+            return None
+        return ParsedVerb(form, lemma, index)
+    else:
+        return None
+    if lemma in _UNSEEN_VERBS or "v" not in wordnet.find_parts_of_speech(lemma):
+        return None
+    return ParsedVerb(form, lemma, index)
+
+
+def _find_base(form: str, lemma: str) -> str:
+    """The base form of a verb in -ing, where the parser's may be wrong: "ride" of "riding", not "rid"."""
+    stem = form.removesuffix("ing")
+    for candidate in (f"{stem}e", lemma, stem, stem[:-1]):
+        if candidate and english.to_gerund(candidate) == form and "v" in wordnet.find_parts_of_speech(candidate):
+            return candidate
+    return lemma
+
+
+def skip_copula(tree: Tree, start: int) -> int:
+    """Index after "that is", "who are", "is" and words that may be left out."""
+    index = start
+    if index < len(tree) and tree.words[index] in ("that", "who", "which"):
+        index += 1
+    while index < len(tree) and (
+        tree.words[index] in ("is", "are", "'s") or tree.words[index] in _SKIPPED or _is_manner(tree, index)
+    ):
+        index += 1
+    return index
+
+
+def _is_manner(tree: Tree, index: int) -> bool:
+    """Whether a word is an adverb such as "happily", which may be left out."""
+    return tree.parse.tags[index] == "RB" and tree.words[index].endswith("ly")
+
+
+def read_particle(tree: Tree, verb: ParsedVerb) -> tuple[str, int]:
+    """The word that belongs to a verb, and the index after it."""
+    index = verb.index + 1
+    while index < len(tree) and (tree.words[index] in _SKIPPED or _is_manner(tree, index)):
+        index += 1
+    if index < len(tree) and tree.words[index] in _PARTICLES and tree.parse.deps[index] in ("prt", "advmod"):
+        word, after = tree.words[index], index + 1
+        if word == "upside":
+            return ("upside down", after + 1) if after < len(tree) and tree.words[after] == "down" else ("", index)
+        if word == "side":
+            return "", index
+        return word, after
+    return "", index

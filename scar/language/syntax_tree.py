@@ -1,0 +1,133 @@
+"""The dependencies of a parsed text, and where its noun phrases seem to begin and end."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from scar.language.parser import Parse
+
+TABLE = tomllib.loads((Path(__file__).parent / "tables" / "statements.toml").read_text(encoding="utf-8"))
+"""`statements.toml`: what is read from parsed texts."""
+
+NOUN_TAGS = ("NN", "NNS", "NNP", "NNPS")
+
+_NAMES_OF_PICTURES = frozenset(TABLE["words"]["names_of_pictures"])
+
+
+class Tree:
+    """A parse with the children of each word."""
+
+    def __init__(self, parse: Parse) -> None:
+        self.parse = parse
+        self.words = tuple([word.lower() for word in parse.words])
+        capitals = sum(word[:1].isupper() for word in parse.words)
+        self.has_title_case = capitals > max(2, 0.4 * len(parse.words))
+        self.children: list[list[int]] = [[] for _ in parse.words]
+        for index, head in enumerate(parse.heads):
+            if head != index:
+                self.children[head].append(index)
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def find_children(self, index: int, *deps: str) -> list[int]:
+        """The children of a word with one of these dependencies."""
+        return [child for child in self.children[index] if self.parse.deps[child] in deps]
+
+    def leftmost(self, index: int) -> int:
+        """The first word of those that depend on a word, at any distance."""
+        return min([index, *(self.leftmost(child) for child in self.children[index] if child < index)])
+
+    def is_noun(self, index: int) -> bool:
+        return self.parse.tags[index] in NOUN_TAGS
+
+
+def begins_at(tree: Tree, start: int) -> bool:
+    """Whether a noun phrase seems to begin with a word, which no noun or adjective stands before."""
+    if not start or tree.parse.tags[start] in ("DT", "PRP$"):
+        return True
+    doubtful = (*NOUN_TAGS, "JJ", "JJR", "JJS", "CD", "DT", "PRP$", "HYPH", "FW", "ADD")
+    return tree.parse.tags[start - 1] not in doubtful and tree.words[start - 1] != "not"
+
+
+_AFTER_NOUN = frozenset(
+    [
+        "IN",
+        "TO",
+        "CC",
+        ",",
+        ".",
+        ":",
+        "RB",
+        "WDT",
+        "WP",
+        "WRB",
+        "VBG",
+        "VBN",
+        "VBZ",
+        "EX",
+        "RP",
+        "-LRB-",
+        "-RRB-",
+        "''",
+        "``",
+    ]
+)
+"""Tags of words that may follow a noun phrase; others make the parse doubtful: "a garbage" before "can"."""
+
+
+def ends_at(tree: Tree, head: int, *, bare: bool) -> bool:
+    """Whether a noun phrase seems to end with its head."""
+    after = head + 1
+    if after >= len(tree):
+        return True
+    tag = tree.parse.tags[after]
+    if tree.words[after] in ("'s", "'", "-", "/", "and/or"):
+        return False
+    if tag in ("VBD", "VBP"):  # its own verb
+        own = tree.parse.heads[head] == after and tree.parse.deps[head].startswith("nsubj")
+        return own or (tag == "VBD" and tree.parse.heads[after] == head)
+    if tag in ("VBN", "VBD") and bare:  # "snow covered benches"
+        return after + 1 < len(tree) and tree.parse.tags[after + 1] in ("IN", "TO", "RP")
+    if tag == "JJ":
+        return tree.words[after] in (
+            "full",
+            "asleep",
+            "next",
+            "close",
+            "near",
+            "visible",
+            "high",
+            "open",
+            "inside",
+            "outside",
+        )
+    return tag in _AFTER_NOUN
+
+
+def is_below_verb(tree: Tree, index: int) -> bool:
+    """Whether a noun is an object of a verb, at any distance: a preposition after it may be the verb's."""
+    parse = tree.parse
+    while parse.heads[index] != index and parse.deps[index] in ("pobj", "dobj", "prep", "conj", "agent", "pcomp"):
+        index = parse.heads[index]
+        if parse.tags[index].startswith("VB") and tree.words[index] not in ("is", "are"):
+            return True
+    return False
+
+
+def find_nouns_above(tree: Tree, index: int) -> list[str]:
+    """The nouns that an object depends on, and the subjects of its verbs, without "photo" and the like."""
+    found: list[int] = []
+    while tree.parse.heads[index] != index:
+        index = tree.parse.heads[index]
+        found += [index] if tree.is_noun(index) else tree.find_children(index, "nsubj", "nsubjpass")
+    return [tree.words[above] for above in found if tree.words[above] not in _NAMES_OF_PICTURES]
+
+
+def is_after_of(tree: Tree, head: int) -> bool:
+    """Whether a noun only says what another is: "rice" of "a bowl of rice", "cat" of "dressed as a cat"."""
+    above = tree.parse.heads[head]
+    if tree.parse.deps[head] != "pobj" or tree.words[above] not in ("of", "as", "like"):
+        return False
+    return tree.words[tree.parse.heads[above]] not in _NAMES_OF_PICTURES
