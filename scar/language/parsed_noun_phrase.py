@@ -288,7 +288,13 @@ def _join_words(words: list[str]) -> str:
 def _spell(tree: Tree, index: int) -> str:
     """A word as a caption spells it: names keep their capitals, the first word of a sentence does not."""
     word, lower = tree.parse.words[index], tree.words[index]
-    if index == 0 or lower == word or tree.has_title_case or tree.parse.tags[index] not in ("NNP", "JJ"):
+    if (
+        index == 0
+        or lower == word
+        or tree.has_title_case
+        or lower in read_colours()
+        or tree.parse.tags[index] not in ("NNP", "JJ")
+    ):
         return lower
     return word if not wordnet.is_known(lower) or tree.parse.deps[index] in ("compound", "amod") else lower
 

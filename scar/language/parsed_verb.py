@@ -35,7 +35,8 @@ def find_verbs(tree: Tree, subject: ParsedNounPhrase) -> Iterator[ParsedVerb]:
     for index in candidates:
         first = _read_verb(tree, index, parse.deps[index])
         clause = parse.deps[index] in ("acl", "relcl")
-        if first is None or (clause and skip_copula(tree, subject.end) != _first_of_verb(tree, index)):
+        finite = not clause and (parse.tags[index] in ("VBZ", "VBP") or tree.find_children(index, "aux", "auxpass"))
+        if first is None or (not finite and skip_copula(tree, subject) != _first_of_verb(tree, index)):
             continue
         yield first
         for other in (
@@ -110,14 +111,16 @@ def _find_base(form: str, lemma: str) -> str:
     return lemma
 
 
-def skip_copula(tree: Tree, start: int) -> int:
-    """Index after "that is", "who are", "is" and words that may be left out."""
-    index = start
+def skip_copula(tree: Tree, subject: ParsedNounPhrase) -> int:
+    """Index after a noun phrase and its "that is", "who are", "is", and after words that may be left out."""
+    index = subject.end
+    is_subject = tree.parse.deps[subject.head] in ("nsubj", "nsubjpass")
     if index < len(tree) and tree.words[index] in ("that", "who", "which"):
-        index += 1
-    while index < len(tree) and (
-        tree.words[index] in ("is", "are", "'s") or tree.words[index] in _SKIPPED or _is_manner(tree, index)
-    ):
+        index, is_subject = index + 1, True
+    while index < len(tree):
+        is_copula = tree.words[index] in ("is", "are", "'s") and is_subject
+        if not is_copula and tree.words[index] not in _SKIPPED and not _is_manner(tree, index):
+            break
         index += 1
     return index
 

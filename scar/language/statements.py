@@ -15,7 +15,7 @@ from scar.language.noun_phrase import NounPhrase
 from scar.language.parsed_noun_phrase import ParsedNounPhrase, has_limbs, is_person, is_visible, read_noun_phrase
 from scar.language.parsed_verb import ParsedVerb, find_verbs, read_particle, skip_copula
 from scar.language.parser import Parse
-from scar.language.syntax_tree import TABLE, Tree, is_after_of, is_below_verb
+from scar.language.syntax_tree import TABLE, Tree, is_after_of, is_below_other
 
 _PREPOSITIONS = frozenset(TABLE["prepositions"])
 _LONG_PREPOSITIONS = {
@@ -94,12 +94,18 @@ def find_statements(parse: Parse) -> tuple[Statement, ...]:
 def _iter_statements(tree: Tree, head: int) -> Iterator[Statement]:
     """Iterate over the statements about the noun phrase with this head."""
     subject = read_noun_phrase(tree, head)
-    if subject is None or subject.possessive or not is_visible(subject.phrase.noun) or is_after_of(tree, head):
+    if (
+        subject is None
+        or subject.possessive
+        or subject.phrase.text.startswith("the ")
+        or not is_visible(subject.phrase.noun)
+        or is_after_of(tree, head)
+    ):
         return
     if _is_half_of_pair(tree, subject):
         return
-    if not is_below_verb(tree, head):  # else what follows it may be said of the verb
-        links = _read_links(tree, subject, None, skip_copula(tree, subject.end))
+    if not is_below_other(tree, head):  # else what follows it may be said of the verb
+        links = _read_links(tree, subject, None, skip_copula(tree, subject))
         yield from _make_statements(subject, None, "", links)
     for verb in find_verbs(tree, subject):
         particle, start = read_particle(tree, verb)

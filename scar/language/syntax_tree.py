@@ -106,9 +106,14 @@ def ends_at(tree: Tree, head: int, *, bare: bool) -> bool:
     return tag in _AFTER_NOUN
 
 
-def is_below_verb(tree: Tree, index: int) -> bool:
-    """Whether a noun is an object of a verb, at any distance: a preposition after it may be the verb's."""
+def is_below_other(tree: Tree, index: int) -> bool:
+    """Whether a noun is an object of a verb, at any distance, or of a preposition: another one may be the verb's, too.
+
+    "elephants in a zoo behind a fence": what is behind the fence?
+    """
     parse = tree.parse
+    if parse.deps[index] == "pobj" and tree.words[parse.heads[index]] not in ("of", "with"):
+        return True
     while parse.heads[index] != index and parse.deps[index] in ("pobj", "dobj", "prep", "conj", "agent", "pcomp"):
         index = parse.heads[index]
         if parse.tags[index].startswith("VB") and tree.words[index] not in ("is", "are"):
