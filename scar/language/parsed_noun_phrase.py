@@ -9,7 +9,7 @@ from scar.language import english, wordnet
 from scar.language.human_text import is_english_word
 from scar.language.lexicon import read_colours, read_person_nouns, read_scenes, read_things
 from scar.language.noun_phrase import NounPhrase
-from scar.language.syntax_tree import TABLE, Tree, begins_at, ends_at
+from scar.language.syntax_tree import NOUN_TAGS, TABLE, Tree, begins_at, ends_at
 
 PHYSICAL_ENTITY, PERSON, ANIMAL = 1930, 7846, 15388
 """Synsets of WordNet 3.0: what a picture can show, who has hands, what has a mouth."""
@@ -262,6 +262,8 @@ def _is_plain(tree: Tree, start: int, head: int, words: list[str]) -> bool:
         if tree.parse.tags[i] == "NNS" and tree.words[i] not in ("sports", "glasses", "french", "clothes", "arts"):
             return "'s" in words or tree.words[i + 1] == "-"  # "a females lap"
     for i in inner:
+        if tree.parse.tags[i] == "VBG" and tree.parse.tags[i - 1] in NOUN_TAGS:
+            return False  # "toilet bowl brushing teeth"
         if tree.words[i] in ("and", "or", "&"):
             sides = (i - 1, i + 1)
             if not all(tree.parse.tags[j].startswith("JJ") or tree.words[j] in read_colours() for j in sides):

@@ -150,6 +150,8 @@ def _read_links(tree: Tree, subject: ParsedNounPhrase, verb: ParsedVerb | None, 
     index = start
     while len(links) < _MAX_LINKS and index < len(tree):
         link = _read_link(tree, subject, verb, index, first=not links)
+        if links and link is not None and link.noun.possessive and has_limbs(links[0].noun.phrase.noun):
+            break  # "a man next to a dog with its ball": whose?
         if link is None or not _fits_possessive(subject, link.noun) or _is_cut_short(tree, link):
             break
         links.append(link)

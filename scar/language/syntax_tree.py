@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+from scar.language import wordnet
 from scar.language.parser import Parse
 
 TABLE = tomllib.loads((Path(__file__).parent / "tables" / "statements.toml").read_text(encoding="utf-8"))
@@ -85,6 +86,10 @@ def ends_at(tree: Tree, head: int, *, bare: bool) -> bool:
     tag = tree.parse.tags[after]
     if tree.words[after] in ("'s", "'", "-", "/", "and/or"):
         return False
+    if tag == "RB" and wordnet.is_known(tree.words[after]) and not wordnet.find_parts_of_speech(tree.words[after]):
+        return False  # a noun that is taken for an adverb
+    if tag in ("VBN", "VBD", "VBZ", "VBP") and not _is_verb(tree, after):  # "a fire" before "hydrant"
+        return False
     if tag in ("VBD", "VBP"):  # its own verb
         own = tree.parse.heads[head] == after and tree.parse.deps[head].startswith("nsubj")
         return own or (tag == "VBD" and tree.parse.heads[after] == head)
@@ -104,6 +109,14 @@ def ends_at(tree: Tree, head: int, *, bare: bool) -> bool:
             "outside",
         )
     return tag in _AFTER_NOUN
+
+
+def _is_verb(tree: Tree, index: int) -> bool:
+    """Whether English has a word that the parser takes for a verb as one."""
+    word, lemma = tree.words[index], tree.parse.lemmas[index]
+    stems = (lemma, f"{lemma}e", word, word.removesuffix("d"), word.removesuffix("ed"), word.removesuffix("s"))
+    is_irregular = lemma != word and not word.endswith(("ed", "s"))
+    return is_irregular or word == "'s" or any("v" in wordnet.find_parts_of_speech(stem) for stem in stems if stem)
 
 
 def is_below_other(tree: Tree, index: int) -> bool:

@@ -132,6 +132,16 @@ def is_related(a: str, b: str) -> bool:
 
 
 @lru_cache(maxsize=1 << 16)
+def is_kind_of(noun: str, other: str) -> bool:
+    """Whether a noun, in a common sense, is a synonym or hyponym of the most frequent sense of another noun.
+
+    >>> is_kind_of("sedan", "car"), is_kind_of("car", "sedan")
+    (True, False)
+    """
+    return not _find_lineage(noun).isdisjoint(find_senses(other)[:1])
+
+
+@lru_cache(maxsize=1 << 16)
 def find_co_hyponyms(noun: str) -> tuple[str, ...]:
     """Nouns with the same direct hypernym as a noun, in alphabetical order, without its synonyms.
 

@@ -1,0 +1,240 @@
+"""Ground what people wrote: which statements are about a region, as far as boxes and other captions show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from scar.evidence.geometry import is_apart
+from scar.language.english import strip_article
+from scar.language.human_text import clean_text
+from scar.language.lexicon import is_confusable, read_colours, resolve_category
+from scar.language.naming import can_mean, can_name, may_name
+from scar.language.noun_phrase import NounPhrase
+from scar.language.statements import Statement
+from scar.language.syntax_tree import TABLE
+from scar.sample import Box, Picture, Region
+
+LARGEST_RATIO = 8
+"""A region is by far the largest of those that a noun may name if its box has this many times the next one's area."""
+
+MIN_TOUCH_SHARE, MAX_APART_SHARE = 0.3, 0.1
+"""Shares of the smaller box that lie in the other: at least so much for the one that touches a landmark, and at most so
+much for each of the others."""
+
+MAX_TOUCH_GAP = 0.03
+"""Largest gap between two touching boxes, as a share of the picture's sides: annotated boxes are a little loose."""
+
+MIN_HEIGHT_BEFORE_CROWD = 0.35
+"""Least height of a region before a crowd, as a share of the picture's: a player before spectators is that tall."""
+
+_CONTACT_PREPOSITIONS, _CONTACT_VERBS, _NEAR_PREPOSITIONS, _UNDER, _OVER = (
+    frozenset(TABLE["grounding"][kind]) for kind in ("contact", "contact_verbs", "near", "under", "over")
+)
+_POSTURES: Mapping[str, frozenset[int]] = {
+    verb: frozenset(number for number, verbs in enumerate(TABLE["grounding"]["postures"]) if verb in verbs)
+    for verb in sorted({verb for verbs in TABLE["grounding"]["postures"] for verb in verbs})
+}
+_OPPOSITES = frozenset(frozenset(pair) for pair in TABLE["grounding"]["opposites"])
+_MALE, _FEMALE = frozenset(TABLE["words"]["male"]), frozenset(TABLE["words"]["female"])
+_ADULTS, _CHILDREN = frozenset(TABLE["grounding"]["adults"]), frozenset(TABLE["grounding"]["children"])
+
+
+def ground_statements(
+    picture: Picture, region: Region, statements: Mapping[str, tuple[Statement, ...]]
+) -> tuple[Statement, ...]:
+    """Find the statements that are about a region and that boxes and other captions do not deny.
+
+    A phrase of the region is about it if its subject can be of the region's category. A caption is about it if it means
+    one thing, and the region is the only one that could be meant, by far the largest, or the only one that touches the
+    landmark.
+
+    Args:
+        picture: the picture of the region, with its captions.
+        region: one of its regions.
+        statements: the statements of each text; texts that it lacks say nothing.
+
+    Returns:
+        Statements with distinct texts: those of the region's phrases first, then those that most captions support.
+    """
+    if region.crowd:
+        return ()
+    own = [
+        statement
+        for phrase in region.phrases
+        for statement in _select_of_phrase(phrase, region, statements.get(phrase, ()))
+        if _fits_boxes(picture, region, statement)
+    ]
+    captions = [statements.get(caption, ()) for caption in picture.captions]
+    found: dict[str, Statement] = {statement.text: statement for statement in own}
+    supported: list[tuple[int, Statement]] = []
+    for number, said in enumerate(captions):
+        others = [statement for index, more in enumerate(captions) if index != number for statement in more]
+        for statement in said:
+            if _is_about(picture, region, statement, others) and _fits_boxes(picture, region, statement):
+                supported.append((_count_support(region, statement, others), statement))  # noqa: PERF401 - three loops
+    supported.sort(key=lambda entry: -entry[0])  # stable: captions of equal support keep their order
+    for _, statement in supported:
+        found.setdefault(statement.text, statement)
+    return tuple(found.values())
+
+
+def _select_of_phrase(phrase: str, region: Region, said: Sequence[Statement]) -> Iterator[Statement]:
+    """The statements of a region's own phrase about the thing that it begins with."""
+    start = _strip(clean_text(phrase))
+    for statement in said:
+        is_first = start.startswith(_strip(statement.subject.text))
+        if is_first and not statement.subject.plural and can_mean(statement.subject, region.category):
+            yield statement
+
+
+def _strip(phrase: str) -> str:
+    return strip_article(phrase.lower()).replace("-", " ")
+
+
+def _is_about(picture: Picture, region: Region, statement: Statement, others: Sequence[Statement]) -> bool:
+    """Whether a statement of a caption means this region alone, and no other caption denies it."""
+    subject = statement.subject
+    if subject.plural or statement.count not in (1, None) or subject.text.startswith("another "):
+        return False
+    if not can_mean(subject, region.category) or any(_denies(region, other, statement) for other in others):
+        return False
+    rivals = [other for other in picture.regions if other.id != region.id and _may_mean(subject.noun, region, other)]
+    if any(can_name(phrase.noun, region.category) for phrase in _list_landmarks(statement)):
+        return False  # "a boat next to a ship": which one is it?
+    if _touches_alone(picture, region, rivals, statement):
+        return True
+    if any(rival.crowd for rival in rivals) and not _stands_out(picture, region, statement):
+        return False
+    if any(_says_several(region, other) for other in others):
+        return False
+    return all(region.box.area >= LARGEST_RATIO * rival.box.area for rival in rivals if not rival.crowd)
+
+
+def _stands_out(picture: Picture, region: Region, statement: Statement) -> bool:
+    """Whether a statement of an action means a large region and not one of a crowd, such as the spectators."""
+    return bool(statement.verb) and region.box.height >= MIN_HEIGHT_BEFORE_CROWD * picture.height
+
+
+def _may_mean(noun: str, region: Region, other: Region) -> bool:
+    """Whether a noun that can name a region may have been said of another one, such as "computer" of a monitor."""
+    is_own = noun in resolve_category(region.category).words[:2]
+    return may_name(noun, other.category) or (not is_own and is_confusable(noun, other.category))
+
+
+def _list_landmarks(statement: Statement) -> tuple[NounPhrase, ...]:
+    """The noun phrases after the subject."""
+    return (statement.landmark, statement.rest) if statement.landmark is not None else (statement.rest,)
+
+
+def _says_several(region: Region, statement: Statement) -> bool:
+    """Whether a caption speaks of several things of the region's category."""
+    several = statement.subject.plural or statement.subject.text.startswith("another ")
+    return several and can_mean(statement.subject, region.category)
+
+
+def _touches_alone(picture: Picture, region: Region, rivals: Sequence[Region], statement: Statement) -> bool:
+    """Whether the statement says that its subject touches a landmark, and among its rivals only the region does."""
+    first = _list_landmarks(statement)[0]
+    preposition = statement.landmark_preposition if statement.landmark is not None else statement.preposition
+    if not _says_contact(statement.verb, preposition):
+        return False
+    landmarks = _find_meant(picture, region, first)
+    if len(landmarks) != 1:
+        return False
+    shares = [_share_touched(other.box, landmarks[0].box) for other in rivals if other.id != landmarks[0].id]
+    touches = _share_touched(region.box, landmarks[0].box) >= MIN_TOUCH_SHARE
+    return touches and all(share <= MAX_APART_SHARE for share in shares)
+
+
+def _says_contact(verb: str, preposition: str) -> bool:
+    """Whether a verb with its object, or a preposition, says that two things touch."""
+    return preposition in _CONTACT_PREPOSITIONS if preposition else verb in _CONTACT_VERBS
+
+
+def _find_meant(picture: Picture, region: Region, phrase: NounPhrase) -> list[Region]:
+    """The other regions that a noun phrase can mean."""
+    return [other for other in picture.regions if other.id != region.id and can_mean(phrase, other.category)]
+
+
+def _share_touched(box: Box, other: Box) -> float:
+    """Share of the smaller of two boxes that lies in the other."""
+    smaller = min(box.area, other.area)
+    return box.intersection_area(other) / smaller if smaller else 0.0
+
+
+def _fits_boxes(picture: Picture, region: Region, statement: Statement) -> bool:
+    """Whether the boxes of annotated landmarks allow a statement; what is not annotated allows everything."""
+    links = [(statement.preposition, statement.rest)]
+    if statement.landmark is not None:
+        links.insert(0, (statement.landmark_preposition, statement.landmark))
+    for position, (preposition, phrase) in enumerate(links):
+        landmarks = _find_meant(picture, region, phrase)
+        verb = statement.verb if position == 0 else ""
+        if landmarks and not any(_allows(picture, region.box, verb, preposition, other.box) for other in landmarks):
+            return False
+    return True
+
+
+def _allows(picture: Picture, box: Box, verb: str, preposition: str, other: Box) -> bool:
+    """Whether two boxes may be in the relation of a verb or preposition."""
+    if _says_contact(verb, preposition):
+        return _is_close(picture, box, other)
+    (_, y), (_, other_y) = box.center, other.center
+    if preposition in _UNDER:
+        return y > other_y
+    if preposition in _OVER:
+        return y < other_y
+    if preposition.startswith("to the left"):
+        return box.center[0] < other.center[0]
+    if preposition.startswith("to the right"):
+        return box.center[0] > other.center[0]
+    return preposition not in _NEAR_PREPOSITIONS or not is_apart(box, other)
+
+
+def _is_close(picture: Picture, box: Box, other: Box) -> bool:
+    """Whether two boxes touch, up to a small gap."""
+    gap_x = max(box.x0, other.x0) - min(box.x1, other.x1)
+    gap_y = max(box.y0, other.y0) - min(box.y1, other.y1)
+    return gap_x <= MAX_TOUCH_GAP * picture.width and gap_y <= MAX_TOUCH_GAP * picture.height
+
+
+def _denies(region: Region, other: Statement, statement: Statement) -> bool:
+    """Whether another caption says of the same thing what cannot be true together with a statement."""
+    mine, theirs = statement.subject, other.subject
+    if theirs.plural or not can_mean(theirs, region.category):
+        return False
+    for kind, other_kind in ((_MALE, _FEMALE), (_ADULTS, _CHILDREN)):
+        if (mine.noun in kind and theirs.noun in other_kind) or (mine.noun in other_kind and theirs.noun in kind):
+            return True
+    colours, other_colours = _find_colours(mine), _find_colours(theirs)
+    if colours and other_colours and colours.isdisjoint(other_colours):
+        return True
+    posture, other_posture = _POSTURES.get(statement.verb), _POSTURES.get(other.verb)
+    if posture and other_posture and posture.isdisjoint(other_posture):
+        return True
+    places = {noun: preposition for preposition, noun in _list_places(other)}
+    return any(
+        frozenset((preposition, places.get(noun))) in _OPPOSITES for preposition, noun in _list_places(statement)
+    )
+
+
+def _list_places(statement: Statement) -> list[tuple[str, str]]:
+    """The prepositions of a statement with the nouns after them."""
+    places = [(statement.preposition, statement.rest.noun)]
+    if statement.landmark is not None:
+        places.append((statement.landmark_preposition, statement.landmark.noun))
+    return places
+
+
+def _find_colours(phrase: NounPhrase) -> frozenset[str]:
+    return frozenset(word.lower().replace("grey", "gray") for word in phrase.attributes).intersection(read_colours())
+
+
+def _count_support(region: Region, statement: Statement, others: Sequence[Statement]) -> int:
+    """Number of other statements that name the same last thing, or the same verb, of the same thing."""
+    nouns = {phrase.noun for phrase in _list_landmarks(statement)}
+    return sum(
+        can_mean(other.subject, region.category)
+        and (not nouns.isdisjoint(phrase.noun for phrase in _list_landmarks(other)))
+        for other in others
+    )

@@ -1,0 +1,164 @@
+"""Statements are about a region only where boxes and other captions leave no doubt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from scar.evidence.grounding import ground_statements
+from scar.language.noun_phrase import NounPhrase
+from scar.language.statements import Statement
+from scar.sample import Box, Picture, Region
+
+
+def make_phrase(text: str) -> NounPhrase:
+    """A noun phrase of article, attributes and noun; "two men" and words in -s are plural."""
+    words = text.split()
+    first = words[1:] if words[0] in ("a", "an", "the", "two", "another") else words
+    plural = words[0] == "two" or (first[-1].endswith("s") and first[-1] not in ("bus", "skis"))
+    nouns = {"men": "man", "buses": "bus"}
+    noun = nouns.get(first[-1], first[-1].removesuffix("s") if plural else first[-1])
+    return NounPhrase(text, noun, tuple(first[:-1]), plural)
+
+
+def say(subject: str, verb: str, form: str, preposition: str, rest: str, *more: str) -> Statement:
+    """A statement; with two more words, ``rest`` is its landmark and they are its preposition and rest."""
+    count = {"a": 1, "an": 1, "two": 2}.get(subject.split()[0])
+    if more:
+        predicate = f"{form} {preposition}".strip()
+        return Statement(
+            make_phrase(subject), count, predicate, make_phrase(rest), more[0], make_phrase(more[1]), verb,
+            landmark_preposition=preposition,
+        )  # fmt: skip
+    return Statement(make_phrase(subject), count, form, None, preposition, make_phrase(rest), verb)
+
+
+DOG, BIG_DOG = Box(10, 10, 30, 30), Box(0, 0, 100, 90)
+SITTING = say("a dog", "sit", "sitting", "on", "a bench")
+
+
+def ground(region: Region, *others: Region, captions: tuple[tuple[Statement, ...], ...] = (), **more: Any) -> list[str]:
+    """The texts of a region's statements, with captions that have these statements."""
+    names = tuple(f"caption {number}" for number in range(len(captions)))
+    picture = Picture(1, "1.jpg", 200, 100, (region, *others), captions=names)
+    statements = dict(zip(names, captions, strict=True)) | more.get("phrases", {})
+    return [statement.text for statement in ground_statements(picture, region, statements)]
+
+
+def test_the_only_region_that_can_be_meant() -> None:
+    dog, cat = Region(1, DOG, "dog"), Region(2, BIG_DOG, "cat")
+    assert ground(dog, cat, captions=((SITTING,),)) == ["a dog sitting on a bench"]
+    assert ground(cat, dog, captions=((SITTING,),)) == []
+
+
+def test_texts_without_statements_say_nothing() -> None:
+    assert ground(Region(1, DOG, "dog"), captions=((), ())) == []
+    picture = Picture(1, "1.jpg", 200, 100, (Region(1, DOG, "dog"),), captions=("unread",))
+    assert ground_statements(picture, picture.regions[0], {}) == ()
+
+
+@pytest.mark.parametrize(("width", "count"), [(8, 1), (2, 0)])
+def test_by_far_the_largest(width: float, count: int) -> None:
+    big, small = Region(1, BIG_DOG, "dog"), Region(2, Box(150, 50, 150 + 900 / width / 10, 60), "dog")
+    other = Region(2, Box(120, 0, 120 + 80 / width, 90), "dog")
+    assert len(ground(big, other, captions=((SITTING,),))) == count
+    assert ground(small, big, captions=((SITTING,),)) == []
+
+
+def test_the_only_one_that_touches_the_landmark() -> None:
+    on, off = Region(1, Box(10, 10, 40, 50), "dog"), Region(2, Box(120, 10, 160, 50), "dog")
+    bench = Region(3, Box(0, 30, 60, 80), "bench")
+    assert ground(on, off, bench, captions=((SITTING,),)) == ["a dog sitting on a bench"]
+    assert ground(off, on, bench, captions=((SITTING,),)) == []
+    near = say("a dog", "", "", "near", "a bench")
+    assert ground(on, off, bench, captions=((near,),)) == []
+    crowd = Region(4, Box(100, 0, 200, 100), "dog", crowd=True)
+    assert ground(on, crowd, bench, captions=((SITTING,),)) == ["a dog sitting on a bench"]
+
+
+def test_a_crowd_is_never_meant() -> None:
+    assert ground(Region(1, DOG, "dog", crowd=True), captions=((SITTING,),)) == []
+
+
+@pytest.mark.parametrize("subject", ["two dogs", "dogs", "another dog", "a toy dog"])
+def test_subjects_that_are_not_this_thing_alone(subject: str) -> None:
+    assert ground(Region(1, DOG, "dog"), captions=((say(subject, "sit", "sitting", "on", "a bench"),),)) == []
+
+
+def test_a_second_thing_that_is_not_annotated() -> None:
+    beside = say("a dog", "lie", "lying", "next to", "a dog")
+    several = say("two dogs", "play", "playing", "on", "sand")
+    assert ground(Region(1, DOG, "dog"), captions=((beside,),)) == []
+    assert ground(Region(1, DOG, "dog"), captions=((SITTING,), (several,))) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "region"),
+    [
+        (SITTING, say("a dog", "stand", "standing", "on", "a bench"), "dog"),
+        (SITTING, say("a dog", "lie", "lying", "on", "a sofa"), "dog"),
+        (say("a black dog", "", "", "on", "a sofa"), say("a white dog", "", "", "on", "a sofa"), "dog"),
+        (say("a man", "", "", "on", "a sofa"), say("a woman", "", "", "on", "a sofa"), "person"),
+        (say("a man", "", "", "on", "a sofa"), say("a toddler", "", "", "on", "a sofa"), "person"),
+        (say("a dog", "", "", "behind", "a cup"), say("a dog", "", "", "in front of", "a cup"), "dog"),
+    ],
+)
+def test_what_a_second_caption_denies_is_left_out(first: Statement, second: Statement, region: str) -> None:
+    assert ground(Region(1, DOG, region), captions=((first,),)) == [first.text]
+    assert ground(Region(1, DOG, region), captions=((first,), (second,))) == []
+
+
+def test_captions_that_agree_deny_nothing() -> None:
+    both = (
+        say("a black and white dog", "", "", "on", "a sofa"),
+        say("a black dog", "stand", "standing", "on", "a sofa"),
+    )
+    assert len(ground(Region(1, DOG, "dog"), captions=tuple((statement,) for statement in both))) == 2
+
+
+@pytest.mark.parametrize(
+    ("statement", "box", "holds"),
+    [
+        (say("a dog", "", "", "on", "a sofa"), Box(15, 20, 90, 60), True),
+        (say("a dog", "", "", "on", "a sofa"), Box(120, 20, 190, 60), False),
+        (say("a dog", "hold", "holding", "", "a frisbee"), Box(28, 12, 36, 18), True),
+        (say("a dog", "hold", "holding", "", "a frisbee"), Box(150, 12, 160, 18), False),
+        (say("a dog", "", "", "under", "a table"), Box(0, 0, 60, 20), True),
+        (say("a dog", "", "", "under", "a table"), Box(0, 50, 60, 90), False),
+        (say("a dog", "", "", "above", "a table"), Box(0, 50, 60, 90), True),
+        (say("a dog", "", "", "next to", "a chair"), Box(40, 5, 60, 40), True),
+        (say("a dog", "", "", "next to", "a chair"), Box(150, 5, 170, 40), False),
+        (say("a dog", "", "", "to the left of", "a chair"), Box(40, 5, 60, 40), True),
+        (say("a dog", "", "", "to the right of", "a chair"), Box(40, 5, 60, 40), False),
+        (say("a dog", "", "", "behind", "a chair"), Box(150, 5, 170, 40), True),
+        (say("a dog", "sit", "sitting", "on", "grass", "under", "a table"), Box(0, 50, 60, 90), False),
+    ],
+)
+def test_boxes_of_annotated_landmarks_must_allow_it(statement: Statement, box: Box, holds: bool) -> None:
+    categories = {"sofa": "couch", "table": "dining table"}
+    landmark = Region(2, box, categories.get(statement.rest.noun, statement.rest.noun))
+    assert bool(ground(Region(1, DOG, "dog"), landmark, captions=((statement,),))) == holds
+    assert ground(Region(1, DOG, "dog"), captions=((statement,),)) == [statement.text]
+
+
+def test_a_phrase_of_the_region_needs_no_more() -> None:
+    man = say("a man", "", "", "next to", "a dog")
+    region = Region(1, DOG, "person", phrases=("man next to dog", "the man's hat", "hat on man"))
+    phrases = {"man next to dog": (man,), "hat on man": (say("a hat", "", "", "on", "a man"),)}
+    other = Region(2, BIG_DOG, "person")
+    assert ground(region, other, phrases=phrases) == ["a man next to a dog"]
+    assert ground(other, region, phrases=phrases) == []
+
+
+def test_a_phrase_says_only_what_it_says_of_its_first_thing() -> None:
+    region = Region(1, DOG, "person", phrases=("man by a man in red",))
+    said = (say("a man", "", "", "by", "a man"), say("a woman", "", "", "in", "a shirt"))
+    assert ground(region, phrases={"man by a man in red": said}) == ["a man by a man"]
+
+
+def test_what_several_captions_support_comes_first() -> None:
+    sofa = say("a dog", "", "", "on", "a sofa")
+    captions = ((say("a dog", "", "", "in", "a room"),), (sofa,), (say("a puppy", "lie", "lying", "on", "a sofa"),))
+    assert ground(Region(1, DOG, "dog"), captions=captions)[0] == "a dog on a sofa"
+    assert len(ground(Region(1, DOG, "dog"), captions=(*captions, (sofa,)))) == 3  # each text once
