@@ -102,6 +102,15 @@ def build_sources(
         bool,
         typer.Option("--refine", help="Redraw negatives until a text-only model can no longer pick the gold caption."),
     ] = False,
+    word_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", show_default="the recipe's", help="A TOML file of your words for categories and scenes."
+        ),
+    ] = None,
+    words: Annotated[
+        bool, typer.Option("--words", help="Build nothing: list what captions will say for categories and scenes.")
+    ] = False,
     force: Annotated[
         bool,
         typer.Option(
@@ -121,6 +130,8 @@ def build_sources(
     import msgspec
 
     from scar.build import build as build_recipe
+    from scar.build.report_text import iter_report_lines
+    from scar.build.word_list import iter_word_lines, list_words
     from scar.common.progress import show_progress
     from scar.formats.build_report import REPORT_NAME
     from scar.recipe import list_built_in
@@ -130,7 +141,7 @@ def build_sources(
         for title, about in {"demo": "a drawn world, offline", **list_built_in()}.items():
             typer.echo(f"{title}: {about}")
         return
-    if out is None:
+    if out is None and not words:
         raise InputError("missing --out; give the folder to build into.")
     source = {
         "instances": instances and str(instances),
@@ -145,12 +156,30 @@ def build_sources(
         "frame": frame,
     }
     given = {option: value for option, value in source.items() if value is not None}
+    workers = workers or (1 if recipe == "demo" else os.cpu_count() or 1)
+    if recipe != "demo":
+        wanted = _make_recipe(recipe, given, seed, skip_bad, data_root)
+        wanted = msgspec.structs.replace(
+            wanted,
+            decode_images=wanted.decode_images or decode_images,
+            refine=wanted.refine or refine,
+            word_file=word_file or wanted.word_file,
+        )
+        if words or out is None:
+            rows = list_words(wanted, workers, engine, show_progress)
+            lines = [json.dumps(msgspec.to_builtins(rows), indent=2)] if as_json else iter_word_lines(rows, wanted)
+            for line in lines:
+                typer.echo(line)
+            return
+    elif out is None:
+        raise InputError("--words: the demo has its own words; leave the option out, and give --out.")
     before = _read_state(out / REPORT_NAME)
     if recipe == "demo":
         from scar.demo.corpus import build_demo
 
         switches = {"skip_bad": skip_bad, "decode_images": decode_images, "refine": refine, "engine": engine != "local"}
-        useless = {option for option, is_given in (switches | {"data_root": data_root is not None}).items() if is_given}
+        switches |= {"data_root": data_root is not None, "word_file": word_file is not None, "words": words}
+        useless = {option for option, is_given in switches.items() if is_given}
         _refuse_options(useless | (given.keys() - {"images"}), "the demo draws its own images")
         report = build_demo(
             out,
@@ -158,15 +187,10 @@ def build_sources(
             seed or 0,
             images_mode=images_mode,
             force=force,
-            workers=workers or 1,
+            workers=workers,
             track=show_progress,
         )
     else:
-        wanted = _make_recipe(recipe, given, seed, skip_bad, data_root)
-        wanted = msgspec.structs.replace(
-            wanted, decode_images=wanted.decode_images or decode_images, refine=wanted.refine or refine
-        )
-        workers = workers or os.cpu_count() or 1
         report = build_recipe(
             wanted, out, images_mode=images_mode, force=force, workers=workers, engine=engine, track=show_progress
         )
@@ -175,20 +199,8 @@ def build_sources(
     if as_json:
         typer.echo(json.dumps(report, indent=2, sort_keys=True))
         return
-    for key, entry in report.items():
-        rejected = sum(entry["rejected"].values())
-        typer.echo(f"{key}: {entry['records']} records = {entry['samples']} samples + {rejected} rejected", nl=False)
-        typer.echo(f" ({_counts_text(entry['rejected'])})" if rejected else "")
-        if entry["ignored"]:
-            typer.echo(f"  also ignored: {_counts_text(entry['ignored'])}")
-        if entry.get("repaired"):
-            typer.echo(f"  used after a repair: {_counts_text(entry['repaired'])}")
-        if entry["overlap"]:
-            typer.echo(f"  images that eval splits have: {_counts_text(entry['overlap'])}")
-        turned = entry.get("turned_images")
-        typer.echo(f"  {out / entry['file']}, {entry['images']} images", nl=not turned)
-        if turned:
-            typer.echo(f"; stored upright: {_counts_text(turned)}")
+    for line in iter_report_lines(report, out):
+        typer.echo(line)
 
 
 @app.command("check")
@@ -382,7 +394,3 @@ def _parse_image_count(images: str | None) -> int:
 def _read_state(path: Path) -> tuple[int, int] | None:
     """By what one sees that a file was written anew: its time and inode; None if it does not exist."""
     return (path.stat().st_mtime_ns, path.stat().st_ino) if path.is_file() else None
-
-
-def _counts_text(counts: dict[str, int]) -> str:
-    return ", ".join(f"{reason} {count}" for reason, count in counts.items())

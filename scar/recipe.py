@@ -6,6 +6,7 @@ An example of a recipe file::
     seed = 0
     skip_bad = true          # skip and count records that cannot be used, instead of stopping
     overlap = "drop-train"   # or "refuse" or "keep": what to do with train images that an eval split also has
+    word_file = "words.toml" # your words for categories, plurals and scenes; see `scar.language.user_words`
     refine = true            # redraw negatives until a text-only model can no longer pick the gold caption
 
     [[source]]               # a data set of sources.toml, below --data-root
@@ -29,7 +30,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_type_hints
 
@@ -163,6 +164,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         decode_images: decode every image to its last row. Otherwise only the beginning and the end of the file are
             checked.
         refine: redraw negatives until a text-only model can no longer pick the gold caption; see `scar.build.refine`.
+        word_file: the TOML file of a user's words for categories, plurals and scenes; see `scar.language.user_words`.
     """
 
     sources: tuple[Source, ...]
@@ -171,6 +173,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     overlap: Overlap = "refuse"
     decode_images: bool = False
     refine: bool = False
+    word_file: Path | None = None
 
     def __post_init__(self) -> None:
         given: Any = self.sources
@@ -255,7 +258,7 @@ def parse_recipe(content: Mapping[str, Any], file_name: str, base: Path, data_ro
         RecipeError: a key or value is not valid, a data set has no ``data_root``, or two sources have the same name
             and split.
     """
-    values = check_values(content, _KEYS, file_name, RecipeError)
+    values = check_values(content, _KEYS, file_name, RecipeError, dec_hook=partial(_join_path, base))
     if "source" not in values:
         raise RecipeError(f"{file_name}: no key source; the keys are {', '.join(_KEYS)}.")
     sources = []
@@ -299,10 +302,11 @@ def read_datasets() -> dict[str, dict[str, Any]]:
 
 def _make_source(table: Mapping[str, Any], where: str, base: Path) -> Source:
     """Make a source from a table whose paths are relative to ``base``."""
+    return make_record(table, Source, where, RecipeError, dec_hook=partial(_join_path, base))
 
-    def to_path(_: type, value: Any) -> Path:
-        if not isinstance(value, str):
-            raise ValueError(f"expected a path, got {value!r}")  # msgspec adds the key to a ValueError
-        return base / value
 
-    return make_record(table, Source, where, RecipeError, dec_hook=to_path)
+def _join_path(base: Path, _: type, value: Any) -> Path:
+    """A path of a recipe file, relative to the folder ``base``."""
+    if not isinstance(value, str):
+        raise ValueError(f"expected a path, got {value!r}")  # msgspec adds the key to a ValueError
+    return base / value

@@ -43,6 +43,7 @@ _FRAME_OFFSET = 10**8
 _ID_STEP = 10_000
 """A region id is image id * `_ID_STEP` + id of the object in its file."""
 
+_SIDES = {"indoor", "outdoor", "interior", "exterior"}
 _NO_SCENE = {"misc", "unclassified", "outliers", "~not labeled"}
 
 
@@ -221,9 +222,13 @@ def _join_corners(polygon: _Polygon, where: str) -> list[float]:
 
 
 def _find_scene(scene: list[str] | str) -> str | None:
-    """The last part of a path such as outdoor/urban/street that names a scene; None if no part does."""
+    """The last part of a path such as outdoor/urban/street that names a scene; None if no part does.
+
+    A side keeps the part before it: of cultural/church/indoor, "church/indoor" is left.
+    """
     parts = scene if isinstance(scene, list) else scene.split("/")
-    return next((part for part in reversed(parts) if has_word(part) and part not in _NO_SCENE), None)
+    named = [part for part in parts if has_word(part) and part not in _NO_SCENE]
+    return "/".join(named[-2:] if named and named[-1] in _SIDES else named[-1:]) or None
 
 
 def _make_mask(

@@ -37,6 +37,7 @@ from scar.errors import BuildInterrupted, InputError, RecipeError, ScarError
 from scar.formats.build_report import REPORT_NAME, read_report
 from scar.formats.writer import SampleWriter
 from scar.generators.generator import Generator, make_rules_generator
+from scar.language.user_words import NO_WORDS, read_words
 from scar.recipe import Recipe, Source, read_recipe
 
 _DISK_PROBLEMS = {
@@ -61,11 +62,12 @@ def build_corpus(
     if not recipe.sources:
         raise RecipeError("the recipe has no source; give at least one.")
     generator = generator or make_rules_generator()
+    words = read_words(recipe.word_file) if recipe.word_file else NO_WORDS
     for source in recipe.sources:
         check_paths(source, out)
     with ExitStack() as stack:
         run = open_engine(engine, workers, stack, _list_worker_modules(generator))
-        settings = BuildSettings(out, generator, images_mode, force, run, track)
+        settings = BuildSettings(out, generator, images_mode, force, run, track, words)
         try:
             settings, plans = make_plans(recipe, settings)
             generators = _fit_generators(plans, recipe, settings)
@@ -195,7 +197,7 @@ def _iter_shard_results(
     shards = plan.split_into_shards()
     missing = [number for number in range(len(shards)) if number not in store]
     tasks = (partial(build_shard, plan.select_pictures(shards[number])) for number in missing)
-    results = engine(tasks, shared=(plan.source, recipe, generator, store.digest))
+    results = engine(tasks, shared=(plan.source, recipe, generator, store.digest, plan.words))
     for number in range(len(shards)):
         if number in missing:
             store.write_shard(number, next(results))

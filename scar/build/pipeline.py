@@ -21,7 +21,9 @@ from scar.common.images import locate_image
 from scar.common.orientation import UPRIGHT
 from scar.common.pixels import decode_image, probe_image
 from scar.errors import BadRecord
+from scar.evidence.spoken_picture import speak_picture, speak_region
 from scar.generators.generator import Generator, GoldCaption
+from scar.language.user_words import NO_WORDS, Words
 from scar.recipe import Recipe, Source
 from scar.sample import Picture, Region, Sample
 
@@ -37,7 +39,12 @@ def select_fit_indices(count: int) -> Sequence[int]:
 
 
 def fit_generator(
-    generator: Generator, refs: Sequence[PictureRef], source: Source, seed: int, complete: bool
+    generator: Generator,
+    refs: Sequence[PictureRef],
+    source: Source,
+    seed: int,
+    complete: bool,
+    words: Words = NO_WORDS,
 ) -> Generator:
     """Fit the `write_negatives` of a generator to a source, on at most `FIT_CAPTIONS` gold captions of some pictures.
 
@@ -47,6 +54,7 @@ def fit_generator(
         source: the source of the pictures.
         seed: seed of the build, so that the fit sees the gold captions that the build writes.
         complete: whether ``refs`` are all pictures of the source.
+        words: the user's words for categories and scenes.
 
     Returns:
         The generator with a fitted `write_negatives`. Records that cannot be used are passed over.
@@ -57,10 +65,12 @@ def fit_generator(
     golds: list[GoldCaption] = []
     for picture in (read_upright(ref, source, unused) for ref in refs):
         rng = _random_stream(seed, source, f"image {picture.id}")
-        for region in select_regions(picture, source, rng, unused.rejected):
-            gold = generator.write_gold(picture, region, _random_stream(seed, source, str(region.id)))
+        spoken = speak_picture(picture, words)
+        for region in select_regions(picture, source, rng, unused.rejected, words):
+            said = speak_region(region, words)
+            gold = generator.write_gold(spoken, said, _random_stream(seed, source, str(region.id)))
             if gold is not None:
-                golds.append((gold, picture, region))
+                golds.append((gold, spoken, said))
     rng = _random_stream(seed, source, "fitted")
     complete = complete and len(golds) <= FIT_CAPTIONS
     some = golds if complete else rng.sample(golds, min(len(golds), FIT_CAPTIONS))
@@ -68,7 +78,12 @@ def fit_generator(
 
 
 def iter_samples(
-    pictures: Iterable[Picture], source: Source, recipe: Recipe, generator: Generator, tally: Tally
+    pictures: Iterable[Picture],
+    source: Source,
+    recipe: Recipe,
+    generator: Generator,
+    tally: Tally,
+    words: Words = NO_WORDS,
 ) -> Iterator[Sample]:
     """Yield the samples of some pictures of a source, in the order of the pictures and their regions.
 
@@ -78,23 +93,24 @@ def iter_samples(
         recipe: gives the seed, and whether images are decoded completely.
         generator: writes the captions.
         tally: counts samples, rejected regions by reason, and vetoes.
+        words: the user's words for categories and scenes; samples keep the category of the source.
 
     Raises:
         BadRecord: an image or a mask cannot be used and ``tally`` does not skip such records.
     """
-    selected = _select_regions(pictures, source, recipe.seed, tally)
+    selected = _select_regions(pictures, source, recipe.seed, tally, words)
     read_size = decode_image if recipe.decode_images else probe_image
     checked = _check_images(selected, source, read_size, tally)
-    return _write_captions(checked, source, recipe.seed, generator, tally)
+    return _write_captions(checked, source, recipe.seed, generator, tally, words)
 
 
 def _select_regions(
-    pictures: Iterable[Picture], source: Source, seed: int, tally: Tally
+    pictures: Iterable[Picture], source: Source, seed: int, tally: Tally, words: Words
 ) -> Iterator[tuple[Picture, tuple[Region, ...]]]:
     """Yield each picture with those of its regions that may become samples, if it has any."""
     for picture in pictures:
         rng = _random_stream(seed, source, f"image {picture.id}")
-        regions = tuple(_iter_with_mask(select_regions(picture, source, rng, tally.rejected), tally))
+        regions = tuple(_iter_with_mask(select_regions(picture, source, rng, tally.rejected, words), tally))
         if regions:
             yield picture, regions
 
@@ -137,16 +153,18 @@ def _write_captions(
     seed: int,
     generator: Generator,
     tally: Tally,
+    words: Words,
 ) -> Iterator[Sample]:
     """Yield a sample for each region that gets ten captions; the other regions are rejected."""
     for picture, regions in pictures:
+        spoken = speak_picture(picture, words)
         for region in regions:
-            rng = _random_stream(seed, source, str(region.id))
-            gold = generator.write_gold(picture, region, rng)
+            rng, said = _random_stream(seed, source, str(region.id)), speak_region(region, words)
+            gold = generator.write_gold(spoken, said, rng)
             if gold is None:
                 tally.rejected["no_caption"] += 1
                 continue
-            negatives = generator.write_negatives(gold, picture, region, rng, tally.vetoes)
+            negatives = generator.write_negatives(gold, spoken, said, rng, tally.vetoes)
             if negatives is None:
                 tally.rejected["few_negatives"] += 1
                 continue

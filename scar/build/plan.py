@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from scar.annotations.inputs import check_inputs, digest_input
 from scar.annotations.opening import are_heavy, open_sources
 from scar.annotations.pictures import PictureIndex, PictureRef, with_held_out
@@ -26,6 +28,7 @@ from scar.common.progress import Track
 from scar.errors import InputError, LeakageError, RecipeError
 from scar.formats.build_report import read_report
 from scar.generators.generator import Generator
+from scar.language.user_words import NO_WORDS, Words
 from scar.recipe import Recipe, Source
 from scar.sample import Split
 
@@ -44,6 +47,7 @@ class BuildSettings:
         force: build again, and replace a build that has other inputs or settings.
         engine: runs the tasks.
         track: shows progress.
+        words: the user's words for categories and scenes.
     """
 
     out: Path
@@ -52,6 +56,7 @@ class BuildSettings:
     force: bool
     engine: Engine
     track: Track
+    words: Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ class SourcePlan:
             continues with its shards only if their digest is the same.
         finished_entry: the source's entry in the build report, if the corpus has its files unchanged; None if the
             source is still to be built.
+        words: the user's words for categories and scenes.
     """
 
     index: PictureIndex
@@ -82,6 +88,7 @@ class SourcePlan:
     image_folder: Path
     digest: str
     finished_entry: dict[str, Any] | None
+    words: Words
 
     @property
     def source(self) -> Source:
@@ -101,7 +108,7 @@ class SourcePlan:
         """Make the task that fits a generator to the source and returns the fitted one; ``seed`` is the build's."""
         indices = select_fit_indices(len(self.index))
         refs, complete = self.select_pictures(indices), len(indices) == len(self.index)
-        return partial(fit_generator, generator, refs, self.source, seed, complete=complete)
+        return partial(fit_generator, generator, refs, self.source, seed, complete=complete, words=self.words)
 
 
 def check_paths(source: Source, out: Path) -> None:
@@ -183,7 +190,7 @@ def _make_plan(
     source, out = index.source, settings.out
     shared = {held: ids for (train, held), ids in sorted(leakage.items()) if train == source.key}
     held_out = frozenset[int]().union(*shared.values())
-    entry = _make_inputs_entry(source, digests, recipe, settings.generator, held_out)
+    entry = _make_inputs_entry(source, digests, recipe, settings, held_out)
     rows = out / _row_file_name(source)
     plan = SourcePlan(
         index=index,
@@ -195,6 +202,7 @@ def _make_plan(
         image_folder=out / image_folder_name(source),
         digest=hashlib.sha256(json.dumps([source.key, entry, SHARD_IMAGES], sort_keys=True).encode()).hexdigest(),
         finished_entry=None,
+        words=settings.words,
     )
     reported = read_report(out).get(source.key)
     if reported is not None and not settings.force:
@@ -231,9 +239,10 @@ def check_out(out: Path) -> None:
 
 
 def _make_inputs_entry(
-    source: Source, digests: Mapping[Path, str], recipe: Recipe, generator: Generator, held_out: frozenset[int]
+    source: Source, digests: Mapping[Path, str], recipe: Recipe, settings: BuildSettings, held_out: frozenset[int]
 ) -> dict[str, Any]:
     """Inputs and settings that decide the bytes of a source's files, as its entry in the build report begins."""
+    generator, words = settings.generator, settings.words
     return {
         "inputs": {role: {"file": path.name, "sha256": digests[path]} for role, path in source.inputs.items()},
         "settings": {
@@ -244,6 +253,7 @@ def _make_inputs_entry(
             "min_side": int(side) if float(side := source.min_side).is_integer() else side,
             "max_per_image": source.max_per_image,
             **({"frame": source.frame} if source.frame else {}),
+            **({"words": hashlib.sha256(msgspec.json.encode(words)).hexdigest()} if words != NO_WORDS else {}),
             **({"max_pixels": MAX_PIXELS} if MAX_PIXELS != DEFAULT_MAX_PIXELS else {}),
             "held_out": hashlib.sha256(repr(sorted(held_out)).encode()).hexdigest() if held_out else None,
             "reader": source.reader,

@@ -19,6 +19,7 @@ from scar.common.orientation import UPRIGHT
 from scar.formats.row_codec import make_provenance_table, make_row_table
 from scar.formats.schema import PROVENANCE_SCHEMA, SCHEMAS
 from scar.generators.generator import Generator
+from scar.language.user_words import NO_WORDS, Words
 from scar.recipe import Recipe, Source
 from scar.sample import Split
 
@@ -95,7 +96,14 @@ class ShardResult:
         )
 
 
-def build_shard(refs: Sequence[PictureRef], source: Source, recipe: Recipe, generator: Generator, digest: str) -> bytes:
+def build_shard(
+    refs: Sequence[PictureRef],
+    source: Source,
+    recipe: Recipe,
+    generator: Generator,
+    digest: str,
+    words: Words = NO_WORDS,
+) -> bytes:
     """Make the samples of a shard: a pure function of its arguments and of the files that they name.
 
     Args:
@@ -104,6 +112,7 @@ def build_shard(refs: Sequence[PictureRef], source: Source, recipe: Recipe, gene
         recipe: gives the seed, and whether bad records are skipped and images are decoded.
         generator: writes the captions.
         digest: digest of everything that decides the result; see `ShardStore`.
+        words: the user's words for categories and scenes.
 
     Returns:
         The bytes of a `ShardResult`.
@@ -114,7 +123,7 @@ def build_shard(refs: Sequence[PictureRef], source: Source, recipe: Recipe, gene
     """
     tally = Tally(skip_bad=recipe.skip_bad)
     pictures = (read_upright(ref, source, tally) for ref in refs)
-    samples = list(iter_samples(pictures, source, recipe, generator, tally))
+    samples = list(iter_samples(pictures, source, recipe, generator, tally, words))
     rows = make_row_table(samples, source.split, recipe.seed)
     notes = make_provenance_table(samples, generator.name, generator.version, source.licence, recipe.seed)
     del samples  # they take more memory than the tables

@@ -8,6 +8,7 @@ from functools import lru_cache
 from scar.language.caption_parser import find_stated_scenes, has_noun
 from scar.language.lexicon import Scene, Thing, read_scenes, resolve_category, resolve_scene
 from scar.language.relation_phrase import IN_A_PICTURE_OF
+from scar.language.scene_names import describe_scene
 from scar.sample import Picture, Region
 
 _FLYING_KINDS = ("flying", "bird")
@@ -21,11 +22,11 @@ _MIN_HINTS = 2
 def find_scene(picture: Picture, region: Region) -> tuple[Scene, str] | None:
     """The scene of a picture, and the preposition that puts a region into it; None if the evidence is not enough.
 
-    The scene label of the source decides if there is one. Otherwise the captions vote: a scene is left out if another
-    scene that is incompatible with it has as many votes, and scenes that can hold the region are preferred.
+    The scene label of the source decides if it names a scene. Otherwise the captions vote: a scene is left out if
+    another scene that is incompatible with it has as many votes, and scenes that can hold the region are preferred.
     """
     thing = resolve_category(region.category)
-    if picture.scene:
+    if picture.scene and describe_scene(picture.scene).phrase:
         scene = resolve_scene(picture.scene)
         return scene, next(iter(scene.prepositions), IN_A_PICTURE_OF)
     votes = {scene: count for scene, count in _count_votes(picture) if not _is_scene_itself(scene, thing)}

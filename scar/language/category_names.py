@@ -38,6 +38,7 @@ _DROPPED_ENDS = ("merged", "other", "stuff")
 
 _CAMEL_CASE = re.compile(r"(?<=[a-z][a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _LEVELS = re.compile(r"--|::?|(?<=\w\w)\.(?=[^\W\d]\w)")
+_PHRASE = re.compile(r"(a|an|the|some)( [\w'-]*[^\W\d_][\w'-]*)+")
 _NUMBERED = re.compile(r"(?<=[^\W\d]{3})[ _.-]?\d+$")
 
 
@@ -66,9 +67,12 @@ def name_category(category: str, words: Words | None = None) -> NounPhrase | Non
 @lru_cache(maxsize=1 << 16)
 def describe_category(category: str, words: Words | None = None) -> CategoryName:
     """Like `name_category`, and where the phrase comes from."""
-    name = clean_name(category)
-    if said := (words or NO_WORDS).find_name(name):
-        return CategoryName(parse_noun_phrase(english.with_article(said)), "user")
+    name, words = clean_name(category), words or NO_WORDS
+    if said := words.find_name(name):
+        return CategoryName(_parse_user_phrase(said, words), "user")
+    if _PHRASE.fullmatch(name) and len(name) <= MAX_CHARACTERS:
+        phrase = parse_noun_phrase(name)
+        return CategoryName(phrase, "rule" if _is_known(phrase.noun.rpartition(" ")[2]) else "unknown")
     for form in _iter_forms(name):
         if make_key(form) in _index_no_things():
             return CategoryName(None, "no_thing")
@@ -77,9 +81,29 @@ def describe_category(category: str, words: Words | None = None) -> CategoryName
     spoken = _apply_rules(name)
     if not any(map(str.isalpha, spoken)) or len(spoken) > MAX_CHARACTERS or make_key(spoken) in _index_no_things():
         return CategoryName(None, "no_thing")
+    if _has_user_plural(spoken, words):
+        return CategoryName(_parse_user_phrase(spoken, words), "user")
     phrase = parse_noun_phrase(_find_phrase(spoken) or english.add_article(spoken))
     is_known = _is_known(phrase.noun) or _is_known(phrase.noun.rpartition(" ")[2])
     return CategoryName(phrase, "rule" if is_known else "unknown")
+
+
+def _has_user_plural(noun: str, words: Words) -> bool:
+    """Whether the last word of a noun stands among a user's plurals, in singular or plural."""
+    last = noun.rpartition(" ")[2]
+    return words.to_plural(last) is not None or words.to_singular(last) is not None
+
+
+def _parse_user_phrase(text: str, words: Words) -> NounPhrase:
+    """The noun phrase with a user's text, which gets an article where it needs one; plurals are the user's."""
+    last = text.rpartition(" ")[2]
+    if singular := words.to_singular(last):
+        phrase = parse_noun_phrase(text)
+        noun = f"{phrase.noun.rpartition(' ')[0]} {singular}".strip()
+        return msgspec.structs.replace(phrase, noun=noun, plural=singular != last)
+    if words.to_plural(last) and _strip_opener(text) == text:
+        return parse_noun_phrase(f"{english.indefinite_article(text)} {text}")
+    return parse_noun_phrase(english.with_article(text))
 
 
 def parse_noun_phrase(text: str) -> NounPhrase:
@@ -92,7 +116,8 @@ def parse_noun_phrase(text: str) -> NounPhrase:
     """
     spoken = _strip_opener(text).lower().removeprefix("pair of ").split()
     several = False
-    if "of" in spoken[1:-1] and english.to_singular(spoken[spoken.index("of") - 1]) in _PARTITIVES:
+    is_part = "of" in spoken[1:-1] and english.to_singular(spoken[spoken.index("of") - 1]) in _PARTITIVES
+    if is_part:
         several = english.is_plural(spoken[spoken.index("of") - 1])
         spoken = spoken[spoken.index("of") + 1 :]
     cut = next((i for i, word in enumerate(spoken) if i and word in _PREPOSITIONS), len(spoken))
@@ -105,8 +130,8 @@ def parse_noun_phrase(text: str) -> NounPhrase:
     is_one = english.is_mass(noun) or text.startswith(("a ", "an "))
     in_pairs = text.startswith("a pair of ")
     return NounPhrase(
-        text=_capitalize(text),
-        noun=noun if in_pairs or english.is_mass(noun) else english.to_singular(noun),
+        text=capitalize(text),
+        noun=noun if in_pairs or (is_one and not is_part) else english.to_singular(noun),
         attributes=tuple(nouns[:start]),
         plural=several or (english.is_plural(noun) and not is_one),
     )
@@ -125,6 +150,11 @@ def clean_name(category: str) -> str:
     return " ".join("".join(spaced).split())
 
 
+def split_camel_case(name: str) -> str:
+    """The name with spaces where its case says that a word begins: "TrafficLight", but not "iPod"."""
+    return _CAMEL_CASE.sub(" ", name)
+
+
 def _iter_forms(name: str) -> Iterator[str]:
     """The forms of a name under which the tables may have it, the longest first."""
     plain = _strip_brackets(name)
@@ -141,7 +171,7 @@ def _apply_rules(name: str) -> str:
     name = re.split(r"[,;|/]", _strip_brackets(name))[0]
     name = _LEVELS.split(name)[-1]
     is_reversed = re.fullmatch(r"[a-z]+(-[a-z]+)+", name.strip()) is not None
-    name = _CAMEL_CASE.sub(" ", name)
+    name = split_camel_case(name)
     numbered = _NUMBERED.sub("", name)
     if numbered != name and not wordnet.is_known(name) and wordnet.is_known(numbered.replace("_", " ")):
         name = numbered
@@ -206,7 +236,7 @@ def _strip_opener(text: str) -> str:
     return rest if first.lower() in _OPENERS and rest else text
 
 
-def _capitalize(text: str) -> str:
+def capitalize(text: str) -> str:
     """Give acronyms and proper adjectives their capitals: "an SUV", "a Christmas tree"."""
     lists = english.WORD_LISTS
     return " ".join(

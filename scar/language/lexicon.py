@@ -9,6 +9,8 @@ from functools import cache, cached_property, lru_cache
 from typing import Any
 
 from scar.language import english, wordnet
+from scar.language.category_names import name_category
+from scar.language.scene_names import describe_scene
 from scar.language.word_tables import read_word_table
 
 
@@ -45,7 +47,10 @@ class Scene:
 
 @dataclass(frozen=True, eq=False)
 class Thing:
-    """A row of `things.toml`; the head of that file explains the columns. Things are compared by identity."""
+    """A row of `things.toml`; the head of that file explains the columns. Things are compared by identity.
+
+    Of a thing that the table lacks, ``said`` is its phrase in a caption; empty stands for the noun and its article.
+    """
 
     name: str
     kind: str = ""
@@ -55,6 +60,7 @@ class Thing:
     weight: int = 1
     supports_kinds: tuple[str, ...] = ()
     contains_kinds: tuple[str, ...] = ()
+    said: str = ""
 
     @cached_property
     def noun(self) -> str:
@@ -64,7 +70,7 @@ class Thing:
     @cached_property
     def phrase(self) -> str:
         """The thing's words in a caption, with its article."""
-        return english.with_article(self.noun)
+        return self.said or english.with_article(self.noun)
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -141,27 +147,34 @@ def resolve_scene(label: str) -> Scene:
     """The scene that a source's label names; its phrase keeps the words of the label.
 
     If the table lacks the scene, WordNet says whether it is indoors or outdoors, and it is compatible with every scene
-    of that side. If WordNet does not say so, it is compatible with all scenes.
+    of that side. If WordNet does not say so, it is compatible with all scenes. `scar.language.scene_names` says how a
+    label becomes words; a label that names no scene is compatible with all.
 
     >>> resolve_scene("Dirt road").name, resolve_scene("Dirt road").phrase, resolve_scene("night club").phrase
     ('road', 'a dirt road', 'a night club')
     """
-    return _find_scene(" ".join(label.replace("_", " ").lower().split()))
+    said = describe_scene(label)
+    if said.phrase is None:
+        return Scene(" ".join(label.lower().split()), prepositions=())
+    return _find_scene(said.phrase, said.preposition)
 
 
 @lru_cache(maxsize=1 << 16)
-def _find_scene(words: str) -> Scene:
-    """The scene with these words: a row of the table, or a new scene whose side WordNet gives."""
+def _find_scene(phrase: str, preposition: str) -> Scene:
+    """The scene with this phrase: a row of the table, or a new scene whose side WordNet gives."""
+    words = english.strip_article(phrase).lower()
     for scene in read_scenes().values():
+        prepositions = tuple(dict.fromkeys((preposition, *scene.prepositions)))
         if words in (scene.name, english.strip_article(scene.phrase)):
-            return scene
+            is_usual = prepositions == scene.prepositions
+            return scene if is_usual else dataclasses.replace(scene, prepositions=prepositions)
         if words in scene.synonyms:
-            return dataclasses.replace(scene, text=english.with_article(words))
+            return dataclasses.replace(scene, text=phrase, prepositions=prepositions)
     sides = read_word_table("groups")["sides"].items()
     side = next((side for side, synsets in sides if wordnet.is_a(words, *synsets)), "")
     groups = {group for scene in read_scenes().values() if scene.side == side for group in scene.compatibility_groups}
-    prepositions = ("in",) if side == "indoor" else ()
-    return Scene(words, prepositions=prepositions, compatibility_groups=tuple(sorted(groups)), side=side)
+    prepositions = (preposition,) if preposition else ()
+    return Scene(words, prepositions=prepositions, compatibility_groups=tuple(sorted(groups)), side=side, text=phrase)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -178,21 +191,27 @@ def resolve_noun_phrase(phrase: str) -> Thing:
 def resolve_category(category: str) -> Thing:
     """The thing that a source's category names; if the table lacks it, WordNet gives the kind of the thing.
 
-    If a category has several names with commas between them, the first one counts.
+    `scar.language.category_names` says how a category becomes words. The thing of a category that names no thing has
+    the category as its name; nothing should be said of it.
 
     >>> resolve_category("tv").phrase, resolve_category("green_apples").phrase
     ('a television', 'green apples')
-    >>> resolve_category("cabinet, cupboard").phrase
-    'a cabinet'
+    >>> resolve_category("cabinet, cupboard").phrase, resolve_category("wall-concrete").phrase
+    ('a cabinet', 'a concrete wall')
     """
-    words = " ".join(category.replace("_", " ").lower().split(",")[0].split())
-    return read_things().get(_index_names_by_text().get(words, words)) or _make_unlisted_thing(words)
+    words = " ".join(category.replace("_", " ").lower().split())
+    said = name_category(category)
+    if said is None:
+        return read_things().get(words) or _make_unlisted_thing(words, "")
+    noun = english.strip_article(said.text).lower()
+    listed = _index_names_by_text().get(noun, noun)
+    return read_things().get(words) or read_things().get(listed) or _make_unlisted_thing(noun, said.text)
 
 
 @lru_cache(maxsize=1 << 16)
-def _make_unlisted_thing(name: str) -> Thing:
+def _make_unlisted_thing(name: str, phrase: str) -> Thing:
     """Make a thing that the table lacks; WordNet gives its kind."""
-    return Thing(name, kind=_find_kind(name))
+    return Thing(name, kind=_find_kind(name), said=phrase)
 
 
 @lru_cache(maxsize=1 << 16)

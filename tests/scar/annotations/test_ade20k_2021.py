@@ -97,6 +97,21 @@ def test_odd_but_honest_files(full: Full) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "scene"),
+    [
+        (["cultural", "church", "indoor"], "church/indoor"),
+        ("/home or hotel/bedroom", "bedroom"),
+        (["outdoor"], "outdoor"),
+        (["sports", "unclassified"], "sports"),
+    ],
+)
+def test_the_scene_of_a_path_keeps_the_word_before_a_side(full: Full, path: list[str] | str, scene: str) -> None:
+    full.changes = {"scene": path}
+    (picture,) = read_pictures(ade20k_source(full.write()), Tally())
+    assert picture.scene == scene
+
+
+@pytest.mark.parametrize(
     ("changes", "message", "reason"),
     [
         ({"polygon": {"x": [], "y": []}}, "its polygon has no corner", "empty_mask"),

@@ -58,7 +58,8 @@ SAID = {
     "grafitti": "graffiti",
     "glasses": "a pair of glasses",
     "wine glasses": "wine glasses",
-    "the man": "a man",
+    "the man": "the man",
+    "his hat": "a hat",
     "menus": "menus",
     # spellings
     "trafficLight": "a traffic light",

@@ -1,0 +1,33 @@
+"""The build report of some sources as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+
+def iter_report_lines(report: Mapping[str, Mapping[str, Any]], out: Path) -> Iterator[str]:
+    """Yield what `scar build` prints of each source: where every record went, and the file.
+
+    Args:
+        report: entries of ``build_report.json`` by ``<name>/<split>``.
+        out: the folder of the corpus.
+    """
+    for key, entry in report.items():
+        rejected = sum(entry["rejected"].values())
+        line = f"{key}: {entry['records']} records = {entry['samples']} samples + {rejected} rejected"
+        yield line + (f" ({_join_counts(entry['rejected'])})" if rejected else "")
+        if entry["ignored"]:
+            yield f"  also ignored: {_join_counts(entry['ignored'])}"
+        if entry.get("repaired"):
+            yield f"  used after a repair: {_join_counts(entry['repaired'])}"
+        if entry["overlap"]:
+            yield f"  images that eval splits have: {_join_counts(entry['overlap'])}"
+        turned = entry.get("turned_images")
+        line = f"  {out / entry['file']}, {entry['images']} images"
+        yield line + (f"; stored upright: {_join_counts(turned)}" if turned else "")
+
+
+def _join_counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in counts.items())
