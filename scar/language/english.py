@@ -121,10 +121,10 @@ def is_plural(noun: str) -> bool:
     if _find_irregular_singular(head):
         return True
     if head.endswith("men"):
-        return wordnet.is_known(f"{head[:-3]}man")
+        return wordnet.is_known(f"{head[:-3]}man") or not wordnet.is_known(head)
     if head.endswith(("us", "is")):  # "bus" is a noun, "menus" is none but the plural of one
         return wordnet.find_lemma(head) not in (head, None)
-    if head.endswith(("os", "as")):  # "rhinoceros" is a noun, "photos" and "sofas" are plurals of one
+    if head.endswith(("os", "as", "ops")):  # "rhinoceros" is a noun, "photos" and "sofas" are plurals of one
         return wordnet.find_lemma(head) != head or wordnet.is_known(head[:-1])
     return head.endswith("s") and not head.endswith("ss")
 
@@ -175,7 +175,7 @@ def to_singular(noun: str) -> str:
     elif last.endswith("ies") and not wordnet.is_known(last[:-1]):
         singular = f"{last[:-3]}y"
     elif last.endswith(("ses", "xes", "zes", "ches", "shes")):
-        stems = (last[:-1], last[:-2]) if last.endswith("ses") and not last.endswith("sses") else (last[:-2], last[:-1])
+        stems = (last[:-1], last[:-2]) if last.endswith(("ases", "eses", "oses")) else (last[:-2], last[:-1])
         singular = max(stems, key=lambda stem: (wordnet.is_known(stem), wordnet.count_uses(stem)))
     else:
         singular = last[:-1]
@@ -199,9 +199,12 @@ def _find_irregular_singular(word: str) -> str:
     ends = (end for end in _SINGULARS if _MIN_COMPOUND_END <= len(end) < len(word) and word.endswith(end))
     if word.endswith("s") and wordnet.is_known(word[:-1]):  # "olives" are no lives
         return ""
-    if end := max(ends, key=len, default=""):
+    if wordnet.find_lemma(word) != word and (end := max(ends, key=len, default="")):
         return word.removesuffix(end) + _SINGULARS[end]
-    return wordnet.read_irregular_plurals().get(word, "")
+    singular = wordnet.read_irregular_plurals().get(word, word)
+    # "Dive" is rarely the plural of "diva".
+    is_noun = wordnet.find_lemma(word) == word and wordnet.count_uses(word) > wordnet.count_uses(singular)
+    return "" if is_noun or singular == word else singular
 
 
 def to_gerund(verb: str) -> str:
