@@ -25,6 +25,9 @@ SAID = {
     "windowpane, window": "a window",
     "ashcan, trash can, garbage can, wastebin, ash bin, ash-bin, ashbin, dustbin": "a trash can",
     "folding chairs": "folding chairs",
+    "telephone, phone, telephone set": "a phone",
+    "earth, ground": "the ground",
+    "woods": "the woods",
     # LVIS
     "baseball_bat": "a baseball bat",
     "bow_(decorative_ribbons)": "a bow",

@@ -37,6 +37,8 @@ from scar.language.lexicon import read_scenes, read_things
         ("glass", "a glass"),
         ("sheep", "a sheep"),
         ("sky", "the sky"),
+        ("woods", "the woods"),
+        ("home plate", "home plate"),
         ("blue sky", "a blue sky"),
         ("tissue paper", "tissue paper"),
         ("newspaper", "a newspaper"),
