@@ -3,9 +3,13 @@
 import re
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from scar.language import english
 from scar.language.category_names import describe_category, name_category, parse_noun_phrase
+from scar.language.scene_names import describe_scene
+from scar.language.user_words import Words
 
 SAID = {
     # COCO-Stuff and COCO panoptic
@@ -162,3 +166,18 @@ def test_every_thing_of_the_tables_is_named() -> None:
         described = describe_category(name)
         assert described.phrase is not None and described.phrase.text == thing.phrase
         assert described.origin == "table"
+
+
+@given(st.text(max_size=40) | st.text("aA-_/,.() 1s'of", max_size=12))
+@example("a_")
+@example("(a)")
+@example("of of of")
+@example("pair of ")
+@example("-s")
+def test_no_text_raises(text: str) -> None:
+    for words in (None, Words(names=(("a", "dog"),), plurals=(("o", "s"),))):
+        described = describe_category(text, words)
+        assert (described.phrase is None) == (described.origin == "no_thing")
+        assert described.phrase is None or described.phrase.text.strip()
+        scene = describe_scene(text, words)
+        assert (scene.phrase is None) == (scene.origin == "no_thing")
