@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from scar.evidence.geometry import is_apart
 from scar.language.english import strip_article
 from scar.language.human_text import clean_text
-from scar.language.lexicon import is_confusable, read_colours, resolve_category
-from scar.language.naming import can_mean, can_name, may_name
+from scar.language.lexicon import is_confusable, is_related, read_colours, resolve_category
+from scar.language.naming import can_mean, can_name, is_synonym, may_name
 from scar.language.noun_phrase import NounPhrase
 from scar.language.statements import Statement
 from scar.language.syntax_tree import TABLE
@@ -26,6 +26,9 @@ MAX_TOUCH_GAP = 0.03
 
 MIN_HEIGHT_BEFORE_CROWD = 0.35
 """Least height of a region before a crowd, as a share of the picture's: a player before spectators is that tall."""
+
+MIN_AGREEING = 3
+"""Least number of other captions that outweigh one that denies a statement."""
 
 _CONTACT_PREPOSITIONS, _CONTACT_VERBS, _NEAR_PREPOSITIONS, _UNDER, _OVER = (
     frozenset(TABLE["grounding"][kind]) for kind in ("contact", "contact_verbs", "near", "under", "over")
@@ -68,7 +71,7 @@ def ground_statements(
     found: dict[str, Statement] = {statement.text: statement for statement in own}
     supported: list[tuple[int, Statement]] = []
     for number, said in enumerate(captions):
-        others = [statement for index, more in enumerate(captions) if index != number for statement in more]
+        others = [more for index, more in enumerate(captions) if index != number]
         for statement in said:
             if _is_about(picture, region, statement, others) and _fits_boxes(picture, region, statement):
                 supported.append((_count_support(region, statement, others), statement))  # noqa: PERF401 - three loops
@@ -91,12 +94,12 @@ def _strip(phrase: str) -> str:
     return strip_article(phrase.lower()).replace("-", " ")
 
 
-def _is_about(picture: Picture, region: Region, statement: Statement, others: Sequence[Statement]) -> bool:
+def _is_about(picture: Picture, region: Region, statement: Statement, others: Sequence[tuple[Statement, ...]]) -> bool:
     """Whether a statement of a caption means this region alone, and no other caption denies it."""
     subject = statement.subject
     if subject.plural or statement.count not in (1, None) or subject.text.startswith("another "):
         return False
-    if not can_mean(subject, region.category) or any(_denies(region, other, statement) for other in others):
+    if not can_mean(subject, region.category) or _is_denied(region, statement, others):
         return False
     rivals = [other for other in picture.regions if other.id != region.id and _may_mean(subject.noun, region, other)]
     if any(can_name(phrase.noun, region.category) for phrase in _list_landmarks(statement)):
@@ -105,7 +108,7 @@ def _is_about(picture: Picture, region: Region, statement: Statement, others: Se
         return True
     if any(rival.crowd for rival in rivals) and not _stands_out(picture, region, statement):
         return False
-    if any(_says_several(region, other) for other in others):
+    if any(_says_several(region, other) for more in others for other in more):
         return False
     return all(region.box.area >= LARGEST_RATIO * rival.box.area for rival in rivals if not rival.crowd)
 
@@ -198,6 +201,12 @@ def _is_close(picture: Picture, box: Box, other: Box) -> bool:
     return gap_x <= MAX_TOUCH_GAP * picture.width and gap_y <= MAX_TOUCH_GAP * picture.height
 
 
+def _is_denied(region: Region, statement: Statement, others: Sequence[tuple[Statement, ...]]) -> bool:
+    """Whether other captions deny a statement; one caption may err where at least `MIN_AGREEING` agree with it."""
+    denials = sum(any(_denies(region, other, statement) for other in more) for more in others)
+    return denials > 1 or (denials == 1 and _count_support(region, statement, others) < MIN_AGREEING)
+
+
 def _denies(region: Region, other: Statement, statement: Statement) -> bool:
     """Whether another caption says of the same thing what cannot be true together with a statement."""
     mine, theirs = statement.subject, other.subject
@@ -212,10 +221,24 @@ def _denies(region: Region, other: Statement, statement: Statement) -> bool:
     posture, other_posture = _POSTURES.get(statement.verb), _POSTURES.get(other.verb)
     if posture and other_posture and posture.isdisjoint(other_posture):
         return True
+    if any(_is_another(noun, other_noun) for noun in _list_supports(statement) for other_noun in _list_supports(other)):
+        return True
     places = {noun: preposition for preposition, noun in _list_places(other)}
     return any(
         frozenset((preposition, places.get(noun))) in _OPPOSITES for preposition, noun in _list_places(statement)
     )
+
+
+def _list_supports(statement: Statement) -> list[str]:
+    """The nouns of things that a statement says its subject touches."""
+    phrase = _list_landmarks(statement)[0]
+    preposition = statement.landmark_preposition if statement.landmark is not None else statement.preposition
+    return [phrase.noun] if _says_contact(statement.verb, preposition) else []
+
+
+def _is_another(noun: str, other: str) -> bool:
+    """Whether two nouns are words for different things that people mistake for one another: skis and a snowboard."""
+    return is_confusable(noun, other) and not is_related(noun, other) and not is_synonym(noun, other)
 
 
 def _list_places(statement: Statement) -> list[tuple[str, str]]:
@@ -230,11 +253,14 @@ def _find_colours(phrase: NounPhrase) -> frozenset[str]:
     return frozenset(word.lower().replace("grey", "gray") for word in phrase.attributes).intersection(read_colours())
 
 
-def _count_support(region: Region, statement: Statement, others: Sequence[Statement]) -> int:
-    """Number of other statements that name the same last thing, or the same verb, of the same thing."""
+def _count_support(region: Region, statement: Statement, others: Sequence[tuple[Statement, ...]]) -> int:
+    """Number of other captions that name one of the statement's other things of the same thing."""
     nouns = {phrase.noun for phrase in _list_landmarks(statement)}
     return sum(
-        can_mean(other.subject, region.category)
-        and (not nouns.isdisjoint(phrase.noun for phrase in _list_landmarks(other)))
-        for other in others
+        any(
+            can_mean(other.subject, region.category)
+            and not nouns.isdisjoint(phrase.noun for phrase in _list_landmarks(other))
+            for other in more
+        )
+        for more in others
     )

@@ -43,6 +43,16 @@ def may_name(noun: str, category: str) -> bool:
     return can_name(noun, category) or is_related(noun, category)
 
 
+@lru_cache(maxsize=1 << 16)
+def is_synonym(noun: str, other: str) -> bool:
+    """Whether a thing of the table has both nouns.
+
+    >>> is_synonym("desk", "table"), is_synonym("sofa", "chair")
+    (True, False)
+    """
+    return any(noun in thing.words and other in thing.words for thing in read_things().values())
+
+
 def can_mean(phrase: NounPhrase, category: str) -> bool:
     """Whether a noun phrase can mean a thing of the category: a stuffed animal is no animal."""
     if not _LIKENESSES.isdisjoint(word.lower() for word in phrase.attributes):

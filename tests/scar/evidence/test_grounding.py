@@ -101,12 +101,21 @@ def test_a_second_thing_that_is_not_annotated() -> None:
         (say("a black dog", "", "", "on", "a sofa"), say("a white dog", "", "", "on", "a sofa"), "dog"),
         (say("a man", "", "", "on", "a sofa"), say("a woman", "", "", "on", "a sofa"), "person"),
         (say("a man", "", "", "on", "a sofa"), say("a toddler", "", "", "on", "a sofa"), "person"),
+        (say("a dog", "", "", "on", "a sofa"), say("a dog", "lie", "lying", "in", "a chair"), "dog"),
         (say("a dog", "", "", "behind", "a cup"), say("a dog", "", "", "in front of", "a cup"), "dog"),
     ],
 )
 def test_what_a_second_caption_denies_is_left_out(first: Statement, second: Statement, region: str) -> None:
     assert ground(Region(1, DOG, region), captions=((first,),)) == [first.text]
     assert ground(Region(1, DOG, region), captions=((first,), (second,))) == []
+
+
+def test_one_caption_may_err_where_three_agree() -> None:
+    skis, board = say("a man", "", "", "on", "skis"), say("a man", "ride", "riding", "", "a snowboard")
+    person = Region(1, DOG, "person")
+    assert ground(person, captions=((skis,), (board,))) == []
+    assert ground(person, captions=((skis,), *((board,),) * 3)) == []
+    assert ground(person, captions=((skis,), *((board,),) * 4)) == [board.text]
 
 
 def test_captions_that_agree_deny_nothing() -> None:
