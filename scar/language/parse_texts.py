@@ -9,6 +9,7 @@ from pathlib import Path
 
 from scar.language.human_text import clean_text, find_unread_reason
 from scar.language.parse_store import ParseStore
+from scar.language.parsed_noun_phrase import has_misread_name
 from scar.language.parser import WAY_OUT, Parse, Parser, open_parser
 from scar.language.statements import Statement, find_statements
 
@@ -63,19 +64,10 @@ def parse_all(texts: Iterable[str], parser: Parser | None, store: ParseStore | N
             cleaned[text] = clean
         else:
             result.unread[reason] += 1
-    parses: dict[str, Parse] = {}
-    new: list[str] = []
-    for clean in dict.fromkeys(cleaned.values()):
-        stored = store.find(clean) if store is not None else None
-        if stored is None:
-            new.append(clean)
-        else:
-            parses[clean] = stored
-    if parser is not None and new:
-        made = dict(zip(new, parser.parse(new), strict=True))
-        parses |= made
-        if store is not None:
-            store.add(made)
+    parses = _parse(dict.fromkeys(cleaned.values()), parser, store)
+    again = {clean: _make_sentence(clean) for clean, parse in parses.items() if has_misread_name(parse)}
+    sentences = _parse(again.values(), parser, store)
+    parses |= {clean: sentences[sentence] for clean, sentence in again.items() if sentence in sentences}
     statements = {clean: find_statements(parse) for clean, parse in parses.items()}
     for text, clean in cleaned.items():
         if clean in statements:
@@ -83,3 +75,31 @@ def parse_all(texts: Iterable[str], parser: Parser | None, store: ParseStore | N
         else:
             result.unread["not_parsed"] += 1
     return result
+
+
+def _make_sentence(text: str) -> str:
+    """A sentence of a text without a verb.
+
+    >>> _make_sentence("The stop sign next to a tree"), _make_sentence("teddy bear")
+    ('There is a stop sign next to a tree', 'There is teddy bear')
+    """
+    first, _, rest = text.partition(" ")
+    return f"There is a {rest}" if first.lower() == "the" else f"There is {text[:1].lower()}{text[1:]}"
+
+
+def _parse(texts: Iterable[str], parser: Parser | None, store: ParseStore | None) -> dict[str, Parse]:
+    """The parses of cleaned texts: stored ones, then new ones, which are added to the store."""
+    parses: dict[str, Parse] = {}
+    new: list[str] = []
+    for text in texts:
+        stored = store.find(text) if store is not None else None
+        if stored is None:
+            new.append(text)
+        else:
+            parses[text] = stored
+    if parser is not None and new:
+        made = dict(zip(new, parser.parse(new), strict=True))
+        parses |= made
+        if store is not None:
+            store.add(made)
+    return parses

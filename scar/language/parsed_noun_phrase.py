@@ -9,6 +9,7 @@ from scar.language import english, wordnet
 from scar.language.human_text import is_english_word
 from scar.language.lexicon import read_colours, read_person_nouns, read_scenes, read_things
 from scar.language.noun_phrase import NounPhrase
+from scar.language.parser import Parse
 from scar.language.syntax_tree import NOUN_TAGS, TABLE, Tree, begins_at, ends_at
 
 PHYSICAL_ENTITY, PERSON, ANIMAL = 1930, 7846, 15388
@@ -230,6 +231,22 @@ def _read_names() -> frozenset[str]:
     things = {word for thing in read_things().values() for word in thing.words}
     scenes = {word for scene in read_scenes().values() for word in (scene.name, *scene.synonyms)}
     return frozenset(name for name in things | scenes if " " in name)
+
+
+def has_misread_name(parse: Parse) -> bool:
+    """Whether a parser took the name of a thing for a clause: "a teddy bear" for one whose verb is "bear".
+
+    That happens to texts without a verb; as "There is a teddy bear" they are read right.
+    """
+    tree = Tree(parse)
+    found = False
+    for end in range(1, len(tree)):
+        is_clause = not tree.is_noun(end) or (parse.heads[end - 1] == end and parse.deps[end - 1] == "nsubj")
+        if is_clause and f"{tree.words[end - 1]} {tree.words[end]}" in _read_names():
+            found = True
+        elif parse.tags[end] in ("VBZ", "VBP", "VBD", "MD"):
+            return False
+    return found
 
 
 def _find_noun(words: list[str]) -> list[str] | None:

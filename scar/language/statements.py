@@ -188,7 +188,8 @@ def _fits_possessive(subject: ParsedNounPhrase, noun: ParsedNounPhrase) -> bool:
 
 def _is_half_of_pair(tree: Tree, subject: ParsedNounPhrase) -> bool:
     """Whether a subject shares its article with another noun: "a man and woman", "bacon and pineapple"."""
-    if any(tree.leftmost(other) == other for other in tree.find_children(subject.head, "conj")):
+    others = [other for other in tree.find_children(subject.head, "conj") if tree.is_noun(other)]
+    if any(tree.leftmost(other) == other for other in others):
         return True
     is_bare = subject.start == subject.head and not subject.phrase.plural
     return tree.parse.deps[subject.head] == "conj" and is_bare

@@ -17,6 +17,11 @@ from scar.language.parser import DEFAULT_PIPELINE, Parse, Parser
 from scar.language.statements import find_statements
 from tests.scar.language.parses import CAT_ON_TABLE
 
+needs_parser = pytest.mark.skipif(
+    importlib.util.find_spec("spacy") is None or importlib.util.find_spec(DEFAULT_PIPELINE) is None,
+    reason="the extra `parser` is not installed",
+)
+
 CAT = "A black cat sitting on the table in front of laptop"
 
 
@@ -69,15 +74,24 @@ def test_a_store_of_another_parser_is_refused(tmp_path: Path, monkeypatch: pytes
         open_texts(None, tmp_path)
 
 
+@needs_parser
+@pytest.mark.slow
+def test_names_that_look_like_clauses_are_read(tmp_path: Path) -> None:
+    texts = {
+        "A teddy bear inside a basket full of stuff": "a teddy bear inside a basket",
+        "A red stop sign sitting on top of a green planter": "a red stop sign sitting on top of a green planter",
+    }
+    for _ in range(2):  # the second time from the store
+        read = parse_all(texts, *open_texts(None, tmp_path))
+        assert {text: said[0].text for text, said in read.statements.items()} == texts
+
+
 def test_long_texts_do_not_hang() -> None:
     result = parse_all(["A dog on a sofa and " * 2_500, "x" * 100_000], TOY, None)
     assert result.unread == {"too_long": 2}
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("spacy") is None or importlib.util.find_spec(DEFAULT_PIPELINE) is None,
-    reason="the extra `parser` is not installed",
-)
+@needs_parser
 @pytest.mark.slow
 def test_spacy_is_not_imported_when_all_is_stored(tmp_path: Path) -> None:
     program = (
