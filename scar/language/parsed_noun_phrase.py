@@ -241,7 +241,7 @@ def has_misread_name(parse: Parse) -> bool:
     tree = Tree(parse)
     found = False
     for end in range(1, len(tree)):
-        is_clause = not tree.is_noun(end) or (parse.heads[end - 1] == end and parse.deps[end - 1] == "nsubj")
+        is_clause = not tree.is_noun(end) or parse.heads[end - 1] < end or parse.deps[end - 1] == "nsubj"
         if is_clause and f"{tree.words[end - 1]} {tree.words[end]}" in _read_names():
             found = True
         elif parse.tags[end] in ("VBZ", "VBP", "VBD", "MD"):

@@ -27,14 +27,14 @@ class ParsedVerb:
 def find_verbs(tree: Tree, subject: ParsedNounPhrase) -> Iterator[ParsedVerb]:
     """The verbs whose subject is a noun phrase, and whose action or state a picture shows."""
     parse, head = tree.parse, subject.head
-    candidates = [child for child in tree.find_children(head, "acl", "relcl") if child >= subject.end]
+    candidates = [child for child in tree.find_children(head, "acl", "relcl", "xcomp") if child >= subject.end]
     if parse.deps[head] in ("pobj", "dobj"):  # "a man in a tie smoking a pipe": who smokes?
         candidates = [child for child in candidates if _is_said_of(tree, child, head, subject.phrase.noun)]
     if parse.deps[head] in ("nsubj", "nsubjpass") and parse.heads[head] > head:
         candidates.append(parse.heads[head])
     for index in candidates:
         first = _read_verb(tree, index, parse.deps[index])
-        clause = parse.deps[index] in ("acl", "relcl")
+        clause = parse.deps[index] in ("acl", "relcl", "xcomp")
         finite = not clause and (parse.tags[index] in ("VBZ", "VBP") or tree.find_children(index, "aux", "auxpass"))
         if first is None or (not finite and skip_copula(tree, subject) != _first_of_verb(tree, index)):
             continue
