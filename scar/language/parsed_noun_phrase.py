@@ -343,7 +343,14 @@ def is_visible(noun: str) -> bool:
 @lru_cache(maxsize=1 << 16)
 def is_person(noun: str) -> bool:
     """Whether a noun names a person."""
-    return wordnet.is_a(noun, PERSON) or noun in _PERSONS
+    return noun in _PERSONS or (wordnet.is_a(noun, PERSON) and noun not in _find_names_of_objects())
+
+
+@cache
+def _find_names_of_objects() -> frozenset[str]:
+    """Words of captions for things that do not live: a controller is a remote control here."""
+    objects = (thing for thing in read_things().values() if thing.kind not in ("person", "animal", "bird"))
+    return frozenset(word for thing in objects for word in thing.words)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -353,7 +360,8 @@ def has_limbs(noun: str) -> bool:
     >>> has_limbs("skier"), has_limbs("cat"), has_limbs("table")
     (True, True, False)
     """
-    return is_person(noun) or wordnet.is_a(noun, ANIMAL)
+    last = noun.rpartition(" ")[2]
+    return last not in _find_names_of_objects() and (is_person(noun) or wordnet.is_a(noun, ANIMAL))
 
 
 _PERSONS = frozenset(word for name, words in read_person_nouns().items() for word in (name, *words)) | {"person"}

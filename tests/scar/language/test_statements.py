@@ -10,6 +10,7 @@ import pytest
 
 from scar.language.human_text import clean_text, find_unread_reason
 from scar.language.noun_phrase import NounPhrase
+from scar.language.parsed_noun_phrase import has_limbs
 from scar.language.parser import DEFAULT_PIPELINE, Parse, open_parser
 from scar.language.statements import Statement, find_statements
 from tests.scar.language.parses import CAT_ON_TABLE, make_parse
@@ -151,3 +152,14 @@ def test_statements_of_real_captions_are_pieces_of_them() -> None:
             assert len([word for word in new if not word.endswith("ing")]) <= 1, (text, statement.text)
             assert statement.text == " ".join(statement.text.split())
             assert statement.text == f"{statement.subject.text} {statement.relation} {statement.rest.text}"
+
+
+@pytest.mark.parametrize(
+    ("noun", "limbs"),
+    [
+        ("skier", True), ("cat", True), ("guy", True), ("teddy bear", False), ("video game controller", False),
+        ("controller", False), ("table", False), ("little girl", True),
+    ],
+)  # fmt: skip
+def test_who_has_hands(noun: str, limbs: bool) -> None:
+    assert has_limbs(noun) == limbs
