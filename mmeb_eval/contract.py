@@ -213,7 +213,7 @@ def _try_to_embed(
     except EvalError as error:
         text = str(error)
         return Finding("error", text if describe_item(items[0]) in text else f"{which}: {text}")
-    except Exception as error:  # noqa: BLE001 - the author's code can raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the author's code can raise anything
         text = f"{which}: embed raised {type(error).__name__}: {' '.join(str(error).split())}"
         return Finding("error", f"{text}. It must take text, image, both, and the prompts that `prompts` names.")
 
@@ -243,7 +243,7 @@ def _check_counts(embedder: Embedder, items: Sequence[Item]) -> Iterator[Finding
         get_counts(embedder, items)
     except EvalError as error:
         yield Finding("error", str(error))
-    except Exception as error:  # noqa: BLE001 - the author's code can raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the author's code can raise anything
         yield Finding("error", f"counts raised {type(error).__name__}: {error}.")
 
 

@@ -40,14 +40,14 @@ def name_foreign_error(about: str, module: str) -> Iterator[None]:
         yield
     except ScarError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # such as argparse in a module that is also a script
         is_absent = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
         if is_ours(module) or is_absent:
             raise
         raise EvalError(f"{about} raised {describe_exception(error)}.") from error
 
 
-def describe_exception(error: Exception) -> str:
+def describe_exception(error: BaseException) -> str:
     """An exception as one line: its type, its message, file and line that raised it, and how to see the traceback."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
     where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""

@@ -38,6 +38,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("build")
 @one_line_errors("scar")
 def build_sources(
+    context: typer.Context,
     out: Annotated[
         Path | None, typer.Option(help="The folder of the corpus; sources that it already holds are kept.")
     ] = None,
@@ -137,7 +138,7 @@ def build_sources(
     from scar.recipe import list_built_in
 
     if list_recipes:
-        _refuse_options({"out"} if out else (), "--list takes nothing else")
+        _refuse_options(_list_given_options(context) - {"list_recipes"}, "--list takes nothing else")
         for title, about in {"demo": "a drawn world, offline", **list_built_in()}.items():
             typer.echo(f"{title}: {about}")
         return
@@ -373,6 +374,12 @@ def _make_recipe(
     if seed is not None:
         changes["seed"] = seed
     return msgspec.structs.replace(recipe, **changes)
+
+
+def _list_given_options(context: typer.Context) -> set[str]:
+    """Names of the parameters that stand on the command line."""
+    sources = ((name, context.get_parameter_source(name)) for name in context.params)
+    return {name for name, source in sources if source is not None and source.name == "COMMANDLINE"}
 
 
 def _refuse_options(options: Iterable[str], reason: str) -> None:

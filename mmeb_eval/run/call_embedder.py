@@ -35,7 +35,7 @@ def call_embedder(embedder: Embedder, items: Sequence[Item]) -> NDArray[np.float
         raise DataError(f"{embedder.name}: {describe_item(item)}: {error.reason}", item) from error
     except ScarError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # sys.exit would end the run without a word
         if is_ours(type(getattr(embedder, "inner", embedder)).__module__):
             raise
         failing = _find_failing_item(embedder, items) if len(items) > 1 else items[0]
@@ -53,6 +53,6 @@ def _find_failing_item(embedder: Embedder, items: Sequence[Item]) -> Item | None
     for item in items:
         try:
             check_vectors(embedder.embed([item]), [item], embedder.name)
-        except Exception:  # noqa: BLE001 - the author's code can raise anything
+        except (Exception, SystemExit):  # noqa: BLE001 - the author's code can raise anything
             return item
     return None

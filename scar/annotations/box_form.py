@@ -33,6 +33,9 @@ from 20 pixels on; a corner box reaches it only if it begins at the image's corn
 _MIN_NEAR_IOU, _MIN_NEAR_SHARE = 0.3, 0.5
 """Boxes that people draw apart from the outlines are still near them; if half of them are not, something is wrong."""
 
+_MIN_NEARER_IOU = 0.1
+"""If there are outlines that no form fits, another form than `XYWH` must be nearer to them by this mean IoU."""
+
 _MAX_AREA_DIFFERENCE = 0.02
 """Relative difference of two equal areas, for rounding. Of COCO's mask areas, 1 in 200 equals that of a wrong form."""
 
@@ -178,6 +181,9 @@ def find_box_form(
             )
         if form := _find_form_of_outlines(ious, forms, path):
             return form
+        if XYWH in forms:  # neither areas nor images may tell a form that is not nearer to the outlines
+            least = ious[XYWH].mean() + _MIN_NEARER_IOU
+            forms = [form for form in forms if form == XYWH or ious[form].mean() >= least]
     if len(areas) >= _MIN_AREAS:
         agrees = {form: _is_close(box_area, areas) for form, box_area in box_areas.items()}
         agreeing = _list_agreeing(agrees, forms)

@@ -12,8 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from scar.annotations.coco_records import IMAGE
-from scar.annotations.json_stream import Record
+from scar.annotations.json_stream import Id, Record
 from scar.common.image_hash import parse_coco_identity
 from scar.errors import InputError
 
@@ -23,13 +22,26 @@ NamedImage: TypeAlias = tuple[int, str]
 _COCO = "coco:"
 
 
+class _NamedImage(msgspec.Struct, gc=False):
+    id: Id
+    file_name: str | None = None
+    coco_url: str | None = None
+
+
+_NAMED_IMAGE = msgspec.json.Decoder(_NamedImage)
+
+
 def parse_named_image(record: Record) -> NamedImage | None:
-    """Id and file name of a record of a list ``images``; None if it lacks one of them."""
+    """Id and file name of a record of a list ``images``; None if it lacks one of them.
+
+    Without a file name its key ``coco_url`` tells it, as in LVIS.
+    """
     try:
-        image = IMAGE.decode(record.text)
+        image = _NAMED_IMAGE.decode(record.text)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return image.id, image.file
+    name = PurePosixPath(image.file_name or (image.coco_url or "").rpartition("://")[2]).as_posix()
+    return None if name == "." else (image.id, name)
 
 
 def describe_image(number: int, names: Mapping[int, str]) -> str:

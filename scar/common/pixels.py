@@ -6,7 +6,7 @@ The one rule for pixels of more than 8 bits, and for alpha:
   (BitsPerSample, MaxSampleValue) keeps the top 8 of those.
 - Floats of 0 to 1 become 0 to 255. A TIFF that states another range (SMinSampleValue, SMaxSampleValue) has that one.
 - Anything else is refused, since no rule tells its brightness: floats outside the range or NaN, signed or 32-bit whole
-  numbers, 16-bit images that are darker than `_DARKEST` throughout (most likely 12-bit data).
+  numbers, 16-bit images, of RGB too, that are darker than `_DARKEST` throughout (most likely 12-bit data).
 - Alpha is dropped, not composited, as the official code does.
 
 Pillow alone clips whole numbers at 255 and truncates floats: all white and all black.
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 _DARKEST = 16
 """Grey level, of 256, below which a whole 16-bit image is taken for data of fewer bits."""
+
+_DEEP_LAYOUT, _COLOURS = ";16", {"RGB": 3, "RGBA": 3, "LA": 1}
+"""Part of Pillow's name for 16-bit pixels in a file, such as ``RGB;16B``, and the modes of which it decodes the top 8
+bits itself, with their number of channels without alpha."""
 
 _TAIL = 12
 """Bytes at the end of a file that show whether it is whole."""
@@ -57,7 +61,10 @@ def decode_upright(path: Path, draft_size: tuple[int, int] | None = None) -> Ima
     with open_image(path) as image:
         if draft_size is not None:
             image.draft("L", draft_size)
+        is_deep = any(_DEEP_LAYOUT in str(tile.args) for tile in getattr(image, "tile", ()))
         image.load()
+        if is_deep and image.mode in _COLOURS:
+            _refuse_dark(image)
         is_turned = hasattr(image, "tag_v2")  # Pillow turns a TIFF when it decodes it
         return turn_image(to_eight_bits(image), UPRIGHT if is_turned else orientation)
 
@@ -104,6 +111,20 @@ def to_eight_bits(image: Image) -> Image:
     made = PillowImage.fromarray(grey)
     made.info.update({key: value for key, value in image.info.items() if key != "transparency"})
     return made
+
+
+def _refuse_dark(image: Image) -> None:
+    """Check that an image of 16-bit colours, of which Pillow decoded the top 8 bits, is not dark throughout.
+
+    Raises:
+        UnclearPixels: it is; most likely it holds data of fewer bits.
+    """
+    import numpy as np
+
+    values = np.asarray(image)[..., : _COLOURS[image.mode]]
+    if 0 < values.max() < _DARKEST:
+        problem = f"16-bit colours whose top 8 bits are {values.min()} to {values.max()} of 255, nearly black"
+        raise UnclearPixels(f"{problem}; multiply them to fill 16 bits, or save it with 8 bits a pixel")
 
 
 def _scale_floats(values: NDArray[Any], tags: dict[int, Any]) -> NDArray[np.uint8]:

@@ -81,6 +81,7 @@ def test_a_module_that_does_not_exist_is_named(module: Any) -> None:
         ("x = 1 / 0", r"ZeroDivisionError: division by zero \(toy_\d+.py, line 1\)"),
         ("def load():\n    open('gone.pt')", r"FileNotFoundError: .*gone.pt.* \(toy_\d+.py, line 2\)"),
         ("def load(path): ...", r"TypeError: load\(\) missing 1 required positional argument: 'path'"),
+        ("import sys\nsys.exit(3)", r"SystemExit: 3 \(toy_\d+.py, line 2\)"),
         ("def load():\n    raise KeyError", r"KeyError \(toy_\d+.py, line 2\)"),
     ],
 )

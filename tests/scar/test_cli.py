@@ -180,6 +180,7 @@ def test_a_corpus_of_other_sources_is_not_compared_with_the_paper(built: Path) -
         ),
         (["build", "demo", "--out", "OUT", "--data-root", "."], "--data-root: the demo draws its own images; leave"),
         (["build", "--list", "--out", "OUT"], "--out: --list takes nothing else; leave the option out"),
+        (["build", "--list", "--seed", "0", "--force"], "--force, --seed: --list takes nothing else; leave the option"),
         (["build", "--out", "OUT", "--data-root", "."], "--data-root: it belongs to a recipe that names data sets"),
         (["check", "OUT", "--against-paper", "--images", "."], "--images: --against-paper opens no images; leave"),
     ],

@@ -100,7 +100,8 @@ def read_mask(value: Any, find_size: Callable[[], tuple[int, int]], folder: Path
 
     Args:
         value: a `Mask`; COCO's polygons or run lengths, compressed or not; the path of a mask's image, see
-            `read_mask_file`; or an array, tensor or Pillow image, as `Mask.from_array` takes it.
+            `read_mask_file`; or an array, tensor or Pillow image, as `Mask.from_array` takes it, or the rows of an
+            array as lists.
         find_size: returns (width, height) of the item's displayed image in pixels; called for polygons and run lengths
             only.
         folder: folder that the path is relative to.
@@ -115,8 +116,11 @@ def read_mask(value: Any, find_size: Callable[[], tuple[int, int]], folder: Path
         return read_mask_file(folder / value)
     if not isinstance(value, Mapping | list | tuple):
         return _from_array(value)
+    plain, (width, height) = _to_plain(value), find_size()
+    if isinstance(plain, list) and len(plain) == height and all(_is_row(row, width) for row in plain):
+        return _from_array(plain)  # as polygons, the rows of an array would cover something
     try:
-        mask = parse_mask(_to_plain(value), *find_size(), "mask")
+        mask = parse_mask(plain, width, height, "mask")
     except BadRecord as error:
         raise ItemError(f"the mask cannot be used: {error.problem}.") from error
     if mask is None:
@@ -173,6 +177,11 @@ def _to_plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _to_plain(part) for key, part in value.items()}
     return value.decode("ascii", "replace") if isinstance(value, bytes) else value
+
+
+def _is_row(value: Any, length: int) -> bool:
+    """Whether a value is a list of ``length`` numbers or truth values."""
+    return isinstance(value, list) and len(value) == length and all(isinstance(each, int | float) for each in value)
 
 
 def _is_number(value: Any) -> bool:

@@ -52,6 +52,12 @@ def test_the_item_that_fails_alone_too_is_named() -> None:
     assert isinstance(caught.value.__cause__, KeyError)
 
 
+def test_an_exit_is_an_error_too() -> None:
+    embedder = Fails(lambda items: any("dog" in item.text for item in items), SystemExit(3))
+    with pytest.raises(ContractError, match=r"embed raised SystemExit: 3 .*on the item \(text 'a dog'\)\.$"):
+        call_embedder(embedder, ITEMS)
+
+
 def test_a_batch_whose_items_pass_alone_is_told_of_its_size() -> None:
     embedder = Fails(lambda items: len(items) > 2, MemoryError())
     with pytest.raises(

@@ -159,6 +159,18 @@ def test_boxes_apart_from_their_outlines_are_refused(right: int) -> None:
         find_form(samples, FILE)
 
 
+@pytest.mark.parametrize("evidence", [math.nan, 1])
+def test_a_form_that_is_not_nearer_to_the_outlines_is_not_taken(evidence: float) -> None:
+    """All boxes lie too far to the right, and some leave the image; as center boxes none would."""
+    things = [(200 + i, 150 + i, 100, 90) for i in range(40)] + [(550, 150 + i, 80, 90) for i in range(20)]
+    samples = [
+        BoxSample((x + (40 if x < 500 else 50), y, w, h), 640, 480, (x, y, x + w, y + h), evidence * w * h)
+        for x, y, w, h in things
+    ]
+    with pytest.raises(InputError, match="20 of 60 boxes leave their images by far; write them as"):
+        find_form(samples, FILE)
+
+
 @pytest.mark.parametrize("form", [BoxForm("corners"), BoxForm("center")], ids=lambda form: form.name)
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6])
 def test_boxes_of_several_forms_are_refused(share: float, form: BoxForm) -> None:

@@ -50,6 +50,16 @@ def test_images_of_a_captions_file_need_no_size(world: World, sizes: dict[str, A
     assert {picture.id: picture.captions for picture in pictures} == {i: (f"The picture {i}.",) for i in IDS}
 
 
+def test_names_may_stand_in_urls(world: World) -> None:
+    write_renumbered(world, lambda i: {11: 7, 7: 5, 5: 11}[i])
+    content = json.loads(world.captions_file.read_text())
+    for image in content["images"]:
+        image["coco_url"] = f"http://images.cocodataset.org/val2017/{image.pop('file_name')}"
+    world.captions_file.write_text(json.dumps(content))
+    pictures = read_pictures(world.source(), Tally())
+    assert {picture.id: picture.captions for picture in pictures} == {i: (f"The picture {i}.",) for i in IDS}
+
+
 def test_the_same_ids_are_no_repair(world: World) -> None:
     write_renumbered(world, lambda number: number)
     tally = Tally()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import threading
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,36 @@ def test_what_no_rule_covers_is_refused(tmp_path: Path, values: np.ndarray, prob
         with pytest.raises(BadRecord, match=problem) as caught:
             check(path, "here")
         assert caught.value.reason == "image_pixels"
+
+
+def write_deep_png(path: Path, values: np.ndarray) -> Path:
+    """A PNG with 16 bits a channel: RGB for (H, W, 3), RGBA for (H, W, 4) and grey with alpha for (H, W, 2) values."""
+    height, width, channels = values.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    head = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    parts = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    return path
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_deep_colours_follow_the_rule_of_deep_greys(tmp_path: Path, channels: int) -> None:
+    deep = np.stack([GREY] * channels, axis=-1).astype(np.uint16) * 257
+    if channels != 3:
+        deep[..., -1] = 65535
+    np.testing.assert_array_equal(red_of(write_deep_png(tmp_path / "a.png", deep)), GREY)
+    twelve_bits = deep >> 4
+    if channels != 3:
+        twelve_bits[..., -1] = 65535
+    path = write_deep_png(tmp_path / "b.png", twelve_bits)
+    with pytest.raises(UnclearPixels, match="16-bit colours whose top 8 bits are 0 to 12 of 255, nearly black"):
+        decode_rgb(path)
+    with pytest.raises(BadRecord, match="nearly black"):
+        probe_image(path, "here")
+    assert not red_of(write_deep_png(tmp_path / "c.png", np.zeros_like(deep))).any()
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB"])

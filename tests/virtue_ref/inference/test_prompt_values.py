@@ -120,6 +120,13 @@ def test_every_form_of_a_mask() -> None:
         assert read_mask(array, find_size) == MASK
 
 
+def test_rows_of_an_array_as_lists_are_no_polygons() -> None:
+    for rows in (PIXELS.tolist(), (PIXELS * 255).tolist(), tuple(PIXELS.astype(int))):
+        assert read_mask(rows, find_size) == MASK
+    with pytest.raises(ItemError, match="a mask of floats: give `threshold`"):
+        read_mask((PIXELS * 0.7).tolist(), find_size)
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
