@@ -13,12 +13,11 @@ import argparse
 import gc
 import time
 from pathlib import Path
-from random import Random
 
 from scar.accounting import Tally
 from scar.annotations import open_index
 from scar.annotations.call_cache import CallCache
-from scar.build.select import select_regions
+from scar.build.select import list_eligible_regions
 from scar.recipe import read_recipe
 
 MIB = 1 << 20
@@ -44,7 +43,7 @@ def main() -> None:
             begun = time.process_time()
             picture = ref.read_picture(tally)
             read = time.process_time()
-            for region in select_regions(picture, source, Random(picture.id), tally.rejected):  # noqa: S311
+            for region in list_eligible_regions(picture, source, tally.rejected):
                 region.with_mask()
             reading, tracing = reading + read - begun, tracing + time.process_time() - read
         total += indexed - start

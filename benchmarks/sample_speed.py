@@ -31,7 +31,7 @@ def take_turns(data: Path, key: str) -> None:
     from scar.annotations.opening import open_index
     from scar.build.pipeline import fit_generator, select_fit_indices
     from scar.build.shard import ShardResult, build_shard
-    from scar.generators.generator import make_rules_generator
+    from scar.generators.default import make_rules_generator
     from scar.recipe import read_recipe
 
     gc.disable()  # as workers do
@@ -39,7 +39,7 @@ def take_turns(data: Path, key: str) -> None:
     source = next(source for source in recipe.sources if source.key == key)
     index = open_index(source, Tally(skip_bad=True), CallCache())
     fit_on = [index[number] for number in select_fit_indices(len(index))]
-    generator = fit_generator(make_rules_generator(), fit_on, source, recipe.seed, complete=len(fit_on) == len(index))
+    generator = fit_generator(make_rules_generator(), fit_on, source, recipe, complete=len(fit_on) == len(index))
     shared = source, recipe, generator, key
     build_shard([index[number] for number in range(min(WARM_UP_IMAGES, len(index)))], *shared)
     digest = hashlib.sha256()

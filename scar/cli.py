@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from scar.cli_options import list_given_options, make_recipe, parse_image_count, refuse_options
 from scar.common.terminal import MAX_SEED, CommandGroup, make_console, one_line_errors, refuse_infinity
 from scar.errors import InputError
 from scar.publish.commands import Folder, card, pull, push
-
-if TYPE_CHECKING:
-    from scar.recipe import Recipe
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -28,9 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help starts faster
 )
-
-MAX_DEMO_IMAGES = 100_000
-"""Largest number of images that the demo draws for a split; it takes about an hour."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -103,6 +97,13 @@ def build_sources(
         bool,
         typer.Option("--refine", help="Redraw negatives until a text-only model can no longer pick the gold caption."),
     ] = False,
+    parser: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", show_default="the small English model", help="The spaCy pipeline for captions."),
+    ] = None,
+    parses: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A folder that keeps parsed captions for the next build.")
+    ] = None,
     word_file: Annotated[
         Path | None,
         typer.Option(
@@ -138,7 +139,7 @@ def build_sources(
     from scar.recipe import list_built_in
 
     if list_recipes:
-        _refuse_options(_list_given_options(context) - {"list_recipes"}, "--list takes nothing else")
+        refuse_options(list_given_options(context) - {"list_recipes"}, "--list takes nothing else")
         for title, about in {"demo": "a drawn world, offline", **list_built_in()}.items():
             typer.echo(f"{title}: {about}")
         return
@@ -159,12 +160,14 @@ def build_sources(
     given = {option: value for option, value in source.items() if value is not None}
     workers = workers or (1 if recipe == "demo" else os.cpu_count() or 1)
     if recipe != "demo":
-        wanted = _make_recipe(recipe, given, seed, skip_bad, data_root)
+        wanted = make_recipe(recipe, given, seed, skip_bad, data_root)
         wanted = msgspec.structs.replace(
             wanted,
             decode_images=wanted.decode_images or decode_images,
             refine=wanted.refine or refine,
             word_file=word_file or wanted.word_file,
+            parser=parser or wanted.parser,
+            parses=parses or wanted.parses,
         )
         if words or out is None:
             rows = list_words(wanted, workers, engine, show_progress)
@@ -179,12 +182,13 @@ def build_sources(
         from scar.demo.corpus import build_demo
 
         switches = {"skip_bad": skip_bad, "decode_images": decode_images, "refine": refine, "engine": engine != "local"}
-        switches |= {"data_root": data_root is not None, "word_file": word_file is not None, "words": words}
+        named = {"data_root": data_root, "word_file": word_file, "parser": parser, "parses": parses}
+        switches |= {"words": words, **{option: value is not None for option, value in named.items()}}
         useless = {option for option, is_given in switches.items() if is_given}
-        _refuse_options(useless | (given.keys() - {"images"}), "the demo draws its own images")
+        refuse_options(useless | (given.keys() - {"images"}), "the demo draws its own images")
         report = build_demo(
             out,
-            _parse_image_count(images),
+            parse_image_count(images),
             seed or 0,
             images_mode=images_mode,
             force=force,
@@ -224,7 +228,7 @@ def check_corpus(
     from scar.formats.check import check_folder
 
     if against_paper:
-        _refuse_options({"images"} if images else (), "--against-paper opens no images")
+        refuse_options({"images"} if images else (), "--against-paper opens no images")
         _compare_with_paper(folder, as_json)
         return
     findings = check_folder(folder, images, show_progress)
@@ -339,63 +343,14 @@ def _compare_with_paper(folder: Path, as_json: bool) -> None:
     """Print the counts of a corpus beside those of the paper."""
     from dataclasses import asdict
 
-    from scar.inspect.against_paper import compare_with_paper
+    from scar.inspect.against_paper import compare_with_paper, iter_comparison_lines
 
     rows = compare_with_paper(folder)
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], indent=2))
         return
-    for row in rows:
-        ours = ("-", "-") if row.images is None or row.samples is None else (f"{row.images:,}", f"{row.samples:,}")
-        typer.echo(f"{row.source}: {ours[0]} images (paper {row.paper_images:,}), ", nl=False)
-        typer.echo(f"{ours[1]} samples (paper {row.paper_samples:,})")
-        for reason in row.reasons:
-            typer.echo(f"  {reason}")
-
-
-def _make_recipe(
-    name_or_path: str | None, source: dict[str, Any], seed: int | None, skip_bad: bool, data_root: Path | None
-) -> Recipe:
-    """Read the named recipe, or without a name make one from options; ``seed`` and ``skip_bad`` override its values."""
-    import msgspec
-
-    from scar.recipe import parse_recipe, read_recipe
-
-    if name_or_path is not None:
-        _refuse_options(source, f"the sources stand in {name_or_path}")
-        recipe = read_recipe(name_or_path, data_root)
-    else:
-        _refuse_options({"data_root"} if data_root else (), "it belongs to a recipe that names data sets")
-        missing = [f"--{option}" for option in ("instances", "images", "name", "split") if option not in source]
-        if missing:
-            raise InputError(f"missing {', '.join(missing)}; give them, or the path of a recipe, or 'demo'.")
-        recipe = parse_recipe({"source": [source]}, file_name="options", base=Path())
-    changes: dict[str, Any] = {"skip_bad": True} if skip_bad else {}
-    if seed is not None:
-        changes["seed"] = seed
-    return msgspec.structs.replace(recipe, **changes)
-
-
-def _list_given_options(context: typer.Context) -> set[str]:
-    """Names of the parameters that stand on the command line."""
-    sources = ((name, context.get_parameter_source(name)) for name in context.params)
-    return {name for name, source in sources if source is not None and source.name == "COMMANDLINE"}
-
-
-def _refuse_options(options: Iterable[str], reason: str) -> None:
-    """Raise `InputError` if there are options, which would have no effect."""
-    useless = ", ".join(f"--{option.replace('_', '-')}" for option in sorted(options))
-    if useless:
-        raise InputError(f"{useless}: {reason}; leave the option out.")
-
-
-def _parse_image_count(images: str | None) -> int:
-    """Number of images that the demo draws for each split: the value of ``--images``, 120 without it."""
-    if images is None:
-        return 120
-    if not images.isdecimal() or len(images) > 9 or not 1 <= int(images) <= MAX_DEMO_IMAGES:
-        raise InputError(f"--images {images!r}: the demo takes a number of images to draw, 1 to {MAX_DEMO_IMAGES:,}.")
-    return int(images)
+    for line in iter_comparison_lines(rows):
+        typer.echo(line)
 
 
 def _read_state(path: Path) -> tuple[int, int] | None:

@@ -8,6 +8,7 @@ An example of a recipe file::
     overlap = "drop-train"   # or "refuse" or "keep": what to do with train images that an eval split also has
     word_file = "words.toml" # your words for categories, plurals and scenes; see `scar.language.user_words`
     refine = true            # redraw negatives until a text-only model can no longer pick the gold caption
+    parses = "parses"        # a folder that keeps the parses of captions, so that no text is parsed twice
 
     [[source]]               # a data set of sources.toml, below --data-root
     dataset = "coco_stuff"
@@ -164,6 +165,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         decode_images: decode every image to its last row. Otherwise only the beginning and the end of the file are
             checked.
         refine: redraw negatives until a text-only model can no longer pick the gold caption; see `scar.build.refine`.
+        parser: package of an installed English pipeline of spaCy, which parses what people wrote. None means the small
+            English model, or no parser if it is not installed.
+        parses: folder that keeps the parses, so that no text is parsed twice; None keeps none.
         word_file: the TOML file of a user's words for categories, plurals and scenes; see `scar.language.user_words`.
     """
 
@@ -173,6 +177,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     overlap: Overlap = "refuse"
     decode_images: bool = False
     refine: bool = False
+    parser: str | None = None
+    parses: Path | None = None
     word_file: Path | None = None
 
     def __post_init__(self) -> None:

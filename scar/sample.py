@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, get_args
 
 import msgspec
 
@@ -28,6 +28,14 @@ Split: TypeAlias = Literal["train", "eval"]
 SPLITS: tuple[Split, ...] = ("train", "eval")
 
 NEGATIVES_PER_PART = 3
+
+Reason: TypeAlias = Literal["human", "mask", "annotated", "direction", "ordinal", "position"]
+"""The evidence for a gold caption: a human text, masks, an annotated relation, boxes, a rank, a part of the picture."""
+REASONS: tuple[Reason, ...] = get_args(Reason)
+"""The reasons, in the order in which a generator prefers them."""
+
+RANKING_REASONS: tuple[Reason, ...] = ("ordinal", "position")
+"""Reasons of captions that say only where a thing is in the picture, or which of its kind it is."""
 
 
 class Box(msgspec.Struct, frozen=True):
@@ -291,6 +299,7 @@ class Sample(msgspec.Struct, frozen=True):
         gold: the true caption. If only the texts of captions are known, `Caption.object` holds the whole text.
         negatives: three captions with another scene, three with another relation, three with another object. A train
             row without provenance gives one only.
+        reason: the evidence for the true caption, one of `REASONS`; None in a corpus that does not say it.
     """
 
     id: str
@@ -301,6 +310,7 @@ class Sample(msgspec.Struct, frozen=True):
     region: Region
     gold: Caption
     negatives: tuple[Negative, ...]
+    reason: str | None = None
 
     @property
     def captions(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from random import Random
@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from scar import Caption, Negative, Recipe, Region, Source, build
-from scar.generators.generator import Generator
-from scar.sample import PARTS, Picture
+from scar import Caption, Negative, Recipe, Source, build
+from scar.generators.generator import Generator, Gold, GoldOfTask, GoldTask, NineNegatives, Rejected
+from scar.sample import PARTS, Reason
 
 WIDTH, HEIGHT = 120, 90
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -108,22 +108,47 @@ class World:
         ]
 
 
-def _complete(picture: Picture, region: Region, rng: Random) -> Caption | None:
-    return Caption(f"the {region.category}", rng.choice(("on", "beside")), f"table {picture.id}")
+REASON_OF: dict[str, Reason] = {"cup": "human", "fork": "direction", "dog": "position"}
+"""What the stand-in says is the evidence for the caption of a thing; of other things, masks."""
 
 
-def _draw(
-    gold: Caption, picture: Picture, region: Region, rng: Random, tally: Counter[str]
-) -> tuple[Negative, ...] | None:
-    tally["stand-in"] += 1
-    first = rng.randrange(1000)
-    return tuple(Negative(part, gold.swap(part, f"{part} {first + place}")) for part in PARTS for place in range(3))
+def _write_golds(tasks: Sequence[GoldTask]) -> list[Gold | Rejected]:
+    return [
+        Gold(
+            Caption(
+                f"the {task.region.category}",
+                Random(f"{task.key}/gold").choice(("on", "beside")),
+                f"table {task.evidence.picture.id}",
+            ),
+            REASON_OF.get(task.region.category, "mask"),
+        )
+        for task in tasks
+    ]
+
+
+def _write_negatives(golds: Sequence[GoldOfTask], veto_counts: Counter[str]) -> list[NineNegatives | Rejected]:
+    found: list[NineNegatives | Rejected] = []
+    for task, gold in golds:
+        veto_counts["stand-in"] += 1
+        texts = [f"{part} {Random(f'{task.key}/{part}').randrange(1000)}" for part in PARTS]
+        found.append(
+            tuple(
+                Negative(part, gold.caption.swap(part, f"{text}{place}"))
+                for part, text in zip(PARTS, texts, strict=True)
+                for place in range(3)
+            )
+        )
+    return found
+
+
+STAND_IN = Generator("stand-in", "1", _write_golds, _write_negatives)
+"""Ten distinct texts for every region, decided by the key of its task alone."""
 
 
 @pytest.fixture
 def stand_in() -> Generator:
-    """Ten distinct texts for every region, decided by the stream of random numbers alone."""
-    return Generator("stand-in", "1", _complete, _draw)
+    """A generator that writes for every region."""
+    return STAND_IN
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
         {"inspect"},
         {"demo"},
         {"publish"},
+        {"cli_options"},
         {"cli"},
     ),
     "mmeb_eval": (

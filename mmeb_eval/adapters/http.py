@@ -111,7 +111,7 @@ class Endpoint:
         Raises:
             DataError: an item has a prompt, or an image that cannot be opened.
             EvalError: the server refuses, or does not answer in time, see `mmeb_eval.adapters.patience`.
-            ContractError: the answer lacks a vector or has another shape.
+            ContractError: the answer does not give each item one vector; or there is no item.
         """
         items = list_items(items, self.name)
         requests = self._make_requests(items)

@@ -80,7 +80,7 @@ class MtebEmbedder:
 
         Raises:
             DataError: an item has a prompt, or an image that cannot be opened or that the model does not take.
-            ContractError: the model's vectors have another shape.
+            ContractError: the model does not give each item one vector; or there is no item.
         """
         return embed_by_kind(items, self.name, self._encode_items)
 

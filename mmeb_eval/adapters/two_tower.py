@@ -69,7 +69,9 @@ class TwoTowerEmbedder:
         return count_cut_texts(items, self._tokenizer, self._max_tokens)
 
     def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
-        """(len(items), D) float32 rows of L2 norm 1; see the class for items with both text and image.
+        """(len(items), D) float32 rows of L2 norm 1 for at least one item.
+
+        The class says how an item with text and image gets its vector.
 
         Raises:
             DataError: an item has a prompt, or an image that cannot be opened.

@@ -66,7 +66,7 @@ def read_cases(
         prompts: a prompt for each row, which replaces the row's box; rows with None are left out. None keeps the boxes.
 
     Raises:
-        DataError: a file cannot be read, a row has another shape, or an image is missing or outside the image folder;
+        DataError: a file cannot be read, a row has the wrong shape, or an image is missing or outside the image folder;
             the message names file, row, column and value.
         InputError: some files of a SCaR task say that their boxes are in the displayed frame, and others do not.
     """
@@ -158,7 +158,7 @@ class CaseReader:
             prompt: replaces the box of a SCaR row; None keeps the box. Rows of MMEB have no box and ignore it.
 
         Raises:
-            DataError: a value has another shape, or ``find_image`` raised the error.
+            DataError: a value has the wrong shape, or ``find_image`` raised the error.
         """
         keys: Sequence[Hashable]
         if self.format == "joined":

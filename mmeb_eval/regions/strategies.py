@@ -164,8 +164,8 @@ class RegionAdapter:
 def pool_box(grid: NDArray[np.float32], box: Box, size: tuple[int, int], side: int = 1) -> NDArray[np.float32]:
     """Cut a box into equal parts and take the mean of an image's features over each.
 
-    In a mean, a cell of the grid weighs as much as the area of the part that it covers. The box counts in whole pixels:
-    all that it touches, at least one.
+    In a mean, a cell of the grid weighs as much as the area of the part that it covers. The box counts in whole
+    pixels of the image: all that it touches, or the nearest one if it touches none.
 
     Args:
         grid: (rows, columns, D) features; the cells divide the whole image equally.
@@ -193,7 +193,7 @@ def compute_cell_shares(
     """Cut a box into equal parts and compute how much of each lies in each row, and in each column, of a grid.
 
     Args:
-        box: the box in pixels of the image; all pixels of the image that it touches count, at least one.
+        box: the box in pixels of the image; all pixels of the image that it touches count, or else the nearest one.
         size: (width, height) of the image in pixels.
         cells: (rows, columns) of the grid, whose cells divide the whole image equally.
         side: number of parts along each side of the box.

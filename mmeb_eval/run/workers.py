@@ -140,9 +140,14 @@ def refuse_failed_task(folder: Path, worker: Worker, model: str, task: str) -> N
 
 
 def leave_together(folder: Path, worker: Worker) -> None:
-    """Wait until all workers are at the end of the run, so that what one has announced is read by the others.
+    """Announce the end of this worker's run, and wait until all other workers have come to theirs, or one has died.
 
-    A launcher such as torchrun may also end the others once one ends with a failure.
+    A launcher such as torchrun ends all workers once one has ended with a failure. So none ends before the others have
+    done their work and read what it has announced.
+
+    Args:
+        folder: folder of the workers' heartbeats.
+        worker: this process; a single worker returns at once.
     """
     if worker.size == 1:
         return

@@ -112,7 +112,7 @@ def open_index(source: Source, tally: Tally) -> PictureIndex:
     """Index the pictures of one split.
 
     Raises:
-        InputError: a folder, sceneCategories.txt or objectInfo150.txt is missing or has another shape than expected, or
+        InputError: a folder, sceneCategories.txt or objectInfo150.txt is missing or has the wrong shape, or
             the name of an annotation picture ends in no number.
     """
     release, split = source.inputs["release"], _FOLDERS[source.split]

@@ -177,8 +177,9 @@ def _read_annotation(path: Path) -> _Annotation:
     """Read the JSON of an image; some files are Latin-1.
 
     Raises:
-        BadRecord: the file is missing (reason ``annotation_missing``), is no JSON or has another shape (``malformed``),
-            the size of the image is impossible (``image_size``), or it is another image's JSON (``image_mismatch``).
+        BadRecord: the file is missing (reason ``annotation_missing``), is no JSON or has the wrong shape
+            (``malformed``), the size of the image is impossible (``image_size``), or it is another image's JSON
+            (``image_mismatch``).
     """
     try:
         encoded = path.read_bytes()

@@ -103,7 +103,7 @@ def index_image_set(
             may become a sample.
 
     Raises:
-        InputError: a file cannot be read, is no JSON or has another shape, or the captions belong to other images.
+        InputError: a file cannot be read, is no JSON or has the wrong shape, or the captions belong to other images.
         BadRecord: a record cannot be used and ``tally`` does not skip such records.
     """
     instances = source.inputs["instances"]

@@ -71,7 +71,7 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
             if the first file has its id, or if its category is COCO-Stuff's "other".
 
     Raises:
-        InputError: the file cannot be read, is no JSON or has another shape; none of its images or categories can be
+        InputError: the file cannot be read, is no JSON or has the wrong shape; none of its images or categories can be
             used; it lists other images than ``earlier``; or its boxes do not fit its images.
         BadRecord: a record cannot be used and ``skip_bad`` is false.
     """

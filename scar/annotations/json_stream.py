@@ -92,7 +92,7 @@ def iter_records(path: Path, lists: Collection[str] = (), optional: Collection[s
         optional: keys of the lists that the file may have, or have as null. Other keys are passed over.
 
     Raises:
-        InputError: the file cannot be read, is no JSON, is not UTF-8, is cut off or has another shape. That a list is
+        InputError: the file cannot be read, is no JSON, is not UTF-8, is cut off or has the wrong shape. That a list is
             missing, or what follows is broken, shows only after the records before it.
     """
     try:

@@ -32,7 +32,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache | None = None) -> 
         cache: what other sources have already read, so that shared files are read once; None to read all files.
 
     Raises:
-        InputError: a file is missing, cannot be read, is no JSON or has another shape.
+        InputError: a file is missing, cannot be read, is no JSON or has the wrong shape.
         BadRecord: a record cannot be used and ``tally`` does not skip such records.
     """
     index: PictureIndex = import_module(READERS[source.reader].module).open_index(source, tally, cache or CallCache())
@@ -55,7 +55,7 @@ def open_sources(
         folder; see `scar.annotations.inputs.digest_input`.
 
     Raises:
-        InputError: a file cannot be read, is no JSON or has another shape.
+        InputError: a file cannot be read, is no JSON or has the wrong shape.
         BadRecord: a record cannot be used and ``skip_bad`` is false.
     """
     groups = _group_by_shared_files(sources)

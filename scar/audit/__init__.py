@@ -48,6 +48,7 @@ def audit(
         - ``consensus``: hit rate of `scar.audit.consensus.score_consensus`; None without samples.
         - ``elements``, ``vocabulary``, ``repetition``, ``lengths``: see `scar.audit.word_counts.WordCounts`.
         - ``truth``: see `scar.audit.false_negatives.FalseNegativeCounts`.
+        - ``reasons``: see `scar.audit.reason_counts.ReasonCounts`.
         - ``position``: see `scar.audit.position_counts.PositionCounts`.
         - ``review``: see `scar.audit.agreement.measure_agreement`; None without a review.
 

@@ -21,6 +21,7 @@ from scar.audit.false_negatives import FalseNegativeCounts
 from scar.audit.image_overlap import ImageOverlap
 from scar.audit.position_counts import PositionCounts
 from scar.audit.questions import Question, QuestionSet, ReservoirSample, fills_every_fold
+from scar.audit.reason_counts import ReasonCounts
 from scar.audit.row_blocks import ROWS_PER_BLOCK, iter_row_blocks
 from scar.audit.word_counts import WordCounts
 from scar.common.progress import Track
@@ -42,6 +43,7 @@ class _FileCounts:
         word_counts: counts of words and texts.
         false_negatives: counts of negatives that may be true.
         positions: counts of positions of the gold caption.
+        reasons: counts of gold captions by reason.
     """
 
     file: RowFile
@@ -49,6 +51,7 @@ class _FileCounts:
     questions: QuestionSet = field(default_factory=lambda: QuestionSet(()))
     word_counts: WordCounts = field(default_factory=WordCounts)
     false_negatives: FalseNegativeCounts = field(default_factory=FalseNegativeCounts)
+    reasons: ReasonCounts = field(default_factory=ReasonCounts)
     positions: PositionCounts = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,6 +96,7 @@ def _count_file(file: RowFile, max_questions: int, seed: str, track: Track) -> _
         counts.word_counts.add_rows(block)
         counts.false_negatives.add_rows(block)
         counts.positions.add_rows(block)
+        counts.reasons.add_rows(block)
     counts.questions = QuestionSet([questions[index] for index in range(len(questions))])
     return counts
 
@@ -142,6 +146,7 @@ def _make_figures(
         "repetition": counts.word_counts.measure_repetition(),
         "lengths": counts.word_counts.summarize_lengths(),
         "truth": counts.false_negatives.to_figures(),
+        "reasons": counts.reasons.to_figures(),
         "position": counts.positions.to_figures(),
         "review": measure_agreement(decisions, key),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -32,6 +32,8 @@ _ROW_COLUMNS: dict[Split, list[str]] = {
     "train": ["qry_image_path", "bbox", "category", "pos_text", "neg_text"],
 }
 _PROVENANCE_COLUMNS = ["source", "region_id", "gold", "negatives"]
+_LATER_COLUMNS = ["reason"]
+"""Columns of provenance that older corpora lack."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,14 @@ class RowBlock:
         images: (rows,) path of each sample's image.
         image_groups: (rows,) number of the run of rows that share an image, ascending from 0.
         categories: (rows,) category of each sample's region.
-        boxes: (rows, 4) x0, y0, x1, y1 of each sample's region in pixels, in the frame of the file.
+        boxes: (rows, 4) x0, y0, x1, y1 of each sample's region in pixels, turned or not as the rows have
+            it: see `scar.formats.row_frame`.
+        reasons: (rows,) the reason of each gold caption; None for those whose file does not say it.
         caption_rows: (captions,) row of each caption, counted from the first one of the block.
         caption_kinds: (captions,) index in `CAPTION_KINDS` of the kind of each caption.
         elements: by part, (captions,) element of each caption. An element that a caption lacks is "". If only texts are
             known, the object is the whole text, and the others are "".
-        texts: (captions,) text of each caption.
+        texts: (captions,) text of each caption, as `CodedTexts`.
         published_codes: (published,) code, in ``texts``, of each text that the rows themselves list: in eval rows all
             captions, in train rows the negative. -1 for a text that is not in ``texts``.
         published_rows: (published,) row of each of these texts, counted from the first one of the block.
@@ -86,6 +90,7 @@ class RowBlock:
     image_groups: Ints
     categories: CodedTexts
     boxes: Floats
+    reasons: Sequence[str | None]
     caption_rows: Ints
     caption_kinds: Ints
     elements: dict[Part, CodedTexts]
@@ -129,7 +134,7 @@ def iter_row_blocks(file: RowFile) -> Iterator[RowBlock]:
     """Yield the rows of a file in blocks of about `ROWS_PER_BLOCK` rows; no block ends inside an image.
 
     Raises:
-        InputError: a file is damaged, or a row has another shape; the message names file and row.
+        InputError: a file is damaged, or a row is not of the file's format; the message names file and row.
     """
     start, rest = 0, None
     try:
@@ -162,22 +167,25 @@ def _raise_bad_row(file: RowFile, error: Exception) -> NoReturn:
 def _iter_tables(file: RowFile) -> Iterator[pa.Table]:
     """Yield the columns that the audit needs: those of the rows, and those of provenance if there is a sidecar."""
     rows = _iter_even_tables(file.path, _ROW_COLUMNS[file.split])
-    provenance = repeat(None) if file.sidecar is None else _iter_even_tables(file.sidecar, _PROVENANCE_COLUMNS)
-    if file.sidecar is not None and pq.read_metadata(file.sidecar).num_rows != file.rows:
-        raise ValueError("the sidecar has another number of rows")
+    provenance: Iterable[pa.Table | None] = repeat(None)
+    if file.sidecar is not None:
+        provenance = _iter_even_tables(file.sidecar, _PROVENANCE_COLUMNS, _LATER_COLUMNS)
+        if pq.read_metadata(file.sidecar).num_rows != file.rows:
+            raise ValueError("the sidecar has another number of rows")
     for table, sidecar in zip(rows, provenance, strict=False):
         both = (table,) if sidecar is None else (table, sidecar)
         yield pa.table({name: each[name] for each in both for name in each.column_names})
 
 
-def _iter_even_tables(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """Yield columns of a file in tables of `ROWS_PER_BLOCK` rows, wherever its row groups end."""
+def _iter_even_tables(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> Iterator[pa.Table]:
+    """Yield columns of a file, and the optional ones that it has, in tables of `ROWS_PER_BLOCK` rows."""
     pending: list[pa.Table] = []
     count = 0
     file = open_parquet(path)
     if not set(columns) <= set(file.schema_arrow.names):
         raise ValueError("a column is missing")
-    for batch in file.iter_batches(batch_size=ROWS_PER_BLOCK, columns=list(columns)):
+    present = [name for name in optional if name in file.schema_arrow.names]
+    for batch in file.iter_batches(batch_size=ROWS_PER_BLOCK, columns=[*columns, *present]):
         pending.append(pa.Table.from_batches([batch]))
         count += len(batch)
         while count >= ROWS_PER_BLOCK:
@@ -192,7 +200,7 @@ def _make_block(table: pa.Table, file: RowFile, first_row: int) -> RowBlock:
     """Make a block of a table.
 
     Raises:
-        ValueError: a row has another shape.
+        ValueError: a row has the wrong shape.
     """
     columns = {name: table[name].combine_chunks() for name in table.column_names}
     count = table.num_rows
@@ -213,6 +221,7 @@ def _make_block(table: pa.Table, file: RowFile, first_row: int) -> RowBlock:
         image_groups=np.append(0, np.cumsum(images.codes[1:] != images.codes[:-1])),
         categories=CodedTexts.from_array(_require_values(columns["category"])),
         boxes=_read_boxes(columns["bbox"]),
+        reasons=columns["reason"].cast(pa.string()).to_pylist() if "reason" in columns else [None] * count,
         caption_rows=np.concatenate((np.arange(count), np.repeat(np.arange(count), sizes))),
         caption_kinds=np.concatenate((np.zeros(count, np.int64), negative_kinds)),
         elements={

@@ -120,12 +120,12 @@ class SwapChecks:
         return found
 
     def _find_scene_of_image(self) -> Any:
-        """(negatives,) whether a scene swap names the scene of another gold caption of the image."""
+        """(negatives,) whether a scene swap names the place of another gold caption of the image."""
         swaps = self.select_swaps("scene", has_elements=True)
         name_codes: dict[str, int] = {}
         codes, values = self._part_elements("scene")
         gold_codes = codes[: self._rows.count]
-        has_scene = np.array([bool(value) for value in values], bool)[gold_codes]
+        has_scene = np.array([_is_place(value) for value in values], bool)[gold_codes]
         row_names = map_codes(values, gold_codes, _find_scene_name, name_codes)
         swapped_names = self._map_swap_codes("scene", swaps, _find_scene_name, name_codes)
         found = np.zeros(len(self.negative_rows), bool)
@@ -196,6 +196,11 @@ class SwapChecks:
         boxes, others = self._rows.boxes[first], self._rows.boxes[second]
         width, height = (np.minimum(boxes[:, 2:], others[:, 2:]) - np.maximum(boxes[:, :2], others[:, :2])).T
         return np.where((width > 0) & (height > 0), width * height, 0.0)
+
+
+def _is_place(phrase: str) -> bool:
+    """Whether a phrase means a place where a picture is taken; a thing of the picture may end a false caption."""
+    return resolve_scene(english.strip_article(phrase)).side in ("indoor", "outdoor")
 
 
 def _find_scene_name(phrase: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from scar.sample import PARTS
+from scar.sample import PARTS, REASONS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,6 +35,7 @@ def make_tables(report: dict[str, Any]) -> list[Table]:
         _make_element_table(sources),
         _make_word_table(sources),
         _make_telltale_table(sources),
+        _make_reason_table(sources),
         _make_false_negative_table(sources),
         _make_overlap_table(report),
         _make_review_table(sources),
@@ -98,6 +99,18 @@ def _make_telltale_table(sources: dict[str, Any]) -> Table:
     for key, figures in sources.items():
         if telltales := figures["telltales"]:
             table.add_row(key, *(_format_telltales(telltales[side]) for side in ("gold", "negative")))
+    return table
+
+
+def _make_reason_table(sources: dict[str, Any]) -> Table:
+    """Make the table of shares of the reasons of gold captions; ``shared`` ones are of two samples of an image."""
+    table = make_table("Gold captions by reason", ["source"], [*REASONS, "shared"])
+    for key, figures in sources.items():
+        reasons = figures["reasons"]
+        total = sum(reasons["counts"].values())
+        if total:
+            shares = [f"{reasons['counts'].get(reason, 0) / total:.1%}" for reason in REASONS]
+            table.add_row(key, *shares, f"{reasons['shared']:.1%}")
     return table
 
 

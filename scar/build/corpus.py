@@ -36,7 +36,9 @@ from scar.common.progress import Track
 from scar.errors import BuildInterrupted, InputError, RecipeError, ScarError
 from scar.formats.build_report import REPORT_NAME, read_report
 from scar.formats.writer import SampleWriter
-from scar.generators.generator import Generator, make_rules_generator
+from scar.generators.default import make_rules_generator
+from scar.generators.generator import Generator
+from scar.language.parse_texts import merge_parses
 from scar.language.user_words import NO_WORDS, read_words
 from scar.recipe import Recipe, Source, read_recipe
 
@@ -73,15 +75,18 @@ def build_corpus(
             generators = _fit_generators(plans, recipe, settings)
         except BuildInterrupted as error:
             raise BuildInterrupted(f"{error}; the same command begins again.") from None
-        return {
+        report = {
             plan.source.key: plan.finished_entry or _build_source(plan, generators[plan.source.key], recipe, settings)
             for plan in plans
         }
+        if recipe.parses is not None and generator.reads_texts:
+            merge_parses(recipe.parser, recipe.parses)
+        return report
 
 
 def _list_worker_modules(generator: Generator) -> list[str]:
     """Names of the modules that workers import before they start: those of the tasks and of the generator."""
-    functions: list[Callable[..., Any]] = [build_shard, generator.write_gold, generator.write_negatives]
+    functions: list[Callable[..., Any]] = [build_shard, generator.write_golds, generator.write_negatives]
     modules = dict.fromkeys(getattr(function, "__module__", "__main__") for function in functions)
     return [module for module in modules if module != "__main__"]
 
@@ -89,7 +94,7 @@ def _list_worker_modules(generator: Generator) -> list[str]:
 def _fit_generators(plans: list[SourcePlan], recipe: Recipe, settings: BuildSettings) -> dict[str, Generator]:
     """Fit the generator to each source that is not finished; returns the fitted generators by key of the source."""
     unfinished = [plan for plan in plans if not plan.finished_entry]
-    tasks = (plan.make_fit_task(settings.generator, recipe.seed) for plan in unfinished)
+    tasks = (plan.make_fit_task(settings.generator, recipe) for plan in unfinished)
     fitted = settings.track(settings.engine(tasks), "words of the sources", len(unfinished))
     return {plan.source.key: generator for plan, generator in zip(unfinished, fitted, strict=True)}
 
@@ -184,6 +189,10 @@ def _build_and_publish(
         "ignored": _sorted_counts(tally.ignored),
         "overlap": plan.overlap,
         "vetoes": _sorted_counts(tally.vetoes),
+        "golds": {
+            reason: {"chosen": count, "samples": tally.reasons[reason]}
+            for reason, count in _sorted_counts(tally.golds).items()
+        },
         **({"repaired": _sorted_counts(tally.repaired)} if tally.repaired else {}),
         **({"turned_images": _sorted_counts(turned_counts)} if turned_counts else {}),
         **({"refinement": refinement} if refinement else {}),
@@ -246,8 +255,13 @@ def _explain_no_samples(plan: SourcePlan, recipe: Recipe) -> str:
     hint += f" Get them from {source.get}." if hint and source.get else ""
     if tally.rejected["no_caption"] * 2 > tally.records:
         hint += (
-            " A caption needs a scene: give --captions with people's captions of the images, in English, or a key "
-            '`scene` to the images of the instances file, such as "a kitchen".'
+            " Nothing tells the things of these images apart: give --captions with people's captions of the images, "
+            'in English, or a key `scene` to the images of the instances file, such as "a kitchen".'
+        )
+    if tally.rejected["few_negatives"] * 2 > tally.records:
+        hint += (
+            " The images show too few different things for false captions that are surely false: give more images, "
+            "more categories, or --captions with people's captions of the images."
         )
     if tally.rejected["crowd"] * 2 > tally.records:
         hint += (

@@ -40,7 +40,15 @@ def refuse_to_replace(files: Mapping[Path, Path]) -> None:
 
 
 def refuse_to_replace_images(images: Mapping[str, str], folder: Path) -> None:
-    """`refuse_to_replace` for what `put_images` would do with the same ``images`` and ``folder``."""
+    """Check that `put_images` with these arguments would replace no file with other contents.
+
+    Args:
+        images: path of the existing file of each image, by the path that it gets in ``folder``.
+        folder: the folder that gets them.
+
+    Raises:
+        InputError: it would replace one; the message names the file.
+    """
     existing = _find_files(folder)
     refuse_to_replace({Path(image): folder / name for name, image in images.items() if name in existing})
 

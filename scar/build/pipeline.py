@@ -7,7 +7,8 @@ the order of the others or on the number of workers.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
@@ -15,21 +16,27 @@ from scar.accounting import Tally
 from scar.annotations.pictures import PictureRef
 from scar.annotations.upright import read_upright
 from scar.build.image_folder import image_folder_name
-from scar.build.select import select_regions
+from scar.build.select import choose_regions, list_eligible_regions
 from scar.common.image_header import read_header
 from scar.common.images import locate_image
 from scar.common.orientation import UPRIGHT
 from scar.common.pixels import decode_image, probe_image
-from scar.errors import BadRecord
+from scar.errors import BadRecord, InputError
+from scar.evidence.picture_evidence import PictureEvidence
 from scar.evidence.spoken_picture import speak_picture, speak_region
-from scar.generators.generator import Generator, GoldCaption
+from scar.generators.generator import Generator, Gold, GoldOfTask, GoldTask, Rejected
+from scar.language.parse_texts import NOT_PARSED, open_texts, parse_all
+from scar.language.statements import Statement
 from scar.language.user_words import NO_WORDS, Words
 from scar.recipe import Recipe, Source
-from scar.sample import Picture, Region, Sample
+from scar.sample import REASONS, Picture, Region, Sample
 
 FIT_PICTURES = 500
-FIT_CAPTIONS = 600
-"""Most pictures and most gold captions that a generator is fitted on; they suffice to estimate word frequencies."""
+"""Most pictures that a generator is fitted on; they suffice to estimate word frequencies."""
+
+
+PICTURES_PER_BATCH = 100
+"""Pictures whose regions a generator gets at once: golds and negatives of a picture follow soon upon each other."""
 
 
 def select_fit_indices(count: int) -> Sequence[int]:
@@ -42,39 +49,30 @@ def fit_generator(
     generator: Generator,
     refs: Sequence[PictureRef],
     source: Source,
-    seed: int,
+    recipe: Recipe,
     complete: bool,
     words: Words = NO_WORDS,
 ) -> Generator:
-    """Fit the `write_negatives` of a generator to a source, on at most `FIT_CAPTIONS` gold captions of some pictures.
+    """Fit a generator to a source, on the gold captions of some pictures.
 
     Args:
         generator: the generator before it is fitted; one without ``fit`` is returned as it is.
         refs: references to the pictures.
         source: the source of the pictures.
-        seed: seed of the build, so that the fit sees the gold captions that the build writes.
+        recipe: gives the seed, so that the fit sees the gold captions that the build writes, and the parser.
         complete: whether ``refs`` are all pictures of the source.
         words: the user's words for categories and scenes.
 
     Returns:
-        The generator with a fitted `write_negatives`. Records that cannot be used are passed over.
+        The generator with the functions for the source. Records that cannot be used are passed over.
     """
     if generator.fit is None:
         return generator
     unused = Tally(skip_bad=True)  # the build itself counts what cannot be used
-    golds: list[GoldCaption] = []
-    for picture in (read_upright(ref, source, unused) for ref in refs):
-        rng = _random_stream(seed, source, f"image {picture.id}")
-        spoken = speak_picture(picture, words)
-        for region in select_regions(picture, source, rng, unused.rejected, words):
-            said = speak_region(region, words)
-            gold = generator.write_gold(spoken, said, _random_stream(seed, source, str(region.id)))
-            if gold is not None:
-                golds.append((gold, spoken, said))
-    rng = _random_stream(seed, source, "fitted")
-    complete = complete and len(golds) <= FIT_CAPTIONS
-    some = golds if complete else rng.sample(golds, min(len(golds), FIT_CAPTIONS))
-    return dataclasses.replace(generator, write_negatives=generator.fit(some, rng, complete))
+    pictures = (read_upright(ref, source, unused) for ref in refs)
+    batches = _iter_gold_batches(pictures, source, recipe, generator, unused, words)
+    golds = [gold for batch in batches for _, gold in batch]
+    return generator.fit(generator, golds, f"{recipe.seed}/{source.key}/fitted", complete)
 
 
 def iter_samples(
@@ -98,77 +96,127 @@ def iter_samples(
     Raises:
         BadRecord: an image or a mask cannot be used and ``tally`` does not skip such records.
     """
-    selected = _select_regions(pictures, source, recipe.seed, tally, words)
     read_size = decode_image if recipe.decode_images else probe_image
-    checked = _check_images(selected, source, read_size, tally)
-    return _write_captions(checked, source, recipe.seed, generator, tally, words)
-
-
-def _select_regions(
-    pictures: Iterable[Picture], source: Source, seed: int, tally: Tally, words: Words
-) -> Iterator[tuple[Picture, tuple[Region, ...]]]:
-    """Yield each picture with those of its regions that may become samples, if it has any."""
-    for picture in pictures:
-        rng = _random_stream(seed, source, f"image {picture.id}")
-        regions = tuple(_iter_with_mask(select_regions(picture, source, rng, tally.rejected, words), tally))
-        if regions:
-            yield picture, regions
-
-
-def _iter_with_mask(regions: Iterable[Region], tally: Tally) -> Iterator[Region]:
-    """Yield the regions with their masks; a region whose mask cannot be used is rejected."""
-    for region in regions:
-        try:
-            yield region.with_mask()
-        except BadRecord as bad:
-            tally.reject_regions(bad)
+    checked = _check_images(pictures, source, read_size, tally, words)
+    return _write_samples(checked, source, recipe, generator, tally, words)
 
 
 def _check_images(
-    pictures: Iterable[tuple[Picture, tuple[Region, ...]]],
+    pictures: Iterable[Picture],
     source: Source,
     read_size: Callable[[Path, str], tuple[int, int]],
     tally: Tally,
-) -> Iterator[tuple[Picture, tuple[Region, ...]]]:
-    """Yield the pictures whose image exists, is complete and has the size that the annotations give."""
-    for picture, regions in pictures:
+    words: Words,
+) -> Iterator[Picture]:
+    """Yield the pictures whose image exists, is complete and has the size that the annotations give.
+
+    A picture without a region that may become a sample is passed on unchecked: its image is not needed.
+    """
+    for picture in pictures:
+        needed = list_eligible_regions(picture, source, Counter(), words)
         where = f"{source.key}, image {picture.id}"
         try:
-            path = locate_image(source.images, picture.file, where)
-            size = read_size(path, where)
-            if size != (picture.width, picture.height):
-                problem = f"{path} is {size[0]}x{size[1]}, said to be {picture.width}x{picture.height}"
-                if read_header(path).orientation != UPRIGHT:
-                    problem += ", as it is displayed: EXIF turns it"
-                raise BadRecord(where, problem, "image_size")
+            if needed:
+                path = locate_image(source.images, picture.file, where)
+                size = read_size(path, where)
+                if size != (picture.width, picture.height):
+                    problem = f"{path} is {size[0]}x{size[1]}, said to be {picture.width}x{picture.height}"
+                    if read_header(path).orientation != UPRIGHT:
+                        problem += ", as it is displayed: EXIF turns it"
+                    raise BadRecord(where, problem, "image_size")
         except BadRecord as bad:
-            tally.reject_regions(bad, len(regions))
+            list_eligible_regions(picture, source, tally.rejected, words)
+            tally.reject_regions(bad, len(needed))
         else:
-            yield picture, regions
+            yield picture
 
 
-def _write_captions(
-    pictures: Iterable[tuple[Picture, tuple[Region, ...]]],
+def _iter_gold_batches(
+    pictures: Iterable[Picture], source: Source, recipe: Recipe, generator: Generator, tally: Tally, words: Words
+) -> Iterator[list[tuple[Region, GoldOfTask]]]:
+    """Yield, batch by batch, chosen regions that have a gold, with their masks, and the golds; the others are rejected.
+
+    The generator looks at all regions that may become samples, and those that it can tell are chosen first. Its tasks
+    are in the user's words; the region keeps the category of the source.
+    """
+    several = [(picture, list_eligible_regions(picture, source, tally.rejected, words)) for picture in pictures]
+    statements = _read_statements(several, recipe, tally) if generator.reads_texts else {}
+    for first in range(0, len(several), PICTURES_PER_BATCH):
+        some = several[first : first + PICTURES_PER_BATCH]
+        tasks = [
+            list(_make_tasks(picture, regions, statements, source, recipe.seed, words)) for picture, regions in some
+        ]
+        yield list(_iter_golds(some, tasks, source, recipe.seed, generator, tally, words))
+
+
+def _iter_golds(
+    several: Sequence[tuple[Picture, Sequence[Region]]],
+    tasks: Sequence[Sequence[GoldTask]],
     source: Source,
     seed: int,
     generator: Generator,
     tally: Tally,
     words: Words,
-) -> Iterator[Sample]:
-    """Yield a sample for each region that gets ten captions; the other regions are rejected."""
-    for picture, regions in pictures:
-        spoken = speak_picture(picture, words)
-        for region in regions:
-            rng, said = _random_stream(seed, source, str(region.id)), speak_region(region, words)
-            gold = generator.write_gold(spoken, said, rng)
-            if gold is None:
-                tally.rejected["no_caption"] += 1
+) -> Iterator[tuple[Region, GoldOfTask]]:
+    """Yield the chosen regions and golds of one batch: of pictures, their eligible regions and the tasks of these."""
+    all_tasks = [task for own in tasks for task in own]
+    written = iter(zip(all_tasks, _write_golds(all_tasks, generator), strict=True))
+    for picture, regions in several:
+        results = {task.region.id: (task, result) for task, result in (next(written) for _ in regions)}
+        told = {number for number, (_, result) in results.items() if isinstance(result, Gold)}
+        rng = _random_stream(seed, source, f"image {picture.id}")
+        chosen = choose_regions(regions, told, source.max_per_image, rng)
+        if len(chosen) < len(regions):
+            tally.rejected["over_limit"] += len(regions) - len(chosen)
+        for region in chosen:
+            task, result = results[region.id]
+            if isinstance(result, Rejected):
+                tally.rejected[result.reason] += 1
                 continue
-            negatives = generator.write_negatives(gold, spoken, said, rng, tally.vetoes)
-            if negatives is None:
-                tally.rejected["few_negatives"] += 1
+            try:
+                masked = region.with_mask()
+            except BadRecord as bad:
+                tally.reject_regions(bad)
+            else:
+                tally.golds[result.reason] += 1
+                yield masked, (dataclasses.replace(task, region=speak_region(masked, words)), result)
+
+
+def _write_golds(tasks: Sequence[GoldTask], generator: Generator) -> Sequence[Gold | Rejected]:
+    """The results of a generator's `write_golds`, checked: it may be a user's.
+
+    Raises:
+        InputError: there is not one result for each task, or one is no gold with a known reason.
+    """
+    results = generator.write_golds(tasks)
+    if len(results) != len(tasks):
+        problem = f"gave {len(results)} results for {len(tasks)} regions; give one for each, in their order"
+        raise InputError(f"generator {generator.name}: write_golds {problem}.")
+    for task, result in zip(tasks, results, strict=True):
+        if isinstance(result, Rejected) or (isinstance(result, Gold) and result.reason in REASONS):
+            continue
+        problem = f"gave {result!r} for region {task.region.id}; give a Rejected, or a Gold with one of the reasons"
+        raise InputError(f"generator {generator.name}: write_golds {problem} {', '.join(REASONS)}.")
+    return results
+
+
+def _write_samples(
+    pictures: Iterable[Picture], source: Source, recipe: Recipe, generator: Generator, tally: Tally, words: Words
+) -> Iterator[Sample]:
+    """Yield a sample for each gold that gets nine negatives; the other regions are rejected."""
+    for told in _iter_gold_batches(pictures, source, recipe, generator, tally, words):
+        golds = [gold for _, gold in told]
+        results = generator.write_negatives(golds, tally.vetoes)
+        if len(results) != len(golds):
+            problem = f"gave {len(results)} results for {len(golds)} golds; give one for each, in their order"
+            raise InputError(f"generator {generator.name}: write_negatives {problem}.")
+        for (region, (task, gold)), negatives in zip(told, results, strict=True):
+            if isinstance(negatives, Rejected):
+                tally.rejected[negatives.reason] += 1
                 continue
             tally.samples += 1
+            tally.reasons[gold.reason] += 1
+            picture = task.evidence.picture
             yield Sample(
                 id=f"{source.key}/{region.id}",
                 source=source.name,
@@ -176,9 +224,41 @@ def _write_captions(
                 image=f"{image_folder_name(source)}/{picture.file}",
                 image_id=picture.id,
                 region=region,
-                gold=gold,
+                gold=gold.caption,
                 negatives=negatives,
+                reason=gold.reason,
             )
+
+
+def _read_statements(
+    pictures: Iterable[tuple[Picture, Sequence[Region]]], recipe: Recipe, tally: Tally
+) -> Mapping[str, tuple[Statement, ...]]:
+    """What the captions of pictures and the phrases of their regions say; texts that cannot be read are ignored."""
+    texts = [
+        text
+        for picture, regions in pictures
+        if regions
+        for text in (*picture.captions, *(phrase for region in regions for phrase in region.phrases))
+    ]
+    if not texts:
+        return {}
+    found = parse_all(texts, *open_texts(recipe.parser, recipe.parses))
+    tally.ignored.update({reason: count for reason, count in found.unread.items() if reason != NOT_PARSED})
+    return found.statements
+
+
+def _make_tasks(
+    picture: Picture,
+    regions: Iterable[Region],
+    statements: Mapping[str, tuple[Statement, ...]],
+    source: Source,
+    seed: int,
+    words: Words,
+) -> Iterator[GoldTask]:
+    """Yield a task for each region of a picture, in the user's words; they share the evidence."""
+    evidence, image = PictureEvidence(speak_picture(picture, words), statements), source.images / picture.file
+    for region in regions:
+        yield GoldTask(image, evidence, speak_region(region, words), f"{seed}/{source.key}/{region.id}")
 
 
 def _random_stream(seed: int, source: Source, record: str) -> Random:

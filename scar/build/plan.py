@@ -27,7 +27,9 @@ from scar.common.images import DEFAULT_MAX_PIXELS, MAX_PIXELS
 from scar.common.progress import Track
 from scar.errors import InputError, LeakageError, RecipeError
 from scar.formats.build_report import read_report
+from scar.formats.schema import PROVENANCE_SCHEMA
 from scar.generators.generator import Generator
+from scar.language.parse_texts import open_texts
 from scar.language.user_words import NO_WORDS, Words
 from scar.recipe import Recipe, Source
 from scar.sample import Split
@@ -104,11 +106,11 @@ class SourcePlan:
         count = len(self.index)
         return [range(start, min(start + SHARD_IMAGES, count)) for start in range(0, count, SHARD_IMAGES)]
 
-    def make_fit_task(self, generator: Generator, seed: int) -> Callable[[], Generator]:
+    def make_fit_task(self, generator: Generator, recipe: Recipe) -> Callable[[], Generator]:
         """Make the task that fits a generator to the source and returns the fitted one; ``seed`` is the build's."""
         indices = select_fit_indices(len(self.index))
         refs, complete = self.select_pictures(indices), len(indices) == len(self.index)
-        return partial(fit_generator, generator, refs, self.source, seed, complete=complete, words=self.words)
+        return partial(fit_generator, generator, refs, self.source, recipe, complete=complete, words=self.words)
 
 
 def check_paths(source: Source, out: Path) -> None:
@@ -200,7 +202,7 @@ def _make_plan(
         rows=rows,
         sidecar=out / "provenance" / rows.name,
         image_folder=out / image_folder_name(source),
-        digest=hashlib.sha256(json.dumps([source.key, entry, SHARD_IMAGES], sort_keys=True).encode()).hexdigest(),
+        digest=_digest_shards(source, entry),
         finished_entry=None,
         words=settings.words,
     )
@@ -238,6 +240,12 @@ def check_out(out: Path) -> None:
         raise InputError(f"{existing}: no permission to write there; give another --out.")
 
 
+def _digest_shards(source: Source, entry: Mapping[str, Any]) -> str:
+    """Digest of everything that decides the shards of a source: another digest makes a build begin again."""
+    decisive = [source.key, entry, SHARD_IMAGES, PROVENANCE_SCHEMA.names]
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+
 def _make_inputs_entry(
     source: Source, digests: Mapping[Path, str], recipe: Recipe, settings: BuildSettings, held_out: frozenset[int]
 ) -> dict[str, Any]:
@@ -256,6 +264,7 @@ def _make_inputs_entry(
             **({"words": hashlib.sha256(msgspec.json.encode(words)).hexdigest()} if words != NO_WORDS else {}),
             **({"max_pixels": MAX_PIXELS} if MAX_PIXELS != DEFAULT_MAX_PIXELS else {}),
             "held_out": hashlib.sha256(repr(sorted(held_out)).encode()).hexdigest() if held_out else None,
+            "parser": _name_parser(recipe) if generator.reads_texts else None,
             "reader": source.reader,
             "refine": recipe.refine,
             "seed": recipe.seed,
@@ -263,6 +272,12 @@ def _make_inputs_entry(
             "decode_images": recipe.decode_images,
         },
     }
+
+
+def _name_parser(recipe: Recipe) -> str | None:
+    """Name, version and digest of the parser of human texts; None if none is installed."""
+    parser, _ = open_texts(recipe.parser, recipe.parses)
+    return None if parser is None else f"{parser.name} {parser.version}, spaCy {parser.spacy_version}, {parser.sha256}"
 
 
 def _row_file_name(source: Source) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from scar.language.parse_texts import NO_PARSER
+
 
 def iter_report_lines(report: Mapping[str, Mapping[str, Any]], out: Path) -> Iterator[str]:
     """Yield what `scar build` prints of each source: where every record went, and the file.
@@ -18,6 +20,11 @@ def iter_report_lines(report: Mapping[str, Mapping[str, Any]], out: Path) -> Ite
         rejected = sum(entry["rejected"].values())
         line = f"{key}: {entry['records']} records = {entry['samples']} samples + {rejected} rejected"
         yield line + (f" ({_join_counts(entry['rejected'])})" if rejected else "")
+        if entry.get("golds"):  # builds before generator 4 did not count them
+            golds = (f"{reason} {each['samples']} of {each['chosen']}" for reason, each in entry["golds"].items())
+            yield f"  samples by the reason of their gold: {', '.join(golds)}"
+        if "captions" in entry["inputs"] and entry["settings"].get("parser", "") is None:
+            yield f"  {NO_PARSER}"
         if entry["ignored"]:
             yield f"  also ignored: {_join_counts(entry['ignored'])}"
         if entry.get("repaired"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Container, Sequence
 from random import Random
 
 from scar.evidence.spoken_picture import NO_THING, names_thing
@@ -11,22 +12,18 @@ from scar.recipe import Source
 from scar.sample import Picture, Region
 
 
-def select_regions(
-    picture: Picture, source: Source, rng: Random, rejected: Counter[str], words: Words = NO_WORDS
-) -> tuple[Region, ...]:
-    """Choose regions of a picture: as many categories as possible, at random within a category.
+def list_eligible_regions(
+    picture: Picture, source: Source, rejected: Counter[str], words: Words = NO_WORDS
+) -> list[Region]:
+    """The regions of a picture that may become samples, in the picture's order.
 
     Args:
         picture: the picture, with boxes inside the image. Regions that are no targets are passed over and not counted.
-        source: the source of the picture, with the limits of the size of a box and of the number of regions.
-        rng: draws the order within a category and among categories.
-        rejected: counts rejected regions as ``crowd``, ``small``, ``no_thing`` or ``over_limit``.
+        source: the source of the picture, with the limits of the size of a box.
+        rejected: counts rejected regions as ``crowd``, ``small`` or ``no_thing``.
         words: the user's words for categories; a region whose category names no thing is rejected.
-
-    Returns:
-        At most ``source.max_per_image`` regions in the picture's order.
     """
-    by_category: dict[str, list[Region]] = defaultdict(list)
+    eligible = []
     least_area = source.min_area_share * picture.width * picture.height
     for region in picture.regions:
         if not region.target:
@@ -38,16 +35,32 @@ def select_regions(
         elif not names_thing(region, words):
             rejected[NO_THING] += 1
         else:
-            by_category[region.category].append(region)
+            eligible.append(region)
+    return eligible
 
+
+def choose_regions(regions: Sequence[Region], told: Container[int], most: int, rng: Random) -> list[Region]:
+    """Choose regions of a picture: as many categories as possible, and those that have a caption before the others.
+
+    Args:
+        regions: regions of one picture.
+        told: ids of the regions that have a true caption. Within a category they come first, and of two categories the
+            one with such a region.
+        most: largest number of regions to choose.
+        rng: draws the order among equals.
+
+    Returns:
+        At most ``most`` regions in the order of ``regions``.
+    """
+    by_category: dict[str, list[Region]] = defaultdict(list)
+    for region in regions:
+        by_category[region.category].append(region)
     # The second region of a category ranks below the first region of every other category.
-    ranked: list[tuple[int, float, Region]] = []
+    ranked: list[tuple[bool, int, float, Region]] = []
     for category in sorted(by_category):
-        regions = by_category[category]
-        for rank, region in enumerate(rng.sample(regions, len(regions))):
-            ranked.append((rank, rng.random(), region))
-    ranked.sort(key=lambda entry: entry[:2])
-    if len(ranked) > source.max_per_image:
-        rejected["over_limit"] += len(ranked) - source.max_per_image
-    chosen = {region.id for _, _, region in ranked[: source.max_per_image]}
-    return tuple(region for region in picture.regions if region.id in chosen)
+        shuffled = rng.sample(by_category[category], len(by_category[category]))
+        for rank, region in enumerate(sorted(shuffled, key=lambda region: region.id not in told)):
+            ranked.append((region.id not in told, rank, rng.random(), region))
+    ranked.sort(key=lambda entry: entry[:3])
+    chosen = {region.id for *_, region in ranked[:most]}
+    return [region for region in regions if region.id in chosen]

@@ -60,6 +60,8 @@ class ShardResult:
             "ignored": self.tally.ignored,
             "repaired": self.tally.repaired,
             "vetoes": self.tally.vetoes,
+            "golds": self.tally.golds,
+            "reasons": self.tally.reasons,
             "turned": self.turned,
         }
         columns = [*self.rows.columns, *self.notes.columns]
@@ -91,6 +93,8 @@ class ShardResult:
                 ignored=Counter(metadata["ignored"]),
                 repaired=Counter(metadata.get("repaired", {})),
                 vetoes=Counter(metadata["vetoes"]),
+                golds=Counter(metadata["golds"]),
+                reasons=Counter(metadata["reasons"]),
             ),
             tuple(metadata.get("turned", ())),
         )

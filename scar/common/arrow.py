@@ -19,15 +19,20 @@ UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError)
 """What pyarrow raises where a parquet file is damaged or none; names in a damaged footer may be no UTF-8."""
 
 
-def make_string_array(texts: Iterable[str]) -> pa.StringArray:
-    """Make an arrow array of texts, without nulls.
+def make_string_array(texts: Iterable[str | None]) -> pa.StringArray:
+    """Make an arrow array of texts; None becomes a null.
 
-    >>> make_string_array(["a", "élan"]).to_pylist()
-    ['a', 'élan']
+    >>> make_string_array(["a", None, "élan"]).to_pylist()
+    ['a', None, 'élan']
     """
-    encoded = [text.encode() for text in texts]
-    offsets, content = _make_offsets([len(text) for text in encoded]), b"".join(encoded)
-    return pa.Array.from_buffers(pa.string(), len(encoded), [None, pa.py_buffer(offsets), pa.py_buffer(content)])
+    encoded = [None if text is None else text.encode() for text in texts]
+    filled = [text or b"" for text in encoded]
+    offsets, content = _make_offsets([len(text) for text in filled]), b"".join(filled)
+    validity = None
+    if None in encoded:
+        bits = np.packbits([text is not None for text in encoded], bitorder="little")
+        validity = pa.py_buffer(np.ascontiguousarray(bits))
+    return pa.Array.from_buffers(pa.string(), len(encoded), [validity, pa.py_buffer(offsets), pa.py_buffer(content)])
 
 
 def make_number_array(numbers: ArrayLike, dtype: DTypeLike) -> pa.NumericArray:

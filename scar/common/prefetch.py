@@ -65,7 +65,10 @@ class Prefetcher(Generic[K, V]):
         return self._load(key) if loading is None else loading.result()
 
     def stop(self) -> None:
-        """Start no more loads, and cancel those that have not begun; those that have begun go on."""
+        """Start no more loads, and cancel those that have not begun; those that have begun go on.
+
+        It returns at once. Take no value afterwards: that of a cancelled load raises `CancelledError`.
+        """
         with self._lock:
             self._keys = iter(())
             for loading in self._loading.values():

@@ -1,1 +1,1 @@
-"""What a picture shows, by the geometry of its boxes, the occlusion of its masks, and a vote on its scene."""
+"""What a picture shows: contact of masks, directions and ranks by boxes, its scene, and statements of people."""

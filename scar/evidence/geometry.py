@@ -22,12 +22,6 @@ _MIN_ORDER_OFFSET_SHARE = 0.15
 _MAX_NEUTRAL_OFFSET_SHARE = 0.3
 """Largest offset of two centres that no reader takes for a direction, as a share of the larger size."""
 
-_MAX_GAP_SHARE = 0.3
-"""Largest gap between two things next to each other, as a share of the smaller width."""
-
-_MIN_WITHIN_SHARE = 0.9
-"""Least share of a thing's box within the box of its support: annotated boxes are a little loose."""
-
 
 def find_directions(box: Box, other: Box) -> tuple[str, ...]:
     """The `DIRECTIONS`, such as "to the left of", in which `box` clearly is from `other`.
@@ -49,16 +43,11 @@ def find_directions(box: Box, other: Box) -> tuple[str, ...]:
     return tuple(found)
 
 
-def is_in_direction(direction: str, box: Box, other: Box) -> bool:
-    """Whether `direction` is one of those that `find_directions` finds for `box` and `other`."""
-    return direction in find_directions(box, other)
-
-
 def is_out_of_direction(direction: str, box: Box, other: Box) -> bool:
-    """Whether `box` clearly is not in this direction from `other`.
+    """Whether `box` clearly is not in a direction, one of `DIRECTIONS`, from `other`.
 
-    Either `box` is on the opposite side, or it is in a direction of the other axis (above or below, for left) with
-    little offset along this one.
+    Then `box` is on the opposite side; or it is clearly in a direction of the other axis, such as above where "left" is
+    asked for, and hardly to either side.
     """
     is_horizontal = direction in _HORIZONTAL
     if is_horizontal:
@@ -76,32 +65,15 @@ def is_out_of_direction(direction: str, box: Box, other: Box) -> bool:
     return not other_axis.isdisjoint(find_directions(box, other))
 
 
-def is_next_to(box: Box, other: Box) -> bool:
-    """Whether two things clearly are next to each other: side by side, with a small gap.
-
-    Neither box is more than twice as tall as the other.
-    """
-    gap = _larger_of(box.x0, other.x0) - _smaller_of(box.x1, other.x1)
-    if gap > _MAX_GAP_SHARE * _smaller_of(box.width, other.width):
-        return False
-    has_similar_height = _larger_of(box.height, other.height) <= 2 * _smaller_of(box.height, other.height)
-    return has_similar_height and not _HORIZONTAL.isdisjoint(find_directions(box, other))
-
-
 def is_apart(box: Box, other: Box) -> bool:
-    """Whether two things clearly are not next to each other: the larger one would fit into the gap between them."""
+    """Whether two things clearly are not next to each other, nor near: the larger one would fit into the gap."""
     gap_x = _larger_of(box.x0, other.x0) - _smaller_of(box.x1, other.x1)
     gap_y = _larger_of(box.y0, other.y0) - _smaller_of(box.y1, other.y1)
     return gap_x >= _larger_of(box.width, other.width) or gap_y >= _larger_of(box.height, other.height)
 
 
-def is_within_bearer(box: Box, other: Box) -> bool:
-    """Whether `box` lies, but for a small share, within `other`: the larger box of its support, wearer or container."""
-    return box.intersection_area(other) >= _MIN_WITHIN_SHARE * box.area and box.area < other.area
-
-
 def find_positions(box: Box, picture: Picture) -> tuple[str, ...]:
-    """The `POSITIONS`, such as "at the top of", at which a box clearly is in the picture."""
+    """The `POSITIONS`, such as "at the top of", at which a box clearly is in the picture; empty if none is clear."""
     unit = _scale_to_unit(box, picture)
     x, y = unit.center
     held = {

@@ -47,9 +47,9 @@ def ground_statements(
 ) -> tuple[Statement, ...]:
     """Find the statements that are about a region and that boxes and other captions do not deny.
 
-    A phrase of the region is about it if its subject can be of the region's category. A caption is about it if it means
-    one thing, and the region is the only one that could be meant, by far the largest, or the only one that touches the
-    landmark.
+    A statement of one of the region's phrases is about it if the phrase begins with the statement's subject, and this
+    is one thing that can be of the region's category. A statement of a caption is about it if its subject is one thing,
+    and the region is the only one that could be meant, by far the largest, or the only one that touches the landmark.
 
     Args:
         picture: the picture of the region, with its captions.
@@ -57,7 +57,8 @@ def ground_statements(
         statements: the statements of each text; texts that it lacks say nothing.
 
     Returns:
-        Statements with distinct texts: those of the region's phrases first, then those that most captions support.
+        Statements with distinct texts: those of the region's phrases first, then those of captions, the ones that most
+        captions support first. Empty for a crowd.
     """
     if region.crowd:
         return ()

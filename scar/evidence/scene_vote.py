@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import lru_cache
 
+from scar.evidence.thing_groups import is_stuff
 from scar.language.caption_parser import find_stated_scenes, has_noun
 from scar.language.lexicon import Scene, Thing, read_scenes, resolve_category, resolve_scene
 from scar.language.relation_phrase import IN_A_PICTURE_OF
@@ -23,9 +24,13 @@ def find_scene(picture: Picture, region: Region) -> tuple[Scene, str] | None:
     """The scene of a picture, and the preposition that puts a region into it; None if the evidence is not enough.
 
     The scene label of the source decides if it names a scene. Otherwise the captions vote: a scene is left out if
-    another scene that is incompatible with it has as many votes, and scenes that can hold the region are preferred.
+    another scene that is incompatible with it has as many votes, and scenes that can hold the region are preferred. If
+    the region may be outside of the scene, the preposition is `IN_A_PICTURE_OF`.
+    Stuff such as a road makes up a scene, and is in none.
     """
     thing = resolve_category(region.category)
+    if is_stuff(region.category):
+        return None
     if picture.scene and describe_scene(picture.scene).phrase:
         scene = resolve_scene(picture.scene)
         return scene, next(iter(scene.prepositions), IN_A_PICTURE_OF)

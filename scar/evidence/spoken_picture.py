@@ -27,7 +27,10 @@ def speak_region(region: Region, words: Words) -> Region:
 
 
 def speak_picture(picture: Picture, words: Words) -> Picture:
-    """The picture with the user's phrases for its categories and its scene, without regions that name no thing."""
+    """The picture with the user's phrases for its categories and its scene, without regions that name no thing.
+
+    It is the same object if nothing of it changes.
+    """
     regions = tuple(speak_region(region, words) for region in picture.regions if names_thing(region, words))
     scene = picture.scene
     if scene is not None and (described := describe_scene(scene, words)).origin == "user":

@@ -17,7 +17,7 @@ from scar.formats.reader import RowFile, find_parquet_files, find_schema_problem
 from scar.formats.row_codec import region_from_row, sample_from_row
 from scar.formats.row_frame import RowFrame
 from scar.run_lengths import decode_full_runs
-from scar.sample import NEGATIVES_PER_PART, PARTS, Caption, Mask, Negative, Region, Split
+from scar.sample import NEGATIVES_PER_PART, PARTS, REASONS, Caption, Mask, Negative, Region, Split
 
 EXAMPLES_PER_KIND = 3
 """Most problems of one kind that are reported one by one; the others are only counted."""
@@ -91,7 +91,7 @@ def check_folder(
         missing_images: paths of images that are known to be missing; rows with these images are checked without them.
 
     Returns:
-        Problems by kind: ``schema`` (columns), ``value`` (missing or of another shape), ``captions`` (not ten distinct
+        Problems by kind: ``schema`` (columns), ``value`` (missing or of wrong shape), ``captions`` (not ten distinct
         texts; positive equal to negative), ``box`` (no area or beyond the image), ``mask`` (of another size, damaged
         or empty), ``image`` (missing, damaged or outside of the folder), ``provenance`` (differs from the row, has
         another number of rows, is of two builds, or has no rows), ``files`` (two files of one source and split, or a
@@ -248,6 +248,8 @@ def _find_provenance_problems(
         yield "provenance", f"its negatives are not {NEGATIVES_PER_PART} of each of {', '.join(PARTS)}"
     elif any(not _differs_in_its_part(negative, sample.gold) for negative in sample.negatives):
         yield "provenance", "a negative differs from the gold caption in another part than it says"
+    if sample.reason not in (None, *REASONS):
+        yield "provenance", f"its reason {sample.reason!r} is none of {', '.join(REASONS)}"
     if note.get("id") != sample.id:
         yield "provenance", f"its id {note.get('id')!r} is not {sample.id!r}"
     if file.split == "train":

@@ -46,7 +46,7 @@ def read(folder: Path | str) -> Iterator[Sample]:
     sample has one negative, and a region's id is the index of its row in its file.
 
     Raises:
-        InputError: the folder holds no SCaR file, its files do not belong together, or a row has another shape; the
+        InputError: the folder holds no SCaR file, its files do not belong together, or a row has the wrong shape; the
             message names file and row.
 
     Example::

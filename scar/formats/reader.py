@@ -20,7 +20,7 @@ from scar.common.hub_files import is_half_pulled
 from scar.errors import InputError
 from scar.formats.row_codec import check_captions, sample_from_row
 from scar.formats.row_frame import RowFrame, open_row_frame
-from scar.formats.schema import IDENTITIES_KEY, SCHEMAS, WITH_IMAGES_FOLDER
+from scar.formats.schema import IDENTITIES_KEY, PROVENANCE_SCHEMA, SCHEMAS, WITH_IMAGES_FOLDER
 from scar.sample import Sample, Split
 
 PROVENANCE_FOLDER = "provenance"
@@ -89,8 +89,8 @@ class RowFile:
             frame: turns regions into the displayed frame; see `open_frame`. None leaves them in the frame of the rows.
 
         Raises:
-            InputError: a file is damaged, a row has another shape, or its provenance is of other captions; the message
-                names file and row.
+            InputError: a file is damaged, a row has the wrong shape, or its provenance is of other captions; the
+                message names file and row.
         """
         for number, (row, note) in enumerate(self.iter_rows()):
             yield self._make_sample(row, note, number, frame)
@@ -105,7 +105,7 @@ class RowFile:
             frame: see `iter_samples`.
 
         Raises:
-            InputError: a file is damaged, a row does not exist or has another shape, or its provenance is of other
+            InputError: a file is damaged, a row does not exist or has the wrong shape, or its provenance is of other
                 captions.
         """
         rows = _iter_rows_at(self.path, row_numbers)
@@ -232,6 +232,16 @@ def find_schema_problems(path: Path) -> list[str]:
         if field.name in schema.names and not _is_readable_as(schema.field(field.name).type, field.type):
             problems.append(f"column {field.name!r} is {schema.field(field.name).type}, not {field.type}")
     return problems
+
+
+def find_provenance_schema(sidecars: Sequence[Path]) -> pa.Schema:
+    """The columns of provenance that all of some sidecars have: those of older builds lack the later ones.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    names = [set(_open_parquet(path).schema_arrow.names) for path in sidecars]
+    return pa.schema([field for field in PROVENANCE_SCHEMA if all(field.name in each for each in names)])
 
 
 def count_rows(path: Path) -> int:

@@ -30,7 +30,7 @@ def sample_from_row(row: dict[str, Any], note: dict[str, Any] | None, source: st
         number: index of the row in its file, from 0.
 
     Raises:
-        ValueError: a value is missing or has another shape.
+        ValueError: a value is missing or has the wrong shape.
     """
     try:
         for name in _REQUIRED:
@@ -62,7 +62,7 @@ def region_from_row(row: dict[str, Any], number: int) -> Region:
     """Make a region of a row of either format, in the frame of the row; ``number`` becomes its id.
 
     Raises:
-        ValueError: a value is missing or has another shape.
+        ValueError: a value is missing or has the wrong shape.
     """
     try:
         rle = row["segmentation"]
@@ -79,8 +79,11 @@ def region_from_row(row: dict[str, Any], number: int) -> Region:
 
 
 def _make_sample(row: dict[str, Any], note: dict[str, Any] | None, region: Region, source: str, split: Split) -> Sample:
+    reason = None
     if note is not None:
-        source, gold = note["source"], Caption(**note["gold"])
+        source, gold, reason = note["source"], Caption(**note["gold"]), note.get("reason")
+        if not isinstance(reason, str | None):
+            raise ValueError(f"its reason {reason!r} is no text")
         negatives = tuple(_make_negative(**negative) for negative in note["negatives"])
     elif split == "eval":
         gold, *others = [Caption(_require_text(text), "", "") for text in row["tgt_text"] or [""]]
@@ -101,6 +104,7 @@ def _make_sample(row: dict[str, Any], note: dict[str, Any] | None, region: Regio
         region=region,
         gold=gold,
         negatives=negatives,
+        reason=reason,
     )
 
 
@@ -167,6 +171,7 @@ def make_provenance_table(
         make_string_array(sample.split for sample in samples),
         make_number_array([sample.region.id for sample in samples], np.int64),
         pa.StructArray.from_arrays(golds, fields=list(PROVENANCE_SCHEMA.field("gold").type)),
+        make_string_array(sample.reason for sample in samples),
         make_list_array([len(sample.negatives) for sample in samples], negative_columns),
         make_string_array([generator] * count),
         make_string_array([generator_version] * count),

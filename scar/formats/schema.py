@@ -45,6 +45,7 @@ PROVENANCE_SCHEMA = pa.schema(
         ("split", pa.string()),
         ("region_id", pa.int64()),
         ("gold", pa.struct(_CAPTION)),
+        ("reason", pa.string()),
         ("negatives", pa.list_(pa.struct([("part", pa.string()), *_CAPTION]))),
         ("generator", pa.string()),
         ("generator_version", pa.string()),

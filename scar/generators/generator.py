@@ -4,47 +4,80 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from random import Random
+from pathlib import Path
 from typing import TypeAlias
 
-from scar.sample import Caption, Negative, Picture, Region
+import msgspec
 
-WriteNegatives: TypeAlias = Callable[..., tuple[Negative, ...] | None]
-"""Takes a gold caption, its picture, its region, a random stream and a counter of vetoes by reason.
+from scar.evidence.picture_evidence import PictureEvidence
+from scar.sample import Caption, Negative, Reason, Region
 
-Returns nine negatives, or None if it finds too few.
-"""
 
-GoldCaption: TypeAlias = tuple[Caption, Picture, Region]
-"""A true caption with its picture and its region."""
+@dataclass(frozen=True, eq=False)
+class GoldTask:
+    """A region that needs a true caption.
+
+    Attributes:
+        image: path of the image file.
+        evidence: what is known about the picture.
+        region: the region that the caption describes.
+        key: seed of the build, source and original id of the region, as one text; it seeds every random choice for the
+            region.
+    """
+
+    image: Path
+    evidence: PictureEvidence
+    region: Region
+    key: str
+
+
+class Gold(msgspec.Struct, frozen=True):
+    """A true caption and the reason why it is true.
+
+    A generator may return a subclass with fields of its own, which its `write_negatives` reads.
+    """
+
+    caption: Caption
+    reason: Reason
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """The reason why a region gets no captions, for the counts of the build."""
+
+    reason: str
+
+
+GoldOfTask: TypeAlias = tuple[GoldTask, Gold]
+"""A task with the true caption of its region."""
+
+NineNegatives: TypeAlias = tuple[Negative, ...]
+"""Nine false captions: three for each part, in the order of `PARTS`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Generator:
     """The functions that write the ten captions of a region: one true caption and nine false ones.
 
+    Both `write_golds` and `write_negatives` take a batch and return one result for each member, in the same order. No
+    result depends on the others of its batch.
+
     Attributes:
         name: name of the generator in the provenance of a corpus.
         version: version of the generator in the provenance; it changes when the same input gives other captions.
-        write_gold: writes the true caption of a region; None if the evidence is not enough.
-        write_negatives: writes the nine false captions: three for each part, in the order of `PARTS`; None if it finds
-            fewer. It counts the candidates that each veto refused.
-        fit: makes a `write_negatives` for one source from true captions of the source. The last argument is True if
-            these are all its true captions, False if they are a sample. None if all sources share `write_negatives`.
+        write_golds: writes the true caption of the region of each task, or says why there is none.
+        write_negatives: takes `GoldOfTask`s and a Counter; writes the nine false captions for each gold, or says why
+            there are none. It adds the number of candidates that each veto refused to the Counter.
+        fit: adapts both functions to a source, and returns a generator with the adapted ones. It takes the generator,
+            golds of the source that `write_golds` wrote, a seed, and whether these golds are of all pictures of the
+            source or of a sample. None if nothing is adapted.
+        reads_texts: whether it needs what human texts say; otherwise they are not parsed.
         refinable: whether `write_negatives` takes the argument ``find_judge``, which `scar.build.refine` needs.
     """
 
     name: str
     version: str
-    write_gold: Callable[[Picture, Region, Random], Caption | None]
-    write_negatives: WriteNegatives
-    fit: Callable[[Sequence[GoldCaption], Random, bool], WriteNegatives] | None = None
+    write_golds: Callable[[Sequence[GoldTask]], list[Gold | Rejected]]
+    write_negatives: Callable[..., list[NineNegatives | Rejected]]
+    fit: Callable[[Generator, Sequence[GoldOfTask], str, bool], Generator] | None = None
+    reads_texts: bool = False
     refinable: bool = False
-
-
-def make_rules_generator() -> Generator:
-    """Make the default generator, which needs neither a model nor a network."""
-    from scar.generators.rules.negatives import fit_negative_writer, write_negatives
-    from scar.generators.rules.true_caption import write_gold
-
-    return Generator("rules", "3", write_gold, write_negatives, fit_negative_writer, refinable=True)

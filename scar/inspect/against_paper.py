@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,3 +99,12 @@ def read_paper_table() -> dict[str, Any]:
     and may have ``records``, their number in the official files.
     """
     return tomllib.loads(Path(__file__).with_name("paper.toml").read_text(encoding="utf-8"))
+
+
+def iter_comparison_lines(rows: Iterable[Comparison]) -> Iterator[str]:
+    """Yield what `scar check --against-paper` prints of the rows of `compare_with_paper`."""
+    for row in rows:
+        ours = ("-", "-") if row.images is None or row.samples is None else (f"{row.images:,}", f"{row.samples:,}")
+        images = f"{ours[0]} images (paper {row.paper_images:,})"
+        yield f"{row.source}: {images}, {ours[1]} samples (paper {row.paper_samples:,})"
+        yield from (f"  {reason}" for reason in row.reasons)

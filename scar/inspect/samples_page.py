@@ -48,7 +48,7 @@ class SampleCard:
         picture: reduced image of the sample; None if it cannot be shown.
         problem: why the image or the mask cannot be shown; empty if nothing is wrong.
         outline: SVG path data of the mask's edge, in pixels of the displayed image; empty if no mask is shown.
-        details: (name, value) pairs: image, box and, if known, provenance.
+        details: (name, value) pairs: image, box and, if known, the reason of the gold caption and provenance.
     """
 
     sample: Sample
@@ -136,6 +136,7 @@ def _make_card(sample: Sample, origin: dict[str, Any] | None, images: Path) -> S
             problem = f"its mask is of an image of {mask.size[1]} x {mask.size[0]} pixels, so it is not drawn"
     width, height = (round(side) for side in sample.region.box.xywh[2:])
     details = [("image", sample.image), ("box", f"{width} x {height} pixels")]
+    details += [("reason", sample.reason)] if sample.reason else []
     if origin is not None:
         details += [
             ("generator", f"{origin['generator']} {origin['generator_version']}"),

@@ -17,7 +17,7 @@ from scar.common.progress import Track, track_silently
 from scar.formats.build_report import read_report
 from scar.formats.corpus_files import open_corpus
 from scar.formats.reader import RowFile
-from scar.sample import PARTS, Box
+from scar.sample import PARTS, REASONS, Box
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,6 +41,7 @@ def count_corpus(folder: Path, track: Track = track_silently) -> dict[str, Any]:
         - ``images``, ``samples``, ``categories``: their numbers.
         - ``gold`` and ``negatives``: mean number of ``words`` of these captions, and share of ``distinct`` texts.
         - ``kinds``: number of negatives by the part that they replace.
+        - ``reasons``: number of samples by the reason of their gold caption; empty in a corpus that does not say it.
         - ``rejected``: number of rejected records by reason, from the build report; empty without one.
         - ``objects``: number of samples by category, for the most frequent categories.
         - ``relations``: for the most frequent relations of gold captions, how often each is in ``gold`` captions and
@@ -68,6 +69,7 @@ def _count_file(file: RowFile, track: Track) -> tuple[str, dict[str, Any]]:
     images: set[str] = set()
     categories: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
     gold: Counter[str] = Counter()
     negatives: Counter[str] = Counter()
     relations: Counter[str] = Counter()
@@ -78,6 +80,8 @@ def _count_file(file: RowFile, track: Track) -> tuple[str, dict[str, Any]]:
         images.add(sample.image)
         categories[sample.region.category] += 1
         gold[sample.gold.text] += 1
+        if sample.reason is not None:
+            reasons[sample.reason] += 1
         kinds.update(negative.part for negative in sample.negatives)
         negatives.update(negative.caption.text for negative in sample.negatives)
         if sample.gold.relation:
@@ -89,6 +93,7 @@ def _count_file(file: RowFile, track: Track) -> tuple[str, dict[str, Any]]:
         "samples": file.rows,
         "categories": len(categories),
         "kinds": dict(sorted(kinds.items())),
+        "reasons": {reason: reasons[reason] for reason in REASONS if reasons[reason]},
         "gold": _summarize_texts(gold),
         "negatives": _summarize_texts(negatives),
         "objects": _select_most_frequent(categories),
@@ -102,9 +107,10 @@ def _count_file(file: RowFile, track: Track) -> tuple[str, dict[str, Any]]:
 
 
 def make_tables(counts: Mapping[str, Any]) -> list[Table]:
-    """Make a table of the counts of `count_corpus`, and one of rejected records if there are any."""
+    """Make a table of the counts of `count_corpus`, and of reasons and rejected records if there are any."""
     number_columns = ["images", "samples", "categories", "words", "swaps", "rejected"]
     sources = make_table("Counts", ["source"], number_columns)
+    reasons = make_table("Gold captions by reason", ["source", "reason"], ["samples", "share"])
     rejected = make_table("Rejected", ["source", "rejected by"], ["records"])
     for key, count in counts.items():
         sources.add_row(
@@ -114,9 +120,11 @@ def make_tables(counts: Mapping[str, Any]) -> list[Table]:
             "+".join(f"{count['kinds'].get(part, 0):,}" for part in PARTS),
             f"{sum(count['rejected'].values()):,}",
         )
+        for reason, number in count["reasons"].items():
+            reasons.add_row(key, reason, f"{number:,}", f"{number / count['samples']:.1%}")
         for reason, number in count["rejected"].items():
             rejected.add_row(key, reason, f"{number:,}")
-    return [sources, rejected] if rejected.row_count else [sources]
+    return [sources, *(table for table in (reasons, rejected) if table.row_count)]
 
 
 def write_charts(counts: Mapping[str, Any], folder: Path) -> None:

@@ -2,9 +2,9 @@
 
 Run `python -m scar.language.build_wordnet_table`. It reads index.noun, data.noun, cntlist.rev and noun.exc of Debian's
 `wordnet-base`, and the indices of the other parts of speech; wndb(5WN) and cntlist(5WN) describe their formats. It
-leaves out instances (names of persons and
-places), because no region is an instance. WordNet calls some names classes, such as the island Jersey: what stands
-below an instance is left out, too. So the tables have every hypernym. The same files give the same bytes.
+leaves out instances (names of persons and places), because no region is an instance. WordNet calls some names classes,
+such as the island Jersey: what stands below an instance is left out, too. So the tables have every hypernym. The same
+files give the same bytes.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ TABLES_FOLDER = Path(__file__).parent / "tables" / "wordnet"
 DEBIAN_FOLDER = Path("/usr/share/wordnet")
 
 SenseRow: TypeAlias = tuple[str, int, int, list[int]]
+"""Lemma, synset, count and direct hypernyms of a sense."""
 
 NOUN_SCHEMA = pa.schema(
     [
@@ -46,7 +47,7 @@ def read_hypernyms(folder: Path) -> dict[int, list[int]]:
     """Read the direct hypernyms of each synset that is a class: no instance, and not below an instance.
 
     Raises:
-        InputError: a hypernym is not among the synsets of the file.
+        InputError: the file is missing, or a hypernym is not among its synsets.
     """
     hypernyms: dict[int, list[int]] = {}
     names: set[int] = set()

@@ -1,14 +1,13 @@
-"""Read human captions: the scenes that they state and the actions of their subjects."""
+"""Search human captions for words: nouns in either number, and the scenes that captions state."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 
 from scar.language import english, wordnet
-from scar.language.lexicon import Scene, Thing, Verb, read_scenes, read_verbs
+from scar.language.lexicon import Scene, read_scenes
 
 _TOKEN_PATTERN = re.compile(r"[a-z]+(?:['-][a-z]+)*|[.,;:!?]")
 
@@ -18,49 +17,9 @@ _LOCATING, _SUPPORTING, _PARTITIVE, _DETERMINERS = (
 _FUNCTION_WORDS = _LOCATING | _DETERMINERS | frozenset(english.WORD_LISTS["function_words"])
 _CONNECTIVES = _FUNCTION_WORDS - _DETERMINERS
 
-_MAX_NOUN_WORDS = 4
-"""Largest number of words of a thing's name in a caption; longer names hardly occur."""
 
 _MAX_WORDS_TO_PREPOSITION = 6
 """Largest distance in words from a preposition to its scene; a longer search finds another noun's preposition."""
-
-_NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
-
-_PREPOSITIONS = {
-    "on top of": "on",
-    "next to": "next to",
-    "in front of": "in front of",
-    "beside": "next to",
-    "by": "next to",
-    "near": "next to",
-    "atop": "on",
-    "on": "on",
-    "under": "under",
-    "behind": "behind",
-    "inside": "in",
-    "in": "in",
-    "at": "at",
-    "down": "down",
-    "along": "along",
-    "across": "across",
-    "through": "through",
-}
-"""Preposition of human captions -> the preposition that our captions use for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """What the subject of a caption does.
-
-    Attributes:
-        verb: what the subject does.
-        preposition: the preposition after the verb, as our captions say it; empty if there is none.
-        landmark: the thing after the verb or the preposition; None if the caption names the scene there.
-    """
-
-    verb: Verb
-    preposition: str
-    landmark: Thing | None
 
 
 @lru_cache(maxsize=1024)
@@ -133,114 +92,6 @@ def find_stated_scenes(caption: str) -> tuple[Scene, ...]:
     return tuple(
         scene for start, end, scene in _iter_scene_mentions(words) if _is_stated(words, start, end, scene.side)
     )
-
-
-def parse_actions(
-    caption: str, subjects: tuple[str, ...], landmarks: Mapping[str, Thing], count: int = 1
-) -> Iterator[Action]:
-    """Iterate over the actions of the subject with which a caption begins; several if verbs share a form.
-
-    Args:
-        caption: a sentence such as "A young man is riding a wave on a surfboard" or "Two men on a bench".
-        subjects: nouns that the caption may use for the subject, in the singular.
-        landmarks: nouns of the other things in the picture, each with its thing.
-        count: number of things that the subject must mean: one for "a man", two for "two men".
-    """
-    words = tokenize_caption(caption)
-    index = _find_subject_end(words, subjects, count)
-    if not index:
-        return
-    while index < len(words) and words[index] in ("that", "who", "is", "are"):
-        index += 1
-    form = words[index] if index < len(words) else ""
-    preposition, index = _find_preposition_at(words, index + 1)
-    landmark = _find_landmark_at(words, index, landmarks)
-    for verb in _index_verbs_by_form().get(form, ()):
-        if landmark or (not verb.landmarks and preposition in _LOCATING):
-            yield Action(verb, preposition, landmark)
-
-
-def is_about(caption: str, subjects: tuple[str, ...], count: int = 1) -> bool:
-    """Whether a caption begins with a subject that is one of the nouns and means this number of things."""
-    return _find_subject_end(tokenize_caption(caption), subjects, count) > 0
-
-
-def _find_subject_end(words: Sequence[str], subjects: tuple[str, ...], count: int) -> int:
-    """Index after the subject with which a caption begins; 0 if the caption has another subject or number."""
-    start = _find_count_end(words, count)
-    if count > 1 and not start:
-        return 0
-    nouns = subjects if count == 1 else _pluralize_nouns(subjects)
-    max_words = _max_noun_words(nouns)
-    for i in range(start, min(start + 4, len(words))):
-        subject = _find_noun_at(words, i, nouns, max_words)
-        if subject:
-            return i + len(subject.split())
-        if words[i] in _FUNCTION_WORDS:
-            return 0
-    return 0
-
-
-@cache
-def _index_verbs_by_form() -> Mapping[str, tuple[Verb, ...]]:
-    """Form of a verb -> the verbs with that form, in the order of verbs.toml."""
-    found: dict[str, list[Verb]] = {}
-    for verb in read_verbs().values():
-        for form in dict.fromkeys(verb.forms):
-            found.setdefault(form, []).append(verb)
-    return {form: tuple(several) for form, several in found.items()}
-
-
-@lru_cache(maxsize=1 << 16)
-def _pluralize_nouns(nouns: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(map(english.to_plural, nouns))
-
-
-def _find_count_end(words: Sequence[str], count: int) -> int:
-    """Index after the article or number with which a noun phrase begins; 0 if it means another number."""
-    if count == 1:
-        return 1 if words and words[0] in ("a", "an", "the", "this", "one") else 0
-    if count == 2 and words[:3] in (("a", "couple", "of"), ("a", "pair", "of")):
-        return 3
-    return 1 if words and words[0] == _NUMBERS.get(count) else 0
-
-
-def _find_landmark_at(words: Sequence[str], start: int, landmarks: Mapping[str, Thing]) -> Thing | None:
-    """The landmark that the noun phrase at an index names; None if it names none."""
-    if start < len(words) and words[start] in _DETERMINERS:
-        start += 1
-    for i in range(start, min(start + 3, len(words))):
-        noun = _find_noun_at(words, i, landmarks)
-        after = words[i + len(noun.split())] if i + len(noun.split()) < len(words) else "."
-        if noun and (after in _FUNCTION_WORDS or not after.isalpha() or after.endswith("ing") or after == "together"):
-            return landmarks[noun]
-        if words[i] in _FUNCTION_WORDS:
-            return None
-    return None
-
-
-def _find_preposition_at(words: Sequence[str], start: int) -> tuple[str, int]:
-    """The preposition that begins at an index, and the index after it; "" and the same index if there is none."""
-    for length in (3, 2, 1):
-        preposition = _PREPOSITIONS.get(" ".join(words[start : start + length]))
-        if preposition and start + length <= len(words):
-            return preposition, start + length
-    return "", start
-
-
-@lru_cache(maxsize=1 << 16)
-def _max_noun_words(nouns: tuple[str, ...]) -> int:
-    """Number of words of the longest noun, at most `_MAX_NOUN_WORDS`; 0 without nouns."""
-    return min(max((1 + noun.count(" ") for noun in nouns), default=0), _MAX_NOUN_WORDS)
-
-
-def _find_noun_at(words: Sequence[str], start: int, nouns: Container[str], max_words: int = _MAX_NOUN_WORDS) -> str:
-    """The longest noun that begins at an index; empty if there is none."""
-    for end in range(min(start + max_words, len(words)), start, -1):
-        noun = " ".join(words[start:end])
-        if noun in nouns:
-            return noun
-    return ""
 
 
 @cache

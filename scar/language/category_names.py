@@ -19,11 +19,17 @@ from scar.language.user_words import NO_WORDS, Words, make_key
 from scar.language.word_tables import read_word_table
 
 Origin: TypeAlias = Literal["user", "table", "rule", "unknown", "no_thing"]
-"""Where the words for a category come from; of an ``unknown`` one no table and no dictionary has the last word, and
-what is ``no_thing`` names nothing that a caption could tell of."""
+"""Where the words for a category or a scene come from: from the user's words, from a table, or by rules.
+
+``unknown`` is by rules, too, but of a name whose last word neither a table nor WordNet has. ``no_thing`` is a name
+without words: it names nothing that a caption could tell of.
+"""
 
 MAX_CHARACTERS = 80
-"""Largest length of a name; the longest one among COCO, LVIS, ADE20K and Open Images says 36 characters."""
+"""Most characters of the words for a category; a longer name counts as no thing.
+
+The longest words among the categories of COCO, LVIS, ADE20K and Open Images have 36 characters.
+"""
 
 _TABLE = read_word_table("category_names")
 _PARTITIVES = frozenset(_TABLE["partitives"])
@@ -57,6 +63,8 @@ class CategoryName(msgspec.Struct, frozen=True):
 def name_category(category: str, words: Words | None = None) -> NounPhrase | None:
     """The noun phrase for one thing of a source's category; None if the category names no thing.
 
+    ``words`` are the user's, which come first; None if there are none.
+
     >>> [name_category(name).text for name in ("wall-concrete", "diningtable", "Person_sitting", "green_apples")]
     ['a concrete wall', 'a dining table', 'a sitting person', 'green apples']
     >>> name_category("DontCare")
@@ -66,7 +74,7 @@ def name_category(category: str, words: Words | None = None) -> NounPhrase | Non
 
 @lru_cache(maxsize=1 << 16)
 def describe_category(category: str, words: Words | None = None) -> CategoryName:
-    """Like `name_category`, and where the phrase comes from."""
+    """The phrase that `name_category` returns, and where it comes from."""
     name, words = clean_name(category), words or NO_WORDS
     if said := words.find_name(name):
         return CategoryName(_parse_user_phrase(said, words), "user")
@@ -143,7 +151,7 @@ def _is_attribute(word: str) -> bool:
 
 
 def clean_name(category: str) -> str:
-    """The name without control characters, invisible characters and doubled spaces, in Unicode's composed form."""
+    """The name in Unicode's composed form, without invisible characters; control characters become single spaces."""
     composed = unicodedata.normalize("NFC", category)
     visible = ("" if unicodedata.category(letter) in ("Cf", "Cs", "Co", "Cn") else letter for letter in composed)
     spaced = (" " if unicodedata.category(letter) == "Cc" else letter for letter in visible if letter)
@@ -237,7 +245,7 @@ def _strip_opener(text: str) -> str:
 
 
 def capitalize(text: str) -> str:
-    """Give acronyms and proper adjectives their capitals: "an SUV", "a Christmas tree"."""
+    """Give the acronyms and proper adjectives in a text their capitals: "an SUV", "a Christmas tree"."""
     lists = english.WORD_LISTS
     return " ".join(
         word.upper()

@@ -47,7 +47,7 @@ def indefinite_article(words: str) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def with_article(noun: str) -> str:
-    """The noun with its article, if it takes one.
+    """The noun with its article, if it takes one and has none yet.
 
     >>> with_article("orange"), with_article("scissors"), with_article("wild grass")
     ('an orange', 'a pair of scissors', 'wild grass')
@@ -63,7 +63,7 @@ def with_article(noun: str) -> str:
 
 
 def add_article(noun: str) -> str:
-    """The noun with its article, if it takes one; unlike `with_article`, the noun has none yet: "one way sign"."""
+    """The noun with its article, if it takes one. No word of it counts as an article: "one way sign"."""
     head = find_head(noun)
     if head.rpartition(" ")[2] in WORD_LISTS["pairs"]:
         return f"a pair of {noun}"
@@ -73,7 +73,7 @@ def add_article(noun: str) -> str:
 
 
 def find_head(noun: str) -> str:
-    """The noun with the words before its last word, and without "of" and what follows.
+    """The noun without "of" and what follows it; the words before the noun stay.
 
     >>> find_head("slice of bread"), find_head("chest of drawers"), find_head("wild grass")
     ('slice', 'chest', 'wild grass')
@@ -240,7 +240,7 @@ def to_third_person(verb: str) -> str:
 
 
 def to_past_tense(verb: str) -> str:
-    """The regular form of a verb in -ed; in a phrase, the first word changes.
+    """The form of a verb in -ed, as of a regular verb; in a phrase, the first word changes.
 
     >>> to_past_tense("park"), to_past_tense("carry"), to_past_tense("lie"), to_past_tense("jog")
     ('parked', 'carried', 'lied', 'jogged')

@@ -46,7 +46,7 @@ def clean_text(text: str) -> str:
 
 @lru_cache(maxsize=1 << 12)
 def find_unread_reason(text: str) -> Unread | None:
-    """Why a cleaned text cannot be read; None if it can.
+    """Why a text that `clean_text` returned cannot be read; None if it can.
 
     >>> find_unread_reason("A dog on a sofa"), find_unread_reason("Ein Hund auf einem Sofa")
     (None, 'not_english')
@@ -67,7 +67,7 @@ def find_unread_reason(text: str) -> Unread | None:
 
 @lru_cache(maxsize=1 << 16)
 def is_english_word(word: str) -> bool:
-    """Whether English has a word, in some form; capitals do not matter."""
+    """Whether a word is one of English or a regular form of one; capitals do not matter."""
     word = word.lower()
     if word in _FUNCTION_WORDS or wordnet.is_known(word) or wordnet.find_parts_of_speech(word):
         return True

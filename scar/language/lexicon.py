@@ -1,4 +1,4 @@
-"""The words of captions: scenes, things and verbs, from the TOML tables beside this file."""
+"""The words of captions: scenes, things and verbs, from the TOML tables in the folder `tables`."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Thing:
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """Every noun that captions use for the thing."""
+        """Every noun that captions use for the thing: its name, its noun and its synonyms."""
         return (self.name, self.noun, *self.synonyms)
 
     @cached_property
@@ -98,6 +98,7 @@ class Verb:
     landmarks: tuple[str, ...] = ()
     synonyms: tuple[str, ...] = ()
     form: str = ""
+    passive: str = ""
 
     @cached_property
     def text(self) -> str:
@@ -120,7 +121,7 @@ class Verb:
         return subject.kind in self.subjects or subject.name in self.subjects
 
     def accepts_landmark(self, landmark: Thing) -> bool:
-        """Whether a thing can be the object of the verb, as a horse can be ridden."""
+        """Whether a thing can be the object of the verb, as a horse can be ridden; False if it takes no object."""
         return landmark.kind in self.landmarks or landmark.name in self.landmarks
 
 
@@ -175,6 +176,17 @@ def _find_scene(phrase: str, preposition: str) -> Scene:
     groups = {group for scene in read_scenes().values() if scene.side == side for group in scene.compatibility_groups}
     prepositions = (preposition,) if preposition else ()
     return Scene(words, prepositions=prepositions, compatibility_groups=tuple(sorted(groups)), side=side, text=phrase)
+
+
+@lru_cache(maxsize=1 << 16)
+def find_side(noun: str) -> str:
+    """Whether the noun of a caption is an "indoor" or an "outdoor" place; empty if it is a thing or unknown.
+
+    >>> find_side("kitchen"), find_side("street"), find_side("fire hydrant"), find_side("table")
+    ('indoor', 'outdoor', '', '')
+    """
+    side = resolve_scene(noun).side
+    return side if side != "top" and resolve_category(noun).name not in read_things() else ""
 
 
 @lru_cache(maxsize=1 << 16)
@@ -283,7 +295,7 @@ def read_colours() -> tuple[str, ...]:
 
 @cache
 def read_person_nouns() -> Mapping[str, tuple[str, ...]]:
-    """Nouns for persons in our captions, each with the nouns that human captions use for them."""
+    """The nouns for persons in our captions, such as "man", each with the nouns that human captions use for it."""
     return _parse_row(read_word_table("groups")["people"])
 
 

@@ -39,7 +39,7 @@ def _read_names() -> frozenset[str]:
 
 @lru_cache(maxsize=1 << 16)
 def may_name(noun: str, category: str) -> bool:
-    """Whether somebody may call a thing of the category by a noun, be it as wide as "animal" for a cat."""
+    """Whether somebody may call a thing of the category by a noun, even by one as wide as "animal" for a cat."""
     return can_name(noun, category) or is_related(noun, category)
 
 
@@ -54,7 +54,7 @@ def is_synonym(noun: str, other: str) -> bool:
 
 
 def can_mean(phrase: NounPhrase, category: str) -> bool:
-    """Whether a noun phrase can mean a thing of the category: a stuffed animal is no animal."""
+    """Whether a noun phrase can mean a thing of the category: by its noun, but "a stuffed bear" is no bear."""
     if not _LIKENESSES.isdisjoint(word.lower() for word in phrase.attributes):
         is_toy = phrase.noun == "teddy bear" or wordnet.is_a(phrase.noun, ANIMAL)
         return is_toy and resolve_category(category).name == "teddy bear"

@@ -33,6 +33,10 @@ class ParseStore:
         path: a folder, or a file whose name ends in .arrow; neither need exist.
         parser: the parser whose parses are wanted; None takes those of any parser.
 
+    Attributes:
+        file: path of the store's file.
+        parts: path of the folder of parts.
+
     Raises:
         InputError: a file is no store, is damaged, or holds the parses of another parser.
     """
@@ -54,14 +58,14 @@ class ParseStore:
         return sum(len(table.texts) for table in self._tables)
 
     def find(self, text: str) -> Parse | None:
-        """The stored parse of a text; None if there is none."""
+        """The stored parse of a text, which `clean_text` has cleaned; None if there is none."""
         return next((found for table in self._tables if (found := table.find(text)) is not None), None)
 
     def add(self, parses: Mapping[str, Parse]) -> None:
         """Write new parses as a part, and find them from now on.
 
         Raises:
-            InputError: the store has no parser, so that nobody could tell whose parses they are.
+            InputError: the store was opened without a parser, so that nobody could tell whose parses they are.
             WriteError: the part cannot be written.
         """
         if not parses:
@@ -78,6 +82,7 @@ class ParseStore:
         """Make one file of the store and all parts that lie beside it, and remove the parts.
 
         Raises:
+            InputError: a part is damaged, or holds the parses of another parser.
             WriteError: the file cannot be written; the parts are kept.
         """
         import pyarrow as pa

@@ -1,10 +1,11 @@
-"""From texts of people to their statements: what a shard of a build calls."""
+"""Read the texts of people: clean them, parse them or find their parses in a store, and find their statements."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from scar.language.human_text import clean_text, find_unread_reason
@@ -12,6 +13,9 @@ from scar.language.parse_store import ParseStore
 from scar.language.parsed_noun_phrase import has_misread_name
 from scar.language.parser import WAY_OUT, Parse, Parser, open_parser
 from scar.language.statements import Statement, find_statements
+
+NOT_PARSED = "not_parsed"
+"""The reason why a text that can be read was not parsed: there is no parser."""
 
 NO_PARSER = f"no parser is installed, so people's texts give no captions: run `{WAY_OUT}`"
 """What a build says, in one line, before it goes on without a parser."""
@@ -23,16 +27,21 @@ class ReadTexts:
 
     Attributes:
         statements: the statements of each text that was parsed, by the text as it was given.
-        unread: number of distinct texts that were not parsed, by reason: those of `human_text.Unread`, and
-            ``not_parsed`` where there is no parser and the store lacks the text.
+        unread: number of texts that were not parsed, equal ones too, by reason: those of `human_text.Unread`, and
+            `NOT_PARSED` where there is no parser and the store lacks the text.
     """
 
     statements: dict[str, tuple[Statement, ...]] = field(default_factory=dict)
     unread: Counter[str] = field(default_factory=Counter)
 
 
+@lru_cache(maxsize=4)
 def open_texts(name: str | None, parses: Path | None) -> tuple[Parser | None, ParseStore | None]:
-    """Open the parser and the store that the options ``--parser`` and ``--parses`` name.
+    """Open the parser and the store that the options ``--parser`` and ``--parses`` name, once in each process.
+
+    Args:
+        name: package of the parser; None means the small English model, and no parser if it is not installed.
+        parses: folder or file of the store; None means no store.
 
     Raises:
         InputError: the parser is not installed or differs from the published one, or the store is of another parser.
@@ -41,13 +50,24 @@ def open_texts(name: str | None, parses: Path | None) -> tuple[Parser | None, Pa
     return parser, ParseStore(parses, parser) if parses is not None else None
 
 
+def merge_parses(name: str | None, parses: Path) -> None:
+    """Join what all workers added to the store ``parses``; ``name`` is that of `open_texts`.
+
+    Raises:
+        InputError, WriteError: see `ParseStore`.
+    """
+    _, store = open_texts(name, parses)
+    if store is not None:
+        store.merge()
+
+
 def parse_all(texts: Iterable[str], parser: Parser | None, store: ParseStore | None) -> ReadTexts:
     """Find the statements of texts; each distinct text is parsed once, and not at all if the store has it.
 
     The result depends on the texts and the parser alone. So each worker may call this for its own pictures.
 
     Args:
-        texts: what people wrote; equal texts count once.
+        texts: what people wrote.
         parser: parses what the store lacks; None parses nothing.
         store: keeps parses; new ones are added to it as a part, which `ParseStore.merge` joins. None keeps nothing.
 
@@ -57,13 +77,14 @@ def parse_all(texts: Iterable[str], parser: Parser | None, store: ParseStore | N
     """
     result = ReadTexts()
     cleaned: dict[str, str] = {}
-    for text in dict.fromkeys(texts):
+    times = Counter(texts)
+    for text in times:
         clean = clean_text(text)
         reason = find_unread_reason(clean)
         if reason is None:
             cleaned[text] = clean
         else:
-            result.unread[reason] += 1
+            result.unread[reason] += times[text]
     parses = _parse(dict.fromkeys(cleaned.values()), parser, store)
     again = {clean: _make_sentence(clean) for clean, parse in parses.items() if has_misread_name(parse)}
     sentences = _parse(again.values(), parser, store)
@@ -73,7 +94,7 @@ def parse_all(texts: Iterable[str], parser: Parser | None, store: ParseStore | N
         if clean in statements:
             result.statements[text] = statements[clean]
         else:
-            result.unread["not_parsed"] += 1
+            result.unread[NOT_PARSED] += times[text]
     return result
 
 
@@ -92,14 +113,28 @@ def _parse(texts: Iterable[str], parser: Parser | None, store: ParseStore | None
     parses: dict[str, Parse] = {}
     new: list[str] = []
     for text in texts:
-        stored = store.find(text) if store is not None else None
-        if stored is None:
+        known = store.find(text) if store is not None else _RECENT.get((parser, text))
+        if known is None:
             new.append(text)
         else:
-            parses[text] = stored
+            parses[text] = known
     if parser is not None and new:
         made = dict(zip(new, parser.parse(new), strict=True))
         parses |= made
         if store is not None:
             store.add(made)
+        else:
+            _keep_recent(parser, made)
     return parses
+
+
+_RECENT: dict[tuple[Parser | None, str], Parse] = {}
+"""Parses of this process, by parser and text: without a store, a small build would parse each text twice."""
+
+_MAX_RECENT = 10_000
+
+
+def _keep_recent(parser: Parser, made: Mapping[str, Parse]) -> None:
+    _RECENT.update({(parser, text): parse for text, parse in made.items()})
+    while len(_RECENT) > _MAX_RECENT:
+        del _RECENT[next(iter(_RECENT))]

@@ -13,7 +13,7 @@ from scar.language.parser import Parse
 from scar.language.syntax_tree import NOUN_TAGS, TABLE, Tree, begins_at, ends_at
 
 PHYSICAL_ENTITY, PERSON, ANIMAL = 1930, 7846, 15388
-"""Synsets of WordNet 3.0: what a picture can show, who has hands, what has a mouth."""
+"""Synsets of WordNet 3.0; a picture can show physical entities."""
 
 _PLACEHOLDERS, _GROUPS, _PORTIONS, _WITH_THE, _BARE_IDIOMS, _REFUSED_OPENERS, _VISIBLE = (
     frozenset(TABLE["words"][kind])
@@ -34,14 +34,14 @@ _MAX_WORDS = 8
 
 @dataclass(frozen=True, slots=True)
 class ParsedNounPhrase:
-    """A noun phrase and where it stands.
+    """A noun phrase of a parsed text, and where it stands there.
 
     Attributes:
         phrase: the phrase.
         head: index of the word that other words depend on: "slice" of "a slice of pizza".
         start: index of the first word.
         end: index after the last word.
-        count: number of things: 1 for "a man", 2 for "two men"; None where the text does not say it.
+        count: number of things: 1 for "a man", 2 for "two men"; None for "men" and "water", which do not say it.
         possessive: "his", "her", "its" or "their", if the phrase begins with it; else empty.
     """
 
@@ -54,7 +54,7 @@ class ParsedNounPhrase:
 
 
 def read_noun_phrase(tree: Tree, head: int, *, is_played: bool = False) -> ParsedNounPhrase | None:
-    """Read the noun phrase with this head word; None if it names nothing, or nothing that can be shown for sure.
+    """Read the noun phrase with this head word; None if it names no thing, or the parse of it is doubtful.
 
     Args:
         tree: the text.

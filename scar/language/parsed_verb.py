@@ -17,7 +17,13 @@ _PARTICLES, _SKIPPED, _PARTICIPLES, _UNSEEN_VERBS, _VERBS_OF_THINGS = (
 
 @dataclass(frozen=True, slots=True)
 class ParsedVerb:
-    """A verb of a sentence: its form in a caption, its base form, and where what follows it begins."""
+    """A verb of a parsed text.
+
+    Attributes:
+        form: its form in a caption: "sitting", "parked".
+        lemma: its base form: "sit".
+        index: index of the word.
+    """
 
     form: str
     lemma: str
@@ -25,7 +31,7 @@ class ParsedVerb:
 
 
 def find_verbs(tree: Tree, subject: ParsedNounPhrase) -> Iterator[ParsedVerb]:
-    """The verbs whose subject is a noun phrase, and whose action or state a picture shows."""
+    """Yield the verbs whose subject is a noun phrase, and whose action or state a picture shows."""
     parse, head = tree.parse, subject.head
     candidates = [child for child in tree.find_children(head, "acl", "relcl", "xcomp") if child >= subject.end]
     if parse.deps[head] in ("pobj", "dobj"):  # "a man in a tie smoking a pipe": who smokes?
@@ -131,7 +137,7 @@ def _is_manner(tree: Tree, index: int) -> bool:
 
 
 def read_particle(tree: Tree, verb: ParsedVerb) -> tuple[str, int]:
-    """The word that belongs to a verb, and the index after it."""
+    """The word that belongs to a verb, such as "up", and the index after it; "" if there is none."""
     index = verb.index + 1
     while index < len(tree) and (tree.words[index] in _SKIPPED or _is_manner(tree, index)):
         index += 1

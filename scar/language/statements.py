@@ -1,7 +1,7 @@
 """Statements of parsed texts: "<thing> <relation> <rest>", such as "a black cat sitting on a table".
 
 A statement is a piece of its sentence, word by word; only articles, "is" and "that is" change. What a picture does not
-show, such as a wish, and what is no clause of a place or an action gives no statement. Quality goes before number.
+show, such as a wish, gives no statement, and nor does what tells neither a place nor an action. In doubt there is none.
 """
 
 from __future__ import annotations

@@ -17,7 +17,14 @@ _NAMES_OF_PICTURES = frozenset(TABLE["words"]["names_of_pictures"])
 
 
 class Tree:
-    """A parse with the children of each word."""
+    """A parse with the children of each word.
+
+    Attributes:
+        parse: the parse.
+        words: the words in lower case.
+        has_title_case: whether so many words begin with capitals that these say nothing.
+        children: for each word, the indices of the words that depend on it directly.
+    """
 
     def __init__(self, parse: Parse) -> None:
         self.parse = parse
@@ -33,11 +40,11 @@ class Tree:
         return len(self.words)
 
     def find_children(self, index: int, *deps: str) -> list[int]:
-        """The children of a word with one of these dependencies."""
+        """Indices of the children of a word that have one of these dependencies on it."""
         return [child for child in self.children[index] if self.parse.deps[child] in deps]
 
     def leftmost(self, index: int) -> int:
-        """The first word of those that depend on a word, at any distance."""
+        """Index of the first of a word and the words that depend on it, at any distance."""
         return min([index, *(self.leftmost(child) for child in self.children[index] if child < index)])
 
     def is_noun(self, index: int) -> bool:
@@ -45,7 +52,7 @@ class Tree:
 
 
 def begins_at(tree: Tree, start: int) -> bool:
-    """Whether a noun phrase seems to begin with a word, which no noun or adjective stands before."""
+    """Whether a noun phrase seems to begin at a word: at a determiner, or where no noun or adjective stands before."""
     if not start or tree.parse.tags[start] in ("DT", "PRP$"):
         return True
     doubtful = (*NOUN_TAGS, "JJ", "JJR", "JJS", "CD", "DT", "PRP$", "HYPH", "FW", "ADD")
@@ -79,7 +86,7 @@ _AFTER_NOUN = frozenset(
 
 
 def ends_at(tree: Tree, head: int, *, bare: bool) -> bool:
-    """Whether a noun phrase seems to end with its head."""
+    """Whether a noun phrase seems to end with its head, by the word after it; ``bare`` if it has no other word."""
     after = head + 1
     if after >= len(tree):
         return True
@@ -120,9 +127,9 @@ def _is_verb(tree: Tree, index: int) -> bool:
 
 
 def is_below_other(tree: Tree, index: int) -> bool:
-    """Whether a noun is an object of a verb, at any distance, or of a preposition: another one may be the verb's, too.
+    """Whether a noun is the object of a preposition other than "of" and "with", or of a verb, at any distance.
 
-    "elephants in a zoo behind a fence": what is behind the fence?
+    What follows it may be said of another noun: in "elephants in a zoo behind a fence", what is behind the fence?
     """
     parse = tree.parse
     if parse.deps[index] == "pobj" and tree.words[parse.heads[index]] not in ("of", "with"):
@@ -135,7 +142,7 @@ def is_below_other(tree: Tree, index: int) -> bool:
 
 
 def find_nouns_above(tree: Tree, index: int) -> list[str]:
-    """The nouns that an object depends on, and the subjects of its verbs, without "photo" and the like."""
+    """The nouns on which a word depends, at any distance, and the subjects of its verbs; no "photo" and the like."""
     found: list[int] = []
     while tree.parse.heads[index] != index:
         index = tree.parse.heads[index]

@@ -63,19 +63,20 @@ class Words(msgspec.Struct, frozen=True):
         return (first.lower(), rest) if first.lower() in SCENE_OPENERS and rest else ("", text)
 
     def to_singular(self, noun: str) -> str | None:
-        """The singular of a noun whose plural the user gives; None for all other nouns."""
+        """The singular of a plural that the user gives; None for all other words."""
         return {plural: singular for singular, plural in self.plurals}.get(noun)
 
     def to_plural(self, noun: str) -> str | None:
-        """The plural that the user gives of a noun; None if there is none."""
+        """The plural that the user gives for a noun in the singular; None if the user gives none."""
         return dict(self.plurals).get(noun)
 
 
 NO_WORDS = Words()
+"""The words of a user who gives none."""
 
 
 def make_key(name: str) -> str:
-    """The form of a name in which spelling, case and separators do not matter: "Fire_hydrant" is "fire-hydrant".
+    """The form of a name that all spellings of it share, whatever their case, spaces and separators.
 
     >>> make_key("Fire_hydrant") == make_key("fire-hydrant") == make_key("FireHydrant")
     True

@@ -1,4 +1,4 @@
-"""Read the tables of words beside this file."""
+"""Read the tables of words in the folder `tables`."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ _FOLDER = Path(__file__).parent / "tables"
 
 @cache
 def read_word_table(name: str) -> Mapping[str, Any]:
-    """The table ``name``.toml; do not change it, all callers share it."""
+    """Read the table ``name``.toml; do not change the result, which all callers share."""
     return tomllib.loads((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))

@@ -164,7 +164,7 @@ def _find_lineage(noun: str) -> frozenset[int]:
 
 @lru_cache(maxsize=1 << 16)
 def count_uses(noun: str) -> int:
-    """How often the noun occurs in the tagged texts of WordNet, in any sense; 0 if WordNet lacks it.
+    """How often a noun occurs in the tagged texts of WordNet, in any sense; 0 if WordNet lacks it.
 
     >>> count_uses("table") > 10, count_uses("xyzzy")
     (True, 0)
@@ -174,7 +174,7 @@ def count_uses(noun: str) -> int:
 
 
 def iter_lemmas() -> Iterator[str]:
-    """Iterate over all nouns in alphabetical order; a noun with several senses comes several times."""
+    """Yield all nouns of WordNet in alphabetical order; a noun with several senses comes several times."""
     yield from _read_noun_table().lemmas
 
 

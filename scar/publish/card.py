@@ -11,8 +11,9 @@ from scar.common.files import format_bytes, hash_file, write_text
 from scar.common.progress import Track, track_silently
 from scar.errors import InputError
 from scar.formats.embedded_images import ImageShard
-from scar.publish.corpus_summary import Config, CorpusSummary, HashFile, list_limits, read_versions, summarise_corpus
+from scar.publish.corpus_summary import Config, CorpusSummary, HashFile, read_versions, summarise_corpus
 from scar.publish.croissant import make_croissant
+from scar.publish.limits import list_limits
 from scar.sample import PARTS
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def render_card(summary: CorpusSummary, template: Path | None = None) -> str:
                 names=list(dict.fromkeys(source.name for source in summary.sources)),
                 with_images=any(_has_images(config) for config in summary.configs),
                 provenance=any("provenance" in config.name for config in summary.configs),
+                has_reasons=any(count["reasons"] for count in summary.stats.values()),
                 reports=reports,
                 reviews=summary.reviews,
                 parts=PARTS,

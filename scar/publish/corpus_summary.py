@@ -15,13 +15,11 @@ import pyarrow.parquet as pq
 
 from scar.audit.report import AUDIT_FILE as AUDIT
 from scar.common.progress import Track, track_silently
-from scar.demo.corpus import DEMO_NAME as DEMO
 from scar.errors import InputError
 from scar.formats.build_report import read_report
 from scar.formats.corpus_files import open_corpus
 from scar.formats.embedded_images import ImageShard
-from scar.formats.reader import RowFile
-from scar.formats.schema import PROVENANCE_SCHEMA
+from scar.formats.reader import RowFile, find_provenance_schema
 from scar.inspect.statistics import STATISTICS_FILE, count_corpus, write_charts
 from scar.publish.licences import CombinedLicence, combine_licences
 from scar.recipe import read_datasets
@@ -38,9 +36,6 @@ ROW_DESCRIPTIONS: Mapping[Split, str] = {
     "train": "an image, a box in it, the caption that is true, and one that is not",
 }
 """Split -> what a row of it holds, in words."""
-
-_FEW_SAMPLES = 1_000
-"""A card of a corpus with fewer eval samples states how uncertain a score is."""
 
 PLOT_FOLDERS = ("stats", "audit")
 """Folders in which `scar stats` and `scar audit` put their plots."""
@@ -238,29 +233,6 @@ def _list_plots(folder: Path, counts: Mapping[str, Any]) -> Iterator[str]:
                 yield path.relative_to(folder).as_posix()
 
 
-def list_limits(summary: CorpusSummary) -> list[str]:
-    """What the corpus cannot tell or guarantee, as sentences for the card."""
-    lines = ["Captions are in English and were written by a program, from annotations; they are as wrong as these are."]
-    if any(source.report and source.report["settings"]["generator"] == "rules" for source in summary.sources):
-        lines.append(
-            "The generator `rules` says what boxes, categories and image captions tell; many true captions only say "
-            "where in the picture a thing is."
-        )
-    if any(source.name == DEMO for source in summary.sources):
-        lines.append(f"{DEMO} is drawn: scores on it say whether a tool works, not how good a model is at photographs.")
-    if summary.audit is None:
-        lines.append("What captions give away without the image has not been measured.")
-    lines.append("No person has looked at every sample; a negative may be true of the thing in the box.")
-    eval_samples = sum(source.samples for source in summary.sources if source.split == "eval")
-    if 0 < eval_samples < _FEW_SAMPLES:
-        reach = 100 * 1.96 * (0.1 * 0.9 / eval_samples) ** 0.5
-        lines.append(
-            f"{eval_samples:,} eval samples: at chance the 95 % interval of a score reaches {reach:.1f} points to each "
-            "side."
-        )
-    return lines
-
-
 def read_versions() -> dict[str, str]:
     """Versions of scar and pyarrow, which write the files; ``unknown`` for a package that is not installed."""
     versions = {}
@@ -366,7 +338,8 @@ def _make_configs(files: Sequence[RowFile], folder: Path, hasher: HashFile) -> l
             configs.append(Config(split, about, schema, group_by_split(rows, split)))
         if notes:
             beside = f"what the rows of `{split}` have no column for, in the same order"
-            configs.append(Config(f"{split}_provenance", beside, PROVENANCE_SCHEMA, group_by_split(notes, split)))
+            schema = find_provenance_schema([file.sidecar for file in mine if file.sidecar])
+            configs.append(Config(f"{split}_provenance", beside, schema, group_by_split(notes, split)))
     return sorted(configs, key=lambda config: config.name.endswith("_provenance"))
 
 

@@ -14,7 +14,8 @@ import pyarrow as pa
 from scar.audit.findings import list_findings
 from scar.errors import InputError
 from scar.formats.embedded_images import IMAGE_COLUMN
-from scar.publish.corpus_summary import Config, CorpusSummary, DataFile, list_limits, read_versions
+from scar.publish.corpus_summary import Config, CorpusSummary, DataFile, read_versions
+from scar.publish.limits import list_limits
 
 if TYPE_CHECKING:
     import mlcroissant

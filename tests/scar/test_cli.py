@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 COCO_MINI = SHARED / "data" / "coco-mini"
 
 
+AFTER_SELECTION = ("no_caption", "position_share", "few_negatives")
+"""Reasons to reject a chosen region."""
+
+
 def scar(*arguments: str | Path) -> Any:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
@@ -50,7 +54,10 @@ def test_real_photographs(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     entry = json.loads(done.stdout)["COCO_mini/eval"]
     assert entry["records"] == 624 == entry["samples"] + sum(entry["rejected"].values())
-    assert entry["samples"] > 150
+    chosen = entry["samples"] + sum(entry["rejected"].get(reason, 0) for reason in AFTER_SELECTION)
+    assert entry["samples"] > 0.5 * chosen
+    golds = sum(each["chosen"] for each in entry["golds"].values())
+    assert entry["samples"] <= golds <= entry["samples"] + entry["rejected"].get("few_negatives", 0)
     assert scar("check", tmp_path).exit_code == 0
     assert all(len(set(sample.captions)) == 10 for sample in read(tmp_path))
     counted = scar("stats", tmp_path, "--json")
@@ -259,7 +266,19 @@ def test_without_scenes_the_way_out_is_told(world: World, tmp_path: Path) -> Non
     at = options.index("--captions")
     done = scar("build", *options[:at], *options[at + 2 :], "--out", tmp_path / "out")
     assert done.exit_code == 2
-    assert '{"no_caption": ' in done.stderr
+    assert "none of its 9 records became a sample" in done.stderr
+    assert "--captions with people's captions of the images" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_without_anything_that_tells_things_apart_the_way_out_is_told(world: World, tmp_path: Path) -> None:
+    world.annotations = world.annotations[::3]
+    world.write()
+    options = world.options()
+    at = options.index("--captions")
+    done = scar("build", *options[:at], *options[at + 2 :], "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert '{"no_caption": 3}' in done.stderr
     assert "people's captions of the images, in English, or a key `scene` to the images" in done.stderr
 
 

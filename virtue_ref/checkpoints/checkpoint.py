@@ -74,7 +74,7 @@ def build_model(checkpoint: Checkpoint, *, merge: bool = True) -> Virtue:
             can be trained further.
 
     Raises:
-        CheckpointError: the config builds no model; weights are missing, unexpected or of another shape or type (the
+        CheckpointError: the config builds no model; weights are missing, unexpected or of the wrong shape or type (the
             message names their keys); or the adapter does not fit.
     """
     try:
@@ -165,8 +165,8 @@ def check_keys(wanted: Mapping[str, Tensor], given: Mapping[str, Any], name: str
         name: name of the model, with which the error message begins.
 
     Raises:
-        CheckpointError: weights are missing, unexpected, not tensors, of another shape, or integers where the model has
-            floats (quantised weights) or the reverse; the message names some keys of each kind.
+        CheckpointError: weights are missing, unexpected, not tensors, of the wrong shape, or integers where the model
+            has floats (quantised weights) or the reverse; the message names some keys of each kind.
     """
     missing, unexpected = sorted(wanted.keys() - given.keys()), sorted(given.keys() - wanted.keys())
     reshaped, retyped = [], []

@@ -223,9 +223,9 @@ class Collator:
 
 
 def sort_items(prepared: Sequence[PreparedItem]) -> list[int]:
-    """Return the indices of items, ordered so that items of similar length and items with one image are neighbours.
+    """Return the indices of items, sorted by the number of image tokens, then by image, then by length, each ascending.
 
-    Similar lengths need little padding; items with the same image use its features while they are cached.
+    Neighbours of similar length need little padding; items with the same image use its features while they are cached.
     """
 
     def sort_key(index: int) -> tuple[int, str, int]:

@@ -30,8 +30,8 @@ _MIN_UNSEEN_COUNT = 0.02
 _UNSEEN_LOG_WEIGHT = -4.0
 """First logarithmic weight of a feature that no gold caption has, before the fit changes it."""
 
-_MAX_LOG_WEIGHT = 8.0
-"""Largest absolute value of the logarithmic weight of a feature."""
+_LOG_WEIGHTS = (-8.0, 3.0)
+"""Least and largest logarithmic weight of a feature: one that few rows of the fit offer must not flood all others."""
 
 _TOLERANCE = 1e-10
 """Error of the expected number of samples of a row below which Newton's method stops."""
@@ -43,7 +43,7 @@ Ints = NDArray[np.intp]
 def fit_feature_weights(
     cases: Sequence[tuple[Sequence[str], Sequence[Candidate]]], draws: int, *, is_complete: bool
 ) -> dict[str, float]:
-    """Fit the weight of each feature; a feature that no gold caption has gets a low weight.
+    """Fit the weight of each feature of the candidates; a feature that no gold caption has gets a low weight.
 
     Args:
         cases: for each gold caption, its features and at least ``draws`` candidates.
@@ -78,7 +78,7 @@ def fit_feature_weights(
             group = is_unseen & (kinds == kind)
             if group.any():
                 ratio[group] = (number + _SMOOTHING) / (expected[group].sum() + _SMOOTHING)
-        logs = np.clip(logs + _DAMPING * np.log(ratio) / columns.shape[1], -_MAX_LOG_WEIGHT, _MAX_LOG_WEIGHT)
+        logs = np.clip(logs + _DAMPING * np.log(ratio) / columns.shape[1], *_LOG_WEIGHTS)
     return {name: float(np.exp(value)) for name, value in zip(names, logs, strict=True)}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect, insort
 from collections.abc import Hashable, Iterator, Sequence
-from itertools import accumulate, chain
+from itertools import accumulate
 from random import Random
 from typing import Generic, TypeVar
 
@@ -29,14 +29,6 @@ class WeightedItems(Generic[T]):
         self.weights = (1.0,) * len(self.items) if weights is None else tuple(weights)
         self.cumulative_weights = list(accumulate(self.weights))
         self.total_weight = self.cumulative_weights[-1] if self.cumulative_weights else 0.0
-
-    @classmethod
-    def concatenate(cls, parts: Sequence[WeightedItems[T]]) -> WeightedItems[T]:
-        """Join the items and weights of several `WeightedItems`."""
-        return cls(
-            tuple(chain.from_iterable([part.items for part in parts])),
-            tuple(chain.from_iterable([part.weights for part in parts])),
-        )
 
 
 def sample_without_replacement(weighted_sets: Sequence[tuple[WeightedItems[T], float]], rng: Random) -> Iterator[T]:

@@ -1,20 +1,26 @@
 """Vetoes: reasons to refuse a negative that repeats the gold caption or may be true of the region.
 
-A veto takes a negative and the evidence, and returns its reason or None. It refuses a negative in doubt: a negative
-that is true does more harm than a missing one.
+A veto takes a part, the gold caption with this part replaced, and the evidence. It returns whether it refuses the
+caption; its docstring says when. It does so in doubt: a negative that is true does more harm than a missing one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from itertools import combinations
 from typing import Self, TypeAlias
 
 import msgspec
 
-from scar.evidence.geometry import find_denied_positions, is_apart, is_out_of_direction
-from scar.evidence.occlusion import find_depth_relations
-from scar.language import english, wordnet
+from scar.evidence.contact import is_contact_denied
+from scar.evidence.geometry import find_denied_positions, is_out_of_direction
+from scar.evidence.picture_evidence import PictureEvidence
+from scar.generators.generator import GoldTask
+from scar.generators.rules.records import CaptionPhrases, CaptionStats
+from scar.generators.rules.scene_candidates import is_group, is_place
+from scar.generators.rules.usual_pairs import is_usual
+from scar.language.attribute_swaps import is_other_person, list_similar_phrases
 from scar.language.caption_parser import (
     collect_words,
     find_named_scenes,
@@ -22,33 +28,36 @@ from scar.language.caption_parser import (
     has_noun_in_joined,
     join_captions,
 )
+from scar.language.exclusion import excludes, find_preposition_class, is_passive
 from scar.language.lexicon import (
     Scene,
     is_confusable,
     is_interchangeable,
     is_related,
+    read_things,
     resolve_category,
-    resolve_noun_phrase,
     resolve_scene,
-    without_colour,
 )
+from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import (
+    ABOVE,
+    AND,
+    BELOW,
     DIRECTIONS,
-    INSIDE,
-    NEXT_TO,
+    LEFT,
     OPPOSITES,
-    POSITIONS,
-    SUPPORT,
+    RIGHT,
     RelationPhrase,
+    find_form,
     normalize_predicate,
 )
-from scar.sample import Box, Caption, Negative, Part, Picture, Region
+from scar.sample import Box, Part, Picture, Region
+
+_FAR = 1.5
+"""Least gap between two things that are not next to each other, as a multiple of the larger width or height."""
 
 MIN_BOX_OVERLAP = 0.1
 """Overlap of two boxes, as a share of the smaller box, above which one thing is visible in the box of the other."""
-
-_EXCHANGEABLE_PREPOSITIONS = frozenset({"next to", "in front of", "behind", "at"})
-"""Prepositions that may all be true at once, seen from different sides."""
 
 
 class VetoContext(msgspec.Struct):
@@ -56,286 +65,319 @@ class VetoContext(msgspec.Struct):
 
     Attributes:
         gold: true caption of the region.
-        picture: the picture that contains the region.
+        evidence: what is known about the picture.
         region: the region that the captions describe.
-        taken_texts: texts of the accepted negatives in lower case. The caller adds each accepted text.
-        gold_text: text of the gold caption in lower case.
-        gold_noun: noun of the gold caption's object, without an article.
-        relation: relation of the gold caption; None if it cannot be parsed.
-        categories_in_box: categories of the other things that are visible in the region's box.
-        denied_positions: positions at which the region clearly is not.
-        known_relations: predicate and landmark's name of each relation of the region. The source annotates them; if it
-            annotates none in the picture, they follow from the masks.
+        annotated: names of things that the source annotates wherever it sees them, as far as is known.
+        taken_texts: texts of the gold caption and of the accepted negatives in lower case. The caller adds each
+            accepted text.
+        names_in_box: names of the other things that are visible in the region's box.
+        known_relations: predicate and landmark's name of each annotated relation of the region.
         true_scenes: scenes that the gold caption, the source's scene label and the picture's captions name.
         human_texts: captions of the picture and phrases of the region.
-        joined_captions: captions of the picture as one text, for `has_noun_in_joined`.
+        joined_texts: the human texts as one text, for `has_noun_in_joined`.
         named_scenes: names of the scenes that the human texts mention.
-        thing_names: names of the things in the picture, without colours.
-        regions_by_name: regions of the picture by the name of their thing. Categories that mean one thing share a name.
     """
 
-    gold: Caption
-    picture: Picture
+    gold: CaptionPhrases
+    evidence: PictureEvidence
     region: Region
+    annotated: frozenset[str]
     taken_texts: set[str]
-    gold_text: str
-    gold_noun: str
-    relation: RelationPhrase | None
-    categories_in_box: tuple[str, ...]
-    denied_positions: frozenset[str]
+    names_in_box: tuple[str, ...]
     known_relations: tuple[tuple[str, str], ...]
     true_scenes: tuple[Scene, ...]
     human_texts: tuple[str, ...]
-    joined_captions: str
+    joined_texts: str
     named_scenes: frozenset[str]
-    thing_names: frozenset[str]
-    regions_by_name: Mapping[str, Sequence[Region]]
+
+    @property
+    def thing_name(self) -> str:
+        """The name of the region's thing."""
+        return self.evidence.things[self.region.category].name
 
     @classmethod
-    def from_gold(cls, gold: Caption, picture: Picture, region: Region) -> Self:
+    def from_gold(cls, gold: CaptionPhrases, task: GoldTask, stats: CaptionStats) -> Self:
         """Collect the evidence about the region of a gold caption; no negative is accepted yet."""
-        human_texts = (*picture.captions, *region.phrases)
+        evidence, region = task.evidence, task.region
+        human_texts = (*evidence.picture.captions, *region.phrases)
         return cls(
             gold=gold,
-            picture=picture,
+            evidence=evidence,
             region=region,
-            taken_texts=set(),
-            gold_text=gold.text.lower(),
-            gold_noun=english.strip_article(gold.object),
-            relation=RelationPhrase.parse(gold.relation),
-            categories_in_box=_find_categories_in_box(picture, region),
-            denied_positions=find_denied_positions(region.box, picture),
-            known_relations=_find_known_relations(picture, region),
-            true_scenes=(resolve_scene(english.strip_article(gold.scene)), *_find_true_scenes(picture)),
+            annotated=stats.annotated,
+            taken_texts={gold.caption.text.lower()},
+            names_in_box=_find_names_in_box(evidence, region),
+            known_relations=_find_known_relations(evidence, region),
+            true_scenes=(resolve_scene(gold.scene.noun), *_find_true_scenes(evidence.picture)),
             human_texts=human_texts,
-            joined_captions=_join_captions(picture),
+            joined_texts=join_captions(human_texts),
             named_scenes=find_named_scenes(human_texts),
-            thing_names=_collect_thing_names(picture),
-            regions_by_name=_index_regions_by_name(picture),
         )
 
 
-Veto: TypeAlias = Callable[[Negative, VetoContext], str | None]
-"""Takes a negative and the evidence; returns the reason to refuse the negative, or None to accept it."""
+Veto: TypeAlias = Callable[[Part, CaptionPhrases, VetoContext], bool]
+"""Takes the replaced part, the false caption and the evidence; returns whether it refuses. Its name is the reason."""
 
 
-def not_one_element(negative: Negative, context: VetoContext) -> str | None:
-    """The negative's element is empty or that of the gold caption, or another element differs too."""
-    value: str = getattr(negative.caption, negative.part)
-    caption = negative.caption
-    gold = context.gold
-    different = (caption.object != gold.object) + (caption.relation != gold.relation) + (caption.scene != gold.scene)
-    one = value and value != getattr(gold, negative.part) and different == 1
-    return None if one else "not_one_element"
+def not_one_element(part: Part, false: CaptionPhrases, context: VetoContext) -> bool:
+    """The false part reads as that of the gold caption, or is empty."""
+    text = getattr(false, part).text
+    return not text or text == getattr(context.gold, part).text
 
 
-def duplicate(negative: Negative, context: VetoContext) -> str | None:
-    """The negative has the text of the gold caption or of an accepted negative."""
-    text = negative.caption.text.lower()
-    return "duplicate" if text in context.taken_texts or text == context.gold_text else None
+def duplicate(part: Part, false: CaptionPhrases, context: VetoContext) -> bool:
+    """The caption has the text of the gold caption or of an accepted negative."""
+    return false.caption.text.lower() in context.taken_texts
 
 
-def echo(negative: Negative, context: VetoContext) -> str | None:
-    """The caption names a thing twice ("a couch next to a couch"), or relates the object to one of its own category."""
-    caption, is_relation = negative.caption, negative.part == "relation"
-    relation = RelationPhrase.parse(caption.relation) if is_relation else context.relation
-    landmark = relation.landmark if relation else ""
-    names_twice = _has_common_word(caption.object, caption.scene) or (
-        landmark and (_has_common_word(landmark, caption.object) or _has_common_word(landmark, caption.scene))
-    )
-    has_like = is_relation and landmark and relation and not relation.verb
-    if names_twice or (has_like and _is_phrase_interchangeable(landmark, context.region.category)):
-        return "echo"
-    return None
-
-
-def wordnet_related(negative: Negative, context: VetoContext) -> str | None:
-    """The false scene or object is a synonym, a hyponym or a hypernym of the true one."""
-    if negative.part == "scene":
-        related = wordnet.is_related(
-            english.strip_article(context.gold.scene), english.strip_article(negative.caption.scene)
-        )
-    elif negative.part == "object":
-        # A woman is no man, but both are persons: the noun of the caption counts, not the category.
-        related = is_related(english.strip_article(negative.caption.object), context.gold_noun)
-    else:
-        related = False
-    return "wordnet_related" if related else None
-
-
-def lookalike(negative: Negative, context: VetoContext) -> str | None:
-    """A viewer may mistake the false object for the true one."""
-    if negative.part != "object":
-        return None
-    noun = english.strip_article(negative.caption.object)
-    is_lookalike = is_confusable(noun, context.gold_noun) or is_confusable(noun, context.region.category)
-    return "lookalike" if is_lookalike else None
-
-
-def present_in_box(negative: Negative, context: VetoContext) -> str | None:
-    """A thing that the false object may name is visible in the region's box."""
-    if negative.part != "object":
-        return None
-    noun = english.strip_article(negative.caption.object)
-    for category in context.categories_in_box:
-        if is_interchangeable(category, noun):
-            return "present_in_box"
-    return None
-
-
-def fits_captions(negative: Negative, context: VetoContext) -> str | None:
-    """The picture's captions mention the false element, and no other annotated thing explains the mention."""
-    if negative.part == "scene":
-        fits = resolve_scene(english.strip_article(negative.caption.scene)).name in context.named_scenes
-    elif negative.part == "object":
-        fits = _is_word_unexplained(english.strip_article(negative.caption.object), context)
-    else:
-        other = RelationPhrase.parse(negative.caption.relation)
-        fits = (
-            context.relation is not None and other is not None and _may_be_captioned(context.relation, other, context)
-        )
-    return "fits_captions" if fits else None
-
-
-def fits_place(negative: Negative, context: VetoContext) -> str | None:
-    """The false scene is compatible with a true scene of the gold caption, the source's label or the captions."""
-    if negative.part != "scene":
-        return None
-    false = resolve_scene(english.strip_article(negative.caption.scene))
-    for true in context.true_scenes:
-        if not false.is_incompatible_with(true):
-            return "fits_place"
-    return None
-
-
-def same_deed(negative: Negative, context: VetoContext) -> str | None:
-    """The false action may be true together with the true one: somebody who carries a thing also holds it."""
-    gold = context.relation
-    if negative.part != "relation" or gold is None or gold.verb is None:
-        return None
-    other = RelationPhrase.parse(negative.caption.relation)
-    if other is None or other.verb is None:
-        return None
-    if gold.verb != other.verb:
-        same = not set(gold.verb.states).isdisjoint(other.verb.states)
-    elif gold.landmark == other.landmark:
-        prepositions = {gold.preposition, other.preposition}
-        same = len(prepositions) == 1 or prepositions <= _EXCHANGEABLE_PREPOSITIONS
-    else:
-        same = is_interchangeable(english.strip_article(gold.landmark), english.strip_article(other.landmark))
-    return "same_deed" if same else None
-
-
-def holds_by_annotation(negative: Negative, context: VetoContext) -> str | None:
-    """The source or the masks imply the relation; or it is one of depth, which they would have to deny and do not."""
-    relation = RelationPhrase.parse(negative.caption.relation)
-    if negative.part != "relation" or relation is None:
-        return None
-    name = resolve_noun_phrase(relation.landmark).name if relation.landmark else ""
-    holds = any(
-        _implies_relation(predicate, relation) and (not name or is_interchangeable(landmark, name))
-        for predicate, landmark in context.known_relations
-    )
-    if holds or relation.predicate in DIRECTIONS or relation.predicate not in OPPOSITES:
-        return "holds_by_annotation" if holds else None
-    denials = context.known_relations.count((OPPOSITES[relation.predicate], name))
-    return None if denials >= len(_find_landmarks(relation, context)) else "holds_by_annotation"
-
-
-def _implies_relation(predicate: str, relation: RelationPhrase) -> bool:
-    """Whether a relation to a landmark may be true if a known predicate is true of the same landmark."""
-    if predicate == relation.predicate:
+def echo(part: Part, false: CaptionPhrases, context: VetoContext) -> bool:
+    """The caption names a thing twice, as in "a couch next to a couch", or a landmark of the region's own name."""
+    phrases = [false.object, false.scene, *([false.relation.landmark] if false.relation.landmark else [])]
+    nouns = [phrase.noun for phrase in phrases if not is_group(phrase)]
+    if any(_has_common_word(a, b) for a, b in combinations(nouns, 2)):
         return True
-    known, other = RelationPhrase(predicate, "", "").verb, relation.verb
-    return known is not None and other is not None and not set(known.states).isdisjoint(other.states)
+    landmark = false.relation.landmark
+    if part == "relation" and landmark and landmark != context.gold.relation.landmark:
+        return is_interchangeable(landmark.noun, context.thing_name)
+    return part == "scene" and not is_group(false.scene) and is_related(false.scene.noun, context.thing_name)
 
 
-def holds_by_geometry(negative: Negative, context: VetoContext) -> str | None:
-    """The boxes or the region's position do not clearly deny the false relation."""
-    relation = RelationPhrase.parse(negative.caption.relation)
-    if negative.part != "relation" or relation is None:
-        return None
-    predicate, box = relation.predicate, context.region.box
-    if predicate in POSITIONS:
-        return None if predicate in context.denied_positions else "holds_by_geometry"
-    is_denied = _DENIALS.get(predicate)
-    if is_denied:
-        for other in _find_landmarks(relation, context):
-            if not is_denied(box, other.box):
-                return "holds_by_geometry"
-    return None
+def wordnet_related(part: Part, false: CaptionPhrases, context: VetoContext) -> bool:
+    """The false scene or object is a synonym, a hyponym or a hypernym of the true one."""
+    true, other = getattr(context.gold, part), getattr(false, part)
+    if is_group(other) or _is_contrast(true, other):
+        return False
+    names = {true.noun, context.region.category} if part == "object" else {true.noun}
+    return any(is_related(name, other.noun) for name in names)
 
 
-_DENIALS: Mapping[str, Callable[[Box, Box], bool]] = {
-    NEXT_TO: is_apart,
-    SUPPORT: lambda box, other: not box.intersection_area(other),
-    INSIDE: lambda box, other: not box.intersection_area(other),
-    **{direction: partial(is_out_of_direction, direction) for direction in DIRECTIONS},
-}
-"""Predicate -> function that says whether the boxes of a thing and a landmark clearly deny the predicate."""
+def lookalike(part: Part, false: CaptionPhrases, context: VetoContext) -> bool:
+    """A viewer may mistake the false object or thing for the true one.
+
+    Any two nouns for persons are alike, except those that exclude each other, such as "man" and "woman".
+    """
+    true, other = getattr(context.gold, part), getattr(false, part)
+    if is_group(other) or _is_contrast(true, other):
+        return False
+    names = {true.noun, context.region.category} if part == "object" else {true.noun}
+    return any(is_confusable(name, other.noun) or _are_persons(name, other.noun) for name in names)
+
+
+def present_in_box(part: Part, false: CaptionPhrases, context: VetoContext) -> bool:
+    """A thing that the false object may name is visible in the region's box."""
+    if _is_contrast(context.gold.object, false.object):
+        return False
+    return any(is_interchangeable(name, false.object.noun) for name in context.names_in_box)
+
+
+def fits_captions(part: Part, false: CaptionPhrases, context: VetoContext) -> bool:
+    """The human texts mention the false part, and the picture has no annotated thing that explains the mention."""
+    if part == "relation":
+        verb = false.relation.verb
+        return verb is not None and verb != context.gold.relation.verb and _has_word(verb.forms, context)
+    true, other = getattr(context.gold, part), getattr(false, part)
+    if _has_word(set(other.attributes) - set(true.attributes), context) and _is_contrast(true, other):
+        return True
+    if part == "scene" and is_place(other, false.relation.last_preposition):
+        return resolve_scene(other.noun).name in context.named_scenes
+    return other.noun != true.noun and not is_group(other) and _is_noun_unexplained(other.noun, context)
+
+
+def fits_place(part: Part, false: CaptionPhrases, context: VetoContext) -> bool:
+    """The false place may be where the picture was taken: no place is known, or a known one is compatible with it."""
+    if not is_place(false.scene, false.relation.last_preposition) or _is_contrast(context.gold.scene, false.scene):
+        return False
+    place, known = resolve_scene(false.scene.noun), [scene for scene in context.true_scenes if scene.side]
+    return not known or any(not place.is_incompatible_with(true) for true in known)
+
+
+def unannotated(part: Part, false: CaptionPhrases, context: VetoContext) -> bool:
+    """The false thing may be in the picture although no annotation names it, as the source never annotates such things.
+
+    After "on" and "in", a false bearer such as a table passes if the true thing is a bearer too: what rests on one is
+    on no other. A true thing that is no bearer, such as a plate, may itself be on a table that nobody annotated.
+    """
+    true, other = getattr(context.gold, part), getattr(false, part)
+    name = resolve_category(other.noun).name
+    if is_group(other) or _is_contrast(true, other) or name in context.evidence.regions_by_name:
+        return False
+    if part == "object":
+        return name not in context.annotated and name not in read_things()
+    if is_place(other, false.relation.last_preposition):
+        return False
+    is_bearing = find_preposition_class(false.relation.last_preposition) in ("on", "in")
+    if is_bearing and _is_bearer(other.noun):
+        return not _is_bearer(true.noun)
+    return name not in context.annotated
+
+
+def holds_elsewhere(part: Part, false: CaptionPhrases, context: VetoContext) -> bool:
+    """The false thing at the end is in the picture, and boxes and masks do not deny the last relation to it."""
+    if is_place(false.scene, false.relation.last_preposition) or is_group(false.scene):
+        return False
+    meant = context.evidence.find_meant_regions(false.scene.noun)
+    if _is_contrast(context.gold.scene, false.scene):
+        return len(meant) > 1
+    return any(_may_hold_with(false.relation.last_preposition, other, context) for other in meant)
+
+
+def holds_by_annotation(part: Part, false: CaptionPhrases, context: VetoContext) -> bool:
+    """An annotated relation does not exclude the false one; or this is one of depth that no annotation denies."""
+    relation = false.relation
+    if relation.form in ("position", "ordinal") or not context.evidence.picture.relations:
+        return False
+    known = [predicate for predicate, name in context.known_relations if is_related(name, false.landmark.noun)]
+    subject, landmark = context.thing_name, false.landmark.noun
+    if any(not excludes(subject, predicate, relation.predicate, landmark) for predicate in known):
+        return True
+    is_depth = relation.predicate in OPPOSITES and relation.predicate not in DIRECTIONS
+    return is_depth and OPPOSITES[relation.predicate] not in known
+
+
+def holds_by_geometry(part: Part, false: CaptionPhrases, context: VetoContext) -> bool:
+    """Neither the true relation nor the boxes and masks deny the false relation."""
+    relation, gold = false.relation, context.gold.relation
+    if relation.form == "position":
+        return relation.predicate not in find_denied_positions(context.region.box, context.evidence.picture)
+    if gold.form == "ordinal":
+        return False  # another rank among the same things
+    meant = context.evidence.find_meant_regions(false.landmark.noun)
+    possible = [other for other in meant if _may_hold_with(relation.predicate, other, context)]
+    is_excluded = excludes(context.thing_name, gold.predicate, relation.predicate, false.landmark.noun)
+    if relation.landmark == gold.landmark and is_excluded:
+        # Another thing of the landmark's name may have the false relation: one that has not the true one.
+        others = [other for other in possible if not _may_hold_with(gold.predicate, other, context)]
+        return bool(others) or _may_bear_unseen(false, context)
+    return not meant or bool(possible)
+
 
 VETOES: Mapping[Part, tuple[Veto, ...]] = {
-    "scene": (not_one_element, fits_place, echo, wordnet_related, fits_captions, duplicate),
-    "relation": (
+    "scene": (
         not_one_element,
-        holds_by_geometry,
-        holds_by_annotation,
         echo,
+        fits_place,
+        holds_elsewhere,
+        unannotated,
+        wordnet_related,
+        lookalike,
         fits_captions,
-        same_deed,
         duplicate,
     ),
-    "object": (not_one_element, present_in_box, echo, wordnet_related, lookalike, fits_captions, duplicate),
+    "relation": (not_one_element, holds_by_geometry, holds_by_annotation, echo, fits_captions, duplicate),
+    "object": (
+        not_one_element,
+        present_in_box,
+        echo,
+        unannotated,
+        wordnet_related,
+        lookalike,
+        fits_captions,
+        duplicate,
+    ),
 }
 """The vetoes of each part; those that refuse most come first."""
 
 
-def find_veto_reason(negative: Negative, context: VetoContext) -> str | None:
-    """The reason of the first veto that refuses a negative; None if every veto accepts it."""
-    for veto in VETOES[negative.part]:
-        reason = veto(negative, context)
-        if reason:
-            return reason
-    return None
+def find_veto_reason(part: Part, false: CaptionPhrases, context: VetoContext) -> str | None:
+    """The name of the first veto that refuses a false caption; None if every veto accepts it."""
+    return next((veto.__name__ for veto in VETOES[part] if veto(part, false, context)), None)
+
+
+def _may_bear_unseen(false: CaptionPhrases, context: VetoContext) -> bool:
+    """Whether a hidden thing may have the false relation: who is next to a chair may sit on one that nobody sees."""
+    usual = any(is_usual(context.thing_name, word, false.landmark.noun) for word in ("on", "in", "under"))
+    found = (
+        find_preposition_class(predicate) for predicate in (false.relation.predicate, context.gold.relation.predicate)
+    )
+    return usual and [name in ("on", "in", "under") for name in found] == [True, False]
+
+
+def _may_hold_with(predicate: str, other: Region, context: VetoContext) -> bool:
+    """Whether boxes and masks leave open that a predicate holds for the region and another one.
+
+    They deny nothing of most actions: "watching a dog", "looking at a dog". A posture holds if its preposition does.
+    """
+    predicate = predicate.removeprefix(AND)
+    preposition = "held by" if is_passive(predicate) else _DENIABLE.get(find_preposition_class(predicate))
+    is_vague = find_form(predicate) == "action" and RelationPhrase(predicate).verb is None
+    if other.id == context.region.id:
+        return False
+    if preposition is None or other.crowd or (is_vague and preposition in ("next to", ABOVE)):
+        return True
+    if preposition in DIRECTIONS:
+        return not is_out_of_direction(preposition, context.region.box, other.box)
+    if preposition == "next to":
+        return not _is_far(context.region.box, other.box)
+    return not is_contact_denied(preposition, context.region, other)
+
+
+def _is_far(box: Box, other: Box) -> bool:
+    """Whether two boxes are so far from each other that nobody says "next to"."""
+    gap_x = max(box.x0, other.x0) - min(box.x1, other.x1)
+    gap_y = max(box.y0, other.y0) - min(box.y1, other.y1)
+    return gap_x >= _FAR * max(box.width, other.width) or gap_y >= _FAR * max(box.height, other.height)
+
+
+_DENIABLE: Mapping[str, str] = {
+    **{name: name for name in ("on", "in", "under", "behind", "in front of", "next to", ABOVE, BELOW)},
+    **{name: name for name in ("held by", "worn by", "ridden by", "holding", "wearing", "riding")},
+    "at": "next to",
+    "against": "on",
+    "with": "on",
+    "left": LEFT,
+    "right": RIGHT,
+}
+"""Class of prepositions -> the predicate that holds wherever the class does, and that boxes and masks can deny."""
 
 
 @lru_cache(maxsize=1 << 16)
 def _has_common_word(a: str, b: str) -> bool:
-    """Whether captions may use the same word for the things that two noun phrases name."""
-    return not set(resolve_noun_phrase(a).words).isdisjoint(resolve_noun_phrase(b).words)
+    """Whether captions may use the same word for the things that two nouns name."""
+    return not set(resolve_category(a).words).isdisjoint(resolve_category(b).words)
 
 
-@lru_cache(maxsize=1 << 16)
-def _is_phrase_interchangeable(phrase: str, category: str) -> bool:
-    """Whether the thing that a noun phrase names may be of a category."""
-    return is_interchangeable(resolve_noun_phrase(phrase).name, category)
+def _is_contrast(true: NounPhrase, other: NounPhrase) -> bool:
+    """Whether a phrase says another attribute, number or person of the same thing than a true one."""
+    return other.text in _list_contrasts(true)
 
 
-def _find_categories_in_box(picture: Picture, region: Region) -> tuple[str, ...]:
-    """Categories of the other things that are visible in a region's box."""
-    box = region.box
-    area, intersection_area = box.area, box.intersection_area
-    categories: dict[str, None] = {}
-    for other in picture.regions:
-        overlap = intersection_area(other.box)
+@lru_cache(maxsize=1 << 14)
+def _list_contrasts(phrase: NounPhrase) -> frozenset[str]:
+    return frozenset(other.text for other in list_similar_phrases(phrase))
+
+
+def _are_persons(a: str, b: str) -> bool:
+    """Whether two nouns may mean the same person: a man may be a skier, but no woman."""
+    return resolve_category(a).kind == resolve_category(b).kind == "person" and not is_other_person(a, b)
+
+
+def _is_bearer(noun: str) -> bool:
+    """Whether a thing is so large that what is on or in it is on or in no other such thing."""
+    return resolve_category(noun).kind in ("furniture", "fixture", "vehicle", "ridden", "train", "afloat", "animal")
+
+
+def _has_word(words: Iterable[str], context: VetoContext) -> bool:
+    """Whether the human texts have one of the words."""
+    return not collect_words(context.human_texts).isdisjoint(words)
+
+
+@lru_cache(maxsize=64)
+def _find_names_in_box(evidence: PictureEvidence, region: Region) -> tuple[str, ...]:
+    """Names of the other things that are visible in a region's box."""
+    area = region.box.area
+    names: dict[str, None] = {}
+    for other in evidence.picture.regions:
+        overlap = region.box.intersection_area(other.box)
         if overlap and overlap > MIN_BOX_OVERLAP * min(area, other.box.area) and other.id != region.id:
-            categories[other.category] = None
-    return tuple(categories)
+            names[evidence.things[other.category].name] = None
+    return tuple(names)
 
 
-def _find_known_relations(picture: Picture, region: Region) -> tuple[tuple[str, str], ...]:
-    """Predicate and landmark's name of each relation of a region, by the source or, if it annotates none, by masks."""
-    if not picture.relations:
-        depths = find_depth_relations(picture, region)
-        return tuple((predicate, resolve_category(other.category).name) for predicate, other in depths)
-    annotated = picture.relations_by_subject.get(region.id, ())
-    named = ((normalize_predicate(predicate), resolve_category(other.category).name) for predicate, other in annotated)
+def _find_known_relations(evidence: PictureEvidence, region: Region) -> tuple[tuple[str, str], ...]:
+    """Predicate and landmark's name of each annotated relation of a region."""
+    annotated = evidence.picture.relations_by_subject.get(region.id, ())
+    named = ((normalize_predicate(predicate), evidence.things[other.category].name) for predicate, other in annotated)
     return tuple((predicate, name) for predicate, name in named if predicate)
-
-
-@lru_cache(maxsize=8)
-def _join_captions(picture: Picture) -> str:
-    return join_captions(picture.captions)
 
 
 @lru_cache(maxsize=8)
@@ -346,40 +388,7 @@ def _find_true_scenes(picture: Picture) -> tuple[Scene, ...]:
     return tuple(dict.fromkeys((*label, *stated)))
 
 
-def _find_landmarks(relation: RelationPhrase, context: VetoContext) -> list[Region]:
-    """The regions of the picture that the landmark of a relation may mean."""
-    found = context.regions_by_name.get(resolve_noun_phrase(relation.landmark).name, ())
-    return [other for other in found if other.id != context.region.id]
-
-
-@lru_cache(maxsize=8)
-def _index_regions_by_name(picture: Picture) -> dict[str, list[Region]]:
-    """The regions of a picture, by the name of their thing."""
-    found: dict[str, list[Region]] = {}
-    for region in picture.regions:
-        found.setdefault(resolve_category(region.category).name, []).append(region)
-    return found
-
-
-def _is_word_unexplained(noun: str, context: VetoContext) -> bool:
-    """Whether the captions use a noun for which the picture has no annotated thing: they may mean the region."""
-    thing = resolve_category(without_colour(noun))
-    return thing.name not in context.thing_names and has_noun_in_joined(context.joined_captions, thing.words)
-
-
-@lru_cache(maxsize=8)
-def _collect_thing_names(picture: Picture) -> frozenset[str]:
-    """Names of the things in a picture, without colours."""
-    return frozenset(without_colour(resolve_category(category).name) for category in picture.regions_by_category)
-
-
-def _may_be_captioned(gold: RelationPhrase, other: RelationPhrase, context: VetoContext) -> bool:
-    """Whether the captions may mention the action or the landmark of the other relation."""
-    if other.verb and other.verb != gold.verb and not collect_words(context.human_texts).isdisjoint(other.verb.forms):
-        return True
-    if other.landmark in ("", gold.landmark) or not (other.verb or other.predicate in (SUPPORT, INSIDE)):
-        return False
-    thing = resolve_category(english.strip_article(other.landmark))
-    if other.verb and any(is_interchangeable(category, thing.name) for category in context.picture.regions_by_category):
-        return True
-    return _is_word_unexplained(thing.noun, context)
+def _is_noun_unexplained(noun: str, context: VetoContext) -> bool:
+    """Whether the human texts use a noun for which the picture has no annotated thing: they may mean the region."""
+    thing = resolve_category(noun)
+    return thing.name not in context.evidence.regions_by_name and has_noun_in_joined(context.joined_texts, thing.words)

@@ -237,10 +237,9 @@ from typer.testing import CliRunner
 sys.path.insert(0, sys.argv[2])
 from scar.build import corpus
 from scar.cli import app
-from scar.generators.generator import Generator
-from tests.conftest import _complete, _draw
+from tests.conftest import STAND_IN
 
-corpus.make_rules_generator = lambda: Generator("stand-in", "1", _complete, _draw)
+corpus.make_rules_generator = lambda: STAND_IN
 folder, results = Path(sys.argv[1]), {}
 build = ["build", "--instances", "world/instances.json", "--name", "Toy", "--split", "eval", "--images", "world/images"]
 

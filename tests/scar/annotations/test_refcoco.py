@@ -8,7 +8,6 @@ import pickle
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ import pytest
 from scar.accounting import Tally
 from scar.annotations import PictureIndex, open_index
 from scar.annotations.refcoco import load_pickle
-from scar.build.select import select_regions
+from scar.build.select import list_eligible_regions
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
 from scar.sample import Picture, Split
@@ -133,8 +132,8 @@ def test_what_is_referred_to_is_a_record_and_the_rest_is_context(files: Expressi
         (14, "fork", False),
     ]
     assert tally.records == 2
-    chosen = select_regions(picture, files.source(), Random(1), tally.rejected)
-    assert {region.id for region in chosen} == {11, 12}
+    eligible = list_eligible_regions(picture, files.source(), tally.rejected)
+    assert {region.id for region in eligible} == {11, 12}
     assert tally.rejected.total() == 0
 
 

@@ -15,10 +15,9 @@ from scar.audit.false_negatives import MAX_EXAMPLES, FalseNegativeCounts
 from scar.audit.findings import SUSPECT_REASONS
 from scar.audit.lineage import find_replaced_words, is_same_lineage
 from scar.audit.row_blocks import iter_row_blocks
-from scar.generators.rules.vetoes import VetoContext, present_in_box
 from scar.language import english
-from scar.language.lexicon import resolve_category, resolve_noun_phrase, resolve_scene
-from scar.sample import PARTS, Picture
+from scar.language.lexicon import is_interchangeable, resolve_category, resolve_noun_phrase, resolve_scene
+from scar.sample import PARTS
 from tests.scar.audit.toy_corpus import ReadBlock, draw_samples, write_file
 
 BOX = Box(0, 0, 50, 50)
@@ -39,6 +38,7 @@ def make_sample(gold: Caption, *negatives: Negative, box: Box = BOX, category: s
         ("gold_of_region", Negative("object", Caption("a hat", "on", "a beach")), ("a hat", "hat", Box(0, 0, 49, 50))),
         (None, Negative("object", Caption("a dog", "on", "a table")), ("a dog", "dog", Box(80, 80, 90, 90))),
         (None, Negative("relation", Caption("a cup", "under", "a table")), None),
+        (None, Negative("scene", Caption("a cup", "on", "a shelf")), ("a hat", "hat", Box(80, 80, 90, 90))),
     ],
 )
 def test_negatives_that_may_be_true_are_found(
@@ -47,7 +47,8 @@ def test_negatives_that_may_be_true_are_found(
     samples = [make_sample(Caption("a cup", "on", "a table"), negative)]
     if other:
         noun, category, box = other
-        samples.append(make_sample(Caption(noun, "on", "a beach"), box=box, category=category))
+        scene = "a shelf" if "shelf" in negative.caption.scene else "a beach"
+        samples.append(make_sample(Caption(noun, "on", scene), box=box, category=category))
     counts = FalseNegativeCounts()
     counts.add_rows(read_block(samples))
     figures = counts.to_figures()
@@ -69,16 +70,26 @@ def test_replaced_words_come_from_the_texts_where_the_elements_are_unknown(read_
     assert counts.to_figures()["wordnet"] == 1
 
 
+def is_place(phrase: str) -> bool:
+    """Whether a phrase means a place, indoors or outdoors."""
+    return resolve_scene(english.strip_article(phrase)).side in ("indoor", "outdoor")
+
+
 def find_scene_name(phrase: str) -> str:
     """Name of the scene that a phrase names."""
     return resolve_scene(english.strip_article(phrase)).name
+
+
+def is_seen_within(other: Region, region: Region) -> bool:
+    """Whether another region and a region share at least a tenth of the smaller box."""
+    shared = other.box.intersection_area(region.box)
+    return other.id != region.id and shared > 0.1 * min(other.box.area, region.box.area)
 
 
 def find_by_loop(samples: Sequence[Sample]) -> Iterator[tuple[str, Sample, Negative]]:
     """Reasons by which negatives may be true, found sample by sample."""
     for _, group in groupby(samples, key=lambda each: each.image):
         own = list(group)
-        picture = Picture(1, own[0].image, 1, 1, tuple(each.region for each in own))
         for sample in own:
             known = bool(sample.gold.relation or sample.gold.scene)
             others = [other for other in own if other is not sample]
@@ -88,9 +99,11 @@ def find_by_loop(samples: Sequence[Sample]) -> Iterator[tuple[str, Sample, Negat
                     before, after = (getattr(each, negative.part) for each in (sample.gold, negative.caption))
                 if (negative.part != "relation" or not known) and is_same_lineage(before, after):
                     yield "wordnet", sample, negative
-                if present_in_box(negative, VetoContext.from_gold(sample.gold, picture, sample.region)):
+                noun = english.strip_article(negative.caption.object)
+                seen = (other.region.category for other in others if is_seen_within(other.region, sample.region))
+                if negative.part == "object" and any(is_interchangeable(category, noun) for category in seen):
                     yield "in_box", sample, negative
-                scenes = {find_scene_name(other.gold.scene) for other in others if other.gold.scene}
+                scenes = {find_scene_name(other.gold.scene) for other in others if is_place(other.gold.scene)}
                 if negative.part == "scene" and known and find_scene_name(negative.caption.scene) in scenes:
                     yield "scene_of_image", sample, negative
                 near = [other for other in others if other.region.box.iou(sample.region.box) >= 0.5]

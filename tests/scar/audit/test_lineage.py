@@ -14,3 +14,10 @@ def test_colours_tell_things_of_one_lineage_apart() -> None:
     assert not is_same_lineage("a red star", "a blue star")
     assert is_same_lineage("a red star", "a red star")
     assert is_same_lineage("a red star", "a star")
+
+
+def test_numbers_and_attributes_that_contradict_tell_things_apart() -> None:
+    assert not is_same_lineage("two plates", "five plates")
+    assert not is_same_lineage("a large dog", "a small dog")
+    assert not is_same_lineage("a red large dog", "a red small dog")
+    assert is_same_lineage("a large dog", "a lovely dog")

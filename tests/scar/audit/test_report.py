@@ -51,7 +51,7 @@ def test_numbers_of_training_and_test_samples_are_reported(tmp_path: Path) -> No
     drawn = {key: figures["drawn"] for key, figures in part["sources"].items()}
     assert drawn["Toy/train"] == {"learned": {"samples": 50, "of": count}, "asked": {"samples": 50, "of": count}}
     assert drawn["Toy/eval"]["learned"] == {"samples": 50, "of": count}
-    counted = ("elements", "vocabulary", "repetition", "lengths", "truth", "position", "images")
+    counted = ("elements", "vocabulary", "repetition", "lengths", "truth", "reasons", "position", "images")
     for key, figures in whole["sources"].items():
         assert {name: figures[name] for name in counted} == {name: part["sources"][key][name] for name in counted}
     output = CliRunner().invoke(app, ["audit", str(tmp_path), "--trained-on", "50"]).output

@@ -66,7 +66,7 @@ def test_books_that_do_not_balance_publish_nothing(
     from scar.build import pipeline
 
     world.write()
-    monkeypatch.setattr(pipeline, "select_regions", lambda picture, *_: picture.regions[:1])
+    monkeypatch.setattr(pipeline, "list_eligible_regions", lambda picture, *_: picture.regions[:1])
     with pytest.raises(AccountingError, match=r"9 records = 3 samples \+ 0 rejected does not hold"):
         build(Recipe(sources=(world.source(),)), tmp_path / "out", generator=stand_in)
     assert read_files(tmp_path / "out") == {}
@@ -131,7 +131,7 @@ from random import Random
 from scar.build import corpus
 from scar.build import image_folder
 from scar import Caption, Negative, Recipe, Source, build
-from scar.generators.generator import Generator
+from scar.generators.generator import Generator, Gold
 from scar.sample import PARTS
 
 world, out, moment = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
@@ -139,13 +139,17 @@ world, out, moment = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
-def complete(picture, region, rng):
-    if moment == "while telling" and picture.id == 7:
+def write_golds(tasks):
+    if moment == "while telling" and any(task.evidence.picture.id == 7 for task in tasks):
         die()
-    return Caption(region.category, rng.choice(("on", "beside")), "table")
+    choose = lambda task: Random(task.key).choice(("on", "beside"))
+    return [Gold(Caption(task.region.category, choose(task), "table"), "mask") for task in tasks]
 
-def draw(gold, picture, region, rng, tally):
-    return tuple(Negative(part, gold.swap(part, f"{part} {place}")) for part in PARTS for place in range(3))
+def write_negatives(golds, veto_counts):
+    return [
+        tuple(Negative(part, gold.caption.swap(part, f"{part} {place}")) for part in PARTS for place in range(3))
+        for _, gold in golds
+    ]
 
 if moment == "while copying":
     image_folder.shutil.copyfile = lambda image, place: (place.write_bytes(image.read_bytes()[:50]), die())
@@ -155,7 +159,7 @@ if moment == "before the rows":
 if moment == "before the report":
     corpus.write_json = lambda *_: die()
 source = Source(name="Toy", split="eval", instances=world / "instances.json", images=world / "images")
-generator = Generator("killed", "1", complete, draw)
+generator = Generator("killed", "1", write_golds, write_negatives)
 build(Recipe(sources=(source,)), out, generator=generator, images_mode="copy")
 """
 

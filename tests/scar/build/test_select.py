@@ -1,4 +1,4 @@
-"""At most five regions of a picture, of as many categories as there are; the others are counted."""
+"""At most five regions of a picture, those that a caption tells apart first, of as many categories as there are."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.build.select import select_regions
+from scar.build.select import choose_regions, list_eligible_regions
 from scar.recipe import Source
 from scar.sample import Box, Picture, Region
 
 boxes = st.builds(Box.from_xywh, st.just(0), st.just(0), st.integers(1, 100), st.integers(1, 100))
 kinds = st.tuples(boxes, st.sampled_from("abc"), st.booleans())
+groups = st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=20)
 
 
 def source(**limits: Any) -> Source:
@@ -28,42 +29,70 @@ def picture(things: list[tuple[Box, str, bool]]) -> Picture:
     return Picture(1, "x.png", 100, 100, regions)
 
 
-@given(st.lists(kinds, max_size=20), st.integers(1, 6), st.integers(0, 9))
-def test_selection_by_definition(things: list[tuple[Box, str, bool]], most: int, seed: int) -> None:
-    limited = source(max_per_image=most, min_side=10, min_area_share=0.02)
-    rejected: Counter[str] = Counter()
-    chosen = select_regions(picture(things), limited, Random(seed), rejected)
+def make_regions(categories: list[str]) -> list[Region]:
+    return [Region(number, Box(0, 0, 50, 50), category) for number, category in enumerate(categories)]
 
-    crowds = [box for box, _, crowd in things if crowd]
-    fit = [(box, name) for box, name, crowd in things if not crowd and min(box.xywh[2:]) >= 10 and box.area >= 200]
-    counts = Counter(name for _, name in fit)
-    assert len(chosen) == min(most, len(fit))
-    assert rejected["crowd"] == len(crowds)
-    assert rejected["small"] == len(things) - len(crowds) - len(fit)
-    assert rejected["over_limit"] == len(fit) - len(chosen)
-    assert all(rejected.values())
-    assert [region.id for region in chosen] == sorted({region.id for region in chosen})
-    assert all((region.box, region.category) in fit for region in chosen)
+
+@given(st.lists(kinds, max_size=20))
+def test_eligible_regions_by_definition(things: list[tuple[Box, str, bool]]) -> None:
+    rejected: Counter[str] = Counter()
+    eligible = list_eligible_regions(picture(things), source(min_side=10, min_area_share=0.02), rejected)
+    fit = [
+        number
+        for number, (box, _, crowd) in enumerate(things)
+        if not crowd and min(box.xywh[2:]) >= 10 and box.area >= 200
+    ]
+    crowds = sum(crowd for _, _, crowd in things)
+    assert [region.id for region in eligible] == fit
+    assert +rejected == rejected == +Counter(crowd=crowds, small=len(things) - crowds - len(fit))
+
+
+@given(groups, st.integers(1, 6), st.integers(0, 9))
+def test_choice_by_definition(things: list[tuple[str, bool]], most: int, seed: int) -> None:
+    regions = make_regions([category for category, _ in things])
+    told = {number for number, (_, is_told) in enumerate(things) if is_told}
+    chosen = [region.id for region in choose_regions(regions, told, most, Random(seed))]
+    assert len(chosen) == min(most, len(regions))
+    assert chosen == sorted(set(chosen))
+    # A region that nothing tells apart takes no place of one that something does.
+    assert len(told.intersection(chosen)) == min(most, len(told))
     # Brute force: fill round by round, one of each category that has any left.
-    taken = Counter(region.category for region in chosen)
+    taken = Counter(things[number][0] for number in told.intersection(chosen))
     rounds = max(taken.values(), default=0)
-    for name, there in counts.items():
-        assert min(there, rounds - 1) <= taken[name] <= min(there, rounds)
+    for name, count in Counter(things[number][0] for number in told).items():
+        assert min(count, rounds - 1) <= taken[name] <= min(count, rounds)
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=20), st.integers(1, 6), st.integers(0, 9), st.booleans())
+def test_without_a_preference_categories_alone_decide(
+    categories: list[str], most: int, seed: int, are_told: bool
+) -> None:
+    regions = make_regions(categories)
+    told = set(range(len(regions))) if are_told else set[int]()
+    taken = Counter(region.category for region in choose_regions(regions, told, most, Random(seed)))
+    rounds = max(taken.values(), default=0)
+    for name, count in Counter(categories).items():
+        assert min(count, rounds - 1) <= taken[name] <= min(count, rounds)
+
+
+@given(groups, st.integers(1, 6), st.integers(0, 9))
+def test_the_choice_does_not_depend_on_the_order_of_the_ids_told(
+    things: list[tuple[str, bool]], most: int, seed: int
+) -> None:
+    regions = make_regions([category for category, _ in things])
+    told = [number for number, (_, is_told) in enumerate(things) if is_told]
+    once = choose_regions(regions, set(told), most, Random(seed))
+    assert once == choose_regions(regions, told[::-1], most, Random(seed))
 
 
 def test_the_seed_alone_decides() -> None:
-    everyone = picture([(Box(0, 0, 50, 50), "a", False)] * 30)
-    choices = {
-        tuple(region.id for region in select_regions(everyone, source(), Random(seed), Counter())) for seed in range(20)
-    }
+    regions = make_regions(["a"] * 30)
+    choices = {tuple(region.id for region in choose_regions(regions, (), 5, Random(seed))) for seed in range(20)}
     assert len(choices) > 15
-    again = [select_regions(everyone, source(), Random(4), Counter()) for _ in range(2)]
-    assert again[0] == again[1]
+    assert choose_regions(regions, (), 5, Random(4)) == choose_regions(regions, (), 5, Random(4))
 
 
 def test_every_region_has_its_chance() -> None:
-    everyone = picture([(Box(0, 0, 50, 50), "a", False)] * 10)
-    times = Counter(
-        region.id for seed in range(400) for region in select_regions(everyone, source(), Random(seed), Counter())
-    )
+    regions = make_regions(["a"] * 10)
+    times = Counter(region.id for seed in range(400) for region in choose_regions(regions, (), 5, Random(seed)))
     assert min(times.values()) > 150  # of 200 expected

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scar import Box, Caption, Mask, Negative, Region, Sample, read
 from scar.formats.row_codec import make_provenance_table, make_row_table, sample_from_row
 from scar.formats.schema import INSTRUCTION
-from scar.sample import PARTS, SPLITS
+from scar.sample import PARTS, REASONS, SPLITS
 
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 captions = st.builds(Caption, object=words, relation=words, scene=words)
@@ -35,6 +35,7 @@ def samples(draw: st.DrawFn) -> Sample:
         region,
         gold,
         negatives,
+        draw(st.sampled_from(REASONS) | st.none()),
     )
 
 
@@ -71,6 +72,7 @@ def test_provenance_knows_what_the_rows_do_not(built: Path) -> None:
     assert (first["generator"], first["generator_version"]) == ("stand-in", "1")
     assert (first["licence"], first["seed"]) == ("CC0-1.0", 3)
     assert first["gold"]["object"] == "the cup"
+    assert [note["reason"] for note in notes] == ["human", "direction", "position"] * 3
     assert [negative["part"] for negative in first["negatives"]] == ["scene"] * 3 + ["relation"] * 3 + ["object"] * 3
     evals = pq.read_table(built / "provenance" / "SCaR_eval_Toy.parquet").to_pylist()
     assert evals[0]["licence"] is None

@@ -38,6 +38,7 @@ def test_the_page_has_every_caption_of_every_drawn_sample(built: Path) -> None:
     for card in cards:
         assert card.sample == known[card.sample.id]
         assert f"<small>{card.sample.id}</small>" in page
+        assert dict(card.details)["reason"] == card.sample.reason
         marked = [piece for line in card.lines[1:] for piece, replaced in line.pieces if replaced]
         assert marked == [getattr(each.caption, each.part) for each in card.sample.negatives]
         assert not any(replaced for _, replaced in card.lines[0].pieces)

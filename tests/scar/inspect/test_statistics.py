@@ -35,6 +35,7 @@ def test_counts_are_those_of_the_samples(built: Path) -> None:
             "kinds": {"object": 27, "relation": 27, "scene": 27},
             "gold": {"words": round(sum(words) / 9, 3), "distinct": round(len({s.gold.text for s in samples}) / 9, 3)},
             "negatives": count["negatives"],
+            "reasons": dict.fromkeys(("human", "direction", "position"), 3),
             "rejected": {},
             "objects": dict(Counter(sample.region.category for sample in samples).most_common()),
             "relations": {
@@ -72,6 +73,7 @@ def test_reasons_come_from_the_report_and_are_not_needed(built: Path) -> None:
         console.print(table)
     text = console.export_text()
     assert "1,200" in text
+    assert text.count("33.3%") == 6
     assert "crowd" in text
     assert "…" not in text
     (built / "build_report.json").unlink()

@@ -1,43 +1,56 @@
-"""Relations are read back from their text, and annotated predicates get the words of captions."""
+"""Relations know the form and the verb of their predicate, and annotated predicates get the words of captions."""
 
 import pytest
 
 from scar.language.lexicon import read_verbs
+from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import (
+    DIRECTIONS,
     OPPOSITES,
     POSITIONS,
-    SCENE_PREPOSITIONS,
+    PREPOSITIONS,
     RelationPhrase,
-    list_predicates,
+    find_form,
     normalize_predicate,
 )
 
-
-@pytest.mark.parametrize("scene_preposition", SCENE_PREPOSITIONS)
-def test_every_relation_is_read_back_from_its_text(scene_preposition: str) -> None:
-    for predicate in list_predicates():
-        landmark = "" if predicate in POSITIONS else "a dog"
-        relation = RelationPhrase(predicate, landmark, scene_preposition)
-        assert RelationPhrase.parse(relation.text) == relation
+DOG = NounPhrase("a dog", "dog")
 
 
 @pytest.mark.parametrize("name", read_verbs())
 def test_a_relation_knows_its_verb(name: str) -> None:
     verb = read_verbs()[name]
-    relation = RelationPhrase(verb.text, "a dog" if verb.landmarks else "", "in")
-    assert RelationPhrase.parse(relation.text) == relation
-    assert relation.verb == verb
-    assert relation.preposition == ""
+    for preposition in ("", *PREPOSITIONS):
+        relation = RelationPhrase(f"{verb.text} {preposition}".rstrip(), DOG, "in")
+        assert (relation.verb, relation.verb_preposition, relation.form) == (verb, preposition, "action")
 
 
-def test_a_posture_has_a_preposition() -> None:
-    relation = RelationPhrase.parse("sitting on a bench in")
-    assert relation is not None
-    assert (relation.preposition, relation.landmark) == ("on", "a bench")
+@pytest.mark.parametrize("predicate", [*DIRECTIONS, *POSITIONS, "on", "inside", "behind"])
+def test_other_predicates_have_no_verb(predicate: str) -> None:
+    assert RelationPhrase(predicate).verb is None
 
 
-def test_a_text_without_a_known_predicate_is_no_relation() -> None:
-    assert RelationPhrase.parse("which hums in") is None
+def test_the_text_leaves_out_what_is_missing() -> None:
+    assert RelationPhrase("on").text == "on"
+    assert RelationPhrase("on the left of", None, "a picture of").text == "on the left of a picture of"
+    assert RelationPhrase("riding", DOG, "on").text == "riding a dog on"
+
+
+@pytest.mark.parametrize(
+    ("predicate", "form"),
+    [
+        ("in the middle of", "position"),
+        ("second from the right in", "ordinal"),
+        ("larger than", "ordinal"),
+        ("behind", "direction"),
+        ("next to", "direction"),
+        ("standing on", "action"),
+        ("on top of", "contact"),
+        ("under", "contact"),
+    ],
+)
+def test_a_predicate_has_a_form(predicate: str, form: str) -> None:
+    assert find_form(predicate) == form
 
 
 def test_opposites_are_mutual() -> None:
@@ -52,7 +65,7 @@ def test_opposites_are_mutual() -> None:
         ("sits on", "sitting on"),
         ("in back of", "behind"),
         ("beside", "next to"),
-        ("wears", None),
+        ("wears", "wearing"),
         ("of", None),
     ],
 )

@@ -16,6 +16,7 @@ from scar.audit.report import write_report
 from scar.errors import InputError
 from scar.generators.generator import Generator
 from scar.publish.card import CARD, CROISSANT, RENDERED_MARK, write_card
+from tests.scar.older_corpora import drop_reasons
 from tests.scar.publish.rendered import read_croissant, read_header
 
 
@@ -57,12 +58,13 @@ def test_card_croissant_and_files_agree(corpus: Path) -> None:
     assert "My-own (CC BY-NC 4.0) is not for commercial use" in linked["rai:dataSocialImpact"]
 
 
+@pytest.mark.parametrize("is_older", [False, True])
 def test_every_config_and_split_loads_with_the_features_of_the_card(
-    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_older: bool
 ) -> None:
     from datasets import Features, load_dataset
 
-    write_card(corpus)
+    write_card(drop_reasons(corpus) if is_older else corpus)
     yaml_ = read_header(corpus)
     names = [config["config_name"] for config in yaml_["configs"]]
     assert names == ["eval", "eval_provenance", "train", "train_provenance"]

@@ -17,6 +17,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from mmeb_eval.data.files import find_scar_tasks
+from scar import read
 from scar.cli import app
 from scar.common.hub_files import STAGING
 from scar.errors import DataError, HubError, InputError
@@ -25,6 +26,7 @@ from scar.publish.pull import RECORD, PulledRepo, PullPlan, iter_pull_lines, pla
 from scar.publish.push import push_files
 from scar.publish.upload import PushTarget
 from tests.local_hub import TOKEN, Failure, LocalHub, make_uploads
+from tests.scar.older_corpora import drop_reasons
 
 REPO = "me/corpus"
 PUBLISHED = "Sony/SCaR-Eval"
@@ -77,6 +79,16 @@ def test_what_was_pushed_comes_back_byte_for_byte(built: Path, pushed: dict[str,
     assert "Toy/train: all 3 images are there" in again.output
     assert not (out / "images_missing.txt").exists()
     assert scar("check", out).exit_code == 0
+
+
+def test_a_corpus_of_an_earlier_build_comes_back_too(built: Path, local_hub: LocalHub, tmp_path: Path) -> None:
+    done = scar("push", drop_reasons(built), "--repo", REPO)
+    assert done.exit_code == 0, done.output
+    out = tmp_path / "out"
+    done = scar("pull", REPO, "--out", out)
+    assert done.exit_code == 0, done.output
+    assert contents(out) == local_hub.files(REPO)
+    assert [sample.reason for sample in read(out)] == [None] * 18
 
 
 def test_a_rerun_asks_the_hub_nothing(pushed: dict[str, bytes], local_hub: LocalHub, tmp_path: Path) -> None:

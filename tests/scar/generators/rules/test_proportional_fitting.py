@@ -9,6 +9,7 @@ import pytest
 from scar.generators.rules.proportional_fitting import compute_draw_chances, fit_feature_weights
 from scar.generators.rules.records import Candidate
 from scar.generators.rules.sampling import WeightedItems, sample_without_replacement
+from scar.language.noun_phrase import NounPhrase
 from scar.sample import NEGATIVES_PER_PART
 
 
@@ -31,7 +32,7 @@ def test_marks_that_no_gold_caption_has_are_drawn_in_want_of_others_only() -> No
     cases = []
     for gold in ("scene a", "scene b", "scene c", "scene d", "scene e") * 20:
         others = {"scene a", "scene b", "scene c", "scene d", "scene e", "scene never"} - {gold}
-        cases.append(([gold], [Candidate(feature, (feature,), 1.0) for feature in sorted(others)]))
+        cases.append(([gold], [Candidate(NounPhrase(feature, feature), (feature,), 1.0) for feature in sorted(others)]))
     weights = fit_feature_weights(cases, NEGATIVES_PER_PART, is_complete=True)
     assert weights["scene never"] < 0.01 * min(
         weight for feature, weight in weights.items() if feature != "scene never"

@@ -1,33 +1,47 @@
 """Records of candidates, and statistics of true captions."""
 
+from __future__ import annotations
+
 import pytest
 
 from scar.generators.rules.records import Candidate, CandidateSet, CaptionStats
-from scar.sample import Caption
+from scar.language.noun_phrase import NounPhrase
+from tests.scar.generators.tasks import make_gold, make_phrase
 
+STREET, KITCHEN = make_phrase("a street"), make_phrase("a kitchen")
 GOLDS = [
-    Caption("a red car", "on", "a street"),
-    Caption("a car", "on", "a street"),
-    Caption("an oven", "in", "a kitchen"),
-    Caption("a person", "in", "a kitchen"),
+    make_gold("a red car", "on", "a street").phrases,
+    make_gold("a car", "on", "a street").phrases,
+    make_gold("an oven", "in", "a kitchen").phrases,
+    make_gold("a person", "in", "a kitchen").phrases,
 ]
 
 
-def test_a_set_has_the_candidates_of_its_subsets() -> None:
-    first, second, third = (Candidate(value, (), 1.0) for value in ("a cat", "a dog", "a bus"))
-    nested = CandidateSet((first,), (CandidateSet((second,)), CandidateSet(subsets=(CandidateSet((third,)),))))
-    assert nested.all_candidates == (first, second, third)
+def test_values_weigh_as_their_features_say() -> None:
+    stats = CaptionStats(feature_weights={"a": 2.0, "b": 3.0}, default_weight=0.5)
+    cat, dog, bus = (NounPhrase(f"a {noun}", noun) for noun in ("cat", "dog", "bus"))
+    candidates = (Candidate(cat, ("a", "b"), 1.0), Candidate(dog, ("a",), 4.0), Candidate(bus, ("b", "c"), 1.0))
+    weighted = CandidateSet(candidates, stats).weighted_values
+    assert dict(zip(weighted.items, weighted.weights, strict=True)) == {cat: 6.0, dog: 8.0, bus: 1.5}
 
 
-def test_statistics_count_scenes_by_noun_without_colour() -> None:
-    stats = CaptionStats.from_captions(GOLDS)
-    assert stats.nouns == ("car", "oven", "person", "red car")
-    assert stats.scene_frequency == {"a kitchen": 0.5, "a street": 0.5}
-    assert stats.scenes_by_noun["car"] == {"a street": 2}
+def test_statistics_count_scenes_by_noun_without_attributes() -> None:
+    stats = CaptionStats.from_captions(GOLDS, ["oven"])
+    assert [phrase.text for phrase in stats.objects] == ["a car", "a person", "a red car", "an oven"]
+    assert stats.scene_frequency == {KITCHEN: 0.5, STREET: 0.5}
+    assert stats.scenes_by_noun["car"] == {STREET: 2}
+    assert stats.scenes_by_preposition == {"in": {KITCHEN: 2}, "on": {STREET: 2}}
+    assert stats.predicates_by_noun == {"kitchen": {"in": 2}, "street": {"on": 2}}
 
 
 def test_the_lift_of_a_scene_is_smoothed() -> None:
-    stats = CaptionStats.from_captions(GOLDS)
-    assert stats.compute_lift("car", "a street") == pytest.approx((2 / 0.5 + 5) / (2 + 5))
-    assert stats.compute_lift("car", "a kitchen") == pytest.approx(5 / 7)
-    assert stats.compute_lift("car", "a zoo") == stats.compute_lift("zebra", "a street") == 1
+    stats = CaptionStats.from_captions(GOLDS, ())
+    assert stats.compute_lift("car", STREET) == pytest.approx((2 / 0.5 + 5) / (2 + 5))
+    assert stats.compute_lift("car", KITCHEN) == pytest.approx(5 / 7)
+    assert stats.compute_lift("car", make_phrase("a zoo")) == stats.compute_lift("zebra", STREET) == 1
+
+
+def test_the_order_of_captions_changes_no_statistics() -> None:
+    forward, backward = (CaptionStats.from_captions(golds, ()) for golds in (GOLDS, GOLDS[::-1]))
+    assert list(forward.objects.items()) == list(backward.objects.items())
+    assert list(forward.scene_frequency.items()) == list(backward.scene_frequency.items())

@@ -1,0 +1,62 @@
+"""Options of the commands of `scar`: which of them go together, and the recipe that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from scar.errors import InputError
+
+if TYPE_CHECKING:
+    from scar.recipe import Recipe
+
+MAX_DEMO_IMAGES = 100_000
+"""Largest number of images that the demo draws for a split; it takes about an hour."""
+
+
+def make_recipe(
+    name_or_path: str | None, source: dict[str, Any], seed: int | None, skip_bad: bool, data_root: Path | None
+) -> Recipe:
+    """Read the named recipe, or without a name make one from options; ``seed`` and ``skip_bad`` override its values."""
+    import msgspec
+
+    from scar.recipe import parse_recipe, read_recipe
+
+    if name_or_path is not None:
+        refuse_options(source, f"the sources stand in {name_or_path}")
+        recipe = read_recipe(name_or_path, data_root)
+    else:
+        refuse_options({"data_root"} if data_root else (), "it belongs to a recipe that names data sets")
+        missing = [f"--{option}" for option in ("instances", "images", "name", "split") if option not in source]
+        if missing:
+            raise InputError(f"missing {', '.join(missing)}; give them, or the path of a recipe, or 'demo'.")
+        recipe = parse_recipe({"source": [source]}, file_name="options", base=Path())
+    changes: dict[str, Any] = {"skip_bad": True} if skip_bad else {}
+    if seed is not None:
+        changes["seed"] = seed
+    return msgspec.structs.replace(recipe, **changes)
+
+
+def list_given_options(context: typer.Context) -> set[str]:
+    """Names of the parameters that stand on the command line."""
+    sources = ((name, context.get_parameter_source(name)) for name in context.params)
+    return {name for name, source in sources if source is not None and source.name == "COMMANDLINE"}
+
+
+def refuse_options(options: Iterable[str], reason: str) -> None:
+    """Raise `InputError` if there are options, which would have no effect."""
+    useless = ", ".join(f"--{option.replace('_', '-')}" for option in sorted(options))
+    if useless:
+        raise InputError(f"{useless}: {reason}; leave the option out.")
+
+
+def parse_image_count(images: str | None) -> int:
+    """Number of images that the demo draws for each split: the value of ``--images``, 120 without it."""
+    if images is None:
+        return 120
+    if not images.isdecimal() or len(images) > 9 or not 1 <= int(images) <= MAX_DEMO_IMAGES:
+        raise InputError(f"--images {images!r}: the demo takes a number of images to draw, 1 to {MAX_DEMO_IMAGES:,}.")
+    return int(images)

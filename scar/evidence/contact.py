@@ -1,0 +1,237 @@
+"""What the masks of two close things show: one rests on, rides, holds or hides the other, or is beside or near it.
+
+The kinds for which a test means something, and what a caption says then, are the rules of `contacts.toml`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scar.errors import BadRecord
+from scar.evidence.contact_tests import CONTACT_TESTS, ONE_LANDMARK_TESTS, RESTING_TESTS
+from scar.evidence.geometry import is_apart
+from scar.evidence.mask_runs import MaskRuns
+from scar.evidence.thing_groups import find_groups
+from scar.language.exclusion import find_preposition_class
+from scar.language.lexicon import resolve_category
+from scar.language.relation_phrase import BEARING, BEHIND, IN_FRONT_OF, NEAR, NEXT_TO
+from scar.language.word_tables import read_word_table
+from scar.sample import Picture, Region
+
+_CLEAR_RATIO = 2.5
+"""A thing is held by the person whom it touches this much more than any other."""
+
+_MAX_REGIONS = 200
+"""Most regions of a picture whose pairs are looked at."""
+
+_MIN_LANDMARK_SHARE = 0.003
+"""Least share of the image that a thing covers next to which, or before or behind which, another one is."""
+
+_MIN_RELATIVE_SHARE = 0.05
+"""Least area of such a thing relative to the other one: nobody finds a bus by a bird."""
+
+_PLACING = (NEXT_TO, IN_FRONT_OF, BEHIND)
+"""Predicates that say where a thing is, not what bears or holds it: their landmark is a thing that one sees first."""
+
+_MIN_BORNE_SHARE = 0.1
+"""Least area of a thing that counts among several on one bearer, relative to the largest: smaller ones are missed."""
+
+_MIN_APART_SHARE = 0.7
+"""Least gap between two things that are not next to each other, as a share of their mean (geometric) size."""
+
+_CONTACT_CLASSES = frozenset({"on", "in", "under", "held by", "worn by", "ridden by", "holding", "wearing", "riding"})
+"""Classes of predicates that are false of two things whose masks do not touch; but see `_MAX_STRAY_SHARE`."""
+
+_AT_PREDICATES = ("at", "sitting at", "standing at")
+"""Predicates with the same meaning; who is "looking at" a thing may be far from it."""
+
+_MAX_STRAY_SHARE = 0.3
+"""Something may be between a thing and what bears it: a plate up to this share of the thing's height, or what fills a
+bowl. Two boxes that have no more than this share of the smaller one in common are not in or at each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A rule of `contacts.toml`; the file explains the columns."""
+
+    test: str
+    subject: str
+    landmark: str
+    predicate: str
+    inverse: str
+
+
+class Contact(NamedTuple):
+    """A relation of a region to another one that masks show.
+
+    Attributes:
+        predicate: what a caption says of the region: "on", "held by", "with".
+        landmark: the other region.
+        several: whether the relation holds for several regions of the landmark's name: "a table with cups".
+    """
+
+    predicate: str
+    landmark: Region
+    several: bool = False
+
+
+def find_contacts(picture: Picture, region: Region) -> tuple[Contact, ...]:
+    """Find the relations of a region to others that the masks show, in the order of the rules of `contacts.toml`.
+
+    Crowds and regions whose mask is missing or damaged have none, nor has any region of a picture with more than
+    `_MAX_REGIONS`.
+    """
+    makers = tuple(other.make_mask for other in picture.regions)  # equal regions may have other masks
+    return _find_all_contacts(picture, makers).get(region.id, ())
+
+
+@lru_cache(maxsize=128)
+def _find_all_contacts(picture: Picture, makers: tuple[object, ...]) -> Mapping[int, tuple[Contact, ...]]:
+    """The relations of a picture that the masks show, in both directions, by the id of their subject."""
+    regions = [region for region in picture.regions if not region.crowd]
+    if not 2 <= len(regions) <= _MAX_REGIONS:
+        return {}
+    found: dict[int, list[Contact]] = {}
+    near, groups = _find_near_pairs(regions), [find_groups(region.category) for region in regions]
+    members = {name: [i for i, held in enumerate(groups) if name in held] for name in frozenset().union(*groups)}
+    resting: set[int] = set()
+    for rule in _read_rules():
+        told: list[tuple[Region, Region]] = []
+        for i in members.get(rule.subject, ()):
+            if rule.test == "held" and i in resting:
+                continue
+            held = [j for j in members.get(rule.landmark, ()) if near[i, j] and _passes(rule, regions[i], regions[j])]
+            for j in held:
+                near[i, j] = near[j, i] = False
+            if held and rule.test in RESTING_TESTS:
+                resting.add(i)
+            landmarks = [regions[j] for j in held]
+            told += ((regions[i], other) for other in _keep_clear(rule, regions[i], landmarks))
+        for subject, contact in _iter_said(rule, told, picture):
+            found.setdefault(subject.id, []).append(contact)
+    return {number: tuple(contacts) for number, contacts in found.items()}
+
+
+def _iter_said(
+    rule: _Rule, pairs: Sequence[tuple[Region, Region]], picture: Picture
+) -> Iterator[tuple[Region, Contact]]:
+    """Yield subject and contact of what a caption says of each pair, in both directions.
+
+    Several cups on one table make it one "with cups"; "next to" and the like need a landmark that one sees first.
+    """
+    borne = Counter(
+        (bearer.id, resolve_category(thing.category))
+        for thing, bearer in pairs
+        if thing.box.area >= _MIN_BORNE_SHARE * max(other.box.area for other, second in pairs if second is bearer)
+    )
+    least = _MIN_LANDMARK_SHARE * picture.width * picture.height
+    for thing, other in pairs:
+        for subject, predicate, landmark in ((thing, rule.predicate, other), (other, rule.inverse, thing)):
+            if predicate in _PLACING and landmark.box.area < max(least, _MIN_RELATIVE_SHARE * subject.box.area):
+                continue
+            if predicate:
+                several = predicate == BEARING and borne[subject.id, resolve_category(landmark.category)] > 1
+                yield subject, Contact(predicate, landmark, several)
+
+
+def _keep_clear(rule: _Rule, thing: Region, landmarks: Sequence[Region]) -> Sequence[Region]:
+    """Of several landmarks of one thing, the one that it clearly touches most; none if it is not clear which."""
+    if len(landmarks) < 2 or rule.test not in ONE_LANDMARK_TESTS:
+        return landmarks
+    shares = []
+    for other in landmarks:
+        first, second = _read_runs(thing, thing.make_mask), _read_runs(other, other.make_mask)
+        shares.append(first.share_touching(second) + first.share_within(second) if first and second else 0.0)
+    *_, second_most, most = sorted(shares)
+    return [landmarks[shares.index(most)]] if most >= _CLEAR_RATIO * second_most else []
+
+
+def is_contact_denied(predicate: str, region: Region, other: Region) -> bool:
+    """Whether the boxes and masks clearly deny that a predicate holds for a region and another one.
+
+    They deny these predicates, and no others, such as "looking at":
+
+    - "next to" if the gap is about as large as the two things, and "near" if the larger one would fit into the gap.
+    - "in front of" and "behind" if there is a gap from left to right; or if the thing in front ends higher in the
+      picture than the other one, and the boxes cover less than half of each other.
+    - "on", "in", "at", "held by", "wearing" and the like if the two do not touch. A plate may be between a thing and
+      the table that it is on. Where a mask is missing, boxes that overlap deny nothing.
+    - "under" likewise, except for a lower region that overlaps the other one from left to right.
+    - "with" if the other thing is neither on nor in the region.
+
+    Args:
+        predicate: what a caption says of the region.
+        region: the region.
+        other: the landmark.
+    """
+    a, b = region.box, other.box
+    gap_x, gap_y = max(a.x0, b.x0) - min(a.x1, b.x1), max(a.y0, b.y0) - min(a.y1, b.y1)
+    meaning = find_preposition_class(predicate)
+    if meaning == NEXT_TO:
+        least_x, least_y = _MIN_APART_SHARE * sqrt(a.width * b.width), _MIN_APART_SHARE * sqrt(a.height * b.height)
+        return gap_x >= least_x or gap_y >= least_y
+    if predicate == NEAR:
+        return is_apart(a, b)
+    if meaning in _PLACING:
+        near, far = (a, b) if meaning == IN_FRONT_OF else (b, a)
+        covers = a.intersection_area(b) >= 0.5 * min(a.area, b.area)
+        ends_higher = near.y1 < far.y1 - 0.03 * (a.height + b.height) / 2
+        return (not covers and ends_higher) or gap_x >= 0.1 * min(a.width, b.width)
+    if predicate == BEARING:
+        return is_contact_denied("on", other, region) and is_contact_denied("in", other, region)
+    if meaning not in _CONTACT_CLASSES and predicate not in _AT_PREDICATES:
+        return False
+    if meaning == "under" and gap_x < 0 and a.center[1] > b.center[1]:
+        return False
+    if not a.intersection_area(b):
+        return True
+    first, second = _read_runs(region, region.make_mask), _read_runs(other, other.make_mask)
+    if first is None or second is None or first.height != second.height:
+        return False
+    if first.share_touching(second) >= 0.01 or first.share_within(second) >= 0.01:
+        return False
+    if meaning in ("in", "at"):
+        return a.intersection_area(b) < _MAX_STRAY_SHARE * min(a.area, b.area)
+    return meaning != "on" or not first.share_above(second, _MAX_STRAY_SHARE)
+
+
+def _passes(rule: _Rule, thing: Region, other: Region) -> bool:
+    first, second = _read_runs(thing, thing.make_mask), _read_runs(other, other.make_mask)
+    if first is None or second is None or first.height != second.height:
+        return False
+    return CONTACT_TESTS[rule.test](first, second)
+
+
+@lru_cache(maxsize=2048)
+def _read_runs(region: Region, maker: object) -> MaskRuns | None:
+    """The mask of a region; ``maker`` is its `Region.make_mask`, which tells equal regions of two sources apart."""
+    try:
+        mask = region.with_mask().mask
+    except BadRecord:  # the builder counts it when it reads the region itself
+        return None
+    runs = None if mask is None else MaskRuns.from_mask(mask, region.box)
+    return runs if runs is not None and len(runs.starts) else None
+
+
+def _find_near_pairs(regions: Sequence[Region]) -> NDArray[np.bool_]:
+    """(N, N) array: whether the boxes of two regions overlap or have a small gap; a region is not near itself."""
+    x0, y0, x1, y1 = np.array([(r.box.x0, r.box.y0, r.box.x1, r.box.y1) for r in regions]).T
+    slack = 0.35 * np.minimum.outer(x1 - x0, x1 - x0)
+    reached = (x0[:, None] - slack < x1) & (y0[:, None] - slack < y1)
+    near: NDArray[np.bool_] = reached & reached.T
+    np.fill_diagonal(near, False)
+    return near
+
+
+@cache
+def _read_rules() -> tuple[_Rule, ...]:
+    rows = ({key: value for key, value in row.items() if key != "why"} for row in read_word_table("contacts")["rule"])
+    return tuple(_Rule(**row) for row in rows)

@@ -1,0 +1,183 @@
+"""What the masks of two things show: the tests that a row of `contacts.toml` may name.
+
+A test takes the masks of a thing and of its landmark, and says whether the relation clearly holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from scar.evidence.mask_runs import MaskRuns
+from scar.sample import Box
+
+ContactTest: TypeAlias = Callable[[MaskRuns, MaskRuns], bool]
+"""Takes the masks of a thing and of its landmark; returns whether the relation clearly holds."""
+
+
+def _rests(thing: MaskRuns, bearer: MaskRuns) -> bool:
+    """The foot of the thing is on the bearer, above the bearer's lower edge; the bearer is not much smaller."""
+    if bearer.box.area < 0.8 * thing.box.area or thing.box.y1 > bearer.box.y0 + 0.97 * bearer.box.height:
+        return False
+    return thing.share_on(bearer) >= 0.6 or thing.share_within(bearer) >= 0.7
+
+
+def _perches(thing: MaskRuns, bearer: MaskRuns) -> bool:
+    """The foot of the thing is on the bearer's upper half; a thing before the bearer would reach lower."""
+    if bearer.box.area < 2 * thing.box.area or thing.box.y1 > bearer.box.y0 + 0.5 * bearer.box.height:
+        return False
+    return thing.share_on(bearer) >= 0.6
+
+
+def _stands(thing: MaskRuns, ground: MaskRuns) -> bool:
+    """The foot of the thing is on the ground, which reaches lower than the thing's middle."""
+    return ground.box.y1 > thing.box.center[1] and thing.share_on(ground) >= 0.5
+
+
+def _surrounded(thing: MaskRuns, around: MaskRuns) -> bool:
+    """Most of the thing's outline touches what is around it, and it is the smaller one."""
+    return thing.box.area < 0.7 * around.box.area and thing.share_touching(around) >= 0.6
+
+
+def _within(thing: MaskRuns, holder: MaskRuns) -> bool:
+    """Most of the thing is inside of the holder's outline, or its foot is."""
+    if holder.box.area < 1.2 * thing.box.area or _overlap_share(thing.box, holder.box) < 0.6:
+        return False
+    return thing.share_within(holder) >= 0.7 or (thing.share_on(holder) >= 0.7 and thing.box.y1 < holder.box.y1)
+
+
+def _aboard(person: MaskRuns, vehicle: MaskRuns) -> bool:
+    """The person is seen in the upper part of the vehicle, which is all around: behind a window."""
+    a, b = person.box, vehicle.box
+    if b.area < 4 * a.area or _overlap_share(a, b) < 0.97 or a.y1 > b.y0 + 0.7 * b.height:
+        return False
+    return person.share_touching(vehicle) >= 0.6 or person.share_within(vehicle) >= 0.7
+
+
+def _rides(rider: MaskRuns, mount: MaskRuns) -> bool:
+    """The rider's middle is over the mount, its foot between the mount's upper edge and its lower end; they touch."""
+    a, b = rider.box, mount.box
+    common = min(a.x1, b.x1) - max(a.x0, b.x0)
+    if common < 0.6 * a.width or not b.y0 + 0.3 * b.height < a.y1 <= b.y1 + 0.1 * b.height:
+        return False
+    return a.y0 < b.y0 + 0.15 * b.height and rider.share_touching(mount) >= 0.08
+
+
+def _stands_on_board(rider: MaskRuns, board: MaskRuns) -> bool:
+    """The rider's foot is at the level of the board, over it, and touches it."""
+    a, b = rider.box, board.box
+    common = min(a.x1, b.x1) - max(a.x0, b.x0)
+    level = abs(a.y1 - (b.y0 + b.y1) / 2) <= max(0.15 * a.height, 0.8 * b.height)
+    return common >= 0.4 * min(a.width, b.width) and level and rider.share_touching(board) >= 0.01
+
+
+def _held(thing: MaskRuns, person: MaskRuns) -> bool:
+    """The thing touches the person above the knees, and is not larger."""
+    a, b = thing.box, person.box
+    if a.area > 0.8 * b.area or (a.y0 + a.y1) / 2 > b.y0 + 0.75 * b.height:
+        return False
+    return thing.share_touching(person) >= 0.15 or thing.share_within(person) >= 0.3
+
+
+def _worn(thing: MaskRuns, person: MaskRuns) -> bool:
+    """Most of the thing's outline touches the person or lies inside of it."""
+    if thing.box.area > 0.5 * person.box.area or _overlap_share(thing.box, person.box) < 0.8:
+        return False
+    return thing.share_touching(person) >= 0.4 or thing.share_within(person) >= 0.6
+
+
+def _in_front(near: MaskRuns, far: MaskRuns) -> bool:
+    """The near thing is seen against the far one, and stands lower in the picture: nearer to the viewer."""
+    a, b = near.box, far.box
+    common_x = min(a.x1, b.x1) - max(a.x0, b.x0)
+    common_y = min(a.y1, b.y1) - max(a.y0, b.y0)
+    if common_x < 0.6 * min(a.width, b.width) or common_y < 0.35 * min(a.height, b.height):
+        return False
+    if a.y1 < b.y1 + 0.06 * max(a.height, b.height) or a.area > 4 * b.area or b.area > 25 * a.area:
+        return False
+    return near.share_touching(far) >= 0.2 and near.share_within(far) < 0.3
+
+
+def _before(thing: MaskRuns, person: MaskRuns) -> bool:
+    """The thing is at the lower part of the person or just below it, over the person's middle, and hides it."""
+    a, b = thing.box, person.box
+    common = min(a.x1, b.x1) - max(a.x0, b.x0)
+    if common < 0.7 * min(a.width, b.width) or a.area > 1.2 * b.area or b.area > 60 * a.area:
+        return False
+    if not b.x0 < a.center[0] < b.x1 or a.center[1] < b.y0 + 0.55 * b.height or a.y0 > b.y1:
+        return False
+    return a.y1 > b.y1 - 0.25 * b.height and thing.share_touching(person) >= 0.1
+
+
+def _at(thing: MaskRuns, table: MaskRuns) -> bool:
+    """The table hides a part of the thing or the thing a part of it, at one level; the thing is not on the table."""
+    a, b = thing.box, table.box
+    if a.area > 6 * b.area or b.area > 30 * a.area or a.y1 > b.y1 + 0.35 * a.height or a.y1 < b.y0:
+        return False
+    if a.intersection_area(b) < 0.05 * min(a.area, b.area) or a.y0 > b.y0 + 0.4 * b.height:
+        return False
+    return thing.share_touching(table) >= 0.1 and thing.share_within(table) < 0.3
+
+
+def _beside(thing: MaskRuns, other: MaskRuns) -> bool:
+    """The two stand on one level, side by side, with a small gap or none."""
+    a, b = thing.box, other.box
+    gap = max(a.x0, b.x0) - min(a.x1, b.x1)
+    if not -0.35 <= gap / (min(a.width, b.width) or 1) <= 0.5:
+        return False
+    if abs(a.y1 - b.y1) > 0.3 * min(a.height, b.height) or max(a.area, b.area) > 12 * min(a.area, b.area):
+        return False
+    return min(a.y1, b.y1) - max(a.y0, b.y0) > 0.5 * min(a.height, b.height)
+
+
+def _near(thing: MaskRuns, other: MaskRuns) -> bool:
+    """The gap between the two is small, in whatever direction, and neither covers the other."""
+    a, b = thing.box, other.box
+    gap_x, gap_y = max(a.x0, b.x0) - min(a.x1, b.x1), max(a.y0, b.y0) - min(a.y1, b.y1)
+    size = min(a.area, b.area) ** 0.5
+    if max(a.area, b.area) > 12 * min(a.area, b.area) or max(gap_x, 0) + max(gap_y, 0) > 0.3 * size:
+        return False
+    return a.intersection_area(b) < 0.2 * min(a.area, b.area)
+
+
+def _sits(person: MaskRuns, seat: MaskRuns) -> bool:
+    """The person's middle is over the seat, at its level, and the two touch much."""
+    a, b = person.box, seat.box
+    common = min(a.x1, b.x1) - max(a.x0, b.x0)
+    if common < 0.6 * min(a.width, b.width) or a.area > 6 * b.area:
+        return False
+    hips = a.y0 + 0.65 * a.height
+    return b.y0 < hips < b.y1 + 0.1 * b.height and a.y0 < b.y0 + 0.5 * b.height and person.share_touching(seat) >= 0.15
+
+
+CONTACT_TESTS: Mapping[str, ContactTest] = {
+    "rests": _rests,
+    "perches": _perches,
+    "stands": _stands,
+    "surrounded": _surrounded,
+    "within": _within,
+    "aboard": _aboard,
+    "rides": _rides,
+    "stands_on_board": _stands_on_board,
+    "held": _held,
+    "worn": _worn,
+    "in_front": _in_front,
+    "before": _before,
+    "at": _at,
+    "beside": _beside,
+    "near": _near,
+    "sits": _sits,
+}
+
+"""The tests by the name that a row gives as ``test``."""
+
+RESTING_TESTS = frozenset({"rests", "perches", "within"})
+"""Tests that show where a thing lies: nobody holds it then."""
+
+ONE_LANDMARK_TESTS = frozenset(CONTACT_TESTS) - {"in_front", "before", "beside", "near"}
+"""Tests for relations that a thing has to one landmark only; if several pass, it is open which one is the true one."""
+
+
+def _overlap_share(a: Box, b: Box) -> float:
+    """Share of the first box that the second one covers."""
+    return a.intersection_area(b) / a.area if a.area else 0.0

@@ -1,0 +1,144 @@
+"""The things of a picture that a caption can name to tell where another thing is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import hypot
+
+from scar.evidence.geometry import find_directions, is_apart
+from scar.evidence.ordinals import name_others
+from scar.evidence.picture_evidence import PictureEvidence, name_thing
+from scar.evidence.thing_groups import find_groups, is_stuff
+from scar.language.lexicon import is_interchangeable
+from scar.language.noun_phrase import NounPhrase
+from scar.language.relation_phrase import ABOVE, LEFT, NEAR, RIGHT
+from scar.sample import Box, Region
+
+_MIN_IMAGE_SHARE = 0.01
+"""Least share of the image that a landmark's box covers: a reader must find the landmark."""
+
+_MIN_RELATIVE_AREA = 0.5
+"""Least area of a landmark relative to the thing: nobody locates a bus by a bottle."""
+
+_CONSPICUOUS_RATIO = 4
+"""Largest ratio of areas at which a smaller thing of a category may still be the one that a reader means."""
+
+_MIN_OFFSET_SHARE = 0.85
+"""Least distance of two centres along x, as a share of the mean width, at which one is clearly to the left."""
+
+_MIN_SLOPE = 2.0
+"""Least distance of two centres along x, relative to that along y, at which two things are side by side."""
+
+_MAX_RELATIVE_GAP = 1.2
+"""Largest gap between a thing and its landmark, relative to the larger of their mean sides: farther is no neighbour."""
+
+_MAX_NEAR_GAP = 0.9
+"""Largest gap between a thing and a landmark that it is near, relative to the smaller one's mean side."""
+
+_MAX_NEAR_OVERLAP = 0.1
+"""Largest share of the smaller one's box in the other: what may be on a table is not near it."""
+
+_BORNE, _BEARERS = frozenset({"tabletop", "portable", "soft_thing"}), frozenset({"table", "shelf", "seat", "bed"})
+"""Groups of `contacts.toml`: what may rest on what, and is then not near it, though its mask may not show it."""
+
+_HIGH = "high"
+"""The group of `contacts.toml` of what hangs or flies; another thing that is higher in the picture is farther away."""
+
+_NO_LANDMARK = "no_landmark"
+"""The group of what nobody chooses as a landmark, however large it is in the picture."""
+
+
+@dataclass(frozen=True, eq=False)
+class Landmark:
+    """A thing, or a group of things of one kind, by which a caption can locate another thing.
+
+    Attributes:
+        phrase: the words for it: "a sink", "another one", "two others".
+        boxes: boxes of the things that the words may mean.
+    """
+
+    phrase: NounPhrase
+    boxes: tuple[Box, ...]
+
+
+def find_direction_relations(evidence: PictureEvidence, region: Region) -> Iterator[tuple[str, Landmark, float]]:
+    """Yield predicate, landmark and closeness of each place of a region by a landmark that the boxes clearly show.
+
+    The predicate is one of `DIRECTIONS`, if the region is in that direction from each thing that the landmark's words
+    may mean; or `NEAR`, if it is near one of them. Of "above" and "below", the upper thing is one that hangs or flies.
+    Closeness falls from 1, for boxes that touch, to 0; it is 1 for `NEAR`, and 0.5 for things of the region's own name.
+    Stuff such as grass is in no direction from anything, nor anything from it.
+    """
+    thing = evidence.things[region.category]
+    if is_stuff(region.category):
+        return
+    for landmark, name in _iter_landmarks(evidence, region):
+        may_rest = _BORNE & find_groups(region.category) and _BEARERS & find_groups(_find_category(evidence, name))
+        if name != thing.name and not may_rest and _is_near(region.box, landmark.boxes):
+            yield NEAR, landmark, 1.0
+        closeness = 0.5 if name == thing.name else _measure_closeness(region.box, landmark.boxes)
+        if not closeness:
+            continue
+        held = [_find_clear_directions(region.box, box) for box in landmark.boxes]
+        for direction in sorted(set.intersection(*held)):
+            upper = region.category if direction == ABOVE else _find_category(evidence, name)
+            if direction in (LEFT, RIGHT) or _HIGH in find_groups(upper):
+                yield direction, landmark, closeness
+
+
+def _find_category(evidence: PictureEvidence, name: str) -> str:
+    """A category of the things with a name in the picture."""
+    return evidence.regions_by_name[name][0].category
+
+
+def _is_near(box: Box, others: tuple[Box, ...]) -> bool:
+    """Whether a small gap, and nothing of the one in the other, is between a thing and the nearest landmark."""
+    for other in others:
+        gap_x, gap_y = max(box.x0, other.x0) - min(box.x1, other.x1), max(box.y0, other.y0) - min(box.y1, other.y1)
+        is_close = hypot(max(gap_x, 0), max(gap_y, 0)) <= _MAX_NEAR_GAP * min(box.area, other.area) ** 0.5
+        if (
+            is_close
+            and not is_apart(box, other)
+            and box.intersection_area(other) < _MAX_NEAR_OVERLAP * min(box.area, other.area)
+        ):
+            return True
+    return False
+
+
+def _find_clear_directions(box: Box, other: Box) -> set[str]:
+    """The directions of `find_directions`; left and right also of things that are more side by side than stacked."""
+    found = set(find_directions(box, other))
+    offset_x, offset_y = box.center[0] - other.center[0], box.center[1] - other.center[1]
+    clear = _MIN_OFFSET_SHARE * (box.width + other.width) / 2
+    if abs(offset_x) >= max(clear, _MIN_SLOPE * abs(offset_y)):
+        found.add(LEFT if offset_x < 0 else RIGHT)
+    return found
+
+
+def _iter_landmarks(evidence: PictureEvidence, region: Region) -> Iterator[tuple[Landmark, str]]:
+    """Yield the landmarks for a region, each with the name of its things."""
+    least = _MIN_IMAGE_SHARE * evidence.picture.width * evidence.picture.height
+    name = evidence.things[region.category].name
+    for other_name, group in evidence.regions_by_name.items():
+        others = [other for other in group if other.id != region.id]
+        if not others or any(other.crowd for other in group) or is_stuff(group[0].category):
+            continue
+        largest = max(other.box.area for other in others)
+        if largest < max(least, _MIN_RELATIVE_AREA * region.box.area):
+            continue
+        if other_name == name:
+            yield Landmark(name_others(name, len(others)), tuple(o.box for o in others)), name
+        elif not is_interchangeable(name, other_name) and _NO_LANDMARK not in find_groups(others[0].category):
+            boxes = tuple(other.box for other in others if other.box.area * _CONSPICUOUS_RATIO >= largest)
+            yield Landmark(name_thing(others[0].category), boxes), other_name
+
+
+def _measure_closeness(box: Box, others: tuple[Box, ...]) -> float:
+    """1 for boxes that touch, less for a gap, 0 beyond the largest gap; the farthest of the others counts."""
+    gaps = []
+    for other in others:
+        gap = max(box.x0 - other.x1, other.x0 - box.x1, box.y0 - other.y1, other.y0 - box.y1, 0)
+        size = max(box.area, other.area) ** 0.5
+        gaps.append(gap / (_MAX_RELATIVE_GAP * size) if size else 1.0)
+    return max(0.0, 1 - max(gaps))

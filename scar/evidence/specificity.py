@@ -1,0 +1,45 @@
+"""Whether a relation that is true of a region may also be true of another thing that a reader could mean."""
+
+from __future__ import annotations
+
+from scar.evidence.contact import is_contact_denied
+from scar.evidence.geometry import find_denied_positions, is_out_of_direction
+from scar.evidence.picture_evidence import PictureEvidence
+from scar.language.noun_phrase import NounPhrase
+from scar.language.relation_phrase import AND, DIRECTIONS
+from scar.sample import Region
+
+
+def find_undenied(predicate: str, landmark: NounPhrase | None, evidence: PictureEvidence, region: Region) -> set[int]:
+    """Ids of the rivals of a region of which a relation may be true too; empty if it tells the region apart.
+
+    Args:
+        predicate: the predicate of the relation.
+        landmark: the thing to which it relates the region; None for a position.
+        evidence: what is known about the picture.
+        region: the region of which the relation is true. Its rivals are those of `PictureEvidence.list_rivals`.
+    """
+    rivals = evidence.list_rivals(region)
+    return {other.id for other in rivals if may_hold(predicate, landmark, evidence, other)}
+
+
+def may_hold(predicate: str, landmark: NounPhrase | None, evidence: PictureEvidence, region: Region) -> bool:
+    """Whether boxes and masks leave open that a relation is true of a region; False only if they clearly deny it.
+
+    The arguments are those of `find_undenied`, but ``region`` may be any region of the picture.
+    """
+    predicate = predicate.removeprefix(AND)
+    if landmark is None:
+        return predicate not in find_denied_positions(region.box, evidence.picture)
+    key = (predicate, landmark.noun, landmark.plural, region.id)
+    if key not in evidence.verdicts:
+        evidence.verdicts[key] = _may_hold(predicate, landmark, evidence, region)
+    return evidence.verdicts[key]
+
+
+def _may_hold(predicate: str, landmark: NounPhrase, evidence: PictureEvidence, region: Region) -> bool:
+    others = [other for other in evidence.find_meant_regions(landmark.noun) if other.id != region.id]
+    if predicate in DIRECTIONS:
+        denials = (is_out_of_direction(predicate, region.box, other.box) for other in others)
+        return not (any(denials) if landmark.plural else all(denials))
+    return any(not is_contact_denied(predicate, region, other) for other in others)

@@ -1,0 +1,69 @@
+"""Adapt the rules to a source: shares of captions that would be too frequent, and weights of candidates."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from random import Random
+from typing import cast
+
+from scar.generators.generator import Generator, Gold, GoldOfTask, Rejected
+from scar.generators.rules.records import RulesGold
+from scar.generators.rules.weights import fit_weights
+
+MAX_RANKED_SHARE = 0.18
+"""Largest share of positions and ordinals among the golds of a source; the fit aims below the limit of 0.2."""
+
+MAX_LANDMARK_SHARE = 0.4
+"""Largest share of golds with one landmark, such as "a person"."""
+
+MAX_FIT_GOLDS = 600
+"""Most golds that the weights are fitted on; they suffice to estimate word frequencies."""
+
+
+def fit_generator(generator: Generator, golds: Sequence[GoldOfTask], seed: str, is_complete: bool) -> Generator:
+    """Fit the functions of the rules generator to a source, and return a generator with the fitted ones.
+
+    Args:
+        generator: the rules generator, not fitted. Its functions take the arguments ``shares`` and ``stats``.
+        golds: golds of pictures of the source, which ``generator`` wrote.
+        seed: seed of the source's random choices.
+        is_complete: whether these are golds of all pictures of the source.
+    """
+    shares = fit_shares([RulesGold.of(gold) for _, gold in golds])
+    tasks = [task for task, _ in golds]
+    write_golds = partial(cast(Callable[..., list[Gold | Rejected]], generator.write_golds), shares=shares)
+    written = zip(tasks, write_golds(tasks), strict=True) if shares else golds  # without shares it writes the same
+    kept = [(task, gold) for task, gold in written if isinstance(gold, RulesGold)]
+    rng = Random(seed)  # noqa: S311 - choices of a corpus, not secrets
+    is_complete = is_complete and len(kept) <= MAX_FIT_GOLDS
+    some = kept if len(kept) <= MAX_FIT_GOLDS else rng.sample(kept, MAX_FIT_GOLDS)
+    stats = fit_weights(some, rng, is_complete=is_complete)
+    return dataclasses.replace(
+        generator,
+        write_golds=write_golds,
+        write_negatives=partial(generator.write_negatives, stats=stats),
+    )
+
+
+def fit_shares(golds: Sequence[RulesGold]) -> dict[str, float]:
+    """Find the ``shares`` for `write_golds` that keep positions, ordinals and the most frequent landmark in limits.
+
+    They are from 0 to 1, by reason and by landmark as there; empty if no limit is exceeded.
+
+    Args:
+        golds: golds of the source that were written without shares.
+    """
+    shares: dict[str, float] = {}
+    ranked = sum(gold.reason in ("position", "ordinal") for gold in golds)
+    others = len(golds) - ranked
+    most = MAX_RANKED_SHARE / (1 - MAX_RANKED_SHARE) * others
+    if ranked > most:
+        shares |= {"position": most / ranked, "ordinal": most / ranked}
+    landmarks = Counter(gold.phrases.landmark.noun for gold in golds if gold.reason not in ("position", "ordinal"))
+    for noun, count in landmarks.most_common(1):
+        if count > MAX_LANDMARK_SHARE * others:
+            shares[f"landmark {noun}"] = MAX_LANDMARK_SHARE * others / count
+    return shares

@@ -1,0 +1,156 @@
+"""All captions that are true of a region, tell it apart from the other things, and have evidence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from scar.evidence.contact import find_contacts
+from scar.evidence.geometry import find_positions
+from scar.evidence.grounding import ground_statements
+from scar.evidence.landmarks import find_direction_relations
+from scar.evidence.ordinals import find_ordinals, name_others
+from scar.evidence.picture_evidence import PictureEvidence, name_several, name_thing
+from scar.evidence.scene_vote import find_scene
+from scar.evidence.specificity import find_undenied
+from scar.generators.rules.records import CaptionPhrases, TrueCaption
+from scar.language import english
+from scar.language.caption_parser import has_noun
+from scar.language.lexicon import is_interchangeable, read_person_nouns, without_colour
+from scar.language.noun_phrase import NounPhrase
+from scar.language.relation_phrase import (
+    A_PICTURE_OF,
+    AND,
+    IN_A_PICTURE_OF,
+    RelationPhrase,
+    find_form,
+    normalize_predicate,
+)
+from scar.language.statements import Statement
+from scar.sample import REASONS, Picture, Reason, Region
+
+WEAK = ("in front of", "behind", "next to", "under")
+"""Predicates that say less than contact does; with the same evidence, they are chosen less often."""
+
+_MIN_VOTES = 2
+"""Least number of captions that call a person a man, a woman or a child."""
+
+
+def list_true_captions(evidence: PictureEvidence, region: Region) -> list[TrueCaption]:
+    """The captions of a region that have evidence and are false of all things for which it may be taken."""
+    found = [
+        TrueCaption(_make_phrases(statement), "human")
+        for statement in ground_statements(evidence.picture, region, evidence.statements)
+    ]
+    found += _iter_relational(evidence, region)
+    found += (
+        TrueCaption(CaptionPhrases(name_region(evidence, region), RelationPhrase(predicate), group), "ordinal")
+        for predicate, group in find_ordinals(evidence, region)
+    )
+    return [*found, *_iter_positions(evidence, region)]
+
+
+def _make_phrases(statement: Statement) -> CaptionPhrases:
+    """The caption that a statement is."""
+    if statement.landmark is None:
+        predicate = f"{statement.predicate} {statement.preposition}".strip()
+        return CaptionPhrases(statement.subject, RelationPhrase(predicate), statement.rest)
+    relation = RelationPhrase(statement.predicate, statement.landmark, statement.preposition)
+    return CaptionPhrases(statement.subject, relation, statement.rest)
+
+
+def _iter_relational(evidence: PictureEvidence, region: Region) -> Iterator[TrueCaption]:
+    """Yield captions of relations to other things: of one relation that tells the region apart, or of two that do."""
+    relations = list(dict.fromkeys(_iter_relations(evidence, region)))
+    undenied = [find_undenied(predicate, landmark, evidence, region) for _, predicate, landmark, _ in relations]
+    for (reason, predicate, landmark, weight), rivals in zip(relations, undenied, strict=True):
+        if not rivals:
+            yield TrueCaption(_add_scene(evidence, region, predicate, landmark), reason, weight)
+    name = name_region(evidence, region)
+    for (reason, predicate, landmark, weight), rivals in zip(relations, undenied, strict=True):
+        if not rivals:
+            continue
+        for (second_reason, second, other, closeness), others in zip(relations, undenied, strict=True):
+            if others and landmark.noun != other.noun and second != predicate and not rivals & others:
+                is_contact = find_form(predicate) in ("contact", "action")
+                if not is_contact and (find_form(second) in ("contact", "action") or predicate > second):
+                    continue
+                relation = RelationPhrase(predicate, landmark, second if is_contact else f"{AND}{second}")
+                strongest = max(reason, second_reason, key=REASONS.index)
+                yield TrueCaption(CaptionPhrases(name, relation, other), strongest, weight * closeness / 2)
+
+
+def _iter_relations(evidence: PictureEvidence, region: Region) -> Iterator[tuple[Reason, str, NounPhrase, float]]:
+    """Yield reason, predicate, landmark and weight of each relation of the region to another thing."""
+    for predicate, other, several in find_contacts(evidence.picture, region):
+        phrase = name_several(other.category) if several else _name_other(evidence, region, other)
+        yield "mask", predicate, phrase, 0.6 if predicate in WEAK else 1.0
+    thing = evidence.things[region.category]
+    for annotated, other in evidence.picture.relations_by_subject.get(region.id, ()):
+        normal, landmark = normalize_predicate(annotated), evidence.things[other.category]
+        if normal is None or is_interchangeable(thing.name, landmark.name):
+            continue
+        verb = RelationPhrase(normal).verb
+        if verb is None or (verb.accepts_subject(thing) and (not verb.landmarks or verb.accepts_landmark(landmark))):
+            yield "annotated", normal, name_thing(other.category), 1.0
+    for direction, near, closeness in find_direction_relations(evidence, region):
+        orders_one_kind = near.phrase.noun == thing.name
+        yield "ordinal" if orders_one_kind else "direction", direction, near.phrase, closeness
+
+
+def _name_other(evidence: PictureEvidence, region: Region, other: Region) -> NounPhrase:
+    """The noun phrase for another thing: "another one" if it has the name of the region."""
+    name = evidence.things[region.category].name
+    return name_others(name, 1) if evidence.things[other.category].name == name else name_thing(other.category)
+
+
+def _add_scene(evidence: PictureEvidence, region: Region, predicate: str, landmark: NounPhrase) -> CaptionPhrases:
+    """The caption of a relation, with the scene of the picture if it has one that holds the region."""
+    name, found = name_region(evidence, region), find_scene(evidence.picture, region)
+    if found is None or found[1] == IN_A_PICTURE_OF or is_interchangeable(found[0].name, landmark.noun):
+        return CaptionPhrases(name, RelationPhrase(predicate), landmark)
+    scene, preposition = found
+    return CaptionPhrases(name, RelationPhrase(predicate, landmark, preposition), NounPhrase(scene.phrase, scene.name))
+
+
+def _iter_positions(evidence: PictureEvidence, region: Region) -> Iterator[TrueCaption]:
+    """Yield captions that say in which part of a picture of its scene the region is."""
+    found = find_scene(evidence.picture, region)
+    if found is None or found[0].side == "top":
+        return
+    scene, name = NounPhrase(found[0].phrase, found[0].name), name_region(evidence, region)
+    for position in find_positions(region.box, evidence.picture):
+        if not find_undenied(position, None, evidence, region):
+            yield TrueCaption(CaptionPhrases(name, RelationPhrase(position, None, A_PICTURE_OF), scene), "position")
+
+
+def name_region(evidence: PictureEvidence, region: Region) -> NounPhrase:
+    """The noun phrase for the region, in the words of the source or of the captions.
+
+    A phrase of the source counts if it is a noun of the category, alone or with a colour. A person without such a
+    phrase is a man, a woman or a child if the captions agree and the picture has no other person.
+    """
+    thing = evidence.things[region.category]
+    is_person = thing.name == "person"
+    for text in region.phrases:
+        noun = english.strip_article(text.lower())
+        plain = without_colour(noun)
+        if (plain in thing.words or (is_person and noun in read_person_nouns())) and not english.is_plural(noun):
+            colour = noun.removesuffix(plain).strip()
+            return NounPhrase(english.with_article(noun), plain, (colour,) if colour else ())
+    if is_person and _is_only(evidence.picture, region):
+        nouns = Counter(
+            noun
+            for caption in evidence.picture.captions
+            for noun, synonyms in read_person_nouns().items()
+            if has_noun(caption, synonyms)
+        )
+        if len(nouns) == 1 and nouns.total() >= _MIN_VOTES:
+            noun = next(iter(nouns))
+            return NounPhrase(english.with_article(noun), noun)
+    return name_thing(region.category)
+
+
+def _is_only(picture: Picture, region: Region) -> bool:
+    """Whether the region is the only one of its category in the picture, and no crowd."""
+    return len(picture.regions_by_category[region.category]) == 1 and not region.crowd

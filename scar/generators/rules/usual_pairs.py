@@ -1,0 +1,60 @@
+"""Which relations are usual between two things, by their kinds: a cup on a table, a person on a horse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache, lru_cache
+
+from scar.evidence.thing_groups import find_groups
+from scar.language.exclusion import find_preposition_class
+from scar.language.lexicon import find_side, read_verbs, resolve_category
+from scar.language.relation_phrase import RelationPhrase
+from scar.language.word_tables import read_word_table
+
+_HOLLOW = frozenset({"vehicle", "train", "afloat", "tableware"})
+"""Kinds of things that things may be in."""
+
+
+@lru_cache(maxsize=1 << 14)
+def is_usual(subject: str, predicate: str, landmark: str) -> bool:
+    """Whether `contacts.toml` or `verbs.toml` allow a predicate for the things of two nouns, by their names or kinds.
+
+    >>> is_usual("cup", "on", "table"), is_usual("cup", "on", "pair of scissors"), is_usual("dog", "holding", "cup")
+    (True, False, False)
+    """
+    first, second = resolve_category(subject), resolve_category(landmark)
+    verb = RelationPhrase(predicate).verb
+    if verb is not None and verb.landmarks:
+        return verb.accepts_subject(first) and verb.accepts_landmark(second)
+    if verb is not None and not verb.accepts_subject(first):
+        return False
+    for passive in read_verbs().values():
+        if passive.passive == predicate:
+            return passive.accepts_subject(second) and passive.accepts_landmark(first)
+    pairs = _index_pairs().get(find_preposition_class(predicate), ())
+    subject_groups, landmark_groups = find_groups(subject), find_groups(landmark)
+    return any(one in subject_groups and other in landmark_groups for one, other in pairs)
+
+
+def can_contain(noun: str) -> bool:
+    """Whether something may be in the thing or place that a noun names.
+
+    >>> can_contain("bowl"), can_contain("kitchen"), can_contain("table")
+    (True, True, False)
+    """
+    thing = resolve_category(noun)
+    return bool(thing.contains_kinds) or thing.kind in _HOLLOW or bool(find_side(noun))
+
+
+@cache
+def _index_pairs() -> Mapping[str, tuple[tuple[str, str], ...]]:
+    """Class of prepositions -> groups of the subject and the landmark of each rule. What bears a thing is under it."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for rule in read_word_table("contacts")["rule"]:
+        subject, landmark = rule["subject"], rule["landmark"]
+        name = find_preposition_class(rule["predicate"])
+        found.setdefault(name, []).append((subject, landmark))
+        found.setdefault(find_preposition_class(rule["inverse"]), []).append((landmark, subject))
+        if name == "on":
+            found.setdefault("under", []).append((landmark, subject))
+    return {name: tuple(pairs) for name, pairs in found.items() if name}

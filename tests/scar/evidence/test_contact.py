@@ -1,0 +1,170 @@
+"""Masks that touch give the relation that the drawing shows, and none where it is open which."""
+
+import numpy as np
+import pytest
+
+from scar.evidence.contact import find_contacts, is_contact_denied
+from scar.evidence.contact_tests import CONTACT_TESTS
+from scar.language.exclusion import find_preposition_class
+from scar.language.word_tables import read_word_table
+from scar.sample import Box, Mask, Picture, Region
+from tests.scar.evidence.drawings import HEIGHT, WIDTH, Rectangle, draw, reverse
+
+
+def told(picture: Picture) -> set[tuple[int, str, int]]:
+    return {
+        (region.id, predicate, other.id)
+        for region in picture.regions
+        for predicate, other, _ in find_contacts(picture, region)
+    }
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (("dining table", (20, 120, 300, 220)), ("cup", (100, 80, 130, 140)), {(1, "on", 0), (0, "with", 1)}),
+        (("bed", (20, 100, 300, 220)), ("cat", (100, 90, 180, 160)), {(1, "on", 0), (0, "with", 1)}),
+        (("person", (100, 20, 160, 220)), ("cell phone", (140, 80, 165, 120)), {(1, "held by", 0), (0, "holding", 1)}),
+        (("horse", (60, 100, 220, 230)), ("person", (110, 30, 160, 170)), {(1, "riding", 0), (0, "ridden by", 1)}),
+        (("person", (100, 20, 160, 200)), ("skateboard", (90, 195, 180, 215)), {(0, "riding", 1), (1, "ridden by", 0)}),
+        (("person", (100, 20, 180, 220)), ("tie", (130, 60, 145, 130)), {(1, "worn by", 0), (0, "wearing", 1)}),
+        (("bowl", (100, 100, 200, 160)), ("orange", (120, 105, 170, 140)), {(1, "in", 0), (0, "with", 1)}),
+        (("bus", (20, 40, 300, 190)), ("person", (120, 90, 160, 225)), {(1, "in front of", 0), (0, "behind", 1)}),
+        (("person", (60, 60, 110, 200)), ("dog", (115, 130, 170, 202)), {(1, "next to", 0), (0, "next to", 1)}),
+    ],
+)
+def test_a_drawing_shows_its_relation_in_both_directions(
+    first: tuple[str, Rectangle], second: tuple[str, Rectangle], expected: set[tuple[int, str, int]]
+) -> None:
+    assert told(draw(first, second)) == expected
+
+
+def test_things_apart_or_of_kinds_without_a_rule_have_no_relation() -> None:
+    assert told(draw(("dining table", (20, 160, 120, 220)), ("cup", (250, 20, 270, 50)))) == set()
+    assert told(draw(("kite", (100, 20, 160, 80)), ("clock", (110, 40, 130, 60)))) == set()
+
+
+def test_what_two_persons_touch_alike_is_held_by_neither() -> None:
+    left, right = ("person", (60, 20, 120, 220)), ("person", (150, 20, 210, 220))
+    held = told(draw(left, right, ("umbrella", (110, 60, 160, 100))))
+    assert not any(predicate in ("held by", "holding") for _, predicate, _ in held)
+
+
+def test_regions_without_masks_and_crowds_have_no_relation() -> None:
+    table, cup = Region(0, Box(20, 120, 300, 220), "dining table"), Region(1, Box(100, 80, 130, 140), "cup")
+    assert told(Picture(1, "a.jpg", WIDTH, HEIGHT, (table, cup))) == set()
+    whole = Mask.from_array(np.ones((HEIGHT, WIDTH), bool))
+    crowd = Region(0, Box(0, 0, WIDTH, HEIGHT), "dining table", whole, crowd=True)
+    seen = draw(("dining table", (20, 120, 300, 220)), ("cup", (100, 80, 130, 140))).regions[1]
+    assert told(Picture(2, "a.jpg", WIDTH, HEIGHT, (crowd, seen))) == set()
+
+
+def test_contact_is_denied_only_where_masks_do_not_touch() -> None:
+    table, cup, far = draw(
+        ("dining table", (20, 120, 200, 220)), ("cup", (100, 80, 130, 140)), ("cup", (250, 20, 270, 50))
+    ).regions
+    assert is_contact_denied("on", far, table)
+    assert not is_contact_denied("on", cup, table)
+    assert is_contact_denied("next to", far, table)
+    assert is_contact_denied("in front of", far, table)
+
+
+def test_several_things_on_one_bearer_are_told_as_several() -> None:
+    table, bowl = ("dining table", (20, 120, 300, 220)), ("bowl", (40, 90, 80, 140))
+    one = draw(table, bowl, ("cup", (100, 90, 130, 140)))
+    two = draw(table, bowl, ("cup", (100, 90, 130, 140)), ("cup", (180, 90, 210, 140)))
+    tiny = draw(table, bowl, ("cup", (100, 90, 130, 140)), ("cup", (180, 130, 186, 140)))
+
+    def describe(picture: Picture) -> set[tuple[str, bool]]:
+        said = find_contacts(picture, picture.regions[0])
+        return {(contact.landmark.category, contact.several) for contact in said if contact.predicate == "with"}
+
+    assert describe(one) == {("bowl", False), ("cup", False)}
+    assert describe(two) == {("bowl", False), ("cup", True)}
+    assert describe(tiny) == {("bowl", False), ("cup", False)}
+
+
+STUFF = [
+    (("road", (0, 140, 320, 240)), ("car", (100, 110, 180, 170)), {(1, "on", 0), (0, "with", 1)}),
+    (("grass", (0, 100, 320, 240)), ("cow", (100, 90, 180, 170)), {(1, "on", 0), (0, "with", 1)}),
+    (("water", (0, 100, 320, 240)), ("boat", (100, 90, 180, 140)), {(1, "on", 0), (0, "with", 1)}),
+    (("wall", (0, 0, 320, 200)), ("painting", (100, 40, 160, 90)), {(1, "on", 0), (0, "with", 1)}),
+    (("sky", (0, 0, 320, 150)), ("kite", (100, 40, 130, 70)), {(1, "in", 0), (0, "with", 1)}),
+    (("desk", (20, 120, 300, 220)), ("lamp", (100, 60, 130, 140)), {(1, "on", 0), (0, "with", 1)}),
+    (("person", (100, 20, 180, 220)), ("sun hat", (120, 22, 160, 50)), {(1, "worn by", 0), (0, "wearing", 1)}),
+    (("truck", (40, 60, 300, 200)), ("dog", (120, 50, 150, 90)), {(1, "on", 0), (0, "with", 1)}),
+    (("building", (20, 20, 300, 180)), ("person", (120, 110, 150, 225)), {(1, "in front of", 0), (0, "behind", 1)}),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "expected"), STUFF)
+def test_grounds_walls_and_names_of_other_sources(
+    first: tuple[str, Rectangle], second: tuple[str, Rectangle], expected: set[tuple[int, str, int]]
+) -> None:
+    assert told(draw(first, second)) == expected
+
+
+def test_a_dog_before_a_truck_is_not_on_it() -> None:
+    assert not any(
+        predicate == "on"
+        for _, predicate, _ in told(draw(("truck", (40, 60, 300, 200)), ("dog", (120, 150, 170, 215))))
+    )
+
+
+def test_persons_and_seats_are_at_the_table_that_they_overlap() -> None:
+    at = told(draw(("person", (120, 40, 170, 160)), ("dining table", (40, 120, 280, 220))))
+    assert (0, "at", 1) in at
+    far = told(draw(("person", (10, 10, 40, 100)), ("dining table", (140, 120, 280, 220))))
+    assert not any(predicate == "at" for _, predicate, _ in far)
+
+
+def test_every_rule_names_a_test_and_two_groups_and_says_why() -> None:
+    table = read_word_table("contacts")
+    for rule in table["rule"]:
+        assert rule["test"] in CONTACT_TESTS
+        assert {rule["subject"], rule["landmark"]} <= table["groups"].keys()
+        assert rule["why"]
+        for predicate in filter(None, (rule["predicate"], rule["inverse"])):
+            assert find_preposition_class(predicate), predicate
+    assert {rule["test"] for rule in table["rule"]} == CONTACT_TESTS.keys()
+
+
+@pytest.mark.parametrize(
+    "predicate", ["looking at", "playing with", "watching", "throwing", "flying", "near", "walking with"]
+)
+def test_what_needs_no_contact_is_not_denied_by_a_gap(predicate: str) -> None:
+    dog, cat = draw(("dog", (20, 120, 90, 200)), ("cat", (130, 120, 190, 200))).regions
+    assert not is_contact_denied(predicate, dog, cat)
+
+
+def test_a_plate_between_a_thing_and_its_table_denies_nothing() -> None:
+    table, _, cup = draw(
+        ("dining table", (20, 120, 300, 220)), ("plate", (90, 130, 160, 160)), ("cup", (110, 100, 140, 150))
+    ).regions
+    assert not is_contact_denied("on", cup, table)
+    assert not is_contact_denied("with", table, cup)
+
+
+def test_equal_regions_of_two_sources_keep_their_own_masks() -> None:
+    drawn = draw(("dining table", (20, 120, 300, 220)), ("cup", (100, 80, 130, 140)))
+
+    def with_masks(*masks: Mask) -> Picture:
+        regions = tuple(
+            Region(old.id, old.box, old.category, make_mask=lambda mask=mask: mask)
+            for old, mask in zip(drawn.regions, masks, strict=True)
+        )
+        return Picture(1, "a.jpg", WIDTH, HEIGHT, regions)
+
+    table, cup = (region.mask for region in drawn.regions)
+    assert table is not None
+    assert cup is not None
+    nothing = Mask.from_array(np.zeros((HEIGHT, WIDTH), bool))
+    assert told(with_masks(table, cup)) == told(drawn) != set()
+    assert told(with_masks(table, nothing)) == set()
+
+
+def test_the_order_of_regions_does_not_matter_and_a_picture_of_many_regions_has_no_relation() -> None:
+    some = [("dining table", (20, 120, 300, 220)), ("cup", (100, 80, 130, 140)), ("person", (130, 20, 200, 160))]
+    assert told(draw(*some)) == told(reverse(draw(*some)))
+    many = [("cup", (x, y, x + 8, y + 8)) for x in range(0, 310, 12) for y in range(0, 100, 12)][:200]
+    assert told(draw(("dining table", (20, 120, 300, 220)), *many)) == set()

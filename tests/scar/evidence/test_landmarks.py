@@ -1,0 +1,95 @@
+"""Directions hold by the centres of all things that the landmark may mean, whatever the order of the regions."""
+
+from hypothesis import given, settings
+
+from scar.evidence.landmarks import find_direction_relations
+from scar.evidence.picture_evidence import PictureEvidence
+from scar.language.relation_phrase import ABOVE, BELOW, LEFT, NEAR, RIGHT
+from scar.sample import Box, Picture
+from tests.scar.evidence.drawings import Rectangle, mirror, place, reverse, things
+
+Told = set[tuple[int, str, str]]
+
+
+def told(picture: Picture) -> Told:
+    """Region, predicate and landmark of each relation."""
+    evidence = PictureEvidence(picture)
+    return {
+        (region.id, predicate, landmark.phrase.text)
+        for region in picture.regions
+        for predicate, landmark, _ in find_direction_relations(evidence, region)
+    }
+
+
+def gap(a: Box, b: Box) -> float:
+    """Distance of the nearest points of two boxes."""
+    x = max(b.x0 - a.x1, a.x0 - b.x1, 0)
+    y = max(b.y0 - a.y1, a.y0 - b.y1, 0)
+    return float((x * x + y * y) ** 0.5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(things())
+def test_a_direction_holds_for_the_centres_of_all_things_that_are_meant(some: list[tuple[str, Rectangle]]) -> None:
+    evidence = PictureEvidence(place(*some))
+    for region in evidence.picture.regions:
+        x, y = region.box.center
+        for predicate, landmark, closeness in find_direction_relations(evidence, region):
+            assert 0 < closeness <= 1
+            assert landmark.boxes
+            offsets = {
+                LEFT: [box.center[0] - x for box in landmark.boxes],
+                RIGHT: [x - box.center[0] for box in landmark.boxes],
+                ABOVE: [box.center[1] - y for box in landmark.boxes],
+                BELOW: [y - box.center[1] for box in landmark.boxes],
+            }
+            if predicate == NEAR:
+                sides = [min(box.area, region.box.area) ** 0.5 for box in landmark.boxes]
+                assert any(gap(region.box, box) <= side for box, side in zip(landmark.boxes, sides, strict=True))
+            else:
+                assert min(offsets[predicate]) > 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(things())
+def test_a_mirror_swaps_left_and_right_and_nothing_else(some: list[tuple[str, Rectangle]]) -> None:
+    swapped = {LEFT: RIGHT, RIGHT: LEFT}
+    seen = {(number, swapped.get(predicate, predicate), phrase) for number, predicate, phrase in told(place(*some))}
+    assert told(place(*mirror(some))) == seen
+
+
+@settings(max_examples=60, deadline=None)
+@given(things())
+def test_the_order_of_regions_does_not_matter(some: list[tuple[str, Rectangle]]) -> None:
+    assert told(place(*some)) == told(reverse(place(*some)))
+
+
+def test_above_and_below_are_told_of_what_hangs_or_flies_only() -> None:
+    high, low = (100, 20, 140, 70), (95, 80, 150, 135)
+    assert (0, ABOVE, "a car") in told(place(("traffic light", high), ("car", low)))
+    assert (1, BELOW, "a traffic light") in told(place(("traffic light", high), ("car", low)))
+    assert not any(predicate in (ABOVE, BELOW) for _, predicate, _ in told(place(("sheep", high), ("bench", low))))
+
+
+def test_a_landmark_is_large_enough_no_crowd_and_no_fork() -> None:
+    dog, beside = ("dog", (20, 100, 80, 160)), (90, 100, 150, 160)
+    assert (0, LEFT, "a chair") in told(place(dog, ("chair", beside)))
+    for picture in (
+        place(dog, ("chair", (90, 100, 110, 120))),
+        place(dog, ("chair", beside), crowds=(1,)),
+        place(dog, ("fork", beside)),
+    ):
+        assert not any(number == 0 for number, _, _ in told(picture))
+
+
+def test_a_direction_from_things_on_both_sides_is_not_told() -> None:
+    between = place(("bus", (130, 100, 190, 160)), ("sheep", (40, 100, 100, 160)), ("sheep", (220, 100, 280, 160)))
+    assert {predicate for number, predicate, _ in told(between) if number == 0} == {NEAR}
+
+
+def test_what_may_rest_on_a_thing_is_not_said_to_be_near_it() -> None:
+    above = (60, 60, 90, 98)
+    assert (0, NEAR, "a chair") in told(place(("bird", above), ("chair", (50, 100, 150, 160))))
+    assert not any(
+        p == NEAR for n, p, _ in told(place(("cup", above), ("dining table", (50, 100, 150, 160)))) if n == 0
+    )
