@@ -9,10 +9,13 @@ from scar.generators.generator import Gold, GoldTask, Rejected
 from scar.generators.rules.negatives import FEW_NEGATIVES, has_false_relations
 from scar.generators.rules.records import RulesGold, TrueCaption
 from scar.generators.rules.true_captions import list_true_captions
-from scar.sample import REASONS, Reason
+from scar.sample import RANKING_REASONS, REASONS, Reason
 
 NO_EVIDENCE, OVER_SHARE = "no_caption", "position_share"
 """Reasons to reject a region: nothing tells it apart, or only captions do of which the source has enough already."""
+
+RANKED = "ranked"
+"""The key, in ``shares``, of positions and ordinals."""
 
 _PROBLEMS = (NO_EVIDENCE, FEW_NEGATIVES, OVER_SHARE)
 """Of several problems of a region's captions, the last one is its reason."""
@@ -26,8 +29,9 @@ def write_golds(tasks: Sequence[GoldTask], shares: Mapping[str, float] | None = 
 
     Args:
         tasks: the regions.
-        shares: share of the captions to keep, by reason ("position") and by landmark ("landmark person"); 1 for all
-            others. A region whose caption is not kept gets its next one. None keeps all. `fit_shares` finds them.
+        shares: share of the captions to keep, by `RANKED` and by landmark ("landmark person"); 1 for all others. Ranks
+            and positions are kept by image, see `draw_image`. A region whose caption is not kept gets its next one.
+            None keeps all. `fit_shares` finds them.
     """
     return [_write_gold(task, shares or {}) for task in tasks]
 
@@ -38,19 +42,28 @@ def _write_gold(task: GoldTask, shares: Mapping[str, float]) -> Gold | Rejected:
     for true in list_true_captions(task.evidence, task.region):
         by_reason[true.reason].append(true)
     problem = NO_EVIDENCE
-    for options in by_reason.values():
+    for reason, options in by_reason.items():
+        is_ranking = reason in RANKING_REASONS
+        is_over = is_ranking and draw_image(task) >= shares.get(RANKED, 1.0)
         is_kept = rng.random()
         while options:
             (true,) = rng.choices(options, [option.weight for option in options])
             options.remove(true)
+            landmark_share = 1.0 if is_ranking else shares.get(f"landmark {true.phrases.landmark.noun}", 1.0)
             if not has_false_relations(true.phrases, task):
                 problem = max(problem, FEW_NEGATIVES, key=_PROBLEMS.index)
-            elif is_kept >= _find_share(true, shares):
+            elif is_over or is_kept >= landmark_share:
                 problem = OVER_SHARE
             else:
                 return RulesGold(true.phrases.caption, true.reason, true.phrases)
     return Rejected(problem)
 
 
-def _find_share(option: TrueCaption, shares: Mapping[str, float]) -> float:
-    return shares.get(option.reason, 1.0) * shares.get(f"landmark {option.phrases.landmark.noun}", 1.0)
+def draw_image(task: GoldTask) -> float:
+    """A number from 0 to 1 of the image of a task: ranks and positions of the image are kept below their share.
+
+    All regions of an image share it. Otherwise an image of ten chairs in a row, of which five are chosen, would have
+    five ranks kept at a share of a half.
+    """
+    source = task.key.rpartition("/")[0]
+    return Random(f"{source}/{task.evidence.picture.file}/ranks").random()  # noqa: S311 - as above

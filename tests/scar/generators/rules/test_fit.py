@@ -1,0 +1,64 @@
+"""A fit keeps ranks and the most frequent landmark below their limits, and nothing else changes."""
+
+from collections import Counter
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scar.evidence.picture_evidence import PictureEvidence
+from scar.generators.generator import GoldTask
+from scar.generators.rules.fit import MAX_LANDMARK_SHARE, MAX_RANKED_SHARE, fit_shares
+from scar.generators.rules.golds import RANKED, draw_image
+from scar.generators.rules.records import CaptionPhrases, RulesGold
+from scar.language.noun_phrase import NounPhrase
+from scar.language.relation_phrase import RelationPhrase
+from scar.sample import RANKING_REASONS, REASONS, Box, Picture, Reason, Region
+
+Golds = list[tuple[GoldTask, RulesGold]]
+
+
+def make_gold(image: int, number: int, reason: Reason, landmark: str) -> tuple[GoldTask, RulesGold]:
+    region = Region(number, Box(0, 0, 50, 50), "cup")
+    picture = Picture(image, f"{image}.jpg", 100, 100, (region,))
+    phrases = CaptionPhrases(NounPhrase("a cup", "cup"), RelationPhrase("on"), NounPhrase(f"a {landmark}", landmark))
+    task = GoldTask(Path(picture.file), PictureEvidence(picture), region, f"0/Mini/eval/{number}")
+    return task, RulesGold(phrases.caption, reason, phrases)
+
+
+@st.composite
+def several_golds(draw: st.DrawFn) -> Golds:
+    reasons = draw(st.lists(st.sampled_from(REASONS), min_size=1, max_size=60))
+    images = [draw(st.integers(1, 12)) for _ in reasons]
+    return [make_gold(image, i, reason, "table") for i, (image, reason) in enumerate(zip(images, reasons, strict=True))]
+
+
+@given(several_golds())
+def test_ranks_that_are_kept_are_at_most_the_limit(golds: Golds) -> None:
+    shares = fit_shares(golds)
+    ranked = [task for task, gold in golds if gold.reason in RANKING_REASONS]
+    others = len(golds) - len(ranked)
+    kept = [task for task in ranked if draw_image(task) < shares.get(RANKED, 1.0)]
+    assert len(kept) <= MAX_RANKED_SHARE * (len(kept) + others) + 1e-9
+    if RANKED not in shares:
+        assert kept == ranked
+
+
+def test_an_image_keeps_all_its_ranks_or_none() -> None:
+    golds = [make_gold(7, number, "ordinal", "table") for number in range(5)]
+    assert len({draw_image(task) for task, _ in golds}) == 1
+    draws = [draw_image(make_gold(image, 0, "ordinal", "table")[0]) for image in range(400)]
+    assert 0.4 < sum(draws) / len(draws) < 0.6
+
+
+def test_a_landmark_of_most_golds_is_kept_as_often_as_the_limit_allows() -> None:
+    golds = [make_gold(i, i, "mask", "person" if i % 5 else "table") for i in range(100)]
+    shares = fit_shares(golds)
+    assert shares == {"landmark person": MAX_LANDMARK_SHARE * 100 / 80}
+    counts = Counter(gold.phrases.landmark.noun for _, gold in golds)
+    assert counts["person"] * shares["landmark person"] == MAX_LANDMARK_SHARE * 100
+
+
+def test_golds_within_the_limits_need_no_shares() -> None:
+    assert fit_shares([make_gold(i, i, "mask", f"thing{i % 4}") for i in range(40)]) == {}
+    assert fit_shares([]) == {}

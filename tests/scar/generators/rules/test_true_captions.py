@@ -1,0 +1,90 @@
+"""All captions of a region have evidence, name a landmark, and are false of the things for which it may be taken."""
+
+import numpy as np
+
+from scar.evidence.picture_evidence import PictureEvidence
+from scar.generators.rules.true_captions import list_true_captions, name_region
+from scar.language.noun_phrase import NounPhrase
+from scar.language.statements import Statement
+from scar.sample import Box, Mask, Picture, Region, Relation
+
+WIDTH, HEIGHT = 320, 240
+
+
+def region_of(number: int, category: str, x0: int, y0: int, x1: int, y1: int, phrases: tuple[str, ...] = ()) -> Region:
+    pixels = np.zeros((HEIGHT, WIDTH), bool)
+    pixels[y0:y1, x0:x1] = True
+    return Region(number, Box(x0, y0, x1, y1), category, Mask.from_array(pixels), phrases=phrases)
+
+
+def told(
+    picture: Picture, region: Region, statements: dict[str, tuple[Statement, ...]] | None = None
+) -> dict[str, str]:
+    """Text -> reason of all true captions."""
+    evidence = PictureEvidence(picture, statements or {})
+    return {true.phrases.caption.text: true.reason for true in list_true_captions(evidence, region)}
+
+
+TABLE = region_of(1, "dining table", 20, 120, 300, 220)
+CUP = region_of(2, "cup", 60, 90, 90, 140)
+
+
+def test_contact_is_told_with_the_scene_if_the_picture_has_one() -> None:
+    picture = Picture(1, "a.jpg", WIDTH, HEIGHT, (TABLE, CUP))
+    assert told(picture, CUP)["a cup on a table"] == "mask"
+    with_scene = Picture(2, "a.jpg", WIDTH, HEIGHT, (TABLE, CUP), scene="kitchen")
+    assert told(with_scene, CUP)["a cup on a table in a kitchen"] == "mask"
+
+
+def test_a_relation_that_a_rival_has_too_is_not_told() -> None:
+    second = region_of(3, "cup", 200, 90, 230, 140)
+    picture = Picture(3, "a.jpg", WIDTH, HEIGHT, (TABLE, CUP, second))
+    assert "a cup on a table" not in told(picture, CUP)
+    assert told(picture, CUP)["a cup to the left of another one"] == "ordinal"
+
+
+def test_an_annotated_relation_is_told_in_our_words() -> None:
+    dog, bench = region_of(1, "dog", 40, 60, 90, 120), region_of(2, "bench", 150, 60, 290, 130)
+    relations = (Relation(1, "in back of", 2),)
+    picture = Picture(4, "a.jpg", WIDTH, HEIGHT, (dog, bench), relations=relations)
+    assert told(picture, dog)["a dog behind a bench"] == "annotated"
+
+
+def test_what_people_wrote_is_told_word_by_word() -> None:
+    text = "A black cat sitting on a table in front of a laptop."
+    table, laptop = NounPhrase("a table", "table"), NounPhrase("a laptop", "laptop")
+    cat = NounPhrase("a black cat", "cat", ("black",))
+    statement = Statement(cat, 1, "sitting on", table, "in front of", laptop, verb="sit", landmark_preposition="on")
+    region = region_of(1, "cat", 60, 60, 160, 160)
+    picture = Picture(5, "a.jpg", WIDTH, HEIGHT, (region,), (text,))
+    assert told(picture, region, {text: (statement,)}) == {
+        "a black cat sitting on a table in front of a laptop": "human"
+    }
+
+
+def test_every_caption_names_a_landmark_that_is_not_its_object() -> None:
+    regions = (TABLE, CUP, region_of(3, "cup", 200, 90, 230, 140), region_of(4, "dog", 5, 20, 60, 80))
+    picture = Picture(6, "a.jpg", WIDTH, HEIGHT, regions, scene="kitchen")
+    for region in regions:
+        for true in list_true_captions(PictureEvidence(picture), region):
+            assert true.phrases.landmark.text
+            assert true.phrases.landmark.text != true.phrases.object.text
+
+
+def test_a_phrase_of_the_source_names_its_region() -> None:
+    car = region_of(1, "car", 20, 20, 120, 90, phrases=("Red car", "the car on the left"))
+    picture = Picture(7, "a.jpg", WIDTH, HEIGHT, (car,))
+    assert name_region(PictureEvidence(picture), car) == NounPhrase("a red car", "car", ("red",))
+
+
+def test_a_person_is_a_man_only_if_the_captions_agree_and_nobody_else_is_there() -> None:
+    person = region_of(1, "person", 20, 20, 120, 200)
+    captions = ("A man by a car.", "A man at home.")
+    alone = Picture(8, "a.jpg", WIDTH, HEIGHT, (person,), captions)
+    assert name_region(PictureEvidence(alone), person).text == "a man"
+    other = replace_regions(alone, (person, region_of(2, "person", 150, 20, 250, 200)))
+    assert name_region(PictureEvidence(other), person).text == "a person"
+
+
+def replace_regions(picture: Picture, regions: tuple[Region, ...]) -> Picture:
+    return Picture(picture.id + 100, picture.file, picture.width, picture.height, regions, picture.captions)
