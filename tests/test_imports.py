@@ -123,10 +123,6 @@ def floor_of(module: str) -> int:
     return floor
 
 
-def room_of(module: str) -> str:
-    return ".".join(module.split(".")[:2])
-
-
 def reachable(module: str) -> set[str]:
     """Everything that importing a module of ours imports: its packages' front doors too."""
     seen: set[str] = set()

@@ -27,7 +27,7 @@ DEFAULT_MAX_PIXELS = 89_478_485
 """Pillow's own limit; an image of this size takes 256 MB, decoded to RGB."""
 
 
-def _read_max_pixels() -> int:
+def read_max_pixels() -> int:
     text = os.environ.get(PIXELS_VARIABLE) or str(DEFAULT_MAX_PIXELS)
     if not text.isdecimal() or not int(text):
         raise InputError(
@@ -36,7 +36,7 @@ def _read_max_pixels() -> int:
     return int(text)
 
 
-MAX_PIXELS = _read_max_pixels()
+MAX_PIXELS = read_max_pixels()
 """Limit of an image's size: `DEFAULT_MAX_PIXELS`, unless `PIXELS_VARIABLE` says another. A larger image is refused."""
 
 PIXEL_LIMIT = f"{MAX_PIXELS:,} pixels ({PIXELS_VARIABLE} raises the limit)"

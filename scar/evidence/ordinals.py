@@ -7,12 +7,13 @@ from itertools import combinations, pairwise
 
 from scar.evidence.picture_evidence import PictureEvidence
 from scar.evidence.thing_groups import is_stuff
+from scar.language import english
 from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import IN_ROW, LARGER_THAN
 from scar.sample import Box, Picture, Region
 
-NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
-"""The numbers of things that a caption says."""
+NUMBERS = {count: english.NUMBER_WORDS[count - 1] for count in range(2, 7)}
+"""The numbers of things in a row: more than a reader counts at a glance have no ranks."""
 
 RANKS = ("first", "second", "third", "fourth", "fifth", "sixth")
 """The ranks in a row, from either end."""

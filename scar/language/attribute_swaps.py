@@ -12,7 +12,7 @@ from scar.language.lexicon import read_person_nouns, resolve_category
 from scar.language.noun_phrase import NounPhrase
 from scar.language.word_tables import read_word_table
 
-NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight")
+NUMBERS = english.NUMBER_WORDS[1:]
 """Numbers of things that a caption says. A false one is larger than the true one: where three are, two are too."""
 
 _SIZES = frozenset(read_word_table("attributes")["size"]["words"])

@@ -10,6 +10,9 @@ from scar.language.word_tables import read_word_table
 WORD_LISTS = read_word_table("english")
 """Words with special grammar, by kind; `english.toml` explains each kind."""
 
+NUMBER_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight")
+"""The numbers of things that a caption may say, from 1 on."""
+
 _PLURALS: dict[str, str] = WORD_LISTS["plurals"]
 _SINGULARS = {plural: singular for singular, plural in _PLURALS.items()}
 _MASS = frozenset(WORD_LISTS["mass"])

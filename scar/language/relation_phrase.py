@@ -15,9 +15,6 @@ from scar.language.noun_phrase import NounPhrase
 DIRECTIONS = LEFT, RIGHT, ABOVE, BELOW = ("to the left of", "to the right of", "above", "below")
 """Predicates that compare the positions of two things in the picture."""
 
-SUPPORT, INSIDE = "on", "inside"
-"""Predicate of a thing that lies on another or is worn by it, and of a thing inside another."""
-
 NEXT_TO = "next to"
 """Predicate of two things that are close to each other, side by side."""
 
@@ -111,11 +108,6 @@ class RelationPhrase(msgspec.Struct, frozen=True):
         return _find_verb(self.predicate)
 
     @property
-    def verb_preposition(self) -> str:
-        """What follows the verb in the predicate; empty if nothing does."""
-        return self.predicate.removeprefix(self.verb.text).strip() if self.verb else ""
-
-    @property
     def form(self) -> RelationForm:
         """What kind of evidence the predicate needs; see `RelationForm`."""
         return find_form(self.predicate)
@@ -162,7 +154,7 @@ def find_form(predicate: str) -> RelationForm:
 
 _RANK_PATTERN = re.compile(r"[a-z]+ from the (left|right) in$")
 
-_VERBLESS_PREDICATES = frozenset({*OPPOSITES, SUPPORT, INSIDE, NEXT_TO})
+_VERBLESS_PREDICATES = frozenset({*OPPOSITES, "on", "inside", NEXT_TO})
 
 _SYNONYMS = {
     "left of": LEFT,
@@ -171,10 +163,10 @@ _SYNONYMS = {
     "right of": RIGHT,
     "on right of": RIGHT,
     "to right of": RIGHT,
-    "on top of": SUPPORT,
-    "atop": SUPPORT,
+    "on top of": "on",
+    "atop": "on",
     "in back of": BEHIND,
-    "inside of": INSIDE,
+    "inside of": "inside",
     "beside": NEXT_TO,
 }
 """Annotated predicate -> the predicate of our captions."""

@@ -46,7 +46,6 @@ class Statement(msgspec.Struct, frozen=True):
         preposition: the last preposition, before the rest: "in front of"; empty if the rest is a direct object.
         rest: the last noun phrase.
         verb: the verb's base form: "sit"; empty if there is none.
-        particle: the word that belongs to the verb: "up" of "standing up on"; empty if there is none.
         landmark_preposition: the preposition before the landmark, with which the predicate ends; or empty.
     """
 
@@ -57,7 +56,6 @@ class Statement(msgspec.Struct, frozen=True):
     preposition: str
     rest: NounPhrase
     verb: str = ""
-    particle: str = ""
     landmark_preposition: str = ""
 
     @property
@@ -133,7 +131,6 @@ def _make_statements(
             preposition=last.preposition,
             rest=last.noun.phrase,
             verb=verb.lemma if verb else "",
-            particle=particle,
             landmark_preposition=before.preposition if before else "",
         )
 
@@ -210,7 +207,7 @@ def _read_link(
     for last in range(after - 1, index - 1, -1):
         for child in tree.find_children(last, "pobj"):
             noun = read_noun_phrase(tree, child)
-            if noun is not None and noun.start == after and _suits(tree, preposition, noun):
+            if noun is not None and noun.start == after and _suits(preposition, noun):
                 return _Link(preposition, noun)
     return None
 
@@ -222,7 +219,7 @@ def _is_attached(tree: Tree, subject: ParsedNounPhrase, index: int) -> bool:
     return subject.start <= head < index or head == index + 1
 
 
-def _suits(tree: Tree, preposition: str, noun: ParsedNounPhrase) -> bool:
+def _suits(preposition: str, noun: ParsedNounPhrase) -> bool:
     """Whether a preposition goes with a noun phrase: "between" needs several things."""
     if noun.phrase.text in _MISSPELT and preposition in ("on", "with", "wearing"):
         return False

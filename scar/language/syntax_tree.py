@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
-from pathlib import Path
-
 from scar.language import wordnet
 from scar.language.parser import Parse
+from scar.language.word_tables import read_word_table
 
-TABLE = tomllib.loads((Path(__file__).parent / "tables" / "statements.toml").read_text(encoding="utf-8"))
+TABLE = read_word_table("statements")
 """`statements.toml`: what is read from parsed texts."""
 
 NOUN_TAGS = ("NN", "NNS", "NNP", "NNPS")

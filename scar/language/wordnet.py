@@ -142,21 +142,6 @@ def is_kind_of(noun: str, other: str) -> bool:
 
 
 @lru_cache(maxsize=1 << 16)
-def find_co_hyponyms(noun: str) -> tuple[str, ...]:
-    """Nouns with the same direct hypernym as a noun, in alphabetical order, without its synonyms.
-
-    >>> find_co_hyponyms("kitchen")[:3]
-    ('anechoic chamber', 'antechamber', 'anteroom')
-    """
-    senses = find_senses(noun)
-    if not senses:
-        return ()
-    table = _read_noun_table()
-    rows = [row for parent in _find_hypernyms(senses[0]) for row in _find_hyponym_rows(parent)]
-    return tuple(sorted({table.lemmas[row] for row in rows if table.synsets[row] != senses[0]}))
-
-
-@lru_cache(maxsize=1 << 16)
 def _find_lineage(noun: str) -> frozenset[int]:
     """The common senses of a noun and all their ancestors."""
     return frozenset().union(*map(_find_ancestors, find_senses(noun)))
@@ -220,14 +205,6 @@ def _find_hypernyms(synset: int) -> list[int]:
     row = int((table.synsets == synset).argmax())  # all rows of a synset have the same hypernyms
     hypernyms: list[int] = table.hypernyms[table.hypernym_starts[row] : table.hypernym_starts[row + 1]].tolist()
     return hypernyms
-
-
-def _find_hyponym_rows(synset: int) -> list[int]:
-    """The rows of the direct hyponyms of a synset."""
-    table = _read_noun_table()
-    (entries,) = (table.hypernyms == synset).nonzero()
-    rows: list[int] = (table.hypernym_starts.searchsorted(entries, side="right") - 1).tolist()
-    return rows
 
 
 @cache

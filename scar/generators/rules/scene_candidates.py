@@ -42,7 +42,6 @@ _FEW_SCENES = 30
 _LOCATING = frozenset({"in", "inside", "within", "into", "on", "at", "down", "along", "across", "through", "around"})
 """Words before a place where the whole picture is; "behind a barn" may be in a field."""
 
-
 _PARTS = ("in the middle of", "in the center of", "on the side of", "at the edge of", "in the corner of")
 """Further ends of predicates before such a place."""
 

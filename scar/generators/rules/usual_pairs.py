@@ -43,7 +43,7 @@ def can_contain(noun: str) -> bool:
     (True, True, False)
     """
     thing = resolve_category(noun)
-    return bool(thing.contains_kinds) or thing.kind in _HOLLOW or bool(find_side(noun))
+    return thing.is_hollow or thing.kind in _HOLLOW or bool(find_side(noun))
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import Self, TypeAlias
 import msgspec
 
 from scar.evidence.contact import is_contact_denied
-from scar.evidence.geometry import find_denied_positions, is_out_of_direction
+from scar.evidence.geometry import find_denied_positions, is_apart, is_out_of_direction
 from scar.evidence.picture_evidence import PictureEvidence
 from scar.generators.generator import GoldTask
 from scar.generators.rules.records import CaptionPhrases, CaptionStats
@@ -51,7 +51,7 @@ from scar.language.relation_phrase import (
     find_form,
     normalize_predicate,
 )
-from scar.sample import Box, Part, Picture, Region
+from scar.sample import Part, Picture, Region
 
 _FAR = 1.5
 """Least gap between two things that are not next to each other, as a multiple of the larger width or height."""
@@ -307,15 +307,8 @@ def _may_hold_with(predicate: str, other: Region, context: VetoContext) -> bool:
     if preposition in DIRECTIONS:
         return not is_out_of_direction(preposition, context.region.box, other.box)
     if preposition == "next to":
-        return not _is_far(context.region.box, other.box)
+        return not is_apart(context.region.box, other.box, _FAR)
     return not is_contact_denied(preposition, context.region, other)
-
-
-def _is_far(box: Box, other: Box) -> bool:
-    """Whether two boxes are so far from each other that nobody says "next to"."""
-    gap_x = max(box.x0, other.x0) - min(box.x1, other.x1)
-    gap_y = max(box.y0, other.y0) - min(box.y1, other.y1)
-    return gap_x >= _FAR * max(box.width, other.width) or gap_y >= _FAR * max(box.height, other.height)
 
 
 _DENIABLE: Mapping[str, str] = {

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from scar.common.images import MAX_PIXELS, PIXELS_VARIABLE, _read_max_pixels, locate_image
+from scar.common.images import MAX_PIXELS, PIXELS_VARIABLE, locate_image, read_max_pixels
 from scar.common.pixels import decode_image
 from scar.errors import BadRecord, InputError
 
@@ -166,4 +166,4 @@ def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -
     for text in ("many", "-1", "0", "1e9"):
         monkeypatch.setenv(PIXELS_VARIABLE, text)
         with pytest.raises(InputError, match=f"SCAR_MAX_PIXELS is '{text}', not a whole number above 0"):
-            _read_max_pixels()
+            read_max_pixels()

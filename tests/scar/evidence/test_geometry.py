@@ -87,6 +87,7 @@ def test_positions(box: Box, position: str) -> None:
 def test_apart_is_mutual_and_never_of_boxes_that_touch(box: Box, other: Box) -> None:
     assert is_apart(box, other) == is_apart(other, box)
     assert not (is_apart(box, other) and box.intersection_area(other))
+    assert is_apart(box, other) or not is_apart(box, other, 1.5), "a larger gap is needed"
 
 
 @pytest.mark.parametrize(

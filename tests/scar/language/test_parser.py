@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from scar.common.tables import read_toml
 from scar.errors import InputError
 from scar.language import parser as parser_module
 from scar.language.parser import DEFAULT_PIPELINE, Parser, hash_digests, open_parser
+from scar.language.word_tables import read_word_table
 
 TEXTS = [
     f"{subject} {relation} {rest}."
@@ -92,7 +92,7 @@ def test_opening_a_parser_imports_no_spacy() -> None:
 @needs_parser
 def test_the_files_of_the_installed_model_are_those_of_the_table(parser: Parser) -> None:
     assert (parser.name, parser.version) == (DEFAULT_PIPELINE, "3.8.0")
-    table = read_toml(parser_module._TABLE, InputError)
+    table = read_word_table("parsers")
     assert parser.sha256 == hash_digests(table[DEFAULT_PIPELINE]["files"])
 
 

@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from scar.language.build_wordnet_table import DEBIAN_FOLDER
-from scar.language.wordnet import find_co_hyponyms, find_lemma, find_senses, is_a, is_known, is_related
+from scar.language.wordnet import find_lemma, find_senses, is_a, is_known, is_related
 
 needs_wordnet = pytest.mark.skipif(not DEBIAN_FOLDER.exists(), reason="Debian's wordnet-base is not installed")
 
@@ -81,17 +81,6 @@ def test_related_matches_a_search_in_the_files() -> None:
         assert is_related(a, b) == is_related(b, a)
 
 
-@needs_wordnet
-def test_co_hyponyms_match_a_search_in_the_files() -> None:
-    rng = random.Random(2)
-    meanings = {noun: set(find_senses(noun)) for noun in sorted(index()) if find_lemma(noun) == noun}
-    for noun in ["dog", "kitchen", "bus", "entity", *rng.sample(sorted(meanings), k=16)]:
-        own = find_senses(noun)[0]
-        beside = {synset for synset, above in parents().items() if synset != own and set(above) & set(parents()[own])}
-        listed = {other for other in meanings if beside.intersection(index()[other])}
-        assert set(find_co_hyponyms(noun)) == listed, noun
-
-
 @pytest.mark.parametrize(
     ("form", "noun"),
     [
@@ -116,7 +105,6 @@ def test_plurals_lead_to_their_lemma(form: str, noun: str) -> None:
 def test_words_that_wordnet_lacks_have_no_meaning() -> None:
     assert not is_known("xyzzy")
     assert find_senses("xyzzy") == ()
-    assert find_co_hyponyms("xyzzy") == ()
     assert not is_related("xyzzy", "dog")
     assert is_related("xyzzy", "xyzzy")
 
@@ -129,13 +117,6 @@ def test_a_phrase_that_wordnet_lacks_means_what_its_head_means() -> None:
 def test_only_common_meanings_count() -> None:
     assert not is_related("dog", "person"), "a dog may be a fellow, but hardly ever is"
     assert is_related("hot dog", "sandwich"), "without counts every meaning is common"
-
-
-def test_co_hyponyms_share_a_parent_and_no_meaning() -> None:
-    beside = find_co_hyponyms("kitchen")
-    assert {"bathroom", "bedroom", "living room"} <= set(beside)
-    assert "kitchen" not in beside
-    assert list(beside) == sorted(set(beside))
 
 
 @pytest.mark.parametrize(("noun", "kind", "so"), [("dog", 15388, True), ("man", 7846, True), ("chair", 15388, False)])
