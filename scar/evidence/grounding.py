@@ -125,9 +125,15 @@ def _may_mean(noun: str, region: Region, other: Region) -> bool:
     return may_name(noun, other.category) or (not is_own and is_confusable(noun, other.category))
 
 
-def _list_landmarks(statement: Statement) -> tuple[NounPhrase, ...]:
+def _list_links(statement: Statement) -> list[tuple[str, NounPhrase]]:
+    """The noun phrases after the subject, each with the preposition before it."""
+    last = (statement.preposition, statement.rest)
+    return [last] if statement.landmark is None else [(statement.landmark_preposition, statement.landmark), last]
+
+
+def _list_landmarks(statement: Statement) -> list[NounPhrase]:
     """The noun phrases after the subject."""
-    return (statement.landmark, statement.rest) if statement.landmark is not None else (statement.rest,)
+    return [phrase for _, phrase in _list_links(statement)]
 
 
 def _says_several(region: Region, statement: Statement) -> bool:
@@ -138,8 +144,7 @@ def _says_several(region: Region, statement: Statement) -> bool:
 
 def _touches_alone(picture: Picture, region: Region, rivals: Sequence[Region], statement: Statement) -> bool:
     """Whether the statement says that its subject touches a landmark, and among its rivals only the region does."""
-    first = _list_landmarks(statement)[0]
-    preposition = statement.landmark_preposition if statement.landmark is not None else statement.preposition
+    preposition, first = _list_links(statement)[0]
     if not _says_contact(statement.verb, preposition):
         return False
     landmarks = _find_meant(picture, region, first)
@@ -168,10 +173,7 @@ def _share_touched(box: Box, other: Box) -> float:
 
 def _fits_boxes(picture: Picture, region: Region, statement: Statement) -> bool:
     """Whether the boxes of annotated landmarks allow a statement; what is not annotated allows everything."""
-    links = [(statement.preposition, statement.rest)]
-    if statement.landmark is not None:
-        links.insert(0, (statement.landmark_preposition, statement.landmark))
-    for position, (preposition, phrase) in enumerate(links):
+    for position, (preposition, phrase) in enumerate(_list_links(statement)):
         landmarks = _find_meant(picture, region, phrase)
         verb = statement.verb if position == 0 else ""
         if landmarks and not any(_allows(picture, region.box, verb, preposition, other.box) for other in landmarks):
@@ -224,30 +226,22 @@ def _denies(region: Region, other: Statement, statement: Statement) -> bool:
         return True
     if any(_is_another(noun, other_noun) for noun in _list_supports(statement) for other_noun in _list_supports(other)):
         return True
-    places = {noun: preposition for preposition, noun in _list_places(other)}
+    places = {phrase.noun: preposition for preposition, phrase in reversed(_list_links(other))}  # the first one counts
     return any(
-        frozenset((preposition, places.get(noun))) in _OPPOSITES for preposition, noun in _list_places(statement)
+        frozenset((preposition, places.get(phrase.noun))) in _OPPOSITES
+        for preposition, phrase in _list_links(statement)
     )
 
 
 def _list_supports(statement: Statement) -> list[str]:
     """The nouns of things that a statement says its subject touches."""
-    phrase = _list_landmarks(statement)[0]
-    preposition = statement.landmark_preposition if statement.landmark is not None else statement.preposition
+    preposition, phrase = _list_links(statement)[0]
     return [phrase.noun] if _says_contact(statement.verb, preposition) else []
 
 
 def _is_another(noun: str, other: str) -> bool:
     """Whether two nouns are words for different things that people mistake for one another: skis and a snowboard."""
     return is_confusable(noun, other) and not is_related(noun, other) and not is_synonym(noun, other)
-
-
-def _list_places(statement: Statement) -> list[tuple[str, str]]:
-    """The prepositions of a statement with the nouns after them."""
-    places = [(statement.preposition, statement.rest.noun)]
-    if statement.landmark is not None:
-        places.append((statement.landmark_preposition, statement.landmark.noun))
-    return places
 
 
 def _find_colours(phrase: NounPhrase) -> frozenset[str]:

@@ -78,5 +78,9 @@ def name_thing(category: str) -> NounPhrase:
 @lru_cache(maxsize=1 << 16)
 def name_several(category: str) -> NounPhrase:
     """The noun phrase for several things of a category: "cups", "skis"; "food" stays as it is."""
-    one = name_thing(category)
+    return make_several(name_thing(category))
+
+
+def make_several(one: NounPhrase) -> NounPhrase:
+    """The noun phrase for several of the things that a phrase names."""
     return NounPhrase(english.to_plural(english.strip_article(one.text)), one.noun, one.attributes, plural=True)

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import msgspec
 
-from scar.evidence.picture_evidence import name_thing
+from scar.evidence.picture_evidence import make_several, name_thing
 from scar.generators.generator import GoldTask
 from scar.generators.rules.features import make_object
 from scar.generators.rules.records import CandidateSet, CaptionPhrases, CaptionStats, WeightedSets
@@ -95,8 +95,8 @@ def _measure_fit(noun: str, true: str, relation: RelationPhrase, landmark: str) 
 def _describe(phrase: NounPhrase, colour: str, number: str) -> NounPhrase:
     """The phrase with a colour, or with a number and its noun in the plural; unchanged if both are empty."""
     if number and not phrase.plural:
-        text = f"{number} {english.to_plural(english.strip_article(phrase.text))}"
-        return msgspec.structs.replace(phrase, text=text, plural=True)
+        several = make_several(phrase)
+        return msgspec.structs.replace(several, text=f"{number} {several.text}")
     if colour and not phrase.attributes and resolve_category(phrase.noun).kind != "person":
         text = english.with_article(f"{colour} {english.strip_article(phrase.text)}")
         return msgspec.structs.replace(phrase, text=text, attributes=(colour,))

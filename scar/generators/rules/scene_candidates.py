@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import msgspec
-
-from scar.evidence.picture_evidence import name_thing
+from scar.evidence.picture_evidence import make_several, name_thing
 from scar.generators.generator import GoldTask
 from scar.generators.rules.features import make_scene
 from scar.generators.rules.records import CandidateSet, CaptionPhrases, CaptionStats, WeightedSets
@@ -73,7 +71,7 @@ def propose_scenes(gold: CaptionPhrases, task: GoldTask, stats: CaptionStats) ->
         several = _needs_several(gold)
         things = (name_thing(category) for category in task.evidence.picture.regions_by_category)
         in_picture = tuple(
-            make_scene(_make_several(thing) if several else thing, relation, _measure_fit(thing.noun, gold))
+            make_scene(make_several(thing) if several else thing, relation, _measure_fit(thing.noun, gold))
             for thing in things
         )
         sets.append((_make_thing_set(relation.last_preposition, gold.scene.noun, noun, several, stats), 1.0))
@@ -114,7 +112,7 @@ def _make_thing_set(preposition: str, true: str, noun: str, several: bool, stats
     counts: dict[NounPhrase, float] = dict(stats.scenes_by_preposition.get(preposition, {}))
     if len(counts) < _FEW_SCENES:
         things = {name_thing(thing.name): thing.weight / 100 for thing in read_things().values()}
-        counts = {_make_several(thing) if several else thing: weight for thing, weight in things.items()} | counts
+        counts = {make_several(thing) if several else thing: weight for thing, weight in things.items()} | counts
     gold = CaptionPhrases(NounPhrase(noun, noun), relation, NounPhrase(true, true))
     weights = {
         phrase: count * _measure_fit(phrase.noun, gold) * stats.compute_lift(noun, phrase)
@@ -148,11 +146,6 @@ def _needs_several(gold: CaptionPhrases) -> bool:
     is_filling = find_preposition_class(gold.relation.last_preposition) in _FILLING
     text, singular = gold.scene.text, english.to_singular(gold.scene.text)
     return is_filling or (gold.scene.plural and text != singular and singular.endswith(gold.scene.noun))
-
-
-def _make_several(thing: NounPhrase) -> NounPhrase:
-    text = english.to_plural(english.strip_article(thing.text))
-    return msgspec.structs.replace(thing, text=text, plural=True)
 
 
 def _list_other_groups(scene: NounPhrase, task: GoldTask) -> list[NounPhrase]:
