@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from scar.build.upright_metadata import set_exif_upright, set_xmp_upright
+from scar.common.image_header import JPEG_FRAMES
 from scar.common.orientation import SIDEWAYS, turn_array, turn_point, turn_size
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ _BLOCK = 8
 """Width and height of a block in samples."""
 
 _SCAN, _APP0, _APP14, _COMMENT = 0xDA, 0xE0, 0xEE, 0xFE
-_FRAMES = (0xC0, 0xC1, 0xC2)
-"""Baseline, extended and progressive frames with Huffman codes."""
-
 _START = b"\xff\xd8"
 _JFIF, _EXIF, _XMP, _OTHER_FRAMES = b"JFIF\0", b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"MPF\0"
 _JFIF_DENSITY = 12
@@ -91,7 +89,7 @@ def _read_frame(segments: list[bytes]) -> tuple[tuple[int, int], list[tuple[int,
     Raises:
         ValueError, struct.error: it has not one frame of 8 bits and of one or three components.
     """
-    (frame,) = [segment for segment in segments if segment[1] in _FRAMES]
+    (frame,) = [segment for segment in segments if segment[1] in JPEG_FRAMES]
     bits, height, width, count = struct.unpack_from(">BHHB", frame, 4)
     if bits != 8 or count not in (1, 3) or not width * height:
         raise ValueError("no frame that can be turned")

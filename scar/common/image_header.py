@@ -25,8 +25,8 @@ ORIENTATION_TAG = 0x0112
 _DAMAGED = (*BROKEN, TypeError, KeyError, AttributeError, ArithmeticError)
 """What Pillow raises on damaged EXIF data."""
 
-_BASELINE = (0xC0, 0xC1, 0xC2)
-"""Frame markers of the JPEGs that Pillow decodes: baseline, extended and progressive."""
+JPEG_FRAMES = (0xC0, 0xC1, 0xC2)
+"""Markers of the frames of JPEGs that Pillow decodes, with Huffman codes: baseline, extended and progressive."""
 
 _PNG_METADATA = (b"eXIf", b"iTXt", b"tEXt", b"zTXt")
 _MAX_METADATA_BYTES = 1 << 24
@@ -112,7 +112,7 @@ def _read_jpeg_header(file: BinaryIO) -> ImageHeader | None:
         return None
     while len(start := file.read(9)) == 9 and start[0] == 0xFF:
         marker, length = start[1], int.from_bytes(start[2:4], "big")
-        if marker in _BASELINE and start[4] == 8:
+        if marker in JPEG_FRAMES and start[4] == 8:
             height, width = struct.unpack_from(">HH", start, 5)
             return ImageHeader((width, height), is_plain=True) if width and height else None
         if not (marker in (0xC4, 0xDB, 0xDD, 0xFE) or 0xE0 <= marker <= 0xEF) or marker == 0xE1 or length < 2:

@@ -289,7 +289,7 @@ def without_colour(noun: str) -> str:
 @cache
 def read_colours() -> tuple[str, ...]:
     """The colour words that may stand before a noun, as in "a red car"."""
-    return tuple(read_word_table("groups")["colours"])
+    return tuple(read_word_table("attributes")["colour"]["words"])
 
 
 @cache

@@ -19,7 +19,6 @@ from scar.errors import InputError
 from scar.formats.check import check_folder
 
 EVAL = Path("SCaR-eval/SCaR_eval_Toy.parquet")
-TRAIN = Path("SCaR-train/SCAR_Toy.parquet")
 NOTES = Path("provenance/SCaR_eval_Toy.parquet")
 Change = Callable[[Path], Any]
 
