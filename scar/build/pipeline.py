@@ -34,7 +34,6 @@ from scar.sample import REASONS, Picture, Region, Sample
 FIT_PICTURES = 500
 """Most pictures that a generator is fitted on; they suffice to estimate word frequencies."""
 
-
 PICTURES_PER_BATCH = 100
 """Pictures whose regions a generator gets at once: golds and negatives of a picture follow soon upon each other."""
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scar.errors import BadRecord
 from scar.evidence.contact_tests import CONTACT_TESTS, ONE_LANDMARK_TESTS, RESTING_TESTS
-from scar.evidence.geometry import is_apart
+from scar.evidence.geometry import is_apart, measure_gaps
 from scar.evidence.mask_runs import MaskRuns
 from scar.evidence.thing_groups import find_groups
 from scar.language.exclusion import find_preposition_class
@@ -173,7 +173,7 @@ def is_contact_denied(predicate: str, region: Region, other: Region) -> bool:
         other: the landmark.
     """
     a, b = region.box, other.box
-    gap_x, gap_y = max(a.x0, b.x0) - min(a.x1, b.x1), max(a.y0, b.y0) - min(a.y1, b.y1)
+    gap_x, gap_y = measure_gaps(a, b)
     meaning = find_preposition_class(predicate)
     if meaning == NEXT_TO:
         least_x, least_y = _MIN_APART_SHARE * sqrt(a.width * b.width), _MIN_APART_SHARE * sqrt(a.height * b.height)

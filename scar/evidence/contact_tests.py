@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from scar.evidence.geometry import measure_gaps
 from scar.evidence.mask_runs import MaskRuns
 from scar.sample import Box
 
@@ -122,7 +123,7 @@ def _at(thing: MaskRuns, table: MaskRuns) -> bool:
 def _beside(thing: MaskRuns, other: MaskRuns) -> bool:
     """The two stand on one level, side by side, with a small gap or none."""
     a, b = thing.box, other.box
-    gap = max(a.x0, b.x0) - min(a.x1, b.x1)
+    gap, _ = measure_gaps(a, b)
     if not -0.35 <= gap / (min(a.width, b.width) or 1) <= 0.5:
         return False
     if abs(a.y1 - b.y1) > 0.3 * min(a.height, b.height) or max(a.area, b.area) > 12 * min(a.area, b.area):
@@ -133,7 +134,7 @@ def _beside(thing: MaskRuns, other: MaskRuns) -> bool:
 def _near(thing: MaskRuns, other: MaskRuns) -> bool:
     """The gap between the two is small, in whatever direction, and neither covers the other."""
     a, b = thing.box, other.box
-    gap_x, gap_y = max(a.x0, b.x0) - min(a.x1, b.x1), max(a.y0, b.y0) - min(a.y1, b.y1)
+    gap_x, gap_y = measure_gaps(a, b)
     size = min(a.area, b.area) ** 0.5
     if max(a.area, b.area) > 12 * min(a.area, b.area) or max(gap_x, 0) + max(gap_y, 0) > 0.3 * size:
         return False

@@ -65,13 +65,19 @@ def is_out_of_direction(direction: str, box: Box, other: Box) -> bool:
     return not other_axis.isdisjoint(find_directions(box, other))
 
 
+def measure_gaps(box: Box, other: Box) -> tuple[float, float]:
+    """The gaps between two boxes along x and along y, in pixels; negative where they overlap."""
+    gap_x = _larger_of(box.x0, other.x0) - _smaller_of(box.x1, other.x1)
+    gap_y = _larger_of(box.y0, other.y0) - _smaller_of(box.y1, other.y1)
+    return gap_x, gap_y
+
+
 def is_apart(box: Box, other: Box, times: float = 1) -> bool:
     """Whether two things clearly are not next to each other, nor near: the larger one would fit into the gap.
 
     It would fit ``times`` side by side.
     """
-    gap_x = _larger_of(box.x0, other.x0) - _smaller_of(box.x1, other.x1)
-    gap_y = _larger_of(box.y0, other.y0) - _smaller_of(box.y1, other.y1)
+    gap_x, gap_y = measure_gaps(box, other)
     return gap_x >= times * _larger_of(box.width, other.width) or gap_y >= times * _larger_of(box.height, other.height)
 
 

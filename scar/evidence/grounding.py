@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from scar.evidence.geometry import is_apart
+from scar.evidence.geometry import is_apart, measure_gaps
 from scar.language.english import strip_article
 from scar.language.human_text import clean_text
 from scar.language.lexicon import is_confusable, is_related, read_colours, resolve_category
@@ -199,8 +199,7 @@ def _allows(picture: Picture, box: Box, verb: str, preposition: str, other: Box)
 
 def _is_close(picture: Picture, box: Box, other: Box) -> bool:
     """Whether two boxes touch, up to a small gap."""
-    gap_x = max(box.x0, other.x0) - min(box.x1, other.x1)
-    gap_y = max(box.y0, other.y0) - min(box.y1, other.y1)
+    gap_x, gap_y = measure_gaps(box, other)
     return gap_x <= MAX_TOUCH_GAP * picture.width and gap_y <= MAX_TOUCH_GAP * picture.height
 
 

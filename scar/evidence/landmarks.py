@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import hypot
 
-from scar.evidence.geometry import find_directions, is_apart
+from scar.evidence.geometry import find_directions, is_apart, measure_gaps
 from scar.evidence.ordinals import name_others
 from scar.evidence.picture_evidence import PictureEvidence, name_thing
 from scar.evidence.thing_groups import find_groups, is_stuff
@@ -95,7 +95,7 @@ def _find_category(evidence: PictureEvidence, name: str) -> str:
 def _is_near(box: Box, others: tuple[Box, ...]) -> bool:
     """Whether a small gap, and nothing of the one in the other, is between a thing and the nearest landmark."""
     for other in others:
-        gap_x, gap_y = max(box.x0, other.x0) - min(box.x1, other.x1), max(box.y0, other.y0) - min(box.y1, other.y1)
+        gap_x, gap_y = measure_gaps(box, other)
         is_close = hypot(max(gap_x, 0), max(gap_y, 0)) <= _MAX_NEAR_GAP * min(box.area, other.area) ** 0.5
         if (
             is_close

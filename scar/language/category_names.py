@@ -37,9 +37,8 @@ _JOINED = frozenset(_TABLE["never_joined"])
 _PREPOSITIONS = frozenset(_TABLE["prepositions"])
 _SMALL_WORDS = _PREPOSITIONS | frozenset(_TABLE["small_words"])
 _REVERSED = frozenset(_TABLE["reversed"])
-_COLOURS = frozenset(read_word_table("attributes")["colour"]["words"]) - {
-    "orange"
-}  # "orange juice" is no coloured juice
+# "Orange juice" is no coloured juice.
+_COLOURS = frozenset(read_word_table("attributes")["colour"]["words"]) - {"orange"}
 _ATTRIBUTES = _COLOURS | frozenset((*_TABLE["attributes"], *english.WORD_LISTS["materials"].values()))
 _OPENERS = frozenset(english.WORD_LISTS["phrase_openers"]) - {"one", "two"}
 _DROPPED_ENDS = ("merged", "other", "stuff")

@@ -12,7 +12,6 @@ from scar.language.word_tables import read_word_table
 _ANIMATE = frozenset({"person", "animal", "bird"})
 """Kinds of things that act. A teddy bear may do so too: people pose it."""
 
-
 _SINKS = frozenset({"sink", "counter", "bathtub"})
 """Things whose rim and basin captions do not tell apart."""
 

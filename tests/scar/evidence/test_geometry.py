@@ -10,6 +10,7 @@ from scar.evidence.geometry import (
     find_positions,
     is_apart,
     is_out_of_direction,
+    measure_gaps,
 )
 from scar.language.relation_phrase import DIRECTIONS, OPPOSITES
 from scar.sample import Box, Picture
@@ -81,6 +82,13 @@ def test_directions(box: Box, other: Box, held: set[str], denied: set[str]) -> N
 def test_positions(box: Box, position: str) -> None:
     assert find_positions(box, PICTURE) == (position,)
     assert len(find_denied_positions(box, PICTURE)) >= 4
+
+
+@given(boxes(), boxes())
+def test_negative_gaps_are_the_sides_of_what_boxes_share(box: Box, other: Box) -> None:
+    gap_x, gap_y = measure_gaps(box, other)
+    assert box.intersection_area(other) == max(-gap_x, 0) * max(-gap_y, 0)
+    assert measure_gaps(other, box) == (gap_x, gap_y)
 
 
 @given(boxes(), boxes())
