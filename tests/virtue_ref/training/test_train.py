@@ -134,7 +134,7 @@ def test_half_precision_learns_alike(tmp_path: Path, start: Checkpoint, sources:
     plain = RECIPE | {"adapter": {"rank": 2, "alpha": 4}}
     found = {}
     for dtype in ("float32", "bfloat16"):
-        changed = {"steps": 6, "dtype": dtype, "rate": 2e-3, "checkpointing": True}
+        changed = {"steps": 6, "dtype": dtype, "rate": 5e-4, "checkpointing": True}  # rounding grows with it
         plan = parse_recipe({**plain, "optimiser": {**RECIPE["optimiser"], **changed}}, "test", "test.toml")
         done = run_it(plan, start, sources, tmp_path / dtype)
         found[dtype] = losses(tmp_path / dtype)
