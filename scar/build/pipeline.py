@@ -1,4 +1,4 @@
-"""Turn pictures into samples, one picture at a time: select regions, check the image, write gold caption and negatives.
+"""Turn pictures into samples: list the regions, check the image, write golds, choose regions, write negatives.
 
 Each region has its own random stream, seeded by the build's seed, source, split and region id. So no sample depends on
 the order of the others or on the number of workers.
@@ -7,10 +7,10 @@ the order of the others or on the number of workers.
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
+from typing import TypeAlias
 
 from scar.accounting import Tally
 from scar.annotations.pictures import PictureRef
@@ -33,6 +33,9 @@ from scar.sample import REASONS, Picture, Region, Sample
 
 FIT_PICTURES = 500
 """Most pictures that a generator is fitted on; they suffice to estimate word frequencies."""
+
+_PictureWithRegions: TypeAlias = tuple[Picture, list[Region]]
+"""A picture with those of its regions that may become samples."""
 
 PICTURES_PER_BATCH = 100
 """Pictures whose regions a generator gets at once: golds and negatives of a picture follow soon upon each other."""
@@ -68,7 +71,7 @@ def fit_generator(
     if generator.fit is None:
         return generator
     unused = Tally(skip_bad=True)  # the build itself counts what cannot be used
-    pictures = (read_upright(ref, source, unused) for ref in refs)
+    pictures = _list_regions((read_upright(ref, source, unused) for ref in refs), source, unused, words)
     batches = _iter_gold_batches(pictures, source, recipe, generator, unused, words)
     golds = [gold for batch in batches for _, gold in batch]
     return generator.fit(generator, golds, f"{recipe.seed}/{source.key}/fitted", complete)
@@ -96,49 +99,59 @@ def iter_samples(
         BadRecord: an image or a mask cannot be used and ``tally`` does not skip such records.
     """
     read_size = decode_image if recipe.decode_images else probe_image
-    checked = _check_images(pictures, source, read_size, tally, words)
+    checked = _check_images(_list_regions(pictures, source, tally, words), source, read_size, tally)
     return _write_samples(checked, source, recipe, generator, tally, words)
 
 
+def _list_regions(
+    pictures: Iterable[Picture], source: Source, tally: Tally, words: Words
+) -> Iterator[_PictureWithRegions]:
+    """Yield each picture with its regions that may become samples; the other regions are rejected."""
+    return ((picture, list_eligible_regions(picture, source, tally.rejected, words)) for picture in pictures)
+
+
 def _check_images(
-    pictures: Iterable[Picture],
+    pictures: Iterable[_PictureWithRegions],
     source: Source,
     read_size: Callable[[Path, str], tuple[int, int]],
     tally: Tally,
-    words: Words,
-) -> Iterator[Picture]:
+) -> Iterator[_PictureWithRegions]:
     """Yield the pictures whose image exists, is complete and has the size that the annotations give.
 
-    A picture without a region that may become a sample is passed on unchecked: its image is not needed.
+    A picture without regions is dropped unchecked: its image is not needed.
     """
-    for picture in pictures:
-        needed = list_eligible_regions(picture, source, Counter(), words)
+    for picture, regions in pictures:
+        if not regions:
+            continue
         where = f"{source.key}, image {picture.id}"
         try:
-            if needed:
-                path = locate_image(source.images, picture.file, where)
-                size = read_size(path, where)
-                if size != (picture.width, picture.height):
-                    problem = f"{path} is {size[0]}x{size[1]}, said to be {picture.width}x{picture.height}"
-                    if read_header(path).orientation != UPRIGHT:
-                        problem += ", as it is displayed: EXIF turns it"
-                    raise BadRecord(where, problem, "image_size")
+            path = locate_image(source.images, picture.file, where)
+            size = read_size(path, where)
+            if size != (picture.width, picture.height):
+                problem = f"{path} is {size[0]}x{size[1]}, said to be {picture.width}x{picture.height}"
+                if read_header(path).orientation != UPRIGHT:
+                    problem += ", as it is displayed: EXIF turns it"
+                raise BadRecord(where, problem, "image_size")
         except BadRecord as bad:
-            list_eligible_regions(picture, source, tally.rejected, words)
-            tally.reject_regions(bad, len(needed))
+            tally.reject_regions(bad, len(regions))
         else:
-            yield picture
+            yield picture, regions
 
 
 def _iter_gold_batches(
-    pictures: Iterable[Picture], source: Source, recipe: Recipe, generator: Generator, tally: Tally, words: Words
+    pictures: Iterable[_PictureWithRegions],
+    source: Source,
+    recipe: Recipe,
+    generator: Generator,
+    tally: Tally,
+    words: Words,
 ) -> Iterator[list[tuple[Region, GoldOfTask]]]:
     """Yield, batch by batch, chosen regions that have a gold, with their masks, and the golds; the others are rejected.
 
     The generator looks at all regions that may become samples, and those that it can tell are chosen first. Its tasks
     are in the user's words; the region keeps the category of the source.
     """
-    several = [(picture, list_eligible_regions(picture, source, tally.rejected, words)) for picture in pictures]
+    several = [(picture, regions) for picture, regions in pictures if regions]
     statements = _read_statements(several, recipe, tally) if generator.reads_texts else {}
     for first in range(0, len(several), PICTURES_PER_BATCH):
         some = several[first : first + PICTURES_PER_BATCH]
@@ -149,7 +162,7 @@ def _iter_gold_batches(
 
 
 def _iter_golds(
-    several: Sequence[tuple[Picture, Sequence[Region]]],
+    several: Sequence[_PictureWithRegions],
     tasks: Sequence[Sequence[GoldTask]],
     source: Source,
     seed: int,
@@ -200,7 +213,12 @@ def _write_golds(tasks: Sequence[GoldTask], generator: Generator) -> Sequence[Go
 
 
 def _write_samples(
-    pictures: Iterable[Picture], source: Source, recipe: Recipe, generator: Generator, tally: Tally, words: Words
+    pictures: Iterable[_PictureWithRegions],
+    source: Source,
+    recipe: Recipe,
+    generator: Generator,
+    tally: Tally,
+    words: Words,
 ) -> Iterator[Sample]:
     """Yield a sample for each gold that gets nine negatives; the other regions are rejected."""
     for told in _iter_gold_batches(pictures, source, recipe, generator, tally, words):
@@ -230,13 +248,12 @@ def _write_samples(
 
 
 def _read_statements(
-    pictures: Iterable[tuple[Picture, Sequence[Region]]], recipe: Recipe, tally: Tally
+    pictures: Iterable[_PictureWithRegions], recipe: Recipe, tally: Tally
 ) -> Mapping[str, tuple[Statement, ...]]:
     """What the captions of pictures and the phrases of their regions say; texts that cannot be read are ignored."""
     texts = [
         text
         for picture, regions in pictures
-        if regions
         for text in (*picture.captions, *(phrase for region in regions for phrase in region.phrases))
     ]
     if not texts:

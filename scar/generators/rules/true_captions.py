@@ -29,7 +29,7 @@ from scar.language.relation_phrase import (
 from scar.language.statements import Statement
 from scar.sample import REASONS, Picture, Reason, Region
 
-WEAK = ("in front of", "behind", "next to", "under")
+_WEAK = ("in front of", "behind", "next to", "under")
 """Predicates that say less than contact does; with the same evidence, they are chosen less often."""
 
 _MIN_VOTES = 2
@@ -84,7 +84,7 @@ def _iter_relations(evidence: PictureEvidence, region: Region) -> Iterator[tuple
     """Yield reason, predicate, landmark and weight of each relation of the region to another thing."""
     for predicate, other, several in find_contacts(evidence.picture, region):
         phrase = name_several(other.category) if several else _name_other(evidence, region, other)
-        yield "mask", predicate, phrase, 0.6 if predicate in WEAK else 1.0
+        yield "mask", predicate, phrase, 0.6 if predicate in _WEAK else 1.0
     thing = evidence.things[region.category]
     for annotated, other in evidence.picture.relations_by_subject.get(region.id, ()):
         normal, landmark = normalize_predicate(annotated), evidence.things[other.category]
