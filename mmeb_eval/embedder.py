@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mmeb_eval.foreign_code import list_parameters, name_foreign_error
 from mmeb_eval.item import PROMPT_KINDS, Item
 from mmeb_eval.load_record import keep_record, record_load
+from mmeb_eval.model_options import convert_options
 from scar.errors import ContractError, EvalError, UnknownName
 
 if TYPE_CHECKING:
@@ -73,11 +74,13 @@ def load_embedder(
         path: ``module:function``; the module's name is dotted, as in an import.
         arguments: positional arguments of the function.
         offered: keyword arguments; those for which the function has no parameter are not passed.
-        options: keyword arguments; the function must have a parameter for each.
+        options: keyword arguments; the function must have a parameter for each. Here and in ``offered``, a text becomes
+            a value of the parameter's type, see `mmeb_eval.model_options.convert_options`.
 
     Raises:
         EvalError: the path is not ``module:function``, there is no such module, the attribute is not a function, the
-            function has no parameter for an option, or a module that is not ours raised an exception.
+            function has no parameter for an option or it has another type, or a module that is not ours raised an
+            exception.
         UnknownName: the module has no such function.
         ContractError: the returned object has no name or no `embed`.
         ImportError: a library that one of our modules needs is not installed.
@@ -87,7 +90,7 @@ def load_embedder(
         raise EvalError(f"{path!r}: an embedder is named module:function, for example my_module:load.")
     with record_load() as record:
         loader = _find_loader(path)
-        accepted = _select_options(path, loader, options, offered or {})
+        accepted = convert_options(loader, _select_options(path, loader, options, offered or {}), path)
         with name_foreign_error(path, name):
             embedder: Embedder = loader(*arguments, **accepted)
     record.loader = loader
@@ -126,9 +129,9 @@ def _select_options(
     parameters = list_parameters(loader)
     if parameters is None:
         return {**offered, **options}
-    if refused := [f"--{key}" for key in options if key not in parameters]:
+    if refused := [key for key in options if key not in parameters]:
         takes = f"it takes {', '.join(parameters)}" if parameters else "it takes no options"
-        raise EvalError(f"{', '.join(refused)}: {path} has no parameter of that name; {takes}.")
+        raise EvalError(f"option {', '.join(refused)}: {path} has no parameter of that name; {takes}.")
     return {**{key: value for key, value in offered.items() if key in parameters}, **options}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from mmeb_eval.embedder import Embedder, load_embedder, search_working_directory
 from mmeb_eval.foreign_code import list_parameters
+from mmeb_eval.model_options import split_options
 from scar.errors import EvalError, UnknownName
 
 ENTRY_POINT_GROUP = "mmeb_eval.embedders"
@@ -67,7 +68,8 @@ def load_model(name: str, *, config: str | None = None, seed: int | None = None)
 
     Args:
         name: a key of `MODEL_FAMILIES` or the name of an entry point, with a colon and an argument if it takes one; or
-            ``module:function``.
+            ``module:function``. Options of this model may follow, as in ``my:load?ckpt=a.pt&dtype=bfloat16``: keyword
+            arguments of the function, see `mmeb_eval.model_options`.
         config: config of the model ``virtue``: ``demo``, ``tiny``, ``2b``, ``7b`` or a TOML file; or the argument
             ``config`` of a function of the user's own.
         seed: seed of the model ``random``, 0 by default; or the argument ``seed`` of a function of the user's own.
@@ -89,7 +91,8 @@ def load_models(names: Sequence[str], *, config: str | None = None, seed: int | 
         EvalError: a model cannot be loaded, or no model takes an option; see `load_model`.
     """
     given = {option: value for option, value in (("config", config), ("seed", seed)) if value is not None}
-    families = {name: MODEL_FAMILIES.get(name.partition(":")[0]) for name in names}
+    own = {name: split_options(name) for name in names}
+    families = {name: MODEL_FAMILIES.get(base.partition(":")[0]) for name, (base, _) in own.items()}
     untaken = set(given) - {option for family in families.values() if family for option in family.options}
     others = [name for name, family in families.items() if family is None]
     if untaken and not others:
@@ -101,12 +104,14 @@ def load_models(names: Sequence[str], *, config: str | None = None, seed: int | 
         )
     embedders = []
     for name, family in families.items():
+        base, options = own[name]
         if family is not None:
-            embedders.append(_load_from_family(family, name, given))
+            taken = {key: given[key] for key in family.options if key in given}
+            embedders.append(_load_from_family(family, base, {**taken, **options}))
             continue
-        path, arguments = _find_function(name)
+        path, arguments = _find_function(base)
         required = {option: given[option] for option in untaken if name == others[-1]}
-        embedders.append(_load_from_function(name, path, arguments, given, required))
+        embedders.append(_load_from_function(base, path, arguments, given, {**required, **options}))
         function = getattr(sys.modules[path.partition(":")[0]], path.partition(":")[2])
         untaken -= set(untaken if (parameters := list_parameters(function)) is None else parameters)
     return embedders
@@ -124,12 +129,11 @@ def list_model_names() -> list[str]:
     ]
 
 
-def _load_from_family(family: ModelFamily, name: str, options: Mapping[str, str | int]) -> Embedder:
-    """Load an embedder of a family."""
+def _load_from_family(family: ModelFamily, name: str, given: Mapping[str, Any]) -> Embedder:
+    """Load an embedder of a family; its function must take all options that are ``given``."""
     prefix, _, argument = name.partition(":")
     if argument and not family.argument:
         raise EvalError(f"{name}: {prefix} takes no argument; write {prefix} alone.")
-    given: dict[str, Any] = {key: options[key] for key in family.options if key in options}
     if family.argument and not argument and (family.argument_required or "config" not in given):
         raise EvalError(f"{name}: which one? Write {prefix}:{family.argument}.")
     if argument and "config" in given:
@@ -156,7 +160,7 @@ def _find_function(name: str) -> tuple[str, list[str]]:
 
 
 def _load_from_function(
-    name: str, path: str, arguments: Sequence[str], offered: Mapping[str, object], required: Mapping[str, object]
+    name: str, path: str, arguments: Sequence[str], offered: Mapping[str, object], required: Mapping[str, Any]
 ) -> Embedder:
     """Call a ``module:function`` with all ``required`` options, and those of the ``offered`` ones that it takes."""
     others = {option: value for option, value in offered.items() if option not in required}

@@ -13,7 +13,7 @@ from scar.common.terminal import MAX_SEED
 MODEL_HELP = (
     "Model: constant, random, text-only or virtue; clip:, siglip: or sentence-transformers: with a folder or hub id; "
     "mteb:<name>; http://host/v1/embeddings#<model> or vllm:<the same URL>; an entry point of a package; or "
-    "my_module:function."
+    "my_module:function. Options of the model follow its name: 'my_module:function?ckpt=a.pt&dtype=bfloat16'."
 )
 REGION_HELP = (
     "How models learn which region is meant. text: the text names the box. "

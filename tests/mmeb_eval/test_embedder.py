@@ -105,7 +105,9 @@ def test_options_are_passed_by_name_offered_ones_only_if_they_are_taken(module: 
     text = "class E:\n    embed = print\ndef load(seed=0, size=1):\n    e = E(); e.name = f'{seed},{size}'; return e\n"
     path = f"{module('toy_options', text)}:load"
     assert load_embedder(path, offered={"seed": 3, "config": "x"}).name == "3,1"
-    with pytest.raises(EvalError, match=r"--config: toy_options:load has no parameter of that name; it takes seed, si"):
+    with pytest.raises(
+        EvalError, match=r"option config: toy_options:load has no parameter of that name; it takes seed, si"
+    ):
         load_embedder(path, config="x")
 
 

@@ -97,10 +97,48 @@ def test_an_option_that_no_model_takes_is_refused(entry_points: list[Any]) -> No
         load_models(["constant", "random"], config="tiny")
     with pytest.raises(EvalError, match=r"--seed 3: constant has no such option; random takes it, as does a function"):
         load_model("constant", seed=3)
-    with pytest.raises(EvalError, match=r"--seed: their_package:Own has no parameter of that name; it takes kind"):
+    with pytest.raises(EvalError, match=r"option seed: their_package:Own has no parameter of that name; it takes kind"):
         load_model("own", seed=3)
-    with pytest.raises(EvalError, match=r"--config: their_package:Own has no parameter of that name; it takes kind"):
+    with pytest.raises(
+        EvalError, match=r"option config: their_package:Own has no parameter of that name; it takes kind"
+    ):
         load_models(["own", "random"], config="x", seed=3)
+
+
+def test_options_behind_a_name_reach_its_function_with_the_types_of_its_parameters(
+    entry_points: list[Any], tmp_path: Path
+) -> None:
+    (tmp_path / "typed.py").write_text(
+        "from __future__ import annotations\nfrom pathlib import Path\nfrom their_package import Own\n"
+        "def load(ckpt: Path, size=8, half: bool = False, dtype=None, more: dict | None = None):\n"
+        "    return Own((type(ckpt).__name__, ckpt.name, size, half, dtype, more))\n"
+    )
+    name = 'typed:load?ckpt=a%26b.pt&size=32&half=true&dtype=bfloat16&more={"a":[1]}'
+    kind = "('PosixPath', 'a&b.pt', 32, True, 'bfloat16', {'a': [1]})"
+    assert load_model(name).name == f"own:{kind}"
+    assert load_model("own?kind=x").name == "own:x"
+    random: Any = load_model("random?seed=7")
+    assert random.settings == {"seed": 7}
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("random?seed=x", r"option seed=x: not a value of int"),
+        ("random?sed=1", r"option sed: .*:Random has no parameter of that name; it takes seed"),
+        ("constant?seed=1", r"option seed: .*:Constant has no parameter of that name; it takes no options"),
+        ("own?kind", r"'kind' is no option; write own\?name=value"),
+        ("own?=3", r"'=3' is no option"),
+        ("own?", r"'' is no option"),
+        ("own?kind=1&kind=2", r"the option kind is given twice"),
+        ("own:big?kind=x", r"multiple values for argument .kind."),
+    ],
+)
+def test_an_option_that_is_wrong_or_that_nobody_takes_is_one_line(
+    name: str, problem: str, entry_points: list[Any]
+) -> None:
+    with pytest.raises(EvalError, match=problem):
+        load_model(name)
 
 
 def test_each_model_gets_the_options_that_it_takes(entry_points: list[Any], tmp_path: Path) -> None:
