@@ -34,7 +34,7 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
         {"cli"},
     ),
     "mmeb_eval": (
-        {"item", "load_record", "foreign_code"},
+        {"item", "load_record", "foreign_code", "model_options"},
         {"embedder", "vectors"},
         {"models", "templates"},
         {"data", "contract"},
