@@ -83,19 +83,12 @@ class Contact(NamedTuple):
     several: bool = False
 
 
-def find_contacts(picture: Picture, region: Region) -> tuple[Contact, ...]:
-    """Find the relations of a region to others that the masks show, in the order of the rules of `contacts.toml`.
+def find_contacts(picture: Picture) -> Mapping[int, tuple[Contact, ...]]:
+    """Find what the masks show of each region: its relations to others, by its id, in the order of `contacts.toml`.
 
     Crowds and regions whose mask is missing or damaged have none, nor has any region of a picture with more than
-    `_MAX_REGIONS`.
+    `_MAX_REGIONS`. `PictureEvidence.contacts` keeps them.
     """
-    makers = tuple(other.make_mask for other in picture.regions)  # equal regions may have other masks
-    return _find_all_contacts(picture, makers).get(region.id, ())
-
-
-@lru_cache(maxsize=128)
-def _find_all_contacts(picture: Picture, makers: tuple[object, ...]) -> Mapping[int, tuple[Contact, ...]]:
-    """The relations of a picture that the masks show, in both directions, by the id of their subject."""
     regions = [region for region in picture.regions if not region.crowd]
     if not 2 <= len(regions) <= _MAX_REGIONS:
         return {}

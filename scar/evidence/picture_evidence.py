@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
+from scar.evidence.contact import Contact, find_contacts
 from scar.language import english
 from scar.language.lexicon import Thing, is_related, resolve_category
 from scar.language.noun_phrase import NounPhrase
@@ -41,6 +42,11 @@ class PictureEvidence:
         for region in self.picture.regions:
             found.setdefault(self.things[region.category].name, []).append(region)
         return {name: tuple(regions) for name, regions in found.items()}
+
+    @cached_property
+    def contacts(self) -> Mapping[int, tuple[Contact, ...]]:
+        """The relations to other regions that the masks show, by the id of their subject; see `find_contacts`."""
+        return find_contacts(self.picture)
 
     @cached_property
     def _regions_by_noun(self) -> dict[str, tuple[Region, ...]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from scar.evidence.contact import find_contacts
 from scar.evidence.geometry import find_positions
 from scar.evidence.grounding import ground_statements
 from scar.evidence.landmarks import find_direction_relations
@@ -82,7 +81,7 @@ def _iter_relational(evidence: PictureEvidence, region: Region) -> Iterator[True
 
 def _iter_relations(evidence: PictureEvidence, region: Region) -> Iterator[tuple[Reason, str, NounPhrase, float]]:
     """Yield reason, predicate, landmark and weight of each relation of the region to another thing."""
-    for predicate, other, several in find_contacts(evidence.picture, region):
+    for predicate, other, several in evidence.contacts.get(region.id, ()):
         phrase = name_several(other.category) if several else _name_other(evidence, region, other)
         yield "mask", predicate, phrase, 0.6 if predicate in _WEAK else 1.0
     thing = evidence.things[region.category]

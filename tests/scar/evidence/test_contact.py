@@ -13,9 +13,9 @@ from tests.scar.evidence.drawings import HEIGHT, WIDTH, Rectangle, draw, reverse
 
 def told(picture: Picture) -> set[tuple[int, str, int]]:
     return {
-        (region.id, predicate, other.id)
-        for region in picture.regions
-        for predicate, other, _ in find_contacts(picture, region)
+        (number, predicate, other.id)
+        for number, contacts in find_contacts(picture).items()
+        for predicate, other, _ in contacts
     }
 
 
@@ -76,7 +76,7 @@ def test_several_things_on_one_bearer_are_told_as_several() -> None:
     tiny = draw(table, bowl, ("cup", (100, 90, 130, 140)), ("cup", (180, 130, 186, 140)))
 
     def describe(picture: Picture) -> set[tuple[str, bool]]:
-        said = find_contacts(picture, picture.regions[0])
+        said = find_contacts(picture)[0]
         return {(contact.landmark.category, contact.several) for contact in said if contact.predicate == "with"}
 
     assert describe(one) == {("bowl", False), ("cup", False)}
