@@ -29,7 +29,7 @@ from scar.language.parse_texts import NOT_PARSED, open_texts, parse_all
 from scar.language.statements import Statement
 from scar.language.user_words import NO_WORDS, Words
 from scar.recipe import Recipe, Source
-from scar.sample import REASONS, Picture, Region, Sample
+from scar.sample import RANKING_REASONS, REASONS, Picture, Region, Sample
 
 FIT_PICTURES = 500
 """Most pictures that a generator is fitted on; they suffice to estimate word frequencies."""
@@ -175,9 +175,9 @@ def _iter_golds(
     written = iter(zip(all_tasks, _write_golds(all_tasks, generator), strict=True))
     for picture, regions in several:
         results = {task.region.id: (task, result) for task, result in (next(written) for _ in regions)}
-        told = {number for number, (_, result) in results.items() if isinstance(result, Gold)}
+        tiers = {number: _find_tier(result) for number, (_, result) in results.items()}
         rng = _random_stream(seed, source, f"image {picture.id}")
-        chosen = choose_regions(regions, told, source.max_per_image, rng)
+        chosen = choose_regions(regions, tiers, source.max_per_image, rng)
         if len(chosen) < len(regions):
             tally.rejected["over_limit"] += len(regions) - len(chosen)
         for region in chosen:
@@ -192,6 +192,13 @@ def _iter_golds(
             else:
                 tally.golds[result.reason] += 1
                 yield masked, (dataclasses.replace(task, region=speak_region(masked, words)), result)
+
+
+def _find_tier(result: Gold | Rejected) -> int:
+    """The tier of a region in `choose_regions`: ranks are few in a source, so that other captions come before them."""
+    if isinstance(result, Rejected):
+        return 2
+    return 1 if result.reason in RANKING_REASONS else 0
 
 
 def _write_golds(tasks: Sequence[GoldTask], generator: Generator) -> Sequence[Gold | Rejected]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 
 from scar.evidence.spoken_picture import NO_THING, names_thing
@@ -39,13 +39,13 @@ def list_eligible_regions(
     return eligible
 
 
-def choose_regions(regions: Sequence[Region], told: Container[int], most: int, rng: Random) -> list[Region]:
-    """Choose regions of a picture: as many categories as possible, and those that have a caption before the others.
+def choose_regions(regions: Sequence[Region], tiers: Mapping[int, int], most: int, rng: Random) -> list[Region]:
+    """Choose regions of a picture: those of lower tiers before the others, and as many categories as possible.
 
     Args:
         regions: regions of one picture.
-        told: ids of the regions that have a true caption. Within a category they come first, and of two categories the
-            one with such a region.
+        tiers: tier of each region, by its id: 0 for the regions that are to be chosen first. A region of a category
+            gives way to those of lower tiers, and then to the first ones of other categories.
         most: largest number of regions to choose.
         rng: draws the order among equals.
 
@@ -56,11 +56,11 @@ def choose_regions(regions: Sequence[Region], told: Container[int], most: int, r
     for region in regions:
         by_category[region.category].append(region)
     # The second region of a category ranks below the first region of every other category.
-    ranked: list[tuple[bool, int, float, Region]] = []
+    ranked: list[tuple[int, int, float, Region]] = []
     for category in sorted(by_category):
         shuffled = rng.sample(by_category[category], len(by_category[category]))
-        for rank, region in enumerate(sorted(shuffled, key=lambda region: region.id not in told)):
-            ranked.append((region.id not in told, rank, rng.random(), region))
+        for rank, region in enumerate(sorted(shuffled, key=lambda region: tiers[region.id])):
+            ranked.append((tiers[region.id], rank, rng.random(), region))
     ranked.sort(key=lambda entry: entry[:3])
     chosen = {region.id for *_, region in ranked[:most]}
     return [region for region in regions if region.id in chosen]

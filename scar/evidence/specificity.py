@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from scar.evidence.contact import is_contact_denied
+from collections.abc import Mapping
+
+from scar.evidence.contact import find_contacts, is_contact_denied
 from scar.evidence.geometry import find_denied_positions, is_out_of_direction
 from scar.evidence.picture_evidence import PictureEvidence
+from scar.language.exclusion import excludes
 from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import AND, DIRECTIONS
 from scar.sample import Region
+
+_SOLE: Mapping[str, tuple[str, ...]] = {
+    "holding": ("held by",),
+    "carrying": ("carried by", "held by"),
+    "wearing": ("worn by",),
+    "riding": ("ridden by", "worn by"),
+    "on": ("worn by",),
+}
+"""Predicate -> what masks show of the landmark, if another one has the relation to it: a board has one rider."""
+
+_ROOMY = frozenset({"animal", "vehicle", "ridden", "train", "afloat"})
+"""Kinds of things that several may ride."""
 
 
 def find_undenied(predicate: str, landmark: NounPhrase | None, evidence: PictureEvidence, region: Region) -> set[int]:
@@ -42,4 +57,24 @@ def _may_hold(predicate: str, landmark: NounPhrase, evidence: PictureEvidence, r
     if predicate in DIRECTIONS:
         denials = (is_out_of_direction(predicate, region.box, other.box) for other in others)
         return not (any(denials) if landmark.plural else all(denials))
-    return any(not is_contact_denied(predicate, region, other) for other in others)
+    return any(
+        not is_contact_denied(predicate, region, other) and not _is_told_otherwise(predicate, evidence, region, other)
+        for other in others
+    )
+
+
+def _is_told_otherwise(predicate: str, evidence: PictureEvidence, region: Region, other: Region) -> bool:
+    """Whether masks show what excludes a relation: who rides a horse is not next to it, whose board is ridden rides none.
+
+    Of several relations that masks show of a pair, each is true.
+    """
+    own = [contact for contact in find_contacts(evidence.picture, region) if contact.landmark.id == other.id]
+    if any(contact.predicate == predicate for contact in own):
+        return False
+    noun, other_noun = evidence.things[region.category].name, evidence.things[other.category].name
+    if any(excludes(noun, contact.predicate, predicate, other_noun) for contact in own):
+        return True
+    if evidence.things[other.category].kind in _ROOMY:
+        return False
+    holders = (contact for contact in find_contacts(evidence.picture, other) if contact.landmark.id != region.id)
+    return any(contact.predicate in _SOLE.get(predicate, ()) for contact in holders)

@@ -16,7 +16,7 @@ from scar.sample import Box, Picture, Region
 
 boxes = st.builds(Box.from_xywh, st.just(0), st.just(0), st.integers(1, 100), st.integers(1, 100))
 kinds = st.tuples(boxes, st.sampled_from("abc"), st.booleans())
-groups = st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=20)
+groups = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2)), max_size=20)
 
 
 def source(**limits: Any) -> Source:
@@ -47,52 +47,59 @@ def test_eligible_regions_by_definition(things: list[tuple[Box, str, bool]]) -> 
     assert +rejected == rejected == +Counter(crowd=crowds, small=len(things) - crowds - len(fit))
 
 
+def make_tiers(things: list[tuple[str, int]]) -> dict[int, int]:
+    return {number: tier for number, (_, tier) in enumerate(things)}
+
+
 @given(groups, st.integers(1, 6), st.integers(0, 9))
-def test_choice_by_definition(things: list[tuple[str, bool]], most: int, seed: int) -> None:
+def test_choice_by_definition(things: list[tuple[str, int]], most: int, seed: int) -> None:
     regions = make_regions([category for category, _ in things])
-    told = {number for number, (_, is_told) in enumerate(things) if is_told}
-    chosen = [region.id for region in choose_regions(regions, told, most, Random(seed))]
+    chosen = [region.id for region in choose_regions(regions, make_tiers(things), most, Random(seed))]
     assert len(chosen) == min(most, len(regions))
     assert chosen == sorted(set(chosen))
-    # A region that nothing tells apart takes no place of one that something does.
-    assert len(told.intersection(chosen)) == min(most, len(told))
-    # Brute force: fill round by round, one of each category that has any left.
-    taken = Counter(things[number][0] for number in told.intersection(chosen))
-    rounds = max(taken.values(), default=0)
-    for name, count in Counter(things[number][0] for number in told).items():
-        assert min(count, rounds - 1) <= taken[name] <= min(count, rounds)
+    left = most
+    for tier in range(3):
+        of_tier = [number for number, (_, other) in enumerate(things) if other == tier]
+        taken = Counter(things[number][0] for number in of_tier if number in chosen)
+        # A region takes no place of one of a lower tier.
+        assert taken.total() == min(left, len(of_tier))
+        left -= taken.total()
+        if tier:
+            continue
+        # Brute force: fill round by round, one of each category that has any left.
+        rounds = max(taken.values(), default=0)
+        for name, count in Counter(things[number][0] for number in of_tier).items():
+            assert min(count, rounds - 1) <= taken[name] <= min(count, rounds)
 
 
-@given(st.lists(st.sampled_from("abc"), max_size=20), st.integers(1, 6), st.integers(0, 9), st.booleans())
-def test_without_a_preference_categories_alone_decide(
-    categories: list[str], most: int, seed: int, are_told: bool
-) -> None:
+@given(st.lists(st.sampled_from("abc"), max_size=20), st.integers(1, 6), st.integers(0, 9), st.integers(0, 2))
+def test_within_one_tier_categories_alone_decide(categories: list[str], most: int, seed: int, tier: int) -> None:
     regions = make_regions(categories)
-    told = set(range(len(regions))) if are_told else set[int]()
-    taken = Counter(region.category for region in choose_regions(regions, told, most, Random(seed)))
+    tiers = dict.fromkeys(range(len(regions)), tier)
+    taken = Counter(region.category for region in choose_regions(regions, tiers, most, Random(seed)))
     rounds = max(taken.values(), default=0)
     for name, count in Counter(categories).items():
         assert min(count, rounds - 1) <= taken[name] <= min(count, rounds)
 
 
 @given(groups, st.integers(1, 6), st.integers(0, 9))
-def test_the_choice_does_not_depend_on_the_order_of_the_ids_told(
-    things: list[tuple[str, bool]], most: int, seed: int
+def test_the_choice_does_not_depend_on_the_order_of_the_tiers(
+    things: list[tuple[str, int]], most: int, seed: int
 ) -> None:
     regions = make_regions([category for category, _ in things])
-    told = [number for number, (_, is_told) in enumerate(things) if is_told]
-    once = choose_regions(regions, set(told), most, Random(seed))
-    assert once == choose_regions(regions, told[::-1], most, Random(seed))
+    tiers = make_tiers(things)
+    once = choose_regions(regions, tiers, most, Random(seed))
+    assert once == choose_regions(regions, dict(reversed(tiers.items())), most, Random(seed))
 
 
 def test_the_seed_alone_decides() -> None:
-    regions = make_regions(["a"] * 30)
-    choices = {tuple(region.id for region in choose_regions(regions, (), 5, Random(seed))) for seed in range(20)}
+    regions, tiers = make_regions(["a"] * 30), dict.fromkeys(range(30), 2)
+    choices = {tuple(region.id for region in choose_regions(regions, tiers, 5, Random(seed))) for seed in range(20)}
     assert len(choices) > 15
-    assert choose_regions(regions, (), 5, Random(4)) == choose_regions(regions, (), 5, Random(4))
+    assert choose_regions(regions, tiers, 5, Random(4)) == choose_regions(regions, tiers, 5, Random(4))
 
 
 def test_every_region_has_its_chance() -> None:
-    regions = make_regions(["a"] * 10)
-    times = Counter(region.id for seed in range(400) for region in choose_regions(regions, (), 5, Random(seed)))
+    regions, tiers = make_regions(["a"] * 10), dict.fromkeys(range(10), 2)
+    times = Counter(region.id for seed in range(400) for region in choose_regions(regions, tiers, 5, Random(seed)))
     assert min(times.values()) > 150  # of 200 expected

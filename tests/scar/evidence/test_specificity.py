@@ -87,3 +87,23 @@ def test_a_relation_without_a_landmark_in_the_picture_does_not_hold() -> None:
     assert find_undenied("on the left of", None, evidence, region) <= {1}
     assert not may_hold("looking at", name_thing("bed"), evidence, region)
     assert may_hold("looking at", name_thing("dog"), evidence, region)  # boxes cannot deny it
+
+
+def test_who_rides_a_horse_is_not_next_to_it() -> None:
+    horse, rider, other = ("horse", (100, 120, 220, 220)), ("person", (135, 60, 175, 170)), ("person", (222, 90, 262, 225))
+    evidence = PictureEvidence(draw(horse, rider, other))
+    _, on_horse, beside = evidence.picture.regions
+    assert "riding" in [contact.predicate for contact in find_contacts(evidence.picture, on_horse)]
+    assert not may_hold("next to", name_thing("horse"), evidence, on_horse)
+    assert may_hold("next to", name_thing("horse"), evidence, beside)
+
+
+def test_a_thing_that_one_person_holds_is_held_by_no_other() -> None:
+    evidence = PictureEvidence(
+        draw(("person", (60, 40, 100, 200)), ("person", (112, 40, 150, 200)), ("cup", (96, 100, 110, 120)))
+    )
+    holder, other, cup = evidence.picture.regions
+    assert "holding" in [contact.predicate for contact in find_contacts(evidence.picture, holder)]
+    assert not is_contact_denied("holding", other, cup)  # the cup touches both
+    assert may_hold("holding", name_thing("cup"), evidence, holder)
+    assert not may_hold("holding", name_thing("cup"), evidence, other)
