@@ -100,7 +100,7 @@ def test_who_rides_a_horse_is_not_next_to_it() -> None:
 
 def test_a_thing_that_one_person_holds_is_held_by_no_other() -> None:
     evidence = PictureEvidence(
-        draw(("person", (60, 40, 100, 200)), ("person", (112, 40, 150, 200)), ("cup", (96, 100, 110, 120)))
+        draw(("person", (60, 40, 100, 200)), ("person", (108, 40, 150, 200)), ("cup", (92, 100, 110, 120)))
     )
     holder, other, cup = evidence.picture.regions
     assert "holding" in [contact.predicate for contact in find_contacts(evidence.picture, holder)]
