@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scar.evidence.contact import find_contacts, is_contact_denied
+from scar.evidence.contact import is_contact_denied
 from scar.evidence.geometry import find_denied_positions, is_out_of_direction
 from scar.evidence.picture_evidence import PictureEvidence
 from scar.language.exclusion import excludes
@@ -68,7 +68,7 @@ def _is_told_otherwise(predicate: str, evidence: PictureEvidence, region: Region
 
     Of several relations that masks show of a pair, each is true.
     """
-    own = [contact for contact in find_contacts(evidence.picture, region) if contact.landmark.id == other.id]
+    own = [contact for contact in evidence.contacts.get(region.id, ()) if contact.landmark.id == other.id]
     if any(contact.predicate == predicate for contact in own):
         return False
     noun, other_noun = evidence.things[region.category].name, evidence.things[other.category].name
@@ -76,5 +76,5 @@ def _is_told_otherwise(predicate: str, evidence: PictureEvidence, region: Region
         return True
     if evidence.things[other.category].kind in _ROOMY:
         return False
-    holders = (contact for contact in find_contacts(evidence.picture, other) if contact.landmark.id != region.id)
+    holders = (contact for contact in evidence.contacts.get(other.id, ()) if contact.landmark.id != region.id)
     return any(contact.predicate in _SOLE.get(predicate, ()) for contact in holders)

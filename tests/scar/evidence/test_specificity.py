@@ -90,10 +90,14 @@ def test_a_relation_without_a_landmark_in_the_picture_does_not_hold() -> None:
 
 
 def test_who_rides_a_horse_is_not_next_to_it() -> None:
-    horse, rider, other = ("horse", (100, 120, 220, 220)), ("person", (135, 60, 175, 170)), ("person", (222, 90, 262, 225))
+    horse, rider, other = (
+        ("horse", (100, 120, 220, 220)),
+        ("person", (135, 60, 175, 170)),
+        ("person", (222, 90, 262, 225)),
+    )
     evidence = PictureEvidence(draw(horse, rider, other))
     _, on_horse, beside = evidence.picture.regions
-    assert "riding" in [contact.predicate for contact in find_contacts(evidence.picture, on_horse)]
+    assert "riding" in [contact.predicate for contact in evidence.contacts[on_horse.id]]
     assert not may_hold("next to", name_thing("horse"), evidence, on_horse)
     assert may_hold("next to", name_thing("horse"), evidence, beside)
 
@@ -103,7 +107,7 @@ def test_a_thing_that_one_person_holds_is_held_by_no_other() -> None:
         draw(("person", (60, 40, 100, 200)), ("person", (108, 40, 150, 200)), ("cup", (92, 100, 110, 120)))
     )
     holder, other, cup = evidence.picture.regions
-    assert "holding" in [contact.predicate for contact in find_contacts(evidence.picture, holder)]
+    assert "holding" in [contact.predicate for contact in evidence.contacts[holder.id]]
     assert not is_contact_denied("holding", other, cup)  # the cup touches both
     assert may_hold("holding", name_thing("cup"), evidence, holder)
     assert not may_hold("holding", name_thing("cup"), evidence, other)
