@@ -64,7 +64,7 @@ def _may_hold(predicate: str, landmark: NounPhrase, evidence: PictureEvidence, r
 
 
 def _is_told_otherwise(predicate: str, evidence: PictureEvidence, region: Region, other: Region) -> bool:
-    """Whether masks show what excludes a relation: who rides a horse is not next to it, whose board is ridden rides none.
+    """Whether masks show what excludes a relation: who rides a horse is not next to it; a board has one rider.
 
     Of several relations that masks show of a pair, each is true.
     """
