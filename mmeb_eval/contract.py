@@ -15,11 +15,20 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mmeb_eval.embedder import Embedder, get_counts, get_layout_name, get_prompt_kinds, get_settings
-from mmeb_eval.item import Item, Points, Prompt, describe_item
-from mmeb_eval.templates.fused import DATA_IMAGE_TOKEN, Layout, get_layout, make_query_text
+from mmeb_eval.item import Item, describe_item
+from mmeb_eval.templates.fused import get_layout
+from mmeb_eval.toy_items import (
+    IMAGE_SIDE,
+    LEFT,
+    RIGHT,
+    Contrast,
+    draw_toy_image,
+    draw_toy_items,
+    make_contrasts,
+    make_prompts,
+)
 from mmeb_eval.vectors import check_vectors
 from scar.errors import ContractError, EvalError
-from scar.sample import Box, Mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,24 +40,8 @@ EQUAL_TOLERANCE = 1e-6
 """Vectors of two items count as equal if no component differs by more than this, or than two vectors of one item did,
 up to `VECTOR_TOLERANCE`."""
 
-IMAGE_SIDE = 64
-"""Height and width of the toy images in pixels."""
-
-LEFT, RIGHT = Box(4, 4, 24, 60), Box(40, 4, 60, 60)
-"""Boxes around the two objects of a toy image."""
-
 PLURALS = {"box": "boxes", "points": "sets of points", "mask": "masks"}
 """Kinds of prompt -> what several of the kind are called."""
-
-INSTRUCTIONS = ("Represent the given image with the following question:", "Find an everyday picture that fits:")
-
-QUESTIONS = ("What is this?", "How many trees stand behind it?")
-
-SCAR_QUERY = (
-    f"{DATA_IMAGE_TOKEN}\nFind the caption that best describes the segmented object, "
-    "considering both local details and global context in the given image."
-)
-"""The text of all queries of SCaR, as it stands in the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +59,6 @@ class Finding:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Contrast:
-    """Two items that differ in one part.
-
-    Attributes:
-        part: the part in which they differ: text, image, instruction, region (a box that the text names), or a kind of
-            prompt.
-        beside: what both items also have, as words that end a sentence, such as "beside an image"; "alone" if nothing.
-        first: one item.
-        second: the other item.
-    """
-
-    part: str
-    beside: str
-    first: Item
-    second: Item
-
-
 def check(embedder: Embedder) -> list[Finding]:
     """Check an embedder on toy items; it keeps the contract if no finding has the level ``error``.
 
@@ -91,65 +66,6 @@ def check(embedder: Embedder) -> list[Finding]:
     """
     with TemporaryDirectory(prefix="mmeb-eval-check-") as folder:
         return list(_iter_findings(embedder, Path(folder)))
-
-
-def draw_toy_items(folder: Path, image_token: str = "") -> list[Item]:
-    """Make eight toy items and draw their two images into ``folder``.
-
-    They are two texts, two images, an image with a question, and three images with a question and a box.
-
-    Args:
-        folder: an existing folder, which gets ``red.png`` and ``blue.png``.
-        image_token: the model's own image token, which stands in the text of each item with an image; empty for none.
-    """
-    red, blue = _draw_toy_image(folder / "red.png", "red"), _draw_toy_image(folder / "blue.png", "blue")
-    question = f"{image_token}\n{QUESTIONS[0]}".strip()
-    return [
-        Item(text="a red square"),
-        Item(text="a blue disc on the grass, seen from far above on a rainy day"),
-        Item(text=image_token, image=red),
-        Item(text=image_token, image=blue),
-        Item(text=question, image=red),
-        Item(text=question, image=red, prompt=LEFT),
-        Item(text=question, image=red, prompt=RIGHT),
-        Item(text=question, image=blue, prompt=LEFT),
-    ]
-
-
-def make_contrasts(folder: Path, layout: Layout, kinds: Iterable[str]) -> list[Contrast]:
-    """Make pairs of items that differ in one part, for each kind of prompt in ``kinds`` too.
-
-    Pairs that the layout makes equal are left out: some layouts drop the instruction.
-
-    Args:
-        folder: the folder into which `draw_toy_items` drew the images.
-        layout: layout of the embedder's texts.
-        kinds: kinds of prompt that the embedder takes.
-    """
-    red, blue = folder / "red.png", folder / "blue.png"
-    texts = [make_query_text(layout, "newline", DATA_IMAGE_TOKEN + INSTRUCTIONS[0], text) for text in QUESTIONS]
-    told = [make_query_text(layout, "newline", DATA_IMAGE_TOKEN + words, QUESTIONS[0]) for words in INSTRUCTIONS]
-    alone = [make_query_text(layout, "text", words, "a red square") for words in INSTRUCTIONS]
-    boxes = [make_query_text(layout, "region", "", SCAR_QUERY, box=box) for box in (LEFT, RIGHT)]
-    both = Item(texts[0], red)
-    contrasts = [
-        Contrast("text", "alone", Item("a red square"), Item("two dogs asleep on a green sofa")),
-        Contrast("text", "beside an image", both, Item(texts[1], red)),
-        Contrast("image", "alone", Item(layout.image_token, red), Item(layout.image_token, blue)),
-        Contrast("image", "beside a text", both, Item(texts[0], blue)),
-        Contrast("instruction", "beside a text", Item(alone[0]), Item(alone[1])),
-        Contrast("instruction", "beside an image and a text", Item(told[0], red), Item(told[1], red)),
-        Contrast("region", "beside an image", Item(boxes[0], red), Item(boxes[1], red)),
-    ]
-    for kind in sorted(kinds):
-        first, second = _make_prompts()[kind]
-        drawn = replace(both, prompt=first)
-        contrasts += [
-            Contrast(kind, "beside an image and a text", drawn, replace(drawn, prompt=second)),
-            Contrast("text", f"beside an image with a {kind}", drawn, replace(drawn, text=texts[1])),
-            Contrast("image", f"beside a text, with a {kind}", drawn, replace(drawn, image=blue)),
-        ]
-    return [contrast for contrast in contrasts if contrast.first != contrast.second]  # some layouts drop instructions
 
 
 def _iter_findings(embedder: Embedder, folder: Path) -> Iterator[Finding]:
@@ -195,7 +111,7 @@ def _iter_findings(embedder: Embedder, folder: Path) -> Iterator[Finding]:
     tolerance = max(EQUAL_TOLERANCE, min(noise, VECTOR_TOLERANCE))
     yield from _check_blindness(embedder, make_contrasts(folder, layout, kinds), tolerance)
     yield from _check_orientation(embedder, items[2], folder, tolerance)
-    yield from _check_file_names(embedder, items[2], folder, tolerance)
+    yield from _check_file_names(embedder, items[2], folder, tolerance, is_steady=not chance)
     if not kinds:
         yield Finding("note", "it takes no prompts: the text names the region, and results say region = text.")
     yield from _check_region_methods(embedder, items[4])
@@ -284,7 +200,7 @@ def _check_blindness(embedder: Embedder, contrasts: Sequence[Contrast], toleranc
             "warning",
             "a region that the text names makes no difference: is the text cut? SCaR scores say nothing about regions.",
         )
-    for kind in (kind for kind in _make_prompts() if kind in equal):
+    for kind in (kind for kind in make_prompts() if kind in equal):
         yield Finding(
             "error", f"two different {PLURALS[kind]} have the same vector: the {kind} is ignored. Use item.prompt."
         )
@@ -319,24 +235,37 @@ def _check_orientation(embedder: Embedder, item: Item, folder: Path, tolerance: 
         yield Finding("warning", f"{text}displayed image: open images by mmeb_eval.data.images.open_rgb.")
 
 
-def _check_file_names(embedder: Embedder, item: Item, folder: Path, tolerance: float) -> Iterator[Finding]:
-    """Yield a finding if two images with one file name, in two folders, have one vector, as by a cache by file name.
+def _check_file_names(
+    embedder: Embedder, item: Item, folder: Path, tolerance: float, *, is_steady: bool
+) -> Iterator[Finding]:
+    """Yield a finding if vectors follow the names of image files.
+
+    Two images with one file name, in two folders, must have two vectors, which a cache by file name would not give. An
+    image in another data folder must have the vector that it had, which an embedder that reads paths does not give.
 
     Args:
         embedder: the embedder.
         item: a toy item with an image and no prompt.
         folder: the folder of the toy images.
         tolerance: see `EQUAL_TOLERANCE`.
+        is_steady: whether an item has the same vector in every call; else nothing is said of moved images.
     """
     images = [folder / side / "same_name.png" for side in ("one", "other")]
     for image, colour in zip(images, ("red", "blue"), strict=True):
         image.parent.mkdir()
-        _draw_toy_image(image, colour)
+        draw_toy_image(image, colour)
     plain = [replace(item, image=folder / f"{colour}.png") for colour in ("red", "blue")]
-    vectors = _try_to_embed(embedder, embedder.embed, [*plain, *(replace(item, image=image) for image in images)])
+    moved = folder / "moved" / folder.name / "red.png"
+    moved.parent.mkdir(parents=True)
+    draw_toy_image(moved, "red")
+    others = [replace(item, image=image) for image in (*images, moved)]
+    vectors = _try_to_embed(embedder, embedder.embed, [*plain, *others])
     if isinstance(vectors, Finding):
         return  # it takes no images, which another check says
-    if _measure_difference(vectors[2], vectors[3]) <= tolerance < _measure_difference(vectors[0], vectors[1]):
+    if is_steady and _measure_difference(vectors[0], vectors[4]) > VECTOR_TOLERANCE:
+        text = "an image in another folder has another vector: read the file's pixels, not its path."
+        yield Finding("error", text)
+    elif _measure_difference(vectors[2], vectors[3]) <= tolerance < _measure_difference(vectors[0], vectors[1]):
         text = "two images with one file name in two folders have one vector: tell images by their pixels, not by name."
         yield Finding("error", text)
 
@@ -366,25 +295,3 @@ def _check_region_methods(embedder: Embedder, item: Item) -> Iterator[Finding]:
 def _measure_difference(first: Any, second: Any) -> float:
     """Largest difference, in any component, between vectors."""
     return float(abs(np.asarray(first) - np.asarray(second)).max())
-
-
-def _make_prompts() -> dict[str, tuple[Prompt, Prompt]]:
-    """For each kind of prompt, one on the left object of a toy image and one on the right object."""
-    half = np.arange(IMAGE_SIDE * IMAGE_SIDE).reshape(IMAGE_SIDE, IMAGE_SIDE) % IMAGE_SIDE < IMAGE_SIDE // 2
-    return {
-        "box": (LEFT, RIGHT),
-        "points": (Points(((10, 32),), (1,)), Points(((50, 32),), (1,))),
-        "mask": (Mask.from_array(half), Mask.from_array(~half)),
-    }
-
-
-def _draw_toy_image(path: Path, colour: str) -> Path:
-    """Draw a toy image with an object on each side."""
-    from PIL import Image, ImageDraw
-
-    image = Image.new("RGB", (IMAGE_SIDE, IMAGE_SIDE), "white")
-    pen = ImageDraw.Draw(image)
-    pen.rectangle((8, 16, 24, 48), fill=colour)
-    pen.ellipse((40, 16, 60, 48), fill="green")
-    image.save(path)
-    return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from scar.sample import Box, Mask
 
@@ -32,6 +32,10 @@ PROMPT_KINDS: Mapping[str, type] = {"box": Box, "points": Points, "mask": Mask}
 """Name of a kind of prompt, as in an embedder's ``prompts`` -> type of the prompt."""
 
 
+Side: TypeAlias = Literal["query", "document"]
+"""The side of an item: what is searched for, or what is searched."""
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """What one vector stands for: text, an image, an object in an image, or a mix.
@@ -42,11 +46,17 @@ class Item:
         text: the text; may be empty. With an image, it holds the model's image token if the model's layout has one.
         image: path of the image file, which the embedder opens and turns by EXIF; None for text alone.
         prompt: what is drawn on the image, in pixels of the displayed image; None for nothing.
+        instruction: the task's instruction, if the model's layout wants it apart; else it is part of ``text`` and this
+            is empty. Candidates have none.
+        side: ``query`` or ``document``, if the model's layout wants instructions apart; else None, so that a text has
+            one vector on either side.
     """
 
     text: str = ""
     image: Path | None = None
     prompt: Prompt | None = None
+    instruction: str = ""
+    side: Side | None = None
 
 
 def describe_item(item: Item) -> str:
@@ -55,6 +65,13 @@ def describe_item(item: Item) -> str:
     if item.prompt is not None:
         parts.append(str(item.prompt) if isinstance(item.prompt, Box | Points) else "a mask")
     if item.text or not parts:
-        words = " ".join(item.text.split())
-        parts.append(f"text {words if len(words) <= 60 else words[:57] + '...'!r}")
+        parts.append(f"text {_shorten(item.text)!r}")
+    if item.instruction:
+        parts.append(f"instruction {_shorten(item.instruction)!r}")
     return f"the item ({', '.join(parts)})"
+
+
+def _shorten(text: str) -> str:
+    """The start of a text, on one line."""
+    words = " ".join(text.split())
+    return words if len(words) <= 60 else f"{words[:57]}..."

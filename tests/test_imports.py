@@ -37,7 +37,7 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
         {"item", "load_record", "foreign_code", "model_options"},
         {"embedder", "vectors"},
         {"models", "templates"},
-        {"data", "contract"},
+        {"data", "contract", "toy_items"},
         {"regions"},
         {"adapters"},
         {"run"},

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from mmeb_eval.data.files import COLUMNS, Row, RowFormat, TaskFiles, find_row_format, is_file, iter_rows
 from mmeb_eval.item import Item, Prompt
+from mmeb_eval.templates import apart
 from mmeb_eval.templates.fused import Layout, fill_image_token, make_candidate_text, make_query_text
 from scar.common.files import describe_missing, is_inside
 from scar.common.orientation import turn_box
@@ -183,10 +184,15 @@ class CaseReader:
             prompt = read_box(where, row, self._frame)
         text = _read_text(where, row, "qry_text")
         box = prompt if self.box_in_text and isinstance(prompt, Box) else None
+        image = self._find_image(where, "qry_image_path", row["qry_image_path"])
+        if not self.box_as_prompt:
+            prompt = None
+        if self.layout.apart:
+            return apart.make_region_query(text, image, prompt, box)
         return Item(
             text=make_query_text(self.layout, self.task.join, "", text, end=self.task.query_end, box=box),
-            image=self._find_image(where, "qry_image_path", row["qry_image_path"]),
-            prompt=prompt if self.box_as_prompt else None,
+            image=image,
+            prompt=prompt,
         )
 
     def _read_query(self, where: str, row: Row) -> Item:
@@ -195,13 +201,23 @@ class CaseReader:
         no_text = has_image and row["qry_text"] is None  # here, the official code takes a missing text for an empty one
         text = "" if no_text else _read_text(where, row, "qry_text")
         instruction = _read_text(where, row, "qry_inst")
-        return Item(
-            text=make_query_text(self.layout, self.task.join, instruction, text, end=self.task.query_end),
-            image=self._find_image(where, "qry_img_path", row["qry_img_path"]) if has_image else None,
-        )
+        image = self._find_image(where, "qry_img_path", row["qry_img_path"]) if has_image else None
+        if self.layout.apart:
+            return apart.make_query(instruction, text, image)
+        whole = make_query_text(self.layout, self.task.join, instruction, text, end=self.task.query_end)
+        return Item(text=whole, image=image)
 
     def _read_joined_query(self, where: str, row: Row) -> Item:
-        """Make the query of a row of the format ``joined``: text and image; an empty path means no image."""
+        """Make the query of a row of the format ``joined``: text and image; an empty path means no image.
+
+        Raises:
+            DataError: the layout wants the instruction apart, which such a row does not tell from the text.
+        """
+        if self.layout.apart:
+            raise DataError(
+                f"{where}: instruction and text are one string here, and this model wants them apart; "
+                f"`mmeb-eval fetch` brings {self.task.dataset}, which has both."
+            )
         return self._make_joined_item(where, _read_text(where, row, "qry_text"), "qry_img_path", row["qry_img_path"])
 
     def _add_joined_candidates(self, where: str, row: Row) -> list[tuple[str, str]]:
@@ -229,14 +245,15 @@ class CaseReader:
         texts = _read_texts(where, row, "tgt_text")
         for text in texts:
             if text not in self.candidates_by_key:
-                self.candidates_by_key[text] = Item(text=text)
+                self.candidates_by_key[text] = apart.make_candidate(text) if self.layout.apart else Item(text=text)
         return texts
 
     def _add_image_candidates(self, where: str, row: Row) -> list[str]:
         """Add the row's candidate images, with their texts if the first one has a text; return their keys."""
         paths = _read_texts(where, row, "tgt_img_path")
-        texts = _read_texts(where, row, "tgt_text")
-        without_texts = not texts[0].strip()
+        may_lack_texts = self.layout.apart and self.task.key == "image"  # as in the parsers of such models
+        texts = [] if may_lack_texts and row["tgt_text"] == [] else _read_texts(where, row, "tgt_text")
+        without_texts = not texts or not texts[0].strip()
         if len(texts) != len(paths) and not (without_texts and self.task.key == "image"):
             raise DataError(f"{where}: {len(texts)} values in tgt_text but {len(paths)} in tgt_img_path.")
         instruction = _read_text(where, row, "tgt_inst")
@@ -245,10 +262,12 @@ class CaseReader:
             text = None if without_texts else texts[index]
             key = path if self.task.key == "image" else f"{path}:" + (text or "").strip('"')
             if key not in self.candidates_by_key:
-                self.candidates_by_key[key] = Item(
-                    text=make_candidate_text(self.layout, instruction, text, bare_end=self.task.bare_end),
-                    image=self._find_image(where, "tgt_img_path", path),
-                )
+                image = self._find_image(where, "tgt_img_path", path)
+                if self.layout.apart:
+                    item = apart.make_candidate(apart.select_text(texts, index, self.task.key), image)
+                else:
+                    item = Item(make_candidate_text(self.layout, instruction, text, bare_end=self.task.bare_end), image)
+                self.candidates_by_key[key] = item
             keys.append(key)
         return keys
 

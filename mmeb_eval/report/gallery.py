@@ -171,7 +171,7 @@ def _make_failure(
         rank=result.ranks[query_index],
         candidate_count=len(items),
         margin=result.margins[query_index],
-        question=_strip_token(case.query.text, token),
+        question=_strip_token(f"{case.query.instruction}\n{case.query.text}", token),
         category=sample.region.category if sample else "",
         picture=_embed_item_image(case.query, LARGEST_SIDE),
         box=case.query.prompt if isinstance(case.query.prompt, Box) else None,

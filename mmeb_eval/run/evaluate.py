@@ -26,6 +26,9 @@ from scar.errors import ContractError, DataError, InputError
 if TYPE_CHECKING:
     from mmeb_eval.regions.robustness import PerturbedPrompts
 
+MAX_INSTRUCTIONS = 8
+"""Largest number of instructions of a side that stand in a result; a task of the table has one or two."""
+
 
 def evaluate(
     embedder: Embedder,
@@ -105,6 +108,7 @@ def evaluate(
         chance=math.fsum(1 / len(candidates) for candidates in distinct) / len(cases),
         settings={
             "layout": get_layout_name(embedder),
+            **_describe_instructions(layout, cases),
             "region": region,
             "ties": ties,
             "batch_size": batch_size,
@@ -149,8 +153,8 @@ def order_items(cases: Sequence[Case]) -> tuple[list[Item], list[int], list[list
     """Collect the distinct items of cases, in the order in which they are embedded.
 
     This is the one step of an evaluation that removes equal items, and the one that decides which items share a batch:
-    texts come before images, items of one image stand together, and texts are sorted by length. Inside a batch a model
-    may sort items as it likes.
+    items of one side and instruction stand together; among them, texts come before images, items of one image stand
+    together, and texts are sorted by length. Inside a batch a model may sort items as it likes.
 
     Returns:
         The distinct items; for each case, the index of its query among them; and for each case, the indices of its
@@ -203,11 +207,29 @@ def _describe_vectors(store: VectorStore[Any] | None, items: Sequence[Item]) -> 
     return {FINGERPRINT: store.fingerprint} | unread | ({TRUSTED_VECTORS: trusted} if trusted else {})
 
 
+def _describe_instructions(layout: Layout, cases: Sequence[Case]) -> dict[str, Any]:
+    """The setting ``instructions`` if the layout wants them apart: those of the queries, and of the candidates.
+
+    Each is listed once, in the order of the data; of many, the first `MAX_INSTRUCTIONS`.
+    """
+    if not layout.apart:
+        return {}
+    candidates = {id(item): item for case in cases for item in case.candidates}.values()
+    sides = {"query": (case.query for case in cases), "document": candidates}
+    return {
+        "instructions": {
+            side: list(dict.fromkeys(item.instruction for item in items))[:MAX_INSTRUCTIONS]
+            for side, items in sides.items()
+        }
+    }
+
+
 def _combine_digests(digests: Iterable[str]) -> str:
     """One digest for a sequence of digests; their order counts."""
     return hashlib.blake2b("".join(digests).encode(), digest_size=16).hexdigest()
 
 
-def _sort_key(item: Item) -> tuple[str, str, int, str]:
+def _sort_key(item: Item) -> tuple[str, str, str, str, int, str]:
     """The key by which `order_items` sorts."""
-    return str(item.image or ""), repr(item.prompt or ""), len(item.text), item.text
+    sent = item.side or "", item.instruction  # first, as many models take one instruction a call
+    return *sent, str(item.image or ""), repr(item.prompt or ""), len(item.text), item.text

@@ -38,14 +38,18 @@ class ItemKeys:
         self._hashes = HashCache(_STATE_FIELDS, _read_digests(path))
 
     def make_key(self, item: Item) -> bytes:
-        """16-byte digest of an item: of its text, its prompt and the bytes of its image.
+        """16-byte digest of an item: of its text, its prompt, the bytes of its image, its instruction and its side.
+
+        An item without instruction and side has the digest that it had before items knew them.
 
         Raises:
             DataError: the image cannot be read.
         """
         image = None if item.image is None else self._hash_image(item.image)
-        content = json.dumps([item.text, image, None if item.prompt is None else _prompt_to_json(item.prompt)])
-        return hashlib.blake2b(content.encode(), digest_size=16).digest()
+        parts = [item.text, image, None if item.prompt is None else _prompt_to_json(item.prompt)]
+        if item.instruction or item.side:
+            parts += [item.instruction, item.side]
+        return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).digest()
 
     def hash_images(self, images: Iterable[Path]) -> None:
         """Hash the image files that have no digest yet, in several threads, so that `make_key` finds the digests.

@@ -67,15 +67,19 @@ class Layout:
             full precision, and with the box in the text even if the model also gets it as a prompt. False strips outer
             white space and rounds boxes to whole pixels, to fit short contexts such as CLIP's 77 tokens.
         combine: function from (instruction, text, image token) to the text of an item with an image.
+        apart: whether items hold the instruction and their side beside the text, see `mmeb_eval.templates.apart`;
+            ``combine`` then plays no part.
     """
 
     image_token: str
     exact: bool
     combine: Callable[[str, str, str], str] = token_first
+    apart: bool = False
 
 
 LAYOUTS: Mapping[str, Layout] = {
     "plain": Layout(image_token="", exact=False),
+    "apart": Layout(image_token="", exact=True, apart=True),
     "qwen2_vl": Layout(image_token="<|image_pad|>", exact=True),
     "phi3_v": Layout(image_token="<|image_1|>", exact=True),
     "llava_next": Layout(image_token="<image>", exact=True),
@@ -85,7 +89,8 @@ LAYOUTS: Mapping[str, Layout] = {
     "internvideo2": Layout(image_token="", exact=True, combine=text_only),
     "e5_v": Layout(image_token="<image>", exact=True, combine=e5v_chat),
 }
-"""Layouts by name, the values of an embedder's ``layout``: ``plain``, and the official evaluators' names of backbones.
+"""Layouts by name, the values of an embedder's ``layout``: ``plain``; ``apart``, which today's models want; and the
+official evaluators' names of backbones.
 
 `qwen2_vl` also serves Qwen2.5-VL and its relatives. A model that the official code does not know takes the layout with
 its image token, such as `llava_next` for InternVL; its `embed` adds what its chat template puts around the text.

@@ -262,6 +262,35 @@ def test_chance_is_not_blamed_on_the_order_or_on_padding() -> None:
     assert line.startswith("error: two calls with the same items: ")
 
 
+def test_an_embedder_that_reads_the_path_and_not_the_file_is_found() -> None:
+    class ByPath(Sound):
+        def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+            texts = [
+                item if item.image is None else replace(item, image=None, text=f"{item.text} {item.image}")
+                for item in items
+            ]
+            return super().embed(texts)
+
+    assert _lines(ByPath()) == [
+        "error: an image in another folder has another vector: read the file's pixels, not its path."
+    ]
+
+
+def test_an_embedder_that_ignores_the_instruction_apart_is_warned_of() -> None:
+    class Apart(Sound):
+        layout = "apart"
+
+        def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+            return super().embed([replace(item, text=f"{item.text} {item.instruction}") for item in items])
+
+    class Deaf(Sound):
+        layout = "apart"
+
+    assert not [line for line in _lines(Apart()) if not line.startswith("note")]
+    (line,) = [line for line in _lines(Deaf()) if not line.startswith("note")]
+    assert line.startswith("warning: the instruction beside a text and beside an image and a text is ignored")
+
+
 def test_images_that_are_told_by_file_name_are_found() -> None:
     class ByName(Sound):
         def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from mmeb_eval.adapters.baselines import Constant, Random, TextOnly
-from mmeb_eval.contract import draw_toy_items
 from mmeb_eval.embedder import Embedder
 from mmeb_eval.item import Item
+from mmeb_eval.toy_items import draw_toy_items
 from mmeb_eval.vectors import check_vectors
 from scar.sample import Box
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from mmeb_eval.adapters.shared import name_model
 from mmeb_eval.cli import app
-from mmeb_eval.contract import check, draw_toy_items
+from mmeb_eval.contract import check
 from mmeb_eval.data.files import find_scar_tasks
 from mmeb_eval.data.tasks import GROUPS, tasks
 from mmeb_eval.demo.write import write_demo
@@ -23,6 +23,7 @@ from mmeb_eval.regions.strategies import IMAGE_STRATEGIES, apply_strategy
 from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.run.identity import describe_identity
 from mmeb_eval.run.results import read_results
+from mmeb_eval.toy_items import draw_toy_items
 from scar.errors import DataError, EvalError
 from scar.sample import Box
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,6 +35,14 @@ def test_no_two_prompts_share_a_key_and_equal_ones_do(picture: Path) -> None:
     made = {keys.make_key(Item("text", picture, prompt)) for prompt in prompts}
     assert len(made) == len(prompts)
     assert keys.make_key(Item("text", picture, Box(1.0, 2.0, 3.0, 4.0))) in made
+    parts: list[dict[str, Any]] = [
+        {},
+        {"instruction": "Find it"},
+        {"instruction": "Find it", "side": "query"},
+        {"side": "query"},
+    ]
+    told: list[dict[str, Any]] = [{"side": "document"}, {"instruction": "Find them", "side": "query"}]
+    assert len({keys.make_key(replace(Item("text", picture), **each)) for each in [*parts, *told]}) == 6
     assert keys.make_key(Item("text\ud800")) != keys.make_key(Item("text"))
     assert keys.make_key(Item("")) != keys.make_key(Item("", picture))
 
