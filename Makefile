@@ -30,10 +30,10 @@ check: $(READY) ## Format, lint, types
 	$(BIN)/mypy
 
 test: $(READY) ## The fast tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 test-all: $(READY) ## Every test, the slow ones too
-	$(BIN)/pytest -m ""
+	$(BIN)/pytest -n auto -m ""
 
 demo: $(READY) ## The whole story, offline: draw, build, evaluate, report
 	$(BIN)/scar build demo --out $(DEMO)/corpus
