@@ -46,6 +46,8 @@ def evaluate_models(
     trust_stored: options.TrustStored = False,
     strict: options.Strict = False,
     keep_going: options.KeepGoing = False,
+    limit: options.Limit = None,
+    plan: options.Plan = False,
     as_json: options.Json = False,
 ) -> None:
     """Score models on tasks: write results, print tables of scores. All data are checked before a model is loaded."""
@@ -58,7 +60,20 @@ def evaluate_models(
         from mmeb_eval.run.rank import parse_tie_rule
 
         run = RunOptions(
-            model, tasks, output, data, images, config, seed, batch_size, region, refresh, trust_stored, keep_going
+            model,
+            tasks,
+            output,
+            data,
+            images,
+            config,
+            seed,
+            batch_size,
+            region,
+            refresh,
+            trust_stored,
+            keep_going,
+            limit,
+            plan,
         )
         outcome = run_models(run, ties=parse_tie_rule(ties))
         at_chance = print_results(outcome.results, as_json, output) if outcome.results else False
@@ -252,7 +267,7 @@ def show_leaderboard(
 @app.command("fetch")
 def fetch_data(
     data: Annotated[Path, typer.Option(help="Output folder for the data; it may be moved later.")],
-    tasks: Annotated[str, typer.Option(help="Task names separated by commas, all, or lite.")] = "all",
+    tasks: Annotated[str, typer.Option(help="Names of tasks or groups, separated by commas.")] = "all",
     revision: options.Revisions = None,
     rows_only: Annotated[bool, typer.Option(help="Do not download the archive of MMEB's images.")] = False,
 ) -> None:

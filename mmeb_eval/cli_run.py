@@ -34,6 +34,8 @@ class RunOptions:
     refresh: bool
     trust_stored: bool
     keep_going: bool
+    limit: int | None = None
+    plan: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ def run_models(
             ``keep_going``, failures of single evaluations are noted instead.
         DataError: no task is usable; or one is unusable, and ``keep_going`` is False.
     """
+    from mmeb_eval.run.progress import Workload
     from mmeb_eval.run.run import run_evaluations
 
     if options.refresh and options.trust_stored:
@@ -88,8 +91,8 @@ def run_models(
     refuse_files(output=options.output, data=options.data)
     failures: list[str] = []
     noted = failures if options.keep_going else None
-    task_files = select_checked_tasks(options.tasks, options.data, options.images, noted)
-    embedders = load_embedders(options.model, options.config, options.seed, options.region, task_files)
+    choice = select_checked_tasks(options.tasks, options.data, options.images, noted, options.limit)
+    embedders = load_embedders(options.model, options.config, options.seed, options.region, choice.usable)
     given = [name for name in ("refresh", "trust_stored") if getattr(options, name)]
     if given and not any(getattr(embedder, "stored", True) for embedder in embedders):
         names = " and ".join(embedder.name for embedder in embedders)
@@ -97,7 +100,7 @@ def run_models(
         raise EvalError(f"--{given[0].replace('_', '-')}: {names} {verb} no vectors; leave the option out.")
     results = run_evaluations(
         embedders,
-        task_files,
+        choice.usable,
         options.output,
         batch_size=options.batch_size,
         refresh=options.refresh,
@@ -107,5 +110,7 @@ def run_models(
         seed=perturbation_seed,
         on_failure=partial(note_failure, failures) if options.keep_going else None,
         say=partial(typer.echo, err=True),
+        workloads={name: Workload(found.items - found.images, found.images) for name, found in choice.readings.items()},
+        plan_only=options.plan,
     )
     return Outcome(results, failures)

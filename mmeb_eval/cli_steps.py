@@ -15,6 +15,7 @@ from scar.common.terminal import make_console, print_traceback
 from scar.errors import DataError, EvalError
 
 if TYPE_CHECKING:
+    from mmeb_eval.data.choice import Choice
     from mmeb_eval.data.files import TaskFiles
     from mmeb_eval.embedder import Embedder
     from mmeb_eval.run.results import Result
@@ -36,8 +37,12 @@ def refuse_files(**options: Path | None) -> None:
 
 
 def select_checked_tasks(
-    tasks: Sequence[str], data: Path | None, images: Path | None, failures: list[str] | None = None
-) -> list[TaskFiles]:
+    tasks: Sequence[str],
+    data: Path | None,
+    images: Path | None,
+    failures: list[str] | None = None,
+    limit: int | None = None,
+) -> Choice:
     """Find the chosen tasks, read all their rows and look for their images, without decoding these.
 
     A task is unusable if its data are missing, have changed since they were fetched, or hold a row or image path that
@@ -48,28 +53,29 @@ def select_checked_tasks(
         data: folder that holds the data of tasks given by name.
         images: folder that the rows' image paths are relative to.
         failures: a list to which one line for each unusable task is added. None makes every unusable task an error.
+        limit: largest number of queries of each task; None means all.
 
     Returns:
-        The usable tasks.
+        The usable tasks, and what was read of them.
 
     Raises:
         DataError: no task is usable; one is unusable, and ``failures`` is None; or a folder does not exist.
         EvalError: a name is unknown, or the values of ``--tasks`` and ``--data`` do not fit together; see
             `find_choice`.
     """
-    from mmeb_eval.data.choice import check_choice, find_choice
+    from mmeb_eval.data.choice import check_choice, find_choice, limit_choice
 
     if images is not None and not images.is_dir():
         raise DataError(f"--images {images}: {describe_no_folder(images)}.")
     from scar.common.progress import show_progress
 
-    choice = check_choice(find_choice(tasks, data, images), show_progress)
+    choice = check_choice(limit_choice(find_choice(tasks, data, images), limit), show_progress)
     if choice.problems and (failures is None or not choice.usable):
         hint = f"; --keep-going scores the other {len(choice.usable)}" if choice.usable else ""
         raise DataError(f"{choice.describe_problems().removesuffix('.')}{hint}.")
     if failures is not None:
         failures += choice.list_problems()
-    return list(choice.usable)
+    return choice
 
 
 def load_embedders(

@@ -50,7 +50,16 @@ DEFAULT_OUTPUT = Path("results")
 Models: TypeAlias = Annotated[list[str] | None, typer.Option(help=f"{MODEL_HELP} May be repeated.")]
 TaskNames: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option(help="A SCaR folder, task names separated by commas, all, or lite (8 MMEB tasks); may be repeated."),
+    typer.Option(
+        help="A SCaR folder; or names, separated by commas, of tasks or groups: all, lite (8 MMEB tasks), MMEB, SCaR, "
+        "classification, vqa, retrieval, grounding, IND, OOD; may be repeated."
+    ),
+]
+Limit: TypeAlias = Annotated[
+    int | None, typer.Option(min=1, help="Score the first N queries of each task, to try a run.  [default: all]")
+]
+Plan: TypeAlias = Annotated[
+    bool, typer.Option("--plan", help="Say how many items and requests a run takes, and embed nothing.")
 ]
 Output: TypeAlias = Annotated[Path, typer.Option(help="Results folder; writes <output>/<model>/<task>.json.")]
 BaselineSeed: TypeAlias = Annotated[
@@ -121,7 +130,7 @@ CheckedData: TypeAlias = Annotated[Path | None, typer.Option(help="Data folder w
 CheckedTasks: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="Tasks that the data folder must hold: names separated by commas, all, or lite.  "
+        help="Tasks that the data folder must hold: names of tasks or groups, separated by commas.  "
         "[default: all that it holds are checked]"
     ),
 ]
@@ -148,8 +157,8 @@ Revisions: TypeAlias = Annotated[
 ReportTasks: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        help="Show, in an HTML report, the worst failures of these tasks: a SCaR folder, task names separated by "
-        "commas, all, or lite; may be repeated."
+        help="Show, in an HTML report, the worst failures of these tasks: a SCaR folder, or names of tasks or "
+        "groups, separated by commas; may be repeated."
     ),
 ]
 StrategyTable: TypeAlias = Annotated[

@@ -14,6 +14,7 @@ from mmeb_eval.data.files import TaskFiles, find_all_task_files, find_row_format
 from mmeb_eval.data.images import open_rgb
 from mmeb_eval.data.manifest import verify_files
 from mmeb_eval.data.tasks import Task
+from mmeb_eval.item import Item
 from mmeb_eval.templates.fused import LAYOUTS
 from scar.common.progress import Track, track_silently
 from scar.errors import DataError
@@ -35,6 +36,23 @@ class DataCheck:
 
     tasks: int
     rows: int
+    images: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReading:
+    """What was read of a task.
+
+    Attributes:
+        rows: number of rows that could be read.
+        items: number of distinct queries plus that of distinct candidates; the layouts of models may merge a few more.
+        images: number of those with an image.
+        problems: a line for each problem.
+    """
+
+    rows: int
+    items: int
     images: int
     problems: tuple[str, ...]
 
@@ -71,14 +89,14 @@ def check_data(
         except DataError as error:
             problems.append(str(error))
             continue
-        rows, problems_of_task = read_task(files, named_at)
-        count += rows
-        problems += problems_of_task
+        reading = read_task(files, named_at)
+        count += reading.rows
+        problems += reading.problems
     problems += _find_broken_images(named_at, track)
     return DataCheck(len(found), count, len(named_at), tuple(dict.fromkeys(problems)))
 
 
-def read_task(files: TaskFiles, named_at: dict[Path, str]) -> tuple[int, list[str]]:
+def read_task(files: TaskFiles, named_at: dict[Path, str]) -> TaskReading:
     """Read a task's rows and look for their images, without decoding these.
 
     Args:
@@ -87,7 +105,7 @@ def read_task(files: TaskFiles, named_at: dict[Path, str]) -> tuple[int, list[st
             <column>`` that names it.
 
     Returns:
-        Number of the rows that could be read, and a line for each problem.
+        What was read; its problems are a line each.
     """
     find_existing = ImageFinder(files)
     missing: set[object] = set()
@@ -111,19 +129,21 @@ def read_task(files: TaskFiles, named_at: dict[Path, str]) -> tuple[int, list[st
     try:
         form = find_row_format(files)
     except DataError as error:
-        return 0, [str(error)]
+        return TaskReading(0, 0, 0, (str(error),))
     reader = CaseReader(files, form, LAYOUTS["plain"], box_as_prompt=True, box_in_text=False, find_image=find_image)
     count = 0
+    queries: set[Item] = set()
     for where, row in iter_rows_or_errors(files):
         if isinstance(row, DataError):
             problems.append(str(row))
             continue
         count += 1
         try:
-            reader.read_case(where, row)
+            queries.add(reader.read_case(where, row).query)
         except DataError as error:
             problems.append(str(error))
-    return count, problems
+    items = [*queries, *reader.candidates_by_key.values()]
+    return TaskReading(count, len(items), sum(item.image is not None for item in items), tuple(problems))
 
 
 def _find_broken_images(named_at: dict[Path, str], track: Track) -> list[str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mmeb_eval.data.check_data import read_task
+from mmeb_eval.data.check_data import TaskReading, read_task
 from mmeb_eval.data.files import TaskFiles, find_scar_tasks, find_task_files
 from mmeb_eval.data.manifest import verify_files
-from mmeb_eval.data.tasks import TASK_SETS, get_tasks, tasks
+from mmeb_eval.data.tasks import TASK_SETS, get_tasks, is_task_name, split_names, tasks
 from scar.common.files import describe_no_folder
 from scar.common.progress import Track, track_silently
 from scar.errors import DataError, EvalError, UnknownName
@@ -25,10 +25,12 @@ class Choice:
     Attributes:
         usable: the tasks that can be scored, with their data.
         problems: name of each task that cannot be scored -> what is wrong with its data, one line a problem.
+        readings: name of each usable task -> what was read of it; empty before `check_choice`.
     """
 
     usable: tuple[TaskFiles, ...]
     problems: Mapping[str, Sequence[str]]
+    readings: Mapping[str, TaskReading] = field(default_factory=dict)
 
     def list_problems(self) -> list[str]:
         """One line for each task that cannot be scored: its first problem, and how many more it has."""
@@ -65,7 +67,8 @@ def find_choice(choices: Sequence[str], data: Path | None, images: Path | None) 
     """Find the tasks that the values of ``--tasks`` name, and their data; rows are not read.
 
     Args:
-        choices: values of ``--tasks``: each is a SCaR folder, task names separated by commas, ``all`` or ``lite``.
+        choices: values of ``--tasks``: each is a SCaR folder, or names of tasks or of
+            `mmeb_eval.data.tasks.TASK_SETS`, separated by commas.
         data: folder that holds the data of tasks given by name; None if all choices are folders.
         images: folder that the rows' image paths are relative to; None means a usual folder, see
             `mmeb_eval.data.files.find_task_files`.
@@ -80,18 +83,20 @@ def find_choice(choices: Sequence[str], data: Path | None, images: Path | None) 
         EvalError: a choice names tasks, and ``data`` is None; or none does, and ``data`` is given.
     """
     found: list[TaskFiles] = []
-    problems: dict[str, list[str]] = {}
+    problems: dict[str, Sequence[str]] = {}
     named = 0
+    chosen: set[str] = set()
     for choice in choices:
         folder = Path(choice)
-        known = choice in TASK_SETS or choice in tasks()
+        known = any(map(is_task_name, split_names(choice)))
         if not known and (folder.exists() or len(folder.parts) > 1):
             found += find_scar_tasks(folder, images)
             continue
         if not known and "," not in choice:
             way_out = "there is no such folder either; `mmeb-eval tasks` shows them all."
-            raise UnknownName("task", choice, tasks(), way_out)
-        wanted = get_tasks(choice)
+            raise UnknownName("task", choice, (*tasks(), *TASK_SETS), way_out)
+        wanted = [task for task in get_tasks(choice) if task.name not in chosen]
+        chosen |= {task.name for task in wanted}
         named += len(wanted)
         if data is None:
             raise EvalError(f"--tasks {choice}: where are the data? Give --data DIR, or --tasks DIR for a SCaR folder.")
@@ -109,6 +114,11 @@ def find_choice(choices: Sequence[str], data: Path | None, images: Path | None) 
     return Choice(tuple(found), problems)
 
 
+def limit_choice(choice: Choice, limit: int | None) -> Choice:
+    """The choice with at most ``limit`` queries of each task, the first ones; None means all."""
+    return Choice(tuple(replace(files, limit=limit) for files in choice.usable), choice.problems)
+
+
 def check_choice(choice: Choice, track: Track = track_silently) -> Choice:
     """Read all rows of the usable tasks, and look for their images, without decoding these.
 
@@ -119,14 +129,16 @@ def check_choice(choice: Choice, track: Track = track_silently) -> Choice:
     Returns:
         A new choice. A task in which problems were found is no longer usable; its problems are added to the old ones.
     """
-    usable, problems = [], dict(choice.problems)
+    usable: list[TaskFiles] = []
+    problems, readings = dict(choice.problems), {}
     for files in track(choice.usable, "checking rows", len(choice.usable)):
-        found = read_task(files, {})[1]
-        if found:
-            problems[files.task.name] = found
+        reading = read_task(files, {})
+        if reading.problems:
+            problems[files.task.name] = reading.problems
         else:
             usable.append(files)
-    return Choice(tuple(usable), problems)
+            readings[files.task.name] = reading
+    return Choice(tuple(usable), problems, readings)
 
 
 def _shorten_list(problems: Sequence[str]) -> str:

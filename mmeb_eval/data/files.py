@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -45,12 +45,14 @@ class TaskFiles:
         paths: parquet or ``.jsonl`` files, in the order of their rows.
         image_root: folder that the rows' image paths are relative to.
         searched: if the first row's image was found nowhere, the folders that were searched; else empty.
+        limit: number of rows that are read, the first ones; None reads all.
     """
 
     task: Task
     paths: tuple[Path, ...]
     image_root: Path
     searched: tuple[Path, ...] = ()
+    limit: int | None = None
 
 
 def find_scar_tasks(folder: Path | str, images: Path | str | None = None) -> list[TaskFiles]:
@@ -167,7 +169,7 @@ def iter_rows(files: TaskFiles) -> Iterator[tuple[str, Row]]:
 
 
 def iter_rows_or_errors(files: TaskFiles, batch_size: int = 256) -> Iterator[tuple[str, Row | DataError]]:
-    """Like `iter_rows`, but yield the error of a row or file that cannot be read, and go on with the next.
+    """Like `iter_rows`, but yield the error of a row or file that cannot be read (it counts), and go on with the next.
 
     After an error in a parquet file, the next file comes; after one in a line of JSON, the next line. If the format of
     the rows cannot be found, only that error is yielded.
@@ -176,6 +178,11 @@ def iter_rows_or_errors(files: TaskFiles, batch_size: int = 256) -> Iterator[tup
         files: the task and its data.
         batch_size: number of rows read from a parquet file at once.
     """
+    yield from islice(_iter_all_rows_or_errors(files, batch_size), files.limit)
+
+
+def _iter_all_rows_or_errors(files: TaskFiles, batch_size: int) -> Iterator[tuple[str, Row | DataError]]:
+    """Like `iter_rows_or_errors`, without a limit."""
     try:
         columns = COLUMNS[find_row_format(files)]
     except DataError as error:

@@ -79,8 +79,8 @@ GROUPS: Mapping[str, tuple[str, str | bool]] = {
 }
 """Name of a group -> a field of `Task`, and the value of that field that the group's tasks share."""
 
-TASK_SETS = ("all", "lite")
-"""Names that stand for several tasks: all of the table, or those with ``lite`` set."""
+TASK_SETS = ("all", *GROUPS)
+"""Names that stand for several tasks: all of the table, or those of a group; small and capital letters are equal."""
 
 
 def read_task_table(table: Path = TASK_TABLE) -> dict[str, Task]:
@@ -113,14 +113,38 @@ def get_task(name: str) -> Task:
 
 
 def get_tasks(names: str) -> list[Task]:
-    """Tasks of the table, given by one of `TASK_SETS` or by names separated by commas (without spaces).
+    """Tasks of the table, given by names of tasks or of `TASK_SETS`, separated by commas; a task is listed once.
 
     Raises:
-        UnknownName: there is no such task.
+        UnknownName: there is no such task or set.
+
+    >>> [task.name for task in get_tasks("VOC2007, lite")][:3]
+    ['VOC2007', 'Place365', 'ImageNet-R']
     """
-    if names in TASK_SETS:
-        return [task for task in tasks().values() if names == "all" or task.lite]
-    return [get_task(name) for name in names.split(",")]
+    found: dict[str, Task] = {}
+    for name in split_names(names):
+        found |= {task: tasks()[task] for task in _list_set(name)} or {name: get_task(name)}
+    return list(found.values())
+
+
+def split_names(names: str) -> list[str]:
+    """The names in a list with commas, with or without spaces; an empty one, as behind a last comma, is left out."""
+    return [name.strip() for name in names.split(",") if name.strip()] or [names]
+
+
+def is_task_name(name: str) -> bool:
+    """Whether a name is that of a task of the table or of one of `TASK_SETS`."""
+    return name in tasks() or bool(_list_set(name))
+
+
+def _list_set(name: str) -> tuple[str, ...]:
+    """Names of the tasks of one of `TASK_SETS`; empty if there is no such set, or a task has that name."""
+    if name in tasks():
+        return ()
+    if name.lower() == "all":
+        return tuple(tasks())
+    groups = [group for group in GROUPS if group.lower() == name.lower()]
+    return list_group_tasks(groups[0]) if groups else ()
 
 
 def make_scar_task(source: str) -> Task:

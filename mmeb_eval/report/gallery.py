@@ -97,7 +97,11 @@ def find_failures(results: Sequence[Result], data: Sequence[TaskFiles], max_fail
         ScarError: a SCaR folder cannot be read.
     """
     hashes = {files.task.name: {path.name: hash_file(path) for path in files.paths} for files in data}
-    on_this_data = [result for result in results if result.settings.get("files") == hashes.get(result.task, ())]
+    on_this_data = [
+        result
+        for result in results
+        if result.margins and result.settings.get("files") == hashes.get(result.task, ())  # early versions have none
+    ]
     models = [model for model in list_models(on_this_data) if not is_baseline(model)] or list_models(on_this_data)
     picked: dict[tuple[str, str], set[int]] = {}
     for index, model in enumerate(models):

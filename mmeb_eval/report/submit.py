@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from mmeb_eval.data.tasks import list_group_tasks, tasks
 from mmeb_eval.report.published import is_on_published_data
-from mmeb_eval.run.metrics import CUTOFFS
+from mmeb_eval.run.metrics import CUTOFFS, METRICS
 from mmeb_eval.run.results import HEADLINE_METRIC, Result, list_models
 from scar.common.files import write_bytes
 from scar.common.tables import check_values, read_toml
@@ -34,9 +34,6 @@ MODEL_METADATA: Mapping[str, type] = {
     "url": str,
 }
 """Metadata of a model on the MMEB leaderboard -> type; size in billions of parameters, date as YYYY-MM-DD."""
-
-SHEET_METRICS = ("hit", "ndcg_linear", "ndcg_exponential", "precision", "recall", "f1", "map", "mrr")
-"""Metrics of a score sheet, each at every k of `mmeb_eval.run.metrics.CUTOFFS`."""
 
 MTEB_METRICS = {
     "hit": "hit_rate",
@@ -258,7 +255,7 @@ def _select_sheet_metrics(result: Result) -> dict[str, float]:
 
 def _list_sheet_metrics() -> list[str]:
     """Names of the metrics at every k, in the official order."""
-    return [f"{metric}@{k}" for metric in SHEET_METRICS for k in CUTOFFS]
+    return [f"{metric}@{k}" for metric in METRICS for k in CUTOFFS]
 
 
 def _select_mteb_metrics(result: Result) -> dict[str, float]:

@@ -13,6 +13,15 @@ from mmeb_eval.item import Item, describe_item
 from mmeb_eval.vectors import check_vectors
 from scar.errors import ContractError, DataError, ItemError, ScarError
 
+OUT_OF_MEMORY = (
+    "out of memory", "resource_exhausted", "can't allocate memory", "not enough memory", "cublas_status_alloc_failed",
+)  # fmt: skip
+"""What errors of PyTorch, its backends and JAX say, in small letters, when memory runs out."""
+
+
+class OutOfMemory(ContractError):  # noqa: N818 - named after what happened
+    """Memory ran out on a batch of several items."""
+
 
 def call_embedder(embedder: Embedder, items: Sequence[Item]) -> NDArray[np.float32]:
     """Embed a batch of at least one item; return (len(items), D) checked float32 rows.
@@ -20,6 +29,7 @@ def call_embedder(embedder: Embedder, items: Sequence[Item]) -> NDArray[np.float
     An exception in our own code is a bug, and keeps its traceback.
 
     Raises:
+        OutOfMemory: memory ran out, and there are several items.
         ContractError: the vectors break the contract, or code that is not ours raised an exception. In the latter case
             each item is embedded alone: the error names the first one that fails alone, and holds it as ``item``. If
             none does, the error says so, and holds the first item of the batch.
@@ -36,6 +46,10 @@ def call_embedder(embedder: Embedder, items: Sequence[Item]) -> NDArray[np.float
     except ScarError:
         raise
     except (Exception, SystemExit) as error:  # sys.exit would end the run without a word
+        if is_out_of_memory(error):
+            if len(items) > 1:
+                raise OutOfMemory(f"{embedder.name}: memory ran out on {len(items)} items") from error
+            raise ContractError(f"{embedder.name}: memory ran out on {describe_item(items[0])}.", items[0]) from error
         if is_ours(type(getattr(embedder, "inner", embedder)).__module__):
             raise
         failing = _find_failing_item(embedder, items) if len(items) > 1 else items[0]
@@ -46,6 +60,13 @@ def call_embedder(embedder: Embedder, items: Sequence[Item]) -> NDArray[np.float
         raise ContractError(
             f"{embedder.name}: embed raised {describe_exception(error)}; it failed {where}.", failing or items[0]
         ) from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory ran out, that of the machine or of a device."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in OUT_OF_MEMORY)
 
 
 def _find_failing_item(embedder: Embedder, items: Sequence[Item]) -> Item | None:

@@ -11,8 +11,9 @@ from mmeb_eval.run.results import FINGERPRINT, TRUSTED_VECTORS, Result, list_mod
 def list_doubts(results: Sequence[Result]) -> list[str]:
     """One line for each doubt about a model, then one for each task on which models had different data.
 
-    A model is doubtful if its tasks have different fingerprints or settings, as after new weights under its name, or if
-    stored vectors were used without a check. Data are different if the queries or the candidates are.
+    A model is doubtful if its tasks have different fingerprints or settings, as after new weights under its name, if
+    stored vectors were used without a check, or if an early version wrote its results. Data are different if the
+    queries or the candidates are.
     """
     lines = []
     for model in list_models(results):
@@ -27,6 +28,10 @@ def list_doubts(results: Sequence[Result]) -> list[str]:
                 f"{model}: stored vectors were not checked (--trust-stored), so these scores may be of another model: "
                 f"{', '.join(trusted)}."
             )
+        if old := [result for result in own if not result.margins]:
+            lacking = ", ".join(dict.fromkeys(what for result in old for what in result.lacks))
+            tasks = ", ".join(result.task for result in old)
+            lines.append(f"{model}: results on {tasks} are of an early version, without {lacking}; run them again.")
     for task in dict.fromkeys(result.task for result in results):
         models: dict[tuple[str | None, str | None], list[str]] = {}
         for result in results:

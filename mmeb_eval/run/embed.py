@@ -8,13 +8,13 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mmeb_eval.data.images import prefetch_images
 from mmeb_eval.embedder import Embedder
 from mmeb_eval.item import Item
-from mmeb_eval.run.call_embedder import call_embedder
+from mmeb_eval.run.cost import EmbedClock
+from mmeb_eval.run.memory import BatchCaller
+from mmeb_eval.run.progress import RunProgress, count_items
 from mmeb_eval.run.stored_check import check_stored_vectors
 from mmeb_eval.run.vector_cache import VectorCache
 from mmeb_eval.run.workers import Worker, wait_for_workers
@@ -97,10 +97,14 @@ def embed_items(
     embedder: Embedder,
     items: Sequence[Item],
     batch_size: int,
-    title: str | None,
+    title: str,
     store: VectorStore[Any],
     worker: Worker,
     check_others: Callable[[], None] = lambda: None,
+    *,
+    progress: RunProgress | None = None,
+    clock: EmbedClock | None = None,
+    caller: BatchCaller | None = None,
 ) -> NDArray[np.float32]:
     """Embed items and return (len(items), D) vectors; only those that the store lacks are made.
 
@@ -114,10 +118,13 @@ def embed_items(
         embedder: makes the vectors.
         items: distinct items in the order in which they are embedded; see `mmeb_eval.run.evaluate.order_items`.
         batch_size: largest number of items in one call of `Embedder.embed`.
-        title: title of the progress bar on stderr; None draws no bar.
+        title: title of the progress.
         store: holds the vectors.
         worker: this process; of several workers, each embeds every ``size``-th batch and waits for the others.
         check_others: called before each batch and while this worker waits; what it raises ends the embedding.
+        progress: shows how far the embedding is; None shows nothing.
+        clock: counts what is embedded, and the seconds; None counts it for the progress alone.
+        caller: calls the embedder; one for several tasks keeps the batch size that fits. None makes one.
 
     Raises:
         ContractError: vectors break the contract, or their width changes from batch to batch.
@@ -136,13 +143,14 @@ def embed_items(
     missing = [part for batch in batches[worker.rank :: worker.size] if (part := store.select_missing(batch))]
     to_embed = [[item_of[key] for key in part] for part in missing]
     images = [item.image for batch in to_embed for item in batch if item.image is not None]
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=title is None) as progress, prefetch_images(images):
-        done = len(distinct) - sum(map(len, missing))  # already stored, or left to other workers
-        bar = progress.add_task(f"{embedder.name}: {title}", total=len(distinct), completed=done)
+    progress = progress or RunProgress(embedder.name, shown=False)
+    caller = caller or BatchCaller(embedder)
+    clock = clock or EmbedClock()
+    workload = count_items([item for batch in to_embed for item in batch])  # neither stored nor left to other workers
+    with progress.watch(title, len(distinct), workload, clock) as show, prefetch_images(images):
         for part, batch in zip(missing, to_embed, strict=True):
             check_others()
-            vectors = call_embedder(embedder, batch)
+            vectors = caller.embed(batch, clock.add_call)
             if store.width not in (None, vectors.shape[1]):
                 widths = f"{store.width} numbers before and {vectors.shape[1]}"
                 raise ContractError(
@@ -150,7 +158,7 @@ def embed_items(
                     batch[0],
                 )
             store.add_vectors(part, vectors)
-            progress.advance(bar, len(part))
+            show()
     if store.worker_folder is not None and worker.size > 1:
 
         def find_pending() -> set[int]:

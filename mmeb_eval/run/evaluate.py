@@ -13,9 +13,12 @@ from mmeb_eval.data.files import JOINED_DATASET, RowFormat, TaskFiles, find_row_
 from mmeb_eval.data.tasks import Task
 from mmeb_eval.embedder import SETTINGS, Embedder, get_counts, get_layout_name, get_prompt_kinds, get_settings
 from mmeb_eval.item import Item
+from mmeb_eval.run.cost import EmbedClock
 from mmeb_eval.run.embed import VectorsInMemory, VectorStore, embed_items
+from mmeb_eval.run.memory import BatchCaller
+from mmeb_eval.run.progress import RunProgress
 from mmeb_eval.run.rank import TieRule, rank_candidates
-from mmeb_eval.run.results import FINGERPRINT, NOT_FINGERPRINTED, TRUSTED_VECTORS, Result
+from mmeb_eval.run.results import FINGERPRINT, LIMIT, NOT_FINGERPRINTED, TRUSTED_VECTORS, Result
 from mmeb_eval.run.vector_cache import VectorCache
 from mmeb_eval.run.versions import read_versions
 from mmeb_eval.run.workers import Worker
@@ -35,12 +38,13 @@ def evaluate(
     files: TaskFiles,
     *,
     batch_size: int = 32,
-    progress: bool = False,
+    progress: RunProgress | bool = False,
     ties: TieRule = "against",
     store: VectorStore[Any] | None = None,
     worker: Worker = Worker(),  # noqa: B008 - it is frozen
     perturbed: PerturbedPrompts | None = None,
     check_others: Callable[[], None] = lambda: None,
+    caller: BatchCaller | None = None,
 ) -> Result:
     """Score an embedder on a task.
 
@@ -48,7 +52,7 @@ def evaluate(
         embedder: the embedder to score.
         files: the task and its data.
         batch_size: largest number of items in one call of `Embedder.embed`.
-        progress: whether to draw a progress bar on stderr.
+        progress: whether to show progress on stderr; or the progress of a run of several tasks.
         ties: the rule for equal scores, see `mmeb_eval.run.rank.rank_labels`. Under ``official``, a candidate that is
             listed twice is also ranked twice, so that ``map`` and ``ndcg`` can exceed 1.
         store: holds the vectors, such as a `VectorCache`; None keeps them in memory during this call.
@@ -56,6 +60,7 @@ def evaluate(
         perturbed: prompts that replace the rows' boxes; rows without one are left out. They must be of a kind that the
             embedder takes, or boxes, which its texts name if it takes none. None keeps the rows' boxes.
         check_others: see `mmeb_eval.run.embed.embed_items`.
+        caller: see there, too.
 
     Returns:
         The scores, with the settings, counts and ranks behind them.
@@ -86,9 +91,21 @@ def evaluate(
     cases = list(read_cases(files, layout, box_as_prompt=takes_prompt, box_in_text=box_in_text, prompts=prompts))
     items, queries, listed = order_items(cases)
     title = files.task.name if perturbed is None else f"{files.task.name}, {perturbed.probe.title} {perturbed.level}"
+    if isinstance(progress, bool):
+        progress = RunProgress(embedder.name, shown=progress)
+    clock = EmbedClock()
     with name_failing_row(cases, files.task.name):
         vectors = embed_items(
-            embedder, items, batch_size, title if progress else None, store or VectorsInMemory(), worker, check_others
+            embedder,
+            items,
+            batch_size,
+            title,
+            store or VectorsInMemory(),
+            worker,
+            check_others,
+            progress=progress,
+            clock=clock,
+            caller=caller,
         )
     distinct = [list(dict.fromkeys(candidates)) for candidates in listed]
     ranked = listed if ties == "official" else distinct
@@ -124,6 +141,7 @@ def evaluate(
             for own, candidates, columns in zip(distinct, ranked, ranking.top.tolist(), strict=True)
         ),
         margins=tuple(round(margin, 6) for margin in ranking.margins.tolist()),
+        cost=clock.make_cost(vectors.shape[1]),
     )
 
 
@@ -193,6 +211,7 @@ def _describe_data(files: TaskFiles, row_format: RowFormat, cases: Sequence[Case
         "dataset": JOINED_DATASET if row_format == "joined" else files.task.dataset,
         "format": row_format,
         "files": {path.name: hash_file(path) for path in files.paths},
+        **({} if files.limit is None else {LIMIT: files.limit}),
         "queries": _combine_digests(case.query_digest for case in cases),
         "candidates": _combine_digests(case.query_digest + case.candidates_digest for case in cases),
     }

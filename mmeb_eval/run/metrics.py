@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 CUTOFFS = (1, 5, 10)
 """The values of k at which every metric is computed."""
 
+METRICS = ("hit", "ndcg_linear", "ndcg_exponential", "precision", "recall", "f1", "map", "mrr")
+"""Names of the metrics, in the order of the official score sheets."""
+
 
 def compute_metrics(
     ranks: NDArray[np.intp],

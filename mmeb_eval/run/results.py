@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from mmeb_eval.data.tasks import GROUPS, list_group_tasks
+from mmeb_eval.run.cost import Cost
+from mmeb_eval.run.metrics import CUTOFFS, METRICS
 from scar.common.files import write_bytes
-from scar.errors import DataError
+from scar.errors import DataError, EvalError
 
 HEADLINE_METRIC = "hit@1"
 """The metric that leaderboards show."""
@@ -19,11 +21,17 @@ HEADLINE_METRIC = "hit@1"
 PROBE_FOLDER = "probes"
 """Folder, below a model's folder, of its results with perturbed prompts."""
 
+COST_FOLDER = "costs"
+"""Folder, below a model's folder, of what its vectors cost."""
+
 FINGERPRINT = "fingerprint"
 """Setting of a result: a digest that stands for the model; see `mmeb_eval.run.identity.digest_model`."""
 
 NOT_FINGERPRINTED = "not_fingerprinted"
 """Setting of a result: what of the model is too large or cannot be read, so that no fingerprint covers it."""
+
+LIMIT = "limit"
+"""Setting of a result: the largest number of queries that was asked for; only the first ones were scored."""
 
 TRUSTED_VECTORS = "trusted_vectors"
 """Setting of a result: number of its vectors that an earlier run stored and that were used without a check."""
@@ -48,7 +56,9 @@ class Result:
         top: for each query, the ten best candidates, best first, as indices in its list of candidates without repeats;
             0 is the right one.
         margins: similarity of each query and its right candidate minus that of the best wrong one, to 6 decimals; 0 if
-            no candidate is wrong.
+            no candidate is wrong. Empty in results of early versions.
+        cost: what the vectors cost in the run that made them; None if nobody measured it. It lies in a file of its own,
+            as it changes from run to run.
     """
 
     model: str
@@ -60,6 +70,22 @@ class Result:
     ranks: tuple[int, ...]
     top: tuple[tuple[int, ...], ...]
     margins: tuple[float, ...]
+    cost: Cost | None = field(default=None, compare=False)
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """What a result of an early version lacks, in words; empty for one of this version."""
+        found = {
+            "margins": not self.margins,
+            "the ten best candidates": all(len(best) < 2 for best in self.top) and self.chance < 1,
+            "digests of the data": not {"queries", "candidates"} <= self.settings.keys(),
+            "metrics": not {f"{name}@{k}" for name in METRICS for k in CUTOFFS} <= self.metrics.keys(),
+        }
+        return tuple(what for what, is_lacking in found.items() if is_lacking)
+
+
+_KEYS = dict.fromkeys(field.name for field in fields(Result) if field.name != "cost")
+"""Keys of a result's file, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +138,27 @@ def get_probe_path(output: Path, model: str, task: str, probe: str, level: str) 
     return folder / f"{_encode_file_name(f'{probe}-{level}')}.json"
 
 
+def refuse_replacing_longer(output: Path, models: Sequence[str], limits: Mapping[str, int | None]) -> None:
+    """Refuse a run with a limit on queries if it would replace a result of more queries.
+
+    Args:
+        output: the results folder.
+        models: names of the models that will be scored.
+        limits: name of each task -> the largest number of its queries; None means all.
+
+    Raises:
+        EvalError: there is such a result; the message names its file.
+        DataError: a file in its place is not a result.
+    """
+    for model in models:
+        for task, limit in limits.items():
+            path = get_result_path(output, model, task)
+            if limit is not None and path.is_file() and (stored := read_result(path).counts["queries"]) > limit:
+                raise EvalError(
+                    f"--limit {limit}: {path} has {stored:,} queries and would be lost; use another --output."
+                )
+
+
 def write_result(result: Result, output: Path) -> Path:
     """Write a result to `get_result_path`, or to `get_probe_path` if prompts were perturbed; return the path.
 
@@ -124,14 +171,16 @@ def write_result(result: Result, output: Path) -> Path:
     path = get_result_path(output, result.model, result.task)
     if probe := result.settings.get("probe"):
         path = get_probe_path(output, result.model, result.task, probe["name"], probe["level"])
-    row = {field.name: getattr(result, field.name) for field in fields(result)}
+    row = {name: getattr(result, name) for name in _KEYS}
     lines = (f" {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in row.items())
     write_bytes(("{\n" + ",\n".join(lines) + "\n}\n").encode(), path)
+    if result.cost and not probe:
+        write_bytes((json.dumps(asdict(result.cost), indent=1) + "\n").encode(), _get_cost_path(path))
     return path
 
 
 def read_result(path: Path) -> Result:
-    """Read what `write_result` wrote.
+    """Read what `write_result` wrote, in this version or an earlier one; see `Result.lacks`.
 
     Raises:
         DataError: the file is not a result; the message says what is wrong with it.
@@ -140,12 +189,14 @@ def read_result(path: Path) -> Result:
         row = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not a readable result: {error}. Run `mmeb-eval` again to write it.") from error
-    names = {field.name for field in fields(Result)}
-    if not isinstance(row, dict) or row.keys() != names:
+    if not isinstance(row, dict) or {*row, "margins"} != _KEYS.keys():
         found = sorted(row) if isinstance(row, dict) else type(row).__name__
-        raise DataError(f"{path}: not a result: expected the keys {sorted(names)}, found {found}.")
-    lists = {"ranks": tuple(row["ranks"]), "top": tuple(map(tuple, row["top"])), "margins": tuple(row["margins"])}
-    return Result(**{**row, **lists})
+        raise DataError(f"{path}: not a result: expected the keys {sorted(_KEYS)}, found {found}.")
+    top = tuple(
+        tuple(best) if isinstance(best, list) else (best,) for best in row["top"]
+    )  # one number in version 0.1.0
+    lists = {"ranks": tuple(row["ranks"]), "top": top, "margins": tuple(row.get("margins", ()))}
+    return Result(**{**row, **lists}, cost=read_cost(path))
 
 
 def read_results(output: Path) -> list[Result]:
@@ -177,6 +228,26 @@ def read_probe_results(output: Path) -> list[Result]:
             raise DataError(f"{path}: not a result with perturbed prompts; move it away.")
         results.append(result)
     return results
+
+
+def _get_cost_path(path: Path) -> Path:
+    """Path of the costs of the result at a path."""
+    return path.parent / COST_FOLDER / path.name
+
+
+def read_cost(path: Path) -> Cost | None:
+    """What the vectors of the result at a path cost; None if no run measured it.
+
+    Raises:
+        DataError: the file of costs is damaged.
+    """
+    path = _get_cost_path(path)
+    if not path.is_file():
+        return None
+    try:
+        return Cost(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"{path}: not readable costs ({error}); delete the file.") from error
 
 
 def list_models(results: Sequence[Result]) -> list[str]:

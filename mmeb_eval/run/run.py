@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mmeb_eval.data.files import TaskFiles
 from mmeb_eval.embedder import Embedder, get_prompt_kinds
 from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.run.lock import lock_folder
+from mmeb_eval.run.memory import BatchCaller
+from mmeb_eval.run.plan import count_requests, describe_plan
+from mmeb_eval.run.progress import RunProgress, Workload
 from mmeb_eval.run.rank import TieRule
-from mmeb_eval.run.results import Result, write_result
+from mmeb_eval.run.results import Result, read_cost, refuse_replacing_longer, write_result
 from mmeb_eval.run.stored_folders import VECTOR_FOLDER, describe_old_folders, list_stored_folders
 from mmeb_eval.run.vector_cache import MAX_NAMES, VectorCache
 from mmeb_eval.run.workers import (
@@ -47,6 +53,8 @@ def run_evaluations(
     seed: int = 0,
     on_failure: Callable[[str, str, Exception], None] | None = None,
     say: Callable[[str], None] = lambda _: None,
+    workloads: Mapping[str, Workload] = MappingProxyType({}),
+    plan_only: bool = False,
 ) -> list[Result]:
     """Score embedders on tasks; a run that was killed resumes and writes the same files.
 
@@ -64,6 +72,9 @@ def run_evaluations(
         on_failure: called with the model's name, the task's name and the error when a task fails; the run goes on with
             the next task. None lets the error end the run. A `WriteError` ends it in any case.
         say: called with a line of text for the user.
+        workloads: name of a task -> its items, for the plan and the time that is left; without them, that of the
+            current task is told alone.
+        plan_only: whether to say the plan and embed nothing.
 
     Returns:
         The results of each embedder in turn, on each task in turn, those of a task before those of its probes; empty in
@@ -81,6 +92,13 @@ def run_evaluations(
     for embedder in embedders:
         if batch_size > (most := getattr(embedder, "max_batch_size", None) or batch_size):
             raise EvalError(f"--batch-size {batch_size}: {embedder.name} takes at most {most} items at the same time.")
+    for embedder in embedders:
+        planned = [workloads[name] for name in task_names if name in workloads]
+        if planned and (plan_only or count_requests(embedder, planned, batch_size) is not None):
+            say(describe_plan(embedder, planned, batch_size))
+    if plan_only:
+        return []
+    refuse_replacing_longer(output, embedder_names, {files.task.name: files.limit for files in task_files})
     worker = read_worker()
     is_first = worker.rank == 0
     if refresh and worker.size > 1:
@@ -107,15 +125,25 @@ def run_evaluations(
             accepted = _select_accepted(embedder, perturbed, say_once)
             own: list[Result] = []
             share = worker if cache else Worker()
+            progress = RunProgress(embedder.name, 1 / share.size, shown=is_first)
+            caller = BatchCaller(embedder, say_once)
+            pending = [
+                [workload, *(Workload(0, len(prompts.prompts)) for prompts in accepted.get(name, ()))]
+                for name in task_names
+                if (workload := workloads.get(name))
+            ]
             for files in task_files:
                 of_task: list[Result] = []
+                of_pending = pending.pop(0) if pending else []
                 with _handle_failure(embedder.name, files.task.name, on_failure, output / VECTOR_FOLDER, share):
                     for prompts in (None, *accepted.get(files.task.name, ())):
+                        progress.pending = list(chain(of_pending[len(of_task) + 1 :], *pending))
                         result = evaluate(
                             embedder,
                             files,
                             batch_size=batch_size,
-                            progress=is_first,
+                            progress=progress,
+                            caller=caller,
                             ties=ties,
                             store=cache,
                             worker=share,
@@ -124,9 +152,11 @@ def run_evaluations(
                                 refuse_failed_task, output / VECTOR_FOLDER, share, embedder.name, files.task.name
                             ),
                         )
-                        of_task.append(result)
                         if is_first:
-                            write_result(result, output)
+                            path = write_result(result, output)
+                            if result.cost is None and prompts is None:
+                                result = replace(result, cost=read_cost(path))
+                        of_task.append(result)
                     own += of_task  # a task with a failed probe has no curve
                 if cache and worker.size == 1:
                     cache.compact_shards()

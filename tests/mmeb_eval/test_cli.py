@@ -90,7 +90,7 @@ def test_the_official_tie_rule_is_asked_for_by_name(corpus: Path) -> None:
 def test_json_on_stdout_is_json_alone(corpus: Path) -> None:
     (row,) = json.loads(run("--model", "random", "--seed", 7, "--tasks", corpus, "--json").stdout)
     assert row["settings"]["embedder"]["seed"] == 7
-    assert set(row) == {"model", "task", "metrics", "counts", "chance", "settings"}
+    assert set(row) == {"model", "task", "metrics", "counts", "chance", "settings", "cost"}
 
 
 def test_a_users_own_embedder_is_scored_from_the_working_directory(corpus: Path, tmp_path: Path) -> None:
@@ -438,3 +438,15 @@ def test_no_score_of_other_weights_is_printed(corpus: Path, monkeypatch: pytest.
     _, third = evaluate("--refresh")
     assert third["ranks"] != second["ranks"]
     assert "trusted_vectors" not in third["settings"]
+
+
+def test_a_limit_scores_the_first_queries_and_a_plan_embeds_nothing(corpus: Path, tmp_path: Path) -> None:
+    arguments = ("--model", "random", "--tasks", corpus, "--limit", 3, "--output", tmp_path / "out")
+    planned = run(*arguments, "--plan")
+    assert "random: at most 33 items, 3 of them with an image" in planned.stderr
+    assert not (tmp_path / "out").exists()
+    (row,) = json.loads(run(*arguments, "--json").stdout)
+    assert (row["counts"]["queries"], row["settings"]["limit"]) == (3, 3)
+    (whole,) = json.loads(run("--model", "random", "--tasks", corpus, "--output", tmp_path / "out", "--json").stdout)
+    assert whole["counts"]["queries"] == 40
+    assert "has 40 queries and would be lost" in fails(*arguments)

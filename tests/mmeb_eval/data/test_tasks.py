@@ -162,3 +162,12 @@ def test_lite_is_two_tasks_of_each_family_that_order_the_published_models_as_all
 def test_sets_of_tasks_have_names() -> None:
     assert get_tasks("all") == list(tasks().values())
     assert [task.name for task in get_tasks("lite")] == list(list_group_tasks("lite"))
+
+
+def test_groups_are_named_in_any_case_and_lists_take_spaces() -> None:
+    assert [task.name for task in get_tasks("scar")] == list(list_group_tasks("SCaR"))
+    names = [task.name for task in get_tasks("VOC2007, vqa ,GQA, MMEB,")]
+    assert names[:2] == ["VOC2007", list_group_tasks("vqa")[0]]
+    assert len(names) == len(set(names)) == 36
+    with pytest.raises(UnknownName, match=r"unknown task 'vqx'"):
+        get_tasks("VOC2007, vqx")

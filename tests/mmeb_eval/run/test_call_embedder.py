@@ -59,9 +59,9 @@ def test_an_exit_is_an_error_too() -> None:
 
 
 def test_a_batch_whose_items_pass_alone_is_told_of_its_size() -> None:
-    embedder = Fails(lambda items: len(items) > 2, MemoryError())
+    embedder = Fails(lambda items: len(items) > 2, KeyError())
     with pytest.raises(
-        ContractError, match=r"MemoryError \(.*on 3 items at once, though each passes alone; a smaller --ba"
+        ContractError, match=r"KeyError \(.*on 3 items at once, though each passes alone; a smaller --ba"
     ):
         call_embedder(embedder, ITEMS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from mmeb_eval.run.doubts import list_doubts
@@ -40,3 +41,8 @@ def test_models_that_had_other_data_under_one_name_are_listed() -> None:
     for changed in ({"queries": "other", "candidates": "c"}, {"queries": "q", "candidates": "other"}):
         (line,) = list_doubts([*same, _result("A", "z", **changed)])
         assert line == "A: z had other data than the other models; score all models on the same data."
+
+
+def test_results_of_an_early_version_are_told_with_what_they_lack() -> None:
+    (line,) = list_doubts([replace(_result("A"), margins=()), _result("B")])
+    assert line.startswith("mine: results on A are of an early version, without margins, the ten best candidates, digests of")

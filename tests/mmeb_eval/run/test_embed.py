@@ -37,7 +37,7 @@ class Neighbours:
 
 def test_batches_keep_the_order_of_the_items() -> None:
     embedder = Neighbours()
-    vectors = embed_items(embedder, ITEMS, 10, None, VectorsInMemory(), Worker())
+    vectors = embed_items(embedder, ITEMS, 10, "Task", VectorsInMemory(), Worker())
     assert [item for batch in embedder.batches for item in batch] == ITEMS
     assert [len(batch) for batch in embedder.batches] == [10, 10, 5]
     assert vectors.shape == (25, 3)
@@ -58,9 +58,9 @@ def test_vectors_in_memory_are_made_once_and_are_copies() -> None:
             return self.array[: len(vectors)]
 
     embedder, store = Reuses(), VectorsInMemory()
-    vectors = embed_items(embedder, ITEMS, 5, None, store, Worker())
+    vectors = embed_items(embedder, ITEMS, 5, "Task", store, Worker())
     assert np.array_equal(vectors, Random().embed(ITEMS))
-    assert np.array_equal(embed_items(embedder, ITEMS[::-1], 5, None, store, Worker()), vectors[::-1])
+    assert np.array_equal(embed_items(embedder, ITEMS[::-1], 5, "Task", store, Worker()), vectors[::-1])
     assert embedder.calls == 5
 
 
@@ -74,17 +74,17 @@ def test_a_width_that_changes_is_named() -> None:
             return np.eye(len(items), 30 + self.calls, dtype=np.float32)
 
     with pytest.raises(ContractError, match=r"growing: vectors have 31 numbers before and 32 in this batch"):
-        embed_items(Growing(), ITEMS, 20, None, VectorsInMemory(), Worker())
+        embed_items(Growing(), ITEMS, 20, "Task", VectorsInMemory(), Worker())
 
 
 def test_workers_share_a_folder_and_make_the_batches_that_one_alone_makes(tmp_path: Path) -> None:
-    alone = embed_items(Neighbours(), ITEMS, 4, None, VectorsInMemory(), Worker())
+    alone = embed_items(Neighbours(), ITEMS, 4, "Task", VectorsInMemory(), Worker())
     for size in (1, 2, 3):
         embedders = [Neighbours() for _ in range(size)]
 
         def work(rank: int, embedders: list[Neighbours] = embedders, size: int = size) -> NDArray[np.float32]:
             cache = VectorCache(tmp_path / str(size), embedders[rank], writer=str(rank))
-            return embed_items(embedders[rank], ITEMS, 4, None, cache, Worker(rank, size))
+            return embed_items(embedders[rank], ITEMS, 4, "Task", cache, Worker(rank, size))
 
         with ThreadPoolExecutor(size) as pool:
             for vectors in pool.map(work, range(size)):

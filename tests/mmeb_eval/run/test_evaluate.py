@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -192,7 +193,10 @@ def test_nothing_is_embedded_before_all_rows_are_read(tmp_path: Path, write_corp
     assert recorder.batches == []
 
 
-def test_the_progress_bar_goes_to_stderr(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_progress_bar_of_a_terminal_goes_to_stderr(
+    corpus: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     evaluate(Constant(), find_scar_tasks(corpus)[0], progress=True)
     out, err = capsys.readouterr()
     assert out == ""

@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from mmeb_eval.data.tasks import GROUPS, list_group_tasks, tasks
-from mmeb_eval.run.results import Result, compute_group_means, get_result_path, read_result, read_results, write_result
+from mmeb_eval.run.cost import Cost
+from mmeb_eval.run.results import (
+    Result,
+    compute_group_means,
+    get_result_path,
+    read_result,
+    read_results,
+    refuse_replacing_longer,
+    write_result,
+)
 from scar.errors import DataError, EvalError
 from tests.shared import SHARED
 
@@ -142,3 +151,35 @@ def test_group_means_of_published_scores_are_the_published_means(only_published_
             mean.group: mean.mean for mean in compute_group_means(results) if mean.group != "lite"
         }  # ours, not published
         assert means == {name: pytest.approx(float(row[column]), abs=1e-6) for name, column in columns.items()}
+
+
+def test_costs_lie_beside_the_result_and_stay_when_nothing_is_embedded(tmp_path: Path) -> None:
+    cost = Cost(44, 2.0, 22.0, 32, 64, 10**9, None)
+    path = write_result(replace(RESULT, cost=cost), tmp_path)
+    assert read_result(path).cost == cost
+    before = path.read_bytes()
+    write_result(RESULT, tmp_path)
+    assert path.read_bytes() == before
+    assert [result.cost for result in read_results(tmp_path)] == [cost]
+    (path.parent / "costs" / path.name).write_text("{}")
+    with pytest.raises(DataError, match=r"costs/VOC2007.json: not readable costs .*; delete the file"):
+        read_results(tmp_path)
+
+
+def test_a_result_of_version_0_1_0_is_read_and_says_what_it_lacks(tmp_path: Path) -> None:
+    row = json.loads(write_result(RESULT, tmp_path).read_text())
+    del row["margins"]
+    old = tmp_path / "old" / "VOC2007.json"
+    old.parent.mkdir()
+    old.write_text(json.dumps({**row, "top": [0, 1, 1, 1]}))
+    result = read_result(old)
+    assert (result.top, result.margins) == (((0,), (1,), (1,), (1,)), ())
+    assert result.lacks == ("margins", "the ten best candidates", "digests of the data", "metrics")
+
+
+def test_a_limited_run_replaces_no_longer_result(tmp_path: Path) -> None:
+    write_result(RESULT, tmp_path)
+    refuse_replacing_longer(tmp_path, [RESULT.model], {"VOC2007": 4, "GQA": 1})
+    refuse_replacing_longer(tmp_path, [RESULT.model], {"VOC2007": None})
+    with pytest.raises(EvalError, match=r"--limit 3: .*VOC2007.json has 4 queries and would be lost; use another"):
+        refuse_replacing_longer(tmp_path, [RESULT.model], {"VOC2007": 3})

@@ -69,7 +69,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def _run(root: Path, items: Sequence[Item], *, refresh: bool = False, trust: bool = False) -> list[Item]:
     """Embed items through a store; return those that the model was asked for."""
     embedder = Remote()
-    embed_items(embedder, items, 4, None, VectorCache(root, embedder, refresh=refresh, trust=trust), Worker())
+    embed_items(embedder, items, 4, "Task", VectorCache(root, embedder, refresh=refresh, trust=trust), Worker())
     return embedder.asked
 
 
@@ -116,7 +116,7 @@ def test_each_kind_of_item_is_checked_in_each_task(picture: Path, tmp_path: Path
     embedder = Remote()
     cache = VectorCache(root, embedder)
     for items in (*kinds, *kinds):  # task by task
-        embed_items(embedder, items, 4, None, cache, Worker())
+        embed_items(embedder, items, 4, "Task", cache, Worker())
     assert embedder.asked == [*everything, *(items[-1] for items in kinds)], "one of a kind in each later task"
     assert cache.checked_count == len(embedder.asked)
 

@@ -45,7 +45,7 @@ def _texts(count: int) -> list[Item]:
 
 
 def _embed(embedder: Counting, items: Sequence[Item], root: Path, **options: Any) -> NDArray[np.float32]:
-    return embed_items(embedder, items, 3, None, VectorCache(root, embedder, **options), Worker())
+    return embed_items(embedder, items, 3, "Task", VectorCache(root, embedder, **options), Worker())
 
 
 def _missing(cache: VectorCache, items: Sequence[Item]) -> list[Item]:
@@ -61,7 +61,7 @@ def _stored(cache: VectorCache, items: Sequence[Item]) -> NDArray[np.float32]:
 def test_what_is_stored_is_not_made_again_and_is_the_same(tmp_path: Path) -> None:
     first, second = Counting(), Counting()
     made = _embed(first, _texts(10), tmp_path)
-    assert np.array_equal(made, embed_items(Counting(), _texts(10), 3, None, VectorsInMemory(), Worker()))
+    assert np.array_equal(made, embed_items(Counting(), _texts(10), 3, "Task", VectorsInMemory(), Worker()))
     assert np.array_equal(_embed(second, _texts(14)[::-1], tmp_path)[::-1][:10], made)
     checked = [_texts(10)[number] for number in (9, 6, 3, 0)]
     assert second.asked == [*checked, *_texts(14)[:9:-1]]
@@ -75,7 +75,7 @@ def test_an_interrupted_run_makes_only_the_rest(tmp_path: Path) -> None:
             super().add_vectors(keys, vectors)
 
     with pytest.raises(KeyboardInterrupt, match="stop"):
-        embed_items(Counting(), _texts(10), 3, None, Stopping(tmp_path, Counting()), Worker())
+        embed_items(Counting(), _texts(10), 3, "Task", Stopping(tmp_path, Counting()), Worker())
     (folder,) = [path for path in tmp_path.iterdir() if path.is_dir()]
     resumed = Counting()
     _embed(resumed, _texts(10), tmp_path)
