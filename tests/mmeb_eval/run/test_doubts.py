@@ -45,4 +45,6 @@ def test_models_that_had_other_data_under_one_name_are_listed() -> None:
 
 def test_results_of_an_early_version_are_told_with_what_they_lack() -> None:
     (line,) = list_doubts([replace(_result("A"), margins=()), _result("B")])
-    assert line.startswith("mine: results on A are of an early version, without margins, the ten best candidates, digests of")
+    assert line.startswith(
+        "mine: results on A are of an early version, without margins, the ten best candidates, digests of"
+    )
