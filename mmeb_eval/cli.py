@@ -14,7 +14,8 @@ from mmeb_eval import options
 from mmeb_eval.cli_run import RunOptions, run_models
 from mmeb_eval.cli_steps import print_doubts, print_results, refuse_files
 from scar.common.files import describe_no_folder
-from scar.common.terminal import MAX_SEED, CommandGroup, make_console, one_line_errors
+from scar.common.narrow_tables import print_table
+from scar.common.terminal import MAX_SEED, CommandGroup, one_line_errors
 from scar.errors import DataError, EvalError
 
 app = typer.Typer(
@@ -125,7 +126,7 @@ def probe_models(
         if as_json:
             typer.echo(json.dumps([asdict(curve) for curve in curves], indent=1))
         for table in () if as_json else make_curve_tables(curves):
-            make_console().print(table)
+            print_table(table)
         outcome.tell_failures()
 
 
@@ -141,14 +142,15 @@ def compare_runs(
     Prints the scores on each task and group with significance tests, and the most important setting that differs.
     """
     with one_line_errors("mmeb-eval"):
-        from mmeb_eval.report.compare import compare_results, read_run
+        from mmeb_eval.report.compare import TABLE_NOTE, compare_results, read_run
 
         comparison = compare_results(read_run(first), read_run(second))
         if as_json:
             typer.echo(json.dumps(asdict(comparison), indent=1))
             return
         for table in comparison.to_rich_tables():
-            make_console().print(table)
+            print_table(table)
+        typer.echo(TABLE_NOTE)
         if comparison.settings:
             typer.echo(f"they differ first in {comparison.settings[0]}")
         for setting in comparison.settings[1:] if all_settings else ():
@@ -173,7 +175,7 @@ def show_tasks(as_json: options.Json = False) -> None:
     for task in tasks().values():
         texts = (task.name, task.family, task.domain, task.query, task.candidates)
         table.add_row(*texts, str(task.choices), str(task.queries))
-    make_console().print(table)
+    print_table(table)
 
 
 @app.command("check")
@@ -245,20 +247,23 @@ def show_leaderboard(
     results: options.OwnResults = None,
     benchmark: options.Benchmark = None,
     group: options.Group = None,
+    sheet: options.Sheets = None,
     as_json: options.Json = False,
 ) -> None:
     """Print published scores, and your own results among them."""
     with one_line_errors("mmeb-eval"):
         from mmeb_eval.report.leaderboard import make_leaderboards
+        from mmeb_eval.report.sheets import read_sheet_scores
         from mmeb_eval.run.results import read_results
 
         own = [] if results is None else read_results(results)
-        boards = make_leaderboards(benchmark, group, own)
+        sheets = [score for path in sheet or () for score in read_sheet_scores(path)]
+        boards = make_leaderboards(benchmark, group, own, sheets)
         if as_json:
             typer.echo(json.dumps([row for board in boards for row in board.list_json_rows()], indent=1))
             return
         for board in boards:
-            make_console().print(board.to_rich_table())
+            print_table(board.to_rich_table())
             for note in board.list_notes():
                 typer.echo(note)
         print_doubts(own)

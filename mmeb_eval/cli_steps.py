@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from scar.common.files import describe_no_folder
-from scar.common.terminal import make_console, print_traceback
+from scar.common.narrow_tables import print_table
+from scar.common.terminal import print_traceback
 from scar.errors import DataError, EvalError
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from mmeb_eval.data.files import TaskFiles
     from mmeb_eval.embedder import Embedder
     from mmeb_eval.run.results import Result
+
+
+QUERY_VALUES = ("ranks", "top", "margins", "clusters")
+"""Fields of a result that hold a value for each query; printed JSON leaves them out."""
 
 
 def refuse_files(**options: Path | None) -> None:
@@ -122,8 +127,7 @@ def note_failure(failures: list[str], model: str, task: str, error: Exception) -
 def print_results(results: Sequence[Result], as_json: bool, output: Path) -> bool:
     """Print the results of a run to stdout, then warnings and doubts to stderr.
 
-    Tables also show the baselines of the output folder. JSON leaves out the values of single queries: `ranks`, `top`
-    and `margins`.
+    Tables also show the baselines of the output folder. JSON leaves out `QUERY_VALUES`.
 
     Args:
         results: the results of this run.
@@ -139,14 +143,11 @@ def print_results(results: Sequence[Result], as_json: bool, output: Path) -> boo
     from mmeb_eval.run.results import read_results
 
     if as_json:
-        short = [
-            {key: value for key, value in asdict(result).items() if key not in ("ranks", "top", "margins")}
-            for result in results
-        ]
+        short = [{key: value for key, value in asdict(result).items() if key not in QUERY_VALUES} for result in results]
         typer.echo(json.dumps(short, indent=1))
     else:
         for table in make_score_tables([*results, *select_baselines(results, read_results(output))]):
-            make_console().print(table)
+            print_table(table)
     warnings = list_chance_warnings(summarise_results(results))
     for line in warnings:
         typer.secho(line, err=True, fg="red", bold=True)

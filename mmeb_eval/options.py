@@ -140,6 +140,10 @@ OwnResults: TypeAlias = Annotated[
     Path | None, typer.Argument(help="Results folder whose scores are added.  [default: none]")
 ]
 Benchmark: TypeAlias = Annotated[str | None, typer.Option(help="MMEB or SCaR.  [default: both]")]
+Sheets: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(help="Score sheet of the MMEB leaderboard, your own or downloaded, that is added; may be repeated."),
+]
 Group: TypeAlias = Annotated[
     str | None, typer.Option(help="Show the scores on each task of this group, such as vqa, OOD or SCaR.")
 ]

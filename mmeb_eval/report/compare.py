@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from mmeb_eval.data.tasks import GROUPS, list_group_tasks
 from mmeb_eval.report.statistics import (
+    Clusters,
     Hits,
     bootstrap_difference_interval,
     correct_p_values,
+    find_detectable_difference,
     find_hits,
     mcnemar_p_value,
     sign_flip_p_value,
@@ -30,6 +32,14 @@ SETTING_ORDER = (
 )  # fmt: skip
 """Settings in the order in which differences are listed: those that can change scores most come first."""
 
+BETTER = {"first is better": "first", "second is better": "second", "no sure difference": "unsure"}
+"""Verdict -> what stands for it in a table."""
+
+TABLE_NOTE = (
+    "p: corrected for the number of rows (Holm). shows: the smallest difference that the task can show, in 4 of 5 "
+    "cases at p < 0.05, between models that differ on as many queries as these."
+)
+
 SIGNIFICANCE = 0.05
 """Two runs count as different if the corrected p-value is below this."""
 
@@ -45,9 +55,11 @@ class PairedScore:
         low: lower end of the 95 % interval of a - b.
         high: upper end of that interval.
         p: two-sided p-value of the hypothesis that both runs are equally good. A task has the exact McNemar test, a
-            group of several tasks a sign-flip test.
+            group of several tasks, or a task with several queries an image, has a sign-flip test.
         corrected: ``p`` after Holm's correction, which for a task is over all compared tasks, for a group over all
             compared groups.
+        detectable: the smallest difference that the task can show, see
+            `mmeb_eval.report.statistics.find_detectable_difference`; None for a group.
     """
 
     name: str
@@ -57,6 +69,7 @@ class PairedScore:
     high: float
     p: float
     corrected: float
+    detectable: float | None = None
 
     @property
     def verdict(self) -> str:
@@ -114,15 +127,17 @@ class Comparison:
 
         tables = []
         for title, rows in (("task", self.tasks), ("group", self.groups)):
-            table = Table(title=f"hit@1 by {title}: {self.a} (first), {self.b} (second)", title_justify="left")
+            heading = f"hit@1 by {title}: {self.a} (first), {self.b} (second)"
+            table = Table(title=heading, title_justify="left", box=None, padding=(0, 1, 0, 0))
             table.add_column(title, no_wrap=True)
-            for head in ("first", "second", "difference", "95 % interval", "p", "p, corrected"):
+            for head in ("first", "second", "difference, 95 %", "p", *(["shows"] if title == "task" else [])):
                 table.add_column(head, justify="right")
-            table.add_column("verdict")
+            table.add_column("better")
             for row in rows:
-                ends = f"[{row.low:+.3f}, {row.high:+.3f}]"
-                numbers = (f"{row.a:.3f}", f"{row.b:.3f}", f"{row.a - row.b:+.3f}", ends)
-                table.add_row(row.name, *numbers, f"{row.p:.3g}", f"{row.corrected:.3g}", row.verdict)
+                difference = f"{row.a - row.b:+.3f} [{row.low:+.3f}, {row.high:+.3f}]"
+                shows = [] if row.detectable is None else [f"{row.detectable:.3f}"]
+                p = "<0.001" if row.corrected < 0.001 else f"{row.corrected:.3f}"
+                table.add_row(row.name, f"{row.a:.3f}", f"{row.b:.3f}", difference, p, *shows, BETTER[row.verdict])
             if rows:
                 tables.append(table)
         return tables
@@ -172,7 +187,10 @@ def compare_results(first: Sequence[Result], second: Sequence[Result], *, seed: 
                     f"{name}: the runs were not asked the same {what} ({of_a} against {of_b}), so their answers "
                     f"cannot be paired; score both on one data folder."
                 )
-    paired_hits = {name: (find_hits(a[name].ranks), find_hits(b[name].ranks)) for name in common}
+    paired_hits = {
+        name: (find_hits(a[name].ranks), find_hits(b[name].ranks), a[name].clusters or b[name].clusters)
+        for name in common
+    }
     complete = [name for name in GROUPS if set(list_group_tasks(name)) <= set(common)]
     return Comparison(
         a=first[0].model,
@@ -205,16 +223,23 @@ def find_setting_differences(pairs: Sequence[tuple[Result, Result]]) -> list[Set
     return sorted(differences.values(), key=lambda setting: (_find_setting_rank(setting.name), setting.name))
 
 
-def _make_paired_scores(pairs: Mapping[str, Sequence[tuple[Hits, Hits]]], seed: int) -> tuple[PairedScore, ...]:
+def _make_paired_scores(
+    pairs: Mapping[str, Sequence[tuple[Hits, Hits, Clusters]]], seed: int
+) -> tuple[PairedScore, ...]:
     """Make the scores of all tasks, or of all groups; p-values are corrected over all of them."""
-    sides = {name: ([a for a, _ in hits], [b for _, b in hits]) for name, hits in pairs.items()}
+    sides = {
+        name: ([a for a, _, _ in hits], [b for _, b, _ in hits], [own for _, _, own in hits])
+        for name, hits in pairs.items()
+    }
     p_values = [
-        mcnemar_p_value(a[0], b[0]) if len(a) == 1 else sign_flip_p_value(a, b, seed=seed) for a, b in sides.values()
+        mcnemar_p_value(a[0], b[0]) if len(a) == 1 and not clusters[0] else sign_flip_p_value(a, b, clusters, seed=seed)
+        for a, b, clusters in sides.values()
     ]
     rows = []
-    for (name, (a, b)), p, corrected in zip(sides.items(), p_values, correct_p_values(p_values), strict=True):
-        low, high = bootstrap_difference_interval(a, b, seed=seed)
-        rows.append(PairedScore(name, _average_hits(a), _average_hits(b), low, high, p, corrected))
+    for (name, (a, b, clusters)), p, corrected in zip(sides.items(), p_values, correct_p_values(p_values), strict=True):
+        low, high = bootstrap_difference_interval(a, b, clusters, seed=seed)
+        shows = find_detectable_difference(a[0], b[0], clusters[0]) if len(a) == 1 else None
+        rows.append(PairedScore(name, _average_hits(a), _average_hits(b), low, high, p, corrected, shows))
     return tuple(rows)
 
 

@@ -114,7 +114,10 @@ class Leaderboard:
 
 
 def make_leaderboards(
-    benchmark: str | None = None, group_name: str | None = None, results: Sequence[Result] = ()
+    benchmark: str | None = None,
+    group_name: str | None = None,
+    results: Sequence[Result] = (),
+    sheets: Sequence[PublishedScore] = (),
 ) -> list[Leaderboard]:
     """Make leaderboards of the published scores and the user's own results.
 
@@ -125,6 +128,7 @@ def make_leaderboards(
         group_name: a key of `GROUPS`; makes one leaderboard, whose columns are the group's tasks and the group. None
             uses the columns of `BENCHMARK_COLUMNS`.
         results: the user's own results.
+        sheets: scores from score sheets, see `mmeb_eval.report.sheets.read_sheet_scores`.
 
     Raises:
         UnknownName: there is no such benchmark or group, or the group's tasks are not all of the benchmark.
@@ -141,7 +145,7 @@ def make_leaderboards(
             )
     else:
         chosen = [columns for name, columns in BENCHMARK_COLUMNS.items() if benchmark in (None, name)]
-    return [_make_leaderboard(columns, results) for columns in chosen]
+    return [_make_leaderboard(columns, results, sheets) for columns in chosen]
 
 
 def format_cell(cell: LeaderboardCell) -> str:
@@ -156,19 +160,24 @@ def is_computed_mean(row: LeaderboardRow, cell: LeaderboardCell) -> bool:
     return row.source is not None and cell.published is None
 
 
-def _make_leaderboard(columns: tuple[str, ...], results: Sequence[Result]) -> Leaderboard:
+def _make_leaderboard(
+    columns: tuple[str, ...], results: Sequence[Result], sheets: Sequence[PublishedScore]
+) -> Leaderboard:
     """Make a leaderboard of the rows with a score on any task among the columns; without tasks, in any column."""
-    candidates = [*_make_published_rows(columns), *_make_own_rows(columns, results)]
+    candidates = [
+        *_make_published_rows(columns, [*read_published_scores(), *sheets]),
+        *_make_own_rows(columns, results),
+    ]
     members = [name for name in columns if name in tasks()]
     rows = [row for row in candidates if any(name in row.cells for name in members or columns)]
     rows.sort(key=lambda row: -1.0 if (cell := row.cells.get(columns[-1])) is None else cell.share or 0.0, reverse=True)
     return Leaderboard(columns, tuple(rows))
 
 
-def _make_published_rows(columns: Sequence[str]) -> list[LeaderboardRow]:
+def _make_published_rows(columns: Sequence[str], published: Sequence[PublishedScore]) -> list[LeaderboardRow]:
     """Make the rows of published models; a group's mean is computed if only scores on its tasks were published."""
     by_model: dict[tuple[PublishedSource, str, str], dict[str, PublishedScore]] = {}
-    for score in read_published_scores():
+    for score in published:
         by_model.setdefault((score.source, score.model, score.setting), {})[score.name] = score
     rows = []
     for (source, model, setting), scores in by_model.items():

@@ -141,6 +141,7 @@ def evaluate(
             for own, candidates, columns in zip(distinct, ranked, ranking.top.tolist(), strict=True)
         ),
         margins=tuple(round(margin, 6) for margin in ranking.margins.tolist()),
+        clusters=_number_images(cases),
         cost=clock.make_cost(vectors.shape[1]),
     )
 
@@ -241,6 +242,13 @@ def _describe_instructions(layout: Layout, cases: Sequence[Case]) -> dict[str, A
             for side, items in sides.items()
         }
     }
+
+
+def _number_images(cases: Sequence[Case]) -> tuple[int, ...]:
+    """For each case, the number of its query's image; a query without an image has its own. Empty if all differ."""
+    keys = [case.query.image or index for index, case in enumerate(cases)]
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    return tuple(numbers[key] for key in keys) if len(numbers) < len(keys) else ()
 
 
 def _combine_digests(digests: Iterable[str]) -> str:

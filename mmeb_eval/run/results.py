@@ -57,6 +57,8 @@ class Result:
             0 is the right one.
         margins: similarity of each query and its right candidate minus that of the best wrong one, to 6 decimals; 0 if
             no candidate is wrong. Empty in results of early versions.
+        clusters: for each query, the number of its image among the task's; empty if no two queries are about one image,
+            and in results of early versions.
         cost: what the vectors cost in the run that made them; None if nobody measured it. It lies in a file of its own,
             as it changes from run to run.
     """
@@ -70,6 +72,7 @@ class Result:
     ranks: tuple[int, ...]
     top: tuple[tuple[int, ...], ...]
     margins: tuple[float, ...]
+    clusters: tuple[int, ...] = ()
     cost: Cost | None = field(default=None, compare=False)
 
     @property
@@ -86,6 +89,9 @@ class Result:
 
 _KEYS = dict.fromkeys(field.name for field in fields(Result) if field.name != "cost")
 """Keys of a result's file, in their order."""
+
+_LATER_KEYS = ("margins", "clusters")
+"""Keys that files of early versions do not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +195,13 @@ def read_result(path: Path) -> Result:
         row = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not a readable result: {error}. Run `mmeb-eval` again to write it.") from error
-    if not isinstance(row, dict) or {*row, "margins"} != _KEYS.keys():
+    if not isinstance(row, dict) or {*row, *_LATER_KEYS} != _KEYS.keys():
         found = sorted(row) if isinstance(row, dict) else type(row).__name__
         raise DataError(f"{path}: not a result: expected the keys {sorted(_KEYS)}, found {found}.")
     top = tuple(
         tuple(best) if isinstance(best, list) else (best,) for best in row["top"]
     )  # one number in version 0.1.0
-    lists = {"ranks": tuple(row["ranks"]), "top": top, "margins": tuple(row.get("margins", ()))}
+    lists = {"ranks": tuple(row["ranks"]), "top": top, **{key: tuple(row.get(key, ())) for key in _LATER_KEYS}}
     return Result(**{**row, **lists}, cost=read_cost(path))
 
 

@@ -372,7 +372,7 @@ def test_published_scores_are_printed_with_their_sources_and_own_results_among_t
     )
     run("--model", "random", "--tasks", corpus, "--output", "out")
     rows = json.loads(run("leaderboard", "out", "--group", "grounding", "--json").stdout)
-    assert {row["source"] for row in rows} == {"vlm2vec-scores", "vlm2vec-paper"}
+    assert {row["source"] for row in rows} == {"vlm2vec-scores", "vlm2vec-paper", "mmeb-board", "vlm2vec-rerun"}
     assert "no results" in fails("leaderboard", "nowhere")
     assert "unknown benchmark 'Scar': did you mean SCaR?" in fails("leaderboard", "--benchmark", "Scar")
 

@@ -149,7 +149,7 @@ def test_lite_is_two_tasks_of_each_family_that_order_the_published_models_as_all
         rows.setdefault((score.source.id, score.model), {})[score.name] = score.share
     mmeb = [name for name in list_group_tasks("MMEB") if any(name in row for row in rows.values())]
     whole = [row for row in rows.values() if set(mmeb) <= row.keys()]
-    assert len(whole) == 16
+    assert len(whole) == 18
 
     def mean(row: dict[str, float], names: Sequence[str]) -> float:
         return sum(row[name] for name in names) / len(names)

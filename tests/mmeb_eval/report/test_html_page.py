@@ -183,7 +183,7 @@ def test_published_scores_stand_beside_results_on_the_published_data_only(tmp_pa
     _, page = write_page(ours, [], tmp_path / "report.html")
     assert "published: VIRTUE-7B (MMEB-train), grounding: 0.873" in page.labels
     (lane,) = [label for label in page.labels if label.startswith("RefCOCO:")]
-    assert lane.endswith("; best published 0.887, VLM2Vec (MMEB-train)")
+    assert lane.endswith("; best published 0.958, Qwen3-VL-Embedding-8B")
     fewer = [dataclasses.replace(own, counts={**own.counts, "queries": 999}) for own in ours]
     text, page = write_page(fewer, [], tmp_path / "fewer.html")
     assert not [label for label in page.labels if "published:" in label or "best published" in label]

@@ -19,6 +19,6 @@ def test_markdown_has_a_row_a_task_and_takes_no_name_for_markup(toy_results: lis
         in lines
     )
     (row,) = [line for line in lines if line.startswith("| RefCOCO |")]
-    assert row == "| RefCOCO | 0.100 | 0.500 [0.470, 0.531] | not run | not run | 0.887 VLM2Vec (MMEB-train) |"
+    assert row == "| RefCOCO | 0.100 | 0.500 [0.470, 0.531] | not run | not run | 0.958 Qwen3-VL-Embedding-8B |"
     assert "- vlm2vec-paper: VLM2Vec, results per task, arXiv:2410.05160, precision@1 in percent" in lines
     assert len({line.count(" | ") for line in lines if line.startswith("| ") and "RefCOCO" in line}) == 1

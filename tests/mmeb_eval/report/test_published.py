@@ -52,7 +52,7 @@ def scores(source: str) -> dict[tuple[str, str, str], float]:
 
 
 def test_every_row_names_a_task_or_group_and_its_share_is_between_0_and_1() -> None:
-    assert len(read_published_scores()) == 974
+    assert len(read_published_scores()) == 1046
     for own in read_published_scores():
         assert own.name in tasks() or own.name in GROUPS
         assert 0 <= own.share <= 1
@@ -64,6 +64,14 @@ def test_score_files_are_the_published_ones(facts: Rows) -> None:
     expected = {(row["model"], "", row["task"]): float(row["hit@1"]) for row in facts("mmeb_image_hit1_v2.0.1.csv")}
     assert scores("vlm2vec-scores") == expected
     assert len(expected) == 288
+
+
+def test_the_leaders_are_those_of_the_board_and_of_the_rerun(facts: Rows) -> None:
+    rows = [row for row in facts("mmeb_v2_headline.csv") if row["suite"] == "image" and "v2.0.1" not in row["source"]]
+    for source, words in (("mmeb-board", "leaderboard"), ("vlm2vec-rerun", "mmebv2_reproduction")):
+        of_source = [row for row in rows if words in row["source"]]
+        assert scores(source) == {(row["model"], "", row["task"]): float(row["score"]) for row in of_source}
+        assert len(of_source) == 36
 
 
 def test_the_mmeb_tables_are_the_printed_ones(facts: Rows) -> None:

@@ -17,6 +17,7 @@ from mmeb_eval.report.statistics import (
     bootstrap_difference_interval,
     bootstrap_interval,
     correct_p_values,
+    find_detectable_difference,
     find_hits,
     is_at_chance,
     mcnemar_p_value,
@@ -176,3 +177,51 @@ def test_other_queries_cannot_be_paired(pair: tuple[list[Hits], list[Hits]]) -> 
     if len(pair[0]) == len(pair[1]) == 1:
         with pytest.raises(ValueError, match="the same queries on both sides, found"):
             mcnemar_p_value(pair[0][0], pair[1][0])
+
+
+def _repeat_queries(hits: Hits, times: int) -> tuple[Hits, list[int]]:
+    """Each query several times, as one cluster: this adds no information."""
+    return np.repeat(hits, times), [number for number in range(len(hits)) for _ in range(times)]
+
+
+def test_queries_that_repeat_an_image_make_no_interval_narrower() -> None:
+    rng = np.random.default_rng(3)
+    a, b = rng.random((2, 400)) < [[0.5], [0.4]]
+    (many_a, clusters), (many_b, _) = _repeat_queries(a, 3), _repeat_queries(b, 3)
+    assert bootstrap_interval([many_a], [clusters]) == pytest.approx(bootstrap_interval([a]))
+    assert bootstrap_difference_interval([many_a], [many_b], [clusters]) == pytest.approx(
+        bootstrap_difference_interval([a], [b])
+    )
+    assert sign_flip_p_value([many_a], [many_b], [clusters]) == pytest.approx(sign_flip_p_value([a], [b]))
+    narrow, wide = bootstrap_interval([many_a]), bootstrap_interval([many_a], [clusters])
+    assert wide.high - wide.low > 1.6 * (narrow.high - narrow.low)
+    assert find_detectable_difference(many_a, many_b, clusters) == pytest.approx(find_detectable_difference(a, b))
+
+
+def test_clusters_of_one_query_change_nothing() -> None:
+    hits = np.random.default_rng(4).random(300) < 0.3
+    assert bootstrap_interval([hits], [range(300)]) == bootstrap_interval([hits])
+    with pytest.raises(ValueError, match="300 queries, but 2 clusters are named"):
+        bootstrap_interval([hits], [[0, 1]])
+
+
+def test_cluster_intervals_are_those_of_a_plain_loop() -> None:
+    rng = np.random.default_rng(5)
+    clusters = rng.integers(0, 60, 200)
+    hits = rng.random(200) < (clusters % 5) / 5
+    own = [np.flatnonzero(clusters == number) for number in np.unique(clusters)]
+    means = [hits[np.concatenate([own[i] for i in rng.integers(0, len(own), len(own))])].mean() for _ in range(4000)]
+    assert bootstrap_interval([hits], [clusters.tolist()]) == pytest.approx(
+        np.quantile(means, (0.025, 0.975)), abs=0.01
+    )
+
+
+@pytest.mark.slow
+def test_a_detectable_difference_is_found_in_4_of_5_samples() -> None:
+    rng = np.random.default_rng(6)
+    queries, discordant, found = 1000, 0.2, 0
+    shows = 2.8016 * np.sqrt(discordant / queries)
+    for _ in range(400):
+        kind = rng.choice(3, queries, p=[(discordant + shows) / 2, (discordant - shows) / 2, 1 - discordant])
+        found += mcnemar_p_value(kind == 0, kind == 1) < 0.05
+    assert 0.72 < found / 400 < 0.86
