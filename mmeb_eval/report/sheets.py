@@ -42,7 +42,7 @@ def read_sheet_scores(path: Path) -> list[PublishedScore]:
 
 def _read_score(source: PublishedSource, model: str, name: str, row: Any, path: Path) -> PublishedScore:
     """The score on one task, with a note if queries have no prediction."""
-    share = row.get(HEADLINE_METRIC) if isinstance(row, dict) else row
+    share: Any = row.get(HEADLINE_METRIC) if isinstance(row, dict) else row
     is_number = isinstance(share, int | float) and not isinstance(share, bool) and math.isfinite(share)
     if not is_number or not 0 <= share <= 1:
         raise DataError(f"{path}: {name}: {HEADLINE_METRIC} = {share!r} is no fraction of 1.")
