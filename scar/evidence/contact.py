@@ -16,15 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scar.errors import BadRecord
-from scar.evidence.contact_tests import CONTACT_TESTS, ONE_LANDMARK_TESTS, RESTING_TESTS
+from scar.evidence.contact_tests import (
+    CONTACT_TESTS,
+    HOLDING_TESTS,
+    NEIGHBOR_TESTS,
+    ONE_LANDMARK_TESTS,
+    RESTING_TESTS,
+)
+from scar.evidence.depth import find_depth_gaps
 from scar.evidence.geometry import is_apart, measure_gaps
 from scar.evidence.mask_runs import MaskRuns
 from scar.evidence.thing_groups import find_groups
 from scar.language.exclusion import find_preposition_class
-from scar.language.lexicon import resolve_category
+from scar.language.lexicon import is_confusable, resolve_category
 from scar.language.relation_phrase import BEARING, BEHIND, IN_FRONT_OF, NEAR, NEXT_TO
 from scar.language.word_tables import read_word_table
-from scar.sample import Picture, Region
+from scar.sample import Box, Picture, Region
 
 _CLEAR_RATIO = 2.5
 """A thing is held by the person whom it touches this much more than any other."""
@@ -43,6 +50,15 @@ _PLACING = (NEXT_TO, IN_FRONT_OF, BEHIND)
 
 _MIN_BORNE_SHARE = 0.1
 """Least area of a thing that counts among several on one bearer, relative to the largest: smaller ones are missed."""
+
+_MIN_TWIN_SHARE, _MIN_CONFUSED_SHARE = 0.5, 0.75
+"""Least intersection of two boxes of one thing relative to their union, with one name and with two confusable ones."""
+
+_MIN_BETWEEN_SHARE = 0.5
+"""Least share of the gap between two things that a third one fills if it is between them."""
+
+_PLACING_TESTS = NEIGHBOR_TESTS | {"before", "in_front"}
+"""Tests for where a thing is, not for what bears or holds it."""
 
 _MIN_APART_SHARE = 0.7
 """Least gap between two things that are not next to each other, as a share of their mean (geometric) size."""
@@ -93,20 +109,30 @@ def find_contacts(picture: Picture) -> Mapping[int, tuple[Contact, ...]]:
     if not 2 <= len(regions) <= _MAX_REGIONS:
         return {}
     found: dict[int, list[Contact]] = {}
-    near, groups = _find_near_pairs(regions), [find_groups(region.category) for region in regions]
+    is_open, groups = _find_open_pairs(regions, picture), [find_groups(region.category) for region in regions]
     members = {name: [i for i, held in enumerate(groups) if name in held] for name in frozenset().union(*groups)}
+    held: set[int] = set()
     resting: set[int] = set()
+    holders: dict[int, int] = {}  # the bowl that a thing is in, and the like
     for rule in _read_rules():
         told: list[tuple[Region, Region]] = []
         for i in members.get(rule.subject, ()):
-            if rule.test == "held" and i in resting:
+            if (rule.test in HOLDING_TESTS and i in resting) or (rule.test in _PLACING_TESTS and i in held):
                 continue
-            held = [j for j in members.get(rule.landmark, ()) if near[i, j] and _passes(rule, regions[i], regions[j])]
-            for j in held:
-                near[i, j] = near[j, i] = False
-            if held and rule.test in RESTING_TESTS:
+            passed = [
+                j for j in members.get(rule.landmark, ()) if is_open[i, j] and _passes(rule, regions[i], regions[j])
+            ]
+            for j in passed:
+                is_open[i, j] = is_open[j, i] = False
+            if passed and rule.test in HOLDING_TESTS:
+                held.add(i)
+            if passed and rule.test in RESTING_TESTS:
                 resting.add(i)
-            landmarks = [regions[j] for j in held]
+            if passed and rule.test == "within":
+                holders.setdefault(i, passed[0])
+            if rule.test in NEIGHBOR_TESTS:
+                passed = [j for j in passed if holders.get(i) == holders.get(j) and not _is_between(regions, i, j)]
+            landmarks = [regions[j] for j in passed if rule.test not in _PLACING_TESTS or j not in held]
             told += ((regions[i], other) for other in _keep_clear(rule, regions[i], landmarks))
         for subject, contact in _iter_said(rule, told, picture):
             found.setdefault(subject.id, []).append(contact)
@@ -214,14 +240,46 @@ def _read_runs(region: Region, maker: object) -> MaskRuns | None:
     return runs if runs is not None and len(runs.starts) else None
 
 
-def _find_near_pairs(regions: Sequence[Region]) -> NDArray[np.bool_]:
-    """(N, N) array: whether the boxes of two regions overlap or have a small gap; a region is not near itself."""
+def _find_open_pairs(regions: Sequence[Region], picture: Picture) -> NDArray[np.bool_]:
+    """(N, N) array: whether two regions may touch or be side by side.
+
+    Their boxes overlap or have a small gap; they are not clearly at different distances, nor two boxes of one thing.
+    """
     x0, y0, x1, y1 = np.array([(r.box.x0, r.box.y0, r.box.x1, r.box.y1) for r in regions]).T
     slack = 0.35 * np.minimum.outer(x1 - x0, x1 - x0)
     reached = (x0[:, None] - slack < x1) & (y0[:, None] - slack < y1)
-    near: NDArray[np.bool_] = reached & reached.T
-    np.fill_diagonal(near, False)
-    return near
+    is_open: NDArray[np.bool_] = reached & reached.T & ~find_depth_gaps(regions, picture)
+    np.fill_diagonal(is_open, False)
+    for i, j in zip(*np.nonzero(np.triu(is_open)), strict=True):
+        if _is_one_thing(regions[i], regions[j]):
+            is_open[i, j] = is_open[j, i] = False
+    return is_open
+
+
+def _is_one_thing(region: Region, other: Region) -> bool:
+    """Whether two regions are likely one thing that is annotated twice: boxes much alike, and names too."""
+    common = region.box.intersection_area(other.box)
+    share = common / (region.box.area + other.box.area - common or 1)
+    name, other_name = resolve_category(region.category).name, resolve_category(other.category).name
+    if name == other_name:
+        return share >= _MIN_TWIN_SHARE
+    return share >= _MIN_CONFUSED_SHARE and is_confusable(name, other_name)
+
+
+def _is_between(regions: Sequence[Region], i: int, j: int) -> bool:
+    """Whether a third thing fills much of the gap between two; a far larger one, such as a table, may bear them."""
+    a, b = regions[i].box, regions[j].box
+    gap_x, gap_y = measure_gaps(a, b)
+    if max(gap_x, gap_y) <= 0:
+        return False
+    x, y = sorted((a.x0, a.x1, b.x0, b.x1)), sorted((a.y0, a.y1, b.y0, b.y1))
+    gap = Box(x[1], y[1], x[2], y[2])  # between the two along one axis, what they have in common along the other
+    most = 4 * max(a.area, b.area)
+    return any(
+        other.box.area < most and gap.intersection_area(other.box) >= _MIN_BETWEEN_SHARE * gap.area > 0
+        for k, other in enumerate(regions)
+        if k not in (i, j)
+    )
 
 
 @cache

@@ -23,6 +23,16 @@ def _rests(thing: MaskRuns, bearer: MaskRuns) -> bool:
     return thing.share_on(bearer) >= 0.6 or thing.share_within(bearer) >= 0.7
 
 
+def _settles(thing: MaskRuns, seat: MaskRuns) -> bool:
+    """As `_rests`, below the seat's upper edge: what ends there is seen above its back."""
+    return thing.box.y1 > seat.box.y0 + 0.3 * seat.box.height and _rests(thing, seat)
+
+
+def _rests_amid(thing: MaskRuns, bearer: MaskRuns) -> bool:
+    """As `_rests`, and the bearer is seen beside the thing's foot: what ends at its far edge may be behind it."""
+    return _rests(thing, bearer) and thing.is_flanked(bearer)
+
+
 def _perches(thing: MaskRuns, bearer: MaskRuns) -> bool:
     """The foot of the thing is on the bearer's upper half; a thing before the bearer would reach lower."""
     if bearer.box.area < 2 * thing.box.area or thing.box.y1 > bearer.box.y0 + 0.5 * bearer.box.height:
@@ -68,16 +78,24 @@ def _stands_on_board(rider: MaskRuns, board: MaskRuns) -> bool:
     """The rider's foot is at the level of the board, over it, and touches it."""
     a, b = rider.box, board.box
     common = min(a.x1, b.x1) - max(a.x0, b.x0)
+    if b.height > max(1.3 * b.width, 0.35 * a.height):
+        return False  # it stands on its end: the person holds it
     level = abs(a.y1 - (b.y0 + b.y1) / 2) <= max(0.15 * a.height, 0.8 * b.height)
     return common >= 0.4 * min(a.width, b.width) and level and rider.share_touching(board) >= 0.01
 
 
 def _held(thing: MaskRuns, person: MaskRuns) -> bool:
-    """The thing touches the person above the knees, and is not larger."""
+    """The thing touches the person above the knees, and is not larger; a small one touches more of the person."""
     a, b = thing.box, person.box
     if a.area > 0.8 * b.area or (a.y0 + a.y1) / 2 > b.y0 + 0.75 * b.height:
         return False
-    return thing.share_touching(person) >= 0.15 or thing.share_within(person) >= 0.3
+    least = 0.15 if a.area >= 0.3 * b.area else 0.22
+    return thing.share_touching(person) >= least or thing.share_within(person) >= 0.3
+
+
+def _grasped(thing: MaskRuns, person: MaskRuns) -> bool:
+    """As `_held`, and most of the outline touches the person: what is beside or behind a person touches less."""
+    return _held(thing, person) and (thing.share_touching(person) >= 0.55 or thing.share_within(person) >= 0.4)
 
 
 def _worn(thing: MaskRuns, person: MaskRuns) -> bool:
@@ -88,7 +106,7 @@ def _worn(thing: MaskRuns, person: MaskRuns) -> bool:
 
 
 def _in_front(near: MaskRuns, far: MaskRuns) -> bool:
-    """The near thing is seen against the far one, and stands lower in the picture: nearer to the viewer."""
+    """The near thing is seen against the far one, covers more of what both could, and stands lower in the picture."""
     a, b = near.box, far.box
     common_x = min(a.x1, b.x1) - max(a.x0, b.x0)
     common_y = min(a.y1, b.y1) - max(a.y0, b.y0)
@@ -96,7 +114,16 @@ def _in_front(near: MaskRuns, far: MaskRuns) -> bool:
         return False
     if a.y1 < b.y1 + 0.06 * max(a.height, b.height) or a.area > 4 * b.area or b.area > 25 * a.area:
         return False
+    common = Box(max(a.x0, b.x0), max(a.y0, b.y0), min(a.x1, b.x1), min(a.y1, b.y1))
+    if near.share_covering(common) < far.share_covering(common):
+        return False
     return near.share_touching(far) >= 0.2 and near.share_within(far) < 0.3
+
+
+def _touches(thing: MaskRuns, other: MaskRuns) -> bool:
+    """The two touch, or their boxes overlap: one may be on the other."""
+    a, b = thing.box, other.box
+    return a.intersection_area(b) >= 0.1 * min(a.area, b.area) or thing.share_touching(other) >= 0.03
 
 
 def _before(thing: MaskRuns, person: MaskRuns) -> bool:
@@ -107,7 +134,7 @@ def _before(thing: MaskRuns, person: MaskRuns) -> bool:
         return False
     if not b.x0 < a.center[0] < b.x1 or a.center[1] < b.y0 + 0.55 * b.height or a.y0 > b.y1:
         return False
-    return a.y1 > b.y1 - 0.25 * b.height and thing.share_touching(person) >= 0.1
+    return a.y1 > b.y1 - 0.25 * b.height and thing.share_touching(person) >= 0.2
 
 
 def _at(thing: MaskRuns, table: MaskRuns) -> bool:
@@ -121,24 +148,45 @@ def _at(thing: MaskRuns, table: MaskRuns) -> bool:
 
 
 def _beside(thing: MaskRuns, other: MaskRuns) -> bool:
-    """The two stand on one level, side by side, with a small gap or none."""
+    """The two stand on one level, side by side, with a small gap or none.
+
+    Where the frame cuts off a foot, its level is open: the two must look alike.
+    """
     a, b = thing.box, other.box
     gap, _ = measure_gaps(a, b)
     if not -0.35 <= gap / (min(a.width, b.width) or 1) <= 0.5:
         return False
-    if abs(a.y1 - b.y1) > 0.3 * min(a.height, b.height) or max(a.area, b.area) > 12 * min(a.area, b.area):
+    least = min(a.height, b.height)
+    if abs(a.y1 - b.y1) > 0.3 * least or max(a.area, b.area) > 12 * min(a.area, b.area):
         return False
-    return min(a.y1, b.y1) - max(a.y0, b.y0) > 0.5 * min(a.height, b.height)
+    if thing.is_cut_below or other.is_cut_below:
+        return abs(a.y0 - b.y0) <= 0.3 * least and max(a.height, b.height) <= 1.5 * least
+    return min(a.y1, b.y1) - max(a.y0, b.y0) > 0.5 * least
+
+
+def _alongside(thing: MaskRuns, other: MaskRuns) -> bool:
+    """The gap between the two is small from left to right, and they have much of their height in common."""
+    a, b = thing.box, other.box
+    if max(a.area, b.area) > 12 * min(a.area, b.area) or a.intersection_area(b) >= 0.2 * min(a.area, b.area):
+        return False
+    gap, _ = measure_gaps(a, b)
+    common = min(a.y1, b.y1) - max(a.y0, b.y0)
+    return gap <= 0.35 * min(a.width, b.width) and common >= 0.4 * min(a.height, b.height)
 
 
 def _near(thing: MaskRuns, other: MaskRuns) -> bool:
-    """The gap between the two is small, in whatever direction, and neither covers the other."""
+    """As `_alongside`; or the two are flat, and the one touches the other from below: seen from above.
+
+    Of two upright things of which one is higher in the picture, that one is farther away.
+    """
     a, b = thing.box, other.box
-    gap_x, gap_y = measure_gaps(a, b)
-    size = min(a.area, b.area) ** 0.5
-    if max(a.area, b.area) > 12 * min(a.area, b.area) or max(gap_x, 0) + max(gap_y, 0) > 0.3 * size:
-        return False
-    return a.intersection_area(b) < 0.2 * min(a.area, b.area)
+    if _alongside(thing, other):
+        return True
+    are_flat = all(box.height <= 0.9 * box.width for box in (a, b)) and max(a.area, b.area) <= 12 * min(a.area, b.area)
+    _, gap = measure_gaps(a, b)
+    common = min(a.x1, b.x1) - max(a.x0, b.x0)
+    is_close = -0.2 * min(a.height, b.height) <= gap <= 0.1 * min(a.height, b.height)
+    return are_flat and is_close and common >= 0.4 * min(a.width, b.width)
 
 
 def _sits(person: MaskRuns, seat: MaskRuns) -> bool:
@@ -153,6 +201,8 @@ def _sits(person: MaskRuns, seat: MaskRuns) -> bool:
 
 CONTACT_TESTS: Mapping[str, ContactTest] = {
     "rests": _rests,
+    "settles": _settles,
+    "rests_amid": _rests_amid,
     "perches": _perches,
     "stands": _stands,
     "surrounded": _surrounded,
@@ -161,21 +211,30 @@ CONTACT_TESTS: Mapping[str, ContactTest] = {
     "rides": _rides,
     "stands_on_board": _stands_on_board,
     "held": _held,
+    "grasped": _grasped,
     "worn": _worn,
     "in_front": _in_front,
+    "touches": _touches,
     "before": _before,
     "at": _at,
     "beside": _beside,
+    "alongside": _alongside,
     "near": _near,
     "sits": _sits,
 }
 
 """The tests by the name that a row gives as ``test``."""
 
-RESTING_TESTS = frozenset({"rests", "perches", "within"})
+RESTING_TESTS = frozenset({"rests", "settles", "rests_amid", "perches", "within"})
 """Tests that show where a thing lies: nobody holds it then."""
 
-ONE_LANDMARK_TESTS = frozenset(CONTACT_TESTS) - {"in_front", "before", "beside", "near"}
+HOLDING_TESTS = frozenset({"held", "grasped", "worn"})
+"""Tests that show that a person has a thing: nobody says where it is by another thing then."""
+
+NEIGHBOR_TESTS = frozenset({"beside", "alongside", "near"})
+"""Tests that show that two things are side by side."""
+
+ONE_LANDMARK_TESTS = frozenset(CONTACT_TESTS) - NEIGHBOR_TESTS - {"in_front", "touches"}
 """Tests for relations that a thing has to one landmark only; if several pass, it is open which one is the true one."""
 
 

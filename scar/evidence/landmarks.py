@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import hypot
 
+from scar.evidence.depth import is_other_depth
 from scar.evidence.geometry import find_directions, is_apart, measure_gaps
 from scar.evidence.ordinals import name_others
 from scar.evidence.picture_evidence import PictureEvidence, name_thing
@@ -45,6 +46,12 @@ _BORNE, _BEARERS = frozenset({"tabletop", "portable", "soft_thing"}), frozenset(
 _HIGH = "high"
 """The group of `contacts.toml` of what hangs or flies; another thing that is higher in the picture is farther away."""
 
+_BY_PERSONS = frozenset({"road_thing", "soft_neighbor", "bag"})
+"""Groups of what one finds by a person who is near; nobody finds a table or a sink so."""
+
+_HAD = frozenset({"held by", "carried by", "worn by"})
+"""Predicates of what a person has: nobody says that another thing is near it, nor that it is near another thing."""
+
 _NO_LANDMARK = "no_landmark"
 """The group of what nobody chooses as a landmark, however large it is in the picture."""
 
@@ -55,11 +62,16 @@ class Landmark:
 
     Attributes:
         phrase: the words for it: "a sink", "another one", "two others".
-        boxes: boxes of the things that the words may mean.
+        regions: the things that the words may mean.
     """
 
     phrase: NounPhrase
-    boxes: tuple[Box, ...]
+    regions: tuple[Region, ...]
+
+    @property
+    def boxes(self) -> tuple[Box, ...]:
+        """The boxes of the things that the words may mean."""
+        return tuple(region.box for region in self.regions)
 
 
 def find_direction_relations(evidence: PictureEvidence, region: Region) -> Iterator[tuple[str, Landmark, float]]:
@@ -74,8 +86,7 @@ def find_direction_relations(evidence: PictureEvidence, region: Region) -> Itera
     if is_stuff(region.category):
         return
     for landmark, name in _iter_landmarks(evidence, region):
-        may_rest = _BORNE & find_groups(region.category) and _BEARERS & find_groups(_find_category(evidence, name))
-        if name != thing.name and not may_rest and _is_near(region.box, landmark.boxes):
+        if name != thing.name and _is_near(evidence, region, landmark.regions):
             yield NEAR, landmark, 1.0
         closeness = 0.5 if name == thing.name else _measure_closeness(region.box, landmark.boxes)
         if not closeness:
@@ -92,18 +103,28 @@ def _find_category(evidence: PictureEvidence, name: str) -> str:
     return evidence.regions_by_name[name][0].category
 
 
-def _is_near(box: Box, others: tuple[Box, ...]) -> bool:
-    """Whether a small gap, and nothing of the one in the other, is between a thing and the nearest landmark."""
-    for other in others:
-        gap_x, gap_y = measure_gaps(box, other)
-        is_close = hypot(max(gap_x, 0), max(gap_y, 0)) <= _MAX_NEAR_GAP * min(box.area, other.area) ** 0.5
-        if (
-            is_close
-            and not is_apart(box, other)
-            and box.intersection_area(other) < _MAX_NEAR_OVERLAP * min(box.area, other.area)
-        ):
-            return True
-    return False
+def _is_near(evidence: PictureEvidence, region: Region, others: tuple[Region, ...]) -> bool:
+    """Whether one would say that a region is near one of the regions that a landmark's words may mean."""
+    own, groups = find_groups(region.category), find_groups(others[0].category)
+    may_rest = _BORNE & own and _BEARERS & groups
+    is_odd = "person" in groups and not _BY_PERSONS & own
+    return not (may_rest or is_odd or _is_had(evidence, region)) and any(
+        _is_close(region.box, other.box) and not is_other_depth(region, other, evidence.picture) for other in others
+    )
+
+
+def _is_had(evidence: PictureEvidence, region: Region) -> bool:
+    """Whether a person holds or wears a region."""
+    return any(contact.predicate in _HAD for contact in evidence.contacts.get(region.id, ()))
+
+
+def _is_close(box: Box, other: Box) -> bool:
+    """Whether a small gap, and nothing of the one in the other, is between two boxes."""
+    gap_x, gap_y = measure_gaps(box, other)
+    smaller = min(box.area, other.area)
+    if hypot(max(gap_x, 0), max(gap_y, 0)) > _MAX_NEAR_GAP * smaller**0.5 or is_apart(box, other):
+        return False
+    return box.intersection_area(other) < _MAX_NEAR_OVERLAP * smaller
 
 
 def _find_clear_directions(box: Box, other: Box) -> set[str]:
@@ -128,10 +149,11 @@ def _iter_landmarks(evidence: PictureEvidence, region: Region) -> Iterator[tuple
         if largest < max(least, _MIN_RELATIVE_AREA * region.box.area):
             continue
         if other_name == name:
-            yield Landmark(name_others(name, len(others)), tuple(o.box for o in others)), name
+            yield Landmark(name_others(name, len(others)), tuple(others)), name
         elif not is_interchangeable(name, other_name) and _NO_LANDMARK not in find_groups(others[0].category):
-            boxes = tuple(other.box for other in others if other.box.area * _CONSPICUOUS_RATIO >= largest)
-            yield Landmark(name_thing(others[0].category), boxes), other_name
+            meant = tuple(other for other in others if other.box.area * _CONSPICUOUS_RATIO >= largest)
+            if not any(_is_had(evidence, other) for other in meant):
+                yield Landmark(name_thing(others[0].category), meant), other_name
 
 
 def _measure_closeness(box: Box, others: tuple[Box, ...]) -> float:

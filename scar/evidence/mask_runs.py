@@ -17,6 +17,9 @@ _REACH_SHARE = 0.008
 _FOOT_SHARE = 0.25
 """Share of a mask's height, from below, that counts as its foot."""
 
+_GRID = 24
+"""Points along each side of a box at which it is looked up what covers it."""
+
 
 @dataclass(frozen=True, eq=False)
 class MaskRuns:
@@ -54,6 +57,11 @@ class MaskRuns:
         index = np.searchsorted(self.starts, positions, side="right") - 1
         inside: NDArray[np.bool_] = (index >= 0) & (positions < self.ends[np.maximum(index, 0)])
         return inside
+
+    @property
+    def is_cut_below(self) -> bool:
+        """Whether the lower edge of the image cuts off the region."""
+        return self.box.y1 >= self.height - self.reach
 
     def _in_column(self, positions: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether positions are in the same columns as others."""
@@ -96,6 +104,20 @@ class MaskRuns:
         for step in range(self.reach + 1):
             touched |= other.contain(np.minimum(self.foot + step, (self.foot // self.height + 1) * self.height - 1))
         return float(touched.mean()) if len(touched) else 0.0
+
+    def is_flanked(self, other: MaskRuns) -> bool:
+        """Whether the other mask is beside the foot on one side at least, a little above its lowest pixel."""
+        level = int((self.foot % self.height).max()) - self.reach
+        columns = self.foot // self.height
+        beside = np.array([columns.min() - 2 * self.reach, columns.max() + 2 * self.reach])
+        beside = beside[beside >= 0]
+        return level >= 0 and bool(other.contain(beside * self.height + level).any())
+
+    def share_covering(self, box: Box) -> float:
+        """Share of a box that the mask covers, at `_GRID` times `_GRID` points of it."""
+        steps = (np.arange(_GRID) + 0.5) / _GRID
+        x, y = (box.x0 + steps * box.width).astype(np.int64), (box.y0 + steps * box.height).astype(np.int64)
+        return float(self.contain((x[:, None] * self.height + np.minimum(y, self.height - 1)).ravel()).mean())
 
     def share_above(self, other: MaskRuns, share: float) -> float:
         """Share of the `foot` that has the other mask below, within ``share`` of this mask's height or `reach`."""

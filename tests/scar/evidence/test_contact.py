@@ -39,6 +39,57 @@ def test_a_drawing_shows_its_relation_in_both_directions(
     assert told(draw(first, second)) == expected
 
 
+BOWL, OTHER_BOWL = ("bowl", (20, 80, 120, 160)), ("bowl", (124, 80, 224, 160))
+TABLE, PERSON = ("dining table", (0, 120, 320, 240)), ("person", (60, 20, 151, 230))
+
+
+@pytest.mark.parametrize(
+    ("drawn", "relation", "elsewhere"),
+    [
+        # contact through occlusion
+        ([("chair", (100, 100, 180, 220)), ("laptop", (110, 100, 170, 170))], (1, "on", 0), [(110, 60, 170, 108)]),
+        ([TABLE, ("microwave", (90, 60, 170, 150))], (1, "on", 0), [(90, 30, 170, 121)]),
+        ([("sink", (60, 120, 260, 220)), ("bottle", (90, 80, 110, 150))], (1, "on", 0), [(90, 60, 110, 121)]),
+        ([PERSON, ("bottle", (90, 60, 110, 100))], (1, "held by", 0), [(149, 60, 170, 100), (40, 60, 64, 90)]),
+        ([PERSON, ("frisbee", (140, 60, 170, 90))], (1, "held by", 0), [(150, 60, 180, 90)]),
+        ([PERSON, ("skateboard", (50, 220, 160, 236))], (1, "ridden by", 0), [(80, 140, 110, 236)]),
+        # who may be on a thing, what is in another one, what is carried
+        ([PERSON, ("bench", (155, 130, 290, 228))], (1, "next to", 0), [(140, 130, 290, 228)]),
+        (
+            [PERSON, ("bicycle", (155, 100, 230, 232)), ("cat", (155, 170, 190, 230))],
+            (0, "next to", 2),
+            [(80, 90, 150, 160)],
+        ),
+        ([BOWL, OTHER_BOWL, ("orange", (226, 100, 286, 160))], (1, "next to", 2), [(126, 90, 200, 150)]),
+        ([("couch", (20, 60, 220, 160)), ("dog", (225, 80, 300, 165))], (1, "next to", 0), [(60, 90, 200, 200)]),
+        # other distances, the frame, stacks, a third thing, one thing twice
+        ([("cup", (100, 100, 130, 170)), ("cup", (135, 105, 165, 172))], (1, "next to", 0), [(105, 28, 140, 98)]),
+        (
+            [("suitcase", (60, 60, 140, 130)), ("suitcase", (150, 60, 230, 130))],
+            (1, "next to", 0),
+            [(60, 130, 140, 200)],
+        ),
+        ([("person", (60, 40, 120, 200)), ("truck", (130, 20, 300, 210))], (1, "next to", 0), [(122, 150, 160, 200)]),
+        ([("chair", (155, 150, 230, 230)), ("person", (60, 40, 150, 234))], (1, "next to", 0), [(60, 40, 150, 240)]),
+        (
+            [("book", (60, 60, 90, 160)), ("book", (98, 60, 128, 160)), ("book", (200, 60, 206, 160))],
+            (0, "next to", 1),
+            [(91, 60, 97, 160)],
+        ),
+        ([("oven", (100, 40, 200, 180)), ("oven", (150, 100, 230, 230))], (1, "in front of", 0), [(104, 70, 200, 196)]),
+    ],
+)
+def test_what_a_drawing_leaves_open_is_not_told(
+    drawn: list[tuple[str, Rectangle]], relation: tuple[int, str, int], elsewhere: list[Rectangle]
+) -> None:
+    """The last thing is drawn where the relation is clear, and then at places where it is false or open."""
+    assert relation in told(draw(*drawn))
+    subject, predicate, landmark = relation
+    for box in elsewhere:
+        found = told(draw(*drawn[:-1], (drawn[-1][0], box)))
+        assert not {(subject, said, landmark) for said in (predicate, "in front of", "next to")} & found, box
+
+
 def test_things_apart_or_of_kinds_without_a_rule_have_no_relation() -> None:
     assert told(draw(("dining table", (20, 160, 120, 220)), ("cup", (250, 20, 270, 50)))) == set()
     assert told(draw(("kite", (100, 20, 160, 80)), ("clock", (110, 40, 130, 60)))) == set()

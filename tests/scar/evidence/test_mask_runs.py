@@ -54,3 +54,19 @@ def test_the_lower_edge_of_one_column_is_no_neighbour_of_the_upper_edge_of_the_n
     low[50:60, 10:20], high[0:10, 21:30] = True, True
     assert runs_of(low).share_touching(runs_of(high)) == 0
     assert runs_of(low).share_on(runs_of(high)) == 0
+
+
+def test_a_box_is_covered_as_far_as_its_pixels_are() -> None:
+    pixels = np.zeros((60, 80), bool)
+    pixels[10:30, 20:40] = True
+    assert runs_of(pixels).share_covering(Box(20, 10, 40, 30)) == 1
+    assert runs_of(pixels).share_covering(Box(30, 10, 50, 30)) == 0.5
+    assert runs_of(pixels).share_covering(Box(40, 30, 80, 60)) == 0
+
+
+def test_a_bearer_flanks_a_foot_that_is_amid_it_and_not_one_at_its_far_edge() -> None:
+    amid, edge, table = (np.zeros((120, 160), bool) for _ in range(3))
+    amid[40:80, 60:80], edge[20:60, 60:80], table[60:110, 10:150] = True, True, True
+    table &= ~amid
+    assert runs_of(amid).is_flanked(runs_of(table))
+    assert not runs_of(edge).is_flanked(runs_of(table))
