@@ -88,10 +88,10 @@ def test_a_direction_from_things_on_both_sides_is_not_told() -> None:
 
 
 def test_what_may_rest_on_a_thing_is_not_said_to_be_near_it() -> None:
-    above = (60, 60, 90, 98)
-    assert (0, NEAR, "a chair") in told(place(("bird", above), ("chair", (50, 100, 150, 160))))
+    beside = (20, 100, 46, 140)
+    assert (0, NEAR, "a chair") in told(place(("bird", beside), ("chair", (50, 100, 150, 160))))
     assert not any(
-        p == NEAR for n, p, _ in told(place(("cup", above), ("dining table", (50, 100, 150, 160)))) if n == 0
+        p == NEAR for n, p, _ in told(place(("cup", beside), ("dining table", (50, 100, 150, 160)))) if n == 0
     )
 
 
@@ -102,6 +102,12 @@ def test_nothing_is_near_what_is_far_behind_it_nor_near_what_a_person_holds() ->
     held = draw(("laptop", (170, 90, 230, 130)), person, ("handbag", (100, 100, 140, 140)), bird)
     assert not any(p == NEAR and 2 in (n, "a handbag") for n, p, _ in told(held))
     assert not any(landmark == "a handbag" for _, _, landmark in told(held))
+
+
+def test_what_stands_far_above_in_the_picture_is_farther_away_and_not_near() -> None:
+    chair = ("chair", (100, 120, 160, 200))
+    assert (1, NEAR, "a chair") in told(place(chair, ("oven", (165, 110, 230, 180))))
+    assert not any(p == NEAR for _, p, _ in told(place(chair, ("oven", (165, 70, 230, 140)))))
 
 
 def test_a_table_is_not_found_by_a_person_who_is_near() -> None:

@@ -104,10 +104,10 @@ def test_who_rides_a_horse_is_not_next_to_it() -> None:
 
 def test_a_thing_that_one_person_holds_is_held_by_no_other() -> None:
     evidence = PictureEvidence(
-        draw(("person", (60, 40, 100, 200)), ("person", (108, 40, 150, 200)), ("cup", (92, 100, 110, 120)))
+        draw(("person", (60, 40, 100, 200)), ("person", (108, 40, 150, 200)), ("cell phone", (92, 100, 110, 120)))
     )
-    holder, other, cup = evidence.picture.regions
+    holder, other, phone = evidence.picture.regions
     assert "holding" in [contact.predicate for contact in evidence.contacts[holder.id]]
-    assert not is_contact_denied("holding", other, cup)  # the cup touches both
-    assert may_hold("holding", name_thing("cup"), evidence, holder)
-    assert not may_hold("holding", name_thing("cup"), evidence, other)
+    assert not is_contact_denied("holding", other, phone)  # the phone touches both
+    assert may_hold("holding", name_thing("cell phone"), evidence, holder)
+    assert not may_hold("holding", name_thing("cell phone"), evidence, other)
