@@ -18,7 +18,8 @@ ContactTest: TypeAlias = Callable[[MaskRuns, MaskRuns], bool]
 
 def _rests(thing: MaskRuns, bearer: MaskRuns) -> bool:
     """The foot of the thing is on the bearer, above the bearer's lower edge; the bearer is not much smaller."""
-    if bearer.box.area < 0.8 * thing.box.area or thing.box.y1 > bearer.box.y0 + 0.97 * bearer.box.height:
+    a, b = thing.box, bearer.box
+    if b.area < 0.8 * a.area or a.y1 > b.y0 + 0.97 * b.height or not a.intersection_area(b):
         return False
     return thing.share_on(bearer) >= 0.6 or thing.share_within(bearer) >= 0.7
 
@@ -87,7 +88,7 @@ def _stands_on_board(rider: MaskRuns, board: MaskRuns) -> bool:
 def _held(thing: MaskRuns, person: MaskRuns) -> bool:
     """The thing touches the person above the knees, and is not larger; a small one touches more of the person."""
     a, b = thing.box, person.box
-    if a.area > 0.8 * b.area or (a.y0 + a.y1) / 2 > b.y0 + 0.75 * b.height:
+    if a.area > 0.8 * b.area or (a.y0 + a.y1) / 2 > b.y0 + 0.75 * b.height or not a.intersection_area(b):
         return False
     least = 0.15 if a.area >= 0.3 * b.area else 0.22
     return thing.share_touching(person) >= least or thing.share_within(person) >= 0.3
@@ -134,6 +135,8 @@ def _before(thing: MaskRuns, person: MaskRuns) -> bool:
         return False
     if not b.x0 < a.center[0] < b.x1 or a.center[1] < b.y0 + 0.55 * b.height or a.y0 > b.y1:
         return False
+    if a.y1 < b.y1 and _overlap_share(a, b) < 0.5:
+        return False  # the person reaches lower and may be the nearer one
     return a.y1 > b.y1 - 0.25 * b.height and thing.share_touching(person) >= 0.2
 
 

@@ -62,6 +62,7 @@ TABLE, PERSON = ("dining table", (0, 120, 320, 240)), ("person", (60, 20, 151, 2
         ),
         ([BOWL, OTHER_BOWL, ("orange", (226, 100, 286, 160))], (1, "next to", 2), [(126, 90, 200, 150)]),
         ([("couch", (20, 60, 220, 160)), ("dog", (225, 80, 300, 165))], (1, "next to", 0), [(60, 90, 200, 200)]),
+        ([PERSON, ("cup", (90, 200, 110, 235))], (1, "in front of", 0), [(30, 200, 250, 228)]),
         # other distances, the frame, stacks, a third thing, one thing twice
         ([("cup", (100, 100, 130, 170)), ("cup", (135, 105, 165, 172))], (1, "next to", 0), [(105, 28, 140, 98)]),
         (
