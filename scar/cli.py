@@ -47,8 +47,17 @@ def build_sources(
     data_root: Annotated[
         Path | None, typer.Option(help="The folder that holds the data sets which a recipe names.")
     ] = None,
-    instances: Annotated[Path | None, typer.Option(help="A COCO-style instances JSON.")] = None,
-    captions: Annotated[Path | None, typer.Option(help="The COCO-style captions JSON of the same images.")] = None,
+    instances: Annotated[
+        Path | None,
+        typer.Option(help="A COCO-style or panoptic JSON, or a folder of LabelMe, YOLO or VOC files."),
+    ] = None,
+    captions: Annotated[
+        Path | None, typer.Option(help="Captions of the same images: COCO's JSON, a list, JSON lines or a table.")
+    ] = None,
+    reader: Annotated[
+        Literal["coco", "panoptic", "labelme", "yolo", "voc"] | None,
+        typer.Option(show_default="as the files are", help="The format of --instances."),
+    ] = None,
     images: Annotated[
         str | None, typer.Option(metavar="DIR", help="The image folder; for the demo, the number of images of a split.")
     ] = None,
@@ -148,6 +157,7 @@ def build_sources(
     source = {
         "instances": instances and str(instances),
         "captions": captions and str(captions),
+        "reader": reader,
         "images": images,
         "name": name,
         "split": split,

@@ -23,6 +23,7 @@ def make_recipe(
     """Read the named recipe, or without a name make one from options; ``seed`` and ``skip_bad`` override its values."""
     import msgspec
 
+    from scar.annotations.file_kind import find_reader
     from scar.recipe import parse_recipe, read_recipe
 
     if name_or_path is not None:
@@ -33,6 +34,8 @@ def make_recipe(
         missing = [f"--{option}" for option in ("instances", "images", "name", "split") if option not in source]
         if missing:
             raise InputError(f"missing {', '.join(missing)}; give them, or the path of a recipe, or 'demo'.")
+        if "reader" not in source and (reader := find_reader(Path(source["instances"]))):
+            source = source | {"reader": reader}
         recipe = parse_recipe({"source": [source]}, file_name="options", base=Path())
     changes: dict[str, Any] = {"skip_bad": True} if skip_bad else {}
     if seed is not None:

@@ -78,6 +78,13 @@ READERS = {
     ),
     # ADE20K's photographs are from LabelMe, SUN and Places, not from Flickr as those of the other data sets.
     "ade20k": Reader("scar.annotations.ade20k", ("release",), folders=frozenset({"release"}), shares_images=False),
+    "panoptic": Reader(
+        "scar.annotations.panoptic", ("instances",), ("captions", "masks"), folders=frozenset({"masks"})
+    ),
+    **{
+        name: Reader(f"scar.annotations.{name}", ("instances",), ("captions",), folders=frozenset({"instances"}))
+        for name in ("labelme", "yolo", "voc")
+    },
 }
 """The formats of annotation files, by the name that a recipe gives as ``reader``."""
 
@@ -91,12 +98,14 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         name: name of the source; it is part of the file names of the corpus.
         split: train or eval.
         images: the folder of the images, from which the annotations' paths of images start.
-        reader: the format of the annotation files: coco, refcoco, visual_genome or ade20k.
-        instances: the COCO-style instances JSON, for the readers coco and refcoco.
-        captions: the COCO-style captions JSON; None if there is none.
+        reader: the format of the annotation files: coco, refcoco, visual_genome, ade20k, panoptic, labelme, yolo, voc.
+        instances: the COCO-style instances JSON, for the readers coco and refcoco; the panoptic JSON, or the folder of
+            the files of labelme, yolo or voc.
+        captions: a file of captions, see `scar.annotations.caption_forms`; None if there is none.
         files: the other files or folders by their names in `READERS`: ``stuff`` (coco), ``refs`` (refcoco),
             ``image_data``, ``objects``, ``region_descriptions``, ``relationships``, ``coco_val``,
-            ``coco_captions_train`` and ``coco_captions_val`` (visual_genome), ``release`` (ade20k).
+            ``coco_captions_train`` and ``coco_captions_val`` (visual_genome), ``release`` (ade20k), ``masks``
+            (panoptic).
         licence: licence of the annotations, for the provenance of the corpus; None if it is unknown.
         get: where to download the files, for the message about a missing file; None if it is unknown.
         max_per_image: largest number of samples of one image.

@@ -27,7 +27,7 @@ from scar.errors import BadRecord, InputError
 
 class _Caption(msgspec.Struct, gc=False):
     image_id: Id
-    caption: str
+    caption: str | None
 
 
 _CAPTION = msgspec.json.Decoder(_Caption)
@@ -109,10 +109,10 @@ def _locate_captions(path: Path, skip_bad: bool) -> tuple[RecordCollector, Count
         except BadRecord as bad:
             without_caption.append(bad)
             continue
-        if caption.caption.strip():
+        if (caption.caption or "").strip():
             collector.add_record(caption.image_id, record)
         else:
-            without_caption.append(BadRecord(record.describe_location(path), "its caption is empty", "empty_caption"))
+            tally.ignored["empty_caption"] += 1
     if without_caption and not len(collector):
         problem = (
             f"none of its {len(without_caption)} records is a caption (the first one: {without_caption[0].problem})"
@@ -125,4 +125,5 @@ def _locate_captions(path: Path, skip_bad: bool) -> tuple[RecordCollector, Count
 
 def read_captions(path: Path, spans: RecordSpans) -> tuple[str, ...]:
     """Read the captions at the given positions of a captions JSON, in their order; see `read_records` for errors."""
-    return tuple(parse_record(_CAPTION, text, path.name).caption.strip() for text in read_records(path, spans))
+    records = (parse_record(_CAPTION, text, path.name) for text in read_records(path, spans))
+    return tuple((record.caption or "").strip() for record in records)

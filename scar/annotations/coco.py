@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from scar.accounting import Tally
 from scar.annotations.box_form import BoxForm
 from scar.annotations.call_cache import CallCache
-from scar.annotations.captions import index_captions
 from scar.annotations.coco_image import CocoRef
 from scar.annotations.coco_index import index_annotations
 from scar.annotations.coco_records import CocoImage
+from scar.annotations.file_kind import explain_kind
+from scar.annotations.image_captions import CaptionIndex, index_image_captions
 from scar.annotations.pictures import PictureIndex, PictureKey
 from scar.annotations.record_index import FileSpans, select_image
-from scar.errors import BadRecord
+from scar.errors import BadRecord, InputError
 from scar.language.english import has_word
 from scar.recipe import Source
 from scar.sample import Relation
@@ -38,7 +39,7 @@ class CocoIndex(PictureIndex):
         annotations: for each file, where the annotations are, by image.
         categories: for each file, names of the categories by id.
         box_forms: for each file, what the four numbers of a box mean.
-        captions: where the captions are, by image; None without a captions JSON.
+        captions: the captions, by image.
         relations: the relations by image id.
         phrases: phrases by image id, then by annotation id. If given, only these annotations may become samples. None
             if every annotation may become a sample.
@@ -48,7 +49,7 @@ class CocoIndex(PictureIndex):
     annotations: tuple[FileSpans, ...]
     categories: tuple[Mapping[int, str], ...]
     box_forms: tuple[BoxForm, ...]
-    captions: FileSpans | None
+    captions: CaptionIndex
     relations: Mapping[int, Sequence[Relation]]
     phrases: Mapping[int, Mapping[int, tuple[str, ...]]] | None
 
@@ -68,7 +69,7 @@ class CocoIndex(PictureIndex):
             annotations=tuple(select_image(records, image.id) for records in self.annotations),
             categories=self.categories,
             box_forms=self.box_forms,
-            captions=select_image(self.captions, image.id) if self.captions else None,
+            captions=self.captions.select(image.id),
             relations=tuple(self.relations.get(image.id, ())),
             phrases=None if self.phrases is None else self.phrases[image.id],
         )
@@ -108,7 +109,10 @@ def index_image_set(
     """
     instances = source.inputs["instances"]
     stuff, captions = source.inputs.get("stuff"), source.inputs.get("captions")
-    things = cache(index_annotations, instances, tally.skip_bad)
+    try:
+        things = cache(index_annotations, instances, tally.skip_bad)
+    except InputError as error:
+        raise explain_kind(instances, "an instances JSON", error) from None
     files = [things] if stuff is None else [things, cache(index_annotations, stuff, tally.skip_bad, things)]
     for file in files:
         if referred_phrases is None:
@@ -136,7 +140,7 @@ def index_image_set(
         annotations=tuple(file.records for file in files),
         categories=tuple(file.categories for file in files),
         box_forms=tuple(file.box_form for file in files),
-        captions=index_captions(captions, things.file_names, instances.name, tally, cache) if captions else None,
+        captions=index_image_captions(captions, things.file_names, instances.name, tally, cache),
         relations=things.relations,
         phrases=None if referred_phrases is None else dict(phrases),
     )

@@ -12,8 +12,8 @@ import msgspec
 from scar.accounting import Tally
 from scar.annotations.box_form import BoxForm, replace_none
 from scar.annotations.boxes import read_box
-from scar.annotations.captions import read_captions
 from scar.annotations.coco_records import ANNOTATION
+from scar.annotations.image_captions import ImageCaptions
 from scar.annotations.json_stream import ANY_JSON, parse_record
 from scar.annotations.masks import parse_mask
 from scar.annotations.record_index import FileSpans, RecordSpans, read_records
@@ -37,7 +37,7 @@ class CocoRef:
         annotations: positions of the image's annotations in each file of the image set.
         categories: names of the categories by id, for each of these files.
         box_forms: what the four numbers of a box mean, for each of these files.
-        captions: positions of the image's captions in the captions JSON; None if there is no such file.
+        captions: the image's captions.
         relations: the relations between the image's annotations.
         phrases: phrases by annotation id. If given, only these annotations may become samples, and the others are
             context. None if every annotation may become a sample.
@@ -52,7 +52,7 @@ class CocoRef:
     annotations: tuple[FileSpans, ...]
     categories: tuple[Mapping[int, str], ...]
     box_forms: tuple[BoxForm, ...]
-    captions: FileSpans | None
+    captions: ImageCaptions
     relations: tuple[Relation, ...]
     phrases: Mapping[int, tuple[str, ...]] | None
 
@@ -74,7 +74,7 @@ class CocoRef:
             width=self.width,
             height=self.height,
             regions=regions,
-            captions=read_captions(*self.captions) if self.captions else (),
+            captions=self.captions.read(),
             relations=tuple(iter_known_relations(self.relations, regions, where, tally)),
             scene=self.scene,
         )

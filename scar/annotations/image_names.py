@@ -19,6 +19,9 @@ from scar.errors import InputError
 NamedImage: TypeAlias = tuple[int, str]
 """Id and file name of an image, as the list ``images`` of a file gives them."""
 
+IMAGE_ENDINGS = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".avif"))
+"""Endings of the file names of images, in lower case."""
+
 _COCO = "coco:"
 
 

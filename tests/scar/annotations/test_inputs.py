@@ -99,7 +99,10 @@ FILES: dict[str, tuple[Change, str]] = {
     "cut off": (instances(lambda whole: whole[: len(whole) // 2]), "instances.json: not JSON, or cut off.*get a fresh"),
     "cut off in the first list": (instances(lambda _: '{"images": [{'), "instances.json: not JSON, or cut off"),
     "a list": (instances(lambda _: "[1]"), "instances.json: of another shape"),
-    "captions without their list": (captions('{"captions": []}'), "captions.json: of another shape"),
+    "captions without their list": (
+        captions('{"captions": []}'),
+        "captions.json: (of another shape|no captions that are read)",
+    ),
     "empty file": (captions(""), "captions.json: not JSON, or cut off"),
     "captions of other images": (
         captions('{"annotations": [{"image_id": 1, "caption": "A cow."}]}'),
@@ -107,7 +110,7 @@ FILES: dict[str, tuple[Change, str]] = {
     ),
     "instances for captions": (
         lambda world: shutil.copy(world.instances_file, world.captions_file),
-        r"captions\.json: none of its 9 records is a caption \(the first one: .*`caption`\); give a captions JSON",
+        r"captions\.json: is an instances JSON; give it as --instances",
     ),
     "nothing in it": (instances(lambda _: '{"images": [], "annotations": [], "categories": []}'), "none of its"),
     "images zipped": (zipped_images, "images: no such folder; Toy/eval needs its images there: unpack images.zip"),

@@ -1,0 +1,119 @@
+"""The captions of each image of a source, from a captions file of any form that is read or from its own file."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scar.accounting import Tally
+from scar.annotations.call_cache import CallCache
+from scar.annotations.caption_forms import FoundCaption, is_coco_form, iter_captions
+from scar.annotations.captions import index_captions, read_captions
+from scar.annotations.file_kind import explain_kind
+from scar.annotations.image_names import NameFinder
+from scar.annotations.record_index import FileSpans, select_image
+from scar.errors import BadRecord, InputError
+
+
+@dataclass(frozen=True, slots=True)
+class ImageCaptions:
+    """The captions of one image.
+
+    Attributes:
+        spans: where they are in a captions JSON; None if there is none.
+        texts: captions that are in memory.
+    """
+
+    spans: FileSpans | None = None
+    texts: tuple[str, ...] = ()
+
+    def read(self) -> tuple[str, ...]:
+        """The captions, without repetition of those in memory."""
+        found = read_captions(*self.spans) if self.spans else ()
+        return found + tuple(text for text in self.texts if text not in found)
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionIndex:
+    """The captions of the images of a source.
+
+    Attributes:
+        spans: where they are in a captions JSON, by image; None if there is none.
+        texts: captions that are in memory, by image id.
+    """
+
+    spans: FileSpans | None = None
+    texts: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
+    def select(self, image: int) -> ImageCaptions:
+        """The captions of the image with this id; there may be none."""
+        return ImageCaptions(select_image(self.spans, image) if self.spans else None, self.texts.get(image, ()))
+
+
+def index_image_captions(
+    path: Path | None,
+    file_names: Mapping[int, str],
+    images_file: str,
+    tally: Tally,
+    cache: CallCache,
+    own: Mapping[int, tuple[str, ...]] | None = None,
+) -> CaptionIndex:
+    """Index the captions of a source.
+
+    Args:
+        path: the captions file; None if there is none.
+        file_names: file names of the source's images by id.
+        images_file: name of the file that lists them, for messages.
+        tally: counts the captions that cannot be used as ignored.
+        cache: what other sources have already read.
+        own: captions by image id that stand in the images file itself; they come after those of the captions file.
+
+    Raises:
+        InputError: the file cannot be read, has no captions, or none of them is of an image of the source.
+        BadRecord: a caption cannot be used and ``tally`` does not skip such records.
+    """
+    own = own or {}
+    if path is None:
+        return CaptionIndex(texts=own)
+    if is_coco_form(path):
+        try:
+            return CaptionIndex(index_captions(path, file_names, images_file, tally, cache), own)
+        except InputError as error:
+            raise explain_kind(path, "a captions JSON", error) from None
+    found, counts = cache(_read_forms, path, tally.skip_bad)
+    tally.ignored.update(counts)
+    texts = _join_captions(found, file_names, path, images_file, tally)
+    return CaptionIndex(texts={image: texts.get(image, ()) + own.get(image, ()) for image in texts.keys() | own.keys()})
+
+
+def _read_forms(path: Path, skip_bad: bool) -> tuple[list[FoundCaption], Mapping[str, int]]:
+    tally = Tally(skip_bad=skip_bad)
+    return list(iter_captions(path, tally)), tally.ignored
+
+
+def _join_captions(
+    found: list[FoundCaption], file_names: Mapping[int, str], path: Path, images_file: str, tally: Tally
+) -> dict[int, tuple[str, ...]]:
+    """Captions by image id: a file name tells the image, else an id, which may be written as text."""
+    finder = NameFinder(file_names)
+    texts: dict[int, list[str]] = defaultdict(list)
+    unknown = []
+    for image, text in found:
+        number = finder.find_id(image, likely=-1) if isinstance(image, str) else None
+        if number is None and str(image).strip().isdecimal() and int(image) in file_names:
+            number = int(image)
+        if number is None:
+            unknown.append(image)
+        else:
+            texts[number].append(text)
+    if unknown and not texts:
+        raise InputError(
+            f"{path}: none of its {len(unknown)} captions is of an image of {images_file} (the first is of "
+            f"{unknown[0]!r}); give the captions file of the same image set, or none."
+        )
+    if unknown:
+        problem = f"its image {unknown[0]!r} is not among those of {images_file}"
+        tally.ignore_records(BadRecord(path.name, problem, "caption_no_image"), len(unknown))
+    return {number: tuple(dict.fromkeys(several)) for number, several in texts.items()}

@@ -1,0 +1,126 @@
+"""Read a folder of YOLO's label files: ``class x y width height`` or ``class x y x y x y ...`` a line, as shares.
+
+Label files lie as the images do, with the ending .txt. The names of the classes stand in data.yaml, classes.txt or
+obj.names beside them or above. Source: https://docs.ultralytics.com/datasets/detect/ and /segment/.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from scar.accounting import Tally
+from scar.annotations.call_cache import CallCache
+from scar.annotations.image_records import ImageFolder, ImageRecord, Thing, count_unusable, iter_files, make_index
+from scar.annotations.pictures import PictureIndex
+from scar.errors import BadRecord, InputError
+from scar.recipe import Source
+
+_NAME_FILES = ("data.yaml", "data.yml", "dataset.yaml", "classes.txt", "obj.names", "notes.json")
+"""Files with the names of the classes, the first that exists counts."""
+
+_LEVELS = 3
+"""Folders, from that of the labels up, in which they are looked for."""
+
+_FAR_OUTSIDE = 1.5
+"""A share above it is no rounding error: the numbers are pixels."""
+
+_BOX, _BOX_WITH_SCORE, _TRIANGLE = 4, 5, 6
+"""Numbers behind the class: of a box, of a box with a score, and of the smallest polygon."""
+
+
+def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
+    """Index the images that have a label file.
+
+    Raises:
+        InputError: the folder has no label files or no names of classes.
+        BadRecord: a label file has no image, and ``tally`` does not skip such records.
+    """
+    folder = source.inputs["instances"]
+    names = read_class_names(folder)
+    records = _iter_records(folder, names, ImageFolder(source.images), tally)
+    return make_index(source, tally, cache, records, source.captions)
+
+
+def _iter_records(folder: Path, names: Mapping[int, str], images: ImageFolder, tally: Tally) -> Iterator[ImageRecord]:
+    for path in iter_files(folder, ".txt", "YOLO's label files"):
+        if path.name in _NAME_FILES:
+            continue
+        stem = path.relative_to(folder).with_suffix("").as_posix()
+        try:
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            count_unusable(tally, BadRecord(str(path), f"it cannot be read: {error}", "malformed"))
+            continue
+        things = tuple(
+            _parse_line(line.split(), names, f"{path.name}, line {number}")
+            for number, line in enumerate(lines, start=1)
+            if line.strip()
+        )
+        if not things:
+            continue
+        try:
+            yield ImageRecord(images.find_file([stem, path.stem], path.name), None, things, is_normalised=True)
+        except BadRecord as bad:
+            for _ in things:
+                count_unusable(tally, bad)
+
+
+def _parse_line(words: list[str], names: Mapping[int, str], where: str) -> Thing:
+    """The thing of a line; one that cannot be used says why."""
+    try:
+        number, values = float(words[0]), tuple(map(float, words[1:]))
+    except ValueError:
+        problem = f"{' '.join(words)!r:.60} is not a class and numbers"
+        return Thing("", where, unusable=BadRecord(where, problem, "malformed"))
+    if number not in names:
+        problem = f"its class {words[0]} is none of the {len(names)} names of the classes"
+        return Thing("", where, unusable=BadRecord(where, problem, "no_category"))
+    category = names[int(number)]
+    if not all(map(math.isfinite, values)) or any(abs(value) > _FAR_OUTSIDE for value in values):
+        problem = f"{' '.join(words)!r:.60} has numbers that are no shares of the image, 0 to 1"
+        return Thing(category, where, unusable=BadRecord(where, problem, "malformed"))
+    if len(values) in (_BOX, _BOX_WITH_SCORE):
+        x, y, width, height = values[:4]
+        return Thing(category, where, box=(x - width / 2, y - height / 2, width, height))
+    if len(values) >= _TRIANGLE and len(values) % 2 == 0:
+        return Thing(category, where, polygons=(values,))
+    problem = f"it has {len(values)} numbers behind its class, not four of a box or pairs of a polygon"
+    return Thing(category, where, unusable=BadRecord(where, problem, "malformed"))
+
+
+def read_class_names(folder: Path) -> dict[int, str]:
+    """The names of the classes by number, from the first of the usual files in the folder or above it.
+
+    Raises:
+        InputError: there is no such file, or it cannot be used.
+    """
+    for parent in (folder, *folder.absolute().parents)[: _LEVELS + 1]:
+        for name in _NAME_FILES:
+            if (path := parent / name).is_file() and (names := _read_names(path)):
+                return names
+    raise InputError(f"{folder}: the names of the classes are missing; put data.yaml or classes.txt there or above.")
+
+
+def _read_names(path: Path) -> dict[int, str]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix in (".txt", ".names"):
+            found: Any = [line.strip() for line in text.splitlines() if line.strip()]
+        else:
+            from yaml import safe_load  # type: ignore[import-untyped]
+
+            content = safe_load(text)  # JSON is YAML
+            found = content.get("names") if isinstance(content, dict) else None
+            if found is None and isinstance(content, dict):  # Label Studio's notes.json
+                found = {each["id"]: each["name"] for each in content.get("categories", ())}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}; give the names of the classes.") from None
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "yaml":
+            raise
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}.") from None
+    pairs = found.items() if isinstance(found, dict) else enumerate(found or ())
+    return {int(number): str(name) for number, name in pairs}
