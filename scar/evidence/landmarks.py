@@ -22,6 +22,12 @@ _MIN_IMAGE_SHARE = 0.01
 _MIN_RELATIVE_AREA = 0.5
 """Least area of a landmark relative to the thing: nobody locates a bus by a bottle."""
 
+_MIN_LONE_AREA = 0.1
+"""The same for a thing that has no rival, which needs no more than to be found: a laptop near a mouse."""
+
+_MIN_LONE_SHARE = 0.004
+"""Least share of the image for the landmark of such a thing."""
+
 _CONSPICUOUS_RATIO = 4
 """Largest ratio of areas at which a smaller thing of a category may still be the one that a reader means."""
 
@@ -152,14 +158,16 @@ def _find_clear_directions(box: Box, other: Box) -> set[str]:
 
 def _iter_landmarks(evidence: PictureEvidence, region: Region) -> Iterator[tuple[Landmark, str]]:
     """Yield the landmarks for a region, each with the name of its things."""
-    least = _MIN_IMAGE_SHARE * evidence.picture.width * evidence.picture.height
+    is_lone = not evidence.list_rivals(region)
+    least = (_MIN_LONE_SHARE if is_lone else _MIN_IMAGE_SHARE) * evidence.picture.width * evidence.picture.height
+    relative = _MIN_LONE_AREA if is_lone else _MIN_RELATIVE_AREA
     name = evidence.things[region.category].name
     for other_name, group in evidence.regions_by_name.items():
         others = [other for other in group if other.id != region.id]
         if not others or any(other.crowd for other in group) or is_stuff(group[0].category):
             continue
         largest = max(other.box.area for other in others)
-        if largest < max(least, _MIN_RELATIVE_AREA * region.box.area):
+        if largest < max(least, relative * region.box.area):
             continue
         if other_name == name:
             yield Landmark(name_others(name, len(others)), tuple(others)), name
