@@ -82,6 +82,12 @@ def test_a_landmark_is_large_enough_no_crowd_and_no_fork() -> None:
         assert not any(number == 0 for number, _, _ in told(picture))
 
 
+def test_a_thing_without_rivals_is_located_by_a_smaller_landmark() -> None:
+    dog, chair = ("dog", (20, 100, 80, 160)), ("chair", (90, 110, 120, 140))
+    assert (0, LEFT, "a chair") in told(place(dog, chair))
+    assert (0, LEFT, "a chair") not in told(place(dog, chair, ("dog", (250, 10, 310, 70))))
+
+
 def test_a_direction_from_things_on_both_sides_is_not_told() -> None:
     between = place(("bus", (130, 100, 190, 160)), ("sheep", (40, 100, 100, 160)), ("sheep", (220, 100, 280, 160)))
     assert {predicate for number, predicate, _ in told(between) if number == 0} == {NEAR}
