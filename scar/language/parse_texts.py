@@ -10,8 +10,8 @@ from pathlib import Path
 
 from scar.language.human_text import clean_text, find_unread_reason
 from scar.language.parse_store import ParseStore
-from scar.language.parsed_noun_phrase import has_misread_name
 from scar.language.parser import WAY_OUT, Parse, Parser, open_parser
+from scar.language.second_reading import find_second_reading
 from scar.language.statements import Statement, find_statements
 
 NOT_PARSED = "not_parsed"
@@ -86,9 +86,9 @@ def parse_all(texts: Iterable[str], parser: Parser | None, store: ParseStore | N
         else:
             result.unread[reason] += times[text]
     parses = _parse(dict.fromkeys(cleaned.values()), parser, store)
-    again = {clean: _make_sentence(clean) for clean, parse in parses.items() if has_misread_name(parse)}
-    sentences = _parse(again.values(), parser, store)
-    parses |= {clean: sentences[sentence] for clean, sentence in again.items() if sentence in sentences}
+    again = {clean: second for clean, parse in parses.items() if (second := find_second_reading(clean, parse))}
+    others = _parse([second.text for second in again.values()], parser, store)
+    parses |= {clean: second.restore(others[second.text]) for clean, second in again.items() if second.text in others}
     statements = {clean: find_statements(parse) for clean, parse in parses.items()}
     for text, clean in cleaned.items():
         if clean in statements:
@@ -96,16 +96,6 @@ def parse_all(texts: Iterable[str], parser: Parser | None, store: ParseStore | N
         else:
             result.unread[NOT_PARSED] += times[text]
     return result
-
-
-def _make_sentence(text: str) -> str:
-    """A sentence of a text without a verb.
-
-    >>> _make_sentence("The stop sign next to a tree"), _make_sentence("teddy bear")
-    ('There is a stop sign next to a tree', 'There is teddy bear')
-    """
-    first, _, rest = text.partition(" ")
-    return f"There is a {rest}" if first.lower() == "the" else f"There is {text[:1].lower()}{text[1:]}"
 
 
 def _parse(texts: Iterable[str], parser: Parser | None, store: ParseStore | None) -> dict[str, Parse]:

@@ -9,7 +9,6 @@ from scar.language import english, wordnet
 from scar.language.human_text import is_english_word
 from scar.language.lexicon import read_colours, read_person_nouns, read_scenes, read_things
 from scar.language.noun_phrase import NounPhrase
-from scar.language.parser import Parse
 from scar.language.syntax_tree import NOUN_TAGS, TABLE, Tree, begins_at, ends_at
 
 PHYSICAL_ENTITY, PERSON, ANIMAL = 1930, 7846, 15388
@@ -25,6 +24,7 @@ _NUMBERS |= {str(number): number for number in _NUMBERS.values()}
 _NUMBER_WORDS = {number: word for word, number in _NUMBERS.items() if word.isalpha()}
 _MODIFIERS = frozenset({"det", "amod", "compound", "nummod", "poss", "nmod", "quantmod", "advmod", "npadvmod", "punct"})
 _POSSESSIVES = frozenset({"his", "her", "its", "their"})
+_INVARIANT = frozenset(TABLE["words"]["invariant"])
 _ARTICLES = frozenset({"a", "an", "the", "this", "that", "these", "those", "some"})
 _MAX_WORDS = 8
 """Most words of a phrase; longer ones are hardly parsed right."""
@@ -88,6 +88,8 @@ def _read(tree: Tree, head: int, depth: int) -> ParsedNounPhrase | None:
         before = before[before.index("'s") + 1 :]
     attributes = tuple(word for word in before if word not in (",", "and"))
     plural = tree.parse.tags[head] in ("NNS", "NNPS") or english.is_plural(words[-1])
+    if words[-1].lower() in _INVARIANT:  # "a sheep", "sheep"
+        plural = determiner not in ("a", "an", "one", "this", "that", "another")
     if words[-1].lower() in _MASS | {"glasses"} and not plural:
         count = None
     elif count is None and not plural:
@@ -95,9 +97,9 @@ def _read(tree: Tree, head: int, depth: int) -> ParsedNounPhrase | None:
     of_phrase = _read_of_phrase(tree, head, depth)
     if of_phrase == "unreadable":
         return None
-    last = words[-1].lower()
     if isinstance(of_phrase, ParsedNounPhrase):
         return _join(head, start, determiner, words, noun, attributes, count, plural, of_phrase)
+    last = noun if " " in noun else words[-1].lower()  # a bus stop is a thing, although a stop is none
     if last in _PLACEHOLDERS or noun in _PLACEHOLDERS or last in _GROUPS or (last in _PORTIONS and last != "head"):
         return None
     text: str | None
@@ -228,19 +230,13 @@ def _read_names() -> frozenset[str]:
     return frozenset(name for name in things | scenes if " " in name)
 
 
-def has_misread_name(parse: Parse) -> bool:
-    """Whether a parser took the name of a thing for a clause: "a teddy bear" for one whose verb is "bear".
-
-    That happens to texts without a verb; as "There is a teddy bear" they are read right.
-    """
-    tree = Tree(parse)
-    found = False
+def find_misread_names(tree: Tree) -> list[int]:
+    """Where the names of things begin that a parser took for clauses: "a teddy bear" for one whose verb is "bear"."""
+    found = []
     for end in range(1, len(tree)):
-        is_clause = not tree.is_noun(end) or parse.heads[end - 1] < end or parse.deps[end - 1] == "nsubj"
+        is_clause = not tree.is_noun(end) or tree.parse.heads[end - 1] < end or tree.parse.deps[end - 1] == "nsubj"
         if is_clause and f"{tree.words[end - 1]} {tree.words[end]}" in _read_names():
-            found = True
-        elif parse.tags[end] in ("VBZ", "VBP", "VBD", "MD"):
-            return False
+            found.append(end - 1)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from scar.language import english, wordnet
 from scar.language.parsed_noun_phrase import ParsedNounPhrase, has_limbs
@@ -42,6 +43,9 @@ def find_verbs(tree: Tree, subject: ParsedNounPhrase) -> Iterator[ParsedVerb]:
         first = _read_verb(tree, index, parse.deps[index])
         clause = parse.deps[index] in ("acl", "relcl", "xcomp")
         finite = not clause and (parse.tags[index] in ("VBZ", "VBP") or tree.find_children(index, "aux", "auxpass"))
+        if (second := _find_double(tree, index)) is not None:
+            yield second
+            continue
         if first is None or (not finite and skip_copula(tree, subject) != _first_of_verb(tree, index)):
             continue
         yield first
@@ -52,6 +56,15 @@ def find_verbs(tree: Tree, subject: ParsedNounPhrase) -> Iterator[ParsedVerb]:
                 second = _read_verb(tree, other, "conj")
                 if second is not None:
                     yield second
+
+
+def _find_double(tree: Tree, index: int) -> ParsedVerb | None:
+    """The participle right after a posture, which says more: "sitting parked at a station"."""
+    after = index + 1
+    if tree.words[index] not in ("sitting", "standing", "sits", "stands", "lying") or after >= len(tree):
+        return None
+    is_own = tree.parse.tags[after] == "VBN" and tree.parse.heads[after] == index
+    return _read_verb(tree, after, "acl") if is_own else None
 
 
 def _is_said_of(tree: Tree, clause: int, head: int, noun: str) -> bool:
@@ -87,8 +100,10 @@ def _read_verb(tree: Tree, index: int, dep: str) -> ParsedVerb | None:
         if lemma == "lay" and not active:
             form, lemma = "lying", "lie"
     elif tag in ("VBZ", "VBP") and dep != "acl":
-        lemma = parse.lemmas[index]
-        if english.to_third_person(lemma) != form and form != lemma:
+        lemma = (
+            next(iter(find_bases(form)), "") if tag == "VBZ" else parse.lemmas[index]
+        )  # a parser has "rid" of "rides"
+        if not lemma or (tag == "VBP" and form != lemma):
             return None
         if lemma == "lay" and not active:
             lemma = "lie"
@@ -115,6 +130,18 @@ def _find_base(form: str, lemma: str) -> str:
         if candidate and english.to_gerund(candidate) == form and "v" in wordnet.find_parts_of_speech(candidate):
             return candidate
     return lemma
+
+
+@lru_cache(maxsize=1 << 14)
+def find_bases(form: str) -> tuple[str, ...]:
+    """The verbs whose third person a word is.
+
+    >>> find_bases("rides"), find_bases("carries"), find_bases("grass")
+    (('ride',), ('carry',), ())
+    """
+    stems = (form.removesuffix("s"), form.removesuffix("es"), f"{form.removesuffix('ies')}y")
+    known = (stem for stem in dict.fromkeys(stems) if "v" in wordnet.find_parts_of_speech(stem))
+    return tuple(stem for stem in known if english.to_third_person(stem) == form)
 
 
 def skip_copula(tree: Tree, subject: ParsedNounPhrase) -> int:
@@ -145,7 +172,7 @@ def read_particle(tree: Tree, verb: ParsedVerb) -> tuple[str, int]:
         word, after = tree.words[index], index + 1
         if word == "upside":
             return ("upside down", after + 1) if after < len(tree) and tree.words[after] == "down" else ("", index)
-        if word == "side":
+        if word == "side" or (word in ("inside", "outside") and tree.words[after : after + 1] == ("of",)):
             return "", index
         return word, after
     return "", index

@@ -134,7 +134,7 @@ def is_below_other(tree: Tree, index: int) -> bool:
         return True
     while parse.heads[index] != index and parse.deps[index] in ("pobj", "dobj", "prep", "conj", "agent", "pcomp"):
         index = parse.heads[index]
-        if parse.tags[index].startswith("VB") and tree.words[index] not in ("is", "are"):
+        if parse.tags[index].startswith("VB") and tree.words[index] not in ("is", "are", "has", "have"):
             return True
     return False
 
