@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
+from scar.evidence.contact import Contact
 from scar.evidence.geometry import is_apart, measure_gaps
 from scar.language.english import strip_article
 from scar.language.human_text import clean_text
+from scar.language.inverse_statements import invert_statement
 from scar.language.lexicon import is_confusable, is_related, read_colours, resolve_category
 from scar.language.naming import can_mean, can_name, is_synonym, may_name
 from scar.language.noun_phrase import NounPhrase
 from scar.language.statements import Statement
 from scar.language.syntax_tree import TABLE
 from scar.sample import Box, Picture, Region
+
+NO_CONTACTS: Mapping[int, tuple[Contact, ...]] = MappingProxyType({})
 
 LARGEST_RATIO = 8
 """A region is by far the largest of those that a noun may name if its box has this many times the next one's area."""
@@ -27,6 +32,15 @@ MAX_TOUCH_GAP = 0.03
 MIN_HEIGHT_BEFORE_CROWD = 0.35
 """Least height of a region before a crowd, as a share of the picture's: a player before spectators is that tall."""
 
+MIN_TOOL_SHARE = 0.02
+"""Least area of a tool, relative to the largest of its kind: smaller ones are far away."""
+
+FRAME_SHARE = 0.005
+"""Share of the picture at its frame; an animal that reaches into it may be cut off, and no young one."""
+
+AGE_RATIO = 2.0
+"""Least ratio of the areas of a grown animal and a young one."""
+
 MIN_AGREEING = 3
 """Least number of other captions that outweigh one that denies a statement."""
 
@@ -37,24 +51,34 @@ _POSTURES: Mapping[str, frozenset[int]] = {
     verb: frozenset(number for number, verbs in enumerate(TABLE["grounding"]["postures"]) if verb in verbs)
     for verb in sorted({verb for verbs in TABLE["grounding"]["postures"] for verb in verbs})
 }
+_HAVING = frozenset({"holding", "carrying", "wearing", "riding", "on"})
+"""What masks show of who has a thing; one is "on" skis."""
+
+_TOOLS: Mapping[str, tuple[str, ...]] = {noun: tuple(things) for noun, things in TABLE["grounding"]["tools"].items()}
+_YOUNG, _GROWN = frozenset(TABLE["grounding"]["young"]), frozenset(TABLE["grounding"]["grown"])
 _OPPOSITES = frozenset(frozenset(pair) for pair in TABLE["grounding"]["opposites"])
 _MALE, _FEMALE = frozenset(TABLE["words"]["male"]), frozenset(TABLE["words"]["female"])
 _ADULTS, _CHILDREN = frozenset(TABLE["grounding"]["adults"]), frozenset(TABLE["grounding"]["children"])
 
 
 def ground_statements(
-    picture: Picture, region: Region, statements: Mapping[str, tuple[Statement, ...]]
+    picture: Picture,
+    region: Region,
+    statements: Mapping[str, tuple[Statement, ...]],
+    contacts: Mapping[int, tuple[Contact, ...]] = NO_CONTACTS,
 ) -> tuple[Statement, ...]:
     """Find the statements that are about a region and that boxes and other captions do not deny.
 
     A statement of one of the region's phrases is about it if the phrase begins with the statement's subject, and this
     is one thing that can be of the region's category. A statement of a caption is about it if its subject is one thing,
-    and the region is the only one that could be meant, by far the largest, or the only one that touches the landmark.
+    and the region is the only one that could be meant, by far the largest, the only one that touches the landmark or
+    has the tool of the subject, such as a tennis player's racket, or the smallest or largest animal where one is young.
 
     Args:
         picture: the picture of the region, with its captions.
         region: one of its regions.
         statements: the statements of each text; texts that it lacks say nothing.
+        contacts: what the masks show of each region, by its id; see `scar.evidence.contact.find_contacts`.
 
     Returns:
         Statements with distinct texts: those of the region's phrases first, then those of captions, the ones that most
@@ -73,8 +97,8 @@ def ground_statements(
     supported: list[tuple[int, Statement]] = []
     for number, said in enumerate(captions):
         others = [more for index, more in enumerate(captions) if index != number]
-        for statement in said:
-            if _is_about(picture, region, statement, others) and _fits_boxes(picture, region, statement):
+        for statement in (*said, *filter(None, map(invert_statement, said))):
+            if _is_about(picture, region, statement, others, contacts) and _fits_boxes(picture, region, statement):
                 supported.append((_count_support(region, statement, others), statement))  # noqa: PERF401 - three loops
     supported.sort(key=lambda entry: -entry[0])  # stable: captions of equal support keep their order
     for _, statement in supported:
@@ -95,7 +119,13 @@ def _strip(phrase: str) -> str:
     return strip_article(phrase.lower()).replace("-", " ")
 
 
-def _is_about(picture: Picture, region: Region, statement: Statement, others: Sequence[tuple[Statement, ...]]) -> bool:
+def _is_about(
+    picture: Picture,
+    region: Region,
+    statement: Statement,
+    others: Sequence[tuple[Statement, ...]],
+    contacts: Mapping[int, tuple[Contact, ...]],
+) -> bool:
     """Whether a statement of a caption means this region alone, and no other caption denies it."""
     subject = statement.subject
     if subject.plural or statement.count not in (1, None) or subject.text.startswith("another "):
@@ -103,9 +133,11 @@ def _is_about(picture: Picture, region: Region, statement: Statement, others: Se
     if not can_mean(subject, region.category) or _is_denied(region, statement, others):
         return False
     rivals = [other for other in picture.regions if other.id != region.id and _may_mean(subject.noun, region, other)]
+    if _is_told_by_age(picture, region, rivals, statement):
+        return True
     if any(can_name(phrase.noun, region.category) for phrase in _list_landmarks(statement)):
         return False  # "a boat next to a ship": which one is it?
-    if _touches_alone(picture, region, rivals, statement):
+    if _touches_alone(picture, region, rivals, statement) or _has_alone(picture, region, rivals, statement, contacts):
         return True
     if any(rival.crowd for rival in rivals) and not _stands_out(picture, region, statement):
         return False
@@ -153,6 +185,50 @@ def _touches_alone(picture: Picture, region: Region, rivals: Sequence[Region], s
     shares = [_share_touched(other.box, landmarks[0].box) for other in rivals if other.id != landmarks[0].id]
     touches = _share_touched(region.box, landmarks[0].box) >= MIN_TOUCH_SHARE
     return touches and all(share <= MAX_APART_SHARE for share in shares)
+
+
+def _has_alone(
+    picture: Picture,
+    region: Region,
+    rivals: Sequence[Region],
+    statement: Statement,
+    contacts: Mapping[int, tuple[Contact, ...]],
+) -> bool:
+    """Whether masks show that only the region holds, wears or rides what the statement names, or its subject's tool."""
+    preposition, first = _list_links(statement)[0]
+    tools = [other for other in picture.regions if other.category in _TOOLS.get(statement.subject.noun, ())]
+    if not tools and _says_contact(statement.verb, preposition):
+        tools = _find_meant(picture, region, first)
+    least = MIN_TOOL_SHARE * max((tool.box.area for tool in tools), default=0)
+    ids = {tool.id for tool in tools if tool.box.area >= least}
+
+    def find_had(person: Region) -> set[int]:
+        had = (contact for contact in contacts.get(person.id, ()) if contact.predicate in _HAVING)
+        return {contact.landmark.id for contact in had} & ids
+
+    return bool(ids) and find_had(region) == ids and not any(map(find_had, rivals))
+
+
+def _is_told_by_age(picture: Picture, region: Region, rivals: Sequence[Region], statement: Statement) -> bool:
+    """Whether a statement is about a young or a grown animal, and the region clearly is the smallest or largest one.
+
+    "A baby elephant next to an adult elephant" is about the smaller of two.
+    """
+    if resolve_category(region.category).kind != "animal" or not rivals or any(rival.crowd for rival in rivals):
+        return False
+    is_young, is_grown = (not words.isdisjoint(statement.subject.text.lower().split()) for words in (_YOUNG, _GROWN))
+    if is_young == is_grown:
+        return False
+    for phrase in _list_landmarks(statement):
+        opposite = _GROWN if is_young else _YOUNG
+        if can_name(phrase.noun, region.category) and opposite.isdisjoint(phrase.text.lower().split()):
+            return False
+    if is_young:
+        box, x, y = region.box, FRAME_SHARE * picture.width, FRAME_SHARE * picture.height
+        if box.x0 <= x or box.y0 <= y or box.x1 >= picture.width - x or box.y1 >= picture.height - y:
+            return False
+        return all(region.box.area * AGE_RATIO <= rival.box.area for rival in rivals)
+    return all(region.box.area >= AGE_RATIO * rival.box.area for rival in rivals)
 
 
 def _says_contact(verb: str, preposition: str) -> bool:

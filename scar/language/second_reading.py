@@ -1,4 +1,4 @@
-"""Texts that a parser misreads, in other words that it reads right: names that look like clauses, verbs like plurals."""
+"""Texts that a parser misreads, in words that it reads right: names that look like clauses, verbs like plurals."""
 
 from __future__ import annotations
 
@@ -37,16 +37,14 @@ def find_second_reading(text: str, parse: Parse) -> SecondReading | None:
     """What to parse in the place of a text whose parse shows that it is misread; None if the parse may be right."""
     tree = Tree(parse)
     for start in find_misread_names(tree):
-        words = parse.words[start : start + 2]
+        name = parse.words[start : start + 2]
         placeholder = next((noun for noun in _PLACEHOLDERS if noun not in tree.words), "")
-        name = " ".join(words)
-        if placeholder and text.count(name) == 1:
-            return SecondReading(text.replace(name, placeholder), placeholder, words)
+        if placeholder and text.count(" ".join(name)) == 1:
+            return SecondReading(text.replace(" ".join(name), placeholder), placeholder, name)
     for index, word in enumerate(tree.words):
         if _is_misread_verb(tree, index):
             gerund = english.to_gerund(find_bases(word)[0])
-            words = [*parse.words[:index], "is", gerund, *parse.words[index + 1 :]]
-            return SecondReading(" ".join(words))
+            return SecondReading(" ".join((*parse.words[:index], "is", gerund, *parse.words[index + 1 :])))
     return None
 
 

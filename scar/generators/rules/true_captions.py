@@ -39,7 +39,7 @@ def list_true_captions(evidence: PictureEvidence, region: Region) -> list[TrueCa
     """The captions of a region that have evidence and are false of all things for which it may be taken."""
     found = [
         TrueCaption(_make_phrases(statement), "human")
-        for statement in ground_statements(evidence.picture, region, evidence.statements)
+        for statement in ground_statements(evidence.picture, region, evidence.statements, evidence.contacts)
     ]
     found += _iter_relational(evidence, region)
     found += (

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from scar.evidence.contact import Contact
 from scar.evidence.grounding import ground_statements
 from scar.language.noun_phrase import NounPhrase
 from scar.language.statements import Statement
@@ -75,6 +76,41 @@ def test_the_only_one_that_touches_the_landmark() -> None:
     assert ground(on, off, bench, captions=((near,),)) == []
     crowd = Region(4, Box(100, 0, 200, 100), "dog", crowd=True)
     assert ground(on, crowd, bench, captions=((SITTING,),)) == ["a dog sitting on a bench"]
+
+
+def test_who_alone_has_the_tool_is_the_player() -> None:
+    player, other = Region(1, Box(10, 10, 40, 90), "person"), Region(2, Box(60, 10, 90, 90), "person")
+    bat, second = Region(3, Box(30, 20, 50, 40), "baseball bat"), Region(4, Box(80, 20, 99, 40), "baseball bat")
+    statements = {"x": (say("a batter", "stand", "standing", "on", "a field"),)}
+    holds = {1: (Contact("holding", bat, False),)}
+    picture = Picture(1, "1.jpg", 200, 100, (player, other, bat), captions=("x",))
+    assert len(ground_statements(picture, player, statements, holds)) == 1
+    assert not ground_statements(picture, other, statements, holds)
+    assert not ground_statements(picture, player, statements)
+    several = Picture(1, "1.jpg", 200, 100, (player, other, bat, second), captions=("x",))
+    assert not ground_statements(several, player, statements, holds)
+
+
+def test_of_a_grown_and_a_young_animal_the_smaller_one_is_young() -> None:
+    young = say("a baby elephant", "stand", "standing", "next to", "a large elephant")
+    small, large = Region(1, Box(20, 50, 50, 80), "elephant"), Region(2, BIG_DOG, "elephant")
+    assert ground(small, large, captions=((young,),)) == [young.text]
+    assert ground(large, small, captions=((young,),)) == ["a large elephant next to a baby elephant"]
+    cut = Region(1, Box(0, 50, 30, 80), "elephant")
+    assert young.text not in ground(cut, large, captions=((young,),))
+    alike = Region(1, Box(120, 10, 195, 90), "elephant")
+    assert ground(alike, large, captions=((young,),)) == []
+    unclear = say("a baby elephant", "stand", "standing", "next to", "an elephant")
+    assert ground(small, large, captions=((unclear,),)) == []
+
+
+def test_what_a_statement_says_of_the_thing_at_its_end() -> None:
+    man, frisbee = Region(1, BIG_DOG, "person"), Region(2, Box(90, 20, 110, 40), "frisbee")
+    holding = say("a man", "hold", "holding", "", "a frisbee")
+    assert ground(frisbee, man, captions=((holding,),)) == ["a frisbee held by a man"]
+    assert ground(man, frisbee, captions=((holding,),)) == ["a man holding a frisbee"]
+    second = Region(3, Box(150, 20, 170, 40), "frisbee")
+    assert ground(second, man, frisbee, captions=((holding,),)) == []
 
 
 def test_a_crowd_is_never_meant() -> None:

@@ -44,6 +44,15 @@ SAID = {
     "A dog with a red frisbee in its mouth": [],
     "A cow being milked by a machine": ["a cow being milked by a machine"],
     "A bus parked between two cars": ["a bus parked between two cars"],
+    "A young boy rides a skateboard on a trail": [
+        "a young boy riding a skateboard",
+        "a young boy riding a skateboard on a trail",
+    ],
+    "A bike parked under a traffic light": ["a bike parked under a traffic light"],
+    "A train sitting inside of a station": ["a train sitting inside of a station"],
+    "A train sitting parked at a station": ["a train parked at a station"],
+    "A kitchen has a microwave on the counter": ["a microwave on a counter"],
+    "A man standing on a hill with sheep": ["a man standing on a hill", "a man standing on a hill with sheep"],
 }
 """Sentence -> what is read of it."""
 
