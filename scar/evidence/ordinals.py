@@ -24,8 +24,19 @@ _MIN_STEP_SHARE = 0.35
 _MIN_LEVEL_SHARE = 0.3
 """Least common height of two neighbours in a row, as a share of the smaller height."""
 
-_MAX_SIZE_RATIO = 4
-"""Largest ratio of the heights of two things in a row: a much smaller one is farther away and is not counted."""
+_MAX_SIZE_RATIO = 2
+"""Largest ratio of the heights of two things in a row: a smaller one is farther away and in no row with the other."""
+
+_MAX_STEP_SHARE = 4
+"""Largest distance between the centres of two neighbours in a row, as a share of their mean width."""
+
+_MAX_BEND_SHARE = 0.3
+"""Largest distance of a thing's lower edge from the line through those of both ends, as a share of the mean height."""
+
+_MAX_FOOT_OFFSET = 0.5
+"""Largest offset of the lower edges of two things whose sizes are compared, as a share of the larger height.
+
+With a larger one, the lower thing is nearer to the viewer, and not larger."""
 
 _MIN_AREA_RATIO = 2.0
 """Least ratio of the areas of the largest thing (or the smallest) and the next one, and of their heights' square."""
@@ -52,7 +63,8 @@ def find_ordinals(evidence: PictureEvidence, region: Region) -> Iterator[tuple[s
     others = [other.box for other in group if other.id != region.id]
     are_whole = all(_is_whole(other.box, evidence.picture) for other in group)
     are_apart = not any(a.box.intersection_area(b.box) for a, b in combinations(group, 2))
-    if are_whole and are_apart and all(_is_larger(region.box, other) for other in others):
+    is_largest = all(_is_larger(region.box, other) and _is_level(region.box, other) for other in others)
+    if are_whole and are_apart and is_largest:
         yield LARGER_THAN, name_others(name, len(others))
 
 
@@ -82,13 +94,22 @@ def _is_row(row: Sequence[Box]) -> bool:
     """Whether boxes, sorted by their centres, stand side by side."""
     for box, after in pairwise(row):
         step = (after.x0 + after.x1 - box.x0 - box.x1) / 2
-        if step < _MIN_STEP_SHARE * (box.width + after.width) / 2 or box.x0 > after.x0 or box.x1 > after.x1:
+        width = (box.width + after.width) / 2
+        if not _MIN_STEP_SHARE * width <= step <= _MAX_STEP_SHARE * width or box.x0 > after.x0 or box.x1 > after.x1:
             return False
         common = min(box.y1, after.y1) - max(box.y0, after.y0)
         if common < _MIN_LEVEL_SHARE * min(box.height, after.height):
             return False
     heights = [box.height for box in row]
-    return max(heights) <= _MAX_SIZE_RATIO * min(heights)
+    return max(heights) <= _MAX_SIZE_RATIO * min(heights) and _is_straight(row)
+
+
+def _is_straight(row: Sequence[Box]) -> bool:
+    """Whether the lower edges of boxes, from the left, are on one line: persons around a table are in no row."""
+    first, last = row[0], row[-1]
+    slope = (last.y1 - first.y1) / ((last.center[0] - first.center[0]) or 1)
+    most = _MAX_BEND_SHARE * sum(box.height for box in row) / len(row)
+    return all(abs(box.y1 - first.y1 - slope * (box.center[0] - first.center[0])) <= most for box in row)
 
 
 def _name_rank(index: int, count: int) -> str:
@@ -114,3 +135,8 @@ def _is_whole(box: Box, picture: Picture) -> bool:
 
 def _is_larger(box: Box, other: Box) -> bool:
     return box.area >= _MIN_AREA_RATIO * other.area and box.height**2 >= _MIN_AREA_RATIO * other.height**2 / 2
+
+
+def _is_level(box: Box, other: Box) -> bool:
+    """Whether the lower edges of two boxes are at one level, so that neither thing is clearly nearer."""
+    return abs(box.y1 - other.y1) <= _MAX_FOOT_OFFSET * max(box.height, other.height)

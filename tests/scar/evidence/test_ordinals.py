@@ -84,10 +84,23 @@ def test_a_mirror_swaps_the_ends_of_a_row_but_for_its_middle(row: list[tuple[str
 
 
 def test_sizes_of_things_that_are_cut_off_or_overlap_are_not_compared() -> None:
-    small = [("dog", (120, 100, 140, 120)), ("dog", (200, 150, 220, 170))]
+    small = [("dog", (120, 90, 140, 110)), ("dog", (200, 95, 220, 115))]
     assert (0, LARGER_THAN, "two others") in told(place(("dog", (10, 10, 90, 90)), *small))
     assert not told(place(("dog", (0, 10, 90, 90)), *small))
     assert not told(place(("dog", (10, 10, 125, 105)), *small))
+
+
+def test_sizes_of_things_at_other_distances_are_not_compared() -> None:
+    far = [("dog", (120, 20, 140, 40)), ("dog", (200, 20, 220, 40))]
+    assert not told(place(("dog", (10, 60, 90, 140)), *far))
+
+
+def test_what_is_bent_or_has_one_farther_away_is_no_row() -> None:
+    people = [("person", (30 + 40 * number, 60, 54 + 40 * number, 140)) for number in range(4)]
+    assert len(told(place(*people))) == 4
+    for box in ((70, 100, 94, 180), (70, 60, 94, 99)):
+        assert not told(place(people[0], ("person", box), *people[2:]))
+    assert not told(place(*people[:3], ("person", (260, 60, 284, 140))))
 
 
 def test_there_is_no_rank_with_a_crowd() -> None:
