@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import astuple
 
 from scar.annotations.box_form import BoxForm, find_box_form
-from scar.annotations.coco_records import ANNOTATION, CocoImage
+from scar.annotations.coco_mending import read_annotation
+from scar.annotations.coco_records import CocoImage
 from scar.annotations.json_stream import ANY_JSON, parse_record
 from scar.annotations.masks import find_outline
 from scar.annotations.record_index import RecordSpans, read_records
@@ -29,7 +30,7 @@ _MAX_SAMPLES = 1000
 
 
 def find_form_of_annotations(
-    path: Path, spans: RecordSpans, image_ids: NDArray[np.int64], images: Mapping[int, CocoImage]
+    path: Path, spans: RecordSpans, image_ids: NDArray[np.int64], images: Mapping[int, CocoImage], has_crowds: bool
 ) -> BoxForm:
     """Find out the form of the boxes of a COCO-style file from at most `_MAX_SAMPLES` of them, without crowds.
 
@@ -38,6 +39,7 @@ def find_form_of_annotations(
         spans: (M, 4) where its annotations are; see `RecordSpans`.
         image_ids: (M,) ids of their images, as in ``images``.
         images: the images by id.
+        has_crowds: whether ``iscrowd`` tells crowds.
 
     Raises:
         InputError: the form is not clear; see `find_box_form`.
@@ -47,8 +49,8 @@ def find_form_of_annotations(
     rows = spread_evenly(len(spans), _MAX_SAMPLES)
     numbers, sizes, outlines, areas = [], [], [], []
     for text, image_id in zip(read_records(path, spans[rows]), image_ids[rows].tolist(), strict=True):
-        annotation, image = parse_record(ANNOTATION, text, path.name), images[image_id]
-        if not annotation.iscrowd:
+        annotation, image = read_annotation(text, path.name), images[image_id]
+        if not (has_crowds and annotation.iscrowd):
             segmentation = parse_record(ANY_JSON, annotation.segmentation, path.name)
             numbers.append(annotation.bbox)
             sizes.append(image.size)

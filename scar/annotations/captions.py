@@ -10,8 +10,10 @@ import msgspec
 
 from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
+from scar.annotations.coco_ids import resolve_images
+from scar.annotations.ids import NO_ID, number_id
 from scar.annotations.image_names import NamedImage, describe_image, match_images, parse_named_image
-from scar.annotations.json_stream import Id, decode_record, iter_records, parse_record
+from scar.annotations.json_stream import ANY_JSON, Id, iter_records, parse_record
 from scar.annotations.record_index import (
     FileSpans,
     RecordCollector,
@@ -34,7 +36,12 @@ _CAPTION = msgspec.json.Decoder(_Caption)
 
 
 def index_captions(
-    path: Path, file_names: Mapping[int, str] | None, images_file: str, tally: Tally, cache: CallCache
+    path: Path,
+    file_names: Mapping[int, str] | None,
+    images_file: str,
+    tally: Tally,
+    cache: CallCache,
+    numbers: Mapping[int, int] | None = None,
 ) -> FileSpans:
     """Index the captions of each image of another file, the images file.
 
@@ -49,6 +56,8 @@ def index_captions(
         tally: counts the captions that cannot be used as ignored, and those that belong to an image by its file name
             only as repaired.
         cache: what other sources have already read from the captions JSON.
+        numbers: the id of an image by the code of what the images file has instead of a number; see
+            `scar.annotations.ids`. None if all its ids are numbers.
 
     Returns:
         The positions of the captions by image id of the images file; by COCO's id if ``file_names`` is None.
@@ -62,9 +71,12 @@ def index_captions(
     collector, ignored = cache(_locate_captions, path, tally.skip_bad)
     tally.ignored.update(ignored)
     names = _name_coco_images(collector.named_images) if file_names is None else file_names
-    ids = match_images(names, collector.named_images, images_file, path.name)
-    image_ids, is_matched = replace_ids(collector.image_ids, ids)
-    if moved := int((image_ids != collector.image_ids).sum()):
+    numbers = numbers or {}
+    named_images = [(numbers.get(number, number), name) for number, name in collector.named_images]
+    own_ids, named = resolve_images(collector.image_ids, names, numbers)
+    ids = match_images(names, named_images, images_file, path.name)
+    image_ids, is_matched = replace_ids(own_ids, ids)
+    if moved := named + int((image_ids != own_ids).sum()):
         tally.repaired["caption_by_file_name"] += moved
     if file_names is None:
         return path, group_by_image(collector.spans[is_matched], image_ids[is_matched])
@@ -105,7 +117,7 @@ def _locate_captions(path: Path, skip_bad: bool) -> tuple[RecordCollector, Count
                 collector.named_images.append(image)
             continue
         try:
-            caption = decode_record(_CAPTION, record, path)
+            caption = _read_caption(record.text, record.describe_location(path))
         except BadRecord as bad:
             without_caption.append(bad)
             continue
@@ -125,5 +137,21 @@ def _locate_captions(path: Path, skip_bad: bool) -> tuple[RecordCollector, Count
 
 def read_captions(path: Path, spans: RecordSpans) -> tuple[str, ...]:
     """Read the captions at the given positions of a captions JSON, in their order; see `read_records` for errors."""
-    records = (parse_record(_CAPTION, text, path.name) for text in read_records(path, spans))
+    records = (_read_caption(text, path.name) for text in read_records(path, spans))
     return tuple((record.caption or "").strip() for record in records)
+
+
+def _read_caption(text: bytes | msgspec.Raw, where: str) -> _Caption:
+    """Decode a caption; the id of its image is a number or a code.
+
+    Raises:
+        BadRecord: it is no caption.
+    """
+    try:
+        return _CAPTION.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        entry = parse_record(ANY_JSON, text, where)
+    number = number_id(entry.get("image_id")) if isinstance(entry, dict) else NO_ID
+    if number == NO_ID or not isinstance(entry.get("caption"), str | None):
+        return parse_record(_CAPTION, text, where)
+    return _Caption(number, entry.get("caption"))

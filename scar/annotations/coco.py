@@ -15,13 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from scar.accounting import Tally
-from scar.annotations.box_form import BoxForm
 from scar.annotations.call_cache import CallCache
-from scar.annotations.coco_image import CocoRef
+from scar.annotations.coco_image import CocoRef, FileReading
 from scar.annotations.coco_index import index_annotations
 from scar.annotations.coco_records import CocoImage
 from scar.annotations.file_kind import explain_kind
 from scar.annotations.image_captions import CaptionIndex, index_image_captions
+from scar.annotations.image_sizes import ImageFolder
 from scar.annotations.pictures import PictureIndex, PictureKey
 from scar.annotations.record_index import FileSpans, select_image
 from scar.errors import BadRecord, InputError
@@ -37,8 +37,7 @@ class CocoIndex(PictureIndex):
     Attributes:
         images: the images, in ascending order of id.
         annotations: for each file, where the annotations are, by image.
-        categories: for each file, names of the categories by id.
-        box_forms: for each file, what the four numbers of a box mean.
+        readings: for each file, how to read its annotations.
         captions: the captions, by image.
         relations: the relations by image id.
         phrases: phrases by image id, then by annotation id. If given, only these annotations may become samples. None
@@ -47,8 +46,7 @@ class CocoIndex(PictureIndex):
 
     images: Sequence[CocoImage]
     annotations: tuple[FileSpans, ...]
-    categories: tuple[Mapping[int, str], ...]
-    box_forms: tuple[BoxForm, ...]
+    readings: tuple[FileReading, ...]
     captions: CaptionIndex
     relations: Mapping[int, Sequence[Relation]]
     phrases: Mapping[int, Mapping[int, tuple[str, ...]]] | None
@@ -59,6 +57,7 @@ class CocoIndex(PictureIndex):
     def __getitem__(self, index: int) -> CocoRef:
         image = self.images[index]
         width, height = image.size
+        annotations = tuple(select_image(records, image.id) for records in self.annotations)
         return CocoRef(
             id=image.id,
             file=image.file,
@@ -66,9 +65,8 @@ class CocoIndex(PictureIndex):
             width=width,
             height=height,
             scene=image.scene if image.scene and has_word(image.scene) else None,
-            annotations=tuple(select_image(records, image.id) for records in self.annotations),
-            categories=self.categories,
-            box_forms=self.box_forms,
+            annotations=annotations,
+            readings=tuple(map(FileReading.select, self.readings, (spans for _, spans in annotations))),
             captions=self.captions.select(image.id),
             relations=tuple(self.relations.get(image.id, ())),
             phrases=None if self.phrases is None else self.phrases[image.id],
@@ -109,11 +107,12 @@ def index_image_set(
     """
     instances = source.inputs["instances"]
     stuff, captions = source.inputs.get("stuff"), source.inputs.get("captions")
+    folder = ImageFolder(source.images, source.frame)
     try:
-        things = cache(index_annotations, instances, tally.skip_bad)
+        things = cache(index_annotations, instances, tally.skip_bad, folder)
     except InputError as error:
         raise explain_kind(instances, "an instances JSON", error) from None
-    files = [things] if stuff is None else [things, cache(index_annotations, stuff, tally.skip_bad, things)]
+    files = [things] if stuff is None else [things, cache(index_annotations, stuff, tally.skip_bad, folder, things)]
     for file in files:
         if referred_phrases is None:
             tally.add_tally(file.tally)
@@ -138,9 +137,10 @@ def index_image_set(
         tally=tally,
         images=[things.images[image] for image in ordered],
         annotations=tuple(file.records for file in files),
-        categories=tuple(file.categories for file in files),
-        box_forms=tuple(file.box_form for file in files),
-        captions=index_image_captions(captions, things.file_names, instances.name, tally, cache),
+        readings=tuple(file.reading for file in files),
+        captions=index_image_captions(
+            captions, things.file_names, instances.name, tally, cache, numbers=things.image_numbers
+        ),
         relations=things.relations,
         phrases=None if referred_phrases is None else dict(phrases),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -11,16 +11,41 @@ import msgspec
 
 from scar.accounting import Tally
 from scar.annotations.box_form import BoxForm, replace_none
-from scar.annotations.boxes import read_box
-from scar.annotations.coco_records import ANNOTATION
+from scar.annotations.boxes import clip_box, read_box
+from scar.annotations.coco_mending import read_annotation
+from scar.annotations.coco_records import CocoAnnotation, MendedAnnotation
 from scar.annotations.image_captions import ImageCaptions
 from scar.annotations.json_stream import ANY_JSON, parse_record
-from scar.annotations.masks import parse_mask
+from scar.annotations.masks import find_outline, parse_mask
 from scar.annotations.record_index import FileSpans, RecordSpans, read_records
 from scar.annotations.relations import iter_known_relations
 from scar.common.orientation import UPRIGHT
 from scar.errors import BadRecord
-from scar.sample import Mask, Picture, Region, Relation
+from scar.sample import Box, Mask, Picture, Region, Relation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileReading:
+    """How to read the annotations of a file.
+
+    Attributes:
+        categories: names of the categories by id.
+        box_form: what the four numbers of a box mean.
+        has_crowds: whether ``iscrowd`` tells crowds; False if it is set for every annotation.
+        new_ids: the id of an annotation that has none of its own, by its index in the list.
+    """
+
+    categories: Mapping[int, str]
+    box_form: BoxForm
+    has_crowds: bool = True
+    new_ids: Mapping[int, int] = field(default_factory=dict)
+
+    def select(self, spans: RecordSpans) -> FileReading:
+        """How to read some of the annotations; it is small enough to be sent to another process."""
+        if not self.new_ids:
+            return self
+        numbers = {number: self.new_ids[number] for number in spans[:, 1].tolist() if number in self.new_ids}
+        return replace(self, new_ids=numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +60,7 @@ class CocoRef:
         height: height in pixels, likewise.
         scene: the scene label; None if there is none.
         annotations: positions of the image's annotations in each file of the image set.
-        categories: names of the categories by id, for each of these files.
-        box_forms: what the four numbers of a box mean, for each of these files.
+        readings: how to read the annotations of each of these files.
         captions: the image's captions.
         relations: the relations between the image's annotations.
         phrases: phrases by annotation id. If given, only these annotations may become samples, and the others are
@@ -50,8 +74,7 @@ class CocoRef:
     height: int
     scene: str | None
     annotations: tuple[FileSpans, ...]
-    categories: tuple[Mapping[int, str], ...]
-    box_forms: tuple[BoxForm, ...]
+    readings: tuple[FileReading, ...]
     captions: ImageCaptions
     relations: tuple[Relation, ...]
     phrases: Mapping[int, tuple[str, ...]] | None
@@ -64,8 +87,8 @@ class CocoRef:
         """
         regions = tuple(
             region
-            for (path, spans), categories, form in zip(self.annotations, self.categories, self.box_forms, strict=True)
-            for region in self._iter_regions(path, spans, categories, form, tally)
+            for (path, spans), reading in zip(self.annotations, self.readings, strict=True)
+            for region in self._iter_regions(path, spans, reading, tally)
         )
         where = f"{self.annotations[0][0].name}, relation {{!r}} of image {self.id}"
         return Picture(
@@ -79,35 +102,64 @@ class CocoRef:
             scene=self.scene,
         )
 
-    def _iter_regions(
-        self, path: Path, spans: RecordSpans, categories: Mapping[int, str], form: BoxForm, tally: Tally
-    ) -> Iterator[Region]:
-        for text, number in zip(read_records(path, spans), spans[:, 1].tolist(), strict=True):
+    def _iter_regions(self, path: Path, spans: RecordSpans, reading: FileReading, tally: Tally) -> Iterator[Region]:
+        for text, index in zip(read_records(path, spans), spans[:, 1].tolist(), strict=True):
             target = self.phrases is None
             try:
-                annotation = parse_record(ANNOTATION, text, f"{path.name}, annotations[{number}]")
-                target = self.phrases is None or annotation.id in self.phrases
-                where = f"{path.name}, annotation {annotation.id}"
-                box = read_box(replace_none(*annotation.bbox), form, self.width, self.height, where, tally)
+                annotation = read_annotation(text, f"{path.name}, annotations[{index}]")
+                number = reading.new_ids.get(index, annotation.id)
+                target = self.phrases is None or number in self.phrases
+                where = f"{path.name}, annotation {number}"
+                box = self._read_box(annotation, reading.box_form, where, tally)
             except BadRecord as bad:
-                if target:
+                if bad.reason == EMPTY_ANNOTATION:
+                    (tally.rejected if target else tally.ignored)[bad.reason] += 1
+                elif target:
                     tally.reject_regions(bad)
                 else:
                     tally.ignore_records(bad)
             else:
                 yield Region(
-                    annotation.id,
+                    number,
                     box,
-                    categories[annotation.category_id],
-                    crowd=bool(annotation.iscrowd),
-                    phrases=self.phrases.get(annotation.id, ()) if self.phrases else (),
+                    reading.categories[annotation.category_id],
+                    crowd=reading.has_crowds and bool(annotation.iscrowd),
+                    phrases=self.phrases.get(number, ()) if self.phrases else (),
                     target=target,
-                    make_mask=partial(_make_mask, annotation.segmentation, self.width, self.height, where),
+                    make_mask=partial(_make_mask, annotation.segmentation, self.width, self.height, where, box),
                 )
+
+    def _read_box(self, annotation: CocoAnnotation, form: BoxForm, where: str, tally: Tally) -> Box:
+        """The box of an annotation; that of its mask if it has no box.
+
+        Raises:
+            BadRecord: the box cannot be used; or there is neither box nor mask (`EMPTY_ANNOTATION`).
+        """
+        numbers = annotation.bbox
+        if any(numbers) and None not in numbers:
+            return read_box(replace_none(*numbers), form, self.width, self.height, where, tally)
+        segmentation = parse_record(ANY_JSON, annotation.segmentation, where)
+        outline = find_outline(segmentation, self.width, self.height)
+        if outline is not None:
+            is_rotated = isinstance(annotation, MendedAnnotation) and annotation.is_rotated
+            tally.repaired["box_of_five" if is_rotated else "box_of_mask"] += 1
+            return clip_box(outline.xywh, self.width, self.height, where)
+        if isinstance(annotation, MendedAnnotation) and annotation.is_rotated:
+            problem = (
+                "its box has five numbers, and it has no mask: rotated boxes are not read; write [x, y, width, height]"
+            )
+            raise BadRecord(where, problem, "malformed")
+        if any(numbers):
+            return read_box(replace_none(*numbers), form, self.width, self.height, where, tally)
+        raise BadRecord(where, "it has neither box nor mask", EMPTY_ANNOTATION)
+
+
+EMPTY_ANNOTATION = "empty_annotation"
+"""The reason under which annotations without box and mask are counted; some tools write them, and they lose nothing."""
 
 
 def _make_mask(
-    segmentation: msgspec.Raw, width: int, height: int, where: str, orientation: int = UPRIGHT
+    segmentation: msgspec.Raw, width: int, height: int, where: str, box: Box, orientation: int = UPRIGHT
 ) -> Mask | None:
     """Decode the mask of an annotation; None if the annotation has no mask."""
-    return parse_mask(parse_record(ANY_JSON, segmentation, where), width, height, where, orientation)
+    return parse_mask(parse_record(ANY_JSON, segmentation, where), width, height, where, orientation, box)

@@ -5,18 +5,24 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from scar.accounting import Tally
-from scar.annotations.box_form import BoxForm
 from scar.annotations.box_samples import find_form_of_annotations
-from scar.annotations.coco_records import ANNOTATION, CATEGORY, IMAGE, RELATION, CocoCategory, CocoImage, CocoRelation
+from scar.annotations.coco_ids import number_annotations, number_images, number_relations, resolve_images
+from scar.annotations.coco_image import FileReading
+from scar.annotations.coco_mending import read_annotation, read_category, read_image, read_relation
+from scar.annotations.coco_records import ANNOTATION, CocoCategory, CocoImage, CocoRelation
+from scar.annotations.ids import is_code, number_id
+from scar.annotations.image_finder import find_files
 from scar.annotations.image_names import describe_image, match_images, parse_named_image
-from scar.annotations.json_stream import decode_record, iter_records
+from scar.annotations.image_sizes import ImageFolder, check_size, read_size
+from scar.annotations.json_stream import iter_records
 from scar.annotations.record_index import FileSpans, RecordCollector, group_by_image, is_among, replace_ids, view_int64
-from scar.common.images import MAX_PIXELS, PIXEL_LIMIT
 from scar.errors import BadRecord, InputError
 from scar.language.english import has_word
 from scar.sample import Relation
@@ -28,6 +34,9 @@ if TYPE_CHECKING:
 _OTHER_STUFF = "other"
 """COCO-Stuff's category of the pixels of all things; the things themselves are annotated in the first file."""
 
+_MIN_CROWDS = 2
+"""If all annotations are crowds, and at least so many, the flag tells nothing: CVAT sets it for every mask."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnnotationIndex:
@@ -35,40 +44,50 @@ class AnnotationIndex:
 
     Attributes:
         images: images by id. The index of a second file of the image set has the images of the first file.
-        categories: names of the categories by id, of this file.
+        image_numbers: the id of an image by the code of what the file has instead; see `scar.annotations.ids`.
+        reading: how to read the annotations of this file.
+        given_ids: what the file has as id of an annotation that was numbered, by its number; None if it has none.
         records: where the usable annotations are, by image; those of an image are in ascending order of id.
         annotation_ids: (M,) ids of the usable annotations, in the file's order.
         image_ids: (M,) ids of the images of these annotations, as in ``images``.
         relations: the relations by image id.
-        box_form: what the four numbers of a box mean.
         tally: counts of all annotations as records, of the unusable ones as rejected, and of other unusable records as
             ignored.
     """
 
     images: dict[int, CocoImage]
-    categories: dict[int, str]
+    image_numbers: dict[int, int]
+    reading: FileReading
+    given_ids: dict[int, Any]
     records: FileSpans
     annotation_ids: NDArray[np.int64]
     image_ids: NDArray[np.int64]
     relations: dict[int, list[Relation]]
-    box_form: BoxForm
     tally: Tally
 
     @property
+    def given_image_ids(self) -> dict[int, Any]:
+        """What the file has as id of an image that was numbered, by its number; None if it has none."""
+        return {number: self.images[number].given_id for number in self.image_numbers.values() if number in self.images}
+
+    @property
     def file_names(self) -> dict[int, str]:
-        """File names of the images by id."""
-        return {number: image.file for number, image in self.images.items()}
+        """File names of the images by id, as the file gives them."""
+        return _name_images(self.images)
 
 
-def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | None = None) -> AnnotationIndex:
+def index_annotations(
+    path: Path, skip_bad: bool, folder: ImageFolder, earlier: AnnotationIndex | None = None
+) -> AnnotationIndex:
     """Index a file of annotations.
 
     Args:
         path: path of the file.
         skip_bad: count records that cannot be used, instead of raising.
+        folder: the images, which tell what the file does not.
         earlier: None if this file is the first of the image set. Otherwise the index of the first file. Its images are
             used; they are found by file name if this file gives other ids to the same names. An annotation is rejected
-            if the first file has its id, or if its category is COCO-Stuff's "other".
+            if its category is COCO-Stuff's "other".
 
     Raises:
         InputError: the file cannot be read, is no JSON or has the wrong shape; none of its images or categories can be
@@ -77,73 +96,190 @@ def index_annotations(path: Path, skip_bad: bool, earlier: AnnotationIndex | Non
     """
     import numpy as np
 
-    collector, tally = RecordCollector(path), Tally(skip_bad=skip_bad)
-    annotation_ids, category_ids = array("q"), array("q")
-    images: dict[int, CocoImage] = {} if earlier is None else earlier.images
-    categories: dict[int, str] = {}
-    relations: list[tuple[str, CocoRelation]] = []
+    tally = Tally(skip_bad=skip_bad)
+    content = _read_lists(path, tally, earlier)
+    collector, categories = content.collector, content.categories
+    if earlier is None:
+        images, numbers = number_images(content.images)
+        tally.repaired.update({"image_id_numbered": len(numbers)} if numbers else {})
+        collector.named_images = [(numbers.get(number, number), name) for number, name in collector.named_images]
+    else:
+        images, numbers = earlier.images, earlier.image_numbers
+    image_ids, is_matched = _match_annotations(content, images, numbers, earlier, path, tally)
+    category_of = view_int64(content.category_ids)
+    _add_names(categories, category_of)
+    given_ids = view_int64(content.annotation_ids)
+    taken = None if earlier is None else earlier.annotation_ids
+    own_ids, new_ids = number_annotations(path, collector.spans, given_ids, taken)
+    if new_ids.numbers:
+        tally.repaired["id_numbered"] += len(new_ids.numbers)
+    if earlier is None:
+        _complete_images(images, image_ids, folder, path, tally)
+    known_image = is_matched & is_among(image_ids, images)
+    usable = _find_usable(collector, given_ids, known_image, category_of, categories, tally, new_ids.duplicates)
+    if earlier is not None:
+        usable = _drop_other_stuff(usable, category_of, categories, tally)
+    _resolve_relations(content.relations, images, numbers, (image_ids, given_ids, own_ids))
+    spans, image_ids, own_ids = collector.spans[usable], image_ids[usable], own_ids[usable]
+    order = np.argsort(own_ids)
+    has_crowds = content.crowds < max(_MIN_CROWDS, len(collector))
+    if not has_crowds:
+        tally.repaired["crowd_of_all"] += content.crowds
+    return AnnotationIndex(
+        images=images,
+        image_numbers=numbers,
+        reading=FileReading(
+            categories=categories,
+            box_form=find_form_of_annotations(path, spans, image_ids, images, has_crowds),
+            has_crowds=has_crowds,
+            new_ids=new_ids.numbers,
+        ),
+        given_ids=new_ids.given,
+        records=(path, group_by_image(spans[order], image_ids[order])),
+        annotation_ids=own_ids,
+        image_ids=image_ids,
+        relations=_group_by_image(content.relations, images, tally),
+        tally=tally,
+    )
+
+
+@dataclass(slots=True, eq=False)
+class _Lists:
+    """The lists of a file as they are read; ids are numbers or codes."""
+
+    collector: RecordCollector
+    annotation_ids: array[int] = field(default_factory=lambda: array("q"))
+    category_ids: array[int] = field(default_factory=lambda: array("q"))
+    crowds: int = 0
+    images: dict[int, CocoImage] = field(default_factory=dict)
+    categories: dict[int, str] = field(default_factory=dict)
+    relations: list[tuple[str, CocoRelation]] = field(default_factory=list)
+
+
+def _read_lists(path: Path, tally: Tally, earlier: AnnotationIndex | None) -> _Lists:
+    """Read the lists of a file.
+
+    Raises:
+        InputError: the file cannot be read, or none of its images or categories can be used.
+        BadRecord: a record cannot be used and ``tally`` does not skip such records.
+    """
+    content = _Lists(RecordCollector(path))
+    collector, annotation_ids, category_ids = content.collector, content.annotation_ids, content.category_ids
+    decode, crowds = ANNOTATION.decode, 0
     first_bad: dict[str, BadRecord] = {}  # by list
     for record in iter_records(path, ["images", "annotations", "categories"], ["relations"]):
         try:
             if record.list == "annotations":
                 tally.records += 1
-                annotation = decode_record(ANNOTATION, record, path)
+                try:
+                    annotation = decode(record.text)
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    annotation = read_annotation(record.text, record.describe_location(path))
                 collector.add_record(annotation.image_id, record)
                 annotation_ids.append(annotation.id)
                 category_ids.append(annotation.category_id)
+                if annotation.iscrowd:
+                    crowds += 1
             elif record.list == "images":
                 if earlier is not None:
                     collector.named_images += filter(None, [parse_named_image(record)])
                 else:
-                    _add_image(decode_record(IMAGE, record, path), images, record.describe_location(path))
+                    _add_image(read_image(record, path), content.images, record.describe_location(path))
             elif record.list == "categories":
-                _add_category(decode_record(CATEGORY, record, path), categories, record.describe_location(path))
+                _add_category(read_category(record, path), content.categories, record.describe_location(path))
             else:
-                relations.append((record.describe_location(path), decode_record(RELATION, record, path)))
+                content.relations.append((record.describe_location(path), read_relation(record, path)))
         except BadRecord as bad:
             if record.list == "annotations":
-                tally.reject_regions(_explain_box(bad))
+                tally.reject_regions(bad)
             else:
                 tally.ignore_records(bad)
                 first_bad.setdefault(record.list, bad)
-    for name, usable_records in (("images", images), ("categories", categories)):
+    content.crowds = crowds
+    images = content.images if earlier is None else earlier.images
+    for name, usable_records in (("images", images), ("categories", content.categories)):
         if name in first_bad and not usable_records:
             first = first_bad[name]
             raise InputError(f"{path}: none of its {name} can be used (the first, {first.where}: {first.problem}).")
-    own_ids, category_of = view_int64(annotation_ids), view_int64(category_ids)
-    taken_ids = None if earlier is None else earlier.annotation_ids
-    ids = (
-        match_images(earlier.file_names, collector.named_images, earlier.records[0].name, path.name)
-        if earlier
-        else None
-    )
-    image_ids, is_matched = replace_ids(collector.image_ids, ids)
-    if moved := int((image_ids != collector.image_ids).sum()):
-        tally.repaired["annotation_by_file_name"] += moved
-    known_image = is_matched & is_among(image_ids, images)
-    usable = _find_usable(collector, own_ids, known_image, category_of, categories, tally, taken_ids)
+    return content
+
+
+def _name_images(images: Mapping[int, CocoImage]) -> dict[int, str]:
+    """File names of images by id, as the file gives them."""
+    return {number: image.listed_as or image.file for number, image in images.items()}
+
+
+def _match_annotations(
+    content: _Lists,
+    images: Mapping[int, CocoImage],
+    numbers: Mapping[int, int],
+    earlier: AnnotationIndex | None,
+    path: Path,
+    tally: Tally,
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """(M,) ids of the images of annotations; (M,) whether the first file of the image set has the image."""
+    image_ids, named = resolve_images(content.collector.image_ids, _name_images(images), numbers)
+    ids = None
     if earlier is not None:
-        usable = _drop_other_stuff(usable, category_of, categories, tally)
-    spans, image_ids, own_ids = collector.spans[usable], image_ids[usable], own_ids[usable]
-    order = np.argsort(own_ids)
-    return AnnotationIndex(
-        images=images,
-        categories=categories,
-        records=(path, group_by_image(spans[order], image_ids[order])),
-        annotation_ids=own_ids,
-        image_ids=image_ids,
-        relations=_group_by_image(relations, images, tally),
-        box_form=find_form_of_annotations(path, spans, image_ids, images),
-        tally=tally,
-    )
+        listed = content.collector.named_images
+        ids = match_images(earlier.file_names, listed, earlier.records[0].name, path.name)
+    matched, is_matched = replace_ids(image_ids, ids)
+    if moved := named + int((matched != image_ids).sum()):
+        tally.repaired["annotation_by_file_name"] += moved
+    return matched, is_matched
 
 
-def _explain_box(bad: BadRecord) -> BadRecord:
-    """The same error; if it is about the shape of a box, it says which shape is read."""
-    if "$.bbox" not in bad.problem:
-        return bad
-    problem = f"{bad.problem}: a box is [x, y, width, height] in pixels; rotated boxes are not read"
-    return BadRecord(bad.where, problem, bad.reason)
+def _add_names(categories: dict[int, str], category_of: NDArray[np.int64]) -> None:
+    """Add names of categories as their ids, if annotations have names instead of ids."""
+    unknown = {number for number in set(category_of.tolist()) if is_code(number) and number not in categories}
+    if unknown:
+        categories.update({number_id(name): name for name in [*categories.values()] if number_id(name) in unknown})
+
+
+def _complete_images(
+    images: dict[int, CocoImage], image_ids: NDArray[np.int64], folder: ImageFolder, path: Path, tally: Tally
+) -> None:
+    """Find the files and sizes of the images that have annotations; remove those that cannot be used.
+
+    Raises:
+        BadRecord: an image may be several files, or its size is not known, and ``tally`` does not skip such records.
+    """
+    used = [number for number in dict.fromkeys(image_ids.tolist()) if number in images]
+    found = find_files(folder.root, {number: images[number].file for number in used})
+    tally.repaired.update(found.rules)
+    for number, file in found.files.items():
+        images[number].listed_as, images[number].file = images[number].file, file
+    for number in used:
+        image, where = images[number], f"{path.name}, image {number}"
+        try:
+            if number in found.problems:
+                problem = f"{found.problems[number]}; write the folder into `file_name`, or give one folder as --images"
+                raise BadRecord(where, problem, "image_unclear")
+            if not (image.width and image.height):
+                image.width, image.height = read_size(folder, image.file, where)
+                tally.repaired["size_of_image"] += 1
+                check_size(*image.size, f"image {number}", where)
+        except BadRecord as bad:
+            tally.ignore_records(bad)
+            del images[number]
+
+
+def _resolve_relations(
+    relations: Sequence[tuple[str, CocoRelation]],
+    images: Mapping[int, CocoImage],
+    numbers: Mapping[int, int],
+    ids: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+) -> None:
+    """Give relations the numbers of their images and annotations; ``ids`` are those of `number_relations`."""
+    import numpy as np
+
+    if relations:
+        own = np.array([relation.image_id for _, relation in relations], np.int64)
+        for (_, relation), number in zip(
+            relations, resolve_images(own, _name_images(images), numbers)[0].tolist(), strict=True
+        ):
+            relation.image_id = number
+        number_relations(relations, *ids)
 
 
 def _find_usable(
@@ -153,25 +289,32 @@ def _find_usable(
     category_of: NDArray[np.int64],
     categories: Mapping[int, str],
     tally: Tally,
-    taken_ids: NDArray[np.int64] | None,
+    duplicates: Sequence[int],
 ) -> NDArray[np.bool_]:
-    """(M,) whether each annotation has a known image, a known category and an id of its own; reject the others."""
+    """(M,) whether each annotation has a known image and category and is no duplicate; reject the others.
+
+    Messages have ids that are numbers; an annotation with any other id is named by its index.
+    """
     import numpy as np
 
-    file = collector.path.name
-    is_first = np.zeros(len(ids), bool)
-    is_first[np.unique(ids, return_index=True)[1]] = True
-    if taken_ids is not None:
-        is_first &= ~np.isin(ids, taken_ids)
+    file, spans = collector.path.name, collector.spans
+    is_first = np.ones(len(ids), bool)
+    is_first[list(duplicates)] = False
     known_category, named_images = is_among(category_of, categories), dict(collector.named_images)
     usable: NDArray[np.bool_] = is_first & known_image & known_category
-    id_range = f", {min(categories)} to {max(categories)} (renumbered in one list only?)" if categories else ""
+    plain = [number for number in categories if not is_code(number)]
+    id_range = f", {min(plain)} to {max(plain)} (renumbered in one list only?)" if plain else ""
     for row in np.flatnonzero(~usable).tolist():
-        where = f"{file}, annotation {ids[row]}"
+        number = int(ids[row])
+        where = f"{file}, annotations[{spans[row, 1]}]" if is_code(number) else f"{file}, annotation {number}"
         if not is_first[row]:
-            bad = BadRecord(where, f"a second annotation has the id {ids[row]}", "duplicate_id")
+            bad = BadRecord(where, f"a second annotation has the id {number} and the same content", "duplicate_id")
         elif not known_image[row]:
-            image = describe_image(collector.image_ids[row], named_images)
+            image = (
+                describe_image(collector.image_ids[row], named_images)
+                if not is_code(collector.image_ids[row])
+                else "id"
+            )
             bad = BadRecord(where, f"its image {image} is not among the images", "no_image")
         else:
             problem = f"its category {category_of[row]} is not among the {len(categories)} categories{id_range}"
@@ -195,11 +338,8 @@ def _drop_other_stuff(
 def _add_image(image: CocoImage, images: dict[int, CocoImage], where: str) -> None:
     if image.id in images:
         raise BadRecord(where, f"a second image has the id {image.id}", "duplicate_image")
-    if image.width is None or image.height is None:
-        raise BadRecord(where, f"image {image.id} has no width or no height", "malformed")
-    if image.width < 1 or image.height < 1 or image.width * image.height > MAX_PIXELS:
-        problem = f"image {image.id} is said to be {image.width}x{image.height}, not 1 to {PIXEL_LIMIT}"
-        raise BadRecord(where, problem, "image_size")
+    if image.width and image.height:
+        check_size(image.width, image.height, f"image {image.id}", where)
     images[image.id] = image
 
 

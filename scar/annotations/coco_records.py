@@ -17,9 +17,11 @@ class CocoImage(msgspec.Struct, gc=False):
     Attributes:
         id: the image id.
         file: the key ``file_name``: path of the image below the source's image folder.
-        width: width in pixels; None if the file does not say. Only the file that describes the images has to.
+        listed_as: the value of this key if the image was found under another path; else None.
+        width: width in pixels; None or 0 if the file does not say.
         height: height in pixels, likewise.
         scene: the scene label; None if there is none.
+        given_id: the id as the file has it, if it is no integer; else None.
     """
 
     id: Id
@@ -27,6 +29,8 @@ class CocoImage(msgspec.Struct, gc=False):
     width: int | None = None
     height: int | None = None
     scene: str | None = None
+    given_id: Any = msgspec.field(name="given id", default=None)
+    listed_as: str | None = msgspec.field(name="listed as", default=None)
 
     def __post_init__(self) -> None:
         self.file = PurePosixPath(self.file).as_posix()
@@ -59,6 +63,18 @@ class CocoAnnotation(msgspec.Struct, gc=False):
     segmentation: msgspec.Raw = msgspec.Raw(b"null")
     iscrowd: int | bool = 0
     area: Any = None
+
+
+class MendedAnnotation(CocoAnnotation, gc=False):
+    """An annotation that `scar.annotations.coco_mending` has mended.
+
+    Attributes:
+        given_id: the id as the file has it; None if it has none.
+        is_rotated: whether the box has five numbers, which are not read.
+    """
+
+    given_id: Any = None
+    is_rotated: bool = False
 
 
 class CocoCategory(msgspec.Struct):

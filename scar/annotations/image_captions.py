@@ -12,6 +12,7 @@ from scar.annotations.call_cache import CallCache
 from scar.annotations.caption_forms import FoundCaption, is_coco_form, iter_captions
 from scar.annotations.captions import index_captions, read_captions
 from scar.annotations.file_kind import explain_kind
+from scar.annotations.ids import number_id
 from scar.annotations.image_names import NameFinder
 from scar.annotations.record_index import FileSpans, select_image
 from scar.errors import BadRecord, InputError
@@ -59,6 +60,7 @@ def index_image_captions(
     tally: Tally,
     cache: CallCache,
     own: Mapping[int, tuple[str, ...]] | None = None,
+    numbers: Mapping[int, int] | None = None,
 ) -> CaptionIndex:
     """Index the captions of a source.
 
@@ -69,6 +71,8 @@ def index_image_captions(
         tally: counts the captions that cannot be used as ignored.
         cache: what other sources have already read.
         own: captions by image id that stand in the images file itself; they come after those of the captions file.
+        numbers: the id of an image by the code of what its file has as id; None if all ids are numbers. See
+            `scar.annotations.ids`.
 
     Raises:
         InputError: the file cannot be read, has no captions, or none of them is of an image of the source.
@@ -79,12 +83,12 @@ def index_image_captions(
         return CaptionIndex(texts=own)
     if is_coco_form(path):
         try:
-            return CaptionIndex(index_captions(path, file_names, images_file, tally, cache), own)
+            return CaptionIndex(index_captions(path, file_names, images_file, tally, cache, numbers), own)
         except InputError as error:
             raise explain_kind(path, "a captions JSON", error) from None
     found, counts = cache(_read_forms, path, tally.skip_bad)
     tally.ignored.update(counts)
-    texts = _join_captions(found, file_names, path, images_file, tally)
+    texts = _join_captions(found, file_names, path, images_file, tally, numbers or {})
     return CaptionIndex(texts={image: texts.get(image, ()) + own.get(image, ()) for image in texts.keys() | own.keys()})
 
 
@@ -94,7 +98,12 @@ def _read_forms(path: Path, skip_bad: bool) -> tuple[list[FoundCaption], Mapping
 
 
 def _join_captions(
-    found: list[FoundCaption], file_names: Mapping[int, str], path: Path, images_file: str, tally: Tally
+    found: list[FoundCaption],
+    file_names: Mapping[int, str],
+    path: Path,
+    images_file: str,
+    tally: Tally,
+    numbers: Mapping[int, int],
 ) -> dict[int, tuple[str, ...]]:
     """Captions by image id: a file name tells the image, else an id, which may be written as text."""
     finder = NameFinder(file_names)
@@ -102,6 +111,7 @@ def _join_captions(
     unknown = []
     for image, text in found:
         number = finder.find_id(image, likely=-1) if isinstance(image, str) else None
+        number = numbers.get(number_id(image)) if number is None else number
         if number is None and str(image).strip().isdecimal() and int(image) in file_names:
             number = int(image)
         if number is None:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from scar.annotations.ids import number_id
 from scar.annotations.json_stream import Id, Record
 from scar.common.image_hash import parse_coco_identity
 from scar.errors import InputError
@@ -26,7 +27,7 @@ _COCO = "coco:"
 
 
 class _NamedImage(msgspec.Struct, gc=False):
-    id: Id
+    id: Id | float | str
     file_name: str | None = None
     coco_url: str | None = None
 
@@ -35,7 +36,7 @@ _NAMED_IMAGE = msgspec.json.Decoder(_NamedImage)
 
 
 def parse_named_image(record: Record) -> NamedImage | None:
-    """Id and file name of a record of a list ``images``; None if it lacks one of them.
+    """Id, a number or a code, and file name of a record of a list ``images``; None if it lacks one of them.
 
     Without a file name its key ``coco_url`` tells it, as in LVIS.
     """
@@ -44,7 +45,7 @@ def parse_named_image(record: Record) -> NamedImage | None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     name = PurePosixPath(image.file_name or (image.coco_url or "").rpartition("://")[2]).as_posix()
-    return None if name == "." else (image.id, name)
+    return None if name == "." else (number_id(image.id), name)
 
 
 def describe_image(number: int, names: Mapping[int, str]) -> str:

@@ -88,7 +88,8 @@ def iter_records(path: Path, lists: Collection[str] = (), optional: Collection[s
 
     Args:
         path: a JSON file: an object with lists, or a list.
-        lists: keys of the lists that the file must have; empty if the whole file is one list.
+        lists: keys of the lists that the file must have; empty if the whole file is one list. An object, such as
+            annotations by id, counts as the list of its values.
         optional: keys of the lists that the file may have, or have as null. Other keys are passed over.
 
     Raises:
@@ -237,6 +238,8 @@ def _iter_object(window: _Window, lists: Collection[str], optional: Collection[s
             else:
                 for _ in records:
                     pass
+        elif wanted and window.peek_byte() == b"{":
+            yield from _iter_values(window, key)
         elif wanted and not (key in optional and window.peek_byte() == b"n"):  # null: the file does not have the list
             window.raise_wrong_shape("array", f" - at `$.{key}`")
         else:
@@ -247,6 +250,21 @@ def _iter_object(window: _Window, lists: Collection[str], optional: Collection[s
     window.position += 1
     if missing:
         raise InputError(f"{window.path}: of another shape: missing required field `{next(iter(missing))}`.")
+
+
+def _iter_values(window: _Window, key: str) -> Iterator[Record]:
+    """Iterate over the values of an object that stands where a list is expected, such as annotations by id."""
+    window.take_byte(b"{")
+    number = 0
+    while window.peek_byte() != b"}":
+        _take_key(window)
+        window.take_byte(b":")
+        value = window.take_value()
+        yield Record(key, number, window.offset + window.position - len(value), value)
+        number += 1
+        if window.peek_byte() != b"}":
+            window.take_byte(b",")
+    window.position += 1
 
 
 def _take_key(window: _Window) -> str:

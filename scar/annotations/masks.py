@@ -6,13 +6,12 @@ A file may have polygons, uncompressed run-length encoding or compressed run-len
 
 from __future__ import annotations
 
-import ast
-import contextlib
 import math
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from scar.annotations.mask_forms import list_mask_parts
 from scar.common.orientation import UPRIGHT, turn_mask, turn_polygon, turn_size
 from scar.errors import BadRecord
 from scar.run_lengths import decode_full_runs
@@ -28,43 +27,41 @@ _MAX_COORDINATE = 1e9
 _MAX_SIDES_OUTSIDE = 2
 """How far a polygon may reach beyond the image, in image sides: each pixel of an outline costs memory."""
 
+_MIN_SAME_BOX = 0.5
+"""Least intersection over union of a mask's box and the annotated one for the mask to be the annotated thing's."""
 
-def parse_mask(segmentation: Any, width: int, height: int, where: str, orientation: int = UPRIGHT) -> Mask | None:
+
+def parse_mask(
+    segmentation: Any, width: int, height: int, where: str, orientation: int = UPRIGHT, box: Box | None = None
+) -> Mask | None:
     """Make a mask from the ``segmentation`` value of a COCO annotation.
 
     Args:
-        segmentation: None or an empty list (no mask), polygons as lists of x, y in pixels, or ``{size, counts}`` with
-            the run lengths as a list of numbers or as COCO's compressed text, which may be written as Python shows
-            bytes (``b'...'``). A list of ``{size, counts}`` has the parts of one object, as a list of polygons has.
+        segmentation: polygons as lists of x, y in pixels, or ``{size, counts}`` with the run lengths as a list of
+            numbers or as COCO's compressed text; or a form of `scar.annotations.mask_forms`.
         width: width of the image in pixels, in the frame of ``segmentation``.
         height: height of the image in pixels, in this frame.
         where: names the file and the record in error messages.
         orientation: EXIF orientation by which the mask is turned from the stored into the displayed frame. A polygon is
             turned before it is drawn, so that the mask is that of a polygon drawn on the displayed image.
+        box: box of the thing, if it is known. It tells what the runs are if ``size`` is width and height by mistake.
 
     Returns:
-        The mask, turned; None if ``segmentation`` is None or an empty list.
+        The mask, turned; None if ``segmentation`` is None or an empty list or object.
 
     Raises:
         BadRecord: the size of the mask differs from the image's (reason ``mask_size``), the mask covers no pixel
             (``empty_mask``), or ``segmentation`` has none of these forms (``bad_mask``).
     """
-    if segmentation is None or segmentation == []:
+    parts = list_mask_parts(segmentation)
+    if parts is None:
         return None
-    if _is_list_of_runs(segmentation):
-        masks = [_from_runs(part, width, height, where) for part in segmentation]
+    if all(isinstance(part, dict) for part in parts):
+        masks = [_from_runs(part, width, height, where, box) for part in parts]
         return turn_mask(masks[0] if len(masks) == 1 else _unite_masks(masks), orientation)
-    if isinstance(segmentation, list):
-        return _from_polygons(segmentation, width, height, where, orientation)
-    if isinstance(segmentation, dict):
-        return turn_mask(_from_runs(segmentation, width, height, where), orientation)
+    if isinstance(segmentation, list) or isinstance(parts[0], list):
+        return _from_polygons(parts, width, height, where, orientation)
     raise BadRecord(where, f"segmentation is {_shorten_repr(segmentation)}, not polygons or RLE", "bad_mask")
-
-
-def _is_list_of_runs(segmentation: Any) -> bool:
-    return (
-        isinstance(segmentation, list) and bool(segmentation) and all(isinstance(part, dict) for part in segmentation)
-    )
 
 
 def _unite_masks(masks: list[Mask]) -> Mask:
@@ -101,11 +98,13 @@ def _from_polygons(polygons: list[Any], width: int, height: int, where: str, ori
     return Mask(size=(height, width), counts=merged["counts"].decode())
 
 
-def _from_runs(rle: dict[str, Any], width: int, height: int, where: str) -> Mask:
+def _from_runs(rle: dict[str, Any], width: int, height: int, where: str, box: Box | None) -> Mask:
     """Make a mask from ``{size, counts}``."""
     import numpy as np
 
     size, counts = rle.get("size"), rle.get("counts")
+    if size == [width, height] != [height, width] and box is not None:
+        return _from_swapped_size(rle, width, height, where, box)
     if size != [height, width]:
         raise BadRecord(
             where,
@@ -119,8 +118,6 @@ def _from_runs(rle: dict[str, Any], width: int, height: int, where: str) -> Mask
         if sum(counts) != width * height:  # before they are converted to C integers
             raise BadRecord(where, f"its runs fill {sum(counts)} of {width * height} pixels", "bad_mask")
         counts = _encode_runs(np.array(counts, np.int64), height, width)
-    if isinstance(counts, str) and counts[:2] in ("b'", 'b"'):  # neither quote can stand in COCO's text
-        counts = _read_shown_bytes(counts)
     if not isinstance(counts, str):
         raise BadRecord(where, f"RLE counts {_shorten_repr(counts)} are neither text nor a list", "bad_mask")
     mask = Mask(size=(height, width), counts=counts)
@@ -133,15 +130,40 @@ def _from_runs(rle: dict[str, Any], width: int, height: int, where: str) -> Mask
     return mask if lengths[1:].all() else Mask(mask.size, _encode_runs(_join_runs(lengths), height, width))
 
 
-def _read_shown_bytes(text: str) -> str:
-    r"""COCO's text out of ``str(bytes)``, which doubles each backslash; any other text as it is.
+def _from_swapped_size(rle: dict[str, Any], width: int, height: int, where: str, box: Box) -> Mask:
+    """Make a mask from run lengths whose size is width and height: of the two that they may mean, the one of the box.
 
-    >>> print(_read_shown_bytes(str(rb"g\2T3")))
-    g\2T3
+    Raises:
+        BadRecord: neither mask is where the box is (``mask_size``).
     """
-    with contextlib.suppress(ValueError, SyntaxError):
-        return bytes(ast.literal_eval(text)).decode("ascii")
-    return text
+    import numpy as np
+
+    upright = _from_runs({**rle, "size": [height, width]}, width, height, where, None)
+    across = _from_runs(rle, height, width, where, None)
+    turned = Mask.from_array(np.ascontiguousarray(across.to_array().T))
+    overlaps = [_compute_overlap(_find_box(mask), box) for mask in (upright, turned)]
+    if max(overlaps) < _MIN_SAME_BOX or overlaps[0] == overlaps[1]:
+        problem = f"RLE size [{width}, {height}] is not the image's height and width [{height}, {width}]"
+        raise BadRecord(
+            where, f"{problem}, but its width and height, and its runs are not where the box is", "mask_size"
+        )
+    return upright if overlaps[0] > overlaps[1] else turned
+
+
+def _find_box(mask: Mask) -> Box:
+    """The box around a mask."""
+    from pycocotools import mask as coco
+
+    return Box.from_xywh(*map(float, coco.toBbox({"size": list(mask.size), "counts": mask.counts.encode()})))
+
+
+def _compute_overlap(first: Box, second: Box) -> float:
+    """Intersection over union of two boxes."""
+    width = min(first.x1, second.x1) - max(first.x0, second.x0)
+    height = min(first.y1, second.y1) - max(first.y0, second.y0)
+    shared = max(width, 0.0) * max(height, 0.0)
+    areas = sum((box.x1 - box.x0) * (box.y1 - box.y0) for box in (first, second))
+    return shared / (areas - shared)
 
 
 def _join_runs(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -174,8 +196,9 @@ def find_outline(segmentation: Any, width: int, height: int) -> Box | None:
 
     The box is in pixels and not clipped to the image. None if there is no polygon or mask, or none that can be used.
     """
-    if isinstance(segmentation, list) and not _is_list_of_runs(segmentation):
-        rings = [ring for ring in segmentation if isinstance(ring, list) and len(ring) >= 6]
+    parts = list_mask_parts(segmentation)
+    if parts is not None and not all(isinstance(part, dict) for part in parts):
+        rings = [ring for ring in parts if isinstance(ring, list) and len(ring) >= 6]
         xs, ys = ([value for ring in rings for value in ring[start::2]] for start in (0, 1))
         if not xs or not set(map(type, xs + ys)) <= {int, float}:
             return None
@@ -186,11 +209,7 @@ def find_outline(segmentation: Any, width: int, height: int) -> Box | None:
         mask = parse_mask(segmentation, width, height, "")
     except BadRecord:
         return None
-    if mask is None:
-        return None
-    from pycocotools import mask as coco
-
-    return Box.from_xywh(*map(float, coco.toBbox({"size": list(mask.size), "counts": mask.counts.encode()})))
+    return None if mask is None else _find_box(mask)
 
 
 def find_run_starts(pixels: NDArray[Any]) -> NDArray[np.int64]:

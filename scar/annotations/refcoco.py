@@ -1,15 +1,12 @@
 """Read RefCOCO+ and RefCOCOg as `Picture`s: COCO's images and annotations with referring expressions.
 
-The expressions are in a pickle of Python 2. A pickle can run any code, so the unpickler here only makes plain
-containers, texts and numbers. It refuses a pickle that asks for anything else; the message says for what.
+The expressions are in a pickle of Python 2, which is read without running its code.
 """
 
 from __future__ import annotations
 
-import io
-import pickle
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +17,16 @@ from scar.annotations.call_cache import CallCache
 from scar.annotations.coco import CocoIndex, index_image_set
 from scar.annotations.coco_index import AnnotationIndex, index_annotations
 from scar.annotations.image_names import NameFinder
+from scar.annotations.image_sizes import ImageFolder
+from scar.annotations.plain_pickle import load_plain_pickle
 from scar.annotations.record_index import is_among
 from scar.common.image_hash import parse_coco_identity
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
 from scar.sample import Split
 
-_SPLIT_NAMES: dict[Split, str] = {"train": "train", "eval": "val"}
-"""RefCOCO's names of our splits."""
-
-_SAFE_CLASSES: dict[str, Any] = {
-    kind.__name__: kind for kind in (set, frozenset, list, dict, tuple, int, float, bool, str)
-}
-_SAFE_CLASSES |= {"long": int, "unicode": str}  # Python 2's
+_SPLIT_NAMES: dict[Split, tuple[str, ...]] = {"train": ("train", "training"), "eval": ("val", "validation", "valid")}
+"""RefCOCO's names of our splits, and names that people give them in their own files."""
 
 _SUFFIX = re.compile(r"_\d+(?=\.[a-z]+$)", re.IGNORECASE)
 """What RefCOCO adds to the file name of an image: COCO_train2014_000000581857_16.jpg."""
@@ -62,16 +56,24 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> CocoIndex:
     """
     inputs = source.inputs
     refs = _read_expressions(inputs["refs"], _SPLIT_NAMES[source.split], tally)
-    things = cache(index_annotations, inputs["instances"], tally.skip_bad)
+    things = cache(index_annotations, inputs["instances"], tally.skip_bad, ImageFolder(source.images, source.frame))
     phrases = dict(_iter_of_their_images(refs, things, inputs["refs"].name, tally))
     return index_image_set(source, tally, cache, phrases)
 
 
-def _read_expressions(path: Path, split: str, tally: Tally) -> dict[int, tuple[_Ref, tuple[str, ...]]]:
-    """Read the expressions of one split and their phrases, by the id of the annotation that they are about."""
+def _read_expressions(path: Path, names: Sequence[str], tally: Tally) -> dict[int, tuple[_Ref, tuple[str, ...]]]:
+    """Read the expressions of one split and their phrases, by the id of the annotation that they are about.
+
+    Args:
+        path: the pickle.
+        names: names of the split; the first of them that an expression has is its name in this file.
+        tally: counts the expressions of the split as records.
+    """
     refs: dict[int, tuple[_Ref, tuple[str, ...]]] = {}
-    splits = set()
-    for number, entry in enumerate(load_pickle(path)):
+    entries = load_pickle(path)
+    splits = {entry["split"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("split"), str)}
+    split = next((name for name in names if name in splits), names[0])
+    for number, entry in enumerate(entries):
         where = f"{path.name}, refs[{number}]"
         try:
             ref = msgspec.convert(entry, _Ref)
@@ -80,7 +82,6 @@ def _read_expressions(path: Path, split: str, tally: Tally) -> dict[int, tuple[_
             tally.records += 1
             tally.reject_regions(BadRecord(where, str(error), "malformed"))
             continue
-        splits.add(ref.split)
         if ref.split != split:
             continue
         tally.records += 1
@@ -153,50 +154,10 @@ def load_pickle(path: Path) -> list[Any]:
     Raises:
         InputError: the file cannot be read, is damaged, holds no list, or asks for anything but plain values.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}; give the path of a refs(...).p.") from None
-    try:
-        values = _Unpickler(content, path).load()
-    except InputError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a damaged pickle raises whatever it likes
-        raise InputError(
-            f"{path}: no pickle, or damaged ({error or type(error).__name__}); get a fresh copy."
-        ) from None
+    values = load_plain_pickle(path)
     if not isinstance(values, list):
         raise InputError(f"{path}: a pickled {type(values).__name__}, not a list of expressions.")
     return values
-
-
-class _Unpickler(pickle.Unpickler):
-    """Unpickler that makes containers, texts and numbers, and nothing else."""
-
-    def __init__(self, content: bytes, path: Path) -> None:
-        super().__init__(io.BytesIO(content), encoding="latin-1")
-        self._path = path
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Find the class of a plain value.
-
-        Raises:
-            InputError: the pickle asks for anything else.
-        """
-        if module in ("builtins", "__builtin__") and name in _SAFE_CLASSES:
-            return _SAFE_CLASSES[name]
-        raise InputError(
-            f"{self._path}: refused, for it asks for {module}.{name}: a pickle of expressions has lists, dictionaries, "
-            "texts and numbers only; get a fresh copy."
-        )
-
-    def persistent_load(self, pid: Any) -> Any:
-        """Refuse a reference to an object outside of the pickle.
-
-        Raises:
-            InputError: always.
-        """
-        raise InputError(f"{self._path}: refused, for it asks for an object outside of it ({pid!r:.40}).")
 
 
 def _repair_encoding(text: str) -> str:

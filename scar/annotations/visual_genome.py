@@ -20,6 +20,7 @@ from scar.annotations.box_form import BoxForm, find_box_form
 from scar.annotations.box_samples import spread_evenly
 from scar.annotations.call_cache import CallCache
 from scar.annotations.captions import index_captions
+from scar.annotations.image_finder import find_files
 from scar.annotations.image_names import match_images, parse_named_image
 from scar.annotations.json_stream import Record, decode_record, iter_records, parse_record
 from scar.annotations.pictures import HeldOut, PictureIndex, PictureRef
@@ -70,6 +71,7 @@ class VisualGenomeIndex(PictureIndex):
 
     Attributes:
         images: id and record of each image, in ascending order of id.
+        files: path of those images that are not where their URL says, by id.
         objects: where the entries of objects.json are, by image.
         descriptions: where those of region_descriptions.json are.
         relationships: where those of relationships.json are.
@@ -79,6 +81,7 @@ class VisualGenomeIndex(PictureIndex):
     """
 
     images: Sequence[tuple[int, GenomeImage]]
+    files: Mapping[int, str]
     objects: FileSpans
     descriptions: FileSpans
     relationships: FileSpans
@@ -93,7 +96,7 @@ class VisualGenomeIndex(PictureIndex):
         number, image = self.images[index]
         ref = VisualGenomeRef(
             id=number,
-            file=_find_image_file(image.url),
+            file=self.files.get(number) or _find_image_file(image.url),
             identity=_find_identity(number, image),
             width=image.width,
             height=image.height,
@@ -138,11 +141,17 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> VisualGenomeIn
     objects = index_entries("objects")
     numbers = np.unique(objects[1][:, 0]).tolist()
     box_form = _find_box_form(objects, numbers, images)
+    found = find_files(source.images, {number: _find_image_file(images[number].url) for number in numbers})
+    tally.repaired.update(found.rules)
+    for number, problem in found.problems.items():
+        where = f"{inputs['image_data'].name}, image {number}"
+        tally.ignore_records(BadRecord(where, f"{problem}; give a folder with one of them as images", "image_unclear"))
     captions = [inputs[role] for role in ("coco_captions_train", "coco_captions_val") if role in inputs]
     return VisualGenomeIndex(
         source=source,
         tally=tally,
         images=[(number, images[number]) for number in numbers],
+        files=found.files,
         objects=objects,
         descriptions=index_entries("region_descriptions"),
         relationships=index_entries("relationships"),

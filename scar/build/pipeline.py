@@ -12,6 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import TypeAlias
 
+import msgspec
+
 from scar.accounting import Tally
 from scar.annotations.pictures import PictureRef
 from scar.annotations.upright import read_upright
@@ -30,6 +32,9 @@ from scar.language.statements import Statement
 from scar.language.user_words import NO_WORDS, Words
 from scar.recipe import Recipe, Source
 from scar.sample import RANKING_REASONS, REASONS, Picture, Region, Sample
+
+EMPTY_MASK = "empty_mask"
+"""The reason of a mask that covers no pixel: its region is used with its box alone, and counted as repaired."""
 
 FIT_PICTURES = 500
 """Most pictures that a generator is fitted on; they suffice to estimate word frequencies."""
@@ -131,6 +136,11 @@ def _check_images(
                 problem = f"{path} is {size[0]}x{size[1]}, said to be {picture.width}x{picture.height}"
                 if read_header(path).orientation != UPRIGHT:
                     problem += ", as it is displayed: EXIF turns it"
+                elif size[0] * picture.height == size[1] * picture.width:
+                    problem += (
+                        ": it is scaled; give the images that were annotated, or multiply sizes, boxes and polygons "
+                        f"by {size[0] / picture.width:g}"
+                    )
                 raise BadRecord(where, problem, "image_size")
         except BadRecord as bad:
             tally.reject_regions(bad, len(regions))
@@ -188,10 +198,13 @@ def _iter_golds(
             try:
                 masked = region.with_mask()
             except BadRecord as bad:
-                tally.reject_regions(bad)
-            else:
-                tally.golds[result.reason] += 1
-                yield masked, (dataclasses.replace(task, region=speak_region(masked, words)), result)
+                if bad.reason != EMPTY_MASK:
+                    tally.reject_regions(bad)
+                    continue
+                tally.repaired[EMPTY_MASK] += 1
+                masked = msgspec.structs.replace(region, make_mask=None)
+            tally.golds[result.reason] += 1
+            yield masked, (dataclasses.replace(task, region=speak_region(masked, words)), result)
 
 
 def _find_tier(result: Gold | Rejected) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from scar.common.tables import read_toml
+from scar.errors import InputError
 from scar.language.parse_texts import NO_PARSER
 
 
@@ -28,12 +31,20 @@ def iter_report_lines(report: Mapping[str, Mapping[str, Any]], out: Path) -> Ite
         if entry["ignored"]:
             yield f"  also ignored: {_join_counts(entry['ignored'])}"
         if entry.get("repaired"):
-            yield f"  used after a repair: {_join_counts(entry['repaired'])}"
+            sentences = _read_sentences()
+            for rule, count in entry["repaired"].items():
+                yield f"  used after a repair: {rule} {count}" + (f" ({sentences[rule]})" if rule in sentences else "")
         if entry["overlap"]:
             yield f"  images that eval splits have: {_join_counts(entry['overlap'])}"
         turned = entry.get("turned_images")
         line = f"  {out / entry['file']}, {entry['images']} images"
         yield line + (f"; stored upright: {_join_counts(turned)}" if turned else "")
+
+
+@cache
+def _read_sentences() -> dict[str, str]:
+    """What each rule of a repair does, by its name."""
+    return read_toml(Path(__file__).parents[1] / "annotations" / "repairs.toml", InputError)
 
 
 def _join_counts(counts: Mapping[str, int]) -> str:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scar.common.image_content import describe_content
 from scar.common.image_header import read_header
 from scar.common.images import BROKEN, FORMATS, make_no_permission, open_image
 from scar.common.orientation import UPRIGHT, turn_image
@@ -224,7 +225,9 @@ def load_image(path: Path, where: str) -> Image:
     except PermissionError:
         raise make_no_permission(path, where) from None
     except UnidentifiedImageError:
-        raise BadRecord(where, f"{path} is not an image in {', '.join(FORMATS)}", "image_broken") from None
+        what = describe_content(path)
+        problem = f"{path} is not an image in {', '.join(FORMATS)}" + (f", but {what}" if what else "")
+        raise BadRecord(where, problem, "image_broken") from None
     except UnclearPixels as error:
         raise BadRecord(where, f"image {path} has {error}", "image_pixels") from None
     except BROKEN as error:

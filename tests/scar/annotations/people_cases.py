@@ -160,7 +160,7 @@ def judge_cases(folder: Path, names: Collection[str] = ()) -> Iterator[tuple[str
         if same and same not in bases:
             bases[same] = build_case(same, _new_folder(folder / f"base-{same}"))
         try:
-            outcome = build_case(name, _new_folder(folder / name))
+            outcome = build_case(name, _new_folder(folder / f"case-{len(list(folder.iterdir()))}"))
         except Exception as error:  # noqa: BLE001 - a traceback is a wrong case, and the table goes on
             yield name, [f"{type(error).__name__}: {error}"]
         else:

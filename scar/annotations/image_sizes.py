@@ -1,0 +1,66 @@
+"""Sizes of images that an annotation file does not tell: the image itself tells them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from scar.common.image_header import read_header
+from scar.common.images import BROKEN, MAX_PIXELS, PIXEL_LIMIT, locate_image
+from scar.common.orientation import UPRIGHT
+from scar.errors import BadRecord
+from scar.recipe import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFolder:
+    """The images of a source.
+
+    Attributes:
+        root: the folder.
+        frame: what the recipe says about the frame of images that EXIF turns; None if it says nothing.
+    """
+
+    root: Path
+    frame: Frame | None = None
+
+
+def read_size(folder: ImageFolder, file: str, where: str) -> tuple[int, int]:
+    """Width and height of an image in pixels, in the frame of its annotations.
+
+    Args:
+        folder: the image folder.
+        file: path of the image below it.
+        where: names the annotation file and the image in error messages.
+
+    Raises:
+        BadRecord: there is no such image, or it is broken or too large; or EXIF turns it, and nothing tells the frame.
+    """
+    path = locate_image(folder.root, file, where)
+    from PIL.Image import DecompressionBombError
+
+    try:
+        header = read_header(path)
+    except DecompressionBombError as error:
+        raise BadRecord(where, f"{path} has {error}", "image_bomb") from None
+    except BROKEN as error:
+        raise BadRecord(
+            where, f"{path} is no image that can be read ({error}), and no size is given", "image_broken"
+        ) from None
+    if header.orientation == UPRIGHT or folder.frame == "displayed":
+        return header.size
+    if folder.frame == "stored":
+        return header.stored_size
+    problem = f"{file} is turned by EXIF (orientation {header.orientation}), and the file gives no size that tells"
+    way_out = 'whether boxes are in the stored or the displayed frame; say frame = "stored" or "displayed" (--frame)'
+    raise BadRecord(where, f"{problem} {way_out}", "image_frame")
+
+
+def check_size(width: int, height: int, what: str, where: str) -> None:
+    """Check that an image of this size is read.
+
+    Raises:
+        BadRecord: it has no pixel, or more than `MAX_PIXELS`.
+    """
+    if width < 1 or height < 1 or width * height > MAX_PIXELS:
+        raise BadRecord(where, f"{what} is said to be {width}x{height}, not 1 to {PIXEL_LIMIT}", "image_size")
