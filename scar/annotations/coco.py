@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
@@ -42,6 +43,7 @@ class CocoIndex(PictureIndex):
         relations: the relations by image id.
         phrases: phrases by image id, then by annotation id. If given, only these annotations may become samples. None
             if every annotation may become a sample.
+        given_ids: what the files have as ids of annotations and of images that were numbered, by number.
     """
 
     images: Sequence[CocoImage]
@@ -50,6 +52,7 @@ class CocoIndex(PictureIndex):
     captions: CaptionIndex
     relations: Mapping[int, Sequence[Relation]]
     phrases: Mapping[int, Mapping[int, tuple[str, ...]]] | None
+    given_ids: tuple[Mapping[int, Any], Mapping[int, Any]] = ({}, {})
 
     def __len__(self) -> int:
         return len(self.images)
@@ -71,6 +74,9 @@ class CocoIndex(PictureIndex):
             relations=tuple(self.relations.get(image.id, ())),
             phrases=None if self.phrases is None else self.phrases[image.id],
         )
+
+    def list_given_ids(self) -> tuple[Mapping[int, Any], Mapping[int, Any]]:
+        return self.given_ids
 
     def iter_keys(self) -> Iterator[PictureKey]:
         return iter(self.images)  # references take ten times as long
@@ -143,4 +149,5 @@ def index_image_set(
         ),
         relations=things.relations,
         phrases=None if referred_phrases is None else dict(phrases),
+        given_ids=({key: value for file in files for key, value in file.given_ids.items()}, things.given_image_ids),
     )

@@ -21,8 +21,16 @@ from scar.annotations.ids import is_code, number_id
 from scar.annotations.image_finder import find_files
 from scar.annotations.image_names import describe_image, match_images, parse_named_image
 from scar.annotations.image_sizes import ImageFolder, check_size, read_size
-from scar.annotations.json_stream import iter_records
-from scar.annotations.record_index import FileSpans, RecordCollector, group_by_image, is_among, replace_ids, view_int64
+from scar.annotations.json_stream import ANY_JSON, iter_records, parse_record
+from scar.annotations.record_index import (
+    FileSpans,
+    RecordCollector,
+    group_by_image,
+    is_among,
+    read_records,
+    replace_ids,
+    view_int64,
+)
 from scar.errors import BadRecord, InputError
 from scar.language.english import has_word
 from scar.sample import Relation
@@ -304,23 +312,30 @@ def _find_usable(
     usable: NDArray[np.bool_] = is_first & known_image & known_category
     plain = [number for number in categories if not is_code(number)]
     id_range = f", {min(plain)} to {max(plain)} (renumbered in one list only?)" if plain else ""
+    given_images = collector.image_ids
     for row in np.flatnonzero(~usable).tolist():
         number = int(ids[row])
         where = f"{file}, annotations[{spans[row, 1]}]" if is_code(number) else f"{file}, annotation {number}"
         if not is_first[row]:
             bad = BadRecord(where, f"a second annotation has the id {number} and the same content", "duplicate_id")
         elif not known_image[row]:
-            image = (
-                describe_image(collector.image_ids[row], named_images)
-                if not is_code(collector.image_ids[row])
-                else "id"
-            )
+            code = given_images[row]
+            image = _show_given(collector, row, "image_id") if is_code(code) else describe_image(code, named_images)
             bad = BadRecord(where, f"its image {image} is not among the images", "no_image")
         else:
-            problem = f"its category {category_of[row]} is not among the {len(categories)} categories{id_range}"
+            code = category_of[row]
+            category = _show_given(collector, row, "category_id") if is_code(code) else str(code)
+            problem = f"its category {category} is not among the {len(categories)} categories{id_range}"
             bad = BadRecord(where, problem, "no_category")
         tally.reject_regions(bad)
     return usable
+
+
+def _show_given(collector: RecordCollector, row: int, key: str) -> str:
+    """What an annotation has under a key, for a message."""
+    (text,) = read_records(collector.path, collector.spans[row : row + 1])
+    entry: dict[str, Any] = parse_record(ANY_JSON, text, collector.path.name)
+    return f"{entry.get(key)!r:.60}"
 
 
 def _drop_other_stuff(

@@ -11,9 +11,9 @@ relations; those that cannot be used are counted by `Tally.ignore_records`. The 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -80,6 +80,10 @@ class PictureIndex(ABC):
     def iter_keys(self) -> Iterator[PictureKey]:
         """Iterate over the keys of the pictures, without those that the reader itself holds out (`HeldOut`)."""
         return (ref for ref in self if not isinstance(ref, HeldOut))
+
+    def list_given_ids(self) -> tuple[Mapping[int, Any], Mapping[int, Any]]:
+        """What the files have as ids of regions and of images that the reader has numbered, by number."""
+        return {}, {}
 
     def lacks_id(self) -> bool:
         """Whether only pixels can show that another source has the same images.

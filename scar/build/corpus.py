@@ -160,12 +160,21 @@ def _build_and_publish(
     rows, sidecar = store.folder / "rows.parquet", store.folder / "provenance.parquet"
     used: dict[str, None] = {}
     turned: dict[str, None] = {}
+    given_regions, given_images = plan.index.list_given_ids()
+    regions: set[int] = set()
+    pictures: set[int] = set()
     with SampleWriter(rows, sidecar, source.split) as writer:
         for result in iter_results():
             tally.add_tally(result.tally)
             used |= dict.fromkeys(result.images)
             turned |= dict.fromkeys(result.turned)
             writer.add_tables(result.rows, result.notes)
+            regions.update(result.notes["region_id"].to_pylist() if given_regions else ())
+            pictures.update(result.rows["image_id"].to_pylist() if given_images else ())
+        writer.add_given_ids(
+            {number: given_regions[number] for number in regions if number in given_regions},
+            {number: given_images[number] for number in pictures if number in given_images},
+        )
         writer.add_identities(_collect_identities(plan.index.iter_keys(), used, source))
     tally.check_identity(source.key)
     if not tally.samples:

@@ -20,11 +20,14 @@ from scar.common.hub_files import is_half_pulled
 from scar.errors import InputError
 from scar.formats.row_codec import check_captions, sample_from_row
 from scar.formats.row_frame import RowFrame, open_row_frame
-from scar.formats.schema import IDENTITIES_KEY, PROVENANCE_SCHEMA, SCHEMAS, WITH_IMAGES_FOLDER
+from scar.formats.schema import GIVEN_IDS_KEY, IDENTITIES_KEY, PROVENANCE_SCHEMA, SCHEMAS, WITH_IMAGES_FOLDER
 from scar.sample import Sample, Split
 
 PROVENANCE_FOLDER = "provenance"
 """Folder below the corpus's folder with the sidecars, which have the names of their files of rows."""
+
+
+_ID_KINDS = ("regions", "images")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,24 @@ class RowFile:
             return dict(json.loads(metadata.get(IDENTITIES_KEY, b"{}")))
         except ValueError as error:
             raise InputError(f"{self.sidecar}: its identities of images are no JSON ({error}); build again.") from None
+
+    def read_given_ids(self) -> tuple[dict[int, Any], dict[int, Any]]:
+        """What annotation files have as ids of the regions and of the images that a build has numbered, by number.
+
+        None stands for an id that is missing. Both are empty if nothing was numbered, or without a sidecar.
+
+        Raises:
+            InputError: the sidecar cannot be read.
+        """
+        if self.sidecar is None:
+            return {}, {}
+        metadata = _open_parquet(self.sidecar).metadata.metadata or {}
+        try:
+            given = json.loads(metadata.get(GIVEN_IDS_KEY, b"{}"))
+            regions, images = ({int(key): value for key, value in given.get(kind, {}).items()} for kind in _ID_KINDS)
+        except (ValueError, AttributeError) as error:
+            raise InputError(f"{self.sidecar}: its given ids are no JSON ({error}); build again.") from None
+        return regions, images
 
     def open_frame(self, images: Path) -> RowFrame:
         """Make what turns the regions of the file into the displayed frame; image paths are relative to ``images``.

@@ -57,6 +57,10 @@ PROVENANCE_SCHEMA = pa.schema(
 IDENTITIES_KEY = b"scar.identities"
 """Key in the metadata of a sidecar; its value is a JSON object of image identities by image path."""
 
+GIVEN_IDS_KEY = b"scar.given_ids"
+"""Key in the metadata of a sidecar; its value is a JSON object that says, for regions and images that the build has
+numbered, what the annotation files have as their ids."""
+
 FRAME_KEY, DISPLAYED = b"scar.frame", b"displayed"
 """Key in the metadata of a file of rows and its value: the rows are in the displayed frame, whichever images lie beside
 them. Rows without the key are in the stored frame, as those of the published corpus."""

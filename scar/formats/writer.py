@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scar.formats.row_codec import make_provenance_table, make_row_table
-from scar.formats.schema import DISPLAYED, FRAME_KEY, IDENTITIES_KEY, PROVENANCE_SCHEMA, SCHEMAS
+from scar.formats.schema import DISPLAYED, FRAME_KEY, GIVEN_IDS_KEY, IDENTITIES_KEY, PROVENANCE_SCHEMA, SCHEMAS
 from scar.sample import Sample, Split
 
 ROWS_PER_GROUP = 5000
@@ -46,6 +46,12 @@ class SampleWriter:
         """Write the mapping from image path to identity into the sidecar's metadata; see `RowFile.read_identities`."""
         if identities:
             self._files[1].add_metadata({IDENTITIES_KEY: json.dumps(dict(sorted(identities.items()))).encode()})
+
+    def add_given_ids(self, regions: Mapping[int, Any], images: Mapping[int, Any]) -> None:
+        """Write into the sidecar's metadata what annotation files have as ids; see `RowFile.read_given_ids`."""
+        if regions or images:
+            given = {"regions": dict(sorted(regions.items())), "images": dict(sorted(images.items()))}
+            self._files[1].add_metadata({GIVEN_IDS_KEY: json.dumps(given).encode()})
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         for file in self._files:

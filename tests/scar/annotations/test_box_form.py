@@ -224,7 +224,7 @@ def test_boxes_of_no_size_say_nothing(numbers: Numbers) -> None:
     assert find_form([], FILE) == XYWH
 
 
-@pytest.mark.parametrize("number", [10**400, 1e300, -(10**19), float("nan"), True, "8", None])
+@pytest.mark.parametrize("number", [10**400, 1e300, -(10**19), float("nan"), True, "x", None])
 def test_numbers_that_no_image_has_say_nothing(world: World, number: Any) -> None:
     for annotation in world.annotations:
         annotation["area"] = number
@@ -284,7 +284,7 @@ def test_run_lengths_are_outlines_too(world: World, counts: str) -> None:
     )
 
 
-@pytest.mark.parametrize("box", [[10, 55, 80, 100, 0.5], [1, 1, 9, 1, 9, 9, 1, 9], {"x": 1, "y": 2}, "10", []])
+@pytest.mark.parametrize("box", [[1, 1, 9, 1, 9, 9, 1, 9], {"x": 1, "y": 2}, "10", [1, 2, "x", 4]])
 def test_boxes_of_another_shape_are_refused_with_the_right_one(world: World, box: Any) -> None:
     world.annotations[0]["bbox"] = box
     world.write()

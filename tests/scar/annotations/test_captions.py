@@ -91,7 +91,7 @@ def test_a_caption_of_an_unknown_name_is_counted(world: World) -> None:
     [
         None,
         [],
-        [3, {"id": 1}, {"file_name": "a"}, {"id": "7", "file_name": "a.png"}, {"id": 2**63, "file_name": "000011.png"}],
+        [3, {"id": 1}, {"file_name": "a"}, {"id": "x7", "file_name": "a.png"}, {"id": [7], "file_name": "000011.png"}],
     ],
 )
 def test_lists_that_name_no_image_say_nothing(world: World, images: Any) -> None:

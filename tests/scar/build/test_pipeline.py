@@ -222,13 +222,10 @@ def test_a_missing_image_counts_its_regions_once(world: World, stand_in: Generat
         build(Recipe(sources=(world.source(),)), tmp_path / "strict", generator=stand_in)
 
 
-def test_a_mask_that_is_none_is_counted_when_its_region_is_chosen(
-    world: World, stand_in: Generator, tmp_path: Path
-) -> None:
+def test_a_mask_that_is_none_leaves_the_box_and_is_counted(world: World, stand_in: Generator, tmp_path: Path) -> None:
     world.annotations[0]["segmentation"] = [[1, 1, 9, 9]]
     world.annotations[3]["segmentation"] = {"size": [90, 120], "counts": [10800]}
     world.write()
     recipe = Recipe(sources=(world.source(),), skip_bad=True)
     report = build(recipe, tmp_path / "out", generator=stand_in)["Toy/eval"]
-    assert (report["samples"], report["rejected"]) == (7, {"empty_mask": 2})
-    assert sum(each["chosen"] for each in report["golds"].values()) == 7
+    assert (report["samples"], report["rejected"], report["repaired"]) == (9, {}, {"empty_mask": 2})
